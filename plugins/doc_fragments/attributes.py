@@ -1,0 +1,52 @@
+# SPDX-FileCopyrightText: esper.cloud contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the modules have in common, said once."""
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """``esper.cloud.attributes`` for every module, ``.resource`` and ``.info`` for what the two sorts can do."""
+
+    DOCUMENTATION = r"""
+options: {}
+attributes:
+  action_group:
+    description: Use C(group/esper.cloud.esper) in C(module_defaults) to set options for all modules of the collection.
+    support: full
+    membership:
+      - esper.cloud.esper
+  platform:
+    description: Where the module runs. It talks to the API over HTTPS and touches nothing on that machine.
+    support: full
+    platforms: posix
+notes:
+  - Modules run on the controller. Devices from the inventory P(esper.cloud.devices#inventory) are set up so that tasks
+    for them run there; for other hosts use C(connection=local) or C(delegate_to=localhost).
+  - With C(-vvv), the result lists the requests that were sent as RV(ignore:requests).
+seealso:
+  - plugin: esper.cloud.devices
+    plugin_type: inventory
+"""
+
+    RESOURCE = r"""
+options: {}
+attributes:
+  check_mode:
+    description: Says what would change, and sends no write.
+    support: full
+  diff_mode:
+    description: Shows what is managed before and after the change, the same in check mode.
+    support: full
+"""
+
+    INFO = r"""
+options: {}
+attributes:
+  check_mode:
+    description: Reads only, so that check mode makes no difference.
+    support: full
+  diff_mode:
+    description: Changes nothing.
+    support: N/A
+"""

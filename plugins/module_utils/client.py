@@ -1,0 +1,513 @@
+# SPDX-FileCopyrightText: esper.cloud contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""HTTP to a tenant: authentication, URLs, retries, JSON, errors. The only file that imports requests.
+
+Rests on the contract's README (tests/contract) for envelopes, slashes and error shapes.
+"""
+
+from __future__ import annotations
+
+import email.utils
+import json
+import random
+import re
+import socket
+import ssl
+import sys
+import threading
+import time
+import typing as t
+from dataclasses import dataclass
+from http.cookiejar import DefaultCookiePolicy
+from urllib.parse import quote, urlencode, urljoin, urlsplit
+
+from .connection import Connection
+from .errors import ApiError, ConfigurationError, RequestFailed, TransportError
+from .ids import last_uuid
+from .version import VERSION
+
+try:
+    import requests
+    import requests.adapters
+    import requests.auth
+    import urllib3.exceptions
+except ImportError:
+    HAS_REQUESTS = False
+    _AuthBase: t.Any = object
+else:
+    HAS_REQUESTS = True
+    _AuthBase = requests.auth.AuthBase
+
+Query = t.Mapping[str, t.Any]
+Ids = t.Mapping[str, str]
+
+_SAFE_TO_REPEAT = frozenset({"GET", "PUT", "DELETE"})
+_ENVELOPE = frozenset({"content", "message", "code", "status"})
+_LONGEST_BACKOFF = 60.0
+_LONGEST_REQUESTED_WAIT = 600.0
+_REDIRECTS = 3
+_CHUNK = 64 * 1024
+_MESSAGE_LENGTH = 500
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the API answered: the HTTP status, and the JSON body without its envelope (None when it was empty)."""
+
+    status: int
+    body: t.Any
+
+
+class _Transient(Exception):
+    """A failure that may pass. Carries the error to raise when it does not, and the seconds the server asks to wait."""
+
+    def __init__(self, error: RequestFailed, *, wait: float | None = None, throttled: bool = False) -> None:
+        super().__init__(str(error))
+        self.error = error
+        self.wait = wait
+        self.throttled = throttled
+
+
+class _BearerAuth(_AuthBase):  # type: ignore[misc]
+    """Sets the key on each request. As an auth object, since requests would let ~/.netrc replace a plain header."""
+
+    def __init__(self, key: str) -> None:
+        self._header = f"Bearer {key}"
+
+    def __call__(self, request: t.Any) -> t.Any:
+        request.headers["Authorization"] = self._header
+        return request
+
+
+class Client:
+    """One tenant's API, for the length of one task. Safe to use from several threads.
+
+    ``log`` takes one line for each request. ``backoffs`` counts how often the service asked for less.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        user_agent: str = "",
+        log: t.Callable[[str], None] | None = None,
+    ) -> None:
+        """Raises ConfigurationError when the library requests is missing. Sends nothing yet."""
+        if not HAS_REQUESTS:
+            raise ConfigurationError(
+                f"The Python library requests is missing for {sys.executable}, which runs this task:"
+                f" install it there (pip install requests), or set ansible_python_interpreter to a Python that has it."
+            )
+        self.connection = connection
+        self.backoffs = 0
+        self._log = log
+        self._started = time.monotonic()
+        self._not_before = 0.0
+        self._enterprise_id = connection.enterprise_id
+        self._discovery = threading.Lock()
+        self._session = requests.Session()
+        self._session.auth = _BearerAuth(connection.api_key)
+        self._session.headers["Accept"] = "application/json"
+        self._session.headers["User-Agent"] = f"esper.cloud/{VERSION} {user_agent}".strip()
+        # The key alone says who asks. A cookie that a gateway sets would bring in state that nobody asked for.
+        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        adapter = requests.adapters.HTTPAdapter(pool_maxsize=32)
+        self._session.mount("https://", adapter)
+        self._session.mount("http://", adapter)
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self._session.close()
+
+    # --- requests ---------------------------------------------------------------------------------------------------
+
+    def get(self, path: str, *, ids: Ids | None = None, query: Query | None = None, purpose: str) -> t.Any:
+        """The body of a GET, without its envelope. See request()."""
+        return self.request("GET", path, ids=ids, query=query, purpose=purpose).body
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        ids: Ids | None = None,
+        query: Query | None = None,
+        body: t.Any = None,
+        purpose: str,
+        repeatable: bool | None = None,
+    ) -> Answer:
+        """Send one request, and again as often as that is safe and the options allow.
+
+        ``path`` is the contract's own, placeholders and trailing slash included; ``ids`` fill the placeholders, and
+        {enterprise_id} is filled in here. ``query`` values that are None are left out. ``body`` is sent as JSON.
+        ``purpose`` begins the sentence of an error: "Creating the device group 'Berlin'".
+        ``repeatable`` tells whether the request may be sent again when it is unclear whether it took effect; without
+        it the method decides.
+
+        Raises ApiError (an error status) or TransportError (no usable answer). Their ``ambiguous`` is true where a
+        write may have taken effect all the same.
+        """
+        if repeatable is None:
+            repeatable = method in _SAFE_TO_REPEAT
+        target = self._expand(path, ids or {})
+        if parameters := _query_string(query or {}):
+            target = f"{target}?{parameters}"
+        attempt = 0
+        while True:
+            self._keep_pace(method, target, purpose)
+            try:
+                return self._send(method, target, body, purpose)
+            except _Transient as failure:
+                attempt += 1
+                if failure.throttled:
+                    self.backoffs += 1
+                gives_up = attempt > self.connection.retries or (failure.error.ambiguous and not repeatable)
+                if gives_up:
+                    raise failure.error from None
+                self._wait(failure, attempt)
+
+    @property
+    def enterprise_id(self) -> str:
+        """The enterprise's UUID: the option's, else asked of the API once.
+
+        Asked in this order: GET /v1/token-info/, GET /user_info/, the first of GET /v2/devices/. Raises
+        ConfigurationError when none of them tells.
+        """
+        with self._discovery:
+            if self._enterprise_id is None:
+                self._enterprise_id = self._discover_enterprise_id()
+            return self._enterprise_id
+
+    def redact(self, text: str) -> str:
+        """The text without the API key."""
+        return text.replace(self.connection.api_key, "********")
+
+    def _discover_enterprise_id(self) -> str:
+        sources: tuple[tuple[str, Query, t.Callable[[t.Any], object]], ...] = (
+            ("/v1/token-info/", {}, lambda body: body["enterprise"]),
+            ("/user_info/", {}, lambda body: body["profile"]["enterprise"]),
+            ("/v2/devices/", {"limit": 1}, lambda body: body["results"][0]["tenant_id"]),
+        )
+        failures = []
+        for path, query, read in sources:
+            try:
+                found = last_uuid(read(self.get(path, query=query, purpose="Discovering the enterprise id")))
+            except ApiError as error:
+                if error.status == 401:
+                    raise
+                failures.append(f"GET {path} answered {error.status}")
+                continue
+            except (KeyError, IndexError, TypeError):
+                found = None
+            if found:
+                return found
+            failures.append(f"GET {path} does not tell it")
+        raise ConfigurationError(
+            f"The enterprise id could not be discovered ({'; '.join(failures)}). Set the option enterprise_id"
+            " (ESPER_ENTERPRISE_ID), and check that the URL of the API is right:"
+            f" {self.connection.api_url} is in use, and a tenant's ends in /api."
+        )
+
+    # --- one request ------------------------------------------------------------------------------------------------
+
+    def _expand(self, path: str, ids: Ids) -> str:
+        known = {**ids, "enterprise_id": self.enterprise_id} if "{enterprise_id}" in path else ids
+        return re.sub(r"{(\w+)}", lambda found: quote(str(known[found.group(1)]), safe=""), path)
+
+    def _send(self, method: str, target: str, body: t.Any, purpose: str) -> Answer:
+        url = self.connection.api_url + target
+        for _hop in range(_REDIRECTS + 1):
+            begun = time.monotonic()
+            outcome = "no answer"
+            try:
+                response, content = self._exchange(method, url, body)
+                outcome = str(response.status_code)
+            except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as exception:
+                raise self._transport_error(exception, method, target, purpose) from None
+            finally:
+                self._report(method, target, outcome, begun)
+            if not response.is_redirect:
+                return self._answer(response, content, method, target, purpose)
+            url = self._redirection(response, url, method, target, purpose)
+        raise TransportError(
+            f"{purpose} failed: {method} {target} was redirected more than {_REDIRECTS} times.",
+            method=method,
+            path=target,
+        )
+
+    def _exchange(self, method: str, url: str, body: t.Any) -> tuple[requests.Response, bytes]:
+        remaining = self._remaining()
+        timeout = self.connection.timeout if remaining is None else max(min(self.connection.timeout, remaining), 0.001)
+        with self._session.request(
+            method,
+            url,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={} if body is None else {"Content-Type": "application/json"},
+            timeout=timeout,
+            # Given with each request: as a session's setting, REQUESTS_CA_BUNDLE would override it.
+            verify=self._verify(),
+            allow_redirects=False,
+            stream=True,
+        ) as response:
+            # Read in pieces: a body that trickles in never runs into a socket's time-out.
+            pieces = []
+            for piece in response.iter_content(_CHUNK):
+                pieces.append(piece)
+                if remaining is not None and self._remaining() == 0:
+                    raise requests.ReadTimeout("deadline")
+            return response, b"".join(pieces)
+
+    def _verify(self) -> bool | str:
+        return (self.connection.ca_path or True) if self.connection.validate_certs else False
+
+    def _redirection(self, response: requests.Response, url: str, method: str, target: str, purpose: str) -> str:
+        """Where to follow a redirect to. Only a GET is repeated, and only at the same place: anything else could lose
+        the body, or give the key to another host."""
+        location = urljoin(url, response.headers["Location"])
+        old, new = urlsplit(url), urlsplit(location)
+        if method == "GET" and (old.scheme, old.netloc) == (new.scheme, new.netloc):
+            return location
+        raise TransportError(
+            f"{purpose} failed: {method} {target} answered {response.status_code}, a redirect to"
+            f" {new.scheme}://{new.hostname or ''}, which is not followed, since it could lose the request or the key."
+            " Check the tenant or api_url.",
+            method=method,
+            path=target,
+        )
+
+    def _answer(self, response: requests.Response, content: bytes, method: str, target: str, purpose: str) -> Answer:
+        status = response.status_code
+        try:
+            data = json.loads(content) if content.strip() else None
+            # Writes may answer with nothing; a read that does has lost its answer.
+            readable = data is not None or method != "GET"
+        except (ValueError, RecursionError):
+            data, readable = None, False
+        if status >= 400:
+            raise self._api_error(response, data, content, method, target, purpose)
+        if readable:
+            return Answer(status, _without_envelope(data))
+        is_page = content.lstrip().startswith(b"<")
+        what = (
+            f"with a web page{_title_of(content)} instead of JSON: a proxy or a login page is in between,"
+            " or the tenant or api_url is wrong"
+            if is_page
+            else "with something that is not whole JSON"
+        )
+        error = TransportError(
+            self.redact(f"{purpose} failed: {method} {target} answered {status} {what}."),
+            method=method,
+            path=target,
+            ambiguous=method != "GET",
+        )
+        raise error if is_page else _Transient(error)
+
+    def _api_error(
+        self, response: requests.Response, data: t.Any, content: bytes, method: str, target: str, purpose: str
+    ) -> Exception:
+        status = response.status_code
+        message, errors = _server_message(data)
+        if not message and content.lstrip().startswith(b"<"):
+            message = f"a web page{_title_of(content)} instead of the API's answer"
+        hint = _HINTS.get(status, "")
+        said = f": {message.rstrip('.')}." if message else "."
+        error = ApiError(
+            self.redact(f"{purpose} failed: {method} {target} answered {status}{said}{hint}"),
+            method=method,
+            path=target,
+            status=status,
+            server_message=self.redact(message),
+            errors=[self.redact(text) for text in errors],
+            ambiguous=status >= 500,
+        )
+        if status == 429 or status >= 500:
+            return _Transient(
+                error,
+                wait=_retry_after(response.headers.get("Retry-After")) if status in (429, 503) else None,
+                throttled=status in (429, 503),
+            )
+        return error
+
+    def _transport_error(self, exception: Exception, method: str, target: str, purpose: str) -> Exception:
+        reason, sent, passes = _explain(exception, self.connection)
+        error = TransportError(
+            self.redact(f"{purpose} failed: {reason} ({method} {target})."),
+            method=method,
+            path=target,
+            ambiguous=sent and method != "GET",
+        )
+        return _Transient(error) if passes else error
+
+    # --- pace -------------------------------------------------------------------------------------------------------
+
+    def _remaining(self) -> float | None:
+        """Seconds until the deadline, never below 0; None without one."""
+        if not self.connection.deadline:
+            return None
+        return max(self._started + self.connection.deadline - time.monotonic(), 0.0)
+
+    def _keep_pace(self, method: str, target: str, purpose: str) -> None:
+        """Wait while the service has asked for a pause, in whichever thread it asked. Raises when time is up."""
+        pause = self._not_before - time.monotonic()
+        if pause > 0:
+            time.sleep(pause)
+        if self._remaining() == 0:
+            raise TransportError(
+                f"{purpose} failed: the deadline of {self.connection.deadline:g} s for this task is over"
+                f" (before {method} {target}). Raise the option deadline for long work.",
+                method=method,
+                path=target,
+            )
+
+    def pause(self, attempt: int, failure: RequestFailed | None = None) -> None:
+        """Sleep before the next attempt, counted from 1: exponential backoff with full jitter.
+
+        Raises ``failure`` when the deadline would pass meanwhile.
+        """
+        wait = random.uniform(0, min(_LONGEST_BACKOFF, 2.0**attempt))
+        remaining = self._remaining()
+        if failure is not None and remaining is not None and wait > remaining:
+            raise failure
+        time.sleep(wait)
+
+    def _wait(self, failure: _Transient, attempt: int) -> None:
+        """Sleep before the next attempt: as long as the server asks for, else as pause() does."""
+        if failure.wait is None:
+            self.pause(attempt, failure.error)
+            return
+        remaining = self._remaining()
+        if failure.wait > min(_LONGEST_REQUESTED_WAIT, _LONGEST_REQUESTED_WAIT if remaining is None else remaining):
+            failure.error.args = (
+                f"{failure.error} The server asks to wait {failure.wait:.0f} s, longer than this task may take.",
+            )
+            raise failure.error
+        # Other threads wait too: see _keep_pace.
+        self._not_before = max(self._not_before, time.monotonic() + failure.wait)
+
+    def _report(self, method: str, target: str, outcome: str, begun: float) -> None:
+        if self._log:
+            self._log(self.redact(f"{method} {target}: {outcome} in {(time.monotonic() - begun) * 1000:.0f} ms"))
+
+
+_HINTS = {
+    401: " The API key was not accepted: check api_key (ESPER_API_KEY). A key that was replaced, or whose user was"
+    " deleted, stops working at once.",
+    403: " The user of the API key may lack a role or scope for this.",
+    429: " The service asks for fewer requests: try again later, or run fewer tasks at once.",
+}
+
+
+def _query_string(query: Query) -> str:
+    def text(value: t.Any) -> str:
+        if isinstance(value, bool):
+            return str(value).lower()
+        if isinstance(value, (list, tuple, set, frozenset)):
+            return ",".join(text(item) for item in value)
+        return str(value)
+
+    return urlencode({key: text(value) for key, value in query.items() if value is not None}, quote_via=quote, safe=",")
+
+
+def _without_envelope(data: t.Any) -> t.Any:
+    """The object inside ``{code, message, content}``, in whichever of its forms it comes."""
+    if isinstance(data, dict) and "content" in data and data.keys() <= _ENVELOPE:
+        return data["content"]
+    return data
+
+
+def _server_message(data: t.Any) -> tuple[str, list[str]]:
+    """The server's sentence and its list of errors, from any of the error shapes in the contract's README."""
+    if not isinstance(data, dict):
+        return (data.strip()[:_MESSAGE_LENGTH] if isinstance(data, str) else ""), []
+    listed = data.get("errors")
+    if isinstance(listed, dict):
+        listed = [f"{field}: {text}" for field, text in listed.items()]
+    elif isinstance(listed, str):
+        listed = [listed]
+    elif not isinstance(listed, list):
+        listed = []
+    errors = [str(item).strip()[:_MESSAGE_LENGTH] for item in listed]
+    content = data.get("content")
+    parts = [str(data.get("message") or data.get("error") or data.get("detail") or "").strip()]
+    if isinstance(content, str):
+        parts.append(content.strip())
+    elif isinstance(content, dict) and content:
+        parts.append(json.dumps(content, sort_keys=True))
+    parts += errors
+    told: list[str] = []
+    for part in parts:
+        # The legacy family repeats its errors in the message.
+        if part and not any(part in earlier for earlier in told):
+            told.append(part)
+    return "; ".join(told)[:_MESSAGE_LENGTH], errors
+
+
+def _title_of(content: bytes) -> str:
+    found = re.search(rb"<title[^>]*>([^<]{1,80})", content, re.IGNORECASE)
+    return f" ('{found.group(1).decode(errors='replace').strip()}')" if found else ""
+
+
+def _retry_after(header: str | None) -> float | None:
+    """Seconds from a Retry-After header, which holds seconds or an HTTP date. None when there is none to obey."""
+    if not header:
+        return None
+    try:
+        # Everybody who was turned away reads the same number; the spread keeps them from coming back together.
+        return max(float(header), 0.0) * random.uniform(1.0, 1.1)
+    except ValueError:
+        pass
+    try:
+        return max(email.utils.parsedate_to_datetime(header).timestamp() - time.time(), 0.0)
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def _chain(exception: BaseException) -> t.Iterator[BaseException]:
+    """An exception and what it wraps, in whichever of the ways that requests and urllib3 wrap."""
+    seen: set[int] = set()
+    waiting: list[t.Any] = [exception]
+    while waiting:
+        current = waiting.pop(0)
+        if not isinstance(current, BaseException) or id(current) in seen:
+            continue
+        seen.add(id(current))
+        yield current
+        waiting += [*current.args, getattr(current, "reason", None), current.__cause__, current.__context__]
+
+
+def _explain(exception: Exception, connection: Connection) -> tuple[str, bool, bool]:
+    """Why an exchange failed: the reason as part of a sentence, whether the request may have reached the server, and
+    whether the failure may pass."""
+    host = urlsplit(connection.api_url).hostname
+    causes = list(_chain(exception))
+
+    def find(*kinds: t.Any) -> t.Any:
+        return next((cause for cause in causes if isinstance(cause, kinds)), None)
+
+    # From the most telling cause to the least: one failure is wrapped in several exceptions.
+    if invalid := find(ssl.SSLCertVerificationError):
+        reason = f"the TLS certificate of {host} is not valid ({invalid.verify_message})"
+        return f"{reason}. Set ca_path to trust the CA that signed it", False, False
+    if find(requests.exceptions.ProxyError):
+        # Not quoted: a proxy's URL may hold a password.
+        return "the proxy that the environment sets cannot be used", False, True
+    if unknown := find(socket.gaierror):
+        reason = f"the host {host} is not known. Check the tenant or api_url"
+        return reason, False, unknown.errno == socket.EAI_AGAIN
+    if find(ConnectionRefusedError):
+        return f"the host {host} refuses the connection", False, True
+    if find(requests.ConnectTimeout, urllib3.exceptions.NewConnectionError):
+        return f"the host {host} cannot be reached", False, True
+    if find(requests.ReadTimeout, urllib3.exceptions.ReadTimeoutError, TimeoutError):
+        return f"the host {host} did not answer in time", True, True
+    if broken := find(ssl.SSLError):
+        return f"the TLS connection to {host} failed ({broken.reason or 'no reason given'})", True, True
+    if find(requests.exceptions.ContentDecodingError, urllib3.exceptions.DecodeError):
+        return f"the answer of {host} is damaged", True, True
+    if find(requests.ConnectionError, requests.exceptions.ChunkedEncodingError):
+        return f"the connection to {host} was lost", True, True
+    if connection.ca_path and connection.ca_path in str(exception):
+        return f"the file or directory of CA certificates {connection.ca_path} cannot be read", False, False
+    return f"the request could not be sent to {host} ({type(exception).__name__})", False, False

@@ -1,0 +1,136 @@
+# SPDX-FileCopyrightText: esper.cloud contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Plan, then apply. Planning sends GET requests only; check mode is planning without applying.
+
+Knows no kind of object by name, and nothing of Ansible: it takes plain parameters and gives a plain result.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass
+
+from .errors import ApiError, RequestFailed, TransportError
+from .paging import Row
+from .references import References
+from .resource import Change, Finder, Params, Plan, Resource, ResultOf, Step
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a task did, or in check mode would do. ``record`` is the object afterwards, None when it is absent."""
+
+    changed: bool
+    record: Row | None
+    changes: list[Change]
+
+
+def ensure(resource: Resource, references: References, params: Params, *, check_mode: bool = False) -> Result:
+    """Make an object be as the parameters of its module say.
+
+    Raises any EsperError. When it does, the writes before the failed one have taken effect; the same call again
+    carries on from there.
+    """
+    planned = plan(resource, references, params)
+    record = planned.record
+    if planned.steps and not check_mode:
+        record = apply(resource, references, planned)
+        if any(step.adopted for step in planned.steps):
+            # What was found in place of what should have been created may differ from it.
+            rest = plan(resource, references, params)
+            record = apply(resource, references, rest)
+    return Result(bool(planned.steps), record, planned.changes)
+
+
+def plan(resource: Resource, references: References, params: Params) -> Plan:
+    """What it takes to make an object be as the parameters say. Sends no write."""
+    current = resource.find(references, params)
+    if params.get("state") == "absent":
+        return Plan(None) if current is None else resource.plan_delete(references, current, params)
+    if current is None:
+        return resource.plan_create(references, params)
+    return resource.plan_update(references, current, params)
+
+
+def apply(resource: Resource, references: References, planned: Plan) -> Row | None:
+    """Send a plan's writes in their order; the object as it is afterwards, None when it is absent."""
+    try:
+        for step in planned.steps:
+            _perform(references, resource, step)
+    finally:
+        if planned.steps:
+            references.forget(resource)
+    if planned.record is None or not planned.steps:
+        return planned.record
+    answer = planned.steps[-1].answer
+    return planned.record if answer is None else resource.record(answer)
+
+
+def _perform(references: References, resource: Resource, step: Step) -> None:
+    client = references.client
+    body = _filled(step.body)
+    if step.find is not None:
+        _create_once(references, resource, step, step.find, body)
+        return
+    try:
+        # Each of these writes sets a state rather than adding to one, so that sending it twice does no harm.
+        answer = client.request(
+            step.method, step.path, ids=step.ids, query=step.query, body=body, purpose=step.purpose, repeatable=True
+        )
+    except ApiError as error:
+        if step.method == "DELETE" and error.status == 404:
+            return
+        raise
+    step.answer = answer.body if isinstance(answer.body, dict) else None
+
+
+def _create_once(references: References, resource: Resource, step: Step, find: Finder, body: Row) -> None:
+    """Send a create. Where it is unclear whether it took effect, or somebody else was faster, look the object up by
+    its natural key and adopt it; only where it is not there is the create sent again."""
+    client, attempt = references.client, 0
+    while True:
+        try:
+            answer = client.request(
+                step.method,
+                step.path,
+                ids=step.ids,
+                query=step.query,
+                body=body,
+                purpose=step.purpose,
+                repeatable=False,
+            )
+            if isinstance(answer.body, dict):
+                step.answer = answer.body
+                return
+            failure: RequestFailed = TransportError(
+                f"{step.purpose} failed: {step.method} {step.path} answered {answer.status} without the object.",
+                method=step.method,
+                path=step.path,
+                ambiguous=True,
+            )
+        except RequestFailed as error:
+            failure = error
+        refused = isinstance(failure, ApiError) and failure.status in (400, 409)
+        if not (failure.ambiguous or refused):
+            raise failure
+        attempt += 1
+        if failure.ambiguous:
+            # Give a server that is still at work the time to finish.
+            client.pause(attempt, failure)
+        references.forget(resource)
+        if (found := find(body)) is not None:
+            step.answer, step.adopted = found, True
+            return
+        if refused or attempt > client.connection.retries:
+            raise failure
+
+
+def _filled(value: t.Any) -> t.Any:
+    """A body with the results of earlier steps in their places."""
+    if isinstance(value, ResultOf):
+        return None if value.step.answer is None else value.step.answer.get(value.key)
+    if isinstance(value, dict):
+        return {key: _filled(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_filled(item) for item in value]
+    return value

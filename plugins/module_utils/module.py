@@ -1,0 +1,78 @@
+# SPDX-FileCopyrightText: esper.cloud contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The only file that knows AnsibleModule: connection options, run a resource, exit or fail."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible.module_utils.ansible_release import __version__ as core_version
+from ansible.module_utils.basic import AnsibleModule, env_fallback
+
+from .client import Client
+from .connection import OPTIONS, Connection
+from .engine import ensure
+from .errors import EsperError
+from .paging import Row
+from .references import References
+from .resource import Resource
+
+_SHOWS_REQUESTS = 3
+
+
+def connection_spec() -> dict[str, dict[str, t.Any]]:
+    """The connection options in the form of an argument spec."""
+    spec: dict[str, dict[str, t.Any]] = {}
+    for option in OPTIONS:
+        spec[option.name] = {"type": option.type, "fallback": (env_fallback, list(option.env))}
+        if option.default is not None:
+            spec[option.name]["default"] = option.default
+        if option.secret:
+            spec[option.name]["no_log"] = True
+    return spec
+
+
+def run(resource: Resource) -> None:
+    """The whole of a module that manages one object of a kind."""
+
+    def work(references: References, module: AnsibleModule) -> Row:
+        done = ensure(resource, references, module.params, check_mode=module.check_mode)
+        result: Row = {"changed": done.changed}
+        if done.record is not None:
+            result[resource.kind] = done.record
+        if module._diff:
+            result["diff"] = [
+                {"before_header": each.title, "after_header": each.title, "before": each.before, "after": each.after}
+                for each in done.changes
+            ]
+        return result
+
+    _run(resource.options, resource.rules, work)
+
+
+def run_info(resource: Resource) -> None:
+    """The whole of a module that reads objects of a kind."""
+
+    def work(references: References, module: AnsibleModule) -> Row:
+        return {"changed": False, **resource.information(references, module.params)}
+
+    _run(resource.info_options, resource.info_rules, work)
+
+
+def _run(
+    options: dict[str, dict[str, t.Any]], rules: dict[str, t.Any], work: t.Callable[[References, AnsibleModule], Row]
+) -> None:
+    module = AnsibleModule(argument_spec={**connection_spec(), **options}, supports_check_mode=True, **rules)
+    requests: list[str] = []
+    # A module's output reaches the user only with its result.
+    extra = {"requests": requests} if module._verbosity >= _SHOWS_REQUESTS else {}
+    try:
+        connection = Connection.from_options(module.params)
+        if connection.sends_key_in_clear:
+            module.warn(f"The API key is sent unencrypted: {connection.api_url} is no https URL.")
+        with Client(connection, user_agent=f"ansible-core/{core_version}", log=requests.append) as client:
+            result = work(References(client), module)
+    except EsperError as error:
+        module.fail_json(msg=str(error), **error.details(), **extra)
+    else:
+        module.exit_json(**result, **extra)

@@ -1,0 +1,170 @@
+# SPDX-FileCopyrightText: esper.cloud contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The API's paging styles behind one iterator.
+
+Lists come with ``limit``/``offset`` and a ``count`` (or none), or, from ``/v2/devices/``, by opaque cursor. The links
+to the next page are never followed: they may name another scheme or host (contract README, quirks).
+"""
+
+from __future__ import annotations
+
+import typing as t
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from urllib.parse import parse_qs, urlsplit
+
+from .client import Client, Query
+from .errors import TransportError
+
+Row = dict[str, t.Any]
+
+# The legacy family's default is 20; 250 is what the vendor's own tool asks for.
+PAGE_SIZE = 250
+# A list that keeps changing is read again this often before what was seen is taken as it is.
+_PASSES = 3
+_NOT_THE_ITEMS = frozenset({"next", "prev", "previous", "next_cursor", "prev_cursor"})
+
+
+@dataclass(frozen=True)
+class _Page:
+    rows: list[Row]
+    count: int | None
+    next_offset: int | None
+    next_cursor: str | None
+
+
+def list_all(
+    client: Client,
+    path: str,
+    *,
+    purpose: str,
+    query: Query | None = None,
+    page_size: int = PAGE_SIZE,
+    concurrency: int = 1,
+    by_cursor: bool = False,
+    key: str = "id",
+    on_progress: t.Callable[[int, int | None], None] | None = None,
+) -> t.Iterator[Row]:
+    """Each object of a list, once; ``key`` is what tells the objects apart.
+
+    ``concurrency`` pages are asked for at a time at most; the number starts at one, grows while the service is calm
+    and is halved when it asks for less. ``by_cursor`` reads by cursor, which is sequential. ``on_progress`` is told
+    after each page how many rows have been read, of how many (None where the list does not tell).
+
+    An object that moved to a later page while the list was read comes once all the same. When the list changed so that
+    an object may have slipped from one page to the one before, the list is read again for what was missed.
+
+    Raises what Client.request raises.
+    """
+    seen: set[object] = set()
+    for _attempt in range(_PASSES):
+        first_pass = not seen
+        counts: set[int] = set()
+        read = repeated = 0
+        for page in _pages(client, path, dict(query or {}), page_size, concurrency, by_cursor, purpose):
+            if page.count is not None:
+                counts.add(page.count)
+            for row in page.rows:
+                read += 1
+                if row.get(key) in seen:
+                    repeated += 1
+                else:
+                    seen.add(row[key])
+                    yield row
+            if on_progress:
+                on_progress(len(seen), page.count)
+        moved = len(counts) > 1 or (first_pass and (repeated > 0 or read < max(counts, default=0)))
+        if by_cursor or not moved:
+            return
+
+
+def _pages(
+    client: Client, path: str, query: Row, page_size: int, concurrency: int, by_cursor: bool, purpose: str
+) -> t.Iterator[_Page]:
+    def fetch(**position: t.Any) -> _Page:
+        body = client.get(path, query={**query, "limit": page_size, **position}, purpose=purpose)
+        return _read_page(body, path, purpose)
+
+    if by_cursor:
+        cursor: str | None = "start"
+        while cursor:
+            page = fetch(cursor=cursor)
+            yield page
+            cursor = page.next_cursor if page.rows and page.next_cursor != cursor else None
+        return
+
+    page = fetch()
+    yield page
+    step = len(page.rows)
+    if page.count is not None and concurrency > 1 and 0 < step < page.count:
+        # The server may cap a page below what was asked for: what it gave is the step.
+        offsets = range(step, page.count, step)
+        yield from _concurrently(client, lambda offset: fetch(offset=offset), offsets, concurrency)
+        return
+    offset = 0
+    while (following := _following(page, offset)) is not None:
+        offset = following
+        page = fetch(offset=offset)
+        yield page
+
+
+def _following(page: _Page, offset: int) -> int | None:
+    """The offset after a page at ``offset``; None after the last one. It only ever grows, whatever the link says."""
+    end = offset + len(page.rows)
+    following = page.next_offset if page.next_offset is not None else end
+    has_more = page.next_offset is not None or (page.count is not None and end < page.count)
+    return following if page.rows and has_more and following > offset else None
+
+
+def _concurrently(
+    client: Client, fetch: t.Callable[[int], _Page], offsets: t.Iterable[int], most: int
+) -> t.Iterator[_Page]:
+    """The pages in order, a window of them under way: one more after each page, half as many after each rebuff."""
+    window, backoffs = 1, client.backoffs
+    under_way: deque[Future[_Page]] = deque()
+    waiting = iter(offsets)
+    with ThreadPoolExecutor(max_workers=most) as pool:
+        try:
+            while True:
+                while len(under_way) < window and (offset := next(waiting, None)) is not None:
+                    under_way.append(pool.submit(fetch, offset))
+                if not under_way:
+                    return
+                yield under_way.popleft().result()
+                window = min(window + 1, most) if client.backoffs == backoffs else max(window // 2, 1)
+                backoffs = client.backoffs
+        finally:
+            for future in under_way:
+                future.cancel()
+
+
+def _read_page(body: t.Any, path: str, purpose: str) -> _Page:
+    rows = body.get("results", _only_list(body)) if isinstance(body, dict) else None
+    count = body.get("count") if isinstance(body, dict) else None
+    if rows is None and isinstance(body, dict) and not count:
+        rows = []  # An empty list may come as null.
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise TransportError(
+            f"{purpose} failed: GET {path} answered without a list of objects.", method="GET", path=path
+        )
+    return _Page(
+        rows=rows,
+        count=count if isinstance(count, int) else None,
+        next_offset=_offset_of(body.get("next")),
+        next_cursor=body.get("next_cursor"),
+    )
+
+
+def _only_list(body: Row) -> list[Row] | None:
+    """The items of a list that does not call them ``results`` (authn2, authz2: ``users``, ``roles``)."""
+    lists = [value for key, value in body.items() if key not in _NOT_THE_ITEMS and isinstance(value, list)]
+    return lists[0] if len(lists) == 1 else None
+
+
+def _offset_of(link: object) -> int | None:
+    """The offset in a link to the next page, relative or absolute; the rest of the link is not trusted."""
+    if not isinstance(link, str):
+        return None
+    value = parse_qs(urlsplit(link).query).get("offset", [""])[0]
+    return int(value) if value.isdigit() else None

@@ -1,0 +1,267 @@
+# SPDX-FileCopyrightText: esper.cloud contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""All that the engine must know about one kind of object, as data.
+
+A kind is a subclass of Resource: class attributes say what it is, and a method is overridden only for what is truly
+special to the kind. Nothing here sends a write: what is to be written is returned as steps.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass, field
+
+from .compare import merged, satisfied
+from .errors import Ambiguous, ApiError, NotFound
+from .ids import is_uuid
+from .paging import PAGE_SIZE, Row
+
+if t.TYPE_CHECKING:
+    from .references import References
+
+Params = t.Mapping[str, t.Any]
+Finder = t.Callable[[Row], "Row | None"]
+
+
+def as_it_is(value: t.Any) -> t.Any:
+    """The normaliser of a field whose values need none."""
+    return value
+
+
+@dataclass(frozen=True)
+class Field:
+    """One property of an object.
+
+    ``name`` is the option and the return value, ``api`` the API's key for it (the name, unless it differs).
+    ``normalise`` brings the server's value and the user's to one form. ``items`` says how a list compares: "" as a
+    value, where order counts, "set" without order, or the key that tells its dicts apart.
+    Only a ``writable`` field is compared and sent. A ``secret`` one is sent when it is given together with another
+    change or on creation, and never compared or shown.
+    """
+
+    name: str
+    api: str = ""
+    normalise: t.Callable[[t.Any], t.Any] = as_it_is
+    items: str = ""
+    writable: bool = True
+    secret: bool = False
+
+    @property
+    def api_name(self) -> str:
+        return self.api or self.name
+
+
+@dataclass(frozen=True)
+class Change:
+    """What becomes of one object, for the diff: ``before`` and ``after`` hold what is managed, and nothing that only
+    the server can know, so that check mode shows the same. Empty means that the object is not there."""
+
+    title: str
+    before: Row
+    after: Row
+
+
+@dataclass(eq=False)
+class Step:
+    """One write to send.
+
+    ``find`` belongs to a step that creates: given the body that was sent, it looks the object up by its natural key,
+    for when the answer was lost or somebody else was faster. ``answer`` is the object that the server answered with,
+    once the step is done, and ``adopted`` whether it was found rather than created.
+    """
+
+    purpose: str
+    method: str
+    path: str
+    ids: dict[str, str] = field(default_factory=dict)
+    query: Row | None = None
+    body: Row | None = None
+    find: Finder | None = None
+    answer: Row | None = None
+    adopted: bool = False
+
+
+@dataclass(frozen=True)
+class ResultOf:
+    """Stands in a body for a value that an earlier step will have brought, such as the id of what it created."""
+
+    step: Step
+    key: str
+
+
+@dataclass
+class Plan:
+    """What a task comes to: ``record`` is the object as it will be (None: absent), as far as that can be known."""
+
+    record: Row | None
+    steps: list[Step] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
+
+
+class Resource:
+    """One kind of object. A subclass states the attributes; see resources/."""
+
+    kind: t.ClassVar[str]
+    """The name of the module and of its return value: ``device_group``."""
+    title: t.ClassVar[str]
+    """The kind in a sentence: ``device group``."""
+    collection: t.ClassVar[str]
+    """The path of the list, as in the contract."""
+    item: t.ClassVar[str]
+    """The path of one object, as in the contract, its id written ``{id}``."""
+    fields: t.ClassVar[tuple[Field, ...]]
+    options: t.ClassVar[dict[str, dict[str, t.Any]]]
+    """The options of the module, in the form of an argument spec; the connection's are added to them."""
+    rules: t.ClassVar[dict[str, t.Any]] = {}
+    """mutually_exclusive, required_one_of and so on, as AnsibleModule takes them."""
+    info_options: t.ClassVar[dict[str, dict[str, t.Any]]] = {}
+    info_rules: t.ClassVar[dict[str, t.Any]] = {}
+    name_filter: t.ClassVar[str] = "name"
+    """The query parameter that narrows the list down to a name; the exact match is made here."""
+    update_method: t.ClassVar[str] = "PATCH"
+    """PATCH sends what differs, PUT the whole object with the differences."""
+    page_size: t.ClassVar[int] = PAGE_SIZE
+
+    # --- reading ----------------------------------------------------------------------------------------------------
+
+    def record(self, row: Row) -> Row:
+        """An object of the API in the terms of the collection: the fields by name, without secrets."""
+        return {
+            each.name: each.normalise(row[each.api_name]) if row.get(each.api_name) is not None else None
+            for each in self.fields
+            if not each.secret
+        }
+
+    def label(self, row: Row) -> str:
+        """What a person calls an object."""
+        return str(row.get("name") or row.get("id"))
+
+    def get(self, references: References, identifier: str) -> Row | None:
+        """The object of that id, or None."""
+        try:
+            return t.cast(
+                "Row | None",
+                references.client.get(
+                    self.item, ids={"id": identifier}, purpose=f"Reading the {self.title} {identifier}"
+                ),
+            )
+        except ApiError as error:
+            if error.status == 404:
+                return None
+            raise
+
+    def named(self, references: References, name: str) -> list[Row]:
+        """All objects of exactly that name."""
+        rows = references.rows(self, {self.name_filter: name})
+        return [row for row in rows if str(row.get("name", "")).strip() == name.strip()]
+
+    def find(self, references: References, params: Params) -> Row | None:
+        """The object that a task's options address, or None. Raises Ambiguous."""
+        if params.get("id"):
+            return self.get(references, str(params["id"]))
+        return self.only(self.named(references, params["name"]), params["name"])
+
+    def information(self, references: References, params: Params) -> Row:
+        """What the kind's info module returns: the one object that the options address, or all of them."""
+        if params.get("id") or params.get("name"):
+            row = self.find(references, params)
+            rows = [row] if row else []
+        else:
+            rows = references.rows(self, {})
+        return {f"{self.kind}s": [self.record(row) for row in rows]}
+
+    def only(self, rows: list[Row], wanted: str, advice: str = "Address it by id.") -> Row | None:
+        """The only one of some objects, or None where there is none. Raises Ambiguous."""
+        if len(rows) > 1:
+            labels = [self.label(row) for row in rows]
+            unique = len(set(labels)) == len(labels)
+            tell_apart = labels if unique else [f"{self.label(row)} (id {row.get('id')})" for row in rows]
+            raise Ambiguous(self.title, wanted, tell_apart, advice)
+        return rows[0] if rows else None
+
+    def resolve(self, references: References, wanted: str) -> Row:
+        """The object that another object's option names, by name or id. Raises NotFound or Ambiguous."""
+        row = self.find(references, {"id": wanted} if is_uuid(wanted) else {"name": wanted})
+        if row is None:
+            raise NotFound(self.title, wanted, (self.label(row) for row in references.rows(self, {})))
+        return row
+
+    # --- planning ---------------------------------------------------------------------------------------------------
+
+    def desired(self, references: References, params: Params) -> Row:
+        """What the task says of the object, by field name, in normal form. What it leaves out is not there."""
+        return {
+            each.name: each.normalise(params[each.name])
+            for each in self.fields
+            if each.writable and params.get(each.name) is not None
+        }
+
+    def plan_create(self, references: References, params: Params) -> Plan:
+        """What it takes to create the object: one POST."""
+        if params.get("id"):
+            raise NotFound(self.title, str(params["id"]))
+        desired = self.desired(references, params)
+        shown = {each.name: desired.get(each.name) for each in self.fields if each.name in desired and not each.secret}
+        label = self.label(desired)
+        step = Step(
+            purpose=f"Creating the {self.title} '{label}'",
+            method="POST",
+            path=self.collection,
+            body={each.api_name: desired[each.name] for each in self.fields if each.name in desired},
+            find=lambda _body: self.find(references, params),
+        )
+        return Plan(shown, [step], [Change(f"{self.title} {label}", {}, shown)])
+
+    def plan_update(self, references: References, current: Row, params: Params) -> Plan:
+        """What it takes to make an object be as the task says: nothing, or one write."""
+        record, desired = self.record(current), self.desired(references, params)
+        differing = [
+            each
+            for each in self.fields
+            if each.name in desired
+            and not each.secret
+            and not satisfied(record.get(each.name), desired[each.name], each.items)
+        ]
+        if not differing:
+            return Plan(record)
+        after = {**record, **{e.name: merged(record.get(e.name), desired[e.name], e.items) for e in differing}}
+        sent = (
+            [each for each in self.fields if each.writable]
+            if self.update_method == "PUT"
+            else differing + [each for each in self.fields if each.secret]
+        )
+        values = {**desired, **after}
+        label = self.label(current)
+        step = Step(
+            purpose=f"Updating the {self.title} '{label}'",
+            method=self.update_method,
+            path=self.item,
+            ids={"id": str(current["id"])},
+            body={each.api_name: values[each.name] for each in sent if values.get(each.name) is not None},
+        )
+        change = Change(
+            f"{self.title} {label}",
+            {each.name: record.get(each.name) for each in differing},
+            {each.name: after[each.name] for each in differing},
+        )
+        return Plan(after, [step], [change])
+
+    def plan_delete(self, references: References, current: Row, params: Params) -> Plan:
+        """What it takes to delete an object: one DELETE."""
+        return Plan(None, [self.delete_step(current)], [self.deletion(current)])
+
+    def delete_step(self, current: Row) -> Step:
+        return Step(
+            purpose=f"Deleting the {self.title} '{self.label(current)}'",
+            method="DELETE",
+            path=self.item,
+            ids={"id": str(current["id"])},
+        )
+
+    def deletion(self, current: Row) -> Change:
+        record = self.record(current)
+        return Change(
+            f"{self.title} {self.label(current)}",
+            {each.name: record.get(each.name) for each in self.fields if each.writable and not each.secret},
+            {},
+        )
