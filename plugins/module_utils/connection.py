@@ -138,7 +138,7 @@ class Connection:
         Raises ConfigurationError, which never quotes the key.
         """
         return cls(
-            api_url=_api_url(options.get("api_url"), options.get("tenant")),
+            api_url=api_url_of(options),
             api_key=_api_key(options.get("api_key")),
             enterprise_id=_enterprise_id(options.get("enterprise_id")),
             timeout=_number(options, "timeout", above=0),
@@ -155,15 +155,19 @@ class Connection:
         return url.scheme == "http" and not _is_loopback(url.hostname or "")
 
 
-def _api_url(api_url: str | None, tenant: str | None) -> str:
-    if api_url:
-        return _full_url(api_url.strip(), option="api_url")
-    if not tenant or not tenant.strip():
+def api_url_of(options: t.Mapping[str, t.Any]) -> str:
+    """The base URL of the API that the options tenant and api_url stand for, without a trailing slash.
+
+    Raises ConfigurationError.
+    """
+    if api_url := (options.get("api_url") or "").strip():
+        return _full_url(api_url, option="api_url")
+    tenant = (options.get("tenant") or "").strip()
+    if not tenant:
         raise ConfigurationError(
             "No tenant is given: set the option tenant (or the environment variable ESPER_TENANT) to the tenant's name,"
             " or api_url (ESPER_API_URL) to the URL of its API."
         )
-    tenant = tenant.strip()
     if "://" in tenant:
         return _full_url(tenant, option="tenant")
     host = tenant.rstrip("/").removesuffix("/api")
@@ -187,7 +191,7 @@ def _full_url(text: str, *, option: str) -> str:
         raise ConfigurationError(f"The option {option} is no URL of an API, such as https://acme-api.esper.cloud/api.")
     if host.endswith(_HOST_SUFFIX):
         # The console's address is what people have at hand; the API's is derived from it.
-        return _api_url(None, host)
+        return api_url_of({"tenant": host})
     return f"{url.scheme}://{url.netloc}{url.path.rstrip('/') or '/api'}"
 
 

@@ -110,7 +110,7 @@ class Resource:
     item: t.ClassVar[str]
     """The path of one object, as in the contract, its id written ``{id}``."""
     fields: t.ClassVar[tuple[Field, ...]]
-    options: t.ClassVar[dict[str, dict[str, t.Any]]]
+    options: t.ClassVar[dict[str, dict[str, t.Any]]] = {}
     """The options of the module, in the form of an argument spec; the connection's are added to them."""
     rules: t.ClassVar[dict[str, t.Any]] = {}
     """mutually_exclusive, required_one_of and so on, as AnsibleModule takes them."""
@@ -118,6 +118,8 @@ class Resource:
     info_rules: t.ClassVar[dict[str, t.Any]] = {}
     name_filter: t.ClassVar[str] = "name"
     """The query parameter that narrows the list down to a name; the exact match is made here."""
+    name_key: t.ClassVar[str] = "name"
+    """The API's key for the name."""
     update_method: t.ClassVar[str] = "PATCH"
     """PATCH sends what differs, PUT the whole object with the differences."""
     page_size: t.ClassVar[int] = PAGE_SIZE
@@ -134,7 +136,7 @@ class Resource:
 
     def label(self, row: Row) -> str:
         """What a person calls an object."""
-        return str(row.get("name") or row.get("id"))
+        return str(row.get(self.name_key) or row.get("id"))
 
     def get(self, references: References, identifier: str) -> Row | None:
         """The object of that id, or None."""
@@ -153,7 +155,7 @@ class Resource:
     def named(self, references: References, name: str) -> list[Row]:
         """All objects of exactly that name."""
         rows = references.rows(self, {self.name_filter: name})
-        return [row for row in rows if str(row.get("name", "")).strip() == name.strip()]
+        return [row for row in rows if str(row.get(self.name_key, "")).strip() == name.strip()]
 
     def find(self, references: References, params: Params) -> Row | None:
         """The object that a task's options address, or None. Raises Ambiguous."""

@@ -1,0 +1,61 @@
+# SPDX-FileCopyrightText: esper.cloud contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Names for hosts and groups that are made from names which need not be unique. The answer depends on the names alone,
+not on their order."""
+
+from __future__ import annotations
+
+import typing as t
+from collections import Counter
+
+# What Ansible itself gives a meaning to.
+_RESERVED = frozenset({"all", "ungrouped", "localhost", "127.0.0.1", "::1"})
+
+
+def unique_hostnames(candidates: t.Sequence[t.Sequence[str | None]], ids: t.Sequence[str]) -> list[str]:
+    """One host name for each device, given its possible names in the order of preference, and its id.
+
+    A name that several devices would take is given to none of them: each falls back to its next one, in the end to its
+    id, which is unique.
+    """
+    chosen: list[str | None] = [None] * len(ids)
+    taken: set[str] = set()
+    depth = max((len(names) for names in candidates), default=0)
+    for rank in range(depth):
+        open_names = {
+            place: name
+            for place, names in enumerate(candidates)
+            if chosen[place] is None and rank < len(names) and (name := _usable(names[rank])) is not None
+        }
+        wanted = Counter(open_names.values())
+        for place, name in open_names.items():
+            if wanted[name] == 1 and name not in taken:
+                chosen[place] = name
+        taken.update(wanted)
+    return [name if name is not None else ids[place] for place, name in enumerate(chosen)]
+
+
+def group_names(
+    prefix: str, names: t.Mapping[str, str], sanitize: t.Callable[[str], str]
+) -> tuple[dict[str, str], list[tuple[str, list[str]]]]:
+    """Ansible group names for named objects, by their ids, and which of them would have clashed.
+
+    The names are lower case. Where several objects come to one name, each has the start of its id appended, so that no
+    play reaches the devices of another group than it means.
+    """
+    wanted = {identifier: sanitize(f"{prefix}_{name}".lower()) for identifier, name in names.items()}
+    clashing = {name for name, count in Counter(wanted.values()).items() if count > 1}
+    unique = {
+        identifier: f"{name}_{sanitize(identifier[:8])}" if name in clashing else name
+        for identifier, name in wanted.items()
+    }
+    clashes = [
+        (name, sorted(names[identifier] for identifier, other in wanted.items() if other == name))
+        for name in sorted(clashing)
+    ]
+    return unique, clashes
+
+
+def _usable(name: str | None) -> str | None:
+    text = "" if name is None else str(name).strip()
+    return text if text and text.lower() not in _RESERVED else None
