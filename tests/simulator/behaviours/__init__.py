@@ -1,0 +1,17 @@
+# SPDX-FileCopyrightText: esper.cloud contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the simulated tenant does, one file a kind of object.
+
+Each file has `OPERATIONS`, its behaviours by "METHOD /path/as/in/the/contract", and `seed`, which fills a new tenant.
+A new kind is registered by adding it to `KINDS`.
+"""
+
+from __future__ import annotations
+
+from behaviours import blueprints, device_groups, devices, identity, tags
+
+# In the order in which they are seeded: devices refer to all the others.
+KINDS = (identity, device_groups, tags, blueprints, devices)
+
+OPERATIONS = {name: behaviour for kind in KINDS for name, behaviour in kind.OPERATIONS.items()}

@@ -1,0 +1,115 @@
+# SPDX-FileCopyrightText: esper.cloud contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What passes between the server and a behaviour: a call, an answer, a refusal; and the paging both families share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+from urllib.parse import urlencode
+
+from tenant import Tenant
+
+# Links back into the API name another scheme and host, as live ones may: a client must not follow them blindly.
+ORIGIN = "http://tenant.invalid/api"
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Call:
+    """A request that the contract allows: `path` below /api, values of the path, the query, the JSON body."""
+
+    path: str
+    values: Mapping[str, str]
+    query: Mapping[str, str]
+    body: Any = None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer; no body is sent for None."""
+
+    body: Any = None
+    status: int = 200
+
+
+@dataclass
+class Refusal(Exception):
+    """A request that is refused; each line reads "field: text ". The server gives it the family's own shape."""
+
+    status: int
+    lines: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An answer or a refusal as it goes over the wire."""
+
+    status: int
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=lambda: {"Content-Type": "application/json"})
+
+
+Behaviour = Callable[[Tenant, Call], Answer]
+
+
+def refuse(field_name: str, text: str) -> Refusal:
+    """A 400 about one field."""
+    return Refusal(400, [f"{field_name}: {text} "])
+
+
+def not_found() -> Refusal:
+    """The 404 of an object that does not exist, worded as seen live."""
+    return Refusal(404, ["detail: Not found. "])
+
+
+def found(table: Mapping[str, T], key: str) -> T:
+    """The object of that id, or a 404."""
+    try:
+        return table[key.lower()]
+    except KeyError:
+        raise not_found() from None
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page by limit and offset."""
+
+    items: Sequence[Any]
+    count: int
+    next: str | None
+    previous: str | None
+
+
+def window(call: Call, default: int) -> tuple[int, int]:
+    """The limit and the offset that the call asks for."""
+    limit, offset = int(call.query.get("limit", default)), int(call.query.get("offset", 0))
+    if limit < 1 or offset < 0:
+        raise refuse("limit" if limit < 1 else "offset", "Ensure this value is not too small.")
+    return limit, offset
+
+
+def paged(call: Call, items: Sequence[Any], default: int, maximum: int | None = None) -> Page:
+    """The page of `items` that the call asks for; a limit above `maximum` counts as the maximum."""
+    limit, offset = window(call, default)
+    limit = min(limit, maximum or limit)
+
+    def link(start: int) -> str:
+        return f"{ORIGIN}{call.path}?{urlencode({**call.query, 'limit': limit, 'offset': start})}"
+
+    return Page(
+        items=items[offset : offset + limit],
+        count=len(items),
+        next=link(offset + limit) if offset + limit < len(items) else None,
+        previous=link(max(0, offset - limit)) if offset else None,
+    )
+
+
+def legacy_list(call: Call, items: Sequence[T], show: Callable[[T], Any]) -> Answer:
+    """A list in the bare envelope of the legacy family: 20 a page, at most 500."""
+    page = paged(call, items, default=20, maximum=500)
+    results = [show(item) for item in page.items]
+    return Answer({"count": page.count, "next": page.next, "previous": page.previous, "results": results})

@@ -1,0 +1,61 @@
+# SPDX-FileCopyrightText: esper.cloud contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What was asked of the API, and what it answered. The key is never written down."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any, TextIO
+
+import orjson
+
+Entry = dict[str, Any]
+
+
+class Journal:
+    """The requests in the order in which they came; with a file, each as a JSON line once its status is known."""
+
+    def __init__(self, file: Path | None) -> None:
+        self.entries: list[Entry] = []
+        self._seq = 0
+        self._started = time.monotonic()
+        self._file: TextIO | None = file.open("a", encoding="utf-8") if file else None
+
+    def open(self, method: str, path: str, query: dict[str, str], body: bytes, authorized: bool) -> Entry:
+        """A new entry; `path` is below /api, `time_ms` counts from the start of the simulator."""
+        self._seq += 1
+        entry = {
+            "seq": self._seq,
+            "time_ms": round((time.monotonic() - self._started) * 1000, 1),
+            "method": method,
+            "path": path,
+            "query": query,
+            "body": _readable(body),
+            "authorized": authorized,
+            "status": None,
+            "fault": None,
+        }
+        self.entries.append(entry)
+        return entry
+
+    def close(self, entry: Entry, status: int | None, fault: str | None) -> None:
+        """The request is answered with `status` (None: not at all), after a fault of that kind."""
+        entry.update(status=status, fault=fault)
+        if self._file:
+            self._file.write(orjson.dumps(entry).decode() + "\n")
+            self._file.flush()
+
+    def since(self, seq: int) -> list[Entry]:
+        """The entries after that one."""
+        return [entry for entry in self.entries if entry["seq"] > seq]
+
+
+def _readable(body: bytes) -> Any:
+    if not body:
+        return None
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return body.decode(errors="replace")

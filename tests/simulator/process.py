@@ -1,0 +1,111 @@
+# SPDX-FileCopyrightText: esper.cloud contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Start the simulator as a process of its own and steer it from a test; the standard library is enough for that."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+FOLDER = Path(__file__).resolve().parent
+KEY = "simulator-key"
+ENTERPRISE_ID = "5e9d1a7c-0b52-4c5e-9a51-3f0c7d2b8e64"
+
+# An empty handler keeps loopback traffic away from a proxy named in the environment.
+_opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+class Simulator:
+    """A running simulator; leaving the `with` block stops it.
+
+    ```python
+    with Simulator(devices=200, groups=30) as simulator:
+        client = Client(simulator.url, simulator.key)
+        simulator.fault(kind="status", status=429, retry_after=1, times=2)
+        ...
+        assert simulator.writes() == []
+    ```
+
+    Options are those of the command line (`python tests/simulator --help`): `latency_ms=20` is `--latency-ms 20`.
+    `python` is the interpreter to run it with: it needs the packages of requirements.txt, the caller does not.
+    """
+
+    def __init__(self, python: str = sys.executable, **options: object) -> None:
+        self._python = python
+        self._options = {"port": 0, **options}
+        self.key = str(options.get("api_key", KEY))
+        self.enterprise_id = str(options.get("enterprise_id", ENTERPRISE_ID))
+        self.url = ""
+
+    def __enter__(self) -> Simulator:
+        arguments = [f"--{name.replace('_', '-')}={value}" for name, value in self._options.items()]
+        self._process = subprocess.Popen([self._python, str(FOLDER), *arguments], stdout=subprocess.PIPE, text=True)
+        assert self._process.stdout is not None
+        words = self._process.stdout.readline().split()
+        if words[:1] != ["ready"]:
+            raise RuntimeError(f"the simulator did not start; exit code {self._process.wait()}")
+        self.url = words[1]
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def stop(self) -> int:
+        """Stop the process; gives its exit code (0: it stopped cleanly)."""
+        self._process.terminate()
+        self._process.communicate(timeout=10)
+        return self._process.returncode
+
+    def journal(self, since: int = 0) -> list[dict[str, Any]]:
+        """Every API request with a sequence number above `since`, oldest first."""
+        entries: list[dict[str, Any]] = self._control("GET", f"journal?since={since}")
+        return entries
+
+    def writes(self, since: int = 0) -> list[dict[str, Any]]:
+        """The journal without the GET requests."""
+        return [entry for entry in self.journal(since) if entry["method"] != "GET"]
+
+    def clear_journal(self) -> None:
+        """Forget the requests so far; sequence numbers go on."""
+        self._control("DELETE", "journal")
+
+    def reset(self, **sizes: int) -> None:
+        """Start anew, with other `devices`, `groups`, `tags`, `seed` if given; forget faults and journal."""
+        self._control("POST", "reset", sizes)
+
+    def fault(self, **fault: Any) -> None:
+        """Make requests go wrong: `kind`, `method`, `path`, `times`, ... as listed in faults.py."""
+        self._control("POST", "faults", fault)
+
+    def clear_faults(self) -> None:
+        """Behave again."""
+        self._control("DELETE", "faults")
+
+    def state(self, devices: bool = False) -> dict[str, Any]:
+        """What the tenant holds: groups, tags, blueprints, the number of devices; with `devices` each of them too."""
+        state: dict[str, Any] = self._control("GET", f"state?devices={str(devices).lower()}")
+        return state
+
+    def change_devices(self, add: int = 0, remove: int | list[str] = 0) -> dict[str, list[str]]:
+        """Devices come and go behind the client's back; gives the ids `added` and `removed`."""
+        changed: dict[str, list[str]] = self._control("POST", "state/devices", {"add": add, "remove": remove})
+        return changed
+
+    def _control(self, method: str, path: str, body: object = None) -> Any:
+        """One request to the control paths, which lie beside the API and need no key."""
+        request = urllib.request.Request(
+            f"{self.url.removesuffix('/api')}/_simulator/{path}",
+            method=method,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"Content-Type": "application/json"},
+        )
+        with _opener.open(request, timeout=60) as answer:
+            return json.loads(answer.read() or b"null")

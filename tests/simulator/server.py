@@ -1,0 +1,154 @@
+# SPDX-FileCopyrightText: esper.cloud contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The simulator over HTTP: the API below /api, what steers the simulator below /_simulator."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import signal
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import orjson
+from aiohttp import web
+from contract import Contract
+from exchange import Reply
+from faults import UNANSWERED, Fault, Faults, deliver, distorted
+from fleet import grow
+from journal import Journal
+from seed import new_tenant
+from service import Service
+from tenant import Settings, Tenant
+
+_BODY_LIMIT = 64 * 1024**2
+
+
+class Server:
+    """One tenant that answers over HTTP."""
+
+    def __init__(self, settings: Settings, latency_ms: float = 0, journal: Path | None = None) -> None:
+        self._settings = settings
+        self._latency = latency_ms / 1000
+        self._journal = Journal(journal)
+        self._contract = Contract()
+        self._begin(settings)
+
+    def _begin(self, settings: Settings) -> None:
+        self._service = Service(self._contract, new_tenant(settings))
+        self._faults = Faults(settings.seed)
+        self._journal.entries.clear()
+
+    def application(self) -> web.Application:
+        """The routes."""
+        application = web.Application(client_max_size=_BODY_LIMIT)
+        application.add_routes(
+            [
+                web.route("*", "/api/{path:.*}", self._api),
+                web.get("/_simulator/journal", self._get_journal),
+                web.delete("/_simulator/journal", self._clear_journal),
+                web.post("/_simulator/reset", self._reset),
+                web.post("/_simulator/faults", self._add_faults),
+                web.delete("/_simulator/faults", self._clear_faults),
+                web.get("/_simulator/state", self._get_state),
+                web.post("/_simulator/state/devices", self._change_devices),
+            ]
+        )
+        return application
+
+    async def serve(self, host: str, port: int) -> None:
+        """Serve until SIGTERM or SIGINT; says where on standard output."""
+        stopped = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+        runner = web.AppRunner(self.application(), access_log=None, shutdown_timeout=0.2)
+        await runner.setup()
+        await web.TCPSite(runner, host, port).start()
+        print(f"ready http://{host}:{runner.addresses[0][1]}/api", flush=True)
+        await stopped.wait()
+        await runner.cleanup()
+
+    async def _api(self, request: web.Request) -> web.StreamResponse:
+        method, path, query = request.method, request.path.removeprefix("/api"), dict(request.query.items())
+        body = await request.read()
+        entry = self._journal.open(method, path, query, body, self._service.knows(request.headers))
+        fault = self._faults.meet(method, path)
+        await asyncio.sleep(self._latency)
+        if fault and fault.kind == "devices":
+            self._change(fault.add, fault.remove)
+        reply = Reply(200)
+        if fault is None or fault.processed:
+            reply = self._service.reply(method, path, query, request.headers, body)
+        if fault is None:
+            self._journal.close(entry, reply.status, None)
+            return web.Response(status=reply.status, body=reply.body, headers=reply.headers)
+        if fault.kind == "status":
+            reply = self._service.error(method, path, fault.status or 500)
+        reply = distorted(fault, reply)
+        # Before it is sent: the client may look into the journal at once.
+        self._journal.close(entry, None if fault.kind in UNANSWERED else reply.status, fault.kind)
+        return await deliver(request, fault, reply)
+
+    async def _get_journal(self, request: web.Request) -> web.Response:
+        return _json(self._journal.since(int(request.query.get("since", 0))))
+
+    async def _clear_journal(self, request: web.Request) -> web.Response:
+        self._journal.entries.clear()
+        return _json(None)
+
+    async def _reset(self, request: web.Request) -> web.Response:
+        try:
+            self._begin(replace(self._settings, **await _content(request)))
+        except TypeError as error:
+            raise web.HTTPBadRequest(text=str(error)) from None
+        return _json(None)
+
+    async def _add_faults(self, request: web.Request) -> web.Response:
+        content = await _content(request)
+        try:
+            faults = [Fault(**fault) for fault in (content if isinstance(content, list) else [content])]
+        except (TypeError, KeyError, re.error) as error:
+            raise web.HTTPBadRequest(text=f"no such fault: {error}") from None
+        for fault in faults:
+            self._faults.add(fault)
+        return _json(None)
+
+    async def _clear_faults(self, request: web.Request) -> web.Response:
+        self._faults = Faults(self._settings.seed)
+        return _json(None)
+
+    async def _get_state(self, request: web.Request) -> web.Response:
+        return _json(_state(self._service.tenant, with_devices=request.query.get("devices") == "true"))
+
+    async def _change_devices(self, request: web.Request) -> web.Response:
+        content = await _content(request)
+        return _json(self._change(content.get("add", 0), content.get("remove", 0)))
+
+    def _change(self, add: int, remove: int | list[str]) -> dict[str, list[str]]:
+        """Add devices and remove some, the oldest if only their number is said."""
+        tenant = self._service.tenant
+        removed = list(tenant.devices)[:remove] if isinstance(remove, int) else remove
+        for device_id in removed:
+            tenant.remove_device(tenant.devices[device_id])
+        return {"added": grow(tenant, add), "removed": removed}
+
+
+def _state(tenant: Tenant, with_devices: bool) -> dict[str, Any]:
+    """What the tenant holds, for tests to look at."""
+    groups = [
+        asdict(group) | {"path": tenant.path(group), "device_count": tenant.population[group.id]}
+        for group in tenant.groups.values()
+    ]
+    devices = {"devices": [orjson.Fragment(device.body) for device in tenant.devices.values()]} if with_devices else {}
+    objects = {kind: list(table.values()) for kind, table in tenant.objects.items() if kind != "users"}
+    return {"device_count": len(tenant.devices), "groups": groups, **objects, **devices}
+
+
+async def _content(request: web.Request) -> Any:
+    return orjson.loads(await request.read() or b"{}")
+
+
+def _json(content: object) -> web.Response:
+    return web.Response(body=orjson.dumps(content), content_type="application/json")

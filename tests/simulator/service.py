@@ -1,0 +1,99 @@
+# SPDX-FileCopyrightText: esper.cloud contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The API itself, without HTTP: a request in, a reply out. Who may ask, what exists, what is valid."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+from behaviours import OPERATIONS
+from contract import Contract, Operation
+from exchange import Call, Refusal, Reply, not_found
+from tenant import Tenant
+
+_JSON = "application/json"
+
+
+class Service:
+    """The API of one tenant."""
+
+    def __init__(self, contract: Contract, tenant: Tenant) -> None:
+        self.tenant = tenant
+        self._contract = contract
+        # Asking for each shows a behaviour that the contract does not know.
+        self._behaviours = {contract.operation(*name.split(" ")): behaviour for name, behaviour in OPERATIONS.items()}
+
+    def reply(self, method: str, path: str, query: Mapping[str, str], headers: Mapping[str, str], body: bytes) -> Reply:
+        """The reply to a request; `path` is below /api."""
+        route = self._contract.route(path)
+        if route is None:
+            if method == "GET" and self._contract.route(f"{path}/"):
+                return Reply(301, headers={"Location": f"/api{path}/"})
+            return Reply(404, b"<h1>Not Found</h1>", {"Content-Type": "text/html; charset=utf-8"})
+        operation = route.operations.get(method)
+        if operation is None:
+            any_operation = next(iter(route.operations.values()))
+            return _refused(any_operation, 405, [f'detail: Method "{method}" not allowed. '])
+        try:
+            self._admit(headers, route.values)
+            behaviour = self._behaviours.get(operation)
+            if behaviour is None:
+                raise Refusal(501, [f"detail: The simulator does not do {method} {operation.path} yet. "])
+            flaws = self._contract.check_parameters(operation, route.values, query)
+            if flaws:
+                raise Refusal(400, flaws)
+            content = self._body(operation, headers, body)
+            answer = behaviour(self.tenant, Call(path, route.values, query, content))
+        except Refusal as refusal:
+            return _refused(operation, refusal.status, refusal.lines)
+        return Reply(answer.status, b"" if answer.body is None else orjson.dumps(answer.body))
+
+    def error(self, method: str, path: str, status: int) -> Reply:
+        """A failure of the service in the shape that the path's family gives errors."""
+        route = self._contract.route(path)
+        if route is None:
+            return Reply(status)
+        operation = route.operations.get(method, next(iter(route.operations.values())))
+        return _refused(operation, status, ["detail: Something went wrong. "])
+
+    def knows(self, headers: Mapping[str, str]) -> bool:
+        """Whether the request carries the key."""
+        return headers.get("Authorization") == f"Bearer {self.tenant.settings.api_key}"
+
+    def _admit(self, headers: Mapping[str, str], values: Mapping[str, str]) -> None:
+        if not self.knows(headers):
+            raise Refusal(401, ["detail: Authentication credentials were not provided or are wrong. "])
+        enterprise_id = self.tenant.settings.enterprise_id
+        if values.get("enterprise_id", enterprise_id) != enterprise_id:
+            raise not_found()
+
+    def _body(self, operation: Operation, headers: Mapping[str, str], body: bytes) -> Any:
+        if operation.body is None:
+            return None
+        kind = headers.get("Content-Type", "")
+        if kind.partition(";")[0] != _JSON:
+            raise Refusal(415, [f'detail: Unsupported media type "{kind}" in request. '])
+        try:
+            content = orjson.loads(body)
+        except orjson.JSONDecodeError as error:
+            raise Refusal(400, [f"detail: JSON parse error - {error} "]) from None
+        flaws = self._contract.check_body(operation, content)
+        if flaws:
+            raise Refusal(400, flaws)
+        return content
+
+
+def _refused(operation: Operation, status: int, lines: Sequence[str]) -> Reply:
+    """An error body with the properties that the contract gives the operation's errors."""
+    text = "".join(lines)
+    errors = [line.rstrip() for line in lines]
+    values = {"errors": errors, "error": text, "message": text, "status": status, "code": status, "content": {}}
+    texts = {"code": str(status), "content": text}
+    body = {
+        name: texts[name] if kind == "string" and name in texts else values[name]
+        for name, kind in operation.error_shape.items()
+    }
+    return Reply(status, orjson.dumps(body))

@@ -1,0 +1,200 @@
+# SPDX-FileCopyrightText: esper.cloud contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The state of the simulated tenant, and nothing of how it is asked for or refused."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from random import Random
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+ROOT = "All devices"
+EPOCH = datetime(2026, 1, 15, 8, tzinfo=timezone.utc)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a tenant is made from; the same settings make the same tenant."""
+
+    devices: int
+    groups: int
+    tags: int
+    seed: int
+    api_key: str
+    enterprise_id: str
+
+
+@dataclass
+class Group:
+    """A device group. Only the root has no parent."""
+
+    id: str
+    name: str
+    parent: str | None
+    created_on: str
+    blueprint: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A device: its JSON as pages carry it, and beside it the values that lists are filtered and ordered by."""
+
+    number: int
+    body: bytes
+    id: str
+    name: str
+    alias: str | None
+    serial: str
+    platform: str
+    os: str
+    os_version: str
+    model: str
+    state: int
+    group_id: str | None
+    tags: list[str]
+    managed_by: str | None
+    is_gms: bool | None
+    battery_level: float
+    dpc_version: str | None
+    assigned_blueprint_id: str | None
+    current_blueprint_id: str | None
+    current_blueprint_version_id: str | None
+    created_at: str
+    provisioned_on: str
+    last_seen: str
+
+    @classmethod
+    def of(cls, number: int, document: dict[str, Any]) -> Device:
+        """The device that `document`, an item of /v2/devices/, describes; `number` is its place in lists."""
+        blueprint, agent = document["blueprint_info"], document["software_info"].get("esper_agent_info", {})
+        return cls(
+            number=number,
+            body=orjson.dumps(document),
+            id=document["id"],
+            name=document["name"],
+            alias=document["alias"],
+            serial=document["serial"],
+            platform=document["platform"],
+            os=document["os"],
+            os_version=document["os_version"],
+            model=document["hardware_info"]["model"],
+            state=document["state"],
+            group_id=document["group_id"],
+            tags=document["tags"],
+            managed_by=document.get("managed_by"),
+            is_gms=document.get("is_gms"),
+            battery_level=document["battery_stats"]["battery_level"],
+            dpc_version=agent.get("version_name"),
+            assigned_blueprint_id=blueprint.get("assigned_blueprint_id"),
+            current_blueprint_id=blueprint.get("current_blueprint_id"),
+            current_blueprint_version_id=blueprint.get("current_blueprint_version_id"),
+            created_at=document["created_at"],
+            provisioned_on=document["provisioned_on"],
+            last_seen=document["last_seen"],
+        )
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The device as /v2/devices/ shows it."""
+        document: dict[str, Any] = orjson.loads(self.body)
+        return document
+
+
+@dataclass
+class Tenant:
+    """All objects of the tenant. `objects` holds kinds that need no more than a table: kind -> id -> object."""
+
+    settings: Settings
+    groups: dict[str, Group] = field(default_factory=dict)
+    devices: dict[str, Device] = field(default_factory=dict)
+    objects: defaultdict[str, dict[str, dict[str, Any]]] = field(default_factory=lambda: defaultdict(dict))
+    population: Counter[str | None] = field(default_factory=Counter)
+    last_number: int = 0
+    # Lists of devices that were worked out for a query: void as soon as a device changes or a group moves.
+    views: dict[Any, Any] = field(default_factory=dict)
+    _ticks: int = 0
+
+    def __post_init__(self) -> None:
+        self._random = Random(f"{self.settings.seed} ids")
+        root = self.add_group(ROOT, None)
+        self.root = root.id
+
+    def new_id(self) -> str:
+        """A UUID, the same in each run."""
+        return str(UUID(int=self._random.getrandbits(128), version=4))
+
+    def now(self) -> str:
+        """A time that grows by a second with each call: the wall clock has no part in the data."""
+        self._ticks += 1
+        return moment(self._ticks)
+
+    def add_group(self, name: str, parent: str | None) -> Group:
+        """A new group below `parent`, an id."""
+        group = Group(self.new_id(), name, parent, self.now())
+        self.groups[group.id] = group
+        return group
+
+    def change_group(self, group: Group, name: str, parent: str | None) -> None:
+        """Give a group another name, another place, or both."""
+        group.name, group.parent = name, parent
+        self.views.clear()
+
+    def children(self, group_id: str) -> list[Group]:
+        """The groups directly below."""
+        return [group for group in self.groups.values() if group.parent == group_id]
+
+    def descendants(self, group_id: str) -> Iterator[Group]:
+        """All groups below, at any depth."""
+        below = defaultdict(list)
+        for group in self.groups.values():
+            below[group.parent].append(group)
+        waiting = [group_id]
+        while waiting:
+            children = below[waiting.pop()]
+            yield from children
+            waiting += [child.id for child in children]
+
+    def lineage(self, group: Group) -> list[Group]:
+        """The groups from the root down to this one."""
+        line = [group]
+        while line[0].parent is not None:
+            line.insert(0, self.groups[line[0].parent])
+        return line
+
+    def path(self, group: Group) -> str:
+        """The names from the root down to this group, joined with slashes."""
+        return "/".join(ancestor.name for ancestor in self.lineage(group))
+
+    def add_device(self, document: dict[str, Any]) -> Device:
+        """A new device, last in lists."""
+        self.last_number += 1
+        return self._store(Device.of(self.last_number, document))
+
+    def change_device(self, device: Device, **changes: Any) -> Device:
+        """The device with other values in its document; it keeps its place in lists."""
+        self.remove_device(device)
+        return self._store(Device.of(device.number, device.document | changes | {"updated_at": self.now()}))
+
+    def remove_device(self, device: Device) -> None:
+        """Forget a device."""
+        del self.devices[device.id]
+        self.population[device.group_id] -= 1
+        self.views.clear()
+
+    def _store(self, device: Device) -> Device:
+        self.devices[device.id] = device
+        self.population[device.group_id] += 1
+        self.views.clear()
+        return device
+
+
+def moment(seconds: float) -> str:
+    """A time `seconds` after the epoch of the data, as the API writes it."""
+    return (EPOCH + timedelta(seconds=seconds)).isoformat(timespec="microseconds").replace("+00:00", "Z")
