@@ -149,18 +149,34 @@ from ansible_collections.esper.cloud.plugins.module_utils.resources.device_group
 from ansible_collections.esper.cloud.plugins.module_utils.resources.tag import TAG
 
 try:
-    # Since ansible-core 2.19 a string is data unless it is trusted.
-    from ansible.template import trust_as_template as _trusted
+    from ansible.template import trust_as_template as _template
+
+    _trusts = True
 except ImportError:
-    from ansible.utils.unsafe_proxy import wrap_var as _data
+    from ansible.utils.unsafe_proxy import wrap_var as _not_a_template
 
-    def _trusted(value: str) -> str:
-        return value
+    _trusts = False
 
-else:
+_TEMPLATE_MARKS = ("{{", "{%", "{#")
 
-    def _data(value: t.Any) -> t.Any:
-        return value
+
+def _data(value: t.Any) -> t.Any:
+    """A value from the API, such that nothing in it is ever evaluated as a template.
+
+    Since ansible-core 2.19 a text is data unless it is trusted, before it is a template unless it is marked. Either way
+    ansible-inventory writes what is data in a form that is hard to read; so a text in which there is nothing to
+    evaluate is left to pass for a template.
+    """
+    if isinstance(value, str):
+        looks_like_one = any(mark in value for mark in _TEMPLATE_MARKS)
+        if _trusts:
+            return value if looks_like_one else _template(value)
+        return _not_a_template(value) if looks_like_one else value
+    if isinstance(value, list):
+        return [_data(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _data(item) for key, item in value.items()}
+    return value
 
 
 # Raised when what is cached changes its form, so that an older cache is not misread.
@@ -253,8 +269,11 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         shows_disabled = self.get_option("include_disabled") or "state" in self.get_option("filters")
         devices = [each for each in fleet["devices"] if shows_disabled or each["state_code"] != DISABLED]
         self.inventory.add_group(_TOP)
-        self.inventory.set_variable(_TOP, "ansible_connection", "local")
-        self.inventory.set_variable(_TOP, "ansible_python_interpreter", _trusted("{{ ansible_playbook_python }}"))
+        interpreter = "{{ ansible_playbook_python }}"
+        self.inventory.set_variable(_TOP, "ansible_connection", _data("local"))
+        self.inventory.set_variable(
+            _TOP, "ansible_python_interpreter", _template(interpreter) if _trusts else interpreter
+        )
 
         all_variables = [self._variables(device, fleet) for device in devices]
         grouping = self._native_groups(fleet, devices)
@@ -290,6 +309,10 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             "current_blueprint": fleet["blueprints"].get(device["current_blueprint_id"]),
         }
         return {f"{prefix}{name}": _data(value) for name, value in named.items()}
+
+    def _compose(self, template: str, variables: Row) -> t.Any:
+        """What an expression of the user's comes to; it may well be what the API says."""
+        return _data(super()._compose(template, variables))
 
     def _hostname_candidates(self, device: Row, variables: Row, strict: bool) -> list[str | None]:
         candidates: list[str | None] = []

@@ -333,7 +333,7 @@ class Client:
     def _transport_error(self, exception: Exception, method: str, target: str, purpose: str) -> Exception:
         reason, sent, passes = _explain(exception, self.connection)
         error = TransportError(
-            self.redact(f"{purpose} failed: {reason} ({method} {target})."),
+            self.redact(f"{purpose} failed: {method} {target}: {reason}."),
             method=method,
             path=target,
             ambiguous=sent and method != "GET",
@@ -395,6 +395,7 @@ _HINTS = {
     401: " The API key was not accepted: check api_key (ESPER_API_KEY). A key that was replaced, or whose user was"
     " deleted, stops working at once.",
     403: " The user of the API key may lack a role or scope for this.",
+    404: " Check enterprise_id if it was given, and that the URL of the API is right: a tenant's ends in /api.",
     429: " The service asks for fewer requests: try again later, or run fewer tasks at once.",
 }
 

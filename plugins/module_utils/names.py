@@ -40,10 +40,11 @@ def group_names(
 ) -> tuple[dict[str, str], list[tuple[str, list[str]]]]:
     """Ansible group names for named objects, by their ids, and which of them would have clashed.
 
-    The names are lower case. Where several objects come to one name, each has the start of its id appended, so that no
+    The names are lower case, and come in the order of the originals. Where several objects come to one name, each has the start of its id appended, so that no
     play reaches the devices of another group than it means.
     """
-    wanted = {identifier: sanitize(f"{prefix}_{name}".lower()) for identifier, name in names.items()}
+    in_order = sorted(names.items(), key=lambda item: (item[1], item[0]))
+    wanted = {identifier: sanitize(f"{prefix}_{name}".lower()) for identifier, name in in_order}
     clashing = {name for name, count in Counter(wanted.values()).items() if count > 1}
     unique = {
         identifier: f"{name}_{sanitize(identifier[:8])}" if name in clashing else name
