@@ -86,8 +86,8 @@ options:
     default: [group, tag, platform, state, blueprint]
   concurrency:
     description:
-      - How many pages of devices are fetched at a time, at most. It starts with one, and backs off when the service asks
-        for fewer requests.
+      - How many pages of devices are fetched at a time, at most. It starts with one, and backs off when the service
+        asks for fewer requests.
     type: int
     default: 4
 """
@@ -322,7 +322,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
                 continue
             try:
                 value = self._compose(preference, variables)
-            except Exception as error:  # noqa: BLE001 - whatever an expression of the user's raises
+            except Exception as error:  # whatever an expression of the user's raises
                 if strict:
                     raise AnsibleParserError(
                         f"The host name expression '{preference}' cannot be evaluated for the device"

@@ -383,8 +383,10 @@ class Client:
                 f"{failure.error} The server asks to wait {failure.wait:.0f} s, longer than this task may take.",
             )
             raise failure.error
-        # Other threads wait too: see _keep_pace.
-        self._not_before = max(self._not_before, time.monotonic() + failure.wait)
+        # Other threads wait too: see _keep_pace. All who were turned away read the same number; the spread keeps them
+        # from coming back together.
+        wait = failure.wait * random.uniform(1.0, 1.1)
+        self._not_before = max(self._not_before, time.monotonic() + wait)
 
     def _report(self, method: str, target: str, outcome: str, begun: float) -> None:
         if self._log:
@@ -395,7 +397,8 @@ _HINTS = {
     401: " The API key was not accepted: check api_key (ESPER_API_KEY). A key that was replaced, or whose user was"
     " deleted, stops working at once.",
     403: " The user of the API key may lack a role or scope for this.",
-    404: " Check enterprise_id if it was given, and that the URL of the API is right: a tenant's ends in /api.",
+    404: " It may have been deleted meanwhile; or enterprise_id, or the API's URL, is not right: a tenant's ends in"
+    " /api.",
     429: " The service asks for fewer requests: try again later, or run fewer tasks at once.",
 }
 
@@ -455,8 +458,7 @@ def _retry_after(header: str | None) -> float | None:
     if not header:
         return None
     try:
-        # Everybody who was turned away reads the same number; the spread keeps them from coming back together.
-        return max(float(header), 0.0) * random.uniform(1.0, 1.1)
+        return max(float(header), 0.0)
     except ValueError:
         pass
     try:

@@ -24,7 +24,7 @@ def satisfied(current: t.Any, desired: t.Any, items: str = "") -> bool:
 
 
 def merged(current: t.Any, desired: t.Any, items: str = "") -> t.Any:
-    """``current`` with all that ``desired`` says: satisfied(merged(c, d), d) holds, and merging again changes nothing."""
+    """``current`` with all that ``desired`` says, so that satisfied(merged(c, d), d) holds."""
     if isinstance(desired, dict) and isinstance(current, dict):
         return {**current, **{key: merged(current.get(key), value) for key, value in desired.items()}}
     if isinstance(desired, list) and isinstance(current, list) and items not in ("", "set"):

@@ -40,8 +40,8 @@ def group_names(
 ) -> tuple[dict[str, str], list[tuple[str, list[str]]]]:
     """Ansible group names for named objects, by their ids, and which of them would have clashed.
 
-    The names are lower case, and come in the order of the originals. Where several objects come to one name, each has the start of its id appended, so that no
-    play reaches the devices of another group than it means.
+    The names are lower case, and come in the order of the originals. Where several objects come to one name, each has
+    the start of its id appended, so that no play reaches the devices of another group than it means.
     """
     in_order = sorted(names.items(), key=lambda item: (item[1], item[0]))
     wanted = {identifier: sanitize(f"{prefix}_{name}".lower()) for identifier, name in in_order}

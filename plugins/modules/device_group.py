@@ -55,7 +55,7 @@ options:
     default: false
   recursive:
     description:
-      - Whether O(state=absent) also deletes the groups below the group. Without it, a group that has any is not deleted.
+      - Whether O(state=absent) also deletes the groups below the group. Without it, a group that has any stays.
       - Deleted groups cannot be restored.
     type: bool
     default: false
