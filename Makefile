@@ -1,0 +1,48 @@
+# SPDX-FileCopyrightText: esper.cloud contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Any Python 3.10 or newer; tests/checks looks for others itself.
+PYTHON ?= python3
+CHECKS := $(PYTHON) tests/checks
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test units integration sanity lint simulator format clean
+
+help: ## Show this help
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: .venv ## See the collection at work on a simulated tenant
+	@.venv/bin/python tests/checks/demo.py
+
+test: ## Run all checks on the newest and the oldest ansible-core
+	@$(CHECKS)
+
+units: ## Run the unit and contract tests
+	@$(CHECKS) units
+
+integration: ## Run the integration tests against a simulated tenant
+	@$(CHECKS) integration
+
+sanity: ## Run ansible-test sanity
+	@$(CHECKS) sanity
+
+lint: ## Run the static checks
+	@$(CHECKS) ruff format mypy ansible-lint documentation changelog
+
+simulator: .venv ## Keep a simulated tenant running on port 8899
+	@echo 'export ESPER_API_URL=http://127.0.0.1:8899/api'
+	@echo 'export ESPER_API_KEY=simulator-key'
+	@.venv/bin/python tests/simulator --port 8899 --api-key simulator-key --devices 200
+
+format: ## Format the Python code
+	@$(PYTHON) tests/checks/environments.py runtime tools
+	@.venv/bin/ruff check --fix
+	@.venv/bin/ruff format
+
+clean: ## Remove the environments, caches and reports
+	rm -rf .ansible .venv .hypothesis .mypy_cache .pytest_cache .ruff_cache tests/output
+
+# Phony, because environments.py knows better than a date whether anything is missing.
+.PHONY: .venv
+.venv:
+	@$(PYTHON) tests/checks/environments.py runtime simulator

@@ -1,0 +1,62 @@
+# SPDX-FileCopyrightText: esper.cloud contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Use the built collection as AWX does: installed alone, run by ansible-runner, configured by the environment only."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from secrets import token_hex
+from tempfile import TemporaryDirectory
+
+from importer import build
+from simulated import Simulator, variables
+from stage import CHECKOUT
+
+
+def main() -> int:
+    """Return 0 if inventory and quickstart work and leave the key nowhere."""
+    # A key that stands in no file of the collection, unlike the simulator's own.
+    key = token_hex()
+    with TemporaryDirectory() as folder, Simulator(devices=50, groups=8, api_key=key) as simulator:
+        venv, home, private = (Path(folder) / name for name in ("venv", "home", "private"))
+        collection = home / "collections" / "ansible_collections" / "esper" / "cloud"
+        environment = variables(simulator, ANSIBLE_HOME=home)
+        for name in ("ANSIBLE_COLLECTIONS_PATH", "PYTHONPATH"):
+            environment.pop(name, None)
+
+        def run(program: str, *arguments: str | Path) -> str:
+            command = [venv / "bin" / program, *arguments]
+            process = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+            if process.returncode:
+                sys.exit(f"{process.stdout}{process.stderr}\n{program} failed with exit code {process.returncode}.")
+            return process.stdout
+
+        artifact = build(Path(folder))
+        subprocess.run([sys.executable, "-m", "venv", venv], check=True)
+        environment["PATH"] = f"{venv / 'bin'}:{environment['PATH']}"
+        run("pip", "install", "--quiet", f"ansible-core=={version('ansible-core')}", "ansible-runner")
+        run("ansible-galaxy", "collection", "install", "--offline", artifact)
+        run("pip", "install", "--quiet", "--requirement", collection / "requirements.txt")
+
+        inventory = private / "inventory" / "demo.esper.yml"
+        inventory.parent.mkdir(parents=True)
+        shutil.copy(CHECKOUT / inventory.name, inventory)
+        hosts = json.loads(run("ansible-inventory", "-i", inventory, "--list"))["_meta"]["hostvars"]
+        output = run("ansible-runner", "run", private, "--playbook", collection / "playbooks" / "quickstart.yml")
+
+        # The runner itself writes the whole environment to "command"; AWX does not keep that file.
+        left = (path for folder in (home, private) for path in folder.rglob("*"))
+        files = [path for path in left if path.is_file() and path.name != "command"]
+        leaks = [path for path in files if key.encode() in path.read_bytes()]
+        sys.stdout.write(f"{output}\n{len(hosts)} hosts, {len(files)} files, {len(leaks)} with the key in them\n")
+        sys.stdout.writelines(f"{path}\n" for path in leaks)
+        return 1 if leaks or not hosts or key in output else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

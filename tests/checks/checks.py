@@ -1,0 +1,71 @@
+# SPDX-FileCopyrightText: esper.cloud contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is checked, as data: the longest first, because two run at a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Check:
+    """A command that runs in its own copy of the collection and fails if what it proves is not so."""
+
+    name: str
+    proves: str
+    command: tuple[str, ...]
+    every_core: bool = False
+
+
+# Three programs, two of them with a module __main__ of their own.
+MYPY = """
+mypy --package ansible_collections.esper.cloud.plugins
+mypy tests/simulator
+mypy tests/checks
+"""
+
+CHECKS = (
+    Check(
+        "sanity",
+        "ansible-test finds nothing to complain about, and nothing is ignored",
+        ("ansible-test", "sanity", "--local", "--color", "no"),
+        every_core=True,
+    ),
+    Check(
+        "integration",
+        "playbooks get from a simulated tenant what the documentation promises",
+        ("python", "tests/checks/integration.py"),
+        every_core=True,
+    ),
+    Check(
+        "units",
+        "the parts work alone, and client and simulator agree with the contract of the API",
+        ("python", "-m", "pytest", "tests/unit", "tests/contract"),
+        every_core=True,
+    ),
+    Check(
+        "importer",
+        "Galaxy and Automation Hub accept the built collection without a warning",
+        ("python", "tests/checks/importer.py"),
+    ),
+    Check(
+        "artifact",
+        "the built collection works alone under ansible-runner, which is what AWX runs, and leaves no key behind",
+        ("python", "tests/checks/artifact.py"),
+    ),
+    Check(
+        "demo",
+        "the demo works, and its second run changes nothing",
+        ("python", "tests/checks/demo.py"),
+    ),
+    Check("mypy", "the types add up", ("sh", "-ec", MYPY)),
+    Check("ansible-lint", "playbooks and roles meet the production profile", ("ansible-lint", "--strict")),
+    Check(
+        "documentation",
+        "the documentation of all plugins renders, and its references lead somewhere",
+        ("antsibull-docs", "lint-collection-docs", "--plugin-docs", "--validate-collection-refs", "all", "."),
+    ),
+    Check("changelog", "the changelog fragments are valid", ("antsibull-changelog", "lint")),
+    Check("ruff", "the code holds to the rules in pyproject.toml", ("ruff", "check")),
+    Check("format", "the code is formatted", ("ruff", "format", "--check")),
+)

@@ -1,0 +1,117 @@
+# SPDX-FileCopyrightText: esper.cloud contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Make the virtual environments that the demo and the checks run in."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from home import furnish
+from interpreters import Version, interpreters, search_path
+from stage import CHECKOUT
+
+# The minor version of ansible-core 2 with which support for each Python as a controller began. pip knows the newest
+# core for a Python by its metadata; nothing tells it the oldest.
+FIRST_CORE: dict[Version, int] = {(3, 10): 16, (3, 11): 16, (3, 12): 16, (3, 13): 18, (3, 14): 20}
+
+LAYERS = {
+    "runtime": "requirements.txt",
+    "simulator": "tests/simulator/requirements.txt",
+    "units": "tests/requirements/units.txt",
+    "tools": "tests/requirements/tools.txt",
+}
+
+DESCRIBE = """
+import platform
+from ansible.release import __version__
+print(f"ansible-core {__version__}, Python {platform.python_version()}")
+"""
+
+
+@dataclass(frozen=True)
+class Environment:
+    """A virtual environment with one ansible-core, filled in layers of requirements."""
+
+    name: str
+    path: Path
+    interpreter: Path
+    core: str
+
+    @property
+    def python(self) -> Path:
+        """Return the Python inside."""
+        return self.path / "bin" / "python"
+
+    def install(self, *layers: str, log: IO[str]) -> None:
+        """Make the environment if it is missing or no longer what it should be, and add the layers it lacks."""
+        origin = f"{self.interpreter} {self.core}"
+        if not self._holds("origin", origin):
+            self._run(self.interpreter, "-m", "venv", "--clear", self.path, log=log)
+            self._remember("origin", origin)
+        for layer in layers:
+            requirements = CHECKOUT / LAYERS[layer]
+            digest = hashlib.sha256(requirements.read_bytes()).hexdigest()
+            if not self._holds(layer, digest):
+                # With each layer comes the core, lest a tool's requirements move it.
+                self._run(self.python, "-m", "pip", "install", self.core, "-r", requirements, log=log)
+                self._remember(layer, digest)
+        furnish(self._home, self.path)
+
+    def describe(self) -> str:
+        """Say which versions are inside."""
+        return subprocess.check_output([self.python, "-c", DESCRIBE], text=True).strip()
+
+    def variables(self, collections: Path) -> dict[str, str]:
+        """Return what programs of this environment need to use the collections in a directory, and nothing personal."""
+        own = ("ANSIBLE_", "ESPER_", "PYTHON")
+        return {name: value for name, value in os.environ.items() if not name.startswith(own)} | {
+            "ANSIBLE_COLLECTIONS_PATH": str(collections),
+            "HOME": str(self._home),
+            "PATH": os.pathsep.join([str(self.path / "bin"), *search_path()]),
+            "PYTHONPATH": str(collections),
+            "VIRTUAL_ENV": str(self.path),
+        }
+
+    @property
+    def _home(self) -> Path:
+        return CHECKOUT / ".ansible" / f"home-{self.name}"
+
+    def _holds(self, stamp: str, content: str) -> bool:
+        file = self.path / f".{stamp}"
+        return self.python.exists() and file.exists() and file.read_text() == content
+
+    def _remember(self, stamp: str, content: str) -> None:
+        (self.path / f".{stamp}").write_text(content)
+
+    @staticmethod
+    def _run(*command: str | Path, log: IO[str]) -> None:
+        subprocess.run(command, check=True, stdout=log, stderr=subprocess.STDOUT)
+
+
+def newest() -> Environment:
+    """Describe `.venv`: the newest ansible-core that runs on the newest Python."""
+    found = interpreters()
+    return Environment("newest", CHECKOUT / ".venv", found[max(found)], "ansible-core>=2.16")
+
+
+def oldest() -> Environment:
+    """Describe the environment with the oldest ansible-core that we support and this machine can run."""
+    found = interpreters()
+    minor, version = min((FIRST_CORE.get(version, max(FIRST_CORE.values())), version) for version in found)
+    return Environment("oldest", CHECKOUT / ".ansible" / "venv-oldest", found[version], f"ansible-core==2.{minor}.*")
+
+
+def exactly(core: str) -> Environment:
+    """Describe an environment with a given ansible-core, such as 2.18, on the Python that runs this."""
+    path = CHECKOUT / ".ansible" / f"venv-{core}"
+    return Environment(f"core-{core}", path, Path(sys.executable).resolve(), f"ansible-core=={core}.*")
+
+
+if __name__ == "__main__":
+    newest().install(*sys.argv[1:], log=sys.stdout)

@@ -1,0 +1,68 @@
+# SPDX-FileCopyrightText: esper.cloud contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Copy the checkout to a path that ends in ansible_collections/esper/cloud, where Ansible and its tools look for it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+COLLECTIONS = CHECKOUT / ".ansible" / "collections"
+
+
+def stage(collections: Path = COLLECTIONS) -> Path:
+    """Bring the copy below `collections` up to date and return its directory."""
+    copy = collections / "ansible_collections" / "esper" / "cloud"
+    copy.mkdir(parents=True, exist_ok=True)
+    # ansible-test asks the nearest git repository which files exist. That would be the checkout's own, which ignores
+    # the directory that the copy lies in.
+    if not (copy / ".git").exists():
+        _git(copy, "init", "--quiet")
+
+    wanted = {path for path in _files(CHECKOUT) if os.path.lexists(CHECKOUT / path)}
+    for path in sorted(wanted):
+        _copy(CHECKOUT / path, copy / path)
+    # The copy holds the same .gitignore, so reports and caches written there are not listed, and stay.
+    for path in _files(copy) - wanted:
+        (copy / path).unlink()
+        _remove_empty(copy / path)
+    return copy
+
+
+def _copy(source: Path, target: Path) -> None:
+    if os.path.lexists(target) and _state(source) == _state(target):
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.unlink(missing_ok=True)
+    shutil.copy2(source, target, follow_symlinks=False)
+
+
+def _state(path: Path) -> tuple[int, int, int]:
+    status = path.lstat()
+    return status.st_mtime_ns, status.st_size, status.st_mode
+
+
+def _remove_empty(path: Path) -> None:
+    while not any(path.parent.iterdir()):
+        path = path.parent
+        path.rmdir()
+
+
+def _files(directory: Path) -> set[str]:
+    """Name the files that git tracks in a directory or would track after `git add`."""
+    listed = _git(directory, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    return set(filter(None, listed.split("\0")))
+
+
+def _git(directory: Path, *arguments: str) -> str:
+    # A git hook that runs the checks sets GIT_DIR and the like, which would send both calls to the wrong repository.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    return subprocess.check_output(["git", *arguments], cwd=directory, env=environment, text=True)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(f"{stage()}\n")
