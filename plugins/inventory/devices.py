@@ -130,6 +130,7 @@ import typing as t
 from ansible.errors import AnsibleParserError
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable, to_safe_group_name
 from ansible.release import __version__ as core_version
+from ansible.utils.unsafe_proxy import wrap_var
 from ansible_collections.esper.cloud.plugins.module_utils.client import Client
 from ansible_collections.esper.cloud.plugins.module_utils.connection import OPTIONS, Connection, api_url_of
 from ansible_collections.esper.cloud.plugins.module_utils.errors import ApiError, EsperError
@@ -149,13 +150,10 @@ from ansible_collections.esper.cloud.plugins.module_utils.resources.device_group
 from ansible_collections.esper.cloud.plugins.module_utils.resources.tag import TAG
 
 try:
-    from ansible.template import trust_as_template as _template
-
-    _trusts = True
+    # Since ansible-core 2.19 a text is data unless it is trusted.
+    from ansible.template import trust_as_template
 except ImportError:
-    from ansible.utils.unsafe_proxy import wrap_var as _not_a_template
-
-    _trusts = False
+    trust_as_template = None
 
 _TEMPLATE_MARKS = ("{{", "{%", "{#")
 
@@ -163,15 +161,14 @@ _TEMPLATE_MARKS = ("{{", "{%", "{#")
 def _data(value: t.Any) -> t.Any:
     """A value from the API, such that nothing in it is ever evaluated as a template.
 
-    Since ansible-core 2.19 a text is data unless it is trusted, before it is a template unless it is marked. Either way
     ansible-inventory writes what is data in a form that is hard to read; so a text in which there is nothing to
     evaluate is left to pass for a template.
     """
     if isinstance(value, str):
         looks_like_one = any(mark in value for mark in _TEMPLATE_MARKS)
-        if _trusts:
-            return value if looks_like_one else _template(value)
-        return _not_a_template(value) if looks_like_one else value
+        if trust_as_template is None:
+            return wrap_var(value) if looks_like_one else value
+        return value if looks_like_one else trust_as_template(value)
     if isinstance(value, list):
         return [_data(item) for item in value]
     if isinstance(value, dict):
@@ -271,9 +268,9 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         self.inventory.add_group(_TOP)
         interpreter = "{{ ansible_playbook_python }}"
         self.inventory.set_variable(_TOP, "ansible_connection", _data("local"))
-        self.inventory.set_variable(
-            _TOP, "ansible_python_interpreter", _template(interpreter) if _trusts else interpreter
-        )
+        if trust_as_template is not None:
+            interpreter = trust_as_template(interpreter)
+        self.inventory.set_variable(_TOP, "ansible_python_interpreter", interpreter)
 
         all_variables = [self._variables(device, fleet) for device in devices]
         grouping = self._native_groups(fleet, devices)

@@ -34,11 +34,11 @@ def cursor_pages(api: Api, **query: object) -> list[str]:
 def test_the_fleet_has_everything_that_fleets_have(api: Api) -> None:
     api.simulator.reset(devices=600)
     devices = found(api)
-    assert [platform for platform, _ in Counter(device["platform"] for device in devices).most_common()] == [
+    assert [platform for platform, _count in Counter(device["platform"] for device in devices).most_common()] == [
         "ANDROID", "APPLE", "LINUX", "WINDOWS",
     ]  # fmt: skip
     states = Counter(device["state"] for device in devices)
-    assert [state for state, _ in states.most_common(2)] == [1, 60]
+    assert [state for state, _count in states.most_common(2)] == [1, 60]
     assert set(states) == {0, 1, *range(20, 210, 10)}
     assert len({device["serial"] for device in devices}) == len({device["name"] for device in devices}) == 600
     aliases = Counter(device["alias"] for device in devices)

@@ -48,7 +48,7 @@ def test_probability_is_repeatable(api: Api) -> None:
     def statuses() -> list[int]:
         api.simulator.reset()
         api.simulator.fault(kind="status", times=None, probability=0.5)
-        return [api("GET", "/v1/token-info/").status for _ in range(20)]
+        return [api("GET", "/v1/token-info/").status for _attempt in range(20)]
 
     assert set(statuses()) == {200, 500}
     assert statuses() == statuses()
@@ -102,7 +102,7 @@ def test_truncate_breaks_the_promise_of_the_length(api: Api) -> None:
 def test_bodies_that_are_not_what_they_should_be(api: Api) -> None:
     for kind in ("html", "not_json", "wrong_content_type", "gzip_broken"):
         api.simulator.fault(kind=kind)
-    html, not_json, text, gzip = [api.plain("GET", DEVICES) for _ in range(4)]
+    html, not_json, text, gzip = [api.plain("GET", DEVICES) for _attempt in range(4)]
     assert html.headers["Content-Type"].startswith("text/html")
     assert html.raw.startswith(b"<!DOCTYPE html>")
     assert not_json.headers["Content-Type"] == "application/json"
@@ -129,7 +129,7 @@ def test_results_can_be_null(api: Api, path: str) -> None:
 
 def test_devices_can_come_and_go_between_two_pages(api: Api) -> None:
     api.simulator.fault(kind="devices", path="/v2/devices/$", after=1, add=5, remove=2)
-    assert [api.get(DEVICES)["content"]["count"] for _ in range(3)] == [200, 203, 203]
+    assert [api.get(DEVICES)["content"]["count"] for _attempt in range(3)] == [200, 203, 203]
 
 
 def test_faults_can_be_taken_back(api: Api) -> None:

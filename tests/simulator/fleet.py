@@ -68,7 +68,7 @@ _ONLINE, _OFFLINE = 1, 60
 def grow(tenant: Tenant, number: int) -> list[str]:
     """Add so many devices to the tenant; gives their ids. The same tenant grows the same way each time."""
     fleet = _Fleet(tenant)
-    return [tenant.add_device(fleet.device()).id for _ in range(number)]
+    return [tenant.add_device(fleet.device()).id for _number in range(number)]
 
 
 class _Fleet:

@@ -112,7 +112,7 @@ def _key(device: Device, ordering: str) -> Key:
 
 
 def _cursor_page(view: _View, call: Call) -> dict[str, Any]:
-    limit, _ = window(call, _DEFAULT_PAGE)
+    limit, _offset = window(call, _DEFAULT_PAGE)
     if call.query["cursor"] == "start":
         begin, end = 0, limit
     else:
