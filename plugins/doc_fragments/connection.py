@@ -44,7 +44,7 @@ options:
   retries:
     description:
       - How often a request is repeated after a lost connection, a server error (5xx) or a rate limit (429).
-      - Requests that create something are never repeated blindly: the object is looked up first.
+      - Requests that create something are never repeated blindly; the object is looked up first.
       - Without it, the environment variable E(ESPER_RETRIES) is used.
     type: int
     default: 4
@@ -111,7 +111,7 @@ options:
   retries:
     description:
       - How often a request is repeated after a lost connection, a server error (5xx) or a rate limit (429).
-      - Requests that create something are never repeated blindly: the object is looked up first.
+      - Requests that create something are never repeated blindly; the object is looked up first.
     type: int
     default: 4
     env:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import email.utils
 import json
+import math
 import random
 import re
 import socket
@@ -22,7 +23,7 @@ from http.cookiejar import DefaultCookiePolicy
 from urllib.parse import quote, urlencode, urljoin, urlsplit
 
 from .connection import Connection
-from .errors import ApiError, ConfigurationError, RequestFailed, TransportError
+from .errors import ApiError, ConfigurationError, InvalidParameter, RequestFailed, TransportError
 from .ids import last_uuid
 from .version import VERSION
 
@@ -30,6 +31,7 @@ try:
     import requests
     import requests.adapters
     import requests.auth
+    import urllib3
     import urllib3.exceptions
 except ImportError:
     HAS_REQUESTS = False
@@ -48,6 +50,8 @@ _LONGEST_REQUESTED_WAIT = 600.0
 _REDIRECTS = 3
 _CHUNK = 64 * 1024
 _MESSAGE_LENGTH = 500
+# OpenSSL's X509_V_ERR codes for a chain that ends in nobody who is trusted.
+_UNKNOWN_CA = frozenset({2, 18, 19, 20, 21})
 
 
 @dataclass(frozen=True)
@@ -111,6 +115,9 @@ class Client:
         self._session.headers["User-Agent"] = f"esper.cloud/{VERSION} {user_agent}".strip()
         # The key alone says who asks. A cookie that a gateway sets would bring in state that nobody asked for.
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        if not connection.validate_certs:
+            # Turned off on purpose; a warning for each request would tell nothing new.
+            urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
         adapter = requests.adapters.HTTPAdapter(pool_maxsize=32)
         self._session.mount("https://", adapter)
         self._session.mount("http://", adapter)
@@ -214,6 +221,10 @@ class Client:
 
     def _expand(self, path: str, ids: Ids) -> str:
         known = {**ids, "enterprise_id": self.enterprise_id} if "{enterprise_id}" in path else ids
+        for value in known.values():
+            # Quoting leaves dots alone, and these would lead from one object to the list, or above it.
+            if str(value) in ("", ".", ".."):
+                raise InvalidParameter(f"'{value}' is no id.")
         return re.sub(r"{(\w+)}", lambda found: quote(str(known[found.group(1)]), safe=""), path)
 
     def _send(self, method: str, target: str, body: t.Any, purpose: str) -> Answer:
@@ -251,10 +262,10 @@ class Client:
             allow_redirects=False,
             stream=True,
         ) as response:
-            # Read in pieces: a body that trickles in never runs into a socket's time-out.
             pieces = []
-            for piece in response.iter_content(_CHUNK):
+            for piece in _as_it_comes(response):
                 pieces.append(piece)
+                # A body that trickles in never runs into a socket's time-out.
                 if remaining is not None and self._remaining() == 0:
                     raise requests.ReadTimeout("deadline")
             return response, b"".join(pieces)
@@ -269,16 +280,19 @@ class Client:
         old, new = urlsplit(url), urlsplit(location)
         if method == "GET" and (old.scheme, old.netloc) == (new.scheme, new.netloc):
             return location
+        where = self.redact(f"{new.scheme}://{new.hostname or ''}")
         raise TransportError(
-            f"{purpose} failed: {method} {target} answered {response.status_code}, a redirect to"
-            f" {new.scheme}://{new.hostname or ''}, which is not followed, since it could lose the request or the key."
-            " Check the tenant or api_url.",
+            f"{purpose} failed: {method} {target} answered {response.status_code}, a redirect to {where}, which is not"
+            " followed, since it could lose the request or the key. Check the tenant or api_url.",
             method=method,
             path=target,
         )
 
     def _answer(self, response: requests.Response, content: bytes, method: str, target: str, purpose: str) -> Answer:
         status = response.status_code
+        if status >= 400 or content.lstrip().startswith(b"<"):
+            # Before anything of it is quoted: what is cut off could leave a part of the key.
+            content = self.redact(content.decode(errors="replace")).encode()
         try:
             data = json.loads(content) if content.strip() else None
             # Writes may answer with nothing; a read that does has lost its answer.
@@ -311,15 +325,17 @@ class Client:
         message, errors = _server_message(data)
         if not message and content.lstrip().startswith(b"<"):
             message = f"a web page{_title_of(content)} instead of the API's answer"
+        elif not message and data is None:
+            message = " ".join(content.decode(errors="replace").split())[:_MESSAGE_LENGTH]
         hint = _HINTS.get(status, "")
         said = f": {message.rstrip('.')}." if message else "."
         error = ApiError(
             self.redact(f"{purpose} failed: {method} {target} answered {status}{said}{hint}"),
             method=method,
-            path=target,
+            path=self.redact(target),
             status=status,
-            server_message=self.redact(message),
-            errors=[self.redact(text) for text in errors],
+            server_message=message,
+            errors=errors,
             ambiguous=status >= 500,
         )
         if status == 429 or status >= 500:
@@ -403,6 +419,16 @@ _HINTS = {
 }
 
 
+def _as_it_comes(response: requests.Response) -> t.Iterator[bytes]:
+    """The body, in whichever pieces the network delivers it: iter_content() waits until a piece is full."""
+    read = getattr(response.raw, "read1", None)
+    if read is None:  # urllib3 before 2.0
+        yield from response.iter_content(1024)
+        return
+    while piece := read(_CHUNK, decode_content=True):
+        yield piece
+
+
 def _query_string(query: Query) -> str:
     def text(value: t.Any) -> str:
         if isinstance(value, bool):
@@ -427,7 +453,7 @@ def _server_message(data: t.Any) -> tuple[str, list[str]]:
         return (data.strip()[:_MESSAGE_LENGTH] if isinstance(data, str) else ""), []
     listed = data.get("errors")
     if isinstance(listed, dict):
-        listed = [f"{field}: {text}" for field, text in listed.items()]
+        listed = [f"{field}: {_joined(texts)}" for field, texts in listed.items()]
     elif isinstance(listed, str):
         listed = [listed]
     elif not isinstance(listed, list):
@@ -448,6 +474,10 @@ def _server_message(data: t.Any) -> tuple[str, list[str]]:
     return "; ".join(told)[:_MESSAGE_LENGTH], errors
 
 
+def _joined(texts: t.Any) -> str:
+    return "; ".join(str(text) for text in texts) if isinstance(texts, list) else str(texts)
+
+
 def _title_of(content: bytes) -> str:
     found = re.search(rb"<title[^>]*>([^<]{1,80})", content, re.IGNORECASE)
     return f" ('{found.group(1).decode(errors='replace').strip()}')" if found else ""
@@ -458,7 +488,8 @@ def _retry_after(header: str | None) -> float | None:
     if not header:
         return None
     try:
-        return max(float(header), 0.0)
+        seconds = float(header)
+        return max(seconds, 0.0) if math.isfinite(seconds) else None
     except ValueError:
         pass
     try:
@@ -491,8 +522,8 @@ def _explain(exception: Exception, connection: Connection) -> tuple[str, bool, b
 
     # From the most telling cause to the least: one failure is wrapped in several exceptions.
     if invalid := find(ssl.SSLCertVerificationError):
-        reason = f"the TLS certificate of {host} is not valid ({invalid.verify_message})"
-        return f"{reason}. Set ca_path to trust the CA that signed it", False, False
+        advice = ". Set ca_path to trust the CA that signed it" if invalid.verify_code in _UNKNOWN_CA else ""
+        return f"the TLS certificate of {host} is not valid ({invalid.verify_message}){advice}", False, False
     if find(requests.exceptions.ProxyError):
         # Not quoted: a proxy's URL may hold a password.
         return "the proxy that the environment sets cannot be used", False, True
@@ -509,7 +540,7 @@ def _explain(exception: Exception, connection: Connection) -> tuple[str, bool, b
         return f"the TLS connection to {host} failed ({broken.reason or 'no reason given'})", True, True
     if find(requests.exceptions.ContentDecodingError, urllib3.exceptions.DecodeError):
         return f"the answer of {host} is damaged", True, True
-    if find(requests.ConnectionError, requests.exceptions.ChunkedEncodingError):
+    if find(requests.ConnectionError, requests.exceptions.ChunkedEncodingError, urllib3.exceptions.ProtocolError):
         return f"the connection to {host} was lost", True, True
     if connection.ca_path and connection.ca_path in str(exception):
         return f"the file or directory of CA certificates {connection.ca_path} cannot be read", False, False

@@ -29,8 +29,9 @@ def merged(current: t.Any, desired: t.Any, items: str = "") -> t.Any:
         return {**current, **{key: merged(current.get(key), value) for key, value in desired.items()}}
     if isinstance(desired, list) and isinstance(current, list) and items not in ("", "set"):
         wanted = {_identity(item, items): item for item in desired}
-        kept = [merged(item, wanted.pop(_identity(item, items), item)) for item in current]
-        return kept + list(wanted.values())
+        there = {_identity(item, items) for item in current}
+        kept = [merged(item, wanted.get(_identity(item, items), item)) for item in current]
+        return kept + [item for identity, item in wanted.items() if identity not in there]
     return desired
 
 

@@ -9,6 +9,7 @@ cannot differ.
 from __future__ import annotations
 
 import ipaddress
+import math
 import re
 import typing as t
 from dataclasses import dataclass
@@ -80,7 +81,7 @@ OPTIONS: tuple[Option, ...] = (
         "int",
         (
             "How often a request is repeated after a lost connection, a server error (5xx) or a rate limit (429).",
-            "Requests that create something are never repeated blindly: the object is looked up first.",
+            "Requests that create something are never repeated blindly; the object is looked up first.",
         ),
         default=4,
         env=("ESPER_RETRIES",),
@@ -111,7 +112,7 @@ OPTIONS: tuple[Option, ...] = (
 )
 
 _HOST_SUFFIX = ".esper.cloud"
-_TENANT = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?", re.IGNORECASE)
+_TENANT = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 
 
 @dataclass(frozen=True)
@@ -144,7 +145,7 @@ class Connection:
             timeout=_number(options, "timeout", above=0),
             retries=int(_number(options, "retries")),
             deadline=_number(options, "deadline"),
-            validate_certs=options.get("validate_certs", True),
+            validate_certs=_given(options, "validate_certs"),
             ca_path=options.get("ca_path") or None,
         )
 
@@ -170,26 +171,27 @@ def api_url_of(options: t.Mapping[str, t.Any]) -> str:
         )
     if "://" in tenant:
         return _full_url(tenant, option="tenant")
-    host = tenant.rstrip("/").removesuffix("/api")
+    host = tenant.lower().rstrip("/").removesuffix("/api")
     name = host.removesuffix(_HOST_SUFFIX).removesuffix("-api")
     if not _TENANT.fullmatch(name):
+        # Not quoted, here and below: it may be the key, put into the wrong place.
         raise ConfigurationError(
-            f"The tenant '{tenant}' is no tenant name: write it as 'acme' or 'acme.esper.cloud',"
-            " or set api_url (ESPER_API_URL) to the URL of its API."
+            "The option tenant (ESPER_TENANT) is no tenant's name: write it as 'acme' or 'acme.esper.cloud',"
+            " or set api_url (ESPER_API_URL) to the URL of the API."
         )
-    return f"https://{name.lower()}-api{_HOST_SUFFIX}/api"
+    return f"https://{name}-api{_HOST_SUFFIX}/api"
 
 
 def _full_url(text: str, *, option: str) -> str:
     try:
         url = urlsplit(text)
-        host, _port = url.hostname or "", url.port
+        host, port = url.hostname or "", url.port
     except ValueError:
-        host, url = "", urlsplit("")
+        host, port, url = "", None, urlsplit("")
     if url.scheme not in ("http", "https") or not host or url.username is not None:
-        # Not quoted: a URL may hold a password.
+        # A URL may hold a password, too.
         raise ConfigurationError(f"The option {option} is no URL of an API, such as https://acme-api.esper.cloud/api.")
-    if host.endswith(_HOST_SUFFIX):
+    if host.endswith(_HOST_SUFFIX) and port is None:
         # The console's address is what people have at hand; the API's is derived from it.
         return api_url_of({"tenant": host})
     return f"{url.scheme}://{url.netloc}{url.path.rstrip('/') or '/api'}"
@@ -213,18 +215,23 @@ def _enterprise_id(value: str | None) -> str | None:
         return None
     if not is_uuid(value.strip()):
         raise ConfigurationError(
-            f"The enterprise_id '{value}' is no UUID. Leave it out to have it discovered, or copy it from the console."
+            "The option enterprise_id (ESPER_ENTERPRISE_ID) is no UUID. Leave it out to have it discovered, or copy it"
+            " from the console."
         )
     return value.strip().lower()
 
 
 def _number(options: t.Mapping[str, t.Any], name: str, above: float | None = None) -> float:
-    option = next(option for option in OPTIONS if option.name == name)
-    value = options.get(name)
-    number = float(option.default if value is None else value)
-    if number < 0 or (above is not None and number <= above):
+    number = float(_given(options, name))
+    if not math.isfinite(number) or number < 0 or (above is not None and number <= above):
         raise ConfigurationError(f"The option {name} cannot be {number:g}.")
     return number
+
+
+def _given(options: t.Mapping[str, t.Any], name: str) -> t.Any:
+    """An option's value, or its default where it is left out or null."""
+    value = options.get(name)
+    return value if value is not None else next(option.default for option in OPTIONS if option.name == name)
 
 
 def _is_loopback(host: str) -> bool:

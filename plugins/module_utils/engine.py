@@ -10,6 +10,7 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass
 
+from .client import Answer
 from .errors import ApiError, RequestFailed, TransportError
 from .paging import Row
 from .references import References
@@ -81,7 +82,7 @@ def _perform(references: References, resource: Resource, step: Step) -> None:
         if step.method == "DELETE" and error.status == 404:
             return
         raise
-    step.answer = answer.body if isinstance(answer.body, dict) else None
+    step.answer = _object_in(answer)
 
 
 def _create_once(references: References, resource: Resource, step: Step, find: Finder, body: Row) -> None:
@@ -99,8 +100,8 @@ def _create_once(references: References, resource: Resource, step: Step, find: F
                 purpose=step.purpose,
                 repeatable=False,
             )
-            if isinstance(answer.body, dict):
-                step.answer = answer.body
+            step.answer = _object_in(answer)
+            if step.answer is not None:
                 return
             failure: RequestFailed = TransportError(
                 f"{step.purpose} failed: {step.method} {step.path} answered {answer.status} without the object.",
@@ -118,11 +119,22 @@ def _create_once(references: References, resource: Resource, step: Step, find: F
             # Give a server that is still at work the time to finish.
             client.pause(attempt, failure)
         references.forget(resource)
-        if (found := find(body)) is not None:
+        try:
+            found = find(body)
+        except RequestFailed:
+            # The create's own failure tells more than that of the look-up after it.
+            raise failure from None
+        if found is not None:
             step.answer, step.adopted = found, True
             return
         if refused or attempt > client.connection.retries:
             raise failure
+
+
+def _object_in(answer: Answer) -> Row | None:
+    """The object that a write answered with, if it did: some answer with nothing, or with a message only."""
+    holds_one = isinstance(answer.body, dict) and answer.body.get("id") is not None
+    return t.cast(Row, answer.body) if holds_one else None
 
 
 def _filled(value: t.Any) -> t.Any:

@@ -19,7 +19,8 @@ def unique_hostnames(candidates: t.Sequence[t.Sequence[str | None]], ids: t.Sequ
     id, which is unique.
     """
     chosen: list[str | None] = [None] * len(ids)
-    taken: set[str] = set()
+    # Any device may come to need its id.
+    taken: set[str] = set(ids)
     depth = max((len(names) for names in candidates), default=0)
     for rank in range(depth):
         open_names = {
@@ -29,7 +30,7 @@ def unique_hostnames(candidates: t.Sequence[t.Sequence[str | None]], ids: t.Sequ
         }
         wanted = Counter(open_names.values())
         for place, name in open_names.items():
-            if wanted[name] == 1 and name not in taken:
+            if name == ids[place] or (wanted[name] == 1 and name not in taken):
                 chosen[place] = name
         taken.update(wanted)
     return [name if name is not None else ids[place] for place, name in enumerate(chosen)]
@@ -45,16 +46,27 @@ def group_names(
     """
     in_order = sorted(names.items(), key=lambda item: (item[1], item[0]))
     wanted = {identifier: sanitize(f"{prefix}_{name}".lower()) for identifier, name in in_order}
-    clashing = {name for name, count in Counter(wanted.values()).items() if count > 1}
-    unique = {
-        identifier: f"{name}_{sanitize(identifier[:8])}" if name in clashing else name
-        for identifier, name in wanted.items()
-    }
     clashes = [
-        (name, sorted(names[identifier] for identifier, other in wanted.items() if other == name))
-        for name in sorted(clashing)
+        (name, sorted(names[identifier] for identifier in identifiers))
+        for name, identifiers in sorted(_by_value(wanted).items())
+        if len(identifiers) > 1
     ]
+    unique = wanted
+    # The start of an id is enough, but for the rare case that it makes a name which another object has.
+    for length in (8, None):
+        shared = {name for name, identifiers in _by_value(unique).items() if len(identifiers) > 1}
+        unique = {
+            identifier: f"{wanted[identifier]}_{sanitize(identifier[:length])}" if name in shared else name
+            for identifier, name in unique.items()
+        }
     return unique, clashes
+
+
+def _by_value(names: t.Mapping[str, str]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for identifier, name in names.items():
+        found.setdefault(name, []).append(identifier)
+    return found
 
 
 def _usable(name: str | None) -> str | None:

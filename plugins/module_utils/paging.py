@@ -8,6 +8,7 @@ to the next page are never followed: they may name another scheme or host (contr
 
 from __future__ import annotations
 
+import re
 import typing as t
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -23,6 +24,8 @@ Row = dict[str, t.Any]
 PAGE_SIZE = 250
 # A list that keeps changing is read again this often before what was seen is taken as it is.
 _PASSES = 3
+# After so many pages of what is known already, the server cannot be paging.
+_PAGES_WITHOUT_NEWS = 2
 _NOT_THE_ITEMS = frozenset({"next", "prev", "previous", "next_cursor", "prev_cursor"})
 
 
@@ -61,17 +64,23 @@ def list_all(
     for _attempt in range(_PASSES):
         first_pass = not seen
         counts: set[int] = set()
-        read = repeated = 0
+        read = repeated = pages_without_news = 0
         for page in _pages(client, path, dict(query or {}), page_size, concurrency, by_cursor, purpose):
+            known = len(seen)
             if page.count is not None:
                 counts.add(page.count)
             for row in page.rows:
-                read += 1
-                if row.get(key) in seen:
-                    repeated += 1
-                else:
-                    seen.add(row[key])
+                identity = row.get(key)
+                if identity is None:
+                    raise _malformed(purpose, path, f"with an object that has no {key}")
+                if identity not in seen:
+                    seen.add(identity)
                     yield row
+            read += len(page.rows)
+            repeated += len(page.rows) - (len(seen) - known)
+            pages_without_news = pages_without_news + 1 if len(seen) == known else 0
+            if first_pass and pages_without_news == _PAGES_WITHOUT_NEWS:
+                raise _malformed(purpose, path, "with the same objects again and again")
             if on_progress:
                 on_progress(len(seen), page.count)
         moved = len(counts) > 1 or (first_pass and (repeated > 0 or read < max(counts, default=0)))
@@ -88,10 +97,14 @@ def _pages(
 
     if by_cursor:
         cursor: str | None = "start"
+        used: set[str] = set()
         while cursor:
+            if cursor in used:
+                raise _malformed(purpose, path, "with the same objects again and again")
+            used.add(cursor)
             page = fetch(cursor=cursor)
             yield page
-            cursor = page.next_cursor if page.rows and page.next_cursor != cursor else None
+            cursor = page.next_cursor if page.rows else None
         return
 
     page = fetch()
@@ -111,10 +124,12 @@ def _pages(
 
 def _following(page: _Page, offset: int) -> int | None:
     """The offset after a page at ``offset``; None after the last one. It only ever grows, whatever the link says."""
+    if not page.rows:
+        return None
+    if page.next_offset is not None and page.next_offset > offset:
+        return page.next_offset
     end = offset + len(page.rows)
-    following = page.next_offset if page.next_offset is not None else end
-    has_more = page.next_offset is not None or (page.count is not None and end < page.count)
-    return following if page.rows and has_more and following > offset else None
+    return end if page.count is not None and end < page.count else None
 
 
 def _concurrently(
@@ -140,14 +155,14 @@ def _concurrently(
 
 
 def _read_page(body: t.Any, path: str, purpose: str) -> _Page:
-    rows = body.get("results", _only_list(body)) if isinstance(body, dict) else None
-    count = body.get("count") if isinstance(body, dict) else None
-    if rows is None and isinstance(body, dict) and not count:
-        rows = []  # An empty list may come as null.
+    rows, count = None, None
+    if isinstance(body, dict):
+        count = body.get("count")
+        rows = body["results"] if "results" in body else _only_list(body)
+        if rows is None and "results" in body and not count:
+            rows = []  # An empty list may come as null.
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise TransportError(
-            f"{purpose} failed: GET {path} answered without a list of objects.", method="GET", path=path
-        )
+        raise _malformed(purpose, path, "without a list of objects")
     return _Page(
         rows=rows,
         count=count if isinstance(count, int) else None,
@@ -167,4 +182,8 @@ def _offset_of(link: object) -> int | None:
     if not isinstance(link, str):
         return None
     value = parse_qs(urlsplit(link).query).get("offset", [""])[0]
-    return int(value) if value.isdigit() else None
+    return int(value) if re.fullmatch("[0-9]{1,18}", value) else None
+
+
+def _malformed(purpose: str, path: str, what: str) -> TransportError:
+    return TransportError(f"{purpose} failed: GET {path} answered {what}.", method="GET", path=path)

@@ -159,13 +159,13 @@ class Resource:
 
     def find(self, references: References, params: Params) -> Row | None:
         """The object that a task's options address, or None. Raises Ambiguous."""
-        if params.get("id"):
+        if params.get("id") is not None:
             return self.get(references, str(params["id"]))
         return self.only(self.named(references, params["name"]), params["name"])
 
     def information(self, references: References, params: Params) -> Row:
         """What the kind's info module returns: the one object that the options address, or all of them."""
-        if params.get("id") or params.get("name"):
+        if params.get("id") is not None or params.get("name") is not None:
             row = self.find(references, params)
             rows = [row] if row else []
         else:
@@ -200,16 +200,17 @@ class Resource:
 
     def plan_create(self, references: References, params: Params) -> Plan:
         """What it takes to create the object: one POST."""
-        if params.get("id"):
+        if params.get("id") is not None:
             raise NotFound(self.title, str(params["id"]))
         desired = self.desired(references, params)
+        body = {each.api_name: desired[each.name] for each in self.fields if each.name in desired}
         shown = {each.name: desired.get(each.name) for each in self.fields if each.name in desired and not each.secret}
-        label = self.label(desired)
+        label = self.label(body)
         step = Step(
             purpose=f"Creating the {self.title} '{label}'",
             method="POST",
             path=self.collection,
-            body={each.api_name: desired[each.name] for each in self.fields if each.name in desired},
+            body=body,
             find=lambda _body: self.find(references, params),
         )
         return Plan(shown, [step], [Change(f"{self.title} {label}", {}, shown)])

@@ -132,19 +132,24 @@ def _checked_value(name: str, known: Filter, value: t.Any) -> t.Any:
             raise InvalidParameter(f"The device filter '{name}' is true or false, not '{text}'.")
         return text.lower() == "true"
     if known.type is int:
-        if not text.isdigit():
+        if not _is_number(text):
             raise InvalidParameter(f"The device filter '{name}' is a whole number, not '{text}'.")
         return int(text)
     if known.choices:
         chosen = next((choice for choice in known.choices if choice.lower() == text.lower()), None)
         if name == "state":
             codes = {word: code for code, word in STATES.items()}
-            code = codes.get(chosen or "", int(text) if text.isdigit() else -1)
+            code = codes.get(chosen or "", int(text) if _is_number(text) else -1)
             chosen = str(code) if code in STATES else None
         if chosen is None:
             raise InvalidParameter(f"The device filter '{name}' is one of {', '.join(known.choices)}, not '{text}'.")
         return chosen
     return text
+
+
+def _is_number(text: str) -> bool:
+    # isdigit() alone is also true of superscripts and of other scripts' digits.
+    return text.isascii() and text.isdigit()
 
 
 def resolve_filters(references: References, checked: Row) -> Row:

@@ -46,9 +46,14 @@ def is_root(row: Row) -> bool:
 
 
 def path_of(row: Row) -> str:
-    """The full path of a group, the root written as this collection writes it."""
+    """The full path of a group, as the service tells it, the root written as this collection writes it."""
     root, slash, rest = str(row.get("path") or row["name"]).partition("/")
     return (ROOT if root.casefold() == ROOT.casefold() else root) + slash + rest
+
+
+def _same_path(one: str, other: str) -> bool:
+    """Whether two full paths lead to the same place: blanks around a name do not count."""
+    return [name.strip() for name in one.split("/")] == [name.strip() for name in other.split("/")]
 
 
 class DeviceGroup(Resource):
@@ -98,24 +103,31 @@ class DeviceGroup(Resource):
         return path_of(row)
 
     def find(self, references: References, params: Params) -> Row | None:
-        if params.get("id"):
+        if params.get("id") is not None:
             return self.get(references, _checked_id(params["id"]))
-        if params.get("path"):
+        if params.get("path") is not None:
             return self.at(references, split_path(params["path"]))
-        return self._by_name(references, params)
+        try:
+            return self._by_name(references, params)
+        except NotFound:
+            # What is in a group that is not there is not there either.
+            if params.get("state") == "absent":
+                return None
+            raise
 
     def at(self, references: References, names: t.Sequence[str]) -> Row | None:
         """The group at a path of names below the root; the root for none."""
         path = join_path(names)
-        rows = [row for row in self.named(references, names[-1] if names else ROOT) if path_of(row) == path]
+        rows = [row for row in self.named(references, names[-1] if names else ROOT) if _same_path(path_of(row), path)]
         # Names may hold slashes, so that two groups can have one path.
         return self.only(rows, path)
 
     def named(self, references: References, name: str) -> list[Row]:
-        if name.strip().casefold() == ROOT.casefold():
-            rows = references.rows(self, {self.name_filter: ROOT})
-            return [row for row in rows if is_root(row)] or super().named(references, name)
-        return super().named(references, name)
+        if name.strip().casefold() != ROOT.casefold():
+            return super().named(references, name)
+        # The root's case does not matter; that of another group which is called like it does.
+        rows = super().named(references, ROOT)
+        return [row for row in rows if is_root(row) or name.strip() == ROOT]
 
     def _by_name(self, references: References, params: Params) -> Row | None:
         name = _checked_name(params["name"])
@@ -123,7 +135,7 @@ class DeviceGroup(Resource):
         if params.get("parent"):
             if "/" in params["parent"]:
                 path = f"{join_path(split_path(params['parent']))}/{name}"
-                return self.only([row for row in rows if path_of(row) == path], path)
+                return self.only([row for row in rows if _same_path(path_of(row), path)], path)
             parent = self.resolve(references, params["parent"])
             rows = [row for row in rows if last_uuid(row.get("parent")) == parent["id"]]
         return self.only(rows, name, "Give the parent, or the path instead of the name.")
@@ -151,21 +163,24 @@ class DeviceGroup(Resource):
         children: dict[str | None, list[Row]] = {}
         for row in references.rows(self, {}):
             children.setdefault(last_uuid(row.get("parent")), []).append(row)
-        found = [top]
-        for row in found:
-            found += children.get(row["id"], [])
-        return found
+        found = {top["id"]: top}
+        waiting = [top]
+        for row in waiting:
+            below = [child for child in children.get(row["id"], []) if child["id"] not in found]
+            found.update((child["id"], child) for child in below)
+            waiting += below
+        return list(found.values())
 
     # --- planning ---------------------------------------------------------------------------------------------------
 
     def plan_create(self, references: References, params: Params) -> Plan:
-        if params.get("id"):
+        if params.get("id") is not None:
             raise NotFound(self.title, params["id"])
-        if params.get("new_path"):
+        if params.get("new_path") is not None:
             return self._plan_moved_before(references, params)
         plan = Plan(None)
-        if params.get("path"):
-            *above, name = split_path(params["path"]) or [ROOT]
+        if params.get("path") is not None:
+            above, name = _place(params["path"])
         else:
             name, above = _checked_name(params["name"]), self._names_above(references, params.get("parent"))
         parent_id, parent_path = self._plan_parents(plan, references, above, name, params["create_parents"])
@@ -237,11 +252,11 @@ class DeviceGroup(Resource):
         plan = Plan(record)
         name, parent_id = old_name, record["parent_id"]
         above = old_path.removesuffix(f"/{old_name}")
-        if params.get("new_path"):
-            *names, name = split_path(params["new_path"]) or [ROOT]
+        if params.get("new_path") is not None:
+            names, name = _place(params["new_path"])
             parent_id, above = self._plan_parents(plan, references, names, name, params["create_parents"])
-        elif params.get("id"):
-            name = _checked_name(params["name"]) if params.get("name") else old_name
+        elif params.get("id") is not None:
+            name = _checked_name(params["name"]) if params.get("name") is not None else old_name
             if params.get("parent"):
                 parent = self.resolve(references, params["parent"])
                 parent_id, above = parent["id"], path_of(parent)
@@ -249,15 +264,13 @@ class DeviceGroup(Resource):
         if not (renames or moves):
             return Plan(record)
         self._check_move(references, current, parent_id, above, name)
-        steps = []
-        if moves:
-            steps.append(self._patch(current, "Moving", {"name": old_name, "parent": parent_id}, "move"))
-        if renames:
-            steps.append(self._patch(current, "Renaming", {"name": name}))
-        if len(steps) == 2 and self._child(references, parent_id, old_name) is not None:
-            # Under its old name it would clash where it goes.
-            steps.reverse()
-        plan.steps += steps
+        # Under its old name it may clash where it goes. A move repeats the name that the group has by then.
+        renames_first = renames and moves and self._child(references, parent_id, old_name) is not None
+        rename = self._patch(current, "Renaming", {"name": name})
+        move_body = {"name": name if renames_first else old_name, "parent": parent_id}
+        move = self._patch(current, "Moving", move_body, "move")
+        order = [(rename, renames), (move, moves)] if renames_first else [(move, moves), (rename, renames)]
+        plan.steps += [step for step, needed in order if needed]
         new_path = f"{above}/{name}"
         plan.record = {**record, "name": name, "path": new_path, "parent_id": _known(parent_id)}
         plan.changes.append(
@@ -301,7 +314,7 @@ class DeviceGroup(Resource):
         if is_root(current):
             raise _root_stays("deleted")
         path = path_of(current)
-        doomed = self.subtree(references, current) if current.get("children_count") else [current]
+        doomed = self.subtree(references, current) if current.get("children_count") != 0 else [current]
         if len(doomed) > 1 and not params["recursive"]:
             raise InvalidParameter(
                 f"The {self.title} '{path}' has {len(doomed) - 1} groups below it:"
@@ -354,9 +367,9 @@ class DeviceGroup(Resource):
     # --- information ------------------------------------------------------------------------------------------------
 
     def information(self, references: References, params: Params) -> Row:
-        if params.get("name"):
+        if params.get("name") is not None:
             rows = self.named(references, _checked_name(params["name"]))
-        elif params.get("id") or params.get("path"):
+        elif params.get("id") is not None or params.get("path") is not None:
             row = self.find(references, params)
             rows = [row] if row else []
         else:
@@ -375,6 +388,14 @@ def _tree(records: list[Row]) -> list[Row]:
         parent = nodes.get(node["parent_id"])
         (parent["children"] if parent else tops).append(node)
     return tops
+
+
+def _place(path: str) -> tuple[list[str], str]:
+    """The names above a group that is to be somewhere, and its own. Raises InvalidParameter for the root."""
+    *above, name = split_path(path) or [""]
+    if not name:
+        raise InvalidParameter(f"The root group '{ROOT}' is there once and for all: write a path below it.")
+    return above, name
 
 
 def _known(parent_id: str | ResultOf) -> str | None:

@@ -1,0 +1,115 @@
+# SPDX-FileCopyrightText: esper.cloud contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import typing as t
+import uuid
+
+import pytest
+from ansible_collections.esper.cloud.plugins.module_utils.errors import Ambiguous, ApiError, NotFound
+from ansible_collections.esper.cloud.plugins.module_utils.references import References
+from ansible_collections.esper.cloud.plugins.module_utils.resource import Field, Resource
+from ansible_collections.esper.cloud.tests.unit.service import Reply, Request, Server, answers
+
+if t.TYPE_CHECKING:
+    from ansible_collections.esper.cloud.plugins.module_utils.client import Client
+
+
+class Thing(Resource):
+    kind = "thing"
+    title = "thing"
+    collection = "/things/"
+    item = "/things/{id}/"
+    fields = (Field("id", writable=False), Field("name"))
+
+
+class Other(Thing):
+    collection = "/others/"
+
+
+THING, OTHER = Thing(), Other()
+FIRST, SECOND = str(uuid.uuid4()), str(uuid.uuid4())
+
+
+def things(request: Request) -> Reply:
+    rows = [{"id": FIRST, "name": "Berlin"}, {"id": SECOND, "name": "Bremen"}, {"id": "3", "name": "Bremen"}]
+    if identifier := request.path.partition("/things/")[2].rstrip("/"):
+        found = [row for row in rows if row["id"] == identifier]
+        return answers(found[0]) if found else answers({"message": "Not found."}, 404)
+    found = [row for row in rows if request.query.get("name", "") in row["name"]]
+    return answers({"count": len(found), "results": found})
+
+
+@pytest.fixture
+def references(server: Server, client: Client) -> References:
+    server.app = things
+    return References(client)
+
+
+def test_a_list_is_read_once(server: Server, references: References) -> None:
+    first = references.rows(THING, {"name": "Berlin"})
+    assert references.rows(THING, {"name": "Berlin"}) is first
+    assert server.sent == ["GET /things/?name=Berlin&limit=250"]
+
+
+def test_lists_are_told_apart_by_kind_and_query(server: Server, references: References) -> None:
+    for kind, query in ((THING, {}), (THING, {"name": "a"}), (THING, {"name": "b"}), (OTHER, {"name": "b"})):
+        references.rows(kind, query)
+    assert len(server.requests) == 4
+
+
+def test_the_order_of_a_query_does_not_matter(server: Server, references: References) -> None:
+    references.rows(THING, {"a": "1", "b": "2"})
+    references.rows(THING, {"b": "2", "a": "1"})
+    assert len(server.requests) == 1
+
+
+def test_what_was_written_to_is_read_anew_and_nothing_else(server: Server, references: References) -> None:
+    for _time in range(2):
+        references.rows(THING, {})
+        references.rows(OTHER, {})
+        references.forget(THING)
+    assert [sent.partition("?")[0] for sent in server.sent] == ["GET /things/", "GET /others/", "GET /things/"]
+
+
+def test_a_failure_is_not_remembered(server: Server, references: References) -> None:
+    server.replies(answers({"message": "No."}, 403))
+    with pytest.raises(ApiError, match="Reading the things failed"):
+        references.rows(THING, {})
+    assert len(references.rows(THING, {})) == 3
+
+
+def test_a_name_becomes_an_object_by_one_request(server: Server, references: References) -> None:
+    for _time in range(2):
+        assert THING.resolve(references, "Berlin")["id"] == FIRST
+    assert len(server.requests) == 1
+
+
+def test_an_id_is_looked_up_as_such(server: Server, references: References) -> None:
+    assert THING.resolve(references, FIRST)["name"] == "Berlin"
+    assert server.sent == [f"GET /things/{FIRST}/"]
+
+
+def test_a_name_that_several_have_is_ambiguous(references: References) -> None:
+    with pytest.raises(Ambiguous) as caught:
+        THING.resolve(references, "Bremen")
+    assert caught.value.candidates == sorted([f"Bremen (id {SECOND})", "Bremen (id 3)"])
+
+
+def test_a_misspelt_name_is_answered_with_close_ones(references: References) -> None:
+    with pytest.raises(NotFound) as caught:
+        THING.resolve(references, "Berlni")
+    assert str(caught.value) == "There is no thing 'Berlni'. Did you mean 'Berlin'?"
+
+
+def test_a_name_like_no_other_is_answered_without_a_guess(references: References) -> None:
+    with pytest.raises(NotFound) as caught:
+        THING.resolve(references, "Xyz")
+    assert str(caught.value) == "There is no thing 'Xyz'."
+
+
+def test_an_id_that_belongs_to_nothing_is_not_found(references: References) -> None:
+    unknown = str(uuid.uuid4())
+    with pytest.raises(NotFound, match=unknown):
+        THING.resolve(references, unknown)

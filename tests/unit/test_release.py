@@ -1,0 +1,87 @@
+# SPDX-FileCopyrightText: esper.cloud contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The files of the collection agree with each other."""
+
+from __future__ import annotations
+
+import ast
+import os
+import typing as t
+from pathlib import Path
+
+import pytest
+import yaml
+from ansible_collections.esper.cloud.plugins.module_utils.version import VERSION
+
+ROOT = Path(__file__).resolve().parents[2]
+UTILITIES = ROOT / "plugins" / "module_utils"
+SOURCES = {".py", ".sh", ".toml", ".yml", ".yaml"}
+# Written by tools, which keep no header.
+WRITTEN = {"changelogs/changelog.yaml", "tests/integration/integration_config.yml"}
+# What tools leave behind, and the facts of the contract, which are nobody's.
+NOT_OURS = {"tests/output", "tests/contract/api"}
+
+
+def load(name: str) -> t.Any:
+    return yaml.safe_load((ROOT / name).read_text(encoding="utf-8"))
+
+
+def sources() -> t.Iterator[str]:
+    """The files that people wrote. What begins with a dot belongs to tools, but for .ci and .github."""
+    for directory, below, names in os.walk(ROOT):
+        here = Path(directory).relative_to(ROOT)
+        below[:] = [
+            name
+            for name in below
+            if (here / name).as_posix() not in NOT_OURS and (name[0] not in "._" or name in (".ci", ".github"))
+        ]
+        for name in names:
+            path = (here / name).as_posix()
+            if (Path(name).suffix in SOURCES or name == "Makefile") and path not in WRITTEN:
+                yield path
+
+
+def test_the_version_is_that_of_galaxy_yml() -> None:
+    assert load("galaxy.yml")["version"] == VERSION
+
+
+def test_the_collection_is_the_one_that_the_code_imports() -> None:
+    galaxy = load("galaxy.yml")
+    assert (galaxy["namespace"], galaxy["name"]) == ("esper", "cloud")
+
+
+def test_the_action_group_is_all_modules() -> None:
+    groups = load("meta/runtime.yml")["action_groups"]
+    assert groups == {"esper": sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("*.py"))}
+
+
+@pytest.mark.parametrize("path", sorted(sources()))
+def test_a_source_file_says_whose_it_is(path: str) -> None:
+    beginning = (ROOT / path).read_text(encoding="utf-8")[:400]
+    assert "SPDX-FileCopyrightText: esper.cloud contributors" in beginning
+    assert "SPDX-License-Identifier: GPL-3.0-or-later" in beginning
+
+
+def imports(path: Path) -> set[str]:
+    """The names of the modules that a file imports; a relative import begins with a dot."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found.add("." * node.level + (node.module or ""))
+    return found
+
+
+@pytest.mark.parametrize("path", sorted(UTILITIES.rglob("*.py")), ids=lambda path: path.stem)
+def test_only_one_utility_knows_ansible_and_only_one_knows_requests(path: Path) -> None:
+    packages = {name.partition(".")[0] for name in imports(path)}
+    assert ("ansible" in packages) == (path.name == "module.py")
+    assert ("requests" in packages or "urllib3" in packages) == (path.name == "client.py")
+    # Other code may import the utilities from elsewhere, so that they name each other by relative imports.
+    assert "ansible_collections" not in packages
+
+
+def test_the_core_knows_no_kind_of_object() -> None:
+    for path in UTILITIES.glob("*.py"):
+        assert not [name for name in imports(path) if ".resources" in name], path.name
