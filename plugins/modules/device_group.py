@@ -50,7 +50,7 @@ options:
       - When it is there already, and not where it was to be moved from, nothing changes.
     type: str
   create_parents:
-    description: Whether to create what is missing of the path above the group, given in O(path), O(new_path) or O(parent).
+    description: Whether to create what is missing of the path in O(path), O(new_path) or O(parent) above the group.
     type: bool
     default: false
   recursive:
