@@ -49,7 +49,7 @@ def main() -> int:
         hosts = json.loads(run("ansible-inventory", "-i", inventory, "--list"))["_meta"]["hostvars"]
         output = run("ansible-runner", "run", private, "--playbook", collection / "playbooks" / "quickstart.yml")
 
-        # The runner itself writes the whole environment to "command"; AWX does not keep that file.
+        # ansible-runner itself always writes the job's whole environment to the file "command", whatever runs.
         left = (path for folder in (home, private) for path in folder.rglob("*"))
         files = [path for path in left if path.is_file() and path.name != "command"]
         leaks = [path for path in files if key.encode() in path.read_bytes()]
