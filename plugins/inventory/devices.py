@@ -93,6 +93,7 @@ options:
 """
 
 EXAMPLES = r"""
+# fmt: code
 # fleet.esper.yml: the tenant and the key come from ESPER_TENANT and ESPER_API_KEY.
 plugin: esper.cloud.devices
 

@@ -30,7 +30,8 @@ class MakeClient(t.Protocol):
 
     def __call__(
         self, server: Server, *, log: t.Callable[[str], None] | None = None, user_agent: str = "", **options: t.Any
-    ) -> Client: ...
+    ) -> Client:
+        """Connect to the server, with the options of a connection."""
 
 
 @pytest.fixture(autouse=True)

@@ -154,7 +154,8 @@ def references(client: Client) -> References:
 class Run(t.Protocol):
     """Runs the engine as a new task would, with nothing remembered from the tasks before."""
 
-    def __call__(self, kind: Resource, *, check_mode: bool = False, **params: t.Any) -> Result: ...
+    def __call__(self, kind: Resource, *, check_mode: bool = False, **params: t.Any) -> Result:
+        """Run a task of a kind with these parameters."""
 
 
 @pytest.fixture

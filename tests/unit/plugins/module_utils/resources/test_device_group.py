@@ -148,7 +148,8 @@ def defaults(params: t.Mapping[str, t.Any]) -> Row:
 
 
 class Run(t.Protocol):
-    def __call__(self, *, check_mode: bool = False, **params: t.Any) -> Result: ...
+    def __call__(self, *, check_mode: bool = False, **params: t.Any) -> Result:
+        """Run a task with these parameters."""
 
 
 @pytest.fixture
