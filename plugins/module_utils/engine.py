@@ -19,11 +19,13 @@ from .resource import Change, Finder, Params, Plan, Resource, ResultOf, Step
 
 @dataclass(frozen=True)
 class Result:
-    """What a task did, or in check mode would do. ``record`` is the object afterwards, None when it is absent."""
+    """What a task did, or in check mode would do. ``record`` is the object afterwards, None when it is absent.
+    ``warnings`` are sentences for the user."""
 
     changed: bool
     record: Row | None
     changes: list[Change]
+    warnings: list[str]
 
 
 def ensure(resource: Resource, references: References, params: Params, *, check_mode: bool = False) -> Result:
@@ -40,7 +42,7 @@ def ensure(resource: Resource, references: References, params: Params, *, check_
             # What was found in place of what should have been created may differ from it.
             rest = plan(resource, references, params)
             record = apply(resource, references, rest)
-    return Result(bool(planned.steps), record, planned.changes)
+    return Result(bool(planned.steps), record, planned.changes, planned.warnings)
 
 
 def plan(resource: Resource, references: References, params: Params) -> Plan:

@@ -37,6 +37,8 @@ def run(resource: Resource) -> None:
 
     def work(references: References, module: AnsibleModule) -> Row:
         done = ensure(resource, references, module.params, check_mode=module.check_mode)
+        for warning in done.warnings:
+            module.warn(warning)
         result: Row = {"changed": done.changed}
         if done.record is not None:
             result[resource.kind] = done.record

@@ -12,7 +12,8 @@ import typing as t
 from dataclasses import dataclass, field
 
 from .compare import merged, satisfied
-from .errors import Ambiguous, ApiError, NotFound
+from .errors import Ambiguous, ApiError, InvalidParameter, NotFound
+from .fields import Field
 from .ids import is_uuid
 from .paging import PAGE_SIZE, Row
 
@@ -21,34 +22,6 @@ if t.TYPE_CHECKING:
 
 Params = t.Mapping[str, t.Any]
 Finder = t.Callable[[Row], "Row | None"]
-
-
-def as_it_is(value: t.Any) -> t.Any:
-    """The normaliser of a field whose values need none."""
-    return value
-
-
-@dataclass(frozen=True)
-class Field:
-    """One property of an object.
-
-    ``name`` is the option and the return value, ``api`` the API's key for it (the name, unless it differs).
-    ``normalise`` brings the server's value and the user's to one form. ``items`` says how a list compares: "" as a
-    value, where order counts, "set" without order, or the key that tells its dicts apart.
-    Only a ``writable`` field is compared and sent. A ``secret`` one is sent when it is given together with another
-    change or on creation, and never compared or shown.
-    """
-
-    name: str
-    api: str = ""
-    normalise: t.Callable[[t.Any], t.Any] = as_it_is
-    items: str = ""
-    writable: bool = True
-    secret: bool = False
-
-    @property
-    def api_name(self) -> str:
-        return self.api or self.name
 
 
 @dataclass(frozen=True)
@@ -96,6 +69,7 @@ class Plan:
     record: Row | None
     steps: list[Step] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
 
 class Resource:
@@ -128,11 +102,7 @@ class Resource:
 
     def record(self, row: Row) -> Row:
         """An object of the API in the terms of the collection: the fields by name, without secrets."""
-        return {
-            each.name: each.normalise(row[each.api_name]) if row.get(each.api_name) is not None else None
-            for each in self.fields
-            if not each.secret
-        }
+        return {each.name: each.read(row.get(each.api_name)) for each in self.fields if not each.secret}
 
     def label(self, row: Row) -> str:
         """What a person calls an object."""
@@ -191,63 +161,89 @@ class Resource:
     # --- planning ---------------------------------------------------------------------------------------------------
 
     def desired(self, references: References, params: Params) -> Row:
-        """What the task says of the object, by field name, in normal form. What it leaves out is not there."""
-        return {
-            each.name: each.normalise(params[each.name])
+        """What the task says of the object, by field name, in normal form. What it leaves out is not there.
+
+        Raises InvalidParameter, which names each value that cannot be, and why.
+        """
+        desired = {
+            each.name: each.given(params[each.name])
             for each in self.fields
             if each.writable and params.get(each.name) is not None
         }
+        complaints = [
+            why for each in self.fields if each.name in desired for why in each.complaints(desired[each.name])
+        ]
+        if complaints:
+            raise InvalidParameter(f"The {self.title} cannot be like this: {'; '.join(complaints)}.")
+        return desired
+
+    def constants(self, references: References) -> Row:
+        """What the API wants in each body that creates or replaces an object, beside its fields."""
+        return {}
 
     def plan_create(self, references: References, params: Params) -> Plan:
         """What it takes to create the object: one POST."""
         if params.get("id") is not None:
             raise NotFound(self.title, str(params["id"]))
         desired = self.desired(references, params)
-        body = {each.api_name: desired[each.name] for each in self.fields if each.name in desired}
-        shown = {each.name: desired.get(each.name) for each in self.fields if each.name in desired and not each.secret}
+        given = [each for each in self.fields if each.name in desired]
+        body = {each.api_name: each.write(desired[each.name]) for each in given}
         label = self.label(body)
         step = Step(
             purpose=f"Creating the {self.title} '{label}'",
             method="POST",
             path=self.collection,
-            body=body,
+            body={**self.constants(references), **body},
             find=lambda _body: self.find(references, params),
         )
-        return Plan(shown, [step], [Change(f"{self.title} {label}", {}, shown)])
+        public = [each for each in given if not each.secret]
+        shown = {each.name: each.hidden(desired[each.name]) for each in public}
+        record = {each.name: each.public(desired[each.name]) for each in public}
+        return Plan(record, [step], [Change(f"{self.title} {label}", {}, shown)])
 
     def plan_update(self, references: References, current: Row, params: Params) -> Plan:
         """What it takes to make an object be as the task says: nothing, or one write."""
         record, desired = self.record(current), self.desired(references, params)
+        always = params.get("update_password") == "always"
+        given = [each for each in self.fields if each.name in desired]
+        raw = {each.name: current.get(each.api_name) for each in self.fields}
+        new_secrets = [each for each in given if each.changes_secret(raw[each.name], desired[each.name], always)]
         differing = [
             each
-            for each in self.fields
-            if each.name in desired
-            and not each.secret
-            and not satisfied(record.get(each.name), desired[each.name], each.items)
+            for each in given
+            if each in new_secrets
+            or not (each.secret or satisfied(record[each.name], each.public(desired[each.name]), each.items))
         ]
         if not differing:
             return Plan(record)
-        after = {**record, **{e.name: merged(record.get(e.name), desired[e.name], e.items) for e in differing}}
-        sent = (
-            [each for each in self.fields if each.writable]
-            if self.update_method == "PUT"
-            else differing + [each for each in self.fields if each.secret]
-        )
-        values = {**desired, **after}
+        public = [each for each in differing if not each.secret]
+        after = {each.name: merged(record[each.name], each.public(desired[each.name]), each.items) for each in public}
+        shown = {
+            **after,
+            **{each.name: merged(after.get(each.name), each.hidden(desired[each.name])) for each in new_secrets},
+        }
+        replaces = self.update_method == "PUT"
+        sent = [each for each in self.fields if each.writable and (replaces or each in differing or each.secret)]
+        body = {each.api_name: each.rewritten(raw[each.name], desired.get(each.name)) for each in sent}
         label = self.label(current)
         step = Step(
             purpose=f"Updating the {self.title} '{label}'",
             method=self.update_method,
             path=self.item,
             ids={"id": str(current["id"])},
-            body={each.api_name: values[each.name] for each in sent if values.get(each.name) is not None},
+            body={
+                **(self.constants(references) if replaces else {}),
+                **{name: value for name, value in body.items() if value is not None},
+            },
         )
-        change = Change(
-            f"{self.title} {label}",
-            {each.name: record.get(each.name) for each in differing},
-            {each.name: after[each.name] for each in differing},
-        )
-        return Plan(after, [step], [change])
+        change = Change(f"{self.title} {label}", {name: record.get(name) for name in shown}, shown)
+        lost = [path for each in sent for path in each.masked_in(raw[each.name], desired.get(each.name))]
+        warnings = [
+            f"The service masks {path} of the {self.title} '{label}', so that it cannot be sent along with the rest:"
+            " give it too, lest it be lost."
+            for path in lost
+        ]
+        return Plan({**record, **after}, [step], [change], warnings)
 
     def plan_delete(self, references: References, current: Row, params: Params) -> Plan:
         """What it takes to delete an object: one DELETE."""

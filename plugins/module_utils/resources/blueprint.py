@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-from ..resource import Field, Resource
+from ..fields import Field
+from ..resource import Resource
 
 
 class Blueprint(Resource):

@@ -13,10 +13,11 @@ from __future__ import annotations
 import typing as t
 
 from ..errors import InvalidParameter, NotFound
+from ..fields import Field
 from ..ids import is_uuid, last_uuid
 from ..paging import Row, list_all
 from ..references import References
-from ..resource import Change, Field, Params, Plan, Resource, ResultOf, Step
+from ..resource import Change, Params, Plan, Resource, ResultOf, Step
 
 ROOT = "All devices"
 # A request that moves devices takes this many.

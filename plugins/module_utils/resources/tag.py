@@ -8,7 +8,8 @@ uses; callers must do without when it is refused.
 
 from __future__ import annotations
 
-from ..resource import Field, Resource
+from ..fields import Field
+from ..resource import Resource
 
 
 class Tag(Resource):

@@ -15,8 +15,9 @@ from dataclasses import dataclass, field
 import pytest
 from ansible_collections.esper.cloud.plugins.module_utils.engine import Result, apply, ensure, plan
 from ansible_collections.esper.cloud.plugins.module_utils.errors import Ambiguous, ApiError, NotFound, RequestFailed
+from ansible_collections.esper.cloud.plugins.module_utils.fields import Field
 from ansible_collections.esper.cloud.plugins.module_utils.references import References
-from ansible_collections.esper.cloud.plugins.module_utils.resource import Change, Field, Plan, Resource, ResultOf, Step
+from ansible_collections.esper.cloud.plugins.module_utils.resource import Change, Plan, Resource, ResultOf, Step
 from ansible_collections.esper.cloud.tests.unit.service import (
     Clock,
     Reply,
