@@ -30,6 +30,7 @@ lint: ## Run the static checks
 	@$(CHECKS) ruff format mypy ansible-lint documentation changelog
 
 simulator: .venv ## Keep a simulated tenant running on port 8899
+	@.venv/bin/python tests/checks/stage.py >/dev/null
 	@echo 'export ESPER_API_URL=http://127.0.0.1:8899/api'
 	@echo 'export ESPER_API_KEY=simulator-key'
 	@.venv/bin/python tests/simulator --port 8899 --api-key simulator-key --devices 200

@@ -255,7 +255,10 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         try:
             return {row["id"]: row["tag"] for row in references.rows(TAG, {})}
         except ApiError as error:
-            self.display.warning(f"Tags go by their ids, since their names cannot be read. {error}")
+            self.display.warning(
+                "Tags go by their ids, since this tenant does not tell their names"
+                f" ({error.method} {error.path} answered {error.status})."
+            )
             return {}
 
     def _show_progress(self, read: int, count: int | None) -> None:
@@ -352,7 +355,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             names, clashes = group_names(sort, sorts[sort], to_safe_group_name)
             for name, originals in clashes:
                 self.display.warning(
-                    f"The inventory group {name} would stand for several: {', '.join(originals)}."
+                    f"The inventory group {name} would be the name of several: {', '.join(originals)}."
                     " The start of the id is appended to the name of each."
                 )
             grouping[sort] = {key: self.inventory.add_group(name) for key, name in names.items()}

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """HTTP to a tenant: authentication, URLs, retries, JSON, errors. The only file that imports requests.
 
-Rests on the contract's README (tests/contract) for envelopes, slashes and error shapes.
+Rests on the API's published contract (tests/contract/api) for paths, envelopes and the shapes of errors.
 """
 
 from __future__ import annotations
@@ -448,7 +448,7 @@ def _without_envelope(data: t.Any) -> t.Any:
 
 
 def _server_message(data: t.Any) -> tuple[str, list[str]]:
-    """The server's sentence and its list of errors, from any of the error shapes in the contract's README."""
+    """The server's sentence and its list of errors, from any of the shapes that errors have in the contract."""
     if not isinstance(data, dict):
         return (data.strip()[:_MESSAGE_LENGTH] if isinstance(data, str) else ""), []
     listed = data.get("errors")

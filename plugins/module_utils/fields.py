@@ -10,7 +10,9 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass
 
-from .compare import merged
+from .compare import merged, satisfied
+
+Row = dict[str, t.Any]
 
 _HIDDEN = "(not shown)"
 
@@ -88,9 +90,8 @@ class Field:
             if why := self.check(item):
                 yield f"{where}: {why}"
             if isinstance(item, dict):
-                for each in self.fields:
-                    if each.name in item:
-                        yield from each.complaints(item[each.name], where)
+                for each in self._in(item):
+                    yield from each.complaints(item[each.name], where)
 
     def public(self, value: t.Any) -> t.Any:
         """A given value without the secrets in it."""
@@ -104,9 +105,7 @@ class Field:
         if self.secret:
             return stand_in
         if self.fields and isinstance(value, dict):
-            shown = {
-                each.name: each._with_secrets(value[each.name], stand_in) for each in self.fields if each.name in value
-            }
+            shown = {each.name: each._with_secrets(value[each.name], stand_in) for each in self._in(value)}
             return {name: item for name, item in shown.items() if item is not None}
         if self.fields and isinstance(value, list):
             return [self._with_secrets(item, stand_in) for item in value]
@@ -115,10 +114,23 @@ class Field:
     def write(self, value: t.Any) -> t.Any:
         """A given value in the terms of the API."""
         if self.fields and isinstance(value, dict):
-            return {each.api_name: each.write(value[each.name]) for each in self.fields if each.name in value}
+            return {each.api_name: each.write(value[each.name]) for each in self._in(value)}
         if self.fields and isinstance(value, list):
             return [self.write(item) for item in value]
         return value
+
+    def is_satisfied(self, current: t.Any, given: t.Any) -> bool:
+        """Whether what is given, in so far as it is no secret, is so already; ``current`` is as read() gives it."""
+        if self.secret:
+            return True
+        if self.fields and isinstance(given, dict):
+            there = current if isinstance(current, dict) else {}
+            return all(each.is_satisfied(there.get(each.name), given[each.name]) for each in self._in(given))
+        return satisfied(current, self.public(given), self.items)
+
+    def _in(self, given: Row) -> list[Field]:
+        """The fields that a given dict speaks of."""
+        return [each for each in self.fields if each.name in given]
 
     # --- the server's values ----------------------------------------------------------------------------------------
 
@@ -142,6 +154,11 @@ class Field:
         kept = self._without_masks(current)
         if given is None:
             return kept
+        if self.fields and isinstance(kept, dict):
+            changed = {
+                each.api_name: each.rewritten(kept.get(each.api_name), given[each.name]) for each in self._in(given)
+            }
+            return {**kept, **changed}
         key = next((each.api_name for each in self.fields if each.name == self.items), self.items)
         return merged(kept, self.write(given), key)
 
@@ -164,9 +181,7 @@ class Field:
         if self.fields and isinstance(given, dict):
             there = current if isinstance(current, dict) else {}
             return any(
-                each.changes_secret(there.get(each.api_name), given[each.name], always)
-                for each in self.fields
-                if each.name in given
+                each.changes_secret(there.get(each.api_name), given[each.name], always) for each in self._in(given)
             )
         return False
 

@@ -4,10 +4,11 @@
 
 from __future__ import annotations
 
+import os
 import typing as t
 
 from ansible.module_utils.ansible_release import __version__ as core_version
-from ansible.module_utils.basic import AnsibleModule, env_fallback
+from ansible.module_utils.basic import AnsibleFallbackNotFound, AnsibleModule
 
 from .client import Client
 from .connection import OPTIONS, Connection
@@ -24,12 +25,21 @@ def connection_spec() -> dict[str, dict[str, t.Any]]:
     """The connection options in the form of an argument spec."""
     spec: dict[str, dict[str, t.Any]] = {}
     for option in OPTIONS:
-        spec[option.name] = {"type": option.type, "fallback": (env_fallback, list(option.env))}
+        spec[option.name] = {"type": option.type, "fallback": (_from_environment, list(option.env))}
         if option.default is not None:
             spec[option.name]["default"] = option.default
         if option.secret:
             spec[option.name]["no_log"] = True
     return spec
+
+
+def _from_environment(*names: str) -> str:
+    """The first of some environment variables that says something. Ansible's own env_fallback takes an empty one, too,
+    which would hide the variables after it."""
+    for name in names:
+        if value := os.environ.get(name):
+            return value
+    raise AnsibleFallbackNotFound
 
 
 def run(resource: Resource) -> None:

@@ -56,7 +56,7 @@ def group_names(
     for length in (8, None):
         shared = {name for name, identifiers in _by_value(unique).items() if len(identifiers) > 1}
         unique = {
-            identifier: f"{wanted[identifier]}_{sanitize(identifier[:length])}" if name in shared else name
+            identifier: sanitize(f"{wanted[identifier]}_{identifier[:length]}") if name in shared else name
             for identifier, name in unique.items()
         }
     return unique, clashes

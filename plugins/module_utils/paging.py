@@ -3,7 +3,7 @@
 """The API's paging styles behind one iterator.
 
 Lists come with ``limit``/``offset`` and a ``count`` (or none), or, from ``/v2/devices/``, by opaque cursor. The links
-to the next page are never followed: they may name another scheme or host (contract README, quirks).
+to the next page are never followed: they may name another scheme or host.
 """
 
 from __future__ import annotations

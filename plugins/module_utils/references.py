@@ -33,7 +33,7 @@ class References:
                     resource.collection,
                     query=query,
                     page_size=resource.page_size,
-                    purpose=f"Reading the {resource.title}s",
+                    purpose=f"Reading the {resource.plural.replace('_', ' ')}",
                 )
             )
         return self._lists[key]

@@ -11,7 +11,7 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field
 
-from .compare import merged, satisfied
+from .compare import merged
 from .errors import Ambiguous, ApiError, InvalidParameter, NotFound
 from .fields import Field
 from .ids import is_uuid
@@ -79,6 +79,8 @@ class Resource:
     """The name of the module and of its return value: ``device_group``."""
     title: t.ClassVar[str]
     """The kind in a sentence: ``device group``."""
+    plural: t.ClassVar[str]
+    """The return value of the info module: ``device_groups``."""
     collection: t.ClassVar[str]
     """The path of the list, as in the contract."""
     item: t.ClassVar[str]
@@ -140,7 +142,7 @@ class Resource:
             rows = [row] if row else []
         else:
             rows = references.rows(self, {})
-        return {f"{self.kind}s": [self.record(row) for row in rows]}
+        return {self.plural: [self.record(row) for row in rows]}
 
     def only(self, rows: list[Row], wanted: str, advice: str = "Address it by id.") -> Row | None:
         """The only one of some objects, or None where there is none. Raises Ambiguous."""
@@ -211,20 +213,18 @@ class Resource:
         differing = [
             each
             for each in given
-            if each in new_secrets
-            or not (each.secret or satisfied(record[each.name], each.public(desired[each.name]), each.items))
+            if each in new_secrets or not each.is_satisfied(record.get(each.name), desired[each.name])
         ]
         if not differing:
             return Plan(record)
-        public = [each for each in differing if not each.secret]
-        after = {each.name: merged(record[each.name], each.public(desired[each.name]), each.items) for each in public}
+        replaces = self.update_method == "PUT"
+        sent = [each for each in self.fields if each.writable and (replaces or each in differing or each.secret)]
+        values = {each.name: each.rewritten(raw[each.name], desired.get(each.name)) for each in sent}
+        after = {each.name: each.read(values[each.name]) for each in differing if not each.secret}
         shown = {
             **after,
             **{each.name: merged(after.get(each.name), each.hidden(desired[each.name])) for each in new_secrets},
         }
-        replaces = self.update_method == "PUT"
-        sent = [each for each in self.fields if each.writable and (replaces or each in differing or each.secret)]
-        body = {each.api_name: each.rewritten(raw[each.name], desired.get(each.name)) for each in sent}
         label = self.label(current)
         step = Step(
             purpose=f"Updating the {self.title} '{label}'",
@@ -233,7 +233,7 @@ class Resource:
             ids={"id": str(current["id"])},
             body={
                 **(self.constants(references) if replaces else {}),
-                **{name: value for name, value in body.items() if value is not None},
+                **{each.api_name: values[each.name] for each in sent if values[each.name] is not None},
             },
         )
         change = Change(f"{self.title} {label}", {name: record.get(name) for name in shown}, shown)

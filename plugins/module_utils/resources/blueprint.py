@@ -10,6 +10,7 @@ from ..resource import Resource
 
 class Blueprint(Resource):
     kind = "blueprint"
+    plural = "blueprints"
     title = "blueprint"
     collection = "/v2/blueprints/"
     item = "/v2/blueprints/{id}/"

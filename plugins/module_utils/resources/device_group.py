@@ -59,6 +59,7 @@ def _same_path(one: str, other: str) -> bool:
 
 class DeviceGroup(Resource):
     kind = "device_group"
+    plural = "device_groups"
     title = "device group"
     collection = "/enterprise/{enterprise_id}/devicegroup/"
     item = "/enterprise/{enterprise_id}/devicegroup/{id}/"
@@ -326,7 +327,7 @@ class DeviceGroup(Resource):
         if devices and not params["force"]:
             where = "holds" if len(doomed) == 1 else "and the groups below it hold"
             raise InvalidParameter(
-                f"The {self.title} '{path}' {where} {len(devices)} devices:"
+                f"The {self.title} '{path}' {where} {len(devices)} device{'s'[: len(devices) != 1]}:"
                 " set force to move them to its parent, or move them first."
             )
         plan = Plan(None)
@@ -378,7 +379,7 @@ class DeviceGroup(Resource):
         if params["subtree"]:
             rows = list({row["id"]: row for top in rows for row in self.subtree(references, top)}.values())
         records = sorted((self.record(row) for row in rows), key=lambda record: str(record["path"]))
-        return {"device_groups": records, "tree": _tree(records)}
+        return {self.plural: records, "tree": _tree(records)}
 
 
 def _tree(records: list[Row]) -> list[Row]:

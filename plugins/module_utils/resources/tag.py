@@ -8,18 +8,31 @@ uses; callers must do without when it is refused.
 
 from __future__ import annotations
 
+from ..errors import ApiError, InvalidParameter
 from ..fields import Field
+from ..paging import Row
+from ..references import References
 from ..resource import Resource
 
 
 class Tag(Resource):
     kind = "tag"
+    plural = "tags"
     title = "tag"
     collection = "/enterprise/{enterprise_id}/tags/"
     item = "/enterprise/{enterprise_id}/tags/{id}/"
     name_key = "tag"
     name_filter = "search"
     fields = (Field("id", writable=False), Field("name", api="tag"))
+
+    def resolve(self, references: References, wanted: str) -> Row:
+        try:
+            return super().resolve(references, wanted)
+        except ApiError as error:
+            raise InvalidParameter(
+                f"The tag '{wanted}' must be given by its id: this tenant does not tell the names of tags"
+                f" ({error.method} {error.path} answered {error.status})."
+            ) from None
 
 
 TAG = Tag()

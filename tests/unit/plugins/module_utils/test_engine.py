@@ -41,6 +41,7 @@ class Channel(Resource):
     """Changed by PATCH; the API calls the name something else, and rewrites types."""
 
     kind = "alert_channel"
+    plural = "alert_channels"
     title = "alert channel"
     collection = "/v1/enterprise/{enterprise_id}/channels/"
     item = "/v1/enterprise/{enterprise_id}/channels/{id}"
@@ -63,6 +64,7 @@ class Directory(Channel):
     """The same, changed by PUT."""
 
     kind = "directory_record"
+    plural = "directory_records"
     title = "directory record"
     update_method = "PUT"
 

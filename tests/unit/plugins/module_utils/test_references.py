@@ -18,6 +18,7 @@ if t.TYPE_CHECKING:
 
 class Thing(Resource):
     kind = "thing"
+    plural = "things"
     title = "thing"
     collection = "/things/"
     item = "/things/{id}/"
