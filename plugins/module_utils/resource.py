@@ -200,7 +200,8 @@ class Resource:
         )
         public = [each for each in given if not each.secret]
         shown = {each.name: each.hidden(desired[each.name]) for each in public}
-        record = {each.name: each.public(desired[each.name]) for each in public}
+        unknown = dict.fromkeys(each.name for each in self.fields if not each.secret)
+        record = {**unknown, **{each.name: each.public(desired[each.name]) for each in public}}
         return Plan(record, [step], [Change(f"{self.title} {label}", {}, shown)])
 
     def plan_update(self, references: References, current: Row, params: Params) -> Plan:

@@ -192,7 +192,7 @@ def test_a_module_s_examples_use_its_options(name: str) -> None:
 @pytest.mark.parametrize("name", MODULES)
 def test_a_module_returns_what_it_documents(name: str) -> None:
     resource, returned = resource_of(name), documentation_of(name)["RETURN"]
-    described = returned[f"{resource.kind}s" if name.endswith("_info") else resource.kind]
+    described = returned[resource.plural if name.endswith("_info") else resource.kind]
     shown = [field.name for field in resource.fields if not field.secret]
     assert list(described["contains"]) == shown
 

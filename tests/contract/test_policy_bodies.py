@@ -1,0 +1,134 @@
+# SPDX-FileCopyrightText: esper.cloud contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The settings of enterprise policies are those of the contract: what the module lets pass the contract accepts, and
+what the contract refuses the module refuses first."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible_collections.esper.cloud.plugins.module_utils.client import Client
+from ansible_collections.esper.cloud.plugins.module_utils.connection import Connection
+from ansible_collections.esper.cloud.plugins.module_utils.errors import InvalidParameter
+from ansible_collections.esper.cloud.plugins.module_utils.fields import Field
+from ansible_collections.esper.cloud.plugins.module_utils.references import References
+from ansible_collections.esper.cloud.plugins.module_utils.resources.enterprise_policy import ENTERPRISE_POLICY
+from contract import Contract
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+Params = dict[str, Any]
+
+DOCUMENT = yaml.safe_load((Path(__file__).parent / "api" / "legacy.yaml").read_text(encoding="utf-8"))
+SCHEMA = DOCUMENT["components"]["schemas"]["EnterprisePolicyData"]
+(SETTINGS,) = [each for each in ENTERPRISE_POLICY.fields if each.name == "settings"]
+TYPES = {"boolean": "bool", "integer": "int", "string": "str", "array": "list", "object": "dict"}
+
+CONTRACT = Contract()
+OPERATION = CONTRACT.operation("POST", "/enterprise/{enterprise_id}/policy/")
+REFERENCES = References(
+    Client(
+        Connection(
+            api_url="https://acme-api.esper.cloud/api",
+            api_key="k",
+            enterprise_id="0f5b8b52-6a1f-4c11-8e37-9b1a1fbb1c3d",
+        )
+    )
+)
+VALIDATOR = ArgumentSpecValidator(ENTERPRISE_POLICY.options, **ENTERPRISE_POLICY.rules)
+
+
+def assert_same(fields: tuple[Field, ...], schema: dict[str, Any]) -> None:
+    assert {each.api_name for each in fields} == set(schema["properties"])
+    for each in fields:
+        described = schema["properties"][each.api_name]
+        assert each.type == TYPES[described["type"]], each.name
+        assert list(each.choices) == described.get("enum", []), each.name
+        inside = described.get("items", described)
+        if each.type == "list":
+            assert each.elements == TYPES[inside["type"]], each.name
+        if "properties" in inside:
+            assert_same(each.fields, inside)
+
+
+def test_the_settings_are_those_of_the_contract() -> None:
+    assert_same(SETTINGS.fields, SCHEMA)
+
+
+# Values around each limit, and of types that YAML may well give.
+TEXTS = st.text(max_size=18) | st.sampled_from(["112", "+4930123456", "a@example.com", "nobody", "", " ", "1.10"])
+NUMBERS = st.integers(-2, 12) | st.sampled_from(["7", "seven"])
+SWITCHES = st.booleans() | st.sampled_from(["yes", "off", "perhaps"])
+
+
+def values_of(field: Field) -> st.SearchStrategy[Any]:
+    if field.type == "list":
+        item = settings_of(field.fields) if field.fields else TEXTS if field.elements == "str" else st.just({"a": 1})
+        return st.lists(item, max_size=3)
+    if field.type == "dict":
+        return settings_of(field.fields)
+    if field.choices:
+        return st.sampled_from([*field.choices, "SOMETHING_ELSE"])
+    return {"bool": SWITCHES, "int": NUMBERS, "str": TEXTS}[field.type]
+
+
+def settings_of(fields: tuple[Field, ...]) -> st.SearchStrategy[Params]:
+    return st.fixed_dictionaries({}, optional={each.name: values_of(each) for each in fields})
+
+
+def body_of(params: Params) -> Params | None:
+    """The body of a create with these parameters; None where the module refuses them."""
+    validated = VALIDATOR.validate(params)
+    if validated.error_messages:
+        return None
+    try:
+        planned = ENTERPRISE_POLICY.plan_create(REFERENCES, validated.validated_parameters)
+    except InvalidParameter:
+        return None
+    return planned.steps[0].body
+
+
+@given(settings_of(SETTINGS.fields), st.sampled_from(["Kiosks", "x" * 255, "x" * 256, "", "  "]))
+@settings(max_examples=300, deadline=None)
+def test_what_the_module_lets_pass_the_contract_accepts(chosen: Params, name: str) -> None:
+    body = body_of({"name": name, "settings": chosen})
+    assert body is None or CONTRACT.check_body(OPERATION, body) == []
+
+
+@pytest.mark.parametrize(
+    "refused",
+    [
+        {"minimum_password_length": 3},
+        {"phone_policy": {"incoming_numbers": ["1" * 16]}},
+        {"phone_policy": {"dialer": "MINE"}},
+        {"frp_googles": [{"type": "GUEST"}]},
+        {"device_update_policy": {"type": "TYPE_NEVER"}},
+        {"settings_access_level": "ALL"},
+        {"camera_disabled": "perhaps"},
+        {"device_update_policy": {"maintenance_start": "early"}},
+    ],
+)
+def test_what_the_contract_refuses_the_module_refuses_first(refused: Params) -> None:
+    assert body_of({"name": "Kiosks", "settings": refused}) is None
+    body = {"enterprise": "https://x/", "name": "Kiosks", "policy": SETTINGS.write(refused)}
+    assert CONTRACT.check_body(OPERATION, body) != []
+
+
+@pytest.mark.parametrize(
+    "refused",
+    [
+        {"frp_googles": [{"email": "nobody"}]},
+        {"google_account_permission": {"emails": ["a@example.com", "nobody"]}},
+    ],
+)
+def test_an_address_is_checked_by_its_form(refused: Params) -> None:
+    """Which the contract asks for, though JSON schema leaves it open whether a format is checked."""
+    assert body_of({"name": "Kiosks", "settings": refused}) is None
+
+
+def test_a_whole_policy_passes() -> None:
+    assert body_of({"name": "Kiosks", "settings": {"phone_policy": {"incoming_numbers": ["112"]}}}) is not None
