@@ -11,7 +11,15 @@ import pytest
 from caller import Api
 
 MISSING = "0b1e7f3c-0000-4000-8000-000000000001"
-LISTS = ("{e}/devicegroup/", "{e}/tags/", "/user/", "/v2/devices/", "/v2/blueprints/")
+LISTS = (
+    "{e}/devicegroup/",
+    "{e}/tags/",
+    "{e}/policy/",
+    "/v0{e}/content/",
+    "/user/",
+    "/v2/devices/",
+    "/v2/blueprints/",
+)
 
 
 def results(body: dict[str, Any]) -> list[dict[str, Any]]:
@@ -33,6 +41,8 @@ def test_pages_of_a_list_add_up(api: Api, path: str) -> None:
     [
         ("{e}/devicegroup/", "{e}/devicegroup/{id}/"),
         ("{e}/tags/", "{e}/tags/{id}/"),
+        ("{e}/policy/", "{e}/policy/{id}/"),
+        ("/v0{e}/content/", "/v0{e}/content/{id}/"),
         ("/user/", "/user/{id}/"),
         ("/v2/devices/", "/v2/devices/{id}"),
         ("/v2/devices/", "{e}/device/{id}/"),
@@ -77,6 +87,8 @@ def test_a_wrong_key_is_401_in_the_shape_of_the_family(api: Api, path: str) -> N
         f"/enterprise/{MISSING}/devicegroup/",
         f"{{e}}/devicegroup/{MISSING}/",
         f"{{e}}/tags/{MISSING}/",
+        "{e}/policy/99/",
+        "/v0{e}/content/99/",
         f"{{e}}/device/{MISSING}/",
         "/user/99/",
         f"/v2/devices/{MISSING}",

@@ -43,6 +43,7 @@ class Operation:
     path: str
     parameters: Mapping[tuple[str, str], Mapping[str, Any]]
     body: Schema | None
+    form: Schema | None
     answers: Mapping[int, Schema | None]
     errors: Mapping[int, Schema]
 
@@ -123,6 +124,10 @@ class Contract:
         """The flaws in a JSON body, worded as above. Read-only properties are passed over, unknown ones ignored."""
         return [] if operation.body is None else self._flaws(_RequestValidator, operation.body, body)
 
+    def known(self, operation: Operation, body: object) -> Any:
+        """A JSON body without what is ignored: read-only and unknown properties, at any depth."""
+        return body if operation.body is None else self._known(operation.body, body)
+
     def validate_answer(self, method: str, path: str, status: int, body: object) -> list[str]:
         """The flaws in the answer to `method` on `path` (below /api). Properties that the contract lacks are flaws."""
         route = self.route(path)
@@ -140,6 +145,23 @@ class Contract:
         else:
             return [f"{method} {path} never answers {status}"]
         return self._flaws(_AnswerValidator, schema, body)
+
+    def _known(self, schema: Schema, value: object) -> Any:
+        schema = self._resolve(schema)
+        if isinstance(value, list) and "items" in schema:
+            return [self._known(schema["items"], item) for item in value]
+        properties = self._properties(schema)
+        if not isinstance(value, dict) or not properties or "oneOf" in schema or "anyOf" in schema:
+            return value
+        writable = {name: spec for name, spec in properties.items() if not spec.get("readOnly")}
+        return {name: self._known(writable[name], item) for name, item in value.items() if name in writable}
+
+    def _properties(self, schema: Schema) -> dict[str, Schema]:
+        """The properties of a schema and of all that it is made of; a later part may say more than an earlier one."""
+        properties = dict(schema.get("properties", {}))
+        for part in schema.get("allOf", ()):
+            properties.update(self._properties(self._resolve(part)))
+        return properties
 
     def _flaws(self, kind: type[Any], schema: Schema, value: object, prefix: Iterable[str] = ()) -> list[str]:
         validator = kind(schema, registry=self._registry, format_checker=_FORMATS)
@@ -162,8 +184,9 @@ class Contract:
             path=path,
             # A later parameter of the same name replaces an earlier one: that is how additions correct the contract.
             parameters={(spec["name"], spec["in"]): spec for spec in parameters},
-            body=_json_schema(raw.get("requestBody", {})),
-            answers={int(status): _json_schema(spec) for status, spec in raw["responses"].items() if status.isdigit()},
+            body=_schema(raw.get("requestBody", {})),
+            form=_schema(raw.get("requestBody", {}), "multipart/form-data"),
+            answers={int(status): _schema(spec) for status, spec in raw["responses"].items() if status.isdigit()},
             errors={status: schema for status, schema in errors.items() if "properties" in schema},
         )
 
@@ -203,9 +226,9 @@ def _absolute(name: str, node: Any) -> Any:
     }
 
 
-def _json_schema(holder: Mapping[str, Any]) -> Schema | None:
-    """The JSON schema of a request body or an answer, if it has one."""
-    schema: Schema | None = holder.get("content", {}).get("application/json", {}).get("schema")
+def _schema(holder: Mapping[str, Any], kind: str = "application/json") -> Schema | None:
+    """The schema of a request body or an answer of that content type, if it has one."""
+    schema: Schema | None = holder.get("content", {}).get(kind, {}).get("schema")
     return schema
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timezone
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
@@ -20,12 +21,16 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Call:
-    """A request that the contract allows: `path` below /api, values of the path, the query, the JSON body."""
+    """A request that the contract allows: `path` below /api, values of the path, the query, the JSON body or form.
+
+    `host` is the one that the client asked, for links to the object store.
+    """
 
     path: str
     values: Mapping[str, str]
     query: Mapping[str, str]
     body: Any = None
+    host: str = ""
 
 
 @dataclass(frozen=True)
@@ -72,6 +77,30 @@ def found(table: Mapping[str, T], key: str) -> T:
         return table[key.lower()]
     except KeyError:
         raise not_found() from None
+
+
+def stripped(body: Mapping[str, Any], name: str) -> str:
+    """A required text without the blanks around it, which may not be all there is."""
+    if name not in body:
+        raise refuse(name, "This field is required.")
+    text = str(body[name]).strip()
+    if not text:
+        raise refuse(name, "This field may not be blank.")
+    return text
+
+
+def enterprise_url(tenant: Tenant) -> str:
+    """The tenant as other objects refer to it."""
+    return f"{ORIGIN}/enterprise/{tenant.settings.enterprise_id}/"
+
+
+def instant(name: str, text: str) -> datetime:
+    """A time in a query; one without a zone is in UTC."""
+    try:
+        moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except ValueError:
+        raise refuse(name, "Enter a valid date/time.") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
 
 
 @dataclass(frozen=True)

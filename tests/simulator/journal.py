@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any, TextIO
 
 import orjson
+from forms import Form
+from storage import File
 
 Entry = dict[str, Any]
 
@@ -23,7 +25,7 @@ class Journal:
         self._started = time.monotonic()
         self._file: TextIO | None = file.open("a", encoding="utf-8") if file else None
 
-    def open(self, method: str, path: str, query: dict[str, str], body: bytes, authorized: bool) -> Entry:
+    def open(self, method: str, path: str, query: dict[str, str], body: bytes | Form, authorized: bool) -> Entry:
         """A new entry; `path` is below /api, `time_ms` counts from the start of the simulator."""
         self._seq += 1
         entry = {
@@ -52,9 +54,17 @@ class Journal:
         return [entry for entry in self.entries if entry["seq"] > seq]
 
 
-def _readable(body: bytes) -> Any:
+def _readable(body: bytes | Form) -> Any:
+    """JSON as it is; of a form the texts, and of each file what it is rather than what is in it."""
     if not body:
         return None
+    if not isinstance(body, bytes):
+        return {
+            name: {"filename": part.name, "content_type": part.kind, "size": part.size, "md5": part.md5}
+            if isinstance(part, File)
+            else part
+            for name, part in body.items()
+        }
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError:

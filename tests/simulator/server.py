@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The simulator over HTTP: the API below /api, what steers the simulator below /_simulator."""
+"""The simulator over HTTP: the API below /api, files below /_storage, what steers the simulator below /_simulator."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from contract import Contract
 from exchange import Reply
 from faults import UNANSWERED, Fault, Faults, deliver, distorted
 from fleet import grow
+from forms import received
 from journal import Journal
 from seed import new_tenant
 from service import Service
@@ -47,6 +48,7 @@ class Server:
         application.add_routes(
             [
                 web.route("*", "/api/{path:.*}", self._api),
+                web.get("/_storage/{key:.*}", self._download),
                 web.get("/_simulator/journal", self._get_journal),
                 web.delete("/_simulator/journal", self._clear_journal),
                 web.post("/_simulator/reset", self._reset),
@@ -72,7 +74,7 @@ class Server:
 
     async def _api(self, request: web.Request) -> web.StreamResponse:
         method, path, query = request.method, request.path.removeprefix("/api"), dict(request.query.items())
-        body = await request.read()
+        body = await received(request)
         entry = self._journal.open(method, path, query, body, self._service.knows(request.headers))
         fault = self._faults.meet(method, path)
         await asyncio.sleep(self._latency)
@@ -90,6 +92,18 @@ class Server:
         # Before it is sent: the client may look into the journal at once.
         self._journal.close(entry, None if fault.kind in UNANSWERED else reply.status, fault.kind)
         return await deliver(request, fault, reply)
+
+    async def _download(self, request: web.Request) -> web.Response:
+        """A file, to whoever has the link and nothing else: two permissions are one too many, as object stores say."""
+        key, storage = request.match_info["key"], self._service.tenant.storage
+        file = storage.get(key)
+        if "Authorization" in request.headers:
+            return _denied(400, "InvalidArgument", "Only one auth mechanism allowed")
+        if not storage.allows(key, request.query):
+            return _denied(403, "SignatureDoesNotMatch", "The signature does not match")
+        if file is None or file.data is None:
+            return _denied(404, "NoSuchKey", "The specified key does not exist.")
+        return web.Response(body=file.data, headers={"Content-Type": file.kind or "binary/octet-stream"})
 
     async def _get_journal(self, request: web.Request) -> web.Response:
         return _json(self._journal.since(int(request.query.get("since", 0))))
@@ -148,6 +162,11 @@ def _state(tenant: Tenant, with_devices: bool) -> dict[str, Any]:
 
 async def _content(request: web.Request) -> Any:
     return orjson.loads(await request.read() or b"{}")
+
+
+def _denied(status: int, code: str, message: str) -> web.Response:
+    text = f"<Error><Code>{code}</Code><Message>{message}</Message></Error>"
+    return web.Response(status=status, text=text, content_type="application/xml")
 
 
 def _json(content: object) -> web.Response:

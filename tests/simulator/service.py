@@ -12,6 +12,8 @@ import orjson
 from behaviours import OPERATIONS
 from contract import Contract, Operation
 from exchange import Call, Refusal, Reply, not_found
+from forms import KIND, Form
+from storage import File
 from tenant import Tenant
 
 _JSON = "application/json"
@@ -26,7 +28,9 @@ class Service:
         # Asking for each shows a behaviour that the contract does not know.
         self._behaviours = {contract.operation(*name.split(" ")): behaviour for name, behaviour in OPERATIONS.items()}
 
-    def reply(self, method: str, path: str, query: Mapping[str, str], headers: Mapping[str, str], body: bytes) -> Reply:
+    def reply(
+        self, method: str, path: str, query: Mapping[str, str], headers: Mapping[str, str], body: bytes | Form
+    ) -> Reply:
         """The reply to a request; `path` is below /api."""
         route = self._contract.route(path)
         if route is None:
@@ -46,7 +50,7 @@ class Service:
             if flaws:
                 raise Refusal(400, flaws)
             content = self._body(operation, headers, body)
-            answer = behaviour(self.tenant, Call(path, route.values, query, content))
+            answer = behaviour(self.tenant, Call(path, route.values, query, content, headers.get("Host", "")))
         except Refusal as refusal:
             return _refused(operation, refusal.status, refusal.lines)
         return Reply(answer.status, b"" if answer.body is None else orjson.dumps(answer.body))
@@ -70,12 +74,17 @@ class Service:
         if values.get("enterprise_id", enterprise_id) != enterprise_id:
             raise not_found()
 
-    def _body(self, operation: Operation, headers: Mapping[str, str], body: bytes) -> Any:
-        if operation.body is None:
+    def _body(self, operation: Operation, headers: Mapping[str, str], body: bytes | Form) -> Any:
+        wanted = _JSON if operation.body else KIND if operation.form else None
+        if wanted is None:
             return None
         kind = headers.get("Content-Type", "")
-        if kind.partition(";")[0] != _JSON:
+        if kind.partition(";")[0] != wanted:
             raise Refusal(415, [f'detail: Unsupported media type "{kind}" in request. '])
+        if not isinstance(body, bytes):
+            return _checked(operation, body)
+        if operation.form:
+            raise Refusal(400, ["detail: Multipart form parse error "])
         try:
             content = orjson.loads(body)
         except orjson.JSONDecodeError as error:
@@ -83,7 +92,24 @@ class Service:
         flaws = self._contract.check_body(operation, content)
         if flaws:
             raise Refusal(400, flaws)
-        return content
+        return self._contract.known(operation, content)
+
+
+def _checked(operation: Operation, form: Form) -> Form:
+    """The form if its files are files, and none is missing or empty."""
+    schema = operation.form or {}
+    flaws = []
+    for name in [name for name, spec in schema["properties"].items() if spec.get("format") == "binary"]:
+        file = form.get(name)
+        if file is None and name in schema["required"]:
+            flaws.append(f"{name}: No file was submitted. ")
+        elif isinstance(file, str):
+            flaws.append(f"{name}: The submitted data was not a file. Check the encoding type on the form. ")
+        elif isinstance(file, File) and not file.size:
+            flaws.append(f"{name}: The submitted file is empty. ")
+    if flaws:
+        raise Refusal(400, flaws)
+    return form
 
 
 def _refused(operation: Operation, status: int, lines: Sequence[str]) -> Reply:

@@ -14,6 +14,7 @@ from typing import Any
 from uuid import UUID
 
 import orjson
+from storage import Storage
 
 ROOT = "All devices"
 EPOCH = datetime(2026, 1, 15, 8, tzinfo=timezone.utc)
@@ -117,18 +118,27 @@ class Tenant:
     objects: defaultdict[str, dict[str, dict[str, Any]]] = field(default_factory=lambda: defaultdict(dict))
     population: Counter[str | None] = field(default_factory=Counter)
     last_number: int = 0
+    # Deletions that wait to be asked for again: request id -> id of what is to be deleted.
+    deletions: dict[str, str] = field(default_factory=dict)
     # Lists of devices that were worked out for a query: void as soon as a device changes or a group moves.
     views: dict[Any, Any] = field(default_factory=dict)
     _ticks: int = 0
+    _numbers: int = 40
 
     def __post_init__(self) -> None:
         self._random = Random(f"{self.settings.seed} ids")
+        self.storage = Storage(self.settings.api_key)
         root = self.add_group(ROOT, None)
         self.root = root.id
 
     def new_id(self) -> str:
         """A UUID, the same in each run."""
         return str(UUID(int=self._random.getrandbits(128), version=4))
+
+    def new_number(self) -> int:
+        """An integer id, from one sequence for all kinds, and the same in each run."""
+        self._numbers += 1
+        return self._numbers
 
     def now(self) -> str:
         """A time that grows by a second with each call: the wall clock has no part in the data."""
