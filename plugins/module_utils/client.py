@@ -24,6 +24,7 @@ from urllib.parse import quote, urlencode, urljoin, urlsplit
 
 from .connection import Connection
 from .errors import ApiError, ConfigurationError, InvalidParameter, RequestFailed, TransportError
+from .forms import Form
 from .ids import last_uuid
 from .version import VERSION
 
@@ -148,7 +149,8 @@ class Client:
         """Send one request, and again as often as that is safe and the options allow.
 
         ``path`` is the contract's own, placeholders and trailing slash included; ``ids`` fill the placeholders, and
-        {enterprise_id} is filled in here. ``query`` values that are None are left out. ``body`` is sent as JSON.
+        {enterprise_id} is filled in here. ``query`` values that are None are left out. ``body`` is sent as JSON,
+        unless it is a Form.
         ``purpose`` begins the sentence of an error: "Creating the device group 'Berlin'".
         ``repeatable`` tells whether the request may be sent again when it is unclear whether it took effect; without
         it the method decides.
@@ -251,11 +253,12 @@ class Client:
     def _exchange(self, method: str, url: str, body: t.Any) -> tuple[requests.Response, bytes]:
         remaining = self._remaining()
         timeout = self.connection.timeout if remaining is None else max(min(self.connection.timeout, remaining), 0.001)
+        data, content_type = _encoded(body)
         with self._session.request(
             method,
             url,
-            data=None if body is None else json.dumps(body).encode(),
-            headers={} if body is None else {"Content-Type": "application/json"},
+            data=data,
+            headers={"Content-Type": content_type} if content_type else {},
             timeout=timeout,
             # Given with each request: as a session's setting, REQUESTS_CA_BUNDLE would override it.
             verify=self._verify(),
@@ -417,6 +420,15 @@ _HINTS = {
     " /api.",
     429: " The service asks for fewer requests: try again later, or run fewer tasks at once.",
 }
+
+
+def _encoded(body: t.Any) -> tuple[t.Any, str]:
+    """A body as the HTTP library takes it, and its content type; "" where there is no body."""
+    if body is None:
+        return None, ""
+    if isinstance(body, Form):
+        return body.stream(), body.content_type
+    return json.dumps(body).encode(), "application/json"
 
 
 def _as_it_comes(response: requests.Response) -> t.Iterator[bytes]:

@@ -10,8 +10,10 @@ import typing as t
 from ansible.module_utils.ansible_release import __version__ as core_version
 from ansible.module_utils.basic import AnsibleFallbackNotFound, AnsibleModule
 
+from .call import OPTIONS, RULES, call
 from .client import Client
-from .connection import OPTIONS, Connection
+from .connection import OPTIONS as CONNECTION_OPTIONS
+from .connection import Connection
 from .engine import ensure
 from .errors import EsperError
 from .paging import Row
@@ -24,7 +26,7 @@ _SHOWS_REQUESTS = 3
 def connection_spec() -> dict[str, dict[str, t.Any]]:
     """The connection options in the form of an argument spec."""
     spec: dict[str, dict[str, t.Any]] = {}
-    for option in OPTIONS:
+    for option in CONNECTION_OPTIONS:
         spec[option.name] = {"type": option.type, "fallback": (_from_environment, list(option.env))}
         if option.default is not None:
             spec[option.name]["default"] = option.default
@@ -69,6 +71,15 @@ def run_info(resource: Resource) -> None:
         return {"changed": False, **resource.information(references, module.params)}
 
     _run(resource.info_options, resource.info_rules, work)
+
+
+def run_call() -> None:
+    """The whole of the module that sends any request."""
+
+    def work(references: References, module: AnsibleModule) -> Row:
+        return call(references.client, module.params, check_mode=module.check_mode)
+
+    _run(OPTIONS, RULES, work)
 
 
 def _run(

@@ -11,8 +11,8 @@ short_description: Manage the enterprise policies of an Esper tenant
 version_added: 0.1.0
 author: esper.cloud contributors (@ansible-collections)
 description:
-  - Creates, changes, renames and deletes enterprise policies, which the console calls compliance policies. They restrict
-    Android devices that are managed by templates; blueprints have settings of their own instead.
+  - Creates, changes, renames and deletes enterprise policies, which the console calls compliance policies. They
+    restrict Android devices that are managed by templates; blueprints have settings of their own instead.
   - Only the settings that are given are managed. The service replaces all settings by what it is sent; so a change
     sends the others along as they are.
   - A policy is addressed by its name, which compares with its case, or by its id.

@@ -66,7 +66,9 @@ enterprise_policies:
       type: bool
       sample: true
     settings:
-      description: The settings, by the names of the suboptions of O(esper.cloud.enterprise_policy#module:settings), without the password.
+      description:
+        - The settings, by the names of the suboptions of O(esper.cloud.enterprise_policy#module:settings).
+        - The password is left out.
       type: dict
       sample:
         kiosk_mode: true
