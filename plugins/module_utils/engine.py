@@ -7,6 +7,7 @@ Knows no kind of object by name, and nothing of Ansible: it takes plain paramete
 
 from __future__ import annotations
 
+import functools
 import typing as t
 from dataclasses import dataclass
 
@@ -14,7 +15,7 @@ from .client import Answer
 from .errors import ApiError, RequestFailed, TransportError
 from .paging import Row
 from .references import References
-from .resource import Change, Finder, Params, Plan, Resource, ResultOf, Step
+from .resource import Change, Params, Plan, Resource, ResultOf, Step
 
 
 @dataclass(frozen=True)
@@ -65,21 +66,27 @@ def apply(resource: Resource, references: References, planned: Plan) -> Row | No
             references.forget(resource)
     if planned.record is None or not planned.steps:
         return planned.record
-    answer = planned.steps[-1].answer
-    return planned.record if answer is None else resource.record(answer)
+    answers = [step.answer for step in planned.steps if step.answer is not None]
+    return resource.record(answers[-1]) if answers else planned.record
 
 
 def _perform(references: References, resource: Resource, step: Step) -> None:
-    client = references.client
     body = _filled(step.body)
+    send = functools.partial(
+        references.client.request,
+        step.method,
+        step.path,
+        ids=_filled(step.ids),
+        query=step.query,
+        body=body,
+        purpose=step.purpose,
+    )
     if step.find is not None:
-        _create_once(references, resource, step, step.find, body)
+        _create_once(references, resource, step, send, functools.partial(step.find, body))
         return
     try:
         # Each of these writes sets a state rather than adding to one, so that sending it twice does no harm.
-        answer = client.request(
-            step.method, step.path, ids=step.ids, query=step.query, body=body, purpose=step.purpose, repeatable=True
-        )
+        answer = send(repeatable=True)
     except ApiError as error:
         if step.method == "DELETE" and error.status == 404:
             return
@@ -87,21 +94,19 @@ def _perform(references: References, resource: Resource, step: Step) -> None:
     step.answer = _object_in(answer)
 
 
-def _create_once(references: References, resource: Resource, step: Step, find: Finder, body: Row) -> None:
+def _create_once(
+    references: References,
+    resource: Resource,
+    step: Step,
+    send: t.Callable[..., Answer],
+    find: t.Callable[[], Row | None],
+) -> None:
     """Send a create. Where it is unclear whether it took effect, or somebody else was faster, look the object up by
     its natural key and adopt it; only where it is not there is the create sent again."""
     client, attempt = references.client, 0
     while True:
         try:
-            answer = client.request(
-                step.method,
-                step.path,
-                ids=step.ids,
-                query=step.query,
-                body=body,
-                purpose=step.purpose,
-                repeatable=False,
-            )
+            answer = send(repeatable=False)
             step.answer = _object_in(answer)
             if step.answer is not None:
                 return
@@ -122,7 +127,7 @@ def _create_once(references: References, resource: Resource, step: Step, find: F
             client.pause(attempt, failure)
         references.forget(resource)
         try:
-            found = find(body)
+            found = find()
         except RequestFailed:
             # The create's own failure tells more than that of the look-up after it.
             raise failure from None

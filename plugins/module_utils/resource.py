@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from .compare import merged
 from .errors import Ambiguous, ApiError, InvalidParameter, NotFound
 from .fields import Field
+from .forms import Form
 from .ids import is_uuid
 from .paging import PAGE_SIZE, Row
 
@@ -21,7 +22,7 @@ if t.TYPE_CHECKING:
     from .references import References
 
 Params = t.Mapping[str, t.Any]
-Finder = t.Callable[[Row], "Row | None"]
+Finder = t.Callable[[t.Any], "Row | None"]
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Change:
 
 @dataclass(eq=False)
 class Step:
-    """One write to send.
+    """One write to send. ``ids`` and ``body`` may hold results of earlier steps; a Form uploads a file.
 
     ``find`` belongs to a step that creates: given the body that was sent, it looks the object up by its natural key,
     for when the answer was lost or somebody else was faster. ``answer`` is the object that the server answered with,
@@ -46,9 +47,9 @@ class Step:
     purpose: str
     method: str
     path: str
-    ids: dict[str, str] = field(default_factory=dict)
+    ids: dict[str, str | ResultOf] = field(default_factory=dict)
     query: Row | None = None
-    body: Row | None = None
+    body: Row | Form | None = None
     find: Finder | None = None
     answer: Row | None = None
     adopted: bool = False
