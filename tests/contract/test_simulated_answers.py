@@ -16,6 +16,8 @@ LISTS = (
     "{e}/tags/",
     "{e}/policy/",
     "/v0{e}/content/",
+    "{e}/application/",
+    "/v1{e}/application/",
     "/user/",
     "/v2/devices/",
     "/v2/blueprints/",
@@ -43,6 +45,8 @@ def test_pages_of_a_list_add_up(api: Api, path: str) -> None:
         ("{e}/tags/", "{e}/tags/{id}/"),
         ("{e}/policy/", "{e}/policy/{id}/"),
         ("/v0{e}/content/", "/v0{e}/content/{id}/"),
+        ("{e}/application/", "{e}/application/{id}/"),
+        ("/v1{e}/application/", "/v1{e}/application/{id}/"),
         ("/user/", "/user/{id}/"),
         ("/v2/devices/", "/v2/devices/{id}"),
         ("/v2/devices/", "{e}/device/{id}/"),
@@ -89,6 +93,9 @@ def test_a_wrong_key_is_401_in_the_shape_of_the_family(api: Api, path: str) -> N
         f"{{e}}/tags/{MISSING}/",
         "{e}/policy/99/",
         "/v0{e}/content/99/",
+        f"{{e}}/application/{MISSING}/",
+        f"/v1{{e}}/application/{MISSING}/version/",
+        f"/v2/blueprints/{MISSING}/versions/",
         f"{{e}}/device/{MISSING}/",
         "/user/99/",
         f"/v2/devices/{MISSING}",
@@ -120,9 +127,9 @@ def test_a_query_out_of_bounds_is_400(api: Api, path: str, query: dict[str, Any]
 
 
 def test_an_operation_without_a_behaviour_is_501(api: Api) -> None:
-    answer = api("POST", "/v2/blueprints/", {"name": "x"})
+    answer = api("POST", "/v2/converge", {"device_id": MISSING})
     assert answer.status == 501
-    assert "POST /v2/blueprints/" in answer.body["message"]
+    assert "POST /v2/converge" in answer.body["message"]
 
 
 def test_a_missing_slash_is_301_on_get_only(api: Api) -> None:

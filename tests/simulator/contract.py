@@ -12,7 +12,6 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -47,10 +46,10 @@ class Operation:
     answers: Mapping[int, Schema | None]
     errors: Mapping[int, Schema]
 
-    @cached_property
-    def error_shape(self) -> Mapping[str, str]:
-        """Property -> JSON type of this operation's error bodies."""
-        for schema in self.errors.values():
+    def error_shape(self, status: int) -> Mapping[str, str]:
+        """Property -> JSON type of this operation's error bodies: of that status, or else of any."""
+        schema = self.errors.get(status) or next(iter(self.errors.values()), None)
+        if schema is not None:
             return {name: spec["type"] for name, spec in schema["properties"].items()}
         return V2_ERROR if self.document in ("v2", "pipelines", "foundry") else LEGACY_ERROR
 
@@ -141,7 +140,8 @@ class Contract:
         elif status in operation.errors:
             schema = operation.errors[status]
         elif status >= 400:
-            schema = {"required": list(operation.error_shape), "properties": _described(operation.error_shape)}
+            shape = operation.error_shape(status)
+            schema = {"required": list(shape), "properties": _described(shape)}
         else:
             return [f"{method} {path} never answers {status}"]
         return self._flaws(_AnswerValidator, schema, body)

@@ -86,7 +86,11 @@ class _Fleet:
         }
         self._groups = list(tenant.groups)
         self._tags = list(tenant.objects["tags"])
-        self._blueprints = [(id_, item["version_id"]) for id_, item in tenant.objects["blueprints"].items()]
+        self._blueprints = [
+            (id_, item["latest_published_version_id"])
+            for id_, item in tenant.objects["blueprints"].items()
+            if "latest_published_version_id" in item
+        ]
 
     def device(self) -> Document:
         """The next device."""

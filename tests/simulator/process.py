@@ -90,7 +90,8 @@ class Simulator:
         self._control("DELETE", "faults")
 
     def state(self, devices: bool = False) -> dict[str, Any]:
-        """What the tenant holds: groups, tags, blueprints, the number of devices; with `devices` each of them too."""
+        """What the tenant holds, as it is kept: groups, tags, blueprints and their versions, policies with their
+        passwords, content, applications, the number of devices; with `devices` each of them too."""
         state: dict[str, Any] = self._control("GET", f"state?devices={str(devices).lower()}")
         return state
 

@@ -120,6 +120,6 @@ def _refused(operation: Operation, status: int, lines: Sequence[str]) -> Reply:
     texts = {"code": str(status), "content": text}
     body = {
         name: texts[name] if kind == "string" and name in texts else values[name]
-        for name, kind in operation.error_shape.items()
+        for name, kind in operation.error_shape(status).items()
     }
     return Reply(status, orjson.dumps(body))
