@@ -65,6 +65,7 @@ options:
         expression on the host variables, such as C(esper_alias ~ '.' ~ esper_platform).
       - A name that is empty, or that several devices would have, is given to none of them; each gets its next one, in
         the end its id. So the names do not depend on the order in which the service lists devices.
+      - Neither is a name that a group has, or that cannot be part of a path, or that means the controller.
     type: list
     elements: str
     default: [name, serial, id]
@@ -124,8 +125,10 @@ cache_connection: ~/.cache/esper
 cache_timeout: 600
 """
 
+import functools
 import hashlib
 import json
+import re
 import typing as t
 
 from ansible.errors import AnsibleParserError
@@ -134,7 +137,7 @@ from ansible.release import __version__ as core_version
 from ansible.utils.unsafe_proxy import wrap_var
 from ansible_collections.esper.cloud.plugins.module_utils.client import Client
 from ansible_collections.esper.cloud.plugins.module_utils.connection import OPTIONS, Connection, api_url_of
-from ansible_collections.esper.cloud.plugins.module_utils.errors import ApiError, EsperError
+from ansible_collections.esper.cloud.plugins.module_utils.errors import ApiError, EsperError, InvalidParameter
 from ansible_collections.esper.cloud.plugins.module_utils.ids import last_uuid
 from ansible_collections.esper.cloud.plugins.module_utils.names import group_names, unique_hostnames
 from ansible_collections.esper.cloud.plugins.module_utils.paging import Row
@@ -156,20 +159,27 @@ try:
 except ImportError:
     trust_as_template = None
 
-_TEMPLATE_MARKS = ("{{", "{%", "{#")
+# Without these a text is no template, nor the half of one, nor a header that changes what a template begins with.
+_TEMPLATE_CHARACTERS = frozenset("{}#")
 
 
-def _data(value: t.Any) -> t.Any:
-    """A value from the API, such that nothing in it is ever evaluated as a template.
+@functools.lru_cache(maxsize=1 << 17)
+def _text(value: str) -> str:
+    """A text from the API, such that nothing in it is ever evaluated as a template.
 
     ansible-inventory writes what is data in a form that is hard to read; so a text in which there is nothing to
     evaluate is left to pass for a template.
     """
+    is_harmless = _TEMPLATE_CHARACTERS.isdisjoint(value)
+    if trust_as_template is None:
+        return value if is_harmless else t.cast(str, wrap_var(value))
+    return t.cast(str, trust_as_template(value)) if is_harmless else value
+
+
+def _data(value: t.Any) -> t.Any:
+    """A value from the API, each text in it as by _text()."""
     if isinstance(value, str):
-        looks_like_one = any(mark in value for mark in _TEMPLATE_MARKS)
-        if trust_as_template is None:
-            return wrap_var(value) if looks_like_one else value
-        return value if looks_like_one else trust_as_template(value)
+        return _text(value)
     if isinstance(value, list):
         return [_data(item) for item in value]
     if isinstance(value, dict):
@@ -181,6 +191,8 @@ def _data(value: t.Any) -> t.Any:
 _CACHE_FORMAT = 1
 _TOP = "esper"
 _NAMED_BY = ("name", "alias", "serial", "id")
+# A tenant that does not have the unpublished list of tags, or does not give it to this user, will not tomorrow either.
+_REFUSALS = frozenset({400, 403, 404, 405, 410, 501})
 
 
 class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
@@ -207,7 +219,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         ``blueprints`` (id to name).
         """
         options = {option.name: self._connection_option(option.name) for option in OPTIONS}
-        filters = check_filters(self.get_option("filters"))
+        filters = check_filters(self._templated(self.get_option("filters")))
         caches = self.get_option("cache")
         identity = json.dumps([_CACHE_FORMAT, api_url_of(options), filters], sort_keys=True)
         key = f"{self.get_cache_key(path)}_{hashlib.sha256(identity.encode()).hexdigest()[:16]}"
@@ -218,7 +230,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
                 pass
         connection = Connection.from_options(options)
         if connection.sends_key_in_clear:
-            self.display.warning(f"The API key is sent unencrypted: {connection.api_url} is no https URL.")
+            self.display.warning("The API key is sent unencrypted, since api_url is no https URL.")
         with Client(connection, user_agent=f"ansible-core/{core_version}", log=self.display.vvv) as client:
             fleet = self._fetch(References(client), filters)
         if caches:
@@ -226,11 +238,19 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         return fleet
 
     def _connection_option(self, name: str) -> t.Any:
-        value = self.get_option(name)
-        if isinstance(value, str) and self.templar.is_template(value):
-            value = self.templar.template(value)
+        value = self._templated(self.get_option(name))
+        if value is None or isinstance(value, (bool, int, float)):
+            return value
         # A vaulted value is decrypted when it is made a string.
-        return None if value is None else str(value) if not isinstance(value, (bool, int, float)) else value
+        return str(value)
+
+    def _templated(self, value: t.Any) -> t.Any:
+        """An option's value, with the templates in it evaluated."""
+        if isinstance(value, dict):
+            return {key: self._templated(item) for key, item in value.items()}
+        if isinstance(value, list):
+            return [self._templated(item) for item in value]
+        return self.templar.template(value) if isinstance(value, str) and self.templar.is_template(value) else value
 
     def _fetch(self, references: References, filters: Row) -> Row:
         query = resolve_filters(references, filters)
@@ -253,8 +273,10 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
 
     def _tag_names(self, references: References) -> dict[str, str]:
         try:
-            return {row["id"]: row["tag"] for row in references.rows(TAG, {})}
+            return {row["id"]: row.get("tag") or row["id"] for row in references.rows(TAG, {})}
         except ApiError as error:
+            if error.status not in _REFUSALS:
+                raise
             self.display.warning(
                 "Tags go by their ids, since this tenant does not tell their names"
                 f" ({error.method} {error.path} answered {error.status})."
@@ -276,13 +298,17 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             interpreter = trust_as_template(interpreter)
         self.inventory.set_variable(_TOP, "ansible_python_interpreter", interpreter)
 
-        all_variables = [self._variables(device, fleet) for device in devices]
+        prefix = self.get_option("vars_prefix")
+        if not re.fullmatch(r"[A-Za-z_]\w*", prefix, re.ASCII):
+            raise InvalidParameter(f"The vars_prefix '{prefix}' cannot begin the name of a variable.")
+        all_variables = [self._variables(device, fleet, prefix) for device in devices]
         grouping = self._native_groups(fleet, devices)
         strict, compose = self.get_option("strict"), self.get_option("compose")
         groups, keyed_groups = self.get_option("groups"), self.get_option("keyed_groups")
         hostnames = unique_hostnames(
             [self._hostname_candidates(*each, strict) for each in zip(devices, all_variables, strict=True)],
             [device["id"] for device in devices],
+            taken=self._taken_names(f"{prefix}id", devices),
         )
         for device, variables, name in zip(devices, all_variables, hostnames, strict=True):
             host = _data(name)
@@ -298,9 +324,19 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             if keyed_groups:
                 self._add_host_to_keyed_groups(keyed_groups, variables, host, strict=strict)
 
-    def _variables(self, device: Row, fleet: Row) -> Row:
+    def _taken_names(self, id_variable: str, devices: list[Row]) -> set[str]:
+        """The names that a device would share with a group, which Ansible cannot tell from a host, or with a device of
+        another tenant. A host of the same name in another source is meant to be the same host."""
+        ids = {device["id"] for device in devices}
+        others = {
+            name
+            for name, host in self.inventory.hosts.items()
+            if host.vars.get(id_variable) is not None and host.vars[id_variable] not in ids
+        }
+        return {*self.inventory.groups, *others}
+
+    def _variables(self, device: Row, fleet: Row, prefix: str) -> Row:
         """The host variables of a device: what the API says of it, with names beside the ids."""
-        prefix = self.get_option("vars_prefix")
         group = fleet["groups"].get(device["group_id"])
         named = {
             **device,

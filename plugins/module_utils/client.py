@@ -18,7 +18,7 @@ import sys
 import threading
 import time
 import typing as t
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http.cookiejar import DefaultCookiePolicy
 from urllib.parse import quote, urlencode, urljoin, urlsplit
 
@@ -43,6 +43,7 @@ else:
 
 Query = t.Mapping[str, t.Any]
 Ids = t.Mapping[str, str]
+_T = t.TypeVar("_T")
 
 _SAFE_TO_REPEAT = frozenset({"GET", "PUT", "DELETE"})
 _ENVELOPE = frozenset({"content", "message", "code", "status"})
@@ -84,6 +85,13 @@ class _BearerAuth(_AuthBase):  # type: ignore[misc]
         return request
 
 
+class _NoAuth(_AuthBase):  # type: ignore[misc]
+    """Sets nothing: without an auth object, requests would take the session's, or what ~/.netrc has."""
+
+    def __call__(self, request: t.Any) -> t.Any:
+        return request
+
+
 class Client:
     """One tenant's API, for the length of one task. Safe to use from several threads.
 
@@ -110,6 +118,7 @@ class Client:
         self._not_before = 0.0
         self._enterprise_id = connection.enterprise_id
         self._discovery = threading.Lock()
+        self._stopped = threading.Event()
         self._session = requests.Session()
         self._session.auth = _BearerAuth(connection.api_key)
         self._session.headers["Accept"] = "application/json"
@@ -127,7 +136,12 @@ class Client:
         return self
 
     def __exit__(self, *_exception: object) -> None:
+        self.stop()
         self._session.close()
+
+    def stop(self) -> None:
+        """Have the threads that wait before their next request give up, for nobody waits for them any more."""
+        self._stopped.set()
 
     # --- requests ---------------------------------------------------------------------------------------------------
 
@@ -163,11 +177,38 @@ class Client:
         target = self._expand(path, ids or {})
         if parameters := _query_string(query or {}):
             target = f"{target}?{parameters}"
+        return self._persist(lambda: self._send(method, target, body, purpose), method, target, purpose, repeatable)
+
+    def download(self, link: str, file: t.BinaryIO, *, purpose: str) -> None:
+        """GET what a link leads to into a file, piece by piece. The link alone gives access to it, on any host: the key
+        is not sent there, and of the link's query nothing is shown.
+
+        Raises what request() raises, and OSError where the file cannot be written.
+        """
+        try:
+            url = urlsplit(link)
+        except ValueError:
+            url = urlsplit("")
+        shown = f"{url.scheme}://{url.hostname}{url.path}"
+        if url.scheme not in ("http", "https") or not url.hostname:
+            raise TransportError(f"{purpose} failed: the service gives no link to it.", method="GET", path=shown)
+
+        def fetch() -> None:
+            file.seek(0)
+            file.truncate()
+            # What writing raises is the file's failure, and not the connection's: it passes by the generator.
+            for piece in self._content_of(link, shown, purpose):
+                file.write(piece)
+
+        self._persist(fetch, "GET", shown, purpose, repeatable=True)
+
+    def _persist(self, send: t.Callable[[], _T], method: str, target: str, purpose: str, repeatable: bool) -> _T:
+        """Do what sends a request, and again as often as that is safe and the options allow."""
         attempt = 0
         while True:
             self._keep_pace(method, target, purpose)
             try:
-                return self._send(method, target, body, purpose)
+                return send()
             except _Transient as failure:
                 attempt += 1
                 if failure.throttled:
@@ -251,27 +292,41 @@ class Client:
         )
 
     def _exchange(self, method: str, url: str, body: t.Any) -> tuple[requests.Response, bytes]:
+        data, content_type = _encoded(body)
+        headers = {"Content-Type": content_type} if content_type else {}
+        with self._open(method, url, data=data, headers=headers, allow_redirects=False) as response:
+            return response, b"".join(self._received(response))
+
+    def _open(self, method: str, url: str, **options: t.Any) -> requests.Response:
+        """Send one request; its answer's body is yet to be read."""
         remaining = self._remaining()
         timeout = self.connection.timeout if remaining is None else max(min(self.connection.timeout, remaining), 0.001)
-        data, content_type = _encoded(body)
-        with self._session.request(
-            method,
-            url,
-            data=data,
-            headers={"Content-Type": content_type} if content_type else {},
-            timeout=timeout,
-            # Given with each request: as a session's setting, REQUESTS_CA_BUNDLE would override it.
-            verify=self._verify(),
-            allow_redirects=False,
-            stream=True,
-        ) as response:
-            pieces = []
-            for piece in _as_it_comes(response):
-                pieces.append(piece)
-                # A body that trickles in never runs into a socket's time-out.
-                if remaining is not None and self._remaining() == 0:
-                    raise requests.ReadTimeout("deadline")
-            return response, b"".join(pieces)
+        # Certificates are given with each request: as a session's setting, REQUESTS_CA_BUNDLE would override them.
+        return self._session.request(method, url, timeout=timeout, verify=self._verify(), stream=True, **options)
+
+    def _received(self, response: requests.Response) -> t.Iterator[bytes]:
+        for piece in _as_it_comes(response):
+            yield piece
+            # A body that trickles in never runs into a socket's time-out.
+            if self._remaining() == 0:
+                raise requests.ReadTimeout("deadline")
+
+    def _content_of(self, link: str, shown: str, purpose: str) -> t.Iterator[bytes]:
+        """What a link leads to, as it comes."""
+        begun = time.monotonic()
+        outcome = "no answer"
+        # The bytes as they are: their length and digest are known.
+        headers = {"Accept": "*/*", "Accept-Encoding": "identity"}
+        try:
+            with self._open("GET", link, auth=_NoAuth(), headers=headers) as response:
+                outcome = str(response.status_code)
+                if response.status_code != 200:
+                    raise _link_error(response, shown, purpose)
+                yield from self._received(response)
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as exception:
+            raise self._transport_error(exception, "GET", shown, purpose) from None
+        finally:
+            self._report("GET", shown, outcome, begun)
 
     def _verify(self) -> bool | str:
         return (self.connection.ca_path or True) if self.connection.validate_certs else False
@@ -337,8 +392,8 @@ class Client:
             method=method,
             path=self.redact(target),
             status=status,
-            server_message=message,
-            errors=errors,
+            server_message=self.redact(message),
+            errors=[self.redact(text) for text in errors],
             ambiguous=status >= 500,
         )
         if status == 429 or status >= 500:
@@ -350,7 +405,8 @@ class Client:
         return error
 
     def _transport_error(self, exception: Exception, method: str, target: str, purpose: str) -> Exception:
-        reason, sent, passes = _explain(exception, self.connection)
+        host = urlsplit(target).hostname or urlsplit(self.connection.api_url).hostname
+        reason, sent, passes = _explain(exception, self.connection, host)
         error = TransportError(
             self.redact(f"{purpose} failed: {method} {target}: {reason}."),
             method=method,
@@ -367,11 +423,16 @@ class Client:
             return None
         return max(self._started + self.connection.deadline - time.monotonic(), 0.0)
 
+    def extend(self, seconds: float) -> None:
+        """Let the task take so many seconds from now on, if it has less left; 0 sets no limit."""
+        remaining = self._remaining()
+        if remaining is not None and (not seconds or seconds > remaining):
+            deadline = seconds and time.monotonic() - self._started + seconds
+            self.connection = replace(self.connection, deadline=deadline)
+
     def _keep_pace(self, method: str, target: str, purpose: str) -> None:
         """Wait while the service has asked for a pause, in whichever thread it asked. Raises when time is up."""
-        pause = self._not_before - time.monotonic()
-        if pause > 0:
-            time.sleep(pause)
+        self._sleep(self._not_before - time.monotonic())
         if self._remaining() == 0:
             raise TransportError(
                 f"{purpose} failed: the deadline of {self.connection.deadline:g} s for this task is over"
@@ -379,6 +440,10 @@ class Client:
                 method=method,
                 path=target,
             )
+
+    def _sleep(self, seconds: float) -> None:
+        if self._stopped.wait(max(seconds, 0.0)):
+            raise TransportError("The task was ended while it waited for the service.", method="", path="")
 
     def pause(self, attempt: int, failure: RequestFailed | None = None) -> None:
         """Sleep before the next attempt, counted from 1: exponential backoff with full jitter.
@@ -389,7 +454,7 @@ class Client:
         remaining = self._remaining()
         if failure is not None and remaining is not None and wait > remaining:
             raise failure
-        time.sleep(wait)
+        self._sleep(wait)
 
     def _wait(self, failure: _Transient, attempt: int) -> None:
         """Sleep before the next attempt: as long as the server asks for, else as pause() does."""
@@ -422,6 +487,12 @@ _HINTS = {
 }
 
 
+_LINK_HINTS = {
+    403: " The link was good for a while only; the next run asks for a new one.",
+    404: " The service knows the file, but its storage does not have it.",
+}
+
+
 def _encoded(body: t.Any) -> tuple[t.Any, str]:
     """A body as the HTTP library takes it, and its content type; "" where there is no body."""
     if body is None:
@@ -429,6 +500,18 @@ def _encoded(body: t.Any) -> tuple[t.Any, str]:
     if isinstance(body, Form):
         return body.stream(), body.content_type
     return json.dumps(body).encode(), "application/json"
+
+
+def _link_error(response: requests.Response, shown: str, purpose: str) -> Exception:
+    """What to raise for the answer of a link that leads to nothing. An object store's answer is no JSON."""
+    status = response.status_code
+    error = ApiError(
+        f"{purpose} failed: GET {shown} answered {status}.{_LINK_HINTS.get(status, '')}",
+        method="GET",
+        path=shown,
+        status=status,
+    )
+    return _Transient(error) if status == 429 or status >= 500 else error
 
 
 def _as_it_comes(response: requests.Response) -> t.Iterator[bytes]:
@@ -523,10 +606,9 @@ def _chain(exception: BaseException) -> t.Iterator[BaseException]:
         waiting += [*current.args, getattr(current, "reason", None), current.__cause__, current.__context__]
 
 
-def _explain(exception: Exception, connection: Connection) -> tuple[str, bool, bool]:
+def _explain(exception: Exception, connection: Connection, host: str | None) -> tuple[str, bool, bool]:
     """Why an exchange failed: the reason as part of a sentence, whether the request may have reached the server, and
     whether the failure may pass."""
-    host = urlsplit(connection.api_url).hostname
     causes = list(_chain(exception))
 
     def find(*kinds: t.Any) -> t.Any:

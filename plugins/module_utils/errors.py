@@ -31,7 +31,8 @@ class NotFound(EsperError):
     """
 
     def __init__(self, title: str, wanted: str, available: t.Iterable[str] = (), note: str = "") -> None:
-        near = difflib.get_close_matches(wanted, list(dict.fromkeys(available)), n=3, cutoff=0.6)
+        others = [name for name in dict.fromkeys(available) if name != wanted]
+        near = difflib.get_close_matches(wanted, others, n=3, cutoff=0.6)
         quoted = [f"'{name}'" for name in near]
         hint = f"Did you mean {' or '.join(quoted)}?" if near else ""
         super().__init__(" ".join(filter(None, [f"There is no {title} '{wanted}'.", hint, note])))

@@ -12,15 +12,18 @@ from collections import Counter
 _RESERVED = frozenset({"all", "ungrouped", "localhost", "127.0.0.1", "::1"})
 
 
-def unique_hostnames(candidates: t.Sequence[t.Sequence[str | None]], ids: t.Sequence[str]) -> list[str]:
-    """One host name for each device, given its possible names in the order of preference, and its id.
+def unique_hostnames(
+    candidates: t.Sequence[t.Sequence[str | None]], ids: t.Sequence[str], taken: t.Iterable[str] = ()
+) -> list[str]:
+    """One host name for each device, given its possible names in the order of preference, and its id. ``taken`` are
+    names that no device can have, such as those of groups.
 
     A name that several devices would take is given to none of them: each falls back to its next one, in the end to its
     id, which is unique.
     """
     chosen: list[str | None] = [None] * len(ids)
     # Any device may come to need its id.
-    taken: set[str] = set(ids)
+    taken = {*taken, *ids}
     depth = max((len(names) for names in candidates), default=0)
     for rank in range(depth):
         open_names = {
@@ -71,4 +74,6 @@ def _by_value(names: t.Mapping[str, str]) -> dict[str, list[str]]:
 
 def _usable(name: str | None) -> str | None:
     text = "" if name is None else str(name).strip()
-    return text if text and text.lower() not in _RESERVED else None
+    # Ansible makes paths of host names, to variables and to caches.
+    leads_elsewhere = text in (".", "..") or set(text) & set("/\\") or not text.isprintable()
+    return None if not text or leads_elsewhere or text.lower() in _RESERVED else text

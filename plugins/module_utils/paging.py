@@ -55,8 +55,9 @@ def list_all(
     and is halved when it asks for less. ``by_cursor`` reads by cursor, which is sequential. ``on_progress`` is told
     after each page how many rows have been read, of how many (None where the list does not tell).
 
-    An object that moved to a later page while the list was read comes once all the same. When the list changed so that
-    an object may have slipped from one page to the one before, the list is read again for what was missed.
+    An object that moved to a later page while the list was read comes once all the same. When the number of objects
+    changed meanwhile, one may have slipped from one page to the one before; the list is then read again for what was
+    missed. What cannot be seen is that as many came as went; only reading by cursor is safe from that.
 
     Raises what Client.request raises.
     """
@@ -149,9 +150,10 @@ def _concurrently(
                 yield under_way.popleft().result()
                 window = min(window + 1, most) if client.backoffs == backoffs else max(window // 2, 1)
                 backoffs = client.backoffs
-        finally:
-            for future in under_way:
-                future.cancel()
+        except BaseException:
+            # The pool waits for its threads, which may be waiting for the service themselves.
+            client.stop()
+            raise
 
 
 def _read_page(body: t.Any, path: str, purpose: str) -> _Page:

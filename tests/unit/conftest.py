@@ -64,6 +64,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """The client's clock, which a test moves."""
     stand_in = Clock()
     monkeypatch.setattr(client_module, "time", stand_in)
+    monkeypatch.setattr(client_module.Client, "_sleep", lambda _client, seconds: stand_in.wait(seconds))
     return stand_in
 
 

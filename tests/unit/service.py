@@ -269,5 +269,10 @@ class Clock:
         self.waits.append(seconds)
         self.now += seconds
 
+    def wait(self, seconds: float) -> None:
+        """Wait until then, if it is not past already."""
+        if seconds > 0:
+            self.sleep(seconds)
+
     def advance(self, seconds: float) -> None:
         self.now += seconds

@@ -205,6 +205,7 @@ def as_host(row: Row) -> Row:
         "os": row.get("os"),
         "os_version": row.get("os_version"),
         "agent_version": row.get("dpc_version") or agent.get("version_name"),
+        "enterprise_id": row.get("tenant_id"),
         "group_id": row.get("group_id"),
         "tag_ids": row.get("tags") or [],
         "blueprint_id": blueprint.get("assigned_blueprint_id") or None,

@@ -128,13 +128,13 @@ class DeviceGroup(Resource):
         if name.strip().casefold() != ROOT.casefold():
             return super().named(references, name)
         # The root's case does not matter; that of another group which is called like it does.
-        rows = super().named(references, ROOT)
-        return [row for row in rows if is_root(row) or name.strip() == ROOT]
+        rows = references.rows(self, {self.name_filter: ROOT})
+        return [row for row in rows if is_root(row) or str(row.get("name")).strip() == name.strip()]
 
     def _by_name(self, references: References, params: Params) -> Row | None:
         name = _checked_name(params["name"])
         rows = self.named(references, name)
-        if params.get("parent"):
+        if params.get("parent") is not None:
             if "/" in params["parent"]:
                 path = f"{join_path(split_path(params['parent']))}/{name}"
                 return self.only([row for row in rows if _same_path(path_of(row), path)], path)
@@ -191,7 +191,7 @@ class DeviceGroup(Resource):
 
     def _names_above(self, references: References, parent: str | None) -> list[str]:
         """The path of the parent that a group is to be created in, the root where none is given."""
-        if not parent:
+        if parent is None:
             return []
         if "/" in parent and not is_uuid(parent):
             return split_path(parent)
@@ -204,6 +204,12 @@ class DeviceGroup(Resource):
             return Plan(self.record(target))
         wanted = params.get("path") or params["name"]
         note = f"There is none at '{params['new_path']}' either, so that there is nothing to move."
+        if params.get("path") is not None:
+            (above, name), (new_above, new_name) = _place(params["path"]), _place(params["new_path"])
+            half_way = [self.at(references, [*new_above, name]), self.at(references, [*above, new_name])]
+            left = " or ".join(f"'{path_of(row)}' (id {row['id']})" for row in half_way if row)
+            if left:
+                note += f" A move that was interrupted may have left it at {left}: address it by id."
         raise NotFound(self.title, wanted, self._names_like(references, wanted), note)
 
     def _plan_parents(
@@ -259,7 +265,7 @@ class DeviceGroup(Resource):
             parent_id, above = self._plan_parents(plan, references, names, name, params["create_parents"])
         elif params.get("id") is not None:
             name = _checked_name(params["name"]) if params.get("name") is not None else old_name
-            if params.get("parent"):
+            if params.get("parent") is not None:
                 parent = self.resolve(references, params["parent"])
                 parent_id, above = parent["id"], path_of(parent)
         renames, moves = name != old_name, parent_id != record["parent_id"]
