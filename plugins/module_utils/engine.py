@@ -21,12 +21,13 @@ from .resource import Change, Params, Plan, Resource, ResultOf, Step
 @dataclass(frozen=True)
 class Result:
     """What a task did, or in check mode would do. ``record`` is the object afterwards, None when it is absent.
-    ``warnings`` are sentences for the user."""
+    ``warnings`` are sentences for the user, ``related`` other objects that the task is about: see Plan."""
 
     changed: bool
     record: Row | None
     changes: list[Change]
     warnings: list[str]
+    related: dict[str, list[Row]]
 
 
 def ensure(resource: Resource, references: References, params: Params, *, check_mode: bool = False) -> Result:
@@ -35,7 +36,21 @@ def ensure(resource: Resource, references: References, params: Params, *, check_
     Raises any EsperError. When it does, the writes before the failed one have taken effect; the same call again
     carries on from there.
     """
-    planned = plan(resource, references, params)
+    return ensure_all(resource, references, [params], check_mode=check_mode)[0]
+
+
+def ensure_all(
+    resource: Resource, references: References, several: t.Sequence[Params], *, check_mode: bool = False
+) -> list[Result]:
+    """The same for several objects. All are planned before the first write, so that lists are read once for all."""
+    plans = [plan(resource, references, params) for params in several]
+    return [
+        _carry_out(resource, references, params, planned, check_mode)
+        for params, planned in zip(several, plans, strict=True)
+    ]
+
+
+def _carry_out(resource: Resource, references: References, params: Params, planned: Plan, check_mode: bool) -> Result:
     record = planned.record
     if planned.steps and not check_mode:
         record = apply(resource, references, planned)
@@ -43,7 +58,7 @@ def ensure(resource: Resource, references: References, params: Params, *, check_
             # What was found in place of what should have been created may differ from it.
             rest = plan(resource, references, params)
             record = apply(resource, references, rest)
-    return Result(bool(planned.steps), record, planned.changes, planned.warnings)
+    return Result(bool(planned.steps), record, planned.changes, planned.warnings, planned.related)
 
 
 def plan(resource: Resource, references: References, params: Params) -> Plan:
@@ -71,6 +86,8 @@ def apply(resource: Resource, references: References, planned: Plan) -> Row | No
 
 
 def _perform(references: References, resource: Resource, step: Step) -> None:
+    if step.seconds is not None:
+        references.client.extend(step.seconds)
     body = _filled(step.body)
     send = functools.partial(
         references.client.request,
@@ -91,7 +108,10 @@ def _perform(references: References, resource: Resource, step: Step) -> None:
         if step.method == "DELETE" and error.status == 404:
             return
         raise
-    step.answer = _object_in(answer)
+    step.answer = _object_in(answer, step)
+    following = step.then(answer) if step.then else None
+    if following:
+        _perform(references, resource, following)
 
 
 def _create_once(
@@ -107,7 +127,7 @@ def _create_once(
     while True:
         try:
             answer = send(repeatable=False)
-            step.answer = _object_in(answer)
+            step.answer = _object_in(answer, step)
             if step.answer is not None:
                 return
             failure: RequestFailed = TransportError(
@@ -138,10 +158,11 @@ def _create_once(
             raise failure
 
 
-def _object_in(answer: Answer) -> Row | None:
+def _object_in(answer: Answer, step: Step) -> Row | None:
     """The object that a write answered with, if it did: some answer with nothing, or with a message only."""
-    holds_one = isinstance(answer.body, dict) and answer.body.get("id") is not None
-    return t.cast(Row, answer.body) if holds_one else None
+    body = answer.body if isinstance(answer.body, dict) else {}
+    row = step.read(body) if step.read else body
+    return row if row and row.get("id") is not None else None
 
 
 def _filled(value: t.Any) -> t.Any:

@@ -18,13 +18,15 @@ _PIECE = 256 * 1024
 
 @dataclass(frozen=True)
 class Form:
-    """Fields and files of a form, by the names that the API gives them; the files are on this machine.
+    """Fields and files of a form, by the names that the API gives them; the files are on this machine. ``names`` are
+    the file names that are sent, where they are not those of the files.
 
     Raises InvalidParameter, when it is made, for a file that cannot be read.
     """
 
     fields: t.Mapping[str, str] = field(default_factory=dict)
     files: t.Mapping[str, Path] = field(default_factory=dict)
+    names: t.Mapping[str, str] = field(default_factory=dict)
     boundary: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     def __post_init__(self) -> None:
@@ -39,7 +41,10 @@ class Form:
     def stream(self) -> _Stream:
         """The body, from its start. Each attempt to send it needs one of its own."""
         parts = [_Part(_head(self.boundary, name), value.encode()) for name, value in self.fields.items()]
-        parts += [_Part(_head(self.boundary, name, path), path=path) for name, path in self.files.items()]
+        parts += [
+            _Part(_head(self.boundary, name, self.names.get(name, path.name)), path=path)
+            for name, path in self.files.items()
+        ]
         return _Stream(parts, f"--{self.boundary}--\r\n".encode())
 
 
@@ -79,11 +84,11 @@ class _Stream:
         yield self._end
 
 
-def _head(boundary: str, name: str, path: Path | None = None) -> bytes:
+def _head(boundary: str, name: str, file_name: str = "") -> bytes:
     disposition = f'form-data; name="{_escaped(name)}"'
     kind = ""
-    if path:
-        disposition += f'; filename="{_escaped(path.name)}"'
+    if file_name:
+        disposition += f'; filename="{_escaped(file_name)}"'
         kind = "\r\nContent-Type: application/octet-stream"
     return f"--{boundary}\r\nContent-Disposition: {disposition}{kind}\r\n\r\n".encode()
 

@@ -14,7 +14,7 @@ from .call import OPTIONS, RULES, call
 from .client import Client
 from .connection import OPTIONS as CONNECTION_OPTIONS
 from .connection import Connection
-from .engine import ensure
+from .engine import ensure_all
 from .errors import EsperError
 from .paging import Row
 from .references import References
@@ -45,19 +45,28 @@ def _from_environment(*names: str) -> str:
 
 
 def run(resource: Resource) -> None:
-    """The whole of a module that manages one object of a kind."""
+    """The whole of a module that manages one object of a kind, or several that one task stands for."""
 
     def work(references: References, module: AnsibleModule) -> Row:
-        done = ensure(resource, references, module.params, check_mode=module.check_mode)
-        for warning in done.warnings:
+        several = resource.expand(module.params)
+        each_params = [module.params] if several is None else several
+        done = ensure_all(resource, references, each_params, check_mode=module.check_mode)
+        for warning in [sentence for each in done for sentence in each.warnings]:
             module.warn(warning)
-        result: Row = {"changed": done.changed}
-        if done.record is not None:
-            result[resource.kind] = done.record
+        result: Row = {"changed": any(each.changed for each in done)}
+        records = [each.record for each in done if each.record is not None]
+        if several is not None:
+            result[resource.plural] = records
+        elif records:
+            result[resource.kind] = records[0]
+        for name, rows in [related for each in done for related in each.related.items()]:
+            known = result.setdefault(name, [])
+            known += [row for row in rows if row not in known]
         if module._diff:
             result["diff"] = [
                 {"before_header": each.title, "after_header": each.title, "before": each.before, "after": each.after}
-                for each in done.changes
+                for one in done
+                for each in one.changes
             ]
         return result
 
@@ -68,7 +77,9 @@ def run_info(resource: Resource) -> None:
     """The whole of a module that reads objects of a kind."""
 
     def work(references: References, module: AnsibleModule) -> Row:
-        return {"changed": False, **resource.information(references, module.params)}
+        information = resource.information(references, module.params)
+        fetched = resource.fetch(references, module.params, check_mode=module.check_mode)
+        return {"changed": False, **information, **fetched}
 
     _run(resource.info_options, resource.info_rules, work)
 
@@ -86,13 +97,17 @@ def _run(
     options: dict[str, dict[str, t.Any]], rules: dict[str, t.Any], work: t.Callable[[References, AnsibleModule], Row]
 ) -> None:
     module = AnsibleModule(argument_spec={**connection_spec(), **options}, supports_check_mode=True, **rules)
+    for names in rules.get("required_one_of", ()):
+        # Ansible lets null pass for given.
+        if all(module.params[name] is None for name in names):
+            module.fail_json(msg=f"one of the following is required: {', '.join(names)}")
     requests: list[str] = []
     # A module's output reaches the user only with its result.
     extra = {"requests": requests} if module._verbosity >= _SHOWS_REQUESTS else {}
     try:
         connection = Connection.from_options(module.params)
         if connection.sends_key_in_clear:
-            module.warn(f"The API key is sent unencrypted: {connection.api_url} is no https URL.")
+            module.warn("The API key is sent unencrypted, since api_url is no https URL.")
         with Client(connection, user_agent=f"ansible-core/{core_version}", log=requests.append) as client:
             result = work(References(client), module)
     except EsperError as error:

@@ -19,10 +19,13 @@ from .ids import is_uuid
 from .paging import PAGE_SIZE, Row
 
 if t.TYPE_CHECKING:
+    from .client import Answer
     from .references import References
 
 Params = t.Mapping[str, t.Any]
 Finder = t.Callable[[t.Any], "Row | None"]
+Reader = t.Callable[[Row], "Row | None"]
+FollowUp = t.Callable[["Answer"], "Step | None"]
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,10 @@ class Step:
     ``find`` belongs to a step that creates: given the body that was sent, it looks the object up by its natural key,
     for when the answer was lost or somebody else was faster. ``answer`` is the object that the server answered with,
     once the step is done, and ``adopted`` whether it was found rather than created.
+
+    ``read`` finds the object in the answer's body, where the body itself is not it. ``then`` tells from the answer
+    which write must follow, for what the service asks to confirm. Both may raise InvalidParameter. ``seconds`` is the
+    time that the task gets for the step, if it has less left; 0 sets no limit.
     """
 
     purpose: str
@@ -51,6 +58,9 @@ class Step:
     query: Row | None = None
     body: Row | Form | None = None
     find: Finder | None = None
+    read: Reader | None = None
+    then: FollowUp | None = None
+    seconds: float | None = None
     answer: Row | None = None
     adopted: bool = False
 
@@ -71,6 +81,8 @@ class Plan:
     steps: list[Step] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    related: dict[str, list[Row]] = field(default_factory=dict)
+    """Other objects that the task is about, by the name of the return value that lists them."""
 
 
 class Resource:
@@ -121,9 +133,13 @@ class Resource:
                 ),
             )
         except ApiError as error:
-            if error.status == 404:
-                return None
-            raise
+            if error.status != 404:
+                raise
+            # A wrong enterprise or URL has no objects either; but it has no list.
+            references.client.get(
+                self.collection, query={"limit": 1}, purpose=f"Reading the {self.plural.replace('_', ' ')}"
+            )
+            return None
 
     def named(self, references: References, name: str) -> list[Row]:
         """All objects of exactly that name."""
@@ -145,6 +161,11 @@ class Resource:
             rows = references.rows(self, {})
         return {self.plural: [self.record(row) for row in rows]}
 
+    def fetch(self, references: References, params: Params, *, check_mode: bool) -> Row:
+        """Put what the options of the info module want to have onto this machine, such as a file: ``changed`` and what
+        else the module returns of it. Nothing, for most kinds."""
+        return {}
+
     def only(self, rows: list[Row], wanted: str, advice: str = "Address it by id.") -> Row | None:
         """The only one of some objects, or None where there is none. Raises Ambiguous."""
         if len(rows) > 1:
@@ -162,6 +183,10 @@ class Resource:
         return row
 
     # --- planning ---------------------------------------------------------------------------------------------------
+
+    def expand(self, params: Params) -> list[Params] | None:
+        """The parameters of each object, where a task's stand for several, such as the files of a directory."""
+        return None
 
     def desired(self, references: References, params: Params) -> Row:
         """What the task says of the object, by field name, in normal form. What it leaves out is not there.

@@ -40,6 +40,14 @@ def test_fields_and_files_arrive(tmp_path: Path) -> None:
     assert parts_of(form) == {"tags": (None, b"a, b"), "app_file": ("till.apk", file.read_bytes())}
 
 
+def test_a_file_may_go_by_another_name(tmp_path: Path) -> None:
+    file = tmp_path / "till.apk"
+    file.write_bytes(b"x")
+    form = Form({}, {"key": file}, {"key": "Kasse für Köln.apk"})
+    assert 'filename="Kasse für Köln.apk"'.encode() in b"".join(form.stream())
+    assert len(form.stream()) == len(b"".join(form.stream()))
+
+
 @given(st.dictionaries(st.text("abc", min_size=1), st.text(), max_size=3), st.binary(max_size=1000))
 def test_the_length_is_that_of_the_body(fields: dict[str, str], content: bytes) -> None:
     form = Form(fields)

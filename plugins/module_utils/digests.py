@@ -1,0 +1,54 @@
+# SPDX-FileCopyrightText: esper.cloud contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether a file on this machine has the bytes that the service knows of."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import Path
+
+from .errors import InvalidParameter
+
+_PIECE = 1024 * 1024
+# The contract does not tell the algorithm: the length of a digest in hexadecimal does.
+_ALGORITHMS = {32: "md5", 40: "sha1", 64: "sha256"}
+
+
+def size_of(path: Path) -> int:
+    """The length of a file in bytes. Raises InvalidParameter where it cannot be read."""
+    try:
+        return path.stat().st_size
+    except OSError as error:
+        raise _unreadable(path, error) from None
+
+
+def digest_like(known: str | None, path: Path) -> str | None:
+    """The digest of a file by the algorithm of a known one; None where that is not known.
+
+    The file is read in pieces. Raises InvalidParameter where it cannot be read.
+    """
+    algorithm = _ALGORITHMS.get(len(known)) if known and re.fullmatch("[0-9a-fA-F]+", known) else None
+    if algorithm is None:
+        return None
+    digest = hashlib.new(algorithm, usedforsecurity=False)
+    try:
+        with path.open("rb") as file:
+            while piece := file.read(_PIECE):
+                digest.update(piece)
+    except OSError as error:
+        raise _unreadable(path, error) from None
+    return digest.hexdigest()
+
+
+def is_file_of(path: Path, size: int | None, known: str | None) -> bool:
+    """Whether a file has the size and the digest that the service tells. What it does not tell, or tells by an
+    algorithm that is not known, is not compared."""
+    if size is not None and size_of(path) != size:
+        return False
+    digest = digest_like(known, path)
+    return digest is None or digest == str(known).lower()
+
+
+def _unreadable(path: Path, error: OSError) -> InvalidParameter:
+    return InvalidParameter(f"The file '{path}' cannot be read: {error.strerror}.")
