@@ -34,7 +34,8 @@ def ensure(resource: Resource, references: References, params: Params, *, check_
     """Make an object be as the parameters of its module say.
 
     Raises any EsperError. When it does, the writes before the failed one have taken effect; the same call again
-    carries on from there.
+    carries on from there, or tells what was left where. An object that somebody else made meanwhile counts as changed,
+    too: it is not as it was when the task looked.
     """
     return ensure_all(resource, references, [params], check_mode=check_mode)[0]
 

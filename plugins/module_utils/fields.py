@@ -11,8 +11,7 @@ import typing as t
 from dataclasses import dataclass
 
 from .compare import merged, satisfied
-
-Row = dict[str, t.Any]
+from .paging import Row
 
 _HIDDEN = "(not shown)"
 
@@ -66,8 +65,9 @@ class Field:
             spec["choices"] = list(self.choices)
         if self.required:
             spec["required"] = True
-        if self.secret:
-            spec["no_log"] = True
+        if self.secret or "password" in self.name:
+            # Ansible wants to be told of what only sounds like a secret, such as the rules for one.
+            spec["no_log"] = self.secret
         if self.fields:
             spec["options"] = options_of(self.fields)
         return spec

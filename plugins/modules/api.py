@@ -15,16 +15,17 @@ description:
     collection. For what has no module of its own.
   - It knows nothing of what it sends. A write is sent each time the task runs; look first, and use C(when).
   - No module of its own is there yet for blueprints, devices and their commands, converge, geofences, pipelines,
-    operations, users, invites, roles, personal access tokens, alerts, alarms, wallpapers, tile icons, directory records,
-    reports, custom actions, background scripts, webclips, apps that are not Android's, Apple, Google and Windows
-    enrolment, and company settings.
+    operations, users, invites, roles, personal access tokens, alerts, alarms, wallpapers, tile icons, directory
+    records, reports, custom actions, background scripts, webclips, apps that are not Android's, Apple, Google and
+    Windows enrolment, and company settings.
 extends_documentation_fragment:
   - esper.cloud.connection
   - esper.cloud.attributes
 attributes:
   check_mode:
-    description: A V(GET) is sent. Anything else is not, and counts as changed.
+    description: Tells what would be sent, and sends no write.
     support: partial
+    details: A V(GET) is sent. Anything else is not, and counts as changed, since the module cannot know better.
   diff_mode:
     description: It does not know what a request changes.
     support: none

@@ -13,7 +13,8 @@ import typing as t
 from dataclasses import dataclass, field
 
 import pytest
-from ansible_collections.esper.cloud.plugins.module_utils.engine import Result, apply, ensure, plan
+from ansible_collections.esper.cloud.plugins.module_utils.client import Answer
+from ansible_collections.esper.cloud.plugins.module_utils.engine import Result, apply, ensure, ensure_all, plan
 from ansible_collections.esper.cloud.plugins.module_utils.errors import Ambiguous, ApiError, NotFound, RequestFailed
 from ansible_collections.esper.cloud.plugins.module_utils.fields import Field
 from ansible_collections.esper.cloud.plugins.module_utils.references import References
@@ -490,6 +491,49 @@ def test_a_later_step_is_given_what_an_earlier_one_brought(
     assert (record["id"], record["name"]) == ("2", "b")
     # What was planned stays as it was, for the same plan to be shown.
     assert isinstance(nested["deep"][0]["id"], ResultOf)  # type: ignore[index]
+
+
+def test_a_write_that_must_be_confirmed_is_sent_again(server: Server, references: References) -> None:
+    def confirmed(answer: Answer) -> Step | None:
+        if answer.status == 204:
+            return None
+        return Step("Deleting", "DELETE", CHANNEL.item, {"id": "1"}, {"request_id": answer.body["r"]}, then=confirmed)
+
+    server.replies(answers({"r": "7"}), answers(None, 204))
+    apply(CHANNEL, references, Plan(None, [Step("Deleting", "DELETE", CHANNEL.item, {"id": "1"}, then=confirmed)]))
+    assert [(request.method, request.query) for request in server.requests] == [
+        ("DELETE", {}),
+        ("DELETE", {"request_id": "7"}),
+    ]
+
+
+def test_the_object_may_be_anywhere_in_an_answer(server: Server, references: References) -> None:
+    server.replies(answers({"upload": {"id": "1", "channel_name": "a"}}, 201))
+    step = Step("Uploading", "POST", CHANNEL.collection, find=lambda _body: None, read=lambda body: body["upload"])
+    record = apply(CHANNEL, references, Plan({}, [step]))
+    assert record is not None
+    assert record["name"] == "a"
+    assert not step.adopted
+
+
+def test_a_step_may_be_given_more_time(server: Server, clock: Clock, make_client: MakeClient) -> None:
+    references = References(make_client(server, deadline=10))
+    server.replies(answers({"id": "1"}), answers({"id": "1"}), answers({"id": "1"}))
+    apply(CHANNEL, references, Plan({}, [Step("Uploading", "PUT", CHANNEL.item, {"id": "1"}, seconds=3600)]))
+    clock.advance(3000)
+    apply(CHANNEL, references, Plan({}, [Step("Describing", "PATCH", CHANNEL.item, {"id": "1"})]))
+    clock.advance(1000)
+    with pytest.raises(RequestFailed, match="deadline"):
+        apply(CHANNEL, references, Plan({}, [Step("Describing", "PATCH", CHANNEL.item, {"id": "1"})]))
+
+
+def test_several_objects_are_planned_before_the_first_write(
+    server: Server, tenant: FakeTenant, references: References
+) -> None:
+    several = [{"name": name, "state": "present"} for name in ("a", "b", "c")]
+    done = ensure_all(CHANNEL, references, several)
+    assert [each.changed for each in done] == [True, True, True]
+    assert methods(server) == ["GET"] * 3 + ["POST"] * 3
 
 
 def test_a_plan_without_steps_sends_nothing(server: Server, references: References) -> None:
