@@ -130,6 +130,7 @@ import hashlib
 import json
 import re
 import typing as t
+from collections import Counter
 
 from ansible.errors import AnsibleParserError
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable, to_safe_group_name
@@ -305,11 +306,14 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         grouping = self._native_groups(fleet, devices)
         strict, compose = self.get_option("strict"), self.get_option("compose")
         groups, keyed_groups = self.get_option("groups"), self.get_option("keyed_groups")
+        failures: Counter[str] = Counter()
         hostnames = unique_hostnames(
-            [self._hostname_candidates(*each, strict) for each in zip(devices, all_variables, strict=True)],
+            [self._hostname_candidates(*each, strict, failures) for each in zip(devices, all_variables, strict=True)],
             [device["id"] for device in devices],
             taken=self._taken_names(f"{prefix}id", devices),
         )
+        for preference in (each for each, count in failures.items() if count == len(devices)):
+            self.display.warning(f"The host name expression '{preference}' cannot be evaluated for any device.")
         for device, variables, name in zip(devices, all_variables, hostnames, strict=True):
             host = _data(name)
             self.inventory.add_host(host, _TOP if device["group_id"] not in grouping["group"] else None)
@@ -351,7 +355,10 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         """What an expression of the user's comes to; it may well be what the API says."""
         return _data(super()._compose(template, variables))
 
-    def _hostname_candidates(self, device: Row, variables: Row, strict: bool) -> list[str | None]:
+    def _hostname_candidates(
+        self, device: Row, variables: Row, strict: bool, failures: Counter[str]
+    ) -> list[str | None]:
+        """The names that a device may have, in the order of preference. Counts the expressions that failed."""
         candidates: list[str | None] = []
         for preference in self.get_option("hostnames"):
             if preference in _NAMED_BY:
@@ -365,6 +372,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
                         f"The host name expression '{preference}' cannot be evaluated for the device"
                         f" {device['id']}: {error}"
                     ) from error
+                failures[preference] += 1
                 continue
             candidates.append(None if value is None else str(value))
         return candidates

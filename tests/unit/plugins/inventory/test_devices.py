@@ -138,6 +138,17 @@ def test_a_host_of_another_source_is_the_device_of_its_name() -> None:
     assert {group.name for group in inventory.hosts["ABC-DEF-00001"].get_groups()} >= {"mine", "esper"}
 
 
+def test_an_expression_that_never_works_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    warnings: list[str] = []
+    monkeypatch.setattr("ansible.utils.display.Display.warning", lambda _display, text, **_more: warnings.append(text))
+    names = [trust_as_template("esper_nope.foo"), "name"]
+    inventory = populated([device(1), device(2)], hostnames=names, strict=False)
+    assert list(inventory.hosts) == ["ABC-DEF-00001", "ABC-DEF-00002"]
+    assert [text for text in warnings if "esper_nope.foo" in text] == [
+        "The host name expression 'esper_nope.foo' cannot be evaluated for any device."
+    ]
+
+
 @pytest.mark.parametrize("prefix", ["", "a-b", "1x", "a b", "ü"])
 def test_a_prefix_that_cannot_begin_a_variable_is_refused(prefix: str) -> None:
     with pytest.raises(InvalidParameter, match="vars_prefix"):
