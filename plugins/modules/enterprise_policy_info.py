@@ -33,9 +33,11 @@ EXAMPLES = r"""
   esper.cloud.enterprise_policy_info:
   register: policies
 
-- name: Show those that leave the camera on
+- name: Show how many devices have each that is active
   ansible.builtin.debug:
-    msg: "{{ policies.enterprise_policies | rejectattr('settings.camera_disabled', 'true') | map(attribute='name') }}"
+    msg: >-
+      {{ policies.enterprise_policies | selectattr('active')
+         | items2dict(key_name='name', value_name='device_count') }}
 """
 
 RETURN = r"""
