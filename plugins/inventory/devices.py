@@ -148,10 +148,10 @@ from ansible_collections.esper.cloud.plugins.module_utils.resources.device impor
     DISABLED,
     as_host,
     check_filters,
-    list_devices,
     resolve_filters,
 )
 from ansible_collections.esper.cloud.plugins.module_utils.resources.device_group import DEVICE_GROUP, path_of
+from ansible_collections.esper.cloud.plugins.module_utils.resources.device_list import list_devices
 from ansible_collections.esper.cloud.plugins.module_utils.resources.tag import TAG
 
 try:

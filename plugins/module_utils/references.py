@@ -33,7 +33,7 @@ class References:
                     resource.collection,
                     query=query,
                     page_size=resource.page_size,
-                    purpose=f"Reading the {resource.plural.replace('_', ' ')}",
+                    purpose=resource.reading_all,
                 )
             )
         return self._lists[key]

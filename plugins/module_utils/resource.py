@@ -113,6 +113,11 @@ class Resource:
     """PATCH sends what differs, PUT the whole object with the differences."""
     page_size: t.ClassVar[int] = PAGE_SIZE
 
+    @property
+    def reading_all(self) -> str:
+        """The beginning of a sentence about reading the list."""
+        return f"Reading the {self.plural.replace('_', ' ')}"
+
     # --- reading ----------------------------------------------------------------------------------------------------
 
     def record(self, row: Row) -> Row:
@@ -136,9 +141,7 @@ class Resource:
             if error.status != 404:
                 raise
             # A wrong enterprise or URL has no objects either; but it has no list.
-            references.client.get(
-                self.collection, query={"limit": 1}, purpose=f"Reading the {self.plural.replace('_', ' ')}"
-            )
+            references.client.get(self.collection, query={"limit": 1}, purpose=self.reading_all)
             return None
 
     def named(self, references: References, name: str) -> list[Row]:

@@ -15,10 +15,10 @@ from ansible_collections.esper.cloud.plugins.module_utils.references import Refe
 from ansible_collections.esper.cloud.plugins.module_utils.resources.blueprint import BLUEPRINT
 from ansible_collections.esper.cloud.plugins.module_utils.resources.device import (
     check_filters,
-    list_devices,
     resolve_filters,
 )
 from ansible_collections.esper.cloud.plugins.module_utils.resources.device_group import DEVICE_GROUP
+from ansible_collections.esper.cloud.plugins.module_utils.resources.device_list import list_devices
 from ansible_collections.esper.cloud.plugins.module_utils.resources.tag import TAG
 from contract import Contract
 from process import Simulator

@@ -8,19 +8,14 @@ import difflib
 import typing as t
 from dataclasses import dataclass
 
-from ..client import Client
 from ..errors import InvalidParameter
 from ..ids import is_uuid
-from ..paging import Row, list_all
+from ..paging import Row
 from ..references import References
 from ..resource import Resource
 from .blueprint import BLUEPRINT
 from .device_group import DEVICE_GROUP
 from .tag import TAG
-
-DEVICES = "/v2/devices/"
-# The most that the service gives in one page.
-_PAGE_SIZE = 1000
 
 DISABLED = 20
 # The meanings are those of the contract's enumerations DeviceStateEnum*, which agree where they overlap.
@@ -163,25 +158,6 @@ def _id_of(references: References, resource: Resource | None, value: t.Any) -> t
     if resource is None or is_uuid(value):
         return value
     return resource.resolve(references, value)["id"]
-
-
-def list_devices(
-    client: Client,
-    query: Row,
-    *,
-    concurrency: int,
-    on_progress: t.Callable[[int, int | None], None] | None = None,
-) -> t.Iterator[Row]:
-    """The devices that the service finds for a query, each once. Raises what Client.request raises."""
-    return list_all(
-        client,
-        DEVICES,
-        query=query,
-        page_size=_PAGE_SIZE,
-        concurrency=concurrency,
-        purpose="Reading the devices",
-        on_progress=on_progress,
-    )
 
 
 def as_host(row: Row) -> Row:

@@ -15,9 +15,10 @@ import typing as t
 from ..errors import InvalidParameter, NotFound
 from ..fields import Field
 from ..ids import is_uuid, last_uuid
-from ..paging import Row, list_all
+from ..paging import Row
 from ..references import References
 from ..resource import Change, Params, Plan, Resource, ResultOf, Step
+from .device_list import list_devices
 
 ROOT = "All devices"
 # A request that moves devices takes this many.
@@ -363,11 +364,9 @@ class DeviceGroup(Resource):
 
     def _devices_in(self, references: References, group: Row) -> list[str]:
         """The ids of the devices that are directly in a group (GET /v2/devices/?group_multi_immediate=)."""
-        rows = list_all(
+        rows = list_devices(
             references.client,
-            "/v2/devices/",
-            query={"group_multi_immediate": group["id"]},
-            page_size=_DEVICES_A_CALL,
+            {"group_multi_immediate": group["id"]},
             purpose=f"Reading the devices of the {self.title} '{path_of(group)}'",
         )
         return [row["id"] for row in rows]

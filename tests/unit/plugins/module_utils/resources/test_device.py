@@ -20,9 +20,9 @@ from ansible_collections.esper.cloud.plugins.module_utils.resources.device impor
     STATES,
     as_host,
     check_filters,
-    list_devices,
     resolve_filters,
 )
+from ansible_collections.esper.cloud.plugins.module_utils.resources.device_list import list_devices
 from ansible_collections.esper.cloud.tests.unit.service import Reply, Request, Server, answers
 from hypothesis import example, given
 from hypothesis import strategies as st

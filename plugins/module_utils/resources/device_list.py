@@ -1,0 +1,34 @@
+# SPDX-FileCopyrightText: esper.cloud contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The list of devices, apart from what a device is: device groups need it too, and devices need device groups."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ..client import Client
+from ..paging import Row, list_all
+
+_PATH = "/v2/devices/"
+# The most that the service gives in one page.
+_PAGE_SIZE = 1000
+
+
+def list_devices(
+    client: Client,
+    query: Row,
+    *,
+    concurrency: int = 1,
+    purpose: str = "Reading the devices",
+    on_progress: t.Callable[[int, int | None], None] | None = None,
+) -> t.Iterator[Row]:
+    """The devices that the service finds for a query, each once. Raises what Client.request raises."""
+    return list_all(
+        client,
+        _PATH,
+        query=query,
+        page_size=_PAGE_SIZE,
+        concurrency=concurrency,
+        purpose=purpose,
+        on_progress=on_progress,
+    )
