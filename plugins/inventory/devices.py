@@ -143,7 +143,7 @@ from ansible_collections.esper.cloud.plugins.module_utils.ids import last_uuid
 from ansible_collections.esper.cloud.plugins.module_utils.names import group_names, unique_hostnames
 from ansible_collections.esper.cloud.plugins.module_utils.paging import Row
 from ansible_collections.esper.cloud.plugins.module_utils.references import References
-from ansible_collections.esper.cloud.plugins.module_utils.resources.blueprint import BLUEPRINT
+from ansible_collections.esper.cloud.plugins.module_utils.resources.blueprint_list import BLUEPRINTS
 from ansible_collections.esper.cloud.plugins.module_utils.resources.device import (
     DISABLED,
     as_host,
@@ -268,7 +268,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         }
         blueprints: dict[str, str] = {}
         if any(device["blueprint_id"] or device["current_blueprint_id"] for device in devices):
-            blueprints = {row["id"]: row["name"] for row in references.rows(BLUEPRINT, {})}
+            blueprints = {row["id"]: row["name"] for row in references.rows(BLUEPRINTS, {})}
         tags = self._tag_names(references) if any(device["tag_ids"] for device in devices) else {}
         return {"devices": devices, "groups": groups, "blueprints": blueprints, "tags": tags}
 

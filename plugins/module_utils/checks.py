@@ -7,6 +7,8 @@ from __future__ import annotations
 import re
 import typing as t
 
+from .ids import is_uuid
+
 Check = t.Callable[[t.Any], str]
 
 # As much as can be said without asking: one @, something before it, a host behind it, no blanks.
@@ -33,6 +35,20 @@ def length(least: int = 0, most: int | None = None) -> Check:
         return f"has more than {most} characters" if most is not None and len(value) > most else ""
 
     return check
+
+
+def count(most: int) -> Check:
+    """A list of at most so many items."""
+
+    def check(value: t.Any) -> str:
+        return f"has more than {most} items" if len(value) > most else ""
+
+    return check
+
+
+def uuid(value: t.Any) -> str:
+    """A UUID."""
+    return "" if is_uuid(value) else f"'{value}' is no UUID"
 
 
 def email(value: t.Any) -> str:

@@ -7,13 +7,15 @@ A value is in the terms of the collection (an option's, a return value's) or in 
 
 from __future__ import annotations
 
+import re
 import typing as t
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .compare import merged, satisfied
 from .paging import Row
 
 _HIDDEN = "(not shown)"
+_SOUNDS_SECRET = re.compile(r"password|(^|_)key(_|$)")
 
 
 def as_it_is(value: t.Any) -> t.Any:
@@ -32,11 +34,18 @@ class Field:
 
     ``name`` is the option and the return value, ``api`` the API's key for it (the name, unless it differs).
     ``type``, ``elements``, ``choices`` and ``required`` are those of an argument spec. ``fields`` are the properties of
-    a dict, or of each dict of a list. ``check`` tells what is wrong with a value of the user's, "" if nothing is.
+    a dict, or of each dict of a list. ``check`` tells what is wrong with a value of the user's, "" if nothing is; in a
+    list it is asked of each item, and ``check_all`` of the list.
     ``normalise`` brings the server's value and the user's to one form. ``items`` says how a list compares: "" as a
-    value, where order counts, "set" without order, or the key that tells its dicts apart.
+    value, where order counts, "set" without order, or the keys that tell its dicts apart, with blanks between them, of
+    which the first that two dicts both have decides.
     Only a ``writable`` field is compared and sent. A ``secret`` one is never shown. It is compared unless the server
     masks it; one that is masked goes along when something else is sent, or when the task says to send it always.
+
+    An ``essential`` field must be in what is sent, whoever said it; ``initial`` is what it is there if nobody did.
+    ``default`` is what the service takes a missing value for. A field that is not ``sent`` is the collection's own: it
+    says in human terms what another field of the same dict says in the API's.
+    A dict that is ``partial`` is so even for a task that wants an object to be exactly what it says.
     """
 
     name: str
@@ -47,10 +56,16 @@ class Field:
     required: bool = False
     fields: tuple[Field, ...] = ()
     check: t.Callable[[t.Any], str] = nothing_wrong
+    check_all: t.Callable[[t.Any], str] = nothing_wrong
     normalise: t.Callable[[t.Any], t.Any] = as_it_is
     items: str = ""
     writable: bool = True
     secret: bool = False
+    essential: bool = False
+    initial: t.Any = None
+    default: t.Any = None
+    sent: bool = True
+    partial: bool = False
 
     @property
     def api_name(self) -> str:
@@ -65,7 +80,7 @@ class Field:
             spec["choices"] = list(self.choices)
         if self.required:
             spec["required"] = True
-        if self.secret or "password" in self.name:
+        if self.secret or _SOUNDS_SECRET.search(self.name):
             # Ansible wants to be told of what only sounds like a secret, such as the rules for one.
             spec["no_log"] = self.secret
         if self.fields:
@@ -92,41 +107,91 @@ class Field:
             if isinstance(item, dict):
                 for each in self._in(item):
                     yield from each.complaints(item[each.name], where)
+        if isinstance(value, list):
+            if why := self.check_all(value):
+                yield f"{path}: {why}"
+            for place, item in enumerate(value):
+                former = self._namesake(value[:place], item)
+                if former is not None:
+                    yield f"{path}[{place}]: is about the same as {path}[{former}]"
 
-    def public(self, value: t.Any) -> t.Any:
-        """A given value without the secrets in it."""
-        return self._with_secrets(value, None)
+    def lacking(self, value: t.Any, given: t.Any, path: str = "") -> t.Iterator[str]:
+        """What is missing in the parts of a value that the user speaks of, each as "path: why"; ``value`` is in the
+        terms of the API, as rewritten() gives it."""
+        path = f"{path}.{self.name}" if path else self.name
+        if self.fields and isinstance(given, dict):
+            yield from self._lacking_in(value, given, path)
+        elif self.fields and isinstance(given, list):
+            for place, item in enumerate(given):
+                there = self._namesake(value, item, of_api=True) if self._keys else place
+                yield from self._lacking_in({} if there is None else value[there], item, f"{path}[{place}]")
 
-    def hidden(self, value: t.Any) -> t.Any:
-        """A given value that shows that there are secrets in it, but not which."""
-        return self._with_secrets(value, _HIDDEN)
-
-    def _with_secrets(self, value: t.Any, stand_in: str | None) -> t.Any:
-        if self.secret:
-            return stand_in
-        if self.fields and isinstance(value, dict):
-            shown = {each.name: each._with_secrets(value[each.name], stand_in) for each in self._in(value)}
-            return {name: item for name, item in shown.items() if item is not None}
-        if self.fields and isinstance(value, list):
-            return [self._with_secrets(item, stand_in) for item in value]
-        return value
+    def _lacking_in(self, value: Row, given: Row, path: str) -> t.Iterator[str]:
+        for each in self.fields:
+            inside = value.get(each.api_name)
+            if each.essential and inside is None:
+                yield f"{path}.{each.name}: is missing" + (f" ({', '.join(each.choices)})" if each.choices else "")
+            elif each.name in given:
+                yield from each.lacking(inside, given[each.name], path)
 
     def write(self, value: t.Any) -> t.Any:
         """A given value in the terms of the API."""
-        if self.fields and isinstance(value, dict):
-            return {each.api_name: each.write(value[each.name]) for each in self._in(value)}
-        if self.fields and isinstance(value, list):
-            return [self.write(item) for item in value]
-        return value
+        return self.sendable(self.rewritten(None, value))
 
-    def is_satisfied(self, current: t.Any, given: t.Any) -> bool:
-        """Whether what is given, in so far as it is no secret, is so already; ``current`` is as read() gives it."""
+    def is_satisfied(self, current: t.Any, given: t.Any, exact: bool = False) -> bool:
+        """Whether what is given, in so far as it is no secret, is so already; ``current`` is as read() gives it.
+        ``exact`` also asks that there be no more than that."""
         if self.secret:
             return True
         if self.fields and isinstance(given, dict):
             there = current if isinstance(current, dict) else {}
-            return all(each.is_satisfied(there.get(each.name), given[each.name]) for each in self._in(given))
-        return satisfied(current, self.public(given), self.items)
+            only = exact and not self.partial
+            rest = [each for each in self.fields if only and each.name not in given and each.writable]
+            return all(
+                each.is_satisfied(there.get(each.name), given[each.name], exact) for each in self._in(given)
+            ) and all(each._is_as_if_not_given(there.get(each.name)) for each in rest)
+        if self.fields and isinstance(given, list):
+            return self._is_list_satisfied(current if isinstance(current, list) else [], given, exact)
+        return satisfied(current, given, self.items) and (
+            not exact or not self._says(current) or satisfied(given, current, self.items)
+        )
+
+    def _is_list_satisfied(self, current: list[t.Any], given: list[t.Any], exact: bool) -> bool:
+        places = [self._namesake(current, item) for item in given] if self._keys else list(range(len(given)))
+        if (exact or not self._keys) and len(current) != len(given):
+            return False
+        one = replace(self, type="dict")
+        return all(
+            place is not None and one.is_satisfied(current[place], item, exact)
+            for place, item in zip(places, given, strict=True)
+        )
+
+    def _is_as_if_not_given(self, value: t.Any) -> bool:
+        return not self._says(value) if self.initial is None else satisfied(value, self.initial)
+
+    def _says(self, value: t.Any) -> bool:
+        """Whether a value says more than a missing one."""
+        if self.fields and isinstance(value, dict):
+            return any(each._says(value.get(each.name)) for each in self.fields)
+        return value not in (None, "", [], {}) and value != self.default
+
+    @property
+    def _keys(self) -> list[str]:
+        """What tells the dicts of a list apart."""
+        return self.items.split() if self.fields and self.items != "set" else []
+
+    def _namesake(self, items: t.Sequence[t.Any], given: Row, of_api: bool = False) -> int | None:
+        """The place of the dict that is about the same thing as a given one; ``of_api`` says whose terms ``items``
+        are in."""
+        names = {each.name: each.api_name if of_api else each.name for each in self.fields}
+        for key in self._keys:
+            if given.get(key) is None:
+                continue
+            for place, item in enumerate(items):
+                there = item.get(names[key]) if isinstance(item, dict) else None
+                if there is not None and satisfied(there, given[key]):
+                    return place
+        return None
 
     def _in(self, given: Row) -> list[Field]:
         """The fields that a given dict speaks of."""
@@ -146,21 +211,95 @@ class Field:
             return [self.read(item) for item in value]
         return None if value is None else self.normalise(value)
 
-    def rewritten(self, current: t.Any, given: t.Any) -> t.Any:
-        """What to send for the field, in the terms of the API: the server's value with all that is given in it.
+    def rewritten(self, current: t.Any, given: t.Any, exact: bool = False) -> t.Any:
+        """What the field comes to, in the terms of the API: the server's value with all that is given in it, or with
+        ``exact`` nothing but that.
 
-        Keys that the collection does not know are sent back as they came; masks of secrets are not.
+        Keys that the collection does not know are kept as they came; masks of secrets are not. Fields that are not
+        sent are still in it: see sendable().
         """
         kept = self._without_masks(current)
         if given is None:
             return kept
-        if self.fields and isinstance(kept, dict):
-            changed = {
-                each.api_name: each.rewritten(kept.get(each.api_name), given[each.name]) for each in self._in(given)
+        if self.fields and isinstance(given, dict):
+            return self._rewritten_dict(kept if isinstance(kept, dict) else {}, given, exact)
+        if self.fields and isinstance(given, list):
+            return self._rewritten_list(kept if isinstance(kept, list) else [], given, exact)
+        return given if exact else merged(kept, given, self.items)
+
+    def _rewritten_dict(self, current: Row, given: Row, exact: bool) -> Row:
+        only = exact and not self.partial
+        # A secret cannot be read, so that no user can be asked to repeat it.
+        dropped = {each.api_name for each in self.fields if only and each.writable and not each.secret}
+        kept = {key: value for key, value in current.items() if key not in dropped}
+        first = {
+            each.api_name: each.initial
+            for each in self.fields
+            if each.initial is not None and kept.get(each.api_name) is None
+        }
+        changed = {
+            each.api_name: each.rewritten(current.get(each.api_name), given[each.name], exact)
+            for each in self._in(given)
+        }
+        return {**kept, **first, **changed}
+
+    def _rewritten_list(self, current: list[t.Any], given: list[t.Any], exact: bool) -> list[t.Any]:
+        wanted = {self._namesake(current, item, of_api=True): item for item in given}
+        kept = [
+            self._rewritten_dict(item, wanted[place], exact) if place in wanted else item
+            for place, item in enumerate(current)
+            if self._keys and (place in wanted or not exact)
+        ]
+        new = [item for item in given if self._namesake(current, item, of_api=True) is None]
+        return kept + [self._rewritten_dict({}, item, exact) for item in new]
+
+    def sendable(self, value: t.Any) -> t.Any:
+        """What rewritten() gave, without what is the collection's own."""
+        if self.fields and isinstance(value, dict):
+            known = {each.api_name: each for each in self.fields}
+            return {
+                key: known[key].sendable(item) if key in known else item
+                for key, item in value.items()
+                if key not in known or known[key].sent
             }
-            return {**kept, **changed}
-        key = next((each.api_name for each in self.fields if each.name == self.items), self.items)
-        return merged(kept, self.write(given), key)
+        if self.fields and isinstance(value, list):
+            return [self.sendable(item) for item in value]
+        return value
+
+    def marked(self, shown: t.Any, given: t.Any) -> t.Any:
+        """A value in the terms of the collection, with a sign for each secret that the user gives."""
+        if self.secret:
+            return _HIDDEN
+        if self.fields and isinstance(given, dict) and isinstance(shown, dict):
+            return {**shown, **{each.name: each.marked(shown.get(each.name), given[each.name]) for each in self._in(given)}}
+        if self.fields and isinstance(given, list) and isinstance(shown, list):
+            places = [self._namesake(shown, item) if self._keys else place for place, item in enumerate(given)]
+            marked = {place: item for place, item in zip(places, given, strict=True)}
+            return [self.marked(item, marked[place]) if place in marked else item for place, item in enumerate(shown)]
+        return shown
+
+    def differences(self, before: t.Any, after: t.Any, path: str = "") -> t.Iterator[Row]:
+        """Where two values, as read() gives them, differ: ``path``, ``before`` and ``after`` of each place."""
+        if self.fields and isinstance(before, dict) and isinstance(after, dict):
+            for each in self.fields:
+                inside = f"{path}.{each.name}" if path else each.name
+                yield from each.differences(before.get(each.name), after.get(each.name), inside)
+        elif self._keys and isinstance(before, list) and isinstance(after, list):
+            yield from self._differences_of_items(before, after, path)
+        elif self._says(before) != self._says(after) or not satisfied(before, after, self.items):
+            yield {"path": path, "before": before, "after": after}
+
+    def _differences_of_items(self, before: list[t.Any], after: list[t.Any], path: str) -> t.Iterator[Row]:
+        one = replace(self, type="dict")
+        pairs = [(self._namesake(before, item), item) for item in after]
+        for place, item in enumerate(before):
+            name = next((item[key] for key in self._keys if item.get(key) is not None), place)
+            there = next((new for old, new in pairs if old == place), None)
+            yield from one.differences(item, there, f"{path}[{name}]")
+        for old, item in pairs:
+            if old is None:
+                name = next((item[key] for key in self._keys if item.get(key) is not None), len(before))
+                yield from one.differences(None, item, f"{path}[{name}]")
 
     def _without_masks(self, value: t.Any) -> t.Any:
         if self.secret:
@@ -183,6 +322,8 @@ class Field:
             return any(
                 each.changes_secret(there.get(each.api_name), given[each.name], always) for each in self._in(given)
             )
+        if self._keys and isinstance(given, list):
+            return any(self.changes_secret(self._partner(current, item), item, always) for item in given)
         return False
 
     def masked_in(self, current: t.Any, given: t.Any, path: str = "") -> t.Iterator[str]:
@@ -194,6 +335,29 @@ class Field:
             for each in self.fields:
                 said = given.get(each.name) if isinstance(given, dict) else None
                 yield from each.masked_in(current.get(each.api_name), said, path)
+        elif self._keys and isinstance(current, list):
+            said_of = {self._namesake(current, item, of_api=True): item for item in given or ()}
+            for place, item in enumerate(current):
+                for each in self.fields:
+                    said = said_of.get(place, {}).get(each.name)
+                    yield from each.masked_in(item.get(each.api_name), said, f"{path}[{place}]")
+
+    def secrets_in(self, current: t.Any, path: str = "") -> t.Iterator[str]:
+        """The paths of the secrets that the server has, masked or not."""
+        path = f"{path}.{self.name}" if path else self.name
+        if self.secret and current:
+            yield path
+        elif self.fields:
+            items = enumerate(current) if isinstance(current, list) else [(None, current or {})]
+            for place, item in items:
+                for each in self.fields:
+                    yield from each.secrets_in(item.get(each.api_name), path if place is None else f"{path}[{place}]")
+
+    def _partner(self, current: t.Any, given: Row) -> Row:
+        """The server's dict that is about the same thing as a given one, or an empty one."""
+        items = current if isinstance(current, list) else []
+        place = self._namesake(items, given, of_api=True)
+        return {} if place is None else items[place]
 
 
 def options_of(fields: t.Iterable[Field]) -> dict[str, dict[str, t.Any]]:

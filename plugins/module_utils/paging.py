@@ -43,13 +43,14 @@ def list_all(
     *,
     purpose: str,
     query: Query | None = None,
-    page_size: int = PAGE_SIZE,
+    page_size: int | None = PAGE_SIZE,
     concurrency: int = 1,
     by_cursor: bool = False,
     key: str = "id",
     on_progress: t.Callable[[int, int | None], None] | None = None,
 ) -> t.Iterator[Row]:
-    """Each object of a list, once; ``key`` is what tells the objects apart.
+    """Each object of a list, once; ``key`` is what tells the objects apart. A ``page_size`` of None asks for none,
+    for lists that are not known to have pages.
 
     ``concurrency`` pages are asked for at a time at most; the number starts at one, grows while the service is calm
     and is halved when it asks for less. ``by_cursor`` reads by cursor, which is sequential. ``on_progress`` is told
@@ -90,7 +91,7 @@ def list_all(
 
 
 def _pages(
-    client: Client, path: str, query: Row, page_size: int, concurrency: int, by_cursor: bool, purpose: str
+    client: Client, path: str, query: Row, page_size: int | None, concurrency: int, by_cursor: bool, purpose: str
 ) -> t.Iterator[_Page]:
     def fetch(**position: t.Any) -> _Page:
         body = client.get(path, query={**query, "limit": page_size, **position}, purpose=purpose)

@@ -7,7 +7,7 @@ from __future__ import annotations
 import typing as t
 
 from .client import Client, Query
-from .paging import Row, list_all
+from .paging import PAGE_SIZE, Row, list_all
 
 if t.TYPE_CHECKING:
     from .resource import Resource
@@ -25,19 +25,26 @@ class References:
 
         Raises what Client.request raises. The rows belong to the cache: do not change them.
         """
-        key = (resource.collection, tuple(sorted(query.items())))
-        if key not in self._lists:
-            self._lists[key] = list(
-                list_all(
-                    self.client,
-                    resource.collection,
-                    query=query,
-                    page_size=resource.page_size,
-                    purpose=resource.reading_all,
-                )
+        return self.at(resource.collection, query, page_size=resource.page_size, purpose=resource.reading_all)
+
+    def at(
+        self,
+        path: str,
+        query: Query | None = None,
+        *,
+        page_size: int | None = PAGE_SIZE,
+        key: str = "id",
+        purpose: str,
+    ) -> list[Row]:
+        """The same for the list at a path, such as that of what belongs to one object; see list_all()."""
+        place = (path, tuple(sorted((query or {}).items())))
+        if place not in self._lists:
+            self._lists[place] = list(
+                list_all(self.client, path, query=query, page_size=page_size, key=key, purpose=purpose)
             )
-        return self._lists[key]
+        return self._lists[place]
 
     def forget(self, resource: Resource) -> None:
-        """Read the lists of a kind anew from now on, since something was written to them."""
-        self._lists = {key: rows for key, rows in self._lists.items() if key[0] != resource.collection}
+        """Read the lists of a kind, and of what belongs to its objects, anew from now on, since something was written
+        to them."""
+        self._lists = {key: rows for key, rows in self._lists.items() if not key[0].startswith(resource.collection)}

@@ -11,7 +11,6 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field
 
-from .compare import merged
 from .errors import Ambiguous, ApiError, InvalidParameter, NotFound
 from .fields import Field
 from .forms import Form
@@ -146,8 +145,9 @@ class Resource:
 
     def named(self, references: References, name: str) -> list[Row]:
         """All objects of exactly that name."""
+        name = name.strip()
         rows = references.rows(self, {self.name_filter: name})
-        return [row for row in rows if str(row.get(self.name_key, "")).strip() == name.strip()]
+        return [row for row in rows if str(row.get(self.name_key, "")).strip() == name]
 
     def find(self, references: References, params: Params) -> Row | None:
         """The object that a task's options address, or None. Raises Ambiguous."""
@@ -201,12 +201,13 @@ class Resource:
             for each in self.fields
             if each.writable and params.get(each.name) is not None
         }
-        complaints = [
-            why for each in self.fields if each.name in desired for why in each.complaints(desired[each.name])
-        ]
-        if complaints:
-            raise InvalidParameter(f"The {self.title} cannot be like this: {'; '.join(complaints)}.")
+        self._refuse(why for each in self.fields if each.name in desired for why in each.complaints(desired[each.name]))
         return desired
+
+    def _refuse(self, complaints: t.Iterable[str]) -> None:
+        """Raise InvalidParameter where there is anything to complain about."""
+        if reasons := "; ".join(complaints):
+            raise InvalidParameter(f"The {self.title} cannot be like this: {reasons}.")
 
     def constants(self, references: References) -> Row:
         """What the API wants in each body that creates or replaces an object, beside its fields."""
@@ -218,7 +219,9 @@ class Resource:
             raise NotFound(self.title, str(params["id"]))
         desired = self.desired(references, params)
         given = [each for each in self.fields if each.name in desired]
-        body = {each.api_name: each.write(desired[each.name]) for each in given}
+        values = {each.name: each.rewritten(None, desired[each.name]) for each in given}
+        self._refuse(why for each in given for why in each.lacking(values[each.name], desired[each.name]))
+        body = {each.api_name: each.sendable(values[each.name]) for each in given}
         label = self.label(body)
         step = Step(
             purpose=f"Creating the {self.title} '{label}'",
@@ -228,33 +231,31 @@ class Resource:
             find=lambda _body: self.find(references, params),
         )
         public = [each for each in given if not each.secret]
-        shown = {each.name: each.hidden(desired[each.name]) for each in public}
+        after = {each.name: each.read(values[each.name]) for each in public}
+        shown = {each.name: each.marked(after[each.name], desired[each.name]) for each in public}
         unknown = dict.fromkeys(each.name for each in self.fields if not each.secret)
-        record = {**unknown, **{each.name: each.public(desired[each.name]) for each in public}}
-        return Plan(record, [step], [Change(f"{self.title} {label}", {}, shown)])
+        return Plan({**unknown, **after}, [step], [Change(f"{self.title} {label}", {}, shown)])
 
     def plan_update(self, references: References, current: Row, params: Params) -> Plan:
         """What it takes to make an object be as the task says: nothing, or one write."""
         record, desired = self.record(current), self.desired(references, params)
-        always = params.get("update_password") == "always"
+        always, exact = params.get("update_password") == "always", bool(params.get("exact"))
         given = [each for each in self.fields if each.name in desired]
         raw = {each.name: current.get(each.api_name) for each in self.fields}
         new_secrets = [each for each in given if each.changes_secret(raw[each.name], desired[each.name], always)]
         differing = [
             each
             for each in given
-            if each in new_secrets or not each.is_satisfied(record.get(each.name), desired[each.name])
+            if each in new_secrets or not each.is_satisfied(record.get(each.name), desired[each.name], exact)
         ]
         if not differing:
             return Plan(record)
         replaces = self.update_method == "PUT"
         sent = [each for each in self.fields if each.writable and (replaces or each in differing or each.secret)]
-        values = {each.name: each.rewritten(raw[each.name], desired.get(each.name)) for each in sent}
+        values = {each.name: each.rewritten(raw[each.name], desired.get(each.name), exact) for each in sent}
+        self._refuse(why for each in differing for why in each.lacking(values[each.name], desired[each.name]))
         after = {each.name: each.read(values[each.name]) for each in differing if not each.secret}
-        shown = {
-            **after,
-            **{each.name: merged(after.get(each.name), each.hidden(desired[each.name])) for each in new_secrets},
-        }
+        shown = {each.name: each.marked(after.get(each.name), desired[each.name]) for each in differing}
         label = self.label(current)
         step = Step(
             purpose=f"Updating the {self.title} '{label}'",
@@ -263,7 +264,7 @@ class Resource:
             ids={"id": str(current["id"])},
             body={
                 **(self.constants(references) if replaces else {}),
-                **{each.api_name: values[each.name] for each in sent if values[each.name] is not None},
+                **{each.api_name: each.sendable(values[each.name]) for each in sent if values[each.name] is not None},
             },
         )
         change = Change(f"{self.title} {label}", {name: record.get(name) for name in shown}, shown)

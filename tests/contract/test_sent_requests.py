@@ -12,7 +12,7 @@ from ansible_collections.esper.cloud.plugins.module_utils.client import Client
 from ansible_collections.esper.cloud.plugins.module_utils.connection import Connection
 from ansible_collections.esper.cloud.plugins.module_utils.engine import Result, ensure
 from ansible_collections.esper.cloud.plugins.module_utils.references import References
-from ansible_collections.esper.cloud.plugins.module_utils.resources.blueprint import BLUEPRINT
+from ansible_collections.esper.cloud.plugins.module_utils.resources.blueprint_list import BLUEPRINTS
 from ansible_collections.esper.cloud.plugins.module_utils.resources.device import (
     check_filters,
     resolve_filters,
@@ -121,4 +121,4 @@ def test_devices_by_filter(tenant: Tenant, filters: Params) -> None:
 def test_names_beside_ids(tenant: Tenant) -> None:
     references = tenant.references()
     assert {"kiosk", "pos"} <= {TAG.record(row)["name"] for row in references.rows(TAG, {})}
-    assert references.rows(BLUEPRINT, {})
+    assert references.rows(BLUEPRINTS, {})

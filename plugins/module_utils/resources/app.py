@@ -26,7 +26,7 @@ from ..forms import Form
 from ..paging import Row, list_all
 from ..references import References
 from ..resource import Change, Params, Plan, Resource, ResultOf, Step
-from .blueprint import BLUEPRINT
+from .blueprint_list import BLUEPRINTS
 
 if t.TYPE_CHECKING:
     from ..client import Answer
@@ -86,7 +86,7 @@ class App(Resource):
             fields=(
                 Field("id"),
                 *_ABOUT_VERSION,
-                Field("blueprints", type="list", elements="dict", fields=BLUEPRINT.fields),
+                Field("blueprints", type="list", elements="dict", fields=BLUEPRINTS.fields),
                 Field(
                     "devices",
                     type="list",
@@ -162,7 +162,7 @@ def label_of(version: Row) -> str:
 
 def blueprints_with(references: References, version: Row) -> list[Row]:
     """The blueprints that have a version."""
-    return references.rows(BLUEPRINT, {"settings__android__app_version_id": version["id"]})
+    return references.rows(BLUEPRINTS, {"settings__android__app_version_id": version["id"]})
 
 
 class AppVersion(Resource):
@@ -324,7 +324,7 @@ class AppVersion(Resource):
         """What it takes to delete an app with all of its versions."""
         rows, package = versions_of(references, app), APP.label(app)
         if not params["force"]:
-            blueprints = references.rows(BLUEPRINT, {"settings__android__app_id": app["id"]})
+            blueprints = references.rows(BLUEPRINTS, {"settings__android__app_id": app["id"]})
             devices = sum(row.get("installed_count") or 0 for row in rows)
             if users := _named_users(blueprints, devices):
                 raise _in_use(package, users, "or, if it is devices only, set force")
@@ -431,7 +431,7 @@ def _users(references: References, version: Row) -> list[str]:
 
 def _named_users(blueprints: list[Row], devices: int) -> list[str]:
     counted = f"{devices} device{'s'[: devices != 1]}"
-    return [f"the blueprint '{BLUEPRINT.label(row)}'" for row in blueprints] + ([counted] if devices else [])
+    return [f"the blueprint '{BLUEPRINTS.label(row)}'" for row in blueprints] + ([counted] if devices else [])
 
 
 def _in_use(label: str, users: list[str], advice: str) -> InvalidParameter:

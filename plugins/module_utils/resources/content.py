@@ -24,7 +24,7 @@ from ..forms import Form
 from ..paging import Row
 from ..references import References
 from ..resource import Change, Params, Plan, Resource, ResultOf, Step
-from .blueprint import BLUEPRINT
+from .blueprint_list import BLUEPRINTS
 
 
 def _bytes(size: t.Any) -> int | None:
@@ -114,7 +114,7 @@ class Content(Resource):
         """The blueprints that refer to a content: ``settings.*.files[].file_id`` (v2.yaml), a text or a number."""
         return [
             {"id": blueprint["id"], "name": blueprint["name"]}
-            for blueprint in references.rows(BLUEPRINT, {})
+            for blueprint in references.rows(BLUEPRINTS, {})
             if any(
                 str(file.get("file_id")) == str(row["id"])
                 for platform in (blueprint.get("settings") or {}).values()

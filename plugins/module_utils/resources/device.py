@@ -13,7 +13,7 @@ from ..ids import is_uuid
 from ..paging import Row
 from ..references import References
 from ..resource import Resource
-from .blueprint import BLUEPRINT
+from .blueprint_list import BLUEPRINTS
 from .device_group import DEVICE_GROUP
 from .tag import TAG
 
@@ -72,8 +72,8 @@ FILTERS: dict[str, Filter] = {
     "active_connection": Filter(),
     "group_multi": Filter(many=True, names=DEVICE_GROUP),
     "group_multi_immediate": Filter(many=True, names=DEVICE_GROUP),
-    "assigned_blueprint_id": Filter(names=BLUEPRINT),
-    "current_blueprint_id": Filter(names=BLUEPRINT),
+    "assigned_blueprint_id": Filter(names=BLUEPRINTS),
+    "current_blueprint_id": Filter(names=BLUEPRINTS),
     "current_blueprint_version_id": Filter(),
     "current_blueprint_version_id_net": Filter(),
     "platform": Filter(many=True, choices=("ANDROID", "APPLE", "LINUX", "WINDOWS")),

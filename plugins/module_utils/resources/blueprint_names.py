@@ -1,0 +1,322 @@
+# SPDX-FileCopyrightText: esper.cloud contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the ids in a blueprint's settings stand for: apps by package and version, contents by name.
+
+Rests on the lists of apps (/v1/enterprise/{enterprise_id}/application/ of v1.yaml for Android, /v2/tenant-apps of
+v2.yaml for Apple and Windows) and of contents (v0.yaml). Chosen here, as the contract is silent: the latest version is
+the one of the highest version code, and where codes are not known the one created last.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from ..errors import Ambiguous, ApiError, InvalidParameter, NotFound
+from ..fields import Field
+from ..paging import Row
+from ..references import References
+from .content import CONTENT
+
+LATEST = "latest"
+
+# Which human term stands for an id. Ids without one mean nothing in another tenant.
+_TERMS = {"app_id": "package_name", "app_version_id": "version_name", "file_id": "content"}
+_IDS = frozenset({*_TERMS, "wifi_network_id", "wallpaper_id", "profile_id", "profile_version_id", "id", "options_key"})
+_VERSION_TERMS = ("app_version_id", "version_name", "version_code")
+
+
+@dataclass(frozen=True)
+class _Catalogue:
+    """Where the apps of a platform are: the lists of apps and of an app's versions, what narrows the first down to a
+    package, the keys of a version's name and code, and the field of a blueprint's app that tells its type."""
+
+    apps: str
+    versions: str
+    package_filter: str
+    query: t.Mapping[str, str]
+    name_key: str
+    type_field: str
+
+    def apps_of(self, references: References, package: str | None = None) -> list[Row]:
+        query = {**self.query, **({self.package_filter: package} if package else {})}
+        rows = references.at(self.apps, query, purpose="Reading the apps")
+        return [row for row in rows if package in (None, row.get("package_name"))]
+
+    def versions_of(self, references: References, app_id: str) -> list[Row]:
+        """The versions of an app in one form: app_id, app_version_id, version_name, version_code (None if unknown),
+        type and created. There are none where there is no such app."""
+        path = self.versions.replace("{app_id}", quote(app_id, safe=""))
+        try:
+            rows = references.at(path, purpose=f"Reading the versions of the app {app_id}")
+        except ApiError as error:
+            if error.status != 404:
+                raise
+            return []
+        return [self._version(app_id, row) for row in rows]
+
+    def _version(self, app_id: str, row: Row) -> Row:
+        code = str(row.get("build_number"))
+        play = {True: "PLAYSTORE", False: "ENTERPRISE"}
+        return {
+            "app_id": app_id,
+            "app_version_id": row["id"],
+            "version_name": row.get(self.name_key),
+            "version_code": int(code) if code.isdecimal() else None,
+            "created": str(row.get("created_on") or row.get("created_at") or ""),
+            self.type_field: row.get("app_type") or play[bool(row.get("is_g_play"))],
+        }
+
+
+_ANDROID = _Catalogue(
+    apps="/v1/enterprise/{enterprise_id}/application/",
+    versions="/v1/enterprise/{enterprise_id}/application/{app_id}/version/",
+    package_filter="package_name_exact",
+    query={},
+    # What is called a version's code here is its name.
+    name_key="version_code",
+    type_field="type",
+)
+
+
+def _tenant_apps(platform: str) -> _Catalogue:
+    return _Catalogue(
+        apps="/v2/tenant-apps",
+        versions="/v2/tenant-apps/{app_id}/versions",
+        package_filter="package_name",
+        query={"platform": platform},
+        name_key="version_name",
+        type_field="app_type",
+    )
+
+
+_CATALOGUES = {"android": _ANDROID, "ios": _tenant_apps("APPLE"), "windows": _tenant_apps("WINDOWS")}
+
+
+class Names:
+    """Names to ids and back, for one task."""
+
+    def __init__(self, references: References) -> None:
+        self._references = references
+
+    # --- the user's settings ----------------------------------------------------------------------------------------
+
+    def resolved(self, given: Row, current: Row) -> tuple[Row, Row]:
+        """The settings that a task gives, with the ids of what it names, and the current ones (in the terms of the
+        API) with the names of what the task speaks of.
+
+        Raises NotFound, Ambiguous and InvalidParameter.
+        """
+        given, current = dict(given), dict(current)
+        for platform, catalogue in _CATALOGUES.items():
+            if (apps := (given.get(platform) or {}).get("apps")) is not None:
+                there = dict(current.get(platform) or {})
+                items = [dict(item) for item in there.get("apps") or []]
+                place = f"settings.{platform}.apps"
+                apps = [self._app(catalogue, app, items, f"{place}[{number}]") for number, app in enumerate(apps)]
+                given[platform] = {**given[platform], "apps": apps}
+                current[platform] = {**there, "apps": items}
+        for platform in ("android", "linux"):
+            if (files := (given.get(platform) or {}).get("files")) is not None:
+                there = dict(current.get(platform) or {})
+                files = [self._file(file) for file in files]
+                given[platform] = {**given[platform], "files": files}
+                current[platform] = {**there, "files": self._predecessors(there.get("files") or [], files)}
+        return given, current
+
+    def _app(self, catalogue: _Catalogue, given: Row, items: list[Row], place: str) -> Row:
+        """An app of the task's, with its ids; ``items`` are the blueprint's, of which the same gets its names."""
+        app = {key: value for key, value in given.items() if value is not None}
+        spoken_of = [key for key in _VERSION_TERMS if key in app]
+        package, app_id = app.get("package_name"), app.get("app_id")
+        if package is None and app_id is None:
+            raise InvalidParameter(f"{place} names no app: give package_name.")
+        item = self._same_app(catalogue, app, items)
+        if item is not None and "package_name" in item:
+            app["package_name"] = item["package_name"]
+        if not spoken_of:
+            if item is None:
+                raise InvalidParameter(
+                    f"{place} is not in the blueprint yet ({package or app_id}), so that it needs a version: give"
+                    f" version_name, which may be {LATEST}."
+                )
+            kept = ("app_id", "app_version_id", catalogue.type_field)
+            return {**{key: item[key] for key in kept if key in item}, **app}
+        version = self._version(catalogue, app, item)
+        if item is not None:
+            former = catalogue.versions_of(self._references, str(item["app_id"]))
+            item.update(_named(next((row for row in former if row["app_version_id"] == item["app_version_id"]), {})))
+            if package is not None:
+                item["package_name"] = package
+        # What the blueprint says of its own app goes before what the catalogue says, as of one that is preloaded.
+        is_same = item is not None and item["app_id"] == version["app_id"]
+        type_ = (item if item and is_same else version).get(catalogue.type_field)
+        ids = {key: version[key] for key in ("app_id", "app_version_id")}
+        return {catalogue.type_field: type_, **app, **ids, **_named(version)}
+
+    def _same_app(self, catalogue: _Catalogue, app: Row, items: list[Row]) -> Row | None:
+        """The blueprint's own item of an app. Android's have their package with them; of others the id must be found."""
+        package, app_id = app.get("package_name"), app.get("app_id")
+        known = [item for item in items if app_id is not None and item.get("app_id") == app_id]
+        known += [item for item in items if package is not None and item.get("package_name") == package]
+        if not known and package is not None and catalogue is not _ANDROID:
+            ids = {row["id"] for row in catalogue.apps_of(self._references, package)}
+            known = [item for item in items if item.get("app_id") in ids]
+        return known[0] if known else None
+
+    def _version(self, catalogue: _Catalogue, app: Row, item: Row | None) -> Row:
+        """The version that the task means. The blueprint's own app is asked first, which saves to look it up."""
+        package, app_id = app.get("package_name"), app.get("app_id")
+        type_ = app.get(catalogue.type_field)
+        if app_id is None and item is not None and type_ in (None, item.get(catalogue.type_field)):
+            found = _matching(catalogue.versions_of(self._references, str(item["app_id"])), app)
+            if len(found) == 1:
+                return found[0]
+        ids = [app_id] if app_id else [row["id"] for row in catalogue.apps_of(self._references, str(package))]
+        if not ids:
+            others = (str(row.get("package_name")) for row in catalogue.apps_of(self._references))
+            raise NotFound("app", str(package), others, "It has to be in the tenant before a blueprint can have it.")
+        versions = [row for each in ids for row in catalogue.versions_of(self._references, str(each))]
+        if type_ is not None and len(ids) > 1:
+            versions = [row for row in versions if row[catalogue.type_field] == type_]
+        found = _matching(versions, app)
+        label = _label({**app, "package_name": package or app_id})
+        if not found:
+            others = [_label({**row, "package_name": package or app_id}) for row in versions]
+            raise NotFound("app", label, others)
+        if len(found) > 1:
+            tell_apart = [f"{_label({**row, 'package_name': package})} (id {row['app_version_id']})" for row in found]
+            raise Ambiguous("app", label, tell_apart, "Give version_code, type or app_version_id as well.")
+        return found[0]
+
+    def _file(self, given: Row) -> Row:
+        file = {key: value for key, value in given.items() if value is not None}
+        if "content" not in file or "file_id" in file:
+            return file
+        rows = CONTENT.named(self._references, file["content"])
+        row = CONTENT.only(rows, file["content"], "Give file_id instead.")
+        if row is None:
+            others = (CONTENT.label(each) for each in self._references.rows(CONTENT, {}))
+            raise NotFound("content", file["content"], others, "It has to be uploaded before a blueprint can have it.")
+        return {**file, "file_id": str(row["id"])}
+
+    def _predecessors(self, items: list[Row], given: list[Row]) -> list[Row]:
+        """The blueprint's files, with their names where the task gives names. One whose content was deleted since has
+        that of the file which is to be at its place, for that is what it was replaced by."""
+        if not any("content" in file for file in given):
+            return items
+        names = self._contents()
+        places = {file["destination_path"]: file["content"] for file in given if {"destination_path", "content"} <= file.keys()}
+        return [
+            {**item, "content": names.get(str(item.get("file_id"))) or places.get(item.get("destination_path"))}
+            for item in items
+        ]
+
+    # --- the server's settings --------------------------------------------------------------------------------------
+
+    def named(self, settings: Row, beside: Row | None = None) -> Row:
+        """Settings in the terms of the API, with the names of all that is in them, or of what is not ``beside`` them,
+        too, in others."""
+        settings = dict(settings)
+        for platform, parts in settings.items():
+            others = (beside or {}).get(platform) or {}
+            named = {}
+            for kind, name in (("apps", self._named_app), ("files", self._named_file)):
+                items = (parts or {}).get(kind) or []
+                named[kind] = [item if item in (others.get(kind) or ()) else name(platform, item) for item in items]
+            settings[platform] = parts and {**parts, **{kind: items for kind, items in named.items() if items}}
+        return settings
+
+    def _named_file(self, _platform: str, file: Row) -> Row:
+        return {**file, "content": self._contents().get(str(file.get("file_id"))) or file.get("content")}
+
+    def _named_app(self, platform: str, app: Row) -> Row:
+        catalogue = _CATALOGUES[platform]
+        versions = catalogue.versions_of(self._references, str(app.get("app_id")))
+        version: Row = next((row for row in versions if row["app_version_id"] == app.get("app_version_id")), {})
+        package = app.get("package_name")
+        if package is None and version:
+            apps = catalogue.apps_of(self._references)
+            package = next((row.get("package_name") for row in apps if row["id"] == app.get("app_id")), None)
+        return {**app, "package_name": package, **_named(version)}
+
+    def _contents(self) -> dict[str, str]:
+        return {str(row["id"]): CONTENT.label(row) for row in self._references.rows(CONTENT, {})}
+
+
+def with_names_of(settings: Row, planned: Row) -> Row:
+    """Settings that the service answered with, with the names that were known when they were planned."""
+    settings = dict(settings)
+    for platform, parts in planned.items():
+        for kind, key in (("apps", "app_version_id"), ("files", "file_id")):
+            items = (settings.get(platform) or {}).get(kind)
+            if not items:
+                continue
+            known = {
+                str(item.get(key)): {
+                    name: item[name] for name in ("package_name", "version_name", "version_code", "content") if name in item
+                }
+                for item in (parts or {}).get(kind) or []
+            }
+            items = [{**known.get(str(item.get(key)), {}), **item} for item in items]
+            settings[platform] = {**settings[platform], kind: items}
+    return settings
+
+
+def portable(field: Field, value: Row, path: str, left_out: list[str]) -> Row:
+    """A dict, as the field reads it, without the ids that mean nothing in another tenant, and without the items of
+    lists that nothing else stands for. ``left_out`` is told the paths of what is lost by it."""
+    kept: Row = {}
+    for each in field.fields:
+        inside = value.get(each.name)
+        place = f"{path}.{each.name}"
+        if inside is None:
+            continue
+        if each.name in _IDS:
+            if _is_nameless(value, each.name):
+                left_out.append(place)
+        elif isinstance(inside, dict) and each.fields:
+            if part := portable(each, inside, place, left_out):
+                kept[each.name] = part
+        elif isinstance(inside, list) and each.fields:
+            kept[each.name] = _portable_items(each, inside, place, left_out)
+        else:
+            kept[each.name] = inside
+    return kept
+
+
+def _portable_items(field: Field, items: list[Row], path: str, left_out: list[str]) -> list[Row]:
+    ids = [each.name for each in field.fields if each.name in _IDS]
+    lost = [f"{path}[{place}]" for place, item in enumerate(items) if any(_is_nameless(item, key) for key in ids)]
+    left_out += lost
+    return [
+        portable(field, item, f"{path}[{place}]", left_out)
+        for place, item in enumerate(items)
+        if f"{path}[{place}]" not in lost
+    ]
+
+
+def _is_nameless(item: Row, key: str) -> bool:
+    return item.get(key) is not None and not (key in _TERMS and item.get(_TERMS[key]))
+
+
+def _named(version: Row) -> Row:
+    return {key: version.get(key) for key in ("version_name", "version_code")}
+
+
+def _label(version: Row) -> str:
+    code = version.get("version_code")
+    name = version.get("version_name") or version.get("app_version_id")
+    parts = [version.get("package_name"), name, f"({code})" if code is not None else None]
+    return " ".join(str(part) for part in parts if part)
+
+
+def _matching(versions: list[Row], app: Row) -> list[Row]:
+    """The versions that the task may mean."""
+    if app.get("version_name") == LATEST:
+        newest = sorted(versions, key=lambda row: (row["version_code"] or -1, row["created"]))
+        return newest[-1:]
+    return [
+        row for row in versions if all(str(row[key]) == str(app[key]) for key in _VERSION_TERMS if key in app)
+    ]
