@@ -100,6 +100,11 @@ def test_a_wrong_key_is_401_in_the_shape_of_the_family(api: Api, path: str) -> N
         "/user/99/",
         f"/v2/devices/{MISSING}",
         f"/v2/blueprints/{MISSING}/",
+        f"/device/v0/devices/{MISSING}/",
+        f"/device/v0/devices/{MISSING}/devicestate",
+        f"/v2/devices/{MISSING}/device-apps/",
+        f"{{e}}/device/{MISSING}/app/",
+        f"{{e}}/device/{MISSING}/status/?latest_event=1",
     ],
 )
 def test_what_does_not_exist_is_404(api: Api, path: str) -> None:

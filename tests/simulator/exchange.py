@@ -142,3 +142,10 @@ def legacy_list(call: Call, items: Sequence[T], show: Callable[[T], Any]) -> Ans
     page = paged(call, items, default=20, maximum=500)
     results = [show(item) for item in page.items]
     return Answer({"count": page.count, "next": page.next, "previous": page.previous, "results": results})
+
+
+def apps_list(call: Call, items: Sequence[T], show: Callable[[T], Any], back: str = "previous") -> dict[str, Any]:
+    """A list as newer families have it: 10 a page, at most 1000, and empty text where a link is missing."""
+    page = paged(call, items, default=10, maximum=1000)
+    results = [show(item) for item in page.items]
+    return {"count": page.count, "next": page.next or "", back: page.previous or "", "results": results}

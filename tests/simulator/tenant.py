@@ -17,6 +17,9 @@ import orjson
 from storage import Storage
 
 ROOT = "All devices"
+# A state of devices.
+DISABLED = 20
+
 EPOCH = datetime(2026, 1, 15, 8, tzinfo=timezone.utc)
 
 

@@ -9,9 +9,29 @@ A new kind is registered by adding it to `KINDS`.
 
 from __future__ import annotations
 
-from behaviours import applications, blueprints, content, device_groups, devices, identity, policies, tags
+from behaviours import (
+    applications,
+    blueprints,
+    content,
+    device_details,
+    device_groups,
+    devices,
+    identity,
+    policies,
+    tags,
+)
 
 # In the order in which they are seeded: devices refer to those before them.
-KINDS = (identity, device_groups, tags, blueprints, devices, policies, content, applications)
+KINDS = (
+    identity,
+    device_groups,
+    tags,
+    blueprints,
+    devices,
+    policies,
+    content,
+    applications,
+    device_details,
+)
 
 OPERATIONS = {name: behaviour for kind in KINDS for name, behaviour in kind.OPERATIONS.items()}
