@@ -105,6 +105,10 @@ def test_a_wrong_key_is_401_in_the_shape_of_the_family(api: Api, path: str) -> N
         f"/v2/devices/{MISSING}/device-apps/",
         f"{{e}}/device/{MISSING}/app/",
         f"{{e}}/device/{MISSING}/status/?latest_event=1",
+        f"{{e}}/device/{MISSING}/event-feed/",
+        f"/commands/v0/commands/{MISSING}/",
+        f"/commands/v0/commands/{MISSING}/stats/",
+        f"/commands/v0/status/{MISSING}/",
     ],
 )
 def test_what_does_not_exist_is_404(api: Api, path: str) -> None:
@@ -126,7 +130,7 @@ def test_flaws_are_400_with_one_error_each(api: Api) -> None:
 
 
 @pytest.mark.parametrize("query", [{"limit": 0}, {"offset": -1}, {"limit": "x"}, {"page": 2}])
-@pytest.mark.parametrize("path", LISTS)
+@pytest.mark.parametrize("path", [*LISTS, "/commands/v0/commands/"])
 def test_a_query_out_of_bounds_is_400(api: Api, path: str, query: dict[str, Any]) -> None:
     assert api("GET", path, **query).status == 400
 

@@ -89,6 +89,18 @@ def stripped(body: Mapping[str, Any], name: str) -> str:
     return text
 
 
+def require(values: Mapping[str, Any], names: Sequence[str], within: str = "") -> None:
+    """Refuse values that lack some of these names; they stand below `within`, such as "command_args."."""
+    missing = [f"{within}{name}: This field is required. " for name in names if name not in values]
+    if missing:
+        raise Refusal(400, missing)
+
+
+def listed(text: str) -> set[str]:
+    """The ids in a text that has commas between them."""
+    return {part.strip().lower() for part in text.split(",")}
+
+
 def enterprise_url(tenant: Tenant) -> str:
     """The tenant as other objects refer to it."""
     return f"{ORIGIN}/enterprise/{tenant.settings.enterprise_id}/"

@@ -12,6 +12,7 @@ from __future__ import annotations
 from behaviours import (
     applications,
     blueprints,
+    commands,
     content,
     device_details,
     device_groups,
@@ -32,6 +33,7 @@ KINDS = (
     content,
     applications,
     device_details,
+    commands,
 )
 
 OPERATIONS = {name: behaviour for kind in KINDS for name, behaviour in kind.OPERATIONS.items()}

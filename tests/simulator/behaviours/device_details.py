@@ -3,7 +3,8 @@
 
 """What there is to ask of one device beside the device itself.
 
-/device/v0/devices/ (v0.yaml), /v2/devices/{deviceId}/device-apps/ (v2.yaml), apps and status of legacy.yaml.
+/device/v0/devices/ (v0.yaml), /v2/devices/{deviceId}/device-apps/ (v2.yaml), apps and status of legacy.yaml, and the
+event feed (unpublished.yaml).
 """
 
 from __future__ import annotations
@@ -110,6 +111,13 @@ def get_status(tenant: Tenant, call: Call) -> Answer:
     )
 
 
+def list_events(tenant: Tenant, call: Call) -> Answer:
+    """GET .../device/{device_id}/event-feed/: how commands and operations ended, the latest first."""
+    device = found(tenant.devices, call.values["device_id"])
+    links = {"device": _url(tenant, device), "enterprise": enterprise_url(tenant)}
+    return legacy_list(call, tenant.events[device.id][::-1], show=lambda event: event | links)
+
+
 def _shown(device: Device) -> dict[str, Any]:
     document = device.document
     names = (*_PROPERTIES, *_MORE.get(device.platform, ()))
@@ -204,4 +212,5 @@ OPERATIONS: dict[str, Behaviour] = {
     "GET /enterprise/{enterprise_id}/device/{device_id}/app/": list_apps,
     "GET /enterprise/{enterprise_id}/device/{device_id}/app/{app_id}/": get_app,
     "GET /enterprise/{enterprise_id}/device/{device_id}/status/": get_status,
+    "GET /enterprise/{enterprise_id}/device/{device_id}/event-feed/": list_events,
 }
