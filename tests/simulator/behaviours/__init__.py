@@ -14,6 +14,7 @@ from behaviours import (
     blueprints,
     commands,
     content,
+    converges,
     device_details,
     device_groups,
     devices,
@@ -34,6 +35,7 @@ KINDS = (
     applications,
     device_details,
     commands,
+    converges,
 )
 
 OPERATIONS = {name: behaviour for kind in KINDS for name, behaviour in kind.OPERATIONS.items()}
