@@ -111,6 +111,10 @@ def test_a_wrong_key_is_401_in_the_shape_of_the_family(api: Api, path: str) -> N
         f"/commands/v0/status/{MISSING}/",
         f"/v2/converge/{MISSING}",
         f"/v2/converge/{MISSING}/commands",
+        f"/v0/operations/{MISSING}/",
+        f"/v0/operations/{MISSING}/devices/",
+        f"/v0/operations/{MISSING}/devices/{MISSING}/",
+        f"/v0/devices/{MISSING}/operations/",
     ],
 )
 def test_what_does_not_exist_is_404(api: Api, path: str) -> None:
@@ -132,7 +136,7 @@ def test_flaws_are_400_with_one_error_each(api: Api) -> None:
 
 
 @pytest.mark.parametrize("query", [{"limit": 0}, {"offset": -1}, {"limit": "x"}, {"page": 2}])
-@pytest.mark.parametrize("path", [*LISTS, "/commands/v0/commands/", "/v2/converge"])
+@pytest.mark.parametrize("path", [*LISTS, "/commands/v0/commands/", "/v2/converge", "/v0/operations/"])
 def test_a_query_out_of_bounds_is_400(api: Api, path: str, query: dict[str, Any]) -> None:
     assert api("GET", path, **query).status == 400
 

@@ -19,6 +19,7 @@ from behaviours import (
     device_groups,
     devices,
     identity,
+    operations,
     policies,
     tags,
 )
@@ -36,6 +37,7 @@ KINDS = (
     device_details,
     commands,
     converges,
+    operations,
 )
 
 OPERATIONS = {name: behaviour for kind in KINDS for name, behaviour in kind.OPERATIONS.items()}
