@@ -100,6 +100,21 @@ def test_a_wrong_key_is_401_in_the_shape_of_the_family(api: Api, path: str) -> N
         "/user/99/",
         f"/v2/devices/{MISSING}",
         f"/v2/blueprints/{MISSING}/",
+        f"/device/v0/devices/{MISSING}/",
+        f"/device/v0/devices/{MISSING}/devicestate",
+        f"/v2/devices/{MISSING}/device-apps/",
+        f"{{e}}/device/{MISSING}/app/",
+        f"{{e}}/device/{MISSING}/status/?latest_event=1",
+        f"{{e}}/device/{MISSING}/event-feed/",
+        f"/commands/v0/commands/{MISSING}/",
+        f"/commands/v0/commands/{MISSING}/stats/",
+        f"/commands/v0/status/{MISSING}/",
+        f"/v2/converge/{MISSING}",
+        f"/v2/converge/{MISSING}/commands",
+        f"/v0/operations/{MISSING}/",
+        f"/v0/operations/{MISSING}/devices/",
+        f"/v0/operations/{MISSING}/devices/{MISSING}/",
+        f"/v0/devices/{MISSING}/operations/",
     ],
 )
 def test_what_does_not_exist_is_404(api: Api, path: str) -> None:
@@ -121,15 +136,15 @@ def test_flaws_are_400_with_one_error_each(api: Api) -> None:
 
 
 @pytest.mark.parametrize("query", [{"limit": 0}, {"offset": -1}, {"limit": "x"}, {"page": 2}])
-@pytest.mark.parametrize("path", LISTS)
+@pytest.mark.parametrize("path", [*LISTS, "/commands/v0/commands/", "/v2/converge", "/v0/operations/"])
 def test_a_query_out_of_bounds_is_400(api: Api, path: str, query: dict[str, Any]) -> None:
     assert api("GET", path, **query).status == 400
 
 
 def test_an_operation_without_a_behaviour_is_501(api: Api) -> None:
-    answer = api("POST", "/v2/converge", {"device_id": MISSING})
+    answer = api("GET", "/v2/foundationversions")
     assert answer.status == 501
-    assert "POST /v2/converge" in answer.body["message"]
+    assert "GET /v2/foundationversions" in answer.body["message"]
 
 
 def test_a_missing_slash_is_301_on_get_only(api: Api) -> None:

@@ -272,6 +272,9 @@ def _line(error: ValidationError, prefix: Iterable[str]) -> str:
         return f"{where}: Must be a valid {cause.validator_value}. "
     if cause.validator == "type":
         return f"{where}: Not a valid {cause.validator_value}. "
+    if cause.validator == "maxItems":
+        # jsonschema's own message shows all of them.
+        return f"{where}: Ensure this field has no more than {cause.validator_value} elements. "
     return f"{where}: {cause.message} "
 
 

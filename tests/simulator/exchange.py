@@ -89,6 +89,18 @@ def stripped(body: Mapping[str, Any], name: str) -> str:
     return text
 
 
+def require(values: Mapping[str, Any], names: Sequence[str], within: str = "") -> None:
+    """Refuse values that lack some of these names; they stand below `within`, such as "command_args."."""
+    missing = [f"{within}{name}: This field is required. " for name in names if name not in values]
+    if missing:
+        raise Refusal(400, missing)
+
+
+def listed(text: str) -> set[str]:
+    """The ids in a text that has commas between them."""
+    return {part.strip().lower() for part in text.split(",")}
+
+
 def enterprise_url(tenant: Tenant) -> str:
     """The tenant as other objects refer to it."""
     return f"{ORIGIN}/enterprise/{tenant.settings.enterprise_id}/"
@@ -142,3 +154,10 @@ def legacy_list(call: Call, items: Sequence[T], show: Callable[[T], Any]) -> Ans
     page = paged(call, items, default=20, maximum=500)
     results = [show(item) for item in page.items]
     return Answer({"count": page.count, "next": page.next, "previous": page.previous, "results": results})
+
+
+def apps_list(call: Call, items: Sequence[T], show: Callable[[T], Any], back: str = "previous") -> dict[str, Any]:
+    """A list as newer families have it: 10 a page, at most 1000, and empty text where a link is missing."""
+    page = paged(call, items, default=10, maximum=1000)
+    results = [show(item) for item in page.items]
+    return {"count": page.count, "next": page.next or "", back: page.previous or "", "results": results}

@@ -91,7 +91,8 @@ class Simulator:
 
     def state(self, devices: bool = False) -> dict[str, Any]:
         """What the tenant holds, as it is kept: groups, tags, blueprints and their versions, policies with their
-        passwords, content, applications, the number of devices; with `devices` each of them too."""
+        passwords, content, applications, commands, converges, operations and how far their tasks are, the number of
+        devices; with `devices` each of them too. Nothing goes on by it."""
         state: dict[str, Any] = self._control("GET", f"state?devices={str(devices).lower()}")
         return state
 
@@ -99,6 +100,14 @@ class Simulator:
         """Devices come and go behind the client's back; gives the ids `added` and `removed`."""
         changed: dict[str, list[str]] = self._control("POST", "state/devices", {"add": add, "remove": remove})
         return changed
+
+    def conduct(self, **conduct: Any) -> None:
+        """What devices make of commands from now on: `polls`, `failing`, `silent`, `reason`, as in tasks.py."""
+        self._control("POST", "commands", conduct)
+
+    def advance_commands(self, readings: int = 1) -> None:
+        """All commands, converges and operations go on as if each had been read so many times."""
+        self._control("POST", "commands/advance", {"readings": readings})
 
     def _control(self, method: str, path: str, body: object = None) -> Any:
         """One request to the control paths, which lie beside the API and need no key."""

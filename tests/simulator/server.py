@@ -20,8 +20,10 @@ from faults import UNANSWERED, Fault, Faults, deliver, distorted
 from fleet import grow
 from forms import received
 from journal import Journal
+from progress import advance
 from seed import new_tenant
 from service import Service
+from tasks import Conduct
 from tenant import Settings, Tenant
 
 _BODY_LIMIT = 64 * 1024**2
@@ -56,6 +58,8 @@ class Server:
                 web.delete("/_simulator/faults", self._clear_faults),
                 web.get("/_simulator/state", self._get_state),
                 web.post("/_simulator/state/devices", self._change_devices),
+                web.post("/_simulator/commands", self._set_conduct),
+                web.post("/_simulator/commands/advance", self._advance),
             ]
         )
         return application
@@ -140,6 +144,24 @@ class Server:
         content = await _content(request)
         return _json(self._change(content.get("add", 0), content.get("remove", 0)))
 
+    async def _set_conduct(self, request: web.Request) -> web.Response:
+        tenant, content = self._service.tenant, await _content(request)
+        try:
+            failing, silent = [frozenset(content.get(name, ())) for name in ("failing", "silent")]
+            conduct = Conduct(**{**content, "failing": failing, "silent": silent})
+        except (TypeError, ValueError) as error:
+            raise web.HTTPBadRequest(text=f"no such conduct: {error}") from None
+        unknown = (failing | silent) - tenant.devices.keys()
+        if unknown:
+            raise web.HTTPBadRequest(text=f"no such device: {min(unknown)}")
+        tenant.conduct = conduct
+        return _json(None)
+
+    async def _advance(self, request: web.Request) -> web.Response:
+        for _reading in range((await _content(request)).get("readings", 1)):
+            advance(self._service.tenant, self._service.tenant.tasks.values())
+        return _json(None)
+
     def _change(self, add: int, remove: int | list[str]) -> dict[str, list[str]]:
         """Add devices and remove some, the oldest if only their number is said."""
         tenant = self._service.tenant
@@ -157,7 +179,8 @@ def _state(tenant: Tenant, with_devices: bool) -> dict[str, Any]:
     ]
     devices = {"devices": [orjson.Fragment(device.body) for device in tenant.devices.values()]} if with_devices else {}
     objects = {kind: list(table.values()) for kind, table in tenant.objects.items() if kind != "users"}
-    return {"device_count": len(tenant.devices), "groups": groups, **objects, **devices}
+    tasks = list(tenant.tasks.values())
+    return {"device_count": len(tenant.devices), "groups": groups, "tasks": tasks, **objects, **devices}
 
 
 async def _content(request: web.Request) -> Any:

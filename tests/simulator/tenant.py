@@ -15,8 +15,12 @@ from uuid import UUID
 
 import orjson
 from storage import Storage
+from tasks import Conduct, Task
 
 ROOT = "All devices"
+# States of devices.
+ONLINE, DISABLED = 1, 20
+
 EPOCH = datetime(2026, 1, 15, 8, tzinfo=timezone.utc)
 
 
@@ -120,6 +124,12 @@ class Tenant:
     last_number: int = 0
     # Deletions that wait to be asked for again: request id -> id of what is to be deleted.
     deletions: dict[str, str] = field(default_factory=dict)
+    # The tasks of each command and operation, and the same by their own ids.
+    jobs: dict[str, list[Task]] = field(default_factory=dict)
+    tasks: dict[str, Task] = field(default_factory=dict)
+    conduct: Conduct = field(default_factory=Conduct)
+    # What happened to each device, by its id.
+    events: defaultdict[str, list[dict[str, Any]]] = field(default_factory=lambda: defaultdict(list))
     # Lists of devices that were worked out for a query: void as soon as a device changes or a group moves.
     views: dict[Any, Any] = field(default_factory=dict)
     _ticks: int = 0

@@ -9,9 +9,37 @@ A new kind is registered by adding it to `KINDS`.
 
 from __future__ import annotations
 
-from behaviours import applications, blueprints, content, device_groups, devices, identity, policies, tags, tenant_apps
+from behaviours import (
+    applications,
+    blueprints,
+    commands,
+    content,
+    converges,
+    device_details,
+    device_groups,
+    devices,
+    identity,
+    operations,
+    policies,
+    tags,
+    tenant_apps,
+)
 
 # In the order in which they are seeded: devices refer to those before them.
-KINDS = (identity, device_groups, tags, blueprints, devices, policies, content, applications, tenant_apps)
+KINDS = (
+    identity,
+    device_groups,
+    tags,
+    blueprints,
+    devices,
+    policies,
+    content,
+    applications,
+    device_details,
+    commands,
+    converges,
+    operations,
+    tenant_apps,
+)
 
 OPERATIONS = {name: behaviour for kind in KINDS for name, behaviour in kind.OPERATIONS.items()}

@@ -63,7 +63,7 @@ def create_group(tenant: Tenant, call: Call) -> Answer:
     name = _free_name(tenant, call.body["name"], parent)
     devices = _devices(tenant, call.body.get("device_ids", []))
     group = tenant.add_group(name, parent.id)
-    _put(tenant, devices, group.id)
+    _put(tenant, devices, group)
     return Answer(_shown(tenant, group), status=201)
 
 
@@ -117,7 +117,7 @@ def _move(tenant: Tenant, group: Group, body: dict[str, Any]) -> None:
 
 
 def _add_devices(tenant: Tenant, group: Group, body: dict[str, Any]) -> None:
-    _put(tenant, _devices(tenant, body.get("device_ids")), group.id)
+    _put(tenant, _devices(tenant, body.get("device_ids")), group)
 
 
 def _remove_devices(tenant: Tenant, group: Group, body: dict[str, Any]) -> None:
@@ -126,7 +126,7 @@ def _remove_devices(tenant: Tenant, group: Group, body: dict[str, Any]) -> None:
     for device in devices:
         if device.group_id != group.id:
             raise refuse("device_ids", f"{device.id} is not in this group.")
-    _put(tenant, devices, group.parent)
+    _put(tenant, devices, _parent(tenant, group.parent))
 
 
 _ACTIONS = {"rename": _rename, "move": _move, "add": _add_devices, "remove": _remove_devices}
@@ -178,9 +178,13 @@ def _devices(tenant: Tenant, device_ids: list[str] | None) -> list[Device]:
     return [tenant.devices[device_id] for device_id in device_ids]
 
 
-def _put(tenant: Tenant, devices: list[Device], group_id: str | None) -> None:
+def _put(tenant: Tenant, devices: list[Device], group: Group) -> None:
+    """Move devices into a group; if it has a blueprint, it is assigned to them, and they converge when told to."""
     for device in devices:
-        tenant.change_device(device, group_id=group_id)
+        changes: dict[str, Any] = {"group_id": group.id}
+        if group.blueprint:
+            changes["blueprint_info"] = device.document["blueprint_info"] | {"assigned_blueprint_id": group.blueprint}
+        tenant.change_device(device, **changes)
 
 
 def _refuse_root(group: Group, what: str) -> None:

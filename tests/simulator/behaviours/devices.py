@@ -70,6 +70,11 @@ def tag_device(tenant: Tenant, call: Call) -> Answer:
     return Answer(_legacy(tenant, tenant.change_device(device, tags=[tag_id(tenant, name) for name in names])))
 
 
+def matching(tenant: Tenant, query: Mapping[str, str]) -> list[Device]:
+    """The devices that the list would show for the filters of `query`."""
+    return _view(tenant, query).devices
+
+
 @dataclass(frozen=True)
 class _View:
     """The devices that a query is about, in the order it asks for, and their keys in ascending order."""

@@ -1,0 +1,216 @@
+# SPDX-FileCopyrightText: esper.cloud contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What there is to ask of one device beside the device itself.
+
+/device/v0/devices/ (v0.yaml), /v2/devices/{deviceId}/device-apps/ (v2.yaml), apps and status of legacy.yaml, and the
+event feed (unpublished.yaml).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID, uuid5
+
+import orjson
+from exchange import ORIGIN, Answer, Behaviour, Call, Refusal, apps_list, enterprise_url, found, legacy_list, refuse
+from tenant import DISABLED, Device, Tenant
+
+App = dict[str, Any]
+
+# What /device/v0/ shows of all devices, and of those of some platforms.
+_PROPERTIES = (
+    "id", "name", "os", "state", "platform", "serial", "os_version", "global_device_id", "group_id", "provisioned_on",
+    "blueprint_info", "managed_by", "is_seamless", "created_at", "updated_at",
+)  # fmt: skip
+_MORE = {"ANDROID": ("alias", "hardware_info"), "APPLE": ("alias", "hardware_info", "udid")}
+
+_SETTINGS = {
+    "gps_state": "LOCATION_MODE_HIGH_ACCURACY",
+    "wifi_state": True,
+    "adb_enabled": False,
+    "adb_timeout": 0,
+    "remote_adb_enabled": False,
+    "audio_settings": {"ring": 40, "music": 60},
+    "rotation_state": "AUTO",
+    "bluetooth_state": False,
+    "brightness_scale": 70,
+    "screen_off_timeout": 60000,
+    "use_only_saved_ap": False,
+}
+
+# Platform -> the kinds of apps that /v2/.../device-apps/ has for it, one each.
+_KINDS = {"APPLE": ("ESPER_IOS", "TENANT_IOS"), "WINDOWS": ("ESPER_WINDOWS",)}
+# Package, label and version of what is on Android devices in any case.
+_SYSTEM_APPS = (("com.android.settings", "Settings", "13"), ("com.android.chrome", "Chrome", "119.0"))
+
+
+def seed(tenant: Tenant) -> None:
+    """All of it follows from devices, blueprints and applications."""
+
+
+def get_device(tenant: Tenant, call: Call) -> Answer:
+    """GET /device/v0/devices/{id}/: poorer than /v2/devices/."""
+    return _answer(_shown(found(tenant.devices, call.values["id"])))
+
+
+def delete_device(tenant: Tenant, call: Call) -> Answer:
+    """DELETE /device/v0/devices/{id}/: not of Android. It is disabled from then on, and stays in lists."""
+    device = found(tenant.devices, call.values["id"])
+    if device.platform == "ANDROID":
+        raise Refusal(400, ["Android devices cannot be deleted. "])
+    if device.state != DISABLED:
+        device = tenant.change_device(device, state=DISABLED)
+    return _answer(_shown(device))
+
+
+def get_settings(tenant: Tenant, call: Call) -> Answer:
+    """GET /device/v0/devices/{id}/devicestate."""
+    found(tenant.devices, call.values["id"])
+    return Answer(_SETTINGS)
+
+
+def list_device_apps(tenant: Tenant, call: Call) -> Answer:
+    """GET /v2/devices/{deviceId}/device-apps/: nothing of Android, and `results` of an empty list are null."""
+    device = found(tenant.devices, call.values["deviceId"])
+    wanted = call.query["app_type"].split(",") if "app_type" in call.query else None
+    kinds = [kind for kind in _KINDS.get(device.platform, ()) if wanted is None or kind in wanted]
+    content = apps_list(call, kinds, show=lambda kind: _device_app(device, kind), back="prev")
+    return Answer({"content": content | {"results": content["results"] or None}})
+
+
+def list_apps(tenant: Tenant, call: Call) -> Answer:
+    """GET .../device/{device_id}/app/: of Android devices only; `search` finds any part of the label in any case."""
+    search, package = call.query.get("search", "").lower(), call.query.get("package_name")
+    whitelisted = call.query.get("whitelisted", "").lower()
+    apps = [
+        app
+        for app in _apps(tenant, found(tenant.devices, call.values["device_id"]))
+        if search in app["app_name"].lower()
+        and package in (None, app["package_name"])
+        and whitelisted in ("", str(app["whitelisted"]).lower())
+    ]
+    return legacy_list(call, apps, show=dict)
+
+
+def get_app(tenant: Tenant, call: Call) -> Answer:
+    """GET .../device/{device_id}/app/{app_id}/."""
+    apps = _apps(tenant, found(tenant.devices, call.values["device_id"]))
+    return Answer(found({app["id"]: app for app in apps}, call.values["app_id"]))
+
+
+def get_status(tenant: Tenant, call: Call) -> Answer:
+    """GET .../device/{device_id}/status/: the latest event of an Android device, whose `data` is JSON within a text."""
+    device = found(tenant.devices, call.values["device_id"])
+    if call.query["latest_event"] != "1":
+        raise refuse("latest_event", "Must be 1.")
+    events = [device] if device.platform == "ANDROID" else []
+    return Answer(
+        {"count": len(events), "next": None, "previous": None, "results": [_status(tenant, each) for each in events]}
+    )
+
+
+def list_events(tenant: Tenant, call: Call) -> Answer:
+    """GET .../device/{device_id}/event-feed/: how commands and operations ended, the latest first."""
+    device = found(tenant.devices, call.values["device_id"])
+    links = {"device": _url(tenant, device), "enterprise": enterprise_url(tenant)}
+    return legacy_list(call, tenant.events[device.id][::-1], show=lambda event: event | links)
+
+
+def _shown(device: Device) -> dict[str, Any]:
+    document = device.document
+    names = (*_PROPERTIES, *_MORE.get(device.platform, ()))
+    # Live devices lack a tenant here.
+    return {name: document[name] for name in names if name in document} | {"tenant_id": None}
+
+
+def _device_app(device: Device, kind: str) -> App:
+    return {
+        "id": _id(device, kind),
+        "device_id": device.id,
+        "app_id": _id(None, kind),
+        "app_type": kind,
+        "app_version_id": _id(None, f"{kind} 1.0"),
+        "created_at": device.provisioned_on,
+        "updated_at": device.provisioned_on,
+    }
+
+
+def _apps(tenant: Tenant, device: Device) -> list[App]:
+    """What the device's version of its blueprint installs, and what was there before."""
+    if device.platform != "ANDROID":
+        return []
+    blueprint = tenant.objects["blueprint_versions"].get(device.current_blueprint_version_id or "", {})
+    wanted = [app["app_version_id"] for app in blueprint.get("settings", {}).get("android", {}).get("apps", ())]
+    installed = [
+        _app(device, app["package_name"], app["application_name"], version["version_code"], version["build_number"])
+        for app in tenant.objects["applications"].values()
+        for version in app["versions"]
+        if version["id"] in wanted
+    ]
+    system = [_app(device, package, label, version, None) for package, label, version in _SYSTEM_APPS]
+    return installed + system
+
+
+def _app(device: Device, package: str, label: str, version: str, code: str | None) -> App:
+    """An app on a device; `code` is that of a version which Esper installed."""
+    return {
+        "id": _id(device, package),
+        "app_name": label,
+        "package_name": package,
+        "version_name": version,
+        "version_code": code,
+        "state": "SHOW",
+        "app_type": "ENTERPRISE" if code else "SYSTEM",
+        "whitelisted": code is not None,
+        "is_data_clearable": True,
+        "is_uninstallable": code is not None,
+        "is_esper_controlled": code is not None,
+        "is_kiosk_app": False,
+        "is_active": True,
+        "product_id": None,
+        "device": device.id,
+        "created_on": device.provisioned_on,
+        "updated_on": device.provisioned_on,
+    }
+
+
+def _status(tenant: Tenant, device: Device) -> dict[str, Any]:
+    data: Mapping[str, Any] = {
+        "deviceId": device.name,
+        "powerManagementEvent": {"batteryLevel": device.battery_level},
+        "networkEvent": {"currentActiveConnection": device.document["network_stats"]["current_active_connection"]},
+    }
+    return {
+        "id": device.number,
+        "data": orjson.dumps(data).decode(),
+        "created_on": device.last_seen,
+        "device": _url(tenant, device),
+        "enterprise": enterprise_url(tenant),
+    }
+
+
+def _url(tenant: Tenant, device: Device) -> str:
+    return f"{ORIGIN}/enterprise/{tenant.settings.enterprise_id}/device/{device.id}/"
+
+
+def _id(device: Device | None, name: str) -> str:
+    """An id that is the same each time: of what a device has, or of what all devices share."""
+    return str(uuid5(UUID(device.id) if device else UUID(int=0), name))
+
+
+def _answer(content: Any) -> Answer:
+    return Answer({"code": 200, "message": "Success", "content": content})
+
+
+OPERATIONS: dict[str, Behaviour] = {
+    "GET /device/v0/devices/{id}/": get_device,
+    "DELETE /device/v0/devices/{id}/": delete_device,
+    "GET /device/v0/devices/{id}/devicestate": get_settings,
+    "GET /v2/devices/{deviceId}/device-apps/": list_device_apps,
+    "GET /enterprise/{enterprise_id}/device/{device_id}/app/": list_apps,
+    "GET /enterprise/{enterprise_id}/device/{device_id}/app/{app_id}/": get_app,
+    "GET /enterprise/{enterprise_id}/device/{device_id}/status/": get_status,
+    "GET /enterprise/{enterprise_id}/device/{device_id}/event-feed/": list_events,
+}
