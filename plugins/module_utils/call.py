@@ -12,7 +12,9 @@ from .client import Client
 from .errors import InvalidParameter
 from .forms import Form
 from .paging import PAGE_SIZE, Row, list_all
+from .references import References
 from .resource import Params
+from .task import Mode, Outcome, Task
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
@@ -35,6 +37,10 @@ _SECRET = re.compile(
     r"token$|password|passphrase|secret|push_magic|download_?url$|^app_file$|private_?key", re.IGNORECASE
 )
 _MASK = "********"
+
+
+def _work(references: References, params: Params, mode: Mode) -> Outcome:
+    return Outcome(call(references.client, params, check_mode=mode.check_mode))
 
 
 def call(client: Client, params: Params, *, check_mode: bool = False) -> Row:
@@ -91,3 +97,6 @@ def _without_secrets(value: t.Any) -> t.Any:
     if isinstance(value, list):
         return [_without_secrets(item) for item in value]
     return value
+
+
+CALL = Task(OPTIONS, RULES, _work)

@@ -271,7 +271,10 @@ class Field:
         if self.secret:
             return _HIDDEN
         if self.fields and isinstance(given, dict) and isinstance(shown, dict):
-            return {**shown, **{each.name: each.marked(shown.get(each.name), given[each.name]) for each in self._in(given)}}
+            return {
+                **shown,
+                **{each.name: each.marked(shown.get(each.name), given[each.name]) for each in self._in(given)},
+            }
         if self.fields and isinstance(given, list) and isinstance(shown, list):
             places = [self._namesake(shown, item) if self._keys else place for place, item in enumerate(given)]
             marked = {place: item for place, item in zip(places, given, strict=True)}

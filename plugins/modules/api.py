@@ -134,11 +134,12 @@ requests:
   sample: ["GET /v1/token-info/: 200 in 41 ms"]
 """
 
-from ansible_collections.esper.cloud.plugins.module_utils.module import run_call
+from ansible_collections.esper.cloud.plugins.module_utils.call import CALL
+from ansible_collections.esper.cloud.plugins.module_utils.module import run_task
 
 
 def main() -> None:
-    run_call()
+    run_task(CALL)
 
 
 if __name__ == "__main__":

@@ -163,7 +163,9 @@ class Blueprint(BlueprintList):
         record = self.record(current)
         after = {**t.cast("Row", plan.record), "settings": SETTINGS.read(settings), "publish": True}
         changed = [each for each in self.fields if each.writable and record[each.name] != after[each.name]]
-        body = {each.api_name: after[each.name] for each in self.fields if each.writable and after[each.name] is not None}
+        body = {
+            each.api_name: after[each.name] for each in self.fields if each.writable and after[each.name] is not None
+        }
         step = Step(
             purpose=f"Going back to version {params['version']} of the blueprint '{self.label(current)}'",
             method=self.update_method,
@@ -196,7 +198,10 @@ class Blueprint(BlueprintList):
         if params["portable"]:
             return self._portable(rows, names)
         if params["compare"] is not None:
-            return {self.plural: [self.record(row) for row in rows], **self._comparison(references, rows, names, params)}
+            return {
+                self.plural: [self.record(row) for row in rows],
+                **self._comparison(references, rows, names, params),
+            }
         result = {self.plural: [self.record(self._shown(row, names, named=params["names"])) for row in rows]}
         if params["versions"]:
             versions = [each for row in rows for each in self.versions_of(references, row)]

@@ -207,7 +207,11 @@ class Names:
         if not any("content" in file for file in given):
             return items
         names = self._contents()
-        places = {file["destination_path"]: file["content"] for file in given if {"destination_path", "content"} <= file.keys()}
+        places = {
+            file["destination_path"]: file["content"]
+            for file in given
+            if {"destination_path", "content"} <= file.keys()
+        }
         return [
             {**item, "content": names.get(str(item.get("file_id"))) or places.get(item.get("destination_path"))}
             for item in items
@@ -255,7 +259,9 @@ def with_names_of(settings: Row, planned: Row) -> Row:
                 continue
             known = {
                 str(item.get(key)): {
-                    name: item[name] for name in ("package_name", "version_name", "version_code", "content") if name in item
+                    name: item[name]
+                    for name in ("package_name", "version_name", "version_code", "content")
+                    if name in item
                 }
                 for item in (parts or {}).get(kind) or []
             }
@@ -317,6 +323,4 @@ def _matching(versions: list[Row], app: Row) -> list[Row]:
     if app.get("version_name") == LATEST:
         newest = sorted(versions, key=lambda row: (row["version_code"] or -1, row["created"]))
         return newest[-1:]
-    return [
-        row for row in versions if all(str(row[key]) == str(app[key]) for key in _VERSION_TERMS if key in app)
-    ]
+    return [row for row in versions if all(str(row[key]) == str(app[key]) for key in _VERSION_TERMS if key in app)]

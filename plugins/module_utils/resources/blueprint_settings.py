@@ -318,9 +318,7 @@ _ANDROID = _dict(
         _number("custom_device_alias_size", check=between(20, 100)),
         _number("custom_app_name_size", check=between(20, 100)),
     ),
-    _setting(
-        "app_order_setting", _dicts("app_order_list", Field("type", choices=("SINGLE_APP",)), Field("name"))
-    ),
+    _setting("app_order_setting", _dicts("app_order_list", Field("type", choices=("SINGLE_APP",)), Field("name"))),
 )
 
 _IOS = _dict(

@@ -1,0 +1,116 @@
+# SPDX-FileCopyrightText: esper.cloud contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a module does, apart from how it is started: as a module, or within the controller's own process.
+
+Knows nothing of Ansible: it takes checked parameters and gives a plain result.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass, field
+
+from .client import Client
+from .connection import Connection
+from .engine import ensure_all
+from .errors import EsperError
+from .paging import Row
+from .references import References
+from .resource import Params, Resource
+
+_SHOWS_REQUESTS = 3
+
+
+@dataclass(frozen=True)
+class Mode:
+    """How a task is run: ``check_mode`` and ``diff`` as Ansible has them, ``verbosity`` by the number of its -v.
+    ``progress`` is told how far work that takes long has come, a sentence at a time."""
+
+    check_mode: bool = False
+    diff: bool = False
+    verbosity: int = 0
+    progress: t.Callable[[str], None] = lambda _sentence: None
+
+
+@dataclass
+class Outcome:
+    """What came of a task: its result, as Ansible shows it, and what the user is to be warned of."""
+
+    result: Row
+    warnings: list[str] = field(default_factory=list)
+
+
+Work = t.Callable[[References, Params, Mode], Outcome]
+
+
+@dataclass(frozen=True)
+class Task:
+    """The options of a module and the rules between them, as an argument spec has them, and what it does."""
+
+    options: dict[str, dict[str, t.Any]]
+    rules: dict[str, t.Any]
+    work: Work
+
+
+def managing(resource: Resource) -> Task:
+    """The task of a module that manages one object of a kind, or several that one task stands for."""
+
+    def work(references: References, params: Params, mode: Mode) -> Outcome:
+        several = resource.expand(params)
+        done = ensure_all(resource, references, [params] if several is None else several, check_mode=mode.check_mode)
+        result: Row = {"changed": any(each.changed for each in done)}
+        records = [each.record for each in done if each.record is not None]
+        if several is not None:
+            result[resource.plural] = records
+        elif records:
+            result[resource.kind] = records[0]
+        for name, rows in [related for each in done for related in each.related.items()]:
+            known = result.setdefault(name, [])
+            known += [row for row in rows if row not in known]
+        if mode.diff:
+            result["diff"] = [
+                {"before_header": each.title, "after_header": each.title, "before": each.before, "after": each.after}
+                for one in done
+                for each in one.changes
+            ]
+        return Outcome(result, [sentence for each in done for sentence in each.warnings])
+
+    return Task(resource.options, resource.rules, work)
+
+
+def informing(resource: Resource) -> Task:
+    """The task of a module that reads objects of a kind."""
+
+    def work(references: References, params: Params, mode: Mode) -> Outcome:
+        information = resource.information(references, params)
+        fetched = resource.fetch(references, params, check_mode=mode.check_mode)
+        return Outcome({"changed": False, **information, **fetched})
+
+    return Task(resource.info_options, resource.info_rules, work)
+
+
+def unmet(task: Task, params: Params) -> str:
+    """What Ansible lets pass: null for an option of which one is required. A sentence, "" where all is well."""
+    for names in task.rules.get("required_one_of", ()):
+        if all(params[name] is None for name in names):
+            return f"one of the following is required: {', '.join(names)}"
+    return ""
+
+
+def execute(task: Task, params: Params, mode: Mode, *, user_agent: str) -> Outcome:
+    """Do a task. A failure that can be foreseen is a result, too, with ``failed`` and a sentence as ``msg``."""
+    if why := unmet(task, params):
+        return Outcome({"failed": True, "msg": why})
+    requests: list[str] = []
+    warnings: list[str] = []
+    try:
+        connection = Connection.from_options(params)
+        if connection.sends_key_in_clear:
+            warnings.append("The API key is sent unencrypted, since api_url is no https URL.")
+        with Client(connection, user_agent=user_agent, log=requests.append) as client:
+            outcome = task.work(References(client), params, mode)
+    except EsperError as error:
+        outcome = Outcome({"failed": True, "msg": str(error), **error.details()})
+    # What happened reaches the user only with the result.
+    shown = {"requests": requests} if mode.verbosity >= _SHOWS_REQUESTS else {}
+    return Outcome({**outcome.result, **shown}, [*warnings, *outcome.warnings])
