@@ -13,6 +13,7 @@ from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
 from ansible_collections.esper.cloud.plugins.inventory.devices import InventoryModule
 from ansible_collections.esper.cloud.plugins.module_utils.errors import InvalidParameter
+from ansible_collections.esper.cloud.plugins.module_utils.fleet import Fleet
 from ansible_collections.esper.cloud.plugins.module_utils.resources.device import as_host
 
 try:
@@ -31,6 +32,7 @@ DEFAULTS: Row = {
     "include_disabled": False,
     "hostnames": ["name", "serial", "id"],
     "vars_prefix": "esper_",
+    "hostvars": "standard",
     "group_by": ["group", "tag", "platform", "state", "blueprint"],
     "strict": True,
     "compose": {},
@@ -61,7 +63,7 @@ def populated(devices: list[Row], inventory: InventoryData | None = None, **opti
     plugin.inventory = inventory or InventoryData()
     plugin._options = {**DEFAULTS, **options}
     plugin.get_option = plugin._options.__getitem__
-    plugin._populate({"devices": devices, "groups": {}, "tags": {"t": options.get("tag", "kiosk")}, "blueprints": {}})
+    plugin._populate(Fleet(devices, tags={"t": options.get("tag", "kiosk")}))
     return plugin.inventory
 
 
