@@ -173,7 +173,9 @@ cache_timeout: 3600
 on_error: cached
 """
 
+import contextlib
 import functools
+import gc
 import hashlib
 import json
 import re
@@ -250,7 +252,8 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         super().parse(inventory, loader, path)
         self._read_config_data(path)
         try:
-            self._populate(self._fleet(path, cache))
+            with _no_search_for_garbage():
+                self._populate(self._fleet(path, cache))
         except EsperError as error:
             raise AnsibleParserError(str(error)) from None
 
@@ -282,10 +285,8 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
 
     def _kinds(self) -> list[str]:
         """What names are needed for: variables, groups, or both."""
-        return [each for each in KINDS if self._tells_names() or each in self.get_option("group_by")]
-
-    def _tells_names(self) -> bool:
-        return self.get_option("hostvars") != MINIMAL  # type: ignore[no-any-return]
+        is_minimal, chosen = self.get_option("hostvars") == MINIMAL, self.get_option("group_by")
+        return [each for each in KINDS if not is_minimal or each in chosen]
 
     def _cached(self, key: str) -> Fleet | None:
         try:
@@ -352,14 +353,15 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         devices = [each for each in fleet.devices if shows_disabled or each["state_code"] != DISABLED]
         # From here on there is one list of them, which _add_hosts() empties.
         fleet.devices = []
+        variables = _Variables(fleet, prefix)
         self._add_top()
         grouping = self._native_groups(fleet, devices)
-        hostnames = self._hostnames(fleet, devices, prefix)
-        constructed = self._add_hosts(fleet, devices, hostnames, grouping, prefix)
+        hostnames = self._hostnames(devices, variables, taken=self._taken_names(f"{prefix}id", devices))
+        constructed = self._add_hosts(devices, hostnames, variables, grouping)
         # With all hosts in it, since a host that joins a group has all groups above searched.
         self._link_groups(fleet, grouping["group"])
-        for host, variables in constructed:
-            self._construct(host, variables)
+        for host, values in constructed:
+            self._construct(host, values)
 
     def _add_top(self) -> None:
         self.inventory.add_group(_TOP)
@@ -370,26 +372,30 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         self.inventory.set_variable(_TOP, "ansible_python_interpreter", interpreter)
 
     def _add_hosts(
-        self, fleet: Fleet, devices: list[Row], hostnames: list[str], grouping: Grouping, prefix: str
+        self, devices: list[Row], hostnames: list[str], variables: _Variables, grouping: Grouping
     ) -> list[tuple[str, Row]]:
         """Add the hosts with their variables, each to its groups. Gives those that are left to construct from."""
         constructs = any(self.get_option(name) for name in ("compose", "groups", "keyed_groups"))
         constructed: list[tuple[str, Row]] = []
         inventory = self.inventory
         for device, name in zip(_taken_from(devices), hostnames, strict=True):
-            variables = self._variables(device, fleet, prefix)
+            values = variables.of(device)
             is_new = name not in inventory.hosts
-            host = inventory.add_host(_text(name), _TOP if device["group_id"] not in grouping["group"] else None)
+            # Since 2.19 a host's name is never trusted, whatever it is given as.
+            host = inventory.add_host(
+                name if trust_as_template is not None else _text(name),
+                _TOP if device["group_id"] not in grouping["group"] else None,
+            )
             if is_new:
                 # What set_variable() comes to for a name that is valid and new, in a tenth of its time.
-                inventory.hosts[host].vars.update(variables)
+                inventory.hosts[host].vars.update(values)
             else:
-                for variable, value in variables.items():
+                for variable, value in values.items():
                     inventory.set_variable(host, variable, value)
             for group in self._groups_of(device, grouping):
                 inventory.add_child(group, host)
             if constructs:
-                constructed.append((host, variables))
+                constructed.append((host, values))
         return constructed
 
     def _construct(self, host: str, variables: Row) -> None:
@@ -400,19 +406,6 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             self._add_host_to_composed_groups(groups, variables, host, strict=strict)
         if keyed_groups := self.get_option("keyed_groups"):
             self._add_host_to_keyed_groups(keyed_groups, variables, host, strict=strict)
-
-    def _variables(self, device: Row, fleet: Fleet, prefix: str) -> Row:
-        """The host variables of a device: what the API says of it, with names beside the ids."""
-        if self._tells_names():
-            group = fleet.groups.get(device["group_id"])
-            device = {
-                **device,
-                "group": group["path"] if group else None,
-                "tags": [fleet.tags.get(tag, tag) for tag in device["tag_ids"]],
-                "blueprint": fleet.blueprints.get(device["blueprint_id"]),
-                "current_blueprint": fleet.blueprints.get(device["current_blueprint_id"]),
-            }
-        return {f"{prefix}{name}": _data(value) for name, value in device.items()}
 
     def _compose(self, template: str, variables: Row) -> t.Any:
         """What an expression of the user's comes to; it may well be what the API says."""
@@ -436,12 +429,13 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
 
     # --- names ------------------------------------------------------------------------------------------------------
 
-    def _hostnames(self, fleet: Fleet, devices: list[Row], prefix: str) -> list[str]:
+    def _hostnames(self, devices: list[Row], variables: _Variables, taken: set[str]) -> list[str]:
+        preferences = self.get_option("hostnames")
         failures: Counter[str] = Counter()
         names = unique_hostnames(
-            [self._hostname_candidates(device, fleet, prefix, failures) for device in devices],
+            [self._hostname_candidates(device, preferences, variables, failures) for device in devices],
             [device["id"] for device in devices],
-            taken=self._taken_names(f"{prefix}id", devices),
+            taken=taken,
         )
         for preference in (each for each, count in failures.items() if count == len(devices)):
             self.display.warning(f"The host name expression '{preference}' cannot be evaluated for any device.")
@@ -459,18 +453,18 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         return {*self.inventory.groups, *others}
 
     def _hostname_candidates(
-        self, device: Row, fleet: Fleet, prefix: str, failures: Counter[str]
+        self, device: Row, preferences: list[str], variables: _Variables, failures: Counter[str]
     ) -> list[str | None]:
         """The names that a device may have, in the order of preference. Counts the expressions that failed."""
         candidates: list[str | None] = []
-        variables: Row = {}
-        for preference in self.get_option("hostnames"):
+        values: Row = {}
+        for preference in preferences:
             if preference in _NAMED_BY:
                 candidates.append(device[preference])
                 continue
-            variables = variables or self._variables(device, fleet, prefix)
+            values = values or variables.of(device)
             try:
-                value = self._compose(preference, variables)
+                value = self._compose(preference, values)
             except Exception as error:  # whatever an expression of the user's raises
                 if self.get_option("strict"):
                     raise AnsibleParserError(
@@ -488,14 +482,14 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         """Add the groups, without what is in them. Groups of devices are all there, the others where a device belongs
         to them."""
         used_tags = {tag for device in devices for tag in device["tag_ids"]}
-        sorts: dict[str, dict[str, str]] = {
+        sorts: Grouping = {
             # The root is named in full, and left out of the names below it.
             "group": {key: each["path"].partition("/")[2] or each["path"] for key, each in fleet.groups.items()},
             "tag": {tag: fleet.tags.get(tag, tag) for tag in used_tags},
             "platform": {each["platform"]: each["platform"] for each in devices if each["platform"]},
             "state": {each["state"]: each["state"] for each in devices},
             "blueprint": {
-                each["blueprint_id"]: fleet.blueprints.get(each["blueprint_id"], each["blueprint_id"])
+                each["blueprint_id"]: fleet.blueprints.get(each["blueprint_id"]) or each["blueprint_id"]
                 for each in devices
                 if each["blueprint_id"]
             },
@@ -531,8 +525,56 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
                 yield group
 
 
+class _Variables:
+    """What the hosts of a fleet know of their devices: what the API says, with names beside the ids."""
+
+    def __init__(self, fleet: Fleet, prefix: str) -> None:
+        self._fleet = fleet
+        # Of each name there is one text, however many hosts have it.
+        self._names = _Prefixed(prefix)
+
+    def of(self, device: Row) -> Row:
+        """The variables of one device's host."""
+        names = self._names
+        values: Row = {names[name]: _data(value) for name, value in device.items()}
+        # The least that can be told has nothing that would have to be looked up.
+        if "current_blueprint_id" in device:
+            fleet = self._fleet
+            group = fleet.groups.get(device["group_id"])
+            values[names["group"]] = _data(group["path"]) if group else None
+            values[names["tags"]] = [_text(fleet.tags.get(tag, tag)) for tag in device["tag_ids"]]
+            values[names["blueprint"]] = _data(fleet.blueprints.get(device["blueprint_id"]))
+            values[names["current_blueprint"]] = _data(fleet.blueprints.get(device["current_blueprint_id"]))
+        return values
+
+
+class _Prefixed(dict[str, str]):
+    """Names of variables by their names without the prefix."""
+
+    def __init__(self, prefix: str) -> None:
+        super().__init__()
+        self._prefix = prefix
+
+    def __missing__(self, name: str) -> str:
+        self[name] = f"{self._prefix}{name}"
+        return self[name]
+
+
 def _taken_from(rows: list[Row]) -> t.Iterator[Row]:
     """The rows in their order. Each leaves the list, so that its memory is free for what it is made into."""
     rows.reverse()
     while rows:
         yield rows.pop()
+
+
+@contextlib.contextmanager
+def _no_search_for_garbage() -> t.Iterator[None]:
+    """Python searches all objects for cycles that nobody needs whenever there are a quarter more of them. A fleet is a
+    great many, and none of them is garbage."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()

@@ -12,7 +12,7 @@ from ..paging import Row, list_all
 _PATH = "/v2/devices/"
 # The most that the service gives in one page.
 _PAGE_SIZE = 1000
-# Of what a list can be ordered by, all else may change while it is read. What is new comes last, where it moves nothing.
+# All else that a list can be ordered by may change while it is read. What is new comes last, where it moves nothing.
 _ORDER = "created_at"
 
 
