@@ -445,6 +445,11 @@ class Client:
         if self._stopped.wait(max(seconds, 0.0)):
             raise TransportError("The task was ended while it waited for the service.", method="", path="")
 
+    def wait(self, seconds: float) -> None:
+        """Sleep for so many seconds, for what the service does by itself. Raises TransportError when the task is ended
+        meanwhile."""
+        self._sleep(seconds)
+
     def pause(self, attempt: int, failure: RequestFailed | None = None) -> None:
         """Sleep before the next attempt, counted from 1: exponential backoff with full jitter.
 

@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import re
 import typing as t
-from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from urllib.parse import parse_qs, urlsplit
 
 from .client import Client, Query
 from .errors import TransportError
+from .parallel import in_parallel
 
 Row = dict[str, t.Any]
 
@@ -165,7 +164,7 @@ def _pages(
     step = len(page.rows) - shared
     if page.count is not None and concurrency > 1 and 0 < len(page.rows) < page.count:
         # The server may cap a page below what was asked for: what it gave is the step.
-        yield from _concurrently(client, fetch_at, range(step, page.count - shared, step), concurrency)
+        yield from in_parallel(client, fetch_at, range(step, page.count - shared, step), concurrency)
         return
     offset = 0
     while (following := _following(page, offset)) is not None:
@@ -182,29 +181,6 @@ def _following(page: _Page, offset: int) -> int | None:
         return page.next_offset
     end = offset + len(page.rows)
     return end if page.count is not None and end < page.count else None
-
-
-def _concurrently(
-    client: Client, fetch: t.Callable[[int], _Page], offsets: t.Iterable[int], most: int
-) -> t.Iterator[_Page]:
-    """The pages in order, a window of them under way: one more after each page, half as many after each rebuff."""
-    window, backoffs = 1, client.backoffs
-    under_way: deque[Future[_Page]] = deque()
-    waiting = iter(offsets)
-    with ThreadPoolExecutor(max_workers=most) as pool:
-        try:
-            while True:
-                while len(under_way) < window and (offset := next(waiting, None)) is not None:
-                    under_way.append(pool.submit(fetch, offset))
-                if not under_way:
-                    return
-                yield under_way.popleft().result()
-                window = min(window + 1, most) if client.backoffs == backoffs else max(window // 2, 1)
-                backoffs = client.backoffs
-        except BaseException:
-            # The pool waits for its threads, which may be waiting for the service themselves.
-            client.stop()
-            raise
 
 
 def _read_page(body: t.Any, path: str, purpose: str) -> _Page:

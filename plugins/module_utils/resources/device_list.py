@@ -11,7 +11,7 @@ from ..paging import Row, list_all
 
 _PATH = "/v2/devices/"
 # The most that the service gives in one page.
-_PAGE_SIZE = 1000
+PAGE_SIZE = 1000
 # All else that a list can be ordered by may change while it is read. What is new comes last, where it moves nothing.
 _ORDER = "created_at"
 
@@ -33,7 +33,7 @@ def list_devices(
         client,
         _PATH,
         query={"ordering": _ORDER, **query},
-        page_size=_PAGE_SIZE,
+        page_size=PAGE_SIZE,
         concurrency=concurrency,
         by_cursor=by_cursor,
         overlap=True,

@@ -10,9 +10,9 @@ import typing as t
 from dataclasses import dataclass, field
 
 import pytest
-from ansible_collections.esper.cloud.plugins.module_utils import paging
 from ansible_collections.esper.cloud.plugins.module_utils.errors import ApiError, TransportError
 from ansible_collections.esper.cloud.plugins.module_utils.paging import list_all
+from ansible_collections.esper.cloud.plugins.module_utils.parallel import in_parallel
 from ansible_collections.esper.cloud.tests.unit.service import Reply, Request, Server, answers
 from hypothesis import given
 from hypothesis import strategies as st
@@ -387,8 +387,7 @@ class Pressure:
 
 def test_the_window_grows_by_one_and_is_halved_by_a_rebuff() -> None:
     offsets, pressure = Offsets(), Pressure()
-    page = paging._Page([], None, None, None)
-    pages = paging._concurrently(t.cast("t.Any", pressure), lambda _offset: page, offsets, 6)
+    pages = in_parallel(t.cast("t.Any", pressure), lambda offset: offset, offsets, 6)
     under_way = []
     for number in range(1, 14):
         pressure.backoffs += number == 8
