@@ -15,7 +15,7 @@ from stage import CHECKOUT, COLLECTIONS, stage
 
 INVENTORY = "demo.esper.yml"
 PLAYBOOK = "playbooks/quickstart.yml"
-SHOWN = 60
+SHOWN = 120
 
 # The simulated tenant takes package and version from the name of a file that is no package.
 APP = {"package_name": "com.example.retail", "version_name": "1.0.0"}
@@ -52,8 +52,8 @@ def main() -> int:
 
         PACKAGE.parent.mkdir(exist_ok=True)
         PACKAGE.write_text("Not a package, but good enough for a simulated tenant.\n")
-        app = json.dumps({"kiosk_app": {"src": str(PACKAGE), **APP}})
-        play = ("ansible-playbook", "-i", INVENTORY, PLAYBOOK, "-e", app)
+        variables_of_play = json.dumps({"move_devices": True, "kiosk_app": {"src": str(PACKAGE), **APP}})
+        play = ("ansible-playbook", "-i", INVENTORY, PLAYBOOK, "-e", variables_of_play)
         _say(f"A simulated tenant with 300 devices answers at {simulator.url}.")
         run("ansible-inventory", "-i", INVENTORY, "--graph")
         run(*play)
