@@ -16,8 +16,8 @@ description:
   - Only what is given is managed. The service replaces a blueprint as a whole; so a change sends the settings of all
     platforms along as they are.
   - Each change is saved as a draft, which no device gets, unless O(publish=true).
-  - Publishing changes no device either. Devices get what is published when they converge, which is a command of its
-    own, O(esper.cloud.api#module:path=/commands/v0/commands/) for one.
+  - Publishing changes no device either. Devices get what is published when they converge, which
+    M(esper.cloud.converge) has them do.
   - Apps are given by package and version, contents by name. Their ids are looked up before anything is sent, and do as
     well. Wi-Fi networks, wallpapers, provisioning profiles and custom actions are given by id.
   - What the service would refuse, such as a value that is none of its own or a key that is missing, is refused before
@@ -1403,6 +1403,7 @@ options:
                 type: str
 seealso:
   - module: esper.cloud.blueprint_info
+  - module: esper.cloud.converge
   - module: esper.cloud.app
   - module: esper.cloud.content
 """

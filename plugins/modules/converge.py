@@ -76,14 +76,26 @@ EXAMPLES = r"""
 - name: Tills get what was published
   esper.cloud.converge:
     blueprints: [Point of Sale]
-    wait: true
-    wait_timeout: 30
-    max_fail_percentage: 100
   register: tills
 
-- name: Tell how many have it now
+- name: Tell how many were behind
   ansible.builtin.debug:
-    msg: "{{ tills.counts.succeeded | default(0) }} of {{ tills.device_count }}"
+    msg: "{{ tills.behind_count }} of {{ tills.device_count }}"
+
+- name: Find the kiosks that are there
+  esper.cloud.device_info:
+    filters:
+      tags: kiosk
+      state: online
+    level: minimal
+    names: false
+  register: kiosks
+
+- name: They converge, and the play goes on when nine in ten have
+  esper.cloud.converge:
+    devices: "{{ kiosks.devices | map(attribute='id') }}"
+    wait: true
+    max_fail_percentage: 10
 
 - name: See what would converge in one part of the chain
   esper.cloud.converge:

@@ -84,11 +84,11 @@ EXAMPLES = r"""
     path: Stores/Berlin
     create_parents: true
 
-- name: They are in their store, and have its tag
+- name: They are in their store, and have these tags and no others
   esper.cloud.device:
     devices: "{{ found.devices[:20] | map(attribute='id') }}"
     group: Stores/Berlin
-    add_tags: [berlin]
+    tags: [kiosk, berlin]
 
 - name: One of them is the first till
   esper.cloud.device:

@@ -360,13 +360,22 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: All kiosks of Berlin reboot
+- name: Find the kiosks that are there
+  esper.cloud.device_info:
+    filters:
+      tags: kiosk
+      state: online
+    level: minimal
+    names: false
+  register: kiosks
+
+- name: They restart, all by one command
   esper.cloud.device_command:
-    groups: [All devices]
+    devices: "{{ kiosks.devices | map(attribute='id') }}"
     command: REBOOT
     wait: true
     wait_timeout: 900
-    max_fail_percentage: 100
+    max_fail_percentage: 10
   register: rebooted
 
 - name: Tell which did not
