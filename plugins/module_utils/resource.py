@@ -268,7 +268,7 @@ class Resource:
             },
         )
         change = Change(f"{self.title} {label}", {name: record.get(name) for name in shown}, shown)
-        lost = [path for each in sent for path in each.masked_in(raw[each.name], desired.get(each.name))]
+        lost = [path for each in sent for path in each.masked_in(raw[each.name], desired.get(each.name), exact=exact)]
         warnings = [
             f"The service masks {path} of the {self.title} '{label}', so that it cannot be sent along with the rest:"
             " give it too, lest it be lost."
