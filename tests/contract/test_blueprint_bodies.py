@@ -95,7 +95,9 @@ def values_of(field: Field) -> st.SearchStrategy[t.Any]:
     if field.name == "file_id":
         return st.sampled_from([7, "8"])
     if field.type == "list":
-        return st.lists(inside(field, 0.9) if field.fields else TEXTS, max_size=11 if field.name == "shell_scripts" else 2)
+        return st.lists(
+            inside(field, 0.9) if field.fields else TEXTS, max_size=11 if field.name == "shell_scripts" else 2
+        )
     if field.type == "dict":
         return inside(field, 0.7) if field.fields else st.just({"a": 1})
     if field.choices:
@@ -196,7 +198,9 @@ def without(value: t.Any, path: tuple[str, ...], instead: t.Any = None) -> t.Any
 
 
 REQUIRED = [
-    path for path, each in leaves(SETTINGS) if each.sent and each.essential and each.initial is None and path[-1] != "type"
+    path
+    for path, each in leaves(SETTINGS)
+    if each.sent and each.essential and each.initial is None and path[-1] != "type"
 ]
 # What the names of apps stand for comes from the catalogue.
 REQUIRED = [path for path in REQUIRED if path[-1] not in ("app_id", "app_version_id", "app_type")]
@@ -210,9 +214,7 @@ def test_what_the_contract_requires_the_module_requires_first(path: tuple[str, .
     assert CONTRACT.check_body(OPERATIONS["POST"], {"name": "Kiosks", "settings": refused}) != []
 
 
-REFUSED = [
-    (path, "SOMETHING ELSE") for path, each in leaves(SETTINGS) if each.sent and each.choices
-] + [
+REFUSED = [(path, "SOMETHING ELSE") for path, each in leaves(SETTINGS) if each.sent and each.choices] + [
     (("android", "app_layout_setting", "custom_app_icon_size"), 19),
     (("ios", "defer_os_updates", "defer_os_updates_delay"), 91),
     (("windows", "active_hours_settings", "active_hours_start", "time"), 24),
