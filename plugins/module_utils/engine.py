@@ -81,7 +81,8 @@ def apply(resource: Resource, references: References, planned: Plan) -> Row | No
     """Send a plan's writes in their order; the object as it is afterwards, None when it is absent."""
     try:
         for step in planned.steps:
-            _perform(references, resource, step)
+            if step.if_created is None or not step.if_created.adopted:
+                _perform(references, resource, step)
     finally:
         if planned.steps:
             references.forget(resource)

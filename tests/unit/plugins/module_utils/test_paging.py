@@ -49,7 +49,8 @@ class Listing:
             if len(self.asked) > MANY:
                 return answers({"message": "it does not end"}, 400)
             self.before(len(self.asked), self)
-            offset, limit = int(request.query.get("offset", 0)), min(int(request.query["limit"]), self.cap)
+            offset, limit = int(request.query.get("offset", 0)), int(request.query.get("limit", self.cap))
+            limit = min(limit, self.cap)
             page = self.items[offset : offset + limit]
             body: Row = {self.items_key: page}
             if self.counts:
@@ -94,6 +95,15 @@ def test_each_object_comes_once_in_order(
     server.app = Listing(rows(*range(total)), counts=counts, links=links)
     assert read(client, page_size=10, concurrency=concurrency) == list(range(total))
     assert len(server.requests) == max(1, -(-total // 10)), "each page is read once"
+
+
+@pytest.mark.parametrize(("total", "requests"), [(0, 1), (10, 1), (11, 2), (45, 5)])
+def test_a_list_without_pages_is_asked_for_none_and_read_whole_if_it_has_some(
+    server: Server, client: Client, total: int, requests: int
+) -> None:
+    server.app = listing = Listing(rows(*range(total)), cap=10)
+    assert read(client, page_size=None) == list(range(total))
+    assert listing.asked == [{"offset": str(10 * page)} if page else {} for page in range(requests)]
 
 
 @pytest.mark.parametrize("concurrency", [1, 4])
