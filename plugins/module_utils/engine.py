@@ -18,7 +18,6 @@ from .parallel import in_parallel
 from .references import References
 from .resource import Change, Params, Plan, Resource, ResultOf, Step
 
-
 # So many writes that do not depend on each other are under way at a time, if the service bears it.
 CONCURRENCY = 8
 
