@@ -188,17 +188,12 @@ from ansible.release import __version__ as core_version
 from ansible.utils.unsafe_proxy import wrap_var
 from ansible_collections.esper.cloud.plugins.module_utils.client import Client
 from ansible_collections.esper.cloud.plugins.module_utils.connection import OPTIONS, Connection, api_url_of
-from ansible_collections.esper.cloud.plugins.module_utils.errors import (
-    ApiError,
-    EsperError,
-    InvalidParameter,
-    RequestFailed,
-)
-from ansible_collections.esper.cloud.plugins.module_utils.fleet import CACHE_FORMAT, KINDS, Fleet, read_fleet
+from ansible_collections.esper.cloud.plugins.module_utils.errors import EsperError, InvalidParameter, RequestFailed
 from ansible_collections.esper.cloud.plugins.module_utils.names import group_names, unique_hostnames
 from ansible_collections.esper.cloud.plugins.module_utils.paging import Row
 from ansible_collections.esper.cloud.plugins.module_utils.references import References
 from ansible_collections.esper.cloud.plugins.module_utils.resources.device import DISABLED, MINIMAL, check_filters
+from ansible_collections.esper.cloud.plugins.module_utils.resources.fleet import CACHE_FORMAT, KINDS, Fleet, read_fleet
 
 try:
     # Since ansible-core 2.19 a text is data unless it is trusted.
@@ -311,8 +306,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
 
     def _instead(self, error: RequestFailed, key: str) -> Fleet:
         """What stands in for an inventory that could not be read. Raises the error where nothing does."""
-        refused = isinstance(error, ApiError) and error.status < 500 and error.status != 429
-        if self.get_option("on_error") != "cached" or refused:
+        if self.get_option("on_error") != "cached" or not error.is_outage:
             raise error
         if not self.get_option("cache"):
             raise EsperError(f"{error} Nothing can stand in for it: on_error=cached needs cache=true.")

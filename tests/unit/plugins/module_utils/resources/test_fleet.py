@@ -10,8 +10,8 @@ import typing as t
 
 import pytest
 from ansible_collections.esper.cloud.plugins.module_utils.errors import ApiError
-from ansible_collections.esper.cloud.plugins.module_utils.fleet import KINDS, Fleet, read_fleet
 from ansible_collections.esper.cloud.plugins.module_utils.references import References
+from ansible_collections.esper.cloud.plugins.module_utils.resources.fleet import KINDS, Fleet, read_fleet
 from ansible_collections.esper.cloud.tests.unit.service import Reply, Request, Server, answers
 
 if t.TYPE_CHECKING:

@@ -10,15 +10,15 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
-from .errors import ApiError
-from .ids import last_uuid
-from .paging import Row
-from .references import References
-from .resources.blueprint import BLUEPRINT
-from .resources.device import as_host, resolve_filters
-from .resources.device_group import DEVICE_GROUP, path_of
-from .resources.device_list import list_devices
-from .resources.tag import TAG
+from ..errors import ApiError
+from ..ids import last_uuid
+from ..paging import Row
+from ..references import References
+from .blueprint import BLUEPRINT
+from .device import as_host, resolve_filters
+from .device_group import DEVICE_GROUP, path_of
+from .device_list import list_devices
+from .tag import TAG
 
 # What names can be looked up for.
 KINDS = ("group", "tag", "blueprint")
