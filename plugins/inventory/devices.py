@@ -103,8 +103,8 @@ options:
     default: standard
   concurrency:
     description:
-      - How many pages of devices are fetched at a time, at most. It starts with one, and backs off when the service
-        asks for fewer requests.
+      - How many pages of devices, or afterwards lists of names, are fetched at a time, at most. It starts with one, and
+        backs off when the service asks for fewer requests.
     type: int
     default: 4
   paging:
