@@ -6,18 +6,19 @@ from __future__ import annotations
 
 import json
 import typing as t
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
-from .errors import ApiError
-from .ids import last_uuid
-from .paging import Row
-from .references import References
-from .resources.blueprint_list import BLUEPRINTS
-from .resources.device import as_host, resolve_filters
-from .resources.device_group import DEVICE_GROUP, path_of
-from .resources.device_list import list_devices
-from .resources.tag import TAG
+from ..errors import ApiError
+from ..ids import last_uuid
+from ..paging import Row
+from ..references import References
+from .blueprint_list import BLUEPRINTS
+from .device import as_host, resolve_filters
+from .device_group import DEVICE_GROUP, path_of
+from .device_list import list_devices
+from .tag import TAG
 
 # What names can be looked up for.
 KINDS = ("group", "tag", "blueprint")
@@ -80,19 +81,50 @@ def read_fleet(
     )
     # Row by row: a page is let go of before the next is looked at.
     fleet = Fleet([as_host(row, level) for row in rows])
-    if "group" in kinds:
-        fleet.groups = {
-            row["id"]: {"path": path_of(row), "parent": last_uuid(row.get("parent"))}
-            for row in references.rows(DEVICE_GROUP, {})
-        }
-    if "blueprint" in kinds and any(
-        device["blueprint_id"] or device.get("current_blueprint_id") for device in fleet.devices
-    ):
-        fleet.blueprints = {row["id"]: row["name"] for row in references.rows(BLUEPRINTS, {})}
-    if "tag" in kinds and any(device["tag_ids"] for device in fleet.devices):
-        fleet.tags = _tag_names(references, warn)
+    readers = {"group": _groups, "tag": lambda references: _tag_names(references, warn), "blueprint": _blueprint_names}
+    needed = [kind for kind in kinds if _refers_to(kind, fleet.devices)]
+    names = dict(zip(needed, _side_by_side(references, [readers[kind] for kind in needed], concurrency), strict=True))
+    fleet.groups = names.get("group", {})
+    fleet.tags = names.get("tag", {})
+    fleet.blueprints = names.get("blueprint", {})
     fleet.read_at = datetime.now(timezone.utc).isoformat(timespec="seconds")
     return fleet
+
+
+def _refers_to(kind: str, devices: list[Row]) -> bool:
+    """Whether names of a kind can be of use. Groups are shown even where no device is in them."""
+    if kind == "tag":
+        return any(device["tag_ids"] for device in devices)
+    if kind == "blueprint":
+        return any(device["blueprint_id"] or device.get("current_blueprint_id") for device in devices)
+    return True
+
+
+def _side_by_side(
+    references: References, readers: t.Sequence[t.Callable[[References], t.Any]], concurrency: int
+) -> list[t.Any]:
+    """What the readers give, in their order."""
+    if not readers:
+        return []
+    with ThreadPoolExecutor(max_workers=min(concurrency, len(readers))) as pool:
+        under_way = [pool.submit(reader, references) for reader in readers]
+        try:
+            return [future.result() for future in under_way]
+        except BaseException:
+            # The pool waits for its threads, which may be waiting for the service themselves.
+            references.client.stop()
+            raise
+
+
+def _groups(references: References) -> dict[str, Row]:
+    return {
+        row["id"]: {"path": path_of(row), "parent": last_uuid(row.get("parent"))}
+        for row in references.rows(DEVICE_GROUP, {})
+    }
+
+
+def _blueprint_names(references: References) -> dict[str, str]:
+    return {row["id"]: row["name"] for row in references.rows(BLUEPRINTS, {})}
 
 
 def _tag_names(references: References, warn: t.Callable[[str], None]) -> dict[str, str]:

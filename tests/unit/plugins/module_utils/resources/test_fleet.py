@@ -5,12 +5,13 @@
 from __future__ import annotations
 
 import json
+import threading
 import typing as t
 
 import pytest
 from ansible_collections.esper.cloud.plugins.module_utils.errors import ApiError
-from ansible_collections.esper.cloud.plugins.module_utils.fleet import KINDS, Fleet, read_fleet
 from ansible_collections.esper.cloud.plugins.module_utils.references import References
+from ansible_collections.esper.cloud.plugins.module_utils.resources.fleet import KINDS, Fleet, read_fleet
 from ansible_collections.esper.cloud.tests.unit.service import Reply, Request, Server, answers
 
 if t.TYPE_CHECKING:
@@ -103,6 +104,20 @@ def test_tags_go_by_their_ids_where_their_names_are_refused(server: Server, clie
     assert read(client, warnings).tags == {}
     assert len(warnings) == 1
     assert "Tags go by their ids" in warnings[0]
+
+
+def test_lists_are_read_side_by_side_where_that_may_be(server: Server, client: Client) -> None:
+    """Each of the three is answered only once all have been asked for."""
+    answer, together = service([DEVICE]), threading.Barrier(3, timeout=30)
+
+    def app(request: Request) -> Reply:
+        if not request.path.endswith("/devices/"):
+            together.wait()
+        return answer(request)
+
+    server.app = app
+    fleet = read(client, concurrency=4)
+    assert (len(fleet.groups), len(fleet.tags), len(fleet.blueprints)) == (1, 1, 1)
 
 
 def test_a_list_that_fails_is_no_half_a_fleet(server: Server, client: Client) -> None:
