@@ -8,6 +8,7 @@ ids, and of much else: the exact match is made here.
 
 from __future__ import annotations
 
+import math
 import typing as t
 
 from ..client import Client
@@ -63,7 +64,7 @@ def require_devices(references: References, wanted: t.Iterable[str]) -> list[Row
 def _pages_of_all(client: Client) -> int:
     body = client.get("/v2/devices/", query={"limit": 1}, purpose="Counting the devices")
     count = body.get("count") if isinstance(body, dict) else None
-    return -(-count // PAGE_SIZE) if isinstance(count, int) else 1
+    return math.ceil(float(count) / PAGE_SIZE) if isinstance(count, int) else 1
 
 
 def _ask_for(client: Client, name: str) -> Row | None:
