@@ -79,7 +79,8 @@ def values_of(field: Field) -> st.SearchStrategy[Any]:
 @st.composite
 def tasks(draw: st.DrawFn) -> Params:
     command = draw(st.sampled_from(COMMANDS))
-    wanted = set(NEEDS.get(command, ())) | set(draw(st.lists(st.sampled_from([f.name for f in ARGS.fields]), max_size=2)))
+    others = st.lists(st.sampled_from([each.name for each in ARGS.fields]), max_size=2)
+    wanted = set(NEEDS.get(command, ())) | set(draw(others))
     args = {each.name: draw(values_of(each)) for each in ARGS.fields if each.name in wanted}
     schedule = draw(st.sampled_from(list(SCHEDULES)))
     times = {name: "2030-01-01T00:00:00Z" if "datetime" in name else "22:00:00" for name in SCHEDULES[schedule]}

@@ -33,7 +33,7 @@ def device(number: int, **more: t.Any) -> Row:
 
 @dataclass
 class Fleet:
-    """A list of devices, whose search finds any part of what they are called; ``size`` is how many it claims to have."""
+    """Devices, whose search finds any part of what they are called; ``size`` is how many there are said to be."""
 
     rows: list[Row]
     size: int | None = None
@@ -142,7 +142,7 @@ def test_many_names_mean_the_same_whichever_way_they_are_looked_up(
 
 def test_what_is_missing_is_named(server: Server, references: References) -> None:
     tenant(server, device(1))
-    with pytest.raises(NotFound, match="There is no device 'Nobody'. Nor are there 'Nothing', 'Nowhere'."):
+    with pytest.raises(NotFound, match=r"There is no device 'Nobody'. Nor are there 'Nothing', 'Nowhere'."):
         require_devices(references, ["DEV-1", "Nobody", "Nothing", "Nowhere"])
 
 

@@ -46,7 +46,13 @@ class Service:
             )
         if "/status/" in request.path:
             rows = [
-                {"id": f"s{each}", "request": "c1", "device": each, "state": state, "reason": self.reasons.get(each, "")}
+                {
+                    "id": f"s{each}",
+                    "request": "c1",
+                    "device": each,
+                    "state": state,
+                    "reason": self.reasons.get(each, ""),
+                }
                 for each, state in now.items()
             ]
             return answers({"content": {"count": len(rows), "results": rows}})
@@ -105,7 +111,7 @@ def test_the_wait_is_over_when_time_is(server: Server, client: Client, waited: C
 
 def test_too_many_failures_end_the_wait(server: Server, client: Client, waited: Clock) -> None:
     states = {"a": FAILURE, "b": QUEUED, "c": QUEUED, "d": TIME_OUT}
-    service = Service([{each: QUEUED for each in states}, states], reasons={"a": "No room"})
+    service = Service([dict.fromkeys(states, QUEUED), states], reasons={"a": "No room"})
     server.app = service
     result = follow(client, devices=4, max_fail_percentage=49.0)
     assert service.seen == 2
