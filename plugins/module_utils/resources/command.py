@@ -14,12 +14,14 @@ from __future__ import annotations
 import typing as t
 import uuid
 from dataclasses import dataclass, field
+from itertools import zip_longest
 
 from ..checks import between
 from ..engine import apply_each
 from ..errors import EsperError, InvalidParameter
 from ..fields import Field
 from ..paging import Row, list_all
+from ..parallel import in_parts
 from ..references import References
 from ..resource import Resource, Step
 from .device_search import counted
@@ -321,10 +323,8 @@ def _sent(step: Step) -> Sent:
 
 def _parts(devices: t.Sequence[str], groups: t.Sequence[str]) -> t.Iterator[tuple[list[str], list[str]]]:
     """Devices and groups in as many parts as it takes that none is too large."""
-    number = max(-(-len(devices) // _DEVICES_A_COMMAND), -(-len(groups) // _GROUPS_A_COMMAND))
-    for part in range(number):
-        some, others = part * _DEVICES_A_COMMAND, part * _GROUPS_A_COMMAND
-        yield list(devices[some : some + _DEVICES_A_COMMAND]), list(groups[others : others + _GROUPS_A_COMMAND])
+    parts = in_parts(_DEVICES_A_COMMAND, devices), in_parts(_GROUPS_A_COMMAND, groups)
+    return zip_longest(*parts, fillvalue=[])
 
 
 def _step(references: References, command: Command, devices: list[str], groups: list[str], purpose: str) -> Step:

@@ -23,7 +23,7 @@ from .command import Command, send
 from .device import DISABLED
 from .device_group import DEVICE_GROUP
 from .device_list import list_devices
-from .device_search import counted, label_of, require_devices
+from .device_search import counted, each_once, label_of, require_devices
 from .following import OPTIONS as FOLLOWING
 from .following import pending_devices, report
 
@@ -73,7 +73,7 @@ def _addressed(references: References, params: Params) -> list[Row]:
     rows = require_devices(references, params["devices"] or ())
     for query in queries:
         rows += list_devices(references.client, query, concurrency=CONCURRENCY)
-    return list({row["id"]: row for row in rows}.values())
+    return each_once(rows)
 
 
 def _told_already(references: References, devices: list[Row]) -> set[str]:

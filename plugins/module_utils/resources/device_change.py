@@ -27,7 +27,7 @@ from ..task import Mode, Outcome, Task
 from .command import REQUEST, Command, check_confirmed, send, steps_for
 from .device import DISABLED, FULL, as_host
 from .device_group import DEVICE_GROUP, path_of
-from .device_search import counted, find_devices, label_of, require_devices
+from .device_search import counted, each_once, find_devices, label_of, require_devices
 from .following import pending_devices
 from .tag import TAG
 
@@ -224,7 +224,7 @@ def _remove(references: References, params: Params, mode: Mode) -> Outcome:
     if told:
         raise InvalidParameter(f"With state {params['state']} a device has no {told[0]}.")
     wipes = params["state"] == "wiped"
-    rows = list({row["id"]: row for row in find_devices(references, params["devices"]).values() if row}.values())
+    rows = each_once(find_devices(references, params["devices"]).values())
     rows = [row for row in rows if row.get("state") not in ((DISABLED, _WIPING) if wipes else (DISABLED,))]
     asked = _wiped_already(references, rows) if wipes else _removed_already(references, rows)
     rows = [row for row in rows if row["id"] not in asked]

@@ -12,6 +12,7 @@ from ..resource import Params
 from ..task import Mode, Outcome, Task
 from .command import ARGS, COMMANDS, DESTRUCTIVE, SCHEDULE, SCHEDULES, check_confirmed, checked_command, send
 from .device_group import DEVICE_GROUP
+from .device_list import count_devices
 from .device_search import require_devices
 from .following import OPTIONS as FOLLOWING
 from .following import report
@@ -52,9 +53,8 @@ def _work(references: References, params: Params, mode: Mode) -> Outcome:
 
 def _members(references: References, group_id: str) -> int:
     """How many devices are in a group and those below it."""
-    query = {"group_multi": group_id, "limit": 1}
-    body = references.client.get("/v2/devices/", query=query, purpose="Counting the devices of a group")
-    return int(body.get("count") or 0)
+    query = {"group_multi": group_id}
+    return count_devices(references.client, query, purpose="Counting the devices of a group") or 0
 
 
 DEVICE_COMMAND = Task(OPTIONS, RULES, _work)

@@ -22,7 +22,7 @@ from .blueprint_list import BLUEPRINTS
 from .device import FULL, LEVELS, as_host, check_filters, resolve_filters
 from .device_group import DEVICE_GROUP, path_of
 from .device_list import list_devices
-from .device_search import find_devices
+from .device_search import each_once, find_devices
 from .tag import TAG
 
 # So few are asked for one by one, rather than all that the tenant has.
@@ -49,7 +49,7 @@ def _work(references: References, params: Params, mode: Mode) -> Outcome:
         missing = []
     else:
         found = find_devices(references, params["devices"])
-        rows = list({row["id"]: row for row in found.values() if row is not None}.values())
+        rows = each_once(found.values())
         missing = [name for name, row in found.items() if row is None]
     records = [as_host(row, params["level"]) for row in rows]
     if params["names"]:

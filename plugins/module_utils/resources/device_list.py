@@ -40,3 +40,13 @@ def list_devices(
         purpose=purpose,
         on_progress=on_progress,
     )
+
+
+def count_devices(client: Client, query: Row, *, purpose: str) -> int | None:
+    """How many devices the service finds for a query, None where it does not tell.
+
+    Raises what Client.request raises.
+    """
+    body = client.get(_PATH, query={**query, "limit": 1}, purpose=purpose)
+    count = body.get("count") if isinstance(body, dict) else None
+    return count if isinstance(count, int) else None

@@ -12,18 +12,18 @@ import math
 import typing as t
 
 from ..client import Client
+from ..engine import CONCURRENCY
 from ..errors import Ambiguous, ApiError, NotFound
 from ..ids import is_uuid
 from ..paging import Row
 from ..parallel import in_parallel
 from ..references import References
-from .device_list import PAGE_SIZE, list_devices
+from .device import DISABLED
+from .device_list import PAGE_SIZE, count_devices, list_devices
 
 _ITEM = "/v2/devices/{id}"
-_CONCURRENCY = 8
 # So few are asked for one by one, without a look at how many there are in all.
 _FEW = 5
-_DISABLED = 20
 
 
 def label_of(device: Row) -> str:
@@ -44,9 +44,9 @@ def find_devices(references: References, wanted: t.Iterable[str]) -> dict[str, R
     """
     names = list(dict.fromkeys(str(each).strip() for each in wanted))
     if len(names) > _FEW and _pages_of_all(references.client) < len(names):
-        rows = list(list_devices(references.client, {}, concurrency=_CONCURRENCY))
+        rows = list(list_devices(references.client, {}, concurrency=CONCURRENCY))
         return _found_in(rows, names)
-    found = in_parallel(references.client, lambda name: _ask_for(references.client, name), names, _CONCURRENCY)
+    found = in_parallel(references.client, lambda name: _ask_for(references.client, name), names, CONCURRENCY)
     return dict(zip(names, found, strict=True))
 
 
@@ -58,13 +58,17 @@ def require_devices(references: References, wanted: t.Iterable[str]) -> list[Row
         others = missing[1:]
         note = f"Nor are there {', '.join(repr(name) for name in others)}." if others else ""
         raise NotFound("device", missing[0], note=note)
-    return list({row["id"]: row for row in found.values() if row is not None}.values())
+    return each_once(found.values())
+
+
+def each_once(rows: t.Iterable[Row | None]) -> list[Row]:
+    """The devices among some, each once."""
+    return list({row["id"]: row for row in rows if row is not None}.values())
 
 
 def _pages_of_all(client: Client) -> int:
-    body = client.get("/v2/devices/", query={"limit": 1}, purpose="Counting the devices")
-    count = body.get("count") if isinstance(body, dict) else None
-    return math.ceil(float(count) / PAGE_SIZE) if isinstance(count, int) else 1
+    count = count_devices(client, {}, purpose="Counting the devices")
+    return 1 if count is None else math.ceil(float(count) / PAGE_SIZE)
 
 
 def _ask_for(client: Client, name: str) -> Row | None:
@@ -95,7 +99,7 @@ def _names_of(row: Row) -> set[str]:
 
 
 def _only(rows: list[Row], name: str) -> Row | None:
-    in_use = [row for row in rows if row.get("state") != _DISABLED]
+    in_use = [row for row in rows if row.get("state") != DISABLED]
     if len(in_use) > 1:
         labels = [f"{label_of(row)} (alias {row.get('alias')}, serial {row.get('serial')})" for row in in_use]
         raise Ambiguous("device", name, labels, "Give a name, serial or id that only one has.")

@@ -101,8 +101,7 @@ def report(
     lost = seen.total - seen.counts["succeeded"]
     result["counts"] = {name: seen.counts[name] for name in (*_ENDS.values(), "pending")}
     result["failed_devices"] = _failed(references, sent, known) if lost else []
-    failed = lost if seen.is_done or not _exceeds(seen.failed, seen, params) else seen.failed
-    if not _exceeds(failed, seen, params):
+    if not _exceeds(lost, seen, params):
         return {**result, "state": "ended" if seen.is_done else "pending"}
     return {**result, "state": "failed", "failed": True, "msg": _message(title, seen, result["failed_devices"])}
 
