@@ -24,7 +24,7 @@ from urllib.parse import quote, urlencode, urljoin, urlsplit
 
 from .connection import Connection
 from .errors import ApiError, ConfigurationError, InvalidParameter, RequestFailed, TransportError
-from .forms import Form
+from .forms import Form, Watch
 from .ids import last_uuid
 from .version import VERSION
 
@@ -52,6 +52,7 @@ _LONGEST_REQUESTED_WAIT = 600.0
 _REDIRECTS = 3
 _CHUNK = 64 * 1024
 _MESSAGE_LENGTH = 500
+_MEGABYTE = 1_000_000
 # OpenSSL's X509_V_ERR codes for a chain that ends in nobody who is trusted.
 _UNKNOWN_CA = frozenset({2, 18, 19, 20, 21})
 
@@ -95,7 +96,8 @@ class _NoAuth(_AuthBase):  # type: ignore[misc]
 class Client:
     """One tenant's API, for the length of one task. Safe to use from several threads.
 
-    ``log`` takes one line for each request. ``backoffs`` counts how often the service asked for less.
+    ``log`` takes one line for each request, ``progress`` a sentence for each tenth of a large upload. ``backoffs`` counts
+    how often the service asked for less.
     """
 
     def __init__(
@@ -104,6 +106,7 @@ class Client:
         *,
         user_agent: str = "",
         log: t.Callable[[str], None] | None = None,
+        progress: t.Callable[[str], None] | None = None,
     ) -> None:
         """Raises ConfigurationError when the library requests is missing. Sends nothing yet."""
         if not HAS_REQUESTS:
@@ -114,6 +117,7 @@ class Client:
         self.connection = connection
         self.backoffs = 0
         self._log = log
+        self._progress = progress
         self._started = time.monotonic()
         self._not_before = 0.0
         self._enterprise_id = connection.enterprise_id
@@ -276,7 +280,7 @@ class Client:
             begun = time.monotonic()
             outcome = "no answer"
             try:
-                response, content = self._exchange(method, url, body)
+                response, content = self._exchange(method, url, body, purpose)
                 outcome = str(response.status_code)
             except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as exception:
                 raise self._transport_error(exception, method, target, purpose) from None
@@ -291,11 +295,34 @@ class Client:
             path=target,
         )
 
-    def _exchange(self, method: str, url: str, body: t.Any) -> tuple[requests.Response, bytes]:
-        data, content_type = _encoded(body)
+    def _exchange(self, method: str, url: str, body: t.Any, purpose: str) -> tuple[requests.Response, bytes]:
+        data, content_type = self._encoded(body, purpose)
         headers = {"Content-Type": content_type} if content_type else {}
         with self._open(method, url, data=data, headers=headers, allow_redirects=False) as response:
             return response, b"".join(self._received(response))
+
+    def _encoded(self, body: t.Any, purpose: str) -> tuple[t.Any, str]:
+        """A body as the HTTP library takes it, and its content type; "" where there is no body."""
+        if body is None:
+            return None, ""
+        if isinstance(body, Form):
+            return body.stream(self._watch(purpose)), body.content_type
+        return json.dumps(body).encode(), "application/json"
+
+    def _watch(self, purpose: str) -> Watch:
+        """What looks after an upload: it ends one that outlasts the deadline, and tells how far it has come."""
+        told = 0
+
+        def watch(sent: int, whole: int) -> None:
+            nonlocal told
+            if self._remaining() == 0:
+                raise requests.ReadTimeout("deadline")
+            tenths = 10 * sent // whole
+            if self._progress and whole >= _MEGABYTE and tenths > told:
+                told = tenths
+                self._progress(f"{purpose}: {sent / _MEGABYTE:.0f} of {whole / _MEGABYTE:.0f} MB")
+
+        return watch
 
     def _open(self, method: str, url: str, **options: t.Any) -> requests.Response:
         """Send one request; its answer's body is yet to be read."""
@@ -491,15 +518,6 @@ _LINK_HINTS = {
     403: " The link was good for a while only; the next run asks for a new one.",
     404: " The service knows the file, but its storage does not have it.",
 }
-
-
-def _encoded(body: t.Any) -> tuple[t.Any, str]:
-    """A body as the HTTP library takes it, and its content type; "" where there is no body."""
-    if body is None:
-        return None, ""
-    if isinstance(body, Form):
-        return body.stream(), body.content_type
-    return json.dumps(body).encode(), "application/json"
 
 
 def _link_error(response: requests.Response, shown: str, purpose: str) -> Exception:
