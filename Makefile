@@ -6,7 +6,7 @@ PYTHON ?= python3
 CHECKS := $(PYTHON) tests/checks
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test units integration sanity lint simulator format clean
+.PHONY: help demo test units integration sanity lint simulator bench format clean
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ simulator: .venv ## Keep a simulated tenant running on port 8899
 	@echo 'export ESPER_API_URL=http://127.0.0.1:8899/api'
 	@echo 'export ESPER_API_KEY=simulator-key'
 	@.venv/bin/python tests/simulator --port 8899 --api-key simulator-key --devices 200
+
+bench: .venv ## Measure the inventory: SIZES="1000 10000" for other than all sizes
+	@.venv/bin/python tests/benchmarks $(SIZES)
 
 format: ## Format the Python code
 	@$(PYTHON) tests/checks/environments.py runtime tools

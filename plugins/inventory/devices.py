@@ -85,12 +85,49 @@ options:
     elements: str
     choices: [group, tag, platform, state, blueprint]
     default: [group, tag, platform, state, blueprint]
+  hostvars:
+    description:
+      - How much a host knows of its device. What is not told takes neither time nor memory, and is not in the cache.
+      - V(minimal) is what hosts and groups are made of - C(esper_id), C(esper_name), C(esper_alias), C(esper_serial),
+        C(esper_platform), C(esper_state), C(esper_state_code), C(esper_enterprise_id), C(esper_group_id),
+        C(esper_tag_ids) and C(esper_blueprint_id). Names are looked up only for the groups that O(group_by) asks for.
+      - V(standard) adds C(esper_group), C(esper_tags), C(esper_blueprint), C(esper_current_blueprint) and its ids,
+        C(esper_blueprint_status), C(esper_os), C(esper_os_version), C(esper_agent_version), C(esper_last_seen),
+        C(esper_battery_level), C(esper_hardware) and C(esper_network).
+      - V(full) adds C(esper_global_device_id), C(esper_udid), C(esper_managed_by), C(esper_template),
+        C(esper_device_source), C(esper_is_gms), C(esper_is_supervised), C(esper_is_locked_down),
+        C(esper_provisioned_on), C(esper_created_at), C(esper_updated_at), C(esper_software), C(esper_memory) and
+        C(esper_location).
+    type: str
+    choices: [minimal, standard, full]
+    default: standard
   concurrency:
     description:
-      - How many pages of devices are fetched at a time, at most. It starts with one, and backs off when the service
-        asks for fewer requests.
+      - How many pages of devices, or afterwards lists of names, are fetched at a time, at most. It starts with one, and
+        backs off when the service asks for fewer requests.
     type: int
     default: 4
+  paging:
+    description:
+      - How the pages of devices are asked for. Either way each device comes once, also when others come and go
+        meanwhile.
+      - V(offset) fetches up to O(concurrency) pages at a time. Where devices moved from one page to another it reads
+        the list again, twice at most.
+      - V(cursor) fetches one page after another, and needs each only once.
+    type: str
+    choices: [offset, cursor]
+    default: offset
+  on_error:
+    description:
+      - What becomes of the inventory when the service cannot be reached, fails, or turns requests away because there
+        are too many.
+      - V(fail) says what is the matter. There is no inventory then.
+      - V(cached) takes what was read last, however old, and warns. It needs O(cache=true), and a cache plugin that
+        keeps what is out of date, as those that write files do. Where nothing is cached, it is as V(fail).
+      - A key that is refused, or a mistake in the file, is always an error. The cache holds whole inventories only.
+    type: str
+    choices: [fail, cached]
+    default: fail
 """
 
 EXAMPLES = r"""
@@ -123,9 +160,22 @@ cache: true
 cache_plugin: ansible.builtin.jsonfile
 cache_connection: ~/.cache/esper
 cache_timeout: 600
+
+---
+# A large fleet in a few variables and groups. When the service is down, yesterday's will do.
+plugin: esper.cloud.devices
+hostvars: minimal
+group_by: [group, platform]
+cache: true
+cache_plugin: ansible.builtin.jsonfile
+cache_connection: ~/.cache/esper
+cache_timeout: 3600
+on_error: cached
 """
 
+import contextlib
 import functools
+import gc
 import hashlib
 import json
 import re
@@ -138,21 +188,12 @@ from ansible.release import __version__ as core_version
 from ansible.utils.unsafe_proxy import wrap_var
 from ansible_collections.esper.cloud.plugins.module_utils.client import Client
 from ansible_collections.esper.cloud.plugins.module_utils.connection import OPTIONS, Connection, api_url_of
-from ansible_collections.esper.cloud.plugins.module_utils.errors import ApiError, EsperError, InvalidParameter
-from ansible_collections.esper.cloud.plugins.module_utils.ids import last_uuid
+from ansible_collections.esper.cloud.plugins.module_utils.errors import EsperError, InvalidParameter, RequestFailed
 from ansible_collections.esper.cloud.plugins.module_utils.names import group_names, unique_hostnames
 from ansible_collections.esper.cloud.plugins.module_utils.paging import Row
 from ansible_collections.esper.cloud.plugins.module_utils.references import References
-from ansible_collections.esper.cloud.plugins.module_utils.resources.blueprint_list import BLUEPRINTS
-from ansible_collections.esper.cloud.plugins.module_utils.resources.device import (
-    DISABLED,
-    as_host,
-    check_filters,
-    resolve_filters,
-)
-from ansible_collections.esper.cloud.plugins.module_utils.resources.device_group import DEVICE_GROUP, path_of
-from ansible_collections.esper.cloud.plugins.module_utils.resources.device_list import list_devices
-from ansible_collections.esper.cloud.plugins.module_utils.resources.tag import TAG
+from ansible_collections.esper.cloud.plugins.module_utils.resources.device import DISABLED, MINIMAL, check_filters
+from ansible_collections.esper.cloud.plugins.module_utils.resources.fleet import CACHE_FORMAT, KINDS, Fleet, read_fleet
 
 try:
     # Since ansible-core 2.19 a text is data unless it is trusted.
@@ -188,12 +229,12 @@ def _data(value: t.Any) -> t.Any:
     return value
 
 
-# Raised when what is cached changes its form, so that an older cache is not misread.
-_CACHE_FORMAT = 1
 _TOP = "esper"
 _NAMED_BY = ("name", "alias", "serial", "id")
-# A tenant that does not have the unpublished list of tags, or does not give it to this user, will not tomorrow either.
-_REFUSALS = frozenset({400, 403, 404, 405, 410, 501})
+_DOTTED_NAME = re.compile(r"[a-z_]\w*(\.[a-z_]\w*)*", re.ASCII | re.IGNORECASE)
+
+# Ansible's groups by what they stand for, such as a tag's id, for each sort of O(group_by).
+Grouping = dict[str, dict[t.Any, str]]
 
 
 class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
@@ -206,37 +247,80 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         super().parse(inventory, loader, path)
         self._read_config_data(path)
         try:
-            fleet = self._fleet(path, cache)
-            self._populate(fleet)
+            with _no_search_for_garbage():
+                self._populate(self._fleet(path, cache))
         except EsperError as error:
             raise AnsibleParserError(str(error)) from None
 
     # --- the tenant's data ------------------------------------------------------------------------------------------
 
-    def _fleet(self, path: str, cache: bool) -> Row:
-        """What the tenant says, from the cache where it may come from there.
-
-        It is plain JSON data: ``devices`` (see as_host), ``groups`` (id to path and parent), ``tags`` and
-        ``blueprints`` (id to name).
-        """
+    def _fleet(self, path: str, cache: bool) -> Fleet:
+        """What the tenant says, from the cache where it may come from there."""
         options = {option.name: self._connection_option(option.name) for option in OPTIONS}
         filters = check_filters(self._templated(self.get_option("filters")))
+        key = self._cache_key(path, api_url_of(options), filters)
         caches = self.get_option("cache")
-        identity = json.dumps([_CACHE_FORMAT, api_url_of(options), filters], sort_keys=True)
-        key = f"{self.get_cache_key(path)}_{hashlib.sha256(identity.encode()).hexdigest()[:16]}"
-        if caches and cache:
-            try:
-                return t.cast(Row, self._cache[key])
-            except KeyError:
-                pass
-        connection = Connection.from_options(options)
+        if caches and cache and (cached := self._cached(key)):
+            return cached
+        try:
+            fleet = self._read(Connection.from_options(options), filters)
+        except RequestFailed as error:
+            return self._instead(error, key)
+        if caches:
+            # Nothing is written before the whole inventory stands.
+            self._cache[key] = fleet.to_cache()
+        return fleet
+
+    def _cache_key(self, path: str, api_url: str, filters: Row) -> str:
+        """A name for what is asked of whom. The key of the API has no part in it."""
+        identity = json.dumps(
+            [CACHE_FORMAT, api_url, filters, self.get_option("hostvars"), self._kinds()], sort_keys=True
+        )
+        return f"{self.get_cache_key(path)}_{hashlib.sha256(identity.encode()).hexdigest()[:16]}"
+
+    def _kinds(self) -> list[str]:
+        """What names are needed for: variables, groups, or both."""
+        is_minimal, chosen = self.get_option("hostvars") == MINIMAL, self.get_option("group_by")
+        return [each for each in KINDS if not is_minimal or each in chosen]
+
+    def _cached(self, key: str) -> Fleet | None:
+        try:
+            return Fleet.from_cache(self._cache[key])
+        except (KeyError, TypeError, ValueError):
+            return None
+
+    def _read(self, connection: Connection, filters: Row) -> Fleet:
         if connection.sends_key_in_clear:
             self.display.warning("The API key is sent unencrypted, since api_url is no https URL.")
         with Client(connection, user_agent=f"ansible-core/{core_version}", log=self.display.vvv) as client:
-            fleet = self._fetch(References(client), filters)
-        if caches:
-            self._cache[key] = fleet
+            return read_fleet(
+                References(client),
+                filters,
+                level=self.get_option("hostvars"),
+                kinds=self._kinds(),
+                concurrency=max(int(self.get_option("concurrency")), 1),
+                by_cursor=self.get_option("paging") == "cursor",
+                on_progress=self._show_progress,
+                warn=self.display.warning,
+            )
+
+    def _instead(self, error: RequestFailed, key: str) -> Fleet:
+        """What stands in for an inventory that could not be read. Raises the error where nothing does."""
+        if self.get_option("on_error") != "cached" or not error.is_outage:
+            raise error
+        if not self.get_option("cache"):
+            raise EsperError(f"{error} Nothing can stand in for it: on_error=cached needs cache=true.")
+        # To cache plugins this means that nothing grows too old.
+        self.set_option("cache_timeout", 0)
+        self.load_cache_plugin()
+        fleet = self._cached(key)
+        if fleet is None:
+            raise EsperError(f"{error} Nothing is cached that could stand in for it.")
+        self.display.warning(f"{error} The inventory is as it was at {fleet.read_at}.")
         return fleet
+
+    def _show_progress(self, read: int, count: int | None) -> None:
+        self.display.v(f"esper.cloud.devices: {read} of {'an unknown number of' if count is None else count} devices")
 
     def _connection_option(self, name: str) -> t.Any:
         value = self._templated(self.get_option(name))
@@ -253,80 +337,106 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             return [self._templated(item) for item in value]
         return self.templar.template(value) if isinstance(value, str) and self.templar.is_template(value) else value
 
-    def _fetch(self, references: References, filters: Row) -> Row:
-        query = resolve_filters(references, filters)
-        rows = list_devices(
-            references.client,
-            query,
-            concurrency=max(int(self.get_option("concurrency")), 1),
-            on_progress=self._show_progress,
-        )
-        devices = [as_host(row) for row in rows]
-        groups = {
-            row["id"]: {"path": path_of(row), "parent": last_uuid(row.get("parent"))}
-            for row in references.rows(DEVICE_GROUP, {})
-        }
-        blueprints: dict[str, str] = {}
-        if any(device["blueprint_id"] or device["current_blueprint_id"] for device in devices):
-            blueprints = {row["id"]: row["name"] for row in references.rows(BLUEPRINTS, {})}
-        tags = self._tag_names(references) if any(device["tag_ids"] for device in devices) else {}
-        return {"devices": devices, "groups": groups, "blueprints": blueprints, "tags": tags}
-
-    def _tag_names(self, references: References) -> dict[str, str]:
-        try:
-            return {row["id"]: row.get("tag") or row["id"] for row in references.rows(TAG, {})}
-        except ApiError as error:
-            if error.status not in _REFUSALS:
-                raise
-            self.display.warning(
-                "Tags go by their ids, since this tenant does not tell their names"
-                f" ({error.method} {error.path} answered {error.status})."
-            )
-            return {}
-
-    def _show_progress(self, read: int, count: int | None) -> None:
-        self.display.v(f"esper.cloud.devices: {read} of {'an unknown number of' if count is None else count} devices")
-
     # --- hosts and groups -------------------------------------------------------------------------------------------
 
-    def _populate(self, fleet: Row) -> None:
+    def _populate(self, fleet: Fleet) -> None:
+        prefix = self.get_option("vars_prefix")
+        if not re.fullmatch(r"[A-Za-z_]\w*", prefix, re.ASCII):
+            raise InvalidParameter(f"The vars_prefix '{prefix}' cannot begin the name of a variable.")
         shows_disabled = self.get_option("include_disabled") or "state" in self.get_option("filters")
-        devices = [each for each in fleet["devices"] if shows_disabled or each["state_code"] != DISABLED]
+        devices = [each for each in fleet.devices if shows_disabled or each["state_code"] != DISABLED]
+        # From here on there is one list of them, which _add_hosts() empties.
+        fleet.devices = []
+        variables = _Variables(fleet, prefix)
+        self._add_top()
+        grouping = self._native_groups(fleet, devices)
+        hostnames = self._hostnames(devices, variables, taken=self._taken_names(f"{prefix}id", devices))
+        constructed = self._add_hosts(devices, hostnames, variables, grouping)
+        # With all hosts in it, since a host that joins a group has all groups above searched.
+        self._link_groups(fleet, grouping["group"])
+        for host, values in constructed:
+            self._construct(host, values)
+
+    def _add_top(self) -> None:
         self.inventory.add_group(_TOP)
-        interpreter = "{{ ansible_playbook_python }}"
         self.inventory.set_variable(_TOP, "ansible_connection", _data("local"))
+        interpreter = "{{ ansible_playbook_python }}"
         if trust_as_template is not None:
             interpreter = trust_as_template(interpreter)
         self.inventory.set_variable(_TOP, "ansible_python_interpreter", interpreter)
 
-        prefix = self.get_option("vars_prefix")
-        if not re.fullmatch(r"[A-Za-z_]\w*", prefix, re.ASCII):
-            raise InvalidParameter(f"The vars_prefix '{prefix}' cannot begin the name of a variable.")
-        all_variables = [self._variables(device, fleet, prefix) for device in devices]
-        grouping = self._native_groups(fleet, devices)
-        strict, compose = self.get_option("strict"), self.get_option("compose")
-        groups, keyed_groups = self.get_option("groups"), self.get_option("keyed_groups")
+    def _add_hosts(
+        self, devices: list[Row], hostnames: list[str], variables: _Variables, grouping: Grouping
+    ) -> list[tuple[str, Row]]:
+        """Add the hosts with their variables, each to its groups. Gives those that are left to construct from."""
+        constructs = any(self.get_option(name) for name in ("compose", "groups", "keyed_groups"))
+        constructed: list[tuple[str, Row]] = []
+        inventory = self.inventory
+        for device, name in zip(_taken_from(devices), hostnames, strict=True):
+            values = variables.of(device)
+            is_new = name not in inventory.hosts
+            # Since 2.19 a host's name is never trusted, whatever it is given as.
+            host = inventory.add_host(
+                name if trust_as_template is not None else _text(name),
+                _TOP if device["group_id"] not in grouping["group"] else None,
+            )
+            if is_new:
+                # What set_variable() comes to for a name that is valid and new, in a tenth of its time. It would also
+                # note on each text, since 2.19, that it is from this file.
+                inventory.hosts[host].vars.update(values)
+            else:
+                for variable, value in values.items():
+                    inventory.set_variable(host, variable, value)
+            for group in self._groups_of(device, grouping):
+                inventory.add_child(group, host)
+            if constructs:
+                constructed.append((host, values))
+        return constructed
+
+    def _construct(self, host: str, variables: Row) -> None:
+        strict = self.get_option("strict")
+        if compose := self.get_option("compose"):
+            self._set_composite_vars(compose, variables, host, strict=strict)
+        if groups := self.get_option("groups"):
+            self._add_host_to_composed_groups(groups, variables, host, strict=strict)
+        if keyed_groups := self.get_option("keyed_groups"):
+            self._add_host_to_keyed_groups(keyed_groups, variables, host, strict=strict)
+
+    def _compose(self, template: str, variables: Row) -> t.Any:
+        """What an expression of the user's comes to; it may well be what the API says."""
+        known, value = self._value_of(template, variables)
+        return value if known else _data(super()._compose(template, variables))
+
+    def _value_of(self, expression: t.Any, variables: Row) -> tuple[bool, t.Any]:
+        """Whether an expression only names a variable or a part of one, and its value. ansible-core would compile the
+        expression for each host anew; before 2.19 it also makes texts of numbers, which is left to it."""
+        if trust_as_template is None or self.get_option("use_extra_vars"):
+            return False, None
+        if not isinstance(expression, str) or not _DOTTED_NAME.fullmatch(expression):
+            return False, None
+        value: t.Any = variables
+        for name in expression.split("."):
+            # To Jinja such a name is a method of the dict.
+            if not isinstance(value, dict) or name not in value or hasattr(dict, name):
+                return False, None
+            value = value[name]
+        # Another source may have set a variable to a template.
+        is_data = value is None or isinstance(value, (bool, int, float))
+        return is_data or (isinstance(value, str) and _TEMPLATE_CHARACTERS.isdisjoint(value)), value
+
+    # --- names ------------------------------------------------------------------------------------------------------
+
+    def _hostnames(self, devices: list[Row], variables: _Variables, taken: set[str]) -> list[str]:
+        preferences = self.get_option("hostnames")
         failures: Counter[str] = Counter()
-        hostnames = unique_hostnames(
-            [self._hostname_candidates(*each, strict, failures) for each in zip(devices, all_variables, strict=True)],
+        names = unique_hostnames(
+            [self._hostname_candidates(device, preferences, variables, failures) for device in devices],
             [device["id"] for device in devices],
-            taken=self._taken_names(f"{prefix}id", devices),
+            taken=taken,
         )
         for preference in (each for each, count in failures.items() if count == len(devices)):
             self.display.warning(f"The host name expression '{preference}' cannot be evaluated for any device.")
-        for device, variables, name in zip(devices, all_variables, hostnames, strict=True):
-            host = _data(name)
-            self.inventory.add_host(host, _TOP if device["group_id"] not in grouping["group"] else None)
-            for variable, value in variables.items():
-                self.inventory.set_variable(host, variable, value)
-            for group in self._groups_of(device, grouping):
-                self.inventory.add_child(group, host)
-            if compose:
-                self._set_composite_vars(compose, variables, host, strict=strict)
-            if groups:
-                self._add_host_to_composed_groups(groups, variables, host, strict=strict)
-            if keyed_groups:
-                self._add_host_to_keyed_groups(keyed_groups, variables, host, strict=strict)
+        return names
 
     def _taken_names(self, id_variable: str, devices: list[Row]) -> set[str]:
         """The names that a device would share with a group, which Ansible cannot tell from a host, or with a device of
@@ -339,35 +449,21 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         }
         return {*self.inventory.groups, *others}
 
-    def _variables(self, device: Row, fleet: Row, prefix: str) -> Row:
-        """The host variables of a device: what the API says of it, with names beside the ids."""
-        group = fleet["groups"].get(device["group_id"])
-        named = {
-            **device,
-            "group": group["path"] if group else None,
-            "tags": [fleet["tags"].get(tag, tag) for tag in device["tag_ids"]],
-            "blueprint": fleet["blueprints"].get(device["blueprint_id"]),
-            "current_blueprint": fleet["blueprints"].get(device["current_blueprint_id"]),
-        }
-        return {f"{prefix}{name}": _data(value) for name, value in named.items()}
-
-    def _compose(self, template: str, variables: Row) -> t.Any:
-        """What an expression of the user's comes to; it may well be what the API says."""
-        return _data(super()._compose(template, variables))
-
     def _hostname_candidates(
-        self, device: Row, variables: Row, strict: bool, failures: Counter[str]
+        self, device: Row, preferences: list[str], variables: _Variables, failures: Counter[str]
     ) -> list[str | None]:
         """The names that a device may have, in the order of preference. Counts the expressions that failed."""
         candidates: list[str | None] = []
-        for preference in self.get_option("hostnames"):
+        values: Row = {}
+        for preference in preferences:
             if preference in _NAMED_BY:
                 candidates.append(device[preference])
                 continue
+            values = values or variables.of(device)
             try:
-                value = self._compose(preference, variables)
+                value = self._compose(preference, values)
             except Exception as error:  # whatever an expression of the user's raises
-                if strict:
+                if self.get_option("strict"):
                     raise AnsibleParserError(
                         f"The host name expression '{preference}' cannot be evaluated for the device"
                         f" {device['id']}: {error}"
@@ -377,24 +473,26 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             candidates.append(None if value is None else str(value))
         return candidates
 
-    def _native_groups(self, fleet: Row, devices: list[Row]) -> dict[str, dict[t.Any, str]]:
-        """Ansible's groups by what they stand for, such as a tag's id, for each sort of O(group_by). Groups of devices
-        are all there, the others where a device belongs to them."""
+    # --- groups -----------------------------------------------------------------------------------------------------
+
+    def _native_groups(self, fleet: Fleet, devices: list[Row]) -> Grouping:
+        """Add the groups, without what is in them. Groups of devices are all there, the others where a device belongs
+        to them."""
         used_tags = {tag for device in devices for tag in device["tag_ids"]}
-        sorts: dict[str, dict[str, str]] = {
+        sorts: Grouping = {
             # The root is named in full, and left out of the names below it.
-            "group": {key: each["path"].partition("/")[2] or each["path"] for key, each in fleet["groups"].items()},
-            "tag": {tag: fleet["tags"].get(tag, tag) for tag in used_tags},
+            "group": {key: each["path"].partition("/")[2] or each["path"] for key, each in fleet.groups.items()},
+            "tag": {tag: fleet.tags.get(tag, tag) for tag in used_tags},
             "platform": {each["platform"]: each["platform"] for each in devices if each["platform"]},
             "state": {each["state"]: each["state"] for each in devices},
             "blueprint": {
-                each["blueprint_id"]: fleet["blueprints"].get(each["blueprint_id"], each["blueprint_id"])
+                each["blueprint_id"]: fleet.blueprints.get(each["blueprint_id"]) or each["blueprint_id"]
                 for each in devices
                 if each["blueprint_id"]
             },
         }
         chosen = self.get_option("group_by")
-        grouping: dict[str, dict[t.Any, str]] = {sort: {} for sort in sorts}
+        grouping: Grouping = {sort: {} for sort in sorts}
         for sort in (each for each in sorts if each in chosen):
             names, clashes = group_names(sort, sorts[sort], to_safe_group_name)
             for name, originals in clashes:
@@ -403,11 +501,15 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
                     " The start of the id is appended to the name of each."
                 )
             grouping[sort] = {key: self.inventory.add_group(name) for key, name in names.items()}
-        for key, name in grouping["group"].items():
-            self.inventory.add_child(grouping["group"].get(fleet["groups"][key]["parent"], _TOP), name)
         return grouping
 
-    def _groups_of(self, device: Row, grouping: dict[str, dict[t.Any, str]]) -> t.Iterator[str]:
+    def _link_groups(self, fleet: Fleet, names: dict[t.Any, str]) -> None:
+        """Make each group of devices a child of the one above, from the top down: so each host is told of the groups
+        above its own once."""
+        for key in sorted(names, key=lambda key: fleet.groups[key]["path"].count("/")):
+            self.inventory.add_child(names.get(fleet.groups[key]["parent"], _TOP), names[key])
+
+    def _groups_of(self, device: Row, grouping: Grouping) -> t.Iterator[str]:
         keys = (
             ("group", device["group_id"]),
             ("platform", device["platform"]),
@@ -418,3 +520,58 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         for sort, key in keys:
             if (group := grouping[sort].get(key)) is not None:
                 yield group
+
+
+class _Variables:
+    """What the hosts of a fleet know of their devices: what the API says, with names beside the ids."""
+
+    def __init__(self, fleet: Fleet, prefix: str) -> None:
+        self._fleet = fleet
+        # Of each name there is one text, however many hosts have it.
+        self._names = _Prefixed(prefix)
+
+    def of(self, device: Row) -> Row:
+        """The variables of one device's host."""
+        names = self._names
+        values: Row = {names[name]: _data(value) for name, value in device.items()}
+        # The least that can be told has nothing that would have to be looked up.
+        if "current_blueprint_id" in device:
+            fleet = self._fleet
+            group = fleet.groups.get(device["group_id"])
+            values[names["group"]] = _data(group["path"]) if group else None
+            values[names["tags"]] = [_text(fleet.tags.get(tag, tag)) for tag in device["tag_ids"]]
+            values[names["blueprint"]] = _data(fleet.blueprints.get(device["blueprint_id"]))
+            values[names["current_blueprint"]] = _data(fleet.blueprints.get(device["current_blueprint_id"]))
+        return values
+
+
+class _Prefixed(dict[str, str]):
+    """Names of variables by their names without the prefix."""
+
+    def __init__(self, prefix: str) -> None:
+        super().__init__()
+        self._prefix = prefix
+
+    def __missing__(self, name: str) -> str:
+        self[name] = f"{self._prefix}{name}"
+        return self[name]
+
+
+def _taken_from(rows: list[Row]) -> t.Iterator[Row]:
+    """The rows in their order. Each leaves the list, so that its memory is free for what it is made into."""
+    rows.reverse()
+    while rows:
+        yield rows.pop()
+
+
+@contextlib.contextmanager
+def _no_search_for_garbage() -> t.Iterator[None]:
+    """Python searches all objects for cycles that nobody needs whenever there are a quarter more of them. A fleet is a
+    great many, and none of them is garbage."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()

@@ -227,7 +227,7 @@ class Client:
         """The enterprise's UUID: the option's, else asked of the API once.
 
         Asked in this order: GET /v1/token-info/, GET /user_info/, the first of GET /v2/devices/. Raises
-        ConfigurationError when none of them tells.
+        ConfigurationError when none of them tells, and what request() raises when the service fails.
         """
         with self._discovery:
             if self._enterprise_id is None:
@@ -245,12 +245,14 @@ class Client:
             ("/v2/devices/", {"limit": 1}, lambda body: body["results"][0]["tenant_id"]),
         )
         failures = []
+        outage: ApiError | None = None
         for path, query, read in sources:
             try:
                 found = last_uuid(read(self.get(path, query=query, purpose="Discovering the enterprise id")))
             except ApiError as error:
                 if error.status == 401:
                     raise
+                outage = error if error.is_outage else outage
                 failures.append(f"GET {path} answered {error.status}")
                 continue
             except (KeyError, IndexError, TypeError):
@@ -258,6 +260,8 @@ class Client:
             if found:
                 return found
             failures.append(f"GET {path} does not tell it")
+        if outage:
+            raise outage
         raise ConfigurationError(
             f"The enterprise id could not be discovered ({'; '.join(failures)}). Set the option enterprise_id"
             " (ESPER_ENTERPRISE_ID), and check that the URL of the API is right:"
@@ -471,6 +475,11 @@ class Client:
     def _sleep(self, seconds: float) -> None:
         if self._stopped.wait(max(seconds, 0.0)):
             raise TransportError("The task was ended while it waited for the service.", method="", path="")
+
+    def wait(self, seconds: float) -> None:
+        """Sleep for so many seconds, for what the service does by itself. Raises TransportError when the task is ended
+        meanwhile."""
+        self._sleep(seconds)
 
     def pause(self, attempt: int, failure: RequestFailed | None = None) -> None:
         """Sleep before the next attempt, counted from 1: exponential backoff with full jitter.

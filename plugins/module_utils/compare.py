@@ -17,6 +17,7 @@ def satisfied(current: t.Any, desired: t.Any, items: str = "") -> bool:
     5 and "5", true and "true", null and "".
     """
     if isinstance(desired, dict):
+        current = {} if current is None else current
         return isinstance(current, dict) and all(satisfied(current.get(key), value) for key, value in desired.items())
     if isinstance(desired, (list, tuple)):
         return _list_satisfied([] if current is None else current, desired, items)

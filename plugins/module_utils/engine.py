@@ -12,10 +12,14 @@ import typing as t
 from dataclasses import dataclass
 
 from .client import Answer
-from .errors import ApiError, RequestFailed, TransportError
+from .errors import ApiError, EsperError, RequestFailed, TransportError
 from .paging import Row
+from .parallel import in_parallel
 from .references import References
 from .resource import Change, Params, Plan, Resource, ResultOf, Step
+
+# So many writes that do not depend on each other are under way at a time, if the service bears it.
+CONCURRENCY = 8
 
 
 @dataclass(frozen=True)
@@ -76,7 +80,8 @@ def apply(resource: Resource, references: References, planned: Plan) -> Row | No
     """Send a plan's writes in their order; the object as it is afterwards, None when it is absent."""
     try:
         for step in planned.steps:
-            _perform(references, resource, step)
+            if step.if_created is None or not step.if_created.adopted:
+                _perform(references, resource, step)
     finally:
         if planned.steps:
             references.forget(resource)
@@ -84,6 +89,24 @@ def apply(resource: Resource, references: References, planned: Plan) -> Row | No
         return planned.record
     answers = [step.answer for step in planned.steps if step.answer is not None]
     return resource.record(answers[-1]) if answers else planned.record
+
+
+def apply_each(
+    references: References, resource: Resource, steps: t.Iterable[Step], *, concurrency: int = CONCURRENCY
+) -> list[tuple[Step, EsperError]]:
+    """Send writes that do not depend on each other, several at a time, each whatever becomes of the others; gives those
+    that failed, and why."""
+
+    def attempt(step: Step) -> tuple[Step, EsperError] | None:
+        try:
+            _perform(references, resource, step)
+        except EsperError as error:
+            return step, error
+        return None
+
+    outcomes = list(in_parallel(references.client, attempt, steps, concurrency))
+    references.forget(resource)
+    return [outcome for outcome in outcomes if outcome is not None]
 
 
 def _perform(references: References, resource: Resource, step: Step) -> None:

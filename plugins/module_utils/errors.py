@@ -63,6 +63,11 @@ class RequestFailed(EsperError):
         self.path = path
         self.ambiguous = ambiguous
 
+    @property
+    def is_outage(self) -> bool:
+        """Whether the same request may well succeed at another time."""
+        return True
+
     def details(self) -> dict[str, t.Any]:
         return {"request": {"method": self.method, "path": self.path}}
 
@@ -92,6 +97,10 @@ class ApiError(RequestFailed):
         self.status = status
         self.server_message = server_message
         self.errors = list(errors)
+
+    @property
+    def is_outage(self) -> bool:
+        return self.status >= 500 or self.status == 429
 
     def details(self) -> dict[str, t.Any]:
         return {**super().details(), "status": self.status, "errors": self.errors}

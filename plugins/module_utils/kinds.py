@@ -20,8 +20,12 @@ _PLACES = {
     "blueprint_info": ("resources.blueprint", "BLUEPRINT"),
     "content": ("resources.content", "CONTENT"),
     "content_info": ("resources.content", "CONTENT"),
+    "converge": ("resources.converge", "CONVERGE"),
+    "device": ("resources.device_change", "DEVICE"),
+    "device_command": ("resources.device_command", "DEVICE_COMMAND"),
     "device_group": ("resources.device_group", "DEVICE_GROUP"),
     "device_group_info": ("resources.device_group", "DEVICE_GROUP"),
+    "device_info": ("resources.device_details", "DEVICE_INFO"),
     "enterprise_policy": ("resources.enterprise_policy", "ENTERPRISE_POLICY"),
     "enterprise_policy_info": ("resources.enterprise_policy", "ENTERPRISE_POLICY"),
 }

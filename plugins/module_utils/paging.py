@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import re
 import typing as t
-from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import parse_qs, urlsplit
 
 from .client import Client, Query
 from .errors import TransportError
+from .parallel import in_parallel
 
 Row = dict[str, t.Any]
 
@@ -35,6 +34,8 @@ class _Page:
     count: int | None
     next_offset: int | None
     next_cursor: str | None
+    # Whether it begins with what the page before ended with, unless objects have moved.
+    overlaps: bool = False
 
 
 def list_all(
@@ -46,6 +47,7 @@ def list_all(
     page_size: int | None = PAGE_SIZE,
     concurrency: int = 1,
     by_cursor: bool = False,
+    overlap: bool = False,
     key: str = "id",
     on_progress: t.Callable[[int, int | None], None] | None = None,
 ) -> t.Iterator[Row]:
@@ -56,46 +58,93 @@ def list_all(
     and is halved when it asks for less. ``by_cursor`` reads by cursor, which is sequential. ``on_progress`` is told
     after each page how many rows have been read, of how many (None where the list does not tell).
 
-    An object that moved to a later page while the list was read comes once all the same. When the number of objects
-    changed meanwhile, one may have slipped from one page to the one before; the list is then read again for what was
-    missed. What cannot be seen is that as many came as went; only reading by cursor is safe from that.
+    An object that moved to a later page while the list was read comes once all the same. One that slipped from a page
+    to the one before, since others went, would be missed. That may be so when the number of objects changed; the list
+    is then read again for what was missed. What cannot be seen so is that as many came as went. With ``overlap`` it
+    can: each page then begins with the last object of the one before, and where it does not, objects have moved.
+    Reading by cursor is safe from all that.
 
     Raises what Client.request raises.
     """
     seen: set[object] = set()
-    for _attempt in range(_PASSES):
-        first_pass = not seen
-        counts: set[int] = set()
-        read = repeated = pages_without_news = 0
-        for page in _pages(client, path, dict(query or {}), page_size, concurrency, by_cursor, purpose):
+    for attempt in range(_PASSES):
+        reading = _Pass(overlap)
+        for page in _pages(client, path, dict(query or {}), page_size, concurrency, by_cursor, overlap, purpose):
             known = len(seen)
-            if page.count is not None:
-                counts.add(page.count)
-            for row in page.rows:
+            for row in reading.rows_of(page, key):
                 identity = row.get(key)
                 if identity is None:
                     raise _malformed(purpose, path, f"with an object that has no {key}")
                 if identity not in seen:
                     seen.add(identity)
                     yield row
-            read += len(page.rows)
-            repeated += len(page.rows) - (len(seen) - known)
-            pages_without_news = pages_without_news + 1 if len(seen) == known else 0
-            if first_pass and pages_without_news == _PAGES_WITHOUT_NEWS:
+            reading.count_news(len(seen) - known)
+            if attempt == 0 and reading.pages_without_news == _PAGES_WITHOUT_NEWS:
                 raise _malformed(purpose, path, "with the same objects again and again")
             if on_progress:
                 on_progress(len(seen), page.count)
-        moved = len(counts) > 1 or (first_pass and (repeated > 0 or read < max(counts, default=0)))
-        if by_cursor or not moved:
+        if by_cursor or not (reading.saw_changes or (attempt == 0 and reading.is_short)):
             return
 
 
+class _Pass:
+    """Whether what was read of a list, from its first page to its last, can be all of it."""
+
+    def __init__(self, overlap: bool) -> None:
+        self.pages_without_news = 0
+        self._overlap = overlap
+        self._counts: list[int] = []
+        self._rows = self._repeated = 0
+        self._last: object = None
+        self._slipped = False
+
+    def rows_of(self, page: _Page, key: str) -> list[Row]:
+        """The rows of the next page, without the one that the page before ended with."""
+        rows = page.rows
+        if page.overlaps:
+            joins = bool(rows) and rows[0].get(key) == self._last
+            self._slipped = self._slipped or not joins
+            rows = rows[joins:]
+        if page.count is not None:
+            self._counts.append(page.count)
+        if rows:
+            self._last = rows[-1].get(key)
+        self._rows += len(rows)
+        self._repeated += len(rows)
+        return rows
+
+    def count_news(self, number: int) -> None:
+        """So many rows of the page were new."""
+        self._repeated -= number
+        self.pages_without_news = 0 if number else self.pages_without_news + 1
+
+    @property
+    def saw_changes(self) -> bool:
+        # Where each page joins the next, what came or went did so behind the last one.
+        return self._slipped or (not self._overlap and len(set(self._counts)) > 1)
+
+    @property
+    def is_short(self) -> bool:
+        """Whether rows are missing, or stand in for others."""
+        return self._repeated > 0 or self._rows < max(self._counts[-1:] if self._overlap else self._counts, default=0)
+
+
 def _pages(
-    client: Client, path: str, query: Row, page_size: int | None, concurrency: int, by_cursor: bool, purpose: str
+    client: Client,
+    path: str,
+    query: Row,
+    page_size: int | None,
+    concurrency: int,
+    by_cursor: bool,
+    overlap: bool,
+    purpose: str,
 ) -> t.Iterator[_Page]:
     def fetch(**position: t.Any) -> _Page:
         body = client.get(path, query={**query, "limit": page_size, **position}, purpose=purpose)
         return _read_page(body, path, purpose)
+
+    def fetch_at(offset: int) -> _Page:
+        return replace(fetch(offset=offset), overlaps=shared > 0)
 
     if by_cursor:
         cursor: str | None = "start"
@@ -111,16 +160,16 @@ def _pages(
 
     page = fetch()
     yield page
-    step = len(page.rows)
-    if page.count is not None and concurrency > 1 and 0 < step < page.count:
+    shared = 1 if overlap and len(page.rows) > 1 else 0
+    step = len(page.rows) - shared
+    if page.count is not None and concurrency > 1 and 0 < len(page.rows) < page.count:
         # The server may cap a page below what was asked for: what it gave is the step.
-        offsets = range(step, page.count, step)
-        yield from _concurrently(client, lambda offset: fetch(offset=offset), offsets, concurrency)
+        yield from in_parallel(client, fetch_at, range(step, page.count - shared, step), concurrency)
         return
     offset = 0
     while (following := _following(page, offset)) is not None:
-        offset = following
-        page = fetch(offset=offset)
+        offset = max(following - shared, offset + 1)
+        page = fetch_at(offset)
         yield page
 
 
@@ -132,29 +181,6 @@ def _following(page: _Page, offset: int) -> int | None:
         return page.next_offset
     end = offset + len(page.rows)
     return end if page.count is not None and end < page.count else None
-
-
-def _concurrently(
-    client: Client, fetch: t.Callable[[int], _Page], offsets: t.Iterable[int], most: int
-) -> t.Iterator[_Page]:
-    """The pages in order, a window of them under way: one more after each page, half as many after each rebuff."""
-    window, backoffs = 1, client.backoffs
-    under_way: deque[Future[_Page]] = deque()
-    waiting = iter(offsets)
-    with ThreadPoolExecutor(max_workers=most) as pool:
-        try:
-            while True:
-                while len(under_way) < window and (offset := next(waiting, None)) is not None:
-                    under_way.append(pool.submit(fetch, offset))
-                if not under_way:
-                    return
-                yield under_way.popleft().result()
-                window = min(window + 1, most) if client.backoffs == backoffs else max(window // 2, 1)
-                backoffs = client.backoffs
-        except BaseException:
-            # The pool waits for its threads, which may be waiting for the service themselves.
-            client.stop()
-            raise
 
 
 def _read_page(body: t.Any, path: str, purpose: str) -> _Page:

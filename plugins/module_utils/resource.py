@@ -48,6 +48,9 @@ class Step:
     ``read`` finds the object in the answer's body, where the body itself is not it. ``then`` tells from the answer
     which write must follow, for what the service asks to confirm. Both may raise InvalidParameter. ``seconds`` is the
     time that the task gets for the step, if it has less left; 0 sets no limit.
+
+    A step that says ``if_created`` is left out if that one adopted an object: what it would write is not what the
+    other object needs.
     """
 
     purpose: str
@@ -60,6 +63,7 @@ class Step:
     read: Reader | None = None
     then: FollowUp | None = None
     seconds: float | None = None
+    if_created: Step | None = None
     answer: Row | None = None
     adopted: bool = False
 
@@ -271,7 +275,7 @@ class Resource:
             },
         )
         change = Change(f"{self.title} {label}", {name: record.get(name) for name in shown}, shown)
-        lost = [path for each in sent for path in each.masked_in(raw[each.name], desired.get(each.name))]
+        lost = [path for each in sent for path in each.masked_in(raw[each.name], desired.get(each.name), exact=exact)]
         warnings = [
             f"The service masks {path} of the {self.title} '{label}', so that it cannot be sent along with the rest:"
             " give it too, lest it be lost."

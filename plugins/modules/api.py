@@ -14,10 +14,9 @@ description:
   - Sends one request, or reads all pages of a list, with the authentication, retries, paging and error messages of this
     collection. For what has no module of its own.
   - It knows nothing of what it sends. A write is sent each time the task runs; look first, and use C(when).
-  - No module of its own is there yet for blueprints, devices and their commands, converge, geofences, pipelines,
-    operations, users, invites, roles, personal access tokens, alerts, alarms, wallpapers, tile icons, directory
-    records, reports, custom actions, background scripts, webclips, apps that are not Android's, Apple, Google and
-    Windows enrolment, and company settings.
+  - No module of its own is there yet for geofences, pipelines, operations, users, invites, roles, personal access
+    tokens, alerts, alarms, wallpapers, tile icons, directory records, reports, custom actions, background scripts,
+    webclips, apps that are not Android's, Apple, Google and Windows enrolment, and company settings.
 extends_documentation_fragment:
   - esper.cloud.connection
   - esper.cloud.attributes

@@ -19,7 +19,8 @@ description:
     with it, and other bytes under the same version are an error, since the service cannot replace a version.
   - An upload is sent as it is read, so that a package of any size takes little memory. In check mode nothing is
     uploaded.
-  - Devices get a version by their blueprints, or by a command; this module changes no device.
+  - Devices get a version by their blueprints (M(esper.cloud.blueprint)), or by a command
+    (M(esper.cloud.device_command)); this module changes no device.
 extends_documentation_fragment:
   - esper.cloud.connection
   - esper.cloud.attributes

@@ -16,8 +16,8 @@ description:
   - Only what is given is managed. The service replaces a blueprint as a whole; so a change sends the settings of all
     platforms along as they are.
   - Each change is saved as a draft, which no device gets, unless O(publish=true).
-  - Publishing changes no device either. Devices get what is published when they converge, which is a command of its
-    own, O(esper.cloud.api#module:path=/commands/v0/commands/) for one.
+  - Publishing changes no device either. Devices get what is published when they converge, which
+    M(esper.cloud.converge) has them do.
   - Apps are given by package and version, contents by name. Their ids are looked up before anything is sent, and do as
     well. Wi-Fi networks, wallpapers, provisioning profiles and custom actions are given by id.
   - What the service would refuse, such as a value that is none of its own or a key that is missing, is refused before
@@ -50,7 +50,8 @@ options:
     type: str
   publish:
     description:
-      - Publish the blueprint, so that devices get it when they converge. A draft that is there already is published, too.
+      - Publish the blueprint, so that devices get it when they converge. A draft that is there already is published,
+        too.
       - Without it, a change makes a draft, and what was published before stays published beside it.
     type: bool
     default: false
@@ -59,21 +60,22 @@ options:
       - The platforms that are given have exactly the settings that are given. Others of those platforms are removed,
         among them apps, files and networks. Platforms that are not given are left alone.
       - What a device would do without a setting is no difference, nor are settings that this collection does not know,
-        which stay. Passwords stay, too, since none can be read.
+        which stay. The passwords of settings and networks that are given stay, too, since none can be read.
     type: bool
     default: false
   version:
     description:
       - Go back to a former version. The blueprint gets the settings that were published under this number, or that the
         version of this id has, and they are published, as a version of their own.
+      - Passwords that the service masks cannot be sent again, and are lost, which a warning tells.
       - Where the blueprint has these settings, and they are published, nothing changes.
     type: str
   update_password:
     description:
       - When to send O(settings.android.esper_settings_apps_settings.admin_mode_password) and
-        O(settings.android.wifi_networks[].certificate_file_password), where the service masks them, so that they cannot
-        be compared.
-      - V(on_create) sends them along with any other change.
+        O(settings.android.wifi_networks[].certificate_file_password), where the service masks them, or does not tell
+        them, so that they cannot be compared.
+      - V(on_create) sends them with the setting or network if that is new, and along with any other change.
       - V(always) sends them each time, so that the task always changes.
     type: str
     choices: [always, on_create]
@@ -81,8 +83,8 @@ options:
   settings:
     description:
       - The settings of the blueprint for each platform, by the names of the API.
-      - Most have an C(apply_policy), which is V(ALWAYS APPLY) for a setting that is new, unless given. V(PROVISION ONLY)
-        is for devices that are being provisioned, and V(IGNORE) leaves devices alone.
+      - Most have an C(apply_policy), which is V(ALWAYS APPLY) for a setting that is new, unless given.
+        V(PROVISION ONLY) is for devices that are being provisioned, and V(IGNORE) leaves devices alone.
       - Dictionaries are merged with what is there. Lists are replaced as a whole, except for those of apps, files,
         networks, profiles and custom actions, whose items are merged with what is there of the same.
     type: dict
@@ -719,7 +721,8 @@ options:
                 type: str
               version_name:
                 description:
-                  - The name of the version, or V(latest) for the one of the highest version code.
+                  - The name of the version, or V(latest) for the one of the highest version code. Where codes are not
+                    known, that is the one created last.
                   - It stands for the id of the version.
                 type: str
               version_code:
@@ -754,7 +757,8 @@ options:
                 choices: [autoUpdateDefault, autoUpdateHighPriority, autoUpdatePostponed]
           files:
             description:
-              - Files that are put onto the device, told apart by the content.
+              - Files that are put onto the device, told apart by the content. Those of one content are told apart by
+                the path.
               - Those that are not given stay, unless O(exact=true).
             type: list
             elements: dict
@@ -1012,7 +1016,8 @@ options:
                 type: str
               version_name:
                 description:
-                  - The name of the version, or V(latest) for the one of the highest version code.
+                  - The name of the version, or V(latest) for the one of the highest version code. Where codes are not
+                    known, that is the one created last.
                   - It stands for the id of the version.
                 type: str
               version_code:
@@ -1141,7 +1146,8 @@ options:
                   apply_policy: *apply_policy
           files:
             description:
-              - Files that are put onto the device, told apart by the content.
+              - Files that are put onto the device, told apart by the content. Those of one content are told apart by
+                the path.
               - Those that are not given stay, unless O(exact=true).
             type: list
             elements: dict
@@ -1191,7 +1197,8 @@ options:
                 type: str
               version_name:
                 description:
-                  - The name of the version, or V(latest) for the one of the highest version code.
+                  - The name of the version, or V(latest) for the one of the highest version code. Where codes are not
+                    known, that is the one created last.
                   - It stands for the id of the version.
                 type: str
               version_code:
@@ -1403,6 +1410,7 @@ options:
                 type: str
 seealso:
   - module: esper.cloud.blueprint_info
+  - module: esper.cloud.converge
   - module: esper.cloud.app
   - module: esper.cloud.content
 """

@@ -28,7 +28,8 @@ options:
     type: str
   names:
     description:
-      - Look up the names of apps and contents, which costs one request for each app, and one for 250 contents.
+      - Look up the names of apps and contents, which costs one request for each app, one for 250 contents, and one for
+        250 apps of Apple and of Windows.
       - Without it, settings have the ids only.
     type: bool
     default: true
@@ -46,7 +47,8 @@ options:
     description:
       - Return blueprints as options of M(esper.cloud.blueprint), with names instead of ids, and nothing that belongs to
         this tenant only.
-      - What has no name, such as Wi-Fi networks and wallpapers, and passwords are left out, and named in RV(left_out).
+      - What has no name, such as Wi-Fi networks and wallpapers, passwords, and settings that this collection does not
+        know are left out, and named in RV(left_out).
     type: bool
     default: false
 seealso:
@@ -78,7 +80,10 @@ EXAMPLES = r"""
   register: taken
 
 - name: Another tenant has the same blueprints
-  esper.cloud.blueprint: "{{ item }}"
+  esper.cloud.blueprint:
+    name: "{{ item.name }}"
+    description: "{{ item.description | default(omit) }}"
+    settings: "{{ item.settings }}"
   loop: "{{ taken.blueprints }}"
   loop_control:
     label: "{{ item.name }}"
@@ -176,7 +181,7 @@ differences:
       type: raw
       sample: 1.1.0
 left_out:
-  description: What could not be taken along, because it has no name, or is a password.
+  description: What could not be taken along, because it has no name, is a password, or is not known here.
   returned: with O(portable=true)
   type: list
   elements: dict

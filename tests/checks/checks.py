@@ -17,11 +17,12 @@ class Check:
     every_core: bool = False
 
 
-# Three programs, two of them with a module __main__ of their own.
+# Four programs, three of them with a module __main__ of their own.
 MYPY = """
 mypy --package ansible_collections.esper.cloud.plugins
 mypy tests/simulator
 mypy tests/checks
+mypy tests/benchmarks
 """
 
 CHECKS = (

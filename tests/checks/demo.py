@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shlex
 import subprocess
 import sys
 
@@ -13,7 +15,11 @@ from stage import CHECKOUT, COLLECTIONS, stage
 
 INVENTORY = "demo.esper.yml"
 PLAYBOOK = "playbooks/quickstart.yml"
-SHOWN = 60
+SHOWN = 120
+
+# The simulated tenant takes package and version from the name of a file that is no package.
+APP = {"package_name": "com.example.retail", "version_name": "1.0.0"}
+PACKAGE = CHECKOUT / ".ansible" / "demo" / "com.example.retail-1.0.0-100.apk"
 
 OWN_TENANT = f"""\
 export ESPER_TENANT=your-tenant  # the first part of your-tenant.esper.cloud
@@ -34,7 +40,7 @@ def main() -> int:
         )
 
         def run(*command: str) -> str:
-            _say(f"\n$ {' '.join(command)}")
+            _say(f"\n$ {shlex.join(command)}")
             process = subprocess.run(command, cwd=CHECKOUT, env=environment, stdout=subprocess.PIPE, check=False)
             output = process.stdout.decode()
             lines = output.splitlines()
@@ -44,12 +50,16 @@ def main() -> int:
                 sys.exit(f"{command[0]} failed with exit code {process.returncode}.")
             return output
 
+        PACKAGE.parent.mkdir(exist_ok=True)
+        PACKAGE.write_text("Not a package, but good enough for a simulated tenant.\n")
+        variables_of_play = json.dumps({"move_devices": True, "kiosk_app": {"src": str(PACKAGE), **APP}})
+        play = ("ansible-playbook", "-i", INVENTORY, PLAYBOOK, "-e", variables_of_play)
         _say(f"A simulated tenant with 300 devices answers at {simulator.url}.")
         run("ansible-inventory", "-i", INVENTORY, "--graph")
-        run("ansible-playbook", "-i", INVENTORY, PLAYBOOK)
+        run(*play)
         first = len(simulator.writes())
         simulator.clear_journal()
-        recap = run("ansible-playbook", "-i", INVENTORY, PLAYBOOK)
+        recap = run(*play)
         second = simulator.writes()
 
     changed = sum(map(int, re.findall(r"changed=(\d+)", recap)))

@@ -74,23 +74,35 @@ class Blueprint(BlueprintList):
 
     def find(self, references: References, params: Params) -> Row | None:
         row = super().find(references, params)
-        # The contract describes the items of the list as whole blueprints; should one come without, it is read.
-        return row if row is None or "settings" in row else self.get(references, str(row["id"]))
+        return None if row is None else self._whole(references, row)
 
-    def versions_of(self, references: References, blueprint: Row) -> list[Row]:
+    def _whole(self, references: References, row: Row) -> Row | None:
+        """A blueprint of a list. The contract describes it as whole; should it come without settings, it is read."""
+        return row if "settings" in row else self.get(references, str(row["id"]))
+
+    def versions_of(self, references: References, blueprint: Row, *, whole: bool = True) -> list[Row]:
         """All versions of a blueprint, the newest first."""
         path = f"{self.item.format(id=blueprint['id'])}versions/"
         purpose = f"Reading the versions of the blueprint '{self.label(blueprint)}'"
         newest_first = {"ordering": "-version_number,-minor_version_number"}
-        return references.at(path, newest_first, page_size=None, key="version_id", purpose=purpose)
+        rows = references.at(path, newest_first, page_size=None, key="version_id", purpose=purpose)
+        return [self._whole_version(references, blueprint, row) for row in rows] if whole else rows
+
+    def _whole_version(self, references: References, blueprint: Row, version: Row) -> Row:
+        """A version of the list of versions: the same as for blueprints goes for it."""
+        if "settings" in version:
+            return version
+        purpose = f"Reading the version {version['version_id']} of the blueprint '{self.label(blueprint)}'"
+        ids = {"id": str(blueprint["id"]), "version_id": str(version["version_id"])}
+        return t.cast("Row", references.client.get(f"{self.item}versions/{{version_id}}/", ids=ids, purpose=purpose))
 
     def version_of(self, references: References, blueprint: Row, wanted: str) -> Row:
         """One version of a blueprint: by its id, or the one that was published under a number. Raises NotFound."""
-        rows = self.versions_of(references, blueprint)
+        rows = self.versions_of(references, blueprint, whole=False)
         published = [row for row in rows if row.get("publish")]
         for row in rows if is_uuid(wanted) else published:
             if wanted.lower() in (str(row.get("version_id")), str(row.get("version_number"))):
-                return row
+                return self._whole_version(references, blueprint, row)
         numbers = ", ".join(str(row.get("version_number")) for row in published) or "none"
         raise NotFound(
             "version", wanted, note=f"The published versions of the blueprint '{self.label(blueprint)}': {numbers}."
@@ -108,7 +120,7 @@ class Blueprint(BlueprintList):
     def plan_create(self, references: References, params: Params) -> Plan:
         if params["version"] is not None:
             raise NotFound(self.title, params["id"] or params["name"])
-        params, _current = self._with_names(references, params, {})
+        params, _current = self._with_names(Names(references), params, {})
         plan = super().plan_create(references, params)
         (create,) = plan.steps
         body, planned = t.cast("Row", create.body), t.cast("Row", plan.record)
@@ -121,6 +133,7 @@ class Blueprint(BlueprintList):
                 ids={"id": ResultOf(create, "id")},
                 body={**body, "publish": True},
                 read=create.read,
+                if_created=create,
             )
             plan.steps.append(publish)
         planned["publish"] = params["publish"]
@@ -129,13 +142,13 @@ class Blueprint(BlueprintList):
     def plan_update(self, references: References, current: Row, params: Params) -> Plan:
         if params["version"] is not None:
             return self._plan_return(references, current, params)
-        params, current = self._with_names(references, params, current)
-        plan = super().plan_update(references, current, params)
-        return self._completed(references, plan, current, bool(params["publish"]))
-
-    def _completed(self, references: References, plan: Plan, current: Row, publishes: bool) -> Plan:
-        """A plan of an update, with what a save brings about by itself."""
         names = Names(references)
+        params, current = self._with_names(names, params, current)
+        plan = super().plan_update(references, current, params)
+        return self._completed(names, plan, current, bool(params["publish"]))
+
+    def _completed(self, names: Names, plan: Plan, current: Row, publishes: bool) -> Plan:
+        """A plan of an update, with what a save brings about by itself."""
         for step, change in zip(plan.steps, plan.changes, strict=True):
             planned = t.cast("Row", plan.record)
             t.cast("Row", step.body)["publish"] = publishes
@@ -154,12 +167,13 @@ class Blueprint(BlueprintList):
     def _plan_return(self, references: References, current: Row, params: Params) -> Plan:
         """What it takes to have the settings of a former version again, and published: nothing, or one write."""
         settings = self.version_of(references, current, params["version"]).get("settings") or {}
-        there = current.get("settings") or {}
-        # The same settings by their own field would be compared in so far as the collection knows them.
-        same = satisfied(there, settings) and satisfied(settings, there)
+        # The same settings by their own field would be compared in so far as the collection knows them. What is masked
+        # is not compared, and not sent.
+        there, wanted = (SETTINGS.rewritten(each, {}) for each in (current.get("settings") or {}, settings))
+        same = satisfied(there, wanted) and satisfied(wanted, there)
         plan = super().plan_update(references, current, {**params, "settings": None, "publish": True})
         if same:
-            return self._completed(references, plan, current, publishes=True)
+            return self._completed(Names(references), plan, current, publishes=True)
         record = self.record(current)
         after = {**t.cast("Row", plan.record), "settings": SETTINGS.read(settings), "publish": True}
         changed = [each for each in self.fields if each.writable and record[each.name] != after[each.name]]
@@ -171,7 +185,7 @@ class Blueprint(BlueprintList):
             method=self.update_method,
             path=self.item,
             ids={"id": str(current["id"])},
-            body={**body, "settings": SETTINGS.sendable(SETTINGS.rewritten(settings, {}))},
+            body={**body, "settings": SETTINGS.sendable(wanted)},
         )
         change = Change(
             f"{self.title} {self.label(current)}",
@@ -182,17 +196,19 @@ class Blueprint(BlueprintList):
             f"The service masks {path} of that version, so that it cannot be sent again: give it anew, lest it be lost."
             for path in SETTINGS.masked_in(settings, None)
         ]
-        return self._completed(references, Plan(after, [step], [change], lost), current, publishes=True)
+        return self._completed(Names(references), Plan(after, [step], [change], lost), current, publishes=True)
 
-    def _with_names(self, references: References, params: Params, current: Row) -> tuple[Params, Row]:
+    def _with_names(self, names: Names, params: Params, current: Row) -> tuple[Params, Row]:
         if params["settings"] is None:
             return params, current
-        given, there = Names(references).resolved(params["settings"], current.get("settings") or {})
+        given, there = names.resolved(params["settings"], current.get("settings") or {})
         return {**params, "settings": given}, {**current, "settings": there}
 
     # --- information ------------------------------------------------------------------------------------------------
 
     def information(self, references: References, params: Params) -> Row:
+        if params["compare"] is not None and (len(params["compare"]) != 2 or not (params["id"] or params["name"])):
+            raise InvalidParameter("To compare takes one blueprint, by id or name, and two of its versions.")
         rows = self._chosen(references, params)
         names = Names(references)
         if params["portable"]:
@@ -210,7 +226,8 @@ class Blueprint(BlueprintList):
 
     def _chosen(self, references: References, params: Params) -> list[Row]:
         if params["id"] is None and params["name"] is None:
-            return references.rows(self, {})
+            rows = (self._whole(references, row) for row in references.rows(self, {}))
+            return [row for row in rows if row is not None]
         row = self.find(references, params)
         return [row] if row else []
 
@@ -228,24 +245,22 @@ class Blueprint(BlueprintList):
             options["settings"] = portable(SETTINGS, record["settings"], "settings", lost)
             records.append(options)
             lost += SETTINGS.secrets_in(shown["settings"])
+            lost += SETTINGS.unknown_in(shown["settings"])
             left_out += [{"blueprint": self.label(row), "path": path} for path in lost]
         return {self.plural: records, "left_out": left_out}
 
     def _comparison(self, references: References, rows: list[Row], names: Names, params: Params) -> Row:
-        wanted = params["id"] or params["name"]
-        if wanted and not rows:
-            raise NotFound(self.title, wanted)
-        if len(params["compare"]) != 2 or not wanted:
-            raise InvalidParameter("To compare takes one blueprint, by id or name, and two of its versions.")
+        if not rows:
+            raise NotFound(self.title, params["id"] or params["name"])
         old, new = (self.version_of(references, rows[0], each) for each in params["compare"])
         before, after = (self._shown(each, names, named=params["names"])["settings"] for each in (old, new))
         return {"differences": [*SETTINGS.differences(SETTINGS.read(before), SETTINGS.read(after), "settings")]}
 
 
 def _reading(planned: Row) -> t.Callable[[Row], Row]:
-    """What adds the names to an answer's settings that were known when it was planned."""
+    """What adds to an answer what was known when it was planned: the names in its settings, and what it leaves out."""
     known = planned.get("settings") or {}
-    return lambda body: {**body, "settings": with_names_of(body.get("settings") or {}, known)}
+    return lambda body: {**planned, **body, "settings": with_names_of(body.get("settings", known) or {}, known)}
 
 
 BLUEPRINT = Blueprint()

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import typing as t
+
 from ..fields import Field
 from ..resource import Resource
 
@@ -19,7 +21,7 @@ class BlueprintList(Resource):
     name_filter = "name_exact"
     # Blueprints are huge: the vendor's own tool reads them 20 at a time.
     page_size = 20
-    fields = (Field("id", writable=False), Field("name"))
+    fields: t.ClassVar[tuple[Field, ...]] = (Field("id", writable=False), Field("name"))
 
 
 BLUEPRINTS = BlueprintList()

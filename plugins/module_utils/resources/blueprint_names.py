@@ -24,13 +24,16 @@ LATEST = "latest"
 # Which human term stands for an id. Ids without one mean nothing in another tenant.
 _TERMS = {"app_id": "package_name", "app_version_id": "version_name", "file_id": "content"}
 _IDS = frozenset({*_TERMS, "wifi_network_id", "wallpaper_id", "profile_id", "profile_version_id", "id", "options_key"})
+# Apps that are not of the tenant may have none; and in a path, dots would lead elsewhere.
+_NO_IDS = ("", ".", "..", "None")
 _VERSION_TERMS = ("app_version_id", "version_name", "version_code")
 
 
 @dataclass(frozen=True)
 class _Catalogue:
     """Where the apps of a platform are: the lists of apps and of an app's versions, what narrows the first down to a
-    package, the keys of a version's name and code, and the field of a blueprint's app that tells its type."""
+    package, the key of a version's name, the field of a blueprint's app that tells its type, and the type of the apps
+    that are the tenant's own."""
 
     apps: str
     versions: str
@@ -38,6 +41,7 @@ class _Catalogue:
     query: t.Mapping[str, str]
     name_key: str
     type_field: str
+    own_type: str
 
     def apps_of(self, references: References, package: str | None = None) -> list[Row]:
         query = {**self.query, **({self.package_filter: package} if package else {})}
@@ -47,6 +51,8 @@ class _Catalogue:
     def versions_of(self, references: References, app_id: str) -> list[Row]:
         """The versions of an app in one form: app_id, app_version_id, version_name, version_code (None if unknown),
         type and created. There are none where there is no such app."""
+        if app_id in _NO_IDS:
+            return []
         path = self.versions.replace("{app_id}", quote(app_id, safe=""))
         try:
             rows = references.at(path, purpose=f"Reading the versions of the app {app_id}")
@@ -58,14 +64,14 @@ class _Catalogue:
 
     def _version(self, app_id: str, row: Row) -> Row:
         code = str(row.get("build_number"))
-        play = {True: "PLAYSTORE", False: "ENTERPRISE"}
+        type_ = "PLAYSTORE" if row.get("is_g_play") else self.own_type
         return {
             "app_id": app_id,
             "app_version_id": row["id"],
             "version_name": row.get(self.name_key),
             "version_code": int(code) if code.isdecimal() else None,
             "created": str(row.get("created_on") or row.get("created_at") or ""),
-            self.type_field: row.get("app_type") or play[bool(row.get("is_g_play"))],
+            self.type_field: row.get("app_type") or type_,
         }
 
 
@@ -77,10 +83,11 @@ _ANDROID = _Catalogue(
     # What is called a version's code here is its name.
     name_key="version_code",
     type_field="type",
+    own_type="ENTERPRISE",
 )
 
 
-def _tenant_apps(platform: str) -> _Catalogue:
+def _tenant_apps(platform: str, own_type: str) -> _Catalogue:
     return _Catalogue(
         apps="/v2/tenant-apps",
         versions="/v2/tenant-apps/{app_id}/versions",
@@ -88,10 +95,16 @@ def _tenant_apps(platform: str) -> _Catalogue:
         query={"platform": platform},
         name_key="version_name",
         type_field="app_type",
+        own_type=own_type,
     )
 
 
-_CATALOGUES = {"android": _ANDROID, "ios": _tenant_apps("APPLE"), "windows": _tenant_apps("WINDOWS")}
+_CATALOGUES = {
+    "android": _ANDROID,
+    "ios": _tenant_apps("APPLE", "TENANT_IOS"),
+    "windows": _tenant_apps("WINDOWS", "TENANT_WINDOWS"),
+}
+_WITH_FILES = ("android", "linux")
 
 
 class Names:
@@ -99,6 +112,14 @@ class Names:
 
     def __init__(self, references: References) -> None:
         self._references = references
+        # An app that is gone is not asked for again, which the references would do.
+        self._versions: dict[tuple[str, str], list[Row]] = {}
+
+    def _versions_of(self, catalogue: _Catalogue, app_id: t.Any) -> list[Row]:
+        place = (catalogue.versions, str(app_id))
+        if place not in self._versions:
+            self._versions[place] = catalogue.versions_of(self._references, str(app_id))
+        return self._versions[place]
 
     # --- the user's settings ----------------------------------------------------------------------------------------
 
@@ -117,7 +138,7 @@ class Names:
                 apps = [self._app(catalogue, app, items, f"{place}[{number}]") for number, app in enumerate(apps)]
                 given[platform] = {**given[platform], "apps": apps}
                 current[platform] = {**there, "apps": items}
-        for platform in ("android", "linux"):
+        for platform in _WITH_FILES:
             if (files := (given.get(platform) or {}).get("files")) is not None:
                 there = dict(current.get(platform) or {})
                 files = [self._file(file) for file in files]
@@ -128,39 +149,38 @@ class Names:
     def _app(self, catalogue: _Catalogue, given: Row, items: list[Row], place: str) -> Row:
         """An app of the task's, with its ids; ``items`` are the blueprint's, of which the same gets its names."""
         app = {key: value for key, value in given.items() if value is not None}
-        spoken_of = [key for key in _VERSION_TERMS if key in app]
         package, app_id = app.get("package_name"), app.get("app_id")
         if package is None and app_id is None:
             raise InvalidParameter(f"{place} names no app: give package_name.")
         item = self._same_app(catalogue, app, items)
-        if item is not None and "package_name" in item:
-            app["package_name"] = item["package_name"]
-        if not spoken_of:
-            if item is None:
-                raise InvalidParameter(
-                    f"{place} is not in the blueprint yet ({package or app_id}), so that it needs a version: give"
-                    f" version_name, which may be {LATEST}."
-                )
+        if item is not None and (known := item.get("package_name") or package):
+            app["package_name"] = item["package_name"] = known
+        if item is not None and _has_version_of(item, app, catalogue.type_field):
             kept = ("app_id", "app_version_id", catalogue.type_field)
             return {**{key: item[key] for key in kept if key in item}, **app}
+        if not any(key in app for key in _VERSION_TERMS):
+            raise InvalidParameter(
+                f"{place} is not in the blueprint yet ({package or app_id}), so that it needs a version: give"
+                f" version_name, which may be {LATEST}."
+            )
         version = self._version(catalogue, app, item)
         if item is not None:
-            former = catalogue.versions_of(self._references, str(item["app_id"]))
-            item.update(_named(next((row for row in former if row["app_version_id"] == item["app_version_id"]), {})))
-            if package is not None:
-                item["package_name"] = package
+            former = self._versions_of(catalogue, item.get("app_id"))
+            item.update(
+                _named(next((row for row in former if row["app_version_id"] == item.get("app_version_id")), {}))
+            )
         # What the blueprint says of its own app goes before what the catalogue says, as of one that is preloaded.
-        is_same = item is not None and item["app_id"] == version["app_id"]
+        is_same = item is not None and item.get("app_id") == version["app_id"]
         type_ = (item if item and is_same else version).get(catalogue.type_field)
         ids = {key: version[key] for key in ("app_id", "app_version_id")}
         return {catalogue.type_field: type_, **app, **ids, **_named(version)}
 
     def _same_app(self, catalogue: _Catalogue, app: Row, items: list[Row]) -> Row | None:
-        """The blueprint's own item of an app. Android's have their package with them; of others the id must be found."""
+        """The blueprint's own item of an app. Those of Android have their package; of others the id must be found."""
         package, app_id = app.get("package_name"), app.get("app_id")
         known = [item for item in items if app_id is not None and item.get("app_id") == app_id]
         known += [item for item in items if package is not None and item.get("package_name") == package]
-        if not known and package is not None and catalogue is not _ANDROID:
+        if not known and package is not None and any(item.get("package_name") is None for item in items):
             ids = {row["id"] for row in catalogue.apps_of(self._references, package)}
             known = [item for item in items if item.get("app_id") in ids]
         return known[0] if known else None
@@ -170,14 +190,14 @@ class Names:
         package, app_id = app.get("package_name"), app.get("app_id")
         type_ = app.get(catalogue.type_field)
         if app_id is None and item is not None and type_ in (None, item.get(catalogue.type_field)):
-            found = _matching(catalogue.versions_of(self._references, str(item["app_id"])), app)
+            found = _matching(self._versions_of(catalogue, item.get("app_id")), app)
             if len(found) == 1:
                 return found[0]
         ids = [app_id] if app_id else [row["id"] for row in catalogue.apps_of(self._references, str(package))]
         if not ids:
-            others = (str(row.get("package_name")) for row in catalogue.apps_of(self._references))
+            others = [str(row.get("package_name")) for row in catalogue.apps_of(self._references)]
             raise NotFound("app", str(package), others, "It has to be in the tenant before a blueprint can have it.")
-        versions = [row for each in ids for row in catalogue.versions_of(self._references, str(each))]
+        versions = [row for each in ids for row in self._versions_of(catalogue, each)]
         if type_ is not None and len(ids) > 1:
             versions = [row for row in versions if row[catalogue.type_field] == type_]
         found = _matching(versions, app)
@@ -223,13 +243,16 @@ class Names:
         """Settings in the terms of the API, with the names of all that is in them, or of what is not ``beside`` them,
         too, in others."""
         settings = dict(settings)
-        for platform, parts in settings.items():
-            others = (beside or {}).get(platform) or {}
-            named = {}
-            for kind, name in (("apps", self._named_app), ("files", self._named_file)):
-                items = (parts or {}).get(kind) or []
-                named[kind] = [item if item in (others.get(kind) or ()) else name(platform, item) for item in items]
-            settings[platform] = parts and {**parts, **{kind: items for kind, items in named.items() if items}}
+        for kind, platforms, name in (
+            ("apps", tuple(_CATALOGUES), self._named_app),
+            ("files", _WITH_FILES, self._named_file),
+        ):
+            for platform in platforms:
+                parts, others = ((each.get(platform) or {}) for each in (settings, beside or {}))
+                if items := parts.get(kind):
+                    known = others.get(kind) or ()
+                    items = [item if item in known else name(platform, item) for item in items]
+                    settings[platform] = {**parts, kind: items}
         return settings
 
     def _named_file(self, _platform: str, file: Row) -> Row:
@@ -237,7 +260,7 @@ class Names:
 
     def _named_app(self, platform: str, app: Row) -> Row:
         catalogue = _CATALOGUES[platform]
-        versions = catalogue.versions_of(self._references, str(app.get("app_id")))
+        versions = self._versions_of(catalogue, app.get("app_id"))
         version: Row = next((row for row in versions if row["app_version_id"] == app.get("app_version_id")), {})
         package = app.get("package_name")
         if package is None and version:
@@ -307,6 +330,13 @@ def _is_nameless(item: Row, key: str) -> bool:
     return item.get(key) is not None and not (key in _TERMS and item.get(_TERMS[key]))
 
 
+def _has_version_of(item: Row, app: Row, type_field: str) -> bool:
+    """Whether the blueprint's item has the version already that the task means, as far as ids tell."""
+    ids = ("app_id", "app_version_id", type_field)
+    said = [key for key in {*ids, *_VERSION_TERMS} if key in app]
+    return all(key in ids and app[key] == item.get(key, app[key]) for key in said)
+
+
 def _named(version: Row) -> Row:
     return {key: version.get(key) for key in ("version_name", "version_code")}
 
@@ -320,7 +350,10 @@ def _label(version: Row) -> str:
 
 def _matching(versions: list[Row], app: Row) -> list[Row]:
     """The versions that the task may mean."""
-    if app.get("version_name") == LATEST:
-        newest = sorted(versions, key=lambda row: (row["version_code"] or -1, row["created"]))
-        return newest[-1:]
-    return [row for row in versions if all(str(row[key]) == str(app[key]) for key in _VERSION_TERMS if key in app)]
+    latest = app.get("version_name") == LATEST
+    terms = [key for key in _VERSION_TERMS if key in app and not (latest and key == "version_name")]
+    found = [row for row in versions if all(str(row[key]) == str(app[key]) for key in terms)]
+    if latest:
+        found.sort(key=lambda row: (-1 if row["version_code"] is None else row["version_code"], row["created"]))
+        return found[-1:]
+    return found

@@ -56,6 +56,8 @@ def _content_id(value: t.Any) -> t.Any:
 _PACKAGE = Field("package_name", sent=False)
 _VERSION = (Field("version_name", sent=False), _number("version_code", sent=False))
 _CONTENT = Field("content", sent=False)
+# One content may go to two places. A content that was uploaded anew has another id, but its name.
+_FILES = "file_id+destination_path file_id content"
 
 _DEVICE_MODE = _setting("device_mode_settings", Field("device_mode", choices=("KIOSK", "MULTI APP")))
 _TIMEZONE = _setting("timezone_settings", Field("timezone"))
@@ -289,7 +291,7 @@ _ANDROID = _dict(
         _CONTENT,
         Field("file_id", essential=True, normalise=str),
         Field("destination_path", essential=True),
-        items="file_id content",
+        items=_FILES,
     ),
     _dicts(
         "wifi_networks",
@@ -347,7 +349,7 @@ _IOS = _dict(
         Field("state", choices=("SHOW",), essential=True, initial="SHOW"),
         Field("app_type", choices=_APPLE_APPS, essential=True),
         Field("base64_app_config"),
-        items="app_id",
+        items="app_id package_name",
     ),
     _dicts(
         "provisioning_profiles",
@@ -378,7 +380,7 @@ _LINUX = _dict(
         _CONTENT,
         _number("file_id", essential=True, normalise=_content_id),
         Field("destination_path", essential=True),
-        items="file_id content",
+        items=_FILES,
     ),
 )
 
@@ -403,7 +405,7 @@ _WINDOWS = _dict(
         Field("state", choices=("SHOW",), essential=True, initial="SHOW"),
         Field("app_type", choices=("TENANT_WINDOWS", "ESPER_WINDOWS"), essential=True),
         Field("base64_app_config"),
-        items="app_id",
+        items="app_id package_name",
     ),
     _setting(
         "auto_update_settings",

@@ -160,16 +160,27 @@ def _id_of(references: References, resource: Resource | None, value: t.Any) -> t
     return resource.resolve(references, value)["id"]
 
 
-def as_host(row: Row) -> Row:
+# How much is told of a device, from the least to the most.
+MINIMAL, STANDARD, FULL = LEVELS = ("minimal", "standard", "full")
+
+
+def as_host(row: Row, level: str = STANDARD) -> Row:
     """A device in the terms of the collection: flat where it can be, the same keys on all platforms, and without the
-    push tokens, phone numbers and the like that a device of the API also carries."""
+    push tokens, phone numbers and the like that a device of the API also carries.
+
+    Each level of LEVELS has all of the one before. The first has what hosts and groups are made of, and nothing that
+    has to be looked up.
+    """
+    host = _minimal(row)
+    if level != MINIMAL:
+        host |= _standard(row)
+    if level == FULL:
+        host |= _full(row)
+    return host
+
+
+def _minimal(row: Row) -> Row:
     state = row.get("state")
-    software = row.get("software_info") or {}
-    hardware = row.get("hardware_info") or {}
-    network = row.get("network_stats") or {}
-    interfaces = row.get("network_info") or {}
-    blueprint = row.get("blueprint_info") or {}
-    agent = software.get("esper_agent_info") or {}
     return {
         "id": row["id"],
         "name": row.get("name"),
@@ -178,24 +189,79 @@ def as_host(row: Row) -> Row:
         "platform": row.get("platform"),
         "state": STATES.get(state, "unknown") if isinstance(state, int) else "unknown",
         "state_code": state,
-        "os": row.get("os"),
-        "os_version": row.get("os_version"),
-        "agent_version": row.get("dpc_version") or agent.get("version_name"),
         "enterprise_id": row.get("tenant_id"),
         "group_id": row.get("group_id"),
         "tag_ids": row.get("tags") or [],
-        "blueprint_id": blueprint.get("assigned_blueprint_id") or None,
+        "blueprint_id": (row.get("blueprint_info") or {}).get("assigned_blueprint_id") or None,
+    }
+
+
+def _standard(row: Row) -> Row:
+    software = row.get("software_info") or {}
+    hardware = row.get("hardware_info") or {}
+    network = row.get("network_stats") or {}
+    interfaces = row.get("network_info") or {}
+    blueprint = row.get("blueprint_info") or {}
+    agent = software.get("esper_agent_info") or {}
+    return {
+        "os": row.get("os"),
+        "os_version": row.get("os_version"),
+        "agent_version": row.get("dpc_version") or agent.get("version_name"),
         "current_blueprint_id": blueprint.get("current_blueprint_id") or None,
         "current_blueprint_version_id": blueprint.get("current_blueprint_version_id") or None,
         "blueprint_status": blueprint.get("blueprint_upgrade_status"),
         "last_seen": row.get("last_seen"),
         "battery_level": (row.get("battery_stats") or {}).get("battery_level"),
-        "hardware": {key: hardware.get(key) for key in ("manufacturer", "brand", "model", "model_number")},
+        "hardware": {
+            "manufacturer": hardware.get("manufacturer"),
+            "brand": hardware.get("brand"),
+            "model": hardware.get("model"),
+            "model_number": hardware.get("model_number"),
+        },
         "network": {
             "active_connection": network.get("current_active_connection"),
             "ip_addresses": network.get("ip_address") or [],
             "wifi_ssid": (network.get("wifi_network_info") or {}).get("wifi_ssid"),
             "wifi_mac_address": interfaces.get("wifi_mac_address"),
             "ethernet_mac_address": interfaces.get("ethernet_mac_address"),
+        },
+    }
+
+
+def _full(row: Row) -> Row:
+    software = row.get("software_info") or {}
+    memory = row.get("memory_info") or {}
+    free = row.get("memory_stats") or {}
+    location = row.get("location_stats") or {}
+    return {
+        "global_device_id": row.get("global_device_id"),
+        "udid": row.get("udid"),
+        "managed_by": row.get("managed_by"),
+        "template": row.get("template_name"),
+        "device_source": row.get("device_source"),
+        "is_gms": row.get("is_gms"),
+        "is_supervised": row.get("is_supervised"),
+        "is_locked_down": row.get("is_locked_down"),
+        "provisioned_on": row.get("provisioned_on"),
+        "created_at": row.get("created_at"),
+        "updated_at": row.get("updated_at"),
+        "software": {
+            "build_number": software.get("os_build_number"),
+            "kernel_version": software.get("device_kernel_version"),
+            "bootloader_version": software.get("bootloader_version"),
+            "security_patch_level": software.get("security_path_level"),
+            "eea_version": row.get("eea_version") or software.get("eea_version"),
+        },
+        "memory": {
+            "total_ram": memory.get("total_ram"),
+            "total_storage": memory.get("total_internal_storage"),
+            "units": memory.get("units"),
+            "available_ram": free.get("available_ram"),
+            "available_storage": free.get("available_internal_storage"),
+        },
+        "location": {
+            "latitude": location.get("latitude"),
+            "longitude": location.get("longitude"),
+            "altitude": location.get("altitude"),
         },
     }

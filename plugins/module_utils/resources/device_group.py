@@ -16,6 +16,7 @@ from ..errors import InvalidParameter, NotFound
 from ..fields import Field
 from ..ids import is_uuid, last_uuid
 from ..paging import Row
+from ..parallel import in_parts
 from ..references import References
 from ..resource import Change, Params, Plan, Resource, ResultOf, Step
 from .device_list import list_devices
@@ -337,18 +338,8 @@ class DeviceGroup(Resource):
                 f"The {self.title} '{path}' {where} {len(devices)} device{'s'[: len(devices) != 1]}:"
                 " set force to move them to its parent, or move them first."
             )
-        plan = Plan(None)
-        for start in range(0, len(devices), _DEVICES_A_CALL):
-            plan.steps.append(
-                Step(
-                    purpose=f"Moving the devices of the {self.title} '{path}' to its parent",
-                    method="PATCH",
-                    path=self.item,
-                    ids={"id": str(last_uuid(current["parent"]))},
-                    query={"action": "add"},
-                    body={"device_ids": devices[start : start + _DEVICES_A_CALL]},
-                )
-            )
+        purpose = f"Moving the devices of the {self.title} '{path}' to its parent"
+        plan = Plan(None, self.steps_into(str(last_uuid(current["parent"])), devices, purpose))
         for row in reversed(doomed):
             plan.steps.append(self.delete_step(row))
             plan.changes.append(self.deletion(row))
@@ -361,6 +352,20 @@ class DeviceGroup(Resource):
             {"name": current["name"], "path": path, "device_count": current.get("device_count")},
             {},
         )
+
+    def steps_into(self, group_id: str, device_ids: t.Sequence[str], purpose: str) -> list[Step]:
+        """What puts devices into a group, however many there are; each then is in no other."""
+        return [
+            Step(
+                purpose=purpose,
+                method="PATCH",
+                path=self.item,
+                ids={"id": group_id},
+                query={"action": "add"},
+                body={"device_ids": some},
+            )
+            for some in in_parts(_DEVICES_A_CALL, device_ids)
+        ]
 
     def _devices_in(self, references: References, group: Row) -> list[str]:
         """The ids of the devices that are directly in a group (GET /v2/devices/?group_multi_immediate=)."""

@@ -11,7 +11,9 @@ from ..paging import Row, list_all
 
 _PATH = "/v2/devices/"
 # The most that the service gives in one page.
-_PAGE_SIZE = 1000
+PAGE_SIZE = 1000
+# All else that a list can be ordered by may change while it is read. What is new comes last, where it moves nothing.
+_ORDER = "created_at"
 
 
 def list_devices(
@@ -19,16 +21,22 @@ def list_devices(
     query: Row,
     *,
     concurrency: int = 1,
+    by_cursor: bool = False,
     purpose: str = "Reading the devices",
     on_progress: t.Callable[[int, int | None], None] | None = None,
 ) -> t.Iterator[Row]:
-    """The devices that the service finds for a query, each once. Raises what Client.request raises."""
+    """The devices that the service finds for a query, each once, whatever comes and goes meanwhile.
+
+    Raises what Client.request raises.
+    """
     return list_all(
         client,
         _PATH,
-        query=query,
-        page_size=_PAGE_SIZE,
+        query={"ordering": _ORDER, **query},
+        page_size=PAGE_SIZE,
         concurrency=concurrency,
+        by_cursor=by_cursor,
+        overlap=True,
         purpose=purpose,
         on_progress=on_progress,
     )

@@ -4,16 +4,23 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
+import re
 import typing as t
 from pathlib import Path
 
 import pytest
+import yaml
 from ansible.inventory.data import InventoryData
 from ansible.parsing.dataloader import DataLoader
+from ansible.plugins.inventory import Constructable
 from ansible.template import Templar
-from ansible_collections.esper.cloud.plugins.inventory.devices import InventoryModule
+from ansible_collections.esper.cloud.plugins.inventory import devices as devices_module
+from ansible_collections.esper.cloud.plugins.inventory.devices import DOCUMENTATION, InventoryModule
 from ansible_collections.esper.cloud.plugins.module_utils.errors import InvalidParameter
 from ansible_collections.esper.cloud.plugins.module_utils.resources.device import as_host
+from ansible_collections.esper.cloud.plugins.module_utils.resources.fleet import Fleet
 
 try:
     from ansible.template import trust_as_template
@@ -31,6 +38,7 @@ DEFAULTS: Row = {
     "include_disabled": False,
     "hostnames": ["name", "serial", "id"],
     "vars_prefix": "esper_",
+    "hostvars": "standard",
     "group_by": ["group", "tag", "platform", "state", "blueprint"],
     "strict": True,
     "compose": {},
@@ -41,7 +49,7 @@ DEFAULTS: Row = {
 }
 
 
-def device(number: int = 1, **values: t.Any) -> Row:
+def device(number: int = 1, level: str = "standard", **values: t.Any) -> Row:
     row = {
         "id": f"00000000-0000-4000-8000-{number:012}",
         "name": f"ABC-DEF-{number:05}",
@@ -49,10 +57,10 @@ def device(number: int = 1, **values: t.Any) -> Row:
         "platform": "ANDROID",
         "state": 1,
     }
-    return as_host({**row, **values})
+    return as_host({**row, **values}, level)
 
 
-def populated(devices: list[Row], inventory: InventoryData | None = None, **options: t.Any) -> InventoryData:
+def plugin_with(inventory: InventoryData | None = None, **options: t.Any) -> InventoryModule:
     plugin = InventoryModule()
     plugin.loader = DataLoader()
     # The base class of ansible-core 2.16 makes this in parse().
@@ -61,8 +69,15 @@ def populated(devices: list[Row], inventory: InventoryData | None = None, **opti
     plugin.inventory = inventory or InventoryData()
     plugin._options = {**DEFAULTS, **options}
     plugin.get_option = plugin._options.__getitem__
-    plugin._populate({"devices": devices, "groups": {}, "tags": {"t": options.get("tag", "kiosk")}, "blueprints": {}})
-    return plugin.inventory
+    return plugin
+
+
+def populated(
+    devices: list[Row], inventory: InventoryData | None = None, groups: dict[str, Row] | None = None, **options: t.Any
+) -> InventoryData:
+    plugin = plugin_with(inventory, **options)
+    plugin._populate(Fleet(devices, groups=groups or {}, tags={"t": options.get("tag", "kiosk")}))
+    return t.cast(InventoryData, plugin.inventory)
 
 
 def rendered(inventory: InventoryData, template: str) -> t.Any:
@@ -160,3 +175,137 @@ def test_disabled_devices_are_left_out_unless_asked_for() -> None:
     assert len(populated(fleet).hosts) == 1
     assert len(populated(fleet, include_disabled=True).hosts) == 2
     assert len(populated(fleet, filters={"state": "disabled"}).hosts) == 2
+
+
+# --- what a host is made of -------------------------------------------------------------------------------------------
+
+NAMED = {"group", "tags", "blueprint", "current_blueprint"}
+
+
+@pytest.mark.parametrize("level", ["minimal", "standard", "full"])
+def test_a_host_knows_what_its_level_says(level: str) -> None:
+    made = device(level=level)
+    (host,) = populated([made]).hosts.values()
+    own = {name.removeprefix("esper_") for name in host.vars if name.startswith("esper_")}
+    assert own == {*device(level=level), *(NAMED if level != "minimal" else ())}
+
+
+def test_each_level_has_all_of_the_one_before() -> None:
+    minimal, standard, full = (device(level=level).items() for level in ("minimal", "standard", "full"))
+    told = [{name for name, _value in each} for each in (minimal, standard, full)]
+    assert told[0] < told[1] < told[2]
+
+
+def test_the_documentation_names_the_variables_of_each_level() -> None:
+    described = yaml.safe_load(DOCUMENTATION)["options"]["hostvars"]["description"]
+    known: set[str] = set()
+    for level in ("minimal", "standard", "full"):
+        (text,) = (each for each in described if each.startswith(f"V({level})"))
+        mentioned = set(re.findall(r"C\(esper_(\w+)\)", text))
+        expected = {*device(level=level), *(NAMED if level != "minimal" else ())} - known
+        assert expected - {"current_blueprint_id", "current_blueprint_version_id"} == mentioned
+        known |= expected
+
+
+def test_the_variables_of_a_host_that_is_there_are_added_to_its_own() -> None:
+    inventory = InventoryData()
+    inventory.add_host("ABC-DEF-00001")
+    inventory.set_variable("ABC-DEF-00001", "mine", 1)
+    inventory.set_variable("ABC-DEF-00001", "esper_alias", "old")
+    populated([device(alias="new")], inventory)
+    assert inventory.hosts["ABC-DEF-00001"].vars["mine"] == 1
+    assert inventory.hosts["ABC-DEF-00001"].vars["esper_alias"] == "new"
+
+
+def test_hosts_share_no_value_that_can_be_changed() -> None:
+    first, second = populated([device(1, tags=["t"]), device(2, tags=["t"])]).hosts.values()
+    for name in ("esper_tags", "esper_tag_ids", "esper_hardware", "esper_network"):
+        assert first.vars[name] is not second.vars[name]
+
+
+GROUPS: dict[str, Row] = {
+    "root": {"path": "All devices", "parent": None},
+    "berlin": {"path": "All devices/Stores/Berlin", "parent": "stores"},
+    "stores": {"path": "All devices/Stores", "parent": "root"},
+    "empty": {"path": "All devices/Attic", "parent": "root"},
+}
+
+
+def test_groups_nest_as_in_esper() -> None:
+    inventory = populated([device(1, group_id="berlin"), device(2, group_id="stores"), device(3)], groups=GROUPS)
+    inventory.reconcile_inventory()
+    above = {
+        name: {group.name for group in host.get_groups() if group.name.startswith(("group_", "esper"))}
+        for name, host in inventory.hosts.items()
+    }
+    assert above == {
+        "ABC-DEF-00001": {"group_stores_berlin", "group_stores", "group_all_devices", "esper"},
+        "ABC-DEF-00002": {"group_stores", "group_all_devices", "esper"},
+        "ABC-DEF-00003": {"esper"},
+    }
+    depths = {name: group.depth for name, group in inventory.groups.items() if name.startswith(("group_", "esper"))}
+    assert depths == {
+        "esper": 1,
+        "group_all_devices": 2,
+        "group_attic": 3,
+        "group_stores": 3,
+        "group_stores_berlin": 4,
+    }
+    assert [host.name for host in inventory.groups["group_stores"].get_hosts()] == ["ABC-DEF-00002", "ABC-DEF-00001"]
+
+
+def test_conditions_see_all_groups_of_a_host() -> None:
+    condition = trust_as_template("'group_stores' in group_names and 'platform_android' in group_names")
+    plugin = plugin_with(groups={"chosen": condition})
+    plugin._populate(Fleet([device(1, group_id="berlin"), device(2)], groups=GROUPS))
+    inventory = plugin.inventory
+    assert [host.name for host in inventory.groups["chosen"].hosts] == ["ABC-DEF-00001"]
+
+
+EXPRESSIONS = [
+    "esper_serial",
+    "esper_state_code",
+    "esper_battery_level",
+    "esper_alias",
+    "esper_hardware.model",
+    "esper_hardware",
+    "esper_tags",
+    "esper_os",
+    "from_elsewhere",
+    "esper_network.ip_addresses",
+]
+
+
+@pytest.mark.parametrize("expression", EXPRESSIONS)
+def test_a_name_is_what_the_expression_comes_to(expression: str) -> None:
+    plugin = plugin_with()
+    (host,) = populated([device(hardware_info={"model": "X1"}, tags=["t"], os="{{ 7 * 7 }}")]).hosts.values()
+    variables = {**host.vars, "from_elsewhere": trust_as_template("{{ esper_serial }}")}
+    slowly = Constructable._compose(plugin, trust_as_template(expression), variables)
+    assert plugin._compose(trust_as_template(expression), variables) == slowly
+
+
+@pytest.mark.parametrize(
+    "expression", ["esper_nope", "esper_hardware.nope", "esper_serial.nope", "esper_hardware.items"]
+)
+def test_what_names_no_value_is_left_to_ansible(expression: str) -> None:
+    (host,) = populated([device()]).hosts.values()
+    assert plugin_with()._value_of(expression, host.vars) == (False, None)
+
+
+# --- at scale ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_search_for_garbage_goes_on_afterwards_whatever_happens() -> None:
+    with contextlib.suppress(InvalidParameter), devices_module._no_search_for_garbage():
+        assert not gc.isenabled()
+        raise InvalidParameter("x")
+    assert gc.isenabled()
+
+
+def test_devices_leave_the_list_as_they_become_hosts() -> None:
+    fleet = Fleet([device(number) for number in range(3)])
+    plugin = plugin_with()
+    plugin._populate(fleet)
+    assert fleet.devices == []
+    assert list(plugin.inventory.hosts) == ["ABC-DEF-00000", "ABC-DEF-00001", "ABC-DEF-00002"]

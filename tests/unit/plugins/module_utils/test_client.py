@@ -246,6 +246,12 @@ def test_an_enterprise_id_that_nothing_tells_is_a_sentence(server: Server, make_
     assert server.url in str(caught.value)
 
 
+def test_a_service_that_fails_is_no_mistake_of_the_user_s(server: Server, make_client: MakeClient) -> None:
+    server.replies(answers({}, 404), answers({}, 502), answers({"content": {"count": 0, "results": []}}))
+    with pytest.raises(ApiError, match="Discovering the enterprise id failed: GET /user_info/ answered 502"):
+        get(make_client(server, enterprise_id=None, retries=0), "/enterprise/{enterprise_id}/things/")
+
+
 def test_a_refused_key_ends_the_discovery(server: Server, make_client: MakeClient) -> None:
     server.replies(answers({"message": "bad key"}, 401))
     error = error_of(make_client(server, enterprise_id=None), path="/enterprise/{enterprise_id}/things/")

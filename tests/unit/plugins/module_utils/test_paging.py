@@ -5,14 +5,17 @@ from __future__ import annotations
 
 import json
 import threading
+import types
 import typing as t
 from dataclasses import dataclass, field
 
 import pytest
-from ansible_collections.esper.cloud.plugins.module_utils import paging
 from ansible_collections.esper.cloud.plugins.module_utils.errors import ApiError, TransportError
 from ansible_collections.esper.cloud.plugins.module_utils.paging import list_all
+from ansible_collections.esper.cloud.plugins.module_utils.parallel import in_parallel
 from ansible_collections.esper.cloud.tests.unit.service import Reply, Request, Server, answers
+from hypothesis import given
+from hypothesis import strategies as st
 
 if t.TYPE_CHECKING:
     from ansible_collections.esper.cloud.plugins.module_utils.client import Client
@@ -46,7 +49,8 @@ class Listing:
             if len(self.asked) > MANY:
                 return answers({"message": "it does not end"}, 400)
             self.before(len(self.asked), self)
-            offset, limit = int(request.query.get("offset", 0)), min(int(request.query["limit"]), self.cap)
+            offset, limit = int(request.query.get("offset", 0)), int(request.query.get("limit", self.cap))
+            limit = min(limit, self.cap)
             page = self.items[offset : offset + limit]
             body: Row = {self.items_key: page}
             if self.counts:
@@ -55,6 +59,24 @@ class Listing:
                 more = offset + limit < len(self.items)
                 body["next"] = f"{self.link_to}/api/things/?limit={limit}&offset={offset + limit}" if more else None
             return answers(body)
+
+
+@dataclass
+class Direct:
+    """A client that asks a listing without a network in between."""
+
+    listing: Listing
+    backoffs: int = 0
+
+    def get(self, path: str, *, query: Row, purpose: str) -> t.Any:
+        texts = {name: str(value) for name, value in query.items()}
+        told: list[bytes] = []
+        exchange = types.SimpleNamespace(send=lambda _status, _headers, body: told.append(body))
+        self.listing(types.SimpleNamespace(query=texts))(exchange)  # type: ignore[arg-type]
+        return json.loads(told[0])
+
+    def stop(self) -> None:
+        """Nobody waits here."""
 
 
 def read(client: Client, **options: t.Any) -> list[t.Any]:
@@ -73,6 +95,15 @@ def test_each_object_comes_once_in_order(
     server.app = Listing(rows(*range(total)), counts=counts, links=links)
     assert read(client, page_size=10, concurrency=concurrency) == list(range(total))
     assert len(server.requests) == max(1, -(-total // 10)), "each page is read once"
+
+
+@pytest.mark.parametrize(("total", "requests"), [(0, 1), (10, 1), (11, 2), (45, 5)])
+def test_a_list_without_pages_is_asked_for_none_and_read_whole_if_it_has_some(
+    server: Server, client: Client, total: int, requests: int
+) -> None:
+    server.app = listing = Listing(rows(*range(total)), cap=10)
+    assert read(client, page_size=None) == list(range(total))
+    assert listing.asked == [{"offset": str(10 * page)} if page else {} for page in range(requests)]
 
 
 @pytest.mark.parametrize("concurrency", [1, 4])
@@ -231,6 +262,83 @@ def test_progress_without_a_count_is_told_too(server: Server, client: Client) ->
     assert told == [(10, None), (15, None)]
 
 
+# --- by offset, with overlap ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("concurrency", [1, 4])
+@pytest.mark.parametrize("total", [0, 1, 9, 10, 11, 18, 19, 20, 57])
+def test_pages_that_overlap_give_each_object_once_in_order(
+    server: Server, client: Client, total: int, concurrency: int
+) -> None:
+    server.app = listing = Listing(rows(*range(total)))
+    assert read(client, page_size=10, concurrency=concurrency, overlap=True) == list(range(total))
+    assert sorted(int(asked.get("offset", 0)) for asked in listing.asked) == list(range(0, max(total - 1, 1), 9))
+
+
+@pytest.mark.parametrize("concurrency", [1, 4])
+@pytest.mark.parametrize("cap", [1, 2, 3])
+def test_pages_that_overlap_may_be_as_small_as_can_be(
+    server: Server, client: Client, cap: int, concurrency: int
+) -> None:
+    server.app = Listing(rows(*range(20)), cap=cap)
+    assert read(client, page_size=10, concurrency=concurrency, overlap=True) == list(range(20))
+
+
+@pytest.mark.parametrize("concurrency", [1, 4])
+def test_that_as_many_came_as_went_is_seen_where_pages_overlap(
+    server: Server, client: Client, concurrency: int
+) -> None:
+    def swap(number: int, listing: Listing) -> None:
+        if number == 2:
+            del listing.items[:3]
+            listing.items += rows(40, 41, 42)
+
+    server.app = Listing(rows(*range(40)), before=swap)
+    found = read(client, page_size=10, concurrency=concurrency, overlap=True)
+    assert len(found) == len(set(found))
+    assert set(found) >= set(range(3, 43))
+
+
+def test_what_only_joins_the_end_needs_no_second_reading(server: Server, client: Client) -> None:
+    server.app = Listing(rows(*range(35)), before=lambda number, listing: listing.items.append({"id": 100 + number}))
+    found = read(client, page_size=10, overlap=True)
+    assert found[:35] == list(range(35))
+    assert len(server.requests) == 5
+
+
+@given(
+    changes=st.lists(
+        st.tuples(st.integers(1, 6), st.integers(0, 49), st.sampled_from(["first", "last", None])), max_size=8
+    ),
+    concurrency=st.sampled_from([1, 3]),
+)
+def test_whatever_comes_and_goes_nothing_that_stays_is_missed(
+    changes: list[tuple[int, int, str | None]], concurrency: int
+) -> None:
+    def change(number: int, listing: Listing) -> None:
+        for new, (when, gone, joins) in enumerate(changes):
+            if when == number:
+                del listing.items[gone : gone + 1]
+                place = {"first": 0, "last": len(listing.items)}.get(joins or "")
+                if place is not None:
+                    listing.items.insert(place, {"id": 1000 + new})
+
+    listing = Listing(rows(*range(50)), before=change)
+    found = [
+        row["id"]
+        for row in list_all(
+            t.cast("Client", Direct(listing)),
+            "/things/",
+            purpose="x",
+            page_size=10,
+            concurrency=concurrency,
+            overlap=True,
+        )
+    ]
+    assert len(found) == len(set(found))
+    assert set(found) >= {item["id"] for item in listing.items if item["id"] < 1000}
+
+
 # --- by cursor --------------------------------------------------------------------------------------------------------
 
 
@@ -289,8 +397,7 @@ class Pressure:
 
 def test_the_window_grows_by_one_and_is_halved_by_a_rebuff() -> None:
     offsets, pressure = Offsets(), Pressure()
-    page = paging._Page([], None, None, None)
-    pages = paging._concurrently(t.cast("t.Any", pressure), lambda _offset: page, offsets, 6)
+    pages = in_parallel(t.cast("t.Any", pressure), lambda offset: offset, offsets, 6)
     under_way = []
     for number in range(1, 14):
         pressure.backoffs += number == 8

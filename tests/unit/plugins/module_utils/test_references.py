@@ -74,6 +74,24 @@ def test_what_was_written_to_is_read_anew_and_nothing_else(server: Server, refer
     assert [sent.partition("?")[0] for sent in server.sent] == ["GET /things/", "GET /others/", "GET /things/"]
 
 
+def test_what_belongs_to_one_object_is_read_once_and_as_it_comes(server: Server, references: References) -> None:
+    server.app = lambda _request: answers({"results": [{"part": "a"}, {"part": "b"}]})
+    for _time in range(2):
+        rows = references.at(f"/things/{FIRST}/parts", {"b": 1, "a": 2}, page_size=None, key="part", purpose="Reading")
+        assert [row["part"] for row in rows] == ["a", "b"]
+    references.at(f"/things/{SECOND}/parts", page_size=None, key="part", purpose="Reading")
+    assert server.sent == [f"GET /things/{FIRST}/parts?b=1&a=2", f"GET /things/{SECOND}/parts"]
+
+
+def test_what_belongs_to_what_was_written_to_is_read_anew(server: Server, references: References) -> None:
+    server.app = lambda _request: answers({"results": []})
+    for _time in range(2):
+        references.at(f"/things/{FIRST}/parts", purpose="Reading")
+        references.at(f"/others/{FIRST}/parts", purpose="Reading")
+        references.forget(THING)
+    assert [sent.partition("/")[2].partition("/")[0] for sent in server.sent] == ["things", "others", "things"]
+
+
 def test_a_failure_is_not_remembered(server: Server, references: References) -> None:
     server.replies(answers({"message": "No."}, 403))
     with pytest.raises(ApiError, match="Reading the things failed"):

@@ -257,6 +257,7 @@ def test_devices_are_asked_for_with_their_filters(server: Server, client: Client
         "is_gms": "true",
         "battery_level_lte": "20",
         "limit": "1000",
+        "ordering": "created_at",
     }
 
 
