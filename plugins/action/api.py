@@ -122,8 +122,6 @@ class ActionModule(NormalAction):
         try:
             return t.cast(str, self._find_needle("files", path))
         except AnsibleFileNotFound as error:
-            if self._task.args.get("state") == "absent":
-                return path  # Of what is to go, the name may be all that is left.
             places = ", ".join(dict.fromkeys(error.paths or ()))
             raise InvalidParameter(
                 f"There is no file '{path}' among those of the role and the playbook. Looked for: {places}."
