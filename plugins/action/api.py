@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-import functools
 import json
 import os
 import shutil
@@ -21,7 +20,7 @@ import typing as t
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from ansible import constants as C
+from ansible.constants import config
 from ansible.errors import AnsibleFileNotFound
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.parameters import remove_values
@@ -88,7 +87,7 @@ class ActionModule(NormalAction):
         """The interpreter that is set for the task, unless it is the controller's own, or left to be discovered."""
         if self._task.delegate_to:
             variables = variables.get("ansible_delegated_vars", {}).get(self._task.delegate_to, {})
-        found = self._templar.template(C.config.get_config_value("INTERPRETER_PYTHON", variables=variables))
+        found = self._templar.template(config.get_config_value("INTERPRETER_PYTHON", variables=variables))
         wanted = str(found or "").strip()
         if not wanted or wanted.startswith("auto") or wanted == sys.executable:
             return ""
@@ -138,8 +137,9 @@ class ActionModule(NormalAction):
         else:
             outcome = self._outcome(task, checked.validated_parameters, variables)
         result = outcome.result
-        if outcome.warnings:
-            result["warnings"] = outcome.warnings
+        twice = [f"Both option {each['option']} and its alias {each['alias']} are set." for each in checked._warnings]
+        if warnings := [*twice, *outcome.warnings]:
+            result["warnings"] = warnings
         if self._shows_invocation(variables):
             result["invocation"] = {"module_args": checked.validated_parameters}
         result = _json(result)
@@ -147,10 +147,11 @@ class ActionModule(NormalAction):
         return {**remove_values(result, checked._no_log_values), **kept}
 
     def _outcome(self, task: Task, params: Result, variables: Variables) -> Outcome:
-        mode = Mode(bool(self._task.check_mode), bool(self._task.diff), self._display.verbosity)
-        if not self._task.no_log:
-            tell = functools.partial(self._display.v, host=variables.get("inventory_hostname"))
-            mode = Mode(mode.check_mode, mode.diff, mode.verbosity, tell)
+        def tell(sentence: str) -> None:
+            if not self._task.no_log:
+                self._display.v(sentence, host=variables.get("inventory_hostname"))
+
+        mode = Mode(bool(self._task.check_mode), bool(self._task.diff), self._display.verbosity, tell)
         try:
             with _directory(self._loader.get_basedir()):
                 return execute(task, params, mode, user_agent=USER_AGENT)
@@ -166,9 +167,9 @@ class ActionModule(NormalAction):
     def _shows_invocation(self, variables: Variables) -> bool:
         # Since ansible-core 2.21 this is a setting. Before, all results had it.
         setting = "INJECT_INVOCATION"
-        if not C.config.get_configuration_definition(setting):
+        if not config.get_configuration_definition(setting):
             return True
-        return bool(C.config.get_config_value(setting, variables=variables))
+        return bool(config.get_config_value(setting, variables=variables))
 
 
 def _json(value: t.Any) -> t.Any:

@@ -96,8 +96,8 @@ class _NoAuth(_AuthBase):  # type: ignore[misc]
 class Client:
     """One tenant's API, for the length of one task. Safe to use from several threads.
 
-    ``log`` takes one line for each request, ``progress`` a sentence for each tenth of a large upload. ``backoffs`` counts
-    how often the service asked for less.
+    ``log`` takes one line for each request, ``progress`` a sentence for each tenth of a large upload. ``backoffs``
+    counts how often the service asked for less.
     """
 
     def __init__(

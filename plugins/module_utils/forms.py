@@ -84,12 +84,16 @@ class _Stream:
 
     def __iter__(self) -> Iterator[bytes]:
         taken, whole = 0, len(self)
-        for part in (*self._parts, [self._end]):
-            for piece in part:
-                yield piece
-                taken += len(piece)
-                if self._watch:
-                    self._watch(taken, whole)
+        for piece in self._pieces():
+            yield piece
+            taken += len(piece)
+            if self._watch:
+                self._watch(taken, whole)
+
+    def _pieces(self) -> Iterator[bytes]:
+        for part in self._parts:
+            yield from part
+        yield self._end
 
 
 def _head(boundary: str, name: str, file_name: str = "") -> bytes:

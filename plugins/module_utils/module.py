@@ -15,7 +15,6 @@ from .connection import OPTIONS as CONNECTION_OPTIONS
 from .resource import Resource
 from .task import Mode, Task, execute, informing, managing
 
-
 Environment = t.Mapping[str, str]
 
 USER_AGENT = f"ansible-core/{core_version}"

@@ -107,8 +107,8 @@ class Resource:
     rules: t.ClassVar[dict[str, t.Any]] = {}
     """mutually_exclusive, required_one_of and so on, as AnsibleModule takes them."""
     sources: t.ClassVar[tuple[str, ...]] = ()
-    """The options that name a file to be sent, or a directory of them. Ansible looks for it as for any file of a role or
-    a playbook, where the task runs on the controller."""
+    """The options that name a file to be sent, or a directory of them. Where the task runs on the controller, it is
+    looked for as any file of a role or a playbook is."""
     info_options: t.ClassVar[dict[str, dict[str, t.Any]]] = {}
     info_rules: t.ClassVar[dict[str, t.Any]] = {}
     name_filter: t.ClassVar[str] = "name"

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from ansible.plugins.connection.local import Connection as LocalConnection
+
 DOCUMENTATION = r"""
 name: bastion
 short_description: Stands in for another machine
@@ -17,8 +19,6 @@ options:
     type: bool
     default: false
 """
-
-from ansible.plugins.connection.local import Connection as LocalConnection
 
 
 class Connection(LocalConnection):
