@@ -7,7 +7,9 @@ Rests on the API's published contract (tests/contract/api) for paths, envelopes 
 
 from __future__ import annotations
 
+import contextlib
 import email.utils
+import http.client
 import json
 import math
 import random
@@ -33,13 +35,16 @@ try:
     import requests.adapters
     import requests.auth
     import urllib3
+    import urllib3.connectionpool
     import urllib3.exceptions
 except ImportError:
     HAS_REQUESTS = False
     _AuthBase: t.Any = object
+    _HTTPAdapter: t.Any = object
 else:
     HAS_REQUESTS = True
     _AuthBase = requests.auth.AuthBase
+    _HTTPAdapter = requests.adapters.HTTPAdapter
 
 Query = t.Mapping[str, t.Any]
 Ids = t.Mapping[str, str]
@@ -93,6 +98,65 @@ class _NoAuth(_AuthBase):  # type: ignore[misc]
         return request
 
 
+class _Adapter(_HTTPAdapter):  # type: ignore[misc]
+    """Makes connections on which an answer's head cannot take longer than is left, however slowly it trickles in: a
+    socket's time-out begins anew with each byte. The body is looked after by whoever reads it."""
+
+    def __init__(self, remaining: t.Callable[[], float | None], **options: t.Any) -> None:
+        class Punctual:
+            sock: socket.socket
+
+            def getresponse(self) -> t.Any:
+                with _cut_off(self.sock, remaining()):
+                    return super().getresponse()  # type: ignore[misc]
+
+        def pool(base: t.Any) -> type:
+            connection = type(base.ConnectionCls.__name__, (Punctual, base.ConnectionCls), {})
+            return type(base.__name__, (base,), {"ConnectionCls": connection})
+
+        self._pools = {
+            "http": pool(urllib3.connectionpool.HTTPConnectionPool),
+            "https": pool(urllib3.connectionpool.HTTPSConnectionPool),
+        }
+        super().__init__(**options)
+
+    def init_poolmanager(self, *arguments: t.Any, **options: t.Any) -> None:
+        super().init_poolmanager(*arguments, **options)
+        self.poolmanager.pool_classes_by_scheme = self._pools
+
+    def proxy_manager_for(self, *arguments: t.Any, **options: t.Any) -> t.Any:
+        manager = super().proxy_manager_for(*arguments, **options)
+        manager.pool_classes_by_scheme = self._pools
+        return manager
+
+
+@contextlib.contextmanager
+def _cut_off(connection: socket.socket, seconds: float | None) -> t.Iterator[None]:
+    """Shut a connection down when so many seconds are over, and say that time was up."""
+    over = threading.Event()
+
+    def cut() -> None:
+        over.set()
+        with contextlib.suppress(OSError):
+            # Not that of a TLS socket, which would say goodbye first.
+            socket.socket.shutdown(connection, socket.SHUT_RDWR)
+
+    timer = threading.Timer(seconds or 0, cut)
+    timer.daemon = True
+    try:
+        if seconds is not None:
+            timer.start()
+        yield
+    except (OSError, http.client.HTTPException):
+        if not over.is_set():
+            raise
+    finally:
+        timer.cancel()
+    if over.is_set():
+        # Half a head passes for a whole one, too.
+        raise TimeoutError
+
+
 class Client:
     """One tenant's API, for the length of one task. Safe to use from several threads.
 
@@ -132,7 +196,7 @@ class Client:
         if not connection.validate_certs:
             # Turned off on purpose; a warning for each request would tell nothing new.
             urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
-        adapter = requests.adapters.HTTPAdapter(pool_maxsize=32)
+        adapter = _Adapter(self._remaining, pool_maxsize=32)
         self._session.mount("https://", adapter)
         self._session.mount("http://", adapter)
 

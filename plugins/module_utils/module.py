@@ -20,9 +20,10 @@ Environment = t.Mapping[str, str]
 USER_AGENT = f"ansible-core/{core_version}"
 
 
-def connection_spec(environment: Environment = os.environ) -> dict[str, dict[str, t.Any]]:
-    """The connection options in the form of an argument spec, with what the environment says where a task does not."""
-    from_environment = functools.partial(_from_environment, environment)
+def connection_spec(environment: Environment | None = None) -> dict[str, dict[str, t.Any]]:
+    """The connection options in the form of an argument spec, with what an environment says where a task does not: this
+    process's, unless another is given."""
+    from_environment = functools.partial(_from_environment, os.environ if environment is None else environment)
     spec: dict[str, dict[str, t.Any]] = {}
     for option in CONNECTION_OPTIONS:
         spec[option.name] = {"type": option.type, "fallback": (from_environment, list(option.env))}
@@ -33,7 +34,7 @@ def connection_spec(environment: Environment = os.environ) -> dict[str, dict[str
     return spec
 
 
-def argument_spec(task: Task, environment: Environment = os.environ) -> dict[str, dict[str, t.Any]]:
+def argument_spec(task: Task, environment: Environment | None = None) -> dict[str, dict[str, t.Any]]:
     """All options of a task, the connection's included."""
     return {**connection_spec(environment), **task.options}
 
