@@ -111,7 +111,8 @@ class ActionModule(NormalAction):
     # --- files of the controller ------------------------------------------------------------------------------------
 
     def _find_sources(self, task: Task) -> None:
-        """Put in for relative paths what is found where Ansible looks for the files of a role or a playbook."""
+        """Put in for relative paths what is found where Ansible looks for the files of a role or a playbook, or where
+        Ansible was started."""
         for option in task.sources if self._connection.transport == "local" else ():
             path = self._task.args.get(option)
             if path and isinstance(path, str) and path[0] not in "/~$":
@@ -121,7 +122,10 @@ class ActionModule(NormalAction):
         try:
             return t.cast(str, self._find_needle("files", path))
         except AnsibleFileNotFound as error:
-            places = ", ".join(dict.fromkeys(error.paths or ()))
+            here = str(Path(path).absolute())
+            if Path(here).exists():
+                return here
+            places = ", ".join(dict.fromkeys([*(error.paths or ()), here]))
             raise InvalidParameter(
                 f"There is no file '{path}' among those of the role and the playbook. Looked for: {places}."
             ) from None
