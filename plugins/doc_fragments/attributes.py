@@ -16,6 +16,13 @@ attributes:
     support: full
     membership:
       - esper.cloud.esper
+  action:
+    description: Runs within the controller's own process, which saves the start of a module.
+    support: partial
+    details: Where the connection is local, unless the task needs a module. The result is the same. See the notes.
+  async:
+    description: Runs in the background, as a module.
+    support: full
   platform:
     description: Where the module runs. It talks to the API over HTTPS and touches nothing on that machine.
     support: full
@@ -23,6 +30,10 @@ attributes:
 notes:
   - Modules run on the controller. Devices from the inventory P(esper.cloud.devices#inventory) are set up so that tasks
     for them run there; for other hosts use C(connection=local) or C(delegate_to=localhost).
+  - A task runs within the controller's own process where its connection is local. It runs as a module where it is
+    delegated to another machine, with C(async) or C(become), where C(ansible_python_interpreter) is another than the
+    controller's own, where C(environment) sets other variables than C(ESPER_*), and where the variable
+    C(esper_in_process) or the environment variable E(ESPER_IN_PROCESS) is V(false). With C(-vvv) it says why.
   - With C(-vvv), the result lists the requests that were sent as RV(ignore:requests).
 seealso:
   - plugin: esper.cloud.devices

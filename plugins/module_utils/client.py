@@ -7,7 +7,9 @@ Rests on the API's published contract (tests/contract/api) for paths, envelopes 
 
 from __future__ import annotations
 
+import contextlib
 import email.utils
+import http.client
 import json
 import math
 import random
@@ -24,7 +26,7 @@ from urllib.parse import quote, urlencode, urljoin, urlsplit
 
 from .connection import Connection
 from .errors import ApiError, ConfigurationError, InvalidParameter, RequestFailed, TransportError
-from .forms import Form
+from .forms import Form, Watch
 from .ids import last_uuid
 from .version import VERSION
 
@@ -33,13 +35,16 @@ try:
     import requests.adapters
     import requests.auth
     import urllib3
+    import urllib3.connectionpool
     import urllib3.exceptions
 except ImportError:
     HAS_REQUESTS = False
     _AuthBase: t.Any = object
+    _HTTPAdapter: t.Any = object
 else:
     HAS_REQUESTS = True
     _AuthBase = requests.auth.AuthBase
+    _HTTPAdapter = requests.adapters.HTTPAdapter
 
 Query = t.Mapping[str, t.Any]
 Ids = t.Mapping[str, str]
@@ -52,6 +57,7 @@ _LONGEST_REQUESTED_WAIT = 600.0
 _REDIRECTS = 3
 _CHUNK = 64 * 1024
 _MESSAGE_LENGTH = 500
+_MEGABYTE = 1_000_000
 # OpenSSL's X509_V_ERR codes for a chain that ends in nobody who is trusted.
 _UNKNOWN_CA = frozenset({2, 18, 19, 20, 21})
 
@@ -92,10 +98,70 @@ class _NoAuth(_AuthBase):  # type: ignore[misc]
         return request
 
 
+class _Adapter(_HTTPAdapter):  # type: ignore[misc]
+    """Makes connections on which an answer's head cannot take longer than is left, however slowly it trickles in: a
+    socket's time-out begins anew with each byte. The body is looked after by whoever reads it."""
+
+    def __init__(self, remaining: t.Callable[[], float | None], **options: t.Any) -> None:
+        class Punctual:
+            sock: socket.socket
+
+            def getresponse(self) -> t.Any:
+                with _cut_off(self.sock, remaining()):
+                    return super().getresponse()  # type: ignore[misc]
+
+        def pool(base: t.Any) -> type:
+            connection = type(base.ConnectionCls.__name__, (Punctual, base.ConnectionCls), {})
+            return type(base.__name__, (base,), {"ConnectionCls": connection})
+
+        self._pools = {
+            "http": pool(urllib3.connectionpool.HTTPConnectionPool),
+            "https": pool(urllib3.connectionpool.HTTPSConnectionPool),
+        }
+        super().__init__(**options)
+
+    def init_poolmanager(self, *arguments: t.Any, **options: t.Any) -> None:
+        super().init_poolmanager(*arguments, **options)
+        self.poolmanager.pool_classes_by_scheme = self._pools
+
+    def proxy_manager_for(self, *arguments: t.Any, **options: t.Any) -> t.Any:
+        manager = super().proxy_manager_for(*arguments, **options)
+        manager.pool_classes_by_scheme = self._pools
+        return manager
+
+
+@contextlib.contextmanager
+def _cut_off(connection: socket.socket, seconds: float | None) -> t.Iterator[None]:
+    """Shut a connection down when so many seconds are over, and say that time was up."""
+    over = threading.Event()
+
+    def cut() -> None:
+        over.set()
+        with contextlib.suppress(OSError):
+            # Not that of a TLS socket, which would say goodbye first.
+            socket.socket.shutdown(connection, socket.SHUT_RDWR)
+
+    timer = threading.Timer(seconds or 0, cut)
+    timer.daemon = True
+    try:
+        if seconds is not None:
+            timer.start()
+        yield
+    except (OSError, http.client.HTTPException):
+        if not over.is_set():
+            raise
+    finally:
+        timer.cancel()
+    if over.is_set():
+        # Half a head passes for a whole one, too.
+        raise TimeoutError
+
+
 class Client:
     """One tenant's API, for the length of one task. Safe to use from several threads.
 
-    ``log`` takes one line for each request. ``backoffs`` counts how often the service asked for less.
+    ``log`` takes one line for each request, ``progress`` a sentence for each tenth of a large upload. ``backoffs``
+    counts how often the service asked for less.
     """
 
     def __init__(
@@ -104,6 +170,7 @@ class Client:
         *,
         user_agent: str = "",
         log: t.Callable[[str], None] | None = None,
+        progress: t.Callable[[str], None] | None = None,
     ) -> None:
         """Raises ConfigurationError when the library requests is missing. Sends nothing yet."""
         if not HAS_REQUESTS:
@@ -114,6 +181,7 @@ class Client:
         self.connection = connection
         self.backoffs = 0
         self._log = log
+        self._progress = progress
         self._started = time.monotonic()
         self._not_before = 0.0
         self._enterprise_id = connection.enterprise_id
@@ -128,7 +196,7 @@ class Client:
         if not connection.validate_certs:
             # Turned off on purpose; a warning for each request would tell nothing new.
             urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
-        adapter = requests.adapters.HTTPAdapter(pool_maxsize=32)
+        adapter = _Adapter(self._remaining, pool_maxsize=32)
         self._session.mount("https://", adapter)
         self._session.mount("http://", adapter)
 
@@ -280,7 +348,7 @@ class Client:
             begun = time.monotonic()
             outcome = "no answer"
             try:
-                response, content = self._exchange(method, url, body)
+                response, content = self._exchange(method, url, body, purpose)
                 outcome = str(response.status_code)
             except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as exception:
                 raise self._transport_error(exception, method, target, purpose) from None
@@ -295,11 +363,34 @@ class Client:
             path=target,
         )
 
-    def _exchange(self, method: str, url: str, body: t.Any) -> tuple[requests.Response, bytes]:
-        data, content_type = _encoded(body)
+    def _exchange(self, method: str, url: str, body: t.Any, purpose: str) -> tuple[requests.Response, bytes]:
+        data, content_type = self._encoded(body, purpose)
         headers = {"Content-Type": content_type} if content_type else {}
         with self._open(method, url, data=data, headers=headers, allow_redirects=False) as response:
             return response, b"".join(self._received(response))
+
+    def _encoded(self, body: t.Any, purpose: str) -> tuple[t.Any, str]:
+        """A body as the HTTP library takes it, and its content type; "" where there is no body."""
+        if body is None:
+            return None, ""
+        if isinstance(body, Form):
+            return body.stream(self._watch(purpose)), body.content_type
+        return json.dumps(body).encode(), "application/json"
+
+    def _watch(self, purpose: str) -> Watch:
+        """What looks after an upload: it ends one that outlasts the deadline, and tells how far it has come."""
+        told = 0
+
+        def watch(sent: int, whole: int) -> None:
+            nonlocal told
+            if self._remaining() == 0:
+                raise requests.ReadTimeout("deadline")
+            tenths = 10 * sent // whole
+            if self._progress and whole >= _MEGABYTE and tenths > told:
+                told = tenths
+                self._progress(f"{purpose}: {sent / _MEGABYTE:.0f} of {whole / _MEGABYTE:.0f} MB")
+
+        return watch
 
     def _open(self, method: str, url: str, **options: t.Any) -> requests.Response:
         """Send one request; its answer's body is yet to be read."""
@@ -500,15 +591,6 @@ _LINK_HINTS = {
     403: " The link was good for a while only; the next run asks for a new one.",
     404: " The service knows the file, but its storage does not have it.",
 }
-
-
-def _encoded(body: t.Any) -> tuple[t.Any, str]:
-    """A body as the HTTP library takes it, and its content type; "" where there is no body."""
-    if body is None:
-        return None, ""
-    if isinstance(body, Form):
-        return body.stream(), body.content_type
-    return json.dumps(body).encode(), "application/json"
 
 
 def _link_error(response: requests.Response, shown: str, purpose: str) -> Exception:

@@ -13,6 +13,8 @@ from pathlib import Path
 
 from .errors import InvalidParameter
 
+Watch = t.Callable[[int, int], None]
+
 _PIECE = 256 * 1024
 
 
@@ -38,14 +40,15 @@ class Form:
     def content_type(self) -> str:
         return f"multipart/form-data; boundary={self.boundary}"
 
-    def stream(self) -> _Stream:
-        """The body, from its start. Each attempt to send it needs one of its own."""
+    def stream(self, watch: Watch | None = None) -> _Stream:
+        """The body, from its start. Each attempt to send it needs one of its own. ``watch`` is told of each piece that
+        was taken, by the bytes so far and those of the whole; what it raises ends the sending."""
         parts = [_Part(_head(self.boundary, name), value.encode()) for name, value in self.fields.items()]
         parts += [
             _Part(_head(self.boundary, name, self.names.get(name, path.name)), path=path)
             for name, path in self.files.items()
         ]
-        return _Stream(parts, f"--{self.boundary}--\r\n".encode())
+        return _Stream(parts, f"--{self.boundary}--\r\n".encode(), watch)
 
 
 @dataclass(frozen=True)
@@ -71,14 +74,23 @@ class _Part:
 class _Stream:
     """What the HTTP library sends piece by piece. It has a length, since the service wants to know it beforehand."""
 
-    def __init__(self, parts: list[_Part], end: bytes) -> None:
+    def __init__(self, parts: list[_Part], end: bytes, watch: Watch | None) -> None:
         self._parts = parts
         self._end = end
+        self._watch = watch
 
     def __len__(self) -> int:
         return sum(len(part) for part in self._parts) + len(self._end)
 
     def __iter__(self) -> Iterator[bytes]:
+        taken, whole = 0, len(self)
+        for piece in self._pieces():
+            yield piece
+            taken += len(piece)
+            if self._watch:
+                self._watch(taken, whole)
+
+    def _pieces(self) -> Iterator[bytes]:
         for part in self._parts:
             yield from part
         yield self._end

@@ -106,6 +106,9 @@ class Resource:
     """The options of the module, in the form of an argument spec; the connection's are added to them."""
     rules: t.ClassVar[dict[str, t.Any]] = {}
     """mutually_exclusive, required_one_of and so on, as AnsibleModule takes them."""
+    sources: t.ClassVar[tuple[str, ...]] = ()
+    """The options that name a file to be sent, or a directory of them. Where the task runs on the controller, it is
+    looked for as any file of a role or a playbook is."""
     info_options: t.ClassVar[dict[str, dict[str, t.Any]]] = {}
     info_rules: t.ClassVar[dict[str, t.Any]] = {}
     name_filter: t.ClassVar[str] = "name"

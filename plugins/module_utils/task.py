@@ -7,6 +7,7 @@ Knows nothing of Ansible: it takes checked parameters and gives a plain result.
 
 from __future__ import annotations
 
+import functools
 import typing as t
 from dataclasses import dataclass, field
 
@@ -45,13 +46,16 @@ Work = t.Callable[[References, Params, Mode], Outcome]
 
 @dataclass(frozen=True)
 class Task:
-    """The options of a module and the rules between them, as an argument spec has them, and what it does."""
+    """The options of a module and the rules between them, as an argument spec has them, and what it does. ``sources``
+    are the options that name files to be sent: see Resource."""
 
     options: dict[str, dict[str, t.Any]]
     rules: dict[str, t.Any]
     work: Work
+    sources: tuple[str, ...] = ()
 
 
+@functools.cache
 def managing(resource: Resource) -> Task:
     """The task of a module that manages one object of a kind, or several that one task stands for."""
 
@@ -75,9 +79,10 @@ def managing(resource: Resource) -> Task:
             ]
         return Outcome(result, [sentence for each in done for sentence in each.warnings])
 
-    return Task(resource.options, resource.rules, work)
+    return Task(resource.options, resource.rules, work, resource.sources)
 
 
+@functools.cache
 def informing(resource: Resource) -> Task:
     """The task of a module that reads objects of a kind."""
 
@@ -107,7 +112,7 @@ def execute(task: Task, params: Params, mode: Mode, *, user_agent: str) -> Outco
         connection = Connection.from_options(params)
         if connection.sends_key_in_clear:
             warnings.append("The API key is sent unencrypted, since api_url is no https URL.")
-        with Client(connection, user_agent=user_agent, log=requests.append) as client:
+        with Client(connection, user_agent=user_agent, log=requests.append, progress=mode.progress) as client:
             outcome = task.work(References(client), params, mode)
     except EsperError as error:
         outcome = Outcome({"failed": True, "msg": str(error), **error.details()})

@@ -37,8 +37,10 @@ options:
     default: present
   src:
     description:
-      - The package, an APK on the machine where the module runs. It is uploaded where its version is missing.
-      - A relative path starts at the directory that the module runs in; put C(role_path) or C(playbook_dir) before it.
+      - The package, an APK on the controller. It is uploaded where its version is missing.
+      - A relative path is searched as that of M(ansible.builtin.copy#module) is, in C(files) of the role and of the
+        playbook, then beside them, then where Ansible was started.
+      - Where the task is delegated to another machine, it is a path there, and is not searched.
     type: path
   package_name:
     description: The package name of the app, with its case.
@@ -104,9 +106,9 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: The new till is in the tenant
+- name: The new till is in the tenant, from files/ of the role or beside the playbook
   esper.cloud.app:
-    src: "{{ playbook_dir }}/build/till-2.1.0.apk"
+    src: till-2.1.0.apk
     release_name: Spring
     release_comments: Faster start
   register: till

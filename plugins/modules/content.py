@@ -31,7 +31,10 @@ options:
     default: present
   src:
     description:
-      - The file to upload, where the module runs. It is sent as it is read, whatever its size.
+      - The file to upload, on the controller. It is sent as it is read, whatever its size.
+      - A relative path is searched as that of M(ansible.builtin.copy#module) is, in C(files) of the role and of the
+        playbook, then beside them, then where Ansible was started.
+      - Where the task is delegated to another machine, it is a path there, and is not searched.
       - Of a directory, all files in it and below are uploaded by their own names, but none whose name, or that of a
         directory above it, starts with a dot. O(tags) and O(description) are then those of each. Two files of one name
         are an error.
@@ -70,9 +73,9 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: The menu is in the tenant
+- name: The menu is in the tenant, from files/ of the role or beside the playbook
   esper.cloud.content:
-    src: "{{ playbook_dir }}/menu.png"
+    src: menu.png
     description: What there is to eat
     tags: [menu, summer]
 

@@ -1,6 +1,7 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Run the integration tests in a copy of the collection against a simulated tenant; arguments go to ansible-test."""
+"""Run the integration tests in a copy of the collection against a simulated tenant, in the controller's process and as
+modules; arguments go to ansible-test."""
 
 from __future__ import annotations
 
@@ -14,21 +15,34 @@ from stage import CHECKOUT
 TESTS = CHECKOUT / "tests" / "integration"
 
 
+# What does not depend on where tasks run, or runs them both ways by itself.
+ONCE = ("in_process", "inventory_devices")
+
+
 def main() -> int:
     """Return the exit code of ansible-test, which takes no targets at all for success."""
     if not any(TESTS.glob("targets/*/tasks/main.yml")):
         sys.exit(f"There is no integration target in {TESTS}.")
     with Simulator() as simulator:
-        # ansible-test passes few environment variables on, none of ours among them.
-        settings = {
-            "esper_api_url": simulator.url,
-            "esper_api_key": simulator.key,
-            "esper_enterprise_id": simulator.enterprise_id,
-            "simulator_control_url": f"{simulator.url.removesuffix('/api')}/_simulator",
-        }
-        (TESTS / "integration_config.yml").write_text(json.dumps(settings))
-        command = ["ansible-test", "integration", "--local", "--color", "no", *sys.argv[1:]]
-        return subprocess.run(command, env=variables(simulator), cwd=CHECKOUT, check=False).returncode
+        here = _run(simulator, in_process=True)
+        modules = _run(simulator, in_process=False)
+    return here or modules
+
+
+def _run(simulator: Simulator, *, in_process: bool) -> int:
+    # ansible-test passes few environment variables on, none of ours among them.
+    settings = {
+        "esper_api_url": simulator.url,
+        "esper_api_key": simulator.key,
+        "esper_enterprise_id": simulator.enterprise_id,
+        "esper_in_process": in_process,
+        "simulator_control_url": f"{simulator.url.removesuffix('/api')}/_simulator",
+    }
+    (TESTS / "integration_config.yml").write_text(json.dumps(settings))
+    command = ["ansible-test", "integration", "--local", "--color", "no", *sys.argv[1:]]
+    if not in_process:
+        command += [word for target in ONCE for word in ("--exclude", target)]
+    return subprocess.run(command, env=variables(simulator), cwd=CHECKOUT, check=False).returncode
 
 
 if __name__ == "__main__":

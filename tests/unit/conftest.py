@@ -29,7 +29,13 @@ class MakeClient(t.Protocol):
     """Makes a client of a server; the options are those of Connection."""
 
     def __call__(
-        self, server: Server, *, log: t.Callable[[str], None] | None = None, user_agent: str = "", **options: t.Any
+        self,
+        server: Server,
+        *,
+        log: t.Callable[[str], None] | None = None,
+        progress: t.Callable[[str], None] | None = None,
+        user_agent: str = "",
+        **options: t.Any,
     ) -> Client:
         """Connect to the server, with the options of a connection."""
 
@@ -73,10 +79,15 @@ def make_client(clock: Clock) -> t.Iterator[MakeClient]:
     made: list[Client] = []
 
     def make(
-        server: Server, *, log: t.Callable[[str], None] | None = None, user_agent: str = "", **options: t.Any
+        server: Server,
+        *,
+        log: t.Callable[[str], None] | None = None,
+        progress: t.Callable[[str], None] | None = None,
+        user_agent: str = "",
+        **options: t.Any,
     ) -> Client:
         known = {"api_url": server.url, "api_key": KEY, "enterprise_id": ENTERPRISE, "timeout": 10.0}
-        made.append(Client(Connection(**{**known, **options}), log=log, user_agent=user_agent))
+        made.append(Client(Connection(**{**known, **options}), log=log, progress=progress, user_agent=user_agent))
         return made[-1]
 
     yield make

@@ -193,6 +193,7 @@ class AppVersion(Resource):
         "force": {"type": "bool", "default": False},
         "upload_deadline": {"type": "float", "default": 3600.0},
     }
+    sources = ("src",)
     rules: t.ClassVar = {
         "required_one_of": [("src", "id", "package_name")],
         "required_if": [("state", "present", ("src", "version_id", "version_name", "version_code"), True)],

@@ -58,6 +58,7 @@ class Content(Resource):
         "force": {"type": "bool", "default": False},
         "upload_deadline": {"type": "float", "default": 3600.0},
     }
+    sources = ("src",)
     rules: t.ClassVar = {"required_one_of": [("id", "name", "src")]}
     info_options: t.ClassVar = {
         "id": {"type": "int"},

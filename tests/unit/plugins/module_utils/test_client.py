@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import gzip
 import io
@@ -29,6 +30,7 @@ from ansible_collections.esper.cloud.plugins.module_utils.errors import (
 )
 from ansible_collections.esper.cloud.tests.unit.service import (
     Clock,
+    Exchange,
     Reply,
     Request,
     Server,
@@ -456,6 +458,27 @@ def test_the_deadline_ends_an_answer_that_trickles_in(server: Server, make_clien
     error_of(make_client(server, deadline=300, retries=0))
     server.closing.wait(0.1)
     assert trickle.heard_out is not True, "the whole body was waited for, long after the deadline"
+
+
+@pytest.mark.parametrize("head", [b"HTTP/1.1 2", b"HTTP/1.1 200 OK\r\nX-Slow: "])
+def test_the_deadline_ends_an_answer_whose_head_trickles_in(
+    server: Server, make_client: MakeClient, head: bytes
+) -> None:
+    heard: list[bool] = []
+
+    def trickles(exchange: Exchange) -> None:
+        with contextlib.suppress(OSError):
+            exchange.write(head)
+            for _count in range(200):
+                exchange.write(b"0")
+                exchange.closing.wait(0.05)
+            heard.append(True)
+
+    server.replies(trickles)
+    error = error_of(make_client(server, deadline=0.5, timeout=0.2, retries=0), "POST")
+    assert "did not answer in time" in str(error)
+    assert error.ambiguous
+    assert not heard, "the whole head was waited for, long after the deadline"
 
 
 def test_a_server_that_hangs_is_given_up(server: Server, make_client: MakeClient) -> None:

@@ -10,14 +10,15 @@ from email import message_from_bytes
 from pathlib import Path
 
 import pytest
-from ansible_collections.esper.cloud.plugins.module_utils.errors import InvalidParameter
+from ansible_collections.esper.cloud.plugins.module_utils.errors import InvalidParameter, TransportError
 from ansible_collections.esper.cloud.plugins.module_utils.forms import Form
 from hypothesis import given
 from hypothesis import strategies as st
 
 if t.TYPE_CHECKING:
     from ansible_collections.esper.cloud.plugins.module_utils.client import Client
-    from ansible_collections.esper.cloud.tests.unit.service import Server
+    from ansible_collections.esper.cloud.tests.unit.conftest import MakeClient
+    from ansible_collections.esper.cloud.tests.unit.service import Clock, Server
 
 from ansible_collections.esper.cloud.tests.unit.service import answers, resets
 
@@ -90,3 +91,41 @@ def test_a_form_is_sent_from_its_start_again(tmp_path: Path, server: Server, cli
     first, second = (request.body for request in server.requests)
     assert second == b"".join(form.stream())
     assert first in (second, b"")
+
+
+def test_who_watches_hears_of_each_piece_and_may_end_it(tmp_path: Path) -> None:
+    file = tmp_path / "large"
+    file.write_bytes(bytes(1_000_000))
+    heard: list[tuple[int, int]] = []
+    stream = Form({"a": "b"}, {"f": file}).stream(lambda taken, whole: heard.append((taken, whole)))
+    pieces = list(stream)
+    assert len(heard) == len(pieces)
+    assert heard[-1] == (len(stream), len(stream))
+    assert [taken for taken, _whole in heard] == sorted({taken for taken, _whole in heard})
+
+    def ends(_taken: int, _whole: int) -> None:
+        raise TimeoutError
+
+    with pytest.raises(TimeoutError):
+        list(Form({}, {"f": file}).stream(ends))
+
+
+def test_it_is_told_how_far_a_large_upload_is(tmp_path: Path, server: Server, make_client: MakeClient) -> None:
+    large, small = tmp_path / "large", tmp_path / "small"
+    large.write_bytes(bytes(20_000_000))
+    small.write_bytes(bytes(900_000))
+    server.replies(answers({"id": 1}, 201), answers({"id": 2}, 201))
+    heard: list[str] = []
+    client = make_client(server, progress=heard.append)
+    for file in (large, small):
+        client.request("PUT", "/things/", body=Form({}, {"f": file}), purpose=f"Uploading '{file.name}'")
+    assert heard == [f"Uploading 'large': {megabytes} of 20 MB" for megabytes in range(2, 21, 2)]
+
+
+def test_the_deadline_ends_an_upload(tmp_path: Path, server: Server, make_client: MakeClient, clock: Clock) -> None:
+    file = tmp_path / "large"
+    file.write_bytes(bytes(5_000_000))
+    client = make_client(server, deadline=100, retries=0, progress=lambda _sentence: clock.advance(30))
+    with pytest.raises(TransportError, match="did not answer in time") as caught:
+        client.request("PUT", "/things/", body=Form({}, {"f": file}), purpose="Uploading")
+    assert caught.value.ambiguous

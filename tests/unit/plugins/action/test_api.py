@@ -1,0 +1,246 @@
+# SPDX-FileCopyrightText: esper.cloud contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the integration tests of the action plugin do not reach; they show that it does the same as a module."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+import sys
+import typing as t
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from ansible.module_utils import basic
+from ansible_collections.esper.cloud.plugins.action import api
+from ansible_collections.esper.cloud.plugins.module_utils.errors import ConfigurationError
+from ansible_collections.esper.cloud.plugins.module_utils.kinds import MODULES
+from ansible_collections.esper.cloud.plugins.module_utils.task import Outcome
+from ansible_collections.esper.cloud.tests.unit.service import Server, answers, hangs
+
+KEY = "k3y-Of-The-Tests-0123456789"
+ENTERPRISE = "0f5b8b52-6a1f-4c11-8e37-9b1a1fbb1c3d"
+MakeAction = t.Callable[..., t.Any]
+
+
+class Templar:
+    def template(self, value: t.Any) -> t.Any:
+        return value
+
+
+@pytest.fixture(autouse=True)
+def _no_module(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither is a module made in the controller's process, nor is one started here."""
+
+    def refuse(*_arguments: t.Any, **_options: t.Any) -> None:
+        raise AssertionError("a module was made or started")
+
+    monkeypatch.setattr(basic.AnsibleModule, "__init__", refuse)
+    monkeypatch.setattr(api.NormalAction, "run", refuse)
+
+
+@pytest.fixture
+def make_action(tmp_path: Path) -> MakeAction:
+    """Makes the action plugin of a task, all around it being as plain as can be."""
+
+    def make(module: str = "api", *, said: t.Sequence[str] = (), **keywords: t.Any) -> t.Any:
+        words = {
+            "action": f"esper.cloud.{module}",
+            "args": {},
+            "async_val": 0,
+            "check_mode": False,
+            "collections": [],
+            "delegate_to": None,
+            "diff": False,
+            "environment": None,
+            "no_log": False,
+        }
+        action = api.ActionModule.__new__(api.ActionModule)
+        found = SimpleNamespace(resolved_fqcn=f"esper.cloud.{module}")
+        shell = SimpleNamespace(env_prefix=lambda **_variables: "")
+        action._task = SimpleNamespace(**{**words, **keywords})
+        action._connection = SimpleNamespace(transport="local", become=None, _shell=shell)
+        action._templar = Templar()
+        action._loader = SimpleNamespace(get_basedir=lambda: str(tmp_path))
+        loader = SimpleNamespace(find_plugin_with_context=lambda _name, collection_list: found)
+        action._shared_loader_obj = SimpleNamespace(module_loader=loader)
+        action._display = SimpleNamespace(verbosity=0, v=lambda text, host: t.cast("list[str]", said).append(text))
+        return action
+
+    return make
+
+
+@pytest.fixture
+def arguments(server: Server) -> dict[str, t.Any]:
+    return {"api_url": server.url, "api_key": KEY, "enterprise_id": ENTERPRISE, "path": "/v2/devices/"}
+
+
+def test_a_task_is_done_in_the_process(make_action: MakeAction, server: Server, arguments: dict[str, t.Any]) -> None:
+    server.replies(answers({"count": 0}))
+    result = make_action(args=arguments).run(task_vars={})
+    result.pop("invocation", None)
+    assert result == {"changed": False, "status": 200, "content": {"count": 0}}
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_each_module_has_its_options_checked(make_action: MakeAction, name: str) -> None:
+    result = make_action(name, args={"colour": "red"}).run(task_vars={})
+    assert result["failed"] is True
+    unknown = f"Unsupported parameters for (esper.cloud.{name}) module: colour. Supported"
+    assert result["msg"].startswith((unknown, "missing required", "one of the following", "state is present but"))
+
+
+def test_an_option_that_is_given_by_both_of_its_names_is_warned_of(make_action: MakeAction) -> None:
+    result = make_action("device", args={"device": "a", "devices": ["b"], "state": "?"}).run(task_vars={})
+    assert result["warnings"] == ["Both option devices and its alias device are set."]
+
+
+def test_a_hanging_server_ends_with_the_deadline(
+    make_action: MakeAction, server: Server, arguments: dict[str, t.Any]
+) -> None:
+    server.replies(*[hangs] * 10)
+    result = make_action(args={**arguments, "deadline": 0.3, "timeout": 60}).run(task_vars={})
+    assert result["failed"] is True
+    assert "did not answer in time" in result["msg"]
+
+
+@pytest.mark.parametrize("error", [RuntimeError(f"no {KEY}"), KeyError(KEY), ValueError("no reason")])
+def test_a_defect_is_told_without_the_key(
+    make_action: MakeAction, arguments: dict[str, t.Any], monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def breaks(*_arguments: t.Any, **_options: t.Any) -> Outcome:
+        raise error
+
+    monkeypatch.setattr(api, "execute", breaks)
+    before = Path.cwd()
+    result = make_action(args=arguments).run(task_vars={})
+    assert result["failed"] is True
+    assert type(error).__name__ in result["msg"]
+    assert "Traceback" in result["exception"]
+    assert KEY not in json.dumps(result)
+    assert Path.cwd() == before
+
+
+def test_a_time_limit_of_the_task_is_let_through(
+    make_action: MakeAction, arguments: dict[str, t.Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class TimeIsUp(BaseException):
+        pass
+
+    def is_interrupted(*_arguments: t.Any, **_options: t.Any) -> Outcome:
+        raise TimeIsUp
+
+    monkeypatch.setattr(api, "execute", is_interrupted)
+    before = Path.cwd()
+    with pytest.raises(TimeIsUp):
+        make_action(args=arguments).run(task_vars={})
+    assert Path.cwd() == before
+
+
+@pytest.mark.parametrize(("no_log", "said"), [(False, ["Half of it"]), (True, [])])
+def test_progress_is_told_unless_nothing_is_to_be_shown(
+    make_action: MakeAction,
+    arguments: dict[str, t.Any],
+    monkeypatch: pytest.MonkeyPatch,
+    no_log: bool,
+    said: list[str],
+) -> None:
+    def tells(_task: t.Any, _params: t.Any, mode: t.Any, user_agent: str) -> Outcome:
+        mode.progress("Half of it")
+        return Outcome({})
+
+    monkeypatch.setattr(api, "execute", tells)
+    heard: list[str] = []
+    make_action(said=heard, args=arguments, no_log=no_log).run(task_vars={})
+    assert heard == said
+
+
+def test_arguments_come_as_a_module_gets_them() -> None:
+    class Text(str):
+        """Such as ansible-core's text that knows where it is from."""
+
+    class Vaulted:
+        def __str__(self) -> str:
+            return "decrypted"
+
+    plain = api._json(
+        {
+            Text("key"): Text("value"),
+            "secret": Vaulted(),
+            "day": datetime.date(2026, 3, 1),
+            "moment": datetime.datetime(2026, 3, 1, 9, 30),
+            "several": (1, 2.5, None, True),
+            "one": {Text("x")},
+        }
+    )
+    assert plain == {
+        "key": "value",
+        "secret": "decrypted",
+        "day": "2026-03-01",
+        "moment": "2026-03-01T09:30:00",
+        "several": [1, 2.5, None, True],
+        "one": ["x"],
+    }
+    assert {type(each) for each in (*plain, plain["key"], *plain["one"])} == {str}
+
+
+@pytest.mark.parametrize("delegated", [False, True])
+def test_another_interpreter_is_told_from_this_one(make_action: MakeAction, tmp_path: Path, delegated: bool) -> None:
+    own, elsewhere, linked = Path(sys.executable), tmp_path / "bin", tmp_path / "same"
+    elsewhere.mkdir()
+    # As in another virtual environment: the same program, but with other libraries.
+    (elsewhere / own.name).symlink_to(own.resolve())
+    linked.symlink_to(own.parent)
+
+    def other(interpreter: t.Any) -> str:
+        variables = {} if interpreter is None else {"ansible_python_interpreter": interpreter}
+        if delegated:
+            action = make_action(delegate_to="host")
+            elsewhere_set = {"ansible_python_interpreter": "/not/this/one"}
+            return str(action._other_interpreter({**elsewhere_set, "ansible_delegated_vars": {"host": variables}}))
+        return str(make_action()._other_interpreter(variables))
+
+    for same in (None, "", "auto", "auto_silent", str(own), str(linked / own.name)):
+        assert other(same) == ""
+    for different in (str(elsewhere / own.name), "/no/such/python"):
+        assert other(different) == different
+
+
+@pytest.mark.parametrize(
+    ("variable", "variables_of_the_task", "process", "wanted"),
+    [
+        (None, {}, None, True),
+        (None, {}, "", True),
+        (None, {}, "no", False),
+        (None, {"ESPER_IN_PROCESS": True}, "no", True),
+        (True, {"ESPER_IN_PROCESS": "no"}, "no", True),
+        ("false", {}, "yes", False),
+        (False, {}, None, False),
+    ],
+)
+def test_the_switch(
+    make_action: MakeAction,
+    monkeypatch: pytest.MonkeyPatch,
+    variable: t.Any,
+    variables_of_the_task: dict[str, t.Any],
+    process: str | None,
+    wanted: bool,
+) -> None:
+    monkeypatch.delenv("ESPER_IN_PROCESS", raising=False)
+    if process is not None:
+        monkeypatch.setenv("ESPER_IN_PROCESS", process)
+    assert make_action()._is_wanted({"esper_in_process": variable}, variables_of_the_task) is wanted
+
+
+def test_a_switch_that_is_neither_on_nor_off(make_action: MakeAction) -> None:
+    with pytest.raises(ConfigurationError, match=r"esper_in_process .* is neither true nor false"):
+        make_action()._is_wanted({"esper_in_process": "perhaps"}, {})
+
+
+def test_relative_paths_begin_where_the_playbook_is(tmp_path: Path) -> None:
+    before = Path.cwd()
+    with api._directory(str(tmp_path)):
+        assert Path("x").resolve().parent == Path(os.path.realpath(tmp_path))
+    assert Path.cwd() == before

@@ -1,0 +1,61 @@
+# SPDX-FileCopyrightText: esper.cloud contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A module and the action plugin in its place do the same task."""
+
+from __future__ import annotations
+
+import importlib
+import typing as t
+from pathlib import Path
+
+import pytest
+import yaml
+from ansible_collections.esper.cloud.plugins.module_utils import module
+from ansible_collections.esper.cloud.plugins.module_utils.kinds import MODULES, task_of
+from ansible_collections.esper.cloud.plugins.module_utils.task import Task
+
+ROOT = Path(__file__).resolve().parents[4]
+
+
+def test_there_is_a_task_for_each_module() -> None:
+    assert sorted(MODULES) == sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("*.py"))
+
+
+def test_one_action_plugin_serves_each_module() -> None:
+    routing = yaml.safe_load((ROOT / "meta" / "runtime.yml").read_text(encoding="utf-8"))["plugin_routing"]
+    (action,) = (ROOT / "plugins" / "action").glob("*.py")
+    # Named after a module, where its documentation is; and no action is redirected.
+    assert action.stem in MODULES
+    assert routing == {"modules": {name: {"action_plugin": f"esper.cloud.{action.stem}"} for name in sorted(MODULES)}}
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_a_module_runs_the_task_of_its_name(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    run: list[Task] = []
+    imported = importlib.import_module(f"ansible_collections.esper.cloud.plugins.modules.{name}")
+    for place in (module, imported):
+        monkeypatch.setattr(place, "run_task", run.append, raising=False)
+    imported.main()
+    assert len(run) == 1
+    assert run[0] is task_of(name)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_files_to_be_sent_are_options_that_are_paths(name: str) -> None:
+    task = task_of(name)
+    assert [task.options[option]["type"] for option in task.sources] == ["path"] * len(task.sources)
+    assert ("src" in task.options) == ("src" in task.sources)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_the_options_ask_for_nothing_that_only_a_module_does(name: str) -> None:
+    def words(options: dict[str, dict[str, t.Any]]) -> t.Iterator[str]:
+        for option in options.values():
+            yield from option
+            yield from words(option.get("options") or {})
+
+    # AnsibleModule makes warnings of these, which the action plugin does not.
+    known = {"type", "elements", "required", "default", "choices", "aliases", "no_log", "options", "fallback"}
+    rules = {"mutually_exclusive", "required_one_of", "required_together", "required_if", "required_by"}
+    assert set(words(module.argument_spec(task_of(name)))) <= known | rules
+    assert set(task_of(name).rules) <= rules
