@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Run the integration tests in a copy of the collection against a simulated tenant, in the controller's process and as
-modules; arguments go to ansible-test."""
+"""Run the integration tests in a copy of the collection against a simulated tenant: in the controller's process, or, if
+the first argument is "modules", as modules. The other arguments go to ansible-test."""
 
 from __future__ import annotations
 
@@ -23,26 +23,21 @@ def main() -> int:
     """Return the exit code of ansible-test, which takes no targets at all for success."""
     if not any(TESTS.glob("targets/*/tasks/main.yml")):
         sys.exit(f"There is no integration target in {TESTS}.")
-    with Simulator() as simulator:
-        here = _run(simulator, in_process=True)
-        modules = _run(simulator, in_process=False)
-    return here or modules
-
-
-def _run(simulator: Simulator, *, in_process: bool) -> int:
-    # ansible-test passes few environment variables on, none of ours among them.
-    settings = {
-        "esper_api_url": simulator.url,
-        "esper_api_key": simulator.key,
-        "esper_enterprise_id": simulator.enterprise_id,
-        "esper_in_process": in_process,
-        "simulator_control_url": f"{simulator.url.removesuffix('/api')}/_simulator",
-    }
-    (TESTS / "integration_config.yml").write_text(json.dumps(settings))
-    command = ["ansible-test", "integration", "--local", "--color", "no", *sys.argv[1:]]
-    if not in_process:
+    as_modules = sys.argv[1:2] == ["modules"]
+    command = ["ansible-test", "integration", "--local", "--color", "no", *sys.argv[1 + as_modules :]]
+    if as_modules:
         command += [word for target in ONCE for word in ("--exclude", target)]
-    return subprocess.run(command, env=variables(simulator), cwd=CHECKOUT, check=False).returncode
+    with Simulator() as simulator:
+        # ansible-test passes few environment variables on, none of ours among them.
+        settings = {
+            "esper_api_url": simulator.url,
+            "esper_api_key": simulator.key,
+            "esper_enterprise_id": simulator.enterprise_id,
+            "esper_in_process": not as_modules,
+            "simulator_control_url": f"{simulator.url.removesuffix('/api')}/_simulator",
+        }
+        (TESTS / "integration_config.yml").write_text(json.dumps(settings))
+        return subprocess.run(command, env=variables(simulator), cwd=CHECKOUT, check=False).returncode
 
 
 if __name__ == "__main__":
