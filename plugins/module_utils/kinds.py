@@ -28,6 +28,7 @@ _PLACES = {
     "device_info": ("resources.device_details", "DEVICE_INFO"),
     "enterprise_policy": ("resources.enterprise_policy", "ENTERPRISE_POLICY"),
     "enterprise_policy_info": ("resources.enterprise_policy", "ENTERPRISE_POLICY"),
+    "tenant": ("tenant", "TENANT"),
 }
 
 MODULES = tuple(_PLACES)
