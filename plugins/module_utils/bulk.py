@@ -15,7 +15,7 @@ from . import engine
 from .errors import EsperError, InvalidParameter, NotFound
 from .paging import Row
 from .parallel import in_parallel
-from .pending import steps_in, without_pending
+from .pending import ResultOf, steps_in, without_pending
 from .references import References
 from .resource import Change, Params, Plan, Resource, Step
 
@@ -51,6 +51,11 @@ class Item:
         return f"{self.place} '{self.name}'" if self.name else self.place
 
     @property
+    def is_absent(self) -> bool:
+        """Whether the object is not to be there."""
+        return self.params.get("state") == "absent"
+
+    @property
     def planned_action(self) -> str:
         """What is to be done to the object, as one of ACTIONS."""
         if not self.plan.steps:
@@ -70,6 +75,17 @@ class Item:
     def deleted_ids(self) -> set[str]:
         """The ids of what the plan deletes."""
         return {str(step.ids["id"]) for step in self.plan.steps if step.method == "DELETE"}
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether a write of the plan has taken effect."""
+        return any(step.done for step in self.plan.steps)
+
+    @property
+    def lacks(self) -> str:
+        """What failed of that which the object needs, as a sentence; "" where nothing did."""
+        lacking = sorted(need.label for need in self.needs if need.error is not None)
+        return f"It needs {' and '.join(lacking)}, which failed." if lacking else ""
 
     @property
     def changes(self) -> list[Change]:
@@ -109,6 +125,8 @@ class Bulk:
         """Find out what each object is called, without a request. One that is listed twice fails, both times."""
         known: dict[tuple[Resource, str], Item] = {}
         for item in self.items:
+            if item.error is not None:
+                continue
             try:
                 item.name = item.resource.called(item.params)
             except EsperError as error:
@@ -116,16 +134,30 @@ class Bulk:
                 continue
             other = known.setdefault((item.resource, item.name), item)
             if other is not item:
-                _clash(other, item)
+                self._clash(other, item)
+
+    def _clash(self, *both: Item) -> None:
+        one, other = sorted(both, key=self.items.index)
+        for item in both:
+            item.fail(
+                InvalidParameter(
+                    f"{one.place} and {other.place} are about the same {item.resource.title}, '{item.name}': list it"
+                    " once."
+                )
+            )
 
     def plan_all(self) -> None:
-        """Plan each object. One that cannot be planned fails; the others are planned all the same."""
+        """Plan each object, in the order in which plans are carried out: what is to be absent comes last. One that
+        cannot be planned fails; the others are planned all the same."""
         for resource in (each for stage in self._stages for each in stage):
             mine = [item for item in self.items if item.resource is resource and item.error is None]
             if len(mine) > _FEW:
                 self._references.read_whole(resource)
-            self._plan_those(sorted(mine, key=lambda item: item.resource.depth(item.params)))
+            present = [item for item in mine if not item.is_absent]
+            self._plan_those(sorted(present, key=lambda item: item.resource.depth(item.params)))
+        self._plan_absent([item for item in self.items if item.is_absent and item.error is None])
         self._check_deletions()
+        self._check_needs()
 
     def _plan_those(self, waiting: list[Item]) -> None:
         """Plan objects of a kind. What one of them refers to may be planned after it; then it is tried again."""
@@ -139,24 +171,51 @@ class Bulk:
 
     def _plan(self, item: Item) -> None:
         item.error = None
+        if self._find(item):
+            self._plan_found(item)
+
+    def _plan_absent(self, absent: list[Item]) -> None:
+        """Plan what is to be absent. All of it is found first: what is in the way of one may be to go as well."""
+        found = [item for item in absent if self._find(item)]
+        for item in found:
+            if item.plan.current is not None:
+                self._references.leave_out(str(item.plan.current["id"]))
+        for item in found:
+            if item.error is None:
+                self._plan_found(item)
+
+    def _find(self, item: Item) -> bool:
+        """Look an object up; false where it cannot be planned from there."""
         try:
-            plan = engine.plan(item.resource, self._references, item.params)
+            item.plan.current = current = item.resource.find(self._references, item.params)
+        except EsperError as error:
+            item.fail(error)
+            return False
+        if current is None:
+            return True
+        owner = self._owners.setdefault((item.resource, current["id"]), item)
+        if owner is not item:
+            self._clash(owner, item)
+        elif item.is_absent and isinstance(current["id"], ResultOf):
+            maker = self._makers[current["id"].step]
+            item.fail(InvalidParameter(f"It would delete what {maker.label} is to make."))
+        return item.error is None
+
+    def _plan_found(self, item: Item) -> None:
+        try:
+            plan = engine.plan_from(item.resource, self._references, item.params, item.plan.current)
         except EsperError as error:
             item.fail(error)
             return
-        ids = [] if plan.current is None else [plan.current["id"]]
-        for owner in (self._owners.get((item.resource, each)) for each in ids):
-            if owner is not None:
-                _clash(owner, item)
-                return
         item.plan, item.record = plan, without_pending(plan.record)
         item.action = item.planned_action
         for resource, row in plan.expected:
             self._references.expect(resource, row)
-            ids += [row["id"]] * (resource is item.resource)
         for each in item.deleted_ids:
             self._references.leave_out(each)
-        self._owners.update(((item.resource, each), item) for each in ids)
+        # What is made along with an object, such as its parents, is before it.
+        own = [row["id"] for resource, row in plan.expected if resource is item.resource]
+        self._owners.update(((item.resource, each), item) for each in own[-1:])
         self._makers.update((step, item) for step in plan.steps)
         used = {step for each in plan.steps for part in (each.ids, each.body) for step in steps_in(part)}
         item.needs = {self._makers[step] for step in used} - {item}
@@ -175,7 +234,19 @@ class Bulk:
             for other in {kept.get((item.resource, each), item) for each in item.deleted_ids} - {item}:
                 item.fail(InvalidParameter(f"It would delete what {other.label} is to keep."))
 
+    def _check_needs(self) -> None:
+        """Fail those that need what failed."""
+        for item in sorted(self.items, key=lambda item: item.level):
+            if item.error is None and item.lacks:
+                item.fail(InvalidParameter(item.lacks))
+
     # --- applying ---------------------------------------------------------------------------------------------------
+
+    def leave_all(self) -> None:
+        """Begin nothing."""
+        for item in self.items:
+            if item.error is None and item.plan.steps:
+                item.action = "skipped"
 
     def apply_all(self, *, go_on: bool, on_progress: OnProgress) -> None:
         """Send what is planned: several at a time, each after what it needs, and what deletes after all else.
@@ -183,42 +254,51 @@ class Bulk:
         After a failure nothing more is begun, unless it is to ``go_on``; what is begun is completed. ``on_progress`` is
         told how many objects are done, of how many. Raises nothing that is foreseeable: see Item.error.
         """
-        planned = [item for item in self.items if item.error is None]
-        for item in planned:
-            item.action = "skipped" if item.plan.steps else "unchanged"
-        if len(planned) < len(self.items) and not go_on:
-            return
+        self.leave_all()
         self._references.forget_plans()
         made: dict[tuple[int, int], list[Item]] = {}
         ended: dict[tuple[int, int], list[Item]] = {}
-        waiting = [item for item in planned if item.plan.steps]
+        waiting = [item for item in self.items if item.error is None and item.plan.steps]
         for item in waiting:
             stage = next(number for number, kinds in enumerate(self._stages) if item.resource in kinds)
             made.setdefault((stage, item.level), []).append(item)
             if item.deletions:
-                ended.setdefault((-stage, -item.resource.depth(item.params)), []).append(item)
-        count = 0
-        for attempt, waves in ((self._make, made), (self._end, ended)):
+                depth = item.resource.depth_of(item.plan.current or {})
+                ended.setdefault((-stage, -depth), []).append(item)
+        done: set[Item] = set()
+        for send, waves in ((self._make, made), (self._end, ended)):
             for _key, wave in sorted(waves.items(), key=lambda pair: pair[0]):
-                for item, error in in_parallel(self._references.client, _caught(attempt), wave, engine.CONCURRENCY):
-                    if error is not None:
-                        item.fail(error)
-                        self._stopped = not go_on
-                    if item.action != "skipped":
-                        count += 1
-                        on_progress(count, len(waiting))
+                attempt = self._attempt(send, go_on=go_on)
+                for item in in_parallel(self._references.client, attempt, wave, engine.CONCURRENCY):
+                    if item.action != "skipped" and item not in done:
+                        done.add(item)
+                        on_progress(len(done), len(waiting))
+
+    def _attempt(self, send: t.Callable[[Item], None], *, go_on: bool) -> t.Callable[[Item], Item]:
+        def attempted(item: Item) -> Item:
+            try:
+                send(item)
+            except EsperError as error:
+                item.fail(error)
+                # At once: those before it in the wave may be under way for long.
+                self._stopped = not go_on
+            return item
+
+        return attempted
 
     def _make(self, item: Item) -> None:
         """Send all but what is to be sent at the end."""
         steps = [step for step in item.plan.steps if step not in item.deletions]
         if self._stopped or (item.deletions and not steps):
             return
-        if lacking := [need.label for need in item.needs if need.error is not None]:
-            raise InvalidParameter(f"It needs {' and '.join(sorted(lacking))}, which failed.")
+        if item.lacks:
+            raise InvalidParameter(item.lacks)
         engine.send(item.resource, self._references, steps)
         if any(step.adopted for step in steps):
-            # What was found in place of what should have been created may differ from it.
-            rest = engine.plan(item.resource, self._references, item.params).steps
+            # What was found in place of what should have been created may differ from it. What is to be deleted is
+            # planned already.
+            again = engine.plan(item.resource, self._references, item.params)
+            rest = [step for step in again.steps if step.method != "DELETE"]
             engine.send(item.resource, self._references, rest)
             item.plan.steps += rest
         if not item.deletions:
@@ -226,8 +306,7 @@ class Bulk:
 
     def _end(self, item: Item) -> None:
         """Send what deletes. An object that is begun is completed."""
-        begun = any(step.answer is not None for step in item.plan.steps)
-        if item.error is None and (begun or not self._stopped):
+        if item.error is None and (item.is_begun or not self._stopped):
             engine.send(item.resource, self._references, item.deletions)
             item.done()
 
@@ -243,23 +322,3 @@ def _in_stages(kinds: dict[str, Resource]) -> list[list[Resource]]:
         stages.append([kinds[kind] for kind in ready])
         sorter.done(*ready)
     return stages
-
-
-def _clash(one: Item, other: Item) -> None:
-    for item in (one, other):
-        item.fail(
-            InvalidParameter(
-                f"{one.place} and {other.place} are about the same {item.resource.title}, '{item.name}': list it once."
-            )
-        )
-
-
-def _caught(attempt: t.Callable[[Item], None]) -> t.Callable[[Item], tuple[Item, EsperError | None]]:
-    def attempted(item: Item) -> tuple[Item, EsperError | None]:
-        try:
-            attempt(item)
-        except EsperError as error:
-            return item, error
-        return item, None
-
-    return attempted

@@ -69,7 +69,11 @@ def _carry_out(resource: Resource, references: References, params: Params, plann
 
 def plan(resource: Resource, references: References, params: Params) -> Plan:
     """What it takes to make an object be as the parameters say. Sends no write."""
-    current = resource.find(references, params)
+    return plan_from(resource, references, params, resource.find(references, params))
+
+
+def plan_from(resource: Resource, references: References, params: Params, current: Row | None) -> Plan:
+    """The same for an object that was looked up already."""
     if params.get("state") == "absent":
         planned = Plan(None) if current is None else resource.plan_delete(references, current, params)
     elif current is None:
@@ -92,6 +96,7 @@ def send(resource: Resource, references: References, steps: t.Sequence[Step]) ->
         for step in steps:
             if step.if_created is None or not step.if_created.adopted:
                 _perform(references, resource, step)
+                step.done = True
     finally:
         if steps:
             references.forget(resource)

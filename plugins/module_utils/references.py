@@ -26,7 +26,9 @@ class References:
         self._names: dict[Resource, _ByName] = {}
         self._expected: dict[Resource, list[Row]] = {}
         self._expected_names: dict[Resource, _ByName] = {}
+        self._superseded: set[str] = set()
         self._leaving: set[str] = set()
+        self._forgotten = 0
 
     def rows(self, resource: Resource, query: Query) -> list[Row]:
         """The objects of a kind that the server finds for a query; an empty one stands for all.
@@ -48,21 +50,31 @@ class References:
         place = (path, tuple(sorted((query or {}).items())))
         rows = self._lists.get(place)
         if rows is None:
+            forgotten = self._forgotten
             rows = list(list_all(self.client, path, query=query, page_size=page_size, key=key, purpose=purpose))
-            self._lists[place] = rows
+            # What another thread has written meanwhile may be missing in it.
+            if forgotten == self._forgotten:
+                self._lists[place] = rows
         return rows
 
     def called(self, resource: Resource, name: str) -> list[Row]:
         """The objects of a kind whose name may be this one, and those that are planned: all that have it, in whatever
         case, and maybe others."""
-        if resource.name_filter and resource.collection not in self._whole:
-            rows = self.rows(resource, {resource.name_filter: name})
-        else:
-            if resource not in self._names:
-                self._names[resource] = _by_name(resource, self.rows(resource, {}))
-            rows = self._names[resource].get(_key(name), [])
         planned = self._expected_names.get(resource, {}).get(_key(name), [])
-        return [row for row in rows if str(row["id"]) not in self._leaving] + planned
+        return [row for row in self._called(resource, name) if not self._is_outdated(row)] + planned
+
+    def _called(self, resource: Resource, name: str) -> list[Row]:
+        if resource.name_filter and resource.collection not in self._whole:
+            return self.rows(resource, {resource.name_filter: name})
+        names, forgotten = self._names.get(resource), self._forgotten
+        if names is None:
+            names = _by_name(resource, self.rows(resource, {}))
+            if forgotten == self._forgotten:
+                self._names[resource] = names
+        return names.get(_key(name), [])
+
+    def _is_outdated(self, row: Row) -> bool:
+        return str(row["id"]) in self._superseded or self.is_leaving(str(row["id"]))
 
     def read_whole(self, resource: Resource) -> None:
         """Look names up in the list of all objects of a kind from now on, until something is written to it."""
@@ -71,14 +83,24 @@ class References:
     # --- what is planned --------------------------------------------------------------------------------------------
 
     def expect(self, resource: Resource, row: Row) -> None:
-        """Have an object be found that a plan creates or renames, as it will be."""
-        self._leaving.add(str(row["id"]))
+        """Have an object be found that a plan creates or changes, as it will be."""
+        self._superseded.add(str(row["id"]))
         self._expected.setdefault(resource, []).append(row)
         self._expected_names.setdefault(resource, {}).setdefault(_key(row.get(resource.name_key)), []).append(row)
 
     def expected(self, resource: Resource) -> list[Row]:
-        """The objects of a kind that plans create or rename."""
+        """The objects of a kind that plans create or change."""
         return self._expected.get(resource, [])
+
+    def all_as_planned(self, resource: Resource) -> list[Row]:
+        """All objects of a kind as they will be."""
+        return [row for row in self.rows(resource, {}) if not self._is_outdated(row)] + self.expected(resource)
+
+    def superseded(self, resource: Resource, name: str) -> list[Row]:
+        """The objects whose name may be this one, and that plans change, as they still are."""
+        if not self.expected(resource):
+            return []
+        return [row for row in self._called(resource, name) if str(row["id"]) in self._superseded]
 
     def leave_out(self, identifier: str) -> None:
         """Have an object not be found by its name any more, since a plan deletes it."""
@@ -90,11 +112,13 @@ class References:
 
     def forget_plans(self) -> None:
         """From now on only what is there is found: what was planned is being done."""
-        self._expected, self._expected_names, self._leaving = {}, {}, set()
+        self._expected, self._expected_names = {}, {}
+        self._superseded, self._leaving = set(), set()
 
     def forget(self, resource: Resource) -> None:
         """Read the lists of a kind, and of what belongs to its objects, anew from now on, since something was written
         to them."""
+        self._forgotten += 1
         self._whole.discard(resource.collection)
         self._names = {
             kind: names for kind, names in list(self._names.items()) if kind.collection != resource.collection

@@ -118,7 +118,7 @@ class Content(Resource):
         """The blueprints that refer to a content: ``settings.*.files[].file_id`` (v2.yaml), a text or a number."""
         return [
             {"id": blueprint["id"], "name": blueprint["name"]}
-            for blueprint in references.rows(BLUEPRINTS, {})
+            for blueprint in references.all_as_planned(BLUEPRINTS)
             if any(
                 str(file.get("file_id")) == str(row["id"])
                 for platform in (blueprint.get("settings") or {}).values()
