@@ -23,10 +23,7 @@ _TOLD = 3
 _PROGRESS_STEPS = 10
 
 OPTIONS: dict[str, dict[str, t.Any]] = {
-    **{
-        kind.plural: {"type": "list", "elements": "dict", "default": [], "options": kind.options, **kind.rules}
-        for kind in KINDS
-    },
+    **{kind.plural: {"type": "list", "elements": "dict", "options": kind.options, **kind.rules} for kind in KINDS},
     "on_error": {"type": "str", "choices": ["stop", "continue"], "default": "stop"},
 }
 SOURCES = tuple(f"{kind.plural}.{source}" for kind in KINDS for source in kind.sources)

@@ -52,6 +52,7 @@ class Tenant:
         self.options: Row = {}
         self.progress: list[str] = []
         self.warnings: list[str] = []
+        self.meanwhile: t.Callable[[], t.Any] = lambda: None
 
     def run(self, *, check_mode: bool = False, **params: t.Any) -> Row:
         """The result of a task, as it comes to the user."""
@@ -60,12 +61,18 @@ class Tenant:
         assert checked.error_messages == []
         self.simulator.clear_journal()
         self.progress = []
-        mode = Mode(check_mode=check_mode, diff=True, progress=self.progress.append)
+        mode = Mode(check_mode=check_mode, diff=True, progress=self._hear)
         outcome = execute(TENANT, checked.validated_parameters, mode, user_agent="")
         self.warnings = outcome.warnings
         # A result that is no plain data could not be given to Ansible.
         result: Row = json.loads(json.dumps(outcome.result))
         return result
+
+    def _hear(self, sentence: str) -> None:
+        """Progress is told between the plan and the first write, too: what happens then is ``meanwhile``."""
+        self.progress.append(sentence)
+        meanwhile, self.meanwhile = self.meanwhile, lambda: None
+        meanwhile()
 
     def done(self, **params: t.Any) -> Row:
         """The same for a task that must not fail."""
@@ -626,3 +633,260 @@ def test_a_version_that_is_to_be_kept_is_not_deleted(tenant: Tenant, tmp_path: P
         assert told == f"It would delete what apps[1] '{TILL} 1.0' is to keep."
     told = messages(tenant.failing(apps=[{"package_name": TILL, "state": "absent"}, upload(tmp_path, 3)]))["apps[0]"]
     assert "is to keep" in told
+
+
+# --- what goes wrong --------------------------------------------------------------------------------------------------
+
+TREE = ("Unit", "Unit/Berlin", "Unit/Berlin/Mitte", "Other")
+
+
+def test_after_a_failure_nothing_more_is_begun(tenant: Tenant, lists: Row) -> None:
+    tenant.options = {"retries": 0}
+    tenant.simulator.fault(kind="status", status=500, method="POST", path="/devicegroup/", after=1)
+    result = tenant.run(**lists)
+    # Policies, apps and contents do not need groups, and may have been begun. Nothing that comes later was.
+    told = actions(result)
+    assert told["device_groups[1]"] == "created"
+    assert told["device_groups[2]"] == "failed"
+    assert told["device_groups[0]"] == told["blueprints[0]"] == "skipped"
+    assert result["failed"] is True
+    assert result["changed"] is True
+    assert result["msg"].startswith("1 of 8 objects failed. device_groups[2] 'All devices/Unit/Berlin': Creating the")
+    assert "answered 500" in messages(result)["device_groups[2]"]
+    assert [each["fields"] for each in result["objects"] if each["action"] in ("failed", "skipped")] == [[]] * 3
+    assert "Berlin" not in json.dumps(result["diff"])
+    tenant.options = {}
+    assert tenant.done(**lists)["counts"] == counts(created=3, unchanged=5)
+    assert tenant.done(**lists)["changed"] is False
+
+
+def test_what_needs_what_failed_fails_and_the_rest_is_done(tenant: Tenant) -> None:
+    tenant.options = {"retries": 0}
+    groups = [{"path": path} for path in TREE]
+    tenant.simulator.fault(kind="status", status=403, method="POST", path="/devicegroup/", after=1)
+    result = tenant.run(device_groups=groups, on_error="continue")
+    failed = [place for place, action in actions(result).items() if action == "failed"]
+    made = len(groups) - len(failed)
+    assert result["counts"] == counts(created=made, failed=len(failed))
+    first, *others = failed
+    assert "answered 403" in messages(result)[first]
+    for place, above in zip(others, failed, strict=False):
+        path = TREE[int(above[-2])]
+        assert messages(result)[place] == f"It needs {above} '{ROOT}/{path}', which failed."
+    assert result["msg"].startswith(f"{len(failed)} of 4 objects failed. {first} '")
+    assert tenant.done(device_groups=groups)["counts"] == counts(created=len(failed), unchanged=made)
+
+
+def test_what_cannot_be_planned_stops_all_or_itself_only(tenant: Tenant, lists: Row) -> None:
+    lists["device_groups"].append({"path": "Nowhere/Lost"})
+    lists["enterprise_policies"].append({"id": 999999})
+    lists["blueprints"].append({"name": "Lost", "settings": using("9.9")})
+    result = tenant.failing(**lists)
+    assert result["counts"] == counts(failed=3, skipped=8)
+    assert set(messages(result)) == {"device_groups[3]", "enterprise_policies[1]", "blueprints[1]"}
+    assert tenant.run(check_mode=True, **lists)["counts"] == result["counts"]
+    lists["on_error"] = "continue"
+    checked = tenant.run(check_mode=True, **lists)
+    assert tenant.simulator.writes() == []
+    result = tenant.run(**lists)
+    assert result["counts"] == checked["counts"] == counts(created=8, failed=3)
+    assert result["diff"] == checked["diff"]
+    assert messages(result) == messages(checked)
+    assert result["failed"] is checked["failed"] is True
+
+
+def test_the_message_tells_of_the_first_failures_and_counts_the_others(tenant: Tenant) -> None:
+    result = tenant.failing(device_groups=[{"path": f"Nowhere/{number}"} for number in range(5)])
+    assert result["msg"].startswith("5 of 5 objects failed. device_groups[0] 'All devices/Nowhere/0': There is no")
+    assert "device_groups[2] 'All devices/Nowhere/2': " in result["msg"]
+    assert "device_groups[3]" not in result["msg"]
+    assert result["msg"].endswith(" And 2 more.")
+    assert len(messages(result)) == 5
+
+
+def test_what_needs_one_that_turns_out_to_be_listed_twice_is_planned_to_fail(tenant: Tenant) -> None:
+    groups = [{"path": "Unit"}, {"path": "Unit/Berlin"}, {"name": "Unit"}]
+    checked = tenant.run(check_mode=True, device_groups=groups, on_error="continue")
+    result = tenant.failing(device_groups=groups, on_error="continue")
+    assert result["counts"] == checked["counts"] == counts(failed=3)
+    needs = f"It needs device_groups[0] '{ROOT}/Unit', which failed."
+    assert messages(result)["device_groups[1]"] == messages(checked)["device_groups[1]"] == needs
+
+
+def test_a_deletion_that_breaks_off_has_changed_something(tenant: Tenant) -> None:
+    tenant.options = {"retries": 0}
+    tenant.done(device_groups=[{"path": "Unit/Berlin/Mitte", "create_parents": True}])
+    tenant.simulator.fault(kind="status", status=403, method="DELETE", path="/devicegroup/", after=1)
+    gone = [{"path": "Unit", "state": "absent", "recursive": True}]
+    result = tenant.run(device_groups=gone)
+    assert result["counts"] == counts(failed=1)
+    assert result["changed"] is True
+    assert tenant.done(device_groups=gone)["counts"] == counts(deleted=1)
+
+
+def test_nothing_is_deleted_after_a_failure_but_what_was_replaced(tenant: Tenant, lists: Row, tmp_path: Path) -> None:
+    tenant.done(**lists)
+    old = tenant.ids("content")["unit.png"]
+    file_of(tmp_path, "unit.png", "salad")
+    tenant.options = {"retries": 0}
+    tenant.simulator.fault(kind="status", status=403, method="PUT", path="/blueprints/")
+    result = tenant.run(
+        contents=lists["contents"],
+        blueprints=lists["blueprints"],
+        enterprise_policies=[{"name": "Unit", "state": "absent"}],
+    )
+    assert actions(result) == {
+        "contents[0]": "updated",
+        "blueprints[0]": "failed",
+        "enterprise_policies[0]": "skipped",
+    }
+    assert tenant.ids("content")["unit.png"] != old
+    assert "Unit" in tenant.ids("policies")
+
+
+@pytest.mark.parametrize("kind", ["drop_after", "truncate", "status"])
+def test_a_creation_whose_answer_is_lost_happens_once(tenant: Tenant, lists: Row, kind: str) -> None:
+    before = tenant.simulator.state()
+    more = {"status": 502, "processed": True} if kind == "status" else {}
+    for path in ("/devicegroup/", "/policy/", "/content/upload/", "/application/upload/", "/blueprints/"):
+        tenant.simulator.fault(kind=kind, method="POST", path=path, **more)
+    assert tenant.done(**lists)["counts"] == counts(created=8)
+    after = tenant.simulator.state()
+    for name, count in {"groups": 3, "policies": 1, "content": 1, "applications": 1, "blueprints": 1}.items():
+        assert len(after[name]) == len(before[name]) + count
+    assert len(tenant.versions()) == 2
+    assert tenant.done(**lists)["changed"] is False
+
+
+def test_answers_that_are_lost_side_by_side(tenant: Tenant, tmp_path: Path) -> None:
+    before = len(tenant.simulator.state()["content"])
+    tenant.simulator.fault(kind="drop_after", method="POST", path="/content/upload/", times=20)
+    contents = [{"src": file_of(tmp_path, f"{number}.txt", f"{number}")} for number in range(20)]
+    assert tenant.done(contents=contents)["counts"] == counts(created=20)
+    assert len(tenant.simulator.state()["content"]) == before + 20
+
+
+def test_what_somebody_else_creates_meanwhile_is_made_as_it_is_to_be(tenant: Tenant) -> None:
+    policy = {"name": "Unit", "settings": {"kiosk_mode": True}}
+    groups = [{"path": "Unit"}, {"path": "Unit/Berlin"}]
+
+    def meanwhile() -> None:
+        Tenant(tenant.simulator).done(
+            device_groups=[{"path": "Unit"}],
+            enterprise_policies=[{"name": "Unit", "settings": {"kiosk_mode": False, "camera_disabled": True}}],
+        )
+
+    tenant.meanwhile = meanwhile
+    result = tenant.done(device_groups=groups, enterprise_policies=[policy])
+    assert result["counts"] == counts(created=3)
+    assert tenant.done(device_groups=groups, enterprise_policies=[policy])["changed"] is False
+    (row,) = [row for row in tenant.simulator.state()["policies"] if row["name"] == "Unit"]
+    assert (row["policy"]["kioskMode"], row["policy"]["cameraDisabled"]) == (True, True)
+
+
+def test_what_somebody_else_deletes_meanwhile_is_deleted(tenant: Tenant) -> None:
+    tenant.done(enterprise_policies=[{"name": "Unit"}, {"name": "Other"}])
+    gone = [{"name": "Unit", "state": "absent"}, {"name": "Other", "state": "absent"}]
+    tenant.meanwhile = lambda: Tenant(tenant.simulator).done(enterprise_policies=gone[:1])
+    assert tenant.done(enterprise_policies=gone)["counts"] == counts(deleted=2)
+
+
+def test_a_name_that_several_have_is_told_with_its_place(tenant: Tenant) -> None:
+    tenant.done(device_groups=[{"path": f"Unit/{city}/Lobby", "create_parents": True} for city in ("Berlin", "Bonn")])
+    result = tenant.failing(device_groups=[{"path": "Unit"}, {"name": "Lobby"}])
+    assert "'Lobby' is ambiguous: 2 match (All devices/Unit/Berlin/Lobby," in messages(result)["device_groups[1]"]
+    assert actions(result)["device_groups[0]"] == "unchanged"
+
+
+# --- lists that are odd -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("nothing", [None, []])
+def test_no_objects_are_no_requests(tenant: Tenant, nothing: t.Any) -> None:
+    result = tenant.done(device_groups=nothing, apps=nothing)
+    assert result == {"changed": False, "counts": NOTHING, "objects": [], "diff": []}
+    assert tenant.simulator.journal() == []
+    assert tenant.done() == result
+
+
+def test_options_that_are_null_are_as_if_they_were_not_there(tenant: Tenant, lists: Row) -> None:
+    content = {**lists["contents"][0], "id": None, "name": None, "description": None}
+    assert tenant.done(contents=[content], device_groups=None)["counts"] == counts(created=1)
+    result = tenant.failing(
+        device_groups=[{"path": None}, {"path": None}, {"path": "Other"}],
+        contents=[{"id": None, "name": None, "src": None}],
+        enterprise_policies=[{"name": None}],
+    )
+    assert tenant.simulator.journal() == []
+    assert messages(result)["device_groups[0]"] == "One of the following is required: id, path, name."
+    assert messages(result)["device_groups[1]"] == messages(result)["device_groups[0]"]
+    assert result["counts"] == counts(failed=4, skipped=1)
+    assert "device_groups[0]: One of" in result["msg"]
+
+
+def test_a_file_that_is_not_there_is_told_before_a_request(tenant: Tenant, tmp_path: Path) -> None:
+    result = tenant.failing(contents=[{"src": str(tmp_path / "no.png")}], device_groups=[{"path": "Unit"}])
+    assert messages(result) == {"contents[0]": f"'{tmp_path}/no.png' cannot be read: No such file or directory."}
+    assert actions(result)["device_groups[0]"] == "skipped"
+    assert tenant.simulator.journal() == []
+
+
+# --- requests ---------------------------------------------------------------------------------------------------------
+
+_LISTS = {
+    "device_groups": ("/devicegroup/", "path"),
+    "enterprise_policies": ("/policy/", "name"),
+    "blueprints": ("/v2/blueprints/", "name"),
+}
+
+
+@pytest.mark.parametrize("kind", _LISTS)
+@pytest.mark.parametrize("count", [5, 6])
+def test_many_are_read_in_one_list_and_a_few_by_their_names(tenant: Tenant, kind: str, count: int) -> None:
+    path, option = _LISTS[kind]
+    items = [{option: f"Unit {number}"} for number in range(count)]
+    for wanted in (count, 0):
+        assert tenant.done(**{kind: items})["counts"]["created"] == wanted
+        queries = [entry["query"] for entry in tenant.journal("GET", path)]
+        names = sum("name" in query or "name_exact" in query for query in queries)
+        if count > 5:
+            assert (names, len(queries)) == (0, 1)
+        else:
+            assert names == len(queries) >= count
+
+
+def test_more_groups_than_fit_on_a_page(tenant: Tenant) -> None:
+    tenant.simulator.reset(groups=620)
+    groups = [{"path": path} for path in tenant.paths[-20:] if path != ROOT]
+    assert tenant.done(device_groups=[*groups, {"path": "Unit"}])["counts"] == counts(created=1, unchanged=20)
+    assert [entry["query"].get("offset", "0") for entry in tenant.journal("GET", "/devicegroup/")] == [
+        "0",
+        "250",
+        "500",
+    ]
+
+
+def test_many_of_a_kind_are_told_of_as_they_are_done(tenant: Tenant) -> None:
+    tenant.done(device_groups=[{"path": f"Unit {number}"} for number in range(40)])
+    planned, *told = tenant.progress
+    assert planned == "Planned 40 objects: 40 created"
+    assert told == [f"{count} of 40 objects are done" for count in range(4, 41, 4)]
+
+
+def test_no_more_is_told_to_be_done_than_there_is(tenant: Tenant, lists: Row, tmp_path: Path) -> None:
+    tenant.done(**lists)
+    file_of(tmp_path, "unit.png", "salad")
+    tenant.options = {"retries": 0}
+    tenant.simulator.fault(kind="status", status=403, method="POST", path="/content/upload/")
+    tenant.run(contents=lists["contents"], on_error="continue")
+    assert tenant.progress == ["Planned 1 objects: 1 updated", "1 of 1 objects are done"]
+
+
+def test_a_secret_is_in_no_result(tenant: Tenant) -> None:
+    policy = {"name": "Unit", "settings": {"settings_app_password": "correct horse", "kiosk_mode": True}}
+    assert "correct horse" not in json.dumps(tenant.done(enterprise_policies=[policy]))
+    tenant.simulator.fault(kind="status", status=403, method="PATCH", path="/policy/")
+    policy["settings"]["kiosk_mode"] = False
+    result = tenant.run(enterprise_policies=[policy])
+    assert result["failed"] is True
+    assert "correct horse" not in json.dumps(result)
