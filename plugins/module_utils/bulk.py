@@ -279,9 +279,9 @@ class Bulk:
             try:
                 send(item)
             except EsperError as error:
-                item.fail(error)
                 # At once: those before it in the wave may be under way for long.
                 self._stopped = not go_on
+                item.fail(error)
             return item
 
         return attempted

@@ -19,6 +19,8 @@ from ansible_collections.esper.cloud.plugins.module_utils.resources.device_group
 from ansible_collections.esper.cloud.plugins.module_utils.task import Mode, execute
 from ansible_collections.esper.cloud.plugins.module_utils.tenant import TENANT
 from ansible_collections.esper.cloud.tests.unit.service import Clock
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[4] / "tests" / "simulator"))
 
@@ -890,3 +892,64 @@ def test_a_secret_is_in_no_result(tenant: Tenant) -> None:
     result = tenant.run(enterprise_policies=[policy])
     assert result["failed"] is True
     assert "correct horse" not in json.dumps(result)
+
+
+# --- properties -------------------------------------------------------------------------------------------------------
+
+NAMES = ("a", "b", "Ä b", "c.d")
+PATHS = st.lists(st.sampled_from(NAMES), min_size=1, max_size=4).map("/".join)
+
+
+@st.composite
+def trees(draw: st.DrawFn) -> list[str]:
+    """The paths of some groups and of all above them, in any order."""
+    ends = draw(st.lists(PATHS, min_size=1, max_size=6, unique=True))
+    whole = {path.rsplit("/", cut)[0] for path in ends for cut in range(path.count("/") + 1)}
+    return draw(st.permutations(sorted(whole)))
+
+
+def spelt(path: str, how: int) -> Row:
+    """A group by one of the ways to write where it is."""
+    above, _slash, name = path.rpartition("/")
+    return (
+        {"path": path},
+        {"path": f" /{ROOT.upper()}/{path}/"},
+        {"name": f" {name}", "parent": f"{ROOT}/{above}" if above else ROOT},
+    )[how]
+
+
+@settings(max_examples=25)
+@given(tree=trees(), how=st.lists(st.integers(0, 2), min_size=1), data=st.data())
+def test_any_tree_in_any_order_is_made_and_unmade(
+    running: Simulator, tree: list[str], how: list[int], data: st.DataObject
+) -> None:
+    running.reset(groups=0)
+    tenant = Tenant(running)
+    groups = [spelt(path, how[number % len(how)]) for number, path in enumerate(tree)]
+    assert tenant.done(device_groups=groups)["counts"] == counts(created=len(tree))
+    assert tenant.paths == sorted([ROOT, *(f"{ROOT}/{path}" for path in tree)])
+    assert tenant.done(device_groups=groups)["counts"] == counts(unchanged=len(tree))
+    assert tenant.simulator.writes() == []
+    # Some of the tree goes, with all that is below it.
+    chosen = data.draw(st.sets(st.sampled_from(tree)))
+    going = [path for path in tree if any(f"{path}/".startswith(f"{top}/") for top in chosen)]
+    mixed = [{**group, "state": "absent"} if path in going else group for group, path in zip(groups, tree, strict=True)]
+    left = len(tree) - len(going)
+    assert tenant.done(device_groups=mixed)["counts"] == counts(deleted=len(going), unchanged=left)
+    assert tenant.paths == sorted([ROOT, *(f"{ROOT}/{path}" for path in tree if path not in going)])
+    assert tenant.done(device_groups=mixed)["counts"] == counts(unchanged=len(tree))
+
+
+@settings(max_examples=25)
+@given(old=trees(), new=trees())
+def test_from_any_tree_another_comes_as_the_plan_says(running: Simulator, old: list[str], new: list[str]) -> None:
+    running.reset(groups=0)
+    tenant = Tenant(running)
+    tenant.done(device_groups=[{"path": path, "create_parents": True} for path in old])
+    groups: list[Row] = [{"path": path} for path in new]
+    groups += [{"path": path, "state": "absent"} for path in old if path not in new]
+    checked = tenant.run(check_mode=True, device_groups=groups)
+    assert tenant.simulator.writes() == []
+    result = tenant.done(device_groups=groups)
+    assert (result["counts"], result["diff"]) == (checked["counts"], checked["diff"])
+    assert tenant.paths == sorted([ROOT, *(f"{ROOT}/{path}" for path in new)])
