@@ -12,7 +12,7 @@ import typing as t
 from dataclasses import dataclass, field
 
 from . import engine
-from .errors import EsperError, InvalidParameter, NotFound
+from .errors import ApiError, EsperError, InvalidParameter, NotFound, RequestFailed
 from .paging import Row
 from .parallel import in_parallel
 from .pending import ResultOf, steps_in, without_pending
@@ -21,6 +21,7 @@ from .resource import Change, Params, Plan, Resource, Step
 
 # So few objects of a kind are looked up one by one, rather than in a list of all that there are.
 _FEW = 5
+_KEY_REFUSED = 401
 
 ACTIONS = ("created", "updated", "deleted", "unchanged", "failed", "skipped")
 
@@ -112,6 +113,7 @@ class Bulk:
         self._owners: dict[tuple[Resource, t.Any], Item] = {}
         self._makers: dict[Step, Item] = {}
         self._stages = _in_stages({item.resource.kind: item.resource for item in items})
+        self._go_on = False
         self._stopped = False
 
     @property
@@ -146,10 +148,14 @@ class Bulk:
                 )
             )
 
-    def plan_all(self) -> None:
+    def plan_all(self, *, go_on: bool) -> None:
         """Plan each object, in the order in which plans are carried out: what is to be absent comes last. One that
-        cannot be planned fails; the others are planned all the same."""
+        cannot be planned fails; the others are planned all the same, so that all that is wrong is told. But where it is
+        the service that failed, and they are not to ``go_on``, or the key is refused, no more is asked of it."""
+        self._go_on = go_on
         for resource in (each for stage in self._stages for each in stage):
+            if self._stopped:
+                break
             mine = [item for item in self.items if item.resource is resource and item.error is None]
             if len(mine) > _FEW:
                 self._references.read_whole(resource)
@@ -164,6 +170,8 @@ class Bulk:
         while waiting:
             for item in waiting:
                 self._plan(item)
+                if self._stopped:
+                    return
             missing = [item for item in waiting if isinstance(item.error, NotFound)]
             if len(missing) == len(waiting):
                 return
@@ -176,12 +184,12 @@ class Bulk:
 
     def _plan_absent(self, absent: list[Item]) -> None:
         """Plan what is to be absent. All of it is found first: what is in the way of one may be to go as well."""
-        found = [item for item in absent if self._find(item)]
+        found = [item for item in absent if not self._stopped and self._find(item)]
         for item in found:
             if item.plan.current is not None:
-                self._references.leave_out(str(item.plan.current["id"]))
+                self._references.leave_out(item.resource, item.plan.current["id"])
         for item in found:
-            if item.error is None:
+            if item.error is None and not self._stopped:
                 self._plan_found(item)
 
     def _find(self, item: Item) -> bool:
@@ -189,7 +197,7 @@ class Bulk:
         try:
             item.plan.current = current = item.resource.find(self._references, item.params)
         except EsperError as error:
-            item.fail(error)
+            self._fail_to_plan(item, error)
             return False
         if current is None:
             return True
@@ -205,14 +213,14 @@ class Bulk:
         try:
             plan = engine.plan_from(item.resource, self._references, item.params, item.plan.current)
         except EsperError as error:
-            item.fail(error)
+            self._fail_to_plan(item, error)
             return
         item.plan, item.record = plan, without_pending(plan.record)
         item.action = item.planned_action
         for resource, row in plan.expected:
             self._references.expect(resource, row)
         for each in item.deleted_ids:
-            self._references.leave_out(each)
+            self._references.leave_out(item.resource, each)
         # What is made along with an object, such as its parents, is before it.
         own = [row["id"] for resource, row in plan.expected if resource is item.resource]
         self._owners.update(((item.resource, each), item) for each in own[-1:])
@@ -220,6 +228,11 @@ class Bulk:
         used = {step for each in plan.steps for part in (each.ids, each.body) for step in steps_in(part)}
         item.needs = {self._makers[step] for step in used} - {item}
         item.level = max((need.level + 1 for need in item.needs), default=0)
+
+    def _fail_to_plan(self, item: Item, error: EsperError) -> None:
+        item.fail(error)
+        refused = isinstance(error, ApiError) and error.status == _KEY_REFUSED
+        self._stopped = refused or (isinstance(error, RequestFailed) and not self._go_on)
 
     def _check_deletions(self) -> None:
         """Fail those that delete, along with their own, what another is to keep."""
@@ -248,11 +261,11 @@ class Bulk:
             if item.error is None and item.plan.steps:
                 item.action = "skipped"
 
-    def apply_all(self, *, go_on: bool, on_progress: OnProgress) -> None:
+    def apply_all(self, *, on_progress: OnProgress) -> None:
         """Send what is planned: several at a time, each after what it needs, and what deletes after all else.
 
-        After a failure nothing more is begun, unless it is to ``go_on``; what is begun is completed. ``on_progress`` is
-        told how many objects are done, of how many. Raises nothing that is foreseeable: see Item.error.
+        After a failure nothing more is begun, unless the plan is to go on; what is begun is completed. ``on_progress``
+        is told how many objects are done, of how many. Raises nothing that is foreseeable: see Item.error.
         """
         self.leave_all()
         self._references.forget_plans()
@@ -268,19 +281,18 @@ class Bulk:
         done: set[Item] = set()
         for send, waves in ((self._make, made), (self._end, ended)):
             for _key, wave in sorted(waves.items(), key=lambda pair: pair[0]):
-                attempt = self._attempt(send, go_on=go_on)
-                for item in in_parallel(self._references.client, attempt, wave, engine.CONCURRENCY):
+                for item in in_parallel(self._references.client, self._attempt(send), wave, engine.CONCURRENCY):
                     if item.action != "skipped" and item not in done:
                         done.add(item)
                         on_progress(len(done), len(waiting))
 
-    def _attempt(self, send: t.Callable[[Item], None], *, go_on: bool) -> t.Callable[[Item], Item]:
+    def _attempt(self, send: t.Callable[[Item], None]) -> t.Callable[[Item], Item]:
         def attempted(item: Item) -> Item:
             try:
                 send(item)
             except EsperError as error:
                 # At once: those before it in the wave may be under way for long.
-                self._stopped = not go_on
+                self._stopped = not self._go_on
                 item.fail(error)
             return item
 

@@ -14,6 +14,7 @@ if t.TYPE_CHECKING:
     from .resource import Resource
 
 _ByName = dict[str, list[Row]]
+_Place = tuple[str, str]
 
 
 class References:
@@ -26,8 +27,9 @@ class References:
         self._names: dict[Resource, _ByName] = {}
         self._expected: dict[Resource, list[Row]] = {}
         self._expected_names: dict[Resource, _ByName] = {}
-        self._superseded: set[str] = set()
-        self._leaving: set[str] = set()
+        # By kind, as two kinds may have the same numbers.
+        self._superseded: set[_Place] = set()
+        self._leaving: set[_Place] = set()
         self._forgotten = 0
 
     def rows(self, resource: Resource, query: Query) -> list[Row]:
@@ -61,7 +63,7 @@ class References:
         """The objects of a kind whose name may be this one, and those that are planned: all that have it, in whatever
         case, and maybe others."""
         planned = self._expected_names.get(resource, {}).get(_key(name), [])
-        return [row for row in self._called(resource, name) if not self._is_outdated(row)] + planned
+        return [row for row in self._called(resource, name) if not self._is_outdated(resource, row)] + planned
 
     def _called(self, resource: Resource, name: str) -> list[Row]:
         if resource.name_filter and resource.collection not in self._whole:
@@ -73,8 +75,8 @@ class References:
                 self._names[resource] = names
         return names.get(_key(name), [])
 
-    def _is_outdated(self, row: Row) -> bool:
-        return str(row["id"]) in self._superseded or self.is_leaving(str(row["id"]))
+    def _is_outdated(self, resource: Resource, row: Row) -> bool:
+        return _place(resource, row["id"]) in self._superseded | self._leaving
 
     def read_whole(self, resource: Resource) -> None:
         """Look names up in the list of all objects of a kind from now on, until something is written to it."""
@@ -84,7 +86,7 @@ class References:
 
     def expect(self, resource: Resource, row: Row) -> None:
         """Have an object be found that a plan creates or changes, as it will be."""
-        self._superseded.add(str(row["id"]))
+        self._superseded.add(_place(resource, row["id"]))
         self._expected.setdefault(resource, []).append(row)
         self._expected_names.setdefault(resource, {}).setdefault(_key(row.get(resource.name_key)), []).append(row)
 
@@ -94,21 +96,23 @@ class References:
 
     def all_as_planned(self, resource: Resource) -> list[Row]:
         """All objects of a kind as they will be."""
-        return [row for row in self.rows(resource, {}) if not self._is_outdated(row)] + self.expected(resource)
+        return [row for row in self.rows(resource, {}) if not self._is_outdated(resource, row)] + self.expected(
+            resource
+        )
 
     def superseded(self, resource: Resource, name: str) -> list[Row]:
         """The objects whose name may be this one, and that plans change, as they still are."""
         if not self.expected(resource):
             return []
-        return [row for row in self._called(resource, name) if str(row["id"]) in self._superseded]
+        return [row for row in self._called(resource, name) if _place(resource, row["id"]) in self._superseded]
 
-    def leave_out(self, identifier: str) -> None:
+    def leave_out(self, resource: Resource, identifier: t.Any) -> None:
         """Have an object not be found by its name any more, since a plan deletes it."""
-        self._leaving.add(identifier)
+        self._leaving.add(_place(resource, identifier))
 
-    def is_leaving(self, identifier: str) -> bool:
+    def is_leaving(self, resource: Resource, identifier: t.Any) -> bool:
         """Whether a plan deletes an object."""
-        return identifier in self._leaving
+        return _place(resource, identifier) in self._leaving
 
     def forget_plans(self) -> None:
         """From now on only what is there is found: what was planned is being done."""
@@ -133,6 +137,10 @@ def _by_name(resource: Resource, rows: list[Row]) -> _ByName:
     for row in rows:
         found.setdefault(_key(row.get(resource.name_key)), []).append(row)
     return found
+
+
+def _place(resource: Resource, identifier: t.Any) -> _Place:
+    return resource.kind, str(identifier)
 
 
 def _key(name: t.Any) -> str:

@@ -35,12 +35,12 @@ def _work(references: References, params: Params, mode: Mode) -> Outcome:
     _extend_deadline(references, len(items))
     bulk.name_all()
     if not bulk.failed or go_on:
-        bulk.plan_all()
+        bulk.plan_all(go_on=go_on)
         _tell_plan(bulk, mode)
     if bulk.failed and not go_on:
         bulk.leave_all()
     elif not mode.check_mode:
-        bulk.apply_all(go_on=go_on, on_progress=_teller(mode))
+        bulk.apply_all(on_progress=_teller(mode))
     return _outcome(bulk, mode)
 
 

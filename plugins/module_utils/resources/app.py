@@ -179,7 +179,7 @@ def _blueprints_with(references: References, key: str, value: str) -> list[Row]:
         if app.get(key) == value
     ]
     known = {row["id"] for row in found}
-    return [row for row in found if not references.is_leaving(str(row["id"]))] + [
+    return [row for row in found if not references.is_leaving(BLUEPRINTS, row["id"])] + [
         row for row in planned if row["id"] not in known
     ]
 
@@ -331,7 +331,7 @@ class AppVersion(Resource):
         keep, package = params["keep_versions"], app["package_name"]
         if keep < 1:
             raise InvalidParameter(f"The option keep_versions cannot be {keep}: the version of the task is kept.")
-        there = [row for row in versions_of(references, app) if not references.is_leaving(str(row["id"]))]
+        there = [row for row in versions_of(references, app) if not references.is_leaving(self, row["id"])]
         there += _planned_versions(references, app)
         by_code = {_number(row.get("build_number")): row for row in there}
         unclear = [label_of(row) for each, row in by_code.items() if not isinstance(each, int)]

@@ -71,7 +71,7 @@ class _Catalogue:
             if error.status != 404:
                 raise
             return []
-        return [row for row in rows if not references.is_leaving(str(row["id"]))]
+        return [row for row in rows if not references.is_leaving(APP_VERSION, row["id"])]
 
     def _version(self, app_id: str | ResultOf, row: Row) -> Row:
         code = str(row.get("build_number"))

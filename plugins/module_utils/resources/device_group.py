@@ -398,9 +398,8 @@ class DeviceGroup(Resource):
     def _staying_above(self, references: References, current: Row) -> str:
         """The id of the group above one that stays, as those between them may be deleted, too."""
         above = str(last_uuid(current["parent"]))
-        while references.is_leaving(above):
-            row = next(row for row in references.rows(self, {}) if row["id"] == above)
-            above = str(last_uuid(row["parent"]))
+        while references.is_leaving(self, above):
+            above = next(str(last_uuid(row["parent"])) for row in references.rows(self, {}) if row["id"] == above)
         return above
 
     def deletion(self, current: Row) -> Change:

@@ -123,16 +123,16 @@ def items_of(*several: tuple[Resource, Row]) -> list[Item]:
     ]
 
 
-def prepared(client: Client, items: list[Item]) -> Bulk:
+def prepared(client: Client, items: list[Item], *, go_on: bool = False) -> Bulk:
     made = Bulk(References(client), items)
     made.name_all()
-    made.plan_all()
+    made.plan_all(go_on=go_on)
     return made
 
 
 def applied(client: Client, items: list[Item], *, go_on: bool = False) -> list[str]:
-    made = prepared(client, items)
-    made.apply_all(go_on=go_on, on_progress=lambda _count, _of: None)
+    made = prepared(client, items, go_on=go_on)
+    made.apply_all(on_progress=lambda _count, _of: None)
     return [item.action for item in items]
 
 
@@ -257,5 +257,36 @@ def test_progress_counts_each_object_once(client: Client, store: Store) -> None:
     store.add(BOX, name="old")
     told: list[tuple[int, int]] = []
     items = items_of((SHELF, {"name": "a"}), (BOX, {"name": "old", "state": "absent"}), (BOX, {"name": "b"}))
-    prepared(client, items).apply_all(go_on=False, on_progress=lambda count, of: told.append((count, of)))
+    prepared(client, items).apply_all(on_progress=lambda count, of: told.append((count, of)))
     assert told == [(1, 3), (2, 3), (3, 3)]
+
+
+def test_numbers_are_those_of_a_kind(client: Client, store: Store) -> None:
+    store.rows["/v1/shelves/1"] = {"id": 1, "name": "shelf"}
+    store.rows["/v1/boxes/1"] = {"id": 1, "name": "box"}
+    items = items_of((LID, {"name": "lid", "shelf": "shelf"}), (BOX, {"name": "box", "state": "absent"}))
+    assert applied(client, items) == ["created", "deleted"]
+    items = items_of((BOX, {"name": "box", "state": "absent"}), (SHELF, {"name": "shelf", "state": "absent"}))
+    assert applied(client, items) == ["unchanged", "deleted"]
+
+
+def test_what_is_planned_of_one_kind_leaves_another_of_its_number(client: Client, store: Store) -> None:
+    references = References(client)
+    store.rows["/v1/shelves/1"] = {"id": 1, "name": "shelf"}
+    references.expect(BOX, {"id": 1, "name": "box"})
+    references.leave_out(LID, 1)
+    assert [row["name"] for row in references.called(SHELF, "shelf")] == ["shelf"]
+    assert references.is_leaving(LID, "1")
+    assert not references.is_leaving(SHELF, "1")
+
+
+@pytest.mark.parametrize(
+    ("status", "go_on", "asked"), [(403, False, 1), (403, True, 4), (401, False, 1), (401, True, 1)]
+)
+def test_a_service_that_refuses_is_not_asked_for_each_object(
+    client: Client, server: Server, status: int, go_on: bool, asked: int
+) -> None:
+    server.app = lambda _request: answers({"message": "No."}, status)
+    items = items_of(*((SHELF, {"name": str(number)}) for number in range(3)), (BOX, {"name": "b", "state": "absent"}))
+    assert applied(client, items, go_on=go_on) == ["failed"] * asked + ["skipped"] * (4 - asked)
+    assert len(server.requests) == asked
