@@ -164,6 +164,8 @@ class Bulk:
         self._plan_absent([item for item in self.items if item.is_absent and item.error is None])
         self._check_deletions()
         self._check_needs()
+        for item in self.items:
+            item.plan.settle()
 
     def _plan_those(self, waiting: list[Item]) -> None:
         """Plan objects of a kind. What one of them refers to may be planned after it; then it is tried again."""
@@ -282,7 +284,7 @@ class Bulk:
         for send, waves in ((self._make, made), (self._end, ended)):
             for _key, wave in sorted(waves.items(), key=lambda pair: pair[0]):
                 for item in in_parallel(self._references.client, self._attempt(send), wave, engine.CONCURRENCY):
-                    if item.action != "skipped" and item not in done:
+                    if item.action != "skipped":
                         done.add(item)
                         on_progress(len(done), len(waiting))
 

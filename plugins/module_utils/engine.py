@@ -50,6 +50,8 @@ def ensure_all(
 ) -> list[Result]:
     """The same for several objects. All are planned before the first write, so that lists are read once for all."""
     plans = [plan(resource, references, params) for params in several]
+    for planned in plans:
+        planned.settle()
     return [
         _carry_out(resource, references, params, planned, check_mode)
         for params, planned in zip(several, plans, strict=True)

@@ -78,12 +78,19 @@ class Plan:
     steps: list[Step] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    late_warnings: list[t.Callable[[], str]] = field(default_factory=list)
+    """Those that depend on what else the task plans; "" where there is nothing to warn of."""
     related: dict[str, list[Row]] = field(default_factory=dict)
     """Other objects that the task is about, by the name of the return value that lists them."""
     expected: list[tuple[Resource, Row]] = field(default_factory=list)
     """What other objects of the same task may refer to once the plan is carried out, each in the terms of the API."""
     current: Row | None = None
     """The object as the service has it, None where there is none. The engine puts it in."""
+
+    def settle(self) -> None:
+        """Note what there is to warn of, once all of the task is planned."""
+        self.warnings += filter(None, [warning() for warning in self.late_warnings])
+        self.late_warnings = []
 
 
 class Resource:

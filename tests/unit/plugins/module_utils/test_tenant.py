@@ -329,9 +329,15 @@ def test_devices_of_groups_that_go_end_in_the_group_that_stays(tenant: Tenant) -
 def test_a_blueprint_gets_the_content_that_replaces_another(tenant: Tenant, lists: Row, tmp_path: Path) -> None:
     tenant.done(**lists)
     old = tenant.ids("content")["unit.png"]
+    tenant.done(blueprints=[{"name": "Other", "settings": {"android": {"files": using()["android"]["files"]}}}])
     file_of(tmp_path, "unit.png", "salad")
     checked = tenant.done(check_mode=True, **lists)
+    warnings = tenant.warnings
     changed = tenant.done(**lists)
+    # Only of the blueprint that this task knows nothing of.
+    (warning,) = [text for text in warnings if "refer to" in text]
+    assert warning.startswith(f"The blueprints 'Other' refer to the content 'unit.png' (id {old}), which is replaced")
+    assert tenant.warnings == warnings
     new = tenant.ids("content")["unit.png"]
     assert new != old
     assert tenant.settings("Unit")["files"][0]["file_id"] == str(new)
