@@ -374,6 +374,15 @@ def test_the_latest_is_unclear_while_a_code_is_unknown(tenant: Tenant, lists: Ro
     assert tenant.done(apps=[first], blueprints=[{"name": "Other", "settings": settings}])["counts"]["created"] == 2
 
 
+def test_a_version_that_is_not_kept_is_not_there_for_a_blueprint(tenant: Tenant, tmp_path: Path) -> None:
+    tenant.done(apps=[upload(tmp_path, 1), upload(tmp_path, 2)])
+    settings = {"android": {"apps": using("1.0")["android"]["apps"]}}
+    result = tenant.failing(
+        apps=[upload(tmp_path, 3, keep_versions=2)], blueprints=[{"name": "Unit", "settings": settings}]
+    )
+    assert f"There is no app '{TILL} 1.0'." in messages(result)["blueprints[0]"]
+
+
 def test_what_a_blueprint_has_can_go_with_it(tenant: Tenant, lists: Row) -> None:
     tenant.done(**lists)
     content, app = {"name": "unit.png", "state": "absent"}, {"package_name": TILL, "state": "absent"}
@@ -601,6 +610,12 @@ def test_a_group_is_not_deleted_along_with_what_is_to_be_kept(tenant: Tenant, ke
         assert "are about the same" in told or "is to keep" in told
 
 
+def test_an_empty_group_is_not_deleted_if_another_comes_into_it(tenant: Tenant) -> None:
+    tenant.done(device_groups=[{"path": "Unit"}])
+    gone, inside = {"path": "Unit", "state": "absent"}, {"path": "Unit/Berlin"}
+    assert "has 1 groups below it" in messages(tenant.failing(device_groups=[gone, inside]))["device_groups[0]"]
+
+
 def test_what_goes_along_with_its_parent_may_be_listed_too(tenant: Tenant) -> None:
     tenant.done(device_groups=[{"path": f"Unit/{name}", "create_parents": True} for name in ("Berlin", "Bonn")])
     gone = [{"path": "Unit/Berlin", "state": "absent"}, {"path": "Unit", "state": "absent", "recursive": True}]
@@ -645,8 +660,6 @@ def test_a_version_that_is_to_be_kept_is_not_deleted(tenant: Tenant, tmp_path: P
 
 # --- what goes wrong --------------------------------------------------------------------------------------------------
 
-TREE = ("Unit", "Unit/Berlin", "Unit/Berlin/Mitte", "Other")
-
 
 def test_after_a_failure_nothing_more_is_begun(tenant: Tenant, lists: Row) -> None:
     tenant.options = {"retries": 0}
@@ -669,20 +682,18 @@ def test_after_a_failure_nothing_more_is_begun(tenant: Tenant, lists: Row) -> No
 
 
 def test_what_needs_what_failed_fails_and_the_rest_is_done(tenant: Tenant) -> None:
-    tenant.options = {"retries": 0}
-    groups = [{"path": path} for path in TREE]
+    groups = [{"path": path} for path in ("Other", "Unit", "Unit/Berlin/Mitte", "Unit/Berlin", "Other/Ulm")]
+    # The first wave begins with one request at a time.
     tenant.simulator.fault(kind="status", status=403, method="POST", path="/devicegroup/", after=1)
     result = tenant.run(device_groups=groups, on_error="continue")
-    failed = [place for place, action in actions(result).items() if action == "failed"]
-    made = len(groups) - len(failed)
-    assert result["counts"] == counts(created=made, failed=len(failed))
-    first, *others = failed
-    assert "answered 403" in messages(result)[first]
-    for place, above in zip(others, failed, strict=False):
-        path = TREE[int(above[-2])]
-        assert messages(result)[place] == f"It needs {above} '{ROOT}/{path}', which failed."
-    assert result["msg"].startswith(f"{len(failed)} of 4 objects failed. {first} '")
-    assert tenant.done(device_groups=groups)["counts"] == counts(created=len(failed), unchanged=made)
+    assert result["counts"] == counts(created=2, failed=3)
+    told = messages(result)
+    assert f"Creating the device group '{ROOT}/Unit' failed" in told["device_groups[1]"]
+    assert told["device_groups[3]"] == f"It needs device_groups[1] '{ROOT}/Unit', which failed."
+    assert told["device_groups[2]"] == f"It needs device_groups[3] '{ROOT}/Unit/Berlin', which failed."
+    assert result["msg"].startswith(f"3 of 5 objects failed. device_groups[1] '{ROOT}/Unit': Creating")
+    assert result["changed"] is True
+    assert tenant.done(device_groups=groups)["counts"] == counts(created=3, unchanged=2)
 
 
 def test_what_cannot_be_planned_stops_all_or_itself_only(tenant: Tenant, lists: Row) -> None:

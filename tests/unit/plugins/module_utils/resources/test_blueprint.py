@@ -17,8 +17,12 @@ from ansible_collections.esper.cloud.plugins.module_utils.errors import (
     NotFound,
     RequestFailed,
 )
+from ansible_collections.esper.cloud.plugins.module_utils.pending import ResultOf
 from ansible_collections.esper.cloud.plugins.module_utils.references import References
+from ansible_collections.esper.cloud.plugins.module_utils.resource import Step
+from ansible_collections.esper.cloud.plugins.module_utils.resources.app import APP_VERSION
 from ansible_collections.esper.cloud.plugins.module_utils.resources.blueprint import BLUEPRINT
+from ansible_collections.esper.cloud.plugins.module_utils.resources.blueprint_names import Names
 from ansible_collections.esper.cloud.tests.unit.service import Exchange, Reply, Request, Server, answers, resets
 
 if t.TYPE_CHECKING:
@@ -340,6 +344,17 @@ def test_the_latest_version_without_codes_is_the_newest(tenant: Tenant, once: Ag
     sent = {"app_id": "till", "app_version_id": "v30", "app_type": "TENANT_IOS", "state": "SHOW"}
     assert tenant.body["settings"] == {"ios": {"apps": [sent]}}
     assert parts_of(done, "ios")["apps"] == [{**sent, "package_name": "com.example.till", "version_name": "30"}]
+
+
+def test_the_latest_version_without_codes_may_be_yet_to_be_uploaded(tenant: Tenant, client: Client) -> None:
+    tenant.apps = [{"id": "till", "package_name": "com.example.till"}]
+    tenant.app_versions["till"] = [{"id": "v1", "version_code": "1", "created_on": "2026-03-01"}]
+    references = References(client)
+    pending = ResultOf(Step("Uploading", "POST", "/upload/"), "id")
+    references.expect(APP_VERSION, {"id": pending, "app_id": "till", "version_code": "2", "build_number": None})
+    app = {"package_name": "com.example.till", "version_name": "latest"}
+    given, _current = Names(references).resolved({"android": {"apps": [app]}}, {})
+    assert given["android"]["apps"][0]["app_version_id"] == pending
 
 
 def test_what_else_is_said_of_the_latest_version_counts(tenant: Tenant, run: Run) -> None:
