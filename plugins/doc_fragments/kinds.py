@@ -34,7 +34,6 @@ def _list_of(module: str) -> tuple[str, dict[str, t.Any]]:
         ],
         "type": "list",
         "elements": "dict",
-        "default": [],
         "suboptions": _moved(yaml.safe_load(text)["options"], name, module),
     }
 

@@ -51,6 +51,11 @@ class Item:
         return f"{self.place} '{self.name}'" if self.name else self.place
 
     @property
+    def is_absent(self) -> bool:
+        """Whether the object is to be deleted."""
+        return self.params.get("state") == "absent"
+
+    @property
     def planned_action(self) -> str:
         """What is to be done to the object, as one of ACTIONS."""
         if not self.plan.steps:
@@ -103,12 +108,23 @@ class Bulk:
         """The objects that are not as they are to be, and why they are not is known."""
         return [item for item in self.items if item.error is not None]
 
+    @property
+    def warnings(self) -> list[str]:
+        """What the plans warn of; but not that others refer to what is replaced, where these are to refer to what
+        replaces it."""
+        return [sentence for item in self.items if not self._is_provided_for(item) for sentence in item.plan.warnings]
+
+    def _is_provided_for(self, item: Item) -> bool:
+        users = {row["id"] for rows in item.plan.related.values() for row in rows}
+        mended = {other.plan.current["id"] for other in self.items if other.plan.current and item in other.needs}
+        return bool(users) and users <= mended
+
     # --- planning ---------------------------------------------------------------------------------------------------
 
     def name_all(self) -> None:
         """Find out what each object is called, without a request. One that is listed twice fails, both times."""
         known: dict[tuple[Resource, str], Item] = {}
-        for item in self.items:
+        for item in (each for each in self.items if each.error is None):
             try:
                 item.name = item.resource.called(item.params)
             except EsperError as error:
@@ -119,16 +135,28 @@ class Bulk:
                 _clash(other, item)
 
     def plan_all(self) -> None:
-        """Plan each object. One that cannot be planned fails; the others are planned all the same."""
-        for resource in (each for stage in self._stages for each in stage):
-            mine = [item for item in self.items if item.resource is resource and item.error is None]
+        """Plan each object. One that cannot be planned fails; the others are planned all the same.
+
+        What is to be deleted is planned first, from the last kind to the first, so that what goes does not count as a
+        user of what goes with it. Objects of the kinds that follow cannot refer to it any more.
+        """
+        kinds = [resource for stage in self._stages for resource in stage]
+        of_kind = {kind: [item for item in self.items if item.resource is kind and not item.error] for kind in kinds}
+        for kind, mine in of_kind.items():
             if len(mine) > _FEW:
-                self._references.read_whole(resource)
-            self._plan_those(sorted(mine, key=lambda item: item.resource.depth(item.params)))
+                self._references.read_whole(kind)
+        for kind in reversed(kinds):
+            self._plan_those([item for item in of_kind[kind] if item.is_absent], reverse=True)
+        for mine in of_kind.values():
+            self._plan_those([item for item in mine if not item.is_absent])
+            for identifier in (each for item in mine for each in item.deleted_ids):
+                self._references.hide(identifier)
         self._check_deletions()
 
-    def _plan_those(self, waiting: list[Item]) -> None:
-        """Plan objects of a kind. What one of them refers to may be planned after it; then it is tried again."""
+    def _plan_those(self, items: list[Item], *, reverse: bool = False) -> None:
+        """Plan objects of a kind, those that are above others first, or last. What one of them refers to may be planned
+        after it all the same; then it is tried again."""
+        waiting = sorted(items, key=lambda item: item.resource.depth(item.params), reverse=reverse)
         while waiting:
             for item in waiting:
                 self._plan(item)
@@ -156,6 +184,8 @@ class Bulk:
             ids += [row["id"]] * (resource is item.resource)
         for each in item.deleted_ids:
             self._references.leave_out(each)
+            if not item.is_absent:
+                self._references.hide(each)
         self._owners.update(((item.resource, each), item) for each in ids)
         self._makers.update((step, item) for step in plan.steps)
         used = {step for each in plan.steps for part in (each.ids, each.body) for step in steps_in(part)}

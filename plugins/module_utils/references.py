@@ -27,12 +27,17 @@ class References:
         self._expected: dict[Resource, list[Row]] = {}
         self._expected_names: dict[Resource, _ByName] = {}
         self._leaving: set[str] = set()
+        self._hidden: set[str] = set()
 
     def rows(self, resource: Resource, query: Query) -> list[Row]:
-        """The objects of a kind that the server finds for a query; an empty one stands for all.
+        """The objects of a kind that the server finds for a query, but none that a plan deletes; an empty query stands
+        for all.
 
         Raises what Client.request raises. The rows belong to the cache: do not change them.
         """
+        return _without(self._leaving, self._read(resource, query))
+
+    def _read(self, resource: Resource, query: Query) -> list[Row]:
         return self.at(resource.collection, query, page_size=resource.page_size, purpose=resource.reading_all)
 
     def at(
@@ -56,13 +61,14 @@ class References:
         """The objects of a kind whose name may be this one, and those that are planned: all that have it, in whatever
         case, and maybe others."""
         if resource.name_filter and resource.collection not in self._whole:
-            rows = self.rows(resource, {resource.name_filter: name})
+            rows = self._read(resource, {resource.name_filter: name})
         else:
             if resource not in self._names:
-                self._names[resource] = _by_name(resource, self.rows(resource, {}))
+                rows = self._read(resource, {})
+                self._names[resource] = _by_name(resource, rows)
             rows = self._names[resource].get(_key(name), [])
         planned = self._expected_names.get(resource, {}).get(_key(name), [])
-        return [row for row in rows if str(row["id"]) not in self._leaving] + planned
+        return [*_without(self._hidden, rows), *planned]
 
     def read_whole(self, resource: Resource) -> None:
         """Look names up in the list of all objects of a kind from now on, until something is written to it."""
@@ -72,7 +78,7 @@ class References:
 
     def expect(self, resource: Resource, row: Row) -> None:
         """Have an object be found that a plan creates or renames, as it will be."""
-        self._leaving.add(str(row["id"]))
+        self.hide(str(row["id"]))
         self._expected.setdefault(resource, []).append(row)
         self._expected_names.setdefault(resource, {}).setdefault(_key(row.get(resource.name_key)), []).append(row)
 
@@ -81,8 +87,12 @@ class References:
         return self._expected.get(resource, [])
 
     def leave_out(self, identifier: str) -> None:
-        """Have an object not be found by its name any more, since a plan deletes it."""
+        """Have an object not be in lists any more, such as those of the users of another, since a plan deletes it."""
         self._leaving.add(identifier)
+
+    def hide(self, identifier: str) -> None:
+        """Have an object not be found by its name any more: another takes its place, or nothing is to refer to it."""
+        self._hidden.add(identifier)
 
     def is_leaving(self, identifier: str) -> bool:
         """Whether a plan deletes an object."""
@@ -90,7 +100,7 @@ class References:
 
     def forget_plans(self) -> None:
         """From now on only what is there is found: what was planned is being done."""
-        self._expected, self._expected_names, self._leaving = {}, {}, set()
+        self._expected, self._expected_names, self._leaving, self._hidden = {}, {}, set(), set()
 
     def forget(self, resource: Resource) -> None:
         """Read the lists of a kind, and of what belongs to its objects, anew from now on, since something was written
@@ -102,6 +112,10 @@ class References:
         self._lists = {
             key: rows for key, rows in list(self._lists.items()) if not key[0].startswith(resource.collection)
         }
+
+
+def _without(ids: set[str], rows: list[Row]) -> list[Row]:
+    return [row for row in rows if str(row["id"]) not in ids] if ids else rows
 
 
 def _by_name(resource: Resource, rows: list[Row]) -> _ByName:

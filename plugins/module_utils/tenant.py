@@ -22,10 +22,7 @@ _TOLD = 3
 _PROGRESS_STEPS = 10
 
 OPTIONS: dict[str, dict[str, t.Any]] = {
-    **{
-        kind.plural: {"type": "list", "elements": "dict", "default": [], "options": kind.options, **kind.rules}
-        for kind in KINDS
-    },
+    **{kind.plural: {"type": "list", "elements": "dict", "options": kind.options, **kind.rules} for kind in KINDS},
     "on_error": {"type": "str", "choices": ["stop", "continue"], "default": "stop"},
 }
 SOURCES = tuple(f"{kind.plural}.{source}" for kind in KINDS for source in kind.sources)
@@ -106,7 +103,7 @@ def _outcome(bulk: Bulk, mode: Mode) -> Outcome:
         result["diff"] = shown_changes(change for item in changed for change in item.changes)
     if bulk.failed:
         result.update(failed=True, msg=_message(bulk))
-    return Outcome(result, [sentence for item in bulk.items for sentence in item.plan.warnings])
+    return Outcome(result, bulk.warnings)
 
 
 def _is_begun(item: Item) -> bool:
@@ -130,10 +127,11 @@ def _record(item: Item) -> Row:
 
 
 def _message(bulk: Bulk) -> str:
-    failed = bulk.failed
-    sentences = [f"{item.label}: {item.error}" for item in failed[:_TOLD]]
-    more = f" And {len(failed) - _TOLD} more." if len(failed) > _TOLD else ""
-    return f"{len(failed)} of {len(bulk.items)} objects failed. {' '.join(sentences)}{more}"
+    # A sentence about several of them is said once.
+    told = [str(item.error) if item.place in str(item.error) else f"{item.label}: {item.error}" for item in bulk.failed]
+    sentences = list(dict.fromkeys(told))
+    more = f" And {len(sentences) - _TOLD} more." if len(sentences) > _TOLD else ""
+    return f"{len(told)} of {len(bulk.items)} objects failed. {' '.join(sentences[:_TOLD])}{more}"
 
 
 TENANT = Task(OPTIONS, {}, _work, SOURCES)

@@ -196,6 +196,9 @@ class DeviceGroup(Resource):
             place = f"{params.get('parent') or ''}/{params.get('name') or ''}"
         return place.strip("/").count("/")
 
+    def needed_ids(self, row: Row) -> set[str]:
+        return {str(row["id"]), str(_parent_of(row))}
+
     def plan_create(self, references: References, params: Params) -> Plan:
         if params.get("id") is not None:
             raise NotFound(self.title, params["id"])
