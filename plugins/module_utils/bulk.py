@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from . import engine
 from .errors import EsperError, InvalidParameter, NotFound
 from .paging import Row
-from .parallel import in_parallel
+from .parallel import CONCURRENCY, in_parallel
 from .pending import steps_in, without_pending
 from .references import References
 from .resource import Change, Params, Plan, Resource, Step
@@ -116,8 +116,10 @@ class Bulk:
 
     def _is_provided_for(self, item: Item) -> bool:
         users = {row["id"] for rows in item.plan.related.values() for row in rows}
+        if not users:
+            return False
         mended = {other.plan.current["id"] for other in self.items if other.plan.current and item in other.needs}
-        return bool(users) and users <= mended
+        return users <= mended
 
     # --- planning ---------------------------------------------------------------------------------------------------
 
@@ -230,7 +232,7 @@ class Bulk:
         count = 0
         for attempt, waves in ((self._make, made), (self._end, ended)):
             for _key, wave in sorted(waves.items(), key=lambda pair: pair[0]):
-                for item, error in in_parallel(self._references.client, _caught(attempt), wave, engine.CONCURRENCY):
+                for item, error in in_parallel(self._references.client, _caught(attempt), wave, CONCURRENCY):
                     if error is not None:
                         item.fail(error)
                         self._stopped = not go_on

@@ -14,13 +14,10 @@ from dataclasses import dataclass
 from .client import Answer
 from .errors import ApiError, EsperError, RequestFailed, TransportError
 from .paging import Row
-from .parallel import in_parallel
+from .parallel import CONCURRENCY, in_parallel
 from .pending import filled
 from .references import References
 from .resource import Change, Params, Plan, Resource, Step
-
-# So many writes that do not depend on each other are under way at a time, if the service bears it.
-CONCURRENCY = 8
 
 
 @dataclass(frozen=True)

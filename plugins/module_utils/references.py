@@ -9,6 +9,7 @@ import typing as t
 
 from .client import Client, Query
 from .paging import PAGE_SIZE, Row, list_all
+from .parallel import CONCURRENCY
 
 if t.TYPE_CHECKING:
     from .resource import Resource
@@ -38,7 +39,14 @@ class References:
         return _without(self._leaving, self._read(resource, query))
 
     def _read(self, resource: Resource, query: Query) -> list[Row]:
-        return self.at(resource.collection, query, page_size=resource.page_size, purpose=resource.reading_all)
+        return self.at(
+            resource.collection,
+            query,
+            page_size=resource.page_size,
+            # What is searched for by name has one page.
+            concurrency=1 if query else CONCURRENCY,
+            purpose=resource.reading_all,
+        )
 
     def at(
         self,
@@ -46,6 +54,7 @@ class References:
         query: Query | None = None,
         *,
         page_size: int | None = PAGE_SIZE,
+        concurrency: int = 1,
         key: str = "id",
         purpose: str,
     ) -> list[Row]:
@@ -53,8 +62,10 @@ class References:
         place = (path, tuple(sorted((query or {}).items())))
         rows = self._lists.get(place)
         if rows is None:
-            rows = list(list_all(self.client, path, query=query, page_size=page_size, key=key, purpose=purpose))
-            self._lists[place] = rows
+            pages = list_all(
+                self.client, path, query=query, page_size=page_size, concurrency=concurrency, key=key, purpose=purpose
+            )
+            rows = self._lists[place] = list(pages)
         return rows
 
     def called(self, resource: Resource, name: str) -> list[Row]:

@@ -17,10 +17,10 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field
 
-from ..engine import CONCURRENCY, apply_each
+from ..engine import apply_each
 from ..errors import InvalidParameter
 from ..paging import Row, list_all
-from ..parallel import in_parallel, in_parts
+from ..parallel import CONCURRENCY, in_parallel, in_parts
 from ..references import References
 from ..resource import Params, Step
 from ..task import Mode, Outcome, Task

@@ -12,11 +12,10 @@ import math
 import typing as t
 
 from ..client import Client
-from ..engine import CONCURRENCY
 from ..errors import Ambiguous, ApiError, NotFound
 from ..ids import is_uuid
 from ..paging import Row
-from ..parallel import in_parallel
+from ..parallel import CONCURRENCY, in_parallel
 from ..references import References
 from .device import DISABLED
 from .device_list import PAGE_SIZE, count_devices, list_devices

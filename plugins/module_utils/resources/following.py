@@ -13,9 +13,8 @@ import typing as t
 from collections import Counter
 from dataclasses import dataclass, field
 
-from ..engine import CONCURRENCY
 from ..paging import Row, list_all
-from ..parallel import in_parallel, in_parts
+from ..parallel import CONCURRENCY, in_parallel, in_parts
 from ..references import References
 from ..resource import Params
 from ..task import Mode
