@@ -18,8 +18,8 @@ description:
     to be cancelled, or the service is to find the devices.
   - One request takes up to 500 devices that are named, and any number that a query finds.
   - What an operation needs is checked before anything is sent.
-  - An operation whose answer is lost is looked for before it is begun again, so that no device gets it twice. Operations
-    have no name by which they are found, so that the newest of the type is read before, which costs one request.
+  - An operation whose answer is lost is looked for before it is begun again, so that no device gets it twice. As
+    operations have no name by which they are found, the newest of the type is read before, which costs one request.
 extends_documentation_fragment:
   - esper.cloud.connection
   - esper.cloud.attributes
@@ -37,7 +37,7 @@ options:
   state:
     description:
       - Whether an operation is begun, or one that was begun is cancelled.
-      - V(begun) begins another one each time. V(cancelled) changes nothing where it was cancelled or has come to an end.
+      - V(begun) begins another one each time. V(cancelled) changes nothing if it was cancelled or has come to an end.
     type: str
     choices: [begun, cancelled]
     default: begun
@@ -143,8 +143,7 @@ options:
     description:
       - The devices, each by its name, alias, serial or id. An empty list changes nothing.
       - A few are looked up one by one, many in the list of all devices, whichever takes fewer requests.
-      - With O(state=cancelled), the devices of the operation for which it is cancelled. Without them it is cancelled for
-        all.
+      - With O(state=cancelled), those for which the operation is cancelled. Without them it is cancelled for all.
     type: list
     elements: str
     aliases: [device]
