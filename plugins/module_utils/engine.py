@@ -120,6 +120,15 @@ def apply_each(
     return [outcome for outcome in outcomes if outcome is not None]
 
 
+def raise_first(failures: t.Sequence[tuple[Step, EsperError]]) -> None:
+    """Raise the first of the failures that apply_each() gave, if there are any, and tell how many more there are."""
+    if failures:
+        error = failures[0][1]
+        more = f" So it was with {len(failures) - 1} more." if len(failures) > 1 else ""
+        error.args = (f"{error}{more} What could be done was done: run the task again for the rest.",)
+        raise error
+
+
 def _perform(references: References, resource: Resource, step: Step) -> None:
     if step.seconds is not None:
         references.client.extend(step.seconds)

@@ -65,6 +65,14 @@ def each_once(rows: t.Iterable[Row | None]) -> list[Row]:
     return list({row["id"]: row for row in rows if row is not None}.values())
 
 
+def labels_of(references: References, ids: t.Iterable[str], known: t.Iterable[Row] = ()) -> dict[str, str]:
+    """What people call the devices of some ids, by the id; those of ``known`` devices are not looked up."""
+    names = {str(row["id"]): label_of(row) for row in known}
+    unnamed = [each for each in ids if each not in names]
+    names.update({id_: label_of(row) for id_, row in find_devices(references, unnamed).items() if row})
+    return names
+
+
 def _pages_of_all(client: Client) -> int:
     count = count_devices(client, {}, purpose="Counting the devices")
     return 1 if count is None else math.ceil(float(count) / PAGE_SIZE)
