@@ -13,11 +13,11 @@ from __future__ import annotations
 
 import typing as t
 
-from ..engine import CONCURRENCY, apply_each, raise_first
+from ..engine import apply_each, raise_first
 from ..errors import ApiError, EsperError, InvalidParameter, NotFound
 from ..fields import options_of
 from ..paging import Row
-from ..parallel import in_parallel
+from ..parallel import CONCURRENCY, in_parallel
 from ..references import References
 from ..resource import Params, Step
 from ..task import Mode, Outcome, Task

@@ -278,4 +278,4 @@ def test_a_refusal_that_has_no_such_reason_is_told(server: Server, client: Clien
     ],
 )
 def test_null_is_not_what_is_required(params: Row, why: str) -> None:
-    assert unmet(OPERATION_TASK, {**DEFAULTS, **params}) == why
+    assert unmet(OPERATION_TASK.rules, {**DEFAULTS, **params}) == why
