@@ -12,10 +12,9 @@ import itertools
 import typing as t
 
 from ..checks import between
-from ..engine import CONCURRENCY
 from ..errors import InvalidParameter
 from ..paging import PAGE_SIZE, Row
-from ..parallel import in_parallel
+from ..parallel import CONCURRENCY, in_parallel
 from ..references import References
 from ..resource import Params
 from ..task import Mode, Outcome, Task
