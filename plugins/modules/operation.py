@@ -214,7 +214,7 @@ EXAMPLES = r"""
     device_query:
       state: online
       tags: kiosk
-      battery_level_lte: 90
+      battery_level_lte: 30
 
 - name: Find devices that are there
   esper.cloud.device_info:

@@ -126,7 +126,7 @@ def outcome(references: References, followed: Followed, known: t.Iterable[Row], 
     lost = seen.total - seen.counts["succeeded"]
     result: Row = {"counts": {name: seen.counts[name] for name in (*ENDS, "pending")}}
     result["failed_devices"] = _named(references, followed.undone(), known) if lost else []
-    if _exceeds(lost, seen, params) or (seen.failure and not seen.total):
+    if _exceeds(lost, seen, params) or (not seen.total and (seen.failure or seen.is_open)):
         message = _message(followed.title, seen, result["failed_devices"])
         return {**result, "state": "failed", "failed": True, "msg": message}
     return {**result, "state": "ended" if seen.is_done and not seen.counts["pending"] else "pending"}
@@ -204,7 +204,7 @@ def _named(references: References, rows: list[Row], known: t.Iterable[Row]) -> l
 
 def _message(title: str, seen: Progress, devices: list[Row]) -> str:
     if not seen.total:
-        return f"{title} failed: {seen.failure}."
+        return f"{title} failed: {seen.failure or 'its devices were not found in time'}."
     counts = [f"{seen.failed} of {counted(seen.total)} failed"] if seen.failed else []
     if seen.counts["pending"]:
         counts.append(f"{seen.counts['pending']} of {counted(seen.total)} have not answered")

@@ -201,7 +201,7 @@ def _apply(references: References, steps: list[Step]) -> int:
 def _state_after(references: References, step: Step, error: EsperError) -> str | None:
     """What became of something that the service would not cancel: it may have come to an end meanwhile, or have been
     cancelled by a request whose answer was lost."""
-    if not isinstance(error, ApiError) or error.status != 400:
+    if not isinstance(error, ApiError) or error.status not in (400, 409):
         return None
     ids = {name: str(value) for name, value in step.ids.items()}
     row = references.client.get(step.path, ids=ids, purpose=f"{step.purpose} (what became of it)")

@@ -221,6 +221,16 @@ def test_it_is_over_when_the_service_gave_up(server: Server, client: Client, wai
     assert waited.waits == []
 
 
+def test_it_failed_if_its_devices_were_not_found_in_time(server: Server, client: Client, waited: Clock) -> None:
+    server.app = looks_at(("RESOLVING", {}, 0))
+    result = follow(client)
+    assert (result["state"], result["msg"]) == (
+        "failed",
+        "The operation LOCK failed: its devices were not found in time.",
+    )
+    assert sum(waited.waits) == pytest.approx(20.0)
+
+
 def test_devices_that_were_never_told_count_as_pending(server: Server, client: Client, waited: Clock) -> None:
     server.app = looks_at(("FAILED", {"a": "CREATED", "b": "SUCCEDED"}, None))
     assert follow(client)["msg"] == "The operation LOCK: 1 of 2 devices have not answered: A (pending)."
