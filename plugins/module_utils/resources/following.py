@@ -14,6 +14,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from ..engine import CONCURRENCY
+from ..errors import EsperError
 from ..paging import Row, list_all
 from ..parallel import in_parallel, in_parts
 from ..references import References
@@ -93,13 +94,29 @@ def report(
     references: References, title: str, sent: t.Sequence[Sent], known: t.Iterable[Row], params: Params, mode: Mode
 ) -> Row:
     """The result of a task that sent commands: which, and with ``wait`` what devices made of them. It has ``failed``
-    where more devices than allowed did not do it. ``known`` are devices whose names need not be looked up."""
+    where more devices than allowed did not do it. ``known`` are devices whose names need not be looked up.
+
+    Raises what Client.request raises; its sentence tells that the commands were accepted all the same.
+    """
     result: Row = {"commands": [{"id": each.id, "devices": each.devices, "groups": each.groups} for each in sent]}
     if not params["wait"]:
         return {**result, "state": "accepted"}
+    try:
+        return {**result, **_ends(references, title, sent, known, params, mode)}
+    except EsperError as error:
+        # Who does not know that would send them again.
+        ids = ", ".join(each.id for each in sent)
+        error.args = (f"{error} {title} was accepted before ({ids}): devices may do it all the same.",)
+        raise
+
+
+def _ends(
+    references: References, title: str, sent: t.Sequence[Sent], known: t.Iterable[Row], params: Params, mode: Mode
+) -> Row:
+    """The part of the result that tells what devices made of commands."""
     seen = _follow(references, sent, params, mode)
     lost = seen.total - seen.counts["succeeded"]
-    result["counts"] = {name: seen.counts[name] for name in (*_ENDS.values(), "pending")}
+    result: Row = {"counts": {name: seen.counts[name] for name in (*_ENDS.values(), "pending")}}
     result["failed_devices"] = _failed(references, sent, known) if lost else []
     if not _exceeds(lost, seen, params):
         return {**result, "state": "ended" if seen.is_done else "pending"}
