@@ -14,7 +14,7 @@ import importlib
 from measuring import Options, show
 from stage import stage
 
-SUBJECTS = ("inventory", "devices", "loops", "bulk")
+SUBJECTS = ("inventory", "devices", "loops", "bulk", "imports")
 
 
 def main() -> None:

@@ -110,7 +110,7 @@ class Bench:
         self._devices = devices
         self._measured = Measured()
         self._requests: dict[_Way, int] = {}
-        self._ids = list(_ids(simulator))
+        self._ids = list(_ids(simulator, devices))
         self._group = next(group["id"] for group in simulator.state()["groups"] if group["name"] == "Field Service")
         self._aliases = {id_: f"Till {number}" for number, id_ in enumerate(self._ids)}
 
@@ -205,17 +205,14 @@ class Bench:
         ]
 
 
-def _ids(simulator: Simulator) -> Iterator[str]:
+def _ids(simulator: Simulator, devices: int) -> Iterator[str]:
     """The ids of all devices, a hundred at a time, since who measures stays small."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    at, rows = 0, [{}]
-    while rows:
+    for at in range(0, devices, 100):
         url = f"{simulator.url}/v2/devices/?limit=100&offset={at}"
         request = urllib.request.Request(url, headers={"Authorization": f"Bearer {simulator.key}"})
         with opener.open(request) as answer:
-            rows = json.load(answer)["content"]["results"]
-        at += len(rows)
-        yield from (row["id"] for row in rows)
+            yield from (row["id"] for row in json.load(answer)["content"]["results"])
 
 
 def _install_sdk() -> None:
@@ -226,6 +223,7 @@ def _install_sdk() -> None:
     if stamp.exists() and stamp.read_text() == digest:
         return
     venv.create(SDK, clear=True, with_pip=True)
-    command = [SDK / "bin" / "python", "-m", "pip", "install", "--quiet", "-r", requirements]
-    subprocess.run(command, check=True, stdout=sys.stderr)
+    command = [str(SDK / "bin" / "python"), "-m", "pip", "install", "--quiet", "-r", str(requirements)]
+    if subprocess.run(command, stdout=sys.stderr).returncode:
+        sys.exit("The vendor's SDK could not be installed, without which devices cannot be measured.")
     stamp.write_text(digest)

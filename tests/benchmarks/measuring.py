@@ -93,6 +93,8 @@ class Measured:
 
 def run(command: Sequence[str | Path], environment: Environment, place: Path, output: Path | None = None) -> Cost:
     """Run a command in a directory to its end. Where it fails, so does the benchmark."""
+    # Whose setting it is to write none would measure how long Python takes to compile.
+    environment = {name: value for name, value in environment.items() if name != "PYTHONDONTWRITEBYTECODE"}
     with (output or place / "output.txt").open("wb") as file, (place / "errors.txt").open("wb") as errors:
         started = time.monotonic()
         process = subprocess.Popen(command, env=environment, cwd=place, stdout=file, stderr=errors)
