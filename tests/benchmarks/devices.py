@@ -8,7 +8,7 @@ version of requirements.txt), which is asked to do no more than send its calls: 
 - For tags it has no call.
 
 It does not see whether a call is needed: a second run takes as long as the first. At 0 ms all is measured in full.
-Where there is latency, a loop sends a part and is extrapolated, for nothing but more of the same would come.
+Where there is latency, the SDK is given a part and extrapolated, for nothing but more of the same would come.
 """
 
 from __future__ import annotations
@@ -142,7 +142,7 @@ class Bench:
 
     def _looped(self, way: _Way) -> int:
         """How many devices are really sent, of all that are told."""
-        return min(self._devices, LOOPED) if way.latency_ms and way.by == LOOP else self._devices
+        return min(self._devices, LOOPED) if way.latency_ms and way.by in (LOOP, THREADS) else self._devices
 
     def _add(self, way: _Way, cost: Cost, requests: int = 0) -> None:
         self._measured.add(way, cost)
@@ -187,10 +187,10 @@ class Bench:
         return rows
 
     def _row(self, way: _Way, starts: dict[str, Cost]) -> list[str]:
-        extrapolated = way.by == LOOP and self._looped(way) < self._devices
-        cells = [f"{way.latency_ms} ms", way.change, f"{way.by} (of {LOOPED})" if extrapolated else way.by]
         if (way.change, way.by) == NOT_IN_SDK:
-            return [*cells, "no call", "", "", "", ""]
+            return [f"{way.latency_ms} ms", way.change, "SDK: no call", "", "", "", "", ""]
+        extrapolated = self._looped(way) < self._devices
+        cells = [f"{way.latency_ms} ms", way.change, f"{way.by} (of {LOOPED})" if extrapolated else way.by]
         cost, loop = self._measured[way], _Way(way.latency_ms, way.change, LOOP)
         work = cost.less(starts[TASK if way.by == TASK else SDK_START])
         cells += [f"{self._requests[way]:,}", f"{cost.seconds:.2f}"]

@@ -155,8 +155,11 @@ def written(file: Path, text: str, mode: int = 0o600) -> Path:
 
 
 def ratio(mine: float, other: float) -> str:
-    """How many times the other one is."""
-    return f"{mine / other:.2f}" if other > 0 else ""
+    """How many times the other one is; "" where there is nothing to compare with."""
+    if other <= 0:
+        return ""
+    times = mine / other
+    return f"{times:.3f}" if 0 < times < 0.1 else f"{times:.2f}"
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
