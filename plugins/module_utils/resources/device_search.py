@@ -81,12 +81,11 @@ def _pages_of_all(client: Client) -> int:
 def _ask_for(client: Client, name: str) -> Row | None:
     if is_uuid(name):
         try:
-            row = client.get(_ITEM, ids={"id": name}, purpose=f"Reading the device {name}")
+            return client.get_object(_ITEM, ids={"id": name}, purpose=f"Reading the device {name}")
         except ApiError as error:
             if error.status != 404:
                 raise
             return None
-        return t.cast("Row", row)
     rows = list_devices(client, {"search": name}, purpose=f"Looking for the device '{name}'")
     return _only([row for row in rows if name in _names_of(row)], name)
 

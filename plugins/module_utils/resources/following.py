@@ -13,6 +13,7 @@ import typing as t
 from collections import Counter
 from dataclasses import dataclass, field
 
+from ..errors import EsperError
 from ..paging import Row, list_all
 from ..parallel import CONCURRENCY, in_parallel, in_parts
 from ..references import References
@@ -77,6 +78,10 @@ class Followed(t.Protocol):
     def title(self) -> str:
         """What it is called in a sentence: ``The command REBOOT``."""
 
+    @property
+    def ids(self) -> t.Sequence[str]:
+        """Those of what was accepted."""
+
     def look(self) -> Progress:
         """How far it is now."""
 
@@ -119,9 +124,23 @@ def report(
 
 def outcome(references: References, followed: Followed, known: t.Iterable[Row], params: Params, mode: Mode) -> Row:
     """What came of something that was accepted, as far as a task with the options above waits for it. It has ``failed``
-    where more devices than allowed did not do it. ``known`` are devices whose names need not be looked up."""
+    where more devices than allowed did not do it. ``known`` are devices whose names need not be looked up.
+
+    Raises what Client.request raises; its sentence tells that it was accepted all the same.
+    """
     if not params["wait"]:
         return {"state": "accepted"}
+    try:
+        return _ends(references, followed, known, params, mode)
+    except EsperError as error:
+        # Who does not know that would send it again.
+        ids = ", ".join(followed.ids)
+        error.args = (f"{error} {followed.title} was accepted before ({ids}): devices may do it all the same.",)
+        raise
+
+
+def _ends(references: References, followed: Followed, known: t.Iterable[Row], params: Params, mode: Mode) -> Row:
+    """The part of the result that tells what devices made of it."""
     seen = _follow(references, followed, params, mode)
     lost = seen.total - seen.counts["succeeded"]
     result: Row = {"counts": {name: seen.counts[name] for name in (*ENDS, "pending")}}
@@ -154,6 +173,10 @@ class _Commands:
     references: References
     title: str
     sent: t.Sequence[Sent]
+
+    @property
+    def ids(self) -> list[str]:
+        return [each.id for each in self.sent]
 
     def look(self) -> Progress:
         counts: Counter[str] = Counter()

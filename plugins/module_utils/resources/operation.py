@@ -406,6 +406,10 @@ class Begun:
     operations: t.Sequence[Row]
 
     @property
+    def ids(self) -> list[str]:
+        return [str(each["id"]) for each in self.operations]
+
+    @property
     def failure(self) -> str:
         return _failure_of(self.operations)
 
@@ -430,7 +434,7 @@ class Begun:
 
     def _read(self, operation: Row) -> Row:
         purpose = f"Reading what devices make of the operation {operation['id']}"
-        return t.cast("Row", self.references.client.get(OPERATION.item, ids={"id": operation["id"]}, purpose=purpose))
+        return self.references.client.get_object(OPERATION.item, ids={"id": operation["id"]}, purpose=purpose)
 
     def _counts(self, operation: Row) -> Counter[str]:
         told = counts_of(operation)
