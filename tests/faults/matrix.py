@@ -117,6 +117,12 @@ def _certified(choose: t.Callable[[World], ssl.SSLContext]) -> Make:
     return make
 
 
+def _without_tls(world: World, _operation: Operation, number: int) -> None:
+    good = world.certificates.good
+    world.proxy.context = lambda connection: good if connection < number else None
+    world.proxy.misbehave(proxy.speaks_no_tls, number, None)
+
+
 def _redirected(where: t.Callable[[World], str], times: int | None = None) -> Make:
     def make(world: World, _operation: Operation, number: int) -> None:
         world.proxy.misbehave(proxy.refuses(307, b"", Location=where(world)), number, times)
@@ -226,9 +232,9 @@ _fault(_group, "reset before the request was read, always", _proxied(proxy.reset
 _fault(_group, "reset after it took effect, once", _simulated(kind="drop_after"), DONE)
 _fault(_group, "reset after it took effect, always", _simulated(kind="drop_after", times=None), "lost", effect=True)
 _fault(_group, "reset in mid-answer, once", _proxied(proxy.resets_in_the_answer), DONE)
-_fault(
-    _group, "reset in mid-answer, always", _proxied(proxy.resets_in_the_answer, None), "lost", effect=True, delete=DONE
-)
+# Its answer has no body to lose.
+_cut_off: t.Any = {"effect": True, "delete": DONE}
+_fault(_group, "reset in mid-answer, always", _proxied(proxy.resets_in_the_answer, None), "lost", **_cut_off)
 _body = {"list": _NO_BODY, "get": _NO_BODY, "create": _NO_BODY, "update": _NO_BODY, "delete": _NO_BODY}
 _fault(_group, "reset in mid-upload, once", _proxied(proxy.resets_in_the_body), DONE, **_body, wait=_NO_BODY)
 _fault(_group, "reset in mid-upload, always", _proxied(proxy.resets_in_the_body, None), "lost", **_body, wait=_NO_BODY)
@@ -291,6 +297,7 @@ _fault(
     "certificate",
     secure=True,
 )
+_fault(_group, "no TLS any more", _without_tls, "TLS", secure=True)
 
 _group = "Refusals"
 _fault(_group, "401 in the middle of the task", _simulated(kind="status", status=401, times=None), "key")

@@ -103,12 +103,14 @@ class Exchange:
 
 
 Behaviour = t.Callable[[Exchange], None]
+# The TLS of a connection by its number; None: it has none.
+Contexts = t.Callable[[int], "ssl.SSLContext | None"]
 
 
 class Proxy:
-    """Relays to the simulator, and misbehaves as told. ``context`` gives the TLS of each connection, by number."""
+    """Relays to the simulator, and misbehaves as it is told."""
 
-    def __init__(self, upstream: tuple[str, int], context: t.Callable[[int], ssl.SSLContext] | None = None) -> None:
+    def __init__(self, upstream: tuple[str, int], context: Contexts | None = None) -> None:
         self.context = context
         self._upstream = upstream
         self._ended = threading.Event()
@@ -169,8 +171,9 @@ class Proxy:
     def _serve(self, connection: socket.socket, number: int) -> None:
         # A client that hangs up, or a handshake that it ends, is what many faults are for.
         with contextlib.suppress(OSError, ValueError, http.client.HTTPException), connection:
-            if self.context:
-                connection = self.context(number).wrap_socket(connection, server_side=True)
+            context = self.context(number) if self.context else None
+            if context:
+                connection = context.wrap_socket(connection, server_side=True)
             exchange = Exchange(connection, self._upstream, self._ended)
             try:
                 self._behaviour(number)(exchange)
@@ -204,6 +207,11 @@ def relay(exchange: Exchange) -> None:
 def resets_unread(exchange: Exchange) -> None:
     exchange.peek()
     exchange.reset()
+
+
+def speaks_no_tls(exchange: Exchange) -> None:
+    exchange.peek()
+    exchange.send(Answer(400, b"This port speaks plain HTTP."))
 
 
 def resets_in_the_answer(exchange: Exchange) -> None:
