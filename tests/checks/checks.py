@@ -45,6 +45,12 @@ CHECKS = (
         every_core=True,
     ),
     Check(
+        "faults",
+        "whatever goes wrong, a task is done exactly once or fails with a sentence, as the guide says",
+        ("python", "-m", "pytest", "tests/faults"),
+        every_core=True,
+    ),
+    Check(
         "importer",
         "Galaxy and Automation Hub accept the built collection without a warning",
         ("python", "tests/checks/importer.py"),

@@ -23,8 +23,8 @@ DONE = "done"
 
 # What the sentence of each error must say: a regular expression.
 ERRORS = {
-    "rate limit": r"answered 429.* The service asks for fewer requests: try again later",
     "long wait": r"answered (429|503).* The server asks to wait \d+ s, longer than this task may take\.",
+    "rate limit": r"answered 429.* The service asks for fewer requests: try again later",
     "server error": r"answered 50\d: .*Something went wrong",
     "refused": r"the host \S+ refuses the connection\.",
     "lost": r"the connection to \S+ was lost\.",
@@ -192,9 +192,9 @@ def _reads(outcome: Outcome) -> dict[str, Outcome]:
     return dict.fromkeys(_READS, outcome)
 
 
-_NOT_PAGED = NotApplicable("reads one object, or lists of one page")
-_NO_LIST = NotApplicable("reads no list")
-_NO_BODY = NotApplicable("sends no large body")
+_NOT_PAGED = NotApplicable("What is read is one object, or lists of one page.")
+_NO_LIST = NotApplicable("No list is read.")
+_NO_BODY = NotApplicable("No large body is sent.")
 _SEEN = {"list": "not an object", "get": "not an object"}
 _SLOW = {"timeout": 0.6, "deadline": 1.5}
 
@@ -310,9 +310,9 @@ _fault(
     _competing,
     DONE,
     update="gone",
-    upload=NotApplicable("the service takes both files"),
+    upload=NotApplicable("The service takes both files, since several may have one name; the next run warns of it."),
     competes=True,
-    **_reads(NotApplicable("competes with nobody")),
+    **_reads(NotApplicable("Who reads competes with nobody.")),
 )
 _fault(
     _group,
@@ -322,7 +322,7 @@ _fault(
     update="conflict",
     delete="conflict",
     competes=True,
-    **_reads(NotApplicable("competes with nobody")),
+    **_reads(NotApplicable("Who reads competes with nobody.")),
 )
 _quoted = json.dumps({"message": f"The key {KEY} may not do that.", "errors": [f"Bearer {KEY}"]})
 _fault(_group, "403 that quotes the key", _simulated(kind="status", status=403, body=_quoted, times=None), "scope")

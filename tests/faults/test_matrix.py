@@ -90,6 +90,7 @@ def test_cell(
         assert state == operation.after
     else:
         assert run.failed, run.result
+        assert (operation.name == "wait") is ("The command REBOOT was accepted before" in run.message)
         assert re.search(ERRORS[stated], run.message), run.message
         assert operation.name == "wait" or state == _left(fault, operation)
     if operation.writes:
@@ -120,7 +121,9 @@ def _note(found: Found, seen: Seen, fault: Fault, operation: Operation, run: Run
         return
     error = next((name for name, said in ERRORS.items() if re.search(said, run.message)), "unknown")
     found[fault.name, operation.name] = error, fault.effect and operation.writes
-    seen.setdefault(error, run.message)
+    # Of all operations, those that create show most of what there is to say.
+    if error not in seen or (operation.name == "create" and not seen[error].startswith("Creating")):
+        seen[error] = run.message
 
 
 def _left(fault: Fault, operation: Operation) -> t.Any:
