@@ -17,9 +17,10 @@ class Check:
     every_core: bool = False
 
 
-# Four programs, three of them with a module __main__ of their own.
+# Five programs, three of them with a module __main__ of their own.
 MYPY = """
 mypy --package ansible_collections.esper.cloud.plugins
+mypy --package ansible_collections.esper.cloud.tests.faults
 mypy tests/simulator
 mypy tests/checks
 mypy tests/benchmarks

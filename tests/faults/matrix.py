@@ -184,19 +184,18 @@ def _with_nulls(body: t.Any) -> t.Any:
 
 
 _THROTTLED = {"status": 429, "kind": "status"}
-_SOMETHING = "Something went wrong"
 _READS = ("list", "get", "wait")
 
 
-def _reads(outcome: Outcome) -> dict[str, Outcome]:
+def _reads(outcome: Outcome) -> t.Any:
     return dict.fromkeys(_READS, outcome)
 
 
 _NOT_PAGED = NotApplicable("What is read is one object, or lists of one page.")
 _NO_LIST = NotApplicable("No list is read.")
 _NO_BODY = NotApplicable("No large body is sent.")
-_SEEN = {"list": "not an object", "get": "not an object"}
-_SLOW = {"timeout": 0.6, "deadline": 1.5}
+_SEEN: t.Any = {"list": "not an object", "get": "not an object"}
+_SLOW = {"timeout": 0.6, "deadline": 2.0}
 
 _group = "Too many requests"
 _fault(_group, "429, Retry-After in seconds", _simulated(**_THROTTLED, retry_after=2), DONE)
@@ -235,7 +234,7 @@ _fault(_group, "reset in mid-answer, once", _proxied(proxy.resets_in_the_answer)
 # Its answer has no body to lose.
 _cut_off: t.Any = {"effect": True, "delete": DONE}
 _fault(_group, "reset in mid-answer, always", _proxied(proxy.resets_in_the_answer, None), "lost", **_cut_off)
-_body = {"list": _NO_BODY, "get": _NO_BODY, "create": _NO_BODY, "update": _NO_BODY, "delete": _NO_BODY}
+_body: t.Any = {"list": _NO_BODY, "get": _NO_BODY, "create": _NO_BODY, "update": _NO_BODY, "delete": _NO_BODY}
 _fault(_group, "reset in mid-upload, once", _proxied(proxy.resets_in_the_body), DONE, **_body, wait=_NO_BODY)
 _fault(_group, "reset in mid-upload, always", _proxied(proxy.resets_in_the_body, None), "lost", **_body, wait=_NO_BODY)
 _fault(_group, "413 in mid-upload", _proxied(proxy.refuses_in_the_body), "too large", **_body, wait=_NO_BODY)
