@@ -13,6 +13,7 @@ import json
 import socket
 import ssl
 import struct
+import sys
 import threading
 import typing as t
 from dataclasses import dataclass, field
@@ -53,14 +54,14 @@ class Exchange:
             self._headers[name.lower()] = value.strip()
         return method, target
 
-    def read_some(self) -> None:
-        """The first bytes of a body, if there is one."""
-        self._reader.read(min(1024, int(self._headers.get("content-length", 0))))
+    def read_body(self, most: int = sys.maxsize) -> bytes:
+        """The body, if there is one, or its first bytes."""
+        return self._reader.read(min(most, int(self._headers.get("content-length", 0))))
 
     def relayed(self) -> Answer:
         """What the simulator answers to the request."""
         method, target = self.read_head()
-        body = self._reader.read(int(self._headers.get("content-length", 0)))
+        body = self.read_body()
         connection = http.client.HTTPConnection(*self._upstream, timeout=60)
         headers = {name: value for name, value in self._headers.items() if name != "connection"}
         try:
@@ -104,7 +105,7 @@ class Exchange:
 
 Behaviour = t.Callable[[Exchange], None]
 # The TLS of a connection by its number; None: it has none.
-Contexts = t.Callable[[int], "ssl.SSLContext | None"]
+Contexts = t.Callable[[int], ssl.SSLContext | None]
 
 
 class Proxy:
@@ -177,10 +178,8 @@ class Proxy:
             exchange = Exchange(connection, self._upstream, self._ended)
             try:
                 self._behaviour(number)(exchange)
-            except http.client.RemoteDisconnected:
-                exchange.reset()
             except ConnectionResetError:
-                # So the simulator did, or the client.
+                # The simulator ended it, which is passed on; or the client did.
                 exchange.reset()
             finally:
                 exchange.close()
@@ -222,14 +221,14 @@ def resets_in_the_answer(exchange: Exchange) -> None:
 
 def resets_in_the_body(exchange: Exchange) -> None:
     exchange.read_head()
-    exchange.read_some()
+    exchange.read_body(1024)
     exchange.reset()
 
 
 def refuses_in_the_body(exchange: Exchange) -> None:
     """Answers before the body was read, as servers do that find it too large."""
     exchange.read_head()
-    exchange.read_some()
+    exchange.read_body(1024)
     exchange.send(Answer(413, b'{"message": "The file is too large."}'))
     # What is unread would turn the end of the connection into a reset, which overtakes the answer.
     exchange.ended.wait(0.3)
@@ -268,9 +267,9 @@ def refuses(status: int, body: bytes = b'{"message": "No."}', **headers: str) ->
 
     def behaviour(exchange: Exchange) -> None:
         exchange.read_head()
+        exchange.read_body()
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         exchange.send(Answer(status, body, {"Content-Type": "application/json", **named}))
-        exchange.ended.wait(0.05)
 
     return behaviour
 
