@@ -113,10 +113,21 @@ class ActionModule(NormalAction):
     def _find_sources(self, task: Task) -> None:
         """Put in for relative paths what is found where Ansible looks for the files of a role or a playbook, or where
         Ansible was started."""
-        for option in task.sources if self._connection.transport == "local" else ():
-            path = self._task.args.get(option)
-            if path and isinstance(path, str) and path[0] not in "/~$":
-                self._task.args = {**self._task.args, option: self._found(path)}
+        if self._connection.transport == "local":
+            for source in task.sources:
+                self._task.args = self._with_found(self._task.args, source.split("."))
+
+    def _with_found(self, value: t.Any, option: list[str]) -> t.Any:
+        """Arguments with what is found in the place of a path; where they are not as they should be, as they are."""
+        if isinstance(value, list):
+            return [self._with_found(item, option) for item in value]
+        if not isinstance(value, Mapping) or not value.get(option[0]):
+            return value
+        inside = value[option[0]]
+        if option[1:]:
+            return {**value, option[0]: self._with_found(inside, option[1:])}
+        relative = isinstance(inside, str) and inside[0] not in "/~$"
+        return {**value, option[0]: self._found(inside)} if relative else value
 
     def _found(self, path: str) -> str:
         try:

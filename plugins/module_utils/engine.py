@@ -14,12 +14,10 @@ from dataclasses import dataclass
 from .client import Answer
 from .errors import ApiError, EsperError, RequestFailed, TransportError
 from .paging import Row
-from .parallel import in_parallel
+from .parallel import CONCURRENCY, in_parallel
+from .pending import filled
 from .references import References
-from .resource import Change, Params, Plan, Resource, ResultOf, Step
-
-# So many writes that do not depend on each other are under way at a time, if the service bears it.
-CONCURRENCY = 8
+from .resource import Change, Params, Plan, Resource, Step
 
 
 @dataclass(frozen=True)
@@ -70,21 +68,34 @@ def plan(resource: Resource, references: References, params: Params) -> Plan:
     """What it takes to make an object be as the parameters say. Sends no write."""
     current = resource.find(references, params)
     if params.get("state") == "absent":
-        return Plan(None) if current is None else resource.plan_delete(references, current, params)
-    if current is None:
-        return resource.plan_create(references, params)
-    return resource.plan_update(references, current, params)
+        planned = Plan(None) if current is None else resource.plan_delete(references, current, params)
+    elif current is None:
+        planned = resource.plan_create(references, params)
+    else:
+        planned = resource.plan_update(references, current, params)
+    planned.current = current
+    return planned
 
 
 def apply(resource: Resource, references: References, planned: Plan) -> Row | None:
     """Send a plan's writes in their order; the object as it is afterwards, None when it is absent."""
+    send(resource, references, planned.steps)
+    return record_after(resource, planned)
+
+
+def send(resource: Resource, references: References, steps: t.Sequence[Step]) -> None:
+    """Send writes in their order."""
     try:
-        for step in planned.steps:
+        for step in steps:
             if step.if_created is None or not step.if_created.adopted:
                 _perform(references, resource, step)
     finally:
-        if planned.steps:
+        if steps:
             references.forget(resource)
+
+
+def record_after(resource: Resource, planned: Plan) -> Row | None:
+    """The object as it is after the writes of a plan, None when it is absent."""
     if planned.record is None or not planned.steps:
         return planned.record
     answers = [step.answer for step in planned.steps if step.answer is not None]
@@ -109,15 +120,24 @@ def apply_each(
     return [outcome for outcome in outcomes if outcome is not None]
 
 
+def raise_first(failures: t.Sequence[tuple[Step, EsperError]]) -> None:
+    """Raise the first of the failures that apply_each() gave, if there are any, and tell how many more there are."""
+    if failures:
+        error = failures[0][1]
+        more = f" So it was with {len(failures) - 1} more." if len(failures) > 1 else ""
+        error.args = (f"{error}{more} What could be done was done: run the task again for the rest.",)
+        raise error
+
+
 def _perform(references: References, resource: Resource, step: Step) -> None:
     if step.seconds is not None:
         references.client.extend(step.seconds)
-    body = _filled(step.body)
+    body = filled(step.body)
     send = functools.partial(
         references.client.request,
         step.method,
         step.path,
-        ids=_filled(step.ids),
+        ids=filled(step.ids),
         query=step.query,
         body=body,
         purpose=step.purpose,
@@ -187,14 +207,3 @@ def _object_in(answer: Answer, step: Step) -> Row | None:
     body = answer.body if isinstance(answer.body, dict) else {}
     row = step.read(body) if step.read else body
     return row if row and row.get("id") is not None else None
-
-
-def _filled(value: t.Any) -> t.Any:
-    """A body with the results of earlier steps in their places."""
-    if isinstance(value, ResultOf):
-        return None if value.step.answer is None else value.step.answer.get(value.key)
-    if isinstance(value, dict):
-        return {key: _filled(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_filled(item) for item in value]
-    return value

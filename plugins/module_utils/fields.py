@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from .compare import merged, satisfied
 from .paging import Row
+from .pending import ResultOf
 
 _HIDDEN = "(not shown)"
 _SOUNDS_SECRET = re.compile(r"password|(^|_)key(_|$)")
@@ -91,6 +92,8 @@ class Field:
 
     def given(self, value: t.Any) -> t.Any:
         """What the user says, in normal form. What is None was not said, and is left out of dicts."""
+        if isinstance(value, ResultOf):
+            return value.in_form(self.normalise)
         if self.fields and isinstance(value, dict):
             return {each.name: each.given(value[each.name]) for each in self.fields if value.get(each.name) is not None}
         if self.fields and isinstance(value, list):
@@ -102,7 +105,7 @@ class Field:
         path = f"{path}.{self.name}" if path else self.name
         for place, item in enumerate(value) if isinstance(value, list) and self.elements else [(None, value)]:
             where = path if place is None else f"{path}[{place}]"
-            if why := self.check(item):
+            if not isinstance(item, ResultOf) and (why := self.check(item)):
                 yield f"{where}: {why}"
             if isinstance(item, dict):
                 for each in self._in(item):
@@ -227,7 +230,7 @@ class Field:
             }
         if self.fields and isinstance(value, list):
             return [self.read(item) for item in value]
-        return None if value is None else self.normalise(value)
+        return value if value is None or isinstance(value, ResultOf) else self.normalise(value)
 
     def rewritten(self, current: t.Any, given: t.Any, exact: bool = False) -> t.Any:
         """What the field comes to, in the terms of the API: the server's value with all that is given in it, or with

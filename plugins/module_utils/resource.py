@@ -16,6 +16,7 @@ from .fields import Field
 from .forms import Form
 from .ids import is_uuid
 from .paging import PAGE_SIZE, Row
+from .pending import ResultOf
 
 if t.TYPE_CHECKING:
     from .client import Answer
@@ -68,14 +69,6 @@ class Step:
     adopted: bool = False
 
 
-@dataclass(frozen=True)
-class ResultOf:
-    """Stands in a body for a value that an earlier step will have brought, such as the id of what it created."""
-
-    step: Step
-    key: str
-
-
 @dataclass
 class Plan:
     """What a task comes to: ``record`` is the object as it will be (None: absent), as far as that can be known."""
@@ -86,6 +79,10 @@ class Plan:
     warnings: list[str] = field(default_factory=list)
     related: dict[str, list[Row]] = field(default_factory=dict)
     """Other objects that the task is about, by the name of the return value that lists them."""
+    expected: list[tuple[Resource, Row]] = field(default_factory=list)
+    """What other objects of the same task may refer to once the plan is carried out, each in the terms of the API."""
+    current: Row | None = None
+    """The object as the service has it, None where there is none. The engine puts it in."""
 
 
 class Resource:
@@ -111,8 +108,11 @@ class Resource:
     looked for as any file of a role or a playbook is."""
     info_options: t.ClassVar[dict[str, dict[str, t.Any]]] = {}
     info_rules: t.ClassVar[dict[str, t.Any]] = {}
+    refers_to: t.ClassVar[tuple[str, ...]] = ()
+    """The kinds that objects of this one refer to by name."""
     name_filter: t.ClassVar[str] = "name"
-    """The query parameter that narrows the list down to a name; the exact match is made here."""
+    """The query parameter that narrows the list down to a name, "" where there is none. The exact match is made
+    here."""
     name_key: t.ClassVar[str] = "name"
     """The API's key for the name."""
     update_method: t.ClassVar[str] = "PATCH"
@@ -150,8 +150,7 @@ class Resource:
     def named(self, references: References, name: str) -> list[Row]:
         """All objects of exactly that name."""
         name = name.strip()
-        rows = references.rows(self, {self.name_filter: name})
-        return [row for row in rows if str(row.get(self.name_key, "")).strip() == name]
+        return [row for row in references.called(self, name) if str(row.get(self.name_key, "")).strip() == name]
 
     def find(self, references: References, params: Params) -> Row | None:
         """The object that a task's options address, or None. Raises Ambiguous."""
@@ -190,6 +189,18 @@ class Resource:
         return row
 
     # --- planning ---------------------------------------------------------------------------------------------------
+
+    def called(self, params: Params) -> str:
+        """What the task calls the object. No two objects of a task have one name for it. Raises InvalidParameter."""
+        return str(params["id"] if params.get("name") is None else params["name"].strip())
+
+    def depth(self, params: Params) -> int:
+        """How far down an object is, for kinds whose objects are in one another: those above it are planned first."""
+        return 0
+
+    def needed_ids(self, row: Row) -> set[str]:
+        """The ids of what has to be there for an object to be there."""
+        return {str(row["id"])}
 
     def expand(self, params: Params) -> list[Params] | None:
         """The parameters of each object, where a task's stand for several, such as the files of a directory."""
@@ -238,7 +249,9 @@ class Resource:
         after = {each.name: each.read(values[each.name]) for each in public}
         shown = {each.name: each.marked(after[each.name], desired[each.name]) for each in public}
         unknown = dict.fromkeys(each.name for each in self.fields if not each.secret)
-        return Plan({**unknown, **after}, [step], [Change(f"{self.title} {label}", {}, shown)])
+        plan = Plan({**unknown, **after}, [step], [Change(f"{self.title} {label}", {}, shown)])
+        plan.expected.append((self, {**body, "id": ResultOf(step, "id")}))
+        return plan
 
     def plan_update(self, references: References, current: Row, params: Params) -> Plan:
         """What it takes to make an object be as the task says: nothing, or one write."""

@@ -17,7 +17,7 @@ from .engine import ensure_all
 from .errors import EsperError
 from .paging import Row
 from .references import References
-from .resource import Params, Resource
+from .resource import Change, Params, Resource
 
 _SHOWS_REQUESTS = 3
 
@@ -47,7 +47,7 @@ Work = t.Callable[[References, Params, Mode], Outcome]
 @dataclass(frozen=True)
 class Task:
     """The options of a module and the rules between them, as an argument spec has them, and what it does. ``sources``
-    are the options that name files to be sent: see Resource."""
+    are the options that name files to be sent (see Resource); one in each item of a list is ``list.option``."""
 
     options: dict[str, dict[str, t.Any]]
     rules: dict[str, t.Any]
@@ -72,11 +72,7 @@ def managing(resource: Resource) -> Task:
             known = result.setdefault(name, [])
             known += [row for row in rows if row not in known]
         if mode.diff:
-            result["diff"] = [
-                {"before_header": each.title, "after_header": each.title, "before": each.before, "after": each.after}
-                for one in done
-                for each in one.changes
-            ]
+            result["diff"] = shown_changes(each for one in done for each in one.changes)
         return Outcome(result, [sentence for each in done for sentence in each.warnings])
 
     return Task(resource.options, resource.rules, work, resource.sources)
@@ -94,17 +90,31 @@ def informing(resource: Resource) -> Task:
     return Task(resource.info_options, resource.info_rules, work)
 
 
-def unmet(task: Task, params: Params) -> str:
-    """What Ansible lets pass: null for an option of which one is required. A sentence, "" where all is well."""
-    for names in task.rules.get("required_one_of", ()):
+def shown_changes(changes: t.Iterable[Change]) -> list[Row]:
+    """Changes as Ansible shows a diff."""
+    return [
+        {"before_header": each.title, "after_header": each.title, "before": each.before, "after": each.after}
+        for each in changes
+    ]
+
+
+def unmet(rules: Params, params: Params) -> str:
+    """What Ansible lets pass: null for an option that is required, alone or as one of some. A sentence, "" where all is
+    well."""
+    for names in rules.get("required_one_of", ()):
         if all(params[name] is None for name in names):
             return f"one of the following is required: {', '.join(names)}"
+    for option, value, names, *any_of in rules.get("required_if", ()):
+        missing = [name for name in names if params[name] is None] if params[option] == value else []
+        if missing and (len(missing) == len(names) or not any(any_of)):
+            told = "any of the following" if any(any_of) else "all of the following"
+            return f"{option} is {value} but {told} are missing: {', '.join(missing)}"
     return ""
 
 
 def execute(task: Task, params: Params, mode: Mode, *, user_agent: str) -> Outcome:
     """Do a task. A failure that can be foreseen is a result, too, with ``failed`` and a sentence as ``msg``."""
-    if why := unmet(task, params):
+    if why := unmet(task.rules, params):
         return Outcome({"failed": True, "msg": why})
     requests: list[str] = []
     warnings: list[str] = []

@@ -38,7 +38,7 @@ options:
   src:
     description:
       - The package, an APK on the controller. It is uploaded where its version is missing.
-      - A relative path is searched as that of M(ansible.builtin.copy#module) is, in C(files) of the role and of the
+      - A relative path is searched as that of M(ansible.builtin.copy) is, in C(files) of the role and of the
         playbook, then beside them, then where Ansible was started.
       - Where the task is delegated to another machine, it is a path there, and is not searched.
     type: path

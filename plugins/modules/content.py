@@ -32,7 +32,7 @@ options:
   src:
     description:
       - The file to upload, on the controller. It is sent as it is read, whatever its size.
-      - A relative path is searched as that of M(ansible.builtin.copy#module) is, in C(files) of the role and of the
+      - A relative path is searched as that of M(ansible.builtin.copy) is, in C(files) of the role and of the
         playbook, then beside them, then where Ansible was started.
       - Where the task is delegated to another machine, it is a path there, and is not searched.
       - Of a directory, all files in it and below are uploaded by their own names, but none whose name, or that of a

@@ -24,8 +24,9 @@ from ..errors import ApiError, InvalidParameter, NotFound
 from ..fields import Field, options_of
 from ..forms import Form
 from ..paging import Row, list_all
+from ..pending import ResultOf
 from ..references import References
-from ..resource import Change, Params, Plan, Resource, ResultOf, Step
+from ..resource import Change, Params, Plan, Resource, Step
 from .blueprint_list import BLUEPRINTS
 
 if t.TYPE_CHECKING:
@@ -142,7 +143,10 @@ APP = App()
 
 
 def versions_of(references: References, app: Row, query: Row | None = None, family: str = _V1) -> list[Row]:
-    """The versions of an app, each with what it needs of the app. ``family`` is where they are looked up."""
+    """The versions of an app, each with what it needs of the app. ``family`` is where they are looked up. An app that
+    is yet to be uploaded has none."""
+    if isinstance(app["id"], ResultOf):
+        return []
     purpose = f"Reading the versions of the app '{APP.label(app)}'"
     rows = list_all(references.client, f"{family}{app['id']}/version/", query=query, purpose=purpose)
     return [_of_app(app, row, family) for row in rows]
@@ -218,6 +222,12 @@ class AppVersion(Resource):
 
     # --- planning ---------------------------------------------------------------------------------------------------
 
+    def called(self, params: Params) -> str:
+        return _wanted_label(_with_package(params))
+
+    def needed_ids(self, row: Row) -> set[str]:
+        return {str(row["id"]), str(row.get("app_id"))}
+
     def plan_create(self, references: References, params: Params) -> Plan:
         wanted = _with_package(params)
         app = APP.find(references, {"id": wanted["id"], "name": wanted["package_name"]})
@@ -250,6 +260,11 @@ class AppVersion(Resource):
         shown = {**{name: wanted[name] for name in _IDENTITY if wanted[name] is not None}, **desired}
         plan.record = {**dict.fromkeys(each.name for each in self.fields), **shown, "id": app and app["id"]}
         plan.changes.append(Change(f"app {_wanted_label(wanted)}", {}, shown))
+        app_id = ResultOf(upload, "app_id")
+        if app is None:
+            plan.expected.append((APP, {"id": app_id, "package_name": wanted["package_name"]}))
+        version = {"version_code": wanted["version_name"], "build_number": wanted["version_code"], "is_g_play": False}
+        plan.expected.append((self, {**version, "id": ResultOf(upload, "id"), "app_id": app["id"] if app else app_id}))
         if app and params["keep_versions"] is not None:
             self._plan_removals(references, plan, app, wanted["version_code"], params)
         return plan

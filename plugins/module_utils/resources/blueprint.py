@@ -21,8 +21,9 @@ from ..errors import InvalidParameter, NotFound
 from ..fields import Field, options_of
 from ..ids import is_uuid
 from ..paging import Row
+from ..pending import ResultOf, filled
 from ..references import References
-from ..resource import Change, Params, Plan, ResultOf, Step
+from ..resource import Change, Params, Plan, Step
 from .blueprint_list import BlueprintList
 from .blueprint_names import Names, portable, with_names_of
 from .blueprint_settings import SETTINGS
@@ -33,6 +34,7 @@ _UNKNOWN = ("version_id", "version_number", "minor_version_number", "latest_publ
 
 class Blueprint(BlueprintList):
     update_method = "PUT"
+    refers_to = ("app", "content")
     fields = (
         Field("id", writable=False),
         Field("name", normalise=str.strip, check=length(1)),
@@ -259,8 +261,12 @@ class Blueprint(BlueprintList):
 
 def _reading(planned: Row) -> t.Callable[[Row], Row]:
     """What adds to an answer what was known when it was planned: the names in its settings, and what it leaves out."""
-    known = planned.get("settings") or {}
-    return lambda body: {**planned, **body, "settings": with_names_of(body.get("settings", known) or {}, known)}
+
+    def read(body: Row) -> Row:
+        known = filled(planned.get("settings") or {})
+        return {**planned, **body, "settings": with_names_of(body.get("settings", known) or {}, known)}
+
+    return read
 
 
 BLUEPRINT = Blueprint()

@@ -16,7 +16,9 @@ from urllib.parse import quote
 from ..errors import Ambiguous, ApiError, InvalidParameter, NotFound
 from ..fields import Field
 from ..paging import Row
+from ..pending import ResultOf
 from ..references import References
+from .app import APP, APP_VERSION
 from .content import CONTENT
 
 LATEST = "latest"
@@ -32,8 +34,8 @@ _VERSION_TERMS = ("app_version_id", "version_name", "version_code")
 @dataclass(frozen=True)
 class _Catalogue:
     """Where the apps of a platform are: the lists of apps and of an app's versions, what narrows the first down to a
-    package, the key of a version's name, the field of a blueprint's app that tells its type, and the type of the apps
-    that are the tenant's own."""
+    package, the key of a version's name, the field of a blueprint's app that tells its type, the type of the apps that
+    are the tenant's own, and whether those are the ones that the module ``app`` uploads."""
 
     apps: str
     versions: str
@@ -42,16 +44,23 @@ class _Catalogue:
     name_key: str
     type_field: str
     own_type: str
+    has_own: bool = False
 
     def apps_of(self, references: References, package: str | None = None) -> list[Row]:
         query = {**self.query, **({self.package_filter: package} if package else {})}
         rows = references.at(self.apps, query, purpose="Reading the apps")
-        return [row for row in rows if package in (None, row.get("package_name"))]
+        planned = references.expected(APP) if self.has_own else []
+        return [row for row in [*rows, *planned] if package in (None, row.get("package_name"))]
 
-    def versions_of(self, references: References, app_id: str) -> list[Row]:
+    def versions_of(self, references: References, app_id: str | ResultOf) -> list[Row]:
         """The versions of an app in one form: app_id, app_version_id, version_name, version_code (None if unknown),
-        type and created. There are none where there is no such app."""
-        if app_id in _NO_IDS:
+        type and created. There are none where there is no such app; those that the same task uploads are among
+        them."""
+        planned = [row for row in references.expected(APP_VERSION) if self.has_own and row["app_id"] == app_id]
+        return [self._version(app_id, row) for row in [*self._read_versions(references, app_id), *planned]]
+
+    def _read_versions(self, references: References, app_id: str | ResultOf) -> list[Row]:
+        if isinstance(app_id, ResultOf) or app_id in _NO_IDS:
             return []
         path = self.versions.replace("{app_id}", quote(app_id, safe=""))
         try:
@@ -60,9 +69,9 @@ class _Catalogue:
             if error.status != 404:
                 raise
             return []
-        return [self._version(app_id, row) for row in rows]
+        return [row for row in rows if not references.is_leaving(str(row["id"]))]
 
-    def _version(self, app_id: str, row: Row) -> Row:
+    def _version(self, app_id: str | ResultOf, row: Row) -> Row:
         code = str(row.get("build_number"))
         type_ = "PLAYSTORE" if row.get("is_g_play") else self.own_type
         return {
@@ -84,6 +93,7 @@ _ANDROID = _Catalogue(
     name_key="version_code",
     type_field="type",
     own_type="ENTERPRISE",
+    has_own=True,
 )
 
 
@@ -118,7 +128,8 @@ class Names:
     def _versions_of(self, catalogue: _Catalogue, app_id: t.Any) -> list[Row]:
         place = (catalogue.versions, str(app_id))
         if place not in self._versions:
-            self._versions[place] = catalogue.versions_of(self._references, str(app_id))
+            known = app_id if isinstance(app_id, ResultOf) else str(app_id)
+            self._versions[place] = catalogue.versions_of(self._references, known)
         return self._versions[place]
 
     # --- the user's settings ----------------------------------------------------------------------------------------
@@ -219,7 +230,7 @@ class Names:
         if row is None:
             others = (CONTENT.label(each) for each in self._references.rows(CONTENT, {}))
             raise NotFound("content", file["content"], others, "It has to be uploaded before a blueprint can have it.")
-        return {**file, "file_id": str(row["id"])}
+        return {**file, "file_id": row["id"].in_form(str) if isinstance(row["id"], ResultOf) else str(row["id"])}
 
     def _predecessors(self, items: list[Row], given: list[Row]) -> list[Row]:
         """The blueprint's files, with their names where the task gives names. One whose content was deleted since has

@@ -22,8 +22,9 @@ from ..errors import InvalidParameter, NotFound, TransportError
 from ..fields import Field, options_of
 from ..forms import Form
 from ..paging import Row
+from ..pending import ResultOf
 from ..references import References
-from ..resource import Change, Params, Plan, Resource, ResultOf, Step
+from ..resource import Change, Params, Plan, Resource, Step
 from .blueprint_list import BLUEPRINTS
 
 
@@ -38,6 +39,8 @@ class Content(Resource):
     title = "content"
     collection = "/v0/enterprise/{enterprise_id}/content/"
     item = "/v0/enterprise/{enterprise_id}/content/{id}/"
+    # The service searches names and descriptions for a word, which is no name.
+    name_filter = ""
     fields = (
         Field("id", type="int", writable=False),
         Field("name", writable=False),
@@ -88,7 +91,7 @@ class Content(Resource):
         return [{**params, "src": str(file)} for file in _files_below(source)]
 
     def named(self, references: References, name: str) -> list[Row]:
-        return [row for row in references.rows(self, {}) if row.get("name") == name]
+        return [row for row in references.called(self, name) if row.get("name") == name]
 
     def find(self, references: References, params: Params) -> Row | None:
         source = _source(params)
@@ -125,6 +128,9 @@ class Content(Resource):
 
     # --- planning ---------------------------------------------------------------------------------------------------
 
+    def called(self, params: Params) -> str:
+        return _name(params) or str(params["id"])
+
     def plan_create(self, references: References, params: Params) -> Plan:
         if params.get("id") is not None:
             raise NotFound(self.title, str(params["id"]))
@@ -134,10 +140,12 @@ class Content(Resource):
             raise NotFound(self.title, name, names, "Give src to upload it.")
         desired = self.desired(references, params)
         after = {"name": name, "size": size_of(source), **desired}
+        steps = self._upload(references, params, source, desired)
         return Plan(
             {**dict.fromkeys(each.name for each in self.fields), "tags": [], **after},
-            self._upload(references, params, source, desired),
+            steps,
             [Change(f"{self.title} {name}", {}, after)],
+            expected=[(self, {"id": ResultOf(steps[0], "id"), "name": name})],
         )
 
     def plan_update(self, references: References, current: Row, params: Params) -> Plan:
@@ -172,9 +180,10 @@ class Content(Resource):
             if each.name in new and not each.is_satisfied(record[each.name], new[each.name])
         ]
         users = self._users(references, current)
+        steps = self._upload(references, params, source, {**kept, **desired})
         return Plan(
             {**dict.fromkeys(record), "tags": [], **new},
-            [*self._upload(references, params, source, {**kept, **desired}), self.delete_step(current)],
+            [*steps, self.delete_step(current)],
             [
                 Change(
                     f"{self.title} {self.label(current)}",
@@ -184,6 +193,7 @@ class Content(Resource):
             ],
             [_refer(current, users, "which is replaced by another: give them the id of the new one")] if users else [],
             {"blueprints": users},
+            [(self, {"id": ResultOf(steps[0], "id"), "name": name})],
         )
 
     def _upload(self, references: References, params: Params, source: Path, properties: Row) -> list[Step]:

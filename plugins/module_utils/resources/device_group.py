@@ -17,8 +17,9 @@ from ..fields import Field
 from ..ids import is_uuid, last_uuid
 from ..paging import Row
 from ..parallel import in_parts
+from ..pending import ResultOf
 from ..references import References
-from ..resource import Change, Params, Plan, Resource, ResultOf, Step
+from ..resource import Change, Params, Plan, Resource, Step
 from .device_list import list_devices
 
 ROOT = "All devices"
@@ -130,7 +131,7 @@ class DeviceGroup(Resource):
         if name.strip().casefold() != ROOT.casefold():
             return super().named(references, name)
         # The root's case does not matter; that of another group which is called like it does.
-        rows = references.rows(self, {self.name_filter: ROOT})
+        rows = references.called(self, ROOT)
         return [row for row in rows if is_root(row) or str(row.get("name")).strip() == name.strip()]
 
     def _by_name(self, references: References, params: Params) -> Row | None:
@@ -141,7 +142,7 @@ class DeviceGroup(Resource):
                 path = f"{join_path(split_path(params['parent']))}/{name}"
                 return self.only([row for row in rows if _same_path(path_of(row), path)], path)
             parent = self.resolve(references, params["parent"])
-            rows = [row for row in rows if last_uuid(row.get("parent")) == parent["id"]]
+            rows = [row for row in rows if _parent_of(row) == parent["id"]]
         return self.only(rows, name, "Give the parent, or the path instead of the name.")
 
     def resolve(self, references: References, wanted: str) -> Row:
@@ -176,6 +177,27 @@ class DeviceGroup(Resource):
         return list(found.values())
 
     # --- planning ---------------------------------------------------------------------------------------------------
+
+    def called(self, params: Params) -> str:
+        if params.get("id") is not None:
+            return str(params["id"])
+        path = params.get("path")
+        parent = params.get("parent") or ""
+        if path is None and ("/" in parent or parent.casefold() == ROOT.casefold()):
+            path = f"{parent}/{params['name']}"
+        if path is not None:
+            return join_path(split_path(path))
+        return f"{params['name'].strip()} in {parent}" if parent else str(params["name"]).strip()
+
+    def depth(self, params: Params) -> int:
+        place = params.get("new_path") or params.get("path")
+        if place is None:
+            # A name alone is that of a group below the root, or of any.
+            place = f"{params.get('parent') or ''}/{params.get('name') or ''}"
+        return place.strip("/").count("/")
+
+    def needed_ids(self, row: Row) -> set[str]:
+        return {str(row["id"]), str(_parent_of(row))}
 
     def plan_create(self, references: References, params: Params) -> Plan:
         if params.get("id") is not None:
@@ -238,15 +260,17 @@ class DeviceGroup(Resource):
     ) -> Step:
         """Add the creation of one group to a plan."""
         path = f"{parent_path}/{name}"
+        body: Row = {"name": name, "parent": parent_id}
         step = Step(
             purpose=f"Creating the {self.title} '{path}'",
             method="POST",
             path=self.collection,
-            body={"name": name, "parent": parent_id},
+            body=body,
             find=lambda body: self._child(references, body["parent"], name),
         )
         plan.steps.append(step)
         plan.changes.append(Change(f"{self.title} {path}", {}, {"name": name, "path": path}))
+        plan.expected.append((self, {**body, "id": ResultOf(step, "id"), "path": path}))
         plan.record = {
             **dict.fromkeys(each.name for each in self.fields),
             "name": name,
@@ -286,6 +310,7 @@ class DeviceGroup(Resource):
         plan.changes.append(
             Change(f"{self.title} {old_path}", {"name": old_name, "path": old_path}, {"name": name, "path": new_path})
         )
+        plan.expected.append((self, {**current, "name": name, "path": new_path, "parent": parent_id}))
         return plan
 
     def _check_move(
@@ -318,7 +343,7 @@ class DeviceGroup(Resource):
         if isinstance(parent_id, ResultOf):
             return None
         rows = self.named(references, name)
-        return next((row for row in rows if last_uuid(row.get("parent")) == parent_id), None)
+        return next((row for row in rows if _parent_of(row) == parent_id), None)
 
     def plan_delete(self, references: References, current: Row, params: Params) -> Plan:
         if is_root(current):
@@ -408,6 +433,12 @@ def _place(path: str) -> tuple[list[str], str]:
     if not name:
         raise InvalidParameter(f"The root group '{ROOT}' is there once and for all: write a path below it.")
     return above, name
+
+
+def _parent_of(row: Row) -> str | ResultOf | None:
+    """The id of the group that a group is in, which may be yet to be created."""
+    parent = row.get("parent")
+    return parent if isinstance(parent, ResultOf) else last_uuid(parent)
 
 
 def _known(parent_id: str | ResultOf) -> str | None:

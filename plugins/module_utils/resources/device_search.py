@@ -12,11 +12,10 @@ import math
 import typing as t
 
 from ..client import Client
-from ..engine import CONCURRENCY
 from ..errors import Ambiguous, ApiError, NotFound
 from ..ids import is_uuid
 from ..paging import Row
-from ..parallel import in_parallel
+from ..parallel import CONCURRENCY, in_parallel
 from ..references import References
 from .device import DISABLED
 from .device_list import PAGE_SIZE, count_devices, list_devices
@@ -64,6 +63,14 @@ def require_devices(references: References, wanted: t.Iterable[str]) -> list[Row
 def each_once(rows: t.Iterable[Row | None]) -> list[Row]:
     """The devices among some, each once."""
     return list({row["id"]: row for row in rows if row is not None}.values())
+
+
+def labels_of(references: References, ids: t.Iterable[str], known: t.Iterable[Row] = ()) -> dict[str, str]:
+    """What people call the devices of some ids, by the id; those of ``known`` devices are not looked up."""
+    names = {str(row["id"]): label_of(row) for row in known}
+    unnamed = [each for each in ids if each not in names]
+    names.update({id_: label_of(row) for id_, row in find_devices(references, unnamed).items() if row})
+    return names
 
 
 def _pages_of_all(client: Client) -> int:

@@ -17,8 +17,9 @@ from ansible_collections.esper.cloud.plugins.module_utils.client import Answer
 from ansible_collections.esper.cloud.plugins.module_utils.engine import Result, apply, ensure, ensure_all, plan
 from ansible_collections.esper.cloud.plugins.module_utils.errors import Ambiguous, ApiError, NotFound, RequestFailed
 from ansible_collections.esper.cloud.plugins.module_utils.fields import Field
+from ansible_collections.esper.cloud.plugins.module_utils.pending import ResultOf
 from ansible_collections.esper.cloud.plugins.module_utils.references import References
-from ansible_collections.esper.cloud.plugins.module_utils.resource import Change, Plan, Resource, ResultOf, Step
+from ansible_collections.esper.cloud.plugins.module_utils.resource import Change, Plan, Resource, Step
 from ansible_collections.esper.cloud.tests.unit.service import (
     Clock,
     Reply,

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 import pytest
 from ansible_collections.esper.cloud.plugins.module_utils.engine import Result, ensure, plan
 from ansible_collections.esper.cloud.plugins.module_utils.errors import Ambiguous, ApiError, InvalidParameter, NotFound
+from ansible_collections.esper.cloud.plugins.module_utils.pending import ResultOf
 from ansible_collections.esper.cloud.plugins.module_utils.references import References
-from ansible_collections.esper.cloud.plugins.module_utils.resource import ResultOf
 from ansible_collections.esper.cloud.plugins.module_utils.resources.device_group import (
     DEVICE_GROUP,
     ROOT,
