@@ -38,8 +38,8 @@ simulator: .venv ## Keep a simulated tenant running on port 8899
 	@echo 'export ESPER_API_KEY=simulator-key'
 	@.venv/bin/python tests/simulator --port 8899 --api-key simulator-key --devices 200
 
-bench: .venv ## Measure the inventory: SIZES="1000 10000" for other than all sizes
-	@.venv/bin/python tests/benchmarks $(SIZES)
+bench: .venv ## Measure all there is to measure, or SUBJECTS="loops bulk"
+	@.venv/bin/python tests/benchmarks $(SUBJECTS) $(if $(SIZES),--sizes $(SIZES)) $(if $(ROUNDS),--rounds $(ROUNDS))
 
 format: ## Format the Python code
 	@$(PYTHON) tests/checks/environments.py runtime tools
