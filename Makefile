@@ -6,7 +6,7 @@ PYTHON ?= python3
 CHECKS := $(PYTHON) tests/checks
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test units integration sanity lint simulator bench format clean
+.PHONY: help demo test units faults integration sanity lint simulator bench format clean
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -19,6 +19,9 @@ test: ## Run all checks on the newest and the oldest ansible-core
 
 units: ## Run the unit and contract tests
 	@$(CHECKS) units
+
+faults: ## Run the fault matrix
+	@$(CHECKS) faults
 
 integration: ## Run the integration tests against a simulated tenant
 	@$(CHECKS) integration

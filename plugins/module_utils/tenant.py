@@ -20,6 +20,8 @@ _OBJECTS_A_DEADLINE = 100
 # A message tells of so many failures; the result has all.
 _TOLD = 3
 _PROGRESS_STEPS = 10
+# Of fewer objects no progress is told.
+_MANY = 20
 
 OPTIONS: dict[str, dict[str, t.Any]] = {
     **{kind.plural: {"type": "list", "elements": "dict", "options": kind.options, **kind.rules} for kind in KINDS},
@@ -66,7 +68,8 @@ def _extend_deadline(references: References, count: int) -> None:
 
 
 def _tell_plan(bulk: Bulk, mode: Mode) -> None:
-    mode.progress(f"Planned {len(bulk.items)} objects: {_sum_up(bulk)}")
+    if len(bulk.items) >= _MANY:
+        mode.progress(f"Planned {len(bulk.items)} objects: {_sum_up(bulk)}")
 
 
 def _teller(mode: Mode) -> t.Callable[[int, int], None]:
@@ -75,7 +78,7 @@ def _teller(mode: Mode) -> t.Callable[[int, int], None]:
 
     def tell(count: int, total: int) -> None:
         nonlocal told
-        if count * _PROGRESS_STEPS // total > told:
+        if total >= _MANY and count * _PROGRESS_STEPS // total > told:
             told = count * _PROGRESS_STEPS // total
             mode.progress(f"{count} of {total} objects are done")
 

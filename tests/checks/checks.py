@@ -23,9 +23,10 @@ class Check:
         return self.on_oldest if self.on_oldest and environment == "oldest" else self.command
 
 
-# Four programs, three of them with a module __main__ of their own.
+# Five programs, three of them with a module __main__ of their own.
 MYPY = """
 mypy --package ansible_collections.esper.cloud.plugins
+mypy --package ansible_collections.esper.cloud.tests.faults
 mypy tests/simulator
 mypy tests/checks
 mypy tests/benchmarks
@@ -50,6 +51,12 @@ CHECKS = (
         "units",
         "the parts work alone, and client and simulator agree with the contract of the API",
         ("python", "-m", "pytest", "tests/unit", "tests/contract"),
+        every_core=True,
+    ),
+    Check(
+        "faults",
+        "whatever goes wrong, a task is done exactly once or fails with a sentence, as the guide says",
+        ("python", "-m", "pytest", "tests/faults"),
         every_core=True,
     ),
     Check(

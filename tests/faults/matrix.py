@@ -23,8 +23,8 @@ DONE = "done"
 
 # What the sentence of each error must say: a regular expression.
 ERRORS = {
-    "rate limit": r"answered 429.* The service asks for fewer requests: try again later",
     "long wait": r"answered (429|503).* The server asks to wait \d+ s, longer than this task may take\.",
+    "rate limit": r"answered 429.* The service asks for fewer requests: try again later",
     "server error": r"answered 50\d: .*Something went wrong",
     "refused": r"the host \S+ refuses the connection\.",
     "lost": r"the connection to \S+ was lost\.",
@@ -117,6 +117,12 @@ def _certified(choose: t.Callable[[World], ssl.SSLContext]) -> Make:
     return make
 
 
+def _without_tls(world: World, _operation: Operation, number: int) -> None:
+    good = world.certificates.good
+    world.proxy.context = lambda connection: good if connection < number else None
+    world.proxy.misbehave(proxy.speaks_no_tls, number, None)
+
+
 def _redirected(where: t.Callable[[World], str], times: int | None = None) -> Make:
     def make(world: World, _operation: Operation, number: int) -> None:
         world.proxy.misbehave(proxy.refuses(307, b"", Location=where(world)), number, times)
@@ -178,19 +184,18 @@ def _with_nulls(body: t.Any) -> t.Any:
 
 
 _THROTTLED = {"status": 429, "kind": "status"}
-_SOMETHING = "Something went wrong"
 _READS = ("list", "get", "wait")
 
 
-def _reads(outcome: Outcome) -> dict[str, Outcome]:
+def _reads(outcome: Outcome) -> t.Any:
     return dict.fromkeys(_READS, outcome)
 
 
-_NOT_PAGED = NotApplicable("reads one object, or lists of one page")
-_NO_LIST = NotApplicable("reads no list")
-_NO_BODY = NotApplicable("sends no large body")
-_SEEN = {"list": "not an object", "get": "not an object"}
-_SLOW = {"timeout": 0.6, "deadline": 1.5}
+_NOT_PAGED = NotApplicable("What is read is one object, or lists of one page.")
+_NO_LIST = NotApplicable("No list is read.")
+_NO_BODY = NotApplicable("No large body is sent.")
+_SEEN: t.Any = {"list": "not an object", "get": "not an object"}
+_SLOW = {"timeout": 0.6, "deadline": 2.0}
 
 _group = "Too many requests"
 _fault(_group, "429, Retry-After in seconds", _simulated(**_THROTTLED, retry_after=2), DONE)
@@ -226,10 +231,10 @@ _fault(_group, "reset before the request was read, always", _proxied(proxy.reset
 _fault(_group, "reset after it took effect, once", _simulated(kind="drop_after"), DONE)
 _fault(_group, "reset after it took effect, always", _simulated(kind="drop_after", times=None), "lost", effect=True)
 _fault(_group, "reset in mid-answer, once", _proxied(proxy.resets_in_the_answer), DONE)
-_fault(
-    _group, "reset in mid-answer, always", _proxied(proxy.resets_in_the_answer, None), "lost", effect=True, delete=DONE
-)
-_body = {"list": _NO_BODY, "get": _NO_BODY, "create": _NO_BODY, "update": _NO_BODY, "delete": _NO_BODY}
+# Its answer has no body to lose.
+_cut_off: t.Any = {"effect": True, "delete": DONE}
+_fault(_group, "reset in mid-answer, always", _proxied(proxy.resets_in_the_answer, None), "lost", **_cut_off)
+_body: t.Any = {"list": _NO_BODY, "get": _NO_BODY, "create": _NO_BODY, "update": _NO_BODY, "delete": _NO_BODY}
 _fault(_group, "reset in mid-upload, once", _proxied(proxy.resets_in_the_body), DONE, **_body, wait=_NO_BODY)
 _fault(_group, "reset in mid-upload, always", _proxied(proxy.resets_in_the_body, None), "lost", **_body, wait=_NO_BODY)
 _fault(_group, "413 in mid-upload", _proxied(proxy.refuses_in_the_body), "too large", **_body, wait=_NO_BODY)
@@ -291,6 +296,7 @@ _fault(
     "certificate",
     secure=True,
 )
+_fault(_group, "no TLS any more", _without_tls, "TLS", secure=True)
 
 _group = "Refusals"
 _fault(_group, "401 in the middle of the task", _simulated(kind="status", status=401, times=None), "key")
@@ -303,9 +309,9 @@ _fault(
     _competing,
     DONE,
     update="gone",
-    upload=NotApplicable("the service takes both files"),
+    upload=NotApplicable("The service takes both files, since several may have one name; the next run warns of it."),
     competes=True,
-    **_reads(NotApplicable("competes with nobody")),
+    **_reads(NotApplicable("Who reads competes with nobody.")),
 )
 _fault(
     _group,
@@ -315,7 +321,7 @@ _fault(
     update="conflict",
     delete="conflict",
     competes=True,
-    **_reads(NotApplicable("competes with nobody")),
+    **_reads(NotApplicable("Who reads competes with nobody.")),
 )
 _quoted = json.dumps({"message": f"The key {KEY} may not do that.", "errors": [f"Bearer {KEY}"]})
 _fault(_group, "403 that quotes the key", _simulated(kind="status", status=403, body=_quoted, times=None), "scope")

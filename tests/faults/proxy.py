@@ -13,6 +13,7 @@ import json
 import socket
 import ssl
 import struct
+import sys
 import threading
 import typing as t
 from dataclasses import dataclass, field
@@ -53,14 +54,14 @@ class Exchange:
             self._headers[name.lower()] = value.strip()
         return method, target
 
-    def read_some(self) -> None:
-        """The first bytes of a body, if there is one."""
-        self._reader.read(min(1024, int(self._headers.get("content-length", 0))))
+    def read_body(self, most: int = sys.maxsize) -> bytes:
+        """The body, if there is one, or its first bytes."""
+        return self._reader.read(min(most, int(self._headers.get("content-length", 0))))
 
     def relayed(self) -> Answer:
         """What the simulator answers to the request."""
         method, target = self.read_head()
-        body = self._reader.read(int(self._headers.get("content-length", 0)))
+        body = self.read_body()
         connection = http.client.HTTPConnection(*self._upstream, timeout=60)
         headers = {name: value for name, value in self._headers.items() if name != "connection"}
         try:
@@ -103,12 +104,14 @@ class Exchange:
 
 
 Behaviour = t.Callable[[Exchange], None]
+# The TLS of a connection by its number; None: it has none.
+Contexts = t.Callable[[int], ssl.SSLContext | None]
 
 
 class Proxy:
-    """Relays to the simulator, and misbehaves as told. ``context`` gives the TLS of each connection, by number."""
+    """Relays to the simulator, and misbehaves as it is told."""
 
-    def __init__(self, upstream: tuple[str, int], context: t.Callable[[int], ssl.SSLContext] | None = None) -> None:
+    def __init__(self, upstream: tuple[str, int], context: Contexts | None = None) -> None:
         self.context = context
         self._upstream = upstream
         self._ended = threading.Event()
@@ -169,15 +172,14 @@ class Proxy:
     def _serve(self, connection: socket.socket, number: int) -> None:
         # A client that hangs up, or a handshake that it ends, is what many faults are for.
         with contextlib.suppress(OSError, ValueError, http.client.HTTPException), connection:
-            if self.context:
-                connection = self.context(number).wrap_socket(connection, server_side=True)
+            context = self.context(number) if self.context else None
+            if context:
+                connection = context.wrap_socket(connection, server_side=True)
             exchange = Exchange(connection, self._upstream, self._ended)
             try:
                 self._behaviour(number)(exchange)
-            except http.client.RemoteDisconnected:
-                exchange.reset()
             except ConnectionResetError:
-                # So the simulator did, or the client.
+                # The simulator ended it, which is passed on; or the client did.
                 exchange.reset()
             finally:
                 exchange.close()
@@ -206,6 +208,11 @@ def resets_unread(exchange: Exchange) -> None:
     exchange.reset()
 
 
+def speaks_no_tls(exchange: Exchange) -> None:
+    exchange.peek()
+    exchange.send(Answer(400, b"This port speaks plain HTTP."))
+
+
 def resets_in_the_answer(exchange: Exchange) -> None:
     answer = exchange.relayed()
     exchange.write(answer.head + answer.body[: len(answer.body) // 2])
@@ -214,14 +221,14 @@ def resets_in_the_answer(exchange: Exchange) -> None:
 
 def resets_in_the_body(exchange: Exchange) -> None:
     exchange.read_head()
-    exchange.read_some()
+    exchange.read_body(1024)
     exchange.reset()
 
 
 def refuses_in_the_body(exchange: Exchange) -> None:
     """Answers before the body was read, as servers do that find it too large."""
     exchange.read_head()
-    exchange.read_some()
+    exchange.read_body(1024)
     exchange.send(Answer(413, b'{"message": "The file is too large."}'))
     # What is unread would turn the end of the connection into a reset, which overtakes the answer.
     exchange.ended.wait(0.3)
@@ -260,9 +267,9 @@ def refuses(status: int, body: bytes = b'{"message": "No."}', **headers: str) ->
 
     def behaviour(exchange: Exchange) -> None:
         exchange.read_head()
+        exchange.read_body()
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         exchange.send(Answer(status, body, {"Content-Type": "application/json", **named}))
-        exchange.ended.wait(0.05)
 
     return behaviour
 

@@ -244,13 +244,10 @@ class OperationKind(Resource):
     def part(self, references: References, identifier: str, device_id: str) -> Row | None:
         """The part that one device has in an operation, or None."""
         try:
-            return t.cast(
-                "Row",
-                references.client.get(
-                    self.part_item,
-                    ids={"id": identifier, "device_id": device_id},
-                    purpose=f"Reading the part of the device {device_id} in the operation {identifier}",
-                ),
+            return references.client.get_object(
+                self.part_item,
+                ids={"id": identifier, "device_id": device_id},
+                purpose=f"Reading the part of the device {device_id} in the operation {identifier}",
             )
         except ApiError as error:
             if error.status != 404:

@@ -204,7 +204,7 @@ def _state_after(references: References, step: Step, error: EsperError) -> str |
     if not isinstance(error, ApiError) or error.status not in (400, 409):
         return None
     ids = {name: str(value) for name, value in step.ids.items()}
-    row = references.client.get(step.path, ids=ids, purpose=f"{step.purpose} (what became of it)")
+    row = references.client.get_object(step.path, ids=ids, purpose=f"{step.purpose} (what became of it)")
     return str(row.get("state"))
 
 

@@ -161,6 +161,10 @@ def test_a_body_is_sent_as_json_and_none_as_nothing(server: Server, client: Clie
         ({"content": {"id": 1}}, {"id": 1}),
         ({"code": "201", "message": "made", "content": {"id": 1}}, {"id": 1}),
         ({"content": [1], "message": None}, [1]),
+        ({"code": 1, "message": "made", "content": {"id": 1}, "brand_new": []}, {"id": 1}),
+        ({"content": {"count": 0, "results": []}, "brand_new": []}, {"count": 0, "results": []}),
+        ({"content": {"count": 0}, "results": []}, {"content": {"count": 0}, "results": []}),
+        ({"content": "text", "brand_new": 1}, {"content": "text", "brand_new": 1}),
         ({"content": "text", "id": 1}, {"content": "text", "id": 1}),
         ({"code": 1, "message": "no content"}, {"code": 1, "message": "no content"}),
         ([1, 2], [1, 2]),
@@ -169,6 +173,29 @@ def test_a_body_is_sent_as_json_and_none_as_nothing(server: Server, client: Clie
 def test_the_envelope_is_taken_off(server: Server, client: Client, body: t.Any, taken: t.Any) -> None:
     server.replies(answers(body))
     assert get(client) == taken
+
+
+@pytest.mark.parametrize("body", [[], "text", {}, {"id": None}, {"name": "Berlin"}], ids=str)
+def test_what_is_no_object_is_not_taken_for_one(server: Server, client: Client, body: t.Any) -> None:
+    server.replies(answers(json.dumps(body)))
+    with pytest.raises(TransportError, match=f"{PURPOSE} failed: GET /things/1/ answered without the object"):
+        client.get_object("/things/{id}/", ids={"id": "1"}, purpose=PURPOSE)
+
+
+def test_contradicting_lengths_are_damage_that_may_pass(server: Server, client: Client) -> None:
+    server.replies(answers('{"id": 1}', Content_Length="9, 7"), answers({"id": 1}))
+    assert get(client) == {"id": 1}
+    server.app = lambda _request: answers('{"id": 1}', Content_Length="9, 7")
+    error = error_of(client, "POST")
+    assert "the answer of 127.0.0.1 is damaged" in str(error)
+    assert error.ambiguous
+
+
+def test_a_conflict_is_explained(server: Server, client: Client) -> None:
+    server.replies(answers({"message": "Busy"}, 409))
+    assert str(error_of(client)).endswith(
+        "answered 409: Busy. Somebody else may be changing the same at this moment: run the task again."
+    )
 
 
 def test_good_json_is_taken_whatever_its_content_type(server: Server, client: Client) -> None:
@@ -408,6 +435,15 @@ def test_a_wait_beyond_the_deadline_is_an_error_at_once(server: Server, make_cli
     server.replies(answers({}, 429, Retry_After="60"))
     assert "asks to wait" in str(error_of(make_client(server, deadline=30)))
     assert clock.waits == []
+
+
+def test_a_wait_that_is_spread_does_not_outlast_the_deadline(
+    server: Server, make_client: MakeClient, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(random, "uniform", lambda _low, high: high)
+    server.replies(answers({}, 429, Retry_After="299"))
+    assert "deadline" in str(error_of(make_client(server, deadline=300)))
+    assert sum(clock.waits) <= 300
 
 
 def test_a_backoff_beyond_the_deadline_ends_in_the_failure_itself(

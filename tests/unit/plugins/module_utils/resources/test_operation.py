@@ -91,30 +91,36 @@ def test_one_whose_answer_was_lost_is_begun_once(
     assert service.sent == ["GET", "POST", "GET", *(() if effective else ("POST",))]
 
 
+X = {"arguments": {"sample_key": "x"}}
+
+
 @pytest.mark.parametrize(
-    "other",
+    ("query", "other"),
     [
-        of({"device_ids": "a"}),
-        of({"device_ids": "a,b,c"}),
-        of({"device_request": {}}),
-        of(IDS, schedule_type="WINDOW"),
-        of(IDS, arguments={"sample_key": "y"}),
-        of(IDS),
+        (IDS, of({"device_ids": "a"}, **X)),
+        (IDS, of({"device_ids": "a,b,c"}, **X)),
+        (IDS, of({"device_request": {}}, **X)),
+        (IDS, of(IDS, **X, schedule_type="WINDOW")),
+        (IDS, of(IDS, arguments={"sample_key": "y"})),
+        (IDS, of(IDS)),
+        ({"device_request": {}}, of(IDS, **X)),
+        ({"device_request": {}}, of({"device_request": {"state": "1"}}, **X)),
+        ({"device_request": {"state": "1"}}, of({"device_request": {}}, **X)),
     ],
 )
 def test_another_that_began_meanwhile_is_not_taken_for_it(
-    server: Server, client: Client, clock: Clock, other: Row
+    server: Server, client: Client, clock: Clock, query: Row, other: Row
 ) -> None:
     service = Service(losing=1, effective=False)
 
     def app(request: Request) -> Reply:
         reply = service(request)
-        if request.method == "POST" and len(service.accepted) == 0:
+        if request.method == "POST" and not service.accepted:
             service.add(other)
         return reply
 
     server.app = app
-    assert begun(client, sample_key="x") == ["o1"]
+    assert begun(client, query, sample_key="x") == ["o1"]
 
 
 def test_what_the_service_rewrites_or_hides_is_found_all_the_same(server: Server, client: Client, clock: Clock) -> None:
