@@ -6,7 +6,7 @@ PYTHON ?= python3
 CHECKS := $(PYTHON) tests/checks
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test units integration sanity lint simulator bench format clean
+.PHONY: help demo test units faults integration sanity lint simulator bench format clean
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -19,6 +19,9 @@ test: ## Run all checks on the newest and the oldest ansible-core
 
 units: ## Run the unit and contract tests
 	@$(CHECKS) units
+
+faults: ## Run the fault matrix
+	@$(CHECKS) faults
 
 integration: ## Run the integration tests against a simulated tenant
 	@$(CHECKS) integration
@@ -35,8 +38,8 @@ simulator: .venv ## Keep a simulated tenant running on port 8899
 	@echo 'export ESPER_API_KEY=simulator-key'
 	@.venv/bin/python tests/simulator --port 8899 --api-key simulator-key --devices 200
 
-bench: .venv ## Measure the inventory: SIZES="1000 10000" for other than all sizes
-	@.venv/bin/python tests/benchmarks $(SIZES)
+bench: .venv ## Measure all there is to measure, or SUBJECTS="loops bulk"
+	@.venv/bin/python tests/benchmarks $(SUBJECTS) $(if $(SIZES),--sizes $(SIZES)) $(if $(ROUNDS),--rounds $(ROUNDS))
 
 format: ## Format the Python code
 	@$(PYTHON) tests/checks/environments.py runtime tools

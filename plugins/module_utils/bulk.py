@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from . import engine
 from .errors import ApiError, EsperError, InvalidParameter, NotFound, RequestFailed
 from .paging import Row
-from .parallel import in_parallel
+from .parallel import CONCURRENCY, in_parallel
 from .pending import ResultOf, steps_in, without_pending
 from .references import References
 from .resource import Change, Params, Plan, Resource, Step
@@ -283,7 +283,7 @@ class Bulk:
         done: set[Item] = set()
         for send, waves in ((self._make, made), (self._end, ended)):
             for _key, wave in sorted(waves.items(), key=lambda pair: pair[0]):
-                for item in in_parallel(self._references.client, self._attempt(send), wave, engine.CONCURRENCY):
+                for item in in_parallel(self._references.client, self._attempt(send), wave, CONCURRENCY):
                     if item.action != "skipped":
                         done.add(item)
                         on_progress(len(done), len(waiting))

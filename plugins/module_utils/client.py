@@ -71,12 +71,11 @@ class Answer:
 
 
 class _Transient(Exception):
-    """A failure that may pass. Carries the error to raise when it does not, and the seconds the server asks to wait."""
+    """A failure that may pass. Carries the error to raise when it does not."""
 
-    def __init__(self, error: RequestFailed, *, wait: float | None = None, throttled: bool = False) -> None:
+    def __init__(self, error: RequestFailed, *, throttled: bool = False) -> None:
         super().__init__(str(error))
         self.error = error
-        self.wait = wait
         self.throttled = throttled
 
 
@@ -217,6 +216,16 @@ class Client:
         """The body of a GET, without its envelope. See request()."""
         return self.request("GET", path, ids=ids, query=query, purpose=purpose).body
 
+    def get_object(self, path: str, *, ids: Ids | None = None, purpose: str) -> dict[str, t.Any]:
+        """The same, of what must be an object that has an id. Raises TransportError, too, where it is none."""
+        body = self.get(path, ids=ids, purpose=purpose)
+        if not isinstance(body, dict) or body.get("id") is None:
+            target = self._expand(path, ids or {})
+            raise TransportError(
+                f"{purpose} failed: GET {target} answered without the object.", method="GET", path=target
+            )
+        return body
+
     def request(
         self,
         method: str,
@@ -284,7 +293,7 @@ class Client:
                 gives_up = attempt > self.connection.retries or (failure.error.ambiguous and not repeatable)
                 if gives_up:
                     raise failure.error from None
-                self._wait(failure, attempt)
+                self.pause(attempt, failure.error)
 
     @property
     def enterprise_id(self) -> str:
@@ -490,13 +499,10 @@ class Client:
             server_message=self.redact(message),
             errors=[self.redact(text) for text in errors],
             ambiguous=status >= 500,
+            wait=_retry_after(response.headers.get("Retry-After")) if status in (429, 503) else None,
         )
         if status == 429 or status >= 500:
-            return _Transient(
-                error,
-                wait=_retry_after(response.headers.get("Retry-After")) if status in (429, 503) else None,
-                throttled=status in (429, 503),
-            )
+            return _Transient(error, throttled=status in (429, 503))
         return error
 
     def _transport_error(self, exception: Exception, method: str, target: str, purpose: str) -> Exception:
@@ -546,30 +552,30 @@ class Client:
         self._sleep(seconds)
 
     def pause(self, attempt: int, failure: RequestFailed | None = None) -> None:
-        """Sleep before the next attempt, counted from 1: exponential backoff with full jitter.
+        """Wait before the next attempt, counted from 1: as long as the service asks for with the failure, else by
+        exponential backoff with full jitter.
 
         Raises ``failure`` when the deadline would pass meanwhile.
         """
+        if failure is not None and failure.wait is not None:
+            self._obey(failure, failure.wait)
+            return
         wait = random.uniform(0, min(_LONGEST_BACKOFF, 2.0**attempt))
         remaining = self._remaining()
         if failure is not None and remaining is not None and wait > remaining:
             raise failure
         self._sleep(wait)
 
-    def _wait(self, failure: _Transient, attempt: int) -> None:
-        """Sleep before the next attempt: as long as the server asks for, else as pause() does."""
-        if failure.wait is None:
-            self.pause(attempt, failure.error)
-            return
+    def _obey(self, failure: RequestFailed, asked: float) -> None:
+        """Have the next request wait for as long as the server asks. Raises ``failure`` when that is too long."""
         remaining = self._remaining()
-        if failure.wait > min(_LONGEST_REQUESTED_WAIT, _LONGEST_REQUESTED_WAIT if remaining is None else remaining):
-            failure.error.args = (
-                f"{failure.error} The server asks to wait {failure.wait:.0f} s, longer than this task may take.",
-            )
-            raise failure.error
+        longest = _LONGEST_REQUESTED_WAIT if remaining is None else min(_LONGEST_REQUESTED_WAIT, remaining)
+        if asked > longest:
+            failure.args = (f"{failure} The server asks to wait {asked:.0f} s, longer than this task may take.",)
+            raise failure
         # Other threads wait too: see _keep_pace. All who were turned away read the same number; the spread keeps them
         # from coming back together.
-        wait = failure.wait * random.uniform(1.0, 1.1)
+        wait = min(asked * random.uniform(1.0, 1.1), longest)
         self._not_before = max(self._not_before, time.monotonic() + wait)
 
     def _report(self, method: str, target: str, outcome: str, begun: float) -> None:
@@ -583,6 +589,7 @@ _HINTS = {
     403: " The user of the API key may lack a role or scope for this.",
     404: " It may have been deleted meanwhile; or enterprise_id, or the API's URL, is not right: a tenant's ends in"
     " /api.",
+    409: " Somebody else may be changing the same at this moment: run the task again.",
     429: " The service asks for fewer requests: try again later, or run fewer tasks at once.",
 }
 
@@ -628,8 +635,13 @@ def _query_string(query: Query) -> str:
 
 def _without_envelope(data: t.Any) -> t.Any:
     """The object inside ``{code, message, content}``, in whichever of its forms it comes."""
-    if isinstance(data, dict) and "content" in data and data.keys() <= _ENVELOPE:
-        return data["content"]
+    if isinstance(data, dict) and "content" in data:
+        content = data["content"]
+        # It may have properties that are new. What has an id or results itself is no envelope.
+        holds_list = isinstance(content, dict) and "results" in content
+        is_whole = (holds_list or data.keys() >= {"code", "message"}) and not data.keys() & {"id", "results"}
+        if is_whole or data.keys() <= _ENVELOPE:
+            return content
     return data
 
 
@@ -723,7 +735,9 @@ def _explain(exception: Exception, connection: Connection, host: str | None) -> 
         return f"the host {host} did not answer in time", True, True
     if broken := find(ssl.SSLError):
         return f"the TLS connection to {host} failed ({broken.reason or 'no reason given'})", True, True
-    if find(requests.exceptions.ContentDecodingError, urllib3.exceptions.DecodeError):
+    # An invalid header is here one of the answer, such as two lengths.
+    damage = urllib3.exceptions.DecodeError, urllib3.exceptions.InvalidHeader
+    if find(requests.exceptions.ContentDecodingError, *damage):
         return f"the answer of {host} is damaged", True, True
     if find(requests.ConnectionError, requests.exceptions.ChunkedEncodingError, urllib3.exceptions.ProtocolError):
         return f"the connection to {host} was lost", True, True

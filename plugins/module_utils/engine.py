@@ -14,13 +14,10 @@ from dataclasses import dataclass
 from .client import Answer
 from .errors import ApiError, EsperError, RequestFailed, TransportError
 from .paging import Row
-from .parallel import in_parallel
+from .parallel import CONCURRENCY, in_parallel
 from .pending import filled
 from .references import References
 from .resource import Change, Params, Plan, Resource, Step
-
-# So many writes that do not depend on each other are under way at a time, if the service bears it.
-CONCURRENCY = 8
 
 
 @dataclass(frozen=True)
@@ -128,6 +125,15 @@ def apply_each(
     outcomes = list(in_parallel(references.client, attempt, steps, concurrency))
     references.forget(resource)
     return [outcome for outcome in outcomes if outcome is not None]
+
+
+def raise_first(failures: t.Sequence[tuple[Step, EsperError]]) -> None:
+    """Raise the first of the failures that apply_each() gave, if there are any, and tell how many more there are."""
+    if failures:
+        error = failures[0][1]
+        more = f" So it was with {len(failures) - 1} more." if len(failures) > 1 else ""
+        error.args = (f"{error}{more} What could be done was done: run the task again for the rest.",)
+        raise error
 
 
 def _perform(references: References, resource: Resource, step: Step) -> None:

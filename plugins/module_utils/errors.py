@@ -54,11 +54,14 @@ class RequestFailed(EsperError):
     """A request did not do what it was sent for.
 
     ``ambiguous`` says that a write may have taken effect all the same: the answer was lost, or the server failed
-    while it worked on the request.
+    while it worked on the request. ``wait`` are the seconds that the service asks to wait before the next request.
     """
 
-    def __init__(self, message: str, *, method: str, path: str, ambiguous: bool = False) -> None:
+    def __init__(
+        self, message: str, *, method: str, path: str, ambiguous: bool = False, wait: float | None = None
+    ) -> None:
         super().__init__(message)
+        self.wait = wait
         self.method = method
         self.path = path
         self.ambiguous = ambiguous
@@ -92,8 +95,9 @@ class ApiError(RequestFailed):
         server_message: str = "",
         errors: t.Sequence[str] = (),
         ambiguous: bool = False,
+        wait: float | None = None,
     ) -> None:
-        super().__init__(message, method=method, path=path, ambiguous=ambiguous)
+        super().__init__(message, method=method, path=path, ambiguous=ambiguous, wait=wait)
         self.status = status
         self.server_message = server_message
         self.errors = list(errors)

@@ -28,6 +28,8 @@ _PLACES = {
     "device_info": ("resources.device_details", "DEVICE_INFO"),
     "enterprise_policy": ("resources.enterprise_policy", "ENTERPRISE_POLICY"),
     "enterprise_policy_info": ("resources.enterprise_policy", "ENTERPRISE_POLICY"),
+    "operation": ("resources.operation_change", "OPERATION_TASK"),
+    "operation_info": ("resources.operation_details", "OPERATION_INFO"),
     "tenant": ("tenant", "TENANT"),
 }
 

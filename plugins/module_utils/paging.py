@@ -203,6 +203,9 @@ def _read_page(body: t.Any, path: str, purpose: str) -> _Page:
 def _only_list(body: Row) -> list[Row] | None:
     """The items of a list that does not call them ``results`` (authn2, authz2: ``users``, ``roles``)."""
     lists = [value for key, value in body.items() if key not in _NOT_THE_ITEMS and isinstance(value, list)]
+    if len(lists) > 1:
+        # An empty one beside it may be a property that is new.
+        lists = [each for each in lists if each]
     return lists[0] if len(lists) == 1 else None
 
 

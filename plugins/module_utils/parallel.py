@@ -10,6 +10,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 from .client import Client
 
+# So many requests that do not depend on each other are under way at a time, if the service bears it.
+CONCURRENCY = 8
+
 _In = t.TypeVar("_In")
 _Out = t.TypeVar("_Out")
 

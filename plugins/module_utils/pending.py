@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 if t.TYPE_CHECKING:
     from .resource import Step
@@ -13,11 +13,12 @@ if t.TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ResultOf:
-    """Stands in a plan for a value that the answer to a step will have. ``forms`` are what it is put through then."""
+    """Stands in a plan for a value that the answer to a step will have. ``forms`` are what it is put through then, and
+    make no other value of it."""
 
     step: Step
     key: str
-    forms: tuple[t.Callable[[t.Any], t.Any], ...] = ()
+    forms: tuple[t.Callable[[t.Any], t.Any], ...] = field(default=(), compare=False)
 
     def __str__(self) -> str:
         # No two of them are compared as equal texts.

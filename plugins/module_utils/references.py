@@ -9,6 +9,7 @@ import typing as t
 
 from .client import Client, Query
 from .paging import PAGE_SIZE, Row, list_all
+from .parallel import CONCURRENCY
 
 if t.TYPE_CHECKING:
     from .resource import Resource
@@ -37,7 +38,14 @@ class References:
 
         Raises what Client.request raises. The rows belong to the cache: do not change them.
         """
-        return self.at(resource.collection, query, page_size=resource.page_size, purpose=resource.reading_all)
+        return self.at(
+            resource.collection,
+            query,
+            page_size=resource.page_size,
+            # What is searched for by name has one page.
+            concurrency=1 if query else CONCURRENCY,
+            purpose=resource.reading_all,
+        )
 
     def at(
         self,
@@ -45,6 +53,7 @@ class References:
         query: Query | None = None,
         *,
         page_size: int | None = PAGE_SIZE,
+        concurrency: int = 1,
         key: str = "id",
         purpose: str,
     ) -> list[Row]:
@@ -53,7 +62,10 @@ class References:
         rows = self._lists.get(place)
         if rows is None:
             forgotten = self._forgotten
-            rows = list(list_all(self.client, path, query=query, page_size=page_size, key=key, purpose=purpose))
+            pages = list_all(
+                self.client, path, query=query, page_size=page_size, concurrency=concurrency, key=key, purpose=purpose
+            )
+            rows = list(pages)
             # What another thread has written meanwhile may be missing in it.
             if forgotten == self._forgotten:
                 self._lists[place] = rows
@@ -76,7 +88,8 @@ class References:
         return names.get(_key(name), [])
 
     def _is_outdated(self, resource: Resource, row: Row) -> bool:
-        return _place(resource, row["id"]) in self._superseded | self._leaving
+        place = _place(resource, row["id"])
+        return place in self._superseded or place in self._leaving
 
     def read_whole(self, resource: Resource) -> None:
         """Look names up in the list of all objects of a kind from now on, until something is written to it."""

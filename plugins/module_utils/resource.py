@@ -145,11 +145,8 @@ class Resource:
     def get(self, references: References, identifier: str) -> Row | None:
         """The object of that id, or None."""
         try:
-            return t.cast(
-                "Row | None",
-                references.client.get(
-                    self.item, ids={"id": identifier}, purpose=f"Reading the {self.title} {identifier}"
-                ),
+            return references.client.get_object(
+                self.item, ids={"id": identifier}, purpose=f"Reading the {self.title} {identifier}"
             )
         except ApiError as error:
             if error.status != 404:

@@ -99,10 +99,16 @@ def shown_changes(changes: t.Iterable[Change]) -> list[Row]:
 
 
 def unmet(rules: Params, params: Params) -> str:
-    """What Ansible lets pass: null for an option of which one is required. A sentence, "" where all is well."""
+    """What Ansible lets pass: null for an option that is required, alone or as one of some. A sentence, "" where all is
+    well."""
     for names in rules.get("required_one_of", ()):
         if all(params[name] is None for name in names):
             return f"one of the following is required: {', '.join(names)}"
+    for option, value, names, *any_of in rules.get("required_if", ()):
+        missing = [name for name in names if params[name] is None] if params[option] == value else []
+        if missing and (len(missing) == len(names) or not any(any_of)):
+            told = "any of the following" if any(any_of) else "all of the following"
+            return f"{option} is {value} but {told} are missing: {', '.join(missing)}"
     return ""
 
 

@@ -21,6 +21,8 @@ _OBJECTS_A_DEADLINE = 100
 # A message tells of so many failures; the result has all.
 _TOLD = 3
 _PROGRESS_STEPS = 10
+# Of fewer objects no progress is told.
+_MANY = 20
 
 OPTIONS: dict[str, dict[str, t.Any]] = {
     **{kind.plural: {"type": "list", "elements": "dict", "options": kind.options, **kind.rules} for kind in KINDS},
@@ -66,7 +68,8 @@ def _extend_deadline(references: References, count: int) -> None:
 
 
 def _tell_plan(bulk: Bulk, mode: Mode) -> None:
-    mode.progress(f"Planned {len(bulk.items)} objects: {_sum_up(bulk)}")
+    if len(bulk.items) >= _MANY:
+        mode.progress(f"Planned {len(bulk.items)} objects: {_sum_up(bulk)}")
 
 
 def _teller(mode: Mode) -> t.Callable[[int, int], None]:
@@ -75,7 +78,7 @@ def _teller(mode: Mode) -> t.Callable[[int, int], None]:
 
     def tell(count: int, total: int) -> None:
         nonlocal told
-        if count * _PROGRESS_STEPS // total > told:
+        if total >= _MANY and count * _PROGRESS_STEPS // total > told:
             told = count * _PROGRESS_STEPS // total
             mode.progress(f"{count} of {total} objects are done")
 
@@ -103,7 +106,7 @@ def _outcome(bulk: Bulk, mode: Mode) -> Outcome:
         result["diff"] = shown_changes(change for item in changed for change in item.changes)
     if bulk.failed:
         result.update(failed=True, msg=_message(bulk))
-    return Outcome(result, [sentence for item in bulk.items for sentence in item.plan.warnings])
+    return Outcome(result, bulk.warnings)
 
 
 def _record(item: Item) -> Row:
@@ -123,10 +126,11 @@ def _record(item: Item) -> Row:
 
 
 def _message(bulk: Bulk) -> str:
-    failed = bulk.failed
-    sentences = [f"{item.label}: {item.error}" for item in failed[:_TOLD]]
-    more = f" And {len(failed) - _TOLD} more." if len(failed) > _TOLD else ""
-    return f"{len(failed)} of {len(bulk.items)} objects failed. {' '.join(sentences)}{more}"
+    # A sentence about several of them is said once.
+    told = [str(item.error) if item.place in str(item.error) else f"{item.label}: {item.error}" for item in bulk.failed]
+    sentences = list(dict.fromkeys(told))
+    more = f" And {len(sentences) - _TOLD} more." if len(sentences) > _TOLD else ""
+    return f"{len(told)} of {len(bulk.items)} objects failed. {' '.join(sentences[:_TOLD])}{more}"
 
 
 TENANT = Task(OPTIONS, {}, _work, SOURCES)

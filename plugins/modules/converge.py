@@ -18,6 +18,7 @@ description:
 extends_documentation_fragment:
   - esper.cloud.connection
   - esper.cloud.attributes
+  - esper.cloud.commands.following
 attributes:
   check_mode:
     description: Sends nothing, and tells how many devices would converge.
@@ -51,22 +52,6 @@ options:
     description: What the command is called in the console. A few letters are added, by which it is found again.
     type: str
     default: Ansible
-  wait:
-    description:
-      - Follow the command until each device has come to an end with it, too many have failed, or O(wait_timeout) is
-        over.
-      - Without it, the task ends once the service has accepted the command, which says nothing of what devices make of
-        it.
-    type: bool
-    default: false
-  wait_timeout:
-    description: Seconds to wait for devices. Those that have not answered by then count as failed.
-    type: float
-    default: 600.0
-  max_fail_percentage:
-    description: The percentage of devices that may fail, or not answer, before the task fails.
-    type: float
-    default: 0.0
 seealso:
   - module: esper.cloud.blueprint
   - module: esper.cloud.device_command

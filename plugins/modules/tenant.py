@@ -110,7 +110,7 @@ objects:
       type: str
       sample: All devices/Stores/Berlin
     id:
-      description: The id of the object. V(null) where it is not known yet, or any more.
+      description: The id of the object. V(null) where it is not there (yet).
       type: raw
       sample: 7d1c4f60-6a3e-4b8e-9f10-3c5a2e9b8d77
     action:

@@ -62,7 +62,7 @@ class Run:
         with (
             log.open("w") as file,
             subprocess.Popen(
-                check.command,
+                check.command_for(environment.name),
                 cwd=stage(collections),
                 env=environment.variables(collections),
                 stdin=subprocess.DEVNULL,

@@ -9,17 +9,24 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Check:
-    """A command that runs in its own copy of the collection and fails if what it proves is not so."""
+    """A command that runs in its own copy of the collection and fails if what it proves is not so. ``on_oldest`` is
+    another one for the oldest ansible-core."""
 
     name: str
     proves: str
     command: tuple[str, ...]
     every_core: bool = False
+    on_oldest: tuple[str, ...] = ()
+
+    def command_for(self, environment: str) -> tuple[str, ...]:
+        """The command in an environment of that name."""
+        return self.on_oldest if self.on_oldest and environment == "oldest" else self.command
 
 
-# Four programs, three of them with a module __main__ of their own.
+# Five programs, three of them with a module __main__ of their own.
 MYPY = """
 mypy --package ansible_collections.esper.cloud.plugins
+mypy --package ansible_collections.esper.cloud.tests.faults
 mypy tests/simulator
 mypy tests/checks
 mypy tests/benchmarks
@@ -34,14 +41,22 @@ CHECKS = (
     ),
     Check(
         "integration",
-        "playbooks get from a simulated tenant what the documentation promises",
+        "playbooks get from a simulated tenant what the documentation promises: in process (newest core)"
+        " and as modules (oldest)",
         ("python", "tests/checks/integration.py"),
         every_core=True,
+        on_oldest=("python", "tests/checks/integration.py", "modules"),
     ),
     Check(
         "units",
         "the parts work alone, and client and simulator agree with the contract of the API",
         ("python", "-m", "pytest", "tests/unit", "tests/contract"),
+        every_core=True,
+    ),
+    Check(
+        "faults",
+        "whatever goes wrong, a task is done exactly once or fails with a sentence, as the guide says",
+        ("python", "-m", "pytest", "tests/faults"),
         every_core=True,
     ),
     Check(

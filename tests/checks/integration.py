@@ -15,18 +15,12 @@ from stage import CHECKOUT
 TESTS = CHECKOUT / "tests" / "integration"
 
 
-# What does not depend on where tasks run, or runs them both ways by itself.
-ONCE = ("in_process", "inventory_devices")
-
-
 def main() -> int:
     """Return the exit code of ansible-test, which takes no targets at all for success."""
     if not any(TESTS.glob("targets/*/tasks/main.yml")):
         sys.exit(f"There is no integration target in {TESTS}.")
     as_modules = sys.argv[1:2] == ["modules"]
     command = ["ansible-test", "integration", "--local", "--color", "no", *sys.argv[1 + as_modules :]]
-    if as_modules:
-        command += [word for target in ONCE for word in ("--exclude", target)]
     with Simulator() as simulator:
         # ansible-test passes few environment variables on, none of ours among them.
         settings = {

@@ -56,6 +56,16 @@ def test_a_command_is_accepted_and_says_nothing_of_success(api: Api) -> None:
     assert [task["state"] for task in api.simulator.state()["tasks"]] == ["Command Queued"] * 2
 
 
+def test_the_older_path_takes_commands_too(api: Api) -> None:
+    device = devices(api)[0]
+    body = {"command_type": "DEVICE", "devices": [device["id"]], "command": "UPDATE_DEVICE_CONFIG"}
+    answer = api("POST", "/v0{e}/command/", {**body, "command_args": {"device_alias_name": "Till 1"}})
+    assert (answer.status, answer.body["devices"], answer.body["status"]) == (201, [device["id"]], [])
+    assert api("POST", "/v0{e}/command/", {**body, "command": "INSTALL"}).status == 400
+    api.simulator.advance_commands(3)
+    assert devices(api, search=device["name"])[0]["alias"] == "Till 1"
+
+
 def test_devices_go_on_as_they_are_read(api: Api) -> None:
     command = send(api, devices(api)[:3])
     assert stats(api, command) == {"Command Acknowledged": 3}

@@ -132,6 +132,8 @@ class Tenant:
     events: defaultdict[str, list[dict[str, Any]]] = field(default_factory=lambda: defaultdict(list))
     # Lists of devices that were worked out for a query: void as soon as a device changes or a group moves.
     views: dict[Any, Any] = field(default_factory=dict)
+    # The same groups by the group above: a child is looked for among its siblings, however many others there are.
+    _below: defaultdict[str | None, dict[str, Group]] = field(default_factory=lambda: defaultdict(dict))
     _ticks: int = 0
     _numbers: int = 40
 
@@ -158,26 +160,29 @@ class Tenant:
     def add_group(self, name: str, parent: str | None) -> Group:
         """A new group below `parent`, an id."""
         group = Group(self.new_id(), name, parent, self.now())
-        self.groups[group.id] = group
+        self.groups[group.id] = self._below[parent][group.id] = group
         return group
 
     def change_group(self, group: Group, name: str, parent: str | None) -> None:
         """Give a group another name, another place, or both."""
+        del self._below[group.parent][group.id]
         group.name, group.parent = name, parent
+        self._below[parent][group.id] = group
         self.views.clear()
+
+    def remove_group(self, group: Group) -> None:
+        """The group is gone; it had no groups below."""
+        del self.groups[group.id], self._below[group.parent][group.id]
 
     def children(self, group_id: str) -> list[Group]:
         """The groups directly below."""
-        return [group for group in self.groups.values() if group.parent == group_id]
+        return list(self._below.get(group_id, {}).values())
 
     def descendants(self, group_id: str) -> Iterator[Group]:
         """All groups below, at any depth."""
-        below = defaultdict(list)
-        for group in self.groups.values():
-            below[group.parent].append(group)
         waiting = [group_id]
         while waiting:
-            children = below[waiting.pop()]
+            children = self.children(waiting.pop())
             yield from children
             waiting += [child.id for child in children]
 

@@ -96,7 +96,7 @@ class Blueprint(BlueprintList):
             return version
         purpose = f"Reading the version {version['version_id']} of the blueprint '{self.label(blueprint)}'"
         ids = {"id": str(blueprint["id"]), "version_id": str(version["version_id"])}
-        return t.cast("Row", references.client.get(f"{self.item}versions/{{version_id}}/", ids=ids, purpose=purpose))
+        return references.client.get_object(f"{self.item}versions/{{version_id}}/", ids=ids, purpose=purpose)
 
     def version_of(self, references: References, blueprint: Row, wanted: str) -> Row:
         """One version of a blueprint: by its id, or the one that was published under a number. Raises NotFound."""

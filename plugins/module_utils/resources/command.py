@@ -205,14 +205,14 @@ ARGS = Field(
     ),
 )
 
+# The times that schedules of all sorts have.
+TIMES = (_text("start_datetime"), _text("end_datetime"), _text("time_type", "console", "device"))
 SCHEDULE = Field(
     "schedule_args",
     type="dict",
     fields=(
         _text("name"),
-        _text("start_datetime"),
-        _text("end_datetime"),
-        _text("time_type", "console", "device"),
+        *TIMES,
         _text("window_start_time"),
         _text("window_end_time"),
         Field("days", type="list", elements="str"),
@@ -254,19 +254,31 @@ class Command:
 
 def checked_command(params: t.Mapping[str, t.Any]) -> Command:
     """The command that a task describes. Raises InvalidParameter, which names what is missing or wrong."""
-    name, schedule = params["command"], params["schedule"]
-    args, when = ARGS.given(params["args"] or {}), SCHEDULE.given(params["schedule_args"] or {})
-    complaints = [*ARGS.complaints(args), *SCHEDULE.complaints(when)]
+    name = params["command"]
+    args, when = checked_request(REQUEST, name, params, SCHEDULE)
+    return Command(name, args, params["schedule"], when, params["alias"])
+
+
+def checked_request(
+    resource: Resource, name: str, params: t.Mapping[str, t.Any], schedule: Field, lacking: t.Iterable[str] = ()
+) -> tuple[Row, Row]:
+    """The arguments and the schedule that a task gives a command or an operation, in the terms of the API; ``lacking``
+    is what else is missing. Raises InvalidParameter, which names what is missing or wrong."""
+    args, when = ARGS.given(params["args"] or {}), schedule.given(params["schedule_args"] or {})
+    complaints = [*ARGS.complaints(args), *schedule.complaints(when)]
     complaints += [f"args.{each}: is missing" for each in NEEDS.get(name, ()) if each not in args]
-    complaints += [f"schedule_args.{each}: is missing" for each in SCHEDULES[schedule] if each not in when]
-    if schedule == "IMMEDIATE" and when:
-        complaints.append("schedule_args: an immediate command has none")
+    complaints += [f"{each}: is missing" for each in lacking]
+    complaints += [f"schedule_args.{each}: is missing" for each in SCHEDULES[params["schedule"]] if each not in when]
+    if params["schedule"] == "IMMEDIATE" and when:
+        complaints.append(f"schedule_args: an immediate {resource.title} has none")
     if complaints:
-        raise InvalidParameter(f"The command {name} cannot be sent like this: {'; '.join(complaints)}.")
+        raise InvalidParameter(f"The {resource.title} {name} cannot be sent like this: {'; '.join(complaints)}.")
+    if params["schedule"] != "IMMEDIATE" and params["wait"]:
+        raise InvalidParameter(f"Only an immediate {resource.title} can be waited for: leave out wait, or schedule.")
     if "dhcp_enabled" in args:
         # Which the API has as text.
         args["dhcp_enabled"] = str(args["dhcp_enabled"]).lower()
-    return Command(name, {**ARGS.write(args), **(params["extra_args"] or {})}, schedule, when, params["alias"])
+    return {**ARGS.write(args), **(params["extra_args"] or {})}, when
 
 
 def check_confirmed(confirmed: bool, doing: str) -> None:
@@ -292,10 +304,15 @@ def send(
     Raises what Client.request raises. Those before the one that failed have been accepted.
     """
     steps = steps_for(references, command, devices, groups=groups)
-    failures = apply_each(references, REQUEST, steps)
+    accept_each(references, REQUEST, steps)
+    return [_sent(step) for step in steps]
+
+
+def accept_each(references: References, resource: Resource, steps: t.Sequence[Step]) -> None:
+    """Have each of some requests accepted. Raises what Client.request raises, and tells which were accepted."""
+    failures = apply_each(references, resource, steps)
     if failures:
         raise _with_accepted(failures[0][1], [each for each in steps if each.answer is not None])
-    return [_sent(step) for step in steps]
 
 
 def steps_for(

@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import typing as t
 
-from ..engine import CONCURRENCY
 from ..errors import NotFound
 from ..paging import Row
+from ..parallel import CONCURRENCY
 from ..references import References
 from ..resource import Params
 from ..task import Mode, Outcome, Task

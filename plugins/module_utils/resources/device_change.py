@@ -17,10 +17,10 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field
 
-from ..engine import CONCURRENCY, apply_each
+from ..engine import apply_each, raise_first
 from ..errors import InvalidParameter
-from ..paging import Row, list_all
-from ..parallel import in_parallel, in_parts
+from ..paging import Row
+from ..parallel import CONCURRENCY, in_parallel
 from ..references import References
 from ..resource import Params, Step
 from ..task import Mode, Outcome, Task
@@ -29,13 +29,12 @@ from .device import DISABLED, FULL, as_host
 from .device_group import DEVICE_GROUP, path_of
 from .device_search import counted, each_once, find_devices, label_of, require_devices
 from .following import pending_devices
+from .operation import OPERATION, Operation, begin_step, ids_of, queries_for
 from .tag import TAG
 
 _TAGS_A_DEVICE = 5
 _WIPING = 70
 _LEGACY = "/enterprise/{enterprise_id}/device/{id}/"
-_DEVICES_AN_OPERATION = 500
-_PART = "/v0/operations/{id}/devices/{device_id}/"
 _REMOVAL = "REMOVE_DEVICE"
 
 OPTIONS: dict[str, dict[str, t.Any]] = {
@@ -169,16 +168,13 @@ def _apply(references: References, targets: list[_Target], group: Row | None) ->
     moves = DEVICE_GROUP.steps_into(group["id"], moving, f"Moving devices to '{path_of(group)}'") if group else []
     tagging = [_tag_step(target) for target in targets if "tags" in target.after]
     naming = [step for target in targets if "alias" in target.after for step in _alias_steps(references, target)]
-    failures = [
-        *apply_each(references, DEVICE_GROUP, moves),
-        *apply_each(references, TAG, tagging),
-        *apply_each(references, REQUEST, naming),
-    ]
-    if failures:
-        error = failures[0][1]
-        more = f" So it was with {len(failures) - 1} more." if len(failures) > 1 else ""
-        error.args = (f"{error}{more} What could be done was done: run the task again for the rest.",)
-        raise error
+    raise_first(
+        [
+            *apply_each(references, DEVICE_GROUP, moves),
+            *apply_each(references, TAG, tagging),
+            *apply_each(references, REQUEST, naming),
+        ]
+    )
 
 
 def _tag_step(target: _Target) -> Step:
@@ -249,15 +245,14 @@ def _wiped_already(references: References, rows: list[Row]) -> set[str]:
 
 def _removed_already(references: References, rows: list[Row]) -> set[str]:
     """The ids of Android devices that an operation has yet to remove."""
-    client, over = references.client, ("FAILED", "CANCELLED")
+    over = ("FAILED", "CANCELLED")
 
     def is_removed(device_id: str) -> bool:
-        purpose = f"Reading the operations of the device {device_id}"
-        operations = list_all(client, f"/v0/devices/{device_id}/operations/", purpose=purpose)
+        operations = OPERATION.of_device(references, device_id)
         begun = [row["id"] for row in operations if row.get("operation") == _REMOVAL and row.get("state") not in over]
         # An operation is completed, too, if a device did not do it.
-        parts = (client.get(_PART, ids={"id": each, "device_id": device_id}, purpose=purpose) for each in begun)
-        return any(part.get("state") not in over for part in parts)
+        parts = (OPERATION.part(references, each, device_id) for each in begun)
+        return any(part is not None and part.get("state") not in over for part in parts)
 
     android = [row["id"] for row in rows if row.get("platform") == "ANDROID"]
     removed = in_parallel(references.client, is_removed, android, CONCURRENCY)
@@ -286,17 +281,8 @@ def _delete(references: References, rows: list[Row]) -> None:
         if row.get("platform") != "ANDROID"
     ]
     steps += [
-        Step(
-            purpose=f"Removing {counted(len(some), 'Android device')}",
-            method="POST",
-            path="/v0/operations/",
-            body={
-                "operation_type": _REMOVAL,
-                "schedule_type": "IMMEDIATE",
-                "operation_device_query": {"device_ids": ",".join(some)},
-            },
-        )
-        for some in in_parts(_DEVICES_AN_OPERATION, android)
+        begin_step(Operation(_REMOVAL), query, f"Removing {counted(len(ids_of(query)), 'Android device')}")
+        for query in queries_for(android)
     ]
     if failures := apply_each(references, REQUEST, steps):
         raise failures[0][1]

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import typing as t
 
-from ..errors import InvalidParameter
 from ..references import References
 from ..resource import Params
 from ..task import Mode, Outcome, Task
@@ -34,8 +33,6 @@ RULES: dict[str, t.Any] = {"required_one_of": [("devices", "groups")]}
 
 def _work(references: References, params: Params, mode: Mode) -> Outcome:
     command = checked_command(params)
-    if command.schedule != "IMMEDIATE" and params["wait"]:
-        raise InvalidParameter("Only an immediate command can be waited for: leave out wait, or schedule.")
     if command.name in DESTRUCTIVE:
         check_confirmed(params["confirm"], f"The command {command.name}")
     devices = require_devices(references, params["devices"] or ())

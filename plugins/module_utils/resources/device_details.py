@@ -12,9 +12,8 @@ from __future__ import annotations
 
 import typing as t
 
-from ..engine import CONCURRENCY
 from ..paging import Row, list_all
-from ..parallel import in_parallel
+from ..parallel import CONCURRENCY, in_parallel
 from ..references import References
 from ..resource import Params, Resource
 from ..task import Mode, Outcome, Task

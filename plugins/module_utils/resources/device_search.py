@@ -12,11 +12,10 @@ import math
 import typing as t
 
 from ..client import Client
-from ..engine import CONCURRENCY
 from ..errors import Ambiguous, ApiError, NotFound
 from ..ids import is_uuid
 from ..paging import Row
-from ..parallel import in_parallel
+from ..parallel import CONCURRENCY, in_parallel
 from ..references import References
 from .device import DISABLED
 from .device_list import PAGE_SIZE, count_devices, list_devices
@@ -66,6 +65,14 @@ def each_once(rows: t.Iterable[Row | None]) -> list[Row]:
     return list({row["id"]: row for row in rows if row is not None}.values())
 
 
+def labels_of(references: References, ids: t.Iterable[str], known: t.Iterable[Row] = ()) -> dict[str, str]:
+    """What people call the devices of some ids, by the id; those of ``known`` devices are not looked up."""
+    names = {str(row["id"]): label_of(row) for row in known}
+    unnamed = [each for each in ids if each not in names]
+    names.update({id_: label_of(row) for id_, row in find_devices(references, unnamed).items() if row})
+    return names
+
+
 def _pages_of_all(client: Client) -> int:
     count = count_devices(client, {}, purpose="Counting the devices")
     return 1 if count is None else math.ceil(float(count) / PAGE_SIZE)
@@ -74,12 +81,11 @@ def _pages_of_all(client: Client) -> int:
 def _ask_for(client: Client, name: str) -> Row | None:
     if is_uuid(name):
         try:
-            row = client.get(_ITEM, ids={"id": name}, purpose=f"Reading the device {name}")
+            return client.get_object(_ITEM, ids={"id": name}, purpose=f"Reading the device {name}")
         except ApiError as error:
             if error.status != 404:
                 raise
             return None
-        return t.cast("Row", row)
     rows = list_devices(client, {"search": name}, purpose=f"Looking for the device '{name}'")
     return _only([row for row in rows if name in _names_of(row)], name)
 

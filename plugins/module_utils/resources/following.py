@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What devices make of commands that were accepted.
+"""What devices make of commands that were accepted, and of all else that is followed like them (see Followed).
 
 Rests on /commands/v0/commands/{id}/stats/ and /commands/v0/status/ of the contract (v0.yaml). What the contract does
 not tell, and this file therefore chooses: a device that has not come to an end when the wait is over counts as failed.
@@ -13,14 +13,14 @@ import typing as t
 from collections import Counter
 from dataclasses import dataclass, field
 
-from ..engine import CONCURRENCY
+from ..errors import EsperError
 from ..paging import Row, list_all
-from ..parallel import in_parallel, in_parts
+from ..parallel import CONCURRENCY, in_parallel, in_parts
 from ..references import References
 from ..resource import Params
 from ..task import Mode
 from .command import REQUEST, Sent
-from .device_search import counted, find_devices, label_of
+from .device_search import counted, labels_of
 
 _STATUSES = "/commands/v0/status/"
 # What a command has come to with a device, by the state that the service tells; any other is on the way.
@@ -30,6 +30,8 @@ _ENDS = {
     "Command TimeOut": "timed_out",
     "Command Cancelled": "cancelled",
 }
+# The ends that there are, whatever the service calls them.
+ENDS = tuple(_ENDS.values())
 # Waits between looks, in seconds: the first, and the longest.
 _FIRST_LOOK = 1.0
 _LONGEST_PAUSE = 15.0
@@ -51,10 +53,14 @@ class Progress:
 
     counts: Counter[str] = field(default_factory=Counter)
     total: int = 0
+    is_open: bool = False
+    """Whether more devices may be told yet."""
+    failure: str = ""
+    """Why the service gave up as a whole, so that nothing more is to be seen."""
 
     @property
     def ended(self) -> int:
-        return sum(self.counts[end] for end in _ENDS.values())
+        return sum(self.counts[end] for end in ENDS)
 
     @property
     def failed(self) -> int:
@@ -62,7 +68,26 @@ class Progress:
 
     @property
     def is_done(self) -> bool:
-        return self.ended >= self.total > 0
+        return bool(self.failure) or (not self.is_open and self.ended >= self.total > 0)
+
+
+class Followed(t.Protocol):
+    """What devices were told to do, and how to see what they make of it."""
+
+    @property
+    def title(self) -> str:
+        """What it is called in a sentence: ``The command REBOOT``."""
+
+    @property
+    def ids(self) -> t.Sequence[str]:
+        """Those of what was accepted."""
+
+    def look(self) -> Progress:
+        """How far it is now."""
+
+    def undone(self) -> list[Row]:
+        """The devices that did not do it, or have not yet: ``device`` is the id, ``state`` one of ENDS or pending,
+        ``reason`` what is said of it."""
 
 
 def pending_devices(
@@ -92,27 +117,47 @@ def pending_devices(
 def report(
     references: References, title: str, sent: t.Sequence[Sent], known: t.Iterable[Row], params: Params, mode: Mode
 ) -> Row:
-    """The result of a task that sent commands: which, and with ``wait`` what devices made of them. It has ``failed``
-    where more devices than allowed did not do it. ``known`` are devices whose names need not be looked up."""
-    result: Row = {"commands": [{"id": each.id, "devices": each.devices, "groups": each.groups} for each in sent]}
+    """The result of a task that sent commands: which, and with ``wait`` what devices made of them: see outcome()."""
+    commands = [{"id": each.id, "devices": each.devices, "groups": each.groups} for each in sent]
+    return {"commands": commands, **outcome(references, _Commands(references, title, sent), known, params, mode)}
+
+
+def outcome(references: References, followed: Followed, known: t.Iterable[Row], params: Params, mode: Mode) -> Row:
+    """What came of something that was accepted, as far as a task with the options above waits for it. It has ``failed``
+    where more devices than allowed did not do it. ``known`` are devices whose names need not be looked up.
+
+    Raises what Client.request raises; its sentence tells that it was accepted all the same.
+    """
     if not params["wait"]:
-        return {**result, "state": "accepted"}
-    seen = _follow(references, sent, params, mode)
+        return {"state": "accepted"}
+    try:
+        return _ends(references, followed, known, params, mode)
+    except EsperError as error:
+        # Who does not know that would send it again.
+        ids = ", ".join(followed.ids)
+        error.args = (f"{error} {followed.title} was accepted before ({ids}): devices may do it all the same.",)
+        raise
+
+
+def _ends(references: References, followed: Followed, known: t.Iterable[Row], params: Params, mode: Mode) -> Row:
+    """The part of the result that tells what devices made of it."""
+    seen = _follow(references, followed, params, mode)
     lost = seen.total - seen.counts["succeeded"]
-    result["counts"] = {name: seen.counts[name] for name in (*_ENDS.values(), "pending")}
-    result["failed_devices"] = _failed(references, sent, known) if lost else []
-    if not _exceeds(lost, seen, params):
-        return {**result, "state": "ended" if seen.is_done else "pending"}
-    return {**result, "state": "failed", "failed": True, "msg": _message(title, seen, result["failed_devices"])}
+    result: Row = {"counts": {name: seen.counts[name] for name in (*ENDS, "pending")}}
+    result["failed_devices"] = _named(references, followed.undone(), known) if lost else []
+    if _exceeds(lost, seen, params) or (not seen.total and (seen.failure or seen.is_open)):
+        message = _message(followed.title, seen, result["failed_devices"])
+        return {**result, "state": "failed", "failed": True, "msg": message}
+    return {**result, "state": "ended" if seen.is_done and not seen.counts["pending"] else "pending"}
 
 
-def _follow(references: References, sent: t.Sequence[Sent], params: Params, mode: Mode) -> Progress:
-    """Look at what devices make of commands until all have come to an end, too many have failed, or time is over."""
+def _follow(references: References, followed: Followed, params: Params, mode: Mode) -> Progress:
+    """Look at what devices make of it until all have come to an end, too many have failed, or time is over."""
     client, seconds = references.client, params["wait_timeout"]
     client.extend(seconds + client.connection.timeout)
     end, pause = time.monotonic() + seconds, _FIRST_LOOK
     while True:
-        seen = _look(references, sent)
+        seen = followed.look()
         mode.progress(f"{seen.ended} of {seen.total} devices are done, {seen.failed} of them failed")
         left = end - time.monotonic()
         if seen.is_done or left <= 0 or _exceeds(seen.failed, seen, params):
@@ -121,47 +166,59 @@ def _follow(references: References, sent: t.Sequence[Sent], params: Params, mode
         pause = min(pause * 1.5, _LONGEST_PAUSE)
 
 
-def _look(references: References, sent: t.Sequence[Sent]) -> Progress:
-    counts: Counter[str] = Counter()
-    for each in sent:
-        body = references.client.get(
-            f"{REQUEST.item}stats/",
-            ids={"id": each.id},
-            purpose=f"Reading what devices make of the command {each.id}",
-        )
-        for row in (body.get("status") if isinstance(body, dict) else None) or ():
-            counts[_ENDS.get(str(row.get("state")), "pending")] += int(row.get("total") or 0)
-    # Devices may appear by and by.
-    total = max(sum(counts.values()), sum(each.devices for each in sent))
-    counts["pending"] = total - sum(counts[end] for end in _ENDS.values())
-    return Progress(counts, total)
+@dataclass(frozen=True)
+class _Commands:
+    """Commands that were accepted, as one whole."""
+
+    references: References
+    title: str
+    sent: t.Sequence[Sent]
+
+    @property
+    def ids(self) -> list[str]:
+        return [each.id for each in self.sent]
+
+    def look(self) -> Progress:
+        counts: Counter[str] = Counter()
+        for each in self.sent:
+            body = self.references.client.get(
+                f"{REQUEST.item}stats/",
+                ids={"id": each.id},
+                purpose=f"Reading what devices make of the command {each.id}",
+            )
+            for row in (body.get("status") if isinstance(body, dict) else None) or ():
+                counts[_ENDS.get(str(row.get("state")), "pending")] += int(row.get("total") or 0)
+        # Devices may appear by and by.
+        total = max(sum(counts.values()), sum(each.devices for each in self.sent))
+        counts["pending"] = total - sum(counts[end] for end in ENDS)
+        return Progress(counts, total)
+
+    def undone(self) -> list[Row]:
+        return [
+            {**row, "state": _ENDS.get(str(row.get("state")), "pending")}
+            for each in self.sent
+            for row in list_all(
+                self.references.client,
+                _STATUSES,
+                query={"request": each.id},
+                purpose=f"Reading which devices did not do the command {each.id}",
+            )
+            if row.get("state") != "Command Success"
+        ]
 
 
 def _exceeds(failed: int, seen: Progress, params: Params) -> bool:
     return failed * 100 > float(params["max_fail_percentage"]) * max(seen.total, 1)
 
 
-def _failed(references: References, sent: t.Sequence[Sent], known: t.Iterable[Row]) -> list[Row]:
-    """The devices that did not do it, or have not yet: id, name, state and reason."""
-    rows = [
-        row
-        for each in sent
-        for row in list_all(
-            references.client,
-            _STATUSES,
-            query={"request": each.id},
-            purpose=f"Reading which devices did not do the command {each.id}",
-        )
-        if row.get("state") != "Command Success"
-    ]
-    names = {row["id"]: label_of(row) for row in known}
-    unnamed = [str(row["device"]) for row in rows if row["device"] not in names]
-    names.update({id_: label_of(row) for id_, row in find_devices(references, unnamed).items() if row})
+def _named(references: References, rows: list[Row], known: t.Iterable[Row]) -> list[Row]:
+    """Devices that did not do it, as a result has them: id, name, state and reason."""
+    names = labels_of(references, (str(row["device"]) for row in rows), known)
     return [
         {
             "id": row["device"],
             "name": names.get(row["device"]),
-            "state": _ENDS.get(str(row.get("state")), "pending"),
+            "state": row["state"],
             "reason": row.get("reason") or None,
         }
         for row in rows
@@ -169,6 +226,8 @@ def _failed(references: References, sent: t.Sequence[Sent], known: t.Iterable[Ro
 
 
 def _message(title: str, seen: Progress, devices: list[Row]) -> str:
+    if not seen.total:
+        return f"{title} failed: {seen.failure or 'its devices were not found in time'}."
     counts = [f"{seen.failed} of {counted(seen.total)} failed"] if seen.failed else []
     if seen.counts["pending"]:
         counts.append(f"{seen.counts['pending']} of {counted(seen.total)} have not answered")

@@ -3,7 +3,8 @@
 
 """Commands: /commands/v0/commands/ and /commands/v0/status/ (v0.yaml; corrected in unpublished.yaml).
 
-A request is accepted, and each device has a task, which is its status. How tasks go on is in progress.py.
+A request is accepted, and each device has a task, which is its status. How tasks go on is in progress.py. The older
+/v0/enterprise/{enterprise_id}/command/ takes commands too, since the vendor's Python SDK sends them there.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from exchange import Answer, Behaviour, Call, apps_list, found, instant, listed, not_found, refuse, require
+from exchange import ORIGIN, Answer, Behaviour, Call, apps_list, found, instant, listed, not_found, refuse, require
 from progress import begin, enter, read
 from tasks import ENDED, STATES, Task
 from tenant import DISABLED, Device, Tenant
@@ -72,12 +73,27 @@ def seed(tenant: Tenant) -> None:
 
 def create_command(tenant: Tenant, call: Call) -> Answer:
     """POST /commands/v0/commands/: 201 says that it was accepted, and nothing of what devices make of it."""
-    body = call.body
-    require(body, ("command_type", "command"))
-    targets = _targets(tenant, body)
-    require(body.get("command_args", {}), _NEEDS.get(body["command"], ()), within="command_args.")
-    check_schedule(body.get("schedule", "IMMEDIATE"), body.get("schedule_args", {}))
-    return _answer(send(tenant, body | targets, _addressed(tenant, targets)), status=201)
+    return _answer(_accepted(tenant, call.body), status=201)
+
+
+def create_older_command(tenant: Tenant, call: Call) -> Answer:
+    """POST /v0/enterprise/{enterprise_id}/command/: the same, and the answer has no envelope."""
+    command = _accepted(tenant, call.body)
+    shown = {
+        "id": command["id"],
+        "enterprise": tenant.settings.enterprise_id,
+        "command_type": command["command_type"],
+        "devices": command["devices"] or [],
+        "groups": command["groups"] or [],
+        "command": command["command"],
+        "command_args": command["command_args"],
+        "schedule": command["schedule"],
+        "schedule_args": command["schedule_args"],
+        "issued_by": f"{ORIGIN}/user/{command['created_by']}/",
+        "created_on": command["created_at"],
+        "status": [],
+    }
+    return Answer(shown, 201)
 
 
 def list_commands(tenant: Tenant, call: Call) -> Answer:
@@ -178,6 +194,15 @@ def check_schedule(schedule: str, arguments: Mapping[str, Any]) -> None:
         raise refuse("schedule_args.end_datetime", "Must be after start_datetime.")
 
 
+def _accepted(tenant: Tenant, body: Mapping[str, Any]) -> Command:
+    """The command that a request asks for, unless it is refused."""
+    require(body, ("command_type", "command"))
+    targets = _targets(tenant, body)
+    require(body.get("command_args", {}), _NEEDS.get(body["command"], ()), within="command_args.")
+    check_schedule(body.get("schedule", "IMMEDIATE"), body.get("schedule_args", {}))
+    return send(tenant, {**body, **targets}, _addressed(tenant, targets))
+
+
 def _targets(tenant: Tenant, body: Mapping[str, Any]) -> dict[str, list[str] | None]:
     """The ids of devices and of groups that the command is for; None for what its type does not look at."""
     wanted = _TARGETS[body["command_type"]]
@@ -242,4 +267,5 @@ OPERATIONS: dict[str, Behaviour] = {
     "GET /commands/v0/status/": list_statuses,
     "GET /commands/v0/status/{id}/": get_status,
     "PUT /commands/v0/status/{id}/": update_status,
+    "POST /v0/enterprise/{enterprise_id}/command/": create_older_command,
 }

@@ -83,7 +83,7 @@ def delete_group(tenant: Tenant, call: Call) -> Answer:
     _refuse_root(group, "deleted")
     if tenant.children(group.id) or tenant.population[group.id]:
         raise Refusal(400, ["Device group with devices or sub-groups cannot be deleted. "])
-    del tenant.groups[group.id]
+    tenant.remove_group(group)
     return Answer(status=204)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from ansible_collections.esper.cloud.plugins.doc_fragments import attributes, connection, kinds
+from ansible_collections.esper.cloud.plugins.doc_fragments import attributes, commands, connection, kinds
 from ansible_collections.esper.cloud.plugins.module_utils import module
 from ansible_collections.esper.cloud.plugins.module_utils.client import Client
 from ansible_collections.esper.cloud.plugins.module_utils.connection import OPTIONS, Connection
@@ -22,7 +22,12 @@ Doc = dict[str, t.Any]
 PLUGINS = Path(__file__).resolve().parents[3] / "plugins"
 MODULES = sorted(path.stem for path in (PLUGINS / "modules").glob("*.py"))
 MODULE_FRAGMENT: Doc = yaml.safe_load(connection.ModuleDocFragment.DOCUMENTATION)
-KINDS_FRAGMENT = "esper.cloud.kinds"
+# What only some modules have in common.
+COMMON: dict[str, Doc] = {
+    "esper.cloud.commands": yaml.safe_load(commands.ModuleDocFragment.DOCUMENTATION),
+    "esper.cloud.commands.following": yaml.safe_load(commands.ModuleDocFragment.FOLLOWING),
+    "esper.cloud.kinds": yaml.safe_load(kinds.ModuleDocFragment.DOCUMENTATION),
+}
 PLUGIN_FRAGMENT: Doc = yaml.safe_load(connection.ModuleDocFragment.PLUGIN)
 
 
@@ -40,6 +45,15 @@ def constants(path: Path) -> dict[str, Doc]:
 
 def documentation_of(name: str) -> dict[str, Doc]:
     return constants(PLUGINS / "modules" / f"{name}.py")
+
+
+def documented_options(name: str) -> Doc:
+    """The options of a module as Ansible merges them: what the module says of an option wins over a fragment."""
+    documented = documentation_of(name)["DOCUMENTATION"]
+    options = dict(documented["options"])
+    for fragment in (COMMON[each] for each in documented["extends_documentation_fragment"] if each in COMMON):
+        options |= {option: {**said_of, **options.get(option, {})} for option, said_of in fragment["options"].items()}
+    return options
 
 
 def handed_over(name: str) -> Resource | Task:
@@ -145,10 +159,7 @@ def test_what_has_a_secret_s_name_is_told_apart_from_one() -> None:
 
 @pytest.mark.parametrize("name", MODULES)
 def test_a_module_s_documentation_agrees_with_its_argument_spec(name: str) -> None:
-    documentation = documentation_of(name)["DOCUMENTATION"]
-    documented = documentation["options"]
-    if KINDS_FRAGMENT in documentation["extends_documentation_fragment"]:
-        documented = {**documented, **yaml.safe_load(kinds.ModuleDocFragment.DOCUMENTATION)["options"]}
+    documented = documented_options(name)
     options, _rules = spec_of(name)
     assert {each: said(option) for each, option in documented.items()} == {
         each: said(option) for each, option in options.items()
@@ -168,6 +179,9 @@ def test_a_module_s_rules_speak_of_its_options(name: str) -> None:
     for rule in ("mutually_exclusive", "required_one_of", "required_together"):
         for names in rules.get(rule, []):
             assert set(names) <= set(options)
+    for option, value, names, *_any in rules.get("required_if", []):
+        assert value in options[option]["choices"]
+        assert set(names) <= set(options)
 
 
 @pytest.mark.parametrize("name", MODULES)
@@ -178,7 +192,7 @@ def test_a_module_s_documentation_has_what_every_module_has(name: str) -> None:
     assert documented["module"] == name
     # A task of its own may say itself what it can.
     says_itself = name not in KINDS and {"check_mode", "diff_mode"} <= documented.get("attributes", {}).keys()
-    extended = [each for each in documented["extends_documentation_fragment"] if each != KINDS_FRAGMENT]
+    extended = [each for each in documented["extends_documentation_fragment"] if each not in COMMON]
     assert extended == fragments[: 2 if says_itself else 3]
     assert documented["version_added"]
     assert documented["author"]

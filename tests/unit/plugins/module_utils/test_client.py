@@ -4,15 +4,12 @@
 from __future__ import annotations
 
 import contextlib
-import datetime
 import gzip
 import io
-import ipaddress
 import json
 import random
 import re
 import socket
-import ssl
 import typing as t
 from concurrent.futures import ThreadPoolExecutor
 from email.utils import formatdate
@@ -28,6 +25,7 @@ from ansible_collections.esper.cloud.plugins.module_utils.errors import (
     RequestFailed,
     TransportError,
 )
+from ansible_collections.esper.cloud.tests.unit.authority import Authority
 from ansible_collections.esper.cloud.tests.unit.service import (
     Clock,
     Exchange,
@@ -163,6 +161,10 @@ def test_a_body_is_sent_as_json_and_none_as_nothing(server: Server, client: Clie
         ({"content": {"id": 1}}, {"id": 1}),
         ({"code": "201", "message": "made", "content": {"id": 1}}, {"id": 1}),
         ({"content": [1], "message": None}, [1]),
+        ({"code": 1, "message": "made", "content": {"id": 1}, "brand_new": []}, {"id": 1}),
+        ({"content": {"count": 0, "results": []}, "brand_new": []}, {"count": 0, "results": []}),
+        ({"content": {"count": 0}, "results": []}, {"content": {"count": 0}, "results": []}),
+        ({"content": "text", "brand_new": 1}, {"content": "text", "brand_new": 1}),
         ({"content": "text", "id": 1}, {"content": "text", "id": 1}),
         ({"code": 1, "message": "no content"}, {"code": 1, "message": "no content"}),
         ([1, 2], [1, 2]),
@@ -171,6 +173,29 @@ def test_a_body_is_sent_as_json_and_none_as_nothing(server: Server, client: Clie
 def test_the_envelope_is_taken_off(server: Server, client: Client, body: t.Any, taken: t.Any) -> None:
     server.replies(answers(body))
     assert get(client) == taken
+
+
+@pytest.mark.parametrize("body", [[], "text", {}, {"id": None}, {"name": "Berlin"}], ids=str)
+def test_what_is_no_object_is_not_taken_for_one(server: Server, client: Client, body: t.Any) -> None:
+    server.replies(answers(json.dumps(body)))
+    with pytest.raises(TransportError, match=f"{PURPOSE} failed: GET /things/1/ answered without the object"):
+        client.get_object("/things/{id}/", ids={"id": "1"}, purpose=PURPOSE)
+
+
+def test_contradicting_lengths_are_damage_that_may_pass(server: Server, client: Client) -> None:
+    server.replies(answers('{"id": 1}', Content_Length="9, 7"), answers({"id": 1}))
+    assert get(client) == {"id": 1}
+    server.app = lambda _request: answers('{"id": 1}', Content_Length="9, 7")
+    error = error_of(client, "POST")
+    assert "the answer of 127.0.0.1 is damaged" in str(error)
+    assert error.ambiguous
+
+
+def test_a_conflict_is_explained(server: Server, client: Client) -> None:
+    server.replies(answers({"message": "Busy"}, 409))
+    assert str(error_of(client)).endswith(
+        "answered 409: Busy. Somebody else may be changing the same at this moment: run the task again."
+    )
 
 
 def test_good_json_is_taken_whatever_its_content_type(server: Server, client: Client) -> None:
@@ -410,6 +435,15 @@ def test_a_wait_beyond_the_deadline_is_an_error_at_once(server: Server, make_cli
     server.replies(answers({}, 429, Retry_After="60"))
     assert "asks to wait" in str(error_of(make_client(server, deadline=30)))
     assert clock.waits == []
+
+
+def test_a_wait_that_is_spread_does_not_outlast_the_deadline(
+    server: Server, make_client: MakeClient, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(random, "uniform", lambda _low, high: high)
+    server.replies(answers({}, 429, Retry_After="299"))
+    assert "deadline" in str(error_of(make_client(server, deadline=300)))
+    assert sum(clock.waits) <= 300
 
 
 def test_a_backoff_beyond_the_deadline_ends_in_the_failure_itself(
@@ -673,81 +707,6 @@ def test_a_redirect_to_nonsense_is_a_sentence(server: Server, client: Client) ->
 
 
 # --- TLS --------------------------------------------------------------------------------------------------------------
-
-
-class Authority:
-    """A CA of the tests' own."""
-
-    def __init__(self, directory: Path) -> None:
-        from cryptography import x509
-        from cryptography.hazmat.primitives import serialization
-        from cryptography.hazmat.primitives.asymmetric import ec
-
-        self._directory = directory
-        self._key = ec.generate_private_key(ec.SECP256R1())
-        self._name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "CA of the tests")])
-        self._identifier = x509.SubjectKeyIdentifier.from_public_key(self._key.public_key())
-        usage = dict.fromkeys(
-            ("digital_signature", "content_commitment", "key_encipherment", "data_encipherment"), False
-        )
-        usage |= dict.fromkeys(("key_agreement", "encipher_only", "decipher_only"), False)
-        certificate = (
-            self._builder(self._name, self._key.public_key())
-            .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-            .add_extension(x509.KeyUsage(key_cert_sign=True, crl_sign=True, **usage), critical=True)
-            .add_extension(self._identifier, critical=False)
-            .sign(self._key, self._hash())
-        )
-        self.path = directory / "ca.pem"
-        self.path.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-
-    def context(self, address: str = "127.0.0.1", days: int = 1) -> ssl.SSLContext:
-        """A server's side of TLS, with a certificate for an address that is valid for some days from yesterday."""
-        from cryptography import x509
-        from cryptography.hazmat.primitives import serialization
-        from cryptography.hazmat.primitives.asymmetric import ec
-
-        key = ec.generate_private_key(ec.SECP256R1())
-        name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "server of the tests")])
-        certificate = (
-            self._builder(name, key.public_key(), days)
-            .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))]), critical=False)
-            .add_extension(
-                x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(self._identifier), critical=False
-            )
-            .add_extension(x509.ExtendedKeyUsage([x509.oid.ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
-            .sign(self._key, self._hash())
-        )
-        path = self._directory / f"server-{certificate.serial_number}.pem"
-        path.write_bytes(
-            key.private_bytes(
-                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-            )
-            + certificate.public_bytes(serialization.Encoding.PEM)
-        )
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(path)
-        return context
-
-    def _builder(self, name: t.Any, public_key: t.Any, days: int = 1) -> t.Any:
-        from cryptography import x509
-
-        now = datetime.datetime.now(datetime.timezone.utc)
-        return (
-            x509.CertificateBuilder()
-            .subject_name(name)
-            .issuer_name(self._name)
-            .public_key(public_key)
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now - datetime.timedelta(days=3))
-            .not_valid_after(now + datetime.timedelta(days=days))
-        )
-
-    @staticmethod
-    def _hash() -> t.Any:
-        from cryptography.hazmat.primitives import hashes
-
-        return hashes.SHA256()
 
 
 @pytest.fixture(scope="module")

@@ -441,6 +441,26 @@ def test_a_create_that_did_not_take_effect_is_sent_again(
     assert result.record["id"] == "1"
 
 
+def test_after_a_503_the_look_up_waits_as_the_service_asks(
+    server: Server, tenant: FakeTenant, run: Run, clock: Clock
+) -> None:
+    tenant.troubles.append(Trouble("POST", answers({}, 503, Retry_After="20")))
+    assert run(CHANNEL, **WANTED).changed
+    assert methods(server) == ["GET", "POST", "GET", "POST"]
+    assert 20 <= sum(clock.waits) <= 22
+    assert len(tenant.rows) == 1
+
+
+def test_a_503_that_asks_for_a_day_ends_a_create_at_once(
+    server: Server, tenant: FakeTenant, run: Run, clock: Clock
+) -> None:
+    tenant.troubles.append(Trouble("POST", answers({}, 503, Retry_After="86400")))
+    with pytest.raises(ApiError, match="asks to wait 86400 s, longer than this task may take"):
+        run(CHANNEL, **WANTED)
+    assert methods(server) == ["GET", "POST"]
+    assert clock.waits == []
+
+
 def test_a_create_is_not_tried_for_ever(server: Server, tenant: FakeTenant, make_client: MakeClient) -> None:
     tenant.troubles += [Trouble("POST", resets)] * 20
     with pytest.raises(RequestFailed, match="Creating the alert channel"):

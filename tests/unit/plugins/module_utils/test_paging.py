@@ -180,6 +180,11 @@ def test_an_answer_that_is_no_list_is_an_error_rather_than_an_empty_list(
         read(client)
 
 
+def test_an_empty_list_beside_the_items_is_no_matter(server: Server, client: Client) -> None:
+    server.replies(answers({"users": [{"id": 1}], "brand_new": []}))
+    assert read(client) == [1]
+
+
 def test_an_object_without_an_id_is_no_crash(server: Server, client: Client) -> None:
     server.replies(answers({"count": 1, "results": [{"name": "x"}]}))
     with pytest.raises(TransportError):

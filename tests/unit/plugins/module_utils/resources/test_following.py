@@ -8,6 +8,7 @@ import typing as t
 from dataclasses import dataclass, field
 
 import pytest
+from ansible_collections.esper.cloud.plugins.module_utils.errors import ApiError
 from ansible_collections.esper.cloud.plugins.module_utils.references import References
 from ansible_collections.esper.cloud.plugins.module_utils.resources import following
 from ansible_collections.esper.cloud.plugins.module_utils.resources.command import Sent
@@ -78,6 +79,12 @@ def test_without_waiting_nothing_is_asked(server: Server, client: Client) -> Non
     server.app = service
     assert follow(client, wait=False)["state"] == "accepted"
     assert service.sent == []
+
+
+def test_an_error_tells_that_the_command_was_accepted(server: Server, client: Client, waited: Clock) -> None:
+    server.app = lambda _request: answers({"message": "No."}, 403)
+    with pytest.raises(ApiError, match=r"answered 403: No\..* The command LOCK was accepted before \(c1\)"):
+        follow(client)
 
 
 def test_devices_are_looked_at_until_all_are_done(server: Server, client: Client, waited: Clock) -> None:

@@ -1,0 +1,178 @@
+# SPDX-FileCopyrightText: esper.cloud contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What all subjects have in common: to run a process and see what it takes, and to show medians and ratios of them.
+
+Who measures stays small: on Linux a child begins with the peak of memory of its parent. So what reads much of what was
+measured is a process of its own, such as contents.py.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+sys.path.append(str(Path(__file__).resolve().parents[1] / "checks"))
+from simulated import Simulator, variables
+from stage import COLLECTIONS
+
+HERE = Path(__file__).resolve().parent
+MEGABYTE = 2**20
+# macOS counts bytes.
+RSS_UNIT = 1 if sys.platform == "darwin" else 1024
+
+Environment = dict[str, str]
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line says; without sizes, a subject has its own."""
+
+    sizes: tuple[int, ...]
+    rounds: int
+    latency_ms: int
+    profile: bool
+
+    def each_round(self, what: str) -> Iterator[int]:
+        """The numbers of the rounds from 0, each of which is announced."""
+        for number in range(self.rounds):
+            show(f"{what}, round {number + 1} of {self.rounds}", sys.stderr)
+            yield number
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one run of a command took."""
+
+    seconds: float
+    cpu_seconds: float
+    megabytes: float
+
+    def less(self, start: Cost) -> Cost:
+        """What is left without the time of an empty start. Memory is no sum, and stays."""
+        return Cost(self.seconds - start.seconds, self.cpu_seconds - start.cpu_seconds, self.megabytes)
+
+    def extrapolated(self, start: Cost, factor: float) -> Cost:
+        """What it would take with so many times the work, but one start."""
+        work = self.less(start)
+        return Cost(
+            start.seconds + work.seconds * factor, start.cpu_seconds + work.cpu_seconds * factor, self.megabytes
+        )
+
+
+class Measured:
+    """What was measured, by any name."""
+
+    def __init__(self) -> None:
+        self._costs: dict[Any, list[Cost]] = defaultdict(list)
+
+    def add(self, name: Any, cost: Cost) -> None:
+        """Add one run."""
+        self._costs[name].append(cost)
+
+    def __iter__(self) -> Iterator[Any]:
+        """The names, in the order in which they came."""
+        return iter(self._costs)
+
+    def __getitem__(self, name: Any) -> Cost:
+        """The medians, each by itself."""
+        if name not in self._costs:
+            raise KeyError(name)
+        return Cost(
+            *(statistics.median(getattr(cost, field.name) for cost in self._costs[name]) for field in fields(Cost))
+        )
+
+
+def run(command: Sequence[str | Path], environment: Environment, place: Path, output: Path | None = None) -> Cost:
+    """Run a command in a directory to its end. Where it fails, so does the benchmark."""
+    # Whose setting it is to write none would measure how long Python takes to compile.
+    environment = {name: value for name, value in environment.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    with (output or place / "output.txt").open("wb") as file, (place / "errors.txt").open("wb") as errors:
+        started = time.monotonic()
+        process = subprocess.Popen(command, env=environment, cwd=place, stdout=file, stderr=errors)
+        # For what this one child took, and its own children, which are the workers of ansible-core.
+        _pid, status, usage = os.wait4(process.pid, 0)
+        seconds = time.monotonic() - started
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        # ansible-playbook tells on its standard output what failed.
+        with Path(file.name).open("rb") as said:
+            said.seek(max(0, Path(file.name).stat().st_size - 4000))
+            end = said.read().decode(errors="replace")
+        sys.exit(f"{' '.join(map(str, command))} failed:\n{end}\n{(place / 'errors.txt').read_text()}")
+    return Cost(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * RSS_UNIT / MEGABYTE)
+
+
+def ansible(simulator: Simulator, place: Path, **others: str | Path) -> Environment:
+    """An environment for programs of ansible-core, with the staged collection and the simulated tenant."""
+    return variables(
+        simulator,
+        ANSIBLE_COLLECTIONS_PATH=COLLECTIONS,
+        ANSIBLE_HOME=place / "home",
+        ANSIBLE_LOCALHOST_WARNING="0",
+        **others,
+    )
+
+
+def playbook(file: Path, task: dict[str, Any], **values: Any) -> tuple[str, str]:
+    """Write a playbook of one task, and return the command that runs it. It is JSON, which is YAML that is read fast:
+    what is measured is the task."""
+    play = {"hosts": "localhost", "gather_facts": False, "vars": values, "tasks": [{"name": "The task", **task}]}
+    return "ansible-playbook", str(written(file, json.dumps([play])))
+
+
+# A playbook that does nothing, so that what is left is the start.
+START = ("ansible-playbook", str(HERE / "start.yml"))
+
+
+def set_latency(simulator: Simulator, latency_ms: int) -> None:
+    """From now on each answer comes so much later, and nothing else goes wrong."""
+    simulator.clear_faults()
+    if latency_ms:
+        simulator.fault(kind="latency", ms=latency_ms, times=None)
+
+
+def requests_of(simulator: Simulator, work: Callable[[], Cost]) -> tuple[Cost, int]:
+    """What some work cost, and how many requests it sent."""
+    simulator.clear_journal()
+    cost = work()
+    return cost, len(simulator.journal())
+
+
+def written(file: Path, text: str, mode: int = 0o600) -> Path:
+    """The file, which holds the text from now on."""
+    file.write_text(text)
+    file.chmod(mode)
+    return file
+
+
+def ratio(mine: float, other: float) -> str:
+    """How many times the other one is; "" where there is nothing to compare with."""
+    if other <= 0:
+        return ""
+    times = mine / other
+    return f"{times:.3f}" if 0 < times < 0.1 else f"{times:.2f}"
+
+
+def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table in Markdown. A column whose cells are numbers, or empty, is aligned to the right."""
+    edges = ["---:" if all(_is_number(row[at]) for row in rows) else "---" for at in range(len(columns))]
+    lines = [columns, edges, *rows]
+    return "\n".join([f"### {title}\n", *(f"| {' | '.join(line)} |" for line in lines)]) + "\n"
+
+
+def show(text: str, file: Any = None) -> None:
+    """Print at once."""
+    print(text, file=file or sys.stdout, flush=True)
+
+
+def _is_number(text: str) -> bool:
+    return not text or text.lstrip("-").replace(",", "").replace(".", "").isdigit()
