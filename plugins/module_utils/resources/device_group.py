@@ -205,9 +205,6 @@ class DeviceGroup(Resource):
     def depth_of(self, row: Row) -> int:
         return path_of(row).count("/")
 
-    def needed_ids(self, row: Row) -> set[str]:
-        return {str(row["id"]), str(_parent_of(row))}
-
     def plan_create(self, references: References, params: Params) -> Plan:
         if params.get("id") is not None:
             raise NotFound(self.title, params["id"])
