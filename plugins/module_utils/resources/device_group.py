@@ -130,7 +130,7 @@ class DeviceGroup(Resource):
         return self.only(rows, path)
 
     def named(self, references: References, name: str) -> list[Row]:
-        moves = [row for row in references.expected(self) if _OLD_PATH in row]
+        moves = [row for row in references.changed(self) if _OLD_PATH in row]
         return [_carried_along(row, moves) for row in self._named(references, name)]
 
     def _named(self, references: References, name: str) -> list[Row]:
