@@ -15,7 +15,6 @@ import json
 import os
 import shutil
 import sys
-import traceback
 import typing as t
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -167,12 +166,8 @@ class ActionModule(NormalAction):
                 self._display.v(sentence, host=variables.get("inventory_hostname"))
 
         mode = Mode(bool(self._task.check_mode), bool(self._task.diff), self._display.verbosity, tell)
-        try:
-            with _directory(self._loader.get_basedir()):
-                return execute(task, params, mode, user_agent=USER_AGENT)
-        except Exception as error:  # noqa: BLE001 - what core makes of it would not have the key taken out
-            sentence = f"esper.cloud has a defect. {type(error).__name__}: {error}"
-            return Outcome({"failed": True, "msg": sentence, "exception": traceback.format_exc()})
+        with _directory(self._loader.get_basedir()):
+            return execute(task, params, mode, user_agent=USER_AGENT)
 
     def _complaint(self, errors: t.Any) -> str:
         if isinstance(errors[0], UnsupportedError):

@@ -8,6 +8,7 @@ Knows nothing of Ansible: it takes checked parameters and gives a plain result.
 from __future__ import annotations
 
 import functools
+import traceback
 import typing as t
 from dataclasses import dataclass, field
 
@@ -16,6 +17,7 @@ from .connection import Connection
 from .engine import ensure_all
 from .errors import EsperError
 from .paging import Row
+from .redaction import Redaction, secrets_in
 from .references import References
 from .resource import Change, Params, Resource
 
@@ -107,19 +109,28 @@ def unmet(rules: Params, params: Params) -> str:
 
 
 def execute(task: Task, params: Params, mode: Mode, *, user_agent: str) -> Outcome:
-    """Do a task. A failure that can be foreseen is a result, too, with ``failed`` and a sentence as ``msg``."""
+    """Do a task. Any failure is a result, too, with ``failed`` and a sentence as ``msg``; one that could not be foreseen
+    has a traceback as ``exception``."""
     if why := unmet(task.rules, params):
         return Outcome({"failed": True, "msg": why})
     requests: list[str] = []
     warnings: list[str] = []
+    secrets = list(secrets_in(task.options, params))
     try:
         connection = Connection.from_options(params)
+        secrets.append(connection.api_key)
         if connection.sends_key_in_clear:
             warnings.append("The API key is sent unencrypted, since api_url is no https URL.")
-        with Client(connection, user_agent=user_agent, log=requests.append, progress=mode.progress) as client:
+        with Client(
+            connection, user_agent=user_agent, log=requests.append, progress=mode.progress, secrets=secrets
+        ) as client:
             outcome = task.work(References(client), params, mode)
     except EsperError as error:
         outcome = Outcome({"failed": True, "msg": str(error), **error.details()})
+    except Exception as error:  # noqa: BLE001 - what Python or ansible-core makes of it would show what is in it
+        sentence = f"esper.cloud has a defect. {type(error).__name__}: {error}"
+        told = {"msg": sentence, "exception": traceback.format_exc()}
+        outcome = Outcome({"failed": True, **Redaction(secrets).all(told)})
     # What happened reaches the user only with the result.
     shown = {"requests": requests} if mode.verbosity >= _SHOWS_REQUESTS else {}
     return Outcome({**outcome.result, **shown}, [*warnings, *outcome.warnings])
