@@ -109,8 +109,8 @@ def unmet(rules: Params, params: Params) -> str:
 
 
 def execute(task: Task, params: Params, mode: Mode, *, user_agent: str) -> Outcome:
-    """Do a task. Any failure is a result, too, with ``failed`` and a sentence as ``msg``; one that could not be foreseen
-    has a traceback as ``exception``."""
+    """Do a task. Any failure is a result, too, with ``failed`` and a sentence as ``msg``. One that was not foreseen
+    has a traceback as ``exception``, too."""
     if why := unmet(task.rules, params):
         return Outcome({"failed": True, "msg": why})
     requests: list[str] = []

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from secrets import token_hex
 
@@ -12,10 +12,8 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "checks"))
 
-from controller import Controller
+from controller import Controller, MakeController
 from simulated import Simulator
-
-MakeController = Callable[..., Controller]
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -83,6 +84,9 @@ class Controller:
     def play(self, *arguments: str | Path) -> Played:
         """Run the playbook."""
         return self.run("ansible-playbook", *arguments, "site.yml")
+
+
+MakeController = Callable[..., Controller]
 
 
 class Run:

@@ -9,8 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from conftest import MakeController
-from controller import PATIENCE, Controller, Played, Run
+from controller import PATIENCE, Controller, MakeController, Played, Run
 from simulated import Simulator
 
 SHOPS = [f"Shop {number:02}" for number in range(30)]

@@ -9,6 +9,7 @@ import json
 import os
 import sys
 import typing as t
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,7 +17,7 @@ import pytest
 from ansible.module_utils import basic
 from ansible_collections.esper.cloud.plugins.action import api
 from ansible_collections.esper.cloud.plugins.module_utils.errors import ConfigurationError
-from ansible_collections.esper.cloud.plugins.module_utils.kinds import MODULES
+from ansible_collections.esper.cloud.plugins.module_utils.kinds import MODULES, task_of
 from ansible_collections.esper.cloud.plugins.module_utils.task import Outcome
 from ansible_collections.esper.cloud.tests.unit.service import Server, answers, hangs
 
@@ -110,10 +111,10 @@ def test_a_hanging_server_ends_with_the_deadline(
 def test_a_defect_is_told_without_the_key(
     make_action: MakeAction, arguments: dict[str, t.Any], monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
-    def breaks(*_arguments: t.Any, **_options: t.Any) -> Outcome:
+    def breaks(*_arguments: t.Any) -> Outcome:
         raise error
 
-    monkeypatch.setattr(api, "execute", breaks)
+    monkeypatch.setattr(api, "task_of", lambda name: replace(task_of(name), work=breaks))
     before = Path.cwd()
     result = make_action(args=arguments).run(task_vars={})
     assert result["failed"] is True
