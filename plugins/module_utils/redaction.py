@@ -69,4 +69,4 @@ def _spellings(secret: str) -> t.Iterator[str]:
     yield repr(secret)[1:-1]
     for is_ascii in (True, False):
         once = json.dumps(secret, ensure_ascii=is_ascii)[1:-1]
-        yield from (once, json.dumps(once)[1:-1])
+        yield from (once, json.dumps(once)[1:-1], repr(once)[1:-1])

@@ -27,6 +27,7 @@ WRITERS: list[t.Callable[[str], str]] = [
     lambda text: quote(text, safe=""),
     lambda text: urlencode({"password": text}),
     lambda text: json.dumps({"password": text}, ensure_ascii=False),
+    lambda text: repr(json.dumps({"password": text}).encode()),
     lambda text: json.dumps({"message": json.dumps({"password": text})}),
 ]
 
