@@ -34,7 +34,7 @@ from ansible_collections.esper.cloud.plugins.module_utils.errors import (
 )
 from ansible_collections.esper.cloud.plugins.module_utils.kinds import task_of
 from ansible_collections.esper.cloud.plugins.module_utils.module import USER_AGENT, argument_spec
-from ansible_collections.esper.cloud.plugins.module_utils.task import Mode, Outcome, Task, execute
+from ansible_collections.esper.cloud.plugins.module_utils.task import Mode, Outcome, Task, execute, misfit
 
 Variables = dict[str, t.Any]
 Result = dict[str, t.Any]
@@ -52,6 +52,8 @@ class ActionModule(NormalAction):
         module = loader.find_plugin_with_context(self._task.action, collection_list=self._task.collections)
         task = task_of(module.resolved_fqcn.rpartition(".")[2])
         try:
+            if why := misfit(argument_spec(task), self._task.args):
+                raise InvalidParameter(why)
             self._find_sources(task)
             environment: dict[str, t.Any] = {}
             self._compute_environment_string(environment)
