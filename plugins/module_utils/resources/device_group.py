@@ -159,6 +159,8 @@ class DeviceGroup(Resource):
             row = self.at(references, split_path(wanted))
         else:
             rows = self.named(references, _checked_name(wanted))
+            # Another group may be called like the root.
+            rows = [row for row in rows if is_root(row)] or rows
             row = self.only(rows, wanted, f"Write its path, such as '{ROOT}/{wanted}'.")
         if row is None:
             raise NotFound(self.title, wanted, self._names_like(references, wanted))
