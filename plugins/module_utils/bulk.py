@@ -12,15 +12,16 @@ import typing as t
 from dataclasses import dataclass, field
 
 from . import engine
-from .errors import EsperError, InvalidParameter, NotFound
+from .errors import ApiError, EsperError, InvalidParameter, NotFound, RequestFailed
 from .paging import Row
 from .parallel import CONCURRENCY, in_parallel
-from .pending import steps_in, without_pending
+from .pending import ResultOf, steps_in, without_pending
 from .references import References
 from .resource import Change, Params, Plan, Resource, Step
 
 # So few objects of a kind are looked up one by one, rather than in a list of all that there are.
 _FEW = 5
+_KEY_REFUSED = 401
 
 ACTIONS = ("created", "updated", "deleted", "unchanged", "failed", "skipped")
 
@@ -52,7 +53,7 @@ class Item:
 
     @property
     def is_absent(self) -> bool:
-        """Whether the object is to be deleted."""
+        """Whether the object is not to be there."""
         return self.params.get("state") == "absent"
 
     @property
@@ -75,6 +76,17 @@ class Item:
     def deleted_ids(self) -> set[str]:
         """The ids of what the plan deletes."""
         return {str(step.ids["id"]) for step in self.plan.steps if step.method == "DELETE"}
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether a write of the plan has taken effect."""
+        return any(step.done for step in self.plan.steps)
+
+    @property
+    def lacks(self) -> str:
+        """What failed of that which the object needs, as a sentence; "" where nothing did."""
+        lacking = sorted(need.label for need in self.needs if need.error is not None)
+        return f"It needs {' and '.join(lacking)}, which failed." if lacking else ""
 
     @property
     def changes(self) -> list[Change]:
@@ -101,6 +113,7 @@ class Bulk:
         self._owners: dict[tuple[Resource, t.Any], Item] = {}
         self._makers: dict[Step, Item] = {}
         self._stages = _in_stages({item.resource.kind: item.resource for item in items})
+        self._go_on = False
         self._stopped = False
 
     @property
@@ -108,25 +121,14 @@ class Bulk:
         """The objects that are not as they are to be, and why they are not is known."""
         return [item for item in self.items if item.error is not None]
 
-    @property
-    def warnings(self) -> list[str]:
-        """What the plans warn of; but not that others refer to what is replaced, where these are to refer to what
-        replaces it."""
-        return [sentence for item in self.items if not self._is_provided_for(item) for sentence in item.plan.warnings]
-
-    def _is_provided_for(self, item: Item) -> bool:
-        users = {row["id"] for rows in item.plan.related.values() for row in rows}
-        if not users:
-            return False
-        mended = {other.plan.current["id"] for other in self.items if other.plan.current and item in other.needs}
-        return users <= mended
-
     # --- planning ---------------------------------------------------------------------------------------------------
 
     def name_all(self) -> None:
         """Find out what each object is called, without a request. One that is listed twice fails, both times."""
         known: dict[tuple[Resource, str], Item] = {}
-        for item in (each for each in self.items if each.error is None):
+        for item in self.items:
+            if item.error is not None:
+                continue
             try:
                 item.name = item.resource.called(item.params)
             except EsperError as error:
@@ -134,34 +136,44 @@ class Bulk:
                 continue
             other = known.setdefault((item.resource, item.name), item)
             if other is not item:
-                _clash(other, item)
+                self._clash(other, item)
 
-    def plan_all(self) -> None:
-        """Plan each object. One that cannot be planned fails; the others are planned all the same.
+    def _clash(self, *both: Item) -> None:
+        one, other = sorted(both, key=self.items.index)
+        for item in both:
+            item.fail(
+                InvalidParameter(
+                    f"{one.place} and {other.place} are about the same {item.resource.title}, '{item.name}': list it"
+                    " once."
+                )
+            )
 
-        What is to be deleted is planned first, from the last kind to the first, so that what goes does not count as a
-        user of what goes with it. Objects of the kinds that follow cannot refer to it any more.
-        """
-        kinds = [resource for stage in self._stages for resource in stage]
-        of_kind = {kind: [item for item in self.items if item.resource is kind and not item.error] for kind in kinds}
-        for kind, mine in of_kind.items():
+    def plan_all(self, *, go_on: bool) -> None:
+        """Plan each object, in the order in which plans are carried out: what is to be absent comes last. One that
+        cannot be planned fails; the others are planned all the same, so that all that is wrong is told. But where it is
+        the service that failed, and they are not to ``go_on``, or the key is refused, no more is asked of it."""
+        self._go_on = go_on
+        for resource in (each for stage in self._stages for each in stage):
+            if self._stopped:
+                break
+            mine = [item for item in self.items if item.resource is resource and item.error is None]
             if len(mine) > _FEW:
-                self._references.read_whole(kind)
-        for kind in reversed(kinds):
-            self._plan_those([item for item in of_kind[kind] if item.is_absent], reverse=True)
-        for mine in of_kind.values():
-            self._plan_those([item for item in mine if not item.is_absent])
-            for identifier in (each for item in mine for each in item.deleted_ids):
-                self._references.hide(identifier)
+                self._references.read_whole(resource)
+            present = [item for item in mine if not item.is_absent]
+            self._plan_those(sorted(present, key=lambda item: item.resource.depth(item.params)))
+        self._plan_absent([item for item in self.items if item.is_absent and item.error is None])
         self._check_deletions()
+        self._check_needs()
+        for item in self.items:
+            item.plan.settle()
 
-    def _plan_those(self, items: list[Item], *, reverse: bool = False) -> None:
-        """Plan objects of a kind, those that are above others first, or last. What one of them refers to may be planned
-        after it all the same; then it is tried again."""
-        waiting = sorted(items, key=lambda item: item.resource.depth(item.params), reverse=reverse)
+    def _plan_those(self, waiting: list[Item]) -> None:
+        """Plan objects of a kind. What one of them refers to may be planned after it; then it is tried again."""
         while waiting:
             for item in waiting:
                 self._plan(item)
+                if self._stopped:
+                    return
             missing = [item for item in waiting if isinstance(item.error, NotFound)]
             if len(missing) == len(waiting):
                 return
@@ -169,30 +181,60 @@ class Bulk:
 
     def _plan(self, item: Item) -> None:
         item.error = None
+        if self._find(item):
+            self._plan_found(item)
+
+    def _plan_absent(self, absent: list[Item]) -> None:
+        """Plan what is to be absent. All of it is found first: what is in the way of one may be to go as well."""
+        found = [item for item in absent if not self._stopped and self._find(item)]
+        for item in found:
+            if item.plan.current is not None:
+                self._references.leave_out(item.resource, item.plan.current["id"])
+        for item in found:
+            if item.error is None and not self._stopped:
+                self._plan_found(item)
+
+    def _find(self, item: Item) -> bool:
+        """Look an object up; false where it cannot be planned from there."""
         try:
-            plan = engine.plan(item.resource, self._references, item.params)
+            item.plan.current = current = item.resource.find(self._references, item.params)
         except EsperError as error:
-            item.fail(error)
+            self._fail_to_plan(item, error)
+            return False
+        if current is None:
+            return True
+        owner = self._owners.setdefault((item.resource, current["id"]), item)
+        if owner is not item:
+            self._clash(owner, item)
+        elif item.is_absent and isinstance(current["id"], ResultOf):
+            maker = self._makers[current["id"].step]
+            item.fail(InvalidParameter(f"It would delete what {maker.label} is to make."))
+        return item.error is None
+
+    def _plan_found(self, item: Item) -> None:
+        try:
+            plan = engine.plan_from(item.resource, self._references, item.params, item.plan.current)
+        except EsperError as error:
+            self._fail_to_plan(item, error)
             return
-        ids = [] if plan.current is None else [plan.current["id"]]
-        for owner in (self._owners.get((item.resource, each)) for each in ids):
-            if owner is not None:
-                _clash(owner, item)
-                return
         item.plan, item.record = plan, without_pending(plan.record)
         item.action = item.planned_action
         for resource, row in plan.expected:
             self._references.expect(resource, row)
-            ids += [row["id"]] * (resource is item.resource)
         for each in item.deleted_ids:
-            self._references.leave_out(each)
-            if not item.is_absent:
-                self._references.hide(each)
-        self._owners.update(((item.resource, each), item) for each in ids)
+            self._references.leave_out(item.resource, each)
+        # What is made along with an object, such as its parents, is before it.
+        own = [row["id"] for resource, row in plan.expected if resource is item.resource]
+        self._owners.update(((item.resource, each), item) for each in own[-1:])
         self._makers.update((step, item) for step in plan.steps)
         used = {step for each in plan.steps for part in (each.ids, each.body) for step in steps_in(part)}
         item.needs = {self._makers[step] for step in used} - {item}
         item.level = max((need.level + 1 for need in item.needs), default=0)
+
+    def _fail_to_plan(self, item: Item, error: EsperError) -> None:
+        item.fail(error)
+        refused = isinstance(error, ApiError) and error.status == _KEY_REFUSED
+        self._stopped = refused or (isinstance(error, RequestFailed) and not self._go_on)
 
     def _check_deletions(self) -> None:
         """Fail those that delete, along with their own, what another is to keep."""
@@ -207,50 +249,70 @@ class Bulk:
             for other in {kept.get((item.resource, each), item) for each in item.deleted_ids} - {item}:
                 item.fail(InvalidParameter(f"It would delete what {other.label} is to keep."))
 
+    def _check_needs(self) -> None:
+        """Fail those that need what failed."""
+        for item in sorted(self.items, key=lambda item: item.level):
+            if item.error is None and item.lacks:
+                item.fail(InvalidParameter(item.lacks))
+
     # --- applying ---------------------------------------------------------------------------------------------------
 
-    def apply_all(self, *, go_on: bool, on_progress: OnProgress) -> None:
+    def leave_all(self) -> None:
+        """Begin nothing."""
+        for item in self.items:
+            if item.error is None and item.plan.steps:
+                item.action = "skipped"
+
+    def apply_all(self, *, on_progress: OnProgress) -> None:
         """Send what is planned: several at a time, each after what it needs, and what deletes after all else.
 
-        After a failure nothing more is begun, unless it is to ``go_on``; what is begun is completed. ``on_progress`` is
-        told how many objects are done, of how many. Raises nothing that is foreseeable: see Item.error.
+        After a failure nothing more is begun, unless the plan is to go on; what is begun is completed. ``on_progress``
+        is told how many objects are done, of how many. Raises nothing that is foreseeable: see Item.error.
         """
-        planned = [item for item in self.items if item.error is None]
-        for item in planned:
-            item.action = "skipped" if item.plan.steps else "unchanged"
-        if len(planned) < len(self.items) and not go_on:
-            return
+        self.leave_all()
         self._references.forget_plans()
         made: dict[tuple[int, int], list[Item]] = {}
         ended: dict[tuple[int, int], list[Item]] = {}
-        waiting = [item for item in planned if item.plan.steps]
+        waiting = [item for item in self.items if item.error is None and item.plan.steps]
         for item in waiting:
             stage = next(number for number, kinds in enumerate(self._stages) if item.resource in kinds)
             made.setdefault((stage, item.level), []).append(item)
             if item.deletions:
-                ended.setdefault((-stage, -item.resource.depth(item.params)), []).append(item)
-        count = 0
-        for attempt, waves in ((self._make, made), (self._end, ended)):
+                depth = item.resource.depth_of(item.plan.current or {})
+                ended.setdefault((-stage, -depth), []).append(item)
+        done: set[Item] = set()
+        for send, waves in ((self._make, made), (self._end, ended)):
             for _key, wave in sorted(waves.items(), key=lambda pair: pair[0]):
-                for item, error in in_parallel(self._references.client, _caught(attempt), wave, CONCURRENCY):
-                    if error is not None:
-                        item.fail(error)
-                        self._stopped = not go_on
+                for item in in_parallel(self._references.client, self._attempt(send), wave, CONCURRENCY):
                     if item.action != "skipped":
-                        count += 1
-                        on_progress(count, len(waiting))
+                        done.add(item)
+                        on_progress(len(done), len(waiting))
+
+    def _attempt(self, send: t.Callable[[Item], None]) -> t.Callable[[Item], Item]:
+        def attempted(item: Item) -> Item:
+            try:
+                send(item)
+            except EsperError as error:
+                # At once: those before it in the wave may be under way for long.
+                self._stopped = not self._go_on
+                item.fail(error)
+            return item
+
+        return attempted
 
     def _make(self, item: Item) -> None:
         """Send all but what is to be sent at the end."""
         steps = [step for step in item.plan.steps if step not in item.deletions]
         if self._stopped or (item.deletions and not steps):
             return
-        if lacking := [need.label for need in item.needs if need.error is not None]:
-            raise InvalidParameter(f"It needs {' and '.join(sorted(lacking))}, which failed.")
+        if item.lacks:
+            raise InvalidParameter(item.lacks)
         engine.send(item.resource, self._references, steps)
         if any(step.adopted for step in steps):
-            # What was found in place of what should have been created may differ from it.
-            rest = engine.plan(item.resource, self._references, item.params).steps
+            # What was found in place of what should have been created may differ from it. What is to be deleted is
+            # planned already.
+            again = engine.plan(item.resource, self._references, item.params)
+            rest = [step for step in again.steps if step.method != "DELETE"]
             engine.send(item.resource, self._references, rest)
             item.plan.steps += rest
         if not item.deletions:
@@ -258,8 +320,7 @@ class Bulk:
 
     def _end(self, item: Item) -> None:
         """Send what deletes. An object that is begun is completed."""
-        begun = any(step.answer is not None for step in item.plan.steps)
-        if item.error is None and (begun or not self._stopped):
+        if item.error is None and (item.is_begun or not self._stopped):
             engine.send(item.resource, self._references, item.deletions)
             item.done()
 
@@ -275,23 +336,3 @@ def _in_stages(kinds: dict[str, Resource]) -> list[list[Resource]]:
         stages.append([kinds[kind] for kind in ready])
         sorter.done(*ready)
     return stages
-
-
-def _clash(one: Item, other: Item) -> None:
-    for item in (one, other):
-        item.fail(
-            InvalidParameter(
-                f"{one.place} and {other.place} are about the same {item.resource.title}, '{item.name}': list it once."
-            )
-        )
-
-
-def _caught(attempt: t.Callable[[Item], None]) -> t.Callable[[Item], tuple[Item, EsperError | None]]:
-    def attempted(item: Item) -> tuple[Item, EsperError | None]:
-        try:
-            attempt(item)
-        except EsperError as error:
-            return item, error
-        return item, None
-
-    return attempted

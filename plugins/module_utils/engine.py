@@ -47,6 +47,8 @@ def ensure_all(
 ) -> list[Result]:
     """The same for several objects. All are planned before the first write, so that lists are read once for all."""
     plans = [plan(resource, references, params) for params in several]
+    for planned in plans:
+        planned.settle()
     return [
         _carry_out(resource, references, params, planned, check_mode)
         for params, planned in zip(several, plans, strict=True)
@@ -66,7 +68,11 @@ def _carry_out(resource: Resource, references: References, params: Params, plann
 
 def plan(resource: Resource, references: References, params: Params) -> Plan:
     """What it takes to make an object be as the parameters say. Sends no write."""
-    current = resource.find(references, params)
+    return plan_from(resource, references, params, resource.find(references, params))
+
+
+def plan_from(resource: Resource, references: References, params: Params, current: Row | None) -> Plan:
+    """The same for an object that was looked up already."""
     if params.get("state") == "absent":
         planned = Plan(None) if current is None else resource.plan_delete(references, current, params)
     elif current is None:
@@ -89,6 +95,7 @@ def send(resource: Resource, references: References, steps: t.Sequence[Step]) ->
         for step in steps:
             if step.if_created is None or not step.if_created.adopted:
                 _perform(references, resource, step)
+                step.done = True
     finally:
         if steps:
             references.forget(resource)

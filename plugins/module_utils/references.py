@@ -15,6 +15,7 @@ if t.TYPE_CHECKING:
     from .resource import Resource
 
 _ByName = dict[str, list[Row]]
+_Place = tuple[str, str]
 
 
 class References:
@@ -27,18 +28,16 @@ class References:
         self._names: dict[Resource, _ByName] = {}
         self._expected: dict[Resource, list[Row]] = {}
         self._expected_names: dict[Resource, _ByName] = {}
-        self._leaving: set[str] = set()
-        self._hidden: set[str] = set()
+        # By kind, as two kinds may have the same numbers.
+        self._superseded: set[_Place] = set()
+        self._leaving: set[_Place] = set()
+        self._forgotten = 0
 
     def rows(self, resource: Resource, query: Query) -> list[Row]:
-        """The objects of a kind that the server finds for a query, but none that a plan deletes; an empty query stands
-        for all.
+        """The objects of a kind that the server finds for a query; an empty one stands for all.
 
         Raises what Client.request raises. The rows belong to the cache: do not change them.
         """
-        return _without(self._leaving, self._read(resource, query))
-
-    def _read(self, resource: Resource, query: Query) -> list[Row]:
         return self.at(
             resource.collection,
             query,
@@ -62,24 +61,35 @@ class References:
         place = (path, tuple(sorted((query or {}).items())))
         rows = self._lists.get(place)
         if rows is None:
+            forgotten = self._forgotten
             pages = list_all(
                 self.client, path, query=query, page_size=page_size, concurrency=concurrency, key=key, purpose=purpose
             )
-            rows = self._lists[place] = list(pages)
+            rows = list(pages)
+            # What another thread has written meanwhile may be missing in it.
+            if forgotten == self._forgotten:
+                self._lists[place] = rows
         return rows
 
     def called(self, resource: Resource, name: str) -> list[Row]:
         """The objects of a kind whose name may be this one, and those that are planned: all that have it, in whatever
         case, and maybe others."""
-        if resource.name_filter and resource.collection not in self._whole:
-            rows = self._read(resource, {resource.name_filter: name})
-        else:
-            if resource not in self._names:
-                rows = self._read(resource, {})
-                self._names[resource] = _by_name(resource, rows)
-            rows = self._names[resource].get(_key(name), [])
         planned = self._expected_names.get(resource, {}).get(_key(name), [])
-        return [*_without(self._hidden, rows), *planned]
+        return [row for row in self._called(resource, name) if not self._is_outdated(resource, row)] + planned
+
+    def _called(self, resource: Resource, name: str) -> list[Row]:
+        if resource.name_filter and resource.collection not in self._whole:
+            return self.rows(resource, {resource.name_filter: name})
+        names, forgotten = self._names.get(resource), self._forgotten
+        if names is None:
+            names = _by_name(resource, self.rows(resource, {}))
+            if forgotten == self._forgotten:
+                self._names[resource] = names
+        return names.get(_key(name), [])
+
+    def _is_outdated(self, resource: Resource, row: Row) -> bool:
+        place = _place(resource, row["id"])
+        return place in self._superseded or place in self._leaving
 
     def read_whole(self, resource: Resource) -> None:
         """Look names up in the list of all objects of a kind from now on, until something is written to it."""
@@ -88,34 +98,44 @@ class References:
     # --- what is planned --------------------------------------------------------------------------------------------
 
     def expect(self, resource: Resource, row: Row) -> None:
-        """Have an object be found that a plan creates or renames, as it will be."""
-        self.hide(str(row["id"]))
+        """Have an object be found that a plan creates or changes, as it will be."""
+        self._superseded.add(_place(resource, row["id"]))
         self._expected.setdefault(resource, []).append(row)
         self._expected_names.setdefault(resource, {}).setdefault(_key(row.get(resource.name_key)), []).append(row)
 
     def expected(self, resource: Resource) -> list[Row]:
-        """The objects of a kind that plans create or rename."""
+        """The objects of a kind that plans create or change."""
         return self._expected.get(resource, [])
 
-    def leave_out(self, identifier: str) -> None:
-        """Have an object not be in lists any more, such as those of the users of another, since a plan deletes it."""
-        self._leaving.add(identifier)
+    def all_as_planned(self, resource: Resource) -> list[Row]:
+        """All objects of a kind as they will be."""
+        return [row for row in self.rows(resource, {}) if not self._is_outdated(resource, row)] + self.expected(
+            resource
+        )
 
-    def hide(self, identifier: str) -> None:
-        """Have an object not be found by its name any more: another takes its place, or nothing is to refer to it."""
-        self._hidden.add(identifier)
+    def superseded(self, resource: Resource, name: str) -> list[Row]:
+        """The objects whose name may be this one, and that plans change, as they still are."""
+        if not self.expected(resource):
+            return []
+        return [row for row in self._called(resource, name) if _place(resource, row["id"]) in self._superseded]
 
-    def is_leaving(self, identifier: str) -> bool:
+    def leave_out(self, resource: Resource, identifier: t.Any) -> None:
+        """Have an object not be found by its name any more, since a plan deletes it."""
+        self._leaving.add(_place(resource, identifier))
+
+    def is_leaving(self, resource: Resource, identifier: t.Any) -> bool:
         """Whether a plan deletes an object."""
-        return identifier in self._leaving
+        return _place(resource, identifier) in self._leaving
 
     def forget_plans(self) -> None:
         """From now on only what is there is found: what was planned is being done."""
-        self._expected, self._expected_names, self._leaving, self._hidden = {}, {}, set(), set()
+        self._expected, self._expected_names = {}, {}
+        self._superseded, self._leaving = set(), set()
 
     def forget(self, resource: Resource) -> None:
         """Read the lists of a kind, and of what belongs to its objects, anew from now on, since something was written
         to them."""
+        self._forgotten += 1
         self._whole.discard(resource.collection)
         self._names = {
             kind: names for kind, names in list(self._names.items()) if kind.collection != resource.collection
@@ -125,15 +145,15 @@ class References:
         }
 
 
-def _without(ids: set[str], rows: list[Row]) -> list[Row]:
-    return [row for row in rows if str(row["id"]) not in ids] if ids else rows
-
-
 def _by_name(resource: Resource, rows: list[Row]) -> _ByName:
     found: _ByName = {}
     for row in rows:
         found.setdefault(_key(row.get(resource.name_key)), []).append(row)
     return found
+
+
+def _place(resource: Resource, identifier: t.Any) -> _Place:
+    return resource.kind, str(identifier)
 
 
 def _key(name: t.Any) -> str:

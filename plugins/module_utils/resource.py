@@ -44,7 +44,7 @@ class Step:
 
     ``find`` belongs to a step that creates: given the body that was sent, it looks the object up by its natural key,
     for when the answer was lost or somebody else was faster. ``answer`` is the object that the server answered with,
-    once the step is done, and ``adopted`` whether it was found rather than created.
+    once the step is ``done``, and ``adopted`` whether it was found rather than created.
 
     ``read`` finds the object in the answer's body, where the body itself is not it. ``then`` tells from the answer
     which write must follow, for what the service asks to confirm. Both may raise InvalidParameter. ``seconds`` is the
@@ -67,6 +67,7 @@ class Step:
     if_created: Step | None = None
     answer: Row | None = None
     adopted: bool = False
+    done: bool = False
 
 
 @dataclass
@@ -77,12 +78,19 @@ class Plan:
     steps: list[Step] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    late_warnings: list[t.Callable[[], str]] = field(default_factory=list)
+    """Those that depend on what else the task plans; "" where there is nothing to warn of."""
     related: dict[str, list[Row]] = field(default_factory=dict)
     """Other objects that the task is about, by the name of the return value that lists them."""
     expected: list[tuple[Resource, Row]] = field(default_factory=list)
     """What other objects of the same task may refer to once the plan is carried out, each in the terms of the API."""
     current: Row | None = None
     """The object as the service has it, None where there is none. The engine puts it in."""
+
+    def settle(self) -> None:
+        """Note what there is to warn of, once all of the task is planned."""
+        self.warnings += filter(None, [warning() for warning in self.late_warnings])
+        self.late_warnings = []
 
 
 class Resource:
@@ -196,6 +204,10 @@ class Resource:
 
     def depth(self, params: Params) -> int:
         """How far down an object is, for kinds whose objects are in one another: those above it are planned first."""
+        return 0
+
+    def depth_of(self, row: Row) -> int:
+        """The same for an object that is there: those below it are deleted first."""
         return 0
 
     def needed_ids(self, row: Row) -> set[str]:

@@ -10,6 +10,7 @@ import typing as t
 from .bulk import ACTIONS, Bulk, Item
 from .errors import InvalidParameter
 from .paging import Row
+from .pending import without_pending
 from .references import References
 from .resource import Params, Resource
 from .resources.registry import KINDS
@@ -36,13 +37,12 @@ def _work(references: References, params: Params, mode: Mode) -> Outcome:
     _extend_deadline(references, len(items))
     bulk.name_all()
     if not bulk.failed or go_on:
-        bulk.plan_all()
+        bulk.plan_all(go_on=go_on)
         _tell_plan(bulk, mode)
-    if not mode.check_mode:
-        bulk.apply_all(go_on=go_on, on_progress=_teller(mode))
-    elif bulk.failed and not go_on:
-        for item in items:
-            item.action = "skipped" if item.plan.steps and not item.error else item.action
+    if bulk.failed and not go_on:
+        bulk.leave_all()
+    elif not mode.check_mode:
+        bulk.apply_all(on_progress=_teller(mode))
     return _outcome(bulk, mode)
 
 
@@ -64,7 +64,7 @@ def _items(kind: Resource, several: t.Sequence[Params]) -> t.Iterator[Item]:
 def _extend_deadline(references: References, count: int) -> None:
     client = references.client
     if client.connection.deadline:
-        client.extend(client.connection.deadline * math.ceil(count / _OBJECTS_A_DEADLINE))
+        client.extend(client.connection.deadline * max(1, math.ceil(count / _OBJECTS_A_DEADLINE)))
 
 
 def _tell_plan(bulk: Bulk, mode: Mode) -> None:
@@ -95,7 +95,7 @@ def _sum_up(bulk: Bulk) -> str:
 
 
 def _outcome(bulk: Bulk, mode: Mode) -> Outcome:
-    begun = [item for item in bulk.items if _is_begun(item)]
+    begun = [item for item in bulk.items if item.is_begun]
     result: Row = {
         "changed": any(item.action in ("created", "updated", "deleted") for item in bulk.items) or bool(begun),
         "counts": _counts(bulk),
@@ -109,10 +109,6 @@ def _outcome(bulk: Bulk, mode: Mode) -> Outcome:
     return Outcome(result, bulk.warnings)
 
 
-def _is_begun(item: Item) -> bool:
-    return any(step.answer is not None for step in item.plan.steps)
-
-
 def _record(item: Item) -> Row:
     changes = item.changes if item.action not in ("failed", "skipped") else []
     fields = {name for each in changes for name in {**each.before, **each.after}}
@@ -120,7 +116,7 @@ def _record(item: Item) -> Row:
         "kind": item.resource.kind,
         "place": item.place,
         "name": item.name,
-        "id": (item.record or item.plan.current or {}).get("id"),
+        "id": without_pending((item.record or item.plan.current or {}).get("id")),
         "action": item.action,
         "fields": sorted(fields),
     }

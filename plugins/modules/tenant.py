@@ -37,7 +37,7 @@ extends_documentation_fragment:
 notes:
   - The time that O(deadline) sets is for each hundred objects.
   - No object can be listed twice, as that would leave open which of the two it is to be like. Nor can one be deleted
-    that another one of the lists needs.
+    that another one of the lists needs, or a group take the place of one that the same task moves away.
   - After a failure, or when the run was interrupted, the same task completes what is missing.
   - In check mode the result is the plan.
 seealso:

@@ -166,7 +166,22 @@ def label_of(version: Row) -> str:
 
 def blueprints_with(references: References, version: Row) -> list[Row]:
     """The blueprints that have a version."""
-    return references.rows(BLUEPRINTS, {"settings__android__app_version_id": version["id"]})
+    return _blueprints_with(references, "app_version_id", version["id"])
+
+
+def _blueprints_with(references: References, key: str, value: str) -> list[Row]:
+    """The blueprints whose Android settings have an app of a key like this, or will have it."""
+    found = references.rows(BLUEPRINTS, {f"settings__android__{key}": value})
+    planned = [
+        row
+        for row in references.expected(BLUEPRINTS)
+        for app in ((row.get("settings") or {}).get("android") or {}).get("apps") or []
+        if app.get(key) == value
+    ]
+    known = {row["id"] for row in found}
+    return [row for row in found if not references.is_leaving(BLUEPRINTS, row["id"])] + [
+        row for row in planned if row["id"] not in known
+    ]
 
 
 class AppVersion(Resource):
@@ -218,7 +233,9 @@ class AppVersion(Resource):
         app = APP.find(references, {"id": wanted["id"], "name": wanted["package_name"]})
         if app is None or not _names_version(wanted):
             return app
-        return self.only(_versions_wanted(references, app, wanted), _wanted_label(wanted), "Give version_code as well.")
+        planned = [row for row in _planned_versions(references, app) if _may_be_wanted(row, wanted)]
+        found = [*_versions_wanted(references, app, wanted), *planned]
+        return self.only(found, _wanted_label(wanted), "Give version_code as well.")
 
     # --- planning ---------------------------------------------------------------------------------------------------
 
@@ -263,8 +280,15 @@ class AppVersion(Resource):
         app_id = ResultOf(upload, "app_id")
         if app is None:
             plan.expected.append((APP, {"id": app_id, "package_name": wanted["package_name"]}))
-        version = {"version_code": wanted["version_name"], "build_number": wanted["version_code"], "is_g_play": False}
-        plan.expected.append((self, {**version, "id": ResultOf(upload, "id"), "app_id": app["id"] if app else app_id}))
+        version = {
+            "id": ResultOf(upload, "id"),
+            "app_id": app["id"] if app else app_id,
+            "package_name": wanted["package_name"],
+            "version_code": wanted["version_name"],
+            "build_number": wanted["version_code"],
+            "is_g_play": False,
+        }
+        plan.expected.append((self, version))
         if app and params["keep_versions"] is not None:
             self._plan_removals(references, plan, app, wanted["version_code"], params)
         return plan
@@ -307,7 +331,9 @@ class AppVersion(Resource):
         keep, package = params["keep_versions"], app["package_name"]
         if keep < 1:
             raise InvalidParameter(f"The option keep_versions cannot be {keep}: the version of the task is kept.")
-        by_code = {_number(row.get("build_number")): row for row in versions_of(references, app)}
+        there = [row for row in versions_of(references, app) if not references.is_leaving(self, row["id"])]
+        there += _planned_versions(references, app)
+        by_code = {_number(row.get("build_number")): row for row in there}
         unclear = [label_of(row) for each, row in by_code.items() if not isinstance(each, int)]
         if unclear or not isinstance(code, int):
             which = " and ".join(unclear) or "the one of the task, for which version_code can be given"
@@ -322,6 +348,10 @@ class AppVersion(Resource):
                 f" {keep} of a higher version code ({', '.join(map(str, kept))})."
             )
         for row in [row for each, row in sorted(by_code.items()) if each not in kept]:
+            if isinstance(row["id"], ResultOf):
+                raise InvalidParameter(
+                    f"With keep_versions {keep} '{label_of(row)}' would be deleted, which the same task uploads."
+                )
             users = [] if params["force"] else _users(references, row)
             if users:
                 plan.warnings.append(f"The app '{label_of(row)}' is kept: it is in use by {' and '.join(users)}.")
@@ -340,7 +370,7 @@ class AppVersion(Resource):
         """What it takes to delete an app with all of its versions."""
         rows, package = versions_of(references, app), APP.label(app)
         if not params["force"]:
-            blueprints = references.rows(BLUEPRINTS, {"settings__android__app_id": app["id"]})
+            blueprints = _blueprints_with(references, "app_id", app["id"])
             devices = sum(row.get("installed_count") or 0 for row in rows)
             if users := _named_users(blueprints, devices):
                 raise _in_use(package, users, "or, if it is devices only, set force")
@@ -394,6 +424,18 @@ def _wanted_label(wanted: Params) -> str:
 def _is_wanted(row: Row, wanted: Params) -> bool:
     given = {"id": wanted["version_id"], "version_code": wanted["version_name"], "build_number": wanted["version_code"]}
     return all(str(row.get(key)) == str(value) for key, value in given.items() if value is not None)
+
+
+def _planned_versions(references: References, app: Row) -> list[Row]:
+    """The versions of an app that the same task uploads."""
+    return [row for row in references.expected(APP_VERSION) if row["app_id"] == app["id"]]
+
+
+def _may_be_wanted(row: Row, wanted: Params) -> bool:
+    """The same for a version that is yet to be uploaded, whose code may not be known."""
+    known = {name: wanted[name] for name in ("version_name", "version_code") if wanted[name] is not None}
+    told = {"version_name": row["version_code"], "version_code": row["build_number"]}
+    return wanted["version_id"] is None and all(told[name] in (None, value) for name, value in known.items())
 
 
 def _versions_wanted(references: References, app: Row, wanted: Params) -> list[Row]:

@@ -24,7 +24,7 @@ from ..paging import Row
 from ..pending import ResultOf, filled
 from ..references import References
 from ..resource import Change, Params, Plan, Step
-from .blueprint_list import BlueprintList
+from .blueprint_list import BLUEPRINTS, BlueprintList
 from .blueprint_names import Names, portable, with_names_of
 from .blueprint_settings import SETTINGS
 
@@ -139,7 +139,12 @@ class Blueprint(BlueprintList):
             )
             plan.steps.append(publish)
         planned["publish"] = params["publish"]
+        self._expect(plan, {**body, "id": ResultOf(create, "id")})
         return plan
+
+    def _expect(self, plan: Plan, row: Row) -> None:
+        """Have the kinds that blueprints refer to know what it will be like."""
+        plan.expected.append((BLUEPRINTS, row))
 
     def plan_update(self, references: References, current: Row, params: Params) -> Plan:
         if params["version"] is not None:
@@ -162,6 +167,7 @@ class Blueprint(BlueprintList):
             if current.get("publish") and not publishes:
                 change.before["publish"], change.after["publish"] = True, False
             planned.update(dict.fromkeys(_UNKNOWN), publish=publishes)
+            self._expect(plan, {**current, **t.cast("Row", step.body)})
             if not publishes:
                 planned["latest_published_version_id"] = current.get("latest_published_version_id")
         return plan

@@ -22,6 +22,8 @@ from .app import APP, APP_VERSION
 from .content import CONTENT
 
 LATEST = "latest"
+# When what is yet to be uploaded is created: after all that is there.
+_LAST = "~"
 
 # Which human term stands for an id. Ids without one mean nothing in another tenant.
 _TERMS = {"app_id": "package_name", "app_version_id": "version_name", "file_id": "content"}
@@ -69,7 +71,7 @@ class _Catalogue:
             if error.status != 404:
                 raise
             return []
-        return [row for row in rows if not references.is_leaving(str(row["id"]))]
+        return [row for row in rows if not references.is_leaving(APP_VERSION, row["id"])]
 
     def _version(self, app_id: str | ResultOf, row: Row) -> Row:
         code = str(row.get("build_number"))
@@ -79,7 +81,7 @@ class _Catalogue:
             "app_version_id": row["id"],
             "version_name": row.get(self.name_key),
             "version_code": int(code) if code.isdecimal() else None,
-            "created": str(row.get("created_on") or row.get("created_at") or ""),
+            "created": _LAST if isinstance(row["id"], ResultOf) else _creation(row),
             self.type_field: row.get("app_type") or type_,
         }
 
@@ -341,6 +343,10 @@ def _is_nameless(item: Row, key: str) -> bool:
     return item.get(key) is not None and not (key in _TERMS and item.get(_TERMS[key]))
 
 
+def _creation(row: Row) -> str:
+    return str(row.get("created_on") or row.get("created_at") or "")
+
+
 def _has_version_of(item: Row, app: Row, type_field: str) -> bool:
     """Whether the blueprint's item has the version already that the task means, as far as ids tell."""
     ids = ("app_id", "app_version_id", type_field)
@@ -365,6 +371,12 @@ def _matching(versions: list[Row], app: Row) -> list[Row]:
     terms = [key for key in _VERSION_TERMS if key in app and not (latest and key == "version_name")]
     found = [row for row in versions if all(str(row[key]) == str(app[key]) for key in terms)]
     if latest:
+        unknown = [row for row in found if row["version_code"] is None]
+        if len(unknown) < len(found) and any(isinstance(row["app_version_id"], ResultOf) for row in unknown):
+            raise InvalidParameter(
+                f"Which version of the app '{app.get('package_name') or app.get('app_id')}' is the {LATEST} is unclear:"
+                " the version code of the one that the same task uploads is not known. Give it version_code."
+            )
         found.sort(key=lambda row: (-1 if row["version_code"] is None else row["version_code"], row["created"]))
         return found[-1:]
     return found

@@ -118,7 +118,7 @@ class Content(Resource):
         """The blueprints that refer to a content: ``settings.*.files[].file_id`` (v2.yaml), a text or a number."""
         return [
             {"id": blueprint["id"], "name": blueprint["name"]}
-            for blueprint in references.rows(BLUEPRINTS, {})
+            for blueprint in references.all_as_planned(BLUEPRINTS)
             if any(
                 str(file.get("file_id")) == str(row["id"])
                 for platform in (blueprint.get("settings") or {}).values()
@@ -179,7 +179,6 @@ class Content(Resource):
             for each in self.fields
             if each.name in new and not each.is_satisfied(record[each.name], new[each.name])
         ]
-        users = self._users(references, current)
         steps = self._upload(references, params, source, {**kept, **desired})
         return Plan(
             {**dict.fromkeys(record), "tags": [], **new},
@@ -191,10 +190,16 @@ class Content(Resource):
                     {each: new[each] for each in differing},
                 )
             ],
-            [_refer(current, users, "which is replaced by another: give them the id of the new one")] if users else [],
-            {"blueprints": users},
-            [(self, {"id": ResultOf(steps[0], "id"), "name": name})],
+            late_warnings=[lambda: self._outdated(references, current)],
+            related={"blueprints": self._users(references, current)},
+            expected=[(self, {"id": ResultOf(steps[0], "id"), "name": name})],
         )
+
+    def _outdated(self, references: References, replaced: Row) -> str:
+        """A warning of the blueprints that go on referring to a content that is replaced, "" if none does."""
+        users = self._users(references, replaced)
+        fate = "which is replaced by another: give them the id of the new one"
+        return _refer(replaced, users, fate) if users else ""
 
     def _upload(self, references: References, params: Params, source: Path, properties: Row) -> list[Step]:
         """What makes a file another content with these properties, which the upload itself cannot have."""

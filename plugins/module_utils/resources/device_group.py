@@ -23,6 +23,8 @@ from ..resource import Change, Params, Plan, Resource, Step
 from .device_list import list_devices
 
 ROOT = "All devices"
+# In what is planned of a group that is moved: where it was.
+_OLD_PATH = "old path"
 # A request that moves devices takes this many.
 _DEVICES_A_CALL = 1000
 
@@ -128,6 +130,10 @@ class DeviceGroup(Resource):
         return self.only(rows, path)
 
     def named(self, references: References, name: str) -> list[Row]:
+        moves = [row for row in references.expected(self) if _OLD_PATH in row]
+        return [_carried_along(row, moves) for row in self._named(references, name)]
+
+    def _named(self, references: References, name: str) -> list[Row]:
         if name.strip().casefold() != ROOT.casefold():
             return super().named(references, name)
         # The root's case does not matter; that of another group which is called like it does.
@@ -165,9 +171,9 @@ class DeviceGroup(Resource):
 
     def subtree(self, references: References, top: Row) -> list[Row]:
         """A group and all below it, parents before children."""
-        children: dict[str | None, list[Row]] = {}
-        for row in references.rows(self, {}):
-            children.setdefault(last_uuid(row.get("parent")), []).append(row)
+        children: dict[str | ResultOf | None, list[Row]] = {}
+        for row in references.all_as_planned(self):
+            children.setdefault(_parent_of(row), []).append(row)
         found = {top["id"]: top}
         waiting = [top]
         for row in waiting:
@@ -190,11 +196,14 @@ class DeviceGroup(Resource):
         return f"{params['name'].strip()} in {parent}" if parent else str(params["name"]).strip()
 
     def depth(self, params: Params) -> int:
-        place = params.get("new_path") or params.get("path")
-        if place is None:
-            # A name alone is that of a group below the root, or of any.
-            place = f"{params.get('parent') or ''}/{params.get('name') or ''}"
-        return place.strip("/").count("/")
+        path, parent = params.get("path"), params.get("parent") or ""
+        if path is None and params.get("id") is None and "/" in parent:
+            path = f"{parent}/{params['name']}"
+        # A name alone is that of a group below the root, or of any.
+        return len(split_path(path)) if path is not None else 1
+
+    def depth_of(self, row: Row) -> int:
+        return path_of(row).count("/")
 
     def needed_ids(self, row: Row) -> set[str]:
         return {str(row["id"]), str(_parent_of(row))}
@@ -260,6 +269,7 @@ class DeviceGroup(Resource):
     ) -> Step:
         """Add the creation of one group to a plan."""
         path = f"{parent_path}/{name}"
+        self._check_vacated(references, parent_id, name, path)
         body: Row = {"name": name, "parent": parent_id}
         step = Step(
             purpose=f"Creating the {self.title} '{path}'",
@@ -270,7 +280,7 @@ class DeviceGroup(Resource):
         )
         plan.steps.append(step)
         plan.changes.append(Change(f"{self.title} {path}", {}, {"name": name, "path": path}))
-        plan.expected.append((self, {**body, "id": ResultOf(step, "id"), "path": path}))
+        plan.expected.append((self, {**body, "id": ResultOf(step, "id"), "path": path, "device_count": 0}))
         plan.record = {
             **dict.fromkeys(each.name for each in self.fields),
             "name": name,
@@ -310,7 +320,8 @@ class DeviceGroup(Resource):
         plan.changes.append(
             Change(f"{self.title} {old_path}", {"name": old_name, "path": old_path}, {"name": name, "path": new_path})
         )
-        plan.expected.append((self, {**current, "name": name, "path": new_path, "parent": parent_id}))
+        moved = {**current, "name": name, "path": new_path, "parent": parent_id, _OLD_PATH: old_path}
+        plan.expected.append((self, moved))
         return plan
 
     def _check_move(
@@ -327,6 +338,20 @@ class DeviceGroup(Resource):
             raise InvalidParameter(
                 f"The {self.title} '{old_path}' cannot become '{above}/{name}': there is another group of that path."
             )
+        self._check_vacated(references, parent_id, name, f"{above}/{name}", current)
+
+    def _check_vacated(
+        self, references: References, parent_id: str | ResultOf, name: str, path: str, current: Row | None = None
+    ) -> None:
+        """Raise InvalidParameter where another group is at a place until the same task moves it away: which of the two
+        writes is sent first is open."""
+        for row in references.superseded(self, name):
+            same = str(row["name"]).strip() == name and _parent_of(row) == parent_id
+            if same and (current is None or row["id"] != current["id"]):
+                raise InvalidParameter(
+                    f"The {self.title} that is at '{path}' is to be moved away by the same task. What is to be there"
+                    " instead takes another task, after this one."
+                )
 
     def _patch(self, current: Row, doing: str, body: Row, action: str | None = None) -> Step:
         return Step(
@@ -349,7 +374,10 @@ class DeviceGroup(Resource):
         if is_root(current):
             raise _root_stays("deleted")
         path = path_of(current)
-        doomed = self.subtree(references, current) if current.get("children_count") != 0 else [current]
+        below = current.get("children_count") != 0 or any(
+            _parent_of(row) == current["id"] for row in references.expected(self)
+        )
+        doomed = self.subtree(references, current) if below else [current]
         if len(doomed) > 1 and not params["recursive"]:
             raise InvalidParameter(
                 f"The {self.title} '{path}' has {len(doomed) - 1} groups below it:"
@@ -364,11 +392,18 @@ class DeviceGroup(Resource):
                 " set force to move them to its parent, or move them first."
             )
         purpose = f"Moving the devices of the {self.title} '{path}' to its parent"
-        plan = Plan(None, self.steps_into(str(last_uuid(current["parent"])), devices, purpose))
+        plan = Plan(None, self.steps_into(self._staying_above(references, current), devices, purpose))
         for row in reversed(doomed):
             plan.steps.append(self.delete_step(row))
             plan.changes.append(self.deletion(row))
         return plan
+
+    def _staying_above(self, references: References, current: Row) -> str:
+        """The id of the group above one that stays, as those between them may be deleted, too."""
+        above = str(last_uuid(current["parent"]))
+        while references.is_leaving(self, above):
+            above = next(str(last_uuid(row["parent"])) for row in references.rows(self, {}) if row["id"] == above)
+        return above
 
     def deletion(self, current: Row) -> Change:
         path = path_of(current)
@@ -433,6 +468,16 @@ def _place(path: str) -> tuple[list[str], str]:
     if not name:
         raise InvalidParameter(f"The root group '{ROOT}' is there once and for all: write a path below it.")
     return above, name
+
+
+def _carried_along(row: Row, moves: list[Row]) -> Row:
+    """A group with the path that it has after the planned moves of those above it."""
+    path = path_of(row)
+    for move in moves:
+        below = path.removeprefix(f"{move[_OLD_PATH]}/")
+        if below != path:
+            path = f"{move['path']}/{below}"
+    return row if path == path_of(row) else {**row, "path": path}
 
 
 def _parent_of(row: Row) -> str | ResultOf | None:

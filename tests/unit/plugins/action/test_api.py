@@ -13,10 +13,11 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from ansible.errors import AnsibleFileNotFound
 from ansible.module_utils import basic
 from ansible_collections.esper.cloud.plugins.action import api
-from ansible_collections.esper.cloud.plugins.module_utils.errors import ConfigurationError
-from ansible_collections.esper.cloud.plugins.module_utils.kinds import MODULES
+from ansible_collections.esper.cloud.plugins.module_utils.errors import ConfigurationError, InvalidParameter
+from ansible_collections.esper.cloud.plugins.module_utils.kinds import MODULES, task_of
 from ansible_collections.esper.cloud.plugins.module_utils.task import Outcome
 from ansible_collections.esper.cloud.tests.unit.service import Server, answers, hangs
 
@@ -244,3 +245,105 @@ def test_relative_paths_begin_where_the_playbook_is(tmp_path: Path) -> None:
     with api._directory(str(tmp_path)):
         assert Path("x").resolve().parent == Path(os.path.realpath(tmp_path))
     assert Path.cwd() == before
+
+
+# --- files of the controller ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def finding(make_action: MakeAction, tmp_path: Path) -> t.Any:
+    """An action for which some files are among those of a role."""
+    there = {"menu.png": "/role/files/menu.png", "signage": "/role/files/signage"}
+
+    def find(_kind: str, path: str) -> str:
+        if path not in there:
+            raise AnsibleFileNotFound(paths=["/role/files/" + path], file_name=path)
+        return there[path]
+
+    action = make_action("tenant")
+    action._find_needle = find
+    return action
+
+
+def found(action: t.Any, args: dict[str, t.Any], option: str = "contents.src") -> t.Any:
+    return action._with_found(args, option.split("."))
+
+
+def test_a_path_of_a_module_is_found(finding: t.Any) -> None:
+    given = {"src": "menu.png", "name": "menu.png"}
+    assert found(finding, given, "src") == {"src": "/role/files/menu.png", "name": "menu.png"}
+    # What the task has is left as it is, for it is templated anew for the next host.
+    assert given["src"] == "menu.png"
+
+
+def test_a_path_in_each_item_of_a_list_is_found(finding: t.Any) -> None:
+    given = {
+        "contents": [{"src": "menu.png", "tags": ["a"]}, {"name": "b"}, {"src": "signage"}],
+        "apps": [{"src": "x"}],
+    }
+    assert found(finding, given) == {
+        "contents": [
+            {"src": "/role/files/menu.png", "tags": ["a"]},
+            {"name": "b"},
+            {"src": "/role/files/signage"},
+        ],
+        "apps": [{"src": "x"}],
+    }
+    assert given["contents"][0] == {"src": "menu.png", "tags": ["a"]}
+
+
+@pytest.mark.parametrize("src", ["/abs/menu.png", "~/menu.png", "$HOME/menu.png"])
+def test_a_path_that_is_not_relative_is_left_alone(finding: t.Any, src: str) -> None:
+    assert found(finding, {"contents": [{"src": src}]}) == {"contents": [{"src": src}]}
+
+
+@pytest.mark.parametrize(
+    "contents",
+    [
+        None,
+        "",
+        [],
+        {},
+        "menu.png",
+        5,
+        [None],
+        ["menu.png"],
+        [5],
+        [[]],
+        [{}],
+        [{"src": None}],
+        [{"src": ""}],
+        [{"src": 5}],
+        [{"src": ["menu.png"]}],
+    ],
+)
+def test_arguments_that_are_not_as_they_should_be_are_left_to_be_complained_of(finding: t.Any, contents: t.Any) -> None:
+    given = {"contents": contents, "on_error": "stop"}
+    assert found(finding, given) == given
+
+
+def test_one_item_without_a_list_is_taken_for_a_list(finding: t.Any) -> None:
+    # Ansible makes a list of it, too.
+    assert found(finding, {"contents": {"src": "menu.png"}}) == {"contents": {"src": "/role/files/menu.png"}}
+
+
+def test_a_file_that_is_nowhere_is_told_with_the_places(
+    finding: t.Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    args = {"contents": [{"src": "menu.png"}, {"src": "no.png"}]}
+    with pytest.raises(InvalidParameter, match=r"no file 'no.png' .* Looked for: /role/files/no.png, .*/no.png\."):
+        found(finding, args)
+    (tmp_path / "no.png").touch()
+    assert found(finding, args)["contents"][1]["src"] == str(tmp_path / "no.png")
+
+
+def test_files_are_looked_for_in_all_lists_of_a_local_task(finding: t.Any) -> None:
+    args = {"contents": [{"src": "menu.png"}], "apps": [{"src": "menu.png"}], "blueprints": [{"src": "menu.png"}]}
+    finding._task.args = args
+    finding._find_sources(task_of("tenant"))
+    file = [{"src": "/role/files/menu.png"}]
+    assert finding._task.args == {"contents": file, "apps": file, "blueprints": [{"src": "menu.png"}]}
+    finding._task.args, finding._connection.transport = args, "ssh"
+    finding._find_sources(task_of("tenant"))
+    assert finding._task.args == args

@@ -3,13 +3,16 @@
 
 from __future__ import annotations
 
+import threading
 import typing as t
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from ansible_collections.esper.cloud.plugins.module_utils.errors import Ambiguous, ApiError, NotFound
+from ansible_collections.esper.cloud.plugins.module_utils.pending import ResultOf
 from ansible_collections.esper.cloud.plugins.module_utils.references import References
-from ansible_collections.esper.cloud.plugins.module_utils.resource import Field, Resource
+from ansible_collections.esper.cloud.plugins.module_utils.resource import Field, Resource, Step
 from ansible_collections.esper.cloud.tests.unit.service import Reply, Request, Server, answers
 
 if t.TYPE_CHECKING:
@@ -27,6 +30,12 @@ class Thing(Resource):
 
 class Other(Thing):
     collection = "/others/"
+
+
+class Nameless(Thing):
+    """The list cannot be asked for a name."""
+
+    name_filter = ""
 
 
 THING, OTHER = Thing(), Other()
@@ -132,3 +141,83 @@ def test_an_id_that_belongs_to_nothing_is_not_found(references: References) -> N
     unknown = str(uuid.uuid4())
     with pytest.raises(NotFound, match=unknown):
         THING.resolve(references, unknown)
+
+
+# --- what is planned --------------------------------------------------------------------------------------------------
+
+
+def names(rows: list[t.Any]) -> list[str]:
+    return [row["name"] for row in rows]
+
+
+def test_what_is_planned_is_found_in_place_of_what_is_there(references: References) -> None:
+    pending = ResultOf(Step("Creating", "POST", "/things/"), "id")
+    references.expect(THING, {"id": FIRST, "name": "Bonn"})
+    references.expect(THING, {"id": pending, "name": "Bremen"})
+    references.leave_out(THING, SECOND)
+    assert names(references.called(THING, "Berlin")) == []
+    assert names(references.called(THING, " bonn ")) == ["Bonn"]
+    assert [row["id"] for row in references.called(THING, "Bremen")] == ["3", pending]
+    assert names(references.all_as_planned(THING)) == ["Bremen", "Bonn", "Bremen"]
+    assert [row["id"] for row in references.superseded(THING, "Berlin")] == [FIRST]
+    assert references.superseded(THING, "Bremen") == []
+    assert references.is_leaving(THING, SECOND)
+    assert not references.is_leaving(THING, FIRST)
+    references.forget_plans()
+    assert names(references.called(THING, "Berlin")) == ["Berlin"]
+    assert len(references.called(THING, "Bremen")) == 2
+    assert names(references.all_as_planned(THING)) == ["Berlin", "Bremen", "Bremen"]
+
+
+def test_what_is_superseded_costs_nothing_where_nothing_is(server: Server, references: References) -> None:
+    assert references.superseded(THING, "Berlin") == []
+    assert server.sent == []
+
+
+def test_names_are_looked_up_in_the_whole_list_until_something_is_written(
+    server: Server, references: References
+) -> None:
+    references.read_whole(THING)
+    assert names(references.called(THING, "Berlin")) == ["Berlin"]
+    assert len(references.called(THING, "bremen")) == 2
+    assert references.called(THING, "Ulm") == []
+    assert server.sent == ["GET /things/?limit=250"]
+    references.forget(THING)
+    references.called(THING, "Berlin")
+    assert server.sent[1:] == ["GET /things/?name=Berlin&limit=250"]
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_a_list_that_is_read_while_something_is_written_is_read_anew(
+    server: Server, references: References, whole: bool
+) -> None:
+    def meanwhile(request: Request) -> Reply:
+        if len(server.requests) == 1:
+            references.forget(THING)
+        return things(request)
+
+    server.app = meanwhile
+    if whole:
+        references.read_whole(THING)
+    for _time in range(3):
+        references.called(THING, "Berlin")
+    # What the first one answered may lack what another thread wrote before the answer came.
+    assert len(server.requests) == 2
+
+
+def test_names_are_looked_up_while_others_write(server: Server, references: References) -> None:
+    nameless = Nameless()
+    over = threading.Event()
+
+    def write() -> None:
+        while not over.is_set():
+            references.forget(THING)
+
+    with ThreadPoolExecutor() as pool:
+        writing = pool.submit(write)
+        try:
+            for _time in range(50):
+                assert names(references.called(nameless, "Berlin")) == ["Berlin"]
+        finally:
+            over.set()
+        writing.result()
