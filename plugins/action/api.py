@@ -15,7 +15,6 @@ import json
 import os
 import shutil
 import sys
-import traceback
 import typing as t
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -35,7 +34,7 @@ from ansible_collections.esper.cloud.plugins.module_utils.errors import (
 )
 from ansible_collections.esper.cloud.plugins.module_utils.kinds import task_of
 from ansible_collections.esper.cloud.plugins.module_utils.module import USER_AGENT, argument_spec
-from ansible_collections.esper.cloud.plugins.module_utils.task import Mode, Outcome, Task, execute
+from ansible_collections.esper.cloud.plugins.module_utils.task import Mode, Outcome, Task, execute, misfit
 
 Variables = dict[str, t.Any]
 Result = dict[str, t.Any]
@@ -53,6 +52,8 @@ class ActionModule(NormalAction):
         module = loader.find_plugin_with_context(self._task.action, collection_list=self._task.collections)
         task = task_of(module.resolved_fqcn.rpartition(".")[2])
         try:
+            if why := misfit(argument_spec(task), self._task.args):
+                raise InvalidParameter(why)
             self._find_sources(task)
             environment: dict[str, t.Any] = {}
             self._compute_environment_string(environment)
@@ -167,12 +168,8 @@ class ActionModule(NormalAction):
                 self._display.v(sentence, host=variables.get("inventory_hostname"))
 
         mode = Mode(bool(self._task.check_mode), bool(self._task.diff), self._display.verbosity, tell)
-        try:
-            with _directory(self._loader.get_basedir()):
-                return execute(task, params, mode, user_agent=USER_AGENT)
-        except Exception as error:  # noqa: BLE001 - what core makes of it would not have the key taken out
-            sentence = f"esper.cloud has a defect. {type(error).__name__}: {error}"
-            return Outcome({"failed": True, "msg": sentence, "exception": traceback.format_exc()})
+        with _directory(self._loader.get_basedir()):
+            return execute(task, params, mode, user_agent=USER_AGENT)
 
     def _complaint(self, errors: t.Any) -> str:
         if isinstance(errors[0], UnsupportedError):

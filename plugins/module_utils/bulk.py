@@ -78,6 +78,12 @@ class Item:
         return {str(step.ids["id"]) for step in self.plan.steps if step.method == "DELETE"}
 
     @property
+    def rows_after(self) -> list[Row]:
+        """What there is to be of the object, and of those that are made along with it, in the terms of the API."""
+        expected = [row for resource, row in self.plan.expected if resource is self.resource]
+        return expected or [row for row in [self.plan.current] if row is not None]
+
+    @property
     def is_begun(self) -> bool:
         """Whether a write of the plan has taken effect."""
         return any(step.done for step in self.plan.steps)
@@ -241,8 +247,8 @@ class Bulk:
         kept = {
             (item.resource, str(each)): item
             for item in self.items
-            for row in [item.plan.current, *(row for _resource, row in item.plan.expected)]
-            if row is not None and item.plan.record is not None
+            if item.plan.record is not None
+            for row in item.rows_after
             for each in item.resource.needed_ids(row) - item.deleted_ids
         }
         for item in self.items:

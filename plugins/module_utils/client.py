@@ -28,6 +28,8 @@ from .connection import Connection
 from .errors import ApiError, ConfigurationError, InvalidParameter, RequestFailed, TransportError
 from .forms import Form, Watch
 from .ids import last_uuid
+from .redaction import Redaction
+from .threads import without_signals
 from .version import VERSION
 
 try:
@@ -144,7 +146,8 @@ def _cut_off(connection: socket.socket, seconds: float | None) -> t.Iterator[Non
     timer.daemon = True
     try:
         if seconds is not None:
-            timer.start()
+            with without_signals():
+                timer.start()
         yield
     except (OSError, http.client.HTTPException):
         if not over.is_set():
@@ -159,8 +162,9 @@ def _cut_off(connection: socket.socket, seconds: float | None) -> t.Iterator[Non
 class Client:
     """One tenant's API, for the length of one task. Safe to use from several threads.
 
-    ``log`` takes one line for each request, ``progress`` a sentence for each tenth of a large upload. ``backoffs``
-    counts how often the service asked for less.
+    ``log`` takes one line for each request, ``progress`` a sentence for each tenth of a large upload. ``secrets`` are
+    texts that, as the API key, are in nothing that is said of a request. ``backoffs`` counts how often the service
+    asked for less.
     """
 
     def __init__(
@@ -170,6 +174,7 @@ class Client:
         user_agent: str = "",
         log: t.Callable[[str], None] | None = None,
         progress: t.Callable[[str], None] | None = None,
+        secrets: t.Iterable[str] = (),
     ) -> None:
         """Raises ConfigurationError when the library requests is missing. Sends nothing yet."""
         if not HAS_REQUESTS:
@@ -181,6 +186,7 @@ class Client:
         self.backoffs = 0
         self._log = log
         self._progress = progress
+        self._redaction = Redaction([connection.api_key, *secrets])
         self._started = time.monotonic()
         self._not_before = 0.0
         self._enterprise_id = connection.enterprise_id
@@ -308,8 +314,8 @@ class Client:
             return self._enterprise_id
 
     def redact(self, text: str) -> str:
-        """The text without the API key."""
-        return text.replace(self.connection.api_key, "********")
+        """The text without the API key and the other secrets."""
+        return self._redaction.text(text)
 
     def _discover_enterprise_id(self) -> str:
         sources: tuple[tuple[str, Query, t.Callable[[t.Any], object]], ...] = (
@@ -452,15 +458,15 @@ class Client:
 
     def _answer(self, response: requests.Response, content: bytes, method: str, target: str, purpose: str) -> Answer:
         status = response.status_code
-        if status >= 400 or content.lstrip().startswith(b"<"):
-            # Before anything of it is quoted: what is cut off could leave a part of the key.
-            content = self.redact(content.decode(errors="replace")).encode()
         try:
             data = json.loads(content) if content.strip() else None
             # Writes may answer with nothing; a read that does has lost its answer.
             readable = data is not None or method != "GET"
         except (ValueError, RecursionError):
             data, readable = None, False
+        if status >= 400 or content.lstrip().startswith(b"<"):
+            # Before anything of it is quoted: what is cut off could leave a part of a secret.
+            data, content = self._redaction.all(data), self.redact(content.decode(errors="replace")).encode()
         if status >= 400:
             raise self._api_error(response, data, content, method, target, purpose)
         if readable:

@@ -180,6 +180,7 @@ def _create_once(
             answer = send(repeatable=False)
             step.answer = _object_in(answer, step)
             if step.answer is not None:
+                _give_way(references, resource, step)
                 return
             failure: RequestFailed = TransportError(
                 f"{step.purpose} failed: {step.method} {step.path} answered {answer.status} without the object.",
@@ -207,6 +208,21 @@ def _create_once(
             return
         if refused or attempt > client.connection.retries:
             raise failure
+
+
+def _give_way(references: References, resource: Resource, step: Step) -> None:
+    """Where somebody else created the same at the same time, adopt theirs and delete what was just created."""
+    if step.rival is None or step.answer is None:
+        return
+    references.forget(resource)
+    try:
+        other = step.rival(step.answer)
+    except RequestFailed:
+        # All is as it should be, as far as is known.
+        return
+    if other is not None:
+        _perform(references, resource, resource.delete_step(step.answer))
+        step.answer, step.adopted = other, True
 
 
 def _object_in(answer: Answer, step: Step) -> Row | None:

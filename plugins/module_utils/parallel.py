@@ -9,6 +9,7 @@ from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from .client import Client
+from .threads import without_signals
 
 # So many requests that do not depend on each other are under way at a time, if the service bears it.
 CONCURRENCY = 8
@@ -34,7 +35,8 @@ def in_parallel(client: Client, work: t.Callable[[_In], _Out], items: t.Iterable
                         item = next(waiting)
                     except StopIteration:
                         break
-                    under_way.append(pool.submit(work, item))
+                    with without_signals():
+                        under_way.append(pool.submit(work, item))
                 if not under_way:
                     return
                 yield under_way.popleft().result()

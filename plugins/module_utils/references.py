@@ -10,6 +10,7 @@ import typing as t
 from .client import Client, Query
 from .paging import PAGE_SIZE, Row, list_all
 from .parallel import CONCURRENCY
+from .pending import ResultOf
 
 if t.TYPE_CHECKING:
     from .resource import Resource
@@ -28,6 +29,7 @@ class References:
         self._names: dict[Resource, _ByName] = {}
         self._expected: dict[Resource, list[Row]] = {}
         self._expected_names: dict[Resource, _ByName] = {}
+        self._changed: dict[Resource, list[Row]] = {}
         # By kind, as two kinds may have the same numbers.
         self._superseded: set[_Place] = set()
         self._leaving: set[_Place] = set()
@@ -101,11 +103,17 @@ class References:
         """Have an object be found that a plan creates or changes, as it will be."""
         self._superseded.add(_place(resource, row["id"]))
         self._expected.setdefault(resource, []).append(row)
+        if not isinstance(row["id"], ResultOf):
+            self._changed.setdefault(resource, []).append(row)
         self._expected_names.setdefault(resource, {}).setdefault(_key(row.get(resource.name_key)), []).append(row)
 
     def expected(self, resource: Resource) -> list[Row]:
         """The objects of a kind that plans create or change."""
         return self._expected.get(resource, [])
+
+    def changed(self, resource: Resource) -> list[Row]:
+        """Those of them that are there already."""
+        return self._changed.get(resource, [])
 
     def all_as_planned(self, resource: Resource) -> list[Row]:
         """All objects of a kind as they will be."""
@@ -129,7 +137,7 @@ class References:
 
     def forget_plans(self) -> None:
         """From now on only what is there is found: what was planned is being done."""
-        self._expected, self._expected_names = {}, {}
+        self._expected, self._expected_names, self._changed = {}, {}, {}
         self._superseded, self._leaving = set(), set()
 
     def forget(self, resource: Resource) -> None:

@@ -44,7 +44,9 @@ class Step:
 
     ``find`` belongs to a step that creates: given the body that was sent, it looks the object up by its natural key,
     for when the answer was lost or somebody else was faster. ``answer`` is the object that the server answered with,
-    once the step is ``done``, and ``adopted`` whether it was found rather than created.
+    once the step is ``done``, and ``adopted`` whether it was found rather than created. ``rival`` is for what may be
+    there twice: given the object that was created, it looks for the same one that somebody else created meanwhile and
+    that is to be kept in its place.
 
     ``read`` finds the object in the answer's body, where the body itself is not it. ``then`` tells from the answer
     which write must follow, for what the service asks to confirm. Both may raise InvalidParameter. ``seconds`` is the
@@ -61,6 +63,7 @@ class Step:
     query: Row | None = None
     body: Row | Form | None = None
     find: Finder | None = None
+    rival: Reader | None = None
     read: Reader | None = None
     then: FollowUp | None = None
     seconds: float | None = None

@@ -8,6 +8,8 @@ Knows nothing of Ansible: it takes checked parameters and gives a plain result.
 from __future__ import annotations
 
 import functools
+import math
+import traceback
 import typing as t
 from dataclasses import dataclass, field
 
@@ -16,6 +18,7 @@ from .connection import Connection
 from .engine import ensure_all
 from .errors import EsperError
 from .paging import Row
+from .redaction import Redaction, secrets_in
 from .references import References
 from .resource import Change, Params, Resource
 
@@ -112,20 +115,62 @@ def unmet(rules: Params, params: Params) -> str:
     return ""
 
 
+def misfit(options: t.Mapping[str, t.Any], params: t.Mapping[str, t.Any], path: str = "") -> str:
+    """What Ansible's own check of options would stumble over: a value that YAML takes for another than what it is meant
+    for, such as ``no`` in the place of a dict. A sentence, "" where there is none."""
+    for name, spec in options.items():
+        value, place = params.get(name), f"{path}{name}"
+        if spec["type"] == "int" and isinstance(value, float) and not math.isfinite(value):
+            return f"The option {place} takes a whole number, not {value}."
+        if value is None or not spec.get("options"):
+            continue
+        several = value if isinstance(value, (list, tuple)) and spec["type"] == "list" else [value]
+        for number, each in enumerate(several):
+            where = f"{place}[{number}]" if spec["type"] == "list" else place
+            if isinstance(each, t.Mapping):
+                if why := misfit(spec["options"], each, f"{where}."):
+                    return why
+            elif not isinstance(each, str):
+                return f"The option {where} takes a dict, not what YAML makes a {type(each).__name__}."
+    return ""
+
+
+def _pathless(options: t.Mapping[str, t.Any], params: Params) -> str:
+    """What is given as a path and is none: an empty one would stand for the directory that Ansible was started in. A
+    sentence, "" where there is none."""
+    for name, spec in options.items():
+        value = params.get(name)
+        if spec["type"] == "path" and value is not None and (not value.strip() or "\0" in value):
+            return f"The option {name} is no path: {value!r}."
+        for each in value if isinstance(value, list) else [value]:
+            if spec.get("options") and each is not None and (why := _pathless(spec["options"], each)):
+                return why
+    return ""
+
+
 def execute(task: Task, params: Params, mode: Mode, *, user_agent: str) -> Outcome:
-    """Do a task. A failure that can be foreseen is a result, too, with ``failed`` and a sentence as ``msg``."""
-    if why := unmet(task.rules, params):
+    """Do a task. Any failure is a result, too, with ``failed`` and a sentence as ``msg``. One that was not foreseen
+    has a traceback as ``exception``, too."""
+    if why := unmet(task.rules, params) or _pathless(task.options, params):
         return Outcome({"failed": True, "msg": why})
     requests: list[str] = []
     warnings: list[str] = []
+    secrets = list(secrets_in(task.options, params))
     try:
         connection = Connection.from_options(params)
+        secrets.append(connection.api_key)
         if connection.sends_key_in_clear:
             warnings.append("The API key is sent unencrypted, since api_url is no https URL.")
-        with Client(connection, user_agent=user_agent, log=requests.append, progress=mode.progress) as client:
+        with Client(
+            connection, user_agent=user_agent, log=requests.append, progress=mode.progress, secrets=secrets
+        ) as client:
             outcome = task.work(References(client), params, mode)
     except EsperError as error:
         outcome = Outcome({"failed": True, "msg": str(error), **error.details()})
+    except Exception as error:  # noqa: BLE001 - what Python or ansible-core makes of it would show what is in it
+        sentence = f"esper.cloud has a defect. {type(error).__name__}: {error}"
+        told = {"msg": sentence, "exception": traceback.format_exc()}
+        outcome = Outcome({"failed": True, **Redaction(secrets).all(told)})
     # What happened reaches the user only with the result.
     shown = {"requests": requests} if mode.verbosity >= _SHOWS_REQUESTS else {}
     return Outcome({**outcome.result, **shown}, [*warnings, *outcome.warnings])

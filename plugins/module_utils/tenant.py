@@ -106,7 +106,7 @@ def _outcome(bulk: Bulk, mode: Mode) -> Outcome:
         result["diff"] = shown_changes(change for item in changed for change in item.changes)
     if bulk.failed:
         result.update(failed=True, msg=_message(bulk))
-    return Outcome(result, bulk.warnings)
+    return Outcome(result, [sentence for item in bulk.items for sentence in item.plan.warnings])
 
 
 def _record(item: Item) -> Row:

@@ -60,6 +60,12 @@ CHECKS = (
         every_core=True,
     ),
     Check(
+        "processes",
+        "runs that are interrupted or meet another go well, and no secret is in anything that is shown or left",
+        ("python", "-m", "pytest", "tests/processes"),
+        every_core=True,
+    ),
+    Check(
         "importer",
         "Galaxy and Automation Hub accept the built collection without a warning",
         ("python", "tests/checks/importer.py"),

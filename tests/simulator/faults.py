@@ -14,16 +14,18 @@ A fault is posted to /_simulator/faults as a JSON object:
     processed    true: the request takes effect first, as when a proxy fails on the way back
 
 and, where the kind uses them, status, retry_after (seconds, "date:+3", or any text), body, content_type, location, ms,
-add and remove (numbers of devices).
+add and remove (numbers of devices). In a body, @request@ stands for the body of the request, in the way that texts are
+written there: as in JSON, or on a page for the kind "html".
 """
 
 from __future__ import annotations
 
 import asyncio
+import html
 import re
 import socket
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
 from random import Random
@@ -85,6 +87,14 @@ UNANSWERED = ("hang", "drop_before", "drop_after")
 
 HTML = "<!DOCTYPE html><html><head><title>Sign in</title></head><body><h1>Sign in to continue</h1></body></html>"
 _JSON = "application/json"
+
+
+def echoing(fault: Fault, request: str) -> Fault:
+    """The fault with a request in its body, if that is to repeat it."""
+    if fault.body is None:
+        return fault
+    said = html.escape(request) if fault.kind == "html" else orjson.dumps(request).decode()[1:-1]
+    return replace(fault, body=fault.body.replace("@request@", said))
 
 
 def distorted(fault: Fault, reply: Reply) -> Reply:

@@ -16,7 +16,7 @@ import orjson
 from aiohttp import web
 from contract import Contract
 from exchange import Reply
-from faults import UNANSWERED, Fault, Faults, deliver, distorted
+from faults import UNANSWERED, Fault, Faults, deliver, distorted, echoing
 from fleet import grow
 from forms import received
 from journal import Journal
@@ -92,6 +92,7 @@ class Server:
             return web.Response(status=reply.status, body=reply.body, headers=reply.headers)
         if fault.kind == "status":
             reply = self._service.error(method, path, fault.status or 500)
+        fault = echoing(fault, body.decode(errors="replace") if isinstance(body, bytes) else "")
         reply = distorted(fault, reply)
         # Before it is sent: the client may look into the journal at once.
         self._journal.close(entry, None if fault.kind in UNANSWERED else reply.status, fault.kind)

@@ -35,6 +35,7 @@ class MakeClient(t.Protocol):
         log: t.Callable[[str], None] | None = None,
         progress: t.Callable[[str], None] | None = None,
         user_agent: str = "",
+        secrets: t.Sequence[str] = (),
         **options: t.Any,
     ) -> Client:
         """Connect to the server, with the options of a connection."""
@@ -84,10 +85,12 @@ def make_client(clock: Clock) -> t.Iterator[MakeClient]:
         log: t.Callable[[str], None] | None = None,
         progress: t.Callable[[str], None] | None = None,
         user_agent: str = "",
+        secrets: t.Sequence[str] = (),
         **options: t.Any,
     ) -> Client:
         known = {"api_url": server.url, "api_key": KEY, "enterprise_id": ENTERPRISE, "timeout": 10.0}
-        made.append(Client(Connection(**{**known, **options}), log=log, progress=progress, user_agent=user_agent))
+        connection = Connection(**{**known, **options})
+        made.append(Client(connection, log=log, progress=progress, user_agent=user_agent, secrets=secrets))
         return made[-1]
 
     yield make

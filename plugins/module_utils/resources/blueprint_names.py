@@ -227,8 +227,7 @@ class Names:
         file = {key: value for key, value in given.items() if value is not None}
         if "content" not in file or "file_id" in file:
             return file
-        rows = CONTENT.named(self._references, file["content"])
-        row = CONTENT.only(rows, file["content"], "Give file_id instead.")
+        row = CONTENT.referred(self._references, file["content"])
         if row is None:
             others = (CONTENT.label(each) for each in self._references.rows(CONTENT, {}))
             raise NotFound("content", file["content"], others, "It has to be uploaded before a blueprint can have it.")

@@ -93,6 +93,14 @@ class Content(Resource):
     def named(self, references: References, name: str) -> list[Row]:
         return [row for row in references.called(self, name) if row.get("name") == name]
 
+    def referred(self, references: References, name: str) -> Row | None:
+        """The content that another object refers to by name. Of several that are the same file, it is the oldest: while
+        two upload a file at once, it is there twice. Raises Ambiguous."""
+        rows = self.named(references, name)
+        if len(rows) > 1 and all(_is_same_file(rows[0], row) for row in rows):
+            return min(rows, key=lambda row: int(row["id"]))
+        return self.only(rows, name, "Give file_id instead.")
+
     def find(self, references: References, params: Params) -> Row | None:
         source = _source(params)
         if params.get("id") is not None:
@@ -113,6 +121,11 @@ class Content(Resource):
 
     def _is_file_of(self, row: Row, file: Path) -> bool:
         return is_file_of(file, _bytes(row.get("size")), row.get("hash"))
+
+    def _same(self, references: References, row: Row) -> list[Row]:
+        """The contents older than one that certainly are the same file by the same name, the oldest first."""
+        rows = [each for each in self.named(references, self.label(row)) if int(each["id"]) < int(row["id"])]
+        return sorted((each for each in rows if _is_same_file(each, row)), key=lambda each: int(each["id"]))
 
     def _users(self, references: References, row: Row) -> list[Row]:
         """The blueprints that refer to a content: ``settings.*.files[].file_id`` (v2.yaml), a text or a number."""
@@ -212,12 +225,17 @@ class Content(Resource):
             found = self._with_bytes(references, name, source)
             return next((row for row in found if row["id"] not in there), None)
 
+        def rival(created: Row) -> Row | None:
+            """Of those that were uploaded at the same time, everybody keeps the oldest."""
+            return next((row for row in self._same(references, created) if row["id"] not in there), None)
+
         upload = Step(
             purpose=f"Uploading the {self.title} '{name}'",
             method="POST",
             path=f"{self.collection}upload/",
             body=Form(files={"key": source}, names={"key": name}),
             find=find,
+            rival=rival,
             seconds=params["upload_deadline"],
         )
         body = {each.api_name: properties[each.name] for each in self.fields if properties.get(each.name)}
@@ -291,6 +309,12 @@ class Content(Resource):
         finally:
             with contextlib.suppress(OSError):
                 partial.unlink()
+
+
+def _is_same_file(one: Row, other: Row) -> bool:
+    """Whether two contents have the same bytes, as far as the service tells; what it does not tell is not the same."""
+    size, digest = _bytes(one.get("size")), one.get("hash")
+    return bool(size and digest) and (size, digest) == (_bytes(other.get("size")), other.get("hash"))
 
 
 def _source(params: Params) -> Path | None:

@@ -130,7 +130,7 @@ class DeviceGroup(Resource):
         return self.only(rows, path)
 
     def named(self, references: References, name: str) -> list[Row]:
-        moves = [row for row in references.expected(self) if _OLD_PATH in row]
+        moves = [row for row in references.changed(self) if _OLD_PATH in row]
         return [_carried_along(row, moves) for row in self._named(references, name)]
 
     def _named(self, references: References, name: str) -> list[Row]:
@@ -159,6 +159,8 @@ class DeviceGroup(Resource):
             row = self.at(references, split_path(wanted))
         else:
             rows = self.named(references, _checked_name(wanted))
+            # Another group may be called like the root.
+            rows = [row for row in rows if is_root(row)] or rows
             row = self.only(rows, wanted, f"Write its path, such as '{ROOT}/{wanted}'.")
         if row is None:
             raise NotFound(self.title, wanted, self._names_like(references, wanted))

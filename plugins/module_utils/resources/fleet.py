@@ -14,6 +14,7 @@ from ..errors import ApiError
 from ..ids import last_uuid
 from ..paging import Row
 from ..references import References
+from ..threads import without_signals
 from .blueprint_list import BLUEPRINTS
 from .device import as_host, resolve_filters
 from .device_group import DEVICE_GROUP, path_of
@@ -107,7 +108,8 @@ def _side_by_side(
     if not readers:
         return []
     with ThreadPoolExecutor(max_workers=min(concurrency, len(readers))) as pool:
-        under_way = [pool.submit(reader, references) for reader in readers]
+        with without_signals():
+            under_way = [pool.submit(reader, references) for reader in readers]
         try:
             return [future.result() for future in under_way]
         except BaseException:

@@ -9,6 +9,7 @@ import json
 import os
 import sys
 import typing as t
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -111,10 +112,10 @@ def test_a_hanging_server_ends_with_the_deadline(
 def test_a_defect_is_told_without_the_key(
     make_action: MakeAction, arguments: dict[str, t.Any], monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
-    def breaks(*_arguments: t.Any, **_options: t.Any) -> Outcome:
+    def breaks(*_arguments: t.Any) -> Outcome:
         raise error
 
-    monkeypatch.setattr(api, "execute", breaks)
+    monkeypatch.setattr(api, "task_of", lambda name: replace(task_of(name), work=breaks))
     before = Path.cwd()
     result = make_action(args=arguments).run(task_vars={})
     assert result["failed"] is True

@@ -41,6 +41,8 @@ class Contents:
     blueprints: list[Row] = field(default_factory=list)
     link: str = ""
     loses_uploads: int = 0
+    rivals: list[bytes] = field(default_factory=list)
+    """What somebody else uploads by the same name just before."""
 
     def add(self, name: str, data: bytes, **properties: t.Any) -> int:
         number = max(self.rows, default=0) + 1
@@ -71,6 +73,8 @@ class Contents:
     def _upload(self, request: Request) -> Reply:
         head = f"Content-Type: {request.headers['content-type']}\r\n\r\n".encode()
         (part,) = t.cast("list[t.Any]", message_from_bytes(head + request.body).get_payload())
+        for data in self.rivals:
+            self.add(part.get_filename(), data)
         number = self.add(part.get_filename(), part.get_payload(decode=True))
         if self.loses_uploads:
             self.loses_uploads -= 1
@@ -237,6 +241,47 @@ def test_blueprints_are_read_only_where_something_goes(
     assert not [request for request in server.requests if "blueprints" in request.path]
 
 
+# --- somebody else at the same time -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("there", [None, b"salad"])
+def test_of_one_file_that_two_upload_at_once_the_first_stays(
+    server: Server, client: Client, contents: Contents, menu: Path, there: bytes | None
+) -> None:
+    before = 0 if there is None else contents.add(menu.name, there)
+    contents.rivals = [menu.read_bytes()] * 2
+    done = apply(client, src=menu, tags=["new"])
+    assert done.changed
+    assert {number: row["tags"] for number, row in contents.rows.items()} == {before + 1: ["new"], before + 2: []}
+    assert done.record is not None
+    assert done.record["id"] == before + 1
+
+
+def test_of_two_files_that_are_uploaded_by_one_name_both_stay(client: Client, contents: Contents, menu: Path) -> None:
+    contents.rivals = [b"x" * len(menu.read_bytes())]
+    apply(client, src=menu)
+    assert len(contents.rows) == 2
+
+
+@pytest.mark.parametrize("told", [(), ("hash",), ("size",)])
+def test_what_is_not_certainly_the_same_stays(
+    client: Client, contents: Contents, menu: Path, told: tuple[str, ...]
+) -> None:
+    contents.told, contents.rivals = told, [menu.read_bytes()]
+    apply(client, src=menu)
+    assert len(contents.rows) == 2
+
+
+def test_a_reference_is_to_the_oldest_of_several_that_are_the_same(client: Client, contents: Contents) -> None:
+    numbers = [contents.add("menu.png", b"soup") for _time in range(2)]
+    found = CONTENT.referred(References(client), "menu.png")
+    assert found is not None
+    assert found["id"] == numbers[0]
+    contents.add("menu.png", b"stew")
+    with pytest.raises(Ambiguous):
+        CONTENT.referred(References(client), "menu.png")
+
+
 # --- directories ------------------------------------------------------------------------------------------------------
 
 
@@ -249,7 +294,7 @@ def test_a_directory_stands_for_its_files(server: Server, client: Client, conten
     assert [each["src"] for each in several] == [str(tmp_path / "a" / "b.txt"), str(tmp_path / "z.txt")]
     ensure_all(CONTENT, References(client), several)
     assert [row["name"] for row in contents.rows.values()] == ["b.txt", "z.txt"]
-    assert [request.method for request in server.requests] == ["GET", "POST", "POST"]
+    assert [request.method for request in server.requests] == ["GET", "POST", "GET", "POST", "GET"]
 
 
 def test_an_empty_directory_stands_for_nothing(tmp_path: Path) -> None:

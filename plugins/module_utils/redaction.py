@@ -1,0 +1,72 @@
+# SPDX-FileCopyrightText: esper.cloud contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Takes secrets out of texts that others wrote, such as a service that repeats a request in its error.
+
+Ansible masks in a result what stands there letter by letter. It does not know a secret that is escaped, nor the part of
+one that is left where a text was cut off.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import typing as t
+from urllib.parse import quote, quote_plus
+
+Options = t.Mapping[str, t.Mapping[str, t.Any]]
+
+_MASK = "********"
+
+
+class Redaction:
+    """Certain secrets, and how to hide them."""
+
+    def __init__(self, secrets: t.Iterable[str]) -> None:
+        spellings = {each for secret in secrets if secret.strip() for each in _spellings(secret)}
+        # The longest first, since one may be a part of another.
+        self._spellings = sorted(spellings, key=lambda text: (-len(text), text))
+
+    def text(self, text: str) -> str:
+        """A text without the secrets."""
+        for each in self._spellings:
+            text = text.replace(each, _MASK)
+        return text
+
+    def all(self, value: t.Any) -> t.Any:
+        """A value of JSON without the secrets in any of its texts."""
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, list):
+            return [self.all(item) for item in value]
+        if isinstance(value, dict):
+            return {self.text(str(key)): self.all(item) for key, item in value.items()}
+        return value
+
+
+def secrets_in(options: Options, params: t.Mapping[str, t.Any]) -> t.Iterator[str]:
+    """The texts in parameters that their options, in the form of an argument spec, call secret."""
+    for name, spec in options.items():
+        value = params.get(name)
+        if spec.get("no_log"):
+            yield from _texts_in(value)
+        elif spec.get("options"):
+            for each in value if isinstance(value, list) else [value]:
+                if isinstance(each, t.Mapping):
+                    yield from secrets_in(spec["options"], each)
+
+
+def _texts_in(value: t.Any) -> t.Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, (list, t.Mapping)):
+        for each in value.values() if isinstance(value, t.Mapping) else value:
+            yield from _texts_in(each)
+
+
+def _spellings(secret: str) -> t.Iterator[str]:
+    """A secret as it may stand in JSON, in JSON within JSON, on a web page, in a URL or in Python's notation."""
+    yield from (secret, html.escape(secret), quote(secret, safe=""), quote(secret), quote_plus(secret))
+    yield repr(secret)[1:-1]
+    for is_ascii in (True, False):
+        once = json.dumps(secret, ensure_ascii=is_ascii)[1:-1]
+        yield from (once, json.dumps(once)[1:-1], repr(once)[1:-1])

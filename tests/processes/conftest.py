@@ -1,0 +1,41 @@
+# SPDX-FileCopyrightText: esper.cloud contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from secrets import token_hex
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "checks"))
+
+from controller import Controller, MakeController
+from simulated import Simulator
+
+
+@pytest.fixture(scope="session")
+def running() -> Iterator[Simulator]:
+    # A key that stands in no file of the collection, unlike the simulator's own.
+    with Simulator(devices=20, groups=4, tags=4, api_key=token_hex()) as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def simulator(running: Simulator) -> Simulator:
+    running.reset()
+    return running
+
+
+@pytest.fixture(params=["in_process", "as_modules"])
+def in_process(request: pytest.FixtureRequest) -> bool:
+    """Where tasks run."""
+    return request.param in ("in_process", True)
+
+
+@pytest.fixture
+def make_controller(tmp_path: Path, simulator: Simulator, in_process: bool) -> MakeController:
+    """Makes controllers by their names."""
+    return lambda name="controller", **settings: Controller(tmp_path / name, simulator, in_process, **settings)

@@ -1,0 +1,164 @@
+# SPDX-FileCopyrightText: esper.cloud contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Programs of ansible-core as processes of their own, which is how users have them."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from simulated import Simulator, variables
+
+Task = dict[str, Any]
+
+# As much as a machine that is busy may need. What hangs is found out, what is slow is not.
+PATIENCE = 90
+
+
+@dataclass
+class Played:
+    """What came of a program: its exit code, and all that it showed."""
+
+    code: int
+    output: str
+
+    @property
+    def recap(self) -> dict[str, int]:
+        """The counts of the last line of a playbook's output: ok, changed, failed and so on."""
+        words = self.output.rpartition("PLAY RECAP")[2].partition(" : ")[2].splitlines()[0].split()
+        return {name: int(count) for name, count in (word.split("=") for word in words)}
+
+
+class Controller:
+    """A directory with playbooks and a home, and an environment that leads to a simulated tenant."""
+
+    def __init__(self, folder: Path, simulator: Simulator, in_process: bool = True, **settings: str | Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+        self.environment = variables(
+            simulator,
+            ANSIBLE_HOME=folder / "home",
+            ANSIBLE_NOCOLOR="true",
+            ANSIBLE_REMOTE_TEMP=folder / "home" / "remote",
+            ESPER_ENTERPRISE_ID=simulator.enterprise_id,
+            ESPER_IN_PROCESS=str(in_process).lower(),
+            **settings,
+        )
+
+    def write(self, name: str, content: Any) -> Path:
+        """A file of the directory: a text, or what is written as JSON, which is YAML, too."""
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content if isinstance(content, str) else json.dumps(content, indent=1))
+        return path
+
+    def playbook(self, *tasks: Task, **words: Any) -> Path:
+        """A playbook of these tasks for the controller itself."""
+        return self.write("site.yml", [{"hosts": "localhost", "gather_facts": False, "tasks": list(tasks), **words}])
+
+    def start(self, program: str, *arguments: str | Path) -> Run:
+        """Start a program, in a process group of its own as a shell does."""
+        output = (self.folder / "output").open("w+")
+        process = subprocess.Popen(
+            [program, *arguments],
+            cwd=self.folder,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        return Run(process, Path(output.name))
+
+    def run(self, program: str, *arguments: str | Path) -> Played:
+        """Start a program and wait for its end."""
+        return self.start(program, *arguments).end()
+
+    def play(self, *arguments: str | Path) -> Played:
+        """Run the playbook."""
+        return self.run("ansible-playbook", *arguments, "site.yml")
+
+
+MakeController = Callable[..., Controller]
+
+
+class Run:
+    """A program that is running."""
+
+    def __init__(self, process: subprocess.Popen[bytes], output: Path) -> None:
+        self._process = process
+        self._output = output
+        self._others: dict[int, str] = {}
+
+    @property
+    def is_over(self) -> bool:
+        return self._process.poll() is not None
+
+    def end(self) -> Played:
+        """Wait for the end."""
+        try:
+            self._process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            raise
+        return Played(self._process.returncode, self._output.read_text(errors="replace"))
+
+    def interrupt(self) -> None:
+        """Do what Ctrl-C does in a terminal."""
+        self._others = _below(self._process.pid)
+        os.killpg(self._process.pid, signal.SIGINT)
+
+    def terminate(self) -> None:
+        """Do what `kill` and service managers do."""
+        self._others = _below(self._process.pid)
+        self._process.terminate()
+
+    def kill_worker(self) -> None:
+        """Do to the process that is at the task what the kernel does when memory runs out."""
+        self._others = _below(self._process.pid)
+        for pid in _children(_table(), self._process.pid):
+            os.kill(pid, signal.SIGKILL)
+
+    def left_over(self, seconds: float) -> list[str]:
+        """The command lines of those that were started by the program and outlived it by so much. They are killed."""
+        until = time.monotonic() + seconds
+        while (left := self._alive()) and time.monotonic() < until:
+            time.sleep(0.1)
+        for pid in left:
+            os.kill(pid, signal.SIGKILL)
+        return list(left.values())
+
+    def _alive(self) -> dict[int, str]:
+        table = _table()
+        return {pid: line for pid, line in self._others.items() if pid in table and table[pid][1] == line}
+
+
+def _table() -> dict[int, tuple[int, str]]:
+    """All processes: the parent and the command line of each."""
+    found = {}
+    for line in subprocess.check_output(["ps", "-A", "-o", "pid=,ppid=,args="], text=True).splitlines():
+        pid, parent, command = line.split(None, 2)
+        found[int(pid)] = (int(parent), command)
+    return found
+
+
+def _children(table: dict[int, tuple[int, str]], pid: int) -> list[int]:
+    return [child for child, (parent, command) in table.items() if parent == pid and "defunct" not in command]
+
+
+def _below(pid: int) -> dict[int, str]:
+    table = _table()
+    found: dict[int, str] = {}
+    waiting = [pid]
+    for each in waiting:
+        below = _children(table, each)
+        found |= {child: table[child][1] for child in below}
+        waiting += below
+    return found

@@ -1,0 +1,130 @@
+# SPDX-FileCopyrightText: esper.cloud contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs that are ended in the middle, by a person, by a service manager or by the kernel."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from controller import PATIENCE, Controller, MakeController, Played, Run
+from simulated import Simulator
+
+SHOPS = [f"Shop {number:02}" for number in range(30)]
+GROUPS = [f"All devices/Stores/{shop}" for shop in SHOPS]
+SETTINGS = {"kioskMode": True, "minimumPasswordLength": 6}
+TENANT = {
+    "esper.cloud.tenant": {
+        "device_groups": [{"path": "Stores"}, *({"path": path} for path in GROUPS)],
+        "enterprise_policies": [
+            {"name": shop, "settings": {"kiosk_mode": True, "minimum_password_length": 6}} for shop in SHOPS
+        ],
+    },
+}
+LOOP = {"esper.cloud.device_group": {"path": "{{ item }}", "create_parents": True}, "loop": GROUPS[:8]}
+ENDINGS: dict[str, Callable[[Run], None]] = {
+    "ctrl-c": Run.interrupt,
+    "terminated": Run.terminate,
+    "killed": Run.kill_worker,
+}
+
+
+def wait_for(run: Run, is_so: Callable[[], object]) -> None:
+    until = time.monotonic() + PATIENCE
+    while not is_so():
+        assert not run.is_over, run.end().output
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+
+def stuck(simulator: Simulator) -> list[dict[str, Any]]:
+    return [entry for entry in simulator.writes() if entry["fault"] == "hang"]
+
+
+def made(simulator: Simulator) -> tuple[list[str], list[str]]:
+    """The paths of the groups and the names of the policies that are there. Each is whole."""
+    state = simulator.state()
+    policies = [each for each in state["policies"] if each["name"] in SHOPS]
+    for policy in policies:
+        assert {name: policy["policy"].get(name) for name in SETTINGS} == SETTINGS
+    paths = [group["path"] for group in state["groups"] if group["path"] in GROUPS]
+    assert len(set(paths)) == len(paths)
+    assert len({each["name"] for each in policies}) == len(policies)
+    return paths, [each["name"] for each in policies]
+
+
+def uploaded(simulator: Simulator) -> list[dict[str, Any]]:
+    return [each for each in simulator.state()["content"] if each["name"] == "film.bin"]
+
+
+def interrupted(controller: Controller, simulator: Simulator, ending: str, in_process: bool) -> Played:
+    """The run of a playbook that is ended as soon as a request hangs. It shows no key."""
+    run = controller.start("ansible-playbook", "-vvv", "site.yml")
+    wait_for(run, lambda: stuck(simulator))
+    ENDINGS[ending](run)
+    played = run.end()
+    assert played.code != 0
+    assert simulator.key not in played.output
+    # Some cores leave a module alone, and on SIGTERM a worker, too. What goes on would do what the next run is to do.
+    all_end = in_process and ending != "terminated"
+    left = run.left_over(10 if all_end else 0)
+    assert not (all_end and left)
+    simulator.clear_faults()
+    return played
+
+
+def completed(controller: Controller, simulator: Simulator) -> None:
+    """A run that does the rest, and one that has nothing to do."""
+    second = controller.play()
+    assert (second.code, second.recap["changed"]) == (0, 1), second.output
+    simulator.clear_journal()
+    third = controller.play()
+    assert (third.code, third.recap["changed"], simulator.writes()) == (0, 0, []), third.output
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_what_is_interrupted_is_completed_by_the_next_run(
+    make_controller: MakeController, simulator: Simulator, in_process: bool, ending: str
+) -> None:
+    controller = make_controller()
+    controller.playbook(TENANT)
+    # Some take effect without an answer, others do not.
+    simulator.fault(kind="hang", method="POST", after=12, times=4, processed=True)
+    simulator.fault(kind="hang", method="POST", after=12, times=None)
+    interrupted(controller, simulator, ending, in_process)
+    groups, policies = made(simulator)
+    assert 12 <= len(groups) <= 16
+    assert policies == []
+    completed(controller, simulator)
+    groups, policies = made(simulator)
+    assert (sorted(groups), sorted(policies)) == (GROUPS, SHOPS)
+
+
+@pytest.mark.parametrize("in_process", [True], indirect=True)
+@pytest.mark.parametrize("processed", [True, False])
+def test_a_loop_that_is_interrupted(
+    make_controller: MakeController, simulator: Simulator, in_process: bool, processed: bool
+) -> None:
+    controller = make_controller()
+    controller.playbook(LOOP)
+    simulator.fault(kind="hang", method="POST", after=4, processed=processed)
+    interrupted(controller, simulator, "ctrl-c" if processed else "killed", in_process)
+    assert sorted(made(simulator)[0]) == GROUPS[: 5 if processed else 4]
+    completed(controller, simulator)
+    assert sorted(made(simulator)[0]) == GROUPS[:8]
+
+
+@pytest.mark.parametrize("processed", [True, False])
+def test_an_upload_that_is_interrupted(
+    make_controller: MakeController, simulator: Simulator, in_process: bool, processed: bool
+) -> None:
+    controller = make_controller()
+    file = controller.write("film.bin", "x" * 5_000_000)
+    controller.playbook({"esper.cloud.content": {"src": str(file), "tags": ["film"]}})
+    simulator.fault(kind="hang", method="POST", path="/content/upload/", processed=processed)
+    interrupted(controller, simulator, "terminated" if processed else "killed", in_process)
+    assert [int(each["size"]) for each in uploaded(simulator)] == [file.stat().st_size][:processed]
+    completed(controller, simulator)
+    assert [each["tags"] for each in uploaded(simulator)] == [["film"]]

@@ -1,0 +1,208 @@
+# SPDX-FileCopyrightText: esper.cloud contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""No secret is in anything that is shown or left, whatever goes wrong."""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from controller import Controller, MakeController
+from simulated import Simulator
+
+# With what the notations of texts differ in. None is a part of another, nor of anything else that is shown.
+SECRETS = {
+    name: f'{name[:3]}-Grüß "{number}7" & <Gött>/+ {number}'
+    for number, name in enumerate(("policy", "admin", "wifi", "screen", "cert", "data", "point"))
+}
+PARTS = ["Grüß", "Gr\\u00fc", "Gr%C3%BC", '"7" &', "<Gött>", "&lt;G"]
+# What a service, or a proxy before it, may make of a request.
+FAULTS: list[dict[str, Any]] = [
+    {"path": "/policy/", "kind": "status", "status": 400, "body": '{"message": "@request@", "errors": ["@request@"]}'},
+    {"path": "/blueprints/", "kind": "html", "status": 502, "body": "<title>Sorry for @request@</title>"},
+    {"path": "/commands/", "kind": "status", "status": 500, "body": '{"errors": {"@request@": ["@request@"]}}'},
+    {"path": "/commands/", "kind": "not_json", "status": 409, "body": "@request@"},
+    {"path": "/commands/", "kind": "redirect", "location": "http://elsewhere.invalid/?KEY"},
+]
+# A defect whose message has all that there is.
+DEFECT = """
+import requests
+
+
+def request(self, *arguments, **options):
+    raise RuntimeError(f"{arguments} {options} {vars(self.auth)} {options['data']!r}")
+
+
+requests.Session.request = request
+"""
+ALWAYS = {"update_password": "always"}
+POLICY = {**ALWAYS, "name": "Counter", "settings": {"settings_app_password": "{{ policy }}", "kiosk_mode": True}}
+BLUEPRINT = {
+    **ALWAYS,
+    "name": "Canteen",
+    "settings": {
+        "android": {
+            "esper_settings_apps_settings": {
+                "admin_mode_password": "{{ admin }}",
+                "settings": {"wifi": "ADMIN"},
+            },
+            "wifi_networks": [{"wifi_network_id": "7", "certificate_file_password": "{{ wifi }}"}],
+        }
+    },
+}
+TENANT = {"enterprise_policies": [POLICY], "blueprints": [BLUEPRINT]}
+COMMANDS: dict[str, dict[str, Any]] = {
+    "RESET_LOCKSCREEN_PASSWORD": {"new_lockscreen_password": "{{ screen }}"},
+    "INSTALL_CERTIFICATE": {
+        "cert_alias_name": "till",
+        "cert_data_base64": "{{ data }}",
+        "cert_file_type": "pkcs12",
+        "cert_password": "{{ cert }}",
+        "cert_storage_type": "system",
+    },
+    "ADD_WIFI_AP": {"wifi_access_points": [{"wifiSsid": "Till", "wifiPhrase": "{{ point }}"}]},
+}
+
+
+def uses(device: str) -> Iterator[dict[str, Any]]:
+    """Tasks that have secrets among their options, each by the name of a module."""
+    yield {"esper.cloud.enterprise_policy": POLICY}
+    yield {"esper.cloud.blueprint": BLUEPRINT}
+    yield {"esper.cloud.tenant": TENANT}
+    for command, args in COMMANDS.items():
+        yield {"esper.cloud.device_command": {"devices": [device], "command": command, "args": args, "wait": False}}
+
+
+def spellings(secret: str) -> set[bytes]:
+    ways = (
+        secret,
+        json.dumps(secret)[1:-1],
+        json.dumps(secret, ensure_ascii=False)[1:-1],
+        html.escape(secret),
+        quote(secret),
+        quote(secret, safe=""),
+        repr(secret)[1:-1],
+        base64.b64encode(secret.encode()).decode().rstrip("="),
+    )
+    return {way.encode() for way in ways}
+
+
+def leaks(text: bytes, secrets: list[str]) -> list[bytes]:
+    """What of some secrets is in a text, and what is around it."""
+    found = []
+    for way in {way for secret in secrets for way in spellings(secret)} | {part.encode() for part in PARTS}:
+        place = text.find(way)
+        if place >= 0:
+            found.append(text[max(place - 300, 0) : place + 100])
+    return found
+
+
+def check(controller: Controller, simulator: Simulator, *outputs: str) -> None:
+    """Neither an output nor a file that is left has any secret in it."""
+    secrets = [simulator.key, *SECRETS.values()]
+    given = {controller.folder / "secrets.yml", controller.folder / "key.esper.yml"}
+    files = [path for path in controller.folder.rglob("*") if path.is_file() and path not in given]
+    texts = {path: path.read_bytes() for path in files}
+    texts |= {Path(f"output {number}"): output.encode() for number, output in enumerate(outputs)}
+    found = {path: leaks(text, secrets) for path, text in texts.items()}
+    assert not any(found.values()), {path: each for path, each in found.items() if each}
+
+
+def settings(place: Path) -> dict[str, str | Path]:
+    """Settings with which ansible-core shows and keeps as much as it can."""
+    return {
+        "ANSIBLE_CALLBACKS_ENABLED": "ansible.builtin.junit,ansible.builtin.tree",
+        "ANSIBLE_CALLBACK_RESULT_FORMAT": "yaml",
+        "ANSIBLE_CALLBACK_TREE_DIR": place / "tree",
+        "ANSIBLE_INJECT_INVOCATION": "true",
+        "ANSIBLE_LOG_PATH": place / "ansible.log",
+        "JUNIT_OUTPUT_DIR": place / "junit",
+    }
+
+
+def prepared(controller: Controller, simulator: Simulator, *more: dict[str, Any], twice: bool = False) -> None:
+    """Have a playbook that uses each secret, goes on after failures, and shows all results in the end."""
+    controller.environment |= {name: str(value) for name, value in settings(controller.folder).items()}
+    controller.write("secrets.yml", {**SECRETS, "key": simulator.key})
+    several = list(uses(simulator.state(devices=True)["devices"][0]["id"])) * (1 + twice)
+    tasks: list[dict[str, Any]] = [
+        {**task, "ignore_errors": True, "register": f"task_{number}"} for number, task in enumerate(several)
+    ]
+    results = [f"{{{{ task_{number} }}}}" for number in range(len(tasks))]
+    controller.playbook(*tasks, {"ansible.builtin.debug": {"msg": results}}, *more, vars_files=["secrets.yml"])
+
+
+def test_where_all_goes_well(make_controller: MakeController, simulator: Simulator) -> None:
+    controller = make_controller()
+    prepared(controller, simulator, twice=True)
+    played = controller.play("-vvvv", "--diff")
+    assert (played.code, played.recap["ignored"]) == (0, 0), played.output
+    sent = json.dumps([entry["body"] for entry in simulator.writes()], ensure_ascii=False)
+    assert [name for name, secret in SECRETS.items() if json.dumps(secret, ensure_ascii=False) not in sent] == []
+    check(controller, simulator, played.output)
+
+
+def test_where_the_service_repeats_what_it_got(make_controller: MakeController, simulator: Simulator) -> None:
+    controller = make_controller(ESPER_RETRIES="0")
+    # As an option it is in the arguments of each task.
+    del controller.environment["ESPER_API_KEY"]
+    prepared(controller, simulator)
+    play = json.loads((controller.folder / "site.yml").read_text())
+    play[0]["module_defaults"] = {"group/esper.cloud.esper": {"api_key": "{{ key }}"}}
+    controller.write("site.yml", play)
+    for fault in FAULTS:
+        times = None if "blueprints" in fault["path"] or "policy" in fault["path"] else 1
+        where = fault.get("location", "").replace("KEY", simulator.key)
+        for method in ("POST", "PUT", "PATCH"):
+            simulator.fault(**{**fault, "location": where}, method=method, times=times)
+    played = controller.play("-vvvv", "--diff")
+    assert (played.code, played.recap["ignored"]) == (0, 6), played.output
+    assert {entry["fault"] for entry in simulator.writes()} == {fault["kind"] for fault in FAULTS}
+    check(controller, simulator, played.output)
+
+
+def test_where_there_is_a_defect(make_controller: MakeController, simulator: Simulator, in_process: bool) -> None:
+    # With this setting ansible-core shows the arguments of each module that it starts.
+    controller = make_controller(ANSIBLE_DEBUG=str(in_process).lower())
+    controller.write("defect/sitecustomize.py", DEFECT)
+    path = [str(controller.folder / "defect"), controller.environment.get("PYTHONPATH")]
+    controller.environment["PYTHONPATH"] = ":".join(filter(None, path))
+    prepared(controller, simulator)
+    played = controller.play("-vvvv", "--diff")
+    assert (played.code, played.recap["ignored"]) == (0, 6), played.output
+    assert "esper.cloud has a defect. RuntimeError" in played.output
+    check(controller, simulator, played.output)
+
+
+@pytest.mark.parametrize("in_process", [True], indirect=True)
+def test_an_inventory_and_its_cache(make_controller: MakeController, simulator: Simulator) -> None:
+    controller = make_controller(ESPER_RETRIES="0")
+    controller.environment |= {name: str(value) for name, value in settings(controller.folder).items()}
+    controller.write(
+        "key.yml",
+        {
+            "plugin": "esper.cloud.devices",
+            "api_key": simulator.key,
+            "hostvars": "full",
+            "cache": True,
+            "cache_plugin": "ansible.builtin.jsonfile",
+            "cache_connection": str(controller.folder / "cache"),
+        },
+    ).rename(controller.folder / "key.esper.yml")
+    command = ("ansible-inventory", "-vvvv", "-i", "key.esper.yml", "--list")
+    good = controller.run(*command)
+    assert good.code == 0, good.output
+    assert "esper_serial" in good.output
+    (cached,) = (controller.folder / "cache").iterdir()
+    body = json.dumps({"message": f"No {simulator.key}", "errors": [simulator.key]})
+    simulator.fault(kind="status", status=400, body=body, times=None)
+    cached.rename(controller.folder / "cached")
+    bad = controller.run(*command)
+    assert "answered 400" in bad.output
+    check(controller, simulator, good.output, bad.output)
