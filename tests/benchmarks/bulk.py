@@ -59,11 +59,10 @@ class Bench:
             self._add(_Way(size, latency_ms, done, ONE))
 
     def measure_loops(self, size: int, latency_ms: int) -> None:
-        """The same in loops, each in a tenant that has all the objects but those to be created."""
+        """The same in loops: first there are none of the objects, then all of them."""
         for by in (MODULES, TASKS):
             self._simulator.reset()
             self._add(_Way(size, latency_ms, CREATED, by))
-            # The others are put there before the loop has nothing to do, as they would be.
             self._run(_Way(size, 0, CREATED, ONE))
             self._add(_Way(size, latency_ms, UNCHANGED, by))
 

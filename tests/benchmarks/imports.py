@@ -54,7 +54,7 @@ def tables(options: Options) -> Iterator[str]:
                     measured.add((what, way), run(command, _environment(path), place))
         yield table(
             "What is imported when a module starts, in ms",
-            ("Imports", INSTALLED, "more than AnsibleModule and requests", SENT, "more", "MB"),
+            ("Imports", INSTALLED, "more than AnsibleModule and requests", SENT, "more"),
             [_row(measured, what) for what in statements if what != NOTHING],
         )
         imports = [_imports(_import_of(DETAILED), paths[SENT]) for _number in range(options.rounds)]
@@ -117,7 +117,7 @@ def _row(measured: Measured, what: str) -> list[str]:
     for way in (INSTALLED, SENT):
         nothing, least, cost = [measured[each, way].seconds * 1000 for each in (NOTHING, WITH_REQUESTS, what)]
         cells += [f"{cost - nothing:.0f}", "" if what in (MODULE, WITH_REQUESTS) else str(round(cost - least))]
-    return [*cells, f"{measured[what, SENT].megabytes:.0f}"]
+    return cells
 
 
 def _import_of(module: str) -> str:

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What all subjects have in common: to run a process and see what it takes, and to show medians and ratios of them.
 
-Who measures stays small: on Linux a child begins with the peak of memory of its parent. So what reads much of what was
-measured is a process of its own, such as contents.py.
+Who measures stays small: on Linux a child begins with the peak of memory of its parent. So each subject has a process,
+and what reads much of what was measured is another one, such as contents.py.
 """
 
 from __future__ import annotations
@@ -40,6 +40,11 @@ class Options:
     rounds: int
     latency_ms: int
     profile: bool
+
+    def arguments(self) -> list[str]:
+        """The same for another command line."""
+        sizes = ["--sizes", *map(str, self.sizes)] if self.sizes else []
+        return ["--rounds", str(self.rounds), "--latency-ms", str(self.latency_ms), *sizes]
 
     def each_round(self, what: str) -> Iterator[int]:
         """The numbers of the rounds from 0, each of which is announced."""
