@@ -75,6 +75,8 @@ NAMES = [
     "\t",
     "line\nbreak",
     "nul\0",
+    "bell\x07",
+    "delete\x7f",
     "null",
     "1.10",
     "All devices",
