@@ -131,7 +131,7 @@ def misfit(options: t.Mapping[str, t.Any], params: t.Mapping[str, t.Any], path: 
                 if why := misfit(spec["options"], each, f"{where}."):
                     return why
             elif not isinstance(each, str):
-                return f"The option {where} takes a dict, not what YAML makes a {type(each).__name__}."
+                return f"The option {where} takes a dict, not a value of the type {type(each).__name__}."
     return ""
 
 

@@ -17,11 +17,26 @@ from importer import build
 from simulated import Simulator, variables
 from stage import CHECKOUT
 
+POLICY = [
+    {
+        "hosts": "localhost",
+        "gather_facts": False,
+        "tasks": [
+            {
+                "esper.cloud.enterprise_policy": {
+                    "name": "Counter",
+                    "settings": {"settings_app_password": "{{ password }}"},
+                }
+            }
+        ],
+    }
+]
+
 
 def main() -> int:
-    """Return 0 if inventory and quickstart work and leave the key nowhere."""
+    """Return 0 if inventory, quickstart and a policy work and leave neither the key nor the policy's password."""
     # A key that stands in no file of the collection, unlike the simulator's own.
-    key = token_hex()
+    key, password = token_hex(), token_hex()
     with TemporaryDirectory() as folder, Simulator(devices=50, groups=8, api_key=key) as simulator:
         venv, home, private = (Path(folder) / name for name in ("venv", "home", "private"))
         collection = home / "collections" / "ansible_collections" / "esper" / "cloud"
@@ -49,13 +64,21 @@ def main() -> int:
         hosts = json.loads(run("ansible-inventory", "-i", inventory, "--list"))["_meta"]["hostvars"]
         output = run("ansible-runner", "run", private, "--playbook", collection / "playbooks" / "quickstart.yml")
 
-        # ansible-runner itself always writes the job's whole environment to the file "command", whatever runs.
+        for name, content in (("env/extravars", {"password": password}), ("project/policy.yml", POLICY)):
+            (private / name).parent.mkdir(exist_ok=True)
+            (private / name).write_text(json.dumps(content))
+        output += run("ansible-runner", "run", private, "--playbook", "policy.yml", "--cmdline=-vvvv --diff")
+        if password not in json.dumps(simulator.journal()):
+            sys.exit(f"{output}\nThe password was not sent.")
+
+        # ansible-runner itself always writes the job's whole environment to the file "command", whatever runs; and the
+        # variables are what it was given.
         left = (path for folder in (home, private) for path in folder.rglob("*"))
-        files = [path for path in left if path.is_file() and path.name != "command"]
-        leaks = [path for path in files if key.encode() in path.read_bytes()]
-        sys.stdout.write(f"{output}\n{len(hosts)} hosts, {len(files)} files, {len(leaks)} with the key in them\n")
+        files = [path for path in left if path.is_file() and path.name not in ("command", "extravars")]
+        leaks = [path for path in files if any(each.encode() in path.read_bytes() for each in (key, password))]
+        sys.stdout.write(f"{output}\n{len(hosts)} hosts, {len(files)} files, {len(leaks)} with a secret in them\n")
         sys.stdout.writelines(f"{path}\n" for path in leaks)
-        return 1 if leaks or not hosts or key in output else 0
+        return 1 if leaks or not hosts or key in output or password in output else 0
 
 
 if __name__ == "__main__":

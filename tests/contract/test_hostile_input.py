@@ -21,7 +21,7 @@ from process import Simulator
 
 Row = dict[str, Any]
 
-few = settings(max_examples=30, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+few = settings(max_examples=20, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
 
 
 def play(simulator: Simulator, module: str, **options: Any) -> Row:
@@ -75,6 +75,8 @@ NAMES = [
     "\t",
     "line\nbreak",
     "nul\0",
+    "bell\x07",
+    "delete\x7f",
     "null",
     "1.10",
     "All devices",
@@ -145,6 +147,31 @@ def test_a_tenant_has_what_is_named(running: Simulator, several: list[str]) -> N
     assert [entry for entry in running.writes() if entry["status"] < 400] == []
 
 
+@few
+@given(name=names)
+def test_a_device_is_found_by_its_exact_name_or_not_at_all(running: Simulator, name: str) -> None:
+    running.reset(devices=5, groups=3, tags=1)
+    devices = running.state(devices=True)["devices"]
+    known = {str(each[key]).strip() for each in devices for key in ("id", "name", "alias", "serial") if each.get(key)}
+    own = str(devices[0]["name"])
+    for wanted in (name, own[:-1], f"{own}x", f"{own}/../x", own.swapcase()):
+        assert wanted.strip() not in known
+        assert not play(running, "device", devices=[wanted], tags=["pilot"]).get("changed")
+    assert running.writes() == []
+    assert play(running, "device", devices=[f" {own} "], tags=["pilot"])["changed"] is True
+
+
+@few
+@given(name=names)
+def test_an_app_is_found_by_its_exact_package_or_not_at_all(running: Simulator, name: str) -> None:
+    running.reset(devices=3, groups=3, tags=1)
+    before = running.state()
+    assert not play(running, "app", package_name=name, version_name=name, state="absent").get("changed")
+    assert play(running, "app_info", package_name=name).get("apps", []) == []
+    assert running.state() == before
+    assert running.writes() == []
+
+
 # --- ids --------------------------------------------------------------------------------------------------------------
 
 IDS = [
@@ -213,3 +240,33 @@ def test_no_type_is_a_crash(running: Simulator, module: str, data: st.DataObject
     chosen = data.draw(st.dictionaries(st.sampled_from(options), ODD, max_size=5))
     waiting = {name: value for name, value in _WAITING.items() if name in task_of(module).options}
     play(running, module, **{**chosen, **waiting})
+
+
+@pytest.mark.parametrize(
+    ("module", "options", "msg"),
+    [
+        (
+            "blueprint",
+            {"name": "x", "settings": False},
+            "The option settings takes a dict, not a value of the type bool.",
+        ),
+        ("tenant", {"contents": 5}, "The option contents[0] takes a dict, not a value of the type int."),
+        ("content", {"id": float("inf")}, "The option id takes a whole number, not inf."),
+        ("content", {"src": ""}, "The option src is no path: ''."),
+        ("tenant", {"contents": [{"src": " "}]}, "The option src is no path: ' '."),
+        ("content_info", {"name": "x", "dest": "a\0"}, "The option dest is no path: 'a\\x00'."),
+    ],
+)
+def test_what_yaml_makes_of_a_value_is_told(running: Simulator, module: str, options: Row, msg: str) -> None:
+    assert play(running, module, **options)["msg"] == msg
+
+
+def test_the_place_of_a_wrong_type_is_told(running: Simulator) -> None:
+    refused = play(running, "tenant", blueprints=[{"name": "x"}, {"name": "y", "settings": {"android": 1.5}}])
+    assert refused["msg"] == "The option blueprints[1].settings.android takes a dict, not a value of the type float."
+
+
+def test_a_group_may_be_called_like_the_root(running: Simulator) -> None:
+    running.reset(devices=0, groups=2, tags=1)
+    for changed in (True, False):
+        assert play(running, "device_group", name="All devices", parent="All devices")["changed"] is changed

@@ -88,7 +88,7 @@ def completed(controller: Controller, simulator: Simulator) -> None:
 def test_what_is_interrupted_is_completed_by_the_next_run(
     make_controller: MakeController, simulator: Simulator, in_process: bool, ending: str
 ) -> None:
-    controller = make_controller()
+    controller = make_controller(ESPER_TIMEOUT=str(2 * PATIENCE))
     controller.playbook(TENANT)
     # Some take effect without an answer, others do not.
     simulator.fault(kind="hang", method="POST", after=12, times=4, processed=True)
@@ -107,7 +107,7 @@ def test_what_is_interrupted_is_completed_by_the_next_run(
 def test_a_loop_that_is_interrupted(
     make_controller: MakeController, simulator: Simulator, in_process: bool, processed: bool
 ) -> None:
-    controller = make_controller()
+    controller = make_controller(ESPER_TIMEOUT=str(2 * PATIENCE))
     controller.playbook(LOOP)
     simulator.fault(kind="hang", method="POST", after=4, processed=processed)
     interrupted(controller, simulator, "ctrl-c" if processed else "killed", in_process)
@@ -120,7 +120,7 @@ def test_a_loop_that_is_interrupted(
 def test_an_upload_that_is_interrupted(
     make_controller: MakeController, simulator: Simulator, in_process: bool, processed: bool
 ) -> None:
-    controller = make_controller()
+    controller = make_controller(ESPER_TIMEOUT=str(2 * PATIENCE))
     file = controller.write("film.bin", "x" * 5_000_000)
     controller.playbook({"esper.cloud.content": {"src": str(file), "tags": ["film"]}})
     simulator.fault(kind="hang", method="POST", path="/content/upload/", processed=processed)

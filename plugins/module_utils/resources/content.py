@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import stat
 import typing as t
+import unicodedata
 import uuid
 from pathlib import Path
 
@@ -328,10 +329,12 @@ def _name(params: Params) -> str:
 
 
 def _wrong_with(name: str) -> str:
-    """Why a file cannot be sent under a name, "" if it can: services cut off paths and rewrite quotes."""
+    """Why a file cannot be sent under a name, "" if it can: services cut off paths, rewrite quotes, and stumble over
+    control characters in a header."""
     if name != name.strip() or name in ("", ".", ".."):
         return "is no file's name"
-    return "has a slash, a quote or a line break in it" if set(name) & set('/\\"\r\n\0') else ""
+    unfit = any(each in '/\\"' or unicodedata.category(each) == "Cc" for each in name)
+    return "has a slash, a quote or a control character in it" if unfit else ""
 
 
 def _files_below(directory: Path) -> list[Path]:

@@ -94,6 +94,13 @@ def test_each_module_has_its_options_checked(make_action: MakeAction, name: str)
     assert result["msg"].startswith((unknown, "missing required", "one of the following", "state is "))
 
 
+@pytest.mark.parametrize("in_process", [True, False])
+def test_what_would_break_the_check_of_options_is_refused_before(make_action: MakeAction, in_process: bool) -> None:
+    action = make_action("enterprise_policy", args={"name": "x", "settings": False})
+    result = action.run(task_vars={"esper_in_process": in_process})
+    assert result == {"failed": True, "msg": "The option settings takes a dict, not a value of the type bool."}
+
+
 def test_an_option_that_is_given_by_both_of_its_names_is_warned_of(make_action: MakeAction) -> None:
     result = make_action("device", args={"device": "a", "devices": ["b"], "state": "?"}).run(task_vars={})
     assert result["warnings"] == ["Both option devices and its alias device are set."]

@@ -1,0 +1,124 @@
+# SPDX-FileCopyrightText: esper.cloud contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the API says is never evaluated: not as an inventory, not as results, not when a play uses either."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from controller import Controller, MakeController
+from simulated import Simulator
+
+HOSTILE = [
+    "{{ lookup('pipe', 'touch PWNED') }}",
+    "{% set x = lookup('pipe', 'touch PWNED') %}x",
+    "{# gone #}",
+    "#jinja2: variable_start_string:'[['\n[[ lookup('pipe', 'touch PWNED') ]]",
+    "!unsafe '{{ 7 * 7 }}'",
+    "{{ 7 * 7 }}",
+    "{{",
+    "}}",
+    "{% raw %}",
+]
+
+
+def make_hostile(simulator: Simulator) -> None:
+    """Have devices and tags called like that. The service itself may take no such names, but it is not trusted."""
+    state = simulator.state(devices=True)
+    tags = [{**tag, "tag": text} for tag, text in zip(state["tags"], HOSTILE, strict=False)]
+    devices = [
+        {**device, "name": text, "alias": text, "os": text, "state": 1, "tags": [tag["id"] for tag in tags]}
+        for device, text in zip(state["devices"], HOSTILE, strict=False)
+    ]
+    for path, rows in (("^/v2/devices/$", devices), ("/tags/$", tags)):
+        body = json.dumps({"count": len(rows), "next": None, "previous": None, "prev": None, "results": rows})
+        simulator.fault(kind="status", status=200, path=path, body=body, times=None)
+
+
+def texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, (list, dict)):
+        for each in value.values() if isinstance(value, dict) else value:
+            yield from texts(each)
+
+
+def shown(controller: Controller, name: str) -> list[str]:
+    return list(texts(json.loads((controller.folder / name).read_text())))
+
+
+def is_untouched(controller: Controller) -> bool:
+    return not list(controller.folder.rglob("PWNED"))
+
+
+@pytest.mark.parametrize("in_process", [True], indirect=True)
+def test_an_inventory(make_controller: MakeController, simulator: Simulator) -> None:
+    make_hostile(simulator)
+    controller = make_controller()
+    controller.write(
+        "all.esper.yml",
+        {
+            "plugin": "esper.cloud.devices",
+            "hostvars": "full",
+            "compose": {"label": "esper_alias", "both": "esper_alias ~ esper_os"},
+            "keyed_groups": [{"key": "esper_os", "prefix": "os"}],
+        },
+    )
+    listed = controller.run("ansible-inventory", "-i", "all.esper.yml", "--list", "--output", "listed.json")
+    assert listed.code == 0, listed.output
+    assert set(HOSTILE) <= set(shown(controller, "listed.json"))
+    names = ("esper_name", "esper_alias", "esper_os", "esper_tags", "label")
+    again = {"again": {name: f"{{{{ {name} }}}}" for name in names}}
+    everything = "{{ groups['esper'] | map('extract', hostvars) | map(attribute='again') | list | to_json }}"
+    controller.write(
+        "site.yml",
+        [
+            {
+                "hosts": "esper",
+                "gather_facts": False,
+                "tasks": [
+                    {
+                        "ansible.builtin.debug": {"msg": "{{ inventory_hostname }} {{ again }} {{ both }}"},
+                        "vars": again,
+                    },
+                    {"ansible.builtin.set_fact": {"again": again["again"]}},
+                    {"ansible.builtin.copy": {"content": everything, "dest": "played.json"}, "run_once": True},
+                ],
+            }
+        ],
+    )
+    played = controller.play("-i", "all.esper.yml", "-v")
+    assert played.code == 0, played.output
+    devices = json.loads((controller.folder / "played.json").read_text())
+    for name in ("esper_name", "esper_alias", "esper_os", "label"):
+        assert sorted(each[name] for each in devices) == sorted(HOSTILE)
+    assert {text for each in devices for text in each["esper_tags"]} <= set(HOSTILE)
+    assert is_untouched(controller)
+
+
+def test_results(make_controller: MakeController, simulator: Simulator) -> None:
+    make_hostile(simulator)
+    controller = make_controller()
+    controller.playbook(
+        {"esper.cloud.device_info": {"filters": {"state": "online"}}, "register": "found"},
+        {
+            "ansible.builtin.debug": {"msg": "{{ item }} {{ again }}"},
+            "vars": {"again": "{{ item.alias }}"},
+            "loop": "{{ found.devices }}",
+        },
+        {"ansible.builtin.set_fact": {"kept": "{{ found.devices }}"}},
+        {
+            "ansible.builtin.copy": {"content": "{{ [kept, again] | to_json }}", "dest": "played.json"},
+            "vars": {"again": "{{ kept }}"},
+        },
+        {"esper.cloud.api": {"path": "/v2/devices/"}, "register": "called"},
+        {"ansible.builtin.copy": {"content": "{{ called.content.results | to_json }}", "dest": "called.json"}},
+    )
+    played = controller.play("-v")
+    assert played.code == 0, played.output
+    for name in ("played.json", "called.json"):
+        assert set(HOSTILE) <= set(shown(controller, name))
+    assert is_untouched(controller)
