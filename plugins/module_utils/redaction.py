@@ -66,7 +66,13 @@ def _texts_in(value: t.Any) -> t.Iterator[str]:
 def _spellings(secret: str) -> t.Iterator[str]:
     """A secret as it may stand in JSON, in JSON within JSON, on a web page, in a URL or in Python's notation."""
     yield from (secret, html.escape(secret), quote(secret, safe=""), quote(secret), quote_plus(secret))
-    yield repr(secret)[1:-1]
+    yield from _in_python(secret)
     for is_ascii in (True, False):
         once = json.dumps(secret, ensure_ascii=is_ascii)[1:-1]
-        yield from (once, json.dumps(once)[1:-1], repr(once)[1:-1])
+        yield from (once, json.dumps(once)[1:-1], *_in_python(once))
+
+
+def _in_python(text: str) -> t.Iterator[str]:
+    """A text in Python's notation, alone and beside double quotes, for single ones are escaped only there."""
+    yield repr(text)[1:-1]
+    yield repr(f'"{text}')[2:-1]
