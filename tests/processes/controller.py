@@ -106,7 +106,8 @@ class Run:
         try:
             self._process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
-            self._process.kill()
+            for pid in [*_below(self._process.pid), self._process.pid]:
+                os.kill(pid, signal.SIGKILL)
             raise
         return Played(self._process.returncode, self._output.read_text(errors="replace"))
 
