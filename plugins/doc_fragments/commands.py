@@ -205,7 +205,9 @@ options:
         description: Whether Wi-Fi is on.
         type: bool
   extra_args:
-    description: Arguments that O(args) does not have, such as those of a custom action.
+    description:
+      - Arguments that O(args) does not have, such as those of a custom action.
+      - What is secret in them is not known to be. Set C(no_log) for the task where there is.
     type: dict
 """
 

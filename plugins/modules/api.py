@@ -45,7 +45,9 @@ options:
     type: dict
     default: {}
   body:
-    description: The body of the request, sent as JSON.
+    description:
+      - The body of the request, sent as JSON.
+      - What is secret in it is not known to be. Set C(no_log) for the task where there is.
     type: raw
   form:
     description: The fields of a form, for operations that take O(files).
