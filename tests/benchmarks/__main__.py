@@ -25,7 +25,7 @@ def main() -> None:
     if len(subjects) > 1:
         # Each in a process of its own: what one has read would be in the memory that the next one measures.
         for subject in subjects:
-            if code := subprocess.run([sys.executable, HERE, subject, *options.arguments()]).returncode:
+            if code := subprocess.run([sys.executable, HERE, subject, *options.arguments()], check=False).returncode:
                 sys.exit(code)
         return
     stage()

@@ -215,6 +215,6 @@ def _install_sdk() -> None:
         return
     venv.create(SDK, clear=True, with_pip=True)
     command = [str(SDK / "bin" / "python"), "-m", "pip", "install", "--quiet", "-r", str(requirements)]
-    if subprocess.run(command, stdout=sys.stderr).returncode:
+    if subprocess.run(command, stdout=sys.stderr, check=False).returncode:
         sys.exit("The vendor's SDK could not be installed, without which devices cannot be measured.")
     stamp.write_text(digest)

@@ -66,8 +66,12 @@ class Tenant:
         self.simulator.clear_journal()
         self.progress = []
         mode = Mode(check_mode=check_mode, diff=True, progress=self.progress.append)
+
+        def interrupted(bulk: Bulk, **options: t.Any) -> None:
+            self._interrupted(bulk, **options)
+
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(Bulk, "apply_all", lambda bulk, **options: self._interrupted(bulk, **options))
+            patch.setattr(Bulk, "apply_all", interrupted)
             outcome = execute(TENANT, checked.validated_parameters, mode, user_agent="")
         self.warnings = outcome.warnings
         # A result that is no plain data could not be given to Ansible.
