@@ -127,7 +127,9 @@ def _options() -> argparse.Namespace:
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--environment", choices=("newest", "oldest"), help="check with this ansible-core only")
     which.add_argument("--core", metavar="2.N", help="check with this ansible-core, on the Python that runs this")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="how many checks run at a time")
+    # One more than there are processors, since tests also wait.
+    jobs = (os.cpu_count() or 1) + 1
+    parser.add_argument("--jobs", type=int, default=jobs, help="how many checks run at a time")
     parser.add_argument("--list", action="store_true", help="say what each check proves")
     options = parser.parse_args()
     if unknown := set(options.names) - set(names):
