@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is checked, as data: the longest first, because two run at a time."""
+"""What is checked, as data: the longest first, because several run at a time."""
 
 from __future__ import annotations
 
@@ -34,18 +34,18 @@ mypy tests/benchmarks
 
 CHECKS = (
     Check(
-        "sanity",
-        "ansible-test finds nothing to complain about, and nothing is ignored",
-        ("ansible-test", "sanity", "--local", "--color", "no"),
-        every_core=True,
-    ),
-    Check(
         "integration",
         "playbooks get from a simulated tenant what the documentation promises: in process (newest core)"
         " and as modules (oldest)",
         ("python", "tests/checks/integration.py"),
         every_core=True,
         on_oldest=("python", "tests/checks/integration.py", "modules"),
+    ),
+    Check(
+        "sanity",
+        "ansible-test finds nothing to complain about, and nothing is ignored",
+        ("ansible-test", "sanity", "--local", "--color", "no"),
+        every_core=True,
     ),
     Check(
         "units",
