@@ -10,10 +10,11 @@ import re
 import typing as t
 
 import yaml
+from ansible_collections.esper.cloud.plugins.module_utils.resource import Resource
+from ansible_collections.esper.cloud.plugins.module_utils.resources.registry import KINDS
 
 Options = dict[str, dict[str, t.Any]]
 
-_MODULES = ("device_group", "enterprise_policy", "app", "content", "blueprint")
 _PACKAGE = "ansible_collections.esper.cloud.plugins.modules"
 # An option of the module itself, in the markup of a description.
 _OPTION = re.compile(r"\bO\((\w+)([^#()]*)\)")
@@ -21,13 +22,13 @@ _RETURN_VALUE = re.compile(r"\bRV\(([\w.\[\]]+)\)")
 
 
 def _documentation() -> str:
-    return yaml.safe_dump({"options": dict(map(_list_of, _MODULES))}, sort_keys=False, width=1000)
+    return yaml.safe_dump({"options": dict(map(_list_of, KINDS))}, sort_keys=False, width=1000)
 
 
-def _list_of(module: str) -> tuple[str, dict[str, t.Any]]:
-    """The option that takes a list of objects, by its name."""
+def _list_of(resource: Resource) -> tuple[str, dict[str, t.Any]]:
+    """The option that takes a list of objects of a kind, by its name."""
+    module, name = resource.kind, resource.plural
     text = importlib.import_module(f"{_PACKAGE}.{module}").DOCUMENTATION
-    name = f"{module[:-1]}ies" if module.endswith("y") else f"{module}s"
     return name, {
         "description": [
             f"Objects as the module M(esper.cloud.{module}) takes them, each with the options of that module."

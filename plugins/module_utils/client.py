@@ -232,6 +232,15 @@ class Client:
             )
         return body
 
+    def find_object(self, path: str, *, ids: Ids | None = None, purpose: str) -> dict[str, t.Any] | None:
+        """The same, or None where the service says that there is none (404)."""
+        try:
+            return self.get_object(path, ids=ids, purpose=purpose)
+        except ApiError as error:
+            if error.status != 404:
+                raise
+            return None
+
     def request(
         self,
         method: str,

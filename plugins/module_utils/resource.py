@@ -11,7 +11,7 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field
 
-from .errors import Ambiguous, ApiError, InvalidParameter, NotFound
+from .errors import Ambiguous, InvalidParameter, NotFound
 from .fields import Field
 from .forms import Form
 from .ids import is_uuid
@@ -147,16 +147,12 @@ class Resource:
 
     def get(self, references: References, identifier: str) -> Row | None:
         """The object of that id, or None."""
-        try:
-            return references.client.get_object(
-                self.item, ids={"id": identifier}, purpose=f"Reading the {self.title} {identifier}"
-            )
-        except ApiError as error:
-            if error.status != 404:
-                raise
+        purpose = f"Reading the {self.title} {identifier}"
+        row = references.client.find_object(self.item, ids={"id": identifier}, purpose=purpose)
+        if row is None:
             # A wrong enterprise or URL has no objects either; but it has no list.
             references.client.get(self.collection, query={"limit": 1}, purpose=self.reading_all)
-            return None
+        return row
 
     def named(self, references: References, name: str) -> list[Row]:
         """All objects of exactly that name."""

@@ -189,20 +189,15 @@ class DeviceGroup(Resource):
     def called(self, params: Params) -> str:
         if params.get("id") is not None:
             return str(params["id"])
-        path = params.get("path")
-        parent = params.get("parent") or ""
-        if path is None and ("/" in parent or parent.casefold() == ROOT.casefold()):
-            path = f"{parent}/{params['name']}"
-        if path is not None:
-            return join_path(split_path(path))
+        names, parent = _names_given(params), params.get("parent")
+        if names is not None:
+            return join_path(names)
         return f"{params['name'].strip()} in {parent}" if parent else str(params["name"]).strip()
 
     def depth(self, params: Params) -> int:
-        path, parent = params.get("path"), params.get("parent") or ""
-        if path is None and params.get("id") is None and "/" in parent:
-            path = f"{parent}/{params['name']}"
+        names = _names_given(params)
         # A name alone is that of a group below the root, or of any.
-        return len(split_path(path)) if path is not None else 1
+        return 1 if names is None else len(names)
 
     def depth_of(self, row: Row) -> int:
         return path_of(row).count("/")
@@ -459,6 +454,15 @@ def _tree(records: list[Row]) -> list[Row]:
         parent = nodes.get(node["parent_id"])
         (parent["children"] if parent else tops).append(node)
     return tops
+
+
+def _names_given(params: Params) -> list[str] | None:
+    """The names below the root of the group that a task means, None where it gives an id, or a name that does not tell
+    where the group is."""
+    path, parent = params.get("path"), params.get("parent") or ""
+    if path is None and params.get("id") is None and ("/" in parent or parent.casefold() == ROOT.casefold()):
+        path = f"{parent}/{params['name']}"
+    return None if path is None else split_path(path)
 
 
 def _place(path: str) -> tuple[list[str], str]:

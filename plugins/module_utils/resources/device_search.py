@@ -12,7 +12,7 @@ import math
 import typing as t
 
 from ..client import Client
-from ..errors import Ambiguous, ApiError, NotFound
+from ..errors import Ambiguous, NotFound
 from ..ids import is_uuid
 from ..paging import Row
 from ..parallel import CONCURRENCY, in_parallel
@@ -80,12 +80,7 @@ def _pages_of_all(client: Client) -> int:
 
 def _ask_for(client: Client, name: str) -> Row | None:
     if is_uuid(name):
-        try:
-            return client.get_object(_ITEM, ids={"id": name}, purpose=f"Reading the device {name}")
-        except ApiError as error:
-            if error.status != 404:
-                raise
-            return None
+        return client.find_object(_ITEM, ids={"id": name}, purpose=f"Reading the device {name}")
     rows = list_devices(client, {"search": name}, purpose=f"Looking for the device '{name}'")
     return _only([row for row in rows if name in _names_of(row)], name)
 

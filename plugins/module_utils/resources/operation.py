@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 
 from ..checks import uuid
 from ..compare import satisfied
-from ..errors import ApiError, InvalidParameter
+from ..errors import InvalidParameter
 from ..fields import Field
 from ..paging import PAGE_SIZE, Row, list_all
 from ..parallel import in_parts
@@ -243,16 +243,11 @@ class OperationKind(Resource):
 
     def part(self, references: References, identifier: str, device_id: str) -> Row | None:
         """The part that one device has in an operation, or None."""
-        try:
-            return references.client.get_object(
-                self.part_item,
-                ids={"id": identifier, "device_id": device_id},
-                purpose=f"Reading the part of the device {device_id} in the operation {identifier}",
-            )
-        except ApiError as error:
-            if error.status != 404:
-                raise
-            return None
+        return references.client.find_object(
+            self.part_item,
+            ids={"id": identifier, "device_id": device_id},
+            purpose=f"Reading the part of the device {device_id} in the operation {identifier}",
+        )
 
 
 OPERATION = OperationKind()
