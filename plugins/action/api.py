@@ -26,13 +26,13 @@ from ansible.module_utils.common.parameters import remove_values
 from ansible.module_utils.errors import UnsupportedError
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action.normal import ActionModule as NormalAction
-from ansible_collections.esper.cloud.plugins.module_utils.client import HAS_REQUESTS
-from ansible_collections.esper.cloud.plugins.module_utils.errors import (
+from ansible_collections.esper.cloud.plugins.module_utils.base.errors import (
     ConfigurationError,
     EsperError,
     InvalidParameter,
 )
-from ansible_collections.esper.cloud.plugins.module_utils.kinds import task_of
+from ansible_collections.esper.cloud.plugins.module_utils.catalog import task_of
+from ansible_collections.esper.cloud.plugins.module_utils.http.transport import HAS_REQUESTS
 from ansible_collections.esper.cloud.plugins.module_utils.module import USER_AGENT, argument_spec
 from ansible_collections.esper.cloud.plugins.module_utils.task import Mode, Outcome, Task, execute, misfit
 

@@ -10,8 +10,8 @@ import re
 import typing as t
 
 import yaml
-from ansible_collections.esper.cloud.plugins.module_utils.resource import Resource
-from ansible_collections.esper.cloud.plugins.module_utils.resources.registry import KINDS
+from ansible_collections.esper.cloud.plugins.module_utils.engine.resource import Resource
+from ansible_collections.esper.cloud.plugins.module_utils.kinds.registry import KINDS
 
 Options = dict[str, dict[str, t.Any]]
 

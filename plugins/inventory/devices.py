@@ -186,14 +186,14 @@ from ansible.errors import AnsibleParserError
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable, to_safe_group_name
 from ansible.release import __version__ as core_version
 from ansible.utils.unsafe_proxy import wrap_var
-from ansible_collections.esper.cloud.plugins.module_utils.client import Client
-from ansible_collections.esper.cloud.plugins.module_utils.connection import OPTIONS, Connection, api_url_of
-from ansible_collections.esper.cloud.plugins.module_utils.errors import EsperError, InvalidParameter, RequestFailed
-from ansible_collections.esper.cloud.plugins.module_utils.names import group_names, unique_hostnames
-from ansible_collections.esper.cloud.plugins.module_utils.paging import Row
-from ansible_collections.esper.cloud.plugins.module_utils.references import References
-from ansible_collections.esper.cloud.plugins.module_utils.resources.device import DISABLED, MINIMAL, check_filters
-from ansible_collections.esper.cloud.plugins.module_utils.resources.fleet import CACHE_FORMAT, KINDS, Fleet, read_fleet
+from ansible_collections.esper.cloud.plugins.module_utils.base.errors import EsperError, InvalidParameter, RequestFailed
+from ansible_collections.esper.cloud.plugins.module_utils.base.names import group_names, unique_hostnames
+from ansible_collections.esper.cloud.plugins.module_utils.base.row import Row
+from ansible_collections.esper.cloud.plugins.module_utils.engine.object_cache import References
+from ansible_collections.esper.cloud.plugins.module_utils.http.client import Client
+from ansible_collections.esper.cloud.plugins.module_utils.http.connection import OPTIONS, Connection, api_url_of
+from ansible_collections.esper.cloud.plugins.module_utils.kinds.device import DISABLED, MINIMAL, check_filters
+from ansible_collections.esper.cloud.plugins.module_utils.tasks.fleet import CACHE_FORMAT, KINDS, Fleet, read_fleet
 
 try:
     # Since ansible-core 2.19 a text is data unless it is trusted.

@@ -11,8 +11,8 @@ import typing as t
 from ansible.module_utils.ansible_release import __version__ as core_version
 from ansible.module_utils.basic import AnsibleFallbackNotFound, AnsibleModule
 
-from .connection import OPTIONS as CONNECTION_OPTIONS
-from .resource import Resource
+from .engine.resource import Resource
+from .http.connection import OPTIONS as CONNECTION_OPTIONS
 from .task import Mode, Task, execute, informing, managing
 
 Environment = t.Mapping[str, str]

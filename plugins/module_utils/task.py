@@ -13,14 +13,15 @@ import traceback
 import typing as t
 from dataclasses import dataclass, field
 
-from .client import Client
-from .connection import Connection
-from .engine import ensure_all
-from .errors import EsperError
-from .paging import Row
-from .redaction import Redaction, secrets_in
-from .references import References
-from .resource import Change, Params, Resource
+from .base.errors import EsperError
+from .base.redaction import Redaction, secrets_in
+from .base.row import Params, Row
+from .engine.apply import ensure_all
+from .engine.object_cache import References
+from .engine.resource import Resource
+from .http.client import Client
+from .http.connection import Connection
+from .model.plan import Change
 
 _SHOWS_REQUESTS = 3
 

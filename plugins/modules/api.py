@@ -135,8 +135,8 @@ requests:
   sample: ["GET /v1/token-info/: 200 in 41 ms"]
 """
 
-from ansible_collections.esper.cloud.plugins.module_utils.call import CALL
 from ansible_collections.esper.cloud.plugins.module_utils.module import run_task
+from ansible_collections.esper.cloud.plugins.module_utils.tasks.api import CALL
 
 
 def main() -> None:

@@ -233,8 +233,8 @@ requests:
   sample: ["GET /v1/enterprise/0f5b8b52-6a1f-4c11-8e37-9b1a1fbb1c3d/application/?limit=250: 200 in 41 ms"]
 """
 
+from ansible_collections.esper.cloud.plugins.module_utils.kinds.app import APP_VERSION
 from ansible_collections.esper.cloud.plugins.module_utils.module import run
-from ansible_collections.esper.cloud.plugins.module_utils.resources.app import APP_VERSION
 
 
 def main() -> None:

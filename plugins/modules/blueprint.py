@@ -1557,8 +1557,8 @@ requests:
   sample: ["GET /v2/blueprints/?name_exact=Kiosks&limit=20: 200 in 41 ms"]
 """
 
+from ansible_collections.esper.cloud.plugins.module_utils.kinds.blueprint import BLUEPRINT
 from ansible_collections.esper.cloud.plugins.module_utils.module import run
-from ansible_collections.esper.cloud.plugins.module_utils.resources.blueprint import BLUEPRINT
 
 
 def main() -> None:

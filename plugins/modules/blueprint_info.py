@@ -202,8 +202,8 @@ requests:
   sample: ["GET /v2/blueprints/?limit=20: 200 in 41 ms"]
 """
 
+from ansible_collections.esper.cloud.plugins.module_utils.kinds.blueprint import BLUEPRINT
 from ansible_collections.esper.cloud.plugins.module_utils.module import run_info
-from ansible_collections.esper.cloud.plugins.module_utils.resources.blueprint import BLUEPRINT
 
 
 def main() -> None:

@@ -170,8 +170,8 @@ requests:
   sample: ["GET /v0/enterprise/0f5b8b52-6a1f-4c11-8e37-9b1a1fbb1c3d/content/?limit=250: 200 in 41 ms"]
 """
 
+from ansible_collections.esper.cloud.plugins.module_utils.kinds.content import CONTENT
 from ansible_collections.esper.cloud.plugins.module_utils.module import run
-from ansible_collections.esper.cloud.plugins.module_utils.resources.content import CONTENT
 
 
 def main() -> None:

@@ -192,7 +192,7 @@ requests:
 """
 
 from ansible_collections.esper.cloud.plugins.module_utils.module import run_task
-from ansible_collections.esper.cloud.plugins.module_utils.resources.converge import CONVERGE
+from ansible_collections.esper.cloud.plugins.module_utils.tasks.converge import CONVERGE
 
 
 def main() -> None:

@@ -183,7 +183,7 @@ requests:
 """
 
 from ansible_collections.esper.cloud.plugins.module_utils.module import run_task
-from ansible_collections.esper.cloud.plugins.module_utils.resources.device_change import DEVICE
+from ansible_collections.esper.cloud.plugins.module_utils.tasks.device import DEVICE
 
 
 def main() -> None:

@@ -277,7 +277,7 @@ requests:
 """
 
 from ansible_collections.esper.cloud.plugins.module_utils.module import run_task
-from ansible_collections.esper.cloud.plugins.module_utils.resources.device_command import DEVICE_COMMAND
+from ansible_collections.esper.cloud.plugins.module_utils.tasks.device_command import DEVICE_COMMAND
 
 
 def main() -> None:

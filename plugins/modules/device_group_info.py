@@ -110,8 +110,8 @@ requests:
   sample: ["GET /enterprise/0f5b8b52-6a1f-4c11-8e37-9b1a1fbb1c3d/devicegroup/?limit=250: 200 in 41 ms"]
 """
 
+from ansible_collections.esper.cloud.plugins.module_utils.kinds.device_group import DEVICE_GROUP
 from ansible_collections.esper.cloud.plugins.module_utils.module import run_info
-from ansible_collections.esper.cloud.plugins.module_utils.resources.device_group import DEVICE_GROUP
 
 
 def main() -> None:

@@ -162,7 +162,7 @@ requests:
 """
 
 from ansible_collections.esper.cloud.plugins.module_utils.module import run_task
-from ansible_collections.esper.cloud.plugins.module_utils.resources.device_details import DEVICE_INFO
+from ansible_collections.esper.cloud.plugins.module_utils.tasks.device_info import DEVICE_INFO
 
 
 def main() -> None:

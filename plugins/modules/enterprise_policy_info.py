@@ -95,8 +95,8 @@ requests:
   sample: ["GET /enterprise/0f5b8b52-6a1f-4c11-8e37-9b1a1fbb1c3d/policy/?limit=250: 200 in 41 ms"]
 """
 
+from ansible_collections.esper.cloud.plugins.module_utils.kinds.enterprise_policy import ENTERPRISE_POLICY
 from ansible_collections.esper.cloud.plugins.module_utils.module import run_info
-from ansible_collections.esper.cloud.plugins.module_utils.resources.enterprise_policy import ENTERPRISE_POLICY
 
 
 def main() -> None:

@@ -350,7 +350,7 @@ requests:
 """
 
 from ansible_collections.esper.cloud.plugins.module_utils.module import run_task
-from ansible_collections.esper.cloud.plugins.module_utils.resources.operation_change import OPERATION_TASK
+from ansible_collections.esper.cloud.plugins.module_utils.tasks.operation import OPERATION_TASK
 
 
 def main() -> None:

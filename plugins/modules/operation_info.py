@@ -194,7 +194,7 @@ requests:
 """
 
 from ansible_collections.esper.cloud.plugins.module_utils.module import run_task
-from ansible_collections.esper.cloud.plugins.module_utils.resources.operation_details import OPERATION_INFO
+from ansible_collections.esper.cloud.plugins.module_utils.tasks.operation_info import OPERATION_INFO
 
 
 def main() -> None:

@@ -135,7 +135,7 @@ counts:
 """
 
 from ansible_collections.esper.cloud.plugins.module_utils.module import run_task
-from ansible_collections.esper.cloud.plugins.module_utils.tenant import TENANT
+from ansible_collections.esper.cloud.plugins.module_utils.tasks.tenant import TENANT
 
 
 def main() -> None:

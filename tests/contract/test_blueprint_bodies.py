@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.esper.cloud.plugins.module_utils.client import Client
-from ansible_collections.esper.cloud.plugins.module_utils.connection import Connection
-from ansible_collections.esper.cloud.plugins.module_utils.errors import EsperError
-from ansible_collections.esper.cloud.plugins.module_utils.fields import Field
-from ansible_collections.esper.cloud.plugins.module_utils.references import References
-from ansible_collections.esper.cloud.plugins.module_utils.resources.blueprint import BLUEPRINT
-from ansible_collections.esper.cloud.plugins.module_utils.resources.blueprint_settings import SETTINGS
+from ansible_collections.esper.cloud.plugins.module_utils.base.errors import EsperError
+from ansible_collections.esper.cloud.plugins.module_utils.engine.object_cache import References
+from ansible_collections.esper.cloud.plugins.module_utils.http.client import Client
+from ansible_collections.esper.cloud.plugins.module_utils.http.connection import Connection
+from ansible_collections.esper.cloud.plugins.module_utils.kinds.blueprint import BLUEPRINT
+from ansible_collections.esper.cloud.plugins.module_utils.kinds.blueprint_settings import SETTINGS
+from ansible_collections.esper.cloud.plugins.module_utils.model.field import Field
 from contract import Contract
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st

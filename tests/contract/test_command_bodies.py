@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.esper.cloud.plugins.module_utils.client import Client
-from ansible_collections.esper.cloud.plugins.module_utils.connection import Connection
-from ansible_collections.esper.cloud.plugins.module_utils.errors import InvalidParameter
-from ansible_collections.esper.cloud.plugins.module_utils.fields import Field
-from ansible_collections.esper.cloud.plugins.module_utils.references import References
-from ansible_collections.esper.cloud.plugins.module_utils.resources.command import (
+from ansible_collections.esper.cloud.plugins.module_utils.base.errors import InvalidParameter
+from ansible_collections.esper.cloud.plugins.module_utils.engine.object_cache import References
+from ansible_collections.esper.cloud.plugins.module_utils.http.client import Client
+from ansible_collections.esper.cloud.plugins.module_utils.http.connection import Connection
+from ansible_collections.esper.cloud.plugins.module_utils.model.field import Field
+from ansible_collections.esper.cloud.plugins.module_utils.tasks.command import (
     ARGS,
     COMMANDS,
     NEEDS,
@@ -22,7 +22,7 @@ from ansible_collections.esper.cloud.plugins.module_utils.resources.command impo
     checked_command,
     steps_for,
 )
-from ansible_collections.esper.cloud.plugins.module_utils.resources.device_command import OPTIONS, RULES
+from ansible_collections.esper.cloud.plugins.module_utils.tasks.device_command import OPTIONS, RULES
 from contract import Contract
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.esper.cloud.plugins.module_utils.client import Client
-from ansible_collections.esper.cloud.plugins.module_utils.connection import Connection
-from ansible_collections.esper.cloud.plugins.module_utils.errors import InvalidParameter
-from ansible_collections.esper.cloud.plugins.module_utils.references import References
-from ansible_collections.esper.cloud.plugins.module_utils.resources.command import ARGS, COMMANDS, NEEDS
-from ansible_collections.esper.cloud.plugins.module_utils.resources.device import FILTERS
-from ansible_collections.esper.cloud.plugins.module_utils.resources.operation import (
+from ansible_collections.esper.cloud.plugins.module_utils.base.errors import InvalidParameter
+from ansible_collections.esper.cloud.plugins.module_utils.engine.object_cache import References
+from ansible_collections.esper.cloud.plugins.module_utils.http.client import Client
+from ansible_collections.esper.cloud.plugins.module_utils.http.connection import Connection
+from ansible_collections.esper.cloud.plugins.module_utils.kinds.device import FILTERS
+from ansible_collections.esper.cloud.plugins.module_utils.tasks.command import ARGS, COMMANDS, NEEDS
+from ansible_collections.esper.cloud.plugins.module_utils.tasks.operation import OPTIONS, RULES
+from ansible_collections.esper.cloud.plugins.module_utils.tasks.operations import (
     DESTRUCTIVE,
     OWN_ARGS,
     SCHEDULE,
@@ -28,7 +29,6 @@ from ansible_collections.esper.cloud.plugins.module_utils.resources.operation im
     queries_for,
     resolved_query,
 )
-from ansible_collections.esper.cloud.plugins.module_utils.resources.operation_change import OPTIONS, RULES
 from contract import Contract
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -8,18 +8,18 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
-from ansible_collections.esper.cloud.plugins.module_utils.client import Client
-from ansible_collections.esper.cloud.plugins.module_utils.connection import Connection
-from ansible_collections.esper.cloud.plugins.module_utils.engine import Result, ensure
-from ansible_collections.esper.cloud.plugins.module_utils.references import References
-from ansible_collections.esper.cloud.plugins.module_utils.resources.blueprint_list import BLUEPRINTS
-from ansible_collections.esper.cloud.plugins.module_utils.resources.device import (
+from ansible_collections.esper.cloud.plugins.module_utils.engine.apply import Result, ensure
+from ansible_collections.esper.cloud.plugins.module_utils.engine.object_cache import References
+from ansible_collections.esper.cloud.plugins.module_utils.http.client import Client
+from ansible_collections.esper.cloud.plugins.module_utils.http.connection import Connection
+from ansible_collections.esper.cloud.plugins.module_utils.kinds.blueprint_list import BLUEPRINTS
+from ansible_collections.esper.cloud.plugins.module_utils.kinds.device import (
     check_filters,
     resolve_filters,
 )
-from ansible_collections.esper.cloud.plugins.module_utils.resources.device_group import DEVICE_GROUP
-from ansible_collections.esper.cloud.plugins.module_utils.resources.device_list import list_devices
-from ansible_collections.esper.cloud.plugins.module_utils.resources.tag import TAG
+from ansible_collections.esper.cloud.plugins.module_utils.kinds.device_group import DEVICE_GROUP
+from ansible_collections.esper.cloud.plugins.module_utils.kinds.device_list import list_devices
+from ansible_collections.esper.cloud.plugins.module_utils.kinds.tag import TAG
 from contract import Contract
 from process import Simulator
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from ansible_collections.esper.cloud.plugins.module_utils.connection import OPTIONS
-from ansible_collections.esper.cloud.plugins.module_utils.kinds import task_of
+from ansible_collections.esper.cloud.plugins.module_utils.catalog import task_of
+from ansible_collections.esper.cloud.plugins.module_utils.http.connection import OPTIONS
 from ansible_collections.esper.cloud.plugins.module_utils.task import Mode, execute
 from ansible_collections.esper.cloud.tests.faults.proxy import Proxy
 from ansible_collections.esper.cloud.tests.unit.authority import Authority

@@ -7,9 +7,10 @@ import typing as t
 from pathlib import Path
 
 import pytest
-from ansible_collections.esper.cloud.plugins.module_utils import client as client_module
-from ansible_collections.esper.cloud.plugins.module_utils.client import Client
-from ansible_collections.esper.cloud.plugins.module_utils.connection import Connection
+from ansible_collections.esper.cloud.plugins.module_utils.http import responses as responses_module
+from ansible_collections.esper.cloud.plugins.module_utils.http import transport as transport_module
+from ansible_collections.esper.cloud.plugins.module_utils.http.client import Client
+from ansible_collections.esper.cloud.plugins.module_utils.http.connection import Connection
 from ansible_collections.esper.cloud.tests.unit.service import Clock, Server
 from hypothesis import HealthCheck, settings
 
@@ -70,8 +71,9 @@ def server() -> t.Iterator[Server]:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """The client's clock, which a test moves."""
     stand_in = Clock()
-    monkeypatch.setattr(client_module, "time", stand_in)
-    monkeypatch.setattr(client_module.Client, "_sleep", lambda _client, seconds: stand_in.wait(seconds))
+    monkeypatch.setattr(transport_module, "time", stand_in)
+    monkeypatch.setattr(responses_module, "time", stand_in)
+    monkeypatch.setattr(transport_module.Transport, "_sleep", lambda _client, seconds: stand_in.wait(seconds))
     return stand_in
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from ansible_collections.esper.cloud.plugins.module_utils.version import VERSION
+from ansible_collections.esper.cloud.plugins.module_utils.base.version import VERSION
 
 ROOT = Path(__file__).resolve().parents[2]
 UTILITIES = ROOT / "plugins" / "module_utils"
@@ -77,7 +77,7 @@ def imports(path: Path) -> set[str]:
 def test_only_one_utility_knows_ansible_and_only_one_knows_requests(path: Path) -> None:
     packages = {name.partition(".")[0] for name in imports(path)}
     assert ("ansible" in packages) == (path.name == "module.py")
-    assert ("requests" in packages or "urllib3" in packages) == (path.name == "client.py")
+    assert ("requests" in packages or "urllib3" in packages) == (path.name == "transport.py")
     # Other code may import the utilities from elsewhere, so that they name each other by relative imports.
     assert "ansible_collections" not in packages
 

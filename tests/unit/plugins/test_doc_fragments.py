@@ -13,9 +13,8 @@ import pytest
 import yaml
 from ansible_collections.esper.cloud.plugins.doc_fragments import attributes, commands, connection, kinds
 from ansible_collections.esper.cloud.plugins.module_utils import module
-from ansible_collections.esper.cloud.plugins.module_utils.client import Client
-from ansible_collections.esper.cloud.plugins.module_utils.connection import OPTIONS, Connection
-from ansible_collections.esper.cloud.plugins.module_utils.resource import Resource
+from ansible_collections.esper.cloud.plugins.module_utils.engine.resource import Resource
+from ansible_collections.esper.cloud.plugins.module_utils.http.connection import OPTIONS, Connection
 from ansible_collections.esper.cloud.plugins.module_utils.task import Task
 
 Doc = dict[str, t.Any]
@@ -258,7 +257,7 @@ def test_the_inventory_has_the_connection_options() -> None:
 
 
 def test_the_inventory_documents_every_filter() -> None:
-    from ansible_collections.esper.cloud.plugins.module_utils.resources.device import FILTERS
+    from ansible_collections.esper.cloud.plugins.module_utils.kinds.device import FILTERS
 
     described = " ".join(
         constants(PLUGINS / "inventory" / "devices.py")["DOCUMENTATION"]["options"]["filters"]["description"]
@@ -273,6 +272,4 @@ def test_the_requirements_name_what_the_client_imports() -> None:
     assert [each.replace(" ", "") for each in MODULE_FRAGMENT["requirements"]] == [
         each.replace(" ", "") for each in named
     ]
-    assert "requests" in (PLUGINS / "module_utils" / f"{Client.__module__.rpartition('.')[2]}.py").read_text(
-        encoding="utf-8"
-    )
+    assert "import requests\n" in (PLUGINS / "module_utils" / "http" / "transport.py").read_text(encoding="utf-8")

@@ -17,8 +17,8 @@ import pytest
 from ansible.errors import AnsibleFileNotFound
 from ansible.module_utils import basic
 from ansible_collections.esper.cloud.plugins.action import api
-from ansible_collections.esper.cloud.plugins.module_utils.errors import ConfigurationError, InvalidParameter
-from ansible_collections.esper.cloud.plugins.module_utils.kinds import MODULES, task_of
+from ansible_collections.esper.cloud.plugins.module_utils.base.errors import ConfigurationError, InvalidParameter
+from ansible_collections.esper.cloud.plugins.module_utils.catalog import MODULES, task_of
 from ansible_collections.esper.cloud.plugins.module_utils.task import Outcome
 from ansible_collections.esper.cloud.tests.unit.service import Server, answers, hangs
 

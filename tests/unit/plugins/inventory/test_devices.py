@@ -18,9 +18,9 @@ from ansible.plugins.inventory import Constructable
 from ansible.template import Templar
 from ansible_collections.esper.cloud.plugins.inventory import devices as devices_module
 from ansible_collections.esper.cloud.plugins.inventory.devices import DOCUMENTATION, InventoryModule
-from ansible_collections.esper.cloud.plugins.module_utils.errors import InvalidParameter
-from ansible_collections.esper.cloud.plugins.module_utils.resources.device import as_host
-from ansible_collections.esper.cloud.plugins.module_utils.resources.fleet import Fleet
+from ansible_collections.esper.cloud.plugins.module_utils.base.errors import InvalidParameter
+from ansible_collections.esper.cloud.plugins.module_utils.kinds.device import as_host
+from ansible_collections.esper.cloud.plugins.module_utils.tasks.fleet import Fleet
 
 try:
     from ansible.template import trust_as_template

@@ -1,0 +1,241 @@
+# SPDX-FileCopyrightText: esper.cloud contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How to reach a tenant: one table of options, and what they come to.
+
+The table feeds the modules' argument spec, the documentation fragment and the inventory's options, so that the three
+cannot differ.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import math
+import re
+import typing as t
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from ..base.errors import ConfigurationError
+from ..base.ids import is_uuid
+
+
+@dataclass(frozen=True)
+class Option:
+    """One connection option: its argument spec and its documentation."""
+
+    name: str
+    type: str
+    description: tuple[str, ...]
+    default: t.Any = None
+    env: tuple[str, ...] = ()
+    secret: bool = False
+
+
+OPTIONS: tuple[Option, ...] = (
+    Option(
+        "tenant",
+        "str",
+        (
+            "The tenant, as V(acme), V(acme.esper.cloud) or the full URL of its console or API.",
+            "Either this or O(api_url) must be given.",
+        ),
+        env=("ESPER_TENANT", "ESPER_ENVIRONMENT"),
+    ),
+    Option(
+        "api_url",
+        "str",
+        (
+            "The base URL of the API, for example V(https://acme-api.esper.cloud/api). Wins over O(tenant).",
+            "Useful behind a gateway, and for tests against the simulator.",
+        ),
+        env=("ESPER_API_URL",),
+    ),
+    Option(
+        "api_key",
+        "str",
+        (
+            "The API key, from the console's page B(API Key Management). Required.",
+            "It is never shown, logged or cached. A key belongs to a user; use a user made for automation.",
+        ),
+        env=("ESPER_API_KEY",),
+        secret=True,
+    ),
+    Option(
+        "enterprise_id",
+        "str",
+        (
+            "The UUID of the enterprise. When it is not given it is asked of the API, which costs one request a task.",
+            "It never changes, so giving it makes every task a little faster.",
+        ),
+        env=("ESPER_ENTERPRISE_ID",),
+    ),
+    Option(
+        "timeout",
+        "float",
+        ("Seconds to wait for the connection, and for each part of an answer, before a request counts as lost.",),
+        default=60.0,
+        env=("ESPER_TIMEOUT",),
+    ),
+    Option(
+        "retries",
+        "int",
+        (
+            "How often a request is repeated after a lost connection, a server error (5xx) or a rate limit (429).",
+            "Requests that create something are never repeated blindly; the object is looked up first.",
+        ),
+        default=4,
+        env=("ESPER_RETRIES",),
+    ),
+    Option(
+        "deadline",
+        "float",
+        (
+            "Seconds that all requests of a task may take together, waits and repeats included. V(0) sets no limit.",
+            "A task never outlasts it by more than one O(timeout).",
+        ),
+        default=300.0,
+        env=("ESPER_DEADLINE",),
+    ),
+    Option(
+        "validate_certs",
+        "bool",
+        ("Whether the server's TLS certificate must be valid. Turn it off for tests only.",),
+        default=True,
+        env=("ESPER_VALIDATE_CERTS",),
+    ),
+    Option(
+        "ca_path",
+        "path",
+        ("A file or directory of CA certificates to trust instead of the system's.",),
+        env=("ESPER_CA_PATH",),
+    ),
+)
+
+_HOST_SUFFIX = ".esper.cloud"
+_TENANT = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
+
+
+@dataclass(frozen=True)
+class Connection:
+    """A checked set of connection options. Times are in seconds; ``deadline`` 0 means none."""
+
+    api_url: str
+    api_key: str
+    enterprise_id: str | None = None
+    timeout: float = 60.0
+    retries: int = 4
+    deadline: float = 300.0
+    validate_certs: bool = True
+    ca_path: str | None = None
+
+    def __repr__(self) -> str:
+        # The default would show the key.
+        return f"Connection({self.api_url})"
+
+    @classmethod
+    def from_options(cls, options: t.Mapping[str, t.Any]) -> Connection:
+        """Check the options of the table above, given by name.
+
+        Raises ConfigurationError, which never quotes the key.
+        """
+        return cls(
+            api_url=api_url_of(options),
+            api_key=_api_key(options.get("api_key")),
+            enterprise_id=_enterprise_id(options.get("enterprise_id")),
+            timeout=_number(options, "timeout", above=0),
+            retries=int(_number(options, "retries")),
+            deadline=_number(options, "deadline"),
+            validate_certs=_given(options, "validate_certs"),
+            ca_path=options.get("ca_path") or None,
+        )
+
+    @property
+    def sends_key_in_clear(self) -> bool:
+        """Whether the key would cross a network unencrypted."""
+        url = urlsplit(self.api_url)
+        return url.scheme == "http" and not _is_loopback(url.hostname or "")
+
+
+def api_url_of(options: t.Mapping[str, t.Any]) -> str:
+    """The base URL of the API that the options tenant and api_url stand for, without a trailing slash.
+
+    Raises ConfigurationError.
+    """
+    if api_url := (options.get("api_url") or "").strip():
+        return _full_url(api_url, option="api_url")
+    tenant = (options.get("tenant") or "").strip()
+    if not tenant:
+        raise ConfigurationError(
+            "No tenant is given: set the option tenant (or the environment variable ESPER_TENANT) to the tenant's name,"
+            " or api_url (ESPER_API_URL) to the URL of its API."
+        )
+    if "://" in tenant:
+        return _full_url(tenant, option="tenant")
+    host = tenant.lower().rstrip("/").removesuffix("/api")
+    name = host.removesuffix(_HOST_SUFFIX).removesuffix("-api")
+    if not _TENANT.fullmatch(name):
+        # Not quoted, here and below: it may be the key, put into the wrong place.
+        raise ConfigurationError(
+            "The option tenant (ESPER_TENANT) is no tenant's name: write it as 'acme' or 'acme.esper.cloud',"
+            " or set api_url (ESPER_API_URL) to the URL of the API."
+        )
+    return f"https://{name}-api{_HOST_SUFFIX}/api"
+
+
+def _full_url(text: str, *, option: str) -> str:
+    try:
+        url = urlsplit(text)
+        host, port = url.hostname or "", url.port
+    except ValueError:
+        host, port, url = "", None, urlsplit("")
+    if url.scheme not in ("http", "https") or not host or url.username is not None:
+        # A URL may hold a password, too.
+        raise ConfigurationError(f"The option {option} is no URL of an API, such as https://acme-api.esper.cloud/api.")
+    if host.endswith(_HOST_SUFFIX) and port is None:
+        # The console's address is what people have at hand; the API's is derived from it.
+        return api_url_of({"tenant": host})
+    return f"{url.scheme}://{url.netloc}{url.path.rstrip('/') or '/api'}"
+
+
+def _api_key(key: object) -> str:
+    text = str(key).strip() if key is not None else ""
+    if not text:
+        raise ConfigurationError(
+            "No API key is given: set the option api_key or the environment variable ESPER_API_KEY."
+        )
+    if not text.isascii() or not text.isprintable() or " " in text:
+        raise ConfigurationError(
+            "The API key holds characters that no key has, such as blanks or line breaks. Was it copied whole?"
+        )
+    return text
+
+
+def _enterprise_id(value: str | None) -> str | None:
+    if not value or not value.strip():
+        return None
+    if not is_uuid(value.strip()):
+        raise ConfigurationError(
+            "The option enterprise_id (ESPER_ENTERPRISE_ID) is no UUID. Leave it out to have it discovered, or copy it"
+            " from the console."
+        )
+    return value.strip().lower()
+
+
+def _number(options: t.Mapping[str, t.Any], name: str, above: float | None = None) -> float:
+    number = float(_given(options, name))
+    if not math.isfinite(number) or number < 0 or (above is not None and number <= above):
+        raise ConfigurationError(f"The option {name} cannot be {number:g}.")
+    return number
+
+
+def _given(options: t.Mapping[str, t.Any], name: str) -> t.Any:
+    """An option's value, or its default where it is left out or null."""
+    value = options.get(name)
+    return value if value is not None else next(option.default for option in OPTIONS if option.name == name)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,221 @@
+# SPDX-FileCopyrightText: esper.cloud contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The API's paging styles behind one iterator.
+
+Lists come with ``limit``/``offset`` and a ``count`` (or none), or, from ``/v2/devices/``, by opaque cursor. The links
+to the next page are never followed: they may name another scheme or host.
+"""
+
+from __future__ import annotations
+
+import re
+import typing as t
+from dataclasses import dataclass, replace
+from urllib.parse import parse_qs, urlsplit
+
+from ..base.errors import TransportError
+from .client import Client, Query
+from .parallel import in_parallel
+
+Row = dict[str, t.Any]
+
+# The legacy family's default is 20; 250 is what the vendor's own tool asks for.
+PAGE_SIZE = 250
+# A list that keeps changing is read again this often before what was seen is taken as it is.
+_PASSES = 3
+# After so many pages of what is known already, the server cannot be paging.
+_PAGES_WITHOUT_NEWS = 2
+_NOT_THE_ITEMS = frozenset({"next", "prev", "previous", "next_cursor", "prev_cursor"})
+
+
+@dataclass(frozen=True)
+class _Page:
+    rows: list[Row]
+    count: int | None
+    next_offset: int | None
+    next_cursor: str | None
+    # Whether it begins with what the page before ended with, unless objects have moved.
+    overlaps: bool = False
+
+
+def list_all(
+    client: Client,
+    path: str,
+    *,
+    purpose: str,
+    query: Query | None = None,
+    page_size: int | None = PAGE_SIZE,
+    concurrency: int = 1,
+    by_cursor: bool = False,
+    overlap: bool = False,
+    key: str = "id",
+    on_progress: t.Callable[[int, int | None], None] | None = None,
+) -> t.Iterator[Row]:
+    """Each object of a list, once; ``key`` is what tells the objects apart. A ``page_size`` of None asks for none,
+    for lists that are not known to have pages.
+
+    ``concurrency`` pages are asked for at a time at most; the number starts at one, grows while the service is calm
+    and is halved when it asks for less. ``by_cursor`` reads by cursor, which is sequential. ``on_progress`` is told
+    after each page how many rows have been read, of how many (None where the list does not tell).
+
+    An object that moved to a later page while the list was read comes once all the same. One that slipped from a page
+    to the one before, since others went, would be missed. That may be so when the number of objects changed; the list
+    is then read again for what was missed. What cannot be seen so is that as many came as went. With ``overlap`` it
+    can: each page then begins with the last object of the one before, and where it does not, objects have moved.
+    Reading by cursor is safe from all that.
+
+    Raises what Client.request raises.
+    """
+    seen: set[object] = set()
+    for attempt in range(_PASSES):
+        reading = _Pass(overlap)
+        for page in _pages(client, path, dict(query or {}), page_size, concurrency, by_cursor, overlap, purpose):
+            known = len(seen)
+            for row in reading.rows_of(page, key):
+                identity = row.get(key)
+                if identity is None:
+                    raise _malformed(purpose, path, f"with an object that has no {key}")
+                if identity not in seen:
+                    seen.add(identity)
+                    yield row
+            reading.count_news(len(seen) - known)
+            if attempt == 0 and reading.pages_without_news == _PAGES_WITHOUT_NEWS:
+                raise _malformed(purpose, path, "with the same objects again and again")
+            if on_progress:
+                on_progress(len(seen), page.count)
+        if by_cursor or not (reading.saw_changes or (attempt == 0 and reading.is_short)):
+            return
+
+
+class _Pass:
+    """Whether what was read of a list, from its first page to its last, can be all of it."""
+
+    def __init__(self, overlap: bool) -> None:
+        self.pages_without_news = 0
+        self._overlap = overlap
+        self._counts: list[int] = []
+        self._rows = self._repeated = 0
+        self._last: object = None
+        self._slipped = False
+
+    def rows_of(self, page: _Page, key: str) -> list[Row]:
+        """The rows of the next page, without the one that the page before ended with."""
+        rows = page.rows
+        if page.overlaps:
+            joins = bool(rows) and rows[0].get(key) == self._last
+            self._slipped = self._slipped or not joins
+            rows = rows[joins:]
+        if page.count is not None:
+            self._counts.append(page.count)
+        if rows:
+            self._last = rows[-1].get(key)
+        self._rows += len(rows)
+        self._repeated += len(rows)
+        return rows
+
+    def count_news(self, number: int) -> None:
+        """So many rows of the page were new."""
+        self._repeated -= number
+        self.pages_without_news = 0 if number else self.pages_without_news + 1
+
+    @property
+    def saw_changes(self) -> bool:
+        # Where each page joins the next, what came or went did so behind the last one.
+        return self._slipped or (not self._overlap and len(set(self._counts)) > 1)
+
+    @property
+    def is_short(self) -> bool:
+        """Whether rows are missing, or stand in for others."""
+        return self._repeated > 0 or self._rows < max(self._counts[-1:] if self._overlap else self._counts, default=0)
+
+
+def _pages(
+    client: Client,
+    path: str,
+    query: Row,
+    page_size: int | None,
+    concurrency: int,
+    by_cursor: bool,
+    overlap: bool,
+    purpose: str,
+) -> t.Iterator[_Page]:
+    def fetch(**position: t.Any) -> _Page:
+        body = client.get(path, query={**query, "limit": page_size, **position}, purpose=purpose)
+        return _read_page(body, path, purpose)
+
+    def fetch_at(offset: int) -> _Page:
+        return replace(fetch(offset=offset), overlaps=shared > 0)
+
+    if by_cursor:
+        cursor: str | None = "start"
+        used: set[str] = set()
+        while cursor:
+            if cursor in used:
+                raise _malformed(purpose, path, "with the same objects again and again")
+            used.add(cursor)
+            page = fetch(cursor=cursor)
+            yield page
+            cursor = page.next_cursor if page.rows else None
+        return
+
+    page = fetch()
+    yield page
+    shared = 1 if overlap and len(page.rows) > 1 else 0
+    step = len(page.rows) - shared
+    if page.count is not None and concurrency > 1 and 0 < len(page.rows) < page.count:
+        # The server may cap a page below what was asked for: what it gave is the step.
+        yield from in_parallel(client, fetch_at, range(step, page.count - shared, step), concurrency)
+        return
+    offset = 0
+    while (following := _following(page, offset)) is not None:
+        offset = max(following - shared, offset + 1)
+        page = fetch_at(offset)
+        yield page
+
+
+def _following(page: _Page, offset: int) -> int | None:
+    """The offset after a page at ``offset``; None after the last one. It only ever grows, whatever the link says."""
+    if not page.rows:
+        return None
+    if page.next_offset is not None and page.next_offset > offset:
+        return page.next_offset
+    end = offset + len(page.rows)
+    return end if page.count is not None and end < page.count else None
+
+
+def _read_page(body: t.Any, path: str, purpose: str) -> _Page:
+    rows, count = None, None
+    if isinstance(body, dict):
+        count = body.get("count")
+        rows = body["results"] if "results" in body else _only_list(body)
+        if rows is None and "results" in body and not count:
+            rows = []  # An empty list may come as null.
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise _malformed(purpose, path, "without a list of objects")
+    return _Page(
+        rows=rows,
+        count=count if isinstance(count, int) else None,
+        next_offset=_offset_of(body.get("next")),
+        next_cursor=body.get("next_cursor"),
+    )
+
+
+def _only_list(body: Row) -> list[Row] | None:
+    """The items of a list that does not call them ``results`` (authn2, authz2: ``users``, ``roles``)."""
+    lists = [value for key, value in body.items() if key not in _NOT_THE_ITEMS and isinstance(value, list)]
+    if len(lists) > 1:
+        # An empty one beside it may be a property that is new.
+        lists = [each for each in lists if each]
+    return lists[0] if len(lists) == 1 else None
+
+
+def _offset_of(link: object) -> int | None:
+    """The offset in a link to the next page, relative or absolute; the rest of the link is not trusted."""
+    if not isinstance(link, str):
+        return None
+    value = parse_qs(urlsplit(link).query).get("offset", [""])[0]
+    return int(value) if re.fullmatch("[0-9]{1,18}", value) else None
+
+
+def _malformed(purpose: str, path: str, what: str) -> TransportError:
+    return TransportError(f"{purpose} failed: GET {path} answered {what}.", method="GET", path=path)

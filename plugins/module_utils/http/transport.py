@@ -1,0 +1,413 @@
+# SPDX-FileCopyrightText: esper.cloud contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One exchange over HTTP, and how often it is tried: connections, deadline, rate limit, retries.
+
+The only file that imports requests.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import random
+import socket
+import ssl
+import sys
+import threading
+import time
+import typing as t
+from dataclasses import replace
+from http.cookiejar import DefaultCookiePolicy
+from urllib.parse import urlsplit
+
+from ..base.errors import ConfigurationError, RequestFailed, TransportError
+from ..base.redaction import Redaction
+from ..base.threads import without_signals
+from .connection import Connection
+from .responses import Transient
+
+try:
+    import requests
+    import requests.adapters
+    import requests.auth
+    import urllib3
+    import urllib3.connectionpool
+    import urllib3.exceptions
+except ImportError:
+    HAS_REQUESTS = False
+    _AuthBase: t.Any = object
+    _HTTPAdapter: t.Any = object
+else:
+    HAS_REQUESTS = True
+    _AuthBase = requests.auth.AuthBase
+    _HTTPAdapter = requests.adapters.HTTPAdapter
+
+_T = t.TypeVar("_T")
+
+_LONGEST_BACKOFF = 60.0
+_LONGEST_REQUESTED_WAIT = 600.0
+_CHUNK = 64 * 1024
+# OpenSSL's X509_V_ERR codes for a chain that ends in nobody who is trusted.
+_UNKNOWN_CA = frozenset({2, 18, 19, 20, 21})
+
+
+class _BearerAuth(_AuthBase):  # type: ignore[misc]
+    """Sets the key on each request. As an auth object, since requests would let ~/.netrc replace a plain header."""
+
+    def __init__(self, key: str) -> None:
+        self._header = f"Bearer {key}"
+
+    def __call__(self, request: t.Any) -> t.Any:
+        request.headers["Authorization"] = self._header
+        return request
+
+
+class _NoAuth(_AuthBase):  # type: ignore[misc]
+    """Sets nothing: without an auth object, requests would take the session's, or what ~/.netrc has."""
+
+    def __call__(self, request: t.Any) -> t.Any:
+        return request
+
+
+class _Adapter(_HTTPAdapter):  # type: ignore[misc]
+    """Makes connections on which an answer's head cannot take longer than is left, however slowly it trickles in: a
+    socket's time-out begins anew with each byte. The body is looked after by whoever reads it."""
+
+    def __init__(self, remaining: t.Callable[[], float | None], **options: t.Any) -> None:
+        class DeadlineConnection:
+            sock: socket.socket
+
+            def getresponse(self) -> t.Any:
+                with _hard_timeout(self.sock, remaining()):
+                    return super().getresponse()  # type: ignore[misc]
+
+        def pool(base: t.Any) -> type:
+            connection = type(base.ConnectionCls.__name__, (DeadlineConnection, base.ConnectionCls), {})
+            return type(base.__name__, (base,), {"ConnectionCls": connection})
+
+        self._pools = {
+            "http": pool(urllib3.connectionpool.HTTPConnectionPool),
+            "https": pool(urllib3.connectionpool.HTTPSConnectionPool),
+        }
+        super().__init__(**options)
+
+    def init_poolmanager(self, *arguments: t.Any, **options: t.Any) -> None:
+        super().init_poolmanager(*arguments, **options)
+        self.poolmanager.pool_classes_by_scheme = self._pools
+
+    def proxy_manager_for(self, *arguments: t.Any, **options: t.Any) -> t.Any:
+        manager = super().proxy_manager_for(*arguments, **options)
+        manager.pool_classes_by_scheme = self._pools
+        return manager
+
+
+@contextlib.contextmanager
+def _hard_timeout(connection: socket.socket, seconds: float | None) -> t.Iterator[None]:
+    """Shut a connection down when so many seconds are over, and say that time was up."""
+    over = threading.Event()
+
+    def cut() -> None:
+        over.set()
+        with contextlib.suppress(OSError):
+            # Not that of a TLS socket, which would say goodbye first.
+            socket.socket.shutdown(connection, socket.SHUT_RDWR)
+
+    timer = threading.Timer(seconds or 0, cut)
+    timer.daemon = True
+    try:
+        if seconds is not None:
+            with without_signals():
+                timer.start()
+        yield
+    except (OSError, http.client.HTTPException):
+        if not over.is_set():
+            raise
+    finally:
+        timer.cancel()
+    if over.is_set():
+        # Half a head passes for a whole one, too.
+        raise TimeoutError
+
+
+class Transport:
+    """The connections of one task to one tenant. Safe to use from several threads.
+
+    ``log`` takes one line for each request. ``throttle_count`` counts how often the API asked for fewer requests.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        redaction: Redaction,
+        user_agent: str,
+        log: t.Callable[[str], None] | None = None,
+    ) -> None:
+        """Raises ConfigurationError if the library requests is missing. Sends nothing yet."""
+        if not HAS_REQUESTS:
+            raise ConfigurationError(
+                f"The Python library requests is missing for {sys.executable}, which runs this task:"
+                f" install it there (pip install requests), or set ansible_python_interpreter to a Python that has it."
+            )
+        self.connection = connection
+        self.throttle_count = 0
+        self._redaction = redaction
+        self._log = log
+        self._started = time.monotonic()
+        self._not_before = 0.0
+        self._stopped = threading.Event()
+        self._session = requests.Session()
+        self._session.auth = _BearerAuth(connection.api_key)
+        self._session.headers["Accept"] = "application/json"
+        self._session.headers["User-Agent"] = user_agent
+        # The key alone says who asks. A cookie that a gateway sets would bring in state that nobody asked for.
+        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        if not connection.validate_certs:
+            # Turned off on purpose; a warning for each request would tell nothing new.
+            urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
+        adapter = _Adapter(self.remaining, pool_maxsize=32)
+        self._session.mount("https://", adapter)
+        self._session.mount("http://", adapter)
+
+    def close(self) -> None:
+        """Close all connections, and stop waiting requests."""
+        self.stop()
+        self._session.close()
+
+    def stop(self) -> None:
+        """Have the threads that wait before their next request give up, for nobody waits for them any more."""
+        self._stopped.set()
+
+    # --- exchanges ----------------------------------------------------------------------------------------------------
+
+    def with_retries(self, send: t.Callable[[], _T], method: str, target: str, purpose: str, idempotent: bool) -> _T:
+        """Do what sends a request, and again as often as that is safe and the options allow."""
+        attempt = 0
+        while True:
+            self._await_rate_limit(method, target, purpose)
+            try:
+                return send()
+            except Transient as failure:
+                attempt += 1
+                if failure.throttled:
+                    self.throttle_count += 1
+                gives_up = attempt > self.connection.retries or (failure.error.ambiguous and not idempotent)
+                if gives_up:
+                    raise failure.error from None
+                self.pause(attempt, failure.error)
+
+    @contextlib.contextmanager
+    def open(
+        self,
+        method: str,
+        url: str,
+        *,
+        target: str,
+        purpose: str,
+        body: t.Callable[[], tuple[t.Any, str]] = lambda: (None, ""),
+        headers: t.Mapping[str, str] | None = None,
+        with_key: bool = True,
+        follow: bool = False,
+    ) -> t.Iterator[RawResponse]:
+        """Send one request, and give its response, whose body is read within the block.
+
+        ``target`` is the URL as messages show it, ``body`` returns the data to send and its content type.
+
+        Raises TransportError, inside Transient if the request may be repeated.
+        """
+        started = time.monotonic()
+        outcome = "no response"
+        options: dict[str, t.Any] = {} if with_key else {"auth": _NoAuth()}
+        remaining = self.remaining()
+        timeout = self.connection.timeout if remaining is None else max(min(self.connection.timeout, remaining), 0.001)
+        try:
+            data, content_type = body()
+            sent = {**(headers or {}), **({"Content-Type": content_type} if content_type else {})}
+            # Certificates are given with each request: as a session's setting, REQUESTS_CA_BUNDLE would override them.
+            with self._session.request(
+                method,
+                url,
+                data=data,
+                headers=sent,
+                timeout=timeout,
+                verify=self._verify(),
+                stream=True,
+                allow_redirects=follow,
+                **options,
+            ) as response:
+                outcome = str(response.status_code)
+                yield RawResponse(self, response)
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as exception:
+            raise self._transport_error(exception, method, target, purpose) from None
+        finally:
+            self._report(method, target, outcome, started)
+
+    def _verify(self) -> bool | str:
+        return (self.connection.ca_path or True) if self.connection.validate_certs else False
+
+    def _transport_error(self, exception: Exception, method: str, target: str, purpose: str) -> Exception:
+        host = urlsplit(target).hostname or urlsplit(self.connection.api_url).hostname
+        reason, sent, passes = _classify_error(exception, self.connection, host)
+        error = TransportError(
+            self._redaction.text(f"{purpose} failed: {method} {target}: {reason}."),
+            method=method,
+            path=target,
+            ambiguous=sent and method != "GET",
+        )
+        return Transient(error) if passes else error
+
+    # --- pace -------------------------------------------------------------------------------------------------------
+
+    def remaining(self) -> float | None:
+        """Seconds until the deadline, never below 0; None without one."""
+        if not self.connection.deadline:
+            return None
+        return max(self._started + self.connection.deadline - time.monotonic(), 0.0)
+
+    def extend(self, seconds: float) -> None:
+        """Let the task take so many seconds from now on, if it has less left; 0 sets no limit."""
+        remaining = self.remaining()
+        if remaining is not None and (not seconds or seconds > remaining):
+            deadline = seconds and time.monotonic() - self._started + seconds
+            self.connection = replace(self.connection, deadline=deadline)
+
+    def _await_rate_limit(self, method: str, target: str, purpose: str) -> None:
+        """Wait while the service has asked for a pause, in whichever thread it asked. Raises when time is up."""
+        self._sleep(self._not_before - time.monotonic())
+        if self.remaining() == 0:
+            raise TransportError(
+                f"{purpose} failed: the deadline of {self.connection.deadline:g} s for this task is over"
+                f" (before {method} {target}). Raise the option deadline for long work.",
+                method=method,
+                path=target,
+            )
+
+    def _sleep(self, seconds: float) -> None:
+        if self._stopped.wait(max(seconds, 0.0)):
+            raise TransportError("The task was ended while it waited for the service.", method="", path="")
+
+    def wait(self, seconds: float) -> None:
+        """Sleep for so many seconds, for what the service does by itself. Raises TransportError when the task is ended
+        meanwhile."""
+        self._sleep(seconds)
+
+    def pause(self, attempt: int, failure: RequestFailed | None = None) -> None:
+        """Wait before the next attempt, counted from 1: as long as the service asks for with the failure, else by
+        exponential backoff with full jitter.
+
+        Raises ``failure`` when the deadline would pass meanwhile.
+        """
+        if failure is not None and failure.wait is not None:
+            self._apply_retry_after(failure, failure.wait)
+            return
+        wait = random.uniform(0, min(_LONGEST_BACKOFF, 2.0**attempt))
+        remaining = self.remaining()
+        if failure is not None and remaining is not None and wait > remaining:
+            raise failure
+        self._sleep(wait)
+
+    def _apply_retry_after(self, failure: RequestFailed, asked: float) -> None:
+        """Have the next request wait for as long as the server asks. Raises ``failure`` when that is too long."""
+        remaining = self.remaining()
+        longest = _LONGEST_REQUESTED_WAIT if remaining is None else min(_LONGEST_REQUESTED_WAIT, remaining)
+        if asked > longest:
+            failure.args = (f"{failure} The server asks to wait {asked:.0f} s, longer than this task may take.",)
+            raise failure
+        # Other threads wait too: see _await_rate_limit. All of them read the same number; the spread keeps them from
+        # coming back together.
+        wait = min(asked * random.uniform(1.0, 1.1), longest)
+        self._not_before = max(self._not_before, time.monotonic() + wait)
+
+    def _report(self, method: str, target: str, outcome: str, started: float) -> None:
+        if self._log:
+            self._log(
+                self._redaction.text(f"{method} {target}: {outcome} in {(time.monotonic() - started) * 1000:.0f} ms")
+            )
+
+
+class RawResponse:
+    """A response whose body is yet to be read."""
+
+    def __init__(self, transport: Transport, response: requests.Response) -> None:
+        self._transport = transport
+        self._response = response
+        self.status: int = response.status_code
+        self.headers: t.Mapping[str, str] = response.headers
+        self.is_redirect: bool = response.is_redirect
+
+    def pieces(self) -> t.Iterator[bytes]:
+        """Return the body in pieces. Raises an error of the connection, see Transport.open()."""
+        for piece in _as_it_comes(self._response):
+            yield piece
+            # A body that trickles in never runs into a socket's time-out.
+            if self._transport.remaining() == 0:
+                raise requests.ReadTimeout("deadline")
+
+    def content(self) -> bytes:
+        """Return the whole body."""
+        return b"".join(self.pieces())
+
+
+def deadline_error() -> Exception:
+    """Return the exception that ends a request of which the deadline is over."""
+    return requests.ReadTimeout("deadline")
+
+
+def _as_it_comes(response: requests.Response) -> t.Iterator[bytes]:
+    """The body, in whichever pieces the network delivers it: iter_content() waits until a piece is full."""
+    read = getattr(response.raw, "read1", None)
+    if read is None:  # urllib3 before 2.0
+        yield from response.iter_content(1024)
+        return
+    while piece := read(_CHUNK, decode_content=True):
+        yield piece
+
+
+def _chain(exception: BaseException) -> t.Iterator[BaseException]:
+    """An exception and what it wraps, in whichever of the ways that requests and urllib3 wrap."""
+    seen: set[int] = set()
+    waiting: list[t.Any] = [exception]
+    while waiting:
+        current = waiting.pop(0)
+        if not isinstance(current, BaseException) or id(current) in seen:
+            continue
+        seen.add(id(current))
+        yield current
+        waiting += [*current.args, getattr(current, "reason", None), current.__cause__, current.__context__]
+
+
+def _classify_error(exception: Exception, connection: Connection, host: str | None) -> tuple[str, bool, bool]:
+    """Why an exchange failed: the reason as part of a sentence, whether the request may have reached the server, and
+    whether the failure may pass."""
+    causes = list(_chain(exception))
+
+    def find(*kinds: t.Any) -> t.Any:
+        return next((cause for cause in causes if isinstance(cause, kinds)), None)
+
+    # From the most telling cause to the least: one failure is wrapped in several exceptions.
+    if invalid := find(ssl.SSLCertVerificationError):
+        advice = ". Set ca_path to trust the CA that signed it" if invalid.verify_code in _UNKNOWN_CA else ""
+        return f"the TLS certificate of {host} is not valid ({invalid.verify_message}){advice}", False, False
+    if find(requests.exceptions.ProxyError):
+        # Not quoted: a proxy's URL may hold a password.
+        return "the proxy that the environment sets cannot be used", False, True
+    if unknown := find(socket.gaierror):
+        reason = f"the host {host} is not known. Check the tenant or api_url"
+        return reason, False, unknown.errno == socket.EAI_AGAIN
+    if find(ConnectionRefusedError):
+        return f"the host {host} refuses the connection", False, True
+    if find(requests.ConnectTimeout, urllib3.exceptions.NewConnectionError):
+        return f"the host {host} cannot be reached", False, True
+    if find(requests.ReadTimeout, urllib3.exceptions.ReadTimeoutError, TimeoutError):
+        return f"the host {host} did not answer in time", True, True
+    if broken := find(ssl.SSLError):
+        return f"the TLS connection to {host} failed ({broken.reason or 'no reason given'})", True, True
+    # An invalid header is here one of the answer, such as two lengths.
+    damage = urllib3.exceptions.DecodeError, urllib3.exceptions.InvalidHeader
+    if find(requests.exceptions.ContentDecodingError, *damage):
+        return f"the answer of {host} is damaged", True, True
+    if find(requests.ConnectionError, requests.exceptions.ChunkedEncodingError, urllib3.exceptions.ProtocolError):
+        return f"the connection to {host} was lost", True, True
+    if connection.ca_path and connection.ca_path in str(exception):
+        return f"the file or directory of CA certificates {connection.ca_path} cannot be read", False, False
+    return f"the request could not be sent to {host} ({type(exception).__name__})", False, False

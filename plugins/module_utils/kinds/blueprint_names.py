@@ -1,0 +1,381 @@
+# SPDX-FileCopyrightText: esper.cloud contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the ids in a blueprint's settings stand for: apps by package and version, contents by name.
+
+Rests on the lists of apps (/v1/enterprise/{enterprise_id}/application/ of v1.yaml for Android, /v2/tenant-apps of
+v2.yaml for Apple and Windows) and of contents (v0.yaml). Chosen here, as the contract is silent: the latest version is
+the one of the highest version code, and where codes are not known the one created last.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from ..base.errors import Ambiguous, ApiError, InvalidParameter, NotFound
+from ..base.row import Row
+from ..engine.object_cache import References
+from ..model.field import Field
+from ..model.unknowns import ResultOf
+from .app import APP, APP_VERSION
+from .content import CONTENT
+
+LATEST = "latest"
+# When what is yet to be uploaded is created: after all that is there.
+_LAST = "~"
+
+# Which human term stands for an id. Ids without one mean nothing in another tenant.
+_TERMS = {"app_id": "package_name", "app_version_id": "version_name", "file_id": "content"}
+_IDS = frozenset({*_TERMS, "wifi_network_id", "wallpaper_id", "profile_id", "profile_version_id", "id", "options_key"})
+# Apps that are not of the tenant may have none; and in a path, dots would lead elsewhere.
+_NO_IDS = ("", ".", "..", "None")
+_VERSION_TERMS = ("app_version_id", "version_name", "version_code")
+
+
+@dataclass(frozen=True)
+class _Catalogue:
+    """Where the apps of a platform are: the lists of apps and of an app's versions, what narrows the first down to a
+    package, the key of a version's name, the field of a blueprint's app that tells its type, the type of the apps that
+    are the tenant's own, and whether those are the ones that the module ``app`` uploads."""
+
+    apps: str
+    versions: str
+    package_filter: str
+    query: t.Mapping[str, str]
+    name_key: str
+    type_field: str
+    own_type: str
+    has_own: bool = False
+
+    def apps_of(self, references: References, package: str | None = None) -> list[Row]:
+        query = {**self.query, **({self.package_filter: package} if package else {})}
+        rows = references.at(self.apps, query, purpose="Reading the apps")
+        planned = references.expected(APP) if self.has_own else []
+        return [row for row in [*rows, *planned] if package in (None, row.get("package_name"))]
+
+    def versions_of(self, references: References, app_id: str | ResultOf) -> list[Row]:
+        """The versions of an app in one form: app_id, app_version_id, version_name, version_code (None if unknown),
+        type and created. There are none where there is no such app; those that the same task uploads are among
+        them."""
+        planned = [row for row in references.expected(APP_VERSION) if self.has_own and row["app_id"] == app_id]
+        return [self._version(app_id, row) for row in [*self._read_versions(references, app_id), *planned]]
+
+    def _read_versions(self, references: References, app_id: str | ResultOf) -> list[Row]:
+        if isinstance(app_id, ResultOf) or app_id in _NO_IDS:
+            return []
+        path = self.versions.replace("{app_id}", quote(app_id, safe=""))
+        try:
+            rows = references.at(path, purpose=f"Reading the versions of the app {app_id}")
+        except ApiError as error:
+            if error.status != 404:
+                raise
+            return []
+        return [row for row in rows if not references.is_leaving(APP_VERSION, row["id"])]
+
+    def _version(self, app_id: str | ResultOf, row: Row) -> Row:
+        code = str(row.get("build_number"))
+        type_ = "PLAYSTORE" if row.get("is_g_play") else self.own_type
+        return {
+            "app_id": app_id,
+            "app_version_id": row["id"],
+            "version_name": row.get(self.name_key),
+            "version_code": int(code) if code.isdecimal() else None,
+            "created": _LAST if isinstance(row["id"], ResultOf) else _creation(row),
+            self.type_field: row.get("app_type") or type_,
+        }
+
+
+_ANDROID = _Catalogue(
+    apps="/v1/enterprise/{enterprise_id}/application/",
+    versions="/v1/enterprise/{enterprise_id}/application/{app_id}/version/",
+    package_filter="package_name_exact",
+    query={},
+    # What is called a version's code here is its name.
+    name_key="version_code",
+    type_field="type",
+    own_type="ENTERPRISE",
+    has_own=True,
+)
+
+
+def _tenant_apps(platform: str, own_type: str) -> _Catalogue:
+    return _Catalogue(
+        apps="/v2/tenant-apps",
+        versions="/v2/tenant-apps/{app_id}/versions",
+        package_filter="package_name",
+        query={"platform": platform},
+        name_key="version_name",
+        type_field="app_type",
+        own_type=own_type,
+    )
+
+
+_CATALOGUES = {
+    "android": _ANDROID,
+    "ios": _tenant_apps("APPLE", "TENANT_IOS"),
+    "windows": _tenant_apps("WINDOWS", "TENANT_WINDOWS"),
+}
+_WITH_FILES = ("android", "linux")
+
+
+class Names:
+    """Names to ids and back, for one task."""
+
+    def __init__(self, references: References) -> None:
+        self._references = references
+        # An app that is gone is not asked for again, which the references would do.
+        self._versions: dict[tuple[str, str], list[Row]] = {}
+
+    def _versions_of(self, catalogue: _Catalogue, app_id: t.Any) -> list[Row]:
+        place = (catalogue.versions, str(app_id))
+        if place not in self._versions:
+            known = app_id if isinstance(app_id, ResultOf) else str(app_id)
+            self._versions[place] = catalogue.versions_of(self._references, known)
+        return self._versions[place]
+
+    # --- the user's settings ----------------------------------------------------------------------------------------
+
+    def resolved(self, given: Row, current: Row) -> tuple[Row, Row]:
+        """The settings that a task gives, with the ids of what it names, and the current ones (in the terms of the
+        API) with the names of what the task speaks of.
+
+        Raises NotFound, Ambiguous and InvalidParameter.
+        """
+        given, current = dict(given), dict(current)
+        for platform, catalogue in _CATALOGUES.items():
+            if (apps := (given.get(platform) or {}).get("apps")) is not None:
+                there = dict(current.get(platform) or {})
+                items = [dict(item) for item in there.get("apps") or []]
+                place = f"settings.{platform}.apps"
+                apps = [self._app(catalogue, app, items, f"{place}[{number}]") for number, app in enumerate(apps)]
+                given[platform] = {**given[platform], "apps": apps}
+                current[platform] = {**there, "apps": items}
+        for platform in _WITH_FILES:
+            if (files := (given.get(platform) or {}).get("files")) is not None:
+                there = dict(current.get(platform) or {})
+                files = [self._file(file) for file in files]
+                given[platform] = {**given[platform], "files": files}
+                current[platform] = {**there, "files": self._predecessors(there.get("files") or [], files)}
+        return given, current
+
+    def _app(self, catalogue: _Catalogue, given: Row, items: list[Row], place: str) -> Row:
+        """An app of the task's, with its ids; ``items`` are the blueprint's, of which the same gets its names."""
+        app = {key: value for key, value in given.items() if value is not None}
+        package, app_id = app.get("package_name"), app.get("app_id")
+        if package is None and app_id is None:
+            raise InvalidParameter(f"{place} names no app: give package_name.")
+        item = self._same_app(catalogue, app, items)
+        if item is not None and (known := item.get("package_name") or package):
+            app["package_name"] = item["package_name"] = known
+        if item is not None and _has_version_of(item, app, catalogue.type_field):
+            kept = ("app_id", "app_version_id", catalogue.type_field)
+            return {**{key: item[key] for key in kept if key in item}, **app}
+        if not any(key in app for key in _VERSION_TERMS):
+            raise InvalidParameter(
+                f"{place} is not in the blueprint yet ({package or app_id}), so that it needs a version: give"
+                f" version_name, which may be {LATEST}."
+            )
+        version = self._version(catalogue, app, item)
+        if item is not None:
+            former = self._versions_of(catalogue, item.get("app_id"))
+            item.update(
+                _named(next((row for row in former if row["app_version_id"] == item.get("app_version_id")), {}))
+            )
+        # What the blueprint says of its own app goes before what the catalogue says, as of one that is preloaded.
+        is_same = item is not None and item.get("app_id") == version["app_id"]
+        type_ = (item if item and is_same else version).get(catalogue.type_field)
+        ids = {key: version[key] for key in ("app_id", "app_version_id")}
+        return {catalogue.type_field: type_, **app, **ids, **_named(version)}
+
+    def _same_app(self, catalogue: _Catalogue, app: Row, items: list[Row]) -> Row | None:
+        """The blueprint's own item of an app. Those of Android have their package; of others the id must be found."""
+        package, app_id = app.get("package_name"), app.get("app_id")
+        known = [item for item in items if app_id is not None and item.get("app_id") == app_id]
+        known += [item for item in items if package is not None and item.get("package_name") == package]
+        if not known and package is not None and any(item.get("package_name") is None for item in items):
+            ids = {row["id"] for row in catalogue.apps_of(self._references, package)}
+            known = [item for item in items if item.get("app_id") in ids]
+        return known[0] if known else None
+
+    def _version(self, catalogue: _Catalogue, app: Row, item: Row | None) -> Row:
+        """The version that the task means. The blueprint's own app is asked first, which saves to look it up."""
+        package, app_id = app.get("package_name"), app.get("app_id")
+        type_ = app.get(catalogue.type_field)
+        if app_id is None and item is not None and type_ in (None, item.get(catalogue.type_field)):
+            found = _matching(self._versions_of(catalogue, item.get("app_id")), app)
+            if len(found) == 1:
+                return found[0]
+        ids = [app_id] if app_id else [row["id"] for row in catalogue.apps_of(self._references, str(package))]
+        if not ids:
+            others = [str(row.get("package_name")) for row in catalogue.apps_of(self._references)]
+            raise NotFound("app", str(package), others, "It has to be in the tenant before a blueprint can have it.")
+        versions = [row for each in ids for row in self._versions_of(catalogue, each)]
+        if type_ is not None and len(ids) > 1:
+            versions = [row for row in versions if row[catalogue.type_field] == type_]
+        found = _matching(versions, app)
+        label = _label({**app, "package_name": package or app_id})
+        if not found:
+            others = [_label({**row, "package_name": package or app_id}) for row in versions]
+            raise NotFound("app", label, others)
+        if len(found) > 1:
+            tell_apart = [f"{_label({**row, 'package_name': package})} (id {row['app_version_id']})" for row in found]
+            raise Ambiguous("app", label, tell_apart, "Give version_code, type or app_version_id as well.")
+        return found[0]
+
+    def _file(self, given: Row) -> Row:
+        file = {key: value for key, value in given.items() if value is not None}
+        if "content" not in file or "file_id" in file:
+            return file
+        row = CONTENT.referred(self._references, file["content"])
+        if row is None:
+            others = (CONTENT.label(each) for each in self._references.rows(CONTENT, {}))
+            raise NotFound("content", file["content"], others, "It has to be uploaded before a blueprint can have it.")
+        return {**file, "file_id": row["id"].in_form(str) if isinstance(row["id"], ResultOf) else str(row["id"])}
+
+    def _predecessors(self, items: list[Row], given: list[Row]) -> list[Row]:
+        """The blueprint's files, with their names where the task gives names. One whose content was deleted since has
+        that of the file which is to be at its place, for that is what it was replaced by."""
+        if not any("content" in file for file in given):
+            return items
+        names = self._contents()
+        places = {
+            file["destination_path"]: file["content"]
+            for file in given
+            if {"destination_path", "content"} <= file.keys()
+        }
+        return [
+            {**item, "content": names.get(str(item.get("file_id"))) or places.get(item.get("destination_path"))}
+            for item in items
+        ]
+
+    # --- the server's settings --------------------------------------------------------------------------------------
+
+    def named(self, settings: Row, beside: Row | None = None) -> Row:
+        """Settings in the terms of the API, with the names of all that is in them, or of what is not ``beside`` them,
+        too, in others."""
+        settings = dict(settings)
+        for kind, platforms, name in (
+            ("apps", tuple(_CATALOGUES), self._named_app),
+            ("files", _WITH_FILES, self._named_file),
+        ):
+            for platform in platforms:
+                parts, others = ((each.get(platform) or {}) for each in (settings, beside or {}))
+                if items := parts.get(kind):
+                    known = others.get(kind) or ()
+                    items = [item if item in known else name(platform, item) for item in items]
+                    settings[platform] = {**parts, kind: items}
+        return settings
+
+    def _named_file(self, _platform: str, file: Row) -> Row:
+        return {**file, "content": self._contents().get(str(file.get("file_id"))) or file.get("content")}
+
+    def _named_app(self, platform: str, app: Row) -> Row:
+        catalogue = _CATALOGUES[platform]
+        versions = self._versions_of(catalogue, app.get("app_id"))
+        version: Row = next((row for row in versions if row["app_version_id"] == app.get("app_version_id")), {})
+        package = app.get("package_name")
+        if package is None and version:
+            apps = catalogue.apps_of(self._references)
+            package = next((row.get("package_name") for row in apps if row["id"] == app.get("app_id")), None)
+        return {**app, "package_name": package, **_named(version)}
+
+    def _contents(self) -> dict[str, str]:
+        return {str(row["id"]): CONTENT.label(row) for row in self._references.rows(CONTENT, {})}
+
+
+def with_names_of(settings: Row, planned: Row) -> Row:
+    """Settings that the service answered with, with the names that were known when they were planned."""
+    settings = dict(settings)
+    for platform, parts in planned.items():
+        for kind, key in (("apps", "app_version_id"), ("files", "file_id")):
+            items = (settings.get(platform) or {}).get(kind)
+            if not items:
+                continue
+            known = {
+                str(item.get(key)): {
+                    name: item[name]
+                    for name in ("package_name", "version_name", "version_code", "content")
+                    if name in item
+                }
+                for item in (parts or {}).get(kind) or []
+            }
+            items = [{**known.get(str(item.get(key)), {}), **item} for item in items]
+            settings[platform] = {**settings[platform], kind: items}
+    return settings
+
+
+def portable(field: Field, value: Row, path: str, left_out: list[str]) -> Row:
+    """A dict, as the field reads it, without the ids that mean nothing in another tenant, and without the items of
+    lists that nothing else stands for. ``left_out`` is told the paths of what is lost by it."""
+    kept: Row = {}
+    for each in field.fields:
+        inside = value.get(each.name)
+        place = f"{path}.{each.name}"
+        if inside is None:
+            continue
+        if each.name in _IDS:
+            if _is_nameless(value, each.name):
+                left_out.append(place)
+        elif isinstance(inside, dict) and each.fields:
+            if part := portable(each, inside, place, left_out):
+                kept[each.name] = part
+        elif isinstance(inside, list) and each.fields:
+            kept[each.name] = _portable_items(each, inside, place, left_out)
+        else:
+            kept[each.name] = inside
+    return kept
+
+
+def _portable_items(field: Field, items: list[Row], path: str, left_out: list[str]) -> list[Row]:
+    ids = [each.name for each in field.fields if each.name in _IDS]
+    lost = [f"{path}[{place}]" for place, item in enumerate(items) if any(_is_nameless(item, key) for key in ids)]
+    left_out += lost
+    return [
+        portable(field, item, f"{path}[{place}]", left_out)
+        for place, item in enumerate(items)
+        if f"{path}[{place}]" not in lost
+    ]
+
+
+def _is_nameless(item: Row, key: str) -> bool:
+    return item.get(key) is not None and not (key in _TERMS and item.get(_TERMS[key]))
+
+
+def _creation(row: Row) -> str:
+    return str(row.get("created_on") or row.get("created_at") or "")
+
+
+def _has_version_of(item: Row, app: Row, type_field: str) -> bool:
+    """Whether the blueprint's item has the version already that the task means, as far as ids tell."""
+    ids = ("app_id", "app_version_id", type_field)
+    said = [key for key in {*ids, *_VERSION_TERMS} if key in app]
+    return all(key in ids and app[key] == item.get(key, app[key]) for key in said)
+
+
+def _named(version: Row) -> Row:
+    return {key: version.get(key) for key in ("version_name", "version_code")}
+
+
+def _label(version: Row) -> str:
+    code = version.get("version_code")
+    name = version.get("version_name") or version.get("app_version_id")
+    parts = [version.get("package_name"), name, f"({code})" if code is not None else None]
+    return " ".join(str(part) for part in parts if part)
+
+
+def _matching(versions: list[Row], app: Row) -> list[Row]:
+    """The versions that the task may mean."""
+    latest = app.get("version_name") == LATEST
+    terms = [key for key in _VERSION_TERMS if key in app and not (latest and key == "version_name")]
+    found = [row for row in versions if all(str(row[key]) == str(app[key]) for key in terms)]
+    if latest:
+        unknown = [row for row in found if row["version_code"] is None]
+        if len(unknown) < len(found) and any(isinstance(row["app_version_id"], ResultOf) for row in unknown):
+            raise InvalidParameter(
+                f"Which version of the app '{app.get('package_name') or app.get('app_id')}' is the {LATEST} is unclear:"
+                " the version code of the one that the same task uploads is not known. Give it version_code."
+            )
+        found.sort(key=lambda row: (-1 if row["version_code"] is None else row["version_code"], row["created"]))
+        return found[-1:]
+    return found

@@ -1,0 +1,267 @@
+# SPDX-FileCopyrightText: esper.cloud contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Devices of all platforms: how to ask for them, and what they look like as hosts (/v2/devices/, v2.yaml)."""
+
+from __future__ import annotations
+
+import difflib
+import typing as t
+from dataclasses import dataclass
+
+from ..base.errors import InvalidParameter
+from ..base.ids import is_uuid
+from ..base.row import Row
+from ..engine.object_cache import References
+from ..engine.resource import Resource
+from .blueprint_list import BLUEPRINTS
+from .device_group import DEVICE_GROUP
+from .tag import TAG
+
+DISABLED = 20
+# The meanings are those of the contract's enumerations DeviceStateEnum*, which agree where they overlap.
+STATES: dict[int, str] = {
+    0: "unspecified",
+    1: "online",
+    DISABLED: "disabled",
+    30: "provisioning_begun",
+    40: "provisioning_google_play",
+    50: "provisioning_policies_and_apps",
+    60: "offline",
+    70: "wiping",
+    80: "onboarding",
+    90: "onboarding_failed",
+    100: "onboarded",
+    110: "android_for_work_added",
+    120: "apps_installed",
+    130: "branding_done",
+    140: "permission_policy_done",
+    150: "device_policy_done",
+    160: "device_settings_done",
+    170: "security_policy_done",
+    180: "phone_policy_done",
+    190: "custom_settings_done",
+    200: "registered",
+}
+
+
+@dataclass(frozen=True)
+class Filter:
+    """A query parameter of /v2/devices/: the type of its value, whether it takes several, what they are chosen from,
+    and, where the service wants ids, the kind of object whose names are accepted in their place."""
+
+    type: type = str
+    many: bool = False
+    choices: tuple[str, ...] = ()
+    names: Resource | None = None
+
+
+FILTERS: dict[str, Filter] = {
+    "serial": Filter(),
+    "udid": Filter(),
+    "android_version": Filter(),
+    "android_version_exact": Filter(),
+    "ios_version": Filter(),
+    "ipados_version": Filter(),
+    "tvos_version": Filter(),
+    "windows_version": Filter(),
+    "state": Filter(choices=tuple(STATES.values())),
+    "battery_level_gte": Filter(int),
+    "battery_level_lte": Filter(int),
+    "is_gms": Filter(bool),
+    "is_locked_down": Filter(bool),
+    "active_connection": Filter(),
+    "group_multi": Filter(many=True, names=DEVICE_GROUP),
+    "group_multi_immediate": Filter(many=True, names=DEVICE_GROUP),
+    "assigned_blueprint_id": Filter(names=BLUEPRINTS),
+    "current_blueprint_id": Filter(names=BLUEPRINTS),
+    "current_blueprint_version_id": Filter(),
+    "current_blueprint_version_id_net": Filter(),
+    "platform": Filter(many=True, choices=("ANDROID", "APPLE", "LINUX", "WINDOWS")),
+    "os": Filter(choices=("iOS", "iPadOS", "tvOS", "Android", "Linux", "Windows")),
+    "device_source": Filter(many=True, choices=("ABM", "NON_ABM")),
+    "managed_by": Filter(choices=("BLUEPRINT", "TEMPLATE")),
+    "template_multi": Filter(many=True),
+    "policy_multi": Filter(many=True),
+    "search": Filter(),
+    "foundation_device_model_id": Filter(),
+    "foundation_major_version": Filter(int),
+    "foundation_minor_version": Filter(int),
+    "foundation_build_number": Filter(int),
+    "foundation_version": Filter(),
+    "airwave_tenant_model_id": Filter(),
+    "airwave_build_id": Filter(),
+    "airwave_build_number": Filter(int),
+    "esper_agent_version_name": Filter(),
+    "tags": Filter(many=True, names=TAG),
+    "global_device_id": Filter(),
+}
+
+
+def check_filters(filters: t.Mapping[str, t.Any]) -> Row:
+    """The filters with their values in the service's form, names still in place of ids. Sends nothing.
+
+    Raises InvalidParameter for a filter that does not exist, or a value of the wrong type.
+    """
+    checked: Row = {}
+    for name, value in filters.items():
+        known = FILTERS.get(name)
+        if known is None:
+            near = difflib.get_close_matches(str(name), FILTERS, n=1)
+            hint = f"Did you mean '{near[0]}'?" if near else f"There are: {', '.join(sorted(FILTERS))}."
+            raise InvalidParameter(f"There is no device filter '{name}'. {hint}")
+        values = value if isinstance(value, (list, tuple)) else [value]
+        if len(values) != 1 and not known.many:
+            raise InvalidParameter(f"The device filter '{name}' takes one value, not a list of {len(values)}.")
+        if not values:
+            raise InvalidParameter(f"The device filter '{name}' has an empty list, which would find nothing.")
+        checked[name] = [_checked_value(name, known, each) for each in values]
+    return checked
+
+
+def _checked_value(name: str, known: Filter, value: t.Any) -> t.Any:
+    if isinstance(value, (dict, list)) or value is None or not str(value).strip():
+        raise InvalidParameter(f"The device filter '{name}' has the value {value!r}, which is no text or number.")
+    text = str(value).strip()
+    if known.type is bool:
+        if text.lower() not in ("true", "false"):
+            raise InvalidParameter(f"The device filter '{name}' is true or false, not '{text}'.")
+        return text.lower() == "true"
+    if known.type is int:
+        if not _is_number(text):
+            raise InvalidParameter(f"The device filter '{name}' is a whole number, not '{text}'.")
+        return int(text)
+    if known.choices:
+        chosen = next((choice for choice in known.choices if choice.lower() == text.lower()), None)
+        if name == "state":
+            codes = {word: code for code, word in STATES.items()}
+            code = codes.get(chosen or "", int(text) if _is_number(text) else -1)
+            chosen = str(code) if code in STATES else None
+        if chosen is None:
+            raise InvalidParameter(f"The device filter '{name}' is one of {', '.join(known.choices)}, not '{text}'.")
+        return chosen
+    return text
+
+
+def _is_number(text: str) -> bool:
+    # isdigit() alone is also true of superscripts and of other scripts' digits.
+    return text.isascii() and text.isdigit()
+
+
+def resolve_filters(references: References, checked: Row) -> Row:
+    """What check_filters() gave, names replaced by ids. Raises NotFound or Ambiguous."""
+    return {
+        name: [_id_of(references, FILTERS[name].names, value) for value in values] for name, values in checked.items()
+    }
+
+
+def _id_of(references: References, resource: Resource | None, value: t.Any) -> t.Any:
+    if resource is None or is_uuid(value):
+        return value
+    return resource.resolve(references, value)["id"]
+
+
+# How much is told of a device, from the least to the most.
+MINIMAL, STANDARD, FULL = LEVELS = ("minimal", "standard", "full")
+
+
+def as_host(row: Row, level: str = STANDARD) -> Row:
+    """A device in the terms of the collection: flat where it can be, the same keys on all platforms, and without the
+    push tokens, phone numbers and the like that a device of the API also carries.
+
+    Each level of LEVELS has all of the one before. The first has what hosts and groups are made of, and nothing that
+    has to be looked up.
+    """
+    host = _minimal(row)
+    if level != MINIMAL:
+        host |= _standard(row)
+    if level == FULL:
+        host |= _full(row)
+    return host
+
+
+def _minimal(row: Row) -> Row:
+    state = row.get("state")
+    return {
+        "id": row["id"],
+        "name": row.get("name"),
+        "alias": row.get("alias") or None,
+        "serial": row.get("serial"),
+        "platform": row.get("platform"),
+        "state": STATES.get(state, "unknown") if isinstance(state, int) else "unknown",
+        "state_code": state,
+        "enterprise_id": row.get("tenant_id"),
+        "group_id": row.get("group_id"),
+        "tag_ids": row.get("tags") or [],
+        "blueprint_id": (row.get("blueprint_info") or {}).get("assigned_blueprint_id") or None,
+    }
+
+
+def _standard(row: Row) -> Row:
+    software = row.get("software_info") or {}
+    hardware = row.get("hardware_info") or {}
+    network = row.get("network_stats") or {}
+    interfaces = row.get("network_info") or {}
+    blueprint = row.get("blueprint_info") or {}
+    agent = software.get("esper_agent_info") or {}
+    return {
+        "os": row.get("os"),
+        "os_version": row.get("os_version"),
+        "agent_version": row.get("dpc_version") or agent.get("version_name"),
+        "current_blueprint_id": blueprint.get("current_blueprint_id") or None,
+        "current_blueprint_version_id": blueprint.get("current_blueprint_version_id") or None,
+        "blueprint_status": blueprint.get("blueprint_upgrade_status"),
+        "last_seen": row.get("last_seen"),
+        "battery_level": (row.get("battery_stats") or {}).get("battery_level"),
+        "hardware": {
+            "manufacturer": hardware.get("manufacturer"),
+            "brand": hardware.get("brand"),
+            "model": hardware.get("model"),
+            "model_number": hardware.get("model_number"),
+        },
+        "network": {
+            "active_connection": network.get("current_active_connection"),
+            "ip_addresses": network.get("ip_address") or [],
+            "wifi_ssid": (network.get("wifi_network_info") or {}).get("wifi_ssid"),
+            "wifi_mac_address": interfaces.get("wifi_mac_address"),
+            "ethernet_mac_address": interfaces.get("ethernet_mac_address"),
+        },
+    }
+
+
+def _full(row: Row) -> Row:
+    software = row.get("software_info") or {}
+    memory = row.get("memory_info") or {}
+    free = row.get("memory_stats") or {}
+    location = row.get("location_stats") or {}
+    return {
+        "global_device_id": row.get("global_device_id"),
+        "udid": row.get("udid"),
+        "managed_by": row.get("managed_by"),
+        "template": row.get("template_name"),
+        "device_source": row.get("device_source"),
+        "is_gms": row.get("is_gms"),
+        "is_supervised": row.get("is_supervised"),
+        "is_locked_down": row.get("is_locked_down"),
+        "provisioned_on": row.get("provisioned_on"),
+        "created_at": row.get("created_at"),
+        "updated_at": row.get("updated_at"),
+        "software": {
+            "build_number": software.get("os_build_number"),
+            "kernel_version": software.get("device_kernel_version"),
+            "bootloader_version": software.get("bootloader_version"),
+            "security_patch_level": software.get("security_path_level"),
+            "eea_version": row.get("eea_version") or software.get("eea_version"),
+        },
+        "memory": {
+            "total_ram": memory.get("total_ram"),
+            "total_storage": memory.get("total_internal_storage"),
+            "units": memory.get("units"),
+            "available_ram": free.get("available_ram"),
+            "available_storage": free.get("available_internal_storage"),
+        },
+        "location": {
+            "latitude": location.get("latitude"),
+            "longitude": location.get("longitude"),
+            "altitude": location.get("altitude"),
+        },
+    }

@@ -1,0 +1,53 @@
+# SPDX-FileCopyrightText: esper.cloud contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The list of devices, apart from what a device is: device groups need it too, and devices need device groups."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ..base.row import Row
+from ..http.client import Client
+from ..http.paging import list_all
+
+_PATH = "/v2/devices/"
+# The most that the service gives in one page.
+PAGE_SIZE = 1000
+# All else that a list can be ordered by may change while it is read. What is new comes last, where it moves nothing.
+_ORDER = "created_at"
+
+
+def list_devices(
+    client: Client,
+    query: Row,
+    *,
+    concurrency: int = 1,
+    by_cursor: bool = False,
+    purpose: str = "Reading the devices",
+    on_progress: t.Callable[[int, int | None], None] | None = None,
+) -> t.Iterator[Row]:
+    """The devices that the service finds for a query, each once, whatever comes and goes meanwhile.
+
+    Raises what Client.request raises.
+    """
+    return list_all(
+        client,
+        _PATH,
+        query={"ordering": _ORDER, **query},
+        page_size=PAGE_SIZE,
+        concurrency=concurrency,
+        by_cursor=by_cursor,
+        overlap=True,
+        purpose=purpose,
+        on_progress=on_progress,
+    )
+
+
+def count_devices(client: Client, query: Row, *, purpose: str) -> int | None:
+    """How many devices the service finds for a query, None where it does not tell.
+
+    Raises what Client.request raises.
+    """
+    body = client.get(_PATH, query={**query, "limit": 1}, purpose=purpose)
+    count = body.get("count") if isinstance(body, dict) else None
+    return count if isinstance(count, int) else None

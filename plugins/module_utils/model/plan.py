@@ -1,0 +1,98 @@
+# SPDX-FileCopyrightText: esper.cloud contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A plan as data: the writes to send, and what they change."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass, field
+
+from ..base.row import Row
+from .unknowns import ResultOf
+
+Finder = t.Callable[[t.Any], "Row | None"]
+Reader = t.Callable[[Row], "Row | None"]
+FollowUp = t.Callable[[t.Any], "Step | None"]
+
+
+class Listable(t.Protocol):
+    """The part of a kind that reading its list needs: see Resource."""
+
+    kind: t.ClassVar[str]
+    collection: t.ClassVar[str]
+    name_key: t.ClassVar[str]
+    name_filter: t.ClassVar[str]
+    page_size: t.ClassVar[int]
+
+    @property
+    def reading_all(self) -> str: ...
+
+    def __hash__(self) -> int: ...
+
+
+@dataclass(frozen=True)
+class Change:
+    """What becomes of one object, for the diff: ``before`` and ``after`` hold what is managed, and nothing that only
+    the server can know, so that check mode shows the same. Empty means that the object is not there."""
+
+    title: str
+    before: Row
+    after: Row
+
+
+@dataclass(eq=False)
+class Step:
+    """One write to send. ``ids`` and ``body`` may hold results of earlier steps; a Form uploads a file.
+
+    ``find`` belongs to a step that creates: given the body that was sent, it looks the object up by its natural key,
+    for when the answer was lost or somebody else was faster. ``answer`` is the object that the server answered with,
+    once the step is ``done``, and ``adopted`` whether it was found rather than created. ``rival`` is for what may be
+    there twice: given the object that was created, it looks for the same one that somebody else created meanwhile and
+    that is to be kept in its place.
+
+    ``read`` finds the object in the answer's body, where the body itself is not it. ``then`` tells from the answer
+    which write must follow, for what the service asks to confirm. Both may raise InvalidParameter. ``seconds`` is the
+    time that the task gets for the step, if it has less left; 0 sets no limit.
+
+    A step that says ``if_created`` is left out if that one adopted an object: what it would write is not what the
+    other object needs.
+    """
+
+    purpose: str
+    method: str
+    path: str
+    ids: dict[str, str | ResultOf] = field(default_factory=dict)
+    query: Row | None = None
+    body: t.Any = None
+    find: Finder | None = None
+    rival: Reader | None = None
+    read: Reader | None = None
+    then: FollowUp | None = None
+    seconds: float | None = None
+    if_created: Step | None = None
+    answer: Row | None = None
+    adopted: bool = False
+    done: bool = False
+
+
+@dataclass
+class Plan:
+    """What a task comes to: ``record`` is the object as it will be (None: absent), as far as that can be known."""
+
+    record: Row | None
+    steps: list[Step] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    late_warnings: list[t.Callable[[], str]] = field(default_factory=list)
+    """Those that depend on what else the task plans; "" where there is nothing to warn of."""
+    related: dict[str, list[Row]] = field(default_factory=dict)
+    """Other objects that the task is about, by the name of the return value that lists them."""
+    expected: list[tuple[Listable, Row]] = field(default_factory=list)
+    """What other objects of the same task may refer to once the plan is carried out, each in the terms of the API."""
+    current: Row | None = None
+    """The object as the service has it, None where there is none. The engine puts it in."""
+
+    def settle(self) -> None:
+        """Note what there is to warn of, once all of the task is planned."""
+        self.warnings += filter(None, [warning() for warning in self.late_warnings])
+        self.late_warnings = []

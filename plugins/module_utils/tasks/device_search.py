@@ -1,0 +1,108 @@
+# SPDX-FileCopyrightText: esper.cloud contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The devices that a task names: by name, alias, serial or id.
+
+Rests on /v2/devices/ of the contract (v2.yaml), whose `search` finds any part of names, aliases and serials, but not
+ids, and of much else: the exact match is made here.
+"""
+
+from __future__ import annotations
+
+import math
+import typing as t
+
+from ..base.errors import Ambiguous, NotFound
+from ..base.ids import is_uuid
+from ..base.row import Row
+from ..engine.object_cache import References
+from ..http.client import Client
+from ..http.parallel import CONCURRENCY, in_parallel
+from ..kinds.device import DISABLED
+from ..kinds.device_list import PAGE_SIZE, count_devices, list_devices
+
+_ITEM = "/v2/devices/{id}"
+# So few are asked for one by one, without a look at how many there are in all.
+_FEW = 5
+
+
+def label_of(device: Row) -> str:
+    """What a person calls a device."""
+    return str(device.get("name") or device["id"])
+
+
+def counted(number: int, noun: str = "device") -> str:
+    """So many of something, for a sentence."""
+    return f"{number} {noun}{'s'[: number != 1]}"
+
+
+def find_devices(references: References, wanted: t.Iterable[str]) -> dict[str, Row | None]:
+    """The devices that names, aliases, serials or ids stand for, each once, None for what stands for none.
+
+    Asks for each of them, or reads the whole list, whichever takes fewer requests. Of a device that was removed and has
+    come back, the one in use counts. Raises Ambiguous, and what Client.request raises.
+    """
+    names = list(dict.fromkeys(str(each).strip() for each in wanted))
+    if len(names) > _FEW and _pages_of_all(references.client) < len(names):
+        rows = list(list_devices(references.client, {}, concurrency=CONCURRENCY))
+        return _found_in(rows, names)
+    found = in_parallel(references.client, lambda name: _ask_for(references.client, name), names, CONCURRENCY)
+    return dict(zip(names, found, strict=True))
+
+
+def require_devices(references: References, wanted: t.Iterable[str]) -> list[Row]:
+    """The same, each device once. Raises NotFound, too."""
+    found = find_devices(references, wanted)
+    missing = [name for name, row in found.items() if row is None]
+    if missing:
+        others = missing[1:]
+        note = f"Nor are there {', '.join(repr(name) for name in others)}." if others else ""
+        raise NotFound("device", missing[0], note=note)
+    return each_once(found.values())
+
+
+def each_once(rows: t.Iterable[Row | None]) -> list[Row]:
+    """The devices among some, each once."""
+    return list({row["id"]: row for row in rows if row is not None}.values())
+
+
+def labels_of(references: References, ids: t.Iterable[str], known: t.Iterable[Row] = ()) -> dict[str, str]:
+    """What people call the devices of some ids, by the id; those of ``known`` devices are not looked up."""
+    names = {str(row["id"]): label_of(row) for row in known}
+    unnamed = [each for each in ids if each not in names]
+    names.update({id_: label_of(row) for id_, row in find_devices(references, unnamed).items() if row})
+    return names
+
+
+def _pages_of_all(client: Client) -> int:
+    count = count_devices(client, {}, purpose="Counting the devices")
+    return 1 if count is None else math.ceil(float(count) / PAGE_SIZE)
+
+
+def _ask_for(client: Client, name: str) -> Row | None:
+    if is_uuid(name):
+        return client.find_object(_ITEM, ids={"id": name}, purpose=f"Reading the device {name}")
+    rows = list_devices(client, {"search": name}, purpose=f"Looking for the device '{name}'")
+    return _only([row for row in rows if name in _names_of(row)], name)
+
+
+def _found_in(rows: list[Row], names: list[str]) -> dict[str, Row | None]:
+    by_name: dict[str, list[Row]] = {name: [] for name in names}
+    ids = {name.lower(): name for name in names if is_uuid(name)}
+    for row in rows:
+        called = {*_names_of(row), ids.get(str(row["id"]).lower(), "")}
+        for name in called & by_name.keys():
+            by_name[name].append(row)
+    return {name: _only(found, name) for name, found in by_name.items()}
+
+
+def _names_of(row: Row) -> set[str]:
+    return {str(row[key]).strip() for key in ("name", "alias", "serial") if row.get(key)}
+
+
+def _only(rows: list[Row], name: str) -> Row | None:
+    in_use = [row for row in rows if row.get("state") != DISABLED]
+    if len(in_use) > 1:
+        labels = [f"{label_of(row)} (alias {row.get('alias')}, serial {row.get('serial')})" for row in in_use]
+        raise Ambiguous("device", name, labels, "Give a name, serial or id that only one has.")
+    # Of those that are no longer in use, the last.
+    return next(iter(in_use or rows[-1:]), None)

@@ -1,0 +1,99 @@
+# SPDX-FileCopyrightText: esper.cloud contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import html
+import json
+import typing as t
+from urllib.parse import quote, quote_plus, urlencode
+
+import pytest
+from ansible_collections.esper.cloud.plugins.module_utils.base.errors import ApiError, EsperError
+from ansible_collections.esper.cloud.plugins.module_utils.base.redaction import Redaction, secrets_in
+from ansible_collections.esper.cloud.tests.unit.conftest import MakeClient
+from ansible_collections.esper.cloud.tests.unit.service import Server, answers
+from hypothesis import given
+from hypothesis import strategies as st
+
+SECRET = 'Gr\u00fc\u00df "G\u00f6tt" & <w0rd>/+\\ 42'
+WRITERS: list[t.Callable[[str], str]] = [
+    str,
+    repr,
+    html.escape,
+    quote,
+    quote_plus,
+    json.dumps,
+    lambda text: quote(text, safe=""),
+    lambda text: urlencode({"password": text}),
+    lambda text: json.dumps({"password": text}, ensure_ascii=False),
+    lambda text: repr(json.dumps({"password": text}).encode()),
+    lambda text: json.dumps({"message": json.dumps({"password": text})}),
+]
+
+
+@pytest.mark.parametrize("write", WRITERS)
+@given(secret=st.text(min_size=6).filter(str.strip), around=st.text(max_size=5))
+def test_a_secret_is_found_however_it_is_written(write: t.Callable[[str], str], secret: str, around: str) -> None:
+    written = write(secret)
+    assert written not in Redaction([secret]).text(f"{around} {written} {around}")
+
+
+def test_of_two_secrets_one_may_be_a_part_of_the_other() -> None:
+    assert Redaction(["horse", "correct horse"]).text("correct horse, horse") == "********, ********"
+
+
+def test_all_texts_of_a_value_are_without_secrets() -> None:
+    value = {"a": [f"no {SECRET}", 1, None], SECRET: {"b": True}}
+    assert Redaction([SECRET]).all(value) == {"a": ["no ********", 1, None], "********": {"b": True}}
+
+
+@given(text=st.text())
+def test_a_text_without_secrets_stays(text: str) -> None:
+    assert Redaction(["", "  "]).text(text) == text
+
+
+def test_secrets_are_what_options_call_so() -> None:
+    options: dict[str, dict[str, t.Any]] = {
+        "name": {"type": "str"},
+        "password": {"type": "str", "no_log": True},
+        "networks": {"type": "raw", "no_log": True},
+        "rules": {"type": "str", "no_log": False},
+        "settings": {"type": "dict", "options": {"pin": {"type": "str", "no_log": True}}},
+        "several": {"type": "list", "options": {"pin": {"type": "str", "no_log": True}, "name": {"type": "str"}}},
+    }
+    params = {
+        "name": "n",
+        "password": "p",
+        "networks": [{"ssid": "s", "keys": ["k", 5, None]}],
+        "rules": "r",
+        "settings": {"pin": "1"},
+        "several": [{"pin": "2", "name": "n"}, {"pin": None}, None, "n"],
+    }
+    assert sorted(secrets_in(options, params)) == ["1", "2", "k", "p", "s"]
+    assert list(secrets_in(options, {"settings": None, "several": None})) == []
+
+
+@pytest.mark.parametrize("status", [400, 409, 500])
+@pytest.mark.parametrize("place", [0, 30, 440, 495, 499])
+@pytest.mark.parametrize("is_json", [True, False])
+def test_not_even_a_part_of_a_secret_is_left_of_what_a_service_repeats(
+    server: Server, make_client: MakeClient, status: int, place: int, is_json: bool
+) -> None:
+    said = "." * place + json.dumps({"password": SECRET})
+    body: t.Any = {"message": said, "errors": [said], "content": {"password": SECRET}} if is_json else said.encode()
+    server.replies(answers(body, status=status))
+    client = make_client(server, secrets=[SECRET], retries=0)
+    with pytest.raises(ApiError) as caught:
+        client.request("POST", "/v2/devices/", body={"password": SECRET}, purpose="Writing")
+    shown = json.dumps([str(caught.value), caught.value.details(), caught.value.server_message])
+    assert "Gr" not in shown
+
+
+def test_not_even_a_part_of_a_secret_is_left_of_the_title_of_a_page(server: Server, make_client: MakeClient) -> None:
+    page = f"<html><title>{'.' * 70}{html.escape(SECRET)}</title></html>"
+    server.replies(answers(page.encode(), status=200))
+    with pytest.raises(EsperError) as caught:
+        make_client(server, secrets=[SECRET]).get("/v2/devices/", purpose="Reading")
+    assert "web page" in str(caught.value)
+    assert "Gr" not in str(caught.value)

@@ -1,0 +1,649 @@
+# SPDX-FileCopyrightText: esper.cloud contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The engine, with kinds of objects that are made up here: it must not need to know any.
+
+Two kinds, one written with PATCH and one with PUT, against a small tenant that keeps them.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import typing as t
+from dataclasses import dataclass, field
+
+import pytest
+from ansible_collections.esper.cloud.plugins.module_utils.base.errors import (
+    Ambiguous,
+    ApiError,
+    NotFound,
+    RequestFailed,
+)
+from ansible_collections.esper.cloud.plugins.module_utils.engine.apply import Result, apply, ensure, ensure_all, plan
+from ansible_collections.esper.cloud.plugins.module_utils.engine.object_cache import References
+from ansible_collections.esper.cloud.plugins.module_utils.engine.resource import Resource
+from ansible_collections.esper.cloud.plugins.module_utils.http.responses import Response
+from ansible_collections.esper.cloud.plugins.module_utils.model.field import Field
+from ansible_collections.esper.cloud.plugins.module_utils.model.plan import Change, Plan, Step
+from ansible_collections.esper.cloud.plugins.module_utils.model.unknowns import ResultOf
+from ansible_collections.esper.cloud.tests.unit.service import (
+    Clock,
+    Reply,
+    Request,
+    Server,
+    answers,
+    cuts_short,
+    damages_gzip,
+    resets,
+)
+
+if t.TYPE_CHECKING:
+    from ansible_collections.esper.cloud.plugins.module_utils.http.client import Client
+    from ansible_collections.esper.cloud.tests.unit.conftest import MakeClient
+
+Row = dict[str, t.Any]
+PASSPHRASE = "correct horse battery staple"
+
+
+class Channel(Resource):
+    """Changed by PATCH; the API calls the name something else, and rewrites types."""
+
+    kind = "alert_channel"
+    plural = "alert_channels"
+    title = "alert channel"
+    collection = "/v1/enterprise/{enterprise_id}/channels/"
+    item = "/v1/enterprise/{enterprise_id}/channels/{id}"
+    name_key = "channel_name"
+    name_filter = "search"
+    fields = (
+        Field("id", writable=False),
+        Field("name", api="channel_name"),
+        Field("email", normalise=str.lower),
+        Field("limit"),
+        Field("events", items="set"),
+        Field("rules", items="key"),
+        Field("settings"),
+        Field("passphrase", secret=True),
+        Field("created_on", writable=False),
+    )
+
+
+class Directory(Channel):
+    """The same, changed by PUT."""
+
+    kind = "directory_record"
+    plural = "directory_records"
+    title = "directory record"
+    update_method = "PUT"
+
+
+CHANNEL, DIRECTORY = Channel(), Directory()
+KINDS = pytest.mark.parametrize("kind", [CHANNEL, DIRECTORY], ids=["PATCH", "PUT"])
+
+
+@dataclass
+class Trouble:
+    """Something that goes wrong with the next request of a method: before it takes effect, or after."""
+
+    method: str
+    reply: Reply
+    takes_effect: bool = False
+
+
+@dataclass
+class FakeTenant:
+    """Keeps channels. It never says the passphrase, and rewrites the limit to text."""
+
+    rows: dict[str, Row] = field(default_factory=dict)
+    troubles: list[Trouble] = field(default_factory=list)
+    before_create: t.Callable[[], None] = lambda: None
+    taken: int = 400
+    numbers: t.Iterator[int] = field(default_factory=lambda: itertools.count(1))
+
+    def add(self, **values: t.Any) -> Row:
+        identifier = str(next(self.numbers))
+        row = {"id": identifier, "created_on": "2026-03-01", "colour": "server's default", **values}
+        self.rows[identifier] = row
+        return row
+
+    def __call__(self, request: Request) -> Reply:
+        trouble = next((each for each in self.troubles if each.method == request.method), None)
+        if trouble is None:
+            return self._reply(request)
+        self.troubles.remove(trouble)
+        if trouble.takes_effect:
+            self._reply(request)
+        return trouble.reply
+
+    def _reply(self, request: Request) -> Reply:
+        identifier = request.path.partition("/channels/")[2]
+        if not identifier:
+            return self._create(request.json) if request.method == "POST" else self._list(request.query)
+        row = self.rows.get(identifier)
+        if row is None:
+            return answers({"errors": ["detail: Not found."], "message": "detail: Not found. ", "status": 404}, 404)
+        if request.method == "DELETE":
+            del self.rows[identifier]
+            return answers(None, 204)
+        if request.method == "PUT":
+            kept = {name: row[name] for name in ("id", "created_on", "colour")}
+            row.clear()
+            row.update(kept)
+        row.update(self._stored(request.json or {}))
+        return answers(self._shown(row))
+
+    def _list(self, query: dict[str, str]) -> Reply:
+        found = [row for row in self.rows.values() if query.get("search", "") in row["channel_name"]]
+        return answers({"count": len(found), "next": None, "results": [self._shown(row) for row in found]})
+
+    def _create(self, body: Row) -> Reply:
+        self.before_create()
+        if any(row["channel_name"] == body["channel_name"] for row in self.rows.values()):
+            return answers({"message": "This name is taken."}, self.taken)
+        return answers(self._shown(self.add(**self._stored(body))), 201)
+
+    @staticmethod
+    def _stored(body: Row) -> Row:
+        return {name: str(value) if name == "limit" else value for name, value in body.items()}
+
+    @staticmethod
+    def _shown(row: Row) -> Row:
+        return {name: value for name, value in row.items() if name != "passphrase"}
+
+
+@pytest.fixture
+def tenant(server: Server) -> FakeTenant:
+    server.app = made = FakeTenant()
+    return made
+
+
+@pytest.fixture
+def references(client: Client) -> References:
+    return References(client)
+
+
+class Run(t.Protocol):
+    """Runs the engine as a new task would, with nothing remembered from the tasks before."""
+
+    def __call__(self, kind: Resource, *, check_mode: bool = False, **params: t.Any) -> Result:
+        """Run a task of a kind with these parameters."""
+
+
+@pytest.fixture
+def run(server: Server, make_client: MakeClient) -> Run:
+    def run(kind: Resource, *, check_mode: bool = False, **params: t.Any) -> Result:
+        server.requests.clear()
+        references = References(make_client(server))
+        return ensure(kind, references, {"state": "present", **params}, check_mode=check_mode)
+
+    return run
+
+
+WANTED: Row = {"name": "Ops", "email": "Ops@Example.org", "limit": 5, "events": ["a", "b"], "settings": {"x": {"y": 1}}}
+
+
+def methods(server: Server) -> list[str]:
+    return [request.method for request in server.requests]
+
+
+# --- present ----------------------------------------------------------------------------------------------------------
+
+
+@KINDS
+def test_what_is_not_there_is_created_with_one_write(
+    server: Server, tenant: FakeTenant, run: Run, kind: Resource
+) -> None:
+    result = run(kind, **WANTED)
+    assert result.changed
+    assert methods(server) == ["GET", "POST"]
+    assert server.requests[1].json == {
+        "channel_name": "Ops",
+        "email": "ops@example.org",
+        "limit": 5,
+        "events": ["a", "b"],
+        "settings": {"x": {"y": 1}},
+    }
+    assert result.record is not None
+    assert result.record["id"] == "1"
+    assert result.record["created_on"] == "2026-03-01"
+
+
+@KINDS
+def test_a_creation_is_named_after_what_it_creates(tenant: FakeTenant, run: Run, kind: Resource) -> None:
+    # Its name has another key in the API than in the options.
+    change = run(kind, **WANTED, check_mode=True).changes[0]
+    assert change.title == f"{kind.title} Ops"
+    assert change.before == {}
+    tenant.troubles.append(Trouble("POST", answers({"message": "No."}, 403)))
+    with pytest.raises(ApiError, match=f"Creating the {kind.title} 'Ops' failed"):
+        run(kind, **WANTED)
+
+
+@KINDS
+def test_the_second_run_reads_once_and_writes_nothing(
+    server: Server, tenant: FakeTenant, run: Run, kind: Resource
+) -> None:
+    created = run(kind, **WANTED).record
+    again = run(kind, **WANTED)
+    assert not again.changed
+    assert again.changes == []
+    assert again.record == created
+    assert methods(server) == ["GET"]
+
+
+@KINDS
+def test_by_id_an_unchanged_object_is_read_once(server: Server, tenant: FakeTenant, run: Run, kind: Resource) -> None:
+    tenant.add(channel_name="Ops", email="ops@example.org")
+    assert not run(kind, id="1", email="OPS@example.org").changed
+    assert methods(server) == ["GET"]
+
+
+def test_patch_sends_what_differs_and_nothing_else(server: Server, tenant: FakeTenant, run: Run) -> None:
+    run(CHANNEL, **WANTED)
+    result = run(CHANNEL, **{**WANTED, "limit": 6})
+    assert result.changed
+    assert methods(server) == ["GET", "PATCH"]
+    assert server.requests[1].json == {"limit": 6}
+    assert result.changes == [Change("alert channel Ops", {"limit": "5"}, {"limit": 6})]
+
+
+def test_put_sends_the_whole_object_with_the_difference(server: Server, tenant: FakeTenant, run: Run) -> None:
+    run(DIRECTORY, **WANTED)
+    result = run(DIRECTORY, name="Ops", limit=6)
+    assert result.changed
+    assert methods(server) == ["GET", "PUT"]
+    assert server.requests[1].json == {
+        "channel_name": "Ops",
+        "email": "ops@example.org",
+        "limit": 6,
+        "events": ["a", "b"],
+        "settings": {"x": {"y": 1}},
+    }
+    assert result.changes == [Change("directory record Ops", {"limit": "5"}, {"limit": 6})]
+
+
+@KINDS
+@pytest.mark.parametrize(
+    "said",
+    [
+        {},
+        {"limit": "5"},
+        {"limit": 5.0},
+        {"email": "OPS@EXAMPLE.ORG"},
+        {"events": ["b", "a"]},
+        {"rules": [{"key": "r2", "on": True}]},
+        {"settings": {"x": {"y": "1"}}},
+        {"settings": {}},
+        {"email": None},
+    ],
+    ids=str,
+)
+def test_what_only_looks_different_is_no_change(
+    server: Server, tenant: FakeTenant, run: Run, kind: Resource, said: Row
+) -> None:
+    tenant.add(
+        channel_name="Ops",
+        email="Ops@example.org",
+        limit="5",
+        events=["a", "b"],
+        rules=[{"key": "r1", "on": True}, {"key": "r2", "on": "true", "extra": 1}],
+        settings={"x": {"y": 1, "default": 2}, "more": 3},
+    )
+    assert not run(kind, name="Ops", **said).changed
+    assert methods(server) == ["GET"]
+
+
+@KINDS
+def test_a_change_deep_inside_keeps_what_is_beside_it(
+    server: Server, tenant: FakeTenant, run: Run, kind: Resource
+) -> None:
+    tenant.add(
+        channel_name="Ops",
+        rules=[{"key": "r1", "on": True}, {"key": "r2", "on": True}],
+        settings={"x": {"y": 1, "default": 2}, "more": 3},
+    )
+    said: Row = {"name": "Ops", "rules": [{"key": "r2", "on": False}], "settings": {"x": {"y": 7}}}
+    result = run(kind, **said)
+    sent = server.writes()[0].json
+    assert sent["rules"] == [{"key": "r1", "on": True}, {"key": "r2", "on": False}]
+    assert sent["settings"] == {"x": {"y": 7, "default": 2}, "more": 3}
+    assert set(result.changes[0].after) == {"rules", "settings"}
+    assert not run(kind, **said).changed
+
+
+@KINDS
+def test_a_name_is_matched_exactly(server: Server, tenant: FakeTenant, run: Run, kind: Resource) -> None:
+    # The service's filter finds whatever contains the text.
+    tenant.add(channel_name="Ops Berlin")
+    tenant.add(channel_name="ops")
+    assert run(kind, name="Ops").changed
+    assert [row["channel_name"] for row in tenant.rows.values()] == ["Ops Berlin", "ops", "Ops"]
+
+
+def test_a_name_that_several_have_is_refused(tenant: FakeTenant, run: Run) -> None:
+    tenant.add(channel_name="Ops")
+    tenant.add(channel_name="Ops")
+    with pytest.raises(Ambiguous) as caught:
+        run(CHANNEL, name="Ops")
+    assert caught.value.candidates == ["Ops (id 1)", "Ops (id 2)"]
+    assert caught.value.details() == {"candidates": ["Ops (id 1)", "Ops (id 2)"]}
+
+
+def test_an_id_that_belongs_to_nothing_is_not_created(server: Server, tenant: FakeTenant, run: Run) -> None:
+    with pytest.raises(NotFound, match="There is no alert channel '99'"):
+        run(CHANNEL, id="99", name="Ops")
+    assert server.writes() == []
+
+
+# --- absent -----------------------------------------------------------------------------------------------------------
+
+
+@KINDS
+def test_what_is_there_is_deleted_once(server: Server, tenant: FakeTenant, run: Run, kind: Resource) -> None:
+    tenant.add(channel_name="Ops", email="ops@example.org")
+    first = run(kind, name="Ops", state="absent")
+    assert first.changed
+    assert first.record is None
+    assert methods(server) == ["GET", "DELETE"]
+    assert first.changes[0].before["email"] == "ops@example.org"
+    assert first.changes[0].after == {}
+    second = run(kind, name="Ops", state="absent")
+    assert not second.changed
+    assert second.record is None
+    assert methods(server) == ["GET"]
+
+
+def test_what_somebody_else_deleted_meanwhile_is_deleted(tenant: FakeTenant, run: Run) -> None:
+    tenant.add(channel_name="Ops")
+    tenant.troubles.append(Trouble("DELETE", answers({"message": "Not found."}, 404)))
+    result = run(CHANNEL, name="Ops", state="absent")
+    assert result.changed
+    assert result.record is None
+
+
+def test_a_delete_whose_answer_was_lost_is_sent_again(server: Server, tenant: FakeTenant, run: Run) -> None:
+    tenant.add(channel_name="Ops")
+    tenant.troubles.append(Trouble("DELETE", resets, takes_effect=True))
+    assert run(CHANNEL, name="Ops", state="absent").changed
+    assert methods(server) == ["GET", "DELETE", "DELETE"]
+
+
+def test_a_delete_that_is_refused_is_an_error(tenant: FakeTenant, run: Run) -> None:
+    tenant.add(channel_name="Ops")
+    tenant.troubles.append(Trouble("DELETE", answers({"message": "It is in use."}, 400)))
+    with pytest.raises(ApiError, match=r"Deleting the alert channel 'Ops' failed.*It is in use"):
+        run(CHANNEL, name="Ops", state="absent")
+
+
+# --- check mode -------------------------------------------------------------------------------------------------------
+
+
+@KINDS
+@pytest.mark.parametrize("said", [WANTED, {**WANTED, "limit": 6}, {"name": "Ops", "state": "absent"}], ids=str)
+@pytest.mark.parametrize("there", [False, True])
+def test_check_mode_says_the_same_and_writes_nothing(
+    server: Server, tenant: FakeTenant, run: Run, kind: Resource, said: Row, there: bool
+) -> None:
+    if there:
+        run(kind, **WANTED)
+    before = json.dumps(tenant.rows)
+    checked = run(kind, **said, check_mode=True)
+    assert server.writes() == []
+    assert json.dumps(tenant.rows) == before
+    done = run(kind, **said)
+    assert (checked.changed, checked.changes) == (done.changed, done.changes)
+    assert (checked.record is None) == (done.record is None)
+    if checked.record is not None and done.record is not None:
+        known = {name: value for name, value in checked.record.items() if value is not None}
+        # The server rewrites the limit to text.
+        assert {**known, "limit": ""} == {name: done.record[name] for name in known} | {"limit": ""}
+
+
+def test_planning_writes_nothing(server: Server, tenant: FakeTenant, references: References) -> None:
+    planned = plan(CHANNEL, references, {"name": "Ops", "limit": 1})
+    assert [step.method for step in planned.steps] == ["POST"]
+    assert server.writes() == []
+
+
+# --- create exactly once ----------------------------------------------------------------------------------------------
+
+LOSSES: dict[str, Reply] = {
+    "reset": resets,
+    "cut short": cuts_short,
+    "damaged": damages_gzip,
+    "500": answers({}, 500),
+    "502": answers("<html></html>", 502),
+    "empty": answers(None, 201),
+    "an empty object": answers({}, 201),
+    "only a message": answers({"message": "created"}, 201),
+    "a web page": answers("<html></html>"),
+}
+
+
+@KINDS
+@pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
+def test_a_create_whose_answer_was_lost_is_adopted(
+    server: Server, tenant: FakeTenant, run: Run, kind: Resource, loss: Reply
+) -> None:
+    tenant.troubles.append(Trouble("POST", loss, takes_effect=True))
+    result = run(kind, **WANTED)
+    assert result.changed
+    assert len(tenant.rows) == 1
+    assert methods(server).count("POST") == 1
+    assert result.record is not None
+    assert (result.record["id"], result.record["name"]) == ("1", "Ops")
+
+
+@pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
+def test_a_create_that_did_not_take_effect_is_sent_again(
+    server: Server, tenant: FakeTenant, run: Run, clock: Clock, loss: Reply
+) -> None:
+    tenant.troubles.append(Trouble("POST", loss))
+    result = run(CHANNEL, **WANTED)
+    assert len(tenant.rows) == 1
+    assert methods(server) == ["GET", "POST", "GET", "POST"]
+    assert len(clock.waits) == 1, "a server that is still at work is given time"
+    assert result.record is not None
+    assert result.record["id"] == "1"
+
+
+def test_after_a_503_the_look_up_waits_as_the_service_asks(
+    server: Server, tenant: FakeTenant, run: Run, clock: Clock
+) -> None:
+    tenant.troubles.append(Trouble("POST", answers({}, 503, Retry_After="20")))
+    assert run(CHANNEL, **WANTED).changed
+    assert methods(server) == ["GET", "POST", "GET", "POST"]
+    assert 20 <= sum(clock.waits) <= 22
+    assert len(tenant.rows) == 1
+
+
+def test_a_503_that_asks_for_a_day_ends_a_create_at_once(
+    server: Server, tenant: FakeTenant, run: Run, clock: Clock
+) -> None:
+    tenant.troubles.append(Trouble("POST", answers({}, 503, Retry_After="86400")))
+    with pytest.raises(ApiError, match="asks to wait 86400 s, longer than this task may take"):
+        run(CHANNEL, **WANTED)
+    assert methods(server) == ["GET", "POST"]
+    assert clock.waits == []
+
+
+def test_a_create_is_not_tried_for_ever(server: Server, tenant: FakeTenant, make_client: MakeClient) -> None:
+    tenant.troubles += [Trouble("POST", resets)] * 20
+    with pytest.raises(RequestFailed, match="Creating the alert channel"):
+        ensure(CHANNEL, References(make_client(server, retries=2)), {"state": "present", **WANTED})
+    assert methods(server).count("POST") == 3
+
+
+@KINDS
+@pytest.mark.parametrize("status", [400, 409])
+def test_where_somebody_else_was_faster_the_object_is_adopted_and_made_as_wanted(
+    server: Server, tenant: FakeTenant, run: Run, kind: Resource, status: int
+) -> None:
+    def others() -> None:
+        tenant.before_create = lambda: None
+        tenant.add(channel_name="Ops", email="other@example.org", limit="5")
+
+    tenant.before_create, tenant.taken = others, status
+    result = run(kind, **WANTED)
+    assert result.changed
+    assert len(tenant.rows) == 1
+    assert [request.method for request in server.writes()] == ["POST", kind.update_method]
+    assert tenant.rows["1"]["email"] == "ops@example.org"
+    assert result.record is not None
+    assert result.record["email"] == "ops@example.org"
+    assert not run(kind, **WANTED).changed
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 422])
+def test_a_create_that_is_refused_is_an_error(server: Server, tenant: FakeTenant, run: Run, status: int) -> None:
+    tenant.troubles.append(Trouble("POST", answers({"message": "The e-mail is no address."}, status)))
+    with pytest.raises(ApiError, match="The e-mail is no address") as caught:
+        run(CHANNEL, **WANTED)
+    assert caught.value.status == status
+    assert methods(server).count("POST") == 1
+
+
+# --- steps ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_later_step_is_given_what_an_earlier_one_brought(
+    server: Server, tenant: FakeTenant, references: References
+) -> None:
+    first = Step("Creating", "POST", CHANNEL.collection, body={"channel_name": "a"}, find=lambda _body: None)
+    nested = {"deep": [{"id": ResultOf(first, "id")}, 1], "absent": ResultOf(first, "nothing")}
+    second = Step("Creating", "POST", CHANNEL.collection, body={"channel_name": "b", "settings": nested})
+    record = apply(CHANNEL, references, Plan({"name": "b"}, [first, second]))
+    assert server.writes()[1].json["settings"] == {"deep": [{"id": "1"}, 1], "absent": None}
+    assert record is not None
+    assert (record["id"], record["name"]) == ("2", "b")
+    # What was planned stays as it was, for the same plan to be shown.
+    assert isinstance(nested["deep"][0]["id"], ResultOf)  # type: ignore[index]
+
+
+def test_a_write_that_must_be_confirmed_is_sent_again(server: Server, references: References) -> None:
+    def confirmed(answer: Response) -> Step | None:
+        if answer.status == 204:
+            return None
+        return Step("Deleting", "DELETE", CHANNEL.item, {"id": "1"}, {"request_id": answer.body["r"]}, then=confirmed)
+
+    server.replies(answers({"r": "7"}), answers(None, 204))
+    apply(CHANNEL, references, Plan(None, [Step("Deleting", "DELETE", CHANNEL.item, {"id": "1"}, then=confirmed)]))
+    assert [(request.method, request.query) for request in server.requests] == [
+        ("DELETE", {}),
+        ("DELETE", {"request_id": "7"}),
+    ]
+
+
+def test_the_object_may_be_anywhere_in_an_answer(server: Server, references: References) -> None:
+    server.replies(answers({"upload": {"id": "1", "channel_name": "a"}}, 201))
+    step = Step("Uploading", "POST", CHANNEL.collection, find=lambda _body: None, read=lambda body: body["upload"])
+    record = apply(CHANNEL, references, Plan({}, [step]))
+    assert record is not None
+    assert record["name"] == "a"
+    assert not step.adopted
+
+
+def test_a_step_may_be_given_more_time(server: Server, clock: Clock, make_client: MakeClient) -> None:
+    references = References(make_client(server, deadline=10))
+    server.replies(answers({"id": "1"}), answers({"id": "1"}), answers({"id": "1"}))
+    apply(CHANNEL, references, Plan({}, [Step("Uploading", "PUT", CHANNEL.item, {"id": "1"}, seconds=3600)]))
+    clock.advance(3000)
+    apply(CHANNEL, references, Plan({}, [Step("Describing", "PATCH", CHANNEL.item, {"id": "1"})]))
+    clock.advance(1000)
+    with pytest.raises(RequestFailed, match="deadline"):
+        apply(CHANNEL, references, Plan({}, [Step("Describing", "PATCH", CHANNEL.item, {"id": "1"})]))
+
+
+def test_several_objects_are_planned_before_the_first_write(
+    server: Server, tenant: FakeTenant, references: References
+) -> None:
+    several = [{"name": name, "state": "present"} for name in ("a", "b", "c")]
+    done = ensure_all(CHANNEL, references, several)
+    assert [each.changed for each in done] == [True, True, True]
+    assert methods(server) == ["GET"] * 3 + ["POST"] * 3
+
+
+def test_a_plan_without_steps_sends_nothing(server: Server, references: References) -> None:
+    assert apply(CHANNEL, references, Plan({"name": "a"})) == {"name": "a"}
+    assert server.requests == []
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [answers(None, 204), answers({}), answers({"message": "ok"}), answers({"content": None, "code": 200})],
+    ids=["nothing", "an empty object", "a message", "an empty envelope"],
+)
+@KINDS
+def test_a_change_whose_answer_is_not_the_object_still_gives_the_object(
+    tenant: FakeTenant, run: Run, kind: Resource, answer: Reply
+) -> None:
+    tenant.add(channel_name="Ops", email="old@example.org")
+    tenant.troubles.append(Trouble(kind.update_method, answer, takes_effect=True))
+    result = run(kind, name="Ops", email="new@example.org")
+    assert result.record is not None
+    assert (result.record["id"], result.record["name"]) == ("1", "Ops")
+    assert result.record["email"] == "new@example.org"
+
+
+def test_what_was_written_is_read_anew(server: Server, tenant: FakeTenant, references: References) -> None:
+    for limit in (1, 2):
+        assert ensure(CHANNEL, references, {"name": "Ops", "limit": limit, "state": "present"}).changed
+    assert not ensure(CHANNEL, references, {"name": "Ops", "limit": 2, "state": "present"}).changed
+    assert methods(server) == ["GET", "POST", "GET", "PATCH", "GET"]
+
+
+def test_what_was_written_before_a_failure_is_read_anew(
+    server: Server, tenant: FakeTenant, references: References
+) -> None:
+    tenant.add(channel_name="Ops", limit="1")
+    params = {"name": "Ops", "limit": 2, "state": "present"}
+    tenant.troubles.append(Trouble("PATCH", answers({"message": "No."}, 403), takes_effect=True))
+    with pytest.raises(ApiError):
+        ensure(CHANNEL, references, params)
+    assert not ensure(CHANNEL, references, params).changed
+
+
+# --- secrets ----------------------------------------------------------------------------------------------------------
+
+
+@KINDS
+def test_a_secret_is_sent_and_never_shown(server: Server, tenant: FakeTenant, run: Run, kind: Resource) -> None:
+    created = run(kind, **WANTED, passphrase=PASSPHRASE)
+    assert server.writes()[0].json["passphrase"] == PASSPHRASE
+    unchanged = run(kind, **WANTED, passphrase="another one")
+    assert not unchanged.changed, "what the server does not say cannot be compared"
+    changed = run(kind, **{**WANTED, "limit": 9}, passphrase=PASSPHRASE)
+    assert server.writes()[0].json["passphrase"] == PASSPHRASE
+    checked = run(kind, **{**WANTED, "limit": 10}, passphrase=PASSPHRASE, check_mode=True)
+    deleted = run(kind, name="Ops", state="absent", passphrase=PASSPHRASE)
+    assert PASSPHRASE not in str([created, unchanged, changed, checked, deleted])
+    assert "passphrase" not in str([created, unchanged, changed, checked, deleted])
+
+
+def test_a_secret_that_the_server_says_is_not_shown(tenant: FakeTenant, references: References) -> None:
+    record = CHANNEL.record({"id": "1", "channel_name": "Ops", "passphrase": PASSPHRASE})
+    assert record["name"] == "Ops"
+    assert "passphrase" not in record
+
+
+# --- reading ----------------------------------------------------------------------------------------------------------
+
+
+def test_information_is_of_one_object_or_of_all(tenant: FakeTenant, references: References) -> None:
+    tenant.add(channel_name="a")
+    tenant.add(channel_name="b")
+
+    def names(**params: t.Any) -> list[str]:
+        return [row["name"] for row in CHANNEL.information(references, params)["alert_channels"]]
+
+    assert names() == ["a", "b"]
+    assert names(name="b") == ["b"]
+    assert names(id="1") == ["a"]
+    assert names(name="c") == []
+    assert names(id="99") == []
+
+
+def test_an_error_while_reading_is_not_taken_for_absence(tenant: FakeTenant, references: References) -> None:
+    tenant.troubles.append(Trouble("GET", answers({"message": "No."}, 403)))
+    with pytest.raises(ApiError, match="Reading the alert channel 1 failed"):
+        CHANNEL.get(references, "1")

@@ -1,0 +1,294 @@
+# SPDX-FileCopyrightText: esper.cloud contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Many objects at once, of kinds that are made up here: it must not need to know any. With the kinds that there are,
+the tests of the module tenant go on."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import typing as t
+from dataclasses import dataclass, field
+
+import pytest
+from ansible_collections.esper.cloud.plugins.module_utils.base.errors import EsperError
+from ansible_collections.esper.cloud.plugins.module_utils.base.row import Params
+from ansible_collections.esper.cloud.plugins.module_utils.engine import batch as bulk_module
+from ansible_collections.esper.cloud.plugins.module_utils.engine.batch import ACTIONS, Bulk, Item
+from ansible_collections.esper.cloud.plugins.module_utils.engine.object_cache import References
+from ansible_collections.esper.cloud.plugins.module_utils.engine.resource import Resource
+from ansible_collections.esper.cloud.plugins.module_utils.model.field import Field
+from ansible_collections.esper.cloud.plugins.module_utils.model.plan import Plan
+from ansible_collections.esper.cloud.plugins.module_utils.model.unknowns import ResultOf
+from ansible_collections.esper.cloud.tests.unit.service import Reply, Request, Server, answers
+
+if t.TYPE_CHECKING:
+    from ansible_collections.esper.cloud.plugins.module_utils.http.client import Client
+
+Row = dict[str, t.Any]
+PATIENCE = 20.0
+
+
+class Shelf(Resource):
+    """One shelf may be above another: its option ``on`` names that."""
+
+    kind = "shelf"
+    plural = "shelves"
+    title = "shelf"
+    collection = "/v1/shelves/"
+    item = "/v1/shelves/{id}"
+    fields = (Field("id", writable=False), Field("name"), Field("on"))
+
+    def plan_create(self, references: References, params: Params) -> Plan:
+        if params.get("on") is None:
+            return super().plan_create(references, params)
+        return super().plan_create(references, {**params, "on": self.resolve(references, params["on"])["id"]})
+
+
+class Box(Resource):
+    """Stands on a shelf."""
+
+    kind = "box"
+    plural = "boxes"
+    title = "box"
+    collection = "/v1/boxes/"
+    item = "/v1/boxes/{id}"
+    refers_to = ("shelf", "kind_that_is_not_in_the_task")
+    fields = (Field("id", writable=False), Field("name"), Field("shelf"))
+
+    def plan_create(self, references: References, params: Params) -> Plan:
+        if params.get("shelf") is None:
+            return super().plan_create(references, params)
+        return super().plan_create(references, {**params, "shelf": SHELF.resolve(references, params["shelf"])["id"]})
+
+
+class Lid(Box):
+    """Lies on a box."""
+
+    kind = "lid"
+    plural = "lids"
+    title = "lid"
+    collection = "/v1/lids/"
+    item = "/v1/lids/{id}"
+    refers_to = ("box", "shelf")
+
+
+SHELF, BOX, LID = Shelf(), Box(), Lid()
+
+
+@dataclass
+class Store:
+    """Keeps objects of whatever kind. ``before`` is called with each write, and may answer in its place."""
+
+    rows: dict[str, Row] = field(default_factory=dict)
+    before: t.Callable[[str, str], Reply | None] = lambda _method, _name: None
+    numbers: t.Iterator[int] = field(default_factory=lambda: itertools.count(1))
+    sent: list[str] = field(default_factory=list)
+    completed: list[str] = field(default_factory=list)
+
+    def add(self, resource: Resource, **values: t.Any) -> None:
+        place = f"{resource.collection}{next(self.numbers)}"
+        self.rows[place] = {"id": place.rpartition("/")[2], **values}
+
+    def __call__(self, request: Request) -> Reply:
+        path = request.path.removeprefix("/api")
+        if request.method == "GET":
+            found = [row for place, row in list(self.rows.items()) if place.startswith(path)]
+            name = request.query.get("name")
+            found = [row for row in found if name in (None, row["name"])]
+            return answers({"count": len(found), "next": None, "results": found})
+        name = (request.json or self.rows.get(path) or {}).get("name", "")
+        self.sent.append(f"{request.method} {name}")
+        if instead := self.before(request.method, name):
+            return instead
+        if request.method == "DELETE":
+            del self.rows[path]
+            reply = answers(None, 204)
+        else:
+            place = f"{path}{next(self.numbers)}"
+            self.rows[place] = {"id": place.rpartition("/")[2], **request.json}
+            reply = answers(self.rows[place], 201)
+        self.completed.append(name)
+        return reply
+
+
+@pytest.fixture
+def store(server: Server) -> Store:
+    server.app = made = Store()
+    return made
+
+
+def items_of(*several: tuple[Resource, Row]) -> list[Item]:
+    return [
+        Item(resource, f"{resource.plural}[{number}]", {"state": "present", **params})
+        for number, (resource, params) in enumerate(several)
+    ]
+
+
+def prepared(client: Client, items: list[Item], *, go_on: bool = False) -> Bulk:
+    made = Bulk(References(client), items)
+    made.name_all()
+    made.plan_all(go_on=go_on)
+    return made
+
+
+def applied(client: Client, items: list[Item], *, go_on: bool = False) -> list[str]:
+    made = prepared(client, items, go_on=go_on)
+    made.apply_all(on_progress=lambda _count, _of: None)
+    return [item.action for item in items]
+
+
+def test_kinds_come_after_those_that_they_refer_to(client: Client, store: Store) -> None:
+    items = items_of((LID, {"name": "lid"}), (BOX, {"name": "box"}), (SHELF, {"name": "shelf"}))
+    assert applied(client, items) == ["created"] * 3
+    assert store.sent == ["POST shelf", "POST box", "POST lid"]
+    items = items_of(*((item.resource, {"name": item.name, "state": "absent"}) for item in reversed(items)))
+    assert applied(client, items) == ["deleted"] * 3
+    assert store.sent[3:] == ["DELETE lid", "DELETE box", "DELETE shelf"]
+
+
+def test_what_is_deleted_comes_after_all_else(client: Client, store: Store) -> None:
+    store.add(LID, name="old")
+    items = items_of((LID, {"name": "old", "state": "absent"}), (SHELF, {"name": "new"}), (BOX, {"name": "new"}))
+    assert applied(client, items) == ["deleted", "created", "created"]
+    assert store.sent == ["POST new", "POST new", "DELETE old"]
+
+
+def test_an_object_is_sent_with_the_id_of_the_one_that_it_names(client: Client, store: Store) -> None:
+    names = [str(number) for number in range(5)]
+    shelves = [(SHELF, {"name": name, "on": above}) for name, above in zip(names, [None, *names], strict=False)]
+    items = items_of((BOX, {"name": "box", "shelf": "4"}), *reversed(shelves))
+    assert applied(client, items) == ["created"] * 6
+    assert store.sent == [f"POST {name}" for name in [*names, "box"]]
+    rows = {row["name"]: row for row in store.rows.values()}
+    assert rows["box"]["shelf"] == rows["4"]["id"]
+    assert [rows[name]["on"] for name in names[1:]] == [rows[name]["id"] for name in names[:-1]]
+    # Nothing of what was planned stands where it is shown.
+    assert all(not isinstance(value, ResultOf) for item in items for value in (item.record or {}).values())
+
+
+def test_what_does_not_depend_on_each_other_is_under_way_at_a_time(client: Client, store: Store) -> None:
+    together = threading.Barrier(3)
+
+    def wait(_method: str, name: str) -> None:
+        # One at first, then one more after each.
+        if name in ("3", "4", "5"):
+            together.wait(PATIENCE)
+
+    store.before = wait
+    assert applied(client, items_of(*((SHELF, {"name": str(number)}) for number in range(8)))) == ["created"] * 8
+    assert not together.broken
+
+
+def test_nothing_is_begun_that_needs_what_is_under_way(client: Client, store: Store) -> None:
+    seen: dict[str, list[str]] = {}
+
+    def note(_method: str, name: str) -> None:
+        seen[name] = list(store.completed)
+
+    store.before = note
+    shelves = [
+        (SHELF, {"name": f"{tree}{level}", "on": f"{tree}{level - 1}" if level else None})
+        for level in (2, 1, 0)
+        for tree in "abcdef"
+    ]
+    applied(client, items_of(*shelves))
+    for name, done in seen.items():
+        level = int(name[1])
+        assert {f"{name[0]}{above}" for above in range(level)} <= set(done)
+
+
+def test_a_failure_is_known_at_once(client: Client, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While one before it is still under way, of which the answer is taken first."""
+    failed = threading.Event()
+    fail = bulk_module.Item.fail
+
+    def failing(item: Item, error: EsperError) -> None:
+        fail(item, error)
+        failed.set()
+
+    def answer(_method: str, name: str) -> Reply | None:
+        if name == "1":
+            assert failed.wait(PATIENCE)
+        return answers({"message": "No."}, 403) if name == "2" else None
+
+    monkeypatch.setattr(bulk_module.Item, "fail", failing)
+    store.before = answer
+    items = items_of(*((SHELF, {"name": str(number)}) for number in range(8)))
+    assert applied(client, items) == ["created", "created", "failed"] + ["skipped"] * 5
+    assert sorted(store.sent) == ["POST 0", "POST 1", "POST 2"]
+
+
+def test_all_goes_on_but_what_needs_what_failed(client: Client, store: Store) -> None:
+    store.add(SHELF, name="gone")
+    store.before = lambda _method, name: answers({"message": "No."}, 403) if name == "a" else None
+    items = items_of(
+        (SHELF, {"name": "a"}),
+        (SHELF, {"name": "b", "on": "a"}),
+        (SHELF, {"name": "c", "on": "b"}),
+        (BOX, {"name": "d", "shelf": "c"}),
+        (BOX, {"name": "e"}),
+        (SHELF, {"name": "gone", "state": "absent"}),
+    )
+    assert applied(client, items, go_on=True) == ["failed"] * 4 + ["created", "deleted"]
+    assert [str(item.error) for item in items[1:4]] == [
+        "It needs shelves[0] 'a', which failed.",
+        "It needs shelves[1] 'b', which failed.",
+        "It needs shelves[2] 'c', which failed.",
+    ]
+
+
+def test_a_plan_sends_nothing_and_can_be_left(client: Client, store: Store) -> None:
+    items = items_of((SHELF, {"name": "a"}), (BOX, {"name": "b", "shelf": "a"}))
+    made = prepared(client, items)
+    assert store.sent == []
+    assert [item.action for item in items] == ["created", "created"]
+    made.leave_all()
+    assert [item.action for item in items] == ["skipped", "skipped"]
+    assert {item.action for item in items} <= set(ACTIONS)
+
+
+def test_two_that_wait_for_each_other_are_not_found(client: Client, store: Store) -> None:
+    items = items_of((SHELF, {"name": "a", "on": "b"}), (SHELF, {"name": "b", "on": "a"}), (SHELF, {"name": "c"}))
+    made = prepared(client, items)
+    assert made.failed == items[:2]
+    assert [str(item.error) for item in made.failed] == ["There is no shelf 'b'.", "There is no shelf 'a'."]
+
+
+def test_progress_counts_each_object_once(client: Client, store: Store) -> None:
+    store.add(BOX, name="old")
+    told: list[tuple[int, int]] = []
+    items = items_of((SHELF, {"name": "a"}), (BOX, {"name": "old", "state": "absent"}), (BOX, {"name": "b"}))
+    prepared(client, items).apply_all(on_progress=lambda count, of: told.append((count, of)))
+    assert told == [(1, 3), (2, 3), (3, 3)]
+
+
+def test_numbers_are_those_of_a_kind(client: Client, store: Store) -> None:
+    store.rows["/v1/shelves/1"] = {"id": 1, "name": "shelf"}
+    store.rows["/v1/boxes/1"] = {"id": 1, "name": "box"}
+    items = items_of((LID, {"name": "lid", "shelf": "shelf"}), (BOX, {"name": "box", "state": "absent"}))
+    assert applied(client, items) == ["created", "deleted"]
+    items = items_of((BOX, {"name": "box", "state": "absent"}), (SHELF, {"name": "shelf", "state": "absent"}))
+    assert applied(client, items) == ["unchanged", "deleted"]
+
+
+def test_what_is_planned_of_one_kind_leaves_another_of_its_number(client: Client, store: Store) -> None:
+    references = References(client)
+    store.rows["/v1/shelves/1"] = {"id": 1, "name": "shelf"}
+    references.expect(BOX, {"id": 1, "name": "box"})
+    references.leave_out(LID, 1)
+    assert [row["name"] for row in references.called(SHELF, "shelf")] == ["shelf"]
+    assert references.is_leaving(LID, "1")
+    assert not references.is_leaving(SHELF, "1")
+
+
+@pytest.mark.parametrize(
+    ("status", "go_on", "asked"), [(403, False, 1), (403, True, 4), (401, False, 1), (401, True, 1)]
+)
+def test_a_service_that_refuses_is_not_asked_for_each_object(
+    client: Client, server: Server, status: int, go_on: bool, asked: int
+) -> None:
+    server.app = lambda _request: answers({"message": "No."}, status)
+    items = items_of(*((SHELF, {"name": str(number)}) for number in range(3)), (BOX, {"name": "b", "state": "absent"}))
+    assert applied(client, items, go_on=go_on) == ["failed"] * asked + ["skipped"] * (4 - asked)
+    assert len(server.requests) == asked

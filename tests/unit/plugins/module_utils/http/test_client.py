@@ -1,0 +1,907 @@
+# SPDX-FileCopyrightText: esper.cloud contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import io
+import json
+import random
+import re
+import socket
+import typing as t
+from concurrent.futures import ThreadPoolExecutor
+from email.utils import formatdate
+from pathlib import Path
+
+import pytest
+from ansible_collections.esper.cloud.plugins.module_utils.base.errors import (
+    ApiError,
+    ConfigurationError,
+    EsperError,
+    RequestFailed,
+    TransportError,
+)
+from ansible_collections.esper.cloud.plugins.module_utils.http import transport as transport_module
+from ansible_collections.esper.cloud.plugins.module_utils.http.client import Client
+from ansible_collections.esper.cloud.tests.unit.authority import Authority
+from ansible_collections.esper.cloud.tests.unit.service import (
+    Clock,
+    Exchange,
+    Reply,
+    Request,
+    Server,
+    Trickle,
+    answers,
+    cuts_short,
+    damages_gzip,
+    hangs,
+    redirects,
+    resets,
+    resets_unread,
+)
+
+if t.TYPE_CHECKING:
+    from ansible_collections.esper.cloud.tests.unit.conftest import MakeClient
+
+PURPOSE = "Reading the thing"
+A_DAY = 86400
+
+
+def get(client: Client, path: str = "/things/") -> t.Any:
+    return client.get(path, purpose=PURPOSE)
+
+
+def error_of(client: Client, method: str = "GET", path: str = "/things/") -> RequestFailed:
+    """The error that a request ends in."""
+    with pytest.raises(RequestFailed) as caught:
+        client.request(method, path, body=None if method == "GET" else {"name": "x"}, purpose=PURPOSE)
+    return caught.value
+
+
+# --- what is sent -----------------------------------------------------------------------------------------------------
+
+
+def test_the_key_is_sent_as_bearer_token(server: Server, client: Client, key: str) -> None:
+    server.replies(answers({}))
+    get(client)
+    assert server.requests[0].headers["authorization"] == f"Bearer {key}"
+
+
+def test_netrc_does_not_replace_the_key(
+    server: Server, client: Client, key: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    netrc = tmp_path / ".netrc"
+    netrc.write_text("machine 127.0.0.1 login somebody password else\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    server.replies(redirects("/api/elsewhere/"), answers({}))
+    get(client)
+    assert [request.headers["authorization"] for request in server.requests] == [f"Bearer {key}"] * 2
+
+
+def test_cookies_are_not_kept(server: Server, client: Client) -> None:
+    server.replies(answers({}, Set_Cookie="session=1; Path=/"), answers({}))
+    get(client)
+    get(client)
+    assert "cookie" not in server.requests[1].headers
+
+
+def test_the_user_agent_names_the_collection_and_its_caller(server: Server, make_client: MakeClient) -> None:
+    server.replies(answers({}))
+    get(make_client(server, user_agent="ansible-core/2.99"))
+    assert re.fullmatch(r"esper\.cloud/\d+\.\d+\.\d+\S* ansible-core/2\.99", server.requests[0].headers["user-agent"])
+
+
+def test_the_path_is_sent_as_it_is_written(server: Server, client: Client) -> None:
+    server.replies(answers({}), answers({}))
+    get(client, "/v2/devices/")
+    get(client, "/v2/subgroups")
+    assert server.sent == ["GET /v2/devices/", "GET /v2/subgroups"]
+
+
+@pytest.mark.parametrize(
+    ("given", "sent"),
+    [
+        ("a/b", "a%2Fb"),
+        ("a?b#c", "a%3Fb%23c"),
+        ("a b", "a%20b"),
+        ("100%", "100%25"),
+        ("größe", "gr%C3%B6%C3%9Fe"),
+        ("{enterprise_id}", "%7Benterprise_id%7D"),
+    ],
+)
+def test_what_fills_a_placeholder_is_quoted(server: Server, client: Client, given: str, sent: str) -> None:
+    server.replies(answers({}))
+    client.get("/things/{id}/", ids={"id": given}, purpose=PURPOSE)
+    assert server.sent == [f"GET /things/{sent}/"]
+
+
+@pytest.mark.parametrize("identifier", ["..", ".", ""])
+def test_an_id_cannot_turn_an_object_into_its_collection(server: Server, client: Client, identifier: str) -> None:
+    # Quoting does not help: dots are resolved before sending, and nothing is quoted to nothing.
+    server.replies(answers({}))
+    with pytest.raises(EsperError):
+        client.request("DELETE", "/things/{id}/", ids={"id": identifier}, purpose=PURPOSE)
+    assert server.sent == []
+
+
+def test_the_forms_of_query_values(server: Server, client: Client) -> None:
+    server.replies(answers({}))
+    query = {"yes": True, "no": False, "list": ["a", "b c"], "none": None, "number": 5, "text": "a&b=c/ö", "empty": ""}
+    client.get("/things/", query=query, purpose=PURPOSE)
+    assert server.requests[0].query == {
+        "yes": "true",
+        "no": "false",
+        "list": "a,b c",
+        "number": "5",
+        "text": "a&b=c/ö",
+        "empty": "",
+    }
+
+
+def test_a_body_is_sent_as_json_and_none_as_nothing(server: Server, client: Client) -> None:
+    server.replies(answers({}), answers({}))
+    client.request("POST", "/things/", body={"name": "größe"}, purpose=PURPOSE)
+    client.request("DELETE", "/things/1/", purpose=PURPOSE)
+    assert server.requests[0].json == {"name": "größe"}
+    assert server.requests[0].headers["content-type"] == "application/json"
+    assert server.requests[1].body == b""
+    assert "content-type" not in server.requests[1].headers
+
+
+# --- what is answered -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("body", "taken"),
+    [
+        ({"id": 1}, {"id": 1}),
+        ({"content": {"id": 1}}, {"id": 1}),
+        ({"code": "201", "message": "made", "content": {"id": 1}}, {"id": 1}),
+        ({"content": [1], "message": None}, [1]),
+        ({"code": 1, "message": "made", "content": {"id": 1}, "brand_new": []}, {"id": 1}),
+        ({"content": {"count": 0, "results": []}, "brand_new": []}, {"count": 0, "results": []}),
+        ({"content": {"count": 0}, "results": []}, {"content": {"count": 0}, "results": []}),
+        ({"content": "text", "brand_new": 1}, {"content": "text", "brand_new": 1}),
+        ({"content": "text", "id": 1}, {"content": "text", "id": 1}),
+        ({"code": 1, "message": "no content"}, {"code": 1, "message": "no content"}),
+        ([1, 2], [1, 2]),
+    ],
+)
+def test_the_envelope_is_taken_off(server: Server, client: Client, body: t.Any, taken: t.Any) -> None:
+    server.replies(answers(body))
+    assert get(client) == taken
+
+
+@pytest.mark.parametrize("body", [[], "text", {}, {"id": None}, {"name": "Berlin"}], ids=str)
+def test_what_is_no_object_is_not_taken_for_one(server: Server, client: Client, body: t.Any) -> None:
+    server.replies(answers(json.dumps(body)))
+    with pytest.raises(TransportError, match=f"{PURPOSE} failed: GET /things/1/ answered without the object"):
+        client.get_object("/things/{id}/", ids={"id": "1"}, purpose=PURPOSE)
+
+
+def test_contradicting_lengths_are_damage_that_may_pass(server: Server, client: Client) -> None:
+    server.replies(answers('{"id": 1}', Content_Length="9, 7"), answers({"id": 1}))
+    assert get(client) == {"id": 1}
+    server.app = lambda _request: answers('{"id": 1}', Content_Length="9, 7")
+    error = error_of(client, "POST")
+    assert "the answer of 127.0.0.1 is damaged" in str(error)
+    assert error.ambiguous
+
+
+def test_a_conflict_is_explained(server: Server, client: Client) -> None:
+    server.replies(answers({"message": "Busy"}, 409))
+    assert str(error_of(client)).endswith(
+        "answered 409: Busy. Somebody else may be changing the same at this moment: run the task again."
+    )
+
+
+def test_good_json_is_taken_whatever_its_content_type(server: Server, client: Client) -> None:
+    server.replies(answers({"id": 1}, Content_Type="text/html"))
+    assert get(client) == {"id": 1}
+
+
+def test_a_compressed_answer_is_read(server: Server, client: Client) -> None:
+    server.replies(answers(gzip.compress(b'{"id": 1}'), Content_Encoding="gzip"))
+    assert get(client) == {"id": 1}
+
+
+def test_a_write_may_answer_with_nothing(server: Server, client: Client) -> None:
+    server.replies(answers(None, 204))
+    answer = client.request("DELETE", "/things/1/", purpose=PURPOSE)
+    assert (answer.status, answer.body) == (204, None)
+
+
+def test_a_read_without_an_answer_is_read_again(server: Server, client: Client) -> None:
+    server.replies(answers(None), answers({"id": 1}))
+    assert get(client) == {"id": 1}
+
+
+def test_json_that_nests_without_end_is_an_error(server: Server, make_client: MakeClient) -> None:
+    server.replies(answers(b"[" * 200_000))
+    assert "not whole JSON" in str(error_of(make_client(server, retries=0)))
+
+
+def test_a_web_page_with_status_200_is_told_apart_and_not_asked_for_again(server: Server, client: Client) -> None:
+    server.replies(answers("<html><head><title>Sign in</title></head></html>"))
+    error = error_of(client)
+    assert "a web page ('Sign in') instead of JSON" in str(error)
+    assert len(server.requests) == 1
+
+
+# --- the enterprise id ------------------------------------------------------------------------------------------------
+
+TOKEN_INFO, USER_INFO, A_DEVICE = "GET /v1/token-info/", "GET /user_info/", "GET /v2/devices/?limit=1"
+
+
+def a_device_of(enterprise: str) -> t.Any:
+    return {"content": {"count": 1, "results": [{"id": "x", "tenant_id": enterprise}]}}
+
+
+@pytest.mark.parametrize(
+    "refusals",
+    [[], [answers({}, 404)], [answers({}, 403), answers({}, 500)], [answers({"enterprise": None}), answers([1])]],
+    ids=["token", "user", "device", "device after answers without it"],
+)
+def test_the_enterprise_id_is_asked_for_in_order(
+    server: Server, make_client: MakeClient, enterprise: str, refusals: list[Reply]
+) -> None:
+    tells: list[t.Any] = [
+        {"enterprise": enterprise.upper()},
+        {"profile": {"enterprise": f"https://x/enterprise/{enterprise}/"}},
+        a_device_of(enterprise),
+    ]
+    server.replies(*refusals, answers(tells[len(refusals)]))
+    assert make_client(server, enterprise_id=None, retries=0).enterprise_id == enterprise
+    assert server.sent == [TOKEN_INFO, USER_INFO, A_DEVICE][: len(refusals) + 1]
+
+
+def test_the_enterprise_id_of_the_options_is_not_asked_for(server: Server, client: Client, enterprise: str) -> None:
+    server.replies(answers({}))
+    get(client, "/enterprise/{enterprise_id}/things/")
+    assert server.sent == [f"GET /enterprise/{enterprise}/things/"]
+
+
+def test_an_enterprise_id_that_nothing_tells_is_a_sentence(server: Server, make_client: MakeClient) -> None:
+    server.replies(answers({}, 404), answers({}), answers({"content": {"count": 0, "results": []}}))
+    with pytest.raises(ConfigurationError) as caught:
+        get(make_client(server, enterprise_id=None), "/enterprise/{enterprise_id}/things/")
+    assert "GET /v1/token-info/ answered 404; GET /user_info/ does not tell it; GET /v2/devices/" in str(caught.value)
+    assert "ESPER_ENTERPRISE_ID" in str(caught.value)
+    assert server.url in str(caught.value)
+
+
+def test_a_service_that_fails_is_no_mistake_of_the_user_s(server: Server, make_client: MakeClient) -> None:
+    server.replies(answers({}, 404), answers({}, 502), answers({"content": {"count": 0, "results": []}}))
+    with pytest.raises(ApiError, match="Discovering the enterprise id failed: GET /user_info/ answered 502"):
+        get(make_client(server, enterprise_id=None, retries=0), "/enterprise/{enterprise_id}/things/")
+
+
+def test_a_refused_key_ends_the_discovery(server: Server, make_client: MakeClient) -> None:
+    server.replies(answers({"message": "bad key"}, 401))
+    error = error_of(make_client(server, enterprise_id=None), path="/enterprise/{enterprise_id}/things/")
+    assert isinstance(error, ApiError)
+    assert error.status == 401
+    assert "ESPER_API_KEY" in str(error)
+    assert server.sent == [TOKEN_INFO]
+
+
+def test_the_enterprise_id_is_asked_for_once_by_many_threads(
+    server: Server, make_client: MakeClient, enterprise: str
+) -> None:
+    server.app = lambda request: answers({"enterprise": enterprise} if "token" in request.path else {})
+    client = make_client(server, enterprise_id=None)
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _number: get(client, "/enterprise/{enterprise_id}/things/"), range(16)))
+    assert server.sent.count(TOKEN_INFO) == 1
+    assert len(server.requests) == 17
+
+
+# --- repeating --------------------------------------------------------------------------------------------------------
+
+FAILURES: dict[str, Reply] = {
+    "500": answers({}, 500),
+    "502": answers("<html></html>", 502),
+    "503": answers({}, 503),
+    "504": answers("", 504),
+    "reset after reading": resets,
+    "reset before reading": resets_unread,
+    "cut short": cuts_short,
+    "damaged gzip": damages_gzip,
+    "not whole JSON": answers('{"id": '),
+}
+
+
+@pytest.mark.parametrize("failure", FAILURES.values(), ids=FAILURES)
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
+def test_what_is_safe_to_repeat_is_repeated(server: Server, client: Client, method: str, failure: Reply) -> None:
+    server.replies(failure, failure, answers({"id": 1}))
+    assert client.request(method, "/things/", body={"a": 1}, purpose=PURPOSE).body == {"id": 1}
+    assert not server.script
+    assert not server.unexpected
+
+
+@pytest.mark.parametrize("failure", FAILURES.values(), ids=FAILURES)
+@pytest.mark.parametrize("method", ["POST", "PATCH"])
+def test_a_write_that_may_have_taken_effect_is_not_repeated(
+    server: Server, client: Client, method: str, failure: Reply
+) -> None:
+    server.replies(failure)
+    assert error_of(client, method).ambiguous
+    assert not server.unexpected
+
+
+def test_a_write_that_sets_a_state_is_repeated_when_its_caller_says_so(server: Server, client: Client) -> None:
+    server.replies(resets, answers({}, 500), answers({"id": 1}))
+    assert client.request("PATCH", "/things/1/", body={}, purpose=PURPOSE, idempotent=True).body == {"id": 1}
+
+
+def test_a_create_that_was_turned_away_is_repeated(server: Server, client: Client) -> None:
+    server.replies(answers({}, 429), answers({}, 429, Retry_After="1"), answers({"id": 1}, 201))
+    assert client.request("POST", "/things/", body={}, purpose=PURPOSE).body == {"id": 1}
+
+
+def test_a_create_whose_connection_was_refused_is_repeated(
+    server: Server, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect, refusals = socket.socket.connect, [ConnectionRefusedError(111, "refused")] * 2
+
+    def refuse_at_first(connection: socket.socket, address: t.Any) -> None:
+        if refusals:
+            raise refusals.pop()
+        connect(connection, address)
+
+    monkeypatch.setattr(socket.socket, "connect", refuse_at_first)
+    server.replies(answers({"id": 1}, 201))
+    assert client.request("POST", "/things/", body={}, purpose=PURPOSE).body == {"id": 1}
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 409, 422])
+def test_a_refusal_is_not_repeated(server: Server, client: Client, status: int) -> None:
+    server.replies(answers({"message": "no"}, status))
+    error = error_of(client)
+    assert isinstance(error, ApiError)
+    assert (error.status, error.ambiguous) == (status, False)
+    assert not server.unexpected
+
+
+@pytest.mark.parametrize("retries", [0, 1, 4])
+def test_repeats_are_bounded(server: Server, make_client: MakeClient, retries: int) -> None:
+    server.app = lambda _request: answers({}, 503)
+    error_of(make_client(server, retries=retries))
+    assert len(server.requests) == retries + 1
+
+
+def test_waits_double_up_to_a_minute(server: Server, make_client: MakeClient, clock: Clock, monkeypatch: t.Any) -> None:
+    monkeypatch.setattr(random, "uniform", lambda _low, high: high)
+    server.app = lambda _request: answers({}, 500)
+    error_of(make_client(server, retries=8, deadline=0))
+    assert clock.waits == [2, 4, 8, 16, 32, 60, 60, 60]
+
+
+def test_waits_are_spread_from_nothing_to_their_bound(server: Server, make_client: MakeClient, clock: Clock) -> None:
+    server.app = lambda _request: answers({}, 500)
+    for _time in range(60):
+        error_of(make_client(server, retries=1, deadline=0))
+    assert all(0 <= wait <= 2 for wait in clock.waits)
+    assert min(clock.waits) < 0.5
+    assert max(clock.waits) > 1.5
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_retry_after_in_seconds_is_obeyed(server: Server, client: Client, clock: Clock, status: int) -> None:
+    server.replies(answers({}, status, Retry_After="7"), answers({}))
+    get(client)
+    # A little longer is well: those who were turned away should not all come back at once.
+    assert 7 <= sum(clock.waits) <= 8
+
+
+def test_retry_after_as_a_date_is_obeyed(server: Server, client: Client, clock: Clock) -> None:
+    server.replies(answers({}, 429, Retry_After=formatdate(clock.time() + 42, usegmt=True)), answers({}))
+    get(client)
+    assert 42 <= sum(clock.waits) <= 47
+
+
+def test_retry_after_in_the_past_is_no_wait(server: Server, client: Client, clock: Clock) -> None:
+    server.replies(answers({}, 429, Retry_After=formatdate(clock.time() - 42, usegmt=True)), answers({}))
+    get(client)
+    assert sum(clock.waits) == 0
+
+
+@pytest.mark.parametrize("header", ["soon", "", "nan", "Mon, 99 Foo 2026 99:99:99 GMT", None])
+def test_without_a_usable_retry_after_the_wait_is_the_usual(
+    server: Server, client: Client, clock: Clock, monkeypatch: pytest.MonkeyPatch, header: str | None
+) -> None:
+    monkeypatch.setattr(random, "uniform", lambda _low, high: high)
+    server.replies(answers({}, 429, **({} if header is None else {"Retry_After": header})), answers({}))
+    get(client)
+    assert clock.waits == [2]
+
+
+@pytest.mark.parametrize("deadline", [0, 300, 2 * A_DAY])
+def test_an_absurd_wait_is_an_error_at_once_that_says_so(
+    server: Server, make_client: MakeClient, clock: Clock, deadline: float
+) -> None:
+    server.replies(answers({"message": "slow down"}, 429, Retry_After=str(A_DAY)))
+    error = error_of(make_client(server, deadline=deadline))
+    assert "slow down" in str(error)
+    assert f"asks to wait {A_DAY} s, longer than this task may take" in str(error)
+    assert clock.waits == []
+
+
+def test_a_wait_beyond_the_deadline_is_an_error_at_once(server: Server, make_client: MakeClient, clock: Clock) -> None:
+    server.replies(answers({}, 429, Retry_After="60"))
+    assert "asks to wait" in str(error_of(make_client(server, deadline=30)))
+    assert clock.waits == []
+
+
+def test_a_wait_that_is_spread_does_not_outlast_the_deadline(
+    server: Server, make_client: MakeClient, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(random, "uniform", lambda _low, high: high)
+    server.replies(answers({}, 429, Retry_After="299"))
+    assert "deadline" in str(error_of(make_client(server, deadline=300)))
+    assert sum(clock.waits) <= 300
+
+
+def test_a_backoff_beyond_the_deadline_ends_in_the_failure_itself(
+    server: Server, make_client: MakeClient, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(random, "uniform", lambda _low, high: high)
+    server.app = lambda _request: answers({"message": "sorry"}, 500)
+    error = error_of(make_client(server, retries=50, deadline=20))
+    assert "sorry" in str(error)
+    assert sum(clock.waits) <= 20
+
+
+def test_one_thread_that_is_told_to_wait_makes_all_wait(server: Server, client: Client, clock: Clock) -> None:
+    server.replies(answers({}, 429, Retry_After="30"), answers({}), answers({}))
+    get(client)
+    before = list(clock.waits)
+    get(client)
+    assert 30 <= sum(before) <= 33
+    assert clock.waits == before
+    assert client.throttle_count == 1
+
+
+def test_the_deadline_covers_all_requests_together(server: Server, make_client: MakeClient, clock: Clock) -> None:
+    client = make_client(server, deadline=100)
+    server.app = lambda _request: answers({})
+    get(client)
+    clock.advance(99)
+    get(client)
+    clock.advance(1)
+    error = error_of(client, "PUT")
+    assert "the deadline of 100 s for this task is over (before PUT /things/)" in str(error)
+    assert not error.ambiguous
+    assert len(server.requests) == 2
+
+
+def test_without_a_deadline_nothing_is_over(server: Server, make_client: MakeClient, clock: Clock) -> None:
+    client = make_client(server, deadline=0)
+    clock.advance(10 * A_DAY)
+    server.replies(answers({"id": 1}))
+    assert get(client) == {"id": 1}
+
+
+def test_the_deadline_ends_an_answer_that_trickles_in(server: Server, make_client: MakeClient, clock: Clock) -> None:
+    trickle = Trickle(on_byte=lambda: clock.advance(30))
+    server.replies(trickle)
+    error_of(make_client(server, deadline=300, retries=0))
+    server.closing.wait(0.1)
+    assert trickle.heard_out is not True, "the whole body was waited for, long after the deadline"
+
+
+@pytest.mark.parametrize("head", [b"HTTP/1.1 2", b"HTTP/1.1 200 OK\r\nX-Slow: "])
+def test_the_deadline_ends_an_answer_whose_head_trickles_in(
+    server: Server, make_client: MakeClient, head: bytes
+) -> None:
+    heard: list[bool] = []
+
+    def trickles(exchange: Exchange) -> None:
+        with contextlib.suppress(OSError):
+            exchange.write(head)
+            for _count in range(200):
+                exchange.write(b"0")
+                exchange.closing.wait(0.05)
+            heard.append(True)
+
+    server.replies(trickles)
+    error = error_of(make_client(server, deadline=0.5, timeout=0.2, retries=0), "POST")
+    assert "did not answer in time" in str(error)
+    assert error.ambiguous
+    assert not heard, "the whole head was waited for, long after the deadline"
+
+
+def test_a_server_that_hangs_is_given_up(server: Server, make_client: MakeClient) -> None:
+    server.replies(hangs)
+    error = error_of(make_client(server, timeout=0.1, retries=0), "POST")
+    assert "did not answer in time" in str(error)
+    assert error.ambiguous
+
+
+# --- errors -----------------------------------------------------------------------------------------------------------
+
+BODIES: dict[str, tuple[t.Any, list[str], list[str]]] = {
+    # body, what the sentence holds, the list of errors
+    "legacy": (
+        {"errors": ["detail: Not found."], "message": "detail: Not found. ", "status": 404},
+        ["detail: Not found."],
+        ["detail: Not found."],
+    ),
+    "legacy, several": (
+        {"errors": ["name: Too long.", "parent: Unknown."], "message": "Invalid ", "status": 400},
+        ["Invalid; name: Too long.; parent: Unknown"],
+        ["name: Too long.", "parent: Unknown."],
+    ),
+    "v2 with text": (
+        {"code": "3456", "message": "Bad", "content": "the name is taken"},
+        ["Bad; the name is taken"],
+        [],
+    ),
+    "v2 with object": ({"code": 400, "message": "Bad", "content": {"field": "name"}}, ["Bad", "field", "name"], []),
+    "v2 without content": ({"code": 400, "message": "Bad", "content": None}, ["Bad"], []),
+    "error": ({"error": "no such thing"}, ["no such thing"], []),
+    "message and code": ({"message": "no such thing", "code": 17}, ["no such thing"], []),
+    "detail": ({"detail": "no such thing"}, ["no such thing"], []),
+    "errors as dict": ({"errors": {"name": "taken"}, "message": "Bad"}, ["Bad", "name: taken"], ["name: taken"]),
+    "errors as dict of lists": ({"errors": {"name": ["is taken"]}}, ["name:", "is taken"], ["name: is taken"]),
+    "errors as text": ({"errors": "taken"}, ["taken"], ["taken"]),
+    "errors as null": ({"errors": None, "message": "Bad"}, ["Bad"], []),
+    "errors of other types": ({"errors": [1, None]}, ["1"], ["1", "None"]),
+    "web page": ("<html><title>502 Bad Gateway</title>", ["a web page ('502 Bad Gateway') instead of the API's"], []),
+    "web page without title": ("  <!DOCTYPE html><p>x", ["a web page instead of the API's answer"], []),
+    "empty": ("", ["answered 400."], []),
+    "text": ("no healthy upstream", ["answered 400", "no healthy upstream"], []),
+    "text in JSON": ('"no healthy upstream"', ["no healthy upstream"], []),
+    "bytes": (b"\xff\xfe\x00", ["answered 400"], []),
+}
+
+
+@pytest.mark.parametrize(("body", "says", "errors"), BODIES.values(), ids=BODIES)
+def test_an_error_says_what_was_done_and_what_the_server_said(
+    server: Server, client: Client, body: t.Any, says: list[str], errors: list[str]
+) -> None:
+    server.replies(answers(body, 400))
+    error = error_of(client, "PUT", "/things/1/")
+    assert isinstance(error, ApiError)
+    assert str(error).startswith("Reading the thing failed: PUT /things/1/ answered 400")
+    assert str(error).endswith(".")
+    assert ".." not in str(error)
+    for text in says:
+        assert text in str(error)
+    assert error.errors == errors
+
+
+def test_what_the_server_repeats_is_said_once(server: Server, client: Client) -> None:
+    server.replies(answers(BODIES["legacy"][0], 404))
+    assert str(error_of(client)).count("Not found") == 1
+
+
+def test_the_details_of_an_error_are_for_programs(server: Server, client: Client) -> None:
+    server.replies(answers({"message": "Bad", "errors": ["name: taken"]}, 409))
+    assert error_of(client, "POST").details() == {
+        "request": {"method": "POST", "path": "/things/"},
+        "status": 409,
+        "errors": ["name: taken"],
+    }
+
+
+def test_a_very_long_message_is_cut(server: Server, client: Client) -> None:
+    server.replies(answers({"message": "x" * 100_000}, 400))
+    assert len(str(error_of(client))) < 1000
+
+
+@pytest.mark.parametrize(("status", "hint"), [(401, "ESPER_API_KEY"), (403, "role or scope"), (429, "fewer requests")])
+def test_a_status_with_a_usual_cause_has_a_hint(
+    server: Server, make_client: MakeClient, status: int, hint: str
+) -> None:
+    server.replies(answers({"message": "No."}, status))
+    assert hint in str(error_of(make_client(server, retries=0)))
+
+
+def test_a_host_that_is_not_known_is_a_sentence(
+    server: Server, make_client: MakeClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[t.Any] = []
+
+    def unknown(host: t.Any, *_rest: t.Any, **_more: t.Any) -> t.NoReturn:
+        asked.append(host)
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    error = error_of(make_client(server, api_url="https://nobody-api.esper.cloud/api"), "POST")
+    assert "POST /things/" in str(error)
+    assert "the host nobody-api.esper.cloud is not known. Check the tenant or api_url" in str(error)
+    assert not error.ambiguous
+    assert len(asked) == 1, "asking again would not help"
+
+
+def test_a_name_service_that_is_busy_is_asked_again(
+    server: Server, make_client: MakeClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look_up, failures = socket.getaddrinfo, [socket.gaierror(socket.EAI_AGAIN, "Temporary failure")]
+
+    def busy(*arguments: t.Any, **more: t.Any) -> t.Any:
+        if failures:
+            raise failures.pop()
+        return look_up(*arguments, **more)
+
+    monkeypatch.setattr(socket, "getaddrinfo", busy)
+    server.replies(answers({"id": 1}))
+    assert get(make_client(server)) == {"id": 1}
+
+
+def test_a_refused_connection_is_a_sentence(make_client: MakeClient) -> None:
+    gone = Server()
+    gone.close()
+    error = error_of(make_client(gone, retries=1), "POST")
+    assert "POST /things/" in str(error)
+    assert "the host 127.0.0.1 refuses the connection" in str(error)
+    assert not error.ambiguous
+
+
+def test_a_lost_connection_is_a_sentence(server: Server, make_client: MakeClient) -> None:
+    server.replies(resets)
+    assert "the connection to 127.0.0.1 was lost" in str(error_of(make_client(server, retries=0)))
+
+
+def test_a_damaged_answer_is_a_sentence(server: Server, make_client: MakeClient) -> None:
+    server.replies(damages_gzip)
+    assert "the answer of 127.0.0.1 is damaged" in str(error_of(make_client(server, retries=0)))
+
+
+def test_a_proxy_that_does_not_work_is_a_sentence_without_its_password(
+    server: Server, make_client: MakeClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = Server()
+    gone.close()
+    monkeypatch.setenv("HTTP_PROXY", f"http://user:hunter2@127.0.0.1:{gone.port}")
+    error = str(error_of(make_client(server, api_url="http://esper.example/api", retries=0)))
+    assert "proxy" in error
+    assert "hunter2" not in error
+
+
+# --- redirects --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_read_follows_a_redirect_on_the_same_host(server: Server, client: Client, key: str, status: int) -> None:
+    server.replies(redirects("/api/other/?a=1", status), answers({"id": 1}))
+    assert get(client) == {"id": 1}
+    assert server.sent == ["GET /things/", "GET /other/?a=1"]
+    assert server.requests[1].headers["authorization"] == f"Bearer {key}"
+
+
+def test_a_redirect_without_end_is_an_error(server: Server, client: Client) -> None:
+    server.app = lambda request: redirects(request.target)
+    assert "was redirected more than" in str(error_of(client))
+    assert len(server.requests) < 10
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+def test_a_write_follows_no_redirect(server: Server, client: Client, method: str, status: int) -> None:
+    server.replies(redirects("/api/other/", status))
+    assert "which is not followed" in str(error_of(client, method))
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize(
+    "location", ["http://localhost:{port}/api/", "//localhost:{port}/", "https://127.0.0.1:{port}/"]
+)
+def test_another_host_never_gets_the_key(server: Server, client: Client, method: str, location: str) -> None:
+    other = Server()
+    server.replies(redirects(location.format(port=other.port)))
+    assert "which is not followed" in str(error_of(client, method))
+    other.close()
+    assert other.requests == []
+
+
+def test_a_redirect_to_nonsense_is_a_sentence(server: Server, client: Client) -> None:
+    server.replies(redirects("http://[nonsense/"))
+    error_of(client)
+
+
+# --- TLS --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    pytest.importorskip("cryptography")
+    return Authority(tmp_path_factory.mktemp("tls"))
+
+
+@pytest.fixture
+def tls_server(authority: Authority, request: pytest.FixtureRequest) -> t.Iterator[Server]:
+    """A server with TLS; a parameter gives the address and the days of its certificate."""
+    running = Server(authority.context(*getattr(request, "param", ())))
+    running.app = lambda _request: answers({"id": 1})
+    yield running
+    running.close()
+
+
+def test_a_certificate_of_an_unknown_ca_is_refused_at_once(tls_server: Server, make_client: MakeClient) -> None:
+    error = error_of(make_client(tls_server))
+    assert "the TLS certificate of 127.0.0.1 is not valid (" in str(error)
+    assert "ca_path" in str(error)
+    assert tls_server.requests == []
+
+
+@pytest.mark.parametrize("tls_server", [("127.0.0.1", -1)], indirect=True)
+def test_an_expired_certificate_is_refused(tls_server: Server, make_client: MakeClient, authority: Authority) -> None:
+    assert "expired" in str(error_of(make_client(tls_server, ca_path=str(authority.path))))
+    assert tls_server.requests == []
+
+
+@pytest.mark.parametrize("tls_server", [("127.0.0.2",)], indirect=True)
+def test_a_certificate_of_another_host_is_refused(
+    tls_server: Server, make_client: MakeClient, authority: Authority
+) -> None:
+    error = str(error_of(make_client(tls_server, ca_path=str(authority.path))))
+    assert "the TLS certificate of 127.0.0.1 is not valid (" in error
+    assert tls_server.requests == []
+
+
+def test_a_ca_of_one_s_own_is_trusted(tls_server: Server, make_client: MakeClient, authority: Authority) -> None:
+    assert get(make_client(tls_server, ca_path=str(authority.path))) == {"id": 1}
+
+
+@pytest.mark.filterwarnings("ignore:Unverified HTTPS request")
+@pytest.mark.parametrize("bundle", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+def test_validation_can_be_turned_off_whatever_the_environment_says(
+    tls_server: Server, make_client: MakeClient, authority: Authority, monkeypatch: pytest.MonkeyPatch, bundle: str
+) -> None:
+    monkeypatch.setenv(bundle, str(authority.path))
+    assert get(make_client(tls_server, api_url=tls_server.url, validate_certs=False)) == {"id": 1}
+
+
+def test_ca_path_wins_over_the_environment(
+    tls_server: Server, make_client: MakeClient, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere")
+    assert get(make_client(tls_server, ca_path=str(authority.path))) == {"id": 1}
+
+
+def test_a_ca_path_that_is_not_there_is_a_sentence(tls_server: Server, make_client: MakeClient, tmp_path: Path) -> None:
+    missing = str(tmp_path / "missing.pem")
+    error = str(error_of(make_client(tls_server, ca_path=missing)))
+    assert f"CA certificates {missing} cannot be read" in error
+
+
+def test_a_server_that_speaks_no_tls_is_a_sentence(server: Server, make_client: MakeClient) -> None:
+    error = error_of(make_client(server, api_url=server.url.replace("http:", "https:"), retries=0))
+    assert "TLS" in str(error)
+
+
+# --- secrets ----------------------------------------------------------------------------------------------------------
+
+SECRET = "s3cr3t0123456789abcdef"
+ECHOES: dict[str, t.Callable[[Request], Reply]] = {
+    "message": lambda _request: answers({"message": f"bad key {SECRET}"}, 400),
+    "errors": lambda request: answers({"errors": [request.headers["authorization"]]}, 400),
+    "errors as dict": lambda _request: answers({"errors": {SECRET: [SECRET]}}, 400),
+    "content": lambda request: answers({"content": dict(request.headers)}, 400),
+    "text": lambda request: answers(json.dumps(request.headers["authorization"]), 500),
+    "plain text": lambda request: answers(request.headers["authorization"], 500),
+    "title": lambda _request: answers(f"<title>{SECRET}</title>", 502),
+    "title of a page": lambda _request: answers(f"<title>{SECRET}</title>"),
+    "redirect": lambda _request: redirects(f"https://{SECRET}/{SECRET}"),
+    "cut off in the message": lambda _request: answers({"message": f"{'x' * 490} {SECRET}"}, 400),
+    "cut off in the errors": lambda _request: answers({"errors": [f"{'x' * 490} {SECRET}"]}, 400),
+    "cut off in the title": lambda _request: answers(f"<title>{'x' * 70} {SECRET}</title>", 500),
+}
+
+
+@pytest.mark.parametrize("echo", ECHOES.values(), ids=ECHOES)
+def test_the_key_is_in_no_error_and_no_log_even_when_the_server_echoes_it(
+    server: Server, make_client: MakeClient, echo: t.Callable[[Request], Reply]
+) -> None:
+    log: list[str] = []
+    server.app = echo
+    client = make_client(server, api_key=SECRET, retries=1, log=log.append)
+    error = error_of(client, path=f"/things/{SECRET}/")
+    told = json.dumps([str(error), repr(error), vars(error).get("server_message"), log, repr(client)])
+    told += json.dumps([error.details().get("errors")])
+    # A part of the key is too much as well.
+    assert SECRET[:6] not in told.replace(f"/things/{SECRET}/", "")
+
+
+def test_the_key_is_not_in_the_cause_of_an_error(server: Server, make_client: MakeClient) -> None:
+    server.replies(resets)
+    error: BaseException | None = error_of(make_client(server, api_key=SECRET, retries=0))
+    assert error is not None
+    assert error.__cause__ is None
+    assert error.__suppress_context__
+
+
+def test_the_log_gets_one_line_a_request(server: Server, make_client: MakeClient) -> None:
+    log: list[str] = []
+    client = make_client(server, log=log.append)
+    server.replies(answers({}, 503), resets, redirects("/api/other/"), answers({}))
+    get(client)
+    assert [line.partition(" in ")[0] for line in log] == [
+        "GET /things/: 503",
+        "GET /things/: no response",
+        "GET /things/: 302",
+        "GET /things/: 200",
+    ]
+    assert all(re.search(r" in \d+ ms$", line) for line in log)
+
+
+def test_without_the_library_requests_the_error_says_how_to_install_it(
+    server: Server, make_client: MakeClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transport_module, "HAS_REQUESTS", False)
+    with pytest.raises(ConfigurationError, match="pip install requests"):
+        make_client(server)
+
+
+def test_threads_share_a_client(server: Server, client: Client) -> None:
+    server.app = lambda request: answers({"path": request.path})
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda number: get(client, f"/things/{number}/")["path"], range(50)))
+    assert found == [f"/api/things/{number}/" for number in range(50)]
+
+
+def test_an_error_of_the_transport_has_details_too(server: Server, make_client: MakeClient) -> None:
+    server.replies(resets)
+    error = error_of(make_client(server, retries=0))
+    assert isinstance(error, TransportError)
+    assert error.details() == {"request": {"method": "GET", "path": "/things/"}}
+
+
+# --- downloads --------------------------------------------------------------------------------------------------------
+
+
+def link_of(server: Server) -> str:
+    return f"{server.url.removesuffix('/api')}/storage/menu.png?signature=s3cret"
+
+
+def test_a_download_starts_anew_after_a_failure(server: Server, make_client: MakeClient) -> None:
+    log: list[str] = []
+    client = make_client(server, log=log.append)
+    server.replies(answers(b"busy", 503), cuts_short, resets, answers(b"soup"))
+    file = io.BytesIO()
+    client.download(link_of(server), file, purpose=PURPOSE)
+    assert file.getvalue() == b"soup"
+    assert not [request for request in server.requests if "authorization" in request.headers]
+    assert {request.query["signature"] for request in server.requests} == {"s3cret"}
+    assert len(log) == 4
+    assert "s3cret" not in str(log)
+
+
+@pytest.mark.parametrize(("status", "hint"), [(403, "good for a while only"), (404, "its storage does not have it")])
+def test_a_link_that_leads_to_nothing_is_a_sentence(server: Server, client: Client, status: int, hint: str) -> None:
+    server.replies(answers(b"<Error/>", status))
+    with pytest.raises(
+        ApiError, match=rf"^{PURPOSE} failed: GET http://127.0.0.1/storage/menu.png answered {status}\."
+    ) as caught:
+        client.download(link_of(server), io.BytesIO(), purpose=PURPOSE)
+    assert hint in str(caught.value)
+    assert "s3cret" not in f"{caught.value} {caught.value.details()}"
+
+
+def test_a_download_names_the_host_that_it_leads_to(make_client: MakeClient, server: Server) -> None:
+    with pytest.raises(TransportError, match=r"the host nowhere\.invalid is not known"):
+        make_client(server, retries=0).download("https://nowhere.invalid/a?b", io.BytesIO(), purpose=PURPOSE)
+
+
+@pytest.mark.parametrize("link", ["", "None", "file:///etc/passwd", "http://[", "/storage/menu.png"])
+def test_what_is_no_link_is_a_sentence(client: Client, link: str) -> None:
+    with pytest.raises(TransportError, match="the service gives no link to it"):
+        client.download(link, io.BytesIO(), purpose=PURPOSE)
+
+
+def test_a_file_that_cannot_be_written_is_not_the_connection_s_fault(server: Server, client: Client) -> None:
+    class Full(io.BytesIO):
+        def write(self, _data: t.Any) -> int:
+            raise OSError(28, "No space left on device")
+
+    server.replies(answers(b"soup"))
+    with pytest.raises(OSError, match="No space left"):
+        client.download(link_of(server), Full(), purpose=PURPOSE)
+    assert len(server.requests) == 1

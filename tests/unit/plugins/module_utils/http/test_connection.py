@@ -1,0 +1,257 @@
+# SPDX-FileCopyrightText: esper.cloud contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import math
+import typing as t
+
+import pytest
+from ansible_collections.esper.cloud.plugins.module_utils.base.errors import ConfigurationError
+from ansible_collections.esper.cloud.plugins.module_utils.http.connection import OPTIONS, Connection, api_url_of
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+ACME = "https://acme-api.esper.cloud/api"
+KEY = "k3y_Of.The-Tests"
+PASSWORD = "hunter2"
+GOOD: dict[str, t.Any] = {"tenant": "acme", "api_key": KEY}
+
+
+def refusal(**options: t.Any) -> str:
+    """The sentence that options are refused with."""
+    with pytest.raises(ConfigurationError) as caught:
+        Connection.from_options({**GOOD, **options})
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "tenant",
+    [
+        "acme",
+        "ACME",
+        " acme ",
+        "acme.esper.cloud",
+        "Acme.Esper.Cloud",
+        "acme.esper.cloud/",
+        "acme-api.esper.cloud",
+        "ACME-API.ESPER.CLOUD",
+        "acme-api.esper.cloud/api",
+        "acme-api.esper.cloud/api/",
+        "https://acme.esper.cloud",
+        "https://acme.esper.cloud/",
+        "https://acme.esper.cloud/devices?page=2#top",
+        "https://acme-api.esper.cloud",
+        "https://acme-api.esper.cloud/api",
+        "https://acme-api.esper.cloud/api/",
+        "HTTPS://ACME-API.ESPER.CLOUD/api",
+        "http://acme.esper.cloud",
+    ],
+)
+def test_a_tenant_may_be_written_in_many_ways(tenant: str) -> None:
+    assert api_url_of({"tenant": tenant}) == ACME
+
+
+@pytest.mark.parametrize(
+    ("api_url", "taken"),
+    [
+        ("https://acme.esper.cloud", ACME),
+        ("https://acme-api.esper.cloud/api/", ACME),
+        ("http://127.0.0.1:8899", "http://127.0.0.1:8899/api"),
+        ("http://127.0.0.1:8899/", "http://127.0.0.1:8899/api"),
+        ("http://127.0.0.1:8899/api", "http://127.0.0.1:8899/api"),
+        ("http://[::1]:8899/api", "http://[::1]:8899/api"),
+        ("https://gateway.example/esper/v1/", "https://gateway.example/esper/v1"),
+        (" https://gateway.example ", "https://gateway.example/api"),
+        ("https://acme.esper.cloud.example/api", "https://acme.esper.cloud.example/api"),
+    ],
+)
+def test_an_api_url_is_taken_as_it_is_but_for_a_missing_path(api_url: str, taken: str) -> None:
+    assert api_url_of({"api_url": api_url}) == taken
+
+
+def test_api_url_wins_over_tenant() -> None:
+    assert api_url_of({"api_url": "http://127.0.0.1:1/api", "tenant": "acme"}) == "http://127.0.0.1:1/api"
+    assert api_url_of({"api_url": "", "tenant": "acme"}) == ACME
+    assert api_url_of({"api_url": None, "tenant": "acme"}) == ACME
+
+
+@pytest.mark.parametrize("tenant", [None, "", "  "])
+def test_without_a_tenant_the_error_says_how_to_give_one(tenant: str | None) -> None:
+    told = refusal(tenant=tenant)
+    assert "ESPER_TENANT" in told
+    assert "ESPER_API_URL" in told
+
+
+@pytest.mark.parametrize(
+    "tenant",
+    ["a b", "-acme", "acme-", "acme.example", "acme/stores", "..", "a.b.esper.cloud", ".esper.cloud", "größe", "x\ny"],
+)
+def test_what_is_no_tenant_is_refused(tenant: str) -> None:
+    assert "tenant" in refusal(tenant=tenant)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "acme",
+        "ftp://acme.esper.cloud",
+        "https://",
+        "https:///api",
+        "https://[::1/api",
+        "https://host:port/api",
+        "https://host:99999/api",
+        "file:///etc/passwd",
+    ],
+)
+def test_what_is_no_url_is_refused(url: str) -> None:
+    assert "api_url" in refusal(api_url=url)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"api_url": f"https://user:{PASSWORD}@acme.esper.cloud/api"},
+        {"api_url": f"https://{PASSWORD}@gateway.example/api"},
+        {"api_url": f"user:{PASSWORD}@gateway.example"},
+        {"tenant": f"https://user:{PASSWORD}@acme.esper.cloud"},
+        {"tenant": f"user:{PASSWORD}@acme.esper.cloud"},
+    ],
+    ids=str,
+)
+def test_no_error_quotes_a_password(options: dict[str, str]) -> None:
+    assert PASSWORD not in refusal(**options)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"tenant": KEY},
+        {"tenant": f"{KEY}.esper.cloud"},
+        {"api_url": KEY},
+        {"enterprise_id": KEY},
+        {"api_key": f"{KEY} x"},
+    ],
+    ids=["tenant", "tenant's host", "api_url", "enterprise_id", "api_key"],
+)
+def test_no_error_quotes_the_key_even_where_it_was_put_into_another_option(options: dict[str, str]) -> None:
+    assert KEY not in refusal(**options)
+
+
+@pytest.mark.parametrize("key", [None, "", "  ", "\n"])
+def test_a_missing_key_is_told_how_to_give(key: str | None) -> None:
+    assert "ESPER_API_KEY" in refusal(api_key=key)
+
+
+@pytest.mark.parametrize(
+    "key", ["abc def", "abc\ndef", "abc\r\nX-Header: 1", "abc\tdef", "schlüssel", "abc\x00", "a\u2028b"]
+)
+def test_a_key_that_cannot_be_one_is_refused_without_being_quoted(key: str) -> None:
+    told = refusal(api_key=key)
+    assert "Was it copied whole" in told
+    assert key not in told
+
+
+def test_blanks_around_a_key_do_not_count() -> None:
+    assert Connection.from_options({**GOOD, "api_key": f" {KEY}\n"}).api_key == KEY
+
+
+@given(st.text(max_size=60))
+@example("x" * 4000)
+def test_any_key_is_taken_or_refused(key: str) -> None:
+    try:
+        taken = Connection.from_options({**GOOD, "api_key": key}).api_key
+    except ConfigurationError:
+        return
+    assert taken == key.strip()
+    assert taken.isascii()
+    assert not any(character.isspace() for character in taken)
+
+
+@given(st.text(max_size=60))
+@example("https://[")
+@example("https://\u2100.example")
+@example("x://esper.cloud")
+@example("a" * 300)
+def test_any_tenant_is_taken_or_refused(tenant: str) -> None:
+    for option in ("tenant", "api_url"):
+        try:
+            url = api_url_of({option: tenant})
+        except ConfigurationError:
+            continue
+        assert url.startswith(("https://", "http://"))
+        assert not url.endswith("/")
+
+
+@pytest.mark.parametrize("value", [None, "", " "])
+def test_an_enterprise_id_may_be_left_out(value: str | None) -> None:
+    assert Connection.from_options({**GOOD, "enterprise_id": value}).enterprise_id is None
+
+
+def test_an_enterprise_id_is_in_lower_case() -> None:
+    given_id = " 0F5B8B52-6A1F-4C11-8E37-9B1A1FBB1C3D "
+    assert Connection.from_options({**GOOD, "enterprise_id": given_id}).enterprise_id == given_id.strip().lower()
+
+
+@pytest.mark.parametrize(
+    "value", ["acme", "123", "0f5b8b52-6a1f-4c11-8e37-9b1a1fbb1c3d/", "0f5b8b526a1f4c118e379b1a1fbb1c3d"]
+)
+def test_an_enterprise_id_that_is_no_uuid_is_refused(value: str) -> None:
+    assert "enterprise_id" in refusal(enterprise_id=value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("timeout", 0),
+        ("timeout", -1),
+        ("timeout", math.nan),
+        ("timeout", math.inf),
+        ("retries", -1),
+        ("deadline", -0.5),
+        ("deadline", math.nan),
+    ],
+)
+def test_a_number_that_makes_no_sense_is_refused(name: str, value: float) -> None:
+    assert name in refusal(**{name: value})
+
+
+@pytest.mark.parametrize(("name", "value"), [("retries", 0), ("deadline", 0), ("timeout", 0.5)])
+def test_a_small_number_may_make_sense(name: str, value: float) -> None:
+    assert getattr(Connection.from_options({**GOOD, name: value}), name) == value
+
+
+def test_what_is_left_out_or_null_has_the_default_of_the_table() -> None:
+    # A null must not turn off the validation of certificates.
+    for options in (GOOD, {**dict.fromkeys(option.name for option in OPTIONS), **GOOD}):
+        connection = Connection.from_options(options)
+        for option in OPTIONS:
+            if option.default is not None:
+                assert getattr(connection, option.name) == option.default
+    assert Connection(api_url=ACME, api_key=KEY) == Connection.from_options(GOOD)
+
+
+@pytest.mark.parametrize(
+    ("url", "in_clear"),
+    [
+        ("https://gateway.example/api", False),
+        ("http://gateway.example/api", True),
+        ("http://10.0.0.1:80/api", True),
+        ("http://localhost.example/api", True),
+        ("http://0.0.0.0/api", True),
+        ("http://localhost:8899/api", False),
+        ("http://LOCALHOST/api", False),
+        ("http://127.0.0.1:8899/api", False),
+        ("http://127.1.2.3/api", False),
+        ("http://[::1]:8899/api", False),
+        ("http://acme.esper.cloud/api", False),
+    ],
+)
+def test_a_key_in_clear_is_noticed(url: str, in_clear: bool) -> None:
+    assert Connection.from_options({**GOOD, "api_url": url}).sends_key_in_clear is in_clear
+
+
+def test_the_key_is_not_shown() -> None:
+    connection = Connection.from_options(GOOD)
+    assert KEY not in f"{connection!r} {connection} {[connection]}"
+    assert ACME in repr(connection)

@@ -1,0 +1,469 @@
+# SPDX-FileCopyrightText: esper.cloud contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import json
+import threading
+import types
+import typing as t
+from dataclasses import dataclass, field
+
+import pytest
+from ansible_collections.esper.cloud.plugins.module_utils.base.errors import ApiError, TransportError
+from ansible_collections.esper.cloud.plugins.module_utils.http.paging import list_all
+from ansible_collections.esper.cloud.plugins.module_utils.http.parallel import in_parallel
+from ansible_collections.esper.cloud.tests.unit.service import Reply, Request, Server, answers
+from hypothesis import given
+from hypothesis import strategies as st
+
+if t.TYPE_CHECKING:
+    from ansible_collections.esper.cloud.plugins.module_utils.http.client import Client
+
+Row = dict[str, t.Any]
+# More requests than any test needs: what goes on longer would go on for ever.
+MANY = 100
+
+
+def rows(*numbers: int) -> list[Row]:
+    return [{"id": number} for number in numbers]
+
+
+@dataclass
+class Listing:
+    """A list that is served in pages; each attribute is a way in which services differ."""
+
+    items: list[Row]
+    cap: int = 1000
+    counts: bool = True
+    links: bool = True
+    link_to: str = ""
+    items_key: str = "results"
+    before: t.Callable[[int, Listing], None] = lambda _number, _listing: None
+    asked: list[dict[str, str]] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __call__(self, request: Request) -> Reply:
+        with self.lock:
+            self.asked.append(request.query)
+            if len(self.asked) > MANY:
+                return answers({"message": "it does not end"}, 400)
+            self.before(len(self.asked), self)
+            offset, limit = int(request.query.get("offset", 0)), int(request.query.get("limit", self.cap))
+            limit = min(limit, self.cap)
+            page = self.items[offset : offset + limit]
+            body: Row = {self.items_key: page}
+            if self.counts:
+                body["count"] = len(self.items)
+            if self.links:
+                more = offset + limit < len(self.items)
+                body["next"] = f"{self.link_to}/api/things/?limit={limit}&offset={offset + limit}" if more else None
+            return answers(body)
+
+
+@dataclass
+class Direct:
+    """A client that asks a listing without a network in between."""
+
+    listing: Listing
+    throttle_count: int = 0
+
+    def get(self, path: str, *, query: Row, purpose: str) -> t.Any:
+        texts = {name: str(value) for name, value in query.items()}
+        told: list[bytes] = []
+        exchange = types.SimpleNamespace(send=lambda _status, _headers, body: told.append(body))
+        self.listing(types.SimpleNamespace(query=texts))(exchange)  # type: ignore[arg-type]
+        return json.loads(told[0])
+
+    def stop(self) -> None:
+        """Nobody waits here."""
+
+
+def read(client: Client, **options: t.Any) -> list[t.Any]:
+    return [row["id"] for row in list_all(client, "/things/", purpose="Reading the things", **options)]
+
+
+# --- by offset --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("concurrency", [1, 4])
+@pytest.mark.parametrize(("counts", "links"), [(True, True), (True, False), (False, True)])
+@pytest.mark.parametrize("total", [0, 1, 9, 10, 11, 57])
+def test_each_object_comes_once_in_order(
+    server: Server, client: Client, total: int, counts: bool, links: bool, concurrency: int
+) -> None:
+    server.app = Listing(rows(*range(total)), counts=counts, links=links)
+    assert read(client, page_size=10, concurrency=concurrency) == list(range(total))
+    assert len(server.requests) == max(1, -(-total // 10)), "each page is read once"
+
+
+@pytest.mark.parametrize(("total", "requests"), [(0, 1), (10, 1), (11, 2), (45, 5)])
+def test_a_list_without_pages_is_asked_for_none_and_read_whole_if_it_has_some(
+    server: Server, client: Client, total: int, requests: int
+) -> None:
+    server.app = listing = Listing(rows(*range(total)), cap=10)
+    assert read(client, page_size=None) == list(range(total))
+    assert listing.asked == [{"offset": str(10 * page)} if page else {} for page in range(requests)]
+
+
+@pytest.mark.parametrize("concurrency", [1, 4])
+def test_a_server_may_give_smaller_pages_than_asked_for(server: Server, client: Client, concurrency: int) -> None:
+    server.app = Listing(rows(*range(45)), cap=10)
+    assert read(client, page_size=250, concurrency=concurrency) == list(range(45))
+    assert len(server.requests) == 5
+
+
+def test_the_query_goes_with_each_page(server: Server, client: Client) -> None:
+    server.app = listing = Listing(rows(*range(25)))
+    read(client, page_size=10, query={"name": "x", "none": None})
+    assert [asked["name"] for asked in listing.asked] == ["x"] * 3
+    assert not any("none" in asked for asked in listing.asked)
+
+
+@pytest.mark.parametrize("link_to", ["", "https://elsewhere.example", "http://{other}", "//{other}"])
+def test_a_link_to_the_next_page_is_not_followed_but_read(server: Server, client: Client, link_to: str) -> None:
+    other = Server()
+    server.app = Listing(rows(*range(25)), counts=False, link_to=link_to.format(other=f"127.0.0.1:{other.port}"))
+    assert read(client, page_size=10) == list(range(25))
+    other.close()
+    assert other.requests == []
+
+
+@pytest.mark.parametrize(
+    "link",
+    ["", "nonsense", "?offset=", "?offset=-10", "?offset=x", "?offset=²", "?offset=0", 7, ["x"], {"a": 1}],
+    ids=str,
+)
+def test_a_link_that_leads_nowhere_does_no_harm(server: Server, client: Client, link: t.Any) -> None:
+    server.app = lambda request: answers(
+        {"count": 4, "next": link, "results": rows(3, 4) if request.query.get("offset") else rows(1, 2)}
+    )
+    assert read(client, page_size=2) == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("key", ["roles", "users", "content_items"])
+def test_a_list_may_have_another_key(server: Server, client: Client, key: str) -> None:
+    server.app = Listing(rows(*range(25)), items_key=key, links=False)
+    assert read(client, page_size=10) == list(range(25))
+
+
+@pytest.mark.parametrize(
+    "body", [{"count": 0, "results": None}, {"results": None}, {"count": 0, "results": []}], ids=str
+)
+def test_an_empty_list_may_be_null(server: Server, client: Client, body: Row) -> None:
+    server.replies(answers({"content": body, "message": "ok"}))
+    assert read(client) == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"count": 3, "results": None},
+        {"count": 1, "results": "text"},
+        {"results": [1, 2]},
+        {"results": {"a": 1}},
+        {"a": [], "b": []},
+        {"message": "ok"},
+        {"id": 1},
+        {},
+        "text",
+        5,
+    ],
+    ids=str,
+)
+def test_an_answer_that_is_no_list_is_an_error_rather_than_an_empty_list(
+    server: Server, client: Client, body: t.Any
+) -> None:
+    # Taken for empty, it would have everything created anew.
+    server.replies(answers(json.dumps(body)))
+    with pytest.raises(TransportError, match="Reading the things failed: GET /things/ answered without a list"):
+        read(client)
+
+
+def test_an_empty_list_beside_the_items_is_no_matter(server: Server, client: Client) -> None:
+    server.replies(answers({"users": [{"id": 1}], "brand_new": []}))
+    assert read(client) == [1]
+
+
+def test_an_object_without_an_id_is_no_crash(server: Server, client: Client) -> None:
+    server.replies(answers({"count": 1, "results": [{"name": "x"}]}))
+    with pytest.raises(TransportError):
+        read(client)
+
+
+@pytest.mark.parametrize("counts", [True, False])
+@pytest.mark.parametrize("concurrency", [1, 4])
+def test_a_server_that_ignores_the_offset_is_an_error_rather_than_a_loop_or_half_a_list(
+    server: Server, client: Client, counts: bool, concurrency: int
+) -> None:
+    def same_page(request: Request) -> Reply:
+        following = int(request.query.get("offset", 0)) + 2
+        if len(server.requests) > MANY:
+            return answers({"message": "it does not end"}, 400)
+        body: Row = {"next": f"/api/things/?offset={following}", "results": rows(1, 2)}
+        return answers({**body, "count": 6} if counts else body)
+
+    server.app = same_page
+    with pytest.raises(TransportError, match="the same objects again and again"):
+        read(client, page_size=2, concurrency=concurrency)
+
+
+@pytest.mark.parametrize("concurrency", [1, 4])
+def test_what_is_inserted_while_reading_makes_nothing_come_twice(
+    server: Server, client: Client, concurrency: int
+) -> None:
+    def insert(number: int, listing: Listing) -> None:
+        if number in (2, 3):
+            listing.items.insert(0, {"id": -number})
+
+    server.app = Listing(rows(*range(40)), before=insert)
+    found = read(client, page_size=10, concurrency=concurrency)
+    assert len(found) == len(set(found))
+    assert set(found) >= set(range(40))
+
+
+@pytest.mark.parametrize("concurrency", [1, 4])
+@pytest.mark.parametrize("appended", [0, 5])
+def test_what_is_removed_while_reading_makes_nothing_be_missed(
+    server: Server, client: Client, concurrency: int, appended: int
+) -> None:
+    # With some appended, as many rows are read as the list is long, although some slipped to an earlier page.
+    def remove(number: int, listing: Listing) -> None:
+        if number == 2:
+            del listing.items[:3]
+            listing.items += rows(*range(40, 40 + appended))
+
+    server.app = Listing(rows(*range(40)), before=remove)
+    found = read(client, page_size=10, concurrency=concurrency)
+    assert len(found) == len(set(found))
+    assert set(found) >= set(range(3, 40))
+
+
+def test_a_list_that_never_rests_is_taken_as_it_is_in_the_end(server: Server, client: Client) -> None:
+    server.app = Listing(rows(*range(30)), before=lambda number, listing: listing.items.append({"id": 1000 + number}))
+    found = read(client, page_size=20)
+    assert len(found) == len(set(found))
+    assert set(found) >= set(range(30))
+    assert len(server.requests) < MANY
+
+
+def test_another_key_may_tell_the_objects_apart(server: Server, client: Client) -> None:
+    server.replies(answers({"count": 3, "results": [{"uid": 1}, {"uid": 2}, {"uid": 1}]}))
+    server.app = lambda _request: answers({"count": 3, "results": [{"uid": 1}, {"uid": 2}, {"uid": 1}]})
+    assert [row["uid"] for row in list_all(client, "/things/", purpose="x", key="uid")] == [1, 2]
+
+
+def test_progress_is_told_after_each_page(server: Server, client: Client) -> None:
+    told: list[tuple[int, int | None]] = []
+    server.app = Listing(rows(*range(25)))
+    read(client, page_size=10, on_progress=lambda done, count: told.append((done, count)))
+    assert told == [(10, 25), (20, 25), (25, 25)]
+
+
+def test_progress_without_a_count_is_told_too(server: Server, client: Client) -> None:
+    told: list[tuple[int, int | None]] = []
+    server.app = Listing(rows(*range(15)), counts=False)
+    read(client, page_size=10, on_progress=lambda done, count: told.append((done, count)))
+    assert told == [(10, None), (15, None)]
+
+
+# --- by offset, with overlap ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("concurrency", [1, 4])
+@pytest.mark.parametrize("total", [0, 1, 9, 10, 11, 18, 19, 20, 57])
+def test_pages_that_overlap_give_each_object_once_in_order(
+    server: Server, client: Client, total: int, concurrency: int
+) -> None:
+    server.app = listing = Listing(rows(*range(total)))
+    assert read(client, page_size=10, concurrency=concurrency, overlap=True) == list(range(total))
+    assert sorted(int(asked.get("offset", 0)) for asked in listing.asked) == list(range(0, max(total - 1, 1), 9))
+
+
+@pytest.mark.parametrize("concurrency", [1, 4])
+@pytest.mark.parametrize("cap", [1, 2, 3])
+def test_pages_that_overlap_may_be_as_small_as_can_be(
+    server: Server, client: Client, cap: int, concurrency: int
+) -> None:
+    server.app = Listing(rows(*range(20)), cap=cap)
+    assert read(client, page_size=10, concurrency=concurrency, overlap=True) == list(range(20))
+
+
+@pytest.mark.parametrize("concurrency", [1, 4])
+def test_that_as_many_came_as_went_is_seen_where_pages_overlap(
+    server: Server, client: Client, concurrency: int
+) -> None:
+    def swap(number: int, listing: Listing) -> None:
+        if number == 2:
+            del listing.items[:3]
+            listing.items += rows(40, 41, 42)
+
+    server.app = Listing(rows(*range(40)), before=swap)
+    found = read(client, page_size=10, concurrency=concurrency, overlap=True)
+    assert len(found) == len(set(found))
+    assert set(found) >= set(range(3, 43))
+
+
+def test_what_only_joins_the_end_needs_no_second_reading(server: Server, client: Client) -> None:
+    server.app = Listing(rows(*range(35)), before=lambda number, listing: listing.items.append({"id": 100 + number}))
+    found = read(client, page_size=10, overlap=True)
+    assert found[:35] == list(range(35))
+    assert len(server.requests) == 5
+
+
+@given(
+    changes=st.lists(
+        st.tuples(st.integers(1, 6), st.integers(0, 49), st.sampled_from(["first", "last", None])), max_size=8
+    ),
+    concurrency=st.sampled_from([1, 3]),
+)
+def test_whatever_comes_and_goes_nothing_that_stays_is_missed(
+    changes: list[tuple[int, int, str | None]], concurrency: int
+) -> None:
+    def change(number: int, listing: Listing) -> None:
+        for new, (when, gone, joins) in enumerate(changes):
+            if when == number:
+                del listing.items[gone : gone + 1]
+                place = {"first": 0, "last": len(listing.items)}.get(joins or "")
+                if place is not None:
+                    listing.items.insert(place, {"id": 1000 + new})
+
+    listing = Listing(rows(*range(50)), before=change)
+    found = [
+        row["id"]
+        for row in list_all(
+            t.cast("Client", Direct(listing)),
+            "/things/",
+            purpose="x",
+            page_size=10,
+            concurrency=concurrency,
+            overlap=True,
+        )
+    ]
+    assert len(found) == len(set(found))
+    assert set(found) >= {item["id"] for item in listing.items if item["id"] < 1000}
+
+
+# --- by cursor --------------------------------------------------------------------------------------------------------
+
+
+def test_a_list_is_read_by_cursor(server: Server, client: Client) -> None:
+    pages: dict[str, Row] = {
+        "start": {"results": rows(1, 2), "next_cursor": "b==", "prev_cursor": None},
+        "b==": {"results": rows(3), "next_cursor": "", "prev_cursor": "start"},
+    }
+    server.app = lambda request: answers({"content": pages[request.query["cursor"]]})
+    assert read(client, by_cursor=True, page_size=2) == [1, 2, 3]
+    assert [request.query for request in server.requests] == [
+        {"limit": "2", "cursor": "start"},
+        {"limit": "2", "cursor": "b=="},
+    ]
+
+
+@pytest.mark.parametrize(
+    "following", [lambda _cursor: "same", lambda cursor: "a" if cursor == "b" else "b"], ids=["same", "in turn"]
+)
+def test_a_cursor_that_leads_back_is_an_error_rather_than_a_loop(
+    server: Server, client: Client, following: t.Callable[[str], str]
+) -> None:
+    def page(request: Request) -> Reply:
+        if len(server.requests) > MANY:
+            return answers({"message": "it does not end"}, 400)
+        return answers({"results": rows(1, 2), "next_cursor": following(request.query["cursor"])})
+
+    server.app = page
+    with pytest.raises(TransportError, match="the same objects again and again"):
+        read(client, by_cursor=True)
+
+
+# --- concurrently -----------------------------------------------------------------------------------------------------
+
+
+class Offsets:
+    """Offsets that remember how many were taken, which is how many pages have been asked for."""
+
+    def __init__(self) -> None:
+        self.taken = 0
+
+    def __iter__(self) -> t.Iterator[int]:
+        while True:
+            self.taken += 1
+            yield self.taken
+
+
+class Pressure:
+    """As much of a client as the window looks at."""
+
+    throttle_count = 0
+
+    def stop(self) -> None:
+        """Nobody waits here."""
+
+
+def test_the_window_grows_by_one_and_is_halved_by_a_rebuff() -> None:
+    offsets, pressure = Offsets(), Pressure()
+    pages = in_parallel(t.cast("t.Any", pressure), lambda offset: offset, offsets, 6)
+    under_way = []
+    for number in range(1, 14):
+        pressure.throttle_count += number == 8
+        next(pages)
+        # The page at hand was under way too.
+        under_way.append(offsets.taken - number + 1)
+    pages.close()  # type: ignore[attr-defined]
+    # The rebuff came before the eighth. What is under way is not taken back, but for a while nothing joins it.
+    assert under_way == [1, 2, 3, 4, 5, 6, 6, 5, 4, 5, 6, 6, 6]
+
+
+def test_never_more_pages_are_under_way_than_allowed(server: Server, client: Client) -> None:
+    lock, inside, most = threading.Lock(), [0], [0]
+    listing = Listing(rows(*range(400)))
+
+    def counting(request: Request) -> Reply:
+        with lock:
+            inside[0] += 1
+            most[0] = max(most[0], inside[0])
+        reply = listing(request)
+        server.closing.wait(0.005)
+        with lock:
+            inside[0] -= 1
+        return reply
+
+    server.app = counting
+    assert read(client, page_size=10, concurrency=3) == list(range(400))
+    assert 2 <= most[0] <= 3
+
+
+def test_a_rebuff_on_the_way_loses_nothing(server: Server, client: Client) -> None:
+    listing, refused = Listing(rows(*range(100))), set[str]()
+
+    def app(request: Request) -> Reply:
+        offset = request.query.get("offset", "")
+        if offset in ("30", "60") and offset not in refused:
+            refused.add(offset)
+            return answers({}, 429)
+        return listing(request)
+
+    server.app = app
+    assert read(client, page_size=10, concurrency=4) == list(range(100))
+    assert client.throttle_count == 2
+
+
+def test_a_page_that_fails_ends_the_reading(server: Server, client: Client) -> None:
+    listing = Listing(rows(*range(1000)))
+    server.app = lambda request: (
+        answers({"message": "No."}, 403) if request.query.get("offset") == "50" else listing(request)
+    )
+    found: list[t.Any] = []
+    with pytest.raises(ApiError, match="Reading the things failed"):
+        found.extend(
+            row["id"] for row in list_all(client, "/things/", purpose="Reading the things", page_size=10, concurrency=4)
+        )
+    assert len(server.requests) < 20, "pages that nobody waits for any more are not asked for"
+
+
+def test_reading_may_be_left_in_the_middle(server: Server, client: Client) -> None:
+    server.app = Listing(rows(*range(1000)))
+    reading = list_all(client, "/things/", purpose="x", page_size=10, concurrency=4)
+    assert [next(reading)["id"] for _number in range(15)] == list(range(15))
+    reading.close()  # type: ignore[attr-defined]
+    assert len(server.requests) < 20

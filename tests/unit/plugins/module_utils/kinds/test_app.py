@@ -1,0 +1,214 @@
+# SPDX-FileCopyrightText: esper.cloud contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import hashlib
+import typing as t
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from ansible_collections.esper.cloud.plugins.module_utils.base.apk import Package
+from ansible_collections.esper.cloud.plugins.module_utils.base.errors import InvalidParameter
+from ansible_collections.esper.cloud.plugins.module_utils.engine.apply import Result, ensure
+from ansible_collections.esper.cloud.plugins.module_utils.engine.object_cache import References
+from ansible_collections.esper.cloud.plugins.module_utils.kinds import app as app_module
+from ansible_collections.esper.cloud.plugins.module_utils.kinds.app import APP_VERSION
+from ansible_collections.esper.cloud.tests.unit.service import Reply, Request, Server, answers
+
+if t.TYPE_CHECKING:
+    from ansible_collections.esper.cloud.plugins.module_utils.http.client import Client
+    from ansible_collections.esper.cloud.tests.unit.conftest import MakeClient
+
+Row = dict[str, t.Any]
+APP = {"id": "app-1", "package_name": "com.example.till", "application_name": "Till"}
+DATA = b"the bytes of the package"
+TILL = {"package_name": "com.example.till", "version_name": "2.0"}
+
+
+@dataclass
+class Apps:
+    """A tenant with one app, as far as the tests need it. What the integration tests show is not shown here."""
+
+    versions: list[Row] = field(default_factory=list)
+    legacy: bool = True
+    """Whether the legacy family knows the app."""
+    raced: Row | None = None
+    """The version that somebody else uploads first."""
+    delete: list[Reply] = field(default_factory=list)
+    """The answers to deletions."""
+    sent: list[Request] = field(default_factory=list)
+
+    def __call__(self, request: Request) -> Reply:
+        self.sent.append(request)
+        if request.method == "DELETE":
+            return self.delete.pop(0)
+        if request.method == "POST" and self.raced:
+            self.versions.insert(0, self.raced)
+            return answers({"message": "App Upload failed as this version already exists "}, 400)
+        if request.method == "POST":
+            self.versions.insert(0, {"id": "new", "version_code": "2.0", "build_number": "200"})
+            return answers({"application": {**APP, "versions": self.versions}}, 201)
+        if request.method == "PATCH":
+            return answers({**self.versions[0], **request.json})
+        if request.path.endswith("/application/"):
+            return _page([APP] if self.versions else [])
+        if "/v2/blueprints/" in request.path:
+            return _page([])
+        if not self.legacy and "/v1/" not in request.path:
+            return answers({"message": "Not found."}, 404)
+        return _page(self.versions)
+
+    @property
+    def written(self) -> list[str]:
+        return [request.method for request in self.sent if request.method != "GET"]
+
+
+def _page(rows: list[Row]) -> Reply:
+    return answers({"count": len(rows), "next": None, "previous": None, "results": rows})
+
+
+def version(code: int, **more: t.Any) -> Row:
+    return {"id": f"v{code}", "version_code": f"{code / 100}", "build_number": str(code), **more}
+
+
+@pytest.fixture
+def apps(server: Server) -> Apps:
+    scripted = Apps()
+    server.app = scripted
+    return scripted
+
+
+@pytest.fixture
+def client(server: Server, make_client: MakeClient) -> Client:
+    return make_client(server, retries=0)
+
+
+@pytest.fixture
+def run(client: Client, apps: Apps) -> t.Callable[..., Result]:
+    defaults = {name: option.get("default") for name, option in APP_VERSION.options.items()}
+
+    def work(**params: t.Any) -> Result:
+        return ensure(APP_VERSION, References(client), {**defaults, **params})
+
+    return work
+
+
+@pytest.fixture
+def src(tmp_path: Path) -> str:
+    path = tmp_path / "till.apk"
+    path.write_bytes(DATA)
+    return str(path)
+
+
+Run = t.Callable[..., Result]
+
+
+@pytest.mark.parametrize("algorithm", ["md5", "sha1", "sha256"])
+def test_bytes_are_compared_by_whichever_digest_the_service_tells(
+    apps: Apps, run: Run, src: str, algorithm: str
+) -> None:
+    digest = hashlib.new(algorithm, DATA).hexdigest()
+    apps.versions = [version(200, hash_string=digest.upper())]
+    assert not run(src=src, **TILL).changed
+    Path(src).write_bytes(b"others")
+    with pytest.raises(InvalidParameter, match="with other bytes"):
+        run(src=src, **TILL)
+
+
+@pytest.mark.parametrize("told", [None, "", "abc", "x" * 32, "0" * 128])
+def test_bytes_are_not_compared_with_what_is_no_known_digest(apps: Apps, run: Run, src: str, told: str | None) -> None:
+    apps.versions = [version(200, hash_string=told)]
+    assert not run(src=src, **TILL).changed
+
+
+def test_a_version_that_only_v1_knows_is_there(apps: Apps, run: Run, src: str) -> None:
+    apps.versions, apps.legacy = [version(200)], False
+    assert not run(src=src, **TILL).changed
+    assert run(release_name="Spring", **TILL).changed
+    assert "/v1/" in apps.sent[-1].path
+    with pytest.raises(InvalidParameter, match="does not take enabled and release_comments"):
+        run(release_name="Summer", release_comments="x", enabled=True, **TILL)
+
+
+def test_the_file_tells_what_it_is(apps: Apps, run: Run, src: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(app_module, "read_package", lambda _path: Package("com.example.till", "2.0", 200))
+    done = run(src=src)
+    assert done.record is not None
+    assert (done.record["version_id"], done.record["version_code"]) == ("new", 200)
+    assert done.changes[0].after == {**TILL, "version_code": 200}
+    for wrong in ({"package_name": "com.example.other"}, {"version_name": "2.1"}, {"version_code": 201}):
+        ((name, value),) = wrong.items()
+        with pytest.raises(InvalidParameter, match=f"has {name} .*, not {value}"):
+            run(src=src, **wrong)
+    assert apps.written == ["POST"]
+
+
+def test_who_is_faster_with_the_same_bytes_has_done_the_work(apps: Apps, run: Run, src: str) -> None:
+    apps.raced = version(200, hash_string=hashlib.md5(DATA).hexdigest(), release_name="Spring")
+    done = run(src=src, release_name="Spring", **TILL)
+    assert done.record is not None
+    assert done.record["version_id"] == "v200"
+
+
+def test_who_is_faster_with_other_bytes_is_left_alone(apps: Apps, run: Run, src: str) -> None:
+    apps.raced = version(200, hash_string="0" * 32)
+    with pytest.raises(InvalidParameter, match="with other bytes"):
+        run(src=src, release_name="Spring", **TILL)
+    assert apps.written == ["POST"]
+
+
+def test_an_upload_gets_time(apps: Apps, run: Run, client: Client, src: str) -> None:
+    assert not run(src=src, state="absent", **TILL).changed
+    assert client.connection.deadline == 300
+    assert run(src=src, **TILL).changed
+    assert client.connection.deadline == 3600
+
+
+def test_time_is_never_taken_away(apps: Apps, run: Run, client: Client, src: str) -> None:
+    assert run(src=src, upload_deadline=1, **TILL).changed
+    assert client.connection.deadline == 300
+    apps.versions = []
+    assert run(src=src, upload_deadline=0, **TILL).changed
+    assert client.connection.deadline == 0
+
+
+def test_older_is_by_code_whatever_the_order(apps: Apps, run: Run) -> None:
+    apps.versions = [version(code) for code in (90, 200, 1000, 150)]
+    apps.delete = [answers(None, 204)] * 2
+    assert run(keep_versions=2, **TILL).changed
+    assert [request.path.split("/")[-2] for request in apps.sent if request.method == "DELETE"] == ["v90", "v150"]
+
+
+@pytest.mark.parametrize(
+    ("force", "answered", "says", "deletions"),
+    [
+        (
+            False,
+            [{"request_id": "r", "templates": [{"id": 1, "name": "Kiosks"}]}],
+            "in use by the template 'Kiosks'",
+            1,
+        ),
+        (False, [None], "in use by something", 1),
+        (True, [{"templates": []}], "in use by something", 1),
+        (True, [{"request_id": "r"}, {"request_id": "s"}], "in use by something", 2),
+    ],
+)
+def test_an_answer_of_200_is_no_deletion(
+    apps: Apps, run: Run, force: bool, answered: list[t.Any], says: str, deletions: int
+) -> None:
+    apps.versions = [version(200)]
+    apps.delete = [answers(each) for each in answered]
+    with pytest.raises(InvalidParameter, match=says):
+        run(state="absent", force=force, **TILL)
+    assert apps.written == ["DELETE"] * deletions
+
+
+def test_a_deletion_is_confirmed_by_force(apps: Apps, run: Run) -> None:
+    apps.versions = [version(200, installed_count=1)]
+    with pytest.raises(InvalidParameter, match="in use by 1 device:"):
+        run(state="absent", **TILL)
+    apps.delete = [answers({"request_id": "r"}), answers(None, 204)]
+    assert run(state="absent", force=True, **TILL).changed
+    assert [request.query for request in apps.sent[-2:]] == [{}, {"request_id": "r"}]

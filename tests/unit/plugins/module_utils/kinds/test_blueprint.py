@@ -1,0 +1,1064 @@
+# SPDX-FileCopyrightText: esper.cloud contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import copy
+import typing as t
+from dataclasses import dataclass, field
+
+import pytest
+from ansible_collections.esper.cloud.plugins.module_utils.base.errors import (
+    Ambiguous,
+    ApiError,
+    EsperError,
+    InvalidParameter,
+    NotFound,
+    RequestFailed,
+)
+from ansible_collections.esper.cloud.plugins.module_utils.engine.apply import Result, ensure
+from ansible_collections.esper.cloud.plugins.module_utils.engine.object_cache import References
+from ansible_collections.esper.cloud.plugins.module_utils.kinds.app import APP_VERSION
+from ansible_collections.esper.cloud.plugins.module_utils.kinds.blueprint import BLUEPRINT
+from ansible_collections.esper.cloud.plugins.module_utils.kinds.blueprint_names import Names
+from ansible_collections.esper.cloud.plugins.module_utils.model.plan import Step
+from ansible_collections.esper.cloud.plugins.module_utils.model.unknowns import ResultOf
+from ansible_collections.esper.cloud.tests.unit.service import Exchange, Reply, Request, Server, answers, resets
+
+if t.TYPE_CHECKING:
+    from ansible_collections.esper.cloud.plugins.module_utils.http.client import Client
+    from ansible_collections.esper.cloud.tests.unit.conftest import MakeClient
+
+Row = dict[str, t.Any]
+MASK = "********"
+PASSWORD = "correct horse"
+ALWAYS = {"apply_policy": "ALWAYS APPLY"}
+FIRST, SECOND = "3c1f6d0e-6d0c-4c0b-9c43-0f3a8f5b1e11", "3c1f6d0e-6d0c-4c0b-9c43-0f3a8f5b1e12"
+SECRETS = ("admin_mode_password", "certificate_file_password")
+
+
+@dataclass
+class Tenant:
+    """A tenant with blueprints, and what they refer to, as far as the tests need it."""
+
+    rows: list[Row] = field(default_factory=list)
+    versions: list[Row] = field(default_factory=list)
+    apps: list[Row] = field(default_factory=list)
+    app_versions: dict[str, list[Row]] = field(default_factory=dict)
+    contents: list[Row] = field(default_factory=list)
+    masks: bool = True
+    defaults: Row = field(default_factory=dict)
+    """What the service puts into each Android blueprint that is without it."""
+    surprises: bool = False
+    """Whether the record cannot be foreseen, since somebody else writes, too."""
+    without_settings: bool = False
+    """Whether the items of lists lack their settings."""
+    troubles: dict[str, list[tuple[Reply, bool]]] = field(default_factory=dict)
+    """By method, what is answered instead, and whether the request takes effect all the same."""
+    sent: list[Request] = field(default_factory=list)
+
+    def add(self, settings: t.Any = None, **values: t.Any) -> Row:
+        row = {
+            "id": f"b{len(self.rows) + 1}",
+            "name": "Kiosks",
+            "description": "",
+            "comments": "",
+            "settings": settings,
+            "publish": True,
+            "version_id": FIRST,
+            "version_number": 1,
+            "minor_version_number": 0,
+            **values,
+        }
+        self.rows.append(row)
+        return row
+
+    def __call__(self, request: Request) -> Reply:
+        self.sent.append(request)
+        if troubles := self.troubles.get(request.method):
+            reply, takes_effect = troubles.pop(0)
+            if takes_effect:
+                self._reply(request)
+            return reply
+        return self._reply(request)
+
+    def _reply(self, request: Request) -> Reply:
+        path, query = request.path.removeprefix("/api"), request.query
+        if path.startswith("/v2/blueprints/"):
+            return self._blueprints(request, path.removeprefix("/v2/blueprints/").strip("/").split("/"))
+        if "/content/" in path:
+            return _page(self.contents)
+        parts = path.rstrip("/").split("/")
+        if parts[-1] in ("version", "versions"):
+            versions = self.app_versions.get(parts[-2])
+            return answers({"message": "Not found."}, 404) if versions is None else _page(versions)
+        package = query.get("package_name_exact") or query.get("package_name")
+        return _page([app for app in self.apps if package in (None, app.get("package_name"))])
+
+    def _blueprints(self, request: Request, parts: list[str]) -> Reply:
+        if request.method == "POST":
+            return self._answer(self.add(**{**request.json, "publish": False}), 201)
+        if parts == [""]:
+            name = request.query.get("name_exact")
+            return _page([self._item(row) for row in self.rows if name in (None, row["name"])])
+        row = next((row for row in self.rows if row["id"] == parts[0]), None)
+        if row is None:
+            return answers({"message": "Not found."}, 404)
+        if parts[1:] == ["versions"]:
+            return _page([self._item(version) for version in self.versions])
+        if parts[1:]:
+            return self._answer(next(each for each in self.versions if each["version_id"] == parts[2]))
+        if request.method == "PUT":
+            number = row["version_number"] + 1
+            row.update({"description": "", "settings": {}, **request.json, "version_number": number})
+            for name, value in self.defaults.items():
+                row["settings"].setdefault("android", {}).setdefault(name, value)
+        return self._answer(row)
+
+    def _item(self, row: Row) -> Row:
+        shown = self._shown(row)
+        return {key: value for key, value in shown.items() if key != "settings" or not self.without_settings}
+
+    def _answer(self, row: Row, status: int = 200) -> Reply:
+        return answers({"content": self._shown(row), "message": "Blueprint", "code": "201"}, status)
+
+    def _shown(self, row: Row) -> t.Any:
+        return _masked(row) if self.masks else copy.deepcopy(row)
+
+    @property
+    def reads(self) -> list[str]:
+        return [request.path.removeprefix("/api") for request in self.sent if request.method == "GET"]
+
+    @property
+    def writes(self) -> list[Request]:
+        return [request for request in self.sent if request.method != "GET"]
+
+    @property
+    def body(self) -> Row:
+        """What was sent last."""
+        return t.cast("Row", self.writes[-1].json)
+
+
+def _masked(value: t.Any) -> t.Any:
+    if isinstance(value, dict):
+        return {key: MASK if key in SECRETS and item else _masked(item) for key, item in value.items()}
+    return [_masked(item) for item in value] if isinstance(value, list) else value
+
+
+def _page(rows: list[Row]) -> Reply:
+    return answers({"content": {"count": len(rows), "next": "", "previous": "", "results": rows}})
+
+
+def version(code: int | None, name: str = "", app: str = "till", **more: t.Any) -> Row:
+    """A version of an Android app, as the catalogue has it."""
+    return {"id": f"{app}-{code}", "version_code": name or f"{code}.0", "build_number": code and str(code), **more}
+
+
+def till(code: int, **more: t.Any) -> Row:
+    """An app of an Android blueprint."""
+    return {
+        "package_name": "com.example.till",
+        "app_id": "till",
+        "app_version_id": f"till-{code}",
+        "installation_rule": "DURING PROVISIONING",
+        "state": "SHOW",
+        "type": "ENTERPRISE",
+        "auto_update_mode": "autoUpdateDefault",
+        **more,
+    }
+
+
+def android(**parts: t.Any) -> Row:
+    return {"android": parts}
+
+
+@pytest.fixture
+def tenant(server: Server) -> Tenant:
+    scripted = Tenant(
+        apps=[{"id": "till", "package_name": "com.example.till"}],
+        app_versions={"till": [version(1), version(2)]},
+        contents=[{"id": 7, "name": "a.txt"}, {"id": 8, "name": "b.txt"}],
+    )
+    server.app = scripted
+    return scripted
+
+
+@pytest.fixture
+def client(server: Server, make_client: MakeClient) -> Client:
+    return make_client(server, retries=2)
+
+
+class Run(t.Protocol):
+    """Runs a task twice, first in check mode, which has to foresee all of it."""
+
+    def __call__(self, **params: t.Any) -> Result:
+        """Make a blueprint be as the options say."""
+
+
+@pytest.fixture
+def run(client: Client, tenant: Tenant) -> Run:
+    defaults = {name: option.get("default") for name, option in BLUEPRINT.options.items()}
+
+    def work(**params: t.Any) -> Result:
+        tenant.sent.clear()
+        options = {**defaults, **({} if "id" in params else {"name": "Kiosks"}), **params}
+        predicted = ensure(BLUEPRINT, References(client), copy.deepcopy(options), check_mode=True)
+        assert not tenant.writes, "check mode wrote"
+        tenant.sent.clear()
+        done = ensure(BLUEPRINT, References(client), copy.deepcopy(options))
+        assert (predicted.changed, predicted.changes, predicted.warnings) == (done.changed, done.changes, done.warnings)
+        if not tenant.surprises:
+            assert _foreseen(predicted.record, predicted.record) == _foreseen(done.record, predicted.record)
+        return done
+
+    return work
+
+
+def _foreseen(record: t.Any, predicted: t.Any) -> t.Any:
+    """What there is in a record of what was predicted; null is what could not be."""
+    if isinstance(predicted, dict) and isinstance(record, dict):
+        return {key: _foreseen(record.get(key), value) for key, value in predicted.items() if value is not None}
+    if isinstance(predicted, list) and isinstance(record, list):
+        return [_foreseen(*each) for each in zip(record, predicted, strict=True)]
+    return record
+
+
+class Again(t.Protocol):
+    """Runs a task until it is done, and once more."""
+
+    def __call__(self, **params: t.Any) -> Result:
+        """Assert that the task changes something, and nothing when it is run again; the first result."""
+
+
+@pytest.fixture
+def once(run: Run, tenant: Tenant) -> Again:
+    def work(**params: t.Any) -> Result:
+        done = run(**params)
+        assert done.changed
+        sent = [*tenant.sent]
+        assert not run(**params).changed
+        tenant.sent[:] = sent
+        return done
+
+    return work
+
+
+@pytest.fixture
+def info(client: Client, tenant: Tenant) -> t.Callable[..., Row]:
+    defaults = {name: option.get("default") for name, option in BLUEPRINT.info_options.items()}
+    return lambda **params: BLUEPRINT.information(References(client), {**defaults, **params})
+
+
+Info = t.Callable[..., Row]
+
+
+def parts_of(done: Result, platform: str = "android") -> Row:
+    assert done.record is not None
+    return t.cast("Row", done.record["settings"][platform])
+
+
+# --- requests ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("said", "reads"),
+    [
+        ({}, ["/v2/blueprints/"]),
+        ({"id": "b1"}, ["/v2/blueprints/b1/"]),
+        ({"settings": android(apps=[{"package_name": "com.example.till", "state": "SHOW"}])}, ["/v2/blueprints/"]),
+        ({"settings": android(apps=[{"app_id": "till", "app_version_id": "till-1"}])}, ["/v2/blueprints/"]),
+        ({"settings": android(files=[{"file_id": "7", "destination_path": "/a"}])}, ["/v2/blueprints/"]),
+        ({"settings": android(apps=[{"package_name": "com.example.till", "version_name": "1.0"}])}, ["version/"]),
+        ({"settings": android(files=[{"content": "a.txt"}])}, ["content/"]),
+    ],
+    ids=str,
+)
+def test_what_is_so_costs_one_request_and_one_for_each_name(
+    tenant: Tenant, run: Run, said: Row, reads: list[str]
+) -> None:
+    tenant.add(android(apps=[till(1)], files=[{"file_id": 7, "destination_path": "/a"}]))
+    assert not run(**said).changed
+    expected = reads if reads[0].startswith("/v2") else ["/v2/blueprints/", *reads]
+    assert len(tenant.sent) == len(expected)
+    assert all(read.endswith(end) for read, end in zip(tenant.reads, expected, strict=True))
+
+
+HOSTILE = ["a/b", "../..", "O'Brien \"&?name=x#", "{{ lookup('pipe', 'id') }}", "x" * 1000, "Größe 🛒", "100%"]
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_name_may_be_anything(tenant: Tenant, once: Again, name: str) -> None:
+    tenant.add(name="Others")
+    tenant.contents.append({"id": 9, "name": name})
+    tenant.apps.append({"id": "odd", "package_name": name})
+    tenant.app_versions["odd"] = [version(1, name, app="odd")]
+    done = once(
+        name=name,
+        settings=android(
+            apps=[{"package_name": name, "version_name": name}], files=[{"content": name, "destination_path": name}]
+        ),
+    )
+    assert tenant.rows[-1]["name"] == name
+    assert parts_of(done)["files"] == [{"content": name, "file_id": "9", "destination_path": name}]
+    assert [request.query["name_exact"] for request in tenant.sent if "name_exact" in request.query] == [name]
+
+
+@pytest.mark.parametrize("app_id", ["..", ".", ""])
+def test_an_id_leads_nowhere_else(tenant: Tenant, run: Run, app_id: str) -> None:
+    tenant.add({})
+    app = {"package_name": "com.example.other", "app_id": app_id, "version_name": "1.0"}
+    with pytest.raises(NotFound):
+        run(settings=android(apps=[app]))
+    assert not [path for path in tenant.reads if path.endswith("version/")]
+
+
+# --- apps -------------------------------------------------------------------------------------------------------------
+
+
+def test_the_latest_version_is_that_of_the_highest_code(tenant: Tenant, once: Again) -> None:
+    codes = [9, 100, 20]
+    tenant.app_versions["till"] = [
+        version(code, created_on=f"2026-0{month}-01") for month, code in enumerate(codes, start=1)
+    ]
+    tenant.add(android(apps=[till(9)]))
+    done = once(settings=android(apps=[{"package_name": "com.example.till", "version_name": "latest"}]))
+    assert tenant.body["settings"]["android"]["apps"] == [till(100)]
+    (change,) = done.changes
+    assert [
+        change.before["settings"]["android"]["apps"][0]["version_code"],
+        parts_of(done)["apps"][0]["version_code"],
+    ] == [
+        9,
+        100,
+    ]
+
+
+def test_the_latest_version_without_codes_is_the_newest(tenant: Tenant, once: Again) -> None:
+    tenant.apps = [{"id": "till", "package_name": "com.example.till"}]
+    tenant.app_versions["till"] = [
+        {"id": f"v{day}", "version_name": f"{day}", "created_at": f"2026-03-{day}"} for day in (10, 30, 20)
+    ]
+    tenant.add({"ios": None})
+    done = once(settings={"ios": {"apps": [{"package_name": "com.example.till", "version_name": "latest"}]}})
+    # The catalogue does not tell the type, but whose it is.
+    sent = {"app_id": "till", "app_version_id": "v30", "app_type": "TENANT_IOS", "state": "SHOW"}
+    assert tenant.body["settings"] == {"ios": {"apps": [sent]}}
+    assert parts_of(done, "ios")["apps"] == [{**sent, "package_name": "com.example.till", "version_name": "30"}]
+
+
+def test_the_latest_version_without_codes_may_be_yet_to_be_uploaded(tenant: Tenant, client: Client) -> None:
+    tenant.apps = [{"id": "till", "package_name": "com.example.till"}]
+    tenant.app_versions["till"] = [{"id": "v1", "version_code": "1", "created_on": "2026-03-01"}]
+    references = References(client)
+    pending = ResultOf(Step("Uploading", "POST", "/upload/"), "id")
+    references.expect(APP_VERSION, {"id": pending, "app_id": "till", "version_code": "2", "build_number": None})
+    app = {"package_name": "com.example.till", "version_name": "latest"}
+    given, _current = Names(references).resolved({"android": {"apps": [app]}}, {})
+    assert given["android"]["apps"][0]["app_version_id"] == pending
+
+
+def test_what_else_is_said_of_the_latest_version_counts(tenant: Tenant, run: Run) -> None:
+    tenant.add({})
+    app = {"package_name": "com.example.till", "version_name": "latest", "version_code": 1}
+    run(settings=android(apps=[app]))
+    assert tenant.body["settings"]["android"]["apps"][0]["app_version_id"] == "till-1"
+
+
+@pytest.mark.parametrize(
+    ("said", "error", "says"),
+    [
+        (
+            {"apps": [{"package_name": "com.example.till", "version_name": "3.0"}]},
+            Ambiguous,
+            r"till 3.0 \(30\) \(id till-30\), com.example.till 3.0 \(31\) \(id till-31\)\). Give version_code",
+        ),
+        (
+            {"apps": [{"package_name": "com.example.till", "version_name": "1.1"}]},
+            NotFound,
+            r"no app 'com.example.till 1.1'. Did you mean 'com.example.till 1.0 \(1\)'",
+        ),
+        ({"apps": [{"package_name": "com.example.tills", "version_name": "1"}]}, NotFound, "mean 'com.example.till'"),
+        ({"apps": [{"package_name": "com.example.till"}]}, InvalidParameter, r"apps\[0\] is not in the blueprint yet"),
+        ({"apps": [{"version_name": "1.0"}]}, InvalidParameter, r"apps\[0\] names no app"),
+        ({"files": [{"content": "c.txt"}]}, Ambiguous, r"c.txt \(id 10\), c.txt \(id 9\)\). Give file_id instead"),
+        ({"files": [{"content": "d.txt"}]}, NotFound, "no content 'd.txt'. Did you mean .* It has to be uploaded"),
+        (
+            {"files": [{"destination_path": "/a"}]},
+            InvalidParameter,
+            r"cannot be like this: settings.android.files\[0\].file_id: is missing.$",
+        ),
+        (
+            {"apps": [{"package_name": "com.example.till", "version_name": name} for name in ("1.0", "2.0")]},
+            InvalidParameter,
+            r"apps\[1\]: is about the same as settings.android.apps\[0\]",
+        ),
+    ],
+    ids=str,
+)
+def test_a_name_that_stands_for_nothing_or_for_several_is_refused(
+    tenant: Tenant, run: Run, said: Row, error: type[EsperError], says: str
+) -> None:
+    tenant.app_versions["till"] += [version(30, "3.0"), version(31, "3.0")]
+    tenant.contents += [{"id": 9, "name": "c.txt"}, {"id": 10, "name": "c.txt"}]
+    tenant.add({})
+    with pytest.raises(error, match=says):
+        run(settings=android(**said))
+    assert tenant.writes == []
+
+
+def test_an_app_by_its_package_alone_is_the_one_that_is_there(tenant: Tenant, run: Run) -> None:
+    # Those of Apple have no package in blueprints.
+    app = {"app_id": "till", "app_version_id": "till-1", "app_type": "VPP", "state": "SHOW"}
+    tenant.add({"ios": {"apps": [app]}})
+    same = run(settings={"ios": {"apps": [{"package_name": "com.example.till", "state": "SHOW"}]}})
+    assert not same.changed
+    assert parts_of(same, "ios")["apps"] == [{**app, "package_name": "com.example.till"}]
+
+
+def test_an_app_that_is_gone_is_so_as_long_as_it_is_meant_by_its_ids(tenant: Tenant, run: Run, once: Again) -> None:
+    gone = till(1, app_id="gone", app_version_id="gone-1")
+    tenant.add(android(apps=[gone]))
+    ids = {"package_name": "com.example.till", "app_id": "gone", "app_version_id": "gone-1"}
+    assert not run(settings=android(apps=[ids])).changed
+    assert len(tenant.sent) == 1
+    with pytest.raises(NotFound):
+        run(settings=android(apps=[{**ids, "app_version_id": "gone-2"}]))
+    # By its name it is the one that the tenant has now.
+    once(settings=android(apps=[{"package_name": "com.example.till", "version_name": "1.0"}]))
+    assert tenant.body["settings"]["android"]["apps"] == [till(1)]
+    assert len([path for path in tenant.reads if "/gone/" in path]) == 1
+
+
+def test_a_version_of_one_app_is_not_sent_with_another(tenant: Tenant, run: Run) -> None:
+    tenant.add(android(apps=[till(1)]))
+    for other in ({"app_id": "other"}, {"type": "PLAYSTORE"}):
+        with pytest.raises(InvalidParameter, match="needs a version"):
+            run(settings=android(apps=[{"package_name": "com.example.till", **other}]))
+
+
+@pytest.mark.parametrize("nameless", [{}, {"package_name": None}], ids=str)
+@pytest.mark.parametrize("said", [{"app_id": "till"}, {}], ids=["id", "package"])
+def test_an_app_without_package_is_found_and_gets_it(tenant: Tenant, once: Again, nameless: Row, said: Row) -> None:
+    app = {key: value for key, value in till(1).items() if key != "package_name"}
+    tenant.add(android(apps=[{**app, **nameless}]))
+    once(settings=android(apps=[{"package_name": "com.example.till", "version_name": "2.0", **said}]))
+    assert tenant.body["settings"]["android"]["apps"] == [till(2)]
+
+
+def test_an_app_that_came_with_the_device_stays_one(tenant: Tenant, once: Again) -> None:
+    tenant.add(android(apps=[till(1, type="PRELOADED")]))
+    once(settings=android(apps=[{"package_name": "com.example.till", "version_name": "2.0"}]))
+    assert tenant.body["settings"]["android"]["apps"] == [till(2, type="PRELOADED")]
+
+
+def test_what_stays_is_not_looked_up(tenant: Tenant, once: Again) -> None:
+    tenant.add(android(apps=[till(1, package_name="com.example.other", app_id="other"), till(1)]))
+    once(settings=android(apps=[{"package_name": "com.example.till", "version_name": "2.0"}]))
+    assert [path for path in tenant.reads if "/other/" in path] == []
+    assert len(tenant.sent) == 3
+
+
+def test_an_id_goes_before_a_package_that_is_not_its_own(tenant: Tenant, once: Again) -> None:
+    tenant.add(android(apps=[till(1)]))
+    once(settings=android(apps=[{"package_name": "com.example.other", "app_id": "till", "version_name": "2.0"}]))
+    assert tenant.body["settings"]["android"]["apps"] == [till(2)]
+
+
+# --- files ------------------------------------------------------------------------------------------------------------
+
+
+def test_an_id_may_be_a_number_or_a_text(tenant: Tenant, run: Run) -> None:
+    tenant.add(
+        {
+            "android": {"files": [{"file_id": 7, "destination_path": "/a"}], "wifi_networks": [{"wifi_network_id": 5}]},
+            "linux": {"files": [{"file_id": "7", "destination_path": "/a"}]},
+        }
+    )
+    named = [{"content": "a.txt", "destination_path": "/a"}]
+    said = {"android": {"files": named, "wifi_networks": [{"wifi_network_id": "5"}]}, "linux": {"files": named}}
+    assert not run(settings=said).changed
+
+
+def test_a_content_that_was_replaced_gives_its_place_to_the_new_one(tenant: Tenant, once: Again) -> None:
+    tenant.add(android(files=[{"file_id": "5", "destination_path": "/a"}, {"file_id": "6", "destination_path": "/b"}]))
+    done = once(settings=android(files=[{"content": "a.txt", "destination_path": "/a"}]))
+    files = [{"file_id": "7", "destination_path": "/a"}, {"file_id": "6", "destination_path": "/b"}]
+    assert tenant.body["settings"]["android"]["files"] == files
+    assert [file["content"] for file in parts_of(done)["files"]] == ["a.txt", None]
+
+
+def test_a_content_may_go_to_two_places(tenant: Tenant, run: Run, once: Again) -> None:
+    tenant.add(android(files=[{"file_id": "7", "destination_path": "/a"}]))
+    both = [{"content": "a.txt", "destination_path": place} for place in ("/b", "/a")]
+    once(settings=android(files=both))
+    files = [{"file_id": "7", "destination_path": "/a"}, {"file_id": "7", "destination_path": "/b"}]
+    assert tenant.body["settings"]["android"]["files"] == files
+    for each in both:
+        assert not run(settings=android(files=[each])).changed
+
+
+def test_two_contents_of_one_name_are_told_apart_by_their_ids(tenant: Tenant, run: Run, once: Again) -> None:
+    tenant.contents.append({"id": 9, "name": "a.txt"})
+    tenant.add(android(files=[{"file_id": "7", "destination_path": "/a"}]))
+    # As blueprint_info returns them.
+    both = [{"content": "a.txt", "file_id": number, "destination_path": f"/{number}"} for number in ("7", "9")]
+    once(settings=android(files=both))
+    files = [{"file_id": number, "destination_path": f"/{number}"} for number in ("7", "9")]
+    assert tenant.body["settings"]["android"]["files"] == files
+
+
+@pytest.mark.parametrize("exact", [False, True])
+def test_the_id_of_a_content_goes_before_its_name(tenant: Tenant, run: Run, exact: bool) -> None:
+    files = [{"file_id": "7", "destination_path": "/a"}, {"file_id": "8", "destination_path": "/b"}]
+    tenant.add(android(files=files))
+    said = [{"content": "a.txt", "destination_path": "/a"}, {"file_id": "8", "destination_path": "/b"}]
+    assert not run(exact=exact, settings=android(files=said)).changed
+    said[1]["content"] = "renamed.txt"
+    assert not run(exact=exact, settings=android(files=said)).changed
+
+
+# --- what the service has beside --------------------------------------------------------------------------------------
+
+
+def test_null_is_not_sent_back(tenant: Tenant, once: Again) -> None:
+    tenant.add(
+        {
+            "ios": None,
+            "linux": {"files": None},
+            "windows": {"unknown": None},
+            "android": {"apps": None, "files": None, "nfc_settings": {**ALWAYS, "allow_nfc": True}},
+        }
+    )
+    once(settings=android(camera_settings={"allow_camera_access": False}))
+    assert tenant.body["settings"] == {
+        "linux": {},
+        "windows": {"unknown": None},
+        "android": {
+            "nfc_settings": {**ALWAYS, "allow_nfc": True},
+            "camera_settings": {**ALWAYS, "allow_camera_access": False},
+        },
+    }
+
+
+@pytest.mark.parametrize("settings", [None, {}, {"android": None}], ids=str)
+def test_settings_may_be_missing(tenant: Tenant, run: Run, once: Again, settings: Row | None) -> None:
+    tenant.add(settings)
+    assert not run(exact=True, settings=android()).changed
+    assert run(description="x").changed
+    done = once(settings=android(apps=[{"package_name": "com.example.till", "version_name": "1.0"}]))
+    assert parts_of(done)["apps"][0]["version_name"] == "1.0"
+
+
+def test_what_is_not_known_comes_back_as_it_was(tenant: Tenant, once: Again) -> None:
+    unknown = {"of": ["tomorrow", None]}
+    before = {
+        "chromeos": {"apps": [{"id": 1}]},
+        "schema": 3,
+        "android": {
+            "unknown": unknown,
+            "apps": [till(1, unknown=unknown, state="FLOATING")],
+            "nfc_settings": {"apply_policy": "ON TUESDAYS", "allow_nfc": True, "unknown": unknown},
+        },
+    }
+    tenant.add(copy.deepcopy(before))
+    once(settings=android(apps=[{"package_name": "com.example.till", "version_name": "2.0"}]))
+    before["android"]["apps"][0]["app_version_id"] = "till-2"  # type: ignore[index]
+    assert tenant.body["settings"] == before
+
+
+def test_a_list_that_is_as_given_is_left_as_it_is(tenant: Tenant, once: Again) -> None:
+    script = {"apply_policy": "IGNORE", "script": "ls", "interpreter": "bash", "alias": "a", "description": "d", "x": 1}
+    numbers = {**ALWAYS, "allow_all_numbers": False, "allowed_numbers": ["2", "1"]}
+    before = {
+        "linux": {"custom_shell_scripts_multiple": {"shell_scripts": [script]}},
+        "android": {"incoming_numbers_settings": numbers},
+    }
+    tenant.add(copy.deepcopy(before))
+    same = [{"script": "ls", "interpreter": "bash", "alias": "a"}]
+    done = once(
+        settings={
+            "linux": {"custom_shell_scripts_multiple": {"shell_scripts": same}},
+            "android": {
+                "incoming_numbers_settings": {"allowed_numbers": ["1", "2"]},
+                "time_date_settings": {"allow_edit_time_date": True},
+            },
+        }
+    )
+    added = {"time_date_settings": {**ALWAYS, "allow_edit_time_date": True}}
+    assert tenant.body["settings"] == {**before, "android": {**before["android"], **added}}
+    (change,) = done.changes
+    assert change.before["settings"]["linux"] == change.after["settings"]["linux"]
+
+
+# --- exactly ----------------------------------------------------------------------------------------------------------
+
+
+def test_what_a_device_does_anyway_is_no_difference(tenant: Tenant, run: Run, once: Again) -> None:
+    wanted = {"ios": {"siri_settings": {"allow_siri": False}}}
+    tenant.add(
+        {"ios": {"siri_settings": {**ALWAYS, "allow_siri": False}, "camera_settings": {"allow_camera_access": True}}}
+    )
+    assert not run(exact=True, settings=wanted).changed
+    tenant.rows[0]["settings"]["ios"] |= {
+        "camera_settings": {**ALWAYS, "allow_camera_access": True},
+        "wifi_networks": [],
+        "kiosk_app": {"app_id": ""},
+        "unknown": {"a": 1},
+    }
+    assert not run(exact=True, settings=wanted).changed
+    tenant.rows[0]["settings"]["ios"]["camera_settings"]["allow_camera_access"] = False
+    once(exact=True, settings=wanted)
+    assert tenant.body["settings"]["ios"] == {"siri_settings": {**ALWAYS, "allow_siri": False}, "unknown": {"a": 1}}
+
+
+def test_a_service_that_fills_in_defaults_does_not_make_a_change_without_end(tenant: Tenant, once: Again) -> None:
+    tenant.surprises = True
+    tenant.defaults = {
+        "bluetooth_settings": {**ALWAYS, "drift_policy": "IGNORE"},
+        "wifi_networks": [],
+        "wallpaper_settings": {"homescreen": {**ALWAYS, "portrait": {"wallpaper_id": ""}}},
+    }
+    tenant.add(android(apps=[till(1)]))
+    once(exact=True, settings=android(nfc_settings={"allow_nfc": True}))
+    assert tenant.body["settings"]["android"] == {"nfc_settings": {**ALWAYS, "allow_nfc": True}}
+
+
+def test_an_app_that_is_given_has_nothing_that_is_not(tenant: Tenant, once: Again) -> None:
+    tenant.add(android(apps=[till(1, state="HIDE", managed_config={"a": 1}, unknown=1), till(1, package_name="other")]))
+    once(exact=True, settings=android(apps=[{"package_name": "com.example.till"}]))
+    assert tenant.body["settings"]["android"]["apps"] == [till(1, unknown=1)]
+
+
+# --- passwords --------------------------------------------------------------------------------------------------------
+
+LOCKED = {
+    "esper_settings_apps_settings": {**ALWAYS, "admin_mode_password": "old", "settings": {"wifi": "ADMIN"}},
+    "wifi_networks": [
+        {"wifi_network_id": "1", "certificate_file_password": "old"},
+        {"wifi_network_id": "2", "certificate_file_password": "old"},
+    ],
+}
+GIVEN = {"esper_settings_apps_settings": {"admin_mode_password": PASSWORD}}
+
+
+@pytest.mark.parametrize(
+    ("masks", "update", "password", "also", "changed"),
+    [
+        (True, "on_create", PASSWORD, {}, False),
+        (True, "on_create", PASSWORD, {"nfc_settings": {"allow_nfc": True}}, True),
+        (True, "always", PASSWORD, {}, True),
+        (False, "on_create", PASSWORD, {}, True),
+        (False, "on_create", "old", {}, False),
+        (False, "always", "old", {}, False),
+    ],
+)
+def test_a_password_is_compared_unless_it_is_masked(
+    tenant: Tenant, run: Run, masks: bool, update: str, password: str, also: Row, changed: bool
+) -> None:
+    tenant.masks = masks
+    tenant.add(android(**copy.deepcopy({**LOCKED, "wifi_networks": []})))
+    given = {"esper_settings_apps_settings": {"admin_mode_password": password}}
+    done = run(update_password=update, settings=android(**given, **also))
+    assert done.changed is changed
+    assert done.warnings == []
+    if changed:
+        sent = tenant.body["settings"]["android"]["esper_settings_apps_settings"]
+        assert sent == {**LOCKED["esper_settings_apps_settings"], "admin_mode_password": password}  # type: ignore[dict-item]
+        shown = done.changes[0].after["settings"]["android"]["esper_settings_apps_settings"]
+        assert shown["admin_mode_password"] == "(not shown)"
+    assert PASSWORD not in str(done)
+
+
+def test_a_password_of_a_network_is_sent_alone(tenant: Tenant, run: Run) -> None:
+    tenant.add(android(**copy.deepcopy(LOCKED)))
+    networks = [{"wifi_network_id": "2", "certificate_file_password": PASSWORD}]
+    assert not run(settings=android(wifi_networks=networks)).changed
+    done = run(update_password="always", settings=android(wifi_networks=networks))
+    sent = [{"wifi_network_id": "1"}, *networks]
+    assert tenant.body["settings"]["android"]["wifi_networks"] == sent
+    assert PASSWORD not in str(done)
+
+
+def test_a_password_that_is_told_stays(tenant: Tenant, once: Again) -> None:
+    tenant.masks = False
+    tenant.add(android(**copy.deepcopy(LOCKED)))
+    parts = {"esper_settings_apps_settings": {"settings": {}}, "wifi_networks": [{"wifi_network_id": "2"}]}
+    done = once(exact=True, settings=android(**parts))
+    assert tenant.body["settings"]["android"] == {
+        "esper_settings_apps_settings": {**ALWAYS, "admin_mode_password": "old", "settings": {}},
+        "wifi_networks": [{"wifi_network_id": "2", "certificate_file_password": "old"}],
+    }
+    assert "old" not in str(done)
+
+
+def test_a_password_of_what_is_not_there_yet_is_a_change(tenant: Tenant, once: Again) -> None:
+    tenant.add(android())
+    given = {"admin_mode_password": PASSWORD, "settings": {}}
+    once(settings=android(esper_settings_apps_settings=given))
+    sent = {**ALWAYS, "admin_mode_password": PASSWORD, "settings": {}}
+    assert tenant.body["settings"]["android"]["esper_settings_apps_settings"] == sent
+
+
+@pytest.mark.parametrize(
+    ("said", "lost"),
+    [
+        ({"settings": {"ios": {"siri_settings": {"allow_siri": False}}}}, ["app", "[0]", "[1]"]),
+        ({"description": "x"}, ["app", "[0]", "[1]"]),
+        ({"settings": android(wifi_networks=[{"wifi_network_id": "3"}])}, ["app", "[0]", "[1]"]),
+        (
+            {
+                "description": "x",
+                "settings": android(
+                    **GIVEN, wifi_networks=[{"wifi_network_id": "2", "certificate_file_password": PASSWORD}]
+                ),
+            },
+            ["[0]"],
+        ),
+        ({"exact": True, "settings": android(wifi_networks=[{"wifi_network_id": "2"}])}, ["[1]"]),
+        ({"exact": True, "settings": android(esper_settings_apps_settings={"settings": {}})}, ["app"]),
+        ({"exact": True, "settings": android()}, []),
+        ({"exact": True, "settings": {"ios": {"siri_settings": {"allow_siri": False}}}}, ["app", "[0]", "[1]"]),
+    ],
+    ids=str,
+)
+def test_a_warning_tells_which_passwords_are_lost_of_what_stays(
+    tenant: Tenant, run: Run, said: Row, lost: list[str]
+) -> None:
+    paths = {
+        "app": "settings.android.esper_settings_apps_settings.admin_mode_password",
+        "[0]": "settings.android.wifi_networks[0].certificate_file_password",
+        "[1]": "settings.android.wifi_networks[1].certificate_file_password",
+    }
+    tenant.add(android(**copy.deepcopy(LOCKED)))
+    done = run(**said)
+    assert [next(each for each in warning.split() if each.startswith("settings.")) for warning in done.warnings] == [
+        paths[each] for each in lost
+    ]
+    assert MASK not in str(tenant.body)
+
+
+# --- drafts -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("published", "publish", "differs", "changed", "shown"),
+    [
+        (True, True, False, False, None),
+        (True, True, True, True, None),
+        (True, False, False, False, None),
+        (True, False, True, True, (True, False)),
+        (False, True, False, True, (False, True)),
+        (False, True, True, True, (False, True)),
+        (False, False, False, False, None),
+        (False, False, True, True, None),
+    ],
+)
+def test_a_change_is_a_draft_unless_it_is_to_be_published(
+    tenant: Tenant, once: Again, run: Run, published: bool, publish: bool, differs: bool, changed: bool, shown: t.Any
+) -> None:
+    tenant.add(
+        android(nfc_settings={**ALWAYS, "allow_nfc": True}), publish=published, latest_published_version_id=FIRST
+    )
+    said = {"publish": publish, "settings": android(nfc_settings={"allow_nfc": not differs})}
+    done = once(**said) if changed else run(**said)
+    assert done.changed is changed
+    assert done.record is not None
+    assert done.record["publish"] is (publish if changed else published)
+    if changed:
+        (change,) = done.changes
+        assert tenant.body["publish"] is publish
+        assert ("settings" in change.after) is differs
+        assert (change.before.get("publish"), change.after.get("publish")) == (shown or (None, None))
+
+
+@pytest.mark.parametrize("publish", [False, True])
+def test_what_is_new_is_published_by_a_second_write(tenant: Tenant, once: Again, publish: bool) -> None:
+    done = once(publish=publish, settings=android(nfc_settings={"allow_nfc": True}))
+    sent = {"name": "Kiosks", "settings": android(nfc_settings={**ALWAYS, "allow_nfc": True})}
+    assert [(request.method, request.json) for request in tenant.writes] == [
+        ("POST", sent),
+        *([("PUT", {**sent, "publish": True})] if publish else []),
+    ]
+    assert done.changes[0].before == {}
+    assert tenant.rows[0]["publish"] is publish
+
+
+# --- versions ---------------------------------------------------------------------------------------------------------
+
+
+def past(tenant: Tenant, settings: Row, **more: t.Any) -> None:
+    """Another version of the first blueprint, before those that there are."""
+    tenant.versions.append({**tenant.rows[0], "settings": settings, "publish": True, **more})
+
+
+OLD = android(nfc_settings={**ALWAYS, "allow_nfc": True, "unknown": 1}, apps=[till(1)])
+
+
+@pytest.mark.parametrize("wanted", ["1", FIRST, FIRST.upper()])
+@pytest.mark.parametrize("without_settings", [False, True])
+def test_a_version_is_gone_back_to_by_number_or_id(
+    tenant: Tenant, once: Again, wanted: str, without_settings: bool
+) -> None:
+    tenant.without_settings = without_settings
+    tenant.add(android(apps=[till(2)]), description="kept", version_number=2, version_id=SECOND, publish=False)
+    past(tenant, android(), version_number=1, version_id=SECOND, publish=False)
+    past(tenant, OLD, version_number=1, version_id=FIRST, description="old")
+    done = once(version=wanted)
+    assert [request.method for request in tenant.writes] == ["PUT"]
+    assert tenant.body == {"name": "Kiosks", "description": "kept", "comments": "", "settings": OLD, "publish": True}
+    (change,) = done.changes
+    versions = [each["settings"]["android"]["apps"][0]["version_name"] for each in (change.before, change.after)]
+    assert versions == ["2.0", "1.0"]
+    assert parts_of(done)["nfc_settings"] == {**ALWAYS, "allow_nfc": True}
+
+
+def test_a_draft_is_gone_back_to_by_its_id(tenant: Tenant, once: Again) -> None:
+    tenant.add(android(), version_number=2, version_id=SECOND)
+    past(tenant, OLD, version_number=1, version_id=FIRST, publish=False)
+    once(version=FIRST)
+    assert (tenant.body["settings"], tenant.body["publish"]) == (OLD, True)
+
+
+def test_a_version_that_is_there_and_published_is_no_change(tenant: Tenant, run: Run, once: Again) -> None:
+    tenant.add(copy.deepcopy(OLD))
+    past(tenant, copy.deepcopy(OLD))
+    assert not run(version="1").changed
+    assert len(tenant.sent) == 2
+    tenant.rows[0]["publish"] = False
+    done = once(version="1")
+    assert (done.changes[0].before, done.changes[0].after) == ({"publish": False}, {"publish": True})
+    assert tenant.body["settings"] == OLD
+
+
+def test_what_is_masked_in_a_version_is_told_to_be_lost_once(tenant: Tenant, once: Again) -> None:
+    tenant.add(android(apps=[till(1)]))
+    past(tenant, android(**copy.deepcopy(LOCKED)))
+    done = once(version="1")
+    assert len(done.warnings) == 3
+    assert "esper_settings_apps_settings.admin_mode_password" in done.warnings[0]
+    assert "old" not in str(tenant.body)
+    assert MASK not in str(tenant.body)
+
+
+@pytest.mark.parametrize("wanted", ["2", "99", SECOND, "latest", "x" * 1000])
+def test_a_version_that_was_not_published_under_a_number_is_not_found(tenant: Tenant, run: Run, wanted: str) -> None:
+    tenant.add({})
+    past(tenant, {}, version_number=2, publish=False, version_id="draft")
+    past(tenant, {}, version_number=1)
+    with pytest.raises(NotFound, match="The published versions of the blueprint 'Kiosks': 1"):
+        run(version=wanted)
+
+
+def test_what_is_not_there_has_no_versions(tenant: Tenant, run: Run) -> None:
+    with pytest.raises(NotFound, match="no blueprint 'Kiosks'"):
+        run(version="1")
+
+
+# --- answers ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT"])
+@pytest.mark.parametrize("takes_effect", [False, True])
+def test_a_blueprint_is_created_once_and_published_whichever_answer_is_lost(
+    tenant: Tenant, run: Run, method: str, takes_effect: bool
+) -> None:
+    tenant.troubles = {method: [(resets, takes_effect)]}
+    done = run(publish=True, settings=android(apps=[{"package_name": "com.example.till", "version_name": "1.0"}]))
+    assert done.record is not None
+    assert done.record["publish"]
+    assert parts_of(done)["apps"][0]["version_name"] == "1.0"
+    assert len(tenant.rows) == 1
+    assert tenant.rows[0]["publish"]
+
+
+def test_what_could_not_be_published_is_published_by_the_next_run(tenant: Tenant, run: Run) -> None:
+    tenant.troubles = {"PUT": [(answers({"message": "No."}, 403), False)]}
+    with pytest.raises(ApiError, match="Publishing the blueprint 'Kiosks' failed"):
+        run(publish=True)
+    assert run(publish=True).changed
+    assert [request.method for request in tenant.writes] == ["PUT"]
+    assert len(tenant.rows) == 1
+
+
+def test_who_is_faster_loses_nothing(tenant: Tenant, run: Run) -> None:
+    def others(exchange: Exchange) -> None:
+        tenant.add({"ios": {"siri_settings": {**ALWAYS, "allow_siri": False}}}, description="theirs")
+        answers({"message": "Blueprint with this name already exists."}, 400)(exchange)
+
+    tenant.troubles, tenant.surprises = {"POST": [(others, False)]}, True
+    done = run(publish=True, settings=android(nfc_settings={"allow_nfc": True}))
+    assert done.changed
+    assert [request.method for request in tenant.writes] == ["POST", "PUT"]
+    assert tenant.body == {
+        "name": "Kiosks",
+        "description": "theirs",
+        "comments": "",
+        "settings": {
+            "ios": {"siri_settings": {**ALWAYS, "allow_siri": False}},
+            "android": {"nfc_settings": {**ALWAYS, "allow_nfc": True}},
+        },
+        "publish": True,
+    }
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [None, {"message": "Blueprint updated"}, {"content": None}, {"content": {"id": "b1", "name": "Kiosks"}}],
+    ids=str,
+)
+def test_an_answer_that_is_not_the_whole_blueprint_tells_no_less(tenant: Tenant, run: Run, answer: t.Any) -> None:
+    tenant.add(android(apps=[till(1)]))
+    tenant.troubles = {"PUT": [(answers(answer), True)]}
+    done = run(settings=android(apps=[{"package_name": "com.example.till", "version_name": "2.0"}]))
+    assert done.record is not None
+    assert done.record["id"] == "b1"
+    assert [app["version_name"] for app in parts_of(done)["apps"]] == ["2.0"]
+
+
+@pytest.mark.parametrize(
+    ("trouble", "error"), [(answers({"message": "No."}, 403), ApiError), (resets, RequestFailed)], ids=["403", "lost"]
+)
+def test_a_catalogue_that_cannot_be_read_is_no_empty_one(
+    tenant: Tenant, run: Run, trouble: Reply, error: type[EsperError]
+) -> None:
+    tenant.add(android(apps=[till(1)]))
+    tenant.troubles = {"GET": []}
+    lists = answers({"content": {"count": 1, "results": [tenant.rows[0]]}})
+    tenant.troubles["GET"] = [(lists, False), *[(trouble, False)] * 3]
+    with pytest.raises(error, match="Reading the versions of the app till failed"):
+        run(settings=android(apps=[{"package_name": "com.example.till", "version_name": "2.0"}]))
+
+
+# --- information ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("options", [{}, {"name": "Kiosks"}, {"id": "b1"}, {"portable": True}], ids=str)
+def test_a_list_without_settings_is_completed(tenant: Tenant, info: Info, options: Row) -> None:
+    tenant.without_settings = True
+    tenant.add(android(nfc_settings={**ALWAYS, "allow_nfc": True}))
+    (row,) = info(**options)["blueprints"]
+    assert row["settings"] == android(nfc_settings={**ALWAYS, "allow_nfc": True})
+
+
+def test_versions_of_a_list_without_settings_are_completed(tenant: Tenant, info: Info) -> None:
+    tenant.without_settings = True
+    tenant.add(android())
+    past(tenant, OLD, version_number=2, version_id=SECOND)
+    past(tenant, android(), version_number=1)
+    assert info(name="Kiosks", versions=True)["versions"][0]["settings"]["android"]["nfc_settings"]["allow_nfc"]
+    assert info(name="Kiosks", compare=["1", "2"])["differences"]
+
+
+def test_what_is_not_known_or_gone_can_be_read(tenant: Tenant, info: Info) -> None:
+    gone = till(1, app_id="gone")
+    tenant.add(
+        {
+            "chromeos": {"apps": [{"app_id": "x"}], "files": [{"file_id": 1}]},
+            "schema": 3,
+            "ios": None,
+            "android": {"apps": [gone, till(3), {"state": "SHOW"}], "files": [{"file_id": "5"}, {"file_id": 7}]},
+        }
+    )
+    tenant.add(android(apps=[gone]), name="Others")
+    first, second = info()["blueprints"]
+    assert [app.get("package_name") for app in first["settings"]["android"]["apps"]] == ["com.example.till"] * 2 + [
+        None
+    ]
+    assert [app["version_name"] for app in first["settings"]["android"]["apps"]] == [None] * 3
+    assert [file["content"] for file in first["settings"]["android"]["files"]] == [None, "a.txt"]
+    assert second["settings"]["android"]["apps"] == first["settings"]["android"]["apps"][:1]
+    # What is gone is asked for once, and what has no id not at all.
+    assert len(tenant.sent) == 4
+
+
+def test_what_cannot_be_taken_along_is_told(tenant: Tenant, info: Info) -> None:
+    tenant.add(
+        {
+            "chromeos": {"a": 1},
+            "android": {
+                **LOCKED,
+                "unknown": 1,
+                "nothing": None,
+                "apps": [till(1, unknown={"a": 1}), till(3, package_name="com.example.gone")],
+                "files": [{"file_id": "5", "destination_path": "/a"}, {"file_id": "7", "destination_path": "/b"}],
+            },
+            "ios": {"kiosk_app": {"app_id": "till"}},
+        }
+    )
+    taken = info(portable=True)
+    assert sorted(each["path"] for each in taken["left_out"]) == [
+        "settings.android.apps[0].unknown",
+        "settings.android.apps[1]",
+        "settings.android.esper_settings_apps_settings.admin_mode_password",
+        "settings.android.files[0]",
+        "settings.android.unknown",
+        "settings.android.wifi_networks[0]",
+        "settings.android.wifi_networks[0].certificate_file_password",
+        "settings.android.wifi_networks[1]",
+        "settings.android.wifi_networks[1].certificate_file_password",
+        "settings.chromeos",
+        "settings.ios.kiosk_app.app_id",
+    ]
+    parts = taken["blueprints"][0]["settings"]["android"]
+    assert parts["files"] == [{"content": "a.txt", "destination_path": "/b"}]
+    assert [(app["package_name"], app["version_name"]) for app in parts["apps"]] == [("com.example.till", "1.0")]
+
+
+def test_what_is_taken_along_can_be_had_elsewhere(tenant: Tenant, info: Info, once: Again) -> None:
+    tenant.contents.append({"id": 9, "name": "c.txt"})
+    settings = android(
+        apps=[till(1, managed_config={"a": "{{ b }}"})],
+        files=[{"file_id": "7", "destination_path": place} for place in ("/a", "/b")],
+    )
+    tenant.add(settings, name="Others")
+    (options,) = info(name="Others", portable=True)["blueprints"]
+    once(**{**options, "name": "Kiosks"})
+    assert tenant.body == {"name": "Kiosks", "settings": settings}
+
+
+@pytest.mark.parametrize("options", [{"compare": ["1", "2"]}, {"name": "Kiosks", "compare": ["1"]}], ids=str)
+def test_what_cannot_be_compared_is_not_read(tenant: Tenant, info: Info, options: Row) -> None:
+    with pytest.raises(InvalidParameter, match="To compare takes one blueprint"):
+        info(**options)
+    assert tenant.sent == []
+
+
+def test_versions_are_compared_by_names_and_to_the_bottom(tenant: Tenant, info: Info) -> None:
+    tenant.add({})
+    script = {**ALWAYS, "script": "ls", "interpreter": "bash", "alias": "a"}
+    ios = {"app_id": "till", "app_version_id": "till-1", "app_type": "VPP", "state": "SHOW"}
+    tenant.app_versions["till"] = [
+        {**each, "version_name": each["version_code"]} for each in tenant.app_versions["till"]
+    ]
+    before = {
+        "android": {
+            "apps": [till(1, managed_config={"a": 1, "b": 2})],
+            "files": [{"file_id": "7", "destination_path": "/a"}, {"file_id": "7", "destination_path": "/b"}],
+        },
+        "ios": {"apps": [ios], "camera_settings": {**ALWAYS, "allow_camera_access": True}},
+        "linux": {"custom_shell_scripts_multiple": {"shell_scripts": [{**script, "description": "d"}]}},
+    }
+    after: Row = copy.deepcopy(before)
+    after["android"]["apps"][0]["managed_config"].pop("b")
+    after["android"]["files"][1]["destination_path"] = "/c"
+    after["ios"] = {"apps": [{**ios, "app_version_id": "till-2"}]}
+    after["linux"]["custom_shell_scripts_multiple"]["shell_scripts"] = [script]
+    past(tenant, after, version_number=2, version_id=SECOND)
+    past(tenant, before, version_number=1)
+    assert info(name="Kiosks", compare=["1", "1"])["differences"] == []
+    found = {
+        each["path"]: (each["before"], each["after"]) for each in info(name="Kiosks", compare=["1", "2"])["differences"]
+    }
+    script_path = "settings.linux.custom_shell_scripts_multiple.shell_scripts"
+    assert found == {
+        "settings.android.apps[com.example.till].managed_config": ({"a": 1, "b": 2}, {"a": 1}),
+        "settings.android.files[a.txt].destination_path": ("/b", "/c"),
+        "settings.ios.apps[com.example.till].app_version_id": ("till-1", "till-2"),
+        "settings.ios.apps[com.example.till].version_name": ("1.0", "2.0"),
+        "settings.ios.apps[com.example.till].version_code": (1, 2),
+        script_path: ([{**script, "description": "d"}], [script]),
+    }
+    back = {
+        each["path"]: (each["after"], each["before"]) for each in info(name="Kiosks", compare=["2", "1"])["differences"]
+    }
+    assert back == found

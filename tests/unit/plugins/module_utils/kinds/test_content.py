@@ -1,0 +1,344 @@
+# SPDX-FileCopyrightText: esper.cloud contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import hashlib
+import re
+import typing as t
+from dataclasses import dataclass, field
+from email import message_from_bytes
+from pathlib import Path
+
+import pytest
+from ansible_collections.esper.cloud.plugins.module_utils.base.errors import (
+    Ambiguous,
+    ApiError,
+    InvalidParameter,
+    TransportError,
+)
+from ansible_collections.esper.cloud.plugins.module_utils.engine.apply import Result, ensure, ensure_all
+from ansible_collections.esper.cloud.plugins.module_utils.engine.object_cache import References
+from ansible_collections.esper.cloud.plugins.module_utils.kinds.content import CONTENT
+from ansible_collections.esper.cloud.tests.unit.service import Exchange, Reply, Request, Server, answers
+
+if t.TYPE_CHECKING:
+    from ansible_collections.esper.cloud.plugins.module_utils.http.client import Client
+    from ansible_collections.esper.cloud.tests.unit.conftest import MakeClient
+
+Row = dict[str, t.Any]
+
+
+@dataclass
+class Contents:
+    """A tenant's contents and blueprints, as far as the tests need them."""
+
+    algorithm: str = "md5"
+    told: tuple[str, ...] = ("hash", "size")
+    """What the service tells of the bytes."""
+    rows: dict[int, Row] = field(default_factory=dict)
+    data: dict[int, bytes] = field(default_factory=dict)
+    blueprints: list[Row] = field(default_factory=list)
+    link: str = ""
+    loses_uploads: int = 0
+    rivals: list[bytes] = field(default_factory=list)
+    """What somebody else uploads by the same name just before."""
+
+    def add(self, name: str, data: bytes, **properties: t.Any) -> int:
+        number = max(self.rows, default=0) + 1
+        told = {"hash": hashlib.new(self.algorithm, data).hexdigest().upper(), "size": str(len(data))}
+        self.rows[number] = {
+            "id": number,
+            "name": name,
+            "tags": [],
+            "description": None,
+            **{key: told[key] for key in self.told},
+            **properties,
+        }
+        self.data[number] = data
+        return number
+
+    def __call__(self, request: Request) -> Reply:
+        if request.path.startswith("/storage/"):
+            return answers(self.data[int(request.path.rpartition("/")[2])])
+        if request.path.endswith("/blueprints/"):
+            return answers({"count": len(self.blueprints), "results": self.blueprints})
+        if request.method == "POST":
+            return self._upload(request)
+        if found := re.search(r"/content/(\d+)/$", request.path):
+            return self._one(request, int(found.group(1)))
+        rows = [self._shown(row) for row in self.rows.values()]
+        return answers({"count": len(rows), "results": rows})
+
+    def _upload(self, request: Request) -> Reply:
+        head = f"Content-Type: {request.headers['content-type']}\r\n\r\n".encode()
+        (part,) = t.cast("list[t.Any]", message_from_bytes(head + request.body).get_payload())
+        for data in self.rivals:
+            self.add(part.get_filename(), data)
+        number = self.add(part.get_filename(), part.get_payload(decode=True))
+        if self.loses_uploads:
+            self.loses_uploads -= 1
+            return Exchange.reset
+        return answers(self._shown(self.rows[number]))
+
+    def _one(self, request: Request, number: int) -> Reply:
+        if number not in self.rows:
+            return answers({"message": "Not found."}, 404)
+        if request.method == "DELETE":
+            del self.rows[number]
+            return answers(None, 204)
+        self.rows[number].update(request.json or {})
+        return answers(self._shown(self.rows[number]))
+
+    def _shown(self, row: Row) -> Row:
+        return {**row, "download_url": f"{self.link}/storage/{row['id']}?signature=s3cret"}
+
+
+@pytest.fixture
+def contents(server: Server) -> Contents:
+    tenant = Contents(link=server.url.removesuffix("/api"))
+    server.app = tenant
+    return tenant
+
+
+@pytest.fixture
+def menu(tmp_path: Path) -> Path:
+    file = tmp_path / "menu.png"
+    file.write_bytes(b"soup")
+    return file
+
+
+def params_of(**given: t.Any) -> Row:
+    defaults: Row = {name: option.get("default") for name, option in CONTENT.options.items()}
+    return {**defaults, **{name: str(value) if isinstance(value, Path) else value for name, value in given.items()}}
+
+
+def apply(client: Client, **given: t.Any) -> Result:
+    return ensure(CONTENT, References(client), params_of(**given))
+
+
+def fetch(client: Client, *, check_mode: bool = False, **given: t.Any) -> Row:
+    defaults: Row = dict.fromkeys(CONTENT.info_options)
+    given = {name: str(value) if isinstance(value, Path) else value for name, value in given.items()}
+    return CONTENT.fetch(References(client), {**defaults, **given}, check_mode=check_mode)
+
+
+def writes(server: Server) -> list[str]:
+    return [request.method for request in server.requests if request.method != "GET"]
+
+
+# --- are they the same bytes? -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("algorithm", ["md5", "sha1", "sha256"])
+def test_the_length_of_a_digest_tells_its_algorithm(
+    server: Server, client: Client, contents: Contents, menu: Path, algorithm: str
+) -> None:
+    contents.algorithm = algorithm
+    contents.add("menu.png", b"soup")
+    assert not apply(client, src=menu).changed
+    menu.write_bytes(b"stew")
+    assert apply(client, src=menu).changed
+    assert writes(server) == ["POST", "DELETE"]
+
+
+@pytest.mark.parametrize(
+    ("told", "algorithm", "data", "changed"),
+    [
+        (("size",), "md5", b"stew", False),
+        (("size",), "md5", b"soups", True),
+        (("size", "hash"), "sha512", b"stew", False),
+        (("hash",), "md5", b"stew", True),
+        ((), "md5", b"soups", False),
+    ],
+)
+def test_what_the_service_does_not_tell_is_not_compared(
+    client: Client, contents: Contents, menu: Path, told: tuple[str, ...], algorithm: str, data: bytes, changed: bool
+) -> None:
+    contents.told, contents.algorithm = told, algorithm
+    contents.add("menu.png", data)
+    assert apply(client, src=menu).changed is changed
+
+
+# --- what an interrupted task leaves ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("interrupted", ["PATCH", "DELETE"])
+def test_the_next_run_takes_what_an_interrupted_one_uploaded(
+    server: Server, make_client: MakeClient, contents: Contents, menu: Path, interrupted: str
+) -> None:
+    old = contents.add("menu.png", b"stew", tags=["old"])
+    client = make_client(server, retries=0)
+    server.app = lambda request: answers({}, 500) if request.method == interrupted else contents(request)
+    with pytest.raises(ApiError):
+        apply(client, src=menu, tags=["new"])
+    assert len(contents.rows) == 2
+    server.app = contents
+    done = apply(client, src=menu, tags=["new"])
+    assert done.record is not None
+    assert done.record["tags"] == ["new"]
+    assert f"than the one with the id {done.record['id']}: {old}." in done.warnings[0]
+    assert writes(server).count("POST") == 1
+
+
+def test_of_several_with_the_same_bytes_the_oldest_counts(client: Client, contents: Contents, menu: Path) -> None:
+    contents.add("menu.png", b"stew")
+    second, third = contents.add("menu.png", b"soup"), contents.add("menu.png", b"soup")
+    done = apply(client, src=menu)
+    assert done.record is not None
+    assert (done.changed, done.record["id"]) == (False, second)
+    assert f"1, {third}." in done.warnings[0]
+
+
+def test_to_delete_the_bytes_do_not_decide(client: Client, contents: Contents, menu: Path) -> None:
+    contents.add("menu.png", b"stew")
+    contents.add("menu.png", b"soup")
+    with pytest.raises(Ambiguous, match=r"2 match \(menu.png \(id 1\), menu.png \(id 2\)\)"):
+        apply(client, src=menu, state="absent")
+
+
+def test_a_lost_answer_makes_no_second_content_beside_one_of_the_same_bytes(
+    server: Server, client: Client, contents: Contents, menu: Path
+) -> None:
+    """The one that is replaced by its id has another name; one of the new name was there before."""
+    old = contents.add("old.png", b"stew", tags=["t"])
+    contents.add("menu.png", b"soup")
+    contents.loses_uploads = 1
+    apply(client, src=menu, id=old)
+    assert writes(server) == ["POST", "PATCH", "DELETE"]
+    assert sorted(contents.rows) == [2, 3]
+    assert contents.rows[3]["tags"] == ["t"]
+
+
+# --- blueprints -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("settings", "uses"),
+    [
+        ({"android": {"files": [{"file_id": "1"}]}}, True),
+        ({"ios": {}, "linux": {"files": [{"file_id": 2}, {"file_id": 1}]}}, True),
+        ({"android": {"files": [{"file_id": "11"}], "apps": [{"file_id": "1"}]}}, False),
+        ({"android": {"files": None}, "windows": None}, False),
+        (None, False),
+    ],
+)
+def test_a_blueprint_uses_what_is_among_its_files(
+    client: Client, contents: Contents, settings: t.Any, uses: bool
+) -> None:
+    contents.add("menu.png", b"soup")
+    contents.blueprints = [{"id": "b", "name": "Canteen", "settings": settings}]
+    done = apply(client, name="menu.png", state="absent", force=True)
+    assert done.related == {"blueprints": [{"id": "b", "name": "Canteen"}] if uses else []}
+    assert bool(done.warnings) is uses
+
+
+def test_blueprints_are_read_only_where_something_goes(
+    server: Server, client: Client, contents: Contents, menu: Path
+) -> None:
+    apply(client, src=menu)
+    apply(client, src=menu, description="What there is")
+    assert not [request for request in server.requests if "blueprints" in request.path]
+
+
+# --- somebody else at the same time -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("there", [None, b"salad"])
+def test_of_one_file_that_two_upload_at_once_the_first_stays(
+    server: Server, client: Client, contents: Contents, menu: Path, there: bytes | None
+) -> None:
+    before = 0 if there is None else contents.add(menu.name, there)
+    contents.rivals = [menu.read_bytes()] * 2
+    done = apply(client, src=menu, tags=["new"])
+    assert done.changed
+    assert {number: row["tags"] for number, row in contents.rows.items()} == {before + 1: ["new"], before + 2: []}
+    assert done.record is not None
+    assert done.record["id"] == before + 1
+
+
+def test_of_two_files_that_are_uploaded_by_one_name_both_stay(client: Client, contents: Contents, menu: Path) -> None:
+    contents.rivals = [b"x" * len(menu.read_bytes())]
+    apply(client, src=menu)
+    assert len(contents.rows) == 2
+
+
+@pytest.mark.parametrize("told", [(), ("hash",), ("size",)])
+def test_what_is_not_certainly_the_same_stays(
+    client: Client, contents: Contents, menu: Path, told: tuple[str, ...]
+) -> None:
+    contents.told, contents.rivals = told, [menu.read_bytes()]
+    apply(client, src=menu)
+    assert len(contents.rows) == 2
+
+
+def test_a_reference_is_to_the_oldest_of_several_that_are_the_same(client: Client, contents: Contents) -> None:
+    numbers = [contents.add("menu.png", b"soup") for _time in range(2)]
+    found = CONTENT.referred(References(client), "menu.png")
+    assert found is not None
+    assert found["id"] == numbers[0]
+    contents.add("menu.png", b"stew")
+    with pytest.raises(Ambiguous):
+        CONTENT.referred(References(client), "menu.png")
+
+
+# --- directories ------------------------------------------------------------------------------------------------------
+
+
+def test_a_directory_stands_for_its_files(server: Server, client: Client, contents: Contents, tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    for name in ("z.txt", "a/b.txt", ".hidden"):
+        (tmp_path / name).write_text(name)
+    (tmp_path / "nowhere").symlink_to(tmp_path / "missing")
+    several = CONTENT.expand(params_of(src=tmp_path)) or []
+    assert [each["src"] for each in several] == [str(tmp_path / "a" / "b.txt"), str(tmp_path / "z.txt")]
+    ensure_all(CONTENT, References(client), several)
+    assert [row["name"] for row in contents.rows.values()] == ["b.txt", "z.txt"]
+    assert [request.method for request in server.requests] == ["GET", "POST", "GET", "POST", "GET"]
+
+
+def test_an_empty_directory_stands_for_nothing(tmp_path: Path) -> None:
+    assert CONTENT.expand(params_of(src=tmp_path)) == []
+
+
+# --- downloads --------------------------------------------------------------------------------------------------------
+
+
+def test_the_key_does_not_go_along_with_a_download(
+    server: Server, client: Client, contents: Contents, tmp_path: Path
+) -> None:
+    contents.add("menu.png", b"soup")
+    assert fetch(client, name="menu.png", dest=tmp_path, check_mode=True) == {
+        "changed": True,
+        "files": [str(tmp_path / "menu.png")],
+    }
+    assert list(tmp_path.iterdir()) == []
+    assert fetch(client, name="menu.png", dest=tmp_path)["changed"]
+    assert (tmp_path / "menu.png").read_bytes() == b"soup"
+    assert "authorization" not in server.requests[-1].headers
+    assert not fetch(client, name="menu.png", dest=tmp_path)["changed"]
+
+
+def test_damaged_bytes_do_not_take_the_place_of_a_file(client: Client, contents: Contents, tmp_path: Path) -> None:
+    number = contents.add("menu.png", b"soup")
+    contents.data[number] = b"stew"
+    (tmp_path / "menu.png").write_bytes(b"older")
+    with pytest.raises(TransportError, match="what came has not the size and digest"):
+        fetch(client, id=number, dest=tmp_path)
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("menu.png", b"older")]
+
+
+@pytest.mark.parametrize("name", ["../menu.png", "/etc/menu.png", "..", "", "a\\b"])
+def test_the_name_of_a_content_cannot_lead_out_of_a_directory(
+    client: Client, contents: Contents, tmp_path: Path, name: str
+) -> None:
+    contents.add(name, b"soup")
+    with pytest.raises(InvalidParameter, match="is no file's: give dest as a file"):
+        fetch(client, dest=tmp_path)
+
+
+def test_a_file_that_cannot_be_written_is_a_sentence(client: Client, contents: Contents, tmp_path: Path) -> None:
+    contents.add("menu.png", b"soup")
+    (tmp_path / "file").touch()
+    with pytest.raises(InvalidParameter, match="cannot be written: Not a directory"):
+        fetch(client, dest=tmp_path / "file" / "menu.png")

@@ -1,0 +1,97 @@
+# SPDX-FileCopyrightText: esper.cloud contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The module api: any request, nothing but requests of the API."""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+from ansible_collections.esper.cloud.plugins.module_utils.base.errors import ApiError, InvalidParameter
+from ansible_collections.esper.cloud.plugins.module_utils.tasks.api import OPTIONS, call
+from ansible_collections.esper.cloud.tests.unit.service import answers
+
+if t.TYPE_CHECKING:
+    from ansible_collections.esper.cloud.plugins.module_utils.http.client import Client
+    from ansible_collections.esper.cloud.tests.unit.service import Server
+
+DEFAULTS = {name: option.get("default") for name, option in OPTIONS.items()}
+
+
+def run(client: Client, check_mode: bool = False, **params: t.Any) -> dict[str, t.Any]:
+    return call(client, {**DEFAULTS, **params}, check_mode=check_mode)
+
+
+def test_a_read_changes_nothing(server: Server, client: Client) -> None:
+    server.replies(answers({"content": {"a": 1}, "code": 201}))
+    done = run(client, path="/v2/things/", query={"ids": ["a", "b"], "immediate": True}, check_mode=True)
+    assert done == {"changed": False, "status": 200, "content": {"a": 1}}
+    assert server.requests[0].query == {"ids": "a,b", "immediate": "true"}
+
+
+def test_a_write_counts_as_changed_and_is_not_sent_in_check_mode(server: Server, client: Client) -> None:
+    server.replies(answers({"id": 1}, 201))
+    assert run(client, method="POST", path="/v2/things/", body={"a": 1}, check_mode=True)["changed"]
+    assert server.requests == []
+    assert run(client, method="POST", path="/v2/things/", body={"a": 1})["status"] == 201
+    assert server.requests[0].json == {"a": 1}
+
+
+def test_all_pages_are_one_list(server: Server, client: Client) -> None:
+    server.replies(
+        answers({"count": 3, "results": [{"role": 1}, {"role": 2}]}), answers({"count": 3, "results": [{"role": 3}]})
+    )
+    done = run(client, path="/roles/", all_pages=True, page_size=2, key="role")
+    assert done["content"] == [{"role": 1}, {"role": 2}, {"role": 3}]
+    assert [request.query["limit"] for request in server.requests] == ["2", "2"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "v2/devices/",
+        "//elsewhere/v2/",
+        "https://elsewhere/api/",
+        "/v2/../../secret",
+        "/v2/./devices/",
+        "/v2/devices/?limit=1",
+        "/v2/devices/#x",
+        "/v2/a b/",
+        "/v2/\\elsewhere",
+        "/v2/devices/{id}",
+        "/v2/..",
+        "",
+    ],
+)
+def test_a_path_that_leads_elsewhere_is_refused(server: Server, client: Client, path: str) -> None:
+    with pytest.raises(InvalidParameter, match="The path"):
+        run(client, path=path)
+    assert server.requests == []
+
+
+@pytest.mark.parametrize("params", [{"body": {}}, {"form": {"a": "b"}}, {"method": "POST", "all_pages": True}])
+def test_what_makes_no_sense_is_refused(server: Server, client: Client, params: dict[str, t.Any]) -> None:
+    with pytest.raises(InvalidParameter):
+        run(client, path="/v2/things/", **params)
+    assert server.requests == []
+
+
+def test_secrets_are_masked_unless_asked_for(server: Server, client: Client) -> None:
+    secret = {
+        "token": "abc",
+        "source_refresh_token": "def",
+        "items": [{"settingsAppPassword": "ghi", "download_url": "https://x/?sig=jkl", "name": "kept"}],
+        "password_quality": None,
+        "has_token": True,
+    }
+    server.replies(answers(secret), answers(secret))
+    masked = str(run(client, path="/v1/token-info/")["content"])
+    assert not [each for each in ("abc", "def", "ghi", "jkl") if each in masked]
+    assert "kept" in masked
+    assert run(client, path="/v1/token-info/", show_secrets=True)["content"] == secret
+
+
+def test_an_error_is_told_as_everywhere(server: Server, client: Client) -> None:
+    server.replies(answers({"message": "No."}, 400))
+    with pytest.raises(ApiError, match=r"Calling PATCH /v2/things/1/ failed: PATCH /v2/things/1/ answered 400: No\."):
+        run(client, method="PATCH", path="/v2/things/1/", body={})

@@ -1,0 +1,157 @@
+# SPDX-FileCopyrightText: esper.cloud contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Devices are found by what people call them, in the fewest requests, and never the wrong one."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass, field
+
+import pytest
+from ansible_collections.esper.cloud.plugins.module_utils.base.errors import Ambiguous, NotFound
+from ansible_collections.esper.cloud.plugins.module_utils.engine.object_cache import References
+from ansible_collections.esper.cloud.plugins.module_utils.tasks.device_search import (
+    counted,
+    find_devices,
+    require_devices,
+)
+from ansible_collections.esper.cloud.tests.unit.service import Reply, Request, Server, answers
+
+if t.TYPE_CHECKING:
+    from ansible_collections.esper.cloud.plugins.module_utils.http.client import Client
+
+Row = dict[str, t.Any]
+
+
+def uuid(number: int) -> str:
+    return f"00000000-0000-4000-8000-{number:012d}"
+
+
+def device(number: int, **more: t.Any) -> Row:
+    return {"id": uuid(number), "name": f"DEV-{number}", "alias": None, "serial": f"S{number}", "state": 1, **more}
+
+
+@dataclass
+class Fleet:
+    """Devices, whose search finds any part of what they are called; ``size`` is how many there are said to be."""
+
+    rows: list[Row]
+    size: int | None = None
+    sent: list[Request] = field(default_factory=list)
+
+    def __call__(self, request: Request) -> Reply:
+        self.sent.append(request)
+        if request.path != "/api/v2/devices/":
+            found = [row for row in self.rows if request.path.endswith(row["id"])]
+            return answers({"content": found[0]}) if found else answers({"message": "Not found."}, 404)
+        rows = self.rows
+        if "search" in request.query:
+            text = request.query["search"].lower()
+            rows = [row for row in rows if any(text in str(row[key]).lower() for key in ("name", "alias", "serial"))]
+        offset, limit = int(request.query.get("offset", 0)), int(request.query["limit"])
+        count = self.size if self.size is not None and "search" not in request.query else len(rows)
+        page = {"count": count, "next": None, "prev": None, "results": rows[offset : offset + limit]}
+        return answers({"content": page})
+
+    @property
+    def listings(self) -> int:
+        return sum(request.path == "/api/v2/devices/" and "search" not in request.query for request in self.sent)
+
+
+Find = t.Callable[..., t.Any]
+
+
+@pytest.fixture
+def references(client: Client) -> References:
+    return References(client)
+
+
+def tenant(server: Server, *rows: Row, size: int | None = None) -> Fleet:
+    fleet = Fleet(list(rows), size)
+    server.app = fleet
+    return fleet
+
+
+@pytest.mark.parametrize("name", ["DEV-1", "S1", "Till", uuid(1), uuid(1).upper(), " DEV-1 "])
+def test_a_device_is_found_by_anything_it_is_called(server: Server, references: References, name: str) -> None:
+    fleet = tenant(server, device(1, alias="Till"), device(11, alias="Till 2"), device(12))
+    (found,) = require_devices(references, [name])
+    assert found["id"] == uuid(1)
+    assert len(fleet.sent) == 1
+
+
+@pytest.mark.parametrize("name", ["DEV", "dev-1", "S", "", uuid(9)])
+def test_a_part_of_a_name_or_another_case_finds_nothing(server: Server, references: References, name: str) -> None:
+    tenant(server, device(1))
+    assert find_devices(references, [name]) == {name: None}
+
+
+def test_one_device_by_several_names_is_one(server: Server, references: References) -> None:
+    tenant(server, device(1, alias="Till"))
+    assert len(require_devices(references, ["DEV-1", "Till", "S1", uuid(1), "DEV-1"])) == 1
+
+
+def test_a_name_of_two_devices_is_ambiguous(server: Server, references: References) -> None:
+    tenant(server, device(1, alias="Till"), device(2, alias="Till"))
+    with pytest.raises(Ambiguous, match=r"2 match \(DEV-1 \(alias Till, serial S1\), DEV-2"):
+        require_devices(references, ["Till"])
+
+
+def test_a_device_that_has_come_back_is_the_one_in_use(server: Server, references: References) -> None:
+    tenant(server, device(1, serial="S", state=20), device(2, serial="S"), device(3, serial="S", state=20))
+    (found,) = require_devices(references, ["S"])
+    assert found["id"] == uuid(2)
+
+
+def test_a_device_that_was_removed_is_found_if_there_is_no_other(server: Server, references: References) -> None:
+    tenant(server, device(1, serial="S", state=20), device(3, serial="S", state=20))
+    (found,) = require_devices(references, ["S"])
+    assert found["id"] == uuid(3)
+
+
+@pytest.mark.parametrize(
+    ("number", "size", "listed"),
+    [(5, 100, False), (6, 100, True), (100, 100, True), (10, 10_001, False)],
+)
+def test_the_list_is_read_where_that_takes_fewer_requests(
+    server: Server, references: References, number: int, size: int, listed: bool
+) -> None:
+    rows = [device(each) for each in range(min(size, 200))]
+    fleet = tenant(server, *rows, size=None if size <= len(rows) else size)
+    names = [f"DEV-{each}" for each in range(number)]
+    if listed and size > len(rows):
+        # The list ends before what it claims to have.
+        fleet.size = size
+    found = find_devices(references, names)
+    assert [row and row["name"] for row in found.values()] == names
+    searches = sum("search" in request.query for request in fleet.sent)
+    assert searches == (0 if listed else number)
+
+
+@pytest.mark.parametrize("size", [None, 90_000])
+def test_many_names_mean_the_same_whichever_way_they_are_looked_up(
+    server: Server, references: References, size: int | None
+) -> None:
+    rows = [device(each) for each in range(8)]
+    rows += [device(20, alias="Till"), device(21, serial="X", state=20), device(22, serial="X")]
+    tenant(server, *rows, size=size)
+    names = ["DEV-1", "S2", uuid(3), "Till", "X", "nothing", uuid(99)]
+    found = find_devices(references, names)
+    assert [row and row["id"] for row in found.values()] == [uuid(1), uuid(2), uuid(3), uuid(20), uuid(22), None, None]
+
+
+def test_what_is_missing_is_named(server: Server, references: References) -> None:
+    tenant(server, device(1))
+    with pytest.raises(NotFound, match=r"There is no device 'Nobody'. Nor are there 'Nothing', 'Nowhere'."):
+        require_devices(references, ["DEV-1", "Nobody", "Nothing", "Nowhere"])
+
+
+def test_nothing_is_asked_for_nobody(server: Server, references: References) -> None:
+    fleet = tenant(server, device(1))
+    assert require_devices(references, []) == []
+    assert fleet.sent == []
+
+
+@pytest.mark.parametrize(("number", "text"), [(0, "0 devices"), (1, "1 device"), (2, "2 devices")])
+def test_numbers_are_in_words_that_fit(number: int, text: str) -> None:
+    assert counted(number) == text

@@ -1,0 +1,984 @@
+# SPDX-FileCopyrightText: esper.cloud contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Tasks of the module tenant against the simulator: what comes back, what was sent for it, and in which order."""
+
+from __future__ import annotations
+
+import json
+import sys
+import typing as t
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible_collections.esper.cloud.plugins.module_utils.engine.batch import Bulk
+from ansible_collections.esper.cloud.plugins.module_utils.http.client import Client
+from ansible_collections.esper.cloud.plugins.module_utils.http.connection import Connection
+from ansible_collections.esper.cloud.plugins.module_utils.kinds.device_group import DEVICE_GROUP
+from ansible_collections.esper.cloud.plugins.module_utils.module import argument_spec
+from ansible_collections.esper.cloud.plugins.module_utils.task import Mode, execute
+from ansible_collections.esper.cloud.plugins.module_utils.tasks.tenant import TENANT
+from ansible_collections.esper.cloud.tests.unit.service import Clock
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[5] / "tests" / "simulator"))
+
+import apk
+from process import Simulator
+
+Row = dict[str, t.Any]
+ROOT = "All devices"
+TILL = "com.example.unittill"
+APPLY_ALL = Bulk.apply_all
+NOTHING = dict.fromkeys(("created", "updated", "deleted", "unchanged", "failed", "skipped"), 0)
+
+
+@pytest.fixture(scope="module")
+def running() -> t.Iterator[Simulator]:
+    with Simulator(devices=40, groups=12, tags=2, seed=7) as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def simulator(running: Simulator, clock: Clock) -> Simulator:
+    """The tenant as it is in the beginning; the client's waits take no time."""
+    running.reset()
+    return running
+
+
+class Tenant:
+    """Runs tasks, each with a journal of its own."""
+
+    def __init__(self, simulator: Simulator) -> None:
+        self.simulator = simulator
+        self.options: Row = {}
+        self.progress: list[str] = []
+        self.warnings: list[str] = []
+        self.meanwhile: t.Callable[[], t.Any] = lambda: None
+
+    def run(self, *, check_mode: bool = False, **params: t.Any) -> Row:
+        """The result of a task, as it comes to the user."""
+        given = {"api_url": self.simulator.url, "api_key": self.simulator.key, **self.options, **params}
+        checked = ArgumentSpecValidator(argument_spec(TENANT, {}), **TENANT.rules).validate(given)
+        assert checked.error_messages == []
+        self.simulator.clear_journal()
+        self.progress = []
+        mode = Mode(check_mode=check_mode, diff=True, progress=self.progress.append)
+
+        def interrupted(bulk: Bulk, **options: t.Any) -> None:
+            self._interrupted(bulk, **options)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Bulk, "apply_all", interrupted)
+            outcome = execute(TENANT, checked.validated_parameters, mode, user_agent="")
+        self.warnings = outcome.warnings
+        # A result that is no plain data could not be given to Ansible.
+        result: Row = json.loads(json.dumps(outcome.result))
+        return result
+
+    def _interrupted(self, bulk: Bulk, **options: t.Any) -> None:
+        """Apply what is planned, after what happens ``meanwhile``."""
+        meanwhile, self.meanwhile = self.meanwhile, lambda: None
+        meanwhile()
+        APPLY_ALL(bulk, **options)
+
+    def done(self, **params: t.Any) -> Row:
+        """The same for a task that must not fail."""
+        result = self.run(**params)
+        assert not result.get("failed"), result["msg"]
+        return result
+
+    def failing(self, **params: t.Any) -> Row:
+        """The same for a task that must fail before it sends a write."""
+        result = self.run(**params)
+        assert result["failed"] is True
+        assert self.writes() == []
+        assert not result["changed"]
+        return result
+
+    def journal(self, method: str, path: str = "") -> list[Row]:
+        return [entry for entry in self.simulator.journal() if entry["method"] == method and path in entry["path"]]
+
+    def writes(self) -> list[str]:
+        """What was sent, in its order: the method, and the kind that the path speaks of."""
+        return [f"{entry['method']} {_kind_of(entry['path'])}" for entry in self.simulator.writes()]
+
+    @property
+    def paths(self) -> list[str]:
+        return sorted(group["path"] for group in self.simulator.state()["groups"])
+
+    def settings(self, blueprint: str) -> Row:
+        """The Android settings of a blueprint."""
+        rows = self.simulator.state()["blueprints"]
+        settings: Row = next(row for row in rows if row["name"] == blueprint)["settings"]["android"]
+        return settings
+
+    def versions(self) -> dict[str, str]:
+        """The ids of the versions of the app that the tests upload."""
+        apps = [app for app in self.simulator.state()["applications"] if app["package_name"] == TILL]
+        return {row["version_code"]: row["id"] for app in apps for row in app["versions"]}
+
+    def put_into(self, group: str, device: str) -> None:
+        """Put a device into a group, behind the back of the tasks."""
+        step = DEVICE_GROUP.steps_into(group, [device], "")[0]
+        with self.client() as client:
+            client.request(step.method, step.path, ids={"id": group}, query=step.query, body=step.body, purpose="")
+
+    def client(self) -> Client:
+        return Client(Connection.from_options({"api_url": self.simulator.url, "api_key": self.simulator.key}))
+
+    def ids(self, kind: str) -> dict[str, t.Any]:
+        return {str(row["name"]): row["id"] for row in self.simulator.state()[kind]}
+
+
+def _kind_of(path: str) -> str:
+    kinds = ("devicegroup", "policy", "application", "content", "blueprints")
+    return next(kind for kind in kinds if f"/{kind}/" in path)
+
+
+@pytest.fixture
+def tenant(simulator: Simulator) -> Tenant:
+    return Tenant(simulator)
+
+
+def package(folder: Path, code: int, *, padding: int = 0, name: str = TILL) -> str:
+    file = folder / f"{name}-{code}.apk"
+    file.write_bytes(apk.made(apk.Manifest(name, f"{code}.0", code, "Till"), padding))
+    return str(file)
+
+
+def upload(folder: Path, code: int, **more: t.Any) -> Row:
+    return {
+        "src": package(folder, code),
+        "package_name": TILL,
+        "version_name": f"{code}.0",
+        "version_code": code,
+        **more,
+    }
+
+
+def file_of(folder: Path, name: str, text: str) -> str:
+    file = folder / name
+    file.write_text(text)
+    return str(file)
+
+
+def using(version_name: str = "latest", content: str = "unit.png") -> Row:
+    """The settings of a blueprint with an app and a file."""
+    return {
+        "android": {
+            "apps": [{"package_name": TILL, "version_name": version_name, "state": "SHOW"}],
+            "files": [{"content": content, "destination_path": "/sdcard/unit.png"}],
+        }
+    }
+
+
+@pytest.fixture
+def lists(tmp_path: Path) -> Row:
+    """One or more of each kind, none of which the tenant has; what refers to others comes first."""
+    return {
+        "blueprints": [{"name": "Unit", "settings": using()}],
+        "device_groups": [
+            {"path": "Unit/Berlin/Mitte"},
+            {"path": "/All devices/Unit/"},
+            {"name": "Berlin", "parent": "All devices/Unit"},
+        ],
+        "contents": [{"src": file_of(tmp_path, "unit.png", "soup"), "tags": ["unit"]}],
+        "apps": [upload(tmp_path, 1), upload(tmp_path, 2, release_name="second")],
+        "enterprise_policies": [{"name": "Unit", "settings": {"kiosk_mode": True}}],
+    }
+
+
+def actions(result: Row) -> dict[str, str]:
+    return {record["place"]: record["action"] for record in result["objects"]}
+
+
+def messages(result: Row) -> dict[str, str]:
+    return {record["place"]: record["msg"] for record in result["objects"] if "msg" in record}
+
+
+def counts(**some: int) -> dict[str, int]:
+    return {**NOTHING, **some}
+
+
+# --- the ladder -------------------------------------------------------------------------------------------------------
+
+
+def test_all_kinds_are_created_and_then_are_as_they_are_to_be(tenant: Tenant, lists: Row) -> None:
+    checked = tenant.done(check_mode=True, **lists)
+    assert tenant.simulator.writes() == []
+    first = tenant.done(**lists)
+    assert first["counts"] == checked["counts"] == counts(created=8)
+    assert first["diff"] == checked["diff"]
+    assert actions(first) == actions(checked)
+    assert [each["fields"] for each in first["objects"]] == [each["fields"] for each in checked["objects"]]
+    assert all(each["id"] is not None for each in first["objects"])
+    assert [each["place"] for each in first["objects"]] == [
+        "device_groups[0]",
+        "device_groups[1]",
+        "device_groups[2]",
+        "enterprise_policies[0]",
+        "apps[0]",
+        "apps[1]",
+        "contents[0]",
+        "blueprints[0]",
+    ]
+    again = tenant.done(**lists)
+    assert tenant.simulator.writes() == []
+    assert again["counts"] == counts(unchanged=8)
+    assert again["changed"] is False
+    assert again["diff"] == []
+    assert [each["id"] for each in again["objects"]] == [each["id"] for each in first["objects"]]
+
+
+def test_each_is_sent_after_what_it_refers_to(tenant: Tenant, lists: Row) -> None:
+    tenant.done(**lists)
+    sent = tenant.simulator.writes()
+    created = [entry["body"]["name"] for entry in sent if entry["path"].endswith("/devicegroup/")]
+    assert created == ["Unit", "Berlin", "Mitte"]
+    writes = tenant.writes()
+    assert writes[-1] == "POST blueprints"
+    assert Counter(writes) == {
+        "POST devicegroup": 3,
+        "POST policy": 1,
+        "POST application": 2,
+        "PATCH application": 1,
+        "POST content": 1,
+        "PATCH content": 1,
+        "POST blueprints": 1,
+    }
+    android = tenant.settings("Unit")
+    assert android["files"][0]["file_id"] == str(tenant.ids("content")["unit.png"])
+    # The latest is the one that the same task uploads second.
+    assert android["apps"][0]["app_version_id"] == tenant.versions()["2.0"]
+
+
+def test_some_are_changed(tenant: Tenant, lists: Row) -> None:
+    tenant.done(**lists)
+    lists["contents"][0]["tags"] = ["unit", "menu"]
+    lists["enterprise_policies"][0]["settings"] = {"kiosk_mode": False}
+    lists["apps"][0]["release_name"] = "first"
+    checked = tenant.done(check_mode=True, **lists)
+    assert tenant.simulator.writes() == []
+    changed = tenant.done(**lists)
+    assert sorted(tenant.writes()) == ["PATCH application", "PATCH content", "PATCH policy"]
+    assert changed["counts"] == checked["counts"] == counts(updated=3, unchanged=5)
+    assert changed["diff"] == checked["diff"]
+    assert {each["place"]: each["fields"] for each in changed["objects"] if each["fields"]} == {
+        "enterprise_policies[0]": ["settings"],
+        "apps[0]": ["release_name"],
+        "contents[0]": ["tags"],
+    }
+    assert tenant.done(**lists)["changed"] is False
+
+
+def test_all_are_deleted_in_the_opposite_order(tenant: Tenant, lists: Row) -> None:
+    before = tenant.simulator.state()
+    tenant.done(**lists)
+    lists["apps"] = [{"package_name": TILL}]
+    gone = {kind: [{**item, "state": "absent"} for item in items] for kind, items in lists.items()}
+    for items in gone.values():
+        for item in items:
+            item.pop("settings", None)
+    checked = tenant.done(check_mode=True, **gone)
+    deleted = tenant.done(**gone)
+    assert deleted["counts"] == checked["counts"] == counts(deleted=7)
+    assert deleted["diff"] == checked["diff"]
+    assert tenant.writes()[0] == "DELETE blueprints"
+    assert Counter(tenant.writes()) == {
+        "DELETE devicegroup": 3,
+        "DELETE policy": 1,
+        "DELETE application": 1,
+        "DELETE content": 1,
+        "DELETE blueprints": 1,
+    }
+    after = tenant.simulator.state()
+    for kind in ("groups", "policies", "content", "applications", "blueprints"):
+        assert after[kind] == before[kind]
+    again = tenant.done(**gone)
+    assert again["counts"] == counts(unchanged=7)
+    assert tenant.simulator.writes() == []
+
+
+@pytest.mark.parametrize("by", ["path", "name"])
+def test_groups_are_deleted_before_those_above_them(tenant: Tenant, by: str) -> None:
+    tenant.done(device_groups=[{"path": "Unit/Berlin/Mitte", "create_parents": True}])
+    gone: list[Row] = [{"path": "Unit"}, {"path": "Unit/Berlin"}, {"path": "Unit/Berlin/Mitte"}]
+    if by == "name":
+        gone = [{"name": "Unit"}, {"name": "Berlin", "parent": "Unit"}, {"name": "Mitte"}]
+    ids = {group["name"]: group["id"] for group in tenant.simulator.state()["groups"]}
+    assert tenant.done(device_groups=[{**item, "state": "absent"} for item in gone])["counts"] == counts(deleted=3)
+    sent = [entry["path"].rstrip("/").rpartition("/")[2] for entry in tenant.simulator.writes()]
+    assert sent == [ids["Mitte"], ids["Berlin"], ids["Unit"]]
+
+
+def test_devices_of_groups_that_go_end_in_the_group_that_stays(tenant: Tenant) -> None:
+    tenant.done(device_groups=[{"path": "Unit/Berlin/Mitte", "create_parents": True}])
+    state = tenant.simulator.state(devices=True)
+    mitte = next(group["id"] for group in state["groups"] if group["name"] == "Mitte")
+    root = next(group["id"] for group in state["groups"] if group["path"] == ROOT)
+    device = state["devices"][0]["id"]
+    tenant.put_into(mitte, device)
+    result = tenant.done(
+        device_groups=[
+            {"path": path, "state": "absent", "force": True} for path in ("Unit", "Unit/Berlin", "Unit/Berlin/Mitte")
+        ]
+    )
+    assert result["counts"] == counts(deleted=3)
+    (there,) = [each for each in tenant.simulator.state(devices=True)["devices"] if each["id"] == device]
+    assert there["group_id"] == root
+
+
+# --- blueprints and what they refer to --------------------------------------------------------------------------------
+
+
+def test_a_blueprint_gets_the_content_that_replaces_another(tenant: Tenant, lists: Row, tmp_path: Path) -> None:
+    tenant.done(**lists)
+    old = tenant.ids("content")["unit.png"]
+    tenant.done(blueprints=[{"name": "Other", "settings": {"android": {"files": using()["android"]["files"]}}}])
+    file_of(tmp_path, "unit.png", "salad")
+    checked = tenant.done(check_mode=True, **lists)
+    warnings = tenant.warnings
+    changed = tenant.done(**lists)
+    # Only of the blueprint that this task knows nothing of.
+    (warning,) = [text for text in warnings if "refer to" in text]
+    assert warning.startswith(f"The blueprints 'Other' refer to the content 'unit.png' (id {old}), which is replaced")
+    assert tenant.warnings == warnings
+    new = tenant.ids("content")["unit.png"]
+    assert new != old
+    assert tenant.settings("Unit")["files"][0]["file_id"] == str(new)
+    assert changed["counts"] == checked["counts"] == counts(updated=2, unchanged=6)
+    assert changed["diff"] == checked["diff"]
+    # The old one goes when nothing refers to it any more.
+    writes = tenant.writes()
+    assert (writes[0], writes[-2], writes[-1]) == ("POST content", "PUT blueprints", "DELETE content")
+    assert tenant.done(**lists)["changed"] is False
+
+
+def test_latest_and_a_version_by_name_may_be_yet_to_be_uploaded(tenant: Tenant, lists: Row, tmp_path: Path) -> None:
+    tenant.done(**lists)
+    lists["apps"] = [upload(tmp_path, 4), upload(tmp_path, 3)]
+    lists["blueprints"].append({"name": "Third", "settings": using("3.0")})
+    assert tenant.done(**lists)["counts"] == counts(created=3, updated=1, unchanged=5)
+    versions = tenant.versions()
+    assert tenant.settings("Unit")["apps"][0]["app_version_id"] == versions["4.0"]
+    assert tenant.settings("Third")["apps"][0]["app_version_id"] == versions["3.0"]
+    assert tenant.done(**lists)["changed"] is False
+
+
+def test_the_latest_is_unclear_while_a_code_is_unknown(tenant: Tenant, lists: Row, tmp_path: Path) -> None:
+    tenant.done(**lists)
+    new = upload(tmp_path, 3)
+    del new["version_code"]
+    result = tenant.failing(apps=[new], blueprints=lists["blueprints"])
+    assert "the version code of the one that the same task uploads is not known" in messages(result)["blueprints[0]"]
+    # Where it is the first, it is the latest.
+    other = "com.example.unitother"
+    first = {"src": package(tmp_path, 1, name=other), "package_name": other, "version_name": "1.0"}
+    settings = using()
+    settings["android"]["apps"][0]["package_name"] = other
+    assert tenant.done(apps=[first], blueprints=[{"name": "Other", "settings": settings}])["counts"]["created"] == 2
+
+
+def test_a_version_that_is_not_kept_is_not_there_for_a_blueprint(tenant: Tenant, tmp_path: Path) -> None:
+    tenant.done(apps=[upload(tmp_path, 1), upload(tmp_path, 2)])
+    settings = {"android": {"apps": using("1.0")["android"]["apps"]}}
+    result = tenant.failing(
+        apps=[upload(tmp_path, 3, keep_versions=2)], blueprints=[{"name": "Unit", "settings": settings}]
+    )
+    assert f"There is no app '{TILL} 1.0'." in messages(result)["blueprints[0]"]
+
+
+def test_what_a_blueprint_has_can_go_with_it(tenant: Tenant, lists: Row) -> None:
+    tenant.done(**lists)
+    content, app = {"name": "unit.png", "state": "absent"}, {"package_name": TILL, "state": "absent"}
+    result = tenant.failing(contents=[content], apps=[app])
+    assert "refer to the content" in messages(result)["contents[0]"]
+    assert "in use by the blueprint 'Unit'" in messages(result)["apps[0]"]
+    tenant.done(contents=[content], apps=[app], blueprints=[{"name": "Unit", "state": "absent"}])
+    assert tenant.writes()[0] == "DELETE blueprints"
+
+
+def test_content_can_go_with_the_last_reference_to_it(tenant: Tenant, lists: Row) -> None:
+    tenant.done(**lists)
+    lists["blueprints"][0]["settings"]["android"]["files"] = []
+    lists["blueprints"][0]["exact"] = True
+    lists["contents"] = [{"name": "unit.png", "state": "absent"}]
+    assert tenant.done(**lists)["counts"] == counts(updated=1, deleted=1, unchanged=6)
+    assert tenant.writes() == ["PUT blueprints", "DELETE content"]
+
+
+@pytest.mark.parametrize("by", ["name", "id"])
+def test_what_a_blueprint_is_to_have_is_not_deleted(tenant: Tenant, lists: Row, by: str) -> None:
+    blueprints = lists.pop("blueprints")
+    tenant.done(**lists)
+    file: Row = {"destination_path": "/sdcard/unit.png", "content": "unit.png"}
+    app = blueprints[0]["settings"]["android"]["apps"][0]
+    if by == "id":
+        file = {"destination_path": "/sdcard/unit.png", "file_id": str(tenant.ids("content")["unit.png"])}
+        app["app_version_id"] = tenant.versions()[app.pop("version_name") and "2.0"]
+    blueprints[0]["settings"]["android"]["files"] = [file]
+    gone = [{"package_name": TILL, "version_name": "2.0", "state": "absent"}]
+    result = tenant.failing(blueprints=blueprints, contents=[{"name": "unit.png", "state": "absent"}], apps=gone)
+    assert "The blueprints 'Unit' refer to the content 'unit.png'" in messages(result)["contents[0]"]
+    assert "in use by the blueprint 'Unit'" in messages(result)["apps[0]"]
+    assert actions(result)["blueprints[0]"] == "skipped"
+
+
+def test_a_blueprint_that_names_what_nobody_has_is_refused(tenant: Tenant) -> None:
+    result = tenant.failing(blueprints=[{"name": "Unit", "settings": using()}])
+    assert f"There is no app '{TILL}'" in messages(result)["blueprints[0]"]
+
+
+# --- listed twice -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("on_error", ["stop", "continue"])
+@pytest.mark.parametrize(
+    ("kind", "one", "other", "name"),
+    [
+        ("device_groups", {"path": "Unit/Berlin"}, {"path": "/all devices/Unit/ Berlin/"}, f"{ROOT}/Unit/Berlin"),
+        ("device_groups", {"name": " Unit "}, {"name": "Unit", "state": "absent"}, "Unit"),
+        ("device_groups", {"path": "Unit"}, {"name": "Unit", "parent": ROOT}, f"{ROOT}/Unit"),
+        ("enterprise_policies", {"name": "Unit"}, {"name": "Unit "}, "Unit"),
+        ("contents", {"name": "a", "state": "absent"}, {"name": "a", "state": "absent", "force": True}, "a"),
+        (
+            "apps",
+            {"package_name": TILL, "version_name": "1", "state": "absent"},
+            {"package_name": TILL, "version_name": "1", "default": True},
+            f"{TILL} 1",
+        ),
+        ("blueprints", {"name": "Unit"}, {"name": "Unit", "publish": True}, "Unit"),
+    ],
+)
+def test_what_is_listed_twice_is_refused_without_a_request(
+    tenant: Tenant, kind: str, one: Row, other: Row, name: str, on_error: str
+) -> None:
+    result = tenant.failing(**{kind: [one, other], "on_error": on_error})
+    assert tenant.simulator.journal() == []
+    why = f"{kind}[0] and {kind}[1] are about the same "
+    assert set(messages(result)) == {f"{kind}[0]", f"{kind}[1]"}
+    assert all(each.startswith(why) and f"'{name}'" in each for each in messages(result).values())
+    # Which is said once.
+    assert result["msg"] == f"2 of 2 objects failed. {messages(result)[f'{kind}[0]']}"
+    assert result["counts"] == counts(failed=2)
+
+
+def test_what_is_beside_a_double_is_not_said_to_be_as_it_is_to_be(tenant: Tenant) -> None:
+    groups = [{"path": "Unit"}, {"path": "Other"}, {"path": "Unit"}]
+    for check_mode in (True, False):
+        result = tenant.run(check_mode=check_mode, device_groups=groups)
+        assert result["counts"] == counts(failed=2, skipped=1)
+        assert result["diff"] == []
+    assert tenant.simulator.journal() == []
+
+
+def test_a_file_of_a_directory_may_be_listed_elsewhere(tenant: Tenant, tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    file_of(folder, "a.png", "a")
+    file_of(folder, "b.png", "b")
+    result = tenant.failing(contents=[{"src": str(folder)}, {"name": "b.png", "state": "absent"}])
+    assert set(messages(result).values()) == {
+        "contents[0] and contents[1] are about the same content, 'b.png': list it once."
+    }
+    assert [each["action"] for each in result["objects"]] == ["skipped", "failed", "failed"]
+    assert tenant.done(contents=[{"src": str(folder)}])["counts"] == counts(created=2)
+
+
+def test_one_object_by_two_names_is_refused_before_a_write(tenant: Tenant, lists: Row) -> None:
+    tenant.done(**lists)
+    ids = {group["path"]: group["id"] for group in tenant.simulator.state()["groups"]}
+    policy, content = tenant.ids("policies")["Unit"], tenant.ids("content")["unit.png"]
+    result = tenant.failing(
+        device_groups=[{"path": "Unit/Berlin"}, {"id": ids[f"{ROOT}/Unit/Berlin"].upper(), "name": "Berlin"}],
+        enterprise_policies=[{"name": "Unit"}, {"id": policy, "state": "absent"}],
+        contents=[{"id": content, "state": "absent"}, lists["contents"][0]],
+        apps=[
+            {"package_name": TILL, "version_name": "2.0", "state": "absent"},
+            {"package_name": TILL, "version_code": 2, "default": True},
+        ],
+    )
+    assert result["counts"] == counts(failed=8)
+    for kind in ("device_groups", "enterprise_policies", "contents", "apps"):
+        told = [text for place, text in messages(result).items() if place.startswith(kind)]
+        assert all(text.startswith(f"{kind}[0] and {kind}[1] are about the same") for text in told)
+
+
+@pytest.mark.parametrize(
+    ("kind", "one", "other"),
+    [
+        ("device_groups", {"path": "Unit"}, {"name": "Unit"}),
+        ("device_groups", {"path": "Stores/Unit"}, {"name": "Unit", "parent": "Stores"}),
+    ],
+)
+def test_one_new_object_by_two_names_is_refused(tenant: Tenant, kind: str, one: Row, other: Row) -> None:
+    for several in ([one, other], [other, one]):
+        assert "are about the same" in messages(tenant.failing(**{kind: several}))[f"{kind}[0]"]
+
+
+def test_one_new_version_by_two_names_is_refused(tenant: Tenant, tmp_path: Path) -> None:
+    whole, vague = upload(tmp_path, 1), upload(tmp_path, 1)
+    del vague["version_code"]
+    for several in ([whole, vague], [vague, whole]):
+        assert "are about the same app" in messages(tenant.failing(apps=several))["apps[0]"]
+    tenant.done(apps=[whole])
+    new, unclear = upload(tmp_path, 2), upload(tmp_path, 2)
+    del unclear["version_code"]
+    assert "are about the same app" in messages(tenant.failing(apps=[new, unclear]))["apps[0]"]
+
+
+# --- groups that move, and those that go ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_group_is_renamed_and_others_are_made_below_its_new_path(tenant: Tenant, turned: bool) -> None:
+    tenant.done(device_groups=[{"path": "Unit/Berlin/Mitte", "create_parents": True}])
+    groups = [
+        {"path": "Unit", "new_path": "Chain"},
+        {"path": "Chain/Berlin"},
+        {"path": "Chain/Berlin/Mitte/Lobby"},
+        {"path": "Chain/Hamburg"},
+    ]
+    groups = groups[::-1] if turned else groups
+    checked = tenant.done(check_mode=True, device_groups=groups)
+    result = tenant.done(device_groups=groups)
+    assert result["counts"] == checked["counts"] == counts(updated=1, created=2, unchanged=1)
+    assert result["diff"] == checked["diff"]
+    made = [path for path in tenant.paths if "Unit" in path or "Chain" in path]
+    assert made == [
+        f"{ROOT}/Chain",
+        f"{ROOT}/Chain/Berlin",
+        f"{ROOT}/Chain/Berlin/Mitte",
+        f"{ROOT}/Chain/Berlin/Mitte/Lobby",
+        f"{ROOT}/Chain/Hamburg",
+    ]
+    assert tenant.done(device_groups=groups)["changed"] is False
+    assert tenant.simulator.writes() == []
+
+
+def test_a_group_is_moved_into_one_that_is_made_for_it(tenant: Tenant) -> None:
+    tenant.done(device_groups=[{"path": "Unit/Berlin", "create_parents": True}])
+    groups = [
+        {"path": "Unit/Berlin", "new_path": "Chain/North/Berlin"},
+        {"path": "Chain/North"},
+        {"path": "All devices/Chain"},
+        {"path": "Unit", "state": "absent"},
+    ]
+    assert tenant.done(device_groups=groups)["counts"] == counts(created=2, updated=1, deleted=1)
+    assert [path for path in tenant.paths if "Unit" in path or "Chain" in path] == [
+        f"{ROOT}/Chain",
+        f"{ROOT}/Chain/North",
+        f"{ROOT}/Chain/North/Berlin",
+    ]
+    assert tenant.done(device_groups=groups)["counts"] == counts(unchanged=4)
+
+
+@pytest.mark.parametrize(
+    "instead",
+    [
+        {"path": "Unit/Berlin", "create_parents": True},
+        {"path": "Other", "new_path": "Unit"},
+        {"name": "Unit", "parent": ROOT, "create_parents": True},
+    ],
+)
+def test_a_place_that_a_group_leaves_is_not_taken_by_the_same_task(tenant: Tenant, instead: Row) -> None:
+    tenant.done(device_groups=[{"path": "Unit"}, {"path": "Other"}])
+    moved = {"name": "Unit", "new_path": "Chain"}
+    for several in ([moved, instead], [instead, moved]):
+        told = " ".join(messages(tenant.failing(device_groups=several)).values())
+        assert "is to be moved away by the same task" in told or "are about the same" in told or "another group" in told
+
+
+def test_two_groups_cannot_move_to_one_place(tenant: Tenant) -> None:
+    tenant.done(device_groups=[{"path": "Unit"}, {"path": "Other"}])
+    moves = [{"path": "Unit", "new_path": "Chain"}, {"path": "Other", "new_path": "Chain"}]
+    assert "there is another group of that path" in messages(tenant.failing(device_groups=moves))["device_groups[1]"]
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [
+        {"path": "Unit"},
+        {"path": "Unit/Berlin"},
+        {"path": "Unit/Bonn"},
+        {"path": "Unit/Bonn/Centre", "create_parents": True},
+        {"path": "Unit/Berlin", "new_path": "Unit/Bonn"},
+        {"path": "Other", "new_path": "Unit/Other"},
+    ],
+)
+def test_a_group_is_not_deleted_along_with_what_is_to_be_kept(tenant: Tenant, kept: Row) -> None:
+    tenant.done(device_groups=[{"path": "Unit/Berlin", "create_parents": True}, {"path": "Other"}])
+    gone = {"name": "Unit", "state": "absent", "recursive": True}
+    for several in ([kept, gone], [gone, kept]):
+        result = tenant.failing(device_groups=several)
+        place = f"device_groups[{several.index(gone)}]"
+        told = messages(result)[place]
+        assert "are about the same" in told or "is to keep" in told
+
+
+def test_an_empty_group_is_not_deleted_if_another_comes_into_it(tenant: Tenant) -> None:
+    tenant.done(device_groups=[{"path": "Unit"}])
+    gone, inside = {"path": "Unit", "state": "absent"}, {"path": "Unit/Berlin"}
+    assert "has 1 groups below it" in messages(tenant.failing(device_groups=[gone, inside]))["device_groups[0]"]
+
+
+def test_what_goes_along_with_its_parent_may_be_listed_too(tenant: Tenant) -> None:
+    tenant.done(device_groups=[{"path": f"Unit/{name}", "create_parents": True} for name in ("Berlin", "Bonn")])
+    gone = [{"path": "Unit/Berlin", "state": "absent"}, {"path": "Unit", "state": "absent", "recursive": True}]
+    assert tenant.done(device_groups=gone)["counts"] == counts(deleted=2)
+    assert tenant.writes() == ["DELETE devicegroup"] * 3
+    assert not any("Unit" in path for path in tenant.paths)
+
+
+def test_a_group_that_another_makes_as_its_parent_may_be_listed_too(tenant: Tenant) -> None:
+    groups = [{"path": "Unit/Berlin/Mitte", "create_parents": True}, {"path": "Unit/Berlin"}]
+    assert tenant.done(device_groups=groups)["counts"] == counts(created=1, unchanged=1)
+    assert tenant.done(device_groups=groups)["counts"] == counts(unchanged=2)
+    gone = {"path": "Unit/New", "state": "absent"}
+    made = {"path": "Unit/New/Lobby", "create_parents": True}
+    told = messages(tenant.failing(device_groups=[gone, made]))["device_groups[0]"]
+    assert told == f"It would delete what device_groups[1] '{ROOT}/Unit/New/Lobby' is to make."
+
+
+def test_versions_that_are_kept_are_counted_over_the_whole_task(tenant: Tenant, tmp_path: Path) -> None:
+    tenant.done(apps=[upload(tmp_path, 1), upload(tmp_path, 2)])
+    apps = [upload(tmp_path, code, keep_versions=2) for code in (3, 4)]
+    tenant.done(apps=apps)
+    assert set(tenant.versions()) == {"3.0", "4.0"}
+    assert tenant.writes() == ["POST application"] * 2 + ["DELETE application"] * 2
+    assert tenant.done(apps=apps)["changed"] is False
+    apps = [upload(tmp_path, 5), upload(tmp_path, 6, keep_versions=1)]
+    assert "which the same task uploads" in messages(tenant.failing(apps=apps))["apps[1]"]
+
+
+def test_a_version_that_is_to_be_kept_is_not_deleted(tenant: Tenant, tmp_path: Path) -> None:
+    tenant.done(apps=[upload(tmp_path, 1), upload(tmp_path, 2)])
+    kept = {"package_name": TILL, "version_name": "1.0"}
+    for more in (
+        {"package_name": TILL, "state": "absent"},
+        {"package_name": TILL, "version_name": "2.0", "keep_versions": 1},
+    ):
+        told = messages(tenant.failing(apps=[more, kept]))["apps[0]"]
+        assert told == f"It would delete what apps[1] '{TILL} 1.0' is to keep."
+    told = messages(tenant.failing(apps=[{"package_name": TILL, "state": "absent"}, upload(tmp_path, 3)]))["apps[0]"]
+    assert "is to keep" in told
+
+
+# --- what goes wrong --------------------------------------------------------------------------------------------------
+
+
+def test_after_a_failure_nothing_more_is_begun(tenant: Tenant, lists: Row) -> None:
+    tenant.options = {"retries": 0}
+    tenant.simulator.fault(kind="status", status=500, method="POST", path="/devicegroup/", after=1)
+    result = tenant.run(**lists)
+    # Policies, apps and contents do not need groups, and may have been begun. Nothing that comes later was.
+    told = actions(result)
+    assert told["device_groups[1]"] == "created"
+    assert told["device_groups[2]"] == "failed"
+    assert told["device_groups[0]"] == told["blueprints[0]"] == "skipped"
+    assert result["failed"] is True
+    assert result["changed"] is True
+    assert result["msg"].startswith("1 of 8 objects failed. device_groups[2] 'All devices/Unit/Berlin': Creating the")
+    assert "answered 500" in messages(result)["device_groups[2]"]
+    assert [each["fields"] for each in result["objects"] if each["action"] in ("failed", "skipped")] == [[]] * 3
+    assert "Berlin" not in json.dumps(result["diff"])
+    tenant.options = {}
+    assert tenant.done(**lists)["counts"] == counts(created=3, unchanged=5)
+    assert tenant.done(**lists)["changed"] is False
+
+
+def test_what_needs_what_failed_fails_and_the_rest_is_done(tenant: Tenant) -> None:
+    groups = [{"path": path} for path in ("Other", "Unit", "Unit/Berlin/Mitte", "Unit/Berlin", "Other/Ulm")]
+    # The first wave begins with one request at a time.
+    tenant.simulator.fault(kind="status", status=403, method="POST", path="/devicegroup/", after=1)
+    result = tenant.run(device_groups=groups, on_error="continue")
+    assert result["counts"] == counts(created=2, failed=3)
+    told = messages(result)
+    assert f"Creating the device group '{ROOT}/Unit' failed" in told["device_groups[1]"]
+    assert told["device_groups[3]"] == f"It needs device_groups[1] '{ROOT}/Unit', which failed."
+    assert told["device_groups[2]"] == f"It needs device_groups[3] '{ROOT}/Unit/Berlin', which failed."
+    assert result["msg"].startswith(f"3 of 5 objects failed. device_groups[1] '{ROOT}/Unit': Creating")
+    assert result["changed"] is True
+    assert tenant.done(device_groups=groups)["counts"] == counts(created=3, unchanged=2)
+
+
+def test_what_cannot_be_planned_stops_all_or_itself_only(tenant: Tenant, lists: Row) -> None:
+    lists["device_groups"].append({"path": "Nowhere/Lost"})
+    lists["enterprise_policies"].append({"id": 999999})
+    lists["blueprints"].append({"name": "Lost", "settings": using("9.9")})
+    result = tenant.failing(**lists)
+    assert result["counts"] == counts(failed=3, skipped=8)
+    assert set(messages(result)) == {"device_groups[3]", "enterprise_policies[1]", "blueprints[1]"}
+    assert tenant.run(check_mode=True, **lists)["counts"] == result["counts"]
+    lists["on_error"] = "continue"
+    checked = tenant.run(check_mode=True, **lists)
+    assert tenant.simulator.writes() == []
+    result = tenant.run(**lists)
+    assert result["counts"] == checked["counts"] == counts(created=8, failed=3)
+    assert result["diff"] == checked["diff"]
+    assert messages(result) == messages(checked)
+    assert result["failed"] is checked["failed"] is True
+
+
+def test_the_message_tells_of_the_first_failures_and_counts_the_others(tenant: Tenant) -> None:
+    result = tenant.failing(device_groups=[{"path": f"Nowhere/{number}"} for number in range(5)])
+    assert result["msg"].startswith("5 of 5 objects failed. device_groups[0] 'All devices/Nowhere/0': There is no")
+    assert "device_groups[2] 'All devices/Nowhere/2': " in result["msg"]
+    assert "device_groups[3]" not in result["msg"]
+    assert result["msg"].endswith(" And 2 more.")
+    assert len(messages(result)) == 5
+
+
+def test_what_needs_one_that_turns_out_to_be_listed_twice_is_planned_to_fail(tenant: Tenant) -> None:
+    groups = [{"path": "Unit"}, {"path": "Unit/Berlin"}, {"name": "Unit"}]
+    checked = tenant.run(check_mode=True, device_groups=groups, on_error="continue")
+    result = tenant.failing(device_groups=groups, on_error="continue")
+    assert result["counts"] == checked["counts"] == counts(failed=3)
+    needs = f"It needs device_groups[0] '{ROOT}/Unit', which failed."
+    assert messages(result)["device_groups[1]"] == messages(checked)["device_groups[1]"] == needs
+
+
+def test_a_deletion_that_breaks_off_has_changed_something(tenant: Tenant) -> None:
+    tenant.options = {"retries": 0}
+    tenant.done(device_groups=[{"path": "Unit/Berlin/Mitte", "create_parents": True}])
+    tenant.simulator.fault(kind="status", status=403, method="DELETE", path="/devicegroup/", after=1)
+    gone = [{"path": "Unit", "state": "absent", "recursive": True}]
+    result = tenant.run(device_groups=gone)
+    assert result["counts"] == counts(failed=1)
+    assert result["changed"] is True
+    assert tenant.done(device_groups=gone)["counts"] == counts(deleted=1)
+
+
+def test_nothing_is_deleted_after_a_failure_but_what_was_replaced(tenant: Tenant, lists: Row, tmp_path: Path) -> None:
+    tenant.done(**lists)
+    old = tenant.ids("content")["unit.png"]
+    file_of(tmp_path, "unit.png", "salad")
+    tenant.options = {"retries": 0}
+    tenant.simulator.fault(kind="status", status=403, method="PUT", path="/blueprints/")
+    result = tenant.run(
+        contents=lists["contents"],
+        blueprints=lists["blueprints"],
+        enterprise_policies=[{"name": "Unit", "state": "absent"}],
+    )
+    assert actions(result) == {
+        "contents[0]": "updated",
+        "blueprints[0]": "failed",
+        "enterprise_policies[0]": "skipped",
+    }
+    assert tenant.ids("content")["unit.png"] != old
+    assert "Unit" in tenant.ids("policies")
+
+
+@pytest.mark.parametrize("kind", ["drop_after", "truncate", "status"])
+def test_a_creation_whose_answer_is_lost_happens_once(tenant: Tenant, lists: Row, kind: str) -> None:
+    before = tenant.simulator.state()
+    more = {"status": 502, "processed": True} if kind == "status" else {}
+    for path in ("/devicegroup/", "/policy/", "/content/upload/", "/application/upload/", "/blueprints/"):
+        tenant.simulator.fault(kind=kind, method="POST", path=path, **more)
+    assert tenant.done(**lists)["counts"] == counts(created=8)
+    after = tenant.simulator.state()
+    for name, count in {"groups": 3, "policies": 1, "content": 1, "applications": 1, "blueprints": 1}.items():
+        assert len(after[name]) == len(before[name]) + count
+    assert len(tenant.versions()) == 2
+    assert tenant.done(**lists)["changed"] is False
+
+
+def test_answers_that_are_lost_side_by_side(tenant: Tenant, tmp_path: Path) -> None:
+    before = len(tenant.simulator.state()["content"])
+    tenant.simulator.fault(kind="drop_after", method="POST", path="/content/upload/", times=20)
+    contents = [{"src": file_of(tmp_path, f"{number}.txt", f"{number}")} for number in range(20)]
+    assert tenant.done(contents=contents)["counts"] == counts(created=20)
+    assert len(tenant.simulator.state()["content"]) == before + 20
+
+
+def test_what_somebody_else_creates_meanwhile_is_made_as_it_is_to_be(tenant: Tenant) -> None:
+    policy = {"name": "Unit", "settings": {"kiosk_mode": True}}
+    groups = [{"path": "Unit"}, {"path": "Unit/Berlin"}]
+
+    def meanwhile() -> None:
+        Tenant(tenant.simulator).done(
+            device_groups=[{"path": "Unit"}],
+            enterprise_policies=[{"name": "Unit", "settings": {"kiosk_mode": False, "camera_disabled": True}}],
+        )
+
+    tenant.meanwhile = meanwhile
+    result = tenant.done(device_groups=groups, enterprise_policies=[policy])
+    assert result["counts"] == counts(created=3)
+    assert tenant.done(device_groups=groups, enterprise_policies=[policy])["changed"] is False
+    (row,) = [row for row in tenant.simulator.state()["policies"] if row["name"] == "Unit"]
+    assert (row["policy"]["kioskMode"], row["policy"]["cameraDisabled"]) == (True, True)
+
+
+def test_what_somebody_else_deletes_meanwhile_is_deleted(tenant: Tenant) -> None:
+    tenant.done(enterprise_policies=[{"name": "Unit"}, {"name": "Other"}])
+    gone = [{"name": "Unit", "state": "absent"}, {"name": "Other", "state": "absent"}]
+    tenant.meanwhile = lambda: Tenant(tenant.simulator).done(enterprise_policies=gone[:1])
+    assert tenant.done(enterprise_policies=gone)["counts"] == counts(deleted=2)
+
+
+def test_a_name_that_several_have_is_told_with_its_place(tenant: Tenant) -> None:
+    tenant.done(device_groups=[{"path": f"Unit/{city}/Lobby", "create_parents": True} for city in ("Berlin", "Bonn")])
+    result = tenant.failing(device_groups=[{"path": "Unit"}, {"name": "Lobby"}])
+    assert "'Lobby' is ambiguous: 2 match (All devices/Unit/Berlin/Lobby," in messages(result)["device_groups[1]"]
+    assert actions(result)["device_groups[0]"] == "unchanged"
+
+
+# --- lists that are odd -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("nothing", [None, []])
+def test_no_objects_are_no_requests(tenant: Tenant, nothing: t.Any) -> None:
+    result = tenant.done(device_groups=nothing, apps=nothing)
+    assert result == {"changed": False, "counts": NOTHING, "objects": [], "diff": []}
+    assert tenant.simulator.journal() == []
+    assert tenant.done() == result
+
+
+def test_options_that_are_null_are_as_if_they_were_not_there(tenant: Tenant, lists: Row) -> None:
+    content = {**lists["contents"][0], "id": None, "name": None, "description": None}
+    assert tenant.done(contents=[content], device_groups=None)["counts"] == counts(created=1)
+    result = tenant.failing(
+        device_groups=[{"path": None}, {"path": None}, {"path": "Other"}],
+        contents=[{"id": None, "name": None, "src": None}],
+        enterprise_policies=[{"name": None}],
+    )
+    assert tenant.simulator.journal() == []
+    assert messages(result)["device_groups[0]"] == "One of the following is required: id, path, name."
+    assert messages(result)["device_groups[1]"] == messages(result)["device_groups[0]"]
+    assert result["counts"] == counts(failed=4, skipped=1)
+    assert "device_groups[0]: One of" in result["msg"]
+
+
+def test_a_file_that_is_not_there_is_told_before_a_request(tenant: Tenant, tmp_path: Path) -> None:
+    result = tenant.failing(contents=[{"src": str(tmp_path / "no.png")}], device_groups=[{"path": "Unit"}])
+    assert messages(result) == {"contents[0]": f"'{tmp_path}/no.png' cannot be read: No such file or directory."}
+    assert actions(result)["device_groups[0]"] == "skipped"
+    assert tenant.simulator.journal() == []
+
+
+# --- requests ---------------------------------------------------------------------------------------------------------
+
+_LISTS = {
+    "device_groups": ("/devicegroup/", "path"),
+    "enterprise_policies": ("/policy/", "name"),
+    "blueprints": ("/v2/blueprints/", "name"),
+}
+
+
+@pytest.mark.parametrize("kind", _LISTS)
+@pytest.mark.parametrize("count", [5, 6])
+def test_many_are_read_in_one_list_and_a_few_by_their_names(tenant: Tenant, kind: str, count: int) -> None:
+    path, option = _LISTS[kind]
+    items = [{option: f"Unit {number}"} for number in range(count)]
+    for wanted in (count, 0):
+        assert tenant.done(**{kind: items})["counts"]["created"] == wanted
+        queries = [entry["query"] for entry in tenant.journal("GET", path)]
+        names = sum("name" in query or "name_exact" in query for query in queries)
+        if count > 5:
+            assert (names, len(queries)) == (0, 1)
+        else:
+            assert names == len(queries) >= count
+
+
+def test_more_groups_than_fit_on_a_page(tenant: Tenant) -> None:
+    tenant.simulator.reset(groups=620)
+    groups = [{"path": path} for path in tenant.paths[-20:] if path != ROOT]
+    assert tenant.done(device_groups=[*groups, {"path": "Unit"}])["counts"] == counts(created=1, unchanged=20)
+    assert [entry["query"].get("offset", "0") for entry in tenant.journal("GET", "/devicegroup/")] == [
+        "0",
+        "250",
+        "500",
+    ]
+
+
+def test_many_of_a_kind_are_told_of_as_they_are_done(tenant: Tenant) -> None:
+    tenant.done(device_groups=[{"path": f"Unit {number}"} for number in range(40)])
+    planned, *told = tenant.progress
+    assert planned == "Planned 40 objects: 40 created"
+    assert told == [f"{count} of 40 objects are done" for count in range(4, 41, 4)]
+
+
+def test_no_more_is_told_to_be_done_than_there_is(tenant: Tenant, tmp_path: Path) -> None:
+    contents = [{"src": file_of(tmp_path, f"{number}.txt", "soup")} for number in range(20)]
+    tenant.done(contents=contents)
+    for number in range(20):
+        file_of(tmp_path, f"{number}.txt", "salad")
+    # Those that fail have an old content that is not deleted in the end.
+    tenant.simulator.fault(kind="status", status=403, method="POST", path="/content/upload/", times=5)
+    assert tenant.run(contents=contents, on_error="continue")["counts"] == counts(updated=15, failed=5)
+    assert tenant.progress[-1] == "20 of 20 objects are done"
+    assert len(tenant.progress) == 11
+
+
+def test_a_secret_is_in_no_result(tenant: Tenant) -> None:
+    policy = {"name": "Unit", "settings": {"settings_app_password": "correct horse", "kiosk_mode": True}}
+    assert "correct horse" not in json.dumps(tenant.done(enterprise_policies=[policy]))
+    tenant.simulator.fault(kind="status", status=403, method="PATCH", path="/policy/")
+    policy["settings"]["kiosk_mode"] = False
+    result = tenant.run(enterprise_policies=[policy])
+    assert result["failed"] is True
+    assert "correct horse" not in json.dumps(result)
+
+
+# --- properties -------------------------------------------------------------------------------------------------------
+
+NAMES = ("a", "b", "Ä b", "c.d")
+PATHS = st.lists(st.sampled_from(NAMES), min_size=1, max_size=4).map("/".join)
+
+
+@st.composite
+def trees(draw: st.DrawFn) -> list[str]:
+    """The paths of some groups and of all above them, in any order."""
+    ends = draw(st.lists(PATHS, min_size=1, max_size=6, unique=True))
+    whole = {path.rsplit("/", cut)[0] for path in ends for cut in range(path.count("/") + 1)}
+    return draw(st.permutations(sorted(whole)))
+
+
+def spelt(path: str, how: int) -> Row:
+    """A group by one of the ways to write where it is."""
+    above, _slash, name = path.rpartition("/")
+    return (
+        {"path": path},
+        {"path": f" /{ROOT.upper()}/{path}/"},
+        {"name": f" {name}", "parent": f"{ROOT}/{above}" if above else ROOT},
+    )[how]
+
+
+@settings(max_examples=25)
+@given(tree=trees(), how=st.lists(st.integers(0, 2), min_size=1), data=st.data())
+def test_any_tree_in_any_order_is_made_and_unmade(
+    running: Simulator, tree: list[str], how: list[int], data: st.DataObject
+) -> None:
+    running.reset(groups=0)
+    tenant = Tenant(running)
+    groups = [spelt(path, how[number % len(how)]) for number, path in enumerate(tree)]
+    assert tenant.done(device_groups=groups)["counts"] == counts(created=len(tree))
+    assert tenant.paths == sorted([ROOT, *(f"{ROOT}/{path}" for path in tree)])
+    assert tenant.done(device_groups=groups)["counts"] == counts(unchanged=len(tree))
+    assert tenant.simulator.writes() == []
+    # Some of the tree goes, with all that is below it.
+    chosen = data.draw(st.sets(st.sampled_from(tree)))
+    going = [path for path in tree if any(f"{path}/".startswith(f"{top}/") for top in chosen)]
+    mixed = [{**group, "state": "absent"} if path in going else group for group, path in zip(groups, tree, strict=True)]
+    left = len(tree) - len(going)
+    assert tenant.done(device_groups=mixed)["counts"] == counts(deleted=len(going), unchanged=left)
+    assert tenant.paths == sorted([ROOT, *(f"{ROOT}/{path}" for path in tree if path not in going)])
+    assert tenant.done(device_groups=mixed)["counts"] == counts(unchanged=len(tree))
+
+
+@settings(max_examples=25)
+@given(old=trees(), new=trees())
+def test_from_any_tree_another_comes_as_the_plan_says(running: Simulator, old: list[str], new: list[str]) -> None:
+    running.reset(groups=0)
+    tenant = Tenant(running)
+    tenant.done(device_groups=[{"path": path, "create_parents": True} for path in old])
+    groups: list[Row] = [{"path": path} for path in new]
+    groups += [{"path": path, "state": "absent"} for path in old if path not in new]
+    checked = tenant.run(check_mode=True, device_groups=groups)
+    assert tenant.simulator.writes() == []
+    result = tenant.done(device_groups=groups)
+    assert (result["counts"], result["diff"]) == (checked["counts"], checked["diff"])
+    assert tenant.paths == sorted([ROOT, *(f"{ROOT}/{path}" for path in new)])
