@@ -6,7 +6,7 @@ PYTHON ?= python3
 CHECKS := $(PYTHON) tests/checks
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test units faults integration sanity lint simulator bench format clean
+.PHONY: help demo test units faults integration sanity lint generate simulator bench format clean
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ simulator: .venv ## Keep a simulated tenant running on port 8899
 
 bench: .venv ## Measure all there is to measure, or SUBJECTS="loops bulk"
 	@.venv/bin/python tests/benchmarks $(SUBJECTS) $(if $(SIZES),--sizes $(SIZES)) $(if $(ROUNDS),--rounds $(ROUNDS))
+
+generate: .venv ## Write all that follows from the descriptions of modules
+	@.venv/bin/python tools/generate.py
 
 format: ## Format the Python code
 	@$(PYTHON) tests/checks/environments.py runtime tools

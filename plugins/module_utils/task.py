@@ -21,6 +21,7 @@ from .engine.object_cache import References
 from .engine.resource import Resource
 from .http.client import Client
 from .http.connection import Connection
+from .model.module_spec import ModuleSpec
 from .model.plan import Change
 
 _SHOWS_REQUESTS = 3
@@ -57,6 +58,13 @@ class Task:
     rules: dict[str, t.Any]
     work: Work
     sources: tuple[str, ...] = ()
+    name: str = ""
+    module: ModuleSpec | None = None
+
+    @classmethod
+    def of(cls, name: str, module: ModuleSpec, work: Work) -> Task:
+        """Return the task of a module that is no kind of object."""
+        return cls(module.argument_spec, dict(module.rules), work, module.sources, name, module)
 
 
 @functools.cache

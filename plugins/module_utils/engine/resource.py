@@ -15,6 +15,7 @@ from ..base.ids import is_uuid
 from ..base.row import Params, Row
 from ..http.paging import PAGE_SIZE
 from ..model.field import Field
+from ..model.module_spec import ModuleSpec
 from ..model.plan import Change, Plan, Step
 from ..model.unknowns import ResultOf
 from .object_cache import References
@@ -34,6 +35,10 @@ class Resource:
     item: t.ClassVar[str]
     """The path of one object, as in the contract, its id written ``{id}``."""
     fields: t.ClassVar[tuple[Field, ...]]
+    module: t.ClassVar[ModuleSpec | None] = None
+    """The interface of the module that manages objects of the kind; None if there is none."""
+    info_module: t.ClassVar[ModuleSpec | None] = None
+    """The interface of the module that reads objects of the kind; None if there is none."""
     options: t.ClassVar[dict[str, dict[str, t.Any]]] = {}
     """The options of the module, in the form of an argument spec; the connection's are added to them."""
     rules: t.ClassVar[dict[str, t.Any]] = {}
@@ -53,6 +58,12 @@ class Resource:
     update_method: t.ClassVar[str] = "PATCH"
     """PATCH sends what differs, PUT the whole object with the differences."""
     page_size: t.ClassVar[int] = PAGE_SIZE
+
+    def __init_subclass__(cls) -> None:
+        if cls.module:
+            cls.options, cls.rules, cls.sources = cls.module.argument_spec, dict(cls.module.rules), cls.module.sources
+        if cls.info_module:
+            cls.info_options, cls.info_rules = cls.info_module.argument_spec, dict(cls.info_module.rules)
 
     @property
     def reading_all(self) -> str:

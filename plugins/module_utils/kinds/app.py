@@ -26,7 +26,8 @@ from ..engine.object_cache import References
 from ..engine.resource import Resource
 from ..http.forms import Form
 from ..http.paging import list_all
-from ..model.field import Field, options_of
+from ..model.field import Field
+from ..model.module_spec import argument_spec_for, writable
 from ..model.plan import Change, Plan, Step
 from ..model.unknowns import ResultOf
 from .blueprint_list import BLUEPRINTS
@@ -209,7 +210,7 @@ class AppVersion(Resource):
         "version_id": {"type": "str"},
         "version_name": {"type": "str"},
         "version_code": {"type": "int"},
-        **options_of(fields),
+        **argument_spec_for(writable(fields)),
         "keep_versions": {"type": "int"},
         "force": {"type": "bool", "default": False},
         "upload_deadline": {"type": "float", "default": 3600.0},

@@ -21,7 +21,8 @@ from ..base.row import Params, Row
 from ..base.validators import length
 from ..engine.object_cache import References
 from ..model.compare import satisfied
-from ..model.field import Field, options_of
+from ..model.field import Field
+from ..model.module_spec import argument_spec_for, writable
 from ..model.plan import Change, Plan, Step
 from ..model.unknowns import ResultOf, filled
 from .blueprint_list import BLUEPRINTS, BlueprintList
@@ -52,7 +53,7 @@ class Blueprint(BlueprintList):
     options: t.ClassVar = {
         "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
         "id": {"type": "str"},
-        **options_of(fields),
+        **argument_spec_for(writable(fields)),
         "publish": {"type": "bool", "default": False},
         "exact": {"type": "bool", "default": False},
         "version": {"type": "str"},

@@ -24,7 +24,8 @@ from ..engine.object_cache import References
 from ..engine.resource import Resource
 from ..http.client import Client
 from ..http.forms import Form
-from ..model.field import Field, options_of
+from ..model.field import Field
+from ..model.module_spec import argument_spec_for, writable
 from ..model.plan import Change, Plan, Step
 from ..model.unknowns import ResultOf
 from .blueprint_list import BLUEPRINTS
@@ -59,7 +60,7 @@ class Content(Resource):
         "id": {"type": "int"},
         "name": {"type": "str"},
         "src": {"type": "path"},
-        **options_of(fields),
+        **argument_spec_for(writable(fields)),
         "force": {"type": "bool", "default": False},
         "upload_deadline": {"type": "float", "default": 3600.0},
     }

@@ -1,9 +1,9 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Enterprise policies, which the console calls compliance policies: restrictions for devices that templates manage.
+"""Enterprise policies, which the Esper console calls compliance policies: restrictions for devices with templates.
 
-Rests on /enterprise/{enterprise_id}/policy/ of the contract (legacy.yaml). The service replaces the whole set of
-settings by what it is sent; so each change sends all of them, those that the task does not mention as they are.
+Rests on /enterprise/{enterprise_id}/policy/ of the contract (legacy.yaml). The Esper API replaces all settings by those
+that it receives, so each change sends all of them.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from ..base.row import Row
 from ..base.validators import between, email, length
 from ..engine.object_cache import References
 from ..engine.resource import Resource
-from ..model.field import Field, options_of
+from ..model.field import Field, Words
+from ..model.module_spec import NO_DIFF, READS_ONLY, ModuleSpec, Option, state_option, update_password_option, writable
 
 PASSWORD_QUALITIES = (
     "PASSWORD_QUALITY_ALPHABETIC",
@@ -29,86 +30,114 @@ PASSWORD_QUALITIES = (
 )
 
 
-def _setting(name: str, **attributes: t.Any) -> Field:
-    """A setting, which the API calls the same in camel case."""
-    return Field(name, api=re.sub(r"_(.)", lambda found: found.group(1).upper(), name), **attributes)
+def _setting(name: str, doc: Words, **attributes: t.Any) -> Field:
+    """Return a setting, whose name in the API is the same in camel case."""
+    return Field(name, doc, api=re.sub(r"_(.)", lambda found: found.group(1).upper(), name), **attributes)
 
 
-def _switch(name: str) -> Field:
-    return _setting(name, type="bool")
+def _switch(name: str, effect: str) -> Field:
+    return _setting(name, f"If V(true), {effect}.", type="bool")
 
 
-def _texts(name: str, **attributes: t.Any) -> Field:
-    return _setting(name, type="list", elements="str", items="set", **attributes)
+def _texts(name: str, doc: Words, **attributes: t.Any) -> Field:
+    return _setting(name, doc, type="list", elements="str", items="set", **attributes)
+
+
+def _password_quality(doc: Words) -> Field:
+    return _setting("password_quality", doc, choices=PASSWORD_QUALITIES)
 
 
 _SETTINGS = (
-    _setting("applications", type="list", elements="dict"),
-    _switch("kiosk_mode"),
-    _switch("keyguard_disabled"),
-    _switch("safe_boot_disabled"),
-    _switch("status_bar_disabled"),
-    _switch("factory_reset_disabled"),
-    _switch("screenshot_disabled"),
-    _switch("usb_connectivity_disabled"),
-    _switch("sms_disabled"),
-    _switch("outgoing_calls_disabled"),
-    _switch("camera_disabled"),
-    _switch("nfc_beam_disabled"),
-    _switch("disable_play_store"),
-    _switch("usb_file_transfer_disabled"),
-    _switch("tethering_disabled"),
-    _switch("date_time_config_disabled"),
-    _switch("app_uninstall_disabled"),
-    _switch("google_assistant_disabled"),
-    _switch("disable_local_app_install"),
-    _switch("adb_disabled"),
+    _setting("applications", "Applications and their settings, in API format.", type="list", elements="dict"),
+    _switch("kiosk_mode", "devices run in kiosk mode, which shows a single app"),
+    _switch("keyguard_disabled", "devices have no lock screen"),
+    _switch("safe_boot_disabled", "users cannot start devices in safe mode"),
+    _switch("status_bar_disabled", "devices do not show the status bar"),
+    _switch("factory_reset_disabled", "users cannot reset devices to factory settings"),
+    _switch("screenshot_disabled", "users cannot take screenshots"),
+    _switch("usb_connectivity_disabled", "devices block USB connections"),
+    _switch("sms_disabled", "devices block text messages"),
+    _switch("outgoing_calls_disabled", "devices block outgoing calls"),
+    _switch("camera_disabled", "devices block the camera"),
+    _switch("nfc_beam_disabled", "devices do not send data over NFC"),
+    _switch("disable_play_store", "devices block the Google Play store"),
+    _switch("usb_file_transfer_disabled", "devices block file transfer over USB"),
+    _switch("tethering_disabled", "devices block USB tethering"),
+    _switch("date_time_config_disabled", "users cannot change date and time"),
+    _switch("app_uninstall_disabled", "users cannot uninstall apps"),
+    _switch("google_assistant_disabled", "devices block Google Assistant"),
+    _switch("disable_local_app_install", "users cannot install apps from unknown sources"),
+    _switch("adb_disabled", "devices block the Android Debug Bridge"),
     _setting(
         "phone_policy",
+        "Restrictions for calls.",
         type="dict",
         fields=(
-            _texts("incoming_numbers", check=length(1, 15)),
-            _texts("outgoing_numbers", check=length(1, 15)),
-            _setting("dialer", choices=("DEFAULT", "SHOONYA")),
-            _switch("allow_ussd_codes"),
+            _texts(
+                "incoming_numbers",
+                "Phone numbers that can call the device, with at most 15 characters each.",
+                check=length(1, 15),
+            ),
+            _texts(
+                "outgoing_numbers",
+                "Phone numbers that the device can call, with at most 15 characters each.",
+                check=length(1, 15),
+            ),
+            _setting(
+                "dialer",
+                "Dialer app. V(DEFAULT) is the Android dialer, V(SHOONYA) is the Esper dialer.",
+                choices=("DEFAULT", "SHOONYA"),
+            ),
+            _switch("allow_ussd_codes", "users can dial USSD codes"),
         ),
     ),
     _setting(
         "frp_googles",
+        "Accounts that can unlock a device after a factory reset (factory reset protection).",
         type="list",
         elements="dict",
         fields=(
-            _setting("type", choices=("USER", "ADMIN")),
-            _setting("email", check=email),
-            _setting("google_id"),
+            _setting("type", "Type of the account.", choices=("USER", "ADMIN")),
+            _setting("email", "Email address of the account, which the device asks for.", check=email),
+            _setting("google_id", "Google People ID of the account."),
         ),
     ),
     _setting(
         "google_account_permission",
+        "Google accounts that users can add to a device.",
         type="dict",
         fields=(
-            _setting("max_account", type="int", check=between(0, 10)),
-            _texts("emails", check=email),
-            _texts("domains"),
+            _setting("max_account", "Maximum number of accounts, from 0 to 10.", type="int", check=between(0, 10)),
+            _texts("emails", "Email addresses that users can add.", check=email),
+            _texts("domains", "Domains whose email addresses users can add."),
         ),
     ),
     _setting(
         "device_password_policy",
+        "Requirements for the device password.",
         type="dict",
-        fields=(_setting("password_quality", choices=PASSWORD_QUALITIES),),
+        fields=(_password_quality("Required quality of the password."),),
     ),
-    _setting("minimum_password_length", type="int", check=between(4)),
+    _setting(
+        "minimum_password_length",
+        "Minimum length of the device password in characters, 4 or more.",
+        type="int",
+        check=between(4),
+    ),
     _setting(
         "permission_policy",
+        "Default decision about the permissions that apps request at run time.",
         choices=("PERMISSION_POLICY_PROMPT", "PERMISSION_POLICY_AUTO_GRANT", "PERMISSION_POLICY_AUTO_DENY"),
     ),
     _setting(
         "device_update_policy",
+        "Updates of the operating system.",
         type="dict",
         fields=(
-            _setting("password_quality", choices=PASSWORD_QUALITIES),
+            _password_quality("Quality of the password. The Esper API has it here in addition to the password policy."),
             _setting(
                 "type",
+                "Type of the update policy.",
                 choices=(
                     "TYPE_INSTALL_AUTOMATIC",
                     "TYPE_POSTPONE",
@@ -116,12 +145,30 @@ _SETTINGS = (
                     "TYPE_INSTALL_DISABLED",
                 ),
             ),
-            _setting("maintenance_start", type="int", check=between(0)),
-            _setting("maintenance_end", type="int", check=between(0)),
+            _setting(
+                "maintenance_start",
+                "Start of the maintenance window for V(TYPE_INSTALL_WINDOWED). Esper does not document the unit.",
+                type="int",
+                check=between(0),
+            ),
+            _setting(
+                "maintenance_end",
+                "End of the maintenance window for V(TYPE_INSTALL_WINDOWED). Esper does not document the unit.",
+                type="int",
+                check=between(0),
+            ),
         ),
     ),
-    _setting("settings_access_level", choices=("SYSTEM", "SHOONYA", "NONE")),
-    _setting("settings_app_password", secret=True),
+    _setting(
+        "settings_access_level",
+        "Settings app on the device. V(SYSTEM) is the Android app, V(SHOONYA) is the Esper Settings app.",
+        choices=("SYSTEM", "SHOONYA", "NONE"),
+    ),
+    _setting(
+        "settings_app_password",
+        ("Password of the Esper Settings app. It is never shown.", "See O(update_password) for when it is sent."),
+        secret=True,
+    ),
 )
 
 
@@ -132,25 +179,86 @@ class EnterprisePolicy(Resource):
     collection = "/enterprise/{enterprise_id}/policy/"
     item = "/enterprise/{enterprise_id}/policy/{id}/"
     fields = (
-        Field("id", type="int", writable=False),
-        Field("uuid", writable=False),
-        Field("name", normalise=str.strip, check=length(1, 255)),
-        Field("description"),
-        Field("active", api="is_active", type="bool"),
-        Field("settings", api="policy", type="dict", fields=_SETTINGS),
-        Field("device_count", type="int", writable=False),
-        Field("created_on", writable=False),
-        Field("updated_on", writable=False),
+        Field(
+            "id",
+            "ID of the policy. Null in check mode if the task creates the policy.",
+            type="int",
+            writable=False,
+            sample=42,
+        ),
+        Field("uuid", "UUID of the policy.", writable=False, sample="6f3a2c1e-5a3f-4a53-9f3c-0d5e3f3b7a10"),
+        Field(
+            "name",
+            (
+                "Name of the policy, from 1 to 255 characters, case-sensitive.",
+                "With O(id), the new name of the policy.",
+            ),
+            identifier=True,
+            normalise=str.strip,
+            check=length(1, 255),
+            returns="Name of the policy.",
+            sample="Kiosks",
+        ),
+        Field("description", "Description of the policy.", sample="Self-service in the stores"),
+        Field("active", "If V(true), the policy is active.", api="is_active", type="bool", sample=True),
+        Field(
+            "settings",
+            (
+                "Settings of the policy. The names are those of the Esper API in snake case.",
+                "Lists of numbers, addresses and domains are compared without order and replaced as a whole.",
+            ),
+            api="policy",
+            type="dict",
+            fields=_SETTINGS,
+            returns=(
+                "Settings of the policy, without the password.",
+                "The names are those of the suboptions of O(esper.cloud.enterprise_policy#module:settings).",
+            ),
+            sample={"kiosk_mode": True, "permission_policy": "PERMISSION_POLICY_AUTO_GRANT"},
+        ),
+        Field("device_count", "Number of devices with this policy.", type="int", writable=False, sample=12),
+        Field("created_on", "Time of creation.", writable=False, sample="2026-03-01T09:30:00Z"),
+        Field("updated_on", "Time of the last change.", writable=False, sample="2026-03-02T11:00:00Z"),
     )
-    options: t.ClassVar = {
-        "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-        "id": {"type": "int"},
-        **options_of(fields),
-        "update_password": {"type": "str", "choices": ["always", "on_create"], "default": "on_create", "no_log": False},
-    }
-    rules: t.ClassVar = {"required_one_of": [("id", "name")]}
-    info_options: t.ClassVar = {"id": {"type": "int"}, "name": {"type": "str"}}
-    info_rules: t.ClassVar = {"mutually_exclusive": [("id", "name")]}
+    module = ModuleSpec(
+        short_description="Manage Esper enterprise policies",
+        description=(
+            "Creates, updates, renames and deletes enterprise policies, called compliance policies in the Esper console.",
+            "Enterprise policies restrict Android devices that have a template. Blueprints have their own settings.",
+            "Settings you omit are not changed. The Esper API replaces all settings at once, so the module sends the"
+            " unchanged settings again.",
+            "Esper can reject a change of a policy that is applied to devices, and the deletion of a policy that"
+            " devices use. The error then contains the reason.",
+        ),
+        options=(
+            state_option("policy"),
+            Option(
+                "id",
+                "ID of the policy, a number. The policy must exist unless O(state=absent).",
+                type="int",
+                identifier=True,
+            ),
+            *writable(fields),
+            update_password_option("settings.settings_app_password"),
+        ),
+        rules={"required_one_of": [("id", "name")]},
+        seealso=("enterprise_policy_info",),
+    )
+    info_module = ModuleSpec(
+        short_description="Get information about Esper enterprise policies",
+        description=(
+            "Returns one enterprise policy by name or ID, or all policies of the tenant.",
+            "If the policy does not exist, the list is empty.",
+        ),
+        options=(
+            Option("id", "ID of the policy, a number.", type="int", identifier=True),
+            Option("name", "Name of the policy, case-sensitive.", identifier=True),
+        ),
+        rules={"mutually_exclusive": [("id", "name")]},
+        check_mode=READS_ONLY,
+        diff_mode=NO_DIFF,
+        seealso=("enterprise_policy",),
+    )
 
     def constants(self, references: References) -> Row:
         client = references.client

@@ -15,8 +15,16 @@ from ..base.row import Row
 from .compare import merged, satisfied
 from .unknowns import ResultOf
 
+Words = str | tuple[str, ...]
+"""One paragraph of documentation, or several."""
+
 _HIDDEN = "(not shown)"
 _SOUNDS_SECRET = re.compile(r"password|(^|_)key(_|$)")
+
+
+def sounds_secret(name: str) -> bool:
+    """Return whether Ansible takes an option of that name for a secret, unless the argument spec denies it."""
+    return _SOUNDS_SECRET.search(name) is not None
 
 
 def as_it_is(value: t.Any) -> t.Any:
@@ -47,9 +55,13 @@ class Field:
     ``default`` is what the service takes a missing value for. A field that is not ``sent`` is the collection's own: it
     says in human terms what another field of the same dict says in the API's, which is the one that is compared.
     A dict that is ``partial`` is so even for a task that wants an object to be exactly what it says.
+
+    ``doc`` is the text of the option, ``returns`` that of the return value if it differs, ``sample`` an example of it.
+    An ``identifier`` names an object: see Option.
     """
 
     name: str
+    doc: Words = ""
     api: str = ""
     type: str = "str"
     elements: str = ""
@@ -67,12 +79,15 @@ class Field:
     default: t.Any = None
     sent: bool = True
     partial: bool = False
+    identifier: bool = False
+    returns: Words = ""
+    sample: t.Any = None
 
     @property
     def api_name(self) -> str:
         return self.api or self.name
 
-    def option(self) -> dict[str, t.Any]:
+    def argument_spec(self) -> dict[str, t.Any]:
         """The field as an option of a module, in the form of an argument spec."""
         spec: dict[str, t.Any] = {"type": self.type}
         if self.elements:
@@ -81,11 +96,11 @@ class Field:
             spec["choices"] = list(self.choices)
         if self.required:
             spec["required"] = True
-        if self.secret or _SOUNDS_SECRET.search(self.name):
+        if self.secret or sounds_secret(self.name):
             # Ansible wants to be told of what only sounds like a secret, such as the rules for one.
             spec["no_log"] = self.secret
         if self.fields:
-            spec["options"] = options_of(self.fields)
+            spec["options"] = {each.name: each.argument_spec() for each in self.fields if each.writable}
         return spec
 
     # --- the user's values ------------------------------------------------------------------------------------------
@@ -416,11 +431,6 @@ class Field:
                     yield from known[key].unknown_in(value, where)
                 elif value not in (None, "", [], {}):
                     yield f"{where}.{key}"
-
-
-def options_of(fields: t.Iterable[Field]) -> dict[str, dict[str, t.Any]]:
-    """The options of a module that a kind's fields come to; what only the server writes is none."""
-    return {each.name: each.option() for each in fields if each.writable}
 
 
 def _is_masked(value: t.Any) -> bool:

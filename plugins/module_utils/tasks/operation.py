@@ -19,7 +19,7 @@ from ..engine.apply import apply_each, raise_first
 from ..engine.object_cache import References
 from ..http.parallel import CONCURRENCY, in_parallel
 from ..kinds.device_list import count_devices
-from ..model.field import options_of
+from ..model.module_spec import argument_spec_for
 from ..model.plan import Step
 from ..task import Mode, Outcome, Task
 from .command import ARGS, check_confirmed
@@ -56,11 +56,11 @@ _STATE: dict[str, dict[str, t.Any]] = {
 _BEGINNING: dict[str, dict[str, t.Any]] = {
     "operation_type": {"type": "str", "choices": list(TYPES)},
     "device_query": {"type": "dict"},
-    "args": ARGS.option(),
+    "args": ARGS.argument_spec(),
     "extra_args": {"type": "dict"},
-    **options_of(OWN_ARGS),
+    **argument_spec_for(OWN_ARGS),
     "schedule": {"type": "str", "choices": list(SCHEDULES), "default": "IMMEDIATE"},
-    "schedule_args": SCHEDULE.option(),
+    "schedule_args": SCHEDULE.argument_spec(),
     "confirm": {"type": "bool", "default": False},
     **FOLLOWING,
 }

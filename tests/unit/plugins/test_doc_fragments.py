@@ -190,7 +190,7 @@ def test_a_module_s_documentation_has_what_every_module_has(name: str) -> None:
     fragments = ["esper.cloud.connection", "esper.cloud.attributes", f"esper.cloud.attributes.{sort}"]
     assert documented["module"] == name
     # A task of its own may say itself what it can.
-    says_itself = name not in KINDS and {"check_mode", "diff_mode"} <= documented.get("attributes", {}).keys()
+    says_itself = {"check_mode", "diff_mode"} <= documented.get("attributes", {}).keys()
     extended = [each for each in documented["extends_documentation_fragment"] if each not in COMMON]
     assert extended == fragments[: 2 if says_itself else 3]
     assert documented["version_added"]

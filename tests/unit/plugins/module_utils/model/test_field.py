@@ -8,7 +8,8 @@ import typing as t
 
 import pytest
 from ansible_collections.esper.cloud.plugins.module_utils.base.validators import between, email, length
-from ansible_collections.esper.cloud.plugins.module_utils.model.field import Field, options_of
+from ansible_collections.esper.cloud.plugins.module_utils.model.field import Field
+from ansible_collections.esper.cloud.plugins.module_utils.model.module_spec import argument_spec_for, writable
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -34,7 +35,7 @@ POLICY = Field(
 
 
 def test_the_options_of_a_module_follow_from_its_fields() -> None:
-    (spec,) = options_of([POLICY, Field("id", writable=False)]).values()
+    (spec,) = argument_spec_for(writable([POLICY, Field("id", writable=False)])).values()
     assert spec["type"] == "dict"
     assert spec["options"]["numbers"] == {"type": "list", "elements": "str"}
     assert spec["options"]["accounts"]["options"]["kind"] == {"type": "str", "choices": ["USER", "ADMIN"]}

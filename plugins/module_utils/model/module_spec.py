@@ -1,0 +1,149 @@
+# SPDX-FileCopyrightText: esper.cloud contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The interface of one module as data: its options, return values and documentation.
+
+`make generate` writes the module file from it (see tools/generate.py); at run time only the argument spec is used.
+Texts use the markup of Ansible's documentation: O(option), V(value), RV(return.value), M(module), E(VARIABLE).
+"""
+
+from __future__ import annotations
+
+import functools
+import typing as t
+from dataclasses import dataclass, field
+
+from .field import Field, Words, sounds_secret
+
+ArgumentSpec = dict[str, dict[str, t.Any]]
+
+
+@dataclass(frozen=True)
+class Option:
+    """An option of a module that is not a property of the object, such as ``state`` or ``force``.
+
+    ``doc`` is one paragraph, or several. ``type``, ``elements``, ``choices``, ``default``, ``required`` and ``aliases``
+    are those of an argument spec. ``options`` are the suboptions of a dict, or of each dict of a list, and ``rules``
+    the rules between them. A ``secret`` value is never shown. An ``identifier`` names an object by ID, name, path or
+    tag: an empty value, or null, is an error, because it would select something that nobody named.
+    """
+
+    name: str
+    doc: Words
+    type: str = "str"
+    elements: str = ""
+    choices: tuple[str, ...] = ()
+    default: t.Any = None
+    required: bool = False
+    aliases: tuple[str, ...] = ()
+    secret: bool = False
+    identifier: bool = False
+    options: tuple[Option | Field, ...] = ()
+    rules: t.Mapping[str, t.Any] = field(default_factory=dict)
+
+    def argument_spec(self) -> dict[str, t.Any]:
+        """Return the option in the form of an argument spec."""
+        spec: dict[str, t.Any] = {"type": self.type}
+        if self.elements:
+            spec["elements"] = self.elements
+        if self.choices:
+            spec["choices"] = list(self.choices)
+        if self.default is not None:
+            spec["default"] = self.default
+        if self.required:
+            spec["required"] = True
+        if self.aliases:
+            spec["aliases"] = list(self.aliases)
+        if self.secret or sounds_secret(self.name):
+            spec["no_log"] = self.secret
+        if self.options:
+            spec["options"] = argument_spec_for(self.options)
+        return {**spec, **self.rules}
+
+
+@dataclass(frozen=True)
+class Value:
+    """A value that a module returns. ``contains`` are the values in a dict, or in each dict of a list. ``returned``
+    says when it is returned; only a value at the top needs it."""
+
+    name: str
+    doc: Words
+    type: str = "str"
+    elements: str = ""
+    sample: t.Any = None
+    returned: str = "success"
+    contains: tuple[Value | Field, ...] = ()
+
+
+@dataclass(frozen=True)
+class Support:
+    """An attribute of a module, such as check_mode: ``level`` is full, partial, none or N/A."""
+
+    level: str
+    doc: Words
+    details: Words = ""
+
+
+CHECK_MODE = Support("full", "Predicts the changes and sends no write request.")
+DIFF_MODE = Support("full", "Shows the managed values before and after the change, also in check mode.")
+READS_ONLY = Support("full", "The module only reads, so check mode makes no difference.")
+NO_DIFF = Support("N/A", "The module changes nothing.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModuleSpec:
+    """The interface of one module.
+
+    ``options`` are those of the task without the connection's; ``rules`` are mutually_exclusive, required_one_of and so
+    on, as AnsibleModule takes them. ``returns`` are the return values; a kind's own object is added to them.
+    ``sources`` are the options that name a local file or directory to upload; one in each item of a list is
+    ``list.option``. If the task runs on the controller, Ansible's search path for files applies to them.
+    ``seealso`` are names of modules of this collection.
+    """
+
+    short_description: str
+    description: Words
+    options: tuple[Option | Field, ...] = ()
+    rules: t.Mapping[str, t.Any] = field(default_factory=dict)
+    returns: tuple[Value, ...] = ()
+    check_mode: Support = CHECK_MODE
+    diff_mode: Support = DIFF_MODE
+    sources: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    seealso: tuple[str, ...] = ()
+    requirements: tuple[str, ...] = ()
+    version_added: str = "0.1.0"
+
+    @functools.cached_property
+    def argument_spec(self) -> ArgumentSpec:
+        """The options in the form of an argument spec."""
+        return argument_spec_for(self.options)
+
+
+def argument_spec_for(options: t.Iterable[Option | Field]) -> ArgumentSpec:
+    """Return options in the form of an argument spec."""
+    return {each.name: each.argument_spec() for each in options}
+
+
+def writable(fields: t.Iterable[Field]) -> tuple[Field, ...]:
+    """Return the fields that a task can set, and which are therefore options."""
+    return tuple(each for each in fields if each.writable)
+
+
+def state_option(title: str) -> Option:
+    """Return the option ``state`` of a module that manages objects with that title."""
+    return Option("state", f"Desired state of the {title}.", choices=("present", "absent"), default="present")
+
+
+def update_password_option(secret: str) -> Option:
+    """Return the option ``update_password``; ``secret`` is the path of the secret option."""
+    return Option(
+        "update_password",
+        (
+            f"When to send O({secret}).",
+            "V(on_create) sends it when the object is created, and together with any other change.",
+            "V(always) sends it in each run, so the task always reports a change.",
+            "If the Esper API returns the value unmasked, it is compared like any other option.",
+        ),
+        choices=("always", "on_create"),
+        default="on_create",
+    )
