@@ -12,7 +12,7 @@ short_description: Manage Esper enterprise policies
 version_added: 0.1.0
 author: esper.cloud contributors (@ansible-collections)
 description:
-  - Creates, updates, renames and deletes enterprise policies, called compliance policies in the Esper console.
+  - Creates, updates, renames and deletes enterprise policies, the compliance policies of the Esper console.
   - Enterprise policies restrict Android devices that have a template. Blueprints have their own settings.
   - Settings you omit are not changed. The Esper API replaces all settings at once, so the module sends the
     unchanged settings again.
