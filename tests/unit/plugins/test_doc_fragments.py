@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from ansible_collections.esper.cloud.plugins.doc_fragments import attributes, commands, connection, kinds
+from ansible_collections.esper.cloud.plugins.doc_fragments import attributes, commands, connection
 from ansible_collections.esper.cloud.plugins.module_utils import module
 from ansible_collections.esper.cloud.plugins.module_utils.engine.resource import Resource
 from ansible_collections.esper.cloud.plugins.module_utils.http.connection import OPTIONS, Connection
@@ -25,7 +25,6 @@ MODULE_FRAGMENT: Doc = yaml.safe_load(connection.ModuleDocFragment.DOCUMENTATION
 COMMON: dict[str, Doc] = {
     "esper.cloud.commands": yaml.safe_load(commands.ModuleDocFragment.DOCUMENTATION),
     "esper.cloud.commands.following": yaml.safe_load(commands.ModuleDocFragment.FOLLOWING),
-    "esper.cloud.kinds": yaml.safe_load(kinds.ModuleDocFragment.DOCUMENTATION),
 }
 PLUGIN_FRAGMENT: Doc = yaml.safe_load(connection.ModuleDocFragment.PLUGIN)
 
