@@ -88,6 +88,11 @@ CHECKS = (
         "the documentation of all plugins renders, and its references lead somewhere",
         ("antsibull-docs", "lint-collection-docs", "--plugin-docs", "--validate-collection-refs", "all", "."),
     ),
+    Check(
+        "snapshots",
+        "options and return values of all plugins are the same as in tests/snapshots",
+        ("python", "tools/snapshots.py"),
+    ),
     Check("changelog", "the changelog fragments are valid", ("antsibull-changelog", "lint")),
     Check("ruff", "the code holds to the rules in pyproject.toml", ("ruff", "check")),
     Check("format", "the code is formatted", ("ruff", "format", "--check")),
