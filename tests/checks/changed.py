@@ -27,7 +27,7 @@ RULES: tuple[tuple[str, dict[str, Arguments]], ...] = (
     (r"plugins/module_utils/resources/(fleet|device\w*)\.py", {"integration": ("inventory_devices",)}),
     (r"plugins/inventory/.+", {"integration": ("inventory_devices",)}),
     (r"plugins/action/.+", {"integration": ("in_process",), "processes": ()}),
-    (r"plugins/module_utils/\w+\.py", {"integration": REPRESENTATIVES, "faults": ()}),
+    (r"plugins/module_utils/\w+\.py", {"integration": (*REPRESENTATIVES, "device_group"), "faults": ()}),
     (r"tests/(unit|contract)/(.+/)?test_\w+\.py", {"units": ("{path}",)}),
     (r"tests/unit/(.+/)?(?!test_)[^/]+", {"units": ("tests/unit",)}),
     (r"tests/contract/(.+/)?(?!test_)[^/]+", {"units": ("tests/contract",)}),

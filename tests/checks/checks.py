@@ -45,9 +45,9 @@ mypy tests/checks
 mypy tests/benchmarks
 """
 
-# Running a task as a module takes several times as long as running it in the controller's process. These targets use
-# everything that differs: a plain object, nested options, waiting, many objects in one task, and the inventory.
-REPRESENTATIVES = ("device_group", "blueprint", "device_command", "tenant", "inventory_devices")
+# Running a task as a module takes longer than running it in the controller's process. These targets cover the
+# differences: nested options and secrets, files, waiting, many objects in one task, and the inventory.
+REPRESENTATIVES = ("enterprise_policy", "content", "device_command", "tenant", "inventory_devices")
 
 # On the oldest ansible-core, these depend on the core. The others read the files alone, or give the same result.
 SANITY_ON_OLDEST = ("ansible-doc", "compile", "import", "validate-modules")
