@@ -36,7 +36,7 @@ sanity: ## Run ansible-test sanity
 	@$(CHECKS) sanity
 
 lint: ## Run the static checks
-	@$(CHECKS) ruff format mypy ansible-lint documentation changelog
+	@$(CHECKS) ruff format mypy ansible-lint imports documentation changelog
 
 simulator: .venv ## Keep a simulated tenant running on port 8899
 	@.venv/bin/python tests/checks/stage.py >/dev/null

@@ -20,7 +20,7 @@ UNITS = ("tests/unit", "tests/contract")
 RULES: tuple[tuple[str, dict[str, Arguments]], ...] = (
     (r".+\.py", {"ruff": (), "format": (), "mypy": ()}),
     (r"(plugins|tests)/.+\.py", {"sanity": ("{path}",)}),
-    (r"plugins/.+", {"units": UNITS}),
+    (r"plugins/.+", {"units": UNITS, "imports": ()}),
     (r"plugins/(modules|inventory|doc_fragments)/.+", {"documentation": ()}),
     (r"plugins/modules/(?P<kind>\w+?)(_info)?\.py", {"integration": ("{kind}", "{kind}_info", "examples")}),
     (r"plugins/module_utils/resources/(?P<kind>\w+)\.py", {"integration": ("{kind}", "{kind}_info", "tenant")}),

@@ -119,6 +119,7 @@ CHECKS = (
         "the documentation of all plugins renders, and its references are valid",
         ("antsibull-docs", "lint-collection-docs", "--plugin-docs", "--validate-collection-refs", "all", "."),
     ),
+    Check("imports", "the parts import each other in one direction", ("lint-imports",)),
     Check("changelog", "the changelog fragments are valid", ("antsibull-changelog", "lint")),
     Check("ruff", "the code follows the rules in pyproject.toml", ("ruff", "check")),
     Check("format", "the code is formatted", ("ruff", "format", "--check")),
