@@ -209,12 +209,12 @@ def _matrix(options: argparse.Namespace) -> int:
 
     _print(
         "\n"
-        + "".join(f"{name:<36}" if name == "" else f"{name:<14}" for name in ("", *(each.name for each in selected)))
+        + "".join(f"{name:<38}" if name == "" else f"{name:<14}" for name in ("", *(each.name for each in selected)))
     )
     for environment in environments:
         title = run.results[("environment", environment.name)]
         cells = (run.results.get((check.name, environment.name), "-") for check in selected)
-        _print(f"{title:<36}" + "".join(f"{cell:<14}" for cell in cells).rstrip())
+        _print(f"{title:<38}" + "".join(f"{cell:<14}" for cell in cells).rstrip())
     for core in missing:
         _print(f"ansible-core {core} was not tested: no Python of this machine runs it.")
     return run.close()
