@@ -33,11 +33,12 @@ RULES = ("mutually_exclusive", "required_by", "required_if", "required_one_of", 
 def argument_spec(module: str) -> tuple[Tree, Tree]:
     """Return the argument spec of a module and the rules between its options."""
     # The only imports from the collection. They change if the collection moves these two functions.
-    from ansible_collections.esper.cloud.plugins.module_utils.kinds import task_of
+    from ansible_collections.esper.cloud.plugins.module_utils.catalog import task_of
     from ansible_collections.esper.cloud.plugins.module_utils.module import argument_spec
 
     task = task_of(module)
-    return argument_spec(task), task.rules
+    # The options of items are validated by the collection itself, see Task.items.
+    return {**argument_spec(task), **task.deep_options}, task.rules
 
 
 def main() -> int:

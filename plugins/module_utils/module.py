@@ -105,7 +105,7 @@ def _place(option: str, number: int, item: Params) -> str:
     return f"{option}[{number}] '{name}'" if name else f"{option}[{number}]"
 
 
-class _Module(AnsibleModule):
+class _Module(AnsibleModule):  # type: ignore[misc]  # ansible-core has no types
     """A module whose secrets in items are masked before its invocation is logged."""
 
     task: t.ClassVar[Task]

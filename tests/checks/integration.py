@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Run the integration tests in a copy of the collection against a simulated tenant: in the controller's process, or, if
-the first argument is "modules", as modules. The other arguments go to ansible-test.
+"""Run the integration tests in a copy of the collection against a simulated tenant: in the controller's process, or as
+modules if the first argument is "modules". The other arguments are targets and options of ansible-test.
 
 The simulator appends all requests to the file in the environment variable SIMULATOR_JOURNAL, if it is set.
 """
