@@ -37,8 +37,7 @@ def argument_spec(module: str) -> tuple[Tree, Tree]:
     from ansible_collections.esper.cloud.plugins.module_utils.module import argument_spec
 
     task = task_of(module)
-    # The options of items are validated by the collection itself, see Task.items.
-    return {**argument_spec(task), **task.deep_options}, task.rules
+    return argument_spec(task), task.rules
 
 
 def main() -> int:
