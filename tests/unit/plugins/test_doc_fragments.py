@@ -130,7 +130,7 @@ def test_the_documentation_has_the_options_of_the_table(fragment: Doc) -> None:
 def test_the_documentation_has_the_words_of_the_table() -> None:
     for option in OPTIONS:
         names = " or ".join(f"E({name})" for name in option.env)
-        fallback = f"Without it, the environment variable {names} is used."
+        fallback = f"Can also be set with {names}."
         assert PLUGIN_FRAGMENT["options"][option.name]["description"] == list(option.description)
         assert MODULE_FRAGMENT["options"][option.name]["description"] == [*option.description, fallback]
 
