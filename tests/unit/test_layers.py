@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -37,7 +38,7 @@ def test_an_import_upwards_breaks_a_contract(tmp_path: Path, file: str, line: st
     shutil.copy(ROOT / "pyproject.toml", copy)
     with (copy / "plugins" / "module_utils" / file).open("a", encoding="utf-8") as opened:
         opened.write(line)
-    assert "1 broken" in lint(copy, tmp_path)
+    assert re.search(r"[1-9] broken", lint(copy, tmp_path))
 
 
 def lint(copy: Path, collections: Path) -> str:
