@@ -32,6 +32,8 @@ PLACEHOLDERS = (
     (re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?"), "{time}"),
     (re.compile(r"https?://(127\.0\.0\.1|localhost):\d+"), "{server}"),
     (re.compile(r"/(var/)?tmp/[\w./-]+"), "{path}"),
+    # The name of a command ends in random digits.
+    (re.compile(r"(?<= )[0-9a-f]{8}$"), "{random}"),
 )
 NUMBER_IN_PATH = re.compile(r"(?<=/)\d+(?=/|$)")
 REPEATED = re.compile(r"\{uuid\}(,\{uuid\})+")
