@@ -75,8 +75,10 @@ options:
     default: esper_
   group_by:
     description:
-      - Which groups to make of the devices. Their names are lower case, other characters than letters, digits and
-        underscores become underscores, and where two names come to the same, the start of the id is appended to each.
+      - Inventory groups to create. Their names are lower case. Characters other than letters, digits and underscores
+        become underscores.
+      - If several objects share a group name, such as the tags V(VIP) and V(vip), that group contains the devices of
+        all of them. Each object also has a child group whose name ends in the start of its ID, and the plugin warns.
       - V(group) makes C(group_stores_berlin) for the device group C(All devices/Stores/Berlin), a child of
         C(group_stores), and C(group_all_devices) at the top.
       - V(tag) makes C(tag_kiosk), V(platform) makes C(platform_android), V(state) makes C(state_online), and
@@ -493,21 +495,41 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         }
         chosen = self.get_option("group_by")
         grouping: Grouping = {sort: {} for sort in sorts}
+        self._shared: dict[str, list[str]] = {}
         for sort in (each for each in sorts if each in chosen):
-            names, clashes = group_names(sort, sorts[sort], to_safe_group_name)
-            for name, originals in clashes:
-                self.display.warning(
-                    f"The inventory group {name} would be the name of several: {', '.join(originals)}."
-                    " The start of the id is appended to the name of each."
-                )
+            names, shared = group_names(sort, sorts[sort], to_safe_group_name)
             grouping[sort] = {key: self.inventory.add_group(name) for key, name in names.items()}
+            for name, keys in shared.items():
+                self._add_shared_group(name, {grouping[sort][key]: sorts[sort][key] for key in keys})
         return grouping
 
+    def _add_shared_group(self, name: str, originals: dict[str, str]) -> None:
+        """Add the inventory group of a name that several objects share. ``originals`` has their names by the names of
+        their own groups, which become children of this one."""
+        self._shared[self.inventory.add_group(name)] = list(originals)
+        self.display.warning(
+            f"The inventory group {name} contains several objects with similar names:"
+            f" {', '.join(sorted(originals.values()))}. Each one also has a group of its own: {', '.join(originals)}."
+        )
+
     def _link_groups(self, fleet: Fleet, names: dict[t.Any, str]) -> None:
-        """Make each group of devices a child of the one above, from the top down: so each host is told of the groups
-        above its own once."""
-        for key in sorted(names, key=lambda key: fleet.groups[key]["path"].count("/")):
-            self.inventory.add_child(names.get(fleet.groups[key]["parent"], _TOP), names[key])
+        """Make each device group a child of the one above it, and each group of a shared name the parent of those that
+        share it. The edges are added from the top down, so that each host searches the groups above its own once."""
+        keys = {name: key for key, name in names.items()}
+        edges = [
+            (_depth(fleet, key), names.get(fleet.groups[key]["parent"], _TOP), name) for key, name in names.items()
+        ]
+        for shared, children in self._shared.items():
+            members = [keys[child] for child in children if child in keys]
+            depth = 0
+            if members:
+                # As deep in the tree as its members allow, so that its variables take precedence over those above it.
+                above = _common_ancestor(fleet, members)
+                depth = 0 if above is None else _depth(fleet, above) + 1
+                edges.append((depth, _TOP if above is None else names[above], shared))
+            edges += [(depth, shared, child) for child in children]
+        for _order, parent, child in sorted(edges, key=lambda edge: edge[0]):
+            self.inventory.add_child(parent, child)
 
     def _groups_of(self, device: Row, grouping: Grouping) -> t.Iterator[str]:
         keys = (
@@ -520,6 +542,26 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         for sort, key in keys:
             if (group := grouping[sort].get(key)) is not None:
                 yield group
+
+
+def _depth(fleet: Fleet, key: str) -> int:
+    return t.cast(int, fleet.groups[key]["path"].count("/"))
+
+
+def _common_ancestor(fleet: Fleet, keys: list[str]) -> str | None:
+    """Return the ID of the lowest device group that is above all of some device groups, None if there is none."""
+    lines = [_ancestors(fleet, key) for key in keys]
+    return next((each for each in lines[0] if all(each in line for line in lines)), None)
+
+
+def _ancestors(fleet: Fleet, key: str) -> list[str]:
+    """Return the IDs of the device groups above one, from the bottom up."""
+    found: list[str] = []
+    parent = fleet.groups[key]["parent"]
+    while parent in fleet.groups and parent not in found:
+        found.append(parent)
+        parent = fleet.groups[parent]["parent"]
+    return found
 
 
 class _Variables:

@@ -5,7 +5,9 @@ not on their order."""
 
 from __future__ import annotations
 
+import hashlib
 import typing as t
+import unicodedata
 from collections import Counter
 
 # What Ansible itself gives a meaning to.
@@ -41,28 +43,32 @@ def unique_hostnames(
 
 def group_names(
     prefix: str, names: t.Mapping[str, str], sanitize: t.Callable[[str], str]
-) -> tuple[dict[str, str], list[tuple[str, list[str]]]]:
-    """Ansible group names for named objects, by their ids, and which of them would have clashed.
+) -> tuple[dict[str, str], dict[str, list[str]]]:
+    """Return the inventory group names of named objects by their IDs, and the names that several objects share.
 
-    The names are lower case, and come in the order of the originals. Where several objects come to one name, each has
-    the start of its id appended, so that no play reaches the devices of another group than it means.
+    The names are lower case, in the order of the originals. If several objects share a name, each one gets a name of
+    its own that ends in the start of its ID. The shared name stays the name of an inventory group, the parent of these,
+    so that a pattern or a file of variables for it still applies to all of them. It is returned with their IDs.
     """
     in_order = sorted(names.items(), key=lambda item: (item[1], item[0]))
-    wanted = {identifier: sanitize(f"{prefix}_{name}".lower()) for identifier, name in in_order}
-    clashes = [
-        (name, sorted(names[identifier] for identifier in identifiers))
-        for name, identifiers in sorted(_by_value(wanted).items())
-        if len(identifiers) > 1
-    ]
-    unique = wanted
-    # The start of an id is enough, but for the rare case that it makes a name which another object has.
-    for length in (8, None):
-        shared = {name for name, identifiers in _by_value(unique).items() if len(identifiers) > 1}
-        unique = {
-            identifier: sanitize(f"{wanted[identifier]}_{identifier[:length]}") if name in shared else name
-            for identifier, name in unique.items()
-        }
-    return unique, clashes
+    # In composed form, because Ansible replaces each combining character.
+    plain = {
+        identifier: sanitize(f"{prefix}_{unicodedata.normalize('NFC', name).lower()}") for identifier, name in in_order
+    }
+    shared = {name: group for name, group in sorted(_by_value(plain).items()) if len(group) > 1}
+    unique, taken = dict(plain), set(plain.values())
+    unnamed = {identifier for group in shared.values() for identifier in group}
+    # The start of an ID is enough, except if the result is the name of another object.
+    for suffix in (lambda identifier: identifier[:8], str, _digest):
+        longer = {each: sanitize(f"{plain[each]}_{suffix(each)}".lower()) for each in unique if each in unnamed}
+        unique |= longer
+        uses = Counter(unique.values())
+        unnamed = {identifier for identifier, name in longer.items() if uses[name] > 1 or name in taken}
+    return unique, shared
+
+
+def _digest(identifier: str) -> str:
+    return hashlib.sha256(identifier.encode()).hexdigest()
 
 
 def _by_value(names: t.Mapping[str, str]) -> dict[str, list[str]]:

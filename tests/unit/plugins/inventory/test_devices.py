@@ -262,6 +262,106 @@ def test_conditions_see_all_groups_of_a_host() -> None:
     assert [host.name for host in inventory.groups["chosen"].hosts] == ["ABC-DEF-00001"]
 
 
+# --- objects that share a group name ----------------------------------------------------------------------------------
+
+TAGS = {"a1b2c3d4-1": "VIP", "b1b2c3d4-1": "kiosk", "c1b2c3d4-1": "vip"}
+
+
+def shared_inventory(fleet: Fleet, **options: t.Any) -> InventoryData:
+    plugin = plugin_with(**options)
+    plugin._populate(fleet)
+    plugin.inventory.reconcile_inventory()
+    return t.cast(InventoryData, plugin.inventory)
+
+
+def members(inventory: InventoryData, group: str) -> list[str]:
+    return sorted(host.name for host in inventory.groups[group].get_hosts())
+
+
+@pytest.fixture
+def warnings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    given: list[str] = []
+    monkeypatch.setattr("ansible.utils.display.Display.warning", lambda _display, text, **_more: given.append(text))
+    return given
+
+
+def test_tags_that_share_a_group_name_are_all_in_that_group(warnings: list[str]) -> None:
+    ids = list(TAGS)
+    tagged = {"a": ids[:1], "b": ids[:2], "c": ids[2:]}
+    devices = [device(number, name=name, tags=tags) for number, (name, tags) in enumerate(tagged.items())]
+    inventory = shared_inventory(Fleet(devices, tags=TAGS))
+    assert members(inventory, "tag_vip") == ["a", "b", "c"]
+    assert members(inventory, "tag_vip_a1b2c3d4") == ["a", "b"]
+    assert members(inventory, "tag_vip_c1b2c3d4") == ["c"]
+    assert members(inventory, "tag_kiosk") == ["b"]
+    assert [text for text in warnings if "tag_" in text] == [
+        "The inventory group tag_vip contains several objects with similar names: VIP, vip. Each one also has a group"
+        " of its own: tag_vip_a1b2c3d4, tag_vip_c1b2c3d4."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("sort", "one", "other"),
+    [
+        ("platform", {"platform": "ANDROID"}, {"platform": "Android"}),
+        ("blueprint", *({"blueprint_info": {"assigned_blueprint_id": key}} for key in "12")),
+        ("group", {"group_id": "1"}, {"group_id": "2"}),
+        ("tag", {"tags": ["1"]}, {"tags": ["2"]}),
+    ],
+)
+def test_each_sort_of_group_keeps_the_plain_name(sort: str, one: Row, other: Row) -> None:
+    names = {"1": "ANDROID", "2": "Android"}
+    groups = {key: {"path": f"All devices/{name}", "parent": None} for key, name in names.items()}
+    fleet = Fleet([device(1, **one), device(2, **other)], groups=groups, tags=names, blueprints=names)
+    inventory = shared_inventory(fleet, group_by=[sort])
+    assert len(members(inventory, f"{sort}_android")) == 2
+    own = [group for group in inventory.groups if re.fullmatch(rf"{sort}_android_.+", group)]
+    assert [len(members(inventory, group)) for group in own] == [1, 1]
+
+
+def test_device_groups_that_share_a_name_keep_their_place_in_the_tree() -> None:
+    groups: dict[str, Row] = {
+        "root": {"path": "All devices", "parent": None},
+        "11111111": {"path": "All devices/Stores", "parent": "root"},
+        "22222222": {"path": "All devices/STORES", "parent": "root"},
+        "berlin": {"path": "All devices/STORES/Berlin", "parent": "22222222"},
+        # As if it were the root itself.
+        "again": {"path": "All devices/All Devices", "parent": "root"},
+    }
+    devices = [device(1, name="a", group_id="11111111"), device(2, name="b", group_id="berlin"), device(3, name="c")]
+    inventory = shared_inventory(Fleet(devices, groups=groups))
+    assert members(inventory, "group_stores") == ["a", "b"]
+    assert members(inventory, "group_stores_11111111") == ["a"]
+    assert members(inventory, "group_stores_22222222") == ["b"]
+    assert members(inventory, "group_all_devices") == ["a", "b"]
+    assert members(inventory, "esper") == ["a", "b", "c"]
+    # Variables of the shared name take precedence over those of the root.
+    line = ("group_all_devices", "group_stores", "group_stores_11111111")
+    assert [inventory.groups[name].depth for name in line] == [2, 4, 5]
+    assert {group.name for group in inventory.hosts["b"].get_groups()} >= {
+        "group_stores_berlin",
+        "group_stores",
+        "group_all_devices",
+        "esper",
+    }
+
+
+def test_groups_that_share_a_name_across_the_tree_are_below_what_is_above_both() -> None:
+    groups: dict[str, Row] = {
+        "root": {"path": "All devices", "parent": None},
+        "stores": {"path": "All devices/Stores", "parent": "root"},
+        "11111111": {"path": "All devices/Stores/A B", "parent": "stores"},
+        "a": {"path": "All devices/Stores/A", "parent": "stores"},
+        "22222222": {"path": "All devices/Stores/A/B", "parent": "a"},
+    }
+    inventory = shared_inventory(Fleet([device(1, name="x", group_id="22222222")], groups=groups))
+    assert [group.name for group in inventory.groups["group_stores_a_b"].parent_groups] == ["group_stores"]
+    assert {group.name for group in inventory.groups["group_stores_a_b_22222222"].parent_groups} == {
+        "group_stores_a_b",
+        "group_stores_a",
+    }
+
+
 EXPRESSIONS = [
     "esper_serial",
     "esper_state_code",

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 import typing as t
+import unicodedata
 
 from ansible_collections.esper.cloud.plugins.module_utils.names import group_names, unique_hostnames
 from hypothesis import example, given
@@ -81,10 +82,22 @@ GROUPS = st.dictionaries(
 @given(GROUPS)
 @example({"aaaaaaaa-1": "x", "bbbbbbbb-1": "x", "cccccccc-1": "x_aaaaaaaa"})
 @example({"aaaaaaaa-1": "x", "aaaaaaaa-2": "x"})
+@example({"aaaaaaaa-1": "x", "bbbbbbbb-1": "X", "cccccccc-1": "x_aaaaaaaa", "dddddddd-1": "x_aaaaaaaa_1"})
 def test_group_names_are_unique(names: dict[str, str]) -> None:
-    unique, _clashes = group_names("group", names, safe)
+    unique, _shared = group_names("group", names, safe)
     assert unique.keys() == names.keys()
     assert len(set(unique.values())) == len(names)
+
+
+@given(GROUPS)
+@example({"aaaaaaaa-1": "x", "bbbbbbbb-1": "x", "cccccccc-1": "x_aaaaaaaa"})
+def test_the_plain_name_of_each_object_stays_in_use(names: dict[str, str]) -> None:
+    unique, shared = group_names("group", names, safe)
+    for identifier, name in names.items():
+        plain = safe(f"group_{unicodedata.normalize('NFC', name).lower()}")
+        # A pattern that excludes it excludes the object, whatever other objects are called.
+        assert unique[identifier] == plain or identifier in shared[plain]
+    assert shared.keys().isdisjoint(unique.values())
 
 
 @given(GROUPS)
@@ -98,12 +111,25 @@ def test_group_names_are_lower_case_and_safe(names: dict[str, str]) -> None:
         assert re.fullmatch(r"group_[a-z0-9_]*", name)
 
 
-def test_groups_that_clash_are_told() -> None:
+def test_objects_that_share_a_group_name_are_returned() -> None:
     names = {"aaaaaaaa-1": "Kasse 1", "bbbbbbbb-1": "kasse-1", "cccccccc-1": "Kasse 2"}
-    unique, clashes = group_names("tag", names, safe)
+    unique, shared = group_names("tag", names, safe)
     assert unique == {
         "aaaaaaaa-1": "tag_kasse_1_aaaaaaaa",
         "bbbbbbbb-1": "tag_kasse_1_bbbbbbbb",
         "cccccccc-1": "tag_kasse_2",
     }
-    assert clashes == [("tag_kasse_1", ["Kasse 1", "kasse-1"])]
+    assert shared == {"tag_kasse_1": ["aaaaaaaa-1", "bbbbbbbb-1"]}
+
+
+def test_names_that_differ_only_in_unicode_form_share_a_group() -> None:
+    decomposed = unicodedata.normalize("NFD", "Köln")
+    unique, shared = group_names("tag", {"aaaaaaaa-1": "Köln", "bbbbbbbb-1": decomposed}, str)
+    assert shared == {"tag_köln": ["bbbbbbbb-1", "aaaaaaaa-1"]}
+    assert set(unique.values()) == {"tag_köln_aaaaaaaa", "tag_köln_bbbbbbbb"}
+
+
+def test_identifiers_that_are_no_uuids_still_give_each_object_a_group() -> None:
+    # The ID of a platform or of a state is its name.
+    unique, shared = group_names("platform", {"A B": "A B", "a-b": "a-b"}, safe)
+    assert len(set(unique.values()) - set(shared)) == 2
