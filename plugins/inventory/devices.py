@@ -63,9 +63,14 @@ options:
     description:
       - What a host is named after, in the order of preference. V(name), V(alias), V(serial), V(id), or a Jinja
         expression on the host variables, such as C(esper_alias ~ '.' ~ esper_platform).
-      - A name that is empty, or that several devices would have, is given to none of them; each gets its next one, in
-        the end its id. So the names do not depend on the order in which the service lists devices.
-      - Neither is a name that a group has, or that cannot be part of a path, or that means the controller.
+      - If a name is empty, or if several devices have it, none of them gets it. Each device then gets its next name, in
+        the end its ID. So the names do not depend on the order in which Esper lists the devices.
+      - Every name passes the same check. Names that are part of a path, that contain wildcards, that start with V(!),
+        V(&), V(~) or V(@), or that contain a word such as V(all) or V(localhost), are not used. An ID is only used if
+        it is a UUID. A device without a valid name is not in the inventory, and the plugin warns.
+      - If a host or a group of another inventory source has the name already, the device gets its next name, and the
+        plugin warns. To add variables to the host of a device from another source that is read first, set C(esper_id)
+        to the ID of the device there.
     type: list
     elements: str
     default: [name, serial, id]
@@ -232,6 +237,7 @@ def _data(value: t.Any) -> t.Any:
 
 
 _TOP = "esper"
+_SHOWN_NAMES = 5
 _NAMED_BY = ("name", "alias", "serial", "id")
 _DOTTED_NAME = re.compile(r"[a-z_]\w*(\.[a-z_]\w*)*", re.ASCII | re.IGNORECASE)
 
@@ -352,7 +358,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         variables = _Variables(fleet, prefix)
         self._add_top()
         grouping = self._native_groups(fleet, devices)
-        hostnames = self._hostnames(devices, variables, taken=self._taken_names(f"{prefix}id", devices))
+        hostnames = self._hostnames(devices, variables, taken=self._taken_names(f"{prefix}id"))
         constructed = self._add_hosts(devices, hostnames, variables, grouping)
         # With all hosts in it, since a host that joins a group has all groups above searched.
         self._link_groups(fleet, grouping["group"])
@@ -368,13 +374,15 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         self.inventory.set_variable(_TOP, "ansible_python_interpreter", interpreter)
 
     def _add_hosts(
-        self, devices: list[Row], hostnames: list[str], variables: _Variables, grouping: Grouping
+        self, devices: list[Row], hostnames: list[str | None], variables: _Variables, grouping: Grouping
     ) -> list[tuple[str, Row]]:
         """Add the hosts with their variables, each to its groups. Gives those that are left to construct from."""
         constructs = any(self.get_option(name) for name in ("compose", "groups", "keyed_groups"))
         constructed: list[tuple[str, Row]] = []
         inventory = self.inventory
         for device, name in zip(_taken_from(devices), hostnames, strict=True):
+            if name is None:
+                continue
             values = variables.of(device)
             is_new = name not in inventory.hosts
             # Since 2.19 a host's name is never trusted, whatever it is given as.
@@ -428,28 +436,35 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
 
     # --- names ------------------------------------------------------------------------------------------------------
 
-    def _hostnames(self, devices: list[Row], variables: _Variables, taken: set[str]) -> list[str]:
+    def _hostnames(self, devices: list[Row], variables: _Variables, taken: Row) -> list[str | None]:
         preferences = self.get_option("hostnames")
         failures: Counter[str] = Counter()
-        names = unique_hostnames(
+        names, refused = unique_hostnames(
             [self._hostname_candidates(device, preferences, variables, failures) for device in devices],
             [device["id"] for device in devices],
             taken=taken,
         )
         for preference in (each for each, count in failures.items() if count == len(devices)):
             self.display.warning(f"The host name expression '{preference}' cannot be evaluated for any device.")
+        if refused:
+            renamed = (f"{', '.join(given_up)} (now {names[place]})" for place, given_up in refused.items())
+            self.display.warning(
+                "Hosts or groups of other inventory sources have the names of these devices, which are therefore named"
+                f" otherwise: {_some(renamed)}."
+            )
+        if unnamed := [device["id"] for device, name in zip(devices, names, strict=True) if name is None]:
+            self.display.warning(
+                f"The inventory does not contain these devices, because none of their names is a valid host name:"
+                f" {_some(map(repr, unnamed))}. Set a name or an alias that is valid and unique."
+            )
         return names
 
-    def _taken_names(self, id_variable: str, devices: list[Row]) -> set[str]:
-        """The names that a device would share with a group, which Ansible cannot tell from a host, or with a device of
-        another tenant. A host of the same name in another source is meant to be the same host."""
-        ids = {device["id"] for device in devices}
-        others = {
-            name
-            for name, host in self.inventory.hosts.items()
-            if host.vars.get(id_variable) is not None and host.vars[id_variable] not in ids
-        }
-        return {*self.inventory.groups, *others}
+    def _taken_names(self, id_variable: str) -> Row:
+        """Return the names of all hosts and groups in the inventory, each with the ID of the device that it is, if any.
+        A host of another source is a device only if it has the ID of the device in its variables."""
+        groups = [*self.inventory.groups, *map(to_safe_group_name, self.get_option("groups") or ())]
+        hosts = {name: host.vars.get(id_variable) for name, host in self.inventory.hosts.items()}
+        return {**hosts, **dict.fromkeys(groups)}
 
     def _hostname_candidates(
         self, device: Row, preferences: list[str], variables: _Variables, failures: Counter[str]
@@ -542,6 +557,13 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         for sort, key in keys:
             if (group := grouping[sort].get(key)) is not None:
                 yield group
+
+
+def _some(texts: t.Iterable[str]) -> str:
+    """Return a few texts in one line, and the number of the others."""
+    all_texts = list(texts)
+    more = len(all_texts) - _SHOWN_NAMES
+    return ", ".join(all_texts[:_SHOWN_NAMES]) + (f" and {more} more" if more > 0 else "")
 
 
 def _depth(fleet: Fleet, key: str) -> int:

@@ -76,6 +76,7 @@ def populated(
     devices: list[Row], inventory: InventoryData | None = None, groups: dict[str, Row] | None = None, **options: t.Any
 ) -> InventoryData:
     plugin = plugin_with(inventory, **options)
+    plugin._options["groups"] = options.get("groups_option", {})
     plugin._populate(Fleet(devices, groups=groups or {}, tags={"t": options.get("tag", "kiosk")}))
     return t.cast(InventoryData, plugin.inventory)
 
@@ -88,6 +89,13 @@ def rendered(inventory: InventoryData, template: str) -> t.Any:
     # As set_fact and vars do: what came out is a variable of another template.
     templar = Templar(loader=DataLoader(), variables={"once": once})
     return templar.template(trust_as_template("{{ once }}"))
+
+
+@pytest.fixture
+def warnings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    given: list[str] = []
+    monkeypatch.setattr("ansible.utils.display.Display.warning", lambda _display, text, **_more: given.append(text))
+    return given
 
 
 HOSTILE = [
@@ -144,18 +152,64 @@ def test_devices_of_two_tenants_stay_apart() -> None:
     assert inventory.hosts["Till"].vars["esper_id"] == device(1)["id"]
 
 
-def test_a_host_of_another_source_is_the_device_of_its_name() -> None:
+def test_a_host_of_another_source_does_not_become_the_device_of_its_name(warnings: list[str]) -> None:
+    inventory = InventoryData()
+    inventory.add_group("mine")
+    inventory.add_host("web01", "mine")
+    before = dict(inventory.hosts["web01"].vars)
+    populated([device(1, name="web01"), device(2, name="mine")], inventory)
+    assert list(inventory.hosts) == ["web01", "SN00001", "SN00002"]
+    assert inventory.hosts["web01"].vars == before
+    assert [group.name for group in inventory.hosts["web01"].get_groups()] == ["mine"]
+    assert warnings == [
+        "Hosts or groups of other inventory sources have the names of these devices, which are therefore named"
+        " otherwise: web01 (now SN00001), mine (now SN00002)."
+    ]
+
+
+def test_a_host_of_another_source_that_has_the_id_of_a_device_is_that_device(warnings: list[str]) -> None:
     inventory = InventoryData()
     inventory.add_group("mine")
     inventory.add_host("ABC-DEF-00001", "mine")
+    inventory.set_variable("ABC-DEF-00001", "esper_id", device(1)["id"])
     populated([device(1)], inventory)
     assert list(inventory.hosts) == ["ABC-DEF-00001"]
     assert {group.name for group in inventory.hosts["ABC-DEF-00001"].get_groups()} >= {"mine", "esper"}
+    assert warnings == []
 
 
-def test_an_expression_that_never_works_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    warnings: list[str] = []
-    monkeypatch.setattr("ansible.utils.display.Display.warning", lambda _display, text, **_more: warnings.append(text))
+def test_the_same_tenant_can_be_a_source_twice(warnings: list[str]) -> None:
+    inventory = populated([device(1), device(2)])
+    populated([device(2), device(3)], inventory)
+    assert list(inventory.hosts) == [f"ABC-DEF-0000{number}" for number in (1, 2, 3)]
+    assert warnings == []
+
+
+@pytest.mark.parametrize("identifier", ["../../x", "localhost", "all", "ungrouped", "webservers", "7"])
+def test_an_id_that_is_no_uuid_is_never_a_host_name(identifier: str, warnings: list[str]) -> None:
+    devices = [device(1, id=identifier, name="", serial=None), device(2, id=identifier * 2, name="till")]
+    inventory = populated(devices, hostnames=["name", trust_as_template("esper_id ~ ''"), "id"])
+    assert list(inventory.hosts) == ["till"]
+    assert warnings == [
+        "The inventory does not contain these devices, because none of their names is a valid host name:"
+        f" {identifier!r}. Set a name or an alias that is valid and unique."
+    ]
+
+
+@pytest.mark.parametrize("preference", ["name", "alias", "serial", "esper_alias", "esper_alias ~ ''"])
+@pytest.mark.parametrize("name", ["../../x", "localhost", "ALL", "ungrouped", "*", "~.*", "!esper", "for all"])
+def test_every_candidate_passes_the_same_check(preference: str, name: str) -> None:
+    made = device(1, name=name, alias=name, serial=name)
+    assert list(populated([made], hostnames=[trust_as_template(preference)]).hosts) == [made["id"]]
+
+
+def test_a_device_cannot_have_the_name_of_a_group_to_come() -> None:
+    inventory = populated([device(1, name="low")], groups_option={"low": trust_as_template("true")})
+    assert list(inventory.hosts) == ["SN00001"]
+    assert [host.name for host in inventory.groups["low"].hosts] == ["SN00001"]
+
+
+def test_an_expression_that_never_works_is_told_once(warnings: list[str]) -> None:
     names = [trust_as_template("esper_nope.foo"), "name"]
     inventory = populated([device(1), device(2)], hostnames=names, strict=False)
     assert list(inventory.hosts) == ["ABC-DEF-00001", "ABC-DEF-00002"]
@@ -210,6 +264,7 @@ def test_the_documentation_names_the_variables_of_each_level() -> None:
 def test_the_variables_of_a_host_that_is_there_are_added_to_its_own() -> None:
     inventory = InventoryData()
     inventory.add_host("ABC-DEF-00001")
+    inventory.set_variable("ABC-DEF-00001", "esper_id", device()["id"])
     inventory.set_variable("ABC-DEF-00001", "mine", 1)
     inventory.set_variable("ABC-DEF-00001", "esper_alias", "old")
     populated([device(alias="new")], inventory)
@@ -276,13 +331,6 @@ def shared_inventory(fleet: Fleet, **options: t.Any) -> InventoryData:
 
 def members(inventory: InventoryData, group: str) -> list[str]:
     return sorted(host.name for host in inventory.groups[group].get_hosts())
-
-
-@pytest.fixture
-def warnings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    given: list[str] = []
-    monkeypatch.setattr("ansible.utils.display.Display.warning", lambda _display, text, **_more: given.append(text))
-    return given
 
 
 def test_tags_that_share_a_group_name_are_all_in_that_group(warnings: list[str]) -> None:
