@@ -19,7 +19,7 @@ attributes:
   action:
     description: Runs within the controller's own process, which saves the start of a module.
     support: partial
-    details: Where the connection is local, unless the task needs a module. The result is the same. See the notes.
+    details: If the connection is that of a device or local, unless the task needs a module. See the notes.
   async:
     description: Runs in the background, as a module.
     support: full
@@ -28,10 +28,11 @@ attributes:
     support: full
     platforms: posix
 notes:
-  - Modules run on the controller. Devices from the inventory P(esper.cloud.devices#inventory) are set up so that tasks
-    for them run there; for other hosts use C(connection=local) or C(delegate_to=localhost).
-  - A task runs within the controller's own process where its connection is local. It runs as a module where it is
-    delegated to another machine, with C(async) or C(become), where C(ansible_python_interpreter) is another than the
+  - Modules run on the controller. The inventory P(esper.cloud.devices#inventory) sets the connection
+    P(esper.cloud.device#connection) for devices, with which they do. For other hosts, use C(connection=local) or
+    C(delegate_to=localhost).
+  - A task runs within the controller's own process where its connection is one of these. It runs as a module where it
+    is delegated to another machine, with C(async) or C(become), where C(ansible_python_interpreter) is another than the
     controller's own, where C(environment) sets other variables than C(ESPER_*), and where the variable
     C(esper_in_process) or the environment variable E(ESPER_IN_PROCESS) is V(false). With C(-vvv) it says why.
   - With C(-vvv), the result lists the requests that were sent as RV(ignore:requests).

@@ -12,8 +12,9 @@ author: esper.cloud contributors (@ansible-collections)
 description:
   - Each device that Esper manages, whatever its platform, is a host.
   - Hosts are grouped by device group (nested as in Esper), tag, platform, state and blueprint. See O(group_by).
-  - Nobody logs in to a device. All hosts are in the group C(esper), which sets C(ansible_connection=local) and the
-    controller's own interpreter, so that modules of this collection run for a device without further ado.
+  - Nobody logs in to a device. All hosts are in the group C(esper), which sets the connection
+    P(esper.cloud.device#connection) and the controller's own interpreter. So modules of this collection run for a
+    device without further settings, and tasks that need a login fail instead of running on the controller.
   - The source is a YAML file whose name ends in C(.esper.yml) or C(.esper.yaml).
 extends_documentation_fragment:
   - esper.cloud.connection.plugin
@@ -92,6 +93,17 @@ options:
     elements: str
     choices: [group, tag, platform, state, blueprint]
     default: [group, tag, platform, state, blueprint]
+  connection:
+    description:
+      - Connection of the hosts.
+      - V(device) uses P(esper.cloud.device#connection). Modules of this collection run on the controller, other tasks
+        that need a connection fail, and gathering facts does nothing.
+      - V(local) runs every task on the controller. Then M(ansible.builtin.reboot) or M(ansible.builtin.command) affects
+        the controller, M(ansible.builtin.ping) succeeds for an offline device, and the facts are those of the
+        controller.
+    type: str
+    choices: [device, local]
+    default: device
   hostvars:
     description:
       - How much a host knows of its device. What is not told takes neither time nor memory, and is not in the cache.
@@ -367,7 +379,11 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
 
     def _add_top(self) -> None:
         self.inventory.add_group(_TOP)
-        self.inventory.set_variable(_TOP, "ansible_connection", _data("local"))
+        is_device = self.get_option("connection") == "device"
+        self.inventory.set_variable(_TOP, "ansible_connection", _data("esper.cloud.device" if is_device else "local"))
+        if is_device:
+            # So that gathering facts does nothing, instead of failing.
+            self.inventory.set_variable(_TOP, "ansible_facts_modules", [])
         interpreter = "{{ ansible_playbook_python }}"
         if trust_as_template is not None:
             interpreter = trust_as_template(interpreter)

@@ -16,13 +16,15 @@ from ..paging import Row
 from ..references import References
 from ..threads import without_signals
 from .blueprint_list import BLUEPRINTS
-from .device import as_host, resolve_filters
+from .device import FULL, as_host, resolve_filters
 from .device_group import DEVICE_GROUP, path_of
 from .device_list import list_devices
 from .tag import TAG
 
 # What names can be looked up for.
 KINDS = ("group", "tag", "blueprint")
+# All that an inventory can say of a device, names that are looked up included.
+VARIABLES = (*as_host({"id": ""}, FULL), "group", "tags", "blueprint", "current_blueprint")
 # Raised when what is cached changes its form, so that an older cache is not misread.
 CACHE_FORMAT = 2
 _DEVICES_A_TEXT = 1000

@@ -34,6 +34,7 @@ except ImportError:
 Row = dict[str, t.Any]
 
 DEFAULTS: Row = {
+    "connection": "device",
     "filters": {},
     "include_disabled": False,
     "hostnames": ["name", "serial", "id"],
