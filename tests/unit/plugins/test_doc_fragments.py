@@ -19,7 +19,8 @@ from ansible_collections.esper.cloud.plugins.module_utils.task import Task
 
 Doc = dict[str, t.Any]
 PLUGINS = Path(__file__).resolve().parents[3] / "plugins"
-MODULES = sorted(path.stem for path in (PLUGINS / "modules").glob("*.py"))
+# Not device_facts, which sends no request: it only has documentation and an action plugin.
+MODULES = sorted({path.stem for path in (PLUGINS / "modules").glob("*.py")} - {"device_facts"})
 MODULE_FRAGMENT: Doc = yaml.safe_load(connection.ModuleDocFragment.DOCUMENTATION)
 # What only some modules have in common.
 COMMON: dict[str, Doc] = {
