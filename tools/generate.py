@@ -398,7 +398,7 @@ def files() -> dict[Path, str]:
     plugins = CHECKOUT / "plugins"
     readme = CHECKOUT / "README.md"
     written = {plugins / "modules" / f"{each.name}.py" for each in found}
-    if set((plugins / "modules").glob("*.py")) - written - {plugins / "modules" / "device_facts.py"}:  # TODO: remove after the last module is described
+    if set((plugins / "modules").glob("*.py")) - written - {plugins / "modules" / "device_facts.py"}:
         return {plugins / "modules" / f"{each.name}.py": module_file(each) for each in found}
     return {
         **{plugins / "modules" / f"{each.name}.py": module_file(each) for each in found},
