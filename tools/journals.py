@@ -24,7 +24,10 @@ ROOT = Path(__file__).resolve().parents[1]
 SNAPSHOTS = ROOT / "tests" / "snapshots" / "journals"
 
 # Targets with requests that differ between two runs of the same code, and the reason.
-LEFT_OUT: dict[str, str] = {}
+LEFT_OUT: dict[str, str] = {
+    "in_process": "it compares the requests of both ways to run a task itself",
+    "inventory_devices": "its requests depend on the time that pages and retries take",
+}
 UNCOUNTED: dict[str, str] = {}
 
 PLACEHOLDERS = (

@@ -33,7 +33,7 @@ from ansible_collections.esper.cloud.plugins.module_utils.base.errors import (
 )
 from ansible_collections.esper.cloud.plugins.module_utils.catalog import task_of
 from ansible_collections.esper.cloud.plugins.module_utils.http.transport import HAS_REQUESTS
-from ansible_collections.esper.cloud.plugins.module_utils.module import argument_spec, perform
+from ansible_collections.esper.cloud.plugins.module_utils.module import NULL_IS_EMPTY, argument_spec, perform
 from ansible_collections.esper.cloud.plugins.module_utils.task import (
     Mode,
     Outcome,
@@ -65,7 +65,9 @@ class ActionModule(NormalAction):
         try:
             if why := misfit({**argument_spec(task), **task.deep_options}, self._task.args):
                 raise InvalidParameter(why)
-            if unknown := unknown_outcome(task, self._task.args, check_mode=bool(self._task.check_mode)):
+            if unknown := unknown_outcome(
+                task, self._task.args, check_mode=bool(self._task.check_mode), empty_is_null=NULL_IS_EMPTY
+            ):
                 return {**unknown.result, **({"warnings": unknown.warnings} if unknown.warnings else {})}
             self._find_sources(task)
             environment: dict[str, t.Any] = {}

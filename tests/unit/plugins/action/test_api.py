@@ -153,6 +153,29 @@ def test_a_defect_is_told_without_the_key(
     assert Path.cwd() == before
 
 
+@pytest.mark.parametrize("value", [None, "", "  "])
+@pytest.mark.parametrize("state", ["present", "absent"])
+def test_an_identifier_that_says_nothing_is_an_error(
+    make_action: MakeAction, arguments: dict[str, t.Any], value: t.Any, state: str
+) -> None:
+    connection = {name: each for name, each in arguments.items() if name != "path"}
+    result = make_action("enterprise_policy", args={**connection, "name": value, "state": state}).run(task_vars={})
+    assert result["failed"] is True
+    assert result["msg"].startswith(f"The option name is {'null' if value is None else 'empty'}.")
+
+
+def test_in_check_mode_null_is_known_after_apply(make_action: MakeAction, arguments: dict[str, t.Any]) -> None:
+    connection = {name: each for name, each in arguments.items() if name != "path"}
+    args = {**connection, "id": None, "active": True}
+    result = make_action("enterprise_policy", args=args, check_mode=True).run(task_vars={})
+    assert result["changed"] is True
+    assert result["enterprise_policy"]["id"] is None
+    assert "null in check mode" in result["warnings"][0]
+    result = make_action("enterprise_policy_info", args={**connection, "id": None}, check_mode=True).run(task_vars={})
+    assert result["enterprise_policies"] == []
+    assert result["changed"] is False
+
+
 def test_a_time_limit_of_the_task_is_let_through(
     make_action: MakeAction, arguments: dict[str, t.Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
