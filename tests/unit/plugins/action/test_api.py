@@ -17,6 +17,7 @@ import pytest
 from ansible.errors import AnsibleFileNotFound
 from ansible.module_utils import basic
 from ansible_collections.esper.cloud.plugins.action import api
+from ansible_collections.esper.cloud.plugins.module_utils import module
 from ansible_collections.esper.cloud.plugins.module_utils.base.errors import ConfigurationError, InvalidParameter
 from ansible_collections.esper.cloud.plugins.module_utils.catalog import MODULES, task_of
 from ansible_collections.esper.cloud.plugins.module_utils.task import Outcome
@@ -141,7 +142,7 @@ def test_a_time_limit_of_the_task_is_let_through(
     def is_interrupted(*_arguments: t.Any, **_options: t.Any) -> Outcome:
         raise TimeIsUp
 
-    monkeypatch.setattr(api, "execute", is_interrupted)
+    monkeypatch.setattr(module, "execute", is_interrupted)
     before = Path.cwd()
     with pytest.raises(TimeIsUp):
         make_action(args=arguments).run(task_vars={})
@@ -160,7 +161,7 @@ def test_progress_is_told_unless_nothing_is_to_be_shown(
         mode.progress("Half of it")
         return Outcome({})
 
-    monkeypatch.setattr(api, "execute", tells)
+    monkeypatch.setattr(module, "execute", tells)
     heard: list[str] = []
     make_action(said=heard, args=arguments, no_log=no_log).run(task_vars={})
     assert heard == said
