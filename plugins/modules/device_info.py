@@ -44,8 +44,7 @@ options:
   detail_level:
     description:
       - Amount of information about each device. Each level includes the one before.
-      - The levels are those of the option O(esper.cloud.devices#inventory:detail_level) of the inventory
-        plugin, which lists their variables.
+      - O(esper.cloud.devices#inventory:detail_level) lists the variables of each level.
     type: str
     choices: [minimal, standard, full]
     default: full

@@ -50,8 +50,7 @@ _MODULE = ModuleSpec(
             "detail_level",
             (
                 "Amount of information about each device. Each level includes the one before.",
-                "The levels are those of the option O(esper.cloud.devices#inventory:detail_level) of the inventory"
-                " plugin, which lists their variables.",
+                "O(esper.cloud.devices#inventory:detail_level) lists the variables of each level.",
             ),
             choices=LEVELS,
             default=FULL,
