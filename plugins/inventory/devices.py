@@ -104,7 +104,7 @@ options:
     type: str
     choices: [device, local]
     default: device
-  hostvars:
+  detail_level:
     description:
       - How much a host knows of its device. What is not told takes neither time nor memory, and is not in the cache.
       - V(minimal) is what hosts and groups are made of - C(esper_id), C(esper_name), C(esper_alias), C(esper_serial),
@@ -183,7 +183,7 @@ cache_timeout: 600
 ---
 # A large fleet in a few variables and groups. When the service is down, yesterday's will do.
 plugin: esper.cloud.devices
-hostvars: minimal
+detail_level: minimal
 group_by: [group, platform]
 cache: true
 cache_plugin: ansible.builtin.jsonfile
@@ -294,13 +294,13 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
     def _cache_key(self, path: str, api_url: str, filters: Row) -> str:
         """A name for what is asked of whom. The key of the API has no part in it."""
         identity = json.dumps(
-            [CACHE_FORMAT, api_url, filters, self.get_option("hostvars"), self._kinds()], sort_keys=True
+            [CACHE_FORMAT, api_url, filters, self.get_option("detail_level"), self._kinds()], sort_keys=True
         )
         return f"{self.get_cache_key(path)}_{hashlib.sha256(identity.encode()).hexdigest()[:16]}"
 
     def _kinds(self) -> list[str]:
         """What names are needed for: variables, groups, or both."""
-        is_minimal, chosen = self.get_option("hostvars") == MINIMAL, self.get_option("group_by")
+        is_minimal, chosen = self.get_option("detail_level") == MINIMAL, self.get_option("group_by")
         return [each for each in KINDS if not is_minimal or each in chosen]
 
     def _cached(self, key: str) -> Fleet | None:
@@ -316,7 +316,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             return read_fleet(
                 References(client),
                 filters,
-                level=self.get_option("hostvars"),
+                level=self.get_option("detail_level"),
                 kinds=self._kinds(),
                 concurrency=max(int(self.get_option("concurrency")), 1),
                 by_cursor=self.get_option("paging") == "cursor",

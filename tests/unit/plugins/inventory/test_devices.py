@@ -39,7 +39,7 @@ DEFAULTS: Row = {
     "include_disabled": False,
     "hostnames": ["name", "serial", "id"],
     "vars_prefix": "esper_",
-    "hostvars": "standard",
+    "detail_level": "standard",
     "group_by": ["group", "tag", "platform", "state", "blueprint"],
     "strict": True,
     "compose": {},
@@ -252,7 +252,7 @@ def test_each_level_has_all_of_the_one_before() -> None:
 
 
 def test_the_documentation_names_the_variables_of_each_level() -> None:
-    described = yaml.safe_load(DOCUMENTATION)["options"]["hostvars"]["description"]
+    described = yaml.safe_load(DOCUMENTATION)["options"]["detail_level"]["description"]
     known: set[str] = set()
     for level in ("minimal", "standard", "full"):
         (text,) = (each for each in described if each.startswith(f"V({level})"))
