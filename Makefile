@@ -6,16 +6,22 @@ PYTHON ?= python3
 CHECKS := $(PYTHON) tests/checks
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test units faults integration sanity lint generate simulator bench format clean
+.PHONY: help demo test test-changed test-matrix units faults integration sanity lint generate simulator bench format clean
 
 help: ## Show this help
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: .venv ## See the collection at work on a simulated tenant
 	@.venv/bin/python tests/checks/demo.py
 
-test: ## Run all checks on the newest and the oldest ansible-core
+test: ## Run the checks on the newest and the oldest ansible-core
 	@$(CHECKS)
+
+test-changed: ## Run the checks that the changes since the branch main need
+	@$(CHECKS) --changed
+
+test-matrix: ## Run what depends on ansible-core with every supported version
+	@$(CHECKS) --matrix
 
 units: ## Run the unit and contract tests
 	@$(CHECKS) units
@@ -24,13 +30,13 @@ faults: ## Run the fault matrix
 	@$(CHECKS) faults
 
 integration: ## Run the integration tests against a simulated tenant
-	@$(CHECKS) integration
+	@$(CHECKS) integration modules
 
 sanity: ## Run ansible-test sanity
 	@$(CHECKS) sanity
 
 lint: ## Run the static checks
-	@$(CHECKS) ruff format mypy ansible-lint documentation changelog
+	@$(CHECKS) ruff format mypy ansible-lint imports documentation changelog
 
 simulator: .venv ## Keep a simulated tenant running on port 8899
 	@.venv/bin/python tests/checks/stage.py >/dev/null

@@ -33,18 +33,29 @@ from ansible_collections.esper.cloud.plugins.module_utils.base.errors import (
 )
 from ansible_collections.esper.cloud.plugins.module_utils.catalog import task_of
 from ansible_collections.esper.cloud.plugins.module_utils.http.transport import HAS_REQUESTS
-from ansible_collections.esper.cloud.plugins.module_utils.module import USER_AGENT, argument_spec
-from ansible_collections.esper.cloud.plugins.module_utils.task import Mode, Outcome, Task, execute, misfit
+from ansible_collections.esper.cloud.plugins.module_utils.module import NULL_IS_EMPTY, argument_spec, perform
+from ansible_collections.esper.cloud.plugins.module_utils.task import (
+    Mode,
+    Outcome,
+    Task,
+    misfit,
+    unknown_outcome,
+)
 
 Variables = dict[str, t.Any]
 Result = dict[str, t.Any]
 
 _OURS = "ESPER_"
 _SWITCH = "esper_in_process"
+# Modules run on the controller for devices, although nothing else does.
+_DEVICE = "esper.cloud.device"
+_ON_CONTROLLER = ("local", _DEVICE)
 
 
 class ActionModule(NormalAction):
     """Derived from what runs a module that has no action plugin, so that a module runs here as it does anywhere."""
+
+    _connection: t.Any
 
     def run(self, tmp: str | None = None, task_vars: Variables | None = None) -> Result:
         variables = task_vars or {}
@@ -52,8 +63,12 @@ class ActionModule(NormalAction):
         module = loader.find_plugin_with_context(self._task.action, collection_list=self._task.collections)
         task = task_of(module.resolved_fqcn.rpartition(".")[2])
         try:
-            if why := misfit(argument_spec(task), self._task.args):
+            if why := misfit({**argument_spec(task), **task.deep_options}, self._task.args):
                 raise InvalidParameter(why)
+            if unknown := unknown_outcome(
+                task, self._task.args, check_mode=bool(self._task.check_mode), empty_is_null=NULL_IS_EMPTY
+            ):
+                return {**unknown.result, **({"warnings": unknown.warnings} if unknown.warnings else {})}
             self._find_sources(task)
             environment: dict[str, t.Any] = {}
             self._compute_environment_string(environment)
@@ -63,6 +78,8 @@ class ActionModule(NormalAction):
         if why:
             host = variables.get("inventory_hostname")
             self._display.vvv(f"{self._task.action} runs as a module, since {why}.", host=host)
+            if self._connection.transport == _DEVICE:
+                self._connection = self._connection.use_controller()
             return t.cast(Result, super().run(tmp, task_vars))
         return self._run_here(task, variables, environment)
 
@@ -70,7 +87,7 @@ class ActionModule(NormalAction):
 
     def _why_as_module(self, variables: Variables, environment: dict[str, t.Any]) -> str:
         """Why the task has to run as a module, as part of a sentence; "" where it need not."""
-        if self._connection.transport != "local":
+        if self._connection.transport not in _ON_CONTROLLER:
             return f"its connection is {self._connection.transport}"
         if self._connection.become is not None:
             return "it becomes another user"
@@ -114,7 +131,7 @@ class ActionModule(NormalAction):
     def _find_sources(self, task: Task) -> None:
         """Put in for relative paths what is found where Ansible looks for the files of a role or a playbook, or where
         Ansible was started."""
-        if self._connection.transport == "local":
+        if self._connection.transport in _ON_CONTROLLER:
             for source in task.sources:
                 self._task.args = self._with_found(self._task.args, source.split("."))
 
@@ -148,10 +165,12 @@ class ActionModule(NormalAction):
         """What a module does and AnsibleModule with it, down to what its result holds."""
         seen = {**os.environ, **{name: str(value) for name, value in environment.items()}}
         checked = ArgumentSpecValidator(argument_spec(task, seen), **task.rules).validate(_json(self._task.args))
+        secrets = set(checked._no_log_values)
         if checked.error_messages:
             outcome = Outcome({"failed": True, "msg": self._complaint(checked.errors)})
         else:
-            outcome = self._outcome(task, checked.validated_parameters, variables)
+            outcome, hidden = self._outcome(task, checked.validated_parameters, variables)
+            secrets |= hidden
         result = outcome.result
         twice = [f"Both option {each['option']} and its alias {each['alias']} are set." for each in checked._warnings]
         if warnings := [*twice, *outcome.warnings]:
@@ -160,16 +179,16 @@ class ActionModule(NormalAction):
             result["invocation"] = {"module_args": checked.validated_parameters}
         result = _json(result)
         kept = {name: value for name, value in result.items() if value is None or isinstance(value, bool)}
-        return {**remove_values(result, checked._no_log_values), **kept}
+        return {**remove_values(result, secrets), **kept}
 
-    def _outcome(self, task: Task, params: Result, variables: Variables) -> Outcome:
+    def _outcome(self, task: Task, params: Result, variables: Variables) -> tuple[Outcome, set[str]]:
         def tell(sentence: str) -> None:
             if not self._task.no_log:
                 self._display.v(sentence, host=variables.get("inventory_hostname"))
 
         mode = Mode(bool(self._task.check_mode), bool(self._task.diff), self._display.verbosity, tell)
         with _directory(self._loader.get_basedir()):
-            return execute(task, params, mode, user_agent=USER_AGENT)
+            return perform(task, params, mode)
 
     def _complaint(self, errors: t.Any) -> str:
         if isinstance(errors[0], UnsupportedError):

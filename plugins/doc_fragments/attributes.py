@@ -1,12 +1,12 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the modules have in common, said once."""
+"""The documentation that all modules share."""
 
 from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """``esper.cloud.attributes`` for every module, ``.resource`` and ``.info`` for what the two sorts can do."""
+    """``esper.cloud.attributes`` for every module."""
 
     DOCUMENTATION = r"""
 options: {}
@@ -17,24 +17,27 @@ attributes:
     membership:
       - esper.cloud.esper
   action:
-    description: Runs within the controller's own process, which saves the start of a module.
+    description: Runs in the process of the controller, which saves the start of a module.
     support: partial
-    details: Where the connection is local, unless the task needs a module. The result is the same. See the notes.
+    details: Requires a local connection or the connection of a device. The result is the same. See the notes.
   async:
     description: Runs in the background, as a module.
     support: full
   platform:
-    description: Where the module runs. It talks to the API over HTTPS and touches nothing on that machine.
+    description: Platform on which the module runs. It sends requests to the Esper API and does not change the host.
     support: full
     platforms: posix
 notes:
-  - Modules run on the controller. Devices from the inventory P(esper.cloud.devices#inventory) are set up so that tasks
-    for them run there; for other hosts use C(connection=local) or C(delegate_to=localhost).
-  - A task runs within the controller's own process where its connection is local. It runs as a module where it is
-    delegated to another machine, with C(async) or C(become), where C(ansible_python_interpreter) is another than the
-    controller's own, where C(environment) sets other variables than C(ESPER_*), and where the variable
-    C(esper_in_process) or the environment variable E(ESPER_IN_PROCESS) is V(false). With C(-vvv) it says why.
-  - With C(-vvv), the result lists the requests that were sent as RV(ignore:requests).
+  - Modules run on the controller. The inventory plugin P(esper.cloud.devices#inventory) gives devices the connection
+    P(esper.cloud.device#connection), which runs the modules of this collection and no others. For other hosts, use
+    C(connection=local) or C(delegate_to=localhost).
+  - A task runs in the process of the controller if its connection is one of these. It runs as a module if it is
+    delegated to another machine, if it uses C(async) or C(become), if C(ansible_python_interpreter) is not the
+    interpreter of the controller, if C(environment) sets variables other than C(ESPER_*), or if the variable
+    C(esper_in_process) or the environment variable E(ESPER_IN_PROCESS) is V(false). C(-vvv) shows the reason.
+  - With C(-vvv), the result contains the requests as RV(ignore:requests).
+  - An option that names an object must not be empty or null, because an empty value could select other objects. In
+    check mode, null means that another task of the run has yet to create the object.
 seealso:
   - plugin: esper.cloud.devices
     plugin_type: inventory
@@ -44,10 +47,10 @@ seealso:
 options: {}
 attributes:
   check_mode:
-    description: Says what would change, and sends no write.
+    description: Predicts the changes and sends no write request.
     support: full
   diff_mode:
-    description: Shows what is managed before and after the change, the same in check mode.
+    description: Shows the managed values before and after the change, also in check mode.
     support: full
 """
 
@@ -55,9 +58,9 @@ attributes:
 options: {}
 attributes:
   check_mode:
-    description: Reads only, so that check mode makes no difference.
+    description: The module only reads, so check mode makes no difference.
     support: full
   diff_mode:
-    description: Changes nothing.
+    description: The module changes nothing.
     support: N/A
 """

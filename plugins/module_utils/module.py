@@ -7,17 +7,25 @@ from __future__ import annotations
 import functools
 import os
 import typing as t
+from dataclasses import dataclass
 
 from ansible.module_utils.ansible_release import __version__ as core_version
 from ansible.module_utils.basic import AnsibleFallbackNotFound, AnsibleModule
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
+from .base.redaction import secrets_in
+from .base.row import Params
 from .engine.resource import Resource
 from .http.connection import OPTIONS as CONNECTION_OPTIONS
-from .task import Mode, Task, execute, informing, managing
+from .model.walk import blank_identifiers, null_identifiers, unknown_options
+from .task import ItemParams, Mode, Outcome, Task, execute, informing, managing, misfit
 
 Environment = t.Mapping[str, str]
 
 USER_AGENT = f"ansible-core/{core_version}"
+
+# Before ansible-core 2.19, a template that results in null is an empty text.
+NULL_IS_EMPTY = tuple(int(part) for part in core_version.split(".")[:2]) < (2, 19)
 
 
 def connection_spec(environment: Environment | None = None) -> dict[str, dict[str, t.Any]]:
@@ -37,6 +45,78 @@ def connection_spec(environment: Environment | None = None) -> dict[str, dict[st
 def argument_spec(task: Task, environment: Environment | None = None) -> dict[str, dict[str, t.Any]]:
     """All options of a task, the connection's included."""
     return {**connection_spec(environment), **task.options}
+
+
+@dataclass
+class CheckedItems:
+    """The parameters of a task with validated items. ``errors`` has a sentence for each invalid item, ``unknown`` one
+    for each that check mode cannot plan; such an item is left out of ``params``. ``secrets`` are texts to be masked."""
+
+    params: dict[str, t.Any]
+    errors: list[str]
+    unknown: list[str]
+    secrets: set[str]
+
+
+def check_items(task: Task, params: Params, *, check_mode: bool) -> CheckedItems:
+    """Validate the items of a task by the options of their kinds: see Task.items."""
+    checked = CheckedItems(dict(params), [], [], set(secrets_in(task.deep_options, params)))
+    for option, kind in task.items.items():
+        described = kind.module.options if kind.module else ()
+        items: list[ItemParams] = []
+        for number, item in enumerate(params[option] or []):
+            place = _place(option, number, item)
+            if names := [f"unknown option {each}" for each in (unknown_options(described, item) if described else ())]:
+                checked.errors += [f"{place}: {each}." for each in names]
+                continue
+            if why := misfit(kind.options, item):
+                checked.errors.append(f"{place}: {why}")
+                continue
+            validated = ArgumentSpecValidator(kind.options, **kind.rules).validate(dict(item))
+            if validated.error_messages:
+                checked.errors.append(f"{place}: {'; '.join(validated.error_messages)}.")
+            else:
+                items.append(ItemParams(validated.validated_parameters))
+                null = list(null_identifiers(described, item, empty_is_null=NULL_IS_EMPTY and check_mode))
+                if null and check_mode:
+                    items.pop()
+                    checked.unknown.append(
+                        f"{place}: {', '.join(null)} is null in check mode, so the plan of this object is unknown."
+                    )
+                elif null:
+                    items[-1].error = f"{', '.join(null)} must not be null."
+                elif blank := list(blank_identifiers(described, item)):
+                    items[-1].error = f"{', '.join(blank)} must not be empty."
+        if params[option] is not None:
+            checked.params[option] = items
+    return checked
+
+
+def perform(task: Task, params: Params, mode: Mode) -> tuple[Outcome, set[str]]:
+    """Validate the items of a task and run it. Return the outcome, and the secrets in items, to be masked in it."""
+    items = check_items(task, params, check_mode=mode.check_mode)
+    if items.errors:
+        return Outcome({"failed": True, "msg": " ".join(items.errors)}), items.secrets
+    outcome = execute(task, items.params, mode, user_agent=USER_AGENT)
+    outcome.warnings += items.unknown
+    return outcome, items.secrets
+
+
+def _place(option: str, number: int, item: Params) -> str:
+    """Return where an item stands and what it is called."""
+    names = (item.get(name) for name in ("path", "name", "package_name", "src", "id"))
+    name = next((str(each) for each in names if each not in (None, "")), "")
+    return f"{option}[{number}] '{name}'" if name else f"{option}[{number}]"
+
+
+class _Module(AnsibleModule):  # type: ignore[misc]  # ansible-core has no types
+    """A module whose secrets in items are masked before its invocation is logged."""
+
+    task: t.ClassVar[Task]
+
+    def _log_invocation(self) -> None:
+        self.no_log_values.update(secrets_in(self.task.deep_options, self.params))
+        super()._log_invocation()
 
 
 def _from_environment(environment: Environment, *names: str) -> str:
@@ -60,9 +140,11 @@ def run_info(resource: Resource) -> None:
 
 def run_task(task: Task) -> None:
     """The whole of a module."""
-    module = AnsibleModule(argument_spec=argument_spec(task), supports_check_mode=True, **task.rules)
+    _Module.task = task
+    module = _Module(argument_spec=argument_spec(task), supports_check_mode=True, **task.rules)
     mode = Mode(module.check_mode, module._diff, module._verbosity)
-    outcome = execute(task, module.params, mode, user_agent=USER_AGENT)
+    outcome, secrets = perform(task, module.params, mode)
+    module.no_log_values.update(secrets)
     for warning in outcome.warnings:
         module.warn(warning)
     if outcome.result.get("failed"):

@@ -23,6 +23,7 @@ from .http.client import Client
 from .http.connection import Connection
 from .model.module_spec import ModuleSpec
 from .model.plan import Change
+from .model.walk import blank_identifiers, null_identifiers
 
 _SHOWS_REQUESTS = 3
 
@@ -49,10 +50,21 @@ class Outcome:
 Work = t.Callable[[References, Params, Mode], Outcome]
 
 
+class ItemParams(dict[str, t.Any]):
+    """The validated parameters of one item: ``error`` says why the item cannot be processed, "" if it can."""
+
+    error: str = ""
+
+
 @dataclass(frozen=True)
 class Task:
     """The options of a module and the rules between them, as an argument spec has them, and what it does. ``sources``
-    are the options that name files to be sent (see Resource); one in each item of a list is ``list.option``."""
+    are the options that name files to be sent (see Resource); one in each item of a list is ``list.option``.
+
+    ``items`` are options that take lists of objects, with the kind of the objects. AnsibleModule takes each item as a
+    dict; its options are validated by check_items() in module.py. ``unknown`` returns the result in check mode if the
+    task refers to an object that only another task of the run creates.
+    """
 
     options: dict[str, dict[str, t.Any]]
     rules: dict[str, t.Any]
@@ -60,11 +72,21 @@ class Task:
     sources: tuple[str, ...] = ()
     name: str = ""
     module: ModuleSpec | None = None
+    items: t.Mapping[str, Resource] = field(default_factory=dict)
+    unknown: t.Callable[[], Row] = dict
+
+    @functools.cached_property
+    def deep_options(self) -> dict[str, dict[str, t.Any]]:
+        """The options, those of ``items`` included."""
+        return {
+            name: {**spec, "options": self.items[name].options} if name in self.items else spec
+            for name, spec in self.options.items()
+        }
 
     @classmethod
-    def of(cls, name: str, module: ModuleSpec, work: Work) -> Task:
+    def of(cls, name: str, module: ModuleSpec, work: Work, *, items: t.Mapping[str, Resource] | None = None) -> Task:
         """Return the task of a module that is no kind of object."""
-        return cls(module.argument_spec, dict(module.rules), work, module.sources, name, module)
+        return cls(module.argument_spec, dict(module.rules), work, module.sources, name, module, items or {})
 
 
 @functools.cache
@@ -87,7 +109,16 @@ def managing(resource: Resource) -> Task:
             result["diff"] = shown_changes(each for one in done for each in one.changes)
         return Outcome(result, [sentence for each in done for sentence in each.warnings])
 
-    return Task(resource.options, resource.rules, work, resource.sources)
+    unknown = {resource.kind: dict.fromkeys(each.name for each in resource.fields if not each.secret)}
+    return Task(
+        resource.options,
+        resource.rules,
+        work,
+        resource.sources,
+        resource.kind,
+        resource.module,
+        unknown=lambda: {"changed": True, **unknown},
+    )
 
 
 @functools.cache
@@ -99,7 +130,14 @@ def informing(resource: Resource) -> Task:
         fetched = resource.fetch(references, params, check_mode=mode.check_mode)
         return Outcome({"changed": False, **information, **fetched})
 
-    return Task(resource.info_options, resource.info_rules, work)
+    return Task(
+        resource.info_options,
+        resource.info_rules,
+        work,
+        name=f"{resource.kind}_info",
+        module=resource.info_module,
+        unknown=lambda: {"changed": False, resource.plural: []},
+    )
 
 
 def shown_changes(changes: t.Iterable[Change]) -> list[Row]:
@@ -157,14 +195,44 @@ def _pathless(options: t.Mapping[str, t.Any], params: Params) -> str:
     return ""
 
 
+def _blank(task: Task, params: Params) -> str:
+    """Return a sentence if an option that names an object is empty, otherwise ""."""
+    blank = list(blank_identifiers(task.module.options, params)) if task.module else []
+    return f"{_options(blank)} empty. An empty value selects nothing: set a name or an ID, or omit it." if blank else ""
+
+
+def _options(paths: t.Sequence[str]) -> str:
+    return f"The option {paths[0]} is" if len(paths) == 1 else f"The options {', '.join(paths)} are"
+
+
+def unknown_outcome(task: Task, args: Params, *, check_mode: bool, empty_is_null: bool = False) -> Outcome | None:
+    """Return the outcome of a task of which an option that names an object is set to null, otherwise None.
+
+    In check mode such a value is known only after another task is applied; otherwise it is an error. ``args`` are the
+    arguments as the user wrote them, because AnsibleModule does not tell null from an omitted option.
+    ``empty_is_null`` says whether an empty text in check mode may stand for null.
+    """
+    empty = empty_is_null and check_mode
+    null = list(null_identifiers(task.module.options, args, empty_is_null=empty)) if task.module else []
+    if not null:
+        return None
+    if not check_mode:
+        return Outcome({"failed": True, "msg": f"{_options(null)} null. Set a name or an ID, or omit it."})
+    warning = (
+        f"{_options(null)} null in check mode, probably because another task has yet to create the object."
+        " The changes of this task are known after that task is applied."
+    )
+    return Outcome(dict(task.unknown()), [warning])
+
+
 def execute(task: Task, params: Params, mode: Mode, *, user_agent: str) -> Outcome:
     """Do a task. Any failure is a result, too, with ``failed`` and a sentence as ``msg``. One that was not foreseen
     has a traceback as ``exception``, too."""
-    if why := unmet(task.rules, params) or _pathless(task.options, params):
+    if why := unmet(task.rules, params) or _pathless(task.deep_options, params) or _blank(task, params):
         return Outcome({"failed": True, "msg": why})
     requests: list[str] = []
     warnings: list[str] = []
-    secrets = list(secrets_in(task.options, params))
+    secrets = list(secrets_in(task.deep_options, params))
     try:
         connection = Connection.from_options(params)
         secrets.append(connection.api_key)

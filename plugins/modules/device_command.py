@@ -183,9 +183,9 @@ EXAMPLES = r"""
       start_datetime: "2030-05-01T22:00:00Z"
       end_datetime: "2030-05-02T02:00:00Z"
 
-- name: The hosts of a play as one command, not one a host
+- name: Send one command to all hosts of the batch
   esper.cloud.device_command:
-    devices: "{{ ansible_play_hosts | map('extract', hostvars) | map(attribute='esper_id', default='') | select }}"
+    devices: "{{ ansible_play_batch | map('extract', hostvars) | map(attribute='esper_id', default='') | select }}"
     command: UPDATE_HEARTBEAT
   run_once: true
 """

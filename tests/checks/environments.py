@@ -8,6 +8,7 @@ import hashlib
 import os
 import subprocess
 import sys
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -16,9 +17,16 @@ from home import furnish
 from interpreters import Version, interpreters, search_path
 from stage import CHECKOUT
 
-# The minor version of ansible-core 2 with which support for each Python as a controller began. pip knows the newest
-# core for a Python by its metadata; nothing tells it the oldest.
-FIRST_CORE: dict[Version, int] = {(3, 10): 16, (3, 11): 16, (3, 12): 16, (3, 13): 18, (3, 14): 20}
+# The oldest and the newest Python that runs each minor version of ansible-core 2 as a controller. pip knows the newest
+# core for a Python from its metadata, but not the oldest.
+PYTHONS: dict[int, tuple[Version, Version]] = {
+    16: ((3, 10), (3, 12)),
+    17: ((3, 10), (3, 12)),
+    18: ((3, 11), (3, 13)),
+    19: ((3, 11), (3, 13)),
+    20: ((3, 12), (3, 14)),
+    21: ((3, 12), (3, 14)),
+}
 
 LAYERS = {
     "runtime": "requirements.txt",
@@ -103,14 +111,40 @@ def newest() -> Environment:
 def oldest() -> Environment:
     """Describe the environment with the oldest ansible-core that we support and this machine can run."""
     found = interpreters()
-    minor, version = min((FIRST_CORE.get(version, max(FIRST_CORE.values())), version) for version in found)
+    minor, version = min((_first_core(version), version) for version in found)
     return Environment("oldest", CHECKOUT / ".ansible" / "venv-oldest", found[version], f"ansible-core==2.{minor}.*")
 
 
-def exactly(core: str) -> Environment:
-    """Describe an environment with a given ansible-core, such as 2.18, on the Python that runs this."""
+def exactly(core: str, interpreter: Path | None = None) -> Environment:
+    """Describe an environment with this ansible-core, such as 2.18, on this Python or the one that runs this."""
     path = CHECKOUT / ".ansible" / f"venv-{core}"
-    return Environment(f"core-{core}", path, Path(sys.executable).resolve(), f"ansible-core=={core}.*")
+    return Environment(f"core-{core}", path, interpreter or Path(sys.executable).resolve(), f"ansible-core=={core}.*")
+
+
+def every_core() -> tuple[list[Environment], list[str]]:
+    """Describe an environment for each ansible-core, from the oldest to the newest, and name the cores that no Python
+    of this machine runs. Of the Pythons that a core supports, it gets the one that the fewest other cores have."""
+    found = interpreters()
+    first = oldest()
+    last = max(minor for minor, (low, _high) in PYTHONS.items() if low <= max(found))
+    used = Counter(version for version, path in found.items() if path in (first.interpreter, found[max(found)]))
+    middle, missing = [], []
+    for minor, (low, high) in PYTHONS.items():
+        core = f"2.{minor}"
+        if first.core == f"ansible-core=={core}.*" or minor == last:
+            continue
+        if usable := [version for version in found if low <= version <= high]:
+            version = min(usable, key=lambda each: (used[each], -each[1]))
+            used[version] += 1
+            middle.append(exactly(core, found[version]))
+        else:
+            missing.append(core)
+    return [first, *middle, newest()], missing
+
+
+def _first_core(python: Version) -> int:
+    cores = (minor for minor, (low, high) in PYTHONS.items() if low <= python <= high)
+    return min(cores, default=max(PYTHONS))
 
 
 if __name__ == "__main__":

@@ -1,11 +1,15 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Run the integration tests in a copy of the collection against a simulated tenant: in the controller's process, or, if
-the first argument is "modules", as modules. The other arguments go to ansible-test."""
+"""Run the integration tests in a copy of the collection against a simulated tenant: in the controller's process, or as
+modules if the first argument is "modules". The other arguments are targets and options of ansible-test.
+
+The simulator appends all requests to the file in the environment variable SIMULATOR_JOURNAL, if it is set.
+"""
 
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 
@@ -21,7 +25,8 @@ def main() -> int:
         sys.exit(f"There is no integration target in {TESTS}.")
     as_modules = sys.argv[1:2] == ["modules"]
     command = ["ansible-test", "integration", "--local", "--color", "no", *sys.argv[1 + as_modules :]]
-    with Simulator() as simulator:
+    journal = os.environ.get("SIMULATOR_JOURNAL")
+    with Simulator(**({"journal": journal} if journal else {})) as simulator:
         # ansible-test passes few environment variables on, none of ours among them.
         settings = {
             "esper_api_url": simulator.url,

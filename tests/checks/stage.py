@@ -21,7 +21,7 @@ def stage(collections: Path = COLLECTIONS) -> Path:
     # ansible-test asks the nearest git repository which files exist. That would be the checkout's own, which ignores
     # the directory that the copy lies in.
     if not (copy / ".git").exists():
-        _git(copy, "init", "--quiet")
+        git(copy, "init", "--quiet")
 
     wanted = {path for path in _files(CHECKOUT) if os.path.lexists(CHECKOUT / path)}
     for path in sorted(wanted):
@@ -54,11 +54,12 @@ def _remove_empty(path: Path) -> None:
 
 def _files(directory: Path) -> set[str]:
     """Name the files that git tracks in a directory or would track after `git add`."""
-    listed = _git(directory, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    listed = git(directory, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
     return set(filter(None, listed.split("\0")))
 
 
-def _git(directory: Path, *arguments: str) -> str:
+def git(directory: Path, *arguments: str) -> str:
+    """Return the output of git in a directory."""
     # A git hook that runs the checks sets GIT_DIR and the like, which would send both calls to the wrong repository.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     return subprocess.check_output(["git", *arguments], cwd=directory, env=environment, text=True)

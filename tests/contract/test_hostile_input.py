@@ -13,8 +13,8 @@ import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.esper.cloud.plugins.action.api import _json
 from ansible_collections.esper.cloud.plugins.module_utils.catalog import MODULES, task_of
-from ansible_collections.esper.cloud.plugins.module_utils.module import argument_spec
-from ansible_collections.esper.cloud.plugins.module_utils.task import Mode, execute, misfit
+from ansible_collections.esper.cloud.plugins.module_utils.module import argument_spec, perform
+from ansible_collections.esper.cloud.plugins.module_utils.task import Mode, misfit
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from process import Simulator
@@ -35,12 +35,12 @@ def play(simulator: Simulator, module: str, **options: Any) -> Row:
         "deadline": 20,
     }
     spec = argument_spec(task, {})
-    if why := misfit(spec, options):
+    if why := misfit({**spec, **task.deep_options}, options):
         return {"failed": True, "msg": why}
     checked = ArgumentSpecValidator(spec, **task.rules).validate(_json({**options, **connection}))
     if checked.error_messages:
         return {"failed": True, "msg": checked.error_messages[0]}
-    result = execute(task, checked.validated_parameters, Mode(), user_agent="").result
+    result = perform(task, checked.validated_parameters, Mode())[0].result
     assert "exception" not in result, (options, result["exception"])
     if result.get("failed"):
         assert isinstance(result["msg"], str)

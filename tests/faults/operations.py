@@ -151,7 +151,7 @@ OPERATIONS = (
     Operation(
         "list",
         "device_info",
-        lambda _world: {"filters": {}, "names": False},
+        lambda _world: {"filters": {}, "resolve_names": False},
         ("GET", "/v2/devices/$"),
         state=lambda _world: None,
         before=None,

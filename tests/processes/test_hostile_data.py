@@ -54,7 +54,7 @@ def is_untouched(controller: Controller) -> bool:
     return not list(controller.folder.rglob("PWNED"))
 
 
-@pytest.mark.parametrize("in_process", [True], indirect=True)
+@pytest.mark.parametrize("in_process", ["in_process"], indirect=True)
 def test_an_inventory(make_controller: MakeController, simulator: Simulator) -> None:
     make_hostile(simulator)
     controller = make_controller()
@@ -62,7 +62,7 @@ def test_an_inventory(make_controller: MakeController, simulator: Simulator) -> 
         "all.esper.yml",
         {
             "plugin": "esper.cloud.devices",
-            "hostvars": "full",
+            "detail_level": "full",
             "compose": {"label": "esper_alias", "both": "esper_alias ~ esper_os"},
             "keyed_groups": [{"key": "esper_os", "prefix": "os"}],
         },

@@ -107,7 +107,7 @@ def test_what_is_interrupted_is_completed_by_the_next_run(
     assert (sorted(groups), sorted(policies)) == (GROUPS, SHOPS)
 
 
-@pytest.mark.parametrize("in_process", [True], indirect=True)
+@pytest.mark.parametrize("in_process", ["in_process"], indirect=True)
 @pytest.mark.parametrize("processed", [True, False])
 def test_a_loop_that_is_interrupted(
     make_controller: MakeController, simulator: Simulator, in_process: bool, processed: bool
@@ -121,7 +121,9 @@ def test_a_loop_that_is_interrupted(
     assert sorted(made(simulator)[0]) == GROUPS[:8]
 
 
-@pytest.mark.parametrize(("in_process", "processed"), [(True, True), (False, False)], indirect=["in_process"])
+@pytest.mark.parametrize(
+    ("in_process", "processed"), [("in_process", True), ("as_modules", False)], indirect=["in_process"]
+)
 def test_an_upload_that_is_interrupted(
     make_controller: MakeController, simulator: Simulator, in_process: bool, processed: bool
 ) -> None:

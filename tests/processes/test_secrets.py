@@ -180,7 +180,7 @@ def test_where_there_is_a_defect(make_controller: MakeController, simulator: Sim
     check(controller, simulator, played.output)
 
 
-@pytest.mark.parametrize("in_process", [True], indirect=True)
+@pytest.mark.parametrize("in_process", ["in_process"], indirect=True)
 def test_an_inventory_and_its_cache(make_controller: MakeController, simulator: Simulator) -> None:
     controller = make_controller(ESPER_RETRIES="0")
     controller.environment |= {name: str(value) for name, value in settings(controller.folder).items()}
@@ -189,7 +189,7 @@ def test_an_inventory_and_its_cache(make_controller: MakeController, simulator: 
         {
             "plugin": "esper.cloud.devices",
             "api_key": simulator.key,
-            "hostvars": "full",
+            "detail_level": "full",
             "cache": True,
             "cache_plugin": "ansible.builtin.jsonfile",
             "cache_connection": str(controller.folder / "cache"),

@@ -49,6 +49,12 @@ class Journal:
             self._file.write(orjson.dumps(entry).decode() + "\n")
             self._file.flush()
 
+    def mark(self, target: str) -> None:
+        """Write to the file that the requests from here on belong to an integration target."""
+        if self._file:
+            self._file.write(orjson.dumps({"target": target}).decode() + "\n")
+            self._file.flush()
+
     def since(self, seq: int) -> list[Entry]:
         """The entries after that one."""
         return [entry for entry in self.entries if entry["seq"] > seq]

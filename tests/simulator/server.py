@@ -118,8 +118,11 @@ class Server:
         return _json(None)
 
     async def _reset(self, request: web.Request) -> web.Response:
+        content = await _content(request)
+        if target := content.pop("target", None):
+            self._journal.mark(target)
         try:
-            self._begin(replace(self._settings, **await _content(request)))
+            self._begin(replace(self._settings, **content))
         except TypeError as error:
             raise web.HTTPBadRequest(text=str(error)) from None
         return _json(None)

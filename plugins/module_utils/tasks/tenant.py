@@ -13,8 +13,9 @@ from ..engine.batch import ACTIONS, Bulk, Item
 from ..engine.object_cache import References
 from ..engine.resource import Resource
 from ..kinds.registry import KINDS
+from ..model.module_spec import ModuleSpec, Option, Value
 from ..model.unknowns import without_pending
-from ..task import Mode, Outcome, Task, shown_changes, unmet
+from ..task import ItemParams, Mode, Outcome, Task, shown_changes, unmet
 
 # For so many objects the task gets the time that the option deadline says.
 _OBJECTS_A_DEADLINE = 100
@@ -23,12 +24,6 @@ _TOLD = 3
 _PROGRESS_STEPS = 10
 # Of fewer objects no progress is told.
 _MANY = 20
-
-OPTIONS: dict[str, dict[str, t.Any]] = {
-    **{kind.plural: {"type": "list", "elements": "dict", "options": kind.options, **kind.rules} for kind in KINDS},
-    "on_error": {"type": "str", "choices": ["stop", "continue"], "default": "stop"},
-}
-SOURCES = tuple(f"{kind.plural}.{source}" for kind in KINDS for source in kind.sources)
 
 
 def _work(references: References, params: Params, mode: Mode) -> Outcome:
@@ -52,6 +47,8 @@ def _items(kind: Resource, several: t.Sequence[Params]) -> t.Iterator[Item]:
         place = f"{kind.plural}[{index}]"
         whole = Item(kind, place, params)
         try:
+            if isinstance(params, ItemParams) and params.error:
+                raise InvalidParameter(params.error)
             if why := unmet(kind.rules, params):
                 raise InvalidParameter(f"{why[0].upper()}{why[1:]}.")
             expanded = kind.expand(params)
@@ -114,7 +111,7 @@ def _record(item: Item) -> Row:
     fields = {name for each in changes for name in {**each.before, **each.after}}
     record: Row = {
         "kind": item.resource.kind,
-        "place": item.place,
+        "option": item.place,
         "name": item.name,
         "id": without_pending((item.record or item.plan.current or {}).get("id")),
         "action": item.action,
@@ -133,4 +130,108 @@ def _message(bulk: Bulk) -> str:
     return f"{len(told)} of {len(bulk.items)} objects failed. {' '.join(sentences[:_TOLD])}{more}"
 
 
-TENANT = Task(OPTIONS, {}, _work, SOURCES)
+def _title(kind: Resource) -> str:
+    text = kind.plural.replace("_", " ")
+    return text[0].upper() + text[1:]
+
+
+TENANT = Task.of(
+    "tenant",
+    ModuleSpec(
+        short_description="Manage many Esper objects in one task",
+        description=(
+            "Creates, updates and deletes many objects of several kinds in one task. 1,000 objects take about as long"
+            " as a few tasks.",
+            "Plans all objects before the first write request, so most errors are found before anything is changed.",
+            "If a list has more than five objects of a kind, the module reads all objects of that kind at once.",
+            "Applies the plan in parallel, in the order of dependencies: device groups before the groups in them, apps"
+            " and content files before blueprints. Deletions come last, in the opposite order. The order of the lists"
+            " does not matter, and an object can refer to another object of the same task that does not exist yet.",
+            "Objects you omit are not changed.",
+        ),
+        options=(
+            *(
+                Option(
+                    kind.plural,
+                    (
+                        f"{_title(kind)}, each with the options of M(esper.cloud.{kind.kind}).",
+                        "Connection options are not allowed here.",
+                    ),
+                    type="list",
+                    elements="dict",
+                )
+                for kind in KINDS
+            ),
+            Option(
+                "on_error",
+                (
+                    "Behavior if an object fails.",
+                    "V(stop) starts no further objects and finishes those in progress. If planning fails for any"
+                    " object, nothing is changed.",
+                    "V(continue) processes all objects that do not depend on the failed one. The task still fails.",
+                ),
+                choices=("stop", "continue"),
+                default="stop",
+            ),
+        ),
+        returns=(
+            Value(
+                "objects",
+                "One record for each object, in the order of the options. In check mode, the plan.",
+                type="list",
+                elements="dict",
+                returned="always",
+                contains=(
+                    Value("kind", "Kind of the object, which is the name of its module.", sample="device_group"),
+                    Value(
+                        "option",
+                        "Position of the object in the task. All files of a directory have the same position.",
+                        sample="device_groups[1]",
+                    ),
+                    Value(
+                        "name",
+                        "Name of the object in the task: a path, a name, or a package name with its version.",
+                        sample="All devices/Stores/Berlin",
+                    ),
+                    Value(
+                        "id",
+                        "ID of the object. V(null) if the object does not exist.",
+                        type="raw",
+                        sample="7d1c4f60-6a3e-4b8e-9f10-3c5a2e9b8d77",
+                    ),
+                    Value(
+                        "action",
+                        "One of V(created), V(updated), V(deleted), V(unchanged), V(failed) and V(skipped). V(skipped)"
+                        " objects were not changed because another object failed.",
+                        sample="created",
+                    ),
+                    Value(
+                        "fields",
+                        "Names of the properties that change.",
+                        type="list",
+                        elements="str",
+                        sample=["name", "path"],
+                    ),
+                    Value("msg", "Error message of a failed object.", returned="if the object failed"),
+                ),
+            ),
+            Value(
+                "counts",
+                "Number of objects for each RV(objects[].action).",
+                type="dict",
+                returned="always",
+                sample={"created": 3, "updated": 1, "deleted": 0, "unchanged": 38, "failed": 0, "skipped": 0},
+            ),
+        ),
+        sources=tuple(f"{kind.plural}.{source}" for kind in KINDS for source in kind.sources),
+        notes=(
+            "O(deadline) applies to each 100 objects.",
+            "The task fails if an object is listed twice, if it deletes an object that another object needs, or if a"
+            " device group takes the path of a group that the same task moves.",
+            "After a failure or an interruption, run the same task again to apply the rest.",
+        ),
+        seealso=tuple(kind.kind for kind in KINDS),
+    ),
+    _work,
+    items={kind.plural: kind for kind in KINDS},
+)

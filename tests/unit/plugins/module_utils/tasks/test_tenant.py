@@ -16,8 +16,8 @@ from ansible_collections.esper.cloud.plugins.module_utils.engine.batch import Bu
 from ansible_collections.esper.cloud.plugins.module_utils.http.client import Client
 from ansible_collections.esper.cloud.plugins.module_utils.http.connection import Connection
 from ansible_collections.esper.cloud.plugins.module_utils.kinds.device_group import DEVICE_GROUP
-from ansible_collections.esper.cloud.plugins.module_utils.module import argument_spec
-from ansible_collections.esper.cloud.plugins.module_utils.task import Mode, execute
+from ansible_collections.esper.cloud.plugins.module_utils.module import argument_spec, perform
+from ansible_collections.esper.cloud.plugins.module_utils.task import Mode
 from ansible_collections.esper.cloud.plugins.module_utils.tasks.tenant import TENANT
 from ansible_collections.esper.cloud.tests.unit.service import Clock
 from hypothesis import given, settings
@@ -72,7 +72,7 @@ class Tenant:
 
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(Bulk, "apply_all", interrupted)
-            outcome = execute(TENANT, checked.validated_parameters, mode, user_agent="")
+            outcome, _secrets = perform(TENANT, checked.validated_parameters, mode)
         self.warnings = outcome.warnings
         # A result that is no plain data could not be given to Ansible.
         result: Row = json.loads(json.dumps(outcome.result))
@@ -192,11 +192,11 @@ def lists(tmp_path: Path) -> Row:
 
 
 def actions(result: Row) -> dict[str, str]:
-    return {record["place"]: record["action"] for record in result["objects"]}
+    return {record["option"]: record["action"] for record in result["objects"]}
 
 
 def messages(result: Row) -> dict[str, str]:
-    return {record["place"]: record["msg"] for record in result["objects"] if "msg" in record}
+    return {record["option"]: record["msg"] for record in result["objects"] if "msg" in record}
 
 
 def counts(**some: int) -> dict[str, int]:
@@ -215,7 +215,7 @@ def test_all_kinds_are_created_and_then_are_as_they_are_to_be(tenant: Tenant, li
     assert actions(first) == actions(checked)
     assert [each["fields"] for each in first["objects"]] == [each["fields"] for each in checked["objects"]]
     assert all(each["id"] is not None for each in first["objects"])
-    assert [each["place"] for each in first["objects"]] == [
+    assert [each["option"] for each in first["objects"]] == [
         "device_groups[0]",
         "device_groups[1]",
         "device_groups[2]",
@@ -266,7 +266,7 @@ def test_some_are_changed(tenant: Tenant, lists: Row) -> None:
     assert sorted(tenant.writes()) == ["PATCH application", "PATCH content", "PATCH policy"]
     assert changed["counts"] == checked["counts"] == counts(updated=3, unchanged=5)
     assert changed["diff"] == checked["diff"]
-    assert {each["place"]: each["fields"] for each in changed["objects"] if each["fields"]} == {
+    assert {each["option"]: each["fields"] for each in changed["objects"] if each["fields"]} == {
         "enterprise_policies[0]": ["settings"],
         "apps[0]": ["release_name"],
         "contents[0]": ["tags"],
@@ -837,19 +837,51 @@ def test_no_objects_are_no_requests(tenant: Tenant, nothing: t.Any) -> None:
     assert tenant.done() == result
 
 
-def test_options_that_are_null_are_as_if_they_were_not_there(tenant: Tenant, lists: Row) -> None:
-    content = {**lists["contents"][0], "id": None, "name": None, "description": None}
+def test_options_that_are_null_are_not_set(tenant: Tenant, lists: Row) -> None:
+    content = {**lists["contents"][0], "description": None}
     assert tenant.done(contents=[content], device_groups=None)["counts"] == counts(created=1)
-    result = tenant.failing(
-        device_groups=[{"path": None}, {"path": None}, {"path": "Other"}],
-        contents=[{"id": None, "name": None, "src": None}],
-        enterprise_policies=[{"name": None}],
-    )
+
+
+def test_an_item_that_names_nothing_fails_alone(tenant: Tenant) -> None:
+    policies = [{"name": None}, {"name": " "}, {"id": 4711, "name": ""}, {"name": "Kiosks"}]
+    result = tenant.failing(enterprise_policies=policies)
     assert tenant.simulator.journal() == []
-    assert messages(result)["device_groups[0]"] == "One of the following is required: id, path, name."
-    assert messages(result)["device_groups[1]"] == messages(result)["device_groups[0]"]
-    assert result["counts"] == counts(failed=4, skipped=1)
-    assert "device_groups[0]: One of" in result["msg"]
+    assert (
+        messages(result)
+        == {
+            "enterprise_policies[0]": "name must not be null.",
+            "enterprise_policies[1]": "name must not be empty.",
+            "enterprise_policies[2]": "name must not be empty.",
+        }
+        or "enterprise_policies[3]" in result["msg"]
+    )
+    assert result["counts"] == counts(failed=3, skipped=1)
+
+
+def test_an_item_that_another_task_creates_is_left_out_of_the_plan(tenant: Tenant) -> None:
+    result = tenant.run(check_mode=True, enterprise_policies=[{"id": None, "active": True}, {"name": "Kiosks"}])
+    assert [each["name"] for each in result["objects"]] == ["Kiosks"]
+    assert any("enterprise_policies[0]: id is null in check mode" in each for each in tenant.warnings)
+
+
+@pytest.mark.parametrize(
+    ("item", "message"),
+    [
+        ({"name": "a3", "activ": True}, "enterprise_policies[0] 'a3': unknown option activ; did you mean active."),
+        (
+            {"name": "a3", "settings": {"adb_disable": True}},
+            "enterprise_policies[0] 'a3': unknown option settings.adb_disable; did you mean adb_disabled.",
+        ),
+        ({"name": "a3", "zzz": 1}, "enterprise_policies[0] 'a3': unknown option zzz."),
+        ({"name": "a3", "active": "perhaps"}, "enterprise_policies[0] 'a3': "),
+        ({"name": "a3", "settings": {"settings_access_level": "ALL"}}, "enterprise_policies[0] 'a3': "),
+    ],
+)
+def test_a_typo_is_refused_with_its_place_and_the_closest_name(tenant: Tenant, item: Row, message: str) -> None:
+    result = tenant.run(enterprise_policies=[item, {"name": "Kiosks"}], on_error="continue")
+    assert result["failed"] is True
+    assert result["msg"].startswith(message)
+    assert tenant.simulator.journal() == []
 
 
 def test_a_file_that_is_not_there_is_told_before_a_request(tenant: Tenant, tmp_path: Path) -> None:
