@@ -78,6 +78,8 @@ class Catalogue(Client):
         super().__init__(Connection(api_url="https://acme-api.esper.cloud/api", api_key="k", enterprise_id=ID))
 
     def get(self, path: str, **_request: t.Any) -> t.Any:
+        if "/content/" in path:
+            return {"count": 2, "results": [{"id": 7, "name": "a.txt"}, {"id": 8, "name": "b.txt"}]}
         version = {"id": ID, "version_code": "1.0", "build_number": "10", "version_name": "1.0"}
         return {"count": 1, "results": [version] if "version" in path else []}
 

@@ -431,8 +431,8 @@ def test_an_app_that_is_gone_is_so_as_long_as_it_is_meant_by_its_ids(tenant: Ten
 
 def test_a_version_of_one_app_is_not_sent_with_another(tenant: Tenant, run: Run) -> None:
     tenant.add(android(apps=[till(1)]))
-    for other in ({"app_id": "other"}, {"type": "PLAYSTORE"}):
-        with pytest.raises(InvalidParameter, match="has no version"):
+    for other, says in (({"app_id": "other"}, "app_id 'other' is no app"), ({"type": "PLAYSTORE"}, "has no version")):
+        with pytest.raises(InvalidParameter, match=says):
             run(settings=android(apps=[{"package_name": "com.example.till", **other}]))
 
 
@@ -458,10 +458,67 @@ def test_what_stays_is_not_looked_up(tenant: Tenant, once: Again) -> None:
     assert len(tenant.sent) == 3
 
 
-def test_an_id_goes_before_a_package_that_is_not_its_own(tenant: Tenant, once: Again) -> None:
-    tenant.add(android(apps=[till(1)]))
-    once(settings=android(apps=[{"package_name": "com.example.other", "app_id": "till", "version_name": "2.0"}]))
-    assert tenant.body["settings"]["android"]["apps"] == [till(2)]
+CONTRADICTIONS: list[tuple[str, Row, str]] = [
+    # What the blueprint has.
+    ("android", {"package_name": "com.example.kiosk", "app_id": "till"}, "belongs to the app 'com.example.till'"),
+    ("android", {"package_name": "com.example.till", "app_id": "kiosk"}, "belongs to the app 'com.example.kiosk'"),
+    ("android", {"package_name": "com.example.none", "app_id": "till"}, "belongs to the app 'com.example.till'"),
+    ("ios", {"package_name": "com.example.kiosk", "app_id": "till"}, "belongs to the app 'com.example.till'"),
+    ("windows", {"package_name": "com.example.kiosk", "app_id": "none"}, "is no app with this package name"),
+    # Versions.
+    (
+        "android",
+        {"package_name": "com.example.till", "app_version_id": "till-1", "version_name": "2.0"},
+        r"version_name '2.0', but the app_version_id 'till-1' belongs to the version '1.0' \(1\)",
+    ),
+    (
+        "android",
+        {"package_name": "com.example.till", "app_version_id": "till-1", "version_code": 2},
+        "version_code '2', but the app_version_id 'till-1'",
+    ),
+    (
+        "android",
+        {"package_name": "com.example.till", "app_version_id": "till-1", "version_name": "latest"},
+        "version_name 'latest', but the app_version_id 'till-1'",
+    ),
+    (
+        "android",
+        {"package_name": "com.example.till", "app_version_id": "kiosk-1"},
+        "no app 'com.example.till 1.0'.* The app has no version with the app_version_id 'kiosk-1'",
+    ),
+]
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+@pytest.mark.parametrize(("platform", "app", "says"), CONTRADICTIONS, ids=str)
+def test_ids_and_names_of_different_apps_are_refused(
+    tenant: Tenant, run: Run, platform: str, app: Row, says: str, is_there: bool
+) -> None:
+    tenant.apps.append({"id": "kiosk", "package_name": "com.example.kiosk"})
+    tenant.app_versions["kiosk"] = [version(1, app="kiosk")]
+    known = till(1) if platform == "android" else {"app_id": "till", "app_version_id": "till-1", "state": "SHOW"}
+    tenant.add({platform: {"apps": [known] if is_there else []}})
+    with pytest.raises((InvalidParameter, NotFound), match=says) as caught:
+        run(settings={platform: {"apps": [{"version_name": "1.0", **app}]}})
+    assert all(str(value) in str(caught.value) for key, value in app.items() if key.endswith("_id"))
+    assert tenant.writes == []
+
+
+@pytest.mark.parametrize("platform", ["android", "ios"])
+def test_an_id_and_the_package_of_the_same_app_agree(tenant: Tenant, once: Again, platform: str) -> None:
+    tenant.add({platform: {"apps": []}})
+    type_field = "type" if platform == "android" else "app_type"
+    app = {"package_name": "com.example.till", "app_id": "till", "app_version_id": "till-2"}
+    once(settings={platform: {"apps": [app]}})
+    (sent,) = tenant.body["settings"][platform]["apps"]
+    assert (sent["app_id"], sent["app_version_id"]) == ("till", "till-2")
+    assert sent[type_field] in ("ENTERPRISE", "TENANT_IOS")
+
+
+def test_an_app_that_no_catalog_has_keeps_any_package(tenant: Tenant, run: Run) -> None:
+    tenant.add({"ios": {"apps": [{"app_id": "vpp", "app_version_id": "v", "state": "SHOW", "app_type": "VPP"}]}})
+    app = {"package_name": "com.example.bought", "app_id": "vpp"}
+    assert not run(settings={"ios": {"apps": [app]}}).changed
 
 
 # --- files ------------------------------------------------------------------------------------------------------------
@@ -508,13 +565,48 @@ def test_two_contents_of_one_name_are_told_apart_by_their_ids(tenant: Tenant, ru
 
 
 @pytest.mark.parametrize("exact", [False, True])
-def test_the_id_of_a_content_goes_before_its_name(tenant: Tenant, run: Run, exact: bool) -> None:
+def test_a_content_is_given_by_its_id_or_its_name_or_both(tenant: Tenant, run: Run, exact: bool) -> None:
     files = [{"file_id": "7", "destination_path": "/a"}, {"file_id": "8", "destination_path": "/b"}]
     tenant.add(android(files=files))
     said = [{"content": "a.txt", "destination_path": "/a"}, {"file_id": "8", "destination_path": "/b"}]
     assert not run(exact=exact, settings=android(files=said)).changed
-    said[1]["content"] = "renamed.txt"
+    said[1]["content"] = "b.txt"
     assert not run(exact=exact, settings=android(files=said)).changed
+
+
+@pytest.mark.parametrize("platform", ["android", "linux"])
+@pytest.mark.parametrize(
+    ("file", "error", "says"),
+    [
+        (
+            {"content": "a.txt", "file_id": "8"},
+            InvalidParameter,
+            r"files\[0\] has the content 'a.txt', but the file_id '8' belongs to the content 'b.txt'",
+        ),
+        (
+            {"content": "d.txt", "file_id": "7"},
+            InvalidParameter,
+            r"files\[0\] has the content 'd.txt', but the file_id '7' belongs to the content 'a.txt'",
+        ),
+        ({"file_id": "99"}, NotFound, r"no content '99'.*files\[0\] has this file_id"),
+        ({"content": "a.txt", "file_id": "99"}, NotFound, "no content '99'.* and the content 'a.txt'"),
+        ({"content": "a.txt", "file_id": "5"}, NotFound, "no content '5'.* and the content 'a.txt'"),
+    ],
+    ids=str,
+)
+def test_ids_and_names_of_different_contents_are_refused(
+    tenant: Tenant, run: Run, platform: str, file: Row, error: type[EsperError], says: str
+) -> None:
+    tenant.add({platform: {"files": [{"file_id": "5", "destination_path": "/deleted"}]}})
+    with pytest.raises(error, match=says):
+        run(settings={platform: {"files": [{"destination_path": "/a", **file}]}})
+    assert tenant.writes == []
+
+
+def test_a_file_that_the_blueprint_has_is_not_looked_up(tenant: Tenant, once: Again) -> None:
+    tenant.add(android(files=[{"file_id": "5", "destination_path": "/deleted"}]))
+    once(settings=android(files=[{"file_id": 5, "content": None}], nfc_settings={"allow_nfc": True}))
+    assert [path for path in tenant.reads if "content" in path] == []
 
 
 # --- what the service has beside --------------------------------------------------------------------------------------
