@@ -1781,7 +1781,8 @@ options:
     description:
       - Version to restore, by the number of a published version or by ID. The blueprint gets the settings
         of this version, and the module publishes them as a new version.
-      - Passwords that Esper masks cannot be restored. The module then returns a warning.
+      - Passwords that Esper masks cannot be restored. Set O(confirm=true) to restore the version without
+        them.
       - If the settings are already in the desired state and published, nothing changes.
       - Mutually exclusive with O(settings).
     type: str
@@ -1795,6 +1796,14 @@ options:
     type: str
     choices: [always, on_create]
     default: on_create
+  confirm:
+    description:
+      - If V(true), an update can remove a password of a setting or network that Esper masks and that the
+        task does not set. This cannot be undone.
+      - The Esper API replaces all settings at once, and the module cannot resend a masked value. If V(false),
+        the module fails instead.
+    type: bool
+    default: false
 seealso:
   - module: esper.cloud.blueprint_info
   - module: esper.cloud.converge

@@ -21,8 +21,8 @@ from ..base.row import Params, Row
 from ..base.validators import length
 from ..engine.object_cache import References
 from ..model.compare import satisfied
-from ..model.field import Field
-from ..model.module_spec import NO_DIFF, READS_ONLY, ModuleSpec, Option, Value, writable
+from ..model.field import Field, hidden_at
+from ..model.module_spec import NO_DIFF, READS_ONLY, ModuleSpec, Option, Value, confirm_option, writable
 from ..model.plan import Change, Plan, Step
 from ..model.unknowns import ResultOf, filled
 from .blueprint_list import BLUEPRINTS, BlueprintList
@@ -143,7 +143,8 @@ class Blueprint(BlueprintList):
                 (
                     "Version to restore, by the number of a published version or by ID. The blueprint gets the settings"
                     " of this version, and the module publishes them as a new version.",
-                    "Passwords that Esper masks cannot be restored. The module then returns a warning.",
+                    "Passwords that Esper masks cannot be restored. Set O(confirm=true) to restore the version without"
+                    " them.",
                     "If the settings are already in the desired state and published, nothing changes.",
                 ),
                 identifier=True,
@@ -160,6 +161,7 @@ class Blueprint(BlueprintList):
                 choices=("always", "on_create"),
                 default="on_create",
             ),
+            confirm_option("a password of a setting or network"),
         ),
         rules={"required_one_of": [("id", "name")], "mutually_exclusive": [("version", "settings")]},
         seealso=("blueprint_info", "converge", "app", "content"),
@@ -370,7 +372,9 @@ class Blueprint(BlueprintList):
         # A comparison by field would ignore unknown settings. Masked values are not compared and not sent.
         there, wanted = (SETTINGS.rewritten(each, {}) for each in (current.get("settings") or {}, settings))
         same = satisfied(there, wanted) and satisfied(wanted, there)
-        plan = super().plan_update(references, current, {**params, "settings": None, "publish": True})
+        without = {**params, "settings": None, "publish": True}
+        # The plan is replaced if the settings differ, so only then nothing of it is lost.
+        plan = super().plan_update(references, current, without if same else {**without, "confirm": True})
         if same:
             return self._completed(Names(references), plan, current, publishes=True)
         record = self.record(current)
@@ -386,16 +390,21 @@ class Blueprint(BlueprintList):
             ids={"id": str(current["id"])},
             body={**body, "settings": SETTINGS.sendable(wanted)},
         )
+        masked = list(SETTINGS.masked_in(current.get("settings"), None))
+        if (lost := dict.fromkeys([*masked, *SETTINGS.masked_in(settings, None)])) and not params["confirm"]:
+            raise InvalidParameter(
+                f"Esper masks {', '.join(lost)} of the blueprint '{self.label(current)}', so the module cannot restore"
+                f" version {params['version']} with the value. Set confirm to true to restore it without the value."
+            )
+        before = record
+        for path in masked:
+            before = hidden_at(before, path)
         change = Change(
             f"{self.title} {self.label(current)}",
-            {each.name: record[each.name] for each in changed},
+            {each.name: before[each.name] for each in changed},
             {each.name: after[each.name] for each in changed},
         )
-        lost = [
-            f"Esper masks {path} of this version, so the module cannot restore it. Set it in another task."
-            for path in SETTINGS.masked_in(settings, None)
-        ]
-        return self._completed(Names(references), Plan(after, [step], [change], lost), current, publishes=True)
+        return self._completed(Names(references), Plan(after, [step], [change]), current, publishes=True)
 
     def _with_names(self, names: Names, params: Params, current: Row) -> tuple[Params, Row]:
         if params["settings"] is None:

@@ -433,6 +433,21 @@ class Field:
                     yield f"{where}.{key}"
 
 
+def hidden_at(record: t.Any, path: str) -> t.Any:
+    """Return a record in the terms of the collection with a mark for the secret at a path of masked_in()."""
+    return _hidden_at(record, re.findall(r"[^.\[\]]+", path))
+
+
+def _hidden_at(value: t.Any, places: list[str]) -> t.Any:
+    if not places:
+        return _HIDDEN
+    first, *rest = places
+    if isinstance(value, list):
+        return [_hidden_at(item, rest) if number == int(first) else item for number, item in enumerate(value)]
+    inside = value or {}
+    return {**inside, first: _hidden_at(inside.get(first), rest)}
+
+
 def _is_masked(value: t.Any) -> bool:
     return value is None or set(str(value)) <= {"*"}
 

@@ -765,7 +765,7 @@ def test_a_password_of_a_network_is_sent_alone(tenant: Tenant, run: Run) -> None
     tenant.add(android(**copy.deepcopy(LOCKED)))
     networks = [{"wifi_network_id": "2", "certificate_file_password": PASSWORD}]
     assert not run(settings=android(wifi_networks=networks)).changed
-    done = run(update_password="always", settings=android(wifi_networks=networks))
+    done = run(update_password="always", settings=android(wifi_networks=networks), confirm=True)
     sent = [{"wifi_network_id": "1"}, *networks]
     assert tenant.body["settings"]["android"]["wifi_networks"] == sent
     assert PASSWORD not in str(done)
@@ -813,7 +813,7 @@ def test_a_password_of_what_is_not_there_yet_is_a_change(tenant: Tenant, once: A
     ],
     ids=str,
 )
-def test_a_warning_tells_which_passwords_are_lost_of_what_stays(
+def test_a_password_of_what_stays_is_not_lost_unless_that_is_confirmed(
     tenant: Tenant, run: Run, said: Row, lost: list[str]
 ) -> None:
     paths = {
@@ -822,11 +822,19 @@ def test_a_warning_tells_which_passwords_are_lost_of_what_stays(
         "[1]": "settings.android.wifi_networks[1].certificate_file_password",
     }
     tenant.add(android(**copy.deepcopy(LOCKED)))
-    done = run(**said)
-    assert [next(each for each in warning.split() if each.startswith("settings.")) for warning in done.warnings] == [
-        paths[each] for each in lost
-    ]
+    if lost:
+        with pytest.raises(
+            InvalidParameter, match="Set it in this task, or set confirm to true to remove it"
+        ) as caught:
+            run(**said)
+        named = [each for each in str(caught.value).replace(",", "").split() if each.startswith("settings.")]
+        assert named == [paths[each] for each in lost]
+        assert tenant.writes == []
+    (change,) = run(**said, confirm=True).changes
     assert MASK not in str(tenant.body)
+    before, after = (str(each) for each in (change.before, change.after))
+    assert before.count("(not shown)") == len(lost)
+    assert after.count("(not shown)") == str(said).count(PASSWORD)
 
 
 # --- drafts -----------------------------------------------------------------------------------------------------------
@@ -922,12 +930,19 @@ def test_a_version_that_is_there_and_published_is_no_change(tenant: Tenant, run:
     assert tenant.body["settings"] == OLD
 
 
-def test_what_is_masked_in_a_version_is_told_to_be_lost_once(tenant: Tenant, once: Again) -> None:
-    tenant.add(android(apps=[till(1)]))
-    past(tenant, android(**copy.deepcopy(LOCKED)))
-    done = once(version="1")
-    assert len(done.warnings) == 3
-    assert "esper_settings_apps_settings.admin_mode_password" in done.warnings[0]
+@pytest.mark.parametrize("where", ["version", "blueprint"])
+def test_what_is_masked_is_not_lost_with_a_version_unless_that_is_confirmed(
+    tenant: Tenant, run: Run, once: Again, where: str
+) -> None:
+    locked, other = android(**copy.deepcopy(LOCKED)), android(apps=[till(1)])
+    tenant.add(other if where == "version" else locked)
+    past(tenant, locked if where == "version" else other)
+    with pytest.raises(InvalidParameter, match="Set confirm to true to restore it without the value") as caught:
+        run(version="1")
+    assert "esper_settings_apps_settings.admin_mode_password" in str(caught.value)
+    assert tenant.writes == []
+    done = once(version="1", confirm=True)
+    assert str(done.changes[0].before).count("(not shown)") == (0 if where == "version" else 3)
     assert "old" not in str(tenant.body)
     assert MASK not in str(tenant.body)
 
