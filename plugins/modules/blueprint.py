@@ -1773,6 +1773,8 @@ options:
     description:
       - If V(true), remove settings, apps, files and networks that the task does not list, for each platform
         in O(settings). Other platforms are not changed.
+      - 'An empty list or dictionary removes its whole content. Null is not managed: a platform, a list or
+        a setting with null is not changed. The diff contains the number and the names of removed items.'
       - Default values do not count as differences. Settings unknown to this collection are kept. Passwords
         of settings and networks in the task are also kept, because they cannot be read.
     type: bool

@@ -157,10 +157,11 @@ class Resource:
 
         Raises InvalidParameter, which names each value that cannot be, and why.
         """
+        exact = bool(params.get("exact"))
         desired = {
-            each.name: each.given(params[each.name])
+            each.name: value
             for each in self.fields
-            if each.writable and params.get(each.name) is not None
+            if each.writable and (value := each.given(params.get(each.name), exact)) is not None
         }
         self._refuse(why for each in self.fields if each.name in desired for why in each.complaints(desired[each.name]))
         return desired

@@ -132,6 +132,8 @@ class Blueprint(BlueprintList):
                 (
                     "If V(true), remove settings, apps, files and networks that the task does not list, for each"
                     " platform in O(settings). Other platforms are not changed.",
+                    "An empty list or dictionary removes its whole content. Null is not managed: a platform, a list or"
+                    " a setting with null is not changed. The diff contains the number and the names of removed items.",
                     "Default values do not count as differences. Settings unknown to this collection are kept."
                     " Passwords of settings and networks in the task are also kept, because they cannot be read.",
                 ),
@@ -346,7 +348,26 @@ class Blueprint(BlueprintList):
         names = Names(references)
         params, current = self._with_names(names, params, current)
         plan = super().plan_update(references, current, params)
-        return self._completed(names, plan, current, bool(params["publish"]))
+        plan = self._completed(names, plan, current, bool(params["publish"]))
+        if params["exact"]:
+            self._list_removed(plan, params["settings"] or {})
+        return plan
+
+    def _list_removed(self, plan: Plan, given: Row) -> None:
+        """Add the names of removed settings and items to the diff, and warn if a whole platform is emptied."""
+        for change in plan.changes:
+            before, after = (side.get("settings") or {} for side in (change.before, change.after))
+            differences = SETTINGS.differences(before, after, "settings")
+            removed = [each["path"] for each in differences if each["after"] in (None, "", [], {})]
+            if removed:
+                change.after["removed"] = {"count": len(removed), "items": removed}
+            for platform in [name for name, value in given.items() if value == {}]:
+                lost = [path for path in removed if path.startswith(f"settings.{platform}.")]
+                if lost:
+                    plan.warnings.append(
+                        f"The empty dictionary settings.{platform} removes {len(lost)} settings and items of the"
+                        f" {change.title}: {', '.join(lost)}."
+                    )
 
     def _completed(self, names: Names, plan: Plan, current: Row, publishes: bool) -> Plan:
         """Return a plan of an update with the other effects of a save."""

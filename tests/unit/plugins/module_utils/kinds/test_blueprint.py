@@ -721,6 +721,97 @@ def test_an_app_that_is_given_has_nothing_that_is_not(tenant: Tenant, once: Agai
     assert tenant.body["settings"]["android"]["apps"] == [till(1, unknown=1)]
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [
+        None,
+        {"android": None},
+        {"android": {"apps": None}},
+        {"android": {"apps": None, "files": None, "nfc_settings": None, "nothing": None}},
+        {"android": {"nfc_settings": {"allow_nfc": None}}},
+        {"android": {"wallpaper_settings": {"homescreen": {"portrait": {"wallpaper_id": None}}}}},
+        {"android": None, "ios": {"apps": None}},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("exact", [False, True])
+def test_null_is_not_managed(tenant: Tenant, run: Run, exact: bool, settings: Row | None) -> None:
+    tenant.add({"android": FULL, "ios": {"wifi_networks": [{"wifi_network_id": "1"}]}})
+    done = run(exact=exact, settings=settings)
+    assert (done.changed, done.warnings) == (False, [])
+
+
+FULL = {
+    "apps": [till(1, managed_config={"a": 1}), till(2, package_name="com.example.other")],
+    "files": [{"file_id": "7", "destination_path": "/a"}],
+    "nfc_settings": {**ALWAYS, "allow_nfc": True},
+    "bluetooth_settings": {**ALWAYS, "allow_bluetooth": True, "bluetooth_state": "ENABLE"},
+    "camera_settings": {**ALWAYS, "allow_camera_access": False},
+}
+
+
+@pytest.mark.parametrize(
+    ("given", "kept", "removed"),
+    [
+        # What is null stays, what is not listed goes.
+        (
+            {"apps": None, "bluetooth_settings": {"allow_bluetooth": True, "bluetooth_state": None}},
+            {"apps": FULL["apps"], "bluetooth_settings": FULL["bluetooth_settings"]},
+            ["camera_settings", "files[a.txt]", "nfc_settings"],
+        ),
+        (
+            {"apps": [{"package_name": "com.example.till", "managed_config": None}], "files": None},
+            {"apps": FULL["apps"][:1], "files": FULL["files"]},
+            ["apps[com.example.other]", "bluetooth_settings", "camera_settings", "nfc_settings"],
+        ),
+        (
+            {"bluetooth_settings": {"allow_bluetooth": True}, "apps": None, "files": None, "camera_settings": None},
+            {
+                **{name: FULL[name] for name in ("apps", "files", "camera_settings")},
+                "bluetooth_settings": {**ALWAYS, "allow_bluetooth": True},
+            },
+            ["bluetooth_settings.bluetooth_state", "nfc_settings"],
+        ),
+        # Only an empty list or dict empties.
+        (
+            {"apps": [], "files": None, "nfc_settings": None, "bluetooth_settings": None, "camera_settings": None},
+            {**FULL, "apps": []},
+            ["apps[com.example.other]", "apps[com.example.till]"],
+        ),
+        (
+            {},
+            {},
+            [
+                "apps[com.example.other]",
+                "apps[com.example.till]",
+                "bluetooth_settings",
+                "camera_settings",
+                "files[a.txt]",
+                "nfc_settings",
+            ],
+        ),
+    ],
+    ids=["settings", "item", "setting", "list", "platform"],
+)
+def test_exact_tells_what_it_removes_by_name(
+    tenant: Tenant, once: Again, given: Row, kept: Row, removed: list[str]
+) -> None:
+    tenant.add({"android": copy.deepcopy(FULL), "ios": {}})
+    done = once(exact=True, settings={"android": given, "ios": None})
+    assert tenant.body["settings"] == {"android": kept, "ios": {}}
+    shown = done.changes[0].after["removed"]
+    assert sorted(shown["items"]) == [f"settings.android.{path}" for path in removed]
+    assert shown["count"] == len(removed)
+    assert ["apps[com.example.till]" in warning for warning in done.warnings] == ([True] if not given else [])
+
+
+def test_nothing_is_removed_without_exact(tenant: Tenant, once: Again) -> None:
+    tenant.add({"android": copy.deepcopy(FULL)})
+    done = once(settings={"android": {"nfc_settings": {"allow_nfc": False}, "apps": []}})
+    assert tenant.body["settings"]["android"] == {**FULL, "nfc_settings": {**ALWAYS, "allow_nfc": False}}
+    assert "removed" not in done.changes[0].after
+
+
 # --- passwords --------------------------------------------------------------------------------------------------------
 
 LOCKED = {
