@@ -38,8 +38,7 @@ options:
   state:
     description:
       - Desired state of the blueprint.
-      - Esper can reject the deletion of a blueprint that devices or groups use. The error then contains the
-        reason.
+      - A blueprint that devices or device groups use is not deleted, unless O(force=true).
     type: str
     choices: [present, absent]
     default: present
@@ -1804,6 +1803,13 @@ options:
         task does not set. This cannot be undone.
       - The Esper API replaces all settings at once, and the module cannot resend a masked value. If V(false),
         the module fails instead.
+    type: bool
+    default: false
+  force:
+    description:
+      - If V(true), the module requests the deletion of a blueprint that devices or device groups use. Esper
+        can still reject it.
+      - If V(false), the module fails instead, and the error contains the devices and groups.
     type: bool
     default: false
 seealso:

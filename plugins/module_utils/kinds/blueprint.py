@@ -16,7 +16,7 @@ from __future__ import annotations
 import typing as t
 
 from ..base.errors import InvalidParameter, NotFound
-from ..base.ids import is_uuid
+from ..base.ids import is_uuid, last_uuid
 from ..base.row import Params, Row
 from ..base.validators import length
 from ..engine.object_cache import References
@@ -28,6 +28,8 @@ from ..model.unknowns import ResultOf, filled
 from .blueprint_list import BLUEPRINTS, BlueprintList
 from .blueprint_names import Names, exported, with_names_of
 from .blueprint_settings import SETTINGS
+from .device_group import DEVICE_GROUP
+from .device_list import count_devices
 
 # Values that a save changes and only Esper knows.
 _UNKNOWN = ("version_id", "version_number", "minor_version_number", "latest_published_version_id", "updated_at")
@@ -109,8 +111,7 @@ class Blueprint(BlueprintList):
                 "state",
                 (
                     "Desired state of the blueprint.",
-                    "Esper can reject the deletion of a blueprint that devices or groups use. The error then contains"
-                    " the reason.",
+                    "A blueprint that devices or device groups use is not deleted, unless O(force=true).",
                 ),
                 choices=("present", "absent"),
                 default="present",
@@ -164,6 +165,16 @@ class Blueprint(BlueprintList):
                 default="on_create",
             ),
             confirm_option("a password of a setting or network"),
+            Option(
+                "force",
+                (
+                    "If V(true), the module requests the deletion of a blueprint that devices or device groups use."
+                    " Esper can still reject it.",
+                    "If V(false), the module fails instead, and the error contains the devices and groups.",
+                ),
+                type="bool",
+                default=False,
+            ),
         ),
         rules={"required_one_of": [("id", "name")], "mutually_exclusive": [("version", "settings")]},
         seealso=("blueprint_info", "converge", "app", "content"),
@@ -369,6 +380,14 @@ class Blueprint(BlueprintList):
                         f" {change.title}: {', '.join(lost)}."
                     )
 
+    def plan_delete(self, references: References, current: Row, params: Params) -> Plan:
+        if not params["force"] and (users := _users(references, str(current["id"]))):
+            raise InvalidParameter(
+                f"The blueprint '{self.label(current)}' is in use by {' and '.join(users)}. Assign another blueprint to"
+                " them, or set force to true to request the deletion anyway."
+            )
+        return super().plan_delete(references, current, params)
+
     def _completed(self, names: Names, plan: Plan, current: Row, publishes: bool) -> Plan:
         """Return a plan of an update with the other effects of a save."""
         for step, change in zip(plan.steps, plan.changes, strict=True):
@@ -486,6 +505,18 @@ class Blueprint(BlueprintList):
         old, new = (self.version_of(references, rows[0], each) for each in params["compare"])
         before, after = (self._shown(each, names, named=params["resolve_names"])["settings"] for each in (old, new))
         return {"differences": [*SETTINGS.differences(SETTINGS.read(before), SETTINGS.read(after), "settings")]}
+
+
+def _users(references: References, blueprint_id: str) -> list[str]:
+    """Return the device groups and devices that use a blueprint, each as part of a sentence."""
+    groups = references.all_as_planned(DEVICE_GROUP)
+    used_by = [row for row in groups if last_uuid(row.get("blueprint")) == blueprint_id.lower()]
+    users = [f"the device group '{DEVICE_GROUP.label(row)}'" for row in used_by]
+    for key in ("assigned_blueprint_id", "current_blueprint_id"):
+        purpose = "Counting the devices of the blueprint"
+        if devices := count_devices(references.client, {key: blueprint_id}, purpose=purpose):
+            return [*users, f"{devices} device{'s'[: devices != 1]}"]
+    return users
 
 
 def _reading(planned: Row) -> t.Callable[[Row], Row]:

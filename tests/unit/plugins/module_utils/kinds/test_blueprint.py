@@ -46,6 +46,9 @@ class Tenant:
     apps: list[Row] = field(default_factory=list)
     app_versions: dict[str, list[Row]] = field(default_factory=dict)
     contents: list[Row] = field(default_factory=list)
+    groups: list[Row] = field(default_factory=list)
+    devices: dict[str, int] = field(default_factory=dict)
+    """How many devices there are for a query parameter."""
     masks: bool = True
     defaults: Row = field(default_factory=dict)
     """What the service puts into each Android blueprint that is without it."""
@@ -88,6 +91,11 @@ class Tenant:
             return self._blueprints(request, path.removeprefix("/v2/blueprints/").strip("/").split("/"))
         if "/content/" in path:
             return _page(self.contents)
+        if path == "/v2/devices/":
+            (count,) = [self.devices.get(name, 0) for name in query if name != "limit"]
+            return answers({"content": {"count": count, "next": None, "prev": None, "results": []}})
+        if "/devicegroup/" in request.path:
+            return _page(self.groups)
         parts = path.rstrip("/").split("/")
         if parts[-1] in ("version", "versions"):
             versions = self.app_versions.get(parts[-2])
@@ -108,6 +116,9 @@ class Tenant:
             return _page([self._item(version) for version in self.versions])
         if parts[1:]:
             return self._answer(next(each for each in self.versions if each["version_id"] == parts[2]))
+        if request.method == "DELETE":
+            self.rows.remove(row)
+            return answers(None, 204)
         if request.method == "PUT":
             number = row["version_number"] + 1
             row.update({"description": "", "settings": {}, **request.json, "version_number": number})
@@ -1260,3 +1271,40 @@ def test_versions_are_compared_by_names_and_to_the_bottom(tenant: Tenant, info: 
         each["path"]: (each["after"], each["before"]) for each in info(name="Kiosks", compare=["2", "1"])["differences"]
     }
     assert back == found
+
+
+# --- deletion ---------------------------------------------------------------------------------------------------------
+
+GROUPS = [
+    {"id": "g1", "name": "Shops", "path": "All devices/Shops", "parent": None, "blueprint": None},
+    {"id": "g2", "name": "Kiosks", "path": "All devices/Kiosks", "parent": None, "blueprint": SECOND},
+]
+
+
+@pytest.mark.parametrize(
+    ("groups", "devices", "users"),
+    [
+        (GROUPS, {}, "the device group 'All devices/Kiosks'"),
+        (GROUPS[:1], {"assigned_blueprint_id": 1}, "1 device"),
+        (GROUPS[:1], {"current_blueprint_id": 3}, "3 devices"),
+        (GROUPS, {"assigned_blueprint_id": 2}, "the device group 'All devices/Kiosks' and 2 devices"),
+    ],
+)
+def test_a_blueprint_in_use_is_not_deleted_unless_forced(
+    tenant: Tenant, run: Run, groups: list[Row], devices: dict[str, int], users: str
+) -> None:
+    tenant.add({}, id=SECOND)
+    tenant.groups, tenant.devices = groups, devices
+    with pytest.raises(InvalidParameter, match=f"The blueprint 'Kiosks' is in use by {users}. .* set force to true"):
+        run(state="absent")
+    assert tenant.writes == []
+    assert run(state="absent", force=True).changed
+    assert [request.method for request in tenant.writes] == ["DELETE"]
+    assert not run(state="absent").changed
+
+
+def test_a_blueprint_that_nothing_uses_is_deleted(tenant: Tenant, run: Run) -> None:
+    tenant.add({}, id=SECOND)
+    tenant.groups = GROUPS[:1]
+    assert run(state="absent").changed
+    assert tenant.rows == []
