@@ -307,12 +307,12 @@ def module_file(module: Module) -> str:
         "RETURN": dump(return_values(module)),
     }
     blocks = "".join(f'{name} = r"""\n{text.rstrip()}\n"""\n\n' for name, text in parts.items())
+    imports = [(module.file, module.definition), ("module", module.function)]
     return (
         f"#!/usr/bin/python\n{LICENSE}{GPL}"
         f"# {MARK}\n\nfrom __future__ import annotations\n\n{blocks}"
-        f"from {PACKAGE}.{module.file} import {module.definition}\n"
-        f"from {PACKAGE}.module import {module.function}\n\n\n"
-        f"def main() -> None:\n    {module.function}({module.definition})\n\n\n"
+        + "".join(f"from {PACKAGE}.{file} import {name}\n" for file, name in sorted(imports))
+        + f"\n\ndef main() -> None:\n    {module.function}({module.definition})\n\n\n"
         f'if __name__ == "__main__":\n    main()\n'
     )
 
