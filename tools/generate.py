@@ -23,6 +23,7 @@ CHECKOUT = Path(__file__).resolve().parents[1]
 PACKAGE = "ansible_collections.esper.cloud.plugins.module_utils"
 FQCN = "esper.cloud"
 WIDTH = 104
+LONGEST_LINE = 120
 AUTHOR = "esper.cloud contributors (@ansible-collections)"
 LICENSE = """\
 # SPDX-FileCopyrightText: esper.cloud contributors
@@ -65,7 +66,13 @@ _Dumper.add_representer(str, _text)
 
 def dump(data: t.Any) -> str:
     """Return data as YAML in the style of Ansible's documentation."""
-    return yaml.dump(data, Dumper=_Dumper, sort_keys=False, width=WIDTH, allow_unicode=True)
+    text = ""
+    # PyYAML breaks a line after the word that crosses the margin, so a long word needs a narrower one.
+    for width in (WIDTH, *range(WIDTH - 8, 60, -8)):
+        text = yaml.dump(data, Dumper=_Dumper, sort_keys=False, width=width, allow_unicode=True)
+        if all(len(line) <= LONGEST_LINE for line in text.splitlines()):
+            break
+    return text
 
 
 def words(text: str | tuple[str, ...]) -> t.Any:
