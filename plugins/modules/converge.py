@@ -91,8 +91,8 @@ EXAMPLES = r"""
     filters:
       tags: kiosk
       state: online
-    level: minimal
-    names: false
+    detail_level: minimal
+    resolve_names: false
   register: kiosks
 
 - name: Converge the kiosks and tolerate up to 10 % failures

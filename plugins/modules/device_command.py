@@ -393,8 +393,8 @@ EXAMPLES = r"""
     filters:
       tags: kiosk
       state: online
-    level: minimal
-    names: false
+    detail_level: minimal
+    resolve_names: false
   register: kiosks
 
 - name: Restart the kiosks with one command

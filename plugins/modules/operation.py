@@ -479,8 +479,8 @@ EXAMPLES = r"""
   esper.cloud.device_info:
     filters:
       state: online
-    level: minimal
-    names: false
+    detail_level: minimal
+    resolve_names: false
   register: online
 
 - name: Restart 20 devices and tolerate up to 10 % failures
