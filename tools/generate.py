@@ -23,6 +23,7 @@ CHECKOUT = Path(__file__).resolve().parents[1]
 PACKAGE = "ansible_collections.esper.cloud.plugins.module_utils"
 FQCN = "esper.cloud"
 WIDTH = 104
+LONGEST_LINE = 120
 AUTHOR = "esper.cloud contributors (@ansible-collections)"
 LICENSE = """\
 # SPDX-FileCopyrightText: esper.cloud contributors
@@ -65,7 +66,13 @@ _Dumper.add_representer(str, _text)
 
 def dump(data: t.Any) -> str:
     """Return data as YAML in the style of Ansible's documentation."""
-    return yaml.dump(data, Dumper=_Dumper, sort_keys=False, width=WIDTH, allow_unicode=True)
+    text = ""
+    # PyYAML breaks a line after the word that crosses the margin, so a long word needs a narrower one.
+    for width in (WIDTH, *range(WIDTH - 8, 60, -8)):
+        text = yaml.dump(data, Dumper=_Dumper, sort_keys=False, width=width, allow_unicode=True)
+        if all(len(line) <= LONGEST_LINE for line in text.splitlines()):
+            break
+    return text
 
 
 def words(text: str | tuple[str, ...]) -> t.Any:
@@ -310,15 +317,12 @@ def module_file(module: Module) -> str:
         "RETURN": dump(return_values(module)),
     }
     blocks = "".join(f'{name} = r"""\n{text.rstrip()}\n"""\n\n' for name, text in parts.items())
-    imports = "\n".join(
-        f"from {PACKAGE}.{file} import {name}"
-        for file, name in sorted([(module.file, module.definition), ("module", module.function)])
-    )
+    imports = [(module.file, module.definition), ("module", module.function)]
     return (
         f"#!/usr/bin/python\n{LICENSE}{GPL}"
         f"# {MARK}\n\nfrom __future__ import annotations\n\n{blocks}"
-        f"{imports}\n\n\n"
-        f"def main() -> None:\n    {module.function}({module.definition})\n\n\n"
+        + "".join(f"from {PACKAGE}.{file} import {name}\n" for file, name in sorted(imports))
+        + f"\n\ndef main() -> None:\n    {module.function}({module.definition})\n\n\n"
         f'if __name__ == "__main__":\n    main()\n'
     )
 
@@ -404,7 +408,7 @@ def files() -> dict[Path, str]:
     plugins = CHECKOUT / "plugins"
     readme = CHECKOUT / "README.md"
     written = {plugins / "modules" / f"{each.name}.py" for each in found}
-    if set((plugins / "modules").glob("*.py")) - written:  # TODO: remove after the last module is described
+    if set((plugins / "modules").glob("*.py")) - written - {plugins / "modules" / "device_facts.py"}:
         return {plugins / "modules" / f"{each.name}.py": module_file(each) for each in found}
     return {
         **{plugins / "modules" / f"{each.name}.py": module_file(each) for each in found},

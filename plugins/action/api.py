@@ -33,7 +33,7 @@ from ansible_collections.esper.cloud.plugins.module_utils.base.errors import (
 )
 from ansible_collections.esper.cloud.plugins.module_utils.catalog import task_of
 from ansible_collections.esper.cloud.plugins.module_utils.http.transport import HAS_REQUESTS
-from ansible_collections.esper.cloud.plugins.module_utils.module import argument_spec, perform
+from ansible_collections.esper.cloud.plugins.module_utils.module import NULL_IS_EMPTY, argument_spec, perform
 from ansible_collections.esper.cloud.plugins.module_utils.task import (
     Mode,
     Outcome,
@@ -47,10 +47,15 @@ Result = dict[str, t.Any]
 
 _OURS = "ESPER_"
 _SWITCH = "esper_in_process"
+# Modules run on the controller for devices, although nothing else does.
+_DEVICE = "esper.cloud.device"
+_ON_CONTROLLER = ("local", _DEVICE)
 
 
 class ActionModule(NormalAction):
     """Derived from what runs a module that has no action plugin, so that a module runs here as it does anywhere."""
+
+    _connection: t.Any
 
     def run(self, tmp: str | None = None, task_vars: Variables | None = None) -> Result:
         variables = task_vars or {}
@@ -60,7 +65,9 @@ class ActionModule(NormalAction):
         try:
             if why := misfit({**argument_spec(task), **task.deep_options}, self._task.args):
                 raise InvalidParameter(why)
-            if unknown := unknown_outcome(task, self._task.args, check_mode=bool(self._task.check_mode)):
+            if unknown := unknown_outcome(
+                task, self._task.args, check_mode=bool(self._task.check_mode), empty_is_null=NULL_IS_EMPTY
+            ):
                 return {**unknown.result, **({"warnings": unknown.warnings} if unknown.warnings else {})}
             self._find_sources(task)
             environment: dict[str, t.Any] = {}
@@ -71,6 +78,8 @@ class ActionModule(NormalAction):
         if why:
             host = variables.get("inventory_hostname")
             self._display.vvv(f"{self._task.action} runs as a module, since {why}.", host=host)
+            if self._connection.transport == _DEVICE:
+                self._connection = self._connection.use_controller()
             return t.cast(Result, super().run(tmp, task_vars))
         return self._run_here(task, variables, environment)
 
@@ -78,7 +87,7 @@ class ActionModule(NormalAction):
 
     def _why_as_module(self, variables: Variables, environment: dict[str, t.Any]) -> str:
         """Why the task has to run as a module, as part of a sentence; "" where it need not."""
-        if self._connection.transport != "local":
+        if self._connection.transport not in _ON_CONTROLLER:
             return f"its connection is {self._connection.transport}"
         if self._connection.become is not None:
             return "it becomes another user"
@@ -122,7 +131,7 @@ class ActionModule(NormalAction):
     def _find_sources(self, task: Task) -> None:
         """Put in for relative paths what is found where Ansible looks for the files of a role or a playbook, or where
         Ansible was started."""
-        if self._connection.transport == "local":
+        if self._connection.transport in _ON_CONTROLLER:
             for source in task.sources:
                 self._task.args = self._with_found(self._task.args, source.split("."))
 

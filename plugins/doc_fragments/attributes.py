@@ -19,7 +19,7 @@ attributes:
   action:
     description: Runs in the process of the controller, which saves the start of a module.
     support: partial
-    details: Requires a local connection. The result is the same. See the notes.
+    details: Requires a local connection or the connection of a device. The result is the same. See the notes.
   async:
     description: Runs in the background, as a module.
     support: full
@@ -28,12 +28,13 @@ attributes:
     support: full
     platforms: posix
 notes:
-  - Modules run on the controller. The inventory plugin P(esper.cloud.devices#inventory) configures devices for this.
-    For other hosts, use C(connection=local) or C(delegate_to=localhost).
-  - A task runs in the process of the controller if its connection is local. It runs as a module if it is delegated to
-    another machine, if it uses C(async) or C(become), if C(ansible_python_interpreter) is not the interpreter of the
-    controller, if C(environment) sets variables other than C(ESPER_*), or if the variable C(esper_in_process) or the
-    environment variable E(ESPER_IN_PROCESS) is V(false). C(-vvv) shows the reason.
+  - Modules run on the controller. The inventory plugin P(esper.cloud.devices#inventory) gives devices the connection
+    P(esper.cloud.device#connection), which runs the modules of this collection and no others. For other hosts, use
+    C(connection=local) or C(delegate_to=localhost).
+  - A task runs in the process of the controller if its connection is one of these. It runs as a module if it is
+    delegated to another machine, if it uses C(async) or C(become), if C(ansible_python_interpreter) is not the
+    interpreter of the controller, if C(environment) sets variables other than C(ESPER_*), or if the variable
+    C(esper_in_process) or the environment variable E(ESPER_IN_PROCESS) is V(false). C(-vvv) shows the reason.
   - With C(-vvv), the result contains the requests as RV(ignore:requests).
   - An option that names an object must not be empty or null, because an empty value could select other objects. In
     check mode, null means that another task of the run has yet to create the object.

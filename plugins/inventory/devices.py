@@ -12,8 +12,9 @@ author: esper.cloud contributors (@ansible-collections)
 description:
   - Each device that Esper manages, whatever its platform, is a host.
   - Hosts are grouped by device group (nested as in Esper), tag, platform, state and blueprint. See O(group_by).
-  - Nobody logs in to a device. All hosts are in the group C(esper), which sets C(ansible_connection=local) and the
-    controller's own interpreter, so that modules of this collection run for a device without further ado.
+  - Nobody logs in to a device. All hosts are in the group C(esper), which sets the connection
+    P(esper.cloud.device#connection) and the controller's own interpreter. So modules of this collection run for a
+    device without further settings, and tasks that need a login fail instead of running on the controller.
   - The source is a YAML file whose name ends in C(.esper.yml) or C(.esper.yaml).
 extends_documentation_fragment:
   - esper.cloud.connection.plugin
@@ -63,9 +64,14 @@ options:
     description:
       - What a host is named after, in the order of preference. V(name), V(alias), V(serial), V(id), or a Jinja
         expression on the host variables, such as C(esper_alias ~ '.' ~ esper_platform).
-      - A name that is empty, or that several devices would have, is given to none of them; each gets its next one, in
-        the end its id. So the names do not depend on the order in which the service lists devices.
-      - Neither is a name that a group has, or that cannot be part of a path, or that means the controller.
+      - If a name is empty, or if several devices have it, none of them gets it. Each device then gets its next name, in
+        the end its ID. So the names do not depend on the order in which Esper lists the devices.
+      - Every name passes the same check. Names that are part of a path, that contain wildcards, that start with V(!),
+        V(&), V(~) or V(@), or that contain a word such as V(all) or V(localhost), are not used. An ID is only used if
+        it is a UUID. A device without a valid name is not in the inventory, and the plugin warns.
+      - If a host or a group of another inventory source has the name already, the device gets its next name, and the
+        plugin warns. To add variables to the host of a device from another source that is read first, set C(esper_id)
+        to the ID of the device there.
     type: list
     elements: str
     default: [name, serial, id]
@@ -75,8 +81,10 @@ options:
     default: esper_
   group_by:
     description:
-      - Which groups to make of the devices. Their names are lower case, other characters than letters, digits and
-        underscores become underscores, and where two names come to the same, the start of the id is appended to each.
+      - Inventory groups to create. Their names are lower case. Characters other than letters, digits and underscores
+        become underscores.
+      - If several objects share a group name, such as the tags V(VIP) and V(vip), that group contains the devices of
+        all of them. Each object also has a child group whose name ends in the start of its ID, and the plugin warns.
       - V(group) makes C(group_stores_berlin) for the device group C(All devices/Stores/Berlin), a child of
         C(group_stores), and C(group_all_devices) at the top.
       - V(tag) makes C(tag_kiosk), V(platform) makes C(platform_android), V(state) makes C(state_online), and
@@ -85,7 +93,18 @@ options:
     elements: str
     choices: [group, tag, platform, state, blueprint]
     default: [group, tag, platform, state, blueprint]
-  hostvars:
+  connection:
+    description:
+      - Connection of the hosts.
+      - V(device) uses P(esper.cloud.device#connection). Modules of this collection run on the controller, other tasks
+        that need a connection fail, and gathering facts does nothing.
+      - V(local) runs every task on the controller. Then M(ansible.builtin.reboot) or M(ansible.builtin.command) affects
+        the controller, M(ansible.builtin.ping) succeeds for an offline device, and the facts are those of the
+        controller.
+    type: str
+    choices: [device, local]
+    default: device
+  detail_level:
     description:
       - How much a host knows of its device. What is not told takes neither time nor memory, and is not in the cache.
       - V(minimal) is what hosts and groups are made of - C(esper_id), C(esper_name), C(esper_alias), C(esper_serial),
@@ -164,7 +183,7 @@ cache_timeout: 600
 ---
 # A large fleet in a few variables and groups. When the service is down, yesterday's will do.
 plugin: esper.cloud.devices
-hostvars: minimal
+detail_level: minimal
 group_by: [group, platform]
 cache: true
 cache_plugin: ansible.builtin.jsonfile
@@ -230,6 +249,7 @@ def _data(value: t.Any) -> t.Any:
 
 
 _TOP = "esper"
+_SHOWN_NAMES = 5
 _NAMED_BY = ("name", "alias", "serial", "id")
 _DOTTED_NAME = re.compile(r"[a-z_]\w*(\.[a-z_]\w*)*", re.ASCII | re.IGNORECASE)
 
@@ -274,13 +294,13 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
     def _cache_key(self, path: str, api_url: str, filters: Row) -> str:
         """A name for what is asked of whom. The key of the API has no part in it."""
         identity = json.dumps(
-            [CACHE_FORMAT, api_url, filters, self.get_option("hostvars"), self._kinds()], sort_keys=True
+            [CACHE_FORMAT, api_url, filters, self.get_option("detail_level"), self._kinds()], sort_keys=True
         )
         return f"{self.get_cache_key(path)}_{hashlib.sha256(identity.encode()).hexdigest()[:16]}"
 
     def _kinds(self) -> list[str]:
         """What names are needed for: variables, groups, or both."""
-        is_minimal, chosen = self.get_option("hostvars") == MINIMAL, self.get_option("group_by")
+        is_minimal, chosen = self.get_option("detail_level") == MINIMAL, self.get_option("group_by")
         return [each for each in KINDS if not is_minimal or each in chosen]
 
     def _cached(self, key: str) -> Fleet | None:
@@ -296,7 +316,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             return read_fleet(
                 References(client),
                 filters,
-                level=self.get_option("hostvars"),
+                level=self.get_option("detail_level"),
                 kinds=self._kinds(),
                 concurrency=max(int(self.get_option("concurrency")), 1),
                 by_cursor=self.get_option("paging") == "cursor",
@@ -350,7 +370,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         variables = _Variables(fleet, prefix)
         self._add_top()
         grouping = self._native_groups(fleet, devices)
-        hostnames = self._hostnames(devices, variables, taken=self._taken_names(f"{prefix}id", devices))
+        hostnames = self._hostnames(devices, variables, taken=self._taken_names(f"{prefix}id"))
         constructed = self._add_hosts(devices, hostnames, variables, grouping)
         # With all hosts in it, since a host that joins a group has all groups above searched.
         self._link_groups(fleet, grouping["group"])
@@ -359,20 +379,26 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
 
     def _add_top(self) -> None:
         self.inventory.add_group(_TOP)
-        self.inventory.set_variable(_TOP, "ansible_connection", _data("local"))
+        is_device = self.get_option("connection") == "device"
+        self.inventory.set_variable(_TOP, "ansible_connection", _data("esper.cloud.device" if is_device else "local"))
+        if is_device:
+            # So that gathering facts does nothing, instead of failing.
+            self.inventory.set_variable(_TOP, "ansible_facts_modules", [])
         interpreter = "{{ ansible_playbook_python }}"
         if trust_as_template is not None:
             interpreter = trust_as_template(interpreter)
         self.inventory.set_variable(_TOP, "ansible_python_interpreter", interpreter)
 
     def _add_hosts(
-        self, devices: list[Row], hostnames: list[str], variables: _Variables, grouping: Grouping
+        self, devices: list[Row], hostnames: list[str | None], variables: _Variables, grouping: Grouping
     ) -> list[tuple[str, Row]]:
         """Add the hosts with their variables, each to its groups. Gives those that are left to construct from."""
         constructs = any(self.get_option(name) for name in ("compose", "groups", "keyed_groups"))
         constructed: list[tuple[str, Row]] = []
         inventory = self.inventory
         for device, name in zip(_taken_from(devices), hostnames, strict=True):
+            if name is None:
+                continue
             values = variables.of(device)
             is_new = name not in inventory.hosts
             # Since 2.19 a host's name is never trusted, whatever it is given as.
@@ -426,28 +452,35 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
 
     # --- names ------------------------------------------------------------------------------------------------------
 
-    def _hostnames(self, devices: list[Row], variables: _Variables, taken: set[str]) -> list[str]:
+    def _hostnames(self, devices: list[Row], variables: _Variables, taken: Row) -> list[str | None]:
         preferences = self.get_option("hostnames")
         failures: Counter[str] = Counter()
-        names = unique_hostnames(
+        names, refused = unique_hostnames(
             [self._hostname_candidates(device, preferences, variables, failures) for device in devices],
             [device["id"] for device in devices],
             taken=taken,
         )
         for preference in (each for each, count in failures.items() if count == len(devices)):
             self.display.warning(f"The host name expression '{preference}' cannot be evaluated for any device.")
+        if refused:
+            renamed = (f"{', '.join(given_up)} (now {names[place]})" for place, given_up in refused.items())
+            self.display.warning(
+                "Hosts or groups of other inventory sources have the names of these devices, which are therefore named"
+                f" otherwise: {_some(renamed)}."
+            )
+        if unnamed := [device["id"] for device, name in zip(devices, names, strict=True) if name is None]:
+            self.display.warning(
+                f"The inventory does not contain these devices, because none of their names is a valid host name:"
+                f" {_some(map(repr, unnamed))}. Set a name or an alias that is valid and unique."
+            )
         return names
 
-    def _taken_names(self, id_variable: str, devices: list[Row]) -> set[str]:
-        """The names that a device would share with a group, which Ansible cannot tell from a host, or with a device of
-        another tenant. A host of the same name in another source is meant to be the same host."""
-        ids = {device["id"] for device in devices}
-        others = {
-            name
-            for name, host in self.inventory.hosts.items()
-            if host.vars.get(id_variable) is not None and host.vars[id_variable] not in ids
-        }
-        return {*self.inventory.groups, *others}
+    def _taken_names(self, id_variable: str) -> Row:
+        """Return the names of all hosts and groups in the inventory, each with the ID of the device that it is, if any.
+        A host of another source is a device only if it has the ID of the device in its variables."""
+        groups = [*self.inventory.groups, *map(to_safe_group_name, self.get_option("groups") or ())]
+        hosts = {name: host.vars.get(id_variable) for name, host in self.inventory.hosts.items()}
+        return {**hosts, **dict.fromkeys(groups)}
 
     def _hostname_candidates(
         self, device: Row, preferences: list[str], variables: _Variables, failures: Counter[str]
@@ -493,21 +526,41 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         }
         chosen = self.get_option("group_by")
         grouping: Grouping = {sort: {} for sort in sorts}
+        self._shared: dict[str, list[str]] = {}
         for sort in (each for each in sorts if each in chosen):
-            names, clashes = group_names(sort, sorts[sort], to_safe_group_name)
-            for name, originals in clashes:
-                self.display.warning(
-                    f"The inventory group {name} would be the name of several: {', '.join(originals)}."
-                    " The start of the id is appended to the name of each."
-                )
+            names, shared = group_names(sort, sorts[sort], to_safe_group_name)
             grouping[sort] = {key: self.inventory.add_group(name) for key, name in names.items()}
+            for name, keys in shared.items():
+                self._add_shared_group(name, {grouping[sort][key]: sorts[sort][key] for key in keys})
         return grouping
 
+    def _add_shared_group(self, name: str, originals: dict[str, str]) -> None:
+        """Add the inventory group of a name that several objects share. ``originals`` has their names by the names of
+        their own groups, which become children of this one."""
+        self._shared[self.inventory.add_group(name)] = list(originals)
+        self.display.warning(
+            f"The inventory group {name} contains several objects with similar names:"
+            f" {', '.join(sorted(originals.values()))}. Each one also has a group of its own: {', '.join(originals)}."
+        )
+
     def _link_groups(self, fleet: Fleet, names: dict[t.Any, str]) -> None:
-        """Make each group of devices a child of the one above, from the top down: so each host is told of the groups
-        above its own once."""
-        for key in sorted(names, key=lambda key: fleet.groups[key]["path"].count("/")):
-            self.inventory.add_child(names.get(fleet.groups[key]["parent"], _TOP), names[key])
+        """Make each device group a child of the one above it, and each group of a shared name the parent of those that
+        share it. The edges are added from the top down, so that each host searches the groups above its own once."""
+        keys = {name: key for key, name in names.items()}
+        edges = [
+            (_depth(fleet, key), names.get(fleet.groups[key]["parent"], _TOP), name) for key, name in names.items()
+        ]
+        for shared, children in self._shared.items():
+            members = [keys[child] for child in children if child in keys]
+            depth = 0
+            if members:
+                # As deep in the tree as its members allow, so that its variables take precedence over those above it.
+                above = _common_ancestor(fleet, members)
+                depth = 0 if above is None else _depth(fleet, above) + 1
+                edges.append((depth, _TOP if above is None else names[above], shared))
+            edges += [(depth, shared, child) for child in children]
+        for _order, parent, child in sorted(edges, key=lambda edge: edge[0]):
+            self.inventory.add_child(parent, child)
 
     def _groups_of(self, device: Row, grouping: Grouping) -> t.Iterator[str]:
         keys = (
@@ -520,6 +573,33 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         for sort, key in keys:
             if (group := grouping[sort].get(key)) is not None:
                 yield group
+
+
+def _some(texts: t.Iterable[str]) -> str:
+    """Return a few texts in one line, and the number of the others."""
+    all_texts = list(texts)
+    more = len(all_texts) - _SHOWN_NAMES
+    return ", ".join(all_texts[:_SHOWN_NAMES]) + (f" and {more} more" if more > 0 else "")
+
+
+def _depth(fleet: Fleet, key: str) -> int:
+    return t.cast(int, fleet.groups[key]["path"].count("/"))
+
+
+def _common_ancestor(fleet: Fleet, keys: list[str]) -> str | None:
+    """Return the ID of the lowest device group that is above all of some device groups, None if there is none."""
+    lines = [_ancestors(fleet, key) for key in keys]
+    return next((each for each in lines[0] if all(each in line for line in lines)), None)
+
+
+def _ancestors(fleet: Fleet, key: str) -> list[str]:
+    """Return the IDs of the device groups above one, from the bottom up."""
+    found: list[str] = []
+    parent = fleet.groups[key]["parent"]
+    while parent in fleet.groups and parent not in found:
+        found.append(parent)
+        parent = fleet.groups[parent]["parent"]
+    return found
 
 
 class _Variables:

@@ -24,6 +24,9 @@ Environment = t.Mapping[str, str]
 
 USER_AGENT = f"ansible-core/{core_version}"
 
+# Before ansible-core 2.19, a template that results in null is an empty text.
+NULL_IS_EMPTY = tuple(int(part) for part in core_version.split(".")[:2]) < (2, 19)
+
 
 def connection_spec(environment: Environment | None = None) -> dict[str, dict[str, t.Any]]:
     """The connection options in the form of an argument spec, with what an environment says where a task does not: this
@@ -74,15 +77,16 @@ def check_items(task: Task, params: Params, *, check_mode: bool) -> CheckedItems
                 checked.errors.append(f"{place}: {'; '.join(validated.error_messages)}.")
             else:
                 items.append(ItemParams(validated.validated_parameters))
-                if blank := list(blank_identifiers(described, item)):
-                    items[-1].error = f"{', '.join(blank)} must not be empty."
-                elif null := list(null_identifiers(described, item)):
+                null = list(null_identifiers(described, item, empty_is_null=NULL_IS_EMPTY and check_mode))
+                if null and check_mode:
+                    items.pop()
+                    checked.unknown.append(
+                        f"{place}: {', '.join(null)} is null in check mode, so the plan of this object is unknown."
+                    )
+                elif null:
                     items[-1].error = f"{', '.join(null)} must not be null."
-                    if check_mode:
-                        items.pop()
-                        checked.unknown.append(
-                            f"{place}: {', '.join(null)} is null in check mode, so the plan of this object is unknown."
-                        )
+                elif blank := list(blank_identifiers(described, item)):
+                    items[-1].error = f"{', '.join(blank)} must not be empty."
         if params[option] is not None:
             checked.params[option] = items
     return checked

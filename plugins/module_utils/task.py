@@ -205,13 +205,15 @@ def _options(paths: t.Sequence[str]) -> str:
     return f"The option {paths[0]} is" if len(paths) == 1 else f"The options {', '.join(paths)} are"
 
 
-def unknown_outcome(task: Task, args: Params, *, check_mode: bool) -> Outcome | None:
+def unknown_outcome(task: Task, args: Params, *, check_mode: bool, empty_is_null: bool = False) -> Outcome | None:
     """Return the outcome of a task of which an option that names an object is set to null, otherwise None.
 
     In check mode such a value is known only after another task is applied; otherwise it is an error. ``args`` are the
     arguments as the user wrote them, because AnsibleModule does not tell null from an omitted option.
+    ``empty_is_null`` says whether an empty text in check mode may stand for null.
     """
-    null = list(null_identifiers(task.module.options, args)) if task.module else []
+    empty = empty_is_null and check_mode
+    null = list(null_identifiers(task.module.options, args, empty_is_null=empty)) if task.module else []
     if not null:
         return None
     if not check_mode:

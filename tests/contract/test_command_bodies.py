@@ -22,7 +22,7 @@ from ansible_collections.esper.cloud.plugins.module_utils.tasks.command import (
     checked_command,
     steps_for,
 )
-from ansible_collections.esper.cloud.plugins.module_utils.tasks.device_command import OPTIONS, RULES
+from ansible_collections.esper.cloud.plugins.module_utils.tasks.device_command import DEVICE_COMMAND
 from contract import Contract
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -33,7 +33,7 @@ CONTRACT = Contract()
 OPERATION = CONTRACT.operation("POST", "/commands/v0/commands/")
 SCHEMAS = CONTRACT._documents["v0"]["components"]["schemas"]
 REFERENCES = References(Client(Connection(api_url="https://acme-api.esper.cloud/api", api_key="k")))
-VALIDATOR = ArgumentSpecValidator(OPTIONS, **RULES)
+VALIDATOR = ArgumentSpecValidator(DEVICE_COMMAND.options, **DEVICE_COMMAND.rules)
 DEVICE = "e2425d4b-c266-41b4-a83e-490189fc9a0f"
 TYPES = {"boolean": "bool", "integer": "int", "string": "str", "object": "dict"}
 # The service marks its own converges so; who says it of another command is mistaken.

@@ -140,7 +140,7 @@ def _command(world: World) -> Row:
 
 
 def _has_ended(run: Run, world: World) -> bool:
-    return run.result["state"] == "ended" and len(run.result["commands"]) == len(_commands(world))
+    return run.result["state"] == "completed" and len(run.result["commands"]) == len(_commands(world))
 
 
 def _must(run: Run) -> None:
@@ -151,7 +151,7 @@ OPERATIONS = (
     Operation(
         "list",
         "device_info",
-        lambda _world: {"filters": {}, "names": False},
+        lambda _world: {"filters": {}, "resolve_names": False},
         ("GET", "/v2/devices/$"),
         state=lambda _world: None,
         before=None,

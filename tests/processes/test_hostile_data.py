@@ -62,7 +62,7 @@ def test_an_inventory(make_controller: MakeController, simulator: Simulator) -> 
         "all.esper.yml",
         {
             "plugin": "esper.cloud.devices",
-            "hostvars": "full",
+            "detail_level": "full",
             "compose": {"label": "esper_alias", "both": "esper_alias ~ esper_os"},
             "keyed_groups": [{"key": "esper_os", "prefix": "os"}],
         },

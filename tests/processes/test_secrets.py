@@ -189,7 +189,7 @@ def test_an_inventory_and_its_cache(make_controller: MakeController, simulator: 
         {
             "plugin": "esper.cloud.devices",
             "api_key": simulator.key,
-            "hostvars": "full",
+            "detail_level": "full",
             "cache": True,
             "cache_plugin": "ansible.builtin.jsonfile",
             "cache_connection": str(controller.folder / "cache"),

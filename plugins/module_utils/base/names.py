@@ -5,64 +5,89 @@ not on their order."""
 
 from __future__ import annotations
 
+import hashlib
+import re
 import typing as t
+import unicodedata
 from collections import Counter
 
-# What Ansible itself gives a meaning to.
-_RESERVED = frozenset({"all", "ungrouped", "localhost", "127.0.0.1", "::1"})
+from .ids import is_uuid
+
+# Names with a meaning of their own, even as one word of a name: Ansible splits a pattern at spaces, commas and colons.
+_RESERVED = r"(?:all|ungrouped|localhost|127\.0\.0\.1|::1)"
+# Names that Ansible takes for something else: a path, a wildcard, the start of an exclusion, a regular expression or a
+# file, or a reserved name.
+_SPECIAL = re.compile(
+    rf"[/\\*?\[\]]|^\.\.?$|^[!&@]|(?:^|[\s,:])~|(?:^|[\s,:]){_RESERVED}(?:$|[\s,:])|^{_RESERVED}$", re.IGNORECASE
+)
 
 
 def unique_hostnames(
-    candidates: t.Sequence[t.Sequence[str | None]], ids: t.Sequence[str], taken: t.Iterable[str] = ()
-) -> list[str]:
-    """One host name for each device, given its possible names in the order of preference, and its id. ``taken`` are
-    names that no device can have, such as those of groups.
+    candidates: t.Sequence[t.Sequence[str | None]],
+    ids: t.Sequence[str],
+    taken: t.Mapping[str, object] | None = None,
+) -> tuple[list[str | None], dict[int, list[str]]]:
+    """Return one host name for each device, and by the positions of devices the names that were taken.
 
-    A name that several devices would take is given to none of them: each falls back to its next one, in the end to its
-    id, which is unique.
+    ``candidates`` are the possible names of each device in the order of preference, ``ids`` the IDs of the devices.
+    ``taken`` has the names of hosts and groups in the inventory, with the ID of the device that a host is.
+
+    A name that several devices prefer is given to none of them. Each falls back to its next name, in the end to its ID.
+    Every name passes the same check, and an ID must be a UUID. A device without a valid name has the host name None.
     """
+    taken = taken or {}
     chosen: list[str | None] = [None] * len(ids)
-    # Any device may come to need its id.
-    taken = {*taken, *ids}
-    depth = max((len(names) for names in candidates), default=0)
-    for rank in range(depth):
-        open_names = {
-            place: name
-            for place, names in enumerate(candidates)
-            if chosen[place] is None and rank < len(names) and (name := _usable(names[rank])) is not None
-        }
+    refused: dict[int, list[str]] = {}
+    # Any device may need its ID.
+    wanted_before = set(ids)
+    for rank in range(max((len(names) for names in candidates), default=0) + 1):
+        open_names: dict[int, str] = {}
+        for place, names in enumerate(candidates):
+            if chosen[place] is not None or rank > len(names):
+                continue
+            name = _usable(names[rank] if rank < len(names) else ids[place])
+            if name is None or (name == ids[place] and not is_uuid(name)):
+                continue
+            if taken.get(name, ids[place]) == ids[place]:
+                open_names[place] = name
+            elif name not in refused.setdefault(place, []):
+                refused[place].append(name)
         wanted = Counter(open_names.values())
         for place, name in open_names.items():
-            if name == ids[place] or (wanted[name] == 1 and name not in taken):
+            if name == ids[place] or (wanted[name] == 1 and name not in wanted_before):
                 chosen[place] = name
-        taken.update(wanted)
-    return [name if name is not None else ids[place] for place, name in enumerate(chosen)]
+        wanted_before.update(wanted)
+    return chosen, {place: names for place, names in refused.items() if names}
 
 
 def group_names(
     prefix: str, names: t.Mapping[str, str], sanitize: t.Callable[[str], str]
-) -> tuple[dict[str, str], list[tuple[str, list[str]]]]:
-    """Ansible group names for named objects, by their ids, and which of them would have clashed.
+) -> tuple[dict[str, str], dict[str, list[str]]]:
+    """Return the inventory group names of named objects by their IDs, and the names that several objects share.
 
-    The names are lower case, and come in the order of the originals. Where several objects come to one name, each has
-    the start of its id appended, so that no play reaches the devices of another group than it means.
+    The names are lower case, in the order of the originals. If several objects share a name, each one gets a name of
+    its own that ends in the start of its ID. The shared name stays the name of an inventory group, the parent of these,
+    so that a pattern or a file of variables for it still applies to all of them. It is returned with their IDs.
     """
     in_order = sorted(names.items(), key=lambda item: (item[1], item[0]))
-    wanted = {identifier: sanitize(f"{prefix}_{name}".lower()) for identifier, name in in_order}
-    clashes = [
-        (name, sorted(names[identifier] for identifier in identifiers))
-        for name, identifiers in sorted(_by_value(wanted).items())
-        if len(identifiers) > 1
-    ]
-    unique = wanted
-    # The start of an id is enough, but for the rare case that it makes a name which another object has.
-    for length in (8, None):
-        shared = {name for name, identifiers in _by_value(unique).items() if len(identifiers) > 1}
-        unique = {
-            identifier: sanitize(f"{wanted[identifier]}_{identifier[:length]}") if name in shared else name
-            for identifier, name in unique.items()
-        }
-    return unique, clashes
+    # In composed form, because Ansible replaces each combining character.
+    plain = {
+        identifier: sanitize(f"{prefix}_{unicodedata.normalize('NFC', name).lower()}") for identifier, name in in_order
+    }
+    shared = {name: group for name, group in sorted(_by_value(plain).items()) if len(group) > 1}
+    unique, taken = dict(plain), set(plain.values())
+    unnamed = {identifier for group in shared.values() for identifier in group}
+    # The start of an ID is enough, except if the result is the name of another object.
+    for suffix in (lambda identifier: identifier[:8], str, _digest):
+        longer = {each: sanitize(f"{plain[each]}_{suffix(each)}".lower()) for each in unique if each in unnamed}
+        unique |= longer
+        uses = Counter(unique.values())
+        unnamed = {identifier for identifier, name in longer.items() if uses[name] > 1 or name in taken}
+    return unique, shared
+
+
+def _digest(identifier: str) -> str:
+    return hashlib.sha256(identifier.encode()).hexdigest()
 
 
 def _by_value(names: t.Mapping[str, str]) -> dict[str, list[str]]:
@@ -73,7 +98,6 @@ def _by_value(names: t.Mapping[str, str]) -> dict[str, list[str]]:
 
 
 def _usable(name: str | None) -> str | None:
+    """Return a name without surrounding whitespace, or None if it cannot be a host name."""
     text = "" if name is None else str(name).strip()
-    # Ansible makes paths of host names, to variables and to caches.
-    leads_elsewhere = text in (".", "..") or set(text) & set("/\\") or not text.isprintable()
-    return None if not text or leads_elsewhere or text.lower() in _RESERVED else text
+    return None if not text or not text.isprintable() or _SPECIAL.search(text) else text

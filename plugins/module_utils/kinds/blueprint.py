@@ -1,14 +1,14 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Blueprints: what devices are to be like.
+"""Blueprints, which contain the settings of devices.
 
-Rests on /v2/blueprints/ of the contract (v2.yaml). Each time a blueprint is saved it gets a new version, which is a
-draft unless it is published with it. The service replaces a blueprint by what it is sent; so a change sends all of it,
-every platform with the settings that the task does not mention as they are.
+Based on /v2/blueprints/ of the contract (v2.yaml). Each save creates a new version, which is a draft unless the same
+request publishes it. The Esper API replaces a blueprint as a whole, so a change sends the unchanged settings of every
+platform too.
 
-What the contract does not tell, and this file therefore chooses: a blueprint is created as a draft and published by a
-second write, since only PUT knows `publish`; the versions come in one list, for which no paging is described; a version
-that is gone back to is the one that was published under its number.
+Choices where the contract is silent: a blueprint is created as a draft and published by a second request, because only
+PUT has `publish`; the versions are one list without paging; a version number means the version that was published with
+this number.
 """
 
 from __future__ import annotations
@@ -22,56 +22,247 @@ from ..base.validators import length
 from ..engine.object_cache import References
 from ..model.compare import satisfied
 from ..model.field import Field
-from ..model.module_spec import argument_spec_for, writable
+from ..model.module_spec import NO_DIFF, READS_ONLY, ModuleSpec, Option, Value, writable
 from ..model.plan import Change, Plan, Step
 from ..model.unknowns import ResultOf, filled
 from .blueprint_list import BLUEPRINTS, BlueprintList
-from .blueprint_names import Names, portable, with_names_of
+from .blueprint_names import Names, exported, with_names_of
 from .blueprint_settings import SETTINGS
 
-# What a save changes that only the service knows.
+# Values that a save changes and only Esper knows.
 _UNKNOWN = ("version_id", "version_number", "minor_version_number", "latest_published_version_id", "updated_at")
+
+_COMMENTS = "Comment on the last saved version."
+_PUBLISH = "If V(true), the last saved version is published. If V(false), it is a draft."
 
 
 class Blueprint(BlueprintList):
     update_method = "PUT"
     refers_to = ("app", "content")
     fields = (
-        Field("id", writable=False),
-        Field("name", normalise=str.strip, check=length(1)),
-        Field("description"),
-        Field("comments"),
+        Field(
+            "id",
+            "ID of the blueprint. Null in check mode if the task creates the blueprint.",
+            writable=False,
+            sample="3c1f6d0e-6d0c-4c0b-9c43-0f3a8f5b1e11",
+        ),
+        Field(
+            "name",
+            ("Name of the blueprint, case-sensitive.", "With O(id), the new name of the blueprint."),
+            identifier=True,
+            normalise=str.strip,
+            check=length(1),
+            returns="Name of the blueprint.",
+            sample="Self-service kiosks",
+        ),
+        Field("description", "Description of the blueprint.", sample="Kiosks in the stores"),
+        Field("comments", "Comment on the version that the task saves.", returns=_COMMENTS, sample="Spring release"),
         SETTINGS,
-        Field("publish", type="bool"),
-        Field("version_id", writable=False),
-        Field("version_number", type="int", writable=False),
-        Field("minor_version_number", type="int", writable=False),
-        Field("latest_published_version_id", writable=False),
-        Field("created_at", writable=False),
-        Field("updated_at", writable=False),
+        Field("publish", type="bool", returns=_PUBLISH, sample=True),
+        Field(
+            "version_id",
+            "ID of the last saved version. Null in check mode if the task saves a version.",
+            writable=False,
+            sample="1a1f0d3c-5a77-4dd1-9a3c-26b9e3f0a7e2",
+        ),
+        Field(
+            "version_number",
+            "Number of the last saved version. Null in check mode if the task saves a version.",
+            type="int",
+            writable=False,
+            sample=3,
+        ),
+        Field(
+            "minor_version_number",
+            "Number of the draft. Null in check mode if the task saves a version.",
+            type="int",
+            writable=False,
+            sample=0,
+        ),
+        Field(
+            "latest_published_version_id",
+            "ID of the latest published version. Null if Esper does not return it, and in check mode if the task"
+            " publishes a version.",
+            writable=False,
+            sample="1a1f0d3c-5a77-4dd1-9a3c-26b9e3f0a7e2",
+        ),
+        Field("created_at", "Time of creation.", writable=False, sample="2026-03-01T09:30:00Z"),
+        Field("updated_at", "Time of the last save.", writable=False, sample="2026-03-02T11:00:00Z"),
     )
-    options: t.ClassVar = {
-        "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-        "id": {"type": "str"},
-        **argument_spec_for(writable(fields)),
-        "publish": {"type": "bool", "default": False},
-        "exact": {"type": "bool", "default": False},
-        "version": {"type": "str"},
-        "update_password": {"type": "str", "choices": ["always", "on_create"], "default": "on_create", "no_log": False},
-    }
-    rules: t.ClassVar = {
-        "required_one_of": [("id", "name")],
-        "mutually_exclusive": [("version", "settings")],
-    }
-    info_options: t.ClassVar = {
-        "id": {"type": "str"},
-        "name": {"type": "str"},
-        "names": {"type": "bool", "default": True},
-        "versions": {"type": "bool", "default": False},
-        "compare": {"type": "list", "elements": "str"},
-        "portable": {"type": "bool", "default": False},
-    }
-    info_rules: t.ClassVar = {"mutually_exclusive": [("id", "name"), ("portable", "compare", "versions")]}
+    module = ModuleSpec(
+        short_description="Manage Esper blueprints",
+        description=(
+            "Creates, updates, publishes, renames and deletes blueprints, which contain the settings of devices. Also"
+            " restores earlier versions.",
+            "Settings you omit are not changed. The Esper API replaces a blueprint as a whole, so the module sends the"
+            " unchanged settings of all platforms again.",
+            "Each change is saved as a draft, unless O(publish=true). Devices never get drafts.",
+            "Publishing a blueprint does not change devices. Devices get the published version when they converge: see"
+            " M(esper.cloud.converge).",
+            "The module looks up apps by package name and version, and content files by name. You can set their IDs"
+            " instead. Wi-Fi networks, wallpapers, provisioning profiles and custom actions are set by ID.",
+            "The module validates the settings before it sends a change, also in check mode. An error contains the path"
+            " of each invalid or missing value.",
+        ),
+        options=(
+            Option(
+                "state",
+                (
+                    "Desired state of the blueprint.",
+                    "Esper can reject the deletion of a blueprint that devices or groups use. The error then contains"
+                    " the reason.",
+                ),
+                choices=("present", "absent"),
+                default="present",
+            ),
+            Option("id", "ID of the blueprint. The blueprint must exist unless O(state=absent).", identifier=True),
+            *(each for each in writable(fields) if each.name != "publish"),
+            Option(
+                "publish",
+                (
+                    "If V(true), the module publishes the blueprint, so devices get it when they converge. It also"
+                    " publishes an existing draft.",
+                    "If V(false), a change is saved as a draft, and the published version stays published.",
+                ),
+                type="bool",
+                default=False,
+            ),
+            Option(
+                "exact",
+                (
+                    "If V(true), remove settings, apps, files and networks that the task does not list, for each"
+                    " platform in O(settings). Other platforms are not changed.",
+                    "Default values do not count as differences. Settings unknown to this collection are kept."
+                    " Passwords of settings and networks in the task are also kept, because they cannot be read.",
+                ),
+                type="bool",
+                default=False,
+            ),
+            Option(
+                "version",
+                (
+                    "Version to restore, by the number of a published version or by ID. The blueprint gets the settings"
+                    " of this version, and the module publishes them as a new version.",
+                    "Passwords that Esper masks cannot be restored. The module then returns a warning.",
+                    "If the settings are already in the desired state and published, nothing changes.",
+                ),
+                identifier=True,
+            ),
+            Option(
+                "update_password",
+                (
+                    "When to send the password O(settings.android.wifi_networks[].certificate_file_password).",
+                    "Also for O(settings.android.esper_settings_apps_settings.admin_mode_password).",
+                    "V(on_create) sends them if the setting or network is new, and together with any other change.",
+                    "V(always) sends them in each run, so the task always reports a change.",
+                    "If the Esper API returns the value unmasked, it is compared like any other option.",
+                ),
+                choices=("always", "on_create"),
+                default="on_create",
+            ),
+        ),
+        rules={"required_one_of": [("id", "name")], "mutually_exclusive": [("version", "settings")]},
+        seealso=("blueprint_info", "converge", "app", "content"),
+    )
+    info_module = ModuleSpec(
+        short_description="Get information about Esper blueprints",
+        description=(
+            "Returns one blueprint by name or ID, or all blueprints of the tenant. If the blueprint does not exist, the"
+            " list is empty.",
+            "Can also return all versions of blueprints, the differences between two versions, and blueprints in a form"
+            " that M(esper.cloud.blueprint) accepts in another tenant.",
+        ),
+        options=(
+            Option("id", "ID of the blueprint.", identifier=True),
+            Option("name", "Name of the blueprint, case-sensitive.", identifier=True),
+            Option(
+                "resolve_names",
+                (
+                    "If V(true), the module looks up the names of apps and content files. This takes one request for"
+                    " each app, and one for every 250 content files, Apple apps and Windows apps.",
+                    "If V(false), settings have only the IDs.",
+                ),
+                type="bool",
+                default=True,
+            ),
+            Option(
+                "versions",
+                "If V(true), the module also returns all versions of each blueprint, drafts included, newest first.",
+                type="bool",
+                default=False,
+            ),
+            Option(
+                "compare",
+                "Two versions of a blueprint to compare, older version first, by the number of a published version or"
+                " by ID. O(name) or O(id) is required.",
+                type="list",
+                elements="str",
+                identifier=True,
+            ),
+            Option(
+                "export",
+                (
+                    "If V(true), the module returns blueprints as options of M(esper.cloud.blueprint), with names"
+                    " instead of IDs.",
+                    "The export omits objects without names, such as Wi-Fi networks and wallpapers, and also passwords"
+                    " and settings unknown to this collection. RV(omitted) lists them.",
+                ),
+                type="bool",
+                default=False,
+            ),
+        ),
+        rules={"mutually_exclusive": [("id", "name"), ("export", "compare", "versions")]},
+        returns=(
+            Value(
+                "blueprints",
+                (
+                    "The blueprints that match, in the order of the Esper API.",
+                    "With O(export=true), each has only the keys name, description, comments and settings.",
+                ),
+                type="list",
+                elements="dict",
+                contains=fields,
+            ),
+            Value(
+                "versions",
+                "All versions of each blueprint, newest first, with the keys of RV(blueprints).",
+                type="list",
+                elements="dict",
+                returned="with O(versions=true)",
+            ),
+            Value(
+                "differences",
+                "Differences between the two versions.",
+                type="list",
+                elements="dict",
+                returned="with O(compare)",
+                contains=(
+                    Value(
+                        "path",
+                        "Path of the setting. It has the package name of an app and the name of a content file.",
+                        sample="settings.android.apps[com.example.kiosk].version_name",
+                    ),
+                    Value("before", "Value in the first version, null if it has none.", type="raw", sample="1.0.0"),
+                    Value("after", "Value in the second version, null if it has none.", type="raw", sample="1.1.0"),
+                ),
+            ),
+            Value(
+                "omitted",
+                "Values that the export omits, because they have no name, are passwords, or are unknown to this"
+                " collection.",
+                type="list",
+                elements="dict",
+                returned="with O(export=true)",
+                contains=(
+                    Value("blueprint", "Name of the blueprint.", sample="Self-service kiosks"),
+                    Value("path", "Path of the value.", sample="settings.android.wifi_networks[0]"),
+                ),
+            ),
+        ),
+        check_mode=READS_ONLY,
+        diff_mode=NO_DIFF,
+        seealso=("blueprint",),
+    )
 
     # --- reading ----------------------------------------------------------------------------------------------------
 
@@ -80,11 +271,11 @@ class Blueprint(BlueprintList):
         return None if row is None else self._whole(references, row)
 
     def _whole(self, references: References, row: Row) -> Row | None:
-        """A blueprint of a list. The contract describes it as whole; should it come without settings, it is read."""
+        """Return a blueprint of a list as a whole. The contract has settings in lists; if they are missing, read it."""
         return row if "settings" in row else self.get(references, str(row["id"]))
 
     def versions_of(self, references: References, blueprint: Row, *, whole: bool = True) -> list[Row]:
-        """All versions of a blueprint, the newest first."""
+        """Return all versions of a blueprint, newest first."""
         path = f"{self.item.format(id=blueprint['id'])}versions/"
         purpose = f"Reading the versions of the blueprint '{self.label(blueprint)}'"
         newest_first = {"ordering": "-version_number,-minor_version_number"}
@@ -92,7 +283,7 @@ class Blueprint(BlueprintList):
         return [self._whole_version(references, blueprint, row) for row in rows] if whole else rows
 
     def _whole_version(self, references: References, blueprint: Row, version: Row) -> Row:
-        """A version of the list of versions: the same as for blueprints goes for it."""
+        """Return a version of the list of versions as a whole, like a blueprint of a list."""
         if "settings" in version:
             return version
         purpose = f"Reading the version {version['version_id']} of the blueprint '{self.label(blueprint)}'"
@@ -100,7 +291,7 @@ class Blueprint(BlueprintList):
         return references.client.get_object(f"{self.item}versions/{{version_id}}/", ids=ids, purpose=purpose)
 
     def version_of(self, references: References, blueprint: Row, wanted: str) -> Row:
-        """One version of a blueprint: by its id, or the one that was published under a number. Raises NotFound."""
+        """Return a version of a blueprint by ID, or the one that was published with a number. Raise NotFound."""
         rows = self.versions_of(references, blueprint, whole=False)
         published = [row for row in rows if row.get("publish")]
         for row in rows if is_uuid(wanted) else published:
@@ -108,7 +299,7 @@ class Blueprint(BlueprintList):
                 return self._whole_version(references, blueprint, row)
         numbers = ", ".join(str(row.get("version_number")) for row in published) or "none"
         raise NotFound(
-            "version", wanted, note=f"The published versions of the blueprint '{self.label(blueprint)}': {numbers}."
+            "version", wanted, note=f"Published versions of the blueprint '{self.label(blueprint)}': {numbers}."
         )
 
     # --- planning ---------------------------------------------------------------------------------------------------
@@ -116,7 +307,7 @@ class Blueprint(BlueprintList):
     def desired(self, references: References, params: Params) -> Row:
         desired = super().desired(references, params)
         if not params["publish"]:
-            # A task that does not publish says nothing about what is published: an edit makes a draft, by itself.
+            # Without publish, the published version is not managed: a change creates a draft.
             desired.pop("publish", None)
         return desired
 
@@ -144,7 +335,7 @@ class Blueprint(BlueprintList):
         return plan
 
     def _expect(self, plan: Plan, row: Row) -> None:
-        """Have the kinds that blueprints refer to know what it will be like."""
+        """Let the kinds that blueprints refer to see the planned blueprint."""
         plan.expected.append((BLUEPRINTS, row))
 
     def plan_update(self, references: References, current: Row, params: Params) -> Plan:
@@ -156,7 +347,7 @@ class Blueprint(BlueprintList):
         return self._completed(names, plan, current, bool(params["publish"]))
 
     def _completed(self, names: Names, plan: Plan, current: Row, publishes: bool) -> Plan:
-        """A plan of an update, with what a save brings about by itself."""
+        """Return a plan of an update with the other effects of a save."""
         for step, change in zip(plan.steps, plan.changes, strict=True):
             planned = t.cast("Row", plan.record)
             t.cast("Row", step.body)["publish"] = publishes
@@ -174,10 +365,9 @@ class Blueprint(BlueprintList):
         return plan
 
     def _plan_return(self, references: References, current: Row, params: Params) -> Plan:
-        """What it takes to have the settings of a former version again, and published: nothing, or one write."""
+        """Return the plan that restores the settings of a version and publishes them: no request, or one."""
         settings = self.version_of(references, current, params["version"]).get("settings") or {}
-        # The same settings by their own field would be compared in so far as the collection knows them. What is masked
-        # is not compared, and not sent.
+        # A comparison by field would ignore unknown settings. Masked values are not compared and not sent.
         there, wanted = (SETTINGS.rewritten(each, {}) for each in (current.get("settings") or {}, settings))
         same = satisfied(there, wanted) and satisfied(wanted, there)
         plan = super().plan_update(references, current, {**params, "settings": None, "publish": True})
@@ -190,7 +380,7 @@ class Blueprint(BlueprintList):
             each.api_name: after[each.name] for each in self.fields if each.writable and after[each.name] is not None
         }
         step = Step(
-            purpose=f"Going back to version {params['version']} of the blueprint '{self.label(current)}'",
+            purpose=f"Restoring version {params['version']} of the blueprint '{self.label(current)}'",
             method=self.update_method,
             path=self.item,
             ids={"id": str(current["id"])},
@@ -202,7 +392,7 @@ class Blueprint(BlueprintList):
             {each.name: after[each.name] for each in changed},
         )
         lost = [
-            f"The service masks {path} of that version, so that it cannot be sent again: give it anew, lest it be lost."
+            f"Esper masks {path} of this version, so the module cannot restore it. Set it in another task."
             for path in SETTINGS.masked_in(settings, None)
         ]
         return self._completed(Names(references), Plan(after, [step], [change], lost), current, publishes=True)
@@ -217,20 +407,22 @@ class Blueprint(BlueprintList):
 
     def information(self, references: References, params: Params) -> Row:
         if params["compare"] is not None and (len(params["compare"]) != 2 or not (params["id"] or params["name"])):
-            raise InvalidParameter("To compare takes one blueprint, by id or name, and two of its versions.")
+            raise InvalidParameter("The option compare requires two versions, and name or id.")
         rows = self._chosen(references, params)
         names = Names(references)
-        if params["portable"]:
-            return self._portable(rows, names)
+        if params["export"]:
+            return self._export(rows, names)
         if params["compare"] is not None:
             return {
                 self.plural: [self.record(row) for row in rows],
                 **self._comparison(references, rows, names, params),
             }
-        result = {self.plural: [self.record(self._shown(row, names, named=params["names"])) for row in rows]}
+        result = {self.plural: [self.record(self._shown(row, names, named=params["resolve_names"])) for row in rows]}
         if params["versions"]:
             versions = [each for row in rows for each in self.versions_of(references, row)]
-            result["versions"] = [self.record(self._shown(each, names, named=params["names"])) for each in versions]
+            result["versions"] = [
+                self.record(self._shown(each, names, named=params["resolve_names"])) for each in versions
+            ]
         return result
 
     def _chosen(self, references: References, params: Params) -> list[Row]:
@@ -244,30 +436,30 @@ class Blueprint(BlueprintList):
         settings = row.get("settings") or {}
         return {**row, "settings": names.named(settings) if named else settings}
 
-    def _portable(self, rows: list[Row], names: Names) -> Row:
-        """Blueprints as options of the module for another tenant, and what could not be taken along."""
-        records, left_out = [], []
+    def _export(self, rows: list[Row], names: Names) -> Row:
+        """Return blueprints as options of the module for another tenant, and the paths of omitted values."""
+        records, omitted = [], []
         for row in rows:
             shown, lost = self._shown(row, names, named=True), list[str]()
             record = self.record(shown)
             options = {key: record[key] for key in ("name", "description", "comments") if record[key]}
-            options["settings"] = portable(SETTINGS, record["settings"], "settings", lost)
+            options["settings"] = exported(SETTINGS, record["settings"], "settings", lost)
             records.append(options)
             lost += SETTINGS.secrets_in(shown["settings"])
             lost += SETTINGS.unknown_in(shown["settings"])
-            left_out += [{"blueprint": self.label(row), "path": path} for path in lost]
-        return {self.plural: records, "left_out": left_out}
+            omitted += [{"blueprint": self.label(row), "path": path} for path in lost]
+        return {self.plural: records, "omitted": omitted}
 
     def _comparison(self, references: References, rows: list[Row], names: Names, params: Params) -> Row:
         if not rows:
             raise NotFound(self.title, params["id"] or params["name"])
         old, new = (self.version_of(references, rows[0], each) for each in params["compare"])
-        before, after = (self._shown(each, names, named=params["names"])["settings"] for each in (old, new))
+        before, after = (self._shown(each, names, named=params["resolve_names"])["settings"] for each in (old, new))
         return {"differences": [*SETTINGS.differences(SETTINGS.read(before), SETTINGS.read(after), "settings")]}
 
 
 def _reading(planned: Row) -> t.Callable[[Row], Row]:
-    """What adds to an answer what was known when it was planned: the names in its settings, and what it leaves out."""
+    """Return a function that adds planned values to a response: names in the settings, and missing fields."""
 
     def read(body: Row) -> Row:
         known = filled(planned.get("settings") or {})

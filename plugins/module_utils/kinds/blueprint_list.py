@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The list of blueprints, apart from what a blueprint is: apps and contents need it too, and blueprints need those."""
+"""The list of blueprints. Apps and content files need it, and blueprints need these."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..model.field import Field
 
 
 class BlueprintList(Resource):
-    """Blueprints by id and name (/v2/blueprints/, v2.yaml), which is as much as other kinds know of them."""
+    """Blueprints by ID and name (/v2/blueprints/, v2.yaml), for other kinds."""
 
     kind = "blueprint"
     plural = "blueprints"
@@ -19,7 +19,7 @@ class BlueprintList(Resource):
     collection = "/v2/blueprints/"
     item = "/v2/blueprints/{id}/"
     name_filter = "name_exact"
-    # Blueprints are huge: the vendor's own tool reads them 20 at a time.
+    # Blueprints are large. Esper's own tool reads 20 per page.
     page_size = 20
     fields: t.ClassVar[tuple[Field, ...]] = (Field("id", writable=False), Field("name"))
 

@@ -1,10 +1,10 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the ids in a blueprint's settings stand for: apps by package and version, contents by name.
+"""Names for the IDs in the settings of a blueprint: package names and versions of apps, names of content files.
 
 Rests on the lists of apps (/v1/enterprise/{enterprise_id}/application/ of v1.yaml for Android, /v2/tenant-apps of
-v2.yaml for Apple and Windows) and of contents (v0.yaml). Chosen here, as the contract is silent: the latest version is
-the one of the highest version code, and where codes are not known the one created last.
+v2.yaml for Apple and Windows) and of content files (v0.yaml). The contract does not define the latest version: here it
+is the version with the highest version code, or the one created last if no version has a code.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ from .app import APP, APP_VERSION
 from .content import CONTENT
 
 LATEST = "latest"
-# When what is yet to be uploaded is created: after all that is there.
+# The time of creation of a version that the task uploads: later than all others.
 _LAST = "~"
 
-# Which human term stands for an id. Ids without one mean nothing in another tenant.
+# The name that stands for an ID. IDs without a name are useless in another tenant.
 _TERMS = {"app_id": "package_name", "app_version_id": "version_name", "file_id": "content"}
 _IDS = frozenset({*_TERMS, "wifi_network_id", "wallpaper_id", "profile_id", "profile_version_id", "id", "options_key"})
-# Apps that are not of the tenant may have none; and in a path, dots would lead elsewhere.
+# Apps that do not belong to the tenant can have no ID. In a URL, dots lead to another path.
 _NO_IDS = ("", ".", "..", "None")
 _VERSION_TERMS = ("app_version_id", "version_name", "version_code")
 
 
 @dataclass(frozen=True)
 class _Catalogue:
-    """Where the apps of a platform are: the lists of apps and of an app's versions, what narrows the first down to a
-    package, the key of a version's name, the field of a blueprint's app that tells its type, the type of the apps that
-    are the tenant's own, and whether those are the ones that the module ``app`` uploads."""
+    """The API routes of the apps of a platform: the lists of apps and of versions, the filter by package name, the key
+    of the version name, the field with the type of an app in a blueprint, the type of the apps of the tenant, and
+    whether the module ``app`` uploads these."""
 
     apps: str
     versions: str
@@ -55,9 +55,8 @@ class _Catalogue:
         return [row for row in [*rows, *planned] if package in (None, row.get("package_name"))]
 
     def versions_of(self, references: References, app_id: str | ResultOf) -> list[Row]:
-        """The versions of an app in one form: app_id, app_version_id, version_name, version_code (None if unknown),
-        type and created. There are none where there is no such app; those that the same task uploads are among
-        them."""
+        """Return the versions of an app in one form: app_id, app_version_id, version_name, version_code (None if
+        unknown), type and created. Includes versions that the same task uploads. Empty if the app does not exist."""
         planned = [row for row in references.expected(APP_VERSION) if self.has_own and row["app_id"] == app_id]
         return [self._version(app_id, row) for row in [*self._read_versions(references, app_id), *planned]]
 
@@ -91,7 +90,7 @@ _ANDROID = _Catalogue(
     versions="/v1/enterprise/{enterprise_id}/application/{app_id}/version/",
     package_filter="package_name_exact",
     query={},
-    # What is called a version's code here is its name.
+    # The API calls the name of a version version_code.
     name_key="version_code",
     type_field="type",
     own_type="ENTERPRISE",
@@ -120,11 +119,11 @@ _WITH_FILES = ("android", "linux")
 
 
 class Names:
-    """Names to ids and back, for one task."""
+    """Conversion of names to IDs and back, for one task."""
 
     def __init__(self, references: References) -> None:
         self._references = references
-        # An app that is gone is not asked for again, which the references would do.
+        # The references would request a deleted app again.
         self._versions: dict[tuple[str, str], list[Row]] = {}
 
     def _versions_of(self, catalogue: _Catalogue, app_id: t.Any) -> list[Row]:
@@ -137,10 +136,10 @@ class Names:
     # --- the user's settings ----------------------------------------------------------------------------------------
 
     def resolved(self, given: Row, current: Row) -> tuple[Row, Row]:
-        """The settings that a task gives, with the ids of what it names, and the current ones (in the terms of the
-        API) with the names of what the task speaks of.
+        """Return the settings of a task with the IDs of all names in them, and the current settings (in API terms) with
+        the names of the apps and files in the task.
 
-        Raises NotFound, Ambiguous and InvalidParameter.
+        Raise NotFound, Ambiguous or InvalidParameter if a name does not select one object.
         """
         given, current = dict(given), dict(current)
         for platform, catalogue in _CATALOGUES.items():
@@ -160,11 +159,11 @@ class Names:
         return given, current
 
     def _app(self, catalogue: _Catalogue, given: Row, items: list[Row], place: str) -> Row:
-        """An app of the task's, with its ids; ``items`` are the blueprint's, of which the same gets its names."""
+        """Return an app of the task with its IDs. ``items`` are those of the blueprint; the same app gets its names."""
         app = {key: value for key, value in given.items() if value is not None}
         package, app_id = app.get("package_name"), app.get("app_id")
         if package is None and app_id is None:
-            raise InvalidParameter(f"{place} names no app: give package_name.")
+            raise InvalidParameter(f"{place} has no app: set package_name.")
         item = self._same_app(catalogue, app, items)
         if item is not None and (known := item.get("package_name") or package):
             app["package_name"] = item["package_name"] = known
@@ -173,8 +172,8 @@ class Names:
             return {**{key: item[key] for key in kept if key in item}, **app}
         if not any(key in app for key in _VERSION_TERMS):
             raise InvalidParameter(
-                f"{place} is not in the blueprint yet ({package or app_id}), so that it needs a version: give"
-                f" version_name, which may be {LATEST}."
+                f"{place} has no version, but the blueprint does not have the app '{package or app_id}' yet: set"
+                f" version_name, for example {LATEST}."
             )
         version = self._version(catalogue, app, item)
         if item is not None:
@@ -182,14 +181,14 @@ class Names:
             item.update(
                 _named(next((row for row in former if row["app_version_id"] == item.get("app_version_id")), {}))
             )
-        # What the blueprint says of its own app goes before what the catalogue says, as of one that is preloaded.
+        # The type in the blueprint wins over the type in the catalog, for example of a preloaded app.
         is_same = item is not None and item.get("app_id") == version["app_id"]
         type_ = (item if item and is_same else version).get(catalogue.type_field)
         ids = {key: version[key] for key in ("app_id", "app_version_id")}
         return {catalogue.type_field: type_, **app, **ids, **_named(version)}
 
     def _same_app(self, catalogue: _Catalogue, app: Row, items: list[Row]) -> Row | None:
-        """The blueprint's own item of an app. Those of Android have their package; of others the id must be found."""
+        """Return the item of the blueprint with the same app. Android items have a package name, others only an ID."""
         package, app_id = app.get("package_name"), app.get("app_id")
         known = [item for item in items if app_id is not None and item.get("app_id") == app_id]
         known += [item for item in items if package is not None and item.get("package_name") == package]
@@ -199,7 +198,7 @@ class Names:
         return known[0] if known else None
 
     def _version(self, catalogue: _Catalogue, app: Row, item: Row | None) -> Row:
-        """The version that the task means. The blueprint's own app is asked first, which saves to look it up."""
+        """Return the version that the task selects. The app of the blueprint comes first: it needs no lookup."""
         package, app_id = app.get("package_name"), app.get("app_id")
         type_ = app.get(catalogue.type_field)
         if app_id is None and item is not None and type_ in (None, item.get(catalogue.type_field)):
@@ -209,7 +208,7 @@ class Names:
         ids = [app_id] if app_id else [row["id"] for row in catalogue.apps_of(self._references, str(package))]
         if not ids:
             others = [str(row.get("package_name")) for row in catalogue.apps_of(self._references)]
-            raise NotFound("app", str(package), others, "It has to be in the tenant before a blueprint can have it.")
+            raise NotFound("app", str(package), others, "Upload it before you add it to a blueprint.")
         versions = [row for each in ids for row in self._versions_of(catalogue, each)]
         if type_ is not None and len(ids) > 1:
             versions = [row for row in versions if row[catalogue.type_field] == type_]
@@ -220,7 +219,7 @@ class Names:
             raise NotFound("app", label, others)
         if len(found) > 1:
             tell_apart = [f"{_label({**row, 'package_name': package})} (id {row['app_version_id']})" for row in found]
-            raise Ambiguous("app", label, tell_apart, "Give version_code, type or app_version_id as well.")
+            raise Ambiguous("app", label, tell_apart, "Set version_code, type or app_version_id too.")
         return found[0]
 
     def _file(self, given: Row) -> Row:
@@ -230,12 +229,12 @@ class Names:
         row = CONTENT.referred(self._references, file["content"])
         if row is None:
             others = (CONTENT.label(each) for each in self._references.rows(CONTENT, {}))
-            raise NotFound("content", file["content"], others, "It has to be uploaded before a blueprint can have it.")
+            raise NotFound("content", file["content"], others, "Upload it before you add it to a blueprint.")
         return {**file, "file_id": row["id"].in_form(str) if isinstance(row["id"], ResultOf) else str(row["id"])}
 
     def _predecessors(self, items: list[Row], given: list[Row]) -> list[Row]:
-        """The blueprint's files, with their names where the task gives names. One whose content was deleted since has
-        that of the file which is to be at its place, for that is what it was replaced by."""
+        """Return the files of the blueprint, with names if the task has names. A file whose content file was deleted
+        gets the name of the task's file with the same path, because that one replaces it."""
         if not any("content" in file for file in given):
             return items
         names = self._contents()
@@ -252,8 +251,7 @@ class Names:
     # --- the server's settings --------------------------------------------------------------------------------------
 
     def named(self, settings: Row, beside: Row | None = None) -> Row:
-        """Settings in the terms of the API, with the names of all that is in them, or of what is not ``beside`` them,
-        too, in others."""
+        """Return settings in API terms with the names of all apps and files that are not in ``beside`` too."""
         settings = dict(settings)
         for kind, platforms, name in (
             ("apps", tuple(_CATALOGUES), self._named_app),
@@ -285,7 +283,7 @@ class Names:
 
 
 def with_names_of(settings: Row, planned: Row) -> Row:
-    """Settings that the service answered with, with the names that were known when they were planned."""
+    """Return the settings of a response with the names that were known during planning."""
     settings = dict(settings)
     for platform, parts in planned.items():
         for kind, key in (("apps", "app_version_id"), ("files", "file_id")):
@@ -305,9 +303,9 @@ def with_names_of(settings: Row, planned: Row) -> Row:
     return settings
 
 
-def portable(field: Field, value: Row, path: str, left_out: list[str]) -> Row:
-    """A dict, as the field reads it, without the ids that mean nothing in another tenant, and without the items of
-    lists that nothing else stands for. ``left_out`` is told the paths of what is lost by it."""
+def exported(field: Field, value: Row, path: str, omitted: list[str]) -> Row:
+    """Return a dict, in the terms of the collection, without the IDs, and without the list items that have only an ID.
+    Append the paths of the lost values to ``omitted``."""
     kept: Row = {}
     for each in field.fields:
         inside = value.get(each.name)
@@ -316,23 +314,23 @@ def portable(field: Field, value: Row, path: str, left_out: list[str]) -> Row:
             continue
         if each.name in _IDS:
             if _is_nameless(value, each.name):
-                left_out.append(place)
+                omitted.append(place)
         elif isinstance(inside, dict) and each.fields:
-            if part := portable(each, inside, place, left_out):
+            if part := exported(each, inside, place, omitted):
                 kept[each.name] = part
         elif isinstance(inside, list) and each.fields:
-            kept[each.name] = _portable_items(each, inside, place, left_out)
+            kept[each.name] = _exported_items(each, inside, place, omitted)
         else:
             kept[each.name] = inside
     return kept
 
 
-def _portable_items(field: Field, items: list[Row], path: str, left_out: list[str]) -> list[Row]:
+def _exported_items(field: Field, items: list[Row], path: str, omitted: list[str]) -> list[Row]:
     ids = [each.name for each in field.fields if each.name in _IDS]
     lost = [f"{path}[{place}]" for place, item in enumerate(items) if any(_is_nameless(item, key) for key in ids)]
-    left_out += lost
+    omitted += lost
     return [
-        portable(field, item, f"{path}[{place}]", left_out)
+        exported(field, item, f"{path}[{place}]", omitted)
         for place, item in enumerate(items)
         if f"{path}[{place}]" not in lost
     ]
@@ -347,7 +345,7 @@ def _creation(row: Row) -> str:
 
 
 def _has_version_of(item: Row, app: Row, type_field: str) -> bool:
-    """Whether the blueprint's item has the version already that the task means, as far as ids tell."""
+    """Return whether the item of the blueprint has the version of the task, judged by IDs only."""
     ids = ("app_id", "app_version_id", type_field)
     said = [key for key in {*ids, *_VERSION_TERMS} if key in app]
     return all(key in ids and app[key] == item.get(key, app[key]) for key in said)
@@ -365,7 +363,7 @@ def _label(version: Row) -> str:
 
 
 def _matching(versions: list[Row], app: Row) -> list[Row]:
-    """The versions that the task may mean."""
+    """Return the versions that the task can mean."""
     latest = app.get("version_name") == LATEST
     terms = [key for key in _VERSION_TERMS if key in app and not (latest and key == "version_name")]
     found = [row for row in versions if all(str(row[key]) == str(app[key]) for key in terms)]
@@ -373,8 +371,8 @@ def _matching(versions: list[Row], app: Row) -> list[Row]:
         unknown = [row for row in found if row["version_code"] is None]
         if len(unknown) < len(found) and any(isinstance(row["app_version_id"], ResultOf) for row in unknown):
             raise InvalidParameter(
-                f"Which version of the app '{app.get('package_name') or app.get('app_id')}' is the {LATEST} is unclear:"
-                " the version code of the one that the same task uploads is not known. Give it version_code."
+                f"The {LATEST} version of the app '{app.get('package_name') or app.get('app_id')}' is not known,"
+                " because this task uploads a version without a version code. Set version_code for the upload."
             )
         found.sort(key=lambda row: (-1 if row["version_code"] is None else row["version_code"], row["created"]))
         return found[-1:]

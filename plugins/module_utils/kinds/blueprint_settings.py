@@ -1,197 +1,308 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The settings of blueprints as data: settingsV2 of the contract (v2.yaml), for each platform what it has.
+"""The settings of blueprints as data: settingsV2 of the contract (v2.yaml) for each platform.
 
-Names are the contract's own, its misspelt ones included. What it requires is essential here; beyond that, a setting
-that is new is always applied, an app that is new is shown, and so on, unless the task says otherwise: see ``initial``.
-Apps, versions and contents may be given by name: see blueprint_names.py, which fills in their ids.
+The names are those of the contract, misspelled ones included. Fields that the contract requires are essential here.
+Some fields have an ``initial`` value: a new setting is always applied and a new app is shown unless the task sets it.
+Names of apps, versions and content files stand for their IDs: see blueprint_names.py, which looks up the IDs.
 """
 
 from __future__ import annotations
 
 import typing as t
+from dataclasses import replace
 
 from ..base.validators import between, length, uuid
 from ..base.validators import count as at_most
-from ..model.field import Field
+from ..model.field import Field, Words
 
-_APPLY_POLICY = Field("apply_policy", choices=("ALWAYS APPLY", "IGNORE", "PROVISION ONLY"), initial="ALWAYS APPLY")
+_APPLY_POLICY = Field(
+    "apply_policy",
+    "Apply policy of the setting, see O(settings).",
+    choices=("ALWAYS APPLY", "IGNORE", "PROVISION ONLY"),
+    initial="ALWAYS APPLY",
+)
 _POSITIONS = ("BOTTOM_LEFT", "BOTTOM_RIGHT", "TOP_LEFT", "TOP_RIGHT")
 _ICON_SIZES = ("SMALL_ICON", "MEDIUM_ICON", "LARGE_ICON", "DEFAULT_ICON", "CUSTOM_ICON")
 _TEXT_SIZES = ("SMALL_TEXT", "MEDIUM_TEXT", "LARGE_TEXT", "DEFAULT_TEXT", "CUSTOM_TEXT")
 _APPLE_APPS = ("VPP", "TENANT_IOS", "ESPER_IOS", "WEBCLIP", "PRELOADED")
+_NO_UNIT = "Esper does not document the unit."
+_NO_FORMAT = "Esper does not document the format."
+_KEPT = "Items you omit are not changed, unless O(exact=true)."
 
 
-def _dict(name: str, *fields: Field, **more: t.Any) -> Field:
-    return Field(name, type="dict", fields=fields, **more)
+def _dict(name: str, doc: Words, *fields: Field, **more: t.Any) -> Field:
+    return Field(name, doc, type="dict", fields=fields, **more)
 
 
-def _setting(name: str, *fields: Field, **more: t.Any) -> Field:
-    """A setting with its policy: when devices apply it."""
-    return _dict(name, _APPLY_POLICY, *fields, **more)
+def _setting(name: str, doc: Words, *fields: Field, **more: t.Any) -> Field:
+    """Return a setting with its policy, which says when devices apply it."""
+    return _dict(name, doc, _APPLY_POLICY, *fields, **more)
 
 
-def _switch(name: str, **more: t.Any) -> Field:
-    return Field(name, type="bool", **more)
+def _switch(name: str, effect: str, **more: t.Any) -> Field:
+    return Field(name, f"If V(true), {effect}.", type="bool", **more)
 
 
-def _number(name: str, **more: t.Any) -> Field:
-    return Field(name, type="int", **more)
+def _number(name: str, doc: Words, **more: t.Any) -> Field:
+    return Field(name, doc, type="int", **more)
 
 
-def _texts(name: str, **more: t.Any) -> Field:
-    return Field(name, type="list", elements="str", **more)
+def _texts(name: str, doc: Words, **more: t.Any) -> Field:
+    return Field(name, doc, type="list", elements="str", **more)
 
 
-def _dicts(name: str, *fields: Field, **more: t.Any) -> Field:
-    return Field(name, type="list", elements="dict", fields=fields, **more)
+def _dicts(name: str, doc: Words, *fields: Field, **more: t.Any) -> Field:
+    return Field(name, doc, type="list", elements="dict", fields=fields, **more)
+
+
+def _id(name: str, doc: Words, **more: t.Any) -> Field:
+    return Field(name, doc, identifier=True, **more)
 
 
 def _content_id(value: t.Any) -> t.Any:
-    """The id of a content, a number: Android's files have it as text, those of Linux as it is."""
+    """Return the ID of a content file as a number. Android files have it as text, Linux files as a number."""
     return int(value) if str(value).isdecimal() else value
 
 
-# What stands for the ids of an app and its version.
-_PACKAGE = Field("package_name", sent=False)
-_VERSION = (Field("version_name", sent=False), _number("version_code", sent=False))
-_CONTENT = Field("content", sent=False)
-# One content may go to two places. A content that was uploaded anew has another id, but its name.
+# Names that stand for the IDs of an app and its version.
+_PACKAGE = _id("package_name", "Package name (bundle ID) of an app of the tenant, instead of its ID.", sent=False)
+_VERSION = (
+    _id(
+        "version_name",
+        "Name of the version, instead of its ID. V(latest) selects the version with the highest version code, or the"
+        " one created last if Esper does not return the codes.",
+        sent=False,
+    ),
+    _number("version_code", "Code of the version, if several versions have the same name.", sent=False),
+)
+_CONTENT = _id("content", "Name of the content file, instead of its ID.", sent=False)
+# One content file can go to two places. A content file that was uploaded again has another ID, but the same name.
 _FILES = "file_id+destination_path file_id content"
+_FILES_DOC = (
+    "Content files that devices download, identified by content file, or by path if a content file has several paths.",
+    _KEPT,
+)
+_DESTINATION = Field("destination_path", "Path of the file on the device.", essential=True)
 
-_DEVICE_MODE = _setting("device_mode_settings", Field("device_mode", choices=("KIOSK", "MULTI APP")))
-_TIMEZONE = _setting("timezone_settings", Field("timezone"))
-_CAMERA = _setting("camera_settings", _switch("allow_camera_access"))
-_FACTORY_RESET = _setting("factory_reset_settings", _switch("allow_factory_reset", essential=True))
+_DEVICE_MODE = _setting(
+    "device_mode_settings",
+    "Device mode.",
+    Field(
+        "device_mode",
+        "V(KIOSK) shows a single app. V(MULTI APP) shows a launcher with the approved apps.",
+        choices=("KIOSK", "MULTI APP"),
+    ),
+)
+_TIMEZONE = _setting(
+    "timezone_settings",
+    "Time zone.",
+    Field("timezone", "Name of the time zone, for example V(Europe/Berlin)."),
+)
+_CAMERA = _setting("camera_settings", "Camera.", _switch("allow_camera_access", "apps and users can use the camera"))
+_FACTORY_RESET = _setting(
+    "factory_reset_settings",
+    "Factory reset by users.",
+    _switch("allow_factory_reset", "users can reset the device to factory settings", essential=True),
+)
 _BLUETOOTH = _setting(
     "bluetooth_settings",
-    _switch("allow_bluetooth", essential=True),
-    Field("bluetooth_state", choices=("ENABLE", "DISABLE")),
-    Field("drift_policy", choices=("IGNORE", "LOG ONLY", "MINOR", "MAJOR", "CRITICAL"), default="IGNORE"),
+    "Bluetooth.",
+    _switch("allow_bluetooth", "users can use Bluetooth", essential=True),
+    Field("bluetooth_state", "V(ENABLE) turns Bluetooth on, V(DISABLE) turns it off.", choices=("ENABLE", "DISABLE")),
+    Field(
+        "drift_policy",
+        "Severity of the drift if a device differs from this setting.",
+        choices=("IGNORE", "LOG ONLY", "MINOR", "MAJOR", "CRITICAL"),
+        default="IGNORE",
+    ),
 )
-_WIFI_NETWORK = Field("wifi_network_id", essential=True)
+_WIFI_NETWORK = _id("wifi_network_id", "ID of the Wi-Fi network.", essential=True)
+_WIFI_NETWORKS = ("Wi-Fi networks by ID. The Esper API has no list of their names.", _KEPT)
+_ORIENTATIONS = {"portrait": "Wallpaper in portrait orientation.", "landscape": "Wallpaper in landscape orientation."}
+_SCREENS = {"homescreen": "Wallpaper of the home screen.", "lockscreen": "Wallpaper of the lock screen."}
+_WALLPAPERS = "Wallpapers by ID."
 
 
 def _wallpaper(screen: str, *orientations: str, **more: t.Any) -> Field:
-    return _setting(screen, *(_dict(each, Field("wallpaper_id", **more)) for each in orientations))
+    wallpaper_id = _id("wallpaper_id", "ID of the wallpaper.", **more)
+    return _setting(
+        screen, _SCREENS[screen], *(_dict(each, _ORIENTATIONS[each], wallpaper_id) for each in orientations)
+    )
 
 
-def _scripts(check: t.Callable[[t.Any], str] | None = None, **lengths: int) -> Field:
-    """Shell scripts. Their order may matter, so that the list is a value."""
+def _scripts(doc: str, check: t.Callable[[t.Any], str] | None = None, **lengths: int) -> Field:
+    """Return the field of shell scripts. Their order can matter, so the list is compared as a whole."""
 
-    def limited(name: str) -> dict[str, t.Any]:
-        return {"check": length(0, lengths[name])} if name in lengths else {}
+    def limited(name: str, text: str, **more: t.Any) -> Field:
+        if name not in lengths:
+            return Field(name, f"{text}.", **more)
+        return Field(name, f"{text}, at most {lengths[name]} characters.", check=length(0, lengths[name]), **more)
 
     scripts = _dicts(
         "shell_scripts",
+        doc,
         _APPLY_POLICY,
-        Field("script", essential=True),
-        Field("interpreter", essential=True, **limited("interpreter")),
-        Field("alias", essential=True, **limited("alias")),
-        Field("description", **limited("description")),
+        Field("script", "Text of the script.", essential=True),
+        limited("interpreter", "Interpreter of the script, for example V(bash) or V(powershell)", essential=True),
+        limited("alias", "Name of the script", essential=True),
+        limited("description", "Description of the script"),
         **({"check_all": check} if check else {}),
     )
-    return _dict("custom_shell_scripts_multiple", scripts)
+    return _dict("custom_shell_scripts_multiple", "Shell scripts that run on devices.", scripts)
 
 
-def _numbers(name: str, *more: Field) -> Field:
+def _numbers(name: str, doc: str, can: str, *more: Field) -> Field:
     return _setting(
         name,
-        _switch("allow_all_numbers", essential=True),
+        doc,
+        _switch("allow_all_numbers", f"all numbers {can}", essential=True),
         *more,
-        _texts("allowed_numbers", items="set"),
-        _texts("tags", items="set"),
+        _texts("allowed_numbers", f"Numbers that {can}. Compared without order.", items="set"),
+        _texts("tags", "Tags of numbers, in API format. Compared without order.", items="set"),
     )
 
 
-def _volume(what: str) -> Field:
-    return _setting(f"{what}_settings", _number(f"{what}_volume"))
+def _volume(source: str, plural: str) -> Field:
+    number = _number(f"{source}_volume", f"Volume of {plural}. {_NO_UNIT}")
+    return _setting(f"{source}_settings", f"Volume of {plural}.", number)
 
 
-def _esper_app(name: str) -> Field:
-    """Who may use a part of the Esper Settings app."""
-    return Field(name, choices=("NONE", "USER", "ADMIN", "BOTH"))
+def _access(part: tuple[str, str]) -> Field:
+    """Return the access level of a part of the Esper Settings app."""
+    name, what = part
+    return Field(name, f"Access level of {what}.", choices=("NONE", "USER", "ADMIN", "BOTH"))
 
 
 _GOOGLE_SERVICES = _dict(
     "google_services_settings",
-    _setting("afw_account_settings", _switch("allow_afw_account_addition", essential=True), essential=True),
-    _setting("personal_accounts_settings", _number("personal_accounts_limit_value", essential=True), essential=True),
-    _setting("play_store_settings", _switch("allow_playstore", essential=True), essential=True),
-    _setting("google_assitant_settings", _switch("allow_google_assistant", essential=True), essential=True),
+    "Google services. If you set one of the five parts and the setting is new, all five are required.",
+    _setting(
+        "afw_account_settings",
+        "Android for Work accounts.",
+        _switch("allow_afw_account_addition", "users can add Android for Work accounts", essential=True),
+        essential=True,
+    ),
+    _setting(
+        "personal_accounts_settings",
+        "Personal Google accounts.",
+        _number("personal_accounts_limit_value", "Maximum number of personal accounts.", essential=True),
+        essential=True,
+    ),
+    _setting(
+        "play_store_settings",
+        "Google Play store.",
+        _switch("allow_playstore", "users can use the Google Play store", essential=True),
+        essential=True,
+    ),
+    _setting(
+        "google_assitant_settings",
+        "Google Assistant. The Esper API misspells the name of this setting.",
+        _switch("allow_google_assistant", "users can use Google Assistant", essential=True),
+        essential=True,
+    ),
     _setting(
         "factory_reset_protection_settings",
-        Field("google_id", essential=True),
-        Field("email", essential=True),
+        "Account that can unlock a device after a factory reset (factory reset protection).",
+        Field("google_id", "Google People ID of the account.", essential=True),
+        Field("email", "Email address of the account.", essential=True),
         essential=True,
     ),
 )
 
 _ESPER_SETTINGS_APP = _setting(
     "esper_settings_apps_settings",
-    _switch("allow_dock"),
-    Field("admin_mode_password", secret=True),
-    _switch("allow_esper_settings_app"),
+    "Esper Settings app on the device.",
+    _switch("allow_dock", "users can use the dock"),
+    Field(
+        "admin_mode_password",
+        "Password of the admin mode. It is never shown. See O(update_password) for when it is sent.",
+        secret=True,
+    ),
+    _switch("allow_esper_settings_app", "users can open the app"),
     _dict(
         "settings",
+        (
+            "Access level of each part of the app.",
+            "V(USER) is access for users, V(ADMIN) is access with the password of the admin mode, V(BOTH) is access for"
+            " both, V(NONE) is no access.",
+        ),
         *map(
-            _esper_app,
+            _access,
             (
-                "flashlight",
-                "wifi",
-                "auto_rotation",
-                "reboot",
-                "clear_app_data",
-                "kiosk_app_selection",
-                "esper_branding",
-                "factory_reset",
-                "about",
-                "display",
-                "sound",
-                "keyboard",
-                "input_selection",
-                "accessibility",
-                "accessibility_reset_to_default",
-                "accessibility_high_contrast_text",
-                "accessibility_cc_deuteranomaly",
-                "accessibility_cc_protanomaly",
-                "accessibility_cc_tritanomaly",
-                "accessibility_mono_audio",
-                "accessibility_display_size",
-                "accessibility_font_scale",
-                "accessibility_talkback",
-                "accessibility_text_to_speech",
-                "mobile_data",
-                "bluetooth",
-                "language",
-                "time_and_date",
-                "storage",
-                "data_roaming",
-                "wifi_tethering",
-                "airplane_mode",
+                ("flashlight", "the flashlight"),
+                ("wifi", "Wi-Fi"),
+                ("auto_rotation", "automatic rotation"),
+                ("reboot", "the reboot of the device"),
+                ("clear_app_data", "the deletion of app data"),
+                ("kiosk_app_selection", "the selection of the kiosk app"),
+                ("esper_branding", "the Esper branding"),
+                ("factory_reset", "the factory reset"),
+                ("about", "the page about the device"),
+                ("display", "the display"),
+                ("sound", "sound"),
+                ("keyboard", "the keyboard"),
+                ("input_selection", "the selection of the input method"),
+                ("accessibility", "accessibility"),
+                ("accessibility_reset_to_default", "the reset of accessibility settings"),
+                ("accessibility_high_contrast_text", "high contrast text"),
+                ("accessibility_cc_deuteranomaly", "color correction for deuteranomaly"),
+                ("accessibility_cc_protanomaly", "color correction for protanomaly"),
+                ("accessibility_cc_tritanomaly", "color correction for tritanomaly"),
+                ("accessibility_mono_audio", "mono audio"),
+                ("accessibility_display_size", "the display size"),
+                ("accessibility_font_scale", "the font size"),
+                ("accessibility_talkback", "TalkBack"),
+                ("accessibility_text_to_speech", "text to speech"),
+                ("mobile_data", "mobile data"),
+                ("bluetooth", "Bluetooth"),
+                ("language", "the language"),
+                ("time_and_date", "date and time"),
+                ("storage", "the storage"),
+                ("data_roaming", "data roaming"),
+                ("wifi_tethering", "the Wi-Fi hotspot"),
+                ("airplane_mode", "airplane mode"),
             ),
         ),
         essential=True,
     ),
 )
 
+_APP_IDS = (
+    _id("app_id", "ID of the app, instead of its package name.", essential=True),
+    _id("app_version_id", "ID of the version, instead of its name and code.", essential=True),
+)
+
 _ANDROID_APPS = _dicts(
     "apps",
-    Field("package_name", essential=True),
+    ("Apps of the blueprint, identified by O(settings.android.apps[].package_name).", _KEPT),
+    _id("package_name", "Package name of the app.", essential=True),
     *_VERSION,
-    Field("app_id", essential=True),
-    Field("app_version_id", essential=True),
+    *_APP_IDS,
     Field(
         "installation_rule",
+        "When devices install the app.",
         choices=("POST PROVISIONING", "DURING PROVISIONING"),
         essential=True,
         initial="DURING PROVISIONING",
     ),
-    Field("state", choices=("SHOW", "HIDE", "DISABLE", "LAUNCHABLE_BUT_HIDDEN"), essential=True, initial="SHOW"),
-    Field("managed_config", type="dict"),
-    Field("type", choices=("PRELOADED", "ENTERPRISE", "PLAYSTORE"), essential=True),
+    Field(
+        "state",
+        "Visibility of the app.",
+        choices=("SHOW", "HIDE", "DISABLE", "LAUNCHABLE_BUT_HIDDEN"),
+        essential=True,
+        initial="SHOW",
+    ),
+    Field("managed_config", "Managed configuration of the app. Keys you omit are not changed.", type="dict"),
+    Field(
+        "type",
+        "Source of the app. Defaults to the type in the Esper API if new.",
+        choices=("PRELOADED", "ENTERPRISE", "PLAYSTORE"),
+        essential=True,
+    ),
     Field(
         "auto_update_mode",
+        "How Google Play updates the app.",
         choices=("autoUpdateDefault", "autoUpdateHighPriority", "autoUpdatePostponed"),
         essential=True,
         initial="autoUpdateDefault",
@@ -201,74 +312,165 @@ _ANDROID_APPS = _dicts(
 
 _ANDROID = _dict(
     "android",
+    "Settings of Android devices.",
     _DEVICE_MODE,
-    _setting("launcher_settings", Field("launcher", choices=("ESPER", "DEFAULT"), essential=True)),
-    _setting("local_app_install_settings", _switch("allow_local_app_install", essential=True)),
-    _setting("app_uninstall_settings", _switch("allow_app_uninstallation", essential=True)),
+    _setting(
+        "launcher_settings",
+        "Launcher.",
+        Field(
+            "launcher",
+            "V(ESPER) is the Esper launcher, V(DEFAULT) is the launcher of the device.",
+            choices=("ESPER", "DEFAULT"),
+            essential=True,
+        ),
+    ),
+    _setting(
+        "local_app_install_settings",
+        "Apps from unknown sources.",
+        _switch("allow_local_app_install", "users can install apps from unknown sources", essential=True),
+    ),
+    _setting(
+        "app_uninstall_settings",
+        "Removal of apps.",
+        _switch("allow_app_uninstallation", "users can uninstall apps", essential=True),
+    ),
     _setting(
         "app_permission_policy_settings",
-        Field("permission_policy", choices=("ALLOW AUTOMATICALLY", "DENY", "ASK USER"), essential=True),
+        "Permissions of apps.",
+        Field(
+            "permission_policy",
+            "Decision about the permissions that apps request at run time.",
+            choices=("ALLOW AUTOMATICALLY", "DENY", "ASK USER"),
+            essential=True,
+        ),
     ),
     _setting(
         "wifi_settings",
-        _switch("allow_wifi", essential=True),
-        Field("wifi_state", choices=("ENABLE", "DISABLE"), essential=True),
+        "Wi-Fi.",
+        _switch("allow_wifi", "users can turn Wi-Fi on and off", essential=True),
+        Field(
+            "wifi_state",
+            "V(ENABLE) turns Wi-Fi on, V(DISABLE) turns it off.",
+            choices=("ENABLE", "DISABLE"),
+            essential=True,
+        ),
     ),
     _BLUETOOTH,
-    _setting("sms_settings", _switch("allow_sms", essential=True)),
-    _setting("nfc_settings", _switch("allow_nfc", essential=True)),
-    _numbers("incoming_numbers_settings"),
-    _numbers("outgoing_numbers_settings", _switch("allow_ussd_codes", default=False)),
+    _setting("sms_settings", "Text messages.", _switch("allow_sms", "users can use text messages", essential=True)),
+    _setting(
+        "nfc_settings",
+        "Near-field communication (NFC).",
+        _switch("allow_nfc", "users can use NFC", essential=True),
+    ),
+    _numbers("incoming_numbers_settings", "Incoming calls.", "can call the device"),
+    _numbers(
+        "outgoing_numbers_settings",
+        "Outgoing calls.",
+        "can be called from the device",
+        _switch("allow_ussd_codes", "users can dial USSD codes", default=False),
+    ),
     _setting(
         "ethernet_settings",
-        Field("auth_mode", choices=("NONE", "EAP-TLS")),
-        Field("ca_cert_alias"),
-        Field("client_cert_alias"),
-        Field("eap_identity"),
+        "Ethernet authentication.",
+        Field("auth_mode", "Authentication method.", choices=("NONE", "EAP-TLS")),
+        Field("ca_cert_alias", "Alias of the CA certificate."),
+        Field("client_cert_alias", "Alias of the client certificate."),
+        Field("eap_identity", "EAP identity."),
     ),
-    _setting("adb_settings", _switch("allow_adb", essential=True)),
-    _setting("safe_boot_settings", _switch("allow_safe_boot", essential=True)),
+    _setting(
+        "adb_settings",
+        "Android Debug Bridge (ADB).",
+        _switch("allow_adb", "users can use ADB", essential=True),
+    ),
+    _setting(
+        "safe_boot_settings",
+        "Safe mode.",
+        _switch("allow_safe_boot", "users can start the device in safe mode", essential=True),
+    ),
     _FACTORY_RESET,
-    _setting("screen_timeout_settings", _number("screentimeout_value", essential=True)),
+    _setting(
+        "screen_timeout_settings",
+        "Screen timeout.",
+        _number("screentimeout_value", f"Time until the screen turns off. {_NO_UNIT}", essential=True),
+    ),
     _setting(
         "lock_screen_settings",
+        "Lock screen.",
         Field(
             "password_quality",
+            "Required quality of the device password.",
             choices=("NONE", "ALPHABETIC", "NUMERIC", "ALPHANUMERIC", "COMPLEX", "BIOMETRIC_WEAK"),
             essential=True,
         ),
-        _number("minimum_password_length"),
-        _switch("allow_keyguard", essential=True),
+        _number("minimum_password_length", "Minimum length of the device password in characters."),
+        _switch("allow_keyguard", "the device has a lock screen", essential=True),
     ),
-    _setting("brightness_settings", Field("brightness_value")),
+    _setting(
+        "brightness_settings",
+        "Screen brightness.",
+        Field("brightness_value", f"Brightness, as text. {_NO_UNIT}"),
+    ),
     _setting(
         "screen_orientation_settings",
+        "Screen orientation.",
         Field(
             "orientation_type",
+            "Orientation of the screen.",
             choices=("PORTRAIT", "LANDSCAPE", "INVERTED PORTRAIT", "INVERTED LANDSCAPE", "AUTO"),
         ),
     ),
-    _setting("screenshot_settings", _switch("allow_screenshot")),
-    _setting("notification_bar_settings", _switch("allow_notification_bar")),
+    _setting("screenshot_settings", "Screenshots.", _switch("allow_screenshot", "users can take screenshots")),
+    _setting(
+        "notification_bar_settings",
+        "Notification bar.",
+        _switch("allow_notification_bar", "users can open the notification bar"),
+    ),
     _dict(
         "wallpaper_settings",
+        _WALLPAPERS,
         _wallpaper("homescreen", "portrait", "landscape"),
         _wallpaper("lockscreen", "portrait"),
     ),
     _ESPER_SETTINGS_APP,
-    _setting("android_settings_app_settings", _switch("allow_android_settings_app", essential=True)),
-    _setting("customized_device_level_json_settings", Field("customized_json", type="dict", essential=True)),
+    _setting(
+        "android_settings_app_settings",
+        "Android Settings app.",
+        _switch("allow_android_settings_app", "users can open the Android Settings app", essential=True),
+    ),
+    _setting(
+        "customized_device_level_json_settings",
+        "Custom settings of the device in JSON.",
+        Field("customized_json", "The settings as a dictionary, in API format.", type="dict", essential=True),
+    ),
     _GOOGLE_SERVICES,
-    _setting("external_device_settings", _switch("allow_external_device_mount")),
-    _setting("usb_tethering_settings", _switch("allow_usb_tethering")),
-    _setting("file_transfer_settings", _switch("allow_file_transfer")),
+    _setting(
+        "external_device_settings",
+        "External storage.",
+        _switch("allow_external_device_mount", "users can mount external storage"),
+    ),
+    _setting("usb_tethering_settings", "USB tethering.", _switch("allow_usb_tethering", "users can tether over USB")),
+    _setting(
+        "file_transfer_settings",
+        "File transfer over USB.",
+        _switch("allow_file_transfer", "users can transfer files over USB"),
+    ),
     _CAMERA,
-    _setting("location_settings", _switch("allow_location")),
-    _dict("sound_settings", *map(_volume, ("alarm", "music", "ringtone", "notification", "voice_call"))),
+    _setting("location_settings", "Location.", _switch("allow_location", "location services are on")),
+    _dict(
+        "sound_settings",
+        "Volumes.",
+        _volume("alarm", "alarms"),
+        _volume("music", "media"),
+        _volume("ringtone", "ringtones"),
+        _volume("notification", "notifications"),
+        _volume("voice_call", "calls"),
+    ),
     _setting(
         "system_updates_settings",
+        "Updates of Android.",
         Field(
             "system_update_policy_type",
+            "Type of the update policy.",
             choices=(
                 "UPDATE AUTOMATICALLY",
                 "POSTPONE INSTALLATION",
@@ -277,169 +479,399 @@ _ANDROID = _dict(
                 "DEFAULT UPDATE",
             ),
         ),
-        Field("maintenance_start"),
-        Field("maintenance_end"),
+        Field("maintenance_start", f"Start of the maintenance window for V(WINDOWED INSTALLATION). {_NO_FORMAT}"),
+        Field("maintenance_end", f"End of the maintenance window for V(WINDOWED INSTALLATION). {_NO_FORMAT}"),
     ),
-    _setting("time_date_settings", _switch("allow_edit_time_date")),
+    _setting(
+        "time_date_settings",
+        "Date and time.",
+        _switch("allow_edit_time_date", "users can set date and time"),
+    ),
     _TIMEZONE,
-    _setting("language_settings", Field("device_locale")),
-    _setting("strict_wifi_synchronization_settings", _switch("allow_strict_wifi_synchronization")),
-    _setting("strict_app_synchronization_settings", _switch("allow_strict_app_synchronization")),
+    _setting(
+        "language_settings",
+        "Language.",
+        Field("device_locale", "Locale of the device, for example V(de-DE)."),
+    ),
+    _setting(
+        "strict_wifi_synchronization_settings",
+        "Wi-Fi networks that the blueprint does not list.",
+        _switch("allow_strict_wifi_synchronization", "a converge removes these networks from the device"),
+    ),
+    _setting(
+        "strict_app_synchronization_settings",
+        "Apps that the blueprint does not list.",
+        _switch("allow_strict_app_synchronization", "a converge removes these apps from the device"),
+    ),
     _ANDROID_APPS,
     _dicts(
         "files",
+        _FILES_DOC,
         _CONTENT,
-        Field("file_id", essential=True, normalise=str),
-        Field("destination_path", essential=True),
+        _id("file_id", "ID of the content file, instead of its name.", essential=True, normalise=str),
+        _DESTINATION,
         items=_FILES,
     ),
     _dicts(
         "wifi_networks",
+        _WIFI_NETWORKS,
         _WIFI_NETWORK,
-        Field("certificate_file_path"),
-        Field("certificate_file_password", secret=True),
+        Field("certificate_file_path", "Path of the certificate."),
+        Field(
+            "certificate_file_password",
+            "Password of the certificate. It is never shown. See O(update_password) for when it is sent.",
+            secret=True,
+        ),
         items="wifi_network_id",
     ),
-    _setting("saved_ap_settings", _switch("use_only_saved_ap", essential=True)),
-    _setting("mac_address_randomization_settings", _switch("allow_mac_address_randomization")),
-    _setting("esper_edgebox_settings", _switch("allow_esper_edgebox")),
+    _setting(
+        "saved_ap_settings",
+        "Saved access points.",
+        _switch("use_only_saved_ap", "the device connects only to saved access points", essential=True),
+    ),
+    _setting(
+        "mac_address_randomization_settings",
+        "MAC address randomization.",
+        _switch("allow_mac_address_randomization", "the device can use random MAC addresses"),
+    ),
+    _setting(
+        "esper_edgebox_settings",
+        "Esper Edgebox.",
+        _switch("allow_esper_edgebox", "the device can use Esper Edgebox"),
+    ),
     _setting(
         "app_layout_setting",
-        Field("brand_logo_position", choices=_POSITIONS),
-        Field("device_name_position", choices=_POSITIONS),
-        Field("app_icon_size", choices=_ICON_SIZES),
-        Field("app_name_size", choices=_TEXT_SIZES),
+        "Layout of the launcher.",
+        Field("brand_logo_position", "Position of the logo.", choices=_POSITIONS),
+        Field("device_name_position", "Position of the device name.", choices=_POSITIONS),
+        Field("app_icon_size", "Size of app icons.", choices=_ICON_SIZES),
+        Field("app_name_size", "Size of app names.", choices=_TEXT_SIZES),
         Field(
             "device_name_and_id_display_policy",
+            "Names of the device that the launcher shows.",
             choices=("NONE", "DEFAULT", "DEVICE_ID_ONLY", "ALIAS_NAME_ONLY", "DEVICE_ID_AND_ALIAS_NAME"),
         ),
-        Field("device_name_size", choices=_TEXT_SIZES),
-        Field("device_alias_size", choices=_TEXT_SIZES),
-        _number("custom_app_icon_size", check=between(20, 100)),
-        _number("custom_device_name_size", check=between(20, 100)),
-        _number("custom_device_alias_size", check=between(20, 100)),
-        _number("custom_app_name_size", check=between(20, 100)),
+        Field("device_name_size", "Size of the device name.", choices=_TEXT_SIZES),
+        Field("device_alias_size", "Size of the device alias.", choices=_TEXT_SIZES),
+        _number(
+            "custom_app_icon_size",
+            f"Size of app icons for V(CUSTOM_ICON), from 20 to 100. {_NO_UNIT}",
+            check=between(20, 100),
+        ),
+        _number(
+            "custom_device_name_size",
+            f"Size of the device name for V(CUSTOM_TEXT), from 20 to 100. {_NO_UNIT}",
+            check=between(20, 100),
+        ),
+        _number(
+            "custom_device_alias_size",
+            f"Size of the device alias for V(CUSTOM_TEXT), from 20 to 100. {_NO_UNIT}",
+            check=between(20, 100),
+        ),
+        _number(
+            "custom_app_name_size",
+            f"Size of app names for V(CUSTOM_TEXT), from 20 to 100. {_NO_UNIT}",
+            check=between(20, 100),
+        ),
     ),
-    _setting("app_order_setting", _dicts("app_order_list", Field("type", choices=("SINGLE_APP",)), Field("name"))),
+    _setting(
+        "app_order_setting",
+        "Order of apps in the launcher.",
+        _dicts(
+            "app_order_list",
+            "Apps in their order. The list is replaced as a whole.",
+            Field("type", "Type of the item.", choices=("SINGLE_APP",)),
+            _id("name", "Package name of the app."),
+        ),
+    ),
 )
 
 _IOS = _dict(
     "ios",
-    _dict("kiosk_app", Field("app_id"), Field("app_type", choices=_APPLE_APPS)),
+    "Settings of Apple devices.",
+    _dict(
+        "kiosk_app",
+        "App of the kiosk mode.",
+        _id("app_id", "ID of the app."),
+        Field("app_type", "Source of the app.", choices=_APPLE_APPS),
+    ),
     _DEVICE_MODE,
-    _setting("local_app_install_settings", _switch("allow_local_app_install", essential=True, default=True)),
-    _setting("app_uninstall_settings", _switch("allow_app_uninstallation", essential=True, default=True)),
-    _setting("bluetooth_settings", _switch("edit_bluetooth", essential=True, default=True)),
-    _setting("nfc_settings", _switch("allow_nfc", essential=True, default=True)),
-    _setting("factory_reset_settings", _switch("allow_factory_reset", essential=True, default=True)),
-    _setting("screenshot_settings", _switch("allow_screenshot", default=True)),
-    _setting("custom_device_level_profile_settings", Field("custom_profile")),
-    _setting("siri_settings", _switch("allow_siri", essential=True, default=True)),
-    _setting("tethering_settings", _switch("edit_hotspot", default=True)),
-    _setting("camera_settings", _switch("allow_camera_access", default=True)),
-    _setting("hide_preloaded_apps_settings", _switch("hide_preloaded_apps", default=True)),
-    _setting("time_date_settings", _switch("force_automatic_time_date", default=False)),
-    _dicts("wifi_networks", _WIFI_NETWORK, items="wifi_network_id"),
+    _setting(
+        "local_app_install_settings",
+        "Apps from other sources.",
+        _switch("allow_local_app_install", "users can install apps from other sources", essential=True, default=True),
+    ),
+    _setting(
+        "app_uninstall_settings",
+        "Removal of apps.",
+        _switch("allow_app_uninstallation", "users can uninstall apps", essential=True, default=True),
+    ),
+    _setting(
+        "bluetooth_settings",
+        "Bluetooth.",
+        _switch("edit_bluetooth", "users can change Bluetooth settings", essential=True, default=True),
+    ),
+    _setting(
+        "nfc_settings",
+        "Near-field communication (NFC).",
+        _switch("allow_nfc", "users can use NFC", essential=True, default=True),
+    ),
+    _setting(
+        "factory_reset_settings",
+        "Factory reset by users.",
+        _switch("allow_factory_reset", "users can reset the device to factory settings", essential=True, default=True),
+    ),
+    _setting(
+        "screenshot_settings",
+        "Screenshots.",
+        _switch("allow_screenshot", "users can take screenshots", default=True),
+    ),
+    _setting(
+        "custom_device_level_profile_settings",
+        "Custom configuration profile.",
+        Field("custom_profile", "Configuration profile, in API format."),
+    ),
+    _setting("siri_settings", "Siri.", _switch("allow_siri", "users can use Siri", essential=True, default=True)),
+    _setting(
+        "tethering_settings",
+        "Personal hotspot.",
+        _switch("edit_hotspot", "users can change the hotspot settings", default=True),
+    ),
+    _setting(
+        "camera_settings",
+        "Camera.",
+        _switch("allow_camera_access", "apps and users can use the camera", default=True),
+    ),
+    _setting(
+        "hide_preloaded_apps_settings",
+        "Preinstalled apps.",
+        _switch("hide_preloaded_apps", "the device hides preinstalled apps", default=True),
+    ),
+    _setting(
+        "time_date_settings",
+        "Date and time.",
+        _switch("force_automatic_time_date", "the device sets date and time automatically", default=False),
+    ),
+    _dicts("wifi_networks", _WIFI_NETWORKS, _WIFI_NETWORK, items="wifi_network_id"),
     _dicts(
         "apps",
+        ("Apps of the blueprint, identified by O(settings.ios.apps[].app_id).", _KEPT),
         _PACKAGE,
         *_VERSION,
-        Field("app_id", essential=True),
-        Field("app_version_id", essential=True),
-        Field("state", choices=("SHOW",), essential=True, initial="SHOW"),
-        Field("app_type", choices=_APPLE_APPS, essential=True),
-        Field("base64_app_config"),
+        *_APP_IDS,
+        Field("state", "Visibility of the app.", choices=("SHOW",), essential=True, initial="SHOW"),
+        Field(
+            "app_type",
+            "Source of the app. For an app with a package name, defaults to the type in the Esper API.",
+            choices=_APPLE_APPS,
+            essential=True,
+        ),
+        Field("base64_app_config", "Configuration of the app, encoded in Base64."),
         items="app_id package_name",
     ),
     _dicts(
         "provisioning_profiles",
-        Field("profile_id", essential=True, check=uuid),
-        Field("profile_version_id", essential=True, check=uuid),
+        ("Provisioning profiles, identified by ID.", _KEPT),
+        _id("profile_id", "ID of the profile, a UUID.", essential=True, check=uuid),
+        _id("profile_version_id", "ID of the profile version, a UUID.", essential=True, check=uuid),
         items="profile_id",
     ),
-    _dict("wallpaper_settings", _wallpaper("homescreen", "portrait"), _wallpaper("lockscreen", "portrait")),
-    _setting("web_content_settings", _texts("url_blocklist", items="set"), _texts("url_allowlist", items="set")),
-    _setting("defer_os_updates", _number("defer_os_updates_delay", check=between(0, 90))),
+    _dict(
+        "wallpaper_settings",
+        _WALLPAPERS,
+        _wallpaper("homescreen", "portrait"),
+        _wallpaper("lockscreen", "portrait"),
+    ),
+    _setting(
+        "web_content_settings",
+        "Web content.",
+        _texts("url_blocklist", "URLs that the device blocks. Compared without order.", items="set"),
+        _texts("url_allowlist", "URLs that the device allows. Compared without order.", items="set"),
+    ),
+    _setting(
+        "defer_os_updates",
+        "Deferral of operating system updates.",
+        _number("defer_os_updates_delay", "Deferral in days, from 0 to 90.", check=between(0, 90)),
+    ),
 )
 
 _LINUX = _dict(
     "linux",
-    _scripts(),
+    "Settings of Linux devices.",
+    _scripts("Scripts in their order. The list is replaced as a whole."),
     _dict(
         "custom_actions_multiple",
+        "Custom actions.",
         _dicts(
             "custom_actions",
-            Field("id", essential=True, check=uuid),
-            Field("options_key", essential=True, check=uuid),
+            ("Custom actions, identified by ID.", _KEPT),
+            _id("id", "ID of the custom action, a UUID.", essential=True, check=uuid),
+            _id("options_key", "Key of an option of the custom action, a UUID.", essential=True, check=uuid),
             _APPLY_POLICY,
             items="id",
         ),
     ),
     _dicts(
         "files",
+        _FILES_DOC,
         _CONTENT,
-        _number("file_id", essential=True, normalise=_content_id),
-        Field("destination_path", essential=True),
+        _id(
+            "file_id",
+            "ID of the content file, a number, instead of its name.",
+            type="int",
+            essential=True,
+            normalise=_content_id,
+        ),
+        _DESTINATION,
         items=_FILES,
     ),
 )
 
 
-def _hours(name: str, hour: int) -> Field:
-    return _setting(name, _number("time", essential=True, default=hour, check=between(0, 23)), essential=True)
+def _hours(name: str, doc: str, hour: int) -> Field:
+    time = _number("time", "Hour of the day, from 0 to 23.", essential=True, default=hour, check=between(0, 23))
+    return _setting(name, doc, time, essential=True)
 
 
-def _deferral(name: str, days: int) -> Field:
-    return _setting(name, _number("defer_days", essential=True, default=0, check=between(0, days)), essential=True)
+def _deferral(name: str, doc: str, days: int) -> Field:
+    text = f"Deferral in days, from 0 to {days}."
+    defer_days = _number("defer_days", text, essential=True, default=0, check=between(0, days))
+    return _setting(name, doc, defer_days, essential=True)
 
 
 _WINDOWS = _dict(
     "windows",
-    _dict("active_hours_settings", _hours("active_hours_start", 8), _hours("active_hours_end", 17)),
+    "Settings of Windows devices.",
+    _dict(
+        "active_hours_settings",
+        "Active hours, during which the device installs no updates. If the setting is new, start and end are required.",
+        _hours("active_hours_start", "Start of the active hours.", 8),
+        _hours("active_hours_end", "End of the active hours.", 17),
+    ),
     _dicts(
         "apps",
+        ("Apps of the blueprint, identified by O(settings.windows.apps[].app_id).", _KEPT),
         _PACKAGE,
         *_VERSION,
-        Field("app_id", essential=True),
-        Field("app_version_id", essential=True),
-        Field("state", choices=("SHOW",), essential=True, initial="SHOW"),
-        Field("app_type", choices=("TENANT_WINDOWS", "ESPER_WINDOWS"), essential=True),
-        Field("base64_app_config"),
+        *_APP_IDS,
+        Field("state", "Visibility of the app.", choices=("SHOW",), essential=True, initial="SHOW"),
+        Field(
+            "app_type",
+            "Source of the app. For an app with a package name, defaults to the type in the Esper API.",
+            choices=("TENANT_WINDOWS", "ESPER_WINDOWS"),
+            essential=True,
+        ),
+        Field("base64_app_config", "Configuration of the app, encoded in Base64."),
         items="app_id package_name",
     ),
     _setting(
         "auto_update_settings",
-        Field("auto_update_type", choices=("DEFAULT", "OFF"), essential=True, default="DEFAULT"),
+        "Automatic updates.",
+        Field(
+            "auto_update_type",
+            "V(DEFAULT) is the behavior of Windows, V(OFF) turns automatic updates off.",
+            choices=("DEFAULT", "OFF"),
+            essential=True,
+            default="DEFAULT",
+        ),
     ),
     _BLUETOOTH,
     _CAMERA,
-    _scripts(at_most(10), interpreter=255, alias=100, description=300),
+    _scripts(
+        "Scripts in their order, at most 10. The list is replaced as a whole.",
+        at_most(10),
+        interpreter=255,
+        alias=100,
+        description=300,
+    ),
     _DEVICE_MODE,
-    _dict("defer_os_updates", _deferral("quality_updates", 30), _deferral("feature_updates", 365)),
+    _dict(
+        "defer_os_updates",
+        "Deferral of operating system updates. If the setting is new, both kinds of updates are required.",
+        _deferral("quality_updates", "Quality updates.", 30),
+        _deferral("feature_updates", "Feature updates.", 365),
+    ),
     _FACTORY_RESET,
     _dict(
         "kiosk_settings",
+        "Kiosk mode.",
         _dict(
             "win32_single_app_config",
-            Field("name"),
-            Field("desktop_app_path"),
-            _switch("auto_launch", default=True),
-            Field("auto_launch_arguments", default=""),
-            _switch("hide_taskbar", default=True),
-            _switch("hide_start_recommended_section", default=True),
-            _switch("hide_power_button", default=False),
+            "A single desktop app.",
+            Field("name", "Name of the kiosk profile."),
+            Field("desktop_app_path", "Absolute path of the program."),
+            _switch("auto_launch", "the program starts automatically", default=True),
+            Field("auto_launch_arguments", "Arguments of the program.", default=""),
+            _switch("hide_taskbar", "the device hides the taskbar", default=True),
+            _switch(
+                "hide_start_recommended_section",
+                "the device hides the recommendations of the start menu",
+                default=True,
+            ),
+            _switch("hide_power_button", "the device hides the power button", default=False),
         ),
     ),
-    _setting("pause_os_updates", _switch("pause_os_updates", essential=True, default=False)),
+    _setting(
+        "pause_os_updates",
+        "Pause of updates.",
+        _switch("pause_os_updates", "the device pauses operating system updates", essential=True, default=False),
+    ),
     _TIMEZONE,
-    _setting("unenrollment_settings", _switch("allow_unenrollment_from_device", essential=True)),
+    _setting(
+        "unenrollment_settings",
+        "Unenrollment.",
+        _switch("allow_unenrollment_from_device", "users can unenroll the device", essential=True),
+    ),
     _dict(
         "wallpaper_settings",
+        _WALLPAPERS,
         _wallpaper("homescreen", "landscape", check=uuid),
         _wallpaper("lockscreen", "landscape", check=uuid),
     ),
-    _dicts("wifi_networks", _WIFI_NETWORK, items="wifi_network_id"),
+    _dicts("wifi_networks", _WIFI_NETWORKS, _WIFI_NETWORK, items="wifi_network_id"),
 )
 
-# A platform that a task does not mention is never touched, not even by one that wants another to be exact.
-SETTINGS = _dict("settings", _ANDROID, _IOS, _LINUX, _WINDOWS, partial=True)
+# Fields that the names of apps and content files stand for: see blueprint_names.py.
+_LOOKED_UP = frozenset({"app_id", "app_version_id", "file_id", "type", "app_type"})
+
+
+def _documented(field: Field) -> Field:
+    """Return a field with the sentences that follow from its attributes, and all fields in it."""
+    sentences = [] if isinstance(field.doc, tuple) else [field.doc]
+    if field.essential and field.initial is None and field.name not in _LOOKED_UP:
+        sentences.append("Required if new.")
+    if field.initial is not None:
+        sentences.append(f"Defaults to V({field.initial}) if new.")
+    if field.default not in (None, ""):
+        shown = str(field.default).lower() if isinstance(field.default, bool) else field.default
+        sentences.append(f"Without the setting, devices use V({shown}).")
+    doc = " ".join(sentences) if isinstance(field.doc, str) else (*field.doc, *sentences)
+    return replace(field, doc=doc, fields=tuple(map(_documented, field.fields)))
+
+
+# A platform that the task omits is never changed, not even with exact.
+_SETTINGS = _dict(
+    "settings",
+    (
+        "Settings of the blueprint for each platform. The names are those of the Esper API.",
+        "The module merges dictionaries with the settings of the blueprint and replaces lists as a whole. In lists of"
+        " apps, files, networks, profiles and custom actions it merges the items.",
+        "Most settings have an C(apply_policy). V(ALWAYS APPLY) applies the setting to all devices, V(PROVISION ONLY)"
+        " only to devices that are provisioned. V(IGNORE) does not change devices.",
+        "A setting or list item is new if the blueprint does not have it yet. Only then, an option that is required if"
+        " new must be set.",
+    ),
+    _ANDROID,
+    _IOS,
+    _LINUX,
+    _WINDOWS,
+    partial=True,
+    returns=(
+        "Settings by platform, without passwords.",
+        "The names are those of the suboptions of O(esper.cloud.blueprint#module:settings).",
+        "Apps and files also have their names. A name is null if the app or content file does not exist.",
+    ),
+    sample={"android": {"device_mode_settings": {"apply_policy": "ALWAYS APPLY", "device_mode": "KIOSK"}}},
+)
+
+SETTINGS = _documented(_SETTINGS)

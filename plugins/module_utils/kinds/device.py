@@ -13,6 +13,7 @@ from ..base.ids import is_uuid
 from ..base.row import Row
 from ..engine.object_cache import References
 from ..engine.resource import Resource
+from ..model.module_spec import Value
 from .blueprint_list import BLUEPRINTS
 from .device_group import DEVICE_GROUP
 from .tag import TAG
@@ -265,3 +266,15 @@ def _full(row: Row) -> Row:
             "altitude": location.get("altitude"),
         },
     }
+
+
+# The part of as_host() that the documentation of modules lists.
+DEVICE_VALUES = (
+    Value("id", "ID of the device.", sample="e2425d4b-c266-41b4-a83e-490189fc9a0f"),
+    Value("name", "Name of the device.", sample="OUW-MDJ-00001"),
+    Value("alias", "Alias of the device.", sample="Till 1"),
+    Value("serial", "Serial number of the device.", sample="R9W00000001"),
+    Value("platform", "Platform of the device.", sample="ANDROID"),
+    Value("state", "State of the device, such as V(online), V(offline) or V(disabled).", sample="online"),
+    Value("group_id", "ID of the device group of the device.", sample="ee835708-9b5b-469e-8aa6-68599b0e93f7"),
+)

@@ -19,6 +19,7 @@ from ..engine.object_cache import References
 from ..engine.resource import Resource
 from ..http.parallel import in_parts
 from ..model.field import Field
+from ..model.module_spec import NO_DIFF, READS_ONLY, ModuleSpec, Option, Value, state_option
 from ..model.plan import Change, Plan, Step
 from ..model.unknowns import ResultOf
 from .device_list import list_devices
@@ -70,37 +71,182 @@ class DeviceGroup(Resource):
     collection = "/enterprise/{enterprise_id}/devicegroup/"
     item = "/enterprise/{enterprise_id}/devicegroup/{id}/"
     fields = (
-        Field("id", writable=False),
-        Field("name"),
-        Field("path", writable=False),
-        Field("parent_id", api="parent", normalise=last_uuid),
-        Field("device_count", writable=False),
-        Field("children_count", writable=False),
-        Field("blueprint_id", api="blueprint", normalise=last_uuid, writable=False),
-        Field("created_on", writable=False),
+        Field(
+            "id",
+            "ID of the device group. Null in check mode if the task creates the group.",
+            writable=False,
+            sample="6f3a2c1e-5a3f-4a53-9f3c-0d5e3f3b7a10",
+        ),
+        Field("name", "Name of the device group.", sample="Berlin"),
+        Field(
+            "path",
+            "Path of the device group: the names from the root to the group, separated by slashes.",
+            writable=False,
+            sample="All devices/Stores/Germany/Berlin",
+        ),
+        Field(
+            "parent_id",
+            "ID of the parent group. Null for the root.",
+            api="parent",
+            normalise=last_uuid,
+            sample="0f5b8b52-6a1f-4c11-8e37-9b1a1fbb1c3d",
+        ),
+        Field(
+            "device_count",
+            "Number of devices in the device group, as counted by Esper.",
+            type="int",
+            writable=False,
+            sample=12,
+        ),
+        Field(
+            "children_count",
+            "Number of device groups directly below the device group.",
+            type="int",
+            writable=False,
+            sample=3,
+        ),
+        Field(
+            "blueprint_id",
+            "ID of the blueprint assigned to the device group. Null if there is none.",
+            api="blueprint",
+            normalise=last_uuid,
+            writable=False,
+            sample="5b1f0c0e-7f0e-4c7f-9d55-0a6a3a0f9b21",
+        ),
+        Field("created_on", "Time of creation.", writable=False, sample="2026-03-01T09:30:00Z"),
     )
-    options: t.ClassVar = {
-        "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-        "id": {"type": "str"},
-        "path": {"type": "str"},
-        "name": {"type": "str"},
-        "parent": {"type": "str"},
-        "new_path": {"type": "str"},
-        "create_parents": {"type": "bool", "default": False},
-        "recursive": {"type": "bool", "default": False},
-        "force": {"type": "bool", "default": False},
-    }
-    rules: t.ClassVar = {
-        "required_one_of": [("id", "path", "name")],
-        "mutually_exclusive": [("id", "path"), ("path", "name"), ("path", "parent"), ("id", "new_path")],
-    }
-    info_options: t.ClassVar = {
-        "id": {"type": "str"},
-        "path": {"type": "str"},
-        "name": {"type": "str"},
-        "subtree": {"type": "bool", "default": False},
-    }
-    info_rules: t.ClassVar = {"mutually_exclusive": [("id", "path", "name")]}
+    module = ModuleSpec(
+        short_description="Manage Esper device groups",
+        description=(
+            "Creates, renames, moves and deletes device groups.",
+            "Device groups form a tree under the root V(All devices). The root cannot be renamed, moved or deleted.",
+            "Names are case-sensitive, except for the root. Leading and trailing whitespace is ignored.",
+            "A name can belong to several device groups. In that case, address the group by O(path), by O(name) and"
+            " O(parent), or by O(id).",
+        ),
+        options=(
+            state_option("device group"),
+            Option(
+                "path",
+                (
+                    "Path of the device group, such as V(All devices/Stores/Berlin).",
+                    "The root can be omitted, as in V(Stores/Berlin).",
+                    "If a name contains a slash, use O(name) and O(parent), or O(id).",
+                ),
+                identifier=True,
+            ),
+            Option(
+                "name",
+                (
+                    "Name of the device group. If several groups have this name, O(parent) is required.",
+                    "With O(id), the new name of the group.",
+                ),
+                identifier=True,
+            ),
+            Option(
+                "parent",
+                (
+                    "Parent of the device group: a path, an ID, or a name that only one group has.",
+                    "If omitted, a group that the task creates by O(name) is created in the root.",
+                    "With O(id), the new parent of the group.",
+                ),
+                identifier=True,
+            ),
+            Option(
+                "id",
+                "ID of the device group. The group must exist unless O(state=absent).",
+                identifier=True,
+            ),
+            Option(
+                "new_path",
+                (
+                    "New path of the device group. The module moves and renames the group, including all groups below"
+                    " it.",
+                    "If a group exists at this path, and none exists at the old one, nothing is changed.",
+                ),
+                identifier=True,
+            ),
+            Option(
+                "create_parents",
+                "If V(true), creates the missing parents of the group in O(path), O(new_path) or O(parent).",
+                type="bool",
+                default=False,
+            ),
+            Option(
+                "recursive",
+                (
+                    "If V(true), O(state=absent) also deletes the device groups below the group.",
+                    "If V(false), a group that has groups below it is not deleted.",
+                    "Deleted groups cannot be restored.",
+                ),
+                type="bool",
+                default=False,
+            ),
+            Option(
+                "force",
+                (
+                    "If V(true), O(state=absent) deletes a device group that contains devices. The module first moves"
+                    " the devices to the parent.",
+                    "If V(false), a group that contains devices is not deleted. With O(recursive), the same applies to"
+                    " the groups below it.",
+                ),
+                type="bool",
+                default=False,
+            ),
+        ),
+        rules={
+            "required_one_of": [("id", "path", "name")],
+            "mutually_exclusive": [("id", "path"), ("path", "name"), ("path", "parent"), ("id", "new_path")],
+        },
+        seealso=("device_group_info",),
+    )
+    info_module = ModuleSpec(
+        short_description="Get information about Esper device groups",
+        description=(
+            "Returns one device group by path or ID, all device groups of a name, or all device groups of the tenant.",
+            "O(subtree) adds the groups below. The groups are returned as a list and as a tree.",
+            "If the device group does not exist, the list is empty.",
+        ),
+        options=(
+            Option(
+                "path",
+                "Path of a device group, such as V(All devices/Stores/Berlin). The root can be omitted.",
+                identifier=True,
+            ),
+            Option("name", "Name of device groups. All groups with this name are returned.", identifier=True),
+            Option("id", "ID of a device group.", identifier=True),
+            Option(
+                "subtree",
+                "If V(true), all device groups below the matching groups are also returned.",
+                type="bool",
+                default=False,
+            ),
+        ),
+        rules={"mutually_exclusive": [("id", "path", "name")]},
+        returns=(
+            Value(
+                "device_groups",
+                "The device groups that match, sorted by path.",
+                type="list",
+                elements="dict",
+                contains=fields,
+            ),
+            Value(
+                "tree",
+                (
+                    "The same device groups as a tree. Each has the keys of RV(device_groups[]), and C(children), the"
+                    " list of the groups directly below it.",
+                    "The top of the tree are the groups whose parent is not in RV(device_groups).",
+                ),
+                type="list",
+                elements="dict",
+                sample=[{"name": "Berlin", "path": "All devices/Stores/Germany/Berlin", "children": []}],
+            ),
+        ),
+        check_mode=READS_ONLY,
+        diff_mode=NO_DIFF,
+        seealso=("device_group",),
+    )
 
     # --- reading ----------------------------------------------------------------------------------------------------
 

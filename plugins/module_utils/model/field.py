@@ -19,7 +19,7 @@ Words = str | tuple[str, ...]
 """One paragraph of documentation, or several."""
 
 _HIDDEN = "(not shown)"
-_SOUNDS_SECRET = re.compile(r"password|(^|_)key(_|$)")
+_SOUNDS_SECRET = re.compile(r"password|secret|(^|_)key(_|$)")
 
 
 def sounds_secret(name: str) -> bool:

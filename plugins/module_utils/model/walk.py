@@ -51,9 +51,11 @@ def blank_identifiers(options: t.Iterable[Described], params: Params) -> t.Itera
             yield path
 
 
-def null_identifiers(options: t.Iterable[Described], params: Params) -> t.Iterator[str]:
-    """Return the paths of identifiers that are set to null."""
-    return (path for path, described, value in walk(options, params) if described.identifier and value is None)
+def null_identifiers(options: t.Iterable[Described], params: Params, *, empty_is_null: bool = False) -> t.Iterator[str]:
+    """Return the paths of identifiers that are set to null, or to an empty text if that may stand for null."""
+    for path, described, value in walk(options, params):
+        if described.identifier and (value is None or (empty_is_null and value == "")):
+            yield path
 
 
 def unknown_options(options: t.Sequence[Described], params: Params, path: str = "") -> t.Iterator[str]:

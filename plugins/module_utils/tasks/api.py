@@ -14,23 +14,110 @@ from ..engine.object_cache import References
 from ..http.client import Client
 from ..http.forms import Form
 from ..http.paging import PAGE_SIZE, list_all
+from ..model.module_spec import ModuleSpec, Option, Support, Value
 from ..task import Mode, Outcome, Task
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
-OPTIONS: dict[str, dict[str, t.Any]] = {
-    "method": {"type": "str", "choices": list(METHODS), "default": "GET"},
-    "path": {"type": "str", "required": True},
-    "query": {"type": "dict", "default": {}},
-    "body": {"type": "raw"},
-    "form": {"type": "dict", "default": {}},
-    "files": {"type": "dict", "default": {}},
-    "all_pages": {"type": "bool", "default": False},
-    "page_size": {"type": "int", "default": PAGE_SIZE},
-    "key": {"type": "str", "default": "id", "no_log": False},
-    "show_secrets": {"type": "bool", "default": False, "no_log": False},
-}
-RULES: dict[str, t.Any] = {"mutually_exclusive": [("body", "form"), ("body", "files")]}
+_MODULE = ModuleSpec(
+    short_description="Send requests to the Esper API",
+    description=(
+        "Sends one request, or reads all pages of a list, for objects that have no module in this collection.",
+        "The request has the authentication, retries, paging and error messages of this collection.",
+        "The module does not compare anything. It sends a write request in each run. To prevent this, read the object"
+        " first, and use C(when).",
+        "Geofences, pipelines, users, invitations, roles, personal access tokens, alerts, alarms, wallpapers, tile"
+        " icons, directory records, reports, custom actions, background scripts and webclips have no module yet.",
+        "Apps for platforms other than Android, enrollment of Apple, Google and Windows devices, and company settings"
+        " also have no module yet.",
+    ),
+    options=(
+        Option("method", "HTTP method of the request.", choices=METHODS, default="GET"),
+        Option(
+            "path",
+            (
+                "Path below C(/api), with slashes as in the reference of the Esper API.",
+                "The module replaces C({enterprise_id}) in it. Insert the IDs of other objects yourself.",
+            ),
+            required=True,
+            identifier=True,
+        ),
+        Option("query", "Query parameters. A list becomes comma-separated text.", type="dict", default={}),
+        Option(
+            "body",
+            (
+                "Body of the request, sent as JSON.",
+                "The module does not know which values are secret. If there are any, set C(no_log) for the task.",
+            ),
+            type="raw",
+        ),
+        Option("form", "Fields of a form, for requests that take O(files).", type="dict", default={}),
+        Option(
+            "files",
+            (
+                "Files of a form. The keys are the names of the form fields, the values are local paths.",
+                "The module reads the files on the host where it runs, and sends them in parts. Size is not limited.",
+            ),
+            type="dict",
+            default={},
+        ),
+        Option(
+            "all_pages",
+            "If V(true), reads all pages of a list. Each object is returned once, even if the list changes during the"
+            " task.",
+            type="bool",
+            default=False,
+        ),
+        Option(
+            "page_size",
+            "Number of objects in each request with O(all_pages). Use V(20) for blueprints, which are large.",
+            type="int",
+            default=PAGE_SIZE,
+        ),
+        Option(
+            "key",
+            "Key that identifies an object of the list, with O(all_pages).",
+            default="id",
+            identifier=True,
+        ),
+        Option(
+            "show_secrets",
+            (
+                "If V(true), the result contains tokens, passwords and links that require no key. Otherwise, these are"
+                " masked.",
+                "The API key of the connection is never shown.",
+            ),
+            type="bool",
+            default=False,
+        ),
+    ),
+    rules={"mutually_exclusive": [("body", "form"), ("body", "files")]},
+    returns=(
+        Value("status", "HTTP status of the response.", type="int", sample=200, returned="if a request was sent"),
+        Value(
+            "content",
+            (
+                "Body of the response, without the envelope C(content) of some responses of the Esper API.",
+                "With O(all_pages), the list of all objects.",
+            ),
+            type="raw",
+            sample={
+                "count": 1,
+                "results": [{"id": "6f3a2c1e-5a3f-4a53-9f3c-0d5e3f3b7a10", "name": "Loading dock"}],
+            },
+        ),
+    ),
+    check_mode=Support(
+        "partial",
+        "Sends no write request.",
+        "A GET request is sent. All other requests are not sent, and are reported as changed.",
+    ),
+    diff_mode=Support("none", "The module does not know the changes that a request makes."),
+    notes=(
+        "If the outcome of a request that creates an object is unknown, the module does not repeat the request.",
+        "If a POST request only reads, set C(changed_when=false).",
+    ),
+)
 
 # What gives access to something: keys and tokens, passwords, and links that need no key.
 _SECRET = re.compile(
@@ -44,7 +131,7 @@ def _work(references: References, params: Params, mode: Mode) -> Outcome:
 
 
 def call(client: Client, params: Params, *, check_mode: bool = False) -> Row:
-    """Send the request that the parameters (see OPTIONS) describe, and give what came of it: ``changed``, ``status``
+    """Send the request that the options of the module describe, and return ``changed``, ``status``
     (missing where nothing was sent) and ``content``, the body without its envelope, or all objects of all pages.
 
     In check mode only a GET is sent. Raises what Client.request raises, and InvalidParameter.
@@ -99,4 +186,4 @@ def _without_secrets(value: t.Any) -> t.Any:
     return value
 
 
-CALL = Task(OPTIONS, RULES, _work)
+CALL = Task.of("api", _MODULE, _work)

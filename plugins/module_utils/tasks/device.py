@@ -22,13 +22,14 @@ from ..base.row import Params, Row
 from ..engine.apply import apply_each, raise_first
 from ..engine.object_cache import References
 from ..http.parallel import CONCURRENCY, in_parallel
-from ..kinds.device import DISABLED, FULL, as_host
+from ..kinds.device import DEVICE_VALUES, DISABLED, FULL, as_host
 from ..kinds.device_group import DEVICE_GROUP, path_of
 from ..kinds.tag import TAG
+from ..model.module_spec import ModuleSpec, Option, Value
 from ..model.plan import Step
 from ..task import Mode, Outcome, Task
 from .command import REQUEST, Command, check_confirmed, send, steps_for
-from .device_search import counted, each_once, find_devices, label_of, require_devices
+from .device_search import counted, devices_option, each_once, find_devices, label_of, require_devices
 from .operations import OPERATION, Operation, begin_step, ids_of, queries_for
 from .waiting import pending_devices
 
@@ -37,18 +38,101 @@ _WIPING = 70
 _LEGACY = "/enterprise/{enterprise_id}/device/{id}/"
 _REMOVAL = "REMOVE_DEVICE"
 
-OPTIONS: dict[str, dict[str, t.Any]] = {
-    "state": {"type": "str", "choices": ["present", "absent", "wiped"], "default": "present"},
-    "devices": {"type": "list", "elements": "str", "aliases": ["device"], "required": True},
-    "alias": {"type": "str"},
-    "aliases": {"type": "dict"},
-    "group": {"type": "str"},
-    "tags": {"type": "list", "elements": "str"},
-    "add_tags": {"type": "list", "elements": "str"},
-    "remove_tags": {"type": "list", "elements": "str"},
-    "confirm": {"type": "bool", "default": False},
-}
-RULES: dict[str, t.Any] = {"mutually_exclusive": [("alias", "aliases"), ("tags", "add_tags"), ("tags", "remove_tags")]}
+_MODULE = ModuleSpec(
+    short_description="Manage Esper devices",
+    description=(
+        "Sets the alias, tags and device group of devices, removes devices from the tenant, or wipes them.",
+        "One task can change any number of devices. Moving 1,000 devices takes one request. Tags and aliases take one"
+        " request for each device that does not have them yet.",
+        "Esper sends an alias to the device in a command. An offline device keeps its old alias until it is online"
+        " again. RV(pending_aliases) lists these devices, and the command is not sent again.",
+        "The request that sets tags is not part of the public Esper API. Esper's own tools use it.",
+    ),
+    options=(
+        Option(
+            "state",
+            (
+                "Desired state of the devices.",
+                "V(present) sets the other options. The devices must exist.",
+                "V(absent) removes the devices from the tenant.",
+                "V(wiped) erases the devices. An offline device is erased when it is online again.",
+                "V(absent) and V(wiped) require O(confirm=true), and ignore devices that do not exist.",
+            ),
+            choices=("present", "absent", "wiped"),
+            default="present",
+        ),
+        devices_option(required=True),
+        Option("alias", "Alias of the device. It requires exactly one device in O(devices)."),
+        Option(
+            "aliases",
+            "Aliases of devices. The keys are names, aliases, serial numbers or IDs of devices in O(devices).",
+            type="dict",
+        ),
+        Option(
+            "group",
+            "Device group of the devices, by path, name or ID. A device is in exactly one group.",
+            identifier=True,
+        ),
+        Option(
+            "tags",
+            "Tags of the devices, at most five, in any order. The module removes all other tags.",
+            type="list",
+            elements="str",
+            identifier=True,
+        ),
+        Option(
+            "add_tags",
+            "Tags to add. The other tags of the devices are kept.",
+            type="list",
+            elements="str",
+            identifier=True,
+        ),
+        Option("remove_tags", "Tags to remove.", type="list", elements="str", identifier=True),
+        Option(
+            "confirm",
+            "If V(true), O(state=absent) and O(state=wiped) are allowed. They cannot be undone.",
+            type="bool",
+            default=False,
+        ),
+    ),
+    rules={"mutually_exclusive": [("alias", "aliases"), ("tags", "add_tags"), ("tags", "remove_tags")]},
+    returns=(
+        Value(
+            "devices",
+            (
+                "The devices after the task. In check mode, the predicted state. They have all keys that"
+                " M(esper.cloud.device_info) returns.",
+                "The alias is the current alias of the device.",
+                "With O(state=absent) and O(state=wiped), the devices that are removed or wiped.",
+            ),
+            type="list",
+            elements="dict",
+            contains=(
+                *DEVICE_VALUES,
+                Value("group", "Path of the device group. Null without O(group).", sample="All devices/Stores/Berlin"),
+                Value(
+                    "tags",
+                    "Names of the tags. Null if the task sets no tags.",
+                    type="list",
+                    elements="str",
+                    sample=["kiosk", "berlin"],
+                ),
+            ),
+        ),
+        Value(
+            "pending_aliases",
+            "The devices that do not have their new alias yet.",
+            type="list",
+            elements="dict",
+            returned="if O(state=present)",
+            contains=(
+                *(each for each in DEVICE_VALUES if each.name in ("id", "name")),
+                Value("alias", "The alias that was sent to the device.", sample="Till 1"),
+            ),
+        ),
+    ),
+    seealso=("device_info", "device_command", "converge"),
+)
 
 
 @dataclass
@@ -216,7 +300,11 @@ def _record(target: _Target, group: Row | None) -> Row:
 
 
 def _remove(references: References, params: Params, mode: Mode) -> Outcome:
-    told = [name for name in OPTIONS if name not in ("state", "devices", "confirm") and params[name] is not None]
+    told = [
+        name
+        for name in _MODULE.argument_spec
+        if name not in ("state", "devices", "confirm") and params[name] is not None
+    ]
     if told:
         raise InvalidParameter(f"With state {params['state']} a device has no {told[0]}.")
     wipes = params["state"] == "wiped"
@@ -288,4 +376,4 @@ def _delete(references: References, rows: list[Row]) -> None:
         raise failures[0][1]
 
 
-DEVICE = Task(OPTIONS, RULES, _work)
+DEVICE = Task.of("device", _MODULE, _work)

@@ -1,34 +1,81 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A command to devices and groups, as a task: see command.py for commands, and following.py for what comes of them."""
+"""The task that sends a command to devices and device groups. See command.py for commands, waiting.py for results."""
 
 from __future__ import annotations
-
-import typing as t
 
 from ..base.row import Params
 from ..engine.object_cache import References
 from ..kinds.device_group import DEVICE_GROUP
 from ..kinds.device_list import count_devices
+from ..model.module_spec import ModuleSpec, Option, Support, Value
 from ..task import Mode, Outcome, Task
-from .command import ARGS, COMMANDS, DESTRUCTIVE, SCHEDULE, SCHEDULES, check_confirmed, checked_command, send
+from .command import (
+    ALIAS_OPTION,
+    ARGS,
+    COMMANDS,
+    DESTRUCTIVE,
+    SCHEDULE,
+    SCHEDULES,
+    check_confirmed,
+    checked_command,
+    confirm_option,
+    extra_args_option,
+    send,
+)
 from .device_search import require_devices
-from .waiting import OPTIONS as FOLLOWING
-from .waiting import report
+from .selection import devices_option, groups_option
+from .waiting import COMMANDS_VALUE, outcome_values, report
+from .waiting import OPTIONS as WAITING
 
-OPTIONS: dict[str, dict[str, t.Any]] = {
-    "devices": {"type": "list", "elements": "str", "aliases": ["device"]},
-    "groups": {"type": "list", "elements": "str", "aliases": ["group"]},
-    "command": {"type": "str", "choices": list(COMMANDS), "required": True},
-    "args": ARGS.argument_spec(),
-    "extra_args": {"type": "dict"},
-    "schedule": {"type": "str", "choices": list(SCHEDULES), "default": "IMMEDIATE"},
-    "schedule_args": SCHEDULE.argument_spec(),
-    "alias": {"type": "str", "default": "Ansible"},
-    "confirm": {"type": "bool", "default": False},
-    **FOLLOWING,
-}
-RULES: dict[str, t.Any] = {"required_one_of": [("devices", "groups")]}
+MODULE = ModuleSpec(
+    short_description="Send commands to Esper devices",
+    description=(
+        "Sends a command to devices, to device groups, or to both, and optionally waits for the result of each device.",
+        "One request takes up to 1,000 devices and 500 device groups. One task for many devices is therefore much"
+        " faster than a loop, or a task for each host.",
+        "The module checks the arguments of the command before it sends anything.",
+        "If the response to a command is lost, the module looks for the command before it sends it again."
+        " No device receives it twice.",
+    ),
+    options=(
+        devices_option(),
+        groups_option(),
+        Option("command", "Name of the command.", choices=COMMANDS, required=True),
+        ARGS,
+        extra_args_option("those in O(args)"),
+        Option(
+            "schedule",
+            (
+                "Time at which devices execute the command.",
+                "V(IMMEDIATE) is at once, or as soon as an offline device is online. V(WINDOW) is once in a period."
+                " V(RECURRING) is in the same hours of several days, until the command has succeeded once.",
+                "Esper schedules commands for Android devices only.",
+            ),
+            choices=tuple(SCHEDULES),
+            default="IMMEDIATE",
+        ),
+        SCHEDULE,
+        ALIAS_OPTION,
+        confirm_option(DESTRUCTIVE),
+        *WAITING,
+    ),
+    rules={"required_one_of": [("devices", "groups")]},
+    returns=(
+        Value(
+            "device_count",
+            "Number of devices. In check mode, it includes the devices in O(groups).",
+            type="int",
+            returned="in check mode, or without O(groups)",
+            sample=300,
+        ),
+        COMMANDS_VALUE,
+        *outcome_values("if a command was sent"),
+    ),
+    check_mode=Support("full", "Sends no command and returns the number of devices."),
+    diff_mode=Support("N/A", "A command has no state before and after."),
+    seealso=("converge", "device"),
+)
 
 
 def _work(references: References, params: Params, mode: Mode) -> Outcome:
@@ -49,9 +96,9 @@ def _work(references: References, params: Params, mode: Mode) -> Outcome:
 
 
 def _members(references: References, group_id: str) -> int:
-    """How many devices are in a group and those below it."""
+    """Return the number of devices in a device group and its subgroups."""
     query = {"group_multi": group_id}
-    return count_devices(references.client, query, purpose="Counting the devices of a group") or 0
+    return count_devices(references.client, query, purpose="Counting the devices of a device group") or 0
 
 
-DEVICE_COMMAND = Task(OPTIONS, RULES, _work)
+DEVICE_COMMAND = Task.of("device_command", MODULE, _work)

@@ -18,28 +18,137 @@ from ..engine.resource import Resource
 from ..http.paging import list_all
 from ..http.parallel import CONCURRENCY, in_parallel
 from ..kinds.blueprint_list import BLUEPRINTS
-from ..kinds.device import FULL, LEVELS, as_host, check_filters, resolve_filters
+from ..kinds.device import DEVICE_VALUES, FULL, LEVELS, as_host, check_filters, resolve_filters
 from ..kinds.device_group import DEVICE_GROUP, path_of
 from ..kinds.device_list import list_devices
 from ..kinds.tag import TAG
+from ..model.module_spec import NO_DIFF, READS_ONLY, ModuleSpec, Option, Value
 from ..task import Mode, Outcome, Task
-from .device_search import each_once, find_devices
+from .device_search import devices_option, each_once, find_devices
 
 # So few are asked for one by one, rather than all that the tenant has.
 _FEW = 5
 
-OPTIONS: dict[str, dict[str, t.Any]] = {
-    "devices": {"type": "list", "elements": "str", "aliases": ["device"]},
-    "filters": {"type": "dict"},
-    "level": {"type": "str", "choices": list(LEVELS), "default": FULL},
-    "names": {"type": "bool", "default": True},
-    "apps": {"type": "bool", "default": False},
-    "events": {"type": "int", "default": 0},
-}
-RULES: dict[str, t.Any] = {
-    "required_one_of": [("devices", "filters")],
-    "mutually_exclusive": [("devices", "filters")],
-}
+_MODULE = ModuleSpec(
+    short_description="Get information about Esper devices",
+    description=(
+        "Returns the specified devices, or the devices that match filters.",
+        "A device that does not exist is not an error. RV(missing) lists such devices.",
+    ),
+    options=(
+        devices_option(),
+        Option(
+            "filters",
+            (
+                "Filters for devices, as in the inventory plugin P(esper.cloud.devices#inventory).",
+                "An empty dictionary returns all devices of the tenant.",
+            ),
+            type="dict",
+            identifier=True,
+        ),
+        Option(
+            "detail_level",
+            (
+                "Amount of information about each device. Each level includes the one before.",
+                "O(esper.cloud.devices#inventory:detail_level) lists the variables of each level.",
+            ),
+            choices=LEVELS,
+            default=FULL,
+        ),
+        Option(
+            "resolve_names",
+            "If V(true), also returns the paths of device groups and the names of tags and blueprints.",
+            type="bool",
+            default=True,
+        ),
+        Option(
+            "apps",
+            "If V(true), also returns the apps on each device. This takes one request for each device.",
+            type="bool",
+            default=False,
+        ),
+        Option(
+            "max_events",
+            (
+                "Maximum number of events of each device to return, latest first. With V(0), no events are read.",
+                "This takes one request for each device. The request is not part of the public Esper API.",
+            ),
+            type="int",
+            default=0,
+        ),
+    ),
+    rules={
+        "required_one_of": [("devices", "filters")],
+        "mutually_exclusive": [("devices", "filters")],
+    },
+    returns=(
+        Value(
+            "devices",
+            "The devices. In addition to the keys below, each has the host variables that the inventory plugin sets at"
+            " the same level, without their prefix.",
+            type="list",
+            elements="dict",
+            contains=(
+                *DEVICE_VALUES,
+                Value(
+                    "group",
+                    "Path of the device group. Only returned if O(resolve_names=true).",
+                    sample="All devices/Stores/Berlin",
+                ),
+                Value(
+                    "tags",
+                    "Names of the tags. Only returned if O(resolve_names=true).",
+                    type="list",
+                    elements="str",
+                    sample=["kiosk", "berlin"],
+                ),
+                Value(
+                    "blueprint",
+                    "Name of the blueprint assigned to the device. Only returned if O(resolve_names=true).",
+                    sample="Point of Sale",
+                ),
+                Value(
+                    "apps",
+                    (
+                        "Apps on the device. Only returned if O(apps=true).",
+                        "Apps of Android devices have names. Apps of other platforms have the IDs that blueprints use.",
+                    ),
+                    type="list",
+                    elements="dict",
+                    sample=[
+                        {
+                            "name": "Till",
+                            "package_name": "com.example.till",
+                            "version_name": "2.0.0",
+                            "version_code": "200",
+                            "state": "SHOW",
+                            "type": "ENTERPRISE",
+                            "app_id": None,
+                            "app_version_id": None,
+                        }
+                    ],
+                ),
+                Value(
+                    "events",
+                    "Events of the device, latest first. Only returned if O(max_events) is greater than V(0).",
+                    type="list",
+                    elements="dict",
+                    sample=[{"id": 4711, "created_on": "2026-03-01T09:30:00Z", "message": "REBOOT succeeded"}],
+                ),
+            ),
+        ),
+        Value(
+            "missing",
+            "The items of O(devices) that match no device.",
+            type="list",
+            elements="str",
+            sample=[],
+        ),
+    ),
+    check_mode=READS_ONLY,
+    diff_mode=NO_DIFF,
+    seealso=("device",),
+)
 
 
 def _work(references: References, params: Params, mode: Mode) -> Outcome:
@@ -51,12 +160,12 @@ def _work(references: References, params: Params, mode: Mode) -> Outcome:
         found = find_devices(references, params["devices"])
         rows = each_once(found.values())
         missing = [name for name, row in found.items() if row is None]
-    records = [as_host(row, params["level"]) for row in rows]
-    if params["names"]:
+    records = [as_host(row, params["detail_level"]) for row in rows]
+    if params["resolve_names"]:
         _add_names(references, records)
     details: tuple[tuple[str, bool, t.Callable[[Row], t.Any]], ...] = (
         ("apps", params["apps"], lambda row: _apps(references, row)),
-        ("events", params["events"] > 0, lambda row: _events(references, row, params["events"])),
+        ("events", params["max_events"] > 0, lambda row: _events(references, row, params["max_events"])),
     )
     for name, wanted, read in details:
         if wanted:
@@ -124,4 +233,4 @@ def _events(references: References, device: Row, number: int) -> list[Row]:
     return [{key: row.get(key) for key in ("id", "created_on", "message")} for row in rows]
 
 
-DEVICE_INFO = Task(OPTIONS, RULES, _work)
+DEVICE_INFO = Task.of("device_info", _MODULE, _work)

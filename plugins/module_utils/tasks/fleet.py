@@ -16,13 +16,15 @@ from ..base.row import Row
 from ..base.threads import without_signals
 from ..engine.object_cache import References
 from ..kinds.blueprint_list import BLUEPRINTS
-from ..kinds.device import as_host, resolve_filters
+from ..kinds.device import FULL, as_host, resolve_filters
 from ..kinds.device_group import DEVICE_GROUP, path_of
 from ..kinds.device_list import list_devices
 from ..kinds.tag import TAG
 
 # What names can be looked up for.
 KINDS = ("group", "tag", "blueprint")
+# All that an inventory can say of a device, names that are looked up included.
+VARIABLES = (*as_host({"id": ""}, FULL), "group", "tags", "blueprint", "current_blueprint")
 # Raised when what is cached changes its form, so that an older cache is not misread.
 CACHE_FORMAT = 2
 _DEVICES_A_TEXT = 1000

@@ -87,6 +87,26 @@ def test_a_task_is_done_in_the_process(make_action: MakeAction, server: Server, 
     assert result == {"changed": False, "status": 200, "content": {"count": 0}}
 
 
+def test_a_task_of_a_device_is_done_in_the_process(
+    make_action: MakeAction, server: Server, arguments: dict[str, t.Any]
+) -> None:
+    server.replies(answers({"count": 0}))
+    action = make_action(args=arguments)
+    action._connection.transport = "esper.cloud.device"
+    assert action.run(task_vars={})["status"] == 200
+
+
+def test_a_module_of_a_device_runs_on_the_controller(make_action: MakeAction, monkeypatch: pytest.MonkeyPatch) -> None:
+    local, used = object(), []
+    monkeypatch.setattr(api.NormalAction, "run", lambda action, *_: used.append(action._connection))
+    action = make_action(args={"path": "/"}, async_val=60)
+    action._connection.transport = "esper.cloud.device"
+    action._connection.use_controller = lambda: local
+    action._display.vvv = lambda text, host: None
+    action.run(task_vars={})
+    assert used == [local]
+
+
 @pytest.mark.parametrize("name", MODULES)
 def test_each_module_has_its_options_checked(make_action: MakeAction, name: str) -> None:
     result = make_action(name, args={"colour": "red"}).run(task_vars={})
@@ -131,6 +151,29 @@ def test_a_defect_is_told_without_the_key(
     assert "Traceback" in result["exception"]
     assert KEY not in json.dumps(result)
     assert Path.cwd() == before
+
+
+@pytest.mark.parametrize("value", [None, "", "  "])
+@pytest.mark.parametrize("state", ["present", "absent"])
+def test_an_identifier_that_says_nothing_is_an_error(
+    make_action: MakeAction, arguments: dict[str, t.Any], value: t.Any, state: str
+) -> None:
+    connection = {name: each for name, each in arguments.items() if name != "path"}
+    result = make_action("enterprise_policy", args={**connection, "name": value, "state": state}).run(task_vars={})
+    assert result["failed"] is True
+    assert result["msg"].startswith(f"The option name is {'null' if value is None else 'empty'}.")
+
+
+def test_in_check_mode_null_is_known_after_apply(make_action: MakeAction, arguments: dict[str, t.Any]) -> None:
+    connection = {name: each for name, each in arguments.items() if name != "path"}
+    args = {**connection, "id": None, "active": True}
+    result = make_action("enterprise_policy", args=args, check_mode=True).run(task_vars={})
+    assert result["changed"] is True
+    assert result["enterprise_policy"]["id"] is None
+    assert "null in check mode" in result["warnings"][0]
+    result = make_action("enterprise_policy_info", args={**connection, "id": None}, check_mode=True).run(task_vars={})
+    assert result["enterprise_policies"] == []
+    assert result["changed"] is False
 
 
 def test_a_time_limit_of_the_task_is_let_through(
@@ -353,6 +396,9 @@ def test_files_are_looked_for_in_all_lists_of_a_local_task(finding: t.Any) -> No
     finding._find_sources(task_of("tenant"))
     file = [{"src": "/role/files/menu.png"}]
     assert finding._task.args == {"contents": file, "apps": file, "blueprints": [{"src": "menu.png"}]}
+    finding._task.args, finding._connection.transport = args, "esper.cloud.device"
+    finding._find_sources(task_of("tenant"))
+    assert finding._task.args["contents"] == file
     finding._task.args, finding._connection.transport = args, "ssh"
     finding._find_sources(task_of("tenant"))
     assert finding._task.args == args

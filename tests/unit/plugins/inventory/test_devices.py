@@ -34,11 +34,12 @@ except ImportError:
 Row = dict[str, t.Any]
 
 DEFAULTS: Row = {
+    "connection": "device",
     "filters": {},
     "include_disabled": False,
     "hostnames": ["name", "serial", "id"],
     "vars_prefix": "esper_",
-    "hostvars": "standard",
+    "detail_level": "standard",
     "group_by": ["group", "tag", "platform", "state", "blueprint"],
     "strict": True,
     "compose": {},
@@ -76,6 +77,7 @@ def populated(
     devices: list[Row], inventory: InventoryData | None = None, groups: dict[str, Row] | None = None, **options: t.Any
 ) -> InventoryData:
     plugin = plugin_with(inventory, **options)
+    plugin._options["groups"] = options.get("groups_option", {})
     plugin._populate(Fleet(devices, groups=groups or {}, tags={"t": options.get("tag", "kiosk")}))
     return t.cast(InventoryData, plugin.inventory)
 
@@ -88,6 +90,13 @@ def rendered(inventory: InventoryData, template: str) -> t.Any:
     # As set_fact and vars do: what came out is a variable of another template.
     templar = Templar(loader=DataLoader(), variables={"once": once})
     return templar.template(trust_as_template("{{ once }}"))
+
+
+@pytest.fixture
+def warnings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    given: list[str] = []
+    monkeypatch.setattr("ansible.utils.display.Display.warning", lambda _display, text, **_more: given.append(text))
+    return given
 
 
 HOSTILE = [
@@ -144,18 +153,64 @@ def test_devices_of_two_tenants_stay_apart() -> None:
     assert inventory.hosts["Till"].vars["esper_id"] == device(1)["id"]
 
 
-def test_a_host_of_another_source_is_the_device_of_its_name() -> None:
+def test_a_host_of_another_source_does_not_become_the_device_of_its_name(warnings: list[str]) -> None:
+    inventory = InventoryData()
+    inventory.add_group("mine")
+    inventory.add_host("web01", "mine")
+    before = dict(inventory.hosts["web01"].vars)
+    populated([device(1, name="web01"), device(2, name="mine")], inventory)
+    assert list(inventory.hosts) == ["web01", "SN00001", "SN00002"]
+    assert inventory.hosts["web01"].vars == before
+    assert [group.name for group in inventory.hosts["web01"].get_groups()] == ["mine"]
+    assert warnings == [
+        "Hosts or groups of other inventory sources have the names of these devices, which are therefore named"
+        " otherwise: web01 (now SN00001), mine (now SN00002)."
+    ]
+
+
+def test_a_host_of_another_source_that_has_the_id_of_a_device_is_that_device(warnings: list[str]) -> None:
     inventory = InventoryData()
     inventory.add_group("mine")
     inventory.add_host("ABC-DEF-00001", "mine")
+    inventory.set_variable("ABC-DEF-00001", "esper_id", device(1)["id"])
     populated([device(1)], inventory)
     assert list(inventory.hosts) == ["ABC-DEF-00001"]
     assert {group.name for group in inventory.hosts["ABC-DEF-00001"].get_groups()} >= {"mine", "esper"}
+    assert warnings == []
 
 
-def test_an_expression_that_never_works_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    warnings: list[str] = []
-    monkeypatch.setattr("ansible.utils.display.Display.warning", lambda _display, text, **_more: warnings.append(text))
+def test_the_same_tenant_can_be_a_source_twice(warnings: list[str]) -> None:
+    inventory = populated([device(1), device(2)])
+    populated([device(2), device(3)], inventory)
+    assert list(inventory.hosts) == [f"ABC-DEF-0000{number}" for number in (1, 2, 3)]
+    assert warnings == []
+
+
+@pytest.mark.parametrize("identifier", ["../../x", "localhost", "all", "ungrouped", "webservers", "7"])
+def test_an_id_that_is_no_uuid_is_never_a_host_name(identifier: str, warnings: list[str]) -> None:
+    devices = [device(1, id=identifier, name="", serial=None), device(2, id=identifier * 2, name="till")]
+    inventory = populated(devices, hostnames=["name", trust_as_template("esper_id ~ ''"), "id"])
+    assert list(inventory.hosts) == ["till"]
+    assert warnings == [
+        "The inventory does not contain these devices, because none of their names is a valid host name:"
+        f" {identifier!r}. Set a name or an alias that is valid and unique."
+    ]
+
+
+@pytest.mark.parametrize("preference", ["name", "alias", "serial", "esper_alias", "esper_alias ~ ''"])
+@pytest.mark.parametrize("name", ["../../x", "localhost", "ALL", "ungrouped", "*", "~.*", "!esper", "for all"])
+def test_every_candidate_passes_the_same_check(preference: str, name: str) -> None:
+    made = device(1, name=name, alias=name, serial=name)
+    assert list(populated([made], hostnames=[trust_as_template(preference)]).hosts) == [made["id"]]
+
+
+def test_a_device_cannot_have_the_name_of_a_group_to_come() -> None:
+    inventory = populated([device(1, name="low")], groups_option={"low": trust_as_template("true")})
+    assert list(inventory.hosts) == ["SN00001"]
+    assert [host.name for host in inventory.groups["low"].hosts] == ["SN00001"]
+
+
+def test_an_expression_that_never_works_is_told_once(warnings: list[str]) -> None:
     names = [trust_as_template("esper_nope.foo"), "name"]
     inventory = populated([device(1), device(2)], hostnames=names, strict=False)
     assert list(inventory.hosts) == ["ABC-DEF-00001", "ABC-DEF-00002"]
@@ -197,7 +252,7 @@ def test_each_level_has_all_of_the_one_before() -> None:
 
 
 def test_the_documentation_names_the_variables_of_each_level() -> None:
-    described = yaml.safe_load(DOCUMENTATION)["options"]["hostvars"]["description"]
+    described = yaml.safe_load(DOCUMENTATION)["options"]["detail_level"]["description"]
     known: set[str] = set()
     for level in ("minimal", "standard", "full"):
         (text,) = (each for each in described if each.startswith(f"V({level})"))
@@ -210,6 +265,7 @@ def test_the_documentation_names_the_variables_of_each_level() -> None:
 def test_the_variables_of_a_host_that_is_there_are_added_to_its_own() -> None:
     inventory = InventoryData()
     inventory.add_host("ABC-DEF-00001")
+    inventory.set_variable("ABC-DEF-00001", "esper_id", device()["id"])
     inventory.set_variable("ABC-DEF-00001", "mine", 1)
     inventory.set_variable("ABC-DEF-00001", "esper_alias", "old")
     populated([device(alias="new")], inventory)
@@ -260,6 +316,99 @@ def test_conditions_see_all_groups_of_a_host() -> None:
     plugin._populate(Fleet([device(1, group_id="berlin"), device(2)], groups=GROUPS))
     inventory = plugin.inventory
     assert [host.name for host in inventory.groups["chosen"].hosts] == ["ABC-DEF-00001"]
+
+
+# --- objects that share a group name ----------------------------------------------------------------------------------
+
+TAGS = {"a1b2c3d4-1": "VIP", "b1b2c3d4-1": "kiosk", "c1b2c3d4-1": "vip"}
+
+
+def shared_inventory(fleet: Fleet, **options: t.Any) -> InventoryData:
+    plugin = plugin_with(**options)
+    plugin._populate(fleet)
+    plugin.inventory.reconcile_inventory()
+    return t.cast(InventoryData, plugin.inventory)
+
+
+def members(inventory: InventoryData, group: str) -> list[str]:
+    return sorted(host.name for host in inventory.groups[group].get_hosts())
+
+
+def test_tags_that_share_a_group_name_are_all_in_that_group(warnings: list[str]) -> None:
+    ids = list(TAGS)
+    tagged = {"a": ids[:1], "b": ids[:2], "c": ids[2:]}
+    devices = [device(number, name=name, tags=tags) for number, (name, tags) in enumerate(tagged.items())]
+    inventory = shared_inventory(Fleet(devices, tags=TAGS))
+    assert members(inventory, "tag_vip") == ["a", "b", "c"]
+    assert members(inventory, "tag_vip_a1b2c3d4") == ["a", "b"]
+    assert members(inventory, "tag_vip_c1b2c3d4") == ["c"]
+    assert members(inventory, "tag_kiosk") == ["b"]
+    assert [text for text in warnings if "tag_" in text] == [
+        "The inventory group tag_vip contains several objects with similar names: VIP, vip. Each one also has a group"
+        " of its own: tag_vip_a1b2c3d4, tag_vip_c1b2c3d4."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("sort", "one", "other"),
+    [
+        ("platform", {"platform": "ANDROID"}, {"platform": "Android"}),
+        ("blueprint", *({"blueprint_info": {"assigned_blueprint_id": key}} for key in "12")),
+        ("group", {"group_id": "1"}, {"group_id": "2"}),
+        ("tag", {"tags": ["1"]}, {"tags": ["2"]}),
+    ],
+)
+def test_each_sort_of_group_keeps_the_plain_name(sort: str, one: Row, other: Row) -> None:
+    names = {"1": "ANDROID", "2": "Android"}
+    groups = {key: {"path": f"All devices/{name}", "parent": None} for key, name in names.items()}
+    fleet = Fleet([device(1, **one), device(2, **other)], groups=groups, tags=names, blueprints=names)
+    inventory = shared_inventory(fleet, group_by=[sort])
+    assert len(members(inventory, f"{sort}_android")) == 2
+    own = [group for group in inventory.groups if re.fullmatch(rf"{sort}_android_.+", group)]
+    assert [len(members(inventory, group)) for group in own] == [1, 1]
+
+
+def test_device_groups_that_share_a_name_keep_their_place_in_the_tree() -> None:
+    groups: dict[str, Row] = {
+        "root": {"path": "All devices", "parent": None},
+        "11111111": {"path": "All devices/Stores", "parent": "root"},
+        "22222222": {"path": "All devices/STORES", "parent": "root"},
+        "berlin": {"path": "All devices/STORES/Berlin", "parent": "22222222"},
+        # As if it were the root itself.
+        "again": {"path": "All devices/All Devices", "parent": "root"},
+    }
+    devices = [device(1, name="a", group_id="11111111"), device(2, name="b", group_id="berlin"), device(3, name="c")]
+    inventory = shared_inventory(Fleet(devices, groups=groups))
+    assert members(inventory, "group_stores") == ["a", "b"]
+    assert members(inventory, "group_stores_11111111") == ["a"]
+    assert members(inventory, "group_stores_22222222") == ["b"]
+    assert members(inventory, "group_all_devices") == ["a", "b"]
+    assert members(inventory, "esper") == ["a", "b", "c"]
+    # Variables of the shared name take precedence over those of the root.
+    line = ("group_all_devices", "group_stores", "group_stores_11111111")
+    assert [inventory.groups[name].depth for name in line] == [2, 4, 5]
+    assert {group.name for group in inventory.hosts["b"].get_groups()} >= {
+        "group_stores_berlin",
+        "group_stores",
+        "group_all_devices",
+        "esper",
+    }
+
+
+def test_groups_that_share_a_name_across_the_tree_are_below_what_is_above_both() -> None:
+    groups: dict[str, Row] = {
+        "root": {"path": "All devices", "parent": None},
+        "stores": {"path": "All devices/Stores", "parent": "root"},
+        "11111111": {"path": "All devices/Stores/A B", "parent": "stores"},
+        "a": {"path": "All devices/Stores/A", "parent": "stores"},
+        "22222222": {"path": "All devices/Stores/A/B", "parent": "a"},
+    }
+    inventory = shared_inventory(Fleet([device(1, name="x", group_id="22222222")], groups=groups))
+    assert [group.name for group in inventory.groups["group_stores_a_b"].parent_groups] == ["group_stores"]
+    assert {group.name for group in inventory.groups["group_stores_a_b_22222222"].parent_groups} == {
+        "group_stores_a_b",
+        "group_stores_a",
+    }
 
 
 EXPRESSIONS = [

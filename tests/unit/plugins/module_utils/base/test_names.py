@@ -5,65 +5,139 @@ from __future__ import annotations
 
 import re
 import typing as t
+import unicodedata
 
+import pytest
 from ansible_collections.esper.cloud.plugins.module_utils.base.names import group_names, unique_hostnames
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 RESERVED = ("all", "ungrouped", "localhost", "127.0.0.1", "::1")
-# Few names, so that devices meet; some of them are what another device's id is.
+# Few names, so that devices meet; some of them are what another device's ID is.
+OWN = [f"00000000-0000-4000-8000-{number:012}" for number in range(7)]
+SPECIAL = [
+    "../../x",
+    "..",
+    ".",
+    "a/b",
+    "a\\b",
+    "a*",
+    "a?",
+    "[a]",
+    "!a",
+    "&a",
+    "~a",
+    "@a",
+    "a ~.*",
+    "for all",
+    "a:all",
+    "a,ALL",
+]
 NAMES = (
-    st.none() | st.sampled_from(["", " ", "a", "b", "A", *RESERVED, "LOCALHOST", "id-0", "id-1", "id-2"]) | st.text()
+    st.none()
+    | st.sampled_from(["", " ", "a", "b", "A", *RESERVED, "LOCALHOST", *OWN[:3], "id-0", *SPECIAL])
+    | st.text()
 )
 DEVICES = st.lists(st.lists(NAMES, max_size=3), max_size=7)
+TAKEN = st.dictionaries(st.sampled_from(["a", "b", "A", OWN[0], OWN[1]]), st.none() | st.sampled_from(OWN[:3]))
 
 Devices = list[list[t.Optional[str]]]  # noqa: UP045 - evaluated at run time
+Taken = dict[str, t.Optional[str]]  # noqa: UP045 - evaluated at run time
 
 
 def ids(devices: t.Sequence[object]) -> list[str]:
-    return [f"id-{number}" for number in range(len(devices))]
+    return OWN[: len(devices)]
+
+
+def hostnames(devices: Devices) -> list[str | None]:
+    names, refused = unique_hostnames(devices, ids(devices))
+    assert refused == {}
+    return names
 
 
 @given(DEVICES)
-@example([["x"], ["id-0"], [], ["id-2"]])
+@example([["x"], [OWN[0]], [], [OWN[2]]])
 def test_host_names_are_unique(devices: Devices) -> None:
-    names = unique_hostnames(devices, ids(devices))
+    names = hostnames(devices)
     assert len(names) == len(devices)
+    assert None not in names
     assert len(set(names)) == len(names)
 
 
 @given(DEVICES)
 def test_host_names_are_never_reserved_or_blank(devices: Devices) -> None:
-    for name in unique_hostnames(devices, ids(devices)):
-        assert name == name.strip()
+    for name in hostnames(devices):
         assert name
-        assert name.lower() not in RESERVED
+        assert name == name.strip()
+        assert not {*re.split(r"[\s,:]", name.lower()), name.lower()} & set(RESERVED)
 
 
-@given(DEVICES, st.randoms())
-def test_host_names_do_not_depend_on_the_order_of_devices(devices: Devices, random: t.Any) -> None:
-    named = dict(zip(ids(devices), unique_hostnames(devices, ids(devices)), strict=True))
+@given(DEVICES)
+def test_host_names_are_neither_paths_nor_patterns(devices: Devices) -> None:
+    for name in hostnames(devices):
+        assert name
+        assert not set(name) & set("/\\*?[]")
+        assert name not in (".", "..")
+        assert name[0] not in "!&~@"
+
+
+@pytest.mark.parametrize("name", SPECIAL)
+def test_a_special_name_gives_way_to_the_next(name: str) -> None:
+    assert hostnames([[name, "serial"]]) == ["serial"]
+
+
+@pytest.mark.parametrize("name", ["Scanner 2", "Store 5: Till 2", "Kiosk & Till", "tall", "allspice", "Küche", "a.b"])
+def test_a_plain_name_is_kept(name: str) -> None:
+    assert hostnames([[name, "serial"]]) == [name]
+
+
+@pytest.mark.parametrize("identifier", ["../../x", "localhost", "all", "ungrouped", "7", "id-0", "", "a" * 36])
+def test_an_id_that_is_no_uuid_is_never_a_host_name(identifier: str) -> None:
+    assert unique_hostnames([[None, "", identifier]], [identifier]) == ([None], {})
+    assert unique_hostnames([["till", identifier]], [identifier]) == (["till"], {})
+
+
+@given(DEVICES, TAKEN, st.randoms())
+def test_host_names_do_not_depend_on_the_order_of_devices(devices: Devices, taken: Taken, random: t.Any) -> None:
+    named = dict(zip(ids(devices), unique_hostnames(devices, ids(devices), taken)[0], strict=True))
     order = list(range(len(devices)))
     random.shuffle(order)
-    shuffled = [f"id-{place}" for place in order]
-    again = dict(zip(shuffled, unique_hostnames([devices[place] for place in order], shuffled), strict=True))
-    assert again == named
+    shuffled = [OWN[place] for place in order]
+    again = unique_hostnames([devices[place] for place in order], shuffled, taken)[0]
+    assert dict(zip(shuffled, again, strict=True)) == named
+
+
+@given(DEVICES, TAKEN)
+def test_a_name_that_is_taken_is_only_given_to_its_device(devices: Devices, taken: Taken) -> None:
+    names, refused = unique_hostnames(devices, ids(devices), taken)
+    for identifier, name in zip(ids(devices), names, strict=True):
+        assert name is None or taken.get(name, identifier) == identifier
+    for place, given_up in refused.items():
+        assert names[place] not in given_up
+        assert all(taken[name] != OWN[place] for name in given_up)
 
 
 @given(DEVICES)
 def test_a_host_is_named_after_its_device(devices: Devices) -> None:
-    for names, identifier, name in zip(devices, ids(devices), unique_hostnames(devices, ids(devices)), strict=True):
+    for names, identifier, name in zip(devices, ids(devices), hostnames(devices), strict=True):
         assert name == identifier or name in [str(each).strip() for each in names if each is not None]
 
 
 def test_a_name_that_several_would_have_is_given_to_none() -> None:
     devices: Devices = [["kiosk", "s1"], ["kiosk", "s2"], ["till", "s3"], ["kiosk", None]]
-    assert unique_hostnames(devices, ids(devices)) == ["s1", "s2", "till", "id-3"]
+    assert hostnames(devices) == ["s1", "s2", "till", OWN[3]]
 
 
 def test_a_second_choice_does_not_take_what_others_wanted_first() -> None:
     devices: Devices = [["kiosk"], ["kiosk"], ["", "kiosk"]]
-    assert unique_hostnames(devices, ids(devices)) == ids(devices)
+    assert hostnames(devices) == ids(devices)
+
+
+def test_a_taken_name_gives_way_to_the_next_one() -> None:
+    devices: Devices = [["web01", "s1"], ["tag_vip", "s2"], ["till", "s3"]]
+    names, refused = unique_hostnames(devices, ids(devices), {"web01": None, "tag_vip": None, "till": OWN[2]})
+    assert names == ["s1", "s2", "till"]
+    assert refused == {0: ["web01"], 1: ["tag_vip"]}
 
 
 def safe(name: str) -> str:
@@ -81,10 +155,22 @@ GROUPS = st.dictionaries(
 @given(GROUPS)
 @example({"aaaaaaaa-1": "x", "bbbbbbbb-1": "x", "cccccccc-1": "x_aaaaaaaa"})
 @example({"aaaaaaaa-1": "x", "aaaaaaaa-2": "x"})
+@example({"aaaaaaaa-1": "x", "bbbbbbbb-1": "X", "cccccccc-1": "x_aaaaaaaa", "dddddddd-1": "x_aaaaaaaa_1"})
 def test_group_names_are_unique(names: dict[str, str]) -> None:
-    unique, _clashes = group_names("group", names, safe)
+    unique, _shared = group_names("group", names, safe)
     assert unique.keys() == names.keys()
     assert len(set(unique.values())) == len(names)
+
+
+@given(GROUPS)
+@example({"aaaaaaaa-1": "x", "bbbbbbbb-1": "x", "cccccccc-1": "x_aaaaaaaa"})
+def test_the_plain_name_of_each_object_stays_in_use(names: dict[str, str]) -> None:
+    unique, shared = group_names("group", names, safe)
+    for identifier, name in names.items():
+        plain = safe(f"group_{unicodedata.normalize('NFC', name).lower()}")
+        # A pattern that excludes it excludes the object, whatever other objects are called.
+        assert unique[identifier] == plain or identifier in shared[plain]
+    assert shared.keys().isdisjoint(unique.values())
 
 
 @given(GROUPS)
@@ -98,12 +184,25 @@ def test_group_names_are_lower_case_and_safe(names: dict[str, str]) -> None:
         assert re.fullmatch(r"group_[a-z0-9_]*", name)
 
 
-def test_groups_that_clash_are_told() -> None:
+def test_objects_that_share_a_group_name_are_returned() -> None:
     names = {"aaaaaaaa-1": "Kasse 1", "bbbbbbbb-1": "kasse-1", "cccccccc-1": "Kasse 2"}
-    unique, clashes = group_names("tag", names, safe)
+    unique, shared = group_names("tag", names, safe)
     assert unique == {
         "aaaaaaaa-1": "tag_kasse_1_aaaaaaaa",
         "bbbbbbbb-1": "tag_kasse_1_bbbbbbbb",
         "cccccccc-1": "tag_kasse_2",
     }
-    assert clashes == [("tag_kasse_1", ["Kasse 1", "kasse-1"])]
+    assert shared == {"tag_kasse_1": ["aaaaaaaa-1", "bbbbbbbb-1"]}
+
+
+def test_names_that_differ_only_in_unicode_form_share_a_group() -> None:
+    decomposed = unicodedata.normalize("NFD", "Köln")
+    unique, shared = group_names("tag", {"aaaaaaaa-1": "Köln", "bbbbbbbb-1": decomposed}, str)
+    assert shared == {"tag_köln": ["bbbbbbbb-1", "aaaaaaaa-1"]}
+    assert set(unique.values()) == {"tag_köln_aaaaaaaa", "tag_köln_bbbbbbbb"}
+
+
+def test_identifiers_that_are_no_uuids_still_give_each_object_a_group() -> None:
+    # The ID of a platform or of a state is its name.
+    unique, shared = group_names("platform", {"A B": "A B", "a-b": "a-b"}, safe)
+    assert len(set(unique.values()) - set(shared)) == 2

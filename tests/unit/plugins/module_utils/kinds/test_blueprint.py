@@ -370,7 +370,7 @@ def test_what_else_is_said_of_the_latest_version_counts(tenant: Tenant, run: Run
         (
             {"apps": [{"package_name": "com.example.till", "version_name": "3.0"}]},
             Ambiguous,
-            r"till 3.0 \(30\) \(id till-30\), com.example.till 3.0 \(31\) \(id till-31\)\). Give version_code",
+            r"till 3.0 \(30\) \(id till-30\), com.example.till 3.0 \(31\) \(id till-31\)\). Set version_code",
         ),
         (
             {"apps": [{"package_name": "com.example.till", "version_name": "1.1"}]},
@@ -378,10 +378,10 @@ def test_what_else_is_said_of_the_latest_version_counts(tenant: Tenant, run: Run
             r"no app 'com.example.till 1.1'. Did you mean 'com.example.till 1.0 \(1\)'",
         ),
         ({"apps": [{"package_name": "com.example.tills", "version_name": "1"}]}, NotFound, "mean 'com.example.till'"),
-        ({"apps": [{"package_name": "com.example.till"}]}, InvalidParameter, r"apps\[0\] is not in the blueprint yet"),
-        ({"apps": [{"version_name": "1.0"}]}, InvalidParameter, r"apps\[0\] names no app"),
+        ({"apps": [{"package_name": "com.example.till"}]}, InvalidParameter, r"apps\[0\] has no version"),
+        ({"apps": [{"version_name": "1.0"}]}, InvalidParameter, r"apps\[0\] has no app"),
         ({"files": [{"content": "c.txt"}]}, Ambiguous, r"c.txt \(id 10\), c.txt \(id 9\)\). Set file_id instead"),
-        ({"files": [{"content": "d.txt"}]}, NotFound, "no content 'd.txt'. Did you mean .* It has to be uploaded"),
+        ({"files": [{"content": "d.txt"}]}, NotFound, "no content 'd.txt'. Did you mean .* Upload it before"),
         (
             {"files": [{"destination_path": "/a"}]},
             InvalidParameter,
@@ -432,7 +432,7 @@ def test_an_app_that_is_gone_is_so_as_long_as_it_is_meant_by_its_ids(tenant: Ten
 def test_a_version_of_one_app_is_not_sent_with_another(tenant: Tenant, run: Run) -> None:
     tenant.add(android(apps=[till(1)]))
     for other in ({"app_id": "other"}, {"type": "PLAYSTORE"}):
-        with pytest.raises(InvalidParameter, match="needs a version"):
+        with pytest.raises(InvalidParameter, match="has no version"):
             run(settings=android(apps=[{"package_name": "com.example.till", **other}]))
 
 
@@ -845,7 +845,7 @@ def test_a_version_that_was_not_published_under_a_number_is_not_found(tenant: Te
     tenant.add({})
     past(tenant, {}, version_number=2, publish=False, version_id="draft")
     past(tenant, {}, version_number=1)
-    with pytest.raises(NotFound, match="The published versions of the blueprint 'Kiosks': 1"):
+    with pytest.raises(NotFound, match="Published versions of the blueprint 'Kiosks': 1"):
         run(version=wanted)
 
 
@@ -932,7 +932,7 @@ def test_a_catalogue_that_cannot_be_read_is_no_empty_one(
 # --- information ------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("options", [{}, {"name": "Kiosks"}, {"id": "b1"}, {"portable": True}], ids=str)
+@pytest.mark.parametrize("options", [{}, {"name": "Kiosks"}, {"id": "b1"}, {"export": True}], ids=str)
 def test_a_list_without_settings_is_completed(tenant: Tenant, info: Info, options: Row) -> None:
     tenant.without_settings = True
     tenant.add(android(nfc_settings={**ALWAYS, "allow_nfc": True}))
@@ -985,8 +985,8 @@ def test_what_cannot_be_taken_along_is_told(tenant: Tenant, info: Info) -> None:
             "ios": {"kiosk_app": {"app_id": "till"}},
         }
     )
-    taken = info(portable=True)
-    assert sorted(each["path"] for each in taken["left_out"]) == [
+    taken = info(export=True)
+    assert sorted(each["path"] for each in taken["omitted"]) == [
         "settings.android.apps[0].unknown",
         "settings.android.apps[1]",
         "settings.android.esper_settings_apps_settings.admin_mode_password",
@@ -1011,14 +1011,14 @@ def test_what_is_taken_along_can_be_had_elsewhere(tenant: Tenant, info: Info, on
         files=[{"file_id": "7", "destination_path": place} for place in ("/a", "/b")],
     )
     tenant.add(settings, name="Others")
-    (options,) = info(name="Others", portable=True)["blueprints"]
+    (options,) = info(name="Others", export=True)["blueprints"]
     once(**{**options, "name": "Kiosks"})
     assert tenant.body == {"name": "Kiosks", "settings": settings}
 
 
 @pytest.mark.parametrize("options", [{"compare": ["1", "2"]}, {"name": "Kiosks", "compare": ["1"]}], ids=str)
 def test_what_cannot_be_compared_is_not_read(tenant: Tenant, info: Info, options: Row) -> None:
-    with pytest.raises(InvalidParameter, match="To compare takes one blueprint"):
+    with pytest.raises(InvalidParameter, match="The option compare requires two versions"):
         info(**options)
     assert tenant.sent == []
 

@@ -8,14 +8,14 @@ import typing as t
 
 import pytest
 from ansible_collections.esper.cloud.plugins.module_utils.base.errors import ApiError, InvalidParameter
-from ansible_collections.esper.cloud.plugins.module_utils.tasks.api import OPTIONS, call
+from ansible_collections.esper.cloud.plugins.module_utils.tasks.api import CALL, call
 from ansible_collections.esper.cloud.tests.unit.service import answers
 
 if t.TYPE_CHECKING:
     from ansible_collections.esper.cloud.plugins.module_utils.http.client import Client
     from ansible_collections.esper.cloud.tests.unit.service import Server
 
-DEFAULTS = {name: option.get("default") for name, option in OPTIONS.items()}
+DEFAULTS = {name: option.get("default") for name, option in CALL.options.items()}
 
 
 def run(client: Client, check_mode: bool = False, **params: t.Any) -> dict[str, t.Any]:
