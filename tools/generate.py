@@ -275,6 +275,9 @@ def documentation(module: Module) -> Doc:
         "attributes": {name: _support(getattr(spec, name)) for name in _ATTRIBUTES},
         "options": options(spec.options, spec.rules),
     }
+    if spec.platform:
+        # Support and platforms come from the fragment.
+        doc["attributes"]["platform"] = {"description": words(spec.platform)}
     if spec.requirements:
         doc["requirements"] = list(spec.requirements)
     if spec.notes:
@@ -316,12 +319,15 @@ def module_file(module: Module) -> str:
         "RETURN": dump(return_values(module)),
     }
     blocks = "".join(f'{name} = r"""\n{text.rstrip()}\n"""\n\n' for name, text in parts.items())
-    imports = [(module.file, module.definition), ("module", module.function)]
+    imports = "\n".join(
+        f"from {PACKAGE}.{file} import {name}"
+        for file, name in sorted([(module.file, module.definition), ("module", module.function)])
+    )
     return (
         f"#!/usr/bin/python\n{LICENSE}{GPL}"
         f"# {MARK}\n\nfrom __future__ import annotations\n\n{blocks}"
-        + "".join(f"from {PACKAGE}.{file} import {name}\n" for file, name in sorted(imports))
-        + f"\n\ndef main() -> None:\n    {module.function}({module.definition})\n\n\n"
+        f"{imports}\n\n\n"
+        f"def main() -> None:\n    {module.function}({module.definition})\n\n\n"
         f'if __name__ == "__main__":\n    main()\n'
     )
 

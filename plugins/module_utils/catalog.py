@@ -12,6 +12,7 @@ import importlib
 from .index import MODULES
 from .task import Task, informing, managing
 
+
 def task_of(module: str) -> Task:
     """The task of a module, which is the very one that the module runs."""
     file, name = MODULES[module]

@@ -13,8 +13,8 @@ import yaml
 from ansible_collections.esper.cloud.plugins.module_utils import catalog as kinds
 from ansible_collections.esper.cloud.plugins.module_utils import module
 from ansible_collections.esper.cloud.plugins.module_utils.catalog import task_of
-from ansible_collections.esper.cloud.plugins.module_utils.index import MODULES
 from ansible_collections.esper.cloud.plugins.module_utils.engine.resource import Resource
+from ansible_collections.esper.cloud.plugins.module_utils.index import MODULES
 from ansible_collections.esper.cloud.plugins.module_utils.kinds.registry import KINDS
 from ansible_collections.esper.cloud.plugins.module_utils.task import Task, managing
 from ansible_collections.esper.cloud.plugins.module_utils.tasks.tenant import TENANT
