@@ -14,9 +14,11 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field
 
+from ..base.errors import EsperError
 from ..base.row import Row
 from ..engine.object_cache import References
 from ..http.client import Query
+from ..http.parallel import CONCURRENCY, in_parallel
 from ..model.unknowns import ResultOf
 from .blueprint_list import BLUEPRINTS
 
@@ -52,9 +54,9 @@ def usage(references: References, query: Query, selects: Selector) -> Usage:
     """Return the usage of an object. ``query`` finds the blueprints that use it in any version, {} finds all."""
     planned = {row["id"]: row for row in references.expected(BLUEPRINTS)}
     result = Usage()
-    for row in references.rows(BLUEPRINTS, query):
+    rows = references.rows(BLUEPRINTS, query)
+    for row, before in zip(rows, _all_versions(references, rows, selects), strict=True):
         plan = planned.pop(row["id"], None)
-        before = _versions(references, row, selects)
         if references.is_leaving(BLUEPRINTS, row["id"]):
             after: list[str] = []
         elif plan is None:
@@ -73,6 +75,27 @@ def usage(references: References, query: Query, selects: Selector) -> Usage:
         if selects(_settings(row)) and not references.is_leaving(BLUEPRINTS, row["id"])
     ]
     return result
+
+
+def _all_versions(references: References, rows: list[Row], selects: Selector) -> list[list[str]]:
+    """Return in which versions each of some blueprints uses an object."""
+
+    def read(row: Row) -> list[str] | EsperError:
+        try:
+            return _versions(references, row, selects)
+        except EsperError as error:
+            # The client would end all other requests of the task.
+            return error
+
+    incomplete = [row for row in rows if "settings" not in row or not _is_published(row)]
+    if len(incomplete) > 1:
+        versions = list(in_parallel(references.client, read, rows, CONCURRENCY))
+    else:
+        versions = [read(row) for row in rows]
+    for each in versions:
+        if isinstance(each, EsperError):
+            raise each
+    return t.cast("list[list[str]]", versions)
 
 
 def _versions(references: References, row: Row, selects: Selector) -> list[str]:

@@ -370,6 +370,26 @@ def test_blueprints_are_read_only_where_something_goes(
     assert not [request for request in server.requests if "blueprints" in request.path]
 
 
+def test_if_a_published_version_cannot_be_read_nothing_is_deleted(
+    server: Server, make_client: MakeClient, contents: Contents
+) -> None:
+    client = make_client(server, retries=0)
+    contents.add("menu.png", b"soup")
+    contents.blueprints = [
+        {"id": "b", "name": name, "version_id": "v2", "latest_published_version_id": version, "settings": {}}
+        for name, version in (("One", "v1"), ("Two", "v3"))
+    ]
+    contents.published = {"v1": {}, "v3": {}}
+    server.app = lambda request: answers({}, 500) if "/versions/" in request.path else contents(request)
+    references = References(client)
+    with pytest.raises(ApiError, match="Reading the published version of the blueprint 'One' failed"):
+        ensure(CONTENT, references, params_of(name="menu.png", state="absent"))
+    assert writes(server) == []
+    # The client still works.
+    server.app = contents
+    assert ensure(CONTENT, References(client), params_of(name="menu.png", state="absent")).changed
+
+
 # --- somebody else at the same time -----------------------------------------------------------------------------------
 
 
