@@ -72,6 +72,17 @@ class References:
                 self._lists[place] = rows
         return rows
 
+    def object_at(self, path: str, ids: dict[str, str], *, purpose: str) -> Row:
+        """Return the object at a path, with ``ids`` for its placeholders. It is read once, like a list."""
+        place = (path, tuple(sorted(ids.items())))
+        rows = self._lists.get(place)
+        if rows is None:
+            forgotten = self._forgotten
+            rows = [self.client.get_object(path, ids=ids, purpose=purpose)]
+            if forgotten == self._forgotten:
+                self._lists[place] = rows
+        return rows[0]
+
     def called(self, resource: Listable, name: str) -> list[Row]:
         """The objects of a kind whose name may be this one, and those that are planned: all that have it, in whatever
         case, and maybe others."""
