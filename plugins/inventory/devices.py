@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: devices
-short_description: The devices of an Esper tenant as hosts
+short_description: Esper devices inventory source
 version_added: 0.1.0
 author: esper.cloud contributors (@ansible-collections)
 description:

@@ -379,4 +379,4 @@ def _delete(references: References, rows: list[Row]) -> None:
         raise failures[0][1]
 
 
-DEVICE = Task.of("device", _MODULE, _work)
+DEVICE = Task("device", _MODULE, _work)

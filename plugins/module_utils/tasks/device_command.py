@@ -101,4 +101,4 @@ def _members(references: References, group_id: str) -> int:
     return count_devices(references.client, query, purpose="Counting the devices of a device group") or 0
 
 
-DEVICE_COMMAND = Task.of("device_command", MODULE, _work)
+DEVICE_COMMAND = Task("device_command", MODULE, _work)

@@ -234,4 +234,4 @@ def _events(references: References, device: Row, number: int) -> list[Row]:
     return [{key: row.get(key) for key in ("id", "created_on", "message")} for row in rows]
 
 
-DEVICE_INFO = Task.of("device_info", _MODULE, _work)
+DEVICE_INFO = Task("device_info", _MODULE, _work)

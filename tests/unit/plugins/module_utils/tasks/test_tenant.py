@@ -343,8 +343,8 @@ def test_a_blueprint_gets_the_content_that_replaces_another(tenant: Tenant, list
     warnings = tenant.warnings
     changed = tenant.done(**lists)
     # Only of the blueprint that this task knows nothing of.
-    (warning,) = [text for text in warnings if "refer to" in text]
-    assert warning.startswith(f"The blueprints 'Other' refer to the content 'unit.png' (id {old}), which is replaced")
+    (warning,) = [text for text in warnings if "in use by" in text]
+    assert warning.startswith(f"The content file 'unit.png' (ID {old}) is in use by the blueprints 'Other'.")
     assert tenant.warnings == warnings
     new = tenant.ids("content")["unit.png"]
     assert new != old
@@ -373,7 +373,7 @@ def test_the_latest_is_unclear_while_a_code_is_unknown(tenant: Tenant, lists: Ro
     new = upload(tmp_path, 3)
     del new["version_code"]
     result = tenant.failing(apps=[new], blueprints=lists["blueprints"])
-    assert "the version code of the one that the same task uploads is not known" in messages(result)["blueprints[0]"]
+    assert "because this task uploads a version without a version code" in messages(result)["blueprints[0]"]
     # Where it is the first, it is the latest.
     other = "com.example.unitother"
     first = {"src": package(tmp_path, 1, name=other), "package_name": other, "version_name": "1.0"}
@@ -395,7 +395,7 @@ def test_what_a_blueprint_has_can_go_with_it(tenant: Tenant, lists: Row) -> None
     tenant.done(**lists)
     content, app = {"name": "unit.png", "state": "absent"}, {"package_name": TILL, "state": "absent"}
     result = tenant.failing(contents=[content], apps=[app])
-    assert "refer to the content" in messages(result)["contents[0]"]
+    assert "is in use by the blueprints" in messages(result)["contents[0]"]
     assert "in use by the blueprint 'Unit'" in messages(result)["apps[0]"]
     tenant.done(contents=[content], apps=[app], blueprints=[{"name": "Unit", "state": "absent"}])
     assert tenant.writes()[0] == "DELETE blueprints"
@@ -422,7 +422,7 @@ def test_what_a_blueprint_is_to_have_is_not_deleted(tenant: Tenant, lists: Row, 
     blueprints[0]["settings"]["android"]["files"] = [file]
     gone = [{"package_name": TILL, "version_name": "2.0", "state": "absent"}]
     result = tenant.failing(blueprints=blueprints, contents=[{"name": "unit.png", "state": "absent"}], apps=gone)
-    assert "The blueprints 'Unit' refer to the content 'unit.png'" in messages(result)["contents[0]"]
+    assert "is in use by the blueprints 'Unit'" in messages(result)["contents[0]"]
     assert "in use by the blueprint 'Unit'" in messages(result)["apps[0]"]
     assert actions(result)["blueprints[0]"] == "skipped"
 
@@ -482,7 +482,7 @@ def test_a_file_of_a_directory_may_be_listed_elsewhere(tenant: Tenant, tmp_path:
     file_of(folder, "b.png", "b")
     result = tenant.failing(contents=[{"src": str(folder)}, {"name": "b.png", "state": "absent"}])
     assert set(messages(result).values()) == {
-        "contents[0] and contents[1] are about the same content, 'b.png': list it once."
+        "contents[0] and contents[1] are about the same content file, 'b.png': list it once."
     }
     assert [each["action"] for each in result["objects"]] == ["skipped", "failed", "failed"]
     assert tenant.done(contents=[{"src": str(folder)}])["counts"] == counts(created=2)
@@ -914,7 +914,7 @@ def test_a_typo_is_refused_with_its_place_and_the_closest_name(tenant: Tenant, i
 
 def test_a_file_that_is_not_there_is_told_before_a_request(tenant: Tenant, tmp_path: Path) -> None:
     result = tenant.failing(contents=[{"src": str(tmp_path / "no.png")}], device_groups=[{"path": "Unit"}])
-    assert messages(result) == {"contents[0]": f"'{tmp_path}/no.png' cannot be read: No such file or directory."}
+    assert messages(result) == {"contents[0]": f"Cannot read '{tmp_path}/no.png': No such file or directory."}
     assert actions(result)["device_groups[0]"] == "skipped"
     assert tenant.simulator.journal() == []
 
