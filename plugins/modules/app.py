@@ -73,6 +73,7 @@ options:
   version_id:
     description:
       - ID of the version. The version must exist unless O(state=absent).
+      - The ID of a version of another app is an error.
       - Mutually exclusive with O(src), O(version_name), and O(version_code).
     type: str
   release_name:

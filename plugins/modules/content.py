@@ -59,6 +59,7 @@ options:
   id:
     description:
       - ID of the content file, a number. The content file must exist unless O(state=absent).
+      - If O(state=absent), a name of another content file in O(name) or O(src) is an error.
       - With O(src), the content file to replace. After the replacement, the task accepts a content file with
         the same name and bytes in its place.
     type: int

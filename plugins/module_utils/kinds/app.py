@@ -370,7 +370,10 @@ class AppVersion(Resource):
             ),
             Option(
                 "version_id",
-                "ID of the version. The version must exist unless O(state=absent).",
+                (
+                    "ID of the version. The version must exist unless O(state=absent).",
+                    "The ID of a version of another app is an error.",
+                ),
                 identifier=True,
             ),
             *writable(fields),
@@ -433,10 +436,14 @@ class AppVersion(Resource):
         _validate(params)
         wanted = _with_package(params)
         app = APP.find(references, {"id": wanted["id"], "name": wanted["package_name"]})
-        if app is None or not _names_version(wanted):
+        found: list[Row] = []
+        if app and not _names_version(wanted):
             return app
-        planned = [row for row in _planned_versions(references, app) if _may_be_wanted(row, wanted)]
-        found = [*_versions_wanted(references, app, wanted), *planned]
+        if app:
+            planned = [row for row in _planned_versions(references, app) if _may_be_wanted(row, wanted)]
+            found = [*_versions_wanted(references, app, wanted), *planned]
+        if not found and wanted["version_id"] is not None:
+            _check_app_of(references, wanted)
         return self.only(found, _wanted_label(wanted), "Set version_code too.")
 
     # --- planning ---------------------------------------------------------------------------------------------------
@@ -601,7 +608,10 @@ class AppVersion(Resource):
 
 
 def _validate(params: Params) -> None:
-    """Raise InvalidParameter if keep_versions does not keep the version of the task."""
+    """Raise InvalidParameter if an identifier is empty, or if keep_versions does not keep the version of the task."""
+    for name in ("package_name", "id", "version_name", "version_id"):
+        if params[name] is not None and not params[name].strip():
+            raise InvalidParameter(f"{name} must not be empty.")
     keep = params["keep_versions"]
     if keep is not None and keep < 1:
         raise InvalidParameter(
@@ -668,8 +678,13 @@ def _may_be_wanted(row: Row, wanted: Params) -> bool:
 
 
 def _versions_wanted(references: References, app: Row, wanted: Params) -> list[Row]:
-    """Return the versions of an app that match the options of a task."""
-    query = {"version_code": wanted["version_name"], "build_number": wanted["version_code"]}
+    """Return the versions of an app that match the options of a task.
+
+    Raise InvalidParameter if the version code belongs to a version with another name.
+    """
+    # A version code is unique in its app, so the lookup by code also finds a contradiction.
+    code, name = wanted["version_code"], wanted["version_name"]
+    query = {"version_code": name} if code is None else {"build_number": code}
     try:
         rows = versions_of(references, app, query, _LEGACY)
     except ApiError as error:
@@ -677,7 +692,27 @@ def _versions_wanted(references: References, app: Row, wanted: Params) -> list[R
             raise
         rows = []
     found = [row for row in rows if _is_wanted(row, wanted)]
-    return found or [row for row in versions_of(references, app, query) if _is_wanted(row, wanted)]
+    if found:
+        return found
+    rows += versions_of(references, app, query)
+    other = next((row for row in rows if code is not None and str(row.get("build_number")) == str(code)), None)
+    if other and name is not None and other.get("version_code") != name:
+        raise InvalidParameter(
+            f"version_code {code} of the app '{APP.label(app)}' is version_name {other['version_code']}, not {name}."
+        )
+    return [row for row in rows if _is_wanted(row, wanted)]
+
+
+def _check_app_of(references: References, wanted: Params) -> None:
+    """Raise InvalidParameter if the version ID of a task is that of a version of another app. Only the legacy family
+    lists all apps with their versions."""
+    for app in references.at(_LEGACY, purpose=APP.reading_all):
+        for row in app.get("versions") or []:
+            if is_same_id(row.get("id"), wanted["version_id"]):
+                raise InvalidParameter(
+                    f"version_id {wanted['version_id']} is a version of the app '{APP.label(app)}', not of"
+                    f" '{wanted['package_name'] or wanted['id']}'."
+                )
 
 
 def _uploaded(body: Row, wanted: Params) -> Row | None:

@@ -119,6 +119,7 @@ class Content(Resource):
                 "id",
                 (
                     "ID of the content file, a number. The content file must exist unless O(state=absent).",
+                    "If O(state=absent), a name of another content file in O(name) or O(src) is an error.",
                     "With O(src), the content file to replace. After the replacement, the task accepts a content file"
                     " with the same name and bytes in its place.",
                 ),
@@ -260,16 +261,37 @@ class Content(Resource):
 
     def find(self, references: References, params: Params) -> Row | None:
         source = _source(params)
+        if params.get("name") is not None and not params["name"].strip():
+            raise InvalidParameter("name must not be empty.")
         if params.get("id") is not None:
             row = self.get(references, str(params["id"]))
-            if row is not None or source is None:
+            if row is not None:
+                self._check_name(references, row, params)
                 return row
-            # After a replacement, the content file has another ID.
-            return next(iter(self._with_bytes(references, _name(params), source)), None)
+            # After a replacement, the content file has another ID, which is higher.
+            rows = [] if source is None else self._with_bytes(references, _name(params), source)
+            return next((row for row in rows if int(row["id"]) > params["id"]), None)
         rows = self.named(references, _name(params))
         if len(rows) > 1 and source is not None:
             rows = self._with_bytes(references, _name(params), source)[:1] or rows
         return self.only(rows, _name(params))
+
+    def _check_name(self, references: References, row: Row, params: Params) -> None:
+        """Raise InvalidParameter if the options name another content file than the one with their ID."""
+        source, name, label = _source(params), _name(params), self.label(row)
+        if name in ("", label):
+            return
+        known = ""
+        if source is not None:
+            # A replacement can have a new name, but not that of another file. One with the same bytes can be its own.
+            others = [each for each in self.named(references, name) if not self._is_file_of(each, source)]
+            if not others:
+                return
+            known = f", which is the name of the {self.title} with ID {others[0]['id']}"
+        elif params.get("state") != "absent":
+            # An update reports that it cannot rename.
+            return
+        raise InvalidParameter(f"The {self.title} with ID {row['id']} is '{label}', not '{name}'{known}.")
 
     def _with_bytes(self, references: References, name: str, source: Path) -> list[Row]:
         """Return the content files with a name and the bytes of a file, the oldest first."""

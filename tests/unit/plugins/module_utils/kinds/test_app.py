@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.esper.cloud.plugins.module_utils.base.apk import Package
-from ansible_collections.esper.cloud.plugins.module_utils.base.errors import InvalidParameter
+from ansible_collections.esper.cloud.plugins.module_utils.base.errors import InvalidParameter, NotFound
 from ansible_collections.esper.cloud.plugins.module_utils.engine.apply import Result, ensure
 from ansible_collections.esper.cloud.plugins.module_utils.engine.object_cache import References
 from ansible_collections.esper.cloud.plugins.module_utils.kinds import app as app_module
@@ -37,6 +37,8 @@ class Apps:
     """Whether the legacy family knows the app."""
     raced: Row | None = None
     """The version that somebody else uploads first."""
+    others: list[Row] = field(default_factory=list)
+    """Other apps in the list of the legacy family."""
     blueprints: list[Row] = field(default_factory=list)
     """Those that a filter finds."""
     delete: list[Reply] = field(default_factory=list)
@@ -55,6 +57,8 @@ class Apps:
             return answers({"application": {**APP, "versions": self.versions}}, 201)
         if request.method == "PATCH":
             return answers({**self.versions[0], **request.json})
+        if request.path.endswith("/application/") and "/v1/" not in request.path:
+            return _page([{**APP, "versions": self.versions}, *self.others])
         if request.path.endswith("/application/"):
             return _page([APP] if self.versions else [])
         if found := re.search(r"/v2/blueprints/b1/versions/with-(\w+)/", request.path):
@@ -306,4 +310,87 @@ def test_keep_versions_never_keeps_nothing(apps: Apps, run: Run, params: Row, er
     apps.versions = [version(200), version(100)]
     with pytest.raises(InvalidParameter, match=error):
         run(**params)
+    assert apps.sent == []
+
+
+# --- contradictions ---------------------------------------------------------------------------------------------------
+
+ABSENT = {"package_name": "com.example.till", "state": "absent", "force": True}
+
+
+@pytest.mark.parametrize("state", ["present", "absent"])
+@pytest.mark.parametrize("legacy", [True, False])
+def test_a_version_code_and_the_name_of_another_version_select_neither(
+    apps: Apps, run: Run, src: str, state: str, legacy: bool
+) -> None:
+    apps.versions, apps.legacy = [version(200), version(190)], legacy
+    for more in ({}, {"src": src}):
+        with pytest.raises(InvalidParameter, match=r"version_code 190 of the app 'com\.example\.till' is .* 1\.9, not"):
+            run(version_code=190, state=state, force=True, **TILL, **more)
+    # A code that does not exist contradicts nothing.
+    assert not run(version_code=210, **ABSENT, version_name="2.0").changed
+    assert apps.written == []
+
+
+@pytest.mark.parametrize("state", ["present", "absent"])
+@pytest.mark.parametrize("app", [{"package_name": "com.example.till"}, {"package_name": "com.example.none"}])
+def test_a_version_id_of_another_app_selects_nothing(apps: Apps, run: Run, state: str, app: Row) -> None:
+    apps.versions, apps.others = [version(200)], [{"id": "app-2", "package_name": "com.example.x", "versions": [OTHER]}]
+    with pytest.raises(InvalidParameter, match=r"version_id other is a version of the app 'com\.example\.x', not of"):
+        run(version_id="other", state=state, force=True, **app)
+    assert apps.written == []
+
+
+OTHER = {"id": "other", "version_code": "2.0", "build_number": "200"}
+
+
+def test_a_version_id_that_does_not_exist_is_absent(apps: Apps, run: Run) -> None:
+    apps.versions = [version(200)]
+    assert not run(version_id="gone", **ABSENT).changed
+    assert len(apps.sent) == 4
+    with pytest.raises(NotFound, match=r"com\.example\.till gone'"):
+        run(version_id="gone", package_name="com.example.till")
+    assert apps.written == []
+
+
+@pytest.mark.parametrize("name", ["*", "2.*", "%", "2", "2.0 ", "2.0.0", "latest"])
+def test_a_version_name_is_no_pattern(apps: Apps, run: Run, name: str) -> None:
+    apps.versions = [version(200), version(190)]
+    assert not run(version_name=name, **ABSENT).changed
+    assert apps.written == []
+
+
+@pytest.mark.parametrize("name", ["*", "com.example.*", "com.example", "%", "COM.EXAMPLE.TILL"])
+def test_a_package_name_is_no_pattern(apps: Apps, run: Run, name: str) -> None:
+    # Even if the filter of the server were one.
+    apps.versions = [version(200)]
+    assert not run(package_name=name, state="absent", force=True).changed
+    assert apps.written == []
+
+
+@pytest.mark.parametrize("value", ["", " ", "\t"])
+@pytest.mark.parametrize("name", ["package_name", "id", "version_name", "version_id"])
+@pytest.mark.parametrize("state", ["present", "absent"])
+def test_an_empty_identifier_selects_nothing(apps: Apps, run: Run, name: str, value: str, state: str) -> None:
+    apps.versions = [version(200)]
+    with pytest.raises(InvalidParameter, match=f"{name} must not be empty"):
+        run(**{"package_name": "com.example.till", name: value, "state": state, "force": True})
+    assert apps.sent == []
+
+
+def test_an_apk_file_of_another_version_deletes_nothing(
+    apps: Apps, run: Run, src: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    apps.versions = [version(200), version(210)]
+    monkeypatch.setattr(app_module, "read_package", lambda _path: Package("com.example.till", "2.0", 200))
+    for wrong in ({"package_name": "com.example.x"}, {"version_name": "2.1"}, {"version_code": 210}):
+        with pytest.raises(InvalidParameter, match=r"The file .* has .*, not"):
+            run(src=src, state="absent", force=True, **wrong)
+    assert apps.sent == []
+
+
+def test_a_directory_is_no_apk_file(apps: Apps, run: Run, tmp_path: Path) -> None:
+    apps.versions = [version(200)]
+    with pytest.raises(InvalidParameter, match="File not found"):
+        run(src=str(tmp_path), state="absent", force=True, **TILL)
     assert apps.sent == []

@@ -15,6 +15,7 @@ from ansible_collections.esper.cloud.plugins.module_utils.base.errors import (
     Ambiguous,
     ApiError,
     InvalidParameter,
+    NotFound,
     TransportError,
 )
 from ansible_collections.esper.cloud.plugins.module_utils.engine.apply import Result, ensure, ensure_all
@@ -220,6 +221,70 @@ def test_a_lost_answer_makes_no_second_content_beside_one_of_the_same_bytes(
     assert contents.rows[3]["tags"] == ["t"]
 
 
+# --- contradictions ---------------------------------------------------------------------------------------------------
+
+
+def test_an_id_and_the_name_of_another_content_file_delete_neither(
+    server: Server, client: Client, contents: Contents, menu: Path
+) -> None:
+    one, _other = contents.add("old.png", b"stew"), contents.add("menu.png", b"soup")
+    for more in ({"name": "menu.png"}, {"name": "nobody.png"}, {"name": "OLD.png"}, {"src": menu}):
+        with pytest.raises(InvalidParameter, match=rf"with ID {one} is 'old\.png', not '"):
+            apply(client, id=one, state="absent", force=True, **more)
+    assert writes(server) == []
+    # An ID that does not exist selects nothing, whatever the name.
+    assert not apply(client, id=99, name="menu.png", state="absent", force=True).changed
+    assert apply(client, id=one, name="old.png", state="absent").changed
+
+
+def test_a_replacement_does_not_take_the_name_of_another_content_file(
+    server: Server, client: Client, contents: Contents, menu: Path
+) -> None:
+    one, other = contents.add("old.png", b"stew"), contents.add("menu.png", b"salad")
+    for more in ({}, {"name": "menu.png"}):
+        with pytest.raises(InvalidParameter, match=rf"not 'menu\.png', .* of the content file with ID {other}\."):
+            apply(client, id=one, src=menu, **more)
+    assert writes(server) == []
+    assert apply(client, id=one, src=menu, name="new.png").changed
+
+
+def test_only_a_newer_content_file_replaces_one_that_does_not_exist(
+    server: Server, client: Client, contents: Contents, menu: Path
+) -> None:
+    contents.add("menu.png", b"stew")
+    newer = contents.add("menu.png", b"soup")
+    apply(client, id=newer - 1, state="absent")
+    done = apply(client, id=newer - 1, src=menu)
+    assert done.record is not None
+    assert (done.changed, done.record["id"]) == (False, newer)
+    with pytest.raises(NotFound, match=f"There is no content file '{newer + 1}'"):
+        apply(client, id=newer + 1, src=menu, tags=["new"])
+    assert writes(server) == ["DELETE"]
+
+
+@pytest.mark.parametrize("name", ["*", "menu*", "%", ".*", "MENU.png", "menu.png ", "menu", "*.png"])
+@pytest.mark.parametrize("more", [{}, {"force": True}])
+def test_a_name_is_no_pattern(server: Server, client: Client, contents: Contents, name: str, more: Row) -> None:
+    contents.add("menu.png", b"soup")
+    contents.add("", b"salad")
+    assert not apply(client, name=name, state="absent", **more).changed
+    assert writes(server) == []
+
+
+@pytest.mark.parametrize("name", ["", " ", "\t"])
+@pytest.mark.parametrize("more", [{}, {"id": 1}, {"src": True}])
+@pytest.mark.parametrize("state", ["present", "absent"])
+def test_an_empty_name_selects_nothing(
+    server: Server, client: Client, contents: Contents, menu: Path, name: str, more: Row, state: str
+) -> None:
+    contents.add("menu.png", b"soup")
+    contents.add("", b"salad")
+    more = {key: menu if value is True else value for key, value in more.items()}
+    with pytest.raises(InvalidParameter, match="name must not be empty"):
+        apply(client, name=name, state=state, force=True, **more)
+    assert server.requests == []
+
+
 # --- blueprints -------------------------------------------------------------------------------------------------------
 
 
@@ -361,8 +426,17 @@ def test_a_directory_stands_for_its_files(server: Server, client: Client, conten
     assert [request.method for request in server.requests] == ["GET", "POST", "GET", "POST", "GET"]
 
 
-def test_an_empty_directory_stands_for_nothing(tmp_path: Path) -> None:
-    assert CONTENT.expand(params_of(src=tmp_path)) == []
+@pytest.mark.parametrize("state", ["present", "absent"])
+def test_an_empty_directory_stands_for_nothing(
+    server: Server, client: Client, contents: Contents, tmp_path: Path, state: str
+) -> None:
+    contents.add("menu.png", b"soup")
+    (tmp_path / ".menu.png").write_bytes(b"soup")
+    (tmp_path / "empty").mkdir()
+    several = CONTENT.expand(params_of(src=tmp_path, state=state, force=True))
+    assert several == []
+    assert ensure_all(CONTENT, References(client), several) == []
+    assert server.requests == []
 
 
 # --- downloads --------------------------------------------------------------------------------------------------------
