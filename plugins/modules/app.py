@@ -100,14 +100,16 @@ options:
     description:
       - Number of versions of the app to keep, including the version of the task. Versions with lower version
         codes are deleted.
-      - Versions in use are kept with a warning, unless O(force=true).
+      - Versions in use are kept with a warning, unless O(force=true). See O(force).
       - The task fails if it would delete its own version, or if a version code is not known.
-      - If omitted, no other versions are deleted. Ignored if O(state=absent).
+      - If omitted, no other versions are deleted. Requires O(state=present).
     type: int
   force:
     description:
       - If V(true), versions in use are deleted. Otherwise, the task fails and the error names the users.
-      - A version is in use if a blueprint has it, or if a device has it installed.
+      - A version is in use if a device has it installed, or if the published version or the latest draft
+        of a blueprint has it. Earlier versions of a blueprint do not count.
+      - In M(esper.cloud.tenant), the blueprints count as the task plans them.
       - Esper rejects the deletion of a whole app that a blueprint has, even if O(force=true).
     type: bool
     default: false

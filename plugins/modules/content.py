@@ -77,7 +77,12 @@ options:
     type: float
     default: 3600.0
   force:
-    description: If V(true), content files that blueprints use are deleted. Otherwise, the task fails.
+    description:
+      - If V(true), content files that blueprints use are deleted. Otherwise, the task fails and the error
+        names the blueprints.
+      - A content file is in use if the published version or the latest draft of a blueprint has it. Earlier
+        versions of a blueprint do not count.
+      - In M(esper.cloud.tenant), the blueprints count as the task plans them.
     type: bool
     default: false
 seealso:
@@ -165,7 +170,8 @@ contents:
   type: list
   elements: dict
 blueprints:
-  description: Blueprints that use a replaced or deleted content file.
+  description: Blueprints that use a replaced or deleted content file in the published version or the latest
+    draft.
   returned: if a content file is replaced or deleted
   type: list
   elements: dict

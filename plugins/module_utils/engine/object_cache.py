@@ -74,6 +74,17 @@ class References:
                 self._lists[place] = rows
         return rows
 
+    def object_at(self, path: str, ids: dict[str, str], *, purpose: str) -> Row:
+        """Return the object at a path, with ``ids`` for its placeholders. It is read once, like a list."""
+        place = (path, tuple(sorted(ids.items())))
+        rows = self._lists.get(place)
+        if rows is None:
+            forgotten = self._forgotten
+            rows = [self.client.get_object(path, ids=ids, purpose=purpose)]
+            if forgotten == self._forgotten:
+                self._lists[place] = rows
+        return rows[0]
+
     def object(self, resource: Listable, identifier: str, read: t.Callable[[], Row | None]) -> Row | None:
         """Return the object of an ID, read once, or None. ``read`` sends the request."""
         place, forgotten = (resource.collection, identifier), self._forgotten

@@ -31,6 +31,7 @@ from ..model.module_spec import NO_DIFF, READS_ONLY, ModuleSpec, Option, Value, 
 from ..model.plan import Change, Plan, Step
 from ..model.unknowns import ResultOf
 from .blueprint_list import BLUEPRINTS
+from .blueprint_usage import Usage, User, is_same_id, items_in, usage
 from .upload import SEARCH_PATH, UPLOAD_DEADLINE
 
 if t.TYPE_CHECKING:
@@ -295,22 +296,7 @@ def label_of(version: Row) -> str:
 
 def blueprints_with(references: References, version: Row) -> list[Row]:
     """Return the blueprints that have a version in any of their versions."""
-    return _blueprints_with(references, "app_version_id", version["id"])
-
-
-def _blueprints_with(references: References, key: str, value: str) -> list[Row]:
-    """The blueprints whose Android settings have an app of a key like this, or will have it."""
-    found = references.rows(BLUEPRINTS, {f"settings__android__{key}": value})
-    planned = [
-        row
-        for row in references.expected(BLUEPRINTS)
-        for app in ((row.get("settings") or {}).get("android") or {}).get("apps") or []
-        if app.get(key) == value
-    ]
-    known = {row["id"] for row in found}
-    return [row for row in found if not references.is_leaving(BLUEPRINTS, row["id"])] + [
-        row for row in planned if row["id"] not in known
-    ]
+    return references.rows(BLUEPRINTS, {"settings__android__app_version_id": version["id"]})
 
 
 class AppVersion(Resource):
@@ -393,9 +379,9 @@ class AppVersion(Resource):
                 (
                     "Number of versions of the app to keep, including the version of the task. Versions with lower"
                     " version codes are deleted.",
-                    "Versions in use are kept with a warning, unless O(force=true).",
+                    "Versions in use are kept with a warning, unless O(force=true). See O(force).",
                     "The task fails if it would delete its own version, or if a version code is not known.",
-                    "If omitted, no other versions are deleted. Ignored if O(state=absent).",
+                    "If omitted, no other versions are deleted. Requires O(state=present).",
                 ),
                 type="int",
             ),
@@ -403,7 +389,9 @@ class AppVersion(Resource):
                 "force",
                 (
                     "If V(true), versions in use are deleted. Otherwise, the task fails and the error names the users.",
-                    "A version is in use if a blueprint has it, or if a device has it installed.",
+                    "A version is in use if a device has it installed, or if the published version or the latest draft"
+                    " of a blueprint has it. Earlier versions of a blueprint do not count.",
+                    "In M(esper.cloud.tenant), the blueprints count as the task plans them.",
                     "Esper rejects the deletion of a whole app that a blueprint has, even if O(force=true).",
                 ),
                 type="bool",
@@ -442,6 +430,7 @@ class AppVersion(Resource):
         return label_of(row)
 
     def find(self, references: References, params: Params) -> Row | None:
+        _validate(params)
         wanted = _with_package(params)
         app = APP.find(references, {"id": wanted["id"], "name": wanted["package_name"]})
         if app is None or not _names_version(wanted):
@@ -503,7 +492,11 @@ class AppVersion(Resource):
         }
         plan.expected.append((self, version))
         if app and params["keep_versions"] is not None:
-            self._plan_removals(references, plan, app, wanted["version_code"], params)
+            plan.late_parts.append(
+                lambda plan: self._plan_removals(
+                    references, plan, app, wanted["version_code"], params, own_id=version["id"]
+                )
+            )
         return plan
 
     def _there(self, references: References, params: Params) -> Row | None:
@@ -536,19 +529,19 @@ class AppVersion(Resource):
                 )
         if params["keep_versions"] is not None:
             app = {**current, "id": current["app_id"]}
-            self._plan_removals(references, plan, app, _number(current.get("build_number")), params)
+            plan.late_parts.append(
+                lambda plan: self._plan_removals(references, plan, app, _number(current.get("build_number")), params)
+            )
         return plan
 
-    def _plan_removals(self, references: References, plan: Plan, app: Row, code: t.Any, params: Params) -> None:
-        """Add the deletion of the versions that are older than those to keep. ``code`` is the version code of the
-        task."""
+    def _plan_removals(
+        self, references: References, plan: Plan, app: Row, code: t.Any, params: Params, own_id: t.Any = None
+    ) -> None:
+        """Add the deletion of the versions that are older than those to keep. ``code`` is the version code of the task,
+        and ``own_id`` the ID of the version that it uploads."""
         keep, package = params["keep_versions"], app["package_name"]
-        if keep < 1:
-            raise InvalidParameter(
-                f"Invalid keep_versions {keep}: it must be 1 or more, because the task keeps its version."
-            )
         there = [row for row in versions_of(references, app) if not references.is_leaving(self, row["id"])]
-        there += _planned_versions(references, app)
+        there += [row for row in _planned_versions(references, app) if row["id"] != own_id]
         by_code = {_number(row.get("build_number")): row for row in there}
         unclear = [label_of(row) for each, row in by_code.items() if not isinstance(each, int)]
         if unclear or not isinstance(code, int):
@@ -567,7 +560,8 @@ class AppVersion(Resource):
                 raise InvalidParameter(
                     f"keep_versions {keep} would delete '{label_of(row)}', which the same task uploads."
                 )
-            users = [] if params["force"] else _users(references, row)
+            used = Usage() if params["force"] else _usage(references, {"app_id": app["id"]}, row["id"])
+            users = [] if params["force"] else _named_users(used.users, row.get("installed_count") or 0)
             if users:
                 plan.warnings.append(
                     f"The app '{label_of(row)}' is kept, because it is in use by {' and '.join(users)}."
@@ -575,28 +569,46 @@ class AppVersion(Resource):
             else:
                 plan.steps.append(_removal(row, params["force"]))
                 plan.changes.append(self.deletion(row))
+                plan.relies_on += [(BLUEPRINTS, each) for each in used.former]
 
     def plan_delete(self, references: References, current: Row, params: Params) -> Plan:
         if "app_id" not in current:
             return self._plan_removal_of_all(references, current, params)
-        if not params["force"] and (users := _users(references, current)):
-            raise _in_use(label_of(current), users, "or set force=true")
-        return Plan(None, [_removal(current, params["force"])], [self.deletion(current)])
+        plan = Plan(None, [_removal(current, params["force"])], [self.deletion(current)])
+        if not params["force"]:
+            used = _usage(references, {"app_version_id": current["id"]}, current["id"])
+            if users := _named_users(used.users, current.get("installed_count") or 0):
+                raise _in_use(label_of(current), users, "or set force=true")
+            plan.relies_on += [(BLUEPRINTS, each) for each in used.former]
+        return plan
 
     def _plan_removal_of_all(self, references: References, app: Row, params: Params) -> Plan:
         """Return the plan that deletes an app with all of its versions."""
         rows, package = versions_of(references, app), APP.label(app)
-        if not params["force"]:
-            blueprints = _blueprints_with(references, "app_id", app["id"])
-            devices = sum(row.get("installed_count") or 0 for row in rows)
-            if users := _named_users(blueprints, devices):
-                raise _in_use(package, users, "or set force=true if only devices use it")
         before = {"package_name": package, "versions": [label_of(row) for row in rows]}
-        return Plan(None, [APP.delete_step(app)], [Change(f"app {package}", before, {})])
+        plan = Plan(None, [APP.delete_step(app)], [Change(f"app {package}", before, {})])
+        if not params["force"]:
+            used = _usage(references, {"app_id": app["id"]})
+            devices = sum(row.get("installed_count") or 0 for row in rows)
+            if users := _named_users(used.users, devices):
+                raise _in_use(package, users, "or set force=true if only devices use it")
+            plan.relies_on += [(BLUEPRINTS, each) for each in used.former]
+        return plan
 
     def deletion(self, current: Row) -> Change:
         record = self.record(current)
         return Change(f"app {label_of(current)}", {name: record[name] for name in _IDENTITY}, {})
+
+
+def _validate(params: Params) -> None:
+    """Raise InvalidParameter if keep_versions does not keep the version of the task."""
+    keep = params["keep_versions"]
+    if keep is not None and keep < 1:
+        raise InvalidParameter(
+            f"Invalid keep_versions {keep}: it must be 1 or more, because the task keeps its version."
+        )
+    if keep is not None and params["state"] == "absent":
+        raise InvalidParameter("keep_versions requires state=present, because state=absent keeps no version.")
 
 
 def _path(src: str) -> Path:
@@ -699,14 +711,21 @@ def _ids(version: Row) -> dict[str, str | ResultOf]:
     return {"app_id": str(version["app_id"]), "id": str(version["id"])}
 
 
-def _users(references: References, version: Row) -> list[str]:
-    """Return the users of a version, each as part of a sentence."""
-    return _named_users(blueprints_with(references, version), version.get("installed_count") or 0)
+def _usage(references: References, ids: Row, version_id: t.Any = None) -> Usage:
+    """Return the usage of an app, or of one of its versions. ``ids`` find the candidates, so several versions of an app
+    share one request."""
+    key, wanted = ("app_version_id", version_id) if version_id else ("app_id", ids["app_id"])
+
+    def selects(settings: Row) -> bool:
+        return any(is_same_id(item.get(key), wanted) for item in items_in(settings, ("android",), "apps"))
+
+    return usage(references, {f"settings__android__{name}": value for name, value in ids.items()}, selects)
 
 
-def _named_users(blueprints: list[Row], devices: int) -> list[str]:
+def _named_users(blueprints: list[User], devices: int) -> list[str]:
+    """Return the users of an app or a version, each as part of a sentence."""
     counted = f"{devices} device{'s'[: devices != 1]}"
-    return [f"the blueprint '{BLUEPRINTS.label(row)}'" for row in blueprints] + ([counted] if devices else [])
+    return [str(user) for user in blueprints] + ([counted] if devices else [])
 
 
 def _in_use(label: str, users: list[str], advice: str) -> InvalidParameter:

@@ -29,6 +29,7 @@ from ..model.module_spec import NO_DIFF, ModuleSpec, Option, Support, Value, sta
 from ..model.plan import Change, Plan, Step
 from ..model.unknowns import ResultOf
 from .blueprint_list import BLUEPRINTS
+from .blueprint_usage import Usage, is_same_id, items_in, usage
 from .upload import SEARCH_PATH, UPLOAD_DEADLINE
 
 
@@ -128,7 +129,13 @@ class Content(Resource):
             UPLOAD_DEADLINE,
             Option(
                 "force",
-                "If V(true), content files that blueprints use are deleted. Otherwise, the task fails.",
+                (
+                    "If V(true), content files that blueprints use are deleted. Otherwise, the task fails and the error"
+                    " names the blueprints.",
+                    "A content file is in use if the published version or the latest draft of a blueprint has it."
+                    " Earlier versions of a blueprint do not count.",
+                    "In M(esper.cloud.tenant), the blueprints count as the task plans them.",
+                ),
                 type="bool",
                 default=False,
             ),
@@ -154,7 +161,7 @@ class Content(Resource):
             ),
             Value(
                 "blueprints",
-                "Blueprints that use a replaced or deleted content file.",
+                "Blueprints that use a replaced or deleted content file in the published version or the latest draft.",
                 type="list",
                 elements="dict",
                 returned="if a content file is replaced or deleted",
@@ -278,18 +285,16 @@ class Content(Resource):
         rows = [each for each in self.named(references, self.label(row)) if int(each["id"]) < int(row["id"])]
         return sorted((each for each in rows if _is_same_file(each, row)), key=lambda each: int(each["id"]))
 
-    def _users(self, references: References, row: Row) -> list[Row]:
-        """Return the blueprints that refer to a content file: ``settings.*.files[].file_id`` (v2.yaml), a text or a
-        number."""
-        return [
-            {"id": blueprint["id"], "name": blueprint["name"]}
-            for blueprint in references.all_as_planned(BLUEPRINTS)
-            if any(
-                str(file.get("file_id")) == str(row["id"])
-                for platform in (blueprint.get("settings") or {}).values()
-                for file in (platform or {}).get("files") or []
-            )
-        ]
+    def _usage(self, references: References, row: Row) -> Usage:
+        """Return the usage of a content file: ``settings.*.files[].file_id`` (v2.yaml), a text or a number.
+
+        No filter of the API covers all platforms, so the list of all blueprints is read.
+        """
+
+        def selects(settings: Row) -> bool:
+            return any(is_same_id(file.get("file_id"), row["id"]) for file in items_in(settings, settings, "files"))
+
+        return usage(references, {}, selects)
 
     # --- planning ---------------------------------------------------------------------------------------------------
 
@@ -356,14 +361,14 @@ class Content(Resource):
                 )
             ],
             late_warnings=[lambda: self._outdated(references, current)],
-            related={"blueprints": self._users(references, current)},
+            related={"blueprints": _records(self._usage(references, current))},
             expected=[(self, {"id": ResultOf(steps[0], "id"), "name": name})],
         )
 
     def _outdated(self, references: References, replaced: Row) -> str:
         """Return a warning about the blueprints that still refer to a replaced content file, "" if none does."""
-        users = self._users(references, replaced)
-        return f"{_in_use(replaced, users)} Its replacement has another ID: update them." if users else ""
+        used = self._usage(references, replaced)
+        return f"{_in_use(replaced, used)} Its replacement has another ID: update them." if used.users else ""
 
     def _upload(self, references: References, params: Params, source: Path, properties: Row) -> list[Step]:
         """Return the steps that upload a file and then set its properties, which the upload does not accept."""
@@ -400,12 +405,14 @@ class Content(Resource):
         return [upload, describe] if body else [upload]
 
     def plan_delete(self, references: References, current: Row, params: Params) -> Plan:
-        plan, users = super().plan_delete(references, current, params), self._users(references, current)
-        if users and not params["force"]:
-            raise InvalidParameter(f"{_in_use(current, users)} Remove it from there first, or set force=true.")
-        plan.related["blueprints"] = users
-        if users:
-            plan.warnings.append(f"{_in_use(current, users)} It is deleted because of force=true.")
+        plan, used = super().plan_delete(references, current, params), self._usage(references, current)
+        if used.users and not params["force"]:
+            raise InvalidParameter(f"{_in_use(current, used)} Remove it from there first, or set force=true.")
+        plan.related["blueprints"] = _records(used)
+        if used.users:
+            plan.warnings.append(f"{_in_use(current, used)} It is deleted because of force=true.")
+        if not params["force"]:
+            plan.relies_on += [(BLUEPRINTS, each) for each in used.former]
         return plan
 
     # --- information ------------------------------------------------------------------------------------------------
@@ -525,9 +532,14 @@ def _places(dest: Path, rows: list[Row]) -> dict[Path, Row]:
     return places
 
 
-def _in_use(row: Row, users: list[Row]) -> str:
-    names = ", ".join(f"'{user['name']}'" for user in users)
-    return f"The content file '{row.get('name')}' (ID {row['id']}) is in use by the blueprints {names}."
+def _in_use(row: Row, used: Usage) -> str:
+    names = " and ".join(str(user) for user in used.users)
+    return f"The content file '{row.get('name')}' (ID {row['id']}) is in use by {names}."
+
+
+def _records(used: Usage) -> list[Row]:
+    """Return the blueprints that use a content file, for the return value."""
+    return [{"id": user.id, "name": user.name} for user in used.users]
 
 
 CONTENT = Content()

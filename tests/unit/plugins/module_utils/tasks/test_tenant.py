@@ -344,7 +344,7 @@ def test_a_blueprint_gets_the_content_that_replaces_another(tenant: Tenant, list
     changed = tenant.done(**lists)
     # Only of the blueprint that this task knows nothing of.
     (warning,) = [text for text in warnings if "in use by" in text]
-    assert warning.startswith(f"The content file 'unit.png' (ID {old}) is in use by the blueprints 'Other'.")
+    assert warning.startswith(f"The content file 'unit.png' (ID {old}) is in use by the blueprint 'Other' (draft).")
     assert tenant.warnings == warnings
     new = tenant.ids("content")["unit.png"]
     assert new != old
@@ -382,21 +382,96 @@ def test_the_latest_is_unclear_while_a_code_is_unknown(tenant: Tenant, lists: Ro
     assert tenant.done(apps=[first], blueprints=[{"name": "Other", "settings": settings}])["counts"]["created"] == 2
 
 
-def test_a_version_that_is_not_kept_is_not_there_for_a_blueprint(tenant: Tenant, tmp_path: Path) -> None:
+def apps_of(version_name: str) -> Row:
+    """The settings of a blueprint with a version of the app."""
+    return {"android": {"apps": using(version_name)["android"]["apps"]}}
+
+
+@pytest.mark.parametrize("publish", [False, True])
+def test_keep_versions_keeps_a_version_that_a_blueprint_of_the_task_gains(
+    tenant: Tenant, tmp_path: Path, publish: bool
+) -> None:
     tenant.done(apps=[upload(tmp_path, 1), upload(tmp_path, 2)])
-    settings = {"android": {"apps": using("1.0")["android"]["apps"]}}
-    result = tenant.failing(
-        apps=[upload(tmp_path, 3, keep_versions=2)], blueprints=[{"name": "Unit", "settings": settings}]
-    )
-    assert f"There is no app '{TILL} 1.0'." in messages(result)["blueprints[0]"]
+    lists = {
+        "apps": [upload(tmp_path, 3, keep_versions=2)],
+        "blueprints": [{"name": "Unit", "settings": apps_of("1.0"), "publish": publish}],
+    }
+    checked = tenant.done(check_mode=True, **lists)
+    warnings = tenant.warnings
+    assert tenant.done(**lists)["diff"] == checked["diff"]
+    assert warnings == tenant.warnings
+    assert warnings == [
+        f"The app '{TILL} 1.0 (1)' is kept, because it is in use by the blueprint 'Unit' (planned by this task)."
+    ]
+    assert sorted(tenant.versions()) == ["1.0", "2.0", "3.0"]
+    assert tenant.done(**lists)["changed"] is False
+
+
+def test_keep_versions_deletes_a_version_that_a_blueprint_of_the_task_drops(tenant: Tenant, tmp_path: Path) -> None:
+    blueprint = {"name": "Unit", "settings": apps_of("1.0"), "publish": True}
+    tenant.done(apps=[upload(tmp_path, 1), upload(tmp_path, 2)], blueprints=[blueprint])
+    lists = {
+        "apps": [upload(tmp_path, 3, keep_versions=2)],
+        "blueprints": [{**blueprint, "settings": apps_of("3.0")}],
+    }
+    checked = tenant.done(check_mode=True, **lists)
+    assert checked["counts"] == counts(created=1, updated=1)
+    assert tenant.done(**lists)["diff"] == checked["diff"]
+    # The blueprint comes before the deletion.
+    assert tenant.writes() == ["POST application", "PUT blueprints", "DELETE application"]
+    assert sorted(tenant.versions()) == ["2.0", "3.0"]
+    assert tenant.done(**lists)["changed"] is False
+
+
+def test_a_draft_does_not_drop_what_is_published(tenant: Tenant, lists: Row) -> None:
+    lists["blueprints"][0]["publish"] = True
+    tenant.done(**lists)
+    blueprint = {**lists["blueprints"][0], "publish": False, "exact": True}
+    blueprint["settings"] = {"android": {"apps": [], "files": []}}
+    gone = {
+        "contents": [{"name": "unit.png", "state": "absent"}],
+        "apps": [{"package_name": TILL, "version_name": "2.0", "state": "absent"}],
+    }
+    for blueprints in ([blueprint], []):
+        # The draft is planned by the first task, and exists before the second.
+        result = tenant.failing(**gone, blueprints=blueprints)
+        for place in ("contents[0]", "apps[0]"):
+            assert "is in use by the blueprint 'Unit' (published version). Remove" in messages(result)[place]
+        tenant.done(blueprints=[blueprint])
+    tenant.done(**gone, blueprints=[{**blueprint, "publish": True}])
+    assert sorted(tenant.writes()) == ["DELETE application", "DELETE content", "PUT blueprints"]
+
+
+@pytest.mark.parametrize("on_error", ["stop", "continue"])
+@pytest.mark.parametrize("state", ["present", "absent"])
+def test_nothing_is_deleted_if_its_last_user_stays(
+    tenant: Tenant, lists: Row, tmp_path: Path, on_error: str, state: str
+) -> None:
+    tenant.done(**lists)
+    blueprint = {**lists["blueprints"][0], "exact": True, "settings": {"android": {"apps": [], "files": []}}}
+    gone = {
+        "contents": [{"name": "unit.png", "state": "absent"}],
+        "apps": [upload(tmp_path, 3, keep_versions=1)],
+        "on_error": on_error,
+    }
+    method = "PUT" if state == "present" else "DELETE"
+    tenant.meanwhile = lambda: tenant.simulator.fault(kind="status", status=400, method=method, path="blueprints")
+    result = tenant.run(**gone, blueprints=[{**blueprint, "state": state}])
+    assert result["failed"] is True
+    assert sorted(tenant.writes()) == sorted(["POST application", f"{method} blueprints"])
+    message = "Nothing is deleted, because the change of blueprints[0] 'Unit' was not made."
+    assert message in messages(result)["apps[0]"]
+    assert actions(result)["contents[0]"] == ("skipped" if on_error == "stop" else "failed")
+    assert "unit.png" in tenant.ids("content")
+    assert sorted(tenant.versions()) == ["1.0", "2.0", "3.0"]
 
 
 def test_what_a_blueprint_has_can_go_with_it(tenant: Tenant, lists: Row) -> None:
     tenant.done(**lists)
     content, app = {"name": "unit.png", "state": "absent"}, {"package_name": TILL, "state": "absent"}
     result = tenant.failing(contents=[content], apps=[app])
-    assert "is in use by the blueprints" in messages(result)["contents[0]"]
-    assert "in use by the blueprint 'Unit'" in messages(result)["apps[0]"]
+    assert "is in use by the blueprint 'Unit' (draft)" in messages(result)["contents[0]"]
+    assert "in use by the blueprint 'Unit' (draft)" in messages(result)["apps[0]"]
     tenant.done(contents=[content], apps=[app], blueprints=[{"name": "Unit", "state": "absent"}])
     assert tenant.writes()[0] == "DELETE blueprints"
 
@@ -422,8 +497,8 @@ def test_what_a_blueprint_is_to_have_is_not_deleted(tenant: Tenant, lists: Row, 
     blueprints[0]["settings"]["android"]["files"] = [file]
     gone = [{"package_name": TILL, "version_name": "2.0", "state": "absent"}]
     result = tenant.failing(blueprints=blueprints, contents=[{"name": "unit.png", "state": "absent"}], apps=gone)
-    assert "is in use by the blueprints 'Unit'" in messages(result)["contents[0]"]
-    assert "in use by the blueprint 'Unit'" in messages(result)["apps[0]"]
+    assert "is in use by the blueprint 'Unit' (planned by this task)" in messages(result)["contents[0]"]
+    assert "in use by the blueprint 'Unit' (planned by this task)" in messages(result)["apps[0]"]
     assert actions(result)["blueprints[0]"] == "skipped"
 
 
