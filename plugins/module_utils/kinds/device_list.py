@@ -44,10 +44,20 @@ def list_devices(
 
 
 def count_devices(client: Client, query: Row, *, purpose: str) -> int | None:
-    """How many devices the service finds for a query, None where it does not tell.
+    """Return the number of devices that the service finds for a query, None if it does not return it.
 
-    Raises what Client.request raises.
+    Raise what Client.request raises.
     """
-    body = client.get(_PATH, query={**query, "limit": 1}, purpose=purpose)
-    count = body.get("count") if isinstance(body, dict) else None
-    return count if isinstance(count, int) else None
+    return sample_devices(client, query, number=1, purpose=purpose)[0]
+
+
+def sample_devices(client: Client, query: Row, *, number: int, purpose: str) -> tuple[int | None, list[Row]]:
+    """Return the number of devices that the service finds for a query, and at most ``number`` of them.
+
+    Raise what Client.request raises.
+    """
+    body = client.get(_PATH, query={**query, "limit": number}, purpose=purpose)
+    if not isinstance(body, dict):
+        return None, []
+    count, rows = body.get("count"), body.get("results")
+    return count if isinstance(count, int) else None, rows if isinstance(rows, list) else []
