@@ -59,7 +59,9 @@ options:
       - Mutually exclusive with O(alias).
     type: dict
   group:
-    description: Device group of the devices, by path, name or ID. A device is in exactly one group.
+    description:
+      - Device group of the devices, by name, ID, or path as in O(esper.cloud.device_group#module:path).
+      - A device is in exactly one group.
     type: str
   tags:
     description:

@@ -186,4 +186,4 @@ def _without_secrets(value: t.Any) -> t.Any:
     return value
 
 
-CALL = Task.of("api", _MODULE, _work)
+CALL = Task("api", _MODULE, _work)

@@ -160,4 +160,4 @@ def _difference(devices: list[Row], versions: _Versions) -> Row:
     }
 
 
-CONVERGE = Task.of("converge", MODULE, _work)
+CONVERGE = Task("converge", MODULE, _work)

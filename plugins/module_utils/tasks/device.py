@@ -70,7 +70,10 @@ _MODULE = ModuleSpec(
         ),
         Option(
             "group",
-            "Device group of the devices, by path, name or ID. A device is in exactly one group.",
+            (
+                "Device group of the devices, by name, ID, or path as in O(esper.cloud.device_group#module:path).",
+                "A device is in exactly one group.",
+            ),
             identifier=True,
         ),
         Option(
@@ -376,4 +379,4 @@ def _delete(references: References, rows: list[Row]) -> None:
         raise failures[0][1]
 
 
-DEVICE = Task.of("device", _MODULE, _work)
+DEVICE = Task("device", _MODULE, _work)

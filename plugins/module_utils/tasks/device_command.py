@@ -102,4 +102,4 @@ def _work(references: References, params: Params, mode: Mode) -> Outcome:
     return Outcome({**result, **report(references, f"The command {command.name}", sent, devices, params, mode)})
 
 
-DEVICE_COMMAND = Task.of("device_command", MODULE, _work)
+DEVICE_COMMAND = Task("device_command", MODULE, _work)

@@ -297,4 +297,4 @@ def _state_after(references: References, step: Step, error: EsperError) -> str |
     return str(row.get("state"))
 
 
-OPERATION_TASK = Task.of("operation", MODULE, _work)
+OPERATION_TASK = Task("operation", MODULE, _work)

@@ -175,4 +175,4 @@ def _shown(part: Row, names: dict[str, str]) -> Row:
     }
 
 
-OPERATION_INFO = Task.of("operation_info", MODULE, _work)
+OPERATION_INFO = Task("operation_info", MODULE, _work)

@@ -27,6 +27,7 @@ if t.TYPE_CHECKING:
     from ansible_collections.esper.cloud.tests.unit.conftest import MakeClient
 
 Row = dict[str, t.Any]
+USES_1: Row = {"android": {"files": [{"file_id": "1"}]}}
 
 
 @dataclass
@@ -39,6 +40,8 @@ class Contents:
     rows: dict[int, Row] = field(default_factory=dict)
     data: dict[int, bytes] = field(default_factory=dict)
     blueprints: list[Row] = field(default_factory=list)
+    published: Row = field(default_factory=dict)
+    """The settings of other versions of the blueprints, by ID."""
     link: str = ""
     loses_uploads: int = 0
     rivals: list[bytes] = field(default_factory=list)
@@ -61,6 +64,13 @@ class Contents:
     def __call__(self, request: Request) -> Reply:
         if request.path.startswith("/storage/"):
             return answers(self.data[int(request.path.rpartition("/")[2])])
+        if found := re.search(r"/blueprints/b/versions/(\w+)/$", request.path):
+            return answers({"content": {"id": "b", "settings": self.published[found.group(1)]}})
+        if request.path.endswith("/blueprints/b/versions/"):
+            rows = [{"id": "b", "version_id": each, "publish": True} for each in self.published]
+            return answers({"count": len(rows), "results": rows})
+        if request.path.endswith("/blueprints/b/"):
+            return answers({"content": {"id": "b", "name": "Canteen", "settings": USES_1}})
         if request.path.endswith("/blueprints/"):
             return answers({"count": len(self.blueprints), "results": self.blueprints})
         if request.method == "POST":
@@ -177,7 +187,7 @@ def test_the_next_run_takes_what_an_interrupted_one_uploaded(
     done = apply(client, src=menu, tags=["new"])
     assert done.record is not None
     assert done.record["tags"] == ["new"]
-    assert f"than the one with the id {done.record['id']}: {old}." in done.warnings[0]
+    assert f"as the one with ID {done.record['id']}: {old}." in done.warnings[0]
     assert writes(server).count("POST") == 1
 
 
@@ -227,10 +237,64 @@ def test_a_blueprint_uses_what_is_among_its_files(
     client: Client, contents: Contents, settings: t.Any, uses: bool
 ) -> None:
     contents.add("menu.png", b"soup")
-    contents.blueprints = [{"id": "b", "name": "Canteen", "settings": settings}]
+    contents.blueprints = [{"id": "b", "name": "Canteen", "publish": True, "settings": settings}]
     done = apply(client, name="menu.png", state="absent", force=True)
     assert done.related == {"blueprints": [{"id": "b", "name": "Canteen"}] if uses else []}
     assert bool(done.warnings) is uses
+
+
+@pytest.mark.parametrize(
+    ("blueprint", "published", "uses", "reads"),
+    [
+        ({"publish": True, "version_id": "v1", "latest_published_version_id": "v1"}, {}, "", 0),
+        ({"publish": True, "settings": USES_1}, {}, "published version", 0),
+        ({"latest_published_version_id": "v1"}, {"v1": USES_1}, "published version", 1),
+        ({"latest_published_version_id": "v1"}, {"v1": {}}, "", 1),
+        ({"latest_published_version_id": "v1", "settings": USES_1}, {"v1": {}}, "draft", 1),
+        ({"latest_published_version_id": "v1", "settings": USES_1}, {"v1": USES_1}, "published version and draft", 1),
+        # The latest version is the published one only if the IDs agree.
+        (
+            {"publish": True, "version_id": "v2", "latest_published_version_id": "v1"},
+            {"v1": USES_1},
+            "published version",
+            1,
+        ),
+        # Never published.
+        ({"latest_published_version_id": None, "settings": USES_1}, {}, "draft", 0),
+        # The property is missing.
+        ({"settings": {}}, {"v1": USES_1}, "published version", 2),
+        ({"settings": USES_1}, {}, "draft", 1),
+    ],
+)
+def test_the_latest_and_the_published_version_of_a_blueprint_count(
+    server: Server, client: Client, contents: Contents, blueprint: Row, published: Row, uses: str, reads: int
+) -> None:
+    contents.add("menu.png", b"soup")
+    row = {"id": "b", "name": "Canteen", "publish": False, "version_id": "v2", "settings": {}, **blueprint}
+    contents.blueprints, contents.published = [row], published
+    if uses:
+        with pytest.raises(InvalidParameter, match=rf"in use by the blueprint 'Canteen' \({uses}\)\. Remove it"):
+            apply(client, name="menu.png", state="absent")
+    else:
+        assert apply(client, name="menu.png", state="absent").changed
+    assert len([request for request in server.requests if "/versions/" in request.path]) == reads
+
+
+def test_a_list_of_blueprints_without_settings_does_not_mean_that_nothing_is_used(
+    client: Client, contents: Contents
+) -> None:
+    contents.add("menu.png", b"soup")
+    contents.blueprints = [{"id": "b", "name": "Canteen", "publish": True}]
+    with pytest.raises(InvalidParameter, match="in use by the blueprint 'Canteen'"):
+        apply(client, name="menu.png", state="absent")
+
+
+def test_the_published_version_is_read_once_for_a_task(server: Server, client: Client, contents: Contents) -> None:
+    several = [params_of(id=contents.add(f"{each}.png", b"soup"), state="absent") for each in range(3)]
+    row = {"id": "b", "name": "Canteen", "version_id": "v2", "latest_published_version_id": "v1", "settings": {}}
+    contents.blueprints, contents.published = [row], {"v1": {}}
+    ensure_all(CONTENT, References(client), several)
+    assert len([request for request in server.requests if "/blueprints/" in request.path]) == 2
 
 
 def test_blueprints_are_read_only_where_something_goes(
@@ -323,7 +387,7 @@ def test_damaged_bytes_do_not_take_the_place_of_a_file(client: Client, contents:
     number = contents.add("menu.png", b"soup")
     contents.data[number] = b"stew"
     (tmp_path / "menu.png").write_bytes(b"older")
-    with pytest.raises(TransportError, match="what came has not the size and digest"):
+    with pytest.raises(TransportError, match="the downloaded file does not have the size and checksum"):
         fetch(client, id=number, dest=tmp_path)
     assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("menu.png", b"older")]
 
@@ -333,12 +397,12 @@ def test_the_name_of_a_content_cannot_lead_out_of_a_directory(
     client: Client, contents: Contents, tmp_path: Path, name: str
 ) -> None:
     contents.add(name, b"soup")
-    with pytest.raises(InvalidParameter, match="is no file's: give dest as a file"):
+    with pytest.raises(InvalidParameter, match="Set dest to the path of a file"):
         fetch(client, dest=tmp_path)
 
 
 def test_a_file_that_cannot_be_written_is_a_sentence(client: Client, contents: Contents, tmp_path: Path) -> None:
     contents.add("menu.png", b"soup")
     (tmp_path / "file").touch()
-    with pytest.raises(InvalidParameter, match="cannot be written: Not a directory"):
+    with pytest.raises(InvalidParameter, match=r"Cannot write .*: Not a directory"):
         fetch(client, dest=tmp_path / "file" / "menu.png")
