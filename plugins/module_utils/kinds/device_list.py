@@ -48,6 +48,16 @@ def count_devices(client: Client, query: Row, *, purpose: str) -> int | None:
 
     Raises what Client.request raises.
     """
-    body = client.get(_PATH, query={**query, "limit": 1}, purpose=purpose)
-    count = body.get("count") if isinstance(body, dict) else None
-    return count if isinstance(count, int) else None
+    return sample_devices(client, query, number=1, purpose=purpose)[0]
+
+
+def sample_devices(client: Client, query: Row, *, number: int, purpose: str) -> tuple[int | None, list[Row]]:
+    """Return the number of devices that match a query, and at most ``number`` of them.
+
+    Raises what Client.request raises.
+    """
+    body = client.get(_PATH, query={**query, "limit": number}, purpose=purpose)
+    if not isinstance(body, dict):
+        return None, []
+    count, rows = body.get("count"), body.get("results")
+    return count if isinstance(count, int) else None, rows if isinstance(rows, list) else []
