@@ -22,8 +22,9 @@ from ..engine.object_cache import References
 from ..http.parallel import CONCURRENCY
 from ..kinds.blueprint_list import BLUEPRINTS
 from ..kinds.device import DISABLED, check_filters, resolve_filters
-from ..kinds.device_group import DEVICE_GROUP, ROOT
+from ..kinds.device_group import DEVICE_GROUP
 from ..kinds.device_list import count_devices, list_devices, sample_devices
+from ..kinds.group_path import ROOT
 from ..model.module_spec import Option
 from .device_search import each_once, label_of, require_devices
 from .safety import check_confirmed, check_device_count
