@@ -164,12 +164,13 @@ class ActionModule(NormalAction):
     def _run_here(self, task: Task, variables: Variables, environment: dict[str, t.Any]) -> Result:
         """What a module does and AnsibleModule with it, down to what its result holds."""
         seen = {**os.environ, **{name: str(value) for name, value in environment.items()}}
-        checked = ArgumentSpecValidator(argument_spec(task, seen), **task.rules).validate(_json(self._task.args))
+        args = _json(self._task.args)
+        checked = ArgumentSpecValidator(argument_spec(task, seen), **task.rules).validate(args)
         secrets = set(checked._no_log_values)
         if checked.error_messages:
             outcome = Outcome({"failed": True, "msg": self._complaint(checked.errors)})
         else:
-            outcome, hidden = self._outcome(task, checked.validated_parameters, variables)
+            outcome, hidden = self._outcome(task, checked.validated_parameters, args, variables)
             secrets |= hidden
         result = outcome.result
         twice = [f"Both option {each['option']} and its alias {each['alias']} are set." for each in checked._warnings]
@@ -181,14 +182,14 @@ class ActionModule(NormalAction):
         kept = {name: value for name, value in result.items() if value is None or isinstance(value, bool)}
         return {**remove_values(result, secrets), **kept}
 
-    def _outcome(self, task: Task, params: Result, variables: Variables) -> tuple[Outcome, set[str]]:
+    def _outcome(self, task: Task, params: Result, args: Result, variables: Variables) -> tuple[Outcome, set[str]]:
         def tell(sentence: str) -> None:
             if not self._task.no_log:
                 self._display.v(sentence, host=variables.get("inventory_hostname"))
 
         mode = Mode(bool(self._task.check_mode), bool(self._task.diff), self._display.verbosity, tell)
         with _directory(self._loader.get_basedir()):
-            return perform(task, params, mode)
+            return perform(task, params, mode, args)
 
     def _complaint(self, errors: t.Any) -> str:
         if isinstance(errors[0], UnsupportedError):

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import os
 import typing as t
@@ -12,12 +13,13 @@ from dataclasses import dataclass
 from ansible.module_utils.ansible_release import __version__ as core_version
 from ansible.module_utils.basic import AnsibleFallbackNotFound, AnsibleModule
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.module_utils.common.validation import check_type_dict
 
 from .base.redaction import secrets_in
 from .base.row import Params
 from .engine.resource import Resource
 from .http.connection import OPTIONS as CONNECTION_OPTIONS
-from .model.walk import blank_identifiers, null_identifiers, unknown_options
+from .model.walk import Described, blank_identifiers, null_identifiers, unknown_options, without_omitted
 from .task import ItemParams, Mode, Outcome, Task, execute, informing, managing, misfit
 
 Environment = t.Mapping[str, str]
@@ -76,7 +78,7 @@ def check_items(task: Task, params: Params, *, check_mode: bool) -> CheckedItems
             if validated.error_messages:
                 checked.errors.append(f"{place}: {'; '.join(validated.error_messages)}.")
             else:
-                items.append(ItemParams(validated.validated_parameters))
+                items.append(ItemParams(_with_nulls(described, validated.validated_parameters, item)))
                 null = list(null_identifiers(described, item, empty_is_null=NULL_IS_EMPTY and check_mode))
                 if null and check_mode:
                     items.pop()
@@ -92,9 +94,19 @@ def check_items(task: Task, params: Params, *, check_mode: bool) -> CheckedItems
     return checked
 
 
-def perform(task: Task, params: Params, mode: Mode) -> tuple[Outcome, set[str]]:
-    """Validate the items of a task and run it. Return the outcome, and the secrets in items, to be masked in it."""
-    items = check_items(task, params, check_mode=mode.check_mode)
+def _with_nulls(described: t.Iterable[Described], params: Params, args: Params) -> Params:
+    """Return validated parameters that tell null from an omitted suboption, if that makes a difference."""
+    return without_omitted(described, params, args, check_type_dict) if params.get("exact") else params
+
+
+def perform(task: Task, params: Params, mode: Mode, args: Params | None = None) -> tuple[Outcome, set[str]]:
+    """Validate the items of a task and run it. Return the outcome, and the secrets in items, to be masked in it.
+
+    ``args`` are the arguments as the user wrote them, if they are not ``params``, the validated ones.
+    """
+    described = task.module.options if task.module else ()
+    known = params if args is None else _with_nulls(described, params, args)
+    items = check_items(task, known, check_mode=mode.check_mode)
     if items.errors:
         return Outcome({"failed": True, "msg": " ".join(items.errors)}), items.secrets
     outcome = execute(task, items.params, mode, user_agent=USER_AGENT)
@@ -113,6 +125,11 @@ class _Module(AnsibleModule):  # type: ignore[misc]  # ansible-core has no types
     """A module whose secrets in items are masked before its invocation is logged."""
 
     task: t.ClassVar[Task]
+    args: Params
+
+    def _load_params(self) -> None:
+        super()._load_params()
+        self.args = copy.deepcopy(self.params)
 
     def _log_invocation(self) -> None:
         self.no_log_values.update(secrets_in(self.task.deep_options, self.params))
@@ -143,7 +160,7 @@ def run_task(task: Task) -> None:
     _Module.task = task
     module = _Module(argument_spec=argument_spec(task), supports_check_mode=True, **task.rules)
     mode = Mode(module.check_mode, module._diff, module._verbosity)
-    outcome, secrets = perform(task, module.params, mode)
+    outcome, secrets = perform(task, module.params, mode, module.args)
     module.no_log_values.update(secrets)
     for warning in outcome.warnings:
         module.warn(warning)

@@ -38,8 +38,7 @@ options:
   state:
     description:
       - Desired state of the blueprint.
-      - Esper can reject the deletion of a blueprint that devices or groups use. The error then contains the
-        reason.
+      - A blueprint that devices or device groups use is not deleted, unless O(force=true).
     type: str
     choices: [present, absent]
     default: present
@@ -1773,6 +1772,8 @@ options:
     description:
       - If V(true), remove settings, apps, files and networks that the task does not list, for each platform
         in O(settings). Other platforms are not changed.
+      - 'An empty list or dictionary removes its whole content. Null is not managed: a platform, a list or
+        a setting with null is not changed. The diff contains the number and the names of removed items.'
       - Default values do not count as differences. Settings unknown to this collection are kept. Passwords
         of settings and networks in the task are also kept, because they cannot be read.
     type: bool
@@ -1781,7 +1782,8 @@ options:
     description:
       - Version to restore, by the number of a published version or by ID. The blueprint gets the settings
         of this version, and the module publishes them as a new version.
-      - Passwords that Esper masks cannot be restored. The module then returns a warning.
+      - Passwords that Esper masks cannot be restored. Set O(confirm=true) to restore the version without
+        them.
       - If the settings are already in the desired state and published, nothing changes.
       - Mutually exclusive with O(settings).
     type: str
@@ -1795,6 +1797,21 @@ options:
     type: str
     choices: [always, on_create]
     default: on_create
+  confirm:
+    description:
+      - If V(true), an update can remove a password of a setting or network that Esper masks and that the
+        task does not set. This cannot be undone.
+      - The Esper API replaces all settings at once, and the module cannot resend a masked value. If V(false),
+        the module fails instead.
+    type: bool
+    default: false
+  force:
+    description:
+      - If V(true), the module requests the deletion of a blueprint that devices or device groups use. Esper
+        can still reject it.
+      - If V(false), the module fails instead, and the error contains the devices and groups.
+    type: bool
+    default: false
 seealso:
   - module: esper.cloud.blueprint_info
   - module: esper.cloud.converge

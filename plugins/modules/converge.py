@@ -13,9 +13,12 @@ version_added: 0.1.0
 author: esper.cloud contributors (@ansible-collections)
 description:
   - Converges devices that do not run the latest published version of their assigned blueprint.
-  - Skips up-to-date devices and devices with a pending converge command, unless O(force=true).
+  - Skips up-to-date devices and devices with a pending converge command, unless O(force=true). Skips disabled
+    devices and devices without a blueprint.
+  - If several selectors are set, such as O(devices) and O(groups), the task acts on devices that match all
+    of them. If no device matches, the task fails unless O(allow_empty=true).
   - One request takes up to 1,000 devices.
-  - At least one of O(devices), O(groups), and O(blueprints) is required.
+  - At least one of O(devices), O(groups), O(filters), and O(blueprints) is required.
 extends_documentation_fragment:
   - esper.cloud.connection
   - esper.cloud.attributes
@@ -29,21 +32,39 @@ attributes:
 options:
   devices:
     description:
-      - Devices by name, alias, serial number or ID. An empty list changes nothing.
+      - Devices by name, alias, serial number or ID.
       - A few devices are looked up one by one, many in the list of all devices, whichever takes fewer requests.
     type: list
     elements: str
     aliases: [device]
   groups:
-    description: Device groups by path, name or ID. Devices in their subgroups are included.
+    description: Device groups by path, name or ID. Devices in their subgroups are included, disabled devices
+      are not.
     type: list
     elements: str
-    aliases: [group]
+  filters:
+    description:
+      - Filters for devices, with the names and values of O(esper.cloud.devices#inventory:filters). Disabled
+        devices are not included.
+      - Device groups, tags and blueprints can be set by name or ID.
+      - An empty dictionary selects no device. To select all devices, set O(groups) to V(All devices).
+    type: dict
   blueprints:
-    description: Blueprints by name or ID. All devices to which they are assigned are included.
+    description: Blueprints by name or ID. Devices to which they are assigned are included, disabled devices
+      are not.
     type: list
     elements: str
     aliases: [blueprint]
+  allow_empty:
+    description: If V(true), the task changes nothing if it selects no device. If V(false), it fails.
+    type: bool
+    default: false
+  max_devices:
+    description:
+      - Maximum number of devices that the task acts on, 1 or more.
+      - If there are more, the task fails before it changes anything. Check mode reports the same error.
+      - There is no limit by default.
+    type: int
   force:
     description: If V(true), the module also converges up-to-date devices and devices with a pending converge
       command.
@@ -86,18 +107,12 @@ EXAMPLES = r"""
   ansible.builtin.debug:
     msg: "{{ terminals.outdated_count }} of {{ terminals.device_count }}"
 
-- name: Find online kiosks
-  esper.cloud.device_info:
+- name: Converge online kiosks in stores and tolerate up to 10 % failures
+  esper.cloud.converge:
+    groups: [All devices/Stores]
     filters:
       tags: kiosk
       state: online
-    detail_level: minimal
-    resolve_names: false
-  register: kiosks
-
-- name: Converge the kiosks and tolerate up to 10 % failures
-  esper.cloud.converge:
-    devices: "{{ kiosks.devices | map(attribute='id') }}"
     wait: true
     max_fail_percentage: 10
 
@@ -110,7 +125,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 device_count:
-  description: Number of devices without disabled devices.
+  description: Number of selected devices, without disabled devices.
   returned: success
   type: int
   sample: 300

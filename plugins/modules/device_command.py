@@ -12,14 +12,15 @@ short_description: Send commands to Esper devices
 version_added: 0.1.0
 author: esper.cloud contributors (@ansible-collections)
 description:
-  - Sends a command to devices, to device groups, or to both, and optionally waits for the result
-    of each device.
+  - Sends a command to devices or to device groups, and optionally waits for the result of each device.
+  - If several selectors are set, such as O(devices) and O(groups), the task acts on devices that
+    match all of them. If no device matches, the task fails unless O(allow_empty=true).
   - One request takes up to 1,000 devices and 500 device groups. One task for many devices is therefore
     much faster than a loop, or a task for each host.
   - The module checks the arguments of the command before it sends anything.
   - If the response to a command is lost, the module looks for the command before it sends it again.
     No device receives it twice.
-  - At least one of O(devices) and O(groups) is required.
+  - At least one of O(devices), O(groups), and O(filters) is required.
 extends_documentation_fragment:
   - esper.cloud.connection
   - esper.cloud.attributes
@@ -33,17 +34,39 @@ attributes:
 options:
   devices:
     description:
-      - Devices by name, alias, serial number or ID. An empty list changes nothing.
+      - Devices by name, alias, serial number or ID.
       - A few devices are looked up one by one, many in the list of all devices, whichever takes fewer
         requests.
     type: list
     elements: str
     aliases: [device]
   groups:
-    description: Device groups by path, name or ID. Devices in their subgroups are included.
+    description:
+      - Device groups by path, name or ID. Devices in their subgroups are included, disabled devices
+        are not.
+      - If O(groups) is the only selector, the module sends the command to the device groups, and
+        Esper to their devices. Otherwise, it sends the command to the devices that match.
     type: list
     elements: str
-    aliases: [group]
+  filters:
+    description:
+      - Filters for devices, with the names and values of O(esper.cloud.devices#inventory:filters).
+        Disabled devices are not included.
+      - Device groups, tags and blueprints can be set by name or ID.
+      - An empty dictionary selects no device. To select all devices, set O(groups) to V(All devices).
+    type: dict
+  allow_empty:
+    description: If V(true), the task changes nothing if it selects no device. If V(false), it fails.
+    type: bool
+    default: false
+  max_devices:
+    description:
+      - Maximum number of devices that the task acts on, 1 or more.
+      - If there are more, the task fails before it changes anything. Check mode reports the same
+        error.
+      - Defaults to 20 if O(command) is V(CLEAR_APP_DATA) or V(WIPE). Otherwise, there is no limit
+        by default.
+    type: int
   command:
     description: Name of the command.
     type: str
@@ -362,8 +385,8 @@ options:
     type: str
     default: Ansible
   confirm:
-    description: If V(true), confirms that the effect cannot be undone. Required for V(CLEAR_APP_DATA),
-      V(WIPE).
+    description: If V(true), confirms that the effect cannot be undone. Required for V(CLEAR_APP_DATA)
+      or V(WIPE).
     type: bool
     default: false
   wait:
@@ -388,19 +411,13 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Find online kiosks
-  esper.cloud.device_info:
+- name: Restart online kiosks with one command
+  esper.cloud.device_command:
     filters:
       tags: kiosk
       state: online
-    detail_level: minimal
-    resolve_names: false
-  register: kiosks
-
-- name: Restart the kiosks with one command
-  esper.cloud.device_command:
-    devices: "{{ kiosks.devices | map(attribute='id') }}"
     command: REBOOT
+    max_devices: 500
     wait: true
     wait_timeout: 900
     max_fail_percentage: 10
@@ -425,14 +442,15 @@ EXAMPLES = r"""
 - name: Send one command to all hosts of the batch
   esper.cloud.device_command:
     devices: "{{ ansible_play_batch | map('extract', hostvars) | map(attribute='esper_id', default='') | select }}"
+    allow_empty: true
     command: UPDATE_HEARTBEAT
   run_once: true
 """
 
 RETURN = r"""
 device_count:
-  description: Number of devices. In check mode, it includes the devices in O(groups).
-  returned: in check mode, or without O(groups)
+  description: Number of selected devices. Null if Esper does not return the number of devices in O(groups).
+  returned: success
   type: int
   sample: 300
 commands:

@@ -242,6 +242,14 @@ options:
     type: str
     choices: [always, on_create]
     default: on_create
+  confirm:
+    description:
+      - If V(true), an update can remove the password O(settings.settings_app_password) that Esper masks and
+        that the task does not set. This cannot be undone.
+      - The Esper API replaces all settings at once, and the module cannot resend a masked value. If V(false),
+        the module fails instead.
+    type: bool
+    default: false
 seealso:
   - module: esper.cloud.enterprise_policy_info
 """

@@ -15,6 +15,8 @@ description:
   - Starts an operation on named devices, or on the devices that Esper finds for a query at
     that time, and optionally waits for the result of each device.
   - Cancels an operation, for all devices or for some of them.
+  - If several selectors are set, such as O(devices) and O(groups), the task acts on devices
+    that match all of them. If no device matches, the task fails unless O(allow_empty=true).
   - Operations can do more than commands, for example apply geofences, capture screenshots
     or install system updates, and they can be canceled. If M(esper.cloud.device_command)
     has the same command, use it unless you need a query or want to cancel the operation.
@@ -23,7 +25,7 @@ description:
   - If the response to a request is lost, the module looks for the operation before it sends
     the request again. No device receives it twice. Operations have no names, so this requires
     one additional read request.
-  - If O(state=started), at least one of O(devices) and O(device_query) is required.
+  - If O(state=started), at least one of O(devices), O(groups), and O(device_query) is required.
 extends_documentation_fragment:
   - esper.cloud.connection
   - esper.cloud.attributes
@@ -47,15 +49,19 @@ options:
     default: started
   devices:
     description:
-      - Devices by name, alias, serial number or ID. An empty list changes nothing.
+      - Devices by name, alias, serial number or ID.
       - A few devices are looked up one by one, many in the list of all devices, whichever
         takes fewer requests.
       - With O(state=cancelled), the devices for which the operation is canceled. If omitted,
         it is canceled for all its devices.
-      - Mutually exclusive with O(device_query).
     type: list
     elements: str
     aliases: [device]
+  allow_empty:
+    description: If V(true), the task changes nothing if it selects no device. If V(false),
+      it fails.
+    type: bool
+    default: false
   operation_type:
     description:
       - Type of the operation.
@@ -154,21 +160,37 @@ options:
       - USE_ONLY_SAVED_WIFI_AP
       - VPP_APP_INSTALL
       - WIPE
+  groups:
+    description: Device groups by path, name or ID. Devices in their subgroups are included,
+      disabled devices are not.
+    type: list
+    elements: str
   device_query:
     description:
-      - Query for devices, which Esper evaluates when it starts the operation. An empty dictionary
-        selects all devices.
-      - The names and values are those of O(esper.cloud.devices#inventory:filters). Device
-        groups, tags and blueprints can be set by name or ID.
+      - Filters for devices, with the names and values of O(esper.cloud.devices#inventory:filters).
+        Disabled devices are not included.
+      - Device groups, tags and blueprints can be set by name or ID.
+      - An empty dictionary selects no device. To select all devices, set O(groups) to V(All
+        devices).
       - Supported names are C(active_connection), C(android_version), C(assigned_blueprint_id),
         C(battery_level_gte), C(battery_level_lte), C(current_blueprint_id), C(current_blueprint_version_id),
         C(current_blueprint_version_id_net), C(device_source), C(group_multi), C(group_multi_immediate),
         C(ios_version), C(ipados_version), C(is_gms), C(is_locked_down), C(managed_by), C(os),
         C(platform), C(policy_multi), C(search), C(serial), C(state), C(tags), C(template_multi),
         C(tvos_version), C(udid), C(windows_version).
-      - A query without C(state) also finds devices that were removed.
-      - Mutually exclusive with O(devices).
+      - If O(device_query) or O(groups) is the only selector, Esper finds the devices when
+        it starts the operation. If disabled devices match as well, the module finds the devices
+        and names them.
     type: dict
+    aliases: [filters]
+  max_devices:
+    description:
+      - Maximum number of devices that the task acts on, 1 or more.
+      - If there are more, the task fails before it changes anything. Check mode reports the
+        same error.
+      - Defaults to 20 if O(operation_type) is V(CLEAR_APP_DATA), V(REMOVE_AGENT), V(REMOVE_DEVICE),
+        or V(WIPE). Otherwise, there is no limit by default.
+    type: int
   args:
     description:
       - Arguments of the command, or of the operation of the same name.
@@ -430,7 +452,7 @@ options:
         elements: int
   confirm:
     description: If V(true), confirms that the effect cannot be undone. Required for V(CLEAR_APP_DATA),
-      V(REMOVE_AGENT), V(REMOVE_DEVICE), V(WIPE).
+      V(REMOVE_AGENT), V(REMOVE_DEVICE), or V(WIPE).
     type: bool
     default: false
   wait:
@@ -499,8 +521,8 @@ EXAMPLES = r"""
 - name: Shut down all devices at night
   esper.cloud.operation:
     operation_type: SHUT_DOWN
-    device_query:
-      group_multi: [All devices]
+    groups: [All devices]
+    max_devices: 10000
     schedule: WINDOW
     schedule_args:
       start_datetime: "2030-05-01T22:00:00Z"
@@ -524,9 +546,9 @@ EXAMPLES = r"""
 RETURN = r"""
 device_count:
   description:
-    - Number of devices. In check mode, Esper counts the devices of O(device_query).
+    - Number of selected devices. Null if Esper does not return the number of devices of a query.
     - With O(state=cancelled), number of devices for which the operation is canceled.
-  returned: in check mode, or without O(device_query)
+  returned: success
   type: int
   sample: 300
 operations:

@@ -65,7 +65,6 @@ options:
       - Mutually exclusive with O(id) and O(device).
     type: list
     elements: str
-    aliases: [group]
   limit:
     description:
       - Maximum number of operations to return, 1 or more. If omitted, all are returned, which can be many.

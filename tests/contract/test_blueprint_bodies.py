@@ -5,6 +5,7 @@ contract refuses the module refuses first."""
 
 from __future__ import annotations
 
+import json
 import typing as t
 from pathlib import Path
 
@@ -15,9 +16,10 @@ from ansible_collections.esper.cloud.plugins.module_utils.base.errors import Esp
 from ansible_collections.esper.cloud.plugins.module_utils.engine.object_cache import References
 from ansible_collections.esper.cloud.plugins.module_utils.http.client import Client
 from ansible_collections.esper.cloud.plugins.module_utils.http.connection import Connection
-from ansible_collections.esper.cloud.plugins.module_utils.kinds.blueprint import BLUEPRINT
+from ansible_collections.esper.cloud.plugins.module_utils.kinds.blueprint import BLUEPRINT, Blueprint
 from ansible_collections.esper.cloud.plugins.module_utils.kinds.blueprint_settings import SETTINGS
 from ansible_collections.esper.cloud.plugins.module_utils.model.field import Field
+from ansible_collections.esper.cloud.plugins.module_utils.model.walk import without_omitted
 from contract import Contract
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -33,6 +35,7 @@ OPERATIONS = {
     "POST": CONTRACT.operation("POST", "/v2/blueprints/"),
     "PUT": CONTRACT.operation("PUT", "/v2/blueprints/{blueprint_id}/"),
 }
+OPTIONS = Blueprint.module.options
 VALIDATOR = ArgumentSpecValidator(BLUEPRINT.options, **BLUEPRINT.rules)
 ID = "6f2f7c55-7c1f-4b8e-9a39-55a8c0f6a001"
 
@@ -78,6 +81,8 @@ class Catalogue(Client):
         super().__init__(Connection(api_url="https://acme-api.esper.cloud/api", api_key="k", enterprise_id=ID))
 
     def get(self, path: str, **_request: t.Any) -> t.Any:
+        if "/content/" in path:
+            return {"count": 2, "results": [{"id": 7, "name": "a.txt"}, {"id": 8, "name": "b.txt"}]}
         version = {"id": ID, "version_code": "1.0", "build_number": "10", "version_name": "1.0"}
         return {"count": 1, "results": [version] if "version" in path else []}
 
@@ -133,7 +138,7 @@ def bodies_of(params: Params) -> dict[str, Params] | None:
     validated = VALIDATOR.validate(params)
     if validated.error_messages:
         return None
-    params = validated.validated_parameters
+    params = without_omitted(OPTIONS, validated.validated_parameters, params, json.loads)
     current = {"id": ID, "name": "Old", "settings": {"ios": {"unknown": 1}}, "publish": True}
     try:
         created = BLUEPRINT.plan_create(References(Catalogue()), params)

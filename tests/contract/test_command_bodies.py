@@ -129,10 +129,12 @@ def test_devices_and_groups_go_into_as_few_requests_as_they_take() -> None:
     command = checked_command(VALIDATOR.validate({"device": DEVICE, "command": "LOCK"}).validated_parameters)
     bodies = [step.body for step in steps_for(REFERENCES, command, [DEVICE] * 2001, groups=[DEVICE] * 501)]
     assert [(body["command_type"], len(body.get("devices", ())), len(body.get("groups", ()))) for body in bodies] == [
-        ("DYNAMIC", 1000, 500),
-        ("DYNAMIC", 1000, 1),
+        ("DEVICE", 1000, 0),
+        ("DEVICE", 1000, 0),
         ("DEVICE", 1, 0),
+        ("GROUP", 0, 500),
+        ("GROUP", 0, 1),
     ]
     for body in bodies:
         assert CONTRACT.check_body(OPERATION, body) == []
-    assert len({body["alias"] for body in bodies}) == 3
+    assert len({body["alias"] for body in bodies}) == 5

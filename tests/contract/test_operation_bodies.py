@@ -12,7 +12,7 @@ from ansible_collections.esper.cloud.plugins.module_utils.base.errors import Inv
 from ansible_collections.esper.cloud.plugins.module_utils.engine.object_cache import References
 from ansible_collections.esper.cloud.plugins.module_utils.http.client import Client
 from ansible_collections.esper.cloud.plugins.module_utils.http.connection import Connection
-from ansible_collections.esper.cloud.plugins.module_utils.kinds.device import FILTERS
+from ansible_collections.esper.cloud.plugins.module_utils.kinds.device import FILTERS, resolve_filters
 from ansible_collections.esper.cloud.plugins.module_utils.tasks.command import ARGS, COMMANDS, NEEDS
 from ansible_collections.esper.cloud.plugins.module_utils.tasks.operation import OPERATION_TASK
 from ansible_collections.esper.cloud.plugins.module_utils.tasks.operations import (
@@ -27,7 +27,7 @@ from ansible_collections.esper.cloud.plugins.module_utils.tasks.operations impor
     checked_query,
     end_of,
     queries_for,
-    resolved_query,
+    query_body,
 )
 from contract import Contract
 from hypothesis import given, settings
@@ -163,7 +163,7 @@ def test_filters_are_written_as_in_a_query_of_the_list() -> None:
     checked = checked_query(
         {"state": "offline", "platform": ["android", "apple"], "is_gms": "False", "battery_level_lte": "20"}
     )
-    assert resolved_query(REFERENCES, checked) == {
+    assert query_body(resolve_filters(REFERENCES, checked)) == {
         "state": "60",
         "platform": "ANDROID,APPLE",
         "is_gms": False,

@@ -14,7 +14,7 @@ from ..base.errors import Ambiguous, InvalidParameter, NotFound
 from ..base.ids import is_uuid
 from ..base.row import Params, Row
 from ..http.paging import PAGE_SIZE
-from ..model.field import Field
+from ..model.field import Field, hidden_at
 from ..model.module_spec import ModuleSpec
 from ..model.plan import Change, Plan, Step
 from ..model.unknowns import ResultOf
@@ -92,7 +92,10 @@ class Resource:
     def named(self, references: References, name: str) -> list[Row]:
         """All objects of exactly that name."""
         name = name.strip()
-        return [row for row in references.called(self, name) if str(row.get(self.name_key, "")).strip() == name]
+        if not name:
+            # An object without a name is not the one that an empty text names.
+            return []
+        return [row for row in references.called(self, name) if str(row.get(self.name_key) or "").strip() == name]
 
     def find(self, references: References, params: Params) -> Row | None:
         """The object that a task's options address, or None. Raises Ambiguous."""
@@ -157,10 +160,11 @@ class Resource:
 
         Raises InvalidParameter, which names each value that cannot be, and why.
         """
+        exact = bool(params.get("exact"))
         desired = {
-            each.name: each.given(params[each.name])
+            each.name: value
             for each in self.fields
-            if each.writable and params.get(each.name) is not None
+            if each.writable and (value := each.given(params.get(each.name), exact)) is not None
         }
         self._refuse(why for each in self.fields if each.name in desired for why in each.complaints(desired[each.name]))
         return desired
@@ -230,14 +234,24 @@ class Resource:
                 **{each.api_name: each.sendable(values[each.name]) for each in sent if values[each.name] is not None},
             },
         )
-        change = Change(f"{self.title} {label}", {name: record.get(name) for name in shown}, shown)
-        lost = [path for each in sent for path in each.masked_in(raw[each.name], desired.get(each.name), exact=exact)]
-        warnings = [
-            f"The service masks {path} of the {self.title} '{label}', so that it cannot be sent along with the rest:"
-            " give it too, lest it be lost."
-            for path in lost
+        lost = [
+            (each, path)
+            for each in (sent if replaces else differing)
+            for path in each.masked_in(raw[each.name], desired.get(each.name), exact=exact)
         ]
-        return Plan({**record, **after}, [step], [change], warnings)
+        if lost and not params.get("confirm"):
+            paths = ", ".join(path for _each, path in lost)
+            raise InvalidParameter(
+                f"Esper masks {paths} of the {self.title} '{label}', so the module cannot resend the value. Set it in"
+                " this task, or set confirm to true to remove it."
+            )
+        before = record
+        for each, path in lost:
+            before = hidden_at(before, path)
+            there = None if each.secret else each.read(values[each.name])
+            shown.setdefault(each.name, each.marked(there, desired[each.name]) if each.name in desired else there)
+        change = Change(f"{self.title} {label}", {name: before.get(name) for name in shown}, shown)
+        return Plan({**record, **after}, [step], [change])
 
     def plan_delete(self, references: References, current: Row, params: Params) -> Plan:
         """What it takes to delete an object: one DELETE."""

@@ -16,18 +16,20 @@ from __future__ import annotations
 import typing as t
 
 from ..base.errors import InvalidParameter, NotFound
-from ..base.ids import is_uuid
+from ..base.ids import is_uuid, last_uuid
 from ..base.row import Params, Row
 from ..base.validators import length
 from ..engine.object_cache import References
 from ..model.compare import satisfied
-from ..model.field import Field
-from ..model.module_spec import NO_DIFF, READS_ONLY, ModuleSpec, Option, Value, writable
+from ..model.field import Field, hidden_at
+from ..model.module_spec import NO_DIFF, READS_ONLY, ModuleSpec, Option, Value, confirm_option, writable
 from ..model.plan import Change, Plan, Step
 from ..model.unknowns import ResultOf, filled
 from .blueprint_list import BLUEPRINTS, BlueprintList
 from .blueprint_names import Names, exported, with_names_of
 from .blueprint_settings import SETTINGS
+from .device_group import DEVICE_GROUP
+from .device_list import count_devices
 
 # Values that a save changes and only Esper knows.
 _UNKNOWN = ("version_id", "version_number", "minor_version_number", "latest_published_version_id", "updated_at")
@@ -109,8 +111,7 @@ class Blueprint(BlueprintList):
                 "state",
                 (
                     "Desired state of the blueprint.",
-                    "Esper can reject the deletion of a blueprint that devices or groups use. The error then contains"
-                    " the reason.",
+                    "A blueprint that devices or device groups use is not deleted, unless O(force=true).",
                 ),
                 choices=("present", "absent"),
                 default="present",
@@ -132,6 +133,8 @@ class Blueprint(BlueprintList):
                 (
                     "If V(true), remove settings, apps, files and networks that the task does not list, for each"
                     " platform in O(settings). Other platforms are not changed.",
+                    "An empty list or dictionary removes its whole content. Null is not managed: a platform, a list or"
+                    " a setting with null is not changed. The diff contains the number and the names of removed items.",
                     "Default values do not count as differences. Settings unknown to this collection are kept."
                     " Passwords of settings and networks in the task are also kept, because they cannot be read.",
                 ),
@@ -143,7 +146,8 @@ class Blueprint(BlueprintList):
                 (
                     "Version to restore, by the number of a published version or by ID. The blueprint gets the settings"
                     " of this version, and the module publishes them as a new version.",
-                    "Passwords that Esper masks cannot be restored. The module then returns a warning.",
+                    "Passwords that Esper masks cannot be restored. Set O(confirm=true) to restore the version without"
+                    " them.",
                     "If the settings are already in the desired state and published, nothing changes.",
                 ),
                 identifier=True,
@@ -159,6 +163,17 @@ class Blueprint(BlueprintList):
                 ),
                 choices=("always", "on_create"),
                 default="on_create",
+            ),
+            confirm_option("a password of a setting or network"),
+            Option(
+                "force",
+                (
+                    "If V(true), the module requests the deletion of a blueprint that devices or device groups use."
+                    " Esper can still reject it.",
+                    "If V(false), the module fails instead, and the error contains the devices and groups.",
+                ),
+                type="bool",
+                default=False,
             ),
         ),
         rules={"required_one_of": [("id", "name")], "mutually_exclusive": [("version", "settings")]},
@@ -344,7 +359,34 @@ class Blueprint(BlueprintList):
         names = Names(references)
         params, current = self._with_names(names, params, current)
         plan = super().plan_update(references, current, params)
-        return self._completed(names, plan, current, bool(params["publish"]))
+        plan = self._completed(names, plan, current, bool(params["publish"]))
+        if params["exact"]:
+            self._list_removed(plan, params["settings"] or {})
+        return plan
+
+    def _list_removed(self, plan: Plan, given: Row) -> None:
+        """Add the names of removed settings and items to the diff, and warn if a whole platform is emptied."""
+        for change in plan.changes:
+            before, after = (side.get("settings") or {} for side in (change.before, change.after))
+            differences = SETTINGS.differences(before, after, "settings")
+            removed = [each["path"] for each in differences if each["after"] in (None, "", [], {})]
+            if removed:
+                change.after["removed"] = {"count": len(removed), "items": removed}
+            for platform in [name for name, value in given.items() if value == {}]:
+                lost = [path for path in removed if path.startswith(f"settings.{platform}.")]
+                if lost:
+                    plan.warnings.append(
+                        f"The empty dictionary settings.{platform} removes {len(lost)} settings and items of the"
+                        f" {change.title}: {', '.join(lost)}."
+                    )
+
+    def plan_delete(self, references: References, current: Row, params: Params) -> Plan:
+        if not params["force"] and (users := _users(references, str(current["id"]))):
+            raise InvalidParameter(
+                f"The blueprint '{self.label(current)}' is in use by {' and '.join(users)}. Assign another blueprint to"
+                " them, or set force to true to request the deletion anyway."
+            )
+        return super().plan_delete(references, current, params)
 
     def _completed(self, names: Names, plan: Plan, current: Row, publishes: bool) -> Plan:
         """Return a plan of an update with the other effects of a save."""
@@ -370,7 +412,9 @@ class Blueprint(BlueprintList):
         # A comparison by field would ignore unknown settings. Masked values are not compared and not sent.
         there, wanted = (SETTINGS.rewritten(each, {}) for each in (current.get("settings") or {}, settings))
         same = satisfied(there, wanted) and satisfied(wanted, there)
-        plan = super().plan_update(references, current, {**params, "settings": None, "publish": True})
+        without = {**params, "settings": None, "publish": True}
+        # The plan is replaced if the settings differ, so only then nothing of it is lost.
+        plan = super().plan_update(references, current, without if same else {**without, "confirm": True})
         if same:
             return self._completed(Names(references), plan, current, publishes=True)
         record = self.record(current)
@@ -386,16 +430,21 @@ class Blueprint(BlueprintList):
             ids={"id": str(current["id"])},
             body={**body, "settings": SETTINGS.sendable(wanted)},
         )
+        masked = list(SETTINGS.masked_in(current.get("settings"), None))
+        if (lost := dict.fromkeys([*masked, *SETTINGS.masked_in(settings, None)])) and not params["confirm"]:
+            raise InvalidParameter(
+                f"Esper masks {', '.join(lost)} of the blueprint '{self.label(current)}', so the module cannot restore"
+                f" version {params['version']} with the value. Set confirm to true to restore it without the value."
+            )
+        before = record
+        for path in masked:
+            before = hidden_at(before, path)
         change = Change(
             f"{self.title} {self.label(current)}",
-            {each.name: record[each.name] for each in changed},
+            {each.name: before[each.name] for each in changed},
             {each.name: after[each.name] for each in changed},
         )
-        lost = [
-            f"Esper masks {path} of this version, so the module cannot restore it. Set it in another task."
-            for path in SETTINGS.masked_in(settings, None)
-        ]
-        return self._completed(Names(references), Plan(after, [step], [change], lost), current, publishes=True)
+        return self._completed(Names(references), Plan(after, [step], [change]), current, publishes=True)
 
     def _with_names(self, names: Names, params: Params, current: Row) -> tuple[Params, Row]:
         if params["settings"] is None:
@@ -456,6 +505,18 @@ class Blueprint(BlueprintList):
         old, new = (self.version_of(references, rows[0], each) for each in params["compare"])
         before, after = (self._shown(each, names, named=params["resolve_names"])["settings"] for each in (old, new))
         return {"differences": [*SETTINGS.differences(SETTINGS.read(before), SETTINGS.read(after), "settings")]}
+
+
+def _users(references: References, blueprint_id: str) -> list[str]:
+    """Return the device groups and devices that use a blueprint, each as part of a sentence."""
+    groups = references.all_as_planned(DEVICE_GROUP)
+    used_by = [row for row in groups if last_uuid(row.get("blueprint")) == blueprint_id.lower()]
+    users = [f"the device group '{DEVICE_GROUP.label(row)}'" for row in used_by]
+    for key in ("assigned_blueprint_id", "current_blueprint_id"):
+        purpose = "Counting the devices of the blueprint"
+        if devices := count_devices(references.client, {key: blueprint_id}, purpose=purpose):
+            return [*users, f"{devices} device{'s'[: devices != 1]}"]
+    return users
 
 
 def _reading(planned: Row) -> t.Callable[[Row], Row]:

@@ -153,17 +153,25 @@ class Names:
         for platform in _WITH_FILES:
             if (files := (given.get(platform) or {}).get("files")) is not None:
                 there = dict(current.get(platform) or {})
-                files = [self._file(file) for file in files]
+                known = {str(item.get("file_id")) for item in there.get("files") or []}
+                place = f"settings.{platform}.files"
+                files = [self._file(file, known, f"{place}[{number}]") for number, file in enumerate(files)]
                 given[platform] = {**given[platform], "files": files}
                 current[platform] = {**there, "files": self._predecessors(there.get("files") or [], files)}
         return given, current
 
     def _app(self, catalogue: _Catalogue, given: Row, items: list[Row], place: str) -> Row:
         """Return an app of the task with its IDs. ``items`` are those of the blueprint; the same app gets its names."""
+        nulls = {key: None for key, value in given.items() if value is None}
+        return {**nulls, **self._known_app(catalogue, {**given}, items, place)}
+
+    def _known_app(self, catalogue: _Catalogue, given: Row, items: list[Row], place: str) -> Row:
         app = {key: value for key, value in given.items() if value is not None}
         package, app_id = app.get("package_name"), app.get("app_id")
         if package is None and app_id is None:
             raise InvalidParameter(f"{place} has no app: set package_name.")
+        if package is not None and app_id is not None:
+            self._check_app(catalogue, package, app_id, items, place)
         item = self._same_app(catalogue, app, items)
         if item is not None and (known := item.get("package_name") or package):
             app["package_name"] = item["package_name"] = known
@@ -175,7 +183,7 @@ class Names:
                 f"{place} has no version, but the blueprint does not have the app '{package or app_id}' yet: set"
                 f" version_name, for example {LATEST}."
             )
-        version = self._version(catalogue, app, item)
+        version = self._version(catalogue, app, item, place)
         if item is not None:
             former = self._versions_of(catalogue, item.get("app_id"))
             item.update(
@@ -187,6 +195,27 @@ class Names:
         ids = {key: version[key] for key in ("app_id", "app_version_id")}
         return {catalogue.type_field: type_, **app, **ids, **_named(version)}
 
+    def _check_app(self, catalogue: _Catalogue, package: str, app_id: t.Any, items: list[Row], place: str) -> None:
+        """Raise InvalidParameter if a package name and an ID are those of two apps."""
+        known = next((str(item["package_name"]) for item in items if _is_app(item, app_id)), None)
+        if known is None:
+            ids = {str(row["id"]) for row in catalogue.apps_of(self._references, package)}
+            if str(app_id) in ids:
+                return
+            # An app that is not in the catalog, for example a preloaded one, can have any package name.
+            apps = catalogue.apps_of(self._references)
+            other = next((str(row.get("package_name")) for row in apps if str(row["id"]) == str(app_id)), "")
+            if not ids and not other:
+                return
+        elif known == package:
+            return
+        else:
+            other = known
+        whose = f"belongs to the app '{other}'" if other else "is no app with this package name"
+        raise InvalidParameter(
+            f"{place} has the package_name '{package}', but the app_id '{app_id}' {whose}. Set only one of them."
+        )
+
     def _same_app(self, catalogue: _Catalogue, app: Row, items: list[Row]) -> Row | None:
         """Return the item of the blueprint with the same app. Android items have a package name, others only an ID."""
         package, app_id = app.get("package_name"), app.get("app_id")
@@ -197,12 +226,14 @@ class Names:
             known = [item for item in items if item.get("app_id") in ids]
         return known[0] if known else None
 
-    def _version(self, catalogue: _Catalogue, app: Row, item: Row | None) -> Row:
+    def _version(self, catalogue: _Catalogue, app: Row, item: Row | None, place: str) -> Row:
         """Return the version that the task selects. The app of the blueprint comes first: it needs no lookup."""
         package, app_id = app.get("package_name"), app.get("app_id")
         type_ = app.get(catalogue.type_field)
         if app_id is None and item is not None and type_ in (None, item.get(catalogue.type_field)):
-            found = _matching(self._versions_of(catalogue, item.get("app_id")), app)
+            versions = self._versions_of(catalogue, item.get("app_id"))
+            _check_version(versions, app, place)
+            found = _matching(versions, app)
             if len(found) == 1:
                 return found[0]
         ids = [app_id] if app_id else [row["id"] for row in catalogue.apps_of(self._references, str(package))]
@@ -212,25 +243,47 @@ class Names:
         versions = [row for each in ids for row in self._versions_of(catalogue, each)]
         if type_ is not None and len(ids) > 1:
             versions = [row for row in versions if row[catalogue.type_field] == type_]
+        _check_version(versions, app, place)
         found = _matching(versions, app)
         label = _label({**app, "package_name": package or app_id})
         if not found:
             others = [_label({**row, "package_name": package or app_id}) for row in versions]
-            raise NotFound("app", label, others)
+            version_id = app.get("app_version_id")
+            note = f"The app has no version with the app_version_id '{version_id}'." if version_id else ""
+            raise NotFound("app", label, others, note)
         if len(found) > 1:
             tell_apart = [f"{_label({**row, 'package_name': package})} (id {row['app_version_id']})" for row in found]
             raise Ambiguous("app", label, tell_apart, "Set version_code, type or app_version_id too.")
         return found[0]
 
-    def _file(self, given: Row) -> Row:
+    def _file(self, given: Row, known: set[str], place: str) -> Row:
+        """Return a file of the task with its ID. ``known`` are the IDs of the content files in the blueprint."""
         file = {key: value for key, value in given.items() if value is not None}
-        if "content" not in file or "file_id" in file:
+        if "file_id" in file:
+            self._check_file(file, known, place)
+            return file
+        if "content" not in file:
             return file
         row = CONTENT.referred(self._references, file["content"])
         if row is None:
             others = (CONTENT.label(each) for each in self._references.rows(CONTENT, {}))
             raise NotFound("content", file["content"], others, "Upload it before you add it to a blueprint.")
         return {**file, "file_id": row["id"].in_form(str) if isinstance(row["id"], ResultOf) else str(row["id"])}
+
+    def _check_file(self, file: Row, known: set[str], place: str) -> None:
+        """Raise InvalidParameter or NotFound if the ID is that of another content file, or of none."""
+        file_id, name = str(file["file_id"]), file.get("content")
+        if name is None and file_id in known:
+            return
+        names = self._contents()
+        if file_id not in names:
+            both = f"{place} has this file_id" + (f" and the content '{name}'." if name else ".")
+            raise NotFound("content", file_id, note=both)
+        if name is not None and str(name).strip() not in (names[file_id].strip(), file_id):
+            raise InvalidParameter(
+                f"{place} has the content '{name}', but the file_id '{file_id}' belongs to the content"
+                f" '{names[file_id]}'. Set only one of them."
+            )
 
     def _predecessors(self, items: list[Row], given: list[Row]) -> list[Row]:
         """Return the files of the blueprint, with names if the task has names. A file whose content file was deleted
@@ -351,6 +404,26 @@ def _has_version_of(item: Row, app: Row, type_field: str) -> bool:
     return all(key in ids and app[key] == item.get(key, app[key]) for key in said)
 
 
+def _is_app(item: Row, app_id: t.Any) -> bool:
+    """Return whether an item of a blueprint is the app with that ID, and has a package name."""
+    return item.get("package_name") is not None and str(item.get("app_id")) == str(app_id)
+
+
+def _check_version(versions: list[Row], app: Row, place: str) -> None:
+    """Raise InvalidParameter if an ID and another property of the version are those of two versions."""
+    version_id = app.get("app_version_id")
+    row = next((row for row in versions if str(row["app_version_id"]) == str(version_id)), None)
+    if version_id is None or row is None:
+        return
+    others = {key: app[key] for key in ("version_name", "version_code") if key in app}
+    if row not in _matching(versions, {**app, "app_version_id": None}):
+        wrong = " and ".join(f"{key} '{value}'" for key, value in others.items())
+        raise InvalidParameter(
+            f"{place} has the {wrong}, but the app_version_id '{version_id}' belongs to the version"
+            f" '{row['version_name']}' ({row['version_code']}). Set only one of them."
+        )
+
+
 def _named(version: Row) -> Row:
     return {key: version.get(key) for key in ("version_name", "version_code")}
 
@@ -365,7 +438,7 @@ def _label(version: Row) -> str:
 def _matching(versions: list[Row], app: Row) -> list[Row]:
     """Return the versions that the task can mean."""
     latest = app.get("version_name") == LATEST
-    terms = [key for key in _VERSION_TERMS if key in app and not (latest and key == "version_name")]
+    terms = [key for key in _VERSION_TERMS if app.get(key) is not None and not (latest and key == "version_name")]
     found = [row for row in versions if all(str(row[key]) == str(app[key]) for key in terms)]
     if latest:
         unknown = [row for row in found if row["version_code"] is None]

@@ -16,7 +16,16 @@ from ..base.validators import between, email, length
 from ..engine.object_cache import References
 from ..engine.resource import Resource
 from ..model.field import Field, Words
-from ..model.module_spec import NO_DIFF, READS_ONLY, ModuleSpec, Option, state_option, update_password_option, writable
+from ..model.module_spec import (
+    NO_DIFF,
+    READS_ONLY,
+    ModuleSpec,
+    Option,
+    confirm_option,
+    state_option,
+    update_password_option,
+    writable,
+)
 
 PASSWORD_QUALITIES = (
     "PASSWORD_QUALITY_ALPHABETIC",
@@ -240,6 +249,7 @@ class EnterprisePolicy(Resource):
             ),
             *writable(fields),
             update_password_option("settings.settings_app_password"),
+            confirm_option("the password O(settings.settings_app_password)"),
         ),
         rules={"required_one_of": [("id", "name")]},
         seealso=("enterprise_policy_info",),

@@ -105,15 +105,24 @@ class Field:
 
     # --- the user's values ------------------------------------------------------------------------------------------
 
-    def given(self, value: t.Any) -> t.Any:
-        """What the user says, in normal form. What is None was not said, and is left out of dicts."""
+    def given(self, value: t.Any, exact: bool = False) -> t.Any:
+        """Return the value of a user in normal form. Null is not managed, so dicts are returned without it.
+
+        With ``exact``, a key that is not in a dict is removed from the object, so null stays in dicts: a key with null
+        is neither compared nor removed. A dict with nothing but null is null.
+        """
         if isinstance(value, ResultOf):
             return value.in_form(self.normalise)
         if self.fields and isinstance(value, dict):
-            return {each.name: each.given(value[each.name]) for each in self.fields if value.get(each.name) is not None}
+            return self._given_in(value, exact) or (None if value and exact else {})
         if self.fields and isinstance(value, list):
-            return [self.given(item) for item in value]
-        return self.normalise(value)
+            return [self._given_in(item, exact) for item in value]
+        return None if value is None else self.normalise(value)
+
+    def _given_in(self, value: Row, exact: bool) -> Row:
+        given = {each.name: each.given(value[each.name], exact) for each in self.fields if each.name in value}
+        said = {name: each for name, each in given.items() if each is not None}
+        return given if said and exact else said
 
     def complaints(self, value: t.Any, path: str = "") -> t.Iterator[str]:
         """What is wrong with a given value, each as "path: why"."""
@@ -150,7 +159,7 @@ class Field:
             inside = value.get(each.api_name)
             if each.essential and inside is None:
                 yield f"{path}.{each.name}: is missing" + (f" ({', '.join(each.choices)})" if each.choices else "")
-            elif each.name in given:
+            elif given.get(each.name) is not None:
                 yield from each.lacking(inside, given[each.name], path)
 
     def write(self, value: t.Any) -> t.Any:
@@ -230,8 +239,8 @@ class Field:
         return {place: item for place, item in zip(places, given, strict=True) if place is not None}
 
     def _in(self, given: Row) -> list[Field]:
-        """The fields that a given dict speaks of."""
-        return [each for each in self.fields if each.name in given]
+        """Return the fields that a given dict manages. Those with null are not managed."""
+        return [each for each in self.fields if given.get(each.name) is not None]
 
     # --- the server's values ----------------------------------------------------------------------------------------
 
@@ -273,8 +282,12 @@ class Field:
 
     def _rewritten_dict(self, current: Row, given: Row, exact: bool) -> Row:
         only = exact and not self.partial
-        # A secret cannot be read, so that no user can be asked to repeat it.
-        dropped = {each.api_name for each in self.fields if only and each.writable and not each.secret}
+        # A secret cannot be read, so no user can repeat it. Null is not managed.
+        dropped = {
+            each.api_name
+            for each in self.fields
+            if only and each.writable and not each.secret and (each.name not in given or given[each.name] is not None)
+        }
         kept = {key: value for key, value in current.items() if key not in dropped}
         first = {
             each.api_name: each.initial
@@ -334,8 +347,8 @@ class Field:
             for each in self.fields:
                 inside = f"{path}.{each.name}" if path else each.name
                 yield from each.differences(before.get(each.name), after.get(each.name), inside)
-        elif self._keys and isinstance(before, list) and isinstance(after, list):
-            yield from self._differences_of_items(before, after, path)
+        elif self._keys and (isinstance(before, list) or isinstance(after, list)):
+            yield from self._differences_of_items(before or [], after or [], path)
         elif (self._says(before) or self._says(after)) and not (
             satisfied(before, after, self.items) and satisfied(after, before, self.items)
         ):
@@ -405,7 +418,7 @@ class Field:
         only = exact and not self.partial and given is not None
         for each in self.fields:
             said = (given or {}).get(each.name)
-            if said is not None or each.secret or not only:
+            if said is not None or each.secret or not only or each.name in (given or {}):
                 yield from each.masked_in(current.get(each.api_name), said, path, exact)
 
     def secrets_in(self, current: t.Any, path: str = "") -> t.Iterator[str]:
@@ -431,6 +444,21 @@ class Field:
                     yield from known[key].unknown_in(value, where)
                 elif value not in (None, "", [], {}):
                     yield f"{where}.{key}"
+
+
+def hidden_at(record: t.Any, path: str) -> t.Any:
+    """Return a record in the terms of the collection with a mark for the secret at a path of masked_in()."""
+    return _hidden_at(record, re.findall(r"[^.\[\]]+", path))
+
+
+def _hidden_at(value: t.Any, places: list[str]) -> t.Any:
+    if not places:
+        return _HIDDEN
+    first, *rest = places
+    if isinstance(value, list):
+        return [_hidden_at(item, rest) if number == int(first) else item for number, item in enumerate(value)]
+    inside = value or {}
+    return {**inside, first: _hidden_at(inside.get(first), rest)}
 
 
 def _is_masked(value: t.Any) -> bool:

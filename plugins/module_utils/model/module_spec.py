@@ -136,6 +136,21 @@ def state_option(title: str) -> Option:
     return Option("state", f"Desired state of the {title}.", choices=("present", "absent"), default="present")
 
 
+def confirm_option(secret: str) -> Option:
+    """Return the option ``confirm`` of a module whose updates replace an object; ``secret`` says what is lost."""
+    return Option(
+        "confirm",
+        (
+            f"If V(true), an update can remove {secret} that Esper masks and that the task does not set. This cannot be"
+            " undone.",
+            "The Esper API replaces all settings at once, and the module cannot resend a masked value. If V(false), the"
+            " module fails instead.",
+        ),
+        type="bool",
+        default=False,
+    )
+
+
 def update_password_option(secret: str) -> Option:
     """Return the option ``update_password``; ``secret`` is the path of the secret option."""
     return Option(

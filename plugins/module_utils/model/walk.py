@@ -58,6 +58,34 @@ def null_identifiers(options: t.Iterable[Described], params: Params, *, empty_is
             yield path
 
 
+def without_omitted(
+    options: t.Iterable[Described], params: Params, args: t.Any, parse: t.Callable[[str], t.Any]
+) -> Params:
+    """Return validated parameters, of which properties with suboptions have only the suboptions that ``args`` has.
+
+    AnsibleModule sets omitted suboptions to null. With ``exact``, a property that the task omits is removed, but null
+    is not managed. ``parse`` reads a dict that is written as text.
+    """
+    kept = dict(params)
+    for each in options:
+        if isinstance(each, Field) and each.fields and each.name in params:
+            written = args.get(each.name) if isinstance(args, t.Mapping) else None
+            kept[each.name] = _without_omitted(each, params[each.name], written, parse)
+    return kept
+
+
+def _without_omitted(field: Field, value: t.Any, written: t.Any, parse: t.Callable[[str], t.Any]) -> t.Any:
+    if isinstance(value, list):
+        items = written if isinstance(written, (list, tuple)) and len(written) == len(value) else [None] * len(value)
+        return [_without_omitted(field, item, other, parse) for item, other in zip(value, items, strict=True)]
+    if not isinstance(value, dict):
+        return value
+    args = parse(written) if isinstance(written, str) else written
+    said = args if isinstance(args, t.Mapping) else {}
+    kept = {name: item for name, item in value.items() if item is not None or name in said}
+    return without_omitted(field.fields, kept, said, parse)
+
+
 def unknown_options(options: t.Sequence[Described], params: Params, path: str = "") -> t.Iterator[str]:
     """Return a phrase for each option that does not exist, with the closest name."""
     known = {name: each for each in options for name in (each.name, *getattr(each, "aliases", ()))}

@@ -14,7 +14,6 @@ from __future__ import annotations
 import typing as t
 import uuid
 from dataclasses import dataclass, field
-from itertools import zip_longest
 
 from ..base.errors import EsperError, InvalidParameter
 from ..base.row import Row
@@ -287,12 +286,17 @@ ALIAS_OPTION = Option(
 )
 
 
+def in_words(names: t.Iterable[str]) -> str:
+    """Return values as an enumeration in the documentation."""
+    *some, last = (f"V({name})" for name in sorted(names))
+    return f"{', '.join(some)}{',' * (len(some) > 1)} or {last}" if some else last
+
+
 def confirm_option(names: t.Iterable[str]) -> Option:
     """Return the option ``confirm`` of a module that sends what is irreversible under some names."""
-    listed = ", ".join(f"V({name})" for name in sorted(names))
     return Option(
         "confirm",
-        f"If V(true), confirms that the effect cannot be undone. Required for {listed}.",
+        f"If V(true), confirms that the effect cannot be undone. Required for {in_words(names)}.",
         type="bool",
         default=False,
     )
@@ -415,7 +419,7 @@ class Sent:
 def send(
     references: References, command: Command, devices: t.Sequence[str], groups: t.Sequence[str] = ()
 ) -> list[Sent]:
-    """Send a command to devices and groups in as few requests as possible, each accepted once.
+    """Send a command to devices and device groups in as few requests as possible, each accepted once.
 
     Raise what Client.request raises. Requests before the one that failed have been accepted.
     """
@@ -438,8 +442,11 @@ def steps_for(
     purpose: str = "",
     groups: t.Sequence[str] = (),
 ) -> list[Step]:
-    """Return the write requests that send a command to any number of devices and groups."""
-    return [_step(references, command, *part, purpose) for part in _parts(devices, groups)]
+    """Return the write requests that send a command to any number of devices and device groups."""
+    return [
+        *(_step(references, command, "DEVICE", part, purpose) for part in in_parts(_DEVICES_A_COMMAND, devices)),
+        *(_step(references, command, "GROUP", part, purpose) for part in in_parts(_GROUPS_A_COMMAND, groups)),
+    ]
 
 
 def _with_accepted(error: EsperError, accepted: list[Step]) -> EsperError:
@@ -454,18 +461,11 @@ def _sent(step: Step) -> Sent:
     return Sent(str((step.answer or {})["id"]), len(body.get("devices", ())), len(body.get("groups", ())))
 
 
-def _parts(devices: t.Sequence[str], groups: t.Sequence[str]) -> t.Iterator[tuple[list[str], list[str]]]:
-    """Return devices and groups in parts that fit into one request each."""
-    parts = in_parts(_DEVICES_A_COMMAND, devices), in_parts(_GROUPS_A_COMMAND, groups)
-    return zip_longest(*parts, fillvalue=[])
-
-
-def _step(references: References, command: Command, devices: list[str], groups: list[str], purpose: str) -> Step:
-    kind = "DYNAMIC" if devices and groups else "GROUP" if groups else "DEVICE"
-    targets = {"devices": devices} if kind == "DEVICE" else {"groups": groups} if kind == "GROUP" else None
+def _step(references: References, command: Command, kind: str, ids: list[str], purpose: str) -> Step:
+    noun = "device" if kind == "DEVICE" else "device group"
     body: Row = {
         "command_type": kind,
-        **(targets or {"devices": devices, "groups": groups}),
+        "devices" if kind == "DEVICE" else "groups": ids,
         "device_type": "all",
         "alias": f"{command.alias} {uuid.uuid4().hex[:8]}",
         "command": command.name,
@@ -474,9 +474,8 @@ def _step(references: References, command: Command, devices: list[str], groups: 
     }
     if command.schedule_args:
         body["schedule_args"] = command.schedule_args
-    told = [counted(len(devices))] * bool(devices) + [counted(len(groups), "group")] * bool(groups)
     return Step(
-        purpose=purpose or f"Sending the command {command.name} to {' and '.join(told)}",
+        purpose=purpose or f"Sending the command {command.name} to {counted(len(ids), noun)}",
         method="POST",
         path=REQUEST.collection,
         body=body,

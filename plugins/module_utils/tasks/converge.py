@@ -13,16 +13,21 @@ from __future__ import annotations
 from ..base.errors import NotFound
 from ..base.row import Params, Row
 from ..engine.object_cache import References
-from ..http.parallel import CONCURRENCY
 from ..kinds.blueprint import BLUEPRINT
-from ..kinds.device import DISABLED
-from ..kinds.device_group import DEVICE_GROUP
-from ..kinds.device_list import list_devices
 from ..model.module_spec import ModuleSpec, Option, Support, Value
 from ..task import Mode, Outcome, Task
 from .command import ALIAS_OPTION, Command, send
-from .device_search import counted, each_once, label_of, require_devices
-from .selection import devices_option, groups_option
+from .device_search import counted, label_of
+from .safety import check_device_count, max_devices_option
+from .selection import (
+    ALLOW_EMPTY_OPTION,
+    SELECTION,
+    blueprints_option,
+    devices_option,
+    filters_option,
+    groups_option,
+    select,
+)
 from .waiting import COMMANDS_VALUE, outcome_values, pending_devices, report
 from .waiting import OPTIONS as WAITING
 
@@ -30,20 +35,18 @@ MODULE = ModuleSpec(
     short_description="Converge Esper devices to their blueprints",
     description=(
         "Converges devices that do not run the latest published version of their assigned blueprint.",
-        "Skips up-to-date devices and devices with a pending converge command, unless O(force=true).",
+        "Skips up-to-date devices and devices with a pending converge command, unless O(force=true). Skips disabled"
+        " devices and devices without a blueprint.",
+        SELECTION,
         "One request takes up to 1,000 devices.",
     ),
     options=(
         devices_option(),
         groups_option(),
-        Option(
-            "blueprints",
-            "Blueprints by name or ID. All devices to which they are assigned are included.",
-            type="list",
-            elements="str",
-            aliases=("blueprint",),
-            identifier=True,
-        ),
+        filters_option(),
+        blueprints_option(),
+        ALLOW_EMPTY_OPTION,
+        max_devices_option(),
         Option(
             "force",
             "If V(true), the module also converges up-to-date devices and devices with a pending converge command.",
@@ -53,9 +56,9 @@ MODULE = ModuleSpec(
         ALIAS_OPTION,
         *WAITING,
     ),
-    rules={"required_one_of": [("devices", "groups", "blueprints")]},
+    rules={"required_one_of": [("devices", "groups", "filters", "blueprints")]},
     returns=(
-        Value("device_count", "Number of devices without disabled devices.", type="int", sample=300),
+        Value("device_count", "Number of selected devices, without disabled devices.", type="int", sample=300),
         Value(
             "outdated_count",
             "Number of devices that are out of date. With O(force=true), number of devices with a blueprint.",
@@ -80,12 +83,13 @@ MODULE = ModuleSpec(
 
 
 def _work(references: References, params: Params, mode: Mode) -> Outcome:
-    devices = [row for row in _addressed(references, params) if row.get("state") != DISABLED]
+    devices = select(references, params, with_disabled=False).rows or []
     versions = _Versions(references)
     assigned = [row for row in devices if _blueprint(row, "assigned_blueprint_id")]
     outdated = [row for row in assigned if params["force"] or versions.is_outdated(row)]
     pending = set() if params["force"] else _pending_converge(references, outdated)
     selected = [row for row in outdated if row["id"] not in pending]
+    check_device_count(params["max_devices"], "Converging", len(selected), [label_of(row) for row in selected])
     result: Row = {
         "changed": bool(selected),
         "device_count": len(devices),
@@ -101,20 +105,6 @@ def _work(references: References, params: Params, mode: Mode) -> Outcome:
         sent = send(references, command, [row["id"] for row in selected])
         result |= report(references, "The converge", sent, selected, params, mode)
     return Outcome(result)
-
-
-def _addressed(references: References, params: Params) -> list[Row]:
-    """Return the devices that are named, those in the groups and their subgroups, and those of the blueprints."""
-    queries = []
-    if groups := [DEVICE_GROUP.resolve(references, each)["id"] for each in params["groups"] or ()]:
-        queries.append({"group_multi": ",".join(groups)})
-    queries += [
-        {"assigned_blueprint_id": BLUEPRINT.resolve(references, each)["id"]} for each in params["blueprints"] or ()
-    ]
-    rows = require_devices(references, params["devices"] or ())
-    for query in queries:
-        rows += list_devices(references.client, query, concurrency=CONCURRENCY)
-    return each_once(rows)
 
 
 def _pending_converge(references: References, devices: list[Row]) -> set[str]:

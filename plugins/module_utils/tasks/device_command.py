@@ -4,10 +4,8 @@
 
 from __future__ import annotations
 
-from ..base.row import Params
+from ..base.row import Params, Row
 from ..engine.object_cache import References
-from ..kinds.device_group import DEVICE_GROUP
-from ..kinds.device_list import count_devices
 from ..model.module_spec import ModuleSpec, Option, Support, Value
 from ..task import Mode, Outcome, Task
 from .command import (
@@ -17,21 +15,30 @@ from .command import (
     DESTRUCTIVE,
     SCHEDULE,
     SCHEDULES,
-    check_confirmed,
     checked_command,
     confirm_option,
     extra_args_option,
+    in_words,
     send,
 )
-from .device_search import require_devices
-from .selection import devices_option, groups_option
+from .safety import max_devices_option
+from .selection import (
+    ALLOW_EMPTY_OPTION,
+    SELECTION,
+    check_safe,
+    devices_option,
+    filters_option,
+    groups_option,
+    select,
+)
 from .waiting import COMMANDS_VALUE, outcome_values, report
 from .waiting import OPTIONS as WAITING
 
 MODULE = ModuleSpec(
     short_description="Send commands to Esper devices",
     description=(
-        "Sends a command to devices, to device groups, or to both, and optionally waits for the result of each device.",
+        "Sends a command to devices or to device groups, and optionally waits for the result of each device.",
+        SELECTION,
         "One request takes up to 1,000 devices and 500 device groups. One task for many devices is therefore much"
         " faster than a loop, or a task for each host.",
         "The module checks the arguments of the command before it sends anything.",
@@ -40,7 +47,13 @@ MODULE = ModuleSpec(
     ),
     options=(
         devices_option(),
-        groups_option(),
+        groups_option(
+            "If O(groups) is the only selector, the module sends the command to the device groups, and Esper to their"
+            " devices. Otherwise, it sends the command to the devices that match.",
+        ),
+        filters_option(),
+        ALLOW_EMPTY_OPTION,
+        max_devices_option(f"O(command) is {in_words(DESTRUCTIVE)}"),
         Option("command", "Name of the command.", choices=COMMANDS, required=True),
         ARGS,
         extra_args_option("those in O(args)"),
@@ -60,13 +73,12 @@ MODULE = ModuleSpec(
         confirm_option(DESTRUCTIVE),
         *WAITING,
     ),
-    rules={"required_one_of": [("devices", "groups")]},
+    rules={"required_one_of": [("devices", "groups", "filters")]},
     returns=(
         Value(
             "device_count",
-            "Number of devices. In check mode, it includes the devices in O(groups).",
+            "Number of selected devices. Null if Esper does not return the number of devices in O(groups).",
             type="int",
-            returned="in check mode, or without O(groups)",
             sample=300,
         ),
         COMMANDS_VALUE,
@@ -80,25 +92,14 @@ MODULE = ModuleSpec(
 
 def _work(references: References, params: Params, mode: Mode) -> Outcome:
     command = checked_command(params)
-    if command.name in DESTRUCTIVE:
-        check_confirmed(params["confirm"], f"The command {command.name}")
-    devices = require_devices(references, params["devices"] or ())
-    groups = [DEVICE_GROUP.resolve(references, each) for each in params["groups"] or ()]
-    count = len(devices) + sum(_members(references, group["id"]) for group in groups if mode.check_mode)
-    told = {"device_count": count} if mode.check_mode or not groups else {}
-    if not devices and not groups:
-        return Outcome({"changed": False, "commands": [], **told})
-    if mode.check_mode:
-        return Outcome({"changed": True, "commands": [], **told})
-    sent = send(references, command, [row["id"] for row in devices], [row["id"] for row in groups])
-    result = report(references, f"The command {command.name}", sent, devices, params, mode)
-    return Outcome({"changed": True, **told, **result})
-
-
-def _members(references: References, group_id: str) -> int:
-    """Return the number of devices in a device group and its subgroups."""
-    query = {"group_multi": group_id}
-    return count_devices(references.client, query, purpose="Counting the devices of a device group") or 0
+    selection = select(references, params, by_query=("groups",))
+    check_safe(params, f"Sending the command {command.name} to", selection, is_destructive=command.name in DESTRUCTIVE)
+    result: Row = {"changed": selection.count != 0, "commands": [], "device_count": selection.count}
+    if not result["changed"] or mode.check_mode:
+        return Outcome(result)
+    devices = selection.rows or []
+    sent = send(references, command, [row["id"] for row in devices], selection.groups)
+    return Outcome({**result, **report(references, f"The command {command.name}", sent, devices, params, mode)})
 
 
 DEVICE_COMMAND = Task("device_command", MODULE, _work)

@@ -16,12 +16,11 @@ from ..base.row import Params, Row
 from ..engine.apply import apply_each, raise_first
 from ..engine.object_cache import References
 from ..http.parallel import CONCURRENCY, in_parallel
-from ..kinds.device_list import count_devices
 from ..model.module_spec import ModuleSpec, Option, Support, Value
 from ..model.plan import Step
 from ..task import Mode, Outcome, Task
-from .command import ARGS, check_confirmed, confirm_option, extra_args_option
-from .device_search import label_of, require_devices
+from .command import ARGS, confirm_option, extra_args_option, in_words
+from .device_search import label_of
 from .operations import (
     CANCELLED,
     DESTRUCTIVE,
@@ -39,10 +38,19 @@ from .operations import (
     counts_of,
     ids_of,
     queries_for,
-    resolved_query,
+    query_body,
     unfinished,
 )
-from .selection import devices_option
+from .safety import max_devices_option
+from .selection import (
+    ALLOW_EMPTY_OPTION,
+    SELECTION,
+    check_safe,
+    devices_option,
+    filters_option,
+    groups_option,
+    select,
+)
 from .waiting import OPTIONS as WAITING
 from .waiting import outcome, outcome_values
 
@@ -55,18 +63,15 @@ _STARTING = (
         "Type of the operation.",
         choices=TYPES,
     ),
-    Option(
+    groups_option(),
+    filters_option(
         "device_query",
-        (
-            "Query for devices, which Esper evaluates when it starts the operation. An empty dictionary selects all"
-            " devices.",
-            "The names and values are those of O(esper.cloud.devices#inventory:filters). Device groups, tags and"
-            " blueprints can be set by name or ID.",
-            f"Supported names are {', '.join(f'C({name})' for name in sorted(QUERIES))}.",
-            "A query without C(state) also finds devices that were removed.",
-        ),
-        type="dict",
+        f"Supported names are {', '.join(f'C({name})' for name in sorted(QUERIES))}.",
+        "If O(device_query) or O(groups) is the only selector, Esper finds the devices when it starts the operation."
+        " If disabled devices match as well, the module finds the devices and names them.",
+        aliases=("filters",),
     ),
+    max_devices_option(f"O(operation_type) is {in_words(DESTRUCTIVE)}"),
     ARGS,
     extra_args_option("those in O(args) and the other options"),
     *OWN_ARGS,
@@ -93,6 +98,7 @@ MODULE = ModuleSpec(
         "Starts an operation on named devices, or on the devices that Esper finds for a query at that time, and"
         " optionally waits for the result of each device.",
         "Cancels an operation, for all devices or for some of them.",
+        SELECTION,
         "Operations can do more than commands, for example apply geofences, capture screenshots or install system"
         " updates, and they can be canceled. If M(esper.cloud.device_command) has the same command, use it unless you"
         " need a query or want to cancel the operation.",
@@ -116,14 +122,14 @@ MODULE = ModuleSpec(
             "With O(state=cancelled), the devices for which the operation is canceled. If omitted, it is canceled for"
             " all its devices.",
         ),
+        ALLOW_EMPTY_OPTION,
         *_STARTING,
         *_CANCELLING,
     ),
     rules={
-        "mutually_exclusive": [("devices", "device_query")],
         "required_if": [
             ("state", "started", ("operation_type",)),
-            ("state", "started", ("devices", "device_query"), True),
+            ("state", "started", ("devices", "groups", "device_query"), True),
             ("state", "cancelled", ("id", "reason")),
         ],
     },
@@ -131,11 +137,10 @@ MODULE = ModuleSpec(
         Value(
             "device_count",
             (
-                "Number of devices. In check mode, Esper counts the devices of O(device_query).",
+                "Number of selected devices. Null if Esper does not return the number of devices of a query.",
                 "With O(state=cancelled), number of devices for which the operation is canceled.",
             ),
             type="int",
-            returned="in check mode, or without O(device_query)",
             sample=300,
         ),
         Value(
@@ -181,28 +186,21 @@ def _work(references: References, params: Params, mode: Mode) -> Outcome:
 
 def _begin(references: References, params: Params, mode: Mode) -> Outcome:
     operation, title = checked_operation(params), f"The operation {params['operation_type']}"
-    if operation.type in DESTRUCTIVE:
-        check_confirmed(params["confirm"], title)
-    devices: list[Row] = []
-    if params["device_query"] is not None:
-        query = resolved_query(references, checked_query(params["device_query"]))
-        queries = [{"device_request": query}]
-        told = {"device_count": _count(references, query)} if mode.check_mode else {}
-    else:
-        devices = require_devices(references, params["devices"])
-        queries = queries_for([row["id"] for row in devices])
-        told = {"device_count": len(devices)}
-    if mode.check_mode or not queries:
-        return Outcome({"changed": bool(queries), "operations": [], **told})
+    by_query = ("groups", "device_query")
+    selection = select(references, params, by_query=by_query, check=checked_query, query_finds_disabled=True)
+    is_destructive = operation.type in DESTRUCTIVE
+    check_safe(params, f"Starting the operation {operation.type} on", selection, is_destructive=is_destructive)
+    result: Row = {"changed": selection.count != 0, "operations": [], "device_count": selection.count}
+    if not result["changed"] or mode.check_mode:
+        return Outcome(result)
+    devices = selection.rows
+    ids = [row["id"] for row in devices or ()]
+    queries = [{"device_request": query_body(selection.query)}] if devices is None else queries_for(ids)
     begun = Begun(references, title, begin(references, operation, queries))
-    result: Row = {"changed": True, "operations": [_summary(row) for row in begun.operations], **told}
+    result["operations"] = [_summary(row) for row in begun.operations]
     if begun.failure and not params["wait"]:
         return Outcome({**result, "state": "failed", "failed": True, "msg": f"{title} failed: {begun.failure}."})
-    return Outcome({**result, **outcome(references, begun, devices, params, mode)})
-
-
-def _count(references: References, query: Row) -> int | None:
-    return count_devices(references.client, query, purpose="Counting the devices of a query")
+    return Outcome({**result, **outcome(references, begun, devices or (), params, mode)})
 
 
 def _summary(row: Row) -> Row:
@@ -222,7 +220,8 @@ def _cancel(references: References, params: Params, mode: Mode) -> Outcome:
     steps: list[Step] = []
     before: Row = {}
     if not is_whole:
-        waiting = [each for each in _parts(references, row, params["devices"]) if each[1].get("state") not in OVER]
+        devices = select(references, params).rows or []
+        waiting = [each for each in _parts(references, row, devices) if each[1].get("state") not in OVER]
         steps = [_part_step(row, device, params["reason"]) for device, _part in waiting]
         before = {label_of(device): part.get("state") for device, part in waiting}
     elif row.get("state") not in OVER:
@@ -240,9 +239,8 @@ def _cancel(references: References, params: Params, mode: Mode) -> Outcome:
     return Outcome(result)
 
 
-def _parts(references: References, row: Row, wanted: list[str]) -> list[tuple[Row, Row]]:
+def _parts(references: References, row: Row, devices: list[Row]) -> list[tuple[Row, Row]]:
     """Return devices with their parts of an operation. Raise NotFound if one has none."""
-    devices = require_devices(references, wanted)
     if len(devices) > _FEW:
         found = {part["device_id"]: part for part in OPERATION.parts(references, row["id"])}
     else:

@@ -22,7 +22,6 @@ from ..model.module_spec import NO_DIFF, READS_ONLY, ModuleSpec, Option, Value
 from ..task import Mode, Outcome, Task
 from .device_search import labels_of, require_devices
 from .operations import OPERATION, STATES, counts_of, end_of
-from .selection import groups_option
 from .waiting import DEVICE_ID, DEVICE_NAME, DEVICE_REASON
 
 _FILTERS = ("operation_type", "state", "groups", "limit")
@@ -43,8 +42,12 @@ MODULE = ModuleSpec(
         ),
         Option("operation_type", "Type of the operations, for example V(REBOOT)."),
         Option("state", "State of the operations.", choices=tuple(STATES)),
-        groups_option(
-            "Device groups by path, name or ID. Operations on devices in them or in their subgroups are returned."
+        Option(
+            "groups",
+            "Device groups by path, name or ID. Operations on devices in them or in their subgroups are returned.",
+            type="list",
+            elements="str",
+            identifier=True,
         ),
         Option(
             "limit",

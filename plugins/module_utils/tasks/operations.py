@@ -29,7 +29,7 @@ from ..engine.object_cache import References
 from ..engine.resource import Resource
 from ..http.paging import PAGE_SIZE, list_all
 from ..http.parallel import in_parts
-from ..kinds.device import FILTERS, check_filters, resolve_filters
+from ..kinds.device import FILTERS, check_filters
 from ..model.compare import satisfied
 from ..model.field import Field
 from ..model.plan import Finder, Step
@@ -333,9 +333,8 @@ def checked_query(filters: t.Mapping[str, t.Any]) -> Row:
     return checked
 
 
-def resolved_query(references: References, checked: Row) -> Row:
-    """Return the result of checked_query() in API format."""
-    resolved = resolve_filters(references, checked)
+def query_body(resolved: Row) -> Row:
+    """Return the filters of a device query, with their values in lists, in API format."""
     return {
         name: values[0] if len(values) == 1 else ",".join(str(each) for each in values)
         for name, values in resolved.items()

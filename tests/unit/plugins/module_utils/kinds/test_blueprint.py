@@ -46,6 +46,9 @@ class Tenant:
     apps: list[Row] = field(default_factory=list)
     app_versions: dict[str, list[Row]] = field(default_factory=dict)
     contents: list[Row] = field(default_factory=list)
+    groups: list[Row] = field(default_factory=list)
+    devices: dict[str, int] = field(default_factory=dict)
+    """How many devices there are for a query parameter."""
     masks: bool = True
     defaults: Row = field(default_factory=dict)
     """What the service puts into each Android blueprint that is without it."""
@@ -88,6 +91,11 @@ class Tenant:
             return self._blueprints(request, path.removeprefix("/v2/blueprints/").strip("/").split("/"))
         if "/content/" in path:
             return _page(self.contents)
+        if path == "/v2/devices/":
+            (count,) = [self.devices.get(name, 0) for name in query if name != "limit"]
+            return answers({"content": {"count": count, "next": None, "prev": None, "results": []}})
+        if "/devicegroup/" in request.path:
+            return _page(self.groups)
         parts = path.rstrip("/").split("/")
         if parts[-1] in ("version", "versions"):
             versions = self.app_versions.get(parts[-2])
@@ -108,6 +116,9 @@ class Tenant:
             return _page([self._item(version) for version in self.versions])
         if parts[1:]:
             return self._answer(next(each for each in self.versions if each["version_id"] == parts[2]))
+        if request.method == "DELETE":
+            self.rows.remove(row)
+            return answers(None, 204)
         if request.method == "PUT":
             number = row["version_number"] + 1
             row.update({"description": "", "settings": {}, **request.json, "version_number": number})
@@ -431,8 +442,8 @@ def test_an_app_that_is_gone_is_so_as_long_as_it_is_meant_by_its_ids(tenant: Ten
 
 def test_a_version_of_one_app_is_not_sent_with_another(tenant: Tenant, run: Run) -> None:
     tenant.add(android(apps=[till(1)]))
-    for other in ({"app_id": "other"}, {"type": "PLAYSTORE"}):
-        with pytest.raises(InvalidParameter, match="has no version"):
+    for other, says in (({"app_id": "other"}, "app_id 'other' is no app"), ({"type": "PLAYSTORE"}, "has no version")):
+        with pytest.raises(InvalidParameter, match=says):
             run(settings=android(apps=[{"package_name": "com.example.till", **other}]))
 
 
@@ -458,10 +469,67 @@ def test_what_stays_is_not_looked_up(tenant: Tenant, once: Again) -> None:
     assert len(tenant.sent) == 3
 
 
-def test_an_id_goes_before_a_package_that_is_not_its_own(tenant: Tenant, once: Again) -> None:
-    tenant.add(android(apps=[till(1)]))
-    once(settings=android(apps=[{"package_name": "com.example.other", "app_id": "till", "version_name": "2.0"}]))
-    assert tenant.body["settings"]["android"]["apps"] == [till(2)]
+CONTRADICTIONS: list[tuple[str, Row, str]] = [
+    # What the blueprint has.
+    ("android", {"package_name": "com.example.kiosk", "app_id": "till"}, "belongs to the app 'com.example.till'"),
+    ("android", {"package_name": "com.example.till", "app_id": "kiosk"}, "belongs to the app 'com.example.kiosk'"),
+    ("android", {"package_name": "com.example.none", "app_id": "till"}, "belongs to the app 'com.example.till'"),
+    ("ios", {"package_name": "com.example.kiosk", "app_id": "till"}, "belongs to the app 'com.example.till'"),
+    ("windows", {"package_name": "com.example.kiosk", "app_id": "none"}, "is no app with this package name"),
+    # Versions.
+    (
+        "android",
+        {"package_name": "com.example.till", "app_version_id": "till-1", "version_name": "2.0"},
+        r"version_name '2.0', but the app_version_id 'till-1' belongs to the version '1.0' \(1\)",
+    ),
+    (
+        "android",
+        {"package_name": "com.example.till", "app_version_id": "till-1", "version_code": 2},
+        "version_code '2', but the app_version_id 'till-1'",
+    ),
+    (
+        "android",
+        {"package_name": "com.example.till", "app_version_id": "till-1", "version_name": "latest"},
+        "version_name 'latest', but the app_version_id 'till-1'",
+    ),
+    (
+        "android",
+        {"package_name": "com.example.till", "app_version_id": "kiosk-1"},
+        "no app 'com.example.till 1.0'.* The app has no version with the app_version_id 'kiosk-1'",
+    ),
+]
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+@pytest.mark.parametrize(("platform", "app", "says"), CONTRADICTIONS, ids=str)
+def test_ids_and_names_of_different_apps_are_refused(
+    tenant: Tenant, run: Run, platform: str, app: Row, says: str, is_there: bool
+) -> None:
+    tenant.apps.append({"id": "kiosk", "package_name": "com.example.kiosk"})
+    tenant.app_versions["kiosk"] = [version(1, app="kiosk")]
+    known = till(1) if platform == "android" else {"app_id": "till", "app_version_id": "till-1", "state": "SHOW"}
+    tenant.add({platform: {"apps": [known] if is_there else []}})
+    with pytest.raises((InvalidParameter, NotFound), match=says) as caught:
+        run(settings={platform: {"apps": [{"version_name": "1.0", **app}]}})
+    assert all(str(value) in str(caught.value) for key, value in app.items() if key.endswith("_id"))
+    assert tenant.writes == []
+
+
+@pytest.mark.parametrize("platform", ["android", "ios"])
+def test_an_id_and_the_package_of_the_same_app_agree(tenant: Tenant, once: Again, platform: str) -> None:
+    tenant.add({platform: {"apps": []}})
+    type_field = "type" if platform == "android" else "app_type"
+    app = {"package_name": "com.example.till", "app_id": "till", "app_version_id": "till-2"}
+    once(settings={platform: {"apps": [app]}})
+    (sent,) = tenant.body["settings"][platform]["apps"]
+    assert (sent["app_id"], sent["app_version_id"]) == ("till", "till-2")
+    assert sent[type_field] in ("ENTERPRISE", "TENANT_IOS")
+
+
+def test_an_app_that_no_catalog_has_keeps_any_package(tenant: Tenant, run: Run) -> None:
+    tenant.add({"ios": {"apps": [{"app_id": "vpp", "app_version_id": "v", "state": "SHOW", "app_type": "VPP"}]}})
+    app = {"package_name": "com.example.bought", "app_id": "vpp"}
+    assert not run(settings={"ios": {"apps": [app]}}).changed
 
 
 # --- files ------------------------------------------------------------------------------------------------------------
@@ -508,13 +576,48 @@ def test_two_contents_of_one_name_are_told_apart_by_their_ids(tenant: Tenant, ru
 
 
 @pytest.mark.parametrize("exact", [False, True])
-def test_the_id_of_a_content_goes_before_its_name(tenant: Tenant, run: Run, exact: bool) -> None:
+def test_a_content_is_given_by_its_id_or_its_name_or_both(tenant: Tenant, run: Run, exact: bool) -> None:
     files = [{"file_id": "7", "destination_path": "/a"}, {"file_id": "8", "destination_path": "/b"}]
     tenant.add(android(files=files))
     said = [{"content": "a.txt", "destination_path": "/a"}, {"file_id": "8", "destination_path": "/b"}]
     assert not run(exact=exact, settings=android(files=said)).changed
-    said[1]["content"] = "renamed.txt"
+    said[1]["content"] = "b.txt"
     assert not run(exact=exact, settings=android(files=said)).changed
+
+
+@pytest.mark.parametrize("platform", ["android", "linux"])
+@pytest.mark.parametrize(
+    ("file", "error", "says"),
+    [
+        (
+            {"content": "a.txt", "file_id": "8"},
+            InvalidParameter,
+            r"files\[0\] has the content 'a.txt', but the file_id '8' belongs to the content 'b.txt'",
+        ),
+        (
+            {"content": "d.txt", "file_id": "7"},
+            InvalidParameter,
+            r"files\[0\] has the content 'd.txt', but the file_id '7' belongs to the content 'a.txt'",
+        ),
+        ({"file_id": "99"}, NotFound, r"no content '99'.*files\[0\] has this file_id"),
+        ({"content": "a.txt", "file_id": "99"}, NotFound, "no content '99'.* and the content 'a.txt'"),
+        ({"content": "a.txt", "file_id": "5"}, NotFound, "no content '5'.* and the content 'a.txt'"),
+    ],
+    ids=str,
+)
+def test_ids_and_names_of_different_contents_are_refused(
+    tenant: Tenant, run: Run, platform: str, file: Row, error: type[EsperError], says: str
+) -> None:
+    tenant.add({platform: {"files": [{"file_id": "5", "destination_path": "/deleted"}]}})
+    with pytest.raises(error, match=says):
+        run(settings={platform: {"files": [{"destination_path": "/a", **file}]}})
+    assert tenant.writes == []
+
+
+def test_a_file_that_the_blueprint_has_is_not_looked_up(tenant: Tenant, once: Again) -> None:
+    tenant.add(android(files=[{"file_id": "5", "destination_path": "/deleted"}]))
+    once(settings=android(files=[{"file_id": 5, "content": None}], nfc_settings={"allow_nfc": True}))
+    assert [path for path in tenant.reads if "content" in path] == []
 
 
 # --- what the service has beside --------------------------------------------------------------------------------------
@@ -629,6 +732,97 @@ def test_an_app_that_is_given_has_nothing_that_is_not(tenant: Tenant, once: Agai
     assert tenant.body["settings"]["android"]["apps"] == [till(1, unknown=1)]
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [
+        None,
+        {"android": None},
+        {"android": {"apps": None}},
+        {"android": {"apps": None, "files": None, "nfc_settings": None, "nothing": None}},
+        {"android": {"nfc_settings": {"allow_nfc": None}}},
+        {"android": {"wallpaper_settings": {"homescreen": {"portrait": {"wallpaper_id": None}}}}},
+        {"android": None, "ios": {"apps": None}},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("exact", [False, True])
+def test_null_is_not_managed(tenant: Tenant, run: Run, exact: bool, settings: Row | None) -> None:
+    tenant.add({"android": FULL, "ios": {"wifi_networks": [{"wifi_network_id": "1"}]}})
+    done = run(exact=exact, settings=settings)
+    assert (done.changed, done.warnings) == (False, [])
+
+
+FULL = {
+    "apps": [till(1, managed_config={"a": 1}), till(2, package_name="com.example.other")],
+    "files": [{"file_id": "7", "destination_path": "/a"}],
+    "nfc_settings": {**ALWAYS, "allow_nfc": True},
+    "bluetooth_settings": {**ALWAYS, "allow_bluetooth": True, "bluetooth_state": "ENABLE"},
+    "camera_settings": {**ALWAYS, "allow_camera_access": False},
+}
+
+
+@pytest.mark.parametrize(
+    ("given", "kept", "removed"),
+    [
+        # What is null stays, what is not listed goes.
+        (
+            {"apps": None, "bluetooth_settings": {"allow_bluetooth": True, "bluetooth_state": None}},
+            {"apps": FULL["apps"], "bluetooth_settings": FULL["bluetooth_settings"]},
+            ["camera_settings", "files[a.txt]", "nfc_settings"],
+        ),
+        (
+            {"apps": [{"package_name": "com.example.till", "managed_config": None}], "files": None},
+            {"apps": FULL["apps"][:1], "files": FULL["files"]},
+            ["apps[com.example.other]", "bluetooth_settings", "camera_settings", "nfc_settings"],
+        ),
+        (
+            {"bluetooth_settings": {"allow_bluetooth": True}, "apps": None, "files": None, "camera_settings": None},
+            {
+                **{name: FULL[name] for name in ("apps", "files", "camera_settings")},
+                "bluetooth_settings": {**ALWAYS, "allow_bluetooth": True},
+            },
+            ["bluetooth_settings.bluetooth_state", "nfc_settings"],
+        ),
+        # Only an empty list or dict empties.
+        (
+            {"apps": [], "files": None, "nfc_settings": None, "bluetooth_settings": None, "camera_settings": None},
+            {**FULL, "apps": []},
+            ["apps[com.example.other]", "apps[com.example.till]"],
+        ),
+        (
+            {},
+            {},
+            [
+                "apps[com.example.other]",
+                "apps[com.example.till]",
+                "bluetooth_settings",
+                "camera_settings",
+                "files[a.txt]",
+                "nfc_settings",
+            ],
+        ),
+    ],
+    ids=["settings", "item", "setting", "list", "platform"],
+)
+def test_exact_tells_what_it_removes_by_name(
+    tenant: Tenant, once: Again, given: Row, kept: Row, removed: list[str]
+) -> None:
+    tenant.add({"android": copy.deepcopy(FULL), "ios": {}})
+    done = once(exact=True, settings={"android": given, "ios": None})
+    assert tenant.body["settings"] == {"android": kept, "ios": {}}
+    shown = done.changes[0].after["removed"]
+    assert sorted(shown["items"]) == [f"settings.android.{path}" for path in removed]
+    assert shown["count"] == len(removed)
+    assert ["apps[com.example.till]" in warning for warning in done.warnings] == ([True] if not given else [])
+
+
+def test_nothing_is_removed_without_exact(tenant: Tenant, once: Again) -> None:
+    tenant.add({"android": copy.deepcopy(FULL)})
+    done = once(settings={"android": {"nfc_settings": {"allow_nfc": False}, "apps": []}})
+    assert tenant.body["settings"]["android"] == {**FULL, "nfc_settings": {**ALWAYS, "allow_nfc": False}}
+    assert "removed" not in done.changes[0].after
+
+
 # --- passwords --------------------------------------------------------------------------------------------------------
 
 LOCKED = {
@@ -673,7 +867,7 @@ def test_a_password_of_a_network_is_sent_alone(tenant: Tenant, run: Run) -> None
     tenant.add(android(**copy.deepcopy(LOCKED)))
     networks = [{"wifi_network_id": "2", "certificate_file_password": PASSWORD}]
     assert not run(settings=android(wifi_networks=networks)).changed
-    done = run(update_password="always", settings=android(wifi_networks=networks))
+    done = run(update_password="always", settings=android(wifi_networks=networks), confirm=True)
     sent = [{"wifi_network_id": "1"}, *networks]
     assert tenant.body["settings"]["android"]["wifi_networks"] == sent
     assert PASSWORD not in str(done)
@@ -721,7 +915,7 @@ def test_a_password_of_what_is_not_there_yet_is_a_change(tenant: Tenant, once: A
     ],
     ids=str,
 )
-def test_a_warning_tells_which_passwords_are_lost_of_what_stays(
+def test_a_password_of_what_stays_is_not_lost_unless_that_is_confirmed(
     tenant: Tenant, run: Run, said: Row, lost: list[str]
 ) -> None:
     paths = {
@@ -730,11 +924,19 @@ def test_a_warning_tells_which_passwords_are_lost_of_what_stays(
         "[1]": "settings.android.wifi_networks[1].certificate_file_password",
     }
     tenant.add(android(**copy.deepcopy(LOCKED)))
-    done = run(**said)
-    assert [next(each for each in warning.split() if each.startswith("settings.")) for warning in done.warnings] == [
-        paths[each] for each in lost
-    ]
+    if lost:
+        with pytest.raises(
+            InvalidParameter, match="Set it in this task, or set confirm to true to remove it"
+        ) as caught:
+            run(**said)
+        named = [each for each in str(caught.value).replace(",", "").split() if each.startswith("settings.")]
+        assert named == [paths[each] for each in lost]
+        assert tenant.writes == []
+    (change,) = run(**said, confirm=True).changes
     assert MASK not in str(tenant.body)
+    before, after = (str(each) for each in (change.before, change.after))
+    assert before.count("(not shown)") == len(lost)
+    assert after.count("(not shown)") == str(said).count(PASSWORD)
 
 
 # --- drafts -----------------------------------------------------------------------------------------------------------
@@ -830,12 +1032,19 @@ def test_a_version_that_is_there_and_published_is_no_change(tenant: Tenant, run:
     assert tenant.body["settings"] == OLD
 
 
-def test_what_is_masked_in_a_version_is_told_to_be_lost_once(tenant: Tenant, once: Again) -> None:
-    tenant.add(android(apps=[till(1)]))
-    past(tenant, android(**copy.deepcopy(LOCKED)))
-    done = once(version="1")
-    assert len(done.warnings) == 3
-    assert "esper_settings_apps_settings.admin_mode_password" in done.warnings[0]
+@pytest.mark.parametrize("where", ["version", "blueprint"])
+def test_what_is_masked_is_not_lost_with_a_version_unless_that_is_confirmed(
+    tenant: Tenant, run: Run, once: Again, where: str
+) -> None:
+    locked, other = android(**copy.deepcopy(LOCKED)), android(apps=[till(1)])
+    tenant.add(other if where == "version" else locked)
+    past(tenant, locked if where == "version" else other)
+    with pytest.raises(InvalidParameter, match="Set confirm to true to restore it without the value") as caught:
+        run(version="1")
+    assert "esper_settings_apps_settings.admin_mode_password" in str(caught.value)
+    assert tenant.writes == []
+    done = once(version="1", confirm=True)
+    assert str(done.changes[0].before).count("(not shown)") == (0 if where == "version" else 3)
     assert "old" not in str(tenant.body)
     assert MASK not in str(tenant.body)
 
@@ -1062,3 +1271,40 @@ def test_versions_are_compared_by_names_and_to_the_bottom(tenant: Tenant, info: 
         each["path"]: (each["after"], each["before"]) for each in info(name="Kiosks", compare=["2", "1"])["differences"]
     }
     assert back == found
+
+
+# --- deletion ---------------------------------------------------------------------------------------------------------
+
+GROUPS = [
+    {"id": "g1", "name": "Shops", "path": "All devices/Shops", "parent": None, "blueprint": None},
+    {"id": "g2", "name": "Kiosks", "path": "All devices/Kiosks", "parent": None, "blueprint": SECOND},
+]
+
+
+@pytest.mark.parametrize(
+    ("groups", "devices", "users"),
+    [
+        (GROUPS, {}, "the device group 'All devices/Kiosks'"),
+        (GROUPS[:1], {"assigned_blueprint_id": 1}, "1 device"),
+        (GROUPS[:1], {"current_blueprint_id": 3}, "3 devices"),
+        (GROUPS, {"assigned_blueprint_id": 2}, "the device group 'All devices/Kiosks' and 2 devices"),
+    ],
+)
+def test_a_blueprint_in_use_is_not_deleted_unless_forced(
+    tenant: Tenant, run: Run, groups: list[Row], devices: dict[str, int], users: str
+) -> None:
+    tenant.add({}, id=SECOND)
+    tenant.groups, tenant.devices = groups, devices
+    with pytest.raises(InvalidParameter, match=f"The blueprint 'Kiosks' is in use by {users}. .* set force to true"):
+        run(state="absent")
+    assert tenant.writes == []
+    assert run(state="absent", force=True).changed
+    assert [request.method for request in tenant.writes] == ["DELETE"]
+    assert not run(state="absent").changed
+
+
+def test_a_blueprint_that_nothing_uses_is_deleted(tenant: Tenant, run: Run) -> None:
+    tenant.add({}, id=SECOND)
+    tenant.groups = GROUPS[:1]
+    assert run(state="absent").changed
+    assert tenant.rows == []

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 import typing as t
 
 import pytest
@@ -14,6 +15,7 @@ from ansible_collections.esper.cloud.plugins.module_utils.model.walk import (
     null_identifiers,
     unknown_options,
     walk,
+    without_omitted,
 )
 
 OPTIONS = (
@@ -85,3 +87,50 @@ def test_unknown_options_are_named_with_the_closest() -> None:
         "apps[1].zzzzz",
         "7",
     ]
+
+
+NESTED = (
+    Field(
+        "settings",
+        type="dict",
+        fields=(
+            Field("lock", type="dict", fields=(Field("pin"), Field("length", type="int"))),
+            Field("apps", type="list", elements="dict", fields=(Field("package"), Field("state"))),
+            Field("extra", type="dict"),
+        ),
+    ),
+    Option("filters", "Filters.", type="dict", options=(Option("name", "Name."),)),
+)
+# As AnsibleModule completes them.
+FILLED = {"settings": {"lock": {"pin": None, "length": 5}, "apps": [{"package": "a", "state": None}], "extra": None}}
+
+
+@pytest.mark.parametrize(
+    ("args", "settings"),
+    [
+        (
+            {"lock": {"pin": None, "length": 5}, "apps": [{"package": "a", "state": None}], "extra": None},
+            FILLED["settings"],
+        ),
+        ({"lock": {"length": 5}, "apps": [{"package": "a"}]}, {"lock": {"length": 5}, "apps": [{"package": "a"}]}),
+        (
+            '{"lock": {"pin": null, "length": 5}, "apps": [{"package": "a"}]}',
+            {"lock": {"pin": None, "length": 5}, "apps": [{"package": "a"}]},
+        ),
+        (
+            {"lock": '{"pin": null, "length": 5}', "apps": '[{"package": "a", "state": null}]', "extra": None},
+            {"lock": {"pin": None, "length": 5}, "apps": [{"package": "a"}], "extra": None},
+        ),
+        (None, {"lock": {"length": 5}, "apps": [{"package": "a"}]}),
+    ],
+)
+def test_null_is_told_from_what_is_omitted(args: t.Any, settings: t.Any) -> None:
+    params = {**FILLED, "filters": {"name": None}}
+    kept = without_omitted(NESTED, params, {"settings": args, "filters": {}}, json.loads)
+    assert kept == {"settings": settings, "filters": {"name": None}}
+    assert params["settings"] is FILLED["settings"]
+
+
+@pytest.mark.parametrize("settings", [None, {}, {"lock": None}])
+def test_what_has_nothing_in_it_stays(settings: t.Any) -> None:
+    assert without_omitted(NESTED, {"settings": settings}, {"settings": settings}, json.loads) == {"settings": settings}

@@ -285,7 +285,10 @@ def test_a_refusal_that_has_no_such_reason_is_told(server: Server, client: Clien
 @pytest.mark.parametrize(
     ("params", "why"),
     [
-        ({"operation_type": "LOCK"}, "state is started but any of the following are missing: devices, device_query"),
+        (
+            {"operation_type": "LOCK"},
+            "state is started but any of the following are missing: devices, groups, device_query",
+        ),
         ({"devices": []}, "state is started but all of the following are missing: operation_type"),
         ({"operation_type": "LOCK", "devices": []}, ""),
         ({"operation_type": "LOCK", "device_query": {}}, ""),

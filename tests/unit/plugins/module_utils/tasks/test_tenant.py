@@ -182,7 +182,7 @@ def lists(tmp_path: Path) -> Row:
         "blueprints": [{"name": "Unit", "settings": using()}],
         "device_groups": [
             {"path": "Unit/Berlin/Mitte"},
-            {"path": "/All devices/Unit/"},
+            {"path": "All devices/Unit"},
             {"name": "Berlin", "parent": "All devices/Unit"},
         ],
         "contents": [{"src": file_of(tmp_path, "unit.png", "soup"), "tags": ["unit"]}],
@@ -514,7 +514,7 @@ def test_a_blueprint_that_names_what_nobody_has_is_refused(tenant: Tenant) -> No
 @pytest.mark.parametrize(
     ("kind", "one", "other", "name"),
     [
-        ("device_groups", {"path": "Unit/Berlin"}, {"path": "/all devices/Unit/ Berlin/"}, f"{ROOT}/Unit/Berlin"),
+        ("device_groups", {"path": "Unit/Berlin"}, {"path": "all devices/Unit/ Berlin"}, f"{ROOT}/Unit/Berlin"),
         ("device_groups", {"name": " Unit "}, {"name": "Unit", "state": "absent"}, "Unit"),
         ("device_groups", {"path": "Unit"}, {"name": "Unit", "parent": ROOT}, f"{ROOT}/Unit"),
         ("enterprise_policies", {"name": "Unit"}, {"name": "Unit "}, "Unit"),
@@ -664,13 +664,41 @@ def test_a_place_that_a_group_leaves_is_not_taken_by_the_same_task(tenant: Tenan
     moved = {"name": "Unit", "new_path": "Chain"}
     for several in ([moved, instead], [instead, moved]):
         told = " ".join(messages(tenant.failing(device_groups=several)).values())
-        assert "is to be moved away by the same task" in told or "are about the same" in told or "another group" in told
+        assert "The same task moves away" in told or "are about the same" in told or "another group" in told
+
+
+def test_a_slash_in_the_name_of_a_planned_parent_is_part_of_the_name(tenant: Tenant) -> None:
+    wanted: list[Row] = [
+        {"path": r"Unit\/Berlin/Mitte/Lobby"},
+        {"path": "Unit/Berlin/Mitte"},
+        {"name": "Mitte", "parent": r"Unit\/Berlin"},
+        {"name": "Unit/Berlin"},
+        {"path": "Unit"},
+        {"name": "Berlin", "parent": "Unit"},
+    ]
+    before = tenant.paths
+    checked = tenant.done(device_groups=wanted, check_mode=True)
+    done = tenant.done(device_groups=wanted)
+    assert done["diff"] == checked["diff"]
+    assert [each["name"] for each in done["objects"]] == [
+        rf"{ROOT}/Unit\/Berlin/Mitte/Lobby",
+        f"{ROOT}/Unit/Berlin/Mitte",
+        r"Mitte in Unit\/Berlin",
+        "Unit/Berlin",
+        f"{ROOT}/Unit",
+        "Berlin in Unit",
+    ]
+    new = sorted(set(tenant.paths) - set(before))
+    # Esper does not tell them apart.
+    assert new == [f"{ROOT}/Unit", *[f"{ROOT}/Unit/Berlin{rest}" for rest in ("", "/Mitte", "/Mitte/Lobby")]]
+    assert len(tenant.paths) - len(before) == 6
+    assert tenant.done(device_groups=wanted)["counts"] == counts(unchanged=6)
 
 
 def test_two_groups_cannot_move_to_one_place(tenant: Tenant) -> None:
     tenant.done(device_groups=[{"path": "Unit"}, {"path": "Other"}])
     moves = [{"path": "Unit", "new_path": "Chain"}, {"path": "Other", "new_path": "Chain"}]
-    assert "there is another group of that path" in messages(tenant.failing(device_groups=moves))["device_groups[1]"]
+    assert "another group has this path" in messages(tenant.failing(device_groups=moves))["device_groups[1]"]
 
 
 @pytest.mark.parametrize(
@@ -697,7 +725,7 @@ def test_a_group_is_not_deleted_along_with_what_is_to_be_kept(tenant: Tenant, ke
 def test_an_empty_group_is_not_deleted_if_another_comes_into_it(tenant: Tenant) -> None:
     tenant.done(device_groups=[{"path": "Unit"}])
     gone, inside = {"path": "Unit", "state": "absent"}, {"path": "Unit/Berlin"}
-    assert "has 1 groups below it" in messages(tenant.failing(device_groups=[gone, inside]))["device_groups[0]"]
+    assert "has 1 group below it" in messages(tenant.failing(device_groups=[gone, inside]))["device_groups[0]"]
 
 
 def test_what_goes_along_with_its_parent_may_be_listed_too(tenant: Tenant) -> None:
@@ -1049,7 +1077,7 @@ def spelt(path: str, how: int) -> Row:
     above, _slash, name = path.rpartition("/")
     return (
         {"path": path},
-        {"path": f" /{ROOT.upper()}/{path}/"},
+        {"path": f" {ROOT.upper()} /{path} "},
         {"name": f" {name}", "parent": f"{ROOT}/{above}" if above else ROOT},
     )[how]
 
