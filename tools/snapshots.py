@@ -33,7 +33,8 @@ RULES = ("mutually_exclusive", "required_by", "required_if", "required_one_of", 
 def argument_spec(module: str) -> tuple[Tree, Tree]:
     """Return the argument spec of a module and the rules between its options."""
     # The only imports from the collection. They change if the collection moves these two functions.
-    from ansible_collections.esper.cloud.plugins.module_utils.catalog import MODULES, task_of
+    from ansible_collections.esper.cloud.plugins.module_utils.catalog import task_of
+    from ansible_collections.esper.cloud.plugins.module_utils.index import MODULES
     from ansible_collections.esper.cloud.plugins.module_utils.module import argument_spec
 
     if module not in MODULES:  # device_facts is an action plugin alone.

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: device
-short_description: No login to Esper devices
+short_description: Run only Esper modules for Esper devices
 version_added: 0.1.0
 author: esper.cloud contributors (@ansible-collections)
 description:

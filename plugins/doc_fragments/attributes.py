@@ -42,25 +42,3 @@ seealso:
   - plugin: esper.cloud.devices
     plugin_type: inventory
 """
-
-    RESOURCE = r"""
-options: {}
-attributes:
-  check_mode:
-    description: Predicts the changes and sends no write request.
-    support: full
-  diff_mode:
-    description: Shows the managed values before and after the change, also in check mode.
-    support: full
-"""
-
-    INFO = r"""
-options: {}
-attributes:
-  check_mode:
-    description: The module only reads, so check mode makes no difference.
-    support: full
-  diff_mode:
-    description: The module changes nothing.
-    support: N/A
-"""

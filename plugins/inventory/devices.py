@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: devices
-short_description: The devices of an Esper tenant as hosts
+short_description: Esper devices inventory source
 version_added: 0.1.0
 author: esper.cloud contributors (@ansible-collections)
 description:
@@ -212,6 +212,7 @@ from ansible_collections.esper.cloud.plugins.module_utils.engine.object_cache im
 from ansible_collections.esper.cloud.plugins.module_utils.http.client import Client
 from ansible_collections.esper.cloud.plugins.module_utils.http.connection import OPTIONS, Connection, api_url_of
 from ansible_collections.esper.cloud.plugins.module_utils.kinds.device import DISABLED, MINIMAL, check_filters
+from ansible_collections.esper.cloud.plugins.module_utils.kinds.group_path import ROOT, split_path
 from ansible_collections.esper.cloud.plugins.module_utils.tasks.fleet import CACHE_FORMAT, KINDS, Fleet, read_fleet
 
 try:
@@ -514,7 +515,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         used_tags = {tag for device in devices for tag in device["tag_ids"]}
         sorts: Grouping = {
             # The root is named in full, and left out of the names below it.
-            "group": {key: each["path"].partition("/")[2] or each["path"] for key, each in fleet.groups.items()},
+            "group": {key: "/".join(split_path(each["path"])) or ROOT for key, each in fleet.groups.items()},
             "tag": {tag: fleet.tags.get(tag, tag) for tag in used_tags},
             "platform": {each["platform"]: each["platform"] for each in devices if each["platform"]},
             "state": {each["state"]: each["state"] for each in devices},
@@ -583,7 +584,7 @@ def _some(texts: t.Iterable[str]) -> str:
 
 
 def _depth(fleet: Fleet, key: str) -> int:
-    return t.cast(int, fleet.groups[key]["path"].count("/"))
+    return len(split_path(fleet.groups[key]["path"]))
 
 
 def _common_ancestor(fleet: Fleet, keys: list[str]) -> str | None:

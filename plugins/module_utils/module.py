@@ -64,11 +64,11 @@ def check_items(task: Task, params: Params, *, check_mode: bool) -> CheckedItems
     """Validate the items of a task by the options of their kinds: see Task.items."""
     checked = CheckedItems(dict(params), [], [], set(secrets_in(task.deep_options, params)))
     for option, kind in task.items.items():
-        described = kind.module.options if kind.module else ()
+        described = managing(kind).module.options
         items: list[ItemParams] = []
         for number, item in enumerate(params[option] or []):
             place = _place(option, number, item)
-            if names := [f"unknown option {each}" for each in (unknown_options(described, item) if described else ())]:
+            if names := [f"unknown option {each}" for each in unknown_options(described, item)]:
                 checked.errors += [f"{place}: {each}." for each in names]
                 continue
             if why := misfit(kind.options, item):

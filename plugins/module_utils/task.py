@@ -58,22 +58,33 @@ class ItemParams(dict[str, t.Any]):
 
 @dataclass(frozen=True)
 class Task:
-    """The options of a module and the rules between them, as an argument spec has them, and what it does. ``sources``
-    are the options that name files to be sent (see Resource); one in each item of a list is ``list.option``.
+    """What a module does: its name, its interface, and the work.
 
     ``items`` are options that take lists of objects, with the kind of the objects. AnsibleModule takes each item as a
-    dict; its options are validated by check_items() in module.py. ``unknown`` returns the result in check mode if the
-    task refers to an object that only another task of the run creates.
+    dict; its options are validated by check_items() in module.py. ``unknown`` are the return values in check mode if
+    the task refers to an object that only another task of the run creates.
     """
 
-    options: dict[str, dict[str, t.Any]]
-    rules: dict[str, t.Any]
+    name: str
+    module: ModuleSpec
     work: Work
-    sources: tuple[str, ...] = ()
-    name: str = ""
-    module: ModuleSpec | None = None
     items: t.Mapping[str, Resource] = field(default_factory=dict)
-    unknown: t.Callable[[], Row] = dict
+    unknown: t.Mapping[str, t.Any] = field(default_factory=dict)
+
+    @property
+    def options(self) -> dict[str, dict[str, t.Any]]:
+        """The options in the form of an argument spec."""
+        return self.module.argument_spec
+
+    @property
+    def rules(self) -> t.Mapping[str, t.Any]:
+        """The rules between the options, as AnsibleModule takes them."""
+        return self.module.rules
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The options that name local files: see ModuleSpec."""
+        return self.module.sources
 
     @functools.cached_property
     def deep_options(self) -> dict[str, dict[str, t.Any]]:
@@ -82,11 +93,6 @@ class Task:
             name: {**spec, "options": self.items[name].options} if name in self.items else spec
             for name, spec in self.options.items()
         }
-
-    @classmethod
-    def of(cls, name: str, module: ModuleSpec, work: Work, *, items: t.Mapping[str, Resource] | None = None) -> Task:
-        """Return the task of a module that is no kind of object."""
-        return cls(module.argument_spec, dict(module.rules), work, module.sources, name, module, items or {})
 
 
 @functools.cache
@@ -110,15 +116,7 @@ def managing(resource: Resource) -> Task:
         return Outcome(result, [sentence for each in done for sentence in each.warnings])
 
     unknown = {resource.kind: dict.fromkeys(each.name for each in resource.fields if not each.secret)}
-    return Task(
-        resource.options,
-        resource.rules,
-        work,
-        resource.sources,
-        resource.kind,
-        resource.module,
-        unknown=lambda: {"changed": True, **unknown},
-    )
+    return Task(resource.kind, _interface(resource, resource.module), work, unknown=unknown)
 
 
 @functools.cache
@@ -130,14 +128,14 @@ def informing(resource: Resource) -> Task:
         fetched = resource.fetch(references, params, check_mode=mode.check_mode)
         return Outcome({"changed": False, **information, **fetched})
 
-    return Task(
-        resource.info_options,
-        resource.info_rules,
-        work,
-        name=f"{resource.kind}_info",
-        module=resource.info_module,
-        unknown=lambda: {"changed": False, resource.plural: []},
-    )
+    module = _interface(resource, resource.info_module)
+    return Task(f"{resource.kind}_info", module, work, unknown={resource.plural: []})
+
+
+def _interface(resource: Resource, module: ModuleSpec | None) -> ModuleSpec:
+    if module is None:
+        raise TypeError(f"No module is described for {resource.kind}.")
+    return module
 
 
 def shown_changes(changes: t.Iterable[Change]) -> list[Row]:
@@ -197,7 +195,7 @@ def _pathless(options: t.Mapping[str, t.Any], params: Params) -> str:
 
 def _blank(task: Task, params: Params) -> str:
     """Return a sentence if an option that names an object is empty, otherwise ""."""
-    blank = list(blank_identifiers(task.module.options, params)) if task.module else []
+    blank = list(blank_identifiers(task.module.options, params))
     return f"{_options(blank)} empty. An empty value selects nothing: set a name or an ID, or omit it." if blank else ""
 
 
@@ -213,7 +211,7 @@ def unknown_outcome(task: Task, args: Params, *, check_mode: bool, empty_is_null
     ``empty_is_null`` says whether an empty text in check mode may stand for null.
     """
     empty = empty_is_null and check_mode
-    null = list(null_identifiers(task.module.options, args, empty_is_null=empty)) if task.module else []
+    null = list(null_identifiers(task.module.options, args, empty_is_null=empty))
     if not null:
         return None
     if not check_mode:
@@ -222,7 +220,7 @@ def unknown_outcome(task: Task, args: Params, *, check_mode: bool, empty_is_null
         f"{_options(null)} null in check mode, probably because another task has yet to create the object."
         " The changes of this task are known after that task is applied."
     )
-    return Outcome(dict(task.unknown()), [warning])
+    return Outcome({"changed": not task.name.endswith("_info"), **task.unknown}, [warning])
 
 
 def execute(task: Task, params: Params, mode: Mode, *, user_agent: str) -> Outcome:

@@ -56,14 +56,18 @@ options:
   aliases:
     description:
       - Aliases of devices. The keys are names, aliases, serial numbers or IDs of devices in O(devices).
+      - Each device can have one alias, and no two devices in O(devices) can have the same one.
       - Mutually exclusive with O(alias).
     type: dict
   group:
-    description: Device group of the devices, by path, name or ID. A device is in exactly one group.
+    description:
+      - Device group of the devices, by name, ID, or path as in O(esper.cloud.device_group#module:path).
+      - A device is in exactly one group.
     type: str
   tags:
     description:
       - Tags of the devices, at most five, in any order. The module removes all other tags.
+      - The tags of a task must differ in more than their case.
       - Mutually exclusive with O(add_tags) and O(remove_tags).
     type: list
     elements: str
@@ -80,9 +84,15 @@ options:
     type: list
     elements: str
   confirm:
-    description: If V(true), O(state=absent) and O(state=wiped) are allowed. They cannot be undone.
+    description: If V(true), confirms O(state=absent) and O(state=wiped), which cannot be undone.
     type: bool
     default: false
+  max_devices:
+    description:
+      - Maximum number of devices that the task acts on, 1 or more.
+      - If there are more, the task fails before it changes anything. Check mode reports the same error.
+      - Defaults to 20 if O(state=absent) or O(state=wiped). Otherwise, there is no limit by default.
+    type: int
 seealso:
   - module: esper.cloud.device_info
   - module: esper.cloud.device_command

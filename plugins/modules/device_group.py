@@ -38,18 +38,19 @@ options:
     description:
       - Path of the device group, such as V(All devices/Stores/Berlin).
       - The root can be omitted, as in V(Stores/Berlin).
-      - If a name contains a slash, use O(name) and O(parent), or O(id).
+      - In a name, a slash is written as V(\\/), and a backslash as V(\\\\).
       - Mutually exclusive with O(id), O(name), and O(parent).
     type: str
   name:
     description:
       - Name of the device group. If several groups have this name, O(parent) is required.
+      - 'It is not a path: a slash or backslash in it is part of the name.'
       - With O(id), the new name of the group.
       - Mutually exclusive with O(path).
     type: str
   parent:
     description:
-      - 'Parent of the device group: a path, an ID, or a name that only one group has.'
+      - 'Parent of the device group: a path as in O(path), an ID, or a name that only one group has.'
       - If omitted, a group that the task creates by O(name) is created in the root.
       - With O(id), the new parent of the group.
       - Mutually exclusive with O(path).
@@ -61,7 +62,8 @@ options:
     type: str
   new_path:
     description:
-      - New path of the device group. The module moves and renames the group, including all groups below it.
+      - New path of the device group, as in O(path). The module moves and renames the group, including all
+        groups below it.
       - If a group exists at this path, and none exists at the old one, nothing is changed.
       - Mutually exclusive with O(id).
     type: str
@@ -135,7 +137,9 @@ device_group:
       type: str
       sample: Berlin
     path:
-      description: 'Path of the device group: the names from the root to the group, separated by slashes.'
+      description:
+        - 'Path of the device group: the names from the root to the group, separated by slashes.'
+        - In a name, a slash is written as V(\\/), and a backslash as V(\\\\).
       type: str
       sample: All devices/Stores/Germany/Berlin
     parent_id:

@@ -29,6 +29,7 @@ options:
   path:
     description:
       - Path of a device group, such as V(All devices/Stores/Berlin). The root can be omitted.
+      - In a name, a slash is written as V(\\/), and a backslash as V(\\\\).
       - Mutually exclusive with O(id) and O(name).
     type: str
   name:
@@ -81,7 +82,9 @@ device_groups:
       type: str
       sample: Berlin
     path:
-      description: 'Path of the device group: the names from the root to the group, separated by slashes.'
+      description:
+        - 'Path of the device group: the names from the root to the group, separated by slashes.'
+        - In a name, a slash is written as V(\\/), and a backslash as V(\\\\).
       type: str
       sample: All devices/Stores/Germany/Berlin
     parent_id:

@@ -38,6 +38,7 @@ options:
   filters:
     description:
       - Filters for devices, as in the inventory plugin P(esper.cloud.devices#inventory).
+      - Paths of device groups are written as in O(esper.cloud.device_group#module:path).
       - An empty dictionary returns all devices of the tenant.
       - Mutually exclusive with O(devices).
     type: dict

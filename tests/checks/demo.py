@@ -52,7 +52,8 @@ def main() -> int:
 
         PACKAGE.parent.mkdir(exist_ok=True)
         PACKAGE.write_text("Not a package, but good enough for a simulated tenant.\n")
-        variables_of_play = json.dumps({"move_devices": True, "kiosk_app": {"src": str(PACKAGE), **APP}})
+        filters = {"platform": "ANDROID", "state": "online"}
+        variables_of_play = json.dumps({"move_filters": filters, "kiosk_app": {"src": str(PACKAGE), **APP}})
         play = ("ansible-playbook", "-i", INVENTORY, PLAYBOOK, "-e", variables_of_play)
         _say(f"A simulated tenant with 300 devices answers at {simulator.url}.")
         run("ansible-inventory", "-i", INVENTORY, "--graph")

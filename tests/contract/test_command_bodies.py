@@ -22,7 +22,7 @@ from ansible_collections.esper.cloud.plugins.module_utils.tasks.command import (
     checked_command,
     steps_for,
 )
-from ansible_collections.esper.cloud.plugins.module_utils.tasks.device_command import OPTIONS, RULES
+from ansible_collections.esper.cloud.plugins.module_utils.tasks.device_command import DEVICE_COMMAND
 from contract import Contract
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -33,7 +33,7 @@ CONTRACT = Contract()
 OPERATION = CONTRACT.operation("POST", "/commands/v0/commands/")
 SCHEMAS = CONTRACT._documents["v0"]["components"]["schemas"]
 REFERENCES = References(Client(Connection(api_url="https://acme-api.esper.cloud/api", api_key="k")))
-VALIDATOR = ArgumentSpecValidator(OPTIONS, **RULES)
+VALIDATOR = ArgumentSpecValidator(DEVICE_COMMAND.options, **DEVICE_COMMAND.rules)
 DEVICE = "e2425d4b-c266-41b4-a83e-490189fc9a0f"
 TYPES = {"boolean": "bool", "integer": "int", "string": "str", "object": "dict"}
 # The service marks its own converges so; who says it of another command is mistaken.
@@ -129,10 +129,12 @@ def test_devices_and_groups_go_into_as_few_requests_as_they_take() -> None:
     command = checked_command(VALIDATOR.validate({"device": DEVICE, "command": "LOCK"}).validated_parameters)
     bodies = [step.body for step in steps_for(REFERENCES, command, [DEVICE] * 2001, groups=[DEVICE] * 501)]
     assert [(body["command_type"], len(body.get("devices", ())), len(body.get("groups", ()))) for body in bodies] == [
-        ("DYNAMIC", 1000, 500),
-        ("DYNAMIC", 1000, 1),
+        ("DEVICE", 1000, 0),
+        ("DEVICE", 1000, 0),
         ("DEVICE", 1, 0),
+        ("GROUP", 0, 500),
+        ("GROUP", 0, 1),
     ]
     for body in bodies:
         assert CONTRACT.check_body(OPERATION, body) == []
-    assert len({body["alias"] for body in bodies}) == 3
+    assert len({body["alias"] for body in bodies}) == 5

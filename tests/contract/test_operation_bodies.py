@@ -12,9 +12,9 @@ from ansible_collections.esper.cloud.plugins.module_utils.base.errors import Inv
 from ansible_collections.esper.cloud.plugins.module_utils.engine.object_cache import References
 from ansible_collections.esper.cloud.plugins.module_utils.http.client import Client
 from ansible_collections.esper.cloud.plugins.module_utils.http.connection import Connection
-from ansible_collections.esper.cloud.plugins.module_utils.kinds.device import FILTERS
+from ansible_collections.esper.cloud.plugins.module_utils.kinds.device import FILTERS, resolve_filters
 from ansible_collections.esper.cloud.plugins.module_utils.tasks.command import ARGS, COMMANDS, NEEDS
-from ansible_collections.esper.cloud.plugins.module_utils.tasks.operation import OPTIONS, RULES
+from ansible_collections.esper.cloud.plugins.module_utils.tasks.operation import OPERATION_TASK
 from ansible_collections.esper.cloud.plugins.module_utils.tasks.operations import (
     DESTRUCTIVE,
     OWN_ARGS,
@@ -27,7 +27,7 @@ from ansible_collections.esper.cloud.plugins.module_utils.tasks.operations impor
     checked_query,
     end_of,
     queries_for,
-    resolved_query,
+    query_body,
 )
 from contract import Contract
 from hypothesis import given, settings
@@ -41,7 +41,7 @@ BEGINNING = CONTRACT.operation("POST", "/v0/operations/")
 SCHEMAS = CONTRACT._documents["v0"]["components"]["schemas"]
 DESCRIBED = SCHEMAS["Operations_POST"]["properties"]
 REFERENCES = References(Client(Connection(api_url="https://acme-api.esper.cloud/api", api_key="k")))
-VALIDATOR = ArgumentSpecValidator(OPTIONS, **RULES)
+VALIDATOR = ArgumentSpecValidator(OPERATION_TASK.options, **OPERATION_TASK.rules)
 DEVICE = "e2425d4b-c266-41b4-a83e-490189fc9a0f"
 WINDOW = {"start_datetime": "2030-01-01T00:00:00Z", "end_datetime": "2030-01-02T00:00:00+01:00"}
 
@@ -66,7 +66,7 @@ def is_offered(name: str) -> bool:
     try:
         checked_query({name: value})
     except InvalidParameter as error:
-        return "Operations do not have" not in str(error)
+        return "Operations do not support" not in str(error)
     return True
 
 
@@ -163,7 +163,7 @@ def test_filters_are_written_as_in_a_query_of_the_list() -> None:
     checked = checked_query(
         {"state": "offline", "platform": ["android", "apple"], "is_gms": "False", "battery_level_lte": "20"}
     )
-    assert resolved_query(REFERENCES, checked) == {
+    assert query_body(resolve_filters(REFERENCES, checked)) == {
         "state": "60",
         "platform": "ANDROID,APPLE",
         "is_gms": False,

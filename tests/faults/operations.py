@@ -140,7 +140,7 @@ def _command(world: World) -> Row:
 
 
 def _has_ended(run: Run, world: World) -> bool:
-    return run.result["state"] == "ended" and len(run.result["commands"]) == len(_commands(world))
+    return run.result["state"] == "completed" and len(run.result["commands"]) == len(_commands(world))
 
 
 def _must(run: Run) -> None:

@@ -1,8 +1,8 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What an Android package says of itself, by a library that may be missing: https://pypi.org/project/pyaxmlparser/.
+"""Package name and version of an APK file, by an optional library: https://pypi.org/project/pyaxmlparser/.
 
-Only the manifest is read: the library's own way would take the whole package into memory.
+Only the manifest is read, because the APK class of the library reads the whole file into memory.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ except ImportError:
     AXMLPrinter = None
 
 _MANIFEST = "AndroidManifest.xml"
-# Far more than any manifest has, and little enough to be unpacked.
+# Far more than any manifest has, and small enough to unpack.
 _LARGEST = 16 * 1024**2
 _ANDROID = "{http://schemas.android.com/apk/res/android}"
 
 
 @dataclass(frozen=True)
 class Package:
-    """A package's name, and its version: a name for people, and a code that grows."""
+    """Package name, version name and version code of an APK file."""
 
     package_name: str
     version_name: str
@@ -37,9 +37,10 @@ class Package:
 
 
 def read_package(path: Path) -> Package:
-    """What the package at ``path`` says of itself. Raises InvalidParameter, which says why it cannot be told."""
+    """Return package name and version of the APK file at ``path``. Raise InvalidParameter with the reason if they
+    cannot be read."""
     if AXMLPrinter is None:
-        raise InvalidParameter(f"the Python library pyaxmlparser is missing for {sys.executable}")
+        raise InvalidParameter(f"the Python library pyaxmlparser is not installed for {sys.executable}")
     try:
         with zipfile.ZipFile(path) as archive:
             entry = archive.getinfo(_MANIFEST)
@@ -47,12 +48,12 @@ def read_package(path: Path) -> Package:
                 raise InvalidParameter(f"its {_MANIFEST} is too large")
             root = AXMLPrinter(archive.read(entry)).get_xml_obj()
     except (OSError, zipfile.BadZipFile):
-        raise InvalidParameter("it is no package that can be read") from None
+        raise InvalidParameter("it is not a readable APK file") from None
     except KeyError:
         raise InvalidParameter(f"it has no {_MANIFEST}") from None
     except InvalidParameter:
         raise
-    except Exception as error:  # noqa: BLE001 - the library raises all sorts for what it does not understand
+    except Exception as error:  # noqa: BLE001 - the library raises many types for invalid files
         raise InvalidParameter(f"its {_MANIFEST} cannot be read ({type(error).__name__})") from None
     return _package({} if root is None else root.attrib)
 
@@ -60,7 +61,7 @@ def read_package(path: Path) -> Package:
 def _package(manifest: t.Mapping[str, str]) -> Package:
     package, name = manifest.get("package", ""), manifest.get(f"{_ANDROID}versionName", "")
     code = manifest.get(f"{_ANDROID}versionCode", "")
-    # A name may also be a reference to a text that is elsewhere in the package.
+    # A version name can also be a reference to a text elsewhere in the file.
     if not package or not name or name.startswith("@") or not re.fullmatch("[0-9]+", code):
-        raise InvalidParameter(f"its {_MANIFEST} does not tell them")
+        raise InvalidParameter(f"its {_MANIFEST} does not contain them")
     return Package(package, name, int(code))

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether a file on this machine has the bytes that the service knows of."""
+"""Compare files on this machine with the size and checksum that Esper returns."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from pathlib import Path
 from .errors import InvalidParameter
 
 _PIECE = 1024 * 1024
-# The contract does not tell the algorithm: the length of a digest in hexadecimal does.
+# The contract does not name the algorithm, but the length of a checksum in hexadecimal determines it.
 _ALGORITHMS = {32: "md5", 40: "sha1", 64: "sha256"}
 
 
 def size_of(path: Path) -> int:
-    """The length of a file in bytes. Raises InvalidParameter where it cannot be read."""
+    """Return the size of a file in bytes. Raise InvalidParameter if it cannot be read."""
     try:
         return path.stat().st_size
     except OSError as error:
@@ -24,9 +24,9 @@ def size_of(path: Path) -> int:
 
 
 def digest_like(known: str | None, path: Path) -> str | None:
-    """The digest of a file by the algorithm of a known one; None where that is not known.
+    """Return the checksum of a file by the algorithm of a known one, None if the algorithm is unknown.
 
-    The file is read in pieces. Raises InvalidParameter where it cannot be read.
+    The file is read in chunks. Raise InvalidParameter if it cannot be read.
     """
     algorithm = _ALGORITHMS.get(len(known)) if known and re.fullmatch("[0-9a-fA-F]+", known) else None
     if algorithm is None:
@@ -42,8 +42,8 @@ def digest_like(known: str | None, path: Path) -> str | None:
 
 
 def is_file_of(path: Path, size: int | None, known: str | None) -> bool:
-    """Whether a file has the size and the digest that the service tells. What it does not tell, or tells by an
-    algorithm that is not known, is not compared."""
+    """Return whether a file has the size and checksum that Esper returns. Missing values, and checksums of an unknown
+    algorithm, are not compared."""
     if size is not None and size_of(path) != size:
         return False
     digest = digest_like(known, path)
@@ -51,4 +51,4 @@ def is_file_of(path: Path, size: int | None, known: str | None) -> bool:
 
 
 def _unreadable(path: Path, error: OSError) -> InvalidParameter:
-    return InvalidParameter(f"The file '{path}' cannot be read: {error.strerror}.")
+    return InvalidParameter(f"Cannot read the file '{path}': {error.strerror}.")

@@ -49,6 +49,8 @@ def ensure_all(
     """The same for several objects. All are planned before the first write, so that lists are read once for all."""
     plans = [plan(resource, references, params) for params in several]
     for planned in plans:
+        planned.complete()
+    for planned in plans:
         planned.settle()
     return [
         _carry_out(resource, references, params, planned, check_mode)

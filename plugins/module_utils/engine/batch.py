@@ -45,6 +45,8 @@ class Item:
     plan: Plan = field(default_factory=lambda: Plan(None))
     record: Row | None = None
     needs: set[Item] = field(default_factory=set)
+    deletion_needs: set[Item] = field(default_factory=set)
+    """The objects that must change as planned before the deletions of this one."""
     level: int = 0
 
     @property
@@ -94,6 +96,13 @@ class Item:
         """What failed of that which the object needs, as a sentence; "" where nothing did."""
         lacking = sorted(need.label for need in self.needs if need.error is not None)
         return f"It needs {' and '.join(lacking)}, which failed." if lacking else ""
+
+    @property
+    def lacks_for_deletion(self) -> str:
+        """Return a sentence if an object did not change that must change before the deletions of this one, else ""."""
+        unchanged = sorted(need.label for need in self.deletion_needs if need.action in ("failed", "skipped"))
+        named = " and ".join(unchanged)
+        return f"Nothing is deleted, because the change of {named} was not made." if unchanged else ""
 
     @property
     def changes(self) -> list[Change]:
@@ -169,6 +178,7 @@ class Bulk:
             present = [item for item in mine if not item.is_absent]
             self._plan_those(sorted(present, key=lambda item: item.resource.depth(item.params)))
         self._plan_absent([item for item in self.items if item.is_absent and item.error is None])
+        self._complete_plans()
         self._check_deletions()
         self._check_needs()
         for item in self.items:
@@ -238,6 +248,31 @@ class Bulk:
         item.needs = {self._makers[step] for step in used} - {item}
         item.level = max((need.level + 1 for need in item.needs), default=0)
 
+    def _complete_plans(self) -> None:
+        """Add to each plan the steps that depend on all other plans, and find what must change before deletions."""
+        for item in self.items:
+            if item.error is not None or self._stopped:
+                continue
+            try:
+                item.plan.complete()
+            except EsperError as error:
+                self._fail_to_plan(item, error)
+                continue
+            if item.plan.steps:
+                item.action = item.planned_action
+            for each in item.deleted_ids:
+                self._references.leave_out(item.resource, each)
+        planned = {
+            (item.resource.kind, str(row["id"])): item
+            for item in self.items
+            if item.plan.steps or item.error is not None
+            for row in [item.plan.current or {}]
+            if "id" in row
+        }
+        for item in self.items:
+            relied_on = {planned.get((kind.kind, str(each))) for kind, each in item.plan.relies_on}
+            item.deletion_needs = {other for other in relied_on if other is not None} - {item}
+
     def _fail_to_plan(self, item: Item, error: EsperError) -> None:
         item.fail(error)
         refused = isinstance(error, ApiError) and error.status == _KEY_REFUSED
@@ -261,6 +296,9 @@ class Bulk:
         for item in sorted(self.items, key=lambda item: item.level):
             if item.error is None and item.lacks:
                 item.fail(InvalidParameter(item.lacks))
+        for item in self.items:
+            if item.error is None and item.lacks_for_deletion:
+                item.fail(InvalidParameter(item.lacks_for_deletion))
 
     # --- applying ---------------------------------------------------------------------------------------------------
 
@@ -328,6 +366,8 @@ class Bulk:
     def _end(self, item: Item) -> None:
         """Send what deletes. An object that is begun is completed."""
         if item.error is None and (item.is_begun or not self._stopped):
+            if item.lacks_for_deletion:
+                raise InvalidParameter(item.lacks_for_deletion)
             engine.send(item.resource, self._references, item.deletions)
             item.done()
 

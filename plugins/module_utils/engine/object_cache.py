@@ -26,6 +26,8 @@ class References:
         self._lists: dict[tuple[str, tuple[tuple[str, t.Any], ...]], list[Row]] = {}
         self._whole: set[str] = set()
         self._names: dict[Listable, _ByName] = {}
+        self._ids: dict[Listable, dict[str, Row]] = {}
+        self._objects: dict[_Place, Row | None] = {}
         self._expected: dict[Listable, list[Row]] = {}
         self._expected_names: dict[Listable, _ByName] = {}
         self._changed: dict[Listable, list[Row]] = {}
@@ -70,6 +72,38 @@ class References:
             # What another thread has written meanwhile may be missing in it.
             if forgotten == self._forgotten:
                 self._lists[place] = rows
+        return rows
+
+    def object_at(self, path: str, ids: dict[str, str], *, purpose: str) -> Row:
+        """Return the object at a path, with ``ids`` for its placeholders. It is read once, like a list."""
+        place = (path, tuple(sorted(ids.items())))
+        rows = self._lists.get(place)
+        if rows is None:
+            forgotten = self._forgotten
+            rows = [self.client.get_object(path, ids=ids, purpose=purpose)]
+            if forgotten == self._forgotten:
+                self._lists[place] = rows
+        return rows[0]
+
+    def object(self, resource: Listable, identifier: str, read: t.Callable[[], Row | None]) -> Row | None:
+        """Return the object of an ID, read once, or None. ``read`` sends the request."""
+        place, forgotten = (resource.collection, identifier), self._forgotten
+        if place not in self._objects:
+            row = read()
+            if forgotten != self._forgotten:
+                return row
+            self._objects[place] = row
+        return self._objects[place]
+
+    def whole_by_id(self, resource: Listable) -> dict[str, Row] | None:
+        """Return all objects of a kind by ID if their list was read as a whole or will be read, otherwise None."""
+        if resource.collection not in self._whole and (resource.collection, ()) not in self._lists:
+            return None
+        rows, forgotten = self._ids.get(resource), self._forgotten
+        if rows is None:
+            rows = {str(row["id"]).lower(): row for row in self.rows(resource, {})}
+            if forgotten == self._forgotten:
+                self._ids[resource] = rows
         return rows
 
     def called(self, resource: Listable, name: str) -> list[Row]:
@@ -147,6 +181,8 @@ class References:
         self._names = {
             kind: names for kind, names in list(self._names.items()) if kind.collection != resource.collection
         }
+        self._ids = {kind: rows for kind, rows in list(self._ids.items()) if kind.collection != resource.collection}
+        self._objects = {place: row for place, row in list(self._objects.items()) if place[0] != resource.collection}
         self._lists = {
             key: rows for key, rows in list(self._lists.items()) if not key[0].startswith(resource.collection)
         }

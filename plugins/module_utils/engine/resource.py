@@ -92,7 +92,10 @@ class Resource:
     def named(self, references: References, name: str) -> list[Row]:
         """All objects of exactly that name."""
         name = name.strip()
-        return [row for row in references.called(self, name) if str(row.get(self.name_key, "")).strip() == name]
+        if not name:
+            # An object without a name is not the one that an empty text names.
+            return []
+        return [row for row in references.called(self, name) if str(row.get(self.name_key) or "").strip() == name]
 
     def find(self, references: References, params: Params) -> Row | None:
         """The object that a task's options address, or None. Raises Ambiguous."""

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Devices of all platforms: how to ask for them, and what they look like as hosts (/v2/devices/, v2.yaml)."""
+"""Devices of all platforms: their filters, and their properties as host variables (/v2/devices/, v2.yaml)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .device_group import DEVICE_GROUP
 from .tag import TAG
 
 DISABLED = 20
-# The meanings are those of the contract's enumerations DeviceStateEnum*, which agree where they overlap.
+# From the enumerations DeviceStateEnum* of the contract, which do not contradict each other.
 STATES: dict[int, str] = {
     0: "unspecified",
     1: "online",
@@ -47,8 +47,8 @@ STATES: dict[int, str] = {
 
 @dataclass(frozen=True)
 class Filter:
-    """A query parameter of /v2/devices/: the type of its value, whether it takes several, what they are chosen from,
-    and, where the service wants ids, the kind of object whose names are accepted in their place."""
+    """A query parameter of /v2/devices/: the type of its value, whether it takes several, and the valid values.
+    If Esper expects IDs, ``names`` is the kind of object whose names are also accepted."""
 
     type: type = str
     many: bool = False
@@ -99,7 +99,7 @@ FILTERS: dict[str, Filter] = {
 
 
 def check_filters(filters: t.Mapping[str, t.Any]) -> Row:
-    """The filters with their values in the service's form, names still in place of ids. Sends nothing.
+    """Return the filters with lists of values in API format, except for names of objects. Sends no request.
 
     Raises InvalidParameter for a filter that does not exist, or a value of the wrong type.
     """
@@ -108,28 +108,28 @@ def check_filters(filters: t.Mapping[str, t.Any]) -> Row:
         known = FILTERS.get(name)
         if known is None:
             near = difflib.get_close_matches(str(name), FILTERS, n=1)
-            hint = f"Did you mean '{near[0]}'?" if near else f"There are: {', '.join(sorted(FILTERS))}."
+            hint = f"Did you mean '{near[0]}'?" if near else f"Valid filters: {', '.join(sorted(FILTERS))}."
             raise InvalidParameter(f"There is no device filter '{name}'. {hint}")
         values = value if isinstance(value, (list, tuple)) else [value]
         if len(values) != 1 and not known.many:
             raise InvalidParameter(f"The device filter '{name}' takes one value, not a list of {len(values)}.")
         if not values:
-            raise InvalidParameter(f"The device filter '{name}' has an empty list, which would find nothing.")
+            raise InvalidParameter(f"The device filter '{name}' has an empty list.")
         checked[name] = [_checked_value(name, known, each) for each in values]
     return checked
 
 
 def _checked_value(name: str, known: Filter, value: t.Any) -> t.Any:
     if isinstance(value, (dict, list)) or value is None or not str(value).strip():
-        raise InvalidParameter(f"The device filter '{name}' has the value {value!r}, which is no text or number.")
+        raise InvalidParameter(f"The device filter '{name}' has the value {value!r}, which is not a text or number.")
     text = str(value).strip()
     if known.type is bool:
         if text.lower() not in ("true", "false"):
-            raise InvalidParameter(f"The device filter '{name}' is true or false, not '{text}'.")
+            raise InvalidParameter(f"The device filter '{name}' must be true or false, not '{text}'.")
         return text.lower() == "true"
     if known.type is int:
         if not _is_number(text):
-            raise InvalidParameter(f"The device filter '{name}' is a whole number, not '{text}'.")
+            raise InvalidParameter(f"The device filter '{name}' must be a whole number, not '{text}'.")
         return int(text)
     if known.choices:
         chosen = next((choice for choice in known.choices if choice.lower() == text.lower()), None)
@@ -138,18 +138,20 @@ def _checked_value(name: str, known: Filter, value: t.Any) -> t.Any:
             code = codes.get(chosen or "", int(text) if _is_number(text) else -1)
             chosen = str(code) if code in STATES else None
         if chosen is None:
-            raise InvalidParameter(f"The device filter '{name}' is one of {', '.join(known.choices)}, not '{text}'.")
+            raise InvalidParameter(
+                f"The device filter '{name}' must be one of {', '.join(known.choices)}, not '{text}'."
+            )
         return chosen
     return text
 
 
 def _is_number(text: str) -> bool:
-    # isdigit() alone is also true of superscripts and of other scripts' digits.
+    # isdigit() alone also accepts superscripts and the digits of other scripts.
     return text.isascii() and text.isdigit()
 
 
 def resolve_filters(references: References, checked: Row) -> Row:
-    """What check_filters() gave, names replaced by ids. Raises NotFound or Ambiguous."""
+    """Return the result of check_filters() with IDs in place of names. Raises NotFound or Ambiguous."""
     return {
         name: [_id_of(references, FILTERS[name].names, value) for value in values] for name, values in checked.items()
     }
@@ -161,16 +163,16 @@ def _id_of(references: References, resource: Resource | None, value: t.Any) -> t
     return resource.resolve(references, value)["id"]
 
 
-# How much is told of a device, from the least to the most.
+# Levels of detail about a device, from the least to the most.
 MINIMAL, STANDARD, FULL = LEVELS = ("minimal", "standard", "full")
 
 
 def as_host(row: Row, level: str = STANDARD) -> Row:
-    """A device in the terms of the collection: flat where it can be, the same keys on all platforms, and without the
-    push tokens, phone numbers and the like that a device of the API also carries.
+    """Return a device in the terms of the collection: with the same keys on all platforms, and without push tokens,
+    phone numbers and other private data.
 
-    Each level of LEVELS has all of the one before. The first has what hosts and groups are made of, and nothing that
-    has to be looked up.
+    Each level of LEVELS includes the one before. The first has the values that hosts and inventory groups need, and
+    none that requires another request.
     """
     host = _minimal(row)
     if level != MINIMAL:

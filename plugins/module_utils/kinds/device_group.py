@@ -2,14 +2,19 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Device groups: a tree under the root "All devices".
 
-Rests on /enterprise/{enterprise_id}/devicegroup/ of the contract (legacy.yaml). What the contract does not tell, and
-this file therefore chooses: siblings' names compare without leading and trailing blanks and with their case; moving is
-PATCH ?action=move, renaming PATCH without an action, putting devices in is PATCH ?action=add, as the vendor's own
-tools do it.
+Rests on /enterprise/{enterprise_id}/devicegroup/ of the contract (legacy.yaml). The contract does not document the
+following, so this file chooses: names of siblings are case-sensitive, and are compared without leading and trailing
+whitespace. Moving is PATCH ?action=move, renaming PATCH without an action, and adding devices PATCH ?action=add, as in
+Esper's own tools. The filter ``name`` finds any part of a name.
+
+Esper returns the path of a group without a sign for slashes in names. The path of a group whose parent is not directly
+below the root is therefore ambiguous. One request for the groups with a slash in their name, at most once for each
+task, usually shows that there are none. Otherwise the parents are read.
 """
 
 from __future__ import annotations
 
+import functools
 import typing as t
 
 from ..base.errors import InvalidParameter, NotFound
@@ -23,45 +28,33 @@ from ..model.module_spec import NO_DIFF, READS_ONLY, ModuleSpec, Option, Value, 
 from ..model.plan import Change, Plan, Step
 from ..model.unknowns import ResultOf
 from .device_list import list_devices
+from .group_path import PATH_SYNTAX, ROOT, escape_name, is_path, is_root_name, join_path, split_names, split_path
 
-ROOT = "All devices"
-# In what is planned of a group that is moved: where it was.
+# The exact path of a row, with escapes. See DeviceGroup._with_path().
+_PATH = "exact path"
+# The path of a planned row before its planned move.
 _OLD_PATH = "old path"
-# A request that moves devices takes this many.
+# Maximum number of devices in a request that moves devices.
 _DEVICES_A_CALL = 1000
 
 
-def split_path(path: str) -> list[str]:
-    """The names in a path below the root; empty for the root itself. The root may be left out of the path.
-
-    Raises InvalidParameter for a path with an empty name in it.
-    """
-    names = [name.strip() for name in path.strip().strip("/").split("/")]
-    if not all(names):
-        raise InvalidParameter(f"The path '{path}' is no path of a device group: it has an empty name in it.")
-    # The vendor's documents write the root "All Devices" as well.
-    return names[1:] if names[0].casefold() == ROOT.casefold() else names
-
-
-def join_path(names: t.Sequence[str]) -> str:
-    """The full path of the group at the end of some names below the root."""
-    return "/".join([ROOT, *names])
-
-
 def is_root(row: Row) -> bool:
-    """Whether a group is the root, which alone has no parent."""
+    """Return whether a group is the root, which alone has no parent."""
     return not row.get("parent")
 
 
 def path_of(row: Row) -> str:
-    """The full path of a group, as the service tells it, the root written as this collection writes it."""
-    root, slash, rest = str(row.get("path") or row["name"]).partition("/")
-    return (ROOT if root.casefold() == ROOT.casefold() else root) + slash + rest
+    """Return the full path of a group. If the row was not read by this kind, slashes in the names of its parents are
+    taken for separators."""
+    return str(row.get(_PATH) or join_path(_names_in_path(row)))
 
 
-def _same_path(one: str, other: str) -> bool:
-    """Whether two full paths lead to the same place: blanks around a name do not count."""
-    return [name.strip() for name in one.split("/")] == [name.strip() for name in other.split("/")]
+def _names_in_path(row: Row) -> list[str]:
+    """Return the names below the root in the path that Esper returns. All slashes separate names, except for those in
+    the name of the group itself."""
+    path, name = str(row.get("path") or row["name"]), str(row["name"])
+    names = [*path.removesuffix(f"/{name}").split("/"), name] if path.endswith(f"/{name}") else path.split("/")
+    return [each.strip() for each in names[1:]]
 
 
 class DeviceGroup(Resource):
@@ -80,7 +73,10 @@ class DeviceGroup(Resource):
         Field("name", "Name of the device group.", sample="Berlin"),
         Field(
             "path",
-            "Path of the device group: the names from the root to the group, separated by slashes.",
+            (
+                "Path of the device group: the names from the root to the group, separated by slashes.",
+                PATH_SYNTAX,
+            ),
             writable=False,
             sample="All devices/Stores/Germany/Berlin",
         ),
@@ -131,7 +127,7 @@ class DeviceGroup(Resource):
                 (
                     "Path of the device group, such as V(All devices/Stores/Berlin).",
                     "The root can be omitted, as in V(Stores/Berlin).",
-                    "If a name contains a slash, use O(name) and O(parent), or O(id).",
+                    PATH_SYNTAX,
                 ),
                 identifier=True,
             ),
@@ -139,6 +135,7 @@ class DeviceGroup(Resource):
                 "name",
                 (
                     "Name of the device group. If several groups have this name, O(parent) is required.",
+                    "It is not a path: a slash or backslash in it is part of the name.",
                     "With O(id), the new name of the group.",
                 ),
                 identifier=True,
@@ -146,7 +143,7 @@ class DeviceGroup(Resource):
             Option(
                 "parent",
                 (
-                    "Parent of the device group: a path, an ID, or a name that only one group has.",
+                    "Parent of the device group: a path as in O(path), an ID, or a name that only one group has.",
                     "If omitted, a group that the task creates by O(name) is created in the root.",
                     "With O(id), the new parent of the group.",
                 ),
@@ -160,8 +157,8 @@ class DeviceGroup(Resource):
             Option(
                 "new_path",
                 (
-                    "New path of the device group. The module moves and renames the group, including all groups below"
-                    " it.",
+                    "New path of the device group, as in O(path). The module moves and renames the group, including all"
+                    " groups below it.",
                     "If a group exists at this path, and none exists at the old one, nothing is changed.",
                 ),
                 identifier=True,
@@ -210,7 +207,10 @@ class DeviceGroup(Resource):
         options=(
             Option(
                 "path",
-                "Path of a device group, such as V(All devices/Stores/Berlin). The root can be omitted.",
+                (
+                    "Path of a device group, such as V(All devices/Stores/Berlin). The root can be omitted.",
+                    PATH_SYNTAX,
+                ),
                 identifier=True,
             ),
             Option("name", "Name of device groups. All groups with this name are returned.", identifier=True),
@@ -256,86 +256,142 @@ class DeviceGroup(Resource):
     def label(self, row: Row) -> str:
         return path_of(row)
 
+    def get(self, references: References, identifier: str) -> Row | None:
+        identifier = identifier.lower()
+        planned = (row for row in references.changed(self) if row["id"] == identifier)
+        read = functools.partial(super().get, references, identifier)
+        row = next(planned, None) or references.object(self, identifier, read)
+        return None if row is None else self._with_path(references, row)
+
+    def all_groups(self, references: References) -> list[Row]:
+        """Return all device groups of the tenant."""
+        return [self._with_path(references, row) for row in references.rows(self, {})]
+
     def find(self, references: References, params: Params) -> Row | None:
+        for option in ("path", "parent", "new_path"):
+            # A path that the state does not need can be wrong, too.
+            if params.get(option) is not None:
+                split_names(params[option])
         if params.get("id") is not None:
             return self.get(references, _checked_id(params["id"]))
         if params.get("path") is not None:
-            return self.at(references, split_path(params["path"]))
+            return self.at(references, split_path(params["path"]), is_exact=_can_change(params))
         try:
             return self._by_name(references, params)
         except NotFound:
-            # What is in a group that is not there is not there either.
+            # A group does not exist if its parent does not exist.
             if params.get("state") == "absent":
                 return None
             raise
 
-    def at(self, references: References, names: t.Sequence[str]) -> Row | None:
-        """The group at a path of names below the root; the root for none."""
-        path = join_path(names)
-        rows = [row for row in self.named(references, names[-1] if names else ROOT) if _same_path(path_of(row), path)]
-        # Names may hold slashes, so that two groups can have one path.
-        return self.only(rows, path)
+    def at(self, references: References, names: t.Sequence[str], *, is_exact: bool = True) -> Row | None:
+        """Return the group at the end of some names below the root, or None. No names are the path of the root.
+
+        Unless ``is_exact``, a group is also returned if it is the only one with this path as Esper returns it. This
+        saves the request for groups with a slash in their name, and is for tasks that then change nothing.
+        """
+        path, has_moves = join_path(names), bool(references.changed(self))
+        rows = [
+            row
+            for row in self.named(references, names[-1] if names else ROOT)
+            if has_moves or _PATH in row or _joined(_names_in_path(row)) == _joined(names)
+        ]
+        if len(rows) == 1 and not (is_exact or has_moves or _PATH in rows[0]):
+            return _at_path(rows[0], path)
+        # The exact path can need a request.
+        rows = [self._with_path(references, row) for row in rows]
+        # Esper does not allow two siblings of one name. But whitespace around a name does not count.
+        return self.only([row for row in rows if path_of(row) == path], path)
 
     def named(self, references: References, name: str) -> list[Row]:
-        moves = [row for row in references.changed(self) if _OLD_PATH in row]
-        return [_carried_along(row, moves) for row in self._named(references, name)]
-
-    def _named(self, references: References, name: str) -> list[Row]:
-        if name.strip().casefold() != ROOT.casefold():
+        if not is_root_name(name):
             return super().named(references, name)
-        # The root's case does not matter; that of another group which is called like it does.
+        # The name of the root is not case-sensitive. The name of another group is, even if it is that of the root.
         rows = references.called(self, ROOT)
         return [row for row in rows if is_root(row) or str(row.get("name")).strip() == name.strip()]
 
     def _by_name(self, references: References, params: Params) -> Row | None:
-        name = _checked_name(params["name"])
+        name, parent = _checked_name(params["name"]), params.get("parent")
+        if parent is not None and not is_uuid(parent) and is_path(parent):
+            return self.at(references, [*split_path(parent), name], is_exact=_can_change(params))
+        above = None if parent is None else self.resolve(references, parent)
         rows = self.named(references, name)
-        if params.get("parent") is not None:
-            if "/" in params["parent"]:
-                path = f"{join_path(split_path(params['parent']))}/{name}"
-                return self.only([row for row in rows if _same_path(path_of(row), path)], path)
-            parent = self.resolve(references, params["parent"])
-            rows = [row for row in rows if _parent_of(row) == parent["id"]]
-        return self.only(rows, name, "Give the parent, or the path instead of the name.")
+        rows = [row for row in rows if above is None or _parent_of(row) == above["id"]]
+        rows = [self._with_path(references, row) for row in rows]
+        return self.only(rows, name, "Set the parent, or use the path instead of the name.")
 
     def resolve(self, references: References, wanted: str) -> Row:
-        """The group that an option names: by id, by path, or by a name that only one group has."""
+        """Return the group that an option names: by ID, by path, or by a name that only one group has."""
         if is_uuid(wanted):
             row = self.get(references, wanted)
-        elif "/" in wanted:
+        elif is_path(wanted):
             row = self.at(references, split_path(wanted))
         else:
-            rows = self.named(references, _checked_name(wanted))
-            # Another group may be called like the root.
+            rows = self.named(references, split_names(wanted)[0])
+            # Another group can have the name of the root.
             rows = [row for row in rows if is_root(row)] or rows
-            row = self.only(rows, wanted, f"Write its path, such as '{ROOT}/{wanted}'.")
+            rows = [self._with_path(references, row) for row in rows]
+            row = self.only(rows, wanted, f"Use its path, such as '{ROOT}/{wanted}'.")
         if row is None:
             raise NotFound(self.title, wanted, self._names_like(references, wanted))
         return row
 
     def _names_like(self, references: References, wanted: str) -> list[str]:
-        """What to compare a misspelt reference with: paths for a path, names for a name."""
-        rows = references.rows(self, {})
-        return [path_of(row) if "/" in wanted else str(row.get("name")) for row in rows]
+        """Return the names that a misspelled one can be compared with: paths for a path, names for a name."""
+        rows = self.all_groups(references)
+        return [path_of(row) if is_path(wanted) else escape_name(str(row.get("name"))) for row in rows]
 
     def subtree(self, references: References, top: Row) -> list[Row]:
-        """A group and all below it, parents before children."""
+        """Return a group and all groups below it, parents before children."""
         children: dict[str | ResultOf | None, list[Row]] = {}
         for row in references.all_as_planned(self):
             children.setdefault(_parent_of(row), []).append(row)
         found = {top["id"]: top}
         waiting = [top]
         for row in waiting:
-            below = [child for child in children.get(row["id"], []) if child["id"] not in found]
+            below = [self._with_path(references, child) for child in children.get(row["id"], [])]
+            below = [child for child in below if child["id"] not in found]
             found.update((child["id"], child) for child in below)
             waiting += below
         return list(found.values())
+
+    # --- exact paths ------------------------------------------------------------------------------------------------
+
+    def _with_path(self, references: References, row: Row) -> Row:
+        """Return a group with its exact path, after the planned moves of the groups above it."""
+        if _PATH in row:
+            return row
+        path = join_path(self._names_below_root(references, row))
+        for move in (each for each in references.changed(self) if _OLD_PATH in each):
+            below = path.removeprefix(f"{move[_OLD_PATH]}/")
+            if below != path:
+                path = f"{move[_PATH]}/{below}"
+        return {**row, _PATH: path}
+
+    def _names_below_root(self, references: References, row: Row) -> list[str]:
+        """Return the names of a group and of the groups above it, from the top."""
+        names, parent_id = _names_in_path(row), last_uuid(row.get("parent"))
+        # A single name above is not ambiguous, because no name is empty.
+        if parent_id is None or (len(names) <= 2 and all(names)):
+            return names
+        groups = references.whole_by_id(self)
+        if groups is not None:
+            parent = groups.get(parent_id)
+        elif self._has_slashes(references):
+            parent = references.object(self, parent_id, functools.partial(super().get, references, parent_id))
+        else:
+            return names
+        return names if parent is None else [*self._names_below_root(references, parent), names[-1]]
+
+    def _has_slashes(self, references: References) -> bool:
+        """Return whether the name of a group contains a slash."""
+        return any("/" in str(row.get("name")) for row in references.rows(self, {"name": "/"}))
 
     # --- planning ---------------------------------------------------------------------------------------------------
 
     def called(self, params: Params) -> str:
         if params.get("id") is not None:
-            return str(params["id"])
+            return str(params["id"]).lower()
         names, parent = _names_given(params), params.get("parent")
         if names is not None:
             return join_path(names)
@@ -343,11 +399,11 @@ class DeviceGroup(Resource):
 
     def depth(self, params: Params) -> int:
         names = _names_given(params)
-        # A name alone is that of a group below the root, or of any.
+        # A group that is addressed by name only can be anywhere.
         return 1 if names is None else len(names)
 
     def depth_of(self, row: Row) -> int:
-        return path_of(row).count("/")
+        return len(split_path(path_of(row)))
 
     def plan_create(self, references: References, params: Params) -> Plan:
         if params.get("id") is not None:
@@ -357,59 +413,63 @@ class DeviceGroup(Resource):
         plan = Plan(None)
         if params.get("path") is not None:
             above, name = _place(params["path"])
+            parent_id, parent_path = self._plan_parents(plan, references, above, name, params["create_parents"])
         else:
-            name, above = _checked_name(params["name"]), self._names_above(references, params.get("parent"))
-        parent_id, parent_path = self._plan_parents(plan, references, above, name, params["create_parents"])
+            name = _checked_name(params["name"])
+            parent_id, parent_path = self._plan_parent(plan, references, params, name)
         self._plan_group(plan, references, name, parent_id, parent_path)
         return plan
 
-    def _names_above(self, references: References, parent: str | None) -> list[str]:
-        """The path of the parent that a group is to be created in, the root where none is given."""
-        if parent is None:
-            return []
-        if "/" in parent and not is_uuid(parent):
-            return split_path(parent)
-        return split_path(path_of(self.resolve(references, parent)))
+    def _plan_parent(self, plan: Plan, references: References, params: Params, name: str) -> tuple[str | ResultOf, str]:
+        """Return the ID and the path of the group in the option parent, the root if there is none. If it is a path,
+        what is missing of it joins the plan if that is allowed."""
+        parent = params.get("parent")
+        if parent is None or (is_path(parent) and not is_uuid(parent)):
+            names = [] if parent is None else split_path(parent)
+            return self._plan_parents(plan, references, names, name, params["create_parents"])
+        row = self.resolve(references, parent)
+        return row["id"], path_of(row)
 
     def _plan_moved_before(self, references: References, params: Params) -> Plan:
-        """The group is not where it is to be moved from: then it must be where it is to be moved to."""
+        """Return the plan for a group that is not at its old path: it must be at its new path."""
         target = self.at(references, split_path(params["new_path"]))
         if target is not None:
             return Plan(self.record(target))
         wanted = params.get("path") or params["name"]
-        note = f"There is none at '{params['new_path']}' either, so that there is nothing to move."
+        note = f"No group exists at '{params['new_path']}' either, so nothing can be moved."
         if params.get("path") is not None:
             (above, name), (new_above, new_name) = _place(params["path"]), _place(params["new_path"])
             half_way = [self.at(references, [*new_above, name]), self.at(references, [*above, new_name])]
-            left = " or ".join(f"'{path_of(row)}' (id {row['id']})" for row in half_way if row)
+            left = " or ".join(f"'{path_of(row)}' (ID {row['id']})" for row in half_way if row)
             if left:
-                note += f" A move that was interrupted may have left it at {left}: address it by id."
+                note += f" An interrupted move may have left it at {left}. Address it by ID."
         raise NotFound(self.title, wanted, self._names_like(references, wanted), note)
 
     def _plan_parents(
         self, plan: Plan, references: References, above: list[str], name: str, create: bool
     ) -> tuple[str | ResultOf, str]:
-        """The id and path of the group at the names ``above``. What is missing of it joins the plan, if that may be."""
+        """Return the ID and the path of the group at the names ``above``. Missing groups join the plan if they may be
+        created."""
         depth = len(above)
         while (parent := self.at(references, above[:depth])) is None and depth:
             depth -= 1
         missing = above[depth:]
         if parent is None or (missing and not create):
             path = join_path(above)
-            note = f"It is to be the parent of '{name}': set create_parents to have it created." if parent else ""
+            note = f"Set create_parents to true to create this parent of '{name}'." if parent else ""
             raise NotFound(self.title, path, self._names_like(references, path), note)
         parent_id: str | ResultOf = parent["id"]
         path = path_of(parent)
         for each in missing:
             step = self._plan_group(plan, references, each, parent_id, path)
-            parent_id, path = ResultOf(step, "id"), f"{path}/{each}"
+            parent_id, path = ResultOf(step, "id"), f"{path}/{escape_name(each)}"
         return parent_id, path
 
     def _plan_group(
         self, plan: Plan, references: References, name: str, parent_id: str | ResultOf, parent_path: str
     ) -> Step:
         """Add the creation of one group to a plan."""
-        path = f"{parent_path}/{name}"
+        path = f"{parent_path}/{escape_name(name)}"
         self._check_vacated(references, parent_id, name, path)
         body: Row = {"name": name, "parent": parent_id}
         step = Step(
@@ -417,11 +477,13 @@ class DeviceGroup(Resource):
             method="POST",
             path=self.collection,
             body=body,
-            find=lambda body: self._child(references, body["parent"], name),
+            find=lambda body: _at_path(self._child(references, body["parent"], name), path),
+            read=lambda row: _at_path(row, path),
         )
         plan.steps.append(step)
         plan.changes.append(Change(f"{self.title} {path}", {}, {"name": name, "path": path}))
-        plan.expected.append((self, {**body, "id": ResultOf(step, "id"), "path": path, "device_count": 0}))
+        row = {**body, "id": ResultOf(step, "id"), "path": path, "device_count": 0, _PATH: path}
+        plan.expected.append((self, row))
         plan.record = {
             **dict.fromkeys(each.name for each in self.fields),
             "name": name,
@@ -436,39 +498,38 @@ class DeviceGroup(Resource):
         record, old_path, old_name = self.record(current), path_of(current), str(current["name"]).strip()
         plan = Plan(record)
         name, parent_id = old_name, record["parent_id"]
-        above = old_path.removesuffix(f"/{old_name}")
+        above = old_path.removesuffix(f"/{escape_name(old_name)}")
         if params.get("new_path") is not None:
             names, name = _place(params["new_path"])
             parent_id, above = self._plan_parents(plan, references, names, name, params["create_parents"])
         elif params.get("id") is not None:
             name = _checked_name(params["name"]) if params.get("name") is not None else old_name
             if params.get("parent") is not None:
-                parent = self.resolve(references, params["parent"])
-                parent_id, above = parent["id"], path_of(parent)
+                parent_id, above = self._plan_parent(plan, references, params, name)
         renames, moves = name != old_name, parent_id != record["parent_id"]
         if not (renames or moves):
             return Plan(record)
         self._check_move(references, current, parent_id, above, name)
-        # Under its old name it may clash where it goes. A move repeats the name that the group has by then.
+        # Its old name can be taken at the new place. A move repeats the name that the group has by then.
         renames_first = renames and moves and self._child(references, parent_id, old_name) is not None
-        rename = self._patch(current, "Renaming", {"name": name})
+        new_path = f"{above}/{escape_name(name)}"
+        rename = self._patch(current, "Renaming", new_path, {"name": name})
         move_body = {"name": name if renames_first else old_name, "parent": parent_id}
-        move = self._patch(current, "Moving", move_body, "move")
+        move = self._patch(current, "Moving", new_path, move_body, "move")
         order = [(rename, renames), (move, moves)] if renames_first else [(move, moves), (rename, renames)]
         plan.steps += [step for step, needed in order if needed]
-        new_path = f"{above}/{name}"
         plan.record = {**record, "name": name, "path": new_path, "parent_id": _known(parent_id)}
         plan.changes.append(
             Change(f"{self.title} {old_path}", {"name": old_name, "path": old_path}, {"name": name, "path": new_path})
         )
-        moved = {**current, "name": name, "path": new_path, "parent": parent_id, _OLD_PATH: old_path}
+        moved = {**current, "name": name, "path": new_path, "parent": parent_id, _PATH: new_path, _OLD_PATH: old_path}
         plan.expected.append((self, moved))
         return plan
 
     def _check_move(
         self, references: References, current: Row, parent_id: str | ResultOf, above: str, name: str
     ) -> None:
-        """Raise InvalidParameter for what the service would refuse, so that check mode tells too."""
+        """Raise InvalidParameter for what Esper would reject, so that check mode reports it too."""
         old_path = path_of(current)
         if is_root(current):
             raise _root_stays("renamed or moved")
@@ -477,24 +538,25 @@ class DeviceGroup(Resource):
         other = self._child(references, parent_id, name)
         if other is not None and other["id"] != current["id"]:
             raise InvalidParameter(
-                f"The {self.title} '{old_path}' cannot become '{above}/{name}': there is another group of that path."
+                f"The {self.title} '{old_path}' cannot be moved to '{above}/{escape_name(name)}': another group has"
+                " this path."
             )
-        self._check_vacated(references, parent_id, name, f"{above}/{name}", current)
+        self._check_vacated(references, parent_id, name, f"{above}/{escape_name(name)}", current)
 
     def _check_vacated(
         self, references: References, parent_id: str | ResultOf, name: str, path: str, current: Row | None = None
     ) -> None:
-        """Raise InvalidParameter where another group is at a place until the same task moves it away: which of the two
-        writes is sent first is open."""
+        """Raise InvalidParameter if another group is at a path until the same task moves it away. The order of the two
+        requests is not defined."""
         for row in references.superseded(self, name):
             same = str(row["name"]).strip() == name and _parent_of(row) == parent_id
             if same and (current is None or row["id"] != current["id"]):
                 raise InvalidParameter(
-                    f"The {self.title} that is at '{path}' is to be moved away by the same task. What is to be there"
-                    " instead takes another task, after this one."
+                    f"The same task moves away the {self.title} at '{path}'. Create or move the other group in a"
+                    " later task."
                 )
 
-    def _patch(self, current: Row, doing: str, body: Row, action: str | None = None) -> Step:
+    def _patch(self, current: Row, doing: str, new_path: str, body: Row, action: str | None = None) -> Step:
         return Step(
             purpose=f"{doing} the {self.title} '{path_of(current)}'",
             method="PATCH",
@@ -502,10 +564,11 @@ class DeviceGroup(Resource):
             ids={"id": current["id"]},
             query={"action": action},
             body=body,
+            read=lambda row: _at_path(row, new_path),
         )
 
     def _child(self, references: References, parent_id: str | ResultOf, name: str) -> Row | None:
-        """The group of a name in a parent; a parent that is yet to be created has none."""
+        """Return the group of a name in a parent, or None. A parent that the plan creates has no groups."""
         if isinstance(parent_id, ResultOf):
             return None
         rows = self.named(references, name)
@@ -521,16 +584,16 @@ class DeviceGroup(Resource):
         doomed = self.subtree(references, current) if below else [current]
         if len(doomed) > 1 and not params["recursive"]:
             raise InvalidParameter(
-                f"The {self.title} '{path}' has {len(doomed) - 1} groups below it:"
-                " set recursive to delete them too, or move them first."
+                f"The {self.title} '{path}' has {len(doomed) - 1} group{'s'[: len(doomed) != 2]} below it."
+                " Set recursive to true to delete them too, or move them first."
             )
         holding = [row for row in doomed if row.get("device_count") != 0]
         devices = [device for row in holding for device in self._devices_in(references, row)]
         if devices and not params["force"]:
-            where = "holds" if len(doomed) == 1 else "and the groups below it hold"
+            where = "contains" if len(doomed) == 1 else "and the groups below it contain"
             raise InvalidParameter(
-                f"The {self.title} '{path}' {where} {len(devices)} device{'s'[: len(devices) != 1]}:"
-                " set force to move them to its parent, or move them first."
+                f"The {self.title} '{path}' {where} {len(devices)} device{'s'[: len(devices) != 1]}."
+                " Set force to true to move them to its parent, or move them first."
             )
         purpose = f"Moving the devices of the {self.title} '{path}' to its parent"
         plan = Plan(None, self.steps_into(self._staying_above(references, current), devices, purpose))
@@ -540,7 +603,7 @@ class DeviceGroup(Resource):
         return plan
 
     def _staying_above(self, references: References, current: Row) -> str:
-        """The id of the group above one that stays, as those between them may be deleted, too."""
+        """Return the ID of the closest group above that is not deleted."""
         above = str(last_uuid(current["parent"]))
         while references.is_leaving(self, above):
             above = next(str(last_uuid(row["parent"])) for row in references.rows(self, {}) if row["id"] == above)
@@ -555,7 +618,7 @@ class DeviceGroup(Resource):
         )
 
     def steps_into(self, group_id: str, device_ids: t.Sequence[str], purpose: str) -> list[Step]:
-        """What puts devices into a group, however many there are; each then is in no other."""
+        """Return the writes that move devices into a group."""
         return [
             Step(
                 purpose=purpose,
@@ -569,7 +632,7 @@ class DeviceGroup(Resource):
         ]
 
     def _devices_in(self, references: References, group: Row) -> list[str]:
-        """The ids of the devices that are directly in a group (GET /v2/devices/?group_multi_immediate=)."""
+        """Return the IDs of the devices that are directly in a group (GET /v2/devices/?group_multi_immediate=)."""
         rows = list_devices(
             references.client,
             {"group_multi_immediate": group["id"]},
@@ -587,6 +650,7 @@ class DeviceGroup(Resource):
             rows = [row] if row else []
         else:
             rows = references.rows(self, {})
+        rows = [self._with_path(references, row) for row in rows]
         if params["subtree"]:
             rows = list({row["id"]: row for top in rows for row in self.subtree(references, top)}.values())
         records = sorted((self.record(row) for row in rows), key=lambda record: str(record["path"]))
@@ -594,7 +658,7 @@ class DeviceGroup(Resource):
 
 
 def _tree(records: list[Row]) -> list[Row]:
-    """The records as a tree: each with its ``children``. The tops are those whose parent is not among them."""
+    """Return the records as a tree, each with its ``children``. The top are those whose parent is not among them."""
     nodes = {record["id"]: {**record, "children": []} for record in records}
     tops: list[Row] = []
     for node in nodes.values():
@@ -604,52 +668,59 @@ def _tree(records: list[Row]) -> list[Row]:
 
 
 def _names_given(params: Params) -> list[str] | None:
-    """The names below the root of the group that a task means, None where it gives an id, or a name that does not tell
-    where the group is."""
-    path, parent = params.get("path"), params.get("parent") or ""
-    if path is None and params.get("id") is None and ("/" in parent or parent.casefold() == ROOT.casefold()):
-        path = f"{parent}/{params['name']}"
-    return None if path is None else split_path(path)
+    """Return the names below the root of the group that a task addresses, or None if the task uses an ID, or a name
+    that can be anywhere."""
+    if params.get("path") is not None:
+        return split_path(params["path"])
+    parent = params.get("parent")
+    if params.get("id") is None and parent is not None and (is_path(parent) or is_root_name(parent)):
+        return [*split_path(parent), params["name"].strip()]
+    return None
+
+
+def _can_change(params: Params) -> bool:
+    """Return whether a task can change a group that exists: delete, move or rename it."""
+    return params.get("state") != "present" or params.get("new_path") is not None
 
 
 def _place(path: str) -> tuple[list[str], str]:
-    """The names above a group that is to be somewhere, and its own. Raises InvalidParameter for the root."""
+    """Return the names above a group, and its own name. Raises InvalidParameter for the root."""
     *above, name = split_path(path) or [""]
     if not name:
-        raise InvalidParameter(f"The root group '{ROOT}' is there once and for all: write a path below it.")
+        raise InvalidParameter(f"The path '{path}' is that of the root group. Use a path below '{ROOT}'.")
     return above, name
 
 
-def _carried_along(row: Row, moves: list[Row]) -> Row:
-    """A group with the path that it has after the planned moves of those above it."""
-    path = path_of(row)
-    for move in moves:
-        below = path.removeprefix(f"{move[_OLD_PATH]}/")
-        if below != path:
-            path = f"{move['path']}/{below}"
-    return row if path == path_of(row) else {**row, "path": path}
+def _joined(names: t.Iterable[str]) -> str:
+    """Return names in the form of Esper's paths, in which a slash can separate names or be part of one."""
+    return "/".join(part.strip() for name in names for part in name.split("/"))
+
+
+def _at_path(row: Row | None, path: str) -> Row | None:
+    """Return a group with its exact path."""
+    return None if row is None else {**row, _PATH: path}
 
 
 def _parent_of(row: Row) -> str | ResultOf | None:
-    """The id of the group that a group is in, which may be yet to be created."""
+    """Return the ID of the parent of a group. It can be unknown until the parent is created."""
     parent = row.get("parent")
     return parent if isinstance(parent, ResultOf) else last_uuid(parent)
 
 
 def _known(parent_id: str | ResultOf) -> str | None:
-    """An id as far as planning knows it: that of a group yet to be created is unknown."""
+    """Return an ID, or None if it is unknown until the group is created."""
     return parent_id if isinstance(parent_id, str) else None
 
 
 def _checked_name(name: str) -> str:
     if not name.strip():
-        raise InvalidParameter("The name of a device group cannot be empty.")
+        raise InvalidParameter("The name of a device group is empty.")
     return name.strip()
 
 
 def _checked_id(identifier: str) -> str:
     if not is_uuid(identifier):
-        raise InvalidParameter(f"The id '{identifier}' of a device group is no UUID; use path or name instead.")
+        raise InvalidParameter(f"Invalid ID of a device group: '{identifier}'. Use path or name instead.")
     return identifier.lower()
 
 

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The list of devices, apart from what a device is: device groups need it too, and devices need device groups."""
+"""The list of devices. It is a file of its own because device groups need it, and devices need device groups."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from ..http.client import Client
 from ..http.paging import list_all
 
 _PATH = "/v2/devices/"
-# The most that the service gives in one page.
+# Maximum number of devices in one page.
 PAGE_SIZE = 1000
-# All else that a list can be ordered by may change while it is read. What is new comes last, where it moves nothing.
+# The only order that does not change while the list is read. New devices come last.
 _ORDER = "created_at"
 
 
@@ -26,7 +26,7 @@ def list_devices(
     purpose: str = "Reading the devices",
     on_progress: t.Callable[[int, int | None], None] | None = None,
 ) -> t.Iterator[Row]:
-    """The devices that the service finds for a query, each once, whatever comes and goes meanwhile.
+    """Return the devices that match a query, each once, even if the list changes at the same time.
 
     Raises what Client.request raises.
     """
@@ -44,10 +44,20 @@ def list_devices(
 
 
 def count_devices(client: Client, query: Row, *, purpose: str) -> int | None:
-    """How many devices the service finds for a query, None where it does not tell.
+    """Return the number of devices that match a query, None if Esper does not return it.
 
     Raises what Client.request raises.
     """
-    body = client.get(_PATH, query={**query, "limit": 1}, purpose=purpose)
-    count = body.get("count") if isinstance(body, dict) else None
-    return count if isinstance(count, int) else None
+    return sample_devices(client, query, number=1, purpose=purpose)[0]
+
+
+def sample_devices(client: Client, query: Row, *, number: int, purpose: str) -> tuple[int | None, list[Row]]:
+    """Return the number of devices that match a query, and at most ``number`` of them.
+
+    Raises what Client.request raises.
+    """
+    body = client.get(_PATH, query={**query, "limit": number}, purpose=purpose)
+    if not isinstance(body, dict):
+        return None, []
+    count, rows = body.get("count"), body.get("results")
+    return count if isinstance(count, int) else None, rows if isinstance(rows, list) else []

@@ -1,9 +1,9 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Tags: names for devices to have.
+"""Tags of devices.
 
-Rests on GET /enterprise/{enterprise_id}/tags/, which is not in the published contract, but which the vendor's own tool
-uses; callers must do without when it is refused.
+Rests on GET /enterprise/{enterprise_id}/tags/, which is not in the published contract, but which Esper's own tools use.
+Callers must not depend on it, because a tenant may reject it.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ class Tag(Resource):
             return super().resolve(references, wanted)
         except ApiError as error:
             raise InvalidParameter(
-                f"The tag '{wanted}' must be given by its id: this tenant does not tell the names of tags"
-                f" ({error.method} {error.path} answered {error.status})."
+                f"The tag '{wanted}' must be an ID, because this tenant does not return the names of tags"
+                f" ({error.method} {error.path} returned HTTP {error.status})."
             ) from None
 
 

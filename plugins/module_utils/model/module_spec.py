@@ -97,7 +97,8 @@ class ModuleSpec:
     on, as AnsibleModule takes them. ``returns`` are the return values; a kind's own object is added to them.
     ``sources`` are the options that name a local file or directory to upload; one in each item of a list is
     ``list.option``. If the task runs on the controller, Ansible's search path for files applies to them.
-    ``seealso`` are names of modules of this collection.
+    ``seealso`` are names of modules of this collection. ``platform`` replaces the text of that attribute for a module
+    that changes the machine where it runs.
     """
 
     short_description: str
@@ -107,6 +108,7 @@ class ModuleSpec:
     returns: tuple[Value, ...] = ()
     check_mode: Support = CHECK_MODE
     diff_mode: Support = DIFF_MODE
+    platform: Words = ""
     sources: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     seealso: tuple[str, ...] = ()

@@ -91,6 +91,16 @@ class Plan:
     """What other objects of the same task may refer to once the plan is carried out, each in the terms of the API."""
     current: Row | None = None
     """The object as the service has it, None where there is none. The engine puts it in."""
+    late_parts: list[t.Callable[[Plan], None]] = field(default_factory=list)
+    """Functions that add the steps that depend on all other plans of the task."""
+    relies_on: list[tuple[Listable, t.Any]] = field(default_factory=list)
+    """Objects, by kind and ID, that must change as the same task plans before this plan deletes anything."""
+
+    def complete(self) -> None:
+        """Add the steps that depend on all other plans of the task. Raise EsperError if that fails."""
+        parts, self.late_parts = self.late_parts, []
+        for part in parts:
+            part(self)
 
     def settle(self) -> None:
         """Note what there is to warn of, once all of the task is planned."""

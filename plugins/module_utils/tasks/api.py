@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Any operation of the API, for what has no module of its own."""
+"""The task that sends any request to the Esper API, for objects that have no module of their own."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ _MODULE = ModuleSpec(
     ),
 )
 
-# What gives access to something: keys and tokens, passwords, and links that need no key.
+# Keys whose values give access: API keys, tokens, passwords, and links that require no key.
 _SECRET = re.compile(
     r"token$|password|passphrase|secret|push_magic|download_?url$|^app_file$|private_?key", re.IGNORECASE
 )
@@ -132,9 +132,9 @@ def _work(references: References, params: Params, mode: Mode) -> Outcome:
 
 def call(client: Client, params: Params, *, check_mode: bool = False) -> Row:
     """Send the request that the options of the module describe, and return ``changed``, ``status``
-    (missing where nothing was sent) and ``content``, the body without its envelope, or all objects of all pages.
+    (missing if no request was sent) and ``content``, the body without its envelope, or all objects of all pages.
 
-    In check mode only a GET is sent. Raises what Client.request raises, and InvalidParameter.
+    In check mode, only a GET request is sent. Raises what Client.request raises, and InvalidParameter.
     """
     method, path = params["method"], _checked_path(params["path"])
     form = Form(
@@ -143,9 +143,9 @@ def call(client: Client, params: Params, *, check_mode: bool = False) -> Row:
     )
     body = form if form.fields or form.files else params["body"]
     if method == "GET" and body is not None:
-        raise InvalidParameter("A GET has no body, form or files; what it asks for goes into query.")
+        raise InvalidParameter("A GET request cannot have a body, form or files. Use query instead.")
     if params["all_pages"] and method != "GET":
-        raise InvalidParameter(f"Only a GET has pages, not a {method}.")
+        raise InvalidParameter(f"The option all_pages requires method=GET, not method={method}.")
     if method != "GET" and check_mode:
         return {"changed": True, "content": None}
     purpose = f"Calling {method} {params['path']}"
@@ -163,15 +163,18 @@ def call(client: Client, params: Params, *, check_mode: bool = False) -> Row:
 
 
 def _checked_path(path: str) -> str:
-    """A path below the API's base URL. Raises InvalidParameter for anything that could lead elsewhere."""
-    if not path.startswith("/") or path.startswith("//") or re.search(r"[?#\\\s]|(^|/)\.{1,2}(/|$)", path):
+    """Return a path below the base URL of the API. Raises InvalidParameter if it could lead elsewhere, or if a part of
+    it is empty: without the ID of an object, it would be the path of their list."""
+    if not path.startswith("/") or re.search(r"[?#\\\s]|//|(^|/)\.{1,2}(/|$)", path):
         raise InvalidParameter(
-            f"The path '{path}' is none of the API's: it starts with one slash, comes after the base URL, as in"
-            " /v2/devices/, and has no dots or blanks in it. What follows a question mark goes into query."
+            f"Invalid path: '{path}'. It must start with a slash and be relative to the base URL, as in /v2/devices/."
+            " It must not contain empty parts, dots as parts, or whitespace. Use query for query parameters."
         )
     unknown = set(re.findall(r"{(.*?)}", path)) - {"enterprise_id"}
     if unknown:
-        raise InvalidParameter(f"The path '{path}' has a placeholder other than {{enterprise_id}}: fill it in.")
+        raise InvalidParameter(
+            f"Invalid path: '{path}'. Replace the placeholders other than {{enterprise_id}} by their values."
+        )
     return path
 
 
@@ -186,4 +189,4 @@ def _without_secrets(value: t.Any) -> t.Any:
     return value
 
 
-CALL = Task.of("api", _MODULE, _work)
+CALL = Task("api", _MODULE, _work)

@@ -1,12 +1,12 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Commands to devices: which there are, what they need, and how they are sent.
+"""Commands to devices: their names and arguments, and how they are sent.
 
-Rests on /commands/v0/commands/ of the contract (v0.yaml); what a command needs is in its notes on the enumeration of
-commands.
+Rests on /commands/v0/commands/ of the contract (v0.yaml). The required arguments of a command are in the notes on the
+enumeration of commands.
 
-What the contract does not tell, and this file therefore chooses: each command is sent under a name of its own
-(`alias`), by which it is found again when the answer to it is lost.
+Chosen here, because the contract is silent: each command is sent with a unique name (`alias`), so that it can be found
+again if the response is lost.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from __future__ import annotations
 import typing as t
 import uuid
 from dataclasses import dataclass, field
-from itertools import zip_longest
 
 from ..base.errors import EsperError, InvalidParameter
 from ..base.row import Row
@@ -24,14 +23,15 @@ from ..engine.object_cache import References
 from ..engine.resource import Resource
 from ..http.paging import list_all
 from ..http.parallel import in_parts
-from ..model.field import Field
+from ..model.field import Field, Words
+from ..model.module_spec import Option
 from ..model.plan import Step
 from .device_search import counted
 
 _DEVICES_A_COMMAND = 1000
 _GROUPS_A_COMMAND = 500
 
-# These take from a device what cannot be given back.
+# These delete data of a device for good.
 DESTRUCTIVE = frozenset({"WIPE", "CLEAR_APP_DATA"})
 
 COMMANDS = (
@@ -131,93 +131,202 @@ def _seconds(value: t.Any) -> str:
     return "" if str(value).isdecimal() and 10 <= int(value) <= 300 else f"{value} is not between 10 and 300"
 
 
-def _text(name: str, *choices: str, **more: t.Any) -> Field:
-    return Field(name, choices=choices, **more)
+def _text(name: str, doc: Words, *choices: str, **more: t.Any) -> Field:
+    return Field(name, doc, choices=choices, **more)
 
 
-def _number(name: str, least: int | None = None, most: int | None = None) -> Field:
-    return Field(name, type="int", check=between(least, most))
+def _number(name: str, doc: Words, least: int | None = None, most: int | None = None) -> Field:
+    return Field(name, doc, type="int", check=between(least, most))
 
 
-def _switch(name: str) -> Field:
-    return Field(name, type="bool")
+def _switch(name: str, doc: Words) -> Field:
+    return Field(name, doc, type="bool")
+
+
+def _requirements() -> str:
+    """Return NEEDS as a paragraph of documentation."""
+    return " ".join(f"C({name}) requires {_enumerated(args)}." for name, args in NEEDS.items())
+
+
+def _enumerated(names: t.Sequence[str]) -> str:
+    *some, last = (f"C({name})" for name in names)
+    return f"{', '.join(some)} and {last}" if some else last
 
 
 ARGS = Field(
     "args",
+    (
+        "Arguments of the command, or of the operation of the same name.",
+        _requirements(),
+    ),
     api="command_args",
     type="dict",
     fields=(
-        _text("app_id"),
-        _text("app_notifications_state", "ENABLED", "DISABLED"),
-        _text("app_state", "SHOW", "HIDE", "DISABLE", "LAUNCHABLE_BUT_HIDDEN"),
-        _text("app_version"),
-        _switch("bluetooth_state"),
-        _number("brightness_value", 1, 100),
-        _text("bundle_identifier"),
-        _text("cert_alias_name"),
-        _text("cert_data_base64", secret=True),
-        _text("cert_file_type", "pkcs12"),
-        _text("cert_password", secret=True),
-        _text("cert_storage_type", "system"),
-        Field("custom_settings_config", type="dict"),
-        _text("device_alias_name"),
-        _switch("dhcp_enabled"),
-        Field("duration", check=_seconds),
-        _switch("enable_debug_mode"),
-        _text("ethernet_auth_mode", "NONE", "EAP_TLS"),
-        _text("ethernet_ca_cert_alias"),
-        _text("ethernet_client_cert_alias"),
-        _text("ethernet_eap_identity"),
-        _text("execute_as"),
-        _text("gateway"),
-        _number("gps_state", 0, 4),
-        _text("grant_state", *(f"PERMISSION_GRANT_STATE_{each}" for each in ("DEFAULT", "DENIED", "GRANTED"))),
-        _text("interface", "wlan", "eth"),
-        _text("interpreter"),
-        _switch("is_factory_reset"),
-        _text("locale"),
-        _switch("managed_only"),
-        _text("new_lockscreen_password", secret=True),
-        _text("package_name"),
-        _text("permission"),
-        _text("policy_url"),
-        _text("primary_dns"),
-        _text("profile"),
-        _text("profile_identifier"),
-        _number("rotate_state", 0, 2),
-        Field("screen_off_timeout", type="int", check=_screen_time),
-        _text("script"),
-        _text("secondary_dns"),
-        _text("state", "LOCKED", "UNLOCKED"),
-        _text("static_ip"),
-        _number("stream", 0, 3),
-        _text("subnet_mask"),
+        _text("app_id", "Apple ID of an app from the Volume Purchase Program (VPP).", identifier=True),
+        _text("app_notifications_state", "Permission of the app to show notifications.", "ENABLED", "DISABLED"),
+        _text("app_state", "Visibility of the app on the device.", "SHOW", "HIDE", "DISABLE", "LAUNCHABLE_BUT_HIDDEN"),
+        _text(
+            "app_version",
+            "ID of an app version. See RV(esper.cloud.app#module:app.version_id).",
+            identifier=True,
+        ),
+        _switch("bluetooth_state", "If V(true), Bluetooth is turned on. If V(false), it is turned off."),
+        _number("brightness_value", "Brightness of the screen, from 1 to 100.", 1, 100),
+        _text("bundle_identifier", "Bundle ID of an Apple app.", identifier=True),
+        _text("cert_alias_name", "Alias of the certificate on the device.", identifier=True),
+        _text("cert_data_base64", "Content of the certificate file in base64. It is never shown.", secret=True),
+        _text("cert_file_type", "Type of the certificate file.", "pkcs12"),
+        _text("cert_password", "Password of the certificate file. It is never shown.", secret=True),
+        _text("cert_storage_type", "Keystore for the certificate on the device.", "system"),
+        Field("custom_settings_config", "Managed configuration, in API format.", type="dict"),
+        _text(
+            "device_alias_name",
+            "Alias of the device. M(esper.cloud.device) manages aliases and sends them only if they differ.",
+        ),
+        _switch("dhcp_enabled", "If V(true), the device gets its addresses by DHCP."),
+        Field("duration", "Length of the beep in seconds, from 10 to 300.", check=_seconds),
+        _switch(
+            "enable_debug_mode",
+            "If V(true), a device in kiosk mode switches to debug mode, so that a bug report can be read.",
+        ),
+        _text("ethernet_auth_mode", "Authentication of the device on Ethernet.", "NONE", "EAP_TLS"),
+        _text("ethernet_ca_cert_alias", "Alias of the CA certificate for V(EAP_TLS)."),
+        _text("ethernet_client_cert_alias", "Alias of the client certificate for V(EAP_TLS)."),
+        _text("ethernet_eap_identity", "Identity for EAP."),
+        _text("execute_as", "User that runs the script on Linux, V(root) or V(Esper). Esper defaults to V(Esper)."),
+        _text("gateway", "IPv4 address of the gateway."),
+        _number(
+            "gps_state",
+            (
+                "Location mode.",
+                "V(0) is high accuracy, V(1) device sensors only, V(2) battery saving, V(3) off, and V(4) on.",
+            ),
+            0,
+            4,
+        ),
+        _text(
+            "grant_state",
+            "Decision about the permission.",
+            *(f"PERMISSION_GRANT_STATE_{each}" for each in ("DEFAULT", "DENIED", "GRANTED")),
+        ),
+        _text("interface", "Network interface.", "wlan", "eth"),
+        _text("interpreter", "Interpreter of the script, for example V(bash) on Linux or V(powershell) on Windows."),
+        _switch(
+            "is_factory_reset",
+            "If V(true), C(WIPE) wipes and unenrolls the device. If V(false), it only unenrolls the device."
+            " Windows devices require this argument.",
+        ),
+        _text("locale", "Language of the device as a locale, for example V(de_DE)."),
+        _switch("managed_only", "If V(true), only profiles that were installed by Esper are listed."),
+        _text("new_lockscreen_password", "New password of the lock screen. It is never shown.", secret=True),
+        _text("package_name", "Package name of the app.", identifier=True),
+        _text("permission", "Name of the permission."),
+        _text("policy_url", "URL of the policy."),
+        _text("primary_dns", "IPv4 address of the first DNS server."),
+        _text("profile", "Content of the profile in base64."),
+        _text("profile_identifier", "Identifier of the profile.", identifier=True),
+        _number(
+            "rotate_state", "Rotation of the screen. V(0) is automatic, V(1) is portrait and V(2) is landscape.", 0, 2
+        ),
+        Field(
+            "screen_off_timeout",
+            "Idle time in milliseconds after which the screen turns off, V(-1) or from 5000 to 1800000.",
+            type="int",
+            check=_screen_time,
+        ),
+        _text("script", "Text of the script."),
+        _text("secondary_dns", "IPv4 address of the second DNS server."),
+        _text("state", "Lockdown state of the device.", "LOCKED", "UNLOCKED"),
+        _text("static_ip", "IPv4 address of the device."),
+        _number("stream", "Audio stream. V(0) is ring, V(1) notification, V(2) alarm, and V(3) music.", 0, 3),
+        _text("subnet_mask", "Prefix length of the network, from 1 to 32."),
         # Ansible keeps the name "message" for itself.
-        _text("text", api="message"),
-        _text("timezone_string"),
-        _text("title"),
-        _text("url"),
-        _switch("use_only_saved_ap"),
-        _text("video_quality", "LOW", "MEDIUM", "HIGH"),
-        _number("volume_level", 0, 100),
-        Field("wifi_access_points", type="raw", secret=True),
-        _number("wifi_revert_timeout", 1),
-        _switch("wifi_state"),
+        _text("text", "Text of the message. The Esper API calls it C(message).", api="message"),
+        _text("timezone_string", "Time zone, for example V(Europe/Berlin)."),
+        _text("title", "Title of the message."),
+        _text("url", "Link in the message."),
+        _switch("use_only_saved_ap", "If V(true), the device uses saved Wi-Fi access points only."),
+        _text("video_quality", "Video quality of a remote viewer session.", "LOW", "MEDIUM", "HIGH"),
+        _number("volume_level", "Volume of the audio stream, from 0 to 100.", 0, 100),
+        Field(
+            "wifi_access_points",
+            "Wi-Fi access points, in API format. They are never shown, because they can contain passwords.",
+            type="raw",
+            secret=True,
+        ),
+        _number(
+            "wifi_revert_timeout",
+            "Time after which a change of the Wi-Fi state is reverted, 1 or more. Esper does not document the unit.",
+            1,
+        ),
+        _switch("wifi_state", "If V(true), Wi-Fi is turned on. If V(false), it is turned off."),
     ),
 )
 
-# The times that schedules of all sorts have.
-TIMES = (_text("start_datetime"), _text("end_datetime"), _text("time_type", "console", "device"))
+
+def extra_args_option(others: str) -> Option:
+    """Return the option ``extra_args``; ``others`` are the arguments that have options of their own."""
+    return Option(
+        "extra_args",
+        (
+            f"Arguments other than {others}, in API format, such as those of a custom action.",
+            "The module cannot tell which of them are secret. Set C(no_log: true) on the task if some are.",
+        ),
+        type="dict",
+    )
+
+
+ALIAS_OPTION = Option(
+    "alias",
+    (
+        "Name of the command in the Esper console.",
+        "The module appends a random suffix to find the command again if the response is lost.",
+    ),
+    default="Ansible",
+)
+
+
+def in_words(names: t.Iterable[str]) -> str:
+    """Return values as an enumeration in the documentation."""
+    *some, last = (f"V({name})" for name in sorted(names))
+    return f"{', '.join(some)}{',' * (len(some) > 1)} or {last}" if some else last
+
+
+def confirm_option(names: t.Iterable[str]) -> Option:
+    """Return the option ``confirm`` of a module that sends what is irreversible under some names."""
+    return Option(
+        "confirm",
+        f"If V(true), confirms that the effect cannot be undone. Required for {in_words(names)}.",
+        type="bool",
+        default=False,
+    )
+
+
+# The times of schedules of all sorts.
+TIMES = (
+    _text("start_datetime", "Start of the schedule in ISO 8601 with time zone, for example V(2026-05-01T22:00:00Z)."),
+    _text("end_datetime", "End of the schedule in ISO 8601 with time zone."),
+    _text(
+        "time_type",
+        "Time zone of the schedule. V(console) is that of the user who creates it, V(device) that of each device.",
+        "console",
+        "device",
+    ),
+)
 SCHEDULE = Field(
     "schedule_args",
+    (
+        "Times of the schedule.",
+        "V(WINDOW) requires C(start_datetime) and C(end_datetime). V(RECURRING) also requires C(window_start_time),"
+        " C(window_end_time) and C(days).",
+    ),
     type="dict",
     fields=(
-        _text("name"),
+        _text("name", "Name of the schedule."),
         *TIMES,
-        _text("window_start_time"),
-        _text("window_end_time"),
-        Field("days", type="list", elements="str"),
+        _text("window_start_time", "Start of the time window on each day, for example V(22:00:00)."),
+        _text("window_end_time", "End of the time window on each day."),
+        Field("days", "Days of the week, in API format.", type="list", elements="str"),
     ),
 )
 _WINDOW = ("start_datetime", "end_datetime")
@@ -229,7 +338,7 @@ SCHEDULES: dict[str, tuple[str, ...]] = {
 
 
 class CommandRequest(Resource):
-    """A command as the API has it: what was asked of which devices."""
+    """A command in the Esper API: one request to some devices."""
 
     kind = "command"
     plural = "commands"
@@ -244,8 +353,7 @@ REQUEST = CommandRequest()
 
 @dataclass(frozen=True)
 class Command:
-    """What is asked of devices: the command, its arguments and schedule in the terms of the API, and what it is called
-    in the console."""
+    """A command to be sent: its arguments and schedule in API format, and its name in the Esper console."""
 
     name: str
     args: Row = field(default_factory=dict)
@@ -255,43 +363,53 @@ class Command:
 
 
 def checked_command(params: t.Mapping[str, t.Any]) -> Command:
-    """The command that a task describes. Raises InvalidParameter, which names what is missing or wrong."""
+    """Return the command that a task describes. Raise InvalidParameter if an argument is missing or invalid."""
     name = params["command"]
     args, when = checked_request(REQUEST, name, params, SCHEDULE)
     return Command(name, args, params["schedule"], when, params["alias"])
 
 
 def checked_request(
-    resource: Resource, name: str, params: t.Mapping[str, t.Any], schedule: Field, lacking: t.Iterable[str] = ()
+    resource: Resource,
+    name: str,
+    params: t.Mapping[str, t.Any],
+    schedule: Field,
+    missing: t.Iterable[str] = (),
+    invalid: t.Iterable[str] = (),
 ) -> tuple[Row, Row]:
-    """The arguments and the schedule that a task gives a command or an operation, in the terms of the API; ``lacking``
-    is what else is missing. Raises InvalidParameter, which names what is missing or wrong."""
+    """Return the arguments and the schedule of a command or an operation in API format.
+
+    ``missing`` are other required options that are not set, ``invalid`` are sentences about other options.
+    Raise InvalidParameter if something is missing or invalid.
+    """
     args, when = ARGS.given(params["args"] or {}), schedule.given(params["schedule_args"] or {})
-    complaints = [*ARGS.complaints(args), *schedule.complaints(when)]
-    complaints += [f"args.{each}: is missing" for each in NEEDS.get(name, ()) if each not in args]
-    complaints += [f"{each}: is missing" for each in lacking]
-    complaints += [f"schedule_args.{each}: is missing" for each in SCHEDULES[params["schedule"]] if each not in when]
+    complaints = [*ARGS.complaints(args), *schedule.complaints(when), *invalid]
+    complaints += [f"args.{each} is required" for each in NEEDS.get(name, ()) if each not in args]
+    complaints += [f"{each} is required" for each in missing]
+    complaints += [f"schedule_args.{each} is required" for each in SCHEDULES[params["schedule"]] if each not in when]
     if params["schedule"] == "IMMEDIATE" and when:
-        complaints.append(f"schedule_args: an immediate {resource.title} has none")
+        complaints.append("schedule_args is not allowed with schedule=IMMEDIATE")
     if complaints:
-        raise InvalidParameter(f"The {resource.title} {name} cannot be sent like this: {'; '.join(complaints)}.")
+        raise InvalidParameter(f"Invalid parameters for the {resource.title} {name}: {'; '.join(complaints)}.")
     if params["schedule"] != "IMMEDIATE" and params["wait"]:
-        raise InvalidParameter(f"Only an immediate {resource.title} can be waited for: leave out wait, or schedule.")
+        raise InvalidParameter(
+            f"The option wait requires schedule=IMMEDIATE, because a scheduled {resource.title} can take days."
+        )
     if "dhcp_enabled" in args:
-        # Which the API has as text.
+        # The API has it as text.
         args["dhcp_enabled"] = str(args["dhcp_enabled"]).lower()
     return {**ARGS.write(args), **(params["extra_args"] or {})}, when
 
 
 def check_confirmed(confirmed: bool, doing: str) -> None:
-    """Raise InvalidParameter where what cannot be undone is not confirmed."""
+    """Raise InvalidParameter if something irreversible is not confirmed."""
     if not confirmed:
         raise InvalidParameter(f"{doing} cannot be undone: set confirm to true to have it done.")
 
 
 @dataclass
 class Sent:
-    """A command that was accepted: its id, and how many devices it names (those of groups are not known)."""
+    """A command that was accepted: its ID, and how many devices and groups it names."""
 
     id: str
     devices: int
@@ -301,9 +419,9 @@ class Sent:
 def send(
     references: References, command: Command, devices: t.Sequence[str], groups: t.Sequence[str] = ()
 ) -> list[Sent]:
-    """Send a command to devices and groups, in as few requests as they take, each accepted once.
+    """Send a command to devices and device groups in as few requests as possible, each accepted once.
 
-    Raises what Client.request raises. Those before the one that failed have been accepted.
+    Raise what Client.request raises. Requests before the one that failed have been accepted.
     """
     steps = steps_for(references, command, devices, groups=groups)
     accept_each(references, REQUEST, steps)
@@ -311,7 +429,7 @@ def send(
 
 
 def accept_each(references: References, resource: Resource, steps: t.Sequence[Step]) -> None:
-    """Have each of some requests accepted. Raises what Client.request raises, and tells which were accepted."""
+    """Send requests. Raise what Client.request raises; the message names the requests that were accepted."""
     failures = apply_each(references, resource, steps)
     if failures:
         raise _with_accepted(failures[0][1], [each for each in steps if each.answer is not None])
@@ -324,14 +442,17 @@ def steps_for(
     purpose: str = "",
     groups: t.Sequence[str] = (),
 ) -> list[Step]:
-    """The writes that send a command to devices and groups, however many there are."""
-    return [_step(references, command, *part, purpose) for part in _parts(devices, groups)]
+    """Return the write requests that send a command to any number of devices and device groups."""
+    return [
+        *(_step(references, command, "DEVICE", part, purpose) for part in in_parts(_DEVICES_A_COMMAND, devices)),
+        *(_step(references, command, "GROUP", part, purpose) for part in in_parts(_GROUPS_A_COMMAND, groups)),
+    ]
 
 
 def _with_accepted(error: EsperError, accepted: list[Step]) -> EsperError:
     if accepted:
         ids = ", ".join(str((step.answer or {})["id"]) for step in accepted)
-        error.args = (f"{error} Others were accepted before: {ids}.",)
+        error.args = (f"{error} Accepted before that: {ids}.",)
     return error
 
 
@@ -340,18 +461,11 @@ def _sent(step: Step) -> Sent:
     return Sent(str((step.answer or {})["id"]), len(body.get("devices", ())), len(body.get("groups", ())))
 
 
-def _parts(devices: t.Sequence[str], groups: t.Sequence[str]) -> t.Iterator[tuple[list[str], list[str]]]:
-    """Devices and groups in as many parts as it takes that none is too large."""
-    parts = in_parts(_DEVICES_A_COMMAND, devices), in_parts(_GROUPS_A_COMMAND, groups)
-    return zip_longest(*parts, fillvalue=[])
-
-
-def _step(references: References, command: Command, devices: list[str], groups: list[str], purpose: str) -> Step:
-    kind = "DYNAMIC" if devices and groups else "GROUP" if groups else "DEVICE"
-    targets = {"devices": devices} if kind == "DEVICE" else {"groups": groups} if kind == "GROUP" else None
+def _step(references: References, command: Command, kind: str, ids: list[str], purpose: str) -> Step:
+    noun = "device" if kind == "DEVICE" else "device group"
     body: Row = {
         "command_type": kind,
-        **(targets or {"devices": devices, "groups": groups}),
+        "devices" if kind == "DEVICE" else "groups": ids,
         "device_type": "all",
         "alias": f"{command.alias} {uuid.uuid4().hex[:8]}",
         "command": command.name,
@@ -360,9 +474,8 @@ def _step(references: References, command: Command, devices: list[str], groups: 
     }
     if command.schedule_args:
         body["schedule_args"] = command.schedule_args
-    told = [counted(len(devices))] * bool(devices) + [counted(len(groups), "group")] * bool(groups)
     return Step(
-        purpose=purpose or f"Sending the command {command.name} to {' and '.join(told)}",
+        purpose=purpose or f"Sending the command {command.name} to {counted(len(ids), noun)}",
         method="POST",
         path=REQUEST.collection,
         body=body,
@@ -371,7 +484,7 @@ def _step(references: References, command: Command, devices: list[str], groups: 
 
 
 def _find(references: References, sent: t.Any) -> Row | None:
-    """The command that was accepted under a name, though the answer was lost."""
+    """Return the command with the name that was sent, if it was accepted although the response was lost."""
     target = {"devices": sent["devices"][0]} if "devices" in sent else {"groups": sent["groups"][0]}
     query = {"command": sent["command"], **target}
     rows = list_all(references.client, REQUEST.collection, query=query, purpose="Looking for the command")

@@ -1,104 +1,136 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Devices brought to their blueprints: the command CONVERGE, for those that need it.
+"""The task that sends the command CONVERGE to devices that are out of date.
 
-Rests on /commands/v0/commands/ (v0.yaml), and on what /v2/devices/ and /v2/blueprints/ (v2.yaml) tell of what a device
-has and should have. A device is behind its blueprint if it has another, or another version than the one that was
-published last. That is `latest_published_version_id` of the blueprint, which the contract lacks, or else the newest
-published of its versions. A device without a blueprint is left alone, and so is one that is disabled.
+Rests on /commands/v0/commands/ (v0.yaml), and on the blueprints of devices in /v2/devices/ and /v2/blueprints/
+(v2.yaml). A device is out of date if it runs another blueprint than its assigned one, or another version than the
+latest published one. That is `latest_published_version_id` of the blueprint, which the contract lacks, or else the
+newest published of its versions. Devices without a blueprint and disabled devices are skipped.
 """
 
 from __future__ import annotations
 
-import typing as t
-
 from ..base.errors import NotFound
 from ..base.row import Params, Row
 from ..engine.object_cache import References
-from ..http.parallel import CONCURRENCY
 from ..kinds.blueprint import BLUEPRINT
-from ..kinds.device import DISABLED
-from ..kinds.device_group import DEVICE_GROUP
-from ..kinds.device_list import list_devices
+from ..model.module_spec import ModuleSpec, Option, Support, Value
 from ..task import Mode, Outcome, Task
-from .command import Command, send
-from .device_search import counted, each_once, label_of, require_devices
-from .waiting import OPTIONS as FOLLOWING
-from .waiting import pending_devices, report
+from .command import ALIAS_OPTION, Command, send
+from .device_search import counted, label_of
+from .safety import check_device_count, max_devices_option
+from .selection import (
+    ALLOW_EMPTY_OPTION,
+    SELECTION,
+    blueprints_option,
+    devices_option,
+    filters_option,
+    groups_option,
+    select,
+)
+from .waiting import COMMANDS_VALUE, outcome_values, pending_devices, report
+from .waiting import OPTIONS as WAITING
 
-OPTIONS: dict[str, dict[str, t.Any]] = {
-    "devices": {"type": "list", "elements": "str", "aliases": ["device"]},
-    "groups": {"type": "list", "elements": "str", "aliases": ["group"]},
-    "blueprints": {"type": "list", "elements": "str", "aliases": ["blueprint"]},
-    "force": {"type": "bool", "default": False},
-    "alias": {"type": "str", "default": "Ansible"},
-    **FOLLOWING,
-}
-RULES: dict[str, t.Any] = {"required_one_of": [("devices", "groups", "blueprints")]}
+MODULE = ModuleSpec(
+    short_description="Converge Esper devices to their blueprints",
+    description=(
+        "Converges devices that do not run the latest published version of their assigned blueprint.",
+        "Skips up-to-date devices and devices with a pending converge command, unless O(force=true). Skips disabled"
+        " devices and devices without a blueprint.",
+        SELECTION,
+        "One request takes up to 1,000 devices.",
+    ),
+    options=(
+        devices_option(),
+        groups_option(),
+        filters_option(),
+        blueprints_option(),
+        ALLOW_EMPTY_OPTION,
+        max_devices_option(),
+        Option(
+            "force",
+            "If V(true), the module also converges up-to-date devices and devices with a pending converge command.",
+            type="bool",
+            default=False,
+        ),
+        ALIAS_OPTION,
+        *WAITING,
+    ),
+    rules={"required_one_of": [("devices", "groups", "filters", "blueprints")]},
+    returns=(
+        Value("device_count", "Number of selected devices, without disabled devices.", type="int", sample=300),
+        Value(
+            "outdated_count",
+            "Number of devices that are out of date. With O(force=true), number of devices with a blueprint.",
+            type="int",
+            sample=12,
+        ),
+        Value("without_blueprint_count", "Number of devices without an assigned blueprint.", type="int", sample=0),
+        Value(
+            "pending_devices",
+            "Names of devices that are out of date and have a pending converge command.",
+            type="list",
+            elements="str",
+            sample=["OUW-MDJ-00001"],
+        ),
+        COMMANDS_VALUE,
+        *outcome_values("if a command was sent"),
+    ),
+    check_mode=Support("full", "Sends no command and returns the number of devices that are out of date."),
+    diff_mode=Support("full", "Shows the blueprint versions of the devices before and after the change."),
+    seealso=("blueprint", "device_command"),
+)
 
 
 def _work(references: References, params: Params, mode: Mode) -> Outcome:
-    devices = [row for row in _addressed(references, params) if row.get("state") != DISABLED]
+    devices = select(references, params, with_disabled=False).rows or []
     versions = _Versions(references)
     assigned = [row for row in devices if _blueprint(row, "assigned_blueprint_id")]
-    behind = [row for row in assigned if params["force"] or versions.is_behind(row)]
-    pending = set() if params["force"] else _told_already(references, behind)
-    told = [row for row in behind if row["id"] not in pending]
+    outdated = [row for row in assigned if params["force"] or versions.is_outdated(row)]
+    pending = set() if params["force"] else _pending_converge(references, outdated)
+    selected = [row for row in outdated if row["id"] not in pending]
+    check_device_count(params["max_devices"], "Converging", len(selected), [label_of(row) for row in selected])
     result: Row = {
-        "changed": bool(told),
+        "changed": bool(selected),
         "device_count": len(devices),
         "without_blueprint_count": len(devices) - len(assigned),
-        "behind_count": len(behind),
-        "pending_devices": [label_of(row) for row in behind if row["id"] in pending],
+        "outdated_count": len(outdated),
+        "pending_devices": [label_of(row) for row in outdated if row["id"] in pending],
         "commands": [],
     }
     if mode.diff:
-        result["diff"] = [_difference(told, versions)] if told else []
-    if told and not mode.check_mode:
+        result["diff"] = [_difference(selected, versions)] if selected else []
+    if selected and not mode.check_mode:
         command = Command("CONVERGE", alias=params["alias"])
-        sent = send(references, command, [row["id"] for row in told])
-        result |= report(references, "The converge", sent, told, params, mode)
+        sent = send(references, command, [row["id"] for row in selected])
+        result |= report(references, "The converge", sent, selected, params, mode)
     return Outcome(result)
 
 
-def _addressed(references: References, params: Params) -> list[Row]:
-    """The devices that are named, those in the groups and all groups below, and those of the blueprints, each once."""
-    queries = []
-    if groups := [DEVICE_GROUP.resolve(references, each)["id"] for each in params["groups"] or ()]:
-        queries.append({"group_multi": ",".join(groups)})
-    queries += [
-        {"assigned_blueprint_id": BLUEPRINT.resolve(references, each)["id"]} for each in params["blueprints"] or ()
-    ]
-    rows = require_devices(references, params["devices"] or ())
-    for query in queries:
-        rows += list_devices(references.client, query, concurrency=CONCURRENCY)
-    return each_once(rows)
-
-
-def _told_already(references: References, devices: list[Row]) -> set[str]:
-    """The ids of devices that have yet to do a converge that they were told to do."""
+def _pending_converge(references: References, devices: list[Row]) -> set[str]:
+    """Return the IDs of devices with a pending converge command."""
     return pending_devices(references, "CONVERGE", [row["id"] for row in devices], lambda _device, _args: True)
 
 
 class _Versions:
-    """What devices of each blueprint should have; each blueprint is read once."""
+    """The latest published version of each blueprint, read once."""
 
     def __init__(self, references: References) -> None:
         self._references = references
         self._published: dict[str, str | None] = {}
 
-    def is_behind(self, device: Row) -> bool:
+    def is_outdated(self, device: Row) -> bool:
         return self.wanted(device) not in (None, self.current(device))
 
     def wanted(self, device: Row) -> str | None:
-        """The id of the version that a device should have; None if nothing was published."""
+        """Return the ID of the version that a device should run; None if none is published."""
         blueprint_id = _blueprint(device, "assigned_blueprint_id")
         if blueprint_id not in self._published:
             self._published[blueprint_id] = self._latest(blueprint_id)
         return self._published[blueprint_id]
 
     def current(self, device: Row) -> str | None:
-        """The id of the version that a device has, None if it is that of another blueprint."""
+        """Return the ID of the version that a device runs, None if it is that of another blueprint."""
         if _blueprint(device, "current_blueprint_id") != _blueprint(device, "assigned_blueprint_id"):
             return None
         return _blueprint(device, "current_blueprint_version_id") or None
@@ -106,7 +138,7 @@ class _Versions:
     def _latest(self, blueprint_id: str) -> str | None:
         row = BLUEPRINT.get(self._references, blueprint_id)
         if row is None:
-            raise NotFound("blueprint", blueprint_id, note="Devices have it all the same.")
+            raise NotFound("blueprint", blueprint_id, note="It is assigned to devices, though.")
         if row.get("latest_published_version_id"):
             return str(row["latest_published_version_id"])
         published = [each for each in BLUEPRINT.versions_of(self._references, row) if each.get("publish")]
@@ -118,7 +150,7 @@ def _blueprint(device: Row, key: str) -> str:
 
 
 def _difference(devices: list[Row], versions: _Versions) -> Row:
-    """The versions that devices have, and will have, by their names."""
+    """Return the versions of devices before and after the task, by the names of the devices."""
     title = f"blueprint versions of {counted(len(devices))}"
     return {
         "before_header": title,
@@ -128,4 +160,4 @@ def _difference(devices: list[Row], versions: _Versions) -> Row:
     }
 
 
-CONVERGE = Task(OPTIONS, RULES, _work)
+CONVERGE = Task("converge", MODULE, _work)

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Devices as they should be: alias, tags and group of one or many, and devices that are to be removed or wiped.
+"""The alias, tags and device group of devices, and the removal and wipe of devices.
 
 Rests on PATCH /enterprise/{enterprise_id}/devicegroup/{id}/?action=add (legacy.yaml), which moves up to 1,000
 devices; on PATCH /enterprise/{enterprise_id}/device/{id}/ with `tags`, which is not in the published contract but which
@@ -8,8 +8,9 @@ the vendor's own tool uses; on the command UPDATE_DEVICE_CONFIG for aliases (v0.
 /device/v0/devices/{id}/ for devices of Apple, Linux and Windows, and the operation REMOVE_DEVICE (/v0/operations/) for
 those of Android; and on the command WIPE.
 
-What these do not tell, and this file therefore chooses: an alias is asked for at once, and waits for a device that is
-not there; while a device has yet to answer, the alias is not asked for again. Tags are compared as sets.
+The contract does not document the following, so this file chooses: an alias is sent at once, and reaches an offline
+device when it is online again. While the command is pending, it is not sent again. Tags are compared as sets. Esper may
+ignore the case of tags, so two tags of one task cannot differ only in case.
 """
 
 from __future__ import annotations
@@ -28,9 +29,10 @@ from ..kinds.tag import TAG
 from ..model.module_spec import ModuleSpec, Option, Value
 from ..model.plan import Step
 from ..task import Mode, Outcome, Task
-from .command import REQUEST, Command, check_confirmed, send, steps_for
+from .command import REQUEST, Command, send, steps_for
 from .device_search import counted, devices_option, each_once, find_devices, label_of, require_devices
 from .operations import OPERATION, Operation, begin_step, ids_of, queries_for
+from .safety import check_confirmed, check_device_count, max_devices_option
 from .waiting import pending_devices
 
 _TAGS_A_DEVICE = 5
@@ -65,17 +67,26 @@ _MODULE = ModuleSpec(
         Option("alias", "Alias of the device. It requires exactly one device in O(devices)."),
         Option(
             "aliases",
-            "Aliases of devices. The keys are names, aliases, serial numbers or IDs of devices in O(devices).",
+            (
+                "Aliases of devices. The keys are names, aliases, serial numbers or IDs of devices in O(devices).",
+                "Each device can have one alias, and no two devices in O(devices) can have the same one.",
+            ),
             type="dict",
         ),
         Option(
             "group",
-            "Device group of the devices, by path, name or ID. A device is in exactly one group.",
+            (
+                "Device group of the devices, by name, ID, or path as in O(esper.cloud.device_group#module:path).",
+                "A device is in exactly one group.",
+            ),
             identifier=True,
         ),
         Option(
             "tags",
-            "Tags of the devices, at most five, in any order. The module removes all other tags.",
+            (
+                "Tags of the devices, at most five, in any order. The module removes all other tags.",
+                "The tags of a task must differ in more than their case.",
+            ),
             type="list",
             elements="str",
             identifier=True,
@@ -90,10 +101,11 @@ _MODULE = ModuleSpec(
         Option("remove_tags", "Tags to remove.", type="list", elements="str", identifier=True),
         Option(
             "confirm",
-            "If V(true), O(state=absent) and O(state=wiped) are allowed. They cannot be undone.",
+            "If V(true), confirms O(state=absent) and O(state=wiped), which cannot be undone.",
             type="bool",
             default=False,
         ),
+        max_devices_option("O(state=absent) or O(state=wiped)"),
     ),
     rules={"mutually_exclusive": [("alias", "aliases"), ("tags", "add_tags"), ("tags", "remove_tags")]},
     returns=(
@@ -137,7 +149,7 @@ _MODULE = ModuleSpec(
 
 @dataclass
 class _Target:
-    """One device: as it is, what is known of it in names, and what is to change."""
+    """One device: its current state, its tags after the task, and the values before and after the change."""
 
     row: Row
     tags: list[str] | None = None
@@ -159,7 +171,9 @@ def _work(references: References, params: Params, mode: Mode) -> Outcome:
     group = _plan_group(references, targets, params["group"])
     _plan_tags(references, targets, params)
     pending = _plan_aliases(references, targets, params)
-    result: Row = {"changed": any(target.after for target in targets)}
+    names = [label_of(target.row) for target in targets if target.after]
+    check_device_count(params["max_devices"], "Changing", len(names), names)
+    result: Row = {"changed": bool(names)}
     if mode.diff:
         result["diff"] = [_difference(target) for target in targets if target.after]
     if not mode.check_mode:
@@ -174,7 +188,7 @@ def _work(references: References, params: Params, mode: Mode) -> Outcome:
 
 
 def _plan_group(references: References, targets: list[_Target], wanted: str | None) -> Row | None:
-    """See which devices are to move, and where. Raises NotFound and Ambiguous."""
+    """Plan the moves and return the device group. Raises NotFound or Ambiguous."""
     if wanted is None:
         return None
     group = DEVICE_GROUP.resolve(references, wanted)
@@ -185,21 +199,21 @@ def _plan_group(references: References, targets: list[_Target], wanted: str | No
 
 
 def _plan_tags(references: References, targets: list[_Target], params: Params) -> None:
-    """See which devices are to have other tags. Raises InvalidParameter where one would have too many."""
-    exact, more, fewer = params["tags"], params["add_tags"] or [], params["remove_tags"] or []
-    if exact is None and not more and not fewer:
+    """Plan the changes of tags. Raises InvalidParameter if the options are invalid or a device has too many tags."""
+    exact, more, fewer = (_checked_tags(name, params[name]) for name in ("tags", "add_tags", "remove_tags"))
+    if params["tags"] is None and not more and not fewer:
         return
+    if both := [tag for tag in more if _tag_key(tag) in {_tag_key(each) for each in fewer}]:
+        raise InvalidParameter(f"The tags {', '.join(sorted(both))} cannot be both added and removed.")
     names = {row["id"]: row["tag"] for row in references.rows(TAG, {})}
-    if both := sorted(set(more) & set(fewer)):
-        raise InvalidParameter(f"The tags {', '.join(both)} cannot be added and removed at once.")
     for target in targets:
         there = [names.get(each, each) for each in target.row.get("tags") or ()]
-        wanted = list(dict.fromkeys(exact if exact is not None else [*there, *more]))
+        wanted = list(dict.fromkeys([*there, *more] if params["tags"] is None else exact))
         target.tags = [each for each in wanted if each not in fewer]
         if len(target.tags) > _TAGS_A_DEVICE:
             raise InvalidParameter(
                 f"The device '{label_of(target.row)}' would have {len(target.tags)} tags"
-                f" ({', '.join(target.tags)}), and a device has {_TAGS_A_DEVICE} at most."
+                f" ({', '.join(target.tags)}). The maximum is {_TAGS_A_DEVICE}."
             )
         if set(target.tags) != set(there):
             target.change("tags", there, target.tags)
@@ -207,8 +221,26 @@ def _plan_tags(references: References, targets: list[_Target], params: Params) -
             target.tags = there
 
 
+def _checked_tags(option: str, tags: list[str] | None) -> list[str]:
+    """Return the tags of an option, each once. Raises InvalidParameter if one is empty, or if two of them differ only
+    in case or whitespace."""
+    checked: dict[str, str] = {}
+    for tag in (str(each).strip() for each in tags or ()):
+        if not tag:
+            raise InvalidParameter(f"Invalid {option}: a tag is empty.")
+        other = checked.setdefault(_tag_key(tag), tag)
+        if other != tag:
+            raise InvalidParameter(f"Invalid {option}: '{other}' and '{tag}' differ only in case. Use one of them.")
+    return list(checked.values())
+
+
+def _tag_key(tag: str) -> str:
+    return tag.casefold()
+
+
 def _plan_aliases(references: References, targets: list[_Target], params: Params) -> list[Row]:
-    """See which devices are to have another alias; gives those that have been asked already and have yet to answer."""
+    """Plan the changes of aliases. Return the devices that received their alias in an earlier task and have not applied
+    it yet."""
     wanted = _wanted_aliases(references, targets, params)
     differing = [target for target in targets if wanted.get(target.id) not in (None, target.row.get("alias") or "")]
     asked = _asked_already(references, {target.id: wanted[target.id] for target in differing})
@@ -223,21 +255,47 @@ def _plan_aliases(references: References, targets: list[_Target], params: Params
 
 
 def _wanted_aliases(references: References, targets: list[_Target], params: Params) -> dict[str, str]:
+    """Return the aliases of devices by ID. Raises InvalidParameter if a device has two of them, or two devices one."""
     if params["alias"] is not None:
         if len(targets) != 1:
-            raise InvalidParameter(f"One alias cannot be that of {counted(len(targets))}: give aliases.")
+            raise InvalidParameter(f"The option alias requires one device, not {len(targets)}. Use aliases instead.")
         return {targets[0].id: params["alias"]}
-    named = params["aliases"] or {}
-    ids = {target.id for target in targets}
-    found = {name: row for name, row in find_devices(references, named).items() if row is not None}
-    others = [name for name in map(str, named) if name not in found or found[name]["id"] not in ids]
-    if others:
-        raise InvalidParameter(f"The option aliases speaks of {others[0]!r}, which is none of the devices.")
-    return {found[str(name)]["id"]: str(alias) for name, alias in named.items()}
+    named = {str(name).strip(): alias for name, alias in (params["aliases"] or {}).items()}
+    if len(named) != len(params["aliases"] or {}):
+        raise InvalidParameter("Invalid aliases: two keys differ only in whitespace.")
+    found = find_devices(references, named)
+    labels = {target.id: label_of(target.row) for target in targets}
+    wanted: dict[str, str] = {}
+    keys: dict[str, str] = {}
+    for name, alias in named.items():
+        device = str((found[name] or {}).get("id"))
+        if device not in labels:
+            raise InvalidParameter(f"Invalid aliases: '{name}' is not one of the devices of the task.")
+        if device in wanted:
+            raise InvalidParameter(
+                f"Invalid aliases: '{keys[device]}' and '{name}' both refer to the device '{labels[device]}'."
+                " List it once."
+            )
+        if alias is None or isinstance(alias, (dict, list)):
+            raise InvalidParameter(f"Invalid aliases: the alias of '{name}' is {alias!r}, not a text.")
+        wanted[device], keys[device] = str(alias), name
+    _check_unique(targets, wanted)
+    return wanted
+
+
+def _check_unique(targets: list[_Target], wanted: dict[str, str]) -> None:
+    """Raise InvalidParameter if two devices of the task would have one alias, of which one can be unchanged."""
+    owners: dict[str, _Target] = {}
+    new = {alias.strip() for alias in wanted.values()} - {""}
+    for target in targets:
+        alias = wanted.get(target.id, target.row.get("alias") or "").strip()
+        if alias in new and owners.setdefault(alias, target) is not target:
+            both = f"'{label_of(owners[alias].row)}' and '{label_of(target.row)}'"
+            raise InvalidParameter(f"Invalid aliases: the devices {both} would both have the alias '{alias}'.")
 
 
 def _asked_already(references: References, wanted: dict[str, str]) -> set[str]:
-    """The ids of devices that were told the alias they should have, and have yet to come to an end with it."""
+    """Return the IDs of devices that received their new alias in a command that is not completed."""
 
     def is_wanted(device_id: str, args: Row) -> bool:
         return args.get("device_alias_name") == wanted[device_id]
@@ -246,7 +304,7 @@ def _asked_already(references: References, wanted: dict[str, str]) -> set[str]:
 
 
 def _apply(references: References, targets: list[_Target], group: Row | None) -> None:
-    """Send what is to change. What failed is raised once all has been tried."""
+    """Send the changes. An error is raised after all of them were tried."""
     changes = {target.id: target.after for target in targets}
     moving = [id_ for id_, after in changes.items() if "group_id" in after]
     moves = DEVICE_GROUP.steps_into(group["id"], moving, f"Moving devices to '{path_of(group)}'") if group else []
@@ -272,9 +330,9 @@ def _tag_step(target: _Target) -> Step:
 
 
 def _alias_steps(references: References, target: _Target) -> list[Step]:
-    """What tells a device its alias."""
+    """Return the commands that send a device its alias."""
     command = Command("UPDATE_DEVICE_CONFIG", {"device_alias_name": target.after["alias"]}, alias="Ansible alias")
-    return steps_for(references, command, [target.id], f"Telling the device '{label_of(target.row)}' its alias")
+    return steps_for(references, command, [target.id], f"Setting the alias of the device '{label_of(target.row)}'")
 
 
 def _difference(target: _Target) -> Row:
@@ -283,8 +341,8 @@ def _difference(target: _Target) -> Row:
 
 
 def _record(target: _Target, group: Row | None) -> Row:
-    """The device as it is afterwards, as far as that is known. An alias is what it was until the device has taken the
-    new one."""
+    """Return the device after the task, as far as it is known. The alias is the old one until the device has applied
+    the new one."""
     record = as_host(target.row, FULL)
     if target.after:
         record["updated_at"] = None
@@ -296,25 +354,22 @@ def _record(target: _Target, group: Row | None) -> Row:
     return record
 
 
-# --- devices that are to be gone --------------------------------------------------------------------------------------
+# --- removing and wiping ----------------------------------------------------------------------------------------------
 
 
 def _remove(references: References, params: Params, mode: Mode) -> Outcome:
-    told = [
-        name
-        for name in _MODULE.argument_spec
-        if name not in ("state", "devices", "confirm") and params[name] is not None
-    ]
-    if told:
-        raise InvalidParameter(f"With state {params['state']} a device has no {told[0]}.")
+    changes = ("alias", "aliases", "group", "tags", "add_tags", "remove_tags")
+    if wrong := next((name for name in changes if params[name] is not None), None):
+        raise InvalidParameter(f"The option {wrong} requires state=present, not state={params['state']}.")
     wipes = params["state"] == "wiped"
     rows = each_once(find_devices(references, params["devices"]).values())
     rows = [row for row in rows if row.get("state") not in ((DISABLED, _WIPING) if wipes else (DISABLED,))]
     asked = _wiped_already(references, rows) if wipes else _removed_already(references, rows)
     rows = [row for row in rows if row["id"] not in asked]
     names, doing = [label_of(row) for row in rows], "Wiping" if wipes else "Removing"
+    check_device_count(params["max_devices"], doing, len(rows), names, is_destructive=True)
     if rows:
-        check_confirmed(params["confirm"], f"{doing} {counted(len(rows))} ({', '.join(names[:5])})")
+        check_confirmed(params["confirm"], doing, len(rows), names)
     result: Row = {"changed": bool(rows), "devices": [as_host(row, FULL) for row in rows]}
     if mode.diff and rows:
         title = f"{doing.lower()} {counted(len(rows))}"
@@ -332,13 +387,13 @@ def _wiped_already(references: References, rows: list[Row]) -> set[str]:
 
 
 def _removed_already(references: References, rows: list[Row]) -> set[str]:
-    """The ids of Android devices that an operation has yet to remove."""
+    """Return the IDs of Android devices that a pending operation removes."""
     over = ("FAILED", "CANCELLED")
 
     def is_removed(device_id: str) -> bool:
         operations = OPERATION.of_device(references, device_id)
         begun = [row["id"] for row in operations if row.get("operation") == _REMOVAL and row.get("state") not in over]
-        # An operation is completed, too, if a device did not do it.
+        # An operation can be completed although a device failed.
         parts = (OPERATION.part(references, each, device_id) for each in begun)
         return any(part is not None and part.get("state") not in over for part in parts)
 
@@ -350,7 +405,7 @@ def _removed_already(references: References, rows: list[Row]) -> set[str]:
 def _wipe(references: References, rows: list[Row]) -> None:
     windows = [row["id"] for row in rows if row.get("platform") == "WINDOWS"]
     others = [row["id"] for row in rows if row.get("platform") != "WINDOWS"]
-    # Windows has to be told, and others need not be.
+    # Only Windows requires the argument.
     send(references, Command("WIPE", {"is_factory_reset": True}), windows)
     send(references, Command("WIPE"), others)
 
@@ -376,4 +431,4 @@ def _delete(references: References, rows: list[Row]) -> None:
         raise failures[0][1]
 
 
-DEVICE = Task.of("device", _MODULE, _work)
+DEVICE = Task("device", _MODULE, _work)

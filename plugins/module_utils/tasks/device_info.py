@@ -41,6 +41,7 @@ _MODULE = ModuleSpec(
             "filters",
             (
                 "Filters for devices, as in the inventory plugin P(esper.cloud.devices#inventory).",
+                "Paths of device groups are written as in O(esper.cloud.device_group#module:path).",
                 "An empty dictionary returns all devices of the tenant.",
             ),
             type="dict",
@@ -183,7 +184,7 @@ def _telling(mode: Mode) -> t.Callable[[int, int | None], None]:
 
 
 def _add_names(references: References, records: list[Row]) -> None:
-    """Put the paths of groups, the names of tags and those of blueprints beside their ids."""
+    """Add the paths of device groups and the names of tags and blueprints."""
     groups = {row["id"]: path_of(row) for row in _rows(references, DEVICE_GROUP, records, "group_id")}
     blueprints = {row["id"]: row["name"] for row in _rows(references, BLUEPRINTS, records, "blueprint_id")}
     tagged = any(record["tag_ids"] for record in records)
@@ -195,10 +196,10 @@ def _add_names(references: References, records: list[Row]) -> None:
 
 
 def _rows(references: References, kind: Resource, records: list[Row], key: str) -> list[Row]:
-    """The objects of a kind that devices refer to: one by one, or all of them, whichever is less."""
+    """Return the objects of a kind that devices refer to. A few are read one by one, many in the list of all."""
     ids = sorted({str(record[key]) for record in records if record[key]})
     if len(ids) > _FEW:
-        return references.rows(kind, {})
+        return DEVICE_GROUP.all_groups(references) if kind is DEVICE_GROUP else references.rows(kind, {})
     found = (kind.get(references, each) for each in ids)
     return [row for row in found if row is not None]
 
@@ -233,4 +234,4 @@ def _events(references: References, device: Row, number: int) -> list[Row]:
     return [{key: row.get(key) for key in ("id", "created_on", "message")} for row in rows]
 
 
-DEVICE_INFO = Task.of("device_info", _MODULE, _work)
+DEVICE_INFO = Task("device_info", _MODULE, _work)

@@ -1,9 +1,10 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The devices that a task names: by name, alias, serial or id.
+"""The devices that a task names by name, alias, serial number or ID.
 
-Rests on /v2/devices/ of the contract (v2.yaml), whose `search` finds any part of names, aliases and serials, but not
-ids, and of much else: the exact match is made here.
+Rests on /v2/devices/ of the contract (v2.yaml). Its filter `search` finds any part of names, aliases, serial numbers
+and other values, but no IDs, so the exact match is made here. An empty name matches no device, not even one whose
+alias is empty.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from ..kinds.device_list import PAGE_SIZE, count_devices, list_devices
 from ..model.module_spec import Option
 
 _ITEM = "/v2/devices/{id}"
-# So few are asked for one by one, without a look at how many there are in all.
+# Maximum number of devices that are looked up one by one without counting all devices first.
 _FEW = 5
 
 
@@ -44,20 +45,20 @@ def devices_option(*, required: bool = False) -> Option:
 
 
 def label_of(device: Row) -> str:
-    """What a person calls a device."""
+    """Return the name of a device, or its ID."""
     return str(device.get("name") or device["id"])
 
 
 def counted(number: int, noun: str = "device") -> str:
-    """So many of something, for a sentence."""
+    """Return a number with its noun, for a sentence."""
     return f"{number} {noun}{'s'[: number != 1]}"
 
 
 def find_devices(references: References, wanted: t.Iterable[str]) -> dict[str, Row | None]:
-    """The devices that names, aliases, serials or ids stand for, each once, None for what stands for none.
+    """Return the devices of names, aliases, serial numbers or IDs, each once; None for one that matches no device.
 
-    Asks for each of them, or reads the whole list, whichever takes fewer requests. Of a device that was removed and has
-    come back, the one in use counts. Raises Ambiguous, and what Client.request raises.
+    Searches for each of them, or reads the list of all devices, whichever takes fewer requests. If a device was removed
+    and enrolled again, the one in use is returned. Raises Ambiguous, and what Client.request raises.
     """
     names = list(dict.fromkeys(str(each).strip() for each in wanted))
     if len(names) > _FEW and _pages_of_all(references.client) < len(names):
@@ -68,23 +69,23 @@ def find_devices(references: References, wanted: t.Iterable[str]) -> dict[str, R
 
 
 def require_devices(references: References, wanted: t.Iterable[str]) -> list[Row]:
-    """The same, each device once. Raises NotFound, too."""
+    """Return the same devices, each once. Raises NotFound if one does not exist."""
     found = find_devices(references, wanted)
     missing = [name for name, row in found.items() if row is None]
     if missing:
         others = missing[1:]
-        note = f"Nor are there {', '.join(repr(name) for name in others)}." if others else ""
+        note = f"Also not found: {', '.join(repr(name) for name in others)}." if others else ""
         raise NotFound("device", missing[0], note=note)
     return each_once(found.values())
 
 
 def each_once(rows: t.Iterable[Row | None]) -> list[Row]:
-    """The devices among some, each once."""
+    """Return the devices among rows, each once."""
     return list({row["id"]: row for row in rows if row is not None}.values())
 
 
 def labels_of(references: References, ids: t.Iterable[str], known: t.Iterable[Row] = ()) -> dict[str, str]:
-    """What people call the devices of some ids, by the id; those of ``known`` devices are not looked up."""
+    """Return the names of devices by their IDs. ``known`` devices are not looked up."""
     names = {str(row["id"]): label_of(row) for row in known}
     unnamed = [each for each in ids if each not in names]
     names.update({id_: label_of(row) for id_, row in find_devices(references, unnamed).items() if row})
@@ -97,6 +98,9 @@ def _pages_of_all(client: Client) -> int:
 
 
 def _ask_for(client: Client, name: str) -> Row | None:
+    if not name:
+        # A search for an empty text finds all devices.
+        return None
     if is_uuid(name):
         return client.find_object(_ITEM, ids={"id": name}, purpose=f"Reading the device {name}")
     rows = list_devices(client, {"search": name}, purpose=f"Looking for the device '{name}'")
@@ -105,22 +109,27 @@ def _ask_for(client: Client, name: str) -> Row | None:
 
 def _found_in(rows: list[Row], names: list[str]) -> dict[str, Row | None]:
     by_name: dict[str, list[Row]] = {name: [] for name in names}
-    ids = {name.lower(): name for name in names if is_uuid(name)}
+    ids: dict[str, set[str]] = {}
+    for name in names:
+        if is_uuid(name):
+            ids.setdefault(name.lower(), set()).add(name)
     for row in rows:
-        called = {*_names_of(row), ids.get(str(row["id"]).lower(), "")}
+        called = _names_of(row) | ids.get(str(row["id"]).lower(), set())
         for name in called & by_name.keys():
             by_name[name].append(row)
     return {name: _only(found, name) for name, found in by_name.items()}
 
 
 def _names_of(row: Row) -> set[str]:
-    return {str(row[key]).strip() for key in ("name", "alias", "serial") if row.get(key)}
+    """Return the name, alias and serial number of a device, as far as it has them."""
+    names = {str(row.get(key) or "").strip() for key in ("name", "alias", "serial")}
+    return names - {""}
 
 
 def _only(rows: list[Row], name: str) -> Row | None:
     in_use = [row for row in rows if row.get("state") != DISABLED]
     if len(in_use) > 1:
         labels = [f"{label_of(row)} (alias {row.get('alias')}, serial {row.get('serial')})" for row in in_use]
-        raise Ambiguous("device", name, labels, "Give a name, serial or id that only one has.")
-    # Of those that are no longer in use, the last.
+        raise Ambiguous("device", name, labels, "Use a name, serial number or ID that only one device has.")
+    # If none is in use, the last one.
     return next(iter(in_use or rows[-1:]), None)

@@ -123,7 +123,7 @@ def _side_by_side(
 def _groups(references: References) -> dict[str, Row]:
     return {
         row["id"]: {"path": path_of(row), "parent": last_uuid(row.get("parent"))}
-        for row in references.rows(DEVICE_GROUP, {})
+        for row in DEVICE_GROUP.all_groups(references)
     }
 
 

@@ -1,35 +1,33 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""An operation that is to be begun, or cancelled: see operation.py for operations, following.py for what comes of them.
+"""The task that starts or cancels an operation. See operations.py for operations, waiting.py for results.
 
 Rests on PUT /v0/operations/{id}/ of the contract (v0.yaml), which cancels an operation, and on PUT
-/v0/operations/{id}/devices/{device_id}/, which asks to cancel the part of one device.
+/v0/operations/{id}/devices/{device_id}/, which requests the cancellation for one device.
 
-What the contract does not tell, and this file therefore chooses: an operation that has come to an end, or was
-cancelled, is left as it is, and so is a device whose part was cancelled, or is to be.
+Chosen here, because the contract is silent: an operation that is complete or canceled is left as it is, and so is a
+device whose part is complete, canceled or about to be canceled.
 """
 
 from __future__ import annotations
-
-import typing as t
 
 from ..base.errors import ApiError, EsperError, InvalidParameter, NotFound
 from ..base.row import Params, Row
 from ..engine.apply import apply_each, raise_first
 from ..engine.object_cache import References
 from ..http.parallel import CONCURRENCY, in_parallel
-from ..kinds.device_list import count_devices
-from ..model.module_spec import argument_spec_for
+from ..model.module_spec import ModuleSpec, Option, Support, Value
 from ..model.plan import Step
 from ..task import Mode, Outcome, Task
-from .command import ARGS, check_confirmed
-from .device_search import label_of, require_devices
+from .command import ARGS, confirm_option, extra_args_option, in_words
+from .device_search import label_of
 from .operations import (
     CANCELLED,
     DESTRUCTIVE,
     OPERATION,
     OVER,
     OWN_ARGS,
+    QUERIES,
     SCHEDULE,
     SCHEDULES,
     TYPES,
@@ -40,86 +38,178 @@ from .operations import (
     counts_of,
     ids_of,
     queries_for,
-    resolved_query,
+    query_body,
     unfinished,
 )
-from .waiting import OPTIONS as FOLLOWING
-from .waiting import outcome
+from .safety import max_devices_option
+from .selection import (
+    ALLOW_EMPTY_OPTION,
+    SELECTION,
+    check_safe,
+    devices_option,
+    filters_option,
+    groups_option,
+    select,
+)
+from .waiting import OPTIONS as WAITING
+from .waiting import outcome, outcome_values
 
-# So few are asked for one by one, rather than all that the operation has.
+# The maximum number of devices whose parts are read one by one, instead of all parts of the operation.
 _FEW = 5
 
-_STATE: dict[str, dict[str, t.Any]] = {
-    "state": {"type": "str", "choices": ["begun", "cancelled"], "default": "begun"},
-    "devices": {"type": "list", "elements": "str", "aliases": ["device"]},
-}
-_BEGINNING: dict[str, dict[str, t.Any]] = {
-    "operation_type": {"type": "str", "choices": list(TYPES)},
-    "device_query": {"type": "dict"},
-    "args": ARGS.argument_spec(),
-    "extra_args": {"type": "dict"},
-    **argument_spec_for(OWN_ARGS),
-    "schedule": {"type": "str", "choices": list(SCHEDULES), "default": "IMMEDIATE"},
-    "schedule_args": SCHEDULE.argument_spec(),
-    "confirm": {"type": "bool", "default": False},
-    **FOLLOWING,
-}
-_CANCELLING: dict[str, dict[str, t.Any]] = {"id": {"type": "str"}, "reason": {"type": "str"}}
-OPTIONS = {**_STATE, **_BEGINNING, **_CANCELLING}
-RULES: dict[str, t.Any] = {
-    "mutually_exclusive": [("devices", "device_query")],
-    "required_if": [
-        ("state", "begun", ("operation_type",)),
-        ("state", "begun", ("devices", "device_query"), True),
-        ("state", "cancelled", ("id", "reason")),
-    ],
-}
+_STARTING = (
+    Option(
+        "operation_type",
+        "Type of the operation.",
+        choices=TYPES,
+    ),
+    groups_option(),
+    filters_option(
+        "device_query",
+        f"Supported names are {', '.join(f'C({name})' for name in sorted(QUERIES))}.",
+        "If O(device_query) or O(groups) is the only selector, Esper finds the devices when it starts the operation."
+        " If disabled devices match as well, the module finds the devices and names them.",
+        aliases=("filters",),
+    ),
+    max_devices_option(f"O(operation_type) is {in_words(DESTRUCTIVE)}"),
+    ARGS,
+    extra_args_option("those in O(args) and the other options"),
+    *OWN_ARGS,
+    Option(
+        "schedule",
+        (
+            "Time at which devices execute the operation.",
+            "V(IMMEDIATE) is at once, or as soon as an offline device is online. V(WINDOW) is once in a period.",
+        ),
+        choices=SCHEDULES,
+        default="IMMEDIATE",
+    ),
+    SCHEDULE,
+    confirm_option(DESTRUCTIVE),
+    *WAITING,
+)
+_CANCELLING = (
+    Option("id", "ID of the operation to cancel.", identifier=True),
+    Option("reason", "Reason for the cancellation."),
+)
+MODULE = ModuleSpec(
+    short_description="Start and cancel Esper operations",
+    description=(
+        "Starts an operation on named devices, or on the devices that Esper finds for a query at that time, and"
+        " optionally waits for the result of each device.",
+        "Cancels an operation, for all devices or for some of them.",
+        SELECTION,
+        "Operations can do more than commands, for example apply geofences, capture screenshots or install system"
+        " updates, and they can be canceled. If M(esper.cloud.device_command) has the same command, use it unless you"
+        " need a query or want to cancel the operation.",
+        "One request takes up to 500 named devices, or a query for any number of devices.",
+        "The module checks the arguments of the operation before it sends anything.",
+        "If the response to a request is lost, the module looks for the operation before it sends the request again."
+        " No device receives it twice. Operations have no names, so this requires one additional read request.",
+    ),
+    options=(
+        Option(
+            "state",
+            (
+                "Desired state of the operation.",
+                "V(started) starts another operation each time.",
+                "V(cancelled) changes nothing if the operation is complete or already canceled.",
+            ),
+            choices=("started", "cancelled"),
+            default="started",
+        ),
+        devices_option(
+            "With O(state=cancelled), the devices for which the operation is canceled. If omitted, it is canceled for"
+            " all its devices.",
+        ),
+        ALLOW_EMPTY_OPTION,
+        *_STARTING,
+        *_CANCELLING,
+    ),
+    rules={
+        "required_if": [
+            ("state", "started", ("operation_type",)),
+            ("state", "started", ("devices", "groups", "device_query"), True),
+            ("state", "cancelled", ("id", "reason")),
+        ],
+    },
+    returns=(
+        Value(
+            "device_count",
+            (
+                "Number of selected devices. Null if Esper does not return the number of devices of a query.",
+                "With O(state=cancelled), number of devices for which the operation is canceled.",
+            ),
+            type="int",
+            sample=300,
+        ),
+        Value(
+            "operations",
+            (
+                "Operations that Esper accepted, one for up to 500 named devices. Empty in check mode.",
+                "With O(state=cancelled), the operation to cancel.",
+            ),
+            type="list",
+            elements="dict",
+            contains=(
+                Value("id", "ID of the operation.", sample="6f2f7c55-7c1f-4b8e-9a39-55a8c0f6a003"),
+                Value(
+                    "devices",
+                    "Number of devices of the operation. Null until Esper has found them.",
+                    type="int",
+                    sample=300,
+                ),
+            ),
+        ),
+        *outcome_values("if an operation was started", ", or if Esper found no device for O(device_query)"),
+    ),
+    check_mode=Support("full", "Sends no request and returns the number of devices."),
+    diff_mode=Support(
+        "partial",
+        "Shows the states before and after a cancellation. A new operation has no state before.",
+        "Only with O(state=cancelled).",
+    ),
+    seealso=("operation_info", "device_command"),
+)
 
 
 def _work(references: References, params: Params, mode: Mode) -> Outcome:
     cancels = params["state"] == "cancelled"
-    for name, option in (_BEGINNING if cancels else _CANCELLING).items():
-        if params[name] not in (None, option.get("default")):
-            raise InvalidParameter(f"With state {params['state']} an operation has no {name}.")
+    for option in _STARTING if cancels else _CANCELLING:
+        if params[option.name] not in (None, getattr(option, "default", None)):
+            raise InvalidParameter(f"The option {option.name} is not allowed with state={params['state']}.")
     return _cancel(references, params, mode) if cancels else _begin(references, params, mode)
 
 
-# --- operations that are to begin ------------------------------------------------------------------------------------
+# --- starting ---------------------------------------------------------------------------------------------------------
 
 
 def _begin(references: References, params: Params, mode: Mode) -> Outcome:
     operation, title = checked_operation(params), f"The operation {params['operation_type']}"
-    if operation.type in DESTRUCTIVE:
-        check_confirmed(params["confirm"], title)
-    devices: list[Row] = []
-    if params["device_query"] is not None:
-        query = resolved_query(references, checked_query(params["device_query"]))
-        queries = [{"device_request": query}]
-        told = {"device_count": _count(references, query)} if mode.check_mode else {}
-    else:
-        devices = require_devices(references, params["devices"])
-        queries = queries_for([row["id"] for row in devices])
-        told = {"device_count": len(devices)}
-    if mode.check_mode or not queries:
-        return Outcome({"changed": bool(queries), "operations": [], **told})
+    by_query = ("groups", "device_query")
+    selection = select(references, params, by_query=by_query, check=checked_query, query_finds_disabled=True)
+    is_destructive = operation.type in DESTRUCTIVE
+    check_safe(params, f"Starting the operation {operation.type} on", selection, is_destructive=is_destructive)
+    result: Row = {"changed": selection.count != 0, "operations": [], "device_count": selection.count}
+    if not result["changed"] or mode.check_mode:
+        return Outcome(result)
+    devices = selection.rows
+    ids = [row["id"] for row in devices or ()]
+    queries = [{"device_request": query_body(selection.query)}] if devices is None else queries_for(ids)
     begun = Begun(references, title, begin(references, operation, queries))
-    result: Row = {"changed": True, "operations": [_summary(row) for row in begun.operations], **told}
+    result["operations"] = [_summary(row) for row in begun.operations]
     if begun.failure and not params["wait"]:
         return Outcome({**result, "state": "failed", "failed": True, "msg": f"{title} failed: {begun.failure}."})
-    return Outcome({**result, **outcome(references, begun, devices, params, mode)})
-
-
-def _count(references: References, query: Row) -> int | None:
-    return count_devices(references.client, query, purpose="Counting the devices of a query")
+    return Outcome({**result, **outcome(references, begun, devices or (), params, mode)})
 
 
 def _summary(row: Row) -> Row:
-    """An operation in the result: how many devices it is about is not known before the service has found them."""
+    """Return an operation in the form of the result. Its number of devices is null until Esper has found them."""
     number = len(ids_of(row.get("operation_device_query"))) or counts_of(row)["devices"]
     return {"id": row["id"], "devices": number or None}
 
 
-# --- operations that are to be cancelled -----------------------------------------------------------------------------
+# --- cancelling -------------------------------------------------------------------------------------------------------
 
 
 def _cancel(references: References, params: Params, mode: Mode) -> Outcome:
@@ -130,7 +220,8 @@ def _cancel(references: References, params: Params, mode: Mode) -> Outcome:
     steps: list[Step] = []
     before: Row = {}
     if not is_whole:
-        waiting = [each for each in _parts(references, row, params["devices"]) if each[1].get("state") not in OVER]
+        devices = select(references, params).rows or []
+        waiting = [each for each in _parts(references, row, devices) if each[1].get("state") not in OVER]
         steps = [_part_step(row, device, params["reason"]) for device, _part in waiting]
         before = {label_of(device): part.get("state") for device, part in waiting}
     elif row.get("state") not in OVER:
@@ -148,9 +239,8 @@ def _cancel(references: References, params: Params, mode: Mode) -> Outcome:
     return Outcome(result)
 
 
-def _parts(references: References, row: Row, wanted: list[str]) -> list[tuple[Row, Row]]:
-    """Devices with the parts that they have in an operation. Raises NotFound."""
-    devices = require_devices(references, wanted)
+def _parts(references: References, row: Row, devices: list[Row]) -> list[tuple[Row, Row]]:
+    """Return devices with their parts of an operation. Raise NotFound if one has none."""
     if len(devices) > _FEW:
         found = {part["device_id"]: part for part in OPERATION.parts(references, row["id"])}
     else:
@@ -185,8 +275,7 @@ def _part_step(row: Row, device: Row, reason: str) -> Step:
 
 
 def _apply(references: References, steps: list[Step]) -> int:
-    """Cancel what is to be cancelled; gives how much of it came to an end before that. What failed is raised once all
-    has been tried."""
+    """Send the cancellations, and return the number of those that came too late. Raise the first error at the end."""
     late, failures = 0, []
     for step, error in apply_each(references, OPERATION, steps):
         state = _state_after(references, step, error)
@@ -199,13 +288,13 @@ def _apply(references: References, steps: list[Step]) -> int:
 
 
 def _state_after(references: References, step: Step, error: EsperError) -> str | None:
-    """What became of something that the service would not cancel: it may have come to an end meanwhile, or have been
-    cancelled by a request whose answer was lost."""
+    """Return the state of something whose cancellation Esper rejected: it can be complete in the meantime, or have been
+    canceled by a request whose response was lost."""
     if not isinstance(error, ApiError) or error.status not in (400, 409):
         return None
     ids = {name: str(value) for name, value in step.ids.items()}
-    row = references.client.get_object(step.path, ids=ids, purpose=f"{step.purpose} (what became of it)")
+    row = references.client.get_object(step.path, ids=ids, purpose=f"{step.purpose} (reading its state)")
     return str(row.get("state"))
 
 
-OPERATION_TASK = Task(OPTIONS, RULES, _work)
+OPERATION_TASK = Task("operation", MODULE, _work)

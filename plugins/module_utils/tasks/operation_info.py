@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What there is to know of operations: one of them, those that filters find, or those of a device.
+"""The task that reads operations: one of them, those that filters find, or those of a device.
 
 Rests on /v0/operations/, /v0/operations/{id}/devices/ and /v0/devices/{device_id}/operations/ of the contract
 (v0.yaml). The last has no filters: they are applied here.
@@ -18,29 +18,96 @@ from ..engine.object_cache import References
 from ..http.paging import PAGE_SIZE
 from ..http.parallel import CONCURRENCY, in_parallel
 from ..kinds.device_group import DEVICE_GROUP
+from ..model.module_spec import NO_DIFF, READS_ONLY, ModuleSpec, Option, Value
 from ..task import Mode, Outcome, Task
 from .device_search import labels_of, require_devices
 from .operations import OPERATION, STATES, counts_of, end_of
+from .waiting import DEVICE_ID, DEVICE_NAME, DEVICE_REASON
 
-_FILTERS = ("operation_type", "state", "groups", "latest")
+_FILTERS = ("operation_type", "state", "groups", "limit")
 
-OPTIONS: dict[str, dict[str, t.Any]] = {
-    "id": {"type": "str"},
-    "device": {"type": "str"},
-    "operation_type": {"type": "str"},
-    "state": {"type": "str", "choices": list(STATES)},
-    "groups": {"type": "list", "elements": "str", "aliases": ["group"]},
-    "latest": {"type": "int"},
-    "devices": {"type": "bool", "default": False},
-}
-RULES: dict[str, t.Any] = {
-    "mutually_exclusive": [("id", "device"), ("device", "groups"), *(("id", each) for each in _FILTERS)],
-}
+MODULE = ModuleSpec(
+    short_description="Get information about Esper operations",
+    description=(
+        "Returns one operation by ID, the operations that match filters, or the operations of a device, the newest"
+        " first.",
+        "If the operation does not exist, the list is empty.",
+    ),
+    options=(
+        Option("id", "ID of the operation.", identifier=True),
+        Option(
+            "device",
+            "Device whose operations are returned, by name, alias, serial number or ID.",
+            identifier=True,
+        ),
+        Option("operation_type", "Type of the operations, for example V(REBOOT)."),
+        Option("state", "State of the operations.", choices=tuple(STATES)),
+        Option(
+            "groups",
+            "Device groups by path, name or ID. Operations on devices in them or in their subgroups are returned.",
+            type="list",
+            elements="str",
+            identifier=True,
+        ),
+        Option(
+            "limit",
+            "Maximum number of operations to return, 1 or more. If omitted, all are returned, which can be many.",
+            type="int",
+        ),
+        Option(
+            "devices",
+            (
+                "If V(true), the module also returns the devices of each operation, or only O(device) if it is set.",
+                "This costs one request for each 250 devices of each operation, and requests for their names.",
+            ),
+            type="bool",
+            default=False,
+        ),
+    ),
+    rules={"mutually_exclusive": [("id", "device"), ("device", "groups"), *(("id", each) for each in _FILTERS)]},
+    returns=(
+        Value(
+            "operations",
+            "The operations that match, the newest first.",
+            type="list",
+            elements="dict",
+            contains=(
+                *OPERATION.fields,
+                Value(
+                    "counts",
+                    "Number of devices of the operation, and how many of them have succeeded and failed.",
+                    type="dict",
+                    sample={"devices": 300, "succeeded": 297, "failed": 2},
+                ),
+                Value(
+                    "devices",
+                    "Devices of the operation. Only with O(devices=true).",
+                    type="list",
+                    elements="dict",
+                    contains=(
+                        DEVICE_ID,
+                        DEVICE_NAME,
+                        Value(
+                            "state",
+                            "Result of the device, V(succeeded), V(failed), V(timed_out), V(cancelled) or V(pending).",
+                            sample="failed",
+                        ),
+                        DEVICE_REASON,
+                        Value("updated_at", "Time of the last change.", sample="2026-03-01T09:35:00Z"),
+                    ),
+                ),
+            ),
+        ),
+    ),
+    check_mode=READS_ONLY,
+    diff_mode=NO_DIFF,
+    seealso=("operation",),
+)
 
 
 def _work(references: References, params: Params, mode: Mode) -> Outcome:
-    if params["latest"] is not None and (why := between(1)(params["latest"])):
-        raise InvalidParameter(f"latest: {why}.")
+    if params["limit"] is not None and (why := between(1)(params["limit"])):
+        raise InvalidParameter(f"limit: {why}.")
     device = require_devices(references, [params["device"]])[0] if params["device"] is not None else None
     rows = list(_rows(references, params, device))
     records = [{**OPERATION.record(row), "counts": counts_of(row)} for row in rows]
@@ -54,10 +121,10 @@ def _rows(references: References, params: Params, device: Row | None) -> t.Itera
         row = OPERATION.get(references, params["id"])
         return iter([row] if row else [])
     if device is None:
-        found = OPERATION.newest(references, _query(references, params), min(params["latest"] or PAGE_SIZE, PAGE_SIZE))
+        found = OPERATION.newest(references, _query(references, params), min(params["limit"] or PAGE_SIZE, PAGE_SIZE))
     else:
         found = (row for row in _of_device(references, device) if _fits(row, params))
-    return itertools.islice(found, params["latest"])
+    return itertools.islice(found, params["limit"])
 
 
 def _query(references: References, params: Params) -> Row:
@@ -68,7 +135,7 @@ def _query(references: References, params: Params) -> Row:
         query["state"] = STATES[params["state"]]
     if params["groups"] is not None:
         if not params["groups"]:
-            raise InvalidParameter("The option groups has an empty list, which would find nothing.")
+            raise InvalidParameter("The option groups is an empty list.")
         query["group_multi"] = ",".join(DEVICE_GROUP.resolve(references, each)["id"] for each in params["groups"])
     return query
 
@@ -83,7 +150,7 @@ def _fits(row: Row, params: Params) -> bool:
 
 
 def _add_devices(references: References, records: list[Row], device: Row | None) -> None:
-    """Put the devices of operations beside them, or the one that is asked for, with what became of it."""
+    """Add the devices of operations to them with their results, or only the device that is asked for."""
 
     def read(record: Row) -> list[Row]:
         if device is None:
@@ -108,4 +175,4 @@ def _shown(part: Row, names: dict[str, str]) -> Row:
     }
 
 
-OPERATION_INFO = Task(OPTIONS, RULES, _work)
+OPERATION_INFO = Task("operation_info", MODULE, _work)

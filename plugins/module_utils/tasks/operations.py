@@ -1,17 +1,19 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Operations: which there are, how they are begun, each once, and what devices make of them.
+"""Operations: their types and arguments, how they are started, each once, and their results on devices.
 
-Rests on /v0/operations/ of the contract (v0.yaml), and on /v0/operations/{id}/devices/ for the part that each device
-has.
+Rests on /v0/operations/ of the contract (v0.yaml), and on /v0/operations/{id}/devices/ for the part of each device.
 
-What the contract does not tell, and this file therefore chooses: an operation that is a command, too, takes the
-arguments of that command, and needs the same. The filters of a device query are written as in a query of
-/v2/devices/, several values with commas between them; those that the contract does not list for operations are
-refused, since a service that ignored one would find devices that nobody meant. Operations have no name of their own, so
-that one whose answer was lost is found again by its type, devices or query, and arguments, among those that are newer
-than the newest of its type was before. An operation goes on though it is completed, if its devices tell otherwise; one
-that failed does not. Both spellings of the state that the contract calls SUCCEDED count.
+Chosen here, because the contract is silent:
+
+- An operation with the name of a command takes the arguments of that command and requires the same.
+- The filters of a device query are written as in a query of /v2/devices/, several values separated by commas. Filters
+  that the contract does not list for operations are rejected, because a service that ignored one would find devices
+  that nobody meant.
+- Operations have no name. If the response is lost, the operation is found again by its type, devices or query, and
+  arguments, among those that are newer than the newest one of its type was before.
+- An operation that is COMPLETED can have pending devices; one that is FAILED cannot. Both spellings of the state that
+  the contract calls SUCCEDED count.
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ from ..engine.object_cache import References
 from ..engine.resource import Resource
 from ..http.paging import PAGE_SIZE, list_all
 from ..http.parallel import in_parts
-from ..kinds.device import FILTERS, check_filters, resolve_filters
+from ..kinds.device import FILTERS, check_filters
 from ..model.compare import satisfied
 from ..model.field import Field
 from ..model.plan import Finder, Step
@@ -38,7 +40,7 @@ from .waiting import ENDS, Progress
 
 _DEVICES_AN_OPERATION = 500
 
-# These take from a device what cannot be given back, or the device from the tenant.
+# These delete data of a device for good, or remove the device from the tenant.
 DESTRUCTIVE = DESTRUCTIVE_COMMANDS | {"REMOVE_AGENT", "REMOVE_DEVICE"}
 
 TYPES = (
@@ -136,7 +138,7 @@ TYPES = (
     "WIPE",
 )
 
-# The states of operations, as they tell them, with the numbers that the filter of the list has for them.
+# The states of operations with their numbers in the filter of the list.
 STATES = {
     "CREATED": 10,
     "RESOLVING": 20,
@@ -151,11 +153,11 @@ STATES = {
     "CANCELLED": 110,
     "TIMEOUT": 120,
 }
-# Operations that have yet to find their devices.
+# Operations whose devices Esper has not found yet.
 _UNRESOLVED = ("CREATED", "RESOLVING")
-# Operations that have no more to tell their devices.
+# Operations that Esper does not send to devices any more.
 _GIVEN_UP = ("FAILED", "CANCELLED", "TIMEOUT")
-# What an operation has come to with a device, by the state that the service tells; any other is on the way.
+# The result of an operation on a device by the state that Esper reports. All other states are pending.
 _ENDS = {
     "SUCCEDED": "succeeded",
     "SUCCEEDED": "succeeded",
@@ -165,11 +167,12 @@ _ENDS = {
     "TIMEOUT": "timed_out",
     "CANCELLED": "cancelled",
 }
-# What an operation, or a device's part in it, says once there is nothing left to cancel.
+# The states of an operation, or of the part of a device, that cannot be canceled any more.
 CANCELLED = ("CANCELLED", "CANCELLATION_REQUESTED")
 OVER = frozenset({*_ENDS, "COMPLETED", *CANCELLED})
 
-_QUERIES = frozenset(FILTERS) - {
+# The filters of a device query.
+QUERIES = frozenset(FILTERS) - {
     "airwave_build_id",
     "airwave_build_number",
     "airwave_tenant_model_id",
@@ -184,17 +187,33 @@ _QUERIES = frozenset(FILTERS) - {
 }
 
 SCHEDULES = ("IMMEDIATE", "WINDOW")
-SCHEDULE = Field("schedule_args", type="dict", fields=(*TIMES, Field("days", type="list", elements="int")))
+SCHEDULE = Field(
+    "schedule_args",
+    ("Times of the schedule.", "V(WINDOW) requires C(start_datetime) and C(end_datetime)."),
+    type="dict",
+    fields=(*TIMES, Field("days", "Days of the schedule, in API format.", type="list", elements="int")),
+)
 # The arguments that no command has.
 OWN_ARGS = (
-    Field("converge_with_provision", type="bool"),
-    Field("geofence_ids", type="list", elements="str", check=uuid),
+    Field(
+        "converge_with_provision",
+        "If V(true), the operation V(CONVERGE) also applies settings that are otherwise applied at provisioning only.",
+        type="bool",
+    ),
+    Field(
+        "geofence_ids",
+        "IDs of the geofences that the operation V(APPLY_GEO_FENCE) applies. Required for that operation.",
+        type="list",
+        elements="str",
+        identifier=True,
+        check=uuid,
+    ),
 )
 _OWN_NEEDS = {"APPLY_GEO_FENCE": ("geofence_ids",)}
 
 
 def _public(args: t.Any) -> t.Any:
-    """Arguments in the terms of the collection, without those that may be secret."""
+    """Return arguments in the terms of the collection, without secret ones."""
     if not isinstance(args, dict):
         return args
     known = {each.api_name for each in ARGS.fields}
@@ -202,7 +221,7 @@ def _public(args: t.Any) -> t.Any:
 
 
 class OperationKind(Resource):
-    """An operation as the API has it."""
+    """An operation in the Esper API."""
 
     kind = "operation"
     plural = "operations"
@@ -211,40 +230,68 @@ class OperationKind(Resource):
     item = "/v0/operations/{id}/"
     part_item = "/v0/operations/{id}/devices/{device_id}/"
     fields = (
-        Field("id", writable=False),
-        Field("operation_type", api="operation"),
-        Field("state", writable=False),
-        Field("reason", writable=False),
-        Field("schedule", api="schedule_type"),
-        Field("schedule_args", type="dict"),
-        Field("device_query", api="operation_device_query", type="dict"),
-        Field("args", api="arguments", type="dict", normalise=_public),
-        Field("created_at", writable=False),
-        Field("created_by", writable=False),
-        Field("updated_at", writable=False),
-        Field("updated_by", writable=False),
+        Field("id", "ID of the operation.", writable=False, sample="6f2f7c55-7c1f-4b8e-9a39-55a8c0f6a003"),
+        Field("operation_type", "Type of the operation.", api="operation", sample="REBOOT"),
+        Field(
+            "state",
+            "State of the operation. Its devices can have other states.",
+            writable=False,
+            sample="COMPLETED",
+        ),
+        Field("reason", "Reason for the state.", writable=False, sample=""),
+        Field("schedule", "Schedule of the operation.", api="schedule_type", sample="IMMEDIATE"),
+        Field("schedule_args", "Times of the schedule.", type="dict", sample={}),
+        Field(
+            "device_query",
+            "Devices of the operation, in API format. It contains C(device_ids) or C(device_request).",
+            api="operation_device_query",
+            type="dict",
+            sample={"device_request": {"tags": "2b0f7c5e-1c1f-4b8e-9a39-55a8c0f6a003"}},
+        ),
+        Field(
+            "args",
+            "Arguments of the operation, without those that can be secret.",
+            api="arguments",
+            type="dict",
+            normalise=_public,
+            sample={},
+        ),
+        Field("created_at", "Time of creation.", writable=False, sample="2026-03-01T09:30:00Z"),
+        Field(
+            "created_by",
+            "ID of the user who started the operation.",
+            writable=False,
+            sample="0c5ac9e5-4f2c-4a93-9d0c-2e3b8f6d7a11",
+        ),
+        Field("updated_at", "Time of the last change.", writable=False, sample="2026-03-01T09:35:00Z"),
+        Field(
+            "updated_by",
+            "ID of the user who made the last change.",
+            writable=False,
+            sample="0c5ac9e5-4f2c-4a93-9d0c-2e3b8f6d7a11",
+        ),
     )
 
     def label(self, row: Row) -> str:
         return f"{row.get('operation')} ({row.get('id')})"
 
     def newest(self, references: References, query: Row, page_size: int = PAGE_SIZE) -> t.Iterator[Row]:
-        """The operations that the service finds for a query, the newest first."""
+        """Return the operations that Esper finds for a query, the newest first."""
         query = {"ordering": "-created_at", **query}
         return list_all(references.client, self.collection, query=query, page_size=page_size, purpose=self.reading_all)
 
     def of_device(self, references: References, device_id: str) -> t.Iterator[Row]:
-        """The operations that a device has a part in."""
+        """Return the operations of a device."""
         purpose = f"Reading the operations of the device {device_id}"
         return list_all(references.client, f"/v0/devices/{device_id}/operations/", purpose=purpose)
 
     def parts(self, references: References, identifier: str) -> t.Iterator[Row]:
-        """The parts that all its devices have in an operation."""
+        """Return the parts of all devices of an operation."""
         purpose = f"Reading the devices of the operation {identifier}"
         return list_all(references.client, f"{self.collection}{identifier}/devices/", purpose=purpose)
 
     def part(self, references: References, identifier: str, device_id: str) -> Row | None:
-        """The part that one device has in an operation, or None."""
+        """Return the part of one device of an operation, or None."""
         return references.client.find_object(
             self.part_item,
             ids={"id": identifier, "device_id": device_id},
@@ -257,7 +304,7 @@ OPERATION = OperationKind()
 
 @dataclass(frozen=True)
 class Operation:
-    """What devices are to do: the type, arguments and schedule in the terms of the API."""
+    """An operation to be started: its type, arguments and schedule in API format."""
 
     type: str
     args: Row = field(default_factory=dict)
@@ -266,28 +313,28 @@ class Operation:
 
 
 def checked_operation(params: Params) -> Operation:
-    """The operation that a task describes. Raises InvalidParameter, which names what is missing or wrong."""
+    """Return the operation that a task describes. Raise InvalidParameter if an argument is missing or invalid."""
     name = params["operation_type"]
     own = {each.name: each.given(params[each.name]) for each in OWN_ARGS if params[each.name] is not None}
     wrong = [why for each in OWN_ARGS if each.name in own for why in each.complaints(own[each.name])]
-    lacking = [f"{each}: is missing" for each in _OWN_NEEDS.get(name, ()) if not own.get(each)]
-    args, when = checked_request(OPERATION, name, params, SCHEDULE, [*wrong, *lacking])
+    missing = [each for each in _OWN_NEEDS.get(name, ()) if not own.get(each)]
+    args, when = checked_request(OPERATION, name, params, SCHEDULE, missing, wrong)
     return Operation(name, {**args, **own}, params["schedule"], when)
 
 
 def checked_query(filters: t.Mapping[str, t.Any]) -> Row:
-    """The filters of a device query, checked, names still in place of ids: see check_filters()."""
+    """Return the filters of a device query, checked, with names instead of IDs: see check_filters()."""
     checked = check_filters(filters)
-    if others := sorted(checked.keys() - _QUERIES):
+    if others := sorted(checked.keys() - QUERIES):
         raise InvalidParameter(
-            f"Operations do not have the device filter '{others[0]}'. There are: {', '.join(sorted(_QUERIES))}."
+            f"Operations do not support the device filter '{others[0]}'."
+            f" Supported filters: {', '.join(sorted(QUERIES))}."
         )
     return checked
 
 
-def resolved_query(references: References, checked: Row) -> Row:
-    """What checked_query() gave, in the service's form."""
-    resolved = resolve_filters(references, checked)
+def query_body(resolved: Row) -> Row:
+    """Return the filters of a device query, with their values in lists, in API format."""
     return {
         name: values[0] if len(values) == 1 else ",".join(str(each) for each in values)
         for name, values in resolved.items()
@@ -295,12 +342,12 @@ def resolved_query(references: References, checked: Row) -> Row:
 
 
 def queries_for(ids: t.Sequence[str]) -> list[Row]:
-    """Devices as the queries of as many operations as they take."""
+    """Return the queries of the operations on some devices, as many as necessary."""
     return [{"device_ids": ",".join(some)} for some in in_parts(_DEVICES_AN_OPERATION, ids)]
 
 
 def begin_step(operation: Operation, query: Row, purpose: str, find: Finder | None = None) -> Step:
-    """The write that begins an operation on the devices of a query. Without ``find`` it is one that may be repeated."""
+    """Return the request that starts an operation on the devices of a query. Without ``find`` it can be repeated."""
     body: Row = {
         "operation_type": operation.type,
         "schedule_type": operation.schedule,
@@ -314,16 +361,16 @@ def begin_step(operation: Operation, query: Row, purpose: str, find: Finder | No
 
 
 def begin(references: References, operation: Operation, queries: t.Sequence[Row]) -> list[Row]:
-    """Begin an operation for each of some device queries, each once; gives them as the service accepted them.
+    """Start an operation for each of some device queries, each once, and return the operations.
 
-    Raises what Client.request raises. Those before the one that failed have been accepted.
+    Raise what Client.request raises. Operations before the one that failed have been accepted.
     """
     before = next(OPERATION.newest(references, {"operation_type": operation.type}, page_size=1), None)
     steps = [
         begin_step(
             operation,
             query,
-            f"Beginning the operation {operation.type} on {_told(query)}",
+            f"Starting the operation {operation.type} on {_target(query)}",
             lambda sent: _find(references, sent, before),
         )
         for query in queries
@@ -333,18 +380,19 @@ def begin(references: References, operation: Operation, queries: t.Sequence[Row]
 
 
 def ids_of(query: t.Any) -> list[str]:
-    """The devices that a query names."""
+    """Return the IDs of the devices that a query names."""
     ids = query.get("device_ids") if isinstance(query, dict) else None
     listed = ids.split(",") if isinstance(ids, str) else ids or ()
     return [str(each).strip().lower() for each in listed]
 
 
-def _told(query: Row) -> str:
+def _target(query: Row) -> str:
     return counted(len(ids_of(query))) if "device_ids" in query else "the devices of a query"
 
 
 def _find(references: References, sent: t.Any, before: Row | None) -> Row | None:
-    """The operation that was accepted, though the answer was lost; ``before`` was the newest of its type until then."""
+    """Return the operation that was sent, if it was accepted although the response was lost; ``before`` was the newest
+    of its type until then."""
     for row in OPERATION.newest(references, {"operation_type": sent["operation_type"]}):
         if before is not None and row["id"] == before["id"]:
             return None
@@ -354,7 +402,7 @@ def _find(references: References, sent: t.Any, before: Row | None) -> Row | None
 
 
 def _is_same(row: Row, sent: Row) -> bool:
-    """Whether an operation is what was sent, as far as the service tells it; it may hide secrets."""
+    """Return whether an operation is what was sent. Secrets are not compared, because Esper can hide them."""
     theirs, ours = row.get("operation_device_query") or {}, sent["operation_device_query"]
     if "device_ids" in ours:
         is_about = set(ids_of(theirs)) == set(ids_of(ours))
@@ -367,23 +415,23 @@ def _is_same(row: Row, sent: Row) -> bool:
     )
 
 
-# --- what devices make of it -----------------------------------------------------------------------------------------
+# --- results on devices -----------------------------------------------------------------------------------------------
 
 
 def end_of(part: Row) -> str:
-    """What an operation has come to with a device: one of the ends of commands, or pending."""
+    """Return the result of an operation on a device: one of ENDS, or pending."""
     return _ENDS.get(str(part.get("state")), "pending")
 
 
 def counts_of(operation: Row) -> dict[str, int]:
-    """How many devices an operation has found, and how many of them have succeeded or failed, as far as it says so."""
+    """Return the number of devices of an operation, and how many have succeeded or failed, as far as it is known."""
     stats = (operation.get("operation_stats") or {}).get("device_operation_statuses_count") or {}
     names = {"devices": "resolved", "succeeded": "success", "failed": "failed"}
     return {name: int(stats.get(f"{theirs}_device_count") or 0) for name, theirs in names.items()}
 
 
 def unfinished(operation: Row) -> int:
-    """How many devices of an operation have not come to an end."""
+    """Return the number of devices of an operation that are not done."""
     if operation.get("state") in OVER:
         return 0
     counts = counts_of(operation)
@@ -393,7 +441,7 @@ def unfinished(operation: Row) -> int:
 
 @dataclass(frozen=True)
 class Begun:
-    """Operations that were accepted, as one whole: see following.Followed."""
+    """Operations that were accepted, counted together: see waiting.Followed."""
 
     references: References
     title: str
@@ -427,21 +475,21 @@ class Begun:
         ]
 
     def _read(self, operation: Row) -> Row:
-        purpose = f"Reading what devices make of the operation {operation['id']}"
+        purpose = f"Reading the status of the operation {operation['id']}"
         return self.references.client.get_object(OPERATION.item, ids={"id": operation["id"]}, purpose=purpose)
 
     def _counts(self, operation: Row) -> Counter[str]:
         told = counts_of(operation)
         left = max(told.pop("devices") - sum(told.values()), 0)
         if left and operation.get("state") in OVER:
-            # The operation has no count of those that were cancelled.
+            # The operation does not count canceled devices.
             return Counter(end_of(part) for part in OPERATION.parts(self.references, operation["id"]))
         return Counter({**told, "pending": left})
 
 
 def _failure_of(operations: t.Iterable[Row]) -> str:
-    """Why the service has given up all of some operations, "" if there are others."""
+    """Return why Esper gave up all of some operations, "" if it did not."""
     rows = list(operations)
     if not all(row.get("state") in _GIVEN_UP for row in rows):
         return ""
-    return next((str(row["reason"]).rstrip(".") for row in rows if row.get("reason")), "the service gave it up")
+    return next((str(row["reason"]).rstrip(".") for row in rows if row.get("reason")), "Esper gave it up")

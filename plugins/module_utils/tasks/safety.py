@@ -20,15 +20,16 @@ DESTRUCTIVE_LIMIT = 20
 _SHOWN_NAMES = 5
 
 
-def max_devices_option(destructive: str) -> Option:
+def max_devices_option(destructive: str = "") -> Option:
     """Return the option ``max_devices``; ``destructive`` is a condition, such as "O(state=wiped)", that names the
-    actions with the default limit."""
+    actions with the default limit, "" if there are none."""
+    default = f"Defaults to {DESTRUCTIVE_LIMIT} if {destructive}. Otherwise, there is no limit by default."
     return Option(
         "max_devices",
         (
             "Maximum number of devices that the task acts on, 1 or more.",
             "If there are more, the task fails before it changes anything. Check mode reports the same error.",
-            f"Defaults to {DESTRUCTIVE_LIMIT} if {destructive}. Otherwise, there is no limit by default.",
+            default if destructive else "There is no limit by default.",
         ),
         type="int",
     )

@@ -135,7 +135,7 @@ def _title(kind: Resource) -> str:
     return text[0].upper() + text[1:]
 
 
-TENANT = Task.of(
+TENANT = Task(
     "tenant",
     ModuleSpec(
         short_description="Manage many Esper objects in one task",

@@ -1,9 +1,9 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What devices make of commands that were accepted, and of all else that is followed like them (see Followed).
+"""Waiting for devices to complete commands, or operations (see Followed).
 
-Rests on /commands/v0/commands/{id}/stats/ and /commands/v0/status/ of the contract (v0.yaml). What the contract does
-not tell, and this file therefore chooses: a device that has not come to an end when the wait is over counts as failed.
+Rests on /commands/v0/commands/{id}/stats/ and /commands/v0/status/ of the contract (v0.yaml). Chosen here, because the
+contract is silent: a device that is still pending when the wait times out counts as failed.
 """
 
 from __future__ import annotations
@@ -18,45 +18,129 @@ from ..base.row import Params, Row
 from ..engine.object_cache import References
 from ..http.paging import list_all
 from ..http.parallel import CONCURRENCY, in_parallel, in_parts
+from ..model.module_spec import Option, Value
 from ..task import Mode
 from .command import REQUEST, Sent
 from .device_search import counted, labels_of
 
 _STATUSES = "/commands/v0/status/"
-# What a command has come to with a device, by the state that the service tells; any other is on the way.
+# The result of a command on a device by the state that Esper reports. All other states are pending.
 _ENDS = {
     "Command Success": "succeeded",
     "Command Failure": "failed",
     "Command TimeOut": "timed_out",
     "Command Cancelled": "cancelled",
 }
-# The ends that there are, whatever the service calls them.
+# All results, whatever Esper calls them.
 ENDS = tuple(_ENDS.values())
-# Waits between looks, in seconds: the first, and the longest.
+# Pauses between requests for the status, in seconds: the first, and the longest.
 _FIRST_LOOK = 1.0
 _LONGEST_PAUSE = 15.0
-# So many ids fit into a query.
+# The maximum number of IDs in a query.
 _IDS_A_QUERY = 50
-# A message names so many devices; the result has all.
+# The maximum number of devices in a message. The result has all.
 _NAMED = 5
 
-OPTIONS: dict[str, dict[str, t.Any]] = {
-    "wait": {"type": "bool", "default": False},
-    "wait_timeout": {"type": "float", "default": 600.0},
-    "max_fail_percentage": {"type": "float", "default": 0.0},
-}
+OPTIONS = (
+    Option(
+        "wait",
+        (
+            "If V(true), wait until all devices are done, more devices than O(max_fail_percentage) have failed, or"
+            " O(wait_timeout) is exceeded.",
+            "If V(false), the task ends when Esper has accepted the request, before devices receive it.",
+        ),
+        type="bool",
+        default=False,
+    ),
+    Option(
+        "wait_timeout",
+        "Maximum time to wait for devices, in seconds. Devices that are still pending then count as failed.",
+        type="float",
+        default=600.0,
+    ),
+    Option(
+        "max_fail_percentage",
+        "Percentage of devices that can fail or remain pending without failing the task.",
+        type="float",
+        default=0.0,
+    ),
+)
+
+_DEVICES = (
+    ("succeeded", "Number of devices that completed it.", 297),
+    ("failed", "Number of devices that reported a failure.", 2),
+    ("timed_out", "Number of devices for which Esper gave up.", 0),
+    ("cancelled", "Number of devices for which it was canceled.", 0),
+    ("pending", "Number of devices that have not reported a result.", 1),
+)
+DEVICE_ID = Value("id", "ID of the device.", sample="e2425d4b-c266-41b4-a83e-490189fc9a0f")
+DEVICE_NAME = Value("name", "Name of the device.", sample="OUW-MDJ-00001")
+DEVICE_REASON = Value("reason", "Reason that the device or Esper reports.", sample="The battery is low")
+COMMANDS_VALUE = Value(
+    "commands",
+    "Commands that Esper accepted, one for up to 1,000 devices and 500 device groups. Empty in check mode.",
+    type="list",
+    elements="dict",
+    contains=(
+        Value("id", "ID of the command.", sample="6f2f7c55-7c1f-4b8e-9a39-55a8c0f6a003"),
+        Value("devices", "Number of devices that the command names.", type="int", sample=300),
+        Value("groups", "Number of device groups that the command names.", type="int", sample=0),
+    ),
+)
+
+
+def outcome_values(returned: str, failure: str = "") -> tuple[Value, ...]:
+    """Return the return values of outcome(). ``returned`` says when there are any; ``failure`` is a further reason for
+    the state V(failed)."""
+    return (
+        Value(
+            "state",
+            (
+                "Status of the request.",
+                "V(accepted) if O(wait=false). V(completed) if all devices are done.",
+                "V(pending) if some devices are not done, but not more than O(max_fail_percentage).",
+                f"V(failed) if more devices than O(max_fail_percentage) failed or are not done{failure}.",
+            ),
+            returned=returned,
+            sample="completed",
+        ),
+        Value(
+            "counts",
+            "Number of devices by result.",
+            type="dict",
+            returned="if O(wait=true)",
+            contains=tuple(Value(name, doc, type="int", sample=sample) for name, doc, sample in _DEVICES),
+        ),
+        Value(
+            "failed_devices",
+            "Devices that failed or are not done.",
+            type="list",
+            elements="dict",
+            returned="if O(wait=true)",
+            contains=(
+                DEVICE_ID,
+                DEVICE_NAME,
+                Value(
+                    "state",
+                    "Result of the device, V(failed), V(timed_out), V(cancelled) or V(pending).",
+                    sample="failed",
+                ),
+                DEVICE_REASON,
+            ),
+        ),
+    )
 
 
 @dataclass
 class Progress:
-    """How many devices have come to which end, or are on the way (``pending``); ``total`` are all that are known."""
+    """The number of devices by result, or ``pending``. ``total`` is the number of devices that are known so far."""
 
     counts: Counter[str] = field(default_factory=Counter)
     total: int = 0
     is_open: bool = False
-    """Whether more devices may be told yet."""
+    """Whether Esper may find more devices."""
     failure: str = ""
-    """Why the service gave up as a whole, so that nothing more is to be seen."""
+    """Why Esper gave up all of it, "" if it did not."""
 
     @property
     def ended(self) -> int:
@@ -72,29 +156,28 @@ class Progress:
 
 
 class Followed(t.Protocol):
-    """What devices were told to do, and how to see what they make of it."""
+    """Commands or operations that were accepted, whose progress can be read."""
 
     @property
     def title(self) -> str:
-        """What it is called in a sentence: ``The command REBOOT``."""
+        """The subject of a sentence: ``The command REBOOT``."""
 
     @property
     def ids(self) -> t.Sequence[str]:
-        """Those of what was accepted."""
+        """The IDs of what was accepted."""
 
     def look(self) -> Progress:
-        """How far it is now."""
+        """Read the current progress."""
 
     def undone(self) -> list[Row]:
-        """The devices that did not do it, or have not yet: ``device`` is the id, ``state`` one of ENDS or pending,
-        ``reason`` what is said of it."""
+        """Return the devices that have not completed it: ``device`` is the ID, ``state`` one of ENDS or pending."""
 
 
 def pending_devices(
     references: References, command: str, ids: t.Sequence[str], is_wanted: t.Callable[[str, Row], bool]
 ) -> set[str]:
-    """The ids of devices that have yet to come to an end with a command whose arguments are as wanted."""
-    purpose = f"Reading which devices have yet to do the command {command}"
+    """Return the IDs of devices with a pending command whose arguments are as wanted."""
+    purpose = f"Reading the devices with a pending command {command}"
 
     def among(some: list[str]) -> set[str]:
         query = {"devices": ",".join(some), "command": command}
@@ -117,30 +200,30 @@ def pending_devices(
 def report(
     references: References, title: str, sent: t.Sequence[Sent], known: t.Iterable[Row], params: Params, mode: Mode
 ) -> Row:
-    """The result of a task that sent commands: which, and with ``wait`` what devices made of them: see outcome()."""
+    """Return the result of a task that sent commands. See outcome()."""
     commands = [{"id": each.id, "devices": each.devices, "groups": each.groups} for each in sent]
     return {"commands": commands, **outcome(references, _Commands(references, title, sent), known, params, mode)}
 
 
 def outcome(references: References, followed: Followed, known: t.Iterable[Row], params: Params, mode: Mode) -> Row:
-    """What came of something that was accepted, as far as a task with the options above waits for it. It has ``failed``
-    where more devices than allowed did not do it. ``known`` are devices whose names need not be looked up.
+    """Return the result of something that was accepted, as far as a task with the options above waits for it.
 
-    Raises what Client.request raises; its sentence tells that it was accepted all the same.
+    It has ``failed`` if more devices than allowed did not complete it. ``known`` are devices whose names need not be
+    looked up. Raise what Client.request raises; the message says that the request was accepted before.
     """
     if not params["wait"]:
         return {"state": "accepted"}
     try:
         return _ends(references, followed, known, params, mode)
     except EsperError as error:
-        # Who does not know that would send it again.
+        # A user who does not know that would send it again.
         ids = ", ".join(followed.ids)
-        error.args = (f"{error} {followed.title} was accepted before ({ids}): devices may do it all the same.",)
+        error.args = (f"{error} {followed.title} was accepted before ({ids}), so devices can still execute it.",)
         raise
 
 
 def _ends(references: References, followed: Followed, known: t.Iterable[Row], params: Params, mode: Mode) -> Row:
-    """The part of the result that tells what devices made of it."""
+    """Wait, and return the part of the result about devices."""
     seen = _follow(references, followed, params, mode)
     lost = seen.total - seen.counts["succeeded"]
     result: Row = {"counts": {name: seen.counts[name] for name in (*ENDS, "pending")}}
@@ -148,11 +231,11 @@ def _ends(references: References, followed: Followed, known: t.Iterable[Row], pa
     if _exceeds(lost, seen, params) or (not seen.total and (seen.failure or seen.is_open)):
         message = _message(followed.title, seen, result["failed_devices"])
         return {**result, "state": "failed", "failed": True, "msg": message}
-    return {**result, "state": "ended" if seen.is_done and not seen.counts["pending"] else "pending"}
+    return {**result, "state": "completed" if seen.is_done and not seen.counts["pending"] else "pending"}
 
 
 def _follow(references: References, followed: Followed, params: Params, mode: Mode) -> Progress:
-    """Look at what devices make of it until all have come to an end, too many have failed, or time is over."""
+    """Read the progress until all devices are done, too many have failed, or the wait times out."""
     client, seconds = references.client, params["wait_timeout"]
     client.extend(seconds + client.connection.timeout)
     end, pause = time.monotonic() + seconds, _FIRST_LOOK
@@ -168,7 +251,7 @@ def _follow(references: References, followed: Followed, params: Params, mode: Mo
 
 @dataclass(frozen=True)
 class _Commands:
-    """Commands that were accepted, as one whole."""
+    """Commands that were accepted, counted together."""
 
     references: References
     title: str
@@ -184,11 +267,11 @@ class _Commands:
             body = self.references.client.get(
                 f"{REQUEST.item}stats/",
                 ids={"id": each.id},
-                purpose=f"Reading what devices make of the command {each.id}",
+                purpose=f"Reading the status of the command {each.id}",
             )
             for row in (body.get("status") if isinstance(body, dict) else None) or ():
                 counts[_ENDS.get(str(row.get("state")), "pending")] += int(row.get("total") or 0)
-        # Devices may appear by and by.
+        # Devices can be missing in the first responses.
         total = max(sum(counts.values()), sum(each.devices for each in self.sent))
         counts["pending"] = total - sum(counts[end] for end in ENDS)
         return Progress(counts, total)
@@ -201,7 +284,7 @@ class _Commands:
                 self.references.client,
                 _STATUSES,
                 query={"request": each.id},
-                purpose=f"Reading which devices did not do the command {each.id}",
+                purpose=f"Reading the devices that did not complete the command {each.id}",
             )
             if row.get("state") != "Command Success"
         ]
@@ -212,7 +295,7 @@ def _exceeds(failed: int, seen: Progress, params: Params) -> bool:
 
 
 def _named(references: References, rows: list[Row], known: t.Iterable[Row]) -> list[Row]:
-    """Devices that did not do it, as a result has them: id, name, state and reason."""
+    """Return devices that did not complete it, in the form of the result."""
     names = labels_of(references, (str(row["device"]) for row in rows), known)
     return [
         {
@@ -227,12 +310,12 @@ def _named(references: References, rows: list[Row], known: t.Iterable[Row]) -> l
 
 def _message(title: str, seen: Progress, devices: list[Row]) -> str:
     if not seen.total:
-        return f"{title} failed: {seen.failure or 'its devices were not found in time'}."
+        return f"{title} failed: {seen.failure or 'Esper did not find its devices in time'}."
     counts = [f"{seen.failed} of {counted(seen.total)} failed"] if seen.failed else []
     if seen.counts["pending"]:
-        counts.append(f"{seen.counts['pending']} of {counted(seen.total)} have not answered")
-    # Those that failed tell more than those that have not answered.
+        counts.append(f"{seen.counts['pending']} of {counted(seen.total)} did not report a result in time")
+    # Failures are more useful than pending devices.
     shown = sorted(devices, key=lambda device: device["state"] == "pending")[:_NAMED]
     told = ", ".join(f"{each['name'] or each['id']} ({each['reason'] or each['state']})" for each in shown)
-    more = f", and {len(devices) - _NAMED} more, which failed_devices lists" if len(devices) > _NAMED else ""
+    more = f", and {len(devices) - _NAMED} more (see failed_devices)" if len(devices) > _NAMED else ""
     return f"{title}: {' and '.join(counts)}: {told}{more}."

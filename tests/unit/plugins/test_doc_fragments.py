@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from ansible_collections.esper.cloud.plugins.doc_fragments import attributes, commands, connection
+from ansible_collections.esper.cloud.plugins.doc_fragments import attributes, connection
 from ansible_collections.esper.cloud.plugins.module_utils import module
 from ansible_collections.esper.cloud.plugins.module_utils.engine.resource import Resource
 from ansible_collections.esper.cloud.plugins.module_utils.http.connection import OPTIONS, Connection
@@ -22,11 +22,6 @@ PLUGINS = Path(__file__).resolve().parents[3] / "plugins"
 # Not device_facts, which sends no request: it only has documentation and an action plugin.
 MODULES = sorted({path.stem for path in (PLUGINS / "modules").glob("*.py")} - {"device_facts"})
 MODULE_FRAGMENT: Doc = yaml.safe_load(connection.ModuleDocFragment.DOCUMENTATION)
-# What only some modules have in common.
-COMMON: dict[str, Doc] = {
-    "esper.cloud.commands": yaml.safe_load(commands.ModuleDocFragment.DOCUMENTATION),
-    "esper.cloud.commands.following": yaml.safe_load(commands.ModuleDocFragment.FOLLOWING),
-}
 PLUGIN_FRAGMENT: Doc = yaml.safe_load(connection.ModuleDocFragment.PLUGIN)
 
 
@@ -47,12 +42,8 @@ def documentation_of(name: str) -> dict[str, Doc]:
 
 
 def documented_options(name: str) -> Doc:
-    """The options of a module as Ansible merges them: what the module says of an option wins over a fragment."""
-    documented = documentation_of(name)["DOCUMENTATION"]
-    options = dict(documented["options"])
-    for fragment in (COMMON[each] for each in documented["extends_documentation_fragment"] if each in COMMON):
-        options |= {option: {**said_of, **options.get(option, {})} for option, said_of in fragment["options"].items()}
-    return options
+    """Return the options that a module documents, without those of the connection."""
+    return t.cast("Doc", documentation_of(name)["DOCUMENTATION"]["options"])
 
 
 def handed_over(name: str) -> Resource | Task:
@@ -186,13 +177,9 @@ def test_a_module_s_rules_speak_of_its_options(name: str) -> None:
 @pytest.mark.parametrize("name", MODULES)
 def test_a_module_s_documentation_has_what_every_module_has(name: str) -> None:
     documented = documentation_of(name)["DOCUMENTATION"]
-    sort = "info" if name.endswith("_info") else "resource"
-    fragments = ["esper.cloud.connection", "esper.cloud.attributes", f"esper.cloud.attributes.{sort}"]
     assert documented["module"] == name
-    # A task of its own may say itself what it can.
-    says_itself = {"check_mode", "diff_mode"} <= documented.get("attributes", {}).keys()
-    extended = [each for each in documented["extends_documentation_fragment"] if each not in COMMON]
-    assert extended == fragments[: 2 if says_itself else 3]
+    assert {"check_mode", "diff_mode"} <= documented["attributes"].keys()
+    assert documented["extends_documentation_fragment"] == ["esper.cloud.connection", "esper.cloud.attributes"]
     assert documented["version_added"]
     assert documented["author"]
 
@@ -234,9 +221,8 @@ def test_a_module_is_documentation_and_one_call(name: str) -> None:
     assert len(main.body) == 1
 
 
-@pytest.mark.parametrize("text", ["DOCUMENTATION", "RESOURCE", "INFO"])
-def test_the_attributes_are_documentation(text: str) -> None:
-    fragment = yaml.safe_load(getattr(attributes.ModuleDocFragment, text))
+def test_the_attributes_are_documentation() -> None:
+    fragment = yaml.safe_load(attributes.ModuleDocFragment.DOCUMENTATION)
     assert fragment["attributes"]
     for attribute in fragment["attributes"].values():
         assert attribute["description"]

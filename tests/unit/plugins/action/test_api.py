@@ -19,7 +19,8 @@ from ansible.module_utils import basic
 from ansible_collections.esper.cloud.plugins.action import api
 from ansible_collections.esper.cloud.plugins.module_utils import module
 from ansible_collections.esper.cloud.plugins.module_utils.base.errors import ConfigurationError, InvalidParameter
-from ansible_collections.esper.cloud.plugins.module_utils.catalog import MODULES, task_of
+from ansible_collections.esper.cloud.plugins.module_utils.catalog import task_of
+from ansible_collections.esper.cloud.plugins.module_utils.index import MODULES
 from ansible_collections.esper.cloud.plugins.module_utils.task import Outcome
 from ansible_collections.esper.cloud.tests.unit.service import Server, answers, hangs
 

@@ -12,8 +12,9 @@ import pytest
 import yaml
 from ansible_collections.esper.cloud.plugins.module_utils import catalog as kinds
 from ansible_collections.esper.cloud.plugins.module_utils import module
-from ansible_collections.esper.cloud.plugins.module_utils.catalog import MODULES, task_of
+from ansible_collections.esper.cloud.plugins.module_utils.catalog import task_of
 from ansible_collections.esper.cloud.plugins.module_utils.engine.resource import Resource
+from ansible_collections.esper.cloud.plugins.module_utils.index import MODULES
 from ansible_collections.esper.cloud.plugins.module_utils.kinds.registry import KINDS
 from ansible_collections.esper.cloud.plugins.module_utils.task import Task, managing
 from ansible_collections.esper.cloud.plugins.module_utils.tasks.tenant import TENANT
@@ -82,7 +83,7 @@ def test_the_options_ask_for_nothing_that_only_a_module_does(name: str) -> None:
 def _managed() -> dict[str, Resource]:
     """The resources of the modules that manage a kind, by the names of the modules."""
     found = {}
-    for name, (file, attribute) in kinds._PLACES.items():
+    for name, (file, attribute) in MODULES.items():
         imported = importlib.import_module(f"{kinds.__package__}.{file}")
         resource = getattr(imported, attribute)
         if isinstance(resource, Resource) and not name.endswith("_info"):

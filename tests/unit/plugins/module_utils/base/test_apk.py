@@ -56,10 +56,10 @@ def test_a_package_tells_its_name_and_version(path: Path) -> None:
     ("entry", "text", "why"),
     [
         ("classes.dex", "", f"it has no {MANIFEST}"),
-        (MANIFEST, "", f"its {MANIFEST} does not tell them"),
-        (MANIFEST, manifest(package=""), f"its {MANIFEST} does not tell them"),
-        (MANIFEST, manifest(name="@7F0B0001"), f"its {MANIFEST} does not tell them"),
-        (MANIFEST, manifest(code="@7F0B0001"), f"its {MANIFEST} does not tell them"),
+        (MANIFEST, "", f"its {MANIFEST} does not contain them"),
+        (MANIFEST, manifest(package=""), f"its {MANIFEST} does not contain them"),
+        (MANIFEST, manifest(name="@7F0B0001"), f"its {MANIFEST} does not contain them"),
+        (MANIFEST, manifest(code="@7F0B0001"), f"its {MANIFEST} does not contain them"),
         (MANIFEST, "<manifest", rf"its {MANIFEST} cannot be read \(ParseError\)"),
         (MANIFEST, " " * (16 * 1024**2 + 1), f"its {MANIFEST} is too large"),
     ],
@@ -73,11 +73,11 @@ def test_a_package_that_does_not_tell(path: Path, entry: str, text: str, why: st
 def test_what_is_no_package(path: Path) -> None:
     for prepare in (lambda: None, lambda: path.write_bytes(b"PK nonsense")):
         prepare()
-        with pytest.raises(InvalidParameter, match=r"^it is no package that can be read$"):
+        with pytest.raises(InvalidParameter, match=r"^it is not a readable APK file$"):
             read_package(path)
 
 
 def test_without_the_library(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(apk, "AXMLPrinter", None)
-    with pytest.raises(InvalidParameter, match=r"^the Python library pyaxmlparser is missing for /"):
+    with pytest.raises(InvalidParameter, match=r"^the Python library pyaxmlparser is not installed for /"):
         read_package(path)

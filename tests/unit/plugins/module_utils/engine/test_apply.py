@@ -162,6 +162,16 @@ def references(client: Client) -> References:
     return References(client)
 
 
+@KINDS
+@pytest.mark.parametrize("name", ["", " "])
+def test_an_empty_name_is_that_of_no_object(
+    tenant: FakeTenant, references: References, kind: Resource, name: str
+) -> None:
+    tenant.add(channel_name="")
+    tenant.add(channel_name=" ")
+    assert kind.named(references, name) == []
+
+
 class Run(t.Protocol):
     """Runs the engine as a new task would, with nothing remembered from the tasks before."""
 

@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import typing as t
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 from ansible_collections.esper.cloud.plugins.module_utils.base.apk import Package
-from ansible_collections.esper.cloud.plugins.module_utils.base.errors import InvalidParameter
+from ansible_collections.esper.cloud.plugins.module_utils.base.errors import InvalidParameter, NotFound
 from ansible_collections.esper.cloud.plugins.module_utils.engine.apply import Result, ensure
 from ansible_collections.esper.cloud.plugins.module_utils.engine.object_cache import References
 from ansible_collections.esper.cloud.plugins.module_utils.kinds import app as app_module
@@ -36,6 +37,10 @@ class Apps:
     """Whether the legacy family knows the app."""
     raced: Row | None = None
     """The version that somebody else uploads first."""
+    others: list[Row] = field(default_factory=list)
+    """Other apps in the list of the legacy family."""
+    blueprints: list[Row] = field(default_factory=list)
+    """Those that a filter finds."""
     delete: list[Reply] = field(default_factory=list)
     """The answers to deletions."""
     sent: list[Request] = field(default_factory=list)
@@ -52,10 +57,15 @@ class Apps:
             return answers({"application": {**APP, "versions": self.versions}}, 201)
         if request.method == "PATCH":
             return answers({**self.versions[0], **request.json})
+        if request.path.endswith("/application/") and "/v1/" not in request.path:
+            return _page([{**APP, "versions": self.versions}, *self.others])
         if request.path.endswith("/application/"):
             return _page([APP] if self.versions else [])
+        if found := re.search(r"/v2/blueprints/b1/versions/with-(\w+)/", request.path):
+            code = None if found.group(1) == "None" else int(found.group(1))
+            return answers({"content": {"id": "b1", "settings": settings(code)}})
         if "/v2/blueprints/" in request.path:
-            return _page([])
+            return _page(self.blueprints)
         if not self.legacy and "/v1/" not in request.path:
             return answers({"message": "Not found."}, 404)
         return _page(self.versions)
@@ -113,7 +123,7 @@ def test_bytes_are_compared_by_whichever_digest_the_service_tells(
     apps.versions = [version(200, hash_string=digest.upper())]
     assert not run(src=src, **TILL).changed
     Path(src).write_bytes(b"others")
-    with pytest.raises(InvalidParameter, match="with other bytes"):
+    with pytest.raises(InvalidParameter, match="with another checksum"):
         run(src=src, **TILL)
 
 
@@ -128,7 +138,7 @@ def test_a_version_that_only_v1_knows_is_there(apps: Apps, run: Run, src: str) -
     assert not run(src=src, **TILL).changed
     assert run(release_name="Spring", **TILL).changed
     assert "/v1/" in apps.sent[-1].path
-    with pytest.raises(InvalidParameter, match="does not take enabled and release_comments"):
+    with pytest.raises(InvalidParameter, match="Cannot set enabled and release_comments"):
         run(release_name="Summer", release_comments="x", enabled=True, **TILL)
 
 
@@ -154,7 +164,7 @@ def test_who_is_faster_with_the_same_bytes_has_done_the_work(apps: Apps, run: Ru
 
 def test_who_is_faster_with_other_bytes_is_left_alone(apps: Apps, run: Run, src: str) -> None:
     apps.raced = version(200, hash_string="0" * 32)
-    with pytest.raises(InvalidParameter, match="with other bytes"):
+    with pytest.raises(InvalidParameter, match="with another checksum"):
         run(src=src, release_name="Spring", **TILL)
     assert apps.written == ["POST"]
 
@@ -207,8 +217,180 @@ def test_an_answer_of_200_is_no_deletion(
 
 def test_a_deletion_is_confirmed_by_force(apps: Apps, run: Run) -> None:
     apps.versions = [version(200, installed_count=1)]
-    with pytest.raises(InvalidParameter, match="in use by 1 device:"):
+    with pytest.raises(InvalidParameter, match="in use by 1 device\\."):
         run(state="absent", **TILL)
     apps.delete = [answers({"request_id": "r"}), answers(None, 204)]
     assert run(state="absent", force=True, **TILL).changed
     assert [request.query for request in apps.sent[-2:]] == [{}, {"request_id": "r"}]
+
+
+# --- what is in use ---------------------------------------------------------------------------------------------------
+
+
+def blueprint(published: int | None, draft: int | None = None) -> Row:
+    """A blueprint with a version of the app in its published version, and maybe another in a draft."""
+    latest = published if draft is None else draft
+    return {
+        "id": "b1",
+        "name": "Kiosks",
+        "publish": draft is None,
+        "version_id": f"with-{latest}",
+        "latest_published_version_id": f"with-{published}",
+        "settings": settings(latest),
+    }
+
+
+def settings(code: int | None) -> Row:
+    apps = [] if code is None else [{"app_id": "app-1", "app_version_id": f"v{code}"}]
+    return {"android": {"apps": apps}, "ios": None}
+
+
+@pytest.mark.parametrize(
+    ("row", "kept", "reads"),
+    [
+        # A blueprint that had the version once is found by the filter of the API, but does not use it.
+        (blueprint(200), None, 1),
+        (blueprint(None), None, 1),
+        (blueprint(100), "published version", 1),
+        (blueprint(200, draft=100), "draft", 2),
+        (blueprint(100, draft=200), "published version", 2),
+        (blueprint(100, draft=100), "published version and draft", 2),
+    ],
+)
+@pytest.mark.parametrize("params", [{"keep_versions": 1, **TILL}, {**TILL, "version_name": "1.0", "state": "absent"}])
+def test_a_version_is_in_use_by_the_latest_and_the_published_version_of_a_blueprint(
+    apps: Apps, run: Run, row: Row, kept: str | None, reads: int, params: Row
+) -> None:
+    apps.versions, apps.blueprints = [version(200), version(100)], [row]
+    apps.delete = [answers(None, 204)]
+    if kept is None:
+        assert run(**params).changed
+        assert apps.written == ["DELETE"]
+    elif "keep_versions" in params:
+        (warning,) = run(**params).warnings
+        assert warning.endswith(f"in use by the blueprint 'Kiosks' ({kept}).")
+    else:
+        with pytest.raises(InvalidParameter, match=rf"in use by the blueprint 'Kiosks' \({kept}\)\. Remove it"):
+            run(**params)
+    assert len([request for request in apps.sent if "/v2/blueprints/" in request.path]) == reads
+    assert bool(apps.written) is (kept is None)
+
+
+@pytest.mark.parametrize(("row", "uses"), [(blueprint(100, draft=None), True), (blueprint(None), False)])
+def test_an_app_is_in_use_if_a_blueprint_has_any_of_its_versions(apps: Apps, run: Run, row: Row, uses: bool) -> None:
+    apps.versions, apps.blueprints = [version(200), version(100)], [row]
+    apps.delete = [answers(None, 204)]
+    if uses:
+        with pytest.raises(InvalidParameter, match="set force=true if only devices use it"):
+            run(package_name="com.example.till", state="absent")
+    else:
+        assert run(package_name="com.example.till", state="absent").changed
+    assert apps.written == ([] if uses else ["DELETE"])
+
+
+def test_all_versions_to_delete_share_one_read_of_the_blueprints(apps: Apps, run: Run) -> None:
+    apps.versions = [version(code) for code in (200, 190, 180, 170, 160)]
+    apps.blueprints = [blueprint(180, draft=170)]
+    apps.delete = [answers(None, 204)] * 2
+    assert len(run(keep_versions=1, **TILL).warnings) == 2
+    assert len([request for request in apps.sent if "/v2/blueprints/" in request.path]) == 2
+    assert [request.path.split("/")[-2] for request in apps.sent if request.method == "DELETE"] == ["v160", "v190"]
+
+
+@pytest.mark.parametrize(
+    ("params", "error"),
+    [
+        ({"keep_versions": 0, **TILL}, "Invalid keep_versions 0"),
+        ({"keep_versions": -1, **TILL}, "Invalid keep_versions -1"),
+        ({"keep_versions": 1, "package_name": "com.example.till", "state": "absent"}, "requires state=present"),
+        ({"keep_versions": 0, "package_name": "com.example.till", "state": "absent"}, "Invalid keep_versions 0"),
+    ],
+)
+def test_keep_versions_never_keeps_nothing(apps: Apps, run: Run, params: Row, error: str) -> None:
+    apps.versions = [version(200), version(100)]
+    with pytest.raises(InvalidParameter, match=error):
+        run(**params)
+    assert apps.sent == []
+
+
+# --- contradictions ---------------------------------------------------------------------------------------------------
+
+ABSENT = {"package_name": "com.example.till", "state": "absent", "force": True}
+
+
+@pytest.mark.parametrize("state", ["present", "absent"])
+@pytest.mark.parametrize("legacy", [True, False])
+def test_a_version_code_and_the_name_of_another_version_select_neither(
+    apps: Apps, run: Run, src: str, state: str, legacy: bool
+) -> None:
+    apps.versions, apps.legacy = [version(200), version(190)], legacy
+    for more in ({}, {"src": src}):
+        with pytest.raises(InvalidParameter, match=r"version_code 190 of the app 'com\.example\.till' is .* 1\.9, not"):
+            run(version_code=190, state=state, force=True, **TILL, **more)
+    # A code that does not exist contradicts nothing.
+    assert not run(version_code=210, **ABSENT, version_name="2.0").changed
+    assert apps.written == []
+
+
+@pytest.mark.parametrize("state", ["present", "absent"])
+@pytest.mark.parametrize("app", [{"package_name": "com.example.till"}, {"package_name": "com.example.none"}])
+def test_a_version_id_of_another_app_selects_nothing(apps: Apps, run: Run, state: str, app: Row) -> None:
+    apps.versions, apps.others = [version(200)], [{"id": "app-2", "package_name": "com.example.x", "versions": [OTHER]}]
+    with pytest.raises(InvalidParameter, match=r"version_id other is a version of the app 'com\.example\.x', not of"):
+        run(version_id="other", state=state, force=True, **app)
+    assert apps.written == []
+
+
+OTHER = {"id": "other", "version_code": "2.0", "build_number": "200"}
+
+
+def test_a_version_id_that_does_not_exist_is_absent(apps: Apps, run: Run) -> None:
+    apps.versions = [version(200)]
+    assert not run(version_id="gone", **ABSENT).changed
+    assert len(apps.sent) == 4
+    with pytest.raises(NotFound, match=r"com\.example\.till gone'"):
+        run(version_id="gone", package_name="com.example.till")
+    assert apps.written == []
+
+
+@pytest.mark.parametrize("name", ["*", "2.*", "%", "2", "2.0 ", "2.0.0", "latest"])
+def test_a_version_name_is_no_pattern(apps: Apps, run: Run, name: str) -> None:
+    apps.versions = [version(200), version(190)]
+    assert not run(version_name=name, **ABSENT).changed
+    assert apps.written == []
+
+
+@pytest.mark.parametrize("name", ["*", "com.example.*", "com.example", "%", "COM.EXAMPLE.TILL"])
+def test_a_package_name_is_no_pattern(apps: Apps, run: Run, name: str) -> None:
+    # Even if the filter of the server were one.
+    apps.versions = [version(200)]
+    assert not run(package_name=name, state="absent", force=True).changed
+    assert apps.written == []
+
+
+@pytest.mark.parametrize("value", ["", " ", "\t"])
+@pytest.mark.parametrize("name", ["package_name", "id", "version_name", "version_id"])
+@pytest.mark.parametrize("state", ["present", "absent"])
+def test_an_empty_identifier_selects_nothing(apps: Apps, run: Run, name: str, value: str, state: str) -> None:
+    apps.versions = [version(200)]
+    with pytest.raises(InvalidParameter, match=f"{name} must not be empty"):
+        run(**{"package_name": "com.example.till", name: value, "state": state, "force": True})
+    assert apps.sent == []
+
+
+def test_an_apk_file_of_another_version_deletes_nothing(
+    apps: Apps, run: Run, src: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    apps.versions = [version(200), version(210)]
+    monkeypatch.setattr(app_module, "read_package", lambda _path: Package("com.example.till", "2.0", 200))
+    for wrong in ({"package_name": "com.example.x"}, {"version_name": "2.1"}, {"version_code": 210}):
+        with pytest.raises(InvalidParameter, match=r"The file .* has .*, not"):
+            run(src=src, state="absent", force=True, **wrong)
+    assert apps.sent == []
+
+
+def test_a_directory_is_no_apk_file(apps: Apps, run: Run, tmp_path: Path) -> None:
+    apps.versions = [version(200)]
+    with pytest.raises(InvalidParameter, match="File not found"):
+        run(src=str(tmp_path), state="absent", force=True, **TILL)
+    assert apps.sent == []

@@ -391,7 +391,7 @@ def test_what_else_is_said_of_the_latest_version_counts(tenant: Tenant, run: Run
         ({"apps": [{"package_name": "com.example.tills", "version_name": "1"}]}, NotFound, "mean 'com.example.till'"),
         ({"apps": [{"package_name": "com.example.till"}]}, InvalidParameter, r"apps\[0\] has no version"),
         ({"apps": [{"version_name": "1.0"}]}, InvalidParameter, r"apps\[0\] has no app"),
-        ({"files": [{"content": "c.txt"}]}, Ambiguous, r"c.txt \(id 10\), c.txt \(id 9\)\). Give file_id instead"),
+        ({"files": [{"content": "c.txt"}]}, Ambiguous, r"c.txt \(id 10\), c.txt \(id 9\)\). Set file_id instead"),
         ({"files": [{"content": "d.txt"}]}, NotFound, "no content 'd.txt'. Did you mean .* Upload it before"),
         (
             {"files": [{"destination_path": "/a"}]},

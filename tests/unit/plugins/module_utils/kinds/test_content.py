@@ -15,6 +15,7 @@ from ansible_collections.esper.cloud.plugins.module_utils.base.errors import (
     Ambiguous,
     ApiError,
     InvalidParameter,
+    NotFound,
     TransportError,
 )
 from ansible_collections.esper.cloud.plugins.module_utils.engine.apply import Result, ensure, ensure_all
@@ -27,6 +28,7 @@ if t.TYPE_CHECKING:
     from ansible_collections.esper.cloud.tests.unit.conftest import MakeClient
 
 Row = dict[str, t.Any]
+USES_1: Row = {"android": {"files": [{"file_id": "1"}]}}
 
 
 @dataclass
@@ -39,6 +41,8 @@ class Contents:
     rows: dict[int, Row] = field(default_factory=dict)
     data: dict[int, bytes] = field(default_factory=dict)
     blueprints: list[Row] = field(default_factory=list)
+    published: Row = field(default_factory=dict)
+    """The settings of other versions of the blueprints, by ID."""
     link: str = ""
     loses_uploads: int = 0
     rivals: list[bytes] = field(default_factory=list)
@@ -61,6 +65,13 @@ class Contents:
     def __call__(self, request: Request) -> Reply:
         if request.path.startswith("/storage/"):
             return answers(self.data[int(request.path.rpartition("/")[2])])
+        if found := re.search(r"/blueprints/b/versions/(\w+)/$", request.path):
+            return answers({"content": {"id": "b", "settings": self.published[found.group(1)]}})
+        if request.path.endswith("/blueprints/b/versions/"):
+            rows = [{"id": "b", "version_id": each, "publish": True} for each in self.published]
+            return answers({"count": len(rows), "results": rows})
+        if request.path.endswith("/blueprints/b/"):
+            return answers({"content": {"id": "b", "name": "Canteen", "settings": USES_1}})
         if request.path.endswith("/blueprints/"):
             return answers({"count": len(self.blueprints), "results": self.blueprints})
         if request.method == "POST":
@@ -177,7 +188,7 @@ def test_the_next_run_takes_what_an_interrupted_one_uploaded(
     done = apply(client, src=menu, tags=["new"])
     assert done.record is not None
     assert done.record["tags"] == ["new"]
-    assert f"than the one with the id {done.record['id']}: {old}." in done.warnings[0]
+    assert f"as the one with ID {done.record['id']}: {old}." in done.warnings[0]
     assert writes(server).count("POST") == 1
 
 
@@ -210,6 +221,70 @@ def test_a_lost_answer_makes_no_second_content_beside_one_of_the_same_bytes(
     assert contents.rows[3]["tags"] == ["t"]
 
 
+# --- contradictions ---------------------------------------------------------------------------------------------------
+
+
+def test_an_id_and_the_name_of_another_content_file_delete_neither(
+    server: Server, client: Client, contents: Contents, menu: Path
+) -> None:
+    one, _other = contents.add("old.png", b"stew"), contents.add("menu.png", b"soup")
+    for more in ({"name": "menu.png"}, {"name": "nobody.png"}, {"name": "OLD.png"}, {"src": menu}):
+        with pytest.raises(InvalidParameter, match=rf"with ID {one} is 'old\.png', not '"):
+            apply(client, id=one, state="absent", force=True, **more)
+    assert writes(server) == []
+    # An ID that does not exist selects nothing, whatever the name.
+    assert not apply(client, id=99, name="menu.png", state="absent", force=True).changed
+    assert apply(client, id=one, name="old.png", state="absent").changed
+
+
+def test_a_replacement_does_not_take_the_name_of_another_content_file(
+    server: Server, client: Client, contents: Contents, menu: Path
+) -> None:
+    one, other = contents.add("old.png", b"stew"), contents.add("menu.png", b"salad")
+    for more in ({}, {"name": "menu.png"}):
+        with pytest.raises(InvalidParameter, match=rf"not 'menu\.png', .* of the content file with ID {other}\."):
+            apply(client, id=one, src=menu, **more)
+    assert writes(server) == []
+    assert apply(client, id=one, src=menu, name="new.png").changed
+
+
+def test_only_a_newer_content_file_replaces_one_that_does_not_exist(
+    server: Server, client: Client, contents: Contents, menu: Path
+) -> None:
+    contents.add("menu.png", b"stew")
+    newer = contents.add("menu.png", b"soup")
+    apply(client, id=newer - 1, state="absent")
+    done = apply(client, id=newer - 1, src=menu)
+    assert done.record is not None
+    assert (done.changed, done.record["id"]) == (False, newer)
+    with pytest.raises(NotFound, match=f"There is no content file '{newer + 1}'"):
+        apply(client, id=newer + 1, src=menu, tags=["new"])
+    assert writes(server) == ["DELETE"]
+
+
+@pytest.mark.parametrize("name", ["*", "menu*", "%", ".*", "MENU.png", "menu.png ", "menu", "*.png"])
+@pytest.mark.parametrize("more", [{}, {"force": True}])
+def test_a_name_is_no_pattern(server: Server, client: Client, contents: Contents, name: str, more: Row) -> None:
+    contents.add("menu.png", b"soup")
+    contents.add("", b"salad")
+    assert not apply(client, name=name, state="absent", **more).changed
+    assert writes(server) == []
+
+
+@pytest.mark.parametrize("name", ["", " ", "\t"])
+@pytest.mark.parametrize("more", [{}, {"id": 1}, {"src": True}])
+@pytest.mark.parametrize("state", ["present", "absent"])
+def test_an_empty_name_selects_nothing(
+    server: Server, client: Client, contents: Contents, menu: Path, name: str, more: Row, state: str
+) -> None:
+    contents.add("menu.png", b"soup")
+    contents.add("", b"salad")
+    more = {key: menu if value is True else value for key, value in more.items()}
+    with pytest.raises(InvalidParameter, match="name must not be empty"):
+        apply(client, name=name, state=state, force=True, **more)
+    assert server.requests == []
+
+
 # --- blueprints -------------------------------------------------------------------------------------------------------
 
 
@@ -227,10 +302,64 @@ def test_a_blueprint_uses_what_is_among_its_files(
     client: Client, contents: Contents, settings: t.Any, uses: bool
 ) -> None:
     contents.add("menu.png", b"soup")
-    contents.blueprints = [{"id": "b", "name": "Canteen", "settings": settings}]
+    contents.blueprints = [{"id": "b", "name": "Canteen", "publish": True, "settings": settings}]
     done = apply(client, name="menu.png", state="absent", force=True)
     assert done.related == {"blueprints": [{"id": "b", "name": "Canteen"}] if uses else []}
     assert bool(done.warnings) is uses
+
+
+@pytest.mark.parametrize(
+    ("blueprint", "published", "uses", "reads"),
+    [
+        ({"publish": True, "version_id": "v1", "latest_published_version_id": "v1"}, {}, "", 0),
+        ({"publish": True, "settings": USES_1}, {}, "published version", 0),
+        ({"latest_published_version_id": "v1"}, {"v1": USES_1}, "published version", 1),
+        ({"latest_published_version_id": "v1"}, {"v1": {}}, "", 1),
+        ({"latest_published_version_id": "v1", "settings": USES_1}, {"v1": {}}, "draft", 1),
+        ({"latest_published_version_id": "v1", "settings": USES_1}, {"v1": USES_1}, "published version and draft", 1),
+        # The latest version is the published one only if the IDs agree.
+        (
+            {"publish": True, "version_id": "v2", "latest_published_version_id": "v1"},
+            {"v1": USES_1},
+            "published version",
+            1,
+        ),
+        # Never published.
+        ({"latest_published_version_id": None, "settings": USES_1}, {}, "draft", 0),
+        # The property is missing.
+        ({"settings": {}}, {"v1": USES_1}, "published version", 2),
+        ({"settings": USES_1}, {}, "draft", 1),
+    ],
+)
+def test_the_latest_and_the_published_version_of_a_blueprint_count(
+    server: Server, client: Client, contents: Contents, blueprint: Row, published: Row, uses: str, reads: int
+) -> None:
+    contents.add("menu.png", b"soup")
+    row = {"id": "b", "name": "Canteen", "publish": False, "version_id": "v2", "settings": {}, **blueprint}
+    contents.blueprints, contents.published = [row], published
+    if uses:
+        with pytest.raises(InvalidParameter, match=rf"in use by the blueprint 'Canteen' \({uses}\)\. Remove it"):
+            apply(client, name="menu.png", state="absent")
+    else:
+        assert apply(client, name="menu.png", state="absent").changed
+    assert len([request for request in server.requests if "/versions/" in request.path]) == reads
+
+
+def test_a_list_of_blueprints_without_settings_does_not_mean_that_nothing_is_used(
+    client: Client, contents: Contents
+) -> None:
+    contents.add("menu.png", b"soup")
+    contents.blueprints = [{"id": "b", "name": "Canteen", "publish": True}]
+    with pytest.raises(InvalidParameter, match="in use by the blueprint 'Canteen'"):
+        apply(client, name="menu.png", state="absent")
+
+
+def test_the_published_version_is_read_once_for_a_task(server: Server, client: Client, contents: Contents) -> None:
+    several = [params_of(id=contents.add(f"{each}.png", b"soup"), state="absent") for each in range(3)]
+    row = {"id": "b", "name": "Canteen", "version_id": "v2", "latest_published_version_id": "v1", "settings": {}}
+    contents.blueprints, contents.published = [row], {"v1": {}}
+    ensure_all(CONTENT, References(client), several)
+    assert len([request for request in server.requests if "/blueprints/" in request.path]) == 2
 
 
 def test_blueprints_are_read_only_where_something_goes(
@@ -239,6 +368,26 @@ def test_blueprints_are_read_only_where_something_goes(
     apply(client, src=menu)
     apply(client, src=menu, description="What there is")
     assert not [request for request in server.requests if "blueprints" in request.path]
+
+
+def test_if_a_published_version_cannot_be_read_nothing_is_deleted(
+    server: Server, make_client: MakeClient, contents: Contents
+) -> None:
+    client = make_client(server, retries=0)
+    contents.add("menu.png", b"soup")
+    contents.blueprints = [
+        {"id": "b", "name": name, "version_id": "v2", "latest_published_version_id": version, "settings": {}}
+        for name, version in (("One", "v1"), ("Two", "v3"))
+    ]
+    contents.published = {"v1": {}, "v3": {}}
+    server.app = lambda request: answers({}, 500) if "/versions/" in request.path else contents(request)
+    references = References(client)
+    with pytest.raises(ApiError, match="Reading the published version of the blueprint 'One' failed"):
+        ensure(CONTENT, references, params_of(name="menu.png", state="absent"))
+    assert writes(server) == []
+    # The client still works.
+    server.app = contents
+    assert ensure(CONTENT, References(client), params_of(name="menu.png", state="absent")).changed
 
 
 # --- somebody else at the same time -----------------------------------------------------------------------------------
@@ -297,8 +446,17 @@ def test_a_directory_stands_for_its_files(server: Server, client: Client, conten
     assert [request.method for request in server.requests] == ["GET", "POST", "GET", "POST", "GET"]
 
 
-def test_an_empty_directory_stands_for_nothing(tmp_path: Path) -> None:
-    assert CONTENT.expand(params_of(src=tmp_path)) == []
+@pytest.mark.parametrize("state", ["present", "absent"])
+def test_an_empty_directory_stands_for_nothing(
+    server: Server, client: Client, contents: Contents, tmp_path: Path, state: str
+) -> None:
+    contents.add("menu.png", b"soup")
+    (tmp_path / ".menu.png").write_bytes(b"soup")
+    (tmp_path / "empty").mkdir()
+    several = CONTENT.expand(params_of(src=tmp_path, state=state, force=True))
+    assert several == []
+    assert ensure_all(CONTENT, References(client), several) == []
+    assert server.requests == []
 
 
 # --- downloads --------------------------------------------------------------------------------------------------------
@@ -323,7 +481,7 @@ def test_damaged_bytes_do_not_take_the_place_of_a_file(client: Client, contents:
     number = contents.add("menu.png", b"soup")
     contents.data[number] = b"stew"
     (tmp_path / "menu.png").write_bytes(b"older")
-    with pytest.raises(TransportError, match="what came has not the size and digest"):
+    with pytest.raises(TransportError, match="the downloaded file does not have the size and checksum"):
         fetch(client, id=number, dest=tmp_path)
     assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("menu.png", b"older")]
 
@@ -333,12 +491,12 @@ def test_the_name_of_a_content_cannot_lead_out_of_a_directory(
     client: Client, contents: Contents, tmp_path: Path, name: str
 ) -> None:
     contents.add(name, b"soup")
-    with pytest.raises(InvalidParameter, match="is no file's: give dest as a file"):
+    with pytest.raises(InvalidParameter, match="Set dest to the path of a file"):
         fetch(client, dest=tmp_path)
 
 
 def test_a_file_that_cannot_be_written_is_a_sentence(client: Client, contents: Contents, tmp_path: Path) -> None:
     contents.add("menu.png", b"soup")
     (tmp_path / "file").touch()
-    with pytest.raises(InvalidParameter, match="cannot be written: Not a directory"):
+    with pytest.raises(InvalidParameter, match=r"Cannot write .*: Not a directory"):
         fetch(client, dest=tmp_path / "file" / "menu.png")

@@ -26,7 +26,7 @@ from ansible_collections.esper.cloud.plugins.module_utils.kinds.device_group imp
 )
 from ansible_collections.esper.cloud.plugins.module_utils.model.unknowns import ResultOf
 from ansible_collections.esper.cloud.tests.unit.service import Reply, Request, Server, answers
-from hypothesis import example, given
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 if t.TYPE_CHECKING:
@@ -179,13 +179,16 @@ def record_of(result: Result) -> Row:
     [
         ("All devices", []),
         ("ALL DEVICES", []),
-        ("/All devices/", []),
         ("Stores", ["Stores"]),
         ("Stores/Berlin", ["Stores", "Berlin"]),
         ("All devices/Stores/Berlin", ["Stores", "Berlin"]),
-        ("all Devices/Stores/Berlin/", ["Stores", "Berlin"]),
+        ("all Devices/Stores/Berlin", ["Stores", "Berlin"]),
         (" All devices / Stores / Berlin ", ["Stores", "Berlin"]),
-        ("/Stores", ["Stores"]),
+        (r"Stores/Tills\/Kiosks", ["Stores", "Tills/Kiosks"]),
+        (r"Stores/Tills\\/Kiosks", ["Stores", "Tills\\", "Kiosks"]),
+        (r"Stores\Tills", [r"Stores\Tills"]),
+        ("Stores\\", ["Stores\\"]),
+        (r"All devices\/Stores", ["All devices/Stores"]),
         ("Stores/All devices", ["Stores", "All devices"]),
         ("stores", ["stores"]),
         ("All devicesX/a", ["All devicesX", "a"]),
@@ -195,7 +198,21 @@ def test_a_path_is_split_into_names_below_the_root(path: str, names: list[str]) 
     assert split_path(path) == names
 
 
-@pytest.mark.parametrize("path", ["", "/", " ", "Stores//Berlin", "Stores/ /Berlin", "All devices//Stores"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "",
+        "/",
+        " ",
+        "Stores//Berlin",
+        "Stores/ /Berlin",
+        "All devices//Stores",
+        "Stores/",
+        "/Stores",
+        " /Stores",
+        "a/b/ ",
+    ],
+)
 def test_an_empty_name_in_a_path_is_refused(path: str) -> None:
     with pytest.raises(InvalidParameter, match="empty name"):
         split_path(path)
@@ -211,14 +228,15 @@ def test_no_path_crashes(path: str) -> None:
         names = split_path(path)
     except InvalidParameter:
         return
-    assert all(name and name == name.strip() and "/" not in name for name in names)
+    assert all(name and name == name.strip() for name in names)
 
 
-NAMES = st.text(min_size=1, max_size=50).filter(lambda name: "/" not in name and name == name.strip() and name)
+NAMES = st.text(min_size=1, max_size=50).filter(lambda name: name == name.strip() and name)
 
 
 @given(st.lists(NAMES, max_size=5))
 @example(["🖥️", "\u200f\u05e9\u05dc\u05d5\u05dd", ".", "..", "x" * 1000])
+@example(["a/b", "/", "\\", "\\/", "a\\", "All devices"])
 def test_a_path_and_its_names_say_the_same(names: list[str]) -> None:
     assert split_path(join_path(names)) == names
 
@@ -240,13 +258,147 @@ def test_a_name_with_a_slash_is_addressed_by_name_and_parent(groups: Groups, run
     assert groups.paths == {"All devices", "All devices/Stores", "All devices/Stores/Berlin/Mitte"}
 
 
-def test_two_groups_with_one_path_are_told_apart_by_id(groups: Groups, run: Run) -> None:
-    # A name may hold a slash.
-    first = groups.add("c", groups.add("a/b", groups.root))
-    second = groups.add("c", groups.tree("a", "a/b")["a/b"])
-    with pytest.raises(Ambiguous) as caught:
-        run(path="a/b/c")
-    assert caught.value.candidates == sorted(f"All devices/a/b/c (id {identifier})" for identifier in (first, second))
+def with_slashes(groups: Groups) -> dict[str, str]:
+    """Add two groups that have one path for Esper, each with a child of the same name; their IDs by path."""
+    made = groups.tree("A", "A/B")
+    made[r"A\/B"] = groups.add("A/B", groups.root)
+    for parent in ("A/B", r"A\/B"):
+        made[f"{parent}/kid"] = groups.add("kid", made[parent])
+    return made
+
+
+def test_groups_that_have_one_path_for_esper_have_two(groups: Groups, run: Run) -> None:
+    for path, identifier in with_slashes(groups).items():
+        by_path, by_id = run(path=path), run(id=identifier)
+        assert not by_path.changed
+        assert record_of(by_path) == record_of(by_id)
+        assert record_of(by_path)["id"] == identifier
+        assert record_of(by_path)["path"] == f"All devices/{path}"
+
+
+@pytest.mark.parametrize("parent", ["A/B", r"A\/B"])
+@pytest.mark.parametrize("create_parents", [False, True])
+def test_a_parent_by_id_is_that_group(
+    server: Server, groups: Groups, run: Run, parent: str, create_parents: bool
+) -> None:
+    made = with_slashes(groups)
+    params: Row = {"name": "new", "parent": made[parent], "create_parents": create_parents}
+    checked, done = run(**params, check_mode=True), run(**params)
+    assert [request.json for request in server.writes()] == [{"name": "new", "parent": made[parent]}]
+    assert len([each for each in server.requests if each.method == "GET" and made[parent] in each.path]) == 1
+    assert record_of(done)["path"] == record_of(checked)["path"] == f"All devices/{parent}/new"
+    assert checked.changes == done.changes
+    assert not run(**params).changed
+
+
+def test_a_parent_by_id_costs_one_request(server: Server, groups: Groups, run: Run) -> None:
+    made = groups.tree("A", "A/B")
+    assert run(name="kid", parent=made["A"]).changed
+    assert [request.method for request in server.requests] == ["GET", "GET", "POST"]
+    assert not run(name="kid", parent=made["A"]).changed
+    assert [request.method for request in server.requests] == ["GET", "GET"]
+
+
+@pytest.mark.parametrize("create_parents", [False, True])
+def test_a_name_with_a_slash_is_never_two_groups(groups: Groups, run: Run, create_parents: bool) -> None:
+    parent = groups.add("A/B", groups.root)
+    for address in (parent, r"A\/B", r"All devices/A\/B"):
+        assert run(name="kid", parent=address, create_parents=create_parents).changed == (address == parent)
+    assert len(groups.rows) == 3
+
+
+def test_a_path_is_not_that_of_a_name_with_a_slash(groups: Groups, run: Run, references: References) -> None:
+    groups.add("kid", groups.add("A/B", groups.root))
+    assert not run(path="A/B/kid", state="absent", recursive=True, force=True).changed
+    assert not run(name="kid", parent="A/B", state="absent", recursive=True, force=True).changed
+    with pytest.raises(NotFound, match="nothing can be moved"):
+        run(path="A/B/kid", new_path="kid")
+    for path in ("A/B/kid/new", "A/B/new"):
+        with pytest.raises(NotFound, match="create_parents"):
+            run(path=path)
+    with pytest.raises(NotFound):
+        DEVICE_GROUP.resolve(references, "A/B/kid")
+    assert information(references, path="A/B/kid") == {"device_groups": [], "tree": []}
+    assert run(path="A/B/kid/new", create_parents=True).changed
+    assert len(groups.rows) == 7
+
+
+@given(
+    names=st.lists(
+        st.tuples(st.sampled_from(["A", "B", "A/B", "/", "B\\", "\\", "A/", "/B", "All devices"]), st.integers(0, 20)),
+        max_size=12,
+    ),
+    whole=st.booleans(),
+)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_each_group_is_found_by_the_path_that_is_returned(
+    server: Server, make_client: MakeClient, names: list[tuple[str, int]], whole: bool
+) -> None:
+    server.app = groups = Groups()
+    for name, place in names:
+        parent = list(groups.rows)[place % len(groups.rows)]
+        if not groups._taken(name, parent):
+            groups.add(name, parent)
+    references = References(make_client(server))
+    if whole:
+        references.read_whole(DEVICE_GROUP)
+    paths = set()
+    for identifier in groups.rows:
+        row = DEVICE_GROUP.get(references, identifier)
+        assert row is not None
+        paths.add(path_of(row))
+        assert DEVICE_GROUP.resolve(References(make_client(server)), path_of(row))["id"] == identifier
+    assert len(paths) == len(groups.rows)
+    assert {path_of(row) for row in DEVICE_GROUP.all_groups(references)} == paths
+
+
+@pytest.mark.parametrize(("path", "requests"), [("a", 1), ("a/b", 1), ("a/b/c", 2), ("a/b/c/d", 2)])
+def test_one_request_shows_that_no_name_has_a_slash(
+    server: Server, groups: Groups, run: Run, client: Client, path: str, requests: int
+) -> None:
+    made = groups.tree("a", "a/b", "a/b/c", "a/b/c/d", "c", "c/a")
+    assert not run(path=path).changed
+    assert len(server.requests) == 1
+    assert not run(id=made[path]).changed
+    assert len(server.requests) == requests
+    server.requests.clear()
+    references = References(client)
+    for _again in range(2):
+        DEVICE_GROUP.resolve(references, f"All devices/{path}")
+    assert len(server.requests) == requests
+
+
+def test_a_moved_group_with_a_slash_in_its_name_has_its_exact_path(groups: Groups, run: Run) -> None:
+    made = with_slashes(groups)
+    params: Row = {"path": r"A\/B/kid", "new_path": r"A/B/other\/kid"}
+    checked, done = run(**params, check_mode=True), run(**params)
+    assert record_of(checked)["path"] == record_of(done)["path"] == r"All devices/A/B/other\/kid"
+    assert record_of(done)["id"] == made[r"A\/B/kid"]
+    assert not run(**params).changed
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"path": "Stores/"},
+        {"path": "/Stores"},
+        {"path": "Stores//Pickup"},
+        {"path": "Stores/ "},
+        {"name": "Pickup", "parent": ""},
+        {"name": "Pickup", "parent": "Stores/"},
+        {"name": "Pickup", "parent": "/"},
+        {"name": "", "parent": "Stores"},
+        {"path": "Stores", "new_path": "Shops/"},
+        {"path": "Stores", "new_path": ""},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("state", ["present", "absent"])
+def test_an_empty_name_anywhere_is_an_error(server: Server, groups: Groups, run: Run, params: Row, state: str) -> None:
+    groups.tree("Stores", "Stores/Pickup")
+    with pytest.raises(InvalidParameter, match="empty"):
+        run(**params, state=state, recursive=True, force=True, create_parents=True)
+    assert server.writes() == []
 
 
 def test_the_root_is_known_by_its_missing_parent(groups: Groups) -> None:
@@ -303,14 +455,14 @@ def test_a_name_that_several_groups_have_lists_their_paths(groups: Groups, run: 
     with pytest.raises(Ambiguous) as caught:
         run(name="Berlin")
     assert caught.value.candidates == ["All devices/Offices/Berlin", "All devices/Stores/Berlin"]
-    assert "Give the parent" in str(caught.value)
-    for parent in ("Stores", "All devices/Stores", "/Stores"):
+    assert "Set the parent" in str(caught.value)
+    for parent in ("Stores", "All devices/Stores"):
         assert record_of(run(name="Berlin", parent=parent))["path"] == "All devices/Stores/Berlin"
 
 
 def test_an_ambiguous_parent_asks_for_its_path(groups: Groups, run: Run) -> None:
     groups.tree("a", "a/x", "b", "b/x")
-    with pytest.raises(Ambiguous, match="Write its path"):
+    with pytest.raises(Ambiguous, match="Use its path"):
         run(name="new", parent="x")
 
 
@@ -323,7 +475,7 @@ def test_a_misspelt_parent_is_answered_with_close_names(groups: Groups, run: Run
 
 def test_a_missing_parent_is_not_created_without_being_told_to(server: Server, groups: Groups, run: Run) -> None:
     groups.tree("Stores")
-    with pytest.raises(NotFound, match="set create_parents") as caught:
+    with pytest.raises(NotFound, match="Set create_parents") as caught:
         run(path="Store/Germany/Berlin")
     assert "'All devices/Stores'" in str(caught.value)
     assert server.writes() == []
@@ -331,7 +483,7 @@ def test_a_missing_parent_is_not_created_without_being_told_to(server: Server, g
 
 @pytest.mark.parametrize("identifier", ["Berlin", "..", "1", " "])
 def test_an_id_that_is_none_is_refused(server: Server, groups: Groups, run: Run, identifier: str) -> None:
-    with pytest.raises(InvalidParameter, match="no UUID"):
+    with pytest.raises(InvalidParameter, match="Invalid ID"):
         run(id=identifier)
     assert server.requests == []
 
@@ -478,14 +630,14 @@ def test_a_group_whose_name_only_begins_alike_is_not_below_it(groups: Groups, ru
 
 def test_a_path_that_is_taken_is_refused(server: Server, groups: Groups, run: Run) -> None:
     groups.tree("a", "b")
-    with pytest.raises(InvalidParameter, match="another group of that path"):
+    with pytest.raises(InvalidParameter, match="another group has this path"):
         run(path="a", new_path="b")
     assert server.writes() == []
 
 
 def test_a_move_from_nowhere_to_nowhere_is_an_error(groups: Groups, run: Run) -> None:
     groups.tree("Stores")
-    with pytest.raises(NotFound, match=r"Did you mean.*nothing to move"):
+    with pytest.raises(NotFound, match=r"Did you mean.*nothing can be moved"):
         run(path="All devices/Stroes", new_path="Shops")
 
 
@@ -553,7 +705,7 @@ def test_groups_below_a_group_are_deleted_only_when_asked_for(
 ) -> None:
     groups.hidden = hidden
     groups.tree("a", "a/b", "a/b/c", "d")
-    with pytest.raises(InvalidParameter, match=r"has 2 groups below it: set recursive"):
+    with pytest.raises(InvalidParameter, match=r"has 2 groups below it. Set recursive"):
         run(path="a", state="absent", check_mode=check_mode)
     assert server.writes() == []
     result = run(path="a", state="absent", recursive=True, check_mode=check_mode)
@@ -572,9 +724,9 @@ def test_a_group_with_devices_is_deleted_only_when_asked_for(
 ) -> None:
     groups.hidden = hidden
     groups.add("a", groups.root, devices=3)
-    with pytest.raises(InvalidParameter, match=r"holds 3 devices: set force"):
+    with pytest.raises(InvalidParameter, match=r"contains 3 devices. Set force"):
         run(path="a", state="absent", check_mode=check_mode)
-    with pytest.raises(InvalidParameter, match=r"holds 3 devices: set force"):
+    with pytest.raises(InvalidParameter, match=r"contains 3 devices. Set force"):
         run(path="a", state="absent", recursive=True, check_mode=check_mode)
     assert server.writes() == []
     assert run(path="a", state="absent", force=True, check_mode=check_mode).changed
@@ -585,7 +737,7 @@ def test_a_group_with_devices_is_deleted_only_when_asked_for(
 def test_devices_of_groups_below_count_as_well(server: Server, groups: Groups, run: Run) -> None:
     made = groups.tree("top", "top/a", "top/a/b")
     groups.add("c", made["top/a/b"], devices=2)
-    with pytest.raises(InvalidParameter, match=r"the groups below it hold 2 devices"):
+    with pytest.raises(InvalidParameter, match=r"the groups below it contain 2 devices"):
         run(path="top/a", state="absent", recursive=True)
     assert server.writes() == []
     run(path="top/a", state="absent", recursive=True, force=True)
@@ -595,7 +747,7 @@ def test_devices_of_groups_below_count_as_well(server: Server, groups: Groups, r
 
 def test_force_alone_does_not_delete_groups_below(server: Server, groups: Groups, run: Run) -> None:
     groups.tree("a", "a/b")
-    with pytest.raises(InvalidParameter, match="set recursive"):
+    with pytest.raises(InvalidParameter, match=r"has 1 group below it. Set recursive"):
         run(path="a", state="absent", force=True)
     assert server.writes() == []
 

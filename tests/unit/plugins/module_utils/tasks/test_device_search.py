@@ -80,6 +80,15 @@ def test_a_device_is_found_by_anything_it_is_called(server: Server, references: 
     assert len(fleet.sent) == 1
 
 
+@pytest.mark.parametrize("size", [1, 20])
+@pytest.mark.parametrize("blank", ["", " "])
+def test_an_empty_name_is_that_of_no_device(server: Server, references: References, blank: str, size: int) -> None:
+    fleet = tenant(server, device(1, alias=" "), device(2, name=None, serial="", alias=None), device(3))
+    names = [blank, *(f"OLD-{number}" for number in range(size - 1))]
+    assert set(find_devices(references, names).values()) == {None}
+    assert not any(request.query.get("search") == "" for request in fleet.sent)
+
+
 @pytest.mark.parametrize("name", ["DEV", "dev-1", "S", "", uuid(9)])
 def test_a_part_of_a_name_or_another_case_finds_nothing(server: Server, references: References, name: str) -> None:
     tenant(server, device(1))
@@ -142,7 +151,7 @@ def test_many_names_mean_the_same_whichever_way_they_are_looked_up(
 
 def test_what_is_missing_is_named(server: Server, references: References) -> None:
     tenant(server, device(1))
-    with pytest.raises(NotFound, match=r"There is no device 'Nobody'. Nor are there 'Nothing', 'Nowhere'."):
+    with pytest.raises(NotFound, match=r"There is no device 'Nobody'. Also not found: 'Nothing', 'Nowhere'."):
         require_devices(references, ["DEV-1", "Nobody", "Nothing", "Nowhere"])
 
 

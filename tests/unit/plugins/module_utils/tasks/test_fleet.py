@@ -73,6 +73,28 @@ def test_names_are_read_beside_the_devices(server: Server, client: Client) -> No
     assert (fleet.tags, fleet.blueprints) == ({TAG: "kiosk"}, {BLUEPRINT: "Point of Sale"})
 
 
+def test_a_slash_in_the_name_of_a_group_is_not_a_level(
+    server: Server, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = [GROUP, *(f"{number:08}-0000-4000-8000-000000000000" for number in range(1, 4))]
+    names = ["All devices", "A/B", "kid", "C"]
+    parents = [None, ids[0], ids[1], ids[2]]
+    paths = ["All devices", "All devices/A/B", "All devices/A/B/kid", "All devices/A/B/kid/C"]
+    rows = [
+        {"id": identifier, "name": name, "path": path, "parent": parent}
+        for identifier, name, path, parent in zip(ids, names, paths, parents, strict=True)
+    ]
+    monkeypatch.setitem(LISTS, "devicegroup", rows)
+    server.app = service([DEVICE])
+    assert [group["path"] for group in read(client).groups.values()] == [
+        "All devices",
+        r"All devices/A\/B",
+        r"All devices/A\/B/kid",
+        r"All devices/A\/B/kid/C",
+    ]
+    assert asked(server) == ["devices", "devicegroup", "tags", "blueprints"]
+
+
 @pytest.mark.parametrize(
     ("kinds", "lists"),
     [((), []), (["group"], ["devicegroup"]), (["tag"], ["tags"]), (["blueprint"], ["blueprints"])],

@@ -146,7 +146,7 @@ def test_what_was_accepted_before_a_failure_is_told(server: Server, client: Clie
         return service(request)
 
     server.app = app
-    with pytest.raises(RequestFailed, match=r"Beginning the operation REBOOT on 1 device failed.*before: o0\.$"):
+    with pytest.raises(RequestFailed, match=r"Starting the operation REBOOT on 1 device failed.*before that: o0\.$"):
         begun(client, IDS, {"device_ids": "c"})
 
 
@@ -201,7 +201,7 @@ def test_it_is_followed_until_all_devices_are_done(server: Server, client: Clien
         ("COMPLETED", {"a": done, "b": done}, 2),
     )
     result = follow(client)
-    assert (result["state"], result["counts"]["succeeded"], result["failed_devices"]) == ("ended", 2, [])
+    assert (result["state"], result["counts"]["succeeded"], result["failed_devices"]) == ("completed", 2, [])
     assert len(waited.waits) == 3
 
 
@@ -209,14 +209,14 @@ def test_those_that_were_cancelled_are_counted_at_the_end(server: Server, client
     devices = {"a": "SUCCEDED", "b": "FAILED", "c": "CANCELLED", "d": "TIMEOUT"}
     server.app = looks_at(("DISPATCHING", dict.fromkeys(devices, "CREATED"), None), ("COMPLETED", devices, None))
     result = follow(client, max_fail_percentage=75.0)
-    assert result["state"] == "ended"
+    assert result["state"] == "completed"
     assert result["counts"] == {"succeeded": 1, "failed": 1, "timed_out": 1, "cancelled": 1, "pending": 0}
     assert [each["state"] for each in result["failed_devices"]] == ["failed", "cancelled", "timed_out"]
 
 
 def test_it_goes_on_though_it_is_completed(server: Server, client: Client, waited: Clock) -> None:
     server.app = looks_at(("COMPLETED", {"a": "INITIATED"}, None), ("COMPLETED", {"a": "SUCCEDED"}, None))
-    assert follow(client)["state"] == "ended"
+    assert follow(client)["state"] == "completed"
 
 
 @pytest.mark.parametrize("allowed", [0.0, 100.0])
@@ -232,14 +232,14 @@ def test_it_failed_if_its_devices_were_not_found_in_time(server: Server, client:
     result = follow(client)
     assert (result["state"], result["msg"]) == (
         "failed",
-        "The operation LOCK failed: its devices were not found in time.",
+        "The operation LOCK failed: Esper did not find its devices in time.",
     )
     assert sum(waited.waits) == pytest.approx(20.0)
 
 
 def test_devices_that_were_never_told_count_as_pending(server: Server, client: Client, waited: Clock) -> None:
     server.app = looks_at(("FAILED", {"a": "CREATED", "b": "SUCCEDED"}, None))
-    assert follow(client)["msg"] == "The operation LOCK: 1 of 2 devices have not answered: A (pending)."
+    assert follow(client)["msg"] == "The operation LOCK: 1 of 2 devices did not report a result in time: A (pending)."
     assert follow(client, max_fail_percentage=50.0)["state"] == "pending"
     assert waited.waits == []
 
@@ -285,8 +285,11 @@ def test_a_refusal_that_has_no_such_reason_is_told(server: Server, client: Clien
 @pytest.mark.parametrize(
     ("params", "why"),
     [
-        ({"operation_type": "LOCK"}, "state is begun but any of the following are missing: devices, device_query"),
-        ({"devices": []}, "state is begun but all of the following are missing: operation_type"),
+        (
+            {"operation_type": "LOCK"},
+            "state is started but any of the following are missing: devices, groups, device_query",
+        ),
+        ({"devices": []}, "state is started but all of the following are missing: operation_type"),
         ({"operation_type": "LOCK", "devices": []}, ""),
         ({"operation_type": "LOCK", "device_query": {}}, ""),
         ({"state": "cancelled", "id": "o1"}, "state is cancelled but all of the following are missing: reason"),

@@ -182,7 +182,7 @@ def lists(tmp_path: Path) -> Row:
         "blueprints": [{"name": "Unit", "settings": using()}],
         "device_groups": [
             {"path": "Unit/Berlin/Mitte"},
-            {"path": "/All devices/Unit/"},
+            {"path": "All devices/Unit"},
             {"name": "Berlin", "parent": "All devices/Unit"},
         ],
         "contents": [{"src": file_of(tmp_path, "unit.png", "soup"), "tags": ["unit"]}],
@@ -343,8 +343,8 @@ def test_a_blueprint_gets_the_content_that_replaces_another(tenant: Tenant, list
     warnings = tenant.warnings
     changed = tenant.done(**lists)
     # Only of the blueprint that this task knows nothing of.
-    (warning,) = [text for text in warnings if "refer to" in text]
-    assert warning.startswith(f"The blueprints 'Other' refer to the content 'unit.png' (id {old}), which is replaced")
+    (warning,) = [text for text in warnings if "in use by" in text]
+    assert warning.startswith(f"The content file 'unit.png' (ID {old}) is in use by the blueprint 'Other' (draft).")
     assert tenant.warnings == warnings
     new = tenant.ids("content")["unit.png"]
     assert new != old
@@ -373,7 +373,7 @@ def test_the_latest_is_unclear_while_a_code_is_unknown(tenant: Tenant, lists: Ro
     new = upload(tmp_path, 3)
     del new["version_code"]
     result = tenant.failing(apps=[new], blueprints=lists["blueprints"])
-    assert "this task uploads a version without a version code" in messages(result)["blueprints[0]"]
+    assert "because this task uploads a version without a version code" in messages(result)["blueprints[0]"]
     # Where it is the first, it is the latest.
     other = "com.example.unitother"
     first = {"src": package(tmp_path, 1, name=other), "package_name": other, "version_name": "1.0"}
@@ -382,21 +382,114 @@ def test_the_latest_is_unclear_while_a_code_is_unknown(tenant: Tenant, lists: Ro
     assert tenant.done(apps=[first], blueprints=[{"name": "Other", "settings": settings}])["counts"]["created"] == 2
 
 
-def test_a_version_that_is_not_kept_is_not_there_for_a_blueprint(tenant: Tenant, tmp_path: Path) -> None:
+def apps_of(version_name: str) -> Row:
+    """The settings of a blueprint with a version of the app."""
+    return {"android": {"apps": using(version_name)["android"]["apps"]}}
+
+
+@pytest.mark.parametrize("publish", [False, True])
+def test_keep_versions_keeps_a_version_that_a_blueprint_of_the_task_gains(
+    tenant: Tenant, tmp_path: Path, publish: bool
+) -> None:
     tenant.done(apps=[upload(tmp_path, 1), upload(tmp_path, 2)])
-    settings = {"android": {"apps": using("1.0")["android"]["apps"]}}
+    lists = {
+        "apps": [upload(tmp_path, 3, keep_versions=2)],
+        "blueprints": [{"name": "Unit", "settings": apps_of("1.0"), "publish": publish}],
+    }
+    checked = tenant.done(check_mode=True, **lists)
+    warnings = tenant.warnings
+    assert tenant.done(**lists)["diff"] == checked["diff"]
+    assert warnings == tenant.warnings
+    assert warnings == [
+        f"The app '{TILL} 1.0 (1)' is kept, because it is in use by the blueprint 'Unit' (planned by this task)."
+    ]
+    assert sorted(tenant.versions()) == ["1.0", "2.0", "3.0"]
+    assert tenant.done(**lists)["changed"] is False
+
+
+def test_keep_versions_deletes_a_version_that_a_blueprint_of_the_task_drops(tenant: Tenant, tmp_path: Path) -> None:
+    blueprint = {"name": "Unit", "settings": apps_of("1.0"), "publish": True}
+    tenant.done(apps=[upload(tmp_path, 1), upload(tmp_path, 2)], blueprints=[blueprint])
+    lists = {
+        "apps": [upload(tmp_path, 3, keep_versions=2)],
+        "blueprints": [{**blueprint, "settings": apps_of("3.0")}],
+    }
+    checked = tenant.done(check_mode=True, **lists)
+    assert checked["counts"] == counts(created=1, updated=1)
+    assert tenant.done(**lists)["diff"] == checked["diff"]
+    # The blueprint comes before the deletion.
+    assert tenant.writes() == ["POST application", "PUT blueprints", "DELETE application"]
+    assert sorted(tenant.versions()) == ["2.0", "3.0"]
+    assert tenant.done(**lists)["changed"] is False
+
+
+def test_a_draft_does_not_drop_what_is_published(tenant: Tenant, lists: Row) -> None:
+    lists["blueprints"][0]["publish"] = True
+    tenant.done(**lists)
+    blueprint = {**lists["blueprints"][0], "publish": False, "exact": True}
+    blueprint["settings"] = {"android": {"apps": [], "files": []}}
+    gone = {
+        "contents": [{"name": "unit.png", "state": "absent"}],
+        "apps": [{"package_name": TILL, "version_name": "2.0", "state": "absent"}],
+    }
+    for blueprints in ([blueprint], []):
+        # The draft is planned by the first task, and exists before the second.
+        result = tenant.failing(**gone, blueprints=blueprints)
+        for place in ("contents[0]", "apps[0]"):
+            assert "is in use by the blueprint 'Unit' (published version). Remove" in messages(result)[place]
+        tenant.done(blueprints=[blueprint])
+    tenant.done(**gone, blueprints=[{**blueprint, "publish": True}])
+    assert sorted(tenant.writes()) == ["DELETE application", "DELETE content", "PUT blueprints"]
+
+
+@pytest.mark.parametrize("on_error", ["stop", "continue"])
+@pytest.mark.parametrize("state", ["present", "absent"])
+def test_nothing_is_deleted_if_its_last_user_stays(
+    tenant: Tenant, lists: Row, tmp_path: Path, on_error: str, state: str
+) -> None:
+    tenant.done(**lists)
+    blueprint = {**lists["blueprints"][0], "exact": True, "settings": {"android": {"apps": [], "files": []}}}
+    gone = {
+        "contents": [{"name": "unit.png", "state": "absent"}],
+        "apps": [upload(tmp_path, 3, keep_versions=1)],
+        "on_error": on_error,
+    }
+    method = "PUT" if state == "present" else "DELETE"
+    tenant.meanwhile = lambda: tenant.simulator.fault(kind="status", status=400, method=method, path="blueprints")
+    result = tenant.run(**gone, blueprints=[{**blueprint, "state": state}])
+    assert result["failed"] is True
+    assert sorted(tenant.writes()) == sorted(["POST application", f"{method} blueprints"])
+    message = "Nothing is deleted, because the change of blueprints[0] 'Unit' was not made."
+    assert message in messages(result)["apps[0]"]
+    assert actions(result)["contents[0]"] == ("skipped" if on_error == "stop" else "failed")
+    assert "unit.png" in tenant.ids("content")
+    assert sorted(tenant.versions()) == ["1.0", "2.0", "3.0"]
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_nothing_is_deleted_if_the_deletion_of_its_user_cannot_be_planned(
+    tenant: Tenant, lists: Row, check_mode: bool
+) -> None:
+    tenant.done(contents=lists["contents"])
+    files = {"android": {"files": using()["android"]["files"]}}
+    tenant.done(blueprints=[{"name": "Default", "settings": files, "publish": True}])
     result = tenant.failing(
-        apps=[upload(tmp_path, 3, keep_versions=2)], blueprints=[{"name": "Unit", "settings": settings}]
+        check_mode=check_mode,
+        contents=[{"name": "unit.png", "state": "absent"}],
+        # Device groups have it.
+        blueprints=[{"name": "Default", "state": "absent"}],
+        on_error="continue",
     )
-    assert f"There is no app '{TILL} 1.0'." in messages(result)["blueprints[0]"]
+    assert actions(result) == {"contents[0]": "failed", "blueprints[0]": "failed"}
+    assert messages(result)["contents[0]"].startswith("Nothing is deleted, because the change of blueprints[0]")
 
 
 def test_what_a_blueprint_has_can_go_with_it(tenant: Tenant, lists: Row) -> None:
     tenant.done(**lists)
     content, app = {"name": "unit.png", "state": "absent"}, {"package_name": TILL, "state": "absent"}
     result = tenant.failing(contents=[content], apps=[app])
-    assert "refer to the content" in messages(result)["contents[0]"]
-    assert "in use by the blueprint 'Unit'" in messages(result)["apps[0]"]
+    assert "is in use by the blueprint 'Unit' (draft)" in messages(result)["contents[0]"]
+    assert "in use by the blueprint 'Unit' (draft)" in messages(result)["apps[0]"]
     tenant.done(contents=[content], apps=[app], blueprints=[{"name": "Unit", "state": "absent"}])
     assert tenant.writes()[0] == "DELETE blueprints"
 
@@ -422,8 +515,8 @@ def test_what_a_blueprint_is_to_have_is_not_deleted(tenant: Tenant, lists: Row, 
     blueprints[0]["settings"]["android"]["files"] = [file]
     gone = [{"package_name": TILL, "version_name": "2.0", "state": "absent"}]
     result = tenant.failing(blueprints=blueprints, contents=[{"name": "unit.png", "state": "absent"}], apps=gone)
-    assert "The blueprints 'Unit' refer to the content 'unit.png'" in messages(result)["contents[0]"]
-    assert "in use by the blueprint 'Unit'" in messages(result)["apps[0]"]
+    assert "is in use by the blueprint 'Unit' (planned by this task)" in messages(result)["contents[0]"]
+    assert "in use by the blueprint 'Unit' (planned by this task)" in messages(result)["apps[0]"]
     assert actions(result)["blueprints[0]"] == "skipped"
 
 
@@ -439,7 +532,7 @@ def test_a_blueprint_that_names_what_nobody_has_is_refused(tenant: Tenant) -> No
 @pytest.mark.parametrize(
     ("kind", "one", "other", "name"),
     [
-        ("device_groups", {"path": "Unit/Berlin"}, {"path": "/all devices/Unit/ Berlin/"}, f"{ROOT}/Unit/Berlin"),
+        ("device_groups", {"path": "Unit/Berlin"}, {"path": "all devices/Unit/ Berlin"}, f"{ROOT}/Unit/Berlin"),
         ("device_groups", {"name": " Unit "}, {"name": "Unit", "state": "absent"}, "Unit"),
         ("device_groups", {"path": "Unit"}, {"name": "Unit", "parent": ROOT}, f"{ROOT}/Unit"),
         ("enterprise_policies", {"name": "Unit"}, {"name": "Unit "}, "Unit"),
@@ -482,7 +575,7 @@ def test_a_file_of_a_directory_may_be_listed_elsewhere(tenant: Tenant, tmp_path:
     file_of(folder, "b.png", "b")
     result = tenant.failing(contents=[{"src": str(folder)}, {"name": "b.png", "state": "absent"}])
     assert set(messages(result).values()) == {
-        "contents[0] and contents[1] are about the same content, 'b.png': list it once."
+        "contents[0] and contents[1] are about the same content file, 'b.png': list it once."
     }
     assert [each["action"] for each in result["objects"]] == ["skipped", "failed", "failed"]
     assert tenant.done(contents=[{"src": str(folder)}])["counts"] == counts(created=2)
@@ -589,13 +682,41 @@ def test_a_place_that_a_group_leaves_is_not_taken_by_the_same_task(tenant: Tenan
     moved = {"name": "Unit", "new_path": "Chain"}
     for several in ([moved, instead], [instead, moved]):
         told = " ".join(messages(tenant.failing(device_groups=several)).values())
-        assert "is to be moved away by the same task" in told or "are about the same" in told or "another group" in told
+        assert "The same task moves away" in told or "are about the same" in told or "another group" in told
+
+
+def test_a_slash_in_the_name_of_a_planned_parent_is_part_of_the_name(tenant: Tenant) -> None:
+    wanted: list[Row] = [
+        {"path": r"Unit\/Berlin/Mitte/Lobby"},
+        {"path": "Unit/Berlin/Mitte"},
+        {"name": "Mitte", "parent": r"Unit\/Berlin"},
+        {"name": "Unit/Berlin"},
+        {"path": "Unit"},
+        {"name": "Berlin", "parent": "Unit"},
+    ]
+    before = tenant.paths
+    checked = tenant.done(device_groups=wanted, check_mode=True)
+    done = tenant.done(device_groups=wanted)
+    assert done["diff"] == checked["diff"]
+    assert [each["name"] for each in done["objects"]] == [
+        rf"{ROOT}/Unit\/Berlin/Mitte/Lobby",
+        f"{ROOT}/Unit/Berlin/Mitte",
+        r"Mitte in Unit\/Berlin",
+        "Unit/Berlin",
+        f"{ROOT}/Unit",
+        "Berlin in Unit",
+    ]
+    new = sorted(set(tenant.paths) - set(before))
+    # Esper does not tell them apart.
+    assert new == [f"{ROOT}/Unit", *[f"{ROOT}/Unit/Berlin{rest}" for rest in ("", "/Mitte", "/Mitte/Lobby")]]
+    assert len(tenant.paths) - len(before) == 6
+    assert tenant.done(device_groups=wanted)["counts"] == counts(unchanged=6)
 
 
 def test_two_groups_cannot_move_to_one_place(tenant: Tenant) -> None:
     tenant.done(device_groups=[{"path": "Unit"}, {"path": "Other"}])
     moves = [{"path": "Unit", "new_path": "Chain"}, {"path": "Other", "new_path": "Chain"}]
-    assert "there is another group of that path" in messages(tenant.failing(device_groups=moves))["device_groups[1]"]
+    assert "another group has this path" in messages(tenant.failing(device_groups=moves))["device_groups[1]"]
 
 
 @pytest.mark.parametrize(
@@ -622,7 +743,7 @@ def test_a_group_is_not_deleted_along_with_what_is_to_be_kept(tenant: Tenant, ke
 def test_an_empty_group_is_not_deleted_if_another_comes_into_it(tenant: Tenant) -> None:
     tenant.done(device_groups=[{"path": "Unit"}])
     gone, inside = {"path": "Unit", "state": "absent"}, {"path": "Unit/Berlin"}
-    assert "has 1 groups below it" in messages(tenant.failing(device_groups=[gone, inside]))["device_groups[0]"]
+    assert "has 1 group below it" in messages(tenant.failing(device_groups=[gone, inside]))["device_groups[0]"]
 
 
 def test_what_goes_along_with_its_parent_may_be_listed_too(tenant: Tenant) -> None:
@@ -886,7 +1007,7 @@ def test_a_typo_is_refused_with_its_place_and_the_closest_name(tenant: Tenant, i
 
 def test_a_file_that_is_not_there_is_told_before_a_request(tenant: Tenant, tmp_path: Path) -> None:
     result = tenant.failing(contents=[{"src": str(tmp_path / "no.png")}], device_groups=[{"path": "Unit"}])
-    assert messages(result) == {"contents[0]": f"'{tmp_path}/no.png' cannot be read: No such file or directory."}
+    assert messages(result) == {"contents[0]": f"Cannot read '{tmp_path}/no.png': No such file or directory."}
     assert actions(result)["device_groups[0]"] == "skipped"
     assert tenant.simulator.journal() == []
 
@@ -974,7 +1095,7 @@ def spelt(path: str, how: int) -> Row:
     above, _slash, name = path.rpartition("/")
     return (
         {"path": path},
-        {"path": f" /{ROOT.upper()}/{path}/"},
+        {"path": f" {ROOT.upper()} /{path} "},
         {"name": f" {name}", "parent": f"{ROOT}/{above}" if above else ROOT},
     )[how]
 

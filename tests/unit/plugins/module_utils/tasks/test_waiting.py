@@ -91,7 +91,7 @@ def test_devices_are_looked_at_until_all_are_done(server: Server, client: Client
     service = Service([{"a": QUEUED, "b": QUEUED}, {"a": SUCCESS, "b": WORKING}, {"a": SUCCESS, "b": SUCCESS}])
     server.app, told = service, list[str]()
     result = follow(client, told=told)
-    assert (result["state"], result["failed_devices"]) == ("ended", [])
+    assert (result["state"], result["failed_devices"]) == ("completed", [])
     assert result["counts"] == {"succeeded": 2, "failed": 0, "timed_out": 0, "cancelled": 0, "pending": 0}
     assert service.seen == 3
     assert told == [f"{number} of 2 devices are done, 0 of them failed" for number in (0, 1, 2)]
@@ -103,7 +103,7 @@ def test_devices_that_the_service_does_not_list_yet_are_waited_for(
 ) -> None:
     service = Service([{"a": SUCCESS}, {"a": SUCCESS, "b": SUCCESS}])
     server.app = service
-    assert follow(client)["state"] == "ended"
+    assert follow(client)["state"] == "completed"
     assert service.seen == 2
 
 
@@ -112,7 +112,7 @@ def test_the_wait_is_over_when_time_is(server: Server, client: Client, waited: C
     server.app = service
     result = follow(client, wait_timeout=20.0)
     assert result["failed"]
-    assert result["msg"] == "The command LOCK: 1 of 2 devices have not answered: B (pending)."
+    assert result["msg"] == "The command LOCK: 1 of 2 devices did not report a result in time: B (pending)."
     assert sum(waited.waits) == pytest.approx(20.0)
 
 
@@ -123,7 +123,7 @@ def test_too_many_failures_end_the_wait(server: Server, client: Client, waited: 
     result = follow(client, devices=4, max_fail_percentage=49.0)
     assert service.seen == 2
     assert result["msg"] == (
-        "The command LOCK: 2 of 4 devices failed and 2 of 4 devices have not answered:"
+        "The command LOCK: 2 of 4 devices failed and 2 of 4 devices did not report a result in time:"
         " A (No room), D (timed_out), B (pending), C (pending)."
     )
 
@@ -132,8 +132,8 @@ def test_too_many_failures_end_the_wait(server: Server, client: Client, waited: 
     ("states", "allowed", "state"),
     [
         ({"a": FAILURE, "b": SUCCESS}, 49.0, "failed"),
-        ({"a": FAILURE, "b": SUCCESS}, 50.0, "ended"),
-        ({"a": FAILURE, "b": FAILURE}, 100.0, "ended"),
+        ({"a": FAILURE, "b": SUCCESS}, 50.0, "completed"),
+        ({"a": FAILURE, "b": FAILURE}, 100.0, "completed"),
         ({"a": QUEUED, "b": SUCCESS}, 49.0, "failed"),
         ({"a": QUEUED, "b": SUCCESS}, 50.0, "pending"),
         ({"a": QUEUED, "b": FAILURE}, 50.0, "failed"),
@@ -153,7 +153,7 @@ def test_those_that_failed_and_those_that_did_not_answer_count_alike(
 def test_a_long_wait_outlasts_the_deadline_of_a_task(server: Server, client: Client, waited: Clock) -> None:
     server.app = Service([*[{"a": QUEUED, "b": QUEUED}] * 60, {"a": SUCCESS, "b": SUCCESS}])
     result = follow(client, wait_timeout=3600.0)
-    assert result["state"] == "ended"
+    assert result["state"] == "completed"
     assert sum(waited.waits) > client.connection.timeout + 300
 
 

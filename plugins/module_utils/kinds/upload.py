@@ -1,0 +1,25 @@
+# SPDX-FileCopyrightText: esper.cloud contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The options that kinds with uploaded files share."""
+
+from __future__ import annotations
+
+from ..model.module_spec import Option
+
+SEARCH_PATH = (
+    "A relative path is searched in the same way as by M(ansible.builtin.copy): in C(files) of the role and of the"
+    " playbook, then next to them, then in the working directory of Ansible.",
+    "If the task is delegated to another machine, the path is on that machine and is not searched.",
+)
+"""How a path to a file to upload is searched."""
+
+UPLOAD_DEADLINE = Option(
+    "upload_deadline",
+    (
+        "Time limit of the task in seconds, measured from the start of the upload. It applies if O(deadline) leaves"
+        " less time.",
+        "V(0) sets no limit.",
+    ),
+    type="float",
+    default=3600.0,
+)

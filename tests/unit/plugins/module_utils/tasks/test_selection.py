@@ -1,0 +1,322 @@
+# SPDX-FileCopyrightText: esper.cloud contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Commands, converges and operations act on the devices that all selectors of a task match, and on no others."""
+
+from __future__ import annotations
+
+import sys
+import typing as t
+from pathlib import Path
+
+import pytest
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible_collections.esper.cloud.plugins.module_utils.catalog import task_of
+from ansible_collections.esper.cloud.plugins.module_utils.http.client import Client
+from ansible_collections.esper.cloud.plugins.module_utils.http.connection import Connection
+from ansible_collections.esper.cloud.plugins.module_utils.kinds.device import DISABLED
+from ansible_collections.esper.cloud.plugins.module_utils.kinds.device_list import list_devices
+from ansible_collections.esper.cloud.plugins.module_utils.module import argument_spec, perform
+from ansible_collections.esper.cloud.plugins.module_utils.task import Mode
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[5] / "tests" / "simulator"))
+
+from process import Simulator
+
+Row = dict[str, t.Any]
+Test = t.Callable[[Row], bool]
+MODULES = ("device_command", "converge", "operation")
+TASKS: dict[str, Row] = {
+    "device_command": {"command": "REBOOT"},
+    "converge": {"force": True},
+    "operation": {"operation_type": "REBOOT"},
+}
+BERLIN, KIOSKS = "Stores/Berlin", "Retail Kiosk"
+
+
+class Tenant:
+    """A simulated tenant, and what is known of it without the code under test."""
+
+    def __init__(self, simulator: Simulator) -> None:
+        self.simulator = simulator
+        with Client(Connection.from_options({"api_url": simulator.url, "api_key": simulator.key})) as client:
+            self.devices = list(list_devices(client, {}))
+        state = simulator.state()
+        self.blueprint = next(row["id"] for row in state["blueprints"] if row["name"] == KIOSKS)
+        self.berlin = [row["id"] for row in state["groups"] if f"/{BERLIN}/" in f"{row['path']}/"]
+        self.tag = next(row["id"] for row in state["tags"] if row["tag"] == "kiosk")
+
+    def run(self, module: str, *, check_mode: bool = False, **params: t.Any) -> Row:
+        task = task_of(module)
+        whole = params if params.get("state") == "cancelled" else {**TASKS[module], **params}
+        given = {"api_url": self.simulator.url, "api_key": self.simulator.key, **whole}
+        checked = ArgumentSpecValidator(argument_spec(task, {}), **task.rules).validate(given)
+        assert checked.error_messages == []
+        self.simulator.clear_journal()
+        return perform(task, checked.validated_parameters, Mode(check_mode=check_mode))[0].result
+
+    def told(self) -> set[str]:
+        """The IDs of the devices that the last task named."""
+        ids: set[str] = set()
+        for entry in self.simulator.writes():
+            query = entry["body"].get("operation_device_query", {})
+            ids |= set(entry["body"].get("devices", query.get("device_ids", "").split(",")))
+        return ids - {""}
+
+    def requests(self) -> list[str]:
+        return [f"{entry['method']} {entry['path']}" for entry in self.simulator.journal()]
+
+    def those(self, *tests: Test) -> list[Row]:
+        return [row for row in self.devices if all(test(row) for test in tests)]
+
+    def in_berlin(self, row: Row) -> bool:
+        return row["group_id"] in self.berlin and row["state"] != DISABLED
+
+    def is_kiosk(self, row: Row) -> bool:
+        return row["blueprint_info"]["assigned_blueprint_id"] == self.blueprint and row["state"] != DISABLED
+
+    def is_tagged(self, row: Row) -> bool:
+        return self.tag in row["tags"] and row["state"] != DISABLED
+
+
+def is_online(row: Row) -> bool:
+    return bool(row["state"] == 1)
+
+
+def is_in_a_group(row: Row) -> bool:
+    return row["group_id"] is not None
+
+
+def has_a_blueprint(row: Row) -> bool:
+    return bool(row["blueprint_info"]["assigned_blueprint_id"]) and row["state"] != DISABLED
+
+
+@pytest.fixture(scope="module")
+def running() -> t.Iterator[Tenant]:
+    with Simulator(devices=500) as simulator:
+        yield Tenant(simulator)
+
+
+@pytest.fixture
+def tenant(running: Tenant) -> Tenant:
+    """The tenant as it is in the beginning."""
+    running.simulator.reset()
+    return running
+
+
+def ids(rows: t.Iterable[Row]) -> set[str]:
+    return {row["id"] for row in rows}
+
+
+# --- selectors narrow -------------------------------------------------------------------------------------------------
+
+
+def test_groups_and_blueprints_narrow(tenant: Tenant) -> None:
+    wanted = tenant.those(tenant.in_berlin, tenant.is_kiosk)
+    assert 0 < len(wanted) < min(len(tenant.those(tenant.in_berlin)), len(tenant.those(tenant.is_kiosk)))
+    result = tenant.run("converge", groups=[BERLIN], blueprints=[KIOSKS])
+    assert result["device_count"] == len(wanted)
+    assert tenant.told() == ids(wanted)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_groups_filters_and_devices_narrow(tenant: Tenant, module: str) -> None:
+    wanted = tenant.those(tenant.in_berlin, is_online, lambda row: row["platform"] == "ANDROID")
+    others = tenant.those(tenant.in_berlin, lambda row: row["platform"] != "ANDROID")
+    names = [row["name"] for row in (*wanted[:2], *others[:1], *tenant.those(tenant.is_tagged)[:3])]
+    assert wanted
+    filters = {"device_query" if module == "operation" else "filters": {"platform": "android", "state": "online"}}
+    tenant.run(module, groups=[BERLIN], **filters)
+    expected = ids(row for row in wanted if module != "converge" or row["blueprint_info"]["assigned_blueprint_id"])
+    assert tenant.told() == expected
+    result = tenant.run(module, groups=[BERLIN], devices=names, **filters)
+    assert result["device_count"] == len({row["name"] for row in wanted} & set(names))
+    assert tenant.told() == expected & ids(row for row in wanted if row["name"] in names)
+
+
+def test_the_same_filter_twice_narrows(tenant: Tenant) -> None:
+    stores, berlin = {"group_multi": "All devices/Stores"}, tenant.those(tenant.in_berlin)
+    assert tenant.run("device_command", groups=[BERLIN], filters=stores)["device_count"] == len(berlin)
+    assert tenant.told() == ids(berlin)
+
+
+def test_values_of_one_selector_add_up(tenant: Tenant) -> None:
+    groups = [BERLIN, "All devices"]
+    kiosks = tenant.run("converge", groups=groups, blueprints=[KIOSKS, tenant.blueprint])
+    assert kiosks["device_count"] == len(tenant.those(tenant.is_kiosk, is_in_a_group))
+    names = [row["id"] for row in tenant.simulator.state()["blueprints"]]
+    both = tenant.run("converge", groups=groups, blueprints=names)
+    assert both["device_count"] == len(tenant.those(has_a_blueprint, is_in_a_group))
+
+
+def test_groups_alone_stay_a_command_to_the_groups(tenant: Tenant) -> None:
+    result = tenant.run("device_command", groups=[BERLIN])
+    (command,) = tenant.simulator.writes()
+    assert (command["body"]["command_type"], len(command["body"]["groups"])) == ("GROUP", 1)
+    assert "devices" not in command["body"]
+    assert result["device_count"] == len(tenant.those(tenant.in_berlin))
+
+
+def test_a_query_alone_is_evaluated_by_esper(tenant: Tenant) -> None:
+    result = tenant.run("operation", device_query={"state": "online", "tags": "kiosk"})
+    (operation,) = tenant.simulator.writes()
+    assert operation["body"]["operation_device_query"] == {"device_request": {"state": "1", "tags": tenant.tag}}
+    assert result["device_count"] == len(tenant.those(is_online, tenant.is_tagged))
+    assert sum("/v2/devices/" in request for request in tenant.requests()) == 1
+
+
+def test_filters_is_the_same_in_all_modules(tenant: Tenant) -> None:
+    tests = [tenant.run(module, check_mode=True, filters={"state": "online"}) for module in MODULES]
+    assert {result["device_count"] for result in tests} == {len(tenant.those(is_online))}
+
+
+# --- nothing is selected that nobody named ----------------------------------------------------------------------------
+
+EMPTY = "so no device is selected. Set allow_empty to true if the task may select no device."
+
+
+@pytest.mark.parametrize("check_mode", [False, True])
+@pytest.mark.parametrize("module", MODULES)
+@pytest.mark.parametrize(
+    ("params", "why"),
+    [
+        ({"devices": []}, f"The option devices is empty, {EMPTY}"),
+        ({"groups": []}, f"The option groups is empty, {EMPTY}"),
+        ({"filters": {}}, f"The option {{filters}} is empty, {EMPTY}"),
+        ({"devices": [], "groups": [BERLIN]}, f"The option devices is empty, {EMPTY}"),
+        ({"filters": {}, "groups": [BERLIN]}, f"The option {{filters}} is empty, {EMPTY}"),
+        ({"filters": {}, "groups": []}, f"The options groups and {{filters}} are empty, {EMPTY}"),
+        ({"filters": {"serial": "nobody"}}, "No device matches {filters}."),
+        ({"filters": {"serial": "nobody"}, "groups": [BERLIN]}, "No device matches groups and {filters}."),
+        ({"filters": {"state": "disabled"}}, "No device matches {filters}."),
+        ({"filters": {"state": "disabled"}, "groups": ["All devices"]}, "No device matches groups and {filters}."),
+    ],
+)
+def test_no_device_is_an_error_unless_it_is_allowed(
+    tenant: Tenant, module: str, params: Row, why: str, check_mode: bool
+) -> None:
+    names = {"filters": "device_query" if module == "operation" else "filters"}
+    given = {names.get(name, name): value for name, value in params.items()}
+    result = tenant.run(module, check_mode=check_mode, **given)
+    assert result["failed"]
+    assert result["msg"].startswith(why.format(**names))
+    allowed = tenant.run(module, check_mode=check_mode, allow_empty=True, **given)
+    assert (allowed["changed"], allowed["device_count"]) == (False, 0)
+    assert tenant.simulator.writes() == []
+
+
+@pytest.mark.parametrize("module", MODULES)
+@pytest.mark.parametrize(
+    ("params", "why"),
+    [
+        ({"devices": [""]}, "devices[0]"),
+        ({"devices": ["  "]}, "devices[0]"),
+        ({"groups": [BERLIN, ""]}, "groups[1]"),
+        ({"groups": ["/"]}, "The path '/' is no path of a device group"),
+        ({"filters": {"tags": ""}}, "The device filter 'tags' has the value ''"),
+        ({"filters": {"tags": []}}, "The device filter 'tags' has an empty list"),
+        ({"filters": {"group_multi": [" "]}}, "The device filter 'group_multi' has the value ' '"),
+        ({"filters": {"search": None}}, "The device filter 'search' has the value None"),
+    ],
+)
+@pytest.mark.parametrize("allow_empty", [False, True])
+def test_a_blank_name_selects_nothing(tenant: Tenant, module: str, params: Row, why: str, allow_empty: bool) -> None:
+    result = tenant.run(module, allow_empty=allow_empty, **params)
+    assert result["failed"]
+    assert why in result["msg"]
+    assert tenant.simulator.writes() == []
+
+
+def test_an_operation_on_a_query_takes_no_disabled_devices(tenant: Tenant) -> None:
+    wanted = ids(tenant.those(lambda row: row["platform"] == "ANDROID" and row["state"] != DISABLED))
+    assert len(wanted) < len(tenant.those(lambda row: row["platform"] == "ANDROID"))
+    result = tenant.run("operation", device_query={"platform": "android"})
+    assert result["device_count"] == len(wanted)
+    assert tenant.told() == wanted
+
+
+def test_an_operation_on_groups_takes_no_disabled_devices(tenant: Tenant) -> None:
+    wanted = ids(tenant.those(tenant.in_berlin))
+    assert tenant.run("operation", groups=[BERLIN])["device_count"] == len(wanted)
+    disabled = [row for row in tenant.devices if row["group_id"] in tenant.berlin and row["state"] == DISABLED]
+    assert tenant.told() == (wanted if disabled else set())
+
+
+def test_a_disabled_device_is_selected_by_name_only(tenant: Tenant) -> None:
+    row = next(row for row in tenant.devices if row["state"] == DISABLED)
+    assert tenant.run("device_command", devices=[row["id"]])["device_count"] == 1
+    assert tenant.run("device_command", devices=[row["id"]], groups=["All devices"])["failed"]
+    assert tenant.run("converge", devices=[row["id"]])["msg"].startswith("No device matches devices.")
+
+
+# --- limits and previews ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("check_mode", [False, True])
+@pytest.mark.parametrize("module", MODULES)
+@pytest.mark.parametrize("selector", ["devices", "groups", "filters"])
+def test_a_task_acts_on_no_more_devices_than_it_may(
+    tenant: Tenant, module: str, selector: str, check_mode: bool
+) -> None:
+    rows = tenant.those(tenant.in_berlin, tenant.is_kiosk)
+    values: Row = {
+        "devices": [row["id"] for row in rows],
+        "groups": [BERLIN],
+        "filters": {"assigned_blueprint_id": KIOSKS},
+    }
+    count = tenant.run(module, check_mode=True, **{selector: values[selector]})["device_count"]
+    if module == "converge":
+        count = sum(bool(row["blueprint_info"]["assigned_blueprint_id"]) for row in tenant.those(tenant.in_berlin))
+        count = {"devices": len(rows), "groups": count, "filters": len(tenant.those(tenant.is_kiosk))}[selector]
+    params = {selector: values[selector], "check_mode": check_mode}
+    result = tenant.run(module, max_devices=count - 1, **params)
+    assert f"{count} devices (" in result["msg"]
+    assert f"exceeds the limit of {count - 1} device" in result["msg"]
+    assert tenant.simulator.writes() == []
+    assert tenant.run(module, max_devices=count, **params)["changed"]
+    assert bool(tenant.simulator.writes()) is not check_mode
+    assert "max_devices" in tenant.run(module, max_devices=0, **params)["msg"]
+
+
+DESTRUCTIVE: tuple[tuple[str, Row], ...] = (
+    ("device_command", {"command": "WIPE"}),
+    ("device_command", {"command": "CLEAR_APP_DATA", "args": {"package_name": "com.example"}}),
+    ("operation", {"operation_type": "WIPE"}),
+    ("operation", {"operation_type": "REMOVE_DEVICE"}),
+)
+
+
+@pytest.mark.parametrize("check_mode", [False, True])
+@pytest.mark.parametrize(("module", "task"), DESTRUCTIVE)
+@pytest.mark.parametrize("selector", ["devices", "groups", "filters"])
+def test_what_cannot_be_undone_is_limited_and_confirmed(
+    tenant: Tenant, module: str, task: Row, selector: str, check_mode: bool
+) -> None:
+    rows = tenant.those(tenant.in_berlin)
+    values: Row = {
+        "devices": [row["id"] for row in rows],
+        "groups": [BERLIN],
+        "filters": {"group_multi": BERLIN},
+    }
+    assert len(rows) > 20
+    params = {**task, selector: values[selector], "check_mode": check_mode}
+    too_many = tenant.run(module, confirm=True, **params)
+    assert f" {len(rows)} devices (" in too_many["msg"]
+    assert "exceeds the limit of 20 devices" in too_many["msg"]
+    unsure = tenant.run(module, max_devices=len(rows), **params)
+    assert f" {len(rows)} devices (" in unsure["msg"]
+    assert sum(row["name"] in unsure["msg"] for row in rows) >= 4
+    assert f" and {len(rows) - 5} more) cannot be undone. Set confirm to true" in unsure["msg"]
+    assert tenant.simulator.writes() == []
+    assert tenant.run(module, max_devices=len(rows), confirm=True, **params)["changed"]
+    assert bool(tenant.simulator.writes()) is not check_mode
+
+
+# --- cancelling -------------------------------------------------------------------------------------------------------
+
+
+def test_an_empty_list_of_devices_cancels_nothing(tenant: Tenant) -> None:
+    started = tenant.run("operation", devices=[tenant.those(is_online)[0]["id"]])["operations"][0]
+    params: Row = {"state": "cancelled", "id": started["id"], "reason": "x", "devices": []}
+    assert tenant.run("operation", **params)["msg"].startswith(f"The option devices is empty, {EMPTY}")
+    assert tenant.run("operation", allow_empty=True, **params)["changed"] is False
+    assert "groups is not allowed" in tenant.run("operation", **params, groups=[BERLIN])["msg"]
