@@ -294,7 +294,7 @@ class DeviceGroup(Resource):
         rows = [
             row
             for row in self.named(references, names[-1] if names else ROOT)
-            if has_moves or _PATH in row or _joined(_names_in_path(row)) == _joined(names)
+            if (row[_PATH] == path if _PATH in row else has_moves or _joined(_names_in_path(row)) == _joined(names))
         ]
         if len(rows) == 1 and not (is_exact or has_moves or _PATH in rows[0]):
             return _at_path(rows[0], path)

@@ -211,7 +211,7 @@ def test_no_device_is_an_error_unless_it_is_allowed(
         ({"devices": [""]}, "devices[0]"),
         ({"devices": ["  "]}, "devices[0]"),
         ({"groups": [BERLIN, ""]}, "groups[1]"),
-        ({"groups": ["/"]}, "The path '/' is no path of a device group"),
+        ({"groups": ["/"]}, "Invalid path of a device group: '/' contains an empty name"),
         ({"filters": {"tags": ""}}, "The device filter 'tags' has the value ''"),
         ({"filters": {"tags": []}}, "The device filter 'tags' has an empty list"),
         ({"filters": {"group_multi": [" "]}}, "The device filter 'group_multi' has the value ' '"),
