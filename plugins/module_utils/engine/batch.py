@@ -265,7 +265,7 @@ class Bulk:
         planned = {
             (item.resource.kind, str(row["id"])): item
             for item in self.items
-            if item.plan.steps
+            if item.plan.steps or item.error is not None
             for row in [item.plan.current or {}]
             if "id" in row
         }

@@ -296,7 +296,7 @@ class DeviceGroup(Resource):
             for row in self.named(references, names[-1] if names else ROOT)
             if (row[_PATH] == path if _PATH in row else has_moves or _joined(_names_in_path(row)) == _joined(names))
         ]
-        if len(rows) == 1 and not is_exact and not has_moves:
+        if len(rows) == 1 and not (is_exact or has_moves or _PATH in rows[0]):
             return _at_path(rows[0], path)
         # The exact path can need a request.
         rows = [self._with_path(references, row) for row in rows]

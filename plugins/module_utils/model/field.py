@@ -15,7 +15,8 @@ from ..base.row import Row
 from .compare import merged, satisfied
 from .unknowns import ResultOf
 
-Words = str | tuple[str, ...]
+# The sanity test of pylint does not accept `str | tuple[str, ...]` outside annotations.
+Words = t.Union[str, tuple[str, ...]]  # noqa: UP007
 """One paragraph of documentation, or several."""
 
 _HIDDEN = "(not shown)"

@@ -466,6 +466,24 @@ def test_nothing_is_deleted_if_its_last_user_stays(
     assert sorted(tenant.versions()) == ["1.0", "2.0", "3.0"]
 
 
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_nothing_is_deleted_if_the_deletion_of_its_user_cannot_be_planned(
+    tenant: Tenant, lists: Row, check_mode: bool
+) -> None:
+    tenant.done(contents=lists["contents"])
+    files = {"android": {"files": using()["android"]["files"]}}
+    tenant.done(blueprints=[{"name": "Default", "settings": files, "publish": True}])
+    result = tenant.failing(
+        check_mode=check_mode,
+        contents=[{"name": "unit.png", "state": "absent"}],
+        # Device groups have it.
+        blueprints=[{"name": "Default", "state": "absent"}],
+        on_error="continue",
+    )
+    assert actions(result) == {"contents[0]": "failed", "blueprints[0]": "failed"}
+    assert messages(result)["contents[0]"].startswith("Nothing is deleted, because the change of blueprints[0]")
+
+
 def test_what_a_blueprint_has_can_go_with_it(tenant: Tenant, lists: Row) -> None:
     tenant.done(**lists)
     content, app = {"name": "unit.png", "state": "absent"}, {"package_name": TILL, "state": "absent"}
