@@ -41,9 +41,9 @@ options:
     default: present
   devices:
     description:
-      - Devices, each by name, alias, serial number or ID. If the list is empty, nothing is done.
-      - The module looks up a few devices one by one, and many devices in the list of all devices, whichever
-        takes fewer requests.
+      - Devices by name, alias, serial number or ID.
+      - A few devices are looked up one by one, many in the list of all devices, whichever takes fewer requests.
+      - An empty list changes nothing.
     type: list
     elements: str
     required: true

@@ -12,9 +12,10 @@ short_description: Get information about Esper devices
 version_added: 0.1.0
 author: esper.cloud contributors (@ansible-collections)
 description:
-  - Returns the specified devices, or the devices that match filters.
+  - 'Returns the devices that match all selectors: O(devices), O(groups), O(blueprints) and O(filters).'
   - A device that does not exist is not an error. RV(missing) lists such devices.
-  - Either O(devices) or O(filters) is required.
+  - Disabled devices are included. To exclude them, filter by another state.
+  - At least one of O(devices), O(filters), O(groups), and O(blueprints) is required.
 extends_documentation_fragment:
   - esper.cloud.connection
   - esper.cloud.attributes
@@ -28,19 +29,30 @@ attributes:
 options:
   devices:
     description:
-      - Devices, each by name, alias, serial number or ID. If the list is empty, nothing is done.
-      - The module looks up a few devices one by one, and many devices in the list of all devices, whichever
-        takes fewer requests.
-      - Mutually exclusive with O(filters).
+      - Devices by name, alias, serial number or ID.
+      - A few devices are looked up one by one, many in the list of all devices, whichever takes fewer requests.
+      - An empty list returns no device.
     type: list
     elements: str
     aliases: [device]
+  groups:
+    description:
+      - Device groups by path, name or ID. Devices in their subgroups are included.
+      - An empty list returns no device.
+    type: list
+    elements: str
+  blueprints:
+    description:
+      - Blueprints by name or ID. Devices to which they are assigned are included.
+      - An empty list returns no device.
+    type: list
+    elements: str
+    aliases: [blueprint]
   filters:
     description:
       - Filters for devices, as in the inventory plugin P(esper.cloud.devices#inventory).
       - Paths of device groups are written as in O(esper.cloud.device_group#module:path).
-      - An empty dictionary returns all devices of the tenant.
-      - Mutually exclusive with O(devices).
+      - An empty dictionary matches all devices of the tenant.
     type: dict
   detail_level:
     description:
@@ -163,7 +175,7 @@ devices:
           created_on: '2026-03-01T09:30:00Z'
           message: REBOOT succeeded
 missing:
-  description: The items of O(devices) that match no device.
+  description: The items of O(devices) for which no device exists.
   returned: success
   type: list
   elements: str

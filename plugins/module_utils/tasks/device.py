@@ -30,9 +30,10 @@ from ..model.module_spec import ModuleSpec, Option, Value
 from ..model.plan import Step
 from ..task import Mode, Outcome, Task
 from .command import REQUEST, Command, send, steps_for
-from .device_search import counted, devices_option, each_once, find_devices, label_of, require_devices
+from .device_search import counted, each_once, find_devices, label_of, require_devices
 from .operations import OPERATION, Operation, begin_step, ids_of, queries_for
 from .safety import check_confirmed, check_device_count, max_devices_option
+from .selection import devices_option
 from .waiting import pending_devices
 
 _TAGS_A_DEVICE = 5
@@ -63,7 +64,7 @@ _MODULE = ModuleSpec(
             choices=("present", "absent", "wiped"),
             default="present",
         ),
-        devices_option(required=True),
+        devices_option("An empty list changes nothing.", required=True),
         Option("alias", "Alias of the device. It requires exactly one device in O(devices)."),
         Option(
             "aliases",

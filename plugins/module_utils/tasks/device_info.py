@@ -1,11 +1,11 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What there is to know of devices: those that a task names, or that filters find.
+"""The task that returns information about devices.
 
-Rests on /v2/devices/ and /v2/devices/{deviceId}/device-apps/ of the contract (v2.yaml), on
-/enterprise/{enterprise_id}/device/{device_id}/app/ (legacy.yaml) for the apps of Android devices, which the former does
-not tell of live ones, and on /enterprise/{enterprise_id}/device/{device_id}/event-feed/, which is not published but
-which the vendor's own connectors use.
+Rests on /v2/devices/ and /v2/devices/{deviceId}/device-apps/ of the contract (v2.yaml). For the apps of Android
+devices, which the latter does not return on live tenants, it rests on
+/enterprise/{enterprise_id}/device/{device_id}/app/ (legacy.yaml). Events are read from
+/enterprise/{enterprise_id}/device/{device_id}/event-feed/, which is not published but used by Esper's own connectors.
 """
 
 from __future__ import annotations
@@ -18,31 +18,53 @@ from ..engine.resource import Resource
 from ..http.paging import list_all
 from ..http.parallel import CONCURRENCY, in_parallel
 from ..kinds.blueprint_list import BLUEPRINTS
-from ..kinds.device import DEVICE_VALUES, FULL, LEVELS, as_host, check_filters, resolve_filters
+from ..kinds.device import DEVICE_VALUES, FULL, LEVELS, as_host, check_filters
 from ..kinds.device_group import DEVICE_GROUP, path_of
-from ..kinds.device_list import list_devices
 from ..kinds.tag import TAG
 from ..model.module_spec import NO_DIFF, READS_ONLY, ModuleSpec, Option, Value
 from ..task import Mode, Outcome, Task
-from .device_search import devices_option, each_once, find_devices
+from .device_search import each_once, find_devices
+from .selection import devices_option, matching_devices
 
-# So few are asked for one by one, rather than all that the tenant has.
+# Maximum number of objects that are read one by one, rather than in the list of all.
 _FEW = 5
 
 _MODULE = ModuleSpec(
     short_description="Get information about Esper devices",
     description=(
-        "Returns the specified devices, or the devices that match filters.",
+        "Returns the devices that match all selectors: O(devices), O(groups), O(blueprints) and O(filters).",
         "A device that does not exist is not an error. RV(missing) lists such devices.",
+        "Disabled devices are included. To exclude them, filter by another state.",
     ),
     options=(
-        devices_option(),
+        devices_option("An empty list returns no device."),
+        Option(
+            "groups",
+            (
+                "Device groups by path, name or ID. Devices in their subgroups are included.",
+                "An empty list returns no device.",
+            ),
+            type="list",
+            elements="str",
+            identifier=True,
+        ),
+        Option(
+            "blueprints",
+            (
+                "Blueprints by name or ID. Devices to which they are assigned are included.",
+                "An empty list returns no device.",
+            ),
+            type="list",
+            elements="str",
+            aliases=("blueprint",),
+            identifier=True,
+        ),
         Option(
             "filters",
             (
                 "Filters for devices, as in the inventory plugin P(esper.cloud.devices#inventory).",
                 "Paths of device groups are written as in O(esper.cloud.device_group#module:path).",
-                "An empty dictionary returns all devices of the tenant.",
+                "An empty dictionary matches all devices of the tenant.",
             ),
             type="dict",
             identifier=True,
@@ -78,10 +100,7 @@ _MODULE = ModuleSpec(
             default=0,
         ),
     ),
-    rules={
-        "required_one_of": [("devices", "filters")],
-        "mutually_exclusive": [("devices", "filters")],
-    },
+    rules={"required_one_of": [("devices", "filters", "groups", "blueprints")]},
     returns=(
         Value(
             "devices",
@@ -140,7 +159,7 @@ _MODULE = ModuleSpec(
         ),
         Value(
             "missing",
-            "The items of O(devices) that match no device.",
+            "The items of O(devices) for which no device exists.",
             type="list",
             elements="str",
             sample=[],
@@ -153,14 +172,7 @@ _MODULE = ModuleSpec(
 
 
 def _work(references: References, params: Params, mode: Mode) -> Outcome:
-    if params["filters"] is not None:
-        query = resolve_filters(references, check_filters(params["filters"]))
-        rows = list(list_devices(references.client, query, concurrency=CONCURRENCY, on_progress=_telling(mode)))
-        missing = []
-    else:
-        found = find_devices(references, params["devices"])
-        rows = each_once(found.values())
-        missing = [name for name, row in found.items() if row is None]
+    rows, missing = _selected(references, params, mode)
     records = [as_host(row, params["detail_level"]) for row in rows]
     if params["resolve_names"]:
         _add_names(references, records)
@@ -176,11 +188,25 @@ def _work(references: References, params: Params, mode: Mode) -> Outcome:
     return Outcome({"changed": False, "devices": records, "missing": missing})
 
 
-def _telling(mode: Mode) -> t.Callable[[int, int | None], None]:
-    def tell(read: int, count: int | None) -> None:
+def _selected(references: References, params: Params, mode: Mode) -> tuple[list[Row], list[str]]:
+    """Return the devices that match all selectors of a task, and the names of devices that do not exist."""
+    filters = None if params["filters"] is None else check_filters(params["filters"])
+    named, missing = None, []
+    if params["devices"] is not None:
+        found = find_devices(references, params["devices"])
+        named, missing = each_once(found.values()), [name for name, row in found.items() if row is None]
+    if [] in (params["groups"], params["blueprints"]):
+        return [], missing
+    selectors = {**params, "filters": filters}
+    rows = matching_devices(references, selectors, named, with_disabled=True, on_progress=_reporter(mode))
+    return rows, missing
+
+
+def _reporter(mode: Mode) -> t.Callable[[int, int | None], None]:
+    def report(read: int, count: int | None) -> None:
         mode.progress(f"{read} of {'an unknown number of' if count is None else count} devices are read")
 
-    return tell
+    return report
 
 
 def _add_names(references: References, records: list[Row]) -> None:

@@ -20,28 +20,10 @@ from ..http.client import Client
 from ..http.parallel import CONCURRENCY, in_parallel
 from ..kinds.device import DISABLED
 from ..kinds.device_list import PAGE_SIZE, count_devices, list_devices
-from ..model.module_spec import Option
 
 _ITEM = "/v2/devices/{id}"
 # Maximum number of devices that are looked up one by one without counting all devices first.
 _FEW = 5
-
-
-def devices_option(*, required: bool = False) -> Option:
-    """Return the option ``devices`` of a module."""
-    return Option(
-        "devices",
-        (
-            "Devices, each by name, alias, serial number or ID. If the list is empty, nothing is done.",
-            "The module looks up a few devices one by one, and many devices in the list of all devices, whichever takes"
-            " fewer requests.",
-        ),
-        type="list",
-        elements="str",
-        required=required,
-        aliases=("device",),
-        identifier=True,
-    )
 
 
 def label_of(device: Row) -> str:

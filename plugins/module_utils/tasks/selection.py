@@ -43,7 +43,7 @@ SELECTION = (
 """A paragraph for the description of a module."""
 
 
-def devices_option(*more: str) -> Option:
+def devices_option(*more: str, required: bool = False) -> Option:
     """Return the option ``devices``, with more paragraphs of documentation."""
     return Option(
         "devices",
@@ -54,6 +54,7 @@ def devices_option(*more: str) -> Option:
         ),
         type="list",
         elements="str",
+        required=required,
         aliases=("device",),
         identifier=True,
     )
@@ -155,16 +156,38 @@ def select(
     filters = {name: check(params[name]) for name in _FILTERS if name in given}
     if empty := [name for name in given if not params[name]]:
         return _checked(Selection.of([]), params, empty, is_unset=True)
-    queries = {name: _queries(references, name, filters.get(name) or params[name]) for name in given}
     if len(given) == 1 and given[0] in by_query:
-        counted = _counted(references, queries[given[0]][0], query_finds_disabled=query_finds_disabled)
+        (query,) = _queries(references, given[0], filters.get(given[0]) or params[given[0]])
+        counted = _counted(references, query, query_finds_disabled=query_finds_disabled)
         return _checked(counted, params, given)
-    named = [require_devices(references, params["devices"])] if "devices" in given else []
-    listed = [_listed(references, several) for several in _merged([queries[name] for name in given if queries[name]])]
-    rows = _intersection([*named, *listed])
+    named = require_devices(references, params["devices"]) if "devices" in given else None
+    rows = matching_devices(references, {**params, **filters}, named)
     if not with_disabled:
         rows = _enabled(rows)
     return _checked(Selection.of(rows), params, given)
+
+
+def matching_devices(
+    references: References,
+    params: Params,
+    named: list[Row] | None,
+    *,
+    with_disabled: bool = False,
+    on_progress: t.Callable[[int, int | None], None] | None = None,
+) -> list[Row]:
+    """Return the devices that match all selectors of a task: those in ``named``, unless it is None, that the other
+    selectors find. Filters are those that check_filters() returns.
+
+    ``with_disabled`` says whether the other selectors find disabled devices. Raise what Client.request raises, and
+    NotFound or Ambiguous for a name.
+    """
+    queries = [_queries(references, name, params[name]) for name in _SELECTORS if params.get(name) is not None]
+    several = [] if named is None else [named]
+    for each in _merged([each for each in queries if each]):
+        if several and not several[-1]:
+            break
+        several.append(_listed(references, each, with_disabled=with_disabled, on_progress=on_progress))
+    return _intersection(several)
 
 
 def _queries(references: References, selector: str, value: t.Any) -> list[Row]:
@@ -188,10 +211,20 @@ def _merged(selectors: list[list[Row]]) -> list[list[Row]]:
     return merged
 
 
-def _listed(references: References, queries: list[Row]) -> list[Row]:
-    """Return the devices that one of some queries finds, without disabled ones."""
-    rows = (row for query in queries for row in list_devices(references.client, query, concurrency=CONCURRENCY))
-    return _enabled(each_once(rows))
+def _listed(
+    references: References,
+    queries: list[Row],
+    *,
+    with_disabled: bool = False,
+    on_progress: t.Callable[[int, int | None], None] | None = None,
+) -> list[Row]:
+    """Return the devices that one of some queries finds."""
+    rows = each_once(
+        row
+        for query in queries
+        for row in list_devices(references.client, query, concurrency=CONCURRENCY, on_progress=on_progress)
+    )
+    return rows if with_disabled else _enabled(rows)
 
 
 def _enabled(rows: list[Row]) -> list[Row]:

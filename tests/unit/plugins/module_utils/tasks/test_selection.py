@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Commands, converges and operations act on the devices that all selectors of a task match, and on no others."""
+"""Tasks act on the devices that all selectors match, and on no others."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Tenant:
 
     def run(self, module: str, *, check_mode: bool = False, **params: t.Any) -> Row:
         task = task_of(module)
-        whole = params if params.get("state") == "cancelled" else {**TASKS[module], **params}
+        whole = params if params.get("state") == "cancelled" else {**TASKS.get(module, {}), **params}
         given = {"api_url": self.simulator.url, "api_key": self.simulator.key, **whole}
         checked = ArgumentSpecValidator(argument_spec(task, {}), **task.rules).validate(given)
         assert checked.error_messages == []
@@ -320,3 +320,47 @@ def test_an_empty_list_of_devices_cancels_nothing(tenant: Tenant) -> None:
     assert tenant.run("operation", **params)["msg"].startswith(f"The option devices is empty, {EMPTY}")
     assert tenant.run("operation", allow_empty=True, **params)["changed"] is False
     assert "groups is not allowed" in tenant.run("operation", **params, groups=[BERLIN])["msg"]
+
+
+# --- device_info ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("selectors", range(1, 16))
+def test_the_selectors_of_device_info_narrow(tenant: Tenant, selectors: int) -> None:
+    some = [row["name"] for row in tenant.devices[::3]]
+    chosen: list[tuple[Row, Test]] = [
+        ({"devices": [*some, "Nobody"]}, lambda row: row["name"] in some),
+        ({"groups": [BERLIN]}, lambda row: row["group_id"] in tenant.berlin),
+        (
+            {"blueprints": [KIOSKS]},
+            lambda row: row["blueprint_info"]["assigned_blueprint_id"] == tenant.blueprint,
+        ),
+        ({"filters": {"platform": ["ANDROID", "WINDOWS"]}}, lambda row: row["platform"] in ("ANDROID", "WINDOWS")),
+    ]
+    chosen = [each for number, each in enumerate(chosen) if selectors & 1 << number]
+    params = {name: value for each, _test in chosen for name, value in each.items()}
+    result = tenant.run("device_info", detail_level="minimal", resolve_names=False, **params)
+    assert ids(result["devices"]) == ids(tenant.those(*(test for _params, test in chosen)))
+    assert len(result["devices"]) == len(ids(result["devices"])) > 0
+    assert result["missing"] == (["Nobody"] if "devices" in params else [])
+
+
+@pytest.mark.parametrize("empty", [{"devices": []}, {"groups": []}, {"blueprints": []}], ids=str)
+@pytest.mark.parametrize("more", [{}, {"filters": {}}, {"filters": {"state": "online"}}], ids=str)
+def test_an_empty_selector_of_device_info_matches_nothing(tenant: Tenant, empty: Row, more: Row) -> None:
+    result = tenant.run("device_info", **empty, **more)
+    assert (result["devices"], result["missing"]) == ([], [])
+    assert not [each for each in tenant.requests() if "/v2/devices/" in each]
+
+
+def test_no_filter_is_all_devices_only_if_nothing_else_narrows(tenant: Tenant) -> None:
+    options: Row = {"filters": {}, "detail_level": "minimal", "resolve_names": False}
+    assert ids(tenant.run("device_info", **options)["devices"]) == ids(tenant.devices)
+    named = [row["serial"] for row in tenant.devices[:3]]
+    assert ids(tenant.run("device_info", devices=named, **options)["devices"]) == ids(tenant.devices[:3])
+
+
+def test_nothing_is_listed_if_no_device_exists(tenant: Tenant) -> None:
+    result = tenant.run("device_info", devices=["Nobody"], filters={"state": "online"})
+    assert (result["devices"], result["missing"]) == ([], ["Nobody"])
+    assert len(tenant.requests()) == 1
