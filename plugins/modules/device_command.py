@@ -64,8 +64,8 @@ options:
       - Maximum number of devices that the task acts on, 1 or more.
       - If there are more, the task fails before it changes anything. Check mode reports the same
         error.
-      - Defaults to 20 if O(command) is V(CLEAR_APP_DATA) or V(WIPE). Otherwise, there is no limit
-        by default.
+      - Defaults to 20 if O(command) is V(CLEAR_APP_DATA), V(WIPE), or V(SET_WIFI_STATE) with C(wifi_state=false).
+        Otherwise, there is no limit by default.
     type: int
   command:
     description: Name of the command.
@@ -385,8 +385,8 @@ options:
     type: str
     default: Ansible
   confirm:
-    description: If V(true), confirms that the effect cannot be undone. Required for V(CLEAR_APP_DATA)
-      or V(WIPE).
+    description: If V(true), confirms what cannot be undone or takes devices offline. Required for
+      V(CLEAR_APP_DATA), V(WIPE), or V(SET_WIFI_STATE) with C(wifi_state=false).
     type: bool
     default: false
   wait:

@@ -189,7 +189,8 @@ options:
       - If there are more, the task fails before it changes anything. Check mode reports the
         same error.
       - Defaults to 20 if O(operation_type) is V(CLEAR_APP_DATA), V(REMOVE_AGENT), V(REMOVE_DEVICE),
-        or V(WIPE). Otherwise, there is no limit by default.
+        V(SHUT_DOWN), V(WIPE), or V(SET_WIFI_STATE) with C(wifi_state=false). Otherwise, there
+        is no limit by default.
     type: int
   args:
     description:
@@ -451,8 +452,9 @@ options:
         type: list
         elements: int
   confirm:
-    description: If V(true), confirms that the effect cannot be undone. Required for V(CLEAR_APP_DATA),
-      V(REMOVE_AGENT), V(REMOVE_DEVICE), or V(WIPE).
+    description: If V(true), confirms what cannot be undone or takes devices offline. Required
+      for V(CLEAR_APP_DATA), V(REMOVE_AGENT), V(REMOVE_DEVICE), V(SHUT_DOWN), V(WIPE), or
+      V(SET_WIFI_STATE) with C(wifi_state=false).
     type: bool
     default: false
   wait:
@@ -523,6 +525,7 @@ EXAMPLES = r"""
     operation_type: SHUT_DOWN
     groups: [All devices]
     max_devices: 10000
+    confirm: true
     schedule: WINDOW
     schedule_args:
       start_datetime: "2030-05-01T22:00:00Z"

@@ -16,8 +16,8 @@ from ansible_collections.esper.cloud.plugins.module_utils.kinds.device import FI
 from ansible_collections.esper.cloud.plugins.module_utils.tasks.command import ARGS, COMMANDS, NEEDS
 from ansible_collections.esper.cloud.plugins.module_utils.tasks.operation import OPERATION_TASK
 from ansible_collections.esper.cloud.plugins.module_utils.tasks.operations import (
-    DESTRUCTIVE,
     OWN_ARGS,
+    RISKY,
     SCHEDULE,
     SCHEDULES,
     STATES,
@@ -49,7 +49,7 @@ WINDOW = {"start_datetime": "2030-01-01T00:00:00Z", "end_datetime": "2030-01-02T
 def test_the_types_and_schedules_are_those_of_the_contract() -> None:
     assert sorted(TYPES) == sorted(DESCRIBED["operation_type"]["enum"])
     assert sorted(SCHEDULES) == sorted(DESCRIBED["schedule_type"]["enum"])
-    assert set(TYPES) >= DESTRUCTIVE
+    assert set(TYPES) >= RISKY.keys()
 
 
 def test_the_arguments_and_times_are_those_of_the_contract() -> None:

@@ -31,8 +31,11 @@ from .device_search import counted
 _DEVICES_A_COMMAND = 1000
 _GROUPS_A_COMMAND = 500
 
-# These delete data of a device for good.
-DESTRUCTIVE = frozenset({"WIPE", "CLEAR_APP_DATA"})
+# The effects that have to be confirmed.
+IRREVERSIBLE = "cannot be undone"
+GOES_OFFLINE = "takes the devices offline"
+# The commands that have such an effect with any arguments.
+RISKY = {"CLEAR_APP_DATA": IRREVERSIBLE, "WIPE": IRREVERSIBLE}
 
 COMMANDS = (
     "ADD_TO_WHITELIST",
@@ -286,17 +289,24 @@ ALIAS_OPTION = Option(
 )
 
 
-def in_words(names: t.Iterable[str]) -> str:
-    """Return values as an enumeration in the documentation."""
-    *some, last = (f"V({name})" for name in sorted(names))
-    return f"{', '.join(some)}{',' * (len(some) > 1)} or {last}" if some else last
+def risks(names: t.Iterable[str]) -> str:
+    """Return what has to be confirmed, for the documentation; ``names`` are those of irreversible commands."""
+    return f"{', '.join(f'V({name})' for name in sorted(names))}, or V(SET_WIFI_STATE) with C(wifi_state=false)"
+
+
+def risk_of(name: str, args: Row, risky: t.Mapping[str, str]) -> str:
+    """Return the effect of a command or an operation that has to be confirmed, "" if there is none. ``args`` are in
+    API format, ``risky`` are the names of those that have it with any arguments."""
+    if name == "SET_WIFI_STATE" and not args.get("wifi_state"):
+        return GOES_OFFLINE
+    return risky.get(name, "")
 
 
 def confirm_option(names: t.Iterable[str]) -> Option:
-    """Return the option ``confirm`` of a module that sends what is irreversible under some names."""
+    """Return the option ``confirm`` of a module; ``names`` are those that have to be confirmed."""
     return Option(
         "confirm",
-        f"If V(true), confirms that the effect cannot be undone. Required for {in_words(names)}.",
+        f"If V(true), confirms what cannot be undone or takes devices offline. Required for {risks(names)}.",
         type="bool",
         default=False,
     )
@@ -399,12 +409,6 @@ def checked_request(
         # The API has it as text.
         args["dhcp_enabled"] = str(args["dhcp_enabled"]).lower()
     return {**ARGS.write(args), **(params["extra_args"] or {})}, when
-
-
-def check_confirmed(confirmed: bool, doing: str) -> None:
-    """Raise InvalidParameter if something irreversible is not confirmed."""
-    if not confirmed:
-        raise InvalidParameter(f"{doing} cannot be undone: set confirm to true to have it done.")
 
 
 @dataclass

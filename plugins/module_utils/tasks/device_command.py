@@ -12,13 +12,14 @@ from .command import (
     ALIAS_OPTION,
     ARGS,
     COMMANDS,
-    DESTRUCTIVE,
+    RISKY,
     SCHEDULE,
     SCHEDULES,
     checked_command,
     confirm_option,
     extra_args_option,
-    in_words,
+    risk_of,
+    risks,
     send,
 )
 from .safety import max_devices_option
@@ -53,7 +54,7 @@ MODULE = ModuleSpec(
         ),
         filters_option(),
         ALLOW_EMPTY_OPTION,
-        max_devices_option(f"O(command) is {in_words(DESTRUCTIVE)}"),
+        max_devices_option(f"O(command) is {risks(RISKY)}"),
         Option("command", "Name of the command.", choices=COMMANDS, required=True),
         ARGS,
         extra_args_option("those in O(args)"),
@@ -70,7 +71,7 @@ MODULE = ModuleSpec(
         ),
         SCHEDULE,
         ALIAS_OPTION,
-        confirm_option(DESTRUCTIVE),
+        confirm_option(RISKY),
         *WAITING,
     ),
     rules={"required_one_of": [("devices", "groups", "filters")]},
@@ -93,7 +94,8 @@ MODULE = ModuleSpec(
 def _work(references: References, params: Params, mode: Mode) -> Outcome:
     command = checked_command(params)
     selection = select(references, params, by_query=("groups",))
-    check_safe(params, f"Sending the command {command.name} to", selection, is_destructive=command.name in DESTRUCTIVE)
+    effect = risk_of(command.name, command.args, RISKY)
+    check_safe(params, f"Sending the command {command.name} to", selection, effect)
     result: Row = {"changed": selection.count != 0, "commands": [], "device_count": selection.count}
     if not result["changed"] or mode.check_mode:
         return Outcome(result)

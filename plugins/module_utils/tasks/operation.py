@@ -19,15 +19,15 @@ from ..http.parallel import CONCURRENCY, in_parallel
 from ..model.module_spec import ModuleSpec, Option, Support, Value
 from ..model.plan import Step
 from ..task import Mode, Outcome, Task
-from .command import ARGS, confirm_option, extra_args_option, in_words
+from .command import ARGS, confirm_option, extra_args_option, risk_of, risks
 from .device_search import label_of
 from .operations import (
     CANCELLED,
-    DESTRUCTIVE,
     OPERATION,
     OVER,
     OWN_ARGS,
     QUERIES,
+    RISKY,
     SCHEDULE,
     SCHEDULES,
     TYPES,
@@ -71,7 +71,7 @@ _STARTING = (
         " If disabled devices match as well, the module finds the devices and names them.",
         aliases=("filters",),
     ),
-    max_devices_option(f"O(operation_type) is {in_words(DESTRUCTIVE)}"),
+    max_devices_option(f"O(operation_type) is {risks(RISKY)}"),
     ARGS,
     extra_args_option("those in O(args) and the other options"),
     *OWN_ARGS,
@@ -85,7 +85,7 @@ _STARTING = (
         default="IMMEDIATE",
     ),
     SCHEDULE,
-    confirm_option(DESTRUCTIVE),
+    confirm_option(RISKY),
     *WAITING,
 )
 _CANCELLING = (
@@ -188,8 +188,8 @@ def _begin(references: References, params: Params, mode: Mode) -> Outcome:
     operation, title = checked_operation(params), f"The operation {params['operation_type']}"
     by_query = ("groups", "device_query")
     selection = select(references, params, by_query=by_query, check=checked_query, query_finds_disabled=True)
-    is_destructive = operation.type in DESTRUCTIVE
-    check_safe(params, f"Starting the operation {operation.type} on", selection, is_destructive=is_destructive)
+    effect = risk_of(operation.type, operation.args, RISKY)
+    check_safe(params, f"Starting the operation {operation.type} on", selection, effect)
     result: Row = {"changed": selection.count != 0, "operations": [], "device_count": selection.count}
     if not result["changed"] or mode.check_mode:
         return Outcome(result)

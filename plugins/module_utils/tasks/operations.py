@@ -33,15 +33,15 @@ from ..kinds.device import FILTERS, check_filters
 from ..model.compare import satisfied
 from ..model.field import Field
 from ..model.plan import Finder, Step
-from .command import ARGS, TIMES, accept_each, checked_request
-from .command import DESTRUCTIVE as DESTRUCTIVE_COMMANDS
+from .command import ARGS, GOES_OFFLINE, IRREVERSIBLE, TIMES, accept_each, checked_request
+from .command import RISKY as RISKY_COMMANDS
 from .device_search import counted
 from .waiting import ENDS, Progress
 
 _DEVICES_AN_OPERATION = 500
 
-# These delete data of a device for good, or remove the device from the tenant.
-DESTRUCTIVE = DESTRUCTIVE_COMMANDS | {"REMOVE_AGENT", "REMOVE_DEVICE"}
+# The operations that have to be confirmed with any arguments. A device that is shut down has to be started by hand.
+RISKY = RISKY_COMMANDS | {"REMOVE_AGENT": IRREVERSIBLE, "REMOVE_DEVICE": IRREVERSIBLE, "SHUT_DOWN": GOES_OFFLINE}
 
 TYPES = (
     "ADD_EMM_ACCOUNT",

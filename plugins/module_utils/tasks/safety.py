@@ -64,10 +64,10 @@ def check_device_count(
         )
 
 
-def check_confirmed(confirmed: bool, action: str, count: int | None, names: t.Sequence[str] = ()) -> None:
+def check_confirmed(
+    confirmed: bool, action: str, count: int | None, names: t.Sequence[str] = (), effect: str = "cannot be undone"
+) -> None:
     """Raise InvalidParameter if an action on devices that cannot be undone is not confirmed. ``action`` is that of
-    check_device_count(); the error names the number of devices and the first names."""
+    check_device_count(); the error names the number of devices and the first names. ``effect`` ends the sentence."""
     if not confirmed:
-        raise InvalidParameter(
-            f"{action} {describe_devices(count, names)} cannot be undone. Set confirm to true to continue."
-        )
+        raise InvalidParameter(f"{action} {describe_devices(count, names)} {effect}. Set confirm to true to continue.")

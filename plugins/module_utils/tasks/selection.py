@@ -265,8 +265,10 @@ def _checked(selection: Selection, params: Params, selectors: list[str], *, is_u
     raise InvalidParameter(f"{why} Set allow_empty to true if the task may select no device.")
 
 
-def check_safe(params: Params, action: str, selection: Selection, *, is_destructive: bool = False) -> None:
-    """Raise InvalidParameter if an action on a selection exceeds the limit or has to be confirmed: see safety.py."""
-    check_device_count(params["max_devices"], action, selection.count, selection.names, is_destructive=is_destructive)
-    if is_destructive and selection.count != 0:
-        check_confirmed(params["confirm"], action, selection.count, selection.names)
+def check_safe(params: Params, action: str, selection: Selection, effect: str = "") -> None:
+    """Raise InvalidParameter if an action on a selection exceeds the limit or has to be confirmed: see safety.py.
+    ``effect`` is what has to be confirmed, "" if nothing has."""
+    count, names = selection.count, selection.names
+    check_device_count(params["max_devices"], action, count, names, is_destructive=bool(effect))
+    if effect and count != 0:
+        check_confirmed(params["confirm"], action, count, names, effect)

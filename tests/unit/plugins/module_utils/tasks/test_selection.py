@@ -211,7 +211,7 @@ def test_no_device_is_an_error_unless_it_is_allowed(
         ({"devices": [""]}, "devices[0]"),
         ({"devices": ["  "]}, "devices[0]"),
         ({"groups": [BERLIN, ""]}, "groups[1]"),
-        ({"groups": ["/"]}, "Invalid path of a device group: '/' contains an empty name"),
+        ({"groups": ["/"]}, "Invalid path of a device group: '/'"),
         ({"filters": {"tags": ""}}, "The device filter 'tags' has the value ''"),
         ({"filters": {"tags": []}}, "The device filter 'tags' has an empty list"),
         ({"filters": {"group_multi": [" "]}}, "The device filter 'group_multi' has the value ' '"),
@@ -277,19 +277,21 @@ def test_a_task_acts_on_no_more_devices_than_it_may(
     assert "max_devices" in tenant.run(module, max_devices=0, **params)["msg"]
 
 
-DESTRUCTIVE: tuple[tuple[str, Row], ...] = (
-    ("device_command", {"command": "WIPE"}),
-    ("device_command", {"command": "CLEAR_APP_DATA", "args": {"package_name": "com.example"}}),
-    ("operation", {"operation_type": "WIPE"}),
-    ("operation", {"operation_type": "REMOVE_DEVICE"}),
+WIFI_OFF: Row = {"args": {"wifi_state": False}}
+RISKY: tuple[tuple[str, Row, str], ...] = (
+    ("device_command", {"command": "WIPE"}, "cannot be undone"),
+    ("device_command", {"command": "SET_WIFI_STATE", **WIFI_OFF}, "takes the devices offline"),
+    ("operation", {"operation_type": "SET_WIFI_STATE", **WIFI_OFF}, "takes the devices offline"),
+    ("operation", {"operation_type": "SHUT_DOWN"}, "takes the devices offline"),
+    ("operation", {"operation_type": "REMOVE_DEVICE"}, "cannot be undone"),
 )
 
 
 @pytest.mark.parametrize("check_mode", [False, True])
-@pytest.mark.parametrize(("module", "task"), DESTRUCTIVE)
+@pytest.mark.parametrize(("module", "task", "effect"), RISKY)
 @pytest.mark.parametrize("selector", ["devices", "groups", "filters"])
-def test_what_cannot_be_undone_is_limited_and_confirmed(
-    tenant: Tenant, module: str, task: Row, selector: str, check_mode: bool
+def test_what_has_a_risk_is_limited_and_confirmed(
+    tenant: Tenant, module: str, task: Row, effect: str, selector: str, check_mode: bool
 ) -> None:
     rows = tenant.those(tenant.in_berlin)
     values: Row = {
@@ -305,10 +307,15 @@ def test_what_cannot_be_undone_is_limited_and_confirmed(
     unsure = tenant.run(module, max_devices=len(rows), **params)
     assert f" {len(rows)} devices (" in unsure["msg"]
     assert sum(row["name"] in unsure["msg"] for row in rows) >= 4
-    assert f" and {len(rows) - 5} more) cannot be undone. Set confirm to true" in unsure["msg"]
+    assert f" and {len(rows) - 5} more) {effect}. Set confirm to true" in unsure["msg"]
     assert tenant.simulator.writes() == []
     assert tenant.run(module, max_devices=len(rows), confirm=True, **params)["changed"]
     assert bool(tenant.simulator.writes()) is not check_mode
+
+
+def test_wifi_is_turned_on_without_confirmation(tenant: Tenant) -> None:
+    params: Row = {"command": "SET_WIFI_STATE", "args": {"wifi_state": True}, "groups": ["All devices"]}
+    assert tenant.run("device_command", **params)["changed"]
 
 
 # --- cancelling -------------------------------------------------------------------------------------------------------
