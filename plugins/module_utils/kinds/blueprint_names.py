@@ -267,7 +267,7 @@ class Names:
         row = CONTENT.referred(self._references, file["content"])
         if row is None:
             others = (CONTENT.label(each) for each in self._references.rows(CONTENT, {}))
-            raise NotFound("content", file["content"], others, "Upload it before you add it to a blueprint.")
+            raise NotFound(CONTENT.title, file["content"], others, "Upload it before you add it to a blueprint.")
         return {**file, "file_id": row["id"].in_form(str) if isinstance(row["id"], ResultOf) else str(row["id"])}
 
     def _check_file(self, file: Row, known: set[str], place: str) -> None:
@@ -278,10 +278,10 @@ class Names:
         names = self._contents()
         if file_id not in names:
             both = f"{place} has this file_id" + (f" and the content '{name}'." if name else ".")
-            raise NotFound("content", file_id, note=both)
+            raise NotFound(CONTENT.title, file_id, note=both)
         if name is not None and str(name).strip() not in (names[file_id].strip(), file_id):
             raise InvalidParameter(
-                f"{place} has the content '{name}', but the file_id '{file_id}' belongs to the content"
+                f"{place} has the content '{name}', but the file_id '{file_id}' belongs to the {CONTENT.title}"
                 f" '{names[file_id]}'. Set only one of them."
             )
 

@@ -392,7 +392,7 @@ def test_what_else_is_said_of_the_latest_version_counts(tenant: Tenant, run: Run
         ({"apps": [{"package_name": "com.example.till"}]}, InvalidParameter, r"apps\[0\] has no version"),
         ({"apps": [{"version_name": "1.0"}]}, InvalidParameter, r"apps\[0\] has no app"),
         ({"files": [{"content": "c.txt"}]}, Ambiguous, r"c.txt \(id 10\), c.txt \(id 9\)\). Set file_id instead"),
-        ({"files": [{"content": "d.txt"}]}, NotFound, "no content 'd.txt'. Did you mean .* Upload it before"),
+        ({"files": [{"content": "d.txt"}]}, NotFound, "no content file 'd.txt'. Did you mean .* Upload it before"),
         (
             {"files": [{"destination_path": "/a"}]},
             InvalidParameter,
@@ -592,16 +592,16 @@ def test_a_content_is_given_by_its_id_or_its_name_or_both(tenant: Tenant, run: R
         (
             {"content": "a.txt", "file_id": "8"},
             InvalidParameter,
-            r"files\[0\] has the content 'a.txt', but the file_id '8' belongs to the content 'b.txt'",
+            r"files\[0\] has the content 'a.txt', but the file_id '8' belongs to the content file 'b.txt'",
         ),
         (
             {"content": "d.txt", "file_id": "7"},
             InvalidParameter,
-            r"files\[0\] has the content 'd.txt', but the file_id '7' belongs to the content 'a.txt'",
+            r"files\[0\] has the content 'd.txt', but the file_id '7' belongs to the content file 'a.txt'",
         ),
-        ({"file_id": "99"}, NotFound, r"no content '99'.*files\[0\] has this file_id"),
-        ({"content": "a.txt", "file_id": "99"}, NotFound, "no content '99'.* and the content 'a.txt'"),
-        ({"content": "a.txt", "file_id": "5"}, NotFound, "no content '5'.* and the content 'a.txt'"),
+        ({"file_id": "99"}, NotFound, r"no content file '99'.*files\[0\] has this file_id"),
+        ({"content": "a.txt", "file_id": "99"}, NotFound, "no content file '99'.* and the content 'a.txt'"),
+        ({"content": "a.txt", "file_id": "5"}, NotFound, "no content file '5'.* and the content 'a.txt'"),
     ],
     ids=str,
 )
