@@ -10,7 +10,6 @@ times, addresses and temporary paths are replaced by placeholders.
 from __future__ import annotations
 
 import argparse
-import difflib
 import json
 import re
 import sys
@@ -20,8 +19,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-ROOT = Path(__file__).resolve().parents[1]
-SNAPSHOTS = ROOT / "tests" / "snapshots" / "journals"
+from snapshots import SNAPSHOTS, compare_or_write
+
+JOURNALS = SNAPSHOTS / "journals"
 
 # Targets with requests that differ between two runs of the same code, and the reason.
 LEFT_OUT: dict[str, str] = {
@@ -53,7 +53,7 @@ def main() -> int:
         if target in LEFT_OUT:
             print(f"{target}: not compared, {LEFT_OUT[target]}")
             continue
-        same &= compare_or_write(target, snapshot(target, requests), options.write)
+        same &= compare_or_write(JOURNALS / f"{target}.json", snapshot(target, requests), options.write)
     return 0 if same else 1
 
 
@@ -119,20 +119,6 @@ def snapshot(target: str, requests: Counter[str]) -> str:
             row["count"] = count
     rows.sort(key=lambda row: (row["request"].partition(" ")[::-1], json.dumps(row, sort_keys=True)))
     return json.dumps(rows, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
-
-
-def compare_or_write(target: str, text: str, write: bool) -> bool:
-    """Write the snapshot of a target, or print how it differs and return whether it is the same."""
-    path = SNAPSHOTS / f"{target}.json"
-    if write:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-        return True
-    before = path.read_text(encoding="utf-8") if path.exists() else ""
-    shown = str(path.relative_to(ROOT))
-    lines = before.splitlines(keepends=True), text.splitlines(keepends=True)
-    sys.stdout.writelines(difflib.unified_diff(*lines, f"{shown} (snapshot)", f"{shown} (now)"))
-    return before == text
 
 
 if __name__ == "__main__":

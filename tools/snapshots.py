@@ -58,7 +58,8 @@ def main() -> int:
     options[f"{INVENTORY} (inventory)"] = documented(inventory[INVENTORY]["doc"])
     returns = {f"{name} (module)": documented_returns(modules[name]["return"]) for name in names}
     trees = {"options.json": options, "returns.json": returns}
-    same = [compare_or_write(name, tree, write) for name, tree in trees.items()]
+    texts = {SNAPSHOTS / name: json.dumps(tree, indent=2, sort_keys=True) + "\n" for name, tree in trees.items()}
+    same = [compare_or_write(path, text, write) for path, text in texts.items()]
     return 0 if all(same) else 1
 
 
@@ -170,10 +171,8 @@ def without_prose(source: Tree) -> Tree:
     return {key: value for key, value in source.items() if key in ("key", "name", "section")}
 
 
-def compare_or_write(name: str, tree: Tree, write: bool) -> bool:
+def compare_or_write(path: Path, text: str, write: bool) -> bool:
     """Write a snapshot, or print how it differs and return whether it is the same."""
-    path = SNAPSHOTS / name
-    text = json.dumps(tree, indent=2, sort_keys=True) + "\n"
     if write:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
