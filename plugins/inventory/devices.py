@@ -208,7 +208,7 @@ from ansible.utils.unsafe_proxy import wrap_var
 from ansible_collections.esper.cloud.plugins.module_utils.base.errors import EsperError, InvalidParameter, RequestFailed
 from ansible_collections.esper.cloud.plugins.module_utils.base.names import group_names, unique_hostnames
 from ansible_collections.esper.cloud.plugins.module_utils.base.row import Row
-from ansible_collections.esper.cloud.plugins.module_utils.engine.object_cache import References
+from ansible_collections.esper.cloud.plugins.module_utils.engine.tenant_view import TenantView
 from ansible_collections.esper.cloud.plugins.module_utils.http.client import Client
 from ansible_collections.esper.cloud.plugins.module_utils.http.connection import OPTIONS, Connection, api_url_of
 from ansible_collections.esper.cloud.plugins.module_utils.kinds.device import DISABLED, MINIMAL, check_filters
@@ -315,7 +315,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             self.display.warning("The API key is sent unencrypted, since api_url is no https URL.")
         with Client(connection, user_agent=f"ansible-core/{core_version}", log=self.display.vvv) as client:
             return read_fleet(
-                References(client),
+                TenantView(client),
                 filters,
                 level=self.get_option("detail_level"),
                 kinds=self._kinds(),

@@ -17,8 +17,8 @@ from ansible.module_utils.common.validation import check_type_dict
 
 from .base.redaction import secrets_in
 from .base.row import Params
-from .engine.resource import Resource
 from .http.connection import OPTIONS as CONNECTION_OPTIONS
+from .model.kind import Kind
 from .model.walk import Described, blank_identifiers, null_identifiers, unknown_options, without_omitted
 from .task import ItemParams, Mode, Outcome, Task, execute, informing, managing, misfit
 
@@ -145,14 +145,14 @@ def _from_environment(environment: Environment, *names: str) -> str:
     raise AnsibleFallbackNotFound
 
 
-def run(resource: Resource) -> None:
+def run(kind: Kind) -> None:
     """The whole of a module that manages objects of a kind."""
-    run_task(managing(resource))
+    run_task(managing(kind))
 
 
-def run_info(resource: Resource) -> None:
+def run_info(kind: Kind) -> None:
     """The whole of a module that reads objects of a kind."""
-    run_task(informing(resource))
+    run_task(informing(kind))
 
 
 def run_task(task: Task) -> None:

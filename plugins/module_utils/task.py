@@ -17,10 +17,12 @@ from .base.errors import EsperError
 from .base.redaction import Redaction, secrets_in
 from .base.row import Params, Row
 from .engine.apply import ensure_all
-from .engine.object_cache import References
-from .engine.resource import Resource
+from .engine.lookup import lookup_of
+from .engine.reader import reader_of
+from .engine.tenant_view import TenantView
 from .http.client import Client
 from .http.connection import Connection
+from .model.kind import Kind, Shape
 from .model.module_spec import ModuleSpec
 from .model.plan import Change
 from .model.walk import blank_identifiers, null_identifiers
@@ -47,7 +49,7 @@ class Outcome:
     warnings: list[str] = field(default_factory=list)
 
 
-Work = t.Callable[[References, Params, Mode], Outcome]
+Work = t.Callable[[TenantView, Params, Mode], Outcome]
 
 
 class ItemParams(dict[str, t.Any]):
@@ -68,7 +70,7 @@ class Task:
     name: str
     module: ModuleSpec
     work: Work
-    items: t.Mapping[str, Resource] = field(default_factory=dict)
+    items: t.Mapping[str, Kind] = field(default_factory=dict)
     unknown: t.Mapping[str, t.Any] = field(default_factory=dict)
 
     @property
@@ -96,18 +98,18 @@ class Task:
 
 
 @functools.cache
-def managing(resource: Resource) -> Task:
+def managing(kind: Kind) -> Task:
     """The task of a module that manages one object of a kind, or several that one task stands for."""
 
-    def work(references: References, params: Params, mode: Mode) -> Outcome:
-        several = resource.expand(params)
-        done = ensure_all(resource, references, [params] if several is None else several, check_mode=mode.check_mode)
+    def work(view: TenantView, params: Params, mode: Mode) -> Outcome:
+        several = lookup_of(view, kind).expand(params)
+        done = ensure_all(view, kind, [params] if several is None else several, check_mode=mode.check_mode)
         result: Row = {"changed": any(each.changed for each in done)}
         records = [each.record for each in done if each.record is not None]
         if several is not None:
-            result[resource.plural] = records
+            result[kind.plural] = records
         elif records:
-            result[resource.kind] = records[0]
+            result[kind.name] = records[0]
         for name, rows in [related for each in done for related in each.related.items()]:
             known = result.setdefault(name, [])
             known += [row for row in rows if row not in known]
@@ -115,26 +117,28 @@ def managing(resource: Resource) -> Task:
             result["diff"] = shown_changes(each for one in done for each in one.changes)
         return Outcome(result, [sentence for each in done for sentence in each.warnings])
 
-    unknown = {resource.kind: dict.fromkeys(each.name for each in resource.fields if not each.secret)}
-    return Task(resource.kind, _interface(resource, resource.module), work, unknown=unknown)
+    unknown = {kind.name: dict.fromkeys(each.name for each in kind.fields if not each.secret)}
+    return Task(kind.name, _interface(kind, kind.module), work, unknown=unknown)
 
 
 @functools.cache
-def informing(resource: Resource) -> Task:
+def informing(kind: Kind) -> Task:
     """The task of a module that reads objects of a kind."""
 
-    def work(references: References, params: Params, mode: Mode) -> Outcome:
-        information = resource.information(references, params)
-        fetched = resource.fetch(references, params, check_mode=mode.check_mode)
-        return Outcome({"changed": False, **information, **fetched})
+    def work(view: TenantView, params: Params, mode: Mode) -> Outcome:
+        reader = reader_of(view, kind)
+        information = reader.get_info(params)
+        downloaded = reader.download(params, check_mode=mode.check_mode)
+        return Outcome({"changed": False, **information, **downloaded})
 
-    module = _interface(resource, resource.info_module)
-    return Task(f"{resource.kind}_info", module, work, unknown={resource.plural: []})
+    module = _interface(kind, kind.info_module)
+    unknown = {kind.name: None} if kind.shape is Shape.SINGLETON else {kind.plural: []}
+    return Task(f"{kind.name}_info", module, work, unknown=unknown)
 
 
-def _interface(resource: Resource, module: ModuleSpec | None) -> ModuleSpec:
+def _interface(kind: Kind, module: ModuleSpec | None) -> ModuleSpec:
     if module is None:
-        raise TypeError(f"No module is described for {resource.kind}.")
+        raise TypeError(f"No module is described for {kind.name}.")
     return module
 
 
@@ -239,7 +243,7 @@ def execute(task: Task, params: Params, mode: Mode, *, user_agent: str) -> Outco
         with Client(
             connection, user_agent=user_agent, log=requests.append, progress=mode.progress, secrets=secrets
         ) as client:
-            outcome = task.work(References(client), params, mode)
+            outcome = task.work(TenantView(client), params, mode)
     except EsperError as error:
         outcome = Outcome({"failed": True, "msg": str(error), **error.details()})
     except Exception as error:  # noqa: BLE001 - what Python or ansible-core makes of it would show what is in it

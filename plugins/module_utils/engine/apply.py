@@ -15,10 +15,12 @@ from ..base.errors import ApiError, EsperError, RequestFailed, TransportError
 from ..base.row import Params, Row
 from ..http.parallel import CONCURRENCY, in_parallel
 from ..http.responses import Response
+from ..model.kind import Kind, Shape
 from ..model.plan import Change, Plan, Step
 from ..model.unknowns import filled
-from .object_cache import References
-from .resource import Resource
+from .lookup import lookup_of
+from .planner import planner_of
+from .tenant_view import TenantView
 
 
 @dataclass(frozen=True)
@@ -33,100 +35,88 @@ class Result:
     related: dict[str, list[Row]]
 
 
-def ensure(resource: Resource, references: References, params: Params, *, check_mode: bool = False) -> Result:
+def ensure(view: TenantView, kind: Kind, params: Params, *, check_mode: bool = False) -> Result:
     """Make an object be as the parameters of its module say.
 
     Raises any EsperError. When it does, the writes before the failed one have taken effect; the same call again
     carries on from there, or tells what was left where. An object that somebody else made meanwhile counts as changed,
     too: it is not as it was when the task looked.
     """
-    return ensure_all(resource, references, [params], check_mode=check_mode)[0]
+    return ensure_all(view, kind, [params], check_mode=check_mode)[0]
 
 
 def ensure_all(
-    resource: Resource, references: References, several: t.Sequence[Params], *, check_mode: bool = False
+    view: TenantView, kind: Kind, several: t.Sequence[Params], *, check_mode: bool = False
 ) -> list[Result]:
     """The same for several objects. All are planned before the first write, so that lists are read once for all."""
-    plans = [plan(resource, references, params) for params in several]
+    plans = [make_plan(view, kind, params) for params in several]
     for planned in plans:
         planned.complete()
     for planned in plans:
         planned.settle()
     return [
-        _carry_out(resource, references, params, planned, check_mode)
+        _carry_out(view, kind, params, planned, check_mode)
         for params, planned in zip(several, plans, strict=True)
     ]
 
 
-def _carry_out(resource: Resource, references: References, params: Params, planned: Plan, check_mode: bool) -> Result:
+def _carry_out(view: TenantView, kind: Kind, params: Params, planned: Plan, check_mode: bool) -> Result:
     record = planned.record
     if planned.steps and not check_mode:
-        record = apply(resource, references, planned)
+        record = apply(view, kind, planned)
         if any(step.adopted for step in planned.steps):
             # What was found in place of what should have been created may differ from it.
-            rest = plan(resource, references, params)
-            record = apply(resource, references, rest)
+            rest = make_plan(view, kind, params)
+            record = apply(view, kind, rest)
     return Result(bool(planned.steps), record, planned.changes, planned.warnings, planned.related)
 
 
-def plan(resource: Resource, references: References, params: Params) -> Plan:
+def make_plan(view: TenantView, kind: Kind, params: Params) -> Plan:
     """What it takes to make an object be as the parameters say. Sends no write."""
-    return plan_from(resource, references, params, resource.find(references, params))
+    return planner_of(view, kind).plan(params, lookup_of(view, kind).find(params))
 
 
-def plan_from(resource: Resource, references: References, params: Params, current: Row | None) -> Plan:
-    """The same for an object that was looked up already."""
-    if params.get("state") == "absent":
-        planned = Plan(None) if current is None else resource.plan_delete(references, current, params)
-    elif current is None:
-        planned = resource.plan_create(references, params)
-    else:
-        planned = resource.plan_update(references, current, params)
-    planned.current = current
-    return planned
-
-
-def apply(resource: Resource, references: References, planned: Plan) -> Row | None:
+def apply(view: TenantView, kind: Kind, planned: Plan) -> Row | None:
     """Send a plan's writes in their order; the object as it is afterwards, None when it is absent."""
-    send(resource, references, planned.steps)
-    return record_after(resource, planned)
+    send(view, kind, planned.steps)
+    return record_after(kind, planned)
 
 
-def send(resource: Resource, references: References, steps: t.Sequence[Step]) -> None:
+def send(view: TenantView, kind: Kind, steps: t.Sequence[Step]) -> None:
     """Send writes in their order."""
     try:
         for step in steps:
             if step.if_created is None or not step.if_created.adopted:
-                _perform(references, resource, step)
+                _perform(view, kind, step)
                 step.done = True
     finally:
         if steps:
-            references.forget(resource)
+            view.invalidate(kind)
 
 
-def record_after(resource: Resource, planned: Plan) -> Row | None:
+def record_after(kind: Kind, planned: Plan) -> Row | None:
     """The object as it is after the writes of a plan, None when it is absent."""
     if planned.record is None or not planned.steps:
         return planned.record
     answers = [step.answer for step in planned.steps if step.answer is not None]
-    return resource.record(answers[-1]) if answers else planned.record
+    return kind.to_result(answers[-1]) if answers else planned.record
 
 
 def apply_each(
-    references: References, resource: Resource, steps: t.Iterable[Step], *, concurrency: int = CONCURRENCY
+    view: TenantView, kind: Kind, steps: t.Iterable[Step], *, concurrency: int = CONCURRENCY
 ) -> list[tuple[Step, EsperError]]:
     """Send writes that do not depend on each other, several at a time, each whatever becomes of the others; gives those
     that failed, and why."""
 
     def attempt(step: Step) -> tuple[Step, EsperError] | None:
         try:
-            _perform(references, resource, step)
+            _perform(view, kind, step)
         except EsperError as error:
             return step, error
         return None
 
-    outcomes = list(in_parallel(references.client, attempt, steps, concurrency))
-    references.forget(resource)
+    outcomes = list(in_parallel(view.client, attempt, steps, concurrency))
+    view.invalidate(kind)
     return [outcome for outcome in outcomes if outcome is not None]
 
 
@@ -139,12 +129,12 @@ def raise_first(failures: t.Sequence[tuple[Step, EsperError]]) -> None:
         raise error
 
 
-def _perform(references: References, resource: Resource, step: Step) -> None:
+def _perform(view: TenantView, kind: Kind, step: Step) -> None:
     if step.seconds is not None:
-        references.client.extend(step.seconds)
+        view.client.extend(step.seconds)
     body = filled(step.body)
     send = functools.partial(
-        references.client.request,
+        view.client.request,
         step.method,
         step.path,
         ids=filled(step.ids),
@@ -153,7 +143,7 @@ def _perform(references: References, resource: Resource, step: Step) -> None:
         purpose=step.purpose,
     )
     if step.find is not None:
-        _create_once(references, resource, step, send, functools.partial(step.find, body))
+        _create_once(view, kind, step, send, functools.partial(step.find, body))
         return
     try:
         # Each of these writes sets a state rather than adding to one, so that sending it twice does no harm.
@@ -162,28 +152,28 @@ def _perform(references: References, resource: Resource, step: Step) -> None:
         if step.method == "DELETE" and error.status == 404:
             return
         raise
-    step.answer = _object_in(answer, step)
+    step.answer = _object_in(answer, step, kind)
     following = step.then(answer) if step.then else None
     if following:
-        _perform(references, resource, following)
+        _perform(view, kind, following)
 
 
 def _create_once(
-    references: References,
-    resource: Resource,
+    view: TenantView,
+    kind: Kind,
     step: Step,
     send: t.Callable[..., Response],
     find: t.Callable[[], Row | None],
 ) -> None:
     """Send a create. Where it is unclear whether it took effect, or somebody else was faster, look the object up by
     its natural key and adopt it; only where it is not there is the create sent again."""
-    client, attempt = references.client, 0
+    client, attempt = view.client, 0
     while True:
         try:
             answer = send(idempotent=False)
-            step.answer = _object_in(answer, step)
+            step.answer = _object_in(answer, step, kind)
             if step.answer is not None:
-                _give_way(references, resource, step)
+                _give_way(view, kind, step)
                 return
             failure: RequestFailed = TransportError(
                 f"{step.purpose} failed: {step.method} {step.path} answered {answer.status} without the object.",
@@ -200,7 +190,7 @@ def _create_once(
         if failure.ambiguous:
             # Give a server that is still at work the time to finish.
             client.pause(attempt, failure)
-        references.forget(resource)
+        view.invalidate(kind)
         try:
             found = find()
         except RequestFailed:
@@ -213,23 +203,24 @@ def _create_once(
             raise failure
 
 
-def _give_way(references: References, resource: Resource, step: Step) -> None:
+def _give_way(view: TenantView, kind: Kind, step: Step) -> None:
     """Where somebody else created the same at the same time, adopt theirs and delete what was just created."""
     if step.rival is None or step.answer is None:
         return
-    references.forget(resource)
+    view.invalidate(kind)
     try:
         other = step.rival(step.answer)
     except RequestFailed:
         # All is as it should be, as far as is known.
         return
     if other is not None:
-        _perform(references, resource, resource.delete_step(step.answer))
+        _perform(view, kind, planner_of(view, kind).delete_step(step.answer))
         step.answer, step.adopted = other, True
 
 
-def _object_in(answer: Response, step: Step) -> Row | None:
+def _object_in(answer: Response, step: Step, kind: Kind) -> Row | None:
     """The object that a write answered with, if it did: some answer with nothing, or with a message only."""
     body = answer.body if isinstance(answer.body, dict) else {}
     row = step.read(body) if step.read else body
-    return row if row and row.get("id") is not None else None
+    is_object = bool(row) and (kind.shape is Shape.SINGLETON or (row or {}).get(kind.id_key) is not None)
+    return row if is_object else None

@@ -14,11 +14,13 @@ from dataclasses import dataclass, field
 from ..base.errors import ApiError, EsperError, InvalidParameter, NotFound, RequestFailed
 from ..base.row import Params, Row
 from ..http.parallel import CONCURRENCY, in_parallel
-from ..model.plan import Change, Plan, Step
+from ..model.kind import Kind
+from ..model.plan import Change, Effect, Plan, Step
 from ..model.unknowns import Maker, ResultOf, steps_in, without_pending
 from . import apply as engine
-from .object_cache import References
-from .resource import Resource
+from .lookup import lookup_of
+from .planner import planner_of
+from .tenant_view import TenantView
 
 # So few objects of a kind are looked up one by one, rather than in a list of all that there are.
 _FEW = 5
@@ -36,7 +38,7 @@ class Item:
     ``action``, one of ACTIONS, is what became of it, ``error`` why it failed, and ``record`` what it is like then.
     """
 
-    resource: Resource
+    kind: Kind
     place: str
     params: Params
     name: str = ""
@@ -77,14 +79,14 @@ class Item:
 
     @property
     def deleted_ids(self) -> set[str]:
-        """The ids of what the plan deletes."""
-        return {str(step.ids["id"]) for step in self.plan.steps if step.method == "DELETE"}
+        """The IDs of what the plan deletes."""
+        return {str(each.id) for each in self.plan.effects if each.row is None}
 
     @property
     def rows_after(self) -> list[Row]:
         """What there is to be of the object, and of those that are made along with it, in the terms of the API."""
-        expected = [row for resource, row in self.plan.expected if resource is self.resource]
-        return expected or [row for row in [self.plan.current] if row is not None]
+        planned = [each.row for each in self.plan.effects if each.kind is self.kind and each.row is not None]
+        return planned or [row for row in [self.plan.current] if row is not None]
 
     @property
     def is_begun(self) -> bool:
@@ -117,18 +119,18 @@ class Item:
 
     def done(self) -> None:
         """Note that all is done to the object that was planned."""
-        self.action, self.record = self.planned_action, engine.record_after(self.resource, self.plan)
+        self.action, self.record = self.planned_action, engine.record_after(self.kind, self.plan)
 
 
 class Bulk:
     """The objects of a task, from their parameters to what became of them."""
 
-    def __init__(self, references: References, items: list[Item]) -> None:
+    def __init__(self, view: TenantView, items: list[Item]) -> None:
         self.items = items
-        self._references = references
-        self._owners: dict[tuple[Resource, t.Any], Item] = {}
+        self._view = view
+        self._owners: dict[tuple[Kind, t.Any], Item] = {}
         self._makers: dict[Maker, Item] = {}
-        self._stages = _in_stages({item.resource.kind: item.resource for item in items})
+        self._stages = _in_stages({item.kind.name: item.kind for item in items})
         self._go_on = False
         self._stopped = False
 
@@ -141,16 +143,16 @@ class Bulk:
 
     def name_all(self) -> None:
         """Find out what each object is called, without a request. One that is listed twice fails, both times."""
-        known: dict[tuple[Resource, str], Item] = {}
+        known: dict[tuple[Kind, str], Item] = {}
         for item in self.items:
             if item.error is not None:
                 continue
             try:
-                item.name = item.resource.called(item.params)
+                item.name = lookup_of(self._view, item.kind).task_key(item.params)
             except EsperError as error:
                 item.fail(error)
                 continue
-            other = known.setdefault((item.resource, item.name), item)
+            other = known.setdefault((item.kind, item.name), item)
             if other is not item:
                 self._clash(other, item)
 
@@ -159,7 +161,7 @@ class Bulk:
         for item in both:
             item.fail(
                 InvalidParameter(
-                    f"{one.place} and {other.place} are about the same {item.resource.title}, '{item.name}': list it"
+                    f"{one.place} and {other.place} are about the same {item.kind.title}, '{item.name}': list it"
                     " once."
                 )
             )
@@ -169,14 +171,14 @@ class Bulk:
         cannot be planned fails; the others are planned all the same, so that all that is wrong is told. But where it is
         the service that failed, and they are not to ``go_on``, or the key is refused, no more is asked of it."""
         self._go_on = go_on
-        for resource in (each for stage in self._stages for each in stage):
+        for kind in (each for stage in self._stages for each in stage):
             if self._stopped:
                 break
-            mine = [item for item in self.items if item.resource is resource and item.error is None]
-            if len(mine) > _FEW:
-                self._references.read_whole(resource)
-            present = [item for item in mine if not item.is_absent]
-            self._plan_those(sorted(present, key=lambda item: item.resource.depth(item.params)))
+            own = [item for item in self.items if item.kind is kind and item.error is None]
+            if len(own) > _FEW:
+                self._view.preload(kind)
+            lookup, present = lookup_of(self._view, kind), [item for item in own if not item.is_absent]
+            self._plan_those(sorted(present, key=lambda item: lookup.planned_depth(item.params)))
         self._plan_absent([item for item in self.items if item.is_absent and item.error is None])
         self._complete_plans()
         self._check_deletions()
@@ -206,7 +208,7 @@ class Bulk:
         found = [item for item in absent if not self._stopped and self._find(item)]
         for item in found:
             if item.plan.current is not None:
-                self._references.leave_out(item.resource, item.plan.current["id"])
+                self._view.add_effects([Effect(item.kind, item.plan.current[item.kind.id_key], None)])
         for item in found:
             if item.error is None and not self._stopped:
                 self._plan_found(item)
@@ -214,35 +216,33 @@ class Bulk:
     def _find(self, item: Item) -> bool:
         """Look an object up; false where it cannot be planned from there."""
         try:
-            item.plan.current = current = item.resource.find(self._references, item.params)
+            item.plan.current = current = lookup_of(self._view, item.kind).find(item.params)
         except EsperError as error:
             self._fail_to_plan(item, error)
             return False
         if current is None:
             return True
-        owner = self._owners.setdefault((item.resource, current["id"]), item)
+        identifier = current.get(item.kind.id_key)
+        owner = self._owners.setdefault((item.kind, identifier), item)
         if owner is not item:
             self._clash(owner, item)
-        elif item.is_absent and isinstance(current["id"], ResultOf):
-            maker = self._makers[current["id"].step]
+        elif item.is_absent and isinstance(identifier, ResultOf):
+            maker = self._makers[identifier.step]
             item.fail(InvalidParameter(f"It would delete what {maker.label} is to make."))
         return item.error is None
 
     def _plan_found(self, item: Item) -> None:
         try:
-            plan = engine.plan_from(item.resource, self._references, item.params, item.plan.current)
+            plan = planner_of(self._view, item.kind).plan(item.params, item.plan.current)
         except EsperError as error:
             self._fail_to_plan(item, error)
             return
         item.plan, item.record = plan, without_pending(plan.record)
         item.action = item.planned_action
-        for resource, row in plan.expected:
-            self._references.expect(resource, row)
-        for each in item.deleted_ids:
-            self._references.leave_out(item.resource, each)
+        self._view.add_effects(plan.effects)
         # What is made along with an object, such as its parents, is before it.
-        own = [row["id"] for resource, row in plan.expected if resource is item.resource]
-        self._owners.update(((item.resource, each), item) for each in own[-1:])
+        own = [each.id for each in plan.effects if each.kind is item.kind and each.row is not None]
+        self._owners.update(((item.kind, each), item) for each in own[-1:])
         self._makers.update((step, item) for step in plan.steps)
         used = {step for each in plan.steps for part in (each.ids, each.body) for step in steps_in(part)}
         item.needs = {self._makers[step] for step in used} - {item}
@@ -253,6 +253,7 @@ class Bulk:
         for item in self.items:
             if item.error is not None or self._stopped:
                 continue
+            before = len(item.plan.effects)
             try:
                 item.plan.complete()
             except EsperError as error:
@@ -260,17 +261,16 @@ class Bulk:
                 continue
             if item.plan.steps:
                 item.action = item.planned_action
-            for each in item.deleted_ids:
-                self._references.leave_out(item.resource, each)
+            self._view.add_effects(item.plan.effects[before:])
         planned = {
-            (item.resource.kind, str(row["id"])): item
+            (item.kind.key, str(row[item.kind.id_key])): item
             for item in self.items
             if item.plan.steps or item.error is not None
             for row in [item.plan.current or {}]
-            if "id" in row
+            if item.kind.id_key in row
         }
         for item in self.items:
-            relied_on = {planned.get((kind.kind, str(each))) for kind, each in item.plan.relies_on}
+            relied_on = {planned.get((kind.key, str(each))) for kind, each in item.plan.relies_on}
             item.deletion_needs = {other for other in relied_on if other is not None} - {item}
 
     def _fail_to_plan(self, item: Item, error: EsperError) -> None:
@@ -281,14 +281,14 @@ class Bulk:
     def _check_deletions(self) -> None:
         """Fail those that delete, along with their own, what another is to keep."""
         kept = {
-            (item.resource, str(each)): item
+            (item.kind, str(each)): item
             for item in self.items
             if item.plan.record is not None
             for row in item.rows_after
-            for each in item.resource.needed_ids(row) - item.deleted_ids
+            for each in lookup_of(self._view, item.kind).dependency_ids(row) - item.deleted_ids
         }
         for item in self.items:
-            for other in {kept.get((item.resource, each), item) for each in item.deleted_ids} - {item}:
+            for other in {kept.get((item.kind, each), item) for each in item.deleted_ids} - {item}:
                 item.fail(InvalidParameter(f"It would delete what {other.label} is to keep."))
 
     def _check_needs(self) -> None:
@@ -315,20 +315,20 @@ class Bulk:
         is told how many objects are done, of how many. Raises nothing that is foreseeable: see Item.error.
         """
         self.leave_all()
-        self._references.forget_plans()
+        self._view.forget_plans()
         made: dict[tuple[int, int], list[Item]] = {}
         ended: dict[tuple[int, int], list[Item]] = {}
         waiting = [item for item in self.items if item.error is None and item.plan.steps]
         for item in waiting:
-            stage = next(number for number, kinds in enumerate(self._stages) if item.resource in kinds)
+            stage = next(number for number, kinds in enumerate(self._stages) if item.kind in kinds)
             made.setdefault((stage, item.level), []).append(item)
             if item.deletions:
-                depth = item.resource.depth_of(item.plan.current or {})
+                depth = lookup_of(self._view, item.kind).depth_of(item.plan.current or {})
                 ended.setdefault((-stage, -depth), []).append(item)
         done: set[Item] = set()
         for send, waves in ((self._make, made), (self._end, ended)):
             for _key, wave in sorted(waves.items(), key=lambda pair: pair[0]):
-                for item in in_parallel(self._references.client, self._attempt(send), wave, CONCURRENCY):
+                for item in in_parallel(self._view.client, self._attempt(send), wave, CONCURRENCY):
                     if item.action != "skipped":
                         done.add(item)
                         on_progress(len(done), len(waiting))
@@ -352,13 +352,13 @@ class Bulk:
             return
         if item.lacks:
             raise InvalidParameter(item.lacks)
-        engine.send(item.resource, self._references, steps)
+        engine.send(self._view, item.kind, steps)
         if any(step.adopted for step in steps):
             # What was found in place of what should have been created may differ from it. What is to be deleted is
             # planned already.
-            again = engine.plan(item.resource, self._references, item.params)
+            again = engine.make_plan(self._view, item.kind, item.params)
             rest = [step for step in again.steps if step.method != "DELETE"]
-            engine.send(item.resource, self._references, rest)
+            engine.send(self._view, item.kind, rest)
             item.plan.steps += rest
         if not item.deletions:
             item.done()
@@ -368,18 +368,18 @@ class Bulk:
         if item.error is None and (item.is_begun or not self._stopped):
             if item.lacks_for_deletion:
                 raise InvalidParameter(item.lacks_for_deletion)
-            engine.send(item.resource, self._references, item.deletions)
+            engine.send(self._view, item.kind, item.deletions)
             item.done()
 
 
-def _in_stages(kinds: dict[str, Resource]) -> list[list[Resource]]:
+def _in_stages(kinds: dict[str, Kind]) -> list[list[Kind]]:
     """Kinds in stages: each is in a later one than those that it refers to."""
     sorter = graphlib.TopologicalSorter(
-        {kind: [each for each in resource.refers_to if each in kinds] for kind, resource in kinds.items()}
+        {name: [each for each in kind.depends_on if each in kinds] for name, kind in kinds.items()}
     )
     sorter.prepare()
     stages = []
     while ready := sorter.get_ready():
-        stages.append([kinds[kind] for kind in ready])
+        stages.append([kinds[name] for name in ready])
         sorter.done(*ready)
     return stages

@@ -14,13 +14,11 @@ from dataclasses import dataclass, replace
 from urllib.parse import parse_qs, urlsplit
 
 from ..base.errors import TransportError
+from ..base.limits import PAGE_SIZE
+from ..base.row import Row
 from .client import Client, Query
 from .parallel import in_parallel
 
-Row = dict[str, t.Any]
-
-# The legacy family's default is 20; 250 is what the vendor's own tool asks for.
-PAGE_SIZE = 250
 # A list that keeps changing is read again this often before what was seen is taken as it is.
 _PASSES = 3
 # After so many pages of what is known already, the server cannot be paging.

@@ -22,7 +22,7 @@ from ..base.checksums import digest_like
 from ..base.errors import ApiError, InvalidParameter, NotFound
 from ..base.row import Params, Row
 from ..base.validators import length
-from ..engine.object_cache import References
+from ..engine.tenant_view import TenantView
 from ..engine.resource import Resource
 from ..http.forms import Form
 from ..http.paging import list_all
@@ -242,29 +242,29 @@ class App(Resource):
         seealso=("app",),
     )
 
-    def information(self, references: References, params: Params) -> Row:
+    def information(self, view: TenantView, params: Params) -> Row:
         if params["name"] is not None:
-            rows = references.rows(self, {"application_name": params["name"]})
+            rows = view.list_objects(self, {"application_name": params["name"]})
             rows = [row for row in rows if row.get("application_name") == params["name"]]
         elif params["id"] is None and params["package_name"] is None:
-            rows = references.rows(self, {})
+            rows = view.list_objects(self)
         else:
-            row = self.find(references, {"id": params["id"], "name": params["package_name"]})
+            row = self.find(view, {"id": params["id"], "name": params["package_name"]})
             rows = [row] if row else []
         if params["versions"] or params["blueprints"] or params["devices"]:
-            rows = [{**row, "versions": self._versions_of(references, row, params)} for row in rows]
+            rows = [{**row, "versions": self._versions_of(view, row, params)} for row in rows]
         return {self.plural: [self.record(row) for row in rows]}
 
-    def _versions_of(self, references: References, app: Row, params: Params) -> list[Row]:
+    def _versions_of(self, view: TenantView, app: Row, params: Params) -> list[Row]:
         found = []
-        for row in versions_of(references, app):
+        for row in versions_of(view, app):
             version = {**row}
             if params["blueprints"]:
-                version["blueprints"] = blueprints_with(references, version)
+                version["blueprints"] = blueprints_with(view, version)
             if params["devices"]:
                 path = f"{_V1}{app['id']}/version/{row['id']}/installdevices"
                 purpose = f"Reading the devices with the app '{label_of(row)}'"
-                version["devices"] = list(list_all(references.client, path, purpose=purpose))
+                version["devices"] = list(list_all(view.client, path, purpose=purpose))
             found.append(version)
         return found
 
@@ -272,13 +272,13 @@ class App(Resource):
 APP = App()
 
 
-def versions_of(references: References, app: Row, query: Row | None = None, family: str = _V1) -> list[Row]:
+def versions_of(view: TenantView, app: Row, query: Row | None = None, family: str = _V1) -> list[Row]:
     """Return the versions of an app, each with the properties of the app. ``family`` is the path of the list. An app
     that this task uploads has no versions yet."""
     if isinstance(app["id"], ResultOf):
         return []
     purpose = f"Reading the versions of the app '{APP.label(app)}'"
-    rows = list_all(references.client, f"{family}{app['id']}/version/", query=query, purpose=purpose)
+    rows = list_all(view.client, f"{family}{app['id']}/version/", query=query, purpose=purpose)
     return [_of_app(app, row, family) for row in rows]
 
 
@@ -294,9 +294,9 @@ def label_of(version: Row) -> str:
     return f"{version['package_name']} {version['version_code']}" + (f" ({code})" if code else "")
 
 
-def blueprints_with(references: References, version: Row) -> list[Row]:
+def blueprints_with(view: TenantView, version: Row) -> list[Row]:
     """Return the blueprints that have a version in any of their versions."""
-    return references.rows(BLUEPRINTS, {"settings__android__app_version_id": version["id"]})
+    return view.list_objects(BLUEPRINTS, {"settings__android__app_version_id": version["id"]})
 
 
 class AppVersion(Resource):
@@ -432,18 +432,18 @@ class AppVersion(Resource):
     def label(self, row: Row) -> str:
         return label_of(row)
 
-    def find(self, references: References, params: Params) -> Row | None:
+    def find(self, view: TenantView, params: Params) -> Row | None:
         _validate(params)
         wanted = _with_package(params)
-        app = APP.find(references, {"id": wanted["id"], "name": wanted["package_name"]})
+        app = APP.find(view, {"id": wanted["id"], "name": wanted["package_name"]})
         found: list[Row] = []
         if app and not _names_version(wanted):
             return app
         if app:
-            planned = [row for row in _planned_versions(references, app) if _may_be_wanted(row, wanted)]
-            found = [*_versions_wanted(references, app, wanted), *planned]
+            planned = [row for row in _planned_versions(view, app) if _may_be_wanted(row, wanted)]
+            found = [*_versions_wanted(view, app, wanted), *planned]
         if not found and wanted["version_id"] is not None:
-            _check_app_of(references, wanted)
+            _check_app_of(view, wanted)
         return self.only(found, _wanted_label(wanted), "Set version_code too.")
 
     # --- planning ---------------------------------------------------------------------------------------------------
@@ -454,18 +454,18 @@ class AppVersion(Resource):
     def needed_ids(self, row: Row) -> set[str]:
         return {str(row["id"]), str(row.get("app_id"))}
 
-    def plan_create(self, references: References, params: Params) -> Plan:
+    def plan_create(self, view: TenantView, params: Params) -> Plan:
         wanted = _with_package(params)
-        app = APP.find(references, {"id": wanted["id"], "name": wanted["package_name"]})
+        app = APP.find(view, {"id": wanted["id"], "name": wanted["package_name"]})
         if not wanted["src"]:
-            raise self._missing(references, app, wanted)
-        desired = self.desired(references, params)
+            raise self._missing(view, app, wanted)
+        desired = self.desired(view, params)
         upload = Step(
             purpose=f"Uploading the app '{_wanted_label(wanted)}'",
             method="POST",
             path=_LEGACY + "upload/",
             body=Form(files={"app_file": _path(wanted["src"])}),
-            find=lambda _body: self._there(references, params),
+            find=lambda _body: self._there(view, params),
             read=lambda body: _uploaded(body, wanted),
             seconds=params["upload_deadline"],
         )
@@ -501,28 +501,28 @@ class AppVersion(Resource):
         if app and params["keep_versions"] is not None:
             plan.late_parts.append(
                 lambda plan: self._plan_removals(
-                    references, plan, app, wanted["version_code"], params, own_id=version["id"]
+                    view, plan, app, wanted["version_code"], params, own_id=version["id"]
                 )
             )
         return plan
 
-    def _there(self, references: References, params: Params) -> Row | None:
+    def _there(self, view: TenantView, params: Params) -> Row | None:
         """Return the version that this upload created, or that another client has created at the same time."""
-        row = self.find(references, params)
+        row = self.find(view, params)
         if row:
             _check_bytes(row, params["src"])
         return row
 
-    def _missing(self, references: References, app: Row | None, wanted: Params) -> NotFound:
+    def _missing(self, view: TenantView, app: Row | None, wanted: Params) -> NotFound:
         if app is None:
-            rows = references.rows(APP, {})
+            rows = view.list_objects(APP)
             return NotFound("app", wanted["id"] or wanted["package_name"], (APP.label(row) for row in rows), _SET_SRC)
-        available = [label_of(row) for row in versions_of(references, app)]
+        available = [label_of(row) for row in versions_of(view, app)]
         return NotFound("app", _wanted_label({**wanted, "package_name": app["package_name"]}), available, _SET_SRC)
 
-    def plan_update(self, references: References, current: Row, params: Params) -> Plan:
+    def plan_update(self, view: TenantView, current: Row, params: Params) -> Plan:
         _check_bytes(current, params["src"])
-        plan = super().plan_update(references, current, params)
+        plan = super().plan_update(view, current, params)
         for step in plan.steps:
             step.path = current["family"] + _VERSION
             step.ids = _ids(current)
@@ -537,18 +537,18 @@ class AppVersion(Resource):
         if params["keep_versions"] is not None:
             app = {**current, "id": current["app_id"]}
             plan.late_parts.append(
-                lambda plan: self._plan_removals(references, plan, app, _number(current.get("build_number")), params)
+                lambda plan: self._plan_removals(view, plan, app, _number(current.get("build_number")), params)
             )
         return plan
 
     def _plan_removals(
-        self, references: References, plan: Plan, app: Row, code: t.Any, params: Params, own_id: t.Any = None
+        self, view: TenantView, plan: Plan, app: Row, code: t.Any, params: Params, own_id: t.Any = None
     ) -> None:
         """Add the deletion of the versions that are older than those to keep. ``code`` is the version code of the task,
         and ``own_id`` the ID of the version that it uploads."""
         keep, package = params["keep_versions"], app["package_name"]
-        there = [row for row in versions_of(references, app) if not references.is_leaving(self, row["id"])]
-        there += [row for row in _planned_versions(references, app) if row["id"] != own_id]
+        there = [row for row in versions_of(view, app) if not view.is_deleted(self, row["id"])]
+        there += [row for row in _planned_versions(view, app) if row["id"] != own_id]
         by_code = {_number(row.get("build_number")): row for row in there}
         unclear = [label_of(row) for each, row in by_code.items() if not isinstance(each, int)]
         if unclear or not isinstance(code, int):
@@ -567,7 +567,7 @@ class AppVersion(Resource):
                 raise InvalidParameter(
                     f"keep_versions {keep} would delete '{label_of(row)}', which the same task uploads."
                 )
-            used = Usage() if params["force"] else _usage(references, {"app_id": app["id"]}, row["id"])
+            used = Usage() if params["force"] else _usage(view, {"app_id": app["id"]}, row["id"])
             users = [] if params["force"] else _named_users(used.users, row.get("installed_count") or 0)
             if users:
                 plan.warnings.append(
@@ -578,24 +578,24 @@ class AppVersion(Resource):
                 plan.changes.append(self.deletion(row))
                 plan.relies_on += [(BLUEPRINTS, each) for each in used.former]
 
-    def plan_delete(self, references: References, current: Row, params: Params) -> Plan:
+    def plan_delete(self, view: TenantView, current: Row, params: Params) -> Plan:
         if "app_id" not in current:
-            return self._plan_removal_of_all(references, current, params)
+            return self._plan_removal_of_all(view, current, params)
         plan = Plan(None, [_removal(current, params["force"])], [self.deletion(current)])
         if not params["force"]:
-            used = _usage(references, {"app_version_id": current["id"]}, current["id"])
+            used = _usage(view, {"app_version_id": current["id"]}, current["id"])
             if users := _named_users(used.users, current.get("installed_count") or 0):
                 raise _in_use(label_of(current), users, "or set force=true")
             plan.relies_on += [(BLUEPRINTS, each) for each in used.former]
         return plan
 
-    def _plan_removal_of_all(self, references: References, app: Row, params: Params) -> Plan:
+    def _plan_removal_of_all(self, view: TenantView, app: Row, params: Params) -> Plan:
         """Return the plan that deletes an app with all of its versions."""
-        rows, package = versions_of(references, app), APP.label(app)
+        rows, package = versions_of(view, app), APP.label(app)
         before = {"package_name": package, "versions": [label_of(row) for row in rows]}
         plan = Plan(None, [APP.delete_step(app)], [Change(f"app {package}", before, {})])
         if not params["force"]:
-            used = _usage(references, {"app_id": app["id"]})
+            used = _usage(view, {"app_id": app["id"]})
             devices = sum(row.get("installed_count") or 0 for row in rows)
             if users := _named_users(used.users, devices):
                 raise _in_use(package, users, "or set force=true if only devices use it")
@@ -665,9 +665,9 @@ def _is_wanted(row: Row, wanted: Params) -> bool:
     return all(str(row.get(key)) == str(value) for key, value in given.items() if value is not None)
 
 
-def _planned_versions(references: References, app: Row) -> list[Row]:
+def _planned_versions(view: TenantView, app: Row) -> list[Row]:
     """Return the versions of an app that the same task uploads."""
-    return [row for row in references.expected(APP_VERSION) if row["app_id"] == app["id"]]
+    return [row for row in view.planned(APP_VERSION) if row["app_id"] == app["id"]]
 
 
 def _may_be_wanted(row: Row, wanted: Params) -> bool:
@@ -677,7 +677,7 @@ def _may_be_wanted(row: Row, wanted: Params) -> bool:
     return wanted["version_id"] is None and all(planned[name] in (None, value) for name, value in known.items())
 
 
-def _versions_wanted(references: References, app: Row, wanted: Params) -> list[Row]:
+def _versions_wanted(view: TenantView, app: Row, wanted: Params) -> list[Row]:
     """Return the versions of an app that match the options of a task.
 
     Raise InvalidParameter if the version code belongs to a version with another name.
@@ -686,7 +686,7 @@ def _versions_wanted(references: References, app: Row, wanted: Params) -> list[R
     code, name = wanted["version_code"], wanted["version_name"]
     query = {"version_code": name} if code is None else {"build_number": code}
     try:
-        rows = versions_of(references, app, query, _LEGACY)
+        rows = versions_of(view, app, query, _LEGACY)
     except ApiError as error:
         if error.status != 404:
             raise
@@ -694,7 +694,7 @@ def _versions_wanted(references: References, app: Row, wanted: Params) -> list[R
     found = [row for row in rows if _is_wanted(row, wanted)]
     if found:
         return found
-    rows += versions_of(references, app, query)
+    rows += versions_of(view, app, query)
     other = next((row for row in rows if code is not None and str(row.get("build_number")) == str(code)), None)
     if other and name is not None and other.get("version_code") != name:
         raise InvalidParameter(
@@ -703,10 +703,10 @@ def _versions_wanted(references: References, app: Row, wanted: Params) -> list[R
     return [row for row in rows if _is_wanted(row, wanted)]
 
 
-def _check_app_of(references: References, wanted: Params) -> None:
+def _check_app_of(view: TenantView, wanted: Params) -> None:
     """Raise InvalidParameter if the version ID of a task is that of a version of another app. Only the legacy family
     lists all apps with their versions."""
-    for app in references.at(_LEGACY, purpose=APP.reading_all):
+    for app in view.list_at(_LEGACY, purpose=APP.reading_all):
         for row in app.get("versions") or []:
             if is_same_id(row.get("id"), wanted["version_id"]):
                 raise InvalidParameter(
@@ -746,7 +746,7 @@ def _ids(version: Row) -> dict[str, str | ResultOf]:
     return {"app_id": str(version["app_id"]), "id": str(version["id"])}
 
 
-def _usage(references: References, ids: Row, version_id: t.Any = None) -> Usage:
+def _usage(view: TenantView, ids: Row, version_id: t.Any = None) -> Usage:
     """Return the usage of an app, or of one of its versions. ``ids`` find the candidates, so several versions of an app
     share one request."""
     key, wanted = ("app_version_id", version_id) if version_id else ("app_id", ids["app_id"])
@@ -754,7 +754,7 @@ def _usage(references: References, ids: Row, version_id: t.Any = None) -> Usage:
     def selects(settings: Row) -> bool:
         return any(is_same_id(item.get(key), wanted) for item in items_in(settings, ("android",), "apps"))
 
-    return usage(references, {f"settings__android__{name}": value for name, value in ids.items()}, selects)
+    return usage(view, {f"settings__android__{name}": value for name, value in ids.items()}, selects)
 
 
 def _named_users(blueprints: list[User], devices: int) -> list[str]:

@@ -19,7 +19,7 @@ from ..base.errors import InvalidParameter, NotFound
 from ..base.ids import is_uuid, last_uuid
 from ..base.row import Params, Row
 from ..base.validators import length
-from ..engine.object_cache import References
+from ..engine.tenant_view import TenantView
 from ..model.compare import satisfied
 from ..model.field import Field, hidden_at
 from ..model.module_spec import NO_DIFF, READS_ONLY, ModuleSpec, Option, Value, confirm_option, writable
@@ -281,37 +281,37 @@ class Blueprint(BlueprintList):
 
     # --- reading ----------------------------------------------------------------------------------------------------
 
-    def find(self, references: References, params: Params) -> Row | None:
-        row = super().find(references, params)
-        return None if row is None else self._whole(references, row)
+    def find(self, view: TenantView, params: Params) -> Row | None:
+        row = super().find(view, params)
+        return None if row is None else self._whole(view, row)
 
-    def _whole(self, references: References, row: Row) -> Row | None:
+    def _whole(self, view: TenantView, row: Row) -> Row | None:
         """Return a blueprint of a list as a whole. The contract has settings in lists; if they are missing, read it."""
-        return row if "settings" in row else self.get(references, str(row["id"]))
+        return row if "settings" in row else self.get(view, str(row["id"]))
 
-    def versions_of(self, references: References, blueprint: Row, *, whole: bool = True) -> list[Row]:
+    def versions_of(self, view: TenantView, blueprint: Row, *, whole: bool = True) -> list[Row]:
         """Return all versions of a blueprint, newest first."""
         path = f"{self.item.format(id=blueprint['id'])}versions/"
         purpose = f"Reading the versions of the blueprint '{self.label(blueprint)}'"
         newest_first = {"ordering": "-version_number,-minor_version_number"}
-        rows = references.at(path, newest_first, page_size=None, key="version_id", purpose=purpose)
-        return [self._whole_version(references, blueprint, row) for row in rows] if whole else rows
+        rows = view.list_at(path, newest_first, page_size=None, key="version_id", purpose=purpose)
+        return [self._whole_version(view, blueprint, row) for row in rows] if whole else rows
 
-    def _whole_version(self, references: References, blueprint: Row, version: Row) -> Row:
+    def _whole_version(self, view: TenantView, blueprint: Row, version: Row) -> Row:
         """Return a version of the list of versions as a whole, like a blueprint of a list."""
         if "settings" in version:
             return version
         purpose = f"Reading the version {version['version_id']} of the blueprint '{self.label(blueprint)}'"
         ids = {"id": str(blueprint["id"]), "version_id": str(version["version_id"])}
-        return references.client.get_object(f"{self.item}versions/{{version_id}}/", ids=ids, purpose=purpose)
+        return view.client.get_object(f"{self.item}versions/{{version_id}}/", ids=ids, purpose=purpose)
 
-    def version_of(self, references: References, blueprint: Row, wanted: str) -> Row:
+    def version_of(self, view: TenantView, blueprint: Row, wanted: str) -> Row:
         """Return a version of a blueprint by ID, or the one that was published with a number. Raise NotFound."""
-        rows = self.versions_of(references, blueprint, whole=False)
+        rows = self.versions_of(view, blueprint, whole=False)
         published = [row for row in rows if row.get("publish")]
         for row in rows if is_uuid(wanted) else published:
             if wanted.lower() in (str(row.get("version_id")), str(row.get("version_number"))):
-                return self._whole_version(references, blueprint, row)
+                return self._whole_version(view, blueprint, row)
         numbers = ", ".join(str(row.get("version_number")) for row in published) or "none"
         raise NotFound(
             "version", wanted, note=f"Published versions of the blueprint '{self.label(blueprint)}': {numbers}."
@@ -319,18 +319,18 @@ class Blueprint(BlueprintList):
 
     # --- planning ---------------------------------------------------------------------------------------------------
 
-    def desired(self, references: References, params: Params) -> Row:
-        desired = super().desired(references, params)
+    def desired(self, view: TenantView, params: Params) -> Row:
+        desired = super().desired(view, params)
         if not params["publish"]:
             # Without publish, the published version is not managed: a change creates a draft.
             desired.pop("publish", None)
         return desired
 
-    def plan_create(self, references: References, params: Params) -> Plan:
+    def plan_create(self, view: TenantView, params: Params) -> Plan:
         if params["version"] is not None:
             raise NotFound(self.title, params["id"] or params["name"])
-        params, _current = self._with_names(Names(references), params, {})
-        plan = super().plan_create(references, params)
+        params, _current = self._with_names(Names(view), params, {})
+        plan = super().plan_create(view, params)
         (create,) = plan.steps
         body, planned = t.cast("Row", create.body), t.cast("Row", plan.record)
         create.read = _reading(planned)
@@ -353,12 +353,12 @@ class Blueprint(BlueprintList):
         """Let the kinds that blueprints refer to see the planned blueprint."""
         plan.expected.append((BLUEPRINTS, row))
 
-    def plan_update(self, references: References, current: Row, params: Params) -> Plan:
+    def plan_update(self, view: TenantView, current: Row, params: Params) -> Plan:
         if params["version"] is not None:
-            return self._plan_return(references, current, params)
-        names = Names(references)
+            return self._plan_return(view, current, params)
+        names = Names(view)
         params, current = self._with_names(names, params, current)
-        plan = super().plan_update(references, current, params)
+        plan = super().plan_update(view, current, params)
         plan = self._completed(names, plan, current, bool(params["publish"]))
         if params["exact"]:
             self._list_removed(plan, params["settings"] or {})
@@ -380,13 +380,13 @@ class Blueprint(BlueprintList):
                         f" {change.title}: {', '.join(lost)}."
                     )
 
-    def plan_delete(self, references: References, current: Row, params: Params) -> Plan:
-        if not params["force"] and (users := _users(references, str(current["id"]))):
+    def plan_delete(self, view: TenantView, current: Row, params: Params) -> Plan:
+        if not params["force"] and (users := _users(view, str(current["id"]))):
             raise InvalidParameter(
                 f"The blueprint '{self.label(current)}' is in use by {' and '.join(users)}. Assign another blueprint to"
                 " them, or set force to true to request the deletion anyway."
             )
-        return super().plan_delete(references, current, params)
+        return super().plan_delete(view, current, params)
 
     def _completed(self, names: Names, plan: Plan, current: Row, publishes: bool) -> Plan:
         """Return a plan of an update with the other effects of a save."""
@@ -406,17 +406,17 @@ class Blueprint(BlueprintList):
                 planned["latest_published_version_id"] = current.get("latest_published_version_id")
         return plan
 
-    def _plan_return(self, references: References, current: Row, params: Params) -> Plan:
+    def _plan_return(self, view: TenantView, current: Row, params: Params) -> Plan:
         """Return the plan that restores the settings of a version and publishes them: no request, or one."""
-        settings = self.version_of(references, current, params["version"]).get("settings") or {}
+        settings = self.version_of(view, current, params["version"]).get("settings") or {}
         # A comparison by field would ignore unknown settings. Masked values are not compared and not sent.
         there, wanted = (SETTINGS.rewritten(each, {}) for each in (current.get("settings") or {}, settings))
         same = satisfied(there, wanted) and satisfied(wanted, there)
         without = {**params, "settings": None, "publish": True}
         # The plan is replaced if the settings differ, so only then nothing of it is lost.
-        plan = super().plan_update(references, current, without if same else {**without, "confirm": True})
+        plan = super().plan_update(view, current, without if same else {**without, "confirm": True})
         if same:
-            return self._completed(Names(references), plan, current, publishes=True)
+            return self._completed(Names(view), plan, current, publishes=True)
         record = self.record(current)
         after = {**t.cast("Row", plan.record), "settings": SETTINGS.read(settings), "publish": True}
         changed = [each for each in self.fields if each.writable and record[each.name] != after[each.name]]
@@ -444,7 +444,7 @@ class Blueprint(BlueprintList):
             {each.name: before[each.name] for each in changed},
             {each.name: after[each.name] for each in changed},
         )
-        return self._completed(Names(references), Plan(after, [step], [change]), current, publishes=True)
+        return self._completed(Names(view), Plan(after, [step], [change]), current, publishes=True)
 
     def _with_names(self, names: Names, params: Params, current: Row) -> tuple[Params, Row]:
         if params["settings"] is None:
@@ -454,31 +454,31 @@ class Blueprint(BlueprintList):
 
     # --- information ------------------------------------------------------------------------------------------------
 
-    def information(self, references: References, params: Params) -> Row:
+    def information(self, view: TenantView, params: Params) -> Row:
         if params["compare"] is not None and (len(params["compare"]) != 2 or not (params["id"] or params["name"])):
             raise InvalidParameter("The option compare requires two versions, and name or id.")
-        rows = self._chosen(references, params)
-        names = Names(references)
+        rows = self._chosen(view, params)
+        names = Names(view)
         if params["export"]:
             return self._export(rows, names)
         if params["compare"] is not None:
             return {
                 self.plural: [self.record(row) for row in rows],
-                **self._comparison(references, rows, names, params),
+                **self._comparison(view, rows, names, params),
             }
         result = {self.plural: [self.record(self._shown(row, names, named=params["resolve_names"])) for row in rows]}
         if params["versions"]:
-            versions = [each for row in rows for each in self.versions_of(references, row)]
+            versions = [each for row in rows for each in self.versions_of(view, row)]
             result["versions"] = [
                 self.record(self._shown(each, names, named=params["resolve_names"])) for each in versions
             ]
         return result
 
-    def _chosen(self, references: References, params: Params) -> list[Row]:
+    def _chosen(self, view: TenantView, params: Params) -> list[Row]:
         if params["id"] is None and params["name"] is None:
-            rows = (self._whole(references, row) for row in references.rows(self, {}))
+            rows = (self._whole(view, row) for row in view.list_objects(self))
             return [row for row in rows if row is not None]
-        row = self.find(references, params)
+        row = self.find(view, params)
         return [row] if row else []
 
     def _shown(self, row: Row, names: Names, *, named: bool) -> Row:
@@ -499,22 +499,22 @@ class Blueprint(BlueprintList):
             omitted += [{"blueprint": self.label(row), "path": path} for path in lost]
         return {self.plural: records, "omitted": omitted}
 
-    def _comparison(self, references: References, rows: list[Row], names: Names, params: Params) -> Row:
+    def _comparison(self, view: TenantView, rows: list[Row], names: Names, params: Params) -> Row:
         if not rows:
             raise NotFound(self.title, params["id"] or params["name"])
-        old, new = (self.version_of(references, rows[0], each) for each in params["compare"])
+        old, new = (self.version_of(view, rows[0], each) for each in params["compare"])
         before, after = (self._shown(each, names, named=params["resolve_names"])["settings"] for each in (old, new))
         return {"differences": [*SETTINGS.differences(SETTINGS.read(before), SETTINGS.read(after), "settings")]}
 
 
-def _users(references: References, blueprint_id: str) -> list[str]:
+def _users(view: TenantView, blueprint_id: str) -> list[str]:
     """Return the device groups and devices that use a blueprint, each as part of a sentence."""
-    groups = references.all_as_planned(DEVICE_GROUP)
+    groups = view.all_as_planned(DEVICE_GROUP)
     used_by = [row for row in groups if last_uuid(row.get("blueprint")) == blueprint_id.lower()]
     users = [f"the device group '{DEVICE_GROUP.label(row)}'" for row in used_by]
     for key in ("assigned_blueprint_id", "current_blueprint_id"):
         purpose = "Counting the devices of the blueprint"
-        if devices := count_devices(references.client, {key: blueprint_id}, purpose=purpose):
+        if devices := count_devices(view.client, {key: blueprint_id}, purpose=purpose):
             return [*users, f"{devices} device{'s'[: devices != 1]}"]
     return users
 

@@ -4,24 +4,24 @@
 
 from __future__ import annotations
 
-import typing as t
-
-from ..engine.resource import Resource
 from ..model.field import Field
+from ..model.kind import Kind, Routes, Shape
 
-
-class BlueprintList(Resource):
-    """Blueprints by ID and name (/v2/blueprints/, v2.yaml), for other kinds."""
-
-    kind = "blueprint"
-    plural = "blueprints"
-    title = "blueprint"
-    collection = "/v2/blueprints/"
-    item = "/v2/blueprints/{id}/"
-    name_filter = "name_exact"
+BLUEPRINT_ROUTES = Routes(
+    list="/v2/blueprints/",
+    object="/v2/blueprints/{id}/",
+    update="PUT",
+    name_filter="name_exact",
     # Blueprints are large. Esper's own tool reads 20 per page.
-    page_size = 20
-    fields: t.ClassVar[tuple[Field, ...]] = (Field("id", writable=False), Field("name"))
+    page_size=20,
+)
 
-
-BLUEPRINTS = BlueprintList()
+BLUEPRINTS = Kind(
+    name="blueprint",
+    title="blueprint",
+    plural="blueprints",
+    routes=BLUEPRINT_ROUTES,
+    shape=Shape.READ_ONLY,
+    fields=(Field("id", writable=False), Field("name")),
+)
+"""Blueprints by ID and name (/v2/blueprints/, v2.yaml), for other kinds. The kind with all fields is BLUEPRINT."""

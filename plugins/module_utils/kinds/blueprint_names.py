@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from ..base.errors import Ambiguous, ApiError, InvalidParameter, NotFound
 from ..base.row import Row
-from ..engine.object_cache import References
+from ..engine.tenant_view import TenantView
 from ..model.field import Field
 from ..model.unknowns import ResultOf
 from .app import APP, APP_VERSION
@@ -48,29 +48,29 @@ class _Catalogue:
     own_type: str
     has_own: bool = False
 
-    def apps_of(self, references: References, package: str | None = None) -> list[Row]:
+    def apps_of(self, view: TenantView, package: str | None = None) -> list[Row]:
         query = {**self.query, **({self.package_filter: package} if package else {})}
-        rows = references.at(self.apps, query, purpose="Reading the apps")
-        planned = references.expected(APP) if self.has_own else []
+        rows = view.list_at(self.apps, query, purpose="Reading the apps")
+        planned = view.planned(APP) if self.has_own else []
         return [row for row in [*rows, *planned] if package in (None, row.get("package_name"))]
 
-    def versions_of(self, references: References, app_id: str | ResultOf) -> list[Row]:
+    def versions_of(self, view: TenantView, app_id: str | ResultOf) -> list[Row]:
         """Return the versions of an app in one form: app_id, app_version_id, version_name, version_code (None if
         unknown), type and created. Includes versions that the same task uploads. Empty if the app does not exist."""
-        planned = [row for row in references.expected(APP_VERSION) if self.has_own and row["app_id"] == app_id]
-        return [self._version(app_id, row) for row in [*self._read_versions(references, app_id), *planned]]
+        planned = [row for row in view.planned(APP_VERSION) if self.has_own and row["app_id"] == app_id]
+        return [self._version(app_id, row) for row in [*self._read_versions(view, app_id), *planned]]
 
-    def _read_versions(self, references: References, app_id: str | ResultOf) -> list[Row]:
+    def _read_versions(self, view: TenantView, app_id: str | ResultOf) -> list[Row]:
         if isinstance(app_id, ResultOf) or app_id in _NO_IDS:
             return []
         path = self.versions.replace("{app_id}", quote(app_id, safe=""))
         try:
-            rows = references.at(path, purpose=f"Reading the versions of the app {app_id}")
+            rows = view.list_at(path, purpose=f"Reading the versions of the app {app_id}")
         except ApiError as error:
             if error.status != 404:
                 raise
             return []
-        return [row for row in rows if not references.is_leaving(APP_VERSION, row["id"])]
+        return [row for row in rows if not view.is_deleted(APP_VERSION, row["id"])]
 
     def _version(self, app_id: str | ResultOf, row: Row) -> Row:
         code = str(row.get("build_number"))
@@ -121,7 +121,7 @@ _WITH_FILES = ("android", "linux")
 class Names:
     """Conversion of names to IDs and back, for one task."""
 
-    def __init__(self, references: References) -> None:
+    def __init__(self, view: TenantView) -> None:
         self._references = references
         # The references would request a deleted app again.
         self._versions: dict[tuple[str, str], list[Row]] = {}

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 
 from ..base.errors import EsperError
 from ..base.row import Row
-from ..engine.object_cache import References
+from ..engine.tenant_view import TenantView
 from ..http.client import Query
 from ..http.parallel import CONCURRENCY, in_parallel
 from ..model.unknowns import ResultOf
@@ -50,14 +50,14 @@ class Usage:
     former: list[t.Any] = field(default_factory=list)
 
 
-def usage(references: References, query: Query, selects: Selector) -> Usage:
+def usage(view: TenantView, query: Query, selects: Selector) -> Usage:
     """Return the usage of an object. ``query`` finds the blueprints that use it in any version, {} finds all."""
-    planned = {row["id"]: row for row in references.expected(BLUEPRINTS)}
+    planned = {row["id"]: row for row in view.planned(BLUEPRINTS)}
     result = Usage()
-    rows = references.rows(BLUEPRINTS, query)
-    for row, before in zip(rows, _all_versions(references, rows, selects), strict=True):
+    rows = view.list_objects(BLUEPRINTS, query)
+    for row, before in zip(rows, _all_versions(view, rows, selects), strict=True):
         plan = planned.pop(row["id"], None)
-        if references.is_leaving(BLUEPRINTS, row["id"]):
+        if view.is_deleted(BLUEPRINTS, row["id"]):
             after: list[str] = []
         elif plan is None:
             after = before
@@ -66,30 +66,30 @@ def usage(references: References, query: Query, selects: Selector) -> Usage:
             after = [PUBLISHED] if PUBLISHED in before and not plan.get("publish") else []
             after += [PLANNED] if selects(_settings(plan)) else []
         if after:
-            result.users.append(User(row["id"], BLUEPRINTS.label(plan or row), tuple(after)))
+            result.users.append(User(row["id"], BLUEPRINTS.name_of(plan or row), tuple(after)))
         elif before:
             result.former.append(row["id"])
     result.users += [
-        User(row["id"], BLUEPRINTS.label(row), (PLANNED,))
+        User(row["id"], BLUEPRINTS.name_of(row), (PLANNED,))
         for row in planned.values()
-        if selects(_settings(row)) and not references.is_leaving(BLUEPRINTS, row["id"])
+        if selects(_settings(row)) and not view.is_deleted(BLUEPRINTS, row["id"])
     ]
     return result
 
 
-def _all_versions(references: References, rows: list[Row], selects: Selector) -> list[list[str]]:
+def _all_versions(view: TenantView, rows: list[Row], selects: Selector) -> list[list[str]]:
     """Return in which versions each of some blueprints uses an object."""
 
     def read(row: Row) -> list[str] | EsperError:
         try:
-            return _versions(references, row, selects)
+            return _versions(view, row, selects)
         except EsperError as error:
             # The client would end all other requests of the task.
             return error
 
     incomplete = [row for row in rows if "settings" not in row or not _is_published(row)]
     if len(incomplete) > 1:
-        versions = list(in_parallel(references.client, read, rows, CONCURRENCY))
+        versions = list(in_parallel(view.client, read, rows, CONCURRENCY))
     else:
         versions = [read(row) for row in rows]
     for each in versions:
@@ -98,15 +98,15 @@ def _all_versions(references: References, rows: list[Row], selects: Selector) ->
     return t.cast("list[list[str]]", versions)
 
 
-def _versions(references: References, row: Row, selects: Selector) -> list[str]:
+def _versions(view: TenantView, row: Row, selects: Selector) -> list[str]:
     """Return in which versions a blueprint uses an object, without regard to the plans of the task."""
     if "settings" not in row:
-        purpose = f"Reading the blueprint '{BLUEPRINTS.label(row)}'"
-        row = {**row, **references.object_at(BLUEPRINTS.item, {"id": str(row["id"])}, purpose=purpose)}
+        purpose = f"Reading the blueprint '{BLUEPRINTS.name_of(row)}'"
+        row = {**row, **view.get_at(BLUEPRINTS.routes.object, {"id": str(row["id"])}, purpose=purpose)}
     used = selects(_settings(row))
     if _is_published(row):
         return [PUBLISHED] if used else []
-    published = _published_version(references, row)
+    published = _published_version(view, row)
     return ([PUBLISHED] if published and selects(_settings(published)) else []) + ([DRAFT] if used else [])
 
 
@@ -116,17 +116,17 @@ def _is_published(row: Row) -> bool:
     return bool(row.get("publish")) and published in (None, row.get("version_id"))
 
 
-def _published_version(references: References, row: Row) -> Row | None:
+def _published_version(view: TenantView, row: Row) -> Row | None:
     """Return the published version of a blueprint with a newer draft, None if it was never published."""
-    purpose = f"Reading the published version of the blueprint '{BLUEPRINTS.label(row)}'"
-    path = f"{BLUEPRINTS.item}versions/"
+    purpose = f"Reading the published version of the blueprint '{BLUEPRINTS.name_of(row)}'"
+    path = f"{BLUEPRINTS.routes.object}versions/"
     version_id = row.get("latest_published_version_id")
     if not version_id and "latest_published_version_id" in row:
         return None
     if not version_id:
         # The contract does not have the property. Without it, only the list of versions shows a published version.
         newest_first = {"ordering": "-version_number,-minor_version_number"}
-        versions = references.at(
+        versions = view.list_at(
             path.format(id=row["id"]), newest_first, page_size=None, key="version_id", purpose=purpose
         )
         found = next((each for each in versions if each.get("publish")), None)
@@ -134,7 +134,7 @@ def _published_version(references: References, row: Row) -> Row | None:
             return found
         version_id = found["version_id"]
     ids = {"id": str(row["id"]), "version_id": str(version_id)}
-    return references.object_at(f"{path}{{version_id}}/", ids, purpose=purpose)
+    return view.get_at(f"{path}{{version_id}}/", ids, purpose=purpose)
 
 
 def _settings(row: Row) -> Row:

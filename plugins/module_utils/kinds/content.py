@@ -20,7 +20,7 @@ from ..base.checksums import digest_like, is_file_of, size_of
 from ..base.errors import InvalidParameter, NotFound, TransportError
 from ..base.row import Params, Row
 from ..base.validators import length
-from ..engine.object_cache import References
+from ..engine.tenant_view import TenantView
 from ..engine.resource import Resource
 from ..http.client import Client
 from ..http.forms import Form
@@ -248,35 +248,35 @@ class Content(Resource):
             )
         return [{**params, "src": str(file)} for file in _files_below(source)]
 
-    def named(self, references: References, name: str) -> list[Row]:
-        return [row for row in references.called(self, name) if row.get("name") == name]
+    def named(self, view: TenantView, name: str) -> list[Row]:
+        return [row for row in view.candidates_by_name(self, name) if row.get("name") == name]
 
-    def referred(self, references: References, name: str) -> Row | None:
+    def referred(self, view: TenantView, name: str) -> Row | None:
         """Return the content file that another object names. If several are the same file, return the oldest: two
         concurrent uploads of a file create it twice. Raise Ambiguous if they differ."""
-        rows = self.named(references, name)
+        rows = self.named(view, name)
         if len(rows) > 1 and all(_is_same_file(rows[0], row) for row in rows):
             return min(rows, key=lambda row: int(row["id"]))
         return self.only(rows, name, "Set file_id instead.")
 
-    def find(self, references: References, params: Params) -> Row | None:
+    def find(self, view: TenantView, params: Params) -> Row | None:
         source = _source(params)
         if params.get("name") is not None and not params["name"].strip():
             raise InvalidParameter("name must not be empty.")
         if params.get("id") is not None:
-            row = self.get(references, str(params["id"]))
+            row = self.get(view, str(params["id"]))
             if row is not None:
-                self._check_name(references, row, params)
+                self._check_name(view, row, params)
                 return row
             # After a replacement, the content file has another ID, which is higher.
-            rows = [] if source is None else self._with_bytes(references, _name(params), source)
+            rows = [] if source is None else self._with_bytes(view, _name(params), source)
             return next((row for row in rows if int(row["id"]) > params["id"]), None)
-        rows = self.named(references, _name(params))
+        rows = self.named(view, _name(params))
         if len(rows) > 1 and source is not None:
-            rows = self._with_bytes(references, _name(params), source)[:1] or rows
+            rows = self._with_bytes(view, _name(params), source)[:1] or rows
         return self.only(rows, _name(params))
 
-    def _check_name(self, references: References, row: Row, params: Params) -> None:
+    def _check_name(self, view: TenantView, row: Row, params: Params) -> None:
         """Raise InvalidParameter if the options name another content file than the one with their ID."""
         source, name, label = _source(params), _name(params), self.label(row)
         if name in ("", label):
@@ -284,7 +284,7 @@ class Content(Resource):
         known = ""
         if source is not None:
             # A replacement can have a new name, but not that of another file. One with the same bytes can be its own.
-            others = [each for each in self.named(references, name) if not self._is_file_of(each, source)]
+            others = [each for each in self.named(view, name) if not self._is_file_of(each, source)]
             if not others:
                 return
             known = f", which is the name of the {self.title} with ID {others[0]['id']}"
@@ -293,21 +293,21 @@ class Content(Resource):
             return
         raise InvalidParameter(f"The {self.title} with ID {row['id']} is '{label}', not '{name}'{known}.")
 
-    def _with_bytes(self, references: References, name: str, source: Path) -> list[Row]:
+    def _with_bytes(self, view: TenantView, name: str, source: Path) -> list[Row]:
         """Return the content files with a name and the bytes of a file, the oldest first."""
-        rows = [row for row in self.named(references, name) if self._is_file_of(row, source)]
+        rows = [row for row in self.named(view, name) if self._is_file_of(row, source)]
         return sorted(rows, key=lambda row: int(row["id"]))
 
     def _is_file_of(self, row: Row, file: Path) -> bool:
         return is_file_of(file, _bytes(row.get("size")), row.get("hash"))
 
-    def _same(self, references: References, row: Row) -> list[Row]:
+    def _same(self, view: TenantView, row: Row) -> list[Row]:
         """Return the content files with the same name and certainly the same bytes that are older, the oldest
         first."""
-        rows = [each for each in self.named(references, self.label(row)) if int(each["id"]) < int(row["id"])]
+        rows = [each for each in self.named(view, self.label(row)) if int(each["id"]) < int(row["id"])]
         return sorted((each for each in rows if _is_same_file(each, row)), key=lambda each: int(each["id"]))
 
-    def _usage(self, references: References, row: Row) -> Usage:
+    def _usage(self, view: TenantView, row: Row) -> Usage:
         """Return the usage of a content file: ``settings.*.files[].file_id`` (v2.yaml), a text or a number.
 
         No filter of the API covers all platforms, so the list of all blueprints is read.
@@ -316,23 +316,23 @@ class Content(Resource):
         def selects(settings: Row) -> bool:
             return any(is_same_id(file.get("file_id"), row["id"]) for file in items_in(settings, settings, "files"))
 
-        return usage(references, {}, selects)
+        return usage(view, {}, selects)
 
     # --- planning ---------------------------------------------------------------------------------------------------
 
     def called(self, params: Params) -> str:
         return _name(params) or str(params["id"])
 
-    def plan_create(self, references: References, params: Params) -> Plan:
+    def plan_create(self, view: TenantView, params: Params) -> Plan:
         if params.get("id") is not None:
             raise NotFound(self.title, str(params["id"]))
         source, name = _source(params), _name(params)
         if source is None:
-            names = [self.label(row) for row in references.rows(self, {})]
+            names = [self.label(row) for row in view.list_objects(self)]
             raise NotFound(self.title, name, names, "Set src to upload it.")
-        desired = self.desired(references, params)
+        desired = self.desired(view, params)
         after = {"name": name, "size": size_of(source), **desired}
-        steps = self._upload(references, params, source, desired)
+        steps = self._upload(view, params, source, desired)
         return Plan(
             {**dict.fromkeys(each.name for each in self.fields), "tags": [], **after},
             steps,
@@ -340,19 +340,19 @@ class Content(Resource):
             expected=[(self, {"id": ResultOf(steps[0], "id"), "name": name})],
         )
 
-    def plan_update(self, references: References, current: Row, params: Params) -> Plan:
+    def plan_update(self, view: TenantView, current: Row, params: Params) -> Plan:
         source, old_name, name = _source(params), self.label(current), _name(params)
         if source is None and name not in ("", old_name):
             raise InvalidParameter(
                 f"The {self.title} '{old_name}' cannot be renamed to '{name}'. Set src to upload it by that name."
             )
         if source is None or (name == old_name and self._is_file_of(current, source)):
-            plan = super().plan_update(references, current, params)
+            plan = super().plan_update(view, current, params)
         else:
-            plan = self._plan_replacement(references, current, params, source)
+            plan = self._plan_replacement(view, current, params, source)
         if source is None or params.get("id") is not None:
             return plan
-        others = [str(row["id"]) for row in self.named(references, name) if row["id"] != current["id"]]
+        others = [str(row["id"]) for row in self.named(view, name) if row["id"] != current["id"]]
         if others:
             plan.warnings.append(
                 f"Other content files have the same name '{name}' as the one with ID {current['id']}:"
@@ -360,8 +360,8 @@ class Content(Resource):
             )
         return plan
 
-    def _plan_replacement(self, references: References, current: Row, params: Params, source: Path) -> Plan:
-        record, desired, name = self.record(current), self.desired(references, params), _name(params)
+    def _plan_replacement(self, view: TenantView, current: Row, params: Params, source: Path) -> Plan:
+        record, desired, name = self.record(current), self.desired(view, params), _name(params)
         kept = {each.name: record[each.name] for each in self.fields if each.writable and record[each.name]}
         new = {"name": name, **kept, **desired, "size": size_of(source)}
         if checksum := digest_like(record["checksum"], source):
@@ -371,7 +371,7 @@ class Content(Resource):
             for each in self.fields
             if each.name in new and not each.is_satisfied(record[each.name], new[each.name])
         ]
-        steps = self._upload(references, params, source, {**kept, **desired})
+        steps = self._upload(view, params, source, {**kept, **desired})
         return Plan(
             {**dict.fromkeys(record), "tags": [], **new},
             [*steps, self.delete_step(current)],
@@ -382,30 +382,30 @@ class Content(Resource):
                     {each: new[each] for each in differing},
                 )
             ],
-            late_warnings=[lambda: self._outdated(references, current)],
-            related={"blueprints": _records(self._usage(references, current))},
+            late_warnings=[lambda: self._outdated(view, current)],
+            related={"blueprints": _records(self._usage(view, current))},
             expected=[(self, {"id": ResultOf(steps[0], "id"), "name": name})],
         )
 
-    def _outdated(self, references: References, replaced: Row) -> str:
+    def _outdated(self, view: TenantView, replaced: Row) -> str:
         """Return a warning about the blueprints that still refer to a replaced content file, "" if none does."""
-        used = self._usage(references, replaced)
+        used = self._usage(view, replaced)
         return f"{_in_use(replaced, used)} Its replacement has another ID: update them." if used.users else ""
 
-    def _upload(self, references: References, params: Params, source: Path, properties: Row) -> list[Step]:
+    def _upload(self, view: TenantView, params: Params, source: Path, properties: Row) -> list[Step]:
         """Return the steps that upload a file and then set its properties, which the upload does not accept."""
         name = _name(params)
         if why := _wrong_with(name):
             raise InvalidParameter(f"Invalid name '{name}' of a {self.title}: it {why}.")
-        there = {row["id"] for row in self.named(references, name)}
+        there = {row["id"] for row in self.named(view, name)}
 
         def find(_body: t.Any) -> Row | None:
-            found = self._with_bytes(references, name, source)
+            found = self._with_bytes(view, name, source)
             return next((row for row in found if row["id"] not in there), None)
 
         def rival(created: Row) -> Row | None:
             """Return the oldest of several concurrent uploads. All clients keep that one."""
-            return next((row for row in self._same(references, created) if row["id"] not in there), None)
+            return next((row for row in self._same(view, created) if row["id"] not in there), None)
 
         upload = Step(
             purpose=f"Uploading the {self.title} '{name}'",
@@ -426,8 +426,8 @@ class Content(Resource):
         )
         return [upload, describe] if body else [upload]
 
-    def plan_delete(self, references: References, current: Row, params: Params) -> Plan:
-        plan, used = super().plan_delete(references, current, params), self._usage(references, current)
+    def plan_delete(self, view: TenantView, current: Row, params: Params) -> Plan:
+        plan, used = super().plan_delete(view, current, params), self._usage(view, current)
         if used.users and not params["force"]:
             raise InvalidParameter(f"{_in_use(current, used)} Remove it from there first, or set force=true.")
         plan.related["blueprints"] = _records(used)
@@ -439,32 +439,32 @@ class Content(Resource):
 
     # --- information ------------------------------------------------------------------------------------------------
 
-    def information(self, references: References, params: Params) -> Row:
-        return {self.plural: [self.record(row) for row in self._chosen(references, params)]}
+    def information(self, view: TenantView, params: Params) -> Row:
+        return {self.plural: [self.record(row) for row in self._chosen(view, params)]}
 
-    def _chosen(self, references: References, params: Params) -> list[Row]:
+    def _chosen(self, view: TenantView, params: Params) -> list[Row]:
         if params["id"] is not None:
-            row = self.get(references, str(params["id"]))
+            row = self.get(view, str(params["id"]))
             return [row] if row else []
         query = {"search": params["search"]} if params["search"] else {}
         return [
             row
-            for row in references.rows(self, query)
+            for row in view.list_objects(self, query)
             if params["name"] in (None, row.get("name"))
             and (params["tag"] is None or params["tag"] in (row.get("tags") or ()))
         ]
 
-    def fetch(self, references: References, params: Params, *, check_mode: bool) -> Row:
+    def fetch(self, view: TenantView, params: Params, *, check_mode: bool) -> Row:
         if params["dest"] is None:
             return {}
-        dest, rows = Path(params["dest"]), self._chosen(references, params)
+        dest, rows = Path(params["dest"]), self._chosen(view, params)
         try:
             files = _places(dest, rows)
             missing = {file: row for file, row in files.items() if not (file.is_file() and self._is_file_of(row, file))}
         except OSError as error:
             raise InvalidParameter(f"Cannot read '{dest}': {error.strerror}.") from None
         for file, row in missing.items() if not check_mode else ():
-            self._download(references.client, row, file)
+            self._download(view.client, row, file)
         return {"changed": bool(missing), "files": [str(file) for file in files]}
 
     def _download(self, client: Client, row: Row, file: Path) -> None:

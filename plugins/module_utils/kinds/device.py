@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from ..base.errors import InvalidParameter
 from ..base.ids import is_uuid
 from ..base.row import Row
-from ..engine.object_cache import References
+from ..engine.tenant_view import TenantView
 from ..engine.resource import Resource
 from ..model.module_spec import Value
 from .blueprint_list import BLUEPRINTS
@@ -150,17 +150,17 @@ def _is_number(text: str) -> bool:
     return text.isascii() and text.isdigit()
 
 
-def resolve_filters(references: References, checked: Row) -> Row:
+def resolve_filters(view: TenantView, checked: Row) -> Row:
     """Return the result of check_filters() with IDs in place of names. Raises NotFound or Ambiguous."""
     return {
-        name: [_id_of(references, FILTERS[name].names, value) for value in values] for name, values in checked.items()
+        name: [_id_of(view, FILTERS[name].names, value) for value in values] for name, values in checked.items()
     }
 
 
-def _id_of(references: References, resource: Resource | None, value: t.Any) -> t.Any:
+def _id_of(view: TenantView, resource: Resource | None, value: t.Any) -> t.Any:
     if resource is None or is_uuid(value):
         return value
-    return resource.resolve(references, value)["id"]
+    return resource.resolve(view, value)["id"]
 
 
 # Levels of detail about a device, from the least to the most.

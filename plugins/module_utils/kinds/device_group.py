@@ -20,7 +20,7 @@ import typing as t
 from ..base.errors import InvalidParameter, NotFound
 from ..base.ids import is_uuid, last_uuid
 from ..base.row import Params, Row
-from ..engine.object_cache import References
+from ..engine.tenant_view import TenantView
 from ..engine.resource import Resource
 from ..http.parallel import in_parts
 from ..model.field import Field
@@ -256,100 +256,100 @@ class DeviceGroup(Resource):
     def label(self, row: Row) -> str:
         return path_of(row)
 
-    def get(self, references: References, identifier: str) -> Row | None:
+    def get(self, view: TenantView, identifier: str) -> Row | None:
         identifier = identifier.lower()
-        planned = (row for row in references.changed(self) if row["id"] == identifier)
-        read = functools.partial(super().get, references, identifier)
-        row = next(planned, None) or references.object(self, identifier, read)
-        return None if row is None else self._with_path(references, row)
+        planned = (row for row in view.planned_changes(self) if row["id"] == identifier)
+        read = functools.partial(super().get, view, identifier)
+        row = next(planned, None) or view.object(self, identifier, read)
+        return None if row is None else self._with_path(view, row)
 
-    def all_groups(self, references: References) -> list[Row]:
+    def all_groups(self, view: TenantView) -> list[Row]:
         """Return all device groups of the tenant."""
-        return [self._with_path(references, row) for row in references.rows(self, {})]
+        return [self._with_path(view, row) for row in view.list_objects(self)]
 
-    def find(self, references: References, params: Params) -> Row | None:
+    def find(self, view: TenantView, params: Params) -> Row | None:
         for option in ("path", "parent", "new_path"):
             # A path that the state does not need can be wrong, too.
             if params.get(option) is not None:
                 split_names(params[option])
         if params.get("id") is not None:
-            return self.get(references, _checked_id(params["id"]))
+            return self.get(view, _checked_id(params["id"]))
         if params.get("path") is not None:
-            return self.at(references, split_path(params["path"]), is_exact=_can_change(params))
+            return self.at(view, split_path(params["path"]), is_exact=_can_change(params))
         try:
-            return self._by_name(references, params)
+            return self._by_name(view, params)
         except NotFound:
             # A group does not exist if its parent does not exist.
             if params.get("state") == "absent":
                 return None
             raise
 
-    def at(self, references: References, names: t.Sequence[str], *, is_exact: bool = True) -> Row | None:
+    def at(self, view: TenantView, names: t.Sequence[str], *, is_exact: bool = True) -> Row | None:
         """Return the group at the end of some names below the root, or None. No names are the path of the root.
 
         Unless ``is_exact``, a group is also returned if it is the only one with this path as Esper returns it. This
         saves the request for groups with a slash in their name, and is for tasks that then change nothing.
         """
-        path, has_moves = join_path(names), bool(references.changed(self))
+        path, has_moves = join_path(names), bool(view.planned_changes(self))
         rows = [
             row
-            for row in self.named(references, names[-1] if names else ROOT)
+            for row in self.named(view, names[-1] if names else ROOT)
             if (row[_PATH] == path if _PATH in row else has_moves or _joined(_names_in_path(row)) == _joined(names))
         ]
         if len(rows) == 1 and not (is_exact or has_moves or _PATH in rows[0]):
             return _at_path(rows[0], path)
         # The exact path can need a request.
-        rows = [self._with_path(references, row) for row in rows]
+        rows = [self._with_path(view, row) for row in rows]
         # Esper does not allow two siblings of one name. But whitespace around a name does not count.
         return self.only([row for row in rows if path_of(row) == path], path)
 
-    def named(self, references: References, name: str) -> list[Row]:
+    def named(self, view: TenantView, name: str) -> list[Row]:
         if not is_root_name(name):
-            return super().named(references, name)
+            return super().named(view, name)
         # The name of the root is not case-sensitive. The name of another group is, even if it is that of the root.
-        rows = references.called(self, ROOT)
+        rows = view.candidates_by_name(self, ROOT)
         return [row for row in rows if is_root(row) or str(row.get("name")).strip() == name.strip()]
 
-    def _by_name(self, references: References, params: Params) -> Row | None:
+    def _by_name(self, view: TenantView, params: Params) -> Row | None:
         name, parent = _checked_name(params["name"]), params.get("parent")
         if parent is not None and not is_uuid(parent) and is_path(parent):
-            return self.at(references, [*split_path(parent), name], is_exact=_can_change(params))
-        above = None if parent is None else self.resolve(references, parent)
-        rows = self.named(references, name)
+            return self.at(view, [*split_path(parent), name], is_exact=_can_change(params))
+        above = None if parent is None else self.resolve(view, parent)
+        rows = self.named(view, name)
         rows = [row for row in rows if above is None or _parent_of(row) == above["id"]]
-        rows = [self._with_path(references, row) for row in rows]
+        rows = [self._with_path(view, row) for row in rows]
         return self.only(rows, name, "Set the parent, or use the path instead of the name.")
 
-    def resolve(self, references: References, wanted: str) -> Row:
+    def resolve(self, view: TenantView, wanted: str) -> Row:
         """Return the group that an option names: by ID, by path, or by a name that only one group has."""
         if is_uuid(wanted):
-            row = self.get(references, wanted)
+            row = self.get(view, wanted)
         elif is_path(wanted):
-            row = self.at(references, split_path(wanted))
+            row = self.at(view, split_path(wanted))
         else:
-            rows = self.named(references, split_names(wanted)[0])
+            rows = self.named(view, split_names(wanted)[0])
             # Another group can have the name of the root.
             rows = [row for row in rows if is_root(row)] or rows
-            rows = [self._with_path(references, row) for row in rows]
+            rows = [self._with_path(view, row) for row in rows]
             row = self.only(rows, wanted, f"Use its path, such as '{ROOT}/{wanted}'.")
         if row is None:
-            raise NotFound(self.title, wanted, self._names_like(references, wanted))
+            raise NotFound(self.title, wanted, self._names_like(view, wanted))
         return row
 
-    def _names_like(self, references: References, wanted: str) -> list[str]:
+    def _names_like(self, view: TenantView, wanted: str) -> list[str]:
         """Return the names that a misspelled one can be compared with: paths for a path, names for a name."""
-        rows = self.all_groups(references)
+        rows = self.all_groups(view)
         return [path_of(row) if is_path(wanted) else escape_name(str(row.get("name"))) for row in rows]
 
-    def subtree(self, references: References, top: Row) -> list[Row]:
+    def subtree(self, view: TenantView, top: Row) -> list[Row]:
         """Return a group and all groups below it, parents before children."""
         children: dict[str | ResultOf | None, list[Row]] = {}
-        for row in references.all_as_planned(self):
+        for row in view.all_as_planned(self):
             children.setdefault(_parent_of(row), []).append(row)
         found = {top["id"]: top}
         waiting = [top]
         for row in waiting:
-            below = [self._with_path(references, child) for child in children.get(row["id"], [])]
+            below = [self._with_path(view, child) for child in children.get(row["id"], [])]
             below = [child for child in below if child["id"] not in found]
             found.update((child["id"], child) for child in below)
             waiting += below
@@ -357,35 +357,35 @@ class DeviceGroup(Resource):
 
     # --- exact paths ------------------------------------------------------------------------------------------------
 
-    def _with_path(self, references: References, row: Row) -> Row:
+    def _with_path(self, view: TenantView, row: Row) -> Row:
         """Return a group with its exact path, after the planned moves of the groups above it."""
         if _PATH in row:
             return row
-        path = join_path(self._names_below_root(references, row))
-        for move in (each for each in references.changed(self) if _OLD_PATH in each):
+        path = join_path(self._names_below_root(view, row))
+        for move in (each for each in view.planned_changes(self) if _OLD_PATH in each):
             below = path.removeprefix(f"{move[_OLD_PATH]}/")
             if below != path:
                 path = f"{move[_PATH]}/{below}"
         return {**row, _PATH: path}
 
-    def _names_below_root(self, references: References, row: Row) -> list[str]:
+    def _names_below_root(self, view: TenantView, row: Row) -> list[str]:
         """Return the names of a group and of the groups above it, from the top."""
         names, parent_id = _names_in_path(row), last_uuid(row.get("parent"))
         # A single name above is not ambiguous, because no name is empty.
         if parent_id is None or (len(names) <= 2 and all(names)):
             return names
-        groups = references.whole_by_id(self)
+        groups = view.whole_by_id(self)
         if groups is not None:
             parent = groups.get(parent_id)
-        elif self._has_slashes(references):
-            parent = references.object(self, parent_id, functools.partial(super().get, references, parent_id))
+        elif self._has_slashes(view):
+            parent = view.object(self, parent_id, functools.partial(super().get, view, parent_id))
         else:
             return names
-        return names if parent is None else [*self._names_below_root(references, parent), names[-1]]
+        return names if parent is None else [*self._names_below_root(view, parent), names[-1]]
 
-    def _has_slashes(self, references: References) -> bool:
+    def _has_slashes(self, view: TenantView) -> bool:
         """Return whether the name of a group contains a slash."""
-        return any("/" in str(row.get("name")) for row in references.rows(self, {"name": "/"}))
+        return any("/" in str(row.get("name")) for row in view.list_objects(self, {"name": "/"}))
 
     # --- planning ---------------------------------------------------------------------------------------------------
 
@@ -405,79 +405,79 @@ class DeviceGroup(Resource):
     def depth_of(self, row: Row) -> int:
         return len(split_path(path_of(row)))
 
-    def plan_create(self, references: References, params: Params) -> Plan:
+    def plan_create(self, view: TenantView, params: Params) -> Plan:
         if params.get("id") is not None:
             raise NotFound(self.title, params["id"])
         if params.get("new_path") is not None:
-            return self._plan_moved_before(references, params)
+            return self._plan_moved_before(view, params)
         plan = Plan(None)
         if params.get("path") is not None:
             above, name = _place(params["path"])
-            parent_id, parent_path = self._plan_parents(plan, references, above, name, params["create_parents"])
+            parent_id, parent_path = self._plan_parents(plan, view, above, name, params["create_parents"])
         else:
             name = _checked_name(params["name"])
-            parent_id, parent_path = self._plan_parent(plan, references, params, name)
-        self._plan_group(plan, references, name, parent_id, parent_path)
+            parent_id, parent_path = self._plan_parent(plan, view, params, name)
+        self._plan_group(plan, view, name, parent_id, parent_path)
         return plan
 
-    def _plan_parent(self, plan: Plan, references: References, params: Params, name: str) -> tuple[str | ResultOf, str]:
+    def _plan_parent(self, plan: Plan, view: TenantView, params: Params, name: str) -> tuple[str | ResultOf, str]:
         """Return the ID and the path of the group in the option parent, the root if there is none. If it is a path,
         what is missing of it joins the plan if that is allowed."""
         parent = params.get("parent")
         if parent is None or (is_path(parent) and not is_uuid(parent)):
             names = [] if parent is None else split_path(parent)
-            return self._plan_parents(plan, references, names, name, params["create_parents"])
-        row = self.resolve(references, parent)
+            return self._plan_parents(plan, view, names, name, params["create_parents"])
+        row = self.resolve(view, parent)
         return row["id"], path_of(row)
 
-    def _plan_moved_before(self, references: References, params: Params) -> Plan:
+    def _plan_moved_before(self, view: TenantView, params: Params) -> Plan:
         """Return the plan for a group that is not at its old path: it must be at its new path."""
-        target = self.at(references, split_path(params["new_path"]))
+        target = self.at(view, split_path(params["new_path"]))
         if target is not None:
             return Plan(self.record(target))
         wanted = params.get("path") or params["name"]
         note = f"No group exists at '{params['new_path']}' either, so nothing can be moved."
         if params.get("path") is not None:
             (above, name), (new_above, new_name) = _place(params["path"]), _place(params["new_path"])
-            half_way = [self.at(references, [*new_above, name]), self.at(references, [*above, new_name])]
+            half_way = [self.at(view, [*new_above, name]), self.at(view, [*above, new_name])]
             left = " or ".join(f"'{path_of(row)}' (ID {row['id']})" for row in half_way if row)
             if left:
                 note += f" An interrupted move may have left it at {left}. Address it by ID."
-        raise NotFound(self.title, wanted, self._names_like(references, wanted), note)
+        raise NotFound(self.title, wanted, self._names_like(view, wanted), note)
 
     def _plan_parents(
-        self, plan: Plan, references: References, above: list[str], name: str, create: bool
+        self, plan: Plan, view: TenantView, above: list[str], name: str, create: bool
     ) -> tuple[str | ResultOf, str]:
         """Return the ID and the path of the group at the names ``above``. Missing groups join the plan if they may be
         created."""
         depth = len(above)
-        while (parent := self.at(references, above[:depth])) is None and depth:
+        while (parent := self.at(view, above[:depth])) is None and depth:
             depth -= 1
         missing = above[depth:]
         if parent is None or (missing and not create):
             path = join_path(above)
             note = f"Set create_parents to true to create this parent of '{name}'." if parent else ""
-            raise NotFound(self.title, path, self._names_like(references, path), note)
+            raise NotFound(self.title, path, self._names_like(view, path), note)
         parent_id: str | ResultOf = parent["id"]
         path = path_of(parent)
         for each in missing:
-            step = self._plan_group(plan, references, each, parent_id, path)
+            step = self._plan_group(plan, view, each, parent_id, path)
             parent_id, path = ResultOf(step, "id"), f"{path}/{escape_name(each)}"
         return parent_id, path
 
     def _plan_group(
-        self, plan: Plan, references: References, name: str, parent_id: str | ResultOf, parent_path: str
+        self, plan: Plan, view: TenantView, name: str, parent_id: str | ResultOf, parent_path: str
     ) -> Step:
         """Add the creation of one group to a plan."""
         path = f"{parent_path}/{escape_name(name)}"
-        self._check_vacated(references, parent_id, name, path)
+        self._check_vacated(view, parent_id, name, path)
         body: Row = {"name": name, "parent": parent_id}
         step = Step(
             purpose=f"Creating the {self.title} '{path}'",
             method="POST",
             path=self.collection,
             body=body,
-            find=lambda body: _at_path(self._child(references, body["parent"], name), path),
+            find=lambda body: _at_path(self._child(view, body["parent"], name), path),
             read=lambda row: _at_path(row, path),
         )
         plan.steps.append(step)
@@ -494,24 +494,24 @@ class DeviceGroup(Resource):
         }
         return step
 
-    def plan_update(self, references: References, current: Row, params: Params) -> Plan:
+    def plan_update(self, view: TenantView, current: Row, params: Params) -> Plan:
         record, old_path, old_name = self.record(current), path_of(current), str(current["name"]).strip()
         plan = Plan(record)
         name, parent_id = old_name, record["parent_id"]
         above = old_path.removesuffix(f"/{escape_name(old_name)}")
         if params.get("new_path") is not None:
             names, name = _place(params["new_path"])
-            parent_id, above = self._plan_parents(plan, references, names, name, params["create_parents"])
+            parent_id, above = self._plan_parents(plan, view, names, name, params["create_parents"])
         elif params.get("id") is not None:
             name = _checked_name(params["name"]) if params.get("name") is not None else old_name
             if params.get("parent") is not None:
-                parent_id, above = self._plan_parent(plan, references, params, name)
+                parent_id, above = self._plan_parent(plan, view, params, name)
         renames, moves = name != old_name, parent_id != record["parent_id"]
         if not (renames or moves):
             return Plan(record)
-        self._check_move(references, current, parent_id, above, name)
+        self._check_move(view, current, parent_id, above, name)
         # Its old name can be taken at the new place. A move repeats the name that the group has by then.
-        renames_first = renames and moves and self._child(references, parent_id, old_name) is not None
+        renames_first = renames and moves and self._child(view, parent_id, old_name) is not None
         new_path = f"{above}/{escape_name(name)}"
         rename = self._patch(current, "Renaming", new_path, {"name": name})
         move_body = {"name": name if renames_first else old_name, "parent": parent_id}
@@ -527,7 +527,7 @@ class DeviceGroup(Resource):
         return plan
 
     def _check_move(
-        self, references: References, current: Row, parent_id: str | ResultOf, above: str, name: str
+        self, view: TenantView, current: Row, parent_id: str | ResultOf, above: str, name: str
     ) -> None:
         """Raise InvalidParameter for what Esper would reject, so that check mode reports it too."""
         old_path = path_of(current)
@@ -535,20 +535,20 @@ class DeviceGroup(Resource):
             raise _root_stays("renamed or moved")
         if f"{above}/".startswith(f"{old_path}/"):
             raise InvalidParameter(f"The {self.title} '{old_path}' cannot be moved below itself, to '{above}'.")
-        other = self._child(references, parent_id, name)
+        other = self._child(view, parent_id, name)
         if other is not None and other["id"] != current["id"]:
             raise InvalidParameter(
                 f"The {self.title} '{old_path}' cannot be moved to '{above}/{escape_name(name)}': another group has"
                 " this path."
             )
-        self._check_vacated(references, parent_id, name, f"{above}/{escape_name(name)}", current)
+        self._check_vacated(view, parent_id, name, f"{above}/{escape_name(name)}", current)
 
     def _check_vacated(
-        self, references: References, parent_id: str | ResultOf, name: str, path: str, current: Row | None = None
+        self, view: TenantView, parent_id: str | ResultOf, name: str, path: str, current: Row | None = None
     ) -> None:
         """Raise InvalidParameter if another group is at a path until the same task moves it away. The order of the two
         requests is not defined."""
-        for row in references.superseded(self, name):
+        for row in view.replaced_candidates(self, name):
             same = str(row["name"]).strip() == name and _parent_of(row) == parent_id
             if same and (current is None or row["id"] != current["id"]):
                 raise InvalidParameter(
@@ -567,28 +567,28 @@ class DeviceGroup(Resource):
             read=lambda row: _at_path(row, new_path),
         )
 
-    def _child(self, references: References, parent_id: str | ResultOf, name: str) -> Row | None:
+    def _child(self, view: TenantView, parent_id: str | ResultOf, name: str) -> Row | None:
         """Return the group of a name in a parent, or None. A parent that the plan creates has no groups."""
         if isinstance(parent_id, ResultOf):
             return None
-        rows = self.named(references, name)
+        rows = self.named(view, name)
         return next((row for row in rows if _parent_of(row) == parent_id), None)
 
-    def plan_delete(self, references: References, current: Row, params: Params) -> Plan:
+    def plan_delete(self, view: TenantView, current: Row, params: Params) -> Plan:
         if is_root(current):
             raise _root_stays("deleted")
         path = path_of(current)
         below = current.get("children_count") != 0 or any(
-            _parent_of(row) == current["id"] for row in references.expected(self)
+            _parent_of(row) == current["id"] for row in view.planned(self)
         )
-        doomed = self.subtree(references, current) if below else [current]
+        doomed = self.subtree(view, current) if below else [current]
         if len(doomed) > 1 and not params["recursive"]:
             raise InvalidParameter(
                 f"The {self.title} '{path}' has {len(doomed) - 1} group{'s'[: len(doomed) != 2]} below it."
                 " Set recursive to true to delete them too, or move them first."
             )
         holding = [row for row in doomed if row.get("device_count") != 0]
-        devices = [device for row in holding for device in self._devices_in(references, row)]
+        devices = [device for row in holding for device in self._devices_in(view, row)]
         if devices and not params["force"]:
             where = "contains" if len(doomed) == 1 else "and the groups below it contain"
             raise InvalidParameter(
@@ -596,17 +596,17 @@ class DeviceGroup(Resource):
                 " Set force to true to move them to its parent, or move them first."
             )
         purpose = f"Moving the devices of the {self.title} '{path}' to its parent"
-        plan = Plan(None, self.steps_into(self._staying_above(references, current), devices, purpose))
+        plan = Plan(None, self.steps_into(self._staying_above(view, current), devices, purpose))
         for row in reversed(doomed):
             plan.steps.append(self.delete_step(row))
             plan.changes.append(self.deletion(row))
         return plan
 
-    def _staying_above(self, references: References, current: Row) -> str:
+    def _staying_above(self, view: TenantView, current: Row) -> str:
         """Return the ID of the closest group above that is not deleted."""
         above = str(last_uuid(current["parent"]))
-        while references.is_leaving(self, above):
-            above = next(str(last_uuid(row["parent"])) for row in references.rows(self, {}) if row["id"] == above)
+        while view.is_deleted(self, above):
+            above = next(str(last_uuid(row["parent"])) for row in view.list_objects(self) if row["id"] == above)
         return above
 
     def deletion(self, current: Row) -> Change:
@@ -631,10 +631,10 @@ class DeviceGroup(Resource):
             for some in in_parts(_DEVICES_A_CALL, device_ids)
         ]
 
-    def _devices_in(self, references: References, group: Row) -> list[str]:
+    def _devices_in(self, view: TenantView, group: Row) -> list[str]:
         """Return the IDs of the devices that are directly in a group (GET /v2/devices/?group_multi_immediate=)."""
         rows = list_devices(
-            references.client,
+            view.client,
             {"group_multi_immediate": group["id"]},
             purpose=f"Reading the devices of the {self.title} '{path_of(group)}'",
         )
@@ -642,17 +642,17 @@ class DeviceGroup(Resource):
 
     # --- information ------------------------------------------------------------------------------------------------
 
-    def information(self, references: References, params: Params) -> Row:
+    def information(self, view: TenantView, params: Params) -> Row:
         if params.get("name") is not None:
-            rows = self.named(references, _checked_name(params["name"]))
+            rows = self.named(view, _checked_name(params["name"]))
         elif params.get("id") is not None or params.get("path") is not None:
-            row = self.find(references, params)
+            row = self.find(view, params)
             rows = [row] if row else []
         else:
-            rows = references.rows(self, {})
-        rows = [self._with_path(references, row) for row in rows]
+            rows = view.list_objects(self)
+        rows = [self._with_path(view, row) for row in rows]
         if params["subtree"]:
-            rows = list({row["id"]: row for top in rows for row in self.subtree(references, top)}.values())
+            rows = list({row["id"]: row for top in rows for row in self.subtree(view, top)}.values())
         records = sorted((self.record(row) for row in rows), key=lambda record: str(record["path"]))
         return {self.plural: records, "tree": _tree(records)}
 

@@ -13,9 +13,8 @@ import typing as t
 
 from ..base.row import Row
 from ..base.validators import between, email, length
-from ..engine.object_cache import References
-from ..engine.resource import Resource
 from ..model.field import Field, Words
+from ..model.kind import Guard, Kind, Routes, counted_in
 from ..model.module_spec import (
     NO_DIFF,
     READS_ONLY,
@@ -181,55 +180,66 @@ _SETTINGS = (
 )
 
 
-class EnterprisePolicy(Resource):
-    kind = "enterprise_policy"
-    plural = "enterprise_policies"
-    title = "enterprise policy"
-    collection = "/enterprise/{enterprise_id}/policy/"
-    item = "/enterprise/{enterprise_id}/policy/{id}/"
-    fields = (
-        Field(
-            "id",
-            "ID of the policy. Null in check mode if the task creates the policy.",
-            type="int",
-            writable=False,
-            sample=42,
+_FIELDS = (
+    Field(
+        "id",
+        "ID of the policy. Null in check mode if the task creates the policy.",
+        type="int",
+        writable=False,
+        sample=42,
+    ),
+    Field("uuid", "UUID of the policy.", writable=False, sample="6f3a2c1e-5a3f-4a53-9f3c-0d5e3f3b7a10"),
+    Field(
+        "name",
+        (
+            "Name of the policy, from 1 to 255 characters, case-sensitive.",
+            "With O(id), the new name of the policy.",
         ),
-        Field("uuid", "UUID of the policy.", writable=False, sample="6f3a2c1e-5a3f-4a53-9f3c-0d5e3f3b7a10"),
-        Field(
-            "name",
-            (
-                "Name of the policy, from 1 to 255 characters, case-sensitive.",
-                "With O(id), the new name of the policy.",
-            ),
-            identifier=True,
-            normalise=str.strip,
-            check=length(1, 255),
-            returns="Name of the policy.",
-            sample="Kiosks",
+        identifier=True,
+        normalise=str.strip,
+        check=length(1, 255),
+        returns="Name of the policy.",
+        sample="Kiosks",
+    ),
+    Field("description", "Description of the policy.", sample="Self-service in the stores"),
+    Field("active", "If V(true), the policy is active.", api="is_active", type="bool", sample=True),
+    Field(
+        "settings",
+        (
+            "Settings of the policy. The names are those of the Esper API in snake case.",
+            "Lists of numbers, addresses and domains are compared without order and replaced as a whole.",
         ),
-        Field("description", "Description of the policy.", sample="Self-service in the stores"),
-        Field("active", "If V(true), the policy is active.", api="is_active", type="bool", sample=True),
-        Field(
-            "settings",
-            (
-                "Settings of the policy. The names are those of the Esper API in snake case.",
-                "Lists of numbers, addresses and domains are compared without order and replaced as a whole.",
-            ),
-            api="policy",
-            type="dict",
-            fields=_SETTINGS,
-            returns=(
-                "Settings of the policy, without the password.",
-                "The names are those of the suboptions of O(esper.cloud.enterprise_policy#module:settings).",
-            ),
-            sample={"kiosk_mode": True, "permission_policy": "PERMISSION_POLICY_AUTO_GRANT"},
+        api="policy",
+        type="dict",
+        fields=_SETTINGS,
+        returns=(
+            "Settings of the policy, without the password.",
+            "The names are those of the suboptions of O(esper.cloud.enterprise_policy#module:settings).",
         ),
-        Field("device_count", "Number of devices with this policy.", type="int", writable=False, sample=12),
-        Field("created_on", "Time of creation.", writable=False, sample="2026-03-01T09:30:00Z"),
-        Field("updated_on", "Time of the last change.", writable=False, sample="2026-03-02T11:00:00Z"),
-    )
-    module = ModuleSpec(
+        sample={"kiosk_mode": True, "permission_policy": "PERMISSION_POLICY_AUTO_GRANT"},
+    ),
+    Field("device_count", "Number of devices with this policy.", type="int", writable=False, sample=12),
+    Field("created_on", "Time of creation.", writable=False, sample="2026-03-01T09:30:00Z"),
+    Field("updated_on", "Time of the last change.", writable=False, sample="2026-03-02T11:00:00Z"),
+)
+
+
+def _fixed_payload(api_url: str, enterprise_id: str) -> Row:
+    return {"enterprise": f"{api_url}/enterprise/{enterprise_id}/", "policy": {}}
+
+
+ENTERPRISE_POLICY = Kind(
+    name="enterprise_policy",
+    title="enterprise policy",
+    plural="enterprise_policies",
+    routes=Routes(
+        list="/enterprise/{enterprise_id}/policy/",
+        object="/enterprise/{enterprise_id}/policy/{id}/",
+    ),
+    fields=_FIELDS,
+    fixed_payload=_fixed_payload,
+    guards=(Guard(users=counted_in("device_count", "device"), advice="Assign another policy to them first", option=""),),
+    module=ModuleSpec(
         short_description="Manage Esper enterprise policies",
         description=(
             "Creates, updates, renames and deletes enterprise policies, the compliance policies of the Esper console.",
@@ -247,14 +257,14 @@ class EnterprisePolicy(Resource):
                 type="int",
                 identifier=True,
             ),
-            *writable(fields),
+            *writable(_FIELDS),
             update_password_option("settings.settings_app_password"),
             confirm_option("the password O(settings.settings_app_password)"),
         ),
         rules={"required_one_of": [("id", "name")]},
         seealso=("enterprise_policy_info",),
-    )
-    info_module = ModuleSpec(
+    ),
+    info_module=ModuleSpec(
         short_description="Get information about Esper enterprise policies",
         description=(
             "Returns one enterprise policy by name or ID, or all policies of the tenant.",
@@ -268,11 +278,5 @@ class EnterprisePolicy(Resource):
         check_mode=READS_ONLY,
         diff_mode=NO_DIFF,
         seealso=("enterprise_policy",),
-    )
-
-    def constants(self, references: References) -> Row:
-        client = references.client
-        return {"enterprise": f"{client.connection.api_url}/enterprise/{client.enterprise_id}/", "policy": {}}
-
-
-ENTERPRISE_POLICY = EnterprisePolicy()
+    ),
+)

@@ -4,11 +4,11 @@
 
 from __future__ import annotations
 
-from ..engine.resource import Resource
+from ..model.kind import Kind
 from .app import APP_VERSION
 from .blueprint import BLUEPRINT
 from .content import CONTENT
 from .device_group import DEVICE_GROUP
 from .enterprise_policy import ENTERPRISE_POLICY
 
-KINDS: tuple[Resource, ...] = (DEVICE_GROUP, ENTERPRISE_POLICY, APP_VERSION, CONTENT, BLUEPRINT)
+KINDS: tuple[Kind, ...] = (DEVICE_GROUP, ENTERPRISE_POLICY, APP_VERSION, CONTENT, BLUEPRINT)

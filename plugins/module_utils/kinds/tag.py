@@ -10,24 +10,18 @@ from __future__ import annotations
 
 from ..base.errors import ApiError, InvalidParameter
 from ..base.row import Row
-from ..engine.object_cache import References
-from ..engine.resource import Resource
+from ..engine.lookup import Lookup
 from ..model.field import Field
+from ..model.kind import Kind, Routes, Shape
 
 
-class Tag(Resource):
-    kind = "tag"
-    plural = "tags"
-    title = "tag"
-    collection = "/enterprise/{enterprise_id}/tags/"
-    item = "/enterprise/{enterprise_id}/tags/{id}/"
-    name_key = "tag"
-    name_filter = "search"
-    fields = (Field("id", writable=False), Field("name", api="tag"))
+class TagLookup(Lookup):
+    """Finds tags, and explains what to do if the tenant does not return their names."""
 
-    def resolve(self, references: References, wanted: str) -> Row:
+    def resolve(self, wanted: str) -> Row:
+        """Return the tag that an option names. Raise NotFound, Ambiguous or InvalidParameter."""
         try:
-            return super().resolve(references, wanted)
+            return super().resolve(wanted)
         except ApiError as error:
             raise InvalidParameter(
                 f"The tag '{wanted}' must be an ID, because this tenant does not return the names of tags"
@@ -35,4 +29,17 @@ class Tag(Resource):
             ) from None
 
 
-TAG = Tag()
+TAG = Kind(
+    name="tag",
+    title="tag",
+    plural="tags",
+    routes=Routes(
+        list="/enterprise/{enterprise_id}/tags/",
+        object="/enterprise/{enterprise_id}/tags/{id}/",
+        name_filter="search",
+    ),
+    shape=Shape.READ_ONLY,
+    fields=(Field("id", writable=False), Field("name", api="tag")),
+    name_key="tag",
+    lookup=TagLookup,
+)

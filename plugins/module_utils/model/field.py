@@ -39,6 +39,16 @@ def nothing_wrong(_value: t.Any) -> str:
 
 
 @dataclass(frozen=True)
+class Reference:
+    """An object of another kind that a field refers to. ``by`` are the options by which people name it, and ``gives``
+    the API's keys that the engine finds for them."""
+
+    kind: str
+    by: tuple[str, ...]
+    gives: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Field:
     """One property of an object.
 
@@ -58,7 +68,8 @@ class Field:
     A dict that is ``partial`` is so even for a task that wants an object to be exactly what it says.
 
     ``doc`` is the text of the option, ``returns`` that of the return value if it differs, ``sample`` an example of it.
-    An ``identifier`` names an object: see Option.
+    An ``identifier`` names an object: see Option. ``references`` are the objects of other kinds that the field, or each
+    dict of it, refers to.
     """
 
     name: str
@@ -83,6 +94,7 @@ class Field:
     identifier: bool = False
     returns: Words = ""
     sample: t.Any = None
+    references: tuple[Reference, ...] = ()
 
     @property
     def api_name(self) -> str:

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A plan as data: the writes to send, and what they change."""
+"""A plan as data: the writes to send, what they change, and what the tenant will have afterwards."""
 
 from __future__ import annotations
 
@@ -8,26 +8,12 @@ import typing as t
 from dataclasses import dataclass, field
 
 from ..base.row import Row
+from .kind import Kind
 from .unknowns import ResultOf
 
 Finder = t.Callable[[t.Any], "Row | None"]
 Reader = t.Callable[[Row], "Row | None"]
 FollowUp = t.Callable[[t.Any], "Step | None"]
-
-
-class Listable(t.Protocol):
-    """The part of a kind that reading its list needs: see Resource."""
-
-    kind: t.ClassVar[str]
-    collection: t.ClassVar[str]
-    name_key: t.ClassVar[str]
-    name_filter: t.ClassVar[str]
-    page_size: t.ClassVar[int]
-
-    @property
-    def reading_all(self) -> str: ...
-
-    def __hash__(self) -> int: ...
 
 
 @dataclass(frozen=True)
@@ -38,6 +24,16 @@ class Change:
     title: str
     before: Row
     after: Row
+
+
+@dataclass(frozen=True, eq=False)
+class Effect:
+    """What a plan does to one object, for the other plans of the same task: ``row`` is the object in the terms of the
+    API once the plan is applied, None if it is deleted. The ID of an object that the plan creates is a ResultOf."""
+
+    kind: Kind
+    id: t.Any
+    row: Row | None
 
 
 @dataclass(eq=False)
@@ -87,13 +83,14 @@ class Plan:
     """Those that depend on what else the task plans; "" where there is nothing to warn of."""
     related: dict[str, list[Row]] = field(default_factory=dict)
     """Other objects that the task is about, by the name of the return value that lists them."""
-    expected: list[tuple[Listable, Row]] = field(default_factory=list)
-    """What other objects of the same task may refer to once the plan is carried out, each in the terms of the API."""
+    effects: list[Effect] = field(default_factory=list)
+    """What the tenant will have and no longer have once the plan is applied. The effect on the object of the task is
+    the last one on its kind."""
     current: Row | None = None
     """The object as the service has it, None where there is none. The engine puts it in."""
     late_parts: list[t.Callable[[Plan], None]] = field(default_factory=list)
     """Functions that add the steps that depend on all other plans of the task."""
-    relies_on: list[tuple[Listable, t.Any]] = field(default_factory=list)
+    relies_on: list[tuple[Kind, t.Any]] = field(default_factory=list)
     """Objects, by kind and ID, that must change as the same task plans before this plan deletes anything."""
 
     def complete(self) -> None:

@@ -10,10 +10,11 @@ from pathlib import Path
 
 from ..base.errors import InvalidParameter
 from ..base.row import Params, Row
-from ..engine.object_cache import References
+from ..engine.tenant_view import TenantView
 from ..http.client import Client
 from ..http.forms import Form
-from ..http.paging import PAGE_SIZE, list_all
+from ..base.limits import PAGE_SIZE
+from ..http.paging import list_all
 from ..model.module_spec import ModuleSpec, Option, Support, Value
 from ..task import Mode, Outcome, Task
 
@@ -126,8 +127,8 @@ _SECRET = re.compile(
 _MASK = "********"
 
 
-def _work(references: References, params: Params, mode: Mode) -> Outcome:
-    return Outcome(call(references.client, params, check_mode=mode.check_mode))
+def _work(view: TenantView, params: Params, mode: Mode) -> Outcome:
+    return Outcome(call(view.client, params, check_mode=mode.check_mode))
 
 
 def call(client: Client, params: Params, *, check_mode: bool = False) -> Row:

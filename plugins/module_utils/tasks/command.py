@@ -19,11 +19,11 @@ from ..base.errors import EsperError, InvalidParameter
 from ..base.row import Row
 from ..base.validators import between
 from ..engine.apply import apply_each
-from ..engine.object_cache import References
-from ..engine.resource import Resource
+from ..engine.tenant_view import TenantView
 from ..http.paging import list_all
 from ..http.parallel import in_parts
 from ..model.field import Field, Words
+from ..model.kind import Kind, Routes, Shape
 from ..model.module_spec import Option
 from ..model.plan import Step
 from .device_search import counted
@@ -347,18 +347,15 @@ SCHEDULES: dict[str, tuple[str, ...]] = {
 }
 
 
-class CommandRequest(Resource):
-    """A command in the Esper API: one request to some devices."""
-
-    kind = "command"
-    plural = "commands"
-    title = "command"
-    collection = "/commands/v0/commands/"
-    item = "/commands/v0/commands/{id}/"
-    fields = (Field("id", writable=False), Field("command"), Field("name", api="alias"))
-
-
-REQUEST = CommandRequest()
+REQUEST = Kind(
+    name="command",
+    title="command",
+    plural="commands",
+    routes=Routes(list="/commands/v0/commands/", object="/commands/v0/commands/{id}/"),
+    shape=Shape.READ_ONLY,
+    fields=(Field("id", writable=False), Field("command"), Field("name", api="alias")),
+)
+"""A command in the Esper API: one request to some devices."""
 
 
 @dataclass(frozen=True)
@@ -380,7 +377,7 @@ def checked_command(params: t.Mapping[str, t.Any]) -> Command:
 
 
 def checked_request(
-    resource: Resource,
+    kind: Kind,
     name: str,
     params: t.Mapping[str, t.Any],
     schedule: Field,
@@ -400,10 +397,10 @@ def checked_request(
     if params["schedule"] == "IMMEDIATE" and when:
         complaints.append("schedule_args is not allowed with schedule=IMMEDIATE")
     if complaints:
-        raise InvalidParameter(f"Invalid parameters for the {resource.title} {name}: {'; '.join(complaints)}.")
+        raise InvalidParameter(f"Invalid parameters for the {kind.title} {name}: {'; '.join(complaints)}.")
     if params["schedule"] != "IMMEDIATE" and params["wait"]:
         raise InvalidParameter(
-            f"The option wait requires schedule=IMMEDIATE, because a scheduled {resource.title} can take days."
+            f"The option wait requires schedule=IMMEDIATE, because a scheduled {kind.title} can take days."
         )
     if "dhcp_enabled" in args:
         # The API has it as text.
@@ -421,26 +418,26 @@ class Sent:
 
 
 def send(
-    references: References, command: Command, devices: t.Sequence[str], groups: t.Sequence[str] = ()
+    view: TenantView, command: Command, devices: t.Sequence[str], groups: t.Sequence[str] = ()
 ) -> list[Sent]:
     """Send a command to devices and device groups in as few requests as possible, each accepted once.
 
     Raise what Client.request raises. Requests before the one that failed have been accepted.
     """
-    steps = steps_for(references, command, devices, groups=groups)
-    accept_each(references, REQUEST, steps)
+    steps = steps_for(view, command, devices, groups=groups)
+    accept_each(view, REQUEST, steps)
     return [_sent(step) for step in steps]
 
 
-def accept_each(references: References, resource: Resource, steps: t.Sequence[Step]) -> None:
+def accept_each(view: TenantView, kind: Kind, steps: t.Sequence[Step]) -> None:
     """Send requests. Raise what Client.request raises; the message names the requests that were accepted."""
-    failures = apply_each(references, resource, steps)
+    failures = apply_each(view, kind, steps)
     if failures:
         raise _with_accepted(failures[0][1], [each for each in steps if each.answer is not None])
 
 
 def steps_for(
-    references: References,
+    view: TenantView,
     command: Command,
     devices: t.Sequence[str],
     purpose: str = "",
@@ -448,8 +445,8 @@ def steps_for(
 ) -> list[Step]:
     """Return the write requests that send a command to any number of devices and device groups."""
     return [
-        *(_step(references, command, "DEVICE", part, purpose) for part in in_parts(_DEVICES_A_COMMAND, devices)),
-        *(_step(references, command, "GROUP", part, purpose) for part in in_parts(_GROUPS_A_COMMAND, groups)),
+        *(_step(view, command, "DEVICE", part, purpose) for part in in_parts(_DEVICES_A_COMMAND, devices)),
+        *(_step(view, command, "GROUP", part, purpose) for part in in_parts(_GROUPS_A_COMMAND, groups)),
     ]
 
 
@@ -465,7 +462,7 @@ def _sent(step: Step) -> Sent:
     return Sent(str((step.answer or {})["id"]), len(body.get("devices", ())), len(body.get("groups", ())))
 
 
-def _step(references: References, command: Command, kind: str, ids: list[str], purpose: str) -> Step:
+def _step(view: TenantView, command: Command, kind: str, ids: list[str], purpose: str) -> Step:
     noun = "device" if kind == "DEVICE" else "device group"
     body: Row = {
         "command_type": kind,
@@ -481,15 +478,15 @@ def _step(references: References, command: Command, kind: str, ids: list[str], p
     return Step(
         purpose=purpose or f"Sending the command {command.name} to {counted(len(ids), noun)}",
         method="POST",
-        path=REQUEST.collection,
+        path=REQUEST.routes.list,
         body=body,
-        find=lambda sent: _find(references, sent),
+        find=lambda sent: _find(view, sent),
     )
 
 
-def _find(references: References, sent: t.Any) -> Row | None:
+def _find(view: TenantView, sent: t.Any) -> Row | None:
     """Return the command with the name that was sent, if it was accepted although the response was lost."""
     target = {"devices": sent["devices"][0]} if "devices" in sent else {"groups": sent["groups"][0]}
     query = {"command": sent["command"], **target}
-    rows = list_all(references.client, REQUEST.collection, query=query, purpose="Looking for the command")
+    rows = list_all(view.client, REQUEST.routes.list, query=query, purpose="Looking for the command")
     return next((row for row in rows if row.get("alias") == sent["alias"]), None)

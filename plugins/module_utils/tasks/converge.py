@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from ..base.errors import NotFound
 from ..base.row import Params, Row
-from ..engine.object_cache import References
+from ..engine.tenant_view import TenantView
 from ..kinds.blueprint import BLUEPRINT
 from ..model.module_spec import ModuleSpec, Option, Support, Value
 from ..task import Mode, Outcome, Task
@@ -82,12 +82,12 @@ MODULE = ModuleSpec(
 )
 
 
-def _work(references: References, params: Params, mode: Mode) -> Outcome:
-    devices = select(references, params, with_disabled=False).rows or []
-    versions = _Versions(references)
+def _work(view: TenantView, params: Params, mode: Mode) -> Outcome:
+    devices = select(view, params, with_disabled=False).rows or []
+    versions = _Versions(view)
     assigned = [row for row in devices if _blueprint(row, "assigned_blueprint_id")]
     outdated = [row for row in assigned if params["force"] or versions.is_outdated(row)]
-    pending = set() if params["force"] else _pending_converge(references, outdated)
+    pending = set() if params["force"] else _pending_converge(view, outdated)
     selected = [row for row in outdated if row["id"] not in pending]
     check_device_count(params["max_devices"], "Converging", len(selected), [label_of(row) for row in selected])
     result: Row = {
@@ -102,20 +102,20 @@ def _work(references: References, params: Params, mode: Mode) -> Outcome:
         result["diff"] = [_difference(selected, versions)] if selected else []
     if selected and not mode.check_mode:
         command = Command("CONVERGE", alias=params["alias"])
-        sent = send(references, command, [row["id"] for row in selected])
-        result |= report(references, "The converge", sent, selected, params, mode)
+        sent = send(view, command, [row["id"] for row in selected])
+        result |= report(view, "The converge", sent, selected, params, mode)
     return Outcome(result)
 
 
-def _pending_converge(references: References, devices: list[Row]) -> set[str]:
+def _pending_converge(view: TenantView, devices: list[Row]) -> set[str]:
     """Return the IDs of devices with a pending converge command."""
-    return pending_devices(references, "CONVERGE", [row["id"] for row in devices], lambda _device, _args: True)
+    return pending_devices(view, "CONVERGE", [row["id"] for row in devices], lambda _device, _args: True)
 
 
 class _Versions:
     """The latest published version of each blueprint, read once."""
 
-    def __init__(self, references: References) -> None:
+    def __init__(self, view: TenantView) -> None:
         self._references = references
         self._published: dict[str, str | None] = {}
 

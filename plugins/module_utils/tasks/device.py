@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from ..base.errors import InvalidParameter
 from ..base.row import Params, Row
 from ..engine.apply import apply_each, raise_first
-from ..engine.object_cache import References
+from ..engine.tenant_view import TenantView
 from ..http.parallel import CONCURRENCY, in_parallel
 from ..kinds.device import DEVICE_VALUES, DISABLED, FULL, as_host
 from ..kinds.device_group import DEVICE_GROUP, path_of
@@ -165,20 +165,20 @@ class _Target:
         self.before[name], self.after[name] = before, after
 
 
-def _work(references: References, params: Params, mode: Mode) -> Outcome:
+def _work(view: TenantView, params: Params, mode: Mode) -> Outcome:
     if params["state"] != "present":
-        return _remove(references, params, mode)
-    targets = [_Target(row) for row in require_devices(references, params["devices"])]
-    group = _plan_group(references, targets, params["group"])
-    _plan_tags(references, targets, params)
-    pending = _plan_aliases(references, targets, params)
+        return _remove(view, params, mode)
+    targets = [_Target(row) for row in require_devices(view, params["devices"])]
+    group = _plan_group(view, targets, params["group"])
+    _plan_tags(view, targets, params)
+    pending = _plan_aliases(view, targets, params)
     names = [label_of(target.row) for target in targets if target.after]
     check_device_count(params["max_devices"], "Changing", len(names), names)
     result: Row = {"changed": bool(names)}
     if mode.diff:
         result["diff"] = [_difference(target) for target in targets if target.after]
     if not mode.check_mode:
-        _apply(references, targets, group)
+        _apply(view, targets, group)
     result["devices"] = [_record(target, group) for target in targets]
     result["pending_aliases"] = pending + [
         {"id": target.id, "name": label_of(target.row), "alias": target.after["alias"]}
@@ -188,25 +188,25 @@ def _work(references: References, params: Params, mode: Mode) -> Outcome:
     return Outcome(result)
 
 
-def _plan_group(references: References, targets: list[_Target], wanted: str | None) -> Row | None:
+def _plan_group(view: TenantView, targets: list[_Target], wanted: str | None) -> Row | None:
     """Plan the moves and return the device group. Raises NotFound or Ambiguous."""
     if wanted is None:
         return None
-    group = DEVICE_GROUP.resolve(references, wanted)
+    group = lookup_of(view, DEVICE_GROUP).resolve(wanted)
     for target in targets:
         if target.row.get("group_id") != group["id"]:
             target.change("group_id", target.row.get("group_id"), group["id"])
     return group
 
 
-def _plan_tags(references: References, targets: list[_Target], params: Params) -> None:
+def _plan_tags(view: TenantView, targets: list[_Target], params: Params) -> None:
     """Plan the changes of tags. Raises InvalidParameter if the options are invalid or a device has too many tags."""
     exact, more, fewer = (_checked_tags(name, params[name]) for name in ("tags", "add_tags", "remove_tags"))
     if params["tags"] is None and not more and not fewer:
         return
     if both := [tag for tag in more if _tag_key(tag) in {_tag_key(each) for each in fewer}]:
         raise InvalidParameter(f"The tags {', '.join(sorted(both))} cannot be both added and removed.")
-    names = {row["id"]: row["tag"] for row in references.rows(TAG, {})}
+    names = {row["id"]: row["tag"] for row in view.list_objects(TAG)}
     for target in targets:
         there = [names.get(each, each) for each in target.row.get("tags") or ()]
         wanted = list(dict.fromkeys([*there, *more] if params["tags"] is None else exact))
@@ -239,12 +239,12 @@ def _tag_key(tag: str) -> str:
     return tag.casefold()
 
 
-def _plan_aliases(references: References, targets: list[_Target], params: Params) -> list[Row]:
+def _plan_aliases(view: TenantView, targets: list[_Target], params: Params) -> list[Row]:
     """Plan the changes of aliases. Return the devices that received their alias in an earlier task and have not applied
     it yet."""
-    wanted = _wanted_aliases(references, targets, params)
+    wanted = _wanted_aliases(view, targets, params)
     differing = [target for target in targets if wanted.get(target.id) not in (None, target.row.get("alias") or "")]
-    asked = _asked_already(references, {target.id: wanted[target.id] for target in differing})
+    asked = _asked_already(view, {target.id: wanted[target.id] for target in differing})
     for target in differing:
         if target.id not in asked:
             target.change("alias", target.row.get("alias") or None, wanted[target.id])
@@ -255,7 +255,7 @@ def _plan_aliases(references: References, targets: list[_Target], params: Params
     ]
 
 
-def _wanted_aliases(references: References, targets: list[_Target], params: Params) -> dict[str, str]:
+def _wanted_aliases(view: TenantView, targets: list[_Target], params: Params) -> dict[str, str]:
     """Return the aliases of devices by ID. Raises InvalidParameter if a device has two of them, or two devices one."""
     if params["alias"] is not None:
         if len(targets) != 1:
@@ -264,7 +264,7 @@ def _wanted_aliases(references: References, targets: list[_Target], params: Para
     named = {str(name).strip(): alias for name, alias in (params["aliases"] or {}).items()}
     if len(named) != len(params["aliases"] or {}):
         raise InvalidParameter("Invalid aliases: two keys differ only in whitespace.")
-    found = find_devices(references, named)
+    found = find_devices(view, named)
     labels = {target.id: label_of(target.row) for target in targets}
     wanted: dict[str, str] = {}
     keys: dict[str, str] = {}
@@ -295,27 +295,27 @@ def _check_unique(targets: list[_Target], wanted: dict[str, str]) -> None:
             raise InvalidParameter(f"Invalid aliases: the devices {both} would both have the alias '{alias}'.")
 
 
-def _asked_already(references: References, wanted: dict[str, str]) -> set[str]:
+def _asked_already(view: TenantView, wanted: dict[str, str]) -> set[str]:
     """Return the IDs of devices that received their new alias in a command that is not completed."""
 
     def is_wanted(device_id: str, args: Row) -> bool:
         return args.get("device_alias_name") == wanted[device_id]
 
-    return pending_devices(references, "UPDATE_DEVICE_CONFIG", list(wanted), is_wanted)
+    return pending_devices(view, "UPDATE_DEVICE_CONFIG", list(wanted), is_wanted)
 
 
-def _apply(references: References, targets: list[_Target], group: Row | None) -> None:
+def _apply(view: TenantView, targets: list[_Target], group: Row | None) -> None:
     """Send the changes. An error is raised after all of them were tried."""
     changes = {target.id: target.after for target in targets}
     moving = [id_ for id_, after in changes.items() if "group_id" in after]
     moves = DEVICE_GROUP.steps_into(group["id"], moving, f"Moving devices to '{path_of(group)}'") if group else []
     tagging = [_tag_step(target) for target in targets if "tags" in target.after]
-    naming = [step for target in targets if "alias" in target.after for step in _alias_steps(references, target)]
+    naming = [step for target in targets if "alias" in target.after for step in _alias_steps(view, target)]
     raise_first(
         [
-            *apply_each(references, DEVICE_GROUP, moves),
-            *apply_each(references, TAG, tagging),
-            *apply_each(references, REQUEST, naming),
+            *apply_each(view, DEVICE_GROUP, moves),
+            *apply_each(view, TAG, tagging),
+            *apply_each(view, REQUEST, naming),
         ]
     )
 
@@ -330,10 +330,10 @@ def _tag_step(target: _Target) -> Step:
     )
 
 
-def _alias_steps(references: References, target: _Target) -> list[Step]:
+def _alias_steps(view: TenantView, target: _Target) -> list[Step]:
     """Return the commands that send a device its alias."""
     command = Command("UPDATE_DEVICE_CONFIG", {"device_alias_name": target.after["alias"]}, alias="Ansible alias")
-    return steps_for(references, command, [target.id], f"Setting the alias of the device '{label_of(target.row)}'")
+    return steps_for(view, command, [target.id], f"Setting the alias of the device '{label_of(target.row)}'")
 
 
 def _difference(target: _Target) -> Row:
@@ -358,14 +358,14 @@ def _record(target: _Target, group: Row | None) -> Row:
 # --- removing and wiping ----------------------------------------------------------------------------------------------
 
 
-def _remove(references: References, params: Params, mode: Mode) -> Outcome:
+def _remove(view: TenantView, params: Params, mode: Mode) -> Outcome:
     changes = ("alias", "aliases", "group", "tags", "add_tags", "remove_tags")
     if wrong := next((name for name in changes if params[name] is not None), None):
         raise InvalidParameter(f"The option {wrong} requires state=present, not state={params['state']}.")
     wipes = params["state"] == "wiped"
-    rows = each_once(find_devices(references, params["devices"]).values())
+    rows = each_once(find_devices(view, params["devices"]).values())
     rows = [row for row in rows if row.get("state") not in ((DISABLED, _WIPING) if wipes else (DISABLED,))]
-    asked = _wiped_already(references, rows) if wipes else _removed_already(references, rows)
+    asked = _wiped_already(view, rows) if wipes else _removed_already(view, rows)
     rows = [row for row in rows if row["id"] not in asked]
     names, doing = [label_of(row) for row in rows], "Wiping" if wipes else "Removing"
     check_device_count(params["max_devices"], doing, len(rows), names, is_destructive=True)
@@ -377,41 +377,41 @@ def _remove(references: References, params: Params, mode: Mode) -> Outcome:
         result["diff"] = [{"before_header": title, "after_header": title, "before": {"devices": names}, "after": {}}]
     if rows and not mode.check_mode:
         if wipes:
-            _wipe(references, rows)
+            _wipe(view, rows)
         else:
-            _delete(references, rows)
+            _delete(view, rows)
     return Outcome(result)
 
 
-def _wiped_already(references: References, rows: list[Row]) -> set[str]:
-    return pending_devices(references, "WIPE", [row["id"] for row in rows], lambda _device, _args: True)
+def _wiped_already(view: TenantView, rows: list[Row]) -> set[str]:
+    return pending_devices(view, "WIPE", [row["id"] for row in rows], lambda _device, _args: True)
 
 
-def _removed_already(references: References, rows: list[Row]) -> set[str]:
+def _removed_already(view: TenantView, rows: list[Row]) -> set[str]:
     """Return the IDs of Android devices that a pending operation removes."""
     over = ("FAILED", "CANCELLED")
 
     def is_removed(device_id: str) -> bool:
-        operations = OPERATION.of_device(references, device_id)
+        operations = OPERATION.of_device(view, device_id)
         begun = [row["id"] for row in operations if row.get("operation") == _REMOVAL and row.get("state") not in over]
         # An operation can be completed although a device failed.
-        parts = (OPERATION.part(references, each, device_id) for each in begun)
+        parts = (OPERATION.part(view, each, device_id) for each in begun)
         return any(part is not None and part.get("state") not in over for part in parts)
 
     android = [row["id"] for row in rows if row.get("platform") == "ANDROID"]
-    removed = in_parallel(references.client, is_removed, android, CONCURRENCY)
+    removed = in_parallel(view.client, is_removed, android, CONCURRENCY)
     return {device_id for device_id, is_so in zip(android, removed, strict=True) if is_so}
 
 
-def _wipe(references: References, rows: list[Row]) -> None:
+def _wipe(view: TenantView, rows: list[Row]) -> None:
     windows = [row["id"] for row in rows if row.get("platform") == "WINDOWS"]
     others = [row["id"] for row in rows if row.get("platform") != "WINDOWS"]
     # Only Windows requires the argument.
-    send(references, Command("WIPE", {"is_factory_reset": True}), windows)
-    send(references, Command("WIPE"), others)
+    send(view, Command("WIPE", {"is_factory_reset": True}), windows)
+    send(view, Command("WIPE"), others)
 
 
-def _delete(references: References, rows: list[Row]) -> None:
+def _delete(view: TenantView, rows: list[Row]) -> None:
     """Remove devices: those of Android by an operation, which takes many, others one by one."""
     android = [row["id"] for row in rows if row.get("platform") == "ANDROID"]
     steps = [
@@ -428,7 +428,7 @@ def _delete(references: References, rows: list[Row]) -> None:
         begin_step(Operation(_REMOVAL), query, f"Removing {counted(len(ids_of(query)), 'Android device')}")
         for query in queries_for(android)
     ]
-    if failures := apply_each(references, REQUEST, steps):
+    if failures := apply_each(view, REQUEST, steps):
         raise failures[0][1]
 
 

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from ..base.row import Params, Row
-from ..engine.object_cache import References
+from ..engine.tenant_view import TenantView
 from ..model.module_spec import ModuleSpec, Option, Support, Value
 from ..task import Mode, Outcome, Task
 from .command import (
@@ -91,17 +91,17 @@ MODULE = ModuleSpec(
 )
 
 
-def _work(references: References, params: Params, mode: Mode) -> Outcome:
+def _work(view: TenantView, params: Params, mode: Mode) -> Outcome:
     command = checked_command(params)
-    selection = select(references, params, by_query=("groups",))
+    selection = select(view, params, by_query=("groups",))
     effect = risk_of(command.name, command.args, RISKY)
     check_safe(params, f"Sending the command {command.name} to", selection, effect)
     result: Row = {"changed": selection.count != 0, "commands": [], "device_count": selection.count}
     if not result["changed"] or mode.check_mode:
         return Outcome(result)
     devices = selection.rows or []
-    sent = send(references, command, [row["id"] for row in devices], selection.groups)
-    return Outcome({**result, **report(references, f"The command {command.name}", sent, devices, params, mode)})
+    sent = send(view, command, [row["id"] for row in devices], selection.groups)
+    return Outcome({**result, **report(view, f"The command {command.name}", sent, devices, params, mode)})
 
 
 DEVICE_COMMAND = Task("device_command", MODULE, _work)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import typing as t
 
 from ..base.row import Params, Row
-from ..engine.object_cache import References
+from ..engine.tenant_view import TenantView
 from ..engine.resource import Resource
 from ..http.paging import list_all
 from ..http.parallel import CONCURRENCY, in_parallel
@@ -171,34 +171,34 @@ _MODULE = ModuleSpec(
 )
 
 
-def _work(references: References, params: Params, mode: Mode) -> Outcome:
-    rows, missing = _selected(references, params, mode)
+def _work(view: TenantView, params: Params, mode: Mode) -> Outcome:
+    rows, missing = _selected(view, params, mode)
     records = [as_host(row, params["detail_level"]) for row in rows]
     if params["resolve_names"]:
-        _add_names(references, records)
+        _add_names(view, records)
     details: tuple[tuple[str, bool, t.Callable[[Row], t.Any]], ...] = (
-        ("apps", params["apps"], lambda row: _apps(references, row)),
-        ("events", params["max_events"] > 0, lambda row: _events(references, row, params["max_events"])),
+        ("apps", params["apps"], lambda row: _apps(view, row)),
+        ("events", params["max_events"] > 0, lambda row: _events(view, row, params["max_events"])),
     )
     for name, wanted, read in details:
         if wanted:
-            found_of = in_parallel(references.client, read, rows, CONCURRENCY)
+            found_of = in_parallel(view.client, read, rows, CONCURRENCY)
             for record, value in zip(records, found_of, strict=True):
                 record[name] = value
     return Outcome({"changed": False, "devices": records, "missing": missing})
 
 
-def _selected(references: References, params: Params, mode: Mode) -> tuple[list[Row], list[str]]:
+def _selected(view: TenantView, params: Params, mode: Mode) -> tuple[list[Row], list[str]]:
     """Return the devices that match all selectors of a task, and the names of devices that do not exist."""
     filters = None if params["filters"] is None else check_filters(params["filters"])
     named, missing = None, []
     if params["devices"] is not None:
-        found = find_devices(references, params["devices"])
+        found = find_devices(view, params["devices"])
         named, missing = each_once(found.values()), [name for name, row in found.items() if row is None]
     if [] in (params["groups"], params["blueprints"]):
         return [], missing
     selectors = {**params, "filters": filters}
-    rows = matching_devices(references, selectors, named, with_disabled=True, on_progress=_reporter(mode))
+    rows = matching_devices(view, selectors, named, with_disabled=True, on_progress=_reporter(mode))
     return rows, missing
 
 
@@ -209,32 +209,32 @@ def _reporter(mode: Mode) -> t.Callable[[int, int | None], None]:
     return report
 
 
-def _add_names(references: References, records: list[Row]) -> None:
+def _add_names(view: TenantView, records: list[Row]) -> None:
     """Add the paths of device groups and the names of tags and blueprints."""
-    groups = {row["id"]: path_of(row) for row in _rows(references, DEVICE_GROUP, records, "group_id")}
-    blueprints = {row["id"]: row["name"] for row in _rows(references, BLUEPRINTS, records, "blueprint_id")}
+    groups = {row["id"]: path_of(row) for row in _rows(view, DEVICE_GROUP, records, "group_id")}
+    blueprints = {row["id"]: row["name"] for row in _rows(view, BLUEPRINTS, records, "blueprint_id")}
     tagged = any(record["tag_ids"] for record in records)
-    tags = {row["id"]: row["tag"] for row in references.rows(TAG, {})} if tagged else {}
+    tags = {row["id"]: row["tag"] for row in view.list_objects(TAG)} if tagged else {}
     for record in records:
         record["group"] = groups.get(str(record["group_id"]).lower())
         record["tags"] = [tags.get(each, each) for each in record["tag_ids"]]
         record["blueprint"] = blueprints.get(record["blueprint_id"])
 
 
-def _rows(references: References, kind: Resource, records: list[Row], key: str) -> list[Row]:
+def _rows(view: TenantView, kind: Resource, records: list[Row], key: str) -> list[Row]:
     """Return the objects of a kind that devices refer to. A few are read one by one, many in the list of all."""
     ids = sorted({str(record[key]) for record in records if record[key]})
     if len(ids) > _FEW:
-        return DEVICE_GROUP.all_groups(references) if kind is DEVICE_GROUP else references.rows(kind, {})
-    found = (kind.get(references, each) for each in ids)
+        return DEVICE_GROUP.all_groups(view) if kind is DEVICE_GROUP else view.list_objects(kind)
+    found = (kind.get(view, each) for each in ids)
     return [row for row in found if row is not None]
 
 
-def _apps(references: References, device: Row) -> list[Row]:
+def _apps(view: TenantView, device: Row) -> list[Row]:
     android = device.get("platform") == "ANDROID"
     path = "/enterprise/{enterprise_id}/device/%s/app/" if android else "/v2/devices/%s/device-apps/"
     purpose = f"Reading the apps of the device {device['id']}"
-    return [_app(row) for row in list_all(references.client, path % device["id"], purpose=purpose)]
+    return [_app(row) for row in list_all(view.client, path % device["id"], purpose=purpose)]
 
 
 def _app(row: Row) -> Row:
@@ -251,9 +251,9 @@ def _app(row: Row) -> Row:
     }
 
 
-def _events(references: References, device: Row, number: int) -> list[Row]:
+def _events(view: TenantView, device: Row, number: int) -> list[Row]:
     path = f"/enterprise/{{enterprise_id}}/device/{device['id']}/event-feed/"
-    body = references.client.get(
+    body = view.client.get(
         path, query={"limit": number}, purpose=f"Reading the events of the device {device['id']}"
     )
     rows = (body.get("results") if isinstance(body, dict) else None) or []

@@ -15,7 +15,7 @@ import typing as t
 from ..base.errors import Ambiguous, NotFound
 from ..base.ids import is_uuid
 from ..base.row import Row
-from ..engine.object_cache import References
+from ..engine.tenant_view import TenantView
 from ..http.client import Client
 from ..http.parallel import CONCURRENCY, in_parallel
 from ..kinds.device import DISABLED
@@ -36,23 +36,23 @@ def counted(number: int, noun: str = "device") -> str:
     return f"{number} {noun}{'s'[: number != 1]}"
 
 
-def find_devices(references: References, wanted: t.Iterable[str]) -> dict[str, Row | None]:
+def find_devices(view: TenantView, wanted: t.Iterable[str]) -> dict[str, Row | None]:
     """Return the devices of names, aliases, serial numbers or IDs, each once; None for one that matches no device.
 
     Searches for each of them, or reads the list of all devices, whichever takes fewer requests. If a device was removed
     and enrolled again, the one in use is returned. Raises Ambiguous, and what Client.request raises.
     """
     names = list(dict.fromkeys(str(each).strip() for each in wanted))
-    if len(names) > _FEW and _pages_of_all(references.client) < len(names):
-        rows = list(list_devices(references.client, {}, concurrency=CONCURRENCY))
+    if len(names) > _FEW and _pages_of_all(view.client) < len(names):
+        rows = list(list_devices(view.client, {}, concurrency=CONCURRENCY))
         return _found_in(rows, names)
-    found = in_parallel(references.client, lambda name: _ask_for(references.client, name), names, CONCURRENCY)
+    found = in_parallel(view.client, lambda name: _ask_for(view.client, name), names, CONCURRENCY)
     return dict(zip(names, found, strict=True))
 
 
-def require_devices(references: References, wanted: t.Iterable[str]) -> list[Row]:
+def require_devices(view: TenantView, wanted: t.Iterable[str]) -> list[Row]:
     """Return the same devices, each once. Raises NotFound if one does not exist."""
-    found = find_devices(references, wanted)
+    found = find_devices(view, wanted)
     missing = [name for name, row in found.items() if row is None]
     if missing:
         others = missing[1:]
@@ -66,11 +66,11 @@ def each_once(rows: t.Iterable[Row | None]) -> list[Row]:
     return list({row["id"]: row for row in rows if row is not None}.values())
 
 
-def labels_of(references: References, ids: t.Iterable[str], known: t.Iterable[Row] = ()) -> dict[str, str]:
+def labels_of(view: TenantView, ids: t.Iterable[str], known: t.Iterable[Row] = ()) -> dict[str, str]:
     """Return the names of devices by their IDs. ``known`` devices are not looked up."""
     names = {str(row["id"]): label_of(row) for row in known}
     unnamed = [each for each in ids if each not in names]
-    names.update({id_: label_of(row) for id_, row in find_devices(references, unnamed).items() if row})
+    names.update({id_: label_of(row) for id_, row in find_devices(view, unnamed).items() if row})
     return names
 
 

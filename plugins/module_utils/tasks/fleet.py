@@ -14,7 +14,7 @@ from ..base.errors import ApiError
 from ..base.ids import last_uuid
 from ..base.row import Row
 from ..base.threads import without_signals
-from ..engine.object_cache import References
+from ..engine.tenant_view import TenantView
 from ..kinds.blueprint_list import BLUEPRINTS
 from ..kinds.device import FULL, as_host, resolve_filters
 from ..kinds.device_group import DEVICE_GROUP, path_of
@@ -61,7 +61,7 @@ class Fleet:
 
 
 def read_fleet(
-    references: References,
+    view: TenantView,
     filters: Row,
     *,
     level: str,
@@ -76,17 +76,17 @@ def read_fleet(
     Raises what Client.request raises, and NotFound or Ambiguous for a filter.
     """
     rows = list_devices(
-        references.client,
-        resolve_filters(references, filters),
+        view.client,
+        resolve_filters(view, filters),
         concurrency=concurrency,
         by_cursor=by_cursor,
         on_progress=on_progress,
     )
     # Row by row: a page is let go of before the next is looked at.
     fleet = Fleet([as_host(row, level) for row in rows])
-    readers = {"group": _groups, "tag": lambda references: _tag_names(references, warn), "blueprint": _blueprint_names}
+    readers = {"group": _groups, "tag": lambda view: _tag_names(view, warn), "blueprint": _blueprint_names}
     needed = [kind for kind in kinds if _refers_to(kind, fleet.devices)]
-    names = dict(zip(needed, _side_by_side(references, [readers[kind] for kind in needed], concurrency), strict=True))
+    names = dict(zip(needed, _side_by_side(view, [readers[kind] for kind in needed], concurrency), strict=True))
     fleet.groups = names.get("group", {})
     fleet.tags = names.get("tag", {})
     fleet.blueprints = names.get("blueprint", {})
@@ -104,36 +104,36 @@ def _refers_to(kind: str, devices: list[Row]) -> bool:
 
 
 def _side_by_side(
-    references: References, readers: t.Sequence[t.Callable[[References], t.Any]], concurrency: int
+    view: TenantView, readers: t.Sequence[t.Callable[[TenantView], t.Any]], concurrency: int
 ) -> list[t.Any]:
     """What the readers give, in their order."""
     if not readers:
         return []
     with ThreadPoolExecutor(max_workers=min(concurrency, len(readers))) as pool:
         with without_signals():
-            under_way = [pool.submit(reader, references) for reader in readers]
+            under_way = [pool.submit(reader, view) for reader in readers]
         try:
             return [future.result() for future in under_way]
         except BaseException:
             # The pool waits for its threads, which may be waiting for the service themselves.
-            references.client.stop()
+            view.client.stop()
             raise
 
 
-def _groups(references: References) -> dict[str, Row]:
+def _groups(view: TenantView) -> dict[str, Row]:
     return {
         row["id"]: {"path": path_of(row), "parent": last_uuid(row.get("parent"))}
-        for row in DEVICE_GROUP.all_groups(references)
+        for row in DEVICE_GROUP.all_groups(view)
     }
 
 
-def _blueprint_names(references: References) -> dict[str, str]:
-    return {row["id"]: row["name"] for row in references.rows(BLUEPRINTS, {})}
+def _blueprint_names(view: TenantView) -> dict[str, str]:
+    return {row["id"]: row["name"] for row in view.list_objects(BLUEPRINTS)}
 
 
-def _tag_names(references: References, warn: t.Callable[[str], None]) -> dict[str, str]:
+def _tag_names(view: TenantView, warn: t.Callable[[str], None]) -> dict[str, str]:
     try:
-        return {row["id"]: row.get("tag") or row["id"] for row in references.rows(TAG, {})}
+        return {row["id"]: row.get("tag") or row["id"] for row in view.list_objects(TAG)}
     except ApiError as error:
         if error.status not in _REFUSALS:
             raise

@@ -14,7 +14,7 @@ from __future__ import annotations
 from ..base.errors import ApiError, EsperError, InvalidParameter, NotFound
 from ..base.row import Params, Row
 from ..engine.apply import apply_each, raise_first
-from ..engine.object_cache import References
+from ..engine.tenant_view import TenantView
 from ..http.parallel import CONCURRENCY, in_parallel
 from ..model.module_spec import ModuleSpec, Option, Support, Value
 from ..model.plan import Step
@@ -173,21 +173,21 @@ MODULE = ModuleSpec(
 )
 
 
-def _work(references: References, params: Params, mode: Mode) -> Outcome:
+def _work(view: TenantView, params: Params, mode: Mode) -> Outcome:
     cancels = params["state"] == "cancelled"
     for option in _STARTING if cancels else _CANCELLING:
         if params[option.name] not in (None, getattr(option, "default", None)):
             raise InvalidParameter(f"The option {option.name} is not allowed with state={params['state']}.")
-    return _cancel(references, params, mode) if cancels else _begin(references, params, mode)
+    return _cancel(view, params, mode) if cancels else _begin(view, params, mode)
 
 
 # --- starting ---------------------------------------------------------------------------------------------------------
 
 
-def _begin(references: References, params: Params, mode: Mode) -> Outcome:
+def _begin(view: TenantView, params: Params, mode: Mode) -> Outcome:
     operation, title = checked_operation(params), f"The operation {params['operation_type']}"
     by_query = ("groups", "device_query")
-    selection = select(references, params, by_query=by_query, check=checked_query, query_finds_disabled=True)
+    selection = select(view, params, by_query=by_query, check=checked_query, query_finds_disabled=True)
     effect = risk_of(operation.type, operation.args, RISKY)
     check_safe(params, f"Starting the operation {operation.type} on", selection, effect)
     result: Row = {"changed": selection.count != 0, "operations": [], "device_count": selection.count}
@@ -196,11 +196,11 @@ def _begin(references: References, params: Params, mode: Mode) -> Outcome:
     devices = selection.rows
     ids = [row["id"] for row in devices or ()]
     queries = [{"device_request": query_body(selection.query)}] if devices is None else queries_for(ids)
-    begun = Begun(references, title, begin(references, operation, queries))
+    begun = Begun(view, title, begin(view, operation, queries))
     result["operations"] = [_summary(row) for row in begun.operations]
     if begun.failure and not params["wait"]:
         return Outcome({**result, "state": "failed", "failed": True, "msg": f"{title} failed: {begun.failure}."})
-    return Outcome({**result, **outcome(references, begun, devices or (), params, mode)})
+    return Outcome({**result, **outcome(view, begun, devices or (), params, mode)})
 
 
 def _summary(row: Row) -> Row:
@@ -212,21 +212,21 @@ def _summary(row: Row) -> Row:
 # --- cancelling -------------------------------------------------------------------------------------------------------
 
 
-def _cancel(references: References, params: Params, mode: Mode) -> Outcome:
-    row = OPERATION.get(references, params["id"])
+def _cancel(view: TenantView, params: Params, mode: Mode) -> Outcome:
+    row = lookup_of(view, OPERATION).find_by_id(params["id"])
     if row is None:
         raise NotFound(OPERATION.title, params["id"])
     is_whole = params["devices"] is None
     steps: list[Step] = []
     before: Row = {}
     if not is_whole:
-        devices = select(references, params).rows or []
-        waiting = [each for each in _parts(references, row, devices) if each[1].get("state") not in OVER]
+        devices = select(view, params).rows or []
+        waiting = [each for each in _parts(view, row, devices) if each[1].get("state") not in OVER]
         steps = [_part_step(row, device, params["reason"]) for device, _part in waiting]
         before = {label_of(device): part.get("state") for device, part in waiting}
     elif row.get("state") not in OVER:
         steps, before = [_whole_step(row, params["reason"])], {"state": row.get("state")}
-    cancelled = len(steps) - (0 if mode.check_mode else _apply(references, steps))
+    cancelled = len(steps) - (0 if mode.check_mode else _apply(view, steps))
     number = unfinished(row) if is_whole and cancelled else cancelled
     result: Row = {
         "changed": cancelled > 0,
@@ -234,31 +234,31 @@ def _cancel(references: References, params: Params, mode: Mode) -> Outcome:
         "device_count": number,
     }
     if mode.diff and cancelled:
-        title, after = f"operation {OPERATION.label(row)}", dict.fromkeys(before, CANCELLED[0])
+        title, after = f"operation {OPERATION.name_of(row)}", dict.fromkeys(before, CANCELLED[0])
         result["diff"] = [{"before_header": title, "after_header": title, "before": before, "after": after}]
     return Outcome(result)
 
 
-def _parts(references: References, row: Row, devices: list[Row]) -> list[tuple[Row, Row]]:
+def _parts(view: TenantView, row: Row, devices: list[Row]) -> list[tuple[Row, Row]]:
     """Return devices with their parts of an operation. Raise NotFound if one has none."""
     if len(devices) > _FEW:
-        found = {part["device_id"]: part for part in OPERATION.parts(references, row["id"])}
+        found = {part["device_id"]: part for part in OPERATION.parts(view, row["id"])}
     else:
         read = in_parallel(
-            references.client, lambda each: OPERATION.part(references, row["id"], each["id"]), devices, CONCURRENCY
+            view.client, lambda each: OPERATION.part(view, row["id"], each["id"]), devices, CONCURRENCY
         )
         found = {part["device_id"]: part for part in read if part is not None}
     for each in devices:
         if each["id"] not in found:
-            raise NotFound(f"device of the operation {OPERATION.label(row)}", label_of(each))
+            raise NotFound(f"device of the operation {OPERATION.name_of(row)}", label_of(each))
     return [(each, found[each["id"]]) for each in devices]
 
 
 def _whole_step(row: Row, reason: str) -> Step:
     return Step(
-        purpose=f"Cancelling the operation {OPERATION.label(row)}",
+        purpose=f"Cancelling the operation {OPERATION.name_of(row)}",
         method="PUT",
-        path=OPERATION.item,
+        path=OPERATION.routes.object,
         ids={"id": row["id"]},
         body={"state": "CANCELLED", "reason": reason},
     )
@@ -266,7 +266,7 @@ def _whole_step(row: Row, reason: str) -> Step:
 
 def _part_step(row: Row, device: Row, reason: str) -> Step:
     return Step(
-        purpose=f"Cancelling the operation {OPERATION.label(row)} of the device '{label_of(device)}'",
+        purpose=f"Cancelling the operation {OPERATION.name_of(row)} of the device '{label_of(device)}'",
         method="PUT",
         path=OPERATION.part_item,
         ids={"id": row["id"], "device_id": device["id"]},
@@ -274,11 +274,11 @@ def _part_step(row: Row, device: Row, reason: str) -> Step:
     )
 
 
-def _apply(references: References, steps: list[Step]) -> int:
+def _apply(view: TenantView, steps: list[Step]) -> int:
     """Send the cancellations, and return the number of those that came too late. Raise the first error at the end."""
     late, failures = 0, []
-    for step, error in apply_each(references, OPERATION, steps):
-        state = _state_after(references, step, error)
+    for step, error in apply_each(view, OPERATION, steps):
+        state = _state_after(view, step, error)
         if state not in OVER:
             failures.append((step, error))
         elif state not in CANCELLED:
@@ -287,13 +287,13 @@ def _apply(references: References, steps: list[Step]) -> int:
     return late
 
 
-def _state_after(references: References, step: Step, error: EsperError) -> str | None:
+def _state_after(view: TenantView, step: Step, error: EsperError) -> str | None:
     """Return the state of something whose cancellation Esper rejected: it can be complete in the meantime, or have been
     canceled by a request whose response was lost."""
     if not isinstance(error, ApiError) or error.status not in (400, 409):
         return None
     ids = {name: str(value) for name, value in step.ids.items()}
-    row = references.client.get_object(step.path, ids=ids, purpose=f"{step.purpose} (reading its state)")
+    row = view.client.get_object(step.path, ids=ids, purpose=f"{step.purpose} (reading its state)")
     return str(row.get("state"))
 
 

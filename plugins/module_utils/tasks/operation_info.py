@@ -14,8 +14,8 @@ import typing as t
 from ..base.errors import InvalidParameter
 from ..base.row import Params, Row
 from ..base.validators import between
-from ..engine.object_cache import References
-from ..http.paging import PAGE_SIZE
+from ..engine.tenant_view import TenantView
+from ..base.limits import PAGE_SIZE
 from ..http.parallel import CONCURRENCY, in_parallel
 from ..kinds.device_group import DEVICE_GROUP
 from ..model.module_spec import NO_DIFF, READS_ONLY, ModuleSpec, Option, Value
@@ -105,29 +105,29 @@ MODULE = ModuleSpec(
 )
 
 
-def _work(references: References, params: Params, mode: Mode) -> Outcome:
+def _work(view: TenantView, params: Params, mode: Mode) -> Outcome:
     if params["limit"] is not None and (why := between(1)(params["limit"])):
         raise InvalidParameter(f"limit: {why}.")
-    device = require_devices(references, [params["device"]])[0] if params["device"] is not None else None
-    rows = list(_rows(references, params, device))
-    records = [{**OPERATION.record(row), "counts": counts_of(row)} for row in rows]
+    device = require_devices(view, [params["device"]])[0] if params["device"] is not None else None
+    rows = list(_rows(view, params, device))
+    records = [{**OPERATION.to_result(row), "counts": counts_of(row)} for row in rows]
     if params["devices"]:
-        _add_devices(references, records, device)
+        _add_devices(view, records, device)
     return Outcome({"changed": False, "operations": records})
 
 
-def _rows(references: References, params: Params, device: Row | None) -> t.Iterator[Row]:
+def _rows(view: TenantView, params: Params, device: Row | None) -> t.Iterator[Row]:
     if params["id"] is not None:
-        row = OPERATION.get(references, params["id"])
+        row = lookup_of(view, OPERATION).find_by_id(params["id"])
         return iter([row] if row else [])
     if device is None:
-        found = OPERATION.newest(references, _query(references, params), min(params["limit"] or PAGE_SIZE, PAGE_SIZE))
+        found = OPERATION.newest(view, _query(view, params), min(params["limit"] or PAGE_SIZE, PAGE_SIZE))
     else:
-        found = (row for row in _of_device(references, device) if _fits(row, params))
+        found = (row for row in _of_device(view, device) if _fits(row, params))
     return itertools.islice(found, params["limit"])
 
 
-def _query(references: References, params: Params) -> Row:
+def _query(view: TenantView, params: Params) -> Row:
     query: Row = {}
     if params["operation_type"] is not None:
         query["operation_type"] = params["operation_type"]
@@ -136,12 +136,12 @@ def _query(references: References, params: Params) -> Row:
     if params["groups"] is not None:
         if not params["groups"]:
             raise InvalidParameter("The option groups is an empty list.")
-        query["group_multi"] = ",".join(DEVICE_GROUP.resolve(references, each)["id"] for each in params["groups"])
+        query["group_multi"] = ",".join(lookup_of(view, DEVICE_GROUP).resolve(each)["id"] for each in params["groups"])
     return query
 
 
-def _of_device(references: References, device: Row) -> list[Row]:
-    rows = OPERATION.of_device(references, device["id"])
+def _of_device(view: TenantView, device: Row) -> list[Row]:
+    rows = OPERATION.of_device(view, device["id"])
     return sorted(rows, key=lambda row: str(row.get("created_at")), reverse=True)
 
 
@@ -149,18 +149,18 @@ def _fits(row: Row, params: Params) -> bool:
     return params["operation_type"] in (None, row.get("operation")) and params["state"] in (None, row.get("state"))
 
 
-def _add_devices(references: References, records: list[Row], device: Row | None) -> None:
+def _add_devices(view: TenantView, records: list[Row], device: Row | None) -> None:
     """Add the devices of operations to them with their results, or only the device that is asked for."""
 
     def read(record: Row) -> list[Row]:
         if device is None:
-            return list(OPERATION.parts(references, record["id"]))
-        part = OPERATION.part(references, record["id"], device["id"])
+            return list(OPERATION.parts(view, record["id"]))
+        part = OPERATION.part(view, record["id"], device["id"])
         return [part] if part else []
 
-    parts = list(in_parallel(references.client, read, records, CONCURRENCY))
+    parts = list(in_parallel(view.client, read, records, CONCURRENCY))
     known = [device] if device else []
-    names = labels_of(references, (part["device_id"] for some in parts for part in some), known)
+    names = labels_of(view, (part["device_id"] for some in parts for part in some), known)
     for record, some in zip(records, parts, strict=True):
         record["devices"] = [_shown(part, names) for part in some]
 

@@ -25,9 +25,10 @@ from dataclasses import dataclass, field
 from ..base.errors import InvalidParameter
 from ..base.row import Params, Row
 from ..base.validators import uuid
-from ..engine.object_cache import References
+from ..engine.tenant_view import TenantView
 from ..engine.resource import Resource
-from ..http.paging import PAGE_SIZE, list_all
+from ..base.limits import PAGE_SIZE
+from ..http.paging import list_all
 from ..http.parallel import in_parts
 from ..kinds.device import FILTERS, check_filters
 from ..model.compare import satisfied
@@ -275,24 +276,24 @@ class OperationKind(Resource):
     def label(self, row: Row) -> str:
         return f"{row.get('operation')} ({row.get('id')})"
 
-    def newest(self, references: References, query: Row, page_size: int = PAGE_SIZE) -> t.Iterator[Row]:
+    def newest(self, view: TenantView, query: Row, page_size: int = PAGE_SIZE) -> t.Iterator[Row]:
         """Return the operations that Esper finds for a query, the newest first."""
         query = {"ordering": "-created_at", **query}
-        return list_all(references.client, self.collection, query=query, page_size=page_size, purpose=self.reading_all)
+        return list_all(view.client, self.collection, query=query, page_size=page_size, purpose=self.reading_all)
 
-    def of_device(self, references: References, device_id: str) -> t.Iterator[Row]:
+    def of_device(self, view: TenantView, device_id: str) -> t.Iterator[Row]:
         """Return the operations of a device."""
         purpose = f"Reading the operations of the device {device_id}"
-        return list_all(references.client, f"/v0/devices/{device_id}/operations/", purpose=purpose)
+        return list_all(view.client, f"/v0/devices/{device_id}/operations/", purpose=purpose)
 
-    def parts(self, references: References, identifier: str) -> t.Iterator[Row]:
+    def parts(self, view: TenantView, identifier: str) -> t.Iterator[Row]:
         """Return the parts of all devices of an operation."""
         purpose = f"Reading the devices of the operation {identifier}"
-        return list_all(references.client, f"{self.collection}{identifier}/devices/", purpose=purpose)
+        return list_all(view.client, f"{self.collection}{identifier}/devices/", purpose=purpose)
 
-    def part(self, references: References, identifier: str, device_id: str) -> Row | None:
+    def part(self, view: TenantView, identifier: str, device_id: str) -> Row | None:
         """Return the part of one device of an operation, or None."""
-        return references.client.find_object(
+        return view.client.find_object(
             self.part_item,
             ids={"id": identifier, "device_id": device_id},
             purpose=f"Reading the part of the device {device_id} in the operation {identifier}",
@@ -357,25 +358,25 @@ def begin_step(operation: Operation, query: Row, purpose: str, find: Finder | No
         body["arguments"] = operation.args
     if operation.schedule_args:
         body["schedule_args"] = operation.schedule_args
-    return Step(purpose=purpose, method="POST", path=OPERATION.collection, body=body, find=find)
+    return Step(purpose=purpose, method="POST", path=OPERATION.routes.list, body=body, find=find)
 
 
-def begin(references: References, operation: Operation, queries: t.Sequence[Row]) -> list[Row]:
+def begin(view: TenantView, operation: Operation, queries: t.Sequence[Row]) -> list[Row]:
     """Start an operation for each of some device queries, each once, and return the operations.
 
     Raise what Client.request raises. Operations before the one that failed have been accepted.
     """
-    before = next(OPERATION.newest(references, {"operation_type": operation.type}, page_size=1), None)
+    before = next(OPERATION.newest(view, {"operation_type": operation.type}, page_size=1), None)
     steps = [
         begin_step(
             operation,
             query,
             f"Starting the operation {operation.type} on {_target(query)}",
-            lambda sent: _find(references, sent, before),
+            lambda sent: _find(view, sent, before),
         )
         for query in queries
     ]
-    accept_each(references, OPERATION, steps)
+    accept_each(view, OPERATION, steps)
     return [step.answer for step in steps if step.answer is not None]
 
 
@@ -390,10 +391,10 @@ def _target(query: Row) -> str:
     return counted(len(ids_of(query))) if "device_ids" in query else "the devices of a query"
 
 
-def _find(references: References, sent: t.Any, before: Row | None) -> Row | None:
+def _find(view: TenantView, sent: t.Any, before: Row | None) -> Row | None:
     """Return the operation that was sent, if it was accepted although the response was lost; ``before`` was the newest
     of its type until then."""
-    for row in OPERATION.newest(references, {"operation_type": sent["operation_type"]}):
+    for row in OPERATION.newest(view, {"operation_type": sent["operation_type"]}):
         if before is not None and row["id"] == before["id"]:
             return None
         if _is_same(row, sent):
@@ -443,7 +444,7 @@ def unfinished(operation: Row) -> int:
 class Begun:
     """Operations that were accepted, counted together: see waiting.Followed."""
 
-    references: References
+    view: TenantView
     title: str
     operations: t.Sequence[Row]
 
@@ -470,20 +471,20 @@ class Begun:
         return [
             {"device": part["device_id"], "state": end_of(part), "reason": part.get("reason")}
             for each in self.operations
-            for part in OPERATION.parts(self.references, each["id"])
+            for part in OPERATION.parts(self.view, each["id"])
             if end_of(part) != "succeeded"
         ]
 
     def _read(self, operation: Row) -> Row:
         purpose = f"Reading the status of the operation {operation['id']}"
-        return self.references.client.get_object(OPERATION.item, ids={"id": operation["id"]}, purpose=purpose)
+        return self.view.client.get_object(OPERATION.routes.object, ids={"id": operation["id"]}, purpose=purpose)
 
     def _counts(self, operation: Row) -> Counter[str]:
         told = counts_of(operation)
         left = max(told.pop("devices") - sum(told.values()), 0)
         if left and operation.get("state") in OVER:
             # The operation does not count canceled devices.
-            return Counter(end_of(part) for part in OPERATION.parts(self.references, operation["id"]))
+            return Counter(end_of(part) for part in OPERATION.parts(self.view, operation["id"]))
         return Counter({**told, "pending": left})
 
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 
 from ..base.errors import InvalidParameter
 from ..base.row import Params, Row
-from ..engine.object_cache import References
+from ..engine.tenant_view import TenantView
 from ..http.parallel import CONCURRENCY
 from ..kinds.blueprint_list import BLUEPRINTS
 from ..kinds.device import DISABLED, check_filters, resolve_filters
@@ -135,7 +135,7 @@ class Selection:
 
 
 def select(
-    references: References,
+    view: TenantView,
     params: Params,
     *,
     by_query: t.Container[str] = (),
@@ -157,18 +157,18 @@ def select(
     if empty := [name for name in given if not params[name]]:
         return _checked(Selection.of([]), params, empty, is_unset=True)
     if len(given) == 1 and given[0] in by_query:
-        (query,) = _queries(references, given[0], filters.get(given[0]) or params[given[0]])
-        counted = _counted(references, query, query_finds_disabled=query_finds_disabled)
+        (query,) = _queries(view, given[0], filters.get(given[0]) or params[given[0]])
+        counted = _counted(view, query, query_finds_disabled=query_finds_disabled)
         return _checked(counted, params, given)
-    named = require_devices(references, params["devices"]) if "devices" in given else None
-    rows = matching_devices(references, {**params, **filters}, named)
+    named = require_devices(view, params["devices"]) if "devices" in given else None
+    rows = matching_devices(view, {**params, **filters}, named)
     if not with_disabled:
         rows = _enabled(rows)
     return _checked(Selection.of(rows), params, given)
 
 
 def matching_devices(
-    references: References,
+    view: TenantView,
     params: Params,
     named: list[Row] | None,
     *,
@@ -181,23 +181,23 @@ def matching_devices(
     ``with_disabled`` says whether the other selectors find disabled devices. Raise what Client.request raises, and
     NotFound or Ambiguous for a name.
     """
-    queries = [_queries(references, name, params[name]) for name in _SELECTORS if params.get(name) is not None]
+    queries = [_queries(view, name, params[name]) for name in _SELECTORS if params.get(name) is not None]
     several = [] if named is None else [named]
     for each in _merged([each for each in queries if each]):
         if several and not several[-1]:
             break
-        several.append(_listed(references, each, with_disabled=with_disabled, on_progress=on_progress))
+        several.append(_listed(view, each, with_disabled=with_disabled, on_progress=on_progress))
     return _intersection(several)
 
 
-def _queries(references: References, selector: str, value: t.Any) -> list[Row]:
+def _queries(view: TenantView, selector: str, value: t.Any) -> list[Row]:
     """Return the queries that find the devices of a selector, which are none for names of devices."""
     if selector == "groups":
-        return [{_GROUP_FILTER: list(dict.fromkeys(DEVICE_GROUP.resolve(references, each)["id"] for each in value))}]
+        return [{_GROUP_FILTER: list(dict.fromkeys(lookup_of(view, DEVICE_GROUP).resolve(each)["id"] for each in value))}]
     if selector == "blueprints":
-        ids = dict.fromkeys(BLUEPRINTS.resolve(references, each)["id"] for each in value)
+        ids = dict.fromkeys(lookup_of(view, BLUEPRINTS).resolve(each)["id"] for each in value)
         return [{_BLUEPRINT_FILTER: [each]} for each in ids]
-    return [resolve_filters(references, value)] if selector in _FILTERS else []
+    return [resolve_filters(view, value)] if selector in _FILTERS else []
 
 
 def _merged(selectors: list[list[Row]]) -> list[list[Row]]:
@@ -212,7 +212,7 @@ def _merged(selectors: list[list[Row]]) -> list[list[Row]]:
 
 
 def _listed(
-    references: References,
+    view: TenantView,
     queries: list[Row],
     *,
     with_disabled: bool = False,
@@ -222,7 +222,7 @@ def _listed(
     rows = each_once(
         row
         for query in queries
-        for row in list_devices(references.client, query, concurrency=CONCURRENCY, on_progress=on_progress)
+        for row in list_devices(view.client, query, concurrency=CONCURRENCY, on_progress=on_progress)
     )
     return rows if with_disabled else _enabled(rows)
 
@@ -237,17 +237,17 @@ def _intersection(several: list[list[Row]]) -> list[Row]:
     return [row for row in first if all(row["id"] in each for each in ids)]
 
 
-def _counted(references: References, query: Row, *, query_finds_disabled: bool) -> Selection:
+def _counted(view: TenantView, query: Row, *, query_finds_disabled: bool) -> Selection:
     """Return the selection of a query, with the number of its devices and the first names."""
     if query.get("state") == [str(DISABLED)]:
         return Selection.of([])
-    client, purpose = references.client, "Counting the selected devices"
+    client, purpose = view.client, "Counting the selected devices"
     total, rows = sample_devices(client, query, number=_SAMPLE, purpose=purpose)
     disabled: int | None = 0
     if total != 0 and "state" not in query:
         disabled = count_devices(client, {**query, "state": [str(DISABLED)]}, purpose=purpose)
     if disabled != 0 and query_finds_disabled:
-        return Selection.of(_listed(references, [query]))
+        return Selection.of(_listed(view, [query]))
     count = None if total is None or disabled is None else max(total - disabled, 0)
     return Selection(None, query, count, [label_of(row) for row in _enabled(rows)])
 

@@ -10,7 +10,7 @@ import typing as t
 from ..base.errors import InvalidParameter
 from ..base.row import Params, Row
 from ..engine.batch import ACTIONS, Bulk, Item
-from ..engine.object_cache import References
+from ..engine.tenant_view import TenantView
 from ..engine.resource import Resource
 from ..kinds.registry import KINDS
 from ..model.module_spec import ModuleSpec, Option, Value
@@ -26,10 +26,10 @@ _PROGRESS_STEPS = 10
 _MANY = 20
 
 
-def _work(references: References, params: Params, mode: Mode) -> Outcome:
+def _work(view: TenantView, params: Params, mode: Mode) -> Outcome:
     items = [item for kind in KINDS for item in _items(kind, params[kind.plural] or [])]
-    bulk, go_on = Bulk(references, items), params["on_error"] == "continue"
-    _extend_deadline(references, len(items))
+    bulk, go_on = Bulk(view, items), params["on_error"] == "continue"
+    _extend_deadline(view, len(items))
     bulk.name_all()
     if not bulk.failed or go_on:
         bulk.plan_all(go_on=go_on)
@@ -58,8 +58,8 @@ def _items(kind: Resource, several: t.Sequence[Params]) -> t.Iterator[Item]:
         yield from [whole] if expanded is None else [Item(kind, place, each) for each in expanded]
 
 
-def _extend_deadline(references: References, count: int) -> None:
-    client = references.client
+def _extend_deadline(view: TenantView, count: int) -> None:
+    client = view.client
     if client.connection.deadline:
         client.extend(client.connection.deadline * max(1, math.ceil(count / _OBJECTS_A_DEADLINE)))
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 from ..base.errors import EsperError
 from ..base.row import Params, Row
-from ..engine.object_cache import References
+from ..engine.tenant_view import TenantView
 from ..http.paging import list_all
 from ..http.parallel import CONCURRENCY, in_parallel, in_parts
 from ..model.module_spec import Option, Value
@@ -174,38 +174,38 @@ class Followed(t.Protocol):
 
 
 def pending_devices(
-    references: References, command: str, ids: t.Sequence[str], is_wanted: t.Callable[[str, Row], bool]
+    view: TenantView, command: str, ids: t.Sequence[str], is_wanted: t.Callable[[str, Row], bool]
 ) -> set[str]:
     """Return the IDs of devices with a pending command whose arguments are as wanted."""
     purpose = f"Reading the devices with a pending command {command}"
 
     def among(some: list[str]) -> set[str]:
         query = {"devices": ",".join(some), "command": command}
-        rows = list_all(references.client, REQUEST.collection, query=query, purpose=purpose)
+        rows = list_all(view.client, REQUEST.routes.list, query=query, purpose=purpose)
         args = {row["id"]: row.get("command_args") or {} for row in rows}
         query = {"device": ",".join(some)}
         return {
             row["device"]
             for requests in in_parts(_IDS_A_QUERY, list(args))
             for row in list_all(
-                references.client, _STATUSES, query={**query, "request": ",".join(requests)}, purpose=purpose
+                view.client, _STATUSES, query={**query, "request": ",".join(requests)}, purpose=purpose
             )
             if row.get("state") not in _ENDS and is_wanted(row["device"], args[row["request"]])
         }
 
-    parts = in_parallel(references.client, among, in_parts(_IDS_A_QUERY, ids), CONCURRENCY)
+    parts = in_parallel(view.client, among, in_parts(_IDS_A_QUERY, ids), CONCURRENCY)
     return {each for part in parts for each in part}
 
 
 def report(
-    references: References, title: str, sent: t.Sequence[Sent], known: t.Iterable[Row], params: Params, mode: Mode
+    view: TenantView, title: str, sent: t.Sequence[Sent], known: t.Iterable[Row], params: Params, mode: Mode
 ) -> Row:
     """Return the result of a task that sent commands. See outcome()."""
     commands = [{"id": each.id, "devices": each.devices, "groups": each.groups} for each in sent]
-    return {"commands": commands, **outcome(references, _Commands(references, title, sent), known, params, mode)}
+    return {"commands": commands, **outcome(view, _Commands(view, title, sent), known, params, mode)}
 
 
-def outcome(references: References, followed: Followed, known: t.Iterable[Row], params: Params, mode: Mode) -> Row:
+def outcome(view: TenantView, followed: Followed, known: t.Iterable[Row], params: Params, mode: Mode) -> Row:
     """Return the result of something that was accepted, as far as a task with the options above waits for it.
 
     It has ``failed`` if more devices than allowed did not complete it. ``known`` are devices whose names need not be
@@ -214,7 +214,7 @@ def outcome(references: References, followed: Followed, known: t.Iterable[Row], 
     if not params["wait"]:
         return {"state": "accepted"}
     try:
-        return _ends(references, followed, known, params, mode)
+        return _ends(view, followed, known, params, mode)
     except EsperError as error:
         # A user who does not know that would send it again.
         ids = ", ".join(followed.ids)
@@ -222,21 +222,21 @@ def outcome(references: References, followed: Followed, known: t.Iterable[Row], 
         raise
 
 
-def _ends(references: References, followed: Followed, known: t.Iterable[Row], params: Params, mode: Mode) -> Row:
+def _ends(view: TenantView, followed: Followed, known: t.Iterable[Row], params: Params, mode: Mode) -> Row:
     """Wait, and return the part of the result about devices."""
-    seen = _follow(references, followed, params, mode)
+    seen = _follow(view, followed, params, mode)
     lost = seen.total - seen.counts["succeeded"]
     result: Row = {"counts": {name: seen.counts[name] for name in (*ENDS, "pending")}}
-    result["failed_devices"] = _named(references, followed.undone(), known) if lost else []
+    result["failed_devices"] = _named(view, followed.undone(), known) if lost else []
     if _exceeds(lost, seen, params) or (not seen.total and (seen.failure or seen.is_open)):
         message = _message(followed.title, seen, result["failed_devices"])
         return {**result, "state": "failed", "failed": True, "msg": message}
     return {**result, "state": "completed" if seen.is_done and not seen.counts["pending"] else "pending"}
 
 
-def _follow(references: References, followed: Followed, params: Params, mode: Mode) -> Progress:
+def _follow(view: TenantView, followed: Followed, params: Params, mode: Mode) -> Progress:
     """Read the progress until all devices are done, too many have failed, or the wait times out."""
-    client, seconds = references.client, params["wait_timeout"]
+    client, seconds = view.client, params["wait_timeout"]
     client.extend(seconds + client.connection.timeout)
     end, pause = time.monotonic() + seconds, _FIRST_LOOK
     while True:
@@ -253,7 +253,7 @@ def _follow(references: References, followed: Followed, params: Params, mode: Mo
 class _Commands:
     """Commands that were accepted, counted together."""
 
-    references: References
+    view: TenantView
     title: str
     sent: t.Sequence[Sent]
 
@@ -264,8 +264,8 @@ class _Commands:
     def look(self) -> Progress:
         counts: Counter[str] = Counter()
         for each in self.sent:
-            body = self.references.client.get(
-                f"{REQUEST.item}stats/",
+            body = self.view.client.get(
+                f"{REQUEST.routes.object}stats/",
                 ids={"id": each.id},
                 purpose=f"Reading the status of the command {each.id}",
             )
@@ -281,7 +281,7 @@ class _Commands:
             {**row, "state": _ENDS.get(str(row.get("state")), "pending")}
             for each in self.sent
             for row in list_all(
-                self.references.client,
+                self.view.client,
                 _STATUSES,
                 query={"request": each.id},
                 purpose=f"Reading the devices that did not complete the command {each.id}",
@@ -294,9 +294,9 @@ def _exceeds(failed: int, seen: Progress, params: Params) -> bool:
     return failed * 100 > float(params["max_fail_percentage"]) * max(seen.total, 1)
 
 
-def _named(references: References, rows: list[Row], known: t.Iterable[Row]) -> list[Row]:
+def _named(view: TenantView, rows: list[Row], known: t.Iterable[Row]) -> list[Row]:
     """Return devices that did not complete it, in the form of the result."""
-    names = labels_of(references, (str(row["device"]) for row in rows), known)
+    names = labels_of(view, (str(row["device"]) for row in rows), known)
     return [
         {
             "id": row["device"],

@@ -1,0 +1,42 @@
+# SPDX-FileCopyrightText: esper.cloud contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the _info module of a kind returns."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ..base.row import Params, Row
+from ..model.kind import Kind, Shape
+from .lookup import lookup_of
+from .tenant_view import TenantView
+
+
+class Reader:
+    """Reads objects of one kind for its _info module. Raises what Client.request raises."""
+
+    def __init__(self, view: TenantView, kind: Kind) -> None:
+        self.view = view
+        self.kind = kind
+
+    def get_info(self, params: Params) -> Row:
+        """Return the values of the module: the one object that the options address, or all objects."""
+        lookup = lookup_of(self.view, self.kind)
+        if self.kind.shape is Shape.SINGLETON:
+            return {self.kind.name: self.kind.to_result(t.cast("Row", lookup.find(params)))}
+        if params.get("id") is not None or params.get("name") is not None:
+            row = lookup.find(params)
+            rows = [row] if row else []
+        else:
+            rows = self.view.list_objects(self.kind)
+        return {self.kind.plural: [self.kind.to_result(row) for row in rows]}
+
+    def download(self, params: Params, *, check_mode: bool) -> Row:
+        """Write what the options ask for to this machine, such as a file. Return ``changed`` and other values of the
+        module. Nothing for most kinds."""
+        return {}
+
+
+def reader_of(view: TenantView, kind: Kind) -> Reader:
+    """Return the reader of a kind in a view."""
+    return t.cast("Reader", (kind.reader or Reader)(view, kind))

@@ -1,0 +1,256 @@
+# SPDX-FileCopyrightText: esper.cloud contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One view of a tenant for the length of a task: what was read of it, each list and each object once, and the effects of
+what the task plans, so that the objects of one task can refer to each other.
+
+Kinds are told apart by Kind.key.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass, field
+
+from ..base.row import Row
+from ..http.client import Client, Query
+from ..http.paging import PAGE_SIZE, list_all
+from ..http.parallel import CONCURRENCY
+from ..model.kind import Kind
+from ..model.plan import Effect
+from ..model.unknowns import ResultOf
+
+_ByName = dict[str, list[Row]]
+_Place = tuple[str, tuple[tuple[str, t.Any], ...]]
+
+
+@dataclass
+class _Planned:
+    """The effects of plans on the objects of a kind."""
+
+    rows: dict[str, Row] = field(default_factory=dict)
+    names: _ByName = field(default_factory=dict)
+    deleted: set[str] = field(default_factory=set)
+
+
+class TenantView:
+    """What was read of a tenant, and what a task plans to change in it.
+
+    The rows belong to the view: do not change them. Methods that read raise what Client.request raises.
+    """
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+        self._lists: dict[_Place, list[Row]] = {}
+        self._objects: dict[_Place, Row | None] = {}
+        self._names: dict[str, _ByName] = {}
+        self._ids: dict[str, dict[str, Row]] = {}
+        self._preloaded: set[str] = set()
+        self._planned: dict[str, _Planned] = {}
+        self._derived: dict[str, dict[t.Any, t.Any]] = {}
+        self._invalidations = 0
+
+    # --- lists ------------------------------------------------------------------------------------------------------
+
+    def list_objects(self, kind: Kind, query: Query | None = None) -> list[Row]:
+        """Return the objects of a kind that Esper finds for a query, all without one, as Esper has them now."""
+        return self.list_at(
+            kind.routes.list,
+            query,
+            page_size=kind.routes.page_size,
+            # The result of a search by name has one page.
+            concurrency=1 if query else CONCURRENCY,
+            key=kind.id_key,
+            purpose=kind.purpose_of_list,
+        )
+
+    def list_at(
+        self,
+        path: str,
+        query: Query | None = None,
+        *,
+        page_size: int | None = PAGE_SIZE,
+        concurrency: int = 1,
+        key: str = "id",
+        purpose: str,
+    ) -> list[Row]:
+        """Return the list at a path, such as that of what belongs to one object: see list_all()."""
+        place = _place(path, query)
+        rows = self._lists.get(place)
+        if rows is None:
+            before = self._invalidations
+            pages = list_all(
+                self.client, path, query=query, page_size=page_size, concurrency=concurrency, key=key, purpose=purpose
+            )
+            rows = list(pages)
+            # It may lack what another thread has written in between.
+            if before == self._invalidations:
+                self._lists[place] = rows
+        return rows
+
+    def preload(self, kind: Kind) -> None:
+        """Look names up in the list of all objects of a kind from now on, until something is written to it."""
+        self._preloaded.add(kind.key)
+
+    def whole_by_id(self, kind: Kind) -> dict[str, Row] | None:
+        """Return all objects of a kind by ID if their list was read as a whole or will be read, otherwise None."""
+        if kind.key not in self._preloaded and _place(kind.routes.list, None) not in self._lists:
+            return None
+        rows, before = self._ids.get(kind.key), self._invalidations
+        if rows is None:
+            rows = {str(row[kind.id_key]).lower(): row for row in self.list_objects(kind)}
+            if before == self._invalidations:
+                self._ids[kind.key] = rows
+        return rows
+
+    def derived(self, kind: Kind) -> dict[t.Any, t.Any]:
+        """Return a table for what a lookup derives from the objects of a kind, such as exact paths. It is emptied if
+        something is written or planned for the kind."""
+        return self._derived.setdefault(kind.key, {})
+
+    # --- objects ----------------------------------------------------------------------------------------------------
+
+    def find_object(self, kind: Kind, identifier: str) -> Row | None:
+        """Return the object of an ID as Esper has it now, or None."""
+        purpose = f"Reading the {kind.title} {identifier}"
+        row = self.find_at(kind.routes.object, {"id": identifier}, purpose=purpose)
+        if row is None:
+            # A wrong tenant or URL has no objects either, but it has no list.
+            self.client.get(
+                kind.routes.list,
+                query=None if kind.routes.page_size is None else {"limit": 1},
+                purpose=kind.purpose_of_list,
+            )
+        return row
+
+    def find_at(self, path: str, ids: t.Mapping[str, str] | None = None, *, purpose: str) -> Row | None:
+        """Return the object at a path, with ``ids`` for its placeholders, or None if there is none."""
+        return self._read_once(path, ids, lambda: self.client.find_object(path, ids=ids, purpose=purpose))
+
+    def get_at(self, path: str, ids: t.Mapping[str, str] | None = None, *, purpose: str) -> Row:
+        """Return the object at a path. Raise ApiError if there is none."""
+        return t.cast(
+            "Row", self._read_once(path, ids, lambda: self.client.get_object(path, ids=ids, purpose=purpose))
+        )
+
+    def _read_once(self, path: str, ids: t.Mapping[str, str] | None, read: t.Callable[[], Row | None]) -> Row | None:
+        place = _place(path, ids)
+        if place not in self._objects:
+            before, row = self._invalidations, read()
+            if before != self._invalidations:
+                return row
+            self._objects[place] = row
+        return self._objects[place]
+
+    # --- names, as planned ------------------------------------------------------------------------------------------
+
+    def candidates_by_name(self, kind: Kind, name: str) -> list[Row]:
+        """Return the objects that can have a name once the task is applied: all that have it, in any case, and maybe
+        others."""
+        planned = self._effects_on(kind)
+        kept = [
+            row
+            for row in self._candidates(kind, name)
+            if _key(row[kind.id_key]) not in planned.rows and _key(row[kind.id_key]) not in planned.deleted
+        ]
+        return kept + planned.names.get(_folded(name), [])
+
+    def replaced_candidates(self, kind: Kind, name: str) -> list[Row]:
+        """Return the objects that can have a name now, and that the task changes, as they are now."""
+        planned = self._effects_on(kind)
+        if not planned.rows:
+            return []
+        return [row for row in self._candidates(kind, name) if _key(row[kind.id_key]) in planned.rows]
+
+    def _candidates(self, kind: Kind, name: str) -> list[Row]:
+        if kind.routes.name_filter and kind.key not in self._preloaded:
+            return self.list_objects(kind, {kind.routes.name_filter: name})
+        names, before = self._names.get(kind.key), self._invalidations
+        if names is None:
+            names = {}
+            for row in self.list_objects(kind):
+                names.setdefault(_folded(row.get(kind.name_key)), []).append(row)
+            if before == self._invalidations:
+                self._names[kind.key] = names
+        return names.get(_folded(name), [])
+
+    # --- planned effects --------------------------------------------------------------------------------------------
+
+    def add_effects(self, effects: t.Iterable[Effect]) -> None:
+        """Add what a plan does to the tenant to what other plans see of it. A later effect on an object replaces the
+        former one."""
+        for effect in effects:
+            planned = self._planned.setdefault(effect.kind.key, _Planned())
+            self._derived.pop(effect.kind.key, None)
+            if effect.row is None:
+                self._remove(planned, effect)
+                planned.deleted.add(_key(effect.id))
+            else:
+                self._remove(planned, effect)
+                planned.rows[_key(effect.id)] = effect.row
+                planned.names.setdefault(_folded(effect.row.get(effect.kind.name_key)), []).append(effect.row)
+
+    @staticmethod
+    def _remove(planned: _Planned, effect: Effect) -> None:
+        former = planned.rows.pop(_key(effect.id), None)
+        if former is not None:
+            named = planned.names[_folded(former.get(effect.kind.name_key))]
+            named[:] = [row for row in named if row is not former]
+
+    def planned(self, kind: Kind) -> list[Row]:
+        """Return the objects of a kind that plans create or change, as they will be."""
+        return list(self._effects_on(kind).rows.values())
+
+    def planned_changes(self, kind: Kind) -> list[Row]:
+        """Return those of planned() that exist already."""
+        return [row for row in self.planned(kind) if not isinstance(row[kind.id_key], ResultOf)]
+
+    def planned_object(self, kind: Kind, identifier: t.Any) -> Row | None:
+        """Return an object as a plan changes it, None if no plan does."""
+        return self._effects_on(kind).rows.get(_key(identifier))
+
+    def is_deleted(self, kind: Kind, identifier: t.Any) -> bool:
+        """Return whether a plan deletes an object."""
+        return _key(identifier) in self._effects_on(kind).deleted
+
+    def all_as_planned(self, kind: Kind) -> list[Row]:
+        """Return all objects of a kind as they will be."""
+        planned = self._effects_on(kind)
+        kept = [
+            row
+            for row in self.list_objects(kind)
+            if _key(row[kind.id_key]) not in planned.rows and _key(row[kind.id_key]) not in planned.deleted
+        ]
+        return kept + self.planned(kind)
+
+    def forget_plans(self) -> None:
+        """Show only what exists from now on, because the plans are being applied."""
+        self._planned, self._derived = {}, {}
+
+    def _effects_on(self, kind: Kind) -> _Planned:
+        return self._planned.get(kind.key) or _Planned()
+
+    # --- writes -----------------------------------------------------------------------------------------------------
+
+    def invalidate(self, kind: Kind) -> None:
+        """Read the objects of a kind, and what belongs to them, again from now on, because something was written."""
+        self._invalidations += 1
+        self._preloaded.discard(kind.key)
+        self._derived.pop(kind.key, None)
+        # Other threads may read: a dict is replaced, not changed.
+        self._names = {key: names for key, names in list(self._names.items()) if key != kind.key}
+        self._ids = {key: rows for key, rows in list(self._ids.items()) if key != kind.key}
+        prefixes = kind.routes.prefixes
+        self._lists = {place: rows for place, rows in list(self._lists.items()) if not place[0].startswith(prefixes)}
+        self._objects = {place: row for place, row in list(self._objects.items()) if not place[0].startswith(prefixes)}
+
+
+def _place(path: str, values: t.Mapping[str, t.Any] | None) -> _Place:
+    return path, tuple(sorted((values or {}).items()))
+
+
+def _key(identifier: t.Any) -> str:
+    return str(identifier)
+
+
+def _folded(name: t.Any) -> str:
+    return str(name or "").strip().casefold()
