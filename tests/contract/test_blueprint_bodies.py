@@ -13,7 +13,7 @@ import pytest
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.esper.cloud.plugins.module_utils.base.errors import EsperError
-from ansible_collections.esper.cloud.plugins.module_utils.engine.object_cache import References
+from ansible_collections.esper.cloud.plugins.module_utils.engine.tenant_view import TenantView
 from ansible_collections.esper.cloud.plugins.module_utils.http.client import Client
 from ansible_collections.esper.cloud.plugins.module_utils.http.connection import Connection
 from ansible_collections.esper.cloud.plugins.module_utils.kinds.blueprint import BLUEPRINT, Blueprint
@@ -141,8 +141,8 @@ def bodies_of(params: Params) -> dict[str, Params] | None:
     params = without_omitted(OPTIONS, validated.validated_parameters, params, json.loads)
     current = {"id": ID, "name": "Old", "settings": {"ios": {"unknown": 1}}, "publish": True}
     try:
-        created = BLUEPRINT.plan_create(References(Catalogue()), params)
-        updated = BLUEPRINT.plan_update(References(Catalogue()), current, params)
+        created = BLUEPRINT.plan_create(TenantView(Catalogue()), params)
+        updated = BLUEPRINT.plan_update(TenantView(Catalogue()), current, params)
     except EsperError:
         return None
     return {step.method: t.cast("Params", step.body) for step in [*created.steps, *updated.steps]}

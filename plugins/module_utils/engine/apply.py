@@ -45,19 +45,14 @@ def ensure(view: TenantView, kind: Kind, params: Params, *, check_mode: bool = F
     return ensure_all(view, kind, [params], check_mode=check_mode)[0]
 
 
-def ensure_all(
-    view: TenantView, kind: Kind, several: t.Sequence[Params], *, check_mode: bool = False
-) -> list[Result]:
+def ensure_all(view: TenantView, kind: Kind, several: t.Sequence[Params], *, check_mode: bool = False) -> list[Result]:
     """The same for several objects. All are planned before the first write, so that lists are read once for all."""
     plans = [make_plan(view, kind, params) for params in several]
     for planned in plans:
         planned.complete()
     for planned in plans:
         planned.settle()
-    return [
-        _carry_out(view, kind, params, planned, check_mode)
-        for params, planned in zip(several, plans, strict=True)
-    ]
+    return [_carry_out(view, kind, params, planned, check_mode) for params, planned in zip(several, plans, strict=True)]
 
 
 def _carry_out(view: TenantView, kind: Kind, params: Params, planned: Plan, check_mode: bool) -> Result:

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One view of a tenant for the length of a task: what was read of it, each list and each object once, and the effects of
-what the task plans, so that the objects of one task can refer to each other.
+"""One view of a tenant for the length of a task: what was read of it, each list and each object once, and the effects
+of what the task plans, so that the objects of one task can refer to each other.
 
 Kinds are told apart by Kind.key.
 """
@@ -128,9 +128,7 @@ class TenantView:
 
     def get_at(self, path: str, ids: t.Mapping[str, str] | None = None, *, purpose: str) -> Row:
         """Return the object at a path. Raise ApiError if there is none."""
-        return t.cast(
-            "Row", self._read_once(path, ids, lambda: self.client.get_object(path, ids=ids, purpose=purpose))
-        )
+        return t.cast("Row", self._read_once(path, ids, lambda: self.client.get_object(path, ids=ids, purpose=purpose)))
 
     def _read_once(self, path: str, ids: t.Mapping[str, str] | None, read: t.Callable[[], Row | None]) -> Row | None:
         place = _place(path, ids)
