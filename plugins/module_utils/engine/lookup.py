@@ -50,7 +50,7 @@ class Lookup:
     def find(self, params: Params) -> Row | None:
         """Return the object that the options of a task address, or None. Raise Ambiguous."""
         if self.kind.shape is Shape.SINGLETON:
-            return self.view.get_at(self.kind.routes.object, purpose=self.kind.purpose_of_list)
+            return self.view.get_at(self.kind.routes.object, kind=self.kind, purpose=self.kind.purpose_of_list)
         if params.get("id") is not None:
             return self.find_by_id(str(params["id"]))
         return self.one_or_none(self.find_by_name(params["name"]), params["name"])
