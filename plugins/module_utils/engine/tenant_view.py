@@ -45,7 +45,7 @@ class TenantView:
     def __init__(self, client: Client) -> None:
         self.client = client
         self._lists: dict[_Place, list[Row]] = {}
-        self._objects: dict[_Place, Row | None] = {}
+        self._objects: dict[_Place, t.Any] = {}
         self._names: dict[str, _ByName] = {}
         self._ids: dict[str, dict[str, Row]] = {}
         self._preloaded: set[str] = set()
@@ -154,7 +154,11 @@ class TenantView:
 
         return self._read_once(path, ids, read) or {}
 
-    def _read_once(self, path: str, ids: t.Mapping[str, str] | None, read: t.Callable[[], Row | None]) -> Row | None:
+    def value_at(self, path: str, ids: t.Mapping[str, str], *, purpose: str) -> t.Any:
+        """Return the JSON at a path, which need not be an object."""
+        return self._read_once(path, ids, lambda: self.client.get(path, ids=ids, purpose=purpose))
+
+    def _read_once(self, path: str, ids: t.Mapping[str, str] | None, read: t.Callable[[], t.Any]) -> t.Any:
         place = _place(path, ids)
         if place not in self._objects:
             before, row = self._invalidations, read()

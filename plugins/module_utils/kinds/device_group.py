@@ -465,9 +465,7 @@ class DeviceGroup(Resource):
             parent_id, path = ResultOf(step, "id"), f"{path}/{escape_name(each)}"
         return parent_id, path
 
-    def _plan_group(
-        self, plan: Plan, view: TenantView, name: str, parent_id: str | ResultOf, parent_path: str
-    ) -> Step:
+    def _plan_group(self, plan: Plan, view: TenantView, name: str, parent_id: str | ResultOf, parent_path: str) -> Step:
         """Add the creation of one group to a plan."""
         path = f"{parent_path}/{escape_name(name)}"
         self._check_vacated(view, parent_id, name, path)
@@ -526,9 +524,7 @@ class DeviceGroup(Resource):
         plan.expected.append((self, moved))
         return plan
 
-    def _check_move(
-        self, view: TenantView, current: Row, parent_id: str | ResultOf, above: str, name: str
-    ) -> None:
+    def _check_move(self, view: TenantView, current: Row, parent_id: str | ResultOf, above: str, name: str) -> None:
         """Raise InvalidParameter for what Esper would reject, so that check mode reports it too."""
         old_path = path_of(current)
         if is_root(current):

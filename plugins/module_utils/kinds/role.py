@@ -54,7 +54,9 @@ ROLE = plain_kind(
             sample=["read:device", "update:device:group"],
             changed=["read:device"],
         ),
-        Field("role_type", "Type of the role. Esper does not document the values.", type="int", writable=False, sample=2),
+        Field(
+            "role_type", "Type of the role. Esper does not document the values.", type="int", writable=False, sample=2
+        ),
         Field(
             "organization_type",
             "Type of the organization. Esper does not document the values.",

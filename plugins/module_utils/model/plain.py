@@ -57,6 +57,7 @@ def plain_kind(
         options=(
             _id_option(f"ID of the {title}.", id_type),
             Option("name", f"Name of the {title}, case-sensitive.", identifier=True),
+            *(_separate_option(each, titles) for each in fields if each.separate),
             *info_options,
         ),
         rules={"mutually_exclusive": [("id", "name")]},
@@ -96,7 +97,12 @@ def plain_singleton(
             description=(f"Sets the {title} of the tenant.", *_words(doc), _OMITTED),
             options=writable(fields),
             returns=(
-                Value(name, f"The {title} after the task. In check mode, the predicted state.", type="dict", contains=fields),
+                Value(
+                    name,
+                    f"The {title} after the task. In check mode, the predicted state.",
+                    type="dict",
+                    contains=fields,
+                ),
             ),
             seealso=(f"{name}_info",),
         ),
@@ -113,6 +119,11 @@ def plain_singleton(
 
 def _id_option(doc: str, id_type: str) -> Option:
     return Option("id", doc, type=id_type, identifier=True)
+
+
+def _separate_option(field: Field, titles: str) -> Option:
+    doc = f"If V(true), also returns the {field.name} of the {titles}. This takes one request for each."
+    return Option(field.name, doc, type="bool", default=False)
 
 
 def _force_option(title: str) -> Option:
