@@ -26,6 +26,7 @@ from ..engine.tenant_view import TenantView
 from ..http.parallel import CONCURRENCY, in_parallel
 from ..kinds.device import DEVICE_VALUES, DISABLED, FULL, as_host
 from ..kinds.device_group import DEVICE_GROUP, device_groups
+from ..kinds.group_devices import steps_into
 from ..kinds.tag import TAG
 from ..model.module_spec import ModuleSpec, Option, Value
 from ..model.plan import Step
@@ -312,8 +313,7 @@ def _apply(view: TenantView, targets: list[_Target], group: Row | None) -> None:
     moving = [id_ for id_, after in changes.items() if "group_id" in after]
     moves = []
     if group:
-        groups = device_groups(view)
-        moves = groups.steps_into(group["id"], moving, f"Moving devices to '{groups.path_of(group)}'")
+        moves = steps_into(group["id"], moving, f"Moving devices to '{device_groups(view).path_of(group)}'")
     tagging = [_tag_step(target) for target in targets if "tags" in target.after]
     naming = [step for target in targets if "alias" in target.after for step in _alias_steps(view, target)]
     raise_first(
