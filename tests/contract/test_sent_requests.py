@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.esper.cloud.plugins.module_utils.engine.apply import Result, ensure
+from ansible_collections.esper.cloud.plugins.module_utils.engine.reader import reader_of
 from ansible_collections.esper.cloud.plugins.module_utils.engine.tenant_view import TenantView
 from ansible_collections.esper.cloud.plugins.module_utils.http.client import Client
 from ansible_collections.esper.cloud.plugins.module_utils.http.connection import Connection
@@ -40,7 +41,7 @@ class Tenant:
         )
 
     def ensure(self, **params: Any) -> Result:
-        return ensure(DEVICE_GROUP, self.references(), {**DEFAULTS, **params})
+        return ensure(self.references(), DEVICE_GROUP, {**DEFAULTS, **params})
 
 
 @pytest.fixture
@@ -82,13 +83,22 @@ def test_an_unchanged_group_costs_two_reads_at_any_depth(tenant: Tenant) -> None
     assert sent == ["token-info", "devicegroup"]
 
 
+@pytest.mark.parametrize("way", ["path", "ID"])
+def test_a_group_in_a_parent_costs_four_requests(tenant: Tenant, way: str) -> None:
+    parent = tenant.ensure(path="A/B", create_parents=True).record
+    assert parent is not None
+    tenant.simulator.clear_journal()
+    assert tenant.ensure(name="kid", parent=parent["path" if way == "path" else "id"]).changed
+    assert [entry["method"] for entry in tenant.simulator.journal()] == ["GET", "GET", "GET", "POST"]
+
+
 def test_four_missing_levels_are_four_posts(tenant: Tenant) -> None:
     tenant.ensure(path="A/B/C/D", create_parents=True)
     assert [entry["method"] for entry in tenant.simulator.writes()] == ["POST"] * 4
 
 
 def test_information_on_groups(tenant: Tenant) -> None:
-    found = DEVICE_GROUP.information(tenant.references(), {"path": "Stores", "subtree": True})
+    found = reader_of(tenant.references(), DEVICE_GROUP).get_info({"path": "Stores", "subtree": True})
     assert found["tree"][0]["children"]
 
 
@@ -120,5 +130,5 @@ def test_devices_by_filter(tenant: Tenant, filters: Params) -> None:
 
 def test_names_beside_ids(tenant: Tenant) -> None:
     references = tenant.references()
-    assert {"kiosk", "pos"} <= {TAG.record(row)["name"] for row in references.rows(TAG, {})}
-    assert references.rows(BLUEPRINTS, {})
+    assert {"kiosk", "pos"} <= {TAG.to_result(row)["name"] for row in references.list_objects(TAG)}
+    assert references.list_objects(BLUEPRINTS)

@@ -15,7 +15,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.esper.cloud.plugins.module_utils.engine.batch import Bulk
 from ansible_collections.esper.cloud.plugins.module_utils.http.client import Client
 from ansible_collections.esper.cloud.plugins.module_utils.http.connection import Connection
-from ansible_collections.esper.cloud.plugins.module_utils.kinds.device_group import DEVICE_GROUP
+from ansible_collections.esper.cloud.plugins.module_utils.kinds.group_devices import steps_into
 from ansible_collections.esper.cloud.plugins.module_utils.module import argument_spec, perform
 from ansible_collections.esper.cloud.plugins.module_utils.task import Mode
 from ansible_collections.esper.cloud.plugins.module_utils.tasks.tenant import TENANT
@@ -122,7 +122,7 @@ class Tenant:
 
     def put_into(self, group: str, device: str) -> None:
         """Put a device into a group, behind the back of the tasks."""
-        step = DEVICE_GROUP.steps_into(group, [device], "")[0]
+        step = steps_into(group, [device], "")[0]
         with self.client() as client:
             client.request(step.method, step.path, ids={"id": group}, query=step.query, body=step.body, purpose="")
 
@@ -624,6 +624,32 @@ def test_one_new_version_by_two_names_is_refused(tenant: Tenant, tmp_path: Path)
 
 
 # --- groups that move, and those that go ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("way", ["path", "ID"])
+@pytest.mark.parametrize(("path", "slashes"), [("Unit", 0), ("Unit/Berlin", 0), ("Unit/Berlin/Mitte", 1)])
+def test_a_group_in_a_parent_costs_four_requests(tenant: Tenant, way: str, path: str, slashes: int) -> None:
+    path = f"{ROOT}/{path}"
+    tenant.done(device_groups=[{"path": path, "create_parents": True}])
+    parent = next(group["id"] for group in tenant.simulator.state()["groups"] if group["path"] == path)
+    groups = [{"name": "Lobby", "parent": path if way == "path" else parent}]
+    assert tenant.done(device_groups=groups)["counts"] == counts(created=1)
+    # The tenant's ID, the group and its parent. The path of a deep parent can contain names with a slash.
+    assert [entry["method"] for entry in tenant.simulator.journal()] == ["GET"] * (3 + slashes) + ["POST"]
+    assert f"{path}/Lobby" in tenant.paths
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_group_is_renamed_by_id_and_addressed_by_its_new_name(tenant: Tenant, turned: bool) -> None:
+    tenant.done(device_groups=[{"path": "Unit/Berlin", "create_parents": True}])
+    unit = next(group["id"] for group in tenant.simulator.state()["groups"] if group["path"] == f"{ROOT}/Unit")
+    groups: list[Row] = [{"id": unit, "name": "Chain"}, {"name": "Lobby", "parent": "Chain"}, {"path": "Chain/Berlin"}]
+    groups = groups[::-1] if turned else groups
+    assert tenant.done(device_groups=groups)["counts"] == counts(updated=1, created=1, unchanged=1)
+    assert f"{ROOT}/Chain/Lobby" in tenant.paths
+    assert tenant.done(device_groups=groups)["changed"] is False
+    old = [{"id": unit, "name": "Unit"}, {"name": "Foyer", "parent": "Chain"}]
+    assert "'Chain'" in messages(tenant.failing(device_groups=old))["device_groups[1]"]
 
 
 @pytest.mark.parametrize("turned", [False, True])
