@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Android apps and their versions: app_list.py explains the two families of the Esper API that both rest on."""
+"""Android apps and their versions: they rest on two families of the Esper API, see app_list.py."""
 
 from __future__ import annotations
 
