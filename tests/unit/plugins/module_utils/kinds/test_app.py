@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import hashlib
 import re
+import threading
+import time
 import typing as t
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,8 +15,9 @@ import pytest
 from ansible_collections.esper.cloud.plugins.module_utils.base.apk import Package
 from ansible_collections.esper.cloud.plugins.module_utils.base.errors import InvalidParameter, NotFound
 from ansible_collections.esper.cloud.plugins.module_utils.engine.apply import Result, ensure
-from ansible_collections.esper.cloud.plugins.module_utils.engine.object_cache import References
-from ansible_collections.esper.cloud.plugins.module_utils.kinds import app as app_module
+from ansible_collections.esper.cloud.plugins.module_utils.engine.batch import Bulk, Item
+from ansible_collections.esper.cloud.plugins.module_utils.engine.tenant_view import TenantView
+from ansible_collections.esper.cloud.plugins.module_utils.kinds import app_package
 from ansible_collections.esper.cloud.plugins.module_utils.kinds.app import APP_VERSION
 from ansible_collections.esper.cloud.tests.unit.service import Reply, Request, Server, answers
 
@@ -100,7 +103,7 @@ def run(client: Client, apps: Apps) -> t.Callable[..., Result]:
     defaults = {name: option.get("default") for name, option in APP_VERSION.options.items()}
 
     def work(**params: t.Any) -> Result:
-        return ensure(APP_VERSION, References(client), {**defaults, **params})
+        return ensure(TenantView(client), APP_VERSION, {**defaults, **params})
 
     return work
 
@@ -143,7 +146,7 @@ def test_a_version_that_only_v1_knows_is_there(apps: Apps, run: Run, src: str) -
 
 
 def test_the_file_tells_what_it_is(apps: Apps, run: Run, src: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(app_module, "read_package", lambda _path: Package("com.example.till", "2.0", 200))
+    monkeypatch.setattr(app_package, "read_package", lambda _path: Package("com.example.till", "2.0", 200))
     done = run(src=src)
     assert done.record is not None
     assert (done.record["version_id"], done.record["version_code"]) == ("new", 200)
@@ -382,7 +385,7 @@ def test_an_apk_file_of_another_version_deletes_nothing(
     apps: Apps, run: Run, src: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     apps.versions = [version(200), version(210)]
-    monkeypatch.setattr(app_module, "read_package", lambda _path: Package("com.example.till", "2.0", 200))
+    monkeypatch.setattr(app_package, "read_package", lambda _path: Package("com.example.till", "2.0", 200))
     for wrong in ({"package_name": "com.example.x"}, {"version_name": "2.1"}, {"version_code": 210}):
         with pytest.raises(InvalidParameter, match=r"The file .* has .*, not"):
             run(src=src, state="absent", force=True, **wrong)
@@ -394,3 +397,162 @@ def test_a_directory_is_no_apk_file(apps: Apps, run: Run, tmp_path: Path) -> Non
     with pytest.raises(InvalidParameter, match="File not found"):
         run(src=str(tmp_path), state="absent", force=True, **TILL)
     assert apps.sent == []
+
+
+# --- many versions in one task ----------------------------------------------------------------------------------------
+
+
+@dataclass
+class ManyApps:
+    """A tenant with several apps. An uploaded file is its package name, version name and version code."""
+
+    apps: list[Row] = field(default_factory=list)
+    journal: list[str] = field(default_factory=list)
+    """Requests, and the start and the end of each upload."""
+    hidden_in_legacy: set[str] = field(default_factory=set)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __call__(self, request: Request) -> Reply:
+        path = re.sub(r".*?(/v1)?/enterprise/[^/]+/application/", r"\1/", request.path)
+        self.journal.append(f"{request.method} {path}")
+        if request.method == "POST":
+            return self._upload(request)
+        if request.method == "PATCH":
+            return answers({**version(100, installed_count=0, hash_string="-"), **request.json})
+        if "/v2/blueprints/" in request.path:
+            return _page([])
+        package = request.query.get("package_name_exact")
+        if path in ("/", "/v1/"):
+            shown = [app for app in self.apps if package in (None, app["package_name"])]
+            if path == "/":
+                return _page([app for app in shown if app["id"] not in self.hidden_in_legacy])
+            return _page([{key: value for key, value in app.items() if key != "versions"} for app in shown])
+        app = next(each for each in self.apps if f"/{each['id']}/" in path)
+        if not path.startswith("/v1/") and app["id"] in self.hidden_in_legacy:
+            return answers({"message": "Not found."}, 404)
+        return _page([{**row, "installed_count": 0, "is_default": True} for row in app["versions"]])
+
+    def _upload(self, request: Request) -> Reply:
+        match = re.search(rb"(com\.example\.\w+) (\S+) (\d+)", request.body)
+        assert match is not None
+        package, name, code = (each.decode() for each in match.groups())
+        self.journal.append(f"uploading {package} {name}")
+        time.sleep(0.1)
+        with self.lock:
+            app = next((each for each in self.apps if each["package_name"] == package), None)
+            if app is None:
+                app = {"id": f"{package}-{len(self.apps)}", "package_name": package, "versions": []}
+                self.apps.append(app)
+            app["versions"].append({"id": f"{package}-{code}", "version_code": name, "build_number": code})
+            self.journal.append(f"uploaded {package} {name}")
+        return answers({"application": app}, 201)
+
+
+@pytest.fixture
+def many(server: Server) -> ManyApps:
+    scripted = ManyApps()
+    server.app = scripted
+    return scripted
+
+
+def existing(number: int, **more: t.Any) -> Row:
+    """An app with a version, as the list of all apps in the legacy family has it."""
+    row = version(100, release_name="Spring", hash_string="-", **more)
+    package = f"com.example.app{number}"
+    return {"id": f"a{number}", "package_name": package, "versions": [{**row, "id": f"a{number}-v"}]}
+
+
+def bulk(client: Client, *several: Row) -> Bulk:
+    defaults = {name: option.get("default") for name, option in APP_VERSION.options.items()}
+    items = [Item(APP_VERSION, f"apps[{place}]", {**defaults, **each}) for place, each in enumerate(several)]
+    planned = Bulk(TenantView(client), items)
+    planned.name_all()
+    planned.plan_all(go_on=False)
+    return planned
+
+
+def apply(planned: Bulk) -> list[str]:
+    assert [str(item.error) for item in planned.failed] == []
+    planned.apply_all(on_progress=lambda _count, _total: None)
+    assert [str(item.error) for item in planned.failed] == []
+    return [item.action for item in planned.items]
+
+
+def upload(tmp_path: Path, package: str, name: str, code: int) -> Row:
+    path = tmp_path / f"{package}-{code}.apk"
+    path.write_text(f"{package} {name} {code}")
+    return {"src": str(path), "package_name": package, "version_name": name, "version_code": code}
+
+
+def test_first_versions_of_a_new_package_wait_for_the_one_that_creates_the_app(
+    many: ManyApps, client: Client, tmp_path: Path
+) -> None:
+    versions = [upload(tmp_path, "com.example.new", f"{number}.0", number) for number in (1, 2, 3)]
+    # The number of requests at a time increases with each response.
+    others = [upload(tmp_path, f"com.example.other{number}", "1.0", 1) for number in range(3)]
+    planned = bulk(client, *others, *versions)
+    assert apply(planned) == ["created"] * 6
+    uploads = [each for each in many.journal if "upload" in each and "com.example.new" in each]
+    assert uploads[:2] == ["uploading com.example.new 1.0", "uploaded com.example.new 1.0"]
+    assert len(uploads) == 6
+    assert len({app["package_name"] for app in many.apps}) == len(many.apps) == 4
+
+
+def test_versions_of_many_apps_are_read_from_one_list(many: ManyApps, client: Client) -> None:
+    many.apps = [existing(number) for number in range(8)]
+    same = [{"package_name": f"com.example.app{number}", "version_name": "1.0"} for number in range(8)]
+    planned = bulk(client, *({**each, "release_name": "Spring"} for each in same))
+    assert [item.action for item in planned.items] == ["unchanged"] * 8
+    assert sorted(many.journal) == ["GET /", "GET /v1/"]
+
+
+def test_only_a_version_whose_listed_properties_do_not_suffice_is_read_by_itself(
+    many: ManyApps, client: Client
+) -> None:
+    many.apps = [existing(number) for number in range(8)]
+    names = [{"package_name": f"com.example.app{number}", "version_name": "1.0"} for number in range(8)]
+    changes: list[Row] = [{"release_name": "Summer"}, {"default": True}, {"release_name": "Spring"}, *[{}] * 5]
+    planned = bulk(client, *({**each, **more} for each, more in zip(names, changes, strict=True)))
+    assert sorted(many.journal) == ["GET /", "GET /a0/version/", "GET /a1/version/", "GET /v1/"]
+    assert [item.action for item in planned.items] == ["updated", *["unchanged"] * 7]
+    assert apply(planned)[0] == "updated"
+    assert many.journal[-1] == "PATCH /a0/version/a0-v/"
+
+
+def test_an_app_that_the_list_lacks_is_read_by_itself(many: ManyApps, client: Client) -> None:
+    many.apps, many.hidden_in_legacy = [existing(number) for number in range(8)], {"a3"}
+    names = [{"package_name": f"com.example.app{number}", "version_name": "1.0"} for number in range(8)]
+    planned = bulk(client, *names[:3], {**names[3], "release_name": "Summer"}, *names[4:])
+    assert sorted(many.journal) == ["GET /", "GET /a3/version/", "GET /v1/", "GET /v1/a3/version/"]
+    assert apply(planned)[3] == "updated"
+    assert many.journal[-1] == "PATCH /v1/a3/version/a3-v/"
+
+
+def test_a_few_versions_are_read_one_by_one(many: ManyApps, client: Client) -> None:
+    many.apps = [existing(number) for number in range(5)]
+    bulk(client, *({"package_name": f"com.example.app{number}", "version_name": "1.0"} for number in range(5)))
+    assert sorted(many.journal) == sorted(["GET /v1/"] * 5 + [f"GET /a{number}/version/" for number in range(5)])
+
+
+# --- effects ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_deletion_of_an_app_affects_each_of_its_versions(apps: Apps, client: Client) -> None:
+    apps.versions = [version(200), version(100)]
+    (item,) = bulk(client, ABSENT).items
+    effects = {(each.kind.key, each.id): each.row for each in item.plan.effects}
+    assert effects == {("app", "app-1"): None, ("app_version", "v200"): None, ("app_version", "v100"): None}
+
+
+def test_each_plan_for_a_version_states_its_effects(apps: Apps, client: Client, src: str) -> None:
+    apps.versions = [version(200), version(100)]
+    (item,) = bulk(client, {**TILL, "keep_versions": 1, "release_name": "Spring"}).items
+    updated, deleted = item.plan.effects
+    assert updated.row is not None
+    assert (updated.id, updated.row["release_name"]) == ("v200", "Spring")
+    assert (deleted.id, deleted.row) == ("v100", None)
+    (item,) = bulk(client, {**TILL, "state": "absent"}).items
+    assert [(each.id, each.row) for each in item.plan.effects] == [("v200", None)]
+    apps.versions = []
+    (item,) = bulk(client, {**TILL, "src": src}).items
+    assert [each.kind.key for each in item.plan.effects] == ["app", "app_version"]
