@@ -4,7 +4,8 @@
 
 The names are those of the contract, misspelled ones included. Fields that the contract requires are essential here.
 Some fields have an ``initial`` value: a new setting is always applied and a new app is shown unless the task sets it.
-Names of apps, versions and content files stand for their IDs: see blueprint_names.py, which looks up the IDs.
+Names of apps, versions and content files stand for their IDs: see ``references`` of the lists, and blueprint_names.py,
+which looks up the IDs. An ID in a reference that no option stands for has no name.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from dataclasses import replace
 
 from ..base.validators import between, length, uuid
 from ..base.validators import count as at_most
-from ..model.field import Field, Words
+from ..model.field import Field, Reference, Words
 
 _APPLY_POLICY = Field(
     "apply_policy",
@@ -60,6 +61,11 @@ def _id(name: str, doc: Words, **more: t.Any) -> Field:
     return Field(name, doc, identifier=True, **more)
 
 
+def _nameless(kind: str, *ids: str) -> dict[str, tuple[Reference, ...]]:
+    """Return the attribute of a field with IDs of an object that has no name, or whose name Esper does not return."""
+    return {"references": (Reference(kind=kind, by=(), gives=ids),)}
+
+
 def _content_id(value: t.Any) -> t.Any:
     """Return the ID of a content file as a number. Android files have it as text, Linux files as a number."""
     return int(value) if str(value).isdecimal() else value
@@ -76,6 +82,7 @@ _VERSION = (
     ),
     _number("version_code", "Code of the version, if several versions have the same name.", sent=False),
 )
+_APPS = Reference(kind="app", by=("package_name", "version_name", "version_code"), gives=("app_id", "app_version_id"))
 _CONTENT = _id("content", "Name of the content file, instead of its ID.", sent=False)
 # One content file can go to two places. A content file that was uploaded again has another ID, but the same name.
 _FILES = "file_id+destination_path file_id content"
@@ -83,6 +90,7 @@ _FILES_DOC = (
     "Content files that devices download, identified by content file, or by path if a content file has several paths.",
     _KEPT,
 )
+_CONTENTS = Reference(kind="content", by=("content",), gives=("file_id",))
 _DESTINATION = Field("destination_path", "Path of the file on the device.", essential=True)
 
 _DEVICE_MODE = _setting(
@@ -117,18 +125,31 @@ _BLUETOOTH = _setting(
         default="IGNORE",
     ),
 )
-_WIFI_NETWORK = _id("wifi_network_id", "ID of the Wi-Fi network.", essential=True)
-_WIFI_NETWORKS = ("Wi-Fi networks by ID. The Esper API has no list of their names.", _KEPT)
+
+
+def _wifi_networks(*more: Field) -> Field:
+    return _dicts(
+        "wifi_networks",
+        ("Wi-Fi networks by ID. The Esper API has no list of their names.", _KEPT),
+        _id("wifi_network_id", "ID of the Wi-Fi network.", essential=True),
+        *more,
+        items="wifi_network_id",
+        **_nameless("wifi_network", "wifi_network_id"),
+    )
+
+
 _ORIENTATIONS = {"portrait": "Wallpaper in portrait orientation.", "landscape": "Wallpaper in landscape orientation."}
 _SCREENS = {"homescreen": "Wallpaper of the home screen.", "lockscreen": "Wallpaper of the lock screen."}
 _WALLPAPERS = "Wallpapers by ID."
 
 
 def _wallpaper(screen: str, *orientations: str, **more: t.Any) -> Field:
-    wallpaper_id = _id("wallpaper_id", "ID of the wallpaper.", **more)
-    return _setting(
-        screen, _SCREENS[screen], *(_dict(each, _ORIENTATIONS[each], wallpaper_id) for each in orientations)
+    wallpaper_id, reference = (
+        _id("wallpaper_id", "ID of the wallpaper.", **more),
+        _nameless("wallpaper", "wallpaper_id"),
     )
+    wallpapers = (_dict(each, _ORIENTATIONS[each], wallpaper_id, **reference) for each in orientations)
+    return _setting(screen, _SCREENS[screen], *wallpapers)
 
 
 def _scripts(doc: str, check: t.Callable[[t.Any], str] | None = None, **lengths: int) -> Field:
@@ -308,6 +329,7 @@ _ANDROID_APPS = _dicts(
         initial="autoUpdateDefault",
     ),
     items="package_name",
+    references=(_APPS,),
 )
 
 _ANDROID = _dict(
@@ -511,18 +533,15 @@ _ANDROID = _dict(
         _id("file_id", "ID of the content file, instead of its name.", essential=True, normalise=str),
         _DESTINATION,
         items=_FILES,
+        references=(_CONTENTS,),
     ),
-    _dicts(
-        "wifi_networks",
-        _WIFI_NETWORKS,
-        _WIFI_NETWORK,
+    _wifi_networks(
         Field("certificate_file_path", "Path of the certificate."),
         Field(
             "certificate_file_password",
             "Password of the certificate. It is never shown. See O(update_password) for when it is sent.",
             secret=True,
         ),
-        items="wifi_network_id",
     ),
     _setting(
         "saved_ap_settings",
@@ -594,6 +613,7 @@ _IOS = _dict(
         "App of the kiosk mode.",
         _id("app_id", "ID of the app."),
         Field("app_type", "Source of the app.", choices=_APPLE_APPS),
+        **_nameless("app", "app_id"),
     ),
     _DEVICE_MODE,
     _setting(
@@ -652,7 +672,7 @@ _IOS = _dict(
         "Date and time.",
         _switch("force_automatic_time_date", "the device sets date and time automatically", default=False),
     ),
-    _dicts("wifi_networks", _WIFI_NETWORKS, _WIFI_NETWORK, items="wifi_network_id"),
+    _wifi_networks(),
     _dicts(
         "apps",
         ("Apps of the blueprint, identified by O(settings.ios.apps[].app_id).", _KEPT),
@@ -668,6 +688,7 @@ _IOS = _dict(
         ),
         Field("base64_app_config", "Configuration of the app, encoded in Base64."),
         items="app_id package_name",
+        references=(_APPS,),
     ),
     _dicts(
         "provisioning_profiles",
@@ -675,6 +696,7 @@ _IOS = _dict(
         _id("profile_id", "ID of the profile, a UUID.", essential=True, check=uuid),
         _id("profile_version_id", "ID of the profile version, a UUID.", essential=True, check=uuid),
         items="profile_id",
+        **_nameless("provisioning_profile", "profile_id", "profile_version_id"),
     ),
     _dict(
         "wallpaper_settings",
@@ -709,6 +731,7 @@ _LINUX = _dict(
             _id("options_key", "Key of an option of the custom action, a UUID.", essential=True, check=uuid),
             _APPLY_POLICY,
             items="id",
+            **_nameless("custom_action", "id", "options_key"),
         ),
     ),
     _dicts(
@@ -724,6 +747,7 @@ _LINUX = _dict(
         ),
         _DESTINATION,
         items=_FILES,
+        references=(_CONTENTS,),
     ),
 )
 
@@ -763,6 +787,7 @@ _WINDOWS = _dict(
         ),
         Field("base64_app_config", "Configuration of the app, encoded in Base64."),
         items="app_id package_name",
+        references=(_APPS,),
     ),
     _setting(
         "auto_update_settings",
@@ -828,17 +853,18 @@ _WINDOWS = _dict(
         _wallpaper("homescreen", "landscape", check=uuid),
         _wallpaper("lockscreen", "landscape", check=uuid),
     ),
-    _dicts("wifi_networks", _WIFI_NETWORKS, _WIFI_NETWORK, items="wifi_network_id"),
+    _wifi_networks(),
 )
 
-# Fields that the names of apps and content files stand for: see blueprint_names.py.
-_LOOKED_UP = frozenset({"app_id", "app_version_id", "file_id", "type", "app_type"})
+# The type of an app comes from the catalog of apps, like its IDs.
+_APP_TYPES = frozenset({"type", "app_type"})
 
 
-def _documented(field: Field) -> Field:
-    """Return a field with the sentences that follow from its attributes, and all fields in it."""
+def _documented(field: Field, looked_up: frozenset[str] = _APP_TYPES) -> Field:
+    """Return a field with the sentences that follow from its attributes, and all fields in it. ``looked_up`` are the
+    fields that names can stand for."""
     sentences = [] if isinstance(field.doc, tuple) else [field.doc]
-    if field.essential and field.initial is None and field.name not in _LOOKED_UP:
+    if field.essential and field.initial is None and field.name not in looked_up:
         sentences.append("Required if new.")
     if field.initial is not None:
         sentences.append(f"Defaults to V({field.initial}) if new.")
@@ -846,7 +872,8 @@ def _documented(field: Field) -> Field:
         shown = str(field.default).lower() if isinstance(field.default, bool) else field.default
         sentences.append(f"Without the setting, devices use V({shown}).")
     doc = " ".join(sentences) if isinstance(field.doc, str) else (*field.doc, *sentences)
-    return replace(field, doc=doc, fields=tuple(map(_documented, field.fields)))
+    inner = _APP_TYPES.union(*(each.gives for each in field.references if each.by))
+    return replace(field, doc=doc, fields=tuple(_documented(each, inner) for each in field.fields))
 
 
 # A platform that the task omits is never changed, not even with exact.
