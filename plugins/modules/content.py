@@ -42,6 +42,7 @@ options:
     description:
       - Path of a file or directory to upload, on the controller. Files are sent while they are read, so uploads
         of any size need little memory.
+      - Esper rejects empty files, so a file to upload must not be empty.
       - 'A relative path is searched in the same way as by M(ansible.builtin.copy): in C(files) of the role
         and of the playbook, then next to them, then in the working directory of Ansible.'
       - If the task is delegated to another machine, the path is on that machine and is not searched.
@@ -67,7 +68,7 @@ options:
     description: Description of the content file.
     type: str
   tags:
-    description: Tags of the content file, each with at most 255 characters. Compared without order.
+    description: Tags of the content file, each with 1 to 255 characters. Compared without order.
     type: list
     elements: str
   upload_deadline:

@@ -27,9 +27,11 @@ def between(least: int | None = None, most: int | None = None) -> Check:
 
 
 def length(least: int = 0, most: int | None = None) -> Check:
-    """A text of so many characters."""
+    """A text of so many characters. One that must not be empty must not be blank either."""
 
     def check(value: t.Any) -> str:
+        if least and value and not value.strip():
+            return "is blank"
         if len(value) < least:
             return f"has fewer than {least} characters" if value else "is empty"
         return f"has more than {most} characters" if most is not None and len(value) > most else ""

@@ -181,16 +181,16 @@ class TenantView:
         for effect in effects:
             planned = self._planned.setdefault(effect.kind.key, _Planned())
             self._derived.pop(effect.kind.key, None)
+            self._remove(planned, effect)
             if effect.row is None:
-                self._remove(planned, effect)
                 planned.deleted.add(_key(effect.id))
             else:
-                self._remove(planned, effect)
                 planned.rows[_key(effect.id)] = effect.row
                 planned.names.setdefault(_folded(effect.row.get(effect.kind.name_key)), []).append(effect.row)
 
     @staticmethod
     def _remove(planned: _Planned, effect: Effect) -> None:
+        planned.deleted.discard(_key(effect.id))
         former = planned.rows.pop(_key(effect.id), None)
         if former is not None:
             named = planned.names[_folded(former.get(effect.kind.name_key))]

@@ -154,7 +154,9 @@ class Kind:
     @property
     def titles(self) -> str:
         """The objects of the kind in a sentence, such as "device groups"."""
-        return self.title if self.shape is Shape.SINGLETON else self.plural.replace("_", " ")
+        if self.shape is Shape.SINGLETON:
+            return self.title
+        return f"{self.title}s" if self.plural == f"{self.name}s" else self.plural.replace("_", " ")
 
     @property
     def purpose_of_list(self) -> str:

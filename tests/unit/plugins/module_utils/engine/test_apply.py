@@ -19,11 +19,19 @@ from ansible_collections.esper.cloud.plugins.module_utils.base.errors import (
     NotFound,
     RequestFailed,
 )
-from ansible_collections.esper.cloud.plugins.module_utils.engine.apply import Result, apply, ensure, ensure_all, plan
-from ansible_collections.esper.cloud.plugins.module_utils.engine.object_cache import References
-from ansible_collections.esper.cloud.plugins.module_utils.engine.resource import Resource
+from ansible_collections.esper.cloud.plugins.module_utils.engine.apply import (
+    Result,
+    apply,
+    ensure,
+    ensure_all,
+    make_plan,
+)
+from ansible_collections.esper.cloud.plugins.module_utils.engine.lookup import lookup_of
+from ansible_collections.esper.cloud.plugins.module_utils.engine.reader import reader_of
+from ansible_collections.esper.cloud.plugins.module_utils.engine.tenant_view import TenantView
 from ansible_collections.esper.cloud.plugins.module_utils.http.responses import Response
 from ansible_collections.esper.cloud.plugins.module_utils.model.field import Field
+from ansible_collections.esper.cloud.plugins.module_utils.model.kind import Kind, Routes
 from ansible_collections.esper.cloud.plugins.module_utils.model.plan import Change, Plan, Step
 from ansible_collections.esper.cloud.plugins.module_utils.model.unknowns import ResultOf
 from ansible_collections.esper.cloud.tests.unit.service import (
@@ -45,39 +53,34 @@ Row = dict[str, t.Any]
 PASSPHRASE = "correct horse battery staple"
 
 
-class Channel(Resource):
-    """Changed by PATCH; the API calls the name something else, and rewrites types."""
-
-    kind = "alert_channel"
-    plural = "alert_channels"
-    title = "alert channel"
-    collection = "/v1/enterprise/{enterprise_id}/channels/"
-    item = "/v1/enterprise/{enterprise_id}/channels/{id}"
-    name_key = "channel_name"
-    name_filter = "search"
-    fields = (
-        Field("id", writable=False),
-        Field("name", api="channel_name"),
-        Field("email", normalise=str.lower),
-        Field("limit"),
-        Field("events", items="set"),
-        Field("rules", items="key"),
-        Field("settings"),
-        Field("passphrase", secret=True),
-        Field("created_on", writable=False),
+def kind_of(name: str, update: t.Literal["PATCH", "PUT"]) -> Kind:
+    """Return a kind of which the API calls the name something else, and rewrites types."""
+    return Kind(
+        name=name,
+        title=name.replace("_", " "),
+        plural=f"{name}s",
+        routes=Routes(
+            list="/v1/enterprise/{enterprise_id}/channels/",
+            object="/v1/enterprise/{enterprise_id}/channels/{id}",
+            update=update,
+            name_filter="search",
+        ),
+        name_key="channel_name",
+        fields=(
+            Field("id", writable=False),
+            Field("name", api="channel_name"),
+            Field("email", normalise=str.lower),
+            Field("limit"),
+            Field("events", type="list", elements="str", items="set"),
+            Field("rules", type="list", elements="dict", items="key"),
+            Field("settings", type="dict"),
+            Field("passphrase", secret=True),
+            Field("created_on", writable=False),
+        ),
     )
 
 
-class Directory(Channel):
-    """The same, changed by PUT."""
-
-    kind = "directory_record"
-    plural = "directory_records"
-    title = "directory record"
-    update_method = "PUT"
-
-
-CHANNEL, DIRECTORY = Channel(), Directory()
+CHANNEL, DIRECTORY = kind_of("alert_channel", "PATCH"), kind_of("directory_record", "PUT")
 KINDS = pytest.mark.parametrize("kind", [CHANNEL, DIRECTORY], ids=["PATCH", "PUT"])
 
 
@@ -158,33 +161,30 @@ def tenant(server: Server) -> FakeTenant:
 
 
 @pytest.fixture
-def references(client: Client) -> References:
-    return References(client)
+def view(client: Client) -> TenantView:
+    return TenantView(client)
 
 
 @KINDS
 @pytest.mark.parametrize("name", ["", " "])
-def test_an_empty_name_is_that_of_no_object(
-    tenant: FakeTenant, references: References, kind: Resource, name: str
-) -> None:
+def test_an_empty_name_is_that_of_no_object(tenant: FakeTenant, view: TenantView, kind: Kind, name: str) -> None:
     tenant.add(channel_name="")
     tenant.add(channel_name=" ")
-    assert kind.named(references, name) == []
+    assert lookup_of(view, kind).find_by_name(name) == []
 
 
 class Run(t.Protocol):
     """Runs the engine as a new task would, with nothing remembered from the tasks before."""
 
-    def __call__(self, kind: Resource, *, check_mode: bool = False, **params: t.Any) -> Result:
+    def __call__(self, kind: Kind, *, check_mode: bool = False, **params: t.Any) -> Result:
         """Run a task of a kind with these parameters."""
 
 
 @pytest.fixture
 def run(server: Server, make_client: MakeClient) -> Run:
-    def run(kind: Resource, *, check_mode: bool = False, **params: t.Any) -> Result:
+    def run(kind: Kind, *, check_mode: bool = False, **params: t.Any) -> Result:
         server.requests.clear()
-        references = References(make_client(server))
-        return ensure(kind, references, {"state": "present", **params}, check_mode=check_mode)
+        return ensure(TenantView(make_client(server)), kind, {"state": "present", **params}, check_mode=check_mode)
 
     return run
 
@@ -200,9 +200,7 @@ def methods(server: Server) -> list[str]:
 
 
 @KINDS
-def test_what_is_not_there_is_created_with_one_write(
-    server: Server, tenant: FakeTenant, run: Run, kind: Resource
-) -> None:
+def test_what_is_not_there_is_created_with_one_write(server: Server, tenant: FakeTenant, run: Run, kind: Kind) -> None:
     result = run(kind, **WANTED)
     assert result.changed
     assert methods(server) == ["GET", "POST"]
@@ -219,7 +217,7 @@ def test_what_is_not_there_is_created_with_one_write(
 
 
 @KINDS
-def test_a_creation_is_named_after_what_it_creates(tenant: FakeTenant, run: Run, kind: Resource) -> None:
+def test_a_creation_is_named_after_what_it_creates(tenant: FakeTenant, run: Run, kind: Kind) -> None:
     # Its name has another key in the API than in the options.
     change = run(kind, **WANTED, check_mode=True).changes[0]
     assert change.title == f"{kind.title} Ops"
@@ -230,9 +228,7 @@ def test_a_creation_is_named_after_what_it_creates(tenant: FakeTenant, run: Run,
 
 
 @KINDS
-def test_the_second_run_reads_once_and_writes_nothing(
-    server: Server, tenant: FakeTenant, run: Run, kind: Resource
-) -> None:
+def test_the_second_run_reads_once_and_writes_nothing(server: Server, tenant: FakeTenant, run: Run, kind: Kind) -> None:
     created = run(kind, **WANTED).record
     again = run(kind, **WANTED)
     assert not again.changed
@@ -242,7 +238,7 @@ def test_the_second_run_reads_once_and_writes_nothing(
 
 
 @KINDS
-def test_by_id_an_unchanged_object_is_read_once(server: Server, tenant: FakeTenant, run: Run, kind: Resource) -> None:
+def test_by_id_an_unchanged_object_is_read_once(server: Server, tenant: FakeTenant, run: Run, kind: Kind) -> None:
     tenant.add(channel_name="Ops", email="ops@example.org")
     assert not run(kind, id="1", email="OPS@example.org").changed
     assert methods(server) == ["GET"]
@@ -289,7 +285,7 @@ def test_put_sends_the_whole_object_with_the_difference(server: Server, tenant: 
     ids=str,
 )
 def test_what_only_looks_different_is_no_change(
-    server: Server, tenant: FakeTenant, run: Run, kind: Resource, said: Row
+    server: Server, tenant: FakeTenant, run: Run, kind: Kind, said: Row
 ) -> None:
     tenant.add(
         channel_name="Ops",
@@ -304,9 +300,7 @@ def test_what_only_looks_different_is_no_change(
 
 
 @KINDS
-def test_a_change_deep_inside_keeps_what_is_beside_it(
-    server: Server, tenant: FakeTenant, run: Run, kind: Resource
-) -> None:
+def test_a_change_deep_inside_keeps_what_is_beside_it(server: Server, tenant: FakeTenant, run: Run, kind: Kind) -> None:
     tenant.add(
         channel_name="Ops",
         rules=[{"key": "r1", "on": True}, {"key": "r2", "on": True}],
@@ -322,7 +316,7 @@ def test_a_change_deep_inside_keeps_what_is_beside_it(
 
 
 @KINDS
-def test_a_name_is_matched_exactly(server: Server, tenant: FakeTenant, run: Run, kind: Resource) -> None:
+def test_a_name_is_matched_exactly(server: Server, tenant: FakeTenant, run: Run, kind: Kind) -> None:
     # The service's filter finds whatever contains the text.
     tenant.add(channel_name="Ops Berlin")
     tenant.add(channel_name="ops")
@@ -349,7 +343,7 @@ def test_an_id_that_belongs_to_nothing_is_not_created(server: Server, tenant: Fa
 
 
 @KINDS
-def test_what_is_there_is_deleted_once(server: Server, tenant: FakeTenant, run: Run, kind: Resource) -> None:
+def test_what_is_there_is_deleted_once(server: Server, tenant: FakeTenant, run: Run, kind: Kind) -> None:
     tenant.add(channel_name="Ops", email="ops@example.org")
     first = run(kind, name="Ops", state="absent")
     assert first.changed
@@ -392,7 +386,7 @@ def test_a_delete_that_is_refused_is_an_error(tenant: FakeTenant, run: Run) -> N
 @pytest.mark.parametrize("said", [WANTED, {**WANTED, "limit": 6}, {"name": "Ops", "state": "absent"}], ids=str)
 @pytest.mark.parametrize("there", [False, True])
 def test_check_mode_says_the_same_and_writes_nothing(
-    server: Server, tenant: FakeTenant, run: Run, kind: Resource, said: Row, there: bool
+    server: Server, tenant: FakeTenant, run: Run, kind: Kind, said: Row, there: bool
 ) -> None:
     if there:
         run(kind, **WANTED)
@@ -409,10 +403,29 @@ def test_check_mode_says_the_same_and_writes_nothing(
         assert {**known, "limit": ""} == {name: done.record[name] for name in known} | {"limit": ""}
 
 
-def test_planning_writes_nothing(server: Server, tenant: FakeTenant, references: References) -> None:
-    planned = plan(CHANNEL, references, {"name": "Ops", "limit": 1})
+def test_planning_writes_nothing(server: Server, tenant: FakeTenant, view: TenantView) -> None:
+    planned = make_plan(view, CHANNEL, {"name": "Ops", "limit": 1})
     assert [step.method for step in planned.steps] == ["POST"]
     assert server.writes() == []
+
+
+@KINDS
+def test_a_plan_states_its_effects(tenant: FakeTenant, view: TenantView, kind: Kind) -> None:
+    tenant.add(channel_name="Ops", limit="5")
+    created = make_plan(view, kind, {"name": "New", "limit": 1})
+    renamed = make_plan(view, kind, {"id": "1", "name": "Renamed"})
+    deleted = make_plan(view, kind, {"name": "Ops", "state": "absent"})
+    identifier = ResultOf(created.steps[0], "id")
+    assert [(each.kind, each.id, each.row) for each in created.effects] == [
+        (kind, identifier, {"id": identifier, "channel_name": "New", "limit": 1})
+    ]
+    (effect,) = renamed.effects
+    assert (effect.kind, effect.id) == (kind, "1")
+    assert effect.row is not None
+    assert {"id": "1", "channel_name": "Renamed", "limit": "5"}.items() <= effect.row.items()
+    assert [(each.kind, each.id, each.row) for each in deleted.effects] == [(kind, "1", None)]
+    for params in ({"name": "Ops", "limit": 5}, {"name": "nobody", "state": "absent"}):
+        assert make_plan(view, kind, params).effects == []
 
 
 # --- create exactly once ----------------------------------------------------------------------------------------------
@@ -433,7 +446,7 @@ LOSSES: dict[str, Reply] = {
 @KINDS
 @pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
 def test_a_create_whose_answer_was_lost_is_adopted(
-    server: Server, tenant: FakeTenant, run: Run, kind: Resource, loss: Reply
+    server: Server, tenant: FakeTenant, run: Run, kind: Kind, loss: Reply
 ) -> None:
     tenant.troubles.append(Trouble("POST", loss, takes_effect=True))
     result = run(kind, **WANTED)
@@ -480,14 +493,14 @@ def test_a_503_that_asks_for_a_day_ends_a_create_at_once(
 def test_a_create_is_not_tried_for_ever(server: Server, tenant: FakeTenant, make_client: MakeClient) -> None:
     tenant.troubles += [Trouble("POST", resets)] * 20
     with pytest.raises(RequestFailed, match="Creating the alert channel"):
-        ensure(CHANNEL, References(make_client(server, retries=2)), {"state": "present", **WANTED})
+        ensure(TenantView(make_client(server, retries=2)), CHANNEL, {"state": "present", **WANTED})
     assert methods(server).count("POST") == 3
 
 
 @KINDS
 @pytest.mark.parametrize("status", [400, 409])
 def test_where_somebody_else_was_faster_the_object_is_adopted_and_made_as_wanted(
-    server: Server, tenant: FakeTenant, run: Run, kind: Resource, status: int
+    server: Server, tenant: FakeTenant, run: Run, kind: Kind, status: int
 ) -> None:
     def others() -> None:
         tenant.before_create = lambda: None
@@ -497,7 +510,7 @@ def test_where_somebody_else_was_faster_the_object_is_adopted_and_made_as_wanted
     result = run(kind, **WANTED)
     assert result.changed
     assert len(tenant.rows) == 1
-    assert [request.method for request in server.writes()] == ["POST", kind.update_method]
+    assert [request.method for request in server.writes()] == ["POST", kind.routes.update]
     assert tenant.rows["1"]["email"] == "ops@example.org"
     assert result.record is not None
     assert result.record["email"] == "ops@example.org"
@@ -517,12 +530,12 @@ def test_a_create_that_is_refused_is_an_error(server: Server, tenant: FakeTenant
 
 
 def test_a_later_step_is_given_what_an_earlier_one_brought(
-    server: Server, tenant: FakeTenant, references: References
+    server: Server, tenant: FakeTenant, view: TenantView
 ) -> None:
-    first = Step("Creating", "POST", CHANNEL.collection, body={"channel_name": "a"}, find=lambda _body: None)
+    first = Step("Creating", "POST", CHANNEL.routes.list, body={"channel_name": "a"}, find=lambda _body: None)
     nested = {"deep": [{"id": ResultOf(first, "id")}, 1], "absent": ResultOf(first, "nothing")}
-    second = Step("Creating", "POST", CHANNEL.collection, body={"channel_name": "b", "settings": nested})
-    record = apply(CHANNEL, references, Plan({"name": "b"}, [first, second]))
+    second = Step("Creating", "POST", CHANNEL.routes.list, body={"channel_name": "b", "settings": nested})
+    record = apply(view, CHANNEL, Plan({"name": "b"}, [first, second]))
     assert server.writes()[1].json["settings"] == {"deep": [{"id": "1"}, 1], "absent": None}
     assert record is not None
     assert (record["id"], record["name"]) == ("2", "b")
@@ -530,51 +543,53 @@ def test_a_later_step_is_given_what_an_earlier_one_brought(
     assert isinstance(nested["deep"][0]["id"], ResultOf)  # type: ignore[index]
 
 
-def test_a_write_that_must_be_confirmed_is_sent_again(server: Server, references: References) -> None:
+def test_a_write_that_must_be_confirmed_is_sent_again(server: Server, view: TenantView) -> None:
     def confirmed(answer: Response) -> Step | None:
         if answer.status == 204:
             return None
-        return Step("Deleting", "DELETE", CHANNEL.item, {"id": "1"}, {"request_id": answer.body["r"]}, then=confirmed)
+        return Step(
+            "Deleting", "DELETE", CHANNEL.routes.object, {"id": "1"}, {"request_id": answer.body["r"]}, then=confirmed
+        )
 
     server.replies(answers({"r": "7"}), answers(None, 204))
-    apply(CHANNEL, references, Plan(None, [Step("Deleting", "DELETE", CHANNEL.item, {"id": "1"}, then=confirmed)]))
+    apply(view, CHANNEL, Plan(None, [Step("Deleting", "DELETE", CHANNEL.routes.object, {"id": "1"}, then=confirmed)]))
     assert [(request.method, request.query) for request in server.requests] == [
         ("DELETE", {}),
         ("DELETE", {"request_id": "7"}),
     ]
 
 
-def test_the_object_may_be_anywhere_in_an_answer(server: Server, references: References) -> None:
+def test_the_object_may_be_anywhere_in_an_answer(server: Server, view: TenantView) -> None:
     server.replies(answers({"upload": {"id": "1", "channel_name": "a"}}, 201))
-    step = Step("Uploading", "POST", CHANNEL.collection, find=lambda _body: None, read=lambda body: body["upload"])
-    record = apply(CHANNEL, references, Plan({}, [step]))
+    step = Step("Uploading", "POST", CHANNEL.routes.list, find=lambda _body: None, read=lambda body: body["upload"])
+    record = apply(view, CHANNEL, Plan({}, [step]))
     assert record is not None
     assert record["name"] == "a"
     assert not step.adopted
 
 
 def test_a_step_may_be_given_more_time(server: Server, clock: Clock, make_client: MakeClient) -> None:
-    references = References(make_client(server, deadline=10))
+    view = TenantView(make_client(server, deadline=10))
     server.replies(answers({"id": "1"}), answers({"id": "1"}), answers({"id": "1"}))
-    apply(CHANNEL, references, Plan({}, [Step("Uploading", "PUT", CHANNEL.item, {"id": "1"}, seconds=3600)]))
+    apply(view, CHANNEL, Plan({}, [Step("Uploading", "PUT", CHANNEL.routes.object, {"id": "1"}, seconds=3600)]))
     clock.advance(3000)
-    apply(CHANNEL, references, Plan({}, [Step("Describing", "PATCH", CHANNEL.item, {"id": "1"})]))
+    apply(view, CHANNEL, Plan({}, [Step("Describing", "PATCH", CHANNEL.routes.object, {"id": "1"})]))
     clock.advance(1000)
     with pytest.raises(RequestFailed, match="deadline"):
-        apply(CHANNEL, references, Plan({}, [Step("Describing", "PATCH", CHANNEL.item, {"id": "1"})]))
+        apply(view, CHANNEL, Plan({}, [Step("Describing", "PATCH", CHANNEL.routes.object, {"id": "1"})]))
 
 
 def test_several_objects_are_planned_before_the_first_write(
-    server: Server, tenant: FakeTenant, references: References
+    server: Server, tenant: FakeTenant, view: TenantView
 ) -> None:
     several = [{"name": name, "state": "present"} for name in ("a", "b", "c")]
-    done = ensure_all(CHANNEL, references, several)
+    done = ensure_all(view, CHANNEL, several)
     assert [each.changed for each in done] == [True, True, True]
     assert methods(server) == ["GET"] * 3 + ["POST"] * 3
 
 
-def test_a_plan_without_steps_sends_nothing(server: Server, references: References) -> None:
-    assert apply(CHANNEL, references, Plan({"name": "a"})) == {"name": "a"}
+def test_a_plan_without_steps_sends_nothing(server: Server, view: TenantView) -> None:
+    assert apply(view, CHANNEL, Plan({"name": "a"})) == {"name": "a"}
     assert server.requests == []
 
 
@@ -585,39 +600,37 @@ def test_a_plan_without_steps_sends_nothing(server: Server, references: Referenc
 )
 @KINDS
 def test_a_change_whose_answer_is_not_the_object_still_gives_the_object(
-    tenant: FakeTenant, run: Run, kind: Resource, answer: Reply
+    tenant: FakeTenant, run: Run, kind: Kind, answer: Reply
 ) -> None:
     tenant.add(channel_name="Ops", email="old@example.org")
-    tenant.troubles.append(Trouble(kind.update_method, answer, takes_effect=True))
+    tenant.troubles.append(Trouble(kind.routes.update, answer, takes_effect=True))
     result = run(kind, name="Ops", email="new@example.org")
     assert result.record is not None
     assert (result.record["id"], result.record["name"]) == ("1", "Ops")
     assert result.record["email"] == "new@example.org"
 
 
-def test_what_was_written_is_read_anew(server: Server, tenant: FakeTenant, references: References) -> None:
+def test_what_was_written_is_read_anew(server: Server, tenant: FakeTenant, view: TenantView) -> None:
     for limit in (1, 2):
-        assert ensure(CHANNEL, references, {"name": "Ops", "limit": limit, "state": "present"}).changed
-    assert not ensure(CHANNEL, references, {"name": "Ops", "limit": 2, "state": "present"}).changed
+        assert ensure(view, CHANNEL, {"name": "Ops", "limit": limit, "state": "present"}).changed
+    assert not ensure(view, CHANNEL, {"name": "Ops", "limit": 2, "state": "present"}).changed
     assert methods(server) == ["GET", "POST", "GET", "PATCH", "GET"]
 
 
-def test_what_was_written_before_a_failure_is_read_anew(
-    server: Server, tenant: FakeTenant, references: References
-) -> None:
+def test_what_was_written_before_a_failure_is_read_anew(server: Server, tenant: FakeTenant, view: TenantView) -> None:
     tenant.add(channel_name="Ops", limit="1")
     params = {"name": "Ops", "limit": 2, "state": "present"}
     tenant.troubles.append(Trouble("PATCH", answers({"message": "No."}, 403), takes_effect=True))
     with pytest.raises(ApiError):
-        ensure(CHANNEL, references, params)
-    assert not ensure(CHANNEL, references, params).changed
+        ensure(view, CHANNEL, params)
+    assert not ensure(view, CHANNEL, params).changed
 
 
 # --- secrets ----------------------------------------------------------------------------------------------------------
 
 
 @KINDS
-def test_a_secret_is_sent_and_never_shown(server: Server, tenant: FakeTenant, run: Run, kind: Resource) -> None:
+def test_a_secret_is_sent_and_never_shown(server: Server, tenant: FakeTenant, run: Run, kind: Kind) -> None:
     created = run(kind, **WANTED, passphrase=PASSPHRASE)
     assert server.writes()[0].json["passphrase"] == PASSPHRASE
     unchanged = run(kind, **WANTED, passphrase="another one")
@@ -630,8 +643,8 @@ def test_a_secret_is_sent_and_never_shown(server: Server, tenant: FakeTenant, ru
     assert "passphrase" not in str([created, unchanged, changed, checked, deleted])
 
 
-def test_a_secret_that_the_server_says_is_not_shown(tenant: FakeTenant, references: References) -> None:
-    record = CHANNEL.record({"id": "1", "channel_name": "Ops", "passphrase": PASSPHRASE})
+def test_a_secret_that_the_server_says_is_not_shown(tenant: FakeTenant, view: TenantView) -> None:
+    record = CHANNEL.to_result({"id": "1", "channel_name": "Ops", "passphrase": PASSPHRASE})
     assert record["name"] == "Ops"
     assert "passphrase" not in record
 
@@ -639,12 +652,12 @@ def test_a_secret_that_the_server_says_is_not_shown(tenant: FakeTenant, referenc
 # --- reading ----------------------------------------------------------------------------------------------------------
 
 
-def test_information_is_of_one_object_or_of_all(tenant: FakeTenant, references: References) -> None:
+def test_information_is_of_one_object_or_of_all(tenant: FakeTenant, view: TenantView) -> None:
     tenant.add(channel_name="a")
     tenant.add(channel_name="b")
 
     def names(**params: t.Any) -> list[str]:
-        return [row["name"] for row in CHANNEL.information(references, params)["alert_channels"]]
+        return [row["name"] for row in reader_of(view, CHANNEL).get_info(params)["alert_channels"]]
 
     assert names() == ["a", "b"]
     assert names(name="b") == ["b"]
@@ -653,7 +666,7 @@ def test_information_is_of_one_object_or_of_all(tenant: FakeTenant, references: 
     assert names(id="99") == []
 
 
-def test_an_error_while_reading_is_not_taken_for_absence(tenant: FakeTenant, references: References) -> None:
+def test_an_error_while_reading_is_not_taken_for_absence(tenant: FakeTenant, view: TenantView) -> None:
     tenant.troubles.append(Trouble("GET", answers({"message": "No."}, 403)))
     with pytest.raises(ApiError, match="Reading the alert channel 1 failed"):
-        CHANNEL.get(references, "1")
+        lookup_of(view, CHANNEL).find_by_id("1")

@@ -15,10 +15,12 @@ from ansible_collections.esper.cloud.plugins.module_utils.base.errors import Esp
 from ansible_collections.esper.cloud.plugins.module_utils.base.row import Params
 from ansible_collections.esper.cloud.plugins.module_utils.engine import batch as bulk_module
 from ansible_collections.esper.cloud.plugins.module_utils.engine.batch import ACTIONS, Bulk, Item
-from ansible_collections.esper.cloud.plugins.module_utils.engine.object_cache import References
-from ansible_collections.esper.cloud.plugins.module_utils.engine.resource import Resource
-from ansible_collections.esper.cloud.plugins.module_utils.model.field import Field
-from ansible_collections.esper.cloud.plugins.module_utils.model.plan import Plan
+from ansible_collections.esper.cloud.plugins.module_utils.engine.lookup import lookup_of
+from ansible_collections.esper.cloud.plugins.module_utils.engine.planner import Planner
+from ansible_collections.esper.cloud.plugins.module_utils.engine.tenant_view import TenantView
+from ansible_collections.esper.cloud.plugins.module_utils.model.field import Field, Reference
+from ansible_collections.esper.cloud.plugins.module_utils.model.kind import Kind, Routes
+from ansible_collections.esper.cloud.plugins.module_utils.model.plan import Effect, Plan
 from ansible_collections.esper.cloud.plugins.module_utils.model.unknowns import ResultOf
 from ansible_collections.esper.cloud.tests.unit.service import Reply, Request, Server, answers
 
@@ -29,51 +31,42 @@ Row = dict[str, t.Any]
 PATIENCE = 20.0
 
 
-class Shelf(Resource):
-    """One shelf may be above another: its option ``on`` names that."""
+class ReferringPlanner(Planner):
+    """Plans objects that are created with the ID of another object, which an option names."""
 
-    kind = "shelf"
-    plural = "shelves"
-    title = "shelf"
-    collection = "/v1/shelves/"
-    item = "/v1/shelves/{id}"
-    fields = (Field("id", writable=False), Field("name"), Field("on"))
+    def plan_create(self, params: Params) -> Plan:
+        """Return the plan that creates an object, with the IDs of those that it refers to."""
+        ids = {
+            each.name: lookup_of(self.view, self._kind_of(each)).resolve(params[each.name])["id"]
+            for each in self.kind.fields
+            if each.references and params.get(each.name) is not None
+        }
+        return super().plan_create({**params, **ids})
 
-    def plan_create(self, references: References, params: Params) -> Plan:
-        if params.get("on") is None:
-            return super().plan_create(references, params)
-        return super().plan_create(references, {**params, "on": self.resolve(references, params["on"])["id"]})
-
-
-class Box(Resource):
-    """Stands on a shelf."""
-
-    kind = "box"
-    plural = "boxes"
-    title = "box"
-    collection = "/v1/boxes/"
-    item = "/v1/boxes/{id}"
-    refers_to = ("shelf", "kind_that_is_not_in_the_task")
-    fields = (Field("id", writable=False), Field("name"), Field("shelf"))
-
-    def plan_create(self, references: References, params: Params) -> Plan:
-        if params.get("shelf") is None:
-            return super().plan_create(references, params)
-        return super().plan_create(references, {**params, "shelf": SHELF.resolve(references, params["shelf"])["id"]})
+    def _kind_of(self, field: Field) -> Kind:
+        return next(each for each in (SHELF, BOX, LID) if each.name == field.references[0].kind)
 
 
-class Lid(Box):
-    """Lies on a box."""
+def kind_of(name: str, plural: str, *references: tuple[str, str]) -> Kind:
+    """Return a kind whose objects refer to others: each reference is the name of a field, and of the other kind."""
+    return Kind(
+        name=name,
+        title=name,
+        plural=plural,
+        routes=Routes(list=f"/v1/{plural}/", object=f"/v1/{plural}/{{id}}"),
+        fields=(
+            Field("id", writable=False),
+            Field("name"),
+            *(Field(field, references=(Reference(kind, (field,), (field,)),)) for field, kind in references),
+        ),
+        planner=ReferringPlanner,
+    )
 
-    kind = "lid"
-    plural = "lids"
-    title = "lid"
-    collection = "/v1/lids/"
-    item = "/v1/lids/{id}"
-    refers_to = ("box", "shelf")
 
-
-SHELF, BOX, LID = Shelf(), Box(), Lid()
+# A shelf can be above another.
+SHELF = kind_of("shelf", "shelves", ("on", "shelf"))
+BOX = kind_of("box", "boxes", ("shelf", "shelf"), ("other", "kind_that_is_not_in_the_task"))
+LID = kind_of("lid", "lids", ("shelf", "shelf"), ("box", "box"))
 
 
 @dataclass
@@ -86,13 +79,15 @@ class Store:
     sent: list[str] = field(default_factory=list)
     completed: list[str] = field(default_factory=list)
 
-    def add(self, resource: Resource, **values: t.Any) -> None:
-        place = f"{resource.collection}{next(self.numbers)}"
+    def add(self, kind: Kind, **values: t.Any) -> None:
+        place = f"{kind.routes.list}{next(self.numbers)}"
         self.rows[place] = {"id": place.rpartition("/")[2], **values}
 
     def __call__(self, request: Request) -> Reply:
         path = request.path.removeprefix("/api")
         if request.method == "GET":
+            if path in self.rows:
+                return answers(self.rows[path])
             found = [row for place, row in list(self.rows.items()) if place.startswith(path)]
             name = request.query.get("name")
             found = [row for row in found if name in (None, row["name"])]
@@ -104,6 +99,9 @@ class Store:
         if request.method == "DELETE":
             del self.rows[path]
             reply = answers(None, 204)
+        elif request.method == "PATCH":
+            self.rows[path].update(request.json)
+            reply = answers(self.rows[path])
         else:
             place = f"{path}{next(self.numbers)}"
             self.rows[place] = {"id": place.rpartition("/")[2], **request.json}
@@ -118,15 +116,15 @@ def store(server: Server) -> Store:
     return made
 
 
-def items_of(*several: tuple[Resource, Row]) -> list[Item]:
+def items_of(*several: tuple[Kind, Row]) -> list[Item]:
     return [
-        Item(resource, f"{resource.plural}[{number}]", {"state": "present", **params})
-        for number, (resource, params) in enumerate(several)
+        Item(kind, f"{kind.plural}[{number}]", {"state": "present", **params})
+        for number, (kind, params) in enumerate(several)
     ]
 
 
 def prepared(client: Client, items: list[Item], *, go_on: bool = False) -> Bulk:
-    made = Bulk(References(client), items)
+    made = Bulk(TenantView(client), items)
     made.name_all()
     made.plan_all(go_on=go_on)
     return made
@@ -142,7 +140,7 @@ def test_kinds_come_after_those_that_they_refer_to(client: Client, store: Store)
     items = items_of((LID, {"name": "lid"}), (BOX, {"name": "box"}), (SHELF, {"name": "shelf"}))
     assert applied(client, items) == ["created"] * 3
     assert store.sent == ["POST shelf", "POST box", "POST lid"]
-    items = items_of(*((item.resource, {"name": item.name, "state": "absent"}) for item in reversed(items)))
+    items = items_of(*((item.kind, {"name": item.name, "state": "absent"}) for item in reversed(items)))
     assert applied(client, items) == ["deleted"] * 3
     assert store.sent[3:] == ["DELETE lid", "DELETE box", "DELETE shelf"]
 
@@ -165,6 +163,26 @@ def test_an_object_is_sent_with_the_id_of_the_one_that_it_names(client: Client, 
     assert [rows[name]["on"] for name in names[1:]] == [rows[name]["id"] for name in names[:-1]]
     # Nothing of what was planned stands where it is shown.
     assert all(not isinstance(value, ResultOf) for item in items for value in (item.record or {}).values())
+
+
+def test_a_renamed_object_is_referred_to_by_its_new_name(client: Client, store: Store) -> None:
+    store.add(SHELF, name="old")
+    items = items_of(
+        (BOX, {"name": "a", "shelf": "new"}), (BOX, {"name": "b", "shelf": "old"}), (SHELF, {"id": 1, "name": "new"})
+    )
+    assert applied(client, items, go_on=True) == ["created", "failed", "updated"]
+    assert str(items[1].error) == "There is no shelf 'old'."
+    assert store.sent == ["PATCH new", "POST a"]
+    assert [row["shelf"] for row in store.rows.values() if row["name"] == "a"] == ["1"]
+
+
+def test_a_new_object_can_take_the_name_of_a_renamed_one(client: Client, store: Store) -> None:
+    store.add(SHELF, name="a")
+    items = items_of((SHELF, {"id": 1, "name": "b"}), (SHELF, {"name": "a"}), (BOX, {"name": "box", "shelf": "a"}))
+    assert applied(client, items) == ["updated", "created", "created"]
+    shelves = {row["name"]: row["id"] for row in store.rows.values()}
+    assert [row["shelf"] for row in store.rows.values() if row["name"] == "box"] == [shelves["a"]]
+    assert shelves["b"] == "1"
 
 
 def test_what_does_not_depend_on_each_other_is_under_way_at_a_time(client: Client, store: Store) -> None:
@@ -273,13 +291,12 @@ def test_numbers_are_those_of_a_kind(client: Client, store: Store) -> None:
 
 
 def test_what_is_planned_of_one_kind_leaves_another_of_its_number(client: Client, store: Store) -> None:
-    references = References(client)
+    view = TenantView(client)
     store.rows["/v1/shelves/1"] = {"id": 1, "name": "shelf"}
-    references.expect(BOX, {"id": 1, "name": "box"})
-    references.leave_out(LID, 1)
-    assert [row["name"] for row in references.called(SHELF, "shelf")] == ["shelf"]
-    assert references.is_leaving(LID, "1")
-    assert not references.is_leaving(SHELF, "1")
+    view.add_effects([Effect(BOX, 1, {"id": 1, "name": "box"}), Effect(LID, 1, None)])
+    assert [row["name"] for row in view.candidates_by_name(SHELF, "shelf")] == ["shelf"]
+    assert view.is_deleted(LID, "1")
+    assert not view.is_deleted(SHELF, "1")
 
 
 @pytest.mark.parametrize(

@@ -18,9 +18,19 @@ from ansible_collections.esper.cloud.plugins.module_utils.base.errors import (
     NotFound,
     TransportError,
 )
-from ansible_collections.esper.cloud.plugins.module_utils.engine.apply import Result, ensure, ensure_all
-from ansible_collections.esper.cloud.plugins.module_utils.engine.object_cache import References
+from ansible_collections.esper.cloud.plugins.module_utils.engine.apply import (
+    Result,
+    ensure,
+    ensure_all,
+    make_plan,
+)
+from ansible_collections.esper.cloud.plugins.module_utils.engine.lookup import lookup_of
+from ansible_collections.esper.cloud.plugins.module_utils.engine.reader import reader_of
+from ansible_collections.esper.cloud.plugins.module_utils.engine.tenant_view import TenantView
 from ansible_collections.esper.cloud.plugins.module_utils.kinds.content import CONTENT
+from ansible_collections.esper.cloud.plugins.module_utils.kinds.content_lookup import ContentLookup
+from ansible_collections.esper.cloud.plugins.module_utils.model.plan import Plan
+from ansible_collections.esper.cloud.plugins.module_utils.model.unknowns import ResultOf
 from ansible_collections.esper.cloud.tests.unit.service import Exchange, Reply, Request, Server, answers
 
 if t.TYPE_CHECKING:
@@ -125,13 +135,14 @@ def params_of(**given: t.Any) -> Row:
 
 
 def apply(client: Client, **given: t.Any) -> Result:
-    return ensure(CONTENT, References(client), params_of(**given))
+    return ensure(TenantView(client), CONTENT, params_of(**given))
 
 
-def fetch(client: Client, *, check_mode: bool = False, **given: t.Any) -> Row:
-    defaults: Row = dict.fromkeys(CONTENT.info_options)
+def download(client: Client, *, check_mode: bool = False, **given: t.Any) -> Row:
+    assert CONTENT.info_module
+    defaults: Row = dict.fromkeys(CONTENT.info_module.argument_spec)
     given = {name: str(value) if isinstance(value, Path) else value for name, value in given.items()}
-    return CONTENT.fetch(References(client), {**defaults, **given}, check_mode=check_mode)
+    return reader_of(TenantView(client), CONTENT).download({**defaults, **given}, check_mode=check_mode)
 
 
 def writes(server: Server) -> list[str]:
@@ -285,6 +296,128 @@ def test_an_empty_name_selects_nothing(
     assert server.requests == []
 
 
+# --- what Esper rejects -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("check_mode", [False, True])
+@pytest.mark.parametrize("exists", [False, True])
+def test_an_empty_file_is_rejected_in_planning(
+    server: Server, client: Client, contents: Contents, menu: Path, exists: bool, check_mode: bool
+) -> None:
+    if exists:
+        contents.add("menu.png", b"stew")
+    menu.write_bytes(b"")
+    with pytest.raises(InvalidParameter, match=f"^Cannot upload '{menu}': the file is empty, and Esper rejects empty"):
+        ensure(TenantView(client), CONTENT, params_of(src=menu), check_mode=check_mode)
+    assert writes(server) == []
+
+
+def test_an_empty_file_of_a_directory_is_rejected_before_the_first_upload(
+    server: Server, client: Client, contents: Contents, menu: Path
+) -> None:
+    menu.with_name("z.txt").touch()
+    view = TenantView(client)
+    several = lookup_of(view, CONTENT).expand(params_of(src=menu.parent)) or []
+    assert len(several) == 2
+    with pytest.raises(InvalidParameter, match=r"z\.txt': the file is empty"):
+        ensure_all(view, CONTENT, several)
+    assert writes(server) == []
+
+
+def test_an_empty_file_names_a_content_file_to_delete(client: Client, contents: Contents, menu: Path) -> None:
+    contents.add("menu.png", b"stew")
+    menu.write_bytes(b"")
+    assert apply(client, src=menu, state="absent").changed
+    assert contents.rows == {}
+
+
+@pytest.mark.parametrize(
+    ("tag", "error"),
+    [
+        ("", r"tags\[1\]: is empty"),
+        (" ", r"tags\[1\]: is blank"),
+        ("\t\n", r"tags\[1\]: is blank"),
+        ("x" * 256, r"tags\[1\]: has more than 255 characters"),
+    ],
+)
+@pytest.mark.parametrize("exists", [False, True])
+def test_an_invalid_tag_is_rejected_with_its_path(
+    server: Server, client: Client, contents: Contents, menu: Path, exists: bool, tag: str, error: str
+) -> None:
+    if exists:
+        contents.add("menu.png", b"soup")
+    with pytest.raises(InvalidParameter, match=f"{error}\\.$"):
+        apply(client, src=menu, tags=["menu", tag])
+    assert writes(server) == []
+    assert apply(client, src=menu, tags=["menu", " x "]).changed
+
+
+# --- effects ----------------------------------------------------------------------------------------------------------
+
+
+def planned_by_name(client: Client, **params: t.Any) -> tuple[Plan, list[Row]]:
+    """Return a plan, and the content files that have the name menu.png once it is applied."""
+    view = TenantView(client)
+    plan = make_plan(view, CONTENT, params_of(**params))
+    view.add_effects(plan.effects)
+    return plan, view.candidates_by_name(CONTENT, "menu.png")
+
+
+def test_an_upload_states_the_new_content_file(client: Client, contents: Contents, menu: Path) -> None:
+    plan, found = planned_by_name(client, src=menu, tags=["new"], description="Soup")
+    (effect,) = plan.effects
+    assert effect.row == {
+        "id": ResultOf(plan.steps[0], "id"),
+        "name": "menu.png",
+        "size": "4",
+        "tags": ["new"],
+        "description": "Soup",
+    }
+    assert found == [effect.row]
+
+
+def test_a_replacement_states_the_new_content_file_and_the_end_of_the_old_one(
+    client: Client, contents: Contents, menu: Path
+) -> None:
+    old = contents.add("menu.png", b"stew", tags=["old"])
+    plan, found = planned_by_name(client, src=menu)
+    new = ResultOf(plan.steps[0], "id")
+    assert [(each.id, each.row and each.row["tags"]) for each in plan.effects] == [(new, ["old"]), (old, None)]
+    assert [row["id"] for row in found] == [new]
+
+
+def test_a_change_of_properties_states_the_content_file_with_them(
+    client: Client, contents: Contents, menu: Path
+) -> None:
+    number = contents.add("menu.png", b"soup", tags=["old"])
+    plan, found = planned_by_name(client, src=menu, tags=["new"])
+    assert [(each.id, each.row and each.row["tags"]) for each in plan.effects] == [(number, ["new"])]
+    assert [row["tags"] for row in found] == [["new"]]
+    assert planned_by_name(client, src=menu)[0].effects == []
+
+
+def test_a_deletion_states_the_end_of_the_content_file(client: Client, contents: Contents) -> None:
+    number = contents.add("menu.png", b"soup")
+    plan, found = planned_by_name(client, name="menu.png", state="absent")
+    assert [(each.id, each.row) for each in plan.effects] == [(number, None)]
+    assert found == []
+
+
+def test_a_reference_to_a_planned_upload_beside_one_of_the_same_name_is_ambiguous(
+    client: Client, contents: Contents, menu: Path
+) -> None:
+    old = contents.add("old.png", b"stew")
+    contents.add("menu.png", b"soup")
+    view = TenantView(client)
+    view.add_effects(make_plan(view, CONTENT, params_of(id=old, src=menu)).effects)
+    with pytest.raises(Ambiguous, match="Set file_id instead"):
+        lookup_of(view, CONTENT).resolve("menu.png")
+    # The bytes tell that both are the file of a task.
+    existing, planned = ContentLookup(view, CONTENT).with_bytes("menu.png", menu)
+    assert existing["id"] == 2
+    assert isinstance(planned["id"], ResultOf)
+
+
 # --- blueprints -------------------------------------------------------------------------------------------------------
 
 
@@ -358,7 +491,7 @@ def test_the_published_version_is_read_once_for_a_task(server: Server, client: C
     several = [params_of(id=contents.add(f"{each}.png", b"soup"), state="absent") for each in range(3)]
     row = {"id": "b", "name": "Canteen", "version_id": "v2", "latest_published_version_id": "v1", "settings": {}}
     contents.blueprints, contents.published = [row], {"v1": {}}
-    ensure_all(CONTENT, References(client), several)
+    ensure_all(TenantView(client), CONTENT, several)
     assert len([request for request in server.requests if "/blueprints/" in request.path]) == 2
 
 
@@ -381,13 +514,13 @@ def test_if_a_published_version_cannot_be_read_nothing_is_deleted(
     ]
     contents.published = {"v1": {}, "v3": {}}
     server.app = lambda request: answers({}, 500) if "/versions/" in request.path else contents(request)
-    references = References(client)
+    view = TenantView(client)
     with pytest.raises(ApiError, match="Reading the published version of the blueprint 'One' failed"):
-        ensure(CONTENT, references, params_of(name="menu.png", state="absent"))
+        ensure(view, CONTENT, params_of(name="menu.png", state="absent"))
     assert writes(server) == []
     # The client still works.
     server.app = contents
-    assert ensure(CONTENT, References(client), params_of(name="menu.png", state="absent")).changed
+    assert ensure(TenantView(client), CONTENT, params_of(name="menu.png", state="absent")).changed
 
 
 # --- somebody else at the same time -----------------------------------------------------------------------------------
@@ -423,12 +556,11 @@ def test_what_is_not_certainly_the_same_stays(
 
 def test_a_reference_is_to_the_oldest_of_several_that_are_the_same(client: Client, contents: Contents) -> None:
     numbers = [contents.add("menu.png", b"soup") for _time in range(2)]
-    found = CONTENT.referred(References(client), "menu.png")
-    assert found is not None
+    found = lookup_of(TenantView(client), CONTENT).resolve("menu.png")
     assert found["id"] == numbers[0]
     contents.add("menu.png", b"stew")
     with pytest.raises(Ambiguous):
-        CONTENT.referred(References(client), "menu.png")
+        lookup_of(TenantView(client), CONTENT).resolve("menu.png")
 
 
 # --- directories ------------------------------------------------------------------------------------------------------
@@ -439,9 +571,9 @@ def test_a_directory_stands_for_its_files(server: Server, client: Client, conten
     for name in ("z.txt", "a/b.txt", ".hidden"):
         (tmp_path / name).write_text(name)
     (tmp_path / "nowhere").symlink_to(tmp_path / "missing")
-    several = CONTENT.expand(params_of(src=tmp_path)) or []
+    several = lookup_of(TenantView(client), CONTENT).expand(params_of(src=tmp_path)) or []
     assert [each["src"] for each in several] == [str(tmp_path / "a" / "b.txt"), str(tmp_path / "z.txt")]
-    ensure_all(CONTENT, References(client), several)
+    ensure_all(TenantView(client), CONTENT, several)
     assert [row["name"] for row in contents.rows.values()] == ["b.txt", "z.txt"]
     assert [request.method for request in server.requests] == ["GET", "POST", "GET", "POST", "GET"]
 
@@ -453,9 +585,9 @@ def test_an_empty_directory_stands_for_nothing(
     contents.add("menu.png", b"soup")
     (tmp_path / ".menu.png").write_bytes(b"soup")
     (tmp_path / "empty").mkdir()
-    several = CONTENT.expand(params_of(src=tmp_path, state=state, force=True))
+    several = lookup_of(TenantView(client), CONTENT).expand(params_of(src=tmp_path, state=state, force=True))
     assert several == []
-    assert ensure_all(CONTENT, References(client), several) == []
+    assert ensure_all(TenantView(client), CONTENT, several) == []
     assert server.requests == []
 
 
@@ -466,15 +598,15 @@ def test_the_key_does_not_go_along_with_a_download(
     server: Server, client: Client, contents: Contents, tmp_path: Path
 ) -> None:
     contents.add("menu.png", b"soup")
-    assert fetch(client, name="menu.png", dest=tmp_path, check_mode=True) == {
+    assert download(client, name="menu.png", dest=tmp_path, check_mode=True) == {
         "changed": True,
         "files": [str(tmp_path / "menu.png")],
     }
     assert list(tmp_path.iterdir()) == []
-    assert fetch(client, name="menu.png", dest=tmp_path)["changed"]
+    assert download(client, name="menu.png", dest=tmp_path)["changed"]
     assert (tmp_path / "menu.png").read_bytes() == b"soup"
     assert "authorization" not in server.requests[-1].headers
-    assert not fetch(client, name="menu.png", dest=tmp_path)["changed"]
+    assert not download(client, name="menu.png", dest=tmp_path)["changed"]
 
 
 def test_damaged_bytes_do_not_take_the_place_of_a_file(client: Client, contents: Contents, tmp_path: Path) -> None:
@@ -482,7 +614,7 @@ def test_damaged_bytes_do_not_take_the_place_of_a_file(client: Client, contents:
     contents.data[number] = b"stew"
     (tmp_path / "menu.png").write_bytes(b"older")
     with pytest.raises(TransportError, match="the downloaded file does not have the size and checksum"):
-        fetch(client, id=number, dest=tmp_path)
+        download(client, id=number, dest=tmp_path)
     assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("menu.png", b"older")]
 
 
@@ -492,11 +624,11 @@ def test_the_name_of_a_content_cannot_lead_out_of_a_directory(
 ) -> None:
     contents.add(name, b"soup")
     with pytest.raises(InvalidParameter, match="Set dest to the path of a file"):
-        fetch(client, dest=tmp_path)
+        download(client, dest=tmp_path)
 
 
 def test_a_file_that_cannot_be_written_is_a_sentence(client: Client, contents: Contents, tmp_path: Path) -> None:
     contents.add("menu.png", b"soup")
     (tmp_path / "file").touch()
     with pytest.raises(InvalidParameter, match=r"Cannot write .*: Not a directory"):
-        fetch(client, dest=tmp_path / "file" / "menu.png")
+        download(client, dest=tmp_path / "file" / "menu.png")

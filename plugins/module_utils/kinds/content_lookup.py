@@ -1,0 +1,121 @@
+# SPDX-FileCopyrightText: esper.cloud contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How content files are found: by name, and if several have the name, by their bytes.
+
+The list has no filter by name, so all of it is read.
+"""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+from ..base.errors import InvalidParameter, NotFound
+from ..base.row import Params, Row
+from ..engine.lookup import Lookup
+from .blueprint_usage import Usage, is_same_id, items_in, usage
+from .content_file import files_below, has_bytes_of, is_same_file, name_in, source_of, upload_order
+
+
+class ContentLookup(Lookup):
+    """Finds content files, and the blueprints that use them."""
+
+    def expand(self, params: Params) -> list[Params] | None:
+        """Return the parameters of each file if ``src`` is a directory. Raise InvalidParameter."""
+        if params.get("src") is None:
+            return None
+        source = Path(params["src"])
+        try:
+            is_directory = stat.S_ISDIR(source.stat().st_mode)
+        except OSError as error:
+            raise InvalidParameter(f"Cannot read '{source}': {error.strerror}.") from None
+        if not is_directory:
+            return None
+        if params.get("id") is not None or params.get("name") is not None:
+            raise InvalidParameter(
+                f"'{source}' is a directory. Its files keep their names, so id and name cannot be set."
+            )
+        return [{**params, "src": str(file)} for file in files_below(source)]
+
+    def task_key(self, params: Params) -> str:
+        """Return the name of the content file, or its ID if the options have no name and no file."""
+        return name_in(params) or str(params["id"])
+
+    # --- finding ----------------------------------------------------------------------------------------------------
+
+    def find(self, params: Params) -> Row | None:
+        """Return the content file that the options of a task address, or None. Raise Ambiguous or InvalidParameter."""
+        source, name = source_of(params), name_in(params)
+        if params.get("name") is not None and not params["name"].strip():
+            raise InvalidParameter("name must not be empty.")
+        if params.get("id") is not None:
+            row = self.find_by_id(str(params["id"]))
+            if row is not None:
+                self._check_name(row, params)
+                return row
+            # After a replacement, the content file has another ID, which is higher.
+            rows = [] if source is None else self.with_bytes(name, source)
+            return next((row for row in rows if upload_order(row) > params["id"]), None)
+        rows = self.find_by_name(name)
+        if len(rows) > 1 and source is not None:
+            rows = self.with_bytes(name, source)[:1] or rows
+        return self.one_or_none(rows, name)
+
+    def find_by_name(self, name: str) -> list[Row]:
+        """Return all content files with exactly a name, whitespace included."""
+        rows = self.view.candidates_by_name(self.kind, name) if name.strip() else []
+        return [row for row in rows if row.get("name") == name]
+
+    def resolve(self, wanted: str) -> Row:
+        """Return the content file that a blueprint names. If several are the same file, return the oldest: two
+        concurrent uploads of a file create it twice. Raise NotFound, or Ambiguous if they differ."""
+        rows = self.find_by_name(wanted)
+        if len(rows) > 1 and all(is_same_file(rows[0], row) for row in rows):
+            return min(rows, key=upload_order)
+        row = self.one_or_none(rows, wanted, "Set file_id instead.")
+        if row is None:
+            raise NotFound(self.kind.title, wanted, self.names(), "Upload it before you add it to a blueprint.")
+        return row
+
+    def names(self) -> list[str]:
+        """Return the names of all content files."""
+        return [self.kind.name_of(row) for row in self.view.list_objects(self.kind)]
+
+    def with_bytes(self, name: str, source: Path) -> list[Row]:
+        """Return the content files with a name and the bytes of a file, the oldest first."""
+        return sorted((row for row in self.find_by_name(name) if has_bytes_of(row, source)), key=upload_order)
+
+    def older_copies(self, row: Row) -> list[Row]:
+        """Return the content files with the same name and certainly the same bytes that are older, the oldest first."""
+        older = [each for each in self.find_by_name(self.kind.name_of(row)) if upload_order(each) < upload_order(row)]
+        return sorted((each for each in older if is_same_file(each, row)), key=upload_order)
+
+    def _check_name(self, row: Row, params: Params) -> None:
+        """Raise InvalidParameter if the options name another content file than the one with their ID."""
+        source, name, current_name = source_of(params), name_in(params), self.kind.name_of(row)
+        if name in ("", current_name):
+            return
+        known = ""
+        if source is not None:
+            # A replacement can have a new name, but not that of another file. One with the same bytes can be its own.
+            others = [each for each in self.find_by_name(name) if not has_bytes_of(each, source)]
+            if not others:
+                return
+            known = f", which is the name of the {self.kind.title} with ID {others[0]['id']}"
+        elif params.get("state") != "absent":
+            # An update reports that it cannot rename.
+            return
+        raise InvalidParameter(f"The {self.kind.title} with ID {row['id']} is '{current_name}', not '{name}'{known}.")
+
+    # --- usage ------------------------------------------------------------------------------------------------------
+
+    def usage(self, row: Row) -> Usage:
+        """Return the usage of a content file: ``settings.*.files[].file_id`` (v2.yaml), a text or a number.
+
+        No filter of the API covers all platforms, so the list of all blueprints is read.
+        """
+
+        def selects(settings: Row) -> bool:
+            return any(is_same_id(file.get("file_id"), row["id"]) for file in items_in(settings, settings, "files"))
+
+        return usage(self.view, {}, selects)

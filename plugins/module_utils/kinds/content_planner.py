@@ -1,0 +1,171 @@
+# SPDX-FileCopyrightText: esper.cloud contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How changes of content files are planned.
+
+An upload always creates another content file, even with the same name, and the bytes of one cannot be changed. A
+replacement uploads the new file and deletes the old content file.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from pathlib import Path
+
+from ..base.checksums import digest_like, size_of
+from ..base.errors import InvalidParameter, NotFound
+from ..base.row import Params, Row
+from ..engine.planner import Planner
+from ..http.forms import Form
+from ..model.plan import Change, Effect, Plan, Step
+from ..model.unknowns import ResultOf
+from .blueprint_list import BLUEPRINTS
+from .blueprint_usage import Usage
+from .content_file import flaw_of_name, has_bytes_of, name_in, source_of
+from .content_lookup import ContentLookup
+
+
+class ContentPlanner(Planner):
+    """Plans uploads, replacements, changes of properties and deletions of content files."""
+
+    @property
+    def lookup(self) -> ContentLookup:
+        """The lookup of the kind."""
+        return ContentLookup(self.view, self.kind)
+
+    # --- create and update ------------------------------------------------------------------------------------------
+
+    def plan_create(self, params: Params) -> Plan:
+        """Return the plan that uploads a file, and then sets its properties."""
+        kind, source, name = self.kind, source_of(params), name_in(params)
+        if params.get("id") is not None:
+            raise NotFound(kind.title, str(params["id"]))
+        if source is None:
+            raise NotFound(kind.title, name, self.lookup.names(), "Set src to upload it.")
+        desired = self.desired(params)
+        steps, effect = self._upload(params, source, desired)
+        after = {"name": name, "size": size_of(source), **desired}
+        return Plan(
+            {**dict.fromkeys(each.name for each in kind.fields), "tags": [], **after},
+            steps,
+            [Change(f"{kind.title} {name}", {}, after)],
+            effects=[effect],
+        )
+
+    def plan_update(self, current: Row, params: Params) -> Plan:
+        """Return the plan that sets the properties of a content file, or replaces it if the file has other bytes."""
+        source, old_name, name = source_of(params), self.kind.name_of(current), name_in(params)
+        if source is None and name not in ("", old_name):
+            raise InvalidParameter(
+                f"The {self.kind.phrase(current)} cannot be renamed to '{name}'. Set src to upload it by that name."
+            )
+        if source is None or (name == old_name and has_bytes_of(current, source)):
+            plan = super().plan_update(current, params)
+        else:
+            plan = self._plan_replacement(current, params, source)
+        if source is not None and params.get("id") is None:
+            plan.warnings += self._warnings_of_others(current, name)
+        return plan
+
+    def _warnings_of_others(self, current: Row, name: str) -> list[str]:
+        others = [str(row["id"]) for row in self.lookup.find_by_name(name) if row["id"] != current["id"]]
+        if not others:
+            return []
+        return [
+            f"Other content files have the same name '{name}' as the one with ID {current['id']}: {', '.join(others)}."
+            " If an interrupted task left them behind, delete them by ID."
+        ]
+
+    def _plan_replacement(self, current: Row, params: Params, source: Path) -> Plan:
+        kind = self.kind
+        record, desired, name = kind.to_result(current), self.desired(params), name_in(params)
+        kept = {each.name: record[each.name] for each in kind.fields if each.writable and record[each.name]}
+        steps, effect = self._upload(params, source, {**kept, **desired})
+        new = {"name": name, **kept, **desired, "size": size_of(source)}
+        if checksum := digest_like(record["checksum"], source):
+            new["checksum"] = checksum
+        differing = [
+            each.name
+            for each in kind.fields
+            if each.name in new and not each.is_satisfied(record[each.name], new[each.name])
+        ]
+        before, after = ({each: values[each] for each in differing} for values in (record, new))
+        return Plan(
+            {**dict.fromkeys(record), "tags": [], **new},
+            [*steps, self.delete_step(current)],
+            [Change(kind.header(current), before, after)],
+            late_warnings=[lambda: self._warning_of_outdated_blueprints(current)],
+            related={"blueprints": _related_blueprints(self.lookup.usage(current))},
+            effects=[effect, Effect(kind, current[kind.id_key], None)],
+        )
+
+    def _warning_of_outdated_blueprints(self, replaced: Row) -> str:
+        """Return a warning about the blueprints that still refer to a replaced content file, "" if none does."""
+        used = self.lookup.usage(replaced)
+        return f"{_in_use(replaced, used)} Its replacement has another ID: update them." if used.users else ""
+
+    def _upload(self, params: Params, source: Path, properties: Row) -> tuple[list[Step], Effect]:
+        """Return the steps that upload a file and then set its properties, which the upload does not accept, and their
+        effect. Raise InvalidParameter if Esper rejects the file."""
+        kind, lookup, name = self.kind, self.lookup, name_in(params)
+        if flaw := flaw_of_name(name):
+            raise InvalidParameter(f"Invalid name '{name}' of a {kind.title}: it {flaw}.")
+        if not size_of(source):
+            raise InvalidParameter(f"Cannot upload '{source}': the file is empty, and Esper rejects empty files.")
+        earlier = {row["id"] for row in lookup.find_by_name(name)}
+
+        def first_new(rows: list[Row]) -> Row | None:
+            return next((row for row in rows if row["id"] not in earlier), None)
+
+        def find_uploaded(_body: t.Any) -> Row | None:
+            return first_new(lookup.with_bytes(name, source))
+
+        def find_oldest_upload(created: Row) -> Row | None:
+            """Return the oldest of several concurrent uploads. All clients keep that one."""
+            return first_new(lookup.older_copies(created))
+
+        upload = Step(
+            purpose=f"Uploading the {kind.title} '{name}'",
+            method="POST",
+            path=f"{kind.routes.list}upload/",
+            body=Form(files={"key": source}, names={"key": name}),
+            find=find_uploaded,
+            rival=find_oldest_upload,
+            seconds=params["upload_deadline"],
+        )
+        body = {each.api_name: properties[each.name] for each in kind.fields if properties.get(each.name)}
+        describe = Step(
+            purpose=f"Updating the {kind.title} '{name}'",
+            method="PATCH",
+            path=kind.routes.object,
+            ids={"id": ResultOf(upload, kind.id_key)},
+            body=body,
+        )
+        identifier = ResultOf(upload, kind.id_key)
+        row = {kind.id_key: identifier, kind.name_key: name, "size": str(size_of(source)), **body}
+        return [upload, describe] if body else [upload], Effect(kind, identifier, row)
+
+    # --- delete -----------------------------------------------------------------------------------------------------
+
+    def plan_delete(self, current: Row, params: Params) -> Plan:
+        """Return the plan that deletes a content file. Raise InvalidParameter if blueprints use it, unless ``force`` is
+        set."""
+        used = self.lookup.usage(current)
+        if used.users and not params["force"]:
+            raise InvalidParameter(f"{_in_use(current, used)} Remove it from there first, or set force=true.")
+        plan = super().plan_delete(current, params)
+        plan.related["blueprints"] = _related_blueprints(used)
+        if used.users:
+            plan.warnings.append(f"{_in_use(current, used)} It is deleted because of force=true.")
+        if not params["force"]:
+            plan.relies_on += [(BLUEPRINTS, each) for each in used.former]
+        return plan
+
+
+def _in_use(row: Row, used: Usage) -> str:
+    names = " and ".join(str(user) for user in used.users)
+    return f"The content file '{row.get('name')}' (ID {row['id']}) is in use by {names}."
+
+
+def _related_blueprints(used: Usage) -> list[Row]:
+    """Return the blueprints that use a content file, for the return value."""
+    return [{"id": user.id, "name": user.name} for user in used.users]
