@@ -17,11 +17,12 @@ from ansible_collections.esper.cloud.plugins.module_utils.base.errors import (
     RequestFailed,
 )
 from ansible_collections.esper.cloud.plugins.module_utils.engine.apply import Result, ensure
-from ansible_collections.esper.cloud.plugins.module_utils.engine.object_cache import References
+from ansible_collections.esper.cloud.plugins.module_utils.engine.reader import reader_of
+from ansible_collections.esper.cloud.plugins.module_utils.engine.tenant_view import TenantView
 from ansible_collections.esper.cloud.plugins.module_utils.kinds.app import APP_VERSION
 from ansible_collections.esper.cloud.plugins.module_utils.kinds.blueprint import BLUEPRINT
 from ansible_collections.esper.cloud.plugins.module_utils.kinds.blueprint_names import Names
-from ansible_collections.esper.cloud.plugins.module_utils.model.plan import Step
+from ansible_collections.esper.cloud.plugins.module_utils.model.plan import Effect, Step
 from ansible_collections.esper.cloud.plugins.module_utils.model.unknowns import ResultOf
 from ansible_collections.esper.cloud.tests.unit.service import Exchange, Reply, Request, Server, answers, resets
 
@@ -213,10 +214,10 @@ def run(client: Client, tenant: Tenant) -> Run:
     def work(**params: t.Any) -> Result:
         tenant.sent.clear()
         options = {**defaults, **({} if "id" in params else {"name": "Kiosks"}), **params}
-        predicted = ensure(BLUEPRINT, References(client), copy.deepcopy(options), check_mode=True)
+        predicted = ensure(TenantView(client), BLUEPRINT, copy.deepcopy(options), check_mode=True)
         assert not tenant.writes, "check mode wrote"
         tenant.sent.clear()
-        done = ensure(BLUEPRINT, References(client), copy.deepcopy(options))
+        done = ensure(TenantView(client), BLUEPRINT, copy.deepcopy(options))
         assert (predicted.changed, predicted.changes, predicted.warnings) == (done.changed, done.changes, done.warnings)
         if not tenant.surprises:
             assert _foreseen(predicted.record, predicted.record) == _foreseen(done.record, predicted.record)
@@ -256,8 +257,9 @@ def once(run: Run, tenant: Tenant) -> Again:
 
 @pytest.fixture
 def info(client: Client, tenant: Tenant) -> t.Callable[..., Row]:
-    defaults = {name: option.get("default") for name, option in BLUEPRINT.info_options.items()}
-    return lambda **params: BLUEPRINT.information(References(client), {**defaults, **params})
+    assert BLUEPRINT.info_module
+    defaults = {name: option.get("default") for name, option in BLUEPRINT.info_module.argument_spec.items()}
+    return lambda **params: reader_of(TenantView(client), BLUEPRINT).get_info({**defaults, **params})
 
 
 Info = t.Callable[..., Row]
@@ -360,12 +362,12 @@ def test_the_latest_version_without_codes_is_the_newest(tenant: Tenant, once: Ag
 def test_the_latest_version_without_codes_may_be_yet_to_be_uploaded(tenant: Tenant, client: Client) -> None:
     tenant.apps = [{"id": "till", "package_name": "com.example.till"}]
     tenant.app_versions["till"] = [{"id": "v1", "version_code": "1", "created_on": "2026-03-01"}]
-    references = References(client)
-    pending = ResultOf(Step("Uploading", "POST", "/upload/"), "id")
-    references.expect(APP_VERSION, {"id": pending, "app_id": "till", "version_code": "2", "build_number": None})
+    view, pending = TenantView(client), ResultOf(Step("Uploading", "POST", "/upload/"), "id")
+    planned = {"id": pending, "app_id": "till", "version_code": "2", "build_number": None}
+    view.add_effects([Effect(APP_VERSION, pending, planned)])
     app = {"package_name": "com.example.till", "version_name": "latest"}
-    given, _current = Names(references).resolved({"android": {"apps": [app]}}, {})
-    assert given["android"]["apps"][0]["app_version_id"] == pending
+    desired, _current = Names(view).resolve({"android": {"apps": [app]}}, {})
+    assert desired["android"]["apps"][0]["app_version_id"] == pending
 
 
 def test_what_else_is_said_of_the_latest_version_counts(tenant: Tenant, run: Run) -> None:
@@ -1295,7 +1297,7 @@ def test_a_blueprint_in_use_is_not_deleted_unless_forced(
 ) -> None:
     tenant.add({}, id=SECOND)
     tenant.groups, tenant.devices = groups, devices
-    with pytest.raises(InvalidParameter, match=f"The blueprint 'Kiosks' is in use by {users}. .* set force to true"):
+    with pytest.raises(InvalidParameter, match=f"The blueprint 'Kiosks' is in use by {users}. .* set force=true"):
         run(state="absent")
     assert tenant.writes == []
     assert run(state="absent", force=True).changed
