@@ -28,6 +28,8 @@ class _Planned:
     """The effects of plans on the objects of a kind."""
 
     rows: dict[str, Row] = field(default_factory=dict)
+    changes: dict[str, Row] = field(default_factory=dict)
+    """Those of ``rows`` that exist already."""
     names: _ByName = field(default_factory=dict)
     deleted: set[str] = field(default_factory=set)
 
@@ -186,11 +188,14 @@ class TenantView:
                 planned.deleted.add(_key(effect.id))
             else:
                 planned.rows[_key(effect.id)] = effect.row
+                if not isinstance(effect.id, ResultOf):
+                    planned.changes[_key(effect.id)] = effect.row
                 planned.names.setdefault(_folded(effect.row.get(effect.kind.name_key)), []).append(effect.row)
 
     @staticmethod
     def _remove(planned: _Planned, effect: Effect) -> None:
         planned.deleted.discard(_key(effect.id))
+        planned.changes.pop(_key(effect.id), None)
         former = planned.rows.pop(_key(effect.id), None)
         if former is not None:
             named = planned.names[_folded(former.get(effect.kind.name_key))]
@@ -202,7 +207,7 @@ class TenantView:
 
     def planned_changes(self, kind: Kind) -> list[Row]:
         """Return those of planned() that exist already."""
-        return [row for row in self.planned(kind) if not isinstance(row[kind.id_key], ResultOf)]
+        return list(self._effects_on(kind).changes.values())
 
     def planned_object(self, kind: Kind, identifier: t.Any) -> Row | None:
         """Return an object as a plan changes it, None if no plan does."""

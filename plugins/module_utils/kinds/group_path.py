@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import typing as t
+from dataclasses import dataclass, field
 
 from ..base.errors import InvalidParameter
 
@@ -20,6 +21,40 @@ PATH_SYNTAX = r"In a name, a slash is written as V(\\/), and a backslash as V(\\
 
 _TOKEN = re.compile(r"\\([/\\])|(/)|(.)", re.DOTALL)
 _SPECIAL = re.compile(r"[/\\]")
+
+
+@dataclass(frozen=True)
+class GroupPath:
+    """The exact path of a device group. ``names`` are the names below the root, none for the root itself.
+
+    ``moved_from`` is the former path if the task plans to move or rename the group itself.
+    """
+
+    names: tuple[str, ...] = ()
+    moved_from: GroupPath | None = field(default=None, compare=False)
+
+    def __str__(self) -> str:
+        return join_path(self.names)
+
+    @property
+    def parent(self) -> GroupPath:
+        """The path of the parent. The root has its own."""
+        return GroupPath(self.names[:-1])
+
+    def child(self, name: str) -> GroupPath:
+        """Return the path of a group directly below."""
+        return GroupPath((*self.names, name))
+
+    def is_within(self, other: GroupPath) -> bool:
+        """Return whether the path is another one, or below it."""
+        return self.names[: len(other.names)] == other.names
+
+    def after(self, move: GroupPath) -> GroupPath:
+        """Return the path after the move of a group above. ``move`` is the new path of that group."""
+        old = move.moved_from
+        if old is None or self == old or not self.is_within(old):
+            return self
+        return GroupPath((*move.names, *self.names[len(old.names) :]))
 
 
 def split_names(text: str) -> list[str]:
@@ -54,6 +89,11 @@ def split_path(path: str) -> list[str]:
 def join_path(names: t.Iterable[str]) -> str:
     """Return the full path of the group at the end of some names below the root."""
     return "/".join([ROOT, *map(escape_name, names)])
+
+
+def path_text(path: t.Any) -> t.Any:
+    """Return an exact path as text. Other values, such as a path of the API, are returned as they are."""
+    return str(path) if isinstance(path, GroupPath) else path
 
 
 def escape_name(name: str) -> str:

@@ -14,16 +14,13 @@ from ansible_collections.esper.cloud.plugins.module_utils.base.errors import (
     InvalidParameter,
     NotFound,
 )
-from ansible_collections.esper.cloud.plugins.module_utils.engine.apply import Result, ensure, plan
-from ansible_collections.esper.cloud.plugins.module_utils.engine.object_cache import References
-from ansible_collections.esper.cloud.plugins.module_utils.kinds.device_group import (
-    DEVICE_GROUP,
-    ROOT,
-    is_root,
-    join_path,
-    path_of,
-    split_path,
-)
+from ansible_collections.esper.cloud.plugins.module_utils.engine.apply import Result, ensure, make_plan
+from ansible_collections.esper.cloud.plugins.module_utils.engine.reader import reader_of
+from ansible_collections.esper.cloud.plugins.module_utils.engine.tenant_view import TenantView
+from ansible_collections.esper.cloud.plugins.module_utils.kinds.device_group import DEVICE_GROUP, device_groups
+from ansible_collections.esper.cloud.plugins.module_utils.kinds.device_group_lookup import is_root, path_of
+from ansible_collections.esper.cloud.plugins.module_utils.kinds.group_path import ROOT, join_path, split_path
+from ansible_collections.esper.cloud.plugins.module_utils.model.plan import Plan
 from ansible_collections.esper.cloud.plugins.module_utils.model.unknowns import ResultOf
 from ansible_collections.esper.cloud.tests.unit.service import Reply, Request, Server, answers
 from hypothesis import HealthCheck, example, given, settings
@@ -143,8 +140,8 @@ def groups(server: Server) -> Groups:
 
 
 @pytest.fixture
-def references(client: Client) -> References:
-    return References(client)
+def view(client: Client) -> TenantView:
+    return TenantView(client)
 
 
 def defaults(params: t.Mapping[str, t.Any]) -> Row:
@@ -161,7 +158,7 @@ class Run(t.Protocol):
 def run(server: Server, make_client: MakeClient) -> Run:
     def run(*, check_mode: bool = False, **params: t.Any) -> Result:
         server.requests.clear()
-        return ensure(DEVICE_GROUP, References(make_client(server)), defaults(params), check_mode=check_mode)
+        return ensure(TenantView(make_client(server)), DEVICE_GROUP, defaults(params), check_mode=check_mode)
 
     return run
 
@@ -291,12 +288,20 @@ def test_a_parent_by_id_is_that_group(
     assert not run(**params).changed
 
 
-def test_a_parent_by_id_costs_one_request(server: Server, groups: Groups, run: Run) -> None:
-    made = groups.tree("A", "A/B")
-    assert run(name="kid", parent=made["A"]).changed
-    assert [request.method for request in server.requests] == ["GET", "GET", "POST"]
-    assert not run(name="kid", parent=made["A"]).changed
-    assert [request.method for request in server.requests] == ["GET", "GET"]
+@pytest.mark.parametrize("way", ["path", "ID", "name"])
+@pytest.mark.parametrize(("parent", "requests"), [("A", 3), ("A/B", 3), ("A/B/C", 4)])
+def test_a_parent_is_resolved_once(
+    server: Server, groups: Groups, run: Run, way: str, parent: str, requests: int
+) -> None:
+    made = groups.tree("A", "A/B", "A/B/C")
+    address = {"path": f"{ROOT}/{parent}", "ID": made[parent], "name": parent[-1]}[way]
+    assert record_of(run(name="kid", parent=address))["parent_id"] == made[parent]
+    # Requests for the group and its parent, and for a deep parent one for the names with a slash.
+    assert [request.method for request in server.requests] == ["GET"] * (requests - 1) + ["POST"]
+    assert len(set(server.sent)) == requests
+    assert not run(name="kid", parent=address).changed
+    assert server.writes() == []
+    assert len(server.requests) <= 3
 
 
 @pytest.mark.parametrize("create_parents", [False, True])
@@ -307,7 +312,7 @@ def test_a_name_with_a_slash_is_never_two_groups(groups: Groups, run: Run, creat
     assert len(groups.rows) == 3
 
 
-def test_a_path_is_not_that_of_a_name_with_a_slash(groups: Groups, run: Run, references: References) -> None:
+def test_a_path_is_not_that_of_a_name_with_a_slash(groups: Groups, run: Run, view: TenantView) -> None:
     groups.add("kid", groups.add("A/B", groups.root))
     assert not run(path="A/B/kid", state="absent", recursive=True, force=True).changed
     assert not run(name="kid", parent="A/B", state="absent", recursive=True, force=True).changed
@@ -317,8 +322,8 @@ def test_a_path_is_not_that_of_a_name_with_a_slash(groups: Groups, run: Run, ref
         with pytest.raises(NotFound, match="create_parents"):
             run(path=path)
     with pytest.raises(NotFound):
-        DEVICE_GROUP.resolve(references, "A/B/kid")
-    assert information(references, path="A/B/kid") == {"device_groups": [], "tree": []}
+        device_groups(view).resolve("A/B/kid")
+    assert information(view, path="A/B/kid") == {"device_groups": [], "tree": []}
     assert run(path="A/B/kid/new", create_parents=True).changed
     assert len(groups.rows) == 7
 
@@ -339,17 +344,17 @@ def test_each_group_is_found_by_the_path_that_is_returned(
         parent = list(groups.rows)[place % len(groups.rows)]
         if not groups._taken(name, parent):
             groups.add(name, parent)
-    references = References(make_client(server))
+    view = TenantView(make_client(server))
     if whole:
-        references.read_whole(DEVICE_GROUP)
+        view.preload(DEVICE_GROUP)
     paths = set()
     for identifier in groups.rows:
-        row = DEVICE_GROUP.get(references, identifier)
+        row = device_groups(view).find_by_id(identifier)
         assert row is not None
         paths.add(path_of(row))
-        assert DEVICE_GROUP.resolve(References(make_client(server)), path_of(row))["id"] == identifier
+        assert device_groups(TenantView(make_client(server))).resolve(path_of(row))["id"] == identifier
     assert len(paths) == len(groups.rows)
-    assert {path_of(row) for row in DEVICE_GROUP.all_groups(references)} == paths
+    assert {path_of(row) for row in device_groups(view).all_groups()} == paths
 
 
 @pytest.mark.parametrize(("path", "requests"), [("a", 1), ("a/b", 1), ("a/b/c", 2), ("a/b/c/d", 2)])
@@ -362,9 +367,9 @@ def test_one_request_shows_that_no_name_has_a_slash(
     assert not run(id=made[path]).changed
     assert len(server.requests) == requests
     server.requests.clear()
-    references = References(client)
+    view = TenantView(client)
     for _again in range(2):
-        DEVICE_GROUP.resolve(references, f"All devices/{path}")
+        device_groups(view).resolve(f"All devices/{path}")
     assert len(server.requests) == requests
 
 
@@ -508,9 +513,9 @@ def test_an_unknown_id_is_no_group_to_create(groups: Groups, run: Run) -> None:
 
 
 def test_four_missing_levels_are_four_steps_each_in_the_one_before(
-    server: Server, groups: Groups, references: References
+    server: Server, groups: Groups, view: TenantView
 ) -> None:
-    planned = plan(DEVICE_GROUP, references, defaults({"path": "a/b/c/d", "create_parents": True}))
+    planned = make_plan(view, DEVICE_GROUP, defaults({"path": "a/b/c/d", "create_parents": True}))
     assert [step.method for step in planned.steps] == ["POST"] * 4
     bodies = [step.body or {} for step in planned.steps]
     assert [body["name"] for body in bodies] == ["a", "b", "c", "d"]
@@ -552,11 +557,11 @@ def test_check_mode_knows_all_but_what_the_server_gives(groups: Groups, run: Run
         assert value in (None, record_of(done)[name])
 
 
-def test_a_group_that_somebody_else_creates_meanwhile_is_taken(groups: Groups, references: References) -> None:
-    planned = plan(DEVICE_GROUP, references, defaults({"path": "Stores"}))
+def test_a_group_that_somebody_else_creates_meanwhile_is_taken(groups: Groups, view: TenantView) -> None:
+    planned = make_plan(view, DEVICE_GROUP, defaults({"path": "Stores"}))
     groups.tree("Stores")
     assert planned.steps
-    done = ensure(DEVICE_GROUP, references, defaults({"path": "Stores"}))
+    done = ensure(view, DEVICE_GROUP, defaults({"path": "Stores"}))
     assert done.record is not None
     assert groups.paths == {"All devices", "All devices/Stores"}
 
@@ -765,29 +770,103 @@ def test_devices_are_moved_a_thousand_at_a_time_before_the_group_is_deleted(
     assert list(groups.devices.values()) == [groups.root] * devices
 
 
-def test_a_group_that_was_filled_meanwhile_is_not_forced(groups: Groups, references: References) -> None:
+def test_a_group_that_was_filled_meanwhile_is_not_forced(groups: Groups, view: TenantView) -> None:
     made = groups.tree("a")
     planned = defaults({"path": "a", "state": "absent"})
-    references.rows(DEVICE_GROUP, {"name": "a"})
+    view.list_objects(DEVICE_GROUP, {"name": "a"})
     groups.devices["d"] = made["a"]
     with pytest.raises(ApiError, match="It is not empty"):
-        ensure(DEVICE_GROUP, references, planned)
+        ensure(view, DEVICE_GROUP, planned)
+
+
+# --- effects ----------------------------------------------------------------------------------------------------------
+
+
+def planned(view: TenantView, **params: t.Any) -> Plan:
+    """Plan a task, as one of several of which each sees the effects of those before."""
+    made = make_plan(view, DEVICE_GROUP, defaults(params))
+    view.add_effects(made.effects)
+    return made
+
+
+def paths_of(view: TenantView, name: str) -> list[str]:
+    return sorted(map(device_groups(view).path_of, device_groups(view).find_by_name(name)))
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_a_renamed_group_is_found_by_its_new_name_only(groups: Groups, view: TenantView, whole: bool) -> None:
+    made = groups.tree("a", "a/x", "a/x/y", "a/x/y/z")
+    if whole:
+        view.preload(DEVICE_GROUP)
+    planned(view, id=made["a/x"], name="new")
+    lookup = device_groups(view)
+    assert paths_of(view, "x") == []
+    assert paths_of(view, "new") == ["All devices/a/new"]
+    for old, new in (("a/x", "a/new"), ("a/x/y", "a/new/y"), ("a/x/y/z", "a/new/y/z")):
+        assert lookup.find_at(split_path(old)) is None
+        assert lookup.resolve(new)["id"] == made[old]
+        assert path_of(lookup.resolve(made[old])) == f"All devices/{new}"
+
+
+def test_groups_below_several_moved_groups_are_found_at_their_new_paths(groups: Groups, view: TenantView) -> None:
+    made = groups.tree("a", "a/x", "a/x/y", "a/x/y/z", "b")
+    planned(view, path="b", new_path=r"b\/c")
+    planned(view, path="a/x", new_path=r"b\/c/x")
+    planned(view, path=r"b\/c/x/y", new_path="y")
+    assert paths_of(view, "x") == [r"All devices/b\/c/x"]
+    assert paths_of(view, "z") == ["All devices/y/z"]
+    assert device_groups(view).resolve("y/z")["id"] == made["a/x/y/z"]
+    assert [path_of(row) for row in device_groups(view).subtree(device_groups(view).resolve("y"))] == [
+        "All devices/y",
+        "All devices/y/z",
+    ]
+
+
+def test_a_created_group_is_found_with_its_parents(groups: Groups, view: TenantView) -> None:
+    made = planned(view, path=r"a/b\/c/d", create_parents=True)
+    assert [effect.row and effect.row["name"] for effect in made.effects] == ["a", "b/c", "d"]
+    for path in ("a", r"a/b\/c", r"a/b\/c/d"):
+        assert paths_of(view, split_path(path)[-1]) == [f"All devices/{path}"]
+    assert not make_plan(view, DEVICE_GROUP, defaults({"path": r"a/b\/c"})).steps
+
+
+def test_no_deleted_group_is_found(groups: Groups, view: TenantView) -> None:
+    made = groups.tree("a", "a/x", "a/x/y", "b")
+    gone = planned(view, path="a", state="absent", recursive=True)
+    assert [(effect.id, effect.row) for effect in gone.effects] == [
+        (made[path], None) for path in ("a/x/y", "a/x", "a")
+    ]
+    assert [paths_of(view, name) for name in ("a", "x", "y", "b")] == [[], [], [], ["All devices/b"]]
+
+
+@pytest.mark.parametrize(
+    "params",
+    [{"path": "new/new", "create_parents": True}, {"path": "a/x", "new_path": "b/y"}, {"path": "a/x", "new_path": "z"}],
+    ids=str,
+)
+def test_effects_have_no_keys_of_their_own(groups: Groups, view: TenantView, params: Row) -> None:
+    groups.tree("a", "a/x", "b")
+    known = {each.api_name for each in DEVICE_GROUP.fields}
+    effects = planned(view, **params).effects
+    assert effects
+    assert all(effect.row is not None and set(effect.row) <= known for effect in effects)
 
 
 # --- information ------------------------------------------------------------------------------------------------------
 
 
-def information(references: References, **params: t.Any) -> Row:
-    return DEVICE_GROUP.information(references, {"id": None, "path": None, "name": None, "subtree": False, **params})
+def information(view: TenantView, **params: t.Any) -> Row:
+    params = {"id": None, "path": None, "name": None, "subtree": False, **params}
+    return reader_of(view, DEVICE_GROUP).get_info(params)
 
 
 def paths_in(nodes: list[Row]) -> list[t.Any]:
     return [(node["path"], paths_in(node["children"])) for node in nodes]
 
 
-def test_all_groups_come_sorted_and_as_a_tree(groups: Groups, references: References) -> None:
+def test_all_groups_come_sorted_and_as_a_tree(groups: Groups, view: TenantView) -> None:
     groups.tree("b", "b/y", "b/x", "a")
-    found = information(references)
+    found = information(view)
     assert [row["path"] for row in found["device_groups"]] == [
         "All devices",
         "All devices/a",
@@ -800,22 +879,22 @@ def test_all_groups_come_sorted_and_as_a_tree(groups: Groups, references: Refere
     assert all("children" not in row for row in found["device_groups"])
 
 
-def test_a_subtree_has_its_group_at_the_top(groups: Groups, references: References) -> None:
+def test_a_subtree_has_its_group_at_the_top(groups: Groups, view: TenantView) -> None:
     groups.tree("a", "a/b", "a/b/c", "d")
-    found = information(references, path="a/b", subtree=True)
+    found = information(view, path="a/b", subtree=True)
     assert paths_in(found["tree"]) == [("All devices/a/b", [("All devices/a/b/c", [])])]
 
 
-def test_groups_of_one_name_come_together_and_each_once(groups: Groups, references: References) -> None:
+def test_groups_of_one_name_come_together_and_each_once(groups: Groups, view: TenantView) -> None:
     groups.tree("x", "x/x", "a", "a/x")
-    found = information(references, name="x")
+    found = information(view, name="x")
     assert [row["path"] for row in found["device_groups"]] == ["All devices/a/x", "All devices/x", "All devices/x/x"]
-    assert information(references, name="x", subtree=True) == found
+    assert information(view, name="x", subtree=True) == found
     assert paths_in(found["tree"]) == [("All devices/a/x", []), ("All devices/x", [("All devices/x/x", [])])]
 
 
 @pytest.mark.parametrize(
     "params", [{"path": "none"}, {"name": "none"}, {"id": str(uuid.uuid4())}], ids=["path", "name", "id"]
 )
-def test_no_group_is_an_empty_list(groups: Groups, references: References, params: Row) -> None:
-    assert information(references, **params, subtree=True) == {"device_groups": [], "tree": []}
+def test_no_group_is_an_empty_list(groups: Groups, view: TenantView, params: Row) -> None:
+    assert information(view, **params, subtree=True) == {"device_groups": [], "tree": []}

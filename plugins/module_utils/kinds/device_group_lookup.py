@@ -1,0 +1,271 @@
+# SPDX-FileCopyrightText: esper.cloud contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How device groups are found: by ID, by path, and by name.
+
+In the rows that a lookup returns, ``path`` is a GroupPath: the exact path once the task is applied. In the rows of the
+API and of TenantView.list_objects() it is a text, in which a slash can separate names or be part of one.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from ..base.errors import InvalidParameter, NotFound
+from ..base.ids import is_uuid, last_uuid
+from ..base.row import Params, Row
+from ..engine.lookup import Lookup
+from ..model.unknowns import ResultOf
+from .group_path import ROOT, GroupPath, escape_name, is_path, is_root_name, join_path, split_names, split_path
+
+
+class DeviceGroupLookup(Lookup):
+    """Finds device groups."""
+
+    # --- what a task calls a group ----------------------------------------------------------------------------------
+
+    def task_key(self, params: Params) -> str:
+        if params.get("id") is not None:
+            return str(params["id"]).lower()
+        names, parent = _names_given(params), params.get("parent")
+        if names is not None:
+            return join_path(names)
+        return f"{params['name'].strip()} in {parent}" if parent else str(params["name"]).strip()
+
+    def planned_depth(self, params: Params) -> int:
+        names = _names_given(params)
+        # A group that is addressed by name only can be anywhere.
+        return 1 if names is None else len(names)
+
+    def depth_of(self, row: Row) -> int:
+        return len(_path_in(row).names)
+
+    # --- finding ----------------------------------------------------------------------------------------------------
+
+    def find(self, params: Params) -> Row | None:
+        for option in ("path", "parent", "new_path"):
+            # A path that the state does not need can be wrong, too.
+            if params.get(option) is not None:
+                split_names(params[option])
+        if params.get("id") is not None:
+            return self.find_by_id(_checked_id(params["id"]))
+        if params.get("path") is not None:
+            return self.find_at(split_path(params["path"]), is_exact=_can_change(params))
+        try:
+            return self._find_by_name_and_parent(params)
+        except NotFound:
+            # A group does not exist if its parent does not exist.
+            if params.get("state") == "absent":
+                return None
+            raise
+
+    def _find_by_name_and_parent(self, params: Params) -> Row | None:
+        name, parent = checked_name(params["name"]), params.get("parent")
+        if parent is not None and is_path(parent):
+            return self.find_at([*split_path(parent), name], is_exact=_can_change(params))
+        above = None if parent is None else self.resolve(parent)
+        rows = [row for row in self.find_by_name(name) if above is None or parent_id_of(row) == above["id"]]
+        return self.one_or_none(self._located(rows), name, "Set the parent, or use the path instead of the name.")
+
+    def find_by_id(self, identifier: str) -> Row | None:
+        identifier = identifier.lower()
+        row = self.view.planned_object(self.kind, identifier) or self.view.find_object(self.kind, identifier)
+        return None if row is None else self.locate(row)
+
+    def find_by_name(self, name: str) -> list[Row]:
+        """Return all groups with exactly a name. Their paths can be those of the API: see locate()."""
+        if not is_root_name(name):
+            return super().find_by_name(name)
+        # The name of the root is not case-sensitive. The name of another group is, even if it is that of the root.
+        rows = self.view.candidates_by_name(self.kind, ROOT)
+        return [row for row in rows if is_root(row) or str(row.get("name")).strip() == name.strip()]
+
+    def find_at(self, names: t.Sequence[str], *, is_exact: bool = True) -> Row | None:
+        """Return the group at the end of some names below the root, or None. No names are the path of the root.
+
+        Unless ``is_exact``, a group is also returned if it is the only one with this path as Esper returns it. This
+        saves the request for groups with a slash in their name, and is for tasks that then change nothing.
+        """
+        wanted, has_moves = GroupPath(tuple(names)), bool(self.view.planned_changes(self.kind))
+
+        def is_candidate(row: Row) -> bool:
+            if isinstance(row.get("path"), GroupPath):
+                return bool(row["path"] == wanted)
+            return has_moves or _joined(_path_in(row).names) == _joined(names)
+
+        rows = [row for row in self.find_by_name(names[-1] if names else ROOT) if is_candidate(row)]
+        if len(rows) == 1 and not (is_exact or has_moves):
+            return with_path(rows[0], wanted)
+        # Esper does not allow two siblings of one name. But whitespace around a name does not count.
+        return self.one_or_none([row for row in self._located(rows) if row["path"] == wanted], str(wanted))
+
+    def find_child(self, parent_id: str | ResultOf | None, name: str) -> Row | None:
+        """Return the group of a name in a parent, or None. A parent that the task creates has no groups."""
+        if isinstance(parent_id, ResultOf):
+            return None
+        return next((row for row in self.find_by_name(name) if parent_id_of(row) == parent_id), None)
+
+    def resolve(self, wanted: str) -> Row:
+        """Return the group that an option names: by ID, by path, or by a name that only one group has. Raise NotFound
+        or Ambiguous."""
+        resolved = self.view.derived(self.kind)
+        if wanted not in resolved:
+            resolved[wanted] = self._resolve(wanted)
+        return t.cast("Row", resolved[wanted])
+
+    def _resolve(self, wanted: str) -> Row:
+        if is_uuid(wanted):
+            row = self.find_by_id(wanted)
+        elif is_path(wanted):
+            row = self.find_at(split_path(wanted))
+        else:
+            rows = self.find_by_name(split_names(wanted)[0])
+            # Another group can have the name of the root.
+            rows = [row for row in rows if is_root(row)] or rows
+            row = self.one_or_none(self._located(rows), wanted, f"Use its path, such as '{ROOT}/{wanted}'.")
+        if row is None:
+            raise self.not_found(wanted)
+        return row
+
+    def not_found(self, wanted: str, note: str = "") -> NotFound:
+        """Return the error about a group that does not exist. It offers paths for a path, and names for a name."""
+        rows = self.all_groups()
+        similar = [path_of(row) if is_path(wanted) else escape_name(str(row.get("name"))) for row in rows]
+        return NotFound(self.kind.title, wanted, similar, note)
+
+    # --- the tree ---------------------------------------------------------------------------------------------------
+
+    def all_groups(self) -> list[Row]:
+        """Return all device groups of the tenant."""
+        return self._located(self.view.list_objects(self.kind))
+
+    def closest(self, names: t.Sequence[str]) -> tuple[Row | None, t.Sequence[str]]:
+        """Return the last group that exists on a path, and the names of the missing groups below it. The path is some
+        names below the root."""
+        depth = len(names)
+        while (row := self.find_at(names[:depth])) is None and depth:
+            depth -= 1
+        return row, names[depth:]
+
+    def subtree(self, top: Row) -> list[Row]:
+        """Return a group and all groups below it, parents before children."""
+        children: dict[str | ResultOf | None, list[Row]] = {}
+        for row in self.view.all_as_planned(self.kind):
+            children.setdefault(parent_id_of(row), []).append(row)
+        found = {top["id"]: top}
+        waiting = [top]
+        for row in waiting:
+            below = [child for child in children.get(row["id"], []) if child["id"] not in found]
+            found.update((child["id"], child) for child in self._located(below))
+            waiting += below
+        return list(found.values())
+
+    def remaining_above(self, row: Row) -> str:
+        """Return the ID of the closest group above that the task does not delete."""
+        above = str(last_uuid(row["parent"]))
+        while self.view.is_deleted(self.kind, above):
+            rows = self.view.list_objects(self.kind)
+            above = next(str(last_uuid(each["parent"])) for each in rows if each["id"] == above)
+        return above
+
+    # --- exact paths ------------------------------------------------------------------------------------------------
+
+    def path_of(self, row: Row) -> str:
+        """Return the exact path of a group. This can need requests if the row is not one that a lookup returned."""
+        return str(self.locate(row)["path"])
+
+    def locate(self, row: Row) -> Row:
+        """Return a group with its exact path, after the planned moves of the groups above it."""
+        if isinstance(row.get("path"), GroupPath):
+            return row
+        path = GroupPath(tuple(self._names_below_root(row)))
+        for move in self.view.planned_changes(self.kind):
+            path = path.after(_path_in(move))
+        return with_path(row, path)
+
+    def _located(self, rows: t.Iterable[Row]) -> list[Row]:
+        return [self.locate(row) for row in rows]
+
+    def _names_below_root(self, row: Row) -> t.Sequence[str]:
+        """Return the names of a group and of the groups above it, from the top."""
+        names, parent_id = _path_in(row).names, last_uuid(row.get("parent"))
+        # A single name above is not ambiguous, because no name is empty.
+        if parent_id is None or (len(names) <= 2 and all(names)):
+            return names
+        groups = self.view.whole_by_id(self.kind)
+        if groups is not None:
+            parent = groups.get(parent_id)
+        elif self._has_slashes():
+            parent = self.view.find_object(self.kind, parent_id)
+        else:
+            return names
+        return names if parent is None else [*self._names_below_root(parent), names[-1]]
+
+    def _has_slashes(self) -> bool:
+        """Return whether the name of a group contains a slash."""
+        return any("/" in str(row.get("name")) for row in self.view.list_objects(self.kind, {"name": "/"}))
+
+
+def is_root(row: Row) -> bool:
+    """Return whether a group is the root, which alone has no parent."""
+    return not row.get("parent")
+
+
+def path_of(row: Row) -> str:
+    """Return the full path of a group. If no lookup returned the row, slashes in the names of its parents are taken for
+    separators."""
+    return str(_path_in(row))
+
+
+def parent_id_of(row: Row) -> str | ResultOf | None:
+    """Return the ID of the parent of a group. It can be unknown until the parent is created."""
+    parent = row.get("parent")
+    return parent if isinstance(parent, ResultOf) else last_uuid(parent)
+
+
+def with_path(row: Row, path: GroupPath) -> Row:
+    """Return a group with its exact path."""
+    return {**row, "path": path}
+
+
+def checked_name(name: str) -> str:
+    """Return a name without whitespace around it. Raise InvalidParameter if it is empty."""
+    if not name.strip():
+        raise InvalidParameter("The name of a device group is empty.")
+    return name.strip()
+
+
+def _checked_id(identifier: str) -> str:
+    if not is_uuid(identifier):
+        raise InvalidParameter(f"Invalid ID of a device group: '{identifier}'. Use path or name instead.")
+    return identifier.lower()
+
+
+def _names_given(params: Params) -> list[str] | None:
+    """Return the names below the root of the group that a task addresses, or None if the task uses an ID, or a name
+    that can be anywhere."""
+    if params.get("path") is not None:
+        return split_path(params["path"])
+    parent = params.get("parent")
+    if params.get("id") is None and parent is not None and (is_path(parent) or is_root_name(parent)):
+        return [*split_path(parent), params["name"].strip()]
+    return None
+
+
+def _can_change(params: Params) -> bool:
+    """Return whether a task can change a group that exists: delete, move or rename it."""
+    return params.get("state") != "present" or params.get("new_path") is not None
+
+
+def _path_in(row: Row) -> GroupPath:
+    """Return the path in a row. In a path of the API, all slashes separate names, except for those in the name of the
+    group itself."""
+    if isinstance(row.get("path"), GroupPath):
+        return t.cast("GroupPath", row["path"])
+    path, name = str(row.get("path") or row["name"]), str(row["name"])
+    names = [*path.removesuffix(f"/{name}").split("/"), name] if path.endswith(f"/{name}") else path.split("/")
+    return GroupPath(tuple(each.strip() for each in names[1:]))
+
+
+def _joined(names: t.Iterable[str]) -> str:
+    """Return names in the form of Esper's paths, in which a slash can separate names or be part of one."""
+    return "/".join(part.strip() for name in names for part in name.split("/"))

@@ -1,0 +1,44 @@
+# SPDX-FileCopyrightText: esper.cloud contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The devices in device groups: which there are, and how they are moved."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ..http.client import Client
+from ..http.parallel import in_parts
+from ..model.kind import Routes
+from ..model.plan import Step
+from .device_list import list_devices
+
+GROUP_ROUTES = Routes(
+    list="/enterprise/{enterprise_id}/devicegroup/",
+    object="/enterprise/{enterprise_id}/devicegroup/{id}/",
+)
+
+# Maximum number of devices in a request that moves devices.
+_DEVICES_A_CALL = 1000
+
+
+def steps_into(group_id: str, device_ids: t.Sequence[str], purpose: str) -> list[Step]:
+    """Return the writes that move devices into a device group."""
+    return [
+        Step(
+            purpose=purpose,
+            method="PATCH",
+            path=GROUP_ROUTES.object,
+            ids={"id": group_id},
+            query={"action": "add"},
+            body={"device_ids": some},
+        )
+        for some in in_parts(_DEVICES_A_CALL, device_ids)
+    ]
+
+
+def devices_in(client: Client, group_id: str, *, purpose: str) -> list[str]:
+    """Return the IDs of the devices that are directly in a device group (GET /v2/devices/?group_multi_immediate=).
+
+    Raises what Client.request raises.
+    """
+    return [row["id"] for row in list_devices(client, {"group_multi_immediate": group_id}, purpose=purpose)]
