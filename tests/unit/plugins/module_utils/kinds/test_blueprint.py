@@ -16,12 +16,17 @@ from ansible_collections.esper.cloud.plugins.module_utils.base.errors import (
     NotFound,
     RequestFailed,
 )
-from ansible_collections.esper.cloud.plugins.module_utils.engine.apply import Result, ensure
+from ansible_collections.esper.cloud.plugins.module_utils.engine.apply import Result, ensure, make_plan
+from ansible_collections.esper.cloud.plugins.module_utils.engine.planner import planner_of
 from ansible_collections.esper.cloud.plugins.module_utils.engine.reader import reader_of
 from ansible_collections.esper.cloud.plugins.module_utils.engine.tenant_view import TenantView
 from ansible_collections.esper.cloud.plugins.module_utils.kinds.app import APP_VERSION
 from ansible_collections.esper.cloud.plugins.module_utils.kinds.blueprint import BLUEPRINT
+from ansible_collections.esper.cloud.plugins.module_utils.kinds.blueprint_catalog import CATALOGS
+from ansible_collections.esper.cloud.plugins.module_utils.kinds.blueprint_list import BLUEPRINTS
 from ansible_collections.esper.cloud.plugins.module_utils.kinds.blueprint_names import Names
+from ansible_collections.esper.cloud.plugins.module_utils.kinds.blueprint_settings import SETTINGS
+from ansible_collections.esper.cloud.plugins.module_utils.kinds.device_group import DEVICE_GROUP
 from ansible_collections.esper.cloud.plugins.module_utils.model.plan import Effect, Step
 from ansible_collections.esper.cloud.plugins.module_utils.model.unknowns import ResultOf
 from ansible_collections.esper.cloud.tests.unit.service import Exchange, Reply, Request, Server, answers, resets
@@ -1310,3 +1315,68 @@ def test_a_blueprint_that_nothing_uses_is_deleted(tenant: Tenant, run: Run) -> N
     tenant.groups = GROUPS[:1]
     assert run(state="absent").changed
     assert tenant.rows == []
+
+
+# --- what other objects of the task see -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def planned(client: Client, tenant: Tenant) -> t.Callable[..., Row | None]:
+    """Plan a task; the blueprint afterwards, as apps and content files of the same task see it."""
+    defaults = {name: option.get("default") for name, option in BLUEPRINT.options.items()}
+
+    def plan(**params: t.Any) -> Row | None:
+        view = TenantView(client)
+        plan = make_plan(view, BLUEPRINT, {**defaults, "name": "Kiosks", **params})
+        assert len(plan.effects) == bool(plan.steps)
+        view.add_effects(plan.effects)
+        assert [view.is_deleted(BLUEPRINTS, each.id) for each in plan.effects if each.row is None] in ([], [True])
+        assert tenant.writes == []
+        return next(iter(view.planned(BLUEPRINTS)), None)
+
+    return plan
+
+
+def test_a_plan_states_the_blueprint_afterwards(tenant: Tenant, planned: t.Callable[..., Row | None]) -> None:
+    apps = [{"package_name": "com.example.till", "version_name": "2.0"}]
+    new = planned(settings=android(apps=apps))
+    assert new
+    assert isinstance(new["id"], ResultOf)
+    assert (new["name"], new["settings"], new["publish"]) == ("Kiosks", android(apps=[till(2)]), False)
+    assert planned(publish=True)["settings"] == {}  # type: ignore[index]
+    tenant.add(android(apps=[till(1)]), id=SECOND)
+    tenant.groups = GROUPS[:1]
+    past(tenant, OLD)
+    assert planned() is None
+    changed = planned(settings=android(apps=apps))
+    assert changed
+    assert (changed["id"], changed["settings"], changed["publish"]) == (SECOND, android(apps=[till(2)]), False)
+    assert planned(id=SECOND, name="Tills", publish=True)["name"] == "Tills"  # type: ignore[index]
+    restored = planned(version="1")
+    assert restored
+    assert (restored["settings"], restored["publish"]) == (OLD, True)
+    assert planned(state="absent") is None
+
+
+def test_a_group_that_the_task_changes_counts_as_planned(tenant: Tenant, client: Client) -> None:
+    row = tenant.add({}, id=SECOND)
+    tenant.groups = GROUPS
+    view = TenantView(client)
+    planner, params = planner_of(view, BLUEPRINT), {"force": False}
+    with pytest.raises(InvalidParameter, match="in use by the device group 'All devices/Kiosks'"):
+        planner.plan_delete(row, params)
+    view.add_effects([Effect(DEVICE_GROUP, "g2", None)])
+    assert planner.plan_delete(row, params).steps
+
+
+def test_the_references_of_the_settings_are_those_that_names_stand_for() -> None:
+    named = {
+        (platform.name, each.name, reference.kind)
+        for platform in SETTINGS.fields
+        for each in platform.fields
+        for reference in each.references
+        if reference.by
+    }
+    apps = {(platform, "apps", "app") for platform in CATALOGS}
+    assert named == apps | {(platform, "files", "content") for platform in ("android", "linux")}
+    assert BLUEPRINT.depends_on >= {"app", "content"}
