@@ -212,7 +212,7 @@ class Module:
 def modules() -> list[Module]:
     """Return all modules that the files in kinds/ and tasks/ describe."""
     values = importlib.import_module(f"{PACKAGE}.model.module_spec").Value
-    resource_type = importlib.import_module(f"{PACKAGE}.engine.resource").Resource
+    kind_module = importlib.import_module(f"{PACKAGE}.model.kind")
     task_type = importlib.import_module(f"{PACKAGE}.task").Task
     found = []
     for path in sorted((CHECKOUT / "plugins" / "module_utils").glob("*/*.py")):
@@ -225,27 +225,30 @@ def modules() -> list[Module]:
             # A definition belongs to the file that makes it, not to those that import it.
             if not name.isupper() or f"\n{name} = " not in path.read_text(encoding="utf-8"):
                 continue
-            if isinstance(each, resource_type):
+            if isinstance(each, kind_module.Kind):
                 if each.module:
                     value = values(
-                        each.kind,
+                        each.name,
                         f"The {each.title} after the task. In check mode, the predicted state.",
                         type="dict",
                         returned=f"if the {each.title} exists after the task",
                         contains=each.fields,
                     )
-                    found.append(Module(each.kind, each.module, where, name, "run", (value,)))
-                if each.info_module:
+                    found.append(Module(each.name, each.module, where, name, "run", (value,)))
+                if each.info_module and each.shape is kind_module.Shape.SINGLETON:
+                    value = values(each.name, f"The {each.title}.", type="dict", contains=each.fields)
+                    found.append(Module(f"{each.name}_info", each.info_module, where, name, "run_info", (value,)))
+                elif each.info_module:
                     value = values(
                         each.plural,
                         f"The {each.title}s that match, in the order of the Esper API."
-                        if each.plural == f"{each.kind}s"
+                        if each.plural == f"{each.name}s"
                         else f"The {each.plural.replace('_', ' ')} that match, in the order of the Esper API.",
                         type="list",
                         elements="dict",
                         contains=each.fields,
                     )
-                    found.append(Module(f"{each.kind}_info", each.info_module, where, name, "run_info", (value,)))
+                    found.append(Module(f"{each.name}_info", each.info_module, where, name, "run_info", (value,)))
             elif isinstance(each, task_type) and each.module:
                 found.append(Module(each.name, each.module, where, name, "run_task", ()))
     return sorted(found, key=lambda module: module.name)
@@ -344,6 +347,26 @@ def index_file(found: list[Module]) -> str:
     )
 
 
+def registry_file() -> str:
+    """Return kinds/registry.py, which has the kinds with a module that manages objects."""
+    kind_type = importlib.import_module(f"{PACKAGE}.model.kind").Kind
+    found = []
+    for path in sorted((CHECKOUT / "plugins" / "module_utils" / "kinds").glob("[!_]*.py")):
+        if path.name == "registry.py":
+            continue
+        for name, each in vars(importlib.import_module(f"{PACKAGE}.kinds.{path.stem}")).items():
+            # A definition belongs to the file that makes it, not to those that import it.
+            if isinstance(each, kind_type) and each.module and f"\n{name} = " in path.read_text(encoding="utf-8"):
+                found.append((path.stem, name))
+    imports = "".join(f"from .{file} import {name}\n" for file, name in found)
+    names = "".join(f"    {name},\n" for _file, name in found)
+    return (
+        f'{LICENSE}"""The kinds of objects that a tenant is made of, which the module tenant manages.\n\n{MARK}\n"""\n\n'
+        f"from __future__ import annotations\n\nfrom ..model.kind import Kind\n{imports}\n"
+        f"KINDS: tuple[Kind, ...] = (\n{names})\n"
+    )
+
+
 def runtime_file(found: list[Module]) -> str:
     """Return meta/runtime.yml."""
     names = [each.name for each in found]
@@ -433,13 +456,21 @@ def between(text: str, name: str, content: str) -> str:
     return text[: text.index(begin) + len(begin)] + content + text[text.index(end) :]
 
 
-def files() -> dict[Path, str]:
-    """Return all generated files by their paths."""
-    found = modules()
+def files(*, check: bool) -> dict[Path, str]:
+    """Return all generated files by their paths.
+
+    Unless ``check`` is set, the registry of kinds is written first, because the module tenant is described from it.
+    """
     plugins = CHECKOUT / "plugins"
+    registry, kinds = plugins / "module_utils" / "kinds" / "registry.py", registry_file()
+    if not check and registry.read_text(encoding="utf-8") != kinds:
+        registry.write_text(kinds, encoding="utf-8")
+        sys.stdout.write(f"wrote {registry.relative_to(CHECKOUT)}\n")
+    found = modules()
     readme = CHECKOUT / "README.md"
     return {
         **{plugins / "modules" / f"{each.name}.py": module_file(each) for each in found},
+        registry: kinds,
         plugins / "module_utils" / "index.py": index_file(found),
         plugins / "doc_fragments" / "connection.py": connection_fragment(),
         CHECKOUT / "meta" / "runtime.yml": runtime_file(found),
@@ -459,7 +490,7 @@ def main() -> int:
         package.mkdir(parents=True)
         (package / "cloud").symlink_to(CHECKOUT)
         sys.path.insert(0, directory)
-        wanted = files()
+        wanted = files(check=check)
     generated = {path for path in (CHECKOUT / "plugins" / "modules").glob("*.py") if MARK in path.read_text("utf-8")}
     changed = {path: text for path, text in wanted.items() if not path.exists() or path.read_text("utf-8") != text}
     obsolete = generated - set(wanted)

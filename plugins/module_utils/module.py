@@ -66,8 +66,9 @@ def check_items(task: Task, params: Params, *, check_mode: bool) -> CheckedItems
     for option, kind in task.items.items():
         described = managing(kind).module.options
         items: list[ItemParams] = []
-        for number, item in enumerate(params[option] or []):
-            place = _place(option, number, item)
+        value = params[option] or []
+        for number, item in enumerate([value] if isinstance(value, t.Mapping) else value):
+            place = option if isinstance(value, t.Mapping) else _place(option, number, item)
             if names := [f"unknown option {each}" for each in unknown_options(described, item)]:
                 checked.errors += [f"{place}: {each}." for each in names]
                 continue

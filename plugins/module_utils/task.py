@@ -243,7 +243,9 @@ def execute(task: Task, params: Params, mode: Mode, *, user_agent: str) -> Outco
         with Client(
             connection, user_agent=user_agent, log=requests.append, progress=mode.progress, secrets=secrets
         ) as client:
-            outcome = task.work(TenantView(client), params, mode)
+            view = TenantView(client)
+            outcome = task.work(view, params, mode)
+            warnings += view.warnings()
     except EsperError as error:
         outcome = Outcome({"failed": True, "msg": str(error), **error.details()})
     except Exception as error:  # noqa: BLE001 - what Python or ansible-core makes of it would show what is in it

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.esper.cloud.plugins.module_utils.base.errors import InvalidParameter
-from ansible_collections.esper.cloud.plugins.module_utils.engine.object_cache import References
+from ansible_collections.esper.cloud.plugins.module_utils.engine.tenant_view import TenantView
 from ansible_collections.esper.cloud.plugins.module_utils.http.client import Client
 from ansible_collections.esper.cloud.plugins.module_utils.http.connection import Connection
 from ansible_collections.esper.cloud.plugins.module_utils.model.field import Field
@@ -32,7 +32,7 @@ Params = dict[str, Any]
 CONTRACT = Contract()
 OPERATION = CONTRACT.operation("POST", "/commands/v0/commands/")
 SCHEMAS = CONTRACT._documents["v0"]["components"]["schemas"]
-REFERENCES = References(Client(Connection(api_url="https://acme-api.esper.cloud/api", api_key="k")))
+REFERENCES = TenantView(Client(Connection(api_url="https://acme-api.esper.cloud/api", api_key="k")))
 VALIDATOR = ArgumentSpecValidator(DEVICE_COMMAND.options, **DEVICE_COMMAND.rules)
 DEVICE = "e2425d4b-c266-41b4-a83e-490189fc9a0f"
 TYPES = {"boolean": "bool", "integer": "int", "string": "str", "object": "dict"}

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.esper.cloud.plugins.module_utils.base.errors import InvalidParameter
-from ansible_collections.esper.cloud.plugins.module_utils.engine.object_cache import References
+from ansible_collections.esper.cloud.plugins.module_utils.engine.tenant_view import TenantView
 from ansible_collections.esper.cloud.plugins.module_utils.http.client import Client
 from ansible_collections.esper.cloud.plugins.module_utils.http.connection import Connection
 from ansible_collections.esper.cloud.plugins.module_utils.kinds.device import FILTERS, resolve_filters
@@ -40,7 +40,7 @@ CONTRACT = Contract()
 BEGINNING = CONTRACT.operation("POST", "/v0/operations/")
 SCHEMAS = CONTRACT._documents["v0"]["components"]["schemas"]
 DESCRIBED = SCHEMAS["Operations_POST"]["properties"]
-REFERENCES = References(Client(Connection(api_url="https://acme-api.esper.cloud/api", api_key="k")))
+REFERENCES = TenantView(Client(Connection(api_url="https://acme-api.esper.cloud/api", api_key="k")))
 VALIDATOR = ArgumentSpecValidator(OPERATION_TASK.options, **OPERATION_TASK.rules)
 DEVICE = "e2425d4b-c266-41b4-a83e-490189fc9a0f"
 WINDOW = {"start_datetime": "2030-01-01T00:00:00Z", "end_datetime": "2030-01-02T00:00:00+01:00"}

@@ -12,7 +12,7 @@ import pytest
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.esper.cloud.plugins.module_utils.base.errors import InvalidParameter
-from ansible_collections.esper.cloud.plugins.module_utils.engine.object_cache import References
+from ansible_collections.esper.cloud.plugins.module_utils.engine.tenant_view import TenantView
 from ansible_collections.esper.cloud.plugins.module_utils.http.client import Client
 from ansible_collections.esper.cloud.plugins.module_utils.http.connection import Connection
 from ansible_collections.esper.cloud.plugins.module_utils.kinds.enterprise_policy import ENTERPRISE_POLICY
@@ -30,7 +30,7 @@ TYPES = {"boolean": "bool", "integer": "int", "string": "str", "array": "list", 
 
 CONTRACT = Contract()
 OPERATION = CONTRACT.operation("POST", "/enterprise/{enterprise_id}/policy/")
-REFERENCES = References(
+REFERENCES = TenantView(
     Client(
         Connection(
             api_url="https://acme-api.esper.cloud/api",

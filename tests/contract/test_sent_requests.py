@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.esper.cloud.plugins.module_utils.engine.apply import Result, ensure
-from ansible_collections.esper.cloud.plugins.module_utils.engine.object_cache import References
+from ansible_collections.esper.cloud.plugins.module_utils.engine.tenant_view import TenantView
 from ansible_collections.esper.cloud.plugins.module_utils.http.client import Client
 from ansible_collections.esper.cloud.plugins.module_utils.http.connection import Connection
 from ansible_collections.esper.cloud.plugins.module_utils.kinds.blueprint_list import BLUEPRINTS
@@ -34,8 +34,8 @@ class Tenant:
     def __init__(self, simulator: Simulator) -> None:
         self.simulator = simulator
 
-    def references(self, **options: Any) -> References:
-        return References(
+    def references(self, **options: Any) -> TenantView:
+        return TenantView(
             Client(Connection.from_options({"api_url": self.simulator.url, "api_key": self.simulator.key, **options}))
         )
 

@@ -24,8 +24,8 @@ TYPE_CHECKING = "\nif t.TYPE_CHECKING:\n    from {} import {}\n"
     ("file", "line"),
     [
         ("model/unknowns.py", TYPE_CHECKING.format(".plan", "Step")),
-        ("model/field.py", TYPE_CHECKING.format("..engine.resource", "Resource")),
-        ("engine/object_cache.py", TYPE_CHECKING.format(".resource", "Resource")),
+        ("model/field.py", TYPE_CHECKING.format(".kind", "Kind")),
+        ("engine/tenant_view.py", TYPE_CHECKING.format(".planner", "Planner")),
         ("model/compare.py", TYPE_CHECKING.format("..http.client", "Client")),
         ("http/paging.py", "\nimport requests\n"),
         ("kinds/tag.py", TYPE_CHECKING.format("..task", "Task")),

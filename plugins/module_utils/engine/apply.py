@@ -45,19 +45,14 @@ def ensure(view: TenantView, kind: Kind, params: Params, *, check_mode: bool = F
     return ensure_all(view, kind, [params], check_mode=check_mode)[0]
 
 
-def ensure_all(
-    view: TenantView, kind: Kind, several: t.Sequence[Params], *, check_mode: bool = False
-) -> list[Result]:
+def ensure_all(view: TenantView, kind: Kind, several: t.Sequence[Params], *, check_mode: bool = False) -> list[Result]:
     """The same for several objects. All are planned before the first write, so that lists are read once for all."""
     plans = [make_plan(view, kind, params) for params in several]
     for planned in plans:
         planned.complete()
     for planned in plans:
         planned.settle()
-    return [
-        _carry_out(view, kind, params, planned, check_mode)
-        for params, planned in zip(several, plans, strict=True)
-    ]
+    return [_carry_out(view, kind, params, planned, check_mode) for params, planned in zip(several, plans, strict=True)]
 
 
 def _carry_out(view: TenantView, kind: Kind, params: Params, planned: Plan, check_mode: bool) -> Result:
@@ -152,7 +147,7 @@ def _perform(view: TenantView, kind: Kind, step: Step) -> None:
         if step.method == "DELETE" and error.status == 404:
             return
         raise
-    step.answer = _object_in(answer, step, kind)
+    step.answer = _object_in(view, answer, step, kind)
     following = step.then(answer) if step.then else None
     if following:
         _perform(view, kind, following)
@@ -171,7 +166,7 @@ def _create_once(
     while True:
         try:
             answer = send(idempotent=False)
-            step.answer = _object_in(answer, step, kind)
+            step.answer = _object_in(view, answer, step, kind)
             if step.answer is not None:
                 _give_way(view, kind, step)
                 return
@@ -218,9 +213,9 @@ def _give_way(view: TenantView, kind: Kind, step: Step) -> None:
         step.answer, step.adopted = other, True
 
 
-def _object_in(answer: Response, step: Step, kind: Kind) -> Row | None:
+def _object_in(view: TenantView, answer: Response, step: Step, kind: Kind) -> Row | None:
     """The object that a write answered with, if it did: some answer with nothing, or with a message only."""
     body = answer.body if isinstance(answer.body, dict) else {}
     row = step.read(body) if step.read else body
     is_object = bool(row) and (kind.shape is Shape.SINGLETON or (row or {}).get(kind.id_key) is not None)
-    return row if is_object else None
+    return view.typed(kind, row) if row and is_object else None

@@ -161,8 +161,7 @@ class Bulk:
         for item in both:
             item.fail(
                 InvalidParameter(
-                    f"{one.place} and {other.place} are about the same {item.kind.title}, '{item.name}': list it"
-                    " once."
+                    f"{one.place} and {other.place} are about the same {item.kind.title}, '{item.name}': list it once."
                 )
             )
 

@@ -6,9 +6,10 @@ from __future__ import annotations
 
 import typing as t
 
-from ..base.errors import Ambiguous, NotFound
+from ..base.errors import Ambiguous, EsperError, NotFound
 from ..base.ids import is_uuid
 from ..base.row import Params, Row
+from ..model.field import Field
 from ..model.kind import Kind, Shape
 from .tenant_view import TenantView
 
@@ -50,7 +51,7 @@ class Lookup:
     def find(self, params: Params) -> Row | None:
         """Return the object that the options of a task address, or None. Raise Ambiguous."""
         if self.kind.shape is Shape.SINGLETON:
-            return self.view.get_at(self.kind.routes.object, purpose=self.kind.purpose_of_list)
+            return self.view.get_at(self.kind.routes.object, kind=self.kind, purpose=self.kind.purpose_of_list)
         if params.get("id") is not None:
             return self.find_by_id(str(params["id"]))
         return self.one_or_none(self.find_by_name(params["name"]), params["name"])
@@ -66,6 +67,19 @@ class Lookup:
             # An object without a name is not the one that an empty text names.
             return []
         return [row for row in self.view.candidates_by_name(self.kind, name) if str(row.get(key) or "").strip() == name]
+
+    def with_separate(self, row: Row, fields: t.Iterable[Field]) -> Row:
+        """Return an object with the properties that have routes of their own, one GET for each."""
+        found = {}
+        for field in fields:
+            if field.separate is not None:
+                purpose = f"Reading the {field.name} of the {self.kind.phrase(row)}"
+                body = self.view.value_at(field.separate.path, {"id": str(row[self.kind.id_key])}, purpose=purpose)
+                try:
+                    found[field.api_name] = field.separate.texts(body)
+                except (TypeError, KeyError):
+                    raise EsperError(f"{purpose} failed: Esper returned an unexpected value.") from None
+        return {**row, **found}
 
     def resolve(self, wanted: str) -> Row:
         """Return the object that an option of another object names, by name or ID. Raise NotFound or Ambiguous."""

@@ -4,11 +4,12 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 
 from ..base.errors import InvalidParameter, NotFound
 from ..base.row import Params, Row
-from ..model.field import hidden_at
+from ..model.field import Field, hidden_at
 from ..model.kind import Kind, Shape
 from ..model.plan import Change, Effect, Plan, Step
 from ..model.unknowns import ResultOf
@@ -113,6 +114,7 @@ class Planner:
         after = {each.name: each.read(values[each.name]) for each in differing if not each.secret}
         shown = {each.name: each.marked(after.get(each.name), desired[each.name]) for each in differing}
         body = {each.api_name: each.sendable(values[each.name]) for each in sent if values[each.name] is not None}
+        self._check_misfits(current, sent, replaces=replaces)
         step = Step(
             purpose=f"Updating the {kind.phrase(current)}",
             method=kind.routes.update,
@@ -139,6 +141,16 @@ class Planner:
         change = Change(kind.header(current), {name: before.get(name) for name in shown}, shown)
         effect = Effect(kind, current.get(kind.id_key), {**current, **body})
         return Plan({**record, **after}, [step], [change], effects=[effect])
+
+    def _check_misfits(self, current: Row, sent: t.Iterable[Field], *, replaces: bool) -> None:
+        """Raise InvalidParameter if a write would replace a value that could not be read."""
+        whole = {each.name for each in sent if replaces or each.type in ("dict", "list")}
+        paths = [path for path in self.view.misfits(self.kind, current) if re.split(r"[.\[]", path)[0] in whole]
+        if paths:
+            raise InvalidParameter(
+                f"The {self.kind.phrase(current)} is not changed, because Esper returned an unexpected type for"
+                f" {', '.join(paths)}, and the change would overwrite the value. Correct the value in Esper first."
+            )
 
     # --- delete -----------------------------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 import typing as t
 
 from ..base.row import Params, Row
+from ..http.parallel import CONCURRENCY, in_parallel
 from ..model.kind import Kind, Shape
 from .lookup import lookup_of
 from .tenant_view import TenantView
@@ -29,6 +30,11 @@ class Reader:
             rows = [row] if row else []
         else:
             rows = self.view.list_objects(self.kind)
+        separate = [each for each in self.kind.fields if each.separate and params.get(each.name)]
+        if separate:
+            rows = list(
+                in_parallel(self.view.client, lambda row: lookup.with_separate(row, separate), rows, CONCURRENCY)
+            )
         return {self.kind.plural: [self.kind.to_result(row) for row in rows]}
 
     def download(self, params: Params, *, check_mode: bool) -> Row:

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One view of a tenant for the length of a task: what was read of it, each list and each object once, and the effects of
-what the task plans, so that the objects of one task can refer to each other.
+"""One view of a tenant for the length of a task: what was read of it, each list and each object once, and the effects
+of what the task plans, so that the objects of one task can refer to each other.
 
 Kinds are told apart by Kind.key.
 """
@@ -15,9 +15,13 @@ from ..base.row import Row
 from ..http.client import Client, Query
 from ..http.paging import PAGE_SIZE, list_all
 from ..http.parallel import CONCURRENCY
-from ..model.kind import Kind
+from ..model.conform import conform
+from ..model.kind import Kind, Shape
 from ..model.plan import Effect
 from ..model.unknowns import ResultOf
+
+# Number of values that a warning names.
+_NAMED = 5
 
 _ByName = dict[str, list[Row]]
 _Place = tuple[str, tuple[tuple[str, t.Any], ...]]
@@ -43,12 +47,14 @@ class TenantView:
     def __init__(self, client: Client) -> None:
         self.client = client
         self._lists: dict[_Place, list[Row]] = {}
-        self._objects: dict[_Place, Row | None] = {}
+        self._objects: dict[_Place, t.Any] = {}
         self._names: dict[str, _ByName] = {}
         self._ids: dict[str, dict[str, Row]] = {}
         self._preloaded: set[str] = set()
         self._planned: dict[str, _Planned] = {}
         self._derived: dict[str, dict[t.Any, t.Any]] = {}
+        self._misfits: dict[tuple[str, str], list[str]] = {}
+        self._left_out: dict[str, int] = {}
         self._invalidations = 0
 
     # --- lists ------------------------------------------------------------------------------------------------------
@@ -58,6 +64,7 @@ class TenantView:
         return self.list_at(
             kind.routes.list,
             query,
+            kind=kind,
             page_size=kind.routes.page_size,
             # The result of a search by name has one page.
             concurrency=1 if query else CONCURRENCY,
@@ -70,12 +77,14 @@ class TenantView:
         path: str,
         query: Query | None = None,
         *,
+        kind: Kind | None = None,
         page_size: int | None = PAGE_SIZE,
         concurrency: int = 1,
         key: str = "id",
         purpose: str,
     ) -> list[Row]:
-        """Return the list at a path, such as that of what belongs to one object: see list_all()."""
+        """Return the list at a path, such as that of what belongs to one object: see list_all(). The objects have the
+        types of the fields of ``kind``, if it is set."""
         place = _place(path, query)
         rows = self._lists.get(place)
         if rows is None:
@@ -83,7 +92,7 @@ class TenantView:
             pages = list_all(
                 self.client, path, query=query, page_size=page_size, concurrency=concurrency, key=key, purpose=purpose
             )
-            rows = list(pages)
+            rows = list(pages) if kind is None else [row for page in pages if (row := self.typed(kind, page))]
             # It may lack what another thread has written in between.
             if before == self._invalidations:
                 self._lists[place] = rows
@@ -114,7 +123,7 @@ class TenantView:
     def find_object(self, kind: Kind, identifier: str) -> Row | None:
         """Return the object of an ID as Esper has it now, or None."""
         purpose = f"Reading the {kind.title} {identifier}"
-        row = self.find_at(kind.routes.object, {"id": identifier}, purpose=purpose)
+        row = self.find_at(kind.routes.object, {"id": identifier}, kind=kind, purpose=purpose)
         if row is None:
             # A wrong tenant or URL has no objects either, but it has no list.
             self.client.get(
@@ -124,17 +133,34 @@ class TenantView:
             )
         return row
 
-    def find_at(self, path: str, ids: t.Mapping[str, str] | None = None, *, purpose: str) -> Row | None:
-        """Return the object at a path, with ``ids`` for its placeholders, or None if there is none."""
-        return self._read_once(path, ids, lambda: self.client.find_object(path, ids=ids, purpose=purpose))
+    def find_at(
+        self, path: str, ids: t.Mapping[str, str] | None = None, *, kind: Kind | None = None, purpose: str
+    ) -> Row | None:
+        """Return the object at a path, with ``ids`` for its placeholders, or None if there is none. It has the types of
+        the fields of ``kind``, if it is set."""
 
-    def get_at(self, path: str, ids: t.Mapping[str, str] | None = None, *, purpose: str) -> Row:
-        """Return the object at a path. Raise ApiError if there is none."""
-        return t.cast(
-            "Row", self._read_once(path, ids, lambda: self.client.get_object(path, ids=ids, purpose=purpose))
-        )
+        def read() -> Row | None:
+            row = self.client.find_object(path, ids=ids, purpose=purpose)
+            return row if row is None or kind is None else self.typed(kind, row)
 
-    def _read_once(self, path: str, ids: t.Mapping[str, str] | None, read: t.Callable[[], Row | None]) -> Row | None:
+        return self._read_once(path, ids, read)
+
+    def get_at(
+        self, path: str, ids: t.Mapping[str, str] | None = None, *, kind: Kind | None = None, purpose: str
+    ) -> Row:
+        """Return the object at a path like find_at(). Raise ApiError if there is none."""
+
+        def read() -> Row | None:
+            row = self.client.get_object(path, ids=ids, purpose=purpose)
+            return row if kind is None else self.typed(kind, row)
+
+        return self._read_once(path, ids, read) or {}
+
+    def value_at(self, path: str, ids: t.Mapping[str, str], *, purpose: str) -> t.Any:
+        """Return the JSON at a path, which need not be an object."""
+        return self._read_once(path, ids, lambda: self.client.get(path, ids=ids, purpose=purpose))
+
+    def _read_once(self, path: str, ids: t.Mapping[str, str] | None, read: t.Callable[[], t.Any]) -> t.Any:
         place = _place(path, ids)
         if place not in self._objects:
             before, row = self._invalidations, read()
@@ -142,6 +168,43 @@ class TenantView:
                 return row
             self._objects[place] = row
         return self._objects[place]
+
+    # --- types ------------------------------------------------------------------------------------------------------
+
+    def typed(self, kind: Kind, row: Row) -> Row | None:
+        """Return an object of the API with the types that its fields describe. A value that cannot be brought to its
+        type is null; an object without a valid ID is None. The task warns of both: see warnings()."""
+        identifier = row.get(kind.id_key)
+        if kind.shape is not Shape.SINGLETON and not isinstance(identifier, (str, int)):
+            self._left_out[kind.titles] = self._left_out.get(kind.titles, 0) + 1
+            return None
+        typed, misfits = conform(kind.fields, row)
+        if misfits:
+            self._misfits[kind.key, str(identifier)] = misfits
+        else:
+            self._misfits.pop((kind.key, str(identifier)), None)
+        return typed
+
+    def misfits(self, kind: Kind, row: Row) -> list[str]:
+        """Return the paths of the values of an object that do not have the type of their field."""
+        return self._misfits.get((kind.key, str(row.get(kind.id_key))), [])
+
+    def warnings(self) -> list[str]:
+        """Return a sentence for each kind of which values or objects could not be read."""
+        by_kind: dict[str, list[str]] = {}
+        for (key, identifier), paths in self._misfits.items():
+            by_kind.setdefault(key, []).extend(f"{path} of {identifier}" for path in paths)
+        sentences = []
+        for key, places in by_kind.items():
+            more = f" and {len(places) - _NAMED} more" if len(places) > _NAMED else ""
+            sentences.append(
+                f"Esper returned values of an unexpected type, which are null here: {key} {', '.join(places[:_NAMED])}"
+                f"{more}."
+            )
+        return sentences + [
+            f"Esper returned {count} of the {titles} without a valid ID. They are left out."
+            for titles, count in self._left_out.items()
+        ]
 
     # --- names, as planned ------------------------------------------------------------------------------------------
 

@@ -500,9 +500,7 @@ class AppVersion(Resource):
         plan.expected.append((self, version))
         if app and params["keep_versions"] is not None:
             plan.late_parts.append(
-                lambda plan: self._plan_removals(
-                    view, plan, app, wanted["version_code"], params, own_id=version["id"]
-                )
+                lambda plan: self._plan_removals(view, plan, app, wanted["version_code"], params, own_id=version["id"])
             )
         return plan
 

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from ..base.errors import InvalidParameter
 from ..base.ids import is_uuid
 from ..base.row import Row
+from ..engine.lookup import lookup_of
 from ..engine.tenant_view import TenantView
-from ..engine.resource import Resource
+from ..model.kind import Kind
 from ..model.module_spec import Value
 from .blueprint_list import BLUEPRINTS
 from .device_group import DEVICE_GROUP
@@ -53,7 +54,7 @@ class Filter:
     type: type = str
     many: bool = False
     choices: tuple[str, ...] = ()
-    names: Resource | None = None
+    names: Kind | None = None
 
 
 FILTERS: dict[str, Filter] = {
@@ -152,15 +153,13 @@ def _is_number(text: str) -> bool:
 
 def resolve_filters(view: TenantView, checked: Row) -> Row:
     """Return the result of check_filters() with IDs in place of names. Raises NotFound or Ambiguous."""
-    return {
-        name: [_id_of(view, FILTERS[name].names, value) for value in values] for name, values in checked.items()
-    }
+    return {name: [_id_of(view, FILTERS[name].names, value) for value in values] for name, values in checked.items()}
 
 
-def _id_of(view: TenantView, resource: Resource | None, value: t.Any) -> t.Any:
-    if resource is None or is_uuid(value):
+def _id_of(view: TenantView, kind: Kind | None, value: t.Any) -> t.Any:
+    if kind is None or is_uuid(value):
         return value
-    return resource.resolve(view, value)["id"]
+    return lookup_of(view, kind).resolve(value)["id"]
 
 
 # Levels of detail about a device, from the least to the most.

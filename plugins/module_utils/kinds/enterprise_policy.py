@@ -238,7 +238,9 @@ ENTERPRISE_POLICY = Kind(
     ),
     fields=_FIELDS,
     fixed_payload=_fixed_payload,
-    guards=(Guard(users=counted_in("device_count", "device"), advice="Assign another policy to them first", option=""),),
+    guards=(
+        Guard(users=counted_in("device_count", "device"), advice="Assign another policy to them first", option=""),
+    ),
     module=ModuleSpec(
         short_description="Manage Esper enterprise policies",
         description=(

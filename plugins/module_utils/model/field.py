@@ -48,6 +48,24 @@ class Reference:
     gives: tuple[str, ...]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Separate:
+    """A route of its own for a property, a list of texts, which is read by GET and replaced by PUT.
+
+    ``path`` has the ID of the object as ``{id}``. ``item_key`` is the key of the text in each item that GET returns.
+    PUT takes the texts under ``write_key``, and returns the items that are stored under ``response_key``.
+    """
+
+    path: str
+    item_key: str
+    write_key: str
+    response_key: str
+
+    def texts(self, items: t.Any) -> list[str]:
+        """Return the texts in the items of a response. Raise TypeError or KeyError if they have another form."""
+        return [str(each[self.item_key]) for each in items]
+
+
 @dataclass(frozen=True)
 class Field:
     """One property of an object.
@@ -69,7 +87,8 @@ class Field:
 
     ``doc`` is the text of the option, ``returns`` that of the return value if it differs, ``sample`` an example of it.
     An ``identifier`` names an object: see Option. ``references`` are the objects of other kinds that the field, or each
-    dict of it, refers to.
+    dict of it, refers to. ``separate`` is its own route, if the route of the object does not have it. ``changed`` is
+    another valid value than ``sample``, for the law tests.
     """
 
     name: str
@@ -94,7 +113,9 @@ class Field:
     identifier: bool = False
     returns: Words = ""
     sample: t.Any = None
+    changed: t.Any = None
     references: tuple[Reference, ...] = ()
+    separate: Separate | None = None
 
     @property
     def api_name(self) -> str:

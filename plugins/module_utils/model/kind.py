@@ -35,9 +35,9 @@ class Routes:
 
     ``list`` is the path of the list, also for POST; a singleton has none. ``object`` is the path of one object.
     ``update`` is the method that changes an object: PATCH sends what differs, PUT and POST replace the object.
-    ``page_size`` is None for a list without the parameter ``limit``. ``name_filter`` is the query parameter that reduces
-    the list to a name, "" if there is none; the exact match is made in engine/lookup.py. ``also`` are the beginnings of
-    other paths that return the same objects, so a write makes what was read there out of date, too.
+    ``page_size`` is None for a list without the parameter ``limit``. ``name_filter`` is the query parameter that
+    reduces the list to a name, "" if there is none; the exact match is made in engine/lookup.py. ``also`` are the
+    beginnings of other paths that return the same objects, so a write makes what was read there out of date, too.
     """
 
     list: str = ""
@@ -150,6 +150,11 @@ class Kind:
     def depends_on(self) -> frozenset[str]:
         """The names of other kinds that the fields refer to. Their objects are created first, and deleted last."""
         return frozenset(_referred(self.fields)) - {self.name}
+
+    @property
+    def tenant_option(self) -> str:
+        """The option of the module tenant: a list of objects, or the object of a singleton."""
+        return self.name if self.shape is Shape.SINGLETON else self.plural
 
     @property
     def titles(self) -> str:

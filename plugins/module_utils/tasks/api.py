@@ -9,11 +9,11 @@ import typing as t
 from pathlib import Path
 
 from ..base.errors import InvalidParameter
+from ..base.limits import PAGE_SIZE
 from ..base.row import Params, Row
 from ..engine.tenant_view import TenantView
 from ..http.client import Client
 from ..http.forms import Form
-from ..base.limits import PAGE_SIZE
 from ..http.paging import list_all
 from ..model.module_spec import ModuleSpec, Option, Support, Value
 from ..task import Mode, Outcome, Task

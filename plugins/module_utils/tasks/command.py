@@ -417,9 +417,7 @@ class Sent:
     groups: int
 
 
-def send(
-    view: TenantView, command: Command, devices: t.Sequence[str], groups: t.Sequence[str] = ()
-) -> list[Sent]:
+def send(view: TenantView, command: Command, devices: t.Sequence[str], groups: t.Sequence[str] = ()) -> list[Sent]:
     """Send a command to devices and device groups in as few requests as possible, each accepted once.
 
     Raise what Client.request raises. Requests before the one that failed have been accepted.

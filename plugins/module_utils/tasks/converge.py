@@ -13,7 +13,7 @@ from __future__ import annotations
 from ..base.errors import NotFound
 from ..base.row import Params, Row
 from ..engine.tenant_view import TenantView
-from ..kinds.blueprint import BLUEPRINT
+from ..kinds.blueprint import blueprints
 from ..model.module_spec import ModuleSpec, Option, Support, Value
 from ..task import Mode, Outcome, Task
 from .command import ALIAS_OPTION, Command, send
@@ -116,7 +116,7 @@ class _Versions:
     """The latest published version of each blueprint, read once."""
 
     def __init__(self, view: TenantView) -> None:
-        self._references = references
+        self._lookup = blueprints(view)
         self._published: dict[str, str | None] = {}
 
     def is_outdated(self, device: Row) -> bool:
@@ -136,12 +136,12 @@ class _Versions:
         return _blueprint(device, "current_blueprint_version_id") or None
 
     def _latest(self, blueprint_id: str) -> str | None:
-        row = BLUEPRINT.get(self._references, blueprint_id)
+        row = self._lookup.find_by_id(blueprint_id)
         if row is None:
             raise NotFound("blueprint", blueprint_id, note="It is assigned to devices, though.")
         if row.get("latest_published_version_id"):
             return str(row["latest_published_version_id"])
-        published = [each for each in BLUEPRINT.versions_of(self._references, row) if each.get("publish")]
+        published = [each for each in self._lookup.versions_of(row) if each.get("publish")]
         return str(published[0]["version_id"]) if published else None
 
 

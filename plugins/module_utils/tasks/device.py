@@ -21,17 +21,19 @@ from dataclasses import dataclass, field
 from ..base.errors import InvalidParameter
 from ..base.row import Params, Row
 from ..engine.apply import apply_each, raise_first
+from ..engine.lookup import lookup_of
 from ..engine.tenant_view import TenantView
 from ..http.parallel import CONCURRENCY, in_parallel
 from ..kinds.device import DEVICE_VALUES, DISABLED, FULL, as_host
-from ..kinds.device_group import DEVICE_GROUP, path_of
+from ..kinds.device_group import DEVICE_GROUP, device_groups
+from ..kinds.group_devices import steps_into
 from ..kinds.tag import TAG
 from ..model.module_spec import ModuleSpec, Option, Value
 from ..model.plan import Step
 from ..task import Mode, Outcome, Task
 from .command import REQUEST, Command, send, steps_for
 from .device_search import counted, each_once, find_devices, label_of, require_devices
-from .operations import OPERATION, Operation, begin_step, ids_of, queries_for
+from .operations import Operation, begin_step, ids_of, operations_of_device, part_of, queries_for
 from .safety import check_confirmed, check_device_count, max_devices_option
 from .selection import devices_option
 from .waiting import pending_devices
@@ -179,7 +181,8 @@ def _work(view: TenantView, params: Params, mode: Mode) -> Outcome:
         result["diff"] = [_difference(target) for target in targets if target.after]
     if not mode.check_mode:
         _apply(view, targets, group)
-    result["devices"] = [_record(target, group) for target in targets]
+    path = device_groups(view).path_of(group) if group else None
+    result["devices"] = [_record(target, path) for target in targets]
     result["pending_aliases"] = pending + [
         {"id": target.id, "name": label_of(target.row), "alias": target.after["alias"]}
         for target in targets
@@ -308,7 +311,9 @@ def _apply(view: TenantView, targets: list[_Target], group: Row | None) -> None:
     """Send the changes. An error is raised after all of them were tried."""
     changes = {target.id: target.after for target in targets}
     moving = [id_ for id_, after in changes.items() if "group_id" in after]
-    moves = DEVICE_GROUP.steps_into(group["id"], moving, f"Moving devices to '{path_of(group)}'") if group else []
+    moves = []
+    if group:
+        moves = steps_into(group["id"], moving, f"Moving devices to '{device_groups(view).path_of(group)}'")
     tagging = [_tag_step(target) for target in targets if "tags" in target.after]
     naming = [step for target in targets if "alias" in target.after for step in _alias_steps(view, target)]
     raise_first(
@@ -341,7 +346,7 @@ def _difference(target: _Target) -> Row:
     return {"before_header": title, "after_header": title, "before": target.before, "after": target.after}
 
 
-def _record(target: _Target, group: Row | None) -> Row:
+def _record(target: _Target, group_path: str | None) -> Row:
     """Return the device after the task, as far as it is known. The alias is the old one until the device has applied
     the new one."""
     record = as_host(target.row, FULL)
@@ -350,7 +355,7 @@ def _record(target: _Target, group: Row | None) -> Row:
     if "tags" in target.after:
         record["tag_ids"] = None
     record["group_id"] = target.after.get("group_id", record["group_id"])
-    record["group"] = path_of(group) if group is not None else None
+    record["group"] = group_path
     record["tags"] = target.tags
     return record
 
@@ -392,10 +397,10 @@ def _removed_already(view: TenantView, rows: list[Row]) -> set[str]:
     over = ("FAILED", "CANCELLED")
 
     def is_removed(device_id: str) -> bool:
-        operations = OPERATION.of_device(view, device_id)
+        operations = operations_of_device(view, device_id)
         begun = [row["id"] for row in operations if row.get("operation") == _REMOVAL and row.get("state") not in over]
         # An operation can be completed although a device failed.
-        parts = (OPERATION.part(view, each, device_id) for each in begun)
+        parts = (part_of(view, each, device_id) for each in begun)
         return any(part is not None and part.get("state") not in over for part in parts)
 
     android = [row["id"] for row in rows if row.get("platform") == "ANDROID"]

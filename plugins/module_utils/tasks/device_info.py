@@ -13,14 +13,15 @@ from __future__ import annotations
 import typing as t
 
 from ..base.row import Params, Row
+from ..engine.lookup import lookup_of
 from ..engine.tenant_view import TenantView
-from ..engine.resource import Resource
 from ..http.paging import list_all
 from ..http.parallel import CONCURRENCY, in_parallel
 from ..kinds.blueprint_list import BLUEPRINTS
 from ..kinds.device import DEVICE_VALUES, FULL, LEVELS, as_host, check_filters
-from ..kinds.device_group import DEVICE_GROUP, path_of
+from ..kinds.device_group import DEVICE_GROUP, device_groups
 from ..kinds.tag import TAG
+from ..model.kind import Kind
 from ..model.module_spec import NO_DIFF, READS_ONLY, ModuleSpec, Option, Value
 from ..task import Mode, Outcome, Task
 from .device_search import each_once, find_devices
@@ -211,6 +212,7 @@ def _reporter(mode: Mode) -> t.Callable[[int, int | None], None]:
 
 def _add_names(view: TenantView, records: list[Row]) -> None:
     """Add the paths of device groups and the names of tags and blueprints."""
+    path_of = device_groups(view).path_of
     groups = {row["id"]: path_of(row) for row in _rows(view, DEVICE_GROUP, records, "group_id")}
     blueprints = {row["id"]: row["name"] for row in _rows(view, BLUEPRINTS, records, "blueprint_id")}
     tagged = any(record["tag_ids"] for record in records)
@@ -221,12 +223,12 @@ def _add_names(view: TenantView, records: list[Row]) -> None:
         record["blueprint"] = blueprints.get(record["blueprint_id"])
 
 
-def _rows(view: TenantView, kind: Resource, records: list[Row], key: str) -> list[Row]:
+def _rows(view: TenantView, kind: Kind, records: list[Row], key: str) -> list[Row]:
     """Return the objects of a kind that devices refer to. A few are read one by one, many in the list of all."""
     ids = sorted({str(record[key]) for record in records if record[key]})
     if len(ids) > _FEW:
-        return DEVICE_GROUP.all_groups(view) if kind is DEVICE_GROUP else view.list_objects(kind)
-    found = (kind.get(view, each) for each in ids)
+        return device_groups(view).all_groups() if kind is DEVICE_GROUP else view.list_objects(kind)
+    found = (lookup_of(view, kind).find_by_id(each) for each in ids)
     return [row for row in found if row is not None]
 
 
@@ -253,9 +255,7 @@ def _app(row: Row) -> Row:
 
 def _events(view: TenantView, device: Row, number: int) -> list[Row]:
     path = f"/enterprise/{{enterprise_id}}/device/{device['id']}/event-feed/"
-    body = view.client.get(
-        path, query={"limit": number}, purpose=f"Reading the events of the device {device['id']}"
-    )
+    body = view.client.get(path, query={"limit": number}, purpose=f"Reading the events of the device {device['id']}")
     rows = (body.get("results") if isinstance(body, dict) else None) or []
     return [{key: row.get(key) for key in ("id", "created_on", "message")} for row in rows]
 

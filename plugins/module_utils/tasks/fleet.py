@@ -17,7 +17,7 @@ from ..base.threads import without_signals
 from ..engine.tenant_view import TenantView
 from ..kinds.blueprint_list import BLUEPRINTS
 from ..kinds.device import FULL, as_host, resolve_filters
-from ..kinds.device_group import DEVICE_GROUP, path_of
+from ..kinds.device_group import device_groups
 from ..kinds.device_list import list_devices
 from ..kinds.tag import TAG
 
@@ -121,9 +121,9 @@ def _side_by_side(
 
 
 def _groups(view: TenantView) -> dict[str, Row]:
+    groups = device_groups(view)
     return {
-        row["id"]: {"path": path_of(row), "parent": last_uuid(row.get("parent"))}
-        for row in DEVICE_GROUP.all_groups(view)
+        row["id"]: {"path": groups.path_of(row), "parent": last_uuid(row.get("parent"))} for row in groups.all_groups()
     }
 
 

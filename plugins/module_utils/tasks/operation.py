@@ -14,6 +14,7 @@ from __future__ import annotations
 from ..base.errors import ApiError, EsperError, InvalidParameter, NotFound
 from ..base.row import Params, Row
 from ..engine.apply import apply_each, raise_first
+from ..engine.lookup import lookup_of
 from ..engine.tenant_view import TenantView
 from ..http.parallel import CONCURRENCY, in_parallel
 from ..model.module_spec import ModuleSpec, Option, Support, Value
@@ -26,6 +27,7 @@ from .operations import (
     OPERATION,
     OVER,
     OWN_ARGS,
+    PART_ROUTE,
     QUERIES,
     RISKY,
     SCHEDULE,
@@ -37,6 +39,8 @@ from .operations import (
     checked_query,
     counts_of,
     ids_of,
+    part_of,
+    parts_of,
     queries_for,
     query_body,
     unfinished,
@@ -242,11 +246,9 @@ def _cancel(view: TenantView, params: Params, mode: Mode) -> Outcome:
 def _parts(view: TenantView, row: Row, devices: list[Row]) -> list[tuple[Row, Row]]:
     """Return devices with their parts of an operation. Raise NotFound if one has none."""
     if len(devices) > _FEW:
-        found = {part["device_id"]: part for part in OPERATION.parts(view, row["id"])}
+        found = {part["device_id"]: part for part in parts_of(view, row["id"])}
     else:
-        read = in_parallel(
-            view.client, lambda each: OPERATION.part(view, row["id"], each["id"]), devices, CONCURRENCY
-        )
+        read = in_parallel(view.client, lambda each: part_of(view, row["id"], each["id"]), devices, CONCURRENCY)
         found = {part["device_id"]: part for part in read if part is not None}
     for each in devices:
         if each["id"] not in found:
@@ -268,7 +270,7 @@ def _part_step(row: Row, device: Row, reason: str) -> Step:
     return Step(
         purpose=f"Cancelling the operation {OPERATION.name_of(row)} of the device '{label_of(device)}'",
         method="PUT",
-        path=OPERATION.part_item,
+        path=PART_ROUTE,
         ids={"id": row["id"], "device_id": device["id"]},
         body={"state": "CANCELLATION_REQUESTED", "reason": reason},
     )

@@ -12,16 +12,17 @@ import itertools
 import typing as t
 
 from ..base.errors import InvalidParameter
+from ..base.limits import PAGE_SIZE
 from ..base.row import Params, Row
 from ..base.validators import between
+from ..engine.lookup import lookup_of
 from ..engine.tenant_view import TenantView
-from ..base.limits import PAGE_SIZE
 from ..http.parallel import CONCURRENCY, in_parallel
 from ..kinds.device_group import DEVICE_GROUP
 from ..model.module_spec import NO_DIFF, READS_ONLY, ModuleSpec, Option, Value
 from ..task import Mode, Outcome, Task
 from .device_search import labels_of, require_devices
-from .operations import OPERATION, STATES, counts_of, end_of
+from .operations import OPERATION, STATES, counts_of, end_of, newest_operations, operations_of_device, part_of, parts_of
 from .waiting import DEVICE_ID, DEVICE_NAME, DEVICE_REASON
 
 _FILTERS = ("operation_type", "state", "groups", "limit")
@@ -121,7 +122,7 @@ def _rows(view: TenantView, params: Params, device: Row | None) -> t.Iterator[Ro
         row = lookup_of(view, OPERATION).find_by_id(params["id"])
         return iter([row] if row else [])
     if device is None:
-        found = OPERATION.newest(view, _query(view, params), min(params["limit"] or PAGE_SIZE, PAGE_SIZE))
+        found = newest_operations(view, _query(view, params), min(params["limit"] or PAGE_SIZE, PAGE_SIZE))
     else:
         found = (row for row in _of_device(view, device) if _fits(row, params))
     return itertools.islice(found, params["limit"])
@@ -141,7 +142,7 @@ def _query(view: TenantView, params: Params) -> Row:
 
 
 def _of_device(view: TenantView, device: Row) -> list[Row]:
-    rows = OPERATION.of_device(view, device["id"])
+    rows = operations_of_device(view, device["id"])
     return sorted(rows, key=lambda row: str(row.get("created_at")), reverse=True)
 
 
@@ -154,8 +155,8 @@ def _add_devices(view: TenantView, records: list[Row], device: Row | None) -> No
 
     def read(record: Row) -> list[Row]:
         if device is None:
-            return list(OPERATION.parts(view, record["id"]))
-        part = OPERATION.part(view, record["id"], device["id"])
+            return list(parts_of(view, record["id"]))
+        part = part_of(view, record["id"], device["id"])
         return [part] if part else []
 
     parts = list(in_parallel(view.client, read, records, CONCURRENCY))

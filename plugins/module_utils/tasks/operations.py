@@ -23,16 +23,16 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from ..base.errors import InvalidParameter
+from ..base.limits import PAGE_SIZE
 from ..base.row import Params, Row
 from ..base.validators import uuid
 from ..engine.tenant_view import TenantView
-from ..engine.resource import Resource
-from ..base.limits import PAGE_SIZE
 from ..http.paging import list_all
 from ..http.parallel import in_parts
 from ..kinds.device import FILTERS, check_filters
 from ..model.compare import satisfied
 from ..model.field import Field
+from ..model.kind import Kind, Routes, Shape
 from ..model.plan import Finder, Step
 from .command import ARGS, GOES_OFFLINE, IRREVERSIBLE, TIMES, accept_each, checked_request
 from .command import RISKY as RISKY_COMMANDS
@@ -221,16 +221,14 @@ def _public(args: t.Any) -> t.Any:
     return {**ARGS.read(args), **{key: value for key, value in args.items() if key not in known}}
 
 
-class OperationKind(Resource):
-    """An operation in the Esper API."""
-
-    kind = "operation"
-    plural = "operations"
-    title = "operation"
-    collection = "/v0/operations/"
-    item = "/v0/operations/{id}/"
-    part_item = "/v0/operations/{id}/devices/{device_id}/"
-    fields = (
+OPERATION = Kind(
+    name="operation",
+    title="operation",
+    plural="operations",
+    routes=Routes(list="/v0/operations/", object="/v0/operations/{id}/"),
+    shape=Shape.READ_ONLY,
+    label=lambda row: f"{row.get('operation')} ({row.get('id')})",
+    fields=(
         Field("id", "ID of the operation.", writable=False, sample="6f2f7c55-7c1f-4b8e-9a39-55a8c0f6a003"),
         Field("operation_type", "Type of the operation.", api="operation", sample="REBOOT"),
         Field(
@@ -271,36 +269,36 @@ class OperationKind(Resource):
             writable=False,
             sample="0c5ac9e5-4f2c-4a93-9d0c-2e3b8f6d7a11",
         ),
+    ),
+)
+PART_ROUTE = "/v0/operations/{id}/devices/{device_id}/"
+
+
+def newest_operations(view: TenantView, query: Row, page_size: int = PAGE_SIZE) -> t.Iterator[Row]:
+    """Return the operations that Esper finds for a query, the newest first."""
+    query, kind = {"ordering": "-created_at", **query}, OPERATION
+    return list_all(view.client, kind.routes.list, query=query, page_size=page_size, purpose=kind.purpose_of_list)
+
+
+def operations_of_device(view: TenantView, device_id: str) -> t.Iterator[Row]:
+    """Return the operations of a device."""
+    purpose = f"Reading the operations of the device {device_id}"
+    return list_all(view.client, f"/v0/devices/{device_id}/operations/", purpose=purpose)
+
+
+def parts_of(view: TenantView, identifier: str) -> t.Iterator[Row]:
+    """Return the parts of all devices of an operation."""
+    purpose = f"Reading the devices of the operation {identifier}"
+    return list_all(view.client, f"{OPERATION.routes.list}{identifier}/devices/", purpose=purpose)
+
+
+def part_of(view: TenantView, identifier: str, device_id: str) -> Row | None:
+    """Return the part of one device of an operation, or None."""
+    return view.client.find_object(
+        PART_ROUTE,
+        ids={"id": identifier, "device_id": device_id},
+        purpose=f"Reading the part of the device {device_id} in the operation {identifier}",
     )
-
-    def label(self, row: Row) -> str:
-        return f"{row.get('operation')} ({row.get('id')})"
-
-    def newest(self, view: TenantView, query: Row, page_size: int = PAGE_SIZE) -> t.Iterator[Row]:
-        """Return the operations that Esper finds for a query, the newest first."""
-        query = {"ordering": "-created_at", **query}
-        return list_all(view.client, self.collection, query=query, page_size=page_size, purpose=self.reading_all)
-
-    def of_device(self, view: TenantView, device_id: str) -> t.Iterator[Row]:
-        """Return the operations of a device."""
-        purpose = f"Reading the operations of the device {device_id}"
-        return list_all(view.client, f"/v0/devices/{device_id}/operations/", purpose=purpose)
-
-    def parts(self, view: TenantView, identifier: str) -> t.Iterator[Row]:
-        """Return the parts of all devices of an operation."""
-        purpose = f"Reading the devices of the operation {identifier}"
-        return list_all(view.client, f"{self.collection}{identifier}/devices/", purpose=purpose)
-
-    def part(self, view: TenantView, identifier: str, device_id: str) -> Row | None:
-        """Return the part of one device of an operation, or None."""
-        return view.client.find_object(
-            self.part_item,
-            ids={"id": identifier, "device_id": device_id},
-            purpose=f"Reading the part of the device {device_id} in the operation {identifier}",
-        )
-
-
-OPERATION = OperationKind()
 
 
 @dataclass(frozen=True)
@@ -366,7 +364,7 @@ def begin(view: TenantView, operation: Operation, queries: t.Sequence[Row]) -> l
 
     Raise what Client.request raises. Operations before the one that failed have been accepted.
     """
-    before = next(OPERATION.newest(view, {"operation_type": operation.type}, page_size=1), None)
+    before = next(newest_operations(view, {"operation_type": operation.type}, page_size=1), None)
     steps = [
         begin_step(
             operation,
@@ -394,7 +392,7 @@ def _target(query: Row) -> str:
 def _find(view: TenantView, sent: t.Any, before: Row | None) -> Row | None:
     """Return the operation that was sent, if it was accepted although the response was lost; ``before`` was the newest
     of its type until then."""
-    for row in OPERATION.newest(view, {"operation_type": sent["operation_type"]}):
+    for row in newest_operations(view, {"operation_type": sent["operation_type"]}):
         if before is not None and row["id"] == before["id"]:
             return None
         if _is_same(row, sent):
@@ -471,7 +469,7 @@ class Begun:
         return [
             {"device": part["device_id"], "state": end_of(part), "reason": part.get("reason")}
             for each in self.operations
-            for part in OPERATION.parts(self.view, each["id"])
+            for part in parts_of(self.view, each["id"])
             if end_of(part) != "succeeded"
         ]
 
@@ -484,7 +482,7 @@ class Begun:
         left = max(told.pop("devices") - sum(told.values()), 0)
         if left and operation.get("state") in OVER:
             # The operation does not count canceled devices.
-            return Counter(end_of(part) for part in OPERATION.parts(self.view, operation["id"]))
+            return Counter(end_of(part) for part in parts_of(self.view, operation["id"]))
         return Counter({**told, "pending": left})
 
 

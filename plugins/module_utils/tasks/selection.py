@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 
 from ..base.errors import InvalidParameter
 from ..base.row import Params, Row
+from ..engine.lookup import lookup_of
 from ..engine.tenant_view import TenantView
 from ..http.parallel import CONCURRENCY
 from ..kinds.blueprint_list import BLUEPRINTS
@@ -193,9 +194,11 @@ def matching_devices(
 def _queries(view: TenantView, selector: str, value: t.Any) -> list[Row]:
     """Return the queries that find the devices of a selector, which are none for names of devices."""
     if selector == "groups":
-        return [{_GROUP_FILTER: list(dict.fromkeys(lookup_of(view, DEVICE_GROUP).resolve(each)["id"] for each in value))}]
+        groups = lookup_of(view, DEVICE_GROUP)
+        return [{_GROUP_FILTER: list(dict.fromkeys(groups.resolve(each)["id"] for each in value))}]
     if selector == "blueprints":
-        ids = dict.fromkeys(lookup_of(view, BLUEPRINTS).resolve(each)["id"] for each in value)
+        blueprints = lookup_of(view, BLUEPRINTS)
+        ids = dict.fromkeys(blueprints.resolve(each)["id"] for each in value)
         return [{_BLUEPRINT_FILTER: [each]} for each in ids]
     return [resolve_filters(view, value)] if selector in _FILTERS else []
 

@@ -10,9 +10,10 @@ import typing as t
 from ..base.errors import InvalidParameter
 from ..base.row import Params, Row
 from ..engine.batch import ACTIONS, Bulk, Item
+from ..engine.lookup import lookup_of
 from ..engine.tenant_view import TenantView
-from ..engine.resource import Resource
 from ..kinds.registry import KINDS
+from ..model.kind import Kind, Shape
 from ..model.module_spec import ModuleSpec, Option, Value
 from ..model.unknowns import without_pending
 from ..task import ItemParams, Mode, Outcome, Task, shown_changes, unmet
@@ -27,7 +28,7 @@ _MANY = 20
 
 
 def _work(view: TenantView, params: Params, mode: Mode) -> Outcome:
-    items = [item for kind in KINDS for item in _items(kind, params[kind.plural] or [])]
+    items = [item for kind in KINDS for item in _items(view, kind, params[kind.tenant_option] or [])]
     bulk, go_on = Bulk(view, items), params["on_error"] == "continue"
     _extend_deadline(view, len(items))
     bulk.name_all()
@@ -41,17 +42,17 @@ def _work(view: TenantView, params: Params, mode: Mode) -> Outcome:
     return _outcome(bulk, mode)
 
 
-def _items(kind: Resource, several: t.Sequence[Params]) -> t.Iterator[Item]:
+def _items(view: TenantView, kind: Kind, several: t.Sequence[Params]) -> t.Iterator[Item]:
     """The objects of a kind. Parameters may stand for several, such as those of a directory, or be unfit for any."""
     for index, params in enumerate(several):
-        place = f"{kind.plural}[{index}]"
+        place = kind.name if kind.shape is Shape.SINGLETON else f"{kind.plural}[{index}]"
         whole = Item(kind, place, params)
         try:
             if isinstance(params, ItemParams) and params.error:
                 raise InvalidParameter(params.error)
             if why := unmet(kind.rules, params):
                 raise InvalidParameter(f"{why[0].upper()}{why[1:]}.")
-            expanded = kind.expand(params)
+            expanded = lookup_of(view, kind).expand(params)
         except InvalidParameter as error:
             whole.fail(error)
             expanded = None
@@ -110,7 +111,7 @@ def _record(item: Item) -> Row:
     changes = item.changes if item.action not in ("failed", "skipped") else []
     fields = {name for each in changes for name in {**each.before, **each.after}}
     record: Row = {
-        "kind": item.resource.kind,
+        "kind": item.kind.name,
         "option": item.place,
         "name": item.name,
         "id": without_pending((item.record or item.plan.current or {}).get("id")),
@@ -130,9 +131,18 @@ def _message(bulk: Bulk) -> str:
     return f"{len(told)} of {len(bulk.items)} objects failed. {' '.join(sentences[:_TOLD])}{more}"
 
 
-def _title(kind: Resource) -> str:
-    text = kind.plural.replace("_", " ")
-    return text[0].upper() + text[1:]
+def _option(kind: Kind) -> Option:
+    """Return the option for the objects of a kind."""
+    title = f"{kind.titles[0].upper()}{kind.titles[1:]}"
+    note = "Connection options are not allowed here."
+    if kind.shape is Shape.SINGLETON:
+        return Option(kind.name, (f"{title}, with the options of M(esper.cloud.{kind.name}).", note), type="dict")
+    return Option(
+        kind.plural,
+        (f"{title}, each with the options of M(esper.cloud.{kind.name}).", note),
+        type="list",
+        elements="dict",
+    )
 
 
 TENANT = Task(
@@ -150,18 +160,7 @@ TENANT = Task(
             "Objects you omit are not changed.",
         ),
         options=(
-            *(
-                Option(
-                    kind.plural,
-                    (
-                        f"{_title(kind)}, each with the options of M(esper.cloud.{kind.kind}).",
-                        "Connection options are not allowed here.",
-                    ),
-                    type="list",
-                    elements="dict",
-                )
-                for kind in KINDS
-            ),
+            *(_option(kind) for kind in KINDS),
             Option(
                 "on_error",
                 (
@@ -223,15 +222,15 @@ TENANT = Task(
                 sample={"created": 3, "updated": 1, "deleted": 0, "unchanged": 38, "failed": 0, "skipped": 0},
             ),
         ),
-        sources=tuple(f"{kind.plural}.{source}" for kind in KINDS for source in kind.sources),
+        sources=tuple(f"{kind.tenant_option}.{source}" for kind in KINDS for source in kind.sources),
         notes=(
             "O(deadline) applies to each 100 objects.",
             "The task fails if an object is listed twice, if it deletes an object that another object needs, or if a"
             " device group takes the path of a group that the same task moves.",
             "After a failure or an interruption, run the same task again to apply the rest.",
         ),
-        seealso=tuple(kind.kind for kind in KINDS),
+        seealso=tuple(kind.name for kind in KINDS),
     ),
     _work,
-    items={kind.plural: kind for kind in KINDS},
+    items={kind.tenant_option: kind for kind in KINDS},
 )

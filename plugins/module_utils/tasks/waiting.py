@@ -187,9 +187,7 @@ def pending_devices(
         return {
             row["device"]
             for requests in in_parts(_IDS_A_QUERY, list(args))
-            for row in list_all(
-                view.client, _STATUSES, query={**query, "request": ",".join(requests)}, purpose=purpose
-            )
+            for row in list_all(view.client, _STATUSES, query={**query, "request": ",".join(requests)}, purpose=purpose)
             if row.get("state") not in _ENDS and is_wanted(row["device"], args[row["request"]])
         }
 

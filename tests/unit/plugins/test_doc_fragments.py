@@ -13,7 +13,7 @@ import pytest
 import yaml
 from ansible_collections.esper.cloud.plugins.doc_fragments import attributes, connection
 from ansible_collections.esper.cloud.plugins.module_utils import module
-from ansible_collections.esper.cloud.plugins.module_utils.engine.resource import Resource
+from ansible_collections.esper.cloud.plugins.module_utils.model.kind import Kind
 from ansible_collections.esper.cloud.plugins.module_utils.http.connection import OPTIONS, Connection
 from ansible_collections.esper.cloud.plugins.module_utils.task import Task
 
@@ -46,29 +46,30 @@ def documented_options(name: str) -> Doc:
     return t.cast("Doc", documentation_of(name)["DOCUMENTATION"]["options"])
 
 
-def handed_over(name: str) -> Resource | Task:
+def handed_over(name: str) -> Kind | Task:
     """What a module hands to run(), run_info() or run_task()."""
     imported = importlib.import_module(f"ansible_collections.esper.cloud.plugins.modules.{name}")
-    (found,) = [each for each in vars(imported).values() if isinstance(each, (Resource, Task))]
+    (found,) = [each for each in vars(imported).values() if isinstance(each, (Kind, Task))]
     return found
 
 
 # The modules that manage or read a kind of object; the others have a task of their own.
-KINDS = [name for name in MODULES if isinstance(handed_over(name), Resource)]
+KINDS = [name for name in MODULES if isinstance(handed_over(name), Kind)]
 
 
-def resource_of(name: str) -> Resource:
-    return t.cast("Resource", handed_over(name))
+def kind_of(name: str) -> Kind:
+    return t.cast("Kind", handed_over(name))
 
 
 def spec_of(name: str) -> tuple[Doc, Doc]:
     """The argument spec of a module without the connection, and its rules."""
-    resource = handed_over(name)
-    if isinstance(resource, Task):
-        return resource.options, resource.rules
+    kind = handed_over(name)
+    if isinstance(kind, Task):
+        return kind.options, kind.rules
     if name.endswith("_info"):
-        return resource.info_options, resource.info_rules
-    return resource.options, resource.rules
+        assert kind.info_module is not None
+        return (kind.info_module.argument_spec, dict(kind.info_module.rules))
+    return kind.options, kind.rules
 
 
 def said(option: Doc) -> Doc:
@@ -207,9 +208,9 @@ def test_a_module_s_examples_use_its_options(name: str) -> None:
 
 @pytest.mark.parametrize("name", KINDS)
 def test_a_module_returns_what_it_documents(name: str) -> None:
-    resource, returned = resource_of(name), documentation_of(name)["RETURN"]
-    described = returned[resource.plural if name.endswith("_info") else resource.kind]
-    shown = [field.name for field in resource.fields if not field.secret]
+    kind, returned = kind_of(name), documentation_of(name)["RETURN"]
+    described = returned[kind.plural if name.endswith("_info") else kind.name]
+    shown = [field.name for field in kind.fields if not field.secret]
     assert list(described["contains"]) == shown
 
 

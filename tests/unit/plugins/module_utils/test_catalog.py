@@ -13,7 +13,7 @@ import yaml
 from ansible_collections.esper.cloud.plugins.module_utils import catalog as kinds
 from ansible_collections.esper.cloud.plugins.module_utils import module
 from ansible_collections.esper.cloud.plugins.module_utils.catalog import task_of
-from ansible_collections.esper.cloud.plugins.module_utils.engine.resource import Resource
+from ansible_collections.esper.cloud.plugins.module_utils.model.kind import Kind, Shape
 from ansible_collections.esper.cloud.plugins.module_utils.index import MODULES
 from ansible_collections.esper.cloud.plugins.module_utils.kinds.registry import KINDS
 from ansible_collections.esper.cloud.plugins.module_utils.task import Task, managing
@@ -80,33 +80,34 @@ def test_the_options_ask_for_nothing_that_only_a_module_does(name: str) -> None:
 # --- the kinds that a tenant is made of -------------------------------------------------------------------------------
 
 
-def _managed() -> dict[str, Resource]:
-    """The resources of the modules that manage a kind, by the names of the modules."""
+def _managed() -> dict[str, Kind]:
+    """The kinds that have a module, by the names of the modules."""
     found = {}
     for name, (file, attribute) in MODULES.items():
         imported = importlib.import_module(f"{kinds.__package__}.{file}")
-        resource = getattr(imported, attribute)
-        if isinstance(resource, Resource) and not name.endswith("_info"):
-            found[name] = resource
+        kind = getattr(imported, attribute)
+        if isinstance(kind, Kind) and not name.endswith("_info"):
+            found[name] = kind
     return found
 
 
 def test_each_kind_that_has_a_module_is_one_of_a_tenant() -> None:
     managed = _managed()
-    assert {kind.kind: kind for kind in KINDS} == managed
+    assert {kind.name: kind for kind in KINDS} == managed
     assert len(KINDS) == len(managed)
-    assert all(task_of(name) is managing(resource) for name, resource in managed.items())
+    assert all(task_of(name) is managing(kind) for name, kind in managed.items())
 
 
 def test_lists_of_objects_take_what_the_modules_take() -> None:
-    assert set(TENANT.options) == {*(kind.plural for kind in KINDS), "on_error"}
+    assert set(TENANT.options) == {*(kind.tenant_option for kind in KINDS), "on_error"}
     for kind in KINDS:
-        assert TENANT.options[kind.plural] == {"type": "list", "elements": "dict"}
-        assert TENANT.deep_options[kind.plural]["options"] == task_of(kind.kind).options
-        assert TENANT.items[kind.plural] is kind
+        is_one = kind.shape is Shape.SINGLETON
+        assert TENANT.options[kind.tenant_option] == ({"type": "dict"} if is_one else {"type": "list", "elements": "dict"})
+        assert TENANT.deep_options[kind.tenant_option]["options"] == task_of(kind.name).options
+        assert TENANT.items[kind.tenant_option] is kind
 
 
 def test_kinds_refer_to_kinds_that_there_are() -> None:
-    names = {kind.kind for kind in KINDS}
+    names = {kind.name for kind in KINDS}
     for kind in KINDS:
-        assert set(kind.refers_to) <= names - {kind.kind}
+        assert set(kind.depends_on) <= names - {kind.name}

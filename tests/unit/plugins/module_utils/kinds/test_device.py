@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 from ansible_collections.esper.cloud.plugins.module_utils.base.errors import InvalidParameter, NotFound
-from ansible_collections.esper.cloud.plugins.module_utils.engine.object_cache import References
+from ansible_collections.esper.cloud.plugins.module_utils.engine.tenant_view import TenantView
 from ansible_collections.esper.cloud.plugins.module_utils.kinds.device import (
     DISABLED,
     FILTERS,
@@ -232,7 +232,7 @@ def test_names_in_filters_become_ids(server: Server, client: Client) -> None:
             "is_gms": True,
         }
     )
-    assert resolve_filters(References(client), checked) == {
+    assert resolve_filters(TenantView(client), checked) == {
         "group_multi": [AN_ID, ANOTHER_ID],
         "tags": [AN_ID, ANOTHER_ID],
         "current_blueprint_id": [AN_ID],
@@ -244,7 +244,7 @@ def test_names_in_filters_become_ids(server: Server, client: Client) -> None:
 def test_a_name_that_belongs_to_nothing_is_an_error_rather_than_no_filter(server: Server, client: Client) -> None:
     server.app = tenant
     with pytest.raises(NotFound, match=r"no tag 'kisok'. Did you mean 'kiosk'"):
-        resolve_filters(References(client), check_filters({"tags": "kisok"}))
+        resolve_filters(TenantView(client), check_filters({"tags": "kisok"}))
 
 
 def test_devices_are_asked_for_with_their_filters(server: Server, client: Client) -> None:

@@ -8,7 +8,7 @@ import typing as t
 import pytest
 from ansible_collections.esper.cloud.plugins.module_utils.base.errors import InvalidParameter
 from ansible_collections.esper.cloud.plugins.module_utils.engine.apply import Result, ensure
-from ansible_collections.esper.cloud.plugins.module_utils.engine.object_cache import References
+from ansible_collections.esper.cloud.plugins.module_utils.engine.tenant_view import TenantView
 from ansible_collections.esper.cloud.plugins.module_utils.kinds.enterprise_policy import ENTERPRISE_POLICY
 from ansible_collections.esper.cloud.tests.unit.service import Reply, Request, Server, answers
 
@@ -43,9 +43,9 @@ def run(server: Server, make_client: MakeClient) -> t.Callable[..., Result]:
         server.app = tenant
         options = {name: option.get("default") for name, option in ENTERPRISE_POLICY.options.items()}
         options |= {"name": "Kiosks", **params}
-        predicted = ensure(ENTERPRISE_POLICY, References(client), options, check_mode=True)
+        predicted = ensure(TenantView(client), ENTERPRISE_POLICY, options, check_mode=True)
         assert tenant.writes == []
-        done = ensure(ENTERPRISE_POLICY, References(client), options)
+        done = ensure(TenantView(client), ENTERPRISE_POLICY, options)
         assert (predicted.changed, predicted.changes) == (done.changed, done.changes)
         return done
 

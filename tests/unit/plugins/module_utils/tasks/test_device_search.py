@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import pytest
 from ansible_collections.esper.cloud.plugins.module_utils.base.errors import Ambiguous, NotFound
-from ansible_collections.esper.cloud.plugins.module_utils.engine.object_cache import References
+from ansible_collections.esper.cloud.plugins.module_utils.engine.tenant_view import TenantView
 from ansible_collections.esper.cloud.plugins.module_utils.tasks.device_search import (
     counted,
     find_devices,
@@ -62,8 +62,8 @@ Find = t.Callable[..., t.Any]
 
 
 @pytest.fixture
-def references(client: Client) -> References:
-    return References(client)
+def references(client: Client) -> TenantView:
+    return TenantView(client)
 
 
 def tenant(server: Server, *rows: Row, size: int | None = None) -> Fleet:
@@ -73,7 +73,7 @@ def tenant(server: Server, *rows: Row, size: int | None = None) -> Fleet:
 
 
 @pytest.mark.parametrize("name", ["DEV-1", "S1", "Till", uuid(1), uuid(1).upper(), " DEV-1 "])
-def test_a_device_is_found_by_anything_it_is_called(server: Server, references: References, name: str) -> None:
+def test_a_device_is_found_by_anything_it_is_called(server: Server, references: TenantView, name: str) -> None:
     fleet = tenant(server, device(1, alias="Till"), device(11, alias="Till 2"), device(12))
     (found,) = require_devices(references, [name])
     assert found["id"] == uuid(1)
@@ -82,7 +82,7 @@ def test_a_device_is_found_by_anything_it_is_called(server: Server, references: 
 
 @pytest.mark.parametrize("size", [1, 20])
 @pytest.mark.parametrize("blank", ["", " "])
-def test_an_empty_name_is_that_of_no_device(server: Server, references: References, blank: str, size: int) -> None:
+def test_an_empty_name_is_that_of_no_device(server: Server, references: TenantView, blank: str, size: int) -> None:
     fleet = tenant(server, device(1, alias=" "), device(2, name=None, serial="", alias=None), device(3))
     names = [blank, *(f"OLD-{number}" for number in range(size - 1))]
     assert set(find_devices(references, names).values()) == {None}
@@ -90,29 +90,29 @@ def test_an_empty_name_is_that_of_no_device(server: Server, references: Referenc
 
 
 @pytest.mark.parametrize("name", ["DEV", "dev-1", "S", "", uuid(9)])
-def test_a_part_of_a_name_or_another_case_finds_nothing(server: Server, references: References, name: str) -> None:
+def test_a_part_of_a_name_or_another_case_finds_nothing(server: Server, references: TenantView, name: str) -> None:
     tenant(server, device(1))
     assert find_devices(references, [name]) == {name: None}
 
 
-def test_one_device_by_several_names_is_one(server: Server, references: References) -> None:
+def test_one_device_by_several_names_is_one(server: Server, references: TenantView) -> None:
     tenant(server, device(1, alias="Till"))
     assert len(require_devices(references, ["DEV-1", "Till", "S1", uuid(1), "DEV-1"])) == 1
 
 
-def test_a_name_of_two_devices_is_ambiguous(server: Server, references: References) -> None:
+def test_a_name_of_two_devices_is_ambiguous(server: Server, references: TenantView) -> None:
     tenant(server, device(1, alias="Till"), device(2, alias="Till"))
     with pytest.raises(Ambiguous, match=r"2 match \(DEV-1 \(alias Till, serial S1\), DEV-2"):
         require_devices(references, ["Till"])
 
 
-def test_a_device_that_has_come_back_is_the_one_in_use(server: Server, references: References) -> None:
+def test_a_device_that_has_come_back_is_the_one_in_use(server: Server, references: TenantView) -> None:
     tenant(server, device(1, serial="S", state=20), device(2, serial="S"), device(3, serial="S", state=20))
     (found,) = require_devices(references, ["S"])
     assert found["id"] == uuid(2)
 
 
-def test_a_device_that_was_removed_is_found_if_there_is_no_other(server: Server, references: References) -> None:
+def test_a_device_that_was_removed_is_found_if_there_is_no_other(server: Server, references: TenantView) -> None:
     tenant(server, device(1, serial="S", state=20), device(3, serial="S", state=20))
     (found,) = require_devices(references, ["S"])
     assert found["id"] == uuid(3)
@@ -123,7 +123,7 @@ def test_a_device_that_was_removed_is_found_if_there_is_no_other(server: Server,
     [(5, 100, False), (6, 100, True), (100, 100, True), (10, 10_001, False)],
 )
 def test_the_list_is_read_where_that_takes_fewer_requests(
-    server: Server, references: References, number: int, size: int, listed: bool
+    server: Server, references: TenantView, number: int, size: int, listed: bool
 ) -> None:
     rows = [device(each) for each in range(min(size, 200))]
     fleet = tenant(server, *rows, size=None if size <= len(rows) else size)
@@ -139,7 +139,7 @@ def test_the_list_is_read_where_that_takes_fewer_requests(
 
 @pytest.mark.parametrize("size", [None, 90_000])
 def test_many_names_mean_the_same_whichever_way_they_are_looked_up(
-    server: Server, references: References, size: int | None
+    server: Server, references: TenantView, size: int | None
 ) -> None:
     rows = [device(each) for each in range(8)]
     rows += [device(20, alias="Till"), device(21, serial="X", state=20), device(22, serial="X")]
@@ -149,13 +149,13 @@ def test_many_names_mean_the_same_whichever_way_they_are_looked_up(
     assert [row and row["id"] for row in found.values()] == [uuid(1), uuid(2), uuid(3), uuid(20), uuid(22), None, None]
 
 
-def test_what_is_missing_is_named(server: Server, references: References) -> None:
+def test_what_is_missing_is_named(server: Server, references: TenantView) -> None:
     tenant(server, device(1))
     with pytest.raises(NotFound, match=r"There is no device 'Nobody'. Also not found: 'Nothing', 'Nowhere'."):
         require_devices(references, ["DEV-1", "Nobody", "Nothing", "Nowhere"])
 
 
-def test_nothing_is_asked_for_nobody(server: Server, references: References) -> None:
+def test_nothing_is_asked_for_nobody(server: Server, references: TenantView) -> None:
     fleet = tenant(server, device(1))
     assert require_devices(references, []) == []
     assert fleet.sent == []

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import pytest
 from ansible_collections.esper.cloud.plugins.module_utils.base.errors import InvalidParameter, NotFound
-from ansible_collections.esper.cloud.plugins.module_utils.engine.object_cache import References
+from ansible_collections.esper.cloud.plugins.module_utils.engine.tenant_view import TenantView
 from ansible_collections.esper.cloud.plugins.module_utils.task import Mode
 from ansible_collections.esper.cloud.plugins.module_utils.tasks.device import DEVICE
 from ansible_collections.esper.cloud.plugins.module_utils.tasks.safety import DESTRUCTIVE_LIMIT
@@ -76,7 +76,7 @@ def run(client: Client) -> Run:
     def run(*, check_mode: bool = False, **params: t.Any) -> Row:
         defaults = {name: option.get("default") for name, option in DEVICE.options.items()}
         mode = Mode(check_mode=check_mode, diff=True)
-        return DEVICE.work(References(client), {**defaults, **params}, mode).result
+        return DEVICE.work(TenantView(client), {**defaults, **params}, mode).result
 
     return run
 

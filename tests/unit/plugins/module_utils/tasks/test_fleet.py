@@ -10,7 +10,7 @@ import typing as t
 
 import pytest
 from ansible_collections.esper.cloud.plugins.module_utils.base.errors import ApiError
-from ansible_collections.esper.cloud.plugins.module_utils.engine.object_cache import References
+from ansible_collections.esper.cloud.plugins.module_utils.engine.tenant_view import TenantView
 from ansible_collections.esper.cloud.plugins.module_utils.tasks.fleet import KINDS, Fleet, read_fleet
 from ansible_collections.esper.cloud.tests.unit.service import Reply, Request, Server, answers
 
@@ -47,7 +47,7 @@ def service(devices: list[Row], refused: dict[str, int] | None = None) -> t.Call
 
 def read(client: Client, warnings: list[str] | None = None, **options: t.Any) -> Fleet:
     return read_fleet(
-        References(client),
+        TenantView(client),
         {},
         **{
             "level": "standard",

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import pytest
 from ansible_collections.esper.cloud.plugins.module_utils.base.errors import ApiError, RequestFailed
-from ansible_collections.esper.cloud.plugins.module_utils.engine.object_cache import References
+from ansible_collections.esper.cloud.plugins.module_utils.engine.tenant_view import TenantView
 from ansible_collections.esper.cloud.plugins.module_utils.task import Mode, Outcome, unmet
 from ansible_collections.esper.cloud.plugins.module_utils.tasks import waiting as following
 from ansible_collections.esper.cloud.plugins.module_utils.tasks.operation import OPERATION_TASK
@@ -62,7 +62,7 @@ class Service:
 
 
 def begun(client: Client, *queries: Row, **args: t.Any) -> list[str]:
-    rows = begin(References(client), Operation("REBOOT", args), queries or (IDS,))
+    rows = begin(TenantView(client), Operation("REBOOT", args), queries or (IDS,))
     return [str(row["id"]) for row in rows]
 
 
@@ -186,7 +186,7 @@ def waited(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> Clock:
 
 def follow(client: Client, **params: t.Any) -> Row:
     options = {"wait": True, "wait_timeout": 20.0, "max_fail_percentage": 0.0, **params}
-    references = References(client)
+    references = TenantView(client)
     known = [{"id": each, "name": each.upper()} for each in ("a", "b", "c", "d")]
     return outcome(references, Begun(references, "The operation LOCK", [{"id": "o1"}]), known, options, Mode())
 
@@ -251,7 +251,7 @@ DEFAULTS = {name: option.get("default") for name, option in OPERATION_TASK.optio
 
 def cancel(client: Client, **params: t.Any) -> Outcome:
     params = {**DEFAULTS, "state": "cancelled", "id": "o1", "reason": "x", **params}
-    return OPERATION_TASK.work(References(client), params, Mode())
+    return OPERATION_TASK.work(TenantView(client), params, Mode())
 
 
 def changing(*states: str) -> t.Callable[[Request], Reply]:

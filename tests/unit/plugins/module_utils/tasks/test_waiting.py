@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import pytest
 from ansible_collections.esper.cloud.plugins.module_utils.base.errors import ApiError
-from ansible_collections.esper.cloud.plugins.module_utils.engine.object_cache import References
+from ansible_collections.esper.cloud.plugins.module_utils.engine.tenant_view import TenantView
 from ansible_collections.esper.cloud.plugins.module_utils.task import Mode
 from ansible_collections.esper.cloud.plugins.module_utils.tasks import waiting as following
 from ansible_collections.esper.cloud.plugins.module_utils.tasks.command import Sent
@@ -71,7 +71,7 @@ def follow(client: Client, devices: int = 2, told: list[str] | None = None, **pa
     options = {"wait": True, "wait_timeout": 60.0, "max_fail_percentage": 0.0, **params}
     mode = Mode(progress=(told if told is not None else []).append)
     known = [{"id": each, "name": each.upper()} for each in ("a", "b", "c", "d")]
-    return report(References(client), "The command LOCK", [Sent("c1", devices, 0)], known, options, mode)
+    return report(TenantView(client), "The command LOCK", [Sent("c1", devices, 0)], known, options, mode)
 
 
 def test_without_waiting_nothing_is_asked(server: Server, client: Client) -> None:
@@ -170,7 +170,7 @@ def test_a_device_has_yet_to_do_what_has_not_ended(server: Server, client: Clien
         return answers({"content": {"count": 1, "results": rows}})
 
     server.app = app
-    references = References(client)
+    references = TenantView(client)
     assert pending_devices(references, "LOCK", list(states), lambda _device, _args: True) == {"b", "d"}
     assert pending_devices(references, "LOCK", list(states), lambda device, args: device == args["x"]) == set()
 
@@ -183,5 +183,5 @@ def test_many_devices_are_asked_for_in_parts(server: Server, client: Client) -> 
         return answers({"content": {"count": 0, "results": None}})
 
     server.app = app
-    assert pending_devices(References(client), "LOCK", [str(n) for n in range(120)], lambda *_: True) == set()
+    assert pending_devices(TenantView(client), "LOCK", [str(n) for n in range(120)], lambda *_: True) == set()
     assert sorted(asked) == [20, 50, 50]

@@ -1,0 +1,63 @@
+# SPDX-FileCopyrightText: esper.cloud contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Alert channels, which alarms send messages to.
+
+Rests on /v1/enterprise/{enterprise_id}/alertchannels/ of the contract (v1.yaml). Choices where the contract is silent:
+names are compared exactly; two channels with the same name are ambiguous.
+"""
+
+from __future__ import annotations
+
+from ..base.validators import email, length
+from ..model.field import Field
+from ..model.kind import Guard, Routes, used_in
+from ..model.plain import plain_kind
+
+ALERT_CHANNEL = plain_kind(
+    name="alert_channel",
+    doc="Alarm rules send their messages to the email addresses of alert channels.",
+    routes=Routes(
+        list="/v1/enterprise/{enterprise_id}/alertchannels/",
+        object="/v1/enterprise/{enterprise_id}/alertchannels/{id}",
+    ),
+    fields=(
+        Field("id", "ID of the alert channel.", type="int", writable=False, sample=7),
+        Field("name", "Name of the alert channel, case-sensitive.", identifier=True, check=length(1), sample="Alarms"),
+        Field(
+            "type",
+            "Type of the alert channel. Esper documents V(email) only. Defaults to V(email) if the task creates the"
+            " alert channel.",
+            initial="email",
+            sample="email",
+        ),
+        Field(
+            "emails",
+            "Email addresses that get the messages. Required to create an alert channel.",
+            api="properties.to_address",
+            type="list",
+            elements="str",
+            items="set",
+            check=email,
+            essential=True,
+            sample=["servicedesk@example.com"],
+            changed=["servicedesk@example.com", "night@example.com"],
+        ),
+        Field(
+            "linked_alerts",
+            "Alarm rules that use the alert channel.",
+            type="list",
+            elements="dict",
+            writable=False,
+            fields=(
+                Field("id", "ID of the alarm rule."),
+                Field("name", "Name of the alarm rule.", api="alarm_name"),
+                Field("type", "Type of the alarm rule."),
+            ),
+            sample=[{"id": "0d5d3e0c-9a7e-4f57-8d0a-3f6f7d1f2b64", "name": "Low battery", "type": "device"}],
+        ),
+        Field("created_on", "Time of creation.", writable=False, sample="2026-03-01T09:30:00Z"),
+        Field("updated_on", "Time of the last change.", writable=False, sample="2026-03-02T11:00:00Z"),
+    ),
+    fixed_payload=lambda _api_url, enterprise_id: {"enterprise": enterprise_id},
+    guards=(Guard(users=used_in("linked_alerts", "alarm rule", "alarm_name")),),
+)

@@ -1,0 +1,46 @@
+# SPDX-FileCopyrightText: esper.cloud contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The App Store regions of the tenant, a singleton.
+
+Rests on /v2/preferred-regions of the contract (v2.yaml), whose POST replaces the whole list. Choice where the contract
+is silent: the order of the countries has no meaning, so a task that only changes the order changes nothing.
+"""
+
+from __future__ import annotations
+
+import re
+
+from ..model.field import Field
+from ..model.kind import Routes
+from ..model.plain import plain_singleton
+
+
+def _country(value: str) -> str:
+    return "" if re.fullmatch("[A-Z]{2}", value) else f"'{value}' is not a country code of two letters"
+
+
+PREFERRED_REGION = plain_singleton(
+    name="preferred_region",
+    title="preferred regions",
+    doc="Esper looks up apps in the App Stores of these regions.",
+    routes=Routes(object="/v2/preferred-regions", update="POST"),
+    fields=(
+        Field(
+            "countries",
+            "Country codes of the regions (ISO 3166-1 alpha-2), in upper or lower case. Compared without order. An empty"
+            " list removes all regions.",
+            type="list",
+            elements="str",
+            items="set",
+            normalise=lambda countries: [str(each).upper() for each in countries],
+            check=_country,
+            returns="Country codes of the regions.",
+            sample=["DE", "AT"],
+            changed=["DE"],
+        ),
+        Field("created_at", "Time of creation.", writable=False, sample="2026-03-01T09:30:00Z"),
+        Field("created_by", "User who set the regions first.", writable=False, sample="ops@example.com"),
+        Field("updated_at", "Time of the last change.", writable=False, sample="2026-03-02T11:00:00Z"),
+        Field("updated_by", "User who changed the regions last.", writable=False, sample="ops@example.com"),
+    ),
+)

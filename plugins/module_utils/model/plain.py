@@ -1,0 +1,140 @@
+# SPDX-FileCopyrightText: esper.cloud contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Plain kinds, whose modules follow from their fields."""
+
+from __future__ import annotations
+
+import typing as t
+
+from .field import Field, Words
+from .kind import Guard, Kind, Routes, Shape
+from .module_spec import NO_DIFF, READS_ONLY, ModuleSpec, Option, Value, state_option, writable
+
+_OMITTED = "Options you omit are not changed."
+
+
+def plain_kind(
+    *,
+    name: str,
+    doc: Words,
+    routes: Routes,
+    fields: tuple[Field, ...],
+    title: str = "",
+    plural: str = "",
+    guards: tuple[Guard, ...] = (),
+    options: tuple[Option, ...] = (),
+    info_options: tuple[Option, ...] = (),
+    **attributes: t.Any,
+) -> Kind:
+    """Return a kind whose objects are found by name or ID, with a module and an _info module.
+
+    ``doc`` says what the objects are for. ``title`` and ``plural`` default to the name and the name with an s.
+    ``options`` and ``info_options`` are added to those of the modules. Other arguments are those of Kind.
+    """
+    title, plural = title or name.replace("_", " "), plural or f"{name}s"
+    titles = plural.replace("_", " ")
+    id_type = next((each.type for each in fields if each.name == "id"), "str")
+    forces = any(each.option == "force" for each in guards)
+    module = ModuleSpec(
+        short_description=f"Manage Esper {titles}",
+        description=(f"Creates, updates, renames and deletes {titles}.", *_words(doc), _OMITTED),
+        options=(
+            state_option(title),
+            _id_option(f"ID of the {title}. The {title} must exist unless O(state=absent).", id_type),
+            *writable(fields),
+            *options,
+            *((_force_option(title),) if forces else ()),
+        ),
+        rules={"required_one_of": [("id", "name")]},
+        seealso=(f"{name}_info",),
+    )
+    info_module = ModuleSpec(
+        short_description=f"Get information about Esper {titles}",
+        description=(
+            f"Returns one {title} by name or ID, or all {titles} of the tenant.",
+            f"If the {title} does not exist, the list is empty.",
+        ),
+        options=(
+            _id_option(f"ID of the {title}.", id_type),
+            Option("name", f"Name of the {title}, case-sensitive.", identifier=True),
+            *(_separate_option(each, titles) for each in fields if each.separate),
+            *info_options,
+        ),
+        rules={"mutually_exclusive": [("id", "name")]},
+        check_mode=READS_ONLY,
+        diff_mode=NO_DIFF,
+        seealso=(name,),
+    )
+    return Kind(
+        name=name,
+        title=title,
+        plural=plural,
+        routes=routes,
+        fields=fields,
+        guards=guards,
+        module=module,
+        info_module=info_module,
+        **attributes,
+    )
+
+
+def plain_singleton(
+    *, name: str, title: str, doc: Words, routes: Routes, fields: tuple[Field, ...], **attributes: t.Any
+) -> Kind:
+    """Return a kind of which a tenant has one object, with a module that updates it and an _info module.
+
+    ``title`` is the object in a sentence, ``doc`` says what it is for. Other arguments are those of Kind.
+    """
+    return Kind(
+        name=name,
+        title=title,
+        plural=name,
+        routes=routes,
+        fields=fields,
+        shape=Shape.SINGLETON,
+        module=ModuleSpec(
+            short_description=f"Manage Esper {title}",
+            description=(f"Sets the {title} of the tenant.", *_words(doc), _OMITTED),
+            options=writable(fields),
+            returns=(
+                Value(
+                    name,
+                    f"The {title} after the task. In check mode, the predicted state.",
+                    type="dict",
+                    contains=fields,
+                ),
+            ),
+            seealso=(f"{name}_info",),
+        ),
+        info_module=ModuleSpec(
+            short_description=f"Get information about Esper {title}",
+            description=f"Returns the {title} of the tenant.",
+            check_mode=READS_ONLY,
+            diff_mode=NO_DIFF,
+            seealso=(name,),
+        ),
+        **attributes,
+    )
+
+
+def _id_option(doc: str, id_type: str) -> Option:
+    return Option("id", doc, type=id_type, identifier=True)
+
+
+def _separate_option(field: Field, titles: str) -> Option:
+    doc = f"If V(true), also returns the {field.name} of the {titles}. This takes one request for each."
+    return Option(field.name, doc, type="bool", default=False)
+
+
+def _force_option(title: str) -> Option:
+    return Option(
+        "force",
+        f"If V(true), the {title} is deleted even if it is in use. If V(false), the task fails instead, and the error"
+        " names the users.",
+        type="bool",
+        default=False,
+    )
+
+
+def _words(doc: Words) -> tuple[str, ...]:
+    return (doc,) if isinstance(doc, str) else doc

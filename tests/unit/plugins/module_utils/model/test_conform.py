@@ -1,0 +1,116 @@
+# SPDX-FileCopyrightText: esper.cloud contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Values of responses are brought to the types of their fields, and what cannot be is null and named."""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+from ansible_collections.esper.cloud.plugins.module_utils.model.conform import conform
+from ansible_collections.esper.cloud.plugins.module_utils.model.field import Field
+from hypothesis import given
+from hypothesis import strategies as st
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=True) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("abc"), inner, max_size=3),
+    max_leaves=8,
+)
+FIELDS = (
+    Field("a", type="int"),
+    Field("b", type="list", elements="dict", fields=(Field("a", type="bool"), Field("c", type="list", elements="str"))),
+    Field("c", type="dict", fields=(Field("b", type="float"), Field("a"))),
+)
+TYPES: dict[str, tuple[type, ...]] = {
+    "str": (str,),
+    "int": (int,),
+    "float": (int, float),
+    "bool": (bool,),
+    "dict": (dict,),
+    "list": (list,),
+}
+
+
+@pytest.mark.parametrize(
+    ("type_", "value", "typed"),
+    [
+        ("int", "5", 5),
+        ("int", 5.0, 5),
+        ("int", "", None),
+        ("float", "1.5", 1.5),
+        ("float", 2, 2.0),
+        ("bool", "true", True),
+        ("bool", "False", False),
+        ("bool", 1, True),
+        ("str", 5, "5"),
+        ("str", True, "true"),
+        ("list", [], []),
+        ("dict", {"x": 1}, {"x": 1}),
+        ("raw", [1], [1]),
+    ],
+)
+def test_a_value_of_another_type_with_the_same_meaning_is_converted(type_: str, value: t.Any, typed: t.Any) -> None:
+    row, misfits = conform((Field("value", type=type_),), {"value": value})
+    assert (row["value"], misfits) == (typed, [])
+    assert type(row["value"]) is type(typed)
+
+
+@pytest.mark.parametrize(
+    ("type_", "value"),
+    [
+        ("int", "five"),
+        ("int", 5.5),
+        ("int", True),
+        ("int", [5]),
+        ("int", "1e999"),
+        ("float", "nan"),
+        ("bool", "maybe"),
+        ("bool", 2),
+        ("str", {"x": 1}),
+        ("str", ["x"]),
+        ("list", "a,b"),
+        ("list", {"a": 1}),
+        ("dict", []),
+        ("dict", "x"),
+    ],
+)
+def test_a_value_that_does_not_fit_is_null_and_named(type_: str, value: t.Any) -> None:
+    row, misfits = conform((Field("count", api="cnt", type=type_),), {"cnt": value, "other": value})
+    assert (row, misfits) == ({"cnt": None, "other": value}, ["count"])
+
+
+def test_items_that_do_not_fit_are_left_out_and_named() -> None:
+    row, misfits = conform(FIELDS, {"b": [{"a": "true"}, "x", {"c": ["t", {}]}]})
+    assert row == {"b": [{"a": True}, {"c": ["t"]}]}
+    assert misfits == ["b[1]", "b[2].c[1]"]
+
+
+def test_the_normal_form_of_a_field_counts() -> None:
+    size = Field("size", type="int", normalise=lambda value: int(str(value).removesuffix(" B")))
+    assert conform((size,), {"size": "12 B"}) == ({"size": "12 B"}, [])
+    assert conform((size,), {"size": "much"}) == ({"size": None}, ["size"])
+
+
+def test_a_row_that_fits_is_not_copied() -> None:
+    row = {"a": 1, "b": [{"a": True, "c": ["x"]}], "c": {"b": 1.5, "a": "x"}, "unknown": object()}
+    assert conform(FIELDS, row)[0] is row
+
+
+@given(st.dictionaries(st.sampled_from("abcd"), JSON, max_size=4))
+def test_any_response_has_the_types_of_its_fields_afterwards(row: dict[str, t.Any]) -> None:
+    typed, _misfits = conform(FIELDS, row)
+    _check(FIELDS, typed)
+    assert conform(FIELDS, typed) == (typed, [])
+    assert {key: value for key, value in row.items() if key == "d"}.keys() == typed.keys() & {"d"}
+
+
+def _check(fields: tuple[Field, ...], row: dict[str, t.Any]) -> None:
+    for field in fields:
+        value = row.get(field.name)
+        assert value is None or isinstance(value, TYPES[field.type])
+        for item in value if isinstance(value, list) else [value] if isinstance(value, dict) else []:
+            if field.fields:
+                _check(field.fields, item)
+            else:
+                assert isinstance(item, TYPES[field.elements])
