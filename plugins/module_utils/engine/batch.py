@@ -244,6 +244,7 @@ class Bulk:
         self._owners.update(((item.kind, each), item) for each in own[-1:])
         self._makers.update((step, item) for step in plan.steps)
         used = {step for each in plan.steps for part in (each.ids, each.body) for step in steps_in(part)}
+        used |= {step for each in plan.steps for step in each.after}
         item.needs = {self._makers[step] for step in used} - {item}
         item.level = max((need.level + 1 for need in item.needs), default=0)
 

@@ -100,17 +100,21 @@ class TenantView:
 
     def preload(self, kind: Kind) -> None:
         """Look names up in the list of all objects of a kind from now on, until something is written to it."""
-        self._preloaded.add(kind.key)
+        self._preloaded.add(kind.routes.list)
+
+    def is_preloaded(self, kind: Kind) -> bool:
+        """Return whether the list of all objects of a kind serves look-ups."""
+        return kind.routes.list in self._preloaded
 
     def whole_by_id(self, kind: Kind) -> dict[str, Row] | None:
         """Return all objects of a kind by ID if their list was read as a whole or will be read, otherwise None."""
-        if kind.key not in self._preloaded and _place(kind.routes.list, None) not in self._lists:
+        if not self.is_preloaded(kind) and _place(kind.routes.list, None) not in self._lists:
             return None
-        rows, before = self._ids.get(kind.key), self._invalidations
+        rows, before = self._ids.get(kind.routes.list), self._invalidations
         if rows is None:
             rows = {str(row[kind.id_key]).lower(): row for row in self.list_objects(kind)}
             if before == self._invalidations:
-                self._ids[kind.key] = rows
+                self._ids[kind.routes.list] = rows
         return rows
 
     def derived(self, kind: Kind) -> dict[t.Any, t.Any]:
@@ -227,15 +231,15 @@ class TenantView:
         return [row for row in self._candidates(kind, name) if _key(row[kind.id_key]) in planned.rows]
 
     def _candidates(self, kind: Kind, name: str) -> list[Row]:
-        if kind.routes.name_filter and kind.key not in self._preloaded:
+        if kind.routes.name_filter and not self.is_preloaded(kind):
             return self.list_objects(kind, {kind.routes.name_filter: name})
-        names, before = self._names.get(kind.key), self._invalidations
+        names, before = self._names.get(kind.routes.list), self._invalidations
         if names is None:
             names = {}
             for row in self.list_objects(kind):
                 names.setdefault(_folded(row.get(kind.name_key)), []).append(row)
             if before == self._invalidations:
-                self._names[kind.key] = names
+                self._names[kind.routes.list] = names
         return names.get(_folded(name), [])
 
     # --- planned effects --------------------------------------------------------------------------------------------
@@ -302,12 +306,12 @@ class TenantView:
     def invalidate(self, kind: Kind) -> None:
         """Read the objects of a kind, and what belongs to them, again from now on, because something was written."""
         self._invalidations += 1
-        self._preloaded.discard(kind.key)
         self._derived.pop(kind.key, None)
-        # Other threads may read: a dict is replaced, not changed.
-        self._names = {key: names for key, names in list(self._names.items()) if key != kind.key}
-        self._ids = {key: rows for key, rows in list(self._ids.items()) if key != kind.key}
         prefixes = kind.routes.prefixes
+        # Other threads may read: a collection is replaced, not changed.
+        self._preloaded = {path for path in list(self._preloaded) if not path.startswith(prefixes)}
+        self._names = {path: names for path, names in list(self._names.items()) if not path.startswith(prefixes)}
+        self._ids = {path: rows for path, rows in list(self._ids.items()) if not path.startswith(prefixes)}
         self._lists = {place: rows for place, rows in list(self._lists.items()) if not place[0].startswith(prefixes)}
         self._objects = {place: row for place, row in list(self._objects.items()) if not place[0].startswith(prefixes)}
 

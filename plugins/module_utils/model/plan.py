@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from ..base.row import Row
 from .kind import Kind
-from .unknowns import ResultOf
+from .unknowns import Maker, ResultOf
 
 Finder = t.Callable[[t.Any], "Row | None"]
 Reader = t.Callable[[Row], "Row | None"]
@@ -50,6 +50,8 @@ class Step:
     which write must follow, for what the service asks to confirm. Both may raise InvalidParameter. ``seconds`` is the
     time that the task gets for the step, if it has less left; 0 sets no limit.
 
+    ``after`` are writes of other plans of the same task that must be sent before.
+
     A step that says ``if_created`` is left out if that one adopted an object: what it would write is not what the
     other object needs.
     """
@@ -65,6 +67,7 @@ class Step:
     read: Reader | None = None
     then: FollowUp | None = None
     seconds: float | None = None
+    after: tuple[Maker, ...] = ()
     if_created: Step | None = None
     answer: Row | None = None
     adopted: bool = False

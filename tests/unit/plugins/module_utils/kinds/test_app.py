@@ -13,8 +13,8 @@ import pytest
 from ansible_collections.esper.cloud.plugins.module_utils.base.apk import Package
 from ansible_collections.esper.cloud.plugins.module_utils.base.errors import InvalidParameter, NotFound
 from ansible_collections.esper.cloud.plugins.module_utils.engine.apply import Result, ensure
-from ansible_collections.esper.cloud.plugins.module_utils.engine.object_cache import References
-from ansible_collections.esper.cloud.plugins.module_utils.kinds import app as app_module
+from ansible_collections.esper.cloud.plugins.module_utils.engine.tenant_view import TenantView
+from ansible_collections.esper.cloud.plugins.module_utils.kinds import app_package
 from ansible_collections.esper.cloud.plugins.module_utils.kinds.app import APP_VERSION
 from ansible_collections.esper.cloud.tests.unit.service import Reply, Request, Server, answers
 
@@ -100,7 +100,7 @@ def run(client: Client, apps: Apps) -> t.Callable[..., Result]:
     defaults = {name: option.get("default") for name, option in APP_VERSION.options.items()}
 
     def work(**params: t.Any) -> Result:
-        return ensure(APP_VERSION, References(client), {**defaults, **params})
+        return ensure(TenantView(client), APP_VERSION, {**defaults, **params})
 
     return work
 
@@ -143,7 +143,7 @@ def test_a_version_that_only_v1_knows_is_there(apps: Apps, run: Run, src: str) -
 
 
 def test_the_file_tells_what_it_is(apps: Apps, run: Run, src: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(app_module, "read_package", lambda _path: Package("com.example.till", "2.0", 200))
+    monkeypatch.setattr(app_package, "read_package", lambda _path: Package("com.example.till", "2.0", 200))
     done = run(src=src)
     assert done.record is not None
     assert (done.record["version_id"], done.record["version_code"]) == ("new", 200)
@@ -382,7 +382,7 @@ def test_an_apk_file_of_another_version_deletes_nothing(
     apps: Apps, run: Run, src: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     apps.versions = [version(200), version(210)]
-    monkeypatch.setattr(app_module, "read_package", lambda _path: Package("com.example.till", "2.0", 200))
+    monkeypatch.setattr(app_package, "read_package", lambda _path: Package("com.example.till", "2.0", 200))
     for wrong in ({"package_name": "com.example.x"}, {"version_name": "2.1"}, {"version_code": 210}):
         with pytest.raises(InvalidParameter, match=r"The file .* has .*, not"):
             run(src=src, state="absent", force=True, **wrong)

@@ -1,0 +1,98 @@
+# SPDX-FileCopyrightText: esper.cloud contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which version of which app the options of a task name, completed from the APK file.
+
+The contract does not document the algorithm of `hash_string`: its length determines it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+from ..base.apk import read_package
+from ..base.checksums import digest_like
+from ..base.errors import InvalidParameter
+from ..base.row import Params, Row
+from .app_list import label_of
+
+IDENTITY = ("package_name", "version_name", "version_code")
+
+
+def validate(params: Params) -> None:
+    """Raise InvalidParameter if an identifier is empty, or if keep_versions does not keep the version of the task."""
+    for name in ("package_name", "id", "version_name", "version_id"):
+        if params[name] is not None and not params[name].strip():
+            raise InvalidParameter(f"{name} must not be empty.")
+    keep = params["keep_versions"]
+    if keep is not None and keep < 1:
+        raise InvalidParameter(
+            f"Invalid keep_versions {keep}: it must be 1 or more, because the task keeps its version."
+        )
+    if keep is not None and params["state"] == "absent":
+        raise InvalidParameter("keep_versions requires state=present, because state=absent keeps no version.")
+
+
+def path_of(src: str) -> Path:
+    """Return the path of an APK file. Raise InvalidParameter if there is none."""
+    path = Path(src).expanduser()
+    if not path.is_file():
+        raise InvalidParameter(f"File not found: '{path}'.")
+    return path
+
+
+def with_package(params: Params) -> Params:
+    """Return the options, completed from the APK file. Raise InvalidParameter if the file contradicts them, or if
+    neither the file nor the options have package and version."""
+    if not params["src"]:
+        return params
+    path = path_of(params["src"])
+    try:
+        package = asdict(read_package(path))
+    except InvalidParameter as why:
+        if params["package_name"] and params["version_name"]:
+            return params
+        raise InvalidParameter(
+            f"Cannot read package and version of '{path}': {why}. Set package_name and version_name."
+        ) from None
+    wrong = [name for name in IDENTITY if params[name] not in (None, package[name])]
+    if wrong:
+        differences = " and ".join(f"{name} {package[name]}, not {params[name]}" for name in wrong)
+        raise InvalidParameter(f"The file '{path}' has {differences}.")
+    return {**params, **package}
+
+
+def names_version(wanted: Params) -> bool:
+    """Return whether the options name a version, and not only an app."""
+    return any(wanted[name] is not None for name in ("version_id", "version_name", "version_code"))
+
+
+def wanted_label(wanted: Params) -> str:
+    """Return the text in messages for the version that a task names."""
+    name, code = wanted["version_name"] or wanted["version_id"], wanted["version_code"]
+    parts = [wanted["package_name"] or wanted["id"], name, f"({code})" if code is not None else None]
+    return " ".join(part for part in parts if part)
+
+
+def is_wanted(row: Row, wanted: Params) -> bool:
+    """Return whether a version is the one of the options."""
+    given = {"id": wanted["version_id"], "version_code": wanted["version_name"], "build_number": wanted["version_code"]}
+    return all(str(row.get(key)) == str(value) for key, value in given.items() if value is not None)
+
+
+def may_be_wanted(row: Row, wanted: Params) -> bool:
+    """Return whether a version that the same task uploads, whose code may be unknown, can be the one of the options."""
+    known = {name: wanted[name] for name in ("version_name", "version_code") if wanted[name] is not None}
+    planned = {"version_name": row["version_code"], "version_code": row["build_number"]}
+    return wanted["version_id"] is None and all(planned[name] in (None, value) for name, value in known.items())
+
+
+def check_bytes(current: Row, src: str | None) -> None:
+    """Raise InvalidParameter if a file differs from the one that Esper has for its version."""
+    known = current.get("hash_string")
+    checksum = digest_like(known, path_of(src)) if src else None
+    if checksum and known and checksum != known.lower():
+        raise InvalidParameter(
+            f"The app '{label_of(current)}' exists with another checksum than '{src}'. Esper cannot replace a version:"
+            " increase the version of the APK file, or delete the existing version first."
+        )

@@ -1,0 +1,293 @@
+# SPDX-FileCopyrightText: esper.cloud contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How uploads, changes and deletions of app versions are planned.
+
+A version that devices have installed is in use, like one that a blueprint has.
+"""
+
+from __future__ import annotations
+
+import functools
+import typing as t
+
+from ..base.errors import InvalidParameter, NotFound
+from ..base.row import Params, Row
+from ..engine.planner import Planner, planner_of
+from ..http.forms import Form
+from ..model.plan import Change, Effect, Plan, Step
+from ..model.unknowns import ResultOf
+from .app_list import APPS, LEGACY, V1, VERSION, app_of, label_of, number, of_app
+from .app_lookup import AppVersionLookup
+from .app_package import IDENTITY, check_bytes, is_wanted, path_of, wanted_label, with_package
+from .blueprint_list import BLUEPRINTS
+from .blueprint_usage import Usage
+
+if t.TYPE_CHECKING:
+    from ..http.responses import Response
+
+_SET_SRC = "Set src to upload it."
+# The properties of a version that v1 accepts.
+_V1_ACCEPTS = frozenset({"release_name", "is_default", "approval_status"})
+
+
+class AppVersionPlanner(Planner):
+    """Plans uploads, changes and deletions of versions, and deletions of whole apps."""
+
+    @property
+    def lookup(self) -> AppVersionLookup:
+        """The lookup of the kind."""
+        return AppVersionLookup(self.view, self.kind)
+
+    # --- upload -----------------------------------------------------------------------------------------------------
+
+    def plan_create(self, params: Params) -> Plan:
+        """Return the plan that uploads a version, and then sets its properties."""
+        wanted = with_package(params)
+        app = self.lookup.find_app(wanted)
+        if not wanted["src"]:
+            raise self._missing(app, wanted)
+        desired = self.desired(params)
+        upload = Step(
+            purpose=f"Uploading the app '{wanted_label(wanted)}'",
+            method="POST",
+            path=LEGACY + "upload/",
+            body=Form(files={"app_file": path_of(wanted["src"])}),
+            find=lambda _body: self._find_same(params),
+            read=lambda body: _uploaded(body, wanted),
+            seconds=params["upload_deadline"],
+        )
+        app_id: t.Any = app["id"] if app else ResultOf(upload, "app_id")
+        if app and isinstance(app_id, ResultOf):
+            # Another upload creates the app. Two at the same time could create it twice.
+            upload.after = (app_id.step,)
+        plan = Plan(None, [upload])
+        if desired:
+            plan.steps.append(self._properties(upload, wanted, desired))
+        shown = {**{name: wanted[name] for name in IDENTITY if wanted[name] is not None}, **desired}
+        plan.record = {**dict.fromkeys(each.name for each in self.kind.fields), **shown, "id": app and app_id}
+        plan.changes.append(Change(f"app {wanted_label(wanted)}", {}, shown))
+        if app is None:
+            plan.effects.append(Effect(APPS, app_id, {"id": app_id, "package_name": wanted["package_name"]}))
+        version = {
+            "id": ResultOf(upload, "id"),
+            "app_id": app_id,
+            "package_name": wanted["package_name"],
+            "version_code": wanted["version_name"],
+            "build_number": wanted["version_code"],
+            "is_g_play": False,
+        }
+        plan.effects.append(Effect(self.kind, version["id"], version))
+        if app and params["keep_versions"] is not None:
+            plan.late_parts.append(
+                functools.partial(
+                    self._plan_removals, app=app, code=wanted["version_code"], params=params, own_id=version["id"]
+                )
+            )
+        return plan
+
+    def _properties(self, upload: Step, wanted: Params, desired: Row) -> Step:
+        """Return the write that sets the properties of an uploaded version. The upload accepts the file only."""
+        return Step(
+            purpose=f"Updating the app '{wanted_label(wanted)}'",
+            method="PATCH",
+            path=LEGACY + VERSION,
+            ids={"app_id": ResultOf(upload, "app_id"), "id": ResultOf(upload, "id")},
+            body={each.api_name: each.write(desired[each.name]) for each in self.kind.fields if each.name in desired},
+            read=lambda body: {**(upload.answer or {}), **body},
+        )
+
+    def _find_same(self, params: Params) -> Row | None:
+        """Return the version that this upload created, or that another client has created at the same time."""
+        row = self.lookup.find(params)
+        if row:
+            check_bytes(row, params["src"])
+        return row
+
+    def _missing(self, app: Row | None, wanted: Params) -> NotFound:
+        if app is None:
+            names = map(APPS.name_of, self.view.list_objects(APPS))
+            return NotFound(self.kind.title, wanted["id"] or wanted["package_name"], names, _SET_SRC)
+        available = map(label_of, self.lookup.versions_of(app))
+        label = wanted_label({**wanted, "package_name": app["package_name"]})
+        return NotFound(self.kind.title, label, available, _SET_SRC)
+
+    # --- update -----------------------------------------------------------------------------------------------------
+
+    def plan_update(self, current: Row, params: Params) -> Plan:
+        """Return the plan that sets the properties of a version, and removes old versions of its app."""
+        if not self._suffices(current, params):
+            current = self.lookup.whole(current)
+        check_bytes(current, params["src"])
+        plan = super().plan_update(current, params)
+        for step in plan.steps:
+            self._complete(step, current)
+        if params["keep_versions"] is not None:
+            code = number(current.get("build_number"))
+            plan.late_parts.append(
+                functools.partial(self._plan_removals, app=app_of(current), code=code, params=params)
+            )
+        return plan
+
+    def _suffices(self, current: Row, params: Params) -> bool:
+        """Return whether the known properties of a version show that nothing has to be changed."""
+        desired, known = self.desired(params), self.kind.to_result(current)
+        return "hash_string" in current and all(
+            each.api_name in current and each.is_satisfied(known[each.name], desired[each.name])
+            for each in self.kind.fields
+            if each.name in desired
+        )
+
+    def _complete(self, step: Step, current: Row) -> None:
+        """Address the update of a version to its family. Raise InvalidParameter if that does not accept it."""
+        is_in_legacy = self.lookup.is_in_legacy(current)
+        step.path = (LEGACY if is_in_legacy else V1) + VERSION
+        step.ids = _ids(current)
+        step.read = lambda body: {**current, **body}
+        rejected = set() if is_in_legacy else step.body.keys() - _V1_ACCEPTS
+        if rejected:
+            names = sorted(each.name for each in self.kind.fields if each.api_name in rejected)
+            raise InvalidParameter(
+                f"Cannot set {' and '.join(names)} of the app '{label_of(current)}': Esper does not accept them for"
+                " such apps, for example those from Google Play."
+            )
+
+    def _plan_removals(self, plan: Plan, *, app: Row, code: t.Any, params: Params, own_id: t.Any = None) -> None:
+        """Add the deletion of the versions that are older than those to keep. ``code`` is the version code of the task,
+        and ``own_id`` the ID of the version that it uploads."""
+        for row in self._outdated(app, code, params["keep_versions"], own_id):
+            used = Usage() if params["force"] else self.lookup.usage_of_version(row, shared=True)
+            users = [] if params["force"] else _named_users(used, row.get("installed_count") or 0)
+            if users:
+                plan.warnings.append(
+                    f"The app '{label_of(row)}' is kept, because it is in use by {' and '.join(users)}."
+                )
+            else:
+                plan.steps.append(_removal(row, params["force"]))
+                plan.changes.append(self.deletion(row))
+                plan.effects.append(Effect(self.kind, row["id"], None))
+                plan.relies_on += [(BLUEPRINTS, each) for each in used.former]
+
+    def _outdated(self, app: Row, code: t.Any, keep: int, own_id: t.Any) -> list[Row]:
+        """Return the versions of an app that are older than those to keep, the oldest first. Raise InvalidParameter if
+        they include one of the task, or if a version code is unknown."""
+        package = app["package_name"]
+        rows = [row for row in self.lookup.versions_of(app) if not self.view.is_deleted(self.kind, row["id"])]
+        rows += [row for row in self.lookup.uploads_of(app) if row["id"] != own_id]
+        by_code = {number(row.get("build_number")): row for row in rows}
+        unclear = [label_of(row) for each, row in by_code.items() if not isinstance(each, int)]
+        if unclear or not isinstance(code, int):
+            which = " and ".join(unclear) or "the version of the task (set version_code)"
+            raise InvalidParameter(
+                f"Cannot determine the newest {keep} versions of the app '{package}': unknown version code of {which}."
+            )
+        kept = sorted({*by_code, code}, reverse=True)[:keep]
+        if code not in kept:
+            raise InvalidParameter(
+                f"keep_versions {keep} would delete the version of the task: the app '{package}' has {keep} with higher"
+                f" version codes ({', '.join(map(str, kept))})."
+            )
+        outdated = [row for each, row in sorted(by_code.items()) if each not in kept]
+        for row in outdated:
+            if isinstance(row["id"], ResultOf):
+                raise InvalidParameter(
+                    f"keep_versions {keep} would delete '{label_of(row)}', which the same task uploads."
+                )
+        return outdated
+
+    # --- delete -----------------------------------------------------------------------------------------------------
+
+    def plan_delete(self, current: Row, params: Params) -> Plan:
+        """Return the plan that deletes a version, or an app with all of its versions. Raise InvalidParameter if it is
+        in use."""
+        if "app_id" not in current:
+            return self._plan_deletion_of_app(current, params)
+        plan = Plan(
+            None,
+            [_removal(current, params["force"])],
+            [self.deletion(current)],
+            effects=[Effect(self.kind, current["id"], None)],
+        )
+        if not params["force"]:
+            used = self.lookup.usage_of_version(current)
+            devices = self.lookup.whole(current).get("installed_count") or 0
+            if users := _named_users(used, devices):
+                raise _in_use(label_of(current), users, "or set force=true")
+            plan.relies_on += [(BLUEPRINTS, each) for each in used.former]
+        return plan
+
+    def _plan_deletion_of_app(self, app: Row, params: Params) -> Plan:
+        rows, package = self.lookup.versions_of(app), APPS.name_of(app)
+        before = {"package_name": package, "versions": [label_of(row) for row in rows]}
+        plan = Plan(
+            None,
+            [planner_of(self.view, APPS).delete_step(app)],
+            [Change(f"app {package}", before, {})],
+            effects=[Effect(APPS, app["id"], None), *(Effect(self.kind, row["id"], None) for row in rows)],
+        )
+        if not params["force"]:
+            used = self.lookup.usage_of_app(app)
+            devices = sum(row.get("installed_count") or 0 for row in rows)
+            if users := _named_users(used, devices):
+                raise _in_use(package, users, "or set force=true if only devices use it")
+            plan.relies_on += [(BLUEPRINTS, each) for each in used.former]
+        return plan
+
+    def deletion(self, current: Row) -> Change:
+        """Return the deletion of a version, for the diff."""
+        record = self.kind.to_result(current)
+        return Change(f"app {label_of(current)}", {name: record[name] for name in IDENTITY}, {})
+
+
+def _uploaded(body: Row, wanted: Params) -> Row | None:
+    """Return the version in the response to an upload. Raise InvalidParameter if the file was another version."""
+    app = body.get("application")
+    if not isinstance(app, dict):
+        return None
+    rows = [of_app(app, row) for row in app.get("versions") or []]
+    found = [row for row in rows if row["package_name"] == wanted["package_name"] and is_wanted(row, wanted)]
+    if not found:
+        existing = ", ".join(label_of(row) for row in rows)
+        raise InvalidParameter(
+            f"The file '{wanted['src']}' was uploaded, but is not '{wanted_label(wanted)}' in Esper, which now has"
+            f" {existing}. Fix package_name and version_name, and delete the unwanted version."
+        )
+    return found[0]
+
+
+def _ids(version: Row) -> dict[str, str | ResultOf]:
+    return {"app_id": str(version["app_id"]), "id": str(version["id"])}
+
+
+def _named_users(used: Usage, devices: int) -> list[str]:
+    """Return the users of an app or a version, each as part of a sentence."""
+    counted = f"{devices} device{'s'[: devices != 1]}"
+    return [str(user) for user in used.users] + ([counted] if devices else [])
+
+
+def _in_use(label: str, users: list[str], advice: str) -> InvalidParameter:
+    return InvalidParameter(
+        f"The app '{label}' is in use by {' and '.join(users)}. Remove it from there first, {advice}."
+    )
+
+
+def _removal(version: Row, force: bool, request_id: str | None = None) -> Step:
+    """Return the deletion of a version. If the version is in use, Esper returns HTTP 200 and expects a second
+    request."""
+
+    def confirmed(answer: Response) -> Step | None:
+        if answer.status != 200:
+            return None
+        body = answer.body if isinstance(answer.body, dict) else {}
+        if force and request_id is None and body.get("request_id"):
+            return _removal(version, force, body["request_id"])
+        users = [f"the template '{each.get('name')}'" for each in body.get("templates") or []]
+        raise _in_use(label_of(version), users or ["something"], "or set force=true")
+
+    return Step(
+        purpose=f"Deleting the app '{label_of(version)}'",
+        method="DELETE",
+        path=V1 + VERSION,
+        ids=_ids(version),
+        query={"request_id": request_id},
+        then=confirmed,
+    )
