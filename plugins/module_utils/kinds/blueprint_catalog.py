@@ -16,8 +16,11 @@ from urllib.parse import quote
 from ..base.errors import Ambiguous, ApiError, InvalidParameter, NotFound
 from ..base.row import Row
 from ..engine.tenant_view import TenantView
+from ..model.field import Field
+from ..model.kind import Kind, Routes, Shape
 from ..model.unknowns import ResultOf
-from .app import APP, APP_VERSION
+from .app import APP_VERSION
+from .app_list import APPS
 
 LATEST = "latest"
 VERSION_TERMS = ("app_version_id", "version_name", "version_code")
@@ -31,25 +34,34 @@ _NO_IDS = ("", ".", "..", "None")
 
 @dataclass(frozen=True)
 class CatalogRoutes:
-    """The API routes of the apps of a platform: the lists of apps and of versions, the filter by package name, the key
-    of the version name, the field with the type of an app in a blueprint, the type of the apps of the tenant, and
-    whether the module ``app`` uploads these."""
+    """What the apps of a platform are in the API: their kind, the path of the versions of an app, the kind of these if
+    the module ``app`` uploads them, the query that selects the platform, the key of the version name, the field with
+    the type of an app in a blueprint, and the type of the apps of the tenant."""
 
-    apps: str
+    kind: Kind
     versions: str
-    package_filter: str
     name_key: str
     type_field: str
     own_type: str
+    version_kind: Kind | None = None
     query: t.Mapping[str, str] = field(default_factory=dict)
-    has_uploads: bool = False
+
+
+_TENANT_APPS = Kind(
+    name="tenant_app",
+    title="app",
+    plural="apps",
+    routes=Routes(list="/v2/tenant-apps", object="/v2/tenant-apps/{id}", name_filter="package_name"),
+    shape=Shape.READ_ONLY,
+    fields=(Field("id", writable=False), Field("package_name", writable=False)),
+    name_key="package_name",
+)
 
 
 def _tenant_apps(platform: str, own_type: str) -> CatalogRoutes:
     return CatalogRoutes(
-        apps="/v2/tenant-apps",
-        versions="/v2/tenant-apps/{app_id}/versions",
-        package_filter="package_name",
+        kind=_TENANT_APPS,
+        versions=_TENANT_APPS.routes.list + "/{app_id}/versions",
         name_key="version_name",
         type_field="app_type",
         own_type=own_type,
@@ -59,14 +71,13 @@ def _tenant_apps(platform: str, own_type: str) -> CatalogRoutes:
 
 CATALOGS = {
     "android": CatalogRoutes(
-        apps="/v1/enterprise/{enterprise_id}/application/",
-        versions="/v1/enterprise/{enterprise_id}/application/{app_id}/version/",
-        package_filter="package_name_exact",
+        kind=APPS,
+        versions=APPS.routes.list + "{app_id}/version/",
         # The API calls the name of a version version_code.
         name_key="version_code",
         type_field="type",
         own_type="ENTERPRISE",
-        has_uploads=True,
+        version_kind=APP_VERSION,
     ),
     "ios": _tenant_apps("APPLE", "TENANT_IOS"),
     "windows": _tenant_apps("WINDOWS", "TENANT_WINDOWS"),
@@ -112,11 +123,11 @@ class Catalog:
 
     def apps(self, package: str | None = None) -> list[Row]:
         """Return the apps with a package name, all without one. Includes apps that the same task uploads."""
-        query = {**self._routes.query, **({self._routes.package_filter: package} if package else {})}
-        rows = self._view.list_at(self._routes.apps, query, purpose="Reading the apps")
-        planned = self._view.planned(APP) if self._routes.has_uploads else []
-        new = [row for row in planned if isinstance(row["id"], ResultOf)]
-        return [row for row in [*rows, *new] if package in (None, row.get("package_name"))]
+        kind = self._routes.kind
+        query = {**self._routes.query, **({kind.routes.name_filter: package} if package else {})}
+        uploads = [row for row in self._view.planned(kind) if isinstance(row["id"], ResultOf)]
+        rows = [*self._view.list_objects(kind, query), *uploads]
+        return [row for row in rows if package in (None, row.get("package_name"))]
 
     def package_of(self, app_id: t.Any) -> str | None:
         """Return the package name of an app, None if the catalog does not have the app."""
@@ -128,9 +139,8 @@ class Catalog:
         found = self._versions.get(str(app_id))
         if found is None:
             known = app_id if isinstance(app_id, ResultOf) else str(app_id)
-            planned = self._view.planned(APP_VERSION) if self._routes.has_uploads else []
-            new = [row for row in planned if row["app_id"] == known and isinstance(row["id"], ResultOf)]
-            found = [self._version(known, row) for row in [*self._read_versions(known), *new]]
+            rows = [*self._read_versions(known), *self._uploads_of(known)]
+            found = [self._version(known, row) for row in rows]
             self._versions[str(app_id)] = found
         return found
 
@@ -139,16 +149,22 @@ class Catalog:
         return next((each for each in self.versions(app_id) if each.id == version_id), None)
 
     def _read_versions(self, app_id: str | ResultOf) -> list[Row]:
+        """Return the versions of an app that exist, without those that the task deletes."""
         if isinstance(app_id, ResultOf) or app_id in _NO_IDS:
             return []
-        path = self._routes.versions.replace("{app_id}", quote(app_id, safe=""))
+        path, kind = self._routes.versions.replace("{app_id}", quote(app_id, safe="")), self._routes.version_kind
         try:
-            rows = self._view.list_at(path, purpose=f"Reading the versions of the app {app_id}")
+            rows = self._view.list_at(path, kind=kind, purpose=f"Reading the versions of the app {app_id}")
         except ApiError as error:
             if error.status != 404:
                 raise
             return []
-        return [row for row in rows if not self._view.is_deleted(APP_VERSION, row["id"])]
+        return rows if kind is None else [row for row in rows if not self._view.is_deleted(kind, row["id"])]
+
+    def _uploads_of(self, app_id: str | ResultOf) -> list[Row]:
+        """Return the versions of an app that the task uploads."""
+        planned = self._view.planned(self._routes.version_kind) if self._routes.version_kind else []
+        return [row for row in planned if row["app_id"] == app_id and isinstance(row["id"], ResultOf)]
 
     def _version(self, app_id: str | ResultOf, row: Row) -> CatalogVersion:
         code = str(row.get("build_number"))

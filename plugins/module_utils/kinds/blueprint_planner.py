@@ -121,6 +121,7 @@ class BlueprintPlanner(Planner):
             return self._complete_save(super().plan_update(current, options), current, publish=True)
         # Masked values count as lost in the version, too, so they are checked here.
         self._check_masked(current, settings, params)
+        self._check_misfits(current, self.kind.fields, replaces=True)
         others = super().plan_update(current, {**options, "confirm": True})
         record = self.kind.to_result(current)
         after = {**t.cast("Row", others.record), "settings": comparison.to_result(settings), "publish": True}
