@@ -13,10 +13,11 @@ import pytest
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.esper.cloud.plugins.module_utils.base.errors import EsperError
+from ansible_collections.esper.cloud.plugins.module_utils.engine.planner import planner_of
 from ansible_collections.esper.cloud.plugins.module_utils.engine.tenant_view import TenantView
 from ansible_collections.esper.cloud.plugins.module_utils.http.client import Client
 from ansible_collections.esper.cloud.plugins.module_utils.http.connection import Connection
-from ansible_collections.esper.cloud.plugins.module_utils.kinds.blueprint import BLUEPRINT, Blueprint
+from ansible_collections.esper.cloud.plugins.module_utils.kinds.blueprint import BLUEPRINT
 from ansible_collections.esper.cloud.plugins.module_utils.kinds.blueprint_settings import SETTINGS
 from ansible_collections.esper.cloud.plugins.module_utils.model.field import Field
 from ansible_collections.esper.cloud.plugins.module_utils.model.walk import without_omitted
@@ -35,7 +36,8 @@ OPERATIONS = {
     "POST": CONTRACT.operation("POST", "/v2/blueprints/"),
     "PUT": CONTRACT.operation("PUT", "/v2/blueprints/{blueprint_id}/"),
 }
-OPTIONS = Blueprint.module.options
+assert BLUEPRINT.module
+OPTIONS = BLUEPRINT.module.options
 VALIDATOR = ArgumentSpecValidator(BLUEPRINT.options, **BLUEPRINT.rules)
 ID = "6f2f7c55-7c1f-4b8e-9a39-55a8c0f6a001"
 
@@ -141,8 +143,8 @@ def bodies_of(params: Params) -> dict[str, Params] | None:
     params = without_omitted(OPTIONS, validated.validated_parameters, params, json.loads)
     current = {"id": ID, "name": "Old", "settings": {"ios": {"unknown": 1}}, "publish": True}
     try:
-        created = BLUEPRINT.plan_create(TenantView(Catalogue()), params)
-        updated = BLUEPRINT.plan_update(TenantView(Catalogue()), current, params)
+        created = planner_of(TenantView(Catalogue()), BLUEPRINT).plan_create(params)
+        updated = planner_of(TenantView(Catalogue()), BLUEPRINT).plan_update(current, params)
     except EsperError:
         return None
     return {step.method: t.cast("Params", step.body) for step in [*created.steps, *updated.steps]}

@@ -1,10 +1,12 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The settings of blueprints as data: settingsV2 of the contract (v2.yaml) for each platform.
+"""The settings of blueprints as data: settingsV2 of the contract (v2.yaml) for each platform. Those of Android are in
+blueprint_android.py, those that several platforms have in blueprint_fields.py.
 
 The names are those of the contract, misspelled ones included. Fields that the contract requires are essential here.
 Some fields have an ``initial`` value: a new setting is always applied and a new app is shown unless the task sets it.
-Names of apps, versions and content files stand for their IDs: see blueprint_names.py, which looks up the IDs.
+Names of apps, versions and content files stand for their IDs: see ``references`` of the lists, and blueprint_names.py,
+which looks up the IDs. An ID in a reference that no option stands for has no name.
 """
 
 from __future__ import annotations
@@ -12,52 +14,35 @@ from __future__ import annotations
 import typing as t
 from dataclasses import replace
 
-from ..base.validators import between, length, uuid
+from ..base.validators import between, uuid
 from ..base.validators import count as at_most
-from ..model.field import Field, Words
-
-_APPLY_POLICY = Field(
-    "apply_policy",
-    "Apply policy of the setting, see O(settings).",
-    choices=("ALWAYS APPLY", "IGNORE", "PROVISION ONLY"),
-    initial="ALWAYS APPLY",
+from ..model.field import Field
+from .blueprint_android import ANDROID
+from .blueprint_fields import (
+    APPLY_POLICY,
+    BLUETOOTH,
+    CAMERA,
+    DEVICE_MODE,
+    FACTORY_RESET,
+    KEPT,
+    TIMEZONE,
+    WALLPAPERS,
+    dict_field,
+    dict_list,
+    files,
+    identifier,
+    nameless,
+    number,
+    scripts,
+    setting,
+    switch,
+    tenant_apps,
+    text_list,
+    wallpaper,
+    wifi_networks,
 )
-_POSITIONS = ("BOTTOM_LEFT", "BOTTOM_RIGHT", "TOP_LEFT", "TOP_RIGHT")
-_ICON_SIZES = ("SMALL_ICON", "MEDIUM_ICON", "LARGE_ICON", "DEFAULT_ICON", "CUSTOM_ICON")
-_TEXT_SIZES = ("SMALL_TEXT", "MEDIUM_TEXT", "LARGE_TEXT", "DEFAULT_TEXT", "CUSTOM_TEXT")
+
 _APPLE_APPS = ("VPP", "TENANT_IOS", "ESPER_IOS", "WEBCLIP", "PRELOADED")
-_NO_UNIT = "Esper does not document the unit."
-_NO_FORMAT = "Esper does not document the format."
-_KEPT = "Items you omit are not changed, unless O(exact=true)."
-
-
-def _dict(name: str, doc: Words, *fields: Field, **more: t.Any) -> Field:
-    return Field(name, doc, type="dict", fields=fields, **more)
-
-
-def _setting(name: str, doc: Words, *fields: Field, **more: t.Any) -> Field:
-    """Return a setting with its policy, which says when devices apply it."""
-    return _dict(name, doc, _APPLY_POLICY, *fields, **more)
-
-
-def _switch(name: str, effect: str, **more: t.Any) -> Field:
-    return Field(name, f"If V(true), {effect}.", type="bool", **more)
-
-
-def _number(name: str, doc: Words, **more: t.Any) -> Field:
-    return Field(name, doc, type="int", **more)
-
-
-def _texts(name: str, doc: Words, **more: t.Any) -> Field:
-    return Field(name, doc, type="list", elements="str", **more)
-
-
-def _dicts(name: str, doc: Words, *fields: Field, **more: t.Any) -> Field:
-    return Field(name, doc, type="list", elements="dict", fields=fields, **more)
-
-
-def _id(name: str, doc: Words, **more: t.Any) -> Field:
-    return Field(name, doc, identifier=True, **more)
 
 
 def _content_id(value: t.Any) -> t.Any:
@@ -65,706 +50,155 @@ def _content_id(value: t.Any) -> t.Any:
     return int(value) if str(value).isdecimal() else value
 
 
-# Names that stand for the IDs of an app and its version.
-_PACKAGE = _id("package_name", "Package name (bundle ID) of an app of the tenant, instead of its ID.", sent=False)
-_VERSION = (
-    _id(
-        "version_name",
-        "Name of the version, instead of its ID. V(latest) selects the version with the highest version code, or the"
-        " one created last if Esper does not return the codes.",
-        sent=False,
-    ),
-    _number("version_code", "Code of the version, if several versions have the same name.", sent=False),
-)
-_CONTENT = _id("content", "Name of the content file, instead of its ID.", sent=False)
-# One content file can go to two places. A content file that was uploaded again has another ID, but the same name.
-_FILES = "file_id+destination_path file_id content"
-_FILES_DOC = (
-    "Content files that devices download, identified by content file, or by path if a content file has several paths.",
-    _KEPT,
-)
-_DESTINATION = Field("destination_path", "Path of the file on the device.", essential=True)
-
-_DEVICE_MODE = _setting(
-    "device_mode_settings",
-    "Device mode.",
-    Field(
-        "device_mode",
-        "V(KIOSK) shows a single app. V(MULTI APP) shows a launcher with the approved apps.",
-        choices=("KIOSK", "MULTI APP"),
-    ),
-)
-_TIMEZONE = _setting(
-    "timezone_settings",
-    "Time zone.",
-    Field("timezone", "Name of the time zone, for example V(Europe/Berlin)."),
-)
-_CAMERA = _setting("camera_settings", "Camera.", _switch("allow_camera_access", "apps and users can use the camera"))
-_FACTORY_RESET = _setting(
-    "factory_reset_settings",
-    "Factory reset by users.",
-    _switch("allow_factory_reset", "users can reset the device to factory settings", essential=True),
-)
-_BLUETOOTH = _setting(
-    "bluetooth_settings",
-    "Bluetooth.",
-    _switch("allow_bluetooth", "users can use Bluetooth", essential=True),
-    Field("bluetooth_state", "V(ENABLE) turns Bluetooth on, V(DISABLE) turns it off.", choices=("ENABLE", "DISABLE")),
-    Field(
-        "drift_policy",
-        "Severity of the drift if a device differs from this setting.",
-        choices=("IGNORE", "LOG ONLY", "MINOR", "MAJOR", "CRITICAL"),
-        default="IGNORE",
-    ),
-)
-_WIFI_NETWORK = _id("wifi_network_id", "ID of the Wi-Fi network.", essential=True)
-_WIFI_NETWORKS = ("Wi-Fi networks by ID. The Esper API has no list of their names.", _KEPT)
-_ORIENTATIONS = {"portrait": "Wallpaper in portrait orientation.", "landscape": "Wallpaper in landscape orientation."}
-_SCREENS = {"homescreen": "Wallpaper of the home screen.", "lockscreen": "Wallpaper of the lock screen."}
-_WALLPAPERS = "Wallpapers by ID."
-
-
-def _wallpaper(screen: str, *orientations: str, **more: t.Any) -> Field:
-    wallpaper_id = _id("wallpaper_id", "ID of the wallpaper.", **more)
-    return _setting(
-        screen, _SCREENS[screen], *(_dict(each, _ORIENTATIONS[each], wallpaper_id) for each in orientations)
-    )
-
-
-def _scripts(doc: str, check: t.Callable[[t.Any], str] | None = None, **lengths: int) -> Field:
-    """Return the field of shell scripts. Their order can matter, so the list is compared as a whole."""
-
-    def limited(name: str, text: str, **more: t.Any) -> Field:
-        if name not in lengths:
-            return Field(name, f"{text}.", **more)
-        return Field(name, f"{text}, at most {lengths[name]} characters.", check=length(0, lengths[name]), **more)
-
-    scripts = _dicts(
-        "shell_scripts",
-        doc,
-        _APPLY_POLICY,
-        Field("script", "Text of the script.", essential=True),
-        limited("interpreter", "Interpreter of the script, for example V(bash) or V(powershell)", essential=True),
-        limited("alias", "Name of the script", essential=True),
-        limited("description", "Description of the script"),
-        **({"check_all": check} if check else {}),
-    )
-    return _dict("custom_shell_scripts_multiple", "Shell scripts that run on devices.", scripts)
-
-
-def _numbers(name: str, doc: str, can: str, *more: Field) -> Field:
-    return _setting(
-        name,
-        doc,
-        _switch("allow_all_numbers", f"all numbers {can}", essential=True),
-        *more,
-        _texts("allowed_numbers", f"Numbers that {can}. Compared without order.", items="set"),
-        _texts("tags", "Tags of numbers, in API format. Compared without order.", items="set"),
-    )
-
-
-def _volume(source: str, plural: str) -> Field:
-    number = _number(f"{source}_volume", f"Volume of {plural}. {_NO_UNIT}")
-    return _setting(f"{source}_settings", f"Volume of {plural}.", number)
-
-
-def _access(part: tuple[str, str]) -> Field:
-    """Return the access level of a part of the Esper Settings app."""
-    name, what = part
-    return Field(name, f"Access level of {what}.", choices=("NONE", "USER", "ADMIN", "BOTH"))
-
-
-_GOOGLE_SERVICES = _dict(
-    "google_services_settings",
-    "Google services. If you set one of the five parts and the setting is new, all five are required.",
-    _setting(
-        "afw_account_settings",
-        "Android for Work accounts.",
-        _switch("allow_afw_account_addition", "users can add Android for Work accounts", essential=True),
-        essential=True,
-    ),
-    _setting(
-        "personal_accounts_settings",
-        "Personal Google accounts.",
-        _number("personal_accounts_limit_value", "Maximum number of personal accounts.", essential=True),
-        essential=True,
-    ),
-    _setting(
-        "play_store_settings",
-        "Google Play store.",
-        _switch("allow_playstore", "users can use the Google Play store", essential=True),
-        essential=True,
-    ),
-    _setting(
-        "google_assitant_settings",
-        "Google Assistant. The Esper API misspells the name of this setting.",
-        _switch("allow_google_assistant", "users can use Google Assistant", essential=True),
-        essential=True,
-    ),
-    _setting(
-        "factory_reset_protection_settings",
-        "Account that can unlock a device after a factory reset (factory reset protection).",
-        Field("google_id", "Google People ID of the account.", essential=True),
-        Field("email", "Email address of the account.", essential=True),
-        essential=True,
-    ),
-)
-
-_ESPER_SETTINGS_APP = _setting(
-    "esper_settings_apps_settings",
-    "Esper Settings app on the device.",
-    _switch("allow_dock", "users can use the dock"),
-    Field(
-        "admin_mode_password",
-        "Password of the admin mode. It is never shown. See O(update_password) for when it is sent.",
-        secret=True,
-    ),
-    _switch("allow_esper_settings_app", "users can open the app"),
-    _dict(
-        "settings",
-        (
-            "Access level of each part of the app.",
-            "V(USER) is access for users, V(ADMIN) is access with the password of the admin mode, V(BOTH) is access for"
-            " both, V(NONE) is no access.",
-        ),
-        *map(
-            _access,
-            (
-                ("flashlight", "the flashlight"),
-                ("wifi", "Wi-Fi"),
-                ("auto_rotation", "automatic rotation"),
-                ("reboot", "the reboot of the device"),
-                ("clear_app_data", "the deletion of app data"),
-                ("kiosk_app_selection", "the selection of the kiosk app"),
-                ("esper_branding", "the Esper branding"),
-                ("factory_reset", "the factory reset"),
-                ("about", "the page about the device"),
-                ("display", "the display"),
-                ("sound", "sound"),
-                ("keyboard", "the keyboard"),
-                ("input_selection", "the selection of the input method"),
-                ("accessibility", "accessibility"),
-                ("accessibility_reset_to_default", "the reset of accessibility settings"),
-                ("accessibility_high_contrast_text", "high contrast text"),
-                ("accessibility_cc_deuteranomaly", "color correction for deuteranomaly"),
-                ("accessibility_cc_protanomaly", "color correction for protanomaly"),
-                ("accessibility_cc_tritanomaly", "color correction for tritanomaly"),
-                ("accessibility_mono_audio", "mono audio"),
-                ("accessibility_display_size", "the display size"),
-                ("accessibility_font_scale", "the font size"),
-                ("accessibility_talkback", "TalkBack"),
-                ("accessibility_text_to_speech", "text to speech"),
-                ("mobile_data", "mobile data"),
-                ("bluetooth", "Bluetooth"),
-                ("language", "the language"),
-                ("time_and_date", "date and time"),
-                ("storage", "the storage"),
-                ("data_roaming", "data roaming"),
-                ("wifi_tethering", "the Wi-Fi hotspot"),
-                ("airplane_mode", "airplane mode"),
-            ),
-        ),
-        essential=True,
-    ),
-)
-
-_APP_IDS = (
-    _id("app_id", "ID of the app, instead of its package name.", essential=True),
-    _id("app_version_id", "ID of the version, instead of its name and code.", essential=True),
-)
-
-_ANDROID_APPS = _dicts(
-    "apps",
-    ("Apps of the blueprint, identified by O(settings.android.apps[].package_name).", _KEPT),
-    _id("package_name", "Package name of the app.", essential=True),
-    *_VERSION,
-    *_APP_IDS,
-    Field(
-        "installation_rule",
-        "When devices install the app.",
-        choices=("POST PROVISIONING", "DURING PROVISIONING"),
-        essential=True,
-        initial="DURING PROVISIONING",
-    ),
-    Field(
-        "state",
-        "Visibility of the app.",
-        choices=("SHOW", "HIDE", "DISABLE", "LAUNCHABLE_BUT_HIDDEN"),
-        essential=True,
-        initial="SHOW",
-    ),
-    Field("managed_config", "Managed configuration of the app. Keys you omit are not changed.", type="dict"),
-    Field(
-        "type",
-        "Source of the app. Defaults to the type in the Esper API if new.",
-        choices=("PRELOADED", "ENTERPRISE", "PLAYSTORE"),
-        essential=True,
-    ),
-    Field(
-        "auto_update_mode",
-        "How Google Play updates the app.",
-        choices=("autoUpdateDefault", "autoUpdateHighPriority", "autoUpdatePostponed"),
-        essential=True,
-        initial="autoUpdateDefault",
-    ),
-    items="package_name",
-)
-
-_ANDROID = _dict(
-    "android",
-    "Settings of Android devices.",
-    _DEVICE_MODE,
-    _setting(
-        "launcher_settings",
-        "Launcher.",
-        Field(
-            "launcher",
-            "V(ESPER) is the Esper launcher, V(DEFAULT) is the launcher of the device.",
-            choices=("ESPER", "DEFAULT"),
-            essential=True,
-        ),
-    ),
-    _setting(
-        "local_app_install_settings",
-        "Apps from unknown sources.",
-        _switch("allow_local_app_install", "users can install apps from unknown sources", essential=True),
-    ),
-    _setting(
-        "app_uninstall_settings",
-        "Removal of apps.",
-        _switch("allow_app_uninstallation", "users can uninstall apps", essential=True),
-    ),
-    _setting(
-        "app_permission_policy_settings",
-        "Permissions of apps.",
-        Field(
-            "permission_policy",
-            "Decision about the permissions that apps request at run time.",
-            choices=("ALLOW AUTOMATICALLY", "DENY", "ASK USER"),
-            essential=True,
-        ),
-    ),
-    _setting(
-        "wifi_settings",
-        "Wi-Fi.",
-        _switch("allow_wifi", "users can turn Wi-Fi on and off", essential=True),
-        Field(
-            "wifi_state",
-            "V(ENABLE) turns Wi-Fi on, V(DISABLE) turns it off.",
-            choices=("ENABLE", "DISABLE"),
-            essential=True,
-        ),
-    ),
-    _BLUETOOTH,
-    _setting("sms_settings", "Text messages.", _switch("allow_sms", "users can use text messages", essential=True)),
-    _setting(
-        "nfc_settings",
-        "Near-field communication (NFC).",
-        _switch("allow_nfc", "users can use NFC", essential=True),
-    ),
-    _numbers("incoming_numbers_settings", "Incoming calls.", "can call the device"),
-    _numbers(
-        "outgoing_numbers_settings",
-        "Outgoing calls.",
-        "can be called from the device",
-        _switch("allow_ussd_codes", "users can dial USSD codes", default=False),
-    ),
-    _setting(
-        "ethernet_settings",
-        "Ethernet authentication.",
-        Field("auth_mode", "Authentication method.", choices=("NONE", "EAP-TLS")),
-        Field("ca_cert_alias", "Alias of the CA certificate."),
-        Field("client_cert_alias", "Alias of the client certificate."),
-        Field("eap_identity", "EAP identity."),
-    ),
-    _setting(
-        "adb_settings",
-        "Android Debug Bridge (ADB).",
-        _switch("allow_adb", "users can use ADB", essential=True),
-    ),
-    _setting(
-        "safe_boot_settings",
-        "Safe mode.",
-        _switch("allow_safe_boot", "users can start the device in safe mode", essential=True),
-    ),
-    _FACTORY_RESET,
-    _setting(
-        "screen_timeout_settings",
-        "Screen timeout.",
-        _number("screentimeout_value", f"Time until the screen turns off. {_NO_UNIT}", essential=True),
-    ),
-    _setting(
-        "lock_screen_settings",
-        "Lock screen.",
-        Field(
-            "password_quality",
-            "Required quality of the device password.",
-            choices=("NONE", "ALPHABETIC", "NUMERIC", "ALPHANUMERIC", "COMPLEX", "BIOMETRIC_WEAK"),
-            essential=True,
-        ),
-        _number("minimum_password_length", "Minimum length of the device password in characters."),
-        _switch("allow_keyguard", "the device has a lock screen", essential=True),
-    ),
-    _setting(
-        "brightness_settings",
-        "Screen brightness.",
-        Field("brightness_value", f"Brightness, as text. {_NO_UNIT}"),
-    ),
-    _setting(
-        "screen_orientation_settings",
-        "Screen orientation.",
-        Field(
-            "orientation_type",
-            "Orientation of the screen.",
-            choices=("PORTRAIT", "LANDSCAPE", "INVERTED PORTRAIT", "INVERTED LANDSCAPE", "AUTO"),
-        ),
-    ),
-    _setting("screenshot_settings", "Screenshots.", _switch("allow_screenshot", "users can take screenshots")),
-    _setting(
-        "notification_bar_settings",
-        "Notification bar.",
-        _switch("allow_notification_bar", "users can open the notification bar"),
-    ),
-    _dict(
-        "wallpaper_settings",
-        _WALLPAPERS,
-        _wallpaper("homescreen", "portrait", "landscape"),
-        _wallpaper("lockscreen", "portrait"),
-    ),
-    _ESPER_SETTINGS_APP,
-    _setting(
-        "android_settings_app_settings",
-        "Android Settings app.",
-        _switch("allow_android_settings_app", "users can open the Android Settings app", essential=True),
-    ),
-    _setting(
-        "customized_device_level_json_settings",
-        "Custom settings of the device in JSON.",
-        Field("customized_json", "The settings as a dictionary, in API format.", type="dict", essential=True),
-    ),
-    _GOOGLE_SERVICES,
-    _setting(
-        "external_device_settings",
-        "External storage.",
-        _switch("allow_external_device_mount", "users can mount external storage"),
-    ),
-    _setting("usb_tethering_settings", "USB tethering.", _switch("allow_usb_tethering", "users can tether over USB")),
-    _setting(
-        "file_transfer_settings",
-        "File transfer over USB.",
-        _switch("allow_file_transfer", "users can transfer files over USB"),
-    ),
-    _CAMERA,
-    _setting("location_settings", "Location.", _switch("allow_location", "location services are on")),
-    _dict(
-        "sound_settings",
-        "Volumes.",
-        _volume("alarm", "alarms"),
-        _volume("music", "media"),
-        _volume("ringtone", "ringtones"),
-        _volume("notification", "notifications"),
-        _volume("voice_call", "calls"),
-    ),
-    _setting(
-        "system_updates_settings",
-        "Updates of Android.",
-        Field(
-            "system_update_policy_type",
-            "Type of the update policy.",
-            choices=(
-                "UPDATE AUTOMATICALLY",
-                "POSTPONE INSTALLATION",
-                "WINDOWED INSTALLATION",
-                "DISABLE UPDATE",
-                "DEFAULT UPDATE",
-            ),
-        ),
-        Field("maintenance_start", f"Start of the maintenance window for V(WINDOWED INSTALLATION). {_NO_FORMAT}"),
-        Field("maintenance_end", f"End of the maintenance window for V(WINDOWED INSTALLATION). {_NO_FORMAT}"),
-    ),
-    _setting(
-        "time_date_settings",
-        "Date and time.",
-        _switch("allow_edit_time_date", "users can set date and time"),
-    ),
-    _TIMEZONE,
-    _setting(
-        "language_settings",
-        "Language.",
-        Field("device_locale", "Locale of the device, for example V(de-DE)."),
-    ),
-    _setting(
-        "strict_wifi_synchronization_settings",
-        "Wi-Fi networks that the blueprint does not list.",
-        _switch("allow_strict_wifi_synchronization", "a converge removes these networks from the device"),
-    ),
-    _setting(
-        "strict_app_synchronization_settings",
-        "Apps that the blueprint does not list.",
-        _switch("allow_strict_app_synchronization", "a converge removes these apps from the device"),
-    ),
-    _ANDROID_APPS,
-    _dicts(
-        "files",
-        _FILES_DOC,
-        _CONTENT,
-        _id("file_id", "ID of the content file, instead of its name.", essential=True, normalise=str),
-        _DESTINATION,
-        items=_FILES,
-    ),
-    _dicts(
-        "wifi_networks",
-        _WIFI_NETWORKS,
-        _WIFI_NETWORK,
-        Field("certificate_file_path", "Path of the certificate."),
-        Field(
-            "certificate_file_password",
-            "Password of the certificate. It is never shown. See O(update_password) for when it is sent.",
-            secret=True,
-        ),
-        items="wifi_network_id",
-    ),
-    _setting(
-        "saved_ap_settings",
-        "Saved access points.",
-        _switch("use_only_saved_ap", "the device connects only to saved access points", essential=True),
-    ),
-    _setting(
-        "mac_address_randomization_settings",
-        "MAC address randomization.",
-        _switch("allow_mac_address_randomization", "the device can use random MAC addresses"),
-    ),
-    _setting(
-        "esper_edgebox_settings",
-        "Esper Edgebox.",
-        _switch("allow_esper_edgebox", "the device can use Esper Edgebox"),
-    ),
-    _setting(
-        "app_layout_setting",
-        "Layout of the launcher.",
-        Field("brand_logo_position", "Position of the logo.", choices=_POSITIONS),
-        Field("device_name_position", "Position of the device name.", choices=_POSITIONS),
-        Field("app_icon_size", "Size of app icons.", choices=_ICON_SIZES),
-        Field("app_name_size", "Size of app names.", choices=_TEXT_SIZES),
-        Field(
-            "device_name_and_id_display_policy",
-            "Names of the device that the launcher shows.",
-            choices=("NONE", "DEFAULT", "DEVICE_ID_ONLY", "ALIAS_NAME_ONLY", "DEVICE_ID_AND_ALIAS_NAME"),
-        ),
-        Field("device_name_size", "Size of the device name.", choices=_TEXT_SIZES),
-        Field("device_alias_size", "Size of the device alias.", choices=_TEXT_SIZES),
-        _number(
-            "custom_app_icon_size",
-            f"Size of app icons for V(CUSTOM_ICON), from 20 to 100. {_NO_UNIT}",
-            check=between(20, 100),
-        ),
-        _number(
-            "custom_device_name_size",
-            f"Size of the device name for V(CUSTOM_TEXT), from 20 to 100. {_NO_UNIT}",
-            check=between(20, 100),
-        ),
-        _number(
-            "custom_device_alias_size",
-            f"Size of the device alias for V(CUSTOM_TEXT), from 20 to 100. {_NO_UNIT}",
-            check=between(20, 100),
-        ),
-        _number(
-            "custom_app_name_size",
-            f"Size of app names for V(CUSTOM_TEXT), from 20 to 100. {_NO_UNIT}",
-            check=between(20, 100),
-        ),
-    ),
-    _setting(
-        "app_order_setting",
-        "Order of apps in the launcher.",
-        _dicts(
-            "app_order_list",
-            "Apps in their order. The list is replaced as a whole.",
-            Field("type", "Type of the item.", choices=("SINGLE_APP",)),
-            _id("name", "Package name of the app."),
-        ),
-    ),
-)
-
-_IOS = _dict(
+_IOS = dict_field(
     "ios",
     "Settings of Apple devices.",
-    _dict(
+    dict_field(
         "kiosk_app",
         "App of the kiosk mode.",
-        _id("app_id", "ID of the app."),
+        identifier("app_id", "ID of the app."),
         Field("app_type", "Source of the app.", choices=_APPLE_APPS),
+        **nameless("app", "app_id"),
     ),
-    _DEVICE_MODE,
-    _setting(
+    DEVICE_MODE,
+    setting(
         "local_app_install_settings",
         "Apps from other sources.",
-        _switch("allow_local_app_install", "users can install apps from other sources", essential=True, default=True),
+        switch("allow_local_app_install", "users can install apps from other sources", essential=True, default=True),
     ),
-    _setting(
+    setting(
         "app_uninstall_settings",
         "Removal of apps.",
-        _switch("allow_app_uninstallation", "users can uninstall apps", essential=True, default=True),
+        switch("allow_app_uninstallation", "users can uninstall apps", essential=True, default=True),
     ),
-    _setting(
+    setting(
         "bluetooth_settings",
         "Bluetooth.",
-        _switch("edit_bluetooth", "users can change Bluetooth settings", essential=True, default=True),
+        switch("edit_bluetooth", "users can change Bluetooth settings", essential=True, default=True),
     ),
-    _setting(
+    setting(
         "nfc_settings",
         "Near-field communication (NFC).",
-        _switch("allow_nfc", "users can use NFC", essential=True, default=True),
+        switch("allow_nfc", "users can use NFC", essential=True, default=True),
     ),
-    _setting(
+    setting(
         "factory_reset_settings",
         "Factory reset by users.",
-        _switch("allow_factory_reset", "users can reset the device to factory settings", essential=True, default=True),
+        switch("allow_factory_reset", "users can reset the device to factory settings", essential=True, default=True),
     ),
-    _setting(
+    setting(
         "screenshot_settings",
         "Screenshots.",
-        _switch("allow_screenshot", "users can take screenshots", default=True),
+        switch("allow_screenshot", "users can take screenshots", default=True),
     ),
-    _setting(
+    setting(
         "custom_device_level_profile_settings",
         "Custom configuration profile.",
         Field("custom_profile", "Configuration profile, in API format."),
     ),
-    _setting("siri_settings", "Siri.", _switch("allow_siri", "users can use Siri", essential=True, default=True)),
-    _setting(
+    setting("siri_settings", "Siri.", switch("allow_siri", "users can use Siri", essential=True, default=True)),
+    setting(
         "tethering_settings",
         "Personal hotspot.",
-        _switch("edit_hotspot", "users can change the hotspot settings", default=True),
+        switch("edit_hotspot", "users can change the hotspot settings", default=True),
     ),
-    _setting(
+    setting(
         "camera_settings",
         "Camera.",
-        _switch("allow_camera_access", "apps and users can use the camera", default=True),
+        switch("allow_camera_access", "apps and users can use the camera", default=True),
     ),
-    _setting(
+    setting(
         "hide_preloaded_apps_settings",
         "Preinstalled apps.",
-        _switch("hide_preloaded_apps", "the device hides preinstalled apps", default=True),
+        switch("hide_preloaded_apps", "the device hides preinstalled apps", default=True),
     ),
-    _setting(
+    setting(
         "time_date_settings",
         "Date and time.",
-        _switch("force_automatic_time_date", "the device sets date and time automatically", default=False),
+        switch("force_automatic_time_date", "the device sets date and time automatically", default=False),
     ),
-    _dicts("wifi_networks", _WIFI_NETWORKS, _WIFI_NETWORK, items="wifi_network_id"),
-    _dicts(
-        "apps",
-        ("Apps of the blueprint, identified by O(settings.ios.apps[].app_id).", _KEPT),
-        _PACKAGE,
-        *_VERSION,
-        *_APP_IDS,
-        Field("state", "Visibility of the app.", choices=("SHOW",), essential=True, initial="SHOW"),
-        Field(
-            "app_type",
-            "Source of the app. For an app with a package name, defaults to the type in the Esper API.",
-            choices=_APPLE_APPS,
-            essential=True,
-        ),
-        Field("base64_app_config", "Configuration of the app, encoded in Base64."),
-        items="app_id package_name",
-    ),
-    _dicts(
+    wifi_networks(),
+    tenant_apps("ios", *_APPLE_APPS),
+    dict_list(
         "provisioning_profiles",
-        ("Provisioning profiles, identified by ID.", _KEPT),
-        _id("profile_id", "ID of the profile, a UUID.", essential=True, check=uuid),
-        _id("profile_version_id", "ID of the profile version, a UUID.", essential=True, check=uuid),
+        ("Provisioning profiles, identified by ID.", KEPT),
+        identifier("profile_id", "ID of the profile, a UUID.", essential=True, check=uuid),
+        identifier("profile_version_id", "ID of the profile version, a UUID.", essential=True, check=uuid),
         items="profile_id",
+        **nameless("provisioning_profile", "profile_id", "profile_version_id"),
     ),
-    _dict(
+    dict_field(
         "wallpaper_settings",
-        _WALLPAPERS,
-        _wallpaper("homescreen", "portrait"),
-        _wallpaper("lockscreen", "portrait"),
+        WALLPAPERS,
+        wallpaper("homescreen", "portrait"),
+        wallpaper("lockscreen", "portrait"),
     ),
-    _setting(
+    setting(
         "web_content_settings",
         "Web content.",
-        _texts("url_blocklist", "URLs that the device blocks. Compared without order.", items="set"),
-        _texts("url_allowlist", "URLs that the device allows. Compared without order.", items="set"),
+        text_list("url_blocklist", "URLs that the device blocks. Compared without order.", items="set"),
+        text_list("url_allowlist", "URLs that the device allows. Compared without order.", items="set"),
     ),
-    _setting(
+    setting(
         "defer_os_updates",
         "Deferral of operating system updates.",
-        _number("defer_os_updates_delay", "Deferral in days, from 0 to 90.", check=between(0, 90)),
+        number("defer_os_updates_delay", "Deferral in days, from 0 to 90.", check=between(0, 90)),
     ),
 )
 
-_LINUX = _dict(
+_LINUX = dict_field(
     "linux",
     "Settings of Linux devices.",
-    _scripts("Scripts in their order. The list is replaced as a whole."),
-    _dict(
+    scripts("Scripts in their order. The list is replaced as a whole."),
+    dict_field(
         "custom_actions_multiple",
         "Custom actions.",
-        _dicts(
+        dict_list(
             "custom_actions",
-            ("Custom actions, identified by ID.", _KEPT),
-            _id("id", "ID of the custom action, a UUID.", essential=True, check=uuid),
-            _id("options_key", "Key of an option of the custom action, a UUID.", essential=True, check=uuid),
-            _APPLY_POLICY,
+            ("Custom actions, identified by ID.", KEPT),
+            identifier("id", "ID of the custom action, a UUID.", essential=True, check=uuid),
+            identifier("options_key", "Key of an option of the custom action, a UUID.", essential=True, check=uuid),
+            APPLY_POLICY,
             items="id",
+            **nameless("custom_action", "id", "options_key"),
         ),
     ),
-    _dicts(
-        "files",
-        _FILES_DOC,
-        _CONTENT,
-        _id(
+    files(
+        identifier(
             "file_id",
             "ID of the content file, a number, instead of its name.",
             type="int",
             essential=True,
             normalise=_content_id,
         ),
-        _DESTINATION,
-        items=_FILES,
     ),
 )
 
 
 def _hours(name: str, doc: str, hour: int) -> Field:
-    time = _number("time", "Hour of the day, from 0 to 23.", essential=True, default=hour, check=between(0, 23))
-    return _setting(name, doc, time, essential=True)
+    """Return a time of day with its policy."""
+    time = number("time", "Hour of the day, from 0 to 23.", essential=True, default=hour, check=between(0, 23))
+    return setting(name, doc, time, essential=True)
 
 
 def _deferral(name: str, doc: str, days: int) -> Field:
+    """Return the deferral of a kind of updates, at most some days."""
     text = f"Deferral in days, from 0 to {days}."
-    defer_days = _number("defer_days", text, essential=True, default=0, check=between(0, days))
-    return _setting(name, doc, defer_days, essential=True)
+    defer_days = number("defer_days", text, essential=True, default=0, check=between(0, days))
+    return setting(name, doc, defer_days, essential=True)
 
 
-_WINDOWS = _dict(
+_WINDOWS = dict_field(
     "windows",
     "Settings of Windows devices.",
-    _dict(
+    dict_field(
         "active_hours_settings",
         "Active hours, during which the device installs no updates. If the setting is new, start and end are required.",
         _hours("active_hours_start", "Start of the active hours.", 8),
         _hours("active_hours_end", "End of the active hours.", 17),
     ),
-    _dicts(
-        "apps",
-        ("Apps of the blueprint, identified by O(settings.windows.apps[].app_id).", _KEPT),
-        _PACKAGE,
-        *_VERSION,
-        *_APP_IDS,
-        Field("state", "Visibility of the app.", choices=("SHOW",), essential=True, initial="SHOW"),
-        Field(
-            "app_type",
-            "Source of the app. For an app with a package name, defaults to the type in the Esper API.",
-            choices=("TENANT_WINDOWS", "ESPER_WINDOWS"),
-            essential=True,
-        ),
-        Field("base64_app_config", "Configuration of the app, encoded in Base64."),
-        items="app_id package_name",
-    ),
-    _setting(
+    tenant_apps("windows", "TENANT_WINDOWS", "ESPER_WINDOWS"),
+    setting(
         "auto_update_settings",
         "Automatic updates.",
         Field(
@@ -775,70 +209,71 @@ _WINDOWS = _dict(
             default="DEFAULT",
         ),
     ),
-    _BLUETOOTH,
-    _CAMERA,
-    _scripts(
+    BLUETOOTH,
+    CAMERA,
+    scripts(
         "Scripts in their order, at most 10. The list is replaced as a whole.",
         at_most(10),
         interpreter=255,
         alias=100,
         description=300,
     ),
-    _DEVICE_MODE,
-    _dict(
+    DEVICE_MODE,
+    dict_field(
         "defer_os_updates",
         "Deferral of operating system updates. If the setting is new, both kinds of updates are required.",
         _deferral("quality_updates", "Quality updates.", 30),
         _deferral("feature_updates", "Feature updates.", 365),
     ),
-    _FACTORY_RESET,
-    _dict(
+    FACTORY_RESET,
+    dict_field(
         "kiosk_settings",
         "Kiosk mode.",
-        _dict(
+        dict_field(
             "win32_single_app_config",
             "A single desktop app.",
             Field("name", "Name of the kiosk profile."),
             Field("desktop_app_path", "Absolute path of the program."),
-            _switch("auto_launch", "the program starts automatically", default=True),
+            switch("auto_launch", "the program starts automatically", default=True),
             Field("auto_launch_arguments", "Arguments of the program.", default=""),
-            _switch("hide_taskbar", "the device hides the taskbar", default=True),
-            _switch(
+            switch("hide_taskbar", "the device hides the taskbar", default=True),
+            switch(
                 "hide_start_recommended_section",
                 "the device hides the recommendations of the start menu",
                 default=True,
             ),
-            _switch("hide_power_button", "the device hides the power button", default=False),
+            switch("hide_power_button", "the device hides the power button", default=False),
         ),
     ),
-    _setting(
+    setting(
         "pause_os_updates",
         "Pause of updates.",
-        _switch("pause_os_updates", "the device pauses operating system updates", essential=True, default=False),
+        switch("pause_os_updates", "the device pauses operating system updates", essential=True, default=False),
     ),
-    _TIMEZONE,
-    _setting(
+    TIMEZONE,
+    setting(
         "unenrollment_settings",
         "Unenrollment.",
-        _switch("allow_unenrollment_from_device", "users can unenroll the device", essential=True),
+        switch("allow_unenrollment_from_device", "users can unenroll the device", essential=True),
     ),
-    _dict(
+    dict_field(
         "wallpaper_settings",
-        _WALLPAPERS,
-        _wallpaper("homescreen", "landscape", check=uuid),
-        _wallpaper("lockscreen", "landscape", check=uuid),
+        WALLPAPERS,
+        wallpaper("homescreen", "landscape", check=uuid),
+        wallpaper("lockscreen", "landscape", check=uuid),
     ),
-    _dicts("wifi_networks", _WIFI_NETWORKS, _WIFI_NETWORK, items="wifi_network_id"),
+    wifi_networks(),
 )
 
-# Fields that the names of apps and content files stand for: see blueprint_names.py.
-_LOOKED_UP = frozenset({"app_id", "app_version_id", "file_id", "type", "app_type"})
+# The type of an app comes from the catalog of apps, like its IDs.
+_APP_TYPES = frozenset({"type", "app_type"})
 
 
-def _documented(field: Field) -> Field:
-    """Return a field with the sentences that follow from its attributes, and all fields in it."""
+def _documented(field: Field, looked_up: frozenset[str] = _APP_TYPES) -> Field:
+    """Return a field with the sentences that follow from its attributes, and all fields in it. ``looked_up`` are the
+    fields that names can stand for."""
     sentences = [] if isinstance(field.doc, tuple) else [field.doc]
-    if field.essential and field.initial is None and field.name not in _LOOKED_UP:
+    if field.essential and field.initial is None and field.name not in looked_up:
         sentences.append("Required if new.")
     if field.initial is not None:
         sentences.append(f"Defaults to V({field.initial}) if new.")
@@ -846,11 +281,12 @@ def _documented(field: Field) -> Field:
         shown = str(field.default).lower() if isinstance(field.default, bool) else field.default
         sentences.append(f"Without the setting, devices use V({shown}).")
     doc = " ".join(sentences) if isinstance(field.doc, str) else (*field.doc, *sentences)
-    return replace(field, doc=doc, fields=tuple(map(_documented, field.fields)))
+    inner = _APP_TYPES.union(*(each.gives for each in field.references if each.by))
+    return replace(field, doc=doc, fields=tuple(_documented(each, inner) for each in field.fields))
 
 
 # A platform that the task omits is never changed, not even with exact.
-_SETTINGS = _dict(
+_SETTINGS = dict_field(
     "settings",
     (
         "Settings of the blueprint for each platform. The names are those of the Esper API.",
@@ -861,7 +297,7 @@ _SETTINGS = _dict(
         "A setting or list item is new if the blueprint does not have it yet. Only then, an option that is required if"
         " new must be set.",
     ),
-    _ANDROID,
+    ANDROID,
     _IOS,
     _LINUX,
     _WINDOWS,

@@ -16,12 +16,18 @@ from ansible_collections.esper.cloud.plugins.module_utils.base.errors import (
     NotFound,
     RequestFailed,
 )
-from ansible_collections.esper.cloud.plugins.module_utils.engine.apply import Result, ensure
-from ansible_collections.esper.cloud.plugins.module_utils.engine.object_cache import References
+from ansible_collections.esper.cloud.plugins.module_utils.engine.apply import Result, ensure, make_plan
+from ansible_collections.esper.cloud.plugins.module_utils.engine.planner import planner_of
+from ansible_collections.esper.cloud.plugins.module_utils.engine.reader import reader_of
+from ansible_collections.esper.cloud.plugins.module_utils.engine.tenant_view import TenantView
 from ansible_collections.esper.cloud.plugins.module_utils.kinds.app import APP_VERSION
 from ansible_collections.esper.cloud.plugins.module_utils.kinds.blueprint import BLUEPRINT
+from ansible_collections.esper.cloud.plugins.module_utils.kinds.blueprint_catalog import CATALOGS
+from ansible_collections.esper.cloud.plugins.module_utils.kinds.blueprint_list import BLUEPRINTS
 from ansible_collections.esper.cloud.plugins.module_utils.kinds.blueprint_names import Names
-from ansible_collections.esper.cloud.plugins.module_utils.model.plan import Step
+from ansible_collections.esper.cloud.plugins.module_utils.kinds.blueprint_settings import SETTINGS
+from ansible_collections.esper.cloud.plugins.module_utils.kinds.device_group import DEVICE_GROUP
+from ansible_collections.esper.cloud.plugins.module_utils.model.plan import Effect, Step
 from ansible_collections.esper.cloud.plugins.module_utils.model.unknowns import ResultOf
 from ansible_collections.esper.cloud.tests.unit.service import Exchange, Reply, Request, Server, answers, resets
 
@@ -213,10 +219,10 @@ def run(client: Client, tenant: Tenant) -> Run:
     def work(**params: t.Any) -> Result:
         tenant.sent.clear()
         options = {**defaults, **({} if "id" in params else {"name": "Kiosks"}), **params}
-        predicted = ensure(BLUEPRINT, References(client), copy.deepcopy(options), check_mode=True)
+        predicted = ensure(TenantView(client), BLUEPRINT, copy.deepcopy(options), check_mode=True)
         assert not tenant.writes, "check mode wrote"
         tenant.sent.clear()
-        done = ensure(BLUEPRINT, References(client), copy.deepcopy(options))
+        done = ensure(TenantView(client), BLUEPRINT, copy.deepcopy(options))
         assert (predicted.changed, predicted.changes, predicted.warnings) == (done.changed, done.changes, done.warnings)
         if not tenant.surprises:
             assert _foreseen(predicted.record, predicted.record) == _foreseen(done.record, predicted.record)
@@ -256,8 +262,9 @@ def once(run: Run, tenant: Tenant) -> Again:
 
 @pytest.fixture
 def info(client: Client, tenant: Tenant) -> t.Callable[..., Row]:
-    defaults = {name: option.get("default") for name, option in BLUEPRINT.info_options.items()}
-    return lambda **params: BLUEPRINT.information(References(client), {**defaults, **params})
+    assert BLUEPRINT.info_module
+    defaults = {name: option.get("default") for name, option in BLUEPRINT.info_module.argument_spec.items()}
+    return lambda **params: reader_of(TenantView(client), BLUEPRINT).get_info({**defaults, **params})
 
 
 Info = t.Callable[..., Row]
@@ -360,12 +367,12 @@ def test_the_latest_version_without_codes_is_the_newest(tenant: Tenant, once: Ag
 def test_the_latest_version_without_codes_may_be_yet_to_be_uploaded(tenant: Tenant, client: Client) -> None:
     tenant.apps = [{"id": "till", "package_name": "com.example.till"}]
     tenant.app_versions["till"] = [{"id": "v1", "version_code": "1", "created_on": "2026-03-01"}]
-    references = References(client)
-    pending = ResultOf(Step("Uploading", "POST", "/upload/"), "id")
-    references.expect(APP_VERSION, {"id": pending, "app_id": "till", "version_code": "2", "build_number": None})
+    view, pending = TenantView(client), ResultOf(Step("Uploading", "POST", "/upload/"), "id")
+    planned = {"id": pending, "app_id": "till", "version_code": "2", "build_number": None}
+    view.add_effects([Effect(APP_VERSION, pending, planned)])
     app = {"package_name": "com.example.till", "version_name": "latest"}
-    given, _current = Names(references).resolved({"android": {"apps": [app]}}, {})
-    assert given["android"]["apps"][0]["app_version_id"] == pending
+    desired, _current = Names(view).resolve({"android": {"apps": [app]}}, {})
+    assert desired["android"]["apps"][0]["app_version_id"] == pending
 
 
 def test_what_else_is_said_of_the_latest_version_counts(tenant: Tenant, run: Run) -> None:
@@ -1295,7 +1302,7 @@ def test_a_blueprint_in_use_is_not_deleted_unless_forced(
 ) -> None:
     tenant.add({}, id=SECOND)
     tenant.groups, tenant.devices = groups, devices
-    with pytest.raises(InvalidParameter, match=f"The blueprint 'Kiosks' is in use by {users}. .* set force to true"):
+    with pytest.raises(InvalidParameter, match=f"The blueprint 'Kiosks' is in use by {users}. .* set force=true"):
         run(state="absent")
     assert tenant.writes == []
     assert run(state="absent", force=True).changed
@@ -1308,3 +1315,68 @@ def test_a_blueprint_that_nothing_uses_is_deleted(tenant: Tenant, run: Run) -> N
     tenant.groups = GROUPS[:1]
     assert run(state="absent").changed
     assert tenant.rows == []
+
+
+# --- what other objects of the task see -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def planned(client: Client, tenant: Tenant) -> t.Callable[..., Row | None]:
+    """Plan a task; the blueprint afterwards, as apps and content files of the same task see it."""
+    defaults = {name: option.get("default") for name, option in BLUEPRINT.options.items()}
+
+    def plan(**params: t.Any) -> Row | None:
+        view = TenantView(client)
+        plan = make_plan(view, BLUEPRINT, {**defaults, "name": "Kiosks", **params})
+        assert len(plan.effects) == bool(plan.steps)
+        view.add_effects(plan.effects)
+        assert [view.is_deleted(BLUEPRINTS, each.id) for each in plan.effects if each.row is None] in ([], [True])
+        assert tenant.writes == []
+        return next(iter(view.planned(BLUEPRINTS)), None)
+
+    return plan
+
+
+def test_a_plan_states_the_blueprint_afterwards(tenant: Tenant, planned: t.Callable[..., Row | None]) -> None:
+    apps = [{"package_name": "com.example.till", "version_name": "2.0"}]
+    new = planned(settings=android(apps=apps))
+    assert new
+    assert isinstance(new["id"], ResultOf)
+    assert (new["name"], new["settings"], new["publish"]) == ("Kiosks", android(apps=[till(2)]), False)
+    assert planned(publish=True)["settings"] == {}  # type: ignore[index]
+    tenant.add(android(apps=[till(1)]), id=SECOND)
+    tenant.groups = GROUPS[:1]
+    past(tenant, OLD)
+    assert planned() is None
+    changed = planned(settings=android(apps=apps))
+    assert changed
+    assert (changed["id"], changed["settings"], changed["publish"]) == (SECOND, android(apps=[till(2)]), False)
+    assert planned(id=SECOND, name="Tills", publish=True)["name"] == "Tills"  # type: ignore[index]
+    restored = planned(version="1")
+    assert restored
+    assert (restored["settings"], restored["publish"]) == (OLD, True)
+    assert planned(state="absent") is None
+
+
+def test_a_group_that_the_task_changes_counts_as_planned(tenant: Tenant, client: Client) -> None:
+    row = tenant.add({}, id=SECOND)
+    tenant.groups = GROUPS
+    view = TenantView(client)
+    planner, params = planner_of(view, BLUEPRINT), {"force": False}
+    with pytest.raises(InvalidParameter, match="in use by the device group 'All devices/Kiosks'"):
+        planner.plan_delete(row, params)
+    view.add_effects([Effect(DEVICE_GROUP, "g2", None)])
+    assert planner.plan_delete(row, params).steps
+
+
+def test_the_references_of_the_settings_are_those_that_names_stand_for() -> None:
+    named = {
+        (platform.name, each.name, reference.kind)
+        for platform in SETTINGS.fields
+        for each in platform.fields
+        for reference in each.references
+        if reference.by
+    }
+    apps = {(platform, "apps", "app") for platform in CATALOGS}
+    assert named == apps | {(platform, "files", "content") for platform in ("android", "linux")}
+    assert BLUEPRINT.depends_on >= {"app", "content"}

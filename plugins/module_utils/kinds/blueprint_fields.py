@@ -1,0 +1,246 @@
+# SPDX-FileCopyrightText: esper.cloud contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Fields of settings of blueprints that several platforms have, and functions that make fields."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ..base.validators import length
+from ..model.field import Field, Reference, Words
+
+APPLY_POLICY = Field(
+    "apply_policy",
+    "Apply policy of the setting, see O(settings).",
+    choices=("ALWAYS APPLY", "IGNORE", "PROVISION ONLY"),
+    initial="ALWAYS APPLY",
+)
+NO_UNIT = "Esper does not document the unit."
+NO_FORMAT = "Esper does not document the format."
+KEPT = "Items you omit are not changed, unless O(exact=true)."
+
+
+def dict_field(name: str, doc: Words, *fields: Field, **more: t.Any) -> Field:
+    """Return a field that is a dict."""
+    return Field(name, doc, type="dict", fields=fields, **more)
+
+
+def setting(name: str, doc: Words, *fields: Field, **more: t.Any) -> Field:
+    """Return a setting with its policy, which says when devices apply it."""
+    return dict_field(name, doc, APPLY_POLICY, *fields, **more)
+
+
+def switch(name: str, effect: str, **more: t.Any) -> Field:
+    """Return a field that turns something on or off. ``effect`` completes the sentence "If true, ..."."""
+    return Field(name, f"If V(true), {effect}.", type="bool", **more)
+
+
+def number(name: str, doc: Words, **more: t.Any) -> Field:
+    """Return a field that is a whole number."""
+    return Field(name, doc, type="int", **more)
+
+
+def text_list(name: str, doc: Words, **more: t.Any) -> Field:
+    """Return a field that is a list of texts."""
+    return Field(name, doc, type="list", elements="str", **more)
+
+
+def dict_list(name: str, doc: Words, *fields: Field, **more: t.Any) -> Field:
+    """Return a field that is a list of dicts."""
+    return Field(name, doc, type="list", elements="dict", fields=fields, **more)
+
+
+def identifier(name: str, doc: Words, **more: t.Any) -> Field:
+    """Return a field that identifies an object."""
+    return Field(name, doc, identifier=True, **more)
+
+
+def nameless(kind: str, *ids: str) -> dict[str, tuple[Reference, ...]]:
+    """Return the attribute of a field with IDs of an object that has no name, or whose name Esper does not return."""
+    return {"references": (Reference(kind=kind, by=(), gives=ids),)}
+
+
+DEVICE_MODE = setting(
+    "device_mode_settings",
+    "Device mode.",
+    Field(
+        "device_mode",
+        "V(KIOSK) shows a single app. V(MULTI APP) shows a launcher with the approved apps.",
+        choices=("KIOSK", "MULTI APP"),
+    ),
+)
+TIMEZONE = setting(
+    "timezone_settings",
+    "Time zone.",
+    Field("timezone", "Name of the time zone, for example V(Europe/Berlin)."),
+)
+CAMERA = setting("camera_settings", "Camera.", switch("allow_camera_access", "apps and users can use the camera"))
+FACTORY_RESET = setting(
+    "factory_reset_settings",
+    "Factory reset by users.",
+    switch("allow_factory_reset", "users can reset the device to factory settings", essential=True),
+)
+BLUETOOTH = setting(
+    "bluetooth_settings",
+    "Bluetooth.",
+    switch("allow_bluetooth", "users can use Bluetooth", essential=True),
+    Field("bluetooth_state", "V(ENABLE) turns Bluetooth on, V(DISABLE) turns it off.", choices=("ENABLE", "DISABLE")),
+    Field(
+        "drift_policy",
+        "Severity of the drift if a device differs from this setting.",
+        choices=("IGNORE", "LOG ONLY", "MINOR", "MAJOR", "CRITICAL"),
+        default="IGNORE",
+    ),
+)
+
+
+def wifi_networks(*more: Field) -> Field:
+    """Return the Wi-Fi networks of devices. ``more`` are the fields that a platform has in addition to the ID."""
+    return dict_list(
+        "wifi_networks",
+        ("Wi-Fi networks by ID. The Esper API has no list of their names.", KEPT),
+        identifier("wifi_network_id", "ID of the Wi-Fi network.", essential=True),
+        *more,
+        items="wifi_network_id",
+        **nameless("wifi_network", "wifi_network_id"),
+    )
+
+
+_ORIENTATIONS = {"portrait": "Wallpaper in portrait orientation.", "landscape": "Wallpaper in landscape orientation."}
+_SCREENS = {"homescreen": "Wallpaper of the home screen.", "lockscreen": "Wallpaper of the lock screen."}
+WALLPAPERS = "Wallpapers by ID."
+
+
+def wallpaper(screen: str, *orientations: str, **more: t.Any) -> Field:
+    """Return the wallpaper of a screen in some orientations."""
+    wallpaper_id = identifier("wallpaper_id", "ID of the wallpaper.", **more)
+    reference = nameless("wallpaper", "wallpaper_id")
+    wallpapers = (dict_field(each, _ORIENTATIONS[each], wallpaper_id, **reference) for each in orientations)
+    return setting(screen, _SCREENS[screen], *wallpapers)
+
+
+def scripts(doc: str, check: t.Callable[[t.Any], str] | None = None, **lengths: int) -> Field:
+    """Return the field of shell scripts. Their order can matter, so the list is compared as a whole."""
+
+    def limited(name: str, text: str, **more: t.Any) -> Field:
+        if name not in lengths:
+            return Field(name, f"{text}.", **more)
+        return Field(name, f"{text}, at most {lengths[name]} characters.", check=length(0, lengths[name]), **more)
+
+    shell_scripts = dict_list(
+        "shell_scripts",
+        doc,
+        APPLY_POLICY,
+        Field("script", "Text of the script.", essential=True),
+        limited("interpreter", "Interpreter of the script, for example V(bash) or V(powershell)", essential=True),
+        limited("alias", "Name of the script", essential=True),
+        limited("description", "Description of the script"),
+        **({"check_all": check} if check else {}),
+    )
+    return dict_field("custom_shell_scripts_multiple", "Shell scripts that run on devices.", shell_scripts)
+
+
+# --- apps ------------------------------------------------------------------------------------------------------------
+
+# Names that stand for the IDs of an app and its version.
+_PACKAGE = identifier(
+    "package_name", "Package name (bundle ID) of an app of the tenant, instead of its ID.", sent=False
+)
+_VERSION = (
+    identifier(
+        "version_name",
+        "Name of the version, instead of its ID. V(latest) selects the version with the highest version code, or the"
+        " one created last if Esper does not return the codes.",
+        sent=False,
+    ),
+    number("version_code", "Code of the version, if several versions have the same name.", sent=False),
+)
+_APPS = Reference(kind="app", by=("package_name", "version_name", "version_code"), gives=("app_id", "app_version_id"))
+_APP_IDS = (
+    identifier("app_id", "ID of the app, instead of its package name.", essential=True),
+    identifier("app_version_id", "ID of the version, instead of its name and code.", essential=True),
+)
+
+ANDROID_APPS = dict_list(
+    "apps",
+    ("Apps of the blueprint, identified by O(settings.android.apps[].package_name).", KEPT),
+    identifier("package_name", "Package name of the app.", essential=True),
+    *_VERSION,
+    *_APP_IDS,
+    Field(
+        "installation_rule",
+        "When devices install the app.",
+        choices=("POST PROVISIONING", "DURING PROVISIONING"),
+        essential=True,
+        initial="DURING PROVISIONING",
+    ),
+    Field(
+        "state",
+        "Visibility of the app.",
+        choices=("SHOW", "HIDE", "DISABLE", "LAUNCHABLE_BUT_HIDDEN"),
+        essential=True,
+        initial="SHOW",
+    ),
+    Field("managed_config", "Managed configuration of the app. Keys you omit are not changed.", type="dict"),
+    Field(
+        "type",
+        "Source of the app. Defaults to the type in the Esper API if new.",
+        choices=("PRELOADED", "ENTERPRISE", "PLAYSTORE"),
+        essential=True,
+    ),
+    Field(
+        "auto_update_mode",
+        "How Google Play updates the app.",
+        choices=("autoUpdateDefault", "autoUpdateHighPriority", "autoUpdatePostponed"),
+        essential=True,
+        initial="autoUpdateDefault",
+    ),
+    items="package_name",
+    references=(_APPS,),
+)
+
+
+def tenant_apps(platform: str, *types: str) -> Field:
+    """Return the apps of Apple or Windows devices."""
+    return dict_list(
+        "apps",
+        (f"Apps of the blueprint, identified by O(settings.{platform}.apps[].app_id).", KEPT),
+        _PACKAGE,
+        *_VERSION,
+        *_APP_IDS,
+        Field("state", "Visibility of the app.", choices=("SHOW",), essential=True, initial="SHOW"),
+        Field(
+            "app_type",
+            "Source of the app. For an app with a package name, defaults to the type in the Esper API.",
+            choices=types,
+            essential=True,
+        ),
+        Field("base64_app_config", "Configuration of the app, encoded in Base64."),
+        items="app_id package_name",
+        references=(_APPS,),
+    )
+
+
+# --- files ------------------------------------------------------------------------------------------------------------
+
+_CONTENTS = Reference(kind="content", by=("content",), gives=("file_id",))
+
+
+def files(file_id: Field) -> Field:
+    """Return the content files that devices download. ``file_id`` is the field for the ID, whose type differs between
+    platforms."""
+    return dict_list(
+        "files",
+        (
+            "Content files that devices download, identified by content file, or by path if a content file has several"
+            " paths.",
+            KEPT,
+        ),
+        identifier("content", "Name of the content file, instead of its ID.", sent=False),
+        file_id,
+        Field("destination_path", "Path of the file on the device.", essential=True),
+        # One content file can go to two places. A content file that was uploaded again has another ID, but the same
+        # name.
+        items="file_id+destination_path file_id content",
+        references=(_CONTENTS,),
+    )

@@ -1,0 +1,181 @@
+# SPDX-FileCopyrightText: esper.cloud contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How changes of blueprints are planned.
+
+A choice where the contract is silent: a blueprint is created as a draft and published by a second request, because only
+PUT has `publish`.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from ..base.errors import InvalidParameter, NotFound
+from ..base.row import Params, Row
+from ..engine.planner import Planner
+from ..engine.tenant_view import TenantView
+from ..model.kind import Kind
+from ..model.plan import Change, Effect, Plan, Step
+from ..model.unknowns import ResultOf, filled
+from . import blueprint_comparison as comparison
+from .blueprint_lookup import BlueprintLookup
+from .blueprint_names import Names, with_planned_names
+
+# Values that a save changes and only Esper knows.
+_UNKNOWN = ("version_id", "version_number", "minor_version_number", "latest_published_version_id", "updated_at")
+
+
+class BlueprintPlanner(Planner):
+    """Plans changes of blueprints. Options can name apps and content files; API requests have their IDs."""
+
+    def __init__(self, view: TenantView, kind: Kind) -> None:
+        super().__init__(view, kind)
+        self._names = Names(view)
+
+    @property
+    def lookup(self) -> BlueprintLookup:
+        """The lookup of blueprints."""
+        return BlueprintLookup(self.view, self.kind)
+
+    def desired(self, params: Params) -> Row:
+        """Return what the task sets, by field name, in normal form. Raise InvalidParameter for invalid values."""
+        desired = super().desired(params)
+        if not params["publish"]:
+            # Without publish, the published version is not managed: a change creates a draft.
+            desired.pop("publish", None)
+        return desired
+
+    def _resolve_names(self, params: Params, current: Row) -> tuple[Params, Row]:
+        """Return the options with the IDs of apps and content files, and the blueprint with their names."""
+        if params["settings"] is None:
+            return params, current
+        desired, there = self._names.resolve(params["settings"], current.get("settings") or {})
+        return {**params, "settings": desired}, {**current, "settings": there}
+
+    # --- create -----------------------------------------------------------------------------------------------------
+
+    def plan_create(self, params: Params) -> Plan:
+        """Return the plan that creates a blueprint: one POST, and one PUT if it is published."""
+        if params["version"] is not None:
+            raise NotFound(self.kind.title, params["id"] or params["name"])
+        params, _current = self._resolve_names(params, {})
+        plan = super().plan_create(params)
+        (create,) = plan.steps
+        body, planned, identifier = t.cast("Row", create.body), t.cast("Row", plan.record), ResultOf(create, "id")
+        create.read = _reader_of_response(planned)
+        if body.pop("publish", False):
+            publish = Step(
+                purpose=f"Publishing the {self.kind.phrase(body)}",
+                method="PUT",
+                path=self.kind.routes.object,
+                ids={"id": identifier},
+                body={**body, "publish": True},
+                read=create.read,
+                if_created=create,
+            )
+            plan.steps.append(publish)
+        planned["publish"] = params["publish"]
+        # With settings, because a blueprint without them would be read.
+        row = {"settings": {}, **body, "id": identifier, "publish": params["publish"]}
+        plan.effects = [Effect(self.kind, identifier, row)]
+        return plan
+
+    # --- update -----------------------------------------------------------------------------------------------------
+
+    def plan_update(self, current: Row, params: Params) -> Plan:
+        """Return the plan that changes or restores an existing blueprint: no request, or one PUT."""
+        if params["version"] is not None:
+            return self._plan_restore(current, params)
+        params, current = self._resolve_names(params, current)
+        plan = self._complete_save(super().plan_update(current, params), current, publish=bool(params["publish"]))
+        if params["exact"]:
+            _show_removed(plan, params["settings"] or {})
+        return plan
+
+    def _complete_save(self, plan: Plan, current: Row, *, publish: bool) -> Plan:
+        """Return a plan of an update with the other effects of a save."""
+        for step, change in zip(plan.steps, plan.changes, strict=True):
+            planned, body = t.cast("Row", plan.record), t.cast("Row", step.body)
+            body["publish"] = publish
+            step.read = _reader_of_response(planned)
+            if "settings" in change.after:
+                before, after = change.before["settings"] or {}, change.after["settings"]
+                change.before["settings"] = self._names.add_names(before, after)
+                change.after["settings"] = self._names.add_names(after, before)
+            if current.get("publish") and not publish:
+                change.before["publish"], change.after["publish"] = True, False
+            planned.update(dict.fromkeys(_UNKNOWN), publish=publish)
+            if not publish:
+                planned["latest_published_version_id"] = current.get("latest_published_version_id")
+            plan.effects = [Effect(self.kind, current["id"], {**current, **body})]
+        return plan
+
+    # --- restore ----------------------------------------------------------------------------------------------------
+
+    def _plan_restore(self, current: Row, params: Params) -> Plan:
+        """Return the plan that restores the settings of a version and publishes them: no request, or one PUT."""
+        settings = self.lookup.version_of(current, params["version"]).get("settings") or {}
+        options = {**params, "settings": None, "publish": True}
+        # A comparison by field would ignore settings that are unknown to this collection.
+        if comparison.is_same(current.get("settings") or {}, settings):
+            return self._complete_save(super().plan_update(current, options), current, publish=True)
+        # Masked values count as lost in the version, too, so they are checked here.
+        self._check_masked(current, settings, params)
+        self._check_misfits(current, self.kind.fields, replaces=True)
+        others = super().plan_update(current, {**options, "confirm": True})
+        record = self.kind.to_result(current)
+        after = {**t.cast("Row", others.record), "settings": comparison.to_result(settings), "publish": True}
+        written = [each for each in self.kind.fields if each.writable]
+        changed = [each.name for each in written if record[each.name] != after[each.name]]
+        step = Step(
+            purpose=f"Restoring version {params['version']} of the {self.kind.phrase(current)}",
+            method=self.kind.routes.update,
+            path=self.kind.routes.object,
+            ids={"id": str(current["id"])},
+            body={
+                **{each.api_name: after[each.name] for each in written if after[each.name] is not None},
+                "settings": comparison.to_payload(settings),
+            },
+        )
+        before = {**record, "settings": comparison.with_marks(current.get("settings"))}
+        change = Change(
+            self.kind.header(current),
+            {name: before[name] for name in changed},
+            {name: after[name] for name in changed},
+        )
+        return self._complete_save(Plan(after, [step], [change]), current, publish=True)
+
+    def _check_masked(self, current: Row, settings: Row, params: Params) -> None:
+        """Raise InvalidParameter if the blueprint or a version has masked values, which cannot be restored."""
+        masked = [*comparison.masked_paths(current.get("settings")), *comparison.masked_paths(settings)]
+        if masked and not params["confirm"]:
+            raise InvalidParameter(
+                f"Esper masks {', '.join(dict.fromkeys(masked))} of the {self.kind.phrase(current)}, so the module"
+                f" cannot restore version {params['version']} with the value. Set confirm to true to restore it without"
+                " the value."
+            )
+
+
+def _show_removed(plan: Plan, desired: Row) -> None:
+    """Add the names of removed settings and items to the diff, and warn if a whole platform is emptied."""
+    for change in plan.changes:
+        removed = comparison.removed_paths(*(side.get("settings") or {} for side in (change.before, change.after)))
+        if removed:
+            change.after["removed"] = {"count": len(removed), "items": removed}
+        for platform in [name for name, value in desired.items() if value == {}]:
+            lost = [path for path in removed if path.startswith(f"settings.{platform}.")]
+            if lost:
+                plan.warnings.append(
+                    f"The empty dictionary settings.{platform} removes {len(lost)} settings and items of the"
+                    f" {change.title}: {', '.join(lost)}."
+                )
+
+
+def _reader_of_response(planned: Row) -> t.Callable[[Row], Row]:
+    """Return a function that adds planned values to a response: names in the settings, and missing fields."""
+
+    def read(body: Row) -> Row:
+        known = filled(planned.get("settings") or {})
+        return {**planned, **body, "settings": with_planned_names(body.get("settings", known) or {}, known)}
+
+    return read

@@ -1,0 +1,119 @@
+# SPDX-FileCopyrightText: esper.cloud contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the module blueprint_info returns: blueprints, their versions, differences of versions, and exports."""
+
+from __future__ import annotations
+
+import itertools
+
+from ..base.errors import InvalidParameter, NotFound
+from ..base.row import Params, Row
+from ..engine.reader import Reader
+from ..engine.tenant_view import TenantView
+from ..model.field import Field
+from ..model.kind import Kind
+from . import blueprint_comparison as comparison
+from .blueprint_lookup import BlueprintLookup
+from .blueprint_names import Names
+from .blueprint_settings import SETTINGS
+
+
+class BlueprintReader(Reader):
+    """Reads blueprints for their _info module."""
+
+    def __init__(self, view: TenantView, kind: Kind) -> None:
+        super().__init__(view, kind)
+        self._lookup = BlueprintLookup(view, kind)
+        self._names = Names(view)
+
+    def get_info(self, params: Params) -> Row:
+        """Return the values of the module. Raise InvalidParameter or NotFound if versions cannot be compared."""
+        if params["compare"] is not None and (len(params["compare"]) != 2 or not (params["id"] or params["name"])):
+            raise InvalidParameter("The option compare requires two versions, and name or id.")
+        rows = self._selected(params)
+        if params["export"]:
+            return self._export(rows)
+        if params["compare"] is not None:
+            result = {self.kind.plural: [self.kind.to_result(row) for row in rows]}
+            return {**result, "differences": self._differences(rows, params)}
+        result = {self.kind.plural: [self.kind.to_result(self._shown(row, params)) for row in rows]}
+        if params["versions"]:
+            versions = [each for row in rows for each in self._lookup.versions_of(row)]
+            result["versions"] = [self.kind.to_result(self._shown(each, params)) for each in versions]
+        return result
+
+    def _selected(self, params: Params) -> list[Row]:
+        if params["id"] is None and params["name"] is None:
+            return self._lookup.find_all()
+        row = self._lookup.find(params)
+        return [row] if row else []
+
+    def _shown(self, row: Row, params: Params) -> Row:
+        """Return a blueprint with its settings, and with names in them if the task asks for names."""
+        settings = row.get("settings") or {}
+        return {**row, "settings": self._names.add_names(settings) if params["resolve_names"] else settings}
+
+    def _differences(self, rows: list[Row], params: Params) -> list[Row]:
+        """Return the differences between two versions of a blueprint."""
+        if not rows:
+            raise NotFound(self.kind.title, params["id"] or params["name"])
+        versions = [self._lookup.version_of(rows[0], each) for each in params["compare"]]
+        before, after = (comparison.to_result(self._shown(each, params)["settings"]) for each in versions)
+        return comparison.differences(before, after)
+
+    def _export(self, rows: list[Row]) -> Row:
+        """Return blueprints as options of the module for another tenant, and the paths of omitted values."""
+        exported, omitted = [], []
+        for row in rows:
+            settings, lost = self._names.add_names(row.get("settings") or {}), list[str]()
+            record = self.kind.to_result({**row, "settings": settings})
+            options = {key: record[key] for key in ("name", "description", "comments") if record[key]}
+            options["settings"] = _without_ids(SETTINGS, record["settings"], SETTINGS.name, lost)
+            exported.append(options)
+            lost += comparison.unreadable_paths(settings)
+            omitted += [{"blueprint": self.kind.name_of(row), "path": path} for path in lost]
+        return {self.kind.plural: exported, "omitted": omitted}
+
+
+def _without_ids(field: Field, value: Row, path: str, omitted: list[str]) -> Row:
+    """Return a dict, in collection terms, without the IDs, and without the list items that have only an ID: IDs without
+    a name are useless in another tenant. Append the paths of the lost values to ``omitted``."""
+    kept: Row = {}
+    names = _names_of_ids(field)
+    for each in field.fields:
+        inside = value.get(each.name)
+        inner_path = f"{path}.{each.name}"
+        if inside is None:
+            continue
+        if each.name in names:
+            if not value.get(names[each.name]):
+                omitted.append(inner_path)
+        elif isinstance(inside, dict) and each.fields:
+            if part := _without_ids(each, inside, inner_path, omitted):
+                kept[each.name] = part
+        elif isinstance(inside, list) and each.fields:
+            kept[each.name] = _items_without_ids(each, inside, inner_path, omitted)
+        else:
+            kept[each.name] = inside
+    return kept
+
+
+def _items_without_ids(field: Field, items: list[Row], path: str, omitted: list[str]) -> list[Row]:
+    names = _names_of_ids(field)
+    paths = {f"{path}[{number}]": item for number, item in enumerate(items)}
+    lost = [
+        each
+        for each, item in paths.items()
+        if any(item.get(key) is not None and not item.get(name) for key, name in names.items())
+    ]
+    omitted += lost
+    return [_without_ids(field, item, each, omitted) for each, item in paths.items() if each not in lost]
+
+
+def _names_of_ids(field: Field) -> dict[str, str]:
+    """Return the IDs in a dict, or in each dict of a list, with the option that stands for each, "" if none does."""
+    return {
+        key: name
+        for reference in field.references
+        for key, name in itertools.zip_longest(reference.gives, reference.by[: len(reference.gives)], fillvalue="")
+    }
