@@ -46,6 +46,12 @@ class Operation:
     answers: Mapping[int, Schema | None]
     errors: Mapping[int, Schema]
 
+    @property
+    def success(self) -> tuple[int, Schema | None]:
+        """The status of success and the schema of its body; of several, the first that has a body."""
+        answers = [(status, schema) for status, schema in self.answers.items() if status < 400]
+        return next((answer for answer in answers if answer[1] is not None), answers[0])
+
     def error_shape(self, status: int) -> Mapping[str, str]:
         """Property -> JSON type of this operation's error bodies: of that status, or else of any."""
         schema = self.errors.get(status) or next(iter(self.errors.values()), None)
@@ -101,6 +107,11 @@ class Contract:
         pairs = zip(template.split("/"), segments, strict=True)
         return Route(self._paths[template], {name[1:-1]: value for name, value in pairs if name.startswith("{")})
 
+    def operations(self) -> Iterator[Operation]:
+        """All operations, path by path."""
+        for operations in self._paths.values():
+            yield from operations.values()
+
     def operation(self, method: str, template: str) -> Operation:
         """The operation written as `method` and `template` in the contract; KeyError if there is none."""
         return self._paths[template][method]
@@ -127,6 +138,10 @@ class Contract:
         """A JSON body without what is ignored: read-only and unknown properties, at any depth."""
         return body if operation.body is None else self._known(operation.body, body)
 
+    def allows(self, schema: Schema, value: object) -> bool:
+        """Whether an answer, or a part of one, may have that value."""
+        return not self._flaws(_AnswerValidator, schema, value)
+
     def validate_answer(self, method: str, path: str, status: int, body: object) -> list[str]:
         """The flaws in the answer to `method` on `path` (below /api). Properties that the contract lacks are flaws."""
         route = self.route(path)
@@ -147,20 +162,20 @@ class Contract:
         return self._flaws(_AnswerValidator, schema, body)
 
     def _known(self, schema: Schema, value: object) -> Any:
-        schema = self._resolve(schema)
+        schema = self.resolve(schema)
         if isinstance(value, list) and "items" in schema:
             return [self._known(schema["items"], item) for item in value]
-        properties = self._properties(schema)
+        properties = self.properties(schema)
         if not isinstance(value, dict) or not properties or "oneOf" in schema or "anyOf" in schema:
             return value
         writable = {name: spec for name, spec in properties.items() if not spec.get("readOnly")}
         return {name: self._known(writable[name], item) for name, item in value.items() if name in writable}
 
-    def _properties(self, schema: Schema) -> dict[str, Schema]:
+    def properties(self, schema: Schema) -> dict[str, Schema]:
         """The properties of a schema and of all that it is made of; a later part may say more than an earlier one."""
         properties = dict(schema.get("properties", {}))
         for part in schema.get("allOf", ()):
-            properties.update(self._properties(self._resolve(part)))
+            properties.update(self.properties(self.resolve(part)))
         return properties
 
     def _flaws(self, kind: type[Any], schema: Schema, value: object, prefix: Iterable[str] = ()) -> list[str]:
@@ -169,14 +184,15 @@ class Contract:
 
     def _type(self, schema: Schema) -> str:
         """The JSON type of a parameter, which may be described elsewhere in its document."""
-        return str(self._resolve(schema).get("type"))
+        return str(self.resolve(schema).get("type"))
 
-    def _resolve(self, node: Mapping[str, Any]) -> Mapping[str, Any]:
+    def resolve(self, node: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The node, or what it refers to."""
         reference = node.get("$ref")
         return node if reference is None else self._registry.resolver().lookup(reference).contents
 
     def _operation(self, document: str, method: str, path: str, raw: Mapping[str, Any]) -> Operation:
-        parameters = [self._resolve(parameter) for parameter in raw.get("parameters", [])]
+        parameters = [self.resolve(parameter) for parameter in raw.get("parameters", [])]
         errors = {status: self._error(document, spec) for status, spec in raw.get("x-errors", {}).items() if spec}
         return Operation(
             document=document,
