@@ -21,7 +21,7 @@ from contract import Contract, Operation, Schema
 from exchange import Answer, Behaviour, Call, Page, instant, listed, not_found, paged
 from shapes import Listing, Shapes, Source
 from storage import File
-from tenant import Tenant
+from tenant import Tenant, moment
 
 Row = dict[str, Any]
 # Adds to a stored row what is worked out whenever it is shown.
@@ -42,6 +42,10 @@ SAME_ROWS = {
     "/enterprise/{enterprise_id}/devicegroup/{group_id}/blueprint/restore": (
         "/enterprise/{enterprise_id}/devicegroup/{group_id}/blueprint"
     ),
+    "/authn2/v0/tenant/{enterprise_id}/user": "/user",
+    "/authn2/v0/user": "/user",
+    "/authn2/v1/users": "/user",
+    "/authz2/v1/users": "/user",
     "/pipelines/v0/runs": "/pipelines/v0/pipelines/{pipeline_id}/runs",
     "/pipelines/v0/stages": "/pipelines/v0/pipelines/{pipeline_id}/stages",
     "/pipelines/v0/operationlists": "/pipelines/v0/stages/{stage_id}/operationlists",
@@ -65,7 +69,11 @@ _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
     "lte": lambda value, limit: bool(value <= limit),
 }
 # Properties of which a query parameter finds any part, in any case.
-_BY_PART = ("name", "label")
+_BY_PART = ("name", "label", "package_name", "app_name")
+# Properties that have a row's id though nothing says so.
+_ID_NAMES = {"/pipelines/v0/stageruns/{stage_run_id}/targetruns/{target_run_id}/command": "request_id"}
+# Query parameters about a property of another name.
+_PARAMETERS = {"legacy_user_id": "id", "exact_esper_name": "esper_name"}
 # Properties that hold a file's link, name, size in bytes, size in kilobytes, and SHA-256.
 _FILE_PROPERTIES: tuple[tuple[tuple[str, ...], Callable[[File], Any]], ...] = (
     (("name", "file_name", "app_name"), lambda file: file.name),
@@ -133,15 +141,22 @@ class Resource:
         """What a row has, as far as any answer shows it; an answer about a single row knows best."""
         properties: dict[str, Schema] = {}
         for operation, _place in sorted(self.operations, key=lambda pair: (pair[0].method != "GET", not pair[1].item)):
-            for name, spec in self.shapes.row(operation.success[1]).get("properties", {}).items():
+            for name, spec in self.shapes.row(operation.success[1]).items():
                 properties.setdefault(name, spec)
         return {"type": "object", "properties": properties}
 
     @cached_property
+    def id_names(self) -> Sequence[str]:
+        """The properties that have a row's id, the first of which may be one that no answer shows."""
+        items = dict.fromkeys(_snake(place.item) for _operation, place in self.operations if place.item)
+        known = ("id", *items, _ID_NAMES.get(self.collection, ""))
+        names = [name for name in known if name in self.schema["properties"]]
+        return names or ["id"]
+
+    @property
     def id_name(self) -> str:
-        """The property that has a row's id; it may be one that no answer shows."""
-        names = ["id", *(_snake(place.item) for _operation, place in self.operations if place.item)]
-        return next((name for name in names if name in self.schema["properties"]), "id")
+        """The property by which rows are known."""
+        return self.id_names[0]
 
     def new_key(self, tenant: Tenant) -> str | int:
         """An id for another row, of the type that the contract gives it."""
@@ -180,10 +195,6 @@ class Derivation:
             self._behaviours[operation] = self._derive(operation)
         return self._behaviours[operation]
 
-    def add(self, tenant: Tenant, collection: str, values: Mapping[str, Any], owner: str = "") -> Row:
-        """A new row of a collection, with what the schemas say beyond `values`."""
-        return self._add(tenant, self._resources[collection], values, Source(tenant), owner)
-
     def _derive(self, operation: Operation) -> Behaviour:
         place = Place.of(operation.path)
         resource = self._resources[_home(place.collection)]
@@ -211,25 +222,29 @@ class Derivation:
         return self._answer(request, page.items, page)
 
     def _read(self, request: _Request) -> Answer:
-        return self._answer(request, [self._computed(request, self._row(request))])
+        row = self._computed(request, self._row(request))
+        if not request.resource.is_collection:
+            # Of a single object it is the query that says which one is asked for.
+            row = row | {name: value for name, value in request.call.query.items() if name in row}
+        return self._answer(request, [row])
 
     def _create(self, request: _Request) -> Answer:
-        source = Source(request.tenant)
+        source = Source(request.tenant, request.tenant.now())
         row = self._add(request.tenant, request.resource, request.sent, source, self._owner(request), request)
         return self._answer(request, [self._computed(request, row)])
 
     def _replace(self, request: _Request) -> Answer:
         """What the body may say and does not is as it is in a new row."""
-        source = Source(request.tenant)
+        source = Source(request.tenant, request.tenant.now())
         blank = self._shapes.new(request.resource.schema, source)
         sendable = self._shapes.plain(request.operation.body or request.operation.form or {}).get("properties", {})
         row = self._row(request)
-        fixed = {request.resource.id_name, *_TIMES}
+        fixed = {*request.resource.id_names, *_TIMES}
         row.update((name, blank[name]) for name in sendable if name in blank and name not in fixed)
         return self._changed(request, row, source)
 
     def _merge(self, request: _Request) -> Answer:
-        return self._changed(request, self._row(request), Source(request.tenant))
+        return self._changed(request, self._row(request), Source(request.tenant, request.tenant.now()))
 
     def _delete(self, request: _Request) -> Answer:
         row = self._row(request)
@@ -240,11 +255,11 @@ class Derivation:
     def _act(self, request: _Request) -> Answer:
         """An action answers with an example that has what was sent."""
         self._owner(request)
-        example = self._shapes.new(request.resource.schema, Source(request.tenant, 1))
+        example = self._shapes.new(request.resource.schema, Source(request.tenant, request.tenant.now(), 1))
         return self._answer(request, [{**example, **request.sent}])
 
     def _changed(self, request: _Request, row: Row, source: Source) -> Answer:
-        fixed = {request.resource.id_name, *_TIMES}
+        fixed = {*request.resource.id_names, *_TIMES}
         row.update((name, value) for name, value in request.sent.items() if name not in fixed)
         row.update((name, source.now) for name in _UPDATED if name in row)
         return self._answer(request, [self._computed(request, row)])
@@ -253,35 +268,39 @@ class Derivation:
         """The id of the row above, if all rows above exist; "" if there is none."""
         owner = ""
         for collection, name in request.place.above:
-            key = request.call.values[name].lower()
-            self._find(request.tenant, collection, key, owner)
-            owner = key
+            owner, _row = self._find(request, collection, name, owner)
         return owner
 
-    def _find(self, tenant: Tenant, collection: str, key: str, owner: str) -> Any:
-        """The row of that id, if it is in that collection and below that owner."""
-        table: Mapping[str, Any]
+    def _find(self, request: _Request, collection: str, name: str, owner: str) -> tuple[str, Any]:
+        """The row that a parameter of the path names, and its key; by its id, or by the property of that name."""
+        tenant, key = request.tenant, request.call.values[name].lower()
         resource = self._resources.get(_home(collection))
+        table: Mapping[str, Any]
         if collection in _KEPT:
             table = _KEPT[collection](tenant)
-        elif resource is None or not (resource.is_listed or resource.is_writable):
-            # Rows that can neither be listed nor made exist by being asked for.
-            return self._example(tenant, resource, key) if resource else None
+        elif resource is None:
+            # No operation tells which rows there are.
+            return key, None
+        elif not (resource.is_listed or resource.is_writable):
+            return key, self._example(tenant, resource, key)
         else:
             self._fill(tenant, resource, owner)
             table = tenant.objects[resource.collection]
+            if key not in table:
+                key = next((other for other, row in table.items() if row.get(_snake(name)) == key), key)
         if key not in table or (owner and tenant.owners.get(key, owner) != owner):
             raise not_found()
-        return table[key]
+        return key, table[key]
 
     def _row(self, request: _Request) -> Row:
-        """The row that the path names; without a name, the last one of the collection, or the only one."""
+        """The row that the path names; without a name, the last one that the query is about, or the only one."""
         owner = self._owner(request)
         if request.place.item:
-            key = request.call.values[request.place.item].lower()
-            row: Row = self._find(request.tenant, request.place.collection, key, owner)
+            row: Row = self._find(request, request.place.collection, request.place.item, owner)[1]
             return row
         rows = self._rows(request, owner)
+        if request.resource.is_collection:
+            rows = [row for row in rows if _matches(row, request)]
         if not rows:
             raise not_found()
         return rows[-1]
@@ -302,13 +321,14 @@ class Derivation:
             numbers = range(1) if resource.is_writable else range(1, 2)
         if numbers and not any(not owner or tenant.owners.get(key) == owner for key in table):
             for number in numbers:
-                self._add(tenant, resource, {}, Source(tenant, number), owner)
+                self._add(tenant, resource, {}, Source(tenant, tenant.now(), number), owner)
 
     def _example(self, tenant: Tenant, resource: Resource, key: str) -> Row:
         table = tenant.objects[resource.collection]
         if key not in table:
-            table[key] = {**self._shapes.new(resource.schema, Source(tenant, 1)), resource.id_name: key}
-        return table[key]
+            table[key] = {**self._shapes.new(resource.schema, Source(tenant, tenant.now(), 1)), resource.id_name: key}
+        example: Row = table[key]
+        return example
 
     def _add(
         self,
@@ -325,7 +345,7 @@ class Derivation:
                 if request and property_name in resource.schema["properties"] and property_name not in values:
                     row[property_name] = request.call.values[name]
         if resource.is_collection:
-            row[resource.id_name] = resource.new_key(tenant)
+            row.update(dict.fromkeys(resource.id_names, resource.new_key(tenant)))
         key = _key(row, resource) if resource.is_collection else f"{owner}{resource.collection}"
         tenant.objects[resource.collection][key] = row
         if owner:
@@ -345,11 +365,16 @@ class Derivation:
         return show(request.tenant, row) if show else row
 
     def _answer(self, request: _Request, rows: Sequence[Row], page: Page | None = None) -> Answer:
-        """The rows, in the envelope that the contract describes."""
+        """The rows as the contract describes the answer."""
         status, schema = request.operation.success
         if schema is None:
             return Answer(status=status)
-        source = Source(request.tenant)
+        bodies = [self._body(request, branch, rows, page) for branch in self._shapes.branches(schema)]
+        return Answer(next((body for body in bodies if self._shapes.allows(schema, body)), bodies[0]), status)
+
+    def _body(self, request: _Request, schema: Schema, rows: Sequence[Row], page: Page | None) -> Any:
+        """The rows in the envelope that the schema describes. What a row lacks is the same each time it is shown."""
+        source = Source(request.tenant, moment(0))
 
         def fit(spec: Schema, value: Any) -> Any:
             return self._shapes.fit(spec, value, source, lambda key: _referred(request.tenant, key))
@@ -359,18 +384,17 @@ class Derivation:
         if listing is None:
             body = fit(inner, rows[0])
         else:
-            items = [fit(listing.items, row) for row in rows]
-            body = items
+            body = items = [fit(listing.items, row) for row in rows]
             if listing.name:
                 page = page or Page(items, len(items), None, None)
                 body = _envelope(self._shapes.plain(inner)["properties"], page, request.call) | {listing.name: items}
         for name in reversed(path):
             body = {name: body}
         names = self._shapes.plain(schema).get("properties", {})
-        about = {"code": status, "message": "success"}
+        about = {"code": request.operation.success[0], "message": "success"}
         if isinstance(body, dict):
-            body |= {name: value for name, value in about.items() if name in names and (path or name not in body)}
-        return Answer(body, status)
+            body |= {name: fit(names[name], about[name]) for name in about if name in names and name not in body}
+        return body
 
 
 @dataclass(frozen=True)
@@ -432,7 +456,8 @@ def _envelope(properties: Mapping[str, Schema], page: Page, call: Call) -> dict[
 
 
 def _matches(row: Row, request: _Request) -> bool:
-    for name, text in request.call.query.items():
+    for parameter, text in request.call.query.items():
+        name = _PARAMETERS.get(parameter, parameter)
         base, _, comparison = name.rpartition("_")
         if name == "ids":
             if str(row.get(request.resource.id_name)).lower() not in listed(text):

@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 import yaml
 from behaviours import OPERATIONS, SHOWN
-from contract import Contract, Operation
+from contract import EVERYWHERE, Contract, Operation
 from derived import Derivation
 from exchange import Call, Refusal, Reply, not_found
 from forms import KIND, Form
@@ -59,6 +59,8 @@ class Service:
             flaws = self._contract.check_parameters(operation, route.values, query)
             if flaws:
                 raise Refusal(400, flaws)
+            if not EVERYWHERE.isdisjoint(query):
+                query = {name: text for name, text in query.items() if name not in EVERYWHERE}
             content = self._body(operation, headers, body)
             answer = behaviour(self.tenant, Call(path, route.values, query, content, headers.get("Host", "")))
         except Refusal as refusal:

@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
+from uuid import NAMESPACE_URL, uuid5
 
 import orjson
 from contract import Contract, Schema
@@ -32,16 +33,13 @@ class Listing:
     items: Schema
 
 
-@dataclass
+@dataclass(frozen=True)
 class Source:
     """Where the values of one new object come from; `number` tells examples apart, and 0 is an object without data."""
 
     tenant: Tenant
+    now: str
     number: int = 0
-    now: str = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.now = self.tenant.now()
 
 
 class Shapes:
@@ -50,22 +48,25 @@ class Shapes:
     def __init__(self, contract: Contract) -> None:
         self._contract = contract
         # By identity: the contract keeps its schemas for as long as it lives.
-        self._merged: dict[int, Schema] = {}
+        self._resolved: dict[int, Schema] = {}
 
     def plain(self, schema: Schema) -> Schema:
-        """The schema without references, and with all parts of `allOf` in one."""
-        if id(schema) not in self._merged:
+        """The schema that a reference is to, or the schema itself."""
+        if id(schema) not in self._resolved:
             whole = schema
             while "$ref" in whole:
                 whole = self._contract.resolve(whole)
-            for part in map(self.plain, whole.get("allOf", ())):
-                properties = {**whole.get("properties", {}), **part.get("properties", {})}
-                required = [*whole.get("required", ()), *part.get("required", ())]
-                whole = {**part, **whole, "properties": properties, "required": required}
-                if not properties:
-                    del whole["properties"], whole["required"]
-            self._merged[id(schema)] = whole
-        return self._merged[id(schema)]
+            self._resolved[id(schema)] = whole
+        return self._resolved[id(schema)]
+
+    def branches(self, schema: Schema) -> Sequence[Schema]:
+        """The schemas of which a value satisfies one, or the schema alone."""
+        whole = self.plain(schema)
+        return whole.get("oneOf") or whole.get("anyOf") or [whole]
+
+    def allows(self, schema: Schema, value: Any) -> bool:
+        """Whether an answer may have that value."""
+        return self._contract.allows(schema, value)
 
     def content(self, schema: Schema) -> tuple[tuple[str, ...], Schema]:
         """The names below which an answer has its content, and the schema of that content."""
@@ -89,12 +90,16 @@ class Shapes:
             return Listing(name, properties[name]["items"])
         return None
 
-    def row(self, schema: Schema | None) -> Schema:
-        """The schema of what an answer shows, be it one object or a list of them."""
-        if schema is None:
-            return {}
-        listing = self.listing(schema)
-        return self._first(listing.items if listing else self.content(schema)[1])
+    def row(self, schema: Schema | None) -> Mapping[str, Schema]:
+        """The properties that an answer shows, of one object or of those in a list, whichever form it takes."""
+        whole, branches = self.plain(schema or {}), self.branches(schema or {})
+        if len(branches) > 1:
+            return {name: spec for branch in reversed(branches) for name, spec in self.row(branch).items()}
+        listing = self.listing(whole)
+        inner = self.plain(listing.items if listing else self.content(whole)[1])
+        if "properties" in inner:
+            return dict(inner["properties"])
+        return self.row(inner) if inner is not whole and inner else {}
 
     def new(self, schema: Schema, source: Source, name: str = "", depth: int = 0) -> Any:
         """A value as the service gives it to what a client did not set, or an example; ABSENT if there is none."""
@@ -121,11 +126,11 @@ class Shapes:
 
     def fit(self, schema: Schema, value: Any, source: Source, refer: Callable[[str], Mapping[str, Any]]) -> Any:
         """The value in the form of the schema, ABSENT if it has none; `refer` finds what an id stands for."""
-        whole = self.plain(schema)
-        branches = [branch for key in ("oneOf", "anyOf") for branch in whole.get(key, ())]
-        if branches:
+        whole, branches = self.plain(schema), self.branches(schema)
+        if len(branches) > 1:
             fitted = [self.fit(branch, value, source, refer) for branch in branches]
-            return next((item for item in fitted if self._contract.allows(whole, item)), fitted[0])
+            return next((item for item in fitted if self.allows(whole, item)), fitted[0])
+        whole = self.plain(branches[0])
         types, properties = _types(whole), whole.get("properties", {})
         if value is None:
             return None if "null" in types or not types else self._missing(whole, source)
@@ -136,7 +141,7 @@ class Shapes:
             rows = [self.fit(items, item, source, refer) for item in value] if isinstance(value, list) else []
             return [item for item in rows if item is not ABSENT]
         fitted = _converted(value, types)
-        return fitted if self._contract.allows(whole, fitted) else self._missing(whole, source)
+        return fitted if self.allows(whole, fitted) else self._missing(whole, source)
 
     def _object(
         self, schema: Schema, value: Any, source: Source, refer: Callable[[str], Mapping[str, Any]]
@@ -147,7 +152,7 @@ class Shapes:
         for name, spec in schema["properties"].items():
             fitted = self.fit(spec, values[name], source, refer) if name in values else ABSENT
             if fitted is ABSENT and name in required:
-                fitted = self.new(spec, Source(source.tenant, source.number or 1), name)
+                fitted = self.new(spec, replace(source, number=source.number or 1), name)
             if fitted is not ABSENT:
                 result[name] = fitted
         return result
@@ -155,15 +160,13 @@ class Shapes:
     def _missing(self, schema: Schema, source: Source) -> Any:
         """What stands for a value that the schema does not allow."""
         blank = self.new(schema, source)
-        return blank if self._contract.allows(schema, blank) else ABSENT
+        return blank if self.allows(schema, blank) else ABSENT
 
     def _first(self, schema: Schema) -> Schema:
         """The schema, or the first of those that it leaves the choice of."""
         whole = self.plain(schema)
-        for key in ("oneOf", "anyOf"):
-            if key in whole and "properties" not in whole:
-                return self._first(whole[key][0])
-        return whole
+        branch = self.plain(self.branches(whole)[0])
+        return whole if branch is whole or "properties" in whole else self._first(branch)
 
 
 def _types(schema: Schema) -> list[str]:
@@ -212,10 +215,10 @@ def _scalar(schema: Schema, source: Source, name: str) -> Any:
     }
     form = schema.get("format")
     if form is None or form not in (*texts, "uuid", "UUID"):
-        return f"{name} {number}".strip() if number else ""
+        return f"{name} {number}".strip()[-schema.get("maxLength", 0) :] if number else ""
     if not number:
         return ABSENT
-    return source.tenant.new_id() if form in ("uuid", "UUID") else texts[form]
+    return str(uuid5(NAMESPACE_URL, f"{name} {number}")) if form in ("uuid", "UUID") else texts[form]
 
 
 def _converted(value: Any, types: list[str]) -> Any:
