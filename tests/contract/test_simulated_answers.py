@@ -141,10 +141,10 @@ def test_a_query_out_of_bounds_is_400(api: Api, path: str, query: dict[str, Any]
     assert api("GET", path, **query).status == 400
 
 
-def test_an_operation_without_a_behaviour_is_501(api: Api) -> None:
-    answer = api("GET", "/v2/foundationversions")
+def test_an_unsupported_operation_is_501_with_the_reason(api: Api) -> None:
+    answer = api("GET", "/v2/command-inbox/", device_id=MISSING)
     assert answer.status == 501
-    assert "GET /v2/foundationversions" in answer.body["message"]
+    assert "GET /v2/command-inbox/: It is for devices" in answer.body["message"]
 
 
 def test_a_missing_slash_is_301_on_get_only(api: Api) -> None:

@@ -30,6 +30,9 @@ FOLDER = Path(__file__).resolve().parents[1] / "contract"
 LEGACY_ERROR = {"errors": "array", "message": "string", "status": "integer"}
 V2_ERROR = {"code": "integer", "message": "string", "content": "object"}
 
+# Query parameters that Esper's own clients send to operations which do not list them: accepted, and without meaning.
+EVERYWHERE = frozenset({"legacy_format"})
+
 Schema = Mapping[str, Any]
 
 
@@ -45,6 +48,12 @@ class Operation:
     form: Schema | None
     answers: Mapping[int, Schema | None]
     errors: Mapping[int, Schema]
+
+    @property
+    def success(self) -> tuple[int, Schema | None]:
+        """The status of success and the schema of its body; of several, the first that has a body."""
+        answers = [(status, schema) for status, schema in self.answers.items() if status < 400]
+        return next((answer for answer in answers if answer[1] is not None), answers[0])
 
     def error_shape(self, status: int) -> Mapping[str, str]:
         """Property -> JSON type of this operation's error bodies: of that status, or else of any."""
@@ -77,7 +86,7 @@ class Contract:
         documents = {file.stem: _load(file) for file in sorted((folder / "api").glob("*.yaml"))}
         for name, additions in _load(folder / "unpublished.yaml").items():
             documents[name] = _merge(documents[name], additions)
-        documents = {name: _absolute(name, document) for name, document in documents.items()}
+        documents = {name: _absolute(name, _joined(document, document)) for name, document in documents.items()}
         self._documents = documents
         self._registry: Registry[Any] = Registry().with_resources(
             (f"urn:{name}", DRAFT202012.create_resource(document)) for name, document in documents.items()
@@ -101,6 +110,11 @@ class Contract:
         pairs = zip(template.split("/"), segments, strict=True)
         return Route(self._paths[template], {name[1:-1]: value for name, value in pairs if name.startswith("{")})
 
+    def operations(self) -> Iterator[Operation]:
+        """All operations, path by path."""
+        for operations in self._paths.values():
+            yield from operations.values()
+
     def operation(self, method: str, template: str) -> Operation:
         """The operation written as `method` and `template` in the contract; KeyError if there is none."""
         return self._paths[template][method]
@@ -110,7 +124,9 @@ class Contract:
         flaws = []
         for place, given in (("path", values), ("query", query)):
             specs = {name: spec for (name, where), spec in operation.parameters.items() if where == place}
-            flaws += [f"{name}: Unknown {place} parameter. " for name in given if name not in specs]
+            flaws += [
+                f"{name}: Unknown {place} parameter. " for name in given if name not in specs and name not in EVERYWHERE
+            ]
             for name, spec in specs.items():
                 if name in given:
                     value = _typed(given[name], self._type(spec["schema"]))
@@ -126,6 +142,10 @@ class Contract:
     def known(self, operation: Operation, body: object) -> Any:
         """A JSON body without what is ignored: read-only and unknown properties, at any depth."""
         return body if operation.body is None else self._known(operation.body, body)
+
+    def allows(self, schema: Schema, value: object) -> bool:
+        """Whether an answer, or a part of one, may have that value."""
+        return not self._flaws(_AnswerValidator, schema, value)
 
     def validate_answer(self, method: str, path: str, status: int, body: object) -> list[str]:
         """The flaws in the answer to `method` on `path` (below /api). Properties that the contract lacks are flaws."""
@@ -147,21 +167,14 @@ class Contract:
         return self._flaws(_AnswerValidator, schema, body)
 
     def _known(self, schema: Schema, value: object) -> Any:
-        schema = self._resolve(schema)
+        schema = self.resolve(schema)
         if isinstance(value, list) and "items" in schema:
             return [self._known(schema["items"], item) for item in value]
-        properties = self._properties(schema)
+        properties = schema.get("properties")
         if not isinstance(value, dict) or not properties or "oneOf" in schema or "anyOf" in schema:
             return value
         writable = {name: spec for name, spec in properties.items() if not spec.get("readOnly")}
         return {name: self._known(writable[name], item) for name, item in value.items() if name in writable}
-
-    def _properties(self, schema: Schema) -> dict[str, Schema]:
-        """The properties of a schema and of all that it is made of; a later part may say more than an earlier one."""
-        properties = dict(schema.get("properties", {}))
-        for part in schema.get("allOf", ()):
-            properties.update(self._properties(self._resolve(part)))
-        return properties
 
     def _flaws(self, kind: type[Any], schema: Schema, value: object, prefix: Iterable[str] = ()) -> list[str]:
         validator = kind(schema, registry=self._registry, format_checker=_FORMATS)
@@ -169,14 +182,16 @@ class Contract:
 
     def _type(self, schema: Schema) -> str:
         """The JSON type of a parameter, which may be described elsewhere in its document."""
-        return str(self._resolve(schema).get("type"))
+        return str(self.resolve(schema).get("type"))
 
-    def _resolve(self, node: Mapping[str, Any]) -> Mapping[str, Any]:
+    def resolve(self, node: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The node, or what it refers to."""
         reference = node.get("$ref")
         return node if reference is None else self._registry.resolver().lookup(reference).contents
 
     def _operation(self, document: str, method: str, path: str, raw: Mapping[str, Any]) -> Operation:
-        parameters = [self._resolve(parameter) for parameter in raw.get("parameters", [])]
+        parameters = [self.resolve(parameter) for parameter in raw.get("parameters", [])]
+        form = _schema(raw.get("requestBody", {}), "multipart/form-data")
         errors = {status: self._error(document, spec) for status, spec in raw.get("x-errors", {}).items() if spec}
         return Operation(
             document=document,
@@ -185,7 +200,7 @@ class Contract:
             # A later parameter of the same name replaces an earlier one: that is how additions correct the contract.
             parameters={(spec["name"], spec["in"]): spec for spec in parameters},
             body=_schema(raw.get("requestBody", {})),
-            form=_schema(raw.get("requestBody", {}), "multipart/form-data"),
+            form=None if form is None else self.resolve(form),
             answers={int(status): _schema(spec) for status, spec in raw["responses"].items() if status.isdigit()},
             errors={status: schema for status, schema in errors.items() if "properties" in schema},
         )
@@ -212,6 +227,31 @@ def _merge(old: Any, new: Any) -> Any:
         merged = old | {name: _merge(old.get(name), value) for name, value in new.items()}
         return {name: value for name, value in merged.items() if value is not None}
     return old + new if isinstance(old, list) and isinstance(new, list) else new
+
+
+def _joined(node: Any, document: Mapping[str, Any]) -> Any:
+    """The node with all that it is made of (`allOf`) in one schema: each part alone would not know the others."""
+    if isinstance(node, list):
+        return [_joined(item, document) for item in node]
+    if not isinstance(node, dict):
+        return node
+    whole = {key: _joined(value, document) for key, value in node.items() if key != "allOf"}
+    for part in node.get("allOf", ()):
+        known = _joined(_local(part, document), document)
+        lists = {"required": [*whole.get("required", ()), *known.get("required", ())]}
+        maps = {"properties": {**whole.get("properties", {}), **known.get("properties", {})}}
+        whole = {**known, **whole, **{key: value for key, value in (lists | maps).items() if value}}
+    return whole
+
+
+def _local(node: Mapping[str, Any], document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What the node refers to within its document, or the node itself."""
+    while "$ref" in node:
+        target: Any = document
+        for step in node["$ref"].removeprefix("#/").split("/"):
+            target = target[step]
+        node = target
+    return node
 
 
 def _absolute(name: str, node: Any) -> Any:

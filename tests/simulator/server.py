@@ -14,6 +14,7 @@ from typing import Any
 
 import orjson
 from aiohttp import web
+from behaviours.identity import USERS
 from contract import Contract
 from exchange import Reply
 from faults import UNANSWERED, Fault, Faults, deliver, distorted, echoing
@@ -182,7 +183,7 @@ def _state(tenant: Tenant, with_devices: bool) -> dict[str, Any]:
         for group in tenant.groups.values()
     ]
     devices = {"devices": [orjson.Fragment(device.body) for device in tenant.devices.values()]} if with_devices else {}
-    objects = {kind: list(table.values()) for kind, table in tenant.objects.items() if kind != "users"}
+    objects = {kind: list(table.values()) for kind, table in tenant.objects.items() if kind != USERS}
     tasks = list(tenant.tasks.values())
     return {"device_count": len(tenant.devices), "groups": groups, "tasks": tasks, **objects, **devices}
 

@@ -6,17 +6,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import orjson
-from behaviours import OPERATIONS
-from contract import Contract, Operation
+import yaml
+from behaviours import OPERATIONS, SHOWN
+from contract import EVERYWHERE, Contract, Operation
+from derived import Derivation
 from exchange import Call, Refusal, Reply, not_found
 from forms import KIND, Form
 from storage import File
 from tenant import Tenant
 
 _JSON = "application/json"
+
+# Operation -> why the simulator does not do it.
+UNSUPPORTED: Mapping[str, str] = yaml.safe_load(
+    Path(__file__).with_name("unsupported.yaml").read_text(encoding="utf-8")
+)
 
 
 class Service:
@@ -27,6 +35,8 @@ class Service:
         self._contract = contract
         # Asking for each shows a behaviour that the contract does not know.
         self._behaviours = {contract.operation(*name.split(" ")): behaviour for name, behaviour in OPERATIONS.items()}
+        self._unsupported = {contract.operation(*name.split(" ")): reason for name, reason in UNSUPPORTED.items()}
+        self._derivation = Derivation(contract, SHOWN)
 
     def reply(
         self, method: str, path: str, query: Mapping[str, str], headers: Mapping[str, str], body: bytes | Form
@@ -43,12 +53,14 @@ class Service:
             return _refused(any_operation, 405, [f'detail: Method "{method}" not allowed. '])
         try:
             self._admit(headers, route.values)
-            behaviour = self._behaviours.get(operation)
-            if behaviour is None:
-                raise Refusal(501, [f"detail: The simulator does not do {method} {operation.path} yet. "])
+            if operation in self._unsupported:
+                raise Refusal(501, [f"detail: {method} {operation.path}: {self._unsupported[operation]} "])
+            behaviour = self._behaviours.get(operation) or self._derivation.behaviour(operation)
             flaws = self._contract.check_parameters(operation, route.values, query)
             if flaws:
                 raise Refusal(400, flaws)
+            if not EVERYWHERE.isdisjoint(query):
+                query = {name: text for name, text in query.items() if name not in EVERYWHERE}
             content = self._body(operation, headers, body)
             answer = behaviour(self.tenant, Call(path, route.values, query, content, headers.get("Host", "")))
         except Refusal as refusal:
@@ -96,12 +108,16 @@ class Service:
 
 
 def _checked(operation: Operation, form: Form) -> Form:
-    """The form if its files are files, and none is missing or empty."""
+    """The form if it has all that is required, and its files are files and not empty."""
     schema = operation.form or {}
-    flaws = []
+    flaws = [
+        f"{name}: This field is required. "
+        for name, spec in schema["properties"].items()
+        if spec.get("format") != "binary" and name in schema.get("required", ()) and name not in form
+    ]
     for name in [name for name, spec in schema["properties"].items() if spec.get("format") == "binary"]:
         file = form.get(name)
-        if file is None and name in schema["required"]:
+        if file is None and name in schema.get("required", ()):
             flaws.append(f"{name}: No file was submitted. ")
         elif isinstance(file, str):
             flaws.append(f"{name}: The submitted data was not a file. Check the encoding type on the form. ")

@@ -114,12 +114,17 @@ class Device:
 
 @dataclass
 class Tenant:
-    """All objects of the tenant. `objects` holds kinds that need no more than a table: kind -> id -> object."""
+    """All objects of the tenant. `objects` holds kinds that need no more than a table: kind -> id -> object.
+
+    Kinds that are derived from the contract are named by the path of their collection, without a final slash.
+    """
 
     settings: Settings
     groups: dict[str, Group] = field(default_factory=dict)
     devices: dict[str, Device] = field(default_factory=dict)
     objects: defaultdict[str, dict[str, dict[str, Any]]] = field(default_factory=lambda: defaultdict(dict))
+    # Id -> id of the object above, for derived kinds that lie below others.
+    owners: dict[str, str] = field(default_factory=dict)
     population: Counter[str | None] = field(default_factory=Counter)
     last_number: int = 0
     # Deletions that wait to be asked for again: request id -> id of what is to be deleted.

@@ -1,15 +1,18 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the simulated tenant does, one file a kind of object.
+"""What the simulated tenant does beyond what derived.py derives from the contract, one file a kind of object.
 
-Each file has `OPERATIONS`, its behaviours by "METHOD /path/as/in/the/contract", and `seed`, which fills a new tenant.
-A new kind is registered by adding it to `KINDS`.
+Each file has `OPERATIONS`, its behaviours by "METHOD /path/as/in/the/contract", and `seed`, which fills a new tenant;
+it may have `SHOWN`, which completes the derived rows of a collection. A new kind is registered by adding it to `KINDS`.
 """
 
 from __future__ import annotations
 
+from derived import Shown
+
 from behaviours import (
+    alerts,
     applications,
     blueprints,
     commands,
@@ -21,6 +24,7 @@ from behaviours import (
     identity,
     operations,
     policies,
+    roles,
     tags,
     tenant_apps,
 )
@@ -40,6 +44,11 @@ KINDS = (
     converges,
     operations,
     tenant_apps,
+    roles,
+    alerts,
 )
 
 OPERATIONS = {name: behaviour for kind in KINDS for name, behaviour in kind.OPERATIONS.items()}
+SHOWN: dict[str, Shown] = {
+    collection: shown for kind in KINDS for collection, shown in getattr(kind, "SHOWN", {}).items()
+}

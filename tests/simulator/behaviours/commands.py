@@ -4,16 +4,30 @@
 """Commands: /commands/v0/commands/ and /commands/v0/status/ (v0.yaml; corrected in unpublished.yaml).
 
 A request is accepted, and each device has a task, which is its status. How tasks go on is in progress.py. The older
-/v0/enterprise/{enterprise_id}/command/ takes commands too, since the vendor's Python SDK sends them there.
+/v0/enterprise/{enterprise_id}/command/ has the same commands in other words, since the vendor's Python SDK asks there.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from exchange import ORIGIN, Answer, Behaviour, Call, apps_list, found, instant, listed, not_found, refuse, require
+from exchange import (
+    ORIGIN,
+    Answer,
+    Behaviour,
+    Call,
+    apps_list,
+    enterprise_url,
+    found,
+    instant,
+    legacy_list,
+    listed,
+    not_found,
+    refuse,
+    require,
+)
 from progress import begin, enter, read
 from tasks import ENDED, STATES, Task
 from tenant import DISABLED, Device, Tenant
@@ -78,22 +92,48 @@ def create_command(tenant: Tenant, call: Call) -> Answer:
 
 def create_older_command(tenant: Tenant, call: Call) -> Answer:
     """POST /v0/enterprise/{enterprise_id}/command/: the same, and the answer has no envelope."""
-    command = _accepted(tenant, call.body)
-    shown = {
-        "id": command["id"],
-        "enterprise": tenant.settings.enterprise_id,
-        "command_type": command["command_type"],
-        "devices": command["devices"] or [],
-        "groups": command["groups"] or [],
-        "command": command["command"],
-        "command_args": command["command_args"],
-        "schedule": command["schedule"],
-        "schedule_args": command["schedule_args"],
-        "issued_by": f"{ORIGIN}/user/{command['created_by']}/",
-        "created_on": command["created_at"],
-        "status": [],
-    }
-    return Answer(shown, 201)
+    return Answer(_older(tenant, _accepted(tenant, call.body)), 201)
+
+
+def list_older_commands(tenant: Tenant, call: Call) -> Answer:
+    """GET /v0/enterprise/{enterprise_id}/command/: all on one page, as there is nothing to ask for another with."""
+    devices = listed(call.query["devices"]) if "devices" in call.query else None
+    same = ("command", "command_type", "device_type")
+    commands = [
+        _older(tenant, command)
+        for command in tenant.objects["commands"].values()
+        if all(call.query.get(name, command[name]) == command[name] for name in same)
+        and call.query.get("issued_by", command["created_by"]) == command["created_by"]
+        and (devices is None or any(task.device in devices for task in tenant.jobs[command["id"]]))
+    ]
+    return _whole(commands)
+
+
+def list_group_commands(tenant: Tenant, call: Call) -> Answer:
+    """GET /enterprise/{enterprise_id}/group/{group_id}/download/eventfeed/: the commands sent to a group."""
+    group = found(tenant.groups, call.values["group_id"])
+    commands = [command for command in tenant.objects["commands"].values() if group.id in (command["groups"] or ())]
+    return legacy_list(call, commands, show=lambda command: _older(tenant, command))
+
+
+def list_older_statuses(tenant: Tenant, call: Call) -> Answer:
+    """GET /v0/enterprise/{enterprise_id}/command/{request_id}/status/."""
+    command = found(tenant.objects["commands"], call.values["request_id"])
+    return _older_statuses(tenant, call, tenant.jobs[command["id"]], lambda task: {})
+
+
+def list_history(tenant: Tenant, call: Call) -> Answer:
+    """GET /v0/enterprise/{enterprise_id}/device/{device_id}/command-history/: what commands became on a device."""
+    device = found(tenant.devices, call.values["device_id"])
+    commands = tenant.objects["commands"]
+    tasks = [task for task in tenant.tasks.values() if task.device == device.id and task.job in commands]
+    user = {"id": 1, "username": "automation"}
+    return _older_statuses(
+        tenant,
+        call,
+        tasks,
+        lambda task: {"command": task.command, "command_args": task.arguments, "issued_by": user, "requeue_value": 0},
+    )
 
 
 def list_commands(tenant: Tenant, call: Call) -> Answer:
@@ -255,6 +295,55 @@ def _shown(task: Task) -> dict[str, Any]:
     }
 
 
+def _older(tenant: Tenant, command: Command) -> dict[str, Any]:
+    """A command as the older path shows it."""
+    return {
+        "id": command["id"],
+        "enterprise": tenant.settings.enterprise_id,
+        "command_type": command["command_type"],
+        "devices": command["devices"] or [],
+        "groups": command["groups"] or [],
+        "command": command["command"],
+        "command_args": command["command_args"],
+        "schedule": command["schedule"],
+        "schedule_args": command["schedule_args"],
+        "issued_by": f"{ORIGIN}/user/{command['created_by']}/",
+        "created_on": command["created_at"],
+        "status": [],
+    }
+
+
+def _older_statuses(
+    tenant: Tenant, call: Call, tasks: Sequence[Task], more: Callable[[Task], Mapping[str, Any]]
+) -> Answer:
+    """Statuses as the older paths show them, of some devices or in some state if the call says so."""
+    devices = listed(call.query["device"]) if "device" in call.query else None
+    tasks = [task for task in tasks if devices is None or task.device in devices]
+    read(tenant, call, tasks)
+    state = call.query.get("state")
+    return _whole(
+        [
+            {
+                "id": task.id,
+                "request": task.job,
+                "device": f"{enterprise_url(tenant)}device/{task.device}/",
+                "state": task.state,
+                "reason": task.reason,
+                "created_on": task.created_at,
+                "updated_on": task.updated_at,
+                **more(task),
+            }
+            for task in tasks
+            if state in (None, task.state)
+        ]
+    )
+
+
+def _whole(rows: Sequence[Any]) -> Answer:
+    """A list without pages."""
+    return Answer({"count": len(rows), "next": None, "previous": None, "results": rows})
+
+
 def _answer(content: Any, status: int = 200) -> Answer:
     return Answer({"code": status, "message": "Success", "content": content}, status)
 
@@ -267,5 +356,9 @@ OPERATIONS: dict[str, Behaviour] = {
     "GET /commands/v0/status/": list_statuses,
     "GET /commands/v0/status/{id}/": get_status,
     "PUT /commands/v0/status/{id}/": update_status,
+    "GET /v0/enterprise/{enterprise_id}/command/": list_older_commands,
     "POST /v0/enterprise/{enterprise_id}/command/": create_older_command,
+    "GET /v0/enterprise/{enterprise_id}/command/{request_id}/status/": list_older_statuses,
+    "GET /v0/enterprise/{enterprise_id}/device/{device_id}/command-history/": list_history,
+    "GET /enterprise/{enterprise_id}/group/{group_id}/download/eventfeed/": list_group_commands,
 }

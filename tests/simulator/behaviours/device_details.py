@@ -3,8 +3,8 @@
 
 """What there is to ask of one device beside the device itself.
 
-/device/v0/devices/ (v0.yaml), /v2/devices/{deviceId}/device-apps/ (v2.yaml), apps and status of legacy.yaml, and the
-event feed (unpublished.yaml).
+/device/v0/ (v0.yaml), /v2/devices/{deviceId}/device-apps/ (v2.yaml), apps, installations and status of legacy.yaml, and
+the event feed (legacy.yaml, v1.yaml and unpublished.yaml).
 """
 
 from __future__ import annotations
@@ -14,8 +14,20 @@ from typing import Any
 from uuid import UUID, uuid5
 
 import orjson
-from exchange import ORIGIN, Answer, Behaviour, Call, Refusal, apps_list, enterprise_url, found, legacy_list, refuse
-from tenant import DISABLED, Device, Tenant
+from exchange import (
+    ORIGIN,
+    Answer,
+    Behaviour,
+    Call,
+    Refusal,
+    apps_list,
+    enterprise_url,
+    found,
+    instant,
+    legacy_list,
+    refuse,
+)
+from tenant import DISABLED, ONLINE, Device, Tenant
 
 App = dict[str, Any]
 
@@ -39,6 +51,8 @@ _SETTINGS = {
     "screen_off_timeout": 60000,
     "use_only_saved_ap": False,
 }
+
+_INSTALLED = "INSTALL_SUCCESS"
 
 # Platform -> the kinds of apps that /v2/.../device-apps/ has for it, one each.
 _KINDS = {"APPLE": ("ESPER_IOS", "TENANT_IOS"), "WINDOWS": ("ESPER_WINDOWS",)}
@@ -111,8 +125,44 @@ def get_status(tenant: Tenant, call: Call) -> Answer:
     )
 
 
+def list_installations(tenant: Tenant, call: Call) -> Answer:
+    """GET .../device/{device_id}/install/: the apps that Esper installed. The simulator knows of no failed ones."""
+    device = found(tenant.devices, call.values["device_id"])
+    package, label = (call.query.get(name, "").lower() for name in ("package_name", "application_name"))
+    apps = [
+        app
+        for app in _apps(tenant, device)
+        if app["is_esper_controlled"]
+        and package in app["package_name"].lower()
+        and label in app["app_name"].lower()
+        and call.query.get("install_state", _INSTALLED) == _INSTALLED
+    ]
+    return legacy_list(call, apps, show=lambda app: _installation(tenant, device, app))
+
+
+def get_heartbeat(tenant: Tenant, call: Call) -> Answer:
+    """GET /device/v0/heartbeat/{id}/: when the device was last seen, and whether it is online."""
+    device = found(tenant.devices, call.values["id"])
+    return _answer(_heartbeat(device))
+
+
+def list_heartbeats(tenant: Tenant, call: Call) -> Answer:
+    """GET /v2/heartbeat/: of all devices; both limits of the time are exclusive."""
+    first, last = [
+        instant(name, call.query[name]) if name in call.query else None for name in ("last_seen_gt", "last_seen_lt")
+    ]
+    devices = [
+        device
+        for device in tenant.devices.values()
+        if call.query.get("platform", device.platform) == device.platform
+        and (first is None or instant("", device.last_seen) > first)
+        and (last is None or instant("", device.last_seen) < last)
+    ]
+    return _answer(apps_list(call, devices, show=_heartbeat, back="prev"))
+
+
 def list_events(tenant: Tenant, call: Call) -> Answer:
-    """GET .../device/{device_id}/event-feed/: how commands and operations ended, the latest first."""
+    """GET .../device/{device_id}/event-feed/, and two older paths: how tasks ended, the latest first."""
     device = found(tenant.devices, call.values["device_id"])
     links = {"device": _url(tenant, device), "enterprise": enterprise_url(tenant)}
     return legacy_list(call, tenant.events[device.id][::-1], show=lambda event: event | links)
@@ -176,6 +226,25 @@ def _app(device: Device, package: str, label: str, version: str, code: str | Non
     }
 
 
+def _heartbeat(device: Device) -> dict[str, Any]:
+    return {"device_id": device.id, "timestamp": device.last_seen, "status": int(device.state == ONLINE)}
+
+
+def _installation(tenant: Tenant, device: Device, app: App) -> dict[str, Any]:
+    version = {"version_code": app["version_name"], "build_number": app["version_code"]}
+    return {
+        "id": app["id"],
+        "application": {"application_name": app["app_name"], "package_name": app["package_name"], "version": version},
+        "install_state": _INSTALLED,
+        "reason_details": None,
+        "created_on": app["created_on"],
+        "updated_on": app["updated_on"],
+        "is_active": True,
+        "enterprise": enterprise_url(tenant),
+        "device": _url(tenant, device),
+    }
+
+
 def _status(tenant: Tenant, device: Device) -> dict[str, Any]:
     data: Mapping[str, Any] = {
         "deviceId": device.name,
@@ -213,4 +282,9 @@ OPERATIONS: dict[str, Behaviour] = {
     "GET /enterprise/{enterprise_id}/device/{device_id}/app/{app_id}/": get_app,
     "GET /enterprise/{enterprise_id}/device/{device_id}/status/": get_status,
     "GET /enterprise/{enterprise_id}/device/{device_id}/event-feed/": list_events,
+    "GET /enterprise/{enterprise_id}/device/{device_id}/download/eventfeed/": list_events,
+    "GET /v1/enterprise/{enterprise_id}/device/{device_id}/report/eventfeed/": list_events,
+    "GET /enterprise/{enterprise_id}/device/{device_id}/install/": list_installations,
+    "GET /device/v0/heartbeat/{id}/": get_heartbeat,
+    "GET /v2/heartbeat/": list_heartbeats,
 }

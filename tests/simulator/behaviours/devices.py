@@ -3,8 +3,8 @@
 
 """Devices.
 
-/v2/devices/ (v2.yaml), and /enterprise/{enterprise_id}/device/{device_id}/: legacy.yaml to read one, unpublished.yaml
-to set its tags.
+/v2/devices/ (v2.yaml), and /enterprise/{enterprise_id}/device/: legacy.yaml to read them, unpublished.yaml to set the
+tags of one.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from exchange import ORIGIN, Answer, Behaviour, Call, found, paged, refuse, window
+from exchange import ORIGIN, Answer, Behaviour, Call, found, legacy_list, paged, refuse, window
 from fleet import grow
 from tenant import Device, Tenant
 
@@ -52,6 +52,13 @@ def list_devices(tenant: Tenant, call: Call) -> Answer:
 def get_device(tenant: Tenant, call: Call) -> Answer:
     """GET /v2/devices/{id}."""
     return Answer({"content": orjson.Fragment(found(tenant.devices, call.values["id"]).body)})
+
+
+def list_legacy_devices(tenant: Tenant, call: Call) -> Answer:
+    """GET /enterprise/{enterprise_id}/device/: the same devices, whose filters differ; `tags` has names."""
+    filters = {name: value for name, value in call.query.items() if name not in ("limit", "offset")}
+    view = _view(tenant, {_LEGACY_FILTERS.get(name, name): value for name, value in filters.items()})
+    return legacy_list(call, view.devices, show=lambda device: _legacy(tenant, device))
 
 
 def get_legacy_device(tenant: Tenant, call: Call) -> Answer:
@@ -227,6 +234,20 @@ def _has_tag(tenant: Tenant, value: str) -> Test:
     return lambda device: not tags.isdisjoint(device.tags)
 
 
+def _has_tag_of_name(tenant: Tenant, value: str) -> Test:
+    names = {part.strip() for part in value.split(",")}
+    tags = {tag["id"] for tag in tenant.objects["tags"].values() if tag["tag"] in names}
+    return lambda device: not tags.isdisjoint(device.tags)
+
+
+def _has_name(tenant: Tenant, value: str) -> Test:
+    return lambda device: value.lower() in device.name.lower()
+
+
+def _has_brand(tenant: Tenant, value: str) -> Test:
+    return lambda device: str(device.document["hardware_info"]["brand"]).lower() == value.lower()
+
+
 def _search(tenant: Tenant, value: str) -> Test:
     text = value.lower()
     return lambda device: any(text in (field or "").lower() for field in (device.name, device.serial, device.alias))
@@ -260,11 +281,22 @@ _FILTERS: dict[str, Filter] = {
     "managed_by": _equal("managed_by"),
     "esper_agent_version_name": _equal("dpc_version"),
     "search": _search,
+    "legacy brand": _has_brand,
+    "legacy name": _has_name,
+    "legacy tags": _has_tag_of_name,
+}
+# Filters of the legacy list that mean something else than those of the same name at /v2/devices/, or have another name.
+_LEGACY_FILTERS = {
+    "brand": "legacy brand",
+    "group": "group_multi_immediate",
+    "name": "legacy name",
+    "tags": "legacy tags",
 }
 
 OPERATIONS: dict[str, Behaviour] = {
     "GET /v2/devices/": list_devices,
     "GET /v2/devices/{id}": get_device,
+    "GET /enterprise/{enterprise_id}/device/": list_legacy_devices,
     "GET /enterprise/{enterprise_id}/device/{device_id}/": get_legacy_device,
     "PATCH /enterprise/{enterprise_id}/device/{device_id}/": tag_device,
 }

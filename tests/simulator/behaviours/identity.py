@@ -1,22 +1,49 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Who the key belongs to: /v1/token-info/ (v1.yaml), /user_info/ and /user/ (legacy.yaml)."""
+"""Who the key belongs to: /v1/token-info/ (v1.yaml) and /user_info/ (legacy.yaml), and the company itself.
+
+The company and the users are derived; what is known of them at several paths is kept together here.
+"""
 
 from __future__ import annotations
 
 from typing import Any
+from uuid import NAMESPACE_URL, uuid5
 
-from exchange import ORIGIN, Answer, Behaviour, Call, legacy_list, not_found
+from derived import Shown
+from exchange import ORIGIN, Answer, Behaviour, Call, found
 from tenant import Tenant, moment
 
+USERS = "/user"
+
+_COMPANY = "/v1/enterprise/{enterprise_id}"
 _USER = "1"
+# Properties of the profile that /authz2/ sets by themselves.
+_OF_PROFILE = ("authz_role_id", "role", "groups", "can_factory_reset", "has_all_group_access")
+# Properties that only /authn2/ shows.
+_ELSEWHERE = ("user_id", "name")
 
 
 def seed(tenant: Tenant) -> None:
-    """One user, to whom the key belongs."""
+    """One company, and one user, to whom the key belongs."""
     settings = tenant.settings
-    tenant.objects["users"][_USER] = {
+    tenant.objects[_COMPANY][_COMPANY] = {
+        "id": settings.enterprise_id,
+        "name": "Example Stores",
+        "short_code": "EXMP",
+        "registered_name": "Example Stores Ltd.",
+        "registered_address": "1 High Street",
+        "location": "GB",
+        "zipcode": "AB1 2CD",
+        "contact_person": None,
+        "contact_number": None,
+        "contact_email": "office@example.com",
+        "wifi_lte_toggle_flag": False,
+        "created_on": moment(0),
+        "updated_on": moment(0),
+    }
+    user = {
         "id": int(_USER),
         "username": "automation",
         "email": "automation@example.com",
@@ -41,6 +68,7 @@ def seed(tenant: Tenant) -> None:
             "has_all_group_access": True,
         },
     }
+    tenant.objects[USERS][_USER] = _completed(tenant, user)
 
 
 def token_info(tenant: Tenant, call: Call) -> Answer:
@@ -61,30 +89,35 @@ def token_info(tenant: Tenant, call: Call) -> Answer:
 
 def user_info(tenant: Tenant, call: Call) -> Answer:
     """GET /user_info/."""
-    return Answer(_in_full(tenant.objects["users"][_USER]))
+    user = tenant.objects[USERS][_USER]
+    return Answer({name: value for name, value in user.items() if name not in _ELSEWHERE})
 
 
-def list_users(tenant: Tenant, call: Call) -> Answer:
-    """GET /user/."""
-    return legacy_list(call, list(tenant.objects["users"].values()), show=dict)
+def list_groups(tenant: Tenant, call: Call) -> Answer:
+    """GET /authz2/v1/users/{user_id}/groups: `sub_groups` adds those below."""
+    users = {user["user_id"]: user for user in tenant.objects[USERS].values()}
+    profile = found(users, call.values["user_id"])["profile"]
+    groups = [group for group in profile.get("groups", ()) if group in tenant.groups]
+    if call.query.get("sub_groups", "").lower() == "true":
+        groups += [below.id for group in groups for below in tenant.descendants(group)]
+    return Answer({"group_ids": groups, "has_all_group_access": bool(profile.get("has_all_group_access"))})
 
 
-def get_user(tenant: Tenant, call: Call) -> Answer:
-    """GET /user/{user_id}/."""
-    user = tenant.objects["users"].get(call.values["user_id"])
-    if user is None:
-        raise not_found()
-    return Answer(_in_full(user))
+def _completed(tenant: Tenant, user: dict[str, Any]) -> dict[str, Any]:
+    """The user, changed so that all paths agree about it: each shows the same in other words."""
+    profile = user.setdefault("profile", {})
+    profile.update((name, user.pop(name)) for name in _OF_PROFILE if name in user)
+    user_id = str(uuid5(NAMESPACE_URL, f"user:{user['id']}"))
+    full_name = f"{user['first_name']} {user['last_name']}".strip()
+    profile |= {"id": user["id"], "authn_user_id": user_id}
+    user |= {"user_id": user_id, "full_name": full_name, "name": full_name, "is_email_verified": True}
+    return user
 
 
-def _in_full(user: dict[str, Any]) -> dict[str, Any]:
-    """A user by itself shows a property that users in lists lack."""
-    return user | {"is_email_verified": True}
-
+SHOWN: dict[str, Shown] = {USERS: _completed}
 
 OPERATIONS: dict[str, Behaviour] = {
     "GET /v1/token-info/": token_info,
     "GET /user_info/": user_info,
-    "GET /user/": list_users,
-    "GET /user/{user_id}/": get_user,
+    "GET /authz2/v1/users/{user_id}/groups": list_groups,
 }
