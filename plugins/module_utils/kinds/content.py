@@ -65,6 +65,7 @@ class Content(Resource):
             check=length(1, 255),
             returns="Tags of the content file.",
             sample=["menu", "summer"],
+            changed=["menu", "winter"],
         ),
         Field("size", "Size in bytes.", type="int", normalise=_bytes, writable=False, sample=48213),
         Field(

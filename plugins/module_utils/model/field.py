@@ -58,6 +58,7 @@ class Field:
     A dict that is ``partial`` is so even for a task that wants an object to be exactly what it says.
 
     ``doc`` is the text of the option, ``returns`` that of the return value if it differs, ``sample`` an example of it.
+    ``changed`` is another valid value, for tests of updates, if the tests cannot derive one from the sample.
     An ``identifier`` names an object: see Option.
     """
 
@@ -83,6 +84,7 @@ class Field:
     identifier: bool = False
     returns: Words = ""
     sample: t.Any = None
+    changed: t.Any = None
 
     @property
     def api_name(self) -> str:
