@@ -367,6 +367,8 @@ def blank(world: World, subject: Subject, objects: Objects) -> None:
 
 @law("No secret is in a result, a diff, an error, a warning or the log, not even with -vvv.", _always)
 def secrets(world: World, subject: Subject, objects: Objects) -> None:
+    # The client asks for the ID of the enterprise, and the response has the API key.
+    world.connection.clear()
     runs = []
     if subject.module:
         tasks = [objects.create, objects.update] if objects.changed else [objects.create]

@@ -20,6 +20,7 @@ from ansible_collections.esper.cloud.tests.laws.world import Rewrite, Run, World
 SUBJECTS = {subject.name: subject for subject in subjects()}
 # A kind without peculiarities.
 PLAIN = "enterprise_policy"
+_CONNECTION = ("api_url", "api_key", "enterprise_id", "retries")
 
 
 @dataclass
@@ -87,7 +88,8 @@ def _always_changed(task: Task, args: Row, mode: Mode) -> Outcome:
 def _also_sends(request: Row) -> t.Callable[[Task, Row, Mode], Outcome]:
     def run(task: Task, args: Row, mode: Mode) -> Outcome:
         outcome = enter(task, args, mode)
-        enter(task_of("api"), {**request, "api_url": args["api_url"], "api_key": args["api_key"]}, Mode())
+        connection = {name: args[name] for name in _CONNECTION if name in args}
+        enter(task_of("api"), {**request, **connection}, Mode())
         return outcome
 
     return run
@@ -122,7 +124,7 @@ def _hides_candidates(task: Task, args: Row, mode: Mode) -> Outcome:
 
 
 def _ignores_unknown_options(task: Task, args: Row, mode: Mode) -> Outcome:
-    known = {*task.options, "api_url", "api_key", "retries"}
+    known = {*task.options, *_CONNECTION}
     return enter(task, {name: value for name, value in args.items() if name in known}, mode)
 
 

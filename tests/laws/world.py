@@ -71,9 +71,14 @@ class EmbeddedSimulator(Simulator):
         self.answers.clear()
         self.rewrites.clear()
 
+    def journal(self, since: int = 0) -> list[Row]:
+        """Return the requests with a higher number than that, like the journal over HTTP, but at once."""
+        return self._server._journal.since(since)
+
     async def _start(self) -> str:
         settings = Settings(devices=3, groups=3, tags=2, seed=7, api_key=KEY, enterprise_id=ENTERPRISE_ID)
-        application = Server(settings).application()
+        self._server = Server(settings)
+        application = self._server.application()
         application.middlewares.append(self._observe)
         self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.2)
         await self._runner.setup()
@@ -151,13 +156,18 @@ def enter(task: Task, args: Row, mode: Mode) -> Outcome:
 
 @dataclass
 class World:
-    """A tenant to try a law on. ``door`` runs the tasks; a test of the laws replaces it."""
+    """A tenant to test a law on.
+
+    ``door`` runs the tasks; a test of the laws replaces it. ``secrets`` are those of the tasks so far, and
+    ``connection`` are connection options.
+    """
 
     simulator: EmbeddedSimulator
     contract: Contract
     folder: Path
     door: Door = enter
     secrets: set[str] = field(default_factory=set)
+    connection: Row = field(default_factory=lambda: {"enterprise_id": ENTERPRISE_ID})
 
     def begin(self, preparation: Preparation) -> None:
         """Start with a new tenant, and prepare it for a kind."""
@@ -171,7 +181,8 @@ class World:
     def run(self, module: str, options: Row, *, check_mode: bool = False) -> Run:
         """Run a module with the options of a user, as with -vvv and --diff."""
         task, progress = task_of(module), list[str]()
-        args = json.loads(json.dumps({"api_url": self.simulator.url, "api_key": KEY, "retries": 2, **options}))
+        connection = {"api_url": self.simulator.url, "api_key": KEY, "retries": 2, **self.connection}
+        args = json.loads(json.dumps({**connection, **options}))
         self.secrets.update(secrets_in(task.deep_options, args), [KEY])
         mode = Mode(check_mode=check_mode, diff=True, verbosity=3, progress=progress.append)
         with _logged() as log:
