@@ -6,7 +6,7 @@ PYTHON ?= python3
 CHECKS := $(PYTHON) tests/checks
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-changed test-matrix units faults integration sanity lint generate simulator bench format clean
+.PHONY: help demo test test-changed test-matrix units laws faults integration sanity lint generate simulator bench format clean
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,6 +25,9 @@ test-matrix: ## Run what depends on ansible-core with every supported version
 
 units: ## Run the unit and contract tests
 	@$(CHECKS) units
+
+laws: ## Run the law tests of all kinds of objects
+	@$(CHECKS) laws
 
 faults: ## Run the fault matrix
 	@$(CHECKS) faults

@@ -20,7 +20,7 @@ UNITS = ("tests/unit", "tests/contract")
 RULES: tuple[tuple[str, dict[str, Arguments]], ...] = (
     (r".+\.py", {"ruff": (), "format": (), "mypy": ()}),
     (r"(plugins|tests)/.+\.py", {"sanity": ("{path}",)}),
-    (r"plugins/.+", {"units": UNITS, "imports": ()}),
+    (r"plugins/.+", {"units": UNITS, "imports": (), "laws": ()}),
     (r"plugins/(modules|inventory|doc_fragments)/.+", {"documentation": ()}),
     (r"plugins/modules/(?P<kind>\w+?)(_info)?\.py", {"integration": ("{kind}", "{kind}_info", "examples")}),
     (r"plugins/module_utils/resources/(?P<kind>\w+)\.py", {"integration": ("{kind}", "{kind}_info", "tenant")}),
@@ -35,6 +35,7 @@ RULES: tuple[tuple[str, dict[str, Arguments]], ...] = (
     (r"tests/integration/targets/(?P<kind>\w+)/.+", {"integration": ("{kind}",)}),
     (r"tests/integration/targets/setup_simulator/.+", {"integration": ()}),
     (r"tests/faults/.+|docs/8-.+", {"faults": ()}),
+    (r"tests/(laws|simulator)/.+|examples/.+", {"laws": ()}),
     (r"tests/processes/.+", {"processes": ()}),
     (r"tests/checks/.+", {"integration": ("device_group_info",)}),
     (r"tests/checks/(artifact|importer)\.py|requirements\.txt", {"artifact": (), "importer": ()}),

@@ -36,10 +36,11 @@ class Check:
         return {"newest": self.newest, "oldest": self.oldest}.get(environment, self.matrix)
 
 
-# Five programs. Three of them have a module __main__ of their own.
+# Six programs. Three of them have a module __main__ of their own.
 MYPY = """
 mypy --package ansible_collections.esper.cloud.plugins
 mypy --package ansible_collections.esper.cloud.tests.faults
+mypy --package ansible_collections.esper.cloud.tests.laws
 mypy tests/simulator
 mypy tests/checks
 mypy tests/benchmarks
@@ -96,6 +97,11 @@ CHECKS = (
         "faults",
         "after any fault, a task is done exactly once or fails with the message in the guide",
         ("python", "-m", "pytest", "tests/faults"),
+    ),
+    Check(
+        "laws",
+        "each kind of object obeys the laws that apply to it, and the laws notice defects",
+        ("python", "-m", "pytest", "tests/laws", "--show-capture=no"),
     ),
     Check("mypy", "the types are correct", ("sh", "-ec", MYPY)),
     Check(

@@ -36,6 +36,7 @@ _FIELDS = (
         check=length(1, 255),
         returns="Tags of the content file.",
         sample=["menu", "summer"],
+        changed=["menu", "winter"],
     ),
     Field("size", "Size in bytes.", type="int", normalise=size_in_bytes, writable=False, sample=48213),
     Field(

@@ -1,0 +1,103 @@
+# SPDX-FileCopyrightText: esper.cloud contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a kind needs for the laws in addition to its description. A plain kind has no entry."""
+
+from __future__ import annotations
+
+import sys
+import typing as t
+from dataclasses import dataclass, field
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "simulator"))
+
+from apk import Manifest, made
+
+Row = dict[str, t.Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preparation:
+    """Values of Objects that do not follow from the description: see there.
+
+    ``files`` are files in the directory where the tasks run, by name. ``tasks`` are run first, to create other objects:
+    the name of a module and its options. ``inside`` is the property that has the objects, if _info returns them within
+    others. ``exceptions`` are the reasons why a law does not apply, by its name.
+    """
+
+    files: t.Mapping[str, bytes] = field(default_factory=dict)
+    tasks: tuple[tuple[str, Row], ...] = ()
+    identity: Row | None = None
+    moved: Row | None = None
+    second: Row | None = None
+    sample: Row | None = None
+    changed: Row | None = None
+    for_create: tuple[Row, Row] = ({}, {})
+    info: Row | None = None
+    info_all: Row = field(default_factory=dict)
+    by_unknown_id: Row = field(default_factory=dict)
+    inside: str = ""
+    exceptions: t.Mapping[str, str] = field(default_factory=dict)
+
+
+def _apk(name: str) -> bytes:
+    return made(Manifest(name, "1.0.0", 1, "Law"))
+
+
+def _version(package: str) -> Row:
+    return {"package_name": package, "version_name": "1.0.0", "version_code": 1}
+
+
+_APP = {"src": "law.apk", **_version("com.example.law")}
+_CONTENT = {"src": "law.txt", "name": "law.txt"}
+# Esper masks these passwords and replaces all settings at once, so an update has them again. The module returns the
+# names only of the apps and files that the task has, so an update has them again, too.
+_ANDROID = {
+    "esper_settings_apps_settings": {"admin_mode_password": "secret-of-admin-mode", "settings": {"wifi": "ADMIN"}},
+    "wifi_networks": [{"wifi_network_id": "17", "certificate_file_password": "secret-of-certificate"}],
+    "apps": [{"package_name": "com.example.law", "version_name": "1.0.0", "version_code": 1}],
+    "files": [{"content": "law.txt", "destination_path": "/sdcard/law.txt"}],
+}
+
+PREPARATIONS: dict[str, Preparation] = {
+    "app": Preparation(
+        files={"law.apk": _apk("com.example.law"), "second.apk": _apk("com.example.second")},
+        identity=_version("com.example.law"),
+        second=_version("com.example.second"),
+        for_create=({"src": "law.apk"}, {"src": "second.apk"}),
+        info={"package_name": "com.example.law"},
+        info_all={"versions": True},
+        inside="versions",
+        by_unknown_id={"version_name": "1.0.0"},
+        exceptions={"info": "app manages versions, app_info reads apps"},
+    ),
+    "blueprint": Preparation(
+        files={"law.apk": _apk("com.example.law"), "law.txt": b"law"},
+        tasks=(("app", _APP), ("content", _CONTENT)),
+        identity={"name": "Law"},
+        sample={
+            "description": "Kiosks in the stores",
+            "comments": "Spring release",
+            "publish": True,
+            "settings": {"android": {**_ANDROID, "device_mode_settings": {"device_mode": "KIOSK"}}},
+        },
+        changed={
+            "description": "Tills in the stores",
+            "publish": True,
+            "settings": {"android": {**_ANDROID, "screen_orientation_settings": {"orientation_type": "PORTRAIT"}}},
+        },
+    ),
+    "content": Preparation(
+        files={"law.txt": b"law", "second.txt": b"second"},
+        identity={"name": "law.txt"},
+        second={"name": "second.txt"},
+        for_create=({"src": "law.txt"}, {"src": "second.txt"}),
+    ),
+    "device_group": Preparation(
+        identity={"path": "All devices/Law"},
+        moved={"path": "All devices/Moved law"},
+        second={"path": "All devices/Second law"},
+        sample={},
+        changed={"new_path": "All devices/Moved law"},
+    ),
+}

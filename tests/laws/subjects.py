@@ -1,0 +1,91 @@
+# SPDX-FileCopyrightText: esper.cloud contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The kinds that the laws are about. Only this file knows how a kind is described in plugins/module_utils."""
+
+from __future__ import annotations
+
+import importlib
+import typing as t
+from dataclasses import dataclass
+
+from ansible_collections.esper.cloud.plugins.module_utils.engine.resource import Resource
+from ansible_collections.esper.cloud.plugins.module_utils.index import MODULES
+from ansible_collections.esper.cloud.plugins.module_utils.kinds.registry import KINDS
+from ansible_collections.esper.cloud.plugins.module_utils.model.field import Field
+from ansible_collections.esper.cloud.plugins.module_utils.model.module_spec import ModuleSpec
+
+PACKAGE = "ansible_collections.esper.cloud.plugins.module_utils"
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A kind of object as its modules show it: the one that manages it, the one that reads it, or both.
+
+    ``singleton`` is true if the tenant always has exactly one object. ``in_tenant`` is true if the module ``tenant``
+    has a list of such objects. ``list_path`` is the path of the list that names are looked up in.
+    """
+
+    name: str
+    title: str
+    plural: str
+    list_path: str
+    fields: tuple[Field, ...]
+    module: ModuleSpec | None
+    info_module: ModuleSpec | None
+    singleton: bool
+    in_tenant: bool
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def returned(self) -> str:
+        """The return value of the _info module."""
+        return self.name if self.singleton else self.plural
+
+    @property
+    def specs(self) -> dict[str, ModuleSpec]:
+        """The modules of the kind by name."""
+        both = {self.name: self.module, f"{self.name}_info": self.info_module}
+        return {name: spec for name, spec in both.items() if spec is not None}
+
+    @property
+    def can_delete(self) -> bool:
+        """Return whether the module has the option ``state`` with the value ``absent``."""
+        return "absent" in (self.module.argument_spec.get("state", {}).get("choices", ()) if self.module else ())
+
+
+def subjects() -> tuple[Subject, ...]:
+    """Return all kinds in the index of modules, sorted by name."""
+    return tuple(
+        _subject(name) for name in sorted({module.removesuffix("_info") for module in MODULES}) if _is_kind(name)
+    )
+
+
+def _is_kind(name: str) -> bool:
+    return _defined(name) is not None or _defined(f"{name}_info") is not None
+
+
+def _defined(module: str) -> Resource | None:
+    """Return the kind that a module belongs to, None if the module does something else than to manage objects."""
+    if module not in MODULES:
+        return None
+    file, name = MODULES[module]
+    found = getattr(importlib.import_module(f"{PACKAGE}.{file}"), name)
+    return found if isinstance(found, Resource) else None
+
+
+def _subject(name: str) -> Subject:
+    managed, read = _defined(name), _defined(f"{name}_info")
+    kind = managed or t.cast("Resource", read)
+    return Subject(
+        name=name,
+        title=kind.title,
+        plural=kind.plural,
+        list_path=kind.collection,
+        fields=kind.fields,
+        module=managed.module if managed else None,
+        info_module=read.info_module if read else None,
+        singleton=not kind.collection,
+        in_tenant=managed in KINDS,
+    )
