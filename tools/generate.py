@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import ast
 import difflib
+import graphlib
 import importlib
 import sys
 import tempfile
@@ -350,18 +351,22 @@ def index_file(found: list[Module]) -> str:
 def registry_file() -> str:
     """Return kinds/registry.py, which has the kinds with a module that manages objects."""
     kind_type = importlib.import_module(f"{PACKAGE}.model.kind").Kind
-    found = []
+    found: dict[str, tuple[str, str, t.Any]] = {}
     for path in sorted((CHECKOUT / "plugins" / "module_utils" / "kinds").glob("[!_]*.py")):
         if path.name == "registry.py":
             continue
         for name, each in vars(importlib.import_module(f"{PACKAGE}.kinds.{path.stem}")).items():
             # A definition belongs to the file that makes it, not to those that import it.
             if isinstance(each, kind_type) and each.module and f"\n{name} = " in path.read_text(encoding="utf-8"):
-                found.append((path.stem, name))
-    imports = "".join(f"from .{file} import {name}\n" for file, name in found)
-    names = "".join(f"    {name},\n" for _file, name in found)
+                found[each.name] = (path.stem, name, each)
+    # Kinds that others refer to come first.
+    order = graphlib.TopologicalSorter(
+        {name: sorted(kind.depends_on & set(found)) for name, (_file, _name, kind) in sorted(found.items())}
+    ).static_order()
+    imports = "".join(f"from .{file} import {name}\n" for file, name, _kind in found.values())
+    names = "".join(f"    {found[each][1]},\n" for each in order)
     return (
-        f'{LICENSE}"""The kinds of objects that a tenant is made of, which the module tenant manages.\n\n{MARK}\n"""\n\n'
+        f'{LICENSE}"""The kinds of objects that the module tenant manages.\n\n{MARK}\n"""\n\n'
         f"from __future__ import annotations\n\nfrom ..model.kind import Kind\n{imports}\n"
         f"KINDS: tuple[Kind, ...] = (\n{names})\n"
     )

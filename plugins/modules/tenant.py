@@ -32,6 +32,24 @@ attributes:
     description: Shows the managed values before and after the change, also in check mode.
     support: full
 options:
+  alert_channels:
+    description:
+      - Alert channels, each with the options of M(esper.cloud.alert_channel).
+      - Connection options are not allowed here.
+    type: list
+    elements: dict
+  apps:
+    description:
+      - Apps, each with the options of M(esper.cloud.app).
+      - Connection options are not allowed here.
+    type: list
+    elements: dict
+  contents:
+    description:
+      - Content files, each with the options of M(esper.cloud.content).
+      - Connection options are not allowed here.
+    type: list
+    elements: dict
   device_groups:
     description:
       - Device groups, each with the options of M(esper.cloud.device_group).
@@ -44,15 +62,14 @@ options:
       - Connection options are not allowed here.
     type: list
     elements: dict
-  apps:
+  preferred_region:
     description:
-      - Apps, each with the options of M(esper.cloud.app).
+      - Preferred regions, with the options of M(esper.cloud.preferred_region).
       - Connection options are not allowed here.
-    type: list
-    elements: dict
-  contents:
+    type: dict
+  roles:
     description:
-      - Contents, each with the options of M(esper.cloud.content).
+      - Roles, each with the options of M(esper.cloud.role).
       - Connection options are not allowed here.
     type: list
     elements: dict
@@ -77,10 +94,13 @@ notes:
     a device group takes the path of a group that the same task moves.
   - After a failure or an interruption, run the same task again to apply the rest.
 seealso:
-  - module: esper.cloud.device_group
-  - module: esper.cloud.enterprise_policy
+  - module: esper.cloud.alert_channel
   - module: esper.cloud.app
   - module: esper.cloud.content
+  - module: esper.cloud.device_group
+  - module: esper.cloud.enterprise_policy
+  - module: esper.cloud.preferred_region
+  - module: esper.cloud.role
   - module: esper.cloud.blueprint
 """
 

@@ -8,10 +8,10 @@ import importlib
 import typing as t
 from dataclasses import dataclass
 
-from ansible_collections.esper.cloud.plugins.module_utils.engine.resource import Resource
 from ansible_collections.esper.cloud.plugins.module_utils.index import MODULES
 from ansible_collections.esper.cloud.plugins.module_utils.kinds.registry import KINDS
 from ansible_collections.esper.cloud.plugins.module_utils.model.field import Field
+from ansible_collections.esper.cloud.plugins.module_utils.model.kind import Kind, Shape
 from ansible_collections.esper.cloud.plugins.module_utils.model.module_spec import ModuleSpec
 
 PACKAGE = "ansible_collections.esper.cloud.plugins.module_utils"
@@ -66,26 +66,26 @@ def _is_kind(name: str) -> bool:
     return _defined(name) is not None or _defined(f"{name}_info") is not None
 
 
-def _defined(module: str) -> Resource | None:
+def _defined(module: str) -> Kind | None:
     """Return the kind that a module belongs to, None if the module does something else than to manage objects."""
     if module not in MODULES:
         return None
     file, name = MODULES[module]
     found = getattr(importlib.import_module(f"{PACKAGE}.{file}"), name)
-    return found if isinstance(found, Resource) else None
+    return found if isinstance(found, Kind) else None
 
 
 def _subject(name: str) -> Subject:
     managed, read = _defined(name), _defined(f"{name}_info")
-    kind = managed or t.cast("Resource", read)
+    kind = managed or t.cast("Kind", read)
     return Subject(
         name=name,
         title=kind.title,
         plural=kind.plural,
-        list_path=kind.collection,
+        list_path=kind.routes.list,
         fields=kind.fields,
         module=managed.module if managed else None,
         info_module=read.info_module if read else None,
-        singleton=not kind.collection,
+        singleton=kind.shape is Shape.SINGLETON,
         in_tenant=managed in KINDS,
     )

@@ -27,8 +27,8 @@ PREFERRED_REGION = plain_singleton(
     fields=(
         Field(
             "countries",
-            "Country codes of the regions (ISO 3166-1 alpha-2), in upper or lower case. Compared without order. An empty"
-            " list removes all regions.",
+            "Country codes of the regions (ISO 3166-1 alpha-2), in upper or lower case. Compared without order. An"
+            " empty list removes all regions.",
             type="list",
             elements="str",
             items="set",

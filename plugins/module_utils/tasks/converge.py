@@ -13,7 +13,8 @@ from __future__ import annotations
 from ..base.errors import NotFound
 from ..base.row import Params, Row
 from ..engine.tenant_view import TenantView
-from ..kinds.blueprint import blueprints
+from ..kinds.blueprint import BLUEPRINT
+from ..kinds.blueprint_lookup import BlueprintLookup
 from ..model.module_spec import ModuleSpec, Option, Support, Value
 from ..task import Mode, Outcome, Task
 from .command import ALIAS_OPTION, Command, send
@@ -116,7 +117,7 @@ class _Versions:
     """The latest published version of each blueprint, read once."""
 
     def __init__(self, view: TenantView) -> None:
-        self._lookup = blueprints(view)
+        self._lookup = BlueprintLookup(view, BLUEPRINT)
         self._published: dict[str, str | None] = {}
 
     def is_outdated(self, device: Row) -> bool:

@@ -13,8 +13,8 @@ import pytest
 import yaml
 from ansible_collections.esper.cloud.plugins.doc_fragments import attributes, connection
 from ansible_collections.esper.cloud.plugins.module_utils import module
-from ansible_collections.esper.cloud.plugins.module_utils.model.kind import Kind
 from ansible_collections.esper.cloud.plugins.module_utils.http.connection import OPTIONS, Connection
+from ansible_collections.esper.cloud.plugins.module_utils.model.kind import Kind
 from ansible_collections.esper.cloud.plugins.module_utils.task import Task
 
 Doc = dict[str, t.Any]

@@ -13,9 +13,9 @@ import yaml
 from ansible_collections.esper.cloud.plugins.module_utils import catalog as kinds
 from ansible_collections.esper.cloud.plugins.module_utils import module
 from ansible_collections.esper.cloud.plugins.module_utils.catalog import task_of
-from ansible_collections.esper.cloud.plugins.module_utils.model.kind import Kind, Shape
 from ansible_collections.esper.cloud.plugins.module_utils.index import MODULES
 from ansible_collections.esper.cloud.plugins.module_utils.kinds.registry import KINDS
+from ansible_collections.esper.cloud.plugins.module_utils.model.kind import Kind, Shape
 from ansible_collections.esper.cloud.plugins.module_utils.task import Task, managing
 from ansible_collections.esper.cloud.plugins.module_utils.tasks.tenant import TENANT
 
@@ -102,7 +102,8 @@ def test_lists_of_objects_take_what_the_modules_take() -> None:
     assert set(TENANT.options) == {*(kind.tenant_option for kind in KINDS), "on_error"}
     for kind in KINDS:
         is_one = kind.shape is Shape.SINGLETON
-        assert TENANT.options[kind.tenant_option] == ({"type": "dict"} if is_one else {"type": "list", "elements": "dict"})
+        expected = {"type": "dict"} if is_one else {"type": "list", "elements": "dict"}
+        assert TENANT.options[kind.tenant_option] == expected
         assert TENANT.deep_options[kind.tenant_option]["options"] == task_of(kind.name).options
         assert TENANT.items[kind.tenant_option] is kind
 
