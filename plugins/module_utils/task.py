@@ -132,7 +132,7 @@ def informing(kind: Kind) -> Task:
         return Outcome({"changed": False, **information, **downloaded})
 
     module = _interface(kind, kind.info_module)
-    unknown = {kind.name: None} if kind.shape is Shape.SINGLETON else {kind.plural: []}
+    unknown: Row = {kind.name: None} if kind.shape is Shape.SINGLETON else {kind.plural: []}
     return Task(f"{kind.name}_info", module, work, unknown=unknown)
 
 

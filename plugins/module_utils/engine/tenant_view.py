@@ -11,9 +11,10 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field
 
+from ..base.limits import PAGE_SIZE
 from ..base.row import Row
 from ..http.client import Client, Query
-from ..http.paging import PAGE_SIZE, list_all
+from ..http.paging import list_all
 from ..http.parallel import CONCURRENCY
 from ..model.conform import conform
 from ..model.kind import Kind, Shape
@@ -147,7 +148,7 @@ class TenantView:
             row = self.client.find_object(path, ids=ids, purpose=purpose)
             return row if row is None or kind is None else self.typed(kind, row)
 
-        return self._read_once(path, ids, read)
+        return t.cast("Row | None", self._read_once(path, ids, read))
 
     def get_at(
         self, path: str, ids: t.Mapping[str, str] | None = None, *, kind: Kind | None = None, purpose: str
