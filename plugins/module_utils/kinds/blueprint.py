@@ -20,11 +20,11 @@ from ..base.ids import is_uuid, last_uuid
 from ..base.row import Params, Row
 from ..base.validators import length
 from ..engine.object_cache import References
-from ..model.compare import satisfied
 from ..model.field import Field, hidden_at
 from ..model.module_spec import NO_DIFF, READS_ONLY, ModuleSpec, Option, Value, confirm_option, writable
 from ..model.plan import Change, Plan, Step
 from ..model.unknowns import ResultOf, filled
+from ..model.values import satisfied
 from .blueprint_list import BLUEPRINTS, BlueprintList
 from .blueprint_names import Names, exported, with_names_of
 from .blueprint_settings import SETTINGS

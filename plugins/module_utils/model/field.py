@@ -12,8 +12,8 @@ import typing as t
 from dataclasses import dataclass
 
 from ..base.row import Row
-from .compare import merged, satisfied
 from .unknowns import ResultOf
+from .values import merged, satisfied
 
 # The sanity test of pylint does not accept `str | tuple[str, ...]` outside annotations.
 Words = t.Union[str, tuple[str, ...]]  # noqa: UP007
@@ -58,7 +58,8 @@ class Field:
     A dict that is ``partial`` is so even for a task that wants an object to be exactly what it says.
 
     ``doc`` is the text of the option, ``returns`` that of the return value if it differs, ``sample`` an example of it.
-    An ``identifier`` names an object: see Option.
+    An ``identifier`` names an object: see Option. An ``opaque`` value is JSON that Esper passes on to others, so types
+    and null count in it.
     """
 
     name: str
@@ -81,6 +82,7 @@ class Field:
     sent: bool = True
     partial: bool = False
     identifier: bool = False
+    opaque: bool = False
     returns: Words = ""
     sample: t.Any = None
 

@@ -30,9 +30,9 @@ from ..engine.resource import Resource
 from ..http.paging import PAGE_SIZE, list_all
 from ..http.parallel import in_parts
 from ..kinds.device import FILTERS, check_filters
-from ..model.compare import satisfied
 from ..model.field import Field
 from ..model.plan import Finder, Step
+from ..model.values import satisfied
 from .command import ARGS, GOES_OFFLINE, IRREVERSIBLE, TIMES, accept_each, checked_request
 from .command import RISKY as RISKY_COMMANDS
 from .device_search import counted

@@ -6,7 +6,7 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from ansible_collections.esper.cloud.plugins.module_utils.model.compare import merged, satisfied
+from ansible_collections.esper.cloud.plugins.module_utils.model.values import merged, satisfied
 from hypothesis import example, given
 from hypothesis import strategies as st
 
