@@ -14,7 +14,9 @@ from ..base.errors import Ambiguous, InvalidParameter, NotFound
 from ..base.ids import is_uuid
 from ..base.row import Params, Row
 from ..http.paging import PAGE_SIZE
-from ..model.field import Field, hidden_at
+from ..model.api_paths import body_of, read_field
+from ..model.compare import Comparison, compare_object
+from ..model.field import Field
 from ..model.module_spec import ModuleSpec
 from ..model.plan import Change, Plan, Step
 from ..model.unknowns import ResultOf
@@ -74,7 +76,7 @@ class Resource:
 
     def record(self, row: Row) -> Row:
         """An object of the API in the terms of the collection: the fields by name, without secrets."""
-        return {each.name: each.read(row.get(each.api_name)) for each in self.fields if not each.secret}
+        return {each.name: each.from_api(read_field(each, row)) for each in self.fields if not each.secret}
 
     def label(self, row: Row) -> str:
         """What a person calls an object."""
@@ -156,18 +158,24 @@ class Resource:
         return None
 
     def desired(self, references: References, params: Params) -> Row:
-        """What the task says of the object, by field name, in normal form. What it leaves out is not there.
-
-        Raises InvalidParameter, which names each value that cannot be, and why.
-        """
+        """Return the desired state of the object in normal form, by field name, without values that the task omits."""
         exact = bool(params.get("exact"))
-        desired = {
+        return {
             each.name: value
             for each in self.fields
-            if each.writable and (value := each.given(params.get(each.name), exact)) is not None
+            if each.writable and (value := each.normalize_input(params.get(each.name), exact)) is not None
         }
-        self._refuse(why for each in self.fields if each.name in desired for why in each.complaints(desired[each.name]))
-        return desired
+
+    def compared(
+        self, current: Row, desired: Row, *, exact: bool = False, always: bool = False
+    ) -> dict[str, Comparison]:
+        """Return the comparison of each field with its desired value.
+
+        Raise InvalidParameter if desired values are invalid. It names each of them, and why.
+        """
+        found = compare_object(self.fields, current, desired, exact=exact, always=always)
+        self._refuse(error for each in found.values() for error in each.errors)
+        return found
 
     def _refuse(self, complaints: t.Iterable[str]) -> None:
         """Raise InvalidParameter where there is anything to complain about."""
@@ -183,10 +191,10 @@ class Resource:
         if params.get("id") is not None:
             raise NotFound(self.title, str(params["id"]))
         desired = self.desired(references, params)
+        compared = self.compared({}, desired)
         given = [each for each in self.fields if each.name in desired]
-        values = {each.name: each.rewritten(None, desired[each.name]) for each in given}
-        self._refuse(why for each in given for why in each.lacking(values[each.name], desired[each.name]))
-        body = {each.api_name: each.sendable(values[each.name]) for each in given}
+        self._refuse(why for each in given for why in compared[each.name].missing)
+        body = body_of(((each, compared[each.name].payload) for each in given), {})
         label = self.label(body)
         step = Step(
             purpose=f"Creating the {self.title} '{label}'",
@@ -196,8 +204,8 @@ class Resource:
             find=lambda _body: self.find(references, params),
         )
         public = [each for each in given if not each.secret]
-        after = {each.name: each.read(values[each.name]) for each in public}
-        shown = {each.name: each.marked(after[each.name], desired[each.name]) for each in public}
+        after = {each.name: compared[each.name].after for each in public}
+        shown = {each.name: compared[each.name].shown for each in public}
         unknown = dict.fromkeys(each.name for each in self.fields if not each.secret)
         plan = Plan({**unknown, **after}, [step], [Change(f"{self.title} {label}", {}, shown)])
         plan.expected.append((self, {**body, "id": ResultOf(step, "id")}))
@@ -205,24 +213,18 @@ class Resource:
 
     def plan_update(self, references: References, current: Row, params: Params) -> Plan:
         """What it takes to make an object be as the task says: nothing, or one write."""
-        record, desired = self.record(current), self.desired(references, params)
+        desired = self.desired(references, params)
         always, exact = params.get("update_password") == "always", bool(params.get("exact"))
-        given = [each for each in self.fields if each.name in desired]
-        raw = {each.name: current.get(each.api_name) for each in self.fields}
-        new_secrets = [each for each in given if each.changes_secret(raw[each.name], desired[each.name], always)]
-        differing = [
-            each
-            for each in given
-            if each in new_secrets or not each.is_satisfied(record.get(each.name), desired[each.name], exact)
-        ]
+        compared = self.compared(current, desired, exact=exact, always=always)
+        record = {each.name: compared[each.name].before for each in self.fields if not each.secret}
+        differing = [each for each in self.fields if compared[each.name].differs]
         if not differing:
             return Plan(record)
+        self._refuse(why for each in differing for why in compared[each.name].missing)
         replaces = self.update_method == "PUT"
         sent = [each for each in self.fields if each.writable and (replaces or each in differing or each.secret)]
-        values = {each.name: each.rewritten(raw[each.name], desired.get(each.name), exact) for each in sent}
-        self._refuse(why for each in differing for why in each.lacking(values[each.name], desired[each.name]))
-        after = {each.name: each.read(values[each.name]) for each in differing if not each.secret}
-        shown = {each.name: each.marked(after.get(each.name), desired[each.name]) for each in differing}
+        payloads = [(each, compared[each.name].payload) for each in sent]
+        after = {each.name: compared[each.name].after for each in differing if not each.secret}
         label = self.label(current)
         step = Step(
             purpose=f"Updating the {self.title} '{label}'",
@@ -231,26 +233,22 @@ class Resource:
             ids={"id": str(current["id"])},
             body={
                 **(self.constants(references) if replaces else {}),
-                **{each.api_name: each.sendable(values[each.name]) for each in sent if values[each.name] is not None},
+                **body_of(((each, payload) for each, payload in payloads if payload is not None), current),
             },
         )
-        lost = [
-            (each, path)
-            for each in (sent if replaces else differing)
-            for path in each.masked_in(raw[each.name], desired.get(each.name), exact=exact)
-        ]
-        if lost and not params.get("confirm"):
-            paths = ", ".join(path for _each, path in lost)
+        losing = [each for each in (sent if replaces else differing) if compared[each.name].masked]
+        if losing and not params.get("confirm"):
+            paths = ", ".join(path for each in losing for path in compared[each.name].masked)
             raise InvalidParameter(
                 f"Esper masks {paths} of the {self.title} '{label}', so the module cannot resend the value. Set it in"
                 " this task, or set confirm to true to remove it."
             )
-        before = record
-        for each, path in lost:
-            before = hidden_at(before, path)
-            there = None if each.secret else each.read(values[each.name])
-            shown.setdefault(each.name, each.marked(there, desired[each.name]) if each.name in desired else there)
-        change = Change(f"{self.title} {label}", {name: before.get(name) for name in shown}, shown)
+        changed = [*differing, *(each for each in losing if each not in differing)]
+        change = Change(
+            f"{self.title} {label}",
+            {each.name: compared[each.name].shown_before for each in changed},
+            {each.name: compared[each.name].shown for each in changed},
+        )
         return Plan({**record, **after}, [step], [change])
 
     def plan_delete(self, references: References, current: Row, params: Params) -> Plan:

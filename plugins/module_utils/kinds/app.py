@@ -460,6 +460,7 @@ class AppVersion(Resource):
         if not wanted["src"]:
             raise self._missing(references, app, wanted)
         desired = self.desired(references, params)
+        compared = self.compared({}, desired)
         upload = Step(
             purpose=f"Uploading the app '{_wanted_label(wanted)}'",
             method="POST",
@@ -472,7 +473,7 @@ class AppVersion(Resource):
         plan = Plan(None, [upload])
         if desired:
             # The upload accepts the file only.
-            body = {each.api_name: each.write(desired[each.name]) for each in self.fields if each.name in desired}
+            body = {each.api_name: compared[each.name].payload for each in self.fields if each.name in desired}
             plan.steps.append(
                 Step(
                     purpose=f"Updating the app '{_wanted_label(wanted)}'",

@@ -20,11 +20,14 @@ from ..base.ids import is_uuid, last_uuid
 from ..base.row import Params, Row
 from ..base.validators import length
 from ..engine.object_cache import References
-from ..model.field import Field, hidden_at
+from ..model.compare import compare
+from ..model.differences import differences
+from ..model.field import Field
 from ..model.module_spec import NO_DIFF, READS_ONLY, ModuleSpec, Option, Value, confirm_option, writable
 from ..model.plan import Change, Plan, Step
 from ..model.unknowns import ResultOf, filled
-from ..model.values import satisfied
+from ..model.values import matches
+from ..model.walk import secret_paths, unknown_paths
 from .blueprint_list import BLUEPRINTS, BlueprintList
 from .blueprint_names import Names, exported, with_names_of
 from .blueprint_settings import SETTINGS
@@ -368,8 +371,8 @@ class Blueprint(BlueprintList):
         """Add the names of removed settings and items to the diff, and warn if a whole platform is emptied."""
         for change in plan.changes:
             before, after = (side.get("settings") or {} for side in (change.before, change.after))
-            differences = SETTINGS.differences(before, after, "settings")
-            removed = [each["path"] for each in differences if each["after"] in (None, "", [], {})]
+            changes = differences(SETTINGS, before, after, "settings")
+            removed = [each["path"] for each in changes if each["after"] in (None, "", [], {})]
             if removed:
                 change.after["removed"] = {"count": len(removed), "items": removed}
             for platform in [name for name, value in given.items() if value == {}]:
@@ -410,15 +413,17 @@ class Blueprint(BlueprintList):
         """Return the plan that restores the settings of a version and publishes them: no request, or one."""
         settings = self.version_of(references, current, params["version"]).get("settings") or {}
         # A comparison by field would ignore unknown settings. Masked values are not compared and not sent.
-        there, wanted = (SETTINGS.rewritten(each, {}) for each in (current.get("settings") or {}, settings))
-        same = satisfied(there, wanted) and satisfied(wanted, there)
+        there, wanted = (compare(SETTINGS, each, None) for each in (current.get("settings") or {}, settings))
+        # Settings unknown to the collection count. The types in JSON, such as a managed configuration, count too.
+        same = matches(there.payload, wanted.payload) and matches(wanted.payload, there.payload)
+        same = same and not list(differences(SETTINGS, there.before, wanted.before))
         without = {**params, "settings": None, "publish": True}
         # The plan is replaced if the settings differ, so only then nothing of it is lost.
         plan = super().plan_update(references, current, without if same else {**without, "confirm": True})
         if same:
             return self._completed(Names(references), plan, current, publishes=True)
         record = self.record(current)
-        after = {**t.cast("Row", plan.record), "settings": SETTINGS.read(settings), "publish": True}
+        after = {**t.cast("Row", plan.record), "settings": wanted.before, "publish": True}
         changed = [each for each in self.fields if each.writable and record[each.name] != after[each.name]]
         body = {
             each.api_name: after[each.name] for each in self.fields if each.writable and after[each.name] is not None
@@ -428,17 +433,14 @@ class Blueprint(BlueprintList):
             method=self.update_method,
             path=self.item,
             ids={"id": str(current["id"])},
-            body={**body, "settings": SETTINGS.sendable(wanted)},
+            body={**body, "settings": wanted.payload},
         )
-        masked = list(SETTINGS.masked_in(current.get("settings"), None))
-        if (lost := dict.fromkeys([*masked, *SETTINGS.masked_in(settings, None)])) and not params["confirm"]:
+        if (lost := dict.fromkeys([*there.masked, *wanted.masked])) and not params["confirm"]:
             raise InvalidParameter(
                 f"Esper masks {', '.join(lost)} of the blueprint '{self.label(current)}', so the module cannot restore"
                 f" version {params['version']} with the value. Set confirm to true to restore it without the value."
             )
-        before = record
-        for path in masked:
-            before = hidden_at(before, path)
+        before = {**record, "settings": there.shown_before} if there.masked else record
         change = Change(
             f"{self.title} {self.label(current)}",
             {each.name: before[each.name] for each in changed},
@@ -494,8 +496,8 @@ class Blueprint(BlueprintList):
             options = {key: record[key] for key in ("name", "description", "comments") if record[key]}
             options["settings"] = exported(SETTINGS, record["settings"], "settings", lost)
             records.append(options)
-            lost += SETTINGS.secrets_in(shown["settings"])
-            lost += SETTINGS.unknown_in(shown["settings"])
+            lost += secret_paths((SETTINGS,), {"settings": shown["settings"]})
+            lost += unknown_paths(SETTINGS, shown["settings"])
             omitted += [{"blueprint": self.label(row), "path": path} for path in lost]
         return {self.plural: records, "omitted": omitted}
 
@@ -504,7 +506,8 @@ class Blueprint(BlueprintList):
             raise NotFound(self.title, params["id"] or params["name"])
         old, new = (self.version_of(references, rows[0], each) for each in params["compare"])
         before, after = (self._shown(each, names, named=params["resolve_names"])["settings"] for each in (old, new))
-        return {"differences": [*SETTINGS.differences(SETTINGS.read(before), SETTINGS.read(after), "settings")]}
+        before, after = SETTINGS.from_api(before), SETTINGS.from_api(after)
+        return {"differences": list(differences(SETTINGS, before, after, "settings"))}
 
 
 def _users(references: References, blueprint_id: str) -> list[str]:

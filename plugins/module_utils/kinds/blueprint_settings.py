@@ -293,7 +293,12 @@ _ANDROID_APPS = _dicts(
         essential=True,
         initial="SHOW",
     ),
-    Field("managed_config", "Managed configuration of the app. Keys you omit are not changed.", type="dict"),
+    Field(
+        "managed_config",
+        'Managed configuration of the app. Keys you omit are not changed. Types count: V(8080) is not V("8080").',
+        type="dict",
+        opaque=True,
+    ),
     Field(
         "type",
         "Source of the app. Defaults to the type in the Esper API if new.",
@@ -440,7 +445,13 @@ _ANDROID = _dict(
     _setting(
         "customized_device_level_json_settings",
         "Custom settings of the device in JSON.",
-        Field("customized_json", "The settings as a dictionary, in API format.", type="dict", essential=True),
+        Field(
+            "customized_json",
+            'The settings as a dictionary, in API format. Types count: V(8080) is not V("8080").',
+            type="dict",
+            essential=True,
+            opaque=True,
+        ),
     ),
     _GOOGLE_SERVICES,
     _setting(

@@ -331,6 +331,7 @@ class Content(Resource):
             names = [self.label(row) for row in references.rows(self, {})]
             raise NotFound(self.title, name, names, "Set src to upload it.")
         desired = self.desired(references, params)
+        self.compared({}, desired)
         after = {"name": name, "size": size_of(source), **desired}
         steps = self._upload(references, params, source, desired)
         return Plan(
@@ -366,11 +367,7 @@ class Content(Resource):
         new = {"name": name, **kept, **desired, "size": size_of(source)}
         if checksum := digest_like(record["checksum"], source):
             new["checksum"] = checksum
-        differing = [
-            each.name
-            for each in self.fields
-            if each.name in new and not each.is_satisfied(record[each.name], new[each.name])
-        ]
+        differing = [name for name, each in self.compared(current, new).items() if not each.matches]
         steps = self._upload(references, params, source, {**kept, **desired})
         return Plan(
             {**dict.fromkeys(record), "tags": [], **new},

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The comparison of an object with its desired state: one fold over fields, current values and desired values.
 
-Current values are in API format; desired values are in collection terms, as Field.given() returns them. The fold visits
-each field once and returns what a plan needs: whether the values differ, both sides of the diff, and the payload.
+Current values are in API format; desired values are in collection terms, as Field.normalize_input() returns them. The
+fold visits each field once and returns what a plan needs: whether the values differ, both sides of the diff, and the
+payload.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import typing as t
 from dataclasses import dataclass, replace
 
 from ..base.row import Row
+from .api_paths import read_field
 from .field import Field
 from .items import duplicates, keys_of, match_api_items
 from .unknowns import ResultOf
@@ -75,7 +77,7 @@ def compare_object(
 ) -> dict[str, Comparison]:
     """Return the comparison of each field of an object by name, also of those that are not managed."""
     return {
-        each.name: compare(each, current.get(each.api_name), desired.get(each.name), exact=exact, always=always)
+        each.name: compare(each, read_field(each, current), desired.get(each.name), exact=exact, always=always)
         for each in fields
     }
 
@@ -121,7 +123,7 @@ def _compare_secret(field: Field, current: t.Any, desired: t.Any, rules: _Rules,
 
 def _compare_value(field: Field, current: t.Any, desired: t.Any, rules: _Rules, path: str) -> Comparison:
     """Return the comparison of a value without fields: a scalar, a list of scalars or JSON."""
-    before = field.read(current)
+    before = field.from_api(current)
     if desired is None:
         return Comparison(before, before, before, before, before)
     is_same = _value_matches(field, before, desired) and (
@@ -159,9 +161,9 @@ def _compare_dict(field: Field, current: t.Any, desired: Row | None, rules: _Rul
     parts = list(_parts(field, there, desired, rules if is_there else replace(rules, always=True), path))
     public = [each for each in parts if not each.field.secret]
     managed = [each for each in parts if desired is not None and desired.get(each.field.name) is not None]
-    before = field.read(current)
-    if is_there:
-        before = {each.field.name: each.found.before for each in public if each.is_there}
+    before = {each.field.name: each.found.before for each in public if each.is_there}
+    if not is_there:
+        before = field.from_api(current)
     lost = {each.field.name: each.found.shown_before for each in parts if each.found.masked}
     after = {each.field.name: each.found.after for each in public if each.is_kept}
     return Comparison(
@@ -262,10 +264,13 @@ def _compare_list(field: Field, current: t.Any, desired: list[Row], rules: _Rule
     kept = {place: each for place, each in enumerate(items) if place in partners or keeps_others}
     new = [each for place, each in zip(places, changed, strict=True) if place is None]
     result = changed if is_atomic else [*kept.values(), *new]
-    is_there = isinstance(current, list)
+    before = [each.before for each in items]
+    shown_before = [kept[place].shown_before if place in kept else each for place, each in enumerate(before)]
+    if not isinstance(current, list):
+        before = shown_before = field.from_api(current)
     return Comparison(
-        before=[each.before for each in items] if is_there else field.read(current),
-        shown_before=[each.shown_before for each in items] if is_there else field.read(current),
+        before=before,
+        shown_before=shown_before if not is_atomic else before,
         after=[each.after for each in result],
         shown=[each.shown for each in result],
         payload=[each.payload for each in result],

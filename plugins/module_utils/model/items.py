@@ -46,7 +46,7 @@ def match_api_items(field: Field, items: t.Sequence[t.Any], desired: t.Sequence[
     names = {name for key in keys_of(field) for name in key}
     known = [each for each in field.fields if each.name in names]
     converted = [
-        {each.name: each.read(item.get(each.api_name)) for each in known} if isinstance(item, dict) else None
+        {each.name: each.from_api(item.get(each.api_name)) for each in known} if isinstance(item, dict) else None
         for item in items
     ]
     return match_items(field, converted, desired)

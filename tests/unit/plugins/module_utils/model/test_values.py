@@ -6,7 +6,7 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from ansible_collections.esper.cloud.plugins.module_utils.model.values import merged, satisfied
+from ansible_collections.esper.cloud.plugins.module_utils.model.values import deep_merge, matches
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -16,33 +16,17 @@ VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=3), inner, max_size=4),
     max_leaves=12,
 )
-# Few keys, so that the dicts of two lists meet.
-KEYS = st.sampled_from(["a", "b", "c", 1, "1"])
-KEYED = st.fixed_dictionaries({"key": KEYS}, optional={"x": VALUES, "y": VALUES})
 SETS = st.lists(VALUES, max_size=5)
 
 
-def unique(items: list[dict[str, t.Any]]) -> list[dict[str, t.Any]]:
-    """Each key once, as what a user asks for must have it to make sense."""
-    return list({str(item["key"]): item for item in items}.values())
-
-
-WANTED_KEYED = st.lists(KEYED, max_size=5).map(unique)
-
-
 @given(VALUES)
-def test_a_value_satisfies_itself(value: t.Any) -> None:
-    assert satisfied(value, value)
+def test_a_value_matches_itself(value: t.Any) -> None:
+    assert matches(value, value)
 
 
 @given(SETS)
-def test_a_set_satisfies_itself(value: list[t.Any]) -> None:
-    assert satisfied(value, value, "set")
-
-
-@given(WANTED_KEYED)
-def test_a_keyed_list_satisfies_itself(value: list[t.Any]) -> None:
-    assert satisfied(value, value, "key")
+def test_a_set_matches_itself(value: list[t.Any]) -> None:
+    assert matches(value, value, ordered=False)
 
 
 @given(VALUES, VALUES)
@@ -50,43 +34,21 @@ def test_a_keyed_list_satisfies_itself(value: list[t.Any]) -> None:
 @example(None, {})
 @example([], "")
 @example({"a": {"b": 1}}, {"a": {"c": None}})
-def test_what_is_merged_is_satisfied(current: t.Any, desired: t.Any) -> None:
-    assert satisfied(merged(current, desired), desired)
+def test_what_is_merged_matches(current: t.Any, desired: t.Any) -> None:
+    assert matches(deep_merge(current, desired), desired)
 
 
 @given(VALUES, VALUES)
 def test_merging_again_changes_nothing(current: t.Any, desired: t.Any) -> None:
-    once = merged(current, desired)
-    assert merged(once, desired) == once
-
-
-@given(VALUES | SETS, SETS)
-def test_what_is_merged_into_a_set_is_satisfied(current: t.Any, desired: list[t.Any]) -> None:
-    once = merged(current, desired, "set")
-    assert satisfied(once, desired, "set")
-    assert merged(once, desired, "set") == once
-
-
-@given(st.lists(KEYED, max_size=5).map(unique) | VALUES, WANTED_KEYED)
-def test_what_is_merged_into_a_keyed_list_is_satisfied(current: t.Any, desired: list[t.Any]) -> None:
-    once = merged(current, desired, "key")
-    assert satisfied(once, desired, "key")
-    assert merged(once, desired, "key") == once
-
-
-@given(st.lists(KEYED, max_size=5), WANTED_KEYED)
-@example([{"key": "a", "x": 1}, {"key": "a", "x": 2}], [{"key": "a", "x": 3}])
-def test_a_key_that_the_server_has_twice_does_not_make_a_change_without_end(
-    current: list[t.Any], desired: list[t.Any]
-) -> None:
-    assert satisfied(merged(current, desired, "key"), desired, "key")
+    once = deep_merge(current, desired)
+    assert deep_merge(once, desired) == once
 
 
 @given(
     st.dictionaries(st.text(max_size=3), VALUES, max_size=4), st.dictionaries(st.text(max_size=3), VALUES, max_size=4)
 )
 def test_what_was_not_said_is_kept(current: dict[str, t.Any], desired: dict[str, t.Any]) -> None:
-    together = merged(current, desired)
+    together = deep_merge(current, desired)
     assert {name: together[name] for name in current.keys() - desired.keys()} == {
         name: current[name] for name in current.keys() - desired.keys()
     }
@@ -95,7 +57,7 @@ def test_what_was_not_said_is_kept(current: dict[str, t.Any], desired: dict[str,
 @given(VALUES, VALUES)
 def test_merging_leaves_its_arguments_alone(current: t.Any, desired: t.Any) -> None:
     before = repr((current, desired))
-    merged(current, desired)
+    deep_merge(current, desired)
     assert repr((current, desired)) == before
 
 
@@ -103,7 +65,7 @@ def test_merging_leaves_its_arguments_alone(current: t.Any, desired: t.Any) -> N
 def test_order_does_not_count_in_a_set(items: list[t.Any], random: t.Any) -> None:
     shuffled = list(items)
     random.shuffle(shuffled)
-    assert satisfied(shuffled, items, "set")
+    assert matches(shuffled, items, ordered=False)
 
 
 @pytest.mark.parametrize(
@@ -129,7 +91,7 @@ def test_order_does_not_count_in_a_set(items: list[t.Any], random: t.Any) -> Non
     ids=str,
 )
 def test_what_the_service_writes_differently_is_the_same(current: t.Any, desired: t.Any) -> None:
-    assert satisfied(current, desired)
+    assert matches(current, desired)
 
 
 @pytest.mark.parametrize(
@@ -161,7 +123,7 @@ def test_what_the_service_writes_differently_is_the_same(current: t.Any, desired
     ids=str,
 )
 def test_what_differs_is_not_the_same(current: t.Any, desired: t.Any) -> None:
-    assert not satisfied(current, desired)
+    assert not matches(current, desired)
 
 
 @pytest.mark.parametrize(
@@ -179,28 +141,48 @@ def test_what_differs_is_not_the_same(current: t.Any, desired: t.Any) -> None:
     ids=str,
 )
 def test_a_set_is_all_there_is_in_any_order(current: t.Any, desired: t.Any, same: bool) -> None:
-    assert satisfied(current, desired, "set") is same
+    assert matches(current, desired, ordered=False) is same
+
+
+# --- JSON that Esper passes on ----------------------------------------------------------------------------------------
+
+
+@given(VALUES)
+def test_json_matches_itself(value: t.Any) -> None:
+    assert matches(value, value, typed=True)
+
+
+@given(VALUES, VALUES)
+def test_json_that_is_merged_matches(current: t.Any, desired: t.Any) -> None:
+    assert matches(deep_merge(current, desired), desired, typed=True)
+
+
+@given(VALUES, VALUES)
+def test_json_that_matches_matches_without_types_too(current: t.Any, desired: t.Any) -> None:
+    assert matches(current, desired) or not matches(current, desired, typed=True)
 
 
 @pytest.mark.parametrize(
     ("current", "desired", "same"),
     [
-        ([{"key": "a", "x": 1}, {"key": "b"}], [{"key": "a", "x": "1"}], True),
-        ([{"key": "b"}, {"key": "a"}], [{"key": "a"}, {"key": "b"}], True),
-        ([{"key": 1, "x": 1}], [{"key": "1", "x": 1}], True),
-        ([{"key": "a", "x": 1}], [{"key": "a", "x": 2}], False),
-        ([{"key": "a"}], [{"key": "b"}], False),
-        ([{"key": "a"}], [], True),
-        (None, [{"key": "a"}], False),
-        ("a", [{"key": "a"}], False),
+        ({"port": "8080"}, {"port": 8080}, False),
+        ({"port": 8080}, {"port": 8080.0}, True),
+        ({"text": ""}, {"text": None}, False),
+        ({"text": None}, {"text": None}, True),
+        ({}, {"text": None}, False),
+        ({"on": 1}, {"on": True}, False),
+        ({"on": "true"}, {"on": True}, False),
+        ({"on": 0}, {"on": False}, False),
+        ({"list": [1]}, {"list": ["1"]}, False),
+        ({"list": [1, 2]}, {"list": [2, 1]}, False),
+        ({"list": None}, {"list": []}, False),
+        ({"a": {"b": 1, "c": 2}, "d": 3}, {"a": {"b": 1}}, True),
+        ([{"a": 1, "added": 2}], [{"a": 1}], True),
+        (None, {}, True),
+        (None, [], True),
+        (None, {"a": None}, False),
     ],
     ids=str,
 )
-def test_a_keyed_list_compares_namesakes_and_leaves_others_alone(current: t.Any, desired: t.Any, same: bool) -> None:
-    assert satisfied(current, desired, "key") is same
-
-
-def test_merging_a_keyed_list_keeps_its_order_and_adds_at_the_end() -> None:
-    current = [{"key": "b", "x": 1, "y": 1}, {"key": "a"}]
-    desired = [{"key": "c"}, {"key": "b", "x": 2}]
-    assert merged(current, desired, "key") == [{"key": "b", "x": 2, "y": 1}, {"key": "a"}, {"key": "c"}]
+def test_types_and_null_count_in_json(current: t.Any, desired: t.Any, same: bool) -> None:
+    assert matches(current, desired, typed=True) is same
