@@ -33,12 +33,12 @@ from ansible_collections.esper.cloud.plugins.module_utils.base.errors import (
 )
 from ansible_collections.esper.cloud.plugins.module_utils.catalog import task_of
 from ansible_collections.esper.cloud.plugins.module_utils.http.transport import HAS_REQUESTS
+from ansible_collections.esper.cloud.plugins.module_utils.model.walk import type_mismatch
 from ansible_collections.esper.cloud.plugins.module_utils.module import NULL_IS_EMPTY, argument_spec, perform
 from ansible_collections.esper.cloud.plugins.module_utils.task import (
     Mode,
     Outcome,
     Task,
-    misfit,
     unknown_outcome,
 )
 
@@ -63,10 +63,11 @@ class ActionModule(NormalAction):
         module = loader.find_plugin_with_context(self._task.action, collection_list=self._task.collections)
         task = task_of(module.resolved_fqcn.rpartition(".")[2])
         try:
-            if why := misfit({**argument_spec(task), **task.deep_options}, self._task.args):
+            visits = task.visit(self._task.args)
+            if why := type_mismatch(visits.all):
                 raise InvalidParameter(why)
             if unknown := unknown_outcome(
-                task, self._task.args, check_mode=bool(self._task.check_mode), empty_is_null=NULL_IS_EMPTY
+                task, visits, check_mode=bool(self._task.check_mode), empty_is_null=NULL_IS_EMPTY
             ):
                 return {**unknown.result, **({"warnings": unknown.warnings} if unknown.warnings else {})}
             self._find_sources(task)

@@ -15,12 +15,20 @@ from ansible.module_utils.basic import AnsibleFallbackNotFound, AnsibleModule
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.validation import check_type_dict
 
-from .base.redaction import secrets_in
 from .base.row import Params
 from .http.connection import OPTIONS as CONNECTION_OPTIONS
 from .model.kind import Kind
-from .model.walk import Described, blank_identifiers, null_identifiers, unknown_options, without_omitted
-from .task import ItemParams, Mode, Outcome, Task, execute, informing, managing, misfit
+from .model.walk import (
+    Described,
+    blank_identifiers,
+    null_identifiers,
+    secret_texts,
+    type_mismatch,
+    unknown_options,
+    walk,
+    without_omitted,
+)
+from .task import ItemParams, Mode, Outcome, Task, execute, informing, managing
 
 Environment = t.Mapping[str, str]
 
@@ -62,7 +70,7 @@ class CheckedItems:
 
 def check_items(task: Task, params: Params, *, check_mode: bool) -> CheckedItems:
     """Validate the items of a task by the options of their kinds: see Task.items."""
-    checked = CheckedItems(dict(params), [], [], set(secrets_in(task.deep_options, params)))
+    checked = CheckedItems(dict(params), [], [], set(secret_texts(walk(task.described_items, params))))
     for option, kind in task.items.items():
         described = managing(kind).module.options
         items: list[ItemParams] = []
@@ -72,7 +80,8 @@ def check_items(task: Task, params: Params, *, check_mode: bool) -> CheckedItems
             if names := [f"unknown option {each}" for each in unknown_options(described, item)]:
                 checked.errors += [f"{place}: {each}." for each in names]
                 continue
-            if why := misfit(kind.options, item):
+            visits = list(walk(described, item))
+            if why := type_mismatch(visits):
                 checked.errors.append(f"{place}: {why}")
                 continue
             validated = ArgumentSpecValidator(kind.options, **kind.rules).validate(dict(item))
@@ -80,7 +89,7 @@ def check_items(task: Task, params: Params, *, check_mode: bool) -> CheckedItems
                 checked.errors.append(f"{place}: {'; '.join(validated.error_messages)}.")
             else:
                 items.append(ItemParams(_with_nulls(described, validated.validated_parameters, item)))
-                null = list(null_identifiers(described, item, empty_is_null=NULL_IS_EMPTY and check_mode))
+                null = list(null_identifiers(visits, empty_is_null=NULL_IS_EMPTY and check_mode))
                 if null and check_mode:
                     items.pop()
                     checked.unknown.append(
@@ -88,7 +97,7 @@ def check_items(task: Task, params: Params, *, check_mode: bool) -> CheckedItems
                     )
                 elif null:
                     items[-1].error = f"{', '.join(null)} must not be null."
-                elif blank := list(blank_identifiers(described, item)):
+                elif blank := list(blank_identifiers(visits)):
                     items[-1].error = f"{', '.join(blank)} must not be empty."
         if params[option] is not None:
             checked.params[option] = items
@@ -133,7 +142,7 @@ class _Module(AnsibleModule):  # type: ignore[misc]  # ansible-core has no types
         self.args = copy.deepcopy(self.params)
 
     def _log_invocation(self) -> None:
-        self.no_log_values.update(secrets_in(self.task.deep_options, self.params))
+        self.no_log_values.update(secret_texts(walk(self.task.described_items, self.params)))
         super()._log_invocation()
 
 

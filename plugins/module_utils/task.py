@@ -8,26 +8,29 @@ Knows nothing of Ansible: it takes checked parameters and gives a plain result.
 from __future__ import annotations
 
 import functools
-import math
 import traceback
 import typing as t
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from .base.errors import EsperError
-from .base.redaction import Redaction, secrets_in
+from .base.redaction import Redaction
 from .base.row import Params, Row
 from .engine.apply import ensure_all
 from .engine.lookup import lookup_of
 from .engine.reader import reader_of
 from .engine.tenant_view import TenantView
 from .http.client import Client
+from .http.connection import OPTIONS as CONNECTION_OPTIONS
 from .http.connection import Connection
 from .model.kind import Kind, Shape
-from .model.module_spec import ModuleSpec
+from .model.module_spec import ModuleSpec, Option
 from .model.plan import Change
-from .model.walk import blank_identifiers, null_identifiers
+from .model.walk import Visit, blank_identifiers, invalid_path, null_identifiers, secret_texts, walk
 
 _SHOWS_REQUESTS = 3
+_CONNECTION = tuple(
+    Option(each.name, each.description, type=each.type, secret=each.secret) for each in CONNECTION_OPTIONS
+)
 
 
 @dataclass(frozen=True)
@@ -89,12 +92,31 @@ class Task:
         return self.module.sources
 
     @functools.cached_property
-    def deep_options(self) -> dict[str, dict[str, t.Any]]:
-        """The options, those of ``items`` included."""
-        return {
-            name: {**spec, "options": self.items[name].options} if name in self.items else spec
-            for name, spec in self.options.items()
-        }
+    def described_items(self) -> tuple[Option, ...]:
+        """The options of ``items``, each with the options of its kind."""
+        return tuple(
+            replace(each, options=managing(self.items[each.name]).module.options)
+            for each in self.module.options
+            if isinstance(each, Option) and each.name in self.items
+        )
+
+    def visit(self, params: Params) -> Visits:
+        """Return the values of all options in parameters, those of the connection included."""
+        own = list(walk((*_CONNECTION, *self.module.options), params))
+        return Visits(own, list(walk(self.described_items, params)) if self.items else [])
+
+
+@dataclass(frozen=True)
+class Visits:
+    """The values in the parameters of a task: those of its ``own`` options, and those inside ``items``."""
+
+    own: list[Visit]
+    items: list[Visit]
+
+    @property
+    def all(self) -> list[Visit]:
+        """The values of all options."""
+        return [*self.own, *self.items]
 
 
 @functools.cache
@@ -164,42 +186,9 @@ def unmet(rules: Params, params: Params) -> str:
     return ""
 
 
-def misfit(options: t.Mapping[str, t.Any], params: t.Mapping[str, t.Any], path: str = "") -> str:
-    """What Ansible's own check of options would stumble over: a value that YAML takes for another than what it is meant
-    for, such as ``no`` in the place of a dict. A sentence, "" where there is none."""
-    for name, spec in options.items():
-        value, place = params.get(name), f"{path}{name}"
-        if spec["type"] == "int" and isinstance(value, float) and not math.isfinite(value):
-            return f"The option {place} takes a whole number, not {value}."
-        if value is None or not spec.get("options"):
-            continue
-        several = value if isinstance(value, (list, tuple)) and spec["type"] == "list" else [value]
-        for number, each in enumerate(several):
-            where = f"{place}[{number}]" if spec["type"] == "list" else place
-            if isinstance(each, t.Mapping):
-                if why := misfit(spec["options"], each, f"{where}."):
-                    return why
-            elif not isinstance(each, str):
-                return f"The option {where} takes a dict, not a value of the type {type(each).__name__}."
-    return ""
-
-
-def _pathless(options: t.Mapping[str, t.Any], params: Params) -> str:
-    """What is given as a path and is none: an empty one would stand for the directory that Ansible was started in. A
-    sentence, "" where there is none."""
-    for name, spec in options.items():
-        value = params.get(name)
-        if spec["type"] == "path" and value is not None and (not value.strip() or "\0" in value):
-            return f"The option {name} is no path: {value!r}."
-        for each in value if isinstance(value, list) else [value]:
-            if spec.get("options") and each is not None and (why := _pathless(spec["options"], each)):
-                return why
-    return ""
-
-
-def _blank(task: Task, params: Params) -> str:
+def _blank(visits: Visits) -> str:
     """Return a sentence if an option that names an object is empty, otherwise ""."""
-    blank = list(blank_identifiers(task.module.options, params))
+    blank = list(blank_identifiers(visits.own))
     return f"{_options(blank)} empty. An empty value selects nothing: set a name or an ID, or omit it." if blank else ""
 
 
@@ -207,15 +196,15 @@ def _options(paths: t.Sequence[str]) -> str:
     return f"The option {paths[0]} is" if len(paths) == 1 else f"The options {', '.join(paths)} are"
 
 
-def unknown_outcome(task: Task, args: Params, *, check_mode: bool, empty_is_null: bool = False) -> Outcome | None:
+def unknown_outcome(task: Task, visits: Visits, *, check_mode: bool, empty_is_null: bool = False) -> Outcome | None:
     """Return the outcome of a task of which an option that names an object is set to null, otherwise None.
 
-    In check mode such a value is known only after another task is applied; otherwise it is an error. ``args`` are the
-    arguments as the user wrote them, because AnsibleModule does not tell null from an omitted option.
+    In check mode such a value is known only after another task is applied; otherwise it is an error. The values are
+    those that the user wrote, because AnsibleModule does not tell null from an omitted option.
     ``empty_is_null`` says whether an empty text in check mode may stand for null.
     """
     empty = empty_is_null and check_mode
-    null = list(null_identifiers(task.module.options, args, empty_is_null=empty))
+    null = list(null_identifiers(visits.own, empty_is_null=empty))
     if not null:
         return None
     if not check_mode:
@@ -230,11 +219,12 @@ def unknown_outcome(task: Task, args: Params, *, check_mode: bool, empty_is_null
 def execute(task: Task, params: Params, mode: Mode, *, user_agent: str) -> Outcome:
     """Do a task. Any failure is a result, too, with ``failed`` and a sentence as ``msg``. One that was not foreseen
     has a traceback as ``exception``, too."""
-    if why := unmet(task.rules, params) or _pathless(task.deep_options, params) or _blank(task, params):
+    visits = task.visit(params)
+    if why := unmet(task.rules, params) or invalid_path(visits.all) or _blank(visits):
         return Outcome({"failed": True, "msg": why})
     requests: list[str] = []
     warnings: list[str] = []
-    secrets = list(secrets_in(task.deep_options, params))
+    secrets = list(secret_texts(visits.all))
     try:
         connection = Connection.from_options(params)
         secrets.append(connection.api_key)

@@ -600,7 +600,8 @@ options:
                 type: str
                 choices: [ALWAYS APPLY, IGNORE, PROVISION ONLY]
               customized_json:
-                description: The settings as a dictionary, in API format. Required if new.
+                description: 'The settings as a dictionary, in API format. Types count: V(8080) is not V("8080").
+                  Required if new.'
                 type: dict
           google_services_settings:
             description: Google services. If you set one of the five parts and the setting is new, all five
@@ -914,7 +915,8 @@ options:
                 type: str
                 choices: [SHOW, HIDE, DISABLE, LAUNCHABLE_BUT_HIDDEN]
               managed_config:
-                description: Managed configuration of the app. Keys you omit are not changed.
+                description: 'Managed configuration of the app. Keys you omit are not changed. Types count:
+                  V(8080) is not V("8080").'
                 type: dict
               type:
                 description: Source of the app. Defaults to the type in the Esper API if new.

@@ -14,8 +14,9 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.esper.cloud.plugins.action.api import _json
 from ansible_collections.esper.cloud.plugins.module_utils.catalog import task_of
 from ansible_collections.esper.cloud.plugins.module_utils.index import MODULES
+from ansible_collections.esper.cloud.plugins.module_utils.model.walk import type_mismatch
 from ansible_collections.esper.cloud.plugins.module_utils.module import argument_spec, perform
-from ansible_collections.esper.cloud.plugins.module_utils.task import Mode, misfit
+from ansible_collections.esper.cloud.plugins.module_utils.task import Mode
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from process import Simulator
@@ -36,7 +37,7 @@ def play(simulator: Simulator, module: str, **options: Any) -> Row:
         "deadline": 20,
     }
     spec = argument_spec(task, {})
-    if why := misfit({**spec, **task.deep_options}, options):
+    if why := type_mismatch(task.visit(options).all):
         return {"failed": True, "msg": why}
     checked = ArgumentSpecValidator(spec, **task.rules).validate(_json({**options, **connection}))
     if checked.error_messages:
@@ -254,7 +255,7 @@ def test_no_type_is_a_crash(running: Simulator, module: str, data: st.DataObject
         ("tenant", {"contents": 5}, "The option contents[0] takes a dict, not a value of the type int."),
         ("content", {"id": float("inf")}, "The option id takes a whole number, not inf."),
         ("content", {"src": ""}, "The option src is no path: ''."),
-        ("tenant", {"contents": [{"src": " "}]}, "The option src is no path: ' '."),
+        ("tenant", {"contents": [{"src": " "}]}, "The option contents[0].src is no path: ' '."),
         ("content_info", {"name": "x", "dest": "a\0"}, "The option dest is no path: 'a\\x00'."),
     ],
 )

@@ -13,8 +13,6 @@ import json
 import typing as t
 from urllib.parse import quote, quote_plus
 
-Options = t.Mapping[str, t.Mapping[str, t.Any]]
-
 _MASK = "********"
 
 
@@ -41,26 +39,6 @@ class Redaction:
         if isinstance(value, dict):
             return {self.text(str(key)): self.all(item) for key, item in value.items()}
         return value
-
-
-def secrets_in(options: Options, params: t.Mapping[str, t.Any]) -> t.Iterator[str]:
-    """The texts in parameters that their options, in the form of an argument spec, call secret."""
-    for name, spec in options.items():
-        value = params.get(name)
-        if spec.get("no_log"):
-            yield from _texts_in(value)
-        elif spec.get("options"):
-            for each in value if isinstance(value, list) else [value]:
-                if isinstance(each, t.Mapping):
-                    yield from secrets_in(spec["options"], each)
-
-
-def _texts_in(value: t.Any) -> t.Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, (list, t.Mapping)):
-        for each in value.values() if isinstance(value, t.Mapping) else value:
-            yield from _texts_in(each)
 
 
 def _spellings(secret: str) -> t.Iterator[str]:

@@ -9,7 +9,9 @@ import typing as t
 
 from ..base.errors import InvalidParameter, NotFound
 from ..base.row import Params, Row
-from ..model.field import Field, hidden_at
+from ..model.api_paths import body_of
+from ..model.compare import Comparison, compare_object
+from ..model.field import Field, Separate
 from ..model.kind import Kind, Shape
 from ..model.plan import Change, Effect, Plan, Step
 from ..model.unknowns import ResultOf
@@ -42,38 +44,49 @@ class Planner:
         return plan
 
     def desired(self, params: Params) -> Row:
-        """Return what the task sets, by field name, in normal form. Raise InvalidParameter for invalid values."""
+        """Return the desired state of the object in normal form, by field name, without values that the task omits."""
         exact = bool(params.get("exact"))
-        desired = {
+        return {
             each.name: value
             for each in self.kind.fields
-            if each.writable and (value := each.given(params.get(each.name), exact)) is not None
+            if each.writable and (value := each.normalize_input(params.get(each.name), exact)) is not None
         }
-        self._raise_if_invalid(
-            why for each in self.kind.fields if each.name in desired for why in each.complaints(desired[each.name])
-        )
-        return desired
+
+    def compared(
+        self, current: Row, desired: Row, *, exact: bool = False, always: bool = False
+    ) -> dict[str, Comparison]:
+        """Return the comparison of each field with its desired value, by field name.
+
+        Raise InvalidParameter if desired values are invalid. It names each of them, and why.
+        """
+        found = compare_object(self.kind.fields, current, desired, exact=exact, always=always)
+        self._raise_if_invalid(error for each in found.values() for error in each.errors)
+        return found
 
     def _raise_if_invalid(self, errors: t.Iterable[str]) -> None:
         if reasons := "; ".join(errors):
             raise InvalidParameter(f"The {self.kind.title} cannot be like this: {reasons}.")
 
     def _fixed_payload(self) -> Row:
-        connection = self.view.client.connection
-        return self.kind.fixed_payload(connection.api_url, self.view.client.enterprise_id)
+        client = self.view.client
+        # The ID of the tenant can take a request.
+        return (
+            self.kind.fixed_payload(client.connection.api_url, client.enterprise_id) if self.kind.fixed_payload else {}
+        )
 
     # --- create -----------------------------------------------------------------------------------------------------
 
     def plan_create(self, params: Params) -> Plan:
-        """Return the plan that creates an object: one POST."""
+        """Return the plan that creates an object: one POST, and one PUT for each property with a route of its own."""
         kind = self.kind
         if params.get("id") is not None:
             raise NotFound(kind.title, str(params["id"]))
-        desired = self.desired(params)
+        desired = {**_create_defaults(kind.fields), **self.desired(params)}
+        compared = self.compared({}, desired)
         given = [each for each in kind.fields if each.name in desired]
-        values = {each.name: each.rewritten(None, desired[each.name]) for each in given}
-        self._raise_if_invalid(why for each in given for why in each.lacking(values[each.name], desired[each.name]))
-        body = {each.api_name: each.sendable(values[each.name]) for each in given}
+        self._raise_if_invalid(_missing(kind.fields, desired))
+        self._raise_if_invalid(why for each in given for why in compared[each.name].missing)
+        body = body_of(((each, compared[each.name].payload) for each in given if not each.separate), {})
         step = Step(
             purpose=f"Creating the {kind.phrase(body)}",
             method="POST",
@@ -81,66 +94,111 @@ class Planner:
             body={**self._fixed_payload(), **body},
             find=lambda _body: self.lookup.find(params),
         )
-        public = [each for each in given if not each.secret]
-        after = {each.name: each.read(values[each.name]) for each in public}
-        shown = {each.name: each.marked(after[each.name], desired[each.name]) for each in public}
-        unknown = dict.fromkeys(each.name for each in kind.fields if not each.secret)
-        plan = Plan({**unknown, **after}, [step], [Change(kind.header(body), {}, shown)])
         identifier = ResultOf(step, kind.id_key)
-        plan.effects.append(Effect(kind, identifier, {**body, kind.id_key: identifier}))
-        return plan
+        separate = [
+            self._separate_step(each, each.separate, compared[each.name].payload, identifier, body, step)
+            for each in given
+            if each.separate and compared[each.name].payload
+        ]
+        public = [each for each in given if not each.secret]
+        after = {each.name: compared[each.name].after for each in public}
+        shown = {each.name: compared[each.name].shown for each in public}
+        unknown = dict.fromkeys(each.name for each in kind.fields if not each.secret)
+        return Plan(
+            {**unknown, **after},
+            [step, *separate],
+            [Change(kind.header(body), {}, shown)],
+            effects=[Effect(kind, identifier, {**body, kind.id_key: identifier})],
+        )
 
     # --- update -----------------------------------------------------------------------------------------------------
 
     def plan_update(self, current: Row, params: Params) -> Plan:
-        """Return the plan that brings an existing object to its desired state: no request, or one."""
-        kind = self.kind
-        record, desired = kind.to_result(current), self.desired(params)
+        """Return the plan that brings an existing object to its desired state: no request, or one, and one PUT for each
+        property with a route of its own that differs."""
+        kind, desired = self.kind, self.desired(params)
+        current = self.lookup.with_separate(current, [each for each in kind.fields if each.name in desired])
         always, exact = params.get("update_password") == "always", bool(params.get("exact"))
-        given = [each for each in kind.fields if each.name in desired]
-        raw = {each.name: current.get(each.api_name) for each in kind.fields}
-        new_secrets = [each for each in given if each.changes_secret(raw[each.name], desired[each.name], always)]
-        differing = [
-            each
-            for each in given
-            if each in new_secrets or not each.is_satisfied(record.get(each.name), desired[each.name], exact)
-        ]
+        compared = self.compared(current, desired, exact=exact, always=always)
+        record = {each.name: compared[each.name].before for each in kind.fields if not each.secret}
+        differing = [each for each in kind.fields if compared[each.name].differs]
         if not differing:
             return Plan(record)
+        self._raise_if_invalid(why for each in differing for why in compared[each.name].missing)
         replaces = kind.routes.update != "PATCH"
-        sent = [each for each in kind.fields if each.writable and (replaces or each in differing or each.secret)]
-        values = {each.name: each.rewritten(raw[each.name], desired.get(each.name), exact) for each in sent}
-        self._raise_if_invalid(why for each in differing for why in each.lacking(values[each.name], desired[each.name]))
-        after = {each.name: each.read(values[each.name]) for each in differing if not each.secret}
-        shown = {each.name: each.marked(after.get(each.name), desired[each.name]) for each in differing}
-        body = {each.api_name: each.sendable(values[each.name]) for each in sent if values[each.name] is not None}
-        self._check_misfits(current, sent, replaces=replaces)
-        step = Step(
-            purpose=f"Updating the {kind.phrase(current)}",
-            method=kind.routes.update,
-            path=kind.routes.object,
-            ids=self._ids(current),
-            body={**(self._fixed_payload() if replaces else {}), **body},
-        )
-        lost = [
-            (each, path)
-            for each in (sent if replaces else differing)
-            for path in each.masked_in(raw[each.name], desired.get(each.name), exact=exact)
+        own = [each for each in kind.fields if each.writable and not each.separate]
+        sent = [each for each in own if replaces or each in differing or each.secret]
+        steps, body = [], {}
+        if any(not each.separate for each in differing):
+            self._check_misfits(current, sent, replaces=replaces)
+            payloads = ((each, compared[each.name].payload) for each in sent)
+            body = body_of(((each, payload) for each, payload in payloads if payload is not None), current)
+            steps.append(
+                Step(
+                    purpose=f"Updating the {kind.phrase(current)}",
+                    method=kind.routes.update,
+                    path=kind.routes.object,
+                    ids=self._ids(current),
+                    body={**(self._fixed_payload() if replaces else {}), **body},
+                )
+            )
+        steps += [
+            self._separate_step(
+                each, each.separate, compared[each.name].payload, str(current[kind.id_key]), {**current, **body}, *steps
+            )
+            for each in differing
+            if each.separate
         ]
-        if lost and not params.get("confirm"):
-            paths = ", ".join(path for _each, path in lost)
+        losing = [each for each in (sent if replaces else differing) if compared[each.name].masked]
+        if losing and not params.get("confirm"):
+            paths = ", ".join(path for each in losing for path in compared[each.name].masked)
             raise InvalidParameter(
                 f"Esper masks {paths} of the {kind.phrase(current)}, so the module cannot resend the value. Set it in"
                 " this task, or set confirm to true to remove it."
             )
-        before = record
-        for each, path in lost:
-            before = hidden_at(before, path)
-            there = None if each.secret else each.read(values[each.name])
-            shown.setdefault(each.name, each.marked(there, desired[each.name]) if each.name in desired else there)
-        change = Change(kind.header(current), {name: before.get(name) for name in shown}, shown)
+        after = {each.name: compared[each.name].after for each in differing if not each.secret}
+        changed = [*differing, *(each for each in losing if each not in differing)]
+        change = Change(
+            kind.header(current),
+            {each.name: compared[each.name].shown_before for each in changed},
+            {each.name: compared[each.name].shown for each in changed},
+        )
         effect = Effect(kind, current.get(kind.id_key), {**current, **body})
-        return Plan({**record, **after}, [step], [change], effects=[effect])
+        return Plan({**record, **after}, steps, [change], effects=[effect])
+
+    def _separate_step(
+        self,
+        field: Field,
+        separate: Separate,
+        texts: list[str],
+        identifier: str | ResultOf,
+        known: Row,
+        before: Step | None = None,
+    ) -> Step:
+        """Return the write of a property by its own route. ``known`` is the object as planned, and ``before`` the step
+        of the same plan that writes the object."""
+        phrase = self.kind.phrase(known)
+
+        def extract(body: Row) -> Row:
+            """Return the whole object. Raise InvalidParameter if Esper did not store a text."""
+            row = {**known, **((before.answer if before else None) or {})}
+            if separate.response_key not in body:
+                return {**row, field.api_name: texts}
+            stored = separate.texts(body[separate.response_key])
+            if lost := [text for text in texts if text not in stored]:
+                raise InvalidParameter(
+                    f"Esper did not store {', '.join(lost)} in the {field.name} of the {phrase}. Correct the names."
+                )
+            return {**row, field.api_name: stored}
+
+        return Step(
+            purpose=f"Setting the {field.name} of the {phrase}",
+            method="PUT",
+            path=separate.path,
+            ids={"id": identifier},
+            body={separate.write_key: texts},
+            read=extract,
+        )
 
     def _check_misfits(self, current: Row, sent: t.Iterable[Field], *, replaces: bool) -> None:
         """Raise InvalidParameter if a write would replace a value that could not be read."""
@@ -197,3 +255,14 @@ class Planner:
 def planner_of(view: TenantView, kind: Kind) -> Planner:
     """Return the planner of a kind in a view."""
     return t.cast("Planner", (kind.planner or Planner)(view, kind))
+
+
+def _create_defaults(fields: t.Iterable[Field]) -> Row:
+    """Return the values that a new object has if the task omits them."""
+    return {each.name: each.initial for each in fields if each.writable and each.initial is not None}
+
+
+def _missing(fields: t.Iterable[Field], desired: Row) -> t.Iterator[str]:
+    for each in fields:
+        if each.essential and each.name not in desired:
+            yield f"{each.name}: is missing"

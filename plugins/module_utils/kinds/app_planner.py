@@ -14,6 +14,7 @@ from ..base.errors import InvalidParameter, NotFound
 from ..base.row import Params, Row
 from ..engine.planner import Planner, planner_of
 from ..http.forms import Form
+from ..model.compare import Comparison
 from ..model.plan import Change, Effect, Plan, Step
 from ..model.unknowns import ResultOf
 from .app_list import APPS, LEGACY, V1, VERSION, app_of, label_of, number, of_app
@@ -62,7 +63,7 @@ class AppVersionPlanner(Planner):
             upload.after = (app_id.step,)
         plan = Plan(None, [upload])
         if desired:
-            plan.steps.append(self._properties(upload, wanted, desired))
+            plan.steps.append(self._properties(upload, wanted, self.compared({}, desired)))
         shown = {**{name: wanted[name] for name in IDENTITY if wanted[name] is not None}, **desired}
         plan.record = {**dict.fromkeys(each.name for each in self.kind.fields), **shown, "id": app and app_id}
         plan.changes.append(Change(f"app {wanted_label(wanted)}", {}, shown))
@@ -85,14 +86,18 @@ class AppVersionPlanner(Planner):
             )
         return plan
 
-    def _properties(self, upload: Step, wanted: Params, desired: Row) -> Step:
+    def _properties(self, upload: Step, wanted: Params, compared: dict[str, Comparison]) -> Step:
         """Return the write that sets the properties of an uploaded version. The upload accepts the file only."""
         return Step(
             purpose=f"Updating the app '{wanted_label(wanted)}'",
             method="PATCH",
             path=LEGACY + VERSION,
             ids={"app_id": ResultOf(upload, "app_id"), "id": ResultOf(upload, "id")},
-            body={each.api_name: each.write(desired[each.name]) for each in self.kind.fields if each.name in desired},
+            body={
+                each.api_name: compared[each.name].payload
+                for each in self.kind.fields
+                if compared[each.name].payload is not None
+            },
             read=lambda body: {**(upload.answer or {}), **body},
         )
 
@@ -130,9 +135,10 @@ class AppVersionPlanner(Planner):
 
     def _suffices(self, current: Row, params: Params) -> bool:
         """Return whether the known properties of a version show that nothing has to be changed."""
-        desired, known = self.desired(params), self.kind.to_result(current)
+        desired = self.desired(params)
+        compared = self.compared(current, desired)
         return "hash_string" in current and all(
-            each.api_name in current and each.is_satisfied(known[each.name], desired[each.name])
+            each.api_name in current and not compared[each.name].differs
             for each in self.kind.fields
             if each.name in desired
         )

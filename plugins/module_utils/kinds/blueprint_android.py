@@ -281,7 +281,13 @@ ANDROID = dict_field(
     setting(
         "customized_device_level_json_settings",
         "Custom settings of the device in JSON.",
-        Field("customized_json", "The settings as a dictionary, in API format.", type="dict", essential=True),
+        Field(
+            "customized_json",
+            'The settings as a dictionary, in API format. Types count: V(8080) is not V("8080").',
+            type="dict",
+            essential=True,
+            opaque=True,
+        ),
     ),
     _GOOGLE_SERVICES,
     setting(

@@ -11,48 +11,44 @@ from __future__ import annotations
 import typing as t
 
 from ..base.row import Row
-from ..model.compare import satisfied
-from ..model.field import hidden_at
+from ..model.compare import compare
+from ..model.differences import differences as field_differences
+from ..model.values import matches
+from ..model.walk import secret_paths, unknown_paths
 from .blueprint_settings import SETTINGS
 
 
 def to_result(settings: t.Any) -> t.Any:
     """Return settings in collection terms, without secrets."""
-    return SETTINGS.read(settings)
+    return SETTINGS.from_api(settings)
 
 
 def to_payload(settings: Row) -> Row:
     """Return settings in the form in which the API takes them back: without masks, null and names."""
-    return t.cast("Row", SETTINGS.sendable(_without_masks(settings)))
+    return t.cast("Row", compare(SETTINGS, settings, None).payload)
 
 
 def is_same(one: Row, other: Row) -> bool:
-    """Return whether two settings are equal, settings that are unknown to this collection included. Masked values are
-    not compared."""
-    one, other = _without_masks(one), _without_masks(other)
-    return satisfied(one, other) and satisfied(other, one)
-
-
-def _without_masks(settings: Row) -> Row:
-    return t.cast("Row", SETTINGS.rewritten(settings, None))
+    """Return whether two settings are equal. Settings that are unknown to this collection count, and so do the types in
+    JSON, such as a managed configuration. Masked values are not compared."""
+    first, second = compare(SETTINGS, one, None), compare(SETTINGS, other, None)
+    is_equal = matches(first.payload, second.payload) and matches(second.payload, first.payload)
+    return is_equal and not differences(first.before, second.before)
 
 
 def masked_paths(settings: t.Any) -> list[str]:
     """Return the paths of the values that Esper masks."""
-    return list(SETTINGS.masked_in(settings, None))
+    return list(compare(SETTINGS, settings, None).masked)
 
 
 def with_marks(settings: t.Any) -> t.Any:
     """Return settings in collection terms, with a mark for each masked value."""
-    record = {SETTINGS.name: to_result(settings)}
-    for path in masked_paths(settings):
-        record = hidden_at(record, path)
-    return record[SETTINGS.name]
+    return compare(SETTINGS, settings, None).shown_before
 
 
 def differences(before: t.Any, after: t.Any) -> list[Row]:
     """Return ``path``, ``before`` and ``after`` of each difference."""
-    return list(SETTINGS.differences(before, after, SETTINGS.name))
+    return list(field_differences(SETTINGS, before, after, SETTINGS.name))
 
 
 def removed_paths(before: Row, after: Row) -> list[str]:
@@ -63,4 +59,4 @@ def removed_paths(before: Row, after: Row) -> list[str]:
 def unreadable_paths(settings: Row) -> list[str]:
     """Return the paths of the values that to_result() does not return: secrets, and settings that are unknown to this
     collection."""
-    return [*SETTINGS.secrets_in(settings), *SETTINGS.unknown_in(settings)]
+    return [*secret_paths((SETTINGS,), {SETTINGS.name: settings}), *unknown_paths(SETTINGS, settings)]

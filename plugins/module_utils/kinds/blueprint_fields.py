@@ -181,7 +181,12 @@ ANDROID_APPS = dict_list(
         essential=True,
         initial="SHOW",
     ),
-    Field("managed_config", "Managed configuration of the app. Keys you omit are not changed.", type="dict"),
+    Field(
+        "managed_config",
+        'Managed configuration of the app. Keys you omit are not changed. Types count: V(8080) is not V("8080").',
+        type="dict",
+        opaque=True,
+    ),
     Field(
         "type",
         "Source of the app. Defaults to the type in the Esper API if new.",

@@ -42,6 +42,7 @@ class ContentPlanner(Planner):
         if source is None:
             raise NotFound(kind.title, name, self.lookup.names(), "Set src to upload it.")
         desired = self.desired(params)
+        self.compared({}, desired)  # Validates the properties.
         steps, effect = self._upload(params, source, desired)
         after = {"name": name, "size": size_of(source), **desired}
         return Plan(
@@ -83,11 +84,7 @@ class ContentPlanner(Planner):
         new = {"name": name, **kept, **desired, "size": size_of(source)}
         if checksum := digest_like(record["checksum"], source):
             new["checksum"] = checksum
-        differing = [
-            each.name
-            for each in kind.fields
-            if each.name in new and not each.is_satisfied(record[each.name], new[each.name])
-        ]
+        differing = [name for name, each in self.compared(current, new).items() if not each.matches]
         before, after = ({each: values[each] for each in differing} for values in (record, new))
         return Plan(
             {**dict.fromkeys(record), "tags": [], **new},

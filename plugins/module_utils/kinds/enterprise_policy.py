@@ -56,7 +56,9 @@ def _password_quality(doc: Words) -> Field:
 
 
 _SETTINGS = (
-    _setting("applications", "Applications and their settings, in API format.", type="list", elements="dict"),
+    _setting(
+        "applications", "Applications and their settings, in API format.", type="list", elements="dict", opaque=True
+    ),
     _switch("kiosk_mode", "devices run in kiosk mode, which shows a single app"),
     _switch("keyguard_disabled", "devices have no lock screen"),
     _switch("safe_boot_disabled", "users cannot start devices in safe mode"),

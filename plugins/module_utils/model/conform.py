@@ -12,6 +12,7 @@ import math
 import typing as t
 
 from ..base.row import Row
+from .api_paths import path_of, read_field, with_value
 from .field import Field, as_it_is
 
 _MISFIT = object()
@@ -26,14 +27,15 @@ def conform(fields: t.Iterable[Field], row: Row) -> tuple[Row, list[str]]:
 
 
 def _dict(fields: t.Iterable[Field], row: Row, path: str, misfits: list[str]) -> Row:
-    changed: Row = {}
+    typed = row
     for field in fields:
-        key = field.api_name
-        if key in row and row[key] is not None:
-            value = _value(field, row[key], f"{path}.{field.name}" if path else field.name, misfits)
-            if value is not row[key]:
-                changed[key] = value
-    return {**row, **changed} if changed else row
+        value = read_field(field, row)
+        if value is None:
+            continue
+        fitting = _value(field, value, f"{path}.{field.name}" if path else field.name, misfits)
+        if fitting is not value:
+            typed = with_value(typed, path_of(field), fitting)
+    return typed
 
 
 def _value(field: Field, value: t.Any, path: str, misfits: list[str]) -> t.Any:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from ..base.limits import PAGE_SIZE
 from ..base.row import Row
+from .api_paths import read_field
 from .field import Field
 from .module_spec import ArgumentSpec, ModuleSpec
 
@@ -86,11 +87,6 @@ def counted_in(field: str, title: str) -> t.Callable[[t.Any, Row], list[str]]:
     return users
 
 
-def no_fixed_payload(_api_url: str, _enterprise_id: str) -> Row:
-    """The fixed payload of most kinds."""
-    return {}
-
-
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Kind:
     """One kind of object.
@@ -118,7 +114,7 @@ class Kind:
     id_key: str = "id"
     module: ModuleSpec | None = None
     info_module: ModuleSpec | None = None
-    fixed_payload: t.Callable[[str, str], Row] = no_fixed_payload
+    fixed_payload: t.Callable[[str, str], Row] | None = None
     label: t.Callable[[Row], str] | None = None
     guards: tuple[Guard, ...] = ()
     view_key: str = ""
@@ -184,7 +180,7 @@ class Kind:
 
     def to_result(self, row: Row) -> Row:
         """Return an object of the API in the terms of the collection: the fields by name, without secrets."""
-        return {each.name: each.read(row.get(each.api_name)) for each in self.fields if not each.secret}
+        return {each.name: each.from_api(read_field(each, row)) for each in self.fields if not each.secret}
 
 
 def _referred(fields: t.Iterable[Field]) -> t.Iterator[str]:

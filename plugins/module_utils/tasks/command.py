@@ -22,6 +22,7 @@ from ..engine.apply import apply_each
 from ..engine.tenant_view import TenantView
 from ..http.paging import list_all
 from ..http.parallel import in_parts
+from ..model.compare import compare
 from ..model.field import Field, Words
 from ..model.kind import Kind, Routes, Shape
 from ..model.module_spec import Option
@@ -181,7 +182,7 @@ ARGS = Field(
         _text("cert_file_type", "Type of the certificate file.", "pkcs12"),
         _text("cert_password", "Password of the certificate file. It is never shown.", secret=True),
         _text("cert_storage_type", "Keystore for the certificate on the device.", "system"),
-        Field("custom_settings_config", "Managed configuration, in API format.", type="dict"),
+        Field("custom_settings_config", "Managed configuration, in API format.", type="dict", opaque=True),
         _text(
             "device_alias_name",
             "Alias of the device. M(esper.cloud.device) manages aliases and sends them only if they differ.",
@@ -389,8 +390,9 @@ def checked_request(
     ``missing`` are other required options that are not set, ``invalid`` are sentences about other options.
     Raise InvalidParameter if something is missing or invalid.
     """
-    args, when = ARGS.given(params["args"] or {}), schedule.given(params["schedule_args"] or {})
-    complaints = [*ARGS.complaints(args), *schedule.complaints(when), *invalid]
+    args, when = ARGS.normalize_input(params["args"] or {}), schedule.normalize_input(params["schedule_args"] or {})
+    compared = compare(ARGS, None, args)
+    complaints = [*compared.errors, *compare(schedule, None, when).errors, *invalid]
     complaints += [f"args.{each} is required" for each in NEEDS.get(name, ()) if each not in args]
     complaints += [f"{each} is required" for each in missing]
     complaints += [f"schedule_args.{each} is required" for each in SCHEDULES[params["schedule"]] if each not in when]
@@ -402,10 +404,11 @@ def checked_request(
         raise InvalidParameter(
             f"The option wait requires schedule=IMMEDIATE, because a scheduled {kind.title} can take days."
         )
+    body = {**compared.payload, **(params["extra_args"] or {})}
     if "dhcp_enabled" in args:
         # The API has it as text.
-        args["dhcp_enabled"] = str(args["dhcp_enabled"]).lower()
-    return {**ARGS.write(args), **(params["extra_args"] or {})}, when
+        body["dhcp_enabled"] = str(body["dhcp_enabled"]).lower()
+    return body, when
 
 
 @dataclass

@@ -30,10 +30,11 @@ from ..engine.tenant_view import TenantView
 from ..http.paging import list_all
 from ..http.parallel import in_parts
 from ..kinds.device import FILTERS, check_filters
-from ..model.compare import satisfied
+from ..model.compare import compare_object
 from ..model.field import Field
 from ..model.kind import Kind, Routes, Shape
 from ..model.plan import Finder, Step
+from ..model.values import matches
 from .command import ARGS, GOES_OFFLINE, IRREVERSIBLE, TIMES, accept_each, checked_request
 from .command import RISKY as RISKY_COMMANDS
 from .device_search import counted
@@ -218,7 +219,7 @@ def _public(args: t.Any) -> t.Any:
     if not isinstance(args, dict):
         return args
     known = {each.api_name for each in ARGS.fields}
-    return {**ARGS.read(args), **{key: value for key, value in args.items() if key not in known}}
+    return {**ARGS.from_api(args), **{key: value for key, value in args.items() if key not in known}}
 
 
 OPERATION = Kind(
@@ -314,8 +315,8 @@ class Operation:
 def checked_operation(params: Params) -> Operation:
     """Return the operation that a task describes. Raise InvalidParameter if an argument is missing or invalid."""
     name = params["operation_type"]
-    own = {each.name: each.given(params[each.name]) for each in OWN_ARGS if params[each.name] is not None}
-    wrong = [why for each in OWN_ARGS if each.name in own for why in each.complaints(own[each.name])]
+    own = {each.name: each.normalize_input(params[each.name]) for each in OWN_ARGS if params[each.name] is not None}
+    wrong = [error for each in compare_object(OWN_ARGS, {}, own).values() for error in each.errors]
     missing = [each for each in _OWN_NEEDS.get(name, ()) if not own.get(each)]
     args, when = checked_request(OPERATION, name, params, SCHEDULE, missing, wrong)
     return Operation(name, {**args, **own}, params["schedule"], when)
@@ -406,11 +407,11 @@ def _is_same(row: Row, sent: Row) -> bool:
     if "device_ids" in ours:
         is_about = set(ids_of(theirs)) == set(ids_of(ours))
     else:
-        is_about = satisfied(theirs, ours) and satisfied(ours, theirs)
+        is_about = matches(theirs, ours) and matches(ours, theirs)
     return (
         is_about
         and row.get("schedule_type") == sent["schedule_type"]
-        and satisfied(_public(row.get("arguments") or {}), _public(sent.get("arguments") or {}))
+        and matches(_public(row.get("arguments") or {}), _public(sent.get("arguments") or {}))
     )
 
 

@@ -16,6 +16,7 @@ from ansible_collections.esper.cloud.plugins.module_utils.catalog import task_of
 from ansible_collections.esper.cloud.plugins.module_utils.index import MODULES
 from ansible_collections.esper.cloud.plugins.module_utils.kinds.registry import KINDS
 from ansible_collections.esper.cloud.plugins.module_utils.model.kind import Kind, Shape
+from ansible_collections.esper.cloud.plugins.module_utils.model.module_spec import argument_spec_for
 from ansible_collections.esper.cloud.plugins.module_utils.task import Task, managing
 from ansible_collections.esper.cloud.plugins.module_utils.tasks.tenant import TENANT
 
@@ -60,7 +61,9 @@ def test_files_to_be_sent_are_options_that_are_paths(name: str) -> None:
                 yield f"{above}{option}"
             yield from paths(spec.get("options") or {}, f"{above}{option}.")
 
-    assert sorted(task_of(name).sources) == sorted(paths(task_of(name).deep_options))
+    task = task_of(name)
+    options = {**task.options, **argument_spec_for(task.described_items)}
+    assert sorted(task.sources) == sorted(paths(options))
 
 
 @pytest.mark.parametrize("name", MODULES)
@@ -104,7 +107,7 @@ def test_lists_of_objects_take_what_the_modules_take() -> None:
         is_one = kind.shape is Shape.SINGLETON
         expected = {"type": "dict"} if is_one else {"type": "list", "elements": "dict"}
         assert TENANT.options[kind.tenant_option] == expected
-        assert TENANT.deep_options[kind.tenant_option]["options"] == task_of(kind.name).options
+        assert argument_spec_for(TENANT.described_items)[kind.tenant_option]["options"] == task_of(kind.name).options
         assert TENANT.items[kind.tenant_option] is kind
 
 

@@ -10,7 +10,7 @@ from urllib.parse import quote, quote_plus, urlencode
 
 import pytest
 from ansible_collections.esper.cloud.plugins.module_utils.base.errors import ApiError, EsperError
-from ansible_collections.esper.cloud.plugins.module_utils.base.redaction import Redaction, secrets_in
+from ansible_collections.esper.cloud.plugins.module_utils.base.redaction import Redaction
 from ansible_collections.esper.cloud.tests.unit.conftest import MakeClient
 from ansible_collections.esper.cloud.tests.unit.service import Server, answers
 from hypothesis import given
@@ -51,27 +51,6 @@ def test_all_texts_of_a_value_are_without_secrets() -> None:
 @given(text=st.text())
 def test_a_text_without_secrets_stays(text: str) -> None:
     assert Redaction(["", "  "]).text(text) == text
-
-
-def test_secrets_are_what_options_call_so() -> None:
-    options: dict[str, dict[str, t.Any]] = {
-        "name": {"type": "str"},
-        "password": {"type": "str", "no_log": True},
-        "networks": {"type": "raw", "no_log": True},
-        "rules": {"type": "str", "no_log": False},
-        "settings": {"type": "dict", "options": {"pin": {"type": "str", "no_log": True}}},
-        "several": {"type": "list", "options": {"pin": {"type": "str", "no_log": True}, "name": {"type": "str"}}},
-    }
-    params = {
-        "name": "n",
-        "password": "p",
-        "networks": [{"ssid": "s", "keys": ["k", 5, None]}],
-        "rules": "r",
-        "settings": {"pin": "1"},
-        "several": [{"pin": "2", "name": "n"}, {"pin": None}, None, "n"],
-    }
-    assert sorted(secrets_in(options, params)) == ["1", "2", "k", "p", "s"]
-    assert list(secrets_in(options, {"settings": None, "several": None})) == []
 
 
 @pytest.mark.parametrize("status", [400, 409, 500])

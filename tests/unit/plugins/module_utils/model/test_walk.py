@@ -12,8 +12,13 @@ from ansible_collections.esper.cloud.plugins.module_utils.model.field import Fie
 from ansible_collections.esper.cloud.plugins.module_utils.model.module_spec import Option
 from ansible_collections.esper.cloud.plugins.module_utils.model.walk import (
     blank_identifiers,
+    invalid_path,
     null_identifiers,
+    secret_paths,
+    secret_texts,
+    type_mismatch,
     unknown_options,
+    unknown_paths,
     walk,
     without_omitted,
 )
@@ -61,7 +66,7 @@ def test_each_value_is_visited_with_its_path() -> None:
     ],
 )
 def test_empty_identifiers_are_found(params: dict[str, t.Any], paths: list[str]) -> None:
-    assert list(blank_identifiers(OPTIONS, params)) == paths
+    assert list(blank_identifiers(walk(OPTIONS, params))) == paths
 
 
 @pytest.mark.parametrize(
@@ -76,17 +81,100 @@ def test_empty_identifiers_are_found(params: dict[str, t.Any], paths: list[str])
     ],
 )
 def test_null_identifiers_are_found(params: dict[str, t.Any], empty: bool, paths: list[str]) -> None:
-    assert list(null_identifiers(OPTIONS, params, empty_is_null=empty)) == paths
+    assert list(null_identifiers(walk(OPTIONS, params), empty_is_null=empty)) == paths
 
 
 def test_unknown_options_are_named_with_the_closest() -> None:
     params = {"nam": 1, "device": [], "apps": [{"pakage": 1}, {"zzzzz": 1}], 7: 1}
     assert list(unknown_options(OPTIONS, params)) == [
         "nam; did you mean name",
+        "7",
         "apps[0].pakage; did you mean package",
         "apps[1].zzzzz",
-        "7",
     ]
+
+
+SECRETS = (
+    Option("name", "Name."),
+    Option("password", "Password.", secret=True),
+    Option("networks", "Networks.", type="raw", secret=True),
+    Option("settings", "Settings.", type="dict", options=(Option("pin", "PIN.", secret=True, aliases=("code",)),)),
+    Field("several", type="list", elements="dict", fields=(Field("pin", api="PIN", secret=True), Field("name"))),
+)
+
+
+def test_secrets_are_the_texts_of_secret_options() -> None:
+    params = {
+        "name": "n",
+        "password": "p",
+        "networks": [{"ssid": "s", "keys": ["k", 5, None]}],
+        "settings": {"code": "1"},
+        "several": [{"pin": "2", "name": "n"}, {"pin": None}, None, "n"],
+    }
+    assert sorted(secret_texts(walk(SECRETS, params))) == ["1", "2", "k", "p", "s"]
+    assert list(secret_texts(walk(SECRETS, {"settings": None, "several": None}))) == []
+
+
+def test_secrets_and_unknown_values_of_the_api_have_paths() -> None:
+    device = Field(
+        "device",
+        api="unit",
+        type="dict",
+        fields=(
+            Field("sound", api="noise", type="dict", fields=(Field("pin", api="PIN", secret=True),)),
+            Field("files", type="list", elements="dict", fields=(Field("number", writable=False),)),
+            Field("tags", type="list", elements="str"),
+        ),
+    )
+    current = {
+        "new": 1,
+        "none": None,
+        "empty": {},
+        "noise": {"x": False, "PIN": "****"},
+        "files": [None, {"x": {"y": 1}, "number": 1}],
+        "tags": ["a"],
+    }
+    assert unknown_paths(device, current) == ["device.new", "device.sound.x", "device.files[1].x"]
+    assert unknown_paths(device, None) == []
+    assert secret_paths((device,), {"unit": current}) == ["device.sound.pin"]
+    assert secret_paths((device,), {"unit": {"noise": {"PIN": None}}}) == []
+
+
+@pytest.mark.parametrize(
+    ("params", "sentence"),
+    [
+        ({"size": float("inf")}, "The option size takes a whole number, not inf."),
+        ({"size": 5.0, "one": {"size": 1}, "many": [{"size": 1}], "src": "x"}, ""),
+        ({"one": "as text", "many": ["as text"]}, ""),
+        ({"one": False}, "The option one takes a dict, not a value of the type bool."),
+        ({"many": [{}, 5]}, "The option many[1] takes a dict, not a value of the type int."),
+        ({"many": [{"size": float("nan")}]}, "The option many[0].size takes a whole number, not nan."),
+        ({"one": None, "many": None, "size": None}, ""),
+    ],
+)
+def test_values_of_another_type_are_found(params: dict[str, t.Any], sentence: str) -> None:
+    size = Option("size", "Size.", type="int")
+    options = (
+        size,
+        Option("one", "One.", type="dict", options=(size,)),
+        Field("many", type="list", elements="dict", fields=(Field("size", type="int"),)),
+    )
+    assert type_mismatch(walk(options, params)) == sentence
+
+
+@pytest.mark.parametrize(
+    ("params", "sentence"),
+    [
+        ({"src": "file", "items": [{"src": "/file"}]}, ""),
+        ({"src": None, "items": None}, ""),
+        ({"src": " "}, "The option src is no path: ' '."),
+        ({"items": [{"src": "x"}, {"src": "x\0"}]}, "The option items[1].src is no path: 'x\\x00'."),
+    ],
+)
+def test_invalid_paths_are_found(params: dict[str, t.Any], sentence: str) -> None:
+    src = Option("src", "File.", type="path")
+    options = (src, Option("items", "Items.", type="list", elements="dict", options=(src,)))
+    assert invalid_path(walk(options, params)) == sentence
 
 
 NESTED = (

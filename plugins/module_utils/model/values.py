@@ -1,0 +1,70 @@
+# SPDX-FileCopyrightText: esper.cloud contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Comparison and merge of plain values. Pure functions; only what is desired is compared."""
+
+from __future__ import annotations
+
+import json
+import typing as t
+
+
+def matches(current: t.Any, desired: t.Any, *, ordered: bool = True, typed: bool = False) -> bool:
+    """Return whether ``current`` has everything that ``desired`` has.
+
+    Dicts are compared by the keys of ``desired``. The order of lists counts, unless ``ordered`` is false. Values are
+    equal across the types that the API mixes up: 5 and "5", true and "true", null and "". With ``typed`` they are JSON
+    that Esper passes on: only numbers of the same value are equal, and null differs from a missing key.
+    """
+    if typed:
+        # The API can omit an empty value.
+        return (current is None and desired in ({}, [])) or _matches_json(current, desired)
+    if isinstance(desired, dict):
+        current = {} if current is None else current
+        return isinstance(current, dict) and all(matches(current.get(key), value) for key, value in desired.items())
+    if isinstance(desired, (list, tuple)):
+        return _matches_list([] if current is None else current, desired, ordered)
+    return not isinstance(current, (dict, list)) and _text(current) == _text(desired)
+
+
+def deep_merge(current: t.Any, desired: t.Any) -> t.Any:
+    """Return ``current`` with everything that ``desired`` has, so that matches(deep_merge(c, d), d) is true."""
+    if isinstance(desired, dict) and isinstance(current, dict):
+        return {**current, **{key: deep_merge(current.get(key), value) for key, value in desired.items()}}
+    return desired
+
+
+def _matches_list(current: t.Any, desired: t.Sequence[t.Any], ordered: bool) -> bool:
+    if not isinstance(current, (list, tuple)):
+        return False
+    if not ordered:
+        return {_canonical(item) for item in current} == {_canonical(item) for item in desired}
+    return len(current) == len(desired) and all(map(matches, current, desired))
+
+
+def _matches_json(current: t.Any, desired: t.Any) -> bool:
+    if isinstance(desired, dict):
+        return isinstance(current, dict) and all(
+            key in current and _matches_json(current[key], value) for key, value in desired.items()
+        )
+    if isinstance(desired, list):
+        return isinstance(current, list) and len(current) == len(desired) and all(map(_matches_json, current, desired))
+    return isinstance(current, bool) == isinstance(desired, bool) and bool(current == desired)
+
+
+def _canonical(value: t.Any) -> str:
+    """Return one text for all values that count as equal."""
+    if isinstance(value, dict):
+        return json.dumps({key: _canonical(item) for key, item in value.items()}, sort_keys=True)
+    if isinstance(value, (list, tuple)):
+        return json.dumps([_canonical(item) for item in value])
+    return _text(value)
+
+
+def _text(value: t.Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value)
