@@ -10,6 +10,7 @@ platform too.
 from __future__ import annotations
 
 from ..base.validators import length
+from ..engine.tenant_view import TenantView
 from ..model.field import Field
 from ..model.kind import Guard, Kind
 from ..model.module_spec import NO_DIFF, READS_ONLY, ModuleSpec, Option, Value, confirm_option, writable
@@ -275,3 +276,8 @@ BLUEPRINT = Kind(
     planner=BlueprintPlanner,
     reader=BlueprintReader,
 )
+
+
+def blueprints(view: TenantView) -> BlueprintLookup:
+    """Return the lookup of blueprints in a view."""
+    return BlueprintLookup(view, BLUEPRINT)

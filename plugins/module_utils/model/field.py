@@ -40,7 +40,7 @@ def nothing_wrong(_value: t.Any) -> str:
 @dataclass(frozen=True)
 class Reference:
     """An object of another kind that a field refers to. ``by`` are the options by which people name it, and ``gives``
-    the API's keys that the engine finds for them."""
+    the API's keys that the engine finds for them. ``by`` is empty for objects that have only IDs."""
 
     kind: str
     by: tuple[str, ...]

@@ -144,7 +144,8 @@ class Kind:
 
     @property
     def depends_on(self) -> frozenset[str]:
-        """The names of other kinds that the fields refer to. Their objects are created first, and deleted last."""
+        """The names of other kinds whose objects the fields refer to by name. They are created first, and deleted last.
+        An object that has only an ID exists before the task."""
         return frozenset(_referred(self.fields)) - {self.name}
 
     @property
@@ -185,5 +186,5 @@ class Kind:
 
 def _referred(fields: t.Iterable[Field]) -> t.Iterator[str]:
     for each in fields:
-        yield from (reference.kind for reference in each.references)
+        yield from (reference.kind for reference in each.references if reference.by)
         yield from _referred(each.fields)
