@@ -14,8 +14,9 @@ import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.esper.cloud.plugins.module_utils.catalog import task_of
 from ansible_collections.esper.cloud.plugins.module_utils.index import MODULES
+from ansible_collections.esper.cloud.plugins.module_utils.model.module_spec import argument_spec_for
+from ansible_collections.esper.cloud.plugins.module_utils.model.walk import type_mismatch
 from ansible_collections.esper.cloud.plugins.module_utils.module import argument_spec
-from ansible_collections.esper.cloud.plugins.module_utils.task import misfit
 from ansible_collections.esper.cloud.tests.laws.preparations import Row
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -83,9 +84,9 @@ def invalid(module: str, args: Row) -> str:
     if module not in MODULES:
         return f"there is no module {module}"
     task = task_of(module)
-    spec = {**argument_spec(task, {}), **task.deep_options}
+    spec = {**argument_spec(task, {}), **argument_spec_for(task.described_items)}
     known = _filled(spec, args)
-    if why := misfit(spec, known):
+    if why := type_mismatch(task.visit(known).all):
         return why
     validated = ArgumentSpecValidator(spec, **task.rules).validate(known)
     return str(validated.errors.msg) if validated.error_messages else ""

@@ -17,10 +17,10 @@ from pathlib import Path
 import orjson
 from aiohttp import web
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.esper.cloud.plugins.module_utils.base.redaction import secrets_in
 from ansible_collections.esper.cloud.plugins.module_utils.catalog import task_of
+from ansible_collections.esper.cloud.plugins.module_utils.model.walk import secret_texts, type_mismatch
 from ansible_collections.esper.cloud.plugins.module_utils.module import argument_spec, perform
-from ansible_collections.esper.cloud.plugins.module_utils.task import Mode, Outcome, Task, misfit, unknown_outcome
+from ansible_collections.esper.cloud.plugins.module_utils.task import Mode, Outcome, Task, unknown_outcome
 from ansible_collections.esper.cloud.tests.laws.preparations import Preparation, Row
 from contract import Contract
 from process import ENTERPRISE_ID, Simulator
@@ -143,9 +143,10 @@ class Run:
 def enter(task: Task, args: Row, mode: Mode) -> Outcome:
     """Validate and run a task like plugins/action/api.py. Secrets that the task shows are not masked here, although
     Ansible masks them: nothing may rely on that."""
-    if why := misfit({**argument_spec(task, {}), **task.deep_options}, args):
+    visits = task.visit(args)
+    if why := type_mismatch(visits.all):
         return Outcome({"failed": True, "msg": why})
-    if unknown := unknown_outcome(task, args, check_mode=mode.check_mode):
+    if unknown := unknown_outcome(task, visits, check_mode=mode.check_mode):
         return unknown
     checked = ArgumentSpecValidator(argument_spec(task, {}), **task.rules).validate(args)
     if checked.error_messages:
@@ -183,7 +184,7 @@ class World:
         task, progress = task_of(module), list[str]()
         connection = {"api_url": self.simulator.url, "api_key": KEY, "retries": 2, **self.connection}
         args = json.loads(json.dumps({**connection, **options}))
-        self.secrets.update(secrets_in(task.deep_options, args), [KEY])
+        self.secrets.update(secret_texts(task.visit(args).all), [KEY])
         mode = Mode(check_mode=check_mode, diff=True, verbosity=3, progress=progress.append)
         with _logged() as log:
             outcome = self.door(task, args, mode)

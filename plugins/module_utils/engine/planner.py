@@ -68,11 +68,10 @@ class Planner:
             raise InvalidParameter(f"The {self.kind.title} cannot be like this: {reasons}.")
 
     def _fixed_payload(self) -> Row:
-        client = self.view.client
-        # The ID of the tenant can take a request.
-        return (
-            self.kind.fixed_payload(client.connection.api_url, client.enterprise_id) if self.kind.fixed_payload else {}
-        )
+        if self.kind.fixed_payload is None:
+            # The ID of the tenant can take a request.
+            return {}
+        return self.kind.fixed_payload(self.view.client.connection.api_url, self.view.client.enterprise_id)
 
     # --- create -----------------------------------------------------------------------------------------------------
 
