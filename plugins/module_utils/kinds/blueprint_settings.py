@@ -3,7 +3,7 @@
 """The settings of blueprints as data: settingsV2 of the contract (v2.yaml) for each platform.
 
 The names are those of the contract, misspelled ones included. Fields that the contract requires are essential here.
-Some fields have an ``initial`` value: a new setting is always applied and a new app is shown unless the task sets it.
+Some fields have a ``create_default``: a new setting is always applied and a new app is shown unless the task sets it.
 Names of apps, versions and content files stand for their IDs: see blueprint_names.py, which looks up the IDs.
 """
 
@@ -20,7 +20,7 @@ _APPLY_POLICY = Field(
     "apply_policy",
     "Apply policy of the setting, see O(settings).",
     choices=("ALWAYS APPLY", "IGNORE", "PROVISION ONLY"),
-    initial="ALWAYS APPLY",
+    create_default="ALWAYS APPLY",
 )
 _POSITIONS = ("BOTTOM_LEFT", "BOTTOM_RIGHT", "TOP_LEFT", "TOP_RIGHT")
 _ICON_SIZES = ("SMALL_ICON", "MEDIUM_ICON", "LARGE_ICON", "DEFAULT_ICON", "CUSTOM_ICON")
@@ -66,24 +66,24 @@ def _content_id(value: t.Any) -> t.Any:
 
 
 # Names that stand for the IDs of an app and its version.
-_PACKAGE = _id("package_name", "Package name (bundle ID) of an app of the tenant, instead of its ID.", sent=False)
+_PACKAGE = _id("package_name", "Package name (bundle ID) of an app of the tenant, instead of its ID.", in_payload=False)
 _VERSION = (
     _id(
         "version_name",
         "Name of the version, instead of its ID. V(latest) selects the version with the highest version code, or the"
         " one created last if Esper does not return the codes.",
-        sent=False,
+        in_payload=False,
     ),
-    _number("version_code", "Code of the version, if several versions have the same name.", sent=False),
+    _number("version_code", "Code of the version, if several versions have the same name.", in_payload=False),
 )
-_CONTENT = _id("content", "Name of the content file, instead of its ID.", sent=False)
+_CONTENT = _id("content", "Name of the content file, instead of its ID.", in_payload=False)
 # One content file can go to two places. A content file that was uploaded again has another ID, but the same name.
 _FILES = "file_id+destination_path file_id content"
 _FILES_DOC = (
     "Content files that devices download, identified by content file, or by path if a content file has several paths.",
     _KEPT,
 )
-_DESTINATION = Field("destination_path", "Path of the file on the device.", essential=True)
+_DESTINATION = Field("destination_path", "Path of the file on the device.", required_by_api=True)
 
 _DEVICE_MODE = _setting(
     "device_mode_settings",
@@ -103,21 +103,21 @@ _CAMERA = _setting("camera_settings", "Camera.", _switch("allow_camera_access", 
 _FACTORY_RESET = _setting(
     "factory_reset_settings",
     "Factory reset by users.",
-    _switch("allow_factory_reset", "users can reset the device to factory settings", essential=True),
+    _switch("allow_factory_reset", "users can reset the device to factory settings", required_by_api=True),
 )
 _BLUETOOTH = _setting(
     "bluetooth_settings",
     "Bluetooth.",
-    _switch("allow_bluetooth", "users can use Bluetooth", essential=True),
+    _switch("allow_bluetooth", "users can use Bluetooth", required_by_api=True),
     Field("bluetooth_state", "V(ENABLE) turns Bluetooth on, V(DISABLE) turns it off.", choices=("ENABLE", "DISABLE")),
     Field(
         "drift_policy",
         "Severity of the drift if a device differs from this setting.",
         choices=("IGNORE", "LOG ONLY", "MINOR", "MAJOR", "CRITICAL"),
-        default="IGNORE",
+        server_default="IGNORE",
     ),
 )
-_WIFI_NETWORK = _id("wifi_network_id", "ID of the Wi-Fi network.", essential=True)
+_WIFI_NETWORK = _id("wifi_network_id", "ID of the Wi-Fi network.", required_by_api=True)
 _WIFI_NETWORKS = ("Wi-Fi networks by ID. The Esper API has no list of their names.", _KEPT)
 _ORIENTATIONS = {"portrait": "Wallpaper in portrait orientation.", "landscape": "Wallpaper in landscape orientation."}
 _SCREENS = {"homescreen": "Wallpaper of the home screen.", "lockscreen": "Wallpaper of the lock screen."}
@@ -137,17 +137,17 @@ def _scripts(doc: str, check: t.Callable[[t.Any], str] | None = None, **lengths:
     def limited(name: str, text: str, **more: t.Any) -> Field:
         if name not in lengths:
             return Field(name, f"{text}.", **more)
-        return Field(name, f"{text}, at most {lengths[name]} characters.", check=length(0, lengths[name]), **more)
+        return Field(name, f"{text}, at most {lengths[name]} characters.", validator=length(0, lengths[name]), **more)
 
     scripts = _dicts(
         "shell_scripts",
         doc,
         _APPLY_POLICY,
-        Field("script", "Text of the script.", essential=True),
-        limited("interpreter", "Interpreter of the script, for example V(bash) or V(powershell)", essential=True),
-        limited("alias", "Name of the script", essential=True),
+        Field("script", "Text of the script.", required_by_api=True),
+        limited("interpreter", "Interpreter of the script, for example V(bash) or V(powershell)", required_by_api=True),
+        limited("alias", "Name of the script", required_by_api=True),
         limited("description", "Description of the script"),
-        **({"check_all": check} if check else {}),
+        **({"list_validator": check} if check else {}),
     )
     return _dict("custom_shell_scripts_multiple", "Shell scripts that run on devices.", scripts)
 
@@ -156,7 +156,7 @@ def _numbers(name: str, doc: str, can: str, *more: Field) -> Field:
     return _setting(
         name,
         doc,
-        _switch("allow_all_numbers", f"all numbers {can}", essential=True),
+        _switch("allow_all_numbers", f"all numbers {can}", required_by_api=True),
         *more,
         _texts("allowed_numbers", f"Numbers that {can}. Compared without order.", items="set"),
         _texts("tags", "Tags of numbers, in API format. Compared without order.", items="set"),
@@ -180,33 +180,33 @@ _GOOGLE_SERVICES = _dict(
     _setting(
         "afw_account_settings",
         "Android for Work accounts.",
-        _switch("allow_afw_account_addition", "users can add Android for Work accounts", essential=True),
-        essential=True,
+        _switch("allow_afw_account_addition", "users can add Android for Work accounts", required_by_api=True),
+        required_by_api=True,
     ),
     _setting(
         "personal_accounts_settings",
         "Personal Google accounts.",
-        _number("personal_accounts_limit_value", "Maximum number of personal accounts.", essential=True),
-        essential=True,
+        _number("personal_accounts_limit_value", "Maximum number of personal accounts.", required_by_api=True),
+        required_by_api=True,
     ),
     _setting(
         "play_store_settings",
         "Google Play store.",
-        _switch("allow_playstore", "users can use the Google Play store", essential=True),
-        essential=True,
+        _switch("allow_playstore", "users can use the Google Play store", required_by_api=True),
+        required_by_api=True,
     ),
     _setting(
         "google_assitant_settings",
         "Google Assistant. The Esper API misspells the name of this setting.",
-        _switch("allow_google_assistant", "users can use Google Assistant", essential=True),
-        essential=True,
+        _switch("allow_google_assistant", "users can use Google Assistant", required_by_api=True),
+        required_by_api=True,
     ),
     _setting(
         "factory_reset_protection_settings",
         "Account that can unlock a device after a factory reset (factory reset protection).",
-        Field("google_id", "Google People ID of the account.", essential=True),
-        Field("email", "Email address of the account.", essential=True),
-        essential=True,
+        Field("google_id", "Google People ID of the account.", required_by_api=True),
+        Field("email", "Email address of the account.", required_by_api=True),
+        required_by_api=True,
     ),
 )
 
@@ -264,34 +264,34 @@ _ESPER_SETTINGS_APP = _setting(
                 ("airplane_mode", "airplane mode"),
             ),
         ),
-        essential=True,
+        required_by_api=True,
     ),
 )
 
 _APP_IDS = (
-    _id("app_id", "ID of the app, instead of its package name.", essential=True),
-    _id("app_version_id", "ID of the version, instead of its name and code.", essential=True),
+    _id("app_id", "ID of the app, instead of its package name.", required_by_api=True),
+    _id("app_version_id", "ID of the version, instead of its name and code.", required_by_api=True),
 )
 
 _ANDROID_APPS = _dicts(
     "apps",
     ("Apps of the blueprint, identified by O(settings.android.apps[].package_name).", _KEPT),
-    _id("package_name", "Package name of the app.", essential=True),
+    _id("package_name", "Package name of the app.", required_by_api=True),
     *_VERSION,
     *_APP_IDS,
     Field(
         "installation_rule",
         "When devices install the app.",
         choices=("POST PROVISIONING", "DURING PROVISIONING"),
-        essential=True,
-        initial="DURING PROVISIONING",
+        required_by_api=True,
+        create_default="DURING PROVISIONING",
     ),
     Field(
         "state",
         "Visibility of the app.",
         choices=("SHOW", "HIDE", "DISABLE", "LAUNCHABLE_BUT_HIDDEN"),
-        essential=True,
-        initial="SHOW",
+        required_by_api=True,
+        create_default="SHOW",
     ),
     Field(
         "managed_config",
@@ -303,14 +303,14 @@ _ANDROID_APPS = _dicts(
         "type",
         "Source of the app. Defaults to the type in the Esper API if new.",
         choices=("PRELOADED", "ENTERPRISE", "PLAYSTORE"),
-        essential=True,
+        required_by_api=True,
     ),
     Field(
         "auto_update_mode",
         "How Google Play updates the app.",
         choices=("autoUpdateDefault", "autoUpdateHighPriority", "autoUpdatePostponed"),
-        essential=True,
-        initial="autoUpdateDefault",
+        required_by_api=True,
+        create_default="autoUpdateDefault",
     ),
     items="package_name",
 )
@@ -326,18 +326,18 @@ _ANDROID = _dict(
             "launcher",
             "V(ESPER) is the Esper launcher, V(DEFAULT) is the launcher of the device.",
             choices=("ESPER", "DEFAULT"),
-            essential=True,
+            required_by_api=True,
         ),
     ),
     _setting(
         "local_app_install_settings",
         "Apps from unknown sources.",
-        _switch("allow_local_app_install", "users can install apps from unknown sources", essential=True),
+        _switch("allow_local_app_install", "users can install apps from unknown sources", required_by_api=True),
     ),
     _setting(
         "app_uninstall_settings",
         "Removal of apps.",
-        _switch("allow_app_uninstallation", "users can uninstall apps", essential=True),
+        _switch("allow_app_uninstallation", "users can uninstall apps", required_by_api=True),
     ),
     _setting(
         "app_permission_policy_settings",
@@ -346,33 +346,35 @@ _ANDROID = _dict(
             "permission_policy",
             "Decision about the permissions that apps request at run time.",
             choices=("ALLOW AUTOMATICALLY", "DENY", "ASK USER"),
-            essential=True,
+            required_by_api=True,
         ),
     ),
     _setting(
         "wifi_settings",
         "Wi-Fi.",
-        _switch("allow_wifi", "users can turn Wi-Fi on and off", essential=True),
+        _switch("allow_wifi", "users can turn Wi-Fi on and off", required_by_api=True),
         Field(
             "wifi_state",
             "V(ENABLE) turns Wi-Fi on, V(DISABLE) turns it off.",
             choices=("ENABLE", "DISABLE"),
-            essential=True,
+            required_by_api=True,
         ),
     ),
     _BLUETOOTH,
-    _setting("sms_settings", "Text messages.", _switch("allow_sms", "users can use text messages", essential=True)),
+    _setting(
+        "sms_settings", "Text messages.", _switch("allow_sms", "users can use text messages", required_by_api=True)
+    ),
     _setting(
         "nfc_settings",
         "Near-field communication (NFC).",
-        _switch("allow_nfc", "users can use NFC", essential=True),
+        _switch("allow_nfc", "users can use NFC", required_by_api=True),
     ),
     _numbers("incoming_numbers_settings", "Incoming calls.", "can call the device"),
     _numbers(
         "outgoing_numbers_settings",
         "Outgoing calls.",
         "can be called from the device",
-        _switch("allow_ussd_codes", "users can dial USSD codes", default=False),
+        _switch("allow_ussd_codes", "users can dial USSD codes", server_default=False),
     ),
     _setting(
         "ethernet_settings",
@@ -385,18 +387,18 @@ _ANDROID = _dict(
     _setting(
         "adb_settings",
         "Android Debug Bridge (ADB).",
-        _switch("allow_adb", "users can use ADB", essential=True),
+        _switch("allow_adb", "users can use ADB", required_by_api=True),
     ),
     _setting(
         "safe_boot_settings",
         "Safe mode.",
-        _switch("allow_safe_boot", "users can start the device in safe mode", essential=True),
+        _switch("allow_safe_boot", "users can start the device in safe mode", required_by_api=True),
     ),
     _FACTORY_RESET,
     _setting(
         "screen_timeout_settings",
         "Screen timeout.",
-        _number("screentimeout_value", f"Time until the screen turns off. {_NO_UNIT}", essential=True),
+        _number("screentimeout_value", f"Time until the screen turns off. {_NO_UNIT}", required_by_api=True),
     ),
     _setting(
         "lock_screen_settings",
@@ -405,10 +407,10 @@ _ANDROID = _dict(
             "password_quality",
             "Required quality of the device password.",
             choices=("NONE", "ALPHABETIC", "NUMERIC", "ALPHANUMERIC", "COMPLEX", "BIOMETRIC_WEAK"),
-            essential=True,
+            required_by_api=True,
         ),
         _number("minimum_password_length", "Minimum length of the device password in characters."),
-        _switch("allow_keyguard", "the device has a lock screen", essential=True),
+        _switch("allow_keyguard", "the device has a lock screen", required_by_api=True),
     ),
     _setting(
         "brightness_settings",
@@ -440,7 +442,7 @@ _ANDROID = _dict(
     _setting(
         "android_settings_app_settings",
         "Android Settings app.",
-        _switch("allow_android_settings_app", "users can open the Android Settings app", essential=True),
+        _switch("allow_android_settings_app", "users can open the Android Settings app", required_by_api=True),
     ),
     _setting(
         "customized_device_level_json_settings",
@@ -449,7 +451,7 @@ _ANDROID = _dict(
             "customized_json",
             'The settings as a dictionary, in API format. Types count: V(8080) is not V("8080").',
             type="dict",
-            essential=True,
+            required_by_api=True,
             opaque=True,
         ),
     ),
@@ -519,7 +521,7 @@ _ANDROID = _dict(
         "files",
         _FILES_DOC,
         _CONTENT,
-        _id("file_id", "ID of the content file, instead of its name.", essential=True, normalise=str),
+        _id("file_id", "ID of the content file, instead of its name.", required_by_api=True, normalize=str),
         _DESTINATION,
         items=_FILES,
     ),
@@ -538,7 +540,7 @@ _ANDROID = _dict(
     _setting(
         "saved_ap_settings",
         "Saved access points.",
-        _switch("use_only_saved_ap", "the device connects only to saved access points", essential=True),
+        _switch("use_only_saved_ap", "the device connects only to saved access points", required_by_api=True),
     ),
     _setting(
         "mac_address_randomization_settings",
@@ -567,22 +569,22 @@ _ANDROID = _dict(
         _number(
             "custom_app_icon_size",
             f"Size of app icons for V(CUSTOM_ICON), from 20 to 100. {_NO_UNIT}",
-            check=between(20, 100),
+            validator=between(20, 100),
         ),
         _number(
             "custom_device_name_size",
             f"Size of the device name for V(CUSTOM_TEXT), from 20 to 100. {_NO_UNIT}",
-            check=between(20, 100),
+            validator=between(20, 100),
         ),
         _number(
             "custom_device_alias_size",
             f"Size of the device alias for V(CUSTOM_TEXT), from 20 to 100. {_NO_UNIT}",
-            check=between(20, 100),
+            validator=between(20, 100),
         ),
         _number(
             "custom_app_name_size",
             f"Size of app names for V(CUSTOM_TEXT), from 20 to 100. {_NO_UNIT}",
-            check=between(20, 100),
+            validator=between(20, 100),
         ),
     ),
     _setting(
@@ -610,58 +612,70 @@ _IOS = _dict(
     _setting(
         "local_app_install_settings",
         "Apps from other sources.",
-        _switch("allow_local_app_install", "users can install apps from other sources", essential=True, default=True),
+        _switch(
+            "allow_local_app_install",
+            "users can install apps from other sources",
+            required_by_api=True,
+            server_default=True,
+        ),
     ),
     _setting(
         "app_uninstall_settings",
         "Removal of apps.",
-        _switch("allow_app_uninstallation", "users can uninstall apps", essential=True, default=True),
+        _switch("allow_app_uninstallation", "users can uninstall apps", required_by_api=True, server_default=True),
     ),
     _setting(
         "bluetooth_settings",
         "Bluetooth.",
-        _switch("edit_bluetooth", "users can change Bluetooth settings", essential=True, default=True),
+        _switch("edit_bluetooth", "users can change Bluetooth settings", required_by_api=True, server_default=True),
     ),
     _setting(
         "nfc_settings",
         "Near-field communication (NFC).",
-        _switch("allow_nfc", "users can use NFC", essential=True, default=True),
+        _switch("allow_nfc", "users can use NFC", required_by_api=True, server_default=True),
     ),
     _setting(
         "factory_reset_settings",
         "Factory reset by users.",
-        _switch("allow_factory_reset", "users can reset the device to factory settings", essential=True, default=True),
+        _switch(
+            "allow_factory_reset",
+            "users can reset the device to factory settings",
+            required_by_api=True,
+            server_default=True,
+        ),
     ),
     _setting(
         "screenshot_settings",
         "Screenshots.",
-        _switch("allow_screenshot", "users can take screenshots", default=True),
+        _switch("allow_screenshot", "users can take screenshots", server_default=True),
     ),
     _setting(
         "custom_device_level_profile_settings",
         "Custom configuration profile.",
         Field("custom_profile", "Configuration profile, in API format."),
     ),
-    _setting("siri_settings", "Siri.", _switch("allow_siri", "users can use Siri", essential=True, default=True)),
+    _setting(
+        "siri_settings", "Siri.", _switch("allow_siri", "users can use Siri", required_by_api=True, server_default=True)
+    ),
     _setting(
         "tethering_settings",
         "Personal hotspot.",
-        _switch("edit_hotspot", "users can change the hotspot settings", default=True),
+        _switch("edit_hotspot", "users can change the hotspot settings", server_default=True),
     ),
     _setting(
         "camera_settings",
         "Camera.",
-        _switch("allow_camera_access", "apps and users can use the camera", default=True),
+        _switch("allow_camera_access", "apps and users can use the camera", server_default=True),
     ),
     _setting(
         "hide_preloaded_apps_settings",
         "Preinstalled apps.",
-        _switch("hide_preloaded_apps", "the device hides preinstalled apps", default=True),
+        _switch("hide_preloaded_apps", "the device hides preinstalled apps", server_default=True),
     ),
     _setting(
         "time_date_settings",
         "Date and time.",
-        _switch("force_automatic_time_date", "the device sets date and time automatically", default=False),
+        _switch("force_automatic_time_date", "the device sets date and time automatically", server_default=False),
     ),
     _dicts("wifi_networks", _WIFI_NETWORKS, _WIFI_NETWORK, items="wifi_network_id"),
     _dicts(
@@ -670,12 +684,12 @@ _IOS = _dict(
         _PACKAGE,
         *_VERSION,
         *_APP_IDS,
-        Field("state", "Visibility of the app.", choices=("SHOW",), essential=True, initial="SHOW"),
+        Field("state", "Visibility of the app.", choices=("SHOW",), required_by_api=True, create_default="SHOW"),
         Field(
             "app_type",
             "Source of the app. For an app with a package name, defaults to the type in the Esper API.",
             choices=_APPLE_APPS,
-            essential=True,
+            required_by_api=True,
         ),
         Field("base64_app_config", "Configuration of the app, encoded in Base64."),
         items="app_id package_name",
@@ -683,8 +697,8 @@ _IOS = _dict(
     _dicts(
         "provisioning_profiles",
         ("Provisioning profiles, identified by ID.", _KEPT),
-        _id("profile_id", "ID of the profile, a UUID.", essential=True, check=uuid),
-        _id("profile_version_id", "ID of the profile version, a UUID.", essential=True, check=uuid),
+        _id("profile_id", "ID of the profile, a UUID.", required_by_api=True, validator=uuid),
+        _id("profile_version_id", "ID of the profile version, a UUID.", required_by_api=True, validator=uuid),
         items="profile_id",
     ),
     _dict(
@@ -702,7 +716,7 @@ _IOS = _dict(
     _setting(
         "defer_os_updates",
         "Deferral of operating system updates.",
-        _number("defer_os_updates_delay", "Deferral in days, from 0 to 90.", check=between(0, 90)),
+        _number("defer_os_updates_delay", "Deferral in days, from 0 to 90.", validator=between(0, 90)),
     ),
 )
 
@@ -716,8 +730,8 @@ _LINUX = _dict(
         _dicts(
             "custom_actions",
             ("Custom actions, identified by ID.", _KEPT),
-            _id("id", "ID of the custom action, a UUID.", essential=True, check=uuid),
-            _id("options_key", "Key of an option of the custom action, a UUID.", essential=True, check=uuid),
+            _id("id", "ID of the custom action, a UUID.", required_by_api=True, validator=uuid),
+            _id("options_key", "Key of an option of the custom action, a UUID.", required_by_api=True, validator=uuid),
             _APPLY_POLICY,
             items="id",
         ),
@@ -730,8 +744,8 @@ _LINUX = _dict(
             "file_id",
             "ID of the content file, a number, instead of its name.",
             type="int",
-            essential=True,
-            normalise=_content_id,
+            required_by_api=True,
+            normalize=_content_id,
         ),
         _DESTINATION,
         items=_FILES,
@@ -740,14 +754,16 @@ _LINUX = _dict(
 
 
 def _hours(name: str, doc: str, hour: int) -> Field:
-    time = _number("time", "Hour of the day, from 0 to 23.", essential=True, default=hour, check=between(0, 23))
-    return _setting(name, doc, time, essential=True)
+    time = _number(
+        "time", "Hour of the day, from 0 to 23.", required_by_api=True, server_default=hour, validator=between(0, 23)
+    )
+    return _setting(name, doc, time, required_by_api=True)
 
 
 def _deferral(name: str, doc: str, days: int) -> Field:
     text = f"Deferral in days, from 0 to {days}."
-    defer_days = _number("defer_days", text, essential=True, default=0, check=between(0, days))
-    return _setting(name, doc, defer_days, essential=True)
+    defer_days = _number("defer_days", text, required_by_api=True, server_default=0, validator=between(0, days))
+    return _setting(name, doc, defer_days, required_by_api=True)
 
 
 _WINDOWS = _dict(
@@ -765,12 +781,12 @@ _WINDOWS = _dict(
         _PACKAGE,
         *_VERSION,
         *_APP_IDS,
-        Field("state", "Visibility of the app.", choices=("SHOW",), essential=True, initial="SHOW"),
+        Field("state", "Visibility of the app.", choices=("SHOW",), required_by_api=True, create_default="SHOW"),
         Field(
             "app_type",
             "Source of the app. For an app with a package name, defaults to the type in the Esper API.",
             choices=("TENANT_WINDOWS", "ESPER_WINDOWS"),
-            essential=True,
+            required_by_api=True,
         ),
         Field("base64_app_config", "Configuration of the app, encoded in Base64."),
         items="app_id package_name",
@@ -782,8 +798,8 @@ _WINDOWS = _dict(
             "auto_update_type",
             "V(DEFAULT) is the behavior of Windows, V(OFF) turns automatic updates off.",
             choices=("DEFAULT", "OFF"),
-            essential=True,
-            default="DEFAULT",
+            required_by_api=True,
+            server_default="DEFAULT",
         ),
     ),
     _BLUETOOTH,
@@ -811,33 +827,35 @@ _WINDOWS = _dict(
             "A single desktop app.",
             Field("name", "Name of the kiosk profile."),
             Field("desktop_app_path", "Absolute path of the program."),
-            _switch("auto_launch", "the program starts automatically", default=True),
-            Field("auto_launch_arguments", "Arguments of the program.", default=""),
-            _switch("hide_taskbar", "the device hides the taskbar", default=True),
+            _switch("auto_launch", "the program starts automatically", server_default=True),
+            Field("auto_launch_arguments", "Arguments of the program.", server_default=""),
+            _switch("hide_taskbar", "the device hides the taskbar", server_default=True),
             _switch(
                 "hide_start_recommended_section",
                 "the device hides the recommendations of the start menu",
-                default=True,
+                server_default=True,
             ),
-            _switch("hide_power_button", "the device hides the power button", default=False),
+            _switch("hide_power_button", "the device hides the power button", server_default=False),
         ),
     ),
     _setting(
         "pause_os_updates",
         "Pause of updates.",
-        _switch("pause_os_updates", "the device pauses operating system updates", essential=True, default=False),
+        _switch(
+            "pause_os_updates", "the device pauses operating system updates", required_by_api=True, server_default=False
+        ),
     ),
     _TIMEZONE,
     _setting(
         "unenrollment_settings",
         "Unenrollment.",
-        _switch("allow_unenrollment_from_device", "users can unenroll the device", essential=True),
+        _switch("allow_unenrollment_from_device", "users can unenroll the device", required_by_api=True),
     ),
     _dict(
         "wallpaper_settings",
         _WALLPAPERS,
-        _wallpaper("homescreen", "landscape", check=uuid),
-        _wallpaper("lockscreen", "landscape", check=uuid),
+        _wallpaper("homescreen", "landscape", validator=uuid),
+        _wallpaper("lockscreen", "landscape", validator=uuid),
     ),
     _dicts("wifi_networks", _WIFI_NETWORKS, _WIFI_NETWORK, items="wifi_network_id"),
 )
@@ -849,12 +867,12 @@ _LOOKED_UP = frozenset({"app_id", "app_version_id", "file_id", "type", "app_type
 def _documented(field: Field) -> Field:
     """Return a field with the sentences that follow from its attributes, and all fields in it."""
     sentences = [] if isinstance(field.doc, tuple) else [field.doc]
-    if field.essential and field.initial is None and field.name not in _LOOKED_UP:
+    if field.required_by_api and field.create_default is None and field.name not in _LOOKED_UP:
         sentences.append("Required if new.")
-    if field.initial is not None:
-        sentences.append(f"Defaults to V({field.initial}) if new.")
-    if field.default not in (None, ""):
-        shown = str(field.default).lower() if isinstance(field.default, bool) else field.default
+    if field.create_default is not None:
+        sentences.append(f"Defaults to V({field.create_default}) if new.")
+    if field.server_default not in (None, ""):
+        shown = str(field.server_default).lower() if isinstance(field.server_default, bool) else field.server_default
         sentences.append(f"Without the setting, devices use V({shown}).")
     doc = " ".join(sentences) if isinstance(field.doc, str) else (*field.doc, *sentences)
     return replace(field, doc=doc, fields=tuple(map(_documented, field.fields)))
@@ -876,7 +894,7 @@ _SETTINGS = _dict(
     _IOS,
     _LINUX,
     _WINDOWS,
-    partial=True,
+    exempt_from_exact=True,
     returns=(
         "Settings by platform, without passwords.",
         "The names are those of the suboptions of O(esper.cloud.blueprint#module:settings).",

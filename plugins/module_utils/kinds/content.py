@@ -62,11 +62,11 @@ class Content(Resource):
             type="list",
             elements="str",
             items="set",
-            check=length(1, 255),
+            validator=length(1, 255),
             returns="Tags of the content file.",
             sample=["menu", "summer"],
         ),
-        Field("size", "Size in bytes.", type="int", normalise=_bytes, writable=False, sample=48213),
+        Field("size", "Size in bytes.", type="int", normalize=_bytes, writable=False, sample=48213),
         Field(
             "checksum",
             "Checksum in hexadecimal. Esper does not document the algorithm.",

@@ -84,7 +84,7 @@ class DeviceGroup(Resource):
             "parent_id",
             "ID of the parent group. Null for the root.",
             api="parent",
-            normalise=last_uuid,
+            normalize=last_uuid,
             sample="0f5b8b52-6a1f-4c11-8e37-9b1a1fbb1c3d",
         ),
         Field(
@@ -105,7 +105,7 @@ class DeviceGroup(Resource):
             "blueprint_id",
             "ID of the blueprint assigned to the device group. Null if there is none.",
             api="blueprint",
-            normalise=last_uuid,
+            normalize=last_uuid,
             writable=False,
             sample="5b1f0c0e-7f0e-4c7f-9d55-0a6a3a0f9b21",
         ),

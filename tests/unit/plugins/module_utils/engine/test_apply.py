@@ -58,7 +58,7 @@ class Channel(Resource):
     fields = (
         Field("id", writable=False),
         Field("name", api="channel_name"),
-        Field("email", normalise=str.lower),
+        Field("email", normalize=str.lower),
         Field("limit"),
         Field("events", items="set"),
         Field(
