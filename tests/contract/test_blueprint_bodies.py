@@ -61,15 +61,15 @@ def assert_same(field: Field, schema: Schema, path: str) -> None:
     if field.type == "list":
         assert field.elements == type_of(inside), path
     properties = inside.get("properties", {})
-    sent = {each.api_name: each for each in field.fields if each.sent}
+    sent = {each.api_name: each for each in field.fields if each.in_payload}
     assert set(sent) == set(properties), path
     required = {name for name in inside.get("required", ()) if name in properties}
     for name, each in sent.items():
         assert_same(each, properties[name], f"{path}.{name}")
-        assert each.essential == (name in required) or name == "apply_policy", f"{path}.{name}"
-        assert each.default == resolved(properties[name]).get("default"), f"{path}.{name}"
+        assert each.required_by_api == (name in required) or name == "apply_policy", f"{path}.{name}"
+        assert each.server_default == resolved(properties[name]).get("default"), f"{path}.{name}"
         if name == "apply_policy":
-            assert each.initial == "ALWAYS APPLY"
+            assert each.create_default == "ALWAYS APPLY"
 
 
 def test_the_settings_are_those_of_the_contract() -> None:
@@ -118,7 +118,7 @@ def inside(draw: st.DrawFn, field: Field, share: float) -> Params:
     chosen = [
         each
         for each in field.fields
-        if each.sent and (draw(st.integers(0, 19)) > 0 if each.essential else draw(st.floats(0, 1)) < share)
+        if each.in_payload and (draw(st.integers(0, 19)) > 0 if each.required_by_api else draw(st.floats(0, 1)) < share)
     ]
     return {each.name: draw(values_of(each)) for each in chosen}
 
@@ -174,7 +174,7 @@ def whole(field: Field) -> t.Any:
 
 
 def whole_dict(field: Field) -> Params:
-    return {each.name: whole(each) for each in field.fields if each.sent}
+    return {each.name: whole(each) for each in field.fields if each.in_payload}
 
 
 @pytest.mark.parametrize("platform", SETTINGS.fields, ids=lambda platform: platform.name)
@@ -207,7 +207,7 @@ def without(value: t.Any, path: tuple[str, ...], instead: t.Any = None) -> t.Any
 REQUIRED = [
     path
     for path, each in leaves(SETTINGS)
-    if each.sent and each.essential and each.initial is None and path[-1] != "type"
+    if each.in_payload and each.required_by_api and each.create_default is None and path[-1] != "type"
 ]
 # What the names of apps stand for comes from the catalogue.
 REQUIRED = [path for path in REQUIRED if path[-1] not in ("app_id", "app_version_id", "app_type")]
@@ -221,7 +221,7 @@ def test_what_the_contract_requires_the_module_requires_first(path: tuple[str, .
     assert CONTRACT.check_body(OPERATIONS["POST"], {"name": "Kiosks", "settings": refused}) != []
 
 
-REFUSED = [(path, "SOMETHING ELSE") for path, each in leaves(SETTINGS) if each.sent and each.choices] + [
+REFUSED = [(path, "SOMETHING ELSE") for path, each in leaves(SETTINGS) if each.in_payload and each.choices] + [
     (("android", "app_layout_setting", "custom_app_icon_size"), 19),
     (("ios", "defer_os_updates", "defer_os_updates_delay"), 91),
     (("windows", "active_hours_settings", "active_hours_start", "time"), 24),

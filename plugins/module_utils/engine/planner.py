@@ -258,10 +258,10 @@ def planner_of(view: TenantView, kind: Kind) -> Planner:
 
 def _create_defaults(fields: t.Iterable[Field]) -> Row:
     """Return the values that a new object has if the task omits them."""
-    return {each.name: each.initial for each in fields if each.writable and each.initial is not None}
+    return {each.name: each.create_default for each in fields if each.writable and each.create_default is not None}
 
 
 def _missing(fields: t.Iterable[Field], desired: Row) -> t.Iterator[str]:
     for each in fields:
-        if each.essential and each.name not in desired:
+        if each.required_by_api and each.name not in desired:
             yield f"{each.name}: is missing"

@@ -22,12 +22,14 @@ ALERT_CHANNEL = plain_kind(
     ),
     fields=(
         Field("id", "ID of the alert channel.", type="int", writable=False, sample=7),
-        Field("name", "Name of the alert channel, case-sensitive.", identifier=True, check=length(1), sample="Alarms"),
+        Field(
+            "name", "Name of the alert channel, case-sensitive.", identifier=True, validator=length(1), sample="Alarms"
+        ),
         Field(
             "type",
             "Type of the alert channel. Esper documents V(email) only. Defaults to V(email) if the task creates the"
             " alert channel.",
-            initial="email",
+            create_default="email",
             sample="email",
         ),
         Field(
@@ -37,8 +39,8 @@ ALERT_CHANNEL = plain_kind(
             type="list",
             elements="str",
             items="set",
-            check=email,
-            essential=True,
+            validator=email,
+            required_by_api=True,
             sample=["servicedesk@example.com"],
             changed=["servicedesk@example.com", "night@example.com"],
         ),

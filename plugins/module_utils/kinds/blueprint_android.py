@@ -38,7 +38,7 @@ def _numbers(name: str, doc: str, can: str, *more: Field) -> Field:
     return setting(
         name,
         doc,
-        switch("allow_all_numbers", f"all numbers {can}", essential=True),
+        switch("allow_all_numbers", f"all numbers {can}", required_by_api=True),
         *more,
         text_list("allowed_numbers", f"Numbers that {can}. Compared without order.", items="set"),
         text_list("tags", "Tags of numbers, in API format. Compared without order.", items="set"),
@@ -63,33 +63,33 @@ _GOOGLE_SERVICES = dict_field(
     setting(
         "afw_account_settings",
         "Android for Work accounts.",
-        switch("allow_afw_account_addition", "users can add Android for Work accounts", essential=True),
-        essential=True,
+        switch("allow_afw_account_addition", "users can add Android for Work accounts", required_by_api=True),
+        required_by_api=True,
     ),
     setting(
         "personal_accounts_settings",
         "Personal Google accounts.",
-        number("personal_accounts_limit_value", "Maximum number of personal accounts.", essential=True),
-        essential=True,
+        number("personal_accounts_limit_value", "Maximum number of personal accounts.", required_by_api=True),
+        required_by_api=True,
     ),
     setting(
         "play_store_settings",
         "Google Play store.",
-        switch("allow_playstore", "users can use the Google Play store", essential=True),
-        essential=True,
+        switch("allow_playstore", "users can use the Google Play store", required_by_api=True),
+        required_by_api=True,
     ),
     setting(
         "google_assitant_settings",
         "Google Assistant. The Esper API misspells the name of this setting.",
-        switch("allow_google_assistant", "users can use Google Assistant", essential=True),
-        essential=True,
+        switch("allow_google_assistant", "users can use Google Assistant", required_by_api=True),
+        required_by_api=True,
     ),
     setting(
         "factory_reset_protection_settings",
         "Account that can unlock a device after a factory reset (factory reset protection).",
-        Field("google_id", "Google People ID of the account.", essential=True),
-        Field("email", "Email address of the account.", essential=True),
-        essential=True,
+        Field("google_id", "Google People ID of the account.", required_by_api=True),
+        Field("email", "Email address of the account.", required_by_api=True),
+        required_by_api=True,
     ),
 )
 
@@ -147,7 +147,7 @@ _ESPER_SETTINGS_APP = setting(
                 ("airplane_mode", "airplane mode"),
             ),
         ),
-        essential=True,
+        required_by_api=True,
     ),
 )
 
@@ -162,18 +162,18 @@ ANDROID = dict_field(
             "launcher",
             "V(ESPER) is the Esper launcher, V(DEFAULT) is the launcher of the device.",
             choices=("ESPER", "DEFAULT"),
-            essential=True,
+            required_by_api=True,
         ),
     ),
     setting(
         "local_app_install_settings",
         "Apps from unknown sources.",
-        switch("allow_local_app_install", "users can install apps from unknown sources", essential=True),
+        switch("allow_local_app_install", "users can install apps from unknown sources", required_by_api=True),
     ),
     setting(
         "app_uninstall_settings",
         "Removal of apps.",
-        switch("allow_app_uninstallation", "users can uninstall apps", essential=True),
+        switch("allow_app_uninstallation", "users can uninstall apps", required_by_api=True),
     ),
     setting(
         "app_permission_policy_settings",
@@ -182,33 +182,33 @@ ANDROID = dict_field(
             "permission_policy",
             "Decision about the permissions that apps request at run time.",
             choices=("ALLOW AUTOMATICALLY", "DENY", "ASK USER"),
-            essential=True,
+            required_by_api=True,
         ),
     ),
     setting(
         "wifi_settings",
         "Wi-Fi.",
-        switch("allow_wifi", "users can turn Wi-Fi on and off", essential=True),
+        switch("allow_wifi", "users can turn Wi-Fi on and off", required_by_api=True),
         Field(
             "wifi_state",
             "V(ENABLE) turns Wi-Fi on, V(DISABLE) turns it off.",
             choices=("ENABLE", "DISABLE"),
-            essential=True,
+            required_by_api=True,
         ),
     ),
     BLUETOOTH,
-    setting("sms_settings", "Text messages.", switch("allow_sms", "users can use text messages", essential=True)),
+    setting("sms_settings", "Text messages.", switch("allow_sms", "users can use text messages", required_by_api=True)),
     setting(
         "nfc_settings",
         "Near-field communication (NFC).",
-        switch("allow_nfc", "users can use NFC", essential=True),
+        switch("allow_nfc", "users can use NFC", required_by_api=True),
     ),
     _numbers("incoming_numbers_settings", "Incoming calls.", "can call the device"),
     _numbers(
         "outgoing_numbers_settings",
         "Outgoing calls.",
         "can be called from the device",
-        switch("allow_ussd_codes", "users can dial USSD codes", default=False),
+        switch("allow_ussd_codes", "users can dial USSD codes", server_default=False),
     ),
     setting(
         "ethernet_settings",
@@ -221,18 +221,18 @@ ANDROID = dict_field(
     setting(
         "adb_settings",
         "Android Debug Bridge (ADB).",
-        switch("allow_adb", "users can use ADB", essential=True),
+        switch("allow_adb", "users can use ADB", required_by_api=True),
     ),
     setting(
         "safe_boot_settings",
         "Safe mode.",
-        switch("allow_safe_boot", "users can start the device in safe mode", essential=True),
+        switch("allow_safe_boot", "users can start the device in safe mode", required_by_api=True),
     ),
     FACTORY_RESET,
     setting(
         "screen_timeout_settings",
         "Screen timeout.",
-        number("screentimeout_value", f"Time until the screen turns off. {NO_UNIT}", essential=True),
+        number("screentimeout_value", f"Time until the screen turns off. {NO_UNIT}", required_by_api=True),
     ),
     setting(
         "lock_screen_settings",
@@ -241,10 +241,10 @@ ANDROID = dict_field(
             "password_quality",
             "Required quality of the device password.",
             choices=("NONE", "ALPHABETIC", "NUMERIC", "ALPHANUMERIC", "COMPLEX", "BIOMETRIC_WEAK"),
-            essential=True,
+            required_by_api=True,
         ),
         number("minimum_password_length", "Minimum length of the device password in characters."),
-        switch("allow_keyguard", "the device has a lock screen", essential=True),
+        switch("allow_keyguard", "the device has a lock screen", required_by_api=True),
     ),
     setting(
         "brightness_settings",
@@ -276,7 +276,7 @@ ANDROID = dict_field(
     setting(
         "android_settings_app_settings",
         "Android Settings app.",
-        switch("allow_android_settings_app", "users can open the Android Settings app", essential=True),
+        switch("allow_android_settings_app", "users can open the Android Settings app", required_by_api=True),
     ),
     setting(
         "customized_device_level_json_settings",
@@ -285,7 +285,7 @@ ANDROID = dict_field(
             "customized_json",
             'The settings as a dictionary, in API format. Types count: V(8080) is not V("8080").',
             type="dict",
-            essential=True,
+            required_by_api=True,
             opaque=True,
         ),
     ),
@@ -351,7 +351,7 @@ ANDROID = dict_field(
         switch("allow_strict_app_synchronization", "a converge removes these apps from the device"),
     ),
     ANDROID_APPS,
-    files(identifier("file_id", "ID of the content file, instead of its name.", essential=True, normalise=str)),
+    files(identifier("file_id", "ID of the content file, instead of its name.", required_by_api=True, normalize=str)),
     wifi_networks(
         Field("certificate_file_path", "Path of the certificate."),
         Field(
@@ -363,7 +363,7 @@ ANDROID = dict_field(
     setting(
         "saved_ap_settings",
         "Saved access points.",
-        switch("use_only_saved_ap", "the device connects only to saved access points", essential=True),
+        switch("use_only_saved_ap", "the device connects only to saved access points", required_by_api=True),
     ),
     setting(
         "mac_address_randomization_settings",
@@ -392,22 +392,22 @@ ANDROID = dict_field(
         number(
             "custom_app_icon_size",
             f"Size of app icons for V(CUSTOM_ICON), from 20 to 100. {NO_UNIT}",
-            check=between(20, 100),
+            validator=between(20, 100),
         ),
         number(
             "custom_device_name_size",
             f"Size of the device name for V(CUSTOM_TEXT), from 20 to 100. {NO_UNIT}",
-            check=between(20, 100),
+            validator=between(20, 100),
         ),
         number(
             "custom_device_alias_size",
             f"Size of the device alias for V(CUSTOM_TEXT), from 20 to 100. {NO_UNIT}",
-            check=between(20, 100),
+            validator=between(20, 100),
         ),
         number(
             "custom_app_name_size",
             f"Size of app names for V(CUSTOM_TEXT), from 20 to 100. {NO_UNIT}",
-            check=between(20, 100),
+            validator=between(20, 100),
         ),
     ),
     setting(

@@ -13,7 +13,7 @@ APPLY_POLICY = Field(
     "apply_policy",
     "Apply policy of the setting, see O(settings).",
     choices=("ALWAYS APPLY", "IGNORE", "PROVISION ONLY"),
-    initial="ALWAYS APPLY",
+    create_default="ALWAYS APPLY",
 )
 NO_UNIT = "Esper does not document the unit."
 NO_FORMAT = "Esper does not document the format."
@@ -78,18 +78,18 @@ CAMERA = setting("camera_settings", "Camera.", switch("allow_camera_access", "ap
 FACTORY_RESET = setting(
     "factory_reset_settings",
     "Factory reset by users.",
-    switch("allow_factory_reset", "users can reset the device to factory settings", essential=True),
+    switch("allow_factory_reset", "users can reset the device to factory settings", required_by_api=True),
 )
 BLUETOOTH = setting(
     "bluetooth_settings",
     "Bluetooth.",
-    switch("allow_bluetooth", "users can use Bluetooth", essential=True),
+    switch("allow_bluetooth", "users can use Bluetooth", required_by_api=True),
     Field("bluetooth_state", "V(ENABLE) turns Bluetooth on, V(DISABLE) turns it off.", choices=("ENABLE", "DISABLE")),
     Field(
         "drift_policy",
         "Severity of the drift if a device differs from this setting.",
         choices=("IGNORE", "LOG ONLY", "MINOR", "MAJOR", "CRITICAL"),
-        default="IGNORE",
+        server_default="IGNORE",
     ),
 )
 
@@ -99,7 +99,7 @@ def wifi_networks(*more: Field) -> Field:
     return dict_list(
         "wifi_networks",
         ("Wi-Fi networks by ID. The Esper API has no list of their names.", KEPT),
-        identifier("wifi_network_id", "ID of the Wi-Fi network.", essential=True),
+        identifier("wifi_network_id", "ID of the Wi-Fi network.", required_by_api=True),
         *more,
         items="wifi_network_id",
         **nameless("wifi_network", "wifi_network_id"),
@@ -125,17 +125,17 @@ def scripts(doc: str, check: t.Callable[[t.Any], str] | None = None, **lengths: 
     def limited(name: str, text: str, **more: t.Any) -> Field:
         if name not in lengths:
             return Field(name, f"{text}.", **more)
-        return Field(name, f"{text}, at most {lengths[name]} characters.", check=length(0, lengths[name]), **more)
+        return Field(name, f"{text}, at most {lengths[name]} characters.", validator=length(0, lengths[name]), **more)
 
     shell_scripts = dict_list(
         "shell_scripts",
         doc,
         APPLY_POLICY,
-        Field("script", "Text of the script.", essential=True),
-        limited("interpreter", "Interpreter of the script, for example V(bash) or V(powershell)", essential=True),
-        limited("alias", "Name of the script", essential=True),
+        Field("script", "Text of the script.", required_by_api=True),
+        limited("interpreter", "Interpreter of the script, for example V(bash) or V(powershell)", required_by_api=True),
+        limited("alias", "Name of the script", required_by_api=True),
         limited("description", "Description of the script"),
-        **({"check_all": check} if check else {}),
+        **({"list_validator": check} if check else {}),
     )
     return dict_field("custom_shell_scripts_multiple", "Shell scripts that run on devices.", shell_scripts)
 
@@ -144,42 +144,42 @@ def scripts(doc: str, check: t.Callable[[t.Any], str] | None = None, **lengths: 
 
 # Names that stand for the IDs of an app and its version.
 _PACKAGE = identifier(
-    "package_name", "Package name (bundle ID) of an app of the tenant, instead of its ID.", sent=False
+    "package_name", "Package name (bundle ID) of an app of the tenant, instead of its ID.", in_payload=False
 )
 _VERSION = (
     identifier(
         "version_name",
         "Name of the version, instead of its ID. V(latest) selects the version with the highest version code, or the"
         " one created last if Esper does not return the codes.",
-        sent=False,
+        in_payload=False,
     ),
-    number("version_code", "Code of the version, if several versions have the same name.", sent=False),
+    number("version_code", "Code of the version, if several versions have the same name.", in_payload=False),
 )
 _APPS = Reference(kind="app", by=("package_name", "version_name", "version_code"), gives=("app_id", "app_version_id"))
 _APP_IDS = (
-    identifier("app_id", "ID of the app, instead of its package name.", essential=True),
-    identifier("app_version_id", "ID of the version, instead of its name and code.", essential=True),
+    identifier("app_id", "ID of the app, instead of its package name.", required_by_api=True),
+    identifier("app_version_id", "ID of the version, instead of its name and code.", required_by_api=True),
 )
 
 ANDROID_APPS = dict_list(
     "apps",
     ("Apps of the blueprint, identified by O(settings.android.apps[].package_name).", KEPT),
-    identifier("package_name", "Package name of the app.", essential=True),
+    identifier("package_name", "Package name of the app.", required_by_api=True),
     *_VERSION,
     *_APP_IDS,
     Field(
         "installation_rule",
         "When devices install the app.",
         choices=("POST PROVISIONING", "DURING PROVISIONING"),
-        essential=True,
-        initial="DURING PROVISIONING",
+        required_by_api=True,
+        create_default="DURING PROVISIONING",
     ),
     Field(
         "state",
         "Visibility of the app.",
         choices=("SHOW", "HIDE", "DISABLE", "LAUNCHABLE_BUT_HIDDEN"),
-        essential=True,
-        initial="SHOW",
+        required_by_api=True,
+        create_default="SHOW",
     ),
     Field(
         "managed_config",
@@ -191,14 +191,14 @@ ANDROID_APPS = dict_list(
         "type",
         "Source of the app. Defaults to the type in the Esper API if new.",
         choices=("PRELOADED", "ENTERPRISE", "PLAYSTORE"),
-        essential=True,
+        required_by_api=True,
     ),
     Field(
         "auto_update_mode",
         "How Google Play updates the app.",
         choices=("autoUpdateDefault", "autoUpdateHighPriority", "autoUpdatePostponed"),
-        essential=True,
-        initial="autoUpdateDefault",
+        required_by_api=True,
+        create_default="autoUpdateDefault",
     ),
     items="package_name",
     references=(_APPS,),
@@ -213,12 +213,12 @@ def tenant_apps(platform: str, *types: str) -> Field:
         _PACKAGE,
         *_VERSION,
         *_APP_IDS,
-        Field("state", "Visibility of the app.", choices=("SHOW",), essential=True, initial="SHOW"),
+        Field("state", "Visibility of the app.", choices=("SHOW",), required_by_api=True, create_default="SHOW"),
         Field(
             "app_type",
             "Source of the app. For an app with a package name, defaults to the type in the Esper API.",
             choices=types,
-            essential=True,
+            required_by_api=True,
         ),
         Field("base64_app_config", "Configuration of the app, encoded in Base64."),
         items="app_id package_name",
@@ -241,9 +241,9 @@ def files(file_id: Field) -> Field:
             " paths.",
             KEPT,
         ),
-        identifier("content", "Name of the content file, instead of its ID.", sent=False),
+        identifier("content", "Name of the content file, instead of its ID.", in_payload=False),
         file_id,
-        Field("destination_path", "Path of the file on the device.", essential=True),
+        Field("destination_path", "Path of the file on the device.", required_by_api=True),
         # One content file can go to two places. A content file that was uploaded again has another ID, but the same
         # name.
         items="file_id+destination_path file_id content",

@@ -64,66 +64,78 @@ _IOS = dict_field(
     setting(
         "local_app_install_settings",
         "Apps from other sources.",
-        switch("allow_local_app_install", "users can install apps from other sources", essential=True, default=True),
+        switch(
+            "allow_local_app_install",
+            "users can install apps from other sources",
+            required_by_api=True,
+            server_default=True,
+        ),
     ),
     setting(
         "app_uninstall_settings",
         "Removal of apps.",
-        switch("allow_app_uninstallation", "users can uninstall apps", essential=True, default=True),
+        switch("allow_app_uninstallation", "users can uninstall apps", required_by_api=True, server_default=True),
     ),
     setting(
         "bluetooth_settings",
         "Bluetooth.",
-        switch("edit_bluetooth", "users can change Bluetooth settings", essential=True, default=True),
+        switch("edit_bluetooth", "users can change Bluetooth settings", required_by_api=True, server_default=True),
     ),
     setting(
         "nfc_settings",
         "Near-field communication (NFC).",
-        switch("allow_nfc", "users can use NFC", essential=True, default=True),
+        switch("allow_nfc", "users can use NFC", required_by_api=True, server_default=True),
     ),
     setting(
         "factory_reset_settings",
         "Factory reset by users.",
-        switch("allow_factory_reset", "users can reset the device to factory settings", essential=True, default=True),
+        switch(
+            "allow_factory_reset",
+            "users can reset the device to factory settings",
+            required_by_api=True,
+            server_default=True,
+        ),
     ),
     setting(
         "screenshot_settings",
         "Screenshots.",
-        switch("allow_screenshot", "users can take screenshots", default=True),
+        switch("allow_screenshot", "users can take screenshots", server_default=True),
     ),
     setting(
         "custom_device_level_profile_settings",
         "Custom configuration profile.",
         Field("custom_profile", "Configuration profile, in API format."),
     ),
-    setting("siri_settings", "Siri.", switch("allow_siri", "users can use Siri", essential=True, default=True)),
+    setting(
+        "siri_settings", "Siri.", switch("allow_siri", "users can use Siri", required_by_api=True, server_default=True)
+    ),
     setting(
         "tethering_settings",
         "Personal hotspot.",
-        switch("edit_hotspot", "users can change the hotspot settings", default=True),
+        switch("edit_hotspot", "users can change the hotspot settings", server_default=True),
     ),
     setting(
         "camera_settings",
         "Camera.",
-        switch("allow_camera_access", "apps and users can use the camera", default=True),
+        switch("allow_camera_access", "apps and users can use the camera", server_default=True),
     ),
     setting(
         "hide_preloaded_apps_settings",
         "Preinstalled apps.",
-        switch("hide_preloaded_apps", "the device hides preinstalled apps", default=True),
+        switch("hide_preloaded_apps", "the device hides preinstalled apps", server_default=True),
     ),
     setting(
         "time_date_settings",
         "Date and time.",
-        switch("force_automatic_time_date", "the device sets date and time automatically", default=False),
+        switch("force_automatic_time_date", "the device sets date and time automatically", server_default=False),
     ),
     wifi_networks(),
     tenant_apps("ios", *_APPLE_APPS),
     dict_list(
         "provisioning_profiles",
         ("Provisioning profiles, identified by ID.", KEPT),
-        identifier("profile_id", "ID of the profile, a UUID.", essential=True, check=uuid),
-        identifier("profile_version_id", "ID of the profile version, a UUID.", essential=True, check=uuid),
+        identifier("profile_id", "ID of the profile, a UUID.", required_by_api=True, validator=uuid),
+        identifier("profile_version_id", "ID of the profile version, a UUID.", required_by_api=True, validator=uuid),
         items="profile_id",
         **nameless("provisioning_profile", "profile_id", "profile_version_id"),
     ),
@@ -142,7 +154,7 @@ _IOS = dict_field(
     setting(
         "defer_os_updates",
         "Deferral of operating system updates.",
-        number("defer_os_updates_delay", "Deferral in days, from 0 to 90.", check=between(0, 90)),
+        number("defer_os_updates_delay", "Deferral in days, from 0 to 90.", validator=between(0, 90)),
     ),
 )
 
@@ -156,8 +168,10 @@ _LINUX = dict_field(
         dict_list(
             "custom_actions",
             ("Custom actions, identified by ID.", KEPT),
-            identifier("id", "ID of the custom action, a UUID.", essential=True, check=uuid),
-            identifier("options_key", "Key of an option of the custom action, a UUID.", essential=True, check=uuid),
+            identifier("id", "ID of the custom action, a UUID.", required_by_api=True, validator=uuid),
+            identifier(
+                "options_key", "Key of an option of the custom action, a UUID.", required_by_api=True, validator=uuid
+            ),
             APPLY_POLICY,
             items="id",
             **nameless("custom_action", "id", "options_key"),
@@ -168,8 +182,8 @@ _LINUX = dict_field(
             "file_id",
             "ID of the content file, a number, instead of its name.",
             type="int",
-            essential=True,
-            normalise=_content_id,
+            required_by_api=True,
+            normalize=_content_id,
         ),
     ),
 )
@@ -177,15 +191,17 @@ _LINUX = dict_field(
 
 def _hours(name: str, doc: str, hour: int) -> Field:
     """Return a time of day with its policy."""
-    time = number("time", "Hour of the day, from 0 to 23.", essential=True, default=hour, check=between(0, 23))
-    return setting(name, doc, time, essential=True)
+    time = number(
+        "time", "Hour of the day, from 0 to 23.", required_by_api=True, server_default=hour, validator=between(0, 23)
+    )
+    return setting(name, doc, time, required_by_api=True)
 
 
 def _deferral(name: str, doc: str, days: int) -> Field:
     """Return the deferral of a kind of updates, at most some days."""
     text = f"Deferral in days, from 0 to {days}."
-    defer_days = number("defer_days", text, essential=True, default=0, check=between(0, days))
-    return setting(name, doc, defer_days, essential=True)
+    defer_days = number("defer_days", text, required_by_api=True, server_default=0, validator=between(0, days))
+    return setting(name, doc, defer_days, required_by_api=True)
 
 
 _WINDOWS = dict_field(
@@ -205,8 +221,8 @@ _WINDOWS = dict_field(
             "auto_update_type",
             "V(DEFAULT) is the behavior of Windows, V(OFF) turns automatic updates off.",
             choices=("DEFAULT", "OFF"),
-            essential=True,
-            default="DEFAULT",
+            required_by_api=True,
+            server_default="DEFAULT",
         ),
     ),
     BLUETOOTH,
@@ -234,33 +250,35 @@ _WINDOWS = dict_field(
             "A single desktop app.",
             Field("name", "Name of the kiosk profile."),
             Field("desktop_app_path", "Absolute path of the program."),
-            switch("auto_launch", "the program starts automatically", default=True),
-            Field("auto_launch_arguments", "Arguments of the program.", default=""),
-            switch("hide_taskbar", "the device hides the taskbar", default=True),
+            switch("auto_launch", "the program starts automatically", server_default=True),
+            Field("auto_launch_arguments", "Arguments of the program.", server_default=""),
+            switch("hide_taskbar", "the device hides the taskbar", server_default=True),
             switch(
                 "hide_start_recommended_section",
                 "the device hides the recommendations of the start menu",
-                default=True,
+                server_default=True,
             ),
-            switch("hide_power_button", "the device hides the power button", default=False),
+            switch("hide_power_button", "the device hides the power button", server_default=False),
         ),
     ),
     setting(
         "pause_os_updates",
         "Pause of updates.",
-        switch("pause_os_updates", "the device pauses operating system updates", essential=True, default=False),
+        switch(
+            "pause_os_updates", "the device pauses operating system updates", required_by_api=True, server_default=False
+        ),
     ),
     TIMEZONE,
     setting(
         "unenrollment_settings",
         "Unenrollment.",
-        switch("allow_unenrollment_from_device", "users can unenroll the device", essential=True),
+        switch("allow_unenrollment_from_device", "users can unenroll the device", required_by_api=True),
     ),
     dict_field(
         "wallpaper_settings",
         WALLPAPERS,
-        wallpaper("homescreen", "landscape", check=uuid),
-        wallpaper("lockscreen", "landscape", check=uuid),
+        wallpaper("homescreen", "landscape", validator=uuid),
+        wallpaper("lockscreen", "landscape", validator=uuid),
     ),
     wifi_networks(),
 )
@@ -273,12 +291,12 @@ def _documented(field: Field, looked_up: frozenset[str] = _APP_TYPES) -> Field:
     """Return a field with the sentences that follow from its attributes, and all fields in it. ``looked_up`` are the
     fields that names can stand for."""
     sentences = [] if isinstance(field.doc, tuple) else [field.doc]
-    if field.essential and field.initial is None and field.name not in looked_up:
+    if field.required_by_api and field.create_default is None and field.name not in looked_up:
         sentences.append("Required if new.")
-    if field.initial is not None:
-        sentences.append(f"Defaults to V({field.initial}) if new.")
-    if field.default not in (None, ""):
-        shown = str(field.default).lower() if isinstance(field.default, bool) else field.default
+    if field.create_default is not None:
+        sentences.append(f"Defaults to V({field.create_default}) if new.")
+    if field.server_default not in (None, ""):
+        shown = str(field.server_default).lower() if isinstance(field.server_default, bool) else field.server_default
         sentences.append(f"Without the setting, devices use V({shown}).")
     doc = " ".join(sentences) if isinstance(field.doc, str) else (*field.doc, *sentences)
     inner = _APP_TYPES.union(*(each.gives for each in field.references if each.by))
@@ -301,7 +319,7 @@ _SETTINGS = dict_field(
     _IOS,
     _LINUX,
     _WINDOWS,
-    partial=True,
+    exempt_from_exact=True,
     returns=(
         "Settings by platform, without passwords.",
         "The names are those of the suboptions of O(esper.cloud.blueprint#module:settings).",

@@ -33,11 +33,13 @@ ROLE = plain_kind(
     guards=(Guard(users=_users, advice="Assign another role to them first"),),
     fields=(
         Field("id", "ID of the role.", writable=False, sample="1d9b4a70-0b47-4a0e-9a53-5a3c1b8a2f11"),
-        Field("name", "Name of the role, case-sensitive.", identifier=True, check=length(1), sample="Field technician"),
+        Field(
+            "name", "Name of the role, case-sensitive.", identifier=True, validator=length(1), sample="Field technician"
+        ),
         Field(
             "description",
             "Description of the role.",
-            initial="",
+            create_default="",
             sample="Restarts and moves devices",
             changed="Restarts devices",
         ),

@@ -88,12 +88,12 @@ def is_set(field: Field, value: t.Any) -> bool:
     Values that Esper or the collection adds to each dict do not count, such as the apply policy of an empty setting.
     """
     if field.fields and isinstance(value, dict):
-        return any(is_set(each, value.get(each.name)) for each in field.fields if each.initial is None)
-    return value not in (None, "", [], {}) and value != field.default
+        return any(is_set(each, value.get(each.name)) for each in field.fields if each.create_default is None)
+    return value not in (None, "", [], {}) and value != field.server_default
 
 
 def _is_unset(field: Field, value: t.Any) -> bool:
-    return not is_set(field, value) if field.initial is None else matches(value, field.initial)
+    return not is_set(field, value) if field.create_default is None else matches(value, field.create_default)
 
 
 def _compare(field: Field, current: t.Any, desired: t.Any, rules: _Rules, path: str) -> Comparison:
@@ -185,7 +185,7 @@ def _payload(field: Field, there: Row, parts: t.Iterable[_Part]) -> Row:
     values = {
         each.field.api_name: each.found.payload
         for each in parts
-        if each.is_kept and each.field.sent and each.found.payload is not None
+        if each.is_kept and each.field.in_payload and each.found.payload is not None
     }
     known = {each.api_name for each in field.fields}
     kept = {key: values.get(key, value) for key, value in there.items() if key in values or key not in known}
@@ -195,10 +195,10 @@ def _payload(field: Field, there: Row, parts: t.Iterable[_Part]) -> Row:
 def _parts(field: Field, there: Row, desired: Row | None, rules: _Rules, path: str) -> t.Iterator[_Part]:
     """Return the fields of a dict that are there, desired, required or set by default."""
     given = desired or {}
-    removes = rules.exact and not field.partial and desired is not None
+    removes = rules.exact and not field.exempt_from_exact and desired is not None
     for each in field.fields:
         is_there, is_managed = each.api_name in there, given.get(each.name) is not None
-        if not (is_there or is_managed or each.essential or each.initial is not None):
+        if not (is_there or is_managed or each.required_by_api or each.create_default is not None):
             continue
         found = _compare(each, there.get(each.api_name), given.get(each.name), rules, f"{path}.{each.name}")
         # A secret cannot be read, so no task can repeat it. Null is not managed.
@@ -207,15 +207,15 @@ def _parts(field: Field, there: Row, desired: Row | None, rules: _Rules, path: s
         matches_ = found.matches and (not is_removed or _is_unset(each, found.before))
         if not is_kept:
             found = replace(found, after=None, shown=None, payload=None, masked=())
-        if desired is not None and found.payload is None and each.initial is not None:
-            found = replace(found, after=each.initial, shown=each.initial, payload=each.initial)
+        if desired is not None and found.payload is None and each.create_default is not None:
+            found = replace(found, after=each.create_default, shown=each.create_default, payload=each.create_default)
             is_kept = True
-        yield _Part(each, found, is_there, is_kept, matches_ or not each.sent)
+        yield _Part(each, found, is_there, is_kept, matches_ or not each.in_payload)
 
 
 def _missing(parts: t.Iterable[_Part], path: str) -> t.Iterator[str]:
     for each in parts:
-        if each.field.essential and each.found.payload is None:
+        if each.field.required_by_api and each.found.payload is None:
             choices = f" ({', '.join(each.field.choices)})" if each.field.choices else ""
             yield f"{path}.{each.field.name}: is missing{choices}"
         else:
@@ -301,12 +301,12 @@ def _errors(field: Field, desired: t.Any, path: str) -> t.Iterator[str]:
         for number, item in enumerate(desired):
             yield from _errors(field, item, f"{path}[{number}]")
         yield from _list_errors(field, desired, path)
-    elif desired is not None and not isinstance(desired, ResultOf) and (why := field.check(desired)):
+    elif desired is not None and not isinstance(desired, ResultOf) and (why := field.validator(desired)):
         yield f"{path}: {why}"
 
 
 def _list_errors(field: Field, desired: list[t.Any], path: str) -> t.Iterator[str]:
-    if why := field.check_all(desired):
+    if why := field.list_validator(desired):
         yield f"{path}: {why}"
     for number, former in duplicates(field, desired):
         yield f"{path}[{number}]: is about the same as {path}[{former}]"

@@ -45,7 +45,7 @@ def _value(field: Field, value: t.Any, path: str, misfits: list[str]) -> t.Any:
         return _list(field, value, path, misfits)
     if field.type == "dict" and isinstance(value, dict):
         return _dict(field.fields, value, path, misfits)
-    if field.normalise is not as_it_is and _fits(field, value):
+    if field.normalize is not as_it_is and _fits(field, value):
         return value
     typed = _SCALARS.get(field.type, _misfit)(value)
     if typed is _MISFIT:
@@ -90,7 +90,7 @@ def _is_same(one: t.Any, other: t.Any) -> bool:
 def _fits(field: Field, value: t.Any) -> bool:
     """Return whether the field's own normal form of a value has the type of the field."""
     try:
-        normal = field.normalise(value)
+        normal = field.normalize(value)
     except (TypeError, ValueError, AttributeError):
         return False
     return normal is not None and _SCALARS.get(field.type, _misfit)(normal) is not _MISFIT

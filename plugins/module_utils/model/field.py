@@ -72,19 +72,23 @@ class Field:
     ``name`` is the option and the return value, ``api`` the API's key for it (the name, unless it differs). A field at
     the top of an object can have a dotted path as ``api``, such as ``properties.to_address``, and another path to read
     or to write it: see api_paths.py.
-    ``type``, ``elements``, ``choices`` and ``required`` are those of an argument spec. ``fields`` are the properties of
-    a dict, or of each dict of a list. ``check`` tells what is wrong with a value of the user's, "" if nothing is; in a
-    list it is asked of each item, and ``check_all`` of the list.
-    ``normalise`` brings the server's value and the user's to one form. ``items`` says how a list compares: "" as a
-    value, where order counts, "set" without order, or the keys that tell its dicts apart, with blanks between them, the
-    best first and what people call them last. A key may be several properties, with + between them.
-    Only a ``writable`` field is compared and sent. A ``secret`` one is never shown. It is compared unless the server
-    masks it; one that is masked goes along when something else is sent, or when the task says to send it always.
 
-    An ``essential`` field must be in what is sent, whoever said it; ``initial`` is what it is there if nobody did.
-    ``default`` is what the service takes a missing value for. A field that is not ``sent`` is the collection's own: it
-    says in human terms what another field of the same dict says in the API's, which is the one that is compared.
-    A dict that is ``partial`` is so even for a task that wants an object to be exactly what it says.
+    ``type``, ``elements``, ``choices`` and ``required`` are those of an argument spec. ``fields`` are the properties of
+    a dict, or of each dict of a list. ``validator`` returns what is wrong with a desired value, "" if nothing is. In a
+    list it validates each item, and ``list_validator`` the list. ``normalize`` brings the values of the API and of the
+    user to one form.
+
+    ``items`` is how a list compares: "" as a value whose order counts, "set" without order, or the keys that identify
+    its dicts, separated by spaces, the best first and the one that people know last. A key of several properties is
+    written with + between them.
+
+    Only a ``writable`` field is compared and sent. A ``secret`` value is never shown. It is compared unless the API
+    masks it. A secret that the API masks is sent together with other changes, or always if the task says so.
+
+    A ``required_by_api`` field must be in the payload; ``create_default`` is its value if nobody set it. The
+    ``server_default`` is the value that Esper uses for a missing one. A field that is not ``in_payload`` stands in
+    human terms for another field of the same dict, which is the one that is compared. A dict that is
+    ``exempt_from_exact`` keeps what a task with ``exact`` does not list.
 
     ``doc`` is the text of the option, ``returns`` that of the return value if it differs, ``sample`` an example of it.
     <<<<<<< HEAD
@@ -107,17 +111,17 @@ class Field:
     choices: tuple[str, ...] = ()
     required: bool = False
     fields: tuple[Field, ...] = ()
-    check: t.Callable[[t.Any], str] = nothing_wrong
-    check_all: t.Callable[[t.Any], str] = nothing_wrong
-    normalise: t.Callable[[t.Any], t.Any] = as_it_is
+    validator: t.Callable[[t.Any], str] = nothing_wrong
+    list_validator: t.Callable[[t.Any], str] = nothing_wrong
+    normalize: t.Callable[[t.Any], t.Any] = as_it_is
     items: str = ""
     writable: bool = True
     secret: bool = False
-    essential: bool = False
-    initial: t.Any = None
-    default: t.Any = None
-    sent: bool = True
-    partial: bool = False
+    required_by_api: bool = False
+    create_default: t.Any = None
+    server_default: t.Any = None
+    in_payload: bool = True
+    exempt_from_exact: bool = False
     identifier: bool = False
     opaque: bool = False
     returns: Words = ""
@@ -153,12 +157,12 @@ class Field:
         is neither compared nor removed. A dict with nothing but null is null.
         """
         if isinstance(value, ResultOf):
-            return value.in_form(self.normalise)
+            return value.in_form(self.normalize)
         if self.fields and isinstance(value, dict):
             return self._normalize_dict(value, exact) or (None if value and exact else {})
         if self.fields and isinstance(value, list):
             return [self._normalize_dict(item, exact) for item in value]
-        return None if value is None else self.normalise(value)
+        return None if value is None else self.normalize(value)
 
     def _normalize_dict(self, value: Row, exact: bool) -> Row:
         known = {each.name: each.normalize_input(value[each.name], exact) for each in self.fields if each.name in value}
@@ -175,4 +179,4 @@ class Field:
             }
         if self.fields and isinstance(value, list):
             return [self.from_api(item) for item in value]
-        return value if value is None or isinstance(value, ResultOf) else self.normalise(value)
+        return value if value is None or isinstance(value, ResultOf) else self.normalize(value)

@@ -140,7 +140,7 @@ def _text(name: str, doc: Words, *choices: str, **more: t.Any) -> Field:
 
 
 def _number(name: str, doc: Words, least: int | None = None, most: int | None = None) -> Field:
-    return Field(name, doc, type="int", check=between(least, most))
+    return Field(name, doc, type="int", validator=between(least, most))
 
 
 def _switch(name: str, doc: Words) -> Field:
@@ -188,7 +188,7 @@ ARGS = Field(
             "Alias of the device. M(esper.cloud.device) manages aliases and sends them only if they differ.",
         ),
         _switch("dhcp_enabled", "If V(true), the device gets its addresses by DHCP."),
-        Field("duration", "Length of the beep in seconds, from 10 to 300.", check=_seconds),
+        Field("duration", "Length of the beep in seconds, from 10 to 300.", validator=_seconds),
         _switch(
             "enable_debug_mode",
             "If V(true), a device in kiosk mode switches to debug mode, so that a bug report can be read.",
@@ -236,7 +236,7 @@ ARGS = Field(
             "screen_off_timeout",
             "Idle time in milliseconds after which the screen turns off, V(-1) or from 5000 to 1800000.",
             type="int",
-            check=_screen_time,
+            validator=_screen_time,
         ),
         _text("script", "Text of the script."),
         _text("secondary_dns", "IPv4 address of the second DNS server."),

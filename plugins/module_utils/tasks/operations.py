@@ -208,7 +208,7 @@ OWN_ARGS = (
         type="list",
         elements="str",
         identifier=True,
-        check=uuid,
+        validator=uuid,
     ),
 )
 _OWN_NEEDS = {"APPLY_GEO_FENCE": ("geofence_ids",)}
@@ -253,7 +253,7 @@ OPERATION = Kind(
             "Arguments of the operation, without those that can be secret.",
             api="arguments",
             type="dict",
-            normalise=_public,
+            normalize=_public,
             sample={},
         ),
         Field("created_at", "Time of creation.", writable=False, sample="2026-03-01T09:30:00Z"),

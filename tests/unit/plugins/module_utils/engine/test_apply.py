@@ -69,7 +69,7 @@ def kind_of(name: str, update: t.Literal["PATCH", "PUT"]) -> Kind:
         fields=(
             Field("id", writable=False),
             Field("name", api="channel_name"),
-            Field("email", normalise=str.lower),
+            Field("email", normalize=str.lower),
             Field("limit"),
             Field("events", type="list", elements="str", items="set"),
             Field(

@@ -24,13 +24,13 @@ POLICY = Field(
     type="dict",
     fields=(
         Field("kiosk_mode", api="kioskMode", type="bool"),
-        Field("least", type="int", check=between(4, 10)),
-        Field("numbers", type="list", elements="str", items="set", check=length(1, 3)),
+        Field("least", type="int", validator=between(4, 10)),
+        Field("numbers", type="list", elements="str", items="set", validator=length(1, 3)),
         Field(
             "accounts",
             type="list",
             elements="dict",
-            fields=(Field("mail", api="eMail", check=email), Field("kind", choices=("USER", "ADMIN"))),
+            fields=(Field("mail", api="eMail", validator=email), Field("kind", choices=("USER", "ADMIN"))),
         ),
         Field("lock", type="dict", fields=(Field("pin", secret=True), Field("tries", type="int"))),
     ),
@@ -117,8 +117,8 @@ DEVICE = Field(
             "sound",
             type="dict",
             fields=(
-                Field("when", choices=("ALWAYS", "NEVER"), initial="ALWAYS"),
-                Field("on", type="bool", default=True),
+                Field("when", choices=("ALWAYS", "NEVER"), create_default="ALWAYS"),
+                Field("on", type="bool", server_default=True),
                 Field("volume", api="level", type="int"),
                 Field("pin", secret=True),
             ),
@@ -128,15 +128,15 @@ DEVICE = Field(
             "scripts",
             type="list",
             elements="dict",
-            fields=(Field("line", essential=True), Field("when", initial="ALWAYS"), Field("comment")),
+            fields=(Field("line", required_by_api=True), Field("when", create_default="ALWAYS"), Field("comment")),
         ),
         Field(
             "files",
             type="list",
             elements="dict",
             fields=(
-                Field("label", sent=False),
-                Field("number", api="fileId", essential=True, normalise=str),
+                Field("label", in_payload=False),
+                Field("number", api="fileId", required_by_api=True, normalize=str),
                 Field("place"),
                 Field("pin", secret=True),
             ),
@@ -144,7 +144,9 @@ DEVICE = Field(
         ),
     ),
 )
-PHONE = Field("phone", type="dict", fields=(DEVICE, Field("other", type="dict", fields=DEVICE.fields)), partial=True)
+PHONE = Field(
+    "phone", type="dict", fields=(DEVICE, Field("other", type="dict", fields=DEVICE.fields)), exempt_from_exact=True
+)
 
 
 def files(*given: str) -> list[dict[str, str]]:

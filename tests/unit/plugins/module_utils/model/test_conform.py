@@ -87,7 +87,7 @@ def test_items_that_do_not_fit_are_left_out_and_named() -> None:
 
 
 def test_the_normal_form_of_a_field_counts() -> None:
-    size = Field("size", type="int", normalise=lambda value: int(str(value).removesuffix(" B")))
+    size = Field("size", type="int", normalize=lambda value: int(str(value).removesuffix(" B")))
     assert conform((size,), {"size": "12 B"}) == ({"size": "12 B"}, [])
     assert conform((size,), {"size": "much"}) == ({"size": None}, ["size"])
 

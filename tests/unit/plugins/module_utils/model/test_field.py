@@ -16,13 +16,13 @@ POLICY = Field(
     type="dict",
     fields=(
         Field("kiosk_mode", api="kioskMode", type="bool"),
-        Field("least", type="int", check=between(4, 10)),
-        Field("numbers", type="list", elements="str", items="set", check=length(1, 3)),
+        Field("least", type="int", validator=between(4, 10)),
+        Field("numbers", type="list", elements="str", items="set", validator=length(1, 3)),
         Field(
             "accounts",
             type="list",
             elements="dict",
-            fields=(Field("mail", api="eMail", check=email), Field("kind", choices=("USER", "ADMIN"))),
+            fields=(Field("mail", api="eMail", validator=email), Field("kind", choices=("USER", "ADMIN"))),
         ),
         Field("lock", type="dict", fields=(Field("pin", secret=True), Field("tries", type="int"))),
     ),

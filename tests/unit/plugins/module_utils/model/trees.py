@@ -29,25 +29,32 @@ def leaves(draw: Draw, name: str) -> Field:
     """Return fields without fields."""
     common: dict[str, t.Any] = {
         "api": draw(st.sampled_from(["", f"api_{name}"])),
-        "essential": draw(st.booleans()),
-        "sent": draw(st.sampled_from([True, True, True, False])),
+        "required_by_api": draw(st.booleans()),
+        "in_payload": draw(st.sampled_from([True, True, True, False])),
         "writable": draw(st.sampled_from([True, True, True, False])),
-        "check": _short,
+        "validator": _short,
     }
     kind = draw(st.sampled_from(["text", "number", "switch", "texts", "set", "json", "secret"]))
     if kind == "text":
         return Field(
-            name, initial=draw(st.none() | st.just("a")), normalise=draw(st.sampled_from([str, lambda x: x])), **common
+            name,
+            create_default=draw(st.none() | st.just("a")),
+            normalize=draw(st.sampled_from([str, lambda x: x])),
+            **common,
         )
     if kind == "number":
-        return Field(name, type="int", default=draw(st.none() | st.just(1)), **{**common, "check": between(0, 8)})
+        return Field(
+            name, type="int", server_default=draw(st.none() | st.just(1)), **{**common, "validator": between(0, 8)}
+        )
     if kind == "switch":
-        return Field(name, type="bool", default=draw(st.sampled_from([None, True, False])), **common)
+        return Field(name, type="bool", server_default=draw(st.sampled_from([None, True, False])), **common)
     if kind in ("texts", "set"):
-        return Field(name, type="list", elements="str", items="set" if kind == "set" else "", check_all=_few, **common)
+        return Field(
+            name, type="list", elements="str", items="set" if kind == "set" else "", list_validator=_few, **common
+        )
     if kind == "json":
-        return Field(name, type="dict", **{**common, "check": lambda _value: ""})
-    return Field(name, secret=True, **{**common, "sent": True})
+        return Field(name, type="dict", **{**common, "validator": lambda _value: ""})
+    return Field(name, secret=True, **{**common, "in_payload": True})
 
 
 @st.composite
@@ -64,11 +71,16 @@ def fields(draw: Draw, name: str, depth: int, *, in_list: bool = False) -> Field
     if kind == "dict":
         inner = inner or (Field("a"),)
         return Field(
-            name, type="dict", api=api, fields=inner, partial=draw(st.booleans()), essential=draw(st.booleans())
+            name,
+            type="dict",
+            api=api,
+            fields=inner,
+            exempt_from_exact=draw(st.booleans()),
+            required_by_api=draw(st.booleans()),
         )
     if kind == "list":
-        return Field(name, type="list", elements="dict", api=api, fields=inner or (Field("a"),), check_all=_few)
-    keys = (Field("k", api="key"), Field("l", sent=draw(st.booleans())), Field("m"))
+        return Field(name, type="list", elements="dict", api=api, fields=inner or (Field("a"),), list_validator=_few)
+    keys = (Field("k", api="key"), Field("l", in_payload=draw(st.booleans())), Field("m"))
     items = draw(st.sampled_from(["k", "k l", "k+m k l"]))
     return Field(name, type="list", elements="dict", api=api, fields=(*keys, *inner), items=items)
 
