@@ -125,13 +125,17 @@ class Caller:
     def __init__(self, contract: Contract) -> None:
         self.contract = contract
         self.service = Service(contract, new_tenant(_SETTINGS))
+        self._is_changed = False
 
     def reset(self) -> None:
-        """Begin with a new tenant."""
-        self.service.tenant = new_tenant(_SETTINGS)
+        """Begin with a new tenant, unless the present one was only read."""
+        if self._is_changed:
+            self.service.tenant = new_tenant(_SETTINGS)
+            self._is_changed = False
 
     def call(self, operation: Operation, values: Mapping[str, str], body: Any = None, **query: object) -> Reply:
         """Call an operation; files in the body make it a form."""
+        self._is_changed |= operation.method != "GET"
         path = operation.path
         for name, value in {"enterprise_id": ENTERPRISE_ID, **values}.items():
             path = path.replace(f"{{{name}}}", str(value))

@@ -8,10 +8,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from caller import Api
+from caller import Api, request
 
 CHANNELS = "/v1{e}/alertchannels/"
 RULES = "/v1{e}/alarmrules/"
+GEOFENCES = "/v0{e}/geofence/"
+PIPELINES = "/pipelines/v0/pipelines/"
+MISSING = "0b1e7f3c-0000-4000-8000-000000000001"
 REGIONS = "/v2/preferred-regions"
 ROLES = "/authz2/v1/roles/"
 
@@ -109,3 +112,156 @@ def test_a_role_comes_without_scopes_and_takes_those_it_is_given(api: Api) -> No
 def test_what_the_contract_requires_is_required(api: Api, missing: str) -> None:
     body = {name: "x" for name in ("name", "description") if name != missing}
     assert api("POST", ROLES, body).status == 400
+
+
+def test_geofences_are_the_same_at_all_their_paths(api: Api) -> None:
+    devices = [device["id"] for device in api.get("/v2/devices/")["content"]["results"][:2]]
+    body = {"name": "Yard", "latitude": "52.5", "longitude": "13.4", "radius": 0.5, "radius_unit": "KILOMETERS"}
+    answer = api("POST", "/v0{e}/create-apply-geo-fence/", {**body, "devices": devices})
+    fence = answer.body
+    assert (answer.status, fence["device_count"]) == (201, 2)
+    assert fence == {**fence, **body}
+    other = api("POST", GEOFENCES, {**body, "name": "Gate"}).body
+    for path in (GEOFENCES, "/v0{e}/create-apply-geo-fence/"):
+        assert api.get(path)["results"] == [fence, other]
+        assert api.get(path, search="ya")["results"] == [fence]
+    for path in (GEOFENCES, "/v0{e}/create-apply-geofence/"):
+        assert api.get(f"{path}{fence['id']}/") == fence
+    changed = api("PATCH", f"{GEOFENCES}{fence['id']}/", {"radius": 2}).body
+    assert (changed["radius"], changed["device_count"]) == (2, 2)
+    assert api("DELETE", f"/v0{{e}}/create-apply-geofence/{fence['id']}/").status == 204
+    assert api("GET", f"{GEOFENCES}{fence['id']}/").status == 404
+
+
+def test_what_is_below_an_object_is_only_there_and_goes_with_it(api: Api) -> None:
+    first, second = [api("POST", PIPELINES, {"name": name}).body["content"]["id"] for name in ("One", "Two")]
+    stages = f"{PIPELINES}{first}/stages/"
+    stage = api("POST", stages, {"name": "Pilot"}).body["content"]
+    assert stage["pipeline_id"] == first
+    operations = f"/pipelines/v0/stages/{stage['id']}/operationlists/"
+    assert api("POST", operations, {"name": "Update"}).status == 200
+    assert api.get(f"{PIPELINES}{second}/stages/")["content"]["count"] == 0
+    assert api("GET", f"{PIPELINES}{second}/stages/{stage['id']}/").status == 404
+    assert api("DELETE", f"{PIPELINES}{first}/").status == 200
+    assert api("GET", stages).status == 404
+    assert api("GET", operations).status == 404
+    assert api.get(PIPELINES)["content"]["count"] == 1
+
+
+def test_a_put_resets_what_it_does_not_say(api: Api) -> None:
+    created = api("POST", PIPELINES, {"name": "One", "description": "Pilot first", "timeout_seconds": 60}).body[
+        "content"
+    ]
+    path = f"{PIPELINES}{created['id']}/"
+    changed = api("PUT", path, {"name": "Two"}).body["content"]
+    assert (changed["name"], changed["description"], changed["timeout_seconds"]) == ("Two", "", 0)
+    assert (changed["id"], changed["created_at"]) == (created["id"], created["created_at"])
+
+
+def test_an_uploaded_wallpaper_can_be_downloaded(api: Api) -> None:
+    wallpaper = api.upload(
+        "/v1{e}/wallpaper/", image_file=("shelf.png", b"\x89PNG shelf"), orientation="landscape"
+    ).body
+    assert request("GET", wallpaper["image_file"]).raw == b"\x89PNG shelf"
+    assert api.get("/v1{e}/wallpaper/")["results"] == [wallpaper]
+    assert api.upload("/v1{e}/wallpaper/", image_file=("shelf.png", b"x")).status == 400
+
+
+def test_a_webclip_is_a_form_whose_texts_have_types(api: Api) -> None:
+    texts = {"label": "Menu", "esper_name": "menu-1", "url": "https://example.com/"}
+    target = {"target_bundle_id": "com.example", "target_bundle_name": "Browser"}
+    answer = api.upload("/v2/webclips", **texts, **target, is_full_screen="true", is_removable="false")
+    webclip = answer.body["content"]
+    assert (webclip["label"], webclip["is_full_screen"], webclip["is_removable"]) == ("Menu", True, False)
+    assert api.get("/v2/webclips", exact_esper_name="menu-1")["content"]["results"][0]["id"] == webclip["id"]
+    assert api.get("/v2/webclips", exact_esper_name="menu")["content"]["count"] == 0
+
+
+def test_a_user_is_the_same_at_all_paths(api: Api) -> None:
+    body = {"username": "anna", "first_name": "Anna", "last_name": "Bo", "profile": {"role": "Group Admin"}}
+    user = api("POST", "/user/", body).body
+    path, user_id = f"/user/{user['id']}/", user["profile"]["authn_user_id"]
+    assert (user["full_name"], user["profile"]["role"]) == ("Anna Bo", "Group Admin")
+    assert api.get("/authn2/v1/users/", legacy_user_id=user["id"])["user_id"] == user_id
+    assert api("PUT", f"/authn2/v0/user/{user_id}", {"first_name": "Ann"}).body["full_name"] == "Ann Bo"
+    group = api.get("{e}/devicegroup/")["results"][1]
+    body = {"role": "Group Viewer", "groups": [group["id"]]}
+    assert api("PUT", f"/authz2/v1/users/{user_id}", body).status == 200
+    profile = api.get(path)["profile"]
+    assert (profile["role"], profile["groups"][0]["id"]) == ("Group Viewer", group["id"])
+    assert api.get(f"/authz2/v1/users/{user_id}/groups")["group_ids"] == [group["id"]]
+    assert api("DELETE", f"/authn2/v0/tenant/{api.simulator.enterprise_id}/user/{user_id}/").status == 204
+    assert api("GET", path).status == 404
+
+
+def test_the_company_can_be_read_and_changed(api: Api) -> None:
+    company = api.get("/v1{e}/")
+    assert company["id"] == api.simulator.enterprise_id
+    changed = api("PATCH", "/v1{e}/", {"contact_person": "Anna"}).body
+    assert changed == {**company, "contact_person": "Anna", "updated_on": changed["updated_on"]}
+    assert api.get("/v1{e}/") == changed
+
+
+def test_the_legacy_list_shows_the_same_devices(api: Api) -> None:
+    devices = api.get("/v2/devices/", limit=1000)["content"]["results"]
+    listed = api.get("{e}/device/", limit=500)
+    assert [row["id"] for row in listed["results"]] == [device["id"] for device in devices]
+    device = next(device for device in devices if device["tags"] and device["group_id"])
+    one = api.get(f"{{e}}/device/{device['id']}/")
+    assert one in listed["results"]
+    for query in ({"name": device["name"].lower()}, {"serial": device["serial"]}, {"search": device["serial"]}):
+        assert [row["id"] for row in api.get("{e}/device/", **query)["results"]] == [device["id"]]
+    tagged = api.get("{e}/device/", limit=500, tags=one["tags"][0])["results"]
+    assert {row["id"] for row in tagged} == {
+        row["id"] for row in listed["results"] if one["tags"][0] in (row["tags"] or ())
+    }
+    grouped = api.get("{e}/device/", limit=500, group=device["group_id"])["results"]
+    assert {row["id"] for row in grouped} == {each["id"] for each in devices if each["group_id"] == device["group_id"]}
+    assert api.get("{e}/device/", brand="Nobody")["count"] == 0
+    assert len(api.get("{e}/device/", legacy_format="true")["results"]) == 20
+
+
+def test_commands_are_the_same_at_the_older_path(api: Api) -> None:
+    device = next(row["id"] for row in api.get("{e}/device/", state=1)["results"])
+    body = {"command_type": "DEVICE", "devices": [device], "command": "REBOOT"}
+    command = api("POST", "/v0{e}/command/", body).body
+    assert api.get("/v0{e}/command/")["results"] == [command]
+    assert api.get("/v0{e}/command/", command="LOCK")["count"] == 0
+    path = f"/v0{{e}}/command/{command['id']}/status/"
+    states = [api.get(path)["results"][0]["state"] for _reading in range(2)]
+    assert states == ["Command Acknowledged", "Command Success"]
+    history = api.get(f"/v0{{e}}/device/{device}/command-history/")["results"]
+    assert [(row["request"], row["command"]) for row in history] == [(command["id"], "REBOOT")]
+    events = api.get(f"{{e}}/device/{device}/download/eventfeed/")["results"]
+    assert events == api.get(f"/v1{{e}}/device/{device}/report/eventfeed/")["results"]
+    assert len(events) == 1
+
+
+def test_examples_that_are_deleted_stay_deleted(api: Api) -> None:
+    profile = api.upload("/v2/provisioning-profiles", file=("shop.mobileprovision", b"profile")).body["content"]
+    versions = f"/v2/provisioning-profiles/{profile['id']}/versions"
+    examples = api.get(versions)["content"]["results"]
+    assert len(examples) == 2
+    for example in examples:
+        assert api("DELETE", f"{versions}/{example['id']}").status == 200
+    assert api.get(versions)["content"]["count"] == 0
+
+
+def test_runs_of_a_pipeline_are_also_listed_without_it(api: Api) -> None:
+    pipeline = api("POST", PIPELINES, {"name": "One"}).body["content"]
+    run = api("POST", f"{PIPELINES}{pipeline['id']}/runs/", {}).body["content"]
+    assert [row["id"] for row in api.get("/pipelines/v0/runs/")["content"]["results"]] == [run["id"]]
+    assert api("GET", f"/pipelines/v0/stageruns/{MISSING}/targetruns/").status == 404
+    stage_runs = api.get(f"/pipelines/v0/runs/{run['id']}/stageruns/")["content"]["results"]
+    assert len(stage_runs) == 2
+    assert api.get(f"/pipelines/v0/stageruns/{stage_runs[0]['id']}/targetruns/")["content"]["count"] == 0
+    path = f"/pipelines/v0/runs/{run['id']}/stageruns/{stage_runs[0]['id']}/"
+    assert api("PUT", path, {"status": "cancelled"}).status == 200
+    assert api.get(path)["content"]["status"] == "cancelled"
+
+
+def test_rows_are_ordered_as_the_query_says(api: Api) -> None:
+    for seconds in (9, 10, 100):
+        api("POST", PIPELINES, {"name": f"After {seconds}", "timeout_seconds": seconds})
+    names = [row["name"] for row in api.get(PIPELINES, ordering="-name")["content"]["results"]]
+    assert names == ["After 9", "After 100", "After 10"]

@@ -1,11 +1,12 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Behaviours derived from the contract, for operations that have no behaviour of their own.
+"""Derive behaviours from the contract, for operations that have no behaviour of their own.
 
-A path that ends in a parameter leads to a row of the collection before it. A path that ends in a word leads to a
-collection if it is listed or has rows below, else to a single object if it can be read, else to an action. What is
-stored is what clients sent and what the schemas of the answers say beyond it; what is answered is cut to the schema.
+A path that ends in a parameter addresses a row of a collection. A path that ends in a word addresses a collection if it
+has a list or rows, otherwise a single object if it has a GET, otherwise an action. A stored row has the properties that
+the client sent, and initial values for all others in the schemas of the responses. A response has only the properties
+in its schema. CHOICES.md lists the rules.
 """
 
 from __future__ import annotations
@@ -18,22 +19,22 @@ from functools import cached_property
 from typing import Any
 
 from contract import Contract, Operation, Schema
-from exchange import Answer, Behaviour, Call, Page, instant, listed, not_found, paged
+from exchange import Answer, Behaviour, Call, Page, instant, listed, not_found, paged, refuse
 from shapes import Listing, Shapes, Source
 from storage import File
 from tenant import Tenant, moment
 
 Row = dict[str, Any]
-# Adds to a stored row what is worked out whenever it is shown.
+# Adds calculated properties to a stored row.
 Shown = Callable[[Tenant, Row], Row]
 
-# Examples in a collection that no client can add to.
+# Number of examples in a collection without a create operation.
 _EXAMPLES = 2
 _LEGACY_PAGE, _LEGACY_MAXIMUM = 20, 500
 _PAGE, _MAXIMUM = 10, 1000
 
-# Collections that show the rows of another one: the contract does not say so.
-SAME_ROWS = {
+# Collections that share the rows of another collection. The contract does not say so.
+_SAME_ROWS = {
     "/v0/enterprise/{enterprise_id}/create-apply-geo-fence": "/v0/enterprise/{enterprise_id}/geofence",
     "/v0/enterprise/{enterprise_id}/create-apply-geofence": "/v0/enterprise/{enterprise_id}/geofence",
     "/enterprise/{enterprise_id}/devicegroup/{group_id}/blueprint/upload": (
@@ -51,7 +52,7 @@ SAME_ROWS = {
     "/pipelines/v0/operationlists": "/pipelines/v0/stages/{stage_id}/operationlists",
     "/pipelines/v0/stageruns": "/pipelines/v0/runs/{pipeline_run_id}/stageruns",
 }
-# Collections whose rows have behaviours of their own, and where the tenant keeps them.
+# Collections whose rows have behaviours of their own, and their tables.
 _KEPT: dict[str, Callable[[Tenant], Mapping[str, Any]]] = {
     "/enterprise/{enterprise_id}/device": lambda tenant: tenant.devices,
     "/v0/enterprise/{enterprise_id}/device": lambda tenant: tenant.devices,
@@ -61,20 +62,22 @@ _KEPT: dict[str, Callable[[Tenant], Mapping[str, Any]]] = {
     "/enterprise/{enterprise_id}/devicegroup": lambda tenant: tenant.groups,
     "/enterprise/{enterprise_id}/group": lambda tenant: tenant.groups,
 }
-# Query parameters that compare a property, by their last word.
+# Tables of collections that other behaviours use under a shorter name.
+_TABLES = {"/enterprise/{enterprise_id}/tags": "tags"}
+# Suffixes of query parameters that compare a property.
 _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
     "gt": lambda value, limit: bool(value > limit),
     "gte": lambda value, limit: bool(value >= limit),
     "lt": lambda value, limit: bool(value < limit),
     "lte": lambda value, limit: bool(value <= limit),
 }
-# Properties of which a query parameter finds any part, in any case.
+# Query parameters that find any part of the property, in any case.
 _BY_PART = ("name", "label", "package_name", "app_name")
-# Properties that have a row's id though nothing says so.
+# Properties that hold the ID of a row though their name does not show it.
 _ID_NAMES = {"/pipelines/v0/stageruns/{stage_run_id}/targetruns/{target_run_id}/command": "request_id"}
-# Query parameters about a property of another name.
+# Query parameters that filter by a property of another name.
 _PARAMETERS = {"legacy_user_id": "id", "exact_esper_name": "esper_name"}
-# Properties that hold a file's link, name, size in bytes, size in kilobytes, and SHA-256.
+# Properties that describe an uploaded file.
 _FILE_PROPERTIES: tuple[tuple[tuple[str, ...], Callable[[File], Any]], ...] = (
     (("name", "file_name", "app_name"), lambda file: file.name),
     (("size", "file_size"), lambda file: file.size),
@@ -85,9 +88,9 @@ _FILE_PROPERTIES: tuple[tuple[tuple[str, ...], Callable[[File], Any]], ...] = (
 
 @dataclass(frozen=True)
 class Place:
-    """Where a path leads: to a collection, below rows of others, and perhaps to one row of it.
+    """The target of a path: a collection, and a row of it if `item` is the parameter with its ID.
 
-    `above` has the other collections with the parameters that name their rows; `item` names the row itself.
+    `above` has the parent collections, each with the parameter that has the ID of the parent.
     """
 
     collection: str
@@ -96,7 +99,7 @@ class Place:
 
     @classmethod
     def of(cls, path: str) -> Place:
-        """The place of a path of the contract. The enterprise is no collection: there is only one."""
+        """Return the place of a path. The enterprise is no parent: there is only one."""
         segments = path.rstrip("/").split("/")
         item = None if segments[-1] == "{enterprise_id}" else _parameter(segments[-1])
         above = [
@@ -109,36 +112,46 @@ class Place:
 
 @dataclass(frozen=True, eq=False)
 class Resource:
-    """All that the contract says of the rows of one collection."""
+    """The operations of one collection or single object, and the schema of its rows."""
 
     collection: str
     operations: Sequence[tuple[Operation, Place]]
     shapes: Shapes
 
+    @property
+    def table(self) -> str:
+        """Name of the table in the tenant."""
+        return _TABLES.get(self.collection, self.collection)
+
+    @cached_property
+    def has_parent(self) -> bool:
+        """Whether the rows belong to rows of another collection."""
+        return bool(Place.of(f"{self.collection}/").above)
+
     @cached_property
     def has_items(self) -> bool:
-        """Whether there are paths to single rows."""
+        """Whether the rows have paths of their own."""
         return any(place.item for _operation, place in self.operations)
 
     @cached_property
     def is_listed(self) -> bool:
-        """Whether some GET lists the rows."""
+        """Whether a GET lists the rows."""
         return any(self.listing(operation) for operation, place in self.operations if place.item is None)
 
     @cached_property
     def is_collection(self) -> bool:
-        """Whether there may be several rows."""
+        """Whether the path addresses a collection, not a single object."""
         return self.has_items or self.is_listed
 
     @cached_property
     def is_writable(self) -> bool:
-        """Whether clients can add a row, or set the only one."""
+        """Whether clients can create rows, or change the single object."""
         methods = ("POST",) if self.is_collection else ("POST", "PUT", "PATCH")
         return any(operation.method in methods for operation, place in self.operations if place.item is None)
 
     @cached_property
     def schema(self) -> Schema:
-        """What a row has, as far as any answer shows it; an answer about a single row knows best."""
+        """The properties in all responses; those in the response that reads a single row come first."""
         properties: dict[str, Schema] = {}
         for operation, _place in sorted(self.operations, key=lambda pair: (pair[0].method != "GET", not pair[1].item)):
             for name, spec in self.shapes.row(operation.success[1]).items():
@@ -147,7 +160,7 @@ class Resource:
 
     @cached_property
     def id_names(self) -> Sequence[str]:
-        """The properties that have a row's id, the first of which may be one that no answer shows."""
+        """The properties that hold the ID of a row. If no response has one, rows are stored with `id`."""
         items = dict.fromkeys(_snake(place.item) for _operation, place in self.operations if place.item)
         known = ("id", *items, _ID_NAMES.get(self.collection, ""))
         names = [name for name in known if name in self.schema["properties"]]
@@ -155,11 +168,11 @@ class Resource:
 
     @property
     def id_name(self) -> str:
-        """The property by which rows are known."""
+        """The property that is the key of the table."""
         return self.id_names[0]
 
     def new_key(self, tenant: Tenant) -> str | int:
-        """An id for another row, of the type that the contract gives it."""
+        """Return the ID for a new row, in the type of the contract."""
         spec = self.shapes.plain(self.schema["properties"].get(self.id_name, {}))
         types = [
             operation.parameters[place.item, "path"]["schema"].get("type")
@@ -171,13 +184,13 @@ class Resource:
         return str(tenant.new_number()) if types and set(types) == {"integer"} else tenant.new_id()
 
     def listing(self, operation: Operation) -> Listing | None:
-        """How the operation lists rows, if it does."""
+        """Return the place of the rows if the operation is a list."""
         schema = operation.success[1]
         return self.shapes.listing(schema) if operation.method == "GET" and schema is not None else None
 
 
 class Derivation:
-    """The behaviours that follow from a contract; `shown` has the exceptions to how rows are shown, by collection."""
+    """The derived behaviours of a contract; `shown` adds calculated properties to the rows of some collections."""
 
     def __init__(self, contract: Contract, shown: Mapping[str, Shown]) -> None:
         self._shapes = Shapes(contract)
@@ -190,7 +203,7 @@ class Derivation:
         self._resources = {name: Resource(name, pairs, self._shapes) for name, pairs in operations.items()}
 
     def behaviour(self, operation: Operation) -> Behaviour:
-        """What the operation does."""
+        """Return the behaviour of the operation."""
         if operation not in self._behaviours:
             self._behaviours[operation] = self._derive(operation)
         return self._behaviours[operation]
@@ -215,16 +228,16 @@ class Derivation:
         rows = [self._computed(request, row) for row in self._rows(request, self._owner(request))]
         rows = [row for row in rows if _matches(row, request)]
         _sort(rows, request.call.query)
-        if "limit" not in request.call.query and ("limit", "query") not in request.operation.parameters:
-            page = Page(rows, len(rows), None, None)
-        else:
+        if ("limit", "query") in request.operation.parameters:
             page = paged(request.call, rows, *_limits(request.operation))
+        else:
+            page = Page(rows, len(rows), None, None)
         return self._answer(request, page.items, page)
 
     def _read(self, request: _Request) -> Answer:
         row = self._computed(request, self._row(request))
         if not request.resource.is_collection:
-            # Of a single object it is the query that says which one is asked for.
+            # The query selects the object, as in /v2/oem-config-schema.
             row = row | {name: value for name, value in request.call.query.items() if name in row}
         return self._answer(request, [row])
 
@@ -234,7 +247,7 @@ class Derivation:
         return self._answer(request, [self._computed(request, row)])
 
     def _replace(self, request: _Request) -> Answer:
-        """What the body may say and does not is as it is in a new row."""
+        """Change the properties in the body, and reset those that the body omits."""
         source = Source(request.tenant, request.tenant.now())
         blank = self._shapes.new(request.resource.schema, source)
         sendable = self._shapes.plain(request.operation.body or request.operation.form or {}).get("properties", {})
@@ -249,11 +262,11 @@ class Derivation:
     def _delete(self, request: _Request) -> Answer:
         row = self._row(request)
         shown = self._computed(request, row)
-        self._remove(request.tenant, request.resource.collection, _key(row, request.resource))
+        self._remove(request.tenant, request.resource.table, _key(row, request.resource))
         return self._answer(request, [shown])
 
     def _act(self, request: _Request) -> Answer:
-        """An action answers with an example that has what was sent."""
+        """Return an example that contains the values of the body; an action changes nothing."""
         self._owner(request)
         example = self._shapes.new(request.resource.schema, Source(request.tenant, request.tenant.now(), 1))
         return self._answer(request, [{**example, **request.sent}])
@@ -265,27 +278,27 @@ class Derivation:
         return self._answer(request, [self._computed(request, row)])
 
     def _owner(self, request: _Request) -> str:
-        """The id of the row above, if all rows above exist; "" if there is none."""
+        """Return the ID of the parent, "" without one. Refuse the request if a parent does not exist."""
         owner = ""
         for collection, name in request.place.above:
             owner, _row = self._find(request, collection, name, owner)
         return owner
 
     def _find(self, request: _Request, collection: str, name: str, owner: str) -> tuple[str, Any]:
-        """The row that a parameter of the path names, and its key; by its id, or by the property of that name."""
+        """Return the key and the row for a parameter of the path, which is the ID or a property of the same name."""
         tenant, key = request.tenant, request.call.values[name].lower()
         resource = self._resources.get(_home(collection))
         table: Mapping[str, Any]
         if collection in _KEPT:
             table = _KEPT[collection](tenant)
         elif resource is None:
-            # No operation tells which rows there are.
+            # The contract has no operation on the rows.
             return key, None
         elif not (resource.is_listed or resource.is_writable):
             return key, self._example(tenant, resource, key)
         else:
             self._fill(tenant, resource, owner)
-            table = tenant.objects[resource.collection]
+            table = tenant.objects[resource.table]
             if key not in table:
                 key = next((other for other, row in table.items() if row.get(_snake(name)) == key), key)
         if key not in table or (owner and tenant.owners.get(key, owner) != owner):
@@ -293,7 +306,7 @@ class Derivation:
         return key, table[key]
 
     def _row(self, request: _Request) -> Row:
-        """The row that the path names; without a name, the last one that the query is about, or the only one."""
+        """Return the row in the path; without one, the last row that matches the query, or the single object."""
         owner = self._owner(request)
         if request.place.item:
             row: Row = self._find(request, request.place.collection, request.place.item, owner)[1]
@@ -308,23 +321,25 @@ class Derivation:
     def _rows(self, request: _Request, owner: str) -> list[Row]:
         tenant, resource = request.tenant, request.resource
         self._fill(tenant, resource, owner)
-        table = tenant.objects[resource.collection]
+        table = tenant.objects[resource.table]
         return [row for key, row in table.items() if not owner or tenant.owners.get(key) == owner]
 
     def _fill(self, tenant: Tenant, resource: Resource, owner: str) -> None:
-        """Give a collection that no client can add to its examples, and a single object its first state."""
-        table = tenant.objects[resource.collection]
+        """Create the examples of a collection without a create operation, and the first state of a single object."""
+        if (resource.table, owner) in tenant.filled or resource.has_parent != bool(owner):
+            return
+        tenant.filled.add((resource.table, owner))
         if resource.is_collection:
-            lacks = not resource.is_writable and (resource.has_items or not owner)
-            numbers = range(1, _EXAMPLES + 1) if lacks else range(0)
+            has_examples = not resource.is_writable and (resource.has_items or not owner)
+            numbers = range(1, _EXAMPLES + 1) if has_examples else range(0)
         else:
             numbers = range(1) if resource.is_writable else range(1, 2)
-        if numbers and not any(not owner or tenant.owners.get(key) == owner for key in table):
+        if numbers and not any(not owner or tenant.owners.get(key) == owner for key in tenant.objects[resource.table]):
             for number in numbers:
                 self._add(tenant, resource, {}, Source(tenant, tenant.now(), number), owner)
 
     def _example(self, tenant: Tenant, resource: Resource, key: str) -> Row:
-        table = tenant.objects[resource.collection]
+        table = tenant.objects[resource.table]
         if key not in table:
             table[key] = {**self._shapes.new(resource.schema, Source(tenant, tenant.now(), 1)), resource.id_name: key}
         example: Row = table[key]
@@ -347,17 +362,17 @@ class Derivation:
         if resource.is_collection:
             row.update(dict.fromkeys(resource.id_names, resource.new_key(tenant)))
         key = _key(row, resource) if resource.is_collection else f"{owner}{resource.collection}"
-        tenant.objects[resource.collection][key] = row
+        tenant.objects[resource.table][key] = row
         if owner:
             tenant.owners[key] = owner
         return row
 
-    def _remove(self, tenant: Tenant, collection: str, key: str) -> None:
-        """The row is gone, and so is all that lies below it."""
-        del tenant.objects[collection][key]
+    def _remove(self, tenant: Tenant, table: str, key: str) -> None:
+        """Delete the row and all rows that belong to it."""
+        del tenant.objects[table][key]
         tenant.owners.pop(key, None)
         for below in [below for below, owner in tenant.owners.items() if owner == key]:
-            for name in [name for name, table in tenant.objects.items() if below in table]:
+            for name in [name for name, rows in tenant.objects.items() if below in rows]:
                 self._remove(tenant, name, below)
 
     def _computed(self, request: _Request, row: Row) -> Row:
@@ -365,7 +380,7 @@ class Derivation:
         return show(request.tenant, row) if show else row
 
     def _answer(self, request: _Request, rows: Sequence[Row], page: Page | None = None) -> Answer:
-        """The rows as the contract describes the answer."""
+        """Return the rows in the response of the operation."""
         status, schema = request.operation.success
         if schema is None:
             return Answer(status=status)
@@ -373,7 +388,7 @@ class Derivation:
         return Answer(next((body for body in bodies if self._shapes.allows(schema, body)), bodies[0]), status)
 
     def _body(self, request: _Request, schema: Schema, rows: Sequence[Row], page: Page | None) -> Any:
-        """The rows in the envelope that the schema describes. What a row lacks is the same each time it is shown."""
+        """Return the rows in the envelope of the schema. Values that a row lacks are the same in each response."""
         source = Source(request.tenant, moment(0))
 
         def fit(spec: Schema, value: Any) -> Any:
@@ -399,7 +414,7 @@ class Derivation:
 
 @dataclass(frozen=True)
 class _Request:
-    """A call of an operation, and where it leads."""
+    """A call of an operation, and the place that it addresses."""
 
     operation: Operation
     place: Place
@@ -409,7 +424,7 @@ class _Request:
 
     @cached_property
     def sent(self) -> Row:
-        """The properties that the client sent; of files, what a row has of them."""
+        """The properties in the body; for files, the properties that describe them."""
         body = self.call.body
         if not isinstance(body, dict):
             return {}
@@ -421,7 +436,7 @@ _TIMES = ("created_at", "created_on", *_UPDATED)
 
 
 def _home(collection: str) -> str:
-    return SAME_ROWS.get(collection, collection)
+    return _SAME_ROWS.get(collection, collection)
 
 
 def _parameter(segment: str) -> str | None:
@@ -437,7 +452,7 @@ def _key(row: Row, resource: Resource) -> str:
 
 
 def _limits(operation: Operation) -> tuple[int, int]:
-    """The size of a page, and the largest one that is given."""
+    """Return the default and the maximum size of a page."""
     spec = operation.parameters["limit", "query"]["schema"]
     is_legacy = operation.document in ("legacy", "v1") or operation.path.startswith("/v0/enterprise/")
     page, maximum = (_LEGACY_PAGE, _LEGACY_MAXIMUM) if is_legacy else (_PAGE, _MAXIMUM)
@@ -445,7 +460,7 @@ def _limits(operation: Operation) -> tuple[int, int]:
 
 
 def _envelope(properties: Mapping[str, Schema], page: Page, call: Call) -> dict[str, Any]:
-    """What a list says beside its rows."""
+    """Return the properties of a list except its rows."""
     envelope: dict[str, Any] = {name: page.count for name in ("count", "total") if name in properties}
     if "include_count" not in call.query and "null" in properties.get("count", {}).get("type", ()):
         envelope["count"] = None
@@ -463,7 +478,8 @@ def _matches(row: Row, request: _Request) -> bool:
             if str(row.get(request.resource.id_name)).lower() not in listed(text):
                 return False
         elif name == "search":
-            if not any(text.lower() in value.lower() for value in row.values() if isinstance(value, str)):
+            texts = (value for key, value in row.items() if key not in request.resource.id_names)
+            if not any(text.lower() in value.lower() for value in texts if isinstance(value, str)):
                 return False
         elif comparison in _COMPARISONS and base in row:
             if not _compares(name, row[base], text, _COMPARISONS[comparison]):
@@ -483,16 +499,27 @@ def _equals(name: str, value: Any, text: str) -> bool:
 
 def _compares(name: str, value: Any, text: str, compare: Callable[[Any, Any], bool]) -> bool:
     if isinstance(value, str):
-        return compare(instant(name, value), instant(name, text))
-    return value is not None and compare(value, float(text))
+        limit = instant(name, text)
+        return value != "" and compare(instant(name, value), limit)
+    try:
+        return isinstance(value, int | float) and compare(value, float(text))
+    except ValueError:
+        raise refuse(name, "A valid number is required.") from None
 
 
 def _sort(rows: list[Row], query: Mapping[str, str]) -> None:
-    """By one property; rows without a value come first, as in the order of devices."""
+    """Sort by the property in the query. Rows without a value come first, as in the list of devices."""
     ordering = query.get("ordering", query.get("sort", ""))
     name = ordering.lstrip("-")
     if name:
-        rows.sort(key=lambda row: (row.get(name) is not None, str(row.get(name))), reverse=ordering.startswith("-"))
+        rows.sort(key=lambda row: _order(row.get(name)), reverse=ordering.startswith("-"))
+
+
+def _order(value: Any) -> tuple[int, float, str]:
+    """Return the sort key of a value: none, numbers, then text."""
+    if value is None:
+        return 0, 0, ""
+    return (1, value, "") if isinstance(value, int | float) else (2, 0, str(value))
 
 
 def _with_files(request: _Request, form: Mapping[str, str | File]) -> Row:
@@ -514,7 +541,7 @@ def _with_files(request: _Request, form: Mapping[str, str | File]) -> Row:
 
 
 def _referred(tenant: Tenant, key: str) -> Row:
-    """What is known of the object that an id stands for, in the words of those who refer to it."""
+    """Return the object that has the ID, with the property names that references use."""
     if device := tenant.devices.get(key):
         return {"device_name": device.name, "alias_name": device.alias}
     if group := tenant.groups.get(key):

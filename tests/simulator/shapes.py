@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Values made from the contract's schemas: new objects, examples, and stored objects in the form of an answer."""
+"""Create values from the schemas of the contract: new objects, examples, and stored objects as responses."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from contract import Contract, Schema
 from exchange import ORIGIN, enterprise_url
 from tenant import Tenant
 
-# No value at all, as opposed to null.
+# No value, as opposed to null.
 ABSENT = object()
 # Schemas may refer to themselves.
 _DEPTH = 8
@@ -27,7 +27,7 @@ _MOMENTS = ("date-time", "timestamp")
 
 @dataclass(frozen=True)
 class Listing:
-    """Where the rows stand in the answer of a list."""
+    """The property that holds the rows of a list, None for a bare array, and the schema of a row."""
 
     name: str | None
     items: Schema
@@ -35,7 +35,7 @@ class Listing:
 
 @dataclass(frozen=True)
 class Source:
-    """Where the values of one new object come from; `number` tells examples apart, and 0 is an object without data."""
+    """The source of values for one new object: the tenant, the time, and the number of an example (0: no example)."""
 
     tenant: Tenant
     now: str
@@ -47,29 +47,27 @@ class Shapes:
 
     def __init__(self, contract: Contract) -> None:
         self._contract = contract
-        # By identity: the contract keeps its schemas for as long as it lives.
-        self._resolved: dict[int, Schema] = {}
+        self._resolved: dict[str, Schema] = {}
 
     def plain(self, schema: Schema) -> Schema:
-        """The schema that a reference is to, or the schema itself."""
-        if id(schema) not in self._resolved:
-            whole = schema
-            while "$ref" in whole:
-                whole = self._contract.resolve(whole)
-            self._resolved[id(schema)] = whole
-        return self._resolved[id(schema)]
+        """Return the schema with its reference resolved."""
+        while reference := schema.get("$ref"):
+            if reference not in self._resolved:
+                self._resolved[reference] = self._contract.resolve(schema)
+            schema = self._resolved[reference]
+        return schema
 
     def branches(self, schema: Schema) -> Sequence[Schema]:
-        """The schemas of which a value satisfies one, or the schema alone."""
+        """Return the alternatives of `oneOf` or `anyOf`, or the schema alone."""
         whole = self.plain(schema)
         return whole.get("oneOf") or whole.get("anyOf") or [whole]
 
     def allows(self, schema: Schema, value: Any) -> bool:
-        """Whether an answer may have that value."""
+        """Return whether a response may contain the value."""
         return self._contract.allows(schema, value)
 
     def content(self, schema: Schema) -> tuple[tuple[str, ...], Schema]:
-        """The names below which an answer has its content, and the schema of that content."""
+        """Return the path to the content of an envelope, and the schema of the content."""
         schema = self._first(schema)
         properties = schema.get("properties", {})
         inner = [name for name in ("content", "schema") if name in properties]
@@ -79,7 +77,7 @@ class Shapes:
         return (inner[0], *path), schema
 
     def listing(self, schema: Schema) -> Listing | None:
-        """How an answer lists rows, if it does."""
+        """Return the place of the rows if the schema describes a list."""
         schema = self._first(self.content(schema)[1])
         if "items" in schema:
             return Listing(None, schema["items"])
@@ -91,7 +89,7 @@ class Shapes:
         return None
 
     def row(self, schema: Schema | None) -> Mapping[str, Schema]:
-        """The properties that an answer shows, of one object or of those in a list, whichever form it takes."""
+        """Return the properties of the object, or of the rows of the list, that the schema describes."""
         whole, branches = self.plain(schema or {}), self.branches(schema or {})
         if len(branches) > 1:
             return {name: spec for branch in reversed(branches) for name, spec in self.row(branch).items()}
@@ -102,7 +100,7 @@ class Shapes:
         return self.row(inner) if inner is not whole and inner else {}
 
     def new(self, schema: Schema, source: Source, name: str = "", depth: int = 0) -> Any:
-        """A value as the service gives it to what a client did not set, or an example; ABSENT if there is none."""
+        """Return the initial value of a property that the client did not set, or an example; ABSENT if it has none."""
         whole = self._first(schema)
         types, properties = _types(whole), whole.get("properties", {})
         if name in _TIMES and (whole.get("format") in _MOMENTS or "string" in types):
@@ -125,7 +123,7 @@ class Shapes:
         return _scalar(whole, source, name)
 
     def fit(self, schema: Schema, value: Any, source: Source, refer: Callable[[str], Mapping[str, Any]]) -> Any:
-        """The value in the form of the schema, ABSENT if it has none; `refer` finds what an id stands for."""
+        """Convert a stored value to the schema, ABSENT if impossible; `refer` returns the object that has an ID."""
         whole, branches = self.plain(schema), self.branches(schema)
         if len(branches) > 1:
             fitted = [self.fit(branch, value, source, refer) for branch in branches]
@@ -158,12 +156,12 @@ class Shapes:
         return result
 
     def _missing(self, schema: Schema, source: Source) -> Any:
-        """What stands for a value that the schema does not allow."""
+        """Return the replacement for a value that the schema does not allow."""
         blank = self.new(schema, source)
         return blank if self.allows(schema, blank) else ABSENT
 
     def _first(self, schema: Schema) -> Schema:
-        """The schema, or the first of those that it leaves the choice of."""
+        """Return the schema, or its first alternative."""
         whole = self.plain(schema)
         branch = self.plain(self.branches(whole)[0])
         return whole if branch is whole or "properties" in whole else self._first(branch)
@@ -175,7 +173,7 @@ def _types(schema: Schema) -> list[str]:
 
 
 def _given(schema: Schema, number: int) -> Iterator[Any]:
-    """The values that a schema itself names, the best first."""
+    """Yield the values that the schema itself contains, the best first."""
     if "default" in schema:
         yield schema["default"]
     if number and "example" in schema:
@@ -187,7 +185,7 @@ def _given(schema: Schema, number: int) -> Iterator[Any]:
 
 
 def _known(tenant: Tenant, name: str, schema: Schema) -> Any:
-    """The value of a property that is about the tenant, about who asks, or about being in use: all are known."""
+    """Return the value of a property that describes the tenant or its user, or ABSENT."""
     if name in ("tenant_id", "enterprise_id", "enterprise"):
         is_link = schema.get("format") in ("url", "uri")
         return enterprise_url(tenant) if is_link else tenant.settings.enterprise_id
@@ -199,7 +197,7 @@ def _known(tenant: Tenant, name: str, schema: Schema) -> Any:
 
 
 def _scalar(schema: Schema, source: Source, name: str) -> Any:
-    """A text, a number or a truth value. A text of some format has no value as long as nobody gave it one."""
+    """Return a string, a number or a boolean. A string with a format has no initial value."""
     types, number = _types(schema), source.number
     if "boolean" in types:
         return False
@@ -222,7 +220,7 @@ def _scalar(schema: Schema, source: Source, name: str) -> Any:
 
 
 def _converted(value: Any, types: list[str]) -> Any:
-    """The value as another type, as the service turns numbers into texts and back; unchanged if that fails."""
+    """Convert a value to one of the types: Esper also changes types between request and response."""
     if not types or "object" in types:
         return value
     if "boolean" in types and isinstance(value, str):

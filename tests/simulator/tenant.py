@@ -123,8 +123,10 @@ class Tenant:
     groups: dict[str, Group] = field(default_factory=dict)
     devices: dict[str, Device] = field(default_factory=dict)
     objects: defaultdict[str, dict[str, dict[str, Any]]] = field(default_factory=lambda: defaultdict(dict))
-    # Id -> id of the object above, for derived kinds that lie below others.
+    # ID -> ID of the parent, for derived kinds that have one.
     owners: dict[str, str] = field(default_factory=dict)
+    # Derived collections, with the ID of the parent, that got their first rows already.
+    filled: set[tuple[str, str]] = field(default_factory=set)
     population: Counter[str | None] = field(default_factory=Counter)
     last_number: int = 0
     # Deletions that wait to be asked for again: request id -> id of what is to be deleted.

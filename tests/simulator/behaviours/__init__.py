@@ -21,6 +21,7 @@ from behaviours import (
     device_details,
     device_groups,
     devices,
+    geofences,
     identity,
     operations,
     policies,
@@ -46,6 +47,7 @@ KINDS = (
     tenant_apps,
     roles,
     alerts,
+    geofences,
 )
 
 OPERATIONS = {name: behaviour for kind in KINDS for name, behaviour in kind.OPERATIONS.items()}

@@ -1,11 +1,11 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Tags: /enterprise/{enterprise_id}/tags/ (unpublished.yaml). Devices come by them in devices.py."""
+"""The tags that there are, whose list is derived. Devices come by them in devices.py."""
 
 from __future__ import annotations
 
-from exchange import Answer, Behaviour, Call, found, legacy_list
+from exchange import Behaviour
 from tenant import Tenant
 
 _NAMES = ("kiosk", "pos", "signage", "scanner", "büro", "demo", "spare", "VIP", "front door", "lab")
@@ -27,21 +27,4 @@ def tag_id(tenant: Tenant, name: str) -> str:
     return new
 
 
-def list_tags(tenant: Tenant, call: Call) -> Answer:
-    """GET .../tags/, with `search` and `ordering`."""
-    search = call.query.get("search", "").lower()
-    tags = [tag for tag in tenant.objects["tags"].values() if search in tag["tag"].lower()]
-    if "ordering" in call.query:
-        tags.sort(key=lambda tag: str(tag["tag"]), reverse=call.query["ordering"].startswith("-"))
-    return legacy_list(call, tags, show=dict)
-
-
-def get_tag(tenant: Tenant, call: Call) -> Answer:
-    """GET .../tags/{tag_id}/."""
-    return Answer(found(tenant.objects["tags"], call.values["tag_id"]))
-
-
-OPERATIONS: dict[str, Behaviour] = {
-    "GET /enterprise/{enterprise_id}/tags/": list_tags,
-    "GET /enterprise/{enterprise_id}/tags/{tag_id}/": get_tag,
-}
+OPERATIONS: dict[str, Behaviour] = {}
