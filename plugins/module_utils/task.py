@@ -22,10 +22,11 @@ from .engine.tenant_view import TenantView
 from .http.client import Client
 from .http.connection import OPTIONS as CONNECTION_OPTIONS
 from .http.connection import Connection
+from .model.field import Field
 from .model.kind import Kind, Shape
 from .model.module_spec import ModuleSpec, Option
 from .model.plan import Change
-from .model.walk import Visit, blank_identifiers, invalid_path, null_identifiers, secret_texts, walk
+from .model.walk import Visit, blank_identifiers, invalid_path, needs_check, null_identifiers, secret_texts, walk
 
 _SHOWS_REQUESTS = 3
 _CONNECTION = tuple(
@@ -100,10 +101,12 @@ class Task:
             if isinstance(each, Option) and each.name in self.items
         )
 
-    def visit(self, params: Params) -> Visits:
-        """Return the values of all options in parameters, those of the connection included."""
-        own = list(walk((*_CONNECTION, *self.module.options), params))
-        return Visits(own, list(walk(self.described_items, params)) if self.items else [])
+    def visit(self, params: Params, only: t.Callable[[Option | Field], bool] | None = None) -> Visits:
+        """Return the values of options in parameters, those of the connection included; of all options, unless ``only``
+        tells which."""
+        chosen = only or (lambda _described: True)
+        own = list(walk((*_CONNECTION, *self.module.options), params, only=chosen))
+        return Visits(own, list(walk(self.described_items, params, only=chosen)) if self.items else [])
 
 
 @dataclass(frozen=True)
@@ -219,7 +222,7 @@ def unknown_outcome(task: Task, visits: Visits, *, check_mode: bool, empty_is_nu
 def execute(task: Task, params: Params, mode: Mode, *, user_agent: str) -> Outcome:
     """Do a task. Any failure is a result, too, with ``failed`` and a sentence as ``msg``. One that was not foreseen
     has a traceback as ``exception``, too."""
-    visits = task.visit(params)
+    visits = task.visit(params, needs_check)
     if why := unmet(task.rules, params) or invalid_path(visits.all) or _blank(visits):
         return Outcome({"failed": True, "msg": why})
     requests: list[str] = []

@@ -74,7 +74,7 @@ def make_plan(view: TenantView, kind: Kind, params: Params) -> Plan:
 def apply(view: TenantView, kind: Kind, planned: Plan) -> Row | None:
     """Send a plan's writes in their order; the object as it is afterwards, None when it is absent."""
     send(view, kind, planned.steps)
-    return record_after(kind, planned)
+    return record_after(view, kind, planned)
 
 
 def send(view: TenantView, kind: Kind, steps: t.Sequence[Step]) -> None:
@@ -89,12 +89,12 @@ def send(view: TenantView, kind: Kind, steps: t.Sequence[Step]) -> None:
             view.invalidate(kind)
 
 
-def record_after(kind: Kind, planned: Plan) -> Row | None:
+def record_after(view: TenantView, kind: Kind, planned: Plan) -> Row | None:
     """The object as it is after the writes of a plan, None when it is absent."""
     if planned.record is None or not planned.steps:
         return planned.record
     answers = [step.answer for step in planned.steps if step.answer is not None]
-    return kind.to_result(answers[-1]) if answers else planned.record
+    return view.to_result(kind, answers[-1]) if answers else planned.record
 
 
 def apply_each(
@@ -147,7 +147,7 @@ def _perform(view: TenantView, kind: Kind, step: Step) -> None:
         if step.method == "DELETE" and error.status == 404:
             return
         raise
-    step.answer = _object_in(view, answer, step, kind)
+    step.answer = _object_in(answer, step, kind)
     following = step.then(answer) if step.then else None
     if following:
         _perform(view, kind, following)
@@ -166,7 +166,7 @@ def _create_once(
     while True:
         try:
             answer = send(idempotent=False)
-            step.answer = _object_in(view, answer, step, kind)
+            step.answer = _object_in(answer, step, kind)
             if step.answer is not None:
                 _give_way(view, kind, step)
                 return
@@ -213,9 +213,9 @@ def _give_way(view: TenantView, kind: Kind, step: Step) -> None:
         step.answer, step.adopted = other, True
 
 
-def _object_in(view: TenantView, answer: Response, step: Step, kind: Kind) -> Row | None:
+def _object_in(answer: Response, step: Step, kind: Kind) -> Row | None:
     """The object that a write answered with, if it did: some answer with nothing, or with a message only."""
     body = answer.body if isinstance(answer.body, dict) else {}
     row = step.read(body) if step.read else body
     is_object = bool(row) and (kind.shape is Shape.SINGLETON or (row or {}).get(kind.id_key) is not None)
-    return view.typed(kind, row) if row and is_object else None
+    return row if is_object else None

@@ -117,9 +117,9 @@ class Item:
         """Note why nothing, or no more, is done to the object."""
         self.action, self.error = "failed", error
 
-    def done(self) -> None:
+    def done(self, view: TenantView) -> None:
         """Note that all is done to the object that was planned."""
-        self.action, self.record = self.planned_action, engine.record_after(self.kind, self.plan)
+        self.action, self.record = self.planned_action, engine.record_after(view, self.kind, self.plan)
 
 
 class Bulk:
@@ -361,7 +361,7 @@ class Bulk:
             engine.send(self._view, item.kind, rest)
             item.plan.steps += rest
         if not item.deletions:
-            item.done()
+            item.done(self._view)
 
     def _end(self, item: Item) -> None:
         """Send what deletes. An object that is begun is completed."""
@@ -369,7 +369,7 @@ class Bulk:
             if item.lacks_for_deletion:
                 raise InvalidParameter(item.lacks_for_deletion)
             engine.send(self._view, item.kind, item.deletions)
-            item.done()
+            item.done(self._view)
 
 
 def _in_stages(kinds: dict[str, Kind]) -> list[list[Kind]]:

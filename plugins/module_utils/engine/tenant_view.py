@@ -16,7 +16,7 @@ from ..base.row import Row
 from ..http.client import Client, Query
 from ..http.paging import list_all
 from ..http.parallel import CONCURRENCY
-from ..model.conform import conform
+from ..model.conform import conform, typed_result
 from ..model.kind import Kind, Shape
 from ..model.plan import Effect
 from ..model.unknowns import ResultOf
@@ -184,11 +184,20 @@ class TenantView:
             self._left_out[kind.titles] = self._left_out.get(kind.titles, 0) + 1
             return None
         typed, misfits = conform(kind.fields, row)
+        self._note(kind, identifier, misfits)
+        return typed
+
+    def to_result(self, kind: Kind, row: Row) -> Row:
+        """Return an object in the response to a write in collection terms, with the types that its fields describe."""
+        result, misfits = typed_result(kind.fields, row)
+        self._note(kind, row.get(kind.id_key), misfits)
+        return result
+
+    def _note(self, kind: Kind, identifier: t.Any, misfits: list[str]) -> None:
         if misfits:
             self._misfits[kind.key, str(identifier)] = misfits
         else:
             self._misfits.pop((kind.key, str(identifier)), None)
-        return typed
 
     def misfits(self, kind: Kind, row: Row) -> list[str]:
         """Return the paths of the values of an object that do not have the type of their field."""

@@ -20,6 +20,9 @@ def path_of(field: Field) -> list[str]:
 
 def read_field(field: Field, row: Row) -> t.Any:
     """Return the value of a field in an object of the API, None if there is none."""
+    key = field.read_path or field.api_name
+    if "." not in key:
+        return row.get(key)
     value: t.Any = row
     for key in path_of(field):
         value = value.get(key) if isinstance(value, dict) else None

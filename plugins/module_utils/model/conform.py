@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import math
 import typing as t
+from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 
 from ..base.row import Row
 from .api_paths import path_of, read_field, with_value
@@ -22,65 +24,92 @@ _WORDS = {"true": True, "false": False}
 def conform(fields: t.Iterable[Field], row: Row) -> tuple[Row, list[str]]:
     """Return an object of the API with the described types, and the paths of the values that could not be brought to
     their type, which are null. Keys without a field are kept. A row that fits is returned itself."""
-    misfits: list[str] = []
-    return _dict(fields, row, "", misfits), misfits
+    fold = _Fold()
+    return fold.typed_dict(fields, row, ""), fold.misfits
 
 
-def _dict(fields: t.Iterable[Field], row: Row, path: str, misfits: list[str]) -> Row:
-    typed = row
-    for field in fields:
-        value = read_field(field, row)
-        if value is None:
-            continue
-        fitting = _value(field, value, f"{path}.{field.name}" if path else field.name, misfits)
-        if fitting is not value:
-            typed = with_value(typed, path_of(field), fitting)
-    return typed
+def typed_result(fields: t.Iterable[Field], row: Row) -> tuple[Row, list[str]]:
+    """Return an object of the API in collection terms, without secrets, with the described types, and the paths of the
+    values that are null because of their type. This is conform() and Field.from_api() in one pass."""
+    fold = _Fold(is_result=True)
+    result = {
+        each.name: None if (value := read_field(each, row)) is None else fold.value(each, value, each.name)
+        for each in fields
+        if not each.secret
+    }
+    return result, fold.misfits
 
 
-def _value(field: Field, value: t.Any, path: str, misfits: list[str]) -> t.Any:
-    if field.secret or field.type in ("raw", "path"):
-        return value
-    if field.type == "list":
-        return _list(field, value, path, misfits)
-    if field.type == "dict" and isinstance(value, dict):
-        return _dict(field.fields, value, path, misfits)
-    if field.normalize is not as_it_is and _fits(field, value):
-        return value
-    typed = _SCALARS.get(field.type, _misfit)(value)
-    if typed is _MISFIT:
-        misfits.append(path)
-        return None
-    return typed
+@dataclass
+class _Fold:
+    """One pass over an object of the API. With ``is_result``, the values are returned in collection terms."""
 
+    is_result: bool = False
+    misfits: list[str] = dataclass_field(default_factory=list)
 
-def _list(field: Field, value: t.Any, path: str, misfits: list[str]) -> t.Any:
-    if not isinstance(value, list):
-        misfits.append(path)
-        return None
-    if field.fields:
-        items = [_item(field, item, f"{path}[{place}]", misfits) for place, item in enumerate(value)]
-    elif field.elements in _SCALARS:
-        items = [_scalar(field.elements, item, f"{path}[{place}]", misfits) for place, item in enumerate(value)]
-    else:
-        return value
-    kept = [item for item in items if item is not _MISFIT]
-    return value if len(kept) == len(value) and all(map(_is_same, kept, value)) else kept
+    def value(self, field: Field, value: t.Any, path: str) -> t.Any:
+        """Return a value of a field with the type of the field, null if that is not possible."""
+        if field.type == "list" and (field.fields or not self._is_in_normal_form(field, value)):
+            typed = self._list(field, value, path)
+        elif field.type == "dict" and isinstance(value, dict):
+            typed = (
+                self._result_dict(field, value, path) if self.is_result else self.typed_dict(field.fields, value, path)
+            )
+        else:
+            typed = self._scalar(field, value, path)
+        is_leaf = not field.fields or not isinstance(typed, (dict, list))
+        return field.normalize(typed) if self.is_result and is_leaf and typed is not None else typed
 
+    def typed_dict(self, fields: t.Iterable[Field], row: Row, path: str) -> Row:
+        """Return a dict of the API with typed values. One that fits is returned itself."""
+        typed = row
+        for field in fields:
+            value = read_field(field, row)
+            if value is None or field.secret:
+                continue
+            fitting = self.value(field, value, f"{path}.{field.name}" if path else field.name)
+            if fitting is not value:
+                typed = with_value(typed, path_of(field), fitting)
+        return typed
 
-def _item(field: Field, item: t.Any, path: str, misfits: list[str]) -> t.Any:
-    if isinstance(item, dict):
-        return _dict(field.fields, item, path, misfits)
-    misfits.append(path)
-    return _MISFIT
+    def _dict(self, field: Field, value: Row, path: str) -> Row:
+        if not self.is_result or not field.fields:
+            return self.typed_dict(field.fields, value, path)
+        return {
+            each.name: None if (item := value[each.api_name]) is None else self.value(each, item, f"{path}.{each.name}")
+            for each in field.fields
+            if each.api_name in value and not each.secret
+        }
 
+    @staticmethod
+    def _is_in_normal_form(field: Field, value: t.Any) -> bool:
+        """Return whether the field itself brings a value, such as a text with numbers, to its type."""
+        return field.normalize is not as_it_is and not isinstance(value, list) and _fits(field, value)
 
-def _scalar(type_: str, value: t.Any, path: str, misfits: list[str]) -> t.Any:
-    typed = _SCALARS[type_](value)
-    if typed is _MISFIT or typed is None:
-        misfits.append(path)
-        return _MISFIT
-    return typed
+    def _scalar(self, field: Field, value: t.Any, path: str) -> t.Any:
+        if field.type in ("raw", "path") or (field.normalize is not as_it_is and _fits(field, value)):
+            return value
+        typed = _SCALARS.get(field.type, _misfit)(value)
+        return typed if typed is not _MISFIT else self._misfit(path, None)
+
+    def _list(self, field: Field, value: t.Any, path: str) -> t.Any:
+        if not isinstance(value, list):
+            return self._misfit(path, None)
+        if not field.fields and field.elements not in _SCALARS:
+            return value
+        items = [self._item(field, item, f"{path}[{place}]") for place, item in enumerate(value)]
+        kept = [item for item in items if item is not _MISFIT]
+        return value if len(kept) == len(value) and all(map(_is_same, kept, value)) else kept
+
+    def _item(self, field: Field, item: t.Any, path: str) -> t.Any:
+        if field.fields and isinstance(item, dict):
+            return self._dict(field, item, path)
+        typed = _MISFIT if field.fields else _SCALARS[field.elements](item)
+        return self._misfit(path, _MISFIT) if typed is _MISFIT or typed is None else typed
+
+    def _misfit(self, path: str, instead: t.Any) -> t.Any:
+        self.misfits.append(path)
+        return instead
 
 
 def _is_same(one: t.Any, other: t.Any) -> bool:
@@ -93,7 +122,9 @@ def _fits(field: Field, value: t.Any) -> bool:
         normal = field.normalize(value)
     except (TypeError, ValueError, AttributeError):
         return False
-    return normal is not None and _SCALARS.get(field.type, _misfit)(normal) is not _MISFIT
+    return normal is not None and (
+        isinstance(normal, list) if field.type == "list" else _SCALARS.get(field.type, _misfit)(normal) is not _MISFIT
+    )
 
 
 def _misfit(_value: t.Any) -> t.Any:

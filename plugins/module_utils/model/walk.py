@@ -31,15 +31,22 @@ class _Level(t.NamedTuple):
     values: Params
 
 
-def walk(options: t.Iterable[Described], params: Params, *, of_api: bool = False) -> t.Iterator[Visit]:
+def walk(
+    options: t.Iterable[Described],
+    params: Params,
+    *,
+    of_api: bool = False,
+    only: t.Callable[[Described], bool] = lambda _described: True,
+) -> t.Iterator[Visit]:
     """Return a visit for each value that is set, null included, at any depth.
 
     Values that do not have the type of their option are visited, but not entered. ``of_api`` says that the values are
-    in API format: their keys are those of the API, and fields that only the API writes are visited too.
+    in API format: their keys are those of the API, and fields that only the API writes are visited too. ``only`` tells
+    which options are of interest.
     """
     for prefix, known, values in _levels(options, params, of_api):
         for name, described in known.items():
-            if name in values:
+            if name in values and only(described):
                 yield Visit(f"{prefix}{described.name if of_api else name}", described, values[name])
 
 
@@ -72,6 +79,11 @@ def _dicts(value: t.Any, path: str) -> t.Iterator[tuple[str, Params]]:
         yield path, value
     elif isinstance(value, (list, tuple)):
         yield from ((f"{path}[{number}]", item) for number, item in enumerate(value) if isinstance(item, t.Mapping))
+
+
+def needs_check(described: Described) -> bool:
+    """Return whether a valid value of an option can still be wrong or secret: a name or ID, a path or a secret."""
+    return described.identifier or described.secret or described.type == "path"
 
 
 # --- checks of the visited values -------------------------------------------------------------------------------------

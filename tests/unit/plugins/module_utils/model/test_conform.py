@@ -7,7 +7,7 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from ansible_collections.esper.cloud.plugins.module_utils.model.conform import conform
+from ansible_collections.esper.cloud.plugins.module_utils.model.conform import conform, typed_result
 from ansible_collections.esper.cloud.plugins.module_utils.model.field import Field
 from hypothesis import given
 from hypothesis import strategies as st
@@ -114,3 +114,10 @@ def _check(fields: tuple[Field, ...], row: dict[str, t.Any]) -> None:
                 _check(field.fields, item)
             else:
                 assert isinstance(item, TYPES[field.elements])
+
+
+@given(st.dictionaries(st.sampled_from("abcd"), JSON, max_size=4))
+def test_a_typed_result_is_that_of_the_typed_row(row: dict[str, t.Any]) -> None:
+    typed, misfits = conform(FIELDS, row)
+    expected = {each.name: each.from_api(typed.get(each.api_name)) for each in FIELDS}
+    assert typed_result(FIELDS, row) == (expected, misfits)

@@ -216,13 +216,13 @@ def test_all_kinds_are_created_and_then_are_as_they_are_to_be(tenant: Tenant, li
     assert [each["fields"] for each in first["objects"]] == [each["fields"] for each in checked["objects"]]
     assert all(each["id"] is not None for each in first["objects"])
     assert [each["option"] for each in first["objects"]] == [
+        "apps[0]",
+        "apps[1]",
+        "contents[0]",
         "device_groups[0]",
         "device_groups[1]",
         "device_groups[2]",
         "enterprise_policies[0]",
-        "apps[0]",
-        "apps[1]",
-        "contents[0]",
         "blueprints[0]",
     ]
     again = tenant.done(**lists)
