@@ -458,7 +458,7 @@ def info(world: World, subject: Subject, objects: Objects) -> None:
     for options in (objects.create, objects.update):
         managed = world.must(subject.name, options).result[subject.name]
         selections = [objects.info] if options is objects.create else []
-        selections += [] if subject.singleton else [{"id": managed["id"]}]
+        selections += [] if subject.singleton else [{**objects.info_all, "id": managed["id"]}]
         for selection in selections:
             read = _read(world, subject, selection)
             assert read == [managed], f"_info with {selection} returns {read}, the task {managed}"
@@ -474,7 +474,7 @@ def find(world: World, subject: Subject, objects: Objects) -> None:
     for row in (rows[0], rows[-1]):
         found = _read(world, subject, {**objects.info_all, "id": row["id"]})
         assert found == [row], f"the ID {row['id']} finds {found}, the list has {row}"
-        names = {name: row[name] for name in objects.info}
+        names = {name: row[name] for name in objects.info.keys() - objects.info_all.keys()}
         found = _read(world, subject, {**objects.info_all, **names})
         assert row in found, f"{names} finds {found}, the list has {row}"
 

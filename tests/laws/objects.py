@@ -79,6 +79,9 @@ def objects_of(subject: Subject) -> Objects:
     fields = [each for each in _settable(subject) if each.name not in identity]
     sample = own.sample if own.sample is not None else samples(fields)
     known = subject.info_module.argument_spec if subject.info_module else {}
+    # Properties that _info reads only on request.
+    switches = {name for name, spec in known.items() if spec["type"] == "bool"}
+    extra = {each.name: True for each in subject.fields if each.name in switches and each.type != "bool"}
     unknown = UNKNOWN_ID[_id_type(subject)]
     return Objects(
         identity=identity,
@@ -87,8 +90,8 @@ def objects_of(subject: Subject) -> Objects:
         sample=sample,
         changed=own.changed if own.changed is not None else _changes(fields, sample),
         for_create=own.for_create,
-        info=own.info or {name: value for name, value in identity.items() if name in known},
-        info_all=own.info_all,
+        info={**(own.info or {name: value for name, value in identity.items() if name in known}), **extra},
+        info_all={**extra, **own.info_all},
         by_unknown_id={"id": unknown, **own.by_unknown_id},
     )
 
