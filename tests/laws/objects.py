@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from ansible_collections.esper.cloud.plugins.module_utils.model.field import Field
 from ansible_collections.esper.cloud.tests.laws.preparations import PREPARATIONS, Preparation, Row
-from ansible_collections.esper.cloud.tests.laws.subjects import Subject
+from ansible_collections.esper.cloud.tests.laws.subjects import Subject, is_valid
 
 UNKNOWN_ID = {"int": 987654321, "str": "deadbeef-0000-4000-8000-00000000beef"}
 
@@ -156,6 +156,6 @@ def _changed(field: Field, sample: t.Any) -> t.Any:
         return not sample
     if field.type == "dict" and field.fields:
         return _changes((each for each in field.fields if each.writable), sample) or None
-    if field.type == "str" and not field.check(f"{sample} 2"):
+    if field.type == "str" and is_valid(field, f"{sample} 2"):
         return f"{sample} 2"
     return None

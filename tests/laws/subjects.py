@@ -95,3 +95,8 @@ def _subject(name: str) -> Subject:
         singleton=not kind.collection,
         in_tenant=managed in KINDS,
     )
+
+
+def is_valid(field: Field, value: t.Any) -> bool:
+    """Return whether a field accepts a value of its type."""
+    return not field.check(value)
