@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from ansible_collections.esper.cloud.plugins.module_utils.model.field import Field
 from ansible_collections.esper.cloud.tests.laws.preparations import PREPARATIONS, Preparation, Row
-from ansible_collections.esper.cloud.tests.laws.subjects import Subject
+from ansible_collections.esper.cloud.tests.laws.subjects import Subject, is_valid
 
 UNKNOWN_ID = {"int": 987654321, "str": "deadbeef-0000-4000-8000-00000000beef"}
 
@@ -79,6 +79,9 @@ def objects_of(subject: Subject) -> Objects:
     fields = [each for each in _settable(subject) if each.name not in identity]
     sample = own.sample if own.sample is not None else samples(fields)
     known = subject.info_module.argument_spec if subject.info_module else {}
+    # Properties that _info reads only on request.
+    switches = {name for name, spec in known.items() if spec["type"] == "bool"}
+    extra = {each.name: True for each in subject.fields if each.name in switches and each.type != "bool"}
     unknown = UNKNOWN_ID[_id_type(subject)]
     return Objects(
         identity=identity,
@@ -87,8 +90,8 @@ def objects_of(subject: Subject) -> Objects:
         sample=sample,
         changed=own.changed if own.changed is not None else _changes(fields, sample),
         for_create=own.for_create,
-        info=own.info or {name: value for name, value in identity.items() if name in known},
-        info_all=own.info_all,
+        info={**(own.info or {name: value for name, value in identity.items() if name in known}), **extra},
+        info_all={**extra, **own.info_all},
         by_unknown_id={"id": unknown, **own.by_unknown_id},
     )
 
@@ -153,6 +156,6 @@ def _changed(field: Field, sample: t.Any) -> t.Any:
         return not sample
     if field.type == "dict" and field.fields:
         return _changes((each for each in field.fields if each.writable), sample) or None
-    if field.type == "str" and not field.check(f"{sample} 2"):
+    if field.type == "str" and is_valid(field, f"{sample} 2"):
         return f"{sample} 2"
     return None

@@ -14,6 +14,8 @@ from ansible_collections.esper.cloud.plugins.module_utils.model.field import Fie
 from ansible_collections.esper.cloud.plugins.module_utils.model.kind import Kind, Shape
 from ansible_collections.esper.cloud.plugins.module_utils.model.module_spec import ModuleSpec
 
+Row = dict[str, t.Any]
+
 PACKAGE = "ansible_collections.esper.cloud.plugins.module_utils"
 
 
@@ -48,6 +50,10 @@ class Subject:
         """The modules of the kind by name."""
         both = {self.name: self.module, f"{self.name}_info": self.info_module}
         return {name: spec for name, spec in both.items() if spec is not None}
+
+    def in_bulk(self, tasks: list[Row]) -> Row:
+        """Return the options of the module ``tenant`` for the options of several tasks, or one for a singleton."""
+        return {self.name: tasks[0]} if self.singleton else {self.plural: tasks}
 
     @property
     def can_delete(self) -> bool:
@@ -89,3 +95,8 @@ def _subject(name: str) -> Subject:
         singleton=kind.shape is Shape.SINGLETON,
         in_tenant=managed in KINDS,
     )
+
+
+def is_valid(field: Field, value: t.Any) -> bool:
+    """Return whether a field accepts a value of its type."""
+    return not field.check(value)
