@@ -99,4 +99,4 @@ def _subject(name: str) -> Subject:
 
 def is_valid(field: Field, value: t.Any) -> bool:
     """Return whether a field accepts a value of its type."""
-    return not field.check(value)
+    return not field.validator(value)
