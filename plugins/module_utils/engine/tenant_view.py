@@ -145,7 +145,7 @@ class TenantView:
         the fields of ``kind``, if it is set."""
 
         def read() -> Row | None:
-            row = self.client.find_object(path, ids=ids, purpose=purpose)
+            row = self.client.find_object(path, ids=ids, key=_id_key(kind), purpose=purpose)
             return row if row is None or kind is None else self.typed(kind, row)
 
         return t.cast("Row | None", self._read_once(path, ids, read))
@@ -156,7 +156,7 @@ class TenantView:
         """Return the object at a path like find_at(). Raise ApiError if there is none."""
 
         def read() -> Row | None:
-            row = self.client.get_object(path, ids=ids, purpose=purpose)
+            row = self.client.get_object(path, ids=ids, key=_id_key(kind), purpose=purpose)
             return row if kind is None else self.typed(kind, row)
 
         return self._read_once(path, ids, read) or {}
@@ -328,6 +328,13 @@ class TenantView:
 
 def _place(path: str, values: t.Mapping[str, t.Any] | None) -> _Place:
     return path, tuple(sorted((values or {}).items()))
+
+
+def _id_key(kind: Kind | None) -> str | None:
+    """Return the key that each object has, None for a singleton."""
+    if kind is None:
+        return "id"
+    return None if kind.shape is Shape.SINGLETON else kind.id_key
 
 
 def _key(identifier: t.Any) -> str:

@@ -96,20 +96,25 @@ class Client:
         """The body of a GET, without its envelope. See request()."""
         return self.request("GET", path, ids=ids, query=query, purpose=purpose).body
 
-    def get_object(self, path: str, *, ids: Ids | None = None, purpose: str) -> dict[str, t.Any]:
-        """The same, of what must be an object that has an id. Raises TransportError, too, where it is none."""
+    def get_object(
+        self, path: str, *, ids: Ids | None = None, key: str | None = "id", purpose: str
+    ) -> dict[str, t.Any]:
+        """Return an object, which must have the property ``key``, unless that is None. Also raise TransportError if it
+        does not."""
         body = self.get(path, ids=ids, purpose=purpose)
-        if not isinstance(body, dict) or body.get("id") is None:
+        if not isinstance(body, dict) or (key is not None and body.get(key) is None):
             target = self._expand(path, ids or {})
             raise TransportError(
                 f"{purpose} failed: GET {target} answered without the object.", method="GET", path=target
             )
         return body
 
-    def find_object(self, path: str, *, ids: Ids | None = None, purpose: str) -> dict[str, t.Any] | None:
-        """The same, or None where the service says that there is none (404)."""
+    def find_object(
+        self, path: str, *, ids: Ids | None = None, key: str | None = "id", purpose: str
+    ) -> dict[str, t.Any] | None:
+        """Return an object like get_object(), or None if Esper returns HTTP 404."""
         try:
-            return self.get_object(path, ids=ids, purpose=purpose)
+            return self.get_object(path, ids=ids, key=key, purpose=purpose)
         except ApiError as error:
             if error.status != 404:
                 raise

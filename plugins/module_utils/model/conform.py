@@ -52,9 +52,7 @@ class _Fold:
         if field.type == "list" and (field.fields or not self._is_in_normal_form(field, value)):
             typed = self._list(field, value, path)
         elif field.type == "dict" and isinstance(value, dict):
-            typed = (
-                self._result_dict(field, value, path) if self.is_result else self.typed_dict(field.fields, value, path)
-            )
+            typed = self._dict(field, value, path)
         else:
             typed = self._scalar(field, value, path)
         is_leaf = not field.fields or not isinstance(typed, (dict, list))
