@@ -130,6 +130,8 @@ class Bulk:
         self._view = view
         self._owners: dict[tuple[Kind, t.Any], Item] = {}
         self._makers: dict[Maker, Item] = {}
+        # The items that rename objects, by kind and former name.
+        self._renamers: dict[tuple[str, str], Item] = {}
         self._stages = _in_stages({item.kind.name: item.kind for item in items})
         self._go_on = False
         self._stopped = False
@@ -245,8 +247,22 @@ class Bulk:
         self._makers.update((step, item) for step in plan.steps)
         used = {step for each in plan.steps for part in (each.ids, each.body) for step in steps_in(part)}
         used |= {step for each in plan.steps for step in each.after}
-        item.needs = {self._makers[step] for step in used} - {item}
+        item.needs = {*(self._makers[step] for step in used), *self._renamers_before(item)} - {item}
         item.level = max((need.level + 1 for need in item.needs), default=0)
+
+    def _renamers_before(self, item: Item) -> t.Iterator[Item]:
+        """Return the items that give up the name that an item takes, and note the name that it gives up itself."""
+        key, current = item.kind.name_key, item.plan.current or {}
+        if item.kind.lookup is not None:
+            # Objects that are not found by name alone can share one.
+            return
+        for effect in item.plan.effects:
+            if effect.kind is not item.kind or effect.row is None or effect.row.get(key) == current.get(key):
+                continue
+            if former := self._renamers.get((item.kind.key, str(effect.row.get(key)))):
+                yield former
+            if current:
+                self._renamers.setdefault((item.kind.key, str(current.get(key))), item)
 
     def _complete_plans(self) -> None:
         """Add to each plan the steps that depend on all other plans, and find what must change before deletions."""

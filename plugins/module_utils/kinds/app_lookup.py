@@ -64,14 +64,14 @@ class AppVersionLookup(Lookup):
 
         Raise InvalidParameter if the version code belongs to a version with another name.
         """
-        rows = self._listed(app)
-        if rows is None:
-            # A version code is unique in its app, so the lookup by code also finds a contradiction.
-            code, name = wanted["version_code"], wanted["version_name"]
-            query = {"version_code": name} if code is None else {"build_number": code}
-            rows = self._in_legacy(app, query)
-            if not any(is_wanted(row, wanted) for row in rows):
-                rows += self._in_v1(app, query)
+        # A version code is unique in its app, so the lookup by code also finds a contradiction.
+        code, name = wanted["version_code"], wanted["version_name"]
+        query = {"version_code": name} if code is None else {"build_number": code}
+        listed = self._listed(app)
+        rows = self._in_legacy(app, query) if listed is None else listed
+        # Only v1 has some versions. An upload that finds one of them adopts it.
+        if not any(is_wanted(row, wanted) for row in rows) and (listed is None or not wanted["src"]):
+            rows += self._in_v1(app, query)
         found = [row for row in rows if is_wanted(row, wanted)]
         if not found:
             _check_name_of_code(app, rows, wanted)

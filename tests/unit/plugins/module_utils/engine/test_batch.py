@@ -180,6 +180,8 @@ def test_a_new_object_can_take_the_name_of_a_renamed_one(client: Client, store: 
     store.add(SHELF, name="a")
     items = items_of((SHELF, {"id": 1, "name": "b"}), (SHELF, {"name": "a"}), (BOX, {"name": "box", "shelf": "a"}))
     assert applied(client, items) == ["updated", "created", "created"]
+    # The names of shelves can be unique.
+    assert store.sent == ["PATCH b", "POST a", "POST box"]
     shelves = {row["name"]: row["id"] for row in store.rows.values()}
     assert [row["shelf"] for row in store.rows.values() if row["name"] == "box"] == [shelves["a"]]
     assert shelves["b"] == "1"
