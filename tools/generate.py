@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Write all that follows from the descriptions in plugins/module_utils: `make generate`.
 
-Module files, documentation fragments, the index of modules, meta/runtime.yml and the table of modules in the README.
+Module files, action plugins, documentation fragments, the index of modules, meta/runtime.yml and the table of modules
+in the README.
 With --check, change nothing and fail if a file would change.
 """
 
@@ -336,6 +337,16 @@ def module_file(module: Module) -> str:
     )
 
 
+def action_file(name: str) -> str:
+    """Return the action plugin of a module."""
+    return (
+        f'{LICENSE}"""The action plugin of the module {name}.\n\n{MARK}\n"""\n\nfrom __future__ import annotations\n\n'
+        "from ansible_collections.esper.cloud.plugins.module_utils.catalog import task_of\n"
+        "from ansible_collections.esper.cloud.plugins.plugin_utils.task_action import TaskAction\n\n\n"
+        f'class ActionModule(TaskAction):\n    """See TaskAction."""\n\n    definition = task_of("{name}")\n'
+    )
+
+
 # --- other files ------------------------------------------------------------------------------------------------------
 
 
@@ -376,7 +387,6 @@ def runtime_file(found: list[Module]) -> str:
     """Return meta/runtime.yml."""
     names = [each.name for each in found]
     group = "".join(f"    - {name}\n" for name in names)
-    routing = "".join(f"    {name}:\n      action_plugin: {FQCN}.api\n" for name in names)
     return f"""---
 {LICENSE}# {MARK}
 requires_ansible: ">=2.16.0"
@@ -384,12 +394,7 @@ requires_ansible: ">=2.16.0"
 # module_defaults of group/{FQCN}.esper reach every module below.
 action_groups:
   esper:
-{group}
-# One action plugin, which has the name of one of the modules, runs all of them. It is not reached by a redirect of
-# actions, because with that the module_defaults of one module would reach the others.
-plugin_routing:
-  modules:
-{routing}"""
+{group}"""
 
 
 def connection_fragment() -> str:
@@ -476,6 +481,7 @@ def files(*, check: bool) -> dict[Path, str]:
     return {
         **{plugins / "modules" / f"{each.name}.py": module_file(each) for each in found},
         registry: kinds,
+        **{plugins / "action" / f"{each.name}.py": action_file(each.name) for each in found},
         plugins / "module_utils" / "index.py": index_file(found),
         plugins / "doc_fragments" / "connection.py": connection_fragment(),
         CHECKOUT / "meta" / "runtime.yml": runtime_file(found),
@@ -496,7 +502,8 @@ def main() -> int:
         (package / "cloud").symlink_to(CHECKOUT)
         sys.path.insert(0, directory)
         wanted = files(check=check)
-    generated = {path for path in (CHECKOUT / "plugins" / "modules").glob("*.py") if MARK in path.read_text("utf-8")}
+    folders = [CHECKOUT / "plugins" / name for name in ("action", "modules")]
+    generated = {path for each in folders for path in each.glob("*.py") if MARK in path.read_text("utf-8")}
     changed = {path: text for path, text in wanted.items() if not path.exists() or path.read_text("utf-8") != text}
     obsolete = generated - set(wanted)
     for path, text in changed.items():

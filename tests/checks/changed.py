@@ -26,7 +26,7 @@ RULES: tuple[tuple[str, dict[str, Arguments]], ...] = (
     (r"plugins/module_utils/resources/(?P<kind>\w+)\.py", {"integration": ("{kind}", "{kind}_info", "tenant")}),
     (r"plugins/module_utils/resources/(fleet|device\w*)\.py", {"integration": ("inventory_devices",)}),
     (r"plugins/inventory/.+", {"integration": ("inventory_devices",)}),
-    (r"plugins/action/.+", {"integration": ("in_process",), "processes": ()}),
+    (r"plugins/(action|plugin_utils)/.+", {"integration": ("in_process",), "processes": ()}),
     (r"plugins/module_utils/\w+\.py", {"integration": (*REPRESENTATIVES, "device_group"), "faults": ()}),
     (r"tests/(unit|contract)/(.+/)?test_\w+\.py", {"units": ("{path}",)}),
     (r"tests/unit/(.+/)?(?!test_)[^/]+", {"units": ("tests/unit",)}),

@@ -72,9 +72,17 @@ CHECKS = (
         "sanity",
         "ansible-test reports no error, and no error is ignored",
         ("ansible-test", "sanity", "--local", "--color", "no"),
+        newest=("--skip-test=pylint",),
         oldest=tuple(f"--test={name}" for name in SANITY_ON_OLDEST),
         matrix=(),
         ends_only=True,
+    ),
+    Check(
+        "pylint",
+        "pylint, as ansible-test runs it, reports no error in the plugins",
+        ("ansible-test", "sanity", "--local", "--color", "no", "--test=pylint"),
+        # ruff checks the other files, too, and takes a second.
+        newest=("plugins/",),
     ),
     Check(
         "units",

@@ -11,12 +11,12 @@ from urllib.parse import unquote
 
 import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.esper.cloud.plugins.action.api import _json
 from ansible_collections.esper.cloud.plugins.module_utils.catalog import task_of
 from ansible_collections.esper.cloud.plugins.module_utils.index import MODULES
 from ansible_collections.esper.cloud.plugins.module_utils.model.walk import type_mismatch
 from ansible_collections.esper.cloud.plugins.module_utils.module import argument_spec, perform
 from ansible_collections.esper.cloud.plugins.module_utils.task import Mode
+from ansible_collections.esper.cloud.plugins.plugin_utils.task_action import _json
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from process import Simulator
