@@ -15,11 +15,11 @@ from contextlib import suppress
 from typing import Any
 
 from contract import Contract, Operation, Schema
+from dispatch import Service
 from exchange import Reply
 from forms import KIND
 from process import ENTERPRISE_ID, KEY
 from seed import new_tenant
-from service import Service
 from storage import File
 from tenant import Settings
 

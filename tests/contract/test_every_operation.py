@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from behaviours import OPERATIONS
 from contract import Contract, Operation
+from dispatch import UNSUPPORTED
 from every import Caller, found_ids
 from exchange import Reply
-from service import UNSUPPORTED
 
 CONTRACT = Contract()
 NAMES = [f"{operation.method} {operation.path}" for operation in CONTRACT.operations()]

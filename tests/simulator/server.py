@@ -16,6 +16,7 @@ import orjson
 from aiohttp import web
 from behaviours.identity import USERS
 from contract import Contract
+from dispatch import Service
 from exchange import Reply
 from faults import UNANSWERED, Fault, Faults, deliver, distorted, echoing
 from fleet import grow
@@ -23,7 +24,6 @@ from forms import received
 from journal import Journal
 from progress import advance
 from seed import new_tenant
-from service import Service
 from tasks import Conduct
 from tenant import Settings, Tenant
 

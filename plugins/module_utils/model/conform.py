@@ -87,7 +87,7 @@ class _Fold:
     def _scalar(self, field: Field, value: t.Any, path: str) -> t.Any:
         if field.type in ("raw", "path") or (field.normalize is not as_it_is and _fits(field, value)):
             return value
-        typed = _SCALARS.get(field.type, _misfit)(value)
+        typed = _SCALARS.get(field.type, _no_scalar)(value)
         return typed if typed is not _MISFIT else self._misfit(path, None)
 
     def _list(self, field: Field, value: t.Any, path: str) -> t.Any:
@@ -121,11 +121,13 @@ def _fits(field: Field, value: t.Any) -> bool:
     except (TypeError, ValueError, AttributeError):
         return False
     return normal is not None and (
-        isinstance(normal, list) if field.type == "list" else _SCALARS.get(field.type, _misfit)(normal) is not _MISFIT
+        isinstance(normal, list)
+        if field.type == "list"
+        else _SCALARS.get(field.type, _no_scalar)(normal) is not _MISFIT
     )
 
 
-def _misfit(_value: t.Any) -> t.Any:
+def _no_scalar(_value: t.Any) -> t.Any:
     return _MISFIT
 
 
