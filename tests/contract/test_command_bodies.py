@@ -32,7 +32,7 @@ Params = dict[str, Any]
 CONTRACT = Contract()
 OPERATION = CONTRACT.operation("POST", "/commands/v0/commands/")
 SCHEMAS = CONTRACT._documents["v0"]["components"]["schemas"]
-REFERENCES = TenantView(Client(Connection(api_url="https://acme-api.esper.cloud/api", api_key="k")))
+VIEW = TenantView(Client(Connection(api_url="https://acme-api.esper.cloud/api", api_key="k")))
 VALIDATOR = ArgumentSpecValidator(DEVICE_COMMAND.options, **DEVICE_COMMAND.rules)
 DEVICE = "e2425d4b-c266-41b4-a83e-490189fc9a0f"
 TYPES = {"boolean": "bool", "integer": "int", "string": "str", "object": "dict"}
@@ -98,7 +98,7 @@ def body_of(params: Params) -> Params | None:
         command = checked_command(validated.validated_parameters)
     except InvalidParameter:
         return None
-    (step,) = steps_for(REFERENCES, command, [DEVICE])
+    (step,) = steps_for(VIEW, command, [DEVICE])
     assert isinstance(step.body, dict)
     return step.body
 
@@ -127,7 +127,7 @@ def test_each_command_can_be_sent_with_what_it_needs(command: str) -> None:
 
 def test_devices_and_groups_go_into_as_few_requests_as_they_take() -> None:
     command = checked_command(VALIDATOR.validate({"device": DEVICE, "command": "LOCK"}).validated_parameters)
-    bodies = [step.body for step in steps_for(REFERENCES, command, [DEVICE] * 2001, groups=[DEVICE] * 501)]
+    bodies = [step.body for step in steps_for(VIEW, command, [DEVICE] * 2001, groups=[DEVICE] * 501)]
     assert [(body["command_type"], len(body.get("devices", ())), len(body.get("groups", ()))) for body in bodies] == [
         ("DEVICE", 1000, 0),
         ("DEVICE", 1000, 0),

@@ -40,7 +40,7 @@ CONTRACT = Contract()
 BEGINNING = CONTRACT.operation("POST", "/v0/operations/")
 SCHEMAS = CONTRACT._documents["v0"]["components"]["schemas"]
 DESCRIBED = SCHEMAS["Operations_POST"]["properties"]
-REFERENCES = TenantView(Client(Connection(api_url="https://acme-api.esper.cloud/api", api_key="k")))
+VIEW = TenantView(Client(Connection(api_url="https://acme-api.esper.cloud/api", api_key="k")))
 VALIDATOR = ArgumentSpecValidator(OPERATION_TASK.options, **OPERATION_TASK.rules)
 DEVICE = "e2425d4b-c266-41b4-a83e-490189fc9a0f"
 WINDOW = {"start_datetime": "2030-01-01T00:00:00Z", "end_datetime": "2030-01-02T00:00:00+01:00"}
@@ -163,7 +163,7 @@ def test_filters_are_written_as_in_a_query_of_the_list() -> None:
     checked = checked_query(
         {"state": "offline", "platform": ["android", "apple"], "is_gms": "False", "battery_level_lte": "20"}
     )
-    assert query_body(resolve_filters(REFERENCES, checked)) == {
+    assert query_body(resolve_filters(VIEW, checked)) == {
         "state": "60",
         "platform": "ANDROID,APPLE",
         "is_gms": False,

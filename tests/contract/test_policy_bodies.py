@@ -13,6 +13,7 @@ import pytest
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.esper.cloud.plugins.module_utils.base.errors import InvalidParameter
+from ansible_collections.esper.cloud.plugins.module_utils.engine.planner import planner_of
 from ansible_collections.esper.cloud.plugins.module_utils.engine.tenant_view import TenantView
 from ansible_collections.esper.cloud.plugins.module_utils.http.client import Client
 from ansible_collections.esper.cloud.plugins.module_utils.http.connection import Connection
@@ -31,7 +32,7 @@ TYPES = {"boolean": "bool", "integer": "int", "string": "str", "array": "list", 
 
 CONTRACT = Contract()
 OPERATION = CONTRACT.operation("POST", "/enterprise/{enterprise_id}/policy/")
-REFERENCES = TenantView(
+VIEW = TenantView(
     Client(
         Connection(
             api_url="https://acme-api.esper.cloud/api",
@@ -87,7 +88,7 @@ def body_of(params: Params) -> Params | None:
     if validated.error_messages:
         return None
     try:
-        planned = ENTERPRISE_POLICY.plan_create(REFERENCES, validated.validated_parameters)
+        planned = planner_of(VIEW, ENTERPRISE_POLICY).plan_create(validated.validated_parameters)
     except InvalidParameter:
         return None
     return planned.steps[0].body

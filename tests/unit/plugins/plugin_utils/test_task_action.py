@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import datetime
+import importlib
 import json
 import os
 import sys
@@ -16,12 +17,12 @@ from types import SimpleNamespace
 import pytest
 from ansible.errors import AnsibleFileNotFound
 from ansible.module_utils import basic
-from ansible_collections.esper.cloud.plugins.action import api
 from ansible_collections.esper.cloud.plugins.module_utils import module
 from ansible_collections.esper.cloud.plugins.module_utils.base.errors import ConfigurationError, InvalidParameter
 from ansible_collections.esper.cloud.plugins.module_utils.catalog import task_of
 from ansible_collections.esper.cloud.plugins.module_utils.index import MODULES
 from ansible_collections.esper.cloud.plugins.module_utils.task import Outcome
+from ansible_collections.esper.cloud.plugins.plugin_utils import task_action
 from ansible_collections.esper.cloud.tests.unit.service import Server, answers, hangs
 
 KEY = "k3y-Of-The-Tests-0123456789"
@@ -42,7 +43,7 @@ def _no_module(monkeypatch: pytest.MonkeyPatch) -> None:
         raise AssertionError("a module was made or started")
 
     monkeypatch.setattr(basic.AnsibleModule, "__init__", refuse)
-    monkeypatch.setattr(api.NormalAction, "run", refuse)
+    monkeypatch.setattr(task_action.NormalAction, "run", refuse)
 
 
 @pytest.fixture
@@ -61,15 +62,13 @@ def make_action(tmp_path: Path) -> MakeAction:
             "environment": None,
             "no_log": False,
         }
-        action = api.ActionModule.__new__(api.ActionModule)
-        found = SimpleNamespace(resolved_fqcn=f"esper.cloud.{module}")
+        plugin = importlib.import_module(f"ansible_collections.esper.cloud.plugins.action.{module}").ActionModule
+        action = plugin.__new__(plugin)
         shell = SimpleNamespace(env_prefix=lambda **_variables: "")
         action._task = SimpleNamespace(**{**words, **keywords})
         action._connection = SimpleNamespace(transport="local", become=None, _shell=shell)
         action._templar = Templar()
         action._loader = SimpleNamespace(get_basedir=lambda: str(tmp_path))
-        loader = SimpleNamespace(find_plugin_with_context=lambda _name, collection_list: found)
-        action._shared_loader_obj = SimpleNamespace(module_loader=loader)
         action._display = SimpleNamespace(verbosity=0, v=lambda text, host: t.cast("list[str]", said).append(text))
         return action
 
@@ -99,7 +98,7 @@ def test_a_task_of_a_device_is_done_in_the_process(
 
 def test_a_module_of_a_device_runs_on_the_controller(make_action: MakeAction, monkeypatch: pytest.MonkeyPatch) -> None:
     local, used = object(), []
-    monkeypatch.setattr(api.NormalAction, "run", lambda action, *_: used.append(action._connection))
+    monkeypatch.setattr(task_action.NormalAction, "run", lambda action, *_: used.append(action._connection))
     action = make_action(args={"path": "/"}, async_val=60)
     action._connection.transport = "esper.cloud.device"
     action._connection.use_controller = lambda: local
@@ -144,7 +143,8 @@ def test_a_defect_is_told_without_the_key(
     def breaks(*_arguments: t.Any) -> Outcome:
         raise error
 
-    monkeypatch.setattr(api, "task_of", lambda name: replace(task_of(name), work=breaks))
+    plugin = importlib.import_module("ansible_collections.esper.cloud.plugins.action.api").ActionModule
+    monkeypatch.setattr(plugin, "definition", replace(task_of("api"), work=breaks))
     before = Path.cwd()
     result = make_action(args=arguments).run(task_vars={})
     assert result["failed"] is True
@@ -219,7 +219,7 @@ def test_arguments_come_as_a_module_gets_them() -> None:
         def __str__(self) -> str:
             return "decrypted"
 
-    plain = api._json(
+    plain = task_action._json(
         {
             Text("key"): Text("value"),
             "secret": Vaulted(),
@@ -295,7 +295,7 @@ def test_a_switch_that_is_neither_on_nor_off(make_action: MakeAction) -> None:
 
 def test_relative_paths_begin_where_the_playbook_is(tmp_path: Path) -> None:
     before = Path.cwd()
-    with api._directory(str(tmp_path)):
+    with task_action._directory(str(tmp_path)):
         assert Path("x").resolve().parent == Path(os.path.realpath(tmp_path))
     assert Path.cwd() == before
 
