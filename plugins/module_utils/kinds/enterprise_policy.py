@@ -250,8 +250,8 @@ ENTERPRISE_POLICY = Kind(
             "Enterprise policies restrict Android devices that have a template. Blueprints have their own settings.",
             "Settings you omit are not changed. The Esper API replaces all settings at once, so the module sends the"
             " unchanged settings again.",
-            "Esper can reject a change of a policy that is applied to devices, and the deletion of a policy that"
-            " devices use. The error then contains the reason.",
+            "Esper can reject a change of a policy that is applied to devices. The error then contains the reason. A"
+            " policy that devices use is not deleted. The error then contains their number.",
         ),
         options=(
             state_option("policy"),
