@@ -124,6 +124,7 @@ class Planner:
         if not differing:
             return Plan(record)
         self._raise_if_invalid(why for each in differing for why in compared[each.name].missing)
+        self.check_guards(current, params, updates=True)
         replaces = kind.routes.update != "PATCH"
         own = [each for each in kind.fields if each.writable and not each.separate]
         sent = [each for each in own if replaces or each in differing or each.secret]
@@ -221,9 +222,12 @@ class Planner:
             effects=[Effect(self.kind, current[self.kind.id_key], None)],
         )
 
-    def check_guards(self, current: Row, params: Params) -> None:
-        """Raise InvalidParameter if an object is in use, so that check mode predicts it."""
+    def check_guards(self, current: Row, params: Params, *, updates: bool = False) -> None:
+        """Raise InvalidParameter if an object is in use, so that check mode predicts it. ``updates`` says that the write
+        changes the object."""
         for guard in self.kind.guards:
+            if updates and not guard.also_update:
+                continue
             users = [] if guard.option and params.get(guard.option) else guard.users(self.view, current)
             if users:
                 advice = f"{guard.advice}, or set {guard.option}=true." if guard.option else f"{guard.advice}."

@@ -241,7 +241,12 @@ ENTERPRISE_POLICY = Kind(
     fields=_FIELDS,
     fixed_payload=_fixed_payload,
     guards=(
-        Guard(users=counted_in("device_count", "device"), advice="Assign another policy to them first", option=""),
+        Guard(
+            users=counted_in("device_count", "device"),
+            advice="Assign another policy to them first",
+            option="",
+            also_update=True,
+        ),
     ),
     module=ModuleSpec(
         short_description="Manage Esper enterprise policies",
@@ -250,8 +255,8 @@ ENTERPRISE_POLICY = Kind(
             "Enterprise policies restrict Android devices that have a template. Blueprints have their own settings.",
             "Settings you omit are not changed. The Esper API replaces all settings at once, so the module sends the"
             " unchanged settings again.",
-            "Esper can reject a change of a policy that is applied to devices. The error then contains the reason. A"
-            " policy that devices use is not deleted. The error then contains their number.",
+            "Esper does not change or delete a policy that devices use. The module fails then, also in check mode, and the"
+            " error contains their number.",
         ),
         options=(
             state_option("policy"),

@@ -58,13 +58,15 @@ class Routes:
 class Guard:
     """What protects an object from deletion: ``users(view, row)`` returns who uses it, each as part of a sentence.
 
-    ``option`` is the option that allows the deletion anyway, "" if Esper rejects it in any case. ``advice`` is the
+    ``also_update`` protects it from changes, too. ``option`` is the option that allows the write anyway, "" if Esper
+    rejects it in any case. ``advice`` is the
     sentence about what to do first. ``view`` is the TenantView, which a guard reads related objects with.
     """
 
     users: t.Callable[[t.Any, Row], t.Sequence[str]]
     advice: str = "Remove it from there first"
     option: str = "force"
+    also_update: bool = False
 
 
 def used_in(field: str, title: str, name: str = "name") -> t.Callable[[t.Any, Row], list[str]]:
