@@ -16,7 +16,7 @@ description:
   - Enterprise policies restrict Android devices that have a template. Blueprints have their own settings.
   - Settings you omit are not changed. The Esper API replaces all settings at once, so the module sends the
     unchanged settings again.
-  - Esper does not change or delete a policy that devices use. The module fails then, also in check mode,
+  - Esper does not change or delete a policy that devices use. The module then fails, also in check mode,
     and the error contains their number.
   - At least one of O(id) and O(name) is required.
 extends_documentation_fragment:

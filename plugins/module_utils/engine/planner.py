@@ -223,8 +223,8 @@ class Planner:
         )
 
     def check_guards(self, current: Row, params: Params, *, updates: bool = False) -> None:
-        """Raise InvalidParameter if an object is in use, so that check mode predicts it. ``updates`` says that the write
-        changes the object."""
+        """Raise InvalidParameter if an object is in use, so that check mode predicts it. ``updates`` says that the
+        write changes the object."""
         for guard in self.kind.guards:
             if updates and not guard.also_update:
                 continue
