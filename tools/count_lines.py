@@ -12,8 +12,9 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+KINDS = ROOT / "plugins/module_utils/kinds"
 LENGTH = 120
-PARTS = ("data", "examples", "simulator", "unit and contract tests", "integration tests")
+PARTS = ("data and behavior", "examples", "simulator", "unit and contract tests", "integration tests")
 
 # The behaviors of the simulator and the tests whose names do not have the name of the kind.
 OTHER_NAMES = {
@@ -24,8 +25,8 @@ OTHER_NAMES = {
     "enterprise_policy": ("policies", "policy"),
 }
 
-# Further files of data.
-DATA = {"blueprint": ("blueprint_list", "blueprint_names", "blueprint_settings")}
+# Further files of a kind in kinds/, in addition to those that begin with its name.
+OTHER_FILES = {"device_group": ("group_path", "group_devices")}
 
 
 def files(kind: str) -> dict[str, list[Path]]:
@@ -38,7 +39,10 @@ def files(kind: str) -> dict[str, list[Path]]:
         if any(path.stem in (f"test_{name}", f"test_{name}_bodies", f"test_simulated_{name}") for name in names)
     ]
     return {
-        "data": [ROOT / "plugins/module_utils/kinds" / f"{each}.py" for each in (kind, *DATA.get(kind, ()))],
+        "data and behavior": [
+            *(KINDS / f"{each}.py" for each in (kind, *OTHER_FILES.get(kind, ()))),
+            *sorted(KINDS.glob(f"{kind}_*.py")),
+        ],
         "examples": [ROOT / "examples" / f"{each}.yml" for each in (kind, f"{kind}_info")],
         "simulator": [ROOT / "tests/simulator/behaviours" / f"{name}.py" for name in names],
         "unit and contract tests": tests,
