@@ -1,0 +1,141 @@
+# SPDX-FileCopyrightText: esper.cloud contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The scopes of roles, which have a route of their own."""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+from ansible_collections.esper.cloud.plugins.module_utils.base.errors import ApiError, InvalidParameter
+from ansible_collections.esper.cloud.plugins.module_utils.engine.apply import Result, ensure
+from ansible_collections.esper.cloud.plugins.module_utils.engine.tenant_view import TenantView
+from ansible_collections.esper.cloud.plugins.module_utils.kinds.role import ROLE
+from ansible_collections.esper.cloud.tests.unit.conftest import MakeClient
+from ansible_collections.esper.cloud.tests.unit.service import Reply, Request, Server, answers
+
+Row = dict[str, t.Any]
+Run = t.Callable[..., Result]
+
+ID = "1d9b4a70-0b47-4a0e-9a53-5a3c1b8a2f11"
+ROLES, SCOPES = "/authz2/v1/roles/", f"/authz2/v1/roles/{ID}/scopes"
+KNOWN = ("read:device", "read:group", "update:device:group")
+
+
+class Tenant:
+    """A tenant with at most one role. ``sent`` are the writes, and ``failures`` how many of them fail by path."""
+
+    def __init__(self, *scopes: str, exists: bool = False, users: t.Sequence[str] = ()) -> None:
+        self.row: Row | None = {"id": ID, "name": "Technician", "description": ""} if exists else None
+        self.scopes, self.users = list(scopes), users
+        self.sent: list[tuple[str, str, t.Any]] = []
+        self.failures: dict[str, int] = {}
+
+    def __call__(self, request: Request) -> Reply:
+        path = request.path.removeprefix("/api")
+        if request.method == "GET":
+            return self._read(path)
+        self.sent.append((request.method, path, request.json))
+        if self.failures.get(path, 0) > 0:
+            self.failures[path] -= 1
+            return answers({"message": "Broken"}, 400)
+        if path == SCOPES:
+            self.scopes = [name for name in request.json["scope_names"] if name in KNOWN]
+            return answers({"scopes": [{"id": name, "name": name} for name in self.scopes]})
+        if request.method == "DELETE":
+            self.row = None
+            return answers(None, 204)
+        self.row = {"id": ID, **(self.row or {}), **request.json}
+        return answers(self.row, 201 if request.method == "POST" else 200)
+
+    def _read(self, path: str) -> Reply:
+        if path == SCOPES:
+            return answers([{"id": name, "name": name} for name in self.scopes])
+        if path == "/user/":
+            rows = [{"id": n, "email": name, "profile": {"authz_role_id": ID}} for n, name in enumerate(self.users)]
+            return answers({"count": len(rows), "next": None, "previous": None, "results": rows})
+        return answers({"count": int(self.row is not None), "roles": [self.row] if self.row else []})
+
+
+@pytest.fixture
+def run(server: Server, make_client: MakeClient) -> Run:
+    client = make_client(server)
+
+    def work(tenant: Tenant, *, check_mode: bool = False, **params: t.Any) -> Result:
+        server.app = tenant
+        options = {name: option.get("default") for name, option in ROLE.options.items()}
+        return ensure(TenantView(client), ROLE, {**options, "name": "Technician", **params}, check_mode=check_mode)
+
+    return work
+
+
+def test_a_new_role_gets_its_scopes_after_it_is_created(run: Run) -> None:
+    tenant = Tenant()
+    predicted = run(tenant, scopes=["read:device"], check_mode=True)
+    assert tenant.sent == []
+    done = run(tenant, scopes=["read:device"])
+    assert tenant.sent == [
+        ("POST", ROLES, {"name": "Technician", "description": ""}),
+        ("PUT", SCOPES, {"scope_names": ["read:device"]}),
+    ]
+    assert done.record is not None
+    assert (done.record["id"], done.record["scopes"]) == (ID, ["read:device"])
+    assert predicted.changes == done.changes
+    assert not run(tenant, scopes=["read:device"]).changed
+
+
+def test_a_run_that_broke_between_both_writes_is_completed_by_the_next(run: Run) -> None:
+    tenant = Tenant()
+    tenant.failures[SCOPES] = 1
+    with pytest.raises(ApiError, match="Setting the scopes of the role 'Technician' failed"):
+        run(tenant, scopes=["read:device"])
+    tenant.sent.clear()
+    assert run(tenant, scopes=["read:device"]).changed
+    assert tenant.sent == [("PUT", SCOPES, {"scope_names": ["read:device"]})]
+
+
+@pytest.mark.parametrize(
+    ("params", "sent"),
+    [
+        ({}, []),
+        ({"scopes": ["read:group", "read:device"]}, []),
+        ({"scopes": []}, [("PUT", SCOPES, {"scope_names": []})]),
+        ({"description": "New"}, [("PATCH", f"{ROLES}{ID}", {"description": "New"})]),
+        (
+            {"description": "New", "scopes": ["read:device"]},
+            [
+                ("PATCH", f"{ROLES}{ID}", {"description": "New"}),
+                ("PUT", SCOPES, {"scope_names": ["read:device"]}),
+            ],
+        ),
+    ],
+)
+def test_each_route_is_written_only_if_its_property_differs(run: Run, params: Row, sent: list[t.Any]) -> None:
+    tenant = Tenant("read:device", "read:group", exists=True)
+    done = run(tenant, **params)
+    assert tenant.sent == sent
+    assert done.record is not None
+    assert done.record["name"] == "Technician"
+    assert done.record["description"] == params.get("description", "")
+    assert done.record["scopes"] == params.get("scopes", done.record["scopes"]) or not sent
+
+
+def test_a_scope_that_esper_does_not_store_is_an_error_that_names_it(run: Run) -> None:
+    with pytest.raises(InvalidParameter) as caught:
+        run(Tenant(exists=True), scopes=["read:device", "raed:group"])
+    assert str(caught.value) == (
+        "Esper did not store raed:group in the scopes of the role 'Technician'. Correct the names."
+    )
+
+
+def test_a_role_that_users_have_is_deleted_only_with_force(run: Run) -> None:
+    tenant = Tenant(exists=True, users=["ops@example.com"])
+    with pytest.raises(InvalidParameter) as caught:
+        run(tenant, state="absent", check_mode=True)
+    assert str(caught.value) == (
+        "The role 'Technician' is in use by the user 'ops@example.com'. Assign another role to them first, or set"
+        " force=true."
+    )
+    assert tenant.sent == []
+    assert run(tenant, state="absent", force=True).changed
+    assert tenant.sent == [("DELETE", f"{ROLES}{ID}", None)]
