@@ -23,8 +23,15 @@ RULES: tuple[tuple[str, dict[str, Arguments]], ...] = (
     (r"plugins/.+", {"units": UNITS, "imports": (), "laws": ()}),
     (r"plugins/(modules|inventory|doc_fragments)/.+", {"documentation": ()}),
     (r"plugins/modules/(?P<kind>\w+?)(_info)?\.py", {"integration": ("{kind}", "{kind}_info", "examples")}),
-    (r"plugins/module_utils/resources/(?P<kind>\w+)\.py", {"integration": ("{kind}", "{kind}_info", "tenant")}),
-    (r"plugins/module_utils/resources/(fleet|device\w*)\.py", {"integration": ("inventory_devices",)}),
+    (
+        r"plugins/module_utils/(kinds|tasks)/(?P<kind>\w+?)(_(lookup|planner|reader))?\.py",
+        {"integration": ("{kind}", "{kind}_info", "tenant")},
+    ),
+    (
+        r"plugins/module_utils/(kinds/(device|device_list|tag|group_path)|tasks/fleet)\.py",
+        {"integration": ("inventory_devices",)},
+    ),
+    (r"plugins/module_utils/(base|http|model|engine)/.+", {"integration": REPRESENTATIVES, "faults": ()}),
     (r"plugins/inventory/.+", {"integration": ("inventory_devices",)}),
     (r"plugins/(action|plugin_utils)/.+", {"integration": ("in_process",), "processes": ()}),
     (r"plugins/module_utils/\w+\.py", {"integration": (*REPRESENTATIVES, "device_group"), "faults": ()}),
