@@ -104,7 +104,7 @@ def body_of(params: Params) -> Params | None:
 
 
 @given(tasks())
-@settings(max_examples=300, deadline=None)
+@settings(deadline=None)
 def test_what_the_module_lets_pass_the_contract_accepts(task: Params) -> None:
     body = body_of(task)
     assert body is None or CONTRACT.check_body(OPERATION, body) == []

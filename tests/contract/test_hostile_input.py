@@ -235,7 +235,7 @@ _WAITING = {"wait": False, "wait_timeout": 1}
 
 
 @pytest.mark.parametrize("module", [each for each in MODULES if task_of(each).options])
-@settings(few, max_examples=60)
+@settings(few, max_examples=30)
 @given(data=st.data())
 def test_no_type_is_a_crash(running: Simulator, module: str, data: st.DataObject) -> None:
     options = sorted(set(task_of(module).options) - _WAITING.keys())

@@ -126,7 +126,7 @@ def body_of(params: Params, query: Params) -> Params | None:
 
 
 @given(tasks())
-@settings(max_examples=300, deadline=None)
+@settings(deadline=None)
 def test_what_the_module_lets_pass_the_contract_accepts(task: Params) -> None:
     body = body_of(task, {"device_request": {}})
     assert body is None or CONTRACT.check_body(BEGINNING, body) == []

@@ -95,7 +95,7 @@ def body_of(params: Params) -> Params | None:
 
 
 @given(settings_of(SETTINGS.fields), st.sampled_from(["Kiosks", "x" * 255, "x" * 256, "", "  "]))
-@settings(max_examples=300, deadline=None)
+@settings(deadline=None)
 def test_what_the_module_lets_pass_the_contract_accepts(chosen: Params, name: str) -> None:
     body = body_of({"name": name, "settings": chosen})
     assert body is None or CONTRACT.check_body(OPERATION, body) == []
