@@ -48,6 +48,11 @@ def count(most: int) -> Check:
     return check
 
 
+def not_empty(value: t.Any) -> str:
+    """A list with at least one item."""
+    return "" if value else "is empty"
+
+
 def uuid(value: t.Any) -> str:
     """A UUID."""
     return "" if is_uuid(value) else f"'{value}' is no UUID"

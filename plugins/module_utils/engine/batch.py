@@ -130,8 +130,6 @@ class Bulk:
         self._view = view
         self._owners: dict[tuple[Kind, t.Any], Item] = {}
         self._makers: dict[Maker, Item] = {}
-        # The items that rename objects, by kind and former name.
-        self._renamers: dict[tuple[str, str], Item] = {}
         self._stages = _in_stages({item.kind.name: item.kind for item in items})
         self._go_on = False
         self._stopped = False
@@ -182,6 +180,7 @@ class Bulk:
             self._plan_those(sorted(present, key=lambda item: lookup.planned_depth(item.params)))
         self._plan_absent([item for item in self.items if item.is_absent and item.error is None])
         self._complete_plans()
+        self._order_renames()
         self._check_deletions()
         self._check_needs()
         for item in self.items:
@@ -210,9 +209,19 @@ class Bulk:
         for item in found:
             if item.plan.current is not None:
                 self._view.add_effects([Effect(item.kind, item.plan.current[item.kind.id_key], None)])
-        for item in found:
-            if item.error is None and not self._stopped:
-                self._plan_found(item)
+        refused: set[Item] = set()
+        while True:
+            for item in found:
+                if item.error is None and not self._stopped:
+                    self._plan_found(item)
+            new = {item for item in found if item.error is not None} - refused
+            if not new or self._stopped:
+                return
+            # What is kept can be in the way of the deletion of another one, such as a group of its parent.
+            refused |= new
+            for item in new:
+                if item.plan.current is not None:
+                    self._view.keep(item.kind, item.plan.current[item.kind.id_key])
 
     def _find(self, item: Item) -> bool:
         """Look an object up; false where it cannot be planned from there."""
@@ -247,22 +256,28 @@ class Bulk:
         self._makers.update((step, item) for step in plan.steps)
         used = {step for each in plan.steps for part in (each.ids, each.body) for step in steps_in(part)}
         used |= {step for each in plan.steps for step in each.after}
-        item.needs = {*(self._makers[step] for step in used), *self._renamers_before(item)} - {item}
+        item.needs = {self._makers[step] for step in used} - {item}
         item.level = max((need.level + 1 for need in item.needs), default=0)
 
-    def _renamers_before(self, item: Item) -> t.Iterator[Item]:
-        """Return the items that give up the name that an item takes, and note the name that it gives up itself."""
-        key, current = item.kind.name_key, item.plan.current or {}
-        if item.kind.lookup is not None:
-            # Objects that are not found by name alone can share one.
-            return
-        for effect in item.plan.effects:
-            if effect.kind is not item.kind or effect.row is None or effect.row.get(key) == current.get(key):
-                continue
-            if former := self._renamers.get((item.kind.key, str(effect.row.get(key)))):
-                yield former
-            if current:
-                self._renamers.setdefault((item.kind.key, str(current.get(key))), item)
+    def _order_renames(self) -> None:
+        """Let an item that takes a name wait for the one that gives it up. Fail those that exchange names."""
+        changes = [(item, *_names_of(item)) for item in self.items if item.error is None and not item.is_absent]
+        renamers = {(item.kind, old): item for item, old, new in changes if old and old != new}
+        for item, old, new in changes:
+            former = renamers.get((item.kind, new)) if new != old else None
+            if former is not None and former is not item:
+                item.needs.add(former)
+        sorter = graphlib.TopologicalSorter({item: item.needs for item in self.items})
+        try:
+            for item in sorter.static_order():
+                item.level = max((need.level + 1 for need in item.needs), default=0)
+        except graphlib.CycleError as error:
+            circle = sorted(set(error.args[1]), key=self.items.index)
+            names = " and ".join(item.label for item in circle)
+            for item in circle:
+                item.fail(
+                    InvalidParameter(f"{names} exchange their names. Give one of them a third name in a task before.")
+                )
 
     def _complete_plans(self) -> None:
         """Add to each plan the steps that depend on all other plans, and find what must change before deletions."""
@@ -399,3 +414,13 @@ def _in_stages(kinds: dict[str, Kind]) -> list[list[Kind]]:
         stages.append([kinds[name] for name in ready])
         sorter.done(*ready)
     return stages
+
+
+def _names_of(item: Item) -> tuple[str, str]:
+    """Return the name of the object of an item before and after the plan, "" if there is none, or if objects of the
+    kind are not found by name alone, so that several can have one name."""
+    if item.kind.lookup is not None:
+        return "", ""
+    rows = [each.row for each in item.plan.effects if each.kind is item.kind and each.row is not None]
+    before, after = item.plan.current or {}, rows[-1] if rows else item.plan.current or {}
+    return str(before.get(item.kind.name_key) or ""), str(after.get(item.kind.name_key) or "")

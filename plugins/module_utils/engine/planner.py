@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 import typing as t
 
-from ..base.errors import InvalidParameter, NotFound
+from ..base.errors import EsperError, InvalidParameter, NotFound
 from ..base.row import Params, Row
 from ..model.api_paths import body_of
 from ..model.compare import Comparison, compare_object
@@ -34,6 +34,11 @@ class Planner:
     def plan(self, params: Params, current: Row | None) -> Plan:
         """Return what it takes to bring an object to the state in the parameters. ``current`` is the object as it is,
         None if it does not exist."""
+        if current is None and self.view.has_left_out(self.kind):
+            raise EsperError(
+                f"Esper returned {self.kind.titles} without a valid ID, so the module cannot determine whether the"
+                f" {self.kind.title} exists."
+            )
         if params.get("state") == "absent":
             plan = Plan(None) if current is None else self.plan_delete(current, params)
         elif current is None:
@@ -93,6 +98,8 @@ class Planner:
             body={**self._fixed_payload(), **body},
             find=lambda _body: self.lookup.find(params),
         )
+        empty: Row = {each.api_name: [] for each in given if each.separate and not compared[each.name].payload}
+        step.read = _adding(empty) if empty else None
         identifier = ResultOf(step, kind.id_key)
         separate = [
             self._separate_step(each, each.separate, compared[each.name].payload, identifier, body, step)
@@ -116,7 +123,8 @@ class Planner:
         """Return the plan that brings an existing object to its desired state: no request, or one, and one PUT for each
         property with a route of its own that differs."""
         kind, desired = self.kind, self.desired(params)
-        current = self.lookup.with_separate(current, [each for each in kind.fields if each.name in desired])
+        separate = [each for each in kind.fields if each.separate and each.name in desired]
+        current = self.lookup.with_separate(current, separate)
         always, exact = params.get("update_password") == "always", bool(params.get("exact"))
         compared = self.compared(current, desired, exact=exact, always=always)
         record = {each.name: compared[each.name].before for each in kind.fields if not each.secret}
@@ -140,6 +148,7 @@ class Planner:
                     path=kind.routes.object,
                     ids=self._ids(current),
                     body={**(self._fixed_payload() if replaces else {}), **body},
+                    read=_adding({each.api_name: current[each.api_name] for each in separate}) if separate else None,
                 )
             )
         steps += [
@@ -184,7 +193,12 @@ class Planner:
             row = {**known, **((before.answer if before else None) or {})}
             if separate.response_key not in body:
                 return {**row, field.api_name: texts}
-            stored = separate.texts(body[separate.response_key])
+            try:
+                stored = separate.texts(body[separate.response_key])
+            except (TypeError, KeyError):
+                raise EsperError(
+                    f"Setting the {field.name} of the {phrase} failed: Esper returned an unexpected value."
+                ) from None
             if lost := [text for text in texts if text not in stored]:
                 raise InvalidParameter(
                     f"Esper did not store {', '.join(lost)} in the {field.name} of the {phrase}. Correct the names."
@@ -202,9 +216,12 @@ class Planner:
 
     def _check_misfits(self, current: Row, sent: t.Iterable[Field], *, replaces: bool) -> None:
         """Raise InvalidParameter if a write would replace a value that could not be read."""
-        whole = {each.name for each in sent if replaces or each.type in ("dict", "list")}
-        paths = [path for path in self.view.misfits(self.kind, current) if re.split(r"[.\[]", path)[0] in whole]
-        if paths:
+        whole = [
+            each.name
+            for each in sent
+            if replaces or each.type in ("dict", "list") or "." in (each.write_path or each.api)
+        ]
+        if paths := self._misfits_in(current, whole):
             raise InvalidParameter(
                 f"The {self.kind.phrase(current)} is not changed, because Esper returned an unexpected type for"
                 f" {', '.join(paths)}, and the change would overwrite the value. Correct the value in Esper first."
@@ -228,10 +245,26 @@ class Planner:
         for guard in self.kind.guards:
             if updates and not guard.also_update:
                 continue
-            users = [] if guard.option and params.get(guard.option) else guard.users(self.view, current)
+            if guard.option and params.get(guard.option):
+                continue
+            self._check_readable(current, guard.reads)
+            users = guard.users(self.view, current)
             if users:
                 advice = f"{guard.advice}, or set {guard.option}=true." if guard.option else f"{guard.advice}."
                 raise InvalidParameter(f"The {self.kind.phrase(current)} is in use by {' and '.join(users)}. {advice}")
+
+    def _check_readable(self, current: Row, fields: t.Iterable[str]) -> None:
+        """Raise InvalidParameter if a value that tells whether an object is in use could not be read."""
+        if paths := self._misfits_in(current, fields):
+            raise InvalidParameter(
+                f"Esper returned an unexpected type for {', '.join(paths)} of the {self.kind.phrase(current)}, so the"
+                " module cannot determine whether it is in use."
+            )
+
+    def _misfits_in(self, current: Row, fields: t.Iterable[str]) -> list[str]:
+        """Return the paths of the values in some fields of an object that could not be read."""
+        names = set(fields)
+        return [path for path in self.view.misfits(self.kind, current) if re.split(r"[.\[]", path)[0] in names]
 
     def delete_step(self, current: Row) -> Step:
         """Return the write that deletes an object."""
@@ -258,6 +291,11 @@ class Planner:
 def planner_of(view: TenantView, kind: Kind) -> Planner:
     """Return the planner of a kind in a view."""
     return t.cast("Planner", (kind.planner or Planner)(view, kind))
+
+
+def _adding(values: Row) -> t.Callable[[Row], Row]:
+    """Return a function that adds the values of properties with routes of their own to the response of a write."""
+    return lambda row: {**values, **row} if row else row
 
 
 def _create_defaults(fields: t.Iterable[Field]) -> Row:

@@ -23,6 +23,7 @@ from ..model.unknowns import ResultOf
 
 # Number of values that a warning names.
 _NAMED = 5
+_UNREAD = object()
 
 _ByName = dict[str, list[Row]]
 _Place = tuple[str, tuple[tuple[str, t.Any], ...]]
@@ -49,12 +50,13 @@ class TenantView:
         self.client = client
         self._lists: dict[_Place, list[Row]] = {}
         self._objects: dict[_Place, t.Any] = {}
-        self._names: dict[str, _ByName] = {}
-        self._ids: dict[str, dict[str, Row]] = {}
+        self._names: dict[tuple[str, Kind], _ByName] = {}
+        self._ids: dict[tuple[str, Kind], dict[str, Row]] = {}
         self._preloaded: set[str] = set()
+        self._typed: dict[tuple[Kind, _Place], tuple[t.Any, t.Any]] = {}
         self._planned: dict[str, _Planned] = {}
         self._derived: dict[str, dict[t.Any, t.Any]] = {}
-        self._misfits: dict[tuple[str, str], list[str]] = {}
+        self._misfits: dict[tuple[Kind, str], list[str]] = {}
         self._left_out: dict[str, int] = {}
         self._invalidations = 0
 
@@ -93,11 +95,21 @@ class TenantView:
             pages = list_all(
                 self.client, path, query=query, page_size=page_size, concurrency=concurrency, key=key, purpose=purpose
             )
-            rows = list(pages) if kind is None else [row for page in pages if (row := self.typed(kind, page))]
+            rows = list(pages)
             # It may lack what another thread has written in between.
             if before == self._invalidations:
                 self._lists[place] = rows
-        return rows
+        return rows if kind is None else self._typed_once(kind, place, rows, self._typed_rows)
+
+    def _typed_rows(self, kind: Kind, rows: list[Row]) -> list[Row]:
+        return [typed for row in rows if (typed := self.typed(kind, row))]
+
+    def _typed_once(self, kind: Kind, place: _Place, raw: t.Any, make: t.Callable[[Kind, t.Any], t.Any]) -> t.Any:
+        """Return what was read at a place with the types of a kind. Kinds can share a route."""
+        known = self._typed.get((kind, place))
+        if known is None or known[0] is not raw:
+            known = self._typed[kind, place] = (raw, make(kind, raw))
+        return known[1]
 
     def preload(self, kind: Kind) -> None:
         """Look names up in the list of all objects of a kind from now on, until something is written to it."""
@@ -111,11 +123,11 @@ class TenantView:
         """Return all objects of a kind by ID if their list was read as a whole or will be read, otherwise None."""
         if not self.is_preloaded(kind) and _place(kind.routes.list, None) not in self._lists:
             return None
-        rows, before = self._ids.get(kind.routes.list), self._invalidations
+        rows, before = self._ids.get((kind.routes.list, kind)), self._invalidations
         if rows is None:
             rows = {str(row[kind.id_key]).lower(): row for row in self.list_objects(kind)}
             if before == self._invalidations:
-                self._ids[kind.routes.list] = rows
+                self._ids[kind.routes.list, kind] = rows
         return rows
 
     def derived(self, kind: Kind) -> dict[t.Any, t.Any]:
@@ -145,10 +157,12 @@ class TenantView:
         the fields of ``kind``, if it is set."""
 
         def read() -> Row | None:
-            row = self.client.find_object(path, ids=ids, key=_id_key(kind), purpose=purpose)
-            return row if row is None or kind is None else self.typed(kind, row)
+            return self.client.find_object(path, ids=ids, key=_id_key(kind), purpose=purpose)
 
-        return t.cast("Row | None", self._read_once(path, ids, read))
+        row: Row | None = self._read_once(path, ids, read)
+        if row is not None and kind is not None:
+            row = self._typed_once(kind, _place(path, ids), row, self.typed)
+        return row
 
     def get_at(
         self, path: str, ids: t.Mapping[str, str] | None = None, *, kind: Kind | None = None, purpose: str
@@ -156,10 +170,10 @@ class TenantView:
         """Return the object at a path like find_at(). Raise ApiError if there is none."""
 
         def read() -> Row | None:
-            row = self.client.get_object(path, ids=ids, key=_id_key(kind), purpose=purpose)
-            return row if kind is None else self.typed(kind, row)
+            return self.client.get_object(path, ids=ids, key=_id_key(kind), purpose=purpose)
 
-        return self._read_once(path, ids, read) or {}
+        row = self._read_once(path, ids, read)
+        return (row if kind is None else self._typed_once(kind, _place(path, ids), row, self.typed)) or {}
 
     def value_at(self, path: str, ids: t.Mapping[str, str], *, purpose: str) -> t.Any:
         """Return the JSON at a path, which need not be an object."""
@@ -167,12 +181,12 @@ class TenantView:
 
     def _read_once(self, path: str, ids: t.Mapping[str, str] | None, read: t.Callable[[], t.Any]) -> t.Any:
         place = _place(path, ids)
-        if place not in self._objects:
+        row = self._objects.get(place, _UNREAD)
+        if row is _UNREAD:
             before, row = self._invalidations, read()
-            if before != self._invalidations:
-                return row
-            self._objects[place] = row
-        return self._objects[place]
+            if before == self._invalidations:
+                self._objects[place] = row
+        return row
 
     # --- types ------------------------------------------------------------------------------------------------------
 
@@ -184,6 +198,9 @@ class TenantView:
             self._left_out[kind.titles] = self._left_out.get(kind.titles, 0) + 1
             return None
         typed, misfits = conform(kind.fields, row)
+        if kind.shape is not Shape.SINGLETON and not _key(_or_empty(typed.get(kind.id_key))).strip():
+            self._left_out[kind.titles] = self._left_out.get(kind.titles, 0) + 1
+            return None
         self._note(kind, identifier, misfits)
         return typed
 
@@ -195,19 +212,24 @@ class TenantView:
 
     def _note(self, kind: Kind, identifier: t.Any, misfits: list[str]) -> None:
         if misfits:
-            self._misfits[kind.key, str(identifier)] = misfits
+            self._misfits[kind, str(identifier)] = misfits
         else:
-            self._misfits.pop((kind.key, str(identifier)), None)
+            self._misfits.pop((kind, str(identifier)), None)
 
     def misfits(self, kind: Kind, row: Row) -> list[str]:
         """Return the paths of the values of an object that do not have the type of their field."""
-        return self._misfits.get((kind.key, str(row.get(kind.id_key))), [])
+        return self._misfits.get((kind, str(row.get(kind.id_key))), [])
+
+    def has_left_out(self, kind: Kind) -> bool:
+        """Return whether objects of a kind were left out, because they have no valid ID."""
+        return kind.titles in self._left_out
 
     def warnings(self) -> list[str]:
         """Return a sentence for each kind of which values or objects could not be read."""
         by_kind: dict[str, list[str]] = {}
-        for (key, identifier), paths in self._misfits.items():
-            by_kind.setdefault(key, []).extend(f"{path} of {identifier}" for path in paths)
+        for (kind, identifier), paths in self._misfits.items():
+            whose = "" if kind.shape is Shape.SINGLETON else f" of {identifier}"
+            by_kind.setdefault(kind.key, []).extend(f"{path}{whose}" for path in paths)
         sentences = []
         for key, places in by_kind.items():
             more = f" and {len(places) - _NAMED} more" if len(places) > _NAMED else ""
@@ -243,13 +265,13 @@ class TenantView:
     def _candidates(self, kind: Kind, name: str) -> list[Row]:
         if kind.routes.name_filter and not self.is_preloaded(kind):
             return self.list_objects(kind, {kind.routes.name_filter: name})
-        names, before = self._names.get(kind.routes.list), self._invalidations
+        names, before = self._names.get((kind.routes.list, kind)), self._invalidations
         if names is None:
             names = {}
             for row in self.list_objects(kind):
                 names.setdefault(_folded(row.get(kind.name_key)), []).append(row)
             if before == self._invalidations:
-                self._names[kind.routes.list] = names
+                self._names[kind.routes.list, kind] = names
         return names.get(_folded(name), [])
 
     # --- planned effects --------------------------------------------------------------------------------------------
@@ -304,6 +326,11 @@ class TenantView:
         ]
         return kept + self.planned(kind)
 
+    def keep(self, kind: Kind, identifier: t.Any) -> None:
+        """Show an object again, because its deletion is not planned any more."""
+        self._effects_on(kind).deleted.discard(_key(identifier))
+        self._derived.pop(kind.key, None)
+
     def forget_plans(self) -> None:
         """Show only what exists from now on, because the plans are being applied."""
         self._planned, self._derived = {}, {}
@@ -319,15 +346,20 @@ class TenantView:
         self._derived.pop(kind.key, None)
         prefixes = kind.routes.prefixes
         # Other threads may read: a collection is replaced, not changed.
+        self._typed = {}
         self._preloaded = {path for path in list(self._preloaded) if not path.startswith(prefixes)}
-        self._names = {path: names for path, names in list(self._names.items()) if not path.startswith(prefixes)}
-        self._ids = {path: rows for path, rows in list(self._ids.items()) if not path.startswith(prefixes)}
+        self._names = {key: names for key, names in list(self._names.items()) if not key[0].startswith(prefixes)}
+        self._ids = {key: rows for key, rows in list(self._ids.items()) if not key[0].startswith(prefixes)}
         self._lists = {place: rows for place, rows in list(self._lists.items()) if not place[0].startswith(prefixes)}
         self._objects = {place: row for place, row in list(self._objects.items()) if not place[0].startswith(prefixes)}
 
 
 def _place(path: str, values: t.Mapping[str, t.Any] | None) -> _Place:
     return path, tuple(sorted((values or {}).items()))
+
+
+def _or_empty(value: t.Any) -> t.Any:
+    return "" if value is None else value
 
 
 def _id_key(kind: Kind | None) -> str | None:

@@ -71,7 +71,7 @@ def list_all(
             known = len(seen)
             for row in reading.rows_of(page, key):
                 identity = row.get(key)
-                if identity is None:
+                if not isinstance(identity, (str, int, float)):
                     raise _malformed(purpose, path, f"with an object that has no {key}")
                 if identity not in seen:
                     seen.add(identity)

@@ -8,7 +8,7 @@ names are compared exactly; two channels with the same name are ambiguous.
 
 from __future__ import annotations
 
-from ..base.validators import email, length
+from ..base.validators import email, length, not_empty
 from ..model.field import Field
 from ..model.kind import Guard, Routes, used_in
 from ..model.plain import plain_kind
@@ -23,7 +23,12 @@ ALERT_CHANNEL = plain_kind(
     fields=(
         Field("id", "ID of the alert channel.", type="int", writable=False, sample=7),
         Field(
-            "name", "Name of the alert channel, case-sensitive.", identifier=True, validator=length(1), sample="Alarms"
+            "name",
+            "Name of the alert channel, case-sensitive.",
+            identifier=True,
+            normalize=str.strip,
+            validator=length(1),
+            sample="Alarms",
         ),
         Field(
             "type",
@@ -40,6 +45,7 @@ ALERT_CHANNEL = plain_kind(
             elements="str",
             items="set",
             validator=email,
+            list_validator=not_empty,
             required_by_api=True,
             sample=["servicedesk@example.com"],
             changed=["servicedesk@example.com", "night@example.com"],
@@ -61,5 +67,5 @@ ALERT_CHANNEL = plain_kind(
         Field("updated_on", "Time of the last change.", writable=False, sample="2026-03-02T11:00:00Z"),
     ),
     fixed_payload=lambda _api_url, enterprise_id: {"enterprise": enterprise_id},
-    guards=(Guard(users=used_in("linked_alerts", "alarm rule", "alarm_name")),),
+    guards=(Guard(users=used_in("linked_alerts", "alarm rule", "alarm_name"), reads=("linked_alerts",)),),
 )

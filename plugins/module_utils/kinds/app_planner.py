@@ -162,6 +162,8 @@ class AppVersionPlanner(Planner):
         and ``own_id`` the ID of the version that it uploads."""
         for row in self._outdated(app, code, params["keep_versions"], own_id):
             used = Usage() if params["force"] else self.lookup.usage_of_version(row, shared=True)
+            if not params["force"]:
+                self._check_readable(row, ("installed_count",))
             users = [] if params["force"] else _named_users(used, row.get("installed_count") or 0)
             if users:
                 plan.warnings.append(
@@ -215,6 +217,7 @@ class AppVersionPlanner(Planner):
         )
         if not params["force"]:
             used = self.lookup.usage_of_version(current)
+            self._check_readable(current, ("installed_count",))
             devices = self.lookup.whole(current).get("installed_count") or 0
             if users := _named_users(used, devices):
                 raise _in_use(label_of(current), users, "or set force=true")
@@ -232,6 +235,8 @@ class AppVersionPlanner(Planner):
         )
         if not params["force"]:
             used = self.lookup.usage_of_app(app)
+            for row in rows:
+                self._check_readable(row, ("installed_count",))
             devices = sum(row.get("installed_count") or 0 for row in rows)
             if users := _named_users(used, devices):
                 raise _in_use(package, users, "or set force=true if only devices use it")

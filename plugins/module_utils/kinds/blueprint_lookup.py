@@ -8,11 +8,15 @@ was published with this number.
 
 from __future__ import annotations
 
+import functools
+from dataclasses import replace
+
 from ..base.errors import NotFound
 from ..base.ids import is_uuid, last_uuid
 from ..base.row import Params, Row
 from ..engine.lookup import Lookup
 from ..engine.tenant_view import TenantView
+from ..model.kind import Kind
 from .device_group import DEVICE_GROUP
 from .device_list import count_devices
 
@@ -54,7 +58,9 @@ class BlueprintLookup(Lookup):
         """Return all versions of a blueprint as the API lists them, which can be without settings."""
         path = f"{self.kind.routes.object.format(id=blueprint['id'])}versions/"
         purpose = f"Reading the versions of the {self.kind.phrase(blueprint)}"
-        return self.view.list_at(path, _NEWEST_FIRST, page_size=None, key="version_id", purpose=purpose)
+        return self.view.list_at(
+            path, _NEWEST_FIRST, kind=version_kind(self.kind), page_size=None, key="version_id", purpose=purpose
+        )
 
     def _whole_version(self, blueprint: Row, version: Row) -> Row:
         """Return a version of the list of versions as a whole, like a blueprint of a list."""
@@ -62,7 +68,14 @@ class BlueprintLookup(Lookup):
             return version
         purpose = f"Reading the version {version['version_id']} of the {self.kind.phrase(blueprint)}"
         ids = {"id": str(blueprint["id"]), "version_id": str(version["version_id"])}
-        return self.view.get_at(f"{self.kind.routes.object}versions/{{version_id}}/", ids, purpose=purpose)
+        path = f"{self.kind.routes.object}versions/{{version_id}}/"
+        return self.view.get_at(path, ids, kind=version_kind(self.kind), purpose=purpose)
+
+
+@functools.cache
+def version_kind(kind: Kind) -> Kind:
+    """Return the kind of the versions of blueprints. Their ID is ``version_id``; ``id`` is that of the blueprint."""
+    return replace(kind, title="blueprint version", id_key="version_id", view_key="blueprint_version")
 
 
 def users_of(view: TenantView, blueprint: Row) -> list[str]:

@@ -18,7 +18,7 @@ from ..model.kind import Kind
 from ..model.plan import Change, Effect, Plan, Step
 from ..model.unknowns import ResultOf, filled
 from . import blueprint_comparison as comparison
-from .blueprint_lookup import BlueprintLookup
+from .blueprint_lookup import BlueprintLookup, version_kind
 from .blueprint_names import Names, with_planned_names
 
 # Values that a save changes and only Esper knows.
@@ -114,7 +114,8 @@ class BlueprintPlanner(Planner):
 
     def _plan_restore(self, current: Row, params: Params) -> Plan:
         """Return the plan that restores the settings of a version and publishes them: no request, or one PUT."""
-        settings = self.lookup.version_of(current, params["version"]).get("settings") or {}
+        version = self.lookup.version_of(current, params["version"])
+        settings = version.get("settings") or {}
         options = {**params, "settings": None, "publish": True}
         # A comparison by field would ignore settings that are unknown to this collection.
         if comparison.is_same(current.get("settings") or {}, settings):
@@ -122,6 +123,11 @@ class BlueprintPlanner(Planner):
         # Masked values count as lost in the version, too, so they are checked here.
         self._check_masked(current, settings, params)
         self._check_misfits(current, self.kind.fields, replaces=True)
+        if paths := self.view.misfits(version_kind(self.kind), version):
+            raise InvalidParameter(
+                f"Version {params['version']} of the {self.kind.phrase(current)} is not restored, because Esper"
+                f" returned an unexpected type for {', '.join(paths)}."
+            )
         others = super().plan_update(current, {**options, "confirm": True})
         record = self.kind.to_result(current)
         after = {**t.cast("Row", others.record), "settings": comparison.to_result(settings), "publish": True}

@@ -138,7 +138,18 @@ def _published_version(view: TenantView, row: Row) -> Row | None:
 
 
 def _settings(row: Row) -> Row:
-    return row.get("settings") or {}
+    """Return the settings of a blueprint. Raise EsperError if they cannot be read, because it can use an object."""
+    settings = row.get("settings") or {}
+    platforms = settings.values() if isinstance(settings, dict) else [settings]
+    for platform in platforms:
+        lists = [platform.get(name) or [] for name in ("apps", "files")] if isinstance(platform, dict) else [platform]
+        items = [item for each in lists if each for item in (each if isinstance(each, list) else [each])]
+        if not all(isinstance(item, dict) for item in items):
+            raise EsperError(
+                f"Esper returned settings of an unexpected type for the blueprint '{row.get('name')}', so the module"
+                " cannot determine what it uses."
+            )
+    return settings
 
 
 def items_in(settings: Row, platforms: t.Iterable[str], kind: str) -> t.Iterator[Row]:

@@ -246,6 +246,7 @@ ENTERPRISE_POLICY = Kind(
             advice="Assign another policy to them first",
             option="",
             also_update=True,
+            reads=("device_count",),
         ),
     ),
     module=ModuleSpec(

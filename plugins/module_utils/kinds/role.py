@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ..base.errors import EsperError
 from ..base.row import Row
 from ..base.validators import length
 from ..model.field import Field, Separate
@@ -22,6 +23,8 @@ from ..model.plain import plain_kind
 def _users(view: t.Any, role: Row) -> list[str]:
     """Return the users with a role, each as part of a sentence (GET /user/, legacy.yaml)."""
     rows = view.list_at("/user/", purpose="Reading the users")
+    if any(not isinstance(row.get("profile") or {}, dict) for row in rows):
+        raise EsperError("Reading the users failed: Esper returned a profile of an unexpected type.")
     holders = [row for row in rows if (row.get("profile") or {}).get("authz_role_id") == role["id"]]
     return [f"the user '{row.get('email') or row.get('username')}'" for row in holders]
 
@@ -34,7 +37,12 @@ ROLE = plain_kind(
     fields=(
         Field("id", "ID of the role.", writable=False, sample="1d9b4a70-0b47-4a0e-9a53-5a3c1b8a2f11"),
         Field(
-            "name", "Name of the role, case-sensitive.", identifier=True, validator=length(1), sample="Field technician"
+            "name",
+            "Name of the role, case-sensitive.",
+            identifier=True,
+            normalize=str.strip,
+            validator=length(1),
+            sample="Field technician",
         ),
         Field(
             "description",
@@ -49,6 +57,7 @@ ROLE = plain_kind(
             type="list",
             elements="str",
             items="set",
+            validator=length(1),
             separate=Separate(
                 path="/authz2/v1/roles/{id}/scopes", item_key="name", write_key="scope_names", response_key="scopes"
             ),

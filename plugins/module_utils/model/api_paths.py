@@ -29,6 +29,18 @@ def read_field(field: Field, row: Row) -> t.Any:
     return value
 
 
+def has_place(field: Field, row: Row) -> bool:
+    """Return whether an object of the API can have a value at the path of a field: each parent is a dict or missing."""
+    parent: t.Any = row
+    for key in path_of(field)[:-1]:
+        parent = parent.get(key)
+        if parent is None:
+            return True
+        if not isinstance(parent, dict):
+            return False
+    return True
+
+
 def body_of(payloads: t.Iterable[tuple[Field, t.Any]], current: Row) -> Row:
     """Return the body of a request with the payloads of some fields.
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from dataclasses import field as dataclass_field
 
 from ..base.row import Row
-from .api_paths import path_of, read_field, with_value
+from .api_paths import has_place, path_of, read_field, with_value
 from .field import Field, as_it_is
 
 _MISFIT = object()
@@ -62,6 +62,10 @@ class _Fold:
         """Return a dict of the API with typed values. One that fits is returned itself."""
         typed = row
         for field in fields:
+            if not has_place(field, row):
+                # The parent of the value is something else than a dict. A write would replace it.
+                self.misfits.append(field.name)
+                continue
             value = read_field(field, row)
             if value is None or field.secret:
                 continue
@@ -82,7 +86,8 @@ class _Fold:
     @staticmethod
     def _is_in_normal_form(field: Field, value: t.Any) -> bool:
         """Return whether the field itself brings a value, such as a text with numbers, to its type."""
-        return field.normalize is not as_it_is and not isinstance(value, list) and _fits(field, value)
+        is_own = field.normalize is not as_it_is and not field.elements
+        return is_own and not isinstance(value, list) and _fits(field, value)
 
     def _scalar(self, field: Field, value: t.Any, path: str) -> t.Any:
         if field.type in ("raw", "path") or (field.normalize is not as_it_is and _fits(field, value)):
@@ -142,6 +147,11 @@ def _to_text(value: t.Any) -> t.Any:
 def _to_int(value: t.Any) -> t.Any:
     if isinstance(value, int) and not isinstance(value, bool):
         return value
+    if isinstance(value, str) and value.strip().lstrip("-").isdecimal():
+        try:
+            return int(value)
+        except ValueError:  # too many digits, or several signs
+            return _MISFIT
     number = _to_float(value)
     if number is None or number is _MISFIT:
         return number

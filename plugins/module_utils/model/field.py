@@ -62,7 +62,10 @@ class Separate:
 
     def texts(self, items: t.Any) -> list[str]:
         """Return the texts in the items of a response. Raise TypeError or KeyError if they have another form."""
-        return [str(each[self.item_key]) for each in items]
+        texts = [each[self.item_key] for each in items] if isinstance(items, list) else None
+        if texts is None or not all(isinstance(each, str) for each in texts):
+            raise TypeError("not a list of items with a text")
+        return texts
 
 
 @dataclass(frozen=True)
@@ -91,14 +94,10 @@ class Field:
     ``exempt_from_exact`` keeps what a task with ``exact`` does not list.
 
     ``doc`` is the text of the option, ``returns`` that of the return value if it differs, ``sample`` an example of it.
-    <<<<<<< HEAD
     An ``identifier`` names an object: see Option. ``references`` are the objects of other kinds that the field, or each
     dict of it, refers to. ``separate`` is its own route, if the route of the object does not have it. ``changed`` is
     another valid value than ``sample``, for the law tests.
-    =======
-    An ``identifier`` names an object: see Option. An ``opaque`` value is JSON that Esper passes on to others, so types
-    and null count in it.
-    >>>>>>> 35d7786
+    An ``opaque`` value is JSON that Esper passes on to others, so types and null count in it.
     """
 
     name: str

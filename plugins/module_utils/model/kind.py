@@ -60,13 +60,15 @@ class Guard:
 
     ``also_update`` protects it from changes, too. ``option`` is the option that allows the write anyway, "" if Esper
     rejects it in any case. ``advice`` is the
-    sentence about what to do first. ``view`` is the TenantView, which a guard reads related objects with.
+    sentence about what to do first. ``reads`` are the fields that the users are read from: if one of them could not be
+    read, the object counts as in use. ``view`` is the TenantView, which a guard reads related objects with.
     """
 
     users: t.Callable[[t.Any, Row], t.Sequence[str]]
     advice: str = "Remove it from there first"
     option: str = "force"
     also_update: bool = False
+    reads: tuple[str, ...] = ()
 
 
 def used_in(field: str, title: str, name: str = "name") -> t.Callable[[t.Any, Row], list[str]]:

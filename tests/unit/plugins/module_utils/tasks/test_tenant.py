@@ -481,7 +481,7 @@ def test_nothing_is_deleted_if_the_deletion_of_its_user_cannot_be_planned(
         on_error="continue",
     )
     assert actions(result) == {"contents[0]": "failed", "blueprints[0]": "failed"}
-    assert messages(result)["contents[0]"].startswith("Nothing is deleted, because the change of blueprints[0]")
+    assert "is in use by the blueprint 'Default'" in messages(result)["contents[0]"]
 
 
 def test_what_a_blueprint_has_can_go_with_it(tenant: Tenant, lists: Row) -> None:
