@@ -187,6 +187,25 @@ def test_a_new_object_can_take_the_name_of_a_renamed_one(client: Client, store: 
     assert shelves["b"] == "1"
 
 
+def test_names_are_given_up_before_they_are_taken_in_any_order(client: Client, store: Store) -> None:
+    store.add(SHELF, name="a")
+    store.add(SHELF, name="b")
+    items = items_of((SHELF, {"id": 1, "name": "b"}), (SHELF, {"id": 2, "name": "c"}))
+    assert applied(client, items) == ["updated", "updated"]
+    assert store.sent == ["PATCH c", "PATCH b"]
+
+
+def test_names_cannot_be_exchanged(client: Client, store: Store) -> None:
+    store.add(SHELF, name="a")
+    store.add(SHELF, name="b")
+    items = items_of((SHELF, {"id": 1, "name": "b"}), (SHELF, {"id": 2, "name": "a"}))
+    assert applied(client, items, go_on=True) == ["failed", "failed"]
+    assert str(items[0].error) == (
+        "shelves[0] 'b' and shelves[1] 'a' exchange their names. Give one of them a third name in a task before."
+    )
+    assert store.sent == []
+
+
 def test_what_does_not_depend_on_each_other_is_under_way_at_a_time(client: Client, store: Store) -> None:
     together = threading.Barrier(3)
 

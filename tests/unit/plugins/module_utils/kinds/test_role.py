@@ -7,7 +7,7 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from ansible_collections.esper.cloud.plugins.module_utils.base.errors import ApiError, InvalidParameter
+from ansible_collections.esper.cloud.plugins.module_utils.base.errors import ApiError, EsperError, InvalidParameter
 from ansible_collections.esper.cloud.plugins.module_utils.engine.apply import Result, ensure
 from ansible_collections.esper.cloud.plugins.module_utils.engine.tenant_view import TenantView
 from ansible_collections.esper.cloud.plugins.module_utils.kinds.role import ROLE
@@ -30,6 +30,7 @@ class Tenant:
         self.scopes, self.users = list(scopes), users
         self.sent: list[tuple[str, str, t.Any]] = []
         self.failures: dict[str, int] = {}
+        self.scopes_body: t.Any = ...
 
     def __call__(self, request: Request) -> Reply:
         path = request.path.removeprefix("/api")
@@ -49,6 +50,8 @@ class Tenant:
         return answers(self.row, 201 if request.method == "POST" else 200)
 
     def _read(self, path: str) -> Reply:
+        if path == SCOPES and self.scopes_body is not ...:
+            return answers(self.scopes_body)
         if path == SCOPES:
             return answers([{"id": name, "name": name} for name in self.scopes])
         if path == "/user/":
@@ -126,6 +129,26 @@ def test_a_scope_that_esper_does_not_store_is_an_error_that_names_it(run: Run) -
     assert str(caught.value) == (
         "Esper did not store raed:group in the scopes of the role 'Technician'. Correct the names."
     )
+
+
+@pytest.mark.parametrize("body", [None, ["read:device"], [{"name": None}], "read:device", {}])
+def test_scopes_that_cannot_be_read_are_an_error(run: Run, body: t.Any) -> None:
+    tenant = Tenant(exists=True)
+    tenant.scopes_body = body
+    with pytest.raises(EsperError, match="Reading the scopes of the role 'Technician' failed"):
+        run(tenant, scopes=["read:device"])
+    assert tenant.sent == []
+
+
+def test_known_scopes_are_returned_after_another_change(run: Run) -> None:
+    tenant = Tenant("read:device", exists=True)
+    done = run(tenant, description="New", scopes=["read:device"])
+    assert done.record is not None
+    assert done.record["scopes"] == ["read:device"]
+
+
+def test_whitespace_around_a_name_is_no_change(run: Run) -> None:
+    assert not run(Tenant(exists=True), name=" Technician ").changed
 
 
 def test_a_role_that_users_have_is_deleted_only_with_force(run: Run) -> None:

@@ -1,0 +1,95 @@
+# SPDX-FileCopyrightText: esper.cloud contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Plans for objects that Esper returns in another form: nothing is overwritten, deleted or doubled."""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+from ansible_collections.esper.cloud.plugins.module_utils.base.errors import EsperError
+from ansible_collections.esper.cloud.plugins.module_utils.engine.apply import Result, ensure
+from ansible_collections.esper.cloud.plugins.module_utils.engine.tenant_view import TenantView
+from ansible_collections.esper.cloud.plugins.module_utils.kinds.alert_channel import ALERT_CHANNEL
+from ansible_collections.esper.cloud.plugins.module_utils.model.field import Field
+from ansible_collections.esper.cloud.plugins.module_utils.model.kind import Kind, Routes, Shape
+from ansible_collections.esper.cloud.tests.unit.conftest import MakeClient
+from ansible_collections.esper.cloud.tests.unit.service import Reply, Request, Server, answers
+
+Row = dict[str, t.Any]
+ROUTES = Routes(list="/v2/things/", object="/v2/things/{id}/", update="PUT")
+SETTINGS = Field("settings", type="dict", fields=(Field("networks", type="list", elements="dict"), Field("on")))
+THING = Kind(name="thing", title="thing", plural="things", routes=ROUTES, fields=(Field("id"), Field("name"), SETTINGS))
+NAMES = Kind(name="thing", title="thing", plural="things", routes=ROUTES, fields=(Field("id"),), shape=Shape.READ_ONLY)
+
+
+class Tenant:
+    """A tenant with rows in its list, which counts writes."""
+
+    def __init__(self, *rows: Row) -> None:
+        self.rows, self.writes = rows, list[Row | None]()
+
+    def __call__(self, request: Request) -> Reply:
+        if request.method == "GET":
+            return answers({"count": len(self.rows), "next": None, "previous": None, "results": self.rows})
+        self.writes.append(request.json)
+        return answers({**self.rows[0], **(request.json or {})}, 200)
+
+
+@pytest.fixture
+def view(server: Server, make_client: MakeClient) -> TenantView:
+    return TenantView(make_client(server))
+
+
+def channel(**values: t.Any) -> Row:
+    return {"id": 7, "name": "Desk", "type": "email", "properties": {"to_address": ["a@example.com"]}, **values}
+
+
+def run(view: TenantView, **params: t.Any) -> Result:
+    options = {name: option.get("default") for name, option in ALERT_CHANNEL.options.items()}
+    return ensure(view, ALERT_CHANNEL, {**options, "name": "Desk", **params})
+
+
+def test_kinds_that_share_a_route_do_not_share_types(server: Server, view: TenantView) -> None:
+    server.app = tenant = Tenant({"id": "1", "name": "a", "settings": {"networks": {"odd": 1}, "on": "no"}})
+    assert view.list_objects(NAMES, {"name": "a"})
+    params = {"state": "present", "name": "a", "settings": {"on": "yes"}}
+    with pytest.raises(
+        EsperError, match=r"not changed, because Esper returned an unexpected type for settings\.networks"
+    ):
+        ensure(view, THING, params)
+    assert tenant.writes == []
+
+
+@pytest.mark.parametrize("linked", [["id1"], "id1", {"count": 2}, 3])
+def test_an_object_whose_users_cannot_be_read_counts_as_in_use(server: Server, view: TenantView, linked: t.Any) -> None:
+    server.app = tenant = Tenant(channel(linked_alerts=linked))
+    with pytest.raises(EsperError, match="cannot determine whether it is in use"):
+        run(view, state="absent")
+    assert tenant.writes == []
+    assert run(view, state="absent", force=True).changed
+
+
+@pytest.mark.parametrize("identifier", [7.5, "x7", "", True, [7]])
+@pytest.mark.parametrize("state", ["present", "absent"])
+def test_an_object_without_a_valid_id_is_neither_doubled_nor_missing(
+    server: Server, view: TenantView, identifier: t.Any, state: str
+) -> None:
+    server.app = tenant = Tenant(channel(id=identifier))
+    with pytest.raises(EsperError):
+        run(view, state=state, emails=["b@example.com"])
+    assert tenant.writes == []
+
+
+@pytest.mark.parametrize("properties", [["a"], '{"to_address": [], "cc": ["b"]}'])
+def test_a_parent_that_cannot_be_read_is_not_replaced(server: Server, view: TenantView, properties: t.Any) -> None:
+    server.app = tenant = Tenant(channel(properties=properties))
+    with pytest.raises(EsperError, match="not changed, because Esper returned an unexpected type for emails"):
+        run(view, emails=["b@example.com"])
+    assert tenant.writes == []
+
+
+def test_other_keys_of_a_parent_are_kept(server: Server, view: TenantView) -> None:
+    server.app = tenant = Tenant(channel(properties={"to_address": ["a@example.com"], "cc": ["c@example.com"]}))
+    assert run(view, emails=["b@example.com"]).changed
+    assert tenant.writes == [{"properties": {"to_address": ["b@example.com"], "cc": ["c@example.com"]}}]
