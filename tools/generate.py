@@ -308,6 +308,8 @@ def return_values(module: Module) -> Doc:
 def examples(module: Module) -> str:
     """Return the EXAMPLES of a module: the file examples/NAME.yml without its license."""
     path = CHECKOUT / "examples" / f"{module.name}.yml"
+    if not path.exists():
+        raise SystemExit(f"{path} is missing: write the examples of {FQCN}.{module.name}.")
     lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
     text = "".join(line for line in lines if not line.startswith(("# SPDX", "---")))
     used = [task for task in yaml.safe_load(text) if f"{FQCN}.{module.name}" in str(task)]
@@ -427,9 +429,10 @@ def tables(found: list[Module]) -> str:
     """Return the tables of modules, other plugins, roles and playbooks for the README."""
     rows: dict[str, list[tuple[str, str, str]]] = {"Module": [], "Plugin": [], "Role": [], "Playbook": []}
     described = {each.name: each.spec.short_description for each in found}
-    for path in sorted((CHECKOUT / "plugins" / "modules").glob("*.py")):
-        text = described.get(path.stem) or _documented(path)["short_description"]
-        rows["Module"].append((path.stem, f"plugins/modules/{path.name}", text))
+    for path in (CHECKOUT / "plugins" / "modules").glob("*.py"):
+        if MARK not in path.read_text(encoding="utf-8"):
+            described[path.stem] = _documented(path)["short_description"]
+    rows["Module"] = [(name, f"plugins/modules/{name}.py", text) for name, text in sorted(described.items())]
     for kind in ("connection", "inventory"):
         for path in sorted((CHECKOUT / "plugins" / kind).glob("*.py")):
             name = f"{path.stem} ({kind})"

@@ -94,12 +94,11 @@ alert_channel:
       type: str
       sample: Alarms
     type:
-      description: Type of the alert channel. Esper documents V(email) only. Defaults to V(email) if the task
-        creates the alert channel.
+      description: Type of the alert channel.
       type: str
       sample: email
     emails:
-      description: Email addresses that get the messages. Required to create an alert channel.
+      description: Email addresses that get the messages.
       type: list
       elements: str
       sample:

@@ -35,6 +35,7 @@ ALERT_CHANNEL = plain_kind(
             "Type of the alert channel. Esper documents V(email) only. Defaults to V(email) if the task creates the"
             " alert channel.",
             create_default="email",
+            returns="Type of the alert channel.",
             sample="email",
         ),
         Field(
@@ -47,6 +48,7 @@ ALERT_CHANNEL = plain_kind(
             validator=email,
             list_validator=not_empty,
             required_by_api=True,
+            returns="Email addresses that get the messages.",
             sample=["servicedesk@example.com"],
             changed=["servicedesk@example.com", "night@example.com"],
         ),

@@ -115,8 +115,8 @@ def type_mismatch(visits: t.Iterable[Visit]) -> str:
     YAML can take a value for another type, such as ``no`` in the place of a dict.
     """
     for path, described, value in visits:
-        if described.type == "int" and isinstance(value, float) and not math.isfinite(value):
-            return f"The option {path} takes a whole number, not {value}."
+        if described.type in ("int", "float") and isinstance(value, float) and not math.isfinite(value):
+            return f"The option {path} takes a {'whole ' if described.type == 'int' else ''}number, not {value}."
         if value is None or not _inside(described, of_api=False):
             continue
         is_list = described.type == "list"

@@ -150,12 +150,15 @@ def test_secrets_and_unknown_values_of_the_api_have_paths() -> None:
         ({"many": [{}, 5]}, "The option many[1] takes a dict, not a value of the type int."),
         ({"many": [{"size": float("nan")}]}, "The option many[0].size takes a whole number, not nan."),
         ({"one": None, "many": None, "size": None}, ""),
+        ({"share": float("nan")}, "The option share takes a number, not nan."),
+        ({"share": 0.5}, ""),
     ],
 )
 def test_values_of_another_type_are_found(params: dict[str, t.Any], sentence: str) -> None:
     size = Option("size", "Size.", type="int")
     options = (
         size,
+        Option("share", "Share.", type="float"),
         Option("one", "One.", type="dict", options=(size,)),
         Field("many", type="list", elements="dict", fields=(Field("size", type="int"),)),
     )
