@@ -62,7 +62,7 @@ class _Fold:
         """Return a dict of the API with typed values. One that fits is returned itself."""
         typed = row
         for field in fields:
-            if not has_place(field, row):
+            if "." in (field.read_path or field.api_name) and not has_place(field, row):
                 # The parent of the value is something else than a dict. A write would replace it.
                 self.misfits.append(field.name)
                 continue
