@@ -211,22 +211,30 @@ class Module:
         return self.function == "run_info"
 
 
+def definitions(package: str) -> t.Iterator[tuple[str, str, t.Any]]:
+    """Return the constants that the files of kinds/ or tasks/ define: the file, the name and the value.
+
+    kinds/registry.py, which is written from them, is left out.
+    """
+    for path in sorted((CHECKOUT / "plugins" / "module_utils" / package).glob("*.py")):
+        if path.stem == "registry":
+            continue
+        text = path.read_text(encoding="utf-8")
+        for name, each in vars(importlib.import_module(f"{PACKAGE}.{package}.{path.stem}")).items():
+            # A definition belongs to the file that makes it, not to those that import it.
+            if name.isupper() and f"\n{name} = " in text:
+                yield path.stem, name, each
+
+
 def modules() -> list[Module]:
     """Return all modules that the files in kinds/ and tasks/ describe."""
     values = importlib.import_module(f"{PACKAGE}.model.module_spec").Value
     kind_module = importlib.import_module(f"{PACKAGE}.model.kind")
     task_type = importlib.import_module(f"{PACKAGE}.task").Task
     found = []
-    for path in sorted((CHECKOUT / "plugins" / "module_utils").glob("*/*.py")):
-        package, file = path.parent.name, path.stem
-        if package not in ("kinds", "tasks"):
-            continue
-        imported = importlib.import_module(f"{PACKAGE}.{package}.{file}")
-        for name, each in vars(imported).items():
+    for package in ("kinds", "tasks"):
+        for file, name, each in definitions(package):
             where = f"{package}.{file}"
-            # A definition belongs to the file that makes it, not to those that import it.
-            if not name.isupper() or f"\n{name} = " not in path.read_text(encoding="utf-8"):
-                continue
             if isinstance(each, kind_module.Kind):
                 if each.module:
                     value = values(
@@ -243,9 +251,7 @@ def modules() -> list[Module]:
                 elif each.info_module:
                     value = values(
                         each.plural,
-                        f"The {each.title}s that match, in the order of the Esper API."
-                        if each.plural == f"{each.name}s"
-                        else f"The {each.plural.replace('_', ' ')} that match, in the order of the Esper API.",
+                        f"The {each.titles} that match, in the order of the Esper API.",
                         type="list",
                         elements="dict",
                         contains=each.fields,
@@ -364,14 +370,11 @@ def index_file(found: list[Module]) -> str:
 def registry_file() -> str:
     """Return kinds/registry.py, which has the kinds with a module that manages objects."""
     kind_type = importlib.import_module(f"{PACKAGE}.model.kind").Kind
-    found: dict[str, tuple[str, str, t.Any]] = {}
-    for path in sorted((CHECKOUT / "plugins" / "module_utils" / "kinds").glob("[!_]*.py")):
-        if path.name == "registry.py":
-            continue
-        for name, each in vars(importlib.import_module(f"{PACKAGE}.kinds.{path.stem}")).items():
-            # A definition belongs to the file that makes it, not to those that import it.
-            if isinstance(each, kind_type) and each.module and f"\n{name} = " in path.read_text(encoding="utf-8"):
-                found[each.name] = (path.stem, name, each)
+    found = {
+        each.name: (file, name, each)
+        for file, name, each in definitions("kinds")
+        if isinstance(each, kind_type) and each.module
+    }
     # Kinds that others refer to come first.
     order = graphlib.TopologicalSorter(
         {name: sorted(kind.depends_on & set(found)) for name, (_file, _name, kind) in sorted(found.items())}
