@@ -181,6 +181,7 @@ class Bulk:
         self._plan_absent([item for item in self.items if item.is_absent and item.error is None])
         self._complete_plans()
         self._order_renames()
+        self._set_levels()
         self._check_deletions()
         self._check_needs()
         for item in self.items:
@@ -257,27 +258,31 @@ class Bulk:
         used = {step for each in plan.steps for part in (each.ids, each.body) for step in steps_in(part)}
         used |= {step for each in plan.steps for step in each.after}
         item.needs = {self._makers[step] for step in used} - {item}
-        item.level = max((need.level + 1 for need in item.needs), default=0)
 
     def _order_renames(self) -> None:
-        """Let an item that takes a name wait for the one that gives it up. Fail those that exchange names."""
+        """Let an item that takes a name wait for the one that gives it up."""
         changes = [(item, *_names_of(item)) for item in self.items if item.error is None and not item.is_absent]
         renamers = {(item.kind, old): item for item, old, new in changes if old and old != new}
         for item, old, new in changes:
             former = renamers.get((item.kind, new)) if new != old else None
             if former is not None and former is not item:
                 item.needs.add(former)
-        sorter = graphlib.TopologicalSorter({item: item.needs for item in self.items})
+
+    def _set_levels(self) -> None:
+        """Put each item on a later level than those that it needs. Fail those that exchange names, which is the only
+        way to need each other."""
         try:
-            for item in sorter.static_order():
+            for item in graphlib.TopologicalSorter({item: item.needs for item in self.items}).static_order():
                 item.level = max((need.level + 1 for need in item.needs), default=0)
         except graphlib.CycleError as error:
             circle = sorted(set(error.args[1]), key=self.items.index)
             names = " and ".join(item.label for item in circle)
             for item in circle:
+                item.needs -= set(circle)
                 item.fail(
                     InvalidParameter(f"{names} exchange their names. Give one of them a third name in a task before.")
                 )
+            self._set_levels()
 
     def _complete_plans(self) -> None:
         """Add to each plan the steps that depend on all other plans, and find what must change before deletions."""

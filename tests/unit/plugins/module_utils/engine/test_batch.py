@@ -206,6 +206,19 @@ def test_names_cannot_be_exchanged(client: Client, store: Store) -> None:
     assert store.sent == []
 
 
+def test_what_fails_in_a_circle_leaves_the_order_of_the_rest(client: Client, store: Store) -> None:
+    store.add(SHELF, name="a")
+    store.add(SHELF, name="b")
+    items = items_of(
+        (SHELF, {"id": 1, "name": "b"}),
+        (SHELF, {"id": 2, "name": "a"}),
+        (BOX, {"name": "box", "shelf": "new"}),
+        (SHELF, {"name": "new"}),
+    )
+    assert applied(client, items, go_on=True) == ["failed", "failed", "created", "created"]
+    assert store.sent == ["POST new", "POST box"]
+
+
 def test_what_does_not_depend_on_each_other_is_under_way_at_a_time(client: Client, store: Store) -> None:
     together = threading.Barrier(3)
 
