@@ -26,7 +26,16 @@ from .model.field import Field
 from .model.kind import Kind, Shape
 from .model.module_spec import ModuleSpec, Option
 from .model.plan import Change
-from .model.walk import Visit, blank_identifiers, invalid_path, needs_check, null_identifiers, secret_texts, walk
+from .model.walk import (
+    Visit,
+    any_option,
+    blank_identifiers,
+    invalid_path,
+    needs_check,
+    null_identifiers,
+    secret_texts,
+    walk,
+)
 
 _SHOWS_REQUESTS = 3
 _CONNECTION = tuple(
@@ -101,12 +110,11 @@ class Task:
             if isinstance(each, Option) and each.name in self.items
         )
 
-    def visit(self, params: Params, only: t.Callable[[Option | Field], bool] | None = None) -> Visits:
+    def visit(self, params: Params, only: t.Callable[[Option | Field], bool] = any_option) -> Visits:
         """Return the values of options in parameters, those of the connection included; of all options, unless ``only``
         tells which."""
-        chosen = only or (lambda _described: True)
-        own = list(walk((*_CONNECTION, *self.module.options), params, only=chosen))
-        return Visits(own, list(walk(self.described_items, params, only=chosen)) if self.items else [])
+        own = list(walk((*_CONNECTION, *self.module.options), params, only=only))
+        return Visits(own, list(walk(self.described_items, params, only=only)) if self.items else [])
 
 
 @dataclass(frozen=True)

@@ -50,8 +50,8 @@ class TenantView:
         self.client = client
         self._lists: dict[_Place, list[Row]] = {}
         self._objects: dict[_Place, t.Any] = {}
-        self._names: dict[tuple[str, Kind], _ByName] = {}
-        self._ids: dict[tuple[str, Kind], dict[str, Row]] = {}
+        self._names: dict[Kind, _ByName] = {}
+        self._ids: dict[Kind, dict[str, Row]] = {}
         self._preloaded: set[str] = set()
         self._typed: dict[tuple[Kind, _Place], tuple[t.Any, t.Any]] = {}
         self._planned: dict[str, _Planned] = {}
@@ -123,11 +123,11 @@ class TenantView:
         """Return all objects of a kind by ID if their list was read as a whole or will be read, otherwise None."""
         if not self.is_preloaded(kind) and _place(kind.routes.list, None) not in self._lists:
             return None
-        rows, before = self._ids.get((kind.routes.list, kind)), self._invalidations
+        rows, before = self._ids.get(kind), self._invalidations
         if rows is None:
             rows = {str(row[kind.id_key]).lower(): row for row in self.list_objects(kind)}
             if before == self._invalidations:
-                self._ids[kind.routes.list, kind] = rows
+                self._ids[kind] = rows
         return rows
 
     def derived(self, kind: Kind) -> dict[t.Any, t.Any]:
@@ -155,25 +155,24 @@ class TenantView:
     ) -> Row | None:
         """Return the object at a path, with ``ids`` for its placeholders, or None if there is none. It has the types of
         the fields of ``kind``, if it is set."""
-
-        def read() -> Row | None:
-            return self.client.find_object(path, ids=ids, key=_id_key(kind), purpose=purpose)
-
-        row: Row | None = self._read_once(path, ids, read)
-        if row is not None and kind is not None:
-            row = self._typed_once(kind, _place(path, ids), row, self.typed)
-        return row
+        row = self._read_once(
+            path, ids, lambda: self.client.find_object(path, ids=ids, key=_id_key(kind), purpose=purpose)
+        )
+        return self._typed_object(kind, _place(path, ids), row)
 
     def get_at(
         self, path: str, ids: t.Mapping[str, str] | None = None, *, kind: Kind | None = None, purpose: str
     ) -> Row:
         """Return the object at a path like find_at(). Raise ApiError if there is none."""
+        row = self._read_once(
+            path, ids, lambda: self.client.get_object(path, ids=ids, key=_id_key(kind), purpose=purpose)
+        )
+        return self._typed_object(kind, _place(path, ids), row) or {}
 
-        def read() -> Row | None:
-            return self.client.get_object(path, ids=ids, key=_id_key(kind), purpose=purpose)
-
-        row = self._read_once(path, ids, read)
-        return (row if kind is None else self._typed_once(kind, _place(path, ids), row, self.typed)) or {}
+    def _typed_object(self, kind: Kind | None, place: _Place, row: Row | None) -> Row | None:
+        if row is None or kind is None:
+            return row
+        return t.cast("Row | None", self._typed_once(kind, place, row, self.typed))
 
     def value_at(self, path: str, ids: t.Mapping[str, str], *, purpose: str) -> t.Any:
         """Return the JSON at a path, which need not be an object."""
@@ -194,11 +193,8 @@ class TenantView:
         """Return an object of the API with the types that its fields describe. A value that cannot be brought to its
         type is null; an object without a valid ID is None. The task warns of both: see warnings()."""
         identifier = row.get(kind.id_key)
-        if kind.shape is not Shape.SINGLETON and not isinstance(identifier, (str, int)):
-            self._left_out[kind.titles] = self._left_out.get(kind.titles, 0) + 1
-            return None
         typed, misfits = conform(kind.fields, row)
-        if kind.shape is not Shape.SINGLETON and not _key(_or_empty(typed.get(kind.id_key))).strip():
+        if kind.shape is not Shape.SINGLETON and not (_is_id(identifier) and _is_id(typed.get(kind.id_key))):
             self._left_out[kind.titles] = self._left_out.get(kind.titles, 0) + 1
             return None
         self._note(kind, identifier, misfits)
@@ -247,31 +243,26 @@ class TenantView:
     def candidates_by_name(self, kind: Kind, name: str) -> list[Row]:
         """Return the objects that can have a name once the task is applied: all that have it, in any case, and maybe
         others."""
-        planned = self._effects_on(kind)
-        kept = [
-            row
-            for row in self._candidates(kind, name)
-            if _key(row[kind.id_key]) not in planned.rows and _key(row[kind.id_key]) not in planned.deleted
-        ]
-        return kept + planned.names.get(_folded(name), [])
+        kept = self._without_effects(kind, self._candidates(kind, name))
+        return kept + self._effects_on(kind).names.get(_folded(name), [])
 
     def replaced_candidates(self, kind: Kind, name: str) -> list[Row]:
         """Return the objects that can have a name now, and that the task changes, as they are now."""
         planned = self._effects_on(kind)
         if not planned.rows:
             return []
-        return [row for row in self._candidates(kind, name) if _key(row[kind.id_key]) in planned.rows]
+        return [row for row in self._candidates(kind, name) if str(row[kind.id_key]) in planned.rows]
 
     def _candidates(self, kind: Kind, name: str) -> list[Row]:
         if kind.routes.name_filter and not self.is_preloaded(kind):
             return self.list_objects(kind, {kind.routes.name_filter: name})
-        names, before = self._names.get((kind.routes.list, kind)), self._invalidations
+        names, before = self._names.get(kind), self._invalidations
         if names is None:
             names = {}
             for row in self.list_objects(kind):
                 names.setdefault(_folded(row.get(kind.name_key)), []).append(row)
             if before == self._invalidations:
-                self._names[kind.routes.list, kind] = names
+                self._names[kind] = names
         return names.get(_folded(name), [])
 
     # --- planned effects --------------------------------------------------------------------------------------------
@@ -284,18 +275,18 @@ class TenantView:
             self._derived.pop(effect.kind.key, None)
             self._remove(planned, effect)
             if effect.row is None:
-                planned.deleted.add(_key(effect.id))
+                planned.deleted.add(str(effect.id))
             else:
-                planned.rows[_key(effect.id)] = effect.row
+                planned.rows[str(effect.id)] = effect.row
                 if not isinstance(effect.id, ResultOf):
-                    planned.changes[_key(effect.id)] = effect.row
+                    planned.changes[str(effect.id)] = effect.row
                 planned.names.setdefault(_folded(effect.row.get(effect.kind.name_key)), []).append(effect.row)
 
     @staticmethod
     def _remove(planned: _Planned, effect: Effect) -> None:
-        planned.deleted.discard(_key(effect.id))
-        planned.changes.pop(_key(effect.id), None)
-        former = planned.rows.pop(_key(effect.id), None)
+        planned.deleted.discard(str(effect.id))
+        planned.changes.pop(str(effect.id), None)
+        former = planned.rows.pop(str(effect.id), None)
         if former is not None:
             named = planned.names[_folded(former.get(effect.kind.name_key))]
             named[:] = [row for row in named if row is not former]
@@ -310,25 +301,25 @@ class TenantView:
 
     def planned_object(self, kind: Kind, identifier: t.Any) -> Row | None:
         """Return an object as a plan changes it, None if no plan does."""
-        return self._effects_on(kind).rows.get(_key(identifier))
+        return self._effects_on(kind).rows.get(str(identifier))
 
     def is_deleted(self, kind: Kind, identifier: t.Any) -> bool:
         """Return whether a plan deletes an object."""
-        return _key(identifier) in self._effects_on(kind).deleted
+        return str(identifier) in self._effects_on(kind).deleted
 
     def all_as_planned(self, kind: Kind) -> list[Row]:
         """Return all objects of a kind as they will be."""
+        return self._without_effects(kind, self.list_objects(kind)) + self.planned(kind)
+
+    def _without_effects(self, kind: Kind, rows: list[Row]) -> list[Row]:
+        """Return those of some existing objects that no plan changes or deletes."""
         planned = self._effects_on(kind)
-        kept = [
-            row
-            for row in self.list_objects(kind)
-            if _key(row[kind.id_key]) not in planned.rows and _key(row[kind.id_key]) not in planned.deleted
-        ]
-        return kept + self.planned(kind)
+        changed = planned.rows.keys() | planned.deleted
+        return [row for row in rows if str(row[kind.id_key]) not in changed]
 
     def keep(self, kind: Kind, identifier: t.Any) -> None:
         """Show an object again, because its deletion is not planned any more."""
-        self._effects_on(kind).deleted.discard(_key(identifier))
+        self._effects_on(kind).deleted.discard(str(identifier))
         self._derived.pop(kind.key, None)
 
     def forget_plans(self) -> None:
@@ -346,10 +337,10 @@ class TenantView:
         self._derived.pop(kind.key, None)
         prefixes = kind.routes.prefixes
         # Other threads may read: a collection is replaced, not changed.
-        self._typed = {}
+        self._typed = {key: pair for key, pair in list(self._typed.items()) if not key[1][0].startswith(prefixes)}
         self._preloaded = {path for path in list(self._preloaded) if not path.startswith(prefixes)}
-        self._names = {key: names for key, names in list(self._names.items()) if not key[0].startswith(prefixes)}
-        self._ids = {key: rows for key, rows in list(self._ids.items()) if not key[0].startswith(prefixes)}
+        self._names = {each: names for each, names in list(self._names.items()) if not _is_below(each, prefixes)}
+        self._ids = {each: rows for each, rows in list(self._ids.items()) if not _is_below(each, prefixes)}
         self._lists = {place: rows for place, rows in list(self._lists.items()) if not place[0].startswith(prefixes)}
         self._objects = {place: row for place, row in list(self._objects.items()) if not place[0].startswith(prefixes)}
 
@@ -358,8 +349,12 @@ def _place(path: str, values: t.Mapping[str, t.Any] | None) -> _Place:
     return path, tuple(sorted((values or {}).items()))
 
 
-def _or_empty(value: t.Any) -> t.Any:
-    return "" if value is None else value
+def _is_below(kind: Kind, prefixes: tuple[str, ...]) -> bool:
+    return kind.routes.list.startswith(prefixes)
+
+
+def _is_id(value: t.Any) -> bool:
+    return isinstance(value, (str, int)) and bool(str(value).strip())
 
 
 def _id_key(kind: Kind | None) -> str | None:
@@ -367,10 +362,6 @@ def _id_key(kind: Kind | None) -> str | None:
     if kind is None:
         return "id"
     return None if kind.shape is Shape.SINGLETON else kind.id_key
-
-
-def _key(identifier: t.Any) -> str:
-    return str(identifier)
 
 
 def _folded(name: t.Any) -> str:

@@ -49,7 +49,7 @@ class _Fold:
 
     def value(self, field: Field, value: t.Any, path: str) -> t.Any:
         """Return a value of a field with the type of the field, null if that is not possible."""
-        if field.type == "list" and (field.fields or not self._is_in_normal_form(field, value)):
+        if field.type == "list":
             typed = self._list(field, value, path)
         elif field.type == "dict" and isinstance(value, dict):
             typed = self._dict(field, value, path)
@@ -83,12 +83,6 @@ class _Fold:
             if each.api_name in value and not each.secret
         }
 
-    @staticmethod
-    def _is_in_normal_form(field: Field, value: t.Any) -> bool:
-        """Return whether the field itself brings a value, such as a text with numbers, to its type."""
-        is_own = field.normalize is not as_it_is and not field.elements
-        return is_own and not isinstance(value, list) and _fits(field, value)
-
     def _scalar(self, field: Field, value: t.Any, path: str) -> t.Any:
         if field.type in ("raw", "path") or (field.normalize is not as_it_is and _fits(field, value)):
             return value
@@ -120,16 +114,12 @@ def _is_same(one: t.Any, other: t.Any) -> bool:
 
 
 def _fits(field: Field, value: t.Any) -> bool:
-    """Return whether the field's own normal form of a value has the type of the field."""
+    """Return whether the field's own normal form of a value, such as a size with a unit, has the type of the field."""
     try:
         normal = field.normalize(value)
     except (TypeError, ValueError, AttributeError):
         return False
-    return normal is not None and (
-        isinstance(normal, list)
-        if field.type == "list"
-        else _SCALARS.get(field.type, _no_scalar)(normal) is not _MISFIT
-    )
+    return normal is not None and _SCALARS.get(field.type, _no_scalar)(normal) is not _MISFIT
 
 
 def _no_scalar(_value: t.Any) -> t.Any:

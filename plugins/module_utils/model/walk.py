@@ -31,12 +31,17 @@ class _Level(t.NamedTuple):
     values: Params
 
 
+def any_option(_described: Described) -> bool:
+    """The choice of a walk to all values."""
+    return True
+
+
 def walk(
     options: t.Iterable[Described],
     params: Params,
     *,
     of_api: bool = False,
-    only: t.Callable[[Described], bool] = lambda _described: True,
+    only: t.Callable[[Described], bool] = any_option,
 ) -> t.Iterator[Visit]:
     """Return a visit for each value that is set, null included, at any depth.
 
