@@ -138,7 +138,8 @@ class TaskAction(NormalAction):
                 self._task.args = self._with_found(self._task.args, source.split("."))
 
     def _with_found(self, value: t.Any, option: list[str]) -> t.Any:
-        """Arguments with what is found in the place of a path; where they are not as they should be, as they are."""
+        """Return arguments in which the path of an option is the file that was found. Arguments of another form are
+        returned unchanged."""
         if isinstance(value, list):
             return [self._with_found(item, option) for item in value]
         if not isinstance(value, Mapping) or not value.get(option[0]):

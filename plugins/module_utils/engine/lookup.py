@@ -9,7 +9,7 @@ import typing as t
 from ..base.errors import Ambiguous, EsperError, NotFound
 from ..base.ids import is_uuid
 from ..base.row import Params, Row
-from ..model.field import Field
+from ..model.field import Field, Separate
 from ..model.kind import Kind, Shape
 from .tenant_view import TenantView
 
@@ -75,10 +75,7 @@ class Lookup:
             if field.separate is not None:
                 purpose = f"Reading the {field.name} of the {self.kind.phrase(row)}"
                 body = self.view.value_at(field.separate.path, {"id": str(row[self.kind.id_key])}, purpose=purpose)
-                try:
-                    found[field.api_name] = field.separate.texts(body)
-                except (TypeError, KeyError):
-                    raise EsperError(f"{purpose} failed: Esper returned an unexpected value.") from None
+                found[field.api_name] = separate_texts(field.separate, body, purpose)
         return {**row, **found}
 
     def resolve(self, wanted: str) -> Row:
@@ -96,6 +93,15 @@ class Lookup:
                 names = [f"{self.kind.name_of(row)} (id {row.get(self.kind.id_key)})" for row in rows]
             raise Ambiguous(self.kind.title, wanted, names, advice)
         return rows[0] if rows else None
+
+
+def separate_texts(separate: Separate, items: t.Any, purpose: str) -> list[str]:
+    """Return the texts in the items of a response. Raise EsperError if they have another form; ``purpose`` is the
+    beginning of the message."""
+    try:
+        return separate.texts(items)
+    except (TypeError, KeyError):
+        raise EsperError(f"{purpose} failed: Esper returned an unexpected value.") from None
 
 
 def lookup_of(view: TenantView, kind: Kind) -> Lookup:

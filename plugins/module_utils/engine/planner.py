@@ -15,7 +15,7 @@ from ..model.field import Field, Separate
 from ..model.kind import Kind, Shape
 from ..model.plan import Change, Effect, Plan, Step
 from ..model.unknowns import ResultOf
-from .lookup import Lookup, lookup_of
+from .lookup import Lookup, lookup_of, separate_texts
 from .tenant_view import TenantView
 
 
@@ -187,18 +187,14 @@ class Planner:
         """Return the write of a property by its own route. ``known`` is the object as planned, and ``before`` the step
         of the same plan that writes the object."""
         phrase = self.kind.phrase(known)
+        purpose = f"Setting the {field.name} of the {phrase}"
 
         def extract(body: Row) -> Row:
             """Return the whole object. Raise InvalidParameter if Esper did not store a text."""
             row = {**known, **((before.answer if before else None) or {})}
             if separate.response_key not in body:
                 return {**row, field.api_name: texts}
-            try:
-                stored = separate.texts(body[separate.response_key])
-            except (TypeError, KeyError):
-                raise EsperError(
-                    f"Setting the {field.name} of the {phrase} failed: Esper returned an unexpected value."
-                ) from None
+            stored = separate_texts(separate, body[separate.response_key], purpose)
             if lost := [text for text in texts if text not in stored]:
                 raise InvalidParameter(
                     f"Esper did not store {', '.join(lost)} in the {field.name} of the {phrase}. Correct the names."
@@ -206,7 +202,7 @@ class Planner:
             return {**row, field.api_name: stored}
 
         return Step(
-            purpose=f"Setting the {field.name} of the {phrase}",
+            purpose=purpose,
             method="PUT",
             path=separate.path,
             ids={"id": identifier},
@@ -251,7 +247,7 @@ class Planner:
             users = guard.users(self.view, current)
             if users:
                 advice = f"{guard.advice}, or set {guard.option}=true." if guard.option else f"{guard.advice}."
-                raise InvalidParameter(f"The {self.kind.phrase(current)} is in use by {' and '.join(users)}. {advice}")
+                raise InvalidParameter(f"{in_use(self.kind.phrase(current), users)} {advice}")
 
     def _check_readable(self, current: Row, fields: t.Iterable[str]) -> None:
         """Raise InvalidParameter if a value that tells whether an object is in use could not be read."""
@@ -286,6 +282,11 @@ class Planner:
 
     def _ids(self, current: Row) -> dict[str, str | ResultOf]:
         return {} if self.kind.shape is Shape.SINGLETON else {"id": str(current[self.kind.id_key])}
+
+
+def in_use(phrase: str, users: t.Iterable[str]) -> str:
+    """Return the sentence about who uses an object, each user as part of the sentence."""
+    return f"The {phrase} is in use by {' and '.join(users)}."
 
 
 def planner_of(view: TenantView, kind: Kind) -> Planner:

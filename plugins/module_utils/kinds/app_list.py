@@ -12,6 +12,7 @@ Only the list of apps in the legacy family contains the versions of each app, wi
 from __future__ import annotations
 
 import typing as t
+from dataclasses import replace
 
 from ..base.row import Row
 from ..engine.tenant_view import TenantView
@@ -39,15 +40,11 @@ APPS = Kind(
 )
 """Apps by ID and package name, for their versions. The kind with all fields is APP."""
 
-LEGACY_APPS = Kind(
-    name="app",
-    title="app",
-    plural="apps",
+LEGACY_APPS = replace(
+    APPS,
     view_key="legacy_app",
-    routes=Routes(list=LEGACY, object=LEGACY + "{id}/", name_filter="package_name_exact"),
-    shape=Shape.READ_ONLY,
+    routes=replace(APPS.routes, list=LEGACY, object=LEGACY + "{id}/"),
     fields=(*_FIELDS, Field("versions", type="list", elements="dict", fields=(Field("id"),), writable=False)),
-    name_key="package_name",
 )
 """The apps of the legacy family, with their versions."""
 

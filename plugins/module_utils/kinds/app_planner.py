@@ -12,7 +12,8 @@ import typing as t
 
 from ..base.errors import InvalidParameter, NotFound
 from ..base.row import Params, Row
-from ..engine.planner import Planner, planner_of
+from ..base.text import counted
+from ..engine.planner import Planner, in_use, planner_of
 from ..http.forms import Form
 from ..model.compare import Comparison
 from ..model.plan import Change, Effect, Plan, Step
@@ -26,6 +27,7 @@ from .blueprint_usage import Usage
 if t.TYPE_CHECKING:
     from ..http.responses import Response
 
+_INSTALLED = ("installed_count",)
 _SET_SRC = "Set src to upload it."
 # The properties of a version that v1 accepts.
 _V1_ACCEPTS = frozenset({"release_name", "is_default", "approval_status"})
@@ -161,10 +163,10 @@ class AppVersionPlanner(Planner):
         """Add the deletion of the versions that are older than those to keep. ``code`` is the version code of the task,
         and ``own_id`` the ID of the version that it uploads."""
         for row in self._outdated(app, code, params["keep_versions"], own_id):
-            used = Usage() if params["force"] else self.lookup.usage_of_version(row, shared=True)
+            used, users = Usage(), list[str]()
             if not params["force"]:
-                self._check_readable(row, ("installed_count",))
-            users = [] if params["force"] else _named_users(used, row.get("installed_count") or 0)
+                used = self.lookup.usage_of_version(row, shared=True)
+                users = _named_users(used, self._installed_count(row))
             if users:
                 plan.warnings.append(
                     f"The app '{label_of(row)}' is kept, because it is in use by {' and '.join(users)}."
@@ -217,9 +219,8 @@ class AppVersionPlanner(Planner):
         )
         if not params["force"]:
             used = self.lookup.usage_of_version(current)
-            self._check_readable(current, ("installed_count",))
-            devices = self.lookup.whole(current).get("installed_count") or 0
-            if users := _named_users(used, devices):
+            self._check_readable(current, _INSTALLED)
+            if users := _named_users(used, self._installed_count(self.lookup.whole(current))):
                 raise _in_use(label_of(current), users, "or set force=true")
             plan.relies_on += [(BLUEPRINTS, each) for each in used.former]
         return plan
@@ -235,13 +236,15 @@ class AppVersionPlanner(Planner):
         )
         if not params["force"]:
             used = self.lookup.usage_of_app(app)
-            for row in rows:
-                self._check_readable(row, ("installed_count",))
-            devices = sum(row.get("installed_count") or 0 for row in rows)
-            if users := _named_users(used, devices):
+            if users := _named_users(used, sum(map(self._installed_count, rows))):
                 raise _in_use(package, users, "or set force=true if only devices use it")
             plan.relies_on += [(BLUEPRINTS, each) for each in used.former]
         return plan
+
+    def _installed_count(self, version: Row) -> int:
+        """Return the number of devices that have a version. Raise InvalidParameter if it could not be read."""
+        self._check_readable(version, _INSTALLED)
+        return version.get("installed_count") or 0
 
     def deletion(self, current: Row) -> Change:
         """Return the deletion of a version, for the diff."""
@@ -271,14 +274,11 @@ def _ids(version: Row) -> dict[str, str | ResultOf]:
 
 def _named_users(used: Usage, devices: int) -> list[str]:
     """Return the users of an app or a version, each as part of a sentence."""
-    counted = f"{devices} device{'s'[: devices != 1]}"
-    return [str(user) for user in used.users] + ([counted] if devices else [])
+    return [str(user) for user in used.users] + ([counted(devices)] if devices else [])
 
 
 def _in_use(label: str, users: list[str], advice: str) -> InvalidParameter:
-    return InvalidParameter(
-        f"The app '{label}' is in use by {' and '.join(users)}. Remove it from there first, {advice}."
-    )
+    return InvalidParameter(in_use(f"app '{label}'", users) + f" Remove it from there first, {advice}.")
 
 
 def _removal(version: Row, force: bool, request_id: str | None = None) -> Step:

@@ -14,6 +14,7 @@ from dataclasses import replace
 from ..base.errors import NotFound
 from ..base.ids import is_uuid, last_uuid
 from ..base.row import Params, Row
+from ..base.text import counted
 from ..engine.lookup import Lookup
 from ..engine.tenant_view import TenantView
 from ..model.kind import Kind
@@ -88,5 +89,5 @@ def users_of(view: TenantView, blueprint: Row) -> list[str]:
     for key in ("assigned_blueprint_id", "current_blueprint_id"):
         purpose = "Counting the devices of the blueprint"
         if devices := count_devices(view.client, {key: blueprint_id}, purpose=purpose):
-            return [*users, f"{devices} device{'s'[: devices != 1]}"]
+            return [*users, counted(devices)]
     return users

@@ -14,7 +14,7 @@ from pathlib import Path
 from ..base.checksums import digest_like, size_of
 from ..base.errors import InvalidParameter, NotFound
 from ..base.row import Params, Row
-from ..engine.planner import Planner
+from ..engine.planner import Planner, in_use
 from ..http.forms import Form
 from ..model.plan import Change, Effect, Plan, Step
 from ..model.unknowns import ResultOf
@@ -159,8 +159,7 @@ class ContentPlanner(Planner):
 
 
 def _in_use(row: Row, used: Usage) -> str:
-    names = " and ".join(str(user) for user in used.users)
-    return f"The content file '{row.get('name')}' (ID {row['id']}) is in use by {names}."
+    return in_use(f"content file '{row.get('name')}' (ID {row['id']})", map(str, used.users))
 
 
 def _related_blueprints(used: Usage) -> list[Row]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from ..base.errors import InvalidParameter, NotFound
 from ..base.row import Params, Row
+from ..base.text import counted
 from ..engine.planner import Planner
 from ..model.plan import Change, Effect, Plan, Step
 from ..model.unknowns import ResultOf
@@ -210,14 +211,14 @@ class DeviceGroupPlanner(Planner):
         doomed = self.lookup.subtree(current) if has_groups else [current]
         if len(doomed) > 1 and not params["recursive"]:
             raise InvalidParameter(
-                f"The {self.kind.phrase(current)} has {len(doomed) - 1} group{'s'[: len(doomed) != 2]} below it."
+                f"The {self.kind.phrase(current)} has {counted(len(doomed) - 1, 'group')} below it."
                 " Set recursive to true to delete them too, or move them first."
             )
         devices = [device for row in doomed if row.get("device_count") != 0 for device in self._devices_in(row)]
         if devices and not params["force"]:
             where = "contains" if len(doomed) == 1 else "and the groups below it contain"
             raise InvalidParameter(
-                f"The {self.kind.phrase(current)} {where} {len(devices)} device{'s'[: len(devices) != 1]}."
+                f"The {self.kind.phrase(current)} {where} {counted(len(devices))}."
                 " Set force to true to move them to its parent, or move them first."
             )
         purpose = f"Moving the devices of the {self.kind.phrase(current)} to its parent"

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from ..base.limits import PAGE_SIZE
 from ..base.row import Row
+from ..base.text import counted
 from .api_paths import read_field
 from .field import Field
 from .module_spec import ArgumentSpec, ModuleSpec
@@ -59,9 +60,9 @@ class Guard:
     """What protects an object from deletion: ``users(view, row)`` returns who uses it, each as part of a sentence.
 
     ``also_update`` protects it from changes, too. ``option`` is the option that allows the write anyway, "" if Esper
-    rejects it in any case. ``advice`` is the
-    sentence about what to do first. ``reads`` are the fields that the users are read from: if one of them could not be
-    read, the object counts as in use. ``view`` is the TenantView, which a guard reads related objects with.
+    rejects it in any case. ``advice`` is the sentence about what to do first. ``reads`` are the fields that the users
+    are read from: if one of them could not be read, the object counts as in use. ``view`` is the TenantView, which a
+    guard reads related objects with.
     """
 
     users: t.Callable[[t.Any, Row], t.Sequence[str]]
@@ -86,7 +87,7 @@ def counted_in(field: str, title: str) -> t.Callable[[t.Any, Row], list[str]]:
 
     def users(_view: t.Any, row: Row) -> list[str]:
         count = row.get(field)
-        return [f"{count} {title}{'s'[: count != 1]}"] if isinstance(count, int) and count > 0 else []
+        return [counted(count, title)] if isinstance(count, int) and count > 0 else []
 
     return users
 
@@ -101,8 +102,8 @@ class Kind:
     ``module`` and ``info_module`` are the interfaces of the modules, None if there is none. ``fixed_payload`` returns
     what the API requires in each body that creates or replaces an object in addition to the fields, from the URL of the
     API and the ID of the tenant. ``label`` returns what a person calls an object. ``guards`` protect objects from
-    deletion. ``view_key`` is what
-    TenantView calls the kind, by default the name: a module can manage versions and read objects, which are two kinds.
+    deletion. ``view_key`` is what TenantView calls the kind, by default the name: a module can manage versions and read
+    objects, which are two kinds.
 
     ``lookup``, ``planner`` and ``reader`` are subclasses of the classes of the same names in ``engine``, for a kind
     whose objects are found, planned or read in a special way.

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 
 from ..base.errors import EsperError, InvalidParameter
 from ..base.row import Row
+from ..base.text import counted
 from ..base.validators import between
 from ..engine.apply import apply_each
 from ..engine.tenant_view import TenantView
@@ -27,7 +28,6 @@ from ..model.field import Field, Words
 from ..model.kind import Kind, Routes, Shape
 from ..model.module_spec import Option
 from ..model.plan import Step
-from .device_search import counted
 
 _DEVICES_A_COMMAND = 1000
 _GROUPS_A_COMMAND = 500

@@ -12,13 +12,14 @@ from __future__ import annotations
 
 from ..base.errors import NotFound
 from ..base.row import Params, Row
+from ..base.text import counted
 from ..engine.tenant_view import TenantView
 from ..kinds.blueprint import BLUEPRINT
 from ..kinds.blueprint_lookup import BlueprintLookup
 from ..model.module_spec import ModuleSpec, Option, Support, Value
 from ..task import Mode, Outcome, Task
 from .command import ALIAS_OPTION, Command, send
-from .device_search import counted, label_of
+from .device_search import label_of
 from .safety import check_device_count, max_devices_option
 from .selection import (
     ALLOW_EMPTY_OPTION,

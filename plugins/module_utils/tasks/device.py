@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 
 from ..base.errors import InvalidParameter
 from ..base.row import Params, Row
+from ..base.text import counted
 from ..engine.apply import apply_each, raise_first
 from ..engine.lookup import lookup_of
 from ..engine.tenant_view import TenantView
@@ -32,7 +33,7 @@ from ..model.module_spec import ModuleSpec, Option, Value
 from ..model.plan import Step
 from ..task import Mode, Outcome, Task
 from .command import REQUEST, Command, send, steps_for
-from .device_search import counted, each_once, find_devices, label_of, require_devices
+from .device_search import each_once, find_devices, label_of, require_devices
 from .operations import Operation, begin_step, ids_of, operations_of_device, part_of, queries_for
 from .safety import check_confirmed, check_device_count, max_devices_option
 from .selection import devices_option

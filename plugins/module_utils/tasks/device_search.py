@@ -31,11 +31,6 @@ def label_of(device: Row) -> str:
     return str(device.get("name") or device["id"])
 
 
-def counted(number: int, noun: str = "device") -> str:
-    """Return a number with its noun, for a sentence."""
-    return f"{number} {noun}{'s'[: number != 1]}"
-
-
 def find_devices(view: TenantView, wanted: t.Iterable[str]) -> dict[str, Row | None]:
     """Return the devices of names, aliases, serial numbers or IDs, each once; None for one that matches no device.
 

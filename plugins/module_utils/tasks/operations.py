@@ -25,6 +25,7 @@ from dataclasses import dataclass, field
 from ..base.errors import InvalidParameter
 from ..base.limits import PAGE_SIZE
 from ..base.row import Params, Row
+from ..base.text import counted
 from ..base.validators import uuid
 from ..engine.tenant_view import TenantView
 from ..http.paging import list_all
@@ -37,7 +38,6 @@ from ..model.plan import Finder, Step
 from ..model.values import matches
 from .command import ARGS, GOES_OFFLINE, IRREVERSIBLE, TIMES, accept_each, checked_request
 from .command import RISKY as RISKY_COMMANDS
-from .device_search import counted
 from .waiting import ENDS, Progress
 
 _DEVICES_AN_OPERATION = 500

@@ -11,8 +11,8 @@ from __future__ import annotations
 import typing as t
 
 from ..base.errors import InvalidParameter
+from ..base.text import counted
 from ..model.module_spec import Option
-from .device_search import counted
 
 DESTRUCTIVE_LIMIT = 20
 """Maximum number of devices of an action that cannot be undone, unless the task sets max_devices."""

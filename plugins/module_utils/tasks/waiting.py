@@ -15,13 +15,14 @@ from dataclasses import dataclass, field
 
 from ..base.errors import EsperError
 from ..base.row import Params, Row
+from ..base.text import counted
 from ..engine.tenant_view import TenantView
 from ..http.paging import list_all
 from ..http.parallel import CONCURRENCY, in_parallel, in_parts
 from ..model.module_spec import Option, Value
 from ..task import Mode
 from .command import REQUEST, Sent
-from .device_search import counted, labels_of
+from .device_search import labels_of
 
 _STATUSES = "/commands/v0/status/"
 # The result of a command on a device by the state that Esper reports. All other states are pending.
