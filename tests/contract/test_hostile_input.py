@@ -250,13 +250,13 @@ def test_no_type_is_a_crash(running: Simulator, module: str, data: st.DataObject
         (
             "blueprint",
             {"name": "x", "settings": False},
-            "The option settings takes a dict, not a value of the type bool.",
+            "The option settings must be a dict, not bool.",
         ),
-        ("tenant", {"contents": 5}, "The option contents[0] takes a dict, not a value of the type int."),
-        ("content", {"id": float("inf")}, "The option id takes a whole number, not inf."),
-        ("content", {"src": ""}, "The option src is no path: ''."),
-        ("tenant", {"contents": [{"src": " "}]}, "The option contents[0].src is no path: ' '."),
-        ("content_info", {"name": "x", "dest": "a\0"}, "The option dest is no path: 'a\\x00'."),
+        ("tenant", {"contents": 5}, "The option contents[0] must be a dict, not int."),
+        ("content", {"id": float("inf")}, "The option id must be an integer, not inf."),
+        ("content", {"src": ""}, "The option src is not a valid path: ''."),
+        ("tenant", {"contents": [{"src": " "}]}, "The option contents[0].src is not a valid path: ' '."),
+        ("content_info", {"name": "x", "dest": "a\0"}, "The option dest is not a valid path: 'a\\x00'."),
     ],
 )
 def test_what_yaml_makes_of_a_value_is_told(running: Simulator, module: str, options: Row, msg: str) -> None:
@@ -265,7 +265,7 @@ def test_what_yaml_makes_of_a_value_is_told(running: Simulator, module: str, opt
 
 def test_the_place_of_a_wrong_type_is_told(running: Simulator) -> None:
     refused = play(running, "tenant", blueprints=[{"name": "x"}, {"name": "y", "settings": {"android": 1.5}}])
-    assert refused["msg"] == "The option blueprints[1].settings.android takes a dict, not a value of the type float."
+    assert refused["msg"] == "The option blueprints[1].settings.android must be a dict, not float."
 
 
 def test_a_group_may_be_called_like_the_root(running: Simulator) -> None:

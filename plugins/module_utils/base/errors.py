@@ -1,6 +1,7 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What can go wrong, as exceptions. Each message is one sentence, or a few, that a user can act on."""
+"""The exceptions of the collection. A message has one sentence or a few: what failed, on which object, why, and what to
+do."""
 
 from __future__ import annotations
 
@@ -9,52 +10,65 @@ import typing as t
 
 
 class EsperError(Exception):
-    """Anything foreseeable: its text is fit to be shown to a user as it is."""
+    """A foreseeable error. The module shows its message to the user."""
 
     def details(self) -> dict[str, t.Any]:
-        """Facts for a program that reads the failure; merged into the failed task's result."""
+        """Return facts for programs, which are added to the result of the failed task."""
         return {}
 
 
 class ConfigurationError(EsperError):
-    """The connection options are missing, contradict each other or make no sense."""
+    """The connection options are missing, invalid or inconsistent."""
 
 
 class InvalidParameter(EsperError):
-    """What the user asks for cannot be asked of this kind of object."""
+    """The options of the task are invalid, or the object does not allow the change."""
+
+
+class InvalidValues(InvalidParameter):
+    """Values of options are missing or invalid. ``errors`` has a sentence without a period for each of them, and
+    ``phrase`` is the object in the message, "" if another part of the message names it."""
+
+    def __init__(self, errors: t.Iterable[str], phrase: str = "") -> None:
+        self.errors = list(errors)
+        subject = f" for the {phrase}" if phrase else ""
+        super().__init__(f"Invalid parameters{subject}: {'. '.join(self.errors)}.")
 
 
 class NotFound(EsperError):
-    """A name, path or id that the user gave belongs to no object.
+    """No object has the name, path or ID that the user set.
 
-    ``available`` are the names that do exist; the closest of them are offered. ``note`` is a sentence more.
+    ``available`` are the names that exist. The message suggests the closest ones. ``note`` is another sentence.
     """
 
-    def __init__(self, title: str, wanted: str, available: t.Iterable[str] = (), note: str = "") -> None:
-        others = [name for name in dict.fromkeys(available) if name != wanted]
-        near = difflib.get_close_matches(wanted, others, n=3, cutoff=0.6)
-        quoted = [f"'{name}'" for name in near]
-        hint = f"Did you mean {' or '.join(quoted)}?" if near else ""
-        super().__init__(" ".join(filter(None, [f"There is no {title} '{wanted}'.", hint, note])))
+    def __init__(self, title: str, name: str, available: t.Iterable[str] = (), note: str = "") -> None:
+        others = [other for other in dict.fromkeys(available) if other != name]
+        close = difflib.get_close_matches(name, others, n=3, cutoff=0.6)
+        quoted = [f"'{other}'" for other in close]
+        hint = f"Did you mean {' or '.join(quoted)}?" if close else ""
+        super().__init__(" ".join(filter(None, [f"The {title} '{name}' was not found.", hint, note])))
 
 
 class Ambiguous(EsperError):
-    """A name that belongs to more than one object; ``candidates`` tell them apart."""
+    """More than one object has the name that the user set. ``candidates`` are texts that differ for each of them."""
 
-    def __init__(self, title: str, wanted: str, candidates: t.Iterable[str], advice: str) -> None:
+    def __init__(self, title: str, name: str, candidates: t.Iterable[str], advice: str) -> None:
         self.candidates = sorted(candidates)
         listing = ", ".join(self.candidates)
-        super().__init__(f"The {title} '{wanted}' is ambiguous: {len(self.candidates)} match ({listing}). {advice}")
+        super().__init__(
+            f"The {title} '{name}' is ambiguous: {len(self.candidates)} objects match ({listing}). {advice}"
+        )
 
     def details(self) -> dict[str, t.Any]:
         return {"candidates": self.candidates}
 
 
 class RequestFailed(EsperError):
-    """A request did not do what it was sent for.
+    """A request failed.
 
-    ``ambiguous`` says that a write may have taken effect all the same: the answer was lost, or the server failed
-    while it worked on the request. ``wait`` are the seconds that the service asks to wait before the next request.
+    ``ambiguous`` is true if a write request may have taken effect anyway, because the response was lost or the server
+    failed while it processed the request. ``wait`` is the time in seconds that Esper asks the client to wait before the
+    next request.
     """
 
     def __init__(
@@ -68,7 +82,7 @@ class RequestFailed(EsperError):
 
     @property
     def is_outage(self) -> bool:
-        """Whether the same request may well succeed at another time."""
+        """Whether the same request can succeed later."""
         return True
 
     def details(self) -> dict[str, t.Any]:
@@ -76,13 +90,14 @@ class RequestFailed(EsperError):
 
 
 class TransportError(RequestFailed):
-    """No usable answer came: DNS, refused or lost connection, TLS, time-out, an answer that is not the API's."""
+    """There was no valid response, because of DNS, the connection, TLS, a timeout, or a response that is not from the
+    Esper API."""
 
 
 class ApiError(RequestFailed):
-    """The API answered with an error status.
+    """The Esper API returned an error status.
 
-    ``errors`` is the server's own list (possibly empty), ``server_message`` its sentence (possibly empty).
+    ``errors`` is the list of errors in the response, ``server_message`` the sentence in it. Both can be empty.
     """
 
     def __init__(

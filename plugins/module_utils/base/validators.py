@@ -1,6 +1,10 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What fields can check of a value that the types of options cannot: each gives what is wrong, "" if nothing is."""
+"""Validators of values, for constraints beyond the types of options.
+
+A validator returns the error, such as "is 101; the maximum is 100", or "" if the value is valid. The path of the value
+is added in front of it.
+"""
 
 from __future__ import annotations
 
@@ -8,56 +12,59 @@ import re
 import typing as t
 
 from .ids import is_uuid
+from .text import counted
 
-Check = t.Callable[[t.Any], str]
+Validator = t.Callable[[t.Any], str]
 
-# As much as can be said without asking: one @, something before it, a host behind it, no blanks.
+# One @ with a text before and after it, and no whitespace. Only Esper can validate more than that.
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
 
 
-def between(least: int | None = None, most: int | None = None) -> Check:
-    """A number within bounds, which belong to it."""
+def in_range(minimum: int | None = None, maximum: int | None = None) -> Validator:
+    """Return the validator of a number with an inclusive minimum and maximum."""
 
-    def check(value: t.Any) -> str:
-        if least is not None and value < least:
-            return f"{value} is less than {least}"
-        return f"{value} is more than {most}" if most is not None and value > most else ""
+    def validate(value: t.Any) -> str:
+        if minimum is not None and value < minimum:
+            return f"is {value}; the minimum is {minimum}"
+        return f"is {value}; the maximum is {maximum}" if maximum is not None and value > maximum else ""
 
-    return check
-
-
-def length(least: int = 0, most: int | None = None) -> Check:
-    """A text of so many characters. One that must not be empty must not be blank either."""
-
-    def check(value: t.Any) -> str:
-        if least and value and not value.strip():
-            return "is blank"
-        if len(value) < least:
-            return f"has fewer than {least} characters" if value else "is empty"
-        return f"has more than {most} characters" if most is not None and len(value) > most else ""
-
-    return check
+    return validate
 
 
-def count(most: int) -> Check:
-    """A list of at most so many items."""
+def length(minimum: int = 0, maximum: int | None = None) -> Validator:
+    """Return the validator of a text by its number of characters. With a minimum, it cannot be only whitespace."""
 
-    def check(value: t.Any) -> str:
-        return f"has more than {most} items" if len(value) > most else ""
+    def validate(value: t.Any) -> str:
+        if minimum and not value.strip():
+            return "must not be only whitespace" if value else "must not be empty"
+        if len(value) < minimum:
+            return f"has {counted(len(value), 'character')}; the minimum is {minimum}"
+        if maximum is not None and len(value) > maximum:
+            return f"has {counted(len(value), 'character')}; the maximum is {maximum}"
+        return ""
 
-    return check
+    return validate
+
+
+def max_items(maximum: int) -> Validator:
+    """Return the validator of a list by its maximum number of items."""
+
+    def validate(value: t.Any) -> str:
+        return f"has {counted(len(value), 'item')}; the maximum is {maximum}" if len(value) > maximum else ""
+
+    return validate
 
 
 def not_empty(value: t.Any) -> str:
-    """A list with at least one item."""
-    return "" if value else "is empty"
+    """Validate a list with at least one item."""
+    return "" if value else "must not be empty"
 
 
 def uuid(value: t.Any) -> str:
-    """A UUID."""
-    return "" if is_uuid(value) else f"'{value}' is no UUID"
+    """Validate a UUID."""
+    return "" if is_uuid(value) else f"is not a valid UUID: '{value}'"
 
 
 def email(value: t.Any) -> str:
-    """An email address, by its form."""
-    return "" if _EMAIL.fullmatch(value) else f"'{value}' is no email address"
+    """Validate the form of an email address."""
+    return "" if _EMAIL.fullmatch(value) else f"is not a valid email address: '{value}'"

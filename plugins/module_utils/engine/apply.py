@@ -11,7 +11,7 @@ import functools
 import typing as t
 from dataclasses import dataclass
 
-from ..base.errors import ApiError, EsperError, RequestFailed, TransportError
+from ..base.errors import ApiError, EsperError, InvalidValues, RequestFailed, TransportError
 from ..base.row import Params, Row
 from ..http.parallel import CONCURRENCY, in_parallel
 from ..http.responses import Response
@@ -69,8 +69,12 @@ def _apply_plan(view: TenantView, kind: Kind, params: Params, planned: Plan, che
 
 
 def make_plan(view: TenantView, kind: Kind, params: Params) -> Plan:
-    """What it takes to make an object be as the parameters say. Sends no write."""
-    return planner_of(view, kind).plan(params, lookup_of(view, kind).find(params))
+    """Return the plan that brings an object to its desired state. Sends GET requests only."""
+    lookup = lookup_of(view, kind)
+    try:
+        return planner_of(view, kind).plan(params, lookup.find(params))
+    except InvalidValues as error:
+        raise InvalidValues(error.errors, lookup.phrase(params)) from None
 
 
 def apply(view: TenantView, kind: Kind, planned: Plan) -> Row | None:

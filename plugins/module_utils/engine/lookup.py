@@ -34,6 +34,12 @@ class Lookup:
             return self.kind.title
         return str(params["id"] if params.get("name") is None else params["name"].strip())
 
+    def phrase(self, params: Params) -> str:
+        """Return the object of a task in a sentence, such as "device group 'Berlin'"."""
+        if self.kind.shape is Shape.SINGLETON:
+            return self.kind.title
+        return f"{self.kind.title} '{self.task_key(params)}'"
+
     def planned_depth(self, params: Params) -> int:
         """Return how deep the object of a task is in a tree of objects. Those above it are planned first."""
         return 0
@@ -85,12 +91,12 @@ class Lookup:
             raise NotFound(self.kind.title, wanted, map(self.kind.name_of, self.view.list_objects(self.kind)))
         return row
 
-    def one_or_none(self, rows: list[Row], wanted: str, advice: str = "Address it by id.") -> Row | None:
+    def one_or_none(self, rows: list[Row], wanted: str, advice: str = "Use the ID instead.") -> Row | None:
         """Return the only one of some objects, or None if there is none. Raise Ambiguous if there are several."""
         if len(rows) > 1:
             names = [self.kind.name_of(row) for row in rows]
             if len(set(names)) < len(names):
-                names = [f"{self.kind.name_of(row)} (id {row.get(self.kind.id_key)})" for row in rows]
+                names = [f"{self.kind.name_of(row)} (ID {row.get(self.kind.id_key)})" for row in rows]
             raise Ambiguous(self.kind.title, wanted, names, advice)
         return rows[0] if rows else None
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 import re
 import typing as t
 
-from ..base.errors import EsperError, InvalidParameter, NotFound
+from ..base.errors import EsperError, InvalidParameter, InvalidValues, NotFound
 from ..base.row import Params, Row
 from ..model.api_paths import body_of
-from ..model.compare import Comparison, compare_object
+from ..model.compare import Comparison, compare_object, missing_error
 from ..model.field import Field, Separate
 from ..model.kind import Kind, Shape
 from ..model.plan import Effect, ObjectDiff, Plan, Step
@@ -69,8 +69,8 @@ class Planner:
         return found
 
     def _raise_if_invalid(self, errors: t.Iterable[str]) -> None:
-        if reasons := "; ".join(errors):
-            raise InvalidParameter(f"The {self.kind.title} cannot be like this: {reasons}.")
+        if found := list(errors):
+            raise InvalidValues(found)
 
     def _fixed_payload(self) -> Row:
         if self.kind.fixed_payload is None:
@@ -309,4 +309,4 @@ def _create_defaults(fields: t.Iterable[Field]) -> Row:
 def _missing(fields: t.Iterable[Field], desired: Row) -> t.Iterator[str]:
     for each in fields:
         if each.required_by_api and each.name not in desired:
-            yield f"{each.name}: is missing"
+            yield missing_error(each, each.name)

@@ -214,7 +214,7 @@ def _only_match(versions: list[CatalogVersion], app: Row) -> CatalogVersion:
         note = f"The app has no version with the app_version_id '{version_id}'." if version_id else ""
         raise NotFound("app", _label(title, app), [_label(title, each.terms) for each in versions], note)
     if len(found) > 1:
-        names = [f"{_label(package, each.terms)} (id {each.id})" for each in found]
+        names = [f"{_label(package, each.terms)} (ID {each.id})" for each in found]
         raise Ambiguous("app", _label(title, app), names, "Set version_code, type or app_version_id too.")
     return found[0]
 

@@ -14,8 +14,7 @@ from __future__ import annotations
 import typing as t
 from dataclasses import replace
 
-from ..base.validators import between, uuid
-from ..base.validators import count as at_most
+from ..base.validators import in_range, max_items, uuid
 from ..model.field import Field
 from .blueprint_android import ANDROID
 from .blueprint_fields import (
@@ -155,7 +154,7 @@ _IOS = dict_field(
     setting(
         "defer_os_updates",
         "Deferral of operating system updates.",
-        number("defer_os_updates_delay", "Deferral in days, from 0 to 90.", validator=between(0, 90)),
+        number("defer_os_updates_delay", "Deferral in days, from 0 to 90.", validator=in_range(0, 90)),
     ),
 )
 
@@ -194,7 +193,7 @@ _LINUX = dict_field(
 def _hours(name: str, doc: str, hour: int) -> Field:
     """Return a time of day with its policy."""
     time = number(
-        "time", "Hour of the day, from 0 to 23.", required_by_api=True, server_default=hour, validator=between(0, 23)
+        "time", "Hour of the day, from 0 to 23.", required_by_api=True, server_default=hour, validator=in_range(0, 23)
     )
     return setting(name, doc, time, required_by_api=True)
 
@@ -202,7 +201,7 @@ def _hours(name: str, doc: str, hour: int) -> Field:
 def _deferral(name: str, doc: str, days: int) -> Field:
     """Return the deferral of a kind of updates, at most some days."""
     text = f"Deferral in days, from 0 to {days}."
-    defer_days = number("defer_days", text, required_by_api=True, server_default=0, validator=between(0, days))
+    defer_days = number("defer_days", text, required_by_api=True, server_default=0, validator=in_range(0, days))
     return setting(name, doc, defer_days, required_by_api=True)
 
 
@@ -231,7 +230,7 @@ _WINDOWS = dict_field(
     CAMERA,
     scripts(
         "Scripts in their order, at most 10. The list is replaced as a whole.",
-        at_most(10),
+        max_items(10),
         interpreter=255,
         alias=100,
         description=300,

@@ -12,7 +12,7 @@ import re
 import typing as t
 
 from ..base.row import Row
-from ..base.validators import between, email, length
+from ..base.validators import email, in_range, length
 from ..model.field import Field, Words
 from ..model.kind import Guard, Kind, Routes, counted_in
 from ..model.module_spec import (
@@ -117,7 +117,7 @@ _SETTINGS = (
         "Google accounts that users can add to a device.",
         type="dict",
         fields=(
-            _setting("max_account", "Maximum number of accounts, from 0 to 10.", type="int", validator=between(0, 10)),
+            _setting("max_account", "Maximum number of accounts, from 0 to 10.", type="int", validator=in_range(0, 10)),
             _texts("emails", "Email addresses that users can add.", validator=email),
             _texts("domains", "Domains whose email addresses users can add."),
         ),
@@ -132,7 +132,7 @@ _SETTINGS = (
         "minimum_password_length",
         "Minimum length of the device password in characters, 4 or more.",
         type="int",
-        validator=between(4),
+        validator=in_range(4),
     ),
     _setting(
         "permission_policy",
@@ -159,13 +159,13 @@ _SETTINGS = (
                 "maintenance_start",
                 "Start of the maintenance window for V(TYPE_INSTALL_WINDOWED). Esper does not document the unit.",
                 type="int",
-                validator=between(0),
+                validator=in_range(0),
             ),
             _setting(
                 "maintenance_end",
                 "End of the maintenance window for V(TYPE_INSTALL_WINDOWED). Esper does not document the unit.",
                 type="int",
-                validator=between(0),
+                validator=in_range(0),
             ),
         ),
     ),

@@ -16,7 +16,7 @@ from ..model.plain import plain_singleton
 
 
 def _country(value: str) -> str:
-    return "" if re.fullmatch("[A-Z]{2}", value) else f"'{value}' is not a country code of two letters"
+    return "" if re.fullmatch("[A-Z]{2}", value) else f"is not a two-letter country code: '{value}'"
 
 
 PREFERRED_REGION = plain_singleton(

@@ -216,8 +216,7 @@ def _parts(field: Field, there: Row, desired: Row | None, rules: _Rules, path: s
 def _missing(parts: t.Iterable[_Part], path: str) -> t.Iterator[str]:
     for each in parts:
         if each.field.required_by_api and each.found.payload is None:
-            choices = f" ({', '.join(each.field.choices)})" if each.field.choices else ""
-            yield f"{path}.{each.field.name}: is missing{choices}"
+            yield missing_error(each.field, f"{path}.{each.field.name}")
         else:
             yield from each.found.missing
 
@@ -302,11 +301,16 @@ def _errors(field: Field, desired: t.Any, path: str) -> t.Iterator[str]:
             yield from _errors(field, item, f"{path}[{number}]")
         yield from _list_errors(field, desired, path)
     elif desired is not None and not isinstance(desired, KnownAfterApply) and (why := field.validator(desired)):
-        yield f"{path}: {why}"
+        yield f"{path} {why}"
+
+
+def missing_error(field: Field, path: str) -> str:
+    """Return the error of a required field without a value."""
+    return f"{path} is required. Valid values: {', '.join(field.choices)}" if field.choices else f"{path} is required"
 
 
 def _list_errors(field: Field, desired: list[t.Any], path: str) -> t.Iterator[str]:
     if why := field.list_validator(desired):
-        yield f"{path}: {why}"
+        yield f"{path} {why}"
     for number, former in duplicates(field, desired):
-        yield f"{path}[{number}]: is about the same as {path}[{former}]"
+        yield f"{path}[{number}] duplicates {path}[{former}]"

@@ -121,7 +121,8 @@ def type_mismatch(visits: t.Iterable[Visit]) -> str:
     """
     for path, described, value in visits:
         if described.type in ("int", "float") and isinstance(value, float) and not math.isfinite(value):
-            return f"The option {path} takes a {'whole ' if described.type == 'int' else ''}number, not {value}."
+            kind = "an integer" if described.type == "int" else "a number"
+            return f"The option {path} must be {kind}, not {value}."
         if value is None or not _inside(described, of_api=False):
             continue
         is_list = described.type == "list"
@@ -129,7 +130,7 @@ def type_mismatch(visits: t.Iterable[Visit]) -> str:
         for number, item in enumerate(items):
             if not isinstance(item, (t.Mapping, str)):
                 place = f"{path}[{number}]" if is_list else path
-                return f"The option {place} takes a dict, not a value of the type {type(item).__name__}."
+                return f"The option {place} must be a dict, not {type(item).__name__}."
     return ""
 
 
@@ -140,7 +141,7 @@ def invalid_path(visits: t.Iterable[Visit]) -> str:
     """
     for path, described, value in visits:
         if described.type == "path" and isinstance(value, str) and (not value.strip() or "\0" in value):
-            return f"The option {path} is no path: {value!r}."
+            return f"The option {path} is not a valid path: {value!r}."
     return ""
 
 
@@ -190,7 +191,7 @@ def unknown_options(options: t.Iterable[Described], params: Params) -> t.Iterato
         for name in values:
             if name not in known:
                 close = difflib.get_close_matches(str(name), known, 1)
-                yield f"{prefix}{name}; did you mean {close[0]}" if close else f"{prefix}{name}"
+                yield f"{prefix}{name} (did you mean {close[0]}?)" if close else f"{prefix}{name}"
 
 
 def without_omitted(

@@ -15,10 +15,10 @@ import typing as t
 import uuid
 from dataclasses import dataclass, field
 
-from ..base.errors import EsperError, InvalidParameter
+from ..base.errors import EsperError, InvalidParameter, InvalidValues
 from ..base.row import Row
 from ..base.text import counted
-from ..base.validators import between
+from ..base.validators import in_range
 from ..engine.apply import apply_each
 from ..engine.tenant_view import TenantView
 from ..http.paging import list_all
@@ -128,11 +128,11 @@ NEEDS: dict[str, tuple[str, ...]] = {
 
 
 def _screen_time(value: t.Any) -> str:
-    return "" if value == -1 or 5000 <= value <= 1800000 else f"{value} is neither -1 nor between 5000 and 1800000"
+    return "" if value == -1 or 5000 <= value <= 1800000 else f"is {value}; valid values are -1 and 5000 to 1800000"
 
 
 def _seconds(value: t.Any) -> str:
-    return "" if str(value).isdecimal() and 10 <= int(value) <= 300 else f"{value} is not between 10 and 300"
+    return "" if str(value).isdecimal() and 10 <= int(value) <= 300 else f"is {value}; valid values are 10 to 300"
 
 
 def _text(name: str, doc: Words, *choices: str, **more: t.Any) -> Field:
@@ -140,7 +140,7 @@ def _text(name: str, doc: Words, *choices: str, **more: t.Any) -> Field:
 
 
 def _number(name: str, doc: Words, least: int | None = None, most: int | None = None) -> Field:
-    return Field(name, doc, type="int", validator=between(least, most))
+    return Field(name, doc, type="int", validator=in_range(least, most))
 
 
 def _switch(name: str, doc: Words) -> Field:
@@ -399,7 +399,7 @@ def checked_request(
     if params["schedule"] == "IMMEDIATE" and when:
         complaints.append("schedule_args is not allowed with schedule=IMMEDIATE")
     if complaints:
-        raise InvalidParameter(f"Invalid parameters for the {kind.title} {name}: {'; '.join(complaints)}.")
+        raise InvalidValues(complaints, f"{kind.title} {name}")
     if params["schedule"] != "IMMEDIATE" and params["wait"]:
         raise InvalidParameter(
             f"The option wait requires schedule=IMMEDIATE, because a scheduled {kind.title} can take days."

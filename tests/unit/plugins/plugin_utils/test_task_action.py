@@ -119,7 +119,7 @@ def test_each_module_has_its_options_checked(make_action: MakeAction, name: str)
 def test_what_would_break_the_check_of_options_is_refused_before(make_action: MakeAction, in_process: bool) -> None:
     action = make_action("enterprise_policy", args={"name": "x", "settings": False})
     result = action.run(task_vars={"esper_in_process": in_process})
-    assert result == {"failed": True, "msg": "The option settings takes a dict, not a value of the type bool."}
+    assert result == {"failed": True, "msg": "The option settings must be a dict, not bool."}
 
 
 def test_an_option_that_is_given_by_both_of_its_names_is_warned_of(make_action: MakeAction) -> None:

@@ -336,12 +336,12 @@ def test_a_name_that_several_have_is_refused(tenant: FakeTenant, run: Run) -> No
     tenant.add(channel_name="Ops")
     with pytest.raises(Ambiguous) as caught:
         run(CHANNEL, name="Ops")
-    assert caught.value.candidates == ["Ops (id 1)", "Ops (id 2)"]
-    assert caught.value.details() == {"candidates": ["Ops (id 1)", "Ops (id 2)"]}
+    assert caught.value.candidates == ["Ops (ID 1)", "Ops (ID 2)"]
+    assert caught.value.details() == {"candidates": ["Ops (ID 1)", "Ops (ID 2)"]}
 
 
 def test_an_id_that_belongs_to_nothing_is_not_created(server: Server, tenant: FakeTenant, run: Run) -> None:
-    with pytest.raises(NotFound, match="There is no alert channel '99'"):
+    with pytest.raises(NotFound, match="The alert channel '99' was not found"):
         run(CHANNEL, id="99", name="Ops")
     assert server.writes() == []
 

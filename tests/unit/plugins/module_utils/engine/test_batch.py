@@ -171,7 +171,7 @@ def test_a_renamed_object_is_referred_to_by_its_new_name(client: Client, store: 
         (BOX, {"name": "a", "shelf": "new"}), (BOX, {"name": "b", "shelf": "old"}), (SHELF, {"id": 1, "name": "new"})
     )
     assert applied(client, items, go_on=True) == ["created", "failed", "updated"]
-    assert str(items[1].error) == "There is no shelf 'old'."
+    assert str(items[1].error) == "The shelf 'old' was not found."
     assert store.sent == ["PATCH new", "POST a"]
     assert [row["shelf"] for row in store.rows.values() if row["name"] == "a"] == ["1"]
 
@@ -304,7 +304,7 @@ def test_two_that_wait_for_each_other_are_not_found(client: Client, store: Store
     items = items_of((SHELF, {"name": "a", "on": "b"}), (SHELF, {"name": "b", "on": "a"}), (SHELF, {"name": "c"}))
     made = prepared(client, items)
     assert made.failed == items[:2]
-    assert [str(item.error) for item in made.failed] == ["There is no shelf 'b'.", "There is no shelf 'a'."]
+    assert [str(item.error) for item in made.failed] == ["The shelf 'b' was not found.", "The shelf 'a' was not found."]
 
 
 def test_progress_counts_each_object_once(client: Client, store: Store) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from ansible_collections.esper.cloud.plugins.module_utils.base.errors import EsperError
+from ansible_collections.esper.cloud.plugins.module_utils.base.errors import EsperError, InvalidValues
 from ansible_collections.esper.cloud.plugins.module_utils.engine.apply import Result, ensure
 from ansible_collections.esper.cloud.plugins.module_utils.engine.tenant_view import TenantView
 from ansible_collections.esper.cloud.plugins.module_utils.kinds.alert_channel import ALERT_CHANNEL
@@ -58,6 +58,25 @@ def test_kinds_that_share_a_route_do_not_share_types(server: Server, view: Tenan
         EsperError, match=r"not changed, because Esper returned an unexpected type for settings\.networks"
     ):
         ensure(view, THING, params)
+    assert tenant.writes == []
+
+
+@pytest.mark.parametrize(
+    ("params", "name", "error"),
+    [
+        ({"emails": ["nobody"]}, "Desk", "emails[0] is not a valid email address: 'nobody'"),
+        ({"id": 7, "emails": []}, "7", "emails must not be empty"),
+        ({"name": "New"}, "New", "emails is required"),
+    ],
+    ids=str,
+)
+def test_an_invalid_value_is_reported_with_its_object(
+    server: Server, view: TenantView, params: Row, name: str, error: str
+) -> None:
+    server.app = tenant = Tenant(channel())
+    with pytest.raises(InvalidValues) as caught:
+        run(view, **{"name": None if "id" in params else "Desk", **params})
+    assert str(caught.value) == f"Invalid parameters for the alert channel '{name}': {error}."
     assert tenant.writes == []
 
 

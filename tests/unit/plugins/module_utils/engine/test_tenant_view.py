@@ -119,19 +119,19 @@ def test_an_id_is_looked_up_as_such(server: Server, view: TenantView) -> None:
 def test_a_name_that_several_have_is_ambiguous(view: TenantView) -> None:
     with pytest.raises(Ambiguous) as caught:
         lookup_of(view, THING).resolve("Bremen")
-    assert caught.value.candidates == sorted([f"Bremen (id {SECOND})", "Bremen (id 3)"])
+    assert caught.value.candidates == sorted([f"Bremen (ID {SECOND})", "Bremen (ID 3)"])
 
 
 def test_a_misspelt_name_is_answered_with_close_ones(view: TenantView) -> None:
     with pytest.raises(NotFound) as caught:
         lookup_of(view, THING).resolve("Berlni")
-    assert str(caught.value) == "There is no thing 'Berlni'. Did you mean 'Berlin'?"
+    assert str(caught.value) == "The thing 'Berlni' was not found. Did you mean 'Berlin'?"
 
 
 def test_a_name_like_no_other_is_answered_without_a_guess(view: TenantView) -> None:
     with pytest.raises(NotFound) as caught:
         lookup_of(view, THING).resolve("Xyz")
-    assert str(caught.value) == "There is no thing 'Xyz'."
+    assert str(caught.value) == "The thing 'Xyz' was not found."
 
 
 def test_an_id_that_belongs_to_nothing_is_not_found(view: TenantView) -> None:
@@ -175,7 +175,7 @@ def test_a_renamed_object_is_found_by_its_new_name_only(view: TenantView) -> Non
     lookup = lookup_of(view, THING)
     assert lookup.resolve("Bonn")["id"] == FIRST
     assert lookup.find_by_name("Berlin") == []
-    with pytest.raises(NotFound, match="There is no thing 'Berlin'"):
+    with pytest.raises(NotFound, match="The thing 'Berlin' was not found"):
         lookup.resolve("Berlin")
     # An ID selects the object as Esper has it now.
     assert lookup.resolve(FIRST)["name"] == "Berlin"
@@ -193,7 +193,7 @@ def test_a_deleted_object_is_not_found_by_name(view: TenantView) -> None:
     # Two objects have the name. Only one of them is left.
     assert lookup_of(view, THING).resolve("Bremen")["id"] == "3"
     view.add_effects([Effect(THING, "3", None)])
-    with pytest.raises(NotFound, match="There is no thing 'Bremen'"):
+    with pytest.raises(NotFound, match="The thing 'Bremen' was not found"):
         lookup_of(view, THING).resolve("Bremen")
     assert names(view.all_as_planned(THING)) == ["Berlin"]
     assert view.planned(THING) == []

@@ -388,27 +388,31 @@ def test_what_else_is_said_of_the_latest_version_counts(tenant: Tenant, run: Run
         (
             {"apps": [{"package_name": "com.example.till", "version_name": "3.0"}]},
             Ambiguous,
-            r"till 3.0 \(30\) \(id till-30\), com.example.till 3.0 \(31\) \(id till-31\)\). Set version_code",
+            r"till 3.0 \(30\) \(ID till-30\), com.example.till 3.0 \(31\) \(ID till-31\)\). Set version_code",
         ),
         (
             {"apps": [{"package_name": "com.example.till", "version_name": "1.1"}]},
             NotFound,
-            r"no app 'com.example.till 1.1'. Did you mean 'com.example.till 1.0 \(1\)'",
+            r"app 'com.example.till 1.1' was not found. Did you mean 'com.example.till 1.0 \(1\)'",
         ),
         ({"apps": [{"package_name": "com.example.tills", "version_name": "1"}]}, NotFound, "mean 'com.example.till'"),
         ({"apps": [{"package_name": "com.example.till"}]}, InvalidParameter, r"apps\[0\] has no version"),
         ({"apps": [{"version_name": "1.0"}]}, InvalidParameter, r"apps\[0\] has no app"),
-        ({"files": [{"content": "c.txt"}]}, Ambiguous, r"c.txt \(id 10\), c.txt \(id 9\)\). Set file_id instead"),
-        ({"files": [{"content": "d.txt"}]}, NotFound, "no content file 'd.txt'. Did you mean .* Upload it before"),
+        ({"files": [{"content": "c.txt"}]}, Ambiguous, r"c.txt \(ID 10\), c.txt \(ID 9\)\). Set file_id instead"),
+        (
+            {"files": [{"content": "d.txt"}]},
+            NotFound,
+            "content file 'd.txt' was not found. Did you mean .* Upload it before",
+        ),
         (
             {"files": [{"destination_path": "/a"}]},
             InvalidParameter,
-            r"cannot be like this: settings.android.files\[0\].file_id: is missing.$",
+            r"^Invalid parameters for the blueprint 'Kiosks': settings.android.files\[0\].file_id is required.$",
         ),
         (
             {"apps": [{"package_name": "com.example.till", "version_name": name} for name in ("1.0", "2.0")]},
             InvalidParameter,
-            r"apps\[1\]: is about the same as settings.android.apps\[0\]",
+            r"apps\[1\] duplicates settings.android.apps\[0\]",
         ),
     ],
     ids=str,
@@ -502,7 +506,7 @@ CONTRADICTIONS: list[tuple[str, Row, str]] = [
     (
         "android",
         {"package_name": "com.example.till", "app_version_id": "kiosk-1"},
-        "no app 'com.example.till 1.0'.* The app has no version with the app_version_id 'kiosk-1'",
+        "app 'com.example.till 1.0' was not found.* The app has no version with the app_version_id 'kiosk-1'",
     ),
 ]
 
@@ -606,9 +610,9 @@ def test_a_content_is_given_by_its_id_or_its_name_or_both(tenant: Tenant, run: R
             InvalidParameter,
             r"files\[0\] has the content 'd.txt', but the file_id '7' belongs to the content file 'a.txt'",
         ),
-        ({"file_id": "99"}, NotFound, r"no content file '99'.*files\[0\] has this file_id"),
-        ({"content": "a.txt", "file_id": "99"}, NotFound, "no content file '99'.* and the content 'a.txt'"),
-        ({"content": "a.txt", "file_id": "5"}, NotFound, "no content file '5'.* and the content 'a.txt'"),
+        ({"file_id": "99"}, NotFound, r"content file '99' was not found.*files\[0\] has this file_id"),
+        ({"content": "a.txt", "file_id": "99"}, NotFound, "content file '99' was not found.* and the content 'a.txt'"),
+        ({"content": "a.txt", "file_id": "5"}, NotFound, "content file '5' was not found.* and the content 'a.txt'"),
     ],
     ids=str,
 )

@@ -215,7 +215,7 @@ def test_of_several_with_the_same_bytes_the_oldest_counts(client: Client, conten
 def test_to_delete_the_bytes_do_not_decide(client: Client, contents: Contents, menu: Path) -> None:
     contents.add("menu.png", b"stew")
     contents.add("menu.png", b"soup")
-    with pytest.raises(Ambiguous, match=r"2 match \(menu.png \(id 1\), menu.png \(id 2\)\)"):
+    with pytest.raises(Ambiguous, match=r"2 objects match \(menu.png \(ID 1\), menu.png \(ID 2\)\)"):
         apply(client, src=menu, state="absent")
 
 
@@ -268,7 +268,7 @@ def test_only_a_newer_content_file_replaces_one_that_does_not_exist(
     done = apply(client, id=newer - 1, src=menu)
     assert done.record is not None
     assert (done.changed, done.record["id"]) == (False, newer)
-    with pytest.raises(NotFound, match=f"There is no content file '{newer + 1}'"):
+    with pytest.raises(NotFound, match=f"The content file '{newer + 1}' was not found"):
         apply(client, id=newer + 1, src=menu, tags=["new"])
     assert writes(server) == ["DELETE"]
 
@@ -334,10 +334,10 @@ def test_an_empty_file_names_a_content_file_to_delete(client: Client, contents: 
 @pytest.mark.parametrize(
     ("tag", "error"),
     [
-        ("", r"tags\[1\]: is empty"),
-        (" ", r"tags\[1\]: is blank"),
-        ("\t\n", r"tags\[1\]: is blank"),
-        ("x" * 256, r"tags\[1\]: has more than 255 characters"),
+        ("", r"tags\[1\] must not be empty"),
+        (" ", r"tags\[1\] must not be only whitespace"),
+        ("\t\n", r"tags\[1\] must not be only whitespace"),
+        ("x" * 256, r"tags\[1\] has 256 characters; the maximum is 255"),
     ],
 )
 @pytest.mark.parametrize("exists", [False, True])

@@ -243,7 +243,7 @@ def test_names_in_filters_become_ids(server: Server, client: Client) -> None:
 
 def test_a_name_that_belongs_to_nothing_is_an_error_rather_than_no_filter(server: Server, client: Client) -> None:
     server.app = tenant
-    with pytest.raises(NotFound, match=r"no tag 'kisok'. Did you mean 'kiosk'"):
+    with pytest.raises(NotFound, match=r"tag 'kisok' was not found. Did you mean 'kiosk'"):
         resolve_filters(TenantView(client), check_filters({"tags": "kisok"}))
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from ansible_collections.esper.cloud.plugins.module_utils.base.validators import between, email, length
+from ansible_collections.esper.cloud.plugins.module_utils.base.validators import email, in_range, length
 from ansible_collections.esper.cloud.plugins.module_utils.model.api_paths import body_of
 from ansible_collections.esper.cloud.plugins.module_utils.model.compare import compare, compare_object
 from ansible_collections.esper.cloud.plugins.module_utils.model.differences import differences
@@ -24,7 +24,7 @@ POLICY = Field(
     type="dict",
     fields=(
         Field("kiosk_mode", api="kioskMode", type="bool"),
-        Field("least", type="int", validator=between(4, 10)),
+        Field("least", type="int", validator=in_range(4, 10)),
         Field("numbers", type="list", elements="str", list_type="set", validator=length(1, 3)),
         Field(
             "accounts",
@@ -52,10 +52,10 @@ def test_a_value_is_written_in_the_words_of_the_api_and_read_back() -> None:
 def test_each_value_that_cannot_be_is_named_with_its_place() -> None:
     value = {"least": 3, "numbers": ["ok", "", "long"], "accounts": [{"mail": "a@b"}, {"mail": "nobody"}]}
     assert list(compare(POLICY, None, value).errors) == [
-        "settings.least: 3 is less than 4",
-        "settings.numbers[1]: is empty",
-        "settings.numbers[2]: has more than 3 characters",
-        "settings.accounts[1].mail: 'nobody' is no email address",
+        "settings.least is 3; the minimum is 4",
+        "settings.numbers[1] must not be empty",
+        "settings.numbers[2] has 4 characters; the maximum is 3",
+        "settings.accounts[1].mail is not a valid email address: 'nobody'",
     ]
 
 
@@ -198,14 +198,14 @@ def test_an_item_has_the_place_of_what_is_called_like_it() -> None:
 )
 def test_what_is_given_twice_is_refused(given: list[dict[str, str]], double: bool) -> None:
     complaints = list(compare(DEVICE, None, {"files": given}).errors)
-    assert complaints == (["device.files[1]: is about the same as device.files[0]"] if double else [])
+    assert complaints == (["device.files[1] duplicates device.files[0]"] if double else [])
 
 
 def test_what_is_missing_is_named_and_what_is_there_is_not() -> None:
     given = {"files": [{"place": "/a"}, {"number": "1"}], "scripts": [{"line": "ls"}, {"comment": "x"}]}
     assert list(compare(DEVICE, None, given).missing) == [
-        "device.scripts[1].line: is missing",
-        "device.files[0].number: is missing",
+        "device.scripts[1].line is required",
+        "device.files[0].number is required",
     ]
     assert compare(DEVICE, {"files": files("1 /a")}, {"files": [{"number": "1"}]}).missing == ()
 

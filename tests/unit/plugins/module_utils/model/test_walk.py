@@ -87,9 +87,9 @@ def test_null_identifiers_are_found(params: dict[str, t.Any], empty: bool, paths
 def test_unknown_options_are_named_with_the_closest() -> None:
     params = {"nam": 1, "device": [], "apps": [{"pakage": 1}, {"zzzzz": 1}], 7: 1}
     assert list(unknown_options(OPTIONS, params)) == [
-        "nam; did you mean name",
+        "nam (did you mean name?)",
         "7",
-        "apps[0].pakage; did you mean package",
+        "apps[0].pakage (did you mean package?)",
         "apps[1].zzzzz",
     ]
 
@@ -143,14 +143,14 @@ def test_secrets_and_unknown_values_of_the_api_have_paths() -> None:
 @pytest.mark.parametrize(
     ("params", "sentence"),
     [
-        ({"size": float("inf")}, "The option size takes a whole number, not inf."),
+        ({"size": float("inf")}, "The option size must be an integer, not inf."),
         ({"size": 5.0, "one": {"size": 1}, "many": [{"size": 1}], "src": "x"}, ""),
         ({"one": "as text", "many": ["as text"]}, ""),
-        ({"one": False}, "The option one takes a dict, not a value of the type bool."),
-        ({"many": [{}, 5]}, "The option many[1] takes a dict, not a value of the type int."),
-        ({"many": [{"size": float("nan")}]}, "The option many[0].size takes a whole number, not nan."),
+        ({"one": False}, "The option one must be a dict, not bool."),
+        ({"many": [{}, 5]}, "The option many[1] must be a dict, not int."),
+        ({"many": [{"size": float("nan")}]}, "The option many[0].size must be an integer, not nan."),
         ({"one": None, "many": None, "size": None}, ""),
-        ({"share": float("nan")}, "The option share takes a number, not nan."),
+        ({"share": float("nan")}, "The option share must be a number, not nan."),
         ({"share": 0.5}, ""),
     ],
 )
@@ -170,8 +170,8 @@ def test_values_of_another_type_are_found(params: dict[str, t.Any], sentence: st
     [
         ({"src": "file", "items": [{"src": "/file"}]}, ""),
         ({"src": None, "items": None}, ""),
-        ({"src": " "}, "The option src is no path: ' '."),
-        ({"items": [{"src": "x"}, {"src": "x\0"}]}, "The option items[1].src is no path: 'x\\x00'."),
+        ({"src": " "}, "The option src is not a valid path: ' '."),
+        ({"items": [{"src": "x"}, {"src": "x\0"}]}, "The option items[1].src is not a valid path: 'x\\x00'."),
     ],
 )
 def test_invalid_paths_are_found(params: dict[str, t.Any], sentence: str) -> None:

@@ -102,7 +102,7 @@ def test_one_device_by_several_names_is_one(server: Server, references: TenantVi
 
 def test_a_name_of_two_devices_is_ambiguous(server: Server, references: TenantView) -> None:
     tenant(server, device(1, alias="Till"), device(2, alias="Till"))
-    with pytest.raises(Ambiguous, match=r"2 match \(DEV-1 \(alias Till, serial S1\), DEV-2"):
+    with pytest.raises(Ambiguous, match=r"2 objects match \(DEV-1 \(alias Till, serial S1\), DEV-2"):
         require_devices(references, ["Till"])
 
 
@@ -151,7 +151,7 @@ def test_many_names_mean_the_same_whichever_way_they_are_looked_up(
 
 def test_what_is_missing_is_named(server: Server, references: TenantView) -> None:
     tenant(server, device(1))
-    with pytest.raises(NotFound, match=r"There is no device 'Nobody'. Also not found: 'Nothing', 'Nowhere'."):
+    with pytest.raises(NotFound, match=r"The device 'Nobody' was not found. Also not found: 'Nothing', 'Nowhere'."):
         require_devices(references, ["DEV-1", "Nobody", "Nothing", "Nowhere"])
 
 

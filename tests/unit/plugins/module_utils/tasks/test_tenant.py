@@ -522,7 +522,7 @@ def test_what_a_blueprint_is_to_have_is_not_deleted(tenant: Tenant, lists: Row, 
 
 def test_a_blueprint_that_names_what_nobody_has_is_refused(tenant: Tenant) -> None:
     result = tenant.failing(blueprints=[{"name": "Unit", "settings": using()}])
-    assert f"There is no app '{TILL}'" in messages(result)["blueprints[0]"]
+    assert f"The app '{TILL}' was not found" in messages(result)["blueprints[0]"]
 
 
 # --- listed twice -----------------------------------------------------------------------------------------------------
@@ -969,7 +969,9 @@ def test_what_somebody_else_deletes_meanwhile_is_deleted(tenant: Tenant) -> None
 def test_a_name_that_several_have_is_told_with_its_place(tenant: Tenant) -> None:
     tenant.done(device_groups=[{"path": f"Unit/{city}/Lobby", "create_parents": True} for city in ("Berlin", "Bonn")])
     result = tenant.failing(device_groups=[{"path": "Unit"}, {"name": "Lobby"}])
-    assert "'Lobby' is ambiguous: 2 match (All devices/Unit/Berlin/Lobby," in messages(result)["device_groups[1]"]
+    assert (
+        "'Lobby' is ambiguous: 2 objects match (All devices/Unit/Berlin/Lobby," in messages(result)["device_groups[1]"]
+    )
     assert actions(result)["device_groups[0]"] == "unchanged"
 
 
@@ -1014,10 +1016,10 @@ def test_an_item_that_another_task_creates_is_left_out_of_the_plan(tenant: Tenan
 @pytest.mark.parametrize(
     ("item", "message"),
     [
-        ({"name": "a3", "activ": True}, "enterprise_policies[0] 'a3': unknown option activ; did you mean active."),
+        ({"name": "a3", "activ": True}, "enterprise_policies[0] 'a3': unknown option activ (did you mean active?)."),
         (
             {"name": "a3", "settings": {"adb_disable": True}},
-            "enterprise_policies[0] 'a3': unknown option settings.adb_disable; did you mean adb_disabled.",
+            "enterprise_policies[0] 'a3': unknown option settings.adb_disable (did you mean adb_disabled?).",
         ),
         ({"name": "a3", "zzz": 1}, "enterprise_policies[0] 'a3': unknown option zzz."),
         ({"name": "a3", "active": "perhaps"}, "enterprise_policies[0] 'a3': "),
@@ -1029,6 +1031,14 @@ def test_a_typo_is_refused_with_its_place_and_the_closest_name(tenant: Tenant, i
     assert result["failed"] is True
     assert result["msg"].startswith(message)
     assert tenant.simulator.journal() == []
+
+
+def test_an_invalid_value_is_reported_with_its_object_once(tenant: Tenant) -> None:
+    policy = {"name": "Strict", "settings": {"minimum_password_length": 3}}
+    result = tenant.failing(enterprise_policies=[policy])
+    error = "Invalid parameters: settings.minimum_password_length is 3; the minimum is 4."
+    assert messages(result) == {"enterprise_policies[0]": error}
+    assert result["msg"].endswith(f"enterprise_policies[0] 'Strict': {error}")
 
 
 def test_a_file_that_is_not_there_is_told_before_a_request(tenant: Tenant, tmp_path: Path) -> None:
