@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Package name and version of an APK file, by an optional library: https://pypi.org/project/pyaxmlparser/.
+"""Package name and version of an APK file, read with the optional library https://pypi.org/project/pyaxmlparser/.
 
 Only the manifest is read, because the APK class of the library reads the whole file into memory.
 """
@@ -22,8 +22,8 @@ except ImportError:
     AXMLPrinter = None
 
 _MANIFEST = "AndroidManifest.xml"
-# Far more than any manifest has, and small enough to unpack.
-_LARGEST = 16 * 1024**2
+# Larger than any manifest, and small enough to unpack in memory.
+_MAX_BYTES = 16 * 1024**2
 _ANDROID = "{http://schemas.android.com/apk/res/android}"
 
 
@@ -37,20 +37,20 @@ class Package:
 
 
 def read_package(path: Path) -> Package:
-    """Return package name and version of the APK file at ``path``. Raise InvalidParameter with the reason if they
-    cannot be read."""
+    """Return the package name and version of an APK file. Raise InvalidParameter with the reason if they cannot be
+    read."""
     if AXMLPrinter is None:
         raise InvalidParameter(f"the Python library pyaxmlparser is not installed for {sys.executable}")
     try:
         with zipfile.ZipFile(path) as archive:
             entry = archive.getinfo(_MANIFEST)
-            if entry.file_size > _LARGEST:
+            if entry.file_size > _MAX_BYTES:
                 raise InvalidParameter(f"its {_MANIFEST} is too large")
             root = AXMLPrinter(archive.read(entry)).get_xml_obj()
     except (OSError, zipfile.BadZipFile):
         raise InvalidParameter("it is not a readable APK file") from None
     except KeyError:
-        raise InvalidParameter(f"it has no {_MANIFEST}") from None
+        raise InvalidParameter(f"it does not contain {_MANIFEST}") from None
     except InvalidParameter:
         raise
     except Exception as error:  # noqa: BLE001 - the library raises many types for invalid files
@@ -61,7 +61,7 @@ def read_package(path: Path) -> Package:
 def _package(manifest: t.Mapping[str, str]) -> Package:
     package, name = manifest.get("package", ""), manifest.get(f"{_ANDROID}versionName", "")
     code = manifest.get(f"{_ANDROID}versionCode", "")
-    # A version name can also be a reference to a text elsewhere in the file.
+    # A version name that starts with @ is a reference to another file in the APK file.
     if not package or not name or name.startswith("@") or not re.fullmatch("[0-9]+", code):
-        raise InvalidParameter(f"its {_MANIFEST} does not contain them")
+        raise InvalidParameter(f"its {_MANIFEST} does not contain a package name, version name and version code")
     return Package(package, name, int(code))

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Compare files on this machine with the size and checksum that Esper returns."""
+"""Comparison of local files with the size and checksum that Esper returns."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from pathlib import Path
 
 from .errors import InvalidParameter
 
-_PIECE = 1024 * 1024
-# The contract does not name the algorithm, but the length of a checksum in hexadecimal determines it.
+_CHUNK_BYTES = 1024 * 1024
+# The contract does not name the algorithm. The number of hexadecimal digits identifies it.
 _ALGORITHMS = {32: "md5", 40: "sha1", 64: "sha256"}
 
 
@@ -23,10 +23,10 @@ def size_of(path: Path) -> int:
         raise _unreadable(path, error) from None
 
 
-def digest_like(known: str | None, path: Path) -> str | None:
-    """Return the checksum of a file by the algorithm of a known one, None if the algorithm is unknown.
+def checksum_like(known: str | None, path: Path) -> str | None:
+    """Return the checksum of a file, with the algorithm of a known checksum. Return None if that algorithm is unknown.
 
-    The file is read in chunks. Raise InvalidParameter if it cannot be read.
+    Raise InvalidParameter if it cannot be read.
     """
     algorithm = _ALGORITHMS.get(len(known)) if known and re.fullmatch("[0-9a-fA-F]+", known) else None
     if algorithm is None:
@@ -34,20 +34,22 @@ def digest_like(known: str | None, path: Path) -> str | None:
     digest = hashlib.new(algorithm, usedforsecurity=False)
     try:
         with path.open("rb") as file:
-            while piece := file.read(_PIECE):
-                digest.update(piece)
+            while chunk := file.read(_CHUNK_BYTES):
+                digest.update(chunk)
     except OSError as error:
         raise _unreadable(path, error) from None
     return digest.hexdigest()
 
 
-def is_file_of(path: Path, size: int | None, known: str | None) -> bool:
-    """Return whether a file has the size and checksum that Esper returns. Missing values, and checksums of an unknown
-    algorithm, are not compared."""
+def matches_file(path: Path, size: int | None, known: str | None) -> bool:
+    """Return whether a file has a size and a checksum. None, and a checksum of an unknown algorithm, are not compared.
+
+    Raise InvalidParameter if the file cannot be read.
+    """
     if size is not None and size_of(path) != size:
         return False
-    digest = digest_like(known, path)
-    return digest is None or digest == str(known).lower()
+    checksum = checksum_like(known, path)
+    return checksum is None or checksum == str(known).lower()
 
 
 def _unreadable(path: Path, error: OSError) -> InvalidParameter:

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Ids as the API writes them: bare, or at the end of a URL."""
+"""IDs in API format: a UUID, or a URL that ends with one."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12
 
 
 def is_uuid(value: object) -> bool:
-    """Whether a value is a UUID and nothing else."""
+    """Return whether a value is a UUID."""
     return isinstance(value, str) and _UUID.fullmatch(value) is not None
 
 
 def last_uuid(value: object) -> str | None:
-    """The last UUID in a value, in lower case: the API gives one object's id bare here and at the end of a URL there
-    (a group's ``parent``, a user's ``profile.enterprise``). None when there is none."""
+    """Return the last UUID in a value in lower case, None if there is none.
+
+    The API returns a reference as an ID or as a URL, such as ``parent`` of a device group.
+    """
     found = _UUID.findall(value) if isinstance(value, str) else []
     return found[-1].lower() if found else None

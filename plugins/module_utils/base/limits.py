@@ -1,9 +1,9 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Limits of requests that more than one layer needs."""
+"""Limits of requests."""
 
 from __future__ import annotations
 
-# The default of the legacy family is 20; 250 is what Esper's own tool asks for.
+# The default of the legacy API is 20. Esper's own bulk tool uses 250.
 PAGE_SIZE = 250
-"""Number of objects in a page of a list."""
+"""Maximum number of objects in a page of a list."""

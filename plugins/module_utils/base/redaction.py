@@ -1,9 +1,8 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Takes secrets out of texts that others wrote, such as a service that repeats a request in its error.
+"""Redaction of secrets in texts from other programs, such as an error response that repeats the request.
 
-Ansible masks in a result what stands there letter by letter. It does not know a secret that is escaped, nor the part of
-one that is left where a text was cut off.
+Ansible masks exact copies of secrets in results. It does not mask an escaped secret, or a part of a truncated one.
 """
 
 from __future__ import annotations
@@ -17,21 +16,21 @@ _MASK = "********"
 
 
 class Redaction:
-    """Certain secrets, and how to hide them."""
+    """Masks secrets in texts."""
 
     def __init__(self, secrets: t.Iterable[str]) -> None:
-        spellings = {each for secret in secrets if secret.strip() for each in _spellings(secret)}
-        # The longest first, since one may be a part of another.
-        self._spellings = sorted(spellings, key=lambda text: (-len(text), text))
+        encoded = {text for secret in secrets if secret.strip() for text in _encodings(secret)}
+        # The longest first, because one can be a part of another.
+        self._encoded = sorted(encoded, key=lambda text: (-len(text), text))
 
     def text(self, text: str) -> str:
-        """A text without the secrets."""
-        for each in self._spellings:
-            text = text.replace(each, _MASK)
+        """Return a text with masks in place of secrets."""
+        for encoded in self._encoded:
+            text = text.replace(encoded, _MASK)
         return text
 
     def all(self, value: t.Any) -> t.Any:
-        """A value of JSON without the secrets in any of its texts."""
+        """Return a JSON value with masks in place of secrets in all its texts."""
         if isinstance(value, str):
             return self.text(value)
         if isinstance(value, list):
@@ -41,16 +40,17 @@ class Redaction:
         return value
 
 
-def _spellings(secret: str) -> t.Iterator[str]:
-    """A secret as it may stand in JSON, in JSON within JSON, on a web page, in a URL or in Python's notation."""
+def _encodings(secret: str) -> t.Iterator[str]:
+    """Return a secret as it is, and escaped for JSON, JSON in JSON, HTML, URLs and Python literals."""
     yield from (secret, html.escape(secret), quote(secret, safe=""), quote(secret), quote_plus(secret))
-    yield from _in_python(secret)
+    yield from _python_literals(secret)
     for is_ascii in (True, False):
         once = json.dumps(secret, ensure_ascii=is_ascii)[1:-1]
-        yield from (once, json.dumps(once)[1:-1], *_in_python(once))
+        yield from (once, json.dumps(once)[1:-1], *_python_literals(once))
 
 
-def _in_python(text: str) -> t.Iterator[str]:
-    """A text in Python's notation, alone and beside double quotes, for single ones are escaped only there."""
+def _python_literals(text: str) -> t.Iterator[str]:
+    """Return a text as in Python literals, with and without a double quote in the literal. Python escapes single quotes
+    only with one."""
     yield repr(text)[1:-1]
     yield repr(f'"{text}')[2:-1]

@@ -1,13 +1,13 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The plain types that all other parts share."""
+"""Types that all packages share."""
 
 from __future__ import annotations
 
 import typing as t
 
 Row = dict[str, t.Any]
-"""One object, by property: in API format, or in that of the collection."""
+"""An object by property, in API format or in collection terms."""
 
 Params = t.Mapping[str, t.Any]
-"""The options of one task, or of one item of a task, by name."""
+"""The options of a task, or of an item of a task, by name."""

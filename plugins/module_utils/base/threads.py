@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What all threads that are started here have in common."""
+"""Signals and threads."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ import typing as t
 
 
 @contextlib.contextmanager
-def without_signals() -> t.Iterator[None]:
-    """Threads that are started within leave signals to those that there are.
+def block_signals() -> t.Iterator[None]:
+    """Block all signals in the threads that are started in this context.
 
-    Python handles a signal in the main thread, and a signal that another one gets does not wake that: Ctrl-C would take
-    effect when the service answers, if it does. ansible-core sends several at once, which the system spreads out.
+    Python handles signals in the main thread. A signal that another thread receives does not interrupt the main thread,
+    so Ctrl-C would take effect only after a response. ansible-core sends several signals at once, and the operating
+    system distributes them over the threads.
     """
     before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
     try:

@@ -8,7 +8,7 @@ import typing as t
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 
-from ..base.threads import without_signals
+from ..base.threads import block_signals
 from .client import Client
 
 # So many requests that do not depend on each other are under way at a time, if the service bears it.
@@ -35,7 +35,7 @@ def in_parallel(client: Client, work: t.Callable[[_In], _Out], items: t.Iterable
                         item = next(waiting)
                     except StopIteration:
                         break
-                    with without_signals():
+                    with block_signals():
                         under_way.append(pool.submit(work, item))
                 if not under_way:
                     return

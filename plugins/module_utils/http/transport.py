@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 
 from ..base.errors import ConfigurationError, RequestFailed, TransportError
 from ..base.redaction import Redaction
-from ..base.threads import without_signals
+from ..base.threads import block_signals
 from .connection import Connection
 from .responses import Transient
 
@@ -116,7 +116,7 @@ def _hard_timeout(connection: socket.socket, seconds: float | None) -> t.Iterato
     timer.daemon = True
     try:
         if seconds is not None:
-            with without_signals():
+            with block_signals():
                 timer.start()
         yield
     except (OSError, http.client.HTTPException):

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from ..base.apk import read_package
-from ..base.checksums import digest_like
+from ..base.checksums import checksum_like
 from ..base.errors import InvalidParameter
 from ..base.row import Params, Row
 from .app_list import label_of
@@ -90,7 +90,7 @@ def may_be_wanted(row: Row, wanted: Params) -> bool:
 def check_bytes(current: Row, src: str | None) -> None:
     """Raise InvalidParameter if a file differs from the one that Esper has for its version."""
     known = current.get("hash_string")
-    checksum = digest_like(known, path_of(src)) if src else None
+    checksum = checksum_like(known, path_of(src)) if src else None
     if checksum and known and checksum != known.lower():
         raise InvalidParameter(
             f"The app '{label_of(current)}' exists with another checksum than '{src}'. Esper cannot replace a version:"

@@ -9,7 +9,7 @@ import typing as t
 import unicodedata
 from pathlib import Path
 
-from ..base.checksums import is_file_of
+from ..base.checksums import matches_file
 from ..base.errors import InvalidParameter
 from ..base.row import Params, Row
 from ..model.unknowns import KnownAfterApply
@@ -57,7 +57,7 @@ def size_in_bytes(size: t.Any) -> int | None:
 
 def has_bytes_of(row: Row, file: Path) -> bool:
     """Return whether a content file has the size and checksum of a file, as far as Esper returns them."""
-    return is_file_of(file, size_in_bytes(row.get("size")), row.get("hash"))
+    return matches_file(file, size_in_bytes(row.get("size")), row.get("hash"))
 
 
 def is_same_file(one: Row, other: Row) -> bool:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import typing as t
 from pathlib import Path
 
-from ..base.checksums import digest_like, size_of
+from ..base.checksums import checksum_like, size_of
 from ..base.errors import InvalidParameter, NotFound
 from ..base.row import Params, Row
 from ..engine.planner import Planner, in_use
@@ -82,7 +82,7 @@ class ContentPlanner(Planner):
         kept = {each.name: record[each.name] for each in kind.fields if each.writable and record[each.name]}
         steps, effect = self._upload(params, source, {**kept, **desired})
         new = {"name": name, **kept, **desired, "size": size_of(source)}
-        if checksum := digest_like(record["checksum"], source):
+        if checksum := checksum_like(record["checksum"], source):
             new["checksum"] = checksum
         differing = [name for name, each in self.compared(current, new).items() if not each.matches]
         before, after = ({each: values[each] for each in differing} for values in (record, new))

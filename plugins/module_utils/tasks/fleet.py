@@ -13,7 +13,7 @@ from datetime import datetime, timezone
 from ..base.errors import ApiError
 from ..base.ids import last_uuid
 from ..base.row import Row
-from ..base.threads import without_signals
+from ..base.threads import block_signals
 from ..engine.tenant_view import TenantView
 from ..kinds.blueprint_list import BLUEPRINTS
 from ..kinds.device import FULL, as_host, resolve_filters
@@ -110,7 +110,7 @@ def _side_by_side(
     if not readers:
         return []
     with ThreadPoolExecutor(max_workers=min(concurrency, len(readers))) as pool:
-        with without_signals():
+        with block_signals():
             under_way = [pool.submit(reader, view) for reader in readers]
         try:
             return [future.result() for future in under_way]

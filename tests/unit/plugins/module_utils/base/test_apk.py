@@ -13,10 +13,11 @@ from ansible_collections.esper.cloud.plugins.module_utils.base.apk import Packag
 from ansible_collections.esper.cloud.plugins.module_utils.base.errors import InvalidParameter
 
 MANIFEST = "AndroidManifest.xml"
+NO_VALUES = f"its {MANIFEST} does not contain a package name, version name and version code"
 
 
-class Printer:
-    """Stands in for the library's: it reads plain XML."""
+class XMLPrinter:
+    """A test double of AXMLPrinter that reads plain XML."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data
@@ -34,7 +35,7 @@ def manifest(package: str = "com.example.till", name: str = "2.0-rc.1", code: st
 
 @pytest.fixture(autouse=True)
 def _library(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(apk, "AXMLPrinter", Printer)
+    monkeypatch.setattr(apk, "AXMLPrinter", XMLPrinter)
 
 
 @pytest.fixture
@@ -47,37 +48,37 @@ def pack(path: Path, entry: str, text: str) -> None:
         archive.writestr(entry, text)
 
 
-def test_a_package_tells_its_name_and_version(path: Path) -> None:
+def test_package_name_and_version_are_read(path: Path) -> None:
     pack(path, MANIFEST, manifest())
     assert read_package(path) == Package("com.example.till", "2.0-rc.1", 200)
 
 
 @pytest.mark.parametrize(
-    ("entry", "text", "why"),
+    ("entry", "text", "error"),
     [
-        ("classes.dex", "", f"it has no {MANIFEST}"),
-        (MANIFEST, "", f"its {MANIFEST} does not contain them"),
-        (MANIFEST, manifest(package=""), f"its {MANIFEST} does not contain them"),
-        (MANIFEST, manifest(name="@7F0B0001"), f"its {MANIFEST} does not contain them"),
-        (MANIFEST, manifest(code="@7F0B0001"), f"its {MANIFEST} does not contain them"),
+        ("classes.dex", "", f"it does not contain {MANIFEST}"),
+        (MANIFEST, "", NO_VALUES),
+        (MANIFEST, manifest(package=""), NO_VALUES),
+        (MANIFEST, manifest(name="@7F0B0001"), NO_VALUES),
+        (MANIFEST, manifest(code="@7F0B0001"), NO_VALUES),
         (MANIFEST, "<manifest", rf"its {MANIFEST} cannot be read \(ParseError\)"),
         (MANIFEST, " " * (16 * 1024**2 + 1), f"its {MANIFEST} is too large"),
     ],
 )
-def test_a_package_that_does_not_tell(path: Path, entry: str, text: str, why: str) -> None:
+def test_an_invalid_manifest_is_rejected_with_the_reason(path: Path, entry: str, text: str, error: str) -> None:
     pack(path, entry, text)
-    with pytest.raises(InvalidParameter, match=f"^{why}$"):
+    with pytest.raises(InvalidParameter, match=f"^{error}$"):
         read_package(path)
 
 
-def test_what_is_no_package(path: Path) -> None:
+def test_a_file_that_is_not_an_apk_file_is_rejected(path: Path) -> None:
     for prepare in (lambda: None, lambda: path.write_bytes(b"PK nonsense")):
         prepare()
         with pytest.raises(InvalidParameter, match=r"^it is not a readable APK file$"):
             read_package(path)
 
 
-def test_without_the_library(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_library_is_reported(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(apk, "AXMLPrinter", None)
     with pytest.raises(InvalidParameter, match=r"^the Python library pyaxmlparser is not installed for /"):
         read_package(path)

@@ -13,7 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 RESERVED = ("all", "ungrouped", "localhost", "127.0.0.1", "::1")
-# Few names, so that devices meet; some of them are what another device's ID is.
+# Few names, so that devices share them. Some names are IDs of other devices.
 OWN = [f"00000000-0000-4000-8000-{number:012}" for number in range(7)]
 SPECIAL = [
     "../../x",
@@ -50,8 +50,8 @@ def ids(devices: t.Sequence[object]) -> list[str]:
 
 
 def hostnames(devices: Devices) -> list[str | None]:
-    names, refused = unique_hostnames(devices, ids(devices))
-    assert refused == {}
+    names, rejected = unique_hostnames(devices, ids(devices))
+    assert rejected == {}
     return names
 
 
@@ -82,7 +82,7 @@ def test_host_names_are_neither_paths_nor_patterns(devices: Devices) -> None:
 
 
 @pytest.mark.parametrize("name", SPECIAL)
-def test_a_special_name_gives_way_to_the_next(name: str) -> None:
+def test_a_special_name_is_skipped(name: str) -> None:
     assert hostnames([[name, "serial"]]) == ["serial"]
 
 
@@ -92,7 +92,7 @@ def test_a_plain_name_is_kept(name: str) -> None:
 
 
 @pytest.mark.parametrize("identifier", ["../../x", "localhost", "all", "ungrouped", "7", "id-0", "", "a" * 36])
-def test_an_id_that_is_no_uuid_is_never_a_host_name(identifier: str) -> None:
+def test_an_id_that_is_not_a_uuid_is_never_a_host_name(identifier: str) -> None:
     assert unique_hostnames([[None, "", identifier]], [identifier]) == ([None], {})
     assert unique_hostnames([["till", identifier]], [identifier]) == (["till"], {})
 
@@ -102,46 +102,46 @@ def test_host_names_do_not_depend_on_the_order_of_devices(devices: Devices, take
     named = dict(zip(ids(devices), unique_hostnames(devices, ids(devices), taken)[0], strict=True))
     order = list(range(len(devices)))
     random.shuffle(order)
-    shuffled = [OWN[place] for place in order]
-    again = unique_hostnames([devices[place] for place in order], shuffled, taken)[0]
+    shuffled = [OWN[index] for index in order]
+    again = unique_hostnames([devices[index] for index in order], shuffled, taken)[0]
     assert dict(zip(shuffled, again, strict=True)) == named
 
 
 @given(DEVICES, TAKEN)
-def test_a_name_that_is_taken_is_only_given_to_its_device(devices: Devices, taken: Taken) -> None:
-    names, refused = unique_hostnames(devices, ids(devices), taken)
+def test_a_taken_name_is_used_only_for_its_device(devices: Devices, taken: Taken) -> None:
+    names, rejected = unique_hostnames(devices, ids(devices), taken)
     for identifier, name in zip(ids(devices), names, strict=True):
         assert name is None or taken.get(name, identifier) == identifier
-    for place, given_up in refused.items():
-        assert names[place] not in given_up
-        assert all(taken[name] != OWN[place] for name in given_up)
+    for index, skipped in rejected.items():
+        assert names[index] not in skipped
+        assert all(taken[name] != OWN[index] for name in skipped)
 
 
 @given(DEVICES)
-def test_a_host_is_named_after_its_device(devices: Devices) -> None:
+def test_a_host_has_a_name_or_the_id_of_its_device(devices: Devices) -> None:
     for names, identifier, name in zip(devices, ids(devices), hostnames(devices), strict=True):
-        assert name == identifier or name in [str(each).strip() for each in names if each is not None]
+        assert name == identifier or name in [str(candidate).strip() for candidate in names if candidate is not None]
 
 
-def test_a_name_that_several_would_have_is_given_to_none() -> None:
+def test_a_name_that_several_devices_prefer_is_not_used() -> None:
     devices: Devices = [["kiosk", "s1"], ["kiosk", "s2"], ["till", "s3"], ["kiosk", None]]
     assert hostnames(devices) == ["s1", "s2", "till", OWN[3]]
 
 
-def test_a_second_choice_does_not_take_what_others_wanted_first() -> None:
+def test_a_second_name_is_not_the_preferred_name_of_others() -> None:
     devices: Devices = [["kiosk"], ["kiosk"], ["", "kiosk"]]
     assert hostnames(devices) == ids(devices)
 
 
-def test_a_taken_name_gives_way_to_the_next_one() -> None:
+def test_a_taken_name_is_skipped_and_returned() -> None:
     devices: Devices = [["web01", "s1"], ["tag_vip", "s2"], ["till", "s3"]]
-    names, refused = unique_hostnames(devices, ids(devices), {"web01": None, "tag_vip": None, "till": OWN[2]})
+    names, rejected = unique_hostnames(devices, ids(devices), {"web01": None, "tag_vip": None, "till": OWN[2]})
     assert names == ["s1", "s2", "till"]
-    assert refused == {0: ["web01"], 1: ["tag_vip"]}
+    assert rejected == {0: ["web01"], 1: ["tag_vip"]}
 
 
 def safe(name: str) -> str:
-    """What Ansible makes of a group's name."""
+    """Return a group name as Ansible sanitizes it."""
     return re.sub(r"[^A-Za-z0-9_]", "_", name)
 
 
@@ -164,11 +164,11 @@ def test_group_names_are_unique(names: dict[str, str]) -> None:
 
 @given(GROUPS)
 @example({"aaaaaaaa-1": "x", "bbbbbbbb-1": "x", "cccccccc-1": "x_aaaaaaaa"})
-def test_the_plain_name_of_each_object_stays_in_use(names: dict[str, str]) -> None:
+def test_the_plain_name_of_each_object_is_a_group(names: dict[str, str]) -> None:
     unique, shared = group_names("group", names, safe)
     for identifier, name in names.items():
         plain = safe(f"group_{unicodedata.normalize('NFC', name).lower()}")
-        # A pattern that excludes it excludes the object, whatever other objects are called.
+        # A pattern that excludes the plain name excludes the object, also if other objects share the name.
         assert unique[identifier] == plain or identifier in shared[plain]
     assert shared.keys().isdisjoint(unique.values())
 
@@ -202,7 +202,7 @@ def test_names_that_differ_only_in_unicode_form_share_a_group() -> None:
     assert set(unique.values()) == {"tag_köln_aaaaaaaa", "tag_köln_bbbbbbbb"}
 
 
-def test_identifiers_that_are_no_uuids_still_give_each_object_a_group() -> None:
+def test_objects_whose_ids_are_not_uuids_have_their_own_groups() -> None:
     # The ID of a platform or of a state is its name.
     unique, shared = group_names("platform", {"A B": "A B", "a-b": "a-b"}, safe)
     assert len(set(unique.values()) - set(shared)) == 2

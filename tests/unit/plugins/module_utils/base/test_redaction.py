@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 SECRET = 'Gr\u00fc\u00df "G\u00f6tt" & <w0rd>/+\\ 42'
-WRITERS: list[t.Callable[[str], str]] = [
+ENCODERS: list[t.Callable[[str], str]] = [
     str,
     repr,
     html.escape,
@@ -32,35 +32,35 @@ WRITERS: list[t.Callable[[str], str]] = [
 ]
 
 
-@pytest.mark.parametrize("write", WRITERS)
+@pytest.mark.parametrize("encode", ENCODERS)
 @given(secret=st.text(min_size=6).filter(str.strip), around=st.text(max_size=5))
-def test_a_secret_is_found_however_it_is_written(write: t.Callable[[str], str], secret: str, around: str) -> None:
-    written = write(secret)
-    assert written not in Redaction([secret]).text(f"{around} {written} {around}")
+def test_an_escaped_secret_is_masked(encode: t.Callable[[str], str], secret: str, around: str) -> None:
+    encoded = encode(secret)
+    assert encoded not in Redaction([secret]).text(f"{around} {encoded} {around}")
 
 
-def test_of_two_secrets_one_may_be_a_part_of_the_other() -> None:
+def test_a_secret_that_is_a_part_of_another_is_masked() -> None:
     assert Redaction(["horse", "correct horse"]).text("correct horse, horse") == "********, ********"
 
 
-def test_all_texts_of_a_value_are_without_secrets() -> None:
+def test_all_texts_of_a_value_are_masked() -> None:
     value = {"a": [f"no {SECRET}", 1, None], SECRET: {"b": True}}
     assert Redaction([SECRET]).all(value) == {"a": ["no ********", 1, None], "********": {"b": True}}
 
 
 @given(text=st.text())
-def test_a_text_without_secrets_stays(text: str) -> None:
+def test_a_text_without_secrets_is_not_changed(text: str) -> None:
     assert Redaction(["", "  "]).text(text) == text
 
 
 @pytest.mark.parametrize("status", [400, 409, 500])
-@pytest.mark.parametrize("place", [0, 30, 440, 495, 499])
+@pytest.mark.parametrize("offset", [0, 30, 440, 495, 499])
 @pytest.mark.parametrize("is_json", [True, False])
-def test_not_even_a_part_of_a_secret_is_left_of_what_a_service_repeats(
-    server: Server, make_client: MakeClient, status: int, place: int, is_json: bool
+def test_no_part_of_a_secret_is_left_in_a_truncated_error(
+    server: Server, make_client: MakeClient, status: int, offset: int, is_json: bool
 ) -> None:
-    said = "." * place + json.dumps({"password": SECRET})
-    body: t.Any = {"message": said, "errors": [said], "content": {"password": SECRET}} if is_json else said.encode()
+    text = "." * offset + json.dumps({"password": SECRET})
+    body: t.Any = {"message": text, "errors": [text], "content": {"password": SECRET}} if is_json else text.encode()
     server.replies(answers(body, status=status))
     client = make_client(server, secrets=[SECRET], retries=0)
     with pytest.raises(ApiError) as caught:
@@ -69,7 +69,7 @@ def test_not_even_a_part_of_a_secret_is_left_of_what_a_service_repeats(
     assert "Gr" not in shown
 
 
-def test_not_even_a_part_of_a_secret_is_left_of_the_title_of_a_page(server: Server, make_client: MakeClient) -> None:
+def test_no_part_of_a_secret_is_left_in_the_title_of_a_web_page(server: Server, make_client: MakeClient) -> None:
     page = f"<html><title>{'.' * 70}{html.escape(SECRET)}</title></html>"
     server.replies(answers(page.encode(), status=200))
     with pytest.raises(EsperError) as caught:

@@ -13,31 +13,34 @@ from ansible_collections.esper.cloud.plugins.module_utils.http.parallel import i
 from ansible_collections.esper.cloud.plugins.module_utils.tasks.fleet import _side_by_side
 from ansible_collections.esper.cloud.tests.unit.service import Server, answers
 
-ENDS = {signal.SIGINT, signal.SIGTERM, signal.SIGALRM}
+TERMINATING = {signal.SIGINT, signal.SIGTERM, signal.SIGALRM}
 
 
-def refused(*_arguments: t.Any) -> set[t.Any]:
-    """The signals that the current thread leaves to others."""
+def blocked_signals(*_arguments: t.Any) -> set[t.Any]:
+    """Return the signals that the current thread blocks."""
     return set(signal.pthread_sigmask(signal.SIG_BLOCK, ()))
 
 
-def test_no_thread_of_several_requests_gets_a_signal(client: Client) -> None:
-    found = [*in_parallel(client, refused, range(5), 3), *_side_by_side(TenantView(client), [refused] * 2, 2)]
-    assert [each & ENDS for each in found] == [ENDS] * 7
-    assert not refused() & ENDS
+def test_threads_of_parallel_requests_block_signals(client: Client) -> None:
+    blocked = [
+        *in_parallel(client, blocked_signals, range(5), 3),
+        *_side_by_side(TenantView(client), [blocked_signals] * 2, 2),
+    ]
+    assert [signals & TERMINATING for signals in blocked] == [TERMINATING] * 7
+    assert not blocked_signals() & TERMINATING
 
 
-def test_no_thread_that_watches_a_request_gets_a_signal(server: Server, client: Client, monkeypatch: t.Any) -> None:
-    found: list[set[t.Any]] = []
+def test_the_thread_that_limits_a_request_blocks_signals(server: Server, client: Client, monkeypatch: t.Any) -> None:
+    blocked: list[set[t.Any]] = []
     wait = threading.Event.wait
 
-    def watched(event: threading.Event, seconds: float | None = None) -> bool:
+    def recorded(event: threading.Event, seconds: float | None = None) -> bool:
         if isinstance(threading.current_thread(), threading.Timer):
-            found.append(refused())
+            blocked.append(blocked_signals())
         return wait(event, seconds)
 
-    monkeypatch.setattr(threading.Event, "wait", watched)
+    monkeypatch.setattr(threading.Event, "wait", recorded)
     server.replies(answers({}))
     client.get("/v2/devices/", purpose="Reading")
-    assert [each & ENDS for each in found] == [ENDS]
-    assert not refused() & ENDS
+    assert [signals & TERMINATING for signals in blocked] == [TERMINATING]
+    assert not blocked_signals() & TERMINATING

@@ -1070,7 +1070,7 @@ def test_a_version_that_was_not_published_under_a_number_is_not_found(tenant: Te
 
 
 def test_what_is_not_there_has_no_versions(tenant: Tenant, run: Run) -> None:
-    with pytest.raises(NotFound, match="no blueprint 'Kiosks'"):
+    with pytest.raises(NotFound, match="blueprint 'Kiosks' was not found"):
         run(version="1")
 
 

@@ -99,7 +99,7 @@ def test_an_empty_name_selects_no_device(fleet: Fleet, run: Run, blank: str, nam
 @pytest.mark.parametrize("names", [0, 20])
 def test_an_empty_name_changes_no_device(fleet: Fleet, run: Run, names: int) -> None:
     fleet.rows += [device(1), device(2, alias=" ")]
-    with pytest.raises(NotFound, match="no device ''"):
+    with pytest.raises(NotFound, match="device '' was not found"):
         run(devices=["", *(f"OLD-{number}" for number in range(names))], tags=["kiosk"])
     assert fleet.writes == []
 

@@ -872,7 +872,7 @@ def test_what_cannot_be_planned_stops_all_or_itself_only(tenant: Tenant, lists: 
 
 def test_the_message_tells_of_the_first_failures_and_counts_the_others(tenant: Tenant) -> None:
     result = tenant.failing(device_groups=[{"path": f"Nowhere/{number}"} for number in range(5)])
-    assert result["msg"].startswith("5 of 5 objects failed. device_groups[0] 'All devices/Nowhere/0': There is no")
+    assert result["msg"].startswith("5 of 5 objects failed. device_groups[0] 'All devices/Nowhere/0': The device group")
     assert "device_groups[2] 'All devices/Nowhere/2': " in result["msg"]
     assert "device_groups[3]" not in result["msg"]
     assert result["msg"].endswith(" And 2 more.")
