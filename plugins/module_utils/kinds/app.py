@@ -334,7 +334,7 @@ APP_VERSION = Kind(
     title="app",
     plural="apps",
     view_key="app_version",
-    routes=Routes(list=V1, object=V1 + VERSION, also=(LEGACY,)),
+    routes=Routes(list=V1, object=V1 + VERSION, extra_prefixes=(LEGACY,)),
     fields=_VERSION_FIELDS,
     label=label_of,
     module=_MODULE,

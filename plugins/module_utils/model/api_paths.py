@@ -1,8 +1,8 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The places of the fields of an object in the API: a key, or a dotted path such as ``profile.role``.
+"""Paths of fields in an object of the API: a key, or a dotted path such as ``profile.role``.
 
-A field is read from ``read_path`` and written to ``write_path``. Both are ``api`` or the name unless they are set.
+A field is read from ``read_path`` and written to ``write_path``. Both default to ``api``, which defaults to the name.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from .field import Field
 
 
 def path_of(field: Field) -> list[str]:
-    """Return the keys that lead to the value of a field in an object of the API."""
+    """Return the path of a field in an object of the API, as a list of keys."""
     return (field.read_path or field.api_name).split(".")
 
 
@@ -29,8 +29,8 @@ def read_field(field: Field, row: Row) -> t.Any:
     return value
 
 
-def has_place(field: Field, row: Row) -> bool:
-    """Return whether an object of the API can have a value at the path of a field: each parent is a dict or missing."""
+def is_path_valid(field: Field, row: Row) -> bool:
+    """Return whether each parent of a field in an object of the API is a dict or missing."""
     parent: t.Any = row
     for key in path_of(field)[:-1]:
         parent = parent.get(key)
@@ -42,9 +42,9 @@ def has_place(field: Field, row: Row) -> bool:
 
 
 def body_of(payloads: t.Iterable[tuple[Field, t.Any]], current: Row) -> Row:
-    """Return the body of a request with the payloads of some fields.
+    """Return the body of a request from fields and their payloads.
 
-    The body replaces whole keys, so a key with a dotted path in it also has the other values of the current object.
+    The API replaces whole keys. For a field with a dotted path, the body also has the other current values in its key.
     """
     body: Row = {}
     for field, payload in payloads:
@@ -54,8 +54,8 @@ def body_of(payloads: t.Iterable[tuple[Field, t.Any]], current: Row) -> Row:
 
 
 def with_value(value: t.Any, path: t.Sequence[str], payload: t.Any) -> t.Any:
-    """Return a value with a payload at a path of keys in it. Other keys are kept."""
+    """Return a copy of a value with a payload at a path of keys. Other keys are kept."""
     if not path:
         return payload
-    there = value if isinstance(value, dict) else {}
-    return {**there, path[0]: with_value(there.get(path[0]), path[1:], payload)}
+    row = value if isinstance(value, dict) else {}
+    return {**row, path[0]: with_value(row.get(path[0]), path[1:], payload)}

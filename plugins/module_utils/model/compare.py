@@ -1,10 +1,10 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The comparison of an object with its desired state: one fold over fields, current values and desired values.
+"""Comparison of an object with its desired state.
 
-Current values are in API format; desired values are in collection terms, as Field.normalize_input() returns them. The
-fold visits each field once and returns what a plan needs: whether the values differ, both sides of the diff, and the
-payload.
+Current values are in API format. Desired values are in collection terms, as Field.normalize_input() returns them. Each
+field is visited once. The result has everything that a plan needs: whether the values differ, the diff, the payload and
+the errors.
 """
 
 from __future__ import annotations
@@ -20,20 +20,21 @@ from .unknowns import KnownAfterApply
 from .values import deep_merge, matches
 
 HIDDEN = "(not shown)"
-"""The text that stands for a secret in a diff."""
+"""The text that replaces a secret in a diff."""
 
 
 @dataclass(frozen=True)
 class Comparison:
     """The result for one field and everything in it.
 
-    ``before`` and ``after`` are the values in collection terms, without secrets. ``shown_before`` has a mark for each
-    secret that the change would lose, ``shown`` for each secret that the task sets. ``payload`` is the value to send:
-    without masks, null, and fields that are not part of the payload; keys that the collection does not know are kept.
+    ``before`` and ``after`` are the values in collection terms, without secrets. ``shown_before`` also has HIDDEN for
+    each secret that the change would remove, ``shown`` for each secret that the task sets. ``payload`` is the value to
+    send. It has no masks, no null and no fields that are not part of the payload. Keys that the collection does not
+    know are kept.
 
-    ``matches`` ignores secrets; ``sets_secret`` tells whether one has to be sent. ``errors`` name invalid values and
-    ``missing`` the values that the API requires, both as "path: why". ``masked`` are the paths of secrets that the
-    update would remove, because the API masks them and the task does not set them.
+    ``matches`` ignores secrets. ``sets_secret`` is true if the change sends a secret. ``errors`` has a sentence for
+    each invalid value, ``missing`` one for each value that the API requires, both without periods. ``masked`` are the
+    paths of secrets that the update would remove, because the API masks them and the task does not set them.
     """
 
     before: t.Any = None
@@ -49,14 +50,14 @@ class Comparison:
 
     @property
     def differs(self) -> bool:
-        """Whether there is something to send."""
+        """Whether the value must be sent."""
         return self.sets_secret or not self.matches
 
 
 @dataclass(frozen=True)
 class _Rules:
-    """The rules of a comparison. ``exact``: values that are not desired are removed. ``always``: masked secrets are
-    sent. ``replaces``: the value is part of a list that is replaced as a whole, so nothing of it is kept."""
+    """The rules of a comparison. ``exact``: values that the task omits are removed. ``always``: masked secrets are
+    sent. ``replaces``: the value is part of a list that is replaced as a whole, so none of its values are kept."""
 
     exact: bool
     always: bool
@@ -64,21 +65,21 @@ class _Rules:
 
 
 def compare(field: Field, current: t.Any, desired: t.Any, *, exact: bool = False, always: bool = False) -> Comparison:
-    """Return the comparison of a value in API format with a desired value; None is not managed.
+    """Return the comparison of a value in API format with a desired value, which is None if it is not managed.
 
-    ``exact`` removes what is not desired, ``always`` sends secrets that the API masks.
+    With ``exact``, values that the task omits are removed. With ``always``, secrets that the API masks are sent.
     """
-    found = _compare(field, current, desired, _Rules(exact, always), field.name)
-    return replace(found, masked=_below(field.name, found.masked)) if found.masked else found
+    result = _compare(field, current, desired, _Rules(exact, always), field.name)
+    return replace(result, masked=_with_prefix(field.name, result.masked)) if result.masked else result
 
 
 def compare_object(
     fields: t.Iterable[Field], current: Row, desired: Row, *, exact: bool = False, always: bool = False
 ) -> dict[str, Comparison]:
-    """Return the comparison of each field of an object by name, also of those that are not managed."""
+    """Return the comparison of each field of an object by name, also of fields that are not managed."""
     return {
-        each.name: compare(each, read_field(each, current), desired.get(each.name), exact=exact, always=always)
-        for each in fields
+        field.name: compare(field, read_field(field, current), desired.get(field.name), exact=exact, always=always)
+        for field in fields
     }
 
 
@@ -88,7 +89,7 @@ def is_set(field: Field, value: t.Any) -> bool:
     Values that Esper or the collection adds to each dict do not count, such as the apply policy of an empty setting.
     """
     if field.fields and isinstance(value, dict):
-        return any(is_set(each, value.get(each.name)) for each in field.fields if each.create_default is None)
+        return any(is_set(inner, value.get(inner.name)) for inner in field.fields if inner.create_default is None)
     return value not in (None, "", [], {}) and value != field.server_default
 
 
@@ -97,8 +98,11 @@ def _is_unset(field: Field, value: t.Any) -> bool:
 
 
 def _compare(field: Field, current: t.Any, desired: t.Any, rules: _Rules, path: str) -> Comparison:
-    """Return the comparison of one value. ``path`` is that of the desired value; masked paths are relative to it,
-    because the current item of a list can have another index."""
+    """Return the comparison of one value.
+
+    ``path`` is the path of the desired value. Masked paths are relative to it, because the current item of a list can
+    have another index.
+    """
     if field.secret:
         return _compare_secret(field, current, desired, rules, path)
     decisive = current if desired is None else desired
@@ -113,9 +117,9 @@ def _compare(field: Field, current: t.Any, desired: t.Any, rules: _Rules, path: 
 def _compare_secret(field: Field, current: t.Any, desired: t.Any, rules: _Rules, path: str) -> Comparison:
     is_masked = current is None or set(str(current)) <= {"*"}
     if desired is not None:
-        is_new = rules.always if is_masked else current != desired
-        errors = tuple(_errors(field, desired, path))
-        return Comparison(shown=HIDDEN, payload=desired, sets_secret=is_new, errors=errors)
+        is_sent = rules.always if is_masked else current != desired
+        errors = tuple(_validate(field, desired, path))
+        return Comparison(shown=HIDDEN, payload=desired, sets_secret=is_sent, errors=errors)
     if current and is_masked:
         return Comparison(shown_before=HIDDEN, masked=("",))
     return Comparison(payload=None if is_masked else current)
@@ -133,7 +137,7 @@ def _compare_value(field: Field, current: t.Any, desired: t.Any, rules: _Rules, 
     after = desired if rules.exact else deep_merge(kept, desired)
     if is_same and isinstance(kept, list):
         after = kept
-    return Comparison(before, before, after, after, after, is_same, errors=tuple(_errors(field, desired, path)))
+    return Comparison(before, before, after, after, after, is_same, errors=tuple(_validate(field, desired, path)))
 
 
 def _value_matches(field: Field, current: t.Any, desired: t.Any) -> bool:
@@ -144,164 +148,160 @@ def _value_matches(field: Field, current: t.Any, desired: t.Any) -> bool:
 
 
 @dataclass(frozen=True)
-class _Part:
-    """A field of a dict: its comparison, and whether its key is in the current dict and in the one to send."""
+class _Entry:
+    """A field of a dict with its comparison. ``is_present`` is true if the current dict has the key, ``is_kept`` if the
+    dict to send has it. ``matches`` is false if the field must be changed or removed."""
 
     field: Field
-    found: Comparison
-    is_there: bool
+    result: Comparison
+    is_present: bool
     is_kept: bool
     matches: bool
 
 
 def _compare_dict(field: Field, current: t.Any, desired: Row | None, rules: _Rules, path: str) -> Comparison:
-    """Return the comparison of a dict with fields; ``desired`` is None if only the current one is a dict."""
-    is_there = isinstance(current, dict)
-    there: Row = current if is_there else {}
-    parts = list(_parts(field, there, desired, rules if is_there else replace(rules, always=True), path))
-    public = [each for each in parts if not each.field.secret]
-    managed = [each for each in parts if desired is not None and desired.get(each.field.name) is not None]
-    before = {each.field.name: each.found.before for each in public if each.is_there}
-    if not is_there:
+    """Return the comparison of a dict with fields. ``desired`` is None if only the current value is a dict."""
+    is_dict = isinstance(current, dict)
+    row: Row = current if is_dict else {}
+    entries = list(_compare_fields(field, row, desired, rules if is_dict else replace(rules, always=True), path))
+    public = [entry for entry in entries if not entry.field.secret]
+    managed = [entry for entry in entries if desired is not None and desired.get(entry.field.name) is not None]
+    before = {entry.field.name: entry.result.before for entry in public if entry.is_present}
+    if not is_dict:
         before = field.from_api(current)
-    lost = {each.field.name: each.found.shown_before for each in parts if each.found.masked}
-    after = {each.field.name: each.found.after for each in public if each.is_kept}
+    removed = {entry.field.name: entry.result.shown_before for entry in entries if entry.result.masked}
+    after = {entry.field.name: entry.result.after for entry in public if entry.is_kept}
     return Comparison(
         before=before,
-        shown_before={**before, **lost} if lost else before,
+        shown_before={**before, **removed} if removed else before,
         after=after,
-        shown={**after, **{each.field.name: each.found.shown for each in managed}},
-        payload=_payload(field, {} if rules.replaces else there, parts),
-        matches=all(each.matches for each in parts),
-        sets_secret=any(each.found.sets_secret for each in parts),
-        errors=(*_errors(field, desired, path), *(error for each in parts for error in each.found.errors)),
-        missing=tuple(_missing(parts, path)) if desired is not None else (),
-        masked=tuple(text for each in parts for text in _below(f".{each.field.name}", each.found.masked)),
+        shown={**after, **{entry.field.name: entry.result.shown for entry in managed}},
+        payload=_payload(field, {} if rules.replaces else row, entries),
+        matches=all(entry.matches for entry in entries),
+        sets_secret=any(entry.result.sets_secret for entry in entries),
+        errors=(*_validate(field, desired, path), *(error for entry in entries for error in entry.result.errors)),
+        missing=tuple(_missing_required(entries, path)) if desired is not None else (),
+        masked=tuple(
+            masked for entry in entries for masked in _with_prefix(f".{entry.field.name}", entry.result.masked)
+        ),
     )
 
 
-def _payload(field: Field, there: Row, parts: t.Iterable[_Part]) -> Row:
-    """Return the dict to send: the keys of the current one, which stay in their order, and the new ones."""
+def _payload(field: Field, current: Row, entries: t.Iterable[_Entry]) -> Row:
+    """Return the dict to send: the keys of the current dict in their order, then the new keys."""
     values = {
-        each.field.api_name: each.found.payload
-        for each in parts
-        if each.is_kept and each.field.in_payload and each.found.payload is not None
+        entry.field.api_name: entry.result.payload
+        for entry in entries
+        if entry.is_kept and entry.field.in_payload and entry.result.payload is not None
     }
-    known = {each.api_name for each in field.fields}
-    kept = {key: values.get(key, value) for key, value in there.items() if key in values or key not in known}
+    known = {inner.api_name for inner in field.fields}
+    kept = {key: values.get(key, value) for key, value in current.items() if key in values or key not in known}
     return {**kept, **values}
 
 
-def _parts(field: Field, there: Row, desired: Row | None, rules: _Rules, path: str) -> t.Iterator[_Part]:
-    """Return the fields of a dict that are there, desired, required or set by default."""
-    given = desired or {}
+def _compare_fields(field: Field, current: Row, desired: Row | None, rules: _Rules, path: str) -> t.Iterator[_Entry]:
+    """Yield the fields of a dict that exist, or that are desired, required or set by default."""
+    values = desired or {}
     removes = rules.exact and not field.exempt_from_exact and desired is not None
-    for each in field.fields:
-        is_there, is_managed = each.api_name in there, given.get(each.name) is not None
-        if not (is_there or is_managed or each.required_by_api or each.create_default is not None):
+    for inner in field.fields:
+        is_present, is_managed = inner.api_name in current, values.get(inner.name) is not None
+        if not (is_present or is_managed or inner.required_by_api or inner.create_default is not None):
             continue
-        found = _compare(each, there.get(each.api_name), given.get(each.name), rules, f"{path}.{each.name}")
-        # A secret cannot be read, so no task can repeat it. Null is not managed.
-        is_removed = removes and each.writable and not each.secret and each.name not in given
-        is_kept = is_managed or (is_there and not is_removed and not (rules.replaces and desired is not None))
-        matches_ = found.matches and (not is_removed or _is_unset(each, found.before))
+        result = _compare(inner, current.get(inner.api_name), values.get(inner.name), rules, f"{path}.{inner.name}")
+        # A secret is kept, because nobody can read it to repeat it in a task. A key with null is not managed.
+        is_removed = removes and inner.writable and not inner.secret and inner.name not in values
+        is_kept = is_managed or (is_present and not is_removed and not (rules.replaces and desired is not None))
+        is_same = result.matches and (not is_removed or _is_unset(inner, result.before))
         if not is_kept:
-            found = replace(found, after=None, shown=None, payload=None, masked=())
-        if desired is not None and found.payload is None and each.create_default is not None:
-            found = replace(found, after=each.create_default, shown=each.create_default, payload=each.create_default)
+            result = replace(result, after=None, shown=None, payload=None, masked=())
+        default = inner.create_default
+        if desired is not None and result.payload is None and default is not None:
+            result = replace(result, after=default, shown=default, payload=default)
             is_kept = True
-        yield _Part(each, found, is_there, is_kept, matches_ or not each.in_payload)
+        yield _Entry(inner, result, is_present, is_kept, is_same or not inner.in_payload)
 
 
-def _missing(parts: t.Iterable[_Part], path: str) -> t.Iterator[str]:
-    for each in parts:
-        if each.field.required_by_api and each.found.payload is None:
-            yield missing_error(each.field, f"{path}.{each.field.name}")
+def _missing_required(entries: t.Iterable[_Entry], path: str) -> t.Iterator[str]:
+    for entry in entries:
+        if entry.field.required_by_api and entry.result.payload is None:
+            yield missing_error(entry.field, f"{path}.{entry.field.name}")
         else:
-            yield from each.found.missing
+            yield from entry.result.missing
 
 
 # --- lists of dicts ---------------------------------------------------------------------------------------------------
 
 
 def _unmanaged_list(field: Field, current: list[t.Any], _desired: None, rules: _Rules, path: str) -> Comparison:
-    """Return the comparison of a list that the task does not set."""
-    parts = [_compare(field, item, None, rules, path) for item in current]
-    before = [each.before for each in parts]
+    """Return the comparison of a list that the task omits."""
+    results = [_compare(field, item, None, rules, path) for item in current]
+    before = [result.before for result in results]
     return Comparison(
         before=before,
-        shown_before=[each.shown_before for each in parts],
+        shown_before=[result.shown_before for result in results],
         after=before,
         shown=before,
-        payload=[each.payload for each in parts],
-        masked=_masked(enumerate(parts)),
+        payload=[result.payload for result in results],
+        masked=_masked_in_items(enumerate(results)),
     )
 
 
 def _compare_list(field: Field, current: t.Any, desired: list[Row], rules: _Rules, path: str) -> Comparison:
-    """Return the comparison of a list of dicts. With keys, each dict is compared with the one that has the same key;
-    without keys, the list is replaced as a whole if it differs."""
-    there: list[t.Any] = current if isinstance(current, list) else []
+    """Return the comparison of a list of dicts.
+
+    With keys, each desired dict is compared with the current dict that has the same key. Without keys, the list is
+    replaced as a whole if it differs.
+    """
+    rows: list[t.Any] = current if isinstance(current, list) else []
     is_atomic = not field.map_keys
-    places = match_api_items(field, there, desired)
-    inner = replace(rules, replaces=True) if is_atomic else rules
+    indexes = match_api_items(field, rows, desired)
+    inner_rules = replace(rules, replaces=True) if is_atomic else rules
     changed = [
-        _compare_dict(field, None if place is None else there[place], item, inner, f"{path}[{number}]")
-        for number, (place, item) in enumerate(zip(places, desired, strict=True))
+        _compare_dict(field, None if index is None else rows[index], item, inner_rules, f"{path}[{number}]")
+        for number, (index, item) in enumerate(zip(indexes, desired, strict=True))
     ]
-    is_same = all(place is not None and each.matches for place, each in zip(places, changed, strict=True))
+    is_same = all(index is not None and result.matches for index, result in zip(indexes, changed, strict=True))
     if rules.exact or is_atomic:
-        is_same = is_same and len(there) == len(desired)
-    errors = (*(error for each in changed for error in each.errors), *_list_errors(field, desired, path))
-    has_secrets = any(each.shown != each.after for each in changed)
+        is_same = is_same and len(rows) == len(desired)
+    errors = (*(error for result in changed for error in result.errors), *_validate_list(field, desired, path))
+    has_secrets = any(result.shown != result.after for result in changed)
     if is_atomic and is_same and not has_secrets and not rules.replaces and isinstance(current, list):
-        # The list stays as it is, also in what the API adds to it.
+        # The list is not changed. Keep also the keys that the API adds to its items.
         return replace(_unmanaged_list(field, current, None, rules, path), errors=errors)
-    partners = {place: each for place, each in zip(places, changed, strict=True) if place is not None}
-    items = [partners.get(place) or _compare(field, item, None, rules, path) for place, item in enumerate(there)]
+    by_index = {index: result for index, result in zip(indexes, changed, strict=True) if index is not None}
+    results = [by_index.get(index) or _compare(field, item, None, rules, path) for index, item in enumerate(rows)]
     keeps_others = not (is_atomic or rules.exact or rules.replaces)
-    kept = {place: each for place, each in enumerate(items) if place in partners or keeps_others}
-    new = [each for place, each in zip(places, changed, strict=True) if place is None]
-    result = changed if is_atomic else [*kept.values(), *new]
-    before = [each.before for each in items]
-    shown_before = [kept[place].shown_before if place in kept else each for place, each in enumerate(before)]
+    kept = {index: result for index, result in enumerate(results) if index in by_index or keeps_others}
+    new = [result for index, result in zip(indexes, changed, strict=True) if index is None]
+    remaining = changed if is_atomic else [*kept.values(), *new]
+    before = [result.before for result in results]
+    shown_before = [kept[index].shown_before if index in kept else value for index, value in enumerate(before)]
     if not isinstance(current, list):
         before = shown_before = field.from_api(current)
     return Comparison(
         before=before,
         shown_before=shown_before if not is_atomic else before,
-        after=[each.after for each in result],
-        shown=[each.shown for each in result],
-        payload=[each.payload for each in result],
+        after=[result.after for result in remaining],
+        shown=[result.shown for result in remaining],
+        payload=[result.payload for result in remaining],
         matches=is_same,
-        sets_secret=any(each.sets_secret for each in changed),
+        sets_secret=any(result.sets_secret for result in changed),
         errors=errors,
-        missing=tuple(text for each in changed for text in each.missing),
-        masked=() if is_atomic else _masked(kept.items()),
+        missing=tuple(error for result in changed for error in result.missing),
+        masked=() if is_atomic else _masked_in_items(kept.items()),
     )
 
 
-def _masked(items: t.Iterable[tuple[int, Comparison]]) -> tuple[str, ...]:
-    """Return the masked paths in the items of a list, which are given with their indexes."""
-    return tuple(text for number, each in items for text in _below(f"[{number}]", each.masked))
+def _masked_in_items(results: t.Iterable[tuple[int, Comparison]]) -> tuple[str, ...]:
+    """Return the masked paths in the items of a list. ``results`` are their indexes and comparisons."""
+    return tuple(path for index, result in results for path in _with_prefix(f"[{index}]", result.masked))
 
 
 # --- paths and errors -------------------------------------------------------------------------------------------------
 
 
-def _below(path: str, texts: t.Iterable[str]) -> tuple[str, ...]:
-    """Return paths below another path."""
-    return tuple(f"{path}{text}" for text in texts)
-
-
-def _errors(field: Field, desired: t.Any, path: str) -> t.Iterator[str]:
-    """Return the errors of a desired value, but not those of the fields in it, each as "path: why"."""
-    if isinstance(desired, list) and field.elements:
-        for number, item in enumerate(desired):
-            yield from _errors(field, item, f"{path}[{number}]")
-        yield from _list_errors(field, desired, path)
-    elif desired is not None and not isinstance(desired, KnownAfterApply) and (why := field.validator(desired)):
-        yield f"{path} {why}"
+def _with_prefix(prefix: str, paths: t.Iterable[str]) -> tuple[str, ...]:
+    return tuple(f"{prefix}{path}" for path in paths)
 
 
 def missing_error(field: Field, path: str) -> str:
@@ -309,8 +309,18 @@ def missing_error(field: Field, path: str) -> str:
     return f"{path} is required. Valid values: {', '.join(field.choices)}" if field.choices else f"{path} is required"
 
 
-def _list_errors(field: Field, desired: list[t.Any], path: str) -> t.Iterator[str]:
-    if why := field.list_validator(desired):
-        yield f"{path} {why}"
-    for number, former in duplicates(field, desired):
-        yield f"{path}[{number}] duplicates {path}[{former}]"
+def _validate(field: Field, desired: t.Any, path: str) -> t.Iterator[str]:
+    """Yield the errors of a desired value, without those of the fields in it."""
+    if isinstance(desired, list) and field.elements:
+        for index, item in enumerate(desired):
+            yield from _validate(field, item, f"{path}[{index}]")
+        yield from _validate_list(field, desired, path)
+    elif desired is not None and not isinstance(desired, KnownAfterApply) and (error := field.validator(desired)):
+        yield f"{path} {error}"
+
+
+def _validate_list(field: Field, desired: list[t.Any], path: str) -> t.Iterator[str]:
+    if error := field.list_validator(desired):
+        yield f"{path} {error}"
+    for index, earlier in duplicates(field, desired):
+        yield f"{path}[{index}] duplicates {path}[{earlier}]"

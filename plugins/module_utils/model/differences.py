@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The differences between two records, by path, for people to read."""
+"""Differences between two values by path, for people."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from .values import matches
 
 
 def differences(field: Field, before: t.Any, after: t.Any, path: str = "") -> t.Iterator[Row]:
-    """Return ``path``, ``before`` and ``after`` of each place where two values in collection terms differ."""
+    """Yield ``path``, ``before`` and ``after`` of each difference between two values in collection terms."""
     if field.fields and isinstance(before, dict) and isinstance(after, dict):
-        for each in field.fields:
-            inside = f"{path}.{each.name}" if path else each.name
-            yield from differences(each, before.get(each.name), after.get(each.name), inside)
+        for inner in field.fields:
+            inner_path = f"{path}.{inner.name}" if path else inner.name
+            yield from differences(inner, before.get(inner.name), after.get(inner.name), inner_path)
     elif field.map_keys and (isinstance(before, list) or isinstance(after, list)):
-        yield from _of_items(field, before or [], after or [], path)
+        yield from _item_differences(field, before or [], after or [], path)
     elif (is_set(field, before) or is_set(field, after)) and not _is_same(field, before, after):
         yield {"path": path, "before": before, "after": after}
 
@@ -30,17 +30,17 @@ def _is_same(field: Field, one: t.Any, other: t.Any) -> bool:
     return matches(one, other, **rules) and matches(other, one, **rules)
 
 
-def _of_items(field: Field, before: list[t.Any], after: list[t.Any], path: str) -> t.Iterator[Row]:
-    places = match_items(field, before, after)
-    partners = {place: item for place, item in zip(places, after, strict=True) if place is not None}
-    new = {number: item for number, item in enumerate(after) if places[number] is None}
-    for place, item in enumerate(before):
-        same = next((number for number, other in new.items() if place not in partners and other == item), None)
-        if same is None:
-            label = item_label(field, item, place)
-            yield from differences(field, item, partners.get(place), f"{path}[{label}]")
+def _item_differences(field: Field, before: list[t.Any], after: list[t.Any], path: str) -> t.Iterator[Row]:
+    indexes = match_items(field, before, after)
+    matched = {index: item for index, item in zip(indexes, after, strict=True) if index is not None}
+    added = {number: item for number, item in enumerate(after) if indexes[number] is None}
+    for index, item in enumerate(before):
+        # A dict without a value in its keys matches only an equal one.
+        equal = next((number for number, other in added.items() if index not in matched and other == item), None)
+        if equal is None:
+            label = item_label(field, item, index)
+            yield from differences(field, item, matched.get(index), f"{path}[{label}]")
         else:
-            # Without a key, two dicts are the same only if everything in them is.
-            del new[same]
-    for number, item in new.items():
+            del added[equal]
+    for number, item in added.items():
         yield from differences(field, None, item, f"{path}[{item_label(field, item, number)}]")

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The properties of an object as data: their names, types, rules and documentation.
 
-A value is in collection terms (an option's, a return value's) or in API format. compare.py compares values, walk.py
+A value is in collection terms, as in options and return values, or in API format. compare.py compares values, walk.py
 visits them.
 """
 
@@ -23,24 +23,27 @@ _SOUNDS_SECRET = re.compile(r"password|secret|(^|_)key(_|$)")
 
 
 def sounds_secret(name: str) -> bool:
-    """Return whether Ansible takes an option of that name for a secret, unless the argument spec denies it."""
+    """Return whether Ansible takes an option for a secret because of its name, unless the argument spec has no_log."""
     return _SOUNDS_SECRET.search(name) is not None
 
 
-def as_it_is(value: t.Any) -> t.Any:
-    """The normaliser of a field whose values need none."""
+def identity(value: t.Any) -> t.Any:
+    """Return the value. This is the default of Field.normalize."""
     return value
 
 
-def nothing_wrong(_value: t.Any) -> str:
-    """The check of a field that takes whatever its type allows."""
+def accept_all(_value: t.Any) -> str:
+    """Return no error. This is the default of Field.validator."""
     return ""
 
 
 @dataclass(frozen=True)
 class Reference:
-    """An object of another kind that a field refers to. ``by`` are the options by which people name it, and ``gives``
-    the API's keys that the engine finds for them. ``by`` is empty for objects that have only IDs."""
+    """An object of another kind that a field refers to.
+
+    ``by`` are the options that name the object. It is empty for an object that has only an ID. ``gives`` are the API's
+    keys whose values are looked up by these options.
+    """
 
     kind: str
     by: tuple[str, ...]
@@ -49,10 +52,10 @@ class Reference:
 
 @dataclass(frozen=True, kw_only=True)
 class Separate:
-    """A route of its own for a property, a list of texts, which is read by GET and replaced by PUT.
+    """A separate route for a property that is a list of texts. GET reads the list, PUT replaces it.
 
-    ``path`` has the ID of the object as ``{id}``. ``item_key`` is the key of the text in each item that GET returns.
-    PUT takes the texts under ``write_key``, and returns the items that are stored under ``response_key``.
+    ``path`` has the ID of the object as ``{id}``. ``item_key`` is the key of the text in each item of the response to
+    GET. The body of PUT has the texts in ``write_key``, the response to PUT has the stored items in ``response_key``.
     """
 
     path: str
@@ -61,43 +64,43 @@ class Separate:
     response_key: str
 
     def texts(self, items: t.Any) -> list[str]:
-        """Return the texts in the items of a response. Raise TypeError or KeyError if they have another form."""
-        texts = [each[self.item_key] for each in items] if isinstance(items, list) else None
-        if texts is None or not all(isinstance(each, str) for each in texts):
-            raise TypeError("not a list of items with a text")
+        """Return the texts in the items of a response. Raise TypeError or KeyError if the response is invalid."""
+        texts = [item[self.item_key] for item in items] if isinstance(items, list) else None
+        if texts is None or not all(isinstance(text, str) for text in texts):
+            raise TypeError("The response is not a list of items with texts.")
         return texts
 
 
 @dataclass(frozen=True)
 class Field:
-    """One property of an object.
+    """A property of an object.
 
-    ``name`` is the option and the return value, ``api`` the API's key for it (the name, unless it differs). A field at
-    the top of an object can have a dotted path as ``api``, such as ``properties.to_address``, and another path to read
-    or to write it: see api_paths.py.
+    ``name`` is the name of the option and of the return value. ``api`` is the API's key for the property. Its default
+    is the name. For a field at the top of an object, it can be a dotted path, such as ``properties.to_address``.
+    ``read_path`` and ``write_path`` are for different paths: see api_paths.py.
 
     ``type``, ``elements``, ``choices`` and ``required`` are those of an argument spec. ``fields`` are the properties of
-    a dict, or of each dict of a list. ``validator`` returns what is wrong with a desired value, "" if nothing is. In a
-    list it validates each item, and ``list_validator`` the list. ``normalize`` brings the values of the API and of the
-    user to one form.
+    a dict, or of each dict in a list. ``validator`` returns the error of a desired value, "" if it is valid: see
+    base/validators.py. It validates each item of a list, and ``list_validator`` the list itself. ``normalize`` converts
+    values from the API and from tasks to one form.
 
-    ``list_type`` is how a list compares: "atomic" as one value whose order counts, "set" without order, "map" by the
-    keys of its dicts. ``map_keys`` are these keys, the best first and the one that people know last. A key is a tuple
-    of the names of the fields that identify a dict together.
+    ``list_type`` is the comparison of a list. "atomic": as one value, in order. "set": without order. "map": by the
+    keys of its dicts. ``map_keys`` are these keys, the most specific one first and the one for messages last. A key is
+    a tuple of the names of fields that together identify a dict.
 
-    Only a ``writable`` field is compared and sent. A ``secret`` value is never shown. It is compared unless the API
-    masks it. A secret that the API masks is sent together with other changes, or always if the task says so.
+    Only a ``writable`` field is compared and sent. A ``secret`` value is never shown. If the API masks it, it is not
+    compared. It is then sent together with other changes, or always with update_password=always.
 
-    A ``required_by_api`` field must be in the payload; ``create_default`` is its value if nobody set it. The
-    ``server_default`` is the value that Esper uses for a missing one. A field that is not ``in_payload`` stands in
-    human terms for another field of the same dict, which is the one that is compared. A dict that is
-    ``exempt_from_exact`` keeps what a task with ``exact`` does not list.
+    A ``required_by_api`` field must be in the payload. ``create_default`` is its value if the task does not set it.
+    ``server_default`` is the value that Esper uses if the property is missing. A field that is not ``in_payload`` is a
+    readable alternative to another field of the same dict, which is compared instead. A dict that is
+    ``exempt_from_exact`` keeps the values that a task with ``exact`` does not list.
 
-    ``doc`` is the text of the option, ``returns`` that of the return value if it differs, ``sample`` an example of it.
-    An ``identifier`` names an object: see Option. ``references`` are the objects of other kinds that the field, or each
-    dict of it, refers to. ``separate`` is its own route, if the route of the object does not have it. ``changed`` is
-    another valid value than ``sample``, for the law tests.
-    An ``opaque`` value is JSON that Esper passes on to others, so types and null count in it.
+    ``doc`` is the text of the option, ``returns`` the text of the return value if it differs, ``sample`` an example.
+    ``changed`` is a valid value other than ``sample``, for the law tests. An ``identifier`` names an object: see
+    Option. ``references`` are the objects of other kinds that the field, or each dict in it, refers to. ``separate`` is
+    the route of the property if it is not part of the route of the object. An ``opaque`` value is JSON that Esper
+    passes on, so types and null count in it.
     """
 
     name: str
@@ -110,9 +113,9 @@ class Field:
     choices: tuple[str, ...] = ()
     required: bool = False
     fields: tuple[Field, ...] = ()
-    validator: t.Callable[[t.Any], str] = nothing_wrong
-    list_validator: t.Callable[[t.Any], str] = nothing_wrong
-    normalize: t.Callable[[t.Any], t.Any] = as_it_is
+    validator: t.Callable[[t.Any], str] = accept_all
+    list_validator: t.Callable[[t.Any], str] = accept_all
+    normalize: t.Callable[[t.Any], t.Any] = identity
     list_type: t.Literal["atomic", "set", "map"] = "atomic"
     map_keys: tuple[tuple[str, ...], ...] = ()
     writable: bool = True
@@ -132,10 +135,11 @@ class Field:
 
     @property
     def api_name(self) -> str:
+        """The API's key."""
         return self.api or self.name
 
     def argument_spec(self) -> dict[str, t.Any]:
-        """The field as an option of a module, in the form of an argument spec."""
+        """Return the field as an option in the form of an argument spec."""
         spec: dict[str, t.Any] = {"type": self.type}
         if self.elements:
             spec["elements"] = self.elements
@@ -144,17 +148,17 @@ class Field:
         if self.required:
             spec["required"] = True
         if self.secret or sounds_secret(self.name):
-            # Ansible wants to be told of what only sounds like a secret, such as the rules for one.
+            # If no_log is not set, Ansible warns of an option that only sounds like a secret, such as a password rule.
             spec["no_log"] = self.secret
         if self.fields:
-            spec["options"] = {each.name: each.argument_spec() for each in self.fields if each.writable}
+            spec["options"] = {field.name: field.argument_spec() for field in self.fields if field.writable}
         return spec
 
     def normalize_input(self, value: t.Any, exact: bool = False) -> t.Any:
-        """Return the value of a user in normal form. Null is not managed, so dicts are returned without it.
+        """Return the value of an option in normal form. Null is not managed, so it is removed from dicts.
 
-        With ``exact``, a key that is not in a dict is removed from the object, so null stays in dicts: a key with null
-        is neither compared nor removed. A dict with nothing but null is null.
+        With ``exact``, a key that is not in a dict is removed from the object. So null is kept in dicts: a key with
+        null is neither compared nor removed. A dict with only null values is null.
         """
         if isinstance(value, KnownAfterApply):
             return value.transformed(self.normalize)
@@ -165,17 +169,19 @@ class Field:
         return None if value is None else self.normalize(value)
 
     def _normalize_dict(self, value: Row, exact: bool) -> Row:
-        known = {each.name: each.normalize_input(value[each.name], exact) for each in self.fields if each.name in value}
+        known = {
+            field.name: field.normalize_input(value[field.name], exact) for field in self.fields if field.name in value
+        }
         managed = {name: item for name, item in known.items() if item is not None}
         return known if managed and exact else managed
 
     def from_api(self, value: t.Any) -> t.Any:
-        """Return a value in API format in collection terms, without the secrets in it."""
+        """Convert a value in API format to collection terms, without secrets."""
         if self.fields and isinstance(value, dict):
             return {
-                each.name: each.from_api(value[each.api_name])
-                for each in self.fields
-                if each.api_name in value and not each.secret
+                field.name: field.from_api(value[field.api_name])
+                for field in self.fields
+                if field.api_name in value and not field.secret
             }
         if self.fields and isinstance(value, list):
             return [self.from_api(item) for item in value]

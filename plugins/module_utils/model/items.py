@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Lists whose dicts have keys: which dicts of two lists belong together, and which of one list are duplicates."""
+"""Lists of dicts with keys: matching the dicts of two lists, and finding duplicates in a list."""
 
 from __future__ import annotations
 
@@ -11,54 +11,54 @@ from .field import Field
 from .values import matches
 
 Key = tuple[str, ...]
-"""The names of the fields that identify a dict together."""
+"""The names of the fields that together identify a dict."""
 
 
 def match_items(field: Field, items: t.Sequence[t.Any], desired: t.Sequence[Row]) -> list[int | None]:
-    """Return the index in ``items``, a list in collection terms, of each desired dict, None for those without one.
+    """Return the index in ``items`` of the match of each desired dict, None if there is no match.
 
-    The best key decides first, then the next one for the dicts that are left. No two dicts have the same index. Without
-    keys, the order decides.
+    ``items`` are in collection terms. The first key is tried for all dicts, then the next one for the remaining dicts.
+    An item matches one dict at most. Without keys, items match by order.
     """
     if not field.map_keys:
-        return [number if number < len(items) else None for number in range(len(desired))]
-    found: list[int | None] = [None] * len(desired)
-    free = dict(enumerate(items))
+        return [index if index < len(items) else None for index in range(len(desired))]
+    indexes: list[int | None] = [None] * len(desired)
+    unmatched = dict(enumerate(items))
     for key in field.map_keys:
-        for number, wanted in enumerate(desired):
-            if found[number] is not None:
+        for number, row in enumerate(desired):
+            if indexes[number] is not None:
                 continue
-            index = next((index for index, item in free.items() if _has_same_key(key, wanted, item)), None)
+            index = next((index for index, item in unmatched.items() if _has_same_key(key, row, item)), None)
             if index is not None:
-                found[number] = index
-                del free[index]
-    return found
+                indexes[number] = index
+                del unmatched[index]
+    return indexes
 
 
 def match_api_items(field: Field, items: t.Sequence[t.Any], desired: t.Sequence[Row]) -> list[int | None]:
-    """Return the same as match_items() for ``items`` in API format."""
+    """Return the result of match_items() for ``items`` in API format."""
     names = {name for key in field.map_keys for name in key}
-    known = [each for each in field.fields if each.name in names]
+    keys = [inner for inner in field.fields if inner.name in names]
     converted = [
-        {each.name: each.from_api(item.get(each.api_name)) for each in known} if isinstance(item, dict) else None
+        {inner.name: inner.from_api(item.get(inner.api_name)) for inner in keys} if isinstance(item, dict) else None
         for item in items
     ]
     return match_items(field, converted, desired)
 
 
 def duplicates(field: Field, desired: t.Sequence[Row]) -> t.Iterator[tuple[int, int]]:
-    """Return the indexes of each two dicts that have the same key, the later one first.
+    """Yield the indexes of each pair of dicts with the same key, the later one first.
 
-    The first key that both dicts have decides.
+    Each pair is compared by the first key that both dicts have.
     """
-    for number, item in enumerate(desired if field.map_keys else ()):
-        for former, other in enumerate(desired[:number]):
+    for index, item in enumerate(desired if field.map_keys else ()):
+        for earlier, other in enumerate(desired[:index]):
             if _is_duplicate(field.map_keys, other, item):
-                yield number, former
+                yield index, earlier
 
 
 def item_label(field: Field, item: Row, index: int) -> t.Any:
-    """Return the value by which people know a dict of a list, or its index."""
+    """Return the value that identifies a dict of a list in messages, its index if there is none."""
     names = [key[0] for key in reversed(field.map_keys) if len(key) == 1]
     return next((item[name] for name in names if item.get(name) is not None), index)
 
@@ -71,7 +71,7 @@ def _is_duplicate(keys: t.Iterable[Key], one: Row, other: Row) -> bool:
 
 
 def _has_same_key(key: Key, desired: Row, item: t.Any) -> bool:
-    """Return whether two dicts have the same values in all fields of a key, none of them null."""
+    """Return whether two dicts have the same values in all fields of a key. Null matches nothing."""
     return isinstance(item, dict) and all(
         desired.get(name) is not None and item.get(name) is not None and matches(item[name], desired[name])
         for name in key

@@ -1,9 +1,9 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A kind of object as data: its name, its API routes, its fields, its modules, and what protects its objects.
+"""A kind of object as data: its name, API routes, fields and modules, and the guards of its objects.
 
-The engine reads it: engine/lookup.py finds objects, engine/planner.py plans changes, engine/reader.py answers _info
-modules. A kind whose objects are found, planned or read in a special way names its own class for that.
+The engine reads it: engine/lookup.py finds objects, engine/planner.py plans changes, and engine/reader.py reads objects
+for _info modules. A kind can name subclasses of these classes.
 """
 
 from __future__ import annotations
@@ -21,25 +21,25 @@ from .module_spec import ArgumentSpec, ModuleSpec
 
 
 class Shape(enum.Enum):
-    """How many objects a tenant has of a kind, and whether modules can change them."""
+    """The number of objects of a kind in a tenant, and whether modules can change them."""
 
     COLLECTION = "collection"
     """Any number of objects with IDs, which modules create, update and delete."""
     SINGLETON = "singleton"
-    """One object without an ID, which exists always, so modules only update it."""
+    """One object without an ID. It always exists, so modules only update it."""
     READ_ONLY = "read_only"
-    """Any number of objects, which modules of other kinds refer to."""
+    """Any number of objects that modules of other kinds refer to."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Routes:
     """The paths of a kind in the API, as in the contract. The ID of an object is written ``{id}``.
 
-    ``list`` is the path of the list, also for POST; a singleton has none. ``object`` is the path of one object.
-    ``update`` is the method that changes an object: PATCH sends what differs, PUT and POST replace the object.
-    ``page_size`` is None for a list without the parameter ``limit``. ``name_filter`` is the query parameter that
-    reduces the list to a name, "" if there is none; the exact match is made in engine/lookup.py. ``also`` are the
-    beginnings of other paths that return the same objects, so a write makes what was read there out of date, too.
+    ``list`` is the path of the list and of POST requests. A singleton has none. ``object`` is the path of one object.
+    ``update`` is the method that changes an object. PATCH sends the fields that differ, PUT and POST replace the
+    object. ``page_size`` is None for a list without the parameter ``limit``. ``name_filter`` is the query parameter
+    that filters the list by name, "" if there is none. It does not have to be exact: see engine/lookup.py.
+    ``extra_prefixes`` are prefixes of other paths that return the same objects.
     """
 
     list: str = ""
@@ -47,22 +47,22 @@ class Routes:
     update: t.Literal["PATCH", "PUT", "POST"] = "PATCH"
     page_size: int | None = PAGE_SIZE
     name_filter: str = "name"
-    also: tuple[str, ...] = ()
+    extra_prefixes: tuple[str, ...] = ()
 
     @property
     def prefixes(self) -> tuple[str, ...]:
-        """The beginnings of the paths that a write to an object changes."""
-        return (self.list or self.object, *self.also)
+        """Prefixes of the paths whose cached responses are out of date after a write request."""
+        return (self.list or self.object, *self.extra_prefixes)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Guard:
-    """What protects an object from deletion: ``users(view, row)`` returns who uses it, each as part of a sentence.
+    """Protects objects in use from deletion. ``users(view, row)`` returns phrases for the users of an object.
 
-    ``also_update`` protects it from changes, too. ``option`` is the option that allows the write anyway, "" if Esper
-    rejects it in any case. ``advice`` is the sentence about what to do first. ``reads`` are the fields that the users
-    are read from: if one of them could not be read, the object counts as in use. ``view`` is the TenantView, which a
-    guard reads related objects with.
+    ``view`` is the TenantView, for reading related objects. With ``also_update``, the object is protected from changes
+    too. ``option`` is the option that allows the request anyway, "" if Esper always rejects it. ``advice`` is the
+    action for the error message. ``reads`` are the fields with the users. If the value of one of them is invalid, the
+    object counts as in use.
     """
 
     users: t.Callable[[t.Any, Row], t.Sequence[str]]
@@ -73,17 +73,19 @@ class Guard:
 
 
 def used_in(field: str, title: str, name: str = "name") -> t.Callable[[t.Any, Row], list[str]]:
-    """Return the function of a Guard that reads the users from a list of dicts in the object itself. ``title`` is what
-    a user is called in a sentence, and ``name`` the API's key for its name."""
+    """Return the function of a Guard that reads the users from a field of the object, a list of dicts.
+
+    ``title`` is a user in a sentence, ``name`` the API's key for its name.
+    """
 
     def users(_view: t.Any, row: Row) -> list[str]:
-        return [f"the {title} '{each.get(name)}'" for each in row.get(field) or []]
+        return [f"the {title} '{user.get(name)}'" for user in row.get(field) or []]
 
     return users
 
 
 def counted_in(field: str, title: str) -> t.Callable[[t.Any, Row], list[str]]:
-    """Return the function of a Guard that reads the number of users from a property of the object."""
+    """Return the function of a Guard that reads the number of users from a field of the object."""
 
     def users(_view: t.Any, row: Row) -> list[str]:
         count = row.get(field)
@@ -94,19 +96,18 @@ def counted_in(field: str, title: str) -> t.Callable[[t.Any, Row], list[str]]:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Kind:
-    """One kind of object.
+    """A kind of object.
 
-    ``name`` is the name of the module and of its return value, ``title`` the kind in a sentence, ``plural`` the return
-    value of the _info module. ``name_key`` is the API's key for the name, ``id_key`` that for the ID.
+    ``name`` is the name of the module and of its return value. ``title`` is an object in a sentence. ``plural`` is the
+    return value of the _info module. ``name_key`` and ``id_key`` are the API's keys for the name and the ID.
 
-    ``module`` and ``info_module`` are the interfaces of the modules, None if there is none. ``fixed_payload`` returns
-    what the API requires in each body that creates or replaces an object in addition to the fields, from the URL of the
-    API and the ID of the tenant. ``label`` returns what a person calls an object. ``guards`` protect objects from
-    deletion. ``view_key`` is what TenantView calls the kind, by default the name: a module can manage versions and read
-    objects, which are two kinds.
+    ``module`` and ``info_module`` are the interfaces of the modules, None if there is no module. ``fixed_payload``
+    returns values that the API requires in addition to the fields if an object is created or replaced, from the API URL
+    and the ID of the tenant. ``label`` returns the name of an object for people. ``guards`` protect objects from
+    deletion. ``view_key`` is the key of the kind in TenantView. It defaults to the name, and differs if a module
+    manages versions of the objects of another kind.
 
-    ``lookup``, ``planner`` and ``reader`` are subclasses of the classes of the same names in ``engine``, for a kind
-    whose objects are found, planned or read in a special way.
+    ``lookup``, ``planner`` and ``reader`` are subclasses of Lookup, Planner and Reader in ``engine``.
     """
 
     name: str
@@ -129,7 +130,7 @@ class Kind:
 
     @property
     def key(self) -> str:
-        """What TenantView calls the kind."""
+        """The key of the kind in TenantView."""
         return self.view_key or self.name
 
     @property
@@ -139,7 +140,7 @@ class Kind:
 
     @property
     def rules(self) -> dict[str, t.Any]:
-        """mutually_exclusive, required_one_of and so on, as AnsibleModule takes them."""
+        """The rules between the options, such as mutually_exclusive, in the form of AnsibleModule."""
         return dict(self.module.rules) if self.module else {}
 
     @property
@@ -149,9 +150,11 @@ class Kind:
 
     @property
     def depends_on(self) -> frozenset[str]:
-        """The names of other kinds whose objects the fields refer to by name. They are created first, and deleted last.
-        An object that has only an ID exists before the task."""
-        return frozenset(_referred(self.fields)) - {self.name}
+        """The names of the kinds whose objects the fields refer to by name. They are created before, and deleted after.
+
+        References by ID do not count, because those objects exist before the task.
+        """
+        return frozenset(_referenced_kinds(self.fields)) - {self.name}
 
     @property
     def tenant_option(self) -> str:
@@ -160,18 +163,18 @@ class Kind:
 
     @property
     def titles(self) -> str:
-        """The objects of the kind in a sentence, such as "device groups"."""
+        """Objects of the kind in a sentence, such as "device groups"."""
         if self.shape is Shape.SINGLETON:
             return self.title
         return f"{self.title}s" if self.plural == f"{self.name}s" else self.plural.replace("_", " ")
 
     @property
     def purpose_of_list(self) -> str:
-        """The beginning of an error message about reading the list."""
+        """The start of an error message about reading the list."""
         return f"Reading the {self.titles}"
 
     def name_of(self, row: Row) -> str:
-        """Return what a person calls an object."""
+        """Return the name of an object for people."""
         if self.label is not None:
             return self.label(row)
         return str(row.get(self.name_key) or row.get(self.id_key) or self.title)
@@ -185,11 +188,11 @@ class Kind:
         return self.title if self.shape is Shape.SINGLETON else f"{self.title} {self.name_of(row)}"
 
     def to_result(self, row: Row) -> Row:
-        """Return an object of the API in the terms of the collection: the fields by name, without secrets."""
-        return {each.name: each.from_api(read_field(each, row)) for each in self.fields if not each.secret}
+        """Return an object of the API in collection terms, without secrets."""
+        return {field.name: field.from_api(read_field(field, row)) for field in self.fields if not field.secret}
 
 
-def _referred(fields: t.Iterable[Field]) -> t.Iterator[str]:
-    for each in fields:
-        yield from (reference.kind for reference in each.references if reference.by)
-        yield from _referred(each.fields)
+def _referenced_kinds(fields: t.Iterable[Field]) -> t.Iterator[str]:
+    for field in fields:
+        yield from (reference.kind for reference in field.references if reference.by)
+        yield from _referenced_kinds(field.fields)

@@ -1,8 +1,8 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The interface of one module as data: its options, return values and documentation.
+"""The interface of a module as data: its options, return values and documentation.
 
-`make generate` writes the module file from it (see tools/generate.py); at run time only the argument spec is used.
+`make generate` writes the module file from it: see tools/generate.py. At run time, only the argument spec is used.
 Texts use the markup of Ansible's documentation: O(option), V(value), RV(return.value), M(module), E(VARIABLE).
 """
 
@@ -21,10 +21,10 @@ ArgumentSpec = dict[str, dict[str, t.Any]]
 class Option:
     """An option of a module that is not a property of the object, such as ``state`` or ``force``.
 
-    ``doc`` is one paragraph, or several. ``type``, ``elements``, ``choices``, ``default``, ``required`` and ``aliases``
-    are those of an argument spec. ``options`` are the suboptions of a dict, or of each dict of a list, and ``rules``
-    the rules between them. A ``secret`` value is never shown. An ``identifier`` names an object by ID, name, path or
-    tag: an empty value, or null, is an error, because it would select something that nobody named.
+    ``doc`` is the documentation, one paragraph or more. ``type``, ``elements``, ``choices``, ``default``, ``required``
+    and ``aliases`` are those of an argument spec. ``options`` are the suboptions of a dict, or of each dict in a list,
+    and ``rules`` the rules between them. A ``secret`` value is never shown. An ``identifier`` names an object by ID,
+    name, path or tag. If it is empty or null, the task fails, because it could select other objects.
     """
 
     name: str
@@ -62,8 +62,8 @@ class Option:
 
 @dataclass(frozen=True)
 class Value:
-    """A value that a module returns. ``contains`` are the values in a dict, or in each dict of a list. ``returned``
-    says when it is returned; only a value at the top needs it."""
+    """A return value of a module. ``contains`` are the values in a dict, or in each dict in a list. ``returned`` is the
+    condition for a value at the top."""
 
     name: str
     doc: Words
@@ -91,14 +91,14 @@ NO_DIFF = Support("N/A", "The module changes nothing.")
 
 @dataclass(frozen=True, kw_only=True)
 class ModuleSpec:
-    """The interface of one module.
+    """The interface of a module.
 
-    ``options`` are those of the task without the connection's; ``rules`` are mutually_exclusive, required_one_of and so
-    on, as AnsibleModule takes them. ``returns`` are the return values; a kind's own object is added to them.
-    ``sources`` are the options that name a local file or directory to upload; one in each item of a list is
-    ``list.option``. If the task runs on the controller, Ansible's search path for files applies to them.
-    ``seealso`` are names of modules of this collection. ``platform`` replaces the text of that attribute for a module
-    that changes the machine where it runs.
+    ``options`` are its options, without those of the connection. ``rules`` are rules between them, such as
+    mutually_exclusive, in the form of AnsibleModule. ``returns`` are the return values, without the object of a kind.
+    ``sources`` are the options that name a local file or directory to upload. An option of the items of a list is
+    written ``list.option``. If the task runs on the controller, Ansible's search path for files applies to them.
+    ``seealso`` are names of modules of this collection. ``platform`` replaces the text of the attribute of that name,
+    for a module that changes the machine on which it runs.
     """
 
     short_description: str
@@ -123,21 +123,21 @@ class ModuleSpec:
 
 def argument_spec_for(options: t.Iterable[Option | Field]) -> ArgumentSpec:
     """Return options in the form of an argument spec."""
-    return {each.name: each.argument_spec() for each in options}
+    return {option.name: option.argument_spec() for option in options}
 
 
 def writable(fields: t.Iterable[Field]) -> tuple[Field, ...]:
-    """Return the fields that a task can set, and which are therefore options."""
-    return tuple(each for each in fields if each.writable)
+    """Return the fields that a task can set."""
+    return tuple(field for field in fields if field.writable)
 
 
 def state_option(title: str) -> Option:
-    """Return the option ``state`` of a module that manages objects with that title."""
+    """Return the option ``state`` of a module that manages objects. ``title`` is an object in a sentence."""
     return Option("state", f"Desired state of the {title}.", choices=("present", "absent"), default="present")
 
 
 def confirm_option(secret: str) -> Option:
-    """Return the option ``confirm`` of a module whose updates replace an object; ``secret`` says what is lost."""
+    """Return the option ``confirm`` of a module whose updates replace an object. ``secret`` is the masked value."""
     return Option(
         "confirm",
         (
@@ -152,7 +152,7 @@ def confirm_option(secret: str) -> Option:
 
 
 def update_password_option(secret: str) -> Option:
-    """Return the option ``update_password``; ``secret`` is the path of the secret option."""
+    """Return the option ``update_password``. ``secret`` is the path of the secret option."""
     return Option(
         "update_password",
         (

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Plain kinds, whose modules follow from their fields."""
+"""Plain kinds, whose modules are derived from their fields."""
 
 from __future__ import annotations
 
@@ -26,24 +26,24 @@ def plain_kind(
     info_options: tuple[Option, ...] = (),
     **attributes: t.Any,
 ) -> Kind:
-    """Return a kind whose objects are found by name or ID, with a module and an _info module.
+    """Return a kind whose objects have a name and an ID, with a module and an _info module.
 
-    ``doc`` says what the objects are for. ``title`` and ``plural`` default to the name and the name with an s.
+    ``doc`` is the purpose of the objects. ``title`` defaults to the name, ``plural`` to the name with an s.
     ``options`` and ``info_options`` are added to those of the modules. Other arguments are those of Kind.
     """
     title, plural = title or name.replace("_", " "), plural or f"{name}s"
     titles = plural.replace("_", " ")
-    id_type = next((each.type for each in fields if each.name == "id"), "str")
-    forces = any(each.option == "force" for each in guards)
+    id_type = next((field.type for field in fields if field.name == "id"), "str")
+    has_force = any(guard.option == "force" for guard in guards)
     module = ModuleSpec(
         short_description=f"Manage Esper {titles}",
-        description=(f"Creates, updates, renames and deletes {titles}.", *_words(doc), _OMITTED),
+        description=(f"Creates, updates, renames and deletes {titles}.", *_paragraphs(doc), _OMITTED),
         options=(
             state_option(title),
             _id_option(f"ID of the {title}. The {title} must exist unless O(state=absent).", id_type),
             *writable(fields),
             *options,
-            *((_force_option(title),) if forces else ()),
+            *((_force_option(title),) if has_force else ()),
         ),
         rules={"required_one_of": [("id", "name")]},
         seealso=(f"{name}_info",),
@@ -57,7 +57,7 @@ def plain_kind(
         options=(
             _id_option(f"ID of the {title}.", id_type),
             Option("name", f"Name of the {title}, case-sensitive.", identifier=True),
-            *(_separate_option(each, titles) for each in fields if each.separate),
+            *(_separate_option(field, titles) for field in fields if field.separate),
             *info_options,
         ),
         rules={"mutually_exclusive": [("id", "name")]},
@@ -81,9 +81,9 @@ def plain_kind(
 def plain_singleton(
     *, name: str, title: str, doc: Words, routes: Routes, fields: tuple[Field, ...], **attributes: t.Any
 ) -> Kind:
-    """Return a kind of which a tenant has one object, with a module that updates it and an _info module.
+    """Return a kind of which each tenant has one object, with a module that updates it and an _info module.
 
-    ``title`` is the object in a sentence, ``doc`` says what it is for. Other arguments are those of Kind.
+    ``title`` is the object in a sentence, ``doc`` its purpose. Other arguments are those of Kind.
     """
     return Kind(
         name=name,
@@ -94,7 +94,7 @@ def plain_singleton(
         shape=Shape.SINGLETON,
         module=ModuleSpec(
             short_description=f"Manage Esper {title}",
-            description=(f"Sets the {title} of the tenant.", *_words(doc), _OMITTED),
+            description=(f"Sets the {title} of the tenant.", *_paragraphs(doc), _OMITTED),
             options=writable(fields),
             returns=(
                 Value(
@@ -136,5 +136,5 @@ def _force_option(title: str) -> Option:
     )
 
 
-def _words(doc: Words) -> tuple[str, ...]:
+def _paragraphs(doc: Words) -> tuple[str, ...]:
     return (doc,) if isinstance(doc, str) else doc

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A plan as data: the writes to send, what they change, and what the tenant will have afterwards."""
+"""Plans as data: the write requests, their diffs, and the state of the tenant afterwards."""
 
 from __future__ import annotations
 
@@ -18,8 +18,11 @@ FollowUp = t.Callable[[t.Any], "Step | None"]
 
 @dataclass(frozen=True)
 class ObjectDiff:
-    """What becomes of one object, for the diff: ``before`` and ``after`` hold what is managed, and nothing that only
-    the server can know, so that check mode shows the same. Empty means that the object is not there."""
+    """The diff of one object.
+
+    ``before`` and ``after`` are its managed values, empty if the object does not exist. Values that are known only
+    after a request are left out, so check mode and a run show the same.
+    """
 
     title: str
     before: Row
@@ -28,9 +31,11 @@ class ObjectDiff:
 
 @dataclass(frozen=True, eq=False)
 class Effect:
-    """What a plan does to one object, for the other plans of the same task: ``row`` is the object in the terms of the
-    API once the plan is applied, None if it is deleted. The ID of an object that the plan creates is a
-    KnownAfterApply."""
+    """The effect of a plan on one object, for the other plans of the same task.
+
+    ``row`` is the object in API format after the plan is applied, None if it is deleted. The ID of an object that the
+    plan creates is a KnownAfterApply.
+    """
 
     kind: Kind
     id: t.Any
@@ -39,22 +44,25 @@ class Effect:
 
 @dataclass(eq=False)
 class Step:
-    """One write to send. ``ids`` and ``body`` may hold results of earlier steps; a Form uploads a file.
+    """A write request.
 
-    ``find`` belongs to a step that creates: given the body that was sent, it looks the object up by its natural key,
-    for when the answer was lost or somebody else was faster. ``answer`` is the object that the server answered with,
-    once the step is ``done``, and ``adopted`` whether it was found rather than created. ``rival`` is for what may be
-    there twice: given the object that was created, it looks for the same one that somebody else created meanwhile and
-    that is to be kept in its place.
+    ``ids`` and ``body`` can contain KnownAfterApply values of earlier steps. A body that is a Form uploads a file.
 
-    ``read`` finds the object in the answer's body, where the body itself is not it. ``then`` tells from the answer
-    which write must follow, for what the service asks to confirm. Both may raise InvalidParameter. ``seconds`` is the
-    time that the task gets for the step, if it has less left; 0 sets no limit.
+    A step that creates an object has ``find_existing``. It returns the object by its natural key, from the body that
+    was sent, if the response is lost or another client has created the object. ``find_duplicate`` is for objects that
+    can exist twice. It returns the object that another client has created at the same time and that is kept instead of
+    the created one.
 
-    ``after`` are writes of other plans of the same task that must be sent before.
+    ``extract_object`` returns the object in the body of the response, if it is not the whole body. ``next_step``
+    returns the write request that must follow, such as a confirmation that Esper asks for. Both can raise
+    InvalidParameter. If the task has less time left than ``time_limit`` in seconds, its deadline is extended. 0 removes
+    the deadline.
 
-    A step that says ``if_created`` is left out if that one adopted an object: what it would write is not what the
-    other object needs.
+    ``after`` are steps of other plans of the same task that must be sent before. A step is skipped if its
+    ``if_created`` step adopted an object, because its body is only valid for a created one.
+
+    The engine sets ``done`` after the request, ``response`` to the object in the response, and ``adopted`` if that
+    object was found instead of created.
     """
 
     purpose: str
@@ -77,33 +85,34 @@ class Step:
 
 @dataclass
 class Plan:
-    """What a task comes to: ``record`` is the object as it will be (None: absent), as far as that can be known."""
+    """The plan of a task for one object. ``record`` is the predicted object in collection terms, None if it is
+    absent."""
 
     record: Row | None
     steps: list[Step] = field(default_factory=list)
     changes: list[ObjectDiff] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     deferred_warnings: list[t.Callable[[], str]] = field(default_factory=list)
-    """Those that depend on what else the task plans; "" where there is nothing to warn of."""
+    """Functions that return a warning, "" if there is none. They depend on all other plans of the task."""
     related: dict[str, list[Row]] = field(default_factory=dict)
-    """Other objects that the task is about, by the name of the return value that lists them."""
+    """Other objects to return, by the name of the return value."""
     effects: list[Effect] = field(default_factory=list)
-    """What the tenant will have and no longer have once the plan is applied. The effect on the object of the task is
-    the last one on its kind."""
+    """Objects that the plan creates, changes or deletes. The effect on the object of the task is the last one of its
+    kind."""
     current: Row | None = None
-    """The object as the service has it, None where there is none. The engine puts it in."""
+    """The existing object in API format, None if there is none. The engine sets it."""
     deferred_parts: list[t.Callable[[Plan], None]] = field(default_factory=list)
-    """Functions that add the steps that depend on all other plans of the task."""
+    """Functions that add steps. They depend on all other plans of the task."""
     relies_on: list[tuple[Kind, t.Any]] = field(default_factory=list)
-    """Objects, by kind and ID, that must change as the same task plans before this plan deletes anything."""
+    """Objects, by kind and ID, whose planned changes must be applied before this plan deletes anything."""
 
     def complete(self) -> None:
-        """Add the steps that depend on all other plans of the task. Raise EsperError if that fails."""
+        """Add the deferred steps. Raise EsperError if that fails. All objects of the task must be planned before."""
         parts, self.deferred_parts = self.deferred_parts, []
         for part in parts:
             part(self)
 
     def evaluate_warnings(self) -> None:
-        """Note what there is to warn of, once all of the task is planned."""
+        """Add the deferred warnings. All objects of the task must be planned before."""
         self.warnings += filter(None, [warning() for warning in self.deferred_warnings])
         self.deferred_warnings = []

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Values that a write brings, such as the id of what it creates, where they are needed before it is sent."""
+"""Placeholders for values that are known only after a write request, such as the ID of a new object."""
 
 from __future__ import annotations
 
@@ -9,49 +9,53 @@ from dataclasses import dataclass, field, replace
 
 
 class Producer(t.Protocol):
-    """A write that brings values: its ``answer`` is the object that the API returned, None until it is sent."""
+    """A write request. ``response`` is the object that the API returned, None before the request is sent."""
 
     response: t.Any
 
 
 @dataclass(frozen=True)
 class KnownAfterApply:
-    """Stands in a plan for a value that the answer to a step will have. ``forms`` are what it is put through then, and
-    make no other value of it."""
+    """A placeholder in a plan for the value of a key in the response to a step.
+
+    ``transforms`` are applied to the value. They only change its form, so they do not count in comparisons.
+    """
 
     step: Producer
     key: str
     transforms: tuple[t.Callable[[t.Any], t.Any], ...] = field(default=(), compare=False)
 
     def __str__(self) -> str:
-        # No two of them are compared as equal texts.
+        # Different placeholders must not have the same text, because values are also compared as texts.
         return f"({self.key} of {id(self.step):x})"
 
     def transformed(self, transform: t.Callable[[t.Any], t.Any]) -> KnownAfterApply:
-        """The same value in the form that a function gives it."""
+        """Return a placeholder for the result of a function of the value."""
         return replace(self, transforms=(*self.transforms, transform))
 
     def value(self) -> t.Any:
-        """What the step has brought, None where it has brought nothing."""
-        found = None if self.step.response is None else self.step.response.get(self.key)
-        for transform in self.transforms if found is not None else ():
-            found = transform(found)
-        return found
+        """Return the value, None if the response does not have it or the step was not sent."""
+        value = None if self.step.response is None else self.step.response.get(self.key)
+        for transform in self.transforms if value is not None else ():
+            value = transform(value)
+        return value
 
 
 def resolve_unknowns(value: t.Any) -> t.Any:
-    """A value with what steps have brought in the places for it."""
-    return _replaced(value, lambda pending: pending.value())
+    """Return a value with the values from responses in place of placeholders."""
+    return _replace(value, lambda unknown: unknown.value())
 
 
 def hide_unknowns(value: t.Any) -> t.Any:
-    """A value to be shown: what steps are yet to bring is None, whether they have brought it or not, so that check mode
-    shows the same."""
-    return _replaced(value, lambda _pending: None)
+    """Return a value with None in place of placeholders.
+
+    The result is the same before and after the steps are sent, so check mode and a run show the same.
+    """
+    return _replace(value, lambda _unknown: None)
 
 
 def required_steps(value: t.Any) -> t.Iterator[Producer]:
-    """The steps whose results stand in a value."""
+    """Yield the steps of the placeholders in a value."""
     if isinstance(value, KnownAfterApply):
         yield value.step
     elif isinstance(value, dict):
@@ -62,11 +66,11 @@ def required_steps(value: t.Any) -> t.Iterator[Producer]:
             yield from required_steps(item)
 
 
-def _replaced(value: t.Any, by: t.Callable[[KnownAfterApply], t.Any]) -> t.Any:
+def _replace(value: t.Any, replacement: t.Callable[[KnownAfterApply], t.Any]) -> t.Any:
     if isinstance(value, KnownAfterApply):
-        return by(value)
+        return replacement(value)
     if isinstance(value, dict):
-        return {key: _replaced(item, by) for key, item in value.items()}
+        return {key: _replace(item, replacement) for key, item in value.items()}
     if isinstance(value, list):
-        return [_replaced(item, by) for item in value]
+        return [_replace(item, replacement) for item in value]
     return value

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Comparison and merge of plain values. Pure functions; only what is desired is compared."""
+"""Comparison and merge of plain values. A comparison ignores keys that are not desired."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import typing as t
 
 
 def matches(current: t.Any, desired: t.Any, *, ordered: bool = True, typed: bool = False) -> bool:
-    """Return whether ``current`` has everything that ``desired`` has.
+    """Return whether ``current`` contains ``desired``.
 
-    Dicts are compared by the keys of ``desired``. The order of lists counts, unless ``ordered`` is false. Values are
-    equal across the types that the API mixes up: 5 and "5", true and "true", null and "". With ``typed`` they are JSON
-    that Esper passes on: only numbers of the same value are equal, and null differs from a missing key.
+    Dicts are compared by the keys of ``desired``. The order of lists counts, unless ``ordered`` is false. Values that
+    the API returns in another type are equal: 5 and "5", true and "true", null and "". With ``typed``, they are JSON
+    that Esper passes on, so types count, and null differs from a missing key. Numbers of the same value are equal.
     """
     if typed:
         # The API can omit an empty value.
@@ -27,7 +27,7 @@ def matches(current: t.Any, desired: t.Any, *, ordered: bool = True, typed: bool
 
 
 def deep_merge(current: t.Any, desired: t.Any) -> t.Any:
-    """Return ``current`` with everything that ``desired`` has, so that matches(deep_merge(c, d), d) is true."""
+    """Return ``current`` with the values of ``desired``, so that matches(deep_merge(c, d), d) is true."""
     if isinstance(desired, dict) and isinstance(current, dict):
         return {**current, **{key: deep_merge(current.get(key), value) for key, value in desired.items()}}
     return desired
@@ -52,7 +52,7 @@ def _matches_json(current: t.Any, desired: t.Any) -> bool:
 
 
 def _canonical(value: t.Any) -> str:
-    """Return one text for all values that count as equal."""
+    """Return the same text for all values that are equal."""
     if isinstance(value, dict):
         return json.dumps({key: _canonical(item) for key, item in value.items()}, sort_keys=True)
     if isinstance(value, (list, tuple)):

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The walk over the values of options and fields, and what is checked or collected on it."""
+"""The walk over the values of options and fields, and functions that validate or collect these values."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Described = Option | Field
 
 
 class Visit(t.NamedTuple):
-    """A value on the walk: its path, its description and the value itself, which can be null."""
+    """A value with its path and the option or field that describes it. The value can be null."""
 
     path: str
     described: Described
@@ -24,7 +24,7 @@ class Visit(t.NamedTuple):
 
 
 class _Level(t.NamedTuple):
-    """A dict on the walk: the path of its keys and the descriptions by key."""
+    """A dict in the parameters: the prefix of its paths, and its options or fields by key."""
 
     prefix: str
     known: t.Mapping[str, Described]
@@ -32,7 +32,7 @@ class _Level(t.NamedTuple):
 
 
 def any_option(_described: Described) -> bool:
-    """The choice of a walk to all values."""
+    """Return true. This is the default of ``only`` in walk()."""
     return True
 
 
@@ -43,11 +43,10 @@ def walk(
     of_api: bool = False,
     only: t.Callable[[Described], bool] = any_option,
 ) -> t.Iterator[Visit]:
-    """Return a visit for each value that is set, null included, at any depth.
+    """Yield each value that is set at any depth, null included.
 
-    Values that do not have the type of their option are visited, but not entered. ``of_api`` says that the values are
-    in API format: their keys are those of the API, and fields that only the API writes are visited too. ``only`` tells
-    which options are of interest.
+    A value with another type than its option is visited, but the values in it are not. With ``of_api``, the values are
+    in API format: their keys are those of the API, and read-only fields are visited too. ``only`` selects options.
     """
     for prefix, known, values in _levels(options, params, of_api):
         for name, described in known.items():
@@ -56,14 +55,14 @@ def walk(
 
 
 def _levels(options: t.Iterable[Described], params: Params, of_api: bool, prefix: str = "") -> t.Iterator[_Level]:
-    """Return each dict in the parameters, from the top down."""
-    known = {name: each for each in options for name in _keys(each, of_api)}
+    """Yield each dict in the parameters, from the top down."""
+    known = {name: described for described in options for name in _keys(described, of_api)}
     yield _Level(prefix, known, params)
     for name, described in known.items():
-        if (inside := _inside(described, of_api)) and name in params:
+        if (suboptions := _suboptions(described, of_api)) and name in params:
             path = f"{prefix}{described.name if of_api else name}"
-            for place, item in _dicts(params[name], path):
-                yield from _levels(inside, item, of_api, f"{place}.")
+            for item_path, item in _dicts(params[name], path):
+                yield from _levels(suboptions, item, of_api, f"{item_path}.")
 
 
 def _keys(described: Described, of_api: bool) -> tuple[str, ...]:
@@ -72,35 +71,35 @@ def _keys(described: Described, of_api: bool) -> tuple[str, ...]:
     return (described.api_name if of_api else described.name,)
 
 
-def _inside(described: Described, of_api: bool) -> tuple[Described, ...]:
-    """Return the suboptions of an option; a field that only the API writes is none."""
+def _suboptions(described: Described, of_api: bool) -> tuple[Described, ...]:
+    """Return the suboptions of an option. A read-only field is a suboption only with ``of_api``."""
     if isinstance(described, Option):
         return described.options
-    return tuple(each for each in described.fields if each.writable or of_api)
+    return tuple(field for field in described.fields if field.writable or of_api)
 
 
 def _dicts(value: t.Any, path: str) -> t.Iterator[tuple[str, Params]]:
     if isinstance(value, t.Mapping):
         yield path, value
     elif isinstance(value, (list, tuple)):
-        yield from ((f"{path}[{number}]", item) for number, item in enumerate(value) if isinstance(item, t.Mapping))
+        yield from ((f"{path}[{index}]", item) for index, item in enumerate(value) if isinstance(item, t.Mapping))
 
 
 def needs_check(described: Described) -> bool:
-    """Return whether a valid value of an option can still be wrong or secret: a name or ID, a path or a secret."""
+    """Return whether a value of an option needs more than a check of its type: an identifier, a path or a secret."""
     return described.identifier or described.secret or described.type == "path"
 
 
-# --- checks of the visited values -------------------------------------------------------------------------------------
+# --- validation of values ---------------------------------------------------------------------------------------------
 
 
 def blank_identifiers(visits: t.Iterable[Visit]) -> t.Iterator[str]:
-    """Return the paths of identifiers that are empty or only whitespace, entries of lists and dicts included."""
+    """Yield the paths of identifiers that are empty or only whitespace, also in lists and dicts."""
     for path, described, value in visits:
         if not described.identifier:
             continue
         if isinstance(value, list):
-            yield from (f"{path}[{number}]" for number, item in enumerate(value) if item is None or _is_blank(item))
+            yield from (f"{path}[{index}]" for index, item in enumerate(value) if item is None or _is_blank(item))
         elif isinstance(value, t.Mapping):
             yield from (f"{path}['{key}']" for key, item in value.items() if _is_blank(key) or _is_blank(item))
         elif _is_blank(value):
@@ -108,36 +107,36 @@ def blank_identifiers(visits: t.Iterable[Visit]) -> t.Iterator[str]:
 
 
 def null_identifiers(visits: t.Iterable[Visit], *, empty_is_null: bool = False) -> t.Iterator[str]:
-    """Return the paths of identifiers that are set to null, or to an empty text if that may stand for null."""
+    """Yield the paths of identifiers that are null, with ``empty_is_null`` also of those that are an empty text."""
     for path, described, value in visits:
         if described.identifier and (value is None or (empty_is_null and value == "")):
             yield path
 
 
 def type_mismatch(visits: t.Iterable[Visit]) -> str:
-    """Return a sentence about the first value that Ansible's own validation fails on, "" if there is none.
+    """Return the error of the first value whose type makes Ansible's validation crash, "" if there is none.
 
-    YAML can take a value for another type, such as ``no`` in the place of a dict.
+    An example is ``no`` for a dict, which YAML parses as a bool.
     """
     for path, described, value in visits:
         if described.type in ("int", "float") and isinstance(value, float) and not math.isfinite(value):
             kind = "an integer" if described.type == "int" else "a number"
             return f"The option {path} must be {kind}, not {value}."
-        if value is None or not _inside(described, of_api=False):
+        if value is None or not _suboptions(described, of_api=False):
             continue
         is_list = described.type == "list"
         items = value if isinstance(value, (list, tuple)) and is_list else [value]
-        for number, item in enumerate(items):
+        for index, item in enumerate(items):
             if not isinstance(item, (t.Mapping, str)):
-                place = f"{path}[{number}]" if is_list else path
-                return f"The option {place} must be a dict, not {type(item).__name__}."
+                item_path = f"{path}[{index}]" if is_list else path
+                return f"The option {item_path} must be a dict, not {type(item).__name__}."
     return ""
 
 
 def invalid_path(visits: t.Iterable[Visit]) -> str:
-    """Return a sentence about the first invalid path, "" if there is none.
+    """Return the error of the first invalid file path, "" if there is none.
 
-    An empty path would mean the directory in which Ansible was started.
+    An empty path is invalid, because it would be the current directory of Ansible.
     """
     for path, described, value in visits:
         if described.type == "path" and isinstance(value, str) and (not value.strip() or "\0" in value):
@@ -146,7 +145,7 @@ def invalid_path(visits: t.Iterable[Visit]) -> str:
 
 
 def secret_texts(visits: t.Iterable[Visit]) -> t.Iterator[str]:
-    """Return the texts in the values of secret options."""
+    """Yield the texts in the values of secret options."""
     for _path, described, value in visits:
         if described.secret:
             yield from _texts_in(value)
@@ -156,8 +155,8 @@ def _texts_in(value: t.Any) -> t.Iterator[str]:
     if isinstance(value, str):
         yield value
     elif isinstance(value, (list, t.Mapping)):
-        for each in value.values() if isinstance(value, t.Mapping) else value:
-            yield from _texts_in(each)
+        for item in value.values() if isinstance(value, t.Mapping) else value:
+            yield from _texts_in(item)
 
 
 def _is_blank(value: t.Any) -> bool:
@@ -173,7 +172,7 @@ def secret_paths(fields: t.Iterable[Field], row: Params) -> list[str]:
 
 
 def unknown_paths(field: Field, value: t.Any) -> list[str]:
-    """Return the paths of the values in a field, in API format, that the collection does not know."""
+    """Return the paths of the values in a field that the collection does not know. ``value`` is in API format."""
     return [
         f"{prefix}{key}"
         for prefix, known, values in _levels(field.fields, value or {}, of_api=True, prefix=f"{field.name}.")
@@ -182,11 +181,11 @@ def unknown_paths(field: Field, value: t.Any) -> list[str]:
     ]
 
 
-# --- options that the task omits, or that do not exist ----------------------------------------------------------------
+# --- unknown and omitted options --------------------------------------------------------------------------------------
 
 
 def unknown_options(options: t.Iterable[Described], params: Params) -> t.Iterator[str]:
-    """Return a phrase for each option that does not exist, with the closest name."""
+    """Yield the path of each unknown option, with the closest known name."""
     for prefix, known, values in _levels(options, params, of_api=False):
         for name in values:
             if name not in known:
@@ -197,26 +196,27 @@ def unknown_options(options: t.Iterable[Described], params: Params) -> t.Iterato
 def without_omitted(
     options: t.Iterable[Described], params: Params, args: t.Any, parse: t.Callable[[str], t.Any]
 ) -> Params:
-    """Return validated parameters, of which properties with suboptions have only the suboptions that ``args`` has.
+    """Return validated parameters without the suboptions of fields that the task omits.
 
-    AnsibleModule sets omitted suboptions to null. With ``exact``, a property that the task omits is removed, but null
-    is not managed. ``parse`` reads a dict that is written as text.
+    AnsibleModule sets omitted suboptions to null. With ``exact``, this makes a difference: a suboption that the task
+    omits is removed from the object, but null is not managed. ``args`` are the parameters before validation. ``parse``
+    reads a dict that is written as text.
     """
     kept = dict(params)
-    for each in options:
-        if isinstance(each, Field) and each.fields and each.name in params:
-            written = args.get(each.name) if isinstance(args, t.Mapping) else None
-            kept[each.name] = _without_omitted(each, params[each.name], written, parse)
+    for option in options:
+        if isinstance(option, Field) and option.fields and option.name in params:
+            arg = args.get(option.name) if isinstance(args, t.Mapping) else None
+            kept[option.name] = _without_omitted(option, params[option.name], arg, parse)
     return kept
 
 
-def _without_omitted(field: Field, value: t.Any, written: t.Any, parse: t.Callable[[str], t.Any]) -> t.Any:
+def _without_omitted(field: Field, value: t.Any, arg: t.Any, parse: t.Callable[[str], t.Any]) -> t.Any:
     if isinstance(value, list):
-        items = written if isinstance(written, (list, tuple)) and len(written) == len(value) else [None] * len(value)
+        items = arg if isinstance(arg, (list, tuple)) and len(arg) == len(value) else [None] * len(value)
         return [_without_omitted(field, item, other, parse) for item, other in zip(value, items, strict=True)]
     if not isinstance(value, dict):
         return value
-    args = parse(written) if isinstance(written, str) else written
-    said = args if isinstance(args, t.Mapping) else {}
-    kept = {name: item for name, item in value.items() if item is not None or name in said}
-    return without_omitted(field.fields, kept, said, parse)
+    parsed = parse(arg) if isinstance(arg, str) else arg
+    args = parsed if isinstance(parsed, t.Mapping) else {}
+    kept = {name: item for name, item in value.items() if item is not None or name in args}
+    return without_omitted(field.fields, kept, args, parse)
