@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How the objects of a kind are found: by ID, and by what a person calls them."""
+"""Lookup of objects of a kind by ID and by name."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from .tenant_view import TenantView
 
 
 class Lookup:
-    """Finds objects of one kind in the view of a tenant. Raises what Client.request raises."""
+    """Finds objects of one kind in the view of a tenant. Methods that read raise the errors of Client.request()."""
 
     def __init__(self, view: TenantView, kind: Kind) -> None:
         self.view = view
         self.kind = kind
 
-    # --- what a task calls an object --------------------------------------------------------------------------------
+    # --- objects in a task ------------------------------------------------------------------------------------------
 
     def expand(self, params: Params) -> list[Params] | None:
-        """Return the parameters of each object if those of the task stand for several, such as the files of a
-        directory. None if they stand for one."""
+        """Return the parameters of each object if the task has several, such as the files of a directory. Return None
+        if it has one."""
         return None
 
     def task_key(self, params: Params) -> str:
-        """Return what the task calls the object. No two objects of a task have the same. Raise InvalidParameter."""
+        """Return the name of the object in the task, which identifies it. Raise InvalidParameter if it is invalid."""
         if self.kind.shape is Shape.SINGLETON:
             return self.kind.title
         return str(params["id"] if params.get("name") is None else params["name"].strip())
@@ -41,21 +41,21 @@ class Lookup:
         return f"{self.kind.title} '{self.task_key(params)}'"
 
     def planned_depth(self, params: Params) -> int:
-        """Return how deep the object of a task is in a tree of objects. Those above it are planned first."""
+        """Return the depth of the object of a task in a tree of objects. Parents are planned first."""
         return 0
 
     def depth_of(self, row: Row) -> int:
-        """Return how deep an existing object is in a tree of objects. Those below it are deleted first."""
+        """Return the depth of an existing object in a tree of objects. Children are deleted first."""
         return 0
 
     def dependency_ids(self, row: Row) -> set[str]:
-        """Return the IDs of the objects without which an object cannot exist, its own included."""
+        """Return the IDs of the objects that an object depends on, with its own ID."""
         return {str(row.get(self.kind.id_key))}
 
-    # --- finding ----------------------------------------------------------------------------------------------------
+    # --- lookup -----------------------------------------------------------------------------------------------------
 
     def find(self, params: Params) -> Row | None:
-        """Return the object that the options of a task address, or None. Raise Ambiguous."""
+        """Return the object that the options of a task select, or None. Raise Ambiguous if several objects match."""
         if self.kind.shape is Shape.SINGLETON:
             return self.view.get_at(self.kind.routes.object, kind=self.kind, purpose=self.kind.purpose_of_list)
         if params.get("id") is not None:
@@ -63,47 +63,49 @@ class Lookup:
         return self.one_or_none(self.find_by_name(params["name"]), params["name"])
 
     def find_by_id(self, identifier: str) -> Row | None:
-        """Return the object of an ID, or None."""
+        """Return the object with an ID, or None."""
         return self.view.find_object(self.kind, identifier)
 
     def find_by_name(self, name: str) -> list[Row]:
-        """Return all objects with exactly a name, without regard to whitespace around it."""
+        """Return all objects with a name. The name is case-sensitive, and whitespace around it is ignored."""
         name, key = name.strip(), self.kind.name_key
         if not name:
-            # An object without a name is not the one that an empty text names.
+            # An empty name does not select an object without a name.
             return []
         return [row for row in self.view.candidates_by_name(self.kind, name) if str(row.get(key) or "").strip() == name]
 
     def with_separate(self, row: Row, fields: t.Iterable[Field]) -> Row:
-        """Return an object with the properties that have routes of their own, one GET for each."""
-        found = {}
+        """Return an object with the properties that have separate routes. Each of them takes a GET request."""
+        values = {}
         for field in fields:
             if field.separate is not None:
                 purpose = f"Reading the {field.name} of the {self.kind.phrase(row)}"
                 body = self.view.value_at(field.separate.path, {"id": str(row[self.kind.id_key])}, purpose=purpose)
-                found[field.api_name] = separate_texts(field.separate, body, purpose)
-        return {**row, **found}
+                values[field.api_name] = separate_texts(field.separate, body, purpose)
+        return {**row, **values}
 
-    def resolve(self, wanted: str) -> Row:
-        """Return the object that an option of another object names, by name or ID. Raise NotFound or Ambiguous."""
-        row = self.find({"id": wanted} if is_uuid(wanted) else {"name": wanted})
+    def resolve(self, name: str) -> Row:
+        """Return the object with a name or ID. Raise NotFound if there is none, Ambiguous if several objects match."""
+        row = self.find({"id": name} if is_uuid(name) else {"name": name})
         if row is None:
-            raise NotFound(self.kind.title, wanted, map(self.kind.name_of, self.view.list_objects(self.kind)))
+            raise NotFound(self.kind.title, name, map(self.kind.name_of, self.view.list_objects(self.kind)))
         return row
 
-    def one_or_none(self, rows: list[Row], wanted: str, advice: str = "Use the ID instead.") -> Row | None:
-        """Return the only one of some objects, or None if there is none. Raise Ambiguous if there are several."""
+    def one_or_none(self, rows: list[Row], name: str, advice: str = "Use the ID instead.") -> Row | None:
+        """Return the object in a list, or None if the list is empty. Raise Ambiguous if it has several objects."""
         if len(rows) > 1:
             names = [self.kind.name_of(row) for row in rows]
             if len(set(names)) < len(names):
                 names = [f"{self.kind.name_of(row)} (ID {row.get(self.kind.id_key)})" for row in rows]
-            raise Ambiguous(self.kind.title, wanted, names, advice)
+            raise Ambiguous(self.kind.title, name, names, advice)
         return rows[0] if rows else None
 
 
 def separate_texts(separate: Separate, items: t.Any, purpose: str) -> list[str]:
-    """Return the texts in the items of a response. Raise EsperError if they have another form; ``purpose`` is the
-    beginning of the message."""
+    """Return the texts in the items of a response. Raise EsperError if the response is invalid.
+
+    ``purpose`` is the start of the message.
+    """
     try:
         return separate.texts(items)
     except (TypeError, KeyError):

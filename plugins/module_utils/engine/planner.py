@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How a change of an object is planned. A planner sends GET requests only; the writes are returned as steps."""
+"""Planning of changes. A planner sends GET requests only and returns the write requests as steps."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .tenant_view import TenantView
 
 
 class Planner:
-    """Plans changes of objects of one kind. Raises what Client.request raises, and InvalidParameter."""
+    """Plans changes of objects of one kind. Methods raise the errors of Client.request(), and InvalidParameter."""
 
     def __init__(self, view: TenantView, kind: Kind) -> None:
         self.view = view
@@ -32,9 +32,12 @@ class Planner:
         return lookup_of(self.view, self.kind)
 
     def plan(self, params: Params, current: Row | None) -> Plan:
-        """Return what it takes to bring an object to the state in the parameters. ``current`` is the object as it is,
-        None if it does not exist."""
-        if current is None and self.view.has_left_out(self.kind):
+        """Return the plan that brings an object to its desired state.
+
+        ``current`` is the existing object, None if there is none. Raise InvalidValues if an option is missing or
+        invalid.
+        """
+        if current is None and self.view.has_omitted(self.kind):
             raise EsperError(
                 f"Esper returned {self.kind.titles} without a valid ID, so the module cannot determine whether the"
                 f" {self.kind.title} exists."
@@ -49,48 +52,41 @@ class Planner:
         return plan
 
     def desired(self, params: Params) -> Row:
-        """Return the desired state of the object in normal form, by field name, without values that the task omits."""
+        """Return the desired state of the object by field name, in normal form, without fields that the task omits."""
         exact = bool(params.get("exact"))
         return {
-            each.name: value
-            for each in self.kind.fields
-            if each.writable and (value := each.normalize_input(params.get(each.name), exact)) is not None
+            field.name: value
+            for field in self.kind.fields
+            if field.writable and (value := field.normalize_input(params.get(field.name), exact)) is not None
         }
 
-    def compared(
+    def compare(
         self, current: Row, desired: Row, *, exact: bool = False, always: bool = False
     ) -> dict[str, Comparison]:
-        """Return the comparison of each field with its desired value, by field name.
-
-        Raise InvalidParameter if desired values are invalid. It names each of them, and why.
-        """
-        found = compare_object(self.kind.fields, current, desired, exact=exact, always=always)
-        self._raise_if_invalid(error for each in found.values() for error in each.errors)
-        return found
-
-    def _raise_if_invalid(self, errors: t.Iterable[str]) -> None:
-        if found := list(errors):
-            raise InvalidValues(found)
+        """Return the comparison of each field by name. Raise InvalidValues if a desired value is invalid."""
+        comparisons = compare_object(self.kind.fields, current, desired, exact=exact, always=always)
+        _raise_if_any(error for comparison in comparisons.values() for error in comparison.errors)
+        return comparisons
 
     def _fixed_payload(self) -> Row:
         if self.kind.fixed_payload is None:
-            # The ID of the tenant can take a request.
+            # Reading the ID of the tenant can take a request.
             return {}
         return self.kind.fixed_payload(self.view.client.connection.api_url, self.view.client.enterprise_id)
 
     # --- create -----------------------------------------------------------------------------------------------------
 
     def plan_create(self, params: Params) -> Plan:
-        """Return the plan that creates an object: one POST, and one PUT for each property with a route of its own."""
+        """Return the plan that creates an object: a POST, and a PUT for each property with a separate route."""
         kind = self.kind
         if params.get("id") is not None:
             raise NotFound(kind.title, str(params["id"]))
         desired = {**_create_defaults(kind.fields), **self.desired(params)}
-        compared = self.compared({}, desired)
-        given = [each for each in kind.fields if each.name in desired]
-        self._raise_if_invalid(_missing(kind.fields, desired))
-        self._raise_if_invalid(why for each in given for why in compared[each.name].missing)
-        body = body_of(((each, compared[each.name].payload) for each in given if not each.separate), {})
+        compared = self.compare({}, desired)
+        fields = [field for field in kind.fields if field.name in desired]
+        _raise_if_any(_missing(kind.fields, desired))
+        _raise_if_any(error for field in fields for error in compared[field.name].missing)
+        body = body_of(((field, compared[field.name].payload) for field in fields if not field.separate), {})
         step = Step(
             purpose=f"Creating the {kind.phrase(body)}",
             method="POST",
@@ -98,21 +94,21 @@ class Planner:
             body={**self._fixed_payload(), **body},
             find_existing=lambda _body: self.lookup.find(params),
         )
-        empty: Row = {each.api_name: [] for each in given if each.separate and not compared[each.name].payload}
-        step.extract_object = _adding(empty) if empty else None
+        empty: Row = {field.api_name: [] for field in fields if field.separate and not compared[field.name].payload}
+        step.extract_object = _add_to_response(empty) if empty else None
         identifier = KnownAfterApply(step, kind.id_key)
-        separate = [
-            self._separate_step(each, each.separate, compared[each.name].payload, identifier, body, step)
-            for each in given
-            if each.separate and compared[each.name].payload
+        separate_steps = [
+            self._separate_step(field, field.separate, compared[field.name].payload, identifier, body, step)
+            for field in fields
+            if field.separate and compared[field.name].payload
         ]
-        public = [each for each in given if not each.secret]
-        after = {each.name: compared[each.name].after for each in public}
-        shown = {each.name: compared[each.name].shown for each in public}
-        unknown = dict.fromkeys(each.name for each in kind.fields if not each.secret)
+        public = [field for field in fields if not field.secret]
+        after = {field.name: compared[field.name].after for field in public}
+        shown = {field.name: compared[field.name].shown for field in public}
+        unknown = dict.fromkeys(field.name for field in kind.fields if not field.secret)
         return Plan(
             {**unknown, **after},
-            [step, *separate],
+            [step, *separate_steps],
             [ObjectDiff(kind.header(body), {}, shown)],
             effects=[Effect(kind, identifier, {**body, kind.id_key: identifier})],
         )
@@ -120,27 +116,27 @@ class Planner:
     # --- update -----------------------------------------------------------------------------------------------------
 
     def plan_update(self, current: Row, params: Params) -> Plan:
-        """Return the plan that brings an existing object to its desired state: no request, or one, and one PUT for each
-        property with a route of its own that differs."""
+        """Return the plan that brings an existing object to its desired state: at most one request for the object, and
+        a PUT for each property with a separate route that differs."""
         kind, desired = self.kind, self.desired(params)
-        separate = [each for each in kind.fields if each.separate and each.name in desired]
+        separate = [field for field in kind.fields if field.separate and field.name in desired]
         current = self.lookup.with_separate(current, separate)
         always, exact = params.get("update_password") == "always", bool(params.get("exact"))
-        compared = self.compared(current, desired, exact=exact, always=always)
-        record = {each.name: compared[each.name].before for each in kind.fields if not each.secret}
-        differing = [each for each in kind.fields if compared[each.name].differs]
+        compared = self.compare(current, desired, exact=exact, always=always)
+        record = {field.name: compared[field.name].before for field in kind.fields if not field.secret}
+        differing = [field for field in kind.fields if compared[field.name].differs]
         if not differing:
             return Plan(record)
-        self._raise_if_invalid(why for each in differing for why in compared[each.name].missing)
+        _raise_if_any(error for field in differing for error in compared[field.name].missing)
         self.check_guards(current, params, updates=True)
         replaces = kind.routes.update != "PATCH"
-        own = [each for each in kind.fields if each.writable and not each.separate]
-        sent = [each for each in own if replaces or each in differing or each.secret]
+        own = [field for field in kind.fields if field.writable and not field.separate]
+        sent = [field for field in own if replaces or field in differing or field.secret]
         steps, body = [], {}
-        if any(not each.separate for each in differing):
-            self._check_misfits(current, sent, replaces=replaces)
-            payloads = ((each, compared[each.name].payload) for each in sent)
-            body = body_of(((each, payload) for each, payload in payloads if payload is not None), current)
+        if any(not field.separate for field in differing):
+            self._check_mismatches(current, sent, replaces=replaces)
+            payloads = ((field, compared[field.name].payload) for field in sent)
+            body = body_of(((field, payload) for field, payload in payloads if payload is not None), current)
             steps.append(
                 Step(
                     purpose=f"Updating the {kind.phrase(current)}",
@@ -148,34 +144,39 @@ class Planner:
                     path=kind.routes.object,
                     ids=self._ids(current),
                     body={**(self._fixed_payload() if replaces else {}), **body},
-                    extract_object=_adding({each.api_name: current[each.api_name] for each in separate})
+                    extract_object=_add_to_response({field.api_name: current[field.api_name] for field in separate})
                     if separate
                     else None,
                 )
             )
         steps += [
             self._separate_step(
-                each, each.separate, compared[each.name].payload, str(current[kind.id_key]), {**current, **body}, *steps
+                field,
+                field.separate,
+                compared[field.name].payload,
+                str(current[kind.id_key]),
+                {**current, **body},
+                *steps,
             )
-            for each in differing
-            if each.separate
+            for field in differing
+            if field.separate
         ]
-        losing = [each for each in (sent if replaces else differing) if compared[each.name].masked]
-        if losing and not params.get("confirm"):
-            paths = ", ".join(path for each in losing for path in compared[each.name].masked)
+        masked = [field for field in (sent if replaces else differing) if compared[field.name].masked]
+        if masked and not params.get("confirm"):
+            paths = ", ".join(path for field in masked for path in compared[field.name].masked)
             raise InvalidParameter(
                 f"Esper masks {paths} of the {kind.phrase(current)}, so the module cannot resend the value. Set it in"
                 " this task, or set confirm to true to remove it."
             )
-        after = {each.name: compared[each.name].after for each in differing if not each.secret}
-        changed = [*differing, *(each for each in losing if each not in differing)]
-        change = ObjectDiff(
+        after = {field.name: compared[field.name].after for field in differing if not field.secret}
+        changed = [*differing, *(field for field in masked if field not in differing)]
+        diff = ObjectDiff(
             kind.header(current),
-            {each.name: compared[each.name].shown_before for each in changed},
-            {each.name: compared[each.name].shown for each in changed},
+            {field.name: compared[field.name].shown_before for field in changed},
+            {field.name: compared[field.name].shown for field in changed},
         )
         effect = Effect(kind, current.get(kind.id_key), {**current, **body})
-        return Plan({**record, **after}, steps, [change], effects=[effect])
+        return Plan({**record, **after}, steps, [diff], effects=[effect])
 
     def _separate_step(
         self,
@@ -183,23 +184,25 @@ class Planner:
         separate: Separate,
         texts: list[str],
         identifier: str | KnownAfterApply,
-        known: Row,
-        before: Step | None = None,
+        planned: Row,
+        object_step: Step | None = None,
     ) -> Step:
-        """Return the write of a property by its own route. ``known`` is the object as planned, and ``before`` the step
-        of the same plan that writes the object."""
-        phrase = self.kind.phrase(known)
+        """Return the step that writes a property with a separate route.
+
+        ``planned`` is the planned object. ``object_step`` is the step of the same plan that writes the object.
+        """
+        phrase = self.kind.phrase(planned)
         purpose = f"Setting the {field.name} of the {phrase}"
 
         def extract(body: Row) -> Row:
             """Return the whole object. Raise InvalidParameter if Esper did not store a text."""
-            row = {**known, **((before.response if before else None) or {})}
+            row = {**planned, **((object_step.response if object_step else None) or {})}
             if separate.response_key not in body:
                 return {**row, field.api_name: texts}
             stored = separate_texts(separate, body[separate.response_key], purpose)
-            if lost := [text for text in texts if text not in stored]:
+            if missing := [text for text in texts if text not in stored]:
                 raise InvalidParameter(
-                    f"Esper did not store {', '.join(lost)} in the {field.name} of the {phrase}. Correct the names."
+                    f"Esper did not store {', '.join(missing)} in the {field.name} of the {phrase}. Correct the names."
                 )
             return {**row, field.api_name: stored}
 
@@ -212,14 +215,14 @@ class Planner:
             extract_object=extract,
         )
 
-    def _check_misfits(self, current: Row, sent: t.Iterable[Field], *, replaces: bool) -> None:
-        """Raise InvalidParameter if a write would replace a value that could not be read."""
-        whole = [
-            each.name
-            for each in sent
-            if replaces or each.type in ("dict", "list") or "." in (each.write_path or each.api)
+    def _check_mismatches(self, current: Row, sent: t.Iterable[Field], *, replaces: bool) -> None:
+        """Raise InvalidParameter if the update would overwrite a value of an unexpected type."""
+        overwritten = [
+            field.name
+            for field in sent
+            if replaces or field.type in ("dict", "list") or "." in (field.write_path or field.api)
         ]
-        if paths := self._misfits_in(current, whole):
+        if paths := self._mismatches_in(current, overwritten):
             raise InvalidParameter(
                 f"The {self.kind.phrase(current)} is not changed, because Esper returned an unexpected type for"
                 f" {', '.join(paths)}, and the change would overwrite the value. Correct the value in Esper first."
@@ -228,18 +231,18 @@ class Planner:
     # --- delete -----------------------------------------------------------------------------------------------------
 
     def plan_delete(self, current: Row, params: Params) -> Plan:
-        """Return the plan that deletes an object: one DELETE. Raise InvalidParameter if a guard protects it."""
+        """Return the plan that deletes an object: a DELETE. Raise InvalidParameter if the object is in use."""
         self.check_guards(current, params)
         return Plan(
             None,
             [self.delete_step(current)],
-            [self.deletion(current)],
+            [self.deletion_diff(current)],
             effects=[Effect(self.kind, current[self.kind.id_key], None)],
         )
 
     def check_guards(self, current: Row, params: Params, *, updates: bool = False) -> None:
-        """Raise InvalidParameter if an object is in use, so that check mode predicts it. ``updates`` says that the
-        write changes the object."""
+        """Raise InvalidParameter if an object is in use. ``updates`` is true for a change of the object, false for its
+        deletion."""
         for guard in self.kind.guards:
             if updates and not guard.also_update:
                 continue
@@ -252,20 +255,20 @@ class Planner:
                 raise InvalidParameter(f"{in_use(self.kind.phrase(current), users)} {advice}")
 
     def _check_readable(self, current: Row, fields: t.Iterable[str]) -> None:
-        """Raise InvalidParameter if a value that tells whether an object is in use could not be read."""
-        if paths := self._misfits_in(current, fields):
+        """Raise InvalidParameter if one of the fields has an unexpected type, because the object can be in use then."""
+        if paths := self._mismatches_in(current, fields):
             raise InvalidParameter(
                 f"Esper returned an unexpected type for {', '.join(paths)} of the {self.kind.phrase(current)}, so the"
                 " module cannot determine whether it is in use."
             )
 
-    def _misfits_in(self, current: Row, fields: t.Iterable[str]) -> list[str]:
-        """Return the paths of the values in some fields of an object that could not be read."""
+    def _mismatches_in(self, current: Row, fields: t.Iterable[str]) -> list[str]:
+        """Return the paths of the values of an unexpected type in fields of an object."""
         names = set(fields)
-        return [path for path in self.view.misfits(self.kind, current) if re.split(r"[.\[]", path)[0] in names]
+        return [path for path in self.view.mismatches(self.kind, current) if re.split(r"[.\[]", path)[0] in names]
 
     def delete_step(self, current: Row) -> Step:
-        """Return the write that deletes an object."""
+        """Return the step that deletes an object."""
         return Step(
             purpose=f"Deleting the {self.kind.phrase(current)}",
             method="DELETE",
@@ -273,12 +276,12 @@ class Planner:
             ids=self._ids(current),
         )
 
-    def deletion(self, current: Row) -> ObjectDiff:
-        """Return the deletion of an object, for the diff."""
+    def deletion_diff(self, current: Row) -> ObjectDiff:
+        """Return the diff of the deletion of an object."""
         record = self.kind.to_result(current)
         return ObjectDiff(
             self.kind.header(current),
-            {each.name: record.get(each.name) for each in self.kind.fields if each.writable and not each.secret},
+            {field.name: record.get(field.name) for field in self.kind.fields if field.writable and not field.secret},
             {},
         )
 
@@ -287,7 +290,7 @@ class Planner:
 
 
 def in_use(phrase: str, users: t.Iterable[str]) -> str:
-    """Return the sentence about who uses an object, each user as part of the sentence."""
+    """Return the sentence that an object is in use. ``phrase`` is the object, ``users`` are phrases for its users."""
     return f"The {phrase} is in use by {' and '.join(users)}."
 
 
@@ -296,17 +299,24 @@ def planner_of(view: TenantView, kind: Kind) -> Planner:
     return t.cast("Planner", (kind.planner or Planner)(view, kind))
 
 
-def _adding(values: Row) -> t.Callable[[Row], Row]:
-    """Return a function that adds the values of properties with routes of their own to the response of a write."""
+def _raise_if_any(errors: t.Iterable[str]) -> None:
+    """Raise InvalidValues if there are errors."""
+    if found := list(errors):
+        raise InvalidValues(found)
+
+
+def _add_to_response(values: Row) -> t.Callable[[Row], Row]:
+    """Return a function that adds the values of properties with separate routes to the object in a response."""
     return lambda row: {**values, **row} if row else row
 
 
 def _create_defaults(fields: t.Iterable[Field]) -> Row:
-    """Return the values that a new object has if the task omits them."""
-    return {each.name: each.create_default for each in fields if each.writable and each.create_default is not None}
+    """Return the default values of a new object."""
+    return {field.name: field.create_default for field in fields if field.writable and field.create_default is not None}
 
 
 def _missing(fields: t.Iterable[Field], desired: Row) -> t.Iterator[str]:
-    for each in fields:
-        if each.required_by_api and each.name not in desired:
-            yield missing_error(each, each.name)
+    """Yield the error of each required field that is not set."""
+    for field in fields:
+        if field.required_by_api and field.name not in desired:
+            yield missing_error(field, field.name)

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the _info module of a kind returns."""
+"""Reading objects for _info modules."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Reader:
         self.kind = kind
 
     def get_info(self, params: Params) -> Row:
-        """Return the values of the module: the one object that the options address, or all objects."""
+        """Return the values of the module: the object that the options select, or all objects."""
         lookup = lookup_of(self.view, self.kind)
         if self.kind.shape is Shape.SINGLETON:
             return {self.kind.name: self.kind.to_result(t.cast("Row", lookup.find(params)))}
@@ -30,7 +30,7 @@ class Reader:
             rows = [row] if row else []
         else:
             rows = self.view.list_objects(self.kind)
-        separate = [each for each in self.kind.fields if each.separate and params.get(each.name)]
+        separate = [field for field in self.kind.fields if field.separate and params.get(field.name)]
         if separate:
             rows = list(
                 in_parallel(self.view.client, lambda row: lookup.with_separate(row, separate), rows, CONCURRENCY)
@@ -38,8 +38,8 @@ class Reader:
         return {self.kind.plural: [self.kind.to_result(row) for row in rows]}
 
     def download(self, params: Params, *, check_mode: bool) -> Row:
-        """Write what the options ask for to this machine, such as a file. Return ``changed`` and other values of the
-        module. Nothing for most kinds."""
+        """Download files to this machine, if the module has options for that. Return values of the module, such as
+        ``changed``."""
         return {}
 
 

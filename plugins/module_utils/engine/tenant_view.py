@@ -1,9 +1,9 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One view of a tenant for the length of a task: what was read of it, each list and each object once, and the effects
-of what the task plans, so that the objects of one task can refer to each other.
+"""The view of a tenant during a task: a cache of responses, and the effects of the planned changes.
 
-Kinds are told apart by Kind.key.
+Each list and each object is read once. With the planned effects, the objects of one task can refer to each other. Kinds
+are identified by Kind.key.
 """
 
 from __future__ import annotations
@@ -21,55 +21,55 @@ from ..model.kind import Kind, Shape
 from ..model.plan import Effect
 from ..model.unknowns import KnownAfterApply
 
-# Number of values that a warning names.
-_NAMED = 5
-_UNREAD = object()
+# Maximum number of values in a warning.
+_MAX_NAMED = 5
+_NOT_READ = object()
 
 _ByName = dict[str, list[Row]]
-_Place = tuple[str, tuple[tuple[str, t.Any], ...]]
+_CacheKey = tuple[str, tuple[tuple[str, t.Any], ...]]
 
 
 @dataclass
 class _Planned:
-    """The effects of plans on the objects of a kind."""
+    """The planned effects on the objects of a kind."""
 
     rows: dict[str, Row] = field(default_factory=dict)
     changes: dict[str, Row] = field(default_factory=dict)
-    """Those of ``rows`` that exist already."""
+    """The objects in ``rows`` that exist already."""
     names: _ByName = field(default_factory=dict)
     deleted: set[str] = field(default_factory=set)
 
 
 class TenantView:
-    """What was read of a tenant, and what a task plans to change in it.
+    """The cached objects of a tenant, and the changes that a task plans.
 
-    The rows belong to the view: do not change them. Methods that read raise what Client.request raises.
+    Callers must not change the returned objects. Methods that read raise the errors of Client.request().
     """
 
     def __init__(self, client: Client) -> None:
         self.client = client
-        self._lists: dict[_Place, list[Row]] = {}
-        self._objects: dict[_Place, t.Any] = {}
+        self._lists: dict[_CacheKey, list[Row]] = {}
+        self._objects: dict[_CacheKey, t.Any] = {}
         self._names: dict[Kind, _ByName] = {}
         self._ids: dict[Kind, dict[str, Row]] = {}
         self._preloaded: set[str] = set()
-        self._typed: dict[tuple[Kind, _Place], tuple[t.Any, t.Any]] = {}
+        self._typed: dict[tuple[Kind, _CacheKey], tuple[t.Any, t.Any]] = {}
         self._planned: dict[str, _Planned] = {}
         self._derived: dict[str, dict[t.Any, t.Any]] = {}
-        self._misfits: dict[tuple[Kind, str], list[str]] = {}
-        self._left_out: dict[str, int] = {}
+        self._mismatches: dict[tuple[Kind, str], list[str]] = {}
+        self._omitted: dict[str, int] = {}
         self._invalidations = 0
 
     # --- lists ------------------------------------------------------------------------------------------------------
 
     def list_objects(self, kind: Kind, query: Query | None = None) -> list[Row]:
-        """Return the objects of a kind that Esper finds for a query, all without one, as Esper has them now."""
+        """Return the existing objects of a kind that match a query, or all objects."""
         return self.list_at(
             kind.routes.list,
             query,
             kind=kind,
             page_size=kind.routes.page_size,
-            # The result of a search by name has one page.
+            # The result of a query has one page.
             concurrency=1 if query else CONCURRENCY,
             key=kind.id_key,
             purpose=kind.purpose_of_list,
@@ -86,63 +86,64 @@ class TenantView:
         key: str = "id",
         purpose: str,
     ) -> list[Row]:
-        """Return the list at a path, such as that of what belongs to one object: see list_all(). The objects have the
-        types of the fields of ``kind``, if it is set."""
-        place = _place(path, query)
-        rows = self._lists.get(place)
+        """Return the list at a path: see list_all(). With ``kind``, the objects have the types of its fields."""
+        cache_key = _cache_key(path, query)
+        rows = self._lists.get(cache_key)
         if rows is None:
-            before = self._invalidations
+            invalidations = self._invalidations
             pages = list_all(
                 self.client, path, query=query, page_size=page_size, concurrency=concurrency, key=key, purpose=purpose
             )
             rows = list(pages)
-            # It may lack what another thread has written in between.
-            if before == self._invalidations:
-                self._lists[place] = rows
-        return rows if kind is None else self._typed_once(kind, place, rows, self._typed_rows)
+            # If another thread sent a write request at the same time, the list may be out of date.
+            if invalidations == self._invalidations:
+                self._lists[cache_key] = rows
+        return rows if kind is None else self._typed_once(kind, cache_key, rows, self._typed_rows)
 
     def _typed_rows(self, kind: Kind, rows: list[Row]) -> list[Row]:
         return [typed for row in rows if (typed := self.typed(kind, row))]
 
-    def _typed_once(self, kind: Kind, place: _Place, raw: t.Any, make: t.Callable[[Kind, t.Any], t.Any]) -> t.Any:
-        """Return what was read at a place with the types of a kind. Kinds can share a route."""
-        known = self._typed.get((kind, place))
-        if known is None or known[0] is not raw:
-            known = self._typed[kind, place] = (raw, make(kind, raw))
-        return known[1]
+    def _typed_once(
+        self, kind: Kind, cache_key: _CacheKey, raw: t.Any, convert: t.Callable[[Kind, t.Any], t.Any]
+    ) -> t.Any:
+        """Return a cached response with the types of a kind. Several kinds can have the same route."""
+        cached = self._typed.get((kind, cache_key))
+        if cached is None or cached[0] is not raw:
+            cached = self._typed[kind, cache_key] = (raw, convert(kind, raw))
+        return cached[1]
 
     def preload(self, kind: Kind) -> None:
-        """Look names up in the list of all objects of a kind from now on, until something is written to it."""
+        """Look up names in the list of all objects of a kind until the kind is invalidated."""
         self._preloaded.add(kind.routes.list)
 
     def is_preloaded(self, kind: Kind) -> bool:
-        """Return whether the list of all objects of a kind serves look-ups."""
+        """Return whether names are looked up in the list of all objects of a kind."""
         return kind.routes.list in self._preloaded
 
-    def whole_by_id(self, kind: Kind) -> dict[str, Row] | None:
-        """Return all objects of a kind by ID if their list was read as a whole or will be read, otherwise None."""
-        if not self.is_preloaded(kind) and _place(kind.routes.list, None) not in self._lists:
+    def objects_by_id(self, kind: Kind) -> dict[str, Row] | None:
+        """Return all objects of a kind by ID if their list is cached or preloaded, otherwise None."""
+        if not self.is_preloaded(kind) and _cache_key(kind.routes.list, None) not in self._lists:
             return None
-        rows, before = self._ids.get(kind), self._invalidations
+        rows, invalidations = self._ids.get(kind), self._invalidations
         if rows is None:
             rows = {str(row[kind.id_key]).lower(): row for row in self.list_objects(kind)}
-            if before == self._invalidations:
+            if invalidations == self._invalidations:
                 self._ids[kind] = rows
         return rows
 
     def derived(self, kind: Kind) -> dict[t.Any, t.Any]:
-        """Return a table for what a lookup derives from the objects of a kind, such as exact paths. It is emptied if
-        something is written or planned for the kind."""
+        """Return the cache for values that a lookup derives from the objects of a kind, such as paths. It is cleared if
+        a change of the kind is planned or applied."""
         return self._derived.setdefault(kind.key, {})
 
     # --- objects ----------------------------------------------------------------------------------------------------
 
     def find_object(self, kind: Kind, identifier: str) -> Row | None:
-        """Return the object of an ID as Esper has it now, or None."""
+        """Return the existing object with an ID, or None."""
         purpose = f"Reading the {kind.title} {identifier}"
         row = self.find_at(kind.routes.object, {"id": identifier}, kind=kind, purpose=purpose)
         if row is None:
-            # A wrong tenant or URL has no objects either, but it has no list.
+            # If the tenant or the URL is wrong, the list does not exist either, and this request fails.
             self.client.get(
                 kind.routes.list,
                 query=None if kind.routes.page_size is None else {"limit": 1},
@@ -153,101 +154,101 @@ class TenantView:
     def find_at(
         self, path: str, ids: t.Mapping[str, str] | None = None, *, kind: Kind | None = None, purpose: str
     ) -> Row | None:
-        """Return the object at a path, with ``ids`` for its placeholders, or None if there is none. It has the types of
-        the fields of ``kind``, if it is set."""
+        """Return the object at a path, or None. ``ids`` are the values of the placeholders in the path. With ``kind``,
+        the object has the types of its fields."""
         row = self._read_once(
             path, ids, lambda: self.client.find_object(path, ids=ids, key=_id_key(kind), purpose=purpose)
         )
-        return self._typed_object(kind, _place(path, ids), row)
+        return self._typed_object(kind, _cache_key(path, ids), row)
 
     def get_at(
         self, path: str, ids: t.Mapping[str, str] | None = None, *, kind: Kind | None = None, purpose: str
     ) -> Row:
-        """Return the object at a path like find_at(). Raise ApiError if there is none."""
+        """Return the object at a path: see find_at(). Raise ApiError if there is none."""
         row = self._read_once(
             path, ids, lambda: self.client.get_object(path, ids=ids, key=_id_key(kind), purpose=purpose)
         )
-        return self._typed_object(kind, _place(path, ids), row) or {}
+        return self._typed_object(kind, _cache_key(path, ids), row) or {}
 
-    def _typed_object(self, kind: Kind | None, place: _Place, row: Row | None) -> Row | None:
+    def _typed_object(self, kind: Kind | None, cache_key: _CacheKey, row: Row | None) -> Row | None:
         if row is None or kind is None:
             return row
-        return t.cast("Row | None", self._typed_once(kind, place, row, self.typed))
+        return t.cast("Row | None", self._typed_once(kind, cache_key, row, self.typed))
 
     def value_at(self, path: str, ids: t.Mapping[str, str], *, purpose: str) -> t.Any:
-        """Return the JSON at a path, which need not be an object."""
+        """Return the JSON at a path, which can be any value."""
         return self._read_once(path, ids, lambda: self.client.get(path, ids=ids, purpose=purpose))
 
     def _read_once(self, path: str, ids: t.Mapping[str, str] | None, read: t.Callable[[], t.Any]) -> t.Any:
-        place = _place(path, ids)
-        row = self._objects.get(place, _UNREAD)
-        if row is _UNREAD:
-            before, row = self._invalidations, read()
-            if before == self._invalidations:
-                self._objects[place] = row
+        cache_key = _cache_key(path, ids)
+        row = self._objects.get(cache_key, _NOT_READ)
+        if row is _NOT_READ:
+            invalidations, row = self._invalidations, read()
+            if invalidations == self._invalidations:
+                self._objects[cache_key] = row
         return row
 
     # --- types ------------------------------------------------------------------------------------------------------
 
     def typed(self, kind: Kind, row: Row) -> Row | None:
-        """Return an object of the API with the types that its fields describe. A value that cannot be brought to its
-        type is null; an object without a valid ID is None. The task warns of both: see warnings()."""
+        """Return an object of the API with the types of its fields, or None if it has no valid ID.
+
+        A value that cannot be converted is null. The task warns in both cases: see warnings().
+        """
         identifier = row.get(kind.id_key)
-        typed, misfits = conform(kind.fields, row)
+        typed, mismatches = conform(kind.fields, row)
         if kind.shape is not Shape.SINGLETON and not (_is_id(identifier) and _is_id(typed.get(kind.id_key))):
-            self._left_out[kind.titles] = self._left_out.get(kind.titles, 0) + 1
+            self._omitted[kind.titles] = self._omitted.get(kind.titles, 0) + 1
             return None
-        self._note(kind, identifier, misfits)
+        self._record_mismatches(kind, identifier, mismatches)
         return typed
 
     def to_result(self, kind: Kind, row: Row) -> Row:
-        """Return an object in the response to a write in collection terms, with the types that its fields describe."""
-        result, misfits = typed_result(kind.fields, row)
-        self._note(kind, row.get(kind.id_key), misfits)
+        """Return an object in the response to a write request in collection terms, with the types of its fields."""
+        result, mismatches = typed_result(kind.fields, row)
+        self._record_mismatches(kind, row.get(kind.id_key), mismatches)
         return result
 
-    def _note(self, kind: Kind, identifier: t.Any, misfits: list[str]) -> None:
-        if misfits:
-            self._misfits[kind, str(identifier)] = misfits
+    def _record_mismatches(self, kind: Kind, identifier: t.Any, mismatches: list[str]) -> None:
+        if mismatches:
+            self._mismatches[kind, str(identifier)] = mismatches
         else:
-            self._misfits.pop((kind, str(identifier)), None)
+            self._mismatches.pop((kind, str(identifier)), None)
 
-    def misfits(self, kind: Kind, row: Row) -> list[str]:
-        """Return the paths of the values of an object that do not have the type of their field."""
-        return self._misfits.get((kind, str(row.get(kind.id_key))), [])
+    def mismatches(self, kind: Kind, row: Row) -> list[str]:
+        """Return the paths of the values of an object whose type is not the type of their field."""
+        return self._mismatches.get((kind, str(row.get(kind.id_key))), [])
 
-    def has_left_out(self, kind: Kind) -> bool:
-        """Return whether objects of a kind were left out, because they have no valid ID."""
-        return kind.titles in self._left_out
+    def has_omitted(self, kind: Kind) -> bool:
+        """Return whether objects of a kind were omitted because they have no valid ID."""
+        return kind.titles in self._omitted
 
     def warnings(self) -> list[str]:
-        """Return a sentence for each kind of which values or objects could not be read."""
+        """Return a warning for each kind with invalid values, and for each kind with omitted objects."""
         by_kind: dict[str, list[str]] = {}
-        for (kind, identifier), paths in self._misfits.items():
-            whose = "" if kind.shape is Shape.SINGLETON else f" of {identifier}"
-            by_kind.setdefault(kind.key, []).extend(f"{path}{whose}" for path in paths)
-        sentences = []
-        for key, places in by_kind.items():
-            more = f" and {len(places) - _NAMED} more" if len(places) > _NAMED else ""
-            sentences.append(
-                f"Esper returned values of an unexpected type, which are null here: {key} {', '.join(places[:_NAMED])}"
-                f"{more}."
-            )
-        return sentences + [
-            f"Esper returned {count} of the {titles} without a valid ID. They are left out."
-            for titles, count in self._left_out.items()
+        for (kind, identifier), paths in self._mismatches.items():
+            owner = "" if kind.shape is Shape.SINGLETON else f" of {identifier}"
+            by_kind.setdefault(kind.key, []).extend(f"{path}{owner}" for path in paths)
+        warnings = []
+        for key, values in by_kind.items():
+            more = f" and {len(values) - _MAX_NAMED} more" if len(values) > _MAX_NAMED else ""
+            named = ", ".join(values[:_MAX_NAMED])
+            warnings.append(f"Esper returned values of an unexpected type, which are null here: {key} {named}{more}.")
+        return warnings + [
+            f"Esper returned {count} of the {titles} without a valid ID. They are omitted."
+            for titles, count in self._omitted.items()
         ]
 
     # --- names, as planned ------------------------------------------------------------------------------------------
 
     def candidates_by_name(self, kind: Kind, name: str) -> list[Row]:
-        """Return the objects that can have a name once the task is applied: all that have it, in any case, and maybe
-        others."""
+        """Return candidates for the objects that have a name after the task: all that have it, in upper or lower case,
+        and possibly others."""
         kept = self._without_effects(kind, self._candidates(kind, name))
         return kept + self._effects_on(kind).names.get(_folded(name), [])
 
     def replaced_candidates(self, kind: Kind, name: str) -> list[Row]:
-        """Return the objects that can have a name now, and that the task changes, as they are now."""
+        """Return candidates for the existing objects that have a name now and that the task changes."""
         planned = self._effects_on(kind)
         if not planned.rows:
             return []
@@ -256,20 +257,20 @@ class TenantView:
     def _candidates(self, kind: Kind, name: str) -> list[Row]:
         if kind.routes.name_filter and not self.is_preloaded(kind):
             return self.list_objects(kind, {kind.routes.name_filter: name})
-        names, before = self._names.get(kind), self._invalidations
+        names, invalidations = self._names.get(kind), self._invalidations
         if names is None:
             names = {}
             for row in self.list_objects(kind):
                 names.setdefault(_folded(row.get(kind.name_key)), []).append(row)
-            if before == self._invalidations:
+            if invalidations == self._invalidations:
                 self._names[kind] = names
         return names.get(_folded(name), [])
 
     # --- planned effects --------------------------------------------------------------------------------------------
 
     def add_effects(self, effects: t.Iterable[Effect]) -> None:
-        """Add what a plan does to the tenant to what other plans see of it. A later effect on an object replaces the
-        former one."""
+        """Add the effects of a plan, so that other plans of the task see them. A later effect on an object replaces an
+        earlier one."""
         for effect in effects:
             planned = self._planned.setdefault(effect.kind.key, _Planned())
             self._derived.pop(effect.kind.key, None)
@@ -286,21 +287,21 @@ class TenantView:
     def _remove(planned: _Planned, effect: Effect) -> None:
         planned.deleted.discard(str(effect.id))
         planned.changes.pop(str(effect.id), None)
-        former = planned.rows.pop(str(effect.id), None)
-        if former is not None:
-            named = planned.names[_folded(former.get(effect.kind.name_key))]
-            named[:] = [row for row in named if row is not former]
+        earlier = planned.rows.pop(str(effect.id), None)
+        if earlier is not None:
+            same_name = planned.names[_folded(earlier.get(effect.kind.name_key))]
+            same_name[:] = [row for row in same_name if row is not earlier]
 
     def planned(self, kind: Kind) -> list[Row]:
-        """Return the objects of a kind that plans create or change, as they will be."""
+        """Return the objects of a kind that plans create or change, after the change."""
         return list(self._effects_on(kind).rows.values())
 
     def planned_changes(self, kind: Kind) -> list[Row]:
-        """Return those of planned() that exist already."""
+        """Return the existing objects of a kind that plans change, after the change."""
         return list(self._effects_on(kind).changes.values())
 
     def planned_object(self, kind: Kind, identifier: t.Any) -> Row | None:
-        """Return an object as a plan changes it, None if no plan does."""
+        """Return an object after its planned change, None if no plan creates or changes it."""
         return self._effects_on(kind).rows.get(str(identifier))
 
     def is_deleted(self, kind: Kind, identifier: t.Any) -> bool:
@@ -308,49 +309,53 @@ class TenantView:
         return str(identifier) in self._effects_on(kind).deleted
 
     def all_as_planned(self, kind: Kind) -> list[Row]:
-        """Return all objects of a kind as they will be."""
+        """Return all objects of a kind after the planned changes."""
         return self._without_effects(kind, self.list_objects(kind)) + self.planned(kind)
 
     def _without_effects(self, kind: Kind, rows: list[Row]) -> list[Row]:
-        """Return those of some existing objects that no plan changes or deletes."""
+        """Return the objects in a list that no plan changes or deletes."""
         planned = self._effects_on(kind)
         changed = planned.rows.keys() | planned.deleted
         return [row for row in rows if str(row[kind.id_key]) not in changed]
 
     def keep(self, kind: Kind, identifier: t.Any) -> None:
-        """Show an object again, because its deletion is not planned any more."""
+        """Discard the planned deletion of an object."""
         self._effects_on(kind).deleted.discard(str(identifier))
         self._derived.pop(kind.key, None)
 
     def forget_plans(self) -> None:
-        """Show only what exists from now on, because the plans are being applied."""
+        """Discard all planned effects before the plans are applied."""
         self._planned, self._derived = {}, {}
 
     def _effects_on(self, kind: Kind) -> _Planned:
         return self._planned.get(kind.key) or _Planned()
 
-    # --- writes -----------------------------------------------------------------------------------------------------
+    # --- write requests ---------------------------------------------------------------------------------------------
 
     def invalidate(self, kind: Kind) -> None:
-        """Read the objects of a kind, and what belongs to them, again from now on, because something was written."""
+        """Remove the objects of a kind, and everything below their paths, from the cache after a write request."""
         self._invalidations += 1
         self._derived.pop(kind.key, None)
         prefixes = kind.routes.prefixes
-        # Other threads may read: a collection is replaced, not changed.
+        # Collections are replaced, not changed, because other threads can read them at the same time.
         self._typed = {key: pair for key, pair in list(self._typed.items()) if not key[1][0].startswith(prefixes)}
         self._preloaded = {path for path in list(self._preloaded) if not path.startswith(prefixes)}
-        self._names = {each: names for each, names in list(self._names.items()) if not _is_below(each, prefixes)}
-        self._ids = {each: rows for each, rows in list(self._ids.items()) if not _is_below(each, prefixes)}
-        self._lists = {place: rows for place, rows in list(self._lists.items()) if not place[0].startswith(prefixes)}
-        self._objects = {place: row for place, row in list(self._objects.items()) if not place[0].startswith(prefixes)}
+        self._names = {
+            other: names for other, names in list(self._names.items()) if not other.routes.list.startswith(prefixes)
+        }
+        self._ids = {
+            other: rows for other, rows in list(self._ids.items()) if not other.routes.list.startswith(prefixes)
+        }
+        self._lists = {
+            cache_key: rows for cache_key, rows in list(self._lists.items()) if not cache_key[0].startswith(prefixes)
+        }
+        self._objects = {
+            cache_key: row for cache_key, row in list(self._objects.items()) if not cache_key[0].startswith(prefixes)
+        }
 
 
-def _place(path: str, values: t.Mapping[str, t.Any] | None) -> _Place:
+def _cache_key(path: str, values: t.Mapping[str, t.Any] | None) -> _CacheKey:
     return path, tuple(sorted((values or {}).items()))
-
-
-def _is_below(kind: Kind, prefixes: tuple[str, ...]) -> bool:
-    return kind.routes.list.startswith(prefixes)
 
 
 def _is_id(value: t.Any) -> bool:
@@ -358,7 +363,7 @@ def _is_id(value: t.Any) -> bool:
 
 
 def _id_key(kind: Kind | None) -> str | None:
-    """Return the key that each object has, None for a singleton."""
+    """Return the key of the ID, None for a singleton."""
     if kind is None:
         return "id"
     return None if kind.shape is Shape.SINGLETON else kind.id_key

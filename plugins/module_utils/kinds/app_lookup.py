@@ -83,7 +83,7 @@ class AppVersionLookup(Lookup):
         if not self.view.is_preloaded(self.kind):
             return None
         self.view.preload(LEGACY_APPS)
-        listed = (self.view.whole_by_id(LEGACY_APPS) or {}).get(str(app["id"]).lower(), {})
+        listed = (self.view.objects_by_id(LEGACY_APPS) or {}).get(str(app["id"]).lower(), {})
         versions = listed.get("versions")
         if versions is None:
             return None

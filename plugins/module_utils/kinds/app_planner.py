@@ -65,7 +65,7 @@ class AppVersionPlanner(Planner):
             upload.after = (app_id.step,)
         plan = Plan(None, [upload])
         if desired:
-            plan.steps.append(self._properties(upload, wanted, self.compared({}, desired)))
+            plan.steps.append(self._properties(upload, wanted, self.compare({}, desired)))
         shown = {**{name: wanted[name] for name in IDENTITY if wanted[name] is not None}, **desired}
         plan.record = {**dict.fromkeys(each.name for each in self.kind.fields), **shown, "id": app and app_id}
         plan.changes.append(ObjectDiff(f"app {wanted_label(wanted)}", {}, shown))
@@ -138,7 +138,7 @@ class AppVersionPlanner(Planner):
     def _suffices(self, current: Row, params: Params) -> bool:
         """Return whether the known properties of a version show that nothing has to be changed."""
         desired = self.desired(params)
-        compared = self.compared(current, desired)
+        compared = self.compare(current, desired)
         return "hash_string" in current and all(
             each.api_name in current and not compared[each.name].differs
             for each in self.kind.fields
@@ -173,7 +173,7 @@ class AppVersionPlanner(Planner):
                 )
             else:
                 plan.steps.append(_removal(row, params["force"]))
-                plan.changes.append(self.deletion(row))
+                plan.changes.append(self.deletion_diff(row))
                 plan.effects.append(Effect(self.kind, row["id"], None))
                 plan.relies_on += [(BLUEPRINTS, each) for each in used.former]
 
@@ -214,7 +214,7 @@ class AppVersionPlanner(Planner):
         plan = Plan(
             None,
             [_removal(current, params["force"])],
-            [self.deletion(current)],
+            [self.deletion_diff(current)],
             effects=[Effect(self.kind, current["id"], None)],
         )
         if not params["force"]:
@@ -246,7 +246,7 @@ class AppVersionPlanner(Planner):
         self._check_readable(version, _INSTALLED)
         return version.get("installed_count") or 0
 
-    def deletion(self, current: Row) -> ObjectDiff:
+    def deletion_diff(self, current: Row) -> ObjectDiff:
         """Return the deletion of a version, for the diff."""
         record = self.kind.to_result(current)
         return ObjectDiff(f"app {label_of(current)}", {name: record[name] for name in IDENTITY}, {})

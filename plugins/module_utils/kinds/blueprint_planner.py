@@ -126,8 +126,8 @@ class BlueprintPlanner(Planner):
             return self._complete_save(super().plan_update(current, options), current, publish=True)
         # Masked values count as lost in the version, too, so they are checked here.
         self._check_masked(current, settings, params)
-        self._check_misfits(current, self.kind.fields, replaces=True)
-        if paths := self.view.misfits(version_kind(self.kind), version):
+        self._check_mismatches(current, self.kind.fields, replaces=True)
+        if paths := self.view.mismatches(version_kind(self.kind), version):
             raise InvalidParameter(
                 f"Version {params['version']} of the {self.kind.phrase(current)} is not restored, because Esper"
                 f" returned an unexpected type for {', '.join(paths)}."

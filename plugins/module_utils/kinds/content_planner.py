@@ -42,7 +42,7 @@ class ContentPlanner(Planner):
         if source is None:
             raise NotFound(kind.title, name, self.lookup.names(), "Set src to upload it.")
         desired = self.desired(params)
-        self.compared({}, desired)  # Validates the properties.
+        self.compare({}, desired)  # Validates the properties.
         steps, effect = self._upload(params, source, desired)
         after = {"name": name, "size": size_of(source), **desired}
         return Plan(
@@ -84,7 +84,7 @@ class ContentPlanner(Planner):
         new = {"name": name, **kept, **desired, "size": size_of(source)}
         if checksum := checksum_like(record["checksum"], source):
             new["checksum"] = checksum
-        differing = [name for name, each in self.compared(current, new).items() if not each.matches]
+        differing = [name for name, each in self.compare(current, new).items() if not each.matches]
         before, after = ({each: values[each] for each in differing} for values in (record, new))
         return Plan(
             {**dict.fromkeys(record), "tags": [], **new},

@@ -191,7 +191,7 @@ class DeviceGroupLookup(Lookup):
         # A single name above is not ambiguous, because no name is empty.
         if parent_id is None or (len(names) <= 2 and all(names)):
             return names
-        groups = self.view.whole_by_id(self.kind)
+        groups = self.view.objects_by_id(self.kind)
         if groups is not None:
             parent = groups.get(parent_id)
         elif self._has_slashes():

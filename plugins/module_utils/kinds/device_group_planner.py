@@ -225,11 +225,11 @@ class DeviceGroupPlanner(Planner):
         plan = Plan(None, steps_into(self.lookup.remaining_above(current), devices, purpose))
         for row in reversed(doomed):
             plan.steps.append(self.delete_step(row))
-            plan.changes.append(self.deletion(row))
+            plan.changes.append(self.deletion_diff(row))
             plan.effects.append(Effect(self.kind, row["id"], None))
         return plan
 
-    def deletion(self, current: Row) -> ObjectDiff:
+    def deletion_diff(self, current: Row) -> ObjectDiff:
         before = {"name": current["name"], "path": path_of(current), "device_count": current.get("device_count")}
         return ObjectDiff(self.kind.header(current), before, {})
 
