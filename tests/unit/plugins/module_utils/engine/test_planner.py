@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Plans for objects that Esper returns in another form: nothing is overwritten, deleted or doubled."""
+"""Tests of plans with invalid values in tasks or in responses: nothing is overwritten, deleted or created twice."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NAMES = Kind(name="thing", title="thing", plural="things", routes=ROUTES, fields
 
 
 class Tenant:
-    """A tenant with rows in its list, which counts writes."""
+    """A tenant with rows in its list. ``writes`` are the bodies of write requests."""
 
     def __init__(self, *rows: Row) -> None:
         self.rows, self.writes = rows, list[Row | None]()
@@ -50,7 +50,7 @@ def run(view: TenantView, **params: t.Any) -> Result:
     return ensure(view, ALERT_CHANNEL, {**options, "name": "Desk", **params})
 
 
-def test_kinds_that_share_a_route_do_not_share_types(server: Server, view: TenantView) -> None:
+def test_kinds_with_the_same_route_have_their_own_types(server: Server, view: TenantView) -> None:
     server.app = tenant = Tenant({"id": "1", "name": "a", "settings": {"networks": {"odd": 1}, "on": "no"}})
     assert view.list_objects(NAMES, {"name": "a"})
     params = {"state": "present", "name": "a", "settings": {"on": "yes"}}
@@ -81,7 +81,7 @@ def test_an_invalid_value_is_reported_with_its_object(
 
 
 @pytest.mark.parametrize("linked", [["id1"], "id1", {"count": 2}, 3])
-def test_an_object_whose_users_cannot_be_read_counts_as_in_use(server: Server, view: TenantView, linked: t.Any) -> None:
+def test_an_object_with_invalid_users_counts_as_in_use(server: Server, view: TenantView, linked: t.Any) -> None:
     server.app = tenant = Tenant(channel(linked_alerts=linked))
     with pytest.raises(EsperError, match="cannot determine whether it is in use"):
         run(view, state="absent")
@@ -91,7 +91,7 @@ def test_an_object_whose_users_cannot_be_read_counts_as_in_use(server: Server, v
 
 @pytest.mark.parametrize("identifier", [7.5, "x7", "", True, [7]])
 @pytest.mark.parametrize("state", ["present", "absent"])
-def test_an_object_without_a_valid_id_is_neither_doubled_nor_missing(
+def test_an_object_without_a_valid_id_is_not_created_again(
     server: Server, view: TenantView, identifier: t.Any, state: str
 ) -> None:
     server.app = tenant = Tenant(channel(id=identifier))
@@ -101,7 +101,7 @@ def test_an_object_without_a_valid_id_is_neither_doubled_nor_missing(
 
 
 @pytest.mark.parametrize("properties", [["a"], '{"to_address": [], "cc": ["b"]}'])
-def test_a_parent_that_cannot_be_read_is_not_replaced(server: Server, view: TenantView, properties: t.Any) -> None:
+def test_an_invalid_parent_is_not_replaced(server: Server, view: TenantView, properties: t.Any) -> None:
     server.app = tenant = Tenant(channel(properties=properties))
     with pytest.raises(EsperError, match="not changed, because Esper returned an unexpected type for emails"):
         run(view, emails=["b@example.com"])

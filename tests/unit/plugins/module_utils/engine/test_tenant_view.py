@@ -60,7 +60,7 @@ def test_a_list_is_read_once(server: Server, view: TenantView) -> None:
     assert server.sent == ["GET /things/?name=Berlin&limit=250"]
 
 
-def test_lists_are_told_apart_by_kind_and_query(server: Server, view: TenantView) -> None:
+def test_lists_are_cached_by_kind_and_query(server: Server, view: TenantView) -> None:
     for kind, query in ((THING, {}), (THING, {"name": "a"}), (THING, {"name": "b"}), (OTHER, {"name": "b"})):
         view.list_objects(kind, query)
     assert len(server.requests) == 4
@@ -72,7 +72,7 @@ def test_the_order_of_a_query_does_not_matter(server: Server, view: TenantView) 
     assert len(server.requests) == 1
 
 
-def test_what_was_written_to_is_read_anew_and_nothing_else(server: Server, view: TenantView) -> None:
+def test_only_an_invalidated_kind_is_read_again(server: Server, view: TenantView) -> None:
     for _time in range(2):
         view.list_objects(THING)
         view.list_objects(OTHER)
@@ -80,7 +80,7 @@ def test_what_was_written_to_is_read_anew_and_nothing_else(server: Server, view:
     assert [sent.partition("?")[0] for sent in server.sent] == ["GET /things/", "GET /others/", "GET /things/"]
 
 
-def test_what_belongs_to_one_object_is_read_once_and_as_it_comes(server: Server, view: TenantView) -> None:
+def test_a_list_below_an_object_is_read_once_in_its_order(server: Server, view: TenantView) -> None:
     server.app = lambda _request: answers({"results": [{"part": "a"}, {"part": "b"}]})
     for _time in range(2):
         rows = view.list_at(f"/things/{FIRST}/parts", {"b": 1, "a": 2}, page_size=None, key="part", purpose="Reading")
@@ -89,7 +89,7 @@ def test_what_belongs_to_one_object_is_read_once_and_as_it_comes(server: Server,
     assert server.sent == [f"GET /things/{FIRST}/parts?b=1&a=2", f"GET /things/{SECOND}/parts"]
 
 
-def test_what_belongs_to_what_was_written_to_is_read_anew(server: Server, view: TenantView) -> None:
+def test_a_list_below_an_invalidated_kind_is_read_again(server: Server, view: TenantView) -> None:
     server.app = lambda _request: answers({"results": []})
     for _time in range(2):
         view.list_at(f"/things/{FIRST}/parts", purpose="Reading")
@@ -98,56 +98,56 @@ def test_what_belongs_to_what_was_written_to_is_read_anew(server: Server, view: 
     assert [sent.partition("/")[2].partition("/")[0] for sent in server.sent] == ["things", "others", "things"]
 
 
-def test_a_failure_is_not_remembered(server: Server, view: TenantView) -> None:
+def test_a_failure_is_not_cached(server: Server, view: TenantView) -> None:
     server.replies(answers({"message": "No."}, 403))
     with pytest.raises(ApiError, match="Reading the things failed"):
         view.list_objects(THING)
     assert len(view.list_objects(THING)) == 3
 
 
-def test_a_name_becomes_an_object_by_one_request(server: Server, view: TenantView) -> None:
+def test_a_name_is_resolved_with_one_request(server: Server, view: TenantView) -> None:
     for _time in range(2):
         assert lookup_of(view, THING).resolve("Berlin")["id"] == FIRST
     assert len(server.requests) == 1
 
 
-def test_an_id_is_looked_up_as_such(server: Server, view: TenantView) -> None:
+def test_an_id_is_resolved_by_the_path_of_the_object(server: Server, view: TenantView) -> None:
     assert lookup_of(view, THING).resolve(FIRST)["name"] == "Berlin"
     assert server.sent == [f"GET /things/{FIRST}/"]
 
 
-def test_a_name_that_several_have_is_ambiguous(view: TenantView) -> None:
+def test_a_name_of_several_objects_is_ambiguous(view: TenantView) -> None:
     with pytest.raises(Ambiguous) as caught:
         lookup_of(view, THING).resolve("Bremen")
     assert caught.value.candidates == sorted([f"Bremen (ID {SECOND})", "Bremen (ID 3)"])
 
 
-def test_a_misspelt_name_is_answered_with_close_ones(view: TenantView) -> None:
+def test_close_names_are_suggested_for_a_misspelled_name(view: TenantView) -> None:
     with pytest.raises(NotFound) as caught:
         lookup_of(view, THING).resolve("Berlni")
     assert str(caught.value) == "The thing 'Berlni' was not found. Did you mean 'Berlin'?"
 
 
-def test_a_name_like_no_other_is_answered_without_a_guess(view: TenantView) -> None:
+def test_no_name_is_suggested_if_none_is_close(view: TenantView) -> None:
     with pytest.raises(NotFound) as caught:
         lookup_of(view, THING).resolve("Xyz")
     assert str(caught.value) == "The thing 'Xyz' was not found."
 
 
-def test_an_id_that_belongs_to_nothing_is_not_found(view: TenantView) -> None:
+def test_an_unknown_id_is_not_found(view: TenantView) -> None:
     unknown = str(uuid.uuid4())
     with pytest.raises(NotFound, match=unknown):
         lookup_of(view, THING).resolve(unknown)
 
 
-# --- what is planned --------------------------------------------------------------------------------------------------
+# --- planned effects --------------------------------------------------------------------------------------------------
 
 
 def names(rows: list[t.Any]) -> list[str]:
     return [row["name"] for row in rows]
 
 
-def test_what_is_planned_is_found_in_place_of_what_is_there(view: TenantView) -> None:
+def test_planned_objects_replace_existing_objects(view: TenantView) -> None:
     pending = KnownAfterApply(Step("Creating", "POST", "/things/"), "id")
     view.add_effects(
         [
@@ -190,7 +190,7 @@ def test_an_object_that_takes_the_name_of_a_renamed_one_is_the_only_one_of_that_
 
 def test_a_deleted_object_is_not_found_by_name(view: TenantView) -> None:
     view.add_effects([Effect(THING, SECOND, None)])
-    # Two objects have the name. Only one of them is left.
+    # Two objects have the name. One of them is not deleted.
     assert lookup_of(view, THING).resolve("Bremen")["id"] == "3"
     view.add_effects([Effect(THING, "3", None)])
     with pytest.raises(NotFound, match="The thing 'Bremen' was not found"):
@@ -199,7 +199,7 @@ def test_a_deleted_object_is_not_found_by_name(view: TenantView) -> None:
     assert view.planned(THING) == []
 
 
-def test_a_later_effect_replaces_the_former_one(view: TenantView) -> None:
+def test_a_later_effect_replaces_an_earlier_one(view: TenantView) -> None:
     for name in ("Bonn", "Ulm"):
         view.add_effects([Effect(THING, FIRST, {"id": FIRST, "name": name})])
     assert view.candidates_by_name(THING, "Bonn") == []
@@ -211,26 +211,26 @@ def test_a_later_effect_replaces_the_former_one(view: TenantView) -> None:
     assert view.is_deleted(THING, FIRST)
 
 
-def test_a_deletion_that_is_replaced_is_none(view: TenantView) -> None:
+def test_a_replaced_deletion_has_no_effect(view: TenantView) -> None:
     view.add_effects([Effect(THING, FIRST, None), Effect(THING, FIRST, {"id": FIRST, "name": "Berlin"})])
     assert not view.is_deleted(THING, FIRST)
     assert names(view.candidates_by_name(THING, "Berlin")) == ["Berlin"]
 
 
-def test_planned_objects_are_told_apart_from_those_that_exist(view: TenantView) -> None:
+def test_planned_changes_are_those_of_existing_objects(view: TenantView) -> None:
     pending = KnownAfterApply(Step("Creating", "POST", "/things/"), "id")
     created: dict[str, t.Any] = {"id": pending, "name": "Ulm"}
     changed: dict[str, t.Any] = {"id": "3", "name": "Bonn"}
     view.add_effects([Effect(THING, pending, created), Effect(THING, 3, changed)])
     assert view.planned(THING) == [created, changed]
     assert view.planned_changes(THING) == [changed]
-    # An ID is the same as a number and as a text.
+    # A number and a text with the same digits are the same ID.
     assert view.planned_object(THING, 3) is view.planned_object(THING, "3") is changed
     assert view.planned_object(THING, pending) is created
     assert view.planned_object(THING, FIRST) is None
 
 
-def test_effects_on_one_kind_are_none_on_another(view: TenantView) -> None:
+def test_effects_on_one_kind_do_not_affect_another(view: TenantView) -> None:
     view.add_effects([Effect(OTHER, FIRST, None), Effect(OTHER, SECOND, {"id": SECOND, "name": "Berlin"})])
     assert [row["id"] for row in view.candidates_by_name(THING, "Berlin")] == [FIRST]
     assert not view.is_deleted(THING, FIRST)
@@ -246,7 +246,7 @@ def test_effects_on_one_kind_are_none_on_another(view: TenantView) -> None:
     ],
     ids=["planned", "written", "applied"],
 )
-def test_what_is_derived_of_a_kind_is_kept_until_its_objects_change(
+def test_derived_values_are_kept_until_objects_of_the_kind_change(
     view: TenantView, change: t.Callable[[TenantView], None], kept: dict[str, str]
 ) -> None:
     for kind in (THING, OTHER):
@@ -257,12 +257,12 @@ def test_what_is_derived_of_a_kind_is_kept_until_its_objects_change(
     assert view.derived(OTHER) == kept
 
 
-def test_what_is_superseded_costs_nothing_where_nothing_is(server: Server, view: TenantView) -> None:
+def test_replaced_candidates_take_no_request_without_effects(server: Server, view: TenantView) -> None:
     assert view.replaced_candidates(THING, "Berlin") == []
     assert server.sent == []
 
 
-def test_names_are_looked_up_in_the_whole_list_until_something_is_written(server: Server, view: TenantView) -> None:
+def test_names_are_looked_up_in_a_preloaded_list_until_it_is_invalidated(server: Server, view: TenantView) -> None:
     view.preload(THING)
     assert names(view.candidates_by_name(THING, "Berlin")) == ["Berlin"]
     assert len(view.candidates_by_name(THING, "bremen")) == 2
@@ -274,28 +274,28 @@ def test_names_are_looked_up_in_the_whole_list_until_something_is_written(server
 
 
 @pytest.mark.parametrize("whole", [False, True])
-def test_a_list_that_is_read_while_something_is_written_is_read_anew(
+def test_a_list_that_is_read_during_a_write_request_is_read_again(
     server: Server, view: TenantView, whole: bool
 ) -> None:
-    def meanwhile(request: Request) -> Reply:
+    def invalidating(request: Request) -> Reply:
         if len(server.requests) == 1:
             view.invalidate(THING)
         return things(request)
 
-    server.app = meanwhile
+    server.app = invalidating
     if whole:
         view.preload(THING)
     for _time in range(3):
         view.candidates_by_name(THING, "Berlin")
-    # What the first one answered may lack what another thread wrote before the answer came.
+    # The first response can be older than the write request.
     assert len(server.requests) == 2
 
 
-def test_names_are_looked_up_while_others_write(server: Server, view: TenantView) -> None:
-    over = threading.Event()
+def test_names_can_be_looked_up_during_write_requests(server: Server, view: TenantView) -> None:
+    stopped = threading.Event()
 
     def write() -> None:
-        while not over.is_set():
+        while not stopped.is_set():
             view.invalidate(THING)
 
     with ThreadPoolExecutor() as pool:
@@ -304,5 +304,5 @@ def test_names_are_looked_up_while_others_write(server: Server, view: TenantView
             for _time in range(50):
                 assert names(view.candidates_by_name(UNFILTERED, "Berlin")) == ["Berlin"]
         finally:
-            over.set()
+            stopped.set()
         writing.result()

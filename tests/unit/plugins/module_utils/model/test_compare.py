@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The comparison finds what differs, sends what is necessary, loses nothing and shows no secret."""
+"""Tests of the comparison: differences, payloads, errors, masks and secrets."""
 
 from __future__ import annotations
 
@@ -37,19 +37,19 @@ POLICY = Field(
 )
 
 
-def written(field: Field, value: t.Any) -> t.Any:
+def to_api(field: Field, value: t.Any) -> t.Any:
     """Return a value in API format."""
     return compare(field, None, value).payload
 
 
-def test_a_value_is_written_in_the_words_of_the_api_and_read_back() -> None:
+def test_a_value_is_converted_to_api_format_and_back() -> None:
     value = {"kiosk_mode": True, "accounts": [{"mail": "a@b", "kind": "USER"}]}
-    payload = written(POLICY, value)
+    payload = to_api(POLICY, value)
     assert payload == {"kioskMode": True, "accounts": [{"eMail": "a@b", "kind": "USER"}]}
     assert POLICY.from_api({**payload, "unknown": 1}) == value
 
 
-def test_each_value_that_cannot_be_is_named_with_its_place() -> None:
+def test_each_invalid_value_is_reported_with_its_path() -> None:
     value = {"least": 3, "numbers": ["ok", "", "long"], "accounts": [{"mail": "a@b"}, {"mail": "nobody"}]}
     assert list(compare(POLICY, None, value).errors) == [
         "settings.least is 3; the minimum is 4",
@@ -60,7 +60,7 @@ def test_each_value_that_cannot_be_is_named_with_its_place() -> None:
 
 
 @pytest.mark.parametrize(
-    ("current", "wanted", "satisfied"),
+    ("current", "desired", "is_same"),
     [
         ({"numbers": ["b", "a"], "kiosk_mode": True}, {"numbers": ["a", "b"]}, True),
         ({"numbers": ["a"]}, {"numbers": ["a", "b"]}, False),
@@ -70,17 +70,17 @@ def test_each_value_that_cannot_be_is_named_with_its_place() -> None:
         (None, {}, True),
     ],
 )
-def test_only_what_was_said_is_compared(current: t.Any, wanted: t.Any, satisfied: bool) -> None:
-    assert compare(POLICY, current, wanted).matches is satisfied
+def test_omitted_values_are_not_compared(current: t.Any, desired: t.Any, is_same: bool) -> None:
+    assert compare(POLICY, current, desired).matches is is_same
 
 
-def test_what_the_collection_does_not_know_survives_a_change() -> None:
-    current = {"kioskMode": True, "new": {"of": "tomorrow"}, "lock": {"pin": "real", "colour": "red", "tries": 1}}
+def test_unknown_keys_are_kept() -> None:
+    current = {"kioskMode": True, "new": {"future": "key"}, "lock": {"pin": "real", "color": "red", "tries": 1}}
     sent = compare(POLICY, current, {"lock": {"tries": 2}}).payload
-    assert sent == {**current, "lock": {"pin": "real", "colour": "red", "tries": 2}}
+    assert sent == {**current, "lock": {"pin": "real", "color": "red", "tries": 2}}
 
 
-def test_a_mask_is_never_sent_back_and_its_loss_is_told() -> None:
+def test_a_mask_is_not_sent_and_its_loss_is_reported() -> None:
     current = {"kioskMode": True, "lock": {"pin": MASK, "tries": 1}}
     found = compare(POLICY, current, {"kiosk_mode": False})
     assert found.payload == {"kioskMode": False, "lock": {"tries": 1}}
@@ -92,21 +92,21 @@ def test_a_mask_is_never_sent_back_and_its_loss_is_told() -> None:
 
 
 @pytest.mark.parametrize(
-    ("current", "always", "sent"),
+    ("current", "always", "is_sent"),
     [("real", False, True), ("1234", False, False), (MASK, False, False), (MASK, True, True), (None, False, False)],
 )
-def test_a_secret_is_compared_unless_it_is_masked(current: str | None, always: bool, sent: bool) -> None:
-    assert compare(POLICY, {"lock": {"pin": current}}, {"lock": {"pin": "1234"}}, always=always).sets_secret is sent
+def test_a_secret_is_compared_unless_it_is_masked(current: str | None, always: bool, is_sent: bool) -> None:
+    assert compare(POLICY, {"lock": {"pin": current}}, {"lock": {"pin": "1234"}}, always=always).sets_secret is is_sent
 
 
-def test_a_secret_is_shown_nowhere() -> None:
+def test_a_secret_is_not_shown() -> None:
     value = {"lock": {"pin": "1234", "tries": 3}}
     found = compare(POLICY, None, value)
     assert "1234" not in str([POLICY.from_api(found.payload), found.before, found.after, found.shown])
     assert found.shown["lock"]["pin"] == "(not shown)"
 
 
-# --- dicts in lists, and exactly what is given ------------------------------------------------------------------------
+# --- lists of dicts, and exact ----------------------------------------------------------------------------------------
 
 SECRET = "correct horse"
 DEVICE = Field(
@@ -150,13 +150,13 @@ PHONE = Field(
 )
 
 
-def files(*given: str) -> list[dict[str, str]]:
-    """Files as the API has them, each written as "number place"."""
-    return [dict(zip(("fileId", "place"), each.split(), strict=False)) for each in given]
+def files(*texts: str) -> list[dict[str, str]]:
+    """Return files in API format from texts of the form "number place"."""
+    return [dict(zip(("fileId", "place"), text.split(), strict=False)) for text in texts]
 
 
 @pytest.mark.parametrize(
-    ("there", "given", "wanted", "exactly"),
+    ("current", "desired", "merged", "exact"),
     [
         (["1 /a"], ["2 /a"], ["1 /a", "2 /a"], ["2 /a"]),
         (["1 /a"], ["1 /b"], ["1 /b"], ["1 /b"]),
@@ -167,24 +167,25 @@ def files(*given: str) -> list[dict[str, str]]:
         ([], ["1 /a"], ["1 /a"], ["1 /a"]),
     ],
 )
-def test_each_item_is_merged_with_the_one_that_is_most_like_it(
-    there: list[str], given: list[str], wanted: list[str], exactly: list[str]
+def test_an_item_is_merged_with_the_best_match(
+    current: list[str], desired: list[str], merged: list[str], exact: list[str]
 ) -> None:
-    said = {"files": [DEVICE.from_api({"files": files(each)})["files"][0] for each in given]}
-    for exact, expected in ((False, wanted), (True, exactly)):
-        assert compare(DEVICE, {"files": files(*there)}, said, exact=exact).payload == {"files": files(*expected)}
+    params = {"files": [DEVICE.from_api({"files": files(text)})["files"][0] for text in desired]}
+    for is_exact, expected in ((False, merged), (True, exact)):
+        found = compare(DEVICE, {"files": files(*current)}, params, exact=is_exact)
+        assert found.payload == {"files": files(*expected)}
 
 
-def test_an_item_has_the_place_of_what_is_called_like_it() -> None:
-    there = [{"fileId": 1, "label": "a", "x": 1}, {"fileId": 2, "label": "b"}]
-    said = {"files": [{"label": "b", "number": "3"}, {"label": "a", "number": "1"}]}
-    found = compare(DEVICE, {"files": there}, said)
+def test_an_item_keeps_the_index_of_its_match() -> None:
+    current = [{"fileId": 1, "label": "a", "x": 1}, {"fileId": 2, "label": "b"}]
+    desired = {"files": [{"label": "b", "number": "3"}, {"label": "a", "number": "1"}]}
+    found = compare(DEVICE, {"files": current}, desired)
     assert found.after["files"] == [{"number": "1", "label": "a"}, {"number": "3", "label": "b"}]
     assert found.payload["files"] == [{"fileId": "1", "x": 1}, {"fileId": "3"}]
 
 
 @pytest.mark.parametrize(
-    ("given", "double"),
+    ("items", "is_duplicate"),
     [
         ([{"number": "1"}, {"number": "1"}], True),
         ([{"number": "1", "place": "/a"}, {"number": "1", "place": "/a"}], True),
@@ -196,29 +197,29 @@ def test_an_item_has_the_place_of_what_is_called_like_it() -> None:
     ],
     ids=str,
 )
-def test_what_is_given_twice_is_refused(given: list[dict[str, str]], double: bool) -> None:
-    complaints = list(compare(DEVICE, None, {"files": given}).errors)
-    assert complaints == (["device.files[1] duplicates device.files[0]"] if double else [])
+def test_a_duplicate_is_an_error(items: list[dict[str, str]], is_duplicate: bool) -> None:
+    errors = list(compare(DEVICE, None, {"files": items}).errors)
+    assert errors == (["device.files[1] duplicates device.files[0]"] if is_duplicate else [])
 
 
-def test_what_is_missing_is_named_and_what_is_there_is_not() -> None:
-    given = {"files": [{"place": "/a"}, {"number": "1"}], "scripts": [{"line": "ls"}, {"comment": "x"}]}
-    assert list(compare(DEVICE, None, given).missing) == [
+def test_missing_required_values_are_reported_unless_they_exist() -> None:
+    desired = {"files": [{"place": "/a"}, {"number": "1"}], "scripts": [{"line": "ls"}, {"comment": "x"}]}
+    assert list(compare(DEVICE, None, desired).missing) == [
         "device.scripts[1].line is required",
         "device.files[0].number is required",
     ]
     assert compare(DEVICE, {"files": files("1 /a")}, {"files": [{"number": "1"}]}).missing == ()
 
 
-def test_a_secret_of_what_is_not_there_is_sent() -> None:
-    given = {"sound": {"pin": SECRET}}
-    assert compare(DEVICE, {"sound": None}, given).sets_secret
-    assert not compare(DEVICE, {"sound": {"on": True}}, given).sets_secret
+def test_a_secret_in_a_new_dict_is_sent() -> None:
+    desired = {"sound": {"pin": SECRET}}
+    assert compare(DEVICE, {"sound": None}, desired).sets_secret
+    assert not compare(DEVICE, {"sound": {"on": True}}, desired).sets_secret
     assert compare(DEVICE, {"files": []}, {"files": [{"number": "1", "pin": SECRET}]}).sets_secret
 
 
 @pytest.mark.parametrize(
-    ("given", "exact", "lost"),
+    ("desired", "exact", "lost"),
     [
         (None, False, ["sound.pin", "files[0].pin"]),
         ({}, False, ["sound.pin", "files[0].pin"]),
@@ -229,26 +230,26 @@ def test_a_secret_of_what_is_not_there_is_sent() -> None:
     ],
     ids=str,
 )
-def test_a_mask_is_lost_if_what_it_belongs_to_stays(given: t.Any, exact: bool, lost: list[str]) -> None:
+def test_a_mask_is_lost_if_its_dict_is_kept(desired: t.Any, exact: bool, lost: list[str]) -> None:
     current = {"sound": {"pin": MASK}, "files": [{"fileId": 1, "pin": MASK}]}
-    found = compare(DEVICE, current, given, exact=exact)
+    found = compare(DEVICE, current, desired, exact=exact)
     assert list(found.masked) == [f"device.{path}" for path in lost]
     assert MASK not in str(found)
 
 
-def few(**values: st.SearchStrategy[t.Any]) -> st.SearchStrategy[dict[str, t.Any]]:
-    """Dicts with some of these keys."""
+def optional(**values: st.SearchStrategy[t.Any]) -> st.SearchStrategy[dict[str, t.Any]]:
+    """Return dicts with some of the keys."""
     return st.fixed_dictionaries({}, optional=values)
 
 
 NUMBERS = st.sampled_from(["1", "2", "3"])
 PLACES = st.sampled_from(["/a", "/b"])
 WHEN = st.sampled_from(["ALWAYS", "NEVER"])
-UNKNOWN = st.none() | st.just({"of": "tomorrow"})
-# Null, numbers as texts, masks, keys that nobody knows, and the same thing twice.
-THERE = few(
+UNKNOWN = st.none() | st.just({"future": "key"})
+# With null, numbers as texts, masks, unknown keys and duplicates.
+CURRENT = optional(
     sound=st.none()
-    | few(
+    | optional(
         when=WHEN | st.none(),
         on=st.booleans() | st.none(),
         level=st.sampled_from([1, "1", None]),
@@ -257,10 +258,10 @@ THERE = few(
     ),
     tags=st.none() | st.lists(st.sampled_from("abc"), max_size=3),
     scripts=st.none()
-    | st.lists(few(line=st.sampled_from("ab"), when=WHEN, comment=st.just("c"), unknown=UNKNOWN), max_size=2),
+    | st.lists(optional(line=st.sampled_from("ab"), when=WHEN, comment=st.just("c"), unknown=UNKNOWN), max_size=2),
     files=st.none()
     | st.lists(
-        few(
+        optional(
             fileId=NUMBERS | st.integers(1, 3) | st.none(),
             place=PLACES | st.none(),
             label=st.sampled_from(["x", "y", None]),
@@ -274,64 +275,68 @@ THERE = few(
 FILE = st.fixed_dictionaries(
     {"number": NUMBERS}, optional={"place": PLACES, "label": st.sampled_from(["x", "y"]), "pin": st.just(SECRET)}
 )
-WANTED = few(
-    sound=few(when=WHEN, on=st.booleans(), volume=st.integers(0, 2), pin=st.just(SECRET)),
+DESIRED = optional(
+    sound=optional(when=WHEN, on=st.booleans(), volume=st.integers(0, 2), pin=st.just(SECRET)),
     tags=st.lists(st.sampled_from("abc"), max_size=3),
     scripts=st.lists(
         st.fixed_dictionaries({"line": st.sampled_from("ab")}, optional={"when": WHEN, "comment": st.just("c")}),
         max_size=2,
     ),
     files=st.lists(FILE, max_size=4),
-).filter(lambda wanted: not list(compare(DEVICE, None, wanted).errors))
+).filter(lambda desired: not list(compare(DEVICE, None, desired).errors))
 
 
-@given(THERE, WANTED, st.booleans())
-def test_after_a_change_nothing_differs_in_lists_of_dicts_and_exactly(
-    there: dict[str, t.Any], wanted: dict[str, t.Any], exact: bool
+@given(CURRENT, DESIRED, st.booleans())
+def test_after_a_change_of_lists_of_dicts_nothing_differs(
+    current: dict[str, t.Any], desired: dict[str, t.Any], exact: bool
 ) -> None:
-    sent = compare(DEVICE, there, wanted, exact=exact).payload
-    again = compare(DEVICE, sent, wanted, exact=exact)
+    sent = compare(DEVICE, current, desired, exact=exact).payload
+    again = compare(DEVICE, sent, desired, exact=exact)
     assert not again.differs
     assert again.payload == sent
-    assert not [each for each in again.missing if "files" not in each]
+    assert not [error for error in again.missing if "files" not in error]
 
 
-@given(THERE, WANTED, st.booleans())
-def test_only_what_the_service_knows_is_sent(there: dict[str, t.Any], wanted: dict[str, t.Any], exact: bool) -> None:
-    sent = compare(DEVICE, there, wanted, exact=exact).payload
+@given(CURRENT, DESIRED, st.booleans())
+def test_masks_null_and_collection_terms_are_not_sent(
+    current: dict[str, t.Any], desired: dict[str, t.Any], exact: bool
+) -> None:
+    sent = compare(DEVICE, current, desired, exact=exact).payload
     assert MASK not in str(sent)
     assert "label" not in str(sent)
     for part in (sent, sent.get("sound", {}), *sent.get("scripts", []), *sent.get("files", [])):
         assert None not in {key: value for key, value in part.items() if key != "unknown"}.values()
 
 
-@given(THERE, WANTED)
-def test_what_is_not_given_stays(there: dict[str, t.Any], wanted: dict[str, t.Any]) -> None:
-    sent = compare(DEVICE, there, wanted).payload
-    assert sent.get("unknown") == there.get("unknown")
-    assert sent.keys() == {key for key, value in there.items() if value is not None or key == "unknown"} | wanted.keys()
-    assert len(sent.get("files") or []) >= len(there.get("files") or [])
-    strangers = [each.get("unknown") for each in there.get("files") or [] if each.get("unknown")]
-    assert [each.get("unknown") for each in sent.get("files") or [] if each.get("unknown")] == strangers
+@given(CURRENT, DESIRED)
+def test_omitted_values_are_kept(current: dict[str, t.Any], desired: dict[str, t.Any]) -> None:
+    sent = compare(DEVICE, current, desired).payload
+    assert sent.get("unknown") == current.get("unknown")
+    assert (
+        sent.keys() == {key for key, value in current.items() if value is not None or key == "unknown"} | desired.keys()
+    )
+    assert len(sent.get("files") or []) >= len(current.get("files") or [])
+    unknown = [item.get("unknown") for item in current.get("files") or [] if item.get("unknown")]
+    assert [item.get("unknown") for item in sent.get("files") or [] if item.get("unknown")] == unknown
 
 
-@given(THERE, THERE, WANTED)
-def test_exactly_is_so_in_the_parts_that_are_given_only(
-    device: dict[str, t.Any], other: dict[str, t.Any], wanted: dict[str, t.Any]
+@given(CURRENT, CURRENT, DESIRED)
+def test_exact_applies_only_to_parts_that_are_set(
+    device: dict[str, t.Any], other: dict[str, t.Any], desired: dict[str, t.Any]
 ) -> None:
-    there = {"device": device, "other": other}
-    sent = compare(PHONE, there, {"device": wanted}, exact=True).payload
+    current = {"device": device, "other": other}
+    sent = compare(PHONE, current, {"device": desired}, exact=True).payload
     assert sent["other"] == compare(DEVICE, other, None).payload
-    assert sent["device"] == compare(DEVICE, device, wanted, exact=True).payload
-    assert {key for key in sent["device"] if key != "unknown"} <= wanted.keys()
+    assert sent["device"] == compare(DEVICE, device, desired, exact=True).payload
+    assert {key for key in sent["device"] if key != "unknown"} <= desired.keys()
 
 
-@given(THERE, WANTED, st.booleans())
-def test_no_secret_is_shown(there: dict[str, t.Any], wanted: dict[str, t.Any], exact: bool) -> None:
-    found = compare(DEVICE, there, wanted, exact=exact)
+@given(CURRENT, DESIRED, st.booleans())
+def test_no_secret_is_shown(current: dict[str, t.Any], desired: dict[str, t.Any], exact: bool) -> None:
+    found = compare(DEVICE, current, desired, exact=exact)
     changes = list(differences(DEVICE, found.before, found.after))
     assert SECRET not in str([found.before, found.shown_before, found.after, found.shown, found.masked, changes])
-    assert str(found.shown).count("(not shown)") == str(wanted).count(SECRET)
+    assert str(found.shown).count("(not shown)") == str(desired).count(SECRET)
 
 
 @pytest.mark.parametrize(
@@ -362,18 +367,18 @@ def test_no_secret_is_shown(there: dict[str, t.Any], wanted: dict[str, t.Any], e
     ],
     ids=str,
 )
-def test_differences_are_told_by_their_places(
+def test_differences_have_paths(
     before: dict[str, t.Any], after: dict[str, t.Any], expected: list[tuple[t.Any, ...]]
 ) -> None:
-    found = [(each["path"], each["before"], each["after"]) for each in differences(DEVICE, before, after)]
+    found = [(row["path"], row["before"], row["after"]) for row in differences(DEVICE, before, after)]
     assert found == expected
-    back = [(each["path"], each["after"], each["before"]) for each in differences(DEVICE, after, before)]
+    back = [(row["path"], row["after"], row["before"]) for row in differences(DEVICE, after, before)]
     assert sorted(map(str, back)) == sorted(map(str, found))
 
 
-@given(THERE)
-def test_nothing_differs_from_itself(there: dict[str, t.Any]) -> None:
-    value = DEVICE.from_api(there)
+@given(CURRENT)
+def test_a_value_does_not_differ_from_itself(current: dict[str, t.Any]) -> None:
+    value = DEVICE.from_api(current)
     assert list(differences(DEVICE, value, value)) == []
 
 
@@ -389,9 +394,9 @@ VALUES = st.fixed_dictionaries(
 
 
 @given(VALUES, VALUES)
-def test_after_a_change_nothing_differs(before: dict[str, t.Any], wanted: dict[str, t.Any]) -> None:
-    sent = compare(POLICY, written(POLICY, before), wanted).payload
-    again = compare(POLICY, sent, wanted)
+def test_after_a_change_nothing_differs(before: dict[str, t.Any], desired: dict[str, t.Any]) -> None:
+    sent = compare(POLICY, to_api(POLICY, before), desired).payload
+    again = compare(POLICY, sent, desired)
     assert not again.differs
     assert again.payload == sent
 
@@ -401,7 +406,7 @@ def test_after_a_change_nothing_differs(before: dict[str, t.Any], wanted: dict[s
 
 @given(cases())
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
-def test_a_payload_is_the_desired_state_of_any_field(case: Case) -> None:
+def test_a_payload_has_the_desired_state_of_any_field(case: Case) -> None:
     field, current, desired, exact, _always = case
     found = compare(field, current, desired, exact=exact)
     assume(not found.errors and has_keys(field, desired))
@@ -423,20 +428,20 @@ APP = Field("app", type="dict", fields=(Field("config", type="dict", opaque=True
     ids=str,
 )
 def test_types_count_in_opaque_values_only(current: t.Any, desired: t.Any) -> None:
-    there, wanted = {"config": {"x": current, "y": 1}}, APP.normalize_input({"config": {"x": desired}})
-    found = compare(APP, there, wanted)
+    row, params = {"config": {"x": current, "y": 1}}, APP.normalize_input({"config": {"x": desired}})
+    found = compare(APP, row, params)
     assert found.differs
     assert found.payload == {"config": {"x": desired, "y": 1}}
-    assert not compare(APP, found.payload, wanted).differs
-    assert [each["path"] for each in differences(APP, found.before, found.after)] == ["config"]
+    assert not compare(APP, found.payload, params).differs
+    assert [row["path"] for row in differences(APP, found.before, found.after)] == ["config"]
     assert not compare(APP, {"port": "8080"}, {"port": 8080}).differs
 
 
 def test_an_opaque_value_that_the_task_omits_is_not_managed() -> None:
-    there = {"config": {"x": None}}
-    assert not compare(APP, there, {}).differs
-    assert compare(APP, there, {"port": 1}).payload == {**there, "port": 1}
-    assert compare(APP, there, {"config": {}}, exact=True).payload == {"config": {}}
+    current = {"config": {"x": None}}
+    assert not compare(APP, current, {}).differs
+    assert compare(APP, current, {"port": 1}).payload == {**current, "port": 1}
+    assert compare(APP, current, {"config": {}}, exact=True).payload == {"config": {}}
     assert not compare(APP, None, {"config": {}}).differs
 
 
@@ -450,17 +455,17 @@ ALERT = (
 )
 
 
-def test_a_dotted_path_is_read_and_the_whole_key_is_written() -> None:
+def test_a_dotted_path_is_read_and_its_whole_key_is_sent() -> None:
     current = {"name": "a", "properties": {"to_address": ["x"], "kind": "email"}, "profile": {"role": "admin"}}
     compared = compare_object(ALERT, current, {"emails": ["y"], "sender": "s", "role": "admin"})
-    assert {name: each.before for name, each in compared.items()} == {
+    assert {name: result.before for name, result in compared.items()} == {
         "name": "a",
         "emails": ["x"],
         "sender": None,
         "role": "admin",
     }
-    assert [name for name, each in compared.items() if each.differs] == ["emails", "sender"]
-    body = body_of(((each, compared[each.name].payload) for each in ALERT), current)
+    assert [name for name, result in compared.items() if result.differs] == ["emails", "sender"]
+    body = body_of(((field, compared[field.name].payload) for field in ALERT), current)
     assert body == {
         "name": "a",
         "properties": {"to_address": ["y"], "kind": "email", "from": {"address": "s"}},

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Values of responses are brought to the types of their fields, and what cannot be is null and named."""
+"""Tests of the conversion of responses to the types of their fields."""
 
 from __future__ import annotations
 
@@ -51,8 +51,8 @@ TYPES: dict[str, tuple[type, ...]] = {
     ],
 )
 def test_a_value_of_another_type_with_the_same_meaning_is_converted(type_: str, value: t.Any, typed: t.Any) -> None:
-    row, misfits = conform((Field("value", type=type_),), {"value": value})
-    assert (row["value"], misfits) == (typed, [])
+    row, mismatches = conform((Field("value", type=type_),), {"value": value})
+    assert (row["value"], mismatches) == (typed, [])
     assert type(row["value"]) is type(typed)
 
 
@@ -75,49 +75,49 @@ def test_a_value_of_another_type_with_the_same_meaning_is_converted(type_: str, 
         ("dict", "x"),
     ],
 )
-def test_a_value_that_does_not_fit_is_null_and_named(type_: str, value: t.Any) -> None:
-    row, misfits = conform((Field("count", api="cnt", type=type_),), {"cnt": value, "other": value})
-    assert (row, misfits) == ({"cnt": None, "other": value}, ["count"])
+def test_an_invalid_value_is_null_and_reported(type_: str, value: t.Any) -> None:
+    row, mismatches = conform((Field("count", api="cnt", type=type_),), {"cnt": value, "other": value})
+    assert (row, mismatches) == ({"cnt": None, "other": value}, ["count"])
 
 
-def test_items_that_do_not_fit_are_left_out_and_named() -> None:
-    row, misfits = conform(FIELDS, {"b": [{"a": "true"}, "x", {"c": ["t", {}]}]})
+def test_invalid_items_are_removed_and_reported() -> None:
+    row, mismatches = conform(FIELDS, {"b": [{"a": "true"}, "x", {"c": ["t", {}]}]})
     assert row == {"b": [{"a": True}, {"c": ["t"]}]}
-    assert misfits == ["b[1]", "b[2].c[1]"]
+    assert mismatches == ["b[1]", "b[2].c[1]"]
 
 
-def test_the_normal_form_of_a_field_counts() -> None:
+def test_a_value_that_the_field_normalizes_to_its_type_is_valid() -> None:
     size = Field("size", type="int", normalize=lambda value: int(str(value).removesuffix(" B")))
     assert conform((size,), {"size": "12 B"}) == ({"size": "12 B"}, [])
-    assert conform((size,), {"size": "much"}) == ({"size": None}, ["size"])
+    assert conform((size,), {"size": "large"}) == ({"size": None}, ["size"])
 
 
-def test_a_row_that_fits_is_not_copied() -> None:
+def test_a_valid_row_is_not_copied() -> None:
     row = {"a": 1, "b": [{"a": True, "c": ["x"]}], "c": {"b": 1.5, "a": "x"}, "unknown": object()}
     assert conform(FIELDS, row)[0] is row
 
 
 @given(st.dictionaries(st.sampled_from("abcd"), JSON, max_size=4))
-def test_any_response_has_the_types_of_its_fields_afterwards(row: dict[str, t.Any]) -> None:
-    typed, _misfits = conform(FIELDS, row)
-    _check(FIELDS, typed)
+def test_any_response_is_converted_to_the_types_of_its_fields(row: dict[str, t.Any]) -> None:
+    typed, _mismatches = conform(FIELDS, row)
+    check_types(FIELDS, typed)
     assert conform(FIELDS, typed) == (typed, [])
     assert {key: value for key, value in row.items() if key == "d"}.keys() == typed.keys() & {"d"}
 
 
-def _check(fields: tuple[Field, ...], row: dict[str, t.Any]) -> None:
+def check_types(fields: tuple[Field, ...], row: dict[str, t.Any]) -> None:
     for field in fields:
         value = row.get(field.name)
         assert value is None or isinstance(value, TYPES[field.type])
         for item in value if isinstance(value, list) else [value] if isinstance(value, dict) else []:
             if field.fields:
-                _check(field.fields, item)
+                check_types(field.fields, item)
             else:
                 assert isinstance(item, TYPES[field.elements])
 
 
 @given(st.dictionaries(st.sampled_from("abcd"), JSON, max_size=4))
-def test_a_typed_result_is_that_of_the_typed_row(row: dict[str, t.Any]) -> None:
-    typed, misfits = conform(FIELDS, row)
-    expected = {each.name: each.from_api(typed.get(each.api_name)) for each in FIELDS}
-    assert typed_result(FIELDS, row) == (expected, misfits)
+def test_typed_result_equals_conversion_of_the_typed_row(row: dict[str, t.Any]) -> None:
+    typed, mismatches = conform(FIELDS, row)
+    expected = {field.name: field.from_api(typed.get(field.api_name)) for field in FIELDS}
+    assert typed_result(FIELDS, row) == (expected, mismatches)

@@ -1,14 +1,12 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Fields bring values from playbooks to the API and back, ."""
+"""Tests of argument specs and of the normal form of input."""
 
 from __future__ import annotations
 
 from ansible_collections.esper.cloud.plugins.module_utils.base.validators import email, in_range, length
 from ansible_collections.esper.cloud.plugins.module_utils.model.field import Field
 from ansible_collections.esper.cloud.plugins.module_utils.model.module_spec import argument_spec_for, writable
-
-MASK = "********"
 
 POLICY = Field(
     "settings",
@@ -29,7 +27,7 @@ POLICY = Field(
 )
 
 
-def test_the_options_of_a_module_follow_from_its_fields() -> None:
+def test_argument_spec_is_derived_from_fields() -> None:
     (spec,) = argument_spec_for(writable([POLICY, Field("id", writable=False)])).values()
     assert spec["type"] == "dict"
     assert spec["options"]["numbers"] == {"type": "list", "elements": "str"}
@@ -37,6 +35,6 @@ def test_the_options_of_a_module_follow_from_its_fields() -> None:
     assert spec["options"]["lock"]["options"]["pin"] == {"type": "str", "no_log": True}
 
 
-def test_what_was_not_said_is_left_out() -> None:
-    said = {"kiosk_mode": None, "accounts": [{"mail": "a@b", "kind": None}], "lock": {"pin": None, "tries": 0}}
-    assert POLICY.normalize_input(said) == {"accounts": [{"mail": "a@b"}], "lock": {"tries": 0}}
+def test_null_is_removed_from_input() -> None:
+    params = {"kiosk_mode": None, "accounts": [{"mail": "a@b", "kind": None}], "lock": {"pin": None, "tries": 0}}
+    assert POLICY.normalize_input(params) == {"accounts": [{"mail": "a@b"}], "lock": {"tries": 0}}

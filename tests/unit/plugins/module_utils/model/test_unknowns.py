@@ -23,28 +23,28 @@ PLAIN = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
     lambda inside: st.lists(inside) | st.dictionaries(st.text(), inside),
 )
-PENDING = st.recursive(
+UNKNOWNS = st.recursive(
     st.sampled_from([KnownAfterApply(FIRST, "id"), KnownAfterApply(SECOND, "id"), 1, "one"]),
     lambda inside: st.lists(inside) | st.dictionaries(st.text(), inside),
 )
 
 
-def test_a_result_is_what_the_step_has_brought() -> None:
+def test_a_value_is_read_from_the_response() -> None:
     assert KnownAfterApply(FIRST, "id").value() == 7
-    assert KnownAfterApply(FIRST, "colour").value() is None
+    assert KnownAfterApply(FIRST, "color").value() is None
     assert KnownAfterApply(SECOND, "id").value() is None
 
 
-def test_a_result_is_put_through_forms_in_their_order() -> None:
+def test_transforms_are_applied_in_order() -> None:
     once = KnownAfterApply(FIRST, "id").transformed(str)
     assert once.value() == "7"
     assert once.transformed(lambda text: f"{text}!").value() == "7!"
-    # What is not there has no form.
+    # A missing value is not transformed.
     assert KnownAfterApply(SECOND, "id").transformed(str).value() is None
     assert KnownAfterApply(FIRST, "id").value() == 7
 
 
-def test_results_are_the_same_if_step_and_key_are() -> None:
+def test_placeholders_are_equal_if_step_and_key_are_equal() -> None:
     assert KnownAfterApply(FIRST, "id") == KnownAfterApply(FIRST, "id")
     assert (
         len(
@@ -62,7 +62,7 @@ def test_results_are_the_same_if_step_and_key_are() -> None:
     assert str(KnownAfterApply(FIRST, "id")) != str(KnownAfterApply(twin, "id"))
 
 
-def test_results_are_put_in_wherever_they_stand() -> None:
+def test_placeholders_are_replaced_at_any_depth() -> None:
     value: t.Any = {
         "a": [KnownAfterApply(FIRST, "id"), {"b": KnownAfterApply(FIRST, "name")}],
         "c": KnownAfterApply(SECOND, "id"),
@@ -74,13 +74,13 @@ def test_results_are_put_in_wherever_they_stand() -> None:
 
 
 @given(PLAIN)
-def test_what_waits_for_nothing_is_as_it_was(value: t.Any) -> None:
+def test_a_value_without_placeholders_is_not_changed(value: t.Any) -> None:
     assert resolve_unknowns(value) == hide_unknowns(value) == value
     assert list(required_steps(value)) == []
 
 
-@given(PENDING)
-def test_nothing_is_left_to_wait_for(value: t.Any) -> None:
-    for done in (resolve_unknowns(value), hide_unknowns(value)):
-        assert list(required_steps(done)) == []
-        json.dumps(done)
+@given(UNKNOWNS)
+def test_no_placeholder_is_left(value: t.Any) -> None:
+    for result in (resolve_unknowns(value), hide_unknowns(value)):
+        assert list(required_steps(result)) == []
+        json.dumps(result)

@@ -34,7 +34,7 @@ def test_a_set_matches_itself(value: list[t.Any]) -> None:
 @example(None, {})
 @example([], "")
 @example({"a": {"b": 1}}, {"a": {"c": None}})
-def test_what_is_merged_matches(current: t.Any, desired: t.Any) -> None:
+def test_a_merged_value_matches(current: t.Any, desired: t.Any) -> None:
     assert matches(deep_merge(current, desired), desired)
 
 
@@ -47,15 +47,15 @@ def test_merging_again_changes_nothing(current: t.Any, desired: t.Any) -> None:
 @given(
     st.dictionaries(st.text(max_size=3), VALUES, max_size=4), st.dictionaries(st.text(max_size=3), VALUES, max_size=4)
 )
-def test_what_was_not_said_is_kept(current: dict[str, t.Any], desired: dict[str, t.Any]) -> None:
-    together = deep_merge(current, desired)
-    assert {name: together[name] for name in current.keys() - desired.keys()} == {
+def test_merging_keeps_other_keys(current: dict[str, t.Any], desired: dict[str, t.Any]) -> None:
+    merged = deep_merge(current, desired)
+    assert {name: merged[name] for name in current.keys() - desired.keys()} == {
         name: current[name] for name in current.keys() - desired.keys()
     }
 
 
 @given(VALUES, VALUES)
-def test_merging_leaves_its_arguments_alone(current: t.Any, desired: t.Any) -> None:
+def test_merging_does_not_change_its_arguments(current: t.Any, desired: t.Any) -> None:
     before = repr((current, desired))
     deep_merge(current, desired)
     assert repr((current, desired)) == before
@@ -90,7 +90,7 @@ def test_order_does_not_count_in_a_set(items: list[t.Any], random: t.Any) -> Non
     ],
     ids=str,
 )
-def test_what_the_service_writes_differently_is_the_same(current: t.Any, desired: t.Any) -> None:
+def test_values_of_different_types_with_the_same_meaning_match(current: t.Any, desired: t.Any) -> None:
     assert matches(current, desired)
 
 
@@ -122,7 +122,7 @@ def test_what_the_service_writes_differently_is_the_same(current: t.Any, desired
     ],
     ids=str,
 )
-def test_what_differs_is_not_the_same(current: t.Any, desired: t.Any) -> None:
+def test_different_values_do_not_match(current: t.Any, desired: t.Any) -> None:
     assert not matches(current, desired)
 
 
@@ -140,7 +140,7 @@ def test_what_differs_is_not_the_same(current: t.Any, desired: t.Any) -> None:
     ],
     ids=str,
 )
-def test_a_set_is_all_there_is_in_any_order(current: t.Any, desired: t.Any, same: bool) -> None:
+def test_a_set_is_compared_as_a_whole_without_order(current: t.Any, desired: t.Any, same: bool) -> None:
     assert matches(current, desired, ordered=False) is same
 
 
@@ -153,12 +153,12 @@ def test_json_matches_itself(value: t.Any) -> None:
 
 
 @given(VALUES, VALUES)
-def test_json_that_is_merged_matches(current: t.Any, desired: t.Any) -> None:
+def test_merged_json_matches(current: t.Any, desired: t.Any) -> None:
     assert matches(deep_merge(current, desired), desired, typed=True)
 
 
 @given(VALUES, VALUES)
-def test_json_that_matches_matches_without_types_too(current: t.Any, desired: t.Any) -> None:
+def test_matching_json_also_matches_without_types(current: t.Any, desired: t.Any) -> None:
     assert matches(current, desired) or not matches(current, desired, typed=True)
 
 

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The walk over options finds each value, and what names nothing."""
+"""Tests of the walk over options and of the validation of their values."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_empty_identifiers_are_found(params: dict[str, t.Any], paths: list[str])
 
 
 @pytest.mark.parametrize(
-    ("params", "empty", "paths"),
+    ("params", "empty_is_null", "paths"),
     [
         ({"name": None, "comment": None}, False, ["name"]),
         ({"name": ""}, False, []),
@@ -80,11 +80,11 @@ def test_empty_identifiers_are_found(params: dict[str, t.Any], paths: list[str])
         ({}, True, []),
     ],
 )
-def test_null_identifiers_are_found(params: dict[str, t.Any], empty: bool, paths: list[str]) -> None:
-    assert list(null_identifiers(walk(OPTIONS, params), empty_is_null=empty)) == paths
+def test_null_identifiers_are_found(params: dict[str, t.Any], empty_is_null: bool, paths: list[str]) -> None:
+    assert list(null_identifiers(walk(OPTIONS, params), empty_is_null=empty_is_null)) == paths
 
 
-def test_unknown_options_are_named_with_the_closest() -> None:
+def test_unknown_options_are_returned_with_the_closest_name() -> None:
     params = {"nam": 1, "device": [], "apps": [{"pakage": 1}, {"zzzzz": 1}], 7: 1}
     assert list(unknown_options(OPTIONS, params)) == [
         "nam (did you mean name?)",
@@ -103,7 +103,7 @@ SECRETS = (
 )
 
 
-def test_secrets_are_the_texts_of_secret_options() -> None:
+def test_all_texts_of_secret_options_are_secrets() -> None:
     params = {
         "name": "n",
         "password": "p",
@@ -115,7 +115,7 @@ def test_secrets_are_the_texts_of_secret_options() -> None:
     assert list(secret_texts(walk(SECRETS, {"settings": None, "several": None}))) == []
 
 
-def test_secrets_and_unknown_values_of_the_api_have_paths() -> None:
+def test_paths_of_secrets_and_unknown_values_are_in_collection_terms() -> None:
     device = Field(
         "device",
         api="unit",
@@ -141,7 +141,7 @@ def test_secrets_and_unknown_values_of_the_api_have_paths() -> None:
 
 
 @pytest.mark.parametrize(
-    ("params", "sentence"),
+    ("params", "error"),
     [
         ({"size": float("inf")}, "The option size must be an integer, not inf."),
         ({"size": 5.0, "one": {"size": 1}, "many": [{"size": 1}], "src": "x"}, ""),
@@ -154,7 +154,7 @@ def test_secrets_and_unknown_values_of_the_api_have_paths() -> None:
         ({"share": 0.5}, ""),
     ],
 )
-def test_values_of_another_type_are_found(params: dict[str, t.Any], sentence: str) -> None:
+def test_a_type_mismatch_is_reported(params: dict[str, t.Any], error: str) -> None:
     size = Option("size", "Size.", type="int")
     options = (
         size,
@@ -162,11 +162,11 @@ def test_values_of_another_type_are_found(params: dict[str, t.Any], sentence: st
         Option("one", "One.", type="dict", options=(size,)),
         Field("many", type="list", elements="dict", fields=(Field("size", type="int"),)),
     )
-    assert type_mismatch(walk(options, params)) == sentence
+    assert type_mismatch(walk(options, params)) == error
 
 
 @pytest.mark.parametrize(
-    ("params", "sentence"),
+    ("params", "error"),
     [
         ({"src": "file", "items": [{"src": "/file"}]}, ""),
         ({"src": None, "items": None}, ""),
@@ -174,10 +174,10 @@ def test_values_of_another_type_are_found(params: dict[str, t.Any], sentence: st
         ({"items": [{"src": "x"}, {"src": "x\0"}]}, "The option items[1].src is not a valid path: 'x\\x00'."),
     ],
 )
-def test_invalid_paths_are_found(params: dict[str, t.Any], sentence: str) -> None:
+def test_an_invalid_path_is_reported(params: dict[str, t.Any], error: str) -> None:
     src = Option("src", "File.", type="path")
     options = (src, Option("items", "Items.", type="list", elements="dict", options=(src,)))
-    assert invalid_path(walk(options, params)) == sentence
+    assert invalid_path(walk(options, params)) == error
 
 
 NESTED = (
@@ -192,8 +192,8 @@ NESTED = (
     ),
     Option("filters", "Filters.", type="dict", options=(Option("name", "Name."),)),
 )
-# As AnsibleModule completes them.
-FILLED = {"settings": {"lock": {"pin": None, "length": 5}, "apps": [{"package": "a", "state": None}], "extra": None}}
+# AnsibleModule sets omitted suboptions to null.
+COMPLETED = {"settings": {"lock": {"pin": None, "length": 5}, "apps": [{"package": "a", "state": None}], "extra": None}}
 
 
 @pytest.mark.parametrize(
@@ -201,7 +201,7 @@ FILLED = {"settings": {"lock": {"pin": None, "length": 5}, "apps": [{"package": 
     [
         (
             {"lock": {"pin": None, "length": 5}, "apps": [{"package": "a", "state": None}], "extra": None},
-            FILLED["settings"],
+            COMPLETED["settings"],
         ),
         ({"lock": {"length": 5}, "apps": [{"package": "a"}]}, {"lock": {"length": 5}, "apps": [{"package": "a"}]}),
         (
@@ -215,13 +215,13 @@ FILLED = {"settings": {"lock": {"pin": None, "length": 5}, "apps": [{"package": 
         (None, {"lock": {"length": 5}, "apps": [{"package": "a"}]}),
     ],
 )
-def test_null_is_told_from_what_is_omitted(args: t.Any, settings: t.Any) -> None:
-    params = {**FILLED, "filters": {"name": None}}
+def test_omitted_suboptions_are_removed_and_null_is_kept(args: t.Any, settings: t.Any) -> None:
+    params = {**COMPLETED, "filters": {"name": None}}
     kept = without_omitted(NESTED, params, {"settings": args, "filters": {}}, json.loads)
     assert kept == {"settings": settings, "filters": {"name": None}}
-    assert params["settings"] is FILLED["settings"]
+    assert params["settings"] is COMPLETED["settings"]
 
 
 @pytest.mark.parametrize("settings", [None, {}, {"lock": None}])
-def test_what_has_nothing_in_it_stays(settings: t.Any) -> None:
+def test_an_empty_value_is_not_changed(settings: t.Any) -> None:
     assert without_omitted(NESTED, {"settings": settings}, {"settings": settings}, json.loads) == {"settings": settings}

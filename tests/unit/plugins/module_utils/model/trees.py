@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Random fields, with current values in API format and desired values in normal form."""
+"""Strategies for random fields with current values in API format and desired values in normal form."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ MASK, SECRET = "********", "correct horse"
 Draw = t.Callable[[st.SearchStrategy[t.Any]], t.Any]
 
 
-def _short(value: t.Any) -> str:
-    return "is wrong" if value in ("wrong", 9) else ""
+def _validate_value(value: t.Any) -> str:
+    return "is invalid" if value in ("wrong", 9) else ""
 
 
-def _few(value: t.Any) -> str:
+def _validate_list(value: t.Any) -> str:
     return f"has {len(value)} items; the maximum is 2" if len(value) > 2 else ""
 
 
 @st.composite
 def leaves(draw: Draw, name: str) -> Field:
-    """Return fields without fields."""
+    """Return fields of scalars, lists of scalars and JSON."""
     common: dict[str, t.Any] = {
         "api": draw(st.sampled_from(["", f"api_{name}"])),
         "required_by_api": draw(st.booleans()),
         "in_payload": draw(st.sampled_from([True, True, True, False])),
         "writable": draw(st.sampled_from([True, True, True, False])),
-        "validator": _short,
+        "validator": _validate_value,
     }
     kind = draw(st.sampled_from(["text", "number", "switch", "texts", "set", "json", "secret"]))
     if kind == "text":
@@ -50,7 +50,12 @@ def leaves(draw: Draw, name: str) -> Field:
         return Field(name, type="bool", server_default=draw(st.sampled_from([None, True, False])), **common)
     if kind in ("texts", "set"):
         return Field(
-            name, type="list", elements="str", list_type="set" if kind == "set" else "", list_validator=_few, **common
+            name,
+            type="list",
+            elements="str",
+            list_type="set" if kind == "set" else "atomic",
+            list_validator=_validate_list,
+            **common,
         )
     if kind == "json":
         return Field(name, type="dict", **{**common, "validator": lambda _value: ""})
@@ -59,13 +64,14 @@ def leaves(draw: Draw, name: str) -> Field:
 
 @st.composite
 def fields(draw: Draw, name: str, depth: int, *, in_list: bool = False) -> Field:
-    """Return fields of all sorts. A list without keys is replaced as a whole, so it has no secrets."""
+    """Return fields of all types. A list without keys is replaced as a whole, so it has no secrets."""
     kind = draw(st.sampled_from(["leaf", "leaf", "dict", "list", "keyed"] if depth else ["leaf"]))
     if kind == "leaf":
-        return draw(leaves(name).filter(lambda each: not (in_list and each.secret)))
+        return draw(leaves(name).filter(lambda field: not (in_list and field.secret)))
     in_list = in_list or kind == "list"
     inner = tuple(
-        draw(fields(each, depth - 1, in_list=in_list)) for each in draw(st.sampled_from(["", "a", "ab", "abc"]))
+        draw(fields(inner_name, depth - 1, in_list=in_list))
+        for inner_name in draw(st.sampled_from(["", "a", "ab", "abc"]))
     )
     api = draw(st.sampled_from(["", f"api_{name}"]))
     if kind == "dict":
@@ -79,10 +85,14 @@ def fields(draw: Draw, name: str, depth: int, *, in_list: bool = False) -> Field
             required_by_api=draw(st.booleans()),
         )
     if kind == "list":
-        return Field(name, type="list", elements="dict", api=api, fields=inner or (Field("a"),), list_validator=_few)
+        return Field(
+            name, type="list", elements="dict", api=api, fields=inner or (Field("a"),), list_validator=_validate_list
+        )
     keys = (Field("k", api="key"), Field("l", in_payload=draw(st.booleans())), Field("m"))
-    by = draw(st.sampled_from([(("k",),), (("k",), ("l",)), (("k", "m"), ("k",), ("l",))]))
-    return Field(name, type="list", elements="dict", api=api, fields=(*keys, *inner), list_type="map", map_keys=by)
+    map_keys = draw(st.sampled_from([(("k",),), (("k",), ("l",)), (("k", "m"), ("k",), ("l",))]))
+    return Field(
+        name, type="list", elements="dict", api=api, fields=(*keys, *inner), list_type="map", map_keys=map_keys
+    )
 
 
 def _value(field: Field, current: bool) -> st.SearchStrategy[t.Any]:
@@ -107,12 +117,12 @@ def _value(field: Field, current: bool) -> st.SearchStrategy[t.Any]:
 
 
 def _currents(field: Field) -> st.SearchStrategy[t.Any]:
-    values = {each.api_name: st.none() | _value(each, True) for each in field.fields}
-    return st.fixed_dictionaries({}, optional={**values, "unknown": st.none() | st.just({"of": "tomorrow"})})
+    values = {inner.api_name: st.none() | _value(inner, True) for inner in field.fields}
+    return st.fixed_dictionaries({}, optional={**values, "unknown": st.none() | st.just({"future": "key"})})
 
 
 def _desireds(field: Field) -> st.SearchStrategy[t.Any]:
-    values = {each.name: _value(each, False) for each in field.fields if each.writable}
+    values = {inner.name: _value(inner, False) for inner in field.fields if inner.writable}
     return st.fixed_dictionaries({}, optional={name: value | st.none() for name, value in values.items()})
 
 
@@ -132,9 +142,9 @@ class Case(t.NamedTuple):
 def _described(field: Field) -> str:
     """Return the attributes of a field that differ from their defaults."""
     own = (
-        f"{each.name}={getattr(field, each.name)!r}"
-        for each in dataclasses.fields(Field)
-        if each.name != "fields" and getattr(field, each.name) != each.default
+        f"{attribute.name}={getattr(field, attribute.name)!r}"
+        for attribute in dataclasses.fields(Field)
+        if attribute.name != "fields" and getattr(field, attribute.name) != attribute.default
     )
     return f"({', '.join(own)}{''.join(map(_described, field.fields))})"
 
@@ -149,9 +159,9 @@ def cases(draw: Draw) -> Case:
 
 
 def has_keys(field: Field, desired: t.Any) -> bool:
-    """Return whether each dict of a list has its key, so that the comparison finds it again."""
+    """Return whether each dict of a list has its key, so that the comparison finds its match."""
     if isinstance(desired, list) and field.fields:
-        return all((not field.map_keys or "k" in each) and has_keys(field, each) for each in desired)
+        return all((not field.map_keys or "k" in item) and has_keys(field, item) for item in desired)
     if isinstance(desired, dict):
-        return all(has_keys(each, desired.get(each.name)) for each in field.fields)
+        return all(has_keys(inner, desired.get(inner.name)) for inner in field.fields)
     return True
