@@ -9,7 +9,7 @@ import typing as t
 from ..base.errors import Ambiguous, EsperError, NotFound
 from ..base.ids import is_uuid
 from ..base.row import Params, Row
-from ..model.field import Field, Separate
+from ..model.field import Field, SeparateRoute
 from ..model.kind import Kind, Shape
 from .tenant_view import TenantView
 
@@ -74,14 +74,16 @@ class Lookup:
             return []
         return [row for row in self.view.candidates_by_name(self.kind, name) if str(row.get(key) or "").strip() == name]
 
-    def with_separate(self, row: Row, fields: t.Iterable[Field]) -> Row:
+    def read_separate_fields(self, row: Row, fields: t.Iterable[Field]) -> Row:
         """Return an object with the properties that have separate routes. Each of them takes a GET request."""
         values = {}
         for field in fields:
-            if field.separate is not None:
+            if field.separate_route is not None:
                 purpose = f"Reading the {field.name} of the {self.kind.phrase(row)}"
-                body = self.view.value_at(field.separate.path, {"id": str(row[self.kind.id_key])}, purpose=purpose)
-                values[field.api_name] = separate_texts(field.separate, body, purpose)
+                body = self.view.value_at(
+                    field.separate_route.path, {"id": str(row[self.kind.id_key])}, purpose=purpose
+                )
+                values[field.api_name] = separate_texts(field.separate_route, body, purpose)
         return {**row, **values}
 
     def resolve(self, name: str) -> Row:
@@ -101,13 +103,13 @@ class Lookup:
         return rows[0] if rows else None
 
 
-def separate_texts(separate: Separate, items: t.Any, purpose: str) -> list[str]:
+def separate_texts(route: SeparateRoute, items: t.Any, purpose: str) -> list[str]:
     """Return the texts in the items of a response. Raise EsperError if the response is invalid.
 
     ``purpose`` is the start of the message.
     """
     try:
-        return separate.texts(items)
+        return route.texts(items)
     except (TypeError, KeyError):
         raise EsperError(f"{purpose} failed: Esper returned an unexpected value.") from None
 

@@ -11,7 +11,7 @@ from ..base.errors import EsperError, InvalidParameter, InvalidValues, NotFound
 from ..base.row import Params, Row
 from ..model.api_paths import body_of
 from ..model.compare import Comparison, compare_object, missing_error
-from ..model.field import Field, Separate
+from ..model.field import Field, SeparateRoute
 from ..model.kind import Kind, Shape
 from ..model.plan import Effect, ObjectDiff, Plan, Step
 from ..model.unknowns import KnownAfterApply
@@ -86,7 +86,7 @@ class Planner:
         fields = [field for field in kind.fields if field.name in desired]
         _raise_if_any(_missing(kind.fields, desired))
         _raise_if_any(error for field in fields for error in compared[field.name].missing)
-        body = body_of(((field, compared[field.name].payload) for field in fields if not field.separate), {})
+        body = body_of(((field, compared[field.name].payload) for field in fields if not field.separate_route), {})
         step = Step(
             purpose=f"Creating the {kind.phrase(body)}",
             method="POST",
@@ -94,13 +94,15 @@ class Planner:
             body={**self._fixed_payload(), **body},
             find_existing=lambda _body: self.lookup.find(params),
         )
-        empty: Row = {field.api_name: [] for field in fields if field.separate and not compared[field.name].payload}
+        empty: Row = {
+            field.api_name: [] for field in fields if field.separate_route and not compared[field.name].payload
+        }
         step.extract_object = _add_to_response(empty) if empty else None
         identifier = KnownAfterApply(step, kind.id_key)
         separate_steps = [
-            self._separate_step(field, field.separate, compared[field.name].payload, identifier, body, step)
+            self._separate_step(field, field.separate_route, compared[field.name].payload, identifier, body, step)
             for field in fields
-            if field.separate and compared[field.name].payload
+            if field.separate_route and compared[field.name].payload
         ]
         public = [field for field in fields if not field.secret]
         after = {field.name: compared[field.name].after for field in public}
@@ -119,8 +121,8 @@ class Planner:
         """Return the plan that brings an existing object to its desired state: at most one request for the object, and
         a PUT for each property with a separate route that differs."""
         kind, desired = self.kind, self.desired(params)
-        separate = [field for field in kind.fields if field.separate and field.name in desired]
-        current = self.lookup.with_separate(current, separate)
+        separate_fields = [field for field in kind.fields if field.separate_route and field.name in desired]
+        current = self.lookup.read_separate_fields(current, separate_fields)
         always, exact = params.get("update_password") == "always", bool(params.get("exact"))
         compared = self.compare(current, desired, exact=exact, always=always)
         record = {field.name: compared[field.name].before for field in kind.fields if not field.secret}
@@ -130,10 +132,10 @@ class Planner:
         _raise_if_any(error for field in differing for error in compared[field.name].missing)
         self.check_guards(current, params, updates=True)
         replaces = kind.routes.update != "PATCH"
-        own = [field for field in kind.fields if field.writable and not field.separate]
+        own = [field for field in kind.fields if field.writable and not field.separate_route]
         sent = [field for field in own if replaces or field in differing or field.secret]
         steps, body = [], {}
-        if any(not field.separate for field in differing):
+        if any(not field.separate_route for field in differing):
             self._check_mismatches(current, sent, replaces=replaces)
             payloads = ((field, compared[field.name].payload) for field in sent)
             body = body_of(((field, payload) for field, payload in payloads if payload is not None), current)
@@ -144,22 +146,24 @@ class Planner:
                     path=kind.routes.object,
                     ids=self._ids(current),
                     body={**(self._fixed_payload() if replaces else {}), **body},
-                    extract_object=_add_to_response({field.api_name: current[field.api_name] for field in separate})
-                    if separate
+                    extract_object=_add_to_response(
+                        {field.api_name: current[field.api_name] for field in separate_fields}
+                    )
+                    if separate_fields
                     else None,
                 )
             )
         steps += [
             self._separate_step(
                 field,
-                field.separate,
+                field.separate_route,
                 compared[field.name].payload,
                 str(current[kind.id_key]),
                 {**current, **body},
                 *steps,
             )
             for field in differing
-            if field.separate
+            if field.separate_route
         ]
         masked = [field for field in (sent if replaces else differing) if compared[field.name].masked]
         if masked and not params.get("confirm"):
@@ -181,7 +185,7 @@ class Planner:
     def _separate_step(
         self,
         field: Field,
-        separate: Separate,
+        route: SeparateRoute,
         texts: list[str],
         identifier: str | KnownAfterApply,
         planned: Row,
@@ -197,9 +201,9 @@ class Planner:
         def extract(body: Row) -> Row:
             """Return the whole object. Raise InvalidParameter if Esper did not store a text."""
             row = {**planned, **((object_step.response if object_step else None) or {})}
-            if separate.response_key not in body:
+            if route.response_key not in body:
                 return {**row, field.api_name: texts}
-            stored = separate_texts(separate, body[separate.response_key], purpose)
+            stored = separate_texts(route, body[route.response_key], purpose)
             if missing := [text for text in texts if text not in stored]:
                 raise InvalidParameter(
                     f"Esper did not store {', '.join(missing)} in the {field.name} of the {phrase}. Correct the names."
@@ -209,9 +213,9 @@ class Planner:
         return Step(
             purpose=purpose,
             method="PUT",
-            path=separate.path,
+            path=route.path,
             ids={"id": identifier},
-            body={separate.write_key: texts},
+            body={route.write_key: texts},
             extract_object=extract,
         )
 

@@ -30,10 +30,12 @@ class Reader:
             rows = [row] if row else []
         else:
             rows = self.view.list_objects(self.kind)
-        separate = [field for field in self.kind.fields if field.separate and params.get(field.name)]
-        if separate:
+        separate_fields = [field for field in self.kind.fields if field.separate_route and params.get(field.name)]
+        if separate_fields:
             rows = list(
-                in_parallel(self.view.client, lambda row: lookup.with_separate(row, separate), rows, CONCURRENCY)
+                in_parallel(
+                    self.view.client, lambda row: lookup.read_separate_fields(row, separate_fields), rows, CONCURRENCY
+                )
             )
         return {self.kind.plural: [self.kind.to_result(row) for row in rows]}
 

@@ -15,7 +15,7 @@ import typing as t
 from ..base.errors import EsperError
 from ..base.row import Row
 from ..base.validators import length
-from ..model.field import Field, Separate
+from ..model.field import Field, SeparateRoute
 from ..model.kind import Guard, Routes
 from ..model.plain import plain_kind
 
@@ -58,7 +58,7 @@ ROLE = plain_kind(
             elements="str",
             list_type="set",
             validator=length(1),
-            separate=Separate(
+            separate_route=SeparateRoute(
                 path="/authz2/v1/roles/{id}/scopes", item_key="name", write_key="scope_names", response_key="scopes"
             ),
             returns="Names of the scopes. Null if they were not read.",

@@ -51,7 +51,7 @@ class Reference:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Separate:
+class SeparateRoute:
     """A separate route for a property that is a list of texts. GET reads the list, PUT replaces it.
 
     ``path`` has the ID of the object as ``{id}``. ``item_key`` is the key of the text in each item of the response to
@@ -98,9 +98,9 @@ class Field:
 
     ``doc`` is the text of the option, ``returns`` the text of the return value if it differs, ``sample`` an example.
     ``changed`` is a valid value other than ``sample``, for the law tests. An ``identifier`` names an object: see
-    Option. ``references`` are the objects of other kinds that the field, or each dict in it, refers to. ``separate`` is
-    the route of the property if it is not part of the route of the object. An ``opaque`` value is JSON that Esper
-    passes on, so types and null count in it.
+    Option. ``references`` are the objects of other kinds that the field, or each dict in it, refers to.
+    ``separate_route`` is set if the property is not part of the route of the object. An ``opaque`` value is JSON that
+    Esper passes on, so types and null count in it.
     """
 
     name: str
@@ -131,7 +131,7 @@ class Field:
     sample: t.Any = None
     changed: t.Any = None
     references: tuple[Reference, ...] = ()
-    separate: Separate | None = None
+    separate_route: SeparateRoute | None = None
 
     @property
     def api_name(self) -> str:

@@ -57,7 +57,7 @@ def plain_kind(
         options=(
             _id_option(f"ID of the {title}.", id_type),
             Option("name", f"Name of the {title}, case-sensitive.", identifier=True),
-            *(_separate_option(field, titles) for field in fields if field.separate),
+            *(_separate_option(field, titles) for field in fields if field.separate_route),
             *info_options,
         ),
         rules={"mutually_exclusive": [("id", "name")]},
