@@ -57,7 +57,7 @@ def identifier(name: str, doc: Words, **more: t.Any) -> Field:
 
 def nameless(kind: str, *ids: str) -> dict[str, tuple[Reference, ...]]:
     """Return the attribute of a field with IDs of an object that has no name, or whose name Esper does not return."""
-    return {"references": (Reference(kind=kind, by=(), gives=ids),)}
+    return {"references": (Reference(kind=kind, options=(), api_keys=ids),)}
 
 
 DEVICE_MODE = setting(
@@ -156,7 +156,9 @@ _VERSION = (
     ),
     number("version_code", "Code of the version, if several versions have the same name.", in_payload=False),
 )
-_APPS = Reference(kind="app", by=("package_name", "version_name", "version_code"), gives=("app_id", "app_version_id"))
+_APPS = Reference(
+    kind="app", options=("package_name", "version_name", "version_code"), api_keys=("app_id", "app_version_id")
+)
 _APP_IDS = (
     identifier("app_id", "ID of the app, instead of its package name.", required_by_api=True),
     identifier("app_version_id", "ID of the version, instead of its name and code.", required_by_api=True),
@@ -231,7 +233,7 @@ def tenant_apps(platform: str, *types: str) -> Field:
 
 # --- files ------------------------------------------------------------------------------------------------------------
 
-_CONTENTS = Reference(kind="content", by=("content",), gives=("file_id",))
+_CONTENTS = Reference(kind="content", options=("content",), api_keys=("file_id",))
 
 
 def files(file_id: Field) -> Field:

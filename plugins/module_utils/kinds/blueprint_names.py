@@ -46,7 +46,7 @@ def _lists_of(kind: str) -> tuple[_NamedList, ...]:
         for platform in SETTINGS.fields
         for each in platform.fields
         for reference in each.references
-        if reference.kind == kind and reference.by
+        if reference.kind == kind and reference.options
     )
 
 
@@ -203,7 +203,7 @@ def with_planned_names(settings: Row, planned: Row) -> Row:
     for each in (*_APPS, *_FILES):
         if items := each.items_of(settings):
             # The last ID is the most specific one: that of the version of an app.
-            key, names = each.reference.gives[-1], each.reference.by
+            key, names = each.reference.api_keys[-1], each.reference.options
             known = {
                 str(item.get(key)): {name: item[name] for name in names if name in item}
                 for item in each.items_of(planned) or []

@@ -115,5 +115,7 @@ def _names_of_ids(field: Field) -> dict[str, str]:
     return {
         key: name
         for reference in field.references
-        for key, name in itertools.zip_longest(reference.gives, reference.by[: len(reference.gives)], fillvalue="")
+        for key, name in itertools.zip_longest(
+            reference.api_keys, reference.options[: len(reference.api_keys)], fillvalue=""
+        )
     }

@@ -300,7 +300,7 @@ def _documented(field: Field, looked_up: frozenset[str] = _APP_TYPES) -> Field:
         shown = str(field.server_default).lower() if isinstance(field.server_default, bool) else field.server_default
         sentences.append(f"Without the setting, devices use V({shown}).")
     doc = " ".join(sentences) if isinstance(field.doc, str) else (*field.doc, *sentences)
-    inner = _APP_TYPES.union(*(each.gives for each in field.references if each.by))
+    inner = _APP_TYPES.union(*(each.api_keys for each in field.references if each.options))
     return replace(field, doc=doc, fields=tuple(_documented(each, inner) for each in field.fields))
 
 

@@ -41,13 +41,13 @@ def accept_all(_value: t.Any) -> str:
 class Reference:
     """An object of another kind that a field refers to.
 
-    ``by`` are the options that name the object. It is empty for an object that has only an ID. ``gives`` are the API's
-    keys whose values are looked up by these options.
+    ``options`` are the options that name the object. It is empty for an object that has only an ID. ``api_keys`` are
+    the API's keys whose values are looked up by these options.
     """
 
     kind: str
-    by: tuple[str, ...]
-    gives: tuple[str, ...]
+    options: tuple[str, ...]
+    api_keys: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -194,5 +194,5 @@ class Kind:
 
 def _referenced_kinds(fields: t.Iterable[Field]) -> t.Iterator[str]:
     for field in fields:
-        yield from (reference.kind for reference in field.references if reference.by)
+        yield from (reference.kind for reference in field.references if reference.options)
         yield from _referenced_kinds(field.fields)

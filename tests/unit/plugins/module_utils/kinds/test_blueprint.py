@@ -1379,7 +1379,7 @@ def test_the_references_of_the_settings_are_those_that_names_stand_for() -> None
         for platform in SETTINGS.fields
         for each in platform.fields
         for reference in each.references
-        if reference.by
+        if reference.options
     }
     apps = {(platform, "apps", "app") for platform in CATALOGS}
     assert named == apps | {(platform, "files", "content") for platform in ("android", "linux")}
