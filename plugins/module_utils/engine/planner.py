@@ -97,7 +97,7 @@ class Planner:
         empty: Row = {
             field.api_name: [] for field in fields if field.separate_route and not compared[field.name].payload
         }
-        step.extract_object = _add_to_response(empty) if empty else None
+        step.extract_object = _add_to_response(empty)
         identifier = KnownAfterApply(step, kind.id_key)
         separate_steps = [
             self._separate_step(field, field.separate_route, compared[field.name].payload, identifier, body, step)
@@ -148,9 +148,7 @@ class Planner:
                     body={**(self._fixed_payload() if replaces else {}), **body},
                     extract_object=_add_to_response(
                         {field.api_name: current[field.api_name] for field in separate_fields}
-                    )
-                    if separate_fields
-                    else None,
+                    ),
                 )
             )
         steps += [
@@ -309,9 +307,10 @@ def _raise_if_any(errors: t.Iterable[str]) -> None:
         raise InvalidValues(found)
 
 
-def _add_to_response(values: Row) -> t.Callable[[Row], Row]:
-    """Return a function that adds the values of properties with separate routes to the object in a response."""
-    return lambda row: {**values, **row} if row else row
+def _add_to_response(values: Row) -> t.Callable[[Row], Row] | None:
+    """Return a function that adds the values of properties with separate routes to the object in a response, None if
+    there are no values."""
+    return (lambda row: {**values, **row} if row else row) if values else None
 
 
 def _create_defaults(fields: t.Iterable[Field]) -> Row:
