@@ -77,7 +77,7 @@ options:
       - Mutually exclusive with O(src), O(version_name), and O(version_code).
     type: str
   release_name:
-    description: Name of the release, at most 255 characters.
+    description: Name of the release. Must have at most 255 characters.
     type: str
   release_comments:
     description: Release notes.

@@ -47,7 +47,7 @@ options:
     type: str
   name:
     description:
-      - Name of the blueprint, case-sensitive.
+      - Name of the blueprint, case-sensitive. Must not be empty.
       - With O(id), the new name of the blueprint.
     type: str
   description:
@@ -444,10 +444,9 @@ options:
                 type: bool
               settings:
                 description:
-                  - Access level of each part of the app.
+                  - Access level of each part of the app. Required if new.
                   - V(USER) is access for users, V(ADMIN) is access with the password of the admin mode, V(BOTH)
                     is access for both, V(NONE) is no access.
-                  - Required if new.
                 type: dict
                 suboptions:
                   flashlight:
@@ -1034,20 +1033,20 @@ options:
                 type: str
                 choices: [SMALL_TEXT, MEDIUM_TEXT, LARGE_TEXT, DEFAULT_TEXT, CUSTOM_TEXT]
               custom_app_icon_size:
-                description: Size of app icons for V(CUSTOM_ICON), from 20 to 100. Esper does not document
-                  the unit.
+                description: Size of app icons for V(CUSTOM_ICON). Esper does not document the unit. Must
+                  be from 20 to 100.
                 type: int
               custom_device_name_size:
-                description: Size of the device name for V(CUSTOM_TEXT), from 20 to 100. Esper does not document
-                  the unit.
+                description: Size of the device name for V(CUSTOM_TEXT). Esper does not document the unit.
+                  Must be from 20 to 100.
                 type: int
               custom_device_alias_size:
-                description: Size of the device alias for V(CUSTOM_TEXT), from 20 to 100. Esper does not document
-                  the unit.
+                description: Size of the device alias for V(CUSTOM_TEXT). Esper does not document the unit.
+                  Must be from 20 to 100.
                 type: int
               custom_app_name_size:
-                description: Size of app names for V(CUSTOM_TEXT), from 20 to 100. Esper does not document
-                  the unit.
+                description: Size of app names for V(CUSTOM_TEXT). Esper does not document the unit. Must
+                  be from 20 to 100.
                 type: int
           app_order_setting:
             description: Order of apps in the launcher.
@@ -1109,8 +1108,8 @@ options:
                 type: str
                 choices: [ALWAYS APPLY, IGNORE, PROVISION ONLY]
               allow_local_app_install:
-                description: If V(true), users can install apps from other sources. Required if new. Without
-                  the setting, devices use V(true).
+                description: If V(true), users can install apps from other sources. Without the setting, devices
+                  use V(true). Required if new.
                 type: bool
           app_uninstall_settings:
             description: Removal of apps.
@@ -1122,8 +1121,8 @@ options:
                 type: str
                 choices: [ALWAYS APPLY, IGNORE, PROVISION ONLY]
               allow_app_uninstallation:
-                description: If V(true), users can uninstall apps. Required if new. Without the setting, devices
-                  use V(true).
+                description: If V(true), users can uninstall apps. Without the setting, devices use V(true).
+                  Required if new.
                 type: bool
           bluetooth_settings:
             description: Bluetooth.
@@ -1135,8 +1134,8 @@ options:
                 type: str
                 choices: [ALWAYS APPLY, IGNORE, PROVISION ONLY]
               edit_bluetooth:
-                description: If V(true), users can change Bluetooth settings. Required if new. Without the
-                  setting, devices use V(true).
+                description: If V(true), users can change Bluetooth settings. Without the setting, devices
+                  use V(true). Required if new.
                 type: bool
           nfc_settings:
             description: Near-field communication (NFC).
@@ -1148,8 +1147,8 @@ options:
                 type: str
                 choices: [ALWAYS APPLY, IGNORE, PROVISION ONLY]
               allow_nfc:
-                description: If V(true), users can use NFC. Required if new. Without the setting, devices
-                  use V(true).
+                description: If V(true), users can use NFC. Without the setting, devices use V(true). Required
+                  if new.
                 type: bool
           factory_reset_settings:
             description: Factory reset by users.
@@ -1161,8 +1160,8 @@ options:
                 type: str
                 choices: [ALWAYS APPLY, IGNORE, PROVISION ONLY]
               allow_factory_reset:
-                description: If V(true), users can reset the device to factory settings. Required if new.
-                  Without the setting, devices use V(true).
+                description: If V(true), users can reset the device to factory settings. Without the setting,
+                  devices use V(true). Required if new.
                 type: bool
           screenshot_settings:
             description: Screenshots.
@@ -1198,8 +1197,8 @@ options:
                 type: str
                 choices: [ALWAYS APPLY, IGNORE, PROVISION ONLY]
               allow_siri:
-                description: If V(true), users can use Siri. Required if new. Without the setting, devices
-                  use V(true).
+                description: If V(true), users can use Siri. Without the setting, devices use V(true). Required
+                  if new.
                 type: bool
           tethering_settings:
             description: Personal hotspot.
@@ -1306,10 +1305,10 @@ options:
             elements: dict
             suboptions:
               profile_id:
-                description: ID of the profile, a UUID. Required if new.
+                description: ID of the profile. Must be a UUID. Required if new.
                 type: str
               profile_version_id:
-                description: ID of the profile version, a UUID. Required if new.
+                description: ID of the profile version. Must be a UUID. Required if new.
                 type: str
           wallpaper_settings:
             description: Wallpapers by ID.
@@ -1374,7 +1373,7 @@ options:
                 type: str
                 choices: [ALWAYS APPLY, IGNORE, PROVISION ONLY]
               defer_os_updates_delay:
-                description: Deferral in days, from 0 to 90.
+                description: Deferral in days. Must be from 0 to 90.
                 type: int
       linux:
         description: Settings of Linux devices.
@@ -1419,10 +1418,10 @@ options:
                 elements: dict
                 suboptions:
                   id:
-                    description: ID of the custom action, a UUID. Required if new.
+                    description: ID of the custom action. Must be a UUID. Required if new.
                     type: str
                   options_key:
-                    description: Key of an option of the custom action, a UUID. Required if new.
+                    description: Key of an option of the custom action. Must be a UUID. Required if new.
                     type: str
                   apply_policy:
                     description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY)
@@ -1465,8 +1464,8 @@ options:
                     type: str
                     choices: [ALWAYS APPLY, IGNORE, PROVISION ONLY]
                   time:
-                    description: Hour of the day, from 0 to 23. Required if new. Without the setting, devices
-                      use V(8).
+                    description: Hour of the day. Without the setting, devices use V(8). Must be from 0 to
+                      23. Required if new.
                     type: int
               active_hours_end:
                 description: End of the active hours. Required if new.
@@ -1478,8 +1477,8 @@ options:
                     type: str
                     choices: [ALWAYS APPLY, IGNORE, PROVISION ONLY]
                   time:
-                    description: Hour of the day, from 0 to 23. Required if new. Without the setting, devices
-                      use V(17).
+                    description: Hour of the day. Without the setting, devices use V(17). Must be from 0 to
+                      23. Required if new.
                     type: int
           apps:
             description:
@@ -1526,8 +1525,8 @@ options:
                 type: str
                 choices: [ALWAYS APPLY, IGNORE, PROVISION ONLY]
               auto_update_type:
-                description: V(DEFAULT) is the behavior of Windows, V(OFF) turns automatic updates off. Required
-                  if new. Without the setting, devices use V(DEFAULT).
+                description: V(DEFAULT) is the behavior of Windows, V(OFF) turns automatic updates off. Without
+                  the setting, devices use V(DEFAULT). Required if new.
                 type: str
                 choices: [DEFAULT, 'OFF']
           bluetooth_settings:
@@ -1568,7 +1567,7 @@ options:
             type: dict
             suboptions:
               shell_scripts:
-                description: Scripts in their order, at most 10. The list is replaced as a whole.
+                description: Scripts in their order. The list is replaced as a whole. At most 10 items.
                 type: list
                 elements: dict
                 suboptions:
@@ -1581,14 +1580,14 @@ options:
                     description: Text of the script. Required if new.
                     type: str
                   interpreter:
-                    description: Interpreter of the script, for example V(bash) or V(powershell), at most
-                      255 characters. Required if new.
+                    description: Interpreter of the script, for example V(bash) or V(powershell). Must have
+                      at most 255 characters. Required if new.
                     type: str
                   alias:
-                    description: Name of the script, at most 100 characters. Required if new.
+                    description: Name of the script. Must have at most 100 characters. Required if new.
                     type: str
                   description:
-                    description: Description of the script, at most 300 characters.
+                    description: Description of the script. Must have at most 300 characters.
                     type: str
           device_mode_settings:
             description: Device mode.
@@ -1619,8 +1618,8 @@ options:
                     type: str
                     choices: [ALWAYS APPLY, IGNORE, PROVISION ONLY]
                   defer_days:
-                    description: Deferral in days, from 0 to 30. Required if new. Without the setting, devices
-                      use V(0).
+                    description: Deferral in days. Without the setting, devices use V(0). Must be from 0 to
+                      30. Required if new.
                     type: int
               feature_updates:
                 description: Feature updates. Required if new.
@@ -1632,8 +1631,8 @@ options:
                     type: str
                     choices: [ALWAYS APPLY, IGNORE, PROVISION ONLY]
                   defer_days:
-                    description: Deferral in days, from 0 to 365. Required if new. Without the setting, devices
-                      use V(0).
+                    description: Deferral in days. Without the setting, devices use V(0). Must be from 0 to
+                      365. Required if new.
                     type: int
           factory_reset_settings:
             description: Factory reset by users.
@@ -1690,8 +1689,8 @@ options:
                 type: str
                 choices: [ALWAYS APPLY, IGNORE, PROVISION ONLY]
               pause_os_updates:
-                description: If V(true), the device pauses operating system updates. Required if new. Without
-                  the setting, devices use V(false).
+                description: If V(true), the device pauses operating system updates. Without the setting,
+                  devices use V(false). Required if new.
                 type: bool
           timezone_settings:
             description: Time zone.
@@ -1735,7 +1734,7 @@ options:
                     type: dict
                     suboptions:
                       wallpaper_id:
-                        description: ID of the wallpaper.
+                        description: ID of the wallpaper. Must be a UUID.
                         type: str
               lockscreen:
                 description: Wallpaper of the lock screen.
@@ -1751,7 +1750,7 @@ options:
                     type: dict
                     suboptions:
                       wallpaper_id:
-                        description: ID of the wallpaper.
+                        description: ID of the wallpaper. Must be a UUID.
                         type: str
           wifi_networks:
             description:

@@ -68,7 +68,7 @@ options:
     description: Description of the content file.
     type: str
   tags:
-    description: Tags of the content file, each with 1 to 255 characters. Compared without order.
+    description: Tags of the content file. Compared without order. Each item must have from 1 to 255 characters.
     type: list
     elements: str
   upload_deadline:

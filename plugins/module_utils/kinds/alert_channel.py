@@ -32,15 +32,14 @@ ALERT_CHANNEL = plain_kind(
         ),
         Field(
             "type",
-            "Type of the alert channel. Esper documents V(email) only. Defaults to V(email) if the task creates the"
-            " alert channel.",
+            "Type of the alert channel. Esper documents V(email) only.",
             create_default="email",
             returns="Type of the alert channel.",
             sample="email",
         ),
         Field(
             "emails",
-            "Email addresses that get the messages. Required to create an alert channel.",
+            "Email addresses that get the messages. Compared without order.",
             api="properties.to_address",
             type="list",
             elements="str",

@@ -28,9 +28,8 @@ _ABOUT_VERSION = (
     ),
     Field(
         "release_name",
-        "Name of the release, at most 255 characters.",
+        "Name of the release.",
         validator=length(0, 255),
-        returns="Name of the release.",
         sample="Spring",
     ),
     Field("release_comments", "Release notes.", sample="Faster start"),

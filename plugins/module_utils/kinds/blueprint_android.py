@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from ..base.validators import between
+from ..base.validators import in_range
 from ..model.field import Field
 from .blueprint_fields import (
     ANDROID_APPS,
@@ -391,23 +391,23 @@ ANDROID = dict_field(
         Field("device_alias_size", "Size of the device alias.", choices=_TEXT_SIZES),
         number(
             "custom_app_icon_size",
-            f"Size of app icons for V(CUSTOM_ICON), from 20 to 100. {NO_UNIT}",
-            validator=between(20, 100),
+            f"Size of app icons for V(CUSTOM_ICON). {NO_UNIT}",
+            validator=in_range(20, 100),
         ),
         number(
             "custom_device_name_size",
-            f"Size of the device name for V(CUSTOM_TEXT), from 20 to 100. {NO_UNIT}",
-            validator=between(20, 100),
+            f"Size of the device name for V(CUSTOM_TEXT). {NO_UNIT}",
+            validator=in_range(20, 100),
         ),
         number(
             "custom_device_alias_size",
-            f"Size of the device alias for V(CUSTOM_TEXT), from 20 to 100. {NO_UNIT}",
-            validator=between(20, 100),
+            f"Size of the device alias for V(CUSTOM_TEXT). {NO_UNIT}",
+            validator=in_range(20, 100),
         ),
         number(
             "custom_app_name_size",
-            f"Size of app names for V(CUSTOM_TEXT), from 20 to 100. {NO_UNIT}",
-            validator=between(20, 100),
+            f"Size of app names for V(CUSTOM_TEXT). {NO_UNIT}",
+            validator=in_range(20, 100),
         ),
     ),
     setting(

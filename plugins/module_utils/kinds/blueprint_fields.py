@@ -126,7 +126,7 @@ def scripts(doc: str, check: t.Callable[[t.Any], str] | None = None, **lengths: 
     def limited(name: str, text: str, **more: t.Any) -> Field:
         if name not in lengths:
             return Field(name, f"{text}.", **more)
-        return Field(name, f"{text}, at most {lengths[name]} characters.", validator=length(0, lengths[name]), **more)
+        return Field(name, f"{text}.", validator=length(0, lengths[name]), **more)
 
     shell_scripts = dict_list(
         "shell_scripts",

@@ -29,7 +29,7 @@ _FIELDS = (
     Field("description", "Description of the content file.", sample="Dishes of the week"),
     Field(
         "tags",
-        "Tags of the content file, each with 1 to 255 characters. Compared without order.",
+        "Tags of the content file. Compared without order.",
         type="list",
         elements="str",
         list_type="set",

@@ -12,7 +12,7 @@ import re
 import typing as t
 
 from ..base.row import Row
-from ..base.validators import between, email, length
+from ..base.validators import email, in_range, length
 from ..model.field import Field, Words
 from ..model.kind import Guard, Kind, Routes, counted_in
 from ..model.module_spec import (
@@ -85,12 +85,12 @@ _SETTINGS = (
         fields=(
             _texts(
                 "incoming_numbers",
-                "Phone numbers that can call the device, with at most 15 characters each.",
+                "Phone numbers that can call the device.",
                 validator=length(1, 15),
             ),
             _texts(
                 "outgoing_numbers",
-                "Phone numbers that the device can call, with at most 15 characters each.",
+                "Phone numbers that the device can call.",
                 validator=length(1, 15),
             ),
             _setting(
@@ -117,7 +117,7 @@ _SETTINGS = (
         "Google accounts that users can add to a device.",
         type="dict",
         fields=(
-            _setting("max_account", "Maximum number of accounts, from 0 to 10.", type="int", validator=between(0, 10)),
+            _setting("max_account", "Maximum number of accounts.", type="int", validator=in_range(0, 10)),
             _texts("emails", "Email addresses that users can add.", validator=email),
             _texts("domains", "Domains whose email addresses users can add."),
         ),
@@ -130,9 +130,9 @@ _SETTINGS = (
     ),
     _setting(
         "minimum_password_length",
-        "Minimum length of the device password in characters, 4 or more.",
+        "Minimum length of the device password in characters.",
         type="int",
-        validator=between(4),
+        validator=in_range(4),
     ),
     _setting(
         "permission_policy",
@@ -159,13 +159,13 @@ _SETTINGS = (
                 "maintenance_start",
                 "Start of the maintenance window for V(TYPE_INSTALL_WINDOWED). Esper does not document the unit.",
                 type="int",
-                validator=between(0),
+                validator=in_range(0),
             ),
             _setting(
                 "maintenance_end",
                 "End of the maintenance window for V(TYPE_INSTALL_WINDOWED). Esper does not document the unit.",
                 type="int",
-                validator=between(0),
+                validator=in_range(0),
             ),
         ),
     ),
@@ -194,7 +194,7 @@ _FIELDS = (
     Field(
         "name",
         (
-            "Name of the policy, from 1 to 255 characters, case-sensitive.",
+            "Name of the policy, case-sensitive.",
             "With O(id), the new name of the policy.",
         ),
         identifier=True,

@@ -14,7 +14,7 @@ import typing as t
 from ..base.errors import InvalidParameter
 from ..base.limits import PAGE_SIZE
 from ..base.row import Params, Row
-from ..base.validators import between
+from ..base.validators import in_range
 from ..engine.lookup import lookup_of
 from ..engine.tenant_view import TenantView
 from ..http.parallel import CONCURRENCY, in_parallel
@@ -116,7 +116,7 @@ MODULE = ModuleSpec(
 
 
 def _run(view: TenantView, params: Params, context: RunContext) -> ModuleResult:
-    if params["limit"] is not None and (why := between(1)(params["limit"])):
+    if params["limit"] is not None and (why := in_range(1)(params["limit"])):
         raise InvalidParameter(f"limit: {why}.")
     device = require_devices(view, [params["device"]])[0] if params["device"] is not None else None
     rows = list(_rows(view, params, device))

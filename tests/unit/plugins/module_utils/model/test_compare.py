@@ -7,7 +7,7 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from ansible_collections.esper.cloud.plugins.module_utils.base.validators import between, email, length
+from ansible_collections.esper.cloud.plugins.module_utils.base.validators import email, in_range, length
 from ansible_collections.esper.cloud.plugins.module_utils.model.api_paths import body_of
 from ansible_collections.esper.cloud.plugins.module_utils.model.compare import compare, compare_object
 from ansible_collections.esper.cloud.plugins.module_utils.model.differences import differences
@@ -24,7 +24,7 @@ POLICY = Field(
     type="dict",
     fields=(
         Field("kiosk_mode", api="kioskMode", type="bool"),
-        Field("least", type="int", validator=between(4, 10)),
+        Field("least", type="int", validator=in_range(4, 10)),
         Field("numbers", type="list", elements="str", list_type="set", validator=length(1, 3)),
         Field(
             "accounts",
@@ -55,7 +55,7 @@ def test_each_value_that_cannot_be_is_named_with_its_place() -> None:
         "settings.least: 3 is less than 4",
         "settings.numbers[1]: is empty",
         "settings.numbers[2]: has more than 3 characters",
-        "settings.accounts[1].mail: 'nobody' is no email address",
+        "settings.accounts[1].mail: 'nobody' is not an email address",
     ]
 
 

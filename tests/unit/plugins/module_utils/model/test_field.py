@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.esper.cloud.plugins.module_utils.base.validators import between, email, length
+from ansible_collections.esper.cloud.plugins.module_utils.base.validators import email, in_range, length
 from ansible_collections.esper.cloud.plugins.module_utils.model.field import Field
 from ansible_collections.esper.cloud.plugins.module_utils.model.module_spec import argument_spec_for, writable
 
@@ -16,7 +16,7 @@ POLICY = Field(
     type="dict",
     fields=(
         Field("kiosk_mode", api="kioskMode", type="bool"),
-        Field("least", type="int", validator=between(4, 10)),
+        Field("least", type="int", validator=in_range(4, 10)),
         Field("numbers", type="list", elements="str", list_type="set", validator=length(1, 3)),
         Field(
             "accounts",

@@ -7,7 +7,7 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from ansible_collections.esper.cloud.plugins.module_utils.base.validators import between
+from ansible_collections.esper.cloud.plugins.module_utils.base.validators import in_range
 from ansible_collections.esper.cloud.plugins.module_utils.model.field import Field
 from hypothesis import strategies as st
 
@@ -44,7 +44,7 @@ def leaves(draw: Draw, name: str) -> Field:
         )
     if kind == "number":
         return Field(
-            name, type="int", server_default=draw(st.none() | st.just(1)), **{**common, "validator": between(0, 8)}
+            name, type="int", server_default=draw(st.none() | st.just(1)), **{**common, "validator": in_range(0, 8)}
         )
     if kind == "switch":
         return Field(name, type="bool", server_default=draw(st.sampled_from([None, True, False])), **common)
