@@ -61,10 +61,10 @@ options:
       - Settings of the blueprint for each platform. The names are those of the Esper API.
       - The module merges dictionaries with the settings of the blueprint and replaces lists as a whole. In
         lists of apps, files, networks, profiles and custom actions it merges the items.
-      - Most settings have an C(apply_policy). V(ALWAYS APPLY) applies the setting to all devices, V(PROVISION
-        ONLY) only to devices that are provisioned. V(IGNORE) does not change devices.
-      - A setting or list item is new if the blueprint does not have it yet. Only then, an option that is
-        required if new must be set.
+      - Most settings have the option C(apply_policy). V(ALWAYS APPLY) applies the setting to all devices,
+        V(PROVISION ONLY) only to devices that are provisioned. V(IGNORE) does not change devices.
+      - A setting or list item is new if the blueprint does not have it yet. Options that are required if
+        new can be omitted for existing settings and list items.
       - Mutually exclusive with O(version).
     type: dict
     suboptions:
@@ -1918,7 +1918,10 @@ blueprint:
       description:
         - Settings by platform, without passwords.
         - The names are those of the suboptions of O(esper.cloud.blueprint#module:settings).
-        - Apps and files also have their names. A name is null if the app or content file does not exist.
+        - M(esper.cloud.blueprint) also returns the names of the apps and files that the task
+          lists. M(esper.cloud.blueprint_info) returns the names of all apps and files, unless
+          O(esper.cloud.blueprint_info#module:resolve_names=false).
+        - A name is null if the app or content file does not exist.
       type: dict
       sample:
         android:
@@ -1934,7 +1937,8 @@ blueprint:
       type: str
       sample: 1a1f0d3c-5a77-4dd1-9a3c-26b9e3f0a7e2
     version_number:
-      description: Number of the last saved version. Null in check mode if the task saves a version.
+      description: Number of the last saved version. Null in check mode if the task saves
+        a version.
       type: int
       sample: 3
     minor_version_number:
@@ -1942,8 +1946,8 @@ blueprint:
       type: int
       sample: 0
     latest_published_version_id:
-      description: ID of the latest published version. Null if Esper does not return it, and in check mode
-        if the task publishes a version.
+      description: ID of the latest published version. Null if Esper does not return it, and
+        in check mode if the task publishes a version.
       type: str
       sample: 1a1f0d3c-5a77-4dd1-9a3c-26b9e3f0a7e2
     created_at:

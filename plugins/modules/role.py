@@ -42,8 +42,8 @@ options:
     description: Description of the role.
     type: str
   scopes:
-    description: Names of the scopes, such as V(read:device). An empty list removes all scopes. Compared without
-      order. Each item must not be empty.
+    description: Names of the scopes, such as V(read:device). Compared without order. An empty list removes
+      all scopes. Each item must not be empty.
     type: list
     elements: str
   force:

@@ -18,7 +18,8 @@ from ..model.kind import Kind
 from ..model.plan import Effect, ObjectDiff, Plan, Step
 from ..model.unknowns import KnownAfterApply, resolve_unknowns
 from . import blueprint_comparison as comparison
-from .blueprint_lookup import BlueprintLookup, version_kind
+from .blueprint_list import version_kind
+from .blueprint_lookup import BlueprintLookup
 from .blueprint_names import Names, with_planned_names
 
 # Values that a save changes and only Esper knows.

@@ -288,10 +288,10 @@ SETTINGS = dict_field(
         "Settings of the blueprint for each platform. The names are those of the Esper API.",
         "The module merges dictionaries with the settings of the blueprint and replaces lists as a whole. In lists of"
         " apps, files, networks, profiles and custom actions it merges the items.",
-        "Most settings have an C(apply_policy). V(ALWAYS APPLY) applies the setting to all devices, V(PROVISION ONLY)"
-        " only to devices that are provisioned. V(IGNORE) does not change devices.",
-        "A setting or list item is new if the blueprint does not have it yet. Only then, an option that is required if"
-        " new must be set.",
+        "Most settings have the option C(apply_policy). V(ALWAYS APPLY) applies the setting to all devices,"
+        " V(PROVISION ONLY) only to devices that are provisioned. V(IGNORE) does not change devices.",
+        "A setting or list item is new if the blueprint does not have it yet. Options that are required if new can be"
+        " omitted for existing settings and list items.",
     ),
     ANDROID,
     _IOS,
@@ -301,7 +301,10 @@ SETTINGS = dict_field(
     returns=(
         "Settings by platform, without passwords.",
         "The names are those of the suboptions of O(esper.cloud.blueprint#module:settings).",
-        "Apps and files also have their names. A name is null if the app or content file does not exist.",
+        "M(esper.cloud.blueprint) also returns the names of the apps and files that the task lists."
+        " M(esper.cloud.blueprint_info) returns the names of all apps and files, unless"
+        " O(esper.cloud.blueprint_info#module:resolve_names=false).",
+        "A name is null if the app or content file does not exist.",
     ),
     sample={"android": {"device_mode_settings": {"apply_policy": "ALWAYS APPLY", "device_mode": "KIOSK"}}},
 )

@@ -20,7 +20,7 @@ from ..engine.tenant_view import TenantView
 from ..http.client import Query
 from ..http.parallel import CONCURRENCY, in_parallel
 from ..model.unknowns import KnownAfterApply
-from .blueprint_list import BLUEPRINTS
+from .blueprint_list import BLUEPRINTS, list_versions, read_version
 
 Selector = t.Callable[[Row], bool]
 """Whether settings, in the terms of the API, use an object."""
@@ -118,23 +118,18 @@ def _is_published(row: Row) -> bool:
 
 def _published_version(view: TenantView, row: Row) -> Row | None:
     """Return the published version of a blueprint with a newer draft, None if it was never published."""
-    purpose = f"Reading the published version of the blueprint '{BLUEPRINTS.name_of(row)}'"
-    path = f"{BLUEPRINTS.routes.object}versions/"
+    purpose = f"Reading the published version of the {BLUEPRINTS.phrase(row)}"
     version_id = row.get("latest_published_version_id")
     if not version_id and "latest_published_version_id" in row:
         return None
     if not version_id:
         # The contract does not have the property. Without it, only the list of versions shows a published version.
-        newest_first = {"ordering": "-version_number,-minor_version_number"}
-        versions = view.list_at(
-            path.format(id=row["id"]), newest_first, page_size=None, key="version_id", purpose=purpose
-        )
-        found = next((each for each in versions if each.get("publish")), None)
-        if found is None or "settings" in found:
-            return found
-        version_id = found["version_id"]
-    ids = {"id": str(row["id"]), "version_id": str(version_id)}
-    return view.get_at(f"{path}{{version_id}}/", ids, purpose=purpose)
+        versions = list_versions(view, row, purpose=purpose)
+        published = next((version for version in versions if version.get("publish")), None)
+        if published is None or "settings" in published:
+            return published
+        version_id = published["version_id"]
+    return read_version(view, row, version_id, purpose=purpose)
 
 
 def _settings(row: Row) -> Row:

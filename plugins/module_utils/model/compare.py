@@ -299,7 +299,11 @@ def _errors(field: Field, desired: t.Any, path: str) -> t.Iterator[str]:
     """Return the errors of a desired value, but not those of the fields in it, each as "path: why"."""
     if isinstance(desired, list) and field.elements:
         for number, item in enumerate(desired):
-            yield from _errors(field, item, f"{path}[{number}]")
+            if isinstance(item, str) and not item.strip():
+                # A variable without a value, such as a number that can call the device.
+                yield f"{path}[{number}]: is {'blank' if item else 'empty'}"
+            else:
+                yield from _errors(field, item, f"{path}[{number}]")
         yield from _list_errors(field, desired, path)
     elif desired is not None and not isinstance(desired, KnownAfterApply) and (why := field.validator(desired)):
         yield f"{path}: {why}"

@@ -131,6 +131,25 @@ def test_a_scope_that_esper_does_not_store_is_an_error_that_names_it(run: Run) -
     )
 
 
+@pytest.mark.parametrize(
+    ("scopes", "warnings"),
+    [
+        (["read:device", "read:group"], []),
+        (
+            ["raed:group", "read:device"],
+            [
+                "Esper does not document the scope 'raed:group' of the role Technician. Did you mean 'read:group'?",
+            ],
+        ),
+        (["tenant"], ["Esper does not document the scope 'tenant' of the role Technician. Check the name."]),
+        # Only a change can add a wrong name.
+        (["own:scope"], []),
+    ],
+)
+def test_a_new_scope_that_is_not_documented_is_a_warning(run: Run, scopes: list[str], warnings: list[str]) -> None:
+    assert run(Tenant("own:scope", exists=True), scopes=scopes, check_mode=True).warnings == warnings
+
+
 @pytest.mark.parametrize("body", [None, ["read:device"], [{"name": None}], "read:device", {}])
 def test_scopes_that_cannot_be_read_are_an_error(run: Run, body: t.Any) -> None:
     tenant = Tenant(exists=True)

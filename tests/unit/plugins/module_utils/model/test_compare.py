@@ -59,6 +59,11 @@ def test_each_value_that_cannot_be_is_named_with_its_place() -> None:
     ]
 
 
+def test_a_blank_item_of_a_list_of_texts_is_an_error_without_a_validator_too() -> None:
+    field = Field("urls", type="list", elements="str", list_type="set")
+    assert list(compare(field, None, ["a", "", " "]).errors) == ["urls[1]: is empty", "urls[2]: is blank"]
+
+
 @pytest.mark.parametrize(
     ("current", "wanted", "satisfied"),
     [
