@@ -114,8 +114,8 @@ class AppVersionLookup(Lookup):
             for row in app.get("versions") or []:
                 if is_same_id(row.get("id"), wanted["version_id"]):
                     raise InvalidParameter(
-                        f"version_id {wanted['version_id']} is a version of the app '{APPS.name_of(app)}', not of"
-                        f" '{wanted['package_name'] or wanted['id']}'."
+                        f"Invalid parameters for the app '{wanted['package_name'] or wanted['id']}': version_id"
+                        f" {wanted['version_id']} belongs to the app '{APPS.name_of(app)}'."
                     )
 
     # --- more about a version that was found ------------------------------------------------------------------------
@@ -162,5 +162,6 @@ def _check_name_of_code(app: Row, rows: list[Row], wanted: Params) -> None:
     other = next((row for row in rows if str(row.get("build_number")) == str(code)), None)
     if other and other.get("version_code") != name:
         raise InvalidParameter(
-            f"version_code {code} of the app '{APPS.name_of(app)}' is version_name {other['version_code']}, not {name}."
+            f"Invalid parameters for the app '{APPS.name_of(app)}': version_code {code} belongs to version_name"
+            f" {other['version_code']}, not {name}. Set only one of them."
         )

@@ -49,16 +49,16 @@ def with_package(params: Params) -> Params:
     path = path_of(params["src"])
     try:
         package = asdict(read_package(path))
-    except InvalidParameter as why:
+    except InvalidParameter as error:
         if params["package_name"] and params["version_name"]:
             return params
         raise InvalidParameter(
-            f"Cannot read package and version of '{path}': {why}. Set package_name and version_name."
+            f"Cannot read package and version of '{path}': {error}. Set package_name and version_name."
         ) from None
     wrong = [name for name in IDENTITY if params[name] not in (None, package[name])]
     if wrong:
         differences = " and ".join(f"{name} {package[name]}, not {params[name]}" for name in wrong)
-        raise InvalidParameter(f"The file '{path}' has {differences}.")
+        raise InvalidParameter(f"The file '{path}' has {differences}. Correct the options, or omit them.")
     return {**params, **package}
 
 

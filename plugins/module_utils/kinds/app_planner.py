@@ -193,14 +193,15 @@ class AppVersionPlanner(Planner):
         kept = sorted({*by_code, code}, reverse=True)[:keep]
         if code not in kept:
             raise InvalidParameter(
-                f"keep_versions {keep} would delete the version of the task: the app '{package}' has {keep} with higher"
-                f" version codes ({', '.join(map(str, kept))})."
+                f"keep_versions {keep} does not keep the version of the task: the app '{package}' has {keep} with"
+                f" higher version codes ({', '.join(map(str, kept))}). Increase keep_versions."
             )
         outdated = [row for each, row in sorted(by_code.items()) if each not in kept]
         for row in outdated:
             if isinstance(row["id"], KnownAfterApply):
                 raise InvalidParameter(
-                    f"keep_versions {keep} would delete '{label_of(row)}', which the same task uploads."
+                    f"keep_versions {keep} does not keep '{label_of(row)}', which the same task uploads. Increase"
+                    " keep_versions."
                 )
         return outdated
 
@@ -263,7 +264,7 @@ def _uploaded(body: Row, wanted: Params) -> Row | None:
         existing = ", ".join(label_of(row) for row in rows)
         raise InvalidParameter(
             f"The file '{wanted['src']}' was uploaded, but is not '{wanted_label(wanted)}' in Esper, which now has"
-            f" {existing}. Fix package_name and version_name, and delete the unwanted version."
+            f" {existing}. Correct package_name and version_name, and delete the unwanted version."
         )
     return found[0]
 
@@ -292,7 +293,7 @@ def _removal(version: Row, force: bool, request_id: str | None = None) -> Step:
         if force and request_id is None and body.get("request_id"):
             return _removal(version, force, body["request_id"])
         users = [f"the template '{each.get('name')}'" for each in body.get("templates") or []]
-        raise _in_use(label_of(version), users or ["something"], "or set force=true")
+        raise _in_use(label_of(version), users or ["unknown objects"], "or set force=true")
 
     return Step(
         purpose=f"Deleting the app '{label_of(version)}'",

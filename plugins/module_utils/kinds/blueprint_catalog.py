@@ -229,8 +229,8 @@ def _matching(versions: list[CatalogVersion], app: Row) -> list[CatalogVersion]:
     unknown = [each for each in found if each.code is None]
     if len(unknown) < len(found) and any(isinstance(each.id, KnownAfterApply) for each in unknown):
         raise InvalidParameter(
-            f"The {LATEST} version of the app '{app.get('package_name') or app.get('app_id')}' is not known, because"
-            " this task uploads a version without a version code. Set version_code for the upload."
+            f"Cannot determine the {LATEST} version of the app '{app.get('package_name') or app.get('app_id')}': this"
+            " task uploads a version without a version code. Set version_code for the upload."
         )
     return sorted(found, key=lambda each: each.age)[-1:]
 
@@ -245,8 +245,8 @@ def _check_version(versions: list[CatalogVersion], app: Row, path: str) -> None:
     if version not in _matching(versions, {**app, "app_version_id": None}):
         wrong = " and ".join(f"{key} '{value}'" for key, value in others.items())
         raise InvalidParameter(
-            f"{path} has the {wrong}, but the app_version_id '{version_id}' belongs to the version"
-            f" '{version.name}' ({version.code}). Set only one of them."
+            f"Invalid parameters for the blueprint: {path} has the {wrong}, but the app_version_id"
+            f" '{version_id}' belongs to the version '{version.name}' ({version.code}). Set only one of them."
         )
 
 

@@ -94,7 +94,7 @@ class Names:
         app = {key: value for key, value in desired.items() if value is not None}
         package, app_id = app.get("package_name"), app.get("app_id")
         if package is None and app_id is None:
-            raise InvalidParameter(f"{path} has no app: set package_name.")
+            raise InvalidParameter(f"Invalid parameters for the blueprint: {path}.package_name is required.")
         if package is not None and app_id is not None:
             _check_app(catalog, package, app_id, items, path)
         item = _same_app(catalog, app, items)
@@ -105,8 +105,8 @@ class Names:
             return {**nulls, **{key: item[key] for key in kept if key in item}, **app}
         if not any(key in app for key in VERSION_TERMS):
             raise InvalidParameter(
-                f"{path} has no version, but the blueprint does not have the app '{package or app_id}' yet: set"
-                f" version_name, for example {LATEST}."
+                f"Invalid parameters for the blueprint: {path}.version_name is required, because the blueprint does not"
+                f" have the app '{package or app_id}' yet. Set it, for example to {LATEST}."
             )
         version = catalog.select(app, item, path)
         type_: t.Any = version.type
@@ -150,8 +150,8 @@ class Names:
             raise NotFound(CONTENT.title, file_id, note=both)
         if name is not None and str(name).strip() not in (names[file_id].strip(), file_id):
             raise InvalidParameter(
-                f"{path} has the content '{name}', but the file_id '{file_id}' belongs to the"
-                f" {CONTENT.title} '{names[file_id]}'. Set only one of them."
+                f"Invalid parameters for the blueprint: {path} has the content '{name}', but the file_id"
+                f" '{file_id}' belongs to the {CONTENT.title} '{names[file_id]}'. Set only one of them."
             )
 
     def _name_replaced_files(self, items: list[Row], desired: list[Row]) -> list[Row]:
@@ -225,9 +225,10 @@ def _check_app(catalog: Catalog, package: str, app_id: t.Any, items: list[Row], 
         other = catalog.package_of(app_id)
         if not ids and not other:
             return
-    whose = f"belongs to the app '{other}'" if other else "is no app with this package name"
+    owner = f"belongs to the app '{other}'" if other else "is not an app with this package name"
     raise InvalidParameter(
-        f"{path} has the package_name '{package}', but the app_id '{app_id}' {whose}. Set only one of them."
+        f"Invalid parameters for the blueprint: {path} has the package_name '{package}', but the app_id"
+        f" '{app_id}' {owner}. Set only one of them."
     )
 
 

@@ -130,8 +130,8 @@ class BlueprintPlanner(Planner):
         self._check_misfits(current, self.kind.fields, replaces=True)
         if paths := self.view.misfits(version_kind(self.kind), version):
             raise InvalidParameter(
-                f"Version {params['version']} of the {self.kind.phrase(current)} is not restored, because Esper"
-                f" returned an unexpected type for {', '.join(paths)}."
+                f"Cannot restore version {params['version']} of the {self.kind.phrase(current)}: Esper returned an"
+                f" unexpected type for {', '.join(paths)}."
             )
         others = super().plan_update(current, {**options, "confirm": True})
         record = self.kind.to_result(current)

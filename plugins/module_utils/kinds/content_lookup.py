@@ -32,9 +32,7 @@ class ContentLookup(Lookup):
         if not is_directory:
             return None
         if params.get("id") is not None or params.get("name") is not None:
-            raise InvalidParameter(
-                f"'{source}' is a directory. Its files keep their names, so id and name cannot be set."
-            )
+            raise InvalidParameter(f"'{source}' is a directory, and its files keep their names. Omit id and name.")
         return [{**params, "src": str(file)} for file in files_below(source)]
 
     def task_key(self, params: Params) -> str:
@@ -95,17 +93,20 @@ class ContentLookup(Lookup):
         source, name, current_name = source_of(params), name_in(params), self.kind.name_of(row)
         if name in ("", current_name):
             return
-        known = ""
+        owner = ""
         if source is not None:
             # A replacement can have a new name, but not that of another file. One with the same bytes can be its own.
             others = [each for each in self.find_by_name(name) if not has_bytes_of(each, source)]
             if not others:
                 return
-            known = f", which is the name of the {self.kind.title} with ID {others[0]['id']}"
+            owner = f", which is the name of the {self.kind.title} with ID {others[0]['id']}"
         elif params.get("state") != "absent":
             # An update reports that it cannot rename.
             return
-        raise InvalidParameter(f"The {self.kind.title} with ID {row['id']} is '{current_name}', not '{name}'{known}.")
+        raise InvalidParameter(
+            f"The {self.kind.title} with ID {row['id']} has the name '{current_name}', not '{name}'{owner}."
+            " Correct the ID or the name."
+        )
 
     # --- usage ------------------------------------------------------------------------------------------------------
 

@@ -57,7 +57,7 @@ class ContentPlanner(Planner):
         source, old_name, name = source_of(params), self.kind.name_of(current), name_in(params)
         if source is None and name not in ("", old_name):
             raise InvalidParameter(
-                f"The {self.kind.phrase(current)} cannot be renamed to '{name}'. Set src to upload it by that name."
+                f"Cannot rename the {self.kind.phrase(current)} to '{name}'. Set src to upload it with that name."
             )
         if source is None or (name == old_name and has_bytes_of(current, source)):
             plan = super().plan_update(current, params)
@@ -73,7 +73,7 @@ class ContentPlanner(Planner):
             return []
         return [
             f"Other content files have the same name '{name}' as the one with ID {current['id']}: {', '.join(others)}."
-            " If an interrupted task left them behind, delete them by ID."
+            " If an interrupted task uploaded them, delete them by ID."
         ]
 
     def _plan_replacement(self, current: Row, params: Params, source: Path) -> Plan:
@@ -98,7 +98,9 @@ class ContentPlanner(Planner):
     def _warning_of_outdated_blueprints(self, replaced: Row) -> str:
         """Return a warning about the blueprints that still refer to a replaced content file, "" if none does."""
         used = self.lookup.usage(replaced)
-        return f"{_in_use(replaced, used)} Its replacement has another ID: update them." if used.users else ""
+        return (
+            f"{_in_use(replaced, used)} Its replacement has another ID. Update these blueprints." if used.users else ""
+        )
 
     def _upload(self, params: Params, source: Path, properties: Row) -> tuple[list[Step], Effect]:
         """Return the steps that upload a file and then set its properties, which the upload does not accept, and their

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ..base.errors import InvalidParameter, TransportError
 from ..base.row import Params, Row
+from ..base.text import counted
 from ..engine.lookup import lookup_of
 from ..engine.reader import Reader
 from .content_file import flaw_of_name, has_bytes_of
@@ -75,7 +76,10 @@ def _destinations(dest: Path, rows: list[Row]) -> dict[Path, Row]:
     trusted."""
     if not dest.is_dir():
         if len(rows) != 1:
-            raise InvalidParameter(f"'{dest}' is not a directory, so it can store one content file, not {len(rows)}.")
+            raise InvalidParameter(
+                f"Cannot download {counted(len(rows), 'content file')} to '{dest}': it is not a directory, and the path"
+                " of a file is for one content file."
+            )
         return {dest: rows[0]}
     found: dict[Path, Row] = {}
     for row in rows:

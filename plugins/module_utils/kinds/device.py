@@ -110,27 +110,27 @@ def check_filters(filters: t.Mapping[str, t.Any]) -> Row:
         if known is None:
             near = difflib.get_close_matches(str(name), FILTERS, n=1)
             hint = f"Did you mean '{near[0]}'?" if near else f"Valid filters: {', '.join(sorted(FILTERS))}."
-            raise InvalidParameter(f"There is no device filter '{name}'. {hint}")
+            raise InvalidParameter(f"Unknown device filter '{name}'. {hint}")
         values = value if isinstance(value, (list, tuple)) else [value]
         if len(values) != 1 and not known.many:
-            raise InvalidParameter(f"The device filter '{name}' takes one value, not a list of {len(values)}.")
+            raise InvalidParameter(f"Invalid device filter '{name}': it takes one value, not a list of {len(values)}.")
         if not values:
-            raise InvalidParameter(f"The device filter '{name}' has an empty list.")
+            raise InvalidParameter(f"Invalid device filter '{name}': the list is empty.")
         checked[name] = [_checked_value(name, known, each) for each in values]
     return checked
 
 
 def _checked_value(name: str, known: Filter, value: t.Any) -> t.Any:
     if isinstance(value, (dict, list)) or value is None or not str(value).strip():
-        raise InvalidParameter(f"The device filter '{name}' has the value {value!r}, which is not a text or number.")
+        raise InvalidParameter(f"Invalid device filter '{name}': {value!r} is not a text or number.")
     text = str(value).strip()
     if known.type is bool:
         if text.lower() not in ("true", "false"):
-            raise InvalidParameter(f"The device filter '{name}' must be true or false, not '{text}'.")
+            raise InvalidParameter(f"Invalid device filter '{name}': '{text}' is not true or false.")
         return text.lower() == "true"
     if known.type is int:
         if not _is_number(text):
-            raise InvalidParameter(f"The device filter '{name}' must be a whole number, not '{text}'.")
+            raise InvalidParameter(f"Invalid device filter '{name}': '{text}' is not a whole number.")
         return int(text)
     if known.choices:
         chosen = next((choice for choice in known.choices if choice.lower() == text.lower()), None)
@@ -140,7 +140,7 @@ def _checked_value(name: str, known: Filter, value: t.Any) -> t.Any:
             chosen = str(code) if code in STATES else None
         if chosen is None:
             raise InvalidParameter(
-                f"The device filter '{name}' must be one of {', '.join(known.choices)}, not '{text}'."
+                f"Invalid device filter '{name}': '{text}' is not one of {', '.join(known.choices)}."
             )
         return chosen
     return text

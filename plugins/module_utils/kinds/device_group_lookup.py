@@ -230,7 +230,7 @@ def with_path(row: Row, path: GroupPath) -> Row:
 def checked_name(name: str) -> str:
     """Return a name without whitespace around it. Raise InvalidParameter if it is empty."""
     if not name.strip():
-        raise InvalidParameter("The name of a device group is empty.")
+        raise InvalidParameter("Invalid name of a device group: it is empty. Set a name, or omit it.")
     return name.strip()
 
 

@@ -57,7 +57,7 @@ class DeviceGroupPlanner(Planner):
         target = self.lookup.find_at(split_path(params["new_path"]))
         if target is not None:
             return Plan(self.kind.to_result(target))
-        note = f"No group exists at '{params['new_path']}' either, so nothing can be moved."
+        note = f"new_path '{params['new_path']}' does not exist either."
         if params.get("path") is not None:
             (*above, name), (*new_above, new_name) = _names_in(params["path"]), _names_in(params["new_path"])
             half_way = [self.lookup.find_at([*new_above, name]), self.lookup.find_at([*above, new_name])]
@@ -166,15 +166,13 @@ class DeviceGroupPlanner(Planner):
         """Raise InvalidParameter for what Esper would reject, so that check mode reports it too."""
         path = current["path"]
         if is_root(current):
-            raise _root_stays("renamed or moved")
+            raise _root_error("rename or move")
         if new.path.parent.is_within(path):
-            raise InvalidParameter(
-                f"The {self.kind.title} '{path}' cannot be moved below itself, to '{new.path.parent}'."
-            )
+            raise InvalidParameter(f"Cannot move the {self.kind.title} '{path}' below itself, to '{new.path.parent}'.")
         other = self.lookup.find_child(new.parent_id, new.name)
         if other is not None and other["id"] != current["id"]:
             raise InvalidParameter(
-                f"The {self.kind.title} '{path}' cannot be moved to '{new.path}': another group has this path."
+                f"Cannot move the {self.kind.title} '{path}' to '{new.path}': another group has this path."
             )
         self._check_vacated(new, current)
 
@@ -185,8 +183,8 @@ class DeviceGroupPlanner(Planner):
             is_there = str(row["name"]).strip() == place.name and parent_id_of(row) == place.parent_id
             if is_there and (current is None or row["id"] != current["id"]):
                 raise InvalidParameter(
-                    f"The same task moves away the {self.kind.title} at '{place.path}'. Create or move the other group"
-                    " in a later task."
+                    f"Cannot create or move a {self.kind.title} to '{place.path}': the same task moves another group"
+                    " away from this path. Use a later task."
                 )
 
     def _patch(self, current: Row, doing: str, new: _Place, body: Row, action: str | None = None) -> Step:
@@ -204,26 +202,26 @@ class DeviceGroupPlanner(Planner):
 
     def plan_delete(self, current: Row, params: Params) -> Plan:
         if is_root(current):
-            raise _root_stays("deleted")
+            raise _root_error("delete")
         has_groups = current.get("children_count") != 0 or any(
             parent_id_of(row) == current["id"] for row in self.view.planned(self.kind)
         )
-        doomed = self.lookup.subtree(current) if has_groups else [current]
-        if len(doomed) > 1 and not params["recursive"]:
+        deleted = self.lookup.subtree(current) if has_groups else [current]
+        if len(deleted) > 1 and not params["recursive"]:
             raise InvalidParameter(
-                f"The {self.kind.phrase(current)} has {counted(len(doomed) - 1, 'group')} below it."
+                f"Cannot delete the {self.kind.phrase(current)}: it has {counted(len(deleted) - 1, 'group')} below it."
                 " Set recursive to true to delete them too, or move them first."
             )
-        devices = [device for row in doomed if row.get("device_count") != 0 for device in self._devices_in(row)]
+        devices = [device for row in deleted if row.get("device_count") != 0 for device in self._devices_in(row)]
         if devices and not params["force"]:
-            where = "contains" if len(doomed) == 1 else "and the groups below it contain"
+            content = "it contains" if len(deleted) == 1 else "it and the groups below it contain"
             raise InvalidParameter(
-                f"The {self.kind.phrase(current)} {where} {counted(len(devices))}."
+                f"Cannot delete the {self.kind.phrase(current)}: {content} {counted(len(devices))}."
                 " Set force to true to move them to its parent, or move them first."
             )
         purpose = f"Moving the devices of the {self.kind.phrase(current)} to its parent"
         plan = Plan(None, steps_into(self.lookup.remaining_above(current), devices, purpose))
-        for row in reversed(doomed):
+        for row in reversed(deleted):
             plan.steps.append(self.delete_step(row))
             plan.changes.append(self.deletion(row))
             plan.effects.append(Effect(self.kind, row["id"], None))
@@ -242,7 +240,7 @@ def _names_in(path: str) -> list[str]:
     """Return the names in the path of a group. Raise InvalidParameter for the root."""
     names = split_path(path)
     if not names:
-        raise InvalidParameter(f"The path '{path}' is that of the root group. Use a path below '{ROOT}'.")
+        raise InvalidParameter(f"Invalid path of a device group: '{path}' is the root. Use a path below '{ROOT}'.")
     return names
 
 
@@ -251,5 +249,5 @@ def _known(identifier: str | KnownAfterApply | None) -> str | None:
     return identifier if isinstance(identifier, str) else None
 
 
-def _root_stays(what: str) -> InvalidParameter:
-    return InvalidParameter(f"The root group '{ROOT}' cannot be {what}.")
+def _root_error(action: str) -> InvalidParameter:
+    return InvalidParameter(f"Cannot {action} the root device group '{ROOT}'.")

@@ -203,9 +203,9 @@ def test_older_is_by_code_whatever_the_order(apps: Apps, run: Run) -> None:
             "in use by the template 'Kiosks'",
             1,
         ),
-        (False, [None], "in use by something", 1),
-        (True, [{"templates": []}], "in use by something", 1),
-        (True, [{"request_id": "r"}, {"request_id": "s"}], "in use by something", 2),
+        (False, [None], "in use by unknown objects", 1),
+        (True, [{"templates": []}], "in use by unknown objects", 1),
+        (True, [{"request_id": "r"}, {"request_id": "s"}], "in use by unknown objects", 2),
     ],
 )
 def test_an_answer_of_200_is_no_deletion(
@@ -328,7 +328,7 @@ def test_a_version_code_and_the_name_of_another_version_select_neither(
 ) -> None:
     apps.versions, apps.legacy = [version(200), version(190)], legacy
     for more in ({}, {"src": src}):
-        with pytest.raises(InvalidParameter, match=r"version_code 190 of the app 'com\.example\.till' is .* 1\.9, not"):
+        with pytest.raises(InvalidParameter, match=r"com\.example\.till': version_code 190 belongs to version_name 1\.9, not"):
             run(version_code=190, state=state, force=True, **TILL, **more)
     # A code that does not exist contradicts nothing.
     assert not run(version_code=210, **ABSENT, version_name="2.0").changed
@@ -339,7 +339,7 @@ def test_a_version_code_and_the_name_of_another_version_select_neither(
 @pytest.mark.parametrize("app", [{"package_name": "com.example.till"}, {"package_name": "com.example.none"}])
 def test_a_version_id_of_another_app_selects_nothing(apps: Apps, run: Run, state: str, app: Row) -> None:
     apps.versions, apps.others = [version(200)], [{"id": "app-2", "package_name": "com.example.x", "versions": [OTHER]}]
-    with pytest.raises(InvalidParameter, match=r"version_id other is a version of the app 'com\.example\.x', not of"):
+    with pytest.raises(InvalidParameter, match=r"version_id other belongs to the app 'com\.example\.x'"):
         run(version_id="other", state=state, force=True, **app)
     assert apps.written == []
 

@@ -146,7 +146,7 @@ def test_a_filter_s_value_is_brought_to_the_service_s_form(name: str, given_valu
         ("serial", [["a"]], "not a text or number"),
         ("serial", ["a", "b"], "takes one value, not a list of 2"),
         ("serial", [], "one value"),
-        ("tags", [], "empty list"),
+        ("tags", [], "the list is empty"),
         ("tags", ["a", None], "not a text or number"),
         ("battery_level_gte", "full", "whole number"),
         ("battery_level_gte", -1, "whole number"),
@@ -177,10 +177,10 @@ def test_a_filter_s_wrong_value_is_refused(name: str, value: t.Any, says: str) -
         ("tag", "Did you mean 'tags'?"),
         ("blueprint_id", "Did you mean"),
         ("xyzzy", "Valid filters: active_connection, "),
-        ("limit", "There is no device filter 'limit'"),
-        ("offset", "There is no device filter 'offset'"),
-        ("cursor", "There is no device filter 'cursor'"),
-        (5, "There is no device filter '5'"),
+        ("limit", "Unknown device filter 'limit'"),
+        ("offset", "Unknown device filter 'offset'"),
+        ("cursor", "Unknown device filter 'cursor'"),
+        (5, "Unknown device filter '5'"),
     ],
 )
 def test_a_filter_that_is_none_is_refused_with_a_hint(name: t.Any, says: str) -> None:

@@ -316,7 +316,7 @@ def test_a_path_is_not_that_of_a_name_with_a_slash(groups: Groups, run: Run, vie
     groups.add("kid", groups.add("A/B", groups.root))
     assert not run(path="A/B/kid", state="absent", recursive=True, force=True).changed
     assert not run(name="kid", parent="A/B", state="absent", recursive=True, force=True).changed
-    with pytest.raises(NotFound, match="nothing can be moved"):
+    with pytest.raises(NotFound, match="does not exist either"):
         run(path="A/B/kid", new_path="kid")
     for path in ("A/B/kid/new", "A/B/new"):
         with pytest.raises(NotFound, match="create_parents"):
@@ -642,7 +642,7 @@ def test_a_path_that_is_taken_is_refused(server: Server, groups: Groups, run: Ru
 
 def test_a_move_from_nowhere_to_nowhere_is_an_error(groups: Groups, run: Run) -> None:
     groups.tree("Stores")
-    with pytest.raises(NotFound, match=r"Did you mean.*nothing can be moved"):
+    with pytest.raises(NotFound, match=r"Did you mean.*does not exist either"):
         run(path="All devices/Stroes", new_path="Shops")
 
 
@@ -673,7 +673,7 @@ def test_the_root_is_protected(server: Server, groups: Groups, run: Run, params:
     groups.tree("Stores")
     if "id" in params:
         params = {**params, "id": groups.root}
-    with pytest.raises(InvalidParameter, match="root group"):
+    with pytest.raises(InvalidParameter, match="root device group"):
         run(**params, check_mode=check_mode)
     assert server.writes() == []
 
@@ -710,7 +710,7 @@ def test_groups_below_a_group_are_deleted_only_when_asked_for(
 ) -> None:
     groups.hidden = hidden
     groups.tree("a", "a/b", "a/b/c", "d")
-    with pytest.raises(InvalidParameter, match=r"has 2 groups below it. Set recursive"):
+    with pytest.raises(InvalidParameter, match=r"it has 2 groups below it. Set recursive"):
         run(path="a", state="absent", check_mode=check_mode)
     assert server.writes() == []
     result = run(path="a", state="absent", recursive=True, check_mode=check_mode)
@@ -752,7 +752,7 @@ def test_devices_of_groups_below_count_as_well(server: Server, groups: Groups, r
 
 def test_force_alone_does_not_delete_groups_below(server: Server, groups: Groups, run: Run) -> None:
     groups.tree("a", "a/b")
-    with pytest.raises(InvalidParameter, match=r"has 1 group below it. Set recursive"):
+    with pytest.raises(InvalidParameter, match=r"it has 1 group below it. Set recursive"):
         run(path="a", state="absent", force=True)
     assert server.writes() == []
 
