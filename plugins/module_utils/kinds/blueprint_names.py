@@ -104,9 +104,10 @@ class Names:
             kept = ("app_id", "app_version_id", catalog.type_field)
             return {**nulls, **{key: item[key] for key in kept if key in item}, **app}
         if not any(key in app for key in VERSION_TERMS):
+            state = "does not have the app yet" if item is None else "has the app with another ID or type"
             raise InvalidParameter(
-                f"Invalid parameters for the blueprint: {path}.version_name is required, because the blueprint does not"
-                f" have the app '{package or app_id}' yet. Set it, for example to {LATEST}."
+                f"Invalid parameters for the blueprint: {path}.version_name of the app '{package or app_id}' is"
+                f" required, because the blueprint {state}. Set it, for example to {LATEST}."
             )
         version = catalog.select(app, item, path)
         type_: t.Any = version.type

@@ -328,7 +328,9 @@ def test_a_version_code_and_the_name_of_another_version_select_neither(
 ) -> None:
     apps.versions, apps.legacy = [version(200), version(190)], legacy
     for more in ({}, {"src": src}):
-        with pytest.raises(InvalidParameter, match=r"com\.example\.till': version_code 190 belongs to version_name 1\.9, not"):
+        with pytest.raises(
+            InvalidParameter, match=r"com\.example\.till': version_code 190 belongs to version_name 1\.9, not"
+        ):
             run(version_code=190, state=state, force=True, **TILL, **more)
     # A code that does not exist contradicts nothing.
     assert not run(version_code=210, **ABSENT, version_name="2.0").changed

@@ -396,7 +396,11 @@ def test_what_else_is_said_of_the_latest_version_counts(tenant: Tenant, run: Run
             r"no app 'com.example.till 1.1'. Did you mean 'com.example.till 1.0 \(1\)'",
         ),
         ({"apps": [{"package_name": "com.example.tills", "version_name": "1"}]}, NotFound, "mean 'com.example.till'"),
-        ({"apps": [{"package_name": "com.example.till"}]}, InvalidParameter, r"apps\[0\]\.version_name is required"),
+        (
+            {"apps": [{"package_name": "com.example.till"}]},
+            InvalidParameter,
+            r"apps\[0\]\.version_name of the app 'com\.example\.till' is required",
+        ),
         ({"apps": [{"version_name": "1.0"}]}, InvalidParameter, r"apps\[0\]\.package_name is required"),
         ({"files": [{"content": "c.txt"}]}, Ambiguous, r"c.txt \(id 10\), c.txt \(id 9\)\). Set file_id instead"),
         ({"files": [{"content": "d.txt"}]}, NotFound, "no content file 'd.txt'. Did you mean .* Upload it before"),
@@ -449,7 +453,10 @@ def test_an_app_that_is_gone_is_so_as_long_as_it_is_meant_by_its_ids(tenant: Ten
 
 def test_a_version_of_one_app_is_not_sent_with_another(tenant: Tenant, run: Run) -> None:
     tenant.add(android(apps=[till(1)]))
-    for other, says in (({"app_id": "other"}, "app_id 'other' is not an app"), ({"type": "PLAYSTORE"}, "has no version")):
+    for other, says in (
+        ({"app_id": "other"}, "app_id 'other' is not an app"),
+        ({"type": "PLAYSTORE"}, "has the app with another ID or type"),
+    ):
         with pytest.raises(InvalidParameter, match=says):
             run(settings=android(apps=[{"package_name": "com.example.till", **other}]))
 

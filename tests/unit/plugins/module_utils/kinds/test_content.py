@@ -240,7 +240,7 @@ def test_an_id_and_the_name_of_another_content_file_delete_neither(
 ) -> None:
     one, _other = contents.add("old.png", b"stew"), contents.add("menu.png", b"soup")
     for more in ({"name": "menu.png"}, {"name": "nobody.png"}, {"name": "OLD.png"}, {"src": menu}):
-        with pytest.raises(InvalidParameter, match=rf"with ID {one} is 'old\.png', not '"):
+        with pytest.raises(InvalidParameter, match=rf"with ID {one} has the name 'old\.png', not '"):
             apply(client, id=one, state="absent", force=True, **more)
     assert writes(server) == []
     # An ID that does not exist selects nothing, whatever the name.
