@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 import typing as t
+from dataclasses import dataclass
 
 from .ids import is_uuid
 
@@ -13,7 +14,8 @@ from .ids import is_uuid
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
 
 
-class Validator(t.NamedTuple):
+@dataclass(frozen=True)
+class Validator:
     """A check of a value. A call returns what is wrong with the value, "" if nothing is. ``doc`` is the sentence about
     it in the text of an option, "" for a check that needs none."""
 

@@ -8,7 +8,7 @@ from ..base.validators import length
 from ..model.field import Field
 from ..model.kind import Kind, Routes, Shape
 from ..model.module_spec import NO_DIFF, READS_ONLY, ModuleSpec, Option, Value, writable
-from .app_list import APP_NAME, APPS, LEGACY, PACKAGE_NAME, V1, VERSION, label_of, number
+from .app_list import APP_NAME, APPS, LEGACY, PACKAGE_NAME, V1, VERSION, label_of, version_number
 from .app_lookup import AppVersionLookup
 from .app_planner import AppVersionPlanner
 from .app_reader import AppReader
@@ -22,7 +22,7 @@ _ABOUT_VERSION = (
         "Code of the version, a number that increases with each version. Null for apps from Google Play.",
         api="build_number",
         type="int",
-        normalize=number,
+        normalize=version_number,
         writable=False,
         sample=120,
     ),

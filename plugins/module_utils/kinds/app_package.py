@@ -62,29 +62,33 @@ def with_package(params: Params) -> Params:
     return {**params, **package}
 
 
-def names_version(wanted: Params) -> bool:
+def has_version(target: Params) -> bool:
     """Return whether the options name a version, and not only an app."""
-    return any(wanted[name] is not None for name in ("version_id", "version_name", "version_code"))
+    return any(target[name] is not None for name in ("version_id", "version_name", "version_code"))
 
 
-def wanted_label(wanted: Params) -> str:
+def target_label(target: Params) -> str:
     """Return the text in messages for the version that a task names."""
-    name, code = wanted["version_name"] or wanted["version_id"], wanted["version_code"]
-    parts = [wanted["package_name"] or wanted["id"], name, f"({code})" if code is not None else None]
+    name, code = target["version_name"] or target["version_id"], target["version_code"]
+    parts = [target["package_name"] or target["id"], name, f"({code})" if code is not None else None]
     return " ".join(part for part in parts if part)
 
 
-def is_wanted(row: Row, wanted: Params) -> bool:
+def matches_target(row: Row, target: Params) -> bool:
     """Return whether a version is the one of the options."""
-    given = {"id": wanted["version_id"], "version_code": wanted["version_name"], "build_number": wanted["version_code"]}
-    return all(str(row.get(key)) == str(value) for key, value in given.items() if value is not None)
+    values = {
+        "id": target["version_id"],
+        "version_code": target["version_name"],
+        "build_number": target["version_code"],
+    }
+    return all(str(row.get(key)) == str(value) for key, value in values.items() if value is not None)
 
 
-def may_be_wanted(row: Row, wanted: Params) -> bool:
+def may_match_target(row: Row, target: Params) -> bool:
     """Return whether a version that the same task uploads, whose code may be unknown, can be the one of the options."""
-    known = {name: wanted[name] for name in ("version_name", "version_code") if wanted[name] is not None}
+    known = {name: target[name] for name in ("version_name", "version_code") if target[name] is not None}
     planned = {"version_name": row["version_code"], "version_code": row["build_number"]}
-    return wanted["version_id"] is None and all(planned[name] in (None, value) for name, value in known.items())
+    return target["version_id"] is None and all(planned[name] in (None, value) for name, value in known.items())
 
 
 def check_bytes(current: Row, src: str | None) -> None:

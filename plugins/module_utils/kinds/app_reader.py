@@ -30,7 +30,7 @@ class AppReader(Reader):
         return {self.kind.plural: [self.kind.to_result(row) for row in rows]}
 
     def _versions_of(self, app: Row, params: Params) -> list[Row]:
-        found = []
+        rows = []
         for row in versions_of(self.view, app):
             version = {**row}
             if params["blueprints"]:
@@ -41,5 +41,5 @@ class AppReader(Reader):
                 path = f"{V1}{app['id']}/version/{row['id']}/installdevices"
                 purpose = f"Reading the devices with the app '{label_of(row)}'"
                 version["devices"] = list(list_all(self.view.client, path, purpose=purpose))
-            found.append(version)
-        return found
+            rows.append(version)
+        return rows

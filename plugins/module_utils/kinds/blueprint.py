@@ -100,7 +100,7 @@ _MODULE = ModuleSpec(
             default="present",
         ),
         Option("id", "ID of the blueprint. The blueprint must exist unless O(state=absent).", identifier=True),
-        *(each for each in writable(_FIELDS) if each.name != "publish"),
+        *(field for field in writable(_FIELDS) if field.name != "publish"),
         Option(
             "publish",
             (

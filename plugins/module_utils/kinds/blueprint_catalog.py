@@ -136,17 +136,17 @@ class Catalog:
     def versions(self, app_id: t.Any) -> list[CatalogVersion]:
         """Return the versions of an app. Includes versions that the same task uploads. Empty if the app does not
         exist."""
-        found = self._versions.get(str(app_id))
-        if found is None:
-            known = app_id if isinstance(app_id, KnownAfterApply) else str(app_id)
-            rows = [*self._read_versions(known), *self._uploads_of(known)]
-            found = [self._version(known, row) for row in rows]
-            self._versions[str(app_id)] = found
-        return found
+        cached = self._versions.get(str(app_id))
+        if cached is None:
+            key = app_id if isinstance(app_id, KnownAfterApply) else str(app_id)
+            rows = [*self._read_versions(key), *self._uploads_of(key)]
+            cached = [self._version(key, row) for row in rows]
+            self._versions[str(app_id)] = cached
+        return cached
 
     def version(self, app_id: t.Any, version_id: t.Any) -> CatalogVersion | None:
         """Return a version of an app, None if it does not exist."""
-        return next((each for each in self.versions(app_id) if each.id == version_id), None)
+        return next((version for version in self.versions(app_id) if version.id == version_id), None)
 
     def _read_versions(self, app_id: str | KnownAfterApply) -> list[Row]:
         """Return the versions of an app that exist, without those that the task deletes."""
@@ -168,14 +168,14 @@ class Catalog:
 
     def _version(self, app_id: str | KnownAfterApply, row: Row) -> CatalogVersion:
         code = str(row.get("build_number"))
-        is_new = isinstance(row["id"], KnownAfterApply)
+        is_planned = isinstance(row["id"], KnownAfterApply)
         return CatalogVersion(
             app_id=app_id,
             id=row["id"],
             name=row.get(self._routes.name_key),
             code=int(code) if code.isdecimal() else None,
             type=row.get("app_type") or ("PLAYSTORE" if row.get("is_g_play") else self._routes.own_type),
-            created=_LAST if is_new else str(row.get("created_on") or row.get("created_at") or ""),
+            created=_LAST if is_planned else str(row.get("created_on") or row.get("created_at") or ""),
         )
 
     # --- the version that a task selects ----------------------------------------------------------------------------
@@ -190,14 +190,14 @@ class Catalog:
         if app_id is None and item is not None and type_ in (None, item.get(self.type_field)):
             versions = self.versions(item.get("app_id"))
             _check_version(versions, app, path)
-            found = _matching(versions, app)
-            if len(found) == 1:
-                return found[0]
+            matching = _matching(versions, app)
+            if len(matching) == 1:
+                return matching[0]
         ids = [app_id] if app_id else [row["id"] for row in self.apps(str(package))]
         if not ids:
             others = [str(row.get("package_name")) for row in self.apps()]
             raise NotFound("app", str(package), others, "Upload it before you add it to a blueprint.")
-        versions = [version for each in ids for version in self.versions(each)]
+        versions = [version for candidate_id in ids for version in self.versions(candidate_id)]
         if type_ is not None and len(ids) > 1:
             versions = [version for version in versions if version.type == type_]
         _check_version(versions, app, path)
@@ -206,39 +206,39 @@ class Catalog:
 
 def _only_match(versions: list[CatalogVersion], app: Row) -> CatalogVersion:
     """Return the version that an app of a task selects. Raise NotFound or Ambiguous."""
-    found = _matching(versions, app)
+    matching = _matching(versions, app)
     package = app.get("package_name")
     title = package or app.get("app_id")
-    if not found:
+    if not matching:
         version_id = app.get("app_version_id")
         note = f"The app has no version with the app_version_id '{version_id}'." if version_id else ""
-        raise NotFound("app", _label(title, app), [_label(title, each.terms) for each in versions], note)
-    if len(found) > 1:
-        names = [f"{_label(package, each.terms)} (id {each.id})" for each in found]
+        raise NotFound("app", _label(title, app), [_label(title, version.terms) for version in versions], note)
+    if len(matching) > 1:
+        names = [f"{_label(package, version.terms)} (id {version.id})" for version in matching]
         raise Ambiguous("app", _label(title, app), names, "Set version_code, type or app_version_id too.")
-    return found[0]
+    return matching[0]
 
 
 def _matching(versions: list[CatalogVersion], app: Row) -> list[CatalogVersion]:
     """Return the versions that an app of a task can mean."""
     is_latest = app.get("version_name") == LATEST
     terms = [key for key in VERSION_TERMS if app.get(key) is not None and not (is_latest and key == "version_name")]
-    found = [each for each in versions if all(str(each.terms[key]) == str(app[key]) for key in terms)]
+    matching = [version for version in versions if all(str(version.terms[key]) == str(app[key]) for key in terms)]
     if not is_latest:
-        return found
-    unknown = [each for each in found if each.code is None]
-    if len(unknown) < len(found) and any(isinstance(each.id, KnownAfterApply) for each in unknown):
+        return matching
+    unknown = [version for version in matching if version.code is None]
+    if len(unknown) < len(matching) and any(isinstance(version.id, KnownAfterApply) for version in unknown):
         raise InvalidParameter(
             f"Cannot determine the {LATEST} version of the app '{app.get('package_name') or app.get('app_id')}': this"
             " task uploads a version without a version code. Set version_code for the upload."
         )
-    return sorted(found, key=lambda each: each.age)[-1:]
+    return sorted(matching, key=lambda version: version.age)[-1:]
 
 
 def _check_version(versions: list[CatalogVersion], app: Row, path: str) -> None:
     """Raise InvalidParameter if an ID and another property of the version are those of two versions."""
     version_id = app.get("app_version_id")
-    version = next((each for each in versions if str(each.id) == str(version_id)), None)
+    version = next((candidate for candidate in versions if str(candidate.id) == str(version_id)), None)
     if version_id is None or version is None:
         return
     others = {key: app[key] for key in ("version_name", "version_code") if key in app}

@@ -53,7 +53,9 @@ def differences(before: t.Any, after: t.Any) -> list[Row]:
 
 def removed_paths(before: Row, after: Row) -> list[str]:
     """Return the paths of the settings and items that only ``before`` has."""
-    return [each["path"] for each in differences(before, after) if each["after"] in (None, "", [], {})]
+    return [
+        difference["path"] for difference in differences(before, after) if difference["after"] in (None, "", [], {})
+    ]
 
 
 def unreadable_paths(settings: Row) -> list[str]:

@@ -50,8 +50,8 @@ class BlueprintPlanner(Planner):
         """Return the options with the IDs of apps and content files, and the blueprint with their names."""
         if params["settings"] is None:
             return params, current
-        desired, there = self._names.resolve(params["settings"], current.get("settings") or {})
-        return {**params, "settings": desired}, {**current, "settings": there}
+        desired, current_settings = self._names.resolve(params["settings"], current.get("settings") or {})
+        return {**params, "settings": desired}, {**current, "settings": current_settings}
 
     # --- create -----------------------------------------------------------------------------------------------------
 
@@ -133,18 +133,18 @@ class BlueprintPlanner(Planner):
                 f"Cannot restore version {params['version']} of the {self.kind.phrase(current)}: Esper returned an"
                 f" unexpected type for {', '.join(paths)}."
             )
-        others = super().plan_update(current, {**options, "confirm": True})
+        other_changes = super().plan_update(current, {**options, "confirm": True})
         record = self.kind.to_result(current)
-        after = {**t.cast("Row", others.record), "settings": comparison.to_result(settings), "publish": True}
-        written = [each for each in self.kind.fields if each.writable]
-        changed = [each.name for each in written if record[each.name] != after[each.name]]
+        after = {**t.cast("Row", other_changes.record), "settings": comparison.to_result(settings), "publish": True}
+        writable_fields = [field for field in self.kind.fields if field.writable]
+        changed = [field.name for field in writable_fields if record[field.name] != after[field.name]]
         step = Step(
             purpose=f"Restoring version {params['version']} of the {self.kind.phrase(current)}",
             method=self.kind.routes.update,
             path=self.kind.routes.object,
             ids={"id": str(current["id"])},
             body={
-                **{each.api_name: after[each.name] for each in written if after[each.name] is not None},
+                **{field.api_name: after[field.name] for field in writable_fields if after[field.name] is not None},
                 "settings": comparison.to_payload(settings),
             },
         )
@@ -174,19 +174,19 @@ def _show_removed(plan: Plan, desired: Row) -> None:
         if removed:
             change.after["removed"] = {"count": len(removed), "items": removed}
         for platform in [name for name, value in desired.items() if value == {}]:
-            lost = [path for path in removed if path.startswith(f"settings.{platform}.")]
-            if lost:
+            lost_paths = [path for path in removed if path.startswith(f"settings.{platform}.")]
+            if lost_paths:
                 plan.warnings.append(
-                    f"The empty dictionary settings.{platform} removes {len(lost)} settings and items of the"
-                    f" {change.title}: {', '.join(lost)}."
+                    f"The empty dictionary settings.{platform} removes {len(lost_paths)} settings and items of the"
+                    f" {change.title}: {', '.join(lost_paths)}."
                 )
 
 
 def _reader_of_response(planned: Row) -> t.Callable[[Row], Row]:
     """Return a function that adds planned values to a response: names in the settings, and missing fields."""
 
-    def read(body: Row) -> Row:
-        known = resolve_unknowns(planned.get("settings") or {})
-        return {**planned, **body, "settings": with_planned_names(body.get("settings", known) or {}, known)}
+    def extract_object(body: Row) -> Row:
+        resolved = resolve_unknowns(planned.get("settings") or {})
+        return {**planned, **body, "settings": with_planned_names(body.get("settings", resolved) or {}, resolved)}
 
-    return read
+    return extract_object

@@ -64,7 +64,7 @@ def usage(view: TenantView, query: Query, selects: Selector) -> Usage:
         else:
             # A task that does not publish leaves the published version as it is.
             after = [PUBLISHED] if PUBLISHED in before and not plan.get("publish") else []
-            after += [PLANNED] if selects(_settings(plan)) else []
+            after += [PLANNED] if selects(_settings_of(plan)) else []
         if after:
             result.users.append(User(row["id"], BLUEPRINTS.name_of(plan or row), tuple(after)))
         elif before:
@@ -72,7 +72,7 @@ def usage(view: TenantView, query: Query, selects: Selector) -> Usage:
     result.users += [
         User(row["id"], BLUEPRINTS.name_of(row), (PLANNED,))
         for row in planned.values()
-        if selects(_settings(row)) and not view.is_deleted(BLUEPRINTS, row["id"])
+        if selects(_settings_of(row)) and not view.is_deleted(BLUEPRINTS, row["id"])
     ]
     return result
 
@@ -80,7 +80,7 @@ def usage(view: TenantView, query: Query, selects: Selector) -> Usage:
 def _all_versions(view: TenantView, rows: list[Row], selects: Selector) -> list[list[str]]:
     """Return in which versions each of some blueprints uses an object."""
 
-    def read(row: Row) -> list[str] | EsperError:
+    def read_versions(row: Row) -> list[str] | EsperError:
         try:
             return _versions(view, row, selects)
         except EsperError as error:
@@ -89,12 +89,12 @@ def _all_versions(view: TenantView, rows: list[Row], selects: Selector) -> list[
 
     incomplete = [row for row in rows if "settings" not in row or not _is_published(row)]
     if len(incomplete) > 1:
-        versions = list(in_parallel(view.client, read, rows, CONCURRENCY))
+        versions = list(in_parallel(view.client, read_versions, rows, CONCURRENCY))
     else:
-        versions = [read(row) for row in rows]
-    for each in versions:
-        if isinstance(each, EsperError):
-            raise each
+        versions = [read_versions(row) for row in rows]
+    for result in versions:
+        if isinstance(result, EsperError):
+            raise result
     return t.cast("list[list[str]]", versions)
 
 
@@ -103,11 +103,11 @@ def _versions(view: TenantView, row: Row, selects: Selector) -> list[str]:
     if "settings" not in row:
         purpose = f"Reading the blueprint '{BLUEPRINTS.name_of(row)}'"
         row = {**row, **view.get_at(BLUEPRINTS.routes.object, {"id": str(row["id"])}, purpose=purpose)}
-    used = selects(_settings(row))
+    used = selects(_settings_of(row))
     if _is_published(row):
         return [PUBLISHED] if used else []
     published = _published_version(view, row)
-    return ([PUBLISHED] if published and selects(_settings(published)) else []) + ([DRAFT] if used else [])
+    return ([PUBLISHED] if published and selects(_settings_of(published)) else []) + ([DRAFT] if used else [])
 
 
 def _is_published(row: Row) -> bool:
@@ -132,13 +132,13 @@ def _published_version(view: TenantView, row: Row) -> Row | None:
     return read_version(view, row, version_id, purpose=purpose)
 
 
-def _settings(row: Row) -> Row:
+def _settings_of(row: Row) -> Row:
     """Return the settings of a blueprint. Raise EsperError if they cannot be read, because it can use an object."""
     settings = row.get("settings") or {}
     platforms = settings.values() if isinstance(settings, dict) else [settings]
     for platform in platforms:
         lists = [platform.get(name) or [] for name in ("apps", "files")] if isinstance(platform, dict) else [platform]
-        items = [item for each in lists if each for item in (each if isinstance(each, list) else [each])]
+        items = [item for value in lists if value for item in (value if isinstance(value, list) else [value])]
         if not all(isinstance(item, dict) for item in items):
             raise EsperError(
                 f"Esper returned settings of an unexpected type for the blueprint '{row.get('name')}', so the module"
@@ -153,8 +153,8 @@ def items_in(settings: Row, platforms: t.Iterable[str], kind: str) -> t.Iterator
         yield from (settings.get(platform) or {}).get(kind) or []
 
 
-def is_same_id(value: t.Any, wanted: t.Any) -> bool:
+def is_same_id(value: t.Any, object_id: t.Any) -> bool:
     """Return whether an ID in settings, a text or a number, is that of an object, which can be planned."""
-    if isinstance(value, KnownAfterApply) or isinstance(wanted, KnownAfterApply):
-        return value is wanted or value == wanted
-    return str(value).lower() == str(wanted).lower()
+    if isinstance(value, KnownAfterApply) or isinstance(object_id, KnownAfterApply):
+        return value is object_id or value == object_id
+    return str(value).lower() == str(object_id).lower()

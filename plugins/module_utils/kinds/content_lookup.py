@@ -64,15 +64,15 @@ class ContentLookup(Lookup):
         rows = self.view.candidates_by_name(self.kind, name) if name.strip() else []
         return [row for row in rows if row.get("name") == name]
 
-    def resolve(self, wanted: str) -> Row:
+    def resolve(self, name: str) -> Row:
         """Return the content file that a blueprint names. If several are the same file, return the oldest: two
         concurrent uploads of a file create it twice. Raise NotFound, or Ambiguous if they differ."""
-        rows = self.find_by_name(wanted)
+        rows = self.find_by_name(name)
         if len(rows) > 1 and all(is_same_file(rows[0], row) for row in rows):
             return min(rows, key=upload_order)
-        row = self.one_or_none(rows, wanted, "Set file_id instead.")
+        row = self.one_or_none(rows, name, "Set file_id instead.")
         if row is None:
-            raise NotFound(self.kind.title, wanted, self.names(), "Upload it before you add it to a blueprint.")
+            raise NotFound(self.kind.title, name, self.names(), "Upload it before you add it to a blueprint.")
         return row
 
     def names(self) -> list[str]:
@@ -85,8 +85,12 @@ class ContentLookup(Lookup):
 
     def older_copies(self, row: Row) -> list[Row]:
         """Return the content files with the same name and certainly the same bytes that are older, the oldest first."""
-        older = [each for each in self.find_by_name(self.kind.name_of(row)) if upload_order(each) < upload_order(row)]
-        return sorted((each for each in older if is_same_file(each, row)), key=upload_order)
+        older = [
+            candidate
+            for candidate in self.find_by_name(self.kind.name_of(row))
+            if upload_order(candidate) < upload_order(row)
+        ]
+        return sorted((candidate for candidate in older if is_same_file(candidate, row)), key=upload_order)
 
     def _check_name(self, row: Row, params: Params) -> None:
         """Raise InvalidParameter if the options name another content file than the one with their ID."""
@@ -96,7 +100,7 @@ class ContentLookup(Lookup):
         owner = ""
         if source is not None:
             # A replacement can have a new name, but not that of another file. One with the same bytes can be its own.
-            others = [each for each in self.find_by_name(name) if not has_bytes_of(each, source)]
+            others = [candidate for candidate in self.find_by_name(name) if not has_bytes_of(candidate, source)]
             if not others:
                 return
             owner = f", which is the name of the {self.kind.title} with ID {others[0]['id']}"

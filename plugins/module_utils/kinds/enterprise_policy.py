@@ -40,7 +40,7 @@ PASSWORD_QUALITIES = (
 
 def _setting(name: str, doc: Words, **attributes: t.Any) -> Field:
     """Return a setting, whose name in the API is the same in camel case."""
-    return Field(name, doc, api=re.sub(r"_(.)", lambda found: found.group(1).upper(), name), **attributes)
+    return Field(name, doc, api=re.sub(r"_(.)", lambda match: match.group(1).upper(), name), **attributes)
 
 
 def _switch(name: str, effect: str) -> Field:

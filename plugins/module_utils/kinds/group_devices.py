@@ -30,9 +30,9 @@ def steps_into(group_id: str, device_ids: t.Sequence[str], purpose: str) -> list
             path=GROUP_ROUTES.object,
             ids={"id": group_id},
             query={"action": "add"},
-            body={"device_ids": some},
+            body={"device_ids": part},
         )
-        for some in in_parts(_DEVICES_A_CALL, device_ids)
+        for part in in_parts(_DEVICES_A_CALL, device_ids)
     ]
 
 

@@ -354,7 +354,7 @@ def test_each_group_is_found_by_the_path_that_is_returned(
         paths.add(path_of(row))
         assert device_groups(TenantView(make_client(server))).resolve(path_of(row))["id"] == identifier
     assert len(paths) == len(groups.rows)
-    assert {path_of(row) for row in device_groups(view).all_groups()} == paths
+    assert {path_of(row) for row in device_groups(view).list_groups()} == paths
 
 
 @pytest.mark.parametrize(("path", "requests"), [("a", 1), ("a/b", 1), ("a/b/c", 2), ("a/b/c/d", 2)])
@@ -816,7 +816,7 @@ def test_groups_below_several_moved_groups_are_found_at_their_new_paths(groups: 
     assert paths_of(view, "x") == [r"All devices/b\/c/x"]
     assert paths_of(view, "z") == ["All devices/y/z"]
     assert device_groups(view).resolve("y/z")["id"] == made["a/x/y/z"]
-    assert [path_of(row) for row in device_groups(view).subtree(device_groups(view).resolve("y"))] == [
+    assert [path_of(row) for row in device_groups(view).list_subtree(device_groups(view).resolve("y"))] == [
         "All devices/y",
         "All devices/y/z",
     ]
