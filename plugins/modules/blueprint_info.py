@@ -53,7 +53,7 @@ options:
   compare:
     description:
       - Two versions of a blueprint to compare, older version first, by the number of a published version
-        or by ID. O(name) or O(id) is required.
+        or by ID. Requires O(name) or O(id).
       - Mutually exclusive with O(export) and O(versions).
     type: list
     elements: str

@@ -56,7 +56,7 @@ options:
     type: dict
     suboptions:
       applications:
-        description: Applications and their settings, in API format.
+        description: Apps and their settings. Esper does not document the keys.
         type: list
         elements: dict
       kiosk_mode:

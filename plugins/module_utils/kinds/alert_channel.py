@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Alert channels, which alarms send messages to.
 
-Rests on /v1/enterprise/{enterprise_id}/alertchannels/ of the contract (v1.yaml). Choices where the contract is silent:
-names are compared exactly; two channels with the same name are ambiguous.
+Based on /v1/enterprise/{enterprise_id}/alertchannels/ of the contract (v1.yaml). The contract does not document the
+following, so this file chooses: names are case-sensitive, and two channels with one name are ambiguous.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Android apps and their versions: they rest on two families of the Esper API, see app_list.py."""
+"""Android apps and their versions: based on two families of the Esper API, see app_list.py."""
 
 from __future__ import annotations
 
@@ -235,7 +235,7 @@ _MODULE = ModuleSpec(
         "An existing version is not uploaded again. If the Esper API returns its checksum, O(src) is compared with"
         " it. A difference is an error, because Esper cannot replace the file of a version.",
         "The APK file is sent while it is read, so uploads of any size need little memory.",
-        "The module changes no device. Devices get a version by their blueprints (M(esper.cloud.blueprint)), or by"
+        "The module does not change devices. Devices get a version by their blueprints (M(esper.cloud.blueprint)) or by"
         " a command (M(esper.cloud.device_command)).",
     ),
     requirements=("pyaxmlparser, to read package name and version from O(src)",),
@@ -261,7 +261,7 @@ _MODULE = ModuleSpec(
             "version_code",
             (
                 "Code of the version, a number.",
-                "Needed if several versions have the same name, or for O(keep_versions) if the module cannot read"
+                "Required if several versions have the same name, and with O(keep_versions) if the module cannot read"
                 " O(src).",
             ),
             type="int",
@@ -271,7 +271,7 @@ _MODULE = ModuleSpec(
             "version_id",
             (
                 "ID of the version. The version must exist unless O(state=absent).",
-                "The ID of a version of another app is an error.",
+                "The task fails if it is the ID of a version of another app.",
             ),
             identifier=True,
         ),
@@ -290,10 +290,10 @@ _MODULE = ModuleSpec(
         Option(
             "force",
             (
-                "If V(true), versions in use are deleted. Otherwise, the task fails and the error names the users.",
+                "If V(true), versions in use are deleted. If V(false), the task fails, and the error lists the users.",
                 "A version is in use if a device has it installed, or if the published version or the latest draft"
                 " of a blueprint has it. Earlier versions of a blueprint do not count.",
-                "In M(esper.cloud.tenant), the blueprints count as the task plans them.",
+                "M(esper.cloud.tenant) considers the blueprints after the task.",
                 "Esper rejects the deletion of a whole app that a blueprint has, even if O(force=true).",
             ),
             type="bool",

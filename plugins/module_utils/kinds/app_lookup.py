@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How versions of apps are found: by app and version name, version code or ID.
+"""Lookup of app versions by app and version name, version code or ID.
 
 A version is read from the legacy family first, then from v1: app_list.py explains both. A task with many versions reads
 them from the list of all apps in the legacy family, and asks for one app only if the list lacks it.

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which version of which app the options of a task name, completed from the APK file.
+"""The app and the version that a task names, completed from the APK file.
 
 The contract does not document the algorithm of `hash_string`: its length determines it.
 """
@@ -34,7 +34,7 @@ def validate(params: Params) -> None:
 
 
 def path_of(src: str) -> Path:
-    """Return the path of an APK file. Raise InvalidParameter if there is none."""
+    """Return the path of an APK file. Raise InvalidParameter if the file does not exist."""
     path = Path(src).expanduser()
     if not path.is_file():
         raise InvalidParameter(f"File not found: '{path}'.")

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How uploads, changes and deletions of app versions are planned.
+"""Plans for uploads, changes and deletions of app versions.
 
 A version that devices have installed is in use, like one that a blueprint has.
 """
@@ -89,7 +89,7 @@ class AppVersionPlanner(Planner):
         return plan
 
     def _update_step(self, upload: Step, target: Params, compared: dict[str, Comparison]) -> Step:
-        """Return the write that sets the properties of an uploaded version. The upload accepts the file only."""
+        """Return the request that sets the properties of an uploaded version. The upload accepts the file only."""
         return Step(
             purpose=f"Updating the app '{target_label(target)}'",
             method="PATCH",

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the module ``app_info`` returns."""
+"""The return values of the module app_info."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .blueprint_list import BLUEPRINTS
 
 
 class AppReader(Reader):
-    """Reads apps, and on request their versions and who has them."""
+    """Reads apps, and on request their versions with their blueprints and devices."""
 
     def get_info(self, params: Params) -> Row:
         """Return the apps that the options address, or all apps."""

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The apps and versions that blueprints can contain, for each platform.
 
-Rests on the lists of apps: /v1/enterprise/{enterprise_id}/application/ of v1.yaml for Android, /v2/tenant-apps of
+Based on the lists of apps: /v1/enterprise/{enterprise_id}/application/ of v1.yaml for Android, /v2/tenant-apps of
 v2.yaml for Apple and Windows. The contract does not define the latest version: here it is the version with the highest
 version code, or the one created last if no version has a code.
 """
@@ -34,9 +34,12 @@ _NO_IDS = ("", ".", "..", "None")
 
 @dataclass(frozen=True)
 class CatalogRoutes:
-    """What the apps of a platform are in the API: their kind, the path of the versions of an app, the kind of these if
-    the module ``app`` uploads them, the query that selects the platform, the key of the version name, the field with
-    the type of an app in a blueprint, and the type of the apps of the tenant."""
+    """The apps of a platform in the API.
+
+    ``versions`` is the path of the versions of an app, and ``version_kind`` their kind if the module ``app`` uploads
+    them. ``name_key`` is the key of the version name. ``type_field`` is the field with the type of an app in a
+    blueprint, and ``own_type`` the type of the apps of the tenant. ``query`` selects the platform.
+    """
 
     kind: Kind
     versions: str
@@ -103,12 +106,12 @@ class CatalogVersion:
 
     @property
     def age(self) -> tuple[int, str]:
-        """The place of the version among those of its app: the latest has the highest."""
+        """The key that sorts the versions of an app: the latest has the highest."""
         return -1 if self.code is None else self.code, self.created
 
 
 class Catalog:
-    """The apps of one platform, as a tenant has them and as the task plans them. Raises what Client.request raises."""
+    """The apps of one platform that exist or that the task plans. Raises what Client.request raises."""
 
     def __init__(self, view: TenantView, routes: CatalogRoutes) -> None:
         self._view = view

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Comparison of settings of blueprints as a whole, such as those of two versions.
+"""Comparison of all settings of two blueprints or of two versions.
 
 Settings are in API format, except those of differences() and removed_paths(), which are in collection terms. Paths
 begin with ``settings``.

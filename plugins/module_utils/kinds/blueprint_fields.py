@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Fields of settings of blueprints that several platforms have, and functions that make fields."""
+"""Fields that the settings of several platforms share, and functions that return fields."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How blueprints and their versions are found, and who uses a blueprint.
+"""Lookup of blueprints and their versions, and the users of a blueprint.
 
 Choice where the contract is silent: a version number means the version that was published with this number.
 """

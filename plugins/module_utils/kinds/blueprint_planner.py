@@ -1,8 +1,8 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How changes of blueprints are planned.
+"""Plans for changes of blueprints.
 
-A choice where the contract is silent: a blueprint is created as a draft and published by a second request, because only
+Choice where the contract is silent: a blueprint is created as a draft and published by a second request, because only
 PUT has `publish`.
 """
 
@@ -39,7 +39,7 @@ class BlueprintPlanner(Planner):
         return BlueprintLookup(self.view, self.kind)
 
     def desired(self, params: Params) -> Row:
-        """Return what the task sets, by field name, in normal form. Raise InvalidParameter for invalid values."""
+        """Return the desired state in normal form, by field name. Raise InvalidParameter for invalid values."""
         desired = super().desired(params)
         if not params["publish"]:
             # Without publish, the published version is not managed: a change creates a draft.

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the module blueprint_info returns: blueprints, their versions, differences of versions, and exports."""
+"""The return values of the module blueprint_info: blueprints, their versions, differences of versions, and exports."""
 
 from __future__ import annotations
 

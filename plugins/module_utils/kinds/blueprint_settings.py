@@ -24,6 +24,7 @@ from .blueprint_fields import (
     DEVICE_MODE,
     FACTORY_RESET,
     KEPT,
+    NO_FORMAT,
     TIMEZONE,
     WALLPAPERS,
     dict_field,
@@ -103,7 +104,7 @@ _IOS = dict_field(
     setting(
         "custom_device_level_profile_settings",
         "Custom configuration profile.",
-        Field("custom_profile", "Configuration profile, in API format."),
+        Field("custom_profile", f"Configuration profile. {NO_FORMAT}"),
     ),
     setting(
         "siri_settings", "Siri.", switch("allow_siri", "users can use Siri", required_by_api=True, server_default=True)

@@ -23,7 +23,7 @@ from ..model.unknowns import KnownAfterApply
 from .blueprint_list import BLUEPRINTS, list_versions, read_version
 
 Selector = t.Callable[[Row], bool]
-"""Whether settings, in the terms of the API, use an object."""
+"""A function that returns whether settings in API format use an object."""
 
 PUBLISHED = "published version"
 DRAFT = "draft"
@@ -32,7 +32,7 @@ PLANNED = "planned by this task"
 
 @dataclass(frozen=True)
 class User:
-    """A blueprint that uses an object once the task is complete, and in which of its versions."""
+    """A blueprint that uses an object after the task, and the versions that use it."""
 
     id: t.Any
     name: str
@@ -44,7 +44,7 @@ class User:
 
 @dataclass
 class Usage:
-    """The blueprints that use an object once the task is complete, and the IDs of those that only use it before."""
+    """The blueprints that use an object after the task, and the IDs of those that use it only before the task."""
 
     users: list[User] = field(default_factory=list)
     former: list[t.Any] = field(default_factory=list)
@@ -62,7 +62,7 @@ def usage(view: TenantView, query: Query, selects: Selector) -> Usage:
         elif plan is None:
             after = before
         else:
-            # A task that does not publish leaves the published version as it is.
+            # A task that does not publish does not change the published version.
             after = [PUBLISHED] if PUBLISHED in before and not plan.get("publish") else []
             after += [PLANNED] if selects(_settings_of(plan)) else []
         if after:
@@ -78,13 +78,13 @@ def usage(view: TenantView, query: Query, selects: Selector) -> Usage:
 
 
 def _all_versions(view: TenantView, rows: list[Row], selects: Selector) -> list[list[str]]:
-    """Return in which versions each of some blueprints uses an object."""
+    """Return the versions that use an object, for each blueprint."""
 
     def read_versions(row: Row) -> list[str] | EsperError:
         try:
             return _versions(view, row, selects)
         except EsperError as error:
-            # The client would end all other requests of the task.
+            # An exception in a thread would cancel the other requests of the task.
             return error
 
     incomplete = [row for row in rows if "settings" not in row or not _is_published(row)]
@@ -99,7 +99,7 @@ def _all_versions(view: TenantView, rows: list[Row], selects: Selector) -> list[
 
 
 def _versions(view: TenantView, row: Row, selects: Selector) -> list[str]:
-    """Return in which versions a blueprint uses an object, without regard to the plans of the task."""
+    """Return the versions of a blueprint that use an object, without the plans of the task."""
     if "settings" not in row:
         purpose = f"Reading the blueprint '{BLUEPRINTS.name_of(row)}'"
         row = {**row, **view.get_at(BLUEPRINTS.routes.object, {"id": str(row["id"])}, purpose=purpose)}

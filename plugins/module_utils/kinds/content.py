@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Content files: files in the tenant that blueprints copy to devices.
 
-Rests on /v0/enterprise/{enterprise_id}/content/ of the contract (v0.yaml).
+Based on /v0/enterprise/{enterprise_id}/content/ of the contract (v0.yaml).
 """
 
 from __future__ import annotations
@@ -54,7 +54,8 @@ _FIELDS = (
 _MODULE = ModuleSpec(
     short_description="Manage Esper content files",
     description=(
-        "Uploads, describes, replaces and deletes content files, which blueprints copy to devices.",
+        "Uploads, replaces and deletes content files, which blueprints copy to devices, and sets their descriptions and"
+        " tags.",
         "A file is uploaded only if the tenant has no content file with the same name and the same bytes. The"
         " module compares the size, and the checksum if its length is that of MD5, SHA-1 or SHA-256.",
         "Esper cannot change the bytes of a content file. To replace one, the module uploads the new file with the"
@@ -94,8 +95,8 @@ _MODULE = ModuleSpec(
             (
                 "ID of the content file, a number. The content file must exist unless O(state=absent).",
                 "If O(state=absent), a name of another content file in O(name) or O(src) is an error.",
-                "With O(src), the content file to replace. After the replacement, the task accepts a content file"
-                " with the same name and bytes in its place.",
+                "With O(src), the content file to replace. The replacement has another ID. If the task runs again, the"
+                " module finds the replacement by its name and bytes.",
             ),
             type="int",
             identifier=True,
@@ -105,11 +106,11 @@ _MODULE = ModuleSpec(
         Option(
             "force",
             (
-                "If V(true), content files that blueprints use are deleted. Otherwise, the task fails and the error"
-                " names the blueprints.",
+                "If V(true), content files that blueprints use are deleted. If V(false), the task fails, and the error"
+                " lists the blueprints.",
                 "A content file is in use if the published version or the latest draft of a blueprint has it."
                 " Earlier versions of a blueprint do not count.",
-                "In M(esper.cloud.tenant), the blueprints count as the task plans them.",
+                "M(esper.cloud.tenant) considers the blueprints after the task.",
             ),
             type="bool",
             default=False,
@@ -168,7 +169,8 @@ _INFO_MODULE = ModuleSpec(
             "dest",
             (
                 "Path to download the content files to, on the machine where the module runs.",
-                "A directory must exist, and stores each content file by its name. Any other path is that of one file.",
+                "If the path is an existing directory, each content file is stored in it by its name. Otherwise, it is"
+                " the path of the file to write, and exactly one content file must match.",
                 "Files with the right size and checksum are not downloaded again. A downloaded file is checked in"
                 " the same way before it replaces another.",
             ),

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Local files, and how they compare with content files."""
+"""Local files, and their comparison with content files."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def size_in_bytes(size: t.Any) -> int | None:
 
 
 def has_bytes_of(row: Row, file: Path) -> bool:
-    """Return whether a content file has the size and checksum of a file, as far as Esper returns them."""
+    """Return whether a content file has the size and checksum of a file, without those that Esper does not return."""
     return is_file_of(file, size_in_bytes(row.get("size")), row.get("hash"))
 
 

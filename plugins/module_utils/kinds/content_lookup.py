@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How content files are found: by name, and if several have the name, by their bytes.
+"""Lookup of content files by name, and by their bytes if several have the same name.
 
 The list has no filter by name, so all of it is read.
 """

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How changes of content files are planned.
+"""Plans for changes of content files.
 
 An upload always creates another content file, even with the same name, and the bytes of one cannot be changed. A
 replacement uploads the new file and deletes the old content file.

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How content files are selected for content_info, and downloaded."""
+"""The return values of the module content_info, and the download of content files."""
 
 from __future__ import annotations
 

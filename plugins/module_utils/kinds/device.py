@@ -48,7 +48,7 @@ STATES: dict[int, str] = {
 
 @dataclass(frozen=True)
 class Filter:
-    """A query parameter of /v2/devices/: the type of its value, whether it takes several, and the valid values.
+    """A query parameter of /v2/devices/: the type of its values, whether it accepts several, and the valid values.
     If Esper expects IDs, ``names`` is the kind of object whose names are also accepted."""
 
     type: type = str
@@ -167,7 +167,7 @@ MINIMAL, STANDARD, FULL = LEVELS = ("minimal", "standard", "full")
 
 
 def as_host(row: Row, level: str = STANDARD) -> Row:
-    """Return a device in the terms of the collection: with the same keys on all platforms, and without push tokens,
+    """Return a device in collection terms: with the same keys on all platforms, and without push tokens,
     phone numbers and other private data.
 
     Each level of LEVELS includes the one before. The first has the values that hosts and inventory groups need, and

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How device groups are found: by ID, by path, and by name.
+"""Lookup of device groups by ID, path or name.
 
 In the rows that a lookup returns, ``path`` is a GroupPath: the exact path once the task is applied. In the rows of the
 API and of TenantView.list_objects() it is a text, in which a slash can separate names or be part of one.
@@ -21,7 +21,7 @@ from .group_path import ROOT, GroupPath, escape_name, is_path, is_root_name, joi
 class DeviceGroupLookup(Lookup):
     """Finds device groups."""
 
-    # --- what a task calls a group ----------------------------------------------------------------------------------
+    # --- the group that a task names ----------------------------------------------------------------------------------
 
     def task_key(self, params: Params) -> str:
         if params.get("id") is not None:

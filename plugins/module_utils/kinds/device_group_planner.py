@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How changes of device groups are planned: to create, rename, move and delete them."""
+"""Plans for creating, renaming, moving and deleting device groups."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from .group_path import ROOT, GroupPath, is_path, split_path
 
 @dataclass(frozen=True)
 class _Location:
-    """A place in the tree, at the end of a path. The ID of the parent is unknown until the parent is created."""
+    """A location in the tree, at the end of a path. The ID of the parent is unknown until the parent is created."""
 
     parent_id: str | KnownAfterApply | None
     path: GroupPath
 
     @property
     def name(self) -> str:
-        """The name of a group at this place."""
+        """The name of a group at this location."""
         return self.path.names[-1]
 
 
@@ -73,7 +73,7 @@ class DeviceGroupPlanner(Planner):
         raise self.lookup.not_found(params.get("path") or params["name"], note)
 
     def _plan_parent(self, plan: Plan, name: str, params: Params) -> _Location:
-        """Return the place of a name in the group in the option parent, the root if there is none."""
+        """Return the location of a name in the group of the option parent, or in the root if the task omits it."""
         parent = params.get("parent")
         if parent is None or is_path(parent):
             return self._plan_parents(plan, [*split_path(ROOT if parent is None else parent), name], params)
@@ -81,8 +81,8 @@ class DeviceGroupPlanner(Planner):
         return _Location(row["id"], row["path"].child(name))
 
     def _plan_parents(self, plan: Plan, names: list[str], params: Params) -> _Location:
-        """Return the place at the end of some names below the root. The plan creates the missing groups above it if the
-        task allows that."""
+        """Return the location at the end of some names below the root. The plan creates the missing groups above it if
+        the task allows that."""
         *parent_names, name = names
         parent, missing = self.lookup.find_closest(parent_names)
         if parent is None or (missing and not params["create_parents"]):
@@ -140,7 +140,7 @@ class DeviceGroupPlanner(Planner):
         if not (is_renamed or is_moved):
             return Plan(result)
         self._check_move(current, new)
-        # Its old name can be taken at the new place. A move repeats the name that the group has by then.
+        # Another group can have its old name in the new parent. A move repeats the name of the group at that time.
         is_renamed_first = is_renamed and is_moved and self.lookup.find_child(new.parent_id, name) is not None
         rename = self._patch(current, "Renaming", new, {"name": new.name})
         move_body = {"name": new.name if is_renamed_first else name, "parent": new.parent_id}
@@ -162,7 +162,7 @@ class DeviceGroupPlanner(Planner):
         return plan
 
     def _plan_location(self, plan: Plan, current: Row, params: Params) -> _Location:
-        """Return the place where a task wants a group to be. The plan creates the missing groups above it."""
+        """Return the desired location of a group. The plan creates the missing groups above it."""
         if params.get("new_path") is not None:
             return self._plan_parents(plan, _parse_path(params["new_path"]), params)
         name = str(current["name"]).strip() if params.get("name") is None else validate_name(params["name"])
@@ -171,7 +171,7 @@ class DeviceGroupPlanner(Planner):
         return _Location(parent_id_of(current), current["path"].parent.child(name))
 
     def _check_move(self, current: Row, new: _Location) -> None:
-        """Raise InvalidParameter for what Esper would reject, so that check mode reports it too."""
+        """Raise InvalidParameter if Esper rejects the move, so that check mode reports it too."""
         path = current["path"]
         if is_root(current):
             raise _root_error("rename or move")
@@ -185,8 +185,8 @@ class DeviceGroupPlanner(Planner):
         self._check_vacated(new, current)
 
     def _check_vacated(self, location: _Location, current: Row | None = None) -> None:
-        """Raise InvalidParameter if another group is at a place until the same task moves it away. The order of the two
-        requests is not defined."""
+        """Raise InvalidParameter if another group has the location until the same task moves it away. The order of the
+        two requests is not defined."""
         for row in self.view.replaced_candidates(self.kind, location.name):
             is_occupant = str(row["name"]).strip() == location.name and parent_id_of(row) == location.parent_id
             if is_occupant and (current is None or row["id"] != current["id"]):

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the module device_group_info returns: device groups as a list and as a tree."""
+"""The return values of the module device_group_info: device groups as a list and as a tree."""
 
 from __future__ import annotations
 

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Enterprise policies, which the Esper console calls compliance policies: restrictions for devices with templates.
 
-Rests on /enterprise/{enterprise_id}/policy/ of the contract (legacy.yaml). The Esper API replaces all settings by those
-that it receives, so each change sends all of them.
+Based on /enterprise/{enterprise_id}/policy/ of the contract (legacy.yaml). The Esper API replaces all
+settings, so each change sends all of them.
 """
 
 from __future__ import annotations
@@ -57,7 +57,11 @@ def _password_quality(doc: Words) -> Field:
 
 _SETTINGS = (
     _setting(
-        "applications", "Applications and their settings, in API format.", type="list", elements="dict", opaque=True
+        "applications",
+        "Apps and their settings. Esper does not document the keys.",
+        type="list",
+        elements="dict",
+        opaque=True,
     ),
     _switch("kiosk_mode", "devices run in kiosk mode, which shows a single app"),
     _switch("keyguard_disabled", "devices have no lock screen"),

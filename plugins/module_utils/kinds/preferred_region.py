@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The App Store regions of the tenant, a singleton.
 
-Rests on /v2/preferred-regions of the contract (v2.yaml), whose POST replaces the whole list. Choice where the contract
+Based on /v2/preferred-regions of the contract (v2.yaml), whose POST replaces the whole list. Choice where the contract
 is silent: the order of the countries has no meaning, so a task that only changes the order changes nothing.
 """
 

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How changes of roles are planned: with a warning about scopes that Esper does not document."""
+"""Plans for changes of roles, with a warning about scopes that Esper does not document."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Tags of devices.
 
-Rests on GET /enterprise/{enterprise_id}/tags/, which is not in the published contract, but which Esper's own tools use.
+Based on GET /enterprise/{enterprise_id}/tags/, which Esper's own tools use, but the published contract does not have.
 Callers must not depend on it, because a tenant may reject it.
 """
 
