@@ -101,9 +101,9 @@ options:
   keep_versions:
     description:
       - Number of versions of the app to keep, including the version of the task. Versions with lower version
-        codes are deleted.
-      - Versions in use are kept with a warning, unless O(force=true). See O(force).
-      - The task fails if it would delete its own version, or if a version code is not known.
+        codes are deleted. Must be at least 1.
+      - Versions in use are kept with a warning, unless O(force=true).
+      - The task fails if the version of the task is not one of them, or if a version code is unknown.
       - If omitted, no other versions are deleted. Requires O(state=present).
     type: int
   force:

@@ -76,7 +76,7 @@ _MODULE = ModuleSpec(
                 *SEARCH_PATH,
                 "If the path is a directory, all files in it and in its subdirectories are uploaded by their own"
                 " names, with the same O(tags) and O(description). Hidden files and directories, whose names start"
-                " with a dot, are skipped. Two files with the same name are an error.",
+                " with a dot, are skipped. The task fails if two files have the same name.",
                 "If omitted, the content file must exist unless O(state=absent).",
                 "If O(state=absent), content files with the names of these files are deleted.",
             ),
@@ -86,7 +86,7 @@ _MODULE = ModuleSpec(
             "name",
             (
                 "Name of the content file, case-sensitive. Defaults to the name of the file in O(src).",
-                "Slashes, backslashes and double quotes are not allowed.",
+                "Slashes, backslashes, double quotes and control characters are not allowed.",
             ),
             identifier=True,
         ),
@@ -94,7 +94,7 @@ _MODULE = ModuleSpec(
             "id",
             (
                 "ID of the content file, a number. The content file must exist unless O(state=absent).",
-                "If O(state=absent), a name of another content file in O(name) or O(src) is an error.",
+                "If O(state=absent), the task fails if O(name) or O(src) is the name of another content file.",
                 "With O(src), the content file to replace. The replacement has another ID. If the task runs again, the"
                 " module finds the replacement by its name and bytes.",
             ),

@@ -77,8 +77,8 @@ def _destinations(dest: Path, rows: list[Row]) -> dict[Path, Row]:
     if not dest.is_dir():
         if len(rows) != 1:
             raise InvalidParameter(
-                f"Cannot download {counted(len(rows), 'content file')} to '{dest}': it is not a directory, and the path"
-                " of a file is for one content file."
+                f"Cannot download to the file '{dest}': {counted(len(rows), 'content file')} match, not one. Select one"
+                " content file, or set dest to a directory."
             )
         return {dest: rows[0]}
     destinations: dict[Path, Row] = {}
