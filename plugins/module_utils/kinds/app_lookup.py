@@ -28,7 +28,7 @@ class AppVersionLookup(Lookup):
         """Return the IDs of the version and of its app."""
         return {str(row["id"]), str(row.get("app_id"))}
 
-    # --- finding ----------------------------------------------------------------------------------------------------
+    # --- finding ------------------------------------------------------------------------------------------------------
 
     def find(self, params: Params) -> Row | None:
         """Return the version that the options of a task address, or None. Options without a version address the app.
@@ -118,7 +118,7 @@ class AppVersionLookup(Lookup):
                         f" {target['version_id']} belongs to the app '{APPS.name_of(app)}'."
                     )
 
-    # --- more about a version that was found ------------------------------------------------------------------------
+    # --- more about a version that was found --------------------------------------------------------------------------
 
     def is_in_legacy(self, version: Row) -> bool:
         """Return whether the legacy family has a version that was found."""
@@ -136,7 +136,7 @@ class AppVersionLookup(Lookup):
         rows = self._versions_in_legacy(app_of(version), {"version_code": version["version_code"]})
         return next((row for row in rows if is_same_id(row["id"], version["id"])), None)
 
-    # --- usage ------------------------------------------------------------------------------------------------------
+    # --- usage --------------------------------------------------------------------------------------------------------
 
     def usage_of_app(self, app: Row) -> Usage:
         """Return the usage of an app with all of its versions."""

@@ -41,7 +41,7 @@ class AppVersionPlanner(Planner):
         """The lookup of the kind."""
         return AppVersionLookup(self.view, self.kind)
 
-    # --- upload -----------------------------------------------------------------------------------------------------
+    # --- upload -------------------------------------------------------------------------------------------------------
 
     def plan_create(self, params: Params) -> Plan:
         """Return the plan that uploads a version, and then sets its properties."""
@@ -118,7 +118,7 @@ class AppVersionPlanner(Planner):
         label = target_label({**target, "package_name": app["package_name"]})
         return NotFound(self.kind.title, label, available, _SET_SRC)
 
-    # --- update -----------------------------------------------------------------------------------------------------
+    # --- update -------------------------------------------------------------------------------------------------------
 
     def plan_update(self, current: Row, params: Params) -> Plan:
         """Return the plan that sets the properties of a version, and removes old versions of its app."""
@@ -205,7 +205,7 @@ class AppVersionPlanner(Planner):
                 )
         return outdated
 
-    # --- delete -----------------------------------------------------------------------------------------------------
+    # --- delete -------------------------------------------------------------------------------------------------------
 
     def plan_delete(self, current: Row, params: Params) -> Plan:
         """Return the plan that deletes a version, or an app with all of its versions. Raise InvalidParameter if it is

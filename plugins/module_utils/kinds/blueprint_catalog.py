@@ -181,7 +181,7 @@ class Catalog:
             created=_LAST if is_planned else str(row.get("created_on") or row.get("created_at") or ""),
         )
 
-    # --- the version that a task selects ----------------------------------------------------------------------------
+    # --- the version that a task selects ------------------------------------------------------------------------------
 
     def select(self, app: Row, item: Row | None, path: str) -> CatalogVersion:
         """Return the version that an app of a task selects. ``item`` is the same app in the blueprint, which comes

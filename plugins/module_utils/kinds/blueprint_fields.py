@@ -145,7 +145,7 @@ def scripts(doc: str, check: t.Callable[[t.Any], str] | None = None, **lengths: 
     return dict_field("custom_shell_scripts_multiple", "Shell scripts that run on devices.", shell_scripts)
 
 
-# --- apps ------------------------------------------------------------------------------------------------------------
+# --- apps -------------------------------------------------------------------------------------------------------------
 
 # Names that stand for the IDs of an app and its version.
 _PACKAGE = identifier(

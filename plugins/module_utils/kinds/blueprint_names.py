@@ -61,7 +61,7 @@ class Names:
         self._view = view
         self._catalogs = {platform: Catalog(view, routes) for platform, routes in CATALOGS.items()}
 
-    # --- the settings of a task -------------------------------------------------------------------------------------
+    # --- the settings of a task ---------------------------------------------------------------------------------------
 
     def resolve(self, desired: Row, current: Row) -> tuple[Row, Row]:
         """Return the settings of a task with the IDs of all names in them, and the current settings (in API format)
@@ -176,7 +176,7 @@ class Names:
             for item in items
         ]
 
-    # --- the settings of Esper --------------------------------------------------------------------------------------
+    # --- the settings of Esper ----------------------------------------------------------------------------------------
 
     def add_names(self, settings: Row, other: Row | None = None) -> Row:
         """Return settings in API format with the names of all apps and files, except those that ``other`` has too."""

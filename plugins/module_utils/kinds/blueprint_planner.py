@@ -53,7 +53,7 @@ class BlueprintPlanner(Planner):
         desired, current_settings = self._names.resolve(params["settings"], current.get("settings") or {})
         return {**params, "settings": desired}, {**current, "settings": current_settings}
 
-    # --- create -----------------------------------------------------------------------------------------------------
+    # --- create -------------------------------------------------------------------------------------------------------
 
     def plan_create(self, params: Params) -> Plan:
         """Return the plan that creates a blueprint: one POST, and one PUT if it is published."""
@@ -85,7 +85,7 @@ class BlueprintPlanner(Planner):
         plan.effects = [Effect(self.kind, identifier, row)]
         return plan
 
-    # --- update -----------------------------------------------------------------------------------------------------
+    # --- update -------------------------------------------------------------------------------------------------------
 
     def plan_update(self, current: Row, params: Params) -> Plan:
         """Return the plan that changes or restores an existing blueprint: no request, or one PUT."""
@@ -115,7 +115,7 @@ class BlueprintPlanner(Planner):
             plan.effects = [Effect(self.kind, current["id"], {**current, **body})]
         return plan
 
-    # --- restore ----------------------------------------------------------------------------------------------------
+    # --- restore ------------------------------------------------------------------------------------------------------
 
     def _plan_restore(self, current: Row, params: Params) -> Plan:
         """Return the plan that restores the settings of a version and publishes them: no request, or one PUT."""

@@ -39,7 +39,7 @@ class ContentLookup(Lookup):
         """Return the name of the content file, or its ID if the options have no name and no file."""
         return name_in(params) or str(params["id"])
 
-    # --- finding ----------------------------------------------------------------------------------------------------
+    # --- finding ------------------------------------------------------------------------------------------------------
 
     def find(self, params: Params) -> Row | None:
         """Return the content file that the options of a task address, or None. Raise Ambiguous or InvalidParameter."""
@@ -112,7 +112,7 @@ class ContentLookup(Lookup):
             " Correct the ID or the name."
         )
 
-    # --- usage ------------------------------------------------------------------------------------------------------
+    # --- usage --------------------------------------------------------------------------------------------------------
 
     def usage(self, row: Row) -> Usage:
         """Return the usage of a content file: ``settings.*.files[].file_id`` (v2.yaml), a text or a number.

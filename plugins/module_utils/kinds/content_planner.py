@@ -32,7 +32,7 @@ class ContentPlanner(Planner):
         """The lookup of the kind."""
         return ContentLookup(self.view, self.kind)
 
-    # --- create and update ------------------------------------------------------------------------------------------
+    # --- create and update --------------------------------------------------------------------------------------------
 
     def plan_create(self, params: Params) -> Plan:
         """Return the plan that uploads a file, and then sets its properties."""
@@ -145,7 +145,7 @@ class ContentPlanner(Planner):
         row = {kind.id_key: identifier, kind.name_key: name, "size": str(size_of(source)), **body}
         return [upload, describe] if body else [upload], Effect(kind, identifier, row)
 
-    # --- delete -----------------------------------------------------------------------------------------------------
+    # --- delete -------------------------------------------------------------------------------------------------------
 
     def plan_delete(self, current: Row, params: Params) -> Plan:
         """Return the plan that deletes a content file. Raise InvalidParameter if blueprints use it, unless ``force`` is

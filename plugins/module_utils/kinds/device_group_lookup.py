@@ -39,7 +39,7 @@ class DeviceGroupLookup(Lookup):
     def depth_of(self, row: Row) -> int:
         return len(_path_in(row).names)
 
-    # --- finding ----------------------------------------------------------------------------------------------------
+    # --- finding ------------------------------------------------------------------------------------------------------
 
     def find(self, params: Params) -> Row | None:
         for option in ("path", "parent", "new_path"):
@@ -132,7 +132,7 @@ class DeviceGroupLookup(Lookup):
         similar = [path_of(row) if is_path(reference) else escape_name(str(row.get("name"))) for row in rows]
         return NotFound(self.kind.title, reference, similar, note)
 
-    # --- the tree ---------------------------------------------------------------------------------------------------
+    # --- the tree -----------------------------------------------------------------------------------------------------
 
     def list_groups(self) -> list[Row]:
         """Return all device groups of the tenant."""
@@ -167,7 +167,7 @@ class DeviceGroupLookup(Lookup):
             parent_id = next(str(last_uuid(group["parent"])) for group in rows if group["id"] == parent_id)
         return parent_id
 
-    # --- exact paths ------------------------------------------------------------------------------------------------
+    # --- exact paths --------------------------------------------------------------------------------------------------
 
     def path_of(self, row: Row) -> str:
         """Return the exact path of a group. This can need requests if the row is not one that a lookup returned."""

@@ -37,7 +37,7 @@ class DeviceGroupPlanner(Planner):
     def lookup(self) -> DeviceGroupLookup:
         return DeviceGroupLookup(self.view, self.kind)
 
-    # --- create -----------------------------------------------------------------------------------------------------
+    # --- create -------------------------------------------------------------------------------------------------------
 
     def plan_create(self, params: Params) -> Plan:
         if params.get("id") is not None:
@@ -128,7 +128,7 @@ class DeviceGroupPlanner(Planner):
         }
         return identifier
 
-    # --- update -----------------------------------------------------------------------------------------------------
+    # --- update -------------------------------------------------------------------------------------------------------
 
     def plan_update(self, current: Row, params: Params) -> Plan:
         result, path, name = self.kind.to_result(current), current["path"], str(current["name"]).strip()
@@ -206,7 +206,7 @@ class DeviceGroupPlanner(Planner):
             extract_object=lambda row: with_path(row, new.path),
         )
 
-    # --- delete -----------------------------------------------------------------------------------------------------
+    # --- delete -------------------------------------------------------------------------------------------------------
 
     def plan_delete(self, current: Row, params: Params) -> Plan:
         if is_root(current):

@@ -87,7 +87,7 @@ def test_a_new_role_gets_its_scopes_after_it_is_created(run: Run) -> None:
     assert not run(tenant, scopes=["read:device"]).changed
 
 
-def test_a_run_that_broke_between_both_writes_is_completed_by_the_next(run: Run) -> None:
+def test_the_next_run_completes_an_interrupted_run(run: Run) -> None:
     tenant = Tenant()
     tenant.failures[SCOPES] = 1
     with pytest.raises(ApiError, match="Setting the scopes of the role 'Technician' failed"):
