@@ -87,11 +87,20 @@ def words(text: str | tuple[str, ...]) -> t.Any:
 # --- options ----------------------------------------------------------------------------------------------------------
 
 
-def option(described: t.Any, extra: t.Sequence[str] = ()) -> Doc:
-    """Return the documentation of an Option or a Field, with sentences about its relation to other options."""
+def option(
+    described: t.Any, extra: t.Sequence[str] = (), *, nested: bool = False, optional: t.Container[str] = ()
+) -> Doc:
+    """Return the documentation of an Option or a Field, with the sentences that follow from its attributes.
+
+    ``extra`` are sentences about its relation to other options. A ``nested`` field is part of another field.
+    ``optional`` are the names of fields that other options can stand for.
+    """
     paragraphs = [described.doc] if isinstance(described.doc, str) else list(described.doc)
     if not all(paragraphs):
         raise SystemExit(f"The option {described.name} has no text.")
+    if hasattr(described, "validator"):
+        sentences = field_sentences(described, nested=nested, optional=optional)
+        paragraphs[0] = " ".join([paragraphs[0], *sentences])
     spec = described.argument_spec()
     both = [*paragraphs, *extra]
     doc: Doc = {"description": both[0] if len(both) == 1 else both, "type": spec["type"]}
@@ -103,11 +112,31 @@ def option(described: t.Any, extra: t.Sequence[str] = ()) -> Doc:
             doc[key] = _listed(spec[key])
     if "default" in spec:
         doc["default"] = spec["default"]
-    inside = getattr(described, "options", ()) or getattr(described, "fields", ())
-    if inside:
-        shown = [each for each in inside if getattr(each, "writable", True)]
-        doc["suboptions"] = options(shown, getattr(described, "rules", {}))
+    fields = [each for each in getattr(described, "fields", ()) if each.writable]
+    if fields:
+        found = {name for reference in described.references if reference.by for name in reference.gives}
+        doc["suboptions"] = {each.name: option(each, nested=True, optional=found) for each in fields}
+    elif inside := getattr(described, "options", ()):
+        doc["suboptions"] = options(inside, described.rules)
     return doc
+
+
+def field_sentences(field: t.Any, *, nested: bool, optional: t.Container[str]) -> t.Iterator[str]:
+    """Return the sentences about the default, the valid values and the necessity of a field.
+
+    The text of a field whose default has no value in the description states the default itself.
+    """
+    if field.create_default not in (None, ""):
+        yield f"Defaults to V({_value(field.create_default)}) {'if new' if nested else 'on creation'}."
+    if field.server_default not in (None, ""):
+        yield f"Without the setting, devices use V({_value(field.server_default)})."
+    if rule := getattr(field.validator, "doc", ""):
+        yield f"Each item m{rule[1:]}" if field.type == "list" else rule
+    if rule := getattr(field.list_validator, "doc", ""):
+        yield rule
+    has_default = field.create_default is not None or "efaults to" in "".join(field.doc)
+    if field.required_by_api and not has_default and field.name not in optional:
+        yield "Required if new." if nested else "Required on creation."
 
 
 def _listed(values: t.Sequence[t.Any]) -> list[t.Any]:

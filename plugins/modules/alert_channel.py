@@ -36,14 +36,14 @@ options:
     description: ID of the alert channel. The alert channel must exist unless O(state=absent).
     type: int
   name:
-    description: Name of the alert channel, case-sensitive.
+    description: Name of the alert channel, case-sensitive. Must not be empty.
     type: str
   type:
-    description: Type of the alert channel. Esper documents V(email) only. Defaults to V(email) if the task
-      creates the alert channel.
+    description: Type of the alert channel. Esper documents V(email) only. Defaults to V(email) on creation.
     type: str
   emails:
-    description: Email addresses that get the messages. Required to create an alert channel.
+    description: Email addresses that get the messages. Compared without order. At least one item. Required
+      on creation.
     type: list
     elements: str
   force:

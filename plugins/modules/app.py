@@ -19,8 +19,8 @@ description:
   - An existing version is not uploaded again. If the Esper API returns its checksum, O(src) is compared with
     it. A difference is an error, because Esper cannot replace the file of a version.
   - The APK file is sent while it is read, so uploads of any size need little memory.
-  - The module changes no device. Devices get a version by their blueprints (M(esper.cloud.blueprint)), or
-    by a command (M(esper.cloud.device_command)).
+  - The module does not change devices. Devices get a version by their blueprints (M(esper.cloud.blueprint))
+    or by a command (M(esper.cloud.device_command)).
   - At least one of O(src), O(id), and O(package_name) is required.
   - If O(state=present), at least one of O(src), O(version_id), O(version_name), and O(version_code) is required.
 extends_documentation_fragment:
@@ -67,17 +67,18 @@ options:
   version_code:
     description:
       - Code of the version, a number.
-      - Needed if several versions have the same name, or for O(keep_versions) if the module cannot read O(src).
+      - Required if several versions have the same name, and with O(keep_versions) if the module cannot read
+        O(src).
       - Mutually exclusive with O(version_id).
     type: int
   version_id:
     description:
       - ID of the version. The version must exist unless O(state=absent).
-      - The ID of a version of another app is an error.
+      - The task fails if it is the ID of a version of another app.
       - Mutually exclusive with O(src), O(version_name), and O(version_code).
     type: str
   release_name:
-    description: Name of the release, at most 255 characters.
+    description: Name of the release. Must have at most 255 characters.
     type: str
   release_comments:
     description: Release notes.
@@ -100,17 +101,17 @@ options:
   keep_versions:
     description:
       - Number of versions of the app to keep, including the version of the task. Versions with lower version
-        codes are deleted.
-      - Versions in use are kept with a warning, unless O(force=true). See O(force).
-      - The task fails if it would delete its own version, or if a version code is not known.
+        codes are deleted. Must be at least 1.
+      - Versions in use are kept with a warning, unless O(force=true).
+      - The task fails if the version of the task is not one of them, or if a version code is unknown.
       - If omitted, no other versions are deleted. Requires O(state=present).
     type: int
   force:
     description:
-      - If V(true), versions in use are deleted. Otherwise, the task fails and the error names the users.
+      - If V(true), versions in use are deleted. If V(false), the task fails, and the error lists the users.
       - A version is in use if a device has it installed, or if the published version or the latest draft
         of a blueprint has it. Earlier versions of a blueprint do not count.
-      - In M(esper.cloud.tenant), the blueprints count as the task plans them.
+      - M(esper.cloud.tenant) considers the blueprints after the task.
       - Esper rejects the deletion of a whole app that a blueprint has, even if O(force=true).
     type: bool
     default: false

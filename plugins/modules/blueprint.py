@@ -12,17 +12,17 @@ short_description: Manage Esper blueprints
 version_added: 0.1.0
 author: esper.cloud contributors (@ansible-collections)
 description:
-  - Creates, updates, publishes, renames and deletes blueprints, which contain the settings of devices. Also
-    restores earlier versions.
-  - Settings you omit are not changed. The Esper API replaces a blueprint as a whole, so the module sends
-    the unchanged settings of all platforms again.
+  - Creates, updates, publishes, renames and deletes blueprints, which contain the settings of devices.
+    Also restores earlier versions.
+  - Settings you omit are not changed. The Esper API replaces a blueprint as a whole, so the module
+    sends the unchanged settings of all platforms again.
   - Each change is saved as a draft, unless O(publish=true). Devices never get drafts.
   - 'Publishing a blueprint does not change devices. Devices get the published version when they converge:
     see M(esper.cloud.converge).'
-  - The module looks up apps by package name and version, and content files by name. You can set their IDs
-    instead. Wi-Fi networks, wallpapers, provisioning profiles and custom actions are set by ID.
-  - The module validates the settings before it sends a change, also in check mode. An error contains the
-    path of each invalid or missing value.
+  - The module looks up apps by package name and version, and content files by name. You can set their
+    IDs instead. Wi-Fi networks, wallpapers, provisioning profiles and custom actions are set by ID.
+  - The module validates the settings before it sends a change, also in check mode. An error contains
+    the path of each invalid or missing value.
   - At least one of O(id) and O(name) is required.
 extends_documentation_fragment:
   - esper.cloud.connection
@@ -47,7 +47,7 @@ options:
     type: str
   name:
     description:
-      - Name of the blueprint, case-sensitive.
+      - Name of the blueprint, case-sensitive. Must not be empty.
       - With O(id), the new name of the blueprint.
     type: str
   description:
@@ -59,12 +59,13 @@ options:
   settings:
     description:
       - Settings of the blueprint for each platform. The names are those of the Esper API.
-      - The module merges dictionaries with the settings of the blueprint and replaces lists as a whole. In
-        lists of apps, files, networks, profiles and custom actions it merges the items.
-      - Most settings have an C(apply_policy). V(ALWAYS APPLY) applies the setting to all devices, V(PROVISION
-        ONLY) only to devices that are provisioned. V(IGNORE) does not change devices.
-      - A setting or list item is new if the blueprint does not have it yet. Only then, an option that is
-        required if new must be set.
+      - The module merges dictionaries with the settings of the blueprint and replaces lists as a
+        whole. In lists of apps, files, networks, profiles and custom actions it merges the items.
+      - Most settings have the option C(apply_policy). V(ALWAYS APPLY) applies the setting to all
+        devices, V(PROVISION ONLY) only to devices that are provisioned. V(IGNORE) does not change
+        devices.
+      - A setting or list item is new if the blueprint does not have it yet. Options that are required
+        if new can be omitted for existing settings and list items.
       - Mutually exclusive with O(version).
     type: dict
     suboptions:
@@ -77,8 +78,8 @@ options:
             type: dict
             suboptions:
               apply_policy:
-                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY) if
-                  new.
+                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY)
+                  if new.
                 type: str
                 choices: [ALWAYS APPLY, IGNORE, PROVISION ONLY]
               device_mode:
@@ -91,13 +92,13 @@ options:
             type: dict
             suboptions:
               apply_policy:
-                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY) if
-                  new.
+                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY)
+                  if new.
                 type: str
                 choices: [ALWAYS APPLY, IGNORE, PROVISION ONLY]
               launcher:
-                description: V(ESPER) is the Esper launcher, V(DEFAULT) is the launcher of the device. Required
-                  if new.
+                description: V(ESPER) is the Esper launcher, V(DEFAULT) is the launcher of the device.
+                  Required if new.
                 type: str
                 choices: [ESPER, DEFAULT]
           local_app_install_settings:
@@ -105,20 +106,21 @@ options:
             type: dict
             suboptions:
               apply_policy:
-                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY) if
-                  new.
+                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY)
+                  if new.
                 type: str
                 choices: [ALWAYS APPLY, IGNORE, PROVISION ONLY]
               allow_local_app_install:
-                description: If V(true), users can install apps from unknown sources. Required if new.
+                description: If V(true), users can install apps from unknown sources. Required if
+                  new.
                 type: bool
           app_uninstall_settings:
             description: Removal of apps.
             type: dict
             suboptions:
               apply_policy:
-                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY) if
-                  new.
+                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY)
+                  if new.
                 type: str
                 choices: [ALWAYS APPLY, IGNORE, PROVISION ONLY]
               allow_app_uninstallation:
@@ -129,12 +131,13 @@ options:
             type: dict
             suboptions:
               apply_policy:
-                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY) if
-                  new.
+                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY)
+                  if new.
                 type: str
                 choices: [ALWAYS APPLY, IGNORE, PROVISION ONLY]
               permission_policy:
-                description: Decision about the permissions that apps request at run time. Required if new.
+                description: Decision about the permissions that apps request at run time. Required
+                  if new.
                 type: str
                 choices: [ALLOW AUTOMATICALLY, DENY, ASK USER]
           wifi_settings:
@@ -142,8 +145,8 @@ options:
             type: dict
             suboptions:
               apply_policy:
-                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY) if
-                  new.
+                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY)
+                  if new.
                 type: str
                 choices: [ALWAYS APPLY, IGNORE, PROVISION ONLY]
               allow_wifi:
@@ -158,8 +161,8 @@ options:
             type: dict
             suboptions:
               apply_policy:
-                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY) if
-                  new.
+                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY)
+                  if new.
                 type: str
                 choices: [ALWAYS APPLY, IGNORE, PROVISION ONLY]
               allow_bluetooth:
@@ -170,8 +173,8 @@ options:
                 type: str
                 choices: [ENABLE, DISABLE]
               drift_policy:
-                description: Severity of the drift if a device differs from this setting. Without the setting,
-                  devices use V(IGNORE).
+                description: Severity of the drift if a device differs from this setting. Without
+                  the setting, devices use V(IGNORE).
                 type: str
                 choices: [IGNORE, LOG ONLY, MINOR, MAJOR, CRITICAL]
           sms_settings:
@@ -179,8 +182,8 @@ options:
             type: dict
             suboptions:
               apply_policy:
-                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY) if
-                  new.
+                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY)
+                  if new.
                 type: str
                 choices: [ALWAYS APPLY, IGNORE, PROVISION ONLY]
               allow_sms:
@@ -191,8 +194,8 @@ options:
             type: dict
             suboptions:
               apply_policy:
-                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY) if
-                  new.
+                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY)
+                  if new.
                 type: str
                 choices: [ALWAYS APPLY, IGNORE, PROVISION ONLY]
               allow_nfc:
@@ -203,19 +206,21 @@ options:
             type: dict
             suboptions:
               apply_policy:
-                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY) if
-                  new.
+                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY)
+                  if new.
                 type: str
                 choices: [ALWAYS APPLY, IGNORE, PROVISION ONLY]
               allow_all_numbers:
-                description: If V(true), all numbers can call the device. Required if new.
+                description: If V(true), all phone numbers can call the device. Required if new.
                 type: bool
               allowed_numbers:
-                description: Numbers that can call the device. Compared without order.
+                description: Phone numbers that can call the device. Esper does not document the format.
+                  Compared without order.
                 type: list
                 elements: str
               tags:
-                description: Tags of numbers, in API format. Compared without order.
+                description: Tags of phone numbers. Esper does not document the format. Compared without
+                  order.
                 type: list
                 elements: str
           outgoing_numbers_settings:
@@ -223,22 +228,26 @@ options:
             type: dict
             suboptions:
               apply_policy:
-                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY) if
-                  new.
+                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY)
+                  if new.
                 type: str
                 choices: [ALWAYS APPLY, IGNORE, PROVISION ONLY]
               allow_all_numbers:
-                description: If V(true), all numbers can be called from the device. Required if new.
+                description: If V(true), all phone numbers can be called from the device. Required
+                  if new.
                 type: bool
               allow_ussd_codes:
-                description: If V(true), users can dial USSD codes. Without the setting, devices use V(false).
+                description: If V(true), users can dial USSD codes. Without the setting, devices use
+                  V(false).
                 type: bool
               allowed_numbers:
-                description: Numbers that can be called from the device. Compared without order.
+                description: Phone numbers that can be called from the device. Esper does not document
+                  the format. Compared without order.
                 type: list
                 elements: str
               tags:
-                description: Tags of numbers, in API format. Compared without order.
+                description: Tags of phone numbers. Esper does not document the format. Compared without
+                  order.
                 type: list
                 elements: str
           ethernet_settings:
@@ -246,8 +255,8 @@ options:
             type: dict
             suboptions:
               apply_policy:
-                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY) if
-                  new.
+                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY)
+                  if new.
                 type: str
                 choices: [ALWAYS APPLY, IGNORE, PROVISION ONLY]
               auth_mode:
@@ -268,8 +277,8 @@ options:
             type: dict
             suboptions:
               apply_policy:
-                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY) if
-                  new.
+                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY)
+                  if new.
                 type: str
                 choices: [ALWAYS APPLY, IGNORE, PROVISION ONLY]
               allow_adb:
@@ -280,8 +289,8 @@ options:
             type: dict
             suboptions:
               apply_policy:
-                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY) if
-                  new.
+                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY)
+                  if new.
                 type: str
                 choices: [ALWAYS APPLY, IGNORE, PROVISION ONLY]
               allow_safe_boot:
@@ -292,33 +301,34 @@ options:
             type: dict
             suboptions:
               apply_policy:
-                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY) if
-                  new.
+                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY)
+                  if new.
                 type: str
                 choices: [ALWAYS APPLY, IGNORE, PROVISION ONLY]
               allow_factory_reset:
-                description: If V(true), users can reset the device to factory settings. Required if new.
+                description: If V(true), users can reset the device to factory settings. Required
+                  if new.
                 type: bool
           screen_timeout_settings:
             description: Screen timeout.
             type: dict
             suboptions:
               apply_policy:
-                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY) if
-                  new.
+                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY)
+                  if new.
                 type: str
                 choices: [ALWAYS APPLY, IGNORE, PROVISION ONLY]
               screentimeout_value:
-                description: Time until the screen turns off. Esper does not document the unit. Required if
-                  new.
+                description: Time until the screen turns off. Esper does not document the unit. Required
+                  if new.
                 type: int
           lock_screen_settings:
             description: Lock screen.
             type: dict
             suboptions:
               apply_policy:
-                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY) if
-                  new.
+                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY)
+                  if new.
                 type: str
                 choices: [ALWAYS APPLY, IGNORE, PROVISION ONLY]
               password_quality:
@@ -336,8 +346,8 @@ options:
             type: dict
             suboptions:
               apply_policy:
-                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY) if
-                  new.
+                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY)
+                  if new.
                 type: str
                 choices: [ALWAYS APPLY, IGNORE, PROVISION ONLY]
               brightness_value:
@@ -348,8 +358,8 @@ options:
             type: dict
             suboptions:
               apply_policy:
-                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY) if
-                  new.
+                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY)
+                  if new.
                 type: str
                 choices: [ALWAYS APPLY, IGNORE, PROVISION ONLY]
               orientation_type:
@@ -361,8 +371,8 @@ options:
             type: dict
             suboptions:
               apply_policy:
-                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY) if
-                  new.
+                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY)
+                  if new.
                 type: str
                 choices: [ALWAYS APPLY, IGNORE, PROVISION ONLY]
               allow_screenshot:
@@ -373,8 +383,8 @@ options:
             type: dict
             suboptions:
               apply_policy:
-                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY) if
-                  new.
+                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY)
+                  if new.
                 type: str
                 choices: [ALWAYS APPLY, IGNORE, PROVISION ONLY]
               allow_notification_bar:
@@ -389,8 +399,8 @@ options:
                 type: dict
                 suboptions:
                   apply_policy:
-                    description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY)
-                      if new.
+                    description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS
+                      APPLY) if new.
                     type: str
                     choices: [ALWAYS APPLY, IGNORE, PROVISION ONLY]
                   portrait:
@@ -412,8 +422,8 @@ options:
                 type: dict
                 suboptions:
                   apply_policy:
-                    description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY)
-                      if new.
+                    description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS
+                      APPLY) if new.
                     type: str
                     choices: [ALWAYS APPLY, IGNORE, PROVISION ONLY]
                   portrait:
@@ -428,26 +438,25 @@ options:
             type: dict
             suboptions:
               apply_policy:
-                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY) if
-                  new.
+                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY)
+                  if new.
                 type: str
                 choices: [ALWAYS APPLY, IGNORE, PROVISION ONLY]
               allow_dock:
                 description: If V(true), users can use the dock.
                 type: bool
               admin_mode_password:
-                description: Password of the admin mode. It is never shown. See O(update_password) for when
-                  it is sent.
+                description: Password of the admin mode. It is never shown. See O(update_password)
+                  for when it is sent.
                 type: str
               allow_esper_settings_app:
                 description: If V(true), users can open the app.
                 type: bool
               settings:
                 description:
-                  - Access level of each part of the app.
-                  - V(USER) is access for users, V(ADMIN) is access with the password of the admin mode, V(BOTH)
-                    is access for both, V(NONE) is no access.
-                  - Required if new.
+                  - Access level of each part of the app. Required if new.
+                  - V(USER) is access for users, V(ADMIN) is access with the password of the admin
+                    mode, V(BOTH) is access for both, V(NONE) is no access.
                 type: dict
                 suboptions:
                   flashlight:
@@ -583,8 +592,8 @@ options:
             type: dict
             suboptions:
               apply_policy:
-                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY) if
-                  new.
+                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY)
+                  if new.
                 type: str
                 choices: [ALWAYS APPLY, IGNORE, PROVISION ONLY]
               allow_android_settings_app:
@@ -595,17 +604,17 @@ options:
             type: dict
             suboptions:
               apply_policy:
-                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY) if
-                  new.
+                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY)
+                  if new.
                 type: str
                 choices: [ALWAYS APPLY, IGNORE, PROVISION ONLY]
               customized_json:
-                description: 'The settings as a dictionary, in API format. Types count: V(8080) is not V("8080").
-                  Required if new.'
+                description: 'Settings as a dictionary. Esper does not document the keys. Types count:
+                  V(8080) is not V("8080"). Required if new.'
                 type: dict
           google_services_settings:
-            description: Google services. If you set one of the five parts and the setting is new, all five
-              are required.
+            description: Google services. If you set one of the five parts and the setting is new,
+              all five are required.
             type: dict
             suboptions:
               afw_account_settings:
@@ -613,20 +622,21 @@ options:
                 type: dict
                 suboptions:
                   apply_policy:
-                    description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY)
-                      if new.
+                    description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS
+                      APPLY) if new.
                     type: str
                     choices: [ALWAYS APPLY, IGNORE, PROVISION ONLY]
                   allow_afw_account_addition:
-                    description: If V(true), users can add Android for Work accounts. Required if new.
+                    description: If V(true), users can add Android for Work accounts. Required if
+                      new.
                     type: bool
               personal_accounts_settings:
                 description: Personal Google accounts. Required if new.
                 type: dict
                 suboptions:
                   apply_policy:
-                    description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY)
-                      if new.
+                    description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS
+                      APPLY) if new.
                     type: str
                     choices: [ALWAYS APPLY, IGNORE, PROVISION ONLY]
                   personal_accounts_limit_value:
@@ -637,8 +647,8 @@ options:
                 type: dict
                 suboptions:
                   apply_policy:
-                    description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY)
-                      if new.
+                    description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS
+                      APPLY) if new.
                     type: str
                     choices: [ALWAYS APPLY, IGNORE, PROVISION ONLY]
                   allow_playstore:
@@ -650,21 +660,21 @@ options:
                 type: dict
                 suboptions:
                   apply_policy:
-                    description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY)
-                      if new.
+                    description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS
+                      APPLY) if new.
                     type: str
                     choices: [ALWAYS APPLY, IGNORE, PROVISION ONLY]
                   allow_google_assistant:
                     description: If V(true), users can use Google Assistant. Required if new.
                     type: bool
               factory_reset_protection_settings:
-                description: Account that can unlock a device after a factory reset (factory reset protection).
-                  Required if new.
+                description: Account that can unlock a device after a factory reset (factory reset
+                  protection). Required if new.
                 type: dict
                 suboptions:
                   apply_policy:
-                    description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY)
-                      if new.
+                    description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS
+                      APPLY) if new.
                     type: str
                     choices: [ALWAYS APPLY, IGNORE, PROVISION ONLY]
                   google_id:
@@ -678,8 +688,8 @@ options:
             type: dict
             suboptions:
               apply_policy:
-                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY) if
-                  new.
+                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY)
+                  if new.
                 type: str
                 choices: [ALWAYS APPLY, IGNORE, PROVISION ONLY]
               allow_external_device_mount:
@@ -690,8 +700,8 @@ options:
             type: dict
             suboptions:
               apply_policy:
-                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY) if
-                  new.
+                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY)
+                  if new.
                 type: str
                 choices: [ALWAYS APPLY, IGNORE, PROVISION ONLY]
               allow_usb_tethering:
@@ -702,8 +712,8 @@ options:
             type: dict
             suboptions:
               apply_policy:
-                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY) if
-                  new.
+                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY)
+                  if new.
                 type: str
                 choices: [ALWAYS APPLY, IGNORE, PROVISION ONLY]
               allow_file_transfer:
@@ -714,8 +724,8 @@ options:
             type: dict
             suboptions:
               apply_policy:
-                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY) if
-                  new.
+                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY)
+                  if new.
                 type: str
                 choices: [ALWAYS APPLY, IGNORE, PROVISION ONLY]
               allow_camera_access:
@@ -726,8 +736,8 @@ options:
             type: dict
             suboptions:
               apply_policy:
-                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY) if
-                  new.
+                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY)
+                  if new.
                 type: str
                 choices: [ALWAYS APPLY, IGNORE, PROVISION ONLY]
               allow_location:
@@ -742,8 +752,8 @@ options:
                 type: dict
                 suboptions:
                   apply_policy:
-                    description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY)
-                      if new.
+                    description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS
+                      APPLY) if new.
                     type: str
                     choices: [ALWAYS APPLY, IGNORE, PROVISION ONLY]
                   alarm_volume:
@@ -754,8 +764,8 @@ options:
                 type: dict
                 suboptions:
                   apply_policy:
-                    description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY)
-                      if new.
+                    description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS
+                      APPLY) if new.
                     type: str
                     choices: [ALWAYS APPLY, IGNORE, PROVISION ONLY]
                   music_volume:
@@ -766,8 +776,8 @@ options:
                 type: dict
                 suboptions:
                   apply_policy:
-                    description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY)
-                      if new.
+                    description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS
+                      APPLY) if new.
                     type: str
                     choices: [ALWAYS APPLY, IGNORE, PROVISION ONLY]
                   ringtone_volume:
@@ -778,8 +788,8 @@ options:
                 type: dict
                 suboptions:
                   apply_policy:
-                    description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY)
-                      if new.
+                    description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS
+                      APPLY) if new.
                     type: str
                     choices: [ALWAYS APPLY, IGNORE, PROVISION ONLY]
                   notification_volume:
@@ -790,8 +800,8 @@ options:
                 type: dict
                 suboptions:
                   apply_policy:
-                    description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY)
-                      if new.
+                    description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS
+                      APPLY) if new.
                     type: str
                     choices: [ALWAYS APPLY, IGNORE, PROVISION ONLY]
                   voice_call_volume:
@@ -802,8 +812,8 @@ options:
             type: dict
             suboptions:
               apply_policy:
-                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY) if
-                  new.
+                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY)
+                  if new.
                 type: str
                 choices: [ALWAYS APPLY, IGNORE, PROVISION ONLY]
               system_update_policy_type:
@@ -816,20 +826,20 @@ options:
                   - DISABLE UPDATE
                   - DEFAULT UPDATE
               maintenance_start:
-                description: Start of the maintenance window for V(WINDOWED INSTALLATION). Esper does not
-                  document the format.
+                description: Start of the maintenance window for V(WINDOWED INSTALLATION). Esper does
+                  not document the format.
                 type: str
               maintenance_end:
-                description: End of the maintenance window for V(WINDOWED INSTALLATION). Esper does not document
-                  the format.
+                description: End of the maintenance window for V(WINDOWED INSTALLATION). Esper does
+                  not document the format.
                 type: str
           time_date_settings:
             description: Date and time.
             type: dict
             suboptions:
               apply_policy:
-                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY) if
-                  new.
+                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY)
+                  if new.
                 type: str
                 choices: [ALWAYS APPLY, IGNORE, PROVISION ONLY]
               allow_edit_time_date:
@@ -840,8 +850,8 @@ options:
             type: dict
             suboptions:
               apply_policy:
-                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY) if
-                  new.
+                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY)
+                  if new.
                 type: str
                 choices: [ALWAYS APPLY, IGNORE, PROVISION ONLY]
               timezone:
@@ -852,8 +862,8 @@ options:
             type: dict
             suboptions:
               apply_policy:
-                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY) if
-                  new.
+                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY)
+                  if new.
                 type: str
                 choices: [ALWAYS APPLY, IGNORE, PROVISION ONLY]
               device_locale:
@@ -864,8 +874,8 @@ options:
             type: dict
             suboptions:
               apply_policy:
-                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY) if
-                  new.
+                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY)
+                  if new.
                 type: str
                 choices: [ALWAYS APPLY, IGNORE, PROVISION ONLY]
               allow_strict_wifi_synchronization:
@@ -876,8 +886,8 @@ options:
             type: dict
             suboptions:
               apply_policy:
-                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY) if
-                  new.
+                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY)
+                  if new.
                 type: str
                 choices: [ALWAYS APPLY, IGNORE, PROVISION ONLY]
               allow_strict_app_synchronization:
@@ -894,8 +904,9 @@ options:
                 description: Package name of the app. Required if new.
                 type: str
               version_name:
-                description: Name of the version, instead of its ID. V(latest) selects the version with the
-                  highest version code, or the one created last if Esper does not return the codes.
+                description: Name of the version, instead of its ID. V(latest) selects the version
+                  with the highest version code, or the one created last if Esper does not return
+                  the codes.
                 type: str
               version_code:
                 description: Code of the version, if several versions have the same name.
@@ -915,21 +926,22 @@ options:
                 type: str
                 choices: [SHOW, HIDE, DISABLE, LAUNCHABLE_BUT_HIDDEN]
               managed_config:
-                description: 'Managed configuration of the app. Keys you omit are not changed. Types count:
-                  V(8080) is not V("8080").'
+                description: 'Managed configuration of the app. Keys you omit are not changed. Types
+                  count: V(8080) is not V("8080").'
                 type: dict
               type:
                 description: Source of the app. Defaults to the type in the Esper API if new.
                 type: str
                 choices: [PRELOADED, ENTERPRISE, PLAYSTORE]
               auto_update_mode:
-                description: How Google Play updates the app. Defaults to V(autoUpdateDefault) if new.
+                description: How Google Play updates the app. Defaults to V(autoUpdateDefault) if
+                  new.
                 type: str
                 choices: [autoUpdateDefault, autoUpdateHighPriority, autoUpdatePostponed]
           files:
             description:
-              - Content files that devices download, identified by content file, or by path if a content file
-                has several paths.
+              - Content files that devices download, identified by content file, or by path if a content
+                file has several paths.
               - Items you omit are not changed, unless O(exact=true).
             type: list
             elements: dict
@@ -957,28 +969,29 @@ options:
                 description: Path of the certificate.
                 type: str
               certificate_file_password:
-                description: Password of the certificate. It is never shown. See O(update_password) for when
-                  it is sent.
+                description: Password of the certificate. It is never shown. See O(update_password)
+                  for when it is sent.
                 type: str
           saved_ap_settings:
             description: Saved access points.
             type: dict
             suboptions:
               apply_policy:
-                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY) if
-                  new.
+                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY)
+                  if new.
                 type: str
                 choices: [ALWAYS APPLY, IGNORE, PROVISION ONLY]
               use_only_saved_ap:
-                description: If V(true), the device connects only to saved access points. Required if new.
+                description: If V(true), the device connects only to saved access points. Required
+                  if new.
                 type: bool
           mac_address_randomization_settings:
             description: MAC address randomization.
             type: dict
             suboptions:
               apply_policy:
-                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY) if
-                  new.
+                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY)
+                  if new.
                 type: str
                 choices: [ALWAYS APPLY, IGNORE, PROVISION ONLY]
               allow_mac_address_randomization:
@@ -989,8 +1002,8 @@ options:
             type: dict
             suboptions:
               apply_policy:
-                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY) if
-                  new.
+                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY)
+                  if new.
                 type: str
                 choices: [ALWAYS APPLY, IGNORE, PROVISION ONLY]
               allow_esper_edgebox:
@@ -1001,8 +1014,8 @@ options:
             type: dict
             suboptions:
               apply_policy:
-                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY) if
-                  new.
+                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY)
+                  if new.
                 type: str
                 choices: [ALWAYS APPLY, IGNORE, PROVISION ONLY]
               brand_logo_position:
@@ -1034,28 +1047,28 @@ options:
                 type: str
                 choices: [SMALL_TEXT, MEDIUM_TEXT, LARGE_TEXT, DEFAULT_TEXT, CUSTOM_TEXT]
               custom_app_icon_size:
-                description: Size of app icons for V(CUSTOM_ICON), from 20 to 100. Esper does not document
-                  the unit.
+                description: Size of app icons for V(CUSTOM_ICON). Esper does not document the unit.
+                  Must be from 20 to 100.
                 type: int
               custom_device_name_size:
-                description: Size of the device name for V(CUSTOM_TEXT), from 20 to 100. Esper does not document
-                  the unit.
+                description: Size of the device name for V(CUSTOM_TEXT). Esper does not document the
+                  unit. Must be from 20 to 100.
                 type: int
               custom_device_alias_size:
-                description: Size of the device alias for V(CUSTOM_TEXT), from 20 to 100. Esper does not document
-                  the unit.
+                description: Size of the device alias for V(CUSTOM_TEXT). Esper does not document
+                  the unit. Must be from 20 to 100.
                 type: int
               custom_app_name_size:
-                description: Size of app names for V(CUSTOM_TEXT), from 20 to 100. Esper does not document
-                  the unit.
+                description: Size of app names for V(CUSTOM_TEXT). Esper does not document the unit.
+                  Must be from 20 to 100.
                 type: int
           app_order_setting:
             description: Order of apps in the launcher.
             type: dict
             suboptions:
               apply_policy:
-                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY) if
-                  new.
+                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY)
+                  if new.
                 type: str
                 choices: [ALWAYS APPLY, IGNORE, PROVISION ONLY]
               app_order_list:
@@ -1090,8 +1103,8 @@ options:
             type: dict
             suboptions:
               apply_policy:
-                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY) if
-                  new.
+                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY)
+                  if new.
                 type: str
                 choices: [ALWAYS APPLY, IGNORE, PROVISION ONLY]
               device_mode:
@@ -1104,154 +1117,155 @@ options:
             type: dict
             suboptions:
               apply_policy:
-                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY) if
-                  new.
+                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY)
+                  if new.
                 type: str
                 choices: [ALWAYS APPLY, IGNORE, PROVISION ONLY]
               allow_local_app_install:
-                description: If V(true), users can install apps from other sources. Required if new. Without
-                  the setting, devices use V(true).
+                description: If V(true), users can install apps from other sources. Without the setting,
+                  devices use V(true). Required if new.
                 type: bool
           app_uninstall_settings:
             description: Removal of apps.
             type: dict
             suboptions:
               apply_policy:
-                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY) if
-                  new.
+                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY)
+                  if new.
                 type: str
                 choices: [ALWAYS APPLY, IGNORE, PROVISION ONLY]
               allow_app_uninstallation:
-                description: If V(true), users can uninstall apps. Required if new. Without the setting, devices
-                  use V(true).
+                description: If V(true), users can uninstall apps. Without the setting, devices use
+                  V(true). Required if new.
                 type: bool
           bluetooth_settings:
             description: Bluetooth.
             type: dict
             suboptions:
               apply_policy:
-                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY) if
-                  new.
+                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY)
+                  if new.
                 type: str
                 choices: [ALWAYS APPLY, IGNORE, PROVISION ONLY]
               edit_bluetooth:
-                description: If V(true), users can change Bluetooth settings. Required if new. Without the
-                  setting, devices use V(true).
+                description: If V(true), users can change Bluetooth settings. Without the setting,
+                  devices use V(true). Required if new.
                 type: bool
           nfc_settings:
             description: Near-field communication (NFC).
             type: dict
             suboptions:
               apply_policy:
-                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY) if
-                  new.
+                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY)
+                  if new.
                 type: str
                 choices: [ALWAYS APPLY, IGNORE, PROVISION ONLY]
               allow_nfc:
-                description: If V(true), users can use NFC. Required if new. Without the setting, devices
-                  use V(true).
+                description: If V(true), users can use NFC. Without the setting, devices use V(true).
+                  Required if new.
                 type: bool
           factory_reset_settings:
             description: Factory reset by users.
             type: dict
             suboptions:
               apply_policy:
-                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY) if
-                  new.
+                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY)
+                  if new.
                 type: str
                 choices: [ALWAYS APPLY, IGNORE, PROVISION ONLY]
               allow_factory_reset:
-                description: If V(true), users can reset the device to factory settings. Required if new.
-                  Without the setting, devices use V(true).
+                description: If V(true), users can reset the device to factory settings. Without the
+                  setting, devices use V(true). Required if new.
                 type: bool
           screenshot_settings:
             description: Screenshots.
             type: dict
             suboptions:
               apply_policy:
-                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY) if
-                  new.
+                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY)
+                  if new.
                 type: str
                 choices: [ALWAYS APPLY, IGNORE, PROVISION ONLY]
               allow_screenshot:
-                description: If V(true), users can take screenshots. Without the setting, devices use V(true).
+                description: If V(true), users can take screenshots. Without the setting, devices
+                  use V(true).
                 type: bool
           custom_device_level_profile_settings:
             description: Custom configuration profile.
             type: dict
             suboptions:
               apply_policy:
-                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY) if
-                  new.
+                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY)
+                  if new.
                 type: str
                 choices: [ALWAYS APPLY, IGNORE, PROVISION ONLY]
               custom_profile:
-                description: Configuration profile, in API format.
+                description: Configuration profile. Esper does not document the format.
                 type: str
           siri_settings:
             description: Siri.
             type: dict
             suboptions:
               apply_policy:
-                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY) if
-                  new.
+                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY)
+                  if new.
                 type: str
                 choices: [ALWAYS APPLY, IGNORE, PROVISION ONLY]
               allow_siri:
-                description: If V(true), users can use Siri. Required if new. Without the setting, devices
-                  use V(true).
+                description: If V(true), users can use Siri. Without the setting, devices use V(true).
+                  Required if new.
                 type: bool
           tethering_settings:
             description: Personal hotspot.
             type: dict
             suboptions:
               apply_policy:
-                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY) if
-                  new.
+                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY)
+                  if new.
                 type: str
                 choices: [ALWAYS APPLY, IGNORE, PROVISION ONLY]
               edit_hotspot:
-                description: If V(true), users can change the hotspot settings. Without the setting, devices
-                  use V(true).
+                description: If V(true), users can change the hotspot settings. Without the setting,
+                  devices use V(true).
                 type: bool
           camera_settings:
             description: Camera.
             type: dict
             suboptions:
               apply_policy:
-                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY) if
-                  new.
+                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY)
+                  if new.
                 type: str
                 choices: [ALWAYS APPLY, IGNORE, PROVISION ONLY]
               allow_camera_access:
-                description: If V(true), apps and users can use the camera. Without the setting, devices use
-                  V(true).
+                description: If V(true), apps and users can use the camera. Without the setting, devices
+                  use V(true).
                 type: bool
           hide_preloaded_apps_settings:
             description: Preinstalled apps.
             type: dict
             suboptions:
               apply_policy:
-                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY) if
-                  new.
+                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY)
+                  if new.
                 type: str
                 choices: [ALWAYS APPLY, IGNORE, PROVISION ONLY]
               hide_preloaded_apps:
-                description: If V(true), the device hides preinstalled apps. Without the setting, devices
-                  use V(true).
+                description: If V(true), the device hides preinstalled apps. Without the setting,
+                  devices use V(true).
                 type: bool
           time_date_settings:
             description: Date and time.
             type: dict
             suboptions:
               apply_policy:
-                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY) if
-                  new.
+                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY)
+                  if new.
                 type: str
                 choices: [ALWAYS APPLY, IGNORE, PROVISION ONLY]
               force_automatic_time_date:
-                description: If V(true), the device sets date and time automatically. Without the setting,
-                  devices use V(false).
+                description: If V(true), the device sets date and time automatically. Without the
+                  setting, devices use V(false).
                 type: bool
           wifi_networks:
             description:
@@ -1274,8 +1288,9 @@ options:
                 description: Package name (bundle ID) of an app of the tenant, instead of its ID.
                 type: str
               version_name:
-                description: Name of the version, instead of its ID. V(latest) selects the version with the
-                  highest version code, or the one created last if Esper does not return the codes.
+                description: Name of the version, instead of its ID. V(latest) selects the version
+                  with the highest version code, or the one created last if Esper does not return
+                  the codes.
                 type: str
               version_code:
                 description: Code of the version, if several versions have the same name.
@@ -1291,8 +1306,8 @@ options:
                 type: str
                 choices: [SHOW]
               app_type:
-                description: Source of the app. For an app with a package name, defaults to the type in the
-                  Esper API.
+                description: Source of the app. For an app with a package name, defaults to the type
+                  in the Esper API.
                 type: str
                 choices: [VPP, TENANT_IOS, ESPER_IOS, WEBCLIP, PRELOADED]
               base64_app_config:
@@ -1306,10 +1321,10 @@ options:
             elements: dict
             suboptions:
               profile_id:
-                description: ID of the profile, a UUID. Required if new.
+                description: ID of the profile. Must be a UUID. Required if new.
                 type: str
               profile_version_id:
-                description: ID of the profile version, a UUID. Required if new.
+                description: ID of the profile version. Must be a UUID. Required if new.
                 type: str
           wallpaper_settings:
             description: Wallpapers by ID.
@@ -1320,8 +1335,8 @@ options:
                 type: dict
                 suboptions:
                   apply_policy:
-                    description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY)
-                      if new.
+                    description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS
+                      APPLY) if new.
                     type: str
                     choices: [ALWAYS APPLY, IGNORE, PROVISION ONLY]
                   portrait:
@@ -1336,8 +1351,8 @@ options:
                 type: dict
                 suboptions:
                   apply_policy:
-                    description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY)
-                      if new.
+                    description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS
+                      APPLY) if new.
                     type: str
                     choices: [ALWAYS APPLY, IGNORE, PROVISION ONLY]
                   portrait:
@@ -1352,8 +1367,8 @@ options:
             type: dict
             suboptions:
               apply_policy:
-                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY) if
-                  new.
+                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY)
+                  if new.
                 type: str
                 choices: [ALWAYS APPLY, IGNORE, PROVISION ONLY]
               url_blocklist:
@@ -1369,12 +1384,12 @@ options:
             type: dict
             suboptions:
               apply_policy:
-                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY) if
-                  new.
+                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY)
+                  if new.
                 type: str
                 choices: [ALWAYS APPLY, IGNORE, PROVISION ONLY]
               defer_os_updates_delay:
-                description: Deferral in days, from 0 to 90.
+                description: Deferral in days. Must be from 0 to 90.
                 type: int
       linux:
         description: Settings of Linux devices.
@@ -1390,16 +1405,16 @@ options:
                 elements: dict
                 suboptions:
                   apply_policy:
-                    description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY)
-                      if new.
+                    description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS
+                      APPLY) if new.
                     type: str
                     choices: [ALWAYS APPLY, IGNORE, PROVISION ONLY]
                   script:
                     description: Text of the script. Required if new.
                     type: str
                   interpreter:
-                    description: Interpreter of the script, for example V(bash) or V(powershell). Required
-                      if new.
+                    description: Interpreter of the script, for example V(bash) or V(powershell).
+                      Required if new.
                     type: str
                   alias:
                     description: Name of the script. Required if new.
@@ -1419,20 +1434,21 @@ options:
                 elements: dict
                 suboptions:
                   id:
-                    description: ID of the custom action, a UUID. Required if new.
+                    description: ID of the custom action. Must be a UUID. Required if new.
                     type: str
                   options_key:
-                    description: Key of an option of the custom action, a UUID. Required if new.
+                    description: Key of an option of the custom action. Must be a UUID. Required if
+                      new.
                     type: str
                   apply_policy:
-                    description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY)
-                      if new.
+                    description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS
+                      APPLY) if new.
                     type: str
                     choices: [ALWAYS APPLY, IGNORE, PROVISION ONLY]
           files:
             description:
-              - Content files that devices download, identified by content file, or by path if a content file
-                has several paths.
+              - Content files that devices download, identified by content file, or by path if a content
+                file has several paths.
               - Items you omit are not changed, unless O(exact=true).
             type: list
             elements: dict
@@ -1451,8 +1467,8 @@ options:
         type: dict
         suboptions:
           active_hours_settings:
-            description: Active hours, during which the device installs no updates. If the setting is new,
-              start and end are required.
+            description: Active hours, during which the device installs no updates. If the setting
+              is new, start and end are required.
             type: dict
             suboptions:
               active_hours_start:
@@ -1460,26 +1476,26 @@ options:
                 type: dict
                 suboptions:
                   apply_policy:
-                    description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY)
-                      if new.
+                    description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS
+                      APPLY) if new.
                     type: str
                     choices: [ALWAYS APPLY, IGNORE, PROVISION ONLY]
                   time:
-                    description: Hour of the day, from 0 to 23. Required if new. Without the setting, devices
-                      use V(8).
+                    description: Hour of the day. Without the setting, devices use V(8). Must be from
+                      0 to 23. Required if new.
                     type: int
               active_hours_end:
                 description: End of the active hours. Required if new.
                 type: dict
                 suboptions:
                   apply_policy:
-                    description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY)
-                      if new.
+                    description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS
+                      APPLY) if new.
                     type: str
                     choices: [ALWAYS APPLY, IGNORE, PROVISION ONLY]
                   time:
-                    description: Hour of the day, from 0 to 23. Required if new. Without the setting, devices
-                      use V(17).
+                    description: Hour of the day. Without the setting, devices use V(17). Must be
+                      from 0 to 23. Required if new.
                     type: int
           apps:
             description:
@@ -1492,8 +1508,9 @@ options:
                 description: Package name (bundle ID) of an app of the tenant, instead of its ID.
                 type: str
               version_name:
-                description: Name of the version, instead of its ID. V(latest) selects the version with the
-                  highest version code, or the one created last if Esper does not return the codes.
+                description: Name of the version, instead of its ID. V(latest) selects the version
+                  with the highest version code, or the one created last if Esper does not return
+                  the codes.
                 type: str
               version_code:
                 description: Code of the version, if several versions have the same name.
@@ -1509,8 +1526,8 @@ options:
                 type: str
                 choices: [SHOW]
               app_type:
-                description: Source of the app. For an app with a package name, defaults to the type in the
-                  Esper API.
+                description: Source of the app. For an app with a package name, defaults to the type
+                  in the Esper API.
                 type: str
                 choices: [TENANT_WINDOWS, ESPER_WINDOWS]
               base64_app_config:
@@ -1521,13 +1538,13 @@ options:
             type: dict
             suboptions:
               apply_policy:
-                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY) if
-                  new.
+                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY)
+                  if new.
                 type: str
                 choices: [ALWAYS APPLY, IGNORE, PROVISION ONLY]
               auto_update_type:
-                description: V(DEFAULT) is the behavior of Windows, V(OFF) turns automatic updates off. Required
-                  if new. Without the setting, devices use V(DEFAULT).
+                description: V(DEFAULT) is the behavior of Windows, V(OFF) turns automatic updates
+                  off. Without the setting, devices use V(DEFAULT). Required if new.
                 type: str
                 choices: [DEFAULT, 'OFF']
           bluetooth_settings:
@@ -1535,8 +1552,8 @@ options:
             type: dict
             suboptions:
               apply_policy:
-                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY) if
-                  new.
+                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY)
+                  if new.
                 type: str
                 choices: [ALWAYS APPLY, IGNORE, PROVISION ONLY]
               allow_bluetooth:
@@ -1547,8 +1564,8 @@ options:
                 type: str
                 choices: [ENABLE, DISABLE]
               drift_policy:
-                description: Severity of the drift if a device differs from this setting. Without the setting,
-                  devices use V(IGNORE).
+                description: Severity of the drift if a device differs from this setting. Without
+                  the setting, devices use V(IGNORE).
                 type: str
                 choices: [IGNORE, LOG ONLY, MINOR, MAJOR, CRITICAL]
           camera_settings:
@@ -1556,8 +1573,8 @@ options:
             type: dict
             suboptions:
               apply_policy:
-                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY) if
-                  new.
+                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY)
+                  if new.
                 type: str
                 choices: [ALWAYS APPLY, IGNORE, PROVISION ONLY]
               allow_camera_access:
@@ -1568,35 +1585,36 @@ options:
             type: dict
             suboptions:
               shell_scripts:
-                description: Scripts in their order, at most 10. The list is replaced as a whole.
+                description: Scripts in their order. The list is replaced as a whole. At most 10 items.
                 type: list
                 elements: dict
                 suboptions:
                   apply_policy:
-                    description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY)
-                      if new.
+                    description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS
+                      APPLY) if new.
                     type: str
                     choices: [ALWAYS APPLY, IGNORE, PROVISION ONLY]
                   script:
                     description: Text of the script. Required if new.
                     type: str
                   interpreter:
-                    description: Interpreter of the script, for example V(bash) or V(powershell), at most
-                      255 characters. Required if new.
+                    description: Interpreter of the script, for example V(bash) or V(powershell).
+                      Must have at most 255 characters. Required if new.
                     type: str
                   alias:
-                    description: Name of the script, at most 100 characters. Required if new.
+                    description: Name of the script. Must have at most 100 characters. Required if
+                      new.
                     type: str
                   description:
-                    description: Description of the script, at most 300 characters.
+                    description: Description of the script. Must have at most 300 characters.
                     type: str
           device_mode_settings:
             description: Device mode.
             type: dict
             suboptions:
               apply_policy:
-                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY) if
-                  new.
+                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY)
+                  if new.
                 type: str
                 choices: [ALWAYS APPLY, IGNORE, PROVISION ONLY]
               device_mode:
@@ -1605,8 +1623,8 @@ options:
                 type: str
                 choices: [KIOSK, MULTI APP]
           defer_os_updates:
-            description: Deferral of operating system updates. If the setting is new, both kinds of updates
-              are required.
+            description: Deferral of operating system updates. If the setting is new, both kinds of
+              updates are required.
             type: dict
             suboptions:
               quality_updates:
@@ -1614,38 +1632,39 @@ options:
                 type: dict
                 suboptions:
                   apply_policy:
-                    description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY)
-                      if new.
+                    description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS
+                      APPLY) if new.
                     type: str
                     choices: [ALWAYS APPLY, IGNORE, PROVISION ONLY]
                   defer_days:
-                    description: Deferral in days, from 0 to 30. Required if new. Without the setting, devices
-                      use V(0).
+                    description: Deferral in days. Without the setting, devices use V(0). Must be
+                      from 0 to 30. Required if new.
                     type: int
               feature_updates:
                 description: Feature updates. Required if new.
                 type: dict
                 suboptions:
                   apply_policy:
-                    description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY)
-                      if new.
+                    description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS
+                      APPLY) if new.
                     type: str
                     choices: [ALWAYS APPLY, IGNORE, PROVISION ONLY]
                   defer_days:
-                    description: Deferral in days, from 0 to 365. Required if new. Without the setting, devices
-                      use V(0).
+                    description: Deferral in days. Without the setting, devices use V(0). Must be
+                      from 0 to 365. Required if new.
                     type: int
           factory_reset_settings:
             description: Factory reset by users.
             type: dict
             suboptions:
               apply_policy:
-                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY) if
-                  new.
+                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY)
+                  if new.
                 type: str
                 choices: [ALWAYS APPLY, IGNORE, PROVISION ONLY]
               allow_factory_reset:
-                description: If V(true), users can reset the device to factory settings. Required if new.
+                description: If V(true), users can reset the device to factory settings. Required
+                  if new.
                 type: bool
           kiosk_settings:
             description: Kiosk mode.
@@ -1662,44 +1681,44 @@ options:
                     description: Absolute path of the program.
                     type: str
                   auto_launch:
-                    description: If V(true), the program starts automatically. Without the setting, devices
-                      use V(true).
+                    description: If V(true), the program starts automatically. Without the setting,
+                      devices use V(true).
                     type: bool
                   auto_launch_arguments:
                     description: Arguments of the program.
                     type: str
                   hide_taskbar:
-                    description: If V(true), the device hides the taskbar. Without the setting, devices use
-                      V(true).
+                    description: If V(true), the device hides the taskbar. Without the setting, devices
+                      use V(true).
                     type: bool
                   hide_start_recommended_section:
-                    description: If V(true), the device hides the recommendations of the start menu. Without
-                      the setting, devices use V(true).
+                    description: If V(true), the device hides the recommendations of the start menu.
+                      Without the setting, devices use V(true).
                     type: bool
                   hide_power_button:
-                    description: If V(true), the device hides the power button. Without the setting, devices
-                      use V(false).
+                    description: If V(true), the device hides the power button. Without the setting,
+                      devices use V(false).
                     type: bool
           pause_os_updates:
             description: Pause of updates.
             type: dict
             suboptions:
               apply_policy:
-                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY) if
-                  new.
+                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY)
+                  if new.
                 type: str
                 choices: [ALWAYS APPLY, IGNORE, PROVISION ONLY]
               pause_os_updates:
-                description: If V(true), the device pauses operating system updates. Required if new. Without
-                  the setting, devices use V(false).
+                description: If V(true), the device pauses operating system updates. Without the setting,
+                  devices use V(false). Required if new.
                 type: bool
           timezone_settings:
             description: Time zone.
             type: dict
             suboptions:
               apply_policy:
-                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY) if
-                  new.
+                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY)
+                  if new.
                 type: str
                 choices: [ALWAYS APPLY, IGNORE, PROVISION ONLY]
               timezone:
@@ -1710,8 +1729,8 @@ options:
             type: dict
             suboptions:
               apply_policy:
-                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY) if
-                  new.
+                description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY)
+                  if new.
                 type: str
                 choices: [ALWAYS APPLY, IGNORE, PROVISION ONLY]
               allow_unenrollment_from_device:
@@ -1726,8 +1745,8 @@ options:
                 type: dict
                 suboptions:
                   apply_policy:
-                    description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY)
-                      if new.
+                    description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS
+                      APPLY) if new.
                     type: str
                     choices: [ALWAYS APPLY, IGNORE, PROVISION ONLY]
                   landscape:
@@ -1735,15 +1754,15 @@ options:
                     type: dict
                     suboptions:
                       wallpaper_id:
-                        description: ID of the wallpaper.
+                        description: ID of the wallpaper. Must be a UUID.
                         type: str
               lockscreen:
                 description: Wallpaper of the lock screen.
                 type: dict
                 suboptions:
                   apply_policy:
-                    description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS APPLY)
-                      if new.
+                    description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS
+                      APPLY) if new.
                     type: str
                     choices: [ALWAYS APPLY, IGNORE, PROVISION ONLY]
                   landscape:
@@ -1751,7 +1770,7 @@ options:
                     type: dict
                     suboptions:
                       wallpaper_id:
-                        description: ID of the wallpaper.
+                        description: ID of the wallpaper. Must be a UUID.
                         type: str
           wifi_networks:
             description:
@@ -1765,34 +1784,34 @@ options:
                 type: str
   publish:
     description:
-      - If V(true), the module publishes the blueprint, so devices get it when they converge. It also publishes
-        an existing draft.
-      - If V(false), a change is saved as a draft, and the published version stays published.
+      - If V(true), the module publishes the blueprint, so devices get it when they converge. It also
+        publishes an existing draft.
+      - If V(false), the module saves a change as a draft. The published version stays published.
     type: bool
     default: false
   exact:
     description:
-      - If V(true), remove settings, apps, files and networks that the task does not list, for each platform
-        in O(settings). Other platforms are not changed.
-      - 'An empty list or dictionary removes its whole content. Null is not managed: a platform, a list or
-        a setting with null is not changed. The diff contains the number and the names of removed items.'
-      - Default values do not count as differences. Settings unknown to this collection are kept. Passwords
-        of settings and networks in the task are also kept, because they cannot be read.
+      - If V(true), the module removes settings, apps, files and networks that the task does not list,
+        for each platform in O(settings). Other platforms are not changed.
+      - An empty list or dictionary removes its whole content. A platform, list or setting with null
+        is not changed. The diff contains the number and the names of removed items.
+      - Default values do not count as differences. Settings unknown to this collection are kept.
+        Passwords of settings and networks in the task are also kept, because they cannot be read.
     type: bool
     default: false
   version:
     description:
-      - Version to restore, by the number of a published version or by ID. The blueprint gets the settings
-        of this version, and the module publishes them as a new version.
-      - Passwords that Esper masks cannot be restored. Set O(confirm=true) to restore the version without
-        them.
+      - Version to restore, by the number of a published version or by ID. The blueprint gets the
+        settings of this version, and the module publishes them as a new version.
+      - Passwords that Esper masks cannot be restored. Set O(confirm=true) to restore the version
+        without them.
       - If the settings are already in the desired state and published, nothing changes.
       - Mutually exclusive with O(settings).
     type: str
   update_password:
     description:
-      - When to send the password O(settings.android.wifi_networks[].certificate_file_password).
-      - Also for O(settings.android.esper_settings_apps_settings.admin_mode_password).
+      - When to send the passwords O(settings.android.wifi_networks[].certificate_file_password) and
+        O(settings.android.esper_settings_apps_settings.admin_mode_password).
       - V(on_create) sends them if the setting or network is new, and together with any other change.
       - V(always) sends them in each run, so the task always reports a change.
       - If the Esper API returns the value unmasked, it is compared like any other option.
@@ -1801,17 +1820,17 @@ options:
     default: on_create
   confirm:
     description:
-      - If V(true), an update can remove a password of a setting or network that Esper masks and that the
-        task does not set. This cannot be undone.
-      - The Esper API replaces all settings at once, and the module cannot resend a masked value. If V(false),
-        the module fails instead.
+      - If V(true), an update can remove a password of a setting or network that Esper masks and that
+        the task does not set. This cannot be undone.
+      - The Esper API replaces all settings at once, and the module cannot resend a masked value.
+        If V(false), the module fails instead.
     type: bool
     default: false
   force:
     description:
-      - If V(true), the module requests the deletion of a blueprint that devices or device groups use. Esper
-        can still reject it.
-      - If V(false), the module fails instead, and the error contains the devices and groups.
+      - If V(true), the module requests the deletion of a blueprint that devices or device groups
+        use. Esper can still reject it.
+      - If V(false), the task fails, and the error lists the device groups and the number of devices.
     type: bool
     default: false
 seealso:
@@ -1919,7 +1938,10 @@ blueprint:
       description:
         - Settings by platform, without passwords.
         - The names are those of the suboptions of O(esper.cloud.blueprint#module:settings).
-        - Apps and files also have their names. A name is null if the app or content file does not exist.
+        - M(esper.cloud.blueprint) also returns the names of the apps and files that the task
+          lists. M(esper.cloud.blueprint_info) returns the names of all apps and files, unless
+          O(esper.cloud.blueprint_info#module:resolve_names=false).
+        - A name is null if the app or content file does not exist.
       type: dict
       sample:
         android:
@@ -1935,7 +1957,8 @@ blueprint:
       type: str
       sample: 1a1f0d3c-5a77-4dd1-9a3c-26b9e3f0a7e2
     version_number:
-      description: Number of the last saved version. Null in check mode if the task saves a version.
+      description: Number of the last saved version. Null in check mode if the task saves
+        a version.
       type: int
       sample: 3
     minor_version_number:
@@ -1943,8 +1966,8 @@ blueprint:
       type: int
       sample: 0
     latest_published_version_id:
-      description: ID of the latest published version. Null if Esper does not return it, and in check mode
-        if the task publishes a version.
+      description: ID of the latest published version. Null if Esper does not return it, and
+        in check mode if the task publishes a version.
       type: str
       sample: 1a1f0d3c-5a77-4dd1-9a3c-26b9e3f0a7e2
     created_at:

@@ -53,7 +53,7 @@ options:
   compare:
     description:
       - Two versions of a blueprint to compare, older version first, by the number of a published version
-        or by ID. O(name) or O(id) is required.
+        or by ID. Requires O(name) or O(id).
       - Mutually exclusive with O(export) and O(versions).
     type: list
     elements: str
@@ -137,7 +137,10 @@ blueprints:
       description:
         - Settings by platform, without passwords.
         - The names are those of the suboptions of O(esper.cloud.blueprint#module:settings).
-        - Apps and files also have their names. A name is null if the app or content file does not exist.
+        - M(esper.cloud.blueprint) also returns the names of the apps and files that the task
+          lists. M(esper.cloud.blueprint_info) returns the names of all apps and files, unless
+          O(esper.cloud.blueprint_info#module:resolve_names=false).
+        - A name is null if the app or content file does not exist.
       type: dict
       sample:
         android:
@@ -153,7 +156,8 @@ blueprints:
       type: str
       sample: 1a1f0d3c-5a77-4dd1-9a3c-26b9e3f0a7e2
     version_number:
-      description: Number of the last saved version. Null in check mode if the task saves a version.
+      description: Number of the last saved version. Null in check mode if the task saves
+        a version.
       type: int
       sample: 3
     minor_version_number:
@@ -161,8 +165,8 @@ blueprints:
       type: int
       sample: 0
     latest_published_version_id:
-      description: ID of the latest published version. Null if Esper does not return it, and in check mode
-        if the task publishes a version.
+      description: ID of the latest published version. Null if Esper does not return it, and
+        in check mode if the task publishes a version.
       type: str
       sample: 1a1f0d3c-5a77-4dd1-9a3c-26b9e3f0a7e2
     created_at:
@@ -185,7 +189,8 @@ differences:
   elements: dict
   contains:
     path:
-      description: Path of the setting. It has the package name of an app and the name of a content file.
+      description: Path of the setting. It has the package name of an app and the name of
+        a content file.
       type: str
       sample: settings.android.apps[com.example.kiosk].version_name
     before:
@@ -197,8 +202,8 @@ differences:
       type: raw
       sample: 1.1.0
 omitted:
-  description: Values that the export omits, because they have no name, are passwords, or are unknown to this
-    collection.
+  description: Values that the export omits, because they have no name, are passwords, or
+    are unknown to this collection.
   returned: with O(export=true)
   type: list
   elements: dict

@@ -12,7 +12,8 @@ short_description: Manage Esper content files
 version_added: 0.1.0
 author: esper.cloud contributors (@ansible-collections)
 description:
-  - Uploads, describes, replaces and deletes content files, which blueprints copy to devices.
+  - Uploads, replaces and deletes content files, which blueprints copy to devices, and sets their descriptions
+    and tags.
   - A file is uploaded only if the tenant has no content file with the same name and the same bytes. The module
     compares the size, and the checksum if its length is that of MD5, SHA-1 or SHA-256.
   - Esper cannot change the bytes of a content file. To replace one, the module uploads the new file with
@@ -48,27 +49,27 @@ options:
       - If the task is delegated to another machine, the path is on that machine and is not searched.
       - If the path is a directory, all files in it and in its subdirectories are uploaded by their own names,
         with the same O(tags) and O(description). Hidden files and directories, whose names start with a dot,
-        are skipped. Two files with the same name are an error.
+        are skipped. The task fails if two files have the same name.
       - If omitted, the content file must exist unless O(state=absent).
       - If O(state=absent), content files with the names of these files are deleted.
     type: path
   name:
     description:
       - Name of the content file, case-sensitive. Defaults to the name of the file in O(src).
-      - Slashes, backslashes and double quotes are not allowed.
+      - Slashes, backslashes, double quotes and control characters are not allowed.
     type: str
   id:
     description:
       - ID of the content file, a number. The content file must exist unless O(state=absent).
-      - If O(state=absent), a name of another content file in O(name) or O(src) is an error.
-      - With O(src), the content file to replace. After the replacement, the task accepts a content file with
-        the same name and bytes in its place.
+      - If O(state=absent), the task fails if O(name) or O(src) is the name of another content file.
+      - With O(src), the content file to replace. The replacement has another ID. If the task runs again,
+        the module finds the replacement by its name and bytes.
     type: int
   description:
     description: Description of the content file.
     type: str
   tags:
-    description: Tags of the content file, each with 1 to 255 characters. Compared without order.
+    description: Tags of the content file. Compared without order. Each item must have from 1 to 255 characters.
     type: list
     elements: str
   upload_deadline:
@@ -80,11 +81,11 @@ options:
     default: 3600.0
   force:
     description:
-      - If V(true), content files that blueprints use are deleted. Otherwise, the task fails and the error
-        names the blueprints.
+      - If V(true), content files that blueprints use are deleted. If V(false), the task fails, and the error
+        lists the blueprints.
       - A content file is in use if the published version or the latest draft of a blueprint has it. Earlier
         versions of a blueprint do not count.
-      - In M(esper.cloud.tenant), the blueprints count as the task plans them.
+      - M(esper.cloud.tenant) considers the blueprints after the task.
     type: bool
     default: false
 seealso:

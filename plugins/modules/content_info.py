@@ -53,7 +53,8 @@ options:
   dest:
     description:
       - Path to download the content files to, on the machine where the module runs.
-      - A directory must exist, and stores each content file by its name. Any other path is that of one file.
+      - If the path is an existing directory, each content file is stored in it by its name. Otherwise, it
+        is the path of the file to write, and exactly one content file must match.
       - Files with the right size and checksum are not downloaded again. A downloaded file is checked in the
         same way before it replaces another.
     type: path

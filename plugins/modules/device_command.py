@@ -163,7 +163,7 @@ options:
         description: If V(true), Bluetooth is turned on. If V(false), it is turned off.
         type: bool
       brightness_value:
-        description: Brightness of the screen, from 1 to 100.
+        description: Brightness of the screen. Must be from 1 to 100.
         type: int
       bundle_identifier:
         description: Bundle ID of an Apple app.
@@ -223,7 +223,7 @@ options:
         type: str
       gps_state:
         description:
-          - Location mode.
+          - Location mode. Must be from 0 to 4.
           - V(0) is high accuracy, V(1) device sensors only, V(2) battery saving, V(3) off, and V(4)
             on.
         type: int
@@ -274,6 +274,7 @@ options:
         type: str
       rotate_state:
         description: Rotation of the screen. V(0) is automatic, V(1) is portrait and V(2) is landscape.
+          Must be from 0 to 2.
         type: int
       screen_off_timeout:
         description: Idle time in milliseconds after which the screen turns off, V(-1) or from 5000
@@ -293,7 +294,8 @@ options:
         description: IPv4 address of the device.
         type: str
       stream:
-        description: Audio stream. V(0) is ring, V(1) notification, V(2) alarm, and V(3) music.
+        description: Audio stream. V(0) is ring, V(1) notification, V(2) alarm, and V(3) music. Must
+          be from 0 to 3.
         type: int
       subnet_mask:
         description: Prefix length of the network, from 1 to 32.
@@ -318,7 +320,7 @@ options:
         type: str
         choices: [LOW, MEDIUM, HIGH]
       volume_level:
-        description: Volume of the audio stream, from 0 to 100.
+        description: Volume of the audio stream. Must be from 0 to 100.
         type: int
       wifi_access_points:
         description: Wi-Fi access points, in API format. They are never shown, because they can contain
@@ -326,7 +328,7 @@ options:
         type: raw
       wifi_revert_timeout:
         description: Time after which a change of the Wi-Fi state is reverted, 1 or more. Esper does
-          not document the unit.
+          not document the unit. Must be at least 1.
         type: int
       wifi_state:
         description: If V(true), Wi-Fi is turned on. If V(false), it is turned off.

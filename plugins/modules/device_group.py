@@ -68,13 +68,14 @@ options:
       - Mutually exclusive with O(id).
     type: str
   create_parents:
-    description: If V(true), creates the missing parents of the group in O(path), O(new_path) or O(parent).
+    description: If V(true), the module creates the missing parents of the group in O(path), O(new_path) or
+      O(parent).
     type: bool
     default: false
   recursive:
     description:
       - If V(true), O(state=absent) also deletes the device groups below the group.
-      - If V(false), a group that has groups below it is not deleted.
+      - If V(false), the task fails if the group has groups below it.
       - Deleted groups cannot be restored.
     type: bool
     default: false
@@ -82,7 +83,7 @@ options:
     description:
       - If V(true), O(state=absent) deletes a device group that contains devices. The module first moves the
         devices to the parent.
-      - If V(false), a group that contains devices is not deleted. With O(recursive), the same applies to
+      - If V(false), the task fails if the group contains devices. With O(recursive), the same applies to
         the groups below it.
     type: bool
     default: false

@@ -40,7 +40,7 @@ options:
     type: int
   name:
     description:
-      - Name of the policy, from 1 to 255 characters, case-sensitive.
+      - Name of the policy, case-sensitive. Must have from 1 to 255 characters.
       - With O(id), the new name of the policy.
     type: str
   description:
@@ -56,7 +56,7 @@ options:
     type: dict
     suboptions:
       applications:
-        description: Applications and their settings, in API format.
+        description: Apps and their settings. Esper does not document the keys.
         type: list
         elements: dict
       kiosk_mode:
@@ -121,11 +121,11 @@ options:
         type: dict
         suboptions:
           incoming_numbers:
-            description: Phone numbers that can call the device, with at most 15 characters each.
+            description: Phone numbers that can call the device. Each item must have from 1 to 15 characters.
             type: list
             elements: str
           outgoing_numbers:
-            description: Phone numbers that the device can call, with at most 15 characters each.
+            description: Phone numbers that the device can call. Each item must have from 1 to 15 characters.
             type: list
             elements: str
           dialer:
@@ -155,7 +155,7 @@ options:
         type: dict
         suboptions:
           max_account:
-            description: Maximum number of accounts, from 0 to 10.
+            description: Maximum number of accounts. Must be from 0 to 10.
             type: int
           emails:
             description: Email addresses that users can add.
@@ -182,7 +182,7 @@ options:
               - PASSWORD_QUALITY_SOMETHING
               - PASSWORD_QUALITY_UNSPECIFIED
       minimum_password_length:
-        description: Minimum length of the device password in characters, 4 or more.
+        description: Minimum length of the device password in characters. Must be at least 4.
         type: int
       permission_policy:
         description: Default decision about the permissions that apps request at run time.
@@ -217,11 +217,11 @@ options:
               - TYPE_INSTALL_DISABLED
           maintenance_start:
             description: Start of the maintenance window for V(TYPE_INSTALL_WINDOWED). Esper does not document
-              the unit.
+              the unit. Must be at least 0.
             type: int
           maintenance_end:
             description: End of the maintenance window for V(TYPE_INSTALL_WINDOWED). Esper does not document
-              the unit.
+              the unit. Must be at least 0.
             type: int
       settings_access_level:
         description: Settings app on the device. V(SYSTEM) is the Android app, V(SHOONYA) is the Esper Settings

@@ -235,7 +235,7 @@ options:
         description: If V(true), Bluetooth is turned on. If V(false), it is turned off.
         type: bool
       brightness_value:
-        description: Brightness of the screen, from 1 to 100.
+        description: Brightness of the screen. Must be from 1 to 100.
         type: int
       bundle_identifier:
         description: Bundle ID of an Apple app.
@@ -296,7 +296,7 @@ options:
         type: str
       gps_state:
         description:
-          - Location mode.
+          - Location mode. Must be from 0 to 4.
           - V(0) is high accuracy, V(1) device sensors only, V(2) battery saving, V(3) off,
             and V(4) on.
         type: int
@@ -348,7 +348,7 @@ options:
         type: str
       rotate_state:
         description: Rotation of the screen. V(0) is automatic, V(1) is portrait and V(2)
-          is landscape.
+          is landscape. Must be from 0 to 2.
         type: int
       screen_off_timeout:
         description: Idle time in milliseconds after which the screen turns off, V(-1) or
@@ -369,6 +369,7 @@ options:
         type: str
       stream:
         description: Audio stream. V(0) is ring, V(1) notification, V(2) alarm, and V(3) music.
+          Must be from 0 to 3.
         type: int
       subnet_mask:
         description: Prefix length of the network, from 1 to 32.
@@ -393,7 +394,7 @@ options:
         type: str
         choices: [LOW, MEDIUM, HIGH]
       volume_level:
-        description: Volume of the audio stream, from 0 to 100.
+        description: Volume of the audio stream. Must be from 0 to 100.
         type: int
       wifi_access_points:
         description: Wi-Fi access points, in API format. They are never shown, because they
@@ -401,7 +402,7 @@ options:
         type: raw
       wifi_revert_timeout:
         description: Time after which a change of the Wi-Fi state is reverted, 1 or more.
-          Esper does not document the unit.
+          Esper does not document the unit. Must be at least 1.
         type: int
       wifi_state:
         description: If V(true), Wi-Fi is turned on. If V(false), it is turned off.
@@ -419,7 +420,7 @@ options:
     type: bool
   geofence_ids:
     description: IDs of the geofences that the operation V(APPLY_GEO_FENCE) applies. Required
-      for that operation.
+      for that operation. Each item must be a UUID.
     type: list
     elements: str
   schedule:

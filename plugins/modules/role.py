@@ -36,14 +36,14 @@ options:
     description: ID of the role. The role must exist unless O(state=absent).
     type: str
   name:
-    description: Name of the role, case-sensitive.
+    description: Name of the role, case-sensitive. Must not be empty.
     type: str
   description:
     description: Description of the role.
     type: str
   scopes:
-    description: Names of the scopes, such as V(read:device). An empty list removes all scopes. Compared without
-      order.
+    description: Names of the scopes, such as V(read:device). Compared without order. An empty list removes
+      all scopes. Each item must not be empty.
     type: list
     elements: str
   force:

@@ -10,61 +10,80 @@ from __future__ import annotations
 
 import re
 import typing as t
+from dataclasses import dataclass
 
 from .ids import is_uuid
 from .text import counted
-
-Validator = t.Callable[[t.Any], str]
 
 # One @ with a text before and after it, and no whitespace. Only Esper can validate more than that.
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
 
 
+@dataclass(frozen=True)
+class Validator:
+    """A validator of a value. ``doc`` is the sentence about it in the text of an option, "" if it needs none."""
+
+    error: t.Callable[[t.Any], str]
+    doc: str
+
+    def __call__(self, value: t.Any) -> str:
+        """Return the error of a value, "" if it is valid."""
+        return self.error(value)
+
+
 def in_range(minimum: int | None = None, maximum: int | None = None) -> Validator:
     """Return the validator of a number with an inclusive minimum and maximum."""
 
-    def validate(value: t.Any) -> str:
+    def error(value: t.Any) -> str:
         if minimum is not None and value < minimum:
             return f"is {value}; the minimum is {minimum}"
         return f"is {value}; the maximum is {maximum}" if maximum is not None and value > maximum else ""
 
-    return validate
+    return Validator(error, f"Must be {_bounds(minimum, maximum)}.")
 
 
 def length(minimum: int = 0, maximum: int | None = None) -> Validator:
     """Return the validator of a text by its number of characters. With a minimum, it cannot be only whitespace."""
 
-    def validate(value: t.Any) -> str:
+    def error(value: t.Any) -> str:
         if minimum and not value.strip():
-            return "must not be only whitespace" if value else "must not be empty"
+            return blank_error(value)
         if len(value) < minimum:
             return f"has {counted(len(value), 'character')}; the minimum is {minimum}"
         if maximum is not None and len(value) > maximum:
             return f"has {counted(len(value), 'character')}; the maximum is {maximum}"
         return ""
 
-    return validate
+    if (minimum, maximum) == (1, None):
+        return Validator(error, "Must not be empty.")
+    return Validator(error, f"Must have {_bounds(minimum or None, maximum)} characters.")
 
 
 def max_items(maximum: int) -> Validator:
     """Return the validator of a list by its maximum number of items."""
 
-    def validate(value: t.Any) -> str:
+    def error(value: t.Any) -> str:
         return f"has {counted(len(value), 'item')}; the maximum is {maximum}" if len(value) > maximum else ""
 
-    return validate
+    return Validator(error, f"At most {maximum} items.")
 
 
-def not_empty(value: t.Any) -> str:
-    """Validate a list with at least one item."""
-    return "" if value else "must not be empty"
+def blank_error(value: str) -> str:
+    """Return the error of a text without characters other than whitespace."""
+    return "must not be only whitespace" if value else "must not be empty"
 
 
-def uuid(value: t.Any) -> str:
-    """Validate a UUID."""
-    return "" if is_uuid(value) else f"is not a valid UUID: '{value}'"
+def _bounds(minimum: int | None, maximum: int | None) -> str:
+    if minimum is not None and maximum is not None:
+        return f"from {minimum} to {maximum}"
+    return f"at most {maximum}" if minimum is None else f"at least {minimum}"
 
 
-def email(value: t.Any) -> str:
-    """Validate the form of an email address."""
-    return "" if _EMAIL.fullmatch(value) else f"is not a valid email address: '{value}'"
+not_empty = Validator(lambda value: "" if value else "must not be empty", "At least one item.")
+"""The validator of a list with at least one item."""
+
+uuid = Validator(lambda value: "" if is_uuid(value) else f"is not a valid UUID: '{value}'", "Must be a UUID.")
+"""The validator of a UUID."""
+
+email = Validator(lambda value: "" if _EMAIL.fullmatch(value) else f"is not a valid email address: '{value}'", "")
+"""The validator of the form of an email address. The text of an option says that it is one."""

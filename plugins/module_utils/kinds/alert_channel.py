@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Alert channels, which alarms send messages to.
 
-Rests on /v1/enterprise/{enterprise_id}/alertchannels/ of the contract (v1.yaml). Choices where the contract is silent:
-names are compared exactly; two channels with the same name are ambiguous.
+Based on /v1/enterprise/{enterprise_id}/alertchannels/ of the contract (v1.yaml). The contract does not document the
+following, so this file chooses: names are case-sensitive, and two channels with one name are ambiguous.
 """
 
 from __future__ import annotations
@@ -32,15 +32,14 @@ ALERT_CHANNEL = plain_kind(
         ),
         Field(
             "type",
-            "Type of the alert channel. Esper documents V(email) only. Defaults to V(email) if the task creates the"
-            " alert channel.",
+            "Type of the alert channel. Esper documents V(email) only.",
             create_default="email",
             returns="Type of the alert channel.",
             sample="email",
         ),
         Field(
             "emails",
-            "Email addresses that get the messages. Required to create an alert channel.",
+            "Email addresses that get the messages. Compared without order.",
             api="properties.to_address",
             type="list",
             elements="str",

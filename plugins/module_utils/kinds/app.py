@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Android apps and their versions: they rest on two families of the Esper API, see app_list.py."""
+"""Android apps and their versions: based on two families of the Esper API, see app_list.py."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ..base.validators import length
 from ..model.field import Field
 from ..model.kind import Kind, Routes, Shape
 from ..model.module_spec import NO_DIFF, READS_ONLY, ModuleSpec, Option, Value, writable
-from .app_list import APP_NAME, APPS, LEGACY, PACKAGE_NAME, V1, VERSION, label_of, number
+from .app_list import APP_NAME, APPS, LEGACY, PACKAGE_NAME, V1, VERSION, label_of, version_number
 from .app_lookup import AppVersionLookup
 from .app_planner import AppVersionPlanner
 from .app_reader import AppReader
@@ -22,15 +22,14 @@ _ABOUT_VERSION = (
         "Code of the version, a number that increases with each version. Null for apps from Google Play.",
         api="build_number",
         type="int",
-        normalize=number,
+        normalize=version_number,
         writable=False,
         sample=120,
     ),
     Field(
         "release_name",
-        "Name of the release, at most 255 characters.",
+        "Name of the release.",
         validator=length(0, 255),
-        returns="Name of the release.",
         sample="Spring",
     ),
     Field("release_comments", "Release notes.", sample="Faster start"),
@@ -236,7 +235,7 @@ _MODULE = ModuleSpec(
         "An existing version is not uploaded again. If the Esper API returns its checksum, O(src) is compared with"
         " it. A difference is an error, because Esper cannot replace the file of a version.",
         "The APK file is sent while it is read, so uploads of any size need little memory.",
-        "The module changes no device. Devices get a version by their blueprints (M(esper.cloud.blueprint)), or by"
+        "The module does not change devices. Devices get a version by their blueprints (M(esper.cloud.blueprint)) or by"
         " a command (M(esper.cloud.device_command)).",
     ),
     requirements=("pyaxmlparser, to read package name and version from O(src)",),
@@ -262,7 +261,7 @@ _MODULE = ModuleSpec(
             "version_code",
             (
                 "Code of the version, a number.",
-                "Needed if several versions have the same name, or for O(keep_versions) if the module cannot read"
+                "Required if several versions have the same name, and with O(keep_versions) if the module cannot read"
                 " O(src).",
             ),
             type="int",
@@ -272,7 +271,7 @@ _MODULE = ModuleSpec(
             "version_id",
             (
                 "ID of the version. The version must exist unless O(state=absent).",
-                "The ID of a version of another app is an error.",
+                "The task fails if it is the ID of a version of another app.",
             ),
             identifier=True,
         ),
@@ -281,9 +280,9 @@ _MODULE = ModuleSpec(
             "keep_versions",
             (
                 "Number of versions of the app to keep, including the version of the task. Versions with lower"
-                " version codes are deleted.",
-                "Versions in use are kept with a warning, unless O(force=true). See O(force).",
-                "The task fails if it would delete its own version, or if a version code is not known.",
+                " version codes are deleted. Must be at least 1.",
+                "Versions in use are kept with a warning, unless O(force=true).",
+                "The task fails if the version of the task is not one of them, or if a version code is unknown.",
                 "If omitted, no other versions are deleted. Requires O(state=present).",
             ),
             type="int",
@@ -291,10 +290,10 @@ _MODULE = ModuleSpec(
         Option(
             "force",
             (
-                "If V(true), versions in use are deleted. Otherwise, the task fails and the error names the users.",
+                "If V(true), versions in use are deleted. If V(false), the task fails, and the error lists the users.",
                 "A version is in use if a device has it installed, or if the published version or the latest draft"
                 " of a blueprint has it. Earlier versions of a blueprint do not count.",
-                "In M(esper.cloud.tenant), the blueprints count as the task plans them.",
+                "M(esper.cloud.tenant) considers the blueprints after the task.",
                 "Esper rejects the deletion of a whole app that a blueprint has, even if O(force=true).",
             ),
             type="bool",

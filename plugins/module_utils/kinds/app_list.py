@@ -49,7 +49,7 @@ LEGACY_APPS = replace(
 """The apps of the legacy family, with their versions."""
 
 
-def number(value: t.Any) -> t.Any:
+def version_number(value: t.Any) -> t.Any:
     """Return the code of a version as a number. The API has it as text."""
     return int(value) if str(value).isdecimal() else value
 
@@ -69,10 +69,10 @@ def versions_of(
         return []
     purpose = f"Reading the versions of the app '{APPS.name_of(app)}'"
     rows = view.list_at(f"{family}{app['id']}/version/", query, kind=kind, purpose=purpose)
-    return [of_app(app, row) for row in rows]
+    return [with_app(app, row) for row in rows]
 
 
-def of_app(app: Row, version: Row) -> Row:
+def with_app(app: Row, version: Row) -> Row:
     """Return a version with the properties of its app."""
     about = {key: app.get(key) for key in ("package_name", "application_name")}
     # Only v1 has the versions of Google Play.

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which version of which app the options of a task name, completed from the APK file.
+"""The app and the version that a task names, completed from the APK file.
 
 The contract does not document the algorithm of `hash_string`: its length determines it.
 """
@@ -34,7 +34,7 @@ def validate(params: Params) -> None:
 
 
 def path_of(src: str) -> Path:
-    """Return the path of an APK file. Raise InvalidParameter if there is none."""
+    """Return the path of an APK file. Raise InvalidParameter if the file does not exist."""
     path = Path(src).expanduser()
     if not path.is_file():
         raise InvalidParameter(f"File not found: '{path}'.")
@@ -49,42 +49,46 @@ def with_package(params: Params) -> Params:
     path = path_of(params["src"])
     try:
         package = asdict(read_package(path))
-    except InvalidParameter as why:
+    except InvalidParameter as error:
         if params["package_name"] and params["version_name"]:
             return params
         raise InvalidParameter(
-            f"Cannot read package and version of '{path}': {why}. Set package_name and version_name."
+            f"Cannot read package and version of '{path}': {error}. Set package_name and version_name."
         ) from None
     wrong = [name for name in IDENTITY if params[name] not in (None, package[name])]
     if wrong:
         differences = " and ".join(f"{name} {package[name]}, not {params[name]}" for name in wrong)
-        raise InvalidParameter(f"The file '{path}' has {differences}.")
+        raise InvalidParameter(f"The file '{path}' has {differences}. Correct the options, or omit them.")
     return {**params, **package}
 
 
-def names_version(wanted: Params) -> bool:
+def has_version(target: Params) -> bool:
     """Return whether the options name a version, and not only an app."""
-    return any(wanted[name] is not None for name in ("version_id", "version_name", "version_code"))
+    return any(target[name] is not None for name in ("version_id", "version_name", "version_code"))
 
 
-def wanted_label(wanted: Params) -> str:
+def target_label(target: Params) -> str:
     """Return the text in messages for the version that a task names."""
-    name, code = wanted["version_name"] or wanted["version_id"], wanted["version_code"]
-    parts = [wanted["package_name"] or wanted["id"], name, f"({code})" if code is not None else None]
+    name, code = target["version_name"] or target["version_id"], target["version_code"]
+    parts = [target["package_name"] or target["id"], name, f"({code})" if code is not None else None]
     return " ".join(part for part in parts if part)
 
 
-def is_wanted(row: Row, wanted: Params) -> bool:
+def matches_target(row: Row, target: Params) -> bool:
     """Return whether a version is the one of the options."""
-    given = {"id": wanted["version_id"], "version_code": wanted["version_name"], "build_number": wanted["version_code"]}
-    return all(str(row.get(key)) == str(value) for key, value in given.items() if value is not None)
+    values = {
+        "id": target["version_id"],
+        "version_code": target["version_name"],
+        "build_number": target["version_code"],
+    }
+    return all(str(row.get(key)) == str(value) for key, value in values.items() if value is not None)
 
 
-def may_be_wanted(row: Row, wanted: Params) -> bool:
+def may_match_target(row: Row, target: Params) -> bool:
     """Return whether a version that the same task uploads, whose code may be unknown, can be the one of the options."""
-    known = {name: wanted[name] for name in ("version_name", "version_code") if wanted[name] is not None}
+    known = {name: target[name] for name in ("version_name", "version_code") if target[name] is not None}
     planned = {"version_name": row["version_code"], "version_code": row["build_number"]}
-    return wanted["version_id"] is None and all(planned[name] in (None, value) for name, value in known.items())
+    return target["version_id"] is None and all(planned[name] in (None, value) for name, value in known.items())
 
 
 def check_bytes(current: Row, src: str | None) -> None:

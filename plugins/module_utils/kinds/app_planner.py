@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How uploads, changes and deletions of app versions are planned.
+"""Plans for uploads, changes and deletions of app versions.
 
 A version that devices have installed is in use, like one that a blueprint has.
 """
@@ -18,9 +18,9 @@ from ..http.forms import Form
 from ..model.compare import Comparison
 from ..model.plan import Effect, ObjectDiff, Plan, Step
 from ..model.unknowns import KnownAfterApply
-from .app_list import APPS, LEGACY, V1, VERSION, app_of, label_of, number, of_app
+from .app_list import APPS, LEGACY, V1, VERSION, app_of, label_of, version_number, with_app
 from .app_lookup import AppVersionLookup
-from .app_package import IDENTITY, check_bytes, is_wanted, path_of, wanted_label, with_package
+from .app_package import IDENTITY, check_bytes, matches_target, path_of, target_label, with_package
 from .blueprint_list import BLUEPRINTS
 from .blueprint_usage import Usage
 
@@ -41,22 +41,22 @@ class AppVersionPlanner(Planner):
         """The lookup of the kind."""
         return AppVersionLookup(self.view, self.kind)
 
-    # --- upload -----------------------------------------------------------------------------------------------------
+    # --- upload -------------------------------------------------------------------------------------------------------
 
     def plan_create(self, params: Params) -> Plan:
         """Return the plan that uploads a version, and then sets its properties."""
-        wanted = with_package(params)
-        app = self.lookup.find_app(wanted)
-        if not wanted["src"]:
-            raise self._missing(app, wanted)
+        target = with_package(params)
+        app = self.lookup.find_app(target)
+        if not target["src"]:
+            raise self._not_found(app, target)
         desired = self.desired(params)
         upload = Step(
-            purpose=f"Uploading the app '{wanted_label(wanted)}'",
+            purpose=f"Uploading the app '{target_label(target)}'",
             method="POST",
             path=LEGACY + "upload/",
-            body=Form(files={"app_file": path_of(wanted["src"])}),
+            body=Form(files={"app_file": path_of(target["src"])}),
             find_existing=lambda _body: self._find_same(params),
-            extract_object=lambda body: _uploaded(body, wanted),
+            extract_object=lambda body: _extract_upload(body, target),
             time_limit=params["upload_deadline"],
         )
         app_id: t.Any = app["id"] if app else KnownAfterApply(upload, "app_id")
@@ -65,40 +65,40 @@ class AppVersionPlanner(Planner):
             upload.after = (app_id.step,)
         plan = Plan(None, [upload])
         if desired:
-            plan.steps.append(self._properties(upload, wanted, self.compare({}, desired)))
-        shown = {**{name: wanted[name] for name in IDENTITY if wanted[name] is not None}, **desired}
-        plan.record = {**dict.fromkeys(each.name for each in self.kind.fields), **shown, "id": app and app_id}
-        plan.changes.append(ObjectDiff(f"app {wanted_label(wanted)}", {}, shown))
+            plan.steps.append(self._update_step(upload, target, self.compare({}, desired)))
+        shown = {**{name: target[name] for name in IDENTITY if target[name] is not None}, **desired}
+        plan.record = {**dict.fromkeys(field.name for field in self.kind.fields), **shown, "id": app and app_id}
+        plan.changes.append(ObjectDiff(f"app {target_label(target)}", {}, shown))
         if app is None:
-            plan.effects.append(Effect(APPS, app_id, {"id": app_id, "package_name": wanted["package_name"]}))
+            plan.effects.append(Effect(APPS, app_id, {"id": app_id, "package_name": target["package_name"]}))
         version = {
             "id": KnownAfterApply(upload, "id"),
             "app_id": app_id,
-            "package_name": wanted["package_name"],
-            "version_code": wanted["version_name"],
-            "build_number": wanted["version_code"],
+            "package_name": target["package_name"],
+            "version_code": target["version_name"],
+            "build_number": target["version_code"],
             "is_g_play": False,
         }
         plan.effects.append(Effect(self.kind, version["id"], version))
         if app and params["keep_versions"] is not None:
             plan.deferred_parts.append(
                 functools.partial(
-                    self._plan_removals, app=app, code=wanted["version_code"], params=params, own_id=version["id"]
+                    self._plan_removals, app=app, code=target["version_code"], params=params, own_id=version["id"]
                 )
             )
         return plan
 
-    def _properties(self, upload: Step, wanted: Params, compared: dict[str, Comparison]) -> Step:
-        """Return the write that sets the properties of an uploaded version. The upload accepts the file only."""
+    def _update_step(self, upload: Step, target: Params, compared: dict[str, Comparison]) -> Step:
+        """Return the request that sets the properties of an uploaded version. The upload accepts the file only."""
         return Step(
-            purpose=f"Updating the app '{wanted_label(wanted)}'",
+            purpose=f"Updating the app '{target_label(target)}'",
             method="PATCH",
             path=LEGACY + VERSION,
             ids={"app_id": KnownAfterApply(upload, "app_id"), "id": KnownAfterApply(upload, "id")},
             body={
-                each.api_name: compared[each.name].payload
-                for each in self.kind.fields
-                if compared[each.name].payload is not None
+                field.api_name: compared[field.name].payload
+                for field in self.kind.fields
+                if compared[field.name].payload is not None
             },
             extract_object=lambda body: {**(upload.response or {}), **body},
         )
@@ -110,50 +110,50 @@ class AppVersionPlanner(Planner):
             check_bytes(row, params["src"])
         return row
 
-    def _missing(self, app: Row | None, wanted: Params) -> NotFound:
+    def _not_found(self, app: Row | None, target: Params) -> NotFound:
         if app is None:
             names = map(APPS.name_of, self.view.list_objects(APPS))
-            return NotFound(self.kind.title, wanted["id"] or wanted["package_name"], names, _SET_SRC)
+            return NotFound(self.kind.title, target["id"] or target["package_name"], names, _SET_SRC)
         available = map(label_of, self.lookup.versions_of(app))
-        label = wanted_label({**wanted, "package_name": app["package_name"]})
+        label = target_label({**target, "package_name": app["package_name"]})
         return NotFound(self.kind.title, label, available, _SET_SRC)
 
-    # --- update -----------------------------------------------------------------------------------------------------
+    # --- update -------------------------------------------------------------------------------------------------------
 
     def plan_update(self, current: Row, params: Params) -> Plan:
         """Return the plan that sets the properties of a version, and removes old versions of its app."""
-        if not self._suffices(current, params):
-            current = self.lookup.whole(current)
+        if not self._is_up_to_date(current, params):
+            current = self.lookup.read_whole(current)
         check_bytes(current, params["src"])
         plan = super().plan_update(current, params)
         for step in plan.steps:
-            self._complete(step, current)
+            self._address_step(step, current)
         if params["keep_versions"] is not None:
-            code = number(current.get("build_number"))
+            code = version_number(current.get("build_number"))
             plan.deferred_parts.append(
                 functools.partial(self._plan_removals, app=app_of(current), code=code, params=params)
             )
         return plan
 
-    def _suffices(self, current: Row, params: Params) -> bool:
+    def _is_up_to_date(self, current: Row, params: Params) -> bool:
         """Return whether the known properties of a version show that nothing has to be changed."""
         desired = self.desired(params)
         compared = self.compare(current, desired)
         return "hash_string" in current and all(
-            each.api_name in current and not compared[each.name].differs
-            for each in self.kind.fields
-            if each.name in desired
+            field.api_name in current and not compared[field.name].differs
+            for field in self.kind.fields
+            if field.name in desired
         )
 
-    def _complete(self, step: Step, current: Row) -> None:
+    def _address_step(self, step: Step, current: Row) -> None:
         """Address the update of a version to its family. Raise InvalidParameter if that does not accept it."""
         is_in_legacy = self.lookup.is_in_legacy(current)
         step.path = (LEGACY if is_in_legacy else V1) + VERSION
-        step.ids = _ids(current)
+        step.ids = _version_ids(current)
         step.extract_object = lambda body: {**current, **body}
         rejected = set() if is_in_legacy else step.body.keys() - _V1_ACCEPTS
         if rejected:
-            names = sorted(each.name for each in self.kind.fields if each.api_name in rejected)
+            names = sorted(field.name for field in self.kind.fields if field.api_name in rejected)
             raise InvalidParameter(
                 f"Cannot set {' and '.join(names)} of the app '{label_of(current)}': Esper does not accept them for"
                 " such apps, for example those from Google Play."
@@ -162,29 +162,29 @@ class AppVersionPlanner(Planner):
     def _plan_removals(self, plan: Plan, *, app: Row, code: t.Any, params: Params, own_id: t.Any = None) -> None:
         """Add the deletion of the versions that are older than those to keep. ``code`` is the version code of the task,
         and ``own_id`` the ID of the version that it uploads."""
-        for row in self._outdated(app, code, params["keep_versions"], own_id):
-            used, users = Usage(), list[str]()
+        for row in self._outdated_versions(app, code, params["keep_versions"], own_id):
+            usage, users = Usage(), list[str]()
             if not params["force"]:
-                used = self.lookup.usage_of_version(row, shared=True)
-                users = _named_users(used, self._installed_count(row))
+                usage = self.lookup.usage_of_version(row, shared=True)
+                users = _user_phrases(usage, self._installed_count(row))
             if users:
                 plan.warnings.append(
                     f"The app '{label_of(row)}' is kept, because it is in use by {' and '.join(users)}."
                 )
             else:
-                plan.steps.append(_removal(row, params["force"]))
+                plan.steps.append(_delete_version_step(row, params["force"]))
                 plan.changes.append(self.deletion_diff(row))
                 plan.effects.append(Effect(self.kind, row["id"], None))
-                plan.relies_on += [(BLUEPRINTS, each) for each in used.former]
+                plan.relies_on += [(BLUEPRINTS, blueprint_id) for blueprint_id in usage.former]
 
-    def _outdated(self, app: Row, code: t.Any, keep: int, own_id: t.Any) -> list[Row]:
+    def _outdated_versions(self, app: Row, code: t.Any, keep: int, own_id: t.Any) -> list[Row]:
         """Return the versions of an app that are older than those to keep, the oldest first. Raise InvalidParameter if
         they include one of the task, or if a version code is unknown."""
         package = app["package_name"]
         rows = [row for row in self.lookup.versions_of(app) if not self.view.is_deleted(self.kind, row["id"])]
         rows += [row for row in self.lookup.uploads_of(app) if row["id"] != own_id]
-        by_code = {number(row.get("build_number")): row for row in rows}
-        unclear = [label_of(row) for each, row in by_code.items() if not isinstance(each, int)]
+        by_code = {version_number(row.get("build_number")): row for row in rows}
+        unclear = [label_of(row) for row_code, row in by_code.items() if not isinstance(row_code, int)]
         if unclear or not isinstance(code, int):
             which = " and ".join(unclear) or "the version of the task (set version_code)"
             raise InvalidParameter(
@@ -193,18 +193,19 @@ class AppVersionPlanner(Planner):
         kept = sorted({*by_code, code}, reverse=True)[:keep]
         if code not in kept:
             raise InvalidParameter(
-                f"keep_versions {keep} would delete the version of the task: the app '{package}' has {keep} with higher"
-                f" version codes ({', '.join(map(str, kept))})."
+                f"keep_versions {keep} does not keep the version of the task: the app '{package}' has {keep} with"
+                f" higher version codes ({', '.join(map(str, kept))}). Increase keep_versions."
             )
-        outdated = [row for each, row in sorted(by_code.items()) if each not in kept]
+        outdated = [row for row_code, row in sorted(by_code.items()) if row_code not in kept]
         for row in outdated:
             if isinstance(row["id"], KnownAfterApply):
                 raise InvalidParameter(
-                    f"keep_versions {keep} would delete '{label_of(row)}', which the same task uploads."
+                    f"keep_versions {keep} does not keep '{label_of(row)}', which the same task uploads. Increase"
+                    " keep_versions."
                 )
         return outdated
 
-    # --- delete -----------------------------------------------------------------------------------------------------
+    # --- delete -------------------------------------------------------------------------------------------------------
 
     def plan_delete(self, current: Row, params: Params) -> Plan:
         """Return the plan that deletes a version, or an app with all of its versions. Raise InvalidParameter if it is
@@ -213,16 +214,16 @@ class AppVersionPlanner(Planner):
             return self._plan_deletion_of_app(current, params)
         plan = Plan(
             None,
-            [_removal(current, params["force"])],
+            [_delete_version_step(current, params["force"])],
             [self.deletion_diff(current)],
             effects=[Effect(self.kind, current["id"], None)],
         )
         if not params["force"]:
-            used = self.lookup.usage_of_version(current)
+            usage = self.lookup.usage_of_version(current)
             self._check_readable(current, _INSTALLED)
-            if users := _named_users(used, self._installed_count(self.lookup.whole(current))):
+            if users := _user_phrases(usage, self._installed_count(self.lookup.read_whole(current))):
                 raise _in_use(label_of(current), users, "or set force=true")
-            plan.relies_on += [(BLUEPRINTS, each) for each in used.former]
+            plan.relies_on += [(BLUEPRINTS, blueprint_id) for blueprint_id in usage.former]
         return plan
 
     def _plan_deletion_of_app(self, app: Row, params: Params) -> Plan:
@@ -235,10 +236,10 @@ class AppVersionPlanner(Planner):
             effects=[Effect(APPS, app["id"], None), *(Effect(self.kind, row["id"], None) for row in rows)],
         )
         if not params["force"]:
-            used = self.lookup.usage_of_app(app)
-            if users := _named_users(used, sum(map(self._installed_count, rows))):
+            usage = self.lookup.usage_of_app(app)
+            if users := _user_phrases(usage, sum(map(self._installed_count, rows))):
                 raise _in_use(package, users, "or set force=true if only devices use it")
-            plan.relies_on += [(BLUEPRINTS, each) for each in used.former]
+            plan.relies_on += [(BLUEPRINTS, blueprint_id) for blueprint_id in usage.former]
         return plan
 
     def _installed_count(self, version: Row) -> int:
@@ -252,53 +253,53 @@ class AppVersionPlanner(Planner):
         return ObjectDiff(f"app {label_of(current)}", {name: record[name] for name in IDENTITY}, {})
 
 
-def _uploaded(body: Row, wanted: Params) -> Row | None:
+def _extract_upload(body: Row, target: Params) -> Row | None:
     """Return the version in the response to an upload. Raise InvalidParameter if the file was another version."""
     app = body.get("application")
     if not isinstance(app, dict):
         return None
-    rows = [of_app(app, row) for row in app.get("versions") or []]
-    found = [row for row in rows if row["package_name"] == wanted["package_name"] and is_wanted(row, wanted)]
-    if not found:
+    rows = [with_app(app, row) for row in app.get("versions") or []]
+    matching = [row for row in rows if row["package_name"] == target["package_name"] and matches_target(row, target)]
+    if not matching:
         existing = ", ".join(label_of(row) for row in rows)
         raise InvalidParameter(
-            f"The file '{wanted['src']}' was uploaded, but is not '{wanted_label(wanted)}' in Esper, which now has"
-            f" {existing}. Fix package_name and version_name, and delete the unwanted version."
+            f"The file '{target['src']}' was uploaded, but is not '{target_label(target)}' in Esper, which now has"
+            f" {existing}. Correct package_name and version_name, and delete the unwanted version."
         )
-    return found[0]
+    return matching[0]
 
 
-def _ids(version: Row) -> dict[str, str | KnownAfterApply]:
+def _version_ids(version: Row) -> dict[str, str | KnownAfterApply]:
     return {"app_id": str(version["app_id"]), "id": str(version["id"])}
 
 
-def _named_users(used: Usage, devices: int) -> list[str]:
+def _user_phrases(usage: Usage, devices: int) -> list[str]:
     """Return the users of an app or a version, each as part of a sentence."""
-    return [str(user) for user in used.users] + ([counted(devices)] if devices else [])
+    return [str(user) for user in usage.users] + ([counted(devices)] if devices else [])
 
 
 def _in_use(label: str, users: list[str], advice: str) -> InvalidParameter:
     return InvalidParameter(in_use(f"app '{label}'", users) + f" Remove it from there first, {advice}.")
 
 
-def _removal(version: Row, force: bool, request_id: str | None = None) -> Step:
+def _delete_version_step(version: Row, force: bool, request_id: str | None = None) -> Step:
     """Return the deletion of a version. If the version is in use, Esper returns HTTP 200 and expects a second
     request."""
 
-    def confirmed(answer: Response) -> Step | None:
+    def confirm_deletion(answer: Response) -> Step | None:
         if answer.status != 200:
             return None
         body = answer.body if isinstance(answer.body, dict) else {}
         if force and request_id is None and body.get("request_id"):
-            return _removal(version, force, body["request_id"])
-        users = [f"the template '{each.get('name')}'" for each in body.get("templates") or []]
-        raise _in_use(label_of(version), users or ["something"], "or set force=true")
+            return _delete_version_step(version, force, body["request_id"])
+        users = [f"the template '{template.get('name')}'" for template in body.get("templates") or []]
+        raise _in_use(label_of(version), users or ["unknown objects"], "or set force=true")
 
     return Step(
         purpose=f"Deleting the app '{label_of(version)}'",
         method="DELETE",
         path=V1 + VERSION,
-        ids=_ids(version),
+        ids=_version_ids(version),
         query={"request_id": request_id},
-        next_step=confirmed,
+        next_step=confirm_deletion,
     )

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the module ``app_info`` returns."""
+"""The return values of the module app_info."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .blueprint_list import BLUEPRINTS
 
 
 class AppReader(Reader):
-    """Reads apps, and on request their versions and who has them."""
+    """Reads apps, and on request their versions with their blueprints and devices."""
 
     def get_info(self, params: Params) -> Row:
         """Return the apps that the options address, or all apps."""
@@ -30,7 +30,7 @@ class AppReader(Reader):
         return {self.kind.plural: [self.kind.to_result(row) for row in rows]}
 
     def _versions_of(self, app: Row, params: Params) -> list[Row]:
-        found = []
+        rows = []
         for row in versions_of(self.view, app):
             version = {**row}
             if params["blueprints"]:
@@ -41,5 +41,5 @@ class AppReader(Reader):
                 path = f"{V1}{app['id']}/version/{row['id']}/installdevices"
                 purpose = f"Reading the devices with the app '{label_of(row)}'"
                 version["devices"] = list(list_all(self.view.client, path, purpose=purpose))
-            found.append(version)
-        return found
+            rows.append(version)
+        return rows

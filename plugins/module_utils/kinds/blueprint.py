@@ -100,13 +100,13 @@ _MODULE = ModuleSpec(
             default="present",
         ),
         Option("id", "ID of the blueprint. The blueprint must exist unless O(state=absent).", identifier=True),
-        *(each for each in writable(_FIELDS) if each.name != "publish"),
+        *(field for field in writable(_FIELDS) if field.name != "publish"),
         Option(
             "publish",
             (
                 "If V(true), the module publishes the blueprint, so devices get it when they converge. It also"
                 " publishes an existing draft.",
-                "If V(false), a change is saved as a draft, and the published version stays published.",
+                "If V(false), the module saves a change as a draft. The published version stays published.",
             ),
             type="bool",
             default=False,
@@ -114,10 +114,10 @@ _MODULE = ModuleSpec(
         Option(
             "exact",
             (
-                "If V(true), remove settings, apps, files and networks that the task does not list, for each"
-                " platform in O(settings). Other platforms are not changed.",
-                "An empty list or dictionary removes its whole content. Null is not managed: a platform, a list or"
-                " a setting with null is not changed. The diff contains the number and the names of removed items.",
+                "If V(true), the module removes settings, apps, files and networks that the task does not list, for"
+                " each platform in O(settings). Other platforms are not changed.",
+                "An empty list or dictionary removes its whole content. A platform, list or setting with null is not"
+                " changed. The diff contains the number and the names of removed items.",
                 "Default values do not count as differences. Settings unknown to this collection are kept."
                 " Passwords of settings and networks in the task are also kept, because they cannot be read.",
             ),
@@ -138,8 +138,8 @@ _MODULE = ModuleSpec(
         Option(
             "update_password",
             (
-                "When to send the password O(settings.android.wifi_networks[].certificate_file_password).",
-                "Also for O(settings.android.esper_settings_apps_settings.admin_mode_password).",
+                "When to send the passwords O(settings.android.wifi_networks[].certificate_file_password) and"
+                " O(settings.android.esper_settings_apps_settings.admin_mode_password).",
                 "V(on_create) sends them if the setting or network is new, and together with any other change.",
                 "V(always) sends them in each run, so the task always reports a change.",
                 "If the Esper API returns the value unmasked, it is compared like any other option.",
@@ -153,7 +153,7 @@ _MODULE = ModuleSpec(
             (
                 "If V(true), the module requests the deletion of a blueprint that devices or device groups use."
                 " Esper can still reject it.",
-                "If V(false), the module fails instead, and the error contains the devices and groups.",
+                "If V(false), the task fails, and the error lists the device groups and the number of devices.",
             ),
             type="bool",
             default=False,
@@ -193,7 +193,7 @@ _INFO_MODULE = ModuleSpec(
         Option(
             "compare",
             "Two versions of a blueprint to compare, older version first, by the number of a published version or"
-            " by ID. O(name) or O(id) is required.",
+            " by ID. Requires O(name) or O(id).",
             type="list",
             elements="str",
             identifier=True,

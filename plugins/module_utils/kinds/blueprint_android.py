@@ -34,14 +34,14 @@ _TEXT_SIZES = ("SMALL_TEXT", "MEDIUM_TEXT", "LARGE_TEXT", "DEFAULT_TEXT", "CUSTO
 
 
 def _numbers(name: str, doc: str, can: str, *more: Field) -> Field:
-    """Return the setting of incoming or outgoing calls. ``can`` completes the sentence "numbers that ..."."""
+    """Return the setting of incoming or outgoing calls. ``can`` completes the sentence "phone numbers that ..."."""
     return setting(
         name,
         doc,
-        switch("allow_all_numbers", f"all numbers {can}", required_by_api=True),
+        switch("allow_all_numbers", f"all phone numbers {can}", required_by_api=True),
         *more,
-        text_list("allowed_numbers", f"Numbers that {can}. Compared without order.", list_type="set"),
-        text_list("tags", "Tags of numbers, in API format. Compared without order.", list_type="set"),
+        text_list("allowed_numbers", f"Phone numbers that {can}. {NO_FORMAT} Compared without order.", list_type="set"),
+        text_list("tags", f"Tags of phone numbers. {NO_FORMAT} Compared without order.", list_type="set"),
     )
 
 
@@ -283,7 +283,7 @@ ANDROID = dict_field(
         "Custom settings of the device in JSON.",
         Field(
             "customized_json",
-            'The settings as a dictionary, in API format. Types count: V(8080) is not V("8080").',
+            'Settings as a dictionary. Esper does not document the keys. Types count: V(8080) is not V("8080").',
             type="dict",
             required_by_api=True,
             opaque=True,
@@ -391,22 +391,22 @@ ANDROID = dict_field(
         Field("device_alias_size", "Size of the device alias.", choices=_TEXT_SIZES),
         number(
             "custom_app_icon_size",
-            f"Size of app icons for V(CUSTOM_ICON), from 20 to 100. {NO_UNIT}",
+            f"Size of app icons for V(CUSTOM_ICON). {NO_UNIT}",
             validator=in_range(20, 100),
         ),
         number(
             "custom_device_name_size",
-            f"Size of the device name for V(CUSTOM_TEXT), from 20 to 100. {NO_UNIT}",
+            f"Size of the device name for V(CUSTOM_TEXT). {NO_UNIT}",
             validator=in_range(20, 100),
         ),
         number(
             "custom_device_alias_size",
-            f"Size of the device alias for V(CUSTOM_TEXT), from 20 to 100. {NO_UNIT}",
+            f"Size of the device alias for V(CUSTOM_TEXT). {NO_UNIT}",
             validator=in_range(20, 100),
         ),
         number(
             "custom_app_name_size",
-            f"Size of app names for V(CUSTOM_TEXT), from 20 to 100. {NO_UNIT}",
+            f"Size of app names for V(CUSTOM_TEXT). {NO_UNIT}",
             validator=in_range(20, 100),
         ),
     ),

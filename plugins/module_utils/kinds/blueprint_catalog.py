@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The apps and versions that blueprints can contain, for each platform.
 
-Rests on the lists of apps: /v1/enterprise/{enterprise_id}/application/ of v1.yaml for Android, /v2/tenant-apps of
+Based on the lists of apps: /v1/enterprise/{enterprise_id}/application/ of v1.yaml for Android, /v2/tenant-apps of
 v2.yaml for Apple and Windows. The contract does not define the latest version: here it is the version with the highest
 version code, or the one created last if no version has a code.
 """
@@ -34,9 +34,12 @@ _NO_IDS = ("", ".", "..", "None")
 
 @dataclass(frozen=True)
 class CatalogRoutes:
-    """What the apps of a platform are in the API: their kind, the path of the versions of an app, the kind of these if
-    the module ``app`` uploads them, the query that selects the platform, the key of the version name, the field with
-    the type of an app in a blueprint, and the type of the apps of the tenant."""
+    """The apps of a platform in the API.
+
+    ``versions`` is the path of the versions of an app, and ``version_kind`` their kind if the module ``app`` uploads
+    them. ``name_key`` is the key of the version name. ``type_field`` is the field with the type of an app in a
+    blueprint, and ``own_type`` the type of the apps of the tenant. ``query`` selects the platform.
+    """
 
     kind: Kind
     versions: str
@@ -103,12 +106,12 @@ class CatalogVersion:
 
     @property
     def age(self) -> tuple[int, str]:
-        """The place of the version among those of its app: the latest has the highest."""
+        """The key that sorts the versions of an app: the latest has the highest."""
         return -1 if self.code is None else self.code, self.created
 
 
 class Catalog:
-    """The apps of one platform, as a tenant has them and as the task plans them. Raises what Client.request raises."""
+    """The apps of one platform that exist or that the task plans. Raises what Client.request raises."""
 
     def __init__(self, view: TenantView, routes: CatalogRoutes) -> None:
         self._view = view
@@ -136,17 +139,17 @@ class Catalog:
     def versions(self, app_id: t.Any) -> list[CatalogVersion]:
         """Return the versions of an app. Includes versions that the same task uploads. Empty if the app does not
         exist."""
-        found = self._versions.get(str(app_id))
-        if found is None:
-            known = app_id if isinstance(app_id, KnownAfterApply) else str(app_id)
-            rows = [*self._read_versions(known), *self._uploads_of(known)]
-            found = [self._version(known, row) for row in rows]
-            self._versions[str(app_id)] = found
-        return found
+        cached = self._versions.get(str(app_id))
+        if cached is None:
+            key = app_id if isinstance(app_id, KnownAfterApply) else str(app_id)
+            rows = [*self._read_versions(key), *self._uploads_of(key)]
+            cached = [self._version(key, row) for row in rows]
+            self._versions[str(app_id)] = cached
+        return cached
 
     def version(self, app_id: t.Any, version_id: t.Any) -> CatalogVersion | None:
         """Return a version of an app, None if it does not exist."""
-        return next((each for each in self.versions(app_id) if each.id == version_id), None)
+        return next((version for version in self.versions(app_id) if version.id == version_id), None)
 
     def _read_versions(self, app_id: str | KnownAfterApply) -> list[Row]:
         """Return the versions of an app that exist, without those that the task deletes."""
@@ -168,17 +171,17 @@ class Catalog:
 
     def _version(self, app_id: str | KnownAfterApply, row: Row) -> CatalogVersion:
         code = str(row.get("build_number"))
-        is_new = isinstance(row["id"], KnownAfterApply)
+        is_planned = isinstance(row["id"], KnownAfterApply)
         return CatalogVersion(
             app_id=app_id,
             id=row["id"],
             name=row.get(self._routes.name_key),
             code=int(code) if code.isdecimal() else None,
             type=row.get("app_type") or ("PLAYSTORE" if row.get("is_g_play") else self._routes.own_type),
-            created=_LAST if is_new else str(row.get("created_on") or row.get("created_at") or ""),
+            created=_LAST if is_planned else str(row.get("created_on") or row.get("created_at") or ""),
         )
 
-    # --- the version that a task selects ----------------------------------------------------------------------------
+    # --- the version that a task selects ------------------------------------------------------------------------------
 
     def select(self, app: Row, item: Row | None, path: str) -> CatalogVersion:
         """Return the version that an app of a task selects. ``item`` is the same app in the blueprint, which comes
@@ -190,14 +193,14 @@ class Catalog:
         if app_id is None and item is not None and type_ in (None, item.get(self.type_field)):
             versions = self.versions(item.get("app_id"))
             _check_version(versions, app, path)
-            found = _matching(versions, app)
-            if len(found) == 1:
-                return found[0]
+            matching = _matching(versions, app)
+            if len(matching) == 1:
+                return matching[0]
         ids = [app_id] if app_id else [row["id"] for row in self.apps(str(package))]
         if not ids:
             others = [str(row.get("package_name")) for row in self.apps()]
             raise NotFound("app", str(package), others, "Upload it before you add it to a blueprint.")
-        versions = [version for each in ids for version in self.versions(each)]
+        versions = [version for candidate_id in ids for version in self.versions(candidate_id)]
         if type_ is not None and len(ids) > 1:
             versions = [version for version in versions if version.type == type_]
         _check_version(versions, app, path)
@@ -206,47 +209,47 @@ class Catalog:
 
 def _only_match(versions: list[CatalogVersion], app: Row) -> CatalogVersion:
     """Return the version that an app of a task selects. Raise NotFound or Ambiguous."""
-    found = _matching(versions, app)
+    matching = _matching(versions, app)
     package = app.get("package_name")
     title = package or app.get("app_id")
-    if not found:
+    if not matching:
         version_id = app.get("app_version_id")
         note = f"The app has no version with the app_version_id '{version_id}'." if version_id else ""
-        raise NotFound("app", _label(title, app), [_label(title, each.terms) for each in versions], note)
-    if len(found) > 1:
-        names = [f"{_label(package, each.terms)} (ID {each.id})" for each in found]
+        raise NotFound("app", _label(title, app), [_label(title, version.terms) for version in versions], note)
+    if len(matching) > 1:
+        names = [f"{_label(package, version.terms)} (ID {version.id})" for version in matching]
         raise Ambiguous("app", _label(title, app), names, "Set version_code, type or app_version_id too.")
-    return found[0]
+    return matching[0]
 
 
 def _matching(versions: list[CatalogVersion], app: Row) -> list[CatalogVersion]:
     """Return the versions that an app of a task can mean."""
     is_latest = app.get("version_name") == LATEST
     terms = [key for key in VERSION_TERMS if app.get(key) is not None and not (is_latest and key == "version_name")]
-    found = [each for each in versions if all(str(each.terms[key]) == str(app[key]) for key in terms)]
+    matching = [version for version in versions if all(str(version.terms[key]) == str(app[key]) for key in terms)]
     if not is_latest:
-        return found
-    unknown = [each for each in found if each.code is None]
-    if len(unknown) < len(found) and any(isinstance(each.id, KnownAfterApply) for each in unknown):
+        return matching
+    unknown = [version for version in matching if version.code is None]
+    if len(unknown) < len(matching) and any(isinstance(version.id, KnownAfterApply) for version in unknown):
         raise InvalidParameter(
-            f"The {LATEST} version of the app '{app.get('package_name') or app.get('app_id')}' is not known, because"
-            " this task uploads a version without a version code. Set version_code for the upload."
+            f"Cannot determine the {LATEST} version of the app '{app.get('package_name') or app.get('app_id')}': this"
+            " task uploads a version without a version code. Set version_code for the upload."
         )
-    return sorted(found, key=lambda each: each.age)[-1:]
+    return sorted(matching, key=lambda version: version.age)[-1:]
 
 
 def _check_version(versions: list[CatalogVersion], app: Row, path: str) -> None:
     """Raise InvalidParameter if an ID and another property of the version are those of two versions."""
     version_id = app.get("app_version_id")
-    version = next((each for each in versions if str(each.id) == str(version_id)), None)
+    version = next((candidate for candidate in versions if str(candidate.id) == str(version_id)), None)
     if version_id is None or version is None:
         return
     others = {key: app[key] for key in ("version_name", "version_code") if key in app}
     if version not in _matching(versions, {**app, "app_version_id": None}):
         wrong = " and ".join(f"{key} '{value}'" for key, value in others.items())
         raise InvalidParameter(
-            f"{path} has the {wrong}, but the app_version_id '{version_id}' belongs to the version"
-            f" '{version.name}' ({version.code}). Set only one of them."
+            f"Invalid parameters for the blueprint: {path} has the {wrong}, but the app_version_id"
+            f" '{version_id}' belongs to the version '{version.name}' ({version.code}). Set only one of them."
         )
 
 

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Comparison of settings of blueprints as a whole, such as those of two versions.
+"""Comparison of all settings of two blueprints or of two versions.
 
 Settings are in API format, except those of differences() and removed_paths(), which are in collection terms. Paths
 begin with ``settings``.
@@ -53,7 +53,9 @@ def differences(before: t.Any, after: t.Any) -> list[Row]:
 
 def removed_paths(before: Row, after: Row) -> list[str]:
     """Return the paths of the settings and items that only ``before`` has."""
-    return [each["path"] for each in differences(before, after) if each["after"] in (None, "", [], {})]
+    return [
+        difference["path"] for difference in differences(before, after) if difference["after"] in (None, "", [], {})
+    ]
 
 
 def unreadable_paths(settings: Row) -> list[str]:

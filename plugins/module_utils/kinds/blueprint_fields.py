@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Fields of settings of blueprints that several platforms have, and functions that make fields."""
+"""Fields that the settings of several platforms share, and functions that return fields."""
 
 from __future__ import annotations
 
@@ -116,32 +116,36 @@ def wallpaper(screen: str, *orientations: str, **more: t.Any) -> Field:
     """Return the wallpaper of a screen in some orientations."""
     wallpaper_id = identifier("wallpaper_id", "ID of the wallpaper.", **more)
     reference = nameless("wallpaper", "wallpaper_id")
-    wallpapers = (dict_field(each, _ORIENTATIONS[each], wallpaper_id, **reference) for each in orientations)
+    wallpapers = (
+        dict_field(orientation, _ORIENTATIONS[orientation], wallpaper_id, **reference) for orientation in orientations
+    )
     return setting(screen, _SCREENS[screen], *wallpapers)
 
 
 def scripts(doc: str, check: t.Callable[[t.Any], str] | None = None, **lengths: int) -> Field:
     """Return the field of shell scripts. Their order can matter, so the list is compared as a whole."""
 
-    def limited(name: str, text: str, **more: t.Any) -> Field:
+    def limited_text(name: str, text: str, **more: t.Any) -> Field:
         if name not in lengths:
             return Field(name, f"{text}.", **more)
-        return Field(name, f"{text}, at most {lengths[name]} characters.", validator=length(0, lengths[name]), **more)
+        return Field(name, f"{text}.", validator=length(0, lengths[name]), **more)
 
     shell_scripts = dict_list(
         "shell_scripts",
         doc,
         APPLY_POLICY,
         Field("script", "Text of the script.", required_by_api=True),
-        limited("interpreter", "Interpreter of the script, for example V(bash) or V(powershell)", required_by_api=True),
-        limited("alias", "Name of the script", required_by_api=True),
-        limited("description", "Description of the script"),
+        limited_text(
+            "interpreter", "Interpreter of the script, for example V(bash) or V(powershell)", required_by_api=True
+        ),
+        limited_text("alias", "Name of the script", required_by_api=True),
+        limited_text("description", "Description of the script"),
         **({"list_validator": check} if check else {}),
     )
     return dict_field("custom_shell_scripts_multiple", "Shell scripts that run on devices.", shell_scripts)
 
 
-# --- apps ------------------------------------------------------------------------------------------------------------
+# --- apps -------------------------------------------------------------------------------------------------------------
 
 # Names that stand for the IDs of an app and its version.
 _PACKAGE = identifier(

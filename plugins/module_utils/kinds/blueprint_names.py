@@ -42,11 +42,11 @@ class _NamedList:
 def _lists_of(kind: str) -> tuple[_NamedList, ...]:
     """Return the lists whose items refer to objects of a kind by names."""
     return tuple(
-        _NamedList(platform.name, each.name, reference)
+        _NamedList(platform.name, field.name, reference)
         for platform in SETTINGS.fields
-        for each in platform.fields
-        for reference in each.references
-        if reference.kind == kind and reference.options
+        for field in platform.fields
+        for reference in field.references
+        if reference.kind == kind and reference.by
     )
 
 
@@ -61,7 +61,7 @@ class Names:
         self._view = view
         self._catalogs = {platform: Catalog(view, routes) for platform, routes in CATALOGS.items()}
 
-    # --- the settings of a task -------------------------------------------------------------------------------------
+    # --- the settings of a task ---------------------------------------------------------------------------------------
 
     def resolve(self, desired: Row, current: Row) -> tuple[Row, Row]:
         """Return the settings of a task with the IDs of all names in them, and the current settings (in API format)
@@ -70,12 +70,17 @@ class Names:
         Raise NotFound, Ambiguous or InvalidParameter if a name does not select one object.
         """
         for lists, resolve_items in ((_APPS, self._resolve_apps), (_FILES, self._resolve_files)):
-            for each in lists:
-                items = each.items_of(desired)
+            for named_list in lists:
+                items = named_list.items_of(desired)
                 if items is not None:
-                    there = each.items_of(current) or []
-                    items, there = resolve_items(each.platform, items, there, f"{SETTINGS.name}.{each.platform}")
-                    desired, current = each.with_items(desired, items), each.with_items(current, there)
+                    current_items = named_list.items_of(current) or []
+                    items, current_items = resolve_items(
+                        named_list.platform, items, current_items, f"{SETTINGS.name}.{named_list.platform}"
+                    )
+                    desired, current = (
+                        named_list.with_items(desired, items),
+                        named_list.with_items(current, current_items),
+                    )
         return desired, current
 
     def _resolve_apps(
@@ -94,19 +99,20 @@ class Names:
         app = {key: value for key, value in desired.items() if value is not None}
         package, app_id = app.get("package_name"), app.get("app_id")
         if package is None and app_id is None:
-            raise InvalidParameter(f"{path} has no app: set package_name.")
+            raise InvalidParameter(f"Invalid parameters for the blueprint: {path}.package_name is required.")
         if package is not None and app_id is not None:
             _check_app(catalog, package, app_id, items, path)
         item = _same_app(catalog, app, items)
-        if item is not None and (known := item.get("package_name") or package):
-            app["package_name"] = item["package_name"] = known
+        if item is not None and (name := item.get("package_name") or package):
+            app["package_name"] = item["package_name"] = name
         if item is not None and _has_version_of(item, app, catalog.type_field):
             kept = ("app_id", "app_version_id", catalog.type_field)
             return {**nulls, **{key: item[key] for key in kept if key in item}, **app}
         if not any(key in app for key in VERSION_TERMS):
+            state = "does not have the app yet" if item is None else "has the app with another ID or type"
             raise InvalidParameter(
-                f"{path} has no version, but the blueprint does not have the app '{package or app_id}' yet: set"
-                f" version_name, for example {LATEST}."
+                f"Invalid parameters for the blueprint: {path}.version_name of the app '{package or app_id}' is"
+                f" required, because the blueprint {state}. Set it, for example to {LATEST}."
             )
         version = catalog.select(app, item, path)
         type_: t.Any = version.type
@@ -150,8 +156,8 @@ class Names:
             raise NotFound(CONTENT.title, file_id, note=both)
         if name is not None and str(name).strip() not in (names[file_id].strip(), file_id):
             raise InvalidParameter(
-                f"{path} has the content '{name}', but the file_id '{file_id}' belongs to the"
-                f" {CONTENT.title} '{names[file_id]}'. Set only one of them."
+                f"Invalid parameters for the blueprint: {path} has the content '{name}', but the file_id"
+                f" '{file_id}' belongs to the {CONTENT.title} '{names[file_id]}'. Set only one of them."
             )
 
     def _name_replaced_files(self, items: list[Row], desired: list[Row]) -> list[Row]:
@@ -170,16 +176,16 @@ class Names:
             for item in items
         ]
 
-    # --- the settings of Esper --------------------------------------------------------------------------------------
+    # --- the settings of Esper ----------------------------------------------------------------------------------------
 
     def add_names(self, settings: Row, other: Row | None = None) -> Row:
         """Return settings in API format with the names of all apps and files, except those that ``other`` has too."""
         for lists, add_name in ((_APPS, self._name_app), (_FILES, self._name_file)):
-            for each in lists:
-                if items := each.items_of(settings):
-                    known = each.items_of(other or {}) or ()
-                    items = [item if item in known else add_name(each.platform, item) for item in items]
-                    settings = each.with_items(settings, items)
+            for named_list in lists:
+                if items := named_list.items_of(settings):
+                    known = named_list.items_of(other or {}) or ()
+                    items = [item if item in known else add_name(named_list.platform, item) for item in items]
+                    settings = named_list.with_items(settings, items)
         return settings
 
     def _name_app(self, platform: str, app: Row) -> Row:
@@ -200,15 +206,17 @@ class Names:
 
 def with_planned_names(settings: Row, planned: Row) -> Row:
     """Return the settings of a response with the names that were known during planning."""
-    for each in (*_APPS, *_FILES):
-        if items := each.items_of(settings):
+    for named_list in (*_APPS, *_FILES):
+        if items := named_list.items_of(settings):
             # The last ID is the most specific one: that of the version of an app.
-            key, names = each.reference.api_keys[-1], each.reference.options
+            key, names = named_list.reference.gives[-1], named_list.reference.by
             known = {
                 str(item.get(key)): {name: item[name] for name in names if name in item}
-                for item in each.items_of(planned) or []
+                for item in named_list.items_of(planned) or []
             }
-            settings = each.with_items(settings, [{**known.get(str(item.get(key)), {}), **item} for item in items])
+            settings = named_list.with_items(
+                settings, [{**known.get(str(item.get(key)), {}), **item} for item in items]
+            )
     return settings
 
 
@@ -225,9 +233,10 @@ def _check_app(catalog: Catalog, package: str, app_id: t.Any, items: list[Row], 
         other = catalog.package_of(app_id)
         if not ids and not other:
             return
-    whose = f"belongs to the app '{other}'" if other else "is no app with this package name"
+    owner = f"belongs to the app '{other}'" if other else "is not an app with this package name"
     raise InvalidParameter(
-        f"{path} has the package_name '{package}', but the app_id '{app_id}' {whose}. Set only one of them."
+        f"Invalid parameters for the blueprint: {path} has the package_name '{package}', but the app_id"
+        f" '{app_id}' {owner}. Set only one of them."
     )
 
 
@@ -250,8 +259,8 @@ def _same_app(catalog: Catalog, app: Row, items: list[Row]) -> Row | None:
 def _has_version_of(item: Row, app: Row, type_field: str) -> bool:
     """Return whether the item of the blueprint has the version of the task, judged by IDs only."""
     ids = ("app_id", "app_version_id", type_field)
-    set_ = [key for key in {*ids, *VERSION_TERMS} if key in app]
-    return all(key in ids and app[key] == item.get(key, app[key]) for key in set_)
+    set_keys = [key for key in {*ids, *VERSION_TERMS} if key in app]
+    return all(key in ids and app[key] == item.get(key, app[key]) for key in set_keys)
 
 
 def _names_of(version: CatalogVersion | None) -> Row:

@@ -1,8 +1,8 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How changes of blueprints are planned.
+"""Plans for changes of blueprints.
 
-A choice where the contract is silent: a blueprint is created as a draft and published by a second request, because only
+Choice where the contract is silent: a blueprint is created as a draft and published by a second request, because only
 PUT has `publish`.
 """
 
@@ -18,7 +18,8 @@ from ..model.kind import Kind
 from ..model.plan import Effect, ObjectDiff, Plan, Step
 from ..model.unknowns import KnownAfterApply, resolve_unknowns
 from . import blueprint_comparison as comparison
-from .blueprint_lookup import BlueprintLookup, version_kind
+from .blueprint_list import version_kind
+from .blueprint_lookup import BlueprintLookup
 from .blueprint_names import Names, with_planned_names
 
 # Values that a save changes and only Esper knows.
@@ -38,7 +39,7 @@ class BlueprintPlanner(Planner):
         return BlueprintLookup(self.view, self.kind)
 
     def desired(self, params: Params) -> Row:
-        """Return what the task sets, by field name, in normal form. Raise InvalidParameter for invalid values."""
+        """Return the desired state in normal form, by field name. Raise InvalidParameter for invalid values."""
         desired = super().desired(params)
         if not params["publish"]:
             # Without publish, the published version is not managed: a change creates a draft.
@@ -49,10 +50,10 @@ class BlueprintPlanner(Planner):
         """Return the options with the IDs of apps and content files, and the blueprint with their names."""
         if params["settings"] is None:
             return params, current
-        desired, there = self._names.resolve(params["settings"], current.get("settings") or {})
-        return {**params, "settings": desired}, {**current, "settings": there}
+        desired, current_settings = self._names.resolve(params["settings"], current.get("settings") or {})
+        return {**params, "settings": desired}, {**current, "settings": current_settings}
 
-    # --- create -----------------------------------------------------------------------------------------------------
+    # --- create -------------------------------------------------------------------------------------------------------
 
     def plan_create(self, params: Params) -> Plan:
         """Return the plan that creates a blueprint: one POST, and one PUT if it is published."""
@@ -84,7 +85,7 @@ class BlueprintPlanner(Planner):
         plan.effects = [Effect(self.kind, identifier, row)]
         return plan
 
-    # --- update -----------------------------------------------------------------------------------------------------
+    # --- update -------------------------------------------------------------------------------------------------------
 
     def plan_update(self, current: Row, params: Params) -> Plan:
         """Return the plan that changes or restores an existing blueprint: no request, or one PUT."""
@@ -114,7 +115,7 @@ class BlueprintPlanner(Planner):
             plan.effects = [Effect(self.kind, current["id"], {**current, **body})]
         return plan
 
-    # --- restore ----------------------------------------------------------------------------------------------------
+    # --- restore ------------------------------------------------------------------------------------------------------
 
     def _plan_restore(self, current: Row, params: Params) -> Plan:
         """Return the plan that restores the settings of a version and publishes them: no request, or one PUT."""
@@ -129,21 +130,21 @@ class BlueprintPlanner(Planner):
         self._check_mismatches(current, self.kind.fields, replaces=True)
         if paths := self.view.mismatches(version_kind(self.kind), version):
             raise InvalidParameter(
-                f"Version {params['version']} of the {self.kind.phrase(current)} is not restored, because Esper"
-                f" returned an unexpected type for {', '.join(paths)}."
+                f"Cannot restore version {params['version']} of the {self.kind.phrase(current)}: Esper returned an"
+                f" unexpected type for {', '.join(paths)}."
             )
-        others = super().plan_update(current, {**options, "confirm": True})
+        other_changes = super().plan_update(current, {**options, "confirm": True})
         record = self.kind.to_result(current)
-        after = {**t.cast("Row", others.record), "settings": comparison.to_result(settings), "publish": True}
-        written = [each for each in self.kind.fields if each.writable]
-        changed = [each.name for each in written if record[each.name] != after[each.name]]
+        after = {**t.cast("Row", other_changes.record), "settings": comparison.to_result(settings), "publish": True}
+        writable_fields = [field for field in self.kind.fields if field.writable]
+        changed = [field.name for field in writable_fields if record[field.name] != after[field.name]]
         step = Step(
             purpose=f"Restoring version {params['version']} of the {self.kind.phrase(current)}",
             method=self.kind.routes.update,
             path=self.kind.routes.object,
             ids={"id": str(current["id"])},
             body={
-                **{each.api_name: after[each.name] for each in written if after[each.name] is not None},
+                **{field.api_name: after[field.name] for field in writable_fields if after[field.name] is not None},
                 "settings": comparison.to_payload(settings),
             },
         )
@@ -173,19 +174,19 @@ def _show_removed(plan: Plan, desired: Row) -> None:
         if removed:
             change.after["removed"] = {"count": len(removed), "items": removed}
         for platform in [name for name, value in desired.items() if value == {}]:
-            lost = [path for path in removed if path.startswith(f"settings.{platform}.")]
-            if lost:
+            lost_paths = [path for path in removed if path.startswith(f"settings.{platform}.")]
+            if lost_paths:
                 plan.warnings.append(
-                    f"The empty dictionary settings.{platform} removes {len(lost)} settings and items of the"
-                    f" {change.title}: {', '.join(lost)}."
+                    f"The empty dictionary settings.{platform} removes {len(lost_paths)} settings and items of the"
+                    f" {change.title}: {', '.join(lost_paths)}."
                 )
 
 
 def _reader_of_response(planned: Row) -> t.Callable[[Row], Row]:
     """Return a function that adds planned values to a response: names in the settings, and missing fields."""
 
-    def read(body: Row) -> Row:
-        known = resolve_unknowns(planned.get("settings") or {})
-        return {**planned, **body, "settings": with_planned_names(body.get("settings", known) or {}, known)}
+    def extract_object(body: Row) -> Row:
+        resolved = resolve_unknowns(planned.get("settings") or {})
+        return {**planned, **body, "settings": with_planned_names(body.get("settings", resolved) or {}, resolved)}
 
-    return read
+    return extract_object

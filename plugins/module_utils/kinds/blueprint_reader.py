@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the module blueprint_info returns: blueprints, their versions, differences of versions, and exports."""
+"""The return values of the module blueprint_info: blueprints, their versions, differences of versions, and exports."""
 
 from __future__ import annotations
 
@@ -30,25 +30,25 @@ class BlueprintReader(Reader):
         """Return the values of the module. Raise InvalidParameter or NotFound if versions cannot be compared."""
         if params["compare"] is not None and (len(params["compare"]) != 2 or not (params["id"] or params["name"])):
             raise InvalidParameter("The option compare requires two versions, and name or id.")
-        rows = self._selected(params)
+        rows = self._select_blueprints(params)
         if params["export"]:
             return self._export(rows)
         if params["compare"] is not None:
             result = {self.kind.plural: [self.kind.to_result(row) for row in rows]}
             return {**result, "differences": self._differences(rows, params)}
-        result = {self.kind.plural: [self.kind.to_result(self._shown(row, params)) for row in rows]}
+        result = {self.kind.plural: [self.kind.to_result(self._with_names(row, params)) for row in rows]}
         if params["versions"]:
-            versions = [each for row in rows for each in self._lookup.versions_of(row)]
-            result["versions"] = [self.kind.to_result(self._shown(each, params)) for each in versions]
+            versions = [version for row in rows for version in self._lookup.versions_of(row)]
+            result["versions"] = [self.kind.to_result(self._with_names(version, params)) for version in versions]
         return result
 
-    def _selected(self, params: Params) -> list[Row]:
+    def _select_blueprints(self, params: Params) -> list[Row]:
         if params["id"] is None and params["name"] is None:
             return self._lookup.find_all()
         row = self._lookup.find(params)
         return [row] if row else []
 
-    def _shown(self, row: Row, params: Params) -> Row:
+    def _with_names(self, row: Row, params: Params) -> Row:
         """Return a blueprint with its settings, and with names in them if the task asks for names."""
         settings = row.get("settings") or {}
         return {**row, "settings": self._names.add_names(settings) if params["resolve_names"] else settings}
@@ -57,57 +57,61 @@ class BlueprintReader(Reader):
         """Return the differences between two versions of a blueprint."""
         if not rows:
             raise NotFound(self.kind.title, params["id"] or params["name"])
-        versions = [self._lookup.version_of(rows[0], each) for each in params["compare"]]
-        before, after = (comparison.to_result(self._shown(each, params)["settings"]) for each in versions)
+        selected = [self._lookup.version_of(rows[0], version) for version in params["compare"]]
+        before, after = (comparison.to_result(self._with_names(version, params)["settings"]) for version in selected)
         return comparison.differences(before, after)
 
     def _export(self, rows: list[Row]) -> Row:
         """Return blueprints as options of the module for another tenant, and the paths of omitted values."""
         exported, omitted = [], []
         for row in rows:
-            settings, lost = self._names.add_names(row.get("settings") or {}), list[str]()
+            settings, lost_paths = self._names.add_names(row.get("settings") or {}), list[str]()
             record = self.kind.to_result({**row, "settings": settings})
             options = {key: record[key] for key in ("name", "description", "comments") if record[key]}
-            options["settings"] = _without_ids(SETTINGS, record["settings"], SETTINGS.name, lost)
+            options["settings"] = _without_ids(SETTINGS, record["settings"], SETTINGS.name, lost_paths)
             exported.append(options)
-            lost += comparison.unreadable_paths(settings)
-            omitted += [{"blueprint": self.kind.name_of(row), "path": path} for path in lost]
+            lost_paths += comparison.unreadable_paths(settings)
+            omitted += [{"blueprint": self.kind.name_of(row), "path": path} for path in lost_paths]
         return {self.kind.plural: exported, "omitted": omitted}
 
 
 def _without_ids(field: Field, value: Row, path: str, omitted: list[str]) -> Row:
     """Return a dict, in collection terms, without the IDs, and without the list items that have only an ID: IDs without
     a name are useless in another tenant. Append the paths of the lost values to ``omitted``."""
-    kept: Row = {}
+    result: Row = {}
     names = _names_of_ids(field)
-    for each in field.fields:
-        inside = value.get(each.name)
-        inner_path = f"{path}.{each.name}"
-        if inside is None:
+    for child in field.fields:
+        child_value = value.get(child.name)
+        child_path = f"{path}.{child.name}"
+        if child_value is None:
             continue
-        if each.name in names:
-            if not value.get(names[each.name]):
-                omitted.append(inner_path)
-        elif isinstance(inside, dict) and each.fields:
-            if part := _without_ids(each, inside, inner_path, omitted):
-                kept[each.name] = part
-        elif isinstance(inside, list) and each.fields:
-            kept[each.name] = _items_without_ids(each, inside, inner_path, omitted)
+        if child.name in names:
+            if not value.get(names[child.name]):
+                omitted.append(child_path)
+        elif isinstance(child_value, dict) and child.fields:
+            if part := _without_ids(child, child_value, child_path, omitted):
+                result[child.name] = part
+        elif isinstance(child_value, list) and child.fields:
+            result[child.name] = _items_without_ids(child, child_value, child_path, omitted)
         else:
-            kept[each.name] = inside
-    return kept
+            result[child.name] = child_value
+    return result
 
 
 def _items_without_ids(field: Field, items: list[Row], path: str, omitted: list[str]) -> list[Row]:
     names = _names_of_ids(field)
     paths = {f"{path}[{number}]": item for number, item in enumerate(items)}
-    lost = [
-        each
-        for each, item in paths.items()
+    lost_paths = [
+        item_path
+        for item_path, item in paths.items()
         if any(item.get(key) is not None and not item.get(name) for key, name in names.items())
     ]
-    omitted += lost
-    return [_without_ids(field, item, each, omitted) for each, item in paths.items() if each not in lost]
+    omitted += lost_paths
+    return [
+        _without_ids(field, item, item_path, omitted)
+        for item_path, item in paths.items()
+        if item_path not in lost_paths
+    ]
 
 
 def _names_of_ids(field: Field) -> dict[str, str]:

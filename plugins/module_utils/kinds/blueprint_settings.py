@@ -3,16 +3,16 @@
 """The settings of blueprints as data: settingsV2 of the contract (v2.yaml) for each platform. Those of Android are in
 blueprint_android.py, those that several platforms have in blueprint_fields.py.
 
-The names are those of the contract, misspelled ones included. Fields that the contract requires are essential here.
-Some fields have an ``initial`` value: a new setting is always applied and a new app is shown unless the task sets it.
+The names are those of the contract, misspelled ones included. Fields that the contract requires are
+``required_by_api``. Some of them have a ``create_default``: by default, a new setting is always applied and a new app
+is shown.
 Names of apps, versions and content files stand for their IDs: see ``references`` of the lists, and blueprint_names.py,
-which looks up the IDs. An ID in a reference that no option stands for has no name.
+which looks up the IDs. An ID in a reference without such a name must be set by the task.
 """
 
 from __future__ import annotations
 
 import typing as t
-from dataclasses import replace
 
 from ..base.validators import in_range, max_items, uuid
 from ..model.field import Field
@@ -24,6 +24,7 @@ from .blueprint_fields import (
     DEVICE_MODE,
     FACTORY_RESET,
     KEPT,
+    NO_FORMAT,
     TIMEZONE,
     WALLPAPERS,
     dict_field,
@@ -103,7 +104,7 @@ _IOS = dict_field(
     setting(
         "custom_device_level_profile_settings",
         "Custom configuration profile.",
-        Field("custom_profile", "Configuration profile, in API format."),
+        Field("custom_profile", f"Configuration profile. {NO_FORMAT}"),
     ),
     setting(
         "siri_settings", "Siri.", switch("allow_siri", "users can use Siri", required_by_api=True, server_default=True)
@@ -133,8 +134,8 @@ _IOS = dict_field(
     dict_list(
         "provisioning_profiles",
         ("Provisioning profiles, identified by ID.", KEPT),
-        identifier("profile_id", "ID of the profile, a UUID.", required_by_api=True, validator=uuid),
-        identifier("profile_version_id", "ID of the profile version, a UUID.", required_by_api=True, validator=uuid),
+        identifier("profile_id", "ID of the profile.", required_by_api=True, validator=uuid),
+        identifier("profile_version_id", "ID of the profile version.", required_by_api=True, validator=uuid),
         list_type="map",
         map_keys=(("profile_id",),),
         **nameless("provisioning_profile", "profile_id", "profile_version_id"),
@@ -154,7 +155,7 @@ _IOS = dict_field(
     setting(
         "defer_os_updates",
         "Deferral of operating system updates.",
-        number("defer_os_updates_delay", "Deferral in days, from 0 to 90.", validator=in_range(0, 90)),
+        number("defer_os_updates_delay", "Deferral in days.", validator=in_range(0, 90)),
     ),
 )
 
@@ -168,10 +169,8 @@ _LINUX = dict_field(
         dict_list(
             "custom_actions",
             ("Custom actions, identified by ID.", KEPT),
-            identifier("id", "ID of the custom action, a UUID.", required_by_api=True, validator=uuid),
-            identifier(
-                "options_key", "Key of an option of the custom action, a UUID.", required_by_api=True, validator=uuid
-            ),
+            identifier("id", "ID of the custom action.", required_by_api=True, validator=uuid),
+            identifier("options_key", "Key of an option of the custom action.", required_by_api=True, validator=uuid),
             APPLY_POLICY,
             list_type="map",
             map_keys=(("id",),),
@@ -192,16 +191,15 @@ _LINUX = dict_field(
 
 def _hours(name: str, doc: str, hour: int) -> Field:
     """Return a time of day with its policy."""
-    time = number(
-        "time", "Hour of the day, from 0 to 23.", required_by_api=True, server_default=hour, validator=in_range(0, 23)
-    )
+    time = number("time", "Hour of the day.", required_by_api=True, server_default=hour, validator=in_range(0, 23))
     return setting(name, doc, time, required_by_api=True)
 
 
 def _deferral(name: str, doc: str, days: int) -> Field:
     """Return the deferral of a kind of updates, at most some days."""
-    text = f"Deferral in days, from 0 to {days}."
-    defer_days = number("defer_days", text, required_by_api=True, server_default=0, validator=in_range(0, days))
+    defer_days = number(
+        "defer_days", "Deferral in days.", required_by_api=True, server_default=0, validator=in_range(0, days)
+    )
     return setting(name, doc, defer_days, required_by_api=True)
 
 
@@ -229,7 +227,7 @@ _WINDOWS = dict_field(
     BLUETOOTH,
     CAMERA,
     scripts(
-        "Scripts in their order, at most 10. The list is replaced as a whole.",
+        "Scripts in their order. The list is replaced as a whole.",
         max_items(10),
         interpreter=255,
         alias=100,
@@ -284,37 +282,17 @@ _WINDOWS = dict_field(
     wifi_networks(),
 )
 
-# The type of an app comes from the catalog of apps, like its IDs.
-_APP_TYPES = frozenset({"type", "app_type"})
-
-
-def _documented(field: Field, looked_up: frozenset[str] = _APP_TYPES) -> Field:
-    """Return a field with the sentences that follow from its attributes, and all fields in it. ``looked_up`` are the
-    fields that names can stand for."""
-    sentences = [] if isinstance(field.doc, tuple) else [field.doc]
-    if field.required_by_api and field.create_default is None and field.name not in looked_up:
-        sentences.append("Required if new.")
-    if field.create_default is not None:
-        sentences.append(f"Defaults to V({field.create_default}) if new.")
-    if field.server_default not in (None, ""):
-        shown = str(field.server_default).lower() if isinstance(field.server_default, bool) else field.server_default
-        sentences.append(f"Without the setting, devices use V({shown}).")
-    doc = " ".join(sentences) if isinstance(field.doc, str) else (*field.doc, *sentences)
-    inner = _APP_TYPES.union(*(each.api_keys for each in field.references if each.options))
-    return replace(field, doc=doc, fields=tuple(_documented(each, inner) for each in field.fields))
-
-
 # A platform that the task omits is never changed, not even with exact.
-_SETTINGS = dict_field(
+SETTINGS = dict_field(
     "settings",
     (
         "Settings of the blueprint for each platform. The names are those of the Esper API.",
         "The module merges dictionaries with the settings of the blueprint and replaces lists as a whole. In lists of"
         " apps, files, networks, profiles and custom actions it merges the items.",
-        "Most settings have an C(apply_policy). V(ALWAYS APPLY) applies the setting to all devices, V(PROVISION ONLY)"
-        " only to devices that are provisioned. V(IGNORE) does not change devices.",
-        "A setting or list item is new if the blueprint does not have it yet. Only then, an option that is required if"
-        " new must be set.",
+        "Most settings have the option C(apply_policy). V(ALWAYS APPLY) applies the setting to all devices,"
+        " V(PROVISION ONLY) only to devices that are provisioned. V(IGNORE) does not change devices.",
+        "A setting or list item is new if the blueprint does not have it yet. Options that are required if new can be"
+        " omitted for existing settings and list items.",
     ),
     ANDROID,
     _IOS,
@@ -324,9 +302,10 @@ _SETTINGS = dict_field(
     returns=(
         "Settings by platform, without passwords.",
         "The names are those of the suboptions of O(esper.cloud.blueprint#module:settings).",
-        "Apps and files also have their names. A name is null if the app or content file does not exist.",
+        "M(esper.cloud.blueprint) also returns the names of the apps and files that the task lists."
+        " M(esper.cloud.blueprint_info) returns the names of all apps and files, unless"
+        " O(esper.cloud.blueprint_info#module:resolve_names=false).",
+        "A name is null if the app or content file does not exist.",
     ),
     sample={"android": {"device_mode_settings": {"apply_policy": "ALWAYS APPLY", "device_mode": "KIOSK"}}},
 )
-
-SETTINGS = _documented(_SETTINGS)

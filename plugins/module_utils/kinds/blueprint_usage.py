@@ -20,10 +20,10 @@ from ..engine.tenant_view import TenantView
 from ..http.client import Query
 from ..http.parallel import CONCURRENCY, in_parallel
 from ..model.unknowns import KnownAfterApply
-from .blueprint_list import BLUEPRINTS
+from .blueprint_list import BLUEPRINTS, list_versions, read_version
 
 Selector = t.Callable[[Row], bool]
-"""Whether settings, in the terms of the API, use an object."""
+"""A function that returns whether settings in API format use an object."""
 
 PUBLISHED = "published version"
 DRAFT = "draft"
@@ -32,7 +32,7 @@ PLANNED = "planned by this task"
 
 @dataclass(frozen=True)
 class User:
-    """A blueprint that uses an object once the task is complete, and in which of its versions."""
+    """A blueprint that uses an object after the task, and the versions that use it."""
 
     id: t.Any
     name: str
@@ -44,7 +44,7 @@ class User:
 
 @dataclass
 class Usage:
-    """The blueprints that use an object once the task is complete, and the IDs of those that only use it before."""
+    """The blueprints that use an object after the task, and the IDs of those that use it only before the task."""
 
     users: list[User] = field(default_factory=list)
     former: list[t.Any] = field(default_factory=list)
@@ -62,9 +62,9 @@ def usage(view: TenantView, query: Query, selects: Selector) -> Usage:
         elif plan is None:
             after = before
         else:
-            # A task that does not publish leaves the published version as it is.
+            # A task that does not publish does not change the published version.
             after = [PUBLISHED] if PUBLISHED in before and not plan.get("publish") else []
-            after += [PLANNED] if selects(_settings(plan)) else []
+            after += [PLANNED] if selects(_settings_of(plan)) else []
         if after:
             result.users.append(User(row["id"], BLUEPRINTS.name_of(plan or row), tuple(after)))
         elif before:
@@ -72,42 +72,42 @@ def usage(view: TenantView, query: Query, selects: Selector) -> Usage:
     result.users += [
         User(row["id"], BLUEPRINTS.name_of(row), (PLANNED,))
         for row in planned.values()
-        if selects(_settings(row)) and not view.is_deleted(BLUEPRINTS, row["id"])
+        if selects(_settings_of(row)) and not view.is_deleted(BLUEPRINTS, row["id"])
     ]
     return result
 
 
 def _all_versions(view: TenantView, rows: list[Row], selects: Selector) -> list[list[str]]:
-    """Return in which versions each of some blueprints uses an object."""
+    """Return the versions that use an object, for each blueprint."""
 
-    def read(row: Row) -> list[str] | EsperError:
+    def read_versions(row: Row) -> list[str] | EsperError:
         try:
             return _versions(view, row, selects)
         except EsperError as error:
-            # The client would end all other requests of the task.
+            # An exception in a thread would cancel the other requests of the task.
             return error
 
     incomplete = [row for row in rows if "settings" not in row or not _is_published(row)]
     if len(incomplete) > 1:
-        versions = list(in_parallel(view.client, read, rows, CONCURRENCY))
+        versions = list(in_parallel(view.client, read_versions, rows, CONCURRENCY))
     else:
-        versions = [read(row) for row in rows]
-    for each in versions:
-        if isinstance(each, EsperError):
-            raise each
+        versions = [read_versions(row) for row in rows]
+    for result in versions:
+        if isinstance(result, EsperError):
+            raise result
     return t.cast("list[list[str]]", versions)
 
 
 def _versions(view: TenantView, row: Row, selects: Selector) -> list[str]:
-    """Return in which versions a blueprint uses an object, without regard to the plans of the task."""
+    """Return the versions of a blueprint that use an object, without the plans of the task."""
     if "settings" not in row:
         purpose = f"Reading the blueprint '{BLUEPRINTS.name_of(row)}'"
         row = {**row, **view.get_at(BLUEPRINTS.routes.object, {"id": str(row["id"])}, purpose=purpose)}
-    used = selects(_settings(row))
+    used = selects(_settings_of(row))
     if _is_published(row):
         return [PUBLISHED] if used else []
     published = _published_version(view, row)
-    return ([PUBLISHED] if published and selects(_settings(published)) else []) + ([DRAFT] if used else [])
+    return ([PUBLISHED] if published and selects(_settings_of(published)) else []) + ([DRAFT] if used else [])
 
 
 def _is_published(row: Row) -> bool:
@@ -118,32 +118,27 @@ def _is_published(row: Row) -> bool:
 
 def _published_version(view: TenantView, row: Row) -> Row | None:
     """Return the published version of a blueprint with a newer draft, None if it was never published."""
-    purpose = f"Reading the published version of the blueprint '{BLUEPRINTS.name_of(row)}'"
-    path = f"{BLUEPRINTS.routes.object}versions/"
+    purpose = f"Reading the published version of the {BLUEPRINTS.phrase(row)}"
     version_id = row.get("latest_published_version_id")
     if not version_id and "latest_published_version_id" in row:
         return None
     if not version_id:
         # The contract does not have the property. Without it, only the list of versions shows a published version.
-        newest_first = {"ordering": "-version_number,-minor_version_number"}
-        versions = view.list_at(
-            path.format(id=row["id"]), newest_first, page_size=None, key="version_id", purpose=purpose
-        )
-        found = next((each for each in versions if each.get("publish")), None)
-        if found is None or "settings" in found:
-            return found
-        version_id = found["version_id"]
-    ids = {"id": str(row["id"]), "version_id": str(version_id)}
-    return view.get_at(f"{path}{{version_id}}/", ids, purpose=purpose)
+        versions = list_versions(view, row, purpose=purpose)
+        published = next((version for version in versions if version.get("publish")), None)
+        if published is None or "settings" in published:
+            return published
+        version_id = published["version_id"]
+    return read_version(view, row, version_id, purpose=purpose)
 
 
-def _settings(row: Row) -> Row:
+def _settings_of(row: Row) -> Row:
     """Return the settings of a blueprint. Raise EsperError if they cannot be read, because it can use an object."""
     settings = row.get("settings") or {}
     platforms = settings.values() if isinstance(settings, dict) else [settings]
     for platform in platforms:
         lists = [platform.get(name) or [] for name in ("apps", "files")] if isinstance(platform, dict) else [platform]
-        items = [item for each in lists if each for item in (each if isinstance(each, list) else [each])]
+        items = [item for value in lists if value for item in (value if isinstance(value, list) else [value])]
         if not all(isinstance(item, dict) for item in items):
             raise EsperError(
                 f"Esper returned settings of an unexpected type for the blueprint '{row.get('name')}', so the module"
@@ -158,8 +153,8 @@ def items_in(settings: Row, platforms: t.Iterable[str], kind: str) -> t.Iterator
         yield from (settings.get(platform) or {}).get(kind) or []
 
 
-def is_same_id(value: t.Any, wanted: t.Any) -> bool:
+def is_same_id(value: t.Any, object_id: t.Any) -> bool:
     """Return whether an ID in settings, a text or a number, is that of an object, which can be planned."""
-    if isinstance(value, KnownAfterApply) or isinstance(wanted, KnownAfterApply):
-        return value is wanted or value == wanted
-    return str(value).lower() == str(wanted).lower()
+    if isinstance(value, KnownAfterApply) or isinstance(object_id, KnownAfterApply):
+        return value is object_id or value == object_id
+    return str(value).lower() == str(object_id).lower()

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Content files: files in the tenant that blueprints copy to devices.
 
-Rests on /v0/enterprise/{enterprise_id}/content/ of the contract (v0.yaml).
+Based on /v0/enterprise/{enterprise_id}/content/ of the contract (v0.yaml).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _FIELDS = (
     Field("description", "Description of the content file.", sample="Dishes of the week"),
     Field(
         "tags",
-        "Tags of the content file, each with 1 to 255 characters. Compared without order.",
+        "Tags of the content file. Compared without order.",
         type="list",
         elements="str",
         list_type="set",
@@ -54,7 +54,8 @@ _FIELDS = (
 _MODULE = ModuleSpec(
     short_description="Manage Esper content files",
     description=(
-        "Uploads, describes, replaces and deletes content files, which blueprints copy to devices.",
+        "Uploads, replaces and deletes content files, which blueprints copy to devices, and sets their descriptions and"
+        " tags.",
         "A file is uploaded only if the tenant has no content file with the same name and the same bytes. The"
         " module compares the size, and the checksum if its length is that of MD5, SHA-1 or SHA-256.",
         "Esper cannot change the bytes of a content file. To replace one, the module uploads the new file with the"
@@ -75,7 +76,7 @@ _MODULE = ModuleSpec(
                 *SEARCH_PATH,
                 "If the path is a directory, all files in it and in its subdirectories are uploaded by their own"
                 " names, with the same O(tags) and O(description). Hidden files and directories, whose names start"
-                " with a dot, are skipped. Two files with the same name are an error.",
+                " with a dot, are skipped. The task fails if two files have the same name.",
                 "If omitted, the content file must exist unless O(state=absent).",
                 "If O(state=absent), content files with the names of these files are deleted.",
             ),
@@ -85,7 +86,7 @@ _MODULE = ModuleSpec(
             "name",
             (
                 "Name of the content file, case-sensitive. Defaults to the name of the file in O(src).",
-                "Slashes, backslashes and double quotes are not allowed.",
+                "Slashes, backslashes, double quotes and control characters are not allowed.",
             ),
             identifier=True,
         ),
@@ -93,9 +94,9 @@ _MODULE = ModuleSpec(
             "id",
             (
                 "ID of the content file, a number. The content file must exist unless O(state=absent).",
-                "If O(state=absent), a name of another content file in O(name) or O(src) is an error.",
-                "With O(src), the content file to replace. After the replacement, the task accepts a content file"
-                " with the same name and bytes in its place.",
+                "If O(state=absent), the task fails if O(name) or O(src) is the name of another content file.",
+                "With O(src), the content file to replace. The replacement has another ID. If the task runs again, the"
+                " module finds the replacement by its name and bytes.",
             ),
             type="int",
             identifier=True,
@@ -105,11 +106,11 @@ _MODULE = ModuleSpec(
         Option(
             "force",
             (
-                "If V(true), content files that blueprints use are deleted. Otherwise, the task fails and the error"
-                " names the blueprints.",
+                "If V(true), content files that blueprints use are deleted. If V(false), the task fails, and the error"
+                " lists the blueprints.",
                 "A content file is in use if the published version or the latest draft of a blueprint has it."
                 " Earlier versions of a blueprint do not count.",
-                "In M(esper.cloud.tenant), the blueprints count as the task plans them.",
+                "M(esper.cloud.tenant) considers the blueprints after the task.",
             ),
             type="bool",
             default=False,
@@ -168,7 +169,8 @@ _INFO_MODULE = ModuleSpec(
             "dest",
             (
                 "Path to download the content files to, on the machine where the module runs.",
-                "A directory must exist, and stores each content file by its name. Any other path is that of one file.",
+                "If the path is an existing directory, each content file is stored in it by its name. Otherwise, it is"
+                " the path of the file to write, and exactly one content file must match.",
                 "Files with the right size and checksum are not downloaded again. A downloaded file is checked in"
                 " the same way before it replaces another.",
             ),

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Local files, and how they compare with content files."""
+"""Local files, and their comparison with content files."""
 
 from __future__ import annotations
 
@@ -30,24 +30,24 @@ def flaw_of_name(name: str) -> str:
     characters in a header."""
     if name != name.strip() or name in ("", ".", ".."):
         return "is not a valid file name"
-    unfit = any(each in '/\\"' or unicodedata.category(each) == "Cc" for each in name)
+    unfit = any(character in '/\\"' or unicodedata.category(character) == "Cc" for character in name)
     return "contains a slash, a quote or a control character" if unfit else ""
 
 
 def files_below(directory: Path) -> list[Path]:
     """Return the files of a directory tree without hidden ones. Raise InvalidParameter if two have the same name."""
-    found: dict[str, Path] = {}
+    by_name: dict[str, Path] = {}
     for path in sorted(directory.rglob("*")):
-        hidden = any(part.startswith(".") for part in path.relative_to(directory).parts)
-        if hidden or not path.is_file():
+        is_hidden = any(part.startswith(".") for part in path.relative_to(directory).parts)
+        if is_hidden or not path.is_file():
             continue
-        if path.name in found:
+        if path.name in by_name:
             raise InvalidParameter(
-                f"The files '{found[path.name]}' and '{path}' have the same name. Upload them one by one, each with"
+                f"The files '{by_name[path.name]}' and '{path}' have the same name. Upload them one by one, each with"
                 " its own name."
             )
-        found[path.name] = path
-    return list(found.values())
+        by_name[path.name] = path
+    return list(by_name.values())
 
 
 def size_in_bytes(size: t.Any) -> int | None:
@@ -56,7 +56,7 @@ def size_in_bytes(size: t.Any) -> int | None:
 
 
 def has_bytes_of(row: Row, file: Path) -> bool:
-    """Return whether a content file has the size and checksum of a file, as far as Esper returns them."""
+    """Return whether a content file has the size and checksum of a file, without those that Esper does not return."""
     return matches_file(file, size_in_bytes(row.get("size")), row.get("hash"))
 
 

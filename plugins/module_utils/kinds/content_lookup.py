@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How content files are found: by name, and if several have the name, by their bytes.
+"""Lookup of content files by name, and by their bytes if several have the same name.
 
 The list has no filter by name, so all of it is read.
 """
@@ -32,16 +32,14 @@ class ContentLookup(Lookup):
         if not is_directory:
             return None
         if params.get("id") is not None or params.get("name") is not None:
-            raise InvalidParameter(
-                f"'{source}' is a directory. Its files keep their names, so id and name cannot be set."
-            )
+            raise InvalidParameter(f"'{source}' is a directory, and its files keep their names. Omit id and name.")
         return [{**params, "src": str(file)} for file in files_below(source)]
 
     def task_key(self, params: Params) -> str:
         """Return the name of the content file, or its ID if the options have no name and no file."""
         return name_in(params) or str(params["id"])
 
-    # --- finding ----------------------------------------------------------------------------------------------------
+    # --- finding ------------------------------------------------------------------------------------------------------
 
     def find(self, params: Params) -> Row | None:
         """Return the content file that the options of a task address, or None. Raise Ambiguous or InvalidParameter."""
@@ -66,15 +64,15 @@ class ContentLookup(Lookup):
         rows = self.view.candidates_by_name(self.kind, name) if name.strip() else []
         return [row for row in rows if row.get("name") == name]
 
-    def resolve(self, wanted: str) -> Row:
+    def resolve(self, name: str) -> Row:
         """Return the content file that a blueprint names. If several are the same file, return the oldest: two
         concurrent uploads of a file create it twice. Raise NotFound, or Ambiguous if they differ."""
-        rows = self.find_by_name(wanted)
+        rows = self.find_by_name(name)
         if len(rows) > 1 and all(is_same_file(rows[0], row) for row in rows):
             return min(rows, key=upload_order)
-        row = self.one_or_none(rows, wanted, "Set file_id instead.")
+        row = self.one_or_none(rows, name, "Set file_id instead.")
         if row is None:
-            raise NotFound(self.kind.title, wanted, self.names(), "Upload it before you add it to a blueprint.")
+            raise NotFound(self.kind.title, name, self.names(), "Upload it before you add it to a blueprint.")
         return row
 
     def names(self) -> list[str]:
@@ -87,27 +85,34 @@ class ContentLookup(Lookup):
 
     def older_copies(self, row: Row) -> list[Row]:
         """Return the content files with the same name and certainly the same bytes that are older, the oldest first."""
-        older = [each for each in self.find_by_name(self.kind.name_of(row)) if upload_order(each) < upload_order(row)]
-        return sorted((each for each in older if is_same_file(each, row)), key=upload_order)
+        older = [
+            candidate
+            for candidate in self.find_by_name(self.kind.name_of(row))
+            if upload_order(candidate) < upload_order(row)
+        ]
+        return sorted((candidate for candidate in older if is_same_file(candidate, row)), key=upload_order)
 
     def _check_name(self, row: Row, params: Params) -> None:
         """Raise InvalidParameter if the options name another content file than the one with their ID."""
         source, name, current_name = source_of(params), name_in(params), self.kind.name_of(row)
         if name in ("", current_name):
             return
-        known = ""
+        owner = ""
         if source is not None:
             # A replacement can have a new name, but not that of another file. One with the same bytes can be its own.
-            others = [each for each in self.find_by_name(name) if not has_bytes_of(each, source)]
+            others = [candidate for candidate in self.find_by_name(name) if not has_bytes_of(candidate, source)]
             if not others:
                 return
-            known = f", which is the name of the {self.kind.title} with ID {others[0]['id']}"
+            owner = f", which is the name of the {self.kind.title} with ID {others[0]['id']}"
         elif params.get("state") != "absent":
             # An update reports that it cannot rename.
             return
-        raise InvalidParameter(f"The {self.kind.title} with ID {row['id']} is '{current_name}', not '{name}'{known}.")
+        raise InvalidParameter(
+            f"The {self.kind.title} with ID {row['id']} has the name '{current_name}', not '{name}'{owner}."
+            " Correct the ID or the name."
+        )
 
-    # --- usage ------------------------------------------------------------------------------------------------------
+    # --- usage --------------------------------------------------------------------------------------------------------
 
     def usage(self, row: Row) -> Usage:
         """Return the usage of a content file: ``settings.*.files[].file_id`` (v2.yaml), a text or a number.

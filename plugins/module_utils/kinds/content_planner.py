@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How changes of content files are planned.
+"""Plans for changes of content files.
 
 An upload always creates another content file, even with the same name, and the bytes of one cannot be changed. A
 replacement uploads the new file and deletes the old content file.
@@ -32,7 +32,7 @@ class ContentPlanner(Planner):
         """The lookup of the kind."""
         return ContentLookup(self.view, self.kind)
 
-    # --- create and update ------------------------------------------------------------------------------------------
+    # --- create and update --------------------------------------------------------------------------------------------
 
     def plan_create(self, params: Params) -> Plan:
         """Return the plan that uploads a file, and then sets its properties."""
@@ -46,7 +46,7 @@ class ContentPlanner(Planner):
         steps, effect = self._upload(params, source, desired)
         after = {"name": name, "size": size_of(source), **desired}
         return Plan(
-            {**dict.fromkeys(each.name for each in kind.fields), "tags": [], **after},
+            {**dict.fromkeys(field.name for field in kind.fields), "tags": [], **after},
             steps,
             [ObjectDiff(f"{kind.title} {name}", {}, after)],
             effects=[effect],
@@ -57,7 +57,7 @@ class ContentPlanner(Planner):
         source, old_name, name = source_of(params), self.kind.name_of(current), name_in(params)
         if source is None and name not in ("", old_name):
             raise InvalidParameter(
-                f"The {self.kind.phrase(current)} cannot be renamed to '{name}'. Set src to upload it by that name."
+                f"Cannot rename the {self.kind.phrase(current)} to '{name}'. Set src to upload it with that name."
             )
         if source is None or (name == old_name and has_bytes_of(current, source)):
             plan = super().plan_update(current, params)
@@ -73,19 +73,19 @@ class ContentPlanner(Planner):
             return []
         return [
             f"Other content files have the same name '{name}' as the one with ID {current['id']}: {', '.join(others)}."
-            " If an interrupted task left them behind, delete them by ID."
+            " If an interrupted task uploaded them, delete them by ID."
         ]
 
     def _plan_replacement(self, current: Row, params: Params, source: Path) -> Plan:
         kind = self.kind
         record, desired, name = kind.to_result(current), self.desired(params), name_in(params)
-        kept = {each.name: record[each.name] for each in kind.fields if each.writable and record[each.name]}
-        steps, effect = self._upload(params, source, {**kept, **desired})
-        new = {"name": name, **kept, **desired, "size": size_of(source)}
+        unchanged = {field.name: record[field.name] for field in kind.fields if field.writable and record[field.name]}
+        steps, effect = self._upload(params, source, {**unchanged, **desired})
+        new = {"name": name, **unchanged, **desired, "size": size_of(source)}
         if checksum := checksum_like(record["checksum"], source):
             new["checksum"] = checksum
-        differing = [name for name, each in self.compare(current, new).items() if not each.matches]
-        before, after = ({each: values[each] for each in differing} for values in (record, new))
+        differing = [name for name, field in self.compare(current, new).items() if not field.matches]
+        before, after = ({field: values[field] for field in differing} for values in (record, new))
         return Plan(
             {**dict.fromkeys(record), "tags": [], **new},
             [*steps, self.delete_step(current)],
@@ -97,8 +97,12 @@ class ContentPlanner(Planner):
 
     def _warning_of_outdated_blueprints(self, replaced: Row) -> str:
         """Return a warning about the blueprints that still refer to a replaced content file, "" if none does."""
-        used = self.lookup.usage(replaced)
-        return f"{_in_use(replaced, used)} Its replacement has another ID: update them." if used.users else ""
+        usage = self.lookup.usage(replaced)
+        return (
+            f"{_in_use(replaced, usage)} Its replacement has another ID. Update these blueprints."
+            if usage.users
+            else ""
+        )
 
     def _upload(self, params: Params, source: Path, properties: Row) -> tuple[list[Step], Effect]:
         """Return the steps that upload a file and then set its properties, which the upload does not accept, and their
@@ -129,7 +133,7 @@ class ContentPlanner(Planner):
             find_duplicate=find_oldest_upload,
             time_limit=params["upload_deadline"],
         )
-        body = {each.api_name: properties[each.name] for each in kind.fields if properties.get(each.name)}
+        body = {field.api_name: properties[field.name] for field in kind.fields if properties.get(field.name)}
         describe = Step(
             purpose=f"Updating the {kind.title} '{name}'",
             method="PATCH",
@@ -141,27 +145,27 @@ class ContentPlanner(Planner):
         row = {kind.id_key: identifier, kind.name_key: name, "size": str(size_of(source)), **body}
         return [upload, describe] if body else [upload], Effect(kind, identifier, row)
 
-    # --- delete -----------------------------------------------------------------------------------------------------
+    # --- delete -------------------------------------------------------------------------------------------------------
 
     def plan_delete(self, current: Row, params: Params) -> Plan:
         """Return the plan that deletes a content file. Raise InvalidParameter if blueprints use it, unless ``force`` is
         set."""
-        used = self.lookup.usage(current)
-        if used.users and not params["force"]:
-            raise InvalidParameter(f"{_in_use(current, used)} Remove it from there first, or set force=true.")
+        usage = self.lookup.usage(current)
+        if usage.users and not params["force"]:
+            raise InvalidParameter(f"{_in_use(current, usage)} Remove it from there first, or set force=true.")
         plan = super().plan_delete(current, params)
-        plan.related["blueprints"] = _related_blueprints(used)
-        if used.users:
-            plan.warnings.append(f"{_in_use(current, used)} It is deleted because of force=true.")
+        plan.related["blueprints"] = _related_blueprints(usage)
+        if usage.users:
+            plan.warnings.append(f"{_in_use(current, usage)} It is deleted because of force=true.")
         if not params["force"]:
-            plan.relies_on += [(BLUEPRINTS, each) for each in used.former]
+            plan.relies_on += [(BLUEPRINTS, blueprint_id) for blueprint_id in usage.former]
         return plan
 
 
-def _in_use(row: Row, used: Usage) -> str:
-    return in_use(f"content file '{row.get('name')}' (ID {row['id']})", map(str, used.users))
+def _in_use(row: Row, usage: Usage) -> str:
+    return in_use(f"content file '{row.get('name')}' (ID {row['id']})", map(str, usage.users))
 
 
-def _related_blueprints(used: Usage) -> list[Row]:
+def _related_blueprints(usage: Usage) -> list[Row]:
     """Return the blueprints that use a content file, for the return value."""
-    return [{"id": user.id, "name": user.name} for user in used.users]
+    return [{"id": user.id, "name": user.name} for user in usage.users]

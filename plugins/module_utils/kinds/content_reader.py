@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How content files are selected for content_info, and downloaded."""
+"""The return values of the module content_info, and the download of content files."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ..base.errors import InvalidParameter, TransportError
 from ..base.row import Params, Row
+from ..base.text import counted
 from ..engine.lookup import lookup_of
 from ..engine.reader import Reader
 from .content_file import flaw_of_name, has_bytes_of
@@ -20,9 +21,9 @@ class ContentReader(Reader):
 
     def get_info(self, params: Params) -> Row:
         """Return the content files that match all options."""
-        return {self.kind.plural: [self.kind.to_result(row) for row in self._selected(params)]}
+        return {self.kind.plural: [self.kind.to_result(row) for row in self._select_contents(params)]}
 
-    def _selected(self, params: Params) -> list[Row]:
+    def _select_contents(self, params: Params) -> list[Row]:
         if params["id"] is not None:
             row = lookup_of(self.view, self.kind).find_by_id(str(params["id"]))
             return [row] if row else []
@@ -38,7 +39,7 @@ class ContentReader(Reader):
         """Download the content files to ``dest`` if it is set. Raise InvalidParameter if that cannot be written."""
         if params["dest"] is None:
             return {}
-        dest, rows = Path(params["dest"]), self._selected(params)
+        dest, rows = Path(params["dest"]), self._select_contents(params)
         try:
             files = _destinations(dest, rows)
             missing = {file: row for file, row in files.items() if not (file.is_file() and has_bytes_of(row, file))}
@@ -75,9 +76,12 @@ def _destinations(dest: Path, rows: list[Row]) -> dict[Path, Row]:
     trusted."""
     if not dest.is_dir():
         if len(rows) != 1:
-            raise InvalidParameter(f"'{dest}' is not a directory, so it can store one content file, not {len(rows)}.")
+            raise InvalidParameter(
+                f"Cannot download to the file '{dest}': {counted(len(rows), 'content file')} match, not one. Select one"
+                " content file, or set dest to a directory."
+            )
         return {dest: rows[0]}
-    found: dict[Path, Row] = {}
+    destinations: dict[Path, Row] = {}
     for row in rows:
         name = str(row.get("name"))
         file = dest / name
@@ -85,10 +89,10 @@ def _destinations(dest: Path, rows: list[Row]) -> dict[Path, Row]:
             raise InvalidParameter(
                 f"Invalid file name '{name}' of the content file {row['id']}. Set dest to the path of a file."
             )
-        if file in found:
+        if file in destinations:
             raise InvalidParameter(
-                f"The content files {found[file]['id']} and {row['id']} have the same name '{name}'. Download them by"
-                " ID."
+                f"The content files {destinations[file]['id']} and {row['id']} have the same name '{name}'."
+                " Download them by ID."
             )
-        found[file] = row
-    return found
+        destinations[file] = row
+    return destinations

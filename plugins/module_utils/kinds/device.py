@@ -48,7 +48,7 @@ STATES: dict[int, str] = {
 
 @dataclass(frozen=True)
 class Filter:
-    """A query parameter of /v2/devices/: the type of its value, whether it takes several, and the valid values.
+    """A query parameter of /v2/devices/: the type of its values, whether it accepts several, and the valid values.
     If Esper expects IDs, ``names`` is the kind of object whose names are also accepted."""
 
     type: type = str
@@ -106,41 +106,41 @@ def check_filters(filters: t.Mapping[str, t.Any]) -> Row:
     """
     checked: Row = {}
     for name, value in filters.items():
-        known = FILTERS.get(name)
-        if known is None:
+        filter_ = FILTERS.get(name)
+        if filter_ is None:
             near = difflib.get_close_matches(str(name), FILTERS, n=1)
             hint = f"Did you mean '{near[0]}'?" if near else f"Valid filters: {', '.join(sorted(FILTERS))}."
-            raise InvalidParameter(f"There is no device filter '{name}'. {hint}")
+            raise InvalidParameter(f"Unknown device filter '{name}'. {hint}")
         values = value if isinstance(value, (list, tuple)) else [value]
-        if len(values) != 1 and not known.many:
-            raise InvalidParameter(f"The device filter '{name}' takes one value, not a list of {len(values)}.")
+        if len(values) != 1 and not filter_.many:
+            raise InvalidParameter(f"Invalid device filter '{name}': it takes one value, not a list of {len(values)}.")
         if not values:
-            raise InvalidParameter(f"The device filter '{name}' has an empty list.")
-        checked[name] = [_checked_value(name, known, each) for each in values]
+            raise InvalidParameter(f"Invalid device filter '{name}': the list is empty.")
+        checked[name] = [_checked_value(name, filter_, item) for item in values]
     return checked
 
 
-def _checked_value(name: str, known: Filter, value: t.Any) -> t.Any:
+def _checked_value(name: str, filter_: Filter, value: t.Any) -> t.Any:
     if isinstance(value, (dict, list)) or value is None or not str(value).strip():
-        raise InvalidParameter(f"The device filter '{name}' has the value {value!r}, which is not a text or number.")
+        raise InvalidParameter(f"Invalid device filter '{name}': {value!r} is not a text or number.")
     text = str(value).strip()
-    if known.type is bool:
+    if filter_.type is bool:
         if text.lower() not in ("true", "false"):
-            raise InvalidParameter(f"The device filter '{name}' must be true or false, not '{text}'.")
+            raise InvalidParameter(f"Invalid device filter '{name}': '{text}' is not true or false.")
         return text.lower() == "true"
-    if known.type is int:
+    if filter_.type is int:
         if not _is_number(text):
-            raise InvalidParameter(f"The device filter '{name}' must be a whole number, not '{text}'.")
+            raise InvalidParameter(f"Invalid device filter '{name}': '{text}' is not a whole number.")
         return int(text)
-    if known.choices:
-        chosen = next((choice for choice in known.choices if choice.lower() == text.lower()), None)
+    if filter_.choices:
+        chosen = next((choice for choice in filter_.choices if choice.lower() == text.lower()), None)
         if name == "state":
             codes = {word: code for code, word in STATES.items()}
             code = codes.get(chosen or "", int(text) if _is_number(text) else -1)
             chosen = str(code) if code in STATES else None
         if chosen is None:
             raise InvalidParameter(
-                f"The device filter '{name}' must be one of {', '.join(known.choices)}, not '{text}'."
+                f"Invalid device filter '{name}': '{text}' is not one of {', '.join(filter_.choices)}."
             )
         return chosen
     return text
@@ -167,7 +167,7 @@ MINIMAL, STANDARD, FULL = LEVELS = ("minimal", "standard", "full")
 
 
 def as_host(row: Row, level: str = STANDARD) -> Row:
-    """Return a device in the terms of the collection: with the same keys on all platforms, and without push tokens,
+    """Return a device in collection terms: with the same keys on all platforms, and without push tokens,
     phone numbers and other private data.
 
     Each level of LEVELS includes the one before. The first has the values that hosts and inventory groups need, and

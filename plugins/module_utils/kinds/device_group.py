@@ -2,14 +2,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Device groups: a tree under the root "All devices".
 
-Rests on /enterprise/{enterprise_id}/devicegroup/ of the contract (legacy.yaml). The contract does not document the
+Based on /enterprise/{enterprise_id}/devicegroup/ of the contract (legacy.yaml). The contract does not document the
 following, so this file chooses: names of siblings are case-sensitive, and are compared without leading and trailing
 whitespace. Moving is PATCH ?action=move, renaming PATCH without an action, and adding devices PATCH ?action=add, as in
 Esper's own tools. The filter ``name`` finds any part of a name.
 
 Esper returns the path of a group without a sign for slashes in names. The path of a group whose parent is not directly
 below the root is therefore ambiguous. One request for the groups with a slash in their name, at most once for each
-task, usually shows that there are none. Otherwise the parents are read.
+task, usually shows that no group has one. Otherwise the parents are read.
 """
 
 from __future__ import annotations
@@ -139,7 +139,7 @@ DEVICE_GROUP = Kind(
             ),
             Option(
                 "create_parents",
-                "If V(true), creates the missing parents of the group in O(path), O(new_path) or O(parent).",
+                "If V(true), the module creates the missing parents of the group in O(path), O(new_path) or O(parent).",
                 type="bool",
                 default=False,
             ),
@@ -147,7 +147,7 @@ DEVICE_GROUP = Kind(
                 "recursive",
                 (
                     "If V(true), O(state=absent) also deletes the device groups below the group.",
-                    "If V(false), a group that has groups below it is not deleted.",
+                    "If V(false), the task fails if the group has groups below it.",
                     "Deleted groups cannot be restored.",
                 ),
                 type="bool",
@@ -158,7 +158,7 @@ DEVICE_GROUP = Kind(
                 (
                     "If V(true), O(state=absent) deletes a device group that contains devices. The module first moves"
                     " the devices to the parent.",
-                    "If V(false), a group that contains devices is not deleted. With O(recursive), the same applies to"
+                    "If V(false), the task fails if the group contains devices. With O(recursive), the same applies to"
                     " the groups below it.",
                 ),
                 type="bool",

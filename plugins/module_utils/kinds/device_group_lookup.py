@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How device groups are found: by ID, by path, and by name.
+"""Lookup of device groups by ID, path or name.
 
 In the rows that a lookup returns, ``path`` is a GroupPath: the exact path once the task is applied. In the rows of the
 API and of TenantView.list_objects() it is a text, in which a slash can separate names or be part of one.
@@ -21,25 +21,25 @@ from .group_path import ROOT, GroupPath, escape_name, is_path, is_root_name, joi
 class DeviceGroupLookup(Lookup):
     """Finds device groups."""
 
-    # --- what a task calls a group ----------------------------------------------------------------------------------
+    # --- the group that a task names ----------------------------------------------------------------------------------
 
     def task_key(self, params: Params) -> str:
         if params.get("id") is not None:
             return str(params["id"]).lower()
-        names, parent = _names_given(params), params.get("parent")
+        names, parent = _parse_names(params), params.get("parent")
         if names is not None:
             return join_path(names)
         return f"{params['name'].strip()} in {parent}" if parent else str(params["name"]).strip()
 
     def planned_depth(self, params: Params) -> int:
-        names = _names_given(params)
+        names = _parse_names(params)
         # A group that is addressed by name only can be anywhere.
         return 1 if names is None else len(names)
 
     def depth_of(self, row: Row) -> int:
         return len(_path_in(row).names)
 
-    # --- finding ----------------------------------------------------------------------------------------------------
+    # --- finding ------------------------------------------------------------------------------------------------------
 
     def find(self, params: Params) -> Row | None:
         for option in ("path", "parent", "new_path"):
@@ -47,7 +47,7 @@ class DeviceGroupLookup(Lookup):
             if params.get(option) is not None:
                 split_names(params[option])
         if params.get("id") is not None:
-            return self.find_by_id(_checked_id(params["id"]))
+            return self.find_by_id(_validate_id(params["id"]))
         if params.get("path") is not None:
             return self.find_at(split_path(params["path"]), is_exact=_can_change(params))
         try:
@@ -59,12 +59,12 @@ class DeviceGroupLookup(Lookup):
             raise
 
     def _find_by_name_and_parent(self, params: Params) -> Row | None:
-        name, parent = checked_name(params["name"]), params.get("parent")
+        name, parent = validate_name(params["name"]), params.get("parent")
         if parent is not None and is_path(parent):
             return self.find_at([*split_path(parent), name], is_exact=_can_change(params))
-        above = None if parent is None else self.resolve(parent)
-        rows = [row for row in self.find_by_name(name) if above is None or parent_id_of(row) == above["id"]]
-        return self.one_or_none(self._located(rows), name, "Set the parent, or use the path instead of the name.")
+        parent_row = None if parent is None else self.resolve(parent)
+        rows = [row for row in self.find_by_name(name) if parent_row is None or parent_id_of(row) == parent_row["id"]]
+        return self.one_or_none(self._locate_all(rows), name, "Set the parent, or use the path instead of the name.")
 
     def find_by_id(self, identifier: str) -> Row | None:
         identifier = identifier.lower()
@@ -85,18 +85,18 @@ class DeviceGroupLookup(Lookup):
         Unless ``is_exact``, a group is also returned if it is the only one with this path as Esper returns it. This
         saves the request for groups with a slash in their name, and is for tasks that then change nothing.
         """
-        wanted, has_moves = GroupPath(tuple(names)), bool(self.view.planned_changes(self.kind))
+        path, has_moves = GroupPath(tuple(names)), bool(self.view.planned_changes(self.kind))
 
         def is_candidate(row: Row) -> bool:
             if isinstance(row.get("path"), GroupPath):
-                return bool(row["path"] == wanted)
-            return has_moves or _joined(_path_in(row).names) == _joined(names)
+                return bool(row["path"] == path)
+            return has_moves or _join_api_names(_path_in(row).names) == _join_api_names(names)
 
         rows = [row for row in self.find_by_name(names[-1] if names else ROOT) if is_candidate(row)]
         if len(rows) == 1 and not (is_exact or has_moves):
-            return with_path(rows[0], wanted)
+            return with_path(rows[0], path)
         # Esper does not allow two siblings of one name. But whitespace around a name does not count.
-        return self.one_or_none([row for row in self._located(rows) if row["path"] == wanted], str(wanted))
+        return self.one_or_none([row for row in self._locate_all(rows) if row["path"] == path], str(path))
 
     def find_child(self, parent_id: str | KnownAfterApply | None, name: str) -> Row | None:
         """Return the group of a name in a parent, or None. A parent that the task creates has no groups."""
@@ -104,41 +104,41 @@ class DeviceGroupLookup(Lookup):
             return None
         return next((row for row in self.find_by_name(name) if parent_id_of(row) == parent_id), None)
 
-    def resolve(self, wanted: str) -> Row:
+    def resolve(self, reference: str) -> Row:
         """Return the group that an option names: by ID, by path, or by a name that only one group has. Raise NotFound
         or Ambiguous."""
         resolved = self.view.derived(self.kind)
-        if wanted not in resolved:
-            resolved[wanted] = self._resolve(wanted)
-        return t.cast("Row", resolved[wanted])
+        if reference not in resolved:
+            resolved[reference] = self._resolve(reference)
+        return t.cast("Row", resolved[reference])
 
-    def _resolve(self, wanted: str) -> Row:
-        if is_uuid(wanted):
-            row = self.find_by_id(wanted)
-        elif is_path(wanted):
-            row = self.find_at(split_path(wanted))
+    def _resolve(self, reference: str) -> Row:
+        if is_uuid(reference):
+            row = self.find_by_id(reference)
+        elif is_path(reference):
+            row = self.find_at(split_path(reference))
         else:
-            rows = self.find_by_name(split_names(wanted)[0])
+            rows = self.find_by_name(split_names(reference)[0])
             # Another group can have the name of the root.
             rows = [row for row in rows if is_root(row)] or rows
-            row = self.one_or_none(self._located(rows), wanted, f"Use its path, such as '{ROOT}/{wanted}'.")
+            row = self.one_or_none(self._locate_all(rows), reference, f"Use its path, such as '{ROOT}/{reference}'.")
         if row is None:
-            raise self.not_found(wanted)
+            raise self.not_found(reference)
         return row
 
-    def not_found(self, wanted: str, note: str = "") -> NotFound:
+    def not_found(self, reference: str, note: str = "") -> NotFound:
         """Return the error about a group that does not exist. It offers paths for a path, and names for a name."""
-        rows = self.all_groups()
-        similar = [path_of(row) if is_path(wanted) else escape_name(str(row.get("name"))) for row in rows]
-        return NotFound(self.kind.title, wanted, similar, note)
+        rows = self.list_groups()
+        similar = [path_of(row) if is_path(reference) else escape_name(str(row.get("name"))) for row in rows]
+        return NotFound(self.kind.title, reference, similar, note)
 
-    # --- the tree ---------------------------------------------------------------------------------------------------
+    # --- the tree -----------------------------------------------------------------------------------------------------
 
-    def all_groups(self) -> list[Row]:
+    def list_groups(self) -> list[Row]:
         """Return all device groups of the tenant."""
-        return self._located(self.view.list_objects(self.kind))
+        return self._locate_all(self.view.list_objects(self.kind))
 
-    def closest(self, names: t.Sequence[str]) -> tuple[Row | None, t.Sequence[str]]:
+    def find_closest(self, names: t.Sequence[str]) -> tuple[Row | None, t.Sequence[str]]:
         """Return the last group that exists on a path, and the names of the missing groups below it. The path is some
         names below the root."""
         depth = len(names)
@@ -146,28 +146,28 @@ class DeviceGroupLookup(Lookup):
             depth -= 1
         return row, names[depth:]
 
-    def subtree(self, top: Row) -> list[Row]:
+    def list_subtree(self, top: Row) -> list[Row]:
         """Return a group and all groups below it, parents before children."""
         children: dict[str | KnownAfterApply | None, list[Row]] = {}
         for row in self.view.all_as_planned(self.kind):
             children.setdefault(parent_id_of(row), []).append(row)
-        found = {top["id"]: top}
-        waiting = [top]
-        for row in waiting:
-            below = [child for child in children.get(row["id"], []) if child["id"] not in found]
-            found.update((child["id"], child) for child in self._located(below))
-            waiting += below
-        return list(found.values())
+        groups = {top["id"]: top}
+        queue = [top]
+        for row in queue:
+            below = [child for child in children.get(row["id"], []) if child["id"] not in groups]
+            groups.update((child["id"], child) for child in self._locate_all(below))
+            queue += below
+        return list(groups.values())
 
-    def remaining_above(self, row: Row) -> str:
+    def find_remaining_parent(self, row: Row) -> str:
         """Return the ID of the closest group above that the task does not delete."""
-        above = str(last_uuid(row["parent"]))
-        while self.view.is_deleted(self.kind, above):
+        parent_id = str(last_uuid(row["parent"]))
+        while self.view.is_deleted(self.kind, parent_id):
             rows = self.view.list_objects(self.kind)
-            above = next(str(last_uuid(each["parent"])) for each in rows if each["id"] == above)
-        return above
+            parent_id = next(str(last_uuid(group["parent"])) for group in rows if group["id"] == parent_id)
+        return parent_id
 
-    # --- exact paths ------------------------------------------------------------------------------------------------
+    # --- exact paths --------------------------------------------------------------------------------------------------
 
     def path_of(self, row: Row) -> str:
         """Return the exact path of a group. This can need requests if the row is not one that a lookup returned."""
@@ -182,7 +182,7 @@ class DeviceGroupLookup(Lookup):
             path = path.after(_path_in(move))
         return with_path(row, path)
 
-    def _located(self, rows: t.Iterable[Row]) -> list[Row]:
+    def _locate_all(self, rows: t.Iterable[Row]) -> list[Row]:
         return [self.locate(row) for row in rows]
 
     def _names_below_root(self, row: Row) -> t.Sequence[str]:
@@ -227,20 +227,20 @@ def with_path(row: Row, path: GroupPath) -> Row:
     return {**row, "path": path}
 
 
-def checked_name(name: str) -> str:
+def validate_name(name: str) -> str:
     """Return a name without whitespace around it. Raise InvalidParameter if it is empty."""
     if not name.strip():
-        raise InvalidParameter("The name of a device group is empty.")
+        raise InvalidParameter("Invalid name of a device group: it is empty. Set a name, or omit it.")
     return name.strip()
 
 
-def _checked_id(identifier: str) -> str:
+def _validate_id(identifier: str) -> str:
     if not is_uuid(identifier):
         raise InvalidParameter(f"Invalid ID of a device group: '{identifier}'. Use path or name instead.")
     return identifier.lower()
 
 
-def _names_given(params: Params) -> list[str] | None:
+def _parse_names(params: Params) -> list[str] | None:
     """Return the names below the root of the group that a task addresses, or None if the task uses an ID, or a name
     that can be anywhere."""
     if params.get("path") is not None:
@@ -263,9 +263,9 @@ def _path_in(row: Row) -> GroupPath:
         return t.cast("GroupPath", row["path"])
     path, name = str(row.get("path") or row["name"]), str(row["name"])
     names = [*path.removesuffix(f"/{name}").split("/"), name] if path.endswith(f"/{name}") else path.split("/")
-    return GroupPath(tuple(each.strip() for each in names[1:]))
+    return GroupPath(tuple(name.strip() for name in names[1:]))
 
 
-def _joined(names: t.Iterable[str]) -> str:
+def _join_api_names(names: t.Iterable[str]) -> str:
     """Return names in the form of Esper's paths, in which a slash can separate names or be part of one."""
     return "/".join(part.strip() for name in names for part in name.split("/"))

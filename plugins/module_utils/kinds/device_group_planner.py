@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How changes of device groups are planned: to create, rename, move and delete them."""
+"""Plans for creating, renaming, moving and deleting device groups."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from ..base.text import counted
 from ..engine.planner import Planner
 from ..model.plan import Effect, ObjectDiff, Plan, Step
 from ..model.unknowns import KnownAfterApply
-from .device_group_lookup import DeviceGroupLookup, checked_name, is_root, parent_id_of, path_of, with_path
+from .device_group_lookup import DeviceGroupLookup, is_root, parent_id_of, path_of, validate_name, with_path
 from .group_devices import devices_in, steps_into
 from .group_path import ROOT, GroupPath, is_path, split_path
 
 
 @dataclass(frozen=True)
-class _Place:
-    """A place in the tree, at the end of a path. The ID of the parent is unknown until the parent is created."""
+class _Location:
+    """A location in the tree, at the end of a path. The ID of the parent is unknown until the parent is created."""
 
     parent_id: str | KnownAfterApply | None
     path: GroupPath
 
     @property
     def name(self) -> str:
-        """The name of a group at this place."""
+        """The name of a group at this location."""
         return self.path.names[-1]
 
 
@@ -37,7 +37,7 @@ class DeviceGroupPlanner(Planner):
     def lookup(self) -> DeviceGroupLookup:
         return DeviceGroupLookup(self.view, self.kind)
 
-    # --- create -----------------------------------------------------------------------------------------------------
+    # --- create -------------------------------------------------------------------------------------------------------
 
     def plan_create(self, params: Params) -> Plan:
         if params.get("id") is not None:
@@ -46,10 +46,10 @@ class DeviceGroupPlanner(Planner):
             return self._plan_moved_before(params)
         plan = Plan(None)
         if params.get("path") is not None:
-            place = self._plan_parents(plan, _names_in(params["path"]), params)
+            location = self._plan_parents(plan, _parse_path(params["path"]), params)
         else:
-            place = self._plan_parent(plan, checked_name(params["name"]), params)
-        self._plan_group(plan, place)
+            location = self._plan_parent(plan, validate_name(params["name"]), params)
+        self._plan_group(plan, location)
         return plan
 
     def _plan_moved_before(self, params: Params) -> Plan:
@@ -57,91 +57,99 @@ class DeviceGroupPlanner(Planner):
         target = self.lookup.find_at(split_path(params["new_path"]))
         if target is not None:
             return Plan(self.kind.to_result(target))
-        note = f"No group exists at '{params['new_path']}' either, so nothing can be moved."
+        note = f"new_path '{params['new_path']}' does not exist either."
         if params.get("path") is not None:
-            (*above, name), (*new_above, new_name) = _names_in(params["path"]), _names_in(params["new_path"])
-            half_way = [self.lookup.find_at([*new_above, name]), self.lookup.find_at([*above, new_name])]
-            left = " or ".join(f"'{path_of(row)}' (ID {row['id']})" for row in half_way if row)
-            if left:
-                note += f" An interrupted move may have left it at {left}. Address it by ID."
+            (*parent_names, name), (*new_parent_names, new_name) = (
+                _parse_path(params["path"]),
+                _parse_path(params["new_path"]),
+            )
+            half_moved = [
+                self.lookup.find_at([*new_parent_names, name]),
+                self.lookup.find_at([*parent_names, new_name]),
+            ]
+            candidates = " or ".join(f"'{path_of(row)}' (ID {row['id']})" for row in half_moved if row)
+            if candidates:
+                note += f" An interrupted move may have left it at {candidates}. Address it by ID."
         raise self.lookup.not_found(params.get("path") or params["name"], note)
 
-    def _plan_parent(self, plan: Plan, name: str, params: Params) -> _Place:
-        """Return the place of a name in the group in the option parent, the root if there is none."""
+    def _plan_parent(self, plan: Plan, name: str, params: Params) -> _Location:
+        """Return the location of a name in the group of the option parent, or in the root if the task omits it."""
         parent = params.get("parent")
         if parent is None or is_path(parent):
             return self._plan_parents(plan, [*split_path(ROOT if parent is None else parent), name], params)
         row = self.lookup.resolve(parent)
-        return _Place(row["id"], row["path"].child(name))
+        return _Location(row["id"], row["path"].child(name))
 
-    def _plan_parents(self, plan: Plan, names: list[str], params: Params) -> _Place:
-        """Return the place at the end of some names below the root. The plan creates the missing groups above it if the
-        task allows that."""
-        *above, name = names
-        parent, missing = self.lookup.closest(above)
+    def _plan_parents(self, plan: Plan, names: list[str], params: Params) -> _Location:
+        """Return the location at the end of some names below the root. The plan creates the missing groups above it if
+        the task allows that."""
+        *parent_names, name = names
+        parent, missing = self.lookup.find_closest(parent_names)
         if parent is None or (missing and not params["create_parents"]):
             note = f"Set create_parents to true to create this parent of '{name}'." if parent else ""
-            raise self.lookup.not_found(str(GroupPath(tuple(above))), note)
+            raise self.lookup.not_found(str(GroupPath(tuple(parent_names))), note)
         parent_id, path = parent["id"], parent["path"]
-        for each in missing:
-            path = path.child(each)
-            parent_id = self._plan_group(plan, _Place(parent_id, path))
-        return _Place(parent_id, path.child(name))
+        for missing_name in missing:
+            path = path.child(missing_name)
+            parent_id = self._plan_group(plan, _Location(parent_id, path))
+        return _Location(parent_id, path.child(name))
 
-    def _plan_group(self, plan: Plan, place: _Place) -> KnownAfterApply:
+    def _plan_group(self, plan: Plan, location: _Location) -> KnownAfterApply:
         """Add the creation of a group to a plan, and return the ID that it will have."""
-        path = str(place.path)
-        self._check_vacated(place)
-        body: Row = {"name": place.name, "parent": place.parent_id}
+        path = str(location.path)
+        self._check_vacated(location)
+        body: Row = {"name": location.name, "parent": location.parent_id}
 
-        def find(body: Row) -> Row | None:
-            row = self.lookup.find_child(body["parent"], place.name)
-            return None if row is None else with_path(row, place.path)
+        def find_existing(body: Row) -> Row | None:
+            row = self.lookup.find_child(body["parent"], location.name)
+            return None if row is None else with_path(row, location.path)
 
         step = Step(
             purpose=f"Creating the {self.kind.title} '{path}'",
             method="POST",
             path=self.kind.routes.list,
             body=body,
-            find_existing=find,
-            extract_object=lambda row: with_path(row, place.path),
+            find_existing=find_existing,
+            extract_object=lambda row: with_path(row, location.path),
         )
         identifier = KnownAfterApply(step, "id")
         plan.steps.append(step)
-        plan.changes.append(ObjectDiff(f"{self.kind.title} {path}", {}, {"name": place.name, "path": path}))
+        plan.changes.append(ObjectDiff(f"{self.kind.title} {path}", {}, {"name": location.name, "path": path}))
         plan.effects.append(
-            Effect(self.kind, identifier, {**body, "id": identifier, "path": place.path, "device_count": 0})
+            Effect(self.kind, identifier, {**body, "id": identifier, "path": location.path, "device_count": 0})
         )
         plan.record = {
-            **dict.fromkeys(each.name for each in self.kind.fields),
-            "name": place.name,
+            **dict.fromkeys(field.name for field in self.kind.fields),
+            "name": location.name,
             "path": path,
-            "parent_id": _known(place.parent_id),
+            "parent_id": _known_id(location.parent_id),
             "device_count": 0,
             "children_count": 0,
         }
         return identifier
 
-    # --- update -----------------------------------------------------------------------------------------------------
+    # --- update -------------------------------------------------------------------------------------------------------
 
     def plan_update(self, current: Row, params: Params) -> Plan:
         result, path, name = self.kind.to_result(current), current["path"], str(current["name"]).strip()
         plan = Plan(result)
         if params.get("id") is None and params.get("new_path") is None:
             return plan
-        new = self._new_place(plan, current, params)
-        renames, moves = new.name != name, new.parent_id != result["parent_id"]
-        if not (renames or moves):
+        new = self._plan_location(plan, current, params)
+        is_renamed, is_moved = new.name != name, new.parent_id != result["parent_id"]
+        if not (is_renamed or is_moved):
             return Plan(result)
         self._check_move(current, new)
-        # Its old name can be taken at the new place. A move repeats the name that the group has by then.
-        renames_first = renames and moves and self.lookup.find_child(new.parent_id, name) is not None
+        # Another group can have its old name in the new parent. A move repeats the name of the group at that time.
+        is_renamed_first = is_renamed and is_moved and self.lookup.find_child(new.parent_id, name) is not None
         rename = self._patch(current, "Renaming", new, {"name": new.name})
-        move_body = {"name": new.name if renames_first else name, "parent": new.parent_id}
+        move_body = {"name": new.name if is_renamed_first else name, "parent": new.parent_id}
         move = self._patch(current, "Moving", new, move_body, "move")
-        order = [(rename, renames), (move, moves)] if renames_first else [(move, moves), (rename, renames)]
-        plan.steps += [step for step, needed in order if needed]
-        plan.record = {**result, "name": new.name, "path": str(new.path), "parent_id": _known(new.parent_id)}
+        order = (
+            [(rename, is_renamed), (move, is_moved)] if is_renamed_first else [(move, is_moved), (rename, is_renamed)]
+        )
+        plan.steps += [step for step, is_needed in order if is_needed]
+        plan.record = {**result, "name": new.name, "path": str(new.path), "parent_id": _known_id(new.parent_id)}
         plan.changes.append(
             ObjectDiff(
                 self.kind.header(current),
@@ -153,45 +161,43 @@ class DeviceGroupPlanner(Planner):
         plan.effects.append(Effect(self.kind, current["id"], {**current, **moved}))
         return plan
 
-    def _new_place(self, plan: Plan, current: Row, params: Params) -> _Place:
-        """Return the place where a task wants a group to be. The plan creates the missing groups above it."""
+    def _plan_location(self, plan: Plan, current: Row, params: Params) -> _Location:
+        """Return the desired location of a group. The plan creates the missing groups above it."""
         if params.get("new_path") is not None:
-            return self._plan_parents(plan, _names_in(params["new_path"]), params)
-        name = str(current["name"]).strip() if params.get("name") is None else checked_name(params["name"])
+            return self._plan_parents(plan, _parse_path(params["new_path"]), params)
+        name = str(current["name"]).strip() if params.get("name") is None else validate_name(params["name"])
         if params.get("parent") is not None:
             return self._plan_parent(plan, name, params)
-        return _Place(parent_id_of(current), current["path"].parent.child(name))
+        return _Location(parent_id_of(current), current["path"].parent.child(name))
 
-    def _check_move(self, current: Row, new: _Place) -> None:
-        """Raise InvalidParameter for what Esper would reject, so that check mode reports it too."""
+    def _check_move(self, current: Row, new: _Location) -> None:
+        """Raise InvalidParameter if Esper rejects the move, so that check mode reports it too."""
         path = current["path"]
         if is_root(current):
-            raise _root_stays("renamed or moved")
+            raise _root_error("rename or move")
         if new.path.parent.is_within(path):
-            raise InvalidParameter(
-                f"The {self.kind.title} '{path}' cannot be moved below itself, to '{new.path.parent}'."
-            )
+            raise InvalidParameter(f"Cannot move the {self.kind.title} '{path}' below itself, to '{new.path.parent}'.")
         other = self.lookup.find_child(new.parent_id, new.name)
         if other is not None and other["id"] != current["id"]:
             raise InvalidParameter(
-                f"The {self.kind.title} '{path}' cannot be moved to '{new.path}': another group has this path."
+                f"Cannot move the {self.kind.title} '{path}' to '{new.path}': another group has this path."
             )
         self._check_vacated(new, current)
 
-    def _check_vacated(self, place: _Place, current: Row | None = None) -> None:
-        """Raise InvalidParameter if another group is at a place until the same task moves it away. The order of the two
-        requests is not defined."""
-        for row in self.view.replaced_candidates(self.kind, place.name):
-            is_there = str(row["name"]).strip() == place.name and parent_id_of(row) == place.parent_id
-            if is_there and (current is None or row["id"] != current["id"]):
+    def _check_vacated(self, location: _Location, current: Row | None = None) -> None:
+        """Raise InvalidParameter if another group has the location until the same task moves it away. The order of the
+        two requests is not defined."""
+        for row in self.view.replaced_candidates(self.kind, location.name):
+            is_occupant = str(row["name"]).strip() == location.name and parent_id_of(row) == location.parent_id
+            if is_occupant and (current is None or row["id"] != current["id"]):
                 raise InvalidParameter(
-                    f"The same task moves away the {self.kind.title} at '{place.path}'. Create or move the other group"
-                    " in a later task."
+                    f"Cannot create or move a {self.kind.title} to '{location.path}': the same task moves another group"
+                    " away from this path. Use a later task."
                 )
 
-    def _patch(self, current: Row, doing: str, new: _Place, body: Row, action: str | None = None) -> Step:
+    def _patch(self, current: Row, verb: str, new: _Location, body: Row, action: str | None = None) -> Step:
         return Step(
-            purpose=f"{doing} the {self.kind.phrase(current)}",
+            purpose=f"{verb} the {self.kind.phrase(current)}",
             method="PATCH",
             path=self.kind.routes.object,
             ids={"id": current["id"]},
@@ -200,30 +206,30 @@ class DeviceGroupPlanner(Planner):
             extract_object=lambda row: with_path(row, new.path),
         )
 
-    # --- delete -----------------------------------------------------------------------------------------------------
+    # --- delete -------------------------------------------------------------------------------------------------------
 
     def plan_delete(self, current: Row, params: Params) -> Plan:
         if is_root(current):
-            raise _root_stays("deleted")
+            raise _root_error("delete")
         has_groups = current.get("children_count") != 0 or any(
             parent_id_of(row) == current["id"] for row in self.view.planned(self.kind)
         )
-        doomed = self.lookup.subtree(current) if has_groups else [current]
-        if len(doomed) > 1 and not params["recursive"]:
+        deleted = self.lookup.list_subtree(current) if has_groups else [current]
+        if len(deleted) > 1 and not params["recursive"]:
             raise InvalidParameter(
-                f"The {self.kind.phrase(current)} has {counted(len(doomed) - 1, 'group')} below it."
+                f"Cannot delete the {self.kind.phrase(current)}: it has {counted(len(deleted) - 1, 'group')} below it."
                 " Set recursive to true to delete them too, or move them first."
             )
-        devices = [device for row in doomed if row.get("device_count") != 0 for device in self._devices_in(row)]
+        devices = [device for row in deleted if row.get("device_count") != 0 for device in self._devices_in(row)]
         if devices and not params["force"]:
-            where = "contains" if len(doomed) == 1 else "and the groups below it contain"
+            content = "it contains" if len(deleted) == 1 else "it and the groups below it contain"
             raise InvalidParameter(
-                f"The {self.kind.phrase(current)} {where} {counted(len(devices))}."
+                f"Cannot delete the {self.kind.phrase(current)}: {content} {counted(len(devices))}."
                 " Set force to true to move them to its parent, or move them first."
             )
         purpose = f"Moving the devices of the {self.kind.phrase(current)} to its parent"
-        plan = Plan(None, steps_into(self.lookup.remaining_above(current), devices, purpose))
-        for row in reversed(doomed):
+        plan = Plan(None, steps_into(self.lookup.find_remaining_parent(current), devices, purpose))
+        for row in reversed(deleted):
             plan.steps.append(self.delete_step(row))
             plan.changes.append(self.deletion_diff(row))
             plan.effects.append(Effect(self.kind, row["id"], None))
@@ -238,18 +244,18 @@ class DeviceGroupPlanner(Planner):
         return devices_in(self.view.client, group["id"], purpose=purpose)
 
 
-def _names_in(path: str) -> list[str]:
+def _parse_path(path: str) -> list[str]:
     """Return the names in the path of a group. Raise InvalidParameter for the root."""
     names = split_path(path)
     if not names:
-        raise InvalidParameter(f"The path '{path}' is that of the root group. Use a path below '{ROOT}'.")
+        raise InvalidParameter(f"Invalid path of a device group: '{path}' is the root. Use a path below '{ROOT}'.")
     return names
 
 
-def _known(identifier: str | KnownAfterApply | None) -> str | None:
+def _known_id(identifier: str | KnownAfterApply | None) -> str | None:
     """Return an ID, or None if it is unknown until the group is created."""
     return identifier if isinstance(identifier, str) else None
 
 
-def _root_stays(what: str) -> InvalidParameter:
-    return InvalidParameter(f"The root group '{ROOT}' cannot be {what}.")
+def _root_error(action: str) -> InvalidParameter:
+    return InvalidParameter(f"Cannot {action} the root device group '{ROOT}'.")

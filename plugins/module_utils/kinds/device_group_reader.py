@@ -1,12 +1,12 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the module device_group_info returns: device groups as a list and as a tree."""
+"""The return values of the module device_group_info: device groups as a list and as a tree."""
 
 from __future__ import annotations
 
 from ..base.row import Params, Row
 from ..engine.reader import Reader
-from .device_group_lookup import DeviceGroupLookup, checked_name
+from .device_group_lookup import DeviceGroupLookup, validate_name
 
 
 class DeviceGroupReader(Reader):
@@ -15,7 +15,7 @@ class DeviceGroupReader(Reader):
     def get_info(self, params: Params) -> Row:
         groups = DeviceGroupLookup(self.view, self.kind)
         if params.get("name") is not None:
-            rows = groups.find_by_name(checked_name(params["name"]))
+            rows = groups.find_by_name(validate_name(params["name"]))
         elif params.get("id") is not None or params.get("path") is not None:
             row = groups.find(params)
             rows = [row] if row else []
@@ -23,7 +23,7 @@ class DeviceGroupReader(Reader):
             rows = self.view.list_objects(self.kind)
         rows = [groups.locate(row) for row in rows]
         if params["subtree"]:
-            rows = list({row["id"]: row for top in rows for row in groups.subtree(top)}.values())
+            rows = list({row["id"]: row for top in rows for row in groups.list_subtree(top)}.values())
         results = sorted((self.kind.to_result(row) for row in rows), key=lambda result: str(result["path"]))
         return {self.kind.plural: results, "tree": _tree(results)}
 

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The list of devices. It is a file of its own because device groups need it, and devices need device groups."""
+"""The list of devices. It has its own file because device groups need it, and devices need device groups."""
 
 from __future__ import annotations
 

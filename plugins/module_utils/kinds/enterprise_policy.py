@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Enterprise policies, which the Esper console calls compliance policies: restrictions for devices with templates.
 
-Rests on /enterprise/{enterprise_id}/policy/ of the contract (legacy.yaml). The Esper API replaces all settings by those
-that it receives, so each change sends all of them.
+Based on /enterprise/{enterprise_id}/policy/ of the contract (legacy.yaml). The Esper API replaces all
+settings, so each change sends all of them.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ PASSWORD_QUALITIES = (
 
 def _setting(name: str, doc: Words, **attributes: t.Any) -> Field:
     """Return a setting, whose name in the API is the same in camel case."""
-    return Field(name, doc, api=re.sub(r"_(.)", lambda found: found.group(1).upper(), name), **attributes)
+    return Field(name, doc, api=re.sub(r"_(.)", lambda match: match.group(1).upper(), name), **attributes)
 
 
 def _switch(name: str, effect: str) -> Field:
@@ -57,7 +57,11 @@ def _password_quality(doc: Words) -> Field:
 
 _SETTINGS = (
     _setting(
-        "applications", "Applications and their settings, in API format.", type="list", elements="dict", opaque=True
+        "applications",
+        "Apps and their settings. Esper does not document the keys.",
+        type="list",
+        elements="dict",
+        opaque=True,
     ),
     _switch("kiosk_mode", "devices run in kiosk mode, which shows a single app"),
     _switch("keyguard_disabled", "devices have no lock screen"),
@@ -85,12 +89,12 @@ _SETTINGS = (
         fields=(
             _texts(
                 "incoming_numbers",
-                "Phone numbers that can call the device, with at most 15 characters each.",
+                "Phone numbers that can call the device.",
                 validator=length(1, 15),
             ),
             _texts(
                 "outgoing_numbers",
-                "Phone numbers that the device can call, with at most 15 characters each.",
+                "Phone numbers that the device can call.",
                 validator=length(1, 15),
             ),
             _setting(
@@ -117,7 +121,7 @@ _SETTINGS = (
         "Google accounts that users can add to a device.",
         type="dict",
         fields=(
-            _setting("max_account", "Maximum number of accounts, from 0 to 10.", type="int", validator=in_range(0, 10)),
+            _setting("max_account", "Maximum number of accounts.", type="int", validator=in_range(0, 10)),
             _texts("emails", "Email addresses that users can add.", validator=email),
             _texts("domains", "Domains whose email addresses users can add."),
         ),
@@ -130,7 +134,7 @@ _SETTINGS = (
     ),
     _setting(
         "minimum_password_length",
-        "Minimum length of the device password in characters, 4 or more.",
+        "Minimum length of the device password in characters.",
         type="int",
         validator=in_range(4),
     ),
@@ -194,7 +198,7 @@ _FIELDS = (
     Field(
         "name",
         (
-            "Name of the policy, from 1 to 255 characters, case-sensitive.",
+            "Name of the policy, case-sensitive.",
             "With O(id), the new name of the policy.",
         ),
         identifier=True,

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The devices in device groups: which there are, and how they are moved."""
+"""The devices in device groups, and the steps that move them."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ GROUP_ROUTES = Routes(
 )
 
 # Maximum number of devices in a request that moves devices.
-_DEVICES_A_CALL = 1000
+_DEVICES_PER_REQUEST = 1000
 
 
 def steps_into(group_id: str, device_ids: t.Sequence[str], purpose: str) -> list[Step]:
-    """Return the writes that move devices into a device group."""
+    """Return the requests that move devices into a device group."""
     return [
         Step(
             purpose=purpose,
@@ -30,9 +30,9 @@ def steps_into(group_id: str, device_ids: t.Sequence[str], purpose: str) -> list
             path=GROUP_ROUTES.object,
             ids={"id": group_id},
             query={"action": "add"},
-            body={"device_ids": some},
+            body={"device_ids": part},
         )
-        for some in in_parts(_DEVICES_A_CALL, device_ids)
+        for part in in_parts(_DEVICES_PER_REQUEST, device_ids)
     ]
 
 

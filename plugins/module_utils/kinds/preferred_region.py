@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The App Store regions of the tenant, a singleton.
 
-Rests on /v2/preferred-regions of the contract (v2.yaml), whose POST replaces the whole list. Choice where the contract
+Based on /v2/preferred-regions of the contract (v2.yaml), whose POST replaces the whole list. Choice where the contract
 is silent: the order of the countries has no meaning, so a task that only changes the order changes nothing.
 """
 
@@ -32,7 +32,7 @@ PREFERRED_REGION = plain_singleton(
             type="list",
             elements="str",
             list_type="set",
-            normalize=lambda countries: list(dict.fromkeys(str(each).upper() for each in countries)),
+            normalize=lambda countries: list(dict.fromkeys(str(country).upper() for country in countries)),
             validator=_country,
             returns="Country codes of the regions.",
             sample=["DE", "AT"],

@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Roles, which are sets of scopes: what users can do.
 
-Rests on /authz2/v1/roles/ of the contract (authz2.yaml). The scopes of a role have a route of their own, which takes
-names and replaces all of them. Choices where the contract is silent: names of roles are compared exactly; two roles of
-one name are ambiguous. No list of all scopes exists, so names of scopes are not validated; a scope that Esper does not
-store is an error after the change.
+Based on /authz2/v1/roles/ of the contract (authz2.yaml). The scopes of a role have a route of their own, which accepts
+names and replaces all scopes. Choices where the contract is silent: names of roles are case-sensitive; two roles with
+one name are ambiguous. A tenant can have other scopes than the contract lists, so such a name is a warning. A scope
+that Esper does not store is an error after the change.
 """
 
 from __future__ import annotations
@@ -18,15 +18,16 @@ from ..base.validators import length
 from ..model.field import Field, SeparateRoute
 from ..model.kind import Guard, Routes
 from ..model.plain import plain_kind
+from .role_planner import RolePlanner
 
 
 def _users(view: t.Any, role: Row) -> list[str]:
     """Return the users with a role, each as part of a sentence (GET /user/, legacy.yaml)."""
-    rows = view.list_at("/user/", purpose="Reading the users")
-    if any(not isinstance(row.get("profile") or {}, dict) for row in rows):
+    accounts = view.list_at("/user/", purpose="Reading the users")
+    if any(not isinstance(account.get("profile") or {}, dict) for account in accounts):
         raise EsperError("Reading the users failed: Esper returned a profile of an unexpected type.")
-    holders = [row for row in rows if (row.get("profile") or {}).get("authz_role_id") == role["id"]]
-    return [f"the user '{row.get('email') or row.get('username')}'" for row in holders]
+    users = [account for account in accounts if (account.get("profile") or {}).get("authz_role_id") == role["id"]]
+    return [f"the user '{user.get('email') or user.get('username')}'" for user in users]
 
 
 ROLE = plain_kind(
@@ -34,6 +35,7 @@ ROLE = plain_kind(
     doc="The scopes of a role determine what the users with the role can do.",
     routes=Routes(list="/authz2/v1/roles/", object="/authz2/v1/roles/{id}"),
     guards=(Guard(users=_users, advice="Assign another role to them first"),),
+    planner=RolePlanner,
     fields=(
         Field("id", "ID of the role.", writable=False, sample="1d9b4a70-0b47-4a0e-9a53-5a3c1b8a2f11"),
         Field(
@@ -53,7 +55,7 @@ ROLE = plain_kind(
         ),
         Field(
             "scopes",
-            "Names of the scopes, such as V(read:device). An empty list removes all scopes. Compared without order.",
+            "Names of the scopes, such as V(read:device). Compared without order. An empty list removes all scopes.",
             type="list",
             elements="str",
             list_type="set",

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Tags of devices.
 
-Rests on GET /enterprise/{enterprise_id}/tags/, which is not in the published contract, but which Esper's own tools use.
+Based on GET /enterprise/{enterprise_id}/tags/, which Esper's own tools use, but the published contract does not have.
 Callers must not depend on it, because a tenant may reject it.
 """
 
@@ -18,13 +18,13 @@ from ..model.kind import Kind, Routes, Shape
 class TagLookup(Lookup):
     """Finds tags, and explains what to do if the tenant does not return their names."""
 
-    def resolve(self, wanted: str) -> Row:
+    def resolve(self, tag: str) -> Row:
         """Return the tag that an option names. Raise NotFound, Ambiguous or InvalidParameter."""
         try:
-            return super().resolve(wanted)
+            return super().resolve(tag)
         except ApiError as error:
             raise InvalidParameter(
-                f"The tag '{wanted}' must be an ID, because this tenant does not return the names of tags"
+                f"The tag '{tag}' must be an ID, because this tenant does not return the names of tags"
                 f" ({error.method} {error.path} returned HTTP {error.status})."
             ) from None
 

@@ -11,7 +11,7 @@ SEARCH_PATH = (
     " playbook, then next to them, then in the working directory of Ansible.",
     "If the task is delegated to another machine, the path is on that machine and is not searched.",
 )
-"""How a path to a file to upload is searched."""
+"""Sentences about the search path of a file to upload."""
 
 UPLOAD_DEADLINE = Option(
     "upload_deadline",

@@ -13,6 +13,7 @@ import typing as t
 from dataclasses import dataclass, replace
 
 from ..base.row import Row
+from ..base.validators import blank_error
 from .api_paths import read_field
 from .field import Field
 from .items import duplicates, match_api_items
@@ -313,7 +314,11 @@ def _validate(field: Field, desired: t.Any, path: str) -> t.Iterator[str]:
     """Yield the errors of a desired value, without those of the fields in it."""
     if isinstance(desired, list) and field.elements:
         for index, item in enumerate(desired):
-            yield from _validate(field, item, f"{path}[{index}]")
+            if isinstance(item, str) and not item.strip():
+                # A variable without a value, such as a number that can call the device.
+                yield f"{path}[{index}] {blank_error(item)}"
+            else:
+                yield from _validate(field, item, f"{path}[{index}]")
         yield from _validate_list(field, desired, path)
     elif desired is not None and not isinstance(desired, KnownAfterApply) and (error := field.validator(desired)):
         yield f"{path} {error}"

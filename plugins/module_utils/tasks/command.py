@@ -175,7 +175,7 @@ ARGS = Field(
             identifier=True,
         ),
         _switch("bluetooth_state", "If V(true), Bluetooth is turned on. If V(false), it is turned off."),
-        _number("brightness_value", "Brightness of the screen, from 1 to 100.", 1, 100),
+        _number("brightness_value", "Brightness of the screen.", 1, 100),
         _text("bundle_identifier", "Bundle ID of an Apple app.", identifier=True),
         _text("cert_alias_name", "Alias of the certificate on the device.", identifier=True),
         _text("cert_data_base64", "Content of the certificate file in base64. It is never shown.", secret=True),
@@ -251,7 +251,7 @@ ARGS = Field(
         _text("url", "Link in the message."),
         _switch("use_only_saved_ap", "If V(true), the device uses saved Wi-Fi access points only."),
         _text("video_quality", "Video quality of a remote viewer session.", "LOW", "MEDIUM", "HIGH"),
-        _number("volume_level", "Volume of the audio stream, from 0 to 100.", 0, 100),
+        _number("volume_level", "Volume of the audio stream.", 0, 100),
         Field(
             "wifi_access_points",
             "Wi-Fi access points, in API format. They are never shown, because they can contain passwords.",

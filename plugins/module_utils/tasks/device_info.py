@@ -227,7 +227,7 @@ def _rows(view: TenantView, kind: Kind, records: list[Row], key: str) -> list[Ro
     """Return the objects of a kind that devices refer to. A few are read one by one, many in the list of all."""
     ids = sorted({str(record[key]) for record in records if record[key]})
     if len(ids) > _FEW:
-        return device_groups(view).all_groups() if kind is DEVICE_GROUP else view.list_objects(kind)
+        return device_groups(view).list_groups() if kind is DEVICE_GROUP else view.list_objects(kind)
     found = (lookup_of(view, kind).find_by_id(each) for each in ids)
     return [row for row in found if row is not None]
 

@@ -123,7 +123,7 @@ def _side_by_side(
 def _groups(view: TenantView) -> dict[str, Row]:
     groups = device_groups(view)
     return {
-        row["id"]: {"path": groups.path_of(row), "parent": last_uuid(row.get("parent"))} for row in groups.all_groups()
+        row["id"]: {"path": groups.path_of(row), "parent": last_uuid(row.get("parent"))} for row in groups.list_groups()
     }
 
 

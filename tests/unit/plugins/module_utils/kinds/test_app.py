@@ -33,19 +33,19 @@ TILL = {"package_name": "com.example.till", "version_name": "2.0"}
 
 @dataclass
 class Apps:
-    """A tenant with one app, as far as the tests need it. What the integration tests show is not shown here."""
+    """A tenant with one app, with the routes that the tests need."""
 
     versions: list[Row] = field(default_factory=list)
     legacy: bool = True
-    """Whether the legacy family knows the app."""
+    """Whether the legacy family has the app."""
     raced: Row | None = None
-    """The version that somebody else uploads first."""
+    """The version that another client uploads first."""
     others: list[Row] = field(default_factory=list)
     """Other apps in the list of the legacy family."""
     blueprints: list[Row] = field(default_factory=list)
-    """Those that a filter finds."""
+    """The objects that match a filter."""
     delete: list[Reply] = field(default_factory=list)
-    """The answers to deletions."""
+    """The responses to deletions."""
     sent: list[Request] = field(default_factory=list)
 
     def __call__(self, request: Request) -> Reply:
@@ -119,9 +119,7 @@ Run = t.Callable[..., Result]
 
 
 @pytest.mark.parametrize("algorithm", ["md5", "sha1", "sha256"])
-def test_bytes_are_compared_by_whichever_digest_the_service_tells(
-    apps: Apps, run: Run, src: str, algorithm: str
-) -> None:
+def test_bytes_are_compared_by_the_checksum_that_esper_returns(apps: Apps, run: Run, src: str, algorithm: str) -> None:
     digest = hashlib.new(algorithm, DATA).hexdigest()
     apps.versions = [version(200, hash_string=digest.upper())]
     assert not run(src=src, **TILL).changed
@@ -131,12 +129,12 @@ def test_bytes_are_compared_by_whichever_digest_the_service_tells(
 
 
 @pytest.mark.parametrize("told", [None, "", "abc", "x" * 32, "0" * 128])
-def test_bytes_are_not_compared_with_what_is_no_known_digest(apps: Apps, run: Run, src: str, told: str | None) -> None:
+def test_an_unknown_checksum_is_not_compared(apps: Apps, run: Run, src: str, told: str | None) -> None:
     apps.versions = [version(200, hash_string=told)]
     assert not run(src=src, **TILL).changed
 
 
-def test_a_version_that_only_v1_knows_is_there(apps: Apps, run: Run, src: str) -> None:
+def test_a_version_that_only_v1_returns_exists(apps: Apps, run: Run, src: str) -> None:
     apps.versions, apps.legacy = [version(200)], False
     assert not run(src=src, **TILL).changed
     assert run(release_name="Spring", **TILL).changed
@@ -145,7 +143,9 @@ def test_a_version_that_only_v1_knows_is_there(apps: Apps, run: Run, src: str) -
         run(release_name="Summer", release_comments="x", enabled=True, **TILL)
 
 
-def test_the_file_tells_what_it_is(apps: Apps, run: Run, src: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_package_and_version_are_read_from_the_file(
+    apps: Apps, run: Run, src: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(app_package, "read_package", lambda _path: Package("com.example.till", "2.0", 200))
     done = run(src=src)
     assert done.record is not None
@@ -158,28 +158,28 @@ def test_the_file_tells_what_it_is(apps: Apps, run: Run, src: str, monkeypatch: 
     assert apps.written == ["POST"]
 
 
-def test_who_is_faster_with_the_same_bytes_has_done_the_work(apps: Apps, run: Run, src: str) -> None:
+def test_a_concurrent_upload_of_the_same_bytes_is_adopted(apps: Apps, run: Run, src: str) -> None:
     apps.raced = version(200, hash_string=hashlib.md5(DATA).hexdigest(), release_name="Spring")
     done = run(src=src, release_name="Spring", **TILL)
     assert done.record is not None
     assert done.record["version_id"] == "v200"
 
 
-def test_who_is_faster_with_other_bytes_is_left_alone(apps: Apps, run: Run, src: str) -> None:
+def test_a_concurrent_upload_of_other_bytes_is_an_error(apps: Apps, run: Run, src: str) -> None:
     apps.raced = version(200, hash_string="0" * 32)
     with pytest.raises(InvalidParameter, match="with another checksum"):
         run(src=src, release_name="Spring", **TILL)
     assert apps.written == ["POST"]
 
 
-def test_an_upload_gets_time(apps: Apps, run: Run, client: Client, src: str) -> None:
+def test_an_upload_has_its_own_deadline(apps: Apps, run: Run, client: Client, src: str) -> None:
     assert not run(src=src, state="absent", **TILL).changed
     assert client.connection.deadline == 300
     assert run(src=src, **TILL).changed
     assert client.connection.deadline == 3600
 
 
-def test_time_is_never_taken_away(apps: Apps, run: Run, client: Client, src: str) -> None:
+def test_an_upload_never_shortens_the_deadline(apps: Apps, run: Run, client: Client, src: str) -> None:
     assert run(src=src, upload_deadline=1, **TILL).changed
     assert client.connection.deadline == 300
     apps.versions = []
@@ -187,7 +187,7 @@ def test_time_is_never_taken_away(apps: Apps, run: Run, client: Client, src: str
     assert client.connection.deadline == 0
 
 
-def test_older_is_by_code_whatever_the_order(apps: Apps, run: Run) -> None:
+def test_versions_are_ordered_by_code(apps: Apps, run: Run) -> None:
     apps.versions = [version(code) for code in (90, 200, 1000, 150)]
     apps.delete = [answers(None, 204)] * 2
     assert run(keep_versions=2, **TILL).changed
@@ -203,12 +203,12 @@ def test_older_is_by_code_whatever_the_order(apps: Apps, run: Run) -> None:
             "in use by the template 'Kiosks'",
             1,
         ),
-        (False, [None], "in use by something", 1),
-        (True, [{"templates": []}], "in use by something", 1),
-        (True, [{"request_id": "r"}, {"request_id": "s"}], "in use by something", 2),
+        (False, [None], "in use by unknown objects", 1),
+        (True, [{"templates": []}], "in use by unknown objects", 1),
+        (True, [{"request_id": "r"}, {"request_id": "s"}], "in use by unknown objects", 2),
     ],
 )
-def test_an_answer_of_200_is_no_deletion(
+def test_a_response_with_200_is_not_a_deletion(
     apps: Apps, run: Run, force: bool, answered: list[t.Any], says: str, deletions: int
 ) -> None:
     apps.versions = [version(200)]
@@ -227,7 +227,7 @@ def test_a_deletion_is_confirmed_by_force(apps: Apps, run: Run) -> None:
     assert [request.query for request in apps.sent[-2:]] == [{}, {"request_id": "r"}]
 
 
-# --- what is in use ---------------------------------------------------------------------------------------------------
+# --- usage ------------------------------------------------------------------------------------------------------------
 
 
 def blueprint(published: int | None, draft: int | None = None) -> Row:
@@ -309,7 +309,7 @@ def test_all_versions_to_delete_share_one_read_of_the_blueprints(apps: Apps, run
         ({"keep_versions": 0, "package_name": "com.example.till", "state": "absent"}, "Invalid keep_versions 0"),
     ],
 )
-def test_keep_versions_never_keeps_nothing(apps: Apps, run: Run, params: Row, error: str) -> None:
+def test_keep_versions_must_be_at_least_one(apps: Apps, run: Run, params: Row, error: str) -> None:
     apps.versions = [version(200), version(100)]
     with pytest.raises(InvalidParameter, match=error):
         run(**params)
@@ -328,7 +328,9 @@ def test_a_version_code_and_the_name_of_another_version_select_neither(
 ) -> None:
     apps.versions, apps.legacy = [version(200), version(190)], legacy
     for more in ({}, {"src": src}):
-        with pytest.raises(InvalidParameter, match=r"version_code 190 of the app 'com\.example\.till' is .* 1\.9, not"):
+        with pytest.raises(
+            InvalidParameter, match=r"com\.example\.till': version_code 190 belongs to version_name 1\.9, not"
+        ):
             run(version_code=190, state=state, force=True, **TILL, **more)
     # A code that does not exist contradicts nothing.
     assert not run(version_code=210, **ABSENT, version_name="2.0").changed
@@ -339,7 +341,7 @@ def test_a_version_code_and_the_name_of_another_version_select_neither(
 @pytest.mark.parametrize("app", [{"package_name": "com.example.till"}, {"package_name": "com.example.none"}])
 def test_a_version_id_of_another_app_selects_nothing(apps: Apps, run: Run, state: str, app: Row) -> None:
     apps.versions, apps.others = [version(200)], [{"id": "app-2", "package_name": "com.example.x", "versions": [OTHER]}]
-    with pytest.raises(InvalidParameter, match=r"version_id other is a version of the app 'com\.example\.x', not of"):
+    with pytest.raises(InvalidParameter, match=r"version_id other belongs to the app 'com\.example\.x'"):
         run(version_id="other", state=state, force=True, **app)
     assert apps.written == []
 
@@ -357,15 +359,15 @@ def test_a_version_id_that_does_not_exist_is_absent(apps: Apps, run: Run) -> Non
 
 
 @pytest.mark.parametrize("name", ["*", "2.*", "%", "2", "2.0 ", "2.0.0", "latest"])
-def test_a_version_name_is_no_pattern(apps: Apps, run: Run, name: str) -> None:
+def test_a_version_name_is_not_a_pattern(apps: Apps, run: Run, name: str) -> None:
     apps.versions = [version(200), version(190)]
     assert not run(version_name=name, **ABSENT).changed
     assert apps.written == []
 
 
 @pytest.mark.parametrize("name", ["*", "com.example.*", "com.example", "%", "COM.EXAMPLE.TILL"])
-def test_a_package_name_is_no_pattern(apps: Apps, run: Run, name: str) -> None:
-    # Even if the filter of the server were one.
+def test_a_package_name_is_not_a_pattern(apps: Apps, run: Run, name: str) -> None:
+    # Even if the filter of the server is a pattern.
     apps.versions = [version(200)]
     assert not run(package_name=name, state="absent", force=True).changed
     assert apps.written == []
@@ -392,7 +394,7 @@ def test_an_apk_file_of_another_version_deletes_nothing(
     assert apps.sent == []
 
 
-def test_a_directory_is_no_apk_file(apps: Apps, run: Run, tmp_path: Path) -> None:
+def test_a_directory_is_not_an_apk_file(apps: Apps, run: Run, tmp_path: Path) -> None:
     apps.versions = [version(200)]
     with pytest.raises(InvalidParameter, match="File not found"):
         run(src=str(tmp_path), state="absent", force=True, **TILL)
@@ -506,9 +508,7 @@ def test_versions_of_many_apps_are_read_from_one_list(many: ManyApps, client: Cl
     assert sorted(many.journal) == ["GET /", "GET /v1/"]
 
 
-def test_only_a_version_whose_listed_properties_do_not_suffice_is_read_by_itself(
-    many: ManyApps, client: Client
-) -> None:
+def test_only_a_version_with_missing_properties_is_read_alone(many: ManyApps, client: Client) -> None:
     many.apps = [existing(number) for number in range(8)]
     names = [{"package_name": f"com.example.app{number}", "version_name": "1.0"} for number in range(8)]
     changes: list[Row] = [{"release_name": "Summer"}, {"default": True}, {"release_name": "Spring"}, *[{}] * 5]
@@ -519,7 +519,7 @@ def test_only_a_version_whose_listed_properties_do_not_suffice_is_read_by_itself
     assert many.journal[-1] == "PATCH /a0/version/a0-v/"
 
 
-def test_an_app_that_the_list_lacks_is_read_by_itself(many: ManyApps, client: Client) -> None:
+def test_an_app_that_is_not_in_the_list_is_read_alone(many: ManyApps, client: Client) -> None:
     many.apps, many.hidden_in_legacy = [existing(number) for number in range(8)], {"a3"}
     names = [{"package_name": f"com.example.app{number}", "version_name": "1.0"} for number in range(8)]
     planned = bulk(client, *names[:3], {**names[3], "release_name": "Summer"}, *names[4:])

@@ -45,7 +45,7 @@ SECRETS = ("admin_mode_password", "certificate_file_password")
 
 @dataclass
 class Tenant:
-    """A tenant with blueprints, and what they refer to, as far as the tests need it."""
+    """A tenant with blueprints and the objects that they refer to, with the routes that the tests need."""
 
     rows: list[Row] = field(default_factory=list)
     versions: list[Row] = field(default_factory=list)
@@ -54,16 +54,16 @@ class Tenant:
     contents: list[Row] = field(default_factory=list)
     groups: list[Row] = field(default_factory=list)
     devices: dict[str, int] = field(default_factory=dict)
-    """How many devices there are for a query parameter."""
+    """The number of devices for a query parameter."""
     masks: bool = True
     defaults: Row = field(default_factory=dict)
-    """What the service puts into each Android blueprint that is without it."""
+    """Settings that Esper adds to each Android blueprint without them."""
     surprises: bool = False
-    """Whether the record cannot be foreseen, since somebody else writes, too."""
+    """Whether the record cannot be predicted, because another client writes too."""
     without_settings: bool = False
-    """Whether the items of lists lack their settings."""
+    """Whether the objects in lists have no settings."""
     troubles: dict[str, list[tuple[Reply, bool]]] = field(default_factory=dict)
-    """By method, what is answered instead, and whether the request takes effect all the same."""
+    """By method, another response, and whether the request takes effect anyway."""
     sent: list[Request] = field(default_factory=list)
 
     def add(self, settings: t.Any = None, **values: t.Any) -> Row:
@@ -152,7 +152,7 @@ class Tenant:
 
     @property
     def body(self) -> Row:
-        """What was sent last."""
+        """The body of the last write request."""
         return t.cast("Row", self.writes[-1].json)
 
 
@@ -167,7 +167,7 @@ def _page(rows: list[Row]) -> Reply:
 
 
 def version(code: int | None, name: str = "", app: str = "till", **more: t.Any) -> Row:
-    """A version of an Android app, as the catalogue has it."""
+    """A version of an Android app in the catalog."""
     return {"id": f"{app}-{code}", "version_code": name or f"{code}.0", "build_number": code and str(code), **more}
 
 
@@ -206,10 +206,10 @@ def client(server: Server, make_client: MakeClient) -> Client:
 
 
 class Run(t.Protocol):
-    """Runs a task twice, first in check mode, which has to foresee all of it."""
+    """Runs a task twice, first in check mode, which must predict all changes."""
 
     def __call__(self, **params: t.Any) -> Result:
-        """Make a blueprint be as the options say."""
+        """Ensure the blueprint of the options."""
 
 
 @pytest.fixture
@@ -232,7 +232,7 @@ def run(client: Client, tenant: Tenant) -> Run:
 
 
 def _foreseen(record: t.Any, predicted: t.Any) -> t.Any:
-    """What there is in a record of what was predicted; null is what could not be."""
+    """Return the values of a record that were predicted; others are null."""
     if isinstance(predicted, dict) and isinstance(record, dict):
         return {key: _foreseen(record.get(key), value) for key, value in predicted.items() if value is not None}
     if isinstance(predicted, list) and isinstance(record, list):
@@ -241,10 +241,10 @@ def _foreseen(record: t.Any, predicted: t.Any) -> t.Any:
 
 
 class Again(t.Protocol):
-    """Runs a task until it is done, and once more."""
+    """Runs a task until it succeeds, and once more."""
 
     def __call__(self, **params: t.Any) -> Result:
-        """Assert that the task changes something, and nothing when it is run again; the first result."""
+        """Return the first result. Assert that the task changes something, and nothing in the second run."""
 
 
 @pytest.fixture
@@ -291,7 +291,7 @@ def parts_of(done: Result, platform: str = "android") -> Row:
     ],
     ids=str,
 )
-def test_what_is_so_costs_one_request_and_one_for_each_name(
+def test_an_unchanged_blueprint_costs_one_request_and_one_for_each_name(
     tenant: Tenant, run: Run, said: Row, reads: list[str]
 ) -> None:
     tenant.add(android(apps=[till(1)], files=[{"file_id": 7, "destination_path": "/a"}]))
@@ -305,7 +305,7 @@ HOSTILE = ["a/b", "../..", "O'Brien \"&?name=x#", "{{ lookup('pipe', 'id') }}", 
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_a_name_may_be_anything(tenant: Tenant, once: Again, name: str) -> None:
+def test_a_name_can_be_any_text(tenant: Tenant, once: Again, name: str) -> None:
     tenant.add(name="Others")
     tenant.contents.append({"id": 9, "name": name})
     tenant.apps.append({"id": "odd", "package_name": name})
@@ -322,7 +322,7 @@ def test_a_name_may_be_anything(tenant: Tenant, once: Again, name: str) -> None:
 
 
 @pytest.mark.parametrize("app_id", ["..", ".", ""])
-def test_an_id_leads_nowhere_else(tenant: Tenant, run: Run, app_id: str) -> None:
+def test_an_id_that_leads_to_another_path_is_not_requested(tenant: Tenant, run: Run, app_id: str) -> None:
     tenant.add({})
     app = {"package_name": "com.example.other", "app_id": app_id, "version_name": "1.0"}
     with pytest.raises(NotFound):
@@ -358,13 +358,13 @@ def test_the_latest_version_without_codes_is_the_newest(tenant: Tenant, once: Ag
     ]
     tenant.add({"ios": None})
     done = once(settings={"ios": {"apps": [{"package_name": "com.example.till", "version_name": "latest"}]}})
-    # The catalogue does not tell the type, but whose it is.
+    # The catalog has the owner of the app, but not its type.
     sent = {"app_id": "till", "app_version_id": "v30", "app_type": "TENANT_IOS", "state": "SHOW"}
     assert tenant.body["settings"] == {"ios": {"apps": [sent]}}
     assert parts_of(done, "ios")["apps"] == [{**sent, "package_name": "com.example.till", "version_name": "30"}]
 
 
-def test_the_latest_version_without_codes_may_be_yet_to_be_uploaded(tenant: Tenant, client: Client) -> None:
+def test_the_latest_version_without_codes_can_be_a_planned_upload(tenant: Tenant, client: Client) -> None:
     tenant.apps = [{"id": "till", "package_name": "com.example.till"}]
     tenant.app_versions["till"] = [{"id": "v1", "version_code": "1", "created_on": "2026-03-01"}]
     view, pending = TenantView(client), KnownAfterApply(Step("Uploading", "POST", "/upload/"), "id")
@@ -375,7 +375,7 @@ def test_the_latest_version_without_codes_may_be_yet_to_be_uploaded(tenant: Tena
     assert desired["android"]["apps"][0]["app_version_id"] == pending
 
 
-def test_what_else_is_said_of_the_latest_version_counts(tenant: Tenant, run: Run) -> None:
+def test_other_options_of_the_latest_version_count(tenant: Tenant, run: Run) -> None:
     tenant.add({})
     app = {"package_name": "com.example.till", "version_name": "latest", "version_code": 1}
     run(settings=android(apps=[app]))
@@ -396,14 +396,14 @@ def test_what_else_is_said_of_the_latest_version_counts(tenant: Tenant, run: Run
             r"app 'com.example.till 1.1' was not found. Did you mean 'com.example.till 1.0 \(1\)'",
         ),
         ({"apps": [{"package_name": "com.example.tills", "version_name": "1"}]}, NotFound, "mean 'com.example.till'"),
-        ({"apps": [{"package_name": "com.example.till"}]}, InvalidParameter, r"apps\[0\] has no version"),
-        ({"apps": [{"version_name": "1.0"}]}, InvalidParameter, r"apps\[0\] has no app"),
-        ({"files": [{"content": "c.txt"}]}, Ambiguous, r"c.txt \(ID 10\), c.txt \(ID 9\)\). Set file_id instead"),
         (
-            {"files": [{"content": "d.txt"}]},
-            NotFound,
-            "content file 'd.txt' was not found. Did you mean .* Upload it before",
+            {"apps": [{"package_name": "com.example.till"}]},
+            InvalidParameter,
+            r"apps\[0\]\.version_name of the app 'com\.example\.till' is required",
         ),
+        ({"apps": [{"version_name": "1.0"}]}, InvalidParameter, r"apps\[0\]\.package_name is required"),
+        ({"files": [{"content": "c.txt"}]}, Ambiguous, r"c.txt \(id 10\), c.txt \(id 9\)\). Set file_id instead"),
+        ({"files": [{"content": "d.txt"}]}, NotFound, "no content file 'd.txt'. Did you mean .* Upload it before"),
         (
             {"files": [{"destination_path": "/a"}]},
             InvalidParameter,
@@ -417,7 +417,7 @@ def test_what_else_is_said_of_the_latest_version_counts(tenant: Tenant, run: Run
     ],
     ids=str,
 )
-def test_a_name_that_stands_for_nothing_or_for_several_is_refused(
+def test_an_unknown_or_ambiguous_name_is_rejected(
     tenant: Tenant, run: Run, said: Row, error: type[EsperError], says: str
 ) -> None:
     tenant.app_versions["till"] += [version(30, "3.0"), version(31, "3.0")]
@@ -428,8 +428,8 @@ def test_a_name_that_stands_for_nothing_or_for_several_is_refused(
     assert tenant.writes == []
 
 
-def test_an_app_by_its_package_alone_is_the_one_that_is_there(tenant: Tenant, run: Run) -> None:
-    # Those of Apple have no package in blueprints.
+def test_an_app_with_a_package_name_only_is_the_one_in_the_blueprint(tenant: Tenant, run: Run) -> None:
+    # Apple apps have no package name in blueprints.
     app = {"app_id": "till", "app_version_id": "till-1", "app_type": "VPP", "state": "SHOW"}
     tenant.add({"ios": {"apps": [app]}})
     same = run(settings={"ios": {"apps": [{"package_name": "com.example.till", "state": "SHOW"}]}})
@@ -437,7 +437,7 @@ def test_an_app_by_its_package_alone_is_the_one_that_is_there(tenant: Tenant, ru
     assert parts_of(same, "ios")["apps"] == [{**app, "package_name": "com.example.till"}]
 
 
-def test_an_app_that_is_gone_is_so_as_long_as_it_is_meant_by_its_ids(tenant: Tenant, run: Run, once: Again) -> None:
+def test_a_deleted_app_can_be_set_by_its_ids(tenant: Tenant, run: Run, once: Again) -> None:
     gone = till(1, app_id="gone", app_version_id="gone-1")
     tenant.add(android(apps=[gone]))
     ids = {"package_name": "com.example.till", "app_id": "gone", "app_version_id": "gone-1"}
@@ -445,7 +445,7 @@ def test_an_app_that_is_gone_is_so_as_long_as_it_is_meant_by_its_ids(tenant: Ten
     assert len(tenant.sent) == 1
     with pytest.raises(NotFound):
         run(settings=android(apps=[{**ids, "app_version_id": "gone-2"}]))
-    # By its name it is the one that the tenant has now.
+    # The name selects the app that the tenant has now.
     once(settings=android(apps=[{"package_name": "com.example.till", "version_name": "1.0"}]))
     assert tenant.body["settings"]["android"]["apps"] == [till(1)]
     assert len([path for path in tenant.reads if "/gone/" in path]) == 1
@@ -453,27 +453,32 @@ def test_an_app_that_is_gone_is_so_as_long_as_it_is_meant_by_its_ids(tenant: Ten
 
 def test_a_version_of_one_app_is_not_sent_with_another(tenant: Tenant, run: Run) -> None:
     tenant.add(android(apps=[till(1)]))
-    for other, says in (({"app_id": "other"}, "app_id 'other' is no app"), ({"type": "PLAYSTORE"}, "has no version")):
+    for other, says in (
+        ({"app_id": "other"}, "app_id 'other' is not an app"),
+        ({"type": "PLAYSTORE"}, "has the app with another ID or type"),
+    ):
         with pytest.raises(InvalidParameter, match=says):
             run(settings=android(apps=[{"package_name": "com.example.till", **other}]))
 
 
 @pytest.mark.parametrize("nameless", [{}, {"package_name": None}], ids=str)
 @pytest.mark.parametrize("said", [{"app_id": "till"}, {}], ids=["id", "package"])
-def test_an_app_without_package_is_found_and_gets_it(tenant: Tenant, once: Again, nameless: Row, said: Row) -> None:
+def test_an_app_without_a_package_name_is_found_and_gets_one(
+    tenant: Tenant, once: Again, nameless: Row, said: Row
+) -> None:
     app = {key: value for key, value in till(1).items() if key != "package_name"}
     tenant.add(android(apps=[{**app, **nameless}]))
     once(settings=android(apps=[{"package_name": "com.example.till", "version_name": "2.0", **said}]))
     assert tenant.body["settings"]["android"]["apps"] == [till(2)]
 
 
-def test_an_app_that_came_with_the_device_stays_one(tenant: Tenant, once: Again) -> None:
+def test_a_preloaded_app_stays_preloaded(tenant: Tenant, once: Again) -> None:
     tenant.add(android(apps=[till(1, type="PRELOADED")]))
     once(settings=android(apps=[{"package_name": "com.example.till", "version_name": "2.0"}]))
     assert tenant.body["settings"]["android"]["apps"] == [till(2, type="PRELOADED")]
 
 
-def test_what_stays_is_not_looked_up(tenant: Tenant, once: Again) -> None:
+def test_unchanged_apps_and_files_are_not_looked_up(tenant: Tenant, once: Again) -> None:
     tenant.add(android(apps=[till(1, package_name="com.example.other", app_id="other"), till(1)]))
     once(settings=android(apps=[{"package_name": "com.example.till", "version_name": "2.0"}]))
     assert [path for path in tenant.reads if "/other/" in path] == []
@@ -481,12 +486,12 @@ def test_what_stays_is_not_looked_up(tenant: Tenant, once: Again) -> None:
 
 
 CONTRADICTIONS: list[tuple[str, Row, str]] = [
-    # What the blueprint has.
+    # Apps of the blueprint.
     ("android", {"package_name": "com.example.kiosk", "app_id": "till"}, "belongs to the app 'com.example.till'"),
     ("android", {"package_name": "com.example.till", "app_id": "kiosk"}, "belongs to the app 'com.example.kiosk'"),
     ("android", {"package_name": "com.example.none", "app_id": "till"}, "belongs to the app 'com.example.till'"),
     ("ios", {"package_name": "com.example.kiosk", "app_id": "till"}, "belongs to the app 'com.example.till'"),
-    ("windows", {"package_name": "com.example.kiosk", "app_id": "none"}, "is no app with this package name"),
+    ("windows", {"package_name": "com.example.kiosk", "app_id": "none"}, "is not an app with this package name"),
     # Versions.
     (
         "android",
@@ -513,7 +518,7 @@ CONTRADICTIONS: list[tuple[str, Row, str]] = [
 
 @pytest.mark.parametrize("is_there", [True, False])
 @pytest.mark.parametrize(("platform", "app", "says"), CONTRADICTIONS, ids=str)
-def test_ids_and_names_of_different_apps_are_refused(
+def test_ids_and_names_of_different_apps_are_rejected(
     tenant: Tenant, run: Run, platform: str, app: Row, says: str, is_there: bool
 ) -> None:
     tenant.apps.append({"id": "kiosk", "package_name": "com.example.kiosk"})
@@ -546,7 +551,7 @@ def test_an_app_that_no_catalog_has_keeps_any_package(tenant: Tenant, run: Run) 
 # --- files ------------------------------------------------------------------------------------------------------------
 
 
-def test_an_id_may_be_a_number_or_a_text(tenant: Tenant, run: Run) -> None:
+def test_an_id_can_be_a_number_or_a_text(tenant: Tenant, run: Run) -> None:
     tenant.add(
         {
             "android": {"files": [{"file_id": 7, "destination_path": "/a"}], "wifi_networks": [{"wifi_network_id": 5}]},
@@ -558,7 +563,7 @@ def test_an_id_may_be_a_number_or_a_text(tenant: Tenant, run: Run) -> None:
     assert not run(settings=said).changed
 
 
-def test_a_content_that_was_replaced_gives_its_place_to_the_new_one(tenant: Tenant, once: Again) -> None:
+def test_a_replaced_content_file_is_replaced_in_the_blueprint(tenant: Tenant, once: Again) -> None:
     tenant.add(android(files=[{"file_id": "5", "destination_path": "/a"}, {"file_id": "6", "destination_path": "/b"}]))
     done = once(settings=android(files=[{"content": "a.txt", "destination_path": "/a"}]))
     files = [{"file_id": "7", "destination_path": "/a"}, {"file_id": "6", "destination_path": "/b"}]
@@ -566,7 +571,7 @@ def test_a_content_that_was_replaced_gives_its_place_to_the_new_one(tenant: Tena
     assert [file["content"] for file in parts_of(done)["files"]] == ["a.txt", None]
 
 
-def test_a_content_may_go_to_two_places(tenant: Tenant, run: Run, once: Again) -> None:
+def test_a_content_file_can_have_two_paths(tenant: Tenant, run: Run, once: Again) -> None:
     tenant.add(android(files=[{"file_id": "7", "destination_path": "/a"}]))
     both = [{"content": "a.txt", "destination_path": place} for place in ("/b", "/a")]
     once(settings=android(files=both))
@@ -576,7 +581,7 @@ def test_a_content_may_go_to_two_places(tenant: Tenant, run: Run, once: Again) -
         assert not run(settings=android(files=[each])).changed
 
 
-def test_two_contents_of_one_name_are_told_apart_by_their_ids(tenant: Tenant, run: Run, once: Again) -> None:
+def test_content_files_of_one_name_are_distinguished_by_id(tenant: Tenant, run: Run, once: Again) -> None:
     tenant.contents.append({"id": 9, "name": "a.txt"})
     tenant.add(android(files=[{"file_id": "7", "destination_path": "/a"}]))
     # As blueprint_info returns them.
@@ -587,7 +592,7 @@ def test_two_contents_of_one_name_are_told_apart_by_their_ids(tenant: Tenant, ru
 
 
 @pytest.mark.parametrize("exact", [False, True])
-def test_a_content_is_given_by_its_id_or_its_name_or_both(tenant: Tenant, run: Run, exact: bool) -> None:
+def test_a_content_file_is_set_by_id_name_or_both(tenant: Tenant, run: Run, exact: bool) -> None:
     files = [{"file_id": "7", "destination_path": "/a"}, {"file_id": "8", "destination_path": "/b"}]
     tenant.add(android(files=files))
     said = [{"content": "a.txt", "destination_path": "/a"}, {"file_id": "8", "destination_path": "/b"}]
@@ -616,7 +621,7 @@ def test_a_content_is_given_by_its_id_or_its_name_or_both(tenant: Tenant, run: R
     ],
     ids=str,
 )
-def test_ids_and_names_of_different_contents_are_refused(
+def test_ids_and_names_of_different_content_files_are_rejected(
     tenant: Tenant, run: Run, platform: str, file: Row, error: type[EsperError], says: str
 ) -> None:
     tenant.add({platform: {"files": [{"file_id": "5", "destination_path": "/deleted"}]}})
@@ -631,7 +636,7 @@ def test_a_file_that_the_blueprint_has_is_not_looked_up(tenant: Tenant, once: Ag
     assert [path for path in tenant.reads if "content" in path] == []
 
 
-# --- what the service has beside --------------------------------------------------------------------------------------
+# --- unknown and default values ---------------------------------------------------------------------------------------
 
 
 def test_null_is_not_sent_back(tenant: Tenant, once: Again) -> None:
@@ -655,7 +660,7 @@ def test_null_is_not_sent_back(tenant: Tenant, once: Again) -> None:
 
 
 @pytest.mark.parametrize("settings", [None, {}, {"android": None}], ids=str)
-def test_settings_may_be_missing(tenant: Tenant, run: Run, once: Again, settings: Row | None) -> None:
+def test_settings_can_be_missing(tenant: Tenant, run: Run, once: Again, settings: Row | None) -> None:
     tenant.add(settings)
     assert not run(exact=True, settings=android()).changed
     assert run(description="x").changed
@@ -663,7 +668,7 @@ def test_settings_may_be_missing(tenant: Tenant, run: Run, once: Again, settings
     assert parts_of(done)["apps"][0]["version_name"] == "1.0"
 
 
-def test_what_is_not_known_comes_back_as_it_was(tenant: Tenant, once: Again) -> None:
+def test_unknown_settings_are_sent_back_unchanged(tenant: Tenant, once: Again) -> None:
     unknown = {"of": ["tomorrow", None]}
     before = {
         "chromeos": {"apps": [{"id": 1}]},
@@ -680,7 +685,7 @@ def test_what_is_not_known_comes_back_as_it_was(tenant: Tenant, once: Again) -> 
     assert tenant.body["settings"] == before
 
 
-def test_a_list_that_is_as_given_is_left_as_it_is(tenant: Tenant, once: Again) -> None:
+def test_a_matching_list_is_not_changed(tenant: Tenant, once: Again) -> None:
     script = {"apply_policy": "IGNORE", "script": "ls", "interpreter": "bash", "alias": "a", "description": "d", "x": 1}
     numbers = {**ALWAYS, "allow_all_numbers": False, "allowed_numbers": ["2", "1"]}
     before = {
@@ -704,10 +709,10 @@ def test_a_list_that_is_as_given_is_left_as_it_is(tenant: Tenant, once: Again) -
     assert change.before["settings"]["linux"] == change.after["settings"]["linux"]
 
 
-# --- exactly ----------------------------------------------------------------------------------------------------------
+# --- exact ------------------------------------------------------------------------------------------------------------
 
 
-def test_what_a_device_does_anyway_is_no_difference(tenant: Tenant, run: Run, once: Again) -> None:
+def test_a_default_value_is_not_a_difference(tenant: Tenant, run: Run, once: Again) -> None:
     wanted = {"ios": {"siri_settings": {"allow_siri": False}}}
     tenant.add(
         {"ios": {"siri_settings": {**ALWAYS, "allow_siri": False}, "camera_settings": {"allow_camera_access": True}}}
@@ -725,7 +730,7 @@ def test_what_a_device_does_anyway_is_no_difference(tenant: Tenant, run: Run, on
     assert tenant.body["settings"]["ios"] == {"siri_settings": {**ALWAYS, "allow_siri": False}, "unknown": {"a": 1}}
 
 
-def test_a_service_that_fills_in_defaults_does_not_make_a_change_without_end(tenant: Tenant, once: Again) -> None:
+def test_defaults_that_esper_adds_are_not_a_change(tenant: Tenant, once: Again) -> None:
     tenant.surprises = True
     tenant.defaults = {
         "bluetooth_settings": {**ALWAYS, "drift_policy": "IGNORE"},
@@ -737,7 +742,7 @@ def test_a_service_that_fills_in_defaults_does_not_make_a_change_without_end(ten
     assert tenant.body["settings"]["android"] == {"nfc_settings": {**ALWAYS, "allow_nfc": True}}
 
 
-def test_an_app_that_is_given_has_nothing_that_is_not(tenant: Tenant, once: Again) -> None:
+def test_exact_removes_omitted_properties_of_a_listed_app(tenant: Tenant, once: Again) -> None:
     tenant.add(android(apps=[till(1, state="HIDE", managed_config={"a": 1}, unknown=1), till(1, package_name="other")]))
     once(exact=True, settings=android(apps=[{"package_name": "com.example.till"}]))
     assert tenant.body["settings"]["android"]["apps"] == [till(1, unknown=1)]
@@ -775,7 +780,7 @@ FULL = {
 @pytest.mark.parametrize(
     ("given", "kept", "removed"),
     [
-        # What is null stays, what is not listed goes.
+        # Null is kept, omitted settings are removed.
         (
             {"apps": None, "bluetooth_settings": {"allow_bluetooth": True, "bluetooth_state": None}},
             {"apps": FULL["apps"], "bluetooth_settings": FULL["bluetooth_settings"]},
@@ -794,7 +799,7 @@ FULL = {
             },
             ["bluetooth_settings.bluetooth_state", "nfc_settings"],
         ),
-        # Only an empty list or dict empties.
+        # Only an empty list or dict removes all items.
         (
             {"apps": [], "files": None, "nfc_settings": None, "bluetooth_settings": None, "camera_settings": None},
             {**FULL, "apps": []},
@@ -815,7 +820,7 @@ FULL = {
     ],
     ids=["settings", "item", "setting", "list", "platform"],
 )
-def test_exact_tells_what_it_removes_by_name(
+def test_exact_shows_the_names_of_removed_items(
     tenant: Tenant, once: Again, given: Row, kept: Row, removed: list[str]
 ) -> None:
     tenant.add({"android": copy.deepcopy(FULL), "ios": {}})
@@ -884,7 +889,7 @@ def test_a_password_of_a_network_is_sent_alone(tenant: Tenant, run: Run) -> None
     assert PASSWORD not in str(done)
 
 
-def test_a_password_that_is_told_stays(tenant: Tenant, once: Again) -> None:
+def test_a_returned_password_is_sent_back(tenant: Tenant, once: Again) -> None:
     tenant.masks = False
     tenant.add(android(**copy.deepcopy(LOCKED)))
     parts = {"esper_settings_apps_settings": {"settings": {}}, "wifi_networks": [{"wifi_network_id": "2"}]}
@@ -896,7 +901,7 @@ def test_a_password_that_is_told_stays(tenant: Tenant, once: Again) -> None:
     assert "old" not in str(done)
 
 
-def test_a_password_of_what_is_not_there_yet_is_a_change(tenant: Tenant, once: Again) -> None:
+def test_a_password_of_a_new_setting_is_a_change(tenant: Tenant, once: Again) -> None:
     tenant.add(android())
     given = {"admin_mode_password": PASSWORD, "settings": {}}
     once(settings=android(esper_settings_apps_settings=given))
@@ -926,9 +931,7 @@ def test_a_password_of_what_is_not_there_yet_is_a_change(tenant: Tenant, once: A
     ],
     ids=str,
 )
-def test_a_password_of_what_stays_is_not_lost_unless_that_is_confirmed(
-    tenant: Tenant, run: Run, said: Row, lost: list[str]
-) -> None:
+def test_a_masked_password_is_lost_only_with_confirm(tenant: Tenant, run: Run, said: Row, lost: list[str]) -> None:
     paths = {
         "app": "settings.android.esper_settings_apps_settings.admin_mode_password",
         "[0]": "settings.android.wifi_networks[0].certificate_file_password",
@@ -966,7 +969,7 @@ def test_a_password_of_what_stays_is_not_lost_unless_that_is_confirmed(
         (False, False, True, True, None),
     ],
 )
-def test_a_change_is_a_draft_unless_it_is_to_be_published(
+def test_a_change_is_a_draft_unless_publish_is_set(
     tenant: Tenant, once: Again, run: Run, published: bool, publish: bool, differs: bool, changed: bool, shown: t.Any
 ) -> None:
     tenant.add(
@@ -985,7 +988,7 @@ def test_a_change_is_a_draft_unless_it_is_to_be_published(
 
 
 @pytest.mark.parametrize("publish", [False, True])
-def test_what_is_new_is_published_by_a_second_write(tenant: Tenant, once: Again, publish: bool) -> None:
+def test_a_new_blueprint_is_published_by_a_second_request(tenant: Tenant, once: Again, publish: bool) -> None:
     done = once(publish=publish, settings=android(nfc_settings={"allow_nfc": True}))
     sent = {"name": "Kiosks", "settings": android(nfc_settings={**ALWAYS, "allow_nfc": True})}
     assert [(request.method, request.json) for request in tenant.writes] == [
@@ -1000,7 +1003,7 @@ def test_what_is_new_is_published_by_a_second_write(tenant: Tenant, once: Again,
 
 
 def past(tenant: Tenant, settings: Row, **more: t.Any) -> None:
-    """Another version of the first blueprint, before those that there are."""
+    """Add an earlier version of the first blueprint."""
     tenant.versions.append({**tenant.rows[0], "settings": settings, "publish": True, **more})
 
 
@@ -1009,7 +1012,7 @@ OLD = android(nfc_settings={**ALWAYS, "allow_nfc": True, "unknown": 1}, apps=[ti
 
 @pytest.mark.parametrize("wanted", ["1", FIRST, FIRST.upper()])
 @pytest.mark.parametrize("without_settings", [False, True])
-def test_a_version_is_gone_back_to_by_number_or_id(
+def test_a_version_is_restored_by_number_or_id(
     tenant: Tenant, once: Again, wanted: str, without_settings: bool
 ) -> None:
     tenant.without_settings = without_settings
@@ -1025,14 +1028,14 @@ def test_a_version_is_gone_back_to_by_number_or_id(
     assert parts_of(done)["nfc_settings"] == {**ALWAYS, "allow_nfc": True}
 
 
-def test_a_draft_is_gone_back_to_by_its_id(tenant: Tenant, once: Again) -> None:
+def test_a_draft_is_restored_by_its_id(tenant: Tenant, once: Again) -> None:
     tenant.add(android(), version_number=2, version_id=SECOND)
     past(tenant, OLD, version_number=1, version_id=FIRST, publish=False)
     once(version=FIRST)
     assert (tenant.body["settings"], tenant.body["publish"]) == (OLD, True)
 
 
-def test_a_version_that_is_there_and_published_is_no_change(tenant: Tenant, run: Run, once: Again) -> None:
+def test_restoring_the_published_version_is_no_change(tenant: Tenant, run: Run, once: Again) -> None:
     tenant.add(copy.deepcopy(OLD))
     past(tenant, copy.deepcopy(OLD))
     assert not run(version="1").changed
@@ -1044,9 +1047,7 @@ def test_a_version_that_is_there_and_published_is_no_change(tenant: Tenant, run:
 
 
 @pytest.mark.parametrize("where", ["version", "blueprint"])
-def test_what_is_masked_is_not_lost_with_a_version_unless_that_is_confirmed(
-    tenant: Tenant, run: Run, once: Again, where: str
-) -> None:
+def test_a_restore_loses_masked_values_only_with_confirm(tenant: Tenant, run: Run, once: Again, where: str) -> None:
     locked, other = android(**copy.deepcopy(LOCKED)), android(apps=[till(1)])
     tenant.add(other if where == "version" else locked)
     past(tenant, locked if where == "version" else other)
@@ -1069,17 +1070,17 @@ def test_a_version_that_was_not_published_under_a_number_is_not_found(tenant: Te
         run(version=wanted)
 
 
-def test_what_is_not_there_has_no_versions(tenant: Tenant, run: Run) -> None:
-    with pytest.raises(NotFound, match="blueprint 'Kiosks' was not found"):
+def test_a_blueprint_that_does_not_exist_has_no_versions(tenant: Tenant, run: Run) -> None:
+    with pytest.raises(NotFound, match="no blueprint 'Kiosks'"):
         run(version="1")
 
 
-# --- answers ----------------------------------------------------------------------------------------------------------
+# --- responses --------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT"])
 @pytest.mark.parametrize("takes_effect", [False, True])
-def test_a_blueprint_is_created_once_and_published_whichever_answer_is_lost(
+def test_a_blueprint_is_created_once_and_published_if_a_response_is_lost(
     tenant: Tenant, run: Run, method: str, takes_effect: bool
 ) -> None:
     tenant.troubles = {method: [(resets, takes_effect)]}
@@ -1091,7 +1092,7 @@ def test_a_blueprint_is_created_once_and_published_whichever_answer_is_lost(
     assert tenant.rows[0]["publish"]
 
 
-def test_what_could_not_be_published_is_published_by_the_next_run(tenant: Tenant, run: Run) -> None:
+def test_the_next_run_publishes_after_a_failure(tenant: Tenant, run: Run) -> None:
     tenant.troubles = {"PUT": [(answers({"message": "No."}, 403), False)]}
     with pytest.raises(ApiError, match="Publishing the blueprint 'Kiosks' failed"):
         run(publish=True)
@@ -1100,7 +1101,7 @@ def test_what_could_not_be_published_is_published_by_the_next_run(tenant: Tenant
     assert len(tenant.rows) == 1
 
 
-def test_who_is_faster_loses_nothing(tenant: Tenant, run: Run) -> None:
+def test_a_concurrent_change_loses_nothing(tenant: Tenant, run: Run) -> None:
     def others(exchange: Exchange) -> None:
         tenant.add({"ios": {"siri_settings": {**ALWAYS, "allow_siri": False}}}, description="theirs")
         answers({"message": "Blueprint with this name already exists."}, 400)(exchange)
@@ -1126,7 +1127,7 @@ def test_who_is_faster_loses_nothing(tenant: Tenant, run: Run) -> None:
     [None, {"message": "Blueprint updated"}, {"content": None}, {"content": {"id": "b1", "name": "Kiosks"}}],
     ids=str,
 )
-def test_an_answer_that_is_not_the_whole_blueprint_tells_no_less(tenant: Tenant, run: Run, answer: t.Any) -> None:
+def test_an_incomplete_response_is_completed_from_the_plan(tenant: Tenant, run: Run, answer: t.Any) -> None:
     tenant.add(android(apps=[till(1)]))
     tenant.troubles = {"PUT": [(answers(answer), True)]}
     done = run(settings=android(apps=[{"package_name": "com.example.till", "version_name": "2.0"}]))
@@ -1138,7 +1139,7 @@ def test_an_answer_that_is_not_the_whole_blueprint_tells_no_less(tenant: Tenant,
 @pytest.mark.parametrize(
     ("trouble", "error"), [(answers({"message": "No."}, 403), ApiError), (resets, RequestFailed)], ids=["403", "lost"]
 )
-def test_a_catalogue_that_cannot_be_read_is_no_empty_one(
+def test_a_catalog_that_cannot_be_read_is_an_error(
     tenant: Tenant, run: Run, trouble: Reply, error: type[EsperError]
 ) -> None:
     tenant.add(android(apps=[till(1)]))
@@ -1169,7 +1170,7 @@ def test_versions_of_a_list_without_settings_are_completed(tenant: Tenant, info:
     assert info(name="Kiosks", compare=["1", "2"])["differences"]
 
 
-def test_what_is_not_known_or_gone_can_be_read(tenant: Tenant, info: Info) -> None:
+def test_unknown_and_deleted_objects_can_be_read(tenant: Tenant, info: Info) -> None:
     gone = till(1, app_id="gone")
     tenant.add(
         {
@@ -1187,11 +1188,11 @@ def test_what_is_not_known_or_gone_can_be_read(tenant: Tenant, info: Info) -> No
     assert [app["version_name"] for app in first["settings"]["android"]["apps"]] == [None] * 3
     assert [file["content"] for file in first["settings"]["android"]["files"]] == [None, "a.txt"]
     assert second["settings"]["android"]["apps"] == first["settings"]["android"]["apps"][:1]
-    # What is gone is asked for once, and what has no id not at all.
+    # A deleted object costs one request, an object without an ID none.
     assert len(tenant.sent) == 4
 
 
-def test_what_cannot_be_taken_along_is_told(tenant: Tenant, info: Info) -> None:
+def test_an_export_lists_omitted_values(tenant: Tenant, info: Info) -> None:
     tenant.add(
         {
             "chromeos": {"a": 1},
@@ -1224,7 +1225,7 @@ def test_what_cannot_be_taken_along_is_told(tenant: Tenant, info: Info) -> None:
     assert [(app["package_name"], app["version_name"]) for app in parts["apps"]] == [("com.example.till", "1.0")]
 
 
-def test_what_is_taken_along_can_be_had_elsewhere(tenant: Tenant, info: Info, once: Again) -> None:
+def test_an_export_works_in_another_tenant(tenant: Tenant, info: Info, once: Again) -> None:
     tenant.contents.append({"id": 9, "name": "c.txt"})
     settings = android(
         apps=[till(1, managed_config={"a": "{{ b }}"})],
@@ -1237,13 +1238,13 @@ def test_what_is_taken_along_can_be_had_elsewhere(tenant: Tenant, info: Info, on
 
 
 @pytest.mark.parametrize("options", [{"compare": ["1", "2"]}, {"name": "Kiosks", "compare": ["1"]}], ids=str)
-def test_what_cannot_be_compared_is_not_read(tenant: Tenant, info: Info, options: Row) -> None:
+def test_invalid_comparisons_send_no_request(tenant: Tenant, info: Info, options: Row) -> None:
     with pytest.raises(InvalidParameter, match="The option compare requires two versions"):
         info(**options)
     assert tenant.sent == []
 
 
-def test_versions_are_compared_by_names_and_to_the_bottom(tenant: Tenant, info: Info) -> None:
+def test_versions_are_compared_by_names_at_any_depth(tenant: Tenant, info: Info) -> None:
     tenant.add({})
     script = {**ALWAYS, "script": "ls", "interpreter": "bash", "alias": "a"}
     ios = {"app_id": "till", "app_version_id": "till-1", "app_type": "VPP", "state": "SHOW"}
@@ -1314,19 +1315,19 @@ def test_a_blueprint_in_use_is_not_deleted_unless_forced(
     assert not run(state="absent").changed
 
 
-def test_a_blueprint_that_nothing_uses_is_deleted(tenant: Tenant, run: Run) -> None:
+def test_an_unused_blueprint_is_deleted(tenant: Tenant, run: Run) -> None:
     tenant.add({}, id=SECOND)
     tenant.groups = GROUPS[:1]
     assert run(state="absent").changed
     assert tenant.rows == []
 
 
-# --- what other objects of the task see -------------------------------------------------------------------------------
+# --- effects on other objects of the task -----------------------------------------------------------------------------
 
 
 @pytest.fixture
 def planned(client: Client, tenant: Tenant) -> t.Callable[..., Row | None]:
-    """Plan a task; the blueprint afterwards, as apps and content files of the same task see it."""
+    """Plan a task. Return the blueprint after it, for the apps and content files of the same task."""
     defaults = {name: option.get("default") for name, option in BLUEPRINT.options.items()}
 
     def plan(**params: t.Any) -> Row | None:
@@ -1341,7 +1342,7 @@ def planned(client: Client, tenant: Tenant) -> t.Callable[..., Row | None]:
     return plan
 
 
-def test_a_plan_states_the_blueprint_afterwards(tenant: Tenant, planned: t.Callable[..., Row | None]) -> None:
+def test_a_plan_states_the_blueprint_after_the_task(tenant: Tenant, planned: t.Callable[..., Row | None]) -> None:
     apps = [{"package_name": "com.example.till", "version_name": "2.0"}]
     new = planned(settings=android(apps=apps))
     assert new

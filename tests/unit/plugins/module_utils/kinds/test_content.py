@@ -43,11 +43,11 @@ USES_1: Row = {"android": {"files": [{"file_id": "1"}]}}
 
 @dataclass
 class Contents:
-    """A tenant's contents and blueprints, as far as the tests need them."""
+    """The content files and blueprints of a tenant, with the routes that the tests need."""
 
     algorithm: str = "md5"
     told: tuple[str, ...] = ("hash", "size")
-    """What the service tells of the bytes."""
+    """The properties of the bytes that Esper returns."""
     rows: dict[int, Row] = field(default_factory=dict)
     data: dict[int, bytes] = field(default_factory=dict)
     blueprints: list[Row] = field(default_factory=list)
@@ -56,7 +56,7 @@ class Contents:
     link: str = ""
     loses_uploads: int = 0
     rivals: list[bytes] = field(default_factory=list)
-    """What somebody else uploads by the same name just before."""
+    """The bytes that another client uploads with the same name at the same time."""
 
     def add(self, name: str, data: bytes, **properties: t.Any) -> int:
         number = max(self.rows, default=0) + 1
@@ -149,11 +149,11 @@ def writes(server: Server) -> list[str]:
     return [request.method for request in server.requests if request.method != "GET"]
 
 
-# --- are they the same bytes? -----------------------------------------------------------------------------------------
+# --- comparison of bytes ----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("algorithm", ["md5", "sha1", "sha256"])
-def test_the_length_of_a_digest_tells_its_algorithm(
+def test_the_length_of_a_checksum_determines_its_algorithm(
     server: Server, client: Client, contents: Contents, menu: Path, algorithm: str
 ) -> None:
     contents.algorithm = algorithm
@@ -174,7 +174,7 @@ def test_the_length_of_a_digest_tells_its_algorithm(
         ((), "md5", b"soups", False),
     ],
 )
-def test_what_the_service_does_not_tell_is_not_compared(
+def test_values_that_esper_does_not_return_are_not_compared(
     client: Client, contents: Contents, menu: Path, told: tuple[str, ...], algorithm: str, data: bytes, changed: bool
 ) -> None:
     contents.told, contents.algorithm = told, algorithm
@@ -182,11 +182,11 @@ def test_what_the_service_does_not_tell_is_not_compared(
     assert apply(client, src=menu).changed is changed
 
 
-# --- what an interrupted task leaves ----------------------------------------------------------------------------------
+# --- interrupted tasks ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("interrupted", ["PATCH", "DELETE"])
-def test_the_next_run_takes_what_an_interrupted_one_uploaded(
+def test_the_next_run_adopts_an_interrupted_upload(
     server: Server, make_client: MakeClient, contents: Contents, menu: Path, interrupted: str
 ) -> None:
     old = contents.add("menu.png", b"stew", tags=["old"])
@@ -203,7 +203,9 @@ def test_the_next_run_takes_what_an_interrupted_one_uploaded(
     assert writes(server).count("POST") == 1
 
 
-def test_of_several_with_the_same_bytes_the_oldest_counts(client: Client, contents: Contents, menu: Path) -> None:
+def test_the_oldest_of_several_files_with_the_same_bytes_is_used(
+    client: Client, contents: Contents, menu: Path
+) -> None:
     contents.add("menu.png", b"stew")
     second, third = contents.add("menu.png", b"soup"), contents.add("menu.png", b"soup")
     done = apply(client, src=menu)
@@ -212,17 +214,17 @@ def test_of_several_with_the_same_bytes_the_oldest_counts(client: Client, conten
     assert f"1, {third}." in done.warnings[0]
 
 
-def test_to_delete_the_bytes_do_not_decide(client: Client, contents: Contents, menu: Path) -> None:
+def test_a_deletion_does_not_compare_bytes(client: Client, contents: Contents, menu: Path) -> None:
     contents.add("menu.png", b"stew")
     contents.add("menu.png", b"soup")
     with pytest.raises(Ambiguous, match=r"2 objects match \(menu.png \(ID 1\), menu.png \(ID 2\)\)"):
         apply(client, src=menu, state="absent")
 
 
-def test_a_lost_answer_makes_no_second_content_beside_one_of_the_same_bytes(
+def test_a_lost_response_does_not_upload_the_same_bytes_twice(
     server: Server, client: Client, contents: Contents, menu: Path
 ) -> None:
-    """The one that is replaced by its id has another name; one of the new name was there before."""
+    """The content file with the ID has another name, and another content file has the new name."""
     old = contents.add("old.png", b"stew", tags=["t"])
     contents.add("menu.png", b"soup")
     contents.loses_uploads = 1
@@ -240,10 +242,10 @@ def test_an_id_and_the_name_of_another_content_file_delete_neither(
 ) -> None:
     one, _other = contents.add("old.png", b"stew"), contents.add("menu.png", b"soup")
     for more in ({"name": "menu.png"}, {"name": "nobody.png"}, {"name": "OLD.png"}, {"src": menu}):
-        with pytest.raises(InvalidParameter, match=rf"with ID {one} is 'old\.png', not '"):
+        with pytest.raises(InvalidParameter, match=rf"with ID {one} has the name 'old\.png', not '"):
             apply(client, id=one, state="absent", force=True, **more)
     assert writes(server) == []
-    # An ID that does not exist selects nothing, whatever the name.
+    # An ID that does not exist selects nothing, with any name.
     assert not apply(client, id=99, name="menu.png", state="absent", force=True).changed
     assert apply(client, id=one, name="old.png", state="absent").changed
 
@@ -275,7 +277,7 @@ def test_only_a_newer_content_file_replaces_one_that_does_not_exist(
 
 @pytest.mark.parametrize("name", ["*", "menu*", "%", ".*", "MENU.png", "menu.png ", "menu", "*.png"])
 @pytest.mark.parametrize("more", [{}, {"force": True}])
-def test_a_name_is_no_pattern(server: Server, client: Client, contents: Contents, name: str, more: Row) -> None:
+def test_a_name_is_not_a_pattern(server: Server, client: Client, contents: Contents, name: str, more: Row) -> None:
     contents.add("menu.png", b"soup")
     contents.add("", b"salad")
     assert not apply(client, name=name, state="absent", **more).changed
@@ -296,7 +298,7 @@ def test_an_empty_name_selects_nothing(
     assert server.requests == []
 
 
-# --- what Esper rejects -----------------------------------------------------------------------------------------------
+# --- files and tags that Esper rejects --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("check_mode", [False, True])
@@ -403,7 +405,7 @@ def test_a_deletion_states_the_end_of_the_content_file(client: Client, contents:
     assert found == []
 
 
-def test_a_reference_to_a_planned_upload_beside_one_of_the_same_name_is_ambiguous(
+def test_a_reference_to_a_planned_and_an_existing_file_of_one_name_is_ambiguous(
     client: Client, contents: Contents, menu: Path
 ) -> None:
     old = contents.add("old.png", b"stew")
@@ -412,7 +414,7 @@ def test_a_reference_to_a_planned_upload_beside_one_of_the_same_name_is_ambiguou
     view.add_effects(make_plan(view, CONTENT, params_of(id=old, src=menu)).effects)
     with pytest.raises(Ambiguous, match="Set file_id instead"):
         lookup_of(view, CONTENT).resolve("menu.png")
-    # The bytes tell that both are the file of a task.
+    # Both have the bytes of the file of a task.
     existing, planned = ContentLookup(view, CONTENT).with_bytes("menu.png", menu)
     assert existing["id"] == 2
     assert isinstance(planned["id"], KnownAfterApply)
@@ -431,7 +433,7 @@ def test_a_reference_to_a_planned_upload_beside_one_of_the_same_name_is_ambiguou
         (None, False),
     ],
 )
-def test_a_blueprint_uses_what_is_among_its_files(
+def test_a_blueprint_uses_the_content_files_in_its_settings(
     client: Client, contents: Contents, settings: t.Any, uses: bool
 ) -> None:
     contents.add("menu.png", b"soup")
@@ -495,9 +497,7 @@ def test_the_published_version_is_read_once_for_a_task(server: Server, client: C
     assert len([request for request in server.requests if "/blueprints/" in request.path]) == 2
 
 
-def test_blueprints_are_read_only_where_something_goes(
-    server: Server, client: Client, contents: Contents, menu: Path
-) -> None:
+def test_blueprints_are_read_only_for_deletions(server: Server, client: Client, contents: Contents, menu: Path) -> None:
     apply(client, src=menu)
     apply(client, src=menu, description="What there is")
     assert not [request for request in server.requests if "blueprints" in request.path]
@@ -523,11 +523,11 @@ def test_if_a_published_version_cannot_be_read_nothing_is_deleted(
     assert ensure(TenantView(client), CONTENT, params_of(name="menu.png", state="absent")).changed
 
 
-# --- somebody else at the same time -----------------------------------------------------------------------------------
+# --- concurrent clients -----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("there", [None, b"salad"])
-def test_of_one_file_that_two_upload_at_once_the_first_stays(
+def test_of_concurrent_uploads_of_one_file_the_first_is_kept(
     server: Server, client: Client, contents: Contents, menu: Path, there: bytes | None
 ) -> None:
     before = 0 if there is None else contents.add(menu.name, there)
@@ -539,22 +539,20 @@ def test_of_one_file_that_two_upload_at_once_the_first_stays(
     assert done.record["id"] == before + 1
 
 
-def test_of_two_files_that_are_uploaded_by_one_name_both_stay(client: Client, contents: Contents, menu: Path) -> None:
+def test_concurrent_uploads_of_different_files_are_both_kept(client: Client, contents: Contents, menu: Path) -> None:
     contents.rivals = [b"x" * len(menu.read_bytes())]
     apply(client, src=menu)
     assert len(contents.rows) == 2
 
 
 @pytest.mark.parametrize("told", [(), ("hash",), ("size",)])
-def test_what_is_not_certainly_the_same_stays(
-    client: Client, contents: Contents, menu: Path, told: tuple[str, ...]
-) -> None:
+def test_files_that_can_differ_are_kept(client: Client, contents: Contents, menu: Path, told: tuple[str, ...]) -> None:
     contents.told, contents.rivals = told, [menu.read_bytes()]
     apply(client, src=menu)
     assert len(contents.rows) == 2
 
 
-def test_a_reference_is_to_the_oldest_of_several_that_are_the_same(client: Client, contents: Contents) -> None:
+def test_a_reference_selects_the_oldest_of_identical_files(client: Client, contents: Contents) -> None:
     numbers = [contents.add("menu.png", b"soup") for _time in range(2)]
     found = lookup_of(TenantView(client), CONTENT).resolve("menu.png")
     assert found["id"] == numbers[0]
@@ -594,7 +592,7 @@ def test_an_empty_directory_stands_for_nothing(
 # --- downloads --------------------------------------------------------------------------------------------------------
 
 
-def test_the_key_does_not_go_along_with_a_download(
+def test_a_download_does_not_send_the_api_key(
     server: Server, client: Client, contents: Contents, tmp_path: Path
 ) -> None:
     contents.add("menu.png", b"soup")
@@ -609,7 +607,7 @@ def test_the_key_does_not_go_along_with_a_download(
     assert not download(client, name="menu.png", dest=tmp_path)["changed"]
 
 
-def test_damaged_bytes_do_not_take_the_place_of_a_file(client: Client, contents: Contents, tmp_path: Path) -> None:
+def test_a_damaged_download_does_not_replace_a_file(client: Client, contents: Contents, tmp_path: Path) -> None:
     number = contents.add("menu.png", b"soup")
     contents.data[number] = b"stew"
     (tmp_path / "menu.png").write_bytes(b"older")
@@ -619,7 +617,7 @@ def test_damaged_bytes_do_not_take_the_place_of_a_file(client: Client, contents:
 
 
 @pytest.mark.parametrize("name", ["../menu.png", "/etc/menu.png", "..", "", "a\\b"])
-def test_the_name_of_a_content_cannot_lead_out_of_a_directory(
+def test_the_name_of_a_content_file_cannot_leave_the_directory(
     client: Client, contents: Contents, tmp_path: Path, name: str
 ) -> None:
     contents.add(name, b"soup")
@@ -627,7 +625,7 @@ def test_the_name_of_a_content_cannot_lead_out_of_a_directory(
         download(client, dest=tmp_path)
 
 
-def test_a_file_that_cannot_be_written_is_a_sentence(client: Client, contents: Contents, tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_written_is_an_error(client: Client, contents: Contents, tmp_path: Path) -> None:
     contents.add("menu.png", b"soup")
     (tmp_path / "file").touch()
     with pytest.raises(InvalidParameter, match=r"Cannot write .*: Not a directory"):

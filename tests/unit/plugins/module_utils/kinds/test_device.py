@@ -51,7 +51,7 @@ def parameters() -> dict[str, Row]:
     return {each["name"]: each for each in described if each["name"] not in ("limit", "offset", "cursor", "ordering")}
 
 
-# --- what the contract says -------------------------------------------------------------------------------------------
+# --- states and filters of the contract -------------------------------------------------------------------------------
 
 
 def test_the_states_are_those_of_the_contract() -> None:
@@ -73,7 +73,7 @@ def test_the_words_for_states_are_those_of_the_contract() -> None:
         assert set(STATES[code].split("_")) <= set(meaning), meanings[code]
 
 
-def test_the_words_for_states_are_words_that_a_group_can_be_named_after() -> None:
+def test_the_words_for_states_are_valid_group_names() -> None:
     assert len(set(STATES.values())) == len(STATES)
     assert all(re.fullmatch("[a-z_]+", word) for word in STATES.values())
     assert STATES[DISABLED] == "disabled"
@@ -87,7 +87,7 @@ def test_the_filters_are_those_of_the_contract() -> None:
 def test_a_filter_has_the_type_of_the_contract(name: str) -> None:
     schema, told = parameters()[name]["schema"], parameters()[name].get("description", "")
     if name in ("battery_level_gte", "battery_level_lte"):
-        # Text in the contract, but of a number.
+        # A number as text in the contract.
         assert (schema["type"], FILTERS[name].type) == ("string", int)
     else:
         assert FILTERS[name].type is {"string": str, "integer": int, "boolean": bool}[schema["type"]]
@@ -133,7 +133,7 @@ def test_a_filter_has_the_type_of_the_contract(name: str) -> None:
     ],
     ids=str,
 )
-def test_a_filter_s_value_is_brought_to_the_service_s_form(name: str, given_value: t.Any, checked: list[t.Any]) -> None:
+def test_a_filter_value_is_converted_to_api_format(name: str, given_value: t.Any, checked: list[t.Any]) -> None:
     assert check_filters({name: given_value}) == {name: checked}
 
 
@@ -146,7 +146,7 @@ def test_a_filter_s_value_is_brought_to_the_service_s_form(name: str, given_valu
         ("serial", [["a"]], "not a text or number"),
         ("serial", ["a", "b"], "takes one value, not a list of 2"),
         ("serial", [], "one value"),
-        ("tags", [], "empty list"),
+        ("tags", [], "the list is empty"),
         ("tags", ["a", None], "not a text or number"),
         ("battery_level_gte", "full", "whole number"),
         ("battery_level_gte", -1, "whole number"),
@@ -164,7 +164,7 @@ def test_a_filter_s_value_is_brought_to_the_service_s_form(name: str, given_valu
     ],
     ids=str,
 )
-def test_a_filter_s_wrong_value_is_refused(name: str, value: t.Any, says: str) -> None:
+def test_an_invalid_filter_value_is_rejected(name: str, value: t.Any, says: str) -> None:
     with pytest.raises(InvalidParameter, match=re.escape(says)) as caught:
         check_filters({name: value})
     assert f"'{name}'" in str(caught.value)
@@ -177,13 +177,13 @@ def test_a_filter_s_wrong_value_is_refused(name: str, value: t.Any, says: str) -
         ("tag", "Did you mean 'tags'?"),
         ("blueprint_id", "Did you mean"),
         ("xyzzy", "Valid filters: active_connection, "),
-        ("limit", "There is no device filter 'limit'"),
-        ("offset", "There is no device filter 'offset'"),
-        ("cursor", "There is no device filter 'cursor'"),
-        (5, "There is no device filter '5'"),
+        ("limit", "Unknown device filter 'limit'"),
+        ("offset", "Unknown device filter 'offset'"),
+        ("cursor", "Unknown device filter 'cursor'"),
+        (5, "Unknown device filter '5'"),
     ],
 )
-def test_a_filter_that_is_none_is_refused_with_a_hint(name: t.Any, says: str) -> None:
+def test_an_unknown_filter_is_rejected_with_a_hint(name: t.Any, says: str) -> None:
     with pytest.raises(InvalidParameter, match=re.escape(says)):
         check_filters({name: "x"})
 
@@ -199,12 +199,12 @@ def test_a_filter_that_is_none_is_refused_with_a_hint(name: t.Any, says: str) ->
 @example("foundation_major_version", "²")
 @example("state", "²")
 @example("airwave_build_number", "٣")
-def test_any_filter_value_is_taken_or_refused(name: str, value: t.Any) -> None:
+def test_any_filter_value_is_accepted_or_rejected(name: str, value: t.Any) -> None:
     try:
         checked = check_filters({name: value})[name]
     except InvalidParameter:
         return
-    # By name, since a bool is an int too.
+    # By name, because a bool is also an int.
     expected = FILTERS[name].type.__name__
     assert {each.__class__.__name__ for each in checked} == {expected}
 
@@ -241,13 +241,13 @@ def test_names_in_filters_become_ids(server: Server, client: Client) -> None:
     }
 
 
-def test_a_name_that_belongs_to_nothing_is_an_error_rather_than_no_filter(server: Server, client: Client) -> None:
+def test_an_unknown_name_in_a_filter_is_an_error(server: Server, client: Client) -> None:
     server.app = tenant
     with pytest.raises(NotFound, match=r"tag 'kisok' was not found. Did you mean 'kiosk'"):
         resolve_filters(TenantView(client), check_filters({"tags": "kisok"}))
 
 
-def test_devices_are_asked_for_with_their_filters(server: Server, client: Client) -> None:
+def test_devices_are_listed_with_the_filters(server: Server, client: Client) -> None:
     server.replies(answers({"content": {"count": 1, "prev": None, "next": None, "results": [{"id": "1"}]}}))
     query = {"group_multi": [AN_ID, ANOTHER_ID], "state": ["1"], "is_gms": [True], "battery_level_lte": [20]}
     assert list(list_devices(client, query, concurrency=4)) == [{"id": "1"}]
@@ -342,7 +342,7 @@ def test_a_host_has_no_tokens_and_no_phone_numbers(row: Row) -> None:
     assert not re.search("token|phone|imei|magic|password", told)
 
 
-def test_a_host_is_what_the_device_is() -> None:
+def test_a_host_has_the_values_of_its_device() -> None:
     host = as_host(ANDROID)
     assert {name: host[name] for name in ("name", "alias", "serial", "platform", "state", "state_code")} == {
         "name": "ABC-DEF-12345",
@@ -365,10 +365,10 @@ def test_a_host_is_what_the_device_is() -> None:
     }
 
 
-def test_the_agent_s_version_comes_from_where_it_is() -> None:
+def test_the_agent_version_falls_back_to_the_agent_info() -> None:
     assert as_host({**ANDROID, "dpc_version": None})["agent_version"] == "8"
 
 
 @pytest.mark.parametrize("state", [None, 12345, -1, "ONLINE", 1.5, []], ids=str)
-def test_a_state_that_is_not_known_is_unknown(state: t.Any) -> None:
+def test_an_undocumented_state_is_unknown(state: t.Any) -> None:
     assert as_host({"id": AN_ID, "state": state})["state"] == "unknown"

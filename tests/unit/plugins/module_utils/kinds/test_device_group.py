@@ -35,12 +35,12 @@ Row = dict[str, t.Any]
 
 @dataclass
 class Groups:
-    """A tenant's device groups and devices, as far as the tests need them."""
+    """The device groups and devices of a tenant, with the routes that the tests need."""
 
     rows: dict[str, Row] = field(default_factory=dict)
     devices: dict[str, str] = field(default_factory=dict)
     hidden: tuple[str, ...] = ()
-    """Properties that the service does not tell."""
+    """Properties that Esper does not return."""
 
     def __post_init__(self) -> None:
         self.root = self.add(ROOT, None)
@@ -53,7 +53,7 @@ class Groups:
         return identifier
 
     def tree(self, *paths: str) -> dict[str, str]:
-        """Add groups by their paths below the root; their ids by path."""
+        """Add groups by their paths below the root. Return their IDs by path."""
         made: dict[str, str] = {}
         for path in paths:
             parent, _slash, name = path.rpartition("/")
@@ -145,7 +145,7 @@ def view(client: Client) -> TenantView:
 
 
 def defaults(params: t.Mapping[str, t.Any]) -> Row:
-    """Parameters as the module would hand them over."""
+    """Return the parameters of the module."""
     return {**{name: option.get("default") for name, option in DEVICE_GROUP.options.items()}, **params}
 
 
@@ -210,7 +210,7 @@ def test_a_path_is_split_into_names_below_the_root(path: str, names: list[str]) 
         "a/b/ ",
     ],
 )
-def test_an_empty_name_in_a_path_is_refused(path: str) -> None:
+def test_an_empty_name_in_a_path_is_rejected(path: str) -> None:
     with pytest.raises(InvalidParameter, match="empty name"):
         split_path(path)
 
@@ -234,7 +234,7 @@ NAMES = st.text(min_size=1, max_size=50).filter(lambda name: name == name.strip(
 @given(st.lists(NAMES, max_size=5))
 @example(["🖥️", "\u200f\u05e9\u05dc\u05d5\u05dd", ".", "..", "x" * 1000])
 @example(["a/b", "/", "\\", "\\/", "a\\", "All devices"])
-def test_a_path_and_its_names_say_the_same(names: list[str]) -> None:
+def test_a_path_is_split_and_joined_without_loss(names: list[str]) -> None:
     assert split_path(join_path(names)) == names
 
 
@@ -256,7 +256,7 @@ def test_a_name_with_a_slash_is_addressed_by_name_and_parent(groups: Groups, run
 
 
 def with_slashes(groups: Groups) -> dict[str, str]:
-    """Add two groups that have one path for Esper, each with a child of the same name; their IDs by path."""
+    """Add two groups with the same path in Esper, each with a child of one name. Return their IDs by path."""
     made = groups.tree("A", "A/B")
     made[r"A\/B"] = groups.add("A/B", groups.root)
     for parent in ("A/B", r"A\/B"):
@@ -275,9 +275,7 @@ def test_groups_that_have_one_path_for_esper_have_two(groups: Groups, run: Run) 
 
 @pytest.mark.parametrize("parent", ["A/B", r"A\/B"])
 @pytest.mark.parametrize("create_parents", [False, True])
-def test_a_parent_by_id_is_that_group(
-    server: Server, groups: Groups, run: Run, parent: str, create_parents: bool
-) -> None:
+def test_a_parent_can_be_set_by_id(server: Server, groups: Groups, run: Run, parent: str, create_parents: bool) -> None:
     made = with_slashes(groups)
     params: Row = {"name": "new", "parent": made[parent], "create_parents": create_parents}
     checked, done = run(**params, check_mode=True), run(**params)
@@ -312,11 +310,11 @@ def test_a_name_with_a_slash_is_never_two_groups(groups: Groups, run: Run, creat
     assert len(groups.rows) == 3
 
 
-def test_a_path_is_not_that_of_a_name_with_a_slash(groups: Groups, run: Run, view: TenantView) -> None:
+def test_a_path_does_not_match_a_name_with_a_slash(groups: Groups, run: Run, view: TenantView) -> None:
     groups.add("kid", groups.add("A/B", groups.root))
     assert not run(path="A/B/kid", state="absent", recursive=True, force=True).changed
     assert not run(name="kid", parent="A/B", state="absent", recursive=True, force=True).changed
-    with pytest.raises(NotFound, match="nothing can be moved"):
+    with pytest.raises(NotFound, match="does not exist either"):
         run(path="A/B/kid", new_path="kid")
     for path in ("A/B/kid/new", "A/B/new"):
         with pytest.raises(NotFound, match="create_parents"):
@@ -354,7 +352,7 @@ def test_each_group_is_found_by_the_path_that_is_returned(
         paths.add(path_of(row))
         assert device_groups(TenantView(make_client(server))).resolve(path_of(row))["id"] == identifier
     assert len(paths) == len(groups.rows)
-    assert {path_of(row) for row in device_groups(view).all_groups()} == paths
+    assert {path_of(row) for row in device_groups(view).list_groups()} == paths
 
 
 @pytest.mark.parametrize(("path", "requests"), [("a", 1), ("a/b", 1), ("a/b/c", 2), ("a/b/c/d", 2)])
@@ -406,7 +404,7 @@ def test_an_empty_name_anywhere_is_an_error(server: Server, groups: Groups, run:
     assert server.writes() == []
 
 
-def test_the_root_is_known_by_its_missing_parent(groups: Groups) -> None:
+def test_the_root_is_the_group_without_a_parent(groups: Groups) -> None:
     assert is_root({"name": "All Devices"})
     assert is_root({"name": "All devices", "parent": None})
     assert not is_root({"name": "All devices", "parent": "https://x/"})
@@ -418,7 +416,7 @@ def test_the_root_s_name_is_written_in_one_way() -> None:
 
 
 @pytest.mark.parametrize("path", ["Stores/Berlin", "all devices/Stores/Berlin", " Stores / Berlin "])
-def test_the_root_of_a_path_may_be_written_in_any_way(groups: Groups, run: Run, path: str) -> None:
+def test_the_root_in_a_path_is_not_case_sensitive(groups: Groups, run: Run, path: str) -> None:
     groups.rows[groups.root]["name"] = "All Devices"
     groups.tree("Stores", "Stores/Berlin")
     result = run(path=path)
@@ -426,20 +424,20 @@ def test_the_root_of_a_path_may_be_written_in_any_way(groups: Groups, run: Run, 
     assert record_of(result)["path"] == "All devices/Stores/Berlin"
 
 
-def test_names_are_compared_with_their_case(groups: Groups, run: Run) -> None:
+def test_names_are_case_sensitive(groups: Groups, run: Run) -> None:
     groups.tree("stores")
     assert run(path="Stores").changed
     assert groups.paths == {"All devices", "All devices/stores", "All devices/Stores"}
 
 
 @pytest.mark.parametrize("params", [{"path": "Berlin"}, {"name": "Berlin"}], ids=str)
-def test_blanks_around_a_name_do_not_count(groups: Groups, run: Run, params: Row) -> None:
-    # As the module documents it.
+def test_whitespace_around_a_name_is_ignored(groups: Groups, run: Run, params: Row) -> None:
+    # The module documents this.
     groups.tree(" Berlin ")
     assert not run(**params).changed
 
 
-def test_a_group_may_be_called_like_the_root(groups: Groups, run: Run) -> None:
+def test_a_group_can_have_the_name_of_the_root(groups: Groups, run: Run) -> None:
     assert run(path="All devices/All devices").changed
     assert not run(path="All devices/All devices").changed
 
@@ -455,7 +453,7 @@ def test_an_unchanged_group_costs_one_request(server: Server, groups: Groups, ru
         assert len(server.requests) == 1
 
 
-def test_a_name_that_several_groups_have_lists_their_paths(groups: Groups, run: Run) -> None:
+def test_an_ambiguous_name_lists_the_paths_of_the_groups(groups: Groups, run: Run) -> None:
     groups.tree("Stores", "Stores/Berlin", "Offices", "Offices/Berlin")
     with pytest.raises(Ambiguous) as caught:
         run(name="Berlin")
@@ -465,20 +463,20 @@ def test_a_name_that_several_groups_have_lists_their_paths(groups: Groups, run: 
         assert record_of(run(name="Berlin", parent=parent))["path"] == "All devices/Stores/Berlin"
 
 
-def test_an_ambiguous_parent_asks_for_its_path(groups: Groups, run: Run) -> None:
+def test_an_ambiguous_parent_is_an_error_with_paths(groups: Groups, run: Run) -> None:
     groups.tree("a", "a/x", "b", "b/x")
     with pytest.raises(Ambiguous, match="Use its path"):
         run(name="new", parent="x")
 
 
 @pytest.mark.parametrize("parent", ["Stroes", "All devices/Stroes"])
-def test_a_misspelt_parent_is_answered_with_close_names(groups: Groups, run: Run, parent: str) -> None:
+def test_a_misspelled_parent_is_an_error_with_close_names(groups: Groups, run: Run, parent: str) -> None:
     groups.tree("Stores")
     with pytest.raises(NotFound, match=r"Did you mean '(All devices/)?Stores'"):
         run(name="Berlin", parent=parent)
 
 
-def test_a_missing_parent_is_not_created_without_being_told_to(server: Server, groups: Groups, run: Run) -> None:
+def test_a_missing_parent_is_created_only_with_create_parents(server: Server, groups: Groups, run: Run) -> None:
     groups.tree("Stores")
     with pytest.raises(NotFound, match="Set create_parents") as caught:
         run(path="Store/Germany/Berlin")
@@ -487,7 +485,7 @@ def test_a_missing_parent_is_not_created_without_being_told_to(server: Server, g
 
 
 @pytest.mark.parametrize("identifier", ["Berlin", "..", "1", " "])
-def test_an_id_that_is_none_is_refused(server: Server, groups: Groups, run: Run, identifier: str) -> None:
+def test_an_invalid_id_is_rejected(server: Server, groups: Groups, run: Run, identifier: str) -> None:
     with pytest.raises(InvalidParameter, match="Invalid ID"):
         run(id=identifier)
     assert server.requests == []
@@ -495,14 +493,14 @@ def test_an_id_that_is_none_is_refused(server: Server, groups: Groups, run: Run,
 
 @pytest.mark.parametrize("params", [{"id": ""}, {"path": ""}, {"name": ""}, {"name": " "}], ids=str)
 @pytest.mark.parametrize("state", ["present", "absent"])
-def test_an_empty_address_is_refused(server: Server, groups: Groups, run: Run, params: Row, state: str) -> None:
-    # It is what a template gives for a variable that is not there.
+def test_an_empty_path_or_name_is_rejected(server: Server, groups: Groups, run: Run, params: Row, state: str) -> None:
+    # A template of an undefined variable can result in an empty text.
     with pytest.raises(InvalidParameter):
         run(**params, state=state)
     assert server.requests == []
 
 
-def test_an_unknown_id_is_no_group_to_create(groups: Groups, run: Run) -> None:
+def test_an_unknown_id_is_an_error(groups: Groups, run: Run) -> None:
     unknown = str(uuid.uuid4())
     with pytest.raises(NotFound, match=unknown):
         run(id=unknown)
@@ -512,9 +510,7 @@ def test_an_unknown_id_is_no_group_to_create(groups: Groups, run: Run) -> None:
 # --- creating ---------------------------------------------------------------------------------------------------------
 
 
-def test_four_missing_levels_are_four_steps_each_in_the_one_before(
-    server: Server, groups: Groups, view: TenantView
-) -> None:
+def test_four_missing_levels_are_four_dependent_steps(server: Server, groups: Groups, view: TenantView) -> None:
     planned = make_plan(view, DEVICE_GROUP, defaults({"path": "a/b/c/d", "create_parents": True}))
     assert [step.method for step in planned.steps] == ["POST"] * 4
     bodies = [step.body or {} for step in planned.steps]
@@ -538,17 +534,17 @@ def test_four_missing_levels_are_created(server: Server, groups: Groups, run: Ru
     assert not run(path="a/b/c/d", create_parents=True).changed
 
 
-def test_without_a_parent_a_named_group_goes_into_the_root(groups: Groups, run: Run) -> None:
+def test_a_group_without_a_parent_is_created_in_the_root(groups: Groups, run: Run) -> None:
     assert record_of(run(name="Stores"))["parent_id"] == groups.root
 
 
-def test_a_parent_may_be_an_id(groups: Groups, run: Run) -> None:
+def test_a_group_is_created_in_a_parent_by_id(groups: Groups, run: Run) -> None:
     parent = groups.tree("Stores")["Stores"]
     assert record_of(run(name="Berlin", parent=parent))["path"] == "All devices/Stores/Berlin"
     assert not run(name="Berlin", parent=parent.upper()).changed
 
 
-def test_check_mode_knows_all_but_what_the_server_gives(groups: Groups, run: Run) -> None:
+def test_check_mode_predicts_all_values_except_those_of_the_server(groups: Groups, run: Run) -> None:
     checked = run(path="a/b", create_parents=True, check_mode=True)
     done = run(path="a/b", create_parents=True)
     assert checked.changes == done.changes
@@ -557,7 +553,7 @@ def test_check_mode_knows_all_but_what_the_server_gives(groups: Groups, run: Run
         assert value in (None, record_of(done)[name])
 
 
-def test_a_group_that_somebody_else_creates_meanwhile_is_taken(groups: Groups, view: TenantView) -> None:
+def test_a_concurrently_created_group_is_adopted(groups: Groups, view: TenantView) -> None:
     planned = make_plan(view, DEVICE_GROUP, defaults({"path": "Stores"}))
     groups.tree("Stores")
     assert planned.steps
@@ -573,7 +569,7 @@ def actions(server: Server) -> list[tuple[str | None, Row]]:
     return [(request.query.get("action"), request.json) for request in server.writes()]
 
 
-def test_a_new_name_is_one_write(server: Server, groups: Groups, run: Run) -> None:
+def test_a_new_name_is_one_request(server: Server, groups: Groups, run: Run) -> None:
     groups.tree("Stores", "Stores/Berlin")
     result = run(path="Stores/Berlin", new_path="Stores/Hamburg")
     assert actions(server) == [(None, {"name": "Hamburg"})]
@@ -581,7 +577,7 @@ def test_a_new_name_is_one_write(server: Server, groups: Groups, run: Run) -> No
     assert not run(path="Stores/Berlin", new_path="Stores/Hamburg").changed
 
 
-def test_a_new_parent_is_one_write(server: Server, groups: Groups, run: Run) -> None:
+def test_a_new_parent_is_one_request(server: Server, groups: Groups, run: Run) -> None:
     made = groups.tree("Stores", "Stores/Berlin", "Offices")
     result = run(path="Stores/Berlin", new_path="Offices/Berlin")
     assert actions(server) == [("move", {"name": "Berlin", "parent": made["Offices"]})]
@@ -596,14 +592,14 @@ def test_a_group_is_moved_before_it_is_renamed(server: Server, groups: Groups, r
     assert "All devices/b/y" in groups.paths
 
 
-def test_a_group_is_renamed_first_where_its_old_name_is_taken(server: Server, groups: Groups, run: Run) -> None:
+def test_a_group_is_renamed_first_if_its_old_name_is_taken(server: Server, groups: Groups, run: Run) -> None:
     groups.tree("a", "a/x", "b", "b/x")
     run(path="a/x", new_path="b/y")
     assert [action for action, _body in actions(server)] == [None, "move"]
     assert groups.paths == {"All devices", "All devices/a", "All devices/b", "All devices/b/x", "All devices/b/y"}
 
 
-def test_a_group_moves_into_parents_that_are_yet_to_be_created(groups: Groups, run: Run) -> None:
+def test_a_group_is_moved_into_parents_that_the_task_creates(groups: Groups, run: Run) -> None:
     groups.tree("a", "a/x")
     params: Row = {"path": "a/x", "new_path": "b/c/y", "create_parents": True}
     checked = run(**params, check_mode=True)
@@ -613,7 +609,7 @@ def test_a_group_moves_into_parents_that_are_yet_to_be_created(groups: Groups, r
     assert not run(**params).changed
 
 
-def test_by_id_a_group_is_renamed_and_moved(groups: Groups, run: Run) -> None:
+def test_a_group_is_renamed_and_moved_by_id(groups: Groups, run: Run) -> None:
     made = groups.tree("a", "a/x", "b")
     params: Row = {"id": made["a/x"], "name": "y", "parent": "b"}
     assert record_of(run(**params))["path"] == "All devices/b/y"
@@ -628,21 +624,21 @@ def test_a_group_cannot_be_moved_below_itself(server: Server, groups: Groups, ru
     assert server.writes() == []
 
 
-def test_a_group_whose_name_only_begins_alike_is_not_below_it(groups: Groups, run: Run) -> None:
+def test_a_group_with_a_similar_path_is_not_below_it(groups: Groups, run: Run) -> None:
     groups.tree("a", "ab")
     assert record_of(run(path="a", new_path="ab/a"))["path"] == "All devices/ab/a"
 
 
-def test_a_path_that_is_taken_is_refused(server: Server, groups: Groups, run: Run) -> None:
+def test_a_move_to_the_path_of_another_group_is_rejected(server: Server, groups: Groups, run: Run) -> None:
     groups.tree("a", "b")
     with pytest.raises(InvalidParameter, match="another group has this path"):
         run(path="a", new_path="b")
     assert server.writes() == []
 
 
-def test_a_move_from_nowhere_to_nowhere_is_an_error(groups: Groups, run: Run) -> None:
+def test_a_move_between_missing_paths_is_an_error(groups: Groups, run: Run) -> None:
     groups.tree("Stores")
-    with pytest.raises(NotFound, match=r"Did you mean.*nothing can be moved"):
+    with pytest.raises(NotFound, match=r"Did you mean.*does not exist either"):
         run(path="All devices/Stroes", new_path="Shops")
 
 
@@ -673,12 +669,12 @@ def test_the_root_is_protected(server: Server, groups: Groups, run: Run, params:
     groups.tree("Stores")
     if "id" in params:
         params = {**params, "id": groups.root}
-    with pytest.raises(InvalidParameter, match="root group"):
+    with pytest.raises(InvalidParameter, match="root device group"):
         run(**params, check_mode=check_mode)
     assert server.writes() == []
 
 
-def test_the_root_is_there(groups: Groups, run: Run) -> None:
+def test_the_root_exists(groups: Groups, run: Run) -> None:
     addresses: list[Row] = [{"path": "All devices"}, {"name": "All Devices"}, {"id": groups.root}]
     for params in addresses:
         result = run(**params)
@@ -705,12 +701,12 @@ def test_a_group_in_a_parent_that_is_absent_is_absent(groups: Groups, run: Run, 
 
 @pytest.mark.parametrize("check_mode", [False, True])
 @pytest.mark.parametrize("hidden", [(), ("children_count",), ("children_count", "device_count")], ids=str)
-def test_groups_below_a_group_are_deleted_only_when_asked_for(
+def test_groups_below_a_group_are_deleted_only_with_recursive(
     server: Server, groups: Groups, run: Run, check_mode: bool, hidden: tuple[str, ...]
 ) -> None:
     groups.hidden = hidden
     groups.tree("a", "a/b", "a/b/c", "d")
-    with pytest.raises(InvalidParameter, match=r"has 2 groups below it. Set recursive"):
+    with pytest.raises(InvalidParameter, match=r"it has 2 groups below it. Set recursive"):
         run(path="a", state="absent", check_mode=check_mode)
     assert server.writes() == []
     result = run(path="a", state="absent", recursive=True, check_mode=check_mode)
@@ -724,7 +720,7 @@ def test_groups_below_a_group_are_deleted_only_when_asked_for(
 
 @pytest.mark.parametrize("check_mode", [False, True])
 @pytest.mark.parametrize("hidden", [(), ("device_count",)], ids=str)
-def test_a_group_with_devices_is_deleted_only_when_asked_for(
+def test_a_group_with_devices_is_deleted_only_with_force(
     server: Server, groups: Groups, run: Run, check_mode: bool, hidden: tuple[str, ...]
 ) -> None:
     groups.hidden = hidden
@@ -739,7 +735,7 @@ def test_a_group_with_devices_is_deleted_only_when_asked_for(
     assert ("All devices/a" in groups.paths) == check_mode
 
 
-def test_devices_of_groups_below_count_as_well(server: Server, groups: Groups, run: Run) -> None:
+def test_devices_of_groups_below_count(server: Server, groups: Groups, run: Run) -> None:
     made = groups.tree("top", "top/a", "top/a/b")
     groups.add("c", made["top/a/b"], devices=2)
     with pytest.raises(InvalidParameter, match=r"the groups below it contain 2 devices"):
@@ -752,7 +748,7 @@ def test_devices_of_groups_below_count_as_well(server: Server, groups: Groups, r
 
 def test_force_alone_does_not_delete_groups_below(server: Server, groups: Groups, run: Run) -> None:
     groups.tree("a", "a/b")
-    with pytest.raises(InvalidParameter, match=r"has 1 group below it. Set recursive"):
+    with pytest.raises(InvalidParameter, match=r"it has 1 group below it. Set recursive"):
         run(path="a", state="absent", force=True)
     assert server.writes() == []
 
@@ -770,7 +766,7 @@ def test_devices_are_moved_a_thousand_at_a_time_before_the_group_is_deleted(
     assert list(groups.devices.values()) == [groups.root] * devices
 
 
-def test_a_group_that_was_filled_meanwhile_is_not_forced(groups: Groups, view: TenantView) -> None:
+def test_a_group_that_gets_devices_during_the_task_is_not_deleted(groups: Groups, view: TenantView) -> None:
     made = groups.tree("a")
     planned = defaults({"path": "a", "state": "absent"})
     view.list_objects(DEVICE_GROUP, {"name": "a"})
@@ -783,7 +779,7 @@ def test_a_group_that_was_filled_meanwhile_is_not_forced(groups: Groups, view: T
 
 
 def planned(view: TenantView, **params: t.Any) -> Plan:
-    """Plan a task, as one of several of which each sees the effects of those before."""
+    """Plan one of several tasks. Each plan includes the effects of earlier ones."""
     made = make_plan(view, DEVICE_GROUP, defaults(params))
     view.add_effects(made.effects)
     return made
@@ -816,7 +812,7 @@ def test_groups_below_several_moved_groups_are_found_at_their_new_paths(groups: 
     assert paths_of(view, "x") == [r"All devices/b\/c/x"]
     assert paths_of(view, "z") == ["All devices/y/z"]
     assert device_groups(view).resolve("y/z")["id"] == made["a/x/y/z"]
-    assert [path_of(row) for row in device_groups(view).subtree(device_groups(view).resolve("y"))] == [
+    assert [path_of(row) for row in device_groups(view).list_subtree(device_groups(view).resolve("y"))] == [
         "All devices/y",
         "All devices/y/z",
     ]
@@ -844,7 +840,7 @@ def test_no_deleted_group_is_found(groups: Groups, view: TenantView) -> None:
     [{"path": "new/new", "create_parents": True}, {"path": "a/x", "new_path": "b/y"}, {"path": "a/x", "new_path": "z"}],
     ids=str,
 )
-def test_effects_have_no_keys_of_their_own(groups: Groups, view: TenantView, params: Row) -> None:
+def test_effects_have_the_keys_of_api_objects(groups: Groups, view: TenantView, params: Row) -> None:
     groups.tree("a", "a/x", "b")
     known = {each.api_name for each in DEVICE_GROUP.fields}
     effects = planned(view, **params).effects
@@ -864,7 +860,7 @@ def paths_in(nodes: list[Row]) -> list[t.Any]:
     return [(node["path"], paths_in(node["children"])) for node in nodes]
 
 
-def test_all_groups_come_sorted_and_as_a_tree(groups: Groups, view: TenantView) -> None:
+def test_all_groups_are_returned_sorted_and_as_a_tree(groups: Groups, view: TenantView) -> None:
     groups.tree("b", "b/y", "b/x", "a")
     found = information(view)
     assert [row["path"] for row in found["device_groups"]] == [
@@ -879,13 +875,13 @@ def test_all_groups_come_sorted_and_as_a_tree(groups: Groups, view: TenantView) 
     assert all("children" not in row for row in found["device_groups"])
 
 
-def test_a_subtree_has_its_group_at_the_top(groups: Groups, view: TenantView) -> None:
+def test_a_subtree_starts_with_its_group(groups: Groups, view: TenantView) -> None:
     groups.tree("a", "a/b", "a/b/c", "d")
     found = information(view, path="a/b", subtree=True)
     assert paths_in(found["tree"]) == [("All devices/a/b", [("All devices/a/b/c", [])])]
 
 
-def test_groups_of_one_name_come_together_and_each_once(groups: Groups, view: TenantView) -> None:
+def test_groups_of_one_name_are_returned_once(groups: Groups, view: TenantView) -> None:
     groups.tree("x", "x/x", "a", "a/x")
     found = information(view, name="x")
     assert [row["path"] for row in found["device_groups"]] == ["All devices/a/x", "All devices/x", "All devices/x/x"]
@@ -896,5 +892,5 @@ def test_groups_of_one_name_come_together_and_each_once(groups: Groups, view: Te
 @pytest.mark.parametrize(
     "params", [{"path": "none"}, {"name": "none"}, {"id": str(uuid.uuid4())}], ids=["path", "name", "id"]
 )
-def test_no_group_is_an_empty_list(groups: Groups, view: TenantView, params: Row) -> None:
+def test_a_missing_group_is_an_empty_list(groups: Groups, view: TenantView, params: Row) -> None:
     assert information(view, **params, subtree=True) == {"device_groups": [], "tree": []}

@@ -79,7 +79,7 @@ def test_a_masked_password_is_not_lost_with_another_setting(run: t.Callable[...,
         ("", {"settings": {"adb_disabled": True}}, None),
     ],
 )
-def test_nothing_is_to_be_confirmed_if_no_password_is_lost(
+def test_confirm_is_not_required_if_no_password_is_lost(
     run: t.Callable[..., Result], shown: str | None, params: Row, sent: str | None, confirm: bool
 ) -> None:
     tenant = Tenant(shown)

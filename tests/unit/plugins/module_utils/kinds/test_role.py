@@ -87,7 +87,7 @@ def test_a_new_role_gets_its_scopes_after_it_is_created(run: Run) -> None:
     assert not run(tenant, scopes=["read:device"]).changed
 
 
-def test_a_run_that_broke_between_both_writes_is_completed_by_the_next(run: Run) -> None:
+def test_the_next_run_completes_an_interrupted_run(run: Run) -> None:
     tenant = Tenant()
     tenant.failures[SCOPES] = 1
     with pytest.raises(ApiError, match="Setting the scopes of the role 'Technician' failed"):
@@ -129,6 +129,25 @@ def test_a_scope_that_esper_does_not_store_is_an_error_that_names_it(run: Run) -
     assert str(caught.value) == (
         "Esper did not store raed:group in the scopes of the role 'Technician'. Correct the names."
     )
+
+
+@pytest.mark.parametrize(
+    ("scopes", "warnings"),
+    [
+        (["read:device", "read:group"], []),
+        (
+            ["raed:group", "read:device"],
+            [
+                "Esper does not document the scope 'raed:group' of the role Technician. Did you mean 'read:group'?",
+            ],
+        ),
+        (["tenant"], ["Esper does not document the scope 'tenant' of the role Technician. Check the name."]),
+        # Only a change can add a wrong name.
+        (["own:scope"], []),
+    ],
+)
+def test_a_new_scope_that_is_not_documented_is_a_warning(run: Run, scopes: list[str], warnings: list[str]) -> None:
+    assert run(Tenant("own:scope", exists=True), scopes=scopes, check_mode=True).warnings == warnings
 
 
 @pytest.mark.parametrize("body", [None, ["read:device"], [{"name": None}], "read:device", {}])

@@ -59,6 +59,14 @@ def test_each_invalid_value_is_reported_with_its_path() -> None:
     ]
 
 
+def test_a_blank_item_of_a_list_of_texts_is_an_error_without_a_validator_too() -> None:
+    field = Field("urls", type="list", elements="str", list_type="set")
+    assert list(compare(field, None, ["a", "", " "]).errors) == [
+        "urls[1] must not be empty",
+        "urls[2] must not be only whitespace",
+    ]
+
+
 @pytest.mark.parametrize(
     ("current", "desired", "is_same"),
     [

@@ -212,10 +212,10 @@ def test_no_device_is_an_error_unless_it_is_allowed(
         ({"devices": ["  "]}, "devices[0]"),
         ({"groups": [BERLIN, ""]}, "groups[1]"),
         ({"groups": ["/"]}, "Invalid path of a device group: '/'"),
-        ({"filters": {"tags": ""}}, "The device filter 'tags' has the value ''"),
-        ({"filters": {"tags": []}}, "The device filter 'tags' has an empty list"),
-        ({"filters": {"group_multi": [" "]}}, "The device filter 'group_multi' has the value ' '"),
-        ({"filters": {"search": None}}, "The device filter 'search' has the value None"),
+        ({"filters": {"tags": ""}}, "Invalid device filter 'tags': '' is not"),
+        ({"filters": {"tags": []}}, "Invalid device filter 'tags': the list is empty"),
+        ({"filters": {"group_multi": [" "]}}, "Invalid device filter 'group_multi': ' ' is not"),
+        ({"filters": {"search": None}}, "Invalid device filter 'search': None is not"),
     ],
 )
 @pytest.mark.parametrize("allow_empty", [False, True])
