@@ -349,9 +349,9 @@ def action_file(name: str) -> str:
     """Return the action plugin of a module."""
     return (
         f'{LICENSE}"""The action plugin of the module {name}.\n\n{MARK}\n"""\n\nfrom __future__ import annotations\n\n'
-        "from ansible_collections.esper.cloud.plugins.module_utils.catalog import task_of\n"
+        "from ansible_collections.esper.cloud.plugins.module_utils.catalog import definition_of\n"
         "from ansible_collections.esper.cloud.plugins.plugin_utils.task_action import TaskAction\n\n\n"
-        f'class ActionModule(TaskAction):\n    """See TaskAction."""\n\n    definition = task_of("{name}")\n'
+        f'class ActionModule(TaskAction):\n    """See TaskAction."""\n\n    definition = definition_of("{name}")\n'
     )
 
 

@@ -10,7 +10,7 @@ from types import FrameType
 
 import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.esper.cloud.plugins.module_utils.catalog import task_of
+from ansible_collections.esper.cloud.plugins.module_utils.catalog import definition_of
 from ansible_collections.esper.cloud.plugins.module_utils.kinds.blueprint_settings import SETTINGS
 from ansible_collections.esper.cloud.plugins.module_utils.model.field import Field
 from ansible_collections.esper.cloud.plugins.module_utils.model.walk import Visit, type_mismatch
@@ -112,7 +112,7 @@ def test_a_blueprint_task_passes_each_value_five_times_at_most(server: Server, c
             }
         },
     }
-    task = task_of("blueprint")
+    task = definition_of("blueprint")
     connection = {"api_url": server.url, "api_key": "k3y", "enterprise_id": ID}
     with Passes(LEAVES) as passes:
         # What the action plugin does.

@@ -29,7 +29,7 @@ def connection() -> t.Any:
 
 @pytest.mark.parametrize("attempt", ATTEMPTS)
 def test_what_needs_a_login_fails(connection: t.Any, attempt: str) -> None:
-    with pytest.raises(AnsibleError, match=r"nobody logs in to devices\. Use a module of esper.cloud, .* localhost"):
+    with pytest.raises(AnsibleError, match=r"Ansible cannot log in to it\. Use a module of esper.cloud, .* localhost"):
         ATTEMPTS[attempt](connection)
     assert not connection.connected
 

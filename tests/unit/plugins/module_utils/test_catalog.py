@@ -12,12 +12,12 @@ import pytest
 import yaml
 from ansible_collections.esper.cloud.plugins.module_utils import catalog as kinds
 from ansible_collections.esper.cloud.plugins.module_utils import module
-from ansible_collections.esper.cloud.plugins.module_utils.catalog import task_of
+from ansible_collections.esper.cloud.plugins.module_utils.catalog import definition_of
 from ansible_collections.esper.cloud.plugins.module_utils.index import MODULES
 from ansible_collections.esper.cloud.plugins.module_utils.kinds.registry import KINDS
 from ansible_collections.esper.cloud.plugins.module_utils.model.kind import Kind, Shape
 from ansible_collections.esper.cloud.plugins.module_utils.model.module_spec import argument_spec_for
-from ansible_collections.esper.cloud.plugins.module_utils.task import ModuleDefinition, manage_module
+from ansible_collections.esper.cloud.plugins.module_utils.task import ModuleDefinition, define_module
 from ansible_collections.esper.cloud.plugins.module_utils.tasks.tenant import TENANT
 
 Options = dict[str, dict[str, t.Any]]
@@ -35,7 +35,7 @@ def test_there_is_a_task_for_each_module() -> None:
 @pytest.mark.parametrize("name", MODULES)
 def test_the_action_plugin_of_a_module_has_its_task(name: str) -> None:
     action = importlib.import_module(f"ansible_collections.esper.cloud.plugins.action.{name}")
-    assert action.ActionModule.definition is task_of(name)
+    assert action.ActionModule.definition is definition_of(name)
 
 
 def test_each_module_has_an_action_plugin_of_its_name() -> None:
@@ -54,7 +54,7 @@ def test_a_module_runs_the_task_of_its_name(name: str, monkeypatch: pytest.Monke
         monkeypatch.setattr(place, "run_task", run.append, raising=False)
     imported.main()
     assert len(run) == 1
-    assert run[0] is task_of(name)
+    assert run[0] is definition_of(name)
 
 
 @pytest.mark.parametrize("name", MODULES)
@@ -65,7 +65,7 @@ def test_files_to_be_sent_are_options_that_are_paths(name: str) -> None:
                 yield f"{above}{option}"
             yield from paths(spec.get("options") or {}, f"{above}{option}.")
 
-    task = task_of(name)
+    task = definition_of(name)
     options = {**task.options, **argument_spec_for(task.described_items)}
     assert sorted(task.sources) == sorted(paths(options))
 
@@ -80,8 +80,8 @@ def test_the_options_ask_for_nothing_that_only_a_module_does(name: str) -> None:
     # AnsibleModule makes warnings of these, which the action plugin does not.
     known = {"type", "elements", "required", "default", "choices", "aliases", "no_log", "options", "fallback"}
     rules = {"mutually_exclusive", "required_one_of", "required_together", "required_if", "required_by"}
-    assert set(words(module.argument_spec(task_of(name)))) <= known | rules
-    assert set(task_of(name).rules) <= rules
+    assert set(words(module.argument_spec(definition_of(name)))) <= known | rules
+    assert set(definition_of(name).rules) <= rules
 
 
 # --- the kinds that a tenant is made of -------------------------------------------------------------------------------
@@ -102,7 +102,7 @@ def test_each_kind_that_has_a_module_is_one_of_a_tenant() -> None:
     managed = _managed()
     assert {kind.name: kind for kind in KINDS} == managed
     assert len(KINDS) == len(managed)
-    assert all(task_of(name) is manage_module(kind) for name, kind in managed.items())
+    assert all(definition_of(name) is define_module(kind) for name, kind in managed.items())
 
 
 def test_lists_of_objects_take_what_the_modules_take() -> None:
@@ -111,7 +111,9 @@ def test_lists_of_objects_take_what_the_modules_take() -> None:
         is_one = kind.shape is Shape.SINGLETON
         expected = {"type": "dict"} if is_one else {"type": "list", "elements": "dict"}
         assert TENANT.options[kind.tenant_option] == expected
-        assert argument_spec_for(TENANT.described_items)[kind.tenant_option]["options"] == task_of(kind.name).options
+        assert (
+            argument_spec_for(TENANT.described_items)[kind.tenant_option]["options"] == definition_of(kind.name).options
+        )
         assert TENANT.items[kind.tenant_option] is kind
 
 

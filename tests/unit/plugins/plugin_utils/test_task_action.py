@@ -19,7 +19,7 @@ from ansible.errors import AnsibleFileNotFound
 from ansible.module_utils import basic
 from ansible_collections.esper.cloud.plugins.module_utils import module
 from ansible_collections.esper.cloud.plugins.module_utils.base.errors import ConfigurationError, InvalidParameter
-from ansible_collections.esper.cloud.plugins.module_utils.catalog import task_of
+from ansible_collections.esper.cloud.plugins.module_utils.catalog import definition_of
 from ansible_collections.esper.cloud.plugins.module_utils.index import MODULES
 from ansible_collections.esper.cloud.plugins.module_utils.task import ModuleResult
 from ansible_collections.esper.cloud.plugins.plugin_utils import task_action
@@ -144,7 +144,7 @@ def test_a_defect_is_told_without_the_key(
         raise error
 
     plugin = importlib.import_module("ansible_collections.esper.cloud.plugins.action.api").ActionModule
-    monkeypatch.setattr(plugin, "definition", replace(task_of("api"), run=breaks))
+    monkeypatch.setattr(plugin, "definition", replace(definition_of("api"), run=breaks))
     before = Path.cwd()
     result = make_action(args=arguments).run(task_vars={})
     assert result["failed"] is True
@@ -285,12 +285,14 @@ def test_the_switch(
     monkeypatch.delenv("ESPER_IN_PROCESS", raising=False)
     if process is not None:
         monkeypatch.setenv("ESPER_IN_PROCESS", process)
-    assert make_action()._is_wanted({"esper_in_process": variable}, variables_of_the_task) is wanted
+    assert make_action()._is_enabled({"esper_in_process": variable}, variables_of_the_task) is wanted
 
 
 def test_a_switch_that_is_neither_on_nor_off(make_action: MakeAction) -> None:
-    with pytest.raises(ConfigurationError, match=r"esper_in_process .* is neither true nor false"):
-        make_action()._is_wanted({"esper_in_process": "perhaps"}, {})
+    with pytest.raises(
+        ConfigurationError, match=r"Invalid value 'perhaps' of the variable esper_in_process .* Set it to true or false"
+    ):
+        make_action()._is_enabled({"esper_in_process": "perhaps"}, {})
 
 
 def test_relative_paths_begin_where_the_playbook_is(tmp_path: Path) -> None:
@@ -319,7 +321,7 @@ def finding(make_action: MakeAction, tmp_path: Path) -> t.Any:
 
 
 def found(action: t.Any, args: dict[str, t.Any], option: str = "contents.src") -> t.Any:
-    return action._with_found(args, option.split("."))
+    return action._resolve_option(args, option.split("."))
 
 
 def test_a_path_of_a_module_is_found(finding: t.Any) -> None:
@@ -385,7 +387,10 @@ def test_a_file_that_is_nowhere_is_told_with_the_places(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     args = {"contents": [{"src": "menu.png"}, {"src": "no.png"}]}
-    with pytest.raises(InvalidParameter, match=r"no file 'no.png' .* Looked for: /role/files/no.png, .*/no.png\."):
+    with pytest.raises(
+        InvalidParameter,
+        match=r"The file 'no.png' was not found\. Correct the path\. Searched paths: /role/files/no.png, .*/no.png\.",
+    ):
         found(finding, args)
     (tmp_path / "no.png").touch()
     assert found(finding, args)["contents"][1]["src"] == str(tmp_path / "no.png")
@@ -394,12 +399,12 @@ def test_a_file_that_is_nowhere_is_told_with_the_places(
 def test_files_are_looked_for_in_all_lists_of_a_local_task(finding: t.Any) -> None:
     args = {"contents": [{"src": "menu.png"}], "apps": [{"src": "menu.png"}], "blueprints": [{"src": "menu.png"}]}
     finding._task.args = args
-    finding._find_sources(task_of("tenant"))
+    finding._resolve_files(definition_of("tenant"))
     file = [{"src": "/role/files/menu.png"}]
     assert finding._task.args == {"contents": file, "apps": file, "blueprints": [{"src": "menu.png"}]}
     finding._task.args, finding._connection.transport = args, "esper.cloud.device"
-    finding._find_sources(task_of("tenant"))
+    finding._resolve_files(definition_of("tenant"))
     assert finding._task.args["contents"] == file
     finding._task.args, finding._connection.transport = args, "ssh"
-    finding._find_sources(task_of("tenant"))
+    finding._resolve_files(definition_of("tenant"))
     assert finding._task.args == args

@@ -197,7 +197,7 @@ def test_devices_can_exchange_their_aliases(fleet: Fleet, run: Run) -> None:
         ({"tags": ["Kiosk", "kiosk"]}, "Invalid tags: 'Kiosk' and 'kiosk' differ only in case"),
         ({"add_tags": ["Straße", "STRASSE"]}, "Invalid add_tags: 'Straße' and 'STRASSE' differ only in case"),
         ({"remove_tags": ["kiosk", "KIOSK"]}, "Invalid remove_tags"),
-        ({"add_tags": ["Kiosk"], "remove_tags": ["kiosk"]}, "The tags Kiosk cannot be both added and removed"),
+        ({"add_tags": ["Kiosk"], "remove_tags": ["kiosk"]}, "both contain Kiosk"),
         ({"tags": ["kiosk", " "]}, "Invalid tags: a tag is empty"),
         ({"add_tags": [""]}, "Invalid add_tags: a tag is empty"),
     ],

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import pytest
 from ansible_collections.esper.cloud.plugins.module_utils.base.errors import ApiError, RequestFailed
 from ansible_collections.esper.cloud.plugins.module_utils.engine.tenant_view import TenantView
-from ansible_collections.esper.cloud.plugins.module_utils.task import ModuleResult, RunContext, unmet
+from ansible_collections.esper.cloud.plugins.module_utils.task import ModuleResult, RunContext, unmet_requirement
 from ansible_collections.esper.cloud.plugins.module_utils.tasks import waiting as following
 from ansible_collections.esper.cloud.plugins.module_utils.tasks.operation import OPERATION_TASK
 from ansible_collections.esper.cloud.plugins.module_utils.tasks.operations import (
@@ -146,7 +146,7 @@ def test_what_was_accepted_before_a_failure_is_told(server: Server, client: Clie
         return service(request)
 
     server.app = app
-    with pytest.raises(RequestFailed, match=r"Starting the operation REBOOT on 1 device failed.*before that: o0\.$"):
+    with pytest.raises(RequestFailed, match=r"Starting the operation REBOOT on 1 device failed.*Esper accepted these requests before: o0\.$"):
         begun(client, IDS, {"device_ids": "c"})
 
 
@@ -299,4 +299,4 @@ def test_a_refusal_that_has_no_such_reason_is_told(server: Server, client: Clien
     ],
 )
 def test_null_is_not_what_is_required(params: Row, why: str) -> None:
-    assert unmet(OPERATION_TASK.rules, {**DEFAULTS, **params}) == why
+    assert unmet_requirement(OPERATION_TASK.rules, {**DEFAULTS, **params}) == why

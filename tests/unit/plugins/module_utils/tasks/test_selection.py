@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.esper.cloud.plugins.module_utils.catalog import task_of
+from ansible_collections.esper.cloud.plugins.module_utils.catalog import definition_of
 from ansible_collections.esper.cloud.plugins.module_utils.http.client import Client
 from ansible_collections.esper.cloud.plugins.module_utils.http.connection import Connection
 from ansible_collections.esper.cloud.plugins.module_utils.kinds.device import DISABLED
@@ -46,7 +46,7 @@ class Tenant:
         self.tag = next(row["id"] for row in state["tags"] if row["tag"] == "kiosk")
 
     def run(self, module: str, *, check_mode: bool = False, **params: t.Any) -> Row:
-        task = task_of(module)
+        task = definition_of(module)
         whole = params if params.get("state") == "cancelled" else {**TASKS.get(module, {}), **params}
         given = {"api_url": self.simulator.url, "api_key": self.simulator.key, **whole}
         checked = ArgumentSpecValidator(argument_spec(task, {}), **task.rules).validate(given)

@@ -875,7 +875,7 @@ def test_the_message_tells_of_the_first_failures_and_counts_the_others(tenant: T
     assert result["msg"].startswith("5 of 5 objects failed. device_groups[0] 'All devices/Nowhere/0': There is no")
     assert "device_groups[2] 'All devices/Nowhere/2': " in result["msg"]
     assert "device_groups[3]" not in result["msg"]
-    assert result["msg"].endswith(" And 2 more.")
+    assert result["msg"].endswith(" See objects for 2 more errors.")
     assert len(messages(result)) == 5
 
 
@@ -1077,7 +1077,7 @@ def test_many_of_a_kind_are_told_of_as_they_are_done(tenant: Tenant) -> None:
     tenant.done(device_groups=[{"path": f"Unit {number}"} for number in range(40)])
     planned, *told = tenant.progress
     assert planned == "Planned 40 objects: 40 created"
-    assert told == [f"{count} of 40 objects are done" for count in range(4, 41, 4)]
+    assert told == [f"Completed {count} of 40 objects" for count in range(4, 41, 4)]
 
 
 def test_no_more_is_told_to_be_done_than_there_is(tenant: Tenant, tmp_path: Path) -> None:
@@ -1088,7 +1088,7 @@ def test_no_more_is_told_to_be_done_than_there_is(tenant: Tenant, tmp_path: Path
     # Those that fail have an old content that is not deleted in the end.
     tenant.simulator.fault(kind="status", status=403, method="POST", path="/content/upload/", times=5)
     assert tenant.run(contents=contents, on_error="continue")["counts"] == counts(updated=15, failed=5)
-    assert tenant.progress[-1] == "20 of 20 objects are done"
+    assert tenant.progress[-1] == "Completed 20 of 20 objects"
     assert len(tenant.progress) == 11
 
 

@@ -94,7 +94,7 @@ def test_devices_are_looked_at_until_all_are_done(server: Server, client: Client
     assert (result["state"], result["failed_devices"]) == ("completed", [])
     assert result["counts"] == {"succeeded": 2, "failed": 0, "timed_out": 0, "cancelled": 0, "pending": 0}
     assert service.seen == 3
-    assert told == [f"{number} of 2 devices are done, 0 of them failed" for number in (0, 1, 2)]
+    assert told == [f"{number} of 2 devices completed, 0 failed" for number in (0, 1, 2)]
     assert waited.waits == pytest.approx([1.0, 1.5])
 
 
