@@ -44,8 +44,9 @@ options:
     elements: str
   filters:
     description:
-      - Filters for devices, with the names and values of O(esper.cloud.devices#inventory:filters). Disabled
-        devices are not included.
+      - Filters for devices, for example C(state), C(platform), C(tags), C(search) and C(battery_level_lte).
+        O(esper.cloud.devices#inventory:filters) lists all filters and their values. Disabled devices are
+        not included.
       - Device groups, tags and blueprints can be set by name or ID.
       - An empty dictionary selects no device. To select all devices, set O(groups) to V(All devices).
     type: dict

@@ -35,7 +35,7 @@ options:
       - Desired state of the devices.
       - V(present) sets the alias, tags and group of the devices, which must exist.
       - V(absent) removes the devices from the tenant.
-      - V(wiped) erases all data on the devices. An offline device is erased when it is online again.
+      - V(wiped) erases the devices. An offline device is erased when it is online again.
       - V(absent) and V(wiped) require O(confirm=true), and ignore devices that do not exist.
     type: str
     choices: [present, absent, wiped]
@@ -85,8 +85,7 @@ options:
     type: list
     elements: str
   confirm:
-    description: If V(true), confirms O(state=absent) and O(state=wiped), which cannot be undone. Required
-      for them.
+    description: If V(true), confirms O(state=absent) and O(state=wiped), which cannot be undone.
     type: bool
     default: false
   max_devices:

@@ -50,7 +50,8 @@ options:
     aliases: [blueprint]
   filters:
     description:
-      - Filters for devices, with the names and values of O(esper.cloud.devices#inventory:filters).
+      - Filters for devices, for example C(state), C(platform), C(tags), C(search) and C(battery_level_lte).
+        O(esper.cloud.devices#inventory:filters) lists all filters and their values.
       - Write paths of device groups as in O(esper.cloud.device_group#module:path).
       - An empty dictionary matches all devices of the tenant.
     type: dict

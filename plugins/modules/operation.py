@@ -18,8 +18,8 @@ description:
   - If several selectors are set, for example O(devices) and O(groups), the task acts on devices that
     match all of them. If no device matches, the task fails unless O(allow_empty=true).
   - There are operations without an equivalent command, for example to apply geofences, capture screenshots
-    or install system updates. Operations can be canceled, commands cannot. If M(esper.cloud.device_command)
-    has the same command, use it unless you need a query or a cancellation.
+    or install system updates. Operations can be canceled. If M(esper.cloud.device_command) has the
+    same command, use it unless you need a query or a cancellation.
   - One request takes up to 500 named devices, or a query for any number of devices.
   - The module validates the arguments of the operation before it sends a request.
   - If the response to a request is lost, the module looks for the operation before it sends the request
@@ -166,8 +166,9 @@ options:
     elements: str
   device_query:
     description:
-      - Filters for devices, with the names and values of O(esper.cloud.devices#inventory:filters).
-        Disabled devices are not included.
+      - Filters for devices, for example C(state), C(platform), C(tags), C(search) and C(battery_level_lte).
+        O(esper.cloud.devices#inventory:filters) lists all filters and their values. Disabled devices
+        are not included.
       - Device groups, tags and blueprints can be set by name or ID.
       - An empty dictionary selects no device. To select all devices, set O(groups) to V(All devices).
       - Supported filters are C(active_connection), C(android_version), C(assigned_blueprint_id),

@@ -134,7 +134,7 @@ objects:
   elements: dict
   contains:
     kind:
-      description: Kind of the object, which is the name of its module.
+      description: Kind of the object, the name of the module that manages it.
       type: str
       sample: device_group
     option:

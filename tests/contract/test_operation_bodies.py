@@ -22,12 +22,12 @@ from ansible_collections.esper.cloud.plugins.module_utils.tasks.operations impor
     SCHEDULES,
     STATES,
     TYPES,
-    start_step,
     checked_operation,
     checked_query,
     final_state_of,
     queries_for,
     query_body,
+    start_step,
 )
 from contract import Contract
 from hypothesis import given, settings

@@ -42,7 +42,10 @@ SELECTION = (
     " them. If no device matches, the task fails unless O(allow_empty=true)."
 )
 """A paragraph for the description of a module."""
-FILTERS_TEXT = "Filters for devices, with the names and values of O(esper.cloud.devices#inventory:filters)."
+FILTERS_TEXT = (
+    "Filters for devices, for example C(state), C(platform), C(tags), C(search) and C(battery_level_lte)."
+    " O(esper.cloud.devices#inventory:filters) lists all filters and their values."
+)
 """The first paragraph of an option with filters."""
 
 

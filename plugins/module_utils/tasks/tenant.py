@@ -135,10 +135,10 @@ def _message(bulk: Bulk) -> str:
 
 def _option(kind: Kind) -> Option:
     """Return the option for the objects of a kind."""
-    title = f"{kind.titles[0].upper()}{kind.titles[1:]}"
     if kind.shape is Shape.SINGLETON:
-        return Option(kind.name, f"{title}, with the options of M(esper.cloud.{kind.name}).", type="dict")
-    text = f"{title}, each with the options of M(esper.cloud.{kind.name})."
+        text = f"{kind.title[0].upper()}{kind.title[1:]}, with the options of M(esper.cloud.{kind.name})."
+        return Option(kind.name, text, type="dict")
+    text = f"{kind.titles[0].upper()}{kind.titles[1:]}, each with the options of M(esper.cloud.{kind.name})."
     return Option(kind.plural, text, type="list", elements="dict")
 
 
@@ -180,7 +180,7 @@ TENANT = ModuleDefinition(
                 elements="dict",
                 returned="always",
                 contains=(
-                    Value("kind", "Kind of the object, which is the name of its module.", sample="device_group"),
+                    Value("kind", "Kind of the object, the name of the module that manages it.", sample="device_group"),
                     Value(
                         "option",
                         "Position of the object in the task. All files of a directory have the same position.",
