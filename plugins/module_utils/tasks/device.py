@@ -409,7 +409,8 @@ def _pending_removals(view: TenantView, rows: list[Row]) -> set[str]:
         return any(part is not None and part.get("state") not in unsuccessful for part in parts)
 
     android = [row["id"] for row in rows if row.get("platform") == "ANDROID"]
-    return set(itertools.compress(android, in_parallel(view.client, is_pending, android, CONCURRENCY)))
+    pending = list(in_parallel(view.client, is_pending, android, CONCURRENCY))
+    return set(itertools.compress(android, pending))
 
 
 def _wipe(view: TenantView, rows: list[Row]) -> None:
