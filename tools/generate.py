@@ -114,7 +114,7 @@ def option(
         doc["default"] = spec["default"]
     fields = [each for each in getattr(described, "fields", ()) if each.writable]
     if fields:
-        found = {name for reference in described.references if reference.by for name in reference.gives}
+        found = {name for reference in described.references if reference.options for name in reference.api_keys}
         doc["suboptions"] = {each.name: option(each, nested=True, optional=found) for each in fields}
     elif inside := getattr(described, "options", ()):
         doc["suboptions"] = options(inside, described.rules)
@@ -378,9 +378,9 @@ def action_file(name: str) -> str:
     """Return the action plugin of a module."""
     return (
         f'{LICENSE}"""The action plugin of the module {name}.\n\n{MARK}\n"""\n\nfrom __future__ import annotations\n\n'
-        "from ansible_collections.esper.cloud.plugins.module_utils.catalog import task_of\n"
+        "from ansible_collections.esper.cloud.plugins.module_utils.catalog import definition_of\n"
         "from ansible_collections.esper.cloud.plugins.plugin_utils.task_action import TaskAction\n\n\n"
-        f'class ActionModule(TaskAction):\n    """See TaskAction."""\n\n    definition = task_of("{name}")\n'
+        f'class ActionModule(TaskAction):\n    """See TaskAction."""\n\n    definition = definition_of("{name}")\n'
     )
 
 

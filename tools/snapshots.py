@@ -33,13 +33,13 @@ RULES = ("mutually_exclusive", "required_by", "required_if", "required_one_of", 
 def argument_spec(module: str) -> tuple[Tree, Tree]:
     """Return the argument spec of a module and the rules between its options."""
     # The only imports from the collection. They change if the collection moves these two functions.
-    from ansible_collections.esper.cloud.plugins.module_utils.catalog import task_of
+    from ansible_collections.esper.cloud.plugins.module_utils.catalog import definition_of
     from ansible_collections.esper.cloud.plugins.module_utils.index import MODULES
     from ansible_collections.esper.cloud.plugins.module_utils.module import argument_spec
 
     if module not in MODULES:  # device_facts is an action plugin alone.
         return {}, {}
-    task = task_of(module)
+    task = definition_of(module)
     return argument_spec(task), task.rules
 
 

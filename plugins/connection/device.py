@@ -6,16 +6,16 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: device
-short_description: Run only Esper modules for Esper devices
+short_description: Run modules for Esper devices on the controller
 version_added: 0.1.0
 author: esper.cloud contributors (@ansible-collections)
 description:
-  - The connection of hosts that are Esper devices. The inventory P(esper.cloud.devices#inventory) sets it.
-  - Nobody logs in to a device, so this connection runs no command and copies no file. A task that needs either fails,
-    instead of running on the controller in the name of the device.
-  - Modules of this collection work, because they send requests to the Esper API from the controller.
-  - Tasks that need no connection also work, such as M(ansible.builtin.debug), M(ansible.builtin.set_fact),
-    M(ansible.builtin.assert) and M(ansible.builtin.include_tasks), and tasks with C(delegate_to=localhost).
+  - Connection of hosts that are Esper devices. The inventory plugin P(esper.cloud.devices#inventory) sets it.
+  - Ansible cannot log in to these devices. Modules of this collection send requests to the Esper API from the
+    controller, so they run for a device. Other modules fail instead of running on the controller by mistake.
+  - Actions that do not need a connection also work, for example M(ansible.builtin.debug),
+    M(ansible.builtin.set_fact), M(ansible.builtin.assert) and M(ansible.builtin.include_tasks), and tasks with
+    C(delegate_to=localhost).
 notes:
   - To read the status of an asynchronous task with M(ansible.builtin.async_status), use C(delegate_to=localhost).
 options: {}
@@ -37,9 +37,10 @@ class Connection(ConnectionBase):
         self._local: t.Any = None
 
     def use_controller(self) -> t.Any:
-        """Return a connection to the controller, for a module of this collection that runs in a process of its own.
+        """Return a connection to the controller, for a module of this collection that runs in a separate process.
 
-        From then on this connection leads there, too: ansible-core uses it to follow an asynchronous task.
+        From then on, this connection also runs commands on the controller, because ansible-core uses it to read the
+        status of an asynchronous task.
         """
         if self._local is None:
             self._local = connection_loader.get("ansible.builtin.local", self._play_context, shell=self._shell)
@@ -49,12 +50,12 @@ class Connection(ConnectionBase):
 
     @property
     def transport_test(self) -> t.Any:
-        """Fail at once in wait_for_connection, which otherwise repeats what fails until its time is over."""
-        raise self._refusal()
+        """Raise AnsibleError, so wait_for_connection fails at once. Otherwise, it retries until it times out."""
+        raise self._error()
 
     def _connect(self) -> Connection:
         if self._local is None:
-            raise self._refusal()
+            raise self._error()
         self._local._connect()
         self._connected = True
         return self
@@ -75,11 +76,11 @@ class Connection(ConnectionBase):
         self._connected = False
 
     def reset(self) -> None:
-        """Do nothing, since nothing is open."""
+        """Do nothing, because no connection is open."""
 
     @staticmethod
-    def _refusal() -> AnsibleError:
+    def _error() -> AnsibleError:
         return AnsibleError(
-            "This task cannot run on an Esper device, because nobody logs in to devices. Use a module of esper.cloud,"
+            "This task cannot run on an Esper device, because Ansible cannot log in to it. Use a module of esper.cloud,"
             " such as esper.cloud.device_command, or set delegate_to: localhost to run the task on the controller."
         )

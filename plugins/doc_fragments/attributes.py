@@ -17,27 +17,27 @@ attributes:
     membership:
       - esper.cloud.esper
   action:
-    description: Runs in the process of the controller, which saves the start of a module.
+    description: Runs in the process of the controller, which is faster than a module and has the same result.
     support: partial
-    details: Requires a local connection or the connection of a device. The result is the same. See the notes.
+    details: Requires the connection of a device or a local connection. See the notes.
   async:
-    description: Runs in the background, as a module.
+    description: Runs in the background as a module.
     support: full
   platform:
     description: Platform on which the module runs. It sends requests to the Esper API and does not change the host.
     support: full
     platforms: posix
 notes:
-  - Modules run on the controller. The inventory plugin P(esper.cloud.devices#inventory) gives devices the connection
-    P(esper.cloud.device#connection), which runs the modules of this collection and no others. For other hosts, use
+  - Modules run on the controller. The inventory plugin P(esper.cloud.devices#inventory) sets the connection
+    P(esper.cloud.device#connection) for devices, which runs only modules of this collection. For other hosts, use
     C(connection=local) or C(delegate_to=localhost).
-  - A task runs in the process of the controller if its connection is one of these. It runs as a module if it is
-    delegated to another machine, if it uses C(async) or C(become), if C(ansible_python_interpreter) is not the
-    interpreter of the controller, if C(environment) sets variables other than C(ESPER_*), or if the variable
-    C(esper_in_process) or the environment variable E(ESPER_IN_PROCESS) is V(false). C(-vvv) shows the reason.
+  - A task with one of these connections runs in the process of the controller. It runs as a module if it uses C(async)
+    or C(become), if C(ansible_python_interpreter) is not the interpreter of the controller, if C(environment) sets
+    variables other than C(ESPER_*), or if the variable C(esper_in_process) or the environment variable
+    E(ESPER_IN_PROCESS) is V(false). C(-vvv) shows the reason.
   - With C(-vvv), the result contains the requests as RV(ignore:requests).
   - An option that names an object must not be empty or null, because an empty value could select other objects. In
-    check mode, null means that another task of the run has yet to create the object.
+    check mode, null means that another task of the run creates the object.
 seealso:
   - plugin: esper.cloud.devices
     plugin_type: inventory

@@ -1,8 +1,8 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The task of a module, by the name of the module. Only its own definition is imported.
+"""The definition of a module by the name of the module. Other definitions are not imported.
 
-A module does not use this file: it imports its definition, so that Ansible packs no other with it.
+A module imports its definition directly, so Ansible packs no other definition with it.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from __future__ import annotations
 import importlib
 
 from .index import MODULES
-from .task import ModuleDefinition, info_module_of, manage_module
+from .task import ModuleDefinition, define_info_module, define_module
 
 
-def task_of(module: str) -> ModuleDefinition:
-    """The task of a module, which is the very one that the module runs."""
+def definition_of(module: str) -> ModuleDefinition:
+    """Return the definition of a module, the same object that the module itself runs."""
     file, name = MODULES[module]
     found = getattr(importlib.import_module(f".{file}", __package__), name)
     if isinstance(found, ModuleDefinition):
         return found
-    return info_module_of(found) if module.endswith("_info") else manage_module(found)
+    return define_info_module(found) if module.endswith("_info") else define_module(found)

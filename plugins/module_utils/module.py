@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The only utility that knows Ansible: the argument spec of a task, and the task as a module."""
+"""The argument spec of a module, and its execution as a module. No other file of module_utils imports Ansible."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from .http.connection import OPTIONS as CONNECTION_OPTIONS
 from .model.kind import Kind
 from .model.walk import (
     Described,
+    Visit,
     blank_identifiers,
     null_identifiers,
     secret_texts,
@@ -28,7 +29,7 @@ from .model.walk import (
     walk,
     without_omitted,
 )
-from .task import ItemParams, ModuleDefinition, ModuleResult, RunContext, execute, info_module_of, manage_module
+from .task import ItemParams, ModuleDefinition, ModuleResult, RunContext, define_info_module, define_module, execute
 
 Environment = t.Mapping[str, str]
 
@@ -39,8 +40,8 @@ NULL_IS_EMPTY = tuple(int(part) for part in core_version.split(".")[:2]) < (2, 1
 
 
 def connection_spec(environment: Environment | None = None) -> dict[str, dict[str, t.Any]]:
-    """The connection options in the form of an argument spec, with what an environment says where a task does not: this
-    process's, unless another is given."""
+    """Return the connection options as an argument spec. Environment variables set the options that a task omits:
+    those in ``environment``, or else those of this process."""
     from_environment = functools.partial(_from_environment, os.environ if environment is None else environment)
     spec: dict[str, dict[str, t.Any]] = {}
     for option in CONNECTION_OPTIONS:
@@ -53,14 +54,14 @@ def connection_spec(environment: Environment | None = None) -> dict[str, dict[st
 
 
 def argument_spec(definition: ModuleDefinition, environment: Environment | None = None) -> dict[str, dict[str, t.Any]]:
-    """All options of a task, the connection's included."""
+    """Return the options of a module as an argument spec, connection options included."""
     return {**connection_spec(environment), **definition.options}
 
 
 @dataclass
 class CheckedItems:
-    """The parameters of a task with validated items. ``errors`` has a sentence for each invalid item, ``unknown`` one
-    for each that check mode cannot plan; such an item is left out of ``params``. ``secrets`` are texts to be masked."""
+    """The parameters of a task with validated items. ``errors`` contains sentences about invalid items, ``unknown``
+    about items that check mode cannot plan. ``params`` does not contain these items. ``secrets`` are texts to mask."""
 
     params: dict[str, t.Any]
     errors: list[str]
@@ -69,56 +70,63 @@ class CheckedItems:
 
 
 def check_items(definition: ModuleDefinition, params: Params, *, check_mode: bool) -> CheckedItems:
-    """Validate the items of a task by the options of their kinds: see ModuleDefinition.items."""
+    """Validate the items of a task with the options of their kinds: see ModuleDefinition.items."""
     checked = CheckedItems(dict(params), [], [], set(secret_texts(walk(definition.described_items, params))))
     for option, kind in definition.items.items():
-        described = manage_module(kind).module.options
-        items: list[ItemParams] = []
-        value = params[option] or []
-        for number, item in enumerate([value] if isinstance(value, t.Mapping) else value):
-            place = option if isinstance(value, t.Mapping) else _place(option, number, item)
-            if names := [f"unknown option {each}" for each in unknown_options(described, item)]:
-                checked.errors += [f"{place}: {each}." for each in names]
-                continue
+        if params[option] is None:
+            continue
+        described = define_module(kind).module.options
+        value, items = params[option] or [], list[ItemParams]()
+        checked.params[option] = items
+        for index, item in enumerate([value] if isinstance(value, t.Mapping) else value):
+            label = option if isinstance(value, t.Mapping) else _item_label(option, index, item)
             visits = list(walk(described, item))
-            if why := type_mismatch(visits):
-                checked.errors.append(f"{place}: {why}")
+            validated, errors = _validate_item(kind, described, item, visits)
+            if errors:
+                checked.errors += [f"{label}: {error}" for error in errors]
                 continue
-            validated = ArgumentSpecValidator(kind.options, **kind.rules).validate(dict(item))
-            if validated.error_messages:
-                checked.errors.append(f"{place}: {'; '.join(validated.error_messages)}.")
-            else:
-                items.append(ItemParams(_with_nulls(described, validated.validated_parameters, item)))
-                null = list(null_identifiers(visits, empty_is_null=NULL_IS_EMPTY and check_mode))
-                if null and check_mode:
-                    items.pop()
-                    checked.unknown.append(
-                        f"{place}: {', '.join(null)} is null in check mode, so the plan of this object is unknown."
-                    )
-                elif null:
-                    items[-1].error = f"{', '.join(null)} must not be null."
-                elif blank := list(blank_identifiers(visits)):
-                    items[-1].error = f"{', '.join(blank)} must not be empty."
-        if params[option] is not None:
-            checked.params[option] = items
+            null = list(null_identifiers(visits, empty_is_null=NULL_IS_EMPTY and check_mode))
+            if null and check_mode:
+                checked.unknown.append(
+                    f"{label}: {', '.join(null)} is null in check mode, so the plan of this object is unknown."
+                )
+                continue
+            items.append(ItemParams(validated))
+            if null:
+                items[-1].error = f"{', '.join(null)} must not be null."
+            elif blank := list(blank_identifiers(visits)):
+                items[-1].error = f"{', '.join(blank)} must not be empty."
     return checked
 
 
-def _with_nulls(described: t.Iterable[Described], params: Params, args: Params) -> Params:
-    """Return validated parameters that tell null from an omitted suboption, if that makes a difference."""
+def _validate_item(
+    kind: Kind, described: t.Sequence[Described], item: Params, visits: t.Iterable[Visit]
+) -> tuple[Params, list[str]]:
+    """Return the validated parameters of an item, and sentences about errors."""
+    if unknown := list(unknown_options(described, item)):
+        return {}, [f"unknown option {name}." for name in unknown]
+    if error := type_mismatch(visits):
+        return {}, [error]
+    validated = ArgumentSpecValidator(kind.options, **kind.rules).validate(dict(item))
+    if validated.error_messages:
+        return {}, [f"{'; '.join(validated.error_messages)}."]
+    return _distinguish_null(described, validated.validated_parameters, item), []
+
+
+def _distinguish_null(described: t.Iterable[Described], params: Params, args: Params) -> Params:
+    """Return validated parameters that distinguish null from an omitted suboption, if that makes a difference."""
     return without_omitted(described, params, args, check_type_dict) if params.get("exact") else params
 
 
 def perform(
     definition: ModuleDefinition, params: Params, context: RunContext, args: Params | None = None
 ) -> tuple[ModuleResult, set[str]]:
-    """Validate the items of a task and run it. Return the outcome, and the secrets in items, to be masked in it.
+    """Validate the items of a task and run it. Return the result, and the secrets in items to mask in it.
 
-    ``args`` are the arguments as the user wrote them, if they are not ``params``, the validated ones.
+    ``params`` are the validated arguments, ``args`` those that the user wrote, if they differ.
     """
-    described = definition.module.options if definition.module else ()
-    known = params if args is None else _with_nulls(described, params, args)
-    items = check_items(definition, known, check_mode=context.check_mode)
+    written = params if args is None else _distinguish_null(definition.module.options, params, args)
+    items = check_items(definition, written, check_mode=context.check_mode)
     if items.errors:
         return ModuleResult({"failed": True, "msg": " ".join(items.errors)}), items.secrets
     outcome = execute(definition, items.params, context, user_agent=USER_AGENT)
@@ -126,15 +134,15 @@ def perform(
     return outcome, items.secrets
 
 
-def _place(option: str, number: int, item: Params) -> str:
-    """Return where an item stands and what it is called."""
-    names = (item.get(name) for name in ("path", "name", "package_name", "src", "id"))
-    name = next((str(each) for each in names if each not in (None, "")), "")
-    return f"{option}[{number}] '{name}'" if name else f"{option}[{number}]"
+def _item_label(option: str, index: int, item: Params) -> str:
+    """Return the position and the name of an item, for a message."""
+    names = (item.get(key) for key in ("path", "name", "package_name", "src", "id"))
+    name = next((f" '{name}'" for name in names if name not in (None, "")), "")
+    return f"{option}[{index}]{name}"
 
 
 class _Module(AnsibleModule):  # type: ignore[misc]  # ansible-core has no types
-    """A module whose secrets in items are masked before its invocation is logged."""
+    """A module that masks the secrets in items before it logs its invocation."""
 
     definition: t.ClassVar[ModuleDefinition]
     args: Params
@@ -144,13 +152,15 @@ class _Module(AnsibleModule):  # type: ignore[misc]  # ansible-core has no types
         self.args = copy.deepcopy(self.params)
 
     def _log_invocation(self) -> None:
-        self.no_log_values.update(secret_texts(walk(self.task.described_items, self.params)))
+        self.no_log_values.update(secret_texts(walk(self.definition.described_items, self.params)))
         super()._log_invocation()
 
 
 def _from_environment(environment: Environment, *names: str) -> str:
-    """The first of some environment variables that says something. Ansible's own env_fallback takes an empty one, too,
-    which would hide the variables after it."""
+    """Return the first of some environment variables that is not empty. Raise AnsibleFallbackNotFound if there is none.
+
+    Ansible's env_fallback accepts an empty variable, which would hide the variables after it.
+    """
     for name in names:
         if value := environment.get(name):
             return value
@@ -158,18 +168,18 @@ def _from_environment(environment: Environment, *names: str) -> str:
 
 
 def run(kind: Kind) -> None:
-    """The whole of a module that manages objects of a kind."""
-    run_task(manage_module(kind))
+    """Run the module that manages objects of a kind."""
+    run_task(define_module(kind))
 
 
 def run_info(kind: Kind) -> None:
-    """The whole of a module that reads objects of a kind."""
-    run_task(info_module_of(kind))
+    """Run the module that reads objects of a kind."""
+    run_task(define_info_module(kind))
 
 
 def run_task(definition: ModuleDefinition) -> None:
-    """The whole of a module."""
-    _Module.task = definition
+    """Run a module."""
+    _Module.definition = definition
     module = _Module(argument_spec=argument_spec(definition), supports_check_mode=True, **definition.rules)
     context = RunContext(module.check_mode, module._diff, module._verbosity)
     outcome, secrets = perform(definition, module.params, context, module.args)

@@ -1,8 +1,8 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a module does, apart from how it is started: as a module, or within the controller's own process.
+"""The definition of a module, and its execution, either as a module or in the process of the controller.
 
-Knows nothing of Ansible: it takes checked parameters and gives a plain result.
+This file does not import Ansible. It takes validated parameters and returns plain data.
 """
 
 from __future__ import annotations
@@ -37,16 +37,19 @@ from .model.walk import (
     walk,
 )
 
-_SHOWS_REQUESTS = 3
+ISSUES_URL = "https://github.com/ansible-collections/esper.cloud/issues"
+
+# The verbosity from which the result contains the requests.
+_REQUESTS_VERBOSITY = 3
 _CONNECTION = tuple(
-    Option(each.name, each.description, type=each.type, secret=each.secret) for each in CONNECTION_OPTIONS
+    Option(option.name, option.description, type=option.type, secret=option.secret) for option in CONNECTION_OPTIONS
 )
 
 
 @dataclass(frozen=True)
 class RunContext:
-    """How a task is run: ``check_mode`` and ``diff`` as Ansible has them, ``verbosity`` by the number of its -v.
-    ``progress`` is told how far work that takes long has come, a sentence at a time."""
+    """How a task is run: ``check_mode`` and ``diff`` as in Ansible, ``verbosity`` as the number of its -v.
+    ``progress`` is called with a sentence whenever a long task has advanced."""
 
     check_mode: bool = False
     diff: bool = False
@@ -56,7 +59,7 @@ class RunContext:
 
 @dataclass
 class ModuleResult:
-    """What came of a task: its result, as Ansible shows it, and what the user is to be warned of."""
+    """The result of a task in the form that Ansible shows, and the warnings for the user."""
 
     result: Row
     warnings: list[str] = field(default_factory=list)
@@ -73,7 +76,7 @@ class ItemParams(dict[str, t.Any]):
 
 @dataclass(frozen=True)
 class ModuleDefinition:
-    """What a module does: its name, its interface, and the function that runs it.
+    """A module: its name, its interface, and the function that runs it.
 
     ``items`` are options that take lists of objects, with the kind of the objects. AnsibleModule takes each item as a
     dict; its options are validated by check_items() in module.py. ``unknown`` are the return values in check mode if
@@ -88,7 +91,7 @@ class ModuleDefinition:
 
     @property
     def options(self) -> dict[str, dict[str, t.Any]]:
-        """The options in the form of an argument spec."""
+        """The options as an argument spec."""
         return self.module.argument_spec
 
     @property
@@ -105,14 +108,13 @@ class ModuleDefinition:
     def described_items(self) -> tuple[Option, ...]:
         """The options of ``items``, each with the options of its kind."""
         return tuple(
-            replace(each, options=manage_module(self.items[each.name]).module.options)
-            for each in self.module.options
-            if isinstance(each, Option) and each.name in self.items
+            replace(option, options=define_module(self.items[option.name]).module.options)
+            for option in self.module.options
+            if isinstance(option, Option) and option.name in self.items
         )
 
     def visit(self, params: Params, only: t.Callable[[Option | Field], bool] = any_option) -> Visits:
-        """Return the values of options in parameters, those of the connection included; of all options, unless ``only``
-        tells which."""
+        """Return the values of options in parameters, connection options included. ``only`` selects the options."""
         own = list(walk((*_CONNECTION, *self.module.options), params, only=only))
         return Visits(own, list(walk(self.described_items, params, only=only)) if self.items else [])
 
@@ -131,32 +133,33 @@ class Visits:
 
 
 @functools.cache
-def manage_module(kind: Kind) -> ModuleDefinition:
-    """The task of a module that manages one object of a kind, or several that one task stands for."""
+def define_module(kind: Kind) -> ModuleDefinition:
+    """Return the module that manages an object of a kind, or several if one task describes several."""
 
     def run(view: TenantView, params: Params, context: RunContext) -> ModuleResult:
-        several = lookup_of(view, kind).expand(params)
-        done = ensure_all(view, kind, [params] if several is None else several, check_mode=context.check_mode)
-        result: Row = {"changed": any(each.changed for each in done)}
-        records = [each.record for each in done if each.record is not None]
-        if several is not None:
+        expanded = lookup_of(view, kind).expand(params)
+        outcomes = ensure_all(view, kind, [params] if expanded is None else expanded, check_mode=context.check_mode)
+        result: Row = {"changed": any(outcome.changed for outcome in outcomes)}
+        records = [outcome.record for outcome in outcomes if outcome.record is not None]
+        if expanded is not None:
             result[kind.plural] = records
         elif records:
             result[kind.name] = records[0]
-        for name, rows in [related for each in done for related in each.related.items()]:
-            known = result.setdefault(name, [])
-            known += [row for row in rows if row not in known]
+        for outcome in outcomes:
+            for name, rows in outcome.related.items():
+                known = result.setdefault(name, [])
+                known += [row for row in rows if row not in known]
         if context.diff:
-            result["diff"] = shown_changes(each for one in done for each in one.changes)
-        return ModuleResult(result, [sentence for each in done for sentence in each.warnings])
+            result["diff"] = to_diff(change for outcome in outcomes for change in outcome.changes)
+        return ModuleResult(result, [warning for outcome in outcomes for warning in outcome.warnings])
 
-    unknown = {kind.name: dict.fromkeys(each.name for each in kind.fields if not each.secret)}
-    return ModuleDefinition(kind.name, _interface(kind, kind.module), run, unknown=unknown)
+    unknown = {kind.name: dict.fromkeys(field.name for field in kind.fields if not field.secret)}
+    return ModuleDefinition(kind.name, _module_spec(kind, kind.module), run, unknown=unknown)
 
 
 @functools.cache
-def info_module_of(kind: Kind) -> ModuleDefinition:
-    """The task of a module that reads objects of a kind."""
+def define_info_module(kind: Kind) -> ModuleDefinition:
+    """Return the module that reads objects of a kind."""
 
     def run(view: TenantView, params: Params, context: RunContext) -> ModuleResult:
         reader = reader_of(view, kind)
@@ -164,40 +167,41 @@ def info_module_of(kind: Kind) -> ModuleDefinition:
         downloaded = reader.download(params, check_mode=context.check_mode)
         return ModuleResult({"changed": False, **information, **downloaded})
 
-    module = _interface(kind, kind.info_module)
+    module = _module_spec(kind, kind.info_module)
     unknown: Row = {kind.name: None} if kind.shape is Shape.SINGLETON else {kind.plural: []}
     return ModuleDefinition(f"{kind.name}_info", module, run, unknown=unknown)
 
 
-def _interface(kind: Kind, module: ModuleSpec | None) -> ModuleSpec:
+def _module_spec(kind: Kind, module: ModuleSpec | None) -> ModuleSpec:
     if module is None:
-        raise TypeError(f"No module is described for {kind.name}.")
+        raise TypeError(f"The kind {kind.name} does not define this module.")
     return module
 
 
-def shown_changes(changes: t.Iterable[ObjectDiff]) -> list[Row]:
-    """Changes as Ansible shows a diff."""
-    return [
-        {"before_header": each.title, "after_header": each.title, "before": each.before, "after": each.after}
-        for each in changes
-    ]
+def to_diff(changes: t.Iterable[ObjectDiff]) -> list[Row]:
+    """Return changes in the form of Ansible's diff."""
+    return [diff_entry(change.title, change.before, change.after) for change in changes]
 
 
-def unmet(rules: Params, params: Params) -> str:
-    """What Ansible lets pass: null for an option that is required, alone or as one of some. A sentence, "" where all is
-    well."""
+def diff_entry(title: str, before: t.Any, after: t.Any) -> Row:
+    """Return one entry of Ansible's diff."""
+    return {"before_header": title, "after_header": title, "before": before, "after": after}
+
+
+def unmet_requirement(rules: Params, params: Params) -> str:
+    """Return a phrase about the first required option that is null, "" if there is none. Ansible accepts null."""
     for names in rules.get("required_one_of", ()):
         if all(params[name] is None for name in names):
             return f"one of the following is required: {', '.join(names)}"
     for option, value, names, *any_of in rules.get("required_if", ()):
         missing = [name for name in names if params[name] is None] if params[option] == value else []
         if missing and (len(missing) == len(names) or not any(any_of)):
-            told = "any of the following" if any(any_of) else "all of the following"
-            return f"{option} is {value} but {told} are missing: {', '.join(missing)}"
+            quantity = "any" if any(any_of) else "all"
+            return f"{option} is {value} but {quantity} of the following are missing: {', '.join(missing)}"
     return ""
 
 
-def _blank(visits: Visits) -> str:
+def _blank_identifier(visits: Visits) -> str:
     """Return a sentence if an option that names an object is empty, otherwise ""."""
     blank = list(blank_identifiers(visits.own))
     return f"{_options(blank)} empty. An empty value selects nothing: set a name or an ID, or omit it." if blank else ""
@@ -210,11 +214,11 @@ def _options(paths: t.Sequence[str]) -> str:
 def unknown_result(
     definition: ModuleDefinition, visits: Visits, *, check_mode: bool, empty_is_null: bool = False
 ) -> ModuleResult | None:
-    """Return the outcome of a task of which an option that names an object is set to null, otherwise None.
+    """Return the result of a task if it sets an option that names an object to null, otherwise None.
 
-    In check mode such a value is known only after another task is applied; otherwise it is an error. The values are
-    those that the user wrote, because AnsibleModule does not tell null from an omitted option.
-    ``empty_is_null`` says whether an empty text in check mode may stand for null.
+    In check mode, such a value is known only after another task has run. Otherwise, it is an error. The values are
+    those that the user wrote, because AnsibleModule does not distinguish null from an omitted option.
+    ``empty_is_null`` says whether an empty text in check mode can represent null.
     """
     empty = empty_is_null and check_mode
     null = list(null_identifiers(visits.own, empty_is_null=empty))
@@ -223,18 +227,20 @@ def unknown_result(
     if not check_mode:
         return ModuleResult({"failed": True, "msg": f"{_options(null)} null. Set a name or an ID, or omit it."})
     warning = (
-        f"{_options(null)} null in check mode, probably because another task has yet to create the object."
-        " The changes of this task are known after that task is applied."
+        f"{_options(null)} null in check mode, probably because another task creates the object."
+        " The changes of this task are known after that task has run."
     )
     return ModuleResult({"changed": not definition.name.endswith("_info"), **definition.unknown}, [warning])
 
 
 def execute(definition: ModuleDefinition, params: Params, context: RunContext, *, user_agent: str) -> ModuleResult:
-    """Do a task. Any failure is a result, too, with ``failed`` and a sentence as ``msg``. One that was not foreseen
-    has a traceback as ``exception``, too."""
+    """Run a task and return its result. A failure has ``failed`` and the message ``msg``; an unexpected one also has
+    the traceback ``exception``."""
     visits = definition.visit(params, needs_check)
-    if why := unmet(definition.rules, params) or invalid_path(visits.all) or _blank(visits):
-        return ModuleResult({"failed": True, "msg": why})
+    if message := (
+        unmet_requirement(definition.rules, params) or invalid_path(visits.all) or _blank_identifier(visits)
+    ):
+        return ModuleResult({"failed": True, "msg": message})
     requests: list[str] = []
     warnings: list[str] = []
     secrets = list(secret_texts(visits.all))
@@ -242,7 +248,7 @@ def execute(definition: ModuleDefinition, params: Params, context: RunContext, *
         connection = Connection.from_options(params)
         secrets.append(connection.api_key)
         if connection.sends_key_in_clear:
-            warnings.append("The API key is sent unencrypted, since api_url is no https URL.")
+            warnings.append("The API key is sent unencrypted, because api_url is not an https URL.")
         with Client(
             connection, user_agent=user_agent, log=requests.append, progress=context.progress, secrets=secrets
         ) as client:
@@ -251,10 +257,11 @@ def execute(definition: ModuleDefinition, params: Params, context: RunContext, *
             warnings += view.warnings()
     except EsperError as error:
         outcome = ModuleResult({"failed": True, "msg": str(error), **error.details()})
-    except Exception as error:  # noqa: BLE001 - what Python or ansible-core makes of it would show what is in it
-        sentence = f"esper.cloud has a defect. {type(error).__name__}: {error}"
-        told = {"msg": sentence, "exception": traceback.format_exc()}
-        outcome = ModuleResult({"failed": True, **Redaction(secrets).all(told)})
-    # What happened reaches the user only with the result.
-    shown = {"requests": requests} if context.verbosity >= _SHOWS_REQUESTS else {}
-    return ModuleResult({**outcome.result, **shown}, [*warnings, *outcome.warnings])
+    except Exception as error:  # noqa: BLE001 - Python and ansible-core would show its values without masking
+        description = f"{type(error).__name__}: {error}"
+        message = f"Unexpected error (bug in esper.cloud), please report it at {ISSUES_URL}: {description}"
+        failure = {"msg": message, "exception": traceback.format_exc()}
+        outcome = ModuleResult({"failed": True, **Redaction(secrets).all(failure)})
+    if context.verbosity >= _REQUESTS_VERBOSITY:
+        outcome.result["requests"] = requests
+    return ModuleResult(outcome.result, [*warnings, *outcome.warnings])

@@ -12,22 +12,22 @@ short_description: Send requests to the Esper API
 version_added: 0.1.0
 author: esper.cloud contributors (@ansible-collections)
 description:
-  - Sends one request, or reads all pages of a list, for objects that have no module in this collection.
-  - The request has the authentication, retries, paging and error messages of this collection.
-  - The module does not compare anything. It sends a write request in each run. To prevent this, read the
-    object first, and use C(when).
-  - Geofences, pipelines, users, invitations, roles, personal access tokens, alerts, alarms, wallpapers, tile
-    icons, directory records, reports, custom actions, background scripts and webclips have no module yet.
-  - Apps for platforms other than Android, enrollment of Apple, Google and Windows devices, and company settings
-    also have no module yet.
+  - Sends one request, or reads all pages of a list, for objects without a module in this collection. It has
+    the authentication, retries, paging and error messages of the other modules.
+  - 'The module is not idempotent: it sends a write request in each run. To prevent this, read the object
+    first, and use C(when).'
+  - 'These objects do not have a module yet: geofences, pipelines, users, invitations, personal access tokens,
+    alerts, alarms, wallpapers, tile icons, directory records, reports, custom actions, background scripts,
+    webclips, and apps for platforms other than Android.'
+  - The enrollment of Apple, Google and Windows devices, and company settings do not have a module yet either.
 extends_documentation_fragment:
   - esper.cloud.connection
   - esper.cloud.attributes
 attributes:
   check_mode:
-    description: Sends no write request.
+    description: Sends GET requests only.
     support: partial
-    details: A GET request is sent. All other requests are not sent, and are reported as changed.
+    details: Other requests are not sent, and are reported as changed.
   diff_mode:
     description: The module does not know the changes that a request makes.
     support: none
@@ -39,57 +39,57 @@ options:
     default: GET
   path:
     description:
-      - Path below C(/api), with slashes as in the reference of the Esper API.
-      - The module replaces C({enterprise_id}) in it. Insert the IDs of other objects yourself.
+      - Path below C(/api), for example V(/v2/devices/), with slashes as in the reference of the Esper API.
+      - The module replaces C({enterprise_id}). Insert the IDs of other objects yourself.
     type: str
     required: true
   query:
-    description: Query parameters. A list becomes comma-separated text.
+    description: Query parameters. A list is sent as comma-separated text.
     type: dict
     default: {}
   body:
     description:
-      - Body of the request, sent as JSON.
-      - The module does not know which values are secret. If there are any, set C(no_log) for the task.
+      - Body of the request, which is sent as JSON.
+      - 'The module does not know which values are secret. If there are any, set C(no_log: true) for the task.'
       - Mutually exclusive with O(form) and O(files).
     type: raw
   form:
     description:
-      - Fields of a form, for requests that take O(files).
+      - Fields of a multipart form, in addition to O(files).
       - Mutually exclusive with O(body).
     type: dict
     default: {}
   files:
     description:
-      - Files of a form. The keys are the names of the form fields, the values are local paths.
-      - The module reads the files on the host where it runs, and sends them in parts. Size is not limited.
+      - Files of a multipart form. The keys are the names of the form fields, the values are paths.
+      - The module reads the files on the host on which it runs, and streams them. Their size is not limited.
       - Mutually exclusive with O(body).
     type: dict
     default: {}
   all_pages:
-    description: If V(true), reads all pages of a list. Each object is returned once, even if the list changes
-      during the task.
+    description: If V(true), the module reads all pages of a list. Requires O(method=GET). Each object is
+      returned once, even if the list changes during the task.
     type: bool
     default: false
   page_size:
-    description: Number of objects in each request with O(all_pages). Use V(20) for blueprints, which are
+    description: Number of objects in each page with O(all_pages=true). Use V(20) for blueprints, which are
       large.
     type: int
     default: 250
   key:
-    description: Key that identifies an object of the list, with O(all_pages).
+    description: Key that identifies an object of the list with O(all_pages=true).
     type: str
     default: id
   show_secrets:
     description:
-      - If V(true), the result contains tokens, passwords and links that require no key. Otherwise, these
-        are masked.
+      - If V(true), the result contains tokens, passwords and links that do not require a key. If V(false),
+        these are masked.
       - The API key of the connection is never shown.
     type: bool
     default: false
 notes:
-  - If the outcome of a request that creates an object is unknown, the module does not repeat the request.
-  - If a POST request only reads, set C(changed_when=false).
+  - If the outcome of a POST or PATCH request is unknown, the module does not repeat it.
+  - 'If a POST request only reads data, set C(changed_when: false) for the task.'
 """
 
 EXAMPLES = r"""
@@ -128,8 +128,8 @@ status:
   sample: 200
 content:
   description:
-    - Body of the response, without the envelope C(content) of some responses of the Esper API.
-    - With O(all_pages), the list of all objects.
+    - Body of the response. If it has an envelope with the key C(content), the content of the envelope.
+    - With O(all_pages=true), the list of all objects.
   returned: success
   type: raw
   sample:

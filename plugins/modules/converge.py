@@ -15,8 +15,8 @@ description:
   - Converges devices that do not run the latest published version of their assigned blueprint.
   - Skips up-to-date devices and devices with a pending converge command, unless O(force=true). Skips disabled
     devices and devices without a blueprint.
-  - If several selectors are set, such as O(devices) and O(groups), the task acts on devices that match all
-    of them. If no device matches, the task fails unless O(allow_empty=true).
+  - If several selectors are set, for example O(devices) and O(groups), the task acts on devices that match
+    all of them. If no device matches, the task fails unless O(allow_empty=true).
   - One request takes up to 1,000 devices.
   - At least one of O(devices), O(groups), O(filters), and O(blueprints) is required.
 extends_documentation_fragment:
@@ -24,7 +24,7 @@ extends_documentation_fragment:
   - esper.cloud.attributes
 attributes:
   check_mode:
-    description: Sends no command and returns the number of devices that are out of date.
+    description: Sends no command and returns the number of outdated devices.
     support: full
   diff_mode:
     description: Shows the blueprint versions of the devices before and after the change.
@@ -33,7 +33,7 @@ options:
   devices:
     description:
       - Devices by name, alias, serial number or ID.
-      - A few devices are looked up one by one, many in the list of all devices, whichever takes fewer requests.
+      - The module looks up devices one by one, or in the list of all devices if this takes fewer requests.
     type: list
     elements: str
     aliases: [device]
@@ -44,8 +44,9 @@ options:
     elements: str
   filters:
     description:
-      - Filters for devices, with the names and values of O(esper.cloud.devices#inventory:filters). Disabled
-        devices are not included.
+      - Filters for devices, for example C(state), C(platform), C(tags), C(search) and C(battery_level_lte).
+        O(esper.cloud.devices#inventory:filters) lists all filters and their values. Disabled devices are
+        not included.
       - Device groups, tags and blueprints can be set by name or ID.
       - An empty dictionary selects no device. To select all devices, set O(groups) to V(All devices).
     type: dict
@@ -56,13 +57,13 @@ options:
     elements: str
     aliases: [blueprint]
   allow_empty:
-    description: If V(true), the task changes nothing if it selects no device. If V(false), it fails.
+    description: If V(true), a task that selects no device makes no changes. If V(false), it fails.
     type: bool
     default: false
   max_devices:
     description:
-      - Maximum number of devices that the task acts on, 1 or more.
-      - If there are more, the task fails before it changes anything. Check mode reports the same error.
+      - Maximum number of devices on which the task acts, 1 or more.
+      - If there are more devices, the task fails before it makes changes. Check mode reports the same error.
       - There is no limit by default.
     type: int
   force:
@@ -73,23 +74,24 @@ options:
   alias:
     description:
       - Name of the command in the Esper console.
-      - The module appends a random suffix to find the command again if the response is lost.
+      - The module appends a random suffix, so it can find the command if the response is lost.
     type: str
     default: Ansible
   wait:
     description:
-      - If V(true), wait until all devices are done, more devices than O(max_fail_percentage) have failed,
-        or O(wait_timeout) is exceeded.
+      - If V(true), the task waits until all devices have reported a result, more devices than O(max_fail_percentage)
+        have failed, or O(wait_timeout) is exceeded.
       - If V(false), the task ends when Esper has accepted the request, before devices receive it.
     type: bool
     default: false
   wait_timeout:
-    description: Maximum time to wait for devices, in seconds. Devices that are still pending then count as
-      failed.
+    description: Maximum time to wait for devices, in seconds, even if O(deadline) is shorter. Devices that
+      are pending after this time count as failed.
     type: float
     default: 600.0
   max_fail_percentage:
-    description: Percentage of devices that can fail or remain pending without failing the task.
+    description: Maximum percentage of devices, from 0 to 100, that can fail or remain pending without failing
+      the task.
     type: float
     default: 0.0
 seealso:
@@ -130,7 +132,7 @@ device_count:
   type: int
   sample: 300
 outdated_count:
-  description: Number of devices that are out of date. With O(force=true), number of devices with a blueprint.
+  description: Number of outdated devices. With O(force=true), number of devices with a blueprint.
   returned: success
   type: int
   sample: 12
@@ -140,14 +142,14 @@ without_blueprint_count:
   type: int
   sample: 0
 pending_devices:
-  description: Names of devices that are out of date and have a pending converge command.
+  description: Names of outdated devices with a pending converge command. Empty with O(force=true).
   returned: success
   type: list
   elements: str
   sample:
     - OUW-MDJ-00001
 commands:
-  description: Commands that Esper accepted, one for up to 1,000 devices and 500 device groups. Empty in check
+  description: Commands that Esper accepted, one for up to 1,000 devices or 500 device groups. Empty in check
     mode.
   returned: success
   type: list
@@ -168,9 +170,9 @@ commands:
 state:
   description:
     - Status of the request.
-    - V(accepted) if O(wait=false). V(completed) if all devices are done.
-    - V(pending) if some devices are not done, but not more than O(max_fail_percentage).
-    - V(failed) if more devices than O(max_fail_percentage) failed or are not done.
+    - V(accepted) if O(wait=false). V(completed) if all devices reported a result.
+    - V(pending) if some devices are pending, but not more than O(max_fail_percentage).
+    - V(failed) if more devices than O(max_fail_percentage) failed or are pending.
   returned: if a command was sent
   type: str
   sample: completed
@@ -180,7 +182,7 @@ counts:
   type: dict
   contains:
     succeeded:
-      description: Number of devices that completed it.
+      description: Number of devices that succeeded.
       type: int
       sample: 297
     failed:
@@ -188,11 +190,11 @@ counts:
       type: int
       sample: 2
     timed_out:
-      description: Number of devices for which Esper gave up.
+      description: Number of devices that timed out in Esper.
       type: int
       sample: 0
     cancelled:
-      description: Number of devices for which it was canceled.
+      description: Number of devices for which the request was canceled.
       type: int
       sample: 0
     pending:
@@ -200,7 +202,7 @@ counts:
       type: int
       sample: 1
 failed_devices:
-  description: Devices that failed or are not done.
+  description: Devices that failed or are pending.
   returned: if O(wait=true)
   type: list
   elements: dict

@@ -13,11 +13,12 @@ version_added: 0.1.0
 author: esper.cloud contributors (@ansible-collections)
 description:
   - Sets the alias, tags and device group of devices, removes devices from the tenant, or wipes them.
-  - One task can change any number of devices. Moving 1,000 devices takes one request. Tags and aliases take
-    one request for each device that does not have them yet.
+  - One task can change any number of devices. Moving up to 1,000 devices takes one request. Setting tags
+    or an alias takes one request for each device that does not have them yet.
   - Esper sends an alias to the device in a command. An offline device keeps its old alias until it is online
     again. RV(pending_aliases) lists these devices, and the command is not sent again.
   - The request that sets tags is not part of the public Esper API. Esper's own tools use it.
+  - Options you omit are not changed.
 extends_documentation_fragment:
   - esper.cloud.connection
   - esper.cloud.attributes
@@ -32,7 +33,7 @@ options:
   state:
     description:
       - Desired state of the devices.
-      - V(present) sets the other options. The devices must exist.
+      - V(present) sets the alias, tags and group of the devices, which must exist.
       - V(absent) removes the devices from the tenant.
       - V(wiped) erases the devices. An offline device is erased when it is online again.
       - V(absent) and V(wiped) require O(confirm=true), and ignore devices that do not exist.
@@ -42,7 +43,7 @@ options:
   devices:
     description:
       - Devices by name, alias, serial number or ID.
-      - A few devices are looked up one by one, many in the list of all devices, whichever takes fewer requests.
+      - The module looks up devices one by one, or in the list of all devices if this takes fewer requests.
       - An empty list changes nothing.
     type: list
     elements: str
@@ -50,36 +51,36 @@ options:
     aliases: [device]
   alias:
     description:
-      - Alias of the device. It requires exactly one device in O(devices).
+      - Alias of the device. Requires exactly one device in O(devices).
       - Mutually exclusive with O(aliases).
     type: str
   aliases:
     description:
       - Aliases of devices. The keys are names, aliases, serial numbers or IDs of devices in O(devices).
-      - Each device can have one alias, and no two devices in O(devices) can have the same one.
+      - List each device once. Two devices in O(devices) cannot have the same alias.
       - Mutually exclusive with O(alias).
     type: dict
   group:
     description:
-      - Device group of the devices, by name, ID, or path as in O(esper.cloud.device_group#module:path).
-      - A device is in exactly one group.
+      - Device group of the devices by name, ID, or path as in O(esper.cloud.device_group#module:path).
+      - The module moves the devices, because a device is in exactly one group.
     type: str
   tags:
     description:
-      - Tags of the devices, at most five, in any order. The module removes all other tags.
-      - The tags of a task must differ in more than their case.
+      - Tags of the devices, at most five for each device, in any order. The module removes all other tags.
+      - Two tags of one task cannot differ only in case.
       - Mutually exclusive with O(add_tags) and O(remove_tags).
     type: list
     elements: str
   add_tags:
     description:
-      - Tags to add. The other tags of the devices are kept.
+      - Tags to add. A device can have at most five tags. Other tags are kept.
       - Mutually exclusive with O(tags).
     type: list
     elements: str
   remove_tags:
     description:
-      - Tags to remove.
+      - Tags to remove. Other tags are kept.
       - Mutually exclusive with O(tags).
     type: list
     elements: str
@@ -89,8 +90,8 @@ options:
     default: false
   max_devices:
     description:
-      - Maximum number of devices that the task acts on, 1 or more.
-      - If there are more, the task fails before it changes anything. Check mode reports the same error.
+      - Maximum number of devices on which the task acts, 1 or more.
+      - If there are more devices, the task fails before it makes changes. Check mode reports the same error.
       - Defaults to 20 if O(state=absent) or O(state=wiped). Otherwise, there is no limit by default.
     type: int
 seealso:
@@ -142,10 +143,10 @@ EXAMPLES = r"""
 RETURN = r"""
 devices:
   description:
-    - The devices after the task. In check mode, the predicted state. They have all keys that M(esper.cloud.device_info)
-      returns.
-    - The alias is the current alias of the device.
-    - With O(state=absent) and O(state=wiped), the devices that are removed or wiped.
+    - The devices after the task, or their predicted state in check mode. They have all keys that
+      M(esper.cloud.device_info) returns.
+    - The alias is the one that the device currently has. RV(pending_aliases) has new aliases.
+    - With O(state=absent) and O(state=wiped), the devices that the task removes or wipes.
   returned: success
   type: list
   elements: dict
@@ -179,18 +180,18 @@ devices:
       type: str
       sample: ee835708-9b5b-469e-8aa6-68599b0e93f7
     group:
-      description: Path of the device group. Null without O(group).
+      description: Path of the device group. Null if O(group) is omitted.
       type: str
       sample: All devices/Stores/Berlin
     tags:
-      description: Names of the tags. Null if the task sets no tags.
+      description: Names of the tags. Null if the task does not set tags.
       type: list
       elements: str
       sample:
         - kiosk
         - berlin
 pending_aliases:
-  description: The devices that do not have their new alias yet.
+  description: Devices that have not applied their new alias yet.
   returned: if O(state=present)
   type: list
   elements: dict
@@ -204,9 +205,9 @@ pending_aliases:
       type: str
       sample: OUW-MDJ-00001
     alias:
-      description: The alias that was sent to the device.
+      description: Alias that was sent to the device.
       type: str
-      sample: Till 1
+      sample: POS 1
 requests:
   description: The requests that were sent, with status and duration.
   returned: with C(-vvv)

@@ -30,7 +30,7 @@ options:
   devices:
     description:
       - Devices by name, alias, serial number or ID.
-      - A few devices are looked up one by one, many in the list of all devices, whichever takes fewer requests.
+      - The module looks up devices one by one, or in the list of all devices if this takes fewer requests.
       - An empty list returns no device.
     type: list
     elements: str
@@ -50,28 +50,31 @@ options:
     aliases: [blueprint]
   filters:
     description:
-      - Filters for devices, as in the inventory plugin P(esper.cloud.devices#inventory).
-      - Paths of device groups are written as in O(esper.cloud.device_group#module:path).
+      - Filters for devices, for example C(state), C(platform), C(tags), C(search) and C(battery_level_lte).
+        O(esper.cloud.devices#inventory:filters) lists all filters and their values.
+      - Write paths of device groups as in O(esper.cloud.device_group#module:path).
       - An empty dictionary matches all devices of the tenant.
     type: dict
   detail_level:
     description:
-      - Amount of information about each device. Each level includes the one before.
-      - O(esper.cloud.devices#inventory:detail_level) lists the variables of each level.
+      - Amount of information about each device. Each level includes the previous one.
+      - O(esper.cloud.devices#inventory:detail_level) lists the keys of each level.
     type: str
     choices: [minimal, standard, full]
     default: full
   resolve_names:
-    description: If V(true), also returns the paths of device groups and the names of tags and blueprints.
+    description: If V(true), the module also returns the paths of device groups and the names of tags and
+      blueprints.
     type: bool
     default: true
   apps:
-    description: If V(true), also returns the apps on each device. This takes one request for each device.
+    description: If V(true), the module also returns the apps on each device. This takes one request for each
+      device.
     type: bool
     default: false
   max_events:
     description:
-      - Maximum number of events of each device to return, latest first. With V(0), no events are read.
+      - Maximum number of events to return for each device, the latest first. With V(0), no events are read.
       - This takes one request for each device. The request is not part of the public Esper API.
     type: int
     default: 0
@@ -102,8 +105,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 devices:
-  description: The devices. In addition to the keys below, each has the host variables that the inventory
-    plugin sets at the same level, without their prefix.
+  description: The devices. In addition to the keys below, each device has the host variables that the inventory
+    plugin sets at the same O(detail_level), without their prefix.
   returned: success
   type: list
   elements: dict
@@ -154,7 +157,7 @@ devices:
     apps:
       description:
         - Apps on the device. Only returned if O(apps=true).
-        - Apps of Android devices have names. Apps of other platforms have the IDs that blueprints use.
+        - Apps on Android devices have names. Apps on other platforms have only the IDs that blueprints use.
       type: list
       elements: dict
       sample:
@@ -167,7 +170,8 @@ devices:
           app_id: null
           app_version_id: null
     events:
-      description: Events of the device, latest first. Only returned if O(max_events) is greater than V(0).
+      description: Events of the device, the latest first. Only returned if O(max_events) is greater than
+        V(0).
       type: list
       elements: dict
       sample:
@@ -175,7 +179,7 @@ devices:
           created_on: '2026-03-01T09:30:00Z'
           message: REBOOT succeeded
 missing:
-  description: The items of O(devices) for which no device exists.
+  description: Items of O(devices) for which no device exists.
   returned: success
   type: list
   elements: str

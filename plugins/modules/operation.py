@@ -12,19 +12,19 @@ short_description: Start and cancel Esper operations
 version_added: 0.1.0
 author: esper.cloud contributors (@ansible-collections)
 description:
-  - Starts an operation on named devices, or on the devices that Esper finds for a query at
-    that time, and optionally waits for the result of each device.
-  - Cancels an operation, for all devices or for some of them.
-  - If several selectors are set, such as O(devices) and O(groups), the task acts on devices
-    that match all of them. If no device matches, the task fails unless O(allow_empty=true).
-  - Operations can do more than commands, for example apply geofences, capture screenshots
-    or install system updates, and they can be canceled. If M(esper.cloud.device_command)
-    has the same command, use it unless you need a query or want to cancel the operation.
+  - Starts an operation on devices, and optionally waits for the result of each device. Esper can
+    find the devices with a query when it starts the operation.
+  - Cancels an operation for all its devices or for some of them.
+  - If several selectors are set, for example O(devices) and O(groups), the task acts on devices that
+    match all of them. If no device matches, the task fails unless O(allow_empty=true).
+  - There are operations without an equivalent command, for example to apply geofences, capture screenshots
+    or install system updates. Operations can be canceled. If M(esper.cloud.device_command) has the
+    same command, use it unless you need a query or a cancellation.
   - One request takes up to 500 named devices, or a query for any number of devices.
-  - The module checks the arguments of the operation before it sends anything.
-  - If the response to a request is lost, the module looks for the operation before it sends
-    the request again. No device receives it twice. Operations have no names, so this requires
-    one additional read request.
+  - The module validates the arguments of the operation before it sends a request.
+  - If the response to a request is lost, the module looks for the operation before it sends the request
+    again. No device receives it twice. Operations have no names, so this requires one additional
+    read request.
   - If O(state=started), at least one of O(devices), O(groups), and O(device_query) is required.
 extends_documentation_fragment:
   - esper.cloud.connection
@@ -34,32 +34,31 @@ attributes:
     description: Sends no request and returns the number of devices.
     support: full
   diff_mode:
-    description: Shows the states before and after a cancellation. A new operation has no
-      state before.
+    description: Shows the states before and after a cancellation.
     support: partial
-    details: Only with O(state=cancelled).
+    details: Only with O(state=cancelled), because a new operation has no previous state.
 options:
   state:
     description:
       - Desired state of the operation.
-      - V(started) starts another operation each time.
-      - V(cancelled) changes nothing if the operation is complete or already canceled.
+      - V(started) starts an operation in each run.
+      - V(cancelled) cancels the operation O(id), and changes nothing if it is complete or already
+        canceled.
     type: str
     choices: [started, cancelled]
     default: started
   devices:
     description:
       - Devices by name, alias, serial number or ID.
-      - A few devices are looked up one by one, many in the list of all devices, whichever
-        takes fewer requests.
-      - With O(state=cancelled), the devices for which the operation is canceled. If omitted,
-        it is canceled for all its devices.
+      - The module looks up devices one by one, or in the list of all devices if this takes fewer
+        requests.
+      - With O(state=cancelled), the devices for which the operation is canceled. Defaults to all
+        its devices.
     type: list
     elements: str
     aliases: [device]
   allow_empty:
-    description: If V(true), the task changes nothing if it selects no device. If V(false),
-      it fails.
+    description: If V(true), a task that selects no device makes no changes. If V(false), it fails.
     type: bool
     default: false
   operation_type:
@@ -161,118 +160,121 @@ options:
       - VPP_APP_INSTALL
       - WIPE
   groups:
-    description: Device groups by path, name or ID. Devices in their subgroups are included,
-      disabled devices are not.
+    description: Device groups by path, name or ID. Devices in their subgroups are included, disabled
+      devices are not.
     type: list
     elements: str
   device_query:
     description:
-      - Filters for devices, with the names and values of O(esper.cloud.devices#inventory:filters).
-        Disabled devices are not included.
+      - Filters for devices, for example C(state), C(platform), C(tags), C(search) and C(battery_level_lte).
+        O(esper.cloud.devices#inventory:filters) lists all filters and their values. Disabled devices
+        are not included.
       - Device groups, tags and blueprints can be set by name or ID.
-      - An empty dictionary selects no device. To select all devices, set O(groups) to V(All
-        devices).
-      - Supported names are C(active_connection), C(android_version), C(assigned_blueprint_id),
+      - An empty dictionary selects no device. To select all devices, set O(groups) to V(All devices).
+      - Supported filters are C(active_connection), C(android_version), C(assigned_blueprint_id),
         C(battery_level_gte), C(battery_level_lte), C(current_blueprint_id), C(current_blueprint_version_id),
         C(current_blueprint_version_id_net), C(device_source), C(group_multi), C(group_multi_immediate),
-        C(ios_version), C(ipados_version), C(is_gms), C(is_locked_down), C(managed_by), C(os),
-        C(platform), C(policy_multi), C(search), C(serial), C(state), C(tags), C(template_multi),
-        C(tvos_version), C(udid), C(windows_version).
-      - If O(device_query) or O(groups) is the only selector, Esper finds the devices when
-        it starts the operation. If disabled devices match as well, the module finds the devices
-        and names them.
+        C(ios_version), C(ipados_version), C(is_gms), C(is_locked_down), C(managed_by), C(os), C(platform),
+        C(policy_multi), C(search), C(serial), C(state), C(tags), C(template_multi), C(tvos_version),
+        C(udid), C(windows_version).
+      - If O(device_query) or O(groups) is the only selector, Esper finds the devices when it starts
+        the operation. If disabled devices also match, the module finds the devices and names them
+        in the request.
     type: dict
     aliases: [filters]
   max_devices:
     description:
-      - Maximum number of devices that the task acts on, 1 or more.
-      - If there are more, the task fails before it changes anything. Check mode reports the
+      - Maximum number of devices on which the task acts, 1 or more.
+      - If there are more devices, the task fails before it makes changes. Check mode reports the
         same error.
       - Defaults to 20 if O(operation_type) is V(CLEAR_APP_DATA), V(REMOVE_AGENT), V(REMOVE_DEVICE),
-        V(SHUT_DOWN), V(WIPE), or V(SET_WIFI_STATE) with C(wifi_state=false). Otherwise, there
-        is no limit by default.
+        V(SHUT_DOWN), V(WIPE), or V(SET_WIFI_STATE) with C(wifi_state=false). Otherwise, there is
+        no limit by default.
     type: int
   args:
-    description:
-      - Arguments of the command, or of the operation of the same name.
-      - C(ADD_TO_WHITELIST) requires C(package_name). C(ADD_WIFI_AP) requires C(wifi_access_points).
-        C(APPLE_APP_UNINSTALL) requires C(app_id) and C(bundle_identifier). C(CLEAR_APP_DATA)
-        requires C(package_name). C(INSTALL) requires C(app_version). C(INSTALL_CERTIFICATE)
-        requires C(cert_file_type), C(cert_data_base64), C(cert_alias_name) and C(cert_storage_type).
-        C(REMOVE_FROM_WHITELIST) requires C(package_name). C(REMOVE_WIFI_AP) requires C(wifi_access_points).
-        C(RESET_LOCKSCREEN_PASSWORD) requires C(new_lockscreen_password). C(RUN_SHELL_SCRIPT)
-        requires C(script) and C(interpreter). C(SET_APP_NOTIFICATIONS) requires C(package_name)
-        and C(app_notifications_state). C(SET_APP_PERMISSION) requires C(package_name), C(permission)
-        and C(grant_state). C(SET_APP_STATE) requires C(package_name) and C(app_state). C(SET_BLUETOOTH_STATE)
-        requires C(bluetooth_state). C(SET_BRIGHTNESS_SCALE) requires C(brightness_value).
-        C(SET_DEVICE_LANGUAGE) requires C(locale). C(SET_DEVICE_LOCKDOWN_STATE) requires C(state)
-        and C(text). C(SET_GPS_STATE) requires C(gps_state). C(SET_KIOSK_APP) requires C(package_name).
-        C(SET_NEW_POLICY) requires C(policy_url). C(SET_ROTATION_STATE) requires C(rotate_state).
-        C(SET_SCREEN_OFF_TIMEOUT) requires C(screen_off_timeout). C(SET_STATIC_IP) requires
-        C(interface), C(dhcp_enabled), C(static_ip), C(primary_dns), C(subnet_mask) and C(gateway).
-        C(SET_STREAM_VOLUME) requires C(stream) and C(volume_level). C(SET_TIMEZONE) requires
-        C(timezone_string). C(SET_WIFI_STATE) requires C(wifi_state). C(UNINSTALL) requires
-        C(package_name). C(UNINSTALL_CERTIFICATE) requires C(cert_alias_name) and C(cert_storage_type).
-        C(USE_ONLY_SAVED_WIFI_AP) requires C(use_only_saved_ap). C(VPP_APP_INSTALL) requires
-        C(app_id) and C(bundle_identifier).
+    description: Arguments of the command, or of the operation with the name of a command.
     type: dict
     suboptions:
       app_id:
-        description: Apple ID of an app from the Volume Purchase Program (VPP).
+        description:
+          - Apple ID of an app from the Volume Purchase Program (VPP).
+          - Required for C(APPLE_APP_UNINSTALL) and C(VPP_APP_INSTALL).
         type: str
       app_notifications_state:
-        description: Permission of the app to show notifications.
+        description:
+          - Permission of the app to show notifications.
+          - Required for C(SET_APP_NOTIFICATIONS).
         type: str
         choices: [ENABLED, DISABLED]
       app_state:
-        description: Visibility of the app on the device.
+        description:
+          - Visibility of the app on the device.
+          - Required for C(SET_APP_STATE).
         type: str
         choices: [SHOW, HIDE, DISABLE, LAUNCHABLE_BUT_HIDDEN]
       app_version:
-        description: ID of an app version. See RV(esper.cloud.app#module:app.version_id).
+        description:
+          - ID of an app version. See RV(esper.cloud.app#module:app.version_id).
+          - Required for C(INSTALL).
         type: str
       bluetooth_state:
-        description: If V(true), Bluetooth is turned on. If V(false), it is turned off.
+        description:
+          - If V(true), Bluetooth is turned on. If V(false), it is turned off.
+          - Required for C(SET_BLUETOOTH_STATE).
         type: bool
       brightness_value:
-        description: Brightness of the screen. Must be from 1 to 100.
+        description:
+          - Brightness of the screen. Must be from 1 to 100.
+          - Required for C(SET_BRIGHTNESS_SCALE).
         type: int
       bundle_identifier:
-        description: Bundle ID of an Apple app.
+        description:
+          - Bundle ID of an Apple app.
+          - Required for C(APPLE_APP_UNINSTALL) and C(VPP_APP_INSTALL).
         type: str
       cert_alias_name:
-        description: Alias of the certificate on the device.
+        description:
+          - Alias of the certificate on the device.
+          - Required for C(INSTALL_CERTIFICATE) and C(UNINSTALL_CERTIFICATE).
         type: str
       cert_data_base64:
-        description: Content of the certificate file in base64. It is never shown.
+        description:
+          - Certificate file in base64. It is never shown.
+          - Required for C(INSTALL_CERTIFICATE).
         type: str
       cert_file_type:
-        description: Type of the certificate file.
+        description:
+          - Type of the certificate file.
+          - Required for C(INSTALL_CERTIFICATE).
         type: str
         choices: [pkcs12]
       cert_password:
         description: Password of the certificate file. It is never shown.
         type: str
       cert_storage_type:
-        description: Keystore for the certificate on the device.
+        description:
+          - Keystore for the certificate on the device.
+          - Required for C(INSTALL_CERTIFICATE) and C(UNINSTALL_CERTIFICATE).
         type: str
         choices: [system]
       custom_settings_config:
         description: Managed configuration, in API format.
         type: dict
       device_alias_name:
-        description: Alias of the device. M(esper.cloud.device) manages aliases and sends
-          them only if they differ.
+        description: Alias of the device. Prefer M(esper.cloud.device), which sends an alias only
+          if it differs.
         type: str
       dhcp_enabled:
-        description: If V(true), the device gets its addresses by DHCP.
+        description:
+          - If V(true), the device gets its addresses by DHCP.
+          - Required for C(SET_STATIC_IP).
         type: bool
       duration:
         description: Length of the beep in seconds, from 10 to 300.
         type: str
       enable_debug_mode:
-        description: If V(true), a device in kiosk mode switches to debug mode, so that a
-          bug report can be read.
+        description: If V(true), a device in kiosk mode switches to debug mode, so a bug report can
+          be collected.
         type: bool
       ethernet_auth_mode:
         description: Authentication of the device on Ethernet.
@@ -288,97 +290,134 @@ options:
         description: Identity for EAP.
         type: str
       execute_as:
-        description: User that runs the script on Linux, V(root) or V(Esper). Esper defaults
-          to V(Esper).
+        description: User that runs the script on Linux, V(root) or V(Esper). Defaults to V(Esper).
         type: str
       gateway:
-        description: IPv4 address of the gateway.
+        description:
+          - IPv4 address of the gateway.
+          - Required for C(SET_STATIC_IP).
         type: str
       gps_state:
         description:
           - Location mode. Must be from 0 to 4.
-          - V(0) is high accuracy, V(1) device sensors only, V(2) battery saving, V(3) off,
-            and V(4) on.
+          - V(0) is high accuracy, V(1) device sensors only, V(2) battery saving, V(3) off, and V(4)
+            on.
+          - Required for C(SET_GPS_STATE).
         type: int
       grant_state:
-        description: Decision about the permission.
+        description:
+          - Decision about the permission.
+          - Required for C(SET_APP_PERMISSION).
         type: str
         choices:
           - PERMISSION_GRANT_STATE_DEFAULT
           - PERMISSION_GRANT_STATE_DENIED
           - PERMISSION_GRANT_STATE_GRANTED
       interface:
-        description: Network interface.
+        description:
+          - Network interface.
+          - Required for C(SET_STATIC_IP).
         type: str
         choices: [wlan, eth]
       interpreter:
-        description: Interpreter of the script, for example V(bash) on Linux or V(powershell)
-          on Windows.
+        description:
+          - Interpreter of the script, for example V(bash) on Linux or V(powershell) on Windows.
+          - Required for C(RUN_SHELL_SCRIPT).
         type: str
       is_factory_reset:
-        description: If V(true), C(WIPE) wipes and unenrolls the device. If V(false), it only
-          unenrolls the device. Windows devices require this argument.
+        description: If V(true), C(WIPE) wipes and unenrolls the device. If V(false), it only unenrolls
+          the device. Windows devices require this argument.
         type: bool
       locale:
-        description: Language of the device as a locale, for example V(de_DE).
+        description:
+          - Language of the device as a locale, for example V(de_DE).
+          - Required for C(SET_DEVICE_LANGUAGE).
         type: str
       managed_only:
         description: If V(true), only profiles that were installed by Esper are listed.
         type: bool
       new_lockscreen_password:
-        description: New password of the lock screen. It is never shown.
+        description:
+          - New password of the lock screen. It is never shown.
+          - Required for C(RESET_LOCKSCREEN_PASSWORD).
         type: str
       package_name:
-        description: Package name of the app.
+        description:
+          - Package name of the app.
+          - Required for C(ADD_TO_WHITELIST), C(CLEAR_APP_DATA), C(REMOVE_FROM_WHITELIST), C(SET_APP_NOTIFICATIONS),
+            C(SET_APP_PERMISSION), C(SET_APP_STATE), C(SET_KIOSK_APP) and C(UNINSTALL).
         type: str
       permission:
-        description: Name of the permission.
+        description:
+          - Name of the permission.
+          - Required for C(SET_APP_PERMISSION).
         type: str
       policy_url:
-        description: URL of the policy.
+        description:
+          - URL of the policy.
+          - Required for C(SET_NEW_POLICY).
         type: str
       primary_dns:
-        description: IPv4 address of the first DNS server.
+        description:
+          - IPv4 address of the first DNS server.
+          - Required for C(SET_STATIC_IP).
         type: str
       profile:
-        description: Content of the profile in base64.
+        description: Configuration profile in base64.
         type: str
       profile_identifier:
         description: Identifier of the profile.
         type: str
       rotate_state:
-        description: Rotation of the screen. V(0) is automatic, V(1) is portrait and V(2)
-          is landscape. Must be from 0 to 2.
+        description:
+          - Rotation of the screen. V(0) is automatic, V(1) is portrait and V(2) is landscape. Must
+            be from 0 to 2.
+          - Required for C(SET_ROTATION_STATE).
         type: int
       screen_off_timeout:
-        description: Idle time in milliseconds after which the screen turns off, V(-1) or
-          from 5000 to 1800000.
+        description:
+          - Idle time in milliseconds after which the screen turns off, V(-1) or from 5000 to 1800000.
+          - Required for C(SET_SCREEN_OFF_TIMEOUT).
         type: int
       script:
-        description: Text of the script.
+        description:
+          - Text of the script.
+          - Required for C(RUN_SHELL_SCRIPT).
         type: str
       secondary_dns:
         description: IPv4 address of the second DNS server.
         type: str
       state:
-        description: Lockdown state of the device.
+        description:
+          - Lockdown state of the device.
+          - Required for C(SET_DEVICE_LOCKDOWN_STATE).
         type: str
         choices: [LOCKED, UNLOCKED]
       static_ip:
-        description: IPv4 address of the device.
+        description:
+          - IPv4 address of the device.
+          - Required for C(SET_STATIC_IP).
         type: str
       stream:
-        description: Audio stream. V(0) is ring, V(1) notification, V(2) alarm, and V(3) music.
-          Must be from 0 to 3.
+        description:
+          - Audio stream. V(0) is ring, V(1) notification, V(2) alarm, and V(3) music. Must be from
+            0 to 3.
+          - Required for C(SET_STREAM_VOLUME).
         type: int
       subnet_mask:
-        description: Prefix length of the network, from 1 to 32.
+        description:
+          - Prefix length of the network, from 1 to 32.
+          - Required for C(SET_STATIC_IP).
         type: str
       text:
-        description: Text of the message. The Esper API calls it C(message).
+        description:
+          - Text of the message. The Esper API calls it C(message).
+          - Required for C(SET_DEVICE_LOCKDOWN_STATE).
         type: str
       timezone_string:
-        description: Time zone, for example V(Europe/Berlin).
+        description:
+          - Time zone, for example V(Europe/Berlin).
+          - Required for C(SET_TIMEZONE).
         type: str
       title:
         description: Title of the message.
@@ -387,47 +426,54 @@ options:
         description: Link in the message.
         type: str
       use_only_saved_ap:
-        description: If V(true), the device uses saved Wi-Fi access points only.
+        description:
+          - If V(true), the device uses saved Wi-Fi access points only.
+          - Required for C(USE_ONLY_SAVED_WIFI_AP).
         type: bool
       video_quality:
         description: Video quality of a remote viewer session.
         type: str
         choices: [LOW, MEDIUM, HIGH]
       volume_level:
-        description: Volume of the audio stream. Must be from 0 to 100.
+        description:
+          - Volume of the audio stream. Must be from 0 to 100.
+          - Required for C(SET_STREAM_VOLUME).
         type: int
       wifi_access_points:
-        description: Wi-Fi access points, in API format. They are never shown, because they
-          can contain passwords.
+        description:
+          - Wi-Fi access points, in API format. They are never shown, because they can contain passwords.
+          - Required for C(ADD_WIFI_AP) and C(REMOVE_WIFI_AP).
         type: raw
       wifi_revert_timeout:
-        description: Time after which a change of the Wi-Fi state is reverted, 1 or more.
-          Esper does not document the unit. Must be at least 1.
+        description: Time after which a change of the Wi-Fi state is reverted. Esper does not document
+          the unit. Must be at least 1.
         type: int
       wifi_state:
-        description: If V(true), Wi-Fi is turned on. If V(false), it is turned off.
+        description:
+          - If V(true), Wi-Fi is turned on. If V(false), it is turned off.
+          - Required for C(SET_WIFI_STATE).
         type: bool
   extra_args:
     description:
-      - Arguments other than those in O(args) and the other options, in API format, such as
-        those of a custom action.
-      - 'The module cannot tell which of them are secret. Set C(no_log: true) on the task
-        if some are.'
+      - Arguments other than those in O(args) and the other options, in API format, for example those
+        of a custom action.
+      - 'The module does not know which of them are secret. If there are any, set C(no_log: true)
+        for the task.'
     type: dict
   converge_with_provision:
-    description: If V(true), the operation V(CONVERGE) also applies settings that are otherwise
-      applied at provisioning only.
+    description: If V(true), the operation V(CONVERGE) also applies settings that are otherwise applied
+      at provisioning only.
     type: bool
   geofence_ids:
-    description: IDs of the geofences that the operation V(APPLY_GEO_FENCE) applies. Required
-      for that operation. Each item must be a UUID.
+    description: IDs of the geofences to apply. Required if O(operation_type=APPLY_GEO_FENCE). Each
+      item must be a UUID.
     type: list
     elements: str
   schedule:
     description:
       - Time at which devices execute the operation.
-      - V(IMMEDIATE) is at once, or as soon as an offline device is online. V(WINDOW) is once
-        in a period.
+      - V(IMMEDIATE) executes it at once, on an offline device when it is online again. V(WINDOW)
+        executes it once between the start and the end of O(schedule_args).
     type: str
     choices: [IMMEDIATE, WINDOW]
     default: IMMEDIATE
@@ -444,8 +490,8 @@ options:
         description: End of the schedule in ISO 8601 with time zone.
         type: str
       time_type:
-        description: Time zone of the schedule. V(console) is that of the user who creates
-          it, V(device) that of each device.
+        description: Time zone of the schedule. V(console) is the time zone of the user, V(device)
+          the time zone of each device.
         type: str
         choices: [console, device]
       days:
@@ -453,27 +499,26 @@ options:
         type: list
         elements: int
   confirm:
-    description: If V(true), confirms what cannot be undone or takes devices offline. Required
-      for V(CLEAR_APP_DATA), V(REMOVE_AGENT), V(REMOVE_DEVICE), V(SHUT_DOWN), V(WIPE), or
+    description: If V(true), confirms an action that cannot be undone, or that takes devices offline.
+      Required for V(CLEAR_APP_DATA), V(REMOVE_AGENT), V(REMOVE_DEVICE), V(SHUT_DOWN), V(WIPE), or
       V(SET_WIFI_STATE) with C(wifi_state=false).
     type: bool
     default: false
   wait:
     description:
-      - If V(true), wait until all devices are done, more devices than O(max_fail_percentage)
+      - If V(true), the task waits until all devices have reported a result, more devices than O(max_fail_percentage)
         have failed, or O(wait_timeout) is exceeded.
-      - If V(false), the task ends when Esper has accepted the request, before devices receive
-        it.
+      - If V(false), the task ends when Esper has accepted the request, before devices receive it.
     type: bool
     default: false
   wait_timeout:
-    description: Maximum time to wait for devices, in seconds. Devices that are still pending
-      then count as failed.
+    description: Maximum time to wait for devices, in seconds, even if O(deadline) is shorter. Devices
+      that are pending after this time count as failed.
     type: float
     default: 600.0
   max_fail_percentage:
-    description: Percentage of devices that can fail or remain pending without failing the
-      task.
+    description: Maximum percentage of devices, from 0 to 100, that can fail or remain pending without
+      failing the task.
     type: float
     default: 0.0
   id:
@@ -558,7 +603,7 @@ device_count:
 operations:
   description:
     - Operations that Esper accepted, one for up to 500 named devices. Empty in check mode.
-    - With O(state=cancelled), the operation to cancel.
+    - With O(state=cancelled), the operation O(id), also in check mode.
   returned: success
   type: list
   elements: dict
@@ -574,9 +619,9 @@ operations:
 state:
   description:
     - Status of the request.
-    - V(accepted) if O(wait=false). V(completed) if all devices are done.
-    - V(pending) if some devices are not done, but not more than O(max_fail_percentage).
-    - V(failed) if more devices than O(max_fail_percentage) failed or are not done, or if Esper found no device
+    - V(accepted) if O(wait=false). V(completed) if all devices reported a result.
+    - V(pending) if some devices are pending, but not more than O(max_fail_percentage).
+    - V(failed) if more devices than O(max_fail_percentage) failed or are pending, or if Esper found no device
       for O(device_query).
   returned: if an operation was started
   type: str
@@ -587,7 +632,7 @@ counts:
   type: dict
   contains:
     succeeded:
-      description: Number of devices that completed it.
+      description: Number of devices that succeeded.
       type: int
       sample: 297
     failed:
@@ -595,11 +640,11 @@ counts:
       type: int
       sample: 2
     timed_out:
-      description: Number of devices for which Esper gave up.
+      description: Number of devices that timed out in Esper.
       type: int
       sample: 0
     cancelled:
-      description: Number of devices for which it was canceled.
+      description: Number of devices for which the request was canceled.
       type: int
       sample: 0
     pending:
@@ -607,7 +652,7 @@ counts:
       type: int
       sample: 1
 failed_devices:
-  description: Devices that failed or are not done.
+  description: Devices that failed or are pending.
   returned: if O(wait=true)
   type: list
   elements: dict

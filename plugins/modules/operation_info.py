@@ -12,8 +12,8 @@ short_description: Get information about Esper operations
 version_added: 0.1.0
 author: esper.cloud contributors (@ansible-collections)
 description:
-  - Returns one operation by ID, the operations that match filters, or the operations of a device, the newest
-    first.
+  - Returns one operation by ID, the operations that match filters, or the operations of a device. The newest
+    operation is the first.
   - If the operation does not exist, the list is empty.
 extends_documentation_fragment:
   - esper.cloud.connection
@@ -33,12 +33,12 @@ options:
     type: str
   device:
     description:
-      - Device whose operations are returned, by name, alias, serial number or ID.
+      - Device by name, alias, serial number or ID. Only its operations are returned.
       - Mutually exclusive with O(id) and O(groups).
     type: str
   operation_type:
     description:
-      - Type of the operations, for example V(REBOOT).
+      - Type of the operations, as in O(esper.cloud.operation#module:operation_type).
       - Mutually exclusive with O(id).
     type: str
   state:
@@ -61,19 +61,21 @@ options:
       - TIMEOUT
   groups:
     description:
-      - Device groups by path, name or ID. Operations on devices in them or in their subgroups are returned.
+      - Device groups by path, name or ID, at least one. Only operations on devices in these groups and their
+        subgroups are returned.
       - Mutually exclusive with O(id) and O(device).
     type: list
     elements: str
   limit:
     description:
-      - Maximum number of operations to return, 1 or more. If omitted, all are returned, which can be many.
+      - Maximum number of operations to return, 1 or more. Defaults to all operations, which can be many.
       - Mutually exclusive with O(id).
     type: int
   devices:
     description:
-      - If V(true), the module also returns the devices of each operation, or only O(device) if it is set.
-      - This costs one request for each 250 devices of each operation, and requests for their names.
+      - If V(true), the module also returns the devices of each operation. With O(device), it returns only
+        this device.
+      - This takes one request for each 250 devices of each operation, and requests for their names.
     type: bool
     default: false
 seealso:
@@ -115,7 +117,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 operations:
-  description: The operations that match, the newest first.
+  description: The operations that match. The newest is the first.
   returned: success
   type: list
   elements: dict
@@ -145,7 +147,7 @@ operations:
       type: dict
       sample: {}
     device_query:
-      description: Devices of the operation, in API format. It contains C(device_ids) or C(device_request).
+      description: Devices of the operation, in API format. It has the key C(device_ids) or C(device_request).
       type: dict
       sample:
         device_request:
@@ -171,14 +173,14 @@ operations:
       type: str
       sample: 0c5ac9e5-4f2c-4a93-9d0c-2e3b8f6d7a11
     counts:
-      description: Number of devices of the operation, and how many of them have succeeded and failed.
+      description: Number of devices of the operation, and numbers of devices that succeeded and failed.
       type: dict
       sample:
         devices: 300
         succeeded: 297
         failed: 2
     devices:
-      description: Devices of the operation. Only with O(devices=true).
+      description: Devices of the operation. Only returned if O(devices=true).
       type: list
       elements: dict
       contains:

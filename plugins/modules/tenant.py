@@ -14,12 +14,13 @@ author: esper.cloud contributors (@ansible-collections)
 description:
   - Creates, updates and deletes many objects of several kinds in one task. 1,000 objects take about as long
     as a few tasks.
-  - Plans all objects before the first write request, so most errors are found before anything is changed.
-  - If a list has more than five objects of a kind, the module reads all objects of that kind at once.
-  - 'Applies the plan in parallel, in the order of dependencies: device groups before the groups in them,
-    apps and content files before blueprints. Deletions come last, in the opposite order. The order of the
-    lists does not matter, and an object can refer to another object of the same task that does not exist
-    yet.'
+  - Each object takes the options of its module, except the connection options. Set those for the task.
+  - The module plans all objects before the first write request, so most errors are found before anything
+    is changed. If a list has more than five objects, it reads all objects of their kind at once.
+  - 'The module applies the plan in parallel, in the order of dependencies: device groups before their subgroups,
+    apps and content files before blueprints. Deletions come last, in the opposite order.'
+  - The order of the lists has no effect. An object can refer to another object of the same task that does
+    not exist yet.
   - Objects you omit are not changed.
 extends_documentation_fragment:
   - esper.cloud.connection
@@ -33,50 +34,34 @@ attributes:
     support: full
 options:
   alert_channels:
-    description:
-      - Alert channels, each with the options of M(esper.cloud.alert_channel).
-      - Connection options are not allowed here.
+    description: Alert channels, each with the options of M(esper.cloud.alert_channel).
     type: list
     elements: dict
   apps:
-    description:
-      - Apps, each with the options of M(esper.cloud.app).
-      - Connection options are not allowed here.
+    description: Apps, each with the options of M(esper.cloud.app).
     type: list
     elements: dict
   contents:
-    description:
-      - Content files, each with the options of M(esper.cloud.content).
-      - Connection options are not allowed here.
+    description: Content files, each with the options of M(esper.cloud.content).
     type: list
     elements: dict
   device_groups:
-    description:
-      - Device groups, each with the options of M(esper.cloud.device_group).
-      - Connection options are not allowed here.
+    description: Device groups, each with the options of M(esper.cloud.device_group).
     type: list
     elements: dict
   enterprise_policies:
-    description:
-      - Enterprise policies, each with the options of M(esper.cloud.enterprise_policy).
-      - Connection options are not allowed here.
+    description: Enterprise policies, each with the options of M(esper.cloud.enterprise_policy).
     type: list
     elements: dict
   preferred_region:
-    description:
-      - Preferred regions, with the options of M(esper.cloud.preferred_region).
-      - Connection options are not allowed here.
+    description: Preferred regions, with the options of M(esper.cloud.preferred_region).
     type: dict
   roles:
-    description:
-      - Roles, each with the options of M(esper.cloud.role).
-      - Connection options are not allowed here.
+    description: Roles, each with the options of M(esper.cloud.role).
     type: list
     elements: dict
   blueprints:
-    description:
-      - Blueprints, each with the options of M(esper.cloud.blueprint).
-      - Connection options are not allowed here.
+    description: Blueprints, each with the options of M(esper.cloud.blueprint).
     type: list
     elements: dict
   on_error:
@@ -84,14 +69,14 @@ options:
       - Behavior if an object fails.
       - V(stop) starts no further objects and finishes those in progress. If planning fails for any object,
         nothing is changed.
-      - V(continue) processes all objects that do not depend on the failed one. The task still fails.
+      - V(continue) processes all objects that do not depend on the failed one. The task fails anyway.
     type: str
     choices: [stop, continue]
     default: stop
 notes:
-  - O(deadline) applies to each 100 objects.
+  - The task has the time O(deadline) for each 100 objects.
   - The task fails if an object is listed twice, if it deletes an object that another object needs, or if
-    a device group takes the path of a group that the same task moves.
+    a device group gets the path of a group that the same task moves.
   - After a failure or an interruption, run the same task again to apply the rest.
 seealso:
   - module: esper.cloud.alert_channel
@@ -143,13 +128,13 @@ EXAMPLES = r"""
 
 RETURN = r"""
 objects:
-  description: One record for each object, in the order of the options. In check mode, the plan.
+  description: Records of the objects, in the order of the options. In check mode, the plan.
   returned: always
   type: list
   elements: dict
   contains:
     kind:
-      description: Kind of the object, which is the name of its module.
+      description: Kind of the object, the name of the module that manages it.
       type: str
       sample: device_group
     option:
@@ -165,12 +150,12 @@ objects:
       type: raw
       sample: 7d1c4f60-6a3e-4b8e-9f10-3c5a2e9b8d77
     action:
-      description: One of V(created), V(updated), V(deleted), V(unchanged), V(failed) and V(skipped). V(skipped)
-        objects were not changed because another object failed.
+      description: Action on the object. One of V(created), V(updated), V(deleted), V(unchanged), V(failed)
+        and V(skipped). A skipped object was not changed because another object failed.
       type: str
       sample: created
     fields:
-      description: Names of the properties that change.
+      description: Names of the changed properties.
       type: list
       elements: str
       sample:

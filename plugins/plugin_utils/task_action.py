@@ -1,10 +1,10 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The base class of the action plugins: it runs a task in the controller's own process if the result is that of the
-module, and otherwise runs the module.
+"""The base class of the action plugins. It runs a task in the process of the controller if the result is the same as
+that of the module. Otherwise, it runs the module.
 
-Each module has an action plugin of its name, which Ansible loads before it forks a worker for the task. So the workers
-find everything imported that the task needs. An import in each worker takes longer than the task.
+Each module has an action plugin of the same name. Ansible loads it before it forks a worker for the task, so workers do
+not import anything. An import in each worker takes longer than the task.
 """
 
 from __future__ import annotations
@@ -44,17 +44,17 @@ from ansible_collections.esper.cloud.plugins.module_utils.task import (
 Variables = dict[str, t.Any]
 Result = dict[str, t.Any]
 
-_OURS = "ESPER_"
+_OWN_PREFIX = "ESPER_"
 _SWITCH = "esper_in_process"
-# Modules run on the controller for devices, although nothing else does.
 _DEVICE = "esper.cloud.device"
+# The connections with which modules run on the controller.
 _ON_CONTROLLER = ("local", _DEVICE)
 
 
 class TaskAction(NormalAction):
-    """Derived from what runs a module that has no action plugin, so that a module runs here as it does anywhere.
+    """An action plugin that is derived from Ansible's plugin for modules without one, so modules run in the same way.
 
-    ``definition`` is the task of the module that the action plugin is named after.
+    ``definition`` is that of the module that the action plugin is named after.
     """
 
     definition: t.ClassVar[ModuleDefinition]
@@ -62,147 +62,148 @@ class TaskAction(NormalAction):
 
     def run(self, tmp: str | None = None, task_vars: Variables | None = None) -> Result:
         variables = task_vars or {}
-        task = self.definition
+        definition = self.definition
         try:
-            visits = task.visit(self._task.args)
-            if why := type_mismatch(visits.all):
-                raise InvalidParameter(why)
+            visits = definition.visit(self._task.args)
+            if mismatch := type_mismatch(visits.all):
+                raise InvalidParameter(mismatch)
             if unknown := unknown_result(
-                task, visits, check_mode=bool(self._task.check_mode), empty_is_null=NULL_IS_EMPTY
+                definition, visits, check_mode=bool(self._task.check_mode), empty_is_null=NULL_IS_EMPTY
             ):
                 return {**unknown.result, **({"warnings": unknown.warnings} if unknown.warnings else {})}
-            self._find_sources(task)
+            self._resolve_files(definition)
             environment: dict[str, t.Any] = {}
             self._compute_environment_string(environment)
-            why = self._why_as_module(variables, environment)
+            reason = self._reason_for_module(variables, environment)
         except EsperError as error:
             return {"failed": True, "msg": str(error)}
-        if why:
+        if reason:
             host = variables.get("inventory_hostname")
-            self._display.vvv(f"{self._task.action} runs as a module, since {why}.", host=host)
+            self._display.vvv(f"{self._task.action} runs as a module, because {reason}.", host=host)
             if self._connection.transport == _DEVICE:
                 self._connection = self._connection.use_controller()
             return t.cast(Result, super().run(tmp, task_vars))
-        return self._run_here(task, variables, environment)
+        return self._run_in_process(definition, variables, environment)
 
-    # --- where it runs ----------------------------------------------------------------------------------------------
+    # --- the choice between process and module ----------------------------------------------------------------------
 
-    def _why_as_module(self, variables: Variables, environment: dict[str, t.Any]) -> str:
-        """Why the task has to run as a module, as part of a sentence; "" where it need not."""
+    def _reason_for_module(self, variables: Variables, environment: dict[str, t.Any]) -> str:
+        """Return the reason why the task has to run as a module, as part of a sentence; "" if there is none."""
         if self._connection.transport not in _ON_CONTROLLER:
             return f"its connection is {self._connection.transport}"
         if self._connection.become is not None:
-            return "it becomes another user"
+            return "it uses become"
         if self._task.async_val:
-            return "it is asynchronous"
-        if others := [name for name in environment if not name.startswith(_OURS)]:
-            return f"its environment has {', '.join(sorted(others))}"
+            return "it uses async"
+        if others := [name for name in environment if not name.startswith(_OWN_PREFIX)]:
+            return f"its environment sets {', '.join(sorted(others))}"
         if not HAS_REQUESTS:
-            return "the controller's own Python has no library requests"
+            return "the Python of the controller does not have the library requests"
         if interpreter := self._other_interpreter(variables):
             return f"its interpreter is {interpreter}"
-        return "" if self._is_wanted(variables, environment) else f"{_SWITCH} is false"
+        return "" if self._is_enabled(variables, environment) else f"{_SWITCH} is false"
 
     def _other_interpreter(self, variables: Variables) -> str:
-        """The interpreter that is set for the task, unless it is the controller's own, or left to be discovered."""
+        """Return the interpreter of the task, "" if it is that of the controller or Ansible discovers it."""
         if self._task.delegate_to:
             variables = variables.get("ansible_delegated_vars", {}).get(self._task.delegate_to, {})
-        found = self._templar.template(config.get_config_value("INTERPRETER_PYTHON", variables=variables))
-        wanted = str(found or "").strip()
-        if not wanted or wanted.startswith("auto") or wanted == sys.executable:
+        setting = self._templar.template(config.get_config_value("INTERPRETER_PYTHON", variables=variables))
+        interpreter = str(setting or "").strip()
+        if not interpreter or interpreter.startswith("auto") or interpreter == sys.executable:
             return ""
-        path, own = Path(shutil.which(wanted) or wanted), Path(sys.executable)
-        # A virtual environment's Python is a link to another's; its directory tells it apart.
-        same = path.resolve() == own.resolve() and path.parent.resolve() == own.parent.resolve()
-        return "" if same else wanted
+        path, own = Path(shutil.which(interpreter) or interpreter), Path(sys.executable)
+        # The Python of a virtual environment is a link to another one. Only its directory differs.
+        is_own = path.resolve() == own.resolve() and path.parent.resolve() == own.parent.resolve()
+        return "" if is_own else interpreter
 
-    def _is_wanted(self, variables: Variables, environment: dict[str, t.Any]) -> bool:
-        """What the user's switch says: the variable, else the environment."""
-        said = self._templar.template(variables.get(_SWITCH))
-        if said is None:
-            said = {**os.environ, **environment}.get(_SWITCH.upper()) or True
+    def _is_enabled(self, variables: Variables, environment: dict[str, t.Any]) -> bool:
+        """Return whether tasks can run in the process, from the variable or else from the environment variable."""
+        value = self._templar.template(variables.get(_SWITCH))
+        if value is None:
+            value = {**os.environ, **environment}.get(_SWITCH.upper()) or True
         try:
-            return t.cast(bool, boolean(said))
+            return t.cast(bool, boolean(value))
         except TypeError:
             raise ConfigurationError(
-                f"The variable {_SWITCH} (or {_SWITCH.upper()} in the environment) is neither true nor false."
+                f"Invalid value '{value}' of the variable {_SWITCH} or the environment variable {_SWITCH.upper()}."
+                " Set it to true or false."
             ) from None
 
     # --- files of the controller ------------------------------------------------------------------------------------
 
-    def _find_sources(self, task: ModuleDefinition) -> None:
-        """Put in for relative paths what is found where Ansible looks for the files of a role or a playbook, or where
-        Ansible was started."""
+    def _resolve_files(self, definition: ModuleDefinition) -> None:
+        """Replace relative paths in the arguments by files of the role, the playbook or the current directory."""
         if self._connection.transport in _ON_CONTROLLER:
-            for source in task.sources:
-                self._task.args = self._with_found(self._task.args, source.split("."))
+            for option in definition.sources:
+                self._task.args = self._resolve_option(self._task.args, option.split("."))
 
-    def _with_found(self, value: t.Any, option: list[str]) -> t.Any:
-        """Return arguments in which the path of an option is the file that was found. Arguments of another form are
-        returned unchanged."""
+    def _resolve_option(self, value: t.Any, option: list[str]) -> t.Any:
+        """Return arguments in which the path of an option is resolved. Invalid arguments are returned unchanged."""
         if isinstance(value, list):
-            return [self._with_found(item, option) for item in value]
+            return [self._resolve_option(item, option) for item in value]
         if not isinstance(value, Mapping) or not value.get(option[0]):
             return value
         inside = value[option[0]]
         if option[1:]:
-            return {**value, option[0]: self._with_found(inside, option[1:])}
-        relative = isinstance(inside, str) and inside[0] not in "/~$"
-        return {**value, option[0]: self._found(inside)} if relative else value
+            return {**value, option[0]: self._resolve_option(inside, option[1:])}
+        is_relative = isinstance(inside, str) and inside[0] not in "/~$"
+        return {**value, option[0]: self._find_file(inside)} if is_relative else value
 
-    def _found(self, path: str) -> str:
+    def _find_file(self, path: str) -> str:
         try:
             return t.cast(str, self._find_needle("files", path))
         except AnsibleFileNotFound as error:
-            here = str(Path(path).absolute())
-            if Path(here).exists():
-                return here
-            places = ", ".join(dict.fromkeys([*(error.paths or ()), here]))
+            current = str(Path(path).absolute())
+            if Path(current).exists():
+                return current
+            searched = ", ".join(dict.fromkeys([*(error.paths or ()), current]))
             raise InvalidParameter(
-                f"There is no file '{path}' among those of the role and the playbook. Looked for: {places}."
+                f"The file '{path}' was not found. Correct the path. Searched paths: {searched}."
             ) from None
 
-    # --- in the controller's process --------------------------------------------------------------------------------
+    # --- in the process of the controller ---------------------------------------------------------------------------
 
-    def _run_here(self, task: ModuleDefinition, variables: Variables, environment: dict[str, t.Any]) -> Result:
-        """What a module does and AnsibleModule with it, down to what its result holds."""
-        seen = {**os.environ, **{name: str(value) for name, value in environment.items()}}
+    def _run_in_process(
+        self, definition: ModuleDefinition, variables: Variables, environment: dict[str, t.Any]
+    ) -> Result:
+        """Run the task, and return the same result as the module."""
+        merged = {**os.environ, **{name: str(value) for name, value in environment.items()}}
         args = _json(self._task.args)
-        checked = ArgumentSpecValidator(argument_spec(task, seen), **task.rules).validate(args)
+        checked = ArgumentSpecValidator(argument_spec(definition, merged), **definition.rules).validate(args)
         secrets = set(checked._no_log_values)
         if checked.error_messages:
-            outcome = ModuleResult({"failed": True, "msg": self._complaint(checked.errors)})
+            outcome = ModuleResult({"failed": True, "msg": self._error_message(checked.errors)})
         else:
-            outcome, hidden = self._outcome(task, checked.validated_parameters, args, variables)
-            secrets |= hidden
+            outcome, item_secrets = self._perform(definition, checked.validated_parameters, args, variables)
+            secrets |= item_secrets
         result = outcome.result
-        twice = [f"Both option {each['option']} and its alias {each['alias']} are set." for each in checked._warnings]
-        if warnings := [*twice, *outcome.warnings]:
+        duplicates = [f"Both option {x['option']} and its alias {x['alias']} are set." for x in checked._warnings]
+        if warnings := [*duplicates, *outcome.warnings]:
             result["warnings"] = warnings
         if self._shows_invocation(variables):
             result["invocation"] = {"module_args": checked.validated_parameters}
         result = _json(result)
-        kept = {name: value for name, value in result.items() if value is None or isinstance(value, bool)}
-        return {**remove_values(result, secrets), **kept}
+        constants = {name: value for name, value in result.items() if value is None or isinstance(value, bool)}
+        return {**remove_values(result, secrets), **constants}
 
-    def _outcome(
-        self, task: ModuleDefinition, params: Result, args: Result, variables: Variables
+    def _perform(
+        self, definition: ModuleDefinition, params: Result, args: Result, variables: Variables
     ) -> tuple[ModuleResult, set[str]]:
-        def tell(sentence: str) -> None:
+        def show_progress(sentence: str) -> None:
             if not self._task.no_log:
                 self._display.v(sentence, host=variables.get("inventory_hostname"))
 
-        context = RunContext(bool(self._task.check_mode), bool(self._task.diff), self._display.verbosity, tell)
+        context = RunContext(bool(self._task.check_mode), bool(self._task.diff), self._display.verbosity, show_progress)
         with _directory(self._loader.get_basedir()):
-            return perform(task, params, context, args)
+            return perform(definition, params, context, args)
 
-    def _complaint(self, errors: t.Any) -> str:
+    def _error_message(self, errors: t.Any) -> str:
         if isinstance(errors[0], UnsupportedError):
             return f"Unsupported parameters for ({self._task.action}) module: {errors.msg}"
         return str(errors.msg)
 
     def _shows_invocation(self, variables: Variables) -> bool:
-        # Since ansible-core 2.21 this is a setting. Before, all results had it.
+        # A setting since ansible-core 2.21. Earlier versions add the invocation to all results.
         setting = "INJECT_INVOCATION"
         if not config.get_configuration_definition(setting):
             return True
@@ -210,24 +211,24 @@ class TaskAction(NormalAction):
 
 
 def _json(value: t.Any) -> t.Any:
-    """A value as it comes to a module and back from it: plain, and without what Ansible knows of where it is from."""
+    """Return a value as Ansible passes it to a module and back: plain data, without Ansible's tags."""
 
-    def other(item: t.Any) -> t.Any:
+    def convert(item: t.Any) -> t.Any:
         if isinstance(item, Mapping):
             return dict(item)
         if isinstance(item, (set, frozenset)):
             return list(item)
         return item.isoformat() if isinstance(item, datetime.date) else str(item)
 
-    return json.loads(json.dumps(value, default=other))
+    return json.loads(json.dumps(value, default=convert))
 
 
 @contextlib.contextmanager
 def _directory(path: str) -> Iterator[None]:
-    """Relative paths begin where they do for a module that runs on the controller."""
-    before = Path.cwd()
+    """Resolve relative paths from the same directory as a module that runs on the controller."""
+    previous = Path.cwd()
     os.chdir(path)
     try:
         yield
     finally:
-        os.chdir(before)
+        os.chdir(previous)

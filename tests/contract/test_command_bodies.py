@@ -17,7 +17,7 @@ from ansible_collections.esper.cloud.plugins.module_utils.model.field import Fie
 from ansible_collections.esper.cloud.plugins.module_utils.tasks.command import (
     ARGS,
     COMMANDS,
-    NEEDS,
+    REQUIRED_ARGS,
     SCHEDULES,
     checked_command,
     steps_for,
@@ -63,7 +63,7 @@ def test_a_command_needs_what_the_contract_s_notes_say(command: str) -> None:
     # A misspelt name in the notes stands for the property.
     words = set(re.findall(r"\w+", note.replace("dhcp_dnabled", "dhcp_enabled").partition("optional")[0]))
     needed = {names[word] for word in words & names.keys()} if "needs" in note else set()
-    assert set(NEEDS.get(command, ())) == needed - {"cert_password", "secondary_dns"}
+    assert set(REQUIRED_ARGS.get(command, ())) == needed - {"cert_password", "secondary_dns"}
 
 
 def values_of(field: Field) -> st.SearchStrategy[Any]:
@@ -80,7 +80,7 @@ def values_of(field: Field) -> st.SearchStrategy[Any]:
 def tasks(draw: st.DrawFn) -> Params:
     command = draw(st.sampled_from(COMMANDS))
     others = st.lists(st.sampled_from([each.name for each in ARGS.fields]), max_size=2)
-    wanted = set(NEEDS.get(command, ())) | set(draw(others))
+    wanted = set(REQUIRED_ARGS.get(command, ())) | set(draw(others))
     args = {each.name: draw(values_of(each)) for each in ARGS.fields if each.name in wanted}
     schedule = draw(st.sampled_from(list(SCHEDULES)))
     times = {name: "2030-01-01T00:00:00Z" if "datetime" in name else "22:00:00" for name in SCHEDULES[schedule]}
@@ -114,7 +114,7 @@ def test_what_the_module_lets_pass_the_contract_accepts(task: Params) -> None:
 def test_each_command_can_be_sent_with_what_it_needs(command: str) -> None:
     whole: dict[str, Any] = {"int": 2, "bool": True, "str": "10", "dict": {"a": 1}, "raw": {"a": 1}}
     fields = {each.name: each for each in ARGS.fields}
-    args = {name: (fields[name].choices or (whole[fields[name].type],))[0] for name in NEEDS.get(command, ())}
+    args = {name: (fields[name].choices or (whole[fields[name].type],))[0] for name in REQUIRED_ARGS.get(command, ())}
     if command == "SET_SCREEN_OFF_TIMEOUT":
         args["screen_off_timeout"] = 5000
     body = body_of({"device": DEVICE, "command": command, "args": args})

@@ -11,7 +11,7 @@ from urllib.parse import unquote
 
 import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.esper.cloud.plugins.module_utils.catalog import task_of
+from ansible_collections.esper.cloud.plugins.module_utils.catalog import definition_of
 from ansible_collections.esper.cloud.plugins.module_utils.index import MODULES
 from ansible_collections.esper.cloud.plugins.module_utils.model.walk import type_mismatch
 from ansible_collections.esper.cloud.plugins.module_utils.module import argument_spec, perform
@@ -28,7 +28,7 @@ few = settings(max_examples=20, deadline=None, derandomize=True, database=None, 
 
 def play(simulator: Simulator, module: str, **options: Any) -> Row:
     """The result of a task, all that was given being checked as Ansible does. None is a defect."""
-    task = task_of(module)
+    task = definition_of(module)
     connection = {
         "api_url": simulator.url,
         "api_key": simulator.key,
@@ -209,7 +209,7 @@ def test_an_id_leads_to_no_other_place(running: Simulator, module: str, hostile:
     option, place = BY_ID[module]
     running.reset(devices=3, groups=3, tags=1)
     before = running.state()
-    gone = {"state": "absent"} if "state" in task_of(module).options else {}
+    gone = {"state": "absent"} if "state" in definition_of(module).options else {}
     result = play(running, module, **{option: hostile}, **gone)
     assert not result.get("changed")
     assert running.state() == before
@@ -234,13 +234,13 @@ ODD = st.sampled_from(
 _WAITING = {"wait": False, "wait_timeout": 1}
 
 
-@pytest.mark.parametrize("module", [each for each in MODULES if task_of(each).options])
+@pytest.mark.parametrize("module", [each for each in MODULES if definition_of(each).options])
 @settings(few, max_examples=30)
 @given(data=st.data())
 def test_no_type_is_a_crash(running: Simulator, module: str, data: st.DataObject) -> None:
-    options = sorted(set(task_of(module).options) - _WAITING.keys())
+    options = sorted(set(definition_of(module).options) - _WAITING.keys())
     chosen = data.draw(st.dictionaries(st.sampled_from(options), ODD, max_size=5))
-    waiting = {name: value for name, value in _WAITING.items() if name in task_of(module).options}
+    waiting = {name: value for name, value in _WAITING.items() if name in definition_of(module).options}
     play(running, module, **{**chosen, **waiting})
 
 

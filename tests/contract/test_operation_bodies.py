@@ -13,7 +13,7 @@ from ansible_collections.esper.cloud.plugins.module_utils.engine.tenant_view imp
 from ansible_collections.esper.cloud.plugins.module_utils.http.client import Client
 from ansible_collections.esper.cloud.plugins.module_utils.http.connection import Connection
 from ansible_collections.esper.cloud.plugins.module_utils.kinds.device import FILTERS, resolve_filters
-from ansible_collections.esper.cloud.plugins.module_utils.tasks.command import ARGS, COMMANDS, NEEDS
+from ansible_collections.esper.cloud.plugins.module_utils.tasks.command import ARGS, COMMANDS, REQUIRED_ARGS
 from ansible_collections.esper.cloud.plugins.module_utils.tasks.operation import OPERATION_TASK
 from ansible_collections.esper.cloud.plugins.module_utils.tasks.operations import (
     OWN_ARGS,
@@ -22,12 +22,12 @@ from ansible_collections.esper.cloud.plugins.module_utils.tasks.operations impor
     SCHEDULES,
     STATES,
     TYPES,
-    begin_step,
     checked_operation,
     checked_query,
-    end_of,
+    final_state_of,
     queries_for,
     query_body,
+    start_step,
 )
 from contract import Contract
 from hypothesis import given, settings
@@ -88,14 +88,14 @@ def test_the_states_have_the_numbers_of_the_contract() -> None:
 @pytest.mark.parametrize("state", SCHEMAS["DeviceOperationWithStats"]["properties"]["state"]["enum"])
 def test_the_states_of_devices_are_understood(state: str) -> None:
     ends = {"SUCCEDED": "succeeded", "FAILED": "failed", "CANCELLED": "cancelled"}
-    assert end_of({"state": state}) == ends.get(state, "pending")
+    assert final_state_of({"state": state}) == ends.get(state, "pending")
 
 
 @st.composite
 def tasks(draw: st.DrawFn) -> Params:
     name = draw(st.sampled_from(TYPES))
     others = st.lists(st.sampled_from([each.name for each in ARGS.fields]), max_size=2)
-    wanted = set(NEEDS.get(name, ())) | set(draw(others))
+    wanted = set(REQUIRED_ARGS.get(name, ())) | set(draw(others))
     task: Params = {
         "operation_type": name,
         "args": {each.name: draw(values_of(each)) for each in ARGS.fields if each.name in wanted},
@@ -120,7 +120,7 @@ def body_of(params: Params, query: Params) -> Params | None:
         operation = checked_operation(validated.validated_parameters)
     except InvalidParameter:
         return None
-    step = begin_step(operation, query, "Beginning")
+    step = start_step(operation, query, "Beginning")
     assert isinstance(step.body, dict)
     return step.body
 
@@ -136,7 +136,7 @@ def test_what_the_module_lets_pass_the_contract_accepts(task: Params) -> None:
 def test_each_operation_can_be_begun_with_what_it_needs(name: str) -> None:
     whole: dict[str, Any] = {"int": 2, "bool": True, "str": "10", "dict": {"a": 1}, "raw": {"a": 1}}
     fields = {each.name: each for each in ARGS.fields}
-    needs = NEEDS.get(name, ())
+    needs = REQUIRED_ARGS.get(name, ())
     args = {each: (fields[each].choices or (whole[fields[each].type],))[0] for each in needs}
     if name == "SET_SCREEN_OFF_TIMEOUT":
         args["screen_off_timeout"] = 5000

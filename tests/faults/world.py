@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from ansible_collections.esper.cloud.plugins.module_utils.catalog import task_of
+from ansible_collections.esper.cloud.plugins.module_utils.catalog import definition_of
 from ansible_collections.esper.cloud.plugins.module_utils.http.connection import OPTIONS
 from ansible_collections.esper.cloud.plugins.module_utils.task import RunContext, execute
 from ansible_collections.esper.cloud.tests.faults.proxy import Proxy
@@ -157,7 +157,7 @@ class World:
 
     def run(self, module: str, **given: t.Any) -> Run:
         """Do a module's task."""
-        task = task_of(module)
+        task = definition_of(module)
         options = {"timeout": TIMEOUT, "retries": RETRIES, **self.options, "deadline": self.deadline}
         defaults = {name: spec.get("default") for name, spec in task.options.items()}
         defaults |= {option.name: option.default for option in OPTIONS}

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.esper.cloud.plugins.module_utils.catalog import task_of
+from ansible_collections.esper.cloud.plugins.module_utils.catalog import definition_of
 from ansible_collections.esper.cloud.plugins.module_utils.index import MODULES
 from ansible_collections.esper.cloud.plugins.module_utils.model.module_spec import argument_spec_for
 from ansible_collections.esper.cloud.plugins.module_utils.model.walk import type_mismatch
@@ -83,7 +83,7 @@ def invalid(module: str, args: Row) -> str:
     """Return why arguments are not valid, "" if they are. A template can have any value of the type of its option."""
     if module not in MODULES:
         return f"there is no module {module}"
-    task = task_of(module)
+    task = definition_of(module)
     spec = {**argument_spec(task, {}), **argument_spec_for(task.described_items)}
     known = _filled(spec, args)
     if why := type_mismatch(task.visit(known).all):

@@ -9,7 +9,7 @@ import typing as t
 from dataclasses import dataclass, field, replace
 
 import pytest
-from ansible_collections.esper.cloud.plugins.module_utils.catalog import task_of
+from ansible_collections.esper.cloud.plugins.module_utils.catalog import definition_of
 from ansible_collections.esper.cloud.plugins.module_utils.task import ModuleDefinition, ModuleResult, RunContext
 from ansible_collections.esper.cloud.tests.laws import documents
 from ansible_collections.esper.cloud.tests.laws.laws import LAWS
@@ -89,7 +89,7 @@ def _also_sends(request: Row) -> t.Callable[[ModuleDefinition, Row, RunContext],
     def run(task: ModuleDefinition, args: Row, context: RunContext) -> ModuleResult:
         outcome = enter(task, args, context)
         connection = {name: args[name] for name in _CONNECTION if name in args}
-        enter(task_of("api"), {**request, **connection}, RunContext())
+        enter(definition_of("api"), {**request, **connection}, RunContext())
         return outcome
 
     return run

@@ -17,7 +17,7 @@ from pathlib import Path
 import orjson
 from aiohttp import web
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.esper.cloud.plugins.module_utils.catalog import task_of
+from ansible_collections.esper.cloud.plugins.module_utils.catalog import definition_of
 from ansible_collections.esper.cloud.plugins.module_utils.model.walk import secret_texts, type_mismatch
 from ansible_collections.esper.cloud.plugins.module_utils.module import argument_spec, perform
 from ansible_collections.esper.cloud.plugins.module_utils.task import (
@@ -186,7 +186,7 @@ class World:
 
     def run(self, module: str, options: Row, *, check_mode: bool = False) -> Run:
         """Run a module with the options of a user, as with -vvv and --diff."""
-        task, progress = task_of(module), list[str]()
+        task, progress = definition_of(module), list[str]()
         connection = {"api_url": self.simulator.url, "api_key": KEY, "retries": 2, **self.connection}
         args = json.loads(json.dumps({**connection, **options}))
         self.secrets.update(secret_texts(task.visit(args).all), [KEY])

@@ -176,7 +176,9 @@ def test_where_there_is_a_defect(make_controller: MakeController, simulator: Sim
     prepared(controller, simulator)
     played = controller.play("-vvvv", "--diff")
     assert (played.code, played.recap["ignored"]) == (0, 6), played.output
-    assert "esper.cloud has a defect. RuntimeError" in played.output
+    assert (
+        "please report it at https://github.com/ansible-collections/esper.cloud/issues: RuntimeError" in played.output
+    )
     check(controller, simulator, played.output)
 
 

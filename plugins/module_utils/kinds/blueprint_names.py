@@ -46,7 +46,7 @@ def _lists_of(kind: str) -> tuple[_NamedList, ...]:
         for platform in SETTINGS.fields
         for field in platform.fields
         for reference in field.references
-        if reference.kind == kind and reference.by
+        if reference.kind == kind and reference.options
     )
 
 
@@ -209,7 +209,7 @@ def with_planned_names(settings: Row, planned: Row) -> Row:
     for named_list in (*_APPS, *_FILES):
         if items := named_list.items_of(settings):
             # The last ID is the most specific one: that of the version of an app.
-            key, names = named_list.reference.gives[-1], named_list.reference.by
+            key, names = named_list.reference.api_keys[-1], named_list.reference.options
             known = {
                 str(item.get(key)): {name: item[name] for name in names if name in item}
                 for item in named_list.items_of(planned) or []

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The task that sends any request to the Esper API, for objects that have no module of their own."""
+"""The module that sends any request to the Esper API, for objects without a module."""
 
 from __future__ import annotations
 
@@ -23,69 +23,69 @@ METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _MODULE = ModuleSpec(
     short_description="Send requests to the Esper API",
     description=(
-        "Sends one request, or reads all pages of a list, for objects that have no module in this collection.",
-        "The request has the authentication, retries, paging and error messages of this collection.",
-        "The module does not compare anything. It sends a write request in each run. To prevent this, read the object"
-        " first, and use C(when).",
-        "Geofences, pipelines, users, invitations, roles, personal access tokens, alerts, alarms, wallpapers, tile"
-        " icons, directory records, reports, custom actions, background scripts and webclips have no module yet.",
-        "Apps for platforms other than Android, enrollment of Apple, Google and Windows devices, and company settings"
-        " also have no module yet.",
+        "Sends one request, or reads all pages of a list, for objects without a module in this collection. It has the"
+        " authentication, retries, paging and error messages of the other modules.",
+        "The module is not idempotent: it sends a write request in each run. To prevent this, read the object first,"
+        " and use C(when).",
+        "These objects do not have a module yet: geofences, pipelines, users, invitations, personal access tokens,"
+        " alerts, alarms, wallpapers, tile icons, directory records, reports, custom actions, background scripts,"
+        " webclips, and apps for platforms other than Android.",
+        "The enrollment of Apple, Google and Windows devices, and company settings do not have a module yet either.",
     ),
     options=(
         Option("method", "HTTP method of the request.", choices=METHODS, default="GET"),
         Option(
             "path",
             (
-                "Path below C(/api), with slashes as in the reference of the Esper API.",
-                "The module replaces C({enterprise_id}) in it. Insert the IDs of other objects yourself.",
+                "Path below C(/api), for example V(/v2/devices/), with slashes as in the reference of the Esper API.",
+                "The module replaces C({enterprise_id}). Insert the IDs of other objects yourself.",
             ),
             required=True,
             identifier=True,
         ),
-        Option("query", "Query parameters. A list becomes comma-separated text.", type="dict", default={}),
+        Option("query", "Query parameters. A list is sent as comma-separated text.", type="dict", default={}),
         Option(
             "body",
             (
-                "Body of the request, sent as JSON.",
-                "The module does not know which values are secret. If there are any, set C(no_log) for the task.",
+                "Body of the request, which is sent as JSON.",
+                "The module does not know which values are secret. If there are any, set C(no_log: true) for the task.",
             ),
             type="raw",
         ),
-        Option("form", "Fields of a form, for requests that take O(files).", type="dict", default={}),
+        Option("form", "Fields of a multipart form, in addition to O(files).", type="dict", default={}),
         Option(
             "files",
             (
-                "Files of a form. The keys are the names of the form fields, the values are local paths.",
-                "The module reads the files on the host where it runs, and sends them in parts. Size is not limited.",
+                "Files of a multipart form. The keys are the names of the form fields, the values are paths.",
+                "The module reads the files on the host on which it runs, and streams them. Their size is not limited.",
             ),
             type="dict",
             default={},
         ),
         Option(
             "all_pages",
-            "If V(true), reads all pages of a list. Each object is returned once, even if the list changes during the"
-            " task.",
+            "If V(true), the module reads all pages of a list. Requires O(method=GET). Each object is returned once,"
+            " even if the list changes during the task.",
             type="bool",
             default=False,
         ),
         Option(
             "page_size",
-            "Number of objects in each request with O(all_pages). Use V(20) for blueprints, which are large.",
+            "Number of objects in each page with O(all_pages=true). Use V(20) for blueprints, which are large.",
             type="int",
             default=PAGE_SIZE,
         ),
         Option(
             "key",
-            "Key that identifies an object of the list, with O(all_pages).",
+            "Key that identifies an object of the list with O(all_pages=true).",
             default="id",
             identifier=True,
         ),
         Option(
             "show_secrets",
             (
-                "If V(true), the result contains tokens, passwords and links that require no key. Otherwise, these are"
-                " masked.",
+                "If V(true), the result contains tokens, passwords and links that do not require a key. If V(false),"
+                " these are masked.",
                 "The API key of the connection is never shown.",
             ),
             type="bool",
@@ -98,8 +98,8 @@ _MODULE = ModuleSpec(
         Value(
             "content",
             (
-                "Body of the response, without the envelope C(content) of some responses of the Esper API.",
-                "With O(all_pages), the list of all objects.",
+                "Body of the response. If it has an envelope with the key C(content), the content of the envelope.",
+                "With O(all_pages=true), the list of all objects.",
             ),
             type="raw",
             sample={
@@ -110,17 +110,17 @@ _MODULE = ModuleSpec(
     ),
     check_mode=Support(
         "partial",
-        "Sends no write request.",
-        "A GET request is sent. All other requests are not sent, and are reported as changed.",
+        "Sends GET requests only.",
+        "Other requests are not sent, and are reported as changed.",
     ),
     diff_mode=Support("none", "The module does not know the changes that a request makes."),
     notes=(
-        "If the outcome of a request that creates an object is unknown, the module does not repeat the request.",
-        "If a POST request only reads, set C(changed_when=false).",
+        "If the outcome of a POST or PATCH request is unknown, the module does not repeat it.",
+        "If a POST request only reads data, set C(changed_when: false) for the task.",
     ),
 )
 
-# Keys whose values give access: API keys, tokens, passwords, and links that require no key.
+# Keys whose values give access: API keys, tokens, passwords, and links that do not require a key.
 _SECRET = re.compile(
     r"token$|password|passphrase|secret|push_magic|download_?url$|^app_file$|private_?key", re.IGNORECASE
 )
@@ -132,10 +132,10 @@ def _run(view: TenantView, params: Params, context: RunContext) -> ModuleResult:
 
 
 def call(client: Client, params: Params, *, check_mode: bool = False) -> Row:
-    """Send the request that the options of the module describe, and return ``changed``, ``status``
-    (missing if no request was sent) and ``content``, the body without its envelope, or all objects of all pages.
+    """Send the request of a task, and return its result.
 
-    In check mode, only a GET request is sent. Raises what Client.request raises, and InvalidParameter.
+    In check mode, only a GET request is sent. Raise InvalidParameter if the options are invalid, and what
+    Client.request raises.
     """
     method, path = params["method"], _checked_path(params["path"])
     form = Form(
@@ -157,24 +157,24 @@ def call(client: Client, params: Params, *, check_mode: bool = False) -> Row:
         content: t.Any = list(pages)
         status = 200
     else:
-        answer = client.request(method, path, query=params["query"], body=body, purpose=purpose)
-        content, status = answer.body, answer.status
+        response = client.request(method, path, query=params["query"], body=body, purpose=purpose)
+        content, status = response.body, response.status
     shown = content if params["show_secrets"] else _without_secrets(content)
     return {"changed": method != "GET", "status": status, "content": shown}
 
 
 def _checked_path(path: str) -> str:
-    """Return a path below the base URL of the API. Raises InvalidParameter if it could lead elsewhere, or if a part of
-    it is empty: without the ID of an object, it would be the path of their list."""
+    """Return a path below the base URL of the API. Raise InvalidParameter if it could lead to another URL, or if a part
+    is empty: without the ID of an object, it would be the path of a list."""
     if not path.startswith("/") or re.search(r"[?#\\\s]|//|(^|/)\.{1,2}(/|$)", path):
         raise InvalidParameter(
             f"Invalid path: '{path}'. It must start with a slash and be relative to the base URL, as in /v2/devices/."
-            " It must not contain empty parts, dots as parts, or whitespace. Use query for query parameters."
+            " It must not contain empty parts, dots as parts, or whitespace. Set query parameters in query."
         )
     unknown = set(re.findall(r"{(.*?)}", path)) - {"enterprise_id"}
     if unknown:
         raise InvalidParameter(
-            f"Invalid path: '{path}'. Replace the placeholders other than {{enterprise_id}} by their values."
+            f"Invalid path: '{path}'. Replace placeholders other than {{enterprise_id}} with their values."
         )
     return path
 

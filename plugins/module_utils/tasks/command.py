@@ -1,21 +1,21 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Commands to devices: their names and arguments, and how they are sent.
+"""Commands to devices: their names, their arguments, and the requests that send them.
 
-Rests on /commands/v0/commands/ of the contract (v0.yaml). The required arguments of a command are in the notes on the
+Based on /commands/v0/commands/ of the contract (v0.yaml). The required arguments of a command are in the notes on the
 enumeration of commands.
 
-Chosen here, because the contract is silent: each command is sent with a unique name (`alias`), so that it can be found
-again if the response is lost.
+The contract does not document a way to identify a request. This file sends each command with a unique name (`alias`),
+so the command can be found if the response is lost.
 """
 
 from __future__ import annotations
 
 import typing as t
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from ..base.errors import EsperError, InvalidParameter, InvalidValues
+from ..base.errors import InvalidParameter, InvalidValues
 from ..base.row import Row
 from ..base.text import counted
 from ..base.validators import in_range
@@ -29,10 +29,10 @@ from ..model.kind import Kind, Routes, Shape
 from ..model.module_spec import Option
 from ..model.plan import Step
 
-_DEVICES_A_COMMAND = 1000
-_GROUPS_A_COMMAND = 500
+_DEVICES_PER_COMMAND = 1000
+_GROUPS_PER_COMMAND = 500
 
-# The effects that have to be confirmed.
+# The effects that require confirmation.
 IRREVERSIBLE = "cannot be undone"
 GOES_OFFLINE = "takes the devices offline"
 # The commands that have such an effect with any arguments.
@@ -93,7 +93,7 @@ COMMANDS = (
 
 _CERTIFICATE = ("cert_alias_name", "cert_storage_type")
 _APPLE_APP = ("app_id", "bundle_identifier")
-NEEDS: dict[str, tuple[str, ...]] = {
+REQUIRED_ARGS: dict[str, tuple[str, ...]] = {
     "ADD_TO_WHITELIST": ("package_name",),
     "ADD_WIFI_AP": ("wifi_access_points",),
     "APPLE_APP_UNINSTALL": _APPLE_APP,
@@ -127,11 +127,11 @@ NEEDS: dict[str, tuple[str, ...]] = {
 }
 
 
-def _screen_time(value: t.Any) -> str:
+def _validate_screen_timeout(value: t.Any) -> str:
     return "" if value == -1 or 5000 <= value <= 1800000 else f"is {value}; valid values are -1 and 5000 to 1800000"
 
 
-def _seconds(value: t.Any) -> str:
+def _validate_duration(value: t.Any) -> str:
     return "" if str(value).isdecimal() and 10 <= int(value) <= 300 else f"is {value}; valid values are 10 to 300"
 
 
@@ -139,132 +139,129 @@ def _text(name: str, doc: Words, *choices: str, **more: t.Any) -> Field:
     return Field(name, doc, choices=choices, **more)
 
 
-def _number(name: str, doc: Words, least: int | None = None, most: int | None = None) -> Field:
-    return Field(name, doc, type="int", validator=in_range(least, most))
+def _number(name: str, doc: Words, minimum: int | None = None, maximum: int | None = None) -> Field:
+    return Field(name, doc, type="int", validator=in_range(minimum, maximum))
 
 
 def _switch(name: str, doc: Words) -> Field:
     return Field(name, doc, type="bool")
 
 
-def _requirements() -> str:
-    """Return NEEDS as a paragraph of documentation."""
-    return " ".join(f"C({name}) requires {_enumerated(args)}." for name, args in NEEDS.items())
+def _with_requirement(arg: Field) -> Field:
+    """Return an argument that documents the commands that require it."""
+    commands = [f"C({name})" for name, args in REQUIRED_ARGS.items() if arg.name in args]
+    if not commands:
+        return arg
+    *others, last = commands
+    names = f"{', '.join(others)} and {last}" if others else last
+    doc = [arg.doc] if isinstance(arg.doc, str) else arg.doc
+    return replace(arg, doc=(*doc, f"Required for {names}."))
 
 
-def _enumerated(names: t.Sequence[str]) -> str:
-    *some, last = (f"C({name})" for name in names)
-    return f"{', '.join(some)} and {last}" if some else last
-
-
+_ARGS = (
+    _text("app_id", "Apple ID of an app from the Volume Purchase Program (VPP).", identifier=True),
+    _text("app_notifications_state", "Permission of the app to show notifications.", "ENABLED", "DISABLED"),
+    _text("app_state", "Visibility of the app on the device.", "SHOW", "HIDE", "DISABLE", "LAUNCHABLE_BUT_HIDDEN"),
+    _text(
+        "app_version",
+        "ID of an app version. See RV(esper.cloud.app#module:app.version_id).",
+        identifier=True,
+    ),
+    _switch("bluetooth_state", "If V(true), Bluetooth is turned on. If V(false), it is turned off."),
+    _number("brightness_value", "Brightness of the screen.", 1, 100),
+    _text("bundle_identifier", "Bundle ID of an Apple app.", identifier=True),
+    _text("cert_alias_name", "Alias of the certificate on the device.", identifier=True),
+    _text("cert_data_base64", "Certificate file in base64. It is never shown.", secret=True),
+    _text("cert_file_type", "Type of the certificate file.", "pkcs12"),
+    _text("cert_password", "Password of the certificate file. It is never shown.", secret=True),
+    _text("cert_storage_type", "Keystore for the certificate on the device.", "system"),
+    Field("custom_settings_config", "Managed configuration, in API format.", type="dict", opaque=True),
+    _text(
+        "device_alias_name",
+        "Alias of the device. Prefer M(esper.cloud.device), which sends an alias only if it differs.",
+    ),
+    _switch("dhcp_enabled", "If V(true), the device gets its addresses by DHCP."),
+    Field("duration", "Length of the beep in seconds, from 10 to 300.", validator=_validate_duration),
+    _switch(
+        "enable_debug_mode",
+        "If V(true), a device in kiosk mode switches to debug mode, so a bug report can be collected.",
+    ),
+    _text("ethernet_auth_mode", "Authentication of the device on Ethernet.", "NONE", "EAP_TLS"),
+    _text("ethernet_ca_cert_alias", "Alias of the CA certificate for V(EAP_TLS)."),
+    _text("ethernet_client_cert_alias", "Alias of the client certificate for V(EAP_TLS)."),
+    _text("ethernet_eap_identity", "Identity for EAP."),
+    _text("execute_as", "User that runs the script on Linux, V(root) or V(Esper). Defaults to V(Esper)."),
+    _text("gateway", "IPv4 address of the gateway."),
+    _number(
+        "gps_state",
+        (
+            "Location mode.",
+            "V(0) is high accuracy, V(1) device sensors only, V(2) battery saving, V(3) off, and V(4) on.",
+        ),
+        0,
+        4,
+    ),
+    _text(
+        "grant_state",
+        "Decision about the permission.",
+        *(f"PERMISSION_GRANT_STATE_{each}" for each in ("DEFAULT", "DENIED", "GRANTED")),
+    ),
+    _text("interface", "Network interface.", "wlan", "eth"),
+    _text("interpreter", "Interpreter of the script, for example V(bash) on Linux or V(powershell) on Windows."),
+    _switch(
+        "is_factory_reset",
+        "If V(true), C(WIPE) wipes and unenrolls the device. If V(false), it only unenrolls the device."
+        " Windows devices require this argument.",
+    ),
+    _text("locale", "Language of the device as a locale, for example V(de_DE)."),
+    _switch("managed_only", "If V(true), only profiles that were installed by Esper are listed."),
+    _text("new_lockscreen_password", "New password of the lock screen. It is never shown.", secret=True),
+    _text("package_name", "Package name of the app.", identifier=True),
+    _text("permission", "Name of the permission."),
+    _text("policy_url", "URL of the policy."),
+    _text("primary_dns", "IPv4 address of the first DNS server."),
+    _text("profile", "Configuration profile in base64."),
+    _text("profile_identifier", "Identifier of the profile.", identifier=True),
+    _number("rotate_state", "Rotation of the screen. V(0) is automatic, V(1) is portrait and V(2) is landscape.", 0, 2),
+    Field(
+        "screen_off_timeout",
+        "Idle time in milliseconds after which the screen turns off, V(-1) or from 5000 to 1800000.",
+        type="int",
+        validator=_validate_screen_timeout,
+    ),
+    _text("script", "Text of the script."),
+    _text("secondary_dns", "IPv4 address of the second DNS server."),
+    _text("state", "Lockdown state of the device.", "LOCKED", "UNLOCKED"),
+    _text("static_ip", "IPv4 address of the device."),
+    _number("stream", "Audio stream. V(0) is ring, V(1) notification, V(2) alarm, and V(3) music.", 0, 3),
+    _text("subnet_mask", "Prefix length of the network, from 1 to 32."),
+    # Ansible reserves the name "message".
+    _text("text", "Text of the message. The Esper API calls it C(message).", api="message"),
+    _text("timezone_string", "Time zone, for example V(Europe/Berlin)."),
+    _text("title", "Title of the message."),
+    _text("url", "Link in the message."),
+    _switch("use_only_saved_ap", "If V(true), the device uses saved Wi-Fi access points only."),
+    _text("video_quality", "Video quality of a remote viewer session.", "LOW", "MEDIUM", "HIGH"),
+    _number("volume_level", "Volume of the audio stream.", 0, 100),
+    Field(
+        "wifi_access_points",
+        "Wi-Fi access points, in API format. They are never shown, because they can contain passwords.",
+        type="raw",
+        secret=True,
+    ),
+    _number(
+        "wifi_revert_timeout",
+        "Time after which a change of the Wi-Fi state is reverted. Esper does not document the unit.",
+        1,
+    ),
+    _switch("wifi_state", "If V(true), Wi-Fi is turned on. If V(false), it is turned off."),
+)
 ARGS = Field(
     "args",
-    (
-        "Arguments of the command, or of the operation of the same name.",
-        _requirements(),
-    ),
+    "Arguments of the command, or of the operation with the name of a command.",
     api="command_args",
     type="dict",
-    fields=(
-        _text("app_id", "Apple ID of an app from the Volume Purchase Program (VPP).", identifier=True),
-        _text("app_notifications_state", "Permission of the app to show notifications.", "ENABLED", "DISABLED"),
-        _text("app_state", "Visibility of the app on the device.", "SHOW", "HIDE", "DISABLE", "LAUNCHABLE_BUT_HIDDEN"),
-        _text(
-            "app_version",
-            "ID of an app version. See RV(esper.cloud.app#module:app.version_id).",
-            identifier=True,
-        ),
-        _switch("bluetooth_state", "If V(true), Bluetooth is turned on. If V(false), it is turned off."),
-        _number("brightness_value", "Brightness of the screen.", 1, 100),
-        _text("bundle_identifier", "Bundle ID of an Apple app.", identifier=True),
-        _text("cert_alias_name", "Alias of the certificate on the device.", identifier=True),
-        _text("cert_data_base64", "Content of the certificate file in base64. It is never shown.", secret=True),
-        _text("cert_file_type", "Type of the certificate file.", "pkcs12"),
-        _text("cert_password", "Password of the certificate file. It is never shown.", secret=True),
-        _text("cert_storage_type", "Keystore for the certificate on the device.", "system"),
-        Field("custom_settings_config", "Managed configuration, in API format.", type="dict", opaque=True),
-        _text(
-            "device_alias_name",
-            "Alias of the device. M(esper.cloud.device) manages aliases and sends them only if they differ.",
-        ),
-        _switch("dhcp_enabled", "If V(true), the device gets its addresses by DHCP."),
-        Field("duration", "Length of the beep in seconds, from 10 to 300.", validator=_seconds),
-        _switch(
-            "enable_debug_mode",
-            "If V(true), a device in kiosk mode switches to debug mode, so that a bug report can be read.",
-        ),
-        _text("ethernet_auth_mode", "Authentication of the device on Ethernet.", "NONE", "EAP_TLS"),
-        _text("ethernet_ca_cert_alias", "Alias of the CA certificate for V(EAP_TLS)."),
-        _text("ethernet_client_cert_alias", "Alias of the client certificate for V(EAP_TLS)."),
-        _text("ethernet_eap_identity", "Identity for EAP."),
-        _text("execute_as", "User that runs the script on Linux, V(root) or V(Esper). Esper defaults to V(Esper)."),
-        _text("gateway", "IPv4 address of the gateway."),
-        _number(
-            "gps_state",
-            (
-                "Location mode.",
-                "V(0) is high accuracy, V(1) device sensors only, V(2) battery saving, V(3) off, and V(4) on.",
-            ),
-            0,
-            4,
-        ),
-        _text(
-            "grant_state",
-            "Decision about the permission.",
-            *(f"PERMISSION_GRANT_STATE_{each}" for each in ("DEFAULT", "DENIED", "GRANTED")),
-        ),
-        _text("interface", "Network interface.", "wlan", "eth"),
-        _text("interpreter", "Interpreter of the script, for example V(bash) on Linux or V(powershell) on Windows."),
-        _switch(
-            "is_factory_reset",
-            "If V(true), C(WIPE) wipes and unenrolls the device. If V(false), it only unenrolls the device."
-            " Windows devices require this argument.",
-        ),
-        _text("locale", "Language of the device as a locale, for example V(de_DE)."),
-        _switch("managed_only", "If V(true), only profiles that were installed by Esper are listed."),
-        _text("new_lockscreen_password", "New password of the lock screen. It is never shown.", secret=True),
-        _text("package_name", "Package name of the app.", identifier=True),
-        _text("permission", "Name of the permission."),
-        _text("policy_url", "URL of the policy."),
-        _text("primary_dns", "IPv4 address of the first DNS server."),
-        _text("profile", "Content of the profile in base64."),
-        _text("profile_identifier", "Identifier of the profile.", identifier=True),
-        _number(
-            "rotate_state", "Rotation of the screen. V(0) is automatic, V(1) is portrait and V(2) is landscape.", 0, 2
-        ),
-        Field(
-            "screen_off_timeout",
-            "Idle time in milliseconds after which the screen turns off, V(-1) or from 5000 to 1800000.",
-            type="int",
-            validator=_screen_time,
-        ),
-        _text("script", "Text of the script."),
-        _text("secondary_dns", "IPv4 address of the second DNS server."),
-        _text("state", "Lockdown state of the device.", "LOCKED", "UNLOCKED"),
-        _text("static_ip", "IPv4 address of the device."),
-        _number("stream", "Audio stream. V(0) is ring, V(1) notification, V(2) alarm, and V(3) music.", 0, 3),
-        _text("subnet_mask", "Prefix length of the network, from 1 to 32."),
-        # Ansible keeps the name "message" for itself.
-        _text("text", "Text of the message. The Esper API calls it C(message).", api="message"),
-        _text("timezone_string", "Time zone, for example V(Europe/Berlin)."),
-        _text("title", "Title of the message."),
-        _text("url", "Link in the message."),
-        _switch("use_only_saved_ap", "If V(true), the device uses saved Wi-Fi access points only."),
-        _text("video_quality", "Video quality of a remote viewer session.", "LOW", "MEDIUM", "HIGH"),
-        _number("volume_level", "Volume of the audio stream.", 0, 100),
-        Field(
-            "wifi_access_points",
-            "Wi-Fi access points, in API format. They are never shown, because they can contain passwords.",
-            type="raw",
-            secret=True,
-        ),
-        _number(
-            "wifi_revert_timeout",
-            "Time after which a change of the Wi-Fi state is reverted, 1 or more. Esper does not document the unit.",
-            1,
-        ),
-        _switch("wifi_state", "If V(true), Wi-Fi is turned on. If V(false), it is turned off."),
-    ),
+    fields=tuple(_with_requirement(arg) for arg in _ARGS),
 )
 
 
@@ -273,8 +270,8 @@ def extra_args_option(others: str) -> Option:
     return Option(
         "extra_args",
         (
-            f"Arguments other than {others}, in API format, such as those of a custom action.",
-            "The module cannot tell which of them are secret. Set C(no_log: true) on the task if some are.",
+            f"Arguments other than {others}, in API format, for example those of a custom action.",
+            "The module does not know which of them are secret. If there are any, set C(no_log: true) for the task.",
         ),
         type="dict",
     )
@@ -284,42 +281,43 @@ ALIAS_OPTION = Option(
     "alias",
     (
         "Name of the command in the Esper console.",
-        "The module appends a random suffix to find the command again if the response is lost.",
+        "The module appends a random suffix, so it can find the command if the response is lost.",
     ),
     default="Ansible",
 )
 
 
 def risks(names: t.Iterable[str]) -> str:
-    """Return what has to be confirmed, for the documentation; ``names`` are those of irreversible commands."""
+    """Return the commands that require confirmation, for the documentation. ``names`` are those with any arguments."""
     return f"{', '.join(f'V({name})' for name in sorted(names))}, or V(SET_WIFI_STATE) with C(wifi_state=false)"
 
 
 def risk_of(name: str, args: Row, risky: t.Mapping[str, str]) -> str:
-    """Return the effect of a command or an operation that has to be confirmed, "" if there is none. ``args`` are in
-    API format, ``risky`` are the names of those that have it with any arguments."""
+    """Return the effect of a command or an operation that requires confirmation, "" if there is none. ``args`` are in
+    API format. ``risky`` are the effects by name that do not depend on arguments."""
     if name == "SET_WIFI_STATE" and not args.get("wifi_state"):
         return GOES_OFFLINE
     return risky.get(name, "")
 
 
 def confirm_option(names: t.Iterable[str]) -> Option:
-    """Return the option ``confirm`` of a module; ``names`` are those that have to be confirmed."""
+    """Return the option ``confirm``; ``names`` are the commands that require confirmation with any arguments."""
     return Option(
         "confirm",
-        f"If V(true), confirms what cannot be undone or takes devices offline. Required for {risks(names)}.",
+        "If V(true), confirms an action that cannot be undone, or that takes devices offline. Required for"
+        f" {risks(names)}.",
         type="bool",
         default=False,
     )
 
 
-# The times of schedules of all sorts.
+# The times in schedules of commands and operations.
 TIMES = (
     _text("start_datetime", "Start of the schedule in ISO 8601 with time zone, for example V(2026-05-01T22:00:00Z)."),
     _text("end_datetime", "End of the schedule in ISO 8601 with time zone."),
     _text(
         "time_type",
-        "Time zone of the schedule. V(console) is that of the user who creates it, V(device) that of each device.",
+        "Time zone of the schedule. V(console) is the time zone of the user, V(device) the time zone of each device.",
         "console",
         "device",
     ),
@@ -327,16 +325,16 @@ TIMES = (
 SCHEDULE = Field(
     "schedule_args",
     (
-        "Times of the schedule.",
-        "V(WINDOW) requires C(start_datetime) and C(end_datetime). V(RECURRING) also requires C(window_start_time),"
-        " C(window_end_time) and C(days).",
+        "Times of the schedule. Not allowed if O(schedule=IMMEDIATE).",
+        "O(schedule=WINDOW) requires C(start_datetime) and C(end_datetime). O(schedule=RECURRING) also requires"
+        " C(window_start_time), C(window_end_time) and C(days).",
     ),
     type="dict",
     fields=(
         _text("name", "Name of the schedule."),
         *TIMES,
         _text("window_start_time", "Start of the time window on each day, for example V(22:00:00)."),
-        _text("window_end_time", "End of the time window on each day."),
+        _text("window_end_time", "End of the time window on each day, for example V(23:30:00)."),
         Field("days", "Days of the week, in API format.", type="list", elements="str"),
     ),
 )
@@ -356,12 +354,12 @@ REQUEST = Kind(
     shape=Shape.READ_ONLY,
     fields=(Field("id", writable=False), Field("command"), Field("name", api="alias")),
 )
-"""A command in the Esper API: one request to some devices."""
+"""A command in the Esper API: one request to several devices."""
 
 
 @dataclass(frozen=True)
 class Command:
-    """A command to be sent: its arguments and schedule in API format, and its name in the Esper console."""
+    """A command to send: its arguments and schedule in API format, and its name in the Esper console."""
 
     name: str
     args: Row = field(default_factory=dict)
@@ -373,8 +371,8 @@ class Command:
 def checked_command(params: t.Mapping[str, t.Any]) -> Command:
     """Return the command that a task describes. Raise InvalidParameter if an argument is missing or invalid."""
     name = params["command"]
-    args, when = checked_request(REQUEST, name, params, SCHEDULE)
-    return Command(name, args, params["schedule"], when, params["alias"])
+    args, schedule_args = checked_request(REQUEST, name, params, SCHEDULE)
+    return Command(name, args, params["schedule"], schedule_args, params["alias"])
 
 
 def checked_request(
@@ -387,33 +385,37 @@ def checked_request(
 ) -> tuple[Row, Row]:
     """Return the arguments and the schedule of a command or an operation in API format.
 
-    ``missing`` are other required options that are not set, ``invalid`` are sentences about other options.
-    Raise InvalidParameter if something is missing or invalid.
+    ``missing`` are other required options that are not set, ``invalid`` are phrases about other invalid options.
+    Raise InvalidParameter if an option is missing or invalid.
     """
-    args, when = ARGS.normalize_input(params["args"] or {}), schedule.normalize_input(params["schedule_args"] or {})
-    compared = compare(ARGS, None, args)
-    complaints = [*compared.errors, *compare(schedule, None, when).errors, *invalid]
-    complaints += [f"args.{each} is required" for each in NEEDS.get(name, ()) if each not in args]
-    complaints += [f"{each} is required" for each in missing]
-    complaints += [f"schedule_args.{each} is required" for each in SCHEDULES[params["schedule"]] if each not in when]
-    if params["schedule"] == "IMMEDIATE" and when:
-        complaints.append("schedule_args is not allowed with schedule=IMMEDIATE")
-    if complaints:
-        raise InvalidValues(complaints, f"{kind.title} {name}")
+    args = ARGS.normalize_input(params["args"] or {})
+    schedule_args = schedule.normalize_input(params["schedule_args"] or {})
+    comparison = compare(ARGS, None, args)
+    missing = [
+        *(f"args.{arg}" for arg in REQUIRED_ARGS.get(name, ()) if arg not in args),
+        *missing,
+        *(f"schedule_args.{arg}" for arg in SCHEDULES[params["schedule"]] if arg not in schedule_args),
+    ]
+    errors = [*comparison.errors, *compare(schedule, None, schedule_args).errors, *invalid]
+    errors += [f"{option} is required" for option in missing]
+    if params["schedule"] == "IMMEDIATE" and schedule_args:
+        errors.append("schedule_args is not allowed with schedule=IMMEDIATE")
+    if errors:
+        raise InvalidValues(errors, f"{kind.title} {name}")
     if params["schedule"] != "IMMEDIATE" and params["wait"]:
         raise InvalidParameter(
             f"The option wait requires schedule=IMMEDIATE, because a scheduled {kind.title} can take days."
         )
-    body = {**compared.payload, **(params["extra_args"] or {})}
+    body = {**comparison.payload, **(params["extra_args"] or {})}
     if "dhcp_enabled" in args:
-        # The API has it as text.
+        # A text in the Esper API.
         body["dhcp_enabled"] = str(body["dhcp_enabled"]).lower()
-    return body, when
+    return body, schedule_args
 
 
 @dataclass
 class AcceptedCommand:
-    """A command that was accepted: its ID, and how many devices and groups it names."""
+    """A command that Esper accepted: its ID, and the numbers of devices and device groups that it names."""
 
     id: str
     devices: int
@@ -423,20 +425,22 @@ class AcceptedCommand:
 def send(
     view: TenantView, command: Command, devices: t.Sequence[str], groups: t.Sequence[str] = ()
 ) -> list[AcceptedCommand]:
-    """Send a command to devices and device groups in as few requests as possible, each accepted once.
+    """Send a command to devices and device groups in as few requests as possible.
 
-    Raise what Client.request raises. Requests before the one that failed have been accepted.
+    Raise what Client.request raises; the message contains the IDs of the commands that Esper accepted.
     """
     steps = steps_for(view, command, devices, groups=groups)
     accept_each(view, REQUEST, steps)
-    return [_accepted(step) for step in steps]
+    return [_accepted_command(step) for step in steps]
 
 
 def accept_each(view: TenantView, kind: Kind, steps: t.Sequence[Step]) -> None:
-    """Send requests. Raise what Client.request raises; the message names the requests that were accepted."""
-    failures = apply_each(view, kind, steps)
-    if failures:
-        raise _with_accepted(failures[0][1], [each for each in steps if each.response is not None])
+    """Send requests. Raise what Client.request raises; the message contains the IDs that Esper accepted."""
+    if failures := apply_each(view, kind, steps):
+        error = failures[0][1]
+        if accepted := ", ".join(str(step.response["id"]) for step in steps if step.response is not None):
+            error.args = (f"{error} Esper accepted these requests before: {accepted}.",)
+        raise error
 
 
 def steps_for(
@@ -446,21 +450,14 @@ def steps_for(
     purpose: str = "",
     groups: t.Sequence[str] = (),
 ) -> list[Step]:
-    """Return the write requests that send a command to any number of devices and device groups."""
+    """Return the requests that send a command to devices and device groups, as few as possible."""
     return [
-        *(_step(view, command, "DEVICE", part, purpose) for part in in_parts(_DEVICES_A_COMMAND, devices)),
-        *(_step(view, command, "GROUP", part, purpose) for part in in_parts(_GROUPS_A_COMMAND, groups)),
+        *(_step(view, command, "DEVICE", part, purpose) for part in in_parts(_DEVICES_PER_COMMAND, devices)),
+        *(_step(view, command, "GROUP", part, purpose) for part in in_parts(_GROUPS_PER_COMMAND, groups)),
     ]
 
 
-def _with_accepted(error: EsperError, accepted: list[Step]) -> EsperError:
-    if accepted:
-        ids = ", ".join(str((step.response or {})["id"]) for step in accepted)
-        error.args = (f"{error} Accepted before that: {ids}.",)
-    return error
-
-
-def _accepted(step: Step) -> AcceptedCommand:
+def _accepted_command(step: Step) -> AcceptedCommand:
     body = t.cast("Row", step.body)
     return AcceptedCommand(str((step.response or {})["id"]), len(body.get("devices", ())), len(body.get("groups", ())))
 
@@ -483,13 +480,13 @@ def _step(view: TenantView, command: Command, kind: str, ids: list[str], purpose
         method="POST",
         path=REQUEST.routes.list,
         body=body,
-        find_existing=lambda sent: _find(view, sent),
+        find_existing=lambda body: _find_accepted(view, body),
     )
 
 
-def _find(view: TenantView, sent: t.Any) -> Row | None:
-    """Return the command with the name that was sent, if it was accepted although the response was lost."""
-    target = {"devices": sent["devices"][0]} if "devices" in sent else {"groups": sent["groups"][0]}
-    query = {"command": sent["command"], **target}
+def _find_accepted(view: TenantView, body: t.Any) -> Row | None:
+    """Return the command of a request that Esper accepted although the response was lost, or None."""
+    target = "devices" if "devices" in body else "groups"
+    query = {"command": body["command"], target: body[target][0]}
     rows = list_all(view.client, REQUEST.routes.list, query=query, purpose="Looking for the command")
-    return next((row for row in rows if row.get("alias") == sent["alias"]), None)
+    return next((row for row in rows if row.get("alias") == body["alias"]), None)

@@ -1,11 +1,11 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The task that sends the command CONVERGE to devices that are out of date.
+"""The module that sends the command CONVERGE to outdated devices.
 
-Rests on /commands/v0/commands/ (v0.yaml), and on the blueprints of devices in /v2/devices/ and /v2/blueprints/
-(v2.yaml). A device is out of date if it runs another blueprint than its assigned one, or another version than the
-latest published one. That is `latest_published_version_id` of the blueprint, which the contract lacks, or else the
-newest published of its versions. Devices without a blueprint and disabled devices are skipped.
+Based on /commands/v0/commands/ (v0.yaml), and on the blueprints of devices in /v2/devices/ and /v2/blueprints/
+(v2.yaml). A device is outdated if it runs another blueprint than its assigned one, or another version than the latest
+published one. This version is `latest_published_version_id` of the blueprint, which the contract does not document, or
+else the newest published version in the list of its versions.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ..engine.tenant_view import TenantView
 from ..kinds.blueprint import BLUEPRINT
 from ..kinds.blueprint_lookup import BlueprintLookup
 from ..model.module_spec import ModuleSpec, Option, Support, Value
-from ..task import ModuleDefinition, ModuleResult, RunContext
+from ..task import ModuleDefinition, ModuleResult, RunContext, diff_entry
 from .command import ALIAS_OPTION, Command, send
 from .device_search import label_of
 from .safety import check_device_count, max_devices_option
@@ -63,14 +63,14 @@ MODULE = ModuleSpec(
         Value("device_count", "Number of selected devices, without disabled devices.", type="int", sample=300),
         Value(
             "outdated_count",
-            "Number of devices that are out of date. With O(force=true), number of devices with a blueprint.",
+            "Number of outdated devices. With O(force=true), number of devices with a blueprint.",
             type="int",
             sample=12,
         ),
         Value("without_blueprint_count", "Number of devices without an assigned blueprint.", type="int", sample=0),
         Value(
             "pending_devices",
-            "Names of devices that are out of date and have a pending converge command.",
+            "Names of outdated devices with a pending converge command. Empty with O(force=true).",
             type="list",
             elements="str",
             sample=["OUW-MDJ-00001"],
@@ -78,7 +78,7 @@ MODULE = ModuleSpec(
         COMMANDS_VALUE,
         *outcome_values("if a command was sent"),
     ),
-    check_mode=Support("full", "Sends no command and returns the number of devices that are out of date."),
+    check_mode=Support("full", "Sends no command and returns the number of outdated devices."),
     diff_mode=Support("full", "Shows the blueprint versions of the devices before and after the change."),
     seealso=("blueprint", "device_command"),
 )
@@ -101,7 +101,7 @@ def _run(view: TenantView, params: Params, context: RunContext) -> ModuleResult:
         "commands": [],
     }
     if context.diff:
-        result["diff"] = [_difference(selected, versions)] if selected else []
+        result["diff"] = [_diff(selected, versions)] if selected else []
     if selected and not context.check_mode:
         command = Command("CONVERGE", alias=params["alias"])
         sent = send(view, command, [row["id"] for row in selected])
@@ -122,17 +122,17 @@ class _Versions:
         self._published: dict[str, str | None] = {}
 
     def is_outdated(self, device: Row) -> bool:
-        return self.wanted(device) not in (None, self.current(device))
+        return self.desired(device) not in (None, self.current(device))
 
-    def wanted(self, device: Row) -> str | None:
-        """Return the ID of the version that a device should run; None if none is published."""
+    def desired(self, device: Row) -> str | None:
+        """Return the ID of the version that a device must run, None if the blueprint has no published version."""
         blueprint_id = _blueprint(device, "assigned_blueprint_id")
         if blueprint_id not in self._published:
             self._published[blueprint_id] = self._latest(blueprint_id)
         return self._published[blueprint_id]
 
     def current(self, device: Row) -> str | None:
-        """Return the ID of the version that a device runs, None if it is that of another blueprint."""
+        """Return the ID of the version that a device runs, None if it runs another blueprint."""
         if _blueprint(device, "current_blueprint_id") != _blueprint(device, "assigned_blueprint_id"):
             return None
         return _blueprint(device, "current_blueprint_version_id") or None
@@ -140,26 +140,24 @@ class _Versions:
     def _latest(self, blueprint_id: str) -> str | None:
         row = self._lookup.find_by_id(blueprint_id)
         if row is None:
-            raise NotFound("blueprint", blueprint_id, note="It is assigned to devices, though.")
+            raise NotFound("blueprint", blueprint_id, note="It is assigned to devices. Assign another one to them.")
         if row.get("latest_published_version_id"):
             return str(row["latest_published_version_id"])
-        published = [each for each in self._lookup.versions_of(row) if each.get("publish")]
-        return str(published[0]["version_id"]) if published else None
+        published = (str(version["version_id"]) for version in self._lookup.versions_of(row) if version.get("publish"))
+        return next(published, None)
 
 
 def _blueprint(device: Row, key: str) -> str:
     return str((device.get("blueprint_info") or {}).get(key) or "").lower()
 
 
-def _difference(devices: list[Row], versions: _Versions) -> Row:
+def _diff(devices: list[Row], versions: _Versions) -> Row:
     """Return the versions of devices before and after the task, by the names of the devices."""
-    title = f"blueprint versions of {counted(len(devices))}"
-    return {
-        "before_header": title,
-        "after_header": title,
-        "before": {label_of(row): versions.current(row) for row in devices},
-        "after": {label_of(row): versions.wanted(row) for row in devices},
-    }
+    return diff_entry(
+        f"blueprint versions of {counted(len(devices))}",
+        {label_of(row): versions.current(row) for row in devices},
+        {label_of(row): versions.desired(row) for row in devices},
+    )
 
 
 CONVERGE = ModuleDefinition("converge", MODULE, _run)

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The task that sends a command to devices and device groups. See command.py for commands, waiting.py for results."""
+"""The module that sends commands to devices and device groups. See command.py for commands, waiting.py for results."""
 
 from __future__ import annotations
 
@@ -38,19 +38,19 @@ from .waiting import OPTIONS as WAITING
 MODULE = ModuleSpec(
     short_description="Send commands to Esper devices",
     description=(
-        "Sends a command to devices or to device groups, and optionally waits for the result of each device.",
+        "Sends a command to devices or device groups, and optionally waits for the result of each device.",
         SELECTION,
-        "One request takes up to 1,000 devices and 500 device groups. One task for many devices is therefore much"
-        " faster than a loop, or a task for each host.",
-        "The module checks the arguments of the command before it sends anything.",
+        "One request takes up to 1,000 devices or 500 device groups. One task for many devices is therefore much faster"
+        " than a loop or a task for each host.",
+        "The module validates the arguments of the command before it sends a request.",
         "If the response to a command is lost, the module looks for the command before it sends it again."
         " No device receives it twice.",
     ),
     options=(
         devices_option(),
         groups_option(
-            "If O(groups) is the only selector, the module sends the command to the device groups, and Esper to their"
-            " devices. Otherwise, it sends the command to the devices that match.",
+            "If O(groups) is the only selector, the module sends the command to the device groups, and Esper sends it"
+            " to their devices. Otherwise, the module sends the command to the devices that match.",
         ),
         filters_option(),
         ALLOW_EMPTY_OPTION,
@@ -62,8 +62,9 @@ MODULE = ModuleSpec(
             "schedule",
             (
                 "Time at which devices execute the command.",
-                "V(IMMEDIATE) is at once, or as soon as an offline device is online. V(WINDOW) is once in a period."
-                " V(RECURRING) is in the same hours of several days, until the command has succeeded once.",
+                "V(IMMEDIATE) executes it at once, on an offline device when it is online again. V(WINDOW) executes it"
+                " once between the start and the end of O(schedule_args). V(RECURRING) executes it in a time window on"
+                " several days, until it has succeeded once.",
                 "Esper schedules commands for Android devices only.",
             ),
             choices=tuple(SCHEDULES),

@@ -1,11 +1,11 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The task that returns information about devices.
+"""The module that returns information about devices.
 
-Rests on /v2/devices/ and /v2/devices/{deviceId}/device-apps/ of the contract (v2.yaml). For the apps of Android
-devices, which the latter does not return on live tenants, it rests on
-/enterprise/{enterprise_id}/device/{device_id}/app/ (legacy.yaml). Events are read from
-/enterprise/{enterprise_id}/device/{device_id}/event-feed/, which is not published but used by Esper's own connectors.
+Based on /v2/devices/ and /v2/devices/{deviceId}/device-apps/ of the contract (v2.yaml). On live tenants, the latter
+does not return the apps of Android devices, so these are read from /enterprise/{enterprise_id}/device/{device_id}/app/
+(legacy.yaml). Events are read from /enterprise/{enterprise_id}/device/{device_id}/event-feed/, which is not in the
+contract, but in Esper's own connectors.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from ..kinds.tag import TAG
 from ..model.kind import Kind
 from ..model.module_spec import NO_DIFF, READS_ONLY, ModuleSpec, Option, Value
 from ..task import ModuleDefinition, ModuleResult, RunContext
-from .device_search import each_once, find_devices
-from .selection import devices_option, matching_devices
+from .device_search import find_devices, unique_devices
+from .selection import FILTERS_TEXT, devices_option, matching_devices
 
-# Maximum number of objects that are read one by one, rather than in the list of all.
+# Maximum number of objects that are read one by one instead of in the list of all objects.
 _FEW = 5
 
 _MODULE = ModuleSpec(
@@ -63,8 +63,8 @@ _MODULE = ModuleSpec(
         Option(
             "filters",
             (
-                "Filters for devices, as in the inventory plugin P(esper.cloud.devices#inventory).",
-                "Paths of device groups are written as in O(esper.cloud.device_group#module:path).",
+                FILTERS_TEXT,
+                "Write paths of device groups as in O(esper.cloud.device_group#module:path).",
                 "An empty dictionary matches all devices of the tenant.",
             ),
             type="dict",
@@ -73,28 +73,28 @@ _MODULE = ModuleSpec(
         Option(
             "detail_level",
             (
-                "Amount of information about each device. Each level includes the one before.",
-                "O(esper.cloud.devices#inventory:detail_level) lists the variables of each level.",
+                "Amount of information about each device. Each level includes the previous one.",
+                "O(esper.cloud.devices#inventory:detail_level) lists the keys of each level.",
             ),
             choices=LEVELS,
             default=FULL,
         ),
         Option(
             "resolve_names",
-            "If V(true), also returns the paths of device groups and the names of tags and blueprints.",
+            "If V(true), the module also returns the paths of device groups and the names of tags and blueprints.",
             type="bool",
             default=True,
         ),
         Option(
             "apps",
-            "If V(true), also returns the apps on each device. This takes one request for each device.",
+            "If V(true), the module also returns the apps on each device. This takes one request for each device.",
             type="bool",
             default=False,
         ),
         Option(
             "max_events",
             (
-                "Maximum number of events of each device to return, latest first. With V(0), no events are read.",
+                "Maximum number of events to return for each device, the latest first. With V(0), no events are read.",
                 "This takes one request for each device. The request is not part of the public Esper API.",
             ),
             type="int",
@@ -105,8 +105,8 @@ _MODULE = ModuleSpec(
     returns=(
         Value(
             "devices",
-            "The devices. In addition to the keys below, each has the host variables that the inventory plugin sets at"
-            " the same level, without their prefix.",
+            "The devices. In addition to the keys below, each device has the host variables that the inventory plugin"
+            " sets at the same O(detail_level), without their prefix.",
             type="list",
             elements="dict",
             contains=(
@@ -132,7 +132,8 @@ _MODULE = ModuleSpec(
                     "apps",
                     (
                         "Apps on the device. Only returned if O(apps=true).",
-                        "Apps of Android devices have names. Apps of other platforms have the IDs that blueprints use.",
+                        "Apps on Android devices have names. Apps on other platforms have only the IDs that blueprints"
+                        " use.",
                     ),
                     type="list",
                     elements="dict",
@@ -151,7 +152,7 @@ _MODULE = ModuleSpec(
                 ),
                 Value(
                     "events",
-                    "Events of the device, latest first. Only returned if O(max_events) is greater than V(0).",
+                    "Events of the device, the latest first. Only returned if O(max_events) is greater than V(0).",
                     type="list",
                     elements="dict",
                     sample=[{"id": 4711, "created_on": "2026-03-01T09:30:00Z", "message": "REBOOT succeeded"}],
@@ -160,7 +161,7 @@ _MODULE = ModuleSpec(
         ),
         Value(
             "missing",
-            "The items of O(devices) for which no device exists.",
+            "Items of O(devices) for which no device exists.",
             type="list",
             elements="str",
             sample=[],
@@ -181,21 +182,21 @@ def _run(view: TenantView, params: Params, context: RunContext) -> ModuleResult:
         ("apps", params["apps"], lambda row: _apps(view, row)),
         ("events", params["max_events"] > 0, lambda row: _events(view, row, params["max_events"])),
     )
-    for name, wanted, read in details:
-        if wanted:
-            found_of = in_parallel(view.client, read, rows, CONCURRENCY)
-            for record, value in zip(records, found_of, strict=True):
-                record[name] = value
+    for key, is_requested, read in details:
+        if is_requested:
+            values = in_parallel(view.client, read, rows, CONCURRENCY)
+            for record, value in zip(records, values, strict=True):
+                record[key] = value
     return ModuleResult({"changed": False, "devices": records, "missing": missing})
 
 
 def _selected(view: TenantView, params: Params, context: RunContext) -> tuple[list[Row], list[str]]:
-    """Return the devices that match all selectors of a task, and the names of devices that do not exist."""
+    """Return the devices that match all selectors of a task, and the identifiers of devices that do not exist."""
     filters = None if params["filters"] is None else check_filters(params["filters"])
     named, missing = None, []
     if params["devices"] is not None:
         found = find_devices(view, params["devices"])
-        named, missing = each_once(found.values()), [name for name, row in found.items() if row is None]
+        named, missing = unique_devices(found.values()), [name for name, row in found.items() if row is None]
     if [] in (params["groups"], params["blueprints"]):
         return [], missing
     selectors = {**params, "filters": filters}
@@ -205,7 +206,7 @@ def _selected(view: TenantView, params: Params, context: RunContext) -> tuple[li
 
 def _reporter(context: RunContext) -> t.Callable[[int, int | None], None]:
     def report(read: int, count: int | None) -> None:
-        context.progress(f"{read} of {'an unknown number of' if count is None else count} devices are read")
+        context.progress(f"Read {read} of {'an unknown number of' if count is None else count} devices")
 
     return report
 
@@ -219,17 +220,17 @@ def _add_names(view: TenantView, records: list[Row]) -> None:
     tags = {row["id"]: row["tag"] for row in view.list_objects(TAG)} if tagged else {}
     for record in records:
         record["group"] = groups.get(str(record["group_id"]).lower())
-        record["tags"] = [tags.get(each, each) for each in record["tag_ids"]]
+        record["tags"] = [tags.get(tag_id, tag_id) for tag_id in record["tag_ids"]]
         record["blueprint"] = blueprints.get(record["blueprint_id"])
 
 
 def _rows(view: TenantView, kind: Kind, records: list[Row], key: str) -> list[Row]:
-    """Return the objects of a kind that devices refer to. A few are read one by one, many in the list of all."""
+    """Return the objects of a kind to which devices refer. A few are read one by one, many in the list of all."""
     ids = sorted({str(record[key]) for record in records if record[key]})
     if len(ids) > _FEW:
         return device_groups(view).list_groups() if kind is DEVICE_GROUP else view.list_objects(kind)
-    found = (lookup_of(view, kind).find_by_id(each) for each in ids)
-    return [row for row in found if row is not None]
+    rows = (lookup_of(view, kind).find_by_id(id_) for id_ in ids)
+    return [row for row in rows if row is not None]
 
 
 def _apps(view: TenantView, device: Row) -> list[Row]:
@@ -240,7 +241,7 @@ def _apps(view: TenantView, device: Row) -> list[Row]:
 
 
 def _app(row: Row) -> Row:
-    """An installed app: Android's with their names, others with the ids that blueprints have, which is all there is."""
+    """Return an installed app in the form of the result. Esper returns only the IDs of apps on other platforms."""
     return {
         "name": row.get("app_name"),
         "package_name": row.get("package_name"),
@@ -253,9 +254,9 @@ def _app(row: Row) -> Row:
     }
 
 
-def _events(view: TenantView, device: Row, number: int) -> list[Row]:
+def _events(view: TenantView, device: Row, limit: int) -> list[Row]:
     path = f"/enterprise/{{enterprise_id}}/device/{device['id']}/event-feed/"
-    body = view.client.get(path, query={"limit": number}, purpose=f"Reading the events of the device {device['id']}")
+    body = view.client.get(path, query={"limit": limit}, purpose=f"Reading the events of the device {device['id']}")
     rows = (body.get("results") if isinstance(body, dict) else None) or []
     return [{key: row.get(key) for key in ("id", "created_on", "message")} for row in rows]
 

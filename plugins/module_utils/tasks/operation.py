@@ -1,12 +1,12 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The task that starts or cancels an operation. See operations.py for operations, waiting.py for results.
+"""The module that starts and cancels operations. See operations.py for operations, waiting.py for results.
 
-Rests on PUT /v0/operations/{id}/ of the contract (v0.yaml), which cancels an operation, and on PUT
+Based on PUT /v0/operations/{id}/ of the contract (v0.yaml), which cancels an operation, and on PUT
 /v0/operations/{id}/devices/{device_id}/, which requests the cancellation for one device.
 
-Chosen here, because the contract is silent: an operation that is complete or canceled is left as it is, and so is a
-device whose part is complete, canceled or about to be canceled.
+The contract does not say whether a complete operation can be canceled. This file sends no request for an operation that
+is complete or canceled, or for a device whose part is complete or canceled, or whose cancellation is requested.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from ..engine.tenant_view import TenantView
 from ..http.parallel import CONCURRENCY, in_parallel
 from ..model.module_spec import ModuleSpec, Option, Support, Value
 from ..model.plan import Step
-from ..task import ModuleDefinition, ModuleResult, RunContext
+from ..task import ModuleDefinition, ModuleResult, RunContext, diff_entry
 from .command import ARGS, confirm_option, extra_args_option, risk_of, risks
 from .device_search import label_of
 from .operations import (
     CANCELLED,
+    FINAL_STATES,
     OPERATION,
-    OVER,
     OWN_ARGS,
     PART_ROUTE,
     QUERIES,
@@ -40,10 +40,10 @@ from .operations import (
     ids_of,
     part_of,
     parts_of,
+    pending_count,
     queries_for,
     query_body,
     start_operations,
-    unfinished,
 )
 from .safety import max_devices_option
 from .selection import (
@@ -70,9 +70,9 @@ _STARTING = (
     groups_option(),
     filters_option(
         "device_query",
-        f"Supported names are {', '.join(f'C({name})' for name in sorted(QUERIES))}.",
+        f"Supported filters are {', '.join(f'C({name})' for name in sorted(QUERIES))}.",
         "If O(device_query) or O(groups) is the only selector, Esper finds the devices when it starts the operation."
-        " If disabled devices match as well, the module finds the devices and names them.",
+        " If disabled devices also match, the module finds the devices and names them in the request.",
         aliases=("filters",),
     ),
     max_devices_option(f"O(operation_type) is {risks(RISKY)}"),
@@ -83,7 +83,8 @@ _STARTING = (
         "schedule",
         (
             "Time at which devices execute the operation.",
-            "V(IMMEDIATE) is at once, or as soon as an offline device is online. V(WINDOW) is once in a period.",
+            "V(IMMEDIATE) executes it at once, on an offline device when it is online again. V(WINDOW) executes it once"
+            " between the start and the end of O(schedule_args).",
         ),
         choices=SCHEDULES,
         default="IMMEDIATE",
@@ -99,15 +100,15 @@ _CANCELLING = (
 MODULE = ModuleSpec(
     short_description="Start and cancel Esper operations",
     description=(
-        "Starts an operation on named devices, or on the devices that Esper finds for a query at that time, and"
-        " optionally waits for the result of each device.",
-        "Cancels an operation, for all devices or for some of them.",
+        "Starts an operation on devices, and optionally waits for the result of each device. Esper can find the devices"
+        " with a query when it starts the operation.",
+        "Cancels an operation for all its devices or for some of them.",
         SELECTION,
-        "Operations can do more than commands, for example apply geofences, capture screenshots or install system"
-        " updates, and they can be canceled. If M(esper.cloud.device_command) has the same command, use it unless you"
-        " need a query or want to cancel the operation.",
+        "There are operations without an equivalent command, for example to apply geofences, capture screenshots or"
+        " install system updates. Operations can be canceled. If M(esper.cloud.device_command) has the"
+        " same command, use it unless you need a query or a cancellation.",
         "One request takes up to 500 named devices, or a query for any number of devices.",
-        "The module checks the arguments of the operation before it sends anything.",
+        "The module validates the arguments of the operation before it sends a request.",
         "If the response to a request is lost, the module looks for the operation before it sends the request again."
         " No device receives it twice. Operations have no names, so this requires one additional read request.",
     ),
@@ -116,15 +117,14 @@ MODULE = ModuleSpec(
             "state",
             (
                 "Desired state of the operation.",
-                "V(started) starts another operation each time.",
-                "V(cancelled) changes nothing if the operation is complete or already canceled.",
+                "V(started) starts an operation in each run.",
+                "V(cancelled) cancels the operation O(id), and changes nothing if it is complete or already canceled.",
             ),
             choices=("started", "cancelled"),
             default="started",
         ),
         devices_option(
-            "With O(state=cancelled), the devices for which the operation is canceled. If omitted, it is canceled for"
-            " all its devices.",
+            "With O(state=cancelled), the devices for which the operation is canceled. Defaults to all its devices.",
         ),
         ALLOW_EMPTY_OPTION,
         *_STARTING,
@@ -151,7 +151,7 @@ MODULE = ModuleSpec(
             "operations",
             (
                 "Operations that Esper accepted, one for up to 500 named devices. Empty in check mode.",
-                "With O(state=cancelled), the operation to cancel.",
+                "With O(state=cancelled), the operation O(id), also in check mode.",
             ),
             type="list",
             elements="dict",
@@ -170,8 +170,8 @@ MODULE = ModuleSpec(
     check_mode=Support("full", "Sends no request and returns the number of devices."),
     diff_mode=Support(
         "partial",
-        "Shows the states before and after a cancellation. A new operation has no state before.",
-        "Only with O(state=cancelled).",
+        "Shows the states before and after a cancellation.",
+        "Only with O(state=cancelled), because a new operation has no previous state.",
     ),
     seealso=("operation_info", "device_command"),
 )
@@ -185,7 +185,7 @@ def _run(view: TenantView, params: Params, context: RunContext) -> ModuleResult:
     return _cancel(view, params, context) if cancels else _start(view, params, context)
 
 
-# --- starting ---------------------------------------------------------------------------------------------------------
+# --- start ------------------------------------------------------------------------------------------------------------
 
 
 def _start(view: TenantView, params: Params, context: RunContext) -> ModuleResult:
@@ -200,11 +200,11 @@ def _start(view: TenantView, params: Params, context: RunContext) -> ModuleResul
     devices = selection.rows
     ids = [row["id"] for row in devices or ()]
     queries = [{"device_request": query_body(selection.query)}] if devices is None else queries_for(ids)
-    begun = StartedOperations(view, title, start_operations(view, operation, queries))
-    result["operations"] = [_summary(row) for row in begun.operations]
-    if begun.failure and not params["wait"]:
-        return ModuleResult({**result, "state": "failed", "failed": True, "msg": f"{title} failed: {begun.failure}."})
-    return ModuleResult({**result, **outcome(view, begun, devices or (), params, context)})
+    started = StartedOperations(view, title, start_operations(view, operation, queries))
+    result["operations"] = [_summary(row) for row in started.operations]
+    if started.failure and not params["wait"]:
+        return ModuleResult({**result, "state": "failed", "failed": True, "msg": f"{title} failed: {started.failure}."})
+    return ModuleResult({**result, **outcome(view, started, devices or (), params, context)})
 
 
 def _summary(row: Row) -> Row:
@@ -213,7 +213,7 @@ def _summary(row: Row) -> Row:
     return {"id": row["id"], "devices": number or None}
 
 
-# --- cancelling -------------------------------------------------------------------------------------------------------
+# --- cancellation -----------------------------------------------------------------------------------------------------
 
 
 def _cancel(view: TenantView, params: Params, context: RunContext) -> ModuleResult:
@@ -224,41 +224,41 @@ def _cancel(view: TenantView, params: Params, context: RunContext) -> ModuleResu
     steps: list[Step] = []
     before: Row = {}
     if not is_whole:
-        devices = select(view, params).rows or []
-        waiting = [each for each in _parts(view, row, devices) if each[1].get("state") not in OVER]
-        steps = [_part_step(row, device, params["reason"]) for device, _part in waiting]
-        before = {label_of(device): part.get("state") for device, part in waiting}
-    elif row.get("state") not in OVER:
+        parts = _device_parts(view, row, select(view, params).rows or [])
+        pending = [(device, part) for device, part in parts if part.get("state") not in FINAL_STATES]
+        steps = [_part_step(row, device, params["reason"]) for device, _part in pending]
+        before = {label_of(device): part.get("state") for device, part in pending}
+    elif row.get("state") not in FINAL_STATES:
         steps, before = [_whole_step(row, params["reason"])], {"state": row.get("state")}
     cancelled = len(steps) - (0 if context.check_mode else _apply(view, steps))
-    number = unfinished(row) if is_whole and cancelled else cancelled
+    device_count = pending_count(row) if is_whole and cancelled else cancelled
     result: Row = {
         "changed": cancelled > 0,
-        "operations": [{"id": row["id"], "devices": number}],
-        "device_count": number,
+        "operations": [{"id": row["id"], "devices": device_count}],
+        "device_count": device_count,
     }
     if context.diff and cancelled:
-        title, after = f"operation {OPERATION.name_of(row)}", dict.fromkeys(before, CANCELLED[0])
-        result["diff"] = [{"before_header": title, "after_header": title, "before": before, "after": after}]
+        after = dict.fromkeys(before, CANCELLED[0])
+        result["diff"] = [diff_entry(f"operation {OPERATION.name_of(row)}", before, after)]
     return ModuleResult(result)
 
 
-def _parts(view: TenantView, row: Row, devices: list[Row]) -> list[tuple[Row, Row]]:
-    """Return devices with their parts of an operation. Raise NotFound if one has none."""
+def _device_parts(view: TenantView, row: Row, devices: list[Row]) -> list[tuple[Row, Row]]:
+    """Return devices with their parts of an operation. Raise NotFound if a device is not part of it."""
     if len(devices) > _FEW:
-        found = {part["device_id"]: part for part in parts_of(view, row["id"])}
+        parts = {part["device_id"]: part for part in parts_of(view, row["id"])}
     else:
-        read = in_parallel(view.client, lambda each: part_of(view, row["id"], each["id"]), devices, CONCURRENCY)
-        found = {part["device_id"]: part for part in read if part is not None}
-    for each in devices:
-        if each["id"] not in found:
-            raise NotFound(f"device of the operation {OPERATION.name_of(row)}", label_of(each))
-    return [(each, found[each["id"]]) for each in devices]
+        read = in_parallel(view.client, lambda device: part_of(view, row["id"], device["id"]), devices, CONCURRENCY)
+        parts = {part["device_id"]: part for part in read if part is not None}
+    for device in devices:
+        if device["id"] not in parts:
+            raise NotFound(f"device of the operation {OPERATION.name_of(row)}", label_of(device))
+    return [(device, parts[device["id"]]) for device in devices]
 
 
 def _whole_step(row: Row, reason: str) -> Step:
     return Step(
-        purpose=f"Cancelling the operation {OPERATION.name_of(row)}",
+        purpose=f"Canceling the operation {OPERATION.name_of(row)}",
         method="PUT",
         path=OPERATION.routes.object,
         ids={"id": row["id"]},
@@ -268,7 +268,7 @@ def _whole_step(row: Row, reason: str) -> Step:
 
 def _part_step(row: Row, device: Row, reason: str) -> Step:
     return Step(
-        purpose=f"Cancelling the operation {OPERATION.name_of(row)} of the device '{label_of(device)}'",
+        purpose=f"Canceling the operation {OPERATION.name_of(row)} of the device '{label_of(device)}'",
         method="PUT",
         path=PART_ROUTE,
         ids={"id": row["id"], "device_id": device["id"]},
@@ -277,11 +277,11 @@ def _part_step(row: Row, device: Row, reason: str) -> Step:
 
 
 def _apply(view: TenantView, steps: list[Step]) -> int:
-    """Send the cancellations, and return the number of those that came too late. Raise the first error at the end."""
+    """Send the cancellations, and return the number of those that came too late. Raise the first error after all."""
     late, failures = 0, []
     for step, error in apply_each(view, OPERATION, steps):
         state = _state_after(view, step, error)
-        if state not in OVER:
+        if state not in FINAL_STATES:
             failures.append((step, error))
         elif state not in CANCELLED:
             late += 1
@@ -290,8 +290,10 @@ def _apply(view: TenantView, steps: list[Step]) -> int:
 
 
 def _state_after(view: TenantView, step: Step, error: EsperError) -> str | None:
-    """Return the state of something whose cancellation Esper rejected: it can be complete in the meantime, or have been
-    canceled by a request whose response was lost."""
+    """Return the state of an operation or a part whose cancellation Esper rejected, None for another error.
+
+    It may have completed in the meantime, or a request whose response was lost may have canceled it.
+    """
     if not isinstance(error, ApiError) or error.status not in (400, 409):
         return None
     ids = {name: str(value) for name, value in step.ids.items()}

@@ -1,9 +1,9 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The task that reads operations: one of them, those that filters find, or those of a device.
+"""The module that reads operations: one by ID, those that match filters, or those of a device.
 
-Rests on /v0/operations/, /v0/operations/{id}/devices/ and /v0/devices/{device_id}/operations/ of the contract
-(v0.yaml). The last has no filters: they are applied here.
+Based on /v0/operations/, /v0/operations/{id}/devices/ and /v0/devices/{device_id}/operations/ of the contract
+(v0.yaml). The last one has no filters, so this file filters its rows.
 """
 
 from __future__ import annotations
@@ -39,59 +39,61 @@ _FILTERS = ("operation_type", "state", "groups", "limit")
 MODULE = ModuleSpec(
     short_description="Get information about Esper operations",
     description=(
-        "Returns one operation by ID, the operations that match filters, or the operations of a device, the newest"
-        " first.",
+        "Returns one operation by ID, the operations that match filters, or the operations of a device. The newest"
+        " operation is the first.",
         "If the operation does not exist, the list is empty.",
     ),
     options=(
         Option("id", "ID of the operation.", identifier=True),
         Option(
             "device",
-            "Device whose operations are returned, by name, alias, serial number or ID.",
+            "Device by name, alias, serial number or ID. Only its operations are returned.",
             identifier=True,
         ),
-        Option("operation_type", "Type of the operations, for example V(REBOOT)."),
+        Option("operation_type", "Type of the operations, as in O(esper.cloud.operation#module:operation_type)."),
         Option("state", "State of the operations.", choices=tuple(STATES)),
         Option(
             "groups",
-            "Device groups by path, name or ID. Operations on devices in them or in their subgroups are returned.",
+            "Device groups by path, name or ID, at least one. Only operations on devices in these groups and their"
+            " subgroups are returned.",
             type="list",
             elements="str",
             identifier=True,
         ),
         Option(
             "limit",
-            "Maximum number of operations to return, 1 or more. If omitted, all are returned, which can be many.",
+            "Maximum number of operations to return, 1 or more. Defaults to all operations, which can be many.",
             type="int",
         ),
         Option(
             "devices",
             (
-                "If V(true), the module also returns the devices of each operation, or only O(device) if it is set.",
-                "This costs one request for each 250 devices of each operation, and requests for their names.",
+                "If V(true), the module also returns the devices of each operation. With O(device), it returns only"
+                " this device.",
+                "This takes one request for each 250 devices of each operation, and requests for their names.",
             ),
             type="bool",
             default=False,
         ),
     ),
-    rules={"mutually_exclusive": [("id", "device"), ("device", "groups"), *(("id", each) for each in _FILTERS)]},
+    rules={"mutually_exclusive": [("id", "device"), ("device", "groups"), *(("id", name) for name in _FILTERS)]},
     returns=(
         Value(
             "operations",
-            "The operations that match, the newest first.",
+            "The operations that match. The newest is the first.",
             type="list",
             elements="dict",
             contains=(
                 *OPERATION.fields,
                 Value(
                     "counts",
-                    "Number of devices of the operation, and how many of them have succeeded and failed.",
+                    "Number of devices of the operation, and numbers of devices that succeeded and failed.",
                     type="dict",
                     sample={"devices": 300, "succeeded": 297, "failed": 2},
                 ),
                 Value(
                     "devices",
-                    "Devices of the operation. Only with O(devices=true).",
+                    "Devices of the operation. Only returned if O(devices=true).",
                     type="list",
                     elements="dict",
                     contains=(
@@ -131,10 +133,10 @@ def _rows(view: TenantView, params: Params, device: Row | None) -> t.Iterator[Ro
         row = lookup_of(view, OPERATION).find_by_id(params["id"])
         return iter([row] if row else [])
     if device is None:
-        found = newest_operations(view, _query(view, params), min(params["limit"] or PAGE_SIZE, PAGE_SIZE))
+        rows = newest_operations(view, _query(view, params), min(params["limit"] or PAGE_SIZE, PAGE_SIZE))
     else:
-        found = (row for row in _of_device(view, device) if _fits(row, params))
-    return itertools.islice(found, params["limit"])
+        rows = (row for row in _rows_of_device(view, device) if _matches(row, params))
+    return itertools.islice(rows, params["limit"])
 
 
 def _query(view: TenantView, params: Params) -> Row:
@@ -145,37 +147,38 @@ def _query(view: TenantView, params: Params) -> Row:
         query["state"] = STATES[params["state"]]
     if params["groups"] is not None:
         if not params["groups"]:
-            raise InvalidParameter("The option groups is an empty list.")
-        query["group_multi"] = ",".join(lookup_of(view, DEVICE_GROUP).resolve(each)["id"] for each in params["groups"])
+            raise InvalidParameter("The option groups is empty. List a device group, or omit the option.")
+        groups = lookup_of(view, DEVICE_GROUP)
+        query["group_multi"] = ",".join(groups.resolve(name)["id"] for name in params["groups"])
     return query
 
 
-def _of_device(view: TenantView, device: Row) -> list[Row]:
+def _rows_of_device(view: TenantView, device: Row) -> list[Row]:
     rows = operations_of_device(view, device["id"])
     return sorted(rows, key=lambda row: str(row.get("created_at")), reverse=True)
 
 
-def _fits(row: Row, params: Params) -> bool:
+def _matches(row: Row, params: Params) -> bool:
     return params["operation_type"] in (None, row.get("operation")) and params["state"] in (None, row.get("state"))
 
 
 def _add_devices(view: TenantView, records: list[Row], device: Row | None) -> None:
-    """Add the devices of operations to them with their results, or only the device that is asked for."""
+    """Add to each operation its devices with their results, or only ``device`` if it is set."""
 
-    def read(record: Row) -> list[Row]:
+    def read_parts(record: Row) -> list[Row]:
         if device is None:
             return list(parts_of(view, record["id"]))
         part = part_of(view, record["id"], device["id"])
         return [part] if part else []
 
-    parts = list(in_parallel(view.client, read, records, CONCURRENCY))
+    parts_of_records = list(in_parallel(view.client, read_parts, records, CONCURRENCY))
     known = [device] if device else []
-    names = labels_of(view, (part["device_id"] for some in parts for part in some), known)
-    for record, some in zip(records, parts, strict=True):
-        record["devices"] = [_shown(part, names) for part in some]
+    names = labels_of(view, (part["device_id"] for parts in parts_of_records for part in parts), known)
+    for record, parts in zip(records, parts_of_records, strict=True):
+        record["devices"] = [_device_result(part, names) for part in parts]
 
 
-def _shown(part: Row, names: dict[str, str]) -> Row:
+def _device_result(part: Row, names: dict[str, str]) -> Row:
     return {
         "id": part["device_id"],
         "name": names.get(part["device_id"]),

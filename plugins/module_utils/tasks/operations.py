@@ -1,19 +1,19 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Operations: their types and arguments, how they are started, each once, and their results on devices.
+"""Operations: their types and arguments, requests that start them, and their results on devices.
 
-Rests on /v0/operations/ of the contract (v0.yaml), and on /v0/operations/{id}/devices/ for the part of each device.
+Based on /v0/operations/ of the contract (v0.yaml), and on /v0/operations/{id}/devices/ for the part of each device.
 
-Chosen here, because the contract is silent:
+The contract does not document the following, so this file chooses:
 
-- An operation with the name of a command takes the arguments of that command and requires the same.
-- The filters of a device query are written as in a query of /v2/devices/, several values separated by commas. Filters
-  that the contract does not list for operations are rejected, because a service that ignored one would find devices
-  that nobody meant.
-- Operations have no name. If the response is lost, the operation is found again by its type, devices or query, and
-  arguments, among those that are newer than the newest one of its type was before.
-- An operation that is COMPLETED can have pending devices; one that is FAILED cannot. Both spellings of the state that
-  the contract calls SUCCEDED count.
+- An operation with the name of a command has the same arguments and the same required arguments as that command.
+- The filters of a device query have the form of a query of /v2/devices/, with several values separated by commas.
+  Filters that the contract does not list for operations fail validation. If Esper ignored such a filter, the operation
+  would start on devices that the user did not select.
+- Operations have no name. If the response to a request is lost, the operation is found by its type, devices or query,
+  and arguments. Only operations that are newer than the previous one of the same type are compared.
+- An operation in the state COMPLETED can have pending devices. One in the state FAILED cannot.
+- The contract spells a state SUCCEDED. The correct spelling is also accepted.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ from ..model.plan import Finder, Step
 from ..model.values import matches
 from .command import ARGS, GOES_OFFLINE, IRREVERSIBLE, TIMES, accept_each, checked_request
 from .command import RISKY as RISKY_COMMANDS
-from .waiting import ENDS, Progress
+from .waiting import TERMINAL_STATES, Progress
 
-_DEVICES_AN_OPERATION = 500
+_DEVICES_PER_OPERATION = 500
 
-# The operations that have to be confirmed with any arguments. A device that is shut down has to be started by hand.
+# The operations that require confirmation with any arguments. A device that was shut down must be started manually.
 RISKY = RISKY_COMMANDS | {"REMOVE_AGENT": IRREVERSIBLE, "REMOVE_DEVICE": IRREVERSIBLE, "SHUT_DOWN": GOES_OFFLINE}
 
 TYPES = (
@@ -157,10 +157,10 @@ STATES = {
 }
 # Operations whose devices Esper has not found yet.
 _UNRESOLVED = ("CREATED", "RESOLVING")
-# Operations that Esper does not send to devices any more.
-_GIVEN_UP = ("FAILED", "CANCELLED", "TIMEOUT")
+# Operations that Esper no longer sends to devices.
+_ABORTED = ("FAILED", "CANCELLED", "TIMEOUT")
 # The result of an operation on a device by the state that Esper reports. All other states are pending.
-_ENDS = {
+_RESULTS = {
     "SUCCEDED": "succeeded",
     "SUCCEEDED": "succeeded",
     "SUCCESS": "succeeded",
@@ -169,9 +169,9 @@ _ENDS = {
     "TIMEOUT": "timed_out",
     "CANCELLED": "cancelled",
 }
-# The states of an operation, or of the part of a device, that cannot be canceled any more.
 CANCELLED = ("CANCELLED", "CANCELLATION_REQUESTED")
-OVER = frozenset({*_ENDS, "COMPLETED", *CANCELLED})
+# The states in which an operation, or the part of a device, can no longer be canceled.
+FINAL_STATES = frozenset({*_RESULTS, "COMPLETED", *CANCELLED})
 
 # The filters of a device query.
 QUERIES = frozenset(FILTERS) - {
@@ -195,7 +195,7 @@ SCHEDULE = Field(
     type="dict",
     fields=(*TIMES, Field("days", "Days of the schedule, in API format.", type="list", elements="int")),
 )
-# The arguments that no command has.
+# The arguments that commands do not have.
 OWN_ARGS = (
     Field(
         "converge_with_provision",
@@ -204,21 +204,21 @@ OWN_ARGS = (
     ),
     Field(
         "geofence_ids",
-        "IDs of the geofences that the operation V(APPLY_GEO_FENCE) applies. Required for that operation.",
+        "IDs of the geofences to apply. Required if O(operation_type=APPLY_GEO_FENCE).",
         type="list",
         elements="str",
         identifier=True,
         validator=uuid,
     ),
 )
-_OWN_NEEDS = {"APPLY_GEO_FENCE": ("geofence_ids",)}
+_OWN_REQUIRED_ARGS = {"APPLY_GEO_FENCE": ("geofence_ids",)}
 
 
-def _public(args: t.Any) -> t.Any:
-    """Return arguments in the terms of the collection, without secret ones."""
+def _without_secrets(args: t.Any) -> t.Any:
+    """Return arguments in the form of options, without secret ones."""
     if not isinstance(args, dict):
         return args
-    known = {each.api_name for each in ARGS.fields}
+    known = {field.api_name for field in ARGS.fields}
     return {**ARGS.from_api(args), **{key: value for key, value in args.items() if key not in known}}
 
 
@@ -243,7 +243,7 @@ OPERATION = Kind(
         Field("schedule_args", "Times of the schedule.", type="dict", sample={}),
         Field(
             "device_query",
-            "Devices of the operation, in API format. It contains C(device_ids) or C(device_request).",
+            "Devices of the operation, in API format. It has the key C(device_ids) or C(device_request).",
             api="operation_device_query",
             type="dict",
             sample={"device_request": {"tags": "2b0f7c5e-1c1f-4b8e-9a39-55a8c0f6a003"}},
@@ -253,7 +253,7 @@ OPERATION = Kind(
             "Arguments of the operation, without those that can be secret.",
             api="arguments",
             type="dict",
-            normalize=_public,
+            normalize=_without_secrets,
             sample={},
         ),
         Field("created_at", "Time of creation.", writable=False, sample="2026-03-01T09:30:00Z"),
@@ -276,7 +276,7 @@ PART_ROUTE = "/v0/operations/{id}/devices/{device_id}/"
 
 
 def newest_operations(view: TenantView, query: Row, page_size: int = PAGE_SIZE) -> t.Iterator[Row]:
-    """Return the operations that Esper finds for a query, the newest first."""
+    """Return the operations that match a query, the newest first."""
     query, kind = {"ordering": "-created_at", **query}, OPERATION
     return list_all(view.client, kind.routes.list, query=query, page_size=page_size, purpose=kind.purpose_of_list)
 
@@ -294,7 +294,7 @@ def parts_of(view: TenantView, identifier: str) -> t.Iterator[Row]:
 
 
 def part_of(view: TenantView, identifier: str, device_id: str) -> Row | None:
-    """Return the part of one device of an operation, or None."""
+    """Return the part of one device of an operation, or None if the device is not part of it."""
     return view.client.find_object(
         PART_ROUTE,
         ids={"id": identifier, "device_id": device_id},
@@ -304,7 +304,7 @@ def part_of(view: TenantView, identifier: str, device_id: str) -> Row | None:
 
 @dataclass(frozen=True)
 class Operation:
-    """An operation to be started: its type, arguments and schedule in API format."""
+    """An operation to start: its type, arguments and schedule in API format."""
 
     type: str
     args: Row = field(default_factory=dict)
@@ -315,15 +315,15 @@ class Operation:
 def checked_operation(params: Params) -> Operation:
     """Return the operation that a task describes. Raise InvalidParameter if an argument is missing or invalid."""
     name = params["operation_type"]
-    own = {each.name: each.normalize_input(params[each.name]) for each in OWN_ARGS if params[each.name] is not None}
-    wrong = [error for each in compare_object(OWN_ARGS, {}, own).values() for error in each.errors]
-    missing = [each for each in _OWN_NEEDS.get(name, ()) if not own.get(each)]
-    args, when = checked_request(OPERATION, name, params, SCHEDULE, missing, wrong)
-    return Operation(name, {**args, **own}, params["schedule"], when)
+    own = {arg.name: arg.normalize_input(params[arg.name]) for arg in OWN_ARGS if params[arg.name] is not None}
+    errors = [error for comparison in compare_object(OWN_ARGS, {}, own).values() for error in comparison.errors]
+    missing = [arg for arg in _OWN_REQUIRED_ARGS.get(name, ()) if not own.get(arg)]
+    args, schedule_args = checked_request(OPERATION, name, params, SCHEDULE, missing, errors)
+    return Operation(name, {**args, **own}, params["schedule"], schedule_args)
 
 
 def checked_query(filters: t.Mapping[str, t.Any]) -> Row:
-    """Return the filters of a device query, checked, with names instead of IDs: see check_filters()."""
+    """Return the filters of a device query as check_filters() does. Raise InvalidParameter if one is invalid."""
     checked = check_filters(filters)
     if others := sorted(checked.keys() - QUERIES):
         raise InvalidParameter(
@@ -334,20 +334,20 @@ def checked_query(filters: t.Mapping[str, t.Any]) -> Row:
 
 
 def query_body(resolved: Row) -> Row:
-    """Return the filters of a device query, with their values in lists, in API format."""
+    """Return filters whose values are lists in the form of a device query."""
     return {
-        name: values[0] if len(values) == 1 else ",".join(str(each) for each in values)
+        name: values[0] if len(values) == 1 else ",".join(str(value) for value in values)
         for name, values in resolved.items()
     }
 
 
 def queries_for(ids: t.Sequence[str]) -> list[Row]:
-    """Return the queries of the operations on some devices, as many as necessary."""
-    return [{"device_ids": ",".join(some)} for some in in_parts(_DEVICES_AN_OPERATION, ids)]
+    """Return the device queries that name some devices, as few as possible."""
+    return [{"device_ids": ",".join(part)} for part in in_parts(_DEVICES_PER_OPERATION, ids)]
 
 
 def start_step(operation: Operation, query: Row, purpose: str, find: Finder | None = None) -> Step:
-    """Return the request that starts an operation on the devices of a query. Without ``find`` it can be repeated."""
+    """Return the request that starts an operation on the devices of a query. Without ``find``, it can be repeated."""
     body: Row = {
         "operation_type": operation.type,
         "schedule_type": operation.schedule,
@@ -361,17 +361,17 @@ def start_step(operation: Operation, query: Row, purpose: str, find: Finder | No
 
 
 def start_operations(view: TenantView, operation: Operation, queries: t.Sequence[Row]) -> list[Row]:
-    """Start an operation for each of some device queries, each once, and return the operations.
+    """Start one operation for each device query, and return the operations.
 
-    Raise what Client.request raises. Operations before the one that failed have been accepted.
+    Raise what Client.request raises. Esper has accepted the operations before the one that failed.
     """
-    before = next(newest_operations(view, {"operation_type": operation.type}, page_size=1), None)
+    previous = next(newest_operations(view, {"operation_type": operation.type}, page_size=1), None)
     steps = [
         start_step(
             operation,
             query,
             f"Starting the operation {operation.type} on {_target(query)}",
-            lambda sent: _find(view, sent, before),
+            lambda body: _find_accepted(view, body, previous),
         )
         for query in queries
     ]
@@ -382,36 +382,35 @@ def start_operations(view: TenantView, operation: Operation, queries: t.Sequence
 def ids_of(query: t.Any) -> list[str]:
     """Return the IDs of the devices that a query names."""
     ids = query.get("device_ids") if isinstance(query, dict) else None
-    listed = ids.split(",") if isinstance(ids, str) else ids or ()
-    return [str(each).strip().lower() for each in listed]
+    return [str(id_).strip().lower() for id_ in (ids.split(",") if isinstance(ids, str) else ids or ())]
 
 
 def _target(query: Row) -> str:
     return counted(len(ids_of(query))) if "device_ids" in query else "the devices of a query"
 
 
-def _find(view: TenantView, sent: t.Any, before: Row | None) -> Row | None:
-    """Return the operation that was sent, if it was accepted although the response was lost; ``before`` was the newest
-    of its type until then."""
-    for row in newest_operations(view, {"operation_type": sent["operation_type"]}):
-        if before is not None and row["id"] == before["id"]:
+def _find_accepted(view: TenantView, body: t.Any, previous: Row | None) -> Row | None:
+    """Return the operation of a request that Esper accepted although the response was lost, or None. ``previous`` is
+    the newest operation of the same type before the request."""
+    for row in newest_operations(view, {"operation_type": body["operation_type"]}):
+        if previous is not None and row["id"] == previous["id"]:
             return None
-        if _is_same(row, sent):
+        if _is_same(row, body):
             return row
     return None
 
 
-def _is_same(row: Row, sent: Row) -> bool:
-    """Return whether an operation is what was sent. Secrets are not compared, because Esper can hide them."""
-    theirs, ours = row.get("operation_device_query") or {}, sent["operation_device_query"]
-    if "device_ids" in ours:
-        is_about = set(ids_of(theirs)) == set(ids_of(ours))
+def _is_same(row: Row, body: Row) -> bool:
+    """Return whether a request started an operation. Secrets are not compared, because Esper can hide them."""
+    current, sent = row.get("operation_device_query") or {}, body["operation_device_query"]
+    if "device_ids" in sent:
+        has_same_devices = set(ids_of(current)) == set(ids_of(sent))
     else:
-        is_about = matches(theirs, ours) and matches(ours, theirs)
+        has_same_devices = matches(current, sent) and matches(sent, current)
     return (
-        is_about
-        and row.get("schedule_type") == sent["schedule_type"]
-        and matches(_public(row.get("arguments") or {}), _public(sent.get("arguments") or {}))
+        has_same_devices
+        and row.get("schedule_type") == body["schedule_type"]
+        and matches(_without_secrets(row.get("arguments") or {}), _without_secrets(body.get("arguments") or {}))
     )
 
 
@@ -419,29 +418,29 @@ def _is_same(row: Row, sent: Row) -> bool:
 
 
 def final_state_of(part: Row) -> str:
-    """Return the result of an operation on a device: one of ENDS, or pending."""
-    return _ENDS.get(str(part.get("state")), "pending")
+    """Return the result of an operation on a device: a terminal state or pending."""
+    return _RESULTS.get(str(part.get("state")), "pending")
 
 
 def counts_of(operation: Row) -> dict[str, int]:
-    """Return the number of devices of an operation, and how many have succeeded or failed, as far as it is known."""
+    """Return the number of devices of an operation, and of those that succeeded and failed. 0 also means unknown."""
     stats = (operation.get("operation_stats") or {}).get("device_operation_statuses_count") or {}
     names = {"devices": "resolved", "succeeded": "success", "failed": "failed"}
-    return {name: int(stats.get(f"{theirs}_device_count") or 0) for name, theirs in names.items()}
+    return {name: int(stats.get(f"{api_name}_device_count") or 0) for name, api_name in names.items()}
 
 
-def unfinished(operation: Row) -> int:
-    """Return the number of devices of an operation that are not done."""
-    if operation.get("state") in OVER:
+def pending_count(operation: Row) -> int:
+    """Return the number of devices of an operation that have not reported a result."""
+    if operation.get("state") in FINAL_STATES:
         return 0
     counts = counts_of(operation)
-    found = max(counts["devices"], len(ids_of(operation.get("operation_device_query"))))
-    return max(found - counts["succeeded"] - counts["failed"], 0)
+    total = max(counts["devices"], len(ids_of(operation.get("operation_device_query"))))
+    return max(total - counts["succeeded"] - counts["failed"], 0)
 
 
 @dataclass(frozen=True)
 class StartedOperations:
-    """Operations that were accepted, counted together: see waiting.Followed."""
+    """Operations that were accepted, counted together: see waiting.Trackable."""
 
     view: TenantView
     title: str
@@ -449,28 +448,29 @@ class StartedOperations:
 
     @property
     def ids(self) -> list[str]:
-        return [str(each["id"]) for each in self.operations]
+        return [str(operation["id"]) for operation in self.operations]
 
     @property
     def failure(self) -> str:
+        """The reason why Esper aborted all operations, "" if it did not."""
         return _failure_of(self.operations)
 
     def poll(self) -> Progress:
         counts: Counter[str] = Counter()
-        total, rows = 0, [self._read(each) for each in self.operations]
+        total, rows = 0, [self._read(operation) for operation in self.operations]
         for row in rows:
-            there = self._counts(row)
-            counts += there
-            total += max(sum(there.values()), len(ids_of(row.get("operation_device_query"))))
-        counts["pending"] = total - sum(counts[end] for end in ENDS)
-        is_open = any(row.get("state") in _UNRESOLVED for row in rows)
-        return Progress(counts, total, is_open, _failure_of(rows))
+            row_counts = self._count(row)
+            counts += row_counts
+            total += max(sum(row_counts.values()), len(ids_of(row.get("operation_device_query"))))
+        counts["pending"] = total - sum(counts[state] for state in TERMINAL_STATES)
+        is_resolving = any(row.get("state") in _UNRESOLVED for row in rows)
+        return Progress(counts, total, is_resolving, _failure_of(rows))
 
     def incomplete(self) -> list[Row]:
         return [
             {"device": part["device_id"], "state": final_state_of(part), "reason": part.get("reason")}
-            for each in self.operations
-            for part in parts_of(self.view, each["id"])
+            for operation in self.operations
+            for part in parts_of(self.view, operation["id"])
             if final_state_of(part) != "succeeded"
         ]
 
@@ -478,18 +478,17 @@ class StartedOperations:
         purpose = f"Reading the status of the operation {operation['id']}"
         return self.view.client.get_object(OPERATION.routes.object, ids={"id": operation["id"]}, purpose=purpose)
 
-    def _counts(self, operation: Row) -> Counter[str]:
-        told = counts_of(operation)
-        left = max(told.pop("devices") - sum(told.values()), 0)
-        if left and operation.get("state") in OVER:
-            # The operation does not count canceled devices.
+    def _count(self, operation: Row) -> Counter[str]:
+        counts = counts_of(operation)
+        pending = max(counts.pop("devices") - sum(counts.values()), 0)
+        if pending and operation.get("state") in FINAL_STATES:
+            # The statistics of an operation do not include canceled devices.
             return Counter(final_state_of(part) for part in parts_of(self.view, operation["id"]))
-        return Counter({**told, "pending": left})
+        return Counter({**counts, "pending": pending})
 
 
-def _failure_of(operations: t.Iterable[Row]) -> str:
-    """Return why Esper gave up all of some operations, "" if it did not."""
-    rows = list(operations)
-    if not all(row.get("state") in _GIVEN_UP for row in rows):
+def _failure_of(operations: t.Sequence[Row]) -> str:
+    """Return the reason why Esper aborted all of some operations, "" if it did not."""
+    if not all(row.get("state") in _ABORTED for row in operations):
         return ""
-    return next((str(row["reason"]).rstrip(".") for row in rows if row.get("reason")), "Esper gave it up")
+    return next((str(row["reason"]).rstrip(".") for row in operations if row.get("reason")), "Esper aborted it")

@@ -1,9 +1,9 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Safeguards of tasks that act on devices: a limit on their number, and the confirmation of what cannot be undone.
+"""Safeguards of tasks that act on devices: the maximum number of devices, and the confirmation of irreversible actions.
 
-Both checks run in the plan, so check mode reports the same errors. A task checks the devices that it would act on, not
-all devices that it names: a second run that has nothing to do passes.
+Both checks are part of the plan, so check mode reports the same errors. A task checks the devices on which it would
+act, not all selected devices. A second run without changes therefore passes.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ _SHOWN_NAMES = 5
 
 
 def max_devices_option(destructive: str = "") -> Option:
-    """Return the option ``max_devices``; ``destructive`` is a condition, such as "O(state=wiped)", that names the
-    actions with the default limit, "" if there are none."""
+    """Return the option ``max_devices``. ``destructive`` is the condition of the default limit, such as
+    "O(state=wiped)", "" if there is no default limit."""
     default = f"Defaults to {DESTRUCTIVE_LIMIT} if {destructive}. Otherwise, there is no limit by default."
     return Option(
         "max_devices",
         (
-            "Maximum number of devices that the task acts on, 1 or more.",
-            "If there are more, the task fails before it changes anything. Check mode reports the same error.",
+            "Maximum number of devices on which the task acts, 1 or more.",
+            "If there are more devices, the task fails before it makes changes. Check mode reports the same error.",
             default if destructive else "There is no limit by default.",
         ),
         type="int",
@@ -36,30 +36,30 @@ def max_devices_option(destructive: str = "") -> Option:
 
 
 def describe_devices(count: int | None, names: t.Sequence[str]) -> str:
-    """Return a number of devices and the first of their names, for a sentence. The number may be unknown (None), and
-    so may the names of some devices or all of them."""
-    number = "an unknown number of devices" if count is None else counted(count)
-    shown = list(names[:_SHOWN_NAMES])
+    """Return a number of devices with their first names, for a sentence. The number can be unknown (None), and
+    ``names`` can be incomplete."""
+    quantity = "an unknown number of devices" if count is None else counted(count)
+    shown = names[:_SHOWN_NAMES]
     if not shown:
-        return number
-    hidden = max((count or 0) - len(shown), len(names) - len(shown))
-    return f"{number} ({', '.join(shown)}{f' and {hidden} more' if hidden else ''})"
+        return quantity
+    hidden = max(count or 0, len(names)) - len(shown)
+    return f"{quantity} ({', '.join(shown)}{f' and {hidden} more' if hidden else ''})"
 
 
 def check_device_count(
     limit: int | None, action: str, count: int | None, names: t.Sequence[str] = (), *, is_destructive: bool = False
 ) -> None:
-    """Raise InvalidParameter if a task would act on more devices than it may.
+    """Raise InvalidParameter if a task would act on more devices than allowed.
 
-    ``limit`` is the option max_devices. ``action`` begins a sentence that continues with the devices, such as "Wiping"
-    or "Sending the command REBOOT to". An unknown number (None) is too many for any limit.
+    ``limit`` is the option max_devices. ``action`` is the start of a sentence, such as "Wiping" or "Sending the command
+    REBOOT to". An unknown number (None) exceeds any limit.
     """
     if limit is not None and limit < 1:
         raise InvalidParameter(f"Invalid max_devices: {limit}. It must be 1 or more.")
-    most = DESTRUCTIVE_LIMIT if limit is None and is_destructive else limit
-    if most is not None and (count is None or count > most):
+    maximum = DESTRUCTIVE_LIMIT if limit is None and is_destructive else limit
+    if maximum is not None and (count is None or count > maximum):
         raise InvalidParameter(
-            f"{action} {describe_devices(count, names)} exceeds the limit of {counted(most)}."
+            f"{action} {describe_devices(count, names)} exceeds the limit of {counted(maximum)}."
             " Check the selection, or increase max_devices."
         )
 
@@ -67,7 +67,7 @@ def check_device_count(
 def check_confirmed(
     confirmed: bool, action: str, count: int | None, names: t.Sequence[str] = (), effect: str = "cannot be undone"
 ) -> None:
-    """Raise InvalidParameter if an action on devices that cannot be undone is not confirmed. ``action`` is that of
-    check_device_count(); the error names the number of devices and the first names. ``effect`` ends the sentence."""
+    """Raise InvalidParameter if an action on devices is not confirmed. ``action`` and ``effect`` are the start and the
+    end of the error message."""
     if not confirmed:
         raise InvalidParameter(f"{action} {describe_devices(count, names)} {effect}. Set confirm to true to continue.")

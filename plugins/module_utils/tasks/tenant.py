@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Objects of all kinds in one task, as lists of what the modules of the kinds take."""
+"""The module that manages objects of all kinds in one task, as lists of the parameters of their modules."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from ..kinds.registry import KINDS
 from ..model.kind import Kind, Shape
 from ..model.module_spec import ModuleSpec, Option, Value
 from ..model.unknowns import hide_unknowns
-from ..task import ItemParams, ModuleDefinition, ModuleResult, RunContext, shown_changes, unmet
+from ..task import ItemParams, ModuleDefinition, ModuleResult, RunContext, to_diff, unmet_requirement
 
-# For so many objects the task gets the time that the option deadline says.
-_OBJECTS_A_DEADLINE = 100
-# A message tells of so many failures; the result has all.
-_TOLD = 3
+# The number of objects for which the task gets the time of the option deadline.
+_OBJECTS_PER_DEADLINE = 100
+# The maximum number of errors in the message. The result contains all.
+_SHOWN_ERRORS = 3
 _PROGRESS_STEPS = 10
-# Of fewer objects no progress is told.
+# The minimum number of objects for which progress is reported.
 _MANY = 20
 
 
@@ -34,53 +34,55 @@ def _run(view: TenantView, params: Params, context: RunContext) -> ModuleResult:
     bulk.name_all()
     if not bulk.failed or go_on:
         bulk.plan_all(go_on=go_on)
-        _tell_plan(bulk, context)
+        _report_plan(bulk, context)
     if bulk.failed and not go_on:
         bulk.leave_all()
     elif not context.check_mode:
-        bulk.apply_all(on_progress=_teller(context))
+        bulk.apply_all(on_progress=_reporter(context))
     return _outcome(bulk, context)
 
 
-def _items(view: TenantView, kind: Kind, several: t.Sequence[Params]) -> t.Iterator[Item]:
-    """The objects of a kind. Parameters may stand for several, such as those of a directory, or be unfit for any."""
-    for index, params in enumerate(several):
-        place = kind.name if kind.shape is Shape.SINGLETON else f"{kind.plural}[{index}]"
-        whole = Item(kind, place, params)
+def _items(view: TenantView, kind: Kind, params_list: t.Sequence[Params]) -> t.Iterator[Item]:
+    """Return the objects of a kind. Some parameters describe several objects, for example a directory of files. An
+    object with invalid parameters is marked as failed."""
+    for index, params in enumerate(params_list):
+        option_path = kind.name if kind.shape is Shape.SINGLETON else f"{kind.plural}[{index}]"
+        item = Item(kind, option_path, params)
         try:
             if isinstance(params, ItemParams) and params.error:
                 raise InvalidParameter(params.error)
-            if why := unmet(kind.rules, params):
-                raise InvalidParameter(f"{why[0].upper()}{why[1:]}.")
+            if unmet := unmet_requirement(kind.rules, params):
+                raise InvalidParameter(f"{unmet[0].upper()}{unmet[1:]}.")
             expanded = lookup_of(view, kind).expand(params)
         except InvalidParameter as error:
-            whole.fail(error)
+            item.fail(error)
             expanded = None
-        yield from [whole] if expanded is None else [Item(kind, place, each) for each in expanded]
+        yield from [item] if expanded is None else [Item(kind, option_path, single) for single in expanded]
 
 
 def _extend_deadline(view: TenantView, count: int) -> None:
     client = view.client
     if client.connection.deadline:
-        client.extend(client.connection.deadline * max(1, math.ceil(count / _OBJECTS_A_DEADLINE)))
+        client.extend(client.connection.deadline * max(1, math.ceil(count / _OBJECTS_PER_DEADLINE)))
 
 
-def _tell_plan(bulk: Bulk, context: RunContext) -> None:
+def _report_plan(bulk: Bulk, context: RunContext) -> None:
     if len(bulk.items) >= _MANY:
-        context.progress(f"Planned {len(bulk.items)} objects: {_sum_up(bulk)}")
+        summary = ", ".join(f"{count} {action}" for action, count in _counts(bulk).items() if count)
+        context.progress(f"Planned {len(bulk.items)} objects: {summary}")
 
 
-def _teller(context: RunContext) -> t.Callable[[int, int], None]:
-    """What tells of each tenth of the objects that is done."""
-    told = 0
+def _reporter(context: RunContext) -> t.Callable[[int, int], None]:
+    """Return a function that reports progress once for each tenth of the objects."""
+    reported = 0
 
-    def tell(count: int, total: int) -> None:
-        nonlocal told
-        if total >= _MANY and count * _PROGRESS_STEPS // total > told:
-            told = count * _PROGRESS_STEPS // total
-            context.progress(f"{count} of {total} objects are done")
+    def report(count: int, total: int) -> None:
+        nonlocal reported
+        if total >= _MANY and count * _PROGRESS_STEPS // total > reported:
+            reported = count * _PROGRESS_STEPS // total
+            context.progress(f"Completed {count} of {total} objects")
 
-    return tell
+    return report
 
 
 def _counts(bulk: Bulk) -> dict[str, int]:
@@ -88,28 +90,24 @@ def _counts(bulk: Bulk) -> dict[str, int]:
     return {action: actions.count(action) for action in ACTIONS}
 
 
-def _sum_up(bulk: Bulk) -> str:
-    return ", ".join(f"{count} {action}" for action, count in _counts(bulk).items() if count) or "none"
-
-
 def _outcome(bulk: Bulk, context: RunContext) -> ModuleResult:
-    begun = [item for item in bulk.items if item.is_begun]
+    changes = ("created", "updated", "deleted")
     result: Row = {
-        "changed": any(item.action in ("created", "updated", "deleted") for item in bulk.items) or bool(begun),
+        "changed": any(item.action in changes or item.is_begun for item in bulk.items),
         "counts": _counts(bulk),
         "objects": [_record(item) for item in bulk.items],
     }
     if context.diff:
         changed = [item for item in bulk.items if item.action not in ("failed", "skipped")]
-        result["diff"] = shown_changes(change for item in changed for change in item.changes)
+        result["diff"] = to_diff(change for item in changed for change in item.changes)
     if bulk.failed:
         result.update(failed=True, msg=_message(bulk))
-    return ModuleResult(result, [sentence for item in bulk.items for sentence in item.plan.warnings])
+    return ModuleResult(result, [warning for item in bulk.items for warning in item.plan.warnings])
 
 
 def _record(item: Item) -> Row:
     changes = item.changes if item.action not in ("failed", "skipped") else []
-    fields = {name for each in changes for name in {**each.before, **each.after}}
+    fields = {name for change in changes for name in {**change.before, **change.after}}
     record: Row = {
         "kind": item.kind.name,
         "option": item.place,
@@ -124,25 +122,24 @@ def _record(item: Item) -> Row:
 
 
 def _message(bulk: Bulk) -> str:
-    # A sentence about several of them is said once.
-    told = [str(item.error) if item.place in str(item.error) else f"{item.label}: {item.error}" for item in bulk.failed]
-    sentences = list(dict.fromkeys(told))
-    more = f" And {len(sentences) - _TOLD} more." if len(sentences) > _TOLD else ""
-    return f"{len(told)} of {len(bulk.items)} objects failed. {' '.join(sentences[:_TOLD])}{more}"
+    # An error about several objects, which contains the option paths, is listed once.
+    errors = list(
+        dict.fromkeys(
+            str(item.error) if item.place in str(item.error) else f"{item.label}: {item.error}" for item in bulk.failed
+        )
+    )
+    hidden = len(errors) - _SHOWN_ERRORS
+    more = f" See objects for {hidden} more error{'s'[: hidden != 1]}." if hidden > 0 else ""
+    return f"{len(bulk.failed)} of {len(bulk.items)} objects failed. {' '.join(errors[:_SHOWN_ERRORS])}{more}"
 
 
 def _option(kind: Kind) -> Option:
     """Return the option for the objects of a kind."""
-    title = f"{kind.titles[0].upper()}{kind.titles[1:]}"
-    note = "Connection options are not allowed here."
     if kind.shape is Shape.SINGLETON:
-        return Option(kind.name, (f"{title}, with the options of M(esper.cloud.{kind.name}).", note), type="dict")
-    return Option(
-        kind.plural,
-        (f"{title}, each with the options of M(esper.cloud.{kind.name}).", note),
-        type="list",
-        elements="dict",
-    )
+        text = f"{kind.title[0].upper()}{kind.title[1:]}, with the options of M(esper.cloud.{kind.name})."
+        return Option(kind.name, text, type="dict")
+    text = f"{kind.titles[0].upper()}{kind.titles[1:]}, each with the options of M(esper.cloud.{kind.name})."
+    return Option(kind.plural, text, type="list", elements="dict")
 
 
 TENANT = ModuleDefinition(
@@ -152,11 +149,13 @@ TENANT = ModuleDefinition(
         description=(
             "Creates, updates and deletes many objects of several kinds in one task. 1,000 objects take about as long"
             " as a few tasks.",
-            "Plans all objects before the first write request, so most errors are found before anything is changed.",
-            "If a list has more than five objects of a kind, the module reads all objects of that kind at once.",
-            "Applies the plan in parallel, in the order of dependencies: device groups before the groups in them, apps"
-            " and content files before blueprints. Deletions come last, in the opposite order. The order of the lists"
-            " does not matter, and an object can refer to another object of the same task that does not exist yet.",
+            "Each object takes the options of its module, except the connection options. Set those for the task.",
+            "The module plans all objects before the first write request, so most errors are found before anything is"
+            " changed. If a list has more than five objects, it reads all objects of their kind at once.",
+            "The module applies the plan in parallel, in the order of dependencies: device groups before their"
+            " subgroups, apps and content files before blueprints. Deletions come last, in the opposite order.",
+            "The order of the lists has no effect. An object can refer to another object of the same task that does not"
+            " exist yet.",
             "Objects you omit are not changed.",
         ),
         options=(
@@ -167,7 +166,7 @@ TENANT = ModuleDefinition(
                     "Behavior if an object fails.",
                     "V(stop) starts no further objects and finishes those in progress. If planning fails for any"
                     " object, nothing is changed.",
-                    "V(continue) processes all objects that do not depend on the failed one. The task still fails.",
+                    "V(continue) processes all objects that do not depend on the failed one. The task fails anyway.",
                 ),
                 choices=("stop", "continue"),
                 default="stop",
@@ -176,12 +175,12 @@ TENANT = ModuleDefinition(
         returns=(
             Value(
                 "objects",
-                "One record for each object, in the order of the options. In check mode, the plan.",
+                "Records of the objects, in the order of the options. In check mode, the plan.",
                 type="list",
                 elements="dict",
                 returned="always",
                 contains=(
-                    Value("kind", "Kind of the object, which is the name of its module.", sample="device_group"),
+                    Value("kind", "Kind of the object, the name of the module that manages it.", sample="device_group"),
                     Value(
                         "option",
                         "Position of the object in the task. All files of a directory have the same position.",
@@ -200,13 +199,13 @@ TENANT = ModuleDefinition(
                     ),
                     Value(
                         "action",
-                        "One of V(created), V(updated), V(deleted), V(unchanged), V(failed) and V(skipped). V(skipped)"
-                        " objects were not changed because another object failed.",
+                        "Action on the object. One of V(created), V(updated), V(deleted), V(unchanged), V(failed) and"
+                        " V(skipped). A skipped object was not changed because another object failed.",
                         sample="created",
                     ),
                     Value(
                         "fields",
-                        "Names of the properties that change.",
+                        "Names of the changed properties.",
                         type="list",
                         elements="str",
                         sample=["name", "path"],
@@ -224,9 +223,9 @@ TENANT = ModuleDefinition(
         ),
         sources=tuple(f"{kind.tenant_option}.{source}" for kind in KINDS for source in kind.sources),
         notes=(
-            "O(deadline) applies to each 100 objects.",
+            "The task has the time O(deadline) for each 100 objects.",
             "The task fails if an object is listed twice, if it deletes an object that another object needs, or if a"
-            " device group takes the path of a group that the same task moves.",
+            " device group gets the path of a group that the same task moves.",
             "After a failure or an interruption, run the same task again to apply the rest.",
         ),
         seealso=tuple(kind.name for kind in KINDS),

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A task passes each value a few times only, from its arguments to its result."""
+"""The number of times that a task visits each value, from its arguments to its result."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from types import FrameType
 
 import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.esper.cloud.plugins.module_utils.catalog import task_of
+from ansible_collections.esper.cloud.plugins.module_utils.catalog import definition_of
 from ansible_collections.esper.cloud.plugins.module_utils.kinds.blueprint_settings import SETTINGS
 from ansible_collections.esper.cloud.plugins.module_utils.model.field import Field
 from ansible_collections.esper.cloud.plugins.module_utils.model.walk import Visit, type_mismatch
@@ -19,13 +19,13 @@ from ansible_collections.esper.cloud.plugins.module_utils.task import RunContext
 from ansible_collections.esper.cloud.tests.unit.service import Reply, Request, Server, answers
 
 MOST = 5
-# Functions that look at the description of a value only.
+# Functions that read only the description of a value.
 LOOKUPS = {"_keys", "_inside", "needs_check", "read_field", "path_of"}
 ID = "3c1f6d0e-6d0c-4c0b-9c43-0f3a8f5b1e11"
 
 
 class Passes:
-    """Counts the passes of leaves: a visit of a walk, or a call with the leaf and a value by a function without it."""
+    """Counts the visits of leaves: a visit of a walk, or a call with the leaf and a value by a function without it."""
 
     def __init__(self, leaves: dict[str, Field]) -> None:
         self._names = {id(leaf): name for name, leaf in leaves.items()}
@@ -49,7 +49,7 @@ class Passes:
             leaves = self._leaves(frame)
             above = self._leaves(frame.f_back) if frame.f_back else set()
             if new := leaves - above:
-                # A generator is called each time that it continues.
+                # A generator causes a call whenever it continues.
                 self._frames.add(frame)
                 self._add(new, code.co_qualname if hasattr(code, "co_qualname") else code.co_name)
 
@@ -67,7 +67,7 @@ class Passes:
 def leaf_at(*path: str) -> Field:
     field = SETTINGS
     for name in path:
-        (field,) = [each for each in field.fields if each.name == name]
+        (field,) = [child for child in field.fields if child.name == name]
     return field
 
 
@@ -81,7 +81,7 @@ LEAVES = {
 
 
 @pytest.mark.parametrize("check_mode", [True, False])
-def test_a_blueprint_task_passes_each_value_five_times_at_most(server: Server, check_mode: bool) -> None:
+def test_a_blueprint_task_visits_each_value_five_times_at_most(server: Server, check_mode: bool) -> None:
     always = {"apply_policy": "ALWAYS APPLY"}
     app = {"package_name": "com.example.till", "app_id": "a", "app_version_id": "v", "type": "ENTERPRISE"}
     app |= {"state": "SHOW", "installation_rule": "DURING PROVISIONING", "auto_update_mode": "autoUpdateDefault"}
@@ -112,10 +112,10 @@ def test_a_blueprint_task_passes_each_value_five_times_at_most(server: Server, c
             }
         },
     }
-    task = task_of("blueprint")
+    task = definition_of("blueprint")
     connection = {"api_url": server.url, "api_key": "k3y", "enterprise_id": ID}
     with Passes(LEAVES) as passes:
-        # What the action plugin does.
+        # The steps of the action plugin.
         visits = task.visit(args)
         assert type_mismatch(visits.all) == ""
         assert unknown_result(task, visits, check_mode=check_mode) is None

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A device runs nothing, until a module of the collection asks for the controller."""
+"""The connection of devices runs commands only for modules of the collection, on the controller."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ def connection() -> t.Any:
 
 
 @pytest.mark.parametrize("attempt", ATTEMPTS)
-def test_what_needs_a_login_fails(connection: t.Any, attempt: str) -> None:
-    with pytest.raises(AnsibleError, match=r"nobody logs in to devices\. Use a module of esper.cloud, .* localhost"):
+def test_actions_that_need_a_login_fail(connection: t.Any, attempt: str) -> None:
+    with pytest.raises(AnsibleError, match=r"Ansible cannot log in to it\. Use a module of esper.cloud, .* localhost"):
         ATTEMPTS[attempt](connection)
     assert not connection.connected
 
 
-def test_a_connection_to_nothing_can_be_reset_and_closed(connection: t.Any) -> None:
+def test_an_unused_connection_can_be_reset_and_closed(connection: t.Any) -> None:
     connection.reset()
     connection.close()
 
 
 def test_a_module_of_the_collection_runs_on_the_controller(connection: t.Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    # The short name, because the tests do not have Ansible's finder of collections.
+    # The tests do not install Ansible's finder of collections, so only the short name works.
     loader = SimpleNamespace(
         get=lambda name, *args, **kwargs: connection_loader.get(name.split(".")[-1], *args, **kwargs)
     )

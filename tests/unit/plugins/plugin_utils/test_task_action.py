@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the integration tests of the action plugin do not reach; they show that it does the same as a module."""
+"""Unit tests of the action plugin. Integration tests compare its results with those of the module."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ansible.errors import AnsibleFileNotFound
 from ansible.module_utils import basic
 from ansible_collections.esper.cloud.plugins.module_utils import module
 from ansible_collections.esper.cloud.plugins.module_utils.base.errors import ConfigurationError, InvalidParameter
-from ansible_collections.esper.cloud.plugins.module_utils.catalog import task_of
+from ansible_collections.esper.cloud.plugins.module_utils.catalog import definition_of
 from ansible_collections.esper.cloud.plugins.module_utils.index import MODULES
 from ansible_collections.esper.cloud.plugins.module_utils.task import ModuleResult
 from ansible_collections.esper.cloud.plugins.plugin_utils import task_action
@@ -37,10 +37,10 @@ class Templar:
 
 @pytest.fixture(autouse=True)
 def _no_module(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither is a module made in the controller's process, nor is one started here."""
+    """Fail if a test creates or starts a module."""
 
     def refuse(*_arguments: t.Any, **_options: t.Any) -> None:
-        raise AssertionError("a module was made or started")
+        raise AssertionError("a module was created or started")
 
     monkeypatch.setattr(basic.AnsibleModule, "__init__", refuse)
     monkeypatch.setattr(task_action.NormalAction, "run", refuse)
@@ -48,9 +48,9 @@ def _no_module(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def make_action(tmp_path: Path) -> MakeAction:
-    """Makes the action plugin of a task, all around it being as plain as can be."""
+    """Return a function that creates the action plugin of a task with default values."""
 
-    def make(module: str = "api", *, said: t.Sequence[str] = (), **keywords: t.Any) -> t.Any:
+    def make(module: str = "api", *, shown: t.Sequence[str] = (), **keywords: t.Any) -> t.Any:
         words = {
             "action": f"esper.cloud.{module}",
             "args": {},
@@ -69,7 +69,7 @@ def make_action(tmp_path: Path) -> MakeAction:
         action._connection = SimpleNamespace(transport="local", become=None, _shell=shell)
         action._templar = Templar()
         action._loader = SimpleNamespace(get_basedir=lambda: str(tmp_path))
-        action._display = SimpleNamespace(verbosity=0, v=lambda text, host: t.cast("list[str]", said).append(text))
+        action._display = SimpleNamespace(verbosity=0, v=lambda text, host: t.cast("list[str]", shown).append(text))
         return action
 
     return make
@@ -80,14 +80,14 @@ def arguments(server: Server) -> dict[str, t.Any]:
     return {"api_url": server.url, "api_key": KEY, "enterprise_id": ENTERPRISE, "path": "/v2/devices/"}
 
 
-def test_a_task_is_done_in_the_process(make_action: MakeAction, server: Server, arguments: dict[str, t.Any]) -> None:
+def test_a_task_runs_in_the_process(make_action: MakeAction, server: Server, arguments: dict[str, t.Any]) -> None:
     server.replies(answers({"count": 0}))
     result = make_action(args=arguments).run(task_vars={})
     result.pop("invocation", None)
     assert result == {"changed": False, "status": 200, "content": {"count": 0}}
 
 
-def test_a_task_of_a_device_is_done_in_the_process(
+def test_a_task_with_the_connection_device_runs_in_the_process(
     make_action: MakeAction, server: Server, arguments: dict[str, t.Any]
 ) -> None:
     server.replies(answers({"count": 0}))
@@ -96,7 +96,9 @@ def test_a_task_of_a_device_is_done_in_the_process(
     assert action.run(task_vars={})["status"] == 200
 
 
-def test_a_module_of_a_device_runs_on_the_controller(make_action: MakeAction, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_async_task_with_the_connection_device_runs_on_the_controller(
+    make_action: MakeAction, monkeypatch: pytest.MonkeyPatch
+) -> None:
     local, used = object(), []
     monkeypatch.setattr(task_action.NormalAction, "run", lambda action, *_: used.append(action._connection))
     action = make_action(args={"path": "/"}, async_val=60)
@@ -108,7 +110,7 @@ def test_a_module_of_a_device_runs_on_the_controller(make_action: MakeAction, mo
 
 
 @pytest.mark.parametrize("name", MODULES)
-def test_each_module_has_its_options_checked(make_action: MakeAction, name: str) -> None:
+def test_unknown_options_of_each_module_are_rejected(make_action: MakeAction, name: str) -> None:
     result = make_action(name, args={"colour": "red"}).run(task_vars={})
     assert result["failed"] is True
     unknown = f"Unsupported parameters for (esper.cloud.{name}) module: colour. Supported"
@@ -116,18 +118,18 @@ def test_each_module_has_its_options_checked(make_action: MakeAction, name: str)
 
 
 @pytest.mark.parametrize("in_process", [True, False])
-def test_what_would_break_the_check_of_options_is_refused_before(make_action: MakeAction, in_process: bool) -> None:
+def test_a_type_mismatch_fails_before_validation(make_action: MakeAction, in_process: bool) -> None:
     action = make_action("enterprise_policy", args={"name": "x", "settings": False})
     result = action.run(task_vars={"esper_in_process": in_process})
     assert result == {"failed": True, "msg": "The option settings must be a dict, not bool."}
 
 
-def test_an_option_that_is_given_by_both_of_its_names_is_warned_of(make_action: MakeAction) -> None:
+def test_an_option_and_its_alias_cause_a_warning(make_action: MakeAction) -> None:
     result = make_action("device", args={"device": "a", "devices": ["b"], "state": "?"}).run(task_vars={})
     assert result["warnings"] == ["Both option devices and its alias device are set."]
 
 
-def test_a_hanging_server_ends_with_the_deadline(
+def test_a_hanging_server_fails_at_the_deadline(
     make_action: MakeAction, server: Server, arguments: dict[str, t.Any]
 ) -> None:
     server.replies(*[hangs] * 10)
@@ -137,14 +139,14 @@ def test_a_hanging_server_ends_with_the_deadline(
 
 
 @pytest.mark.parametrize("error", [RuntimeError(f"no {KEY}"), KeyError(KEY), ValueError("no reason")])
-def test_a_defect_is_told_without_the_key(
+def test_an_unexpected_error_does_not_show_the_key(
     make_action: MakeAction, arguments: dict[str, t.Any], monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     def breaks(*_arguments: t.Any) -> ModuleResult:
         raise error
 
     plugin = importlib.import_module("ansible_collections.esper.cloud.plugins.action.api").ActionModule
-    monkeypatch.setattr(plugin, "definition", replace(task_of("api"), run=breaks))
+    monkeypatch.setattr(plugin, "definition", replace(definition_of("api"), run=breaks))
     before = Path.cwd()
     result = make_action(args=arguments).run(task_vars={})
     assert result["failed"] is True
@@ -156,17 +158,17 @@ def test_a_defect_is_told_without_the_key(
 
 @pytest.mark.parametrize("value", [None, "", "  "])
 @pytest.mark.parametrize("state", ["present", "absent"])
-def test_an_identifier_that_says_nothing_is_an_error(
+def test_an_empty_or_null_identifier_is_an_error(
     make_action: MakeAction, arguments: dict[str, t.Any], value: t.Any, state: str
 ) -> None:
-    connection = {name: each for name, each in arguments.items() if name != "path"}
+    connection = {name: value for name, value in arguments.items() if name != "path"}
     result = make_action("enterprise_policy", args={**connection, "name": value, "state": state}).run(task_vars={})
     assert result["failed"] is True
     assert result["msg"].startswith(f"The option name is {'null' if value is None else 'empty'}.")
 
 
 def test_in_check_mode_null_is_known_after_apply(make_action: MakeAction, arguments: dict[str, t.Any]) -> None:
-    connection = {name: each for name, each in arguments.items() if name != "path"}
+    connection = {name: value for name, value in arguments.items() if name != "path"}
     args = {**connection, "id": None, "active": True}
     result = make_action("enterprise_policy", args=args, check_mode=True).run(task_vars={})
     assert result["changed"] is True
@@ -177,7 +179,7 @@ def test_in_check_mode_null_is_known_after_apply(make_action: MakeAction, argume
     assert result["changed"] is False
 
 
-def test_a_time_limit_of_the_task_is_let_through(
+def test_a_timeout_of_ansible_is_not_caught(
     make_action: MakeAction, arguments: dict[str, t.Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class TimeIsUp(BaseException):
@@ -193,27 +195,27 @@ def test_a_time_limit_of_the_task_is_let_through(
     assert Path.cwd() == before
 
 
-@pytest.mark.parametrize(("no_log", "said"), [(False, ["Half of it"]), (True, [])])
-def test_progress_is_told_unless_nothing_is_to_be_shown(
+@pytest.mark.parametrize(("no_log", "shown"), [(False, ["Half of it"]), (True, [])])
+def test_progress_is_shown_unless_no_log_is_set(
     make_action: MakeAction,
     arguments: dict[str, t.Any],
     monkeypatch: pytest.MonkeyPatch,
     no_log: bool,
-    said: list[str],
+    shown: list[str],
 ) -> None:
     def tells(_task: t.Any, _params: t.Any, mode: t.Any, user_agent: str) -> ModuleResult:
         mode.progress("Half of it")
         return ModuleResult({})
 
     monkeypatch.setattr(module, "execute", tells)
-    heard: list[str] = []
-    make_action(said=heard, args=arguments, no_log=no_log).run(task_vars={})
-    assert heard == said
+    output: list[str] = []
+    make_action(shown=output, args=arguments, no_log=no_log).run(task_vars={})
+    assert output == shown
 
 
-def test_arguments_come_as_a_module_gets_them() -> None:
+def test_arguments_are_plain_data() -> None:
     class Text(str):
-        """Such as ansible-core's text that knows where it is from."""
+        """A text with a tag, as in ansible-core."""
 
     class Vaulted:
         def __str__(self) -> str:
@@ -237,14 +239,16 @@ def test_arguments_come_as_a_module_gets_them() -> None:
         "several": [1, 2.5, None, True],
         "one": ["x"],
     }
-    assert {type(each) for each in (*plain, plain["key"], *plain["one"])} == {str}
+    assert {type(text) for text in (*plain, plain["key"], *plain["one"])} == {str}
 
 
 @pytest.mark.parametrize("delegated", [False, True])
-def test_another_interpreter_is_told_from_this_one(make_action: MakeAction, tmp_path: Path, delegated: bool) -> None:
+def test_the_interpreter_is_compared_with_that_of_the_controller(
+    make_action: MakeAction, tmp_path: Path, delegated: bool
+) -> None:
     own, elsewhere, linked = Path(sys.executable), tmp_path / "bin", tmp_path / "same"
     elsewhere.mkdir()
-    # As in another virtual environment: the same program, but with other libraries.
+    # As in another virtual environment: the same program with other libraries.
     (elsewhere / own.name).symlink_to(own.resolve())
     linked.symlink_to(own.parent)
 
@@ -263,7 +267,7 @@ def test_another_interpreter_is_told_from_this_one(make_action: MakeAction, tmp_
 
 
 @pytest.mark.parametrize(
-    ("variable", "variables_of_the_task", "process", "wanted"),
+    ("variable", "variables_of_the_task", "process", "expected"),
     [
         (None, {}, None, True),
         (None, {}, "", True),
@@ -274,26 +278,28 @@ def test_another_interpreter_is_told_from_this_one(make_action: MakeAction, tmp_
         (False, {}, None, False),
     ],
 )
-def test_the_switch(
+def test_esper_in_process_selects_process_or_module(
     make_action: MakeAction,
     monkeypatch: pytest.MonkeyPatch,
     variable: t.Any,
     variables_of_the_task: dict[str, t.Any],
     process: str | None,
-    wanted: bool,
+    expected: bool,
 ) -> None:
     monkeypatch.delenv("ESPER_IN_PROCESS", raising=False)
     if process is not None:
         monkeypatch.setenv("ESPER_IN_PROCESS", process)
-    assert make_action()._is_wanted({"esper_in_process": variable}, variables_of_the_task) is wanted
+    assert make_action()._is_enabled({"esper_in_process": variable}, variables_of_the_task) is expected
 
 
-def test_a_switch_that_is_neither_on_nor_off(make_action: MakeAction) -> None:
-    with pytest.raises(ConfigurationError, match=r"esper_in_process .* is neither true nor false"):
-        make_action()._is_wanted({"esper_in_process": "perhaps"}, {})
+def test_an_invalid_value_of_esper_in_process_is_an_error(make_action: MakeAction) -> None:
+    with pytest.raises(
+        ConfigurationError, match=r"Invalid value 'perhaps' of the variable esper_in_process .* Set it to true or false"
+    ):
+        make_action()._is_enabled({"esper_in_process": "perhaps"}, {})
 
 
-def test_relative_paths_begin_where_the_playbook_is(tmp_path: Path) -> None:
+def test_relative_paths_start_at_the_directory_of_the_playbook(tmp_path: Path) -> None:
     before = Path.cwd()
     with task_action._directory(str(tmp_path)):
         assert Path("x").resolve().parent == Path(os.path.realpath(tmp_path))
@@ -305,13 +311,13 @@ def test_relative_paths_begin_where_the_playbook_is(tmp_path: Path) -> None:
 
 @pytest.fixture
 def finding(make_action: MakeAction, tmp_path: Path) -> t.Any:
-    """An action for which some files are among those of a role."""
-    there = {"menu.png": "/role/files/menu.png", "signage": "/role/files/signage"}
+    """An action plugin of a role with some files."""
+    files = {"menu.png": "/role/files/menu.png", "signage": "/role/files/signage"}
 
     def find(_kind: str, path: str) -> str:
-        if path not in there:
+        if path not in files:
             raise AnsibleFileNotFound(paths=["/role/files/" + path], file_name=path)
-        return there[path]
+        return files[path]
 
     action = make_action("tenant")
     action._find_needle = find
@@ -319,17 +325,17 @@ def finding(make_action: MakeAction, tmp_path: Path) -> t.Any:
 
 
 def found(action: t.Any, args: dict[str, t.Any], option: str = "contents.src") -> t.Any:
-    return action._with_found(args, option.split("."))
+    return action._resolve_option(args, option.split("."))
 
 
-def test_a_path_of_a_module_is_found(finding: t.Any) -> None:
+def test_the_path_of_a_module_is_resolved(finding: t.Any) -> None:
     given = {"src": "menu.png", "name": "menu.png"}
     assert found(finding, given, "src") == {"src": "/role/files/menu.png", "name": "menu.png"}
-    # What the task has is left as it is, for it is templated anew for the next host.
+    # The arguments of the task are not changed, because Ansible templates them again for the next host.
     assert given["src"] == "menu.png"
 
 
-def test_a_path_in_each_item_of_a_list_is_found(finding: t.Any) -> None:
+def test_the_path_of_each_item_is_resolved(finding: t.Any) -> None:
     given = {
         "contents": [{"src": "menu.png", "tags": ["a"]}, {"name": "b"}, {"src": "signage"}],
         "apps": [{"src": "x"}],
@@ -346,7 +352,7 @@ def test_a_path_in_each_item_of_a_list_is_found(finding: t.Any) -> None:
 
 
 @pytest.mark.parametrize("src", ["/abs/menu.png", "~/menu.png", "$HOME/menu.png"])
-def test_a_path_that_is_not_relative_is_left_alone(finding: t.Any, src: str) -> None:
+def test_an_absolute_path_is_unchanged(finding: t.Any, src: str) -> None:
     assert found(finding, {"contents": [{"src": src}]}) == {"contents": [{"src": src}]}
 
 
@@ -370,36 +376,39 @@ def test_a_path_that_is_not_relative_is_left_alone(finding: t.Any, src: str) -> 
         [{"src": ["menu.png"]}],
     ],
 )
-def test_arguments_that_are_not_as_they_should_be_are_left_to_be_complained_of(finding: t.Any, contents: t.Any) -> None:
+def test_invalid_arguments_are_unchanged(finding: t.Any, contents: t.Any) -> None:
     given = {"contents": contents, "on_error": "stop"}
     assert found(finding, given) == given
 
 
-def test_one_item_without_a_list_is_taken_for_a_list(finding: t.Any) -> None:
-    # Ansible makes a list of it, too.
+def test_a_single_item_is_resolved_like_a_list(finding: t.Any) -> None:
+    # Ansible also converts it to a list.
     assert found(finding, {"contents": {"src": "menu.png"}}) == {"contents": {"src": "/role/files/menu.png"}}
 
 
-def test_a_file_that_is_nowhere_is_told_with_the_places(
+def test_a_missing_file_is_reported_with_the_searched_paths(
     finding: t.Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     args = {"contents": [{"src": "menu.png"}, {"src": "no.png"}]}
-    with pytest.raises(InvalidParameter, match=r"no file 'no.png' .* Looked for: /role/files/no.png, .*/no.png\."):
+    with pytest.raises(
+        InvalidParameter,
+        match=r"The file 'no.png' was not found\. Correct the path\. Searched paths: /role/files/no.png, .*/no.png\.",
+    ):
         found(finding, args)
     (tmp_path / "no.png").touch()
     assert found(finding, args)["contents"][1]["src"] == str(tmp_path / "no.png")
 
 
-def test_files_are_looked_for_in_all_lists_of_a_local_task(finding: t.Any) -> None:
+def test_paths_in_all_lists_of_a_task_on_the_controller_are_resolved(finding: t.Any) -> None:
     args = {"contents": [{"src": "menu.png"}], "apps": [{"src": "menu.png"}], "blueprints": [{"src": "menu.png"}]}
     finding._task.args = args
-    finding._find_sources(task_of("tenant"))
+    finding._resolve_files(definition_of("tenant"))
     file = [{"src": "/role/files/menu.png"}]
     assert finding._task.args == {"contents": file, "apps": file, "blueprints": [{"src": "menu.png"}]}
     finding._task.args, finding._connection.transport = args, "esper.cloud.device"
-    finding._find_sources(task_of("tenant"))
+    finding._resolve_files(definition_of("tenant"))
     assert finding._task.args["contents"] == file
     finding._task.args, finding._connection.transport = args, "ssh"
-    finding._find_sources(task_of("tenant"))
+    finding._resolve_files(definition_of("tenant"))
     assert finding._task.args == args

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The module api: any request, nothing but requests of the API."""
+"""The module api sends any request to the Esper API, and no request to another URL."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_a_read_changes_nothing(server: Server, client: Client) -> None:
     assert server.requests[0].query == {"ids": "a,b", "immediate": "true"}
 
 
-def test_a_write_counts_as_changed_and_is_not_sent_in_check_mode(server: Server, client: Client) -> None:
+def test_a_write_request_is_changed_and_is_not_sent_in_check_mode(server: Server, client: Client) -> None:
     server.replies(answers({"id": 1}, 201))
     assert run(client, method="POST", path="/v2/things/", body={"a": 1}, check_mode=True)["changed"]
     assert server.requests == []
@@ -65,20 +65,20 @@ def test_all_pages_are_one_list(server: Server, client: Client) -> None:
         "",
     ],
 )
-def test_a_path_that_leads_elsewhere_is_refused(server: Server, client: Client, path: str) -> None:
+def test_an_invalid_path_is_an_error(server: Server, client: Client, path: str) -> None:
     with pytest.raises(InvalidParameter, match="Invalid path"):
         run(client, path=path)
     assert server.requests == []
 
 
 @pytest.mark.parametrize("params", [{"body": {}}, {"form": {"a": "b"}}, {"method": "POST", "all_pages": True}])
-def test_what_makes_no_sense_is_refused(server: Server, client: Client, params: dict[str, t.Any]) -> None:
+def test_contradictory_options_are_an_error(server: Server, client: Client, params: dict[str, t.Any]) -> None:
     with pytest.raises(InvalidParameter):
         run(client, path="/v2/things/", **params)
     assert server.requests == []
 
 
-def test_secrets_are_masked_unless_asked_for(server: Server, client: Client) -> None:
+def test_secrets_are_masked_unless_show_secrets_is_set(server: Server, client: Client) -> None:
     secret = {
         "token": "abc",
         "source_refresh_token": "def",
@@ -88,12 +88,12 @@ def test_secrets_are_masked_unless_asked_for(server: Server, client: Client) -> 
     }
     server.replies(answers(secret), answers(secret))
     masked = str(run(client, path="/v1/token-info/")["content"])
-    assert not [each for each in ("abc", "def", "ghi", "jkl") if each in masked]
+    assert not [secret for secret in ("abc", "def", "ghi", "jkl") if secret in masked]
     assert "kept" in masked
     assert run(client, path="/v1/token-info/", show_secrets=True)["content"] == secret
 
 
-def test_an_error_is_told_as_everywhere(server: Server, client: Client) -> None:
+def test_an_error_has_the_message_of_the_client(server: Server, client: Client) -> None:
     server.replies(answers({"message": "No."}, 400))
     with pytest.raises(ApiError, match=r"Calling PATCH /v2/things/1/ failed: PATCH /v2/things/1/ answered 400: No\."):
         run(client, method="PATCH", path="/v2/things/1/", body={})

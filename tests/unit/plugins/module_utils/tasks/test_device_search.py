@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Devices are found by what people call them, in the fewest requests, and never the wrong one."""
+"""Devices are found by name, alias, serial number or ID, in as few requests as possible."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def device(number: int, **more: t.Any) -> Row:
 
 @dataclass
 class Fleet:
-    """Devices, whose search finds any part of what they are called; ``size`` is how many there are said to be."""
+    """Devices with a search for parts of their names. ``size`` is the number that the list reports, if it differs."""
 
     rows: list[Row]
     size: int | None = None
@@ -58,11 +58,8 @@ class Fleet:
         return sum(request.path == "/api/v2/devices/" and "search" not in request.query for request in self.sent)
 
 
-Find = t.Callable[..., t.Any]
-
-
 @pytest.fixture
-def references(client: Client) -> TenantView:
+def view(client: Client) -> TenantView:
     return TenantView(client)
 
 
@@ -73,48 +70,48 @@ def tenant(server: Server, *rows: Row, size: int | None = None) -> Fleet:
 
 
 @pytest.mark.parametrize("name", ["DEV-1", "S1", "Till", uuid(1), uuid(1).upper(), " DEV-1 "])
-def test_a_device_is_found_by_anything_it_is_called(server: Server, references: TenantView, name: str) -> None:
+def test_a_device_is_found_by_name_alias_serial_number_and_id(server: Server, view: TenantView, name: str) -> None:
     fleet = tenant(server, device(1, alias="Till"), device(11, alias="Till 2"), device(12))
-    (found,) = require_devices(references, [name])
+    (found,) = require_devices(view, [name])
     assert found["id"] == uuid(1)
     assert len(fleet.sent) == 1
 
 
 @pytest.mark.parametrize("size", [1, 20])
 @pytest.mark.parametrize("blank", ["", " "])
-def test_an_empty_name_is_that_of_no_device(server: Server, references: TenantView, blank: str, size: int) -> None:
+def test_an_empty_name_matches_no_device(server: Server, view: TenantView, blank: str, size: int) -> None:
     fleet = tenant(server, device(1, alias=" "), device(2, name=None, serial="", alias=None), device(3))
     names = [blank, *(f"OLD-{number}" for number in range(size - 1))]
-    assert set(find_devices(references, names).values()) == {None}
+    assert set(find_devices(view, names).values()) == {None}
     assert not any(request.query.get("search") == "" for request in fleet.sent)
 
 
 @pytest.mark.parametrize("name", ["DEV", "dev-1", "S", "", uuid(9)])
-def test_a_part_of_a_name_or_another_case_finds_nothing(server: Server, references: TenantView, name: str) -> None:
+def test_a_part_of_a_name_or_another_case_does_not_match(server: Server, view: TenantView, name: str) -> None:
     tenant(server, device(1))
-    assert find_devices(references, [name]) == {name: None}
+    assert find_devices(view, [name]) == {name: None}
 
 
-def test_one_device_by_several_names_is_one(server: Server, references: TenantView) -> None:
+def test_a_device_with_several_names_is_returned_once(server: Server, view: TenantView) -> None:
     tenant(server, device(1, alias="Till"))
-    assert len(require_devices(references, ["DEV-1", "Till", "S1", uuid(1), "DEV-1"])) == 1
+    assert len(require_devices(view, ["DEV-1", "Till", "S1", uuid(1), "DEV-1"])) == 1
 
 
-def test_a_name_of_two_devices_is_ambiguous(server: Server, references: TenantView) -> None:
+def test_a_name_of_two_devices_is_ambiguous(server: Server, view: TenantView) -> None:
     tenant(server, device(1, alias="Till"), device(2, alias="Till"))
     with pytest.raises(Ambiguous, match=r"2 objects match \(DEV-1 \(alias Till, serial S1\), DEV-2"):
-        require_devices(references, ["Till"])
+        require_devices(view, ["Till"])
 
 
-def test_a_device_that_has_come_back_is_the_one_in_use(server: Server, references: TenantView) -> None:
+def test_the_enrolled_device_is_preferred_to_disabled_ones(server: Server, view: TenantView) -> None:
     tenant(server, device(1, serial="S", state=20), device(2, serial="S"), device(3, serial="S", state=20))
-    (found,) = require_devices(references, ["S"])
+    (found,) = require_devices(view, ["S"])
     assert found["id"] == uuid(2)
 
 
-def test_a_device_that_was_removed_is_found_if_there_is_no_other(server: Server, references: TenantView) -> None:
+def test_a_disabled_device_is_found_if_no_device_is_enrolled(server: Server, view: TenantView) -> None:
     tenant(server, device(1, serial="S", state=20), device(3, serial="S", state=20))
-    (found,) = require_devices(references, ["S"])
+    (found,) = require_devices(view, ["S"])
     assert found["id"] == uuid(3)
 
 
@@ -122,45 +119,43 @@ def test_a_device_that_was_removed_is_found_if_there_is_no_other(server: Server,
     ("number", "size", "listed"),
     [(5, 100, False), (6, 100, True), (100, 100, True), (10, 10_001, False)],
 )
-def test_the_list_is_read_where_that_takes_fewer_requests(
-    server: Server, references: TenantView, number: int, size: int, listed: bool
+def test_the_list_is_read_if_it_takes_fewer_requests(
+    server: Server, view: TenantView, number: int, size: int, listed: bool
 ) -> None:
-    rows = [device(each) for each in range(min(size, 200))]
+    rows = [device(index) for index in range(min(size, 200))]
     fleet = tenant(server, *rows, size=None if size <= len(rows) else size)
-    names = [f"DEV-{each}" for each in range(number)]
+    names = [f"DEV-{index}" for index in range(number)]
     if listed and size > len(rows):
-        # The list ends before what it claims to have.
+        # The list contains fewer devices than it reports.
         fleet.size = size
-    found = find_devices(references, names)
+    found = find_devices(view, names)
     assert [row and row["name"] for row in found.values()] == names
     searches = sum("search" in request.query for request in fleet.sent)
     assert searches == (0 if listed else number)
 
 
 @pytest.mark.parametrize("size", [None, 90_000])
-def test_many_names_mean_the_same_whichever_way_they_are_looked_up(
-    server: Server, references: TenantView, size: int | None
-) -> None:
-    rows = [device(each) for each in range(8)]
+def test_the_list_and_single_searches_have_the_same_result(server: Server, view: TenantView, size: int | None) -> None:
+    rows = [device(index) for index in range(8)]
     rows += [device(20, alias="Till"), device(21, serial="X", state=20), device(22, serial="X")]
     tenant(server, *rows, size=size)
     names = ["DEV-1", "S2", uuid(3), "Till", "X", "nothing", uuid(99)]
-    found = find_devices(references, names)
+    found = find_devices(view, names)
     assert [row and row["id"] for row in found.values()] == [uuid(1), uuid(2), uuid(3), uuid(20), uuid(22), None, None]
 
 
-def test_what_is_missing_is_named(server: Server, references: TenantView) -> None:
+def test_the_error_names_all_missing_devices(server: Server, view: TenantView) -> None:
     tenant(server, device(1))
     with pytest.raises(NotFound, match=r"The device 'Nobody' was not found. Also not found: 'Nothing', 'Nowhere'."):
-        require_devices(references, ["DEV-1", "Nobody", "Nothing", "Nowhere"])
+        require_devices(view, ["DEV-1", "Nobody", "Nothing", "Nowhere"])
 
 
-def test_nothing_is_asked_for_nobody(server: Server, references: TenantView) -> None:
+def test_no_names_take_no_request(server: Server, view: TenantView) -> None:
     fleet = tenant(server, device(1))
-    assert require_devices(references, []) == []
+    assert require_devices(view, []) == []
     assert fleet.sent == []
 
 
 @pytest.mark.parametrize(("number", "text"), [(0, "0 devices"), (1, "1 device"), (2, "2 devices")])
-def test_numbers_are_in_words_that_fit(number: int, text: str) -> None:
+def test_the_noun_agrees_with_its_number(number: int, text: str) -> None:
     assert counted(number) == text

@@ -1,8 +1,8 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The module device acts on the devices that a task names, on no others, and on no more than it may.
+"""The module device acts only on the devices that a task names, and on at most ``max_devices``.
 
-The tests run the task without the checks of all modules, which also refuse empty names.
+The tests run the task without the validation of all modules, which also rejects empty names.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def device(number: int, **more: t.Any) -> Row:
 
 @dataclass
 class Fleet:
-    """Devices that take all changes; the search finds any part of a name, also of an empty one."""
+    """Devices that accept all changes. Their search finds parts of names, also an empty text."""
 
     rows: list[Row] = field(default_factory=list)
     writes: list[Request] = field(default_factory=list)
@@ -57,7 +57,7 @@ class Fleet:
     @property
     def wiped(self) -> list[str]:
         sent = [request.json for request in self.writes]
-        return [each for body in sent if body["command"] == "WIPE" for each in body["devices"]]
+        return [device_id for body in sent if body["command"] == "WIPE" for device_id in body["devices"]]
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ def run(client: Client) -> Run:
     return run
 
 
-# --- who is meant -----------------------------------------------------------------------------------------------------
+# --- selection of devices ---------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("blank", ["", " ", "\t\n"])
@@ -104,7 +104,7 @@ def test_an_empty_name_changes_no_device(fleet: Fleet, run: Run, names: int) -> 
     assert fleet.writes == []
 
 
-def test_many_names_are_those_of_devices(fleet: Fleet, run: Run) -> None:
+def test_many_identifiers_select_their_devices_only(fleet: Fleet, run: Run) -> None:
     fleet.rows += [device(number) for number in range(20)]
     upper = "00000000-0000-4000-8000-00000000ABCD"
     fleet.rows.append({**device(30), "id": upper.lower()})
@@ -112,12 +112,14 @@ def test_many_names_are_those_of_devices(fleet: Fleet, run: Run) -> None:
     assert sorted(fleet.wiped) == [uuid(1), uuid(2), upper.lower()]
 
 
-# --- how many ---------------------------------------------------------------------------------------------------------
+# --- limits -----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("check_mode", [False, True])
 @pytest.mark.parametrize(("state", "action"), [("wiped", "Wiping"), ("absent", "Removing")])
-def test_what_cannot_be_undone_has_a_limit(fleet: Fleet, run: Run, check_mode: bool, state: str, action: str) -> None:
+def test_wipe_and_removal_have_a_default_limit(
+    fleet: Fleet, run: Run, check_mode: bool, state: str, action: str
+) -> None:
     fleet.rows += [device(number) for number in range(DESTRUCTIVE_LIMIT + 1)]
     names = [row["name"] for row in fleet.rows]
     with pytest.raises(InvalidParameter, match=rf"{action} 21 devices \(DEV-0, .* 16 more\) exceeds the limit of 20"):
@@ -129,7 +131,7 @@ def test_what_cannot_be_undone_has_a_limit(fleet: Fleet, run: Run, check_mode: b
     assert run(devices=names, state=state, confirm=True, max_devices=21, check_mode=check_mode)["changed"]
 
 
-def test_only_devices_that_are_to_be_wiped_count(fleet: Fleet, run: Run) -> None:
+def test_disabled_devices_do_not_count(fleet: Fleet, run: Run) -> None:
     fleet.rows += [device(number, state=20) for number in range(DESTRUCTIVE_LIMIT + 1)]
     fleet.rows.append(device(99))
     run(devices=[row["name"] for row in fleet.rows], state="wiped", confirm=True, max_devices=1)
@@ -137,7 +139,7 @@ def test_only_devices_that_are_to_be_wiped_count(fleet: Fleet, run: Run) -> None
 
 
 @pytest.mark.parametrize("check_mode", [False, True])
-def test_changes_have_the_limit_of_the_task(fleet: Fleet, run: Run, check_mode: bool) -> None:
+def test_changes_are_limited_by_max_devices(fleet: Fleet, run: Run, check_mode: bool) -> None:
     fleet.rows += [device(number) for number in range(40)]
     names = [row["name"] for row in fleet.rows]
     with pytest.raises(InvalidParameter, match=r"Changing 40 devices \(DEV-0, .*\) exceeds the limit of 39"):
@@ -148,7 +150,7 @@ def test_changes_have_the_limit_of_the_task(fleet: Fleet, run: Run, check_mode: 
 
 
 @pytest.mark.parametrize(("state", "action"), [("wiped", "Wiping"), ("absent", "Removing")])
-def test_the_error_that_asks_for_confirm_names_devices(fleet: Fleet, run: Run, state: str, action: str) -> None:
+def test_the_error_about_confirm_names_devices(fleet: Fleet, run: Run, state: str, action: str) -> None:
     fleet.rows += [device(number) for number in range(7)]
     with pytest.raises(InvalidParameter) as caught:
         run(devices=[row["serial"] for row in fleet.rows], state=state)
@@ -162,7 +164,7 @@ def test_the_error_that_asks_for_confirm_names_devices(fleet: Fleet, run: Run, s
 
 
 @pytest.mark.parametrize(
-    ("aliases", "why"),
+    ("aliases", "error"),
     [
         ({"DEV-1": "Till 1", "S1": "Till 2"}, "'DEV-1' and 'S1' both refer to the device 'DEV-1'"),
         ({"DEV-1": "Till 1", "S1": "Till 1"}, "'DEV-1' and 'S1' both refer to the device 'DEV-1'"),
@@ -178,39 +180,39 @@ def test_the_error_that_asks_for_confirm_names_devices(fleet: Fleet, run: Run, s
     ],
     ids=str,
 )
-def test_a_device_has_one_alias_and_an_alias_one_device(fleet: Fleet, run: Run, aliases: Row, why: str) -> None:
+def test_duplicate_devices_and_aliases_are_an_error(fleet: Fleet, run: Run, aliases: Row, error: str) -> None:
     fleet.rows += [device(1, alias="Old"), device(2), device(3, alias="Three"), device(4)]
-    with pytest.raises(InvalidParameter, match=f"Invalid aliases: .*{why}"):
+    with pytest.raises(InvalidParameter, match=f"Invalid aliases: .*{error}"):
         run(devices=["DEV-1", "DEV-2", "DEV-3"], aliases=aliases)
     assert fleet.writes == []
 
 
-def test_devices_can_exchange_their_aliases(fleet: Fleet, run: Run) -> None:
+def test_devices_can_swap_their_aliases(fleet: Fleet, run: Run) -> None:
     fleet.rows += [device(1, alias="A"), device(2, alias="B"), device(3, alias="C"), device(4, alias="C")]
     done = run(devices=["DEV-1", "DEV-2", "DEV-3", "DEV-4"], aliases={"DEV-1": "B", "S2": "A"})
-    assert {each["name"]: each["alias"] for each in done["pending_aliases"]} == {"DEV-1": "B", "DEV-2": "A"}
+    assert {row["name"]: row["alias"] for row in done["pending_aliases"]} == {"DEV-1": "B", "DEV-2": "A"}
 
 
 @pytest.mark.parametrize(
-    ("tags", "why"),
+    ("tags", "error"),
     [
         ({"tags": ["Kiosk", "kiosk"]}, "Invalid tags: 'Kiosk' and 'kiosk' differ only in case"),
         ({"add_tags": ["Straße", "STRASSE"]}, "Invalid add_tags: 'Straße' and 'STRASSE' differ only in case"),
         ({"remove_tags": ["kiosk", "KIOSK"]}, "Invalid remove_tags"),
-        ({"add_tags": ["Kiosk"], "remove_tags": ["kiosk"]}, "The tags Kiosk cannot be both added and removed"),
+        ({"add_tags": ["Kiosk"], "remove_tags": ["kiosk"]}, "both contain Kiosk"),
         ({"tags": ["kiosk", " "]}, "Invalid tags: a tag is empty"),
         ({"add_tags": [""]}, "Invalid add_tags: a tag is empty"),
     ],
     ids=str,
 )
-def test_tags_of_a_task_differ_in_more_than_case(fleet: Fleet, run: Run, tags: Row, why: str) -> None:
+def test_tags_that_differ_only_in_case_are_an_error(fleet: Fleet, run: Run, tags: Row, error: str) -> None:
     fleet.rows.append(device(1))
-    with pytest.raises(InvalidParameter, match=why):
+    with pytest.raises(InvalidParameter, match=error):
         run(devices=["DEV-1"], **tags)
     assert fleet.writes == []
 
 
-def test_a_tag_that_is_listed_twice_is_one(fleet: Fleet, run: Run) -> None:
+def test_a_duplicate_tag_is_sent_once(fleet: Fleet, run: Run) -> None:
     fleet.rows.append(device(1))
     run(devices=["DEV-1"], tags=["kiosk", "kiosk ", "pos"])
     assert [request.json for request in fleet.writes] == [{"tags": ["kiosk", "pos"]}]

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""An operation is begun once, followed as it tells, and cancelled where there is something left to cancel."""
+"""An operation is started once, polled until it is complete, and canceled only if it is not complete."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 import pytest
 from ansible_collections.esper.cloud.plugins.module_utils.base.errors import ApiError, RequestFailed
 from ansible_collections.esper.cloud.plugins.module_utils.engine.tenant_view import TenantView
-from ansible_collections.esper.cloud.plugins.module_utils.task import ModuleResult, RunContext, unmet
-from ansible_collections.esper.cloud.plugins.module_utils.tasks import waiting as following
+from ansible_collections.esper.cloud.plugins.module_utils.task import ModuleResult, RunContext, unmet_requirement
+from ansible_collections.esper.cloud.plugins.module_utils.tasks import waiting
 from ansible_collections.esper.cloud.plugins.module_utils.tasks.operation import OPERATION_TASK
 from ansible_collections.esper.cloud.plugins.module_utils.tasks.operations import (
     Operation,
@@ -32,7 +32,8 @@ IDS = {"device_ids": "a,b"}
 
 @dataclass
 class Service:
-    """A service that accepts operations, and loses the first answers: ``losing`` of them, ``effective`` or not."""
+    """A server that accepts operations. It does not respond to the first ``losing`` requests, but executes them if
+    ``effective``."""
 
     losing: int = 0
     effective: bool = True
@@ -61,7 +62,7 @@ class Service:
         return answers({"content": self.add(request.json)}, status=201)
 
 
-def begun(client: Client, *queries: Row, **args: t.Any) -> list[str]:
+def start(client: Client, *queries: Row, **args: t.Any) -> list[str]:
     rows = start_operations(TenantView(client), Operation("REBOOT", args), queries or (IDS,))
     return [str(row["id"]) for row in rows]
 
@@ -70,23 +71,23 @@ def of(query: Row, kind: str = "REBOOT", **values: t.Any) -> Row:
     return {"operation_type": kind, "schedule_type": "IMMEDIATE", "operation_device_query": query, **values}
 
 
-def test_an_operation_is_one_read_and_one_write(server: Server, client: Client) -> None:
+def test_an_operation_takes_one_read_and_one_write_request(server: Server, client: Client) -> None:
     service = Service()
     server.app = service
-    assert begun(client) == ["o0"]
+    assert start(client) == ["o0"]
     assert service.sent == ["GET", "POST"]
 
 
 @pytest.mark.parametrize("effective", [True, False])
 @pytest.mark.parametrize("query", [IDS, {"device_request": {}}, {"device_request": {"state": "1", "is_gms": True}}])
-def test_one_whose_answer_was_lost_is_begun_once(
+def test_an_operation_is_started_once_if_the_response_is_lost(
     server: Server, client: Client, clock: Clock, query: Row, effective: bool
 ) -> None:
     service = Service(losing=1, effective=effective)
     service.add(of(query))
     service.add(of(query, "LOCK"))
     server.app = service
-    assert begun(client, query) == ["o2"]
+    assert start(client, query) == ["o2"]
     assert len(service.accepted) == 3
     assert service.sent == ["GET", "POST", "GET", *(() if effective else ("POST",))]
 
@@ -108,7 +109,7 @@ X = {"arguments": {"sample_key": "x"}}
         ({"device_request": {"state": "1"}}, of({"device_request": {}}, **X)),
     ],
 )
-def test_another_that_began_meanwhile_is_not_taken_for_it(
+def test_another_new_operation_does_not_match(
     server: Server, client: Client, clock: Clock, query: Row, other: Row
 ) -> None:
     service = Service(losing=1, effective=False)
@@ -120,24 +121,24 @@ def test_another_that_began_meanwhile_is_not_taken_for_it(
         return reply
 
     server.app = app
-    assert begun(client, query, sample_key="x") == ["o1"]
+    assert start(client, query, sample_key="x") == ["o1"]
 
 
-def test_what_the_service_rewrites_or_hides_is_found_all_the_same(server: Server, client: Client, clock: Clock) -> None:
-    def rewritten(row: Row) -> Row:
+def test_an_operation_that_esper_rewrites_is_found(server: Server, client: Client, clock: Clock) -> None:
+    def rewrite(row: Row) -> Row:
         return {
             **row,
             "operation_device_query": {"device_ids": "B,A"},
             "arguments": {"new_lockscreen_password": "****", "sample_key": 5, "converge_with_provision": False},
         }
 
-    service = Service(losing=1, rewrite=rewritten)
+    service = Service(losing=1, rewrite=rewrite)
     server.app = service
-    assert begun(client, new_lockscreen_password="secret", sample_key="5") == ["o0"]
+    assert start(client, new_lockscreen_password="secret", sample_key="5") == ["o0"]
     assert len(service.accepted) == 1
 
 
-def test_what_was_accepted_before_a_failure_is_told(server: Server, client: Client, clock: Clock) -> None:
+def test_an_error_names_the_operations_that_were_accepted(server: Server, client: Client, clock: Clock) -> None:
     service = Service()
 
     def app(request: Request) -> Reply:
@@ -146,28 +147,34 @@ def test_what_was_accepted_before_a_failure_is_told(server: Server, client: Clie
         return service(request)
 
     server.app = app
-    with pytest.raises(RequestFailed, match=r"Starting the operation REBOOT on 1 device failed.*before that: o0\.$"):
-        begun(client, IDS, {"device_ids": "c"})
+    with pytest.raises(
+        RequestFailed,
+        match=r"Starting the operation REBOOT on 1 device failed.*Esper accepted these requests before: o0\.$",
+    ):
+        start(client, IDS, {"device_ids": "c"})
 
 
-# --- following -------------------------------------------------------------------------------------------------------
+# --- wait -------------------------------------------------------------------------------------------------------------
 
 
-def looks_at(*looks: tuple[str, dict[str, str], int | None]) -> t.Callable[[Request], Reply]:
-    """A service whose operation has, at each look, a state, devices with states, and so many that it has found."""
-    seen = {"looks": 0}
+def replies_in_states(*states_of_polls: tuple[str, dict[str, str], int | None]) -> t.Callable[[Request], Reply]:
+    """Return a server with an operation. At each poll, it has the next state, devices with their states, and number of
+    resolved devices."""
+    seen = {"states_of_polls": 0}
 
     def app(request: Request) -> Reply:
         if request.path.endswith("/devices/"):
-            devices = looks[min(seen["looks"], len(looks)) - 1][1]
-            rows = [{"id": f"p{each}", "device_id": each, "state": state} for each, state in devices.items()]
+            devices = states_of_polls[min(seen["states_of_polls"], len(states_of_polls)) - 1][1]
+            rows = [{"id": f"p{id_}", "device_id": id_, "state": state} for id_, state in devices.items()]
             return answers({"content": {"count": len(rows), "results": rows}})
-        seen["looks"] += 1
-        state, devices, found = looks[min(seen["looks"], len(looks)) - 1]
+        seen["states_of_polls"] += 1
+        state, devices, found = states_of_polls[min(seen["states_of_polls"], len(states_of_polls)) - 1]
         states = list(devices.values())
         counts = {
             "resolved_device_count": len(states) if found is None else found,
-            "success_device_count": sum(final_state_of({"state": each}) == "succeeded" for each in states),
+            "success_device_count": sum(
+                final_state_of({"state": device_state}) == "succeeded" for device_state in states
+            ),
             "failed_device_count": states.count("FAILED"),
         }
         row = {"id": "o1", "state": state, "reason": "Out of order.", "operation_stats": {}}
@@ -179,25 +186,23 @@ def looks_at(*looks: tuple[str, dict[str, str], int | None]) -> t.Callable[[Requ
 
 @pytest.fixture
 def waited(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> Clock:
-    """The clock of the client, which following looks at, too."""
-    monkeypatch.setattr(following, "time", clock)
+    """The clock of the client, which the wait also uses."""
+    monkeypatch.setattr(waiting, "time", clock)
     return clock
 
 
 def follow(client: Client, **params: t.Any) -> Row:
     options = {"wait": True, "wait_timeout": 20.0, "max_fail_percentage": 0.0, **params}
-    references = TenantView(client)
-    known = [{"id": each, "name": each.upper()} for each in ("a", "b", "c", "d")]
-    return outcome(
-        references, StartedOperations(references, "The operation LOCK", [{"id": "o1"}]), known, options, RunContext()
-    )
+    view = TenantView(client)
+    known = [{"id": id_, "name": id_.upper()} for id_ in ("a", "b", "c", "d")]
+    return outcome(view, StartedOperations(view, "The operation LOCK", [{"id": "o1"}]), known, options, RunContext())
 
 
 @pytest.mark.parametrize("done", ["SUCCEDED", "SUCCEEDED"])
-def test_it_is_followed_until_all_devices_are_done(server: Server, client: Client, waited: Clock, done: str) -> None:
-    server.app = looks_at(
+def test_the_wait_ends_when_all_devices_have_a_result(server: Server, client: Client, waited: Clock, done: str) -> None:
+    server.app = replies_in_states(
         ("CREATED", {}, 0),
-        # That all who are found are done does not mean that all are found.
+        # All resolved devices have a result, but Esper is still resolving devices.
         ("RESOLVING", {"a": done}, 1),
         ("DISPATCHING", {"a": done, "b": "INITIATED"}, 2),
         ("COMPLETED", {"a": done, "b": done}, 2),
@@ -207,30 +212,39 @@ def test_it_is_followed_until_all_devices_are_done(server: Server, client: Clien
     assert len(waited.waits) == 3
 
 
-def test_those_that_were_cancelled_are_counted_at_the_end(server: Server, client: Client, waited: Clock) -> None:
+def test_canceled_devices_are_counted_when_the_operation_is_complete(
+    server: Server, client: Client, waited: Clock
+) -> None:
     devices = {"a": "SUCCEDED", "b": "FAILED", "c": "CANCELLED", "d": "TIMEOUT"}
-    server.app = looks_at(("DISPATCHING", dict.fromkeys(devices, "CREATED"), None), ("COMPLETED", devices, None))
+    polls = [("DISPATCHING", dict.fromkeys(devices, "CREATED"), None), ("COMPLETED", devices, None)]
+    server.app = replies_in_states(*polls)
     result = follow(client, max_fail_percentage=75.0)
     assert result["state"] == "completed"
     assert result["counts"] == {"succeeded": 1, "failed": 1, "timed_out": 1, "cancelled": 1, "pending": 0}
-    assert [each["state"] for each in result["failed_devices"]] == ["failed", "cancelled", "timed_out"]
+    assert [row["state"] for row in result["failed_devices"]] == ["failed", "cancelled", "timed_out"]
 
 
-def test_it_goes_on_though_it_is_completed(server: Server, client: Client, waited: Clock) -> None:
-    server.app = looks_at(("COMPLETED", {"a": "INITIATED"}, None), ("COMPLETED", {"a": "SUCCEDED"}, None))
+def test_the_wait_continues_while_devices_of_a_complete_operation_are_pending(
+    server: Server, client: Client, waited: Clock
+) -> None:
+    server.app = replies_in_states(("COMPLETED", {"a": "INITIATED"}, None), ("COMPLETED", {"a": "SUCCEDED"}, None))
     assert follow(client)["state"] == "completed"
 
 
 @pytest.mark.parametrize("allowed", [0.0, 100.0])
-def test_it_is_over_when_the_service_gave_up(server: Server, client: Client, waited: Clock, allowed: float) -> None:
-    server.app = looks_at(("FAILED", {}, 0))
+def test_the_wait_ends_when_esper_aborts_the_operation(
+    server: Server, client: Client, waited: Clock, allowed: float
+) -> None:
+    server.app = replies_in_states(("FAILED", {}, 0))
     result = follow(client, max_fail_percentage=allowed)
     assert (result["state"], result["msg"]) == ("failed", "The operation LOCK failed: Out of order.")
     assert waited.waits == []
 
 
-def test_it_failed_if_its_devices_were_not_found_in_time(server: Server, client: Client, waited: Clock) -> None:
-    server.app = looks_at(("RESOLVING", {}, 0))
+def test_the_task_fails_if_esper_does_not_find_the_devices_in_time(
+    server: Server, client: Client, waited: Clock
+) -> None:
+    server.app = replies_in_states(("RESOLVING", {}, 0))
     result = follow(client)
     assert (result["state"], result["msg"]) == (
         "failed",
@@ -239,14 +253,14 @@ def test_it_failed_if_its_devices_were_not_found_in_time(server: Server, client:
     assert sum(waited.waits) == pytest.approx(20.0)
 
 
-def test_devices_that_were_never_told_count_as_pending(server: Server, client: Client, waited: Clock) -> None:
-    server.app = looks_at(("FAILED", {"a": "CREATED", "b": "SUCCEDED"}, None))
+def test_devices_without_a_result_count_as_pending(server: Server, client: Client, waited: Clock) -> None:
+    server.app = replies_in_states(("FAILED", {"a": "CREATED", "b": "SUCCEDED"}, None))
     assert follow(client)["msg"] == "The operation LOCK: 1 of 2 devices did not report a result in time: A (pending)."
     assert follow(client, max_fail_percentage=50.0)["state"] == "pending"
     assert waited.waits == []
 
 
-# --- cancelling ------------------------------------------------------------------------------------------------------
+# --- cancellation -----------------------------------------------------------------------------------------------------
 
 DEFAULTS = {name: option.get("default") for name, option in OPERATION_TASK.options.items()}
 
@@ -257,7 +271,7 @@ def cancel(client: Client, **params: t.Any) -> ModuleResult:
 
 
 def changing(*states: str) -> t.Callable[[Request], Reply]:
-    """A service that refuses to cancel; its operation is in the next of some states at each look."""
+    """Return a server that rejects cancellations. Its operation has the next state at each request."""
     left = list(states)
 
     def app(request: Request) -> Reply:
@@ -270,7 +284,7 @@ def changing(*states: str) -> t.Callable[[Request], Reply]:
 
 
 @pytest.mark.parametrize(("after", "changed", "number"), [("COMPLETED", False, 0), ("CANCELLED", True, 2)])
-def test_what_ended_meanwhile_is_unchanged_and_what_was_cancelled_is_not(
+def test_a_rejected_cancellation_is_changed_only_if_the_operation_is_canceled(
     server: Server, client: Client, after: str, changed: bool, number: int
 ) -> None:
     server.app = changing("DISPATCHING", after)
@@ -278,14 +292,14 @@ def test_what_ended_meanwhile_is_unchanged_and_what_was_cancelled_is_not(
     assert (result["changed"], result["device_count"]) == (changed, number)
 
 
-def test_a_refusal_that_has_no_such_reason_is_told(server: Server, client: Client) -> None:
+def test_another_rejected_cancellation_is_an_error(server: Server, client: Client) -> None:
     server.app = changing("DISPATCHING", "DISPATCHING")
     with pytest.raises(ApiError, match="Operation has ended"):
         cancel(client)
 
 
 @pytest.mark.parametrize(
-    ("params", "why"),
+    ("params", "error"),
     [
         (
             {"operation_type": "LOCK"},
@@ -298,5 +312,5 @@ def test_a_refusal_that_has_no_such_reason_is_told(server: Server, client: Clien
         ({"state": "cancelled", "id": "o1", "reason": ""}, ""),
     ],
 )
-def test_null_is_not_what_is_required(params: Row, why: str) -> None:
-    assert unmet(OPERATION_TASK.rules, {**DEFAULTS, **params}) == why
+def test_a_required_option_must_not_be_null(params: Row, error: str) -> None:
+    assert unmet_requirement(OPERATION_TASK.rules, {**DEFAULTS, **params}) == error

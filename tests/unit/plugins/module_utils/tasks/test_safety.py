@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A task acts on no more devices than it may, and asks before it does what cannot be undone."""
+"""Limits on the number of devices, and the confirmation of irreversible actions."""
 
 from __future__ import annotations
 
@@ -52,13 +52,15 @@ def test_devices_are_described_by_number_and_first_names(count: int | None, name
         (-1, 0, False, False),
     ],
 )
-def test_there_is_a_limit(limit: int | None, count: int | None, is_destructive: bool, passes: bool) -> None:
+def test_the_number_of_devices_is_limited(
+    limit: int | None, count: int | None, is_destructive: bool, passes: bool
+) -> None:
     expected = contextlib.nullcontext() if passes else pytest.raises(InvalidParameter)
     with expected:
         check_device_count(limit, "Wiping", count, is_destructive=is_destructive)
 
 
-def test_the_error_says_how_many_and_which_and_what_to_do() -> None:
+def test_the_error_names_number_devices_and_action() -> None:
     with pytest.raises(InvalidParameter) as caught:
         check_device_count(2, "Moving", 3, ["A", "B", "C"])
     assert str(caught.value) == (
@@ -66,7 +68,7 @@ def test_the_error_says_how_many_and_which_and_what_to_do() -> None:
     )
 
 
-def test_what_cannot_be_undone_is_confirmed() -> None:
+def test_an_irreversible_action_requires_confirmation() -> None:
     check_confirmed(True, "Wiping", 7, list("ABCDEFG"))
     with pytest.raises(InvalidParameter) as caught:
         check_confirmed(False, "Wiping", 7, list("ABCDEFG"))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.esper.cloud.plugins.module_utils.catalog import task_of
+from ansible_collections.esper.cloud.plugins.module_utils.catalog import definition_of
 from ansible_collections.esper.cloud.plugins.module_utils.http.client import Client
 from ansible_collections.esper.cloud.plugins.module_utils.http.connection import Connection
 from ansible_collections.esper.cloud.plugins.module_utils.kinds.device import DISABLED
@@ -34,7 +34,7 @@ BERLIN, KIOSKS = "Stores/Berlin", "Retail Kiosk"
 
 
 class Tenant:
-    """A simulated tenant, and what is known of it without the code under test."""
+    """A simulated tenant, and facts about it that do not depend on the tested code."""
 
     def __init__(self, simulator: Simulator) -> None:
         self.simulator = simulator
@@ -46,7 +46,7 @@ class Tenant:
         self.tag = next(row["id"] for row in state["tags"] if row["tag"] == "kiosk")
 
     def run(self, module: str, *, check_mode: bool = False, **params: t.Any) -> Row:
-        task = task_of(module)
+        task = definition_of(module)
         whole = params if params.get("state") == "cancelled" else {**TASKS.get(module, {}), **params}
         given = {"api_url": self.simulator.url, "api_key": self.simulator.key, **whole}
         checked = ArgumentSpecValidator(argument_spec(task, {}), **task.rules).validate(given)
@@ -54,8 +54,8 @@ class Tenant:
         self.simulator.clear_journal()
         return perform(task, checked.validated_parameters, RunContext(check_mode=check_mode))[0].result
 
-    def told(self) -> set[str]:
-        """The IDs of the devices that the last task named."""
+    def targets(self) -> set[str]:
+        """Return the IDs of the devices in the requests of the last task."""
         ids: set[str] = set()
         for entry in self.simulator.writes():
             query = entry["body"].get("operation_device_query", {})
@@ -65,7 +65,7 @@ class Tenant:
     def requests(self) -> list[str]:
         return [f"{entry['method']} {entry['path']}" for entry in self.simulator.journal()]
 
-    def those(self, *tests: Test) -> list[Row]:
+    def select(self, *tests: Test) -> list[Row]:
         return [row for row in self.devices if all(test(row) for test in tests)]
 
     def in_berlin(self, row: Row) -> bool:
@@ -98,7 +98,7 @@ def running() -> t.Iterator[Tenant]:
 
 @pytest.fixture
 def tenant(running: Tenant) -> Tenant:
-    """The tenant as it is in the beginning."""
+    """The tenant in its initial state."""
     running.simulator.reset()
     return running
 
@@ -107,69 +107,71 @@ def ids(rows: t.Iterable[Row]) -> set[str]:
     return {row["id"] for row in rows}
 
 
-# --- selectors narrow -------------------------------------------------------------------------------------------------
+# --- combination of selectors -----------------------------------------------------------------------------------------
 
 
-def test_groups_and_blueprints_narrow(tenant: Tenant) -> None:
-    wanted = tenant.those(tenant.in_berlin, tenant.is_kiosk)
-    assert 0 < len(wanted) < min(len(tenant.those(tenant.in_berlin)), len(tenant.those(tenant.is_kiosk)))
+def test_groups_and_blueprints_are_combined_with_and(tenant: Tenant) -> None:
+    expected_rows = tenant.select(tenant.in_berlin, tenant.is_kiosk)
+    assert 0 < len(expected_rows) < min(len(tenant.select(tenant.in_berlin)), len(tenant.select(tenant.is_kiosk)))
     result = tenant.run("converge", groups=[BERLIN], blueprints=[KIOSKS])
-    assert result["device_count"] == len(wanted)
-    assert tenant.told() == ids(wanted)
+    assert result["device_count"] == len(expected_rows)
+    assert tenant.targets() == ids(expected_rows)
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_groups_filters_and_devices_narrow(tenant: Tenant, module: str) -> None:
-    wanted = tenant.those(tenant.in_berlin, is_online, lambda row: row["platform"] == "ANDROID")
-    others = tenant.those(tenant.in_berlin, lambda row: row["platform"] != "ANDROID")
-    names = [row["name"] for row in (*wanted[:2], *others[:1], *tenant.those(tenant.is_tagged)[:3])]
-    assert wanted
+def test_groups_filters_and_devices_are_combined_with_and(tenant: Tenant, module: str) -> None:
+    expected_rows = tenant.select(tenant.in_berlin, is_online, lambda row: row["platform"] == "ANDROID")
+    others = tenant.select(tenant.in_berlin, lambda row: row["platform"] != "ANDROID")
+    names = [row["name"] for row in (*expected_rows[:2], *others[:1], *tenant.select(tenant.is_tagged)[:3])]
+    assert expected_rows
     filters = {"device_query" if module == "operation" else "filters": {"platform": "android", "state": "online"}}
     tenant.run(module, groups=[BERLIN], **filters)
-    expected = ids(row for row in wanted if module != "converge" or row["blueprint_info"]["assigned_blueprint_id"])
-    assert tenant.told() == expected
+    expected = ids(
+        row for row in expected_rows if module != "converge" or row["blueprint_info"]["assigned_blueprint_id"]
+    )
+    assert tenant.targets() == expected
     result = tenant.run(module, groups=[BERLIN], devices=names, **filters)
-    assert result["device_count"] == len({row["name"] for row in wanted} & set(names))
-    assert tenant.told() == expected & ids(row for row in wanted if row["name"] in names)
+    assert result["device_count"] == len({row["name"] for row in expected_rows} & set(names))
+    assert tenant.targets() == expected & ids(row for row in expected_rows if row["name"] in names)
 
 
-def test_the_same_filter_twice_narrows(tenant: Tenant) -> None:
-    stores, berlin = {"group_multi": "All devices/Stores"}, tenant.those(tenant.in_berlin)
+def test_the_same_filter_of_two_selectors_is_combined_with_and(tenant: Tenant) -> None:
+    stores, berlin = {"group_multi": "All devices/Stores"}, tenant.select(tenant.in_berlin)
     assert tenant.run("device_command", groups=[BERLIN], filters=stores)["device_count"] == len(berlin)
-    assert tenant.told() == ids(berlin)
+    assert tenant.targets() == ids(berlin)
 
 
-def test_values_of_one_selector_add_up(tenant: Tenant) -> None:
+def test_values_of_one_selector_are_combined_with_or(tenant: Tenant) -> None:
     groups = [BERLIN, "All devices"]
     kiosks = tenant.run("converge", groups=groups, blueprints=[KIOSKS, tenant.blueprint])
-    assert kiosks["device_count"] == len(tenant.those(tenant.is_kiosk, is_in_a_group))
+    assert kiosks["device_count"] == len(tenant.select(tenant.is_kiosk, is_in_a_group))
     names = [row["id"] for row in tenant.simulator.state()["blueprints"]]
     both = tenant.run("converge", groups=groups, blueprints=names)
-    assert both["device_count"] == len(tenant.those(has_a_blueprint, is_in_a_group))
+    assert both["device_count"] == len(tenant.select(has_a_blueprint, is_in_a_group))
 
 
-def test_groups_alone_stay_a_command_to_the_groups(tenant: Tenant) -> None:
+def test_groups_alone_receive_a_command_for_groups(tenant: Tenant) -> None:
     result = tenant.run("device_command", groups=[BERLIN])
     (command,) = tenant.simulator.writes()
     assert (command["body"]["command_type"], len(command["body"]["groups"])) == ("GROUP", 1)
     assert "devices" not in command["body"]
-    assert result["device_count"] == len(tenant.those(tenant.in_berlin))
+    assert result["device_count"] == len(tenant.select(tenant.in_berlin))
 
 
 def test_a_query_alone_is_evaluated_by_esper(tenant: Tenant) -> None:
     result = tenant.run("operation", device_query={"state": "online", "tags": "kiosk"})
     (operation,) = tenant.simulator.writes()
     assert operation["body"]["operation_device_query"] == {"device_request": {"state": "1", "tags": tenant.tag}}
-    assert result["device_count"] == len(tenant.those(is_online, tenant.is_tagged))
+    assert result["device_count"] == len(tenant.select(is_online, tenant.is_tagged))
     assert sum("/v2/devices/" in request for request in tenant.requests()) == 1
 
 
-def test_filters_is_the_same_in_all_modules(tenant: Tenant) -> None:
+def test_filters_have_the_same_result_in_all_modules(tenant: Tenant) -> None:
     tests = [tenant.run(module, check_mode=True, filters={"state": "online"}) for module in MODULES]
-    assert {result["device_count"] for result in tests} == {len(tenant.those(is_online))}
+    assert {result["device_count"] for result in tests} == {len(tenant.select(is_online))}
 
 
-# --- nothing is selected that nobody named ----------------------------------------------------------------------------
+# --- empty selectors --------------------------------------------------------------------------------------------------
 
 EMPTY = "so no device is selected. Set allow_empty to true if the task may select no device."
 
@@ -177,7 +179,7 @@ EMPTY = "so no device is selected. Set allow_empty to true if the task may selec
 @pytest.mark.parametrize("check_mode", [False, True])
 @pytest.mark.parametrize("module", MODULES)
 @pytest.mark.parametrize(
-    ("params", "why"),
+    ("params", "error"),
     [
         ({"devices": []}, f"The option devices is empty, {EMPTY}"),
         ({"groups": []}, f"The option groups is empty, {EMPTY}"),
@@ -191,14 +193,14 @@ EMPTY = "so no device is selected. Set allow_empty to true if the task may selec
         ({"filters": {"state": "disabled"}, "groups": ["All devices"]}, "No device matches groups and {filters}."),
     ],
 )
-def test_no_device_is_an_error_unless_it_is_allowed(
-    tenant: Tenant, module: str, params: Row, why: str, check_mode: bool
+def test_no_device_is_an_error_unless_allow_empty_is_set(
+    tenant: Tenant, module: str, params: Row, error: str, check_mode: bool
 ) -> None:
     names = {"filters": "device_query" if module == "operation" else "filters"}
     given = {names.get(name, name): value for name, value in params.items()}
     result = tenant.run(module, check_mode=check_mode, **given)
     assert result["failed"]
-    assert result["msg"].startswith(why.format(**names))
+    assert result["msg"].startswith(error.format(**names))
     allowed = tenant.run(module, check_mode=check_mode, allow_empty=True, **given)
     assert (allowed["changed"], allowed["device_count"]) == (False, 0)
     assert tenant.simulator.writes() == []
@@ -206,7 +208,7 @@ def test_no_device_is_an_error_unless_it_is_allowed(
 
 @pytest.mark.parametrize("module", MODULES)
 @pytest.mark.parametrize(
-    ("params", "why"),
+    ("params", "error"),
     [
         ({"devices": [""]}, "devices[0]"),
         ({"devices": ["  "]}, "devices[0]"),
@@ -219,26 +221,26 @@ def test_no_device_is_an_error_unless_it_is_allowed(
     ],
 )
 @pytest.mark.parametrize("allow_empty", [False, True])
-def test_a_blank_name_selects_nothing(tenant: Tenant, module: str, params: Row, why: str, allow_empty: bool) -> None:
+def test_a_blank_name_is_an_error(tenant: Tenant, module: str, params: Row, error: str, allow_empty: bool) -> None:
     result = tenant.run(module, allow_empty=allow_empty, **params)
     assert result["failed"]
-    assert why in result["msg"]
+    assert error in result["msg"]
     assert tenant.simulator.writes() == []
 
 
-def test_an_operation_on_a_query_takes_no_disabled_devices(tenant: Tenant) -> None:
-    wanted = ids(tenant.those(lambda row: row["platform"] == "ANDROID" and row["state"] != DISABLED))
-    assert len(wanted) < len(tenant.those(lambda row: row["platform"] == "ANDROID"))
+def test_an_operation_on_a_query_excludes_disabled_devices(tenant: Tenant) -> None:
+    expected_rows = ids(tenant.select(lambda row: row["platform"] == "ANDROID" and row["state"] != DISABLED))
+    assert len(expected_rows) < len(tenant.select(lambda row: row["platform"] == "ANDROID"))
     result = tenant.run("operation", device_query={"platform": "android"})
-    assert result["device_count"] == len(wanted)
-    assert tenant.told() == wanted
+    assert result["device_count"] == len(expected_rows)
+    assert tenant.targets() == expected_rows
 
 
-def test_an_operation_on_groups_takes_no_disabled_devices(tenant: Tenant) -> None:
-    wanted = ids(tenant.those(tenant.in_berlin))
-    assert tenant.run("operation", groups=[BERLIN])["device_count"] == len(wanted)
+def test_an_operation_on_groups_excludes_disabled_devices(tenant: Tenant) -> None:
+    expected_rows = ids(tenant.select(tenant.in_berlin))
+    assert tenant.run("operation", groups=[BERLIN])["device_count"] == len(expected_rows)
     disabled = [row for row in tenant.devices if row["group_id"] in tenant.berlin and row["state"] == DISABLED]
-    assert tenant.told() == (wanted if disabled else set())
+    assert tenant.targets() == (expected_rows if disabled else set())
 
 
 def test_a_disabled_device_is_selected_by_name_only(tenant: Tenant) -> None:
@@ -248,16 +250,14 @@ def test_a_disabled_device_is_selected_by_name_only(tenant: Tenant) -> None:
     assert tenant.run("converge", devices=[row["id"]])["msg"].startswith("No device matches devices.")
 
 
-# --- limits and previews ----------------------------------------------------------------------------------------------
+# --- limits and confirmation ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("check_mode", [False, True])
 @pytest.mark.parametrize("module", MODULES)
 @pytest.mark.parametrize("selector", ["devices", "groups", "filters"])
-def test_a_task_acts_on_no_more_devices_than_it_may(
-    tenant: Tenant, module: str, selector: str, check_mode: bool
-) -> None:
-    rows = tenant.those(tenant.in_berlin, tenant.is_kiosk)
+def test_max_devices_limits_each_selector(tenant: Tenant, module: str, selector: str, check_mode: bool) -> None:
+    rows = tenant.select(tenant.in_berlin, tenant.is_kiosk)
     values: Row = {
         "devices": [row["id"] for row in rows],
         "groups": [BERLIN],
@@ -265,8 +265,8 @@ def test_a_task_acts_on_no_more_devices_than_it_may(
     }
     count = tenant.run(module, check_mode=True, **{selector: values[selector]})["device_count"]
     if module == "converge":
-        count = sum(bool(row["blueprint_info"]["assigned_blueprint_id"]) for row in tenant.those(tenant.in_berlin))
-        count = {"devices": len(rows), "groups": count, "filters": len(tenant.those(tenant.is_kiosk))}[selector]
+        count = sum(bool(row["blueprint_info"]["assigned_blueprint_id"]) for row in tenant.select(tenant.in_berlin))
+        count = {"devices": len(rows), "groups": count, "filters": len(tenant.select(tenant.is_kiosk))}[selector]
     params = {selector: values[selector], "check_mode": check_mode}
     result = tenant.run(module, max_devices=count - 1, **params)
     assert f"{count} devices (" in result["msg"]
@@ -290,10 +290,10 @@ RISKY: tuple[tuple[str, Row, str], ...] = (
 @pytest.mark.parametrize("check_mode", [False, True])
 @pytest.mark.parametrize(("module", "task", "effect"), RISKY)
 @pytest.mark.parametrize("selector", ["devices", "groups", "filters"])
-def test_what_has_a_risk_is_limited_and_confirmed(
+def test_risky_actions_are_limited_and_require_confirmation(
     tenant: Tenant, module: str, task: Row, effect: str, selector: str, check_mode: bool
 ) -> None:
-    rows = tenant.those(tenant.in_berlin)
+    rows = tenant.select(tenant.in_berlin)
     values: Row = {
         "devices": [row["id"] for row in rows],
         "groups": [BERLIN],
@@ -313,16 +313,16 @@ def test_what_has_a_risk_is_limited_and_confirmed(
     assert bool(tenant.simulator.writes()) is not check_mode
 
 
-def test_wifi_is_turned_on_without_confirmation(tenant: Tenant) -> None:
+def test_turning_wifi_on_requires_no_confirmation(tenant: Tenant) -> None:
     params: Row = {"command": "SET_WIFI_STATE", "args": {"wifi_state": True}, "groups": ["All devices"]}
     assert tenant.run("device_command", **params)["changed"]
 
 
-# --- cancelling -------------------------------------------------------------------------------------------------------
+# --- cancellation -----------------------------------------------------------------------------------------------------
 
 
 def test_an_empty_list_of_devices_cancels_nothing(tenant: Tenant) -> None:
-    started = tenant.run("operation", devices=[tenant.those(is_online)[0]["id"]])["operations"][0]
+    started = tenant.run("operation", devices=[tenant.select(is_online)[0]["id"]])["operations"][0]
     params: Row = {"state": "cancelled", "id": started["id"], "reason": "x", "devices": []}
     assert tenant.run("operation", **params)["msg"].startswith(f"The option devices is empty, {EMPTY}")
     assert tenant.run("operation", allow_empty=True, **params)["changed"] is False
@@ -333,7 +333,7 @@ def test_an_empty_list_of_devices_cancels_nothing(tenant: Tenant) -> None:
 
 
 @pytest.mark.parametrize("selectors", range(1, 16))
-def test_the_selectors_of_device_info_narrow(tenant: Tenant, selectors: int) -> None:
+def test_the_selectors_of_device_info_are_combined_with_and(tenant: Tenant, selectors: int) -> None:
     some = [row["name"] for row in tenant.devices[::3]]
     chosen: list[tuple[Row, Test]] = [
         ({"devices": [*some, "Nobody"]}, lambda row: row["name"] in some),
@@ -344,10 +344,10 @@ def test_the_selectors_of_device_info_narrow(tenant: Tenant, selectors: int) -> 
         ),
         ({"filters": {"platform": ["ANDROID", "WINDOWS"]}}, lambda row: row["platform"] in ("ANDROID", "WINDOWS")),
     ]
-    chosen = [each for number, each in enumerate(chosen) if selectors & 1 << number]
-    params = {name: value for each, _test in chosen for name, value in each.items()}
+    chosen = [choice for number, choice in enumerate(chosen) if selectors & 1 << number]
+    params = {name: value for options, _test in chosen for name, value in options.items()}
     result = tenant.run("device_info", detail_level="minimal", resolve_names=False, **params)
-    assert ids(result["devices"]) == ids(tenant.those(*(test for _params, test in chosen)))
+    assert ids(result["devices"]) == ids(tenant.select(*(test for _params, test in chosen)))
     assert len(result["devices"]) == len(ids(result["devices"])) > 0
     assert result["missing"] == (["Nobody"] if "devices" in params else [])
 
@@ -357,17 +357,17 @@ def test_the_selectors_of_device_info_narrow(tenant: Tenant, selectors: int) -> 
 def test_an_empty_selector_of_device_info_matches_nothing(tenant: Tenant, empty: Row, more: Row) -> None:
     result = tenant.run("device_info", **empty, **more)
     assert (result["devices"], result["missing"]) == ([], [])
-    assert not [each for each in tenant.requests() if "/v2/devices/" in each]
+    assert not [request for request in tenant.requests() if "/v2/devices/" in request]
 
 
-def test_no_filter_is_all_devices_only_if_nothing_else_narrows(tenant: Tenant) -> None:
+def test_an_empty_filter_matches_all_devices_that_other_selectors_match(tenant: Tenant) -> None:
     options: Row = {"filters": {}, "detail_level": "minimal", "resolve_names": False}
     assert ids(tenant.run("device_info", **options)["devices"]) == ids(tenant.devices)
     named = [row["serial"] for row in tenant.devices[:3]]
     assert ids(tenant.run("device_info", devices=named, **options)["devices"]) == ids(tenant.devices[:3])
 
 
-def test_nothing_is_listed_if_no_device_exists(tenant: Tenant) -> None:
+def test_no_list_is_read_if_no_device_exists(tenant: Tenant) -> None:
     result = tenant.run("device_info", devices=["Nobody"], filters={"state": "online"})
     assert (result["devices"], result["missing"]) == ([], ["Nobody"])
     assert len(tenant.requests()) == 1

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Tasks of the module tenant against the simulator: what comes back, what was sent for it, and in which order."""
+"""The module tenant against the simulator: its results, and its requests in their order."""
 
 from __future__ import annotations
 
@@ -43,23 +43,23 @@ def running() -> t.Iterator[Simulator]:
 
 @pytest.fixture
 def simulator(running: Simulator, clock: Clock) -> Simulator:
-    """The tenant as it is in the beginning; the client's waits take no time."""
+    """The tenant in its initial state. The waits of the client take no time."""
     running.reset()
     return running
 
 
 class Tenant:
-    """Runs tasks, each with a journal of its own."""
+    """Runs tasks, and clears the journal before each of them."""
 
     def __init__(self, simulator: Simulator) -> None:
         self.simulator = simulator
         self.options: Row = {}
         self.progress: list[str] = []
         self.warnings: list[str] = []
-        self.meanwhile: t.Callable[[], t.Any] = lambda: None
+        self.before_apply: t.Callable[[], t.Any] = lambda: None
 
     def run(self, *, check_mode: bool = False, **params: t.Any) -> Row:
-        """The result of a task, as it comes to the user."""
+        """Return the result of a task."""
         given = {"api_url": self.simulator.url, "api_key": self.simulator.key, **self.options, **params}
         checked = ArgumentSpecValidator(argument_spec(TENANT, {}), **TENANT.rules).validate(given)
         assert checked.error_messages == []
@@ -74,24 +74,24 @@ class Tenant:
             patch.setattr(Bulk, "apply_all", interrupted)
             outcome, _secrets = perform(TENANT, checked.validated_parameters, context)
         self.warnings = outcome.warnings
-        # A result that is no plain data could not be given to Ansible.
+        # Ansible accepts plain data only.
         result: Row = json.loads(json.dumps(outcome.result))
         return result
 
     def _interrupted(self, bulk: Bulk, **options: t.Any) -> None:
-        """Apply what is planned, after what happens ``meanwhile``."""
-        meanwhile, self.meanwhile = self.meanwhile, lambda: None
-        meanwhile()
+        """Call ``before_apply``, and apply the plan."""
+        before_apply, self.before_apply = self.before_apply, lambda: None
+        before_apply()
         APPLY_ALL(bulk, **options)
 
     def done(self, **params: t.Any) -> Row:
-        """The same for a task that must not fail."""
+        """Return the result of a task that must not fail."""
         result = self.run(**params)
         assert not result.get("failed"), result["msg"]
         return result
 
     def failing(self, **params: t.Any) -> Row:
-        """The same for a task that must fail before it sends a write."""
+        """Return the result of a task that must fail before it sends a write request."""
         result = self.run(**params)
         assert result["failed"] is True
         assert self.writes() == []
@@ -102,7 +102,7 @@ class Tenant:
         return [entry for entry in self.simulator.journal() if entry["method"] == method and path in entry["path"]]
 
     def writes(self) -> list[str]:
-        """What was sent, in its order: the method, and the kind that the path speaks of."""
+        """Return the write requests in their order: the method, and the kind of the object."""
         return [f"{entry['method']} {_kind_of(entry['path'])}" for entry in self.simulator.writes()]
 
     @property
@@ -110,18 +110,18 @@ class Tenant:
         return sorted(group["path"] for group in self.simulator.state()["groups"])
 
     def settings(self, blueprint: str) -> Row:
-        """The Android settings of a blueprint."""
+        """Return the Android settings of a blueprint."""
         rows = self.simulator.state()["blueprints"]
         settings: Row = next(row for row in rows if row["name"] == blueprint)["settings"]["android"]
         return settings
 
     def versions(self) -> dict[str, str]:
-        """The ids of the versions of the app that the tests upload."""
+        """Return the IDs of the app versions that the tests upload."""
         apps = [app for app in self.simulator.state()["applications"] if app["package_name"] == TILL]
         return {row["version_code"]: row["id"] for app in apps for row in app["versions"]}
 
     def put_into(self, group: str, device: str) -> None:
-        """Put a device into a group, behind the back of the tasks."""
+        """Move a device to a group without a task."""
         step = steps_into(group, [device], "")[0]
         with self.client() as client:
             client.request(step.method, step.path, ids={"id": group}, query=step.query, body=step.body, purpose="")
@@ -166,7 +166,7 @@ def file_of(folder: Path, name: str, text: str) -> str:
 
 
 def using(version_name: str = "latest", content: str = "unit.png") -> Row:
-    """The settings of a blueprint with an app and a file."""
+    """Return settings of a blueprint with an app and a file."""
     return {
         "android": {
             "apps": [{"package_name": TILL, "version_name": version_name, "state": "SHOW"}],
@@ -177,7 +177,7 @@ def using(version_name: str = "latest", content: str = "unit.png") -> Row:
 
 @pytest.fixture
 def lists(tmp_path: Path) -> Row:
-    """One or more of each kind, none of which the tenant has; what refers to others comes first."""
+    """New objects of each kind. Objects that refer to others come first."""
     return {
         "blueprints": [{"name": "Unit", "settings": using()}],
         "device_groups": [
@@ -203,19 +203,19 @@ def counts(**some: int) -> dict[str, int]:
     return {**NOTHING, **some}
 
 
-# --- the ladder -------------------------------------------------------------------------------------------------------
+# --- create, update, delete -------------------------------------------------------------------------------------------
 
 
-def test_all_kinds_are_created_and_then_are_as_they_are_to_be(tenant: Tenant, lists: Row) -> None:
+def test_all_kinds_are_created_and_then_unchanged(tenant: Tenant, lists: Row) -> None:
     checked = tenant.done(check_mode=True, **lists)
     assert tenant.simulator.writes() == []
     first = tenant.done(**lists)
     assert first["counts"] == checked["counts"] == counts(created=8)
     assert first["diff"] == checked["diff"]
     assert actions(first) == actions(checked)
-    assert [each["fields"] for each in first["objects"]] == [each["fields"] for each in checked["objects"]]
-    assert all(each["id"] is not None for each in first["objects"])
-    assert [each["option"] for each in first["objects"]] == [
+    assert [record["fields"] for record in first["objects"]] == [record["fields"] for record in checked["objects"]]
+    assert all(record["id"] is not None for record in first["objects"])
+    assert [record["option"] for record in first["objects"]] == [
         "apps[0]",
         "apps[1]",
         "contents[0]",
@@ -230,10 +230,10 @@ def test_all_kinds_are_created_and_then_are_as_they_are_to_be(tenant: Tenant, li
     assert again["counts"] == counts(unchanged=8)
     assert again["changed"] is False
     assert again["diff"] == []
-    assert [each["id"] for each in again["objects"]] == [each["id"] for each in first["objects"]]
+    assert [record["id"] for record in again["objects"]] == [record["id"] for record in first["objects"]]
 
 
-def test_each_is_sent_after_what_it_refers_to(tenant: Tenant, lists: Row) -> None:
+def test_an_object_is_sent_after_its_dependencies(tenant: Tenant, lists: Row) -> None:
     tenant.done(**lists)
     sent = tenant.simulator.writes()
     created = [entry["body"]["name"] for entry in sent if entry["path"].endswith("/devicegroup/")]
@@ -251,11 +251,11 @@ def test_each_is_sent_after_what_it_refers_to(tenant: Tenant, lists: Row) -> Non
     }
     android = tenant.settings("Unit")
     assert android["files"][0]["file_id"] == str(tenant.ids("content")["unit.png"])
-    # The latest is the one that the same task uploads second.
+    # The latest version is the second one that the same task uploads.
     assert android["apps"][0]["app_version_id"] == tenant.versions()["2.0"]
 
 
-def test_some_are_changed(tenant: Tenant, lists: Row) -> None:
+def test_changed_properties_are_updated(tenant: Tenant, lists: Row) -> None:
     tenant.done(**lists)
     lists["contents"][0]["tags"] = ["unit", "menu"]
     lists["enterprise_policies"][0]["settings"] = {"kiosk_mode": False}
@@ -266,7 +266,7 @@ def test_some_are_changed(tenant: Tenant, lists: Row) -> None:
     assert sorted(tenant.writes()) == ["PATCH application", "PATCH content", "PATCH policy"]
     assert changed["counts"] == checked["counts"] == counts(updated=3, unchanged=5)
     assert changed["diff"] == checked["diff"]
-    assert {each["option"]: each["fields"] for each in changed["objects"] if each["fields"]} == {
+    assert {record["option"]: record["fields"] for record in changed["objects"] if record["fields"]} == {
         "enterprise_policies[0]": ["settings"],
         "apps[0]": ["release_name"],
         "contents[0]": ["tags"],
@@ -274,7 +274,7 @@ def test_some_are_changed(tenant: Tenant, lists: Row) -> None:
     assert tenant.done(**lists)["changed"] is False
 
 
-def test_all_are_deleted_in_the_opposite_order(tenant: Tenant, lists: Row) -> None:
+def test_objects_are_deleted_in_the_opposite_order(tenant: Tenant, lists: Row) -> None:
     before = tenant.simulator.state()
     tenant.done(**lists)
     lists["apps"] = [{"package_name": TILL}]
@@ -303,7 +303,7 @@ def test_all_are_deleted_in_the_opposite_order(tenant: Tenant, lists: Row) -> No
 
 
 @pytest.mark.parametrize("by", ["path", "name"])
-def test_groups_are_deleted_before_those_above_them(tenant: Tenant, by: str) -> None:
+def test_groups_are_deleted_before_their_parents(tenant: Tenant, by: str) -> None:
     tenant.done(device_groups=[{"path": "Unit/Berlin/Mitte", "create_parents": True}])
     gone: list[Row] = [{"path": "Unit"}, {"path": "Unit/Berlin"}, {"path": "Unit/Berlin/Mitte"}]
     if by == "name":
@@ -314,7 +314,7 @@ def test_groups_are_deleted_before_those_above_them(tenant: Tenant, by: str) -> 
     assert sent == [ids["Mitte"], ids["Berlin"], ids["Unit"]]
 
 
-def test_devices_of_groups_that_go_end_in_the_group_that_stays(tenant: Tenant) -> None:
+def test_devices_of_deleted_groups_move_to_the_remaining_group(tenant: Tenant) -> None:
     tenant.done(device_groups=[{"path": "Unit/Berlin/Mitte", "create_parents": True}])
     state = tenant.simulator.state(devices=True)
     mitte = next(group["id"] for group in state["groups"] if group["name"] == "Mitte")
@@ -327,14 +327,14 @@ def test_devices_of_groups_that_go_end_in_the_group_that_stays(tenant: Tenant) -
         ]
     )
     assert result["counts"] == counts(deleted=3)
-    (there,) = [each for each in tenant.simulator.state(devices=True)["devices"] if each["id"] == device]
-    assert there["group_id"] == root
+    (moved,) = [row for row in tenant.simulator.state(devices=True)["devices"] if row["id"] == device]
+    assert moved["group_id"] == root
 
 
-# --- blueprints and what they refer to --------------------------------------------------------------------------------
+# --- blueprints and their references ----------------------------------------------------------------------------------
 
 
-def test_a_blueprint_gets_the_content_that_replaces_another(tenant: Tenant, lists: Row, tmp_path: Path) -> None:
+def test_a_blueprint_gets_the_replaced_content_file(tenant: Tenant, lists: Row, tmp_path: Path) -> None:
     tenant.done(**lists)
     old = tenant.ids("content")["unit.png"]
     tenant.done(blueprints=[{"name": "Other", "settings": {"android": {"files": using()["android"]["files"]}}}])
@@ -342,7 +342,7 @@ def test_a_blueprint_gets_the_content_that_replaces_another(tenant: Tenant, list
     checked = tenant.done(check_mode=True, **lists)
     warnings = tenant.warnings
     changed = tenant.done(**lists)
-    # Only of the blueprint that this task knows nothing of.
+    # The only warning is about the blueprint that is not in this task.
     (warning,) = [text for text in warnings if "in use by" in text]
     assert warning.startswith(f"The content file 'unit.png' (ID {old}) is in use by the blueprint 'Other' (draft).")
     assert tenant.warnings == warnings
@@ -351,13 +351,13 @@ def test_a_blueprint_gets_the_content_that_replaces_another(tenant: Tenant, list
     assert tenant.settings("Unit")["files"][0]["file_id"] == str(new)
     assert changed["counts"] == checked["counts"] == counts(updated=2, unchanged=6)
     assert changed["diff"] == checked["diff"]
-    # The old one goes when nothing refers to it any more.
+    # The old content file is deleted when no blueprint refers to it.
     writes = tenant.writes()
     assert (writes[0], writes[-2], writes[-1]) == ("POST content", "PUT blueprints", "DELETE content")
     assert tenant.done(**lists)["changed"] is False
 
 
-def test_latest_and_a_version_by_name_may_be_yet_to_be_uploaded(tenant: Tenant, lists: Row, tmp_path: Path) -> None:
+def test_a_blueprint_can_use_versions_that_the_task_uploads(tenant: Tenant, lists: Row, tmp_path: Path) -> None:
     tenant.done(**lists)
     lists["apps"] = [upload(tmp_path, 4), upload(tmp_path, 3)]
     lists["blueprints"].append({"name": "Third", "settings": using("3.0")})
@@ -368,13 +368,15 @@ def test_latest_and_a_version_by_name_may_be_yet_to_be_uploaded(tenant: Tenant, 
     assert tenant.done(**lists)["changed"] is False
 
 
-def test_the_latest_is_unclear_while_a_code_is_unknown(tenant: Tenant, lists: Row, tmp_path: Path) -> None:
+def test_the_latest_version_is_an_error_if_a_version_code_is_unknown(
+    tenant: Tenant, lists: Row, tmp_path: Path
+) -> None:
     tenant.done(**lists)
     new = upload(tmp_path, 3)
     del new["version_code"]
     result = tenant.failing(apps=[new], blueprints=lists["blueprints"])
-    assert "this task uploads a version without a version code" in messages(result)["blueprints[0]"]
-    # Where it is the first, it is the latest.
+    assert "because this task uploads a version without a version code" in messages(result)["blueprints[0]"]
+    # The first version of an app is the latest.
     other = "com.example.unitother"
     first = {"src": package(tmp_path, 1, name=other), "package_name": other, "version_name": "1.0"}
     settings = using()
@@ -383,12 +385,12 @@ def test_the_latest_is_unclear_while_a_code_is_unknown(tenant: Tenant, lists: Ro
 
 
 def apps_of(version_name: str) -> Row:
-    """The settings of a blueprint with a version of the app."""
+    """Return settings of a blueprint with a version of the app."""
     return {"android": {"apps": using(version_name)["android"]["apps"]}}
 
 
 @pytest.mark.parametrize("publish", [False, True])
-def test_keep_versions_keeps_a_version_that_a_blueprint_of_the_task_gains(
+def test_keep_versions_keeps_a_version_that_a_blueprint_of_the_task_adds(
     tenant: Tenant, tmp_path: Path, publish: bool
 ) -> None:
     tenant.done(apps=[upload(tmp_path, 1), upload(tmp_path, 2)])
@@ -407,7 +409,7 @@ def test_keep_versions_keeps_a_version_that_a_blueprint_of_the_task_gains(
     assert tenant.done(**lists)["changed"] is False
 
 
-def test_keep_versions_deletes_a_version_that_a_blueprint_of_the_task_drops(tenant: Tenant, tmp_path: Path) -> None:
+def test_keep_versions_deletes_a_version_that_a_blueprint_of_the_task_removes(tenant: Tenant, tmp_path: Path) -> None:
     blueprint = {"name": "Unit", "settings": apps_of("1.0"), "publish": True}
     tenant.done(apps=[upload(tmp_path, 1), upload(tmp_path, 2)], blueprints=[blueprint])
     lists = {
@@ -417,13 +419,13 @@ def test_keep_versions_deletes_a_version_that_a_blueprint_of_the_task_drops(tena
     checked = tenant.done(check_mode=True, **lists)
     assert checked["counts"] == counts(created=1, updated=1)
     assert tenant.done(**lists)["diff"] == checked["diff"]
-    # The blueprint comes before the deletion.
+    # The blueprint is updated before the deletion.
     assert tenant.writes() == ["POST application", "PUT blueprints", "DELETE application"]
     assert sorted(tenant.versions()) == ["2.0", "3.0"]
     assert tenant.done(**lists)["changed"] is False
 
 
-def test_a_draft_does_not_drop_what_is_published(tenant: Tenant, lists: Row) -> None:
+def test_a_draft_does_not_release_objects_of_the_published_version(tenant: Tenant, lists: Row) -> None:
     lists["blueprints"][0]["publish"] = True
     tenant.done(**lists)
     blueprint = {**lists["blueprints"][0], "publish": False, "exact": True}
@@ -433,10 +435,10 @@ def test_a_draft_does_not_drop_what_is_published(tenant: Tenant, lists: Row) -> 
         "apps": [{"package_name": TILL, "version_name": "2.0", "state": "absent"}],
     }
     for blueprints in ([blueprint], []):
-        # The draft is planned by the first task, and exists before the second.
+        # The first task plans the draft. The second task finds it.
         result = tenant.failing(**gone, blueprints=blueprints)
-        for place in ("contents[0]", "apps[0]"):
-            assert "is in use by the blueprint 'Unit' (published version). Remove" in messages(result)[place]
+        for option in ("contents[0]", "apps[0]"):
+            assert "is in use by the blueprint 'Unit' (published version). Remove" in messages(result)[option]
         tenant.done(blueprints=[blueprint])
     tenant.done(**gone, blueprints=[{**blueprint, "publish": True}])
     assert sorted(tenant.writes()) == ["DELETE application", "DELETE content", "PUT blueprints"]
@@ -444,7 +446,7 @@ def test_a_draft_does_not_drop_what_is_published(tenant: Tenant, lists: Row) -> 
 
 @pytest.mark.parametrize("on_error", ["stop", "continue"])
 @pytest.mark.parametrize("state", ["present", "absent"])
-def test_nothing_is_deleted_if_its_last_user_stays(
+def test_an_object_is_kept_if_the_change_of_its_user_fails(
     tenant: Tenant, lists: Row, tmp_path: Path, on_error: str, state: str
 ) -> None:
     tenant.done(**lists)
@@ -455,7 +457,7 @@ def test_nothing_is_deleted_if_its_last_user_stays(
         "on_error": on_error,
     }
     method = "PUT" if state == "present" else "DELETE"
-    tenant.meanwhile = lambda: tenant.simulator.fault(kind="status", status=400, method=method, path="blueprints")
+    tenant.before_apply = lambda: tenant.simulator.fault(kind="status", status=400, method=method, path="blueprints")
     result = tenant.run(**gone, blueprints=[{**blueprint, "state": state}])
     assert result["failed"] is True
     assert sorted(tenant.writes()) == sorted(["POST application", f"{method} blueprints"])
@@ -467,7 +469,7 @@ def test_nothing_is_deleted_if_its_last_user_stays(
 
 
 @pytest.mark.parametrize("check_mode", [True, False])
-def test_nothing_is_deleted_if_the_deletion_of_its_user_cannot_be_planned(
+def test_an_object_is_kept_if_the_deletion_of_its_user_cannot_be_planned(
     tenant: Tenant, lists: Row, check_mode: bool
 ) -> None:
     tenant.done(contents=lists["contents"])
@@ -476,7 +478,7 @@ def test_nothing_is_deleted_if_the_deletion_of_its_user_cannot_be_planned(
     result = tenant.failing(
         check_mode=check_mode,
         contents=[{"name": "unit.png", "state": "absent"}],
-        # Device groups have it.
+        # Device groups use it.
         blueprints=[{"name": "Default", "state": "absent"}],
         on_error="continue",
     )
@@ -484,7 +486,7 @@ def test_nothing_is_deleted_if_the_deletion_of_its_user_cannot_be_planned(
     assert "is in use by the blueprint 'Default'" in messages(result)["contents[0]"]
 
 
-def test_what_a_blueprint_has_can_go_with_it(tenant: Tenant, lists: Row) -> None:
+def test_objects_can_be_deleted_with_the_blueprint_that_uses_them(tenant: Tenant, lists: Row) -> None:
     tenant.done(**lists)
     content, app = {"name": "unit.png", "state": "absent"}, {"package_name": TILL, "state": "absent"}
     result = tenant.failing(contents=[content], apps=[app])
@@ -494,7 +496,7 @@ def test_what_a_blueprint_has_can_go_with_it(tenant: Tenant, lists: Row) -> None
     assert tenant.writes()[0] == "DELETE blueprints"
 
 
-def test_content_can_go_with_the_last_reference_to_it(tenant: Tenant, lists: Row) -> None:
+def test_a_content_file_can_be_deleted_with_its_last_reference(tenant: Tenant, lists: Row) -> None:
     tenant.done(**lists)
     lists["blueprints"][0]["settings"]["android"]["files"] = []
     lists["blueprints"][0]["exact"] = True
@@ -504,7 +506,7 @@ def test_content_can_go_with_the_last_reference_to_it(tenant: Tenant, lists: Row
 
 
 @pytest.mark.parametrize("by", ["name", "id"])
-def test_what_a_blueprint_is_to_have_is_not_deleted(tenant: Tenant, lists: Row, by: str) -> None:
+def test_objects_of_a_planned_blueprint_are_not_deleted(tenant: Tenant, lists: Row, by: str) -> None:
     blueprints = lists.pop("blueprints")
     tenant.done(**lists)
     file: Row = {"destination_path": "/sdcard/unit.png", "content": "unit.png"}
@@ -520,12 +522,12 @@ def test_what_a_blueprint_is_to_have_is_not_deleted(tenant: Tenant, lists: Row, 
     assert actions(result)["blueprints[0]"] == "skipped"
 
 
-def test_a_blueprint_that_names_what_nobody_has_is_refused(tenant: Tenant) -> None:
+def test_a_blueprint_with_a_missing_app_is_an_error(tenant: Tenant) -> None:
     result = tenant.failing(blueprints=[{"name": "Unit", "settings": using()}])
     assert f"The app '{TILL}' was not found" in messages(result)["blueprints[0]"]
 
 
-# --- listed twice -----------------------------------------------------------------------------------------------------
+# --- duplicates -------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("on_error", ["stop", "continue"])
@@ -546,7 +548,7 @@ def test_a_blueprint_that_names_what_nobody_has_is_refused(tenant: Tenant) -> No
         ("blueprints", {"name": "Unit"}, {"name": "Unit", "publish": True}, "Unit"),
     ],
 )
-def test_what_is_listed_twice_is_refused_without_a_request(
+def test_a_duplicate_is_an_error_without_a_request(
     tenant: Tenant, kind: str, one: Row, other: Row, name: str, on_error: str
 ) -> None:
     result = tenant.failing(**{kind: [one, other], "on_error": on_error})
@@ -554,12 +556,12 @@ def test_what_is_listed_twice_is_refused_without_a_request(
     why = f"{kind}[0] and {kind}[1] are about the same "
     assert set(messages(result)) == {f"{kind}[0]", f"{kind}[1]"}
     assert all(each.startswith(why) and f"'{name}'" in each for each in messages(result).values())
-    # Which is said once.
+    # The message contains it once.
     assert result["msg"] == f"2 of 2 objects failed. {messages(result)[f'{kind}[0]']}"
     assert result["counts"] == counts(failed=2)
 
 
-def test_what_is_beside_a_double_is_not_said_to_be_as_it_is_to_be(tenant: Tenant) -> None:
+def test_other_objects_are_skipped_if_there_is_a_duplicate(tenant: Tenant) -> None:
     groups = [{"path": "Unit"}, {"path": "Other"}, {"path": "Unit"}]
     for check_mode in (True, False):
         result = tenant.run(check_mode=check_mode, device_groups=groups)
@@ -568,7 +570,7 @@ def test_what_is_beside_a_double_is_not_said_to_be_as_it_is_to_be(tenant: Tenant
     assert tenant.simulator.journal() == []
 
 
-def test_a_file_of_a_directory_may_be_listed_elsewhere(tenant: Tenant, tmp_path: Path) -> None:
+def test_a_file_of_a_directory_and_of_another_item_is_a_duplicate(tenant: Tenant, tmp_path: Path) -> None:
     folder = tmp_path / "folder"
     folder.mkdir()
     file_of(folder, "a.png", "a")
@@ -577,11 +579,11 @@ def test_a_file_of_a_directory_may_be_listed_elsewhere(tenant: Tenant, tmp_path:
     assert set(messages(result).values()) == {
         "contents[0] and contents[1] are about the same content file, 'b.png': list it once."
     }
-    assert [each["action"] for each in result["objects"]] == ["skipped", "failed", "failed"]
+    assert [record["action"] for record in result["objects"]] == ["skipped", "failed", "failed"]
     assert tenant.done(contents=[{"src": str(folder)}])["counts"] == counts(created=2)
 
 
-def test_one_object_by_two_names_is_refused_before_a_write(tenant: Tenant, lists: Row) -> None:
+def test_an_object_with_two_identifiers_is_an_error_before_a_write_request(tenant: Tenant, lists: Row) -> None:
     tenant.done(**lists)
     ids = {group["path"]: group["id"] for group in tenant.simulator.state()["groups"]}
     policy, content = tenant.ids("policies")["Unit"], tenant.ids("content")["unit.png"]
@@ -607,12 +609,12 @@ def test_one_object_by_two_names_is_refused_before_a_write(tenant: Tenant, lists
         ("device_groups", {"path": "Stores/Unit"}, {"name": "Unit", "parent": "Stores"}),
     ],
 )
-def test_one_new_object_by_two_names_is_refused(tenant: Tenant, kind: str, one: Row, other: Row) -> None:
+def test_a_new_object_with_two_identifiers_is_an_error(tenant: Tenant, kind: str, one: Row, other: Row) -> None:
     for several in ([one, other], [other, one]):
         assert "are about the same" in messages(tenant.failing(**{kind: several}))[f"{kind}[0]"]
 
 
-def test_one_new_version_by_two_names_is_refused(tenant: Tenant, tmp_path: Path) -> None:
+def test_a_new_version_with_two_identifiers_is_an_error(tenant: Tenant, tmp_path: Path) -> None:
     whole, vague = upload(tmp_path, 1), upload(tmp_path, 1)
     del vague["version_code"]
     for several in ([whole, vague], [vague, whole]):
@@ -623,12 +625,12 @@ def test_one_new_version_by_two_names_is_refused(tenant: Tenant, tmp_path: Path)
     assert "are about the same app" in messages(tenant.failing(apps=[new, unclear]))["apps[0]"]
 
 
-# --- groups that move, and those that go ------------------------------------------------------------------------------
+# --- moved and deleted groups -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("way", ["path", "ID"])
 @pytest.mark.parametrize(("path", "slashes"), [("Unit", 0), ("Unit/Berlin", 0), ("Unit/Berlin/Mitte", 1)])
-def test_a_group_in_a_parent_costs_four_requests(tenant: Tenant, way: str, path: str, slashes: int) -> None:
+def test_a_group_with_a_parent_takes_four_requests(tenant: Tenant, way: str, path: str, slashes: int) -> None:
     path = f"{ROOT}/{path}"
     tenant.done(device_groups=[{"path": path, "create_parents": True}])
     parent = next(group["id"] for group in tenant.simulator.state()["groups"] if group["path"] == path)
@@ -653,7 +655,7 @@ def test_a_group_is_renamed_by_id_and_addressed_by_its_new_name(tenant: Tenant, 
 
 
 @pytest.mark.parametrize("turned", [False, True])
-def test_a_group_is_renamed_and_others_are_made_below_its_new_path(tenant: Tenant, turned: bool) -> None:
+def test_a_group_is_renamed_and_others_are_created_below_its_new_path(tenant: Tenant, turned: bool) -> None:
     tenant.done(device_groups=[{"path": "Unit/Berlin/Mitte", "create_parents": True}])
     groups = [
         {"path": "Unit", "new_path": "Chain"},
@@ -678,7 +680,7 @@ def test_a_group_is_renamed_and_others_are_made_below_its_new_path(tenant: Tenan
     assert tenant.simulator.writes() == []
 
 
-def test_a_group_is_moved_into_one_that_is_made_for_it(tenant: Tenant) -> None:
+def test_a_group_is_moved_into_a_new_group(tenant: Tenant) -> None:
     tenant.done(device_groups=[{"path": "Unit/Berlin", "create_parents": True}])
     groups = [
         {"path": "Unit/Berlin", "new_path": "Chain/North/Berlin"},
@@ -703,7 +705,7 @@ def test_a_group_is_moved_into_one_that_is_made_for_it(tenant: Tenant) -> None:
         {"name": "Unit", "parent": ROOT, "create_parents": True},
     ],
 )
-def test_a_place_that_a_group_leaves_is_not_taken_by_the_same_task(tenant: Tenant, instead: Row) -> None:
+def test_the_path_of_a_moved_group_cannot_be_used_by_the_same_task(tenant: Tenant, instead: Row) -> None:
     tenant.done(device_groups=[{"path": "Unit"}, {"path": "Other"}])
     moved = {"name": "Unit", "new_path": "Chain"}
     for several in ([moved, instead], [instead, moved]):
@@ -726,7 +728,7 @@ def test_a_slash_in_the_name_of_a_planned_parent_is_part_of_the_name(tenant: Ten
     checked = tenant.done(device_groups=wanted, check_mode=True)
     done = tenant.done(device_groups=wanted)
     assert done["diff"] == checked["diff"]
-    assert [each["name"] for each in done["objects"]] == [
+    assert [record["name"] for record in done["objects"]] == [
         rf"{ROOT}/Unit\/Berlin/Mitte/Lobby",
         f"{ROOT}/Unit/Berlin/Mitte",
         r"Mitte in Unit\/Berlin",
@@ -735,13 +737,13 @@ def test_a_slash_in_the_name_of_a_planned_parent_is_part_of_the_name(tenant: Ten
         "Berlin in Unit",
     ]
     new = sorted(set(tenant.paths) - set(before))
-    # Esper does not tell them apart.
+    # Esper does not distinguish them.
     assert new == [f"{ROOT}/Unit", *[f"{ROOT}/Unit/Berlin{rest}" for rest in ("", "/Mitte", "/Mitte/Lobby")]]
     assert len(tenant.paths) - len(before) == 6
     assert tenant.done(device_groups=wanted)["counts"] == counts(unchanged=6)
 
 
-def test_two_groups_cannot_move_to_one_place(tenant: Tenant) -> None:
+def test_two_groups_cannot_move_to_the_same_path(tenant: Tenant) -> None:
     tenant.done(device_groups=[{"path": "Unit"}, {"path": "Other"}])
     moves = [{"path": "Unit", "new_path": "Chain"}, {"path": "Other", "new_path": "Chain"}]
     assert "another group has this path" in messages(tenant.failing(device_groups=moves))["device_groups[1]"]
@@ -758,7 +760,7 @@ def test_two_groups_cannot_move_to_one_place(tenant: Tenant) -> None:
         {"path": "Other", "new_path": "Unit/Other"},
     ],
 )
-def test_a_group_is_not_deleted_along_with_what_is_to_be_kept(tenant: Tenant, kept: Row) -> None:
+def test_a_group_with_a_kept_subgroup_is_not_deleted(tenant: Tenant, kept: Row) -> None:
     tenant.done(device_groups=[{"path": "Unit/Berlin", "create_parents": True}, {"path": "Other"}])
     gone = {"name": "Unit", "state": "absent", "recursive": True}
     for several in ([kept, gone], [gone, kept]):
@@ -768,13 +770,13 @@ def test_a_group_is_not_deleted_along_with_what_is_to_be_kept(tenant: Tenant, ke
         assert "are about the same" in told or "is to keep" in told
 
 
-def test_an_empty_group_is_not_deleted_if_another_comes_into_it(tenant: Tenant) -> None:
+def test_an_empty_group_is_not_deleted_if_it_gets_a_subgroup(tenant: Tenant) -> None:
     tenant.done(device_groups=[{"path": "Unit"}])
     gone, inside = {"path": "Unit", "state": "absent"}, {"path": "Unit/Berlin"}
     assert "has 1 group below it" in messages(tenant.failing(device_groups=[gone, inside]))["device_groups[0]"]
 
 
-def test_what_goes_along_with_its_parent_may_be_listed_too(tenant: Tenant) -> None:
+def test_a_subgroup_of_a_deleted_group_can_also_be_listed(tenant: Tenant) -> None:
     tenant.done(device_groups=[{"path": f"Unit/{name}", "create_parents": True} for name in ("Berlin", "Bonn")])
     gone = [{"path": "Unit/Berlin", "state": "absent"}, {"path": "Unit", "state": "absent", "recursive": True}]
     assert tenant.done(device_groups=gone)["counts"] == counts(deleted=2)
@@ -782,7 +784,7 @@ def test_what_goes_along_with_its_parent_may_be_listed_too(tenant: Tenant) -> No
     assert not any("Unit" in path for path in tenant.paths)
 
 
-def test_a_group_that_another_makes_as_its_parent_may_be_listed_too(tenant: Tenant) -> None:
+def test_a_parent_that_another_group_creates_can_also_be_listed(tenant: Tenant) -> None:
     groups = [{"path": "Unit/Berlin/Mitte", "create_parents": True}, {"path": "Unit/Berlin"}]
     assert tenant.done(device_groups=groups)["counts"] == counts(created=1, unchanged=1)
     assert tenant.done(device_groups=groups)["counts"] == counts(unchanged=2)
@@ -792,7 +794,7 @@ def test_a_group_that_another_makes_as_its_parent_may_be_listed_too(tenant: Tena
     assert told == f"It would delete what device_groups[1] '{ROOT}/Unit/New/Lobby' is to make."
 
 
-def test_versions_that_are_kept_are_counted_over_the_whole_task(tenant: Tenant, tmp_path: Path) -> None:
+def test_keep_versions_counts_all_versions_of_the_task(tenant: Tenant, tmp_path: Path) -> None:
     tenant.done(apps=[upload(tmp_path, 1), upload(tmp_path, 2)])
     apps = [upload(tmp_path, code, keep_versions=2) for code in (3, 4)]
     tenant.done(apps=apps)
@@ -803,7 +805,7 @@ def test_versions_that_are_kept_are_counted_over_the_whole_task(tenant: Tenant, 
     assert "which the same task uploads" in messages(tenant.failing(apps=apps))["apps[1]"]
 
 
-def test_a_version_that_is_to_be_kept_is_not_deleted(tenant: Tenant, tmp_path: Path) -> None:
+def test_a_version_that_the_task_lists_is_not_deleted(tenant: Tenant, tmp_path: Path) -> None:
     tenant.done(apps=[upload(tmp_path, 1), upload(tmp_path, 2)])
     kept = {"package_name": TILL, "version_name": "1.0"}
     for more in (
@@ -816,14 +818,14 @@ def test_a_version_that_is_to_be_kept_is_not_deleted(tenant: Tenant, tmp_path: P
     assert "is to keep" in told
 
 
-# --- what goes wrong --------------------------------------------------------------------------------------------------
+# --- failures ---------------------------------------------------------------------------------------------------------
 
 
-def test_after_a_failure_nothing_more_is_begun(tenant: Tenant, lists: Row) -> None:
+def test_no_object_is_started_after_a_failure(tenant: Tenant, lists: Row) -> None:
     tenant.options = {"retries": 0}
     tenant.simulator.fault(kind="status", status=500, method="POST", path="/devicegroup/", after=1)
     result = tenant.run(**lists)
-    # Policies, apps and contents do not need groups, and may have been begun. Nothing that comes later was.
+    # Policies, apps and content files do not depend on groups, so they may have been started. Blueprints were not.
     told = actions(result)
     assert told["device_groups[1]"] == "created"
     assert told["device_groups[2]"] == "failed"
@@ -832,16 +834,16 @@ def test_after_a_failure_nothing_more_is_begun(tenant: Tenant, lists: Row) -> No
     assert result["changed"] is True
     assert result["msg"].startswith("1 of 8 objects failed. device_groups[2] 'All devices/Unit/Berlin': Creating the")
     assert "answered 500" in messages(result)["device_groups[2]"]
-    assert [each["fields"] for each in result["objects"] if each["action"] in ("failed", "skipped")] == [[]] * 3
+    assert [record["fields"] for record in result["objects"] if record["action"] in ("failed", "skipped")] == [[]] * 3
     assert "Berlin" not in json.dumps(result["diff"])
     tenant.options = {}
     assert tenant.done(**lists)["counts"] == counts(created=3, unchanged=5)
     assert tenant.done(**lists)["changed"] is False
 
 
-def test_what_needs_what_failed_fails_and_the_rest_is_done(tenant: Tenant) -> None:
+def test_dependent_objects_fail_and_other_objects_are_processed(tenant: Tenant) -> None:
     groups = [{"path": path} for path in ("Other", "Unit", "Unit/Berlin/Mitte", "Unit/Berlin", "Other/Ulm")]
-    # The first wave begins with one request at a time.
+    # The first stage starts with one request at a time.
     tenant.simulator.fault(kind="status", status=403, method="POST", path="/devicegroup/", after=1)
     result = tenant.run(device_groups=groups, on_error="continue")
     assert result["counts"] == counts(created=2, failed=3)
@@ -854,7 +856,7 @@ def test_what_needs_what_failed_fails_and_the_rest_is_done(tenant: Tenant) -> No
     assert tenant.done(device_groups=groups)["counts"] == counts(created=3, unchanged=2)
 
 
-def test_what_cannot_be_planned_stops_all_or_itself_only(tenant: Tenant, lists: Row) -> None:
+def test_an_object_that_cannot_be_planned_stops_the_task_or_fails_alone(tenant: Tenant, lists: Row) -> None:
     lists["device_groups"].append({"path": "Nowhere/Lost"})
     lists["enterprise_policies"].append({"id": 999999})
     lists["blueprints"].append({"name": "Lost", "settings": using("9.9")})
@@ -872,16 +874,16 @@ def test_what_cannot_be_planned_stops_all_or_itself_only(tenant: Tenant, lists: 
     assert result["failed"] is checked["failed"] is True
 
 
-def test_the_message_tells_of_the_first_failures_and_counts_the_others(tenant: Tenant) -> None:
+def test_the_message_contains_the_first_errors_and_the_number_of_others(tenant: Tenant) -> None:
     result = tenant.failing(device_groups=[{"path": f"Nowhere/{number}"} for number in range(5)])
     assert result["msg"].startswith("5 of 5 objects failed. device_groups[0] 'All devices/Nowhere/0': The device group")
     assert "device_groups[2] 'All devices/Nowhere/2': " in result["msg"]
     assert "device_groups[3]" not in result["msg"]
-    assert result["msg"].endswith(" And 2 more.")
+    assert result["msg"].endswith(" See objects for 2 more errors.")
     assert len(messages(result)) == 5
 
 
-def test_what_needs_one_that_turns_out_to_be_listed_twice_is_planned_to_fail(tenant: Tenant) -> None:
+def test_an_object_that_depends_on_a_duplicate_fails_in_the_plan(tenant: Tenant) -> None:
     groups = [{"path": "Unit"}, {"path": "Unit/Berlin"}, {"name": "Unit"}]
     checked = tenant.run(check_mode=True, device_groups=groups, on_error="continue")
     result = tenant.failing(device_groups=groups, on_error="continue")
@@ -890,7 +892,7 @@ def test_what_needs_one_that_turns_out_to_be_listed_twice_is_planned_to_fail(ten
     assert messages(result)["device_groups[1]"] == messages(checked)["device_groups[1]"] == needs
 
 
-def test_a_deletion_that_breaks_off_has_changed_something(tenant: Tenant) -> None:
+def test_an_incomplete_deletion_is_changed(tenant: Tenant) -> None:
     tenant.options = {"retries": 0}
     tenant.done(device_groups=[{"path": "Unit/Berlin/Mitte", "create_parents": True}])
     tenant.simulator.fault(kind="status", status=403, method="DELETE", path="/devicegroup/", after=1)
@@ -901,7 +903,7 @@ def test_a_deletion_that_breaks_off_has_changed_something(tenant: Tenant) -> Non
     assert tenant.done(device_groups=gone)["counts"] == counts(deleted=1)
 
 
-def test_nothing_is_deleted_after_a_failure_but_what_was_replaced(tenant: Tenant, lists: Row, tmp_path: Path) -> None:
+def test_only_replaced_objects_are_deleted_after_a_failure(tenant: Tenant, lists: Row, tmp_path: Path) -> None:
     tenant.done(**lists)
     old = tenant.ids("content")["unit.png"]
     file_of(tmp_path, "unit.png", "salad")
@@ -922,7 +924,7 @@ def test_nothing_is_deleted_after_a_failure_but_what_was_replaced(tenant: Tenant
 
 
 @pytest.mark.parametrize("kind", ["drop_after", "truncate", "status"])
-def test_a_creation_whose_answer_is_lost_happens_once(tenant: Tenant, lists: Row, kind: str) -> None:
+def test_an_object_is_created_once_if_the_response_is_lost(tenant: Tenant, lists: Row, kind: str) -> None:
     before = tenant.simulator.state()
     more = {"status": 502, "processed": True} if kind == "status" else {}
     for path in ("/devicegroup/", "/policy/", "/content/upload/", "/application/upload/", "/blueprints/"):
@@ -935,7 +937,7 @@ def test_a_creation_whose_answer_is_lost_happens_once(tenant: Tenant, lists: Row
     assert tenant.done(**lists)["changed"] is False
 
 
-def test_answers_that_are_lost_side_by_side(tenant: Tenant, tmp_path: Path) -> None:
+def test_objects_are_created_once_if_parallel_responses_are_lost(tenant: Tenant, tmp_path: Path) -> None:
     before = len(tenant.simulator.state()["content"])
     tenant.simulator.fault(kind="drop_after", method="POST", path="/content/upload/", times=20)
     contents = [{"src": file_of(tmp_path, f"{number}.txt", f"{number}")} for number in range(20)]
@@ -943,17 +945,17 @@ def test_answers_that_are_lost_side_by_side(tenant: Tenant, tmp_path: Path) -> N
     assert len(tenant.simulator.state()["content"]) == before + 20
 
 
-def test_what_somebody_else_creates_meanwhile_is_made_as_it_is_to_be(tenant: Tenant) -> None:
+def test_an_object_that_another_client_creates_is_updated(tenant: Tenant) -> None:
     policy = {"name": "Unit", "settings": {"kiosk_mode": True}}
     groups = [{"path": "Unit"}, {"path": "Unit/Berlin"}]
 
-    def meanwhile() -> None:
+    def create_objects() -> None:
         Tenant(tenant.simulator).done(
             device_groups=[{"path": "Unit"}],
             enterprise_policies=[{"name": "Unit", "settings": {"kiosk_mode": False, "camera_disabled": True}}],
         )
 
-    tenant.meanwhile = meanwhile
+    tenant.before_apply = create_objects
     result = tenant.done(device_groups=groups, enterprise_policies=[policy])
     assert result["counts"] == counts(created=3)
     assert tenant.done(device_groups=groups, enterprise_policies=[policy])["changed"] is False
@@ -961,14 +963,14 @@ def test_what_somebody_else_creates_meanwhile_is_made_as_it_is_to_be(tenant: Ten
     assert (row["policy"]["kioskMode"], row["policy"]["cameraDisabled"]) == (True, True)
 
 
-def test_what_somebody_else_deletes_meanwhile_is_deleted(tenant: Tenant) -> None:
+def test_an_object_that_another_client_deletes_is_deleted(tenant: Tenant) -> None:
     tenant.done(enterprise_policies=[{"name": "Unit"}, {"name": "Other"}])
     gone = [{"name": "Unit", "state": "absent"}, {"name": "Other", "state": "absent"}]
-    tenant.meanwhile = lambda: Tenant(tenant.simulator).done(enterprise_policies=gone[:1])
+    tenant.before_apply = lambda: Tenant(tenant.simulator).done(enterprise_policies=gone[:1])
     assert tenant.done(enterprise_policies=gone)["counts"] == counts(deleted=2)
 
 
-def test_a_name_that_several_have_is_told_with_its_place(tenant: Tenant) -> None:
+def test_an_ambiguous_name_is_an_error_of_its_object(tenant: Tenant) -> None:
     tenant.done(device_groups=[{"path": f"Unit/{city}/Lobby", "create_parents": True} for city in ("Berlin", "Bonn")])
     result = tenant.failing(device_groups=[{"path": "Unit"}, {"name": "Lobby"}])
     assert (
@@ -977,11 +979,11 @@ def test_a_name_that_several_have_is_told_with_its_place(tenant: Tenant) -> None
     assert actions(result)["device_groups[0]"] == "unchanged"
 
 
-# --- lists that are odd -----------------------------------------------------------------------------------------------
+# --- unusual lists ----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("nothing", [None, []])
-def test_no_objects_are_no_requests(tenant: Tenant, nothing: t.Any) -> None:
+def test_no_objects_take_no_request(tenant: Tenant, nothing: t.Any) -> None:
     result = tenant.done(device_groups=nothing, apps=nothing)
     assert result == {"changed": False, "counts": NOTHING, "objects": [], "diff": []}
     assert tenant.simulator.journal() == []
@@ -993,7 +995,7 @@ def test_options_that_are_null_are_not_set(tenant: Tenant, lists: Row) -> None:
     assert tenant.done(contents=[content], device_groups=None)["counts"] == counts(created=1)
 
 
-def test_an_item_that_names_nothing_fails_alone(tenant: Tenant) -> None:
+def test_an_item_with_an_empty_name_fails_alone(tenant: Tenant) -> None:
     policies = [{"name": None}, {"name": " "}, {"id": 4711, "name": ""}, {"name": "Kiosks"}]
     result = tenant.failing(enterprise_policies=policies)
     assert tenant.simulator.journal() == []
@@ -1009,10 +1011,10 @@ def test_an_item_that_names_nothing_fails_alone(tenant: Tenant) -> None:
     assert result["counts"] == counts(failed=3, skipped=1)
 
 
-def test_an_item_that_another_task_creates_is_left_out_of_the_plan(tenant: Tenant) -> None:
+def test_an_item_that_another_task_creates_is_omitted_from_the_plan(tenant: Tenant) -> None:
     result = tenant.run(check_mode=True, enterprise_policies=[{"id": None, "active": True}, {"name": "Kiosks"}])
-    assert [each["name"] for each in result["objects"]] == ["Kiosks"]
-    assert any("enterprise_policies[0]: id is null in check mode" in each for each in tenant.warnings)
+    assert [record["name"] for record in result["objects"]] == ["Kiosks"]
+    assert any("enterprise_policies[0]: id is null in check mode" in warning for warning in tenant.warnings)
 
 
 @pytest.mark.parametrize(
@@ -1028,7 +1030,7 @@ def test_an_item_that_another_task_creates_is_left_out_of_the_plan(tenant: Tenan
         ({"name": "a3", "settings": {"settings_access_level": "ALL"}}, "enterprise_policies[0] 'a3': "),
     ],
 )
-def test_a_typo_is_refused_with_its_place_and_the_closest_name(tenant: Tenant, item: Row, message: str) -> None:
+def test_a_typo_is_an_error_with_the_option_path_and_the_closest_name(tenant: Tenant, item: Row, message: str) -> None:
     result = tenant.run(enterprise_policies=[item, {"name": "Kiosks"}], on_error="continue")
     assert result["failed"] is True
     assert result["msg"].startswith(message)
@@ -1043,7 +1045,7 @@ def test_an_invalid_value_is_reported_with_its_object_once(tenant: Tenant) -> No
     assert result["msg"].endswith(f"enterprise_policies[0] 'Strict': {error}")
 
 
-def test_a_file_that_is_not_there_is_told_before_a_request(tenant: Tenant, tmp_path: Path) -> None:
+def test_a_missing_file_is_an_error_before_a_request(tenant: Tenant, tmp_path: Path) -> None:
     result = tenant.failing(contents=[{"src": str(tmp_path / "no.png")}], device_groups=[{"path": "Unit"}])
     assert messages(result) == {"contents[0]": f"Cannot read '{tmp_path}/no.png': No such file or directory."}
     assert actions(result)["device_groups[0]"] == "skipped"
@@ -1061,11 +1063,11 @@ _LISTS = {
 
 @pytest.mark.parametrize("kind", _LISTS)
 @pytest.mark.parametrize("count", [5, 6])
-def test_many_are_read_in_one_list_and_a_few_by_their_names(tenant: Tenant, kind: str, count: int) -> None:
+def test_many_objects_are_read_in_a_list_and_a_few_by_name(tenant: Tenant, kind: str, count: int) -> None:
     path, option = _LISTS[kind]
     items = [{option: f"Unit {number}"} for number in range(count)]
-    for wanted in (count, 0):
-        assert tenant.done(**{kind: items})["counts"]["created"] == wanted
+    for created in (count, 0):
+        assert tenant.done(**{kind: items})["counts"]["created"] == created
         queries = [entry["query"] for entry in tenant.journal("GET", path)]
         names = sum("name" in query or "name_exact" in query for query in queries)
         if count > 5:
@@ -1074,7 +1076,7 @@ def test_many_are_read_in_one_list_and_a_few_by_their_names(tenant: Tenant, kind
             assert names == len(queries) >= count
 
 
-def test_more_groups_than_fit_on_a_page(tenant: Tenant) -> None:
+def test_groups_are_read_from_several_pages(tenant: Tenant) -> None:
     tenant.simulator.reset(groups=620)
     groups = [{"path": path} for path in tenant.paths[-20:] if path != ROOT]
     assert tenant.done(device_groups=[*groups, {"path": "Unit"}])["counts"] == counts(created=1, unchanged=20)
@@ -1085,26 +1087,26 @@ def test_more_groups_than_fit_on_a_page(tenant: Tenant) -> None:
     ]
 
 
-def test_many_of_a_kind_are_told_of_as_they_are_done(tenant: Tenant) -> None:
+def test_progress_is_reported_for_many_objects(tenant: Tenant) -> None:
     tenant.done(device_groups=[{"path": f"Unit {number}"} for number in range(40)])
-    planned, *told = tenant.progress
+    planned, *completed = tenant.progress
     assert planned == "Planned 40 objects: 40 created"
-    assert told == [f"{count} of 40 objects are done" for count in range(4, 41, 4)]
+    assert completed == [f"Completed {count} of 40 objects" for count in range(4, 41, 4)]
 
 
-def test_no_more_is_told_to_be_done_than_there_is(tenant: Tenant, tmp_path: Path) -> None:
+def test_progress_does_not_exceed_the_number_of_objects(tenant: Tenant, tmp_path: Path) -> None:
     contents = [{"src": file_of(tmp_path, f"{number}.txt", "soup")} for number in range(20)]
     tenant.done(contents=contents)
     for number in range(20):
         file_of(tmp_path, f"{number}.txt", "salad")
-    # Those that fail have an old content that is not deleted in the end.
+    # The old content files of failed objects are not deleted.
     tenant.simulator.fault(kind="status", status=403, method="POST", path="/content/upload/", times=5)
     assert tenant.run(contents=contents, on_error="continue")["counts"] == counts(updated=15, failed=5)
-    assert tenant.progress[-1] == "20 of 20 objects are done"
+    assert tenant.progress[-1] == "Completed 20 of 20 objects"
     assert len(tenant.progress) == 11
 
 
-def test_a_secret_is_in_no_result(tenant: Tenant) -> None:
+def test_results_do_not_contain_secrets(tenant: Tenant) -> None:
     policy = {"name": "Unit", "settings": {"settings_app_password": "correct horse", "kiosk_mode": True}}
     assert "correct horse" not in json.dumps(tenant.done(enterprise_policies=[policy]))
     tenant.simulator.fault(kind="status", status=403, method="PATCH", path="/policy/")
@@ -1122,14 +1124,14 @@ PATHS = st.lists(st.sampled_from(NAMES), min_size=1, max_size=4).map("/".join)
 
 @st.composite
 def trees(draw: st.DrawFn) -> list[str]:
-    """The paths of some groups and of all above them, in any order."""
+    """Return the paths of some groups and of all their parents, in any order."""
     ends = draw(st.lists(PATHS, min_size=1, max_size=6, unique=True))
     whole = {path.rsplit("/", cut)[0] for path in ends for cut in range(path.count("/") + 1)}
     return draw(st.permutations(sorted(whole)))
 
 
 def spelt(path: str, how: int) -> Row:
-    """A group by one of the ways to write where it is."""
+    """Return a group with its path in one of several forms."""
     above, _slash, name = path.rpartition("/")
     return (
         {"path": path},
@@ -1140,7 +1142,7 @@ def spelt(path: str, how: int) -> Row:
 
 @settings(max_examples=25)
 @given(tree=trees(), how=st.lists(st.integers(0, 2), min_size=1), data=st.data())
-def test_any_tree_in_any_order_is_made_and_unmade(
+def test_any_tree_is_created_and_deleted_in_any_order(
     running: Simulator, tree: list[str], how: list[int], data: st.DataObject
 ) -> None:
     running.reset(groups=0)
@@ -1150,7 +1152,7 @@ def test_any_tree_in_any_order_is_made_and_unmade(
     assert tenant.paths == sorted([ROOT, *(f"{ROOT}/{path}" for path in tree)])
     assert tenant.done(device_groups=groups)["counts"] == counts(unchanged=len(tree))
     assert tenant.simulator.writes() == []
-    # Some of the tree goes, with all that is below it.
+    # Some groups are deleted with their subgroups.
     chosen = data.draw(st.sets(st.sampled_from(tree)))
     going = [path for path in tree if any(f"{path}/".startswith(f"{top}/") for top in chosen)]
     mixed = [{**group, "state": "absent"} if path in going else group for group, path in zip(groups, tree, strict=True)]
@@ -1162,7 +1164,9 @@ def test_any_tree_in_any_order_is_made_and_unmade(
 
 @settings(max_examples=25)
 @given(old=trees(), new=trees())
-def test_from_any_tree_another_comes_as_the_plan_says(running: Simulator, old: list[str], new: list[str]) -> None:
+def test_the_plan_predicts_the_change_from_one_tree_to_another(
+    running: Simulator, old: list[str], new: list[str]
+) -> None:
     running.reset(groups=0)
     tenant = Tenant(running)
     tenant.done(device_groups=[{"path": path, "create_parents": True} for path in old])
