@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Report text that is not plain technical English: python tests/checks/language.py [FILE...].
 
-language.yaml has the refused phrases with the advice for each, and the verbs that task names start with.
+language.yaml has the phrases to avoid with the advice for each, and the verbs that task names start with.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ def check(path: str, text: str, rules: Rules) -> list[Finding]:
 
 
 def check_phrases(path: str, text: str, rules: Rules) -> list[Finding]:
-    """Return the refused phrases in a text."""
+    """Return the phrases to avoid in a text."""
     return [
         Finding(path, text.count("\n", 0, match.start()) + 1, " ".join(match[0].split()), advice)
         for pattern, advice in rules.phrases

@@ -51,7 +51,7 @@ SENTENCE = "The module reads " + "one more word " * 7 + "here."
         ("tests/simulator/README.md", "It starts anew.", "anew"),
     ],
 )
-def test_a_refused_phrase_is_found(path: str, text: str, phrase: str) -> None:
+def test_a_phrase_to_avoid_is_found(path: str, text: str, phrase: str) -> None:
     found = check(path, text, RULES)
     assert phrase in [finding.text for finding in found]
     assert all(finding.advice for finding in found)
