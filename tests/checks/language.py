@@ -55,7 +55,8 @@ class Finding(t.NamedTuple):
 class Rules:
     """The content of language.yaml."""
 
-    phrases: tuple[tuple[re.Pattern[str], str], ...]
+    phrases: re.Pattern[str]  # with a group for each advice
+    advice: tuple[str, ...]
     verbs: frozenset[str]
     excluded: tuple[str, ...]
 
@@ -64,7 +65,8 @@ class Rules:
         """Return the rules in language.yaml."""
         content = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))
         return cls(
-            phrases=tuple((_pattern(entry["phrases"]), entry["advice"]) for entry in content["phrases"]),
+            phrases=_pattern(entry["phrases"] for entry in content["phrases"]),
+            advice=tuple(entry["advice"] for entry in content["phrases"]),
             verbs=frozenset(content["verbs"]),
             excluded=tuple(content["excluded"]),
         )
@@ -81,8 +83,8 @@ def check(path: str, text: str, rules: Rules) -> list[Finding]:
     if path.endswith((".yml", ".yaml")) and any(fnmatch(path, pattern) for pattern in TASK_FILES):
         found += check_names(path, text, 0, rules)
     if path.endswith(".md"):
-        for match in re.finditer(r"^```ya?ml\n(.*?)^```", text, re.M | re.S):
-            found += check_names(path, match[1], text.count("\n", 0, match.start(1)), rules)
+        for block in re.finditer(r"^```ya?ml\n(.*?)^```", text, re.M | re.S):
+            found += check_names(path, block[1], text.count("\n", 0, block.start(1)), rules)
     if any(fnmatch(path, pattern) for pattern in GUIDES):
         found += check_sentences(path, prose_of_markdown(text))
     if match := PLUGINS.fullmatch(path):
@@ -96,9 +98,13 @@ def check(path: str, text: str, rules: Rules) -> list[Finding]:
 def check_phrases(path: str, text: str, rules: Rules) -> list[Finding]:
     """Return the phrases to avoid in a text."""
     return [
-        Finding(path, text.count("\n", 0, match.start()) + 1, " ".join(match[0].split()), advice)
-        for pattern, advice in rules.phrases
-        for match in pattern.finditer(text)
+        Finding(
+            path,
+            text.count("\n", 0, match.start()) + 1,
+            " ".join(match[0].split()),
+            rules.advice[(match.lastindex or 1) - 1],
+        )
+        for match in rules.phrases.finditer(text)
     ]
 
 
@@ -106,7 +112,7 @@ def check_names(path: str, text: str, offset: int, rules: Rules) -> list[Finding
     """Return the names of plays, blocks and tasks in a YAML document that do not start with a known verb."""
     advice = "start the name with an imperative verb of tests/checks/language.yaml"
     try:
-        names = list(_names(yaml.compose(text, Loader=yaml.SafeLoader)))
+        names = list(_names(yaml.compose(text, Loader=yaml.CSafeLoader)))
     except yaml.YAMLError:
         return []  # an excerpt in a guide
     return [
@@ -202,8 +208,10 @@ def _read(path: Path) -> str:
         return ""
 
 
-def _pattern(phrases: list[str]) -> re.Pattern[str]:
-    return re.compile(rf"(?<![\w/.-])(?:{'|'.join(phrase.replace(' ', SPACE) for phrase in phrases)})(?![\w-])", re.I)
+def _pattern(groups: t.Iterable[list[str]]) -> re.Pattern[str]:
+    # One pattern is faster than many.
+    alternatives = "|".join(f"({'|'.join(phrases)})" for phrases in groups).replace(" ", SPACE)
+    return re.compile(rf"(?<![\w/.-])(?:{alternatives})(?![\w-])", re.I)
 
 
 def _names(node: yaml.Node | None, is_list: bool = True) -> t.Iterator[yaml.ScalarNode]:
