@@ -25,7 +25,7 @@ OTHER_NAMES = {
     "enterprise_policy": ("policies", "policy"),
 }
 
-# Further files of a kind in kinds/, in addition to those that begin with its name.
+# Further files of a kind in kinds/, in addition to those that start with its name.
 OTHER_FILES = {"device_group": ("group_path", "group_devices")}
 
 
@@ -44,7 +44,7 @@ def files(kind: str) -> dict[str, list[Path]]:
             *sorted(KINDS.glob(f"{kind}_*.py")),
         ],
         "examples": [ROOT / "examples" / f"{each}.yml" for each in (kind, f"{kind}_info")],
-        "simulator": [ROOT / "tests/simulator/behaviours" / f"{name}.py" for name in names],
+        "simulator": [ROOT / "tests/simulator/behaviors" / f"{name}.py" for name in names],
         "unit and contract tests": tests,
         "integration tests": sorted((ROOT / "tests/integration/targets" / kind).rglob("*.yml"))
         + sorted((ROOT / "tests/integration/targets" / f"{kind}_info").rglob("*.yml")),

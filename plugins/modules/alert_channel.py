@@ -61,7 +61,7 @@ EXAMPLES = r"""
     name: Service desk
     emails: [servicedesk@example.com]
 
-- name: Add an address to an alert channel
+- name: Add an email address to an alert channel
   esper.cloud.alert_channel:
     name: Service desk
     emails: [servicedesk@example.com, night@example.com]

@@ -49,7 +49,7 @@ EXAMPLES = r"""
     name: Service desk
   register: channel
 
-- name: Show who gets messages
+- name: Show the email addresses of all alert channels
   ansible.builtin.debug:
     msg: "{{ all_channels.alert_channels | map(attribute='emails') | flatten | unique }}"
 """

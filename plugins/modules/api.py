@@ -104,14 +104,14 @@ EXAMPLES = r"""
   ansible.builtin.debug:
     msg: "{{ blueprints.content | map(attribute='name') }}"
 
-- name: Read the device groups of a name
+- name: Read the device groups with a name
   esper.cloud.api:
     path: /enterprise/{enterprise_id}/devicegroup/
     query:
       name: Loading dock
   register: found
 
-- name: Create the device group if it does not exist
+- name: Create a device group if it does not exist
   esper.cloud.api:
     method: POST
     path: /enterprise/{enterprise_id}/devicegroup/

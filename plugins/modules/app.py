@@ -129,21 +129,22 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Upload an app version, from files/ of the role or next to the playbook
+# Relative paths are searched in files/ of the role and next to the playbook.
+- name: Upload an app version and set its release properties
   esper.cloud.app:
     src: till-2.1.0.apk
     release_name: Spring
     release_comments: Faster start
-  register: till
+  register: pos_app
 
-- name: Upload an app version without the library that reads APK files
+- name: Upload an app version without the Python library pyaxmlparser
   esper.cloud.app:
     src: "{{ playbook_dir }}/build/till-2.1.0.apk"
     package_name: com.example.till
     version_name: 2.1.0
     version_code: 210
 
-- name: Delete old versions, except the three newest and those in use
+- name: Keep the three newest versions of an app and the versions in use
   esper.cloud.app:
     package_name: com.example.till
     version_name: 2.1.0

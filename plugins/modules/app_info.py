@@ -71,11 +71,11 @@ EXAMPLES = r"""
     package_name: com.example.till
     blueprints: true
     devices: true
-  register: till
+  register: pos_app
 
-- name: Show the versions that no blueprint has
+- name: Show the versions that no blueprint contains
   ansible.builtin.debug:
-    msg: "{{ till.apps[0].versions | rejectattr('blueprints') | map(attribute='version_name') }}"
+    msg: "{{ pos_app.apps[0].versions | rejectattr('blueprints') | map(attribute='version_name') }}"
 """
 
 RETURN = r"""

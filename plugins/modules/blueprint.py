@@ -1866,7 +1866,7 @@ EXAMPLES = r"""
               idle_seconds: 60
   register: kiosks
 
-- name: Update the version of an app and keep all other settings
+- name: Update an app version in a blueprint and keep all other settings
   esper.cloud.blueprint:
     name: Point of Sale
     comments: Spring release
@@ -1877,7 +1877,7 @@ EXAMPLES = r"""
           - package_name: com.example.till
             version_name: 2.0.0
 
-- name: Save exactly these settings for two platforms as a draft
+- name: Save a draft with exactly these settings for two platforms
   esper.cloud.blueprint:
     name: Screens
     exact: true

@@ -76,7 +76,7 @@ EXAMPLES = r"""
     name: Point of Sale
   register: pos
 
-- name: Show the versions of its apps
+- name: Show the app versions of the blueprint
   ansible.builtin.debug:
     msg: "{{ item.package_name }} {{ item.version_name }}"
   loop: "{{ pos.blueprints[0].settings.android.apps }}"

@@ -93,13 +93,14 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Upload a file, from files/ of the role or next to the playbook
+# Relative paths are searched in files/ of the role and next to the playbook.
+- name: Upload a content file
   esper.cloud.content:
     src: menu.png
     description: Dishes of the week
     tags: [menu, summer]
 
-- name: Upload a file with another name
+- name: Upload a content file with another name
   esper.cloud.content:
     src: "{{ playbook_dir }}/menu.png"
     name: menu-berlin.png

@@ -65,13 +65,13 @@ seealso:
 EXAMPLES = r"""
 - name: Read all content files
   esper.cloud.content_info:
-  register: all_content
+  register: all_files
 
 - name: Show the total size of all content files
   ansible.builtin.debug:
-    msg: "{{ all_content.contents | sum(attribute='size') }} bytes"
+    msg: "{{ all_files.contents | sum(attribute='size') }} bytes"
 
-- name: Download the content files with a tag
+- name: Download all content files with a tag
   esper.cloud.content_info:
     tag: summer
     dest: "{{ playbook_dir }}"

@@ -109,7 +109,7 @@ EXAMPLES = r"""
   ansible.builtin.debug:
     msg: "{{ terminals.outdated_count }} of {{ terminals.device_count }}"
 
-- name: Converge online kiosks in stores and tolerate up to 10 % failures
+- name: Converge online kiosks and tolerate up to 10 % failures
   esper.cloud.converge:
     groups: [All devices/Stores]
     filters:
@@ -118,7 +118,7 @@ EXAMPLES = r"""
     wait: true
     max_fail_percentage: 10
 
-- name: Show what would converge in a device group
+- name: Preview which devices of a device group would converge
   esper.cloud.converge:
     groups: [All devices]
   check_mode: true

@@ -101,7 +101,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Read the online Android devices
+- name: Read online Android devices
   esper.cloud.device_info:
     filters:
       state: online
@@ -110,28 +110,28 @@ EXAMPLES = r"""
     resolve_names: false
   register: found
 
-- name: Create the device group of the store
+- name: Create the device group of a store
   esper.cloud.device_group:
     path: Stores/Berlin
     create_parents: true
 
-- name: Move devices to their store and set their tags
+- name: Move devices to the device group and set their tags
   esper.cloud.device:
     devices: "{{ found.devices[:20] | map(attribute='id') }}"
     group: Stores/Berlin
     tags: [kiosk, berlin]
 
-- name: Set the alias of one device
+- name: Set the alias of a device
   esper.cloud.device:
     device: "{{ found.devices[0].serial }}"
     alias: Till 1
 
 - name: Set the aliases of several devices
   esper.cloud.device:
-    devices: "{{ names.keys() }}"
-    aliases: "{{ names }}"
+    devices: "{{ aliases.keys() }}"
+    aliases: "{{ aliases }}"
   vars:
-    names: "{{ {found.devices[1].name: 'Till 2', found.devices[2].name: 'Till 3'} }}"
+    aliases: "{{ {found.devices[1].name: 'Till 2', found.devices[2].name: 'Till 3'} }}"
 
 - name: Wipe a lost device
   esper.cloud.device:

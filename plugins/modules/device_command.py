@@ -459,7 +459,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Restart online kiosks with one command
+- name: Restart online kiosks and wait for the result
   esper.cloud.device_command:
     filters:
       tags: kiosk

@@ -88,7 +88,7 @@ EXAMPLES = r"""
     device: "{{ lookup('ansible.builtin.env', 'DEVICE', default='OUW-MDJ-00001') }}"
     apps: true
     max_events: 20
-  register: one
+  register: device
 
 - name: Read the online devices with a low battery
   esper.cloud.device_info:
@@ -96,11 +96,11 @@ EXAMPLES = r"""
       battery_level_lte: 20
       state: online
     detail_level: standard
-  register: low
+  register: low_battery
 
-- name: Show their device groups
+- name: Show the device groups of these devices
   ansible.builtin.debug:
-    msg: "{{ low.devices | map(attribute='group') | unique }}"
+    msg: "{{ low_battery.devices | map(attribute='group') | unique }}"
 """
 
 RETURN = r"""

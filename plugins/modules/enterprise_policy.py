@@ -255,7 +255,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Kiosks are locked down
+- name: Create an enterprise policy for kiosks
   esper.cloud.enterprise_policy:
     name: Kiosks
     description: Self-service in the stores
@@ -273,13 +273,13 @@ EXAMPLES = r"""
         maintenance_start: 120
         maintenance_end: 240
 
-- name: The camera is off, whatever else the policy says
+- name: Disable the camera and keep all other settings
   esper.cloud.enterprise_policy:
     name: Kiosks
     settings:
       camera_disabled: true
 
-- name: The settings app asks for a password
+- name: Set the password of the Esper Settings app
   esper.cloud.enterprise_policy:
     name: Kiosks
     settings:
@@ -287,7 +287,7 @@ EXAMPLES = r"""
       settings_app_password: "{{ lookup('ansible.builtin.env', 'SETTINGS_PASSWORD', default='to be set') }}"
     update_password: always
 
-- name: There is no policy for tests
+- name: Delete an enterprise policy
   esper.cloud.enterprise_policy:
     name: Only a test
     state: absent

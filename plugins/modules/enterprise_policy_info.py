@@ -40,11 +40,11 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Read all policies
+- name: Read all enterprise policies
   esper.cloud.enterprise_policy_info:
   register: policies
 
-- name: Show how many devices have each that is active
+- name: Show the number of devices of each active policy
   ansible.builtin.debug:
     msg: >-
       {{ policies.enterprise_policies | selectattr('active')

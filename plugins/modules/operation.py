@@ -537,7 +537,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Beep kiosks with a low battery
+- name: Play a sound on kiosks with a low battery
   esper.cloud.operation:
     operation_type: BEEP_DEVICE
     device_query:
@@ -545,7 +545,7 @@ EXAMPLES = r"""
       tags: kiosk
       battery_level_lte: 30
 
-- name: Find online devices
+- name: Read online devices
   esper.cloud.device_info:
     filters:
       state: online

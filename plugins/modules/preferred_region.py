@@ -36,7 +36,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Look up apps in the App Stores of Germany and Austria
+- name: Set the regions of the App Store
   esper.cloud.preferred_region:
     countries: [DE, AT]
 

@@ -46,6 +46,7 @@ seealso:
 EXAMPLES = r"""
 - name: Read all roles
   esper.cloud.role_info:
+  register: all_roles
 
 - name: Read one role with its scopes
   esper.cloud.role_info:
@@ -53,7 +54,7 @@ EXAMPLES = r"""
     scopes: true
   register: technician
 
-- name: Show what field technicians can do
+- name: Show the scopes of the role
   ansible.builtin.debug:
     msg: "{{ technician.roles | map(attribute='scopes') | flatten }}"
 """

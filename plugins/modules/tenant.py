@@ -90,7 +90,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Create two cities with their stores
+- name: Create device groups and an enterprise policy
   esper.cloud.tenant:
     device_groups:
       - path: All devices/Stores
@@ -102,7 +102,7 @@ EXAMPLES = r"""
           kiosk_mode: true
           camera_disabled: true
 
-- name: Manage all objects that variables describe
+- name: Apply the objects in variables and continue after errors
   esper.cloud.tenant:
     device_groups: "{{ esper_device_groups }}"
     contents: "{{ esper_contents }}"
@@ -116,12 +116,12 @@ EXAMPLES = r"""
     esper_contents:
       - src: menu.png
         tags: [menu]
-  register: tenant
+  register: applied
 
-- name: Show the changes
+- name: Show the changed objects
   ansible.builtin.debug:
     msg: "{{ item.action }} {{ item.kind }} {{ item.name }}"
-  loop: "{{ tenant.objects | rejectattr('action', 'eq', 'unchanged') }}"
+  loop: "{{ applied.objects | rejectattr('action', 'eq', 'unchanged') }}"
   loop_control:
     label: "{{ item.option }}"
 """

@@ -30,7 +30,7 @@ MODULES, TASKS, ONE = "a loop, as modules", "a loop, in the controller's process
 
 @dataclass(frozen=True)
 class _Way:
-    """What is done with how many objects, how, and how far the service is."""
+    """A variant of a benchmark: the action, the number of objects, and the latency."""
 
     size: int
     latency_ms: int
@@ -53,7 +53,7 @@ class Bench:
         self._measured.add(START, run(START, self._environment, self._place))
 
     def measure(self, size: int, latency_ms: int = 0) -> None:
-        """Create so many objects in one task, and have nothing to do in another."""
+        """Create the specified number of objects in one task, and change nothing in the second run."""
         self._simulator.reset()
         for done in (CREATED, UNCHANGED):
             self._add(_Way(size, latency_ms, done, ONE))
@@ -107,7 +107,7 @@ class Bench:
         return rows
 
     def growth(self, sizes: list[int]) -> list[list[str]]:
-        """What an object costs in tasks of each size, and how much dearer that is than in any smaller task."""
+        """Return the cost of an object for each size of a task, and its ratio to that of each smaller task."""
         start = self._measured[START]
         rows = []
         for done in (CREATED, UNCHANGED):
@@ -167,7 +167,7 @@ def tables(options: Options) -> Iterator[str]:
 
 
 def _paths(size: int) -> Iterator[str]:
-    """So many groups, each after the one that holds it."""
+    """Return the specified number of groups, each after its parent."""
     for number in range(size):
         parent = f"Bench {number // GROUPS_A_PARENT:03}"
         yield f"{parent}/{number:05}" if number % GROUPS_A_PARENT else parent

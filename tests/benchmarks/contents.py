@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Print a digest of what ansible-inventory listed in a file, without the order in which hosts and groups came.
 
-A process of its own: a child begins with the peak of memory of its parent, so that who measures children stays small.
+A process of its own: a child starts with the peak of memory of its parent, so that who measures children stays small.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Alias, tags and group of many devices by one task, against loops over the vendor's Python SDK (esperclient, in the
+"""Alias, tags and group of many devices by one task, against loops over the Python SDK of Esper (esperclient, in the
 version of requirements.txt), which is asked to do no more than send its calls: see sdk.py.
 
 - For moving, the SDK has a call that takes one device or many. Both are measured.
@@ -8,7 +8,7 @@ version of requirements.txt), which is asked to do no more than send its calls: 
 - For tags it has no call.
 
 It does not see whether a call is needed: a second run takes as long as the first. At 0 ms all is measured in full.
-Where there is latency, the SDK is given a part and extrapolated, for nothing but more of the same would come.
+Where there is latency, the SDK runs for a part of the devices, and its result is extrapolated.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ LOOPED = 100
 TAGS = ["kiosk", "berlin"]
 SDK = CHECKOUT / ".ansible" / "venv-sdk"
 SDK_START, LOOP, ALL, THREADS, TASK = "start", "SDK, in a loop", "SDK, one call", "SDK, its own threads", "one task"
-# What is to be done, in which ways, and by which of the SDK's calls.
+# The actions, the variants of each, and the calls of the SDK.
 WORK: dict[str, tuple[str, ...]] = {
     "move": (LOOP, ALL, THREADS, TASK),
     "alias": (LOOP, THREADS, TASK),
@@ -85,7 +85,7 @@ def tables(options: Options) -> Iterator[str]:
 
 @dataclass(frozen=True)
 class _Way:
-    """How something is done."""
+    """A variant of an action."""
 
     latency_ms: int
     change: str
@@ -132,7 +132,7 @@ class Bench:
         self._add(way, cost.extrapolated(start, factor), round(requests * factor))
 
     def _looped(self, way: _Way) -> int:
-        """How many devices are really sent, of all that are told."""
+        """Return the number of devices that are really sent."""
         return min(self._devices, LOOPED) if way.latency_ms and way.by in (LOOP, THREADS) else self._devices
 
     def _add(self, way: _Way, cost: Cost, requests: int = 0) -> None:
@@ -216,5 +216,5 @@ def _install_sdk() -> None:
     venv.create(SDK, clear=True, with_pip=True)
     command = [str(SDK / "bin" / "python"), "-m", "pip", "install", "--quiet", "-r", str(requirements)]
     if subprocess.run(command, stdout=sys.stderr, check=False).returncode:
-        sys.exit("The vendor's SDK could not be installed, without which devices cannot be measured.")
+        sys.exit("The Python SDK of Esper could not be installed. It is required to measure devices.")
     stamp.write_text(digest)

@@ -1,9 +1,9 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a module imports before it does anything, and what that costs, against the least that a module imports.
+"""The imports of a module before it does anything, and their cost, compared with the minimum of a module.
 
 Ansible sends a module as a zip file of sources, each of which is compiled again each time. So it is measured from such
-a file, and, to tell the compiling from the rest, as it is installed, which is how the controller's process has it.
+a file, and, to measure the compilation separately, as it is installed, which is how the controller's process has it.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class _Import:
 
 
 def _imports(statement: str, path: Path) -> list[_Import]:
-    """What a statement imports beside what Python imports by itself."""
+    """Return the imports of a statement in addition to those of Python itself."""
     lines = []
     for code in ("pass", statement):
         command = [sys.executable, "-X", "importtime", "-c", code]

@@ -1,10 +1,10 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A task for one object that is as it should be, in a loop: in the controller's process and as a module, against
+"""A task for one unchanged object in a loop, in the controller's process and as a module. It is compared with
 ansible.builtin.uri, which sends the same requests and compares nothing, and ansible.builtin.ping, which sends none.
 
-Whole playbooks are measured. An empty one is a row of its own, so that ratios can be told with it and without it. The
-service answers at once: whatever it takes would be added to both sides.
+Whole playbooks are measured. An empty one is a row of its own, so that ratios can be calculated with and without it.
+The simulator responds immediately, because latency would be added to both sides.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What all subjects have in common: to run a process and see what it takes, and to show medians and ratios of them.
+"""The common parts of all subjects: run a process and measure it, and show medians and ratios.
 
-Who measures stays small: on Linux a child begins with the peak of memory of its parent. So each subject has a process,
+Who measures stays small: on Linux a child starts with the peak of memory of its parent. So each subject has a process,
 and what reads much of what was measured is another one, such as contents.py.
 """
 
@@ -34,7 +34,7 @@ Environment = dict[str, str]
 
 @dataclass(frozen=True)
 class Options:
-    """What the command line says; without sizes, a subject has its own."""
+    """Return the options of the command line; without sizes, a subject has its own."""
 
     sizes: tuple[int, ...]
     rounds: int
@@ -55,18 +55,18 @@ class Options:
 
 @dataclass(frozen=True)
 class Cost:
-    """What one run of a command took."""
+    """The cost of one run of a command."""
 
     seconds: float
     cpu_seconds: float
     megabytes: float
 
     def less(self, start: Cost) -> Cost:
-        """What is left without the time of an empty start. Memory is no sum, and stays."""
+        """Return the cost without the time of an empty start. The memory is not reduced."""
         return Cost(self.seconds - start.seconds, self.cpu_seconds - start.cpu_seconds, self.megabytes)
 
     def extrapolated(self, start: Cost, factor: float) -> Cost:
-        """What it would take with so many times the work, but one start."""
+        """Return the cost for the specified multiple of the work with one start."""
         work = self.less(start)
         return Cost(
             start.seconds + work.seconds * factor, start.cpu_seconds + work.cpu_seconds * factor, self.megabytes
@@ -74,7 +74,7 @@ class Cost:
 
 
 class Measured:
-    """What was measured, by any name."""
+    """The measured values by name."""
 
     def __init__(self) -> None:
         self._costs: dict[Any, list[Cost]] = defaultdict(list)
@@ -108,7 +108,7 @@ def run(command: Sequence[str | Path], environment: Environment, place: Path, ou
         seconds = time.monotonic() - started
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
-        # ansible-playbook tells on its standard output what failed.
+        # ansible-playbook shows failures on its standard output.
         with Path(file.name).open("rb") as said:
             said.seek(max(0, Path(file.name).stat().st_size - 4000))
             end = said.read().decode(errors="replace")
@@ -146,7 +146,7 @@ def set_latency(simulator: Simulator, latency_ms: int) -> None:
 
 
 def requests_of(simulator: Simulator, work: Callable[[], Cost]) -> tuple[Cost, int]:
-    """What some work cost, and how many requests it sent."""
+    """The cost of some work, and the number of its requests."""
     simulator.clear_journal()
     cost = work()
     return cost, len(simulator.journal())
@@ -160,7 +160,7 @@ def written(file: Path, text: str, mode: int = 0o600) -> Path:
 
 
 def ratio(mine: float, other: float) -> str:
-    """How many times the other one is; "" where there is nothing to compare with."""
+    """Return the ratio to the other value, or "" if there is none."""
     if other <= 0:
         return ""
     times = mine / other

@@ -1,8 +1,8 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a script does with the vendor's Python SDK: python sdk.py FILE, whose JSON says what is to be done.
+"""A script that uses the Python SDK of Esper: python sdk.py FILE, with a JSON file of the actions.
 
-It is told ids, looks up nothing, and sends each call whether it is needed or not: no script does with less.
+It gets IDs, looks up nothing, and sends each call whether it is needed or not: no script can do less.
 """
 
 from __future__ import annotations

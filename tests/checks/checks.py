@@ -144,6 +144,11 @@ CHECKS = (
         "the generated files are those that `make generate` writes",
         ("python", "tools/generate.py", "--check"),
     ),
+    Check(
+        "language",
+        "texts, names of tasks and short descriptions are plain technical English",
+        ("python", "tests/checks/language.py"),
+    ),
     Check("changelog", "the changelog fragments are valid", ("antsibull-changelog", "lint")),
     Check("ruff", "the code follows the rules in pyproject.toml", ("ruff", "check")),
     Check("format", "the code is formatted", ("ruff", "format", "--check")),

@@ -71,7 +71,7 @@ def _enterprise(caller: Caller) -> dict[str, Any]:
     return {"enterprise": f"http://tenant.invalid/api/enterprise/{ENTERPRISE_ID}/"}
 
 
-# What operations with a behaviour of their own want of a body beyond the contract; None takes a property away.
+# Properties of bodies that operations with a behavior of their own need beyond the contract. None removes a property.
 _BODIES: dict[str, Callable[[Caller], dict[str, Any]]] = {
     _COMMAND: _command,
     "POST /v0/enterprise/{enterprise_id}/command/": _command,
@@ -128,7 +128,7 @@ class Caller:
         self._is_changed = False
 
     def reset(self) -> None:
-        """Begin with a new tenant, unless the present one was only read."""
+        """Reset the tenant, unless it was only read."""
         if self._is_changed:
             self.service.tenant = new_tenant(_SETTINGS)
             self._is_changed = False

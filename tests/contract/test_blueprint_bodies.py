@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The settings of blueprints are those of the contract: what the module lets pass the contract accepts, and what the
-contract refuses the module refuses first."""
+contract rejects fails validation in the module first."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def resolved(schema: Schema) -> Schema:
 
 
 def type_of(schema: Schema) -> str:
-    """The Ansible type; null beside another type is what Ansible has for any option."""
+    """Return the Ansible type. Ansible has null in addition to the type of any option."""
     kind = schema["type"]
     return TYPES[kind if isinstance(kind, str) else next(each for each in kind if each != "null")]
 
@@ -136,7 +136,7 @@ def some_settings(draw: st.DrawFn) -> Params:
 
 
 def bodies_of(params: Params) -> dict[str, Params] | None:
-    """The bodies of a create and of an update with these parameters, by method; None where the module refuses them."""
+    """Return the bodies of a create and an update with these parameters by method, or None if they fail validation."""
     validated = VALIDATOR.validate(params)
     if validated.error_messages:
         return None
@@ -236,7 +236,7 @@ REFUSED = [(path, "SOMETHING ELSE") for path, each in leaves(SETTINGS) if each.i
 
 
 @pytest.mark.parametrize(("path", "value"), REFUSED, ids=lambda part: ".".join(part) if isinstance(part, tuple) else "")
-def test_what_the_contract_refuses_the_module_refuses_first(path: tuple[str, ...], value: t.Any) -> None:
+def test_values_that_the_contract_rejects_fail_validation(path: tuple[str, ...], value: t.Any) -> None:
     refused = without(WHOLE, path, value)
     assert bodies_of({"name": "Kiosks", "settings": refused}) is None
     assert CONTRACT.check_body(OPERATIONS["POST"], {"name": "Kiosks", "settings": refused}) != []

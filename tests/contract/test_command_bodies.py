@@ -36,7 +36,7 @@ VIEW = TenantView(Client(Connection(api_url="https://acme-api.esper.cloud/api", 
 VALIDATOR = ArgumentSpecValidator(DEVICE_COMMAND.options, **DEVICE_COMMAND.rules)
 DEVICE = "e2425d4b-c266-41b4-a83e-490189fc9a0f"
 TYPES = {"boolean": "bool", "integer": "int", "string": "str", "object": "dict"}
-# The service marks its own converges so; who says it of another command is mistaken.
+# Esper marks its own converges with this value, so it is invalid for other commands.
 NOT_OFFERED = {"is_converge"}
 
 
@@ -60,7 +60,7 @@ def test_the_arguments_are_those_of_the_contract() -> None:
 def test_a_command_needs_what_the_contract_s_notes_say(command: str) -> None:
     note = str(SCHEMAS["DeviceCommandEnum"]["x-enum-notes"].get(command, ""))
     names = {each.api_name: each.name for each in ARGS.fields}
-    # A misspelt name in the notes stands for the property.
+    # A misspelled name in the notes stands for the property.
     words = set(re.findall(r"\w+", note.replace("dhcp_dnabled", "dhcp_enabled").partition("optional")[0]))
     needed = {names[word] for word in words & names.keys()} if "needs" in note else set()
     assert set(REQUIRED_ARGS.get(command, ())) == needed - {"cert_password", "secondary_dns"}
@@ -90,7 +90,7 @@ def tasks(draw: st.DrawFn) -> Params:
 
 
 def body_of(params: Params) -> Params | None:
-    """The body of the request; None where the module refuses."""
+    """Return the body of the request, or None if the parameters fail validation."""
     validated = VALIDATOR.validate(params)
     if validated.error_messages:
         return None

@@ -69,12 +69,12 @@ def test_unpublished_corrections_are_part_of_the_contract(contract: Contract, or
     ("status", "body", "flaw"),
     [
         (200, {"id": "x", "name": "y"}, "id: Must be a valid uuid. "),
-        (200, {"name": "y", "colour": "red"}, "colour: Not in the contract. "),
+        (200, {"name": "y", "color": "red"}, "color: Not in the contract. "),
         (200, {"name": "y", "created_on": "today"}, "created_on: Must be a valid date-time. "),
         (200, {"name": "y", "parent": "0b1e7f3c"}, "parent: Must be a valid url. "),
         (404, {"errors": "none"}, "errors: Not a valid array. "),
         (409, {"errors": [], "message": ""}, "status: This field is required. "),
-        (202, {}, f"GET {GROUP} never answers 202"),
+        (202, {}, f"GET {GROUP} never returns HTTP 202"),
     ],
 )
 def test_an_answer_that_breaks_the_contract_has_a_flaw(

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from behaviours import OPERATIONS
+from behaviors import OPERATIONS
 from contract import Contract, Operation
 from dispatch import UNSUPPORTED
 from every import Caller, found_ids
@@ -162,7 +162,7 @@ class _Kind:
 
 
 def _content(body: Any) -> dict[str, Any]:
-    """What an answer has in its envelope."""
+    """Return the envelope of a response."""
     while isinstance(body, dict) and body.keys() <= {"code", "message", "content", "schema"} and body:
         body = body.get("content", body.get("schema"))
     return dict(body[0] if isinstance(body, list) else body)
@@ -178,7 +178,7 @@ def _other(value: Any) -> Any:
 
 
 def _assert_shown(sent: Any, shown: Mapping[str, Any]) -> None:
-    """What was sent is shown, as far as it is shown in the same form: the service may turn ids into objects."""
+    """Check that the response has the values of the request, except for IDs that the API turns into objects."""
     fixed = ("id", "created_at", "created_on", "updated_at", "updated_on")
     same = [
         name

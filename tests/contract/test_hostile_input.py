@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whatever a user writes: it is refused with a sentence, or it is about the very object that it names."""
+"""Any input of a user is an error with a sentence, or refers to exactly the object that it names."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ few = settings(max_examples=20, deadline=None, derandomize=True, database=None, 
 
 
 def play(simulator: Simulator, module: str, **options: Any) -> Row:
-    """The result of a task, all that was given being checked as Ansible does. None is a defect."""
+    """Return the result of a task with all parameters validated as Ansible does, or None for an unexpected error."""
     task = definition_of(module)
     connection = {
         "api_url": simulator.url,
@@ -52,7 +52,7 @@ def play(simulator: Simulator, module: str, **options: Any) -> Row:
 
 # --- names ------------------------------------------------------------------------------------------------------------
 
-# module: where the tenant keeps what it makes, and what it takes beside the name.
+# module: the path where the tenant stores its objects, and the parameters in addition to the name.
 KINDS: dict[str, tuple[str, Row]] = {
     "device_group": ("groups", {"parent": "All devices"}),
     "enterprise_policy": ("policies", {"settings": {"kiosk_mode": True}}),
@@ -73,7 +73,7 @@ NAMES = [
     "\U0001f355 \U0001f468\u200d\U0001f469\u200d\U0001f467",
     "\u05e9\u05dc\u05d5\u05dd \u202eabc",
     "x" * 1000,
-    "  blanks  ",
+    "  spaces  ",
     "\t",
     "line\nbreak",
     "nul\0",
@@ -259,11 +259,11 @@ def test_no_type_is_a_crash(running: Simulator, module: str, data: st.DataObject
         ("content_info", {"name": "x", "dest": "a\0"}, "The option dest is not a valid path: 'a\\x00'."),
     ],
 )
-def test_what_yaml_makes_of_a_value_is_told(running: Simulator, module: str, options: Row, msg: str) -> None:
+def test_the_error_contains_the_value_that_yaml_loads(running: Simulator, module: str, options: Row, msg: str) -> None:
     assert play(running, module, **options)["msg"] == msg
 
 
-def test_the_place_of_a_wrong_type_is_told(running: Simulator) -> None:
+def test_the_error_contains_the_position_of_a_wrong_type(running: Simulator) -> None:
     refused = play(running, "tenant", blueprints=[{"name": "x"}, {"name": "y", "settings": {"android": 1.5}}])
     assert refused["msg"] == "The option blueprints[1].settings.android must be a dict, not float."
 

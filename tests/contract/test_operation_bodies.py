@@ -112,7 +112,7 @@ def tasks(draw: st.DrawFn) -> Params:
 
 
 def body_of(params: Params, query: Params) -> Params | None:
-    """The body of the request; None where the module refuses."""
+    """Return the body of the request, or None if the parameters fail validation."""
     validated = VALIDATOR.validate(params)
     if validated.error_messages:
         return None
@@ -133,7 +133,7 @@ def test_what_the_module_lets_pass_the_contract_accepts(task: Params) -> None:
 
 
 @pytest.mark.parametrize("name", TYPES)
-def test_each_operation_can_be_begun_with_what_it_needs(name: str) -> None:
+def test_each_operation_can_be_started_with_its_required_arguments(name: str) -> None:
     whole: dict[str, Any] = {"int": 2, "bool": True, "str": "10", "dict": {"a": 1}, "raw": {"a": 1}}
     fields = {each.name: each for each in ARGS.fields}
     needs = REQUIRED_ARGS.get(name, ())

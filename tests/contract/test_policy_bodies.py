@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The settings of enterprise policies are those of the contract: what the module lets pass the contract accepts, and
-what the contract refuses the module refuses first."""
+values that the contract rejects fail validation in the module."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def settings_of(fields: tuple[Field, ...]) -> st.SearchStrategy[Params]:
 
 
 def body_of(params: Params) -> Params | None:
-    """The body of a create with these parameters; None where the module refuses them."""
+    """Return the body of a create with these parameters, or None if they fail validation."""
     validated = VALIDATOR.validate(params)
     if validated.error_messages:
         return None
@@ -111,7 +111,7 @@ def in_api_format(field: Field, value: t.Any) -> t.Any:
 
 
 @pytest.mark.parametrize(
-    "refused",
+    "rejected",
     [
         {"minimum_password_length": 3},
         {"phone_policy": {"incoming_numbers": ["1" * 16]}},
@@ -123,22 +123,22 @@ def in_api_format(field: Field, value: t.Any) -> t.Any:
         {"device_update_policy": {"maintenance_start": "early"}},
     ],
 )
-def test_what_the_contract_refuses_the_module_refuses_first(refused: Params) -> None:
-    assert body_of({"name": "Kiosks", "settings": refused}) is None
-    body = {"enterprise": "https://x/", "name": "Kiosks", "policy": in_api_format(SETTINGS, refused)}
+def test_values_that_the_contract_rejects_fail_validation(rejected: Params) -> None:
+    assert body_of({"name": "Kiosks", "settings": rejected}) is None
+    body = {"enterprise": "https://x/", "name": "Kiosks", "policy": in_api_format(SETTINGS, rejected)}
     assert CONTRACT.check_body(OPERATION, body) != []
 
 
 @pytest.mark.parametrize(
-    "refused",
+    "rejected",
     [
         {"frp_googles": [{"email": "nobody"}]},
         {"google_account_permission": {"emails": ["a@example.com", "nobody"]}},
     ],
 )
-def test_an_address_is_checked_by_its_form(refused: Params) -> None:
-    """Which the contract asks for, though JSON schema leaves it open whether a format is checked."""
-    assert body_of({"name": "Kiosks", "settings": refused}) is None
+def test_an_address_is_checked_by_its_form(rejected: Params) -> None:
+    """The contract requires this format, although JSON schema does not require to check formats."""
+    assert body_of({"name": "Kiosks", "settings": rejected}) is None
 
 
 def test_a_whole_policy_passes() -> None:

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the collection sends is what the contract describes: each request of real work, read from the journal."""
+"""The requests of the collection match the contract: each request of typical tasks, read from the journal."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_information_on_groups(tenant: Tenant) -> None:
 
 
 @pytest.mark.parametrize("source", ["/v1/token-info/", "/user_info/", "/v2/devices/"])
-def test_the_enterprise_is_found_wherever_the_service_tells_it(tenant: Tenant, source: str) -> None:
+def test_the_enterprise_id_is_found_in_each_source(tenant: Tenant, source: str) -> None:
     for path in ("/v1/token-info/", "/user_info/"):
         if path == source:
             break
@@ -118,7 +118,7 @@ def test_devices_by_filter(tenant: Tenant, filters: Params) -> None:
     assert len({row["id"] for row in rows}) == len(rows)
 
 
-def test_names_beside_ids(tenant: Tenant) -> None:
+def test_names_in_addition_to_ids(tenant: Tenant) -> None:
     references = tenant.references()
     assert {"kiosk", "pos"} <= {TAG.to_result(row)["name"] for row in references.list_objects(TAG)}
     assert references.list_objects(BLUEPRINTS)

@@ -59,7 +59,7 @@ def test_another_version_comes_first(api: Api) -> None:
     assert named(api, "com.example.new")["latest_version"]["build_number"] == "101"
 
 
-def test_the_same_version_again_is_refused(api: Api) -> None:
+def test_the_same_version_again_is_rejected(api: Api) -> None:
     upload(api, NEW)
     for again in (NEW, Manifest("com.example.new", "other", 100)):
         answer = upload(api, again)
@@ -77,7 +77,7 @@ def test_the_same_version_again_is_refused(api: Api) -> None:
         (b"PK", "app_file: The submitted data was not a file. Check the encoding type on the form."),
     ],
 )
-def test_a_flawed_upload_is_refused(api: Api, part: Any, error: str) -> None:
+def test_a_flawed_upload_is_rejected(api: Api, part: Any, error: str) -> None:
     before = api.simulator.state()["applications"]
     answer = api.upload(UPLOAD, app_file=part)
     assert (answer.status, answer.body["errors"]) == (400, [error])

@@ -83,7 +83,7 @@ def test_what_is_not_put_is_lost(api: Api) -> None:
         ({"settings": None}, "settings: Not a valid object. "),
     ],
 )
-def test_a_flawed_blueprint_is_refused(api: Api, values: Blueprint, error: str) -> None:
+def test_a_flawed_blueprint_is_rejected(api: Api, values: Blueprint, error: str) -> None:
     blueprint = create(api)
     before = api.simulator.state()
     for method, path in (("POST", BLUEPRINTS), ("PUT", item(blueprint))):

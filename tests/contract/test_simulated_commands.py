@@ -103,7 +103,7 @@ def test_only_what_shows_a_state_reads_it(api: Api) -> None:
     assert stats(api, command) == {"Command Acknowledged": 1}
 
 
-def test_devices_fail_and_keep_silent_as_they_are_told(api: Api) -> None:
+def test_devices_fail_and_do_not_respond_if_configured(api: Api) -> None:
     good, bad, mute = devices(api)[:3]
     api.simulator.conduct(polls=1, failing=[bad["id"]], silent=[mute["id"]], reason="Battery is low")
     command = send(api, [good, bad, mute])
@@ -125,7 +125,7 @@ def test_a_failure_may_have_no_reason(api: Api) -> None:
     assert states(api, send(api, [device])) == ["Command Failure"]
 
 
-def test_conduct_is_gone_after_a_reset(api: Api) -> None:
+def test_a_reset_restores_the_default_conduct(api: Api) -> None:
     api.simulator.conduct(polls=9, silent=ids(devices(api)))
     send(api, devices(api)[:1])
     api.simulator.reset()
@@ -138,7 +138,7 @@ def test_conduct_is_gone_after_a_reset(api: Api) -> None:
 @pytest.mark.parametrize(
     "mistake", [{"poll": 1}, {"polls": 0}, {"polls": "many"}, {"failing": [MISSING]}, {"silent": None}, {"failing": 5}]
 )
-def test_mistaken_conduct_is_refused(api: Api, mistake: Json) -> None:
+def test_mistaken_conduct_is_rejected(api: Api, mistake: Json) -> None:
     with pytest.raises(HTTPError, match="400"):
         api.simulator.conduct(**mistake)
 
@@ -160,7 +160,7 @@ def test_devices_that_are_not_online_stay_queued(api: Api, state: int) -> None:
     assert stats(api, command) == stats(api, command) == {"Command Queued": 1, "Command Success": 1}
 
 
-def test_a_device_that_is_gone_stays_queued(api: Api) -> None:
+def test_a_deleted_device_stays_queued(api: Api) -> None:
     device = devices(api)[0]
     command = send(api, [device])
     api.simulator.change_devices(remove=[device["id"]])
@@ -209,7 +209,7 @@ def test_a_dynamic_command_is_for_devices_and_groups(api: Api, group: Find) -> N
         ({"command_type": "DEVICE", "command": "DANCE", "devices": []}, "command: "),
     ],
 )
-def test_a_flawed_command_is_refused(api: Api, body: Json, error: str) -> None:
+def test_a_flawed_command_is_rejected(api: Api, body: Json, error: str) -> None:
     answer = api("POST", COMMANDS, body)
     assert answer.status == 400
     assert error in answer.body["message"]
@@ -230,7 +230,7 @@ def test_a_flawed_command_is_refused(api: Api, body: Json, error: str) -> None:
         ({"schedule": "RECURRING", "schedule_args": WINDOW}, "schedule_args.days: This field is required. "),
     ],
 )
-def test_flawed_arguments_are_refused(api: Api, values: Json, error: str) -> None:
+def test_flawed_arguments_are_rejected(api: Api, values: Json, error: str) -> None:
     body = {"command_type": "DEVICE", "devices": ids(devices(api)[:1]), "command": "REBOOT", **values}
     answer = api("POST", COMMANDS, body)
     assert answer.status == 400
@@ -372,7 +372,7 @@ def test_other_commands_change_no_device(api: Api) -> None:
     assert api.simulator.state(devices=True)["devices"] == before
 
 
-def test_the_event_feed_tells_how_commands_ended(api: Api) -> None:
+def test_the_event_feed_has_the_results_of_commands(api: Api) -> None:
     device = devices(api)[0]
     path = f"{{e}}/device/{device['id']}/event-feed/"
     assert api.get(path)["results"] == []

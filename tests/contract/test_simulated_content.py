@@ -77,7 +77,7 @@ def test_a_file_may_come_in_base64(api: Api) -> None:
         ({"key": b"a"}, "key: The submitted data was not a file. Check the encoding type on the form."),
     ],
 )
-def test_a_flawed_upload_is_refused(api: Api, parts: Any, error: str) -> None:
+def test_a_flawed_upload_is_rejected(api: Api, parts: Any, error: str) -> None:
     before = api.simulator.state()["content"]
     answer = api.upload(UPLOAD, **parts)
     assert (answer.status, answer.body["errors"]) == (400, [error])
@@ -93,7 +93,7 @@ def test_an_upload_is_a_whole_form(api: Api) -> None:
     assert api("PATCH", item(named(api, "menu.png")[0]), {"description": "x"}).status == 200
 
 
-def test_the_journal_tells_what_was_uploaded_but_not_the_bytes(api: Api) -> None:
+def test_the_journal_has_the_uploaded_files_but_not_their_bytes(api: Api) -> None:
     api.upload(UPLOAD, key=("a.txt", b"abc"), colour="red")
     (entry,) = api.simulator.writes()
     file = {"filename": "a.txt", "content_type": "text/x-test", "size": 3, "md5": md5(b"abc").hexdigest()}

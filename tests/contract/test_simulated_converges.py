@@ -118,7 +118,7 @@ def test_a_window_is_kept_in_mind(api: Api) -> None:
         ({"schedule_type": "WINDOW", "schedule_args": {**WINDOW, "end_datetime": 5}}, "valid date/time. "),
     ],
 )
-def test_a_flawed_converge_is_refused(api: Api, values: Json, error: str) -> None:
+def test_a_flawed_converge_is_rejected(api: Api, values: Json, error: str) -> None:
     body = {"device_id": devices(api)[0]["id"], "converge_with_provision_option": False, **values}
     answer = api("POST", CONVERGES, body)
     assert answer.status == 400

@@ -169,7 +169,7 @@ def test_tags_are_replaced_by_name(api: Api) -> None:
 
 
 @pytest.mark.parametrize("tags", [["a", "b", "c", "d", "e", "f"], [""], "kiosk", [1], None])
-def test_bad_tags_are_refused(api: Api, tags: object) -> None:
+def test_bad_tags_are_rejected(api: Api, tags: object) -> None:
     device = found(api)[0]
     assert api("PATCH", f"{{e}}/device/{device['id']}/", {"tags": tags}).status == 400
     assert found(api)[0] == device

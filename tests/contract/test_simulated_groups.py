@@ -51,7 +51,7 @@ def test_a_group_is_created_below_the_root_or_its_parent(api: Api, group: Find) 
         ("x" * 256, "name: Ensure this field has no more than 255 characters."),
     ],
 )
-def test_a_bad_name_is_refused(api: Api, group: Find, name: str, error: str) -> None:
+def test_a_bad_name_is_rejected(api: Api, group: Find, name: str, error: str) -> None:
     for method, path in (("POST", GROUPS), ("PATCH", item(group("All devices/Offices")))):
         answer = api(method, path, {"name": name})
         assert answer.status == 400
@@ -116,7 +116,7 @@ def test_a_move_that_clashes_changes_nothing(api: Api, group: Find) -> None:
         ("?action=dance", {"name": "x"}),
     ],
 )
-def test_an_update_that_makes_no_sense_is_refused(api: Api, group: Find, action: str, body: dict[str, Any]) -> None:
+def test_an_invalid_update_is_rejected(api: Api, group: Find, action: str, body: dict[str, Any]) -> None:
     assert api("PATCH", item(group(BERLIN)) + action, body).status == 400
 
 

@@ -91,7 +91,7 @@ def test_preferred_regions_are_one_object_that_a_post_replaces(api: Api) -> None
     assert api("POST", REGIONS, {"countries": ["de"]}).status == 400
 
 
-def test_a_role_comes_without_scopes_and_takes_those_it_is_given(api: Api) -> None:
+def test_a_new_role_has_no_scopes_and_accepts_them_later(api: Api) -> None:
     before = api.get(ROLES)
     role = api("POST", ROLES, {"name": "Technician", "description": ""}).body
     path = f"{ROLES}{role['id']}"

@@ -34,7 +34,7 @@ def read(api: Api, operation: Json) -> Json:
 
 
 def counts(operation: Json) -> tuple[int, ...]:
-    """How many devices are resolved, dispatched, failed, done."""
+    """Return the numbers of resolved, dispatched, failed and completed devices."""
     found = operation["operation_stats"]["device_operation_statuses_count"]
     names = ("resolved_device_count", "dispatched_device_count", "failed_device_count", "success_device_count")
     return tuple(found[name] for name in names)
@@ -125,7 +125,7 @@ def test_a_converge_takes_effect(api: Api) -> None:
         ({"schedule_type": "WINDOW"}, "schedule_args.start_datetime: This field is required. "),
     ],
 )
-def test_a_flawed_operation_is_refused(api: Api, values: Json, error: str) -> None:
+def test_a_flawed_operation_is_rejected(api: Api, values: Json, error: str) -> None:
     body = {"operation_type": "REBOOT", "operation_device_query": {"device_request": {}}, **values}
     answer = api("POST", OPERATIONS, body)
     assert answer.status == 400
@@ -191,7 +191,7 @@ def test_operations_are_filtered_and_ordered(api: Api, group: Callable[[str], Gr
     assert (body["count"], body["next"], [each["id"] for each in body["results"]]) == (1, "", [two["id"]])
 
 
-def test_an_operation_may_begin_though_no_answer_came(api: Api) -> None:
+def test_an_operation_can_start_although_its_response_is_lost(api: Api) -> None:
     device = devices(api)[0]
     api.simulator.fault(kind="drop_after", method="POST", path="^/v0/operations/$")
     with pytest.raises(ConnectionError):

@@ -97,7 +97,7 @@ def test_a_policy_without_a_password_shows_no_mask(api: Api) -> None:
         ({"policy": {"minimumPasswordLength": 3}}, "policy.minimumPasswordLength: 3 is less than the minimum of 4"),
     ],
 )
-def test_a_flawed_policy_is_refused(api: Api, values: Policy, error: str) -> None:
+def test_a_flawed_policy_is_rejected(api: Api, values: Policy, error: str) -> None:
     before = api.simulator.state()["policies"]
     for method, path in (("POST", POLICIES), ("PUT", item(stored(api, "Büro"))), ("PATCH", item(stored(api, "Büro")))):
         answer = api(method, path, body(api, **values))

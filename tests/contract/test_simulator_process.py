@@ -48,7 +48,7 @@ def test_reset_forgets_changes_faults_and_journal(api: Api) -> None:
     assert api("GET", "/v2/devices/").status == 200
 
 
-def test_the_journal_tells_what_was_asked_but_not_the_key(api: Api) -> None:
+def test_the_journal_has_the_requests_but_not_the_key(api: Api) -> None:
     api.get("/v2/devices/", limit=5)
     api("POST", "{e}/devicegroup/", {"name": "new"}, key="wrong")
     read, written = api.simulator.journal()
@@ -79,12 +79,12 @@ def test_the_journal_is_kept_in_a_file(contract: Contract, tmp_path: Path) -> No
 @pytest.mark.parametrize(
     "mistake", [{"kind": "nonsense"}, {"kind": "status", "colour": "red"}, {"kind": "hang", "path": "("}]
 )
-def test_a_mistaken_fault_is_refused(simulator: Simulator, mistake: dict[str, str]) -> None:
+def test_a_mistaken_fault_is_rejected(simulator: Simulator, mistake: dict[str, str]) -> None:
     with pytest.raises(HTTPError, match="400"):
         simulator.fault(**mistake)
 
 
-def test_a_mistaken_reset_is_refused(simulator: Simulator) -> None:
+def test_a_mistaken_reset_is_rejected(simulator: Simulator) -> None:
     with pytest.raises(HTTPError, match="400"):
         simulator.reset(colours=3)
 

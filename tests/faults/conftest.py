@@ -42,7 +42,7 @@ def patches() -> t.Iterator[pytest.MonkeyPatch]:
 
 @pytest.fixture(scope="session")
 def world(patches: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[World]:
-    """The one world, which each test begins anew. Nothing of the product is replaced but its clocks."""
+    """The one world, which each test resets. Only the clocks of the product are replaced."""
     folder = tmp_path_factory.mktemp("faults")
     for name in (*_DISTURBING, *_PROXIES, *(name.lower() for name in _PROXIES)):
         patches.delenv(name, raising=False)

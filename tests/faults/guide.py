@@ -14,7 +14,7 @@ from ansible_collections.esper.cloud.tests.faults.operations import OPERATIONS
 GUIDE = Path(__file__).resolve().parents[2] / "docs" / "8-when-things-go-wrong.md"
 _BEGIN = "<!-- What follows is written by the tests: python -m pytest tests/faults --write-docs FILE -->\n"
 
-# The outcome of each cell that was run, by the names of fault and operation; of an error, whether a write took effect.
+# The outcome of each cell that was run, by the names of fault and operation. Of an error: whether it changed anything.
 Found = dict[tuple[str, str], tuple[str, bool]]
 # A sentence that was seen, for each error.
 Seen = dict[str, str]

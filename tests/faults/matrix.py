@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from ansible_collections.esper.cloud.tests.faults import proxy
 from ansible_collections.esper.cloud.tests.faults.operations import Operation
-from ansible_collections.esper.cloud.tests.faults.proxy import Behaviour
+from ansible_collections.esper.cloud.tests.faults.proxy import Behavior
 from ansible_collections.esper.cloud.tests.faults.world import ELSEWHERE, KEY, TENANT, Row, World
 
 A_DAY = 86400
@@ -60,7 +60,7 @@ Make = t.Callable[[World, Operation, int], None]
 @dataclass(frozen=True)
 class Fault:
     """``make`` puts it in force for a request of a task, by its number. ``otherwise`` are the outcomes of operations
-    for which not ``outcome`` is stated. ``effect`` says that a write took effect even where an error is stated.
+    for which not ``outcome`` is stated. ``effect`` says that a write request took effect even if it fails.
 
     ``on_listing`` lets the fault meet the list that is read first. ``secure`` is a tenant behind TLS."""
 
@@ -92,8 +92,8 @@ def _simulated(**fault: t.Any) -> Make:
     return lambda world, _operation, number: world.simulator.fault(after=number, **fault)
 
 
-def _proxied(behaviour: Behaviour, times: int | None = 1) -> Make:
-    return lambda world, _operation, number: world.proxy.misbehave(behaviour, number, times)
+def _proxied(behavior: Behavior, times: int | None = 1) -> Make:
+    return lambda world, _operation, number: world.proxy.misbehave(behavior, number, times)
 
 
 def _refused(always: bool) -> Make:
@@ -133,23 +133,23 @@ def _redirected(where: t.Callable[[World], str], times: int | None = None) -> Ma
 def _competing(world: World, operation: Operation, number: int) -> None:
     """Just before the request, somebody else does the same, or takes the object away."""
 
-    def behaviour(exchange: proxy.Exchange) -> None:
+    def behavior(exchange: proxy.Exchange) -> None:
         world.proxy.behave()
         operation.compete(world)
         world.simulator.clear_journal()
         proxy.relay(exchange)
 
-    world.proxy.misbehave(behaviour, number)
+    world.proxy.misbehave(behavior, number)
 
 
 def _competing_409(world: World, operation: Operation, number: int) -> None:
-    def behaviour(exchange: proxy.Exchange) -> None:
+    def behavior(exchange: proxy.Exchange) -> None:
         world.proxy.behave()
         operation.compete(world)
         world.simulator.clear_journal()
         proxy.refuses(409, b'{"message": "There is one already."}')(exchange)
 
-    world.proxy.misbehave(behaviour, number)
+    world.proxy.misbehave(behavior, number)
 
 
 def _rows(body: t.Any) -> list[Row]:
@@ -217,7 +217,7 @@ _fault(
     _simulated(kind="status", status=504, processed=True, times=None),
     "server error",
     effect=True,
-    # It was gone by the second attempt.
+    # It was deleted before the second attempt.
     delete="server error",
 )
 _fault(_group, "503, Retry-After in seconds", _simulated(kind="status", status=503, retry_after=5), DONE)

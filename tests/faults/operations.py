@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The operations of the matrix: what is asked of the tenant, by which module, and how to tell that it was done."""
+"""The operations of the matrix: their requests, their modules, and the checks of their effects."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Operation:
 
     ``state`` is what the tenant holds of what is managed; a task makes ``before`` into ``after``. After the one request
     that a fault meets it is ``half``, where that is not ``after``; where a competing writer was there and the task
-    failed, ``competed``. ``compete`` does what such a writer would. ``was_read`` tells whether the result is what the
+    failed, ``competed``. ``compete`` does what such a writer would. ``was_read`` returns whether the result is what the
     tenant holds.
     """
 
@@ -79,7 +79,7 @@ def _devices(world: World) -> list[str]:
 
 
 def _lists_all(run: Run, world: World) -> bool:
-    """Each device that is there was read once; those that have gone meanwhile may be there."""
+    """Check that each existing device was read once. Devices that were deleted during the list may be included."""
     read, held = [row["id"] for row in run.result["devices"]], set(_devices(world))
     return len(read) == len(set(read)) and held <= set(read)
 

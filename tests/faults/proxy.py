@@ -23,7 +23,7 @@ _PIECE = 16 * 1024
 
 @dataclass
 class Answer:
-    """What the simulator answered, or what the client is to get instead."""
+    """The response of the simulator, or the one that the client gets instead."""
 
     status: int
     body: bytes = b""
@@ -59,7 +59,7 @@ class Exchange:
         return self._reader.read(min(most, int(self._headers.get("content-length", 0))))
 
     def relayed(self) -> Answer:
-        """What the simulator answers to the request."""
+        """Return the response of the simulator to the request."""
         method, target = self.read_head()
         body = self.read_body()
         connection = http.client.HTTPConnection(*self._upstream, timeout=60)
@@ -103,13 +103,13 @@ class Exchange:
                 each.close()
 
 
-Behaviour = t.Callable[[Exchange], None]
+Behavior = t.Callable[[Exchange], None]
 # The TLS of a connection by its number; None: it has none.
 Contexts = t.Callable[[int], ssl.SSLContext | None]
 
 
 class Proxy:
-    """Relays to the simulator, and misbehaves as it is told."""
+    """A proxy to the simulator with configurable faults."""
 
     def __init__(self, upstream: tuple[str, int], context: Contexts | None = None) -> None:
         self.context = context
@@ -120,18 +120,18 @@ class Proxy:
         self.behave()
 
     def behave(self) -> None:
-        """Do right by all requests, and count them anew."""
+        """Remove the faults, and reset the number of requests."""
         self.count = 0
-        self._fault: tuple[Behaviour, int, int | None] | None = None
+        self._fault: tuple[Behavior, int, int | None] | None = None
         self._refuses_at: int | None = None
         self.listen()
 
-    def misbehave(self, behaviour: Behaviour, after: int, times: int | None = 1) -> None:
-        """Let so many requests pass, then meet so many (None: all) with the behaviour."""
-        self._fault = behaviour, after, times
+    def misbehave(self, behavior: Behavior, after: int, times: int | None = 1) -> None:
+        """Let ``after`` requests pass, then apply the behavior to ``times`` requests (None: all)."""
+        self._fault = behavior, after, times
 
     def refuse(self, after: int) -> None:
-        """Refuse connections after so many, until listen() is called."""
+        """Close the port after the specified number of connections, until listen() is called."""
         self._refuses_at = after
         if after == self.count:
             self._deafen()
@@ -177,18 +177,18 @@ class Proxy:
                 connection = context.wrap_socket(connection, server_side=True)
             exchange = Exchange(connection, self._upstream, self._ended)
             try:
-                self._behaviour(number)(exchange)
+                self._behavior(number)(exchange)
             except ConnectionResetError:
                 # The simulator ended it, which is passed on; or the client did.
                 exchange.reset()
             finally:
                 exchange.close()
 
-    def _behaviour(self, number: int) -> Behaviour:
+    def _behavior(self, number: int) -> Behavior:
         if self._fault:
-            behaviour, after, times = self._fault
+            behavior, after, times = self._fault
             if after <= number and (times is None or number < after + times):
-                return behaviour
+                return behavior
         if self._refuses_at == number + 1:
             return self._last
         return relay
@@ -251,46 +251,46 @@ def trickles_body(exchange: Exchange) -> None:
     trickles(exchange, Answer(200, headers={"Content-Length": "1000000"}).head, b" ")
 
 
-def answers(*, status: int = 200, body: bytes = b"", **headers: str) -> Behaviour:
+def answers(*, status: int = 200, body: bytes = b"", **headers: str) -> Behavior:
     """The request takes effect, but another answer comes. A header's underscores stand for hyphens."""
 
-    def behaviour(exchange: Exchange) -> None:
+    def behavior(exchange: Exchange) -> None:
         exchange.relayed()
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         exchange.send(Answer(status, body, {"Content-Type": "application/json", **named}))
 
-    return behaviour
+    return behavior
 
 
-def refuses(status: int, body: bytes = b'{"message": "No."}', **headers: str) -> Behaviour:
+def refuses(status: int, body: bytes = b'{"message": "No."}', **headers: str) -> Behavior:
     """The request takes no effect."""
 
-    def behaviour(exchange: Exchange) -> None:
+    def behavior(exchange: Exchange) -> None:
         exchange.read_head()
         exchange.read_body()
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         exchange.send(Answer(status, body, {"Content-Type": "application/json", **named}))
 
-    return behaviour
+    return behavior
 
 
-def says(data: bytes) -> Behaviour:
+def says(data: bytes) -> Behavior:
     """The request takes effect, and what comes is no HTTP."""
 
-    def behaviour(exchange: Exchange) -> None:
+    def behavior(exchange: Exchange) -> None:
         exchange.relayed()
         exchange.write(data)
 
-    return behaviour
+    return behavior
 
 
-def rewrites(change: t.Callable[[t.Any], t.Any]) -> Behaviour:
+def rewrites(change: t.Callable[[t.Any], t.Any]) -> Behavior:
     """The JSON of the answer is changed on its way."""
 
-    def behaviour(exchange: Exchange) -> None:
+    def behavior(exchange: Exchange) -> None:
         answer = exchange.relayed()
         if answer.status < 400 and answer.body:
             answer.body = json.dumps(change(json.loads(answer.body))).encode()
         exchange.send(answer)
 
-    return behaviour
+    return behavior

@@ -39,7 +39,7 @@ pytestmark = pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExce
 
 @pytest.fixture(scope="session")
 def undisturbed(world: World) -> dict[str, list[dict[str, t.Any]]]:
-    """What each operation asks of the tenant where all is well."""
+    """The requests of each operation without a fault."""
     journals = {}
     for operation in OPERATIONS:
         world.begin(**operation.sizes)
@@ -103,7 +103,7 @@ def test_cell(
         assert not operation.run(world).result["changed"]
 
 
-def test_the_guide_tells_what_was_found(found: Found, seen: Seen, pytestconfig: pytest.Config) -> None:
+def test_the_guide_has_the_results(found: Found, seen: Seen, pytestconfig: pytest.Config) -> None:
     if len(found) < len(CELLS):
         pytest.skip("not all cells were run")
     told = GUIDE.read_text()
@@ -111,23 +111,23 @@ def test_the_guide_tells_what_was_found(found: Found, seen: Seen, pytestconfig: 
     if target := pytestconfig.getoption("--write-docs"):
         Path(target).write_text(expected)
     else:
-        assert told == expected, "write it anew: python -m pytest tests/faults --write-docs FILE"
+        assert told == expected, "update the guide: python -m pytest tests/faults --write-docs FILE"
 
 
 def _note(found: Found, seen: Seen, fault: Fault, operation: Operation, run: Run) -> None:
-    """Keep what came of a cell, for the guide."""
+    """Keep the result of a cell, for the guide."""
     if not run.failed:
         found[fault.name, operation.name] = DONE, False
         return
     error = next((name for name, said in ERRORS.items() if re.search(said, run.message)), "unknown")
     found[fault.name, operation.name] = error, fault.effect and operation.writes
-    # Of all operations, those that create show most of what there is to say.
+    # Of all operations, those that create have the most different results.
     if error not in seen or (operation.name == "create" and not seen[error].startswith("Creating")):
         seen[error] = run.message
 
 
 def _left(fault: Fault, operation: Operation) -> t.Any:
-    """What the tenant holds after the stated error."""
+    """Check the objects of the tenant after the stated error."""
     if fault.competes:
         return operation.competed
     if not fault.effect:
@@ -145,7 +145,7 @@ def _check_what_is_shown(run: Run) -> None:
 
 
 def _check_creates(world: World) -> None:
-    """What creates is sent again only after a look whether it is there, unless the service has not taken it."""
+    """Check that a create is repeated only after a lookup, unless Esper did not receive it."""
     before: dict[str, t.Any] | None = None
     for entry in world.simulator.journal():
         if entry["method"] == "POST" and before is not None and before["method"] == "POST":

@@ -76,7 +76,7 @@ class Resolver:
 
 
 class Certificates:
-    """What the tenant may show: the right certificate, and wrong ones. ``path`` is the CA that is trusted."""
+    """The certificates of the tenant: the right one, and wrong ones. ``path`` is the trusted CA."""
 
     def __init__(self, folder: Path) -> None:
         (folder / "unknown").mkdir()
@@ -90,7 +90,7 @@ class Certificates:
 
 @dataclass
 class Run:
-    """What came of a task: all that a user can see of it, and how long it took by the clock."""
+    """The result of a task: all output for the user, and its duration by the clock."""
 
     result: Row
     warnings: list[str]
@@ -171,13 +171,13 @@ class World:
             user_agent="faults",
         )
         seconds = self.clock.monotonic() - begun
-        # Following and uploading have so much time again from when they begin.
+        # Waiting and uploading have the same time limit again from their start.
         extended = self.deadline if {"wait_timeout", "upload_deadline"} & given.keys() else 0.0
         allowed = self.deadline + extended + options["timeout"] + _LEEWAY
         return Run(outcome.result, outcome.warnings, told, seconds, allowed)
 
 
 def upstream(simulator: Simulator) -> tuple[str, int]:
-    """Where the simulator listens."""
+    """Return the address of the simulator."""
     url = urlsplit(simulator.url)
     return str(url.hostname), int(url.port or 80)

@@ -287,7 +287,7 @@ def vanished(world: World, subject: Subject, objects: Objects) -> None:
 # --- names ------------------------------------------------------------------------------------------------------------
 
 
-@law("A name that two objects have is refused, and the error lists both.", _creates)
+@law("A name that two objects have is an error, and the message lists both.", _creates)
 def ambiguous(world: World, subject: Subject, objects: Objects) -> None:
     _create(world, subject, objects)
     path = subject.list_path.replace("{enterprise_id}", world.simulator.enterprise_id)
@@ -333,7 +333,7 @@ def unknown(world: World, subject: Subject, objects: Objects) -> None:
         _is_unchanged(world.must(subject.name, absent), f"{absent}")
 
 
-@law("An option that does not exist is refused by name, and tenant shows the closest option.", _always)
+@law("An option that does not exist is an error with its name, and tenant shows the closest option.", _always)
 def unknown_option(world: World, subject: Subject, objects: Objects) -> None:
     for module, spec in subject.specs.items():
         known = max(spec.argument_spec, key=len, default="name")
@@ -348,7 +348,7 @@ def unknown_option(world: World, subject: Subject, objects: Objects) -> None:
             assert f"did you mean {known}" in run.message, f"the message does not contain {known}: {run.message}"
 
 
-@law("An empty name is refused before any request is sent.", _named)
+@law("An empty name is an error before any request is sent.", _named)
 def blank(world: World, subject: Subject, objects: Objects) -> None:
     for module, options in ((subject.name, objects.identity), (f"{subject.name}_info", objects.info)):
         spec = subject.specs.get(module)

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a kind needs for the laws in addition to its description. A plain kind has no entry."""
+"""Preparations of a kind for the laws, in addition to its description. A plain kind has no entry."""
 
 from __future__ import annotations
 

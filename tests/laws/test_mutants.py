@@ -128,7 +128,7 @@ def _ignores_unknown_options(task: ModuleDefinition, args: Row, context: RunCont
     return enter(task, {name: value for name, value in args.items() if name in known}, context)
 
 
-def _replaces_blanks(task: ModuleDefinition, args: Row, context: RunContext) -> ModuleResult:
+def _replaces_empty_names(task: ModuleDefinition, args: Row, context: RunContext) -> ModuleResult:
     blank = {name: "Any" for name, value in args.items() if isinstance(value, str) and not value.strip()}
     return enter(task, {**args, **blank}, context)
 
@@ -255,7 +255,7 @@ MUTANTS: dict[str, tuple[Mutant, ...]] = {
         Mutant("hides the reason", "does not contain the option", _hides_the_reason),
     ),
     "blank": (
-        Mutant("replaces blanks", "accepts name=''", _replaces_blanks),
+        Mutant("replaces empty names", "accepts name=''", _replaces_empty_names),
         Mutant("hides the reason", "does not contain name", _hides_the_reason),
     ),
     "secrets": (

@@ -24,7 +24,7 @@ PATIENCE = 90
 
 @dataclass
 class Played:
-    """What came of a program: its exit code, and all that it showed."""
+    """The result of a program: its exit code and its output."""
 
     code: int
     output: str

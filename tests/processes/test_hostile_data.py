@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the API says is never evaluated: not as an inventory, not as results, not when a play uses either."""
+"""Data from the API is never evaluated: not in the inventory, not in results, and not if a play uses either."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ HOSTILE = [
 
 
 def make_hostile(simulator: Simulator) -> None:
-    """Have devices and tags called like that. The service itself may take no such names, but it is not trusted."""
+    """Create devices and tags with such names. Esper may reject them, but its data is not trusted."""
     state = simulator.state(devices=True)
     tags = [{**tag, "tag": text} for tag, text in zip(state["tags"], HOSTILE, strict=False)]
     devices = [

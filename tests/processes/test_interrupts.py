@@ -44,7 +44,7 @@ def stuck(simulator: Simulator) -> list[dict[str, Any]]:
 
 
 def made(simulator: Simulator) -> tuple[list[str], list[str]]:
-    """The paths of the groups and the names of the policies that are there. Each is whole."""
+    """Return the paths of the groups and the names of the policies that exist. Each is complete."""
     state = simulator.state()
     policies = [each for each in state["policies"] if each["name"] in SHOPS]
     for policy in policies:

@@ -94,7 +94,7 @@ def spellings(secret: str) -> set[bytes]:
 
 
 def leaks(text: bytes, secrets: list[str]) -> list[bytes]:
-    """What of some secrets is in a text, and what is around it."""
+    """Return the secrets in a text, with the text around them."""
     found = []
     for way in {way for secret in secrets for way in spellings(secret)} | {part.encode() for part in PARTS}:
         place = text.find(way)
@@ -148,7 +148,7 @@ def test_where_all_goes_well(make_controller: MakeController, simulator: Simulat
     check(controller, simulator, played.output)
 
 
-def test_where_the_service_repeats_what_it_got(make_controller: MakeController, simulator: Simulator) -> None:
+def test_secrets_that_esper_repeats_are_masked(make_controller: MakeController, simulator: Simulator) -> None:
     controller = make_controller(ESPER_RETRIES="0")
     # As an option it is in the arguments of each task.
     del controller.environment["ESPER_API_KEY"]

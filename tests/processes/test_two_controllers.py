@@ -18,7 +18,7 @@ FILE = {"content": "menu.txt", "destination_path": "/sdcard/"}
 
 
 def tasks(place: Controller) -> list[dict[str, Any]]:
-    """What a tenant is made of, in one task and in many. Each begins once both are there."""
+    """A tenant in one task and in many. Each run waits until both are ready."""
     contents = [{"src": str(place.write(name, name * 1000)), "tags": ["pilot"]} for name in FILES]
     several: list[dict[str, Any]] = [
         {
@@ -64,7 +64,7 @@ def test_two_at_once_come_to_the_same_as_one(
     for each in first:
         assert each.code == 0, each.output
         assert simulator.key not in each.output
-    # They did meet: the service refused the second of those whose names are unique.
+    # Both runs met: Esper rejected the second create of objects with unique names.
     assert 400 in [entry["status"] for entry in simulator.writes()]
     paths = Counter(group["path"] for group in simulator.state()["groups"])
     assert {path: paths[path] for path in GROUPS} == dict.fromkeys(GROUPS, 1)

@@ -16,8 +16,8 @@ from tenant import Settings
 
 
 def main() -> None:
-    """Serve a simulated tenant until told to stop."""
-    parser = argparse.ArgumentParser(prog="simulator", description="A stand-in for an Esper tenant, for tests.")
+    """Serve a simulated tenant until the process is stopped."""
+    parser = argparse.ArgumentParser(prog="simulator", description="Simulate an Esper tenant for tests.")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8899, help="0: any that is free")
     parser.add_argument("--devices", type=int, default=200)

@@ -17,7 +17,7 @@ _NAME = re.compile(r"([A-Za-z]\w*(?:\.\w+)+)-([^-]+)-(\d+)\.apk")
 
 @dataclass(frozen=True)
 class Manifest:
-    """What an upload tells of an app. Android's version name is for people, its version code is a number."""
+    """The properties of an app in an upload. In Android, the version name is a text, the version code a number."""
 
     package_name: str
     version_name: str

@@ -144,7 +144,7 @@ class Contract:
         return body if operation.body is None else self._known(operation.body, body)
 
     def allows(self, schema: Schema, value: object) -> bool:
-        """Whether an answer, or a part of one, may have that value."""
+        """Return whether a response, or a part of one, can have this value."""
         return not self._flaws(_AnswerValidator, schema, value)
 
     def validate_request(self, method: str, path: str, query: Mapping[str, str], body: object) -> list[str]:
@@ -174,7 +174,7 @@ class Contract:
             shape = operation.error_shape(status)
             schema = {"required": list(shape), "properties": _described(shape)}
         else:
-            return [f"{method} {path} never answers {status}"]
+            return [f"{method} {path} never returns HTTP {status}"]
         return self._flaws(_AnswerValidator, schema, body)
 
     def _known(self, schema: Schema, value: object) -> Any:
@@ -256,7 +256,7 @@ def _joined(node: Any, document: Mapping[str, Any]) -> Any:
 
 
 def _local(node: Mapping[str, Any], document: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What the node refers to within its document, or the node itself."""
+    """Return the target of the reference in a node, or the node itself."""
     while "$ref" in node:
         target: Any = document
         for step in node["$ref"].removeprefix("#/").split("/"):
@@ -306,7 +306,7 @@ def _walk(node: _Node, segments: list[str]) -> str | None:
 
 
 def _typed(text: str, kind: str) -> object:
-    """A parameter's text as the type it should have; left alone if it is no such thing, for validation to refuse."""
+    """Return a parameter's text in its type, or the text itself if validation must reject it."""
     if kind == "boolean":
         return {"true": True, "false": False}.get(text.lower(), text)
     if kind == "integer" and re.fullmatch(r"-?\d+", text):

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Derive behaviours from the contract, for operations that have no behaviour of their own.
+"""Derive behaviors from the contract, for operations that have no behavior of their own.
 
 A path that ends in a parameter addresses a row of a collection. A path that ends in a word addresses a collection if it
 has a list or rows, otherwise a single object if it has a GET, otherwise an action. A stored row has the properties that
@@ -19,7 +19,7 @@ from functools import cached_property
 from typing import Any
 
 from contract import Contract, Operation, Schema
-from exchange import Answer, Behaviour, Call, Page, instant, listed, not_found, paged, refuse
+from exchange import Answer, Behavior, Call, Page, instant, listed, not_found, paged, refuse
 from shapes import Listing, Shapes, Source
 from storage import File
 from tenant import Tenant, moment
@@ -52,7 +52,7 @@ _SAME_ROWS = {
     "/pipelines/v0/operationlists": "/pipelines/v0/stages/{stage_id}/operationlists",
     "/pipelines/v0/stageruns": "/pipelines/v0/runs/{pipeline_run_id}/stageruns",
 }
-# Collections whose rows have behaviours of their own, and their tables.
+# Collections whose rows have behaviors of their own, and their tables.
 _KEPT: dict[str, Callable[[Tenant], Mapping[str, Any]]] = {
     "/enterprise/{enterprise_id}/device": lambda tenant: tenant.devices,
     "/v0/enterprise/{enterprise_id}/device": lambda tenant: tenant.devices,
@@ -62,7 +62,7 @@ _KEPT: dict[str, Callable[[Tenant], Mapping[str, Any]]] = {
     "/enterprise/{enterprise_id}/devicegroup": lambda tenant: tenant.groups,
     "/enterprise/{enterprise_id}/group": lambda tenant: tenant.groups,
 }
-# Tables of collections that other behaviours use under a shorter name.
+# Tables of collections that other behaviors use under a shorter name.
 _TABLES = {"/enterprise/{enterprise_id}/tags": "tags"}
 # Suffixes of query parameters that compare a property.
 _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
@@ -125,27 +125,27 @@ class Resource:
 
     @cached_property
     def has_parent(self) -> bool:
-        """Whether the rows belong to rows of another collection."""
+        """Return whether the rows belong to rows of another collection."""
         return bool(Place.of(f"{self.collection}/").above)
 
     @cached_property
     def has_items(self) -> bool:
-        """Whether the rows have paths of their own."""
+        """Return whether the rows have paths of their own."""
         return any(place.item for _operation, place in self.operations)
 
     @cached_property
     def is_listed(self) -> bool:
-        """Whether a GET lists the rows."""
+        """Return whether a GET request lists the rows."""
         return any(self.listing(operation) for operation, place in self.operations if place.item is None)
 
     @cached_property
     def is_collection(self) -> bool:
-        """Whether the path addresses a collection, not a single object."""
+        """Return whether the path addresses a collection, not a single object."""
         return self.has_items or self.is_listed
 
     @cached_property
     def is_writable(self) -> bool:
-        """Whether clients can create rows, or change the single object."""
+        """Return whether clients can create rows, or change the single object."""
         methods = ("POST",) if self.is_collection else ("POST", "PUT", "PATCH")
         return any(operation.method in methods for operation, place in self.operations if place.item is None)
 
@@ -190,25 +190,25 @@ class Resource:
 
 
 class Derivation:
-    """The derived behaviours of a contract; `shown` adds calculated properties to the rows of some collections."""
+    """The derived behaviors of a contract; `shown` adds calculated properties to the rows of some collections."""
 
     def __init__(self, contract: Contract, shown: Mapping[str, Shown]) -> None:
         self._shapes = Shapes(contract)
         self._shown = shown
-        self._behaviours: dict[Operation, Behaviour] = {}
+        self._behaviors: dict[Operation, Behavior] = {}
         operations: defaultdict[str, list[tuple[Operation, Place]]] = defaultdict(list)
         for operation in contract.operations():
             place = Place.of(operation.path)
             operations[_home(place.collection)].append((operation, place))
         self._resources = {name: Resource(name, pairs, self._shapes) for name, pairs in operations.items()}
 
-    def behaviour(self, operation: Operation) -> Behaviour:
-        """Return the behaviour of the operation."""
-        if operation not in self._behaviours:
-            self._behaviours[operation] = self._derive(operation)
-        return self._behaviours[operation]
+    def behavior(self, operation: Operation) -> Behavior:
+        """Return the behavior of the operation."""
+        if operation not in self._behaviors:
+            self._behaviors[operation] = self._derive(operation)
+        return self._behaviors[operation]
 
-    def _derive(self, operation: Operation) -> Behaviour:
+    def _derive(self, operation: Operation) -> Behavior:
         place = Place.of(operation.path)
         resource = self._resources[_home(place.collection)]
         if place.item:
@@ -278,7 +278,7 @@ class Derivation:
         return self._answer(request, [self._computed(request, row)])
 
     def _owner(self, request: _Request) -> str:
-        """Return the ID of the parent, "" without one. Refuse the request if a parent does not exist."""
+        """Return the ID of the parent, "" without one. Reject the request if a parent does not exist."""
         owner = ""
         for collection, name in request.place.above:
             owner, _row = self._find(request, collection, name, owner)

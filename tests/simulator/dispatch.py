@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 import yaml
-from behaviours import OPERATIONS, SHOWN
+from behaviors import OPERATIONS, SHOWN
 from contract import EVERYWHERE, Contract, Operation
 from derived import Derivation
 from exchange import Call, Refusal, Reply, not_found
@@ -33,8 +33,8 @@ class Service:
     def __init__(self, contract: Contract, tenant: Tenant) -> None:
         self.tenant = tenant
         self._contract = contract
-        # Asking for each shows a behaviour that the contract does not know.
-        self._behaviours = {contract.operation(*name.split(" ")): behaviour for name, behaviour in OPERATIONS.items()}
+        # A behavior for an operation that is not in the contract raises an error here.
+        self._behaviors = {contract.operation(*name.split(" ")): behavior for name, behavior in OPERATIONS.items()}
         self._unsupported = {contract.operation(*name.split(" ")): reason for name, reason in UNSUPPORTED.items()}
         self._derivation = Derivation(contract, SHOWN)
 
@@ -55,20 +55,20 @@ class Service:
             self._admit(headers, route.values)
             if operation in self._unsupported:
                 raise Refusal(501, [f"detail: {method} {operation.path}: {self._unsupported[operation]} "])
-            behaviour = self._behaviours.get(operation) or self._derivation.behaviour(operation)
+            behavior = self._behaviors.get(operation) or self._derivation.behavior(operation)
             flaws = self._contract.check_parameters(operation, route.values, query)
             if flaws:
                 raise Refusal(400, flaws)
             if not EVERYWHERE.isdisjoint(query):
                 query = {name: text for name, text in query.items() if name not in EVERYWHERE}
             content = self._body(operation, headers, body)
-            answer = behaviour(self.tenant, Call(path, route.values, query, content, headers.get("Host", "")))
+            answer = behavior(self.tenant, Call(path, route.values, query, content, headers.get("Host", "")))
         except Refusal as refusal:
             return _refused(operation, refusal.status, refusal.lines)
         return Reply(answer.status, b"" if answer.body is None else orjson.dumps(answer.body))
 
     def error(self, method: str, path: str, status: int) -> Reply:
-        """A failure of the service in the shape that the path's family gives errors."""
+        """Return a server error in the format of the path's family."""
         route = self._contract.route(path)
         if route is None:
             return Reply(status)
@@ -76,7 +76,7 @@ class Service:
         return _refused(operation, status, ["detail: Something went wrong. "])
 
     def knows(self, headers: Mapping[str, str]) -> bool:
-        """Whether the request carries the key."""
+        """Return whether the request has the key."""
         return headers.get("Authorization") == f"Bearer {self.tenant.settings.api_key}"
 
     def _admit(self, headers: Mapping[str, str], values: Mapping[str, str]) -> None:

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What passes between the server and a behaviour: a call, an answer, a refusal; and the paging both families share."""
+"""The calls, responses and errors between the server and a behavior, and the paging that both families share."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Answer:
 
 @dataclass
 class Refusal(Exception):
-    """A request that is refused; each line reads "field: text ". The server gives it the family's own shape."""
+    """An error response. Each line reads "field: text". The server formats it for the path's family."""
 
     status: int
     lines: Sequence[str]
@@ -51,14 +51,14 @@ class Refusal(Exception):
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer or a refusal as it goes over the wire."""
+    """A response or an error response in the form that is sent."""
 
     status: int
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=lambda: {"Content-Type": "application/json"})
 
 
-Behaviour = Callable[[Tenant, Call], Answer]
+Behavior = Callable[[Tenant, Call], Answer]
 
 
 def refuse(field_name: str, text: str) -> Refusal:
@@ -80,7 +80,7 @@ def found(table: Mapping[str, T], key: str) -> T:
 
 
 def stripped(body: Mapping[str, Any], name: str) -> str:
-    """A required text without the blanks around it, which may not be all there is."""
+    """Return a required text without the whitespace around it, which cannot be all of it."""
     if name not in body:
         raise refuse(name, "This field is required.")
     text = str(body[name]).strip()
@@ -90,7 +90,7 @@ def stripped(body: Mapping[str, Any], name: str) -> str:
 
 
 def require(values: Mapping[str, Any], names: Sequence[str], within: str = "") -> None:
-    """Refuse values that lack some of these names; they stand below `within`, such as "command_args."."""
+    """Reject values that lack some of these names; they stand below `within`, such as "command_args."."""
     missing = [f"{within}{name}: This field is required. " for name in names if name not in values]
     if missing:
         raise Refusal(400, missing)

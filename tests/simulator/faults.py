@@ -8,8 +8,8 @@ A fault is posted to /_simulator/faults as a JSON object:
     kind         one of KINDS
     method       of the requests it meets; "*", the default, is any
     path         regular expression found in the path below /api; "" is any
-    after        let so many matching requests pass first (0)
-    times        then meet so many (1; null: all)
+    after        the number of matching requests to let pass first (0)
+    times        the number of requests to affect then (1; null: all)
     probability  and each of them only with this chance (1)
     processed    true: the request takes effect first, as when a proxy fails on the way back
 
@@ -40,7 +40,7 @@ KINDS = {
     "html": False,  # a page such as a captive proxy's, with `status` (200)
     "not_json": False,  # 200, JSON by its content type only
     "redirect": False,  # `status` (302) to `location`
-    "hang": False,  # never answers
+    "hang": False,  # never responds
     "drop_before": False,  # connection reset, nothing happened
     "drop_after": True,  # connection reset, but the request took effect
     "latency": True,  # answers after `ms`
@@ -78,7 +78,7 @@ class Fault:
         self._pattern = re.compile(self.path)
 
     def matches(self, method: str, path: str) -> bool:
-        """Whether the request is one this fault is about."""
+        """Return whether the fault matches the request."""
         return self.method in ("*", method) and self._pattern.search(path) is not None
 
 
@@ -98,7 +98,7 @@ def echoing(fault: Fault, request: str) -> Fault:
 
 
 def distorted(fault: Fault, reply: Reply) -> Reply:
-    """What the fault leaves of the right reply (of the error reply, for the kind "status")."""
+    """Return the rest of the right response (of the error response, for the kind "status") that the fault leaves."""
     return _DISTORTIONS[fault.kind](fault, reply) if fault.kind in _DISTORTIONS else reply
 
 

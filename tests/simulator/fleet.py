@@ -66,7 +66,7 @@ _ONLINE, _OFFLINE = 1, 60
 
 
 def grow(tenant: Tenant, number: int) -> list[str]:
-    """Add so many devices to the tenant; gives their ids. The same tenant grows the same way each time."""
+    """Add the specified number of devices to the tenant, and return their IDs. Equal tenants get equal devices."""
     fleet = _Fleet(tenant)
     return [tenant.add_device(fleet.device()).id for _number in range(number)]
 
@@ -115,7 +115,7 @@ class _Fleet:
         return {
             "id": self._tenant.new_id(),
             "name": f"{self._letters()}-{self._letters()}-{number:05d}",
-            # Friendly names are given by people: some twice, some never.
+            # People choose the friendly names: some twice, some never.
             "alias": None if number % 10 == 0 else "" if number % 11 == 0 else role,
             "state": self._state(platform),
             "platform": platform,

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What was asked of the API, and what it answered. The key is never written down."""
+"""The requests to the API and its responses. The key is never written to the journal."""
 
 from __future__ import annotations
 

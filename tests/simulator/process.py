@@ -78,7 +78,7 @@ class Simulator:
         self._control("DELETE", "journal")
 
     def reset(self, **sizes: int) -> None:
-        """Start anew, with other `devices`, `groups`, `tags`, `seed` if given; forget faults and journal."""
+        """Reset the tenant, with other `devices`, `groups`, `tags` and `seed` if set, and remove faults and journal."""
         self._control("POST", "reset", sizes)
 
     def fault(self, **fault: Any) -> None:
@@ -90,9 +90,9 @@ class Simulator:
         self._control("DELETE", "faults")
 
     def state(self, devices: bool = False) -> dict[str, Any]:
-        """What the tenant holds, as it is kept: groups, tags, blueprints and their versions, policies with their
-        passwords, content, applications, commands, converges, operations and how far their tasks are, the number of
-        devices; with `devices` each of them too. Nothing goes on by it."""
+        """Return the stored objects of the tenant: groups, tags, blueprints and their versions, policies with their
+        passwords, content, applications, commands, converges, operations, the progress of their tasks, and the number
+        of devices. With `devices`, also return each device. The read does not advance anything."""
         state: dict[str, Any] = self._control("GET", f"state?devices={str(devices).lower()}")
         return state
 
@@ -102,15 +102,15 @@ class Simulator:
         return changed
 
     def conduct(self, **conduct: Any) -> None:
-        """What devices make of commands from now on: `polls`, `failing`, `silent`, `reason`, as in tasks.py."""
+        """Set how devices handle commands from now on: `polls`, `failing`, `silent`, `reason`, as in tasks.py."""
         self._control("POST", "commands", conduct)
 
     def advance_commands(self, readings: int = 1) -> None:
-        """All commands, converges and operations go on as if each had been read so many times."""
+        """Advance all commands, converges and operations as if each had been read the specified number of times."""
         self._control("POST", "commands/advance", {"readings": readings})
 
     def _control(self, method: str, path: str, body: object = None) -> Any:
-        """One request to the control paths, which lie beside the API and need no key."""
+        """Send a request to the control paths, which are next to the API and need no key."""
         request = urllib.request.Request(
             f"{self.url.removesuffix('/api')}/_simulator/{path}",
             method=method,

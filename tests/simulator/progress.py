@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How tasks go on: one step each time that somebody reads how far they are. The clock has no part in it."""
+"""The progress of tasks: one step for each read. It does not depend on the clock."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def advance(tenant: Tenant, tasks: Iterable[Task]) -> None:
 
 
 def enter(tenant: Tenant, task: Task, state: str, reason: str = "") -> None:
-    """The task has another state; if that is the end, the device's event feed tells so."""
+    """Set another state of a task. If it is a final state, the event feed of the device reports it."""
     task.state, task.reason, task.updated_at = state, reason, tenant.now()
     if state in ENDED:
         message = f"{task.command} by automation: {state}" + (f": {reason}" if reason else "")

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from behaviours import KINDS
+from behaviors import KINDS
 from tenant import Settings, Tenant
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import orjson
 from aiohttp import web
-from behaviours.identity import USERS
+from behaviors.identity import USERS
 from contract import Contract
 from dispatch import Service
 from exchange import Reply
@@ -177,7 +177,7 @@ class Server:
 
 
 def _state(tenant: Tenant, with_devices: bool) -> dict[str, Any]:
-    """What the tenant holds, for tests to look at."""
+    """Return the objects of the tenant, for tests."""
     groups = [
         asdict(group) | {"path": tenant.path(group), "device_count": tenant.population[group.id]}
         for group in tenant.groups.values()

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The object store beside the API: what was uploaded, behind links that carry their own permission."""
+"""The object store next to the API: uploaded files, behind links that carry their own permission."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Storage:
         return f"http://{host}/_storage/{key}?{urlencode(query)}"
 
     def allows(self, key: str, query: Mapping[str, str]) -> bool:
-        """Whether a request has the query of such a URL. No link ever expires."""
+        """Return whether a request has the query of such a URL. No link ever expires."""
         return query.get("X-Amz-Signature") == self._signature(key, query.get("X-Amz-Expires", ""))
 
     def _signature(self, key: str, seconds: str) -> str:

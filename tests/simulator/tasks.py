@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What devices are told to do, and how far they are. Commands, converges and operations all consist of such tasks."""
+"""The tasks of devices, and their progress. Commands, converges and operations all consist of such tasks."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ class Task:
 
 @dataclass(frozen=True)
 class Conduct:
-    """What devices make of their tasks, as it is posted to /_simulator/commands; what is not said is as below.
+    """The conduct of devices with their tasks, in the format of /_simulator/commands.
 
-    polls    how many times a task is read until it has ended, at least once
-    failing  ids of devices whose tasks end in failure, with `reason`
-    silent   ids of devices that never answer
+    polls    the number of reads until a task is complete, at least 1
+    failing  the IDs of devices whose tasks fail, with `reason`
+    silent   the IDs of devices that never respond
     """
 
     polls: int = 2

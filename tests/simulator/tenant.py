@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The state of the simulated tenant, and nothing of how it is asked for or refused."""
+"""The state of the simulated tenant, independent of requests and errors."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ EPOCH = datetime(2026, 1, 15, 8, tzinfo=timezone.utc)
 
 @dataclass(frozen=True)
 class Settings:
-    """What a tenant is made from; the same settings make the same tenant."""
+    """The settings of a tenant. Equal settings make equal tenants."""
 
     devices: int
     groups: int
@@ -49,7 +49,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """A device: its JSON as pages carry it, and beside it the values that lists are filtered and ordered by."""
+    """A device: its JSON in pages, and the values that lists are filtered and ordered by."""
 
     number: int
     body: bytes
@@ -129,7 +129,7 @@ class Tenant:
     filled: set[tuple[str, str]] = field(default_factory=set)
     population: Counter[str | None] = field(default_factory=Counter)
     last_number: int = 0
-    # Deletions that wait to be asked for again: request id -> id of what is to be deleted.
+    # Deletions that wait for a confirmation: request ID -> ID of the object.
     deletions: dict[str, str] = field(default_factory=dict)
     # The tasks of each command and operation, and the same by their own ids.
     jobs: dict[str, list[Task]] = field(default_factory=dict)
@@ -178,7 +178,7 @@ class Tenant:
         self.views.clear()
 
     def remove_group(self, group: Group) -> None:
-        """The group is gone; it had no groups below."""
+        """Remove a group without subgroups."""
         del self.groups[group.id], self._below[group.parent][group.id]
 
     def children(self, group_id: str) -> list[Group]:

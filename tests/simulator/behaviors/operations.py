@@ -9,18 +9,18 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from exchange import Answer, Behaviour, Call, Refusal, apps_list, found, listed, refuse, require
+from exchange import Answer, Behavior, Call, Refusal, apps_list, found, listed, refuse, require
 from progress import begin, enter, read
 from tasks import ACKNOWLEDGED, CANCELLED, ENDED, FAILURE, IN_PROGRESS, INITIATED, QUEUED, SCHEDULED, SUCCESS, Task
 from tenant import Device, Tenant
 
-from behaviours.commands import check_schedule
-from behaviours.devices import matching
+from behaviors.commands import check_schedule
+from behaviors.devices import matching
 
 T = TypeVar("T")
 Operation = dict[str, Any]
 
-# The states of an operation and of its devices, spelt as in the contract, with the numbers that filters have for them.
+# The states of an operation and of its devices, spelled as in the contract, with their numbers in filters.
 _STATES = {"CREATED": 10, "DISPATCHING": 40, "COMPLETED": 70, "FAILED": 90, "CANCELLED": 110}
 _DEVICE_STATES = {"CREATED": 10, "INITIATED": 20, "SUCCEDED": 50, "FAILED": 60, "CANCELLED": 70}
 
@@ -38,7 +38,7 @@ _NO_DEVICES = "No device fits the query"
 
 
 def seed(tenant: Tenant) -> None:
-    """No operation was ever begun."""
+    """No operation was ever started."""
 
 
 def create_operation(tenant: Tenant, call: Call) -> Answer:
@@ -161,7 +161,7 @@ def _listed(tenant: Tenant, call: Call, operations: list[Operation]) -> dict[str
 
 
 def _value(operation: Operation, name: str) -> Any:
-    """What an operation is ordered by; a state is its number."""
+    """Return the sort key of an operation; a state is its number."""
     return _STATES[operation["state"]] if name == "state" else operation[name]
 
 
@@ -170,7 +170,7 @@ def _device_value(task: Task, name: str) -> Any:
 
 
 def _selected(call: Call, items: Sequence[T], value: Callable[[T, str], Any]) -> list[T]:
-    """Those whose state has the number that the call asks for, in the order that it asks for."""
+    """Return the objects whose state has the requested number, in the requested order."""
     state, ordering = call.query.get("state"), call.query.get("ordering")
     selected = [item for item in items if state in (None, str(value(item, "state")))]
     if ordering:
@@ -226,7 +226,7 @@ def _shown_device(task: Task) -> dict[str, Any]:
     }
 
 
-OPERATIONS: dict[str, Behaviour] = {
+OPERATIONS: dict[str, Behavior] = {
     "GET /v0/operations/": list_operations,
     "POST /v0/operations/": create_operation,
     "GET /v0/operations/{operationId}/": get_operation,

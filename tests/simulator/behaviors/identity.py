@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Who the key belongs to: /v1/token-info/ (v1.yaml) and /user_info/ (legacy.yaml), and the company itself.
+"""The owner of the key: /v1/token-info/ (v1.yaml) and /user_info/ (legacy.yaml), and the company itself.
 
 The company and the users are derived; what is known of them at several paths is kept together here.
 """
@@ -12,7 +12,7 @@ from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 from derived import Shown
-from exchange import ORIGIN, Answer, Behaviour, Call, found
+from exchange import ORIGIN, Answer, Behavior, Call, found
 from tenant import Tenant, moment
 
 USERS = "/user"
@@ -116,7 +116,7 @@ def _completed(tenant: Tenant, user: dict[str, Any]) -> dict[str, Any]:
 
 SHOWN: dict[str, Shown] = {USERS: _completed}
 
-OPERATIONS: dict[str, Behaviour] = {
+OPERATIONS: dict[str, Behavior] = {
     "GET /v1/token-info/": token_info,
     "GET /user_info/": user_info,
     "GET /authz2/v1/users/{user_id}/groups": list_groups,

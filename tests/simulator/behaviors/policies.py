@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from exchange import Answer, Behaviour, Call, Refusal, enterprise_url, found, instant, legacy_list, refuse, stripped
+from exchange import Answer, Behavior, Call, Refusal, enterprise_url, found, instant, legacy_list, refuse, stripped
 from tenant import Tenant
 
 Policy = dict[str, Any]
@@ -125,7 +125,7 @@ def _shown(tenant: Tenant, policy: Policy) -> Policy:
     return policy | {"enterprise": enterprise, "url": f"{enterprise}policy/{policy['id']}/", "policy": settings}
 
 
-OPERATIONS: dict[str, Behaviour] = {
+OPERATIONS: dict[str, Behavior] = {
     "GET /enterprise/{enterprise_id}/policy/": list_policies,
     "POST /enterprise/{enterprise_id}/policy/": create_policy,
     "GET /enterprise/{enterprise_id}/policy/{policy_id}/": get_policy,

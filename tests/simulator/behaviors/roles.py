@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
-from exchange import Answer, Behaviour, Call, found, refuse
+from exchange import Answer, Behavior, Call, found, refuse
 from tenant import Tenant
 
 ROLES = "/authz2/v1/roles"
@@ -57,7 +57,7 @@ def _scope(name: str) -> dict[str, Any]:
     return {"id": str(uuid5(NAMESPACE_URL, f"scope:{name}")), "name": name, **about}
 
 
-OPERATIONS: dict[str, Behaviour] = {
+OPERATIONS: dict[str, Behavior] = {
     "GET /authz2/v1/roles/{role_id}/scopes": list_scopes,
     "PUT /authz2/v1/roles/{role_id}/scopes": set_scopes,
 }

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What there is to ask of one device beside the device itself.
+"""The details of one device: apps, events, location and the like.
 
 /device/v0/ (v0.yaml), /v2/devices/{deviceId}/device-apps/ (v2.yaml), apps, installations and status of legacy.yaml, and
 the event feed (legacy.yaml, v1.yaml and unpublished.yaml).
@@ -17,7 +17,7 @@ import orjson
 from exchange import (
     ORIGIN,
     Answer,
-    Behaviour,
+    Behavior,
     Call,
     Refusal,
     apps_list,
@@ -188,7 +188,7 @@ def _device_app(device: Device, kind: str) -> App:
 
 
 def _apps(tenant: Tenant, device: Device) -> list[App]:
-    """What the device's version of its blueprint installs, and what was there before."""
+    """Return the apps that the blueprint version of the device installs, and those of before."""
     if device.platform != "ANDROID":
         return []
     blueprint = tenant.objects["blueprint_versions"].get(device.current_blueprint_version_id or "", {})
@@ -273,7 +273,7 @@ def _answer(content: Any) -> Answer:
     return Answer({"code": 200, "message": "Success", "content": content})
 
 
-OPERATIONS: dict[str, Behaviour] = {
+OPERATIONS: dict[str, Behavior] = {
     "GET /device/v0/devices/{id}/": get_device,
     "DELETE /device/v0/devices/{id}/": delete_device,
     "GET /device/v0/devices/{id}/devicestate": get_settings,

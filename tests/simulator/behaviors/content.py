@@ -1,14 +1,14 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Content: /v0/enterprise/{enterprise_id}/content/ (v0.yaml), the files that devices are to have."""
+"""Content: /v0/enterprise/{enterprise_id}/content/ (v0.yaml), the files for devices."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-from exchange import Answer, Behaviour, Call, Refusal, enterprise_url, found, legacy_list, refuse
+from exchange import Answer, Behavior, Call, Refusal, enterprise_url, found, legacy_list, refuse
 from storage import File
 from tenant import Tenant
 
@@ -52,7 +52,7 @@ def get_content(tenant: Tenant, call: Call) -> Answer:
 
 
 def upload_content(tenant: Tenant, call: Call) -> Answer:
-    """POST .../content/upload/: always another content. It is answered with 200."""
+    """POST .../content/upload/: always another content file. It returns HTTP 200."""
     return Answer(_shown(tenant, call, _add(tenant, call.body["key"])))
 
 
@@ -130,7 +130,7 @@ def _shown(tenant: Tenant, call: Call, content: Content) -> Content:
     return content | {"download_url": link, "enterprise": enterprise_url(tenant)}
 
 
-OPERATIONS: dict[str, Behaviour] = {
+OPERATIONS: dict[str, Behavior] = {
     "GET /v0/enterprise/{enterprise_id}/content/": list_content,
     "GET /v0/enterprise/{enterprise_id}/content/{content_id}/": get_content,
     "PATCH /v0/enterprise/{enterprise_id}/content/{content_id}/": update_content,

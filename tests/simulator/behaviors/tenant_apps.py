@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from exchange import Answer, Behaviour, Call, Page, paged
+from exchange import Answer, Behavior, Call, Page, paged
 from storage import File
 from tenant import Tenant
 
@@ -90,7 +90,7 @@ def _listed(page: Page) -> Answer:
     return Answer({"content": {"count": page.count, **links, "results": page.items}})
 
 
-OPERATIONS: dict[str, Behaviour] = {
+OPERATIONS: dict[str, Behavior] = {
     "GET /v2/tenant-apps": list_apps,
     "POST /v2/tenant-apps": upload_app,
 }

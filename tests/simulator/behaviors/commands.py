@@ -4,7 +4,7 @@
 """Commands: /commands/v0/commands/ and /commands/v0/status/ (v0.yaml; corrected in unpublished.yaml).
 
 A request is accepted, and each device has a task, which is its status. How tasks go on is in progress.py. The older
-/v0/enterprise/{enterprise_id}/command/ has the same commands in other words, since the vendor's Python SDK asks there.
+/v0/enterprise/{enterprise_id}/command/ has the same commands in other words, for the Python SDK of Esper.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 from exchange import (
     ORIGIN,
     Answer,
-    Behaviour,
+    Behavior,
     Call,
     apps_list,
     enterprise_url,
@@ -32,7 +32,7 @@ from progress import begin, enter, read
 from tasks import ENDED, STATES, Task
 from tenant import DISABLED, Device, Tenant
 
-from behaviours.devices import matching
+from behaviors.devices import matching
 
 Command = dict[str, Any]
 
@@ -151,7 +151,7 @@ def list_commands(tenant: Tenant, call: Call) -> Answer:
 
 
 def get_command(tenant: Tenant, call: Call) -> Answer:
-    """GET /commands/v0/commands/{id}/: what was asked for, which says nothing of how far it is."""
+    """GET /commands/v0/commands/{id}/: the request of the command, without its progress."""
     return _answer(found(tenant.objects["commands"], call.values["id"]))
 
 
@@ -222,7 +222,7 @@ def send(tenant: Tenant, values: Mapping[str, Any], devices: Sequence[Device]) -
 
 
 def check_schedule(schedule: str, arguments: Mapping[str, Any]) -> None:
-    """Refuse a schedule that lacks what it needs, or that ends before it begins."""
+    """Reject a schedule that lacks a required value, or that ends before it starts."""
     if schedule == "IMMEDIATE":
         return
     needed = ["start_datetime", "end_datetime"]
@@ -235,7 +235,7 @@ def check_schedule(schedule: str, arguments: Mapping[str, Any]) -> None:
 
 
 def _accepted(tenant: Tenant, body: Mapping[str, Any]) -> Command:
-    """The command that a request asks for, unless it is refused."""
+    """Return the command of a request, unless it is rejected."""
     require(body, ("command_type", "command"))
     targets = _targets(tenant, body)
     require(body.get("command_args", {}), _NEEDS.get(body["command"], ()), within="command_args.")
@@ -348,7 +348,7 @@ def _answer(content: Any, status: int = 200) -> Answer:
     return Answer({"code": status, "message": "Success", "content": content}, status)
 
 
-OPERATIONS: dict[str, Behaviour] = {
+OPERATIONS: dict[str, Behavior] = {
     "GET /commands/v0/commands/": list_commands,
     "POST /commands/v0/commands/": create_command,
     "GET /commands/v0/commands/{id}/": get_command,

@@ -16,7 +16,7 @@ from apk import Manifest, made, read
 from exchange import (
     ORIGIN,
     Answer,
-    Behaviour,
+    Behavior,
     Call,
     Refusal,
     enterprise_url,
@@ -29,7 +29,7 @@ from exchange import (
 from storage import File
 from tenant import Device, Tenant
 
-from behaviours.blueprints import KIOSK, TILL, users, version_users
+from behaviors.blueprints import KIOSK, TILL, users, version_users
 
 App = dict[str, Any]
 Version = dict[str, Any]
@@ -266,7 +266,7 @@ def _v1_app(tenant: Tenant, app: App) -> App:
 
 
 def _both(tenant: Tenant, app: App) -> App:
-    """What both families show of an app."""
+    """Return the properties of an app that both families show."""
     return _only(app, "id", "application_name", "package_name", "is_hidden") | {"enterprise": enterprise_url(tenant)}
 
 
@@ -393,7 +393,7 @@ _VERSION_FILTERS: dict[str, Filter] = {
 _LEGACY, _V1 = "/enterprise/{enterprise_id}", "/v1/enterprise/{enterprise_id}"
 
 # What both families do.
-_OPERATIONS: dict[str, Behaviour] = {
+_OPERATIONS: dict[str, Behavior] = {
     "GET {}/application/": list_apps,
     "GET {}/application/{application_id}/": get_app,
     "DELETE {}/application/{application_id}/": delete_app,
@@ -403,8 +403,8 @@ _OPERATIONS: dict[str, Behaviour] = {
     "DELETE {}/application/{application_id}/version/{version_id}/": delete_version,
     "GET {}/application/{application_id}/version/{version_id}/installdevices": list_devices,
 }
-OPERATIONS: dict[str, Behaviour] = {
+OPERATIONS: dict[str, Behavior] = {
     "POST /enterprise/{enterprise_id}/application/upload/": upload,
     "GET /v1/enterprise/{enterprise_id}/applications-minimal/": list_minimal,
-    **{name.replace("{}", start): behaviour for name, behaviour in _OPERATIONS.items() for start in (_LEGACY, _V1)},
+    **{name.replace("{}", start): behavior for name, behavior in _OPERATIONS.items() for start in (_LEGACY, _V1)},
 }

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from exchange import Answer, Behaviour, Call, apps_list, found, listed, refuse
+from exchange import Answer, Behavior, Call, apps_list, found, listed, refuse
 from progress import read
 from tasks import ACKNOWLEDGED, CANCELLED, FAILURE, IN_PROGRESS, INITIATED, QUEUED, SCHEDULED, SUCCESS, TIMED_OUT, Task
 from tenant import Device, Tenant
 
-from behaviours.commands import check_schedule, send
+from behaviors.commands import check_schedule, send
 
 Converge = dict[str, Any]
 
@@ -30,7 +30,7 @@ _STATUSES = {
 
 
 def seed(tenant: Tenant) -> None:
-    """No device was ever told to converge."""
+    """No device ever received a converge command."""
 
 
 def create_converge(tenant: Tenant, call: Call) -> Answer:
@@ -128,7 +128,7 @@ def _shown_command(task: Task) -> dict[str, Any]:
     }
 
 
-OPERATIONS: dict[str, Behaviour] = {
+OPERATIONS: dict[str, Behavior] = {
     "GET /v2/converge": list_converges,
     "POST /v2/converge": create_converge,
     "GET /v2/converge/{id}": get_converge,

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID, uuid5
 
-from exchange import Answer, Behaviour, Call, Refusal, found, paged, stripped
+from exchange import Answer, Behavior, Call, Refusal, found, paged, stripped
 from tenant import Tenant
 
 Blueprint = dict[str, Any]
@@ -68,7 +68,7 @@ _SETTINGS: dict[str, dict[str, Any]] = {
         }
     },
 }
-# What they were in former versions.
+# Their values in earlier versions.
 _PAST = {"Retail Kiosk": {"android": {"apps": [_app("com.example.kiosk", KIOSK[0], KIOSK[1])]}}}
 
 
@@ -234,24 +234,24 @@ def _order(items: list[Blueprint], ordering: str) -> None:
 
 
 def _rank(value: object) -> tuple[int, str]:
-    """What numbers and texts are ordered by; anything else orders nothing."""
+    """Return a sort key for numbers and texts. Other values do not change the order."""
     return (value, "") if isinstance(value, int) else (0, value if isinstance(value, str) else "")
 
 
 def _has_settings(version: Blueprint, call: Call) -> bool:
-    """Whether a version has all that the call asks for: `settings__android__app_id` is any app_id below android."""
+    """Return whether a version matches the filters: `settings__android__app_id` is any app_id below android."""
     used = [(name.split("__")[1:], value) for name, value in call.query.items() if name.startswith("settings__")]
     return all(_uses(version["settings"].get(platform), key, value) for (platform, key), value in used)
 
 
 def _uses(settings: Any, key: str, value: str) -> bool:
-    """Whether `key` has that value anywhere in the settings; some ids are numbers."""
+    """Return whether `key` has this value anywhere in the settings; some IDs are numbers."""
     if isinstance(settings, dict):
         return str(settings.get(key)) == value or any(_uses(part, key, value) for part in settings.values())
     return isinstance(settings, list) and any(_uses(part, key, value) for part in settings)
 
 
-OPERATIONS: dict[str, Behaviour] = {
+OPERATIONS: dict[str, Behavior] = {
     "GET /v2/blueprints/": list_blueprints,
     "POST /v2/blueprints/": create_blueprint,
     "GET /v2/blueprints/{blueprint_id}/": get_blueprint,

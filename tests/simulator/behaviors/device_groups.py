@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from exchange import ORIGIN, Answer, Behaviour, Call, Refusal, found, legacy_list, refuse
+from exchange import ORIGIN, Answer, Behavior, Call, Refusal, found, legacy_list, refuse
 from tenant import Device, Group, Tenant
 
 _NAME_LENGTH = 255
@@ -36,7 +36,7 @@ def seed(tenant: Tenant) -> None:
     left -= len(regions)
     number = 0
     while left:
-        # Round after round each region gets a city, always another than its neighbours.
+        # Round after round each region gets a city, always another than its neighbors.
         turn, region = divmod(number, len(regions))
         again, place = divmod(turn + region, len(_CITIES))
         city = tenant.add_group(_CITIES[place] + (f" {again + 1}" if again else ""), regions[region].id)
@@ -179,7 +179,7 @@ def _devices(tenant: Tenant, device_ids: list[str] | None) -> list[Device]:
 
 
 def _put(tenant: Tenant, devices: list[Device], group: Group) -> None:
-    """Move devices into a group; if it has a blueprint, it is assigned to them, and they converge when told to."""
+    """Move devices to a group, and assign its blueprint to them. They converge after a converge command."""
     for device in devices:
         changes: dict[str, Any] = {"group_id": group.id}
         if group.blueprint:
@@ -192,7 +192,7 @@ def _refuse_root(group: Group, what: str) -> None:
         raise Refusal(400, [f"The group {group.name} cannot be {what}. "])
 
 
-OPERATIONS: dict[str, Behaviour] = {
+OPERATIONS: dict[str, Behavior] = {
     "GET /enterprise/{enterprise_id}/devicegroup/": list_groups,
     "POST /enterprise/{enterprise_id}/devicegroup/": create_group,
     "GET /enterprise/{enterprise_id}/devicegroup/{group_id}/": get_group,

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from exchange import Behaviour
+from exchange import Behavior
 from tenant import Tenant
 
 _NAMES = ("kiosk", "pos", "signage", "scanner", "büro", "demo", "spare", "VIP", "front door", "lab")
@@ -27,4 +27,4 @@ def tag_id(tenant: Tenant, name: str) -> str:
     return new
 
 
-OPERATIONS: dict[str, Behaviour] = {}
+OPERATIONS: dict[str, Behavior] = {}

@@ -17,11 +17,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from exchange import ORIGIN, Answer, Behaviour, Call, found, legacy_list, paged, refuse, window
+from exchange import ORIGIN, Answer, Behavior, Call, found, legacy_list, paged, refuse, window
 from fleet import grow
 from tenant import Device, Tenant
 
-from behaviours.tags import tag_id
+from behaviors.tags import tag_id
 
 _TAGS_A_DEVICE = 5
 _DEFAULT_PAGE = 10
@@ -91,7 +91,7 @@ class _View:
     ordering: str
 
     def place(self, key: Key, after: bool) -> int:
-        """Where in `devices` those after this key begin, or those before it end. The key's own device may be gone."""
+        """Return the start of the devices after this key, or the end of those before it, as an index of `devices`."""
         if self.ordering.startswith("-"):
             return len(self.keys) - (bisect_left if after else bisect_right)(self.keys, key)
         return (bisect_right if after else bisect_left)(self.keys, key)
@@ -118,7 +118,7 @@ def _new_view(tenant: Tenant, query: Mapping[str, str]) -> _View:
 
 
 def _key(device: Device, ordering: str) -> Key:
-    """What a device is ordered by: its value if it has one, then its age. A field without data orders nothing."""
+    """Return the sort key of a device: its value if it has one, then its age. A field without data does not sort."""
     value = getattr(device, ordering.lstrip("-"), None) if ordering else None
     return (False, 0, device.number) if value is None else (True, value, device.number)
 
@@ -293,7 +293,7 @@ _LEGACY_FILTERS = {
     "tags": "legacy tags",
 }
 
-OPERATIONS: dict[str, Behaviour] = {
+OPERATIONS: dict[str, Behavior] = {
     "GET /v2/devices/": list_devices,
     "GET /v2/devices/{id}": get_device,
     "GET /enterprise/{enterprise_id}/device/": list_legacy_devices,

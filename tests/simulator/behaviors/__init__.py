@@ -1,9 +1,9 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the simulated tenant does beyond what derived.py derives from the contract, one file a kind of object.
+"""The behavior of the tenant that derived.py cannot derive from the contract, one file for each kind of object.
 
-Each file has `OPERATIONS`, its behaviours by "METHOD /path/as/in/the/contract", and `seed`, which fills a new tenant;
+Each file has `OPERATIONS`, its behaviors by "METHOD /path/as/in/the/contract", and `seed`, which fills a new tenant;
 it may have `SHOWN`, which completes the derived rows of a collection. A new kind is registered by adding it to `KINDS`.
 """
 
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from derived import Shown
 
-from behaviours import (
+from behaviors import (
     alerts,
     applications,
     blueprints,
@@ -50,7 +50,7 @@ KINDS = (
     geofences,
 )
 
-OPERATIONS = {name: behaviour for kind in KINDS for name, behaviour in kind.OPERATIONS.items()}
+OPERATIONS = {name: behavior for kind in KINDS for name, behavior in kind.OPERATIONS.items()}
 SHOWN: dict[str, Shown] = {
     collection: shown for kind in KINDS for collection, shown in getattr(kind, "SHOWN", {}).items()
 }

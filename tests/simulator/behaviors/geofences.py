@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from derived import Shown
-from exchange import Behaviour
+from exchange import Behavior
 from tenant import Tenant
 
 
@@ -22,4 +22,4 @@ def _counted(tenant: Tenant, geofence: dict[str, Any]) -> dict[str, Any]:
 
 SHOWN: dict[str, Shown] = {"/v0/enterprise/{enterprise_id}/geofence": _counted}
 
-OPERATIONS: dict[str, Behaviour] = {}
+OPERATIONS: dict[str, Behavior] = {}

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from derived import Shown
-from exchange import Behaviour
+from exchange import Behavior
 from tenant import Tenant
 
 CHANNELS = "/v1/enterprise/{enterprise_id}/alertchannels"
@@ -31,4 +31,4 @@ def _linked(tenant: Tenant, channel: dict[str, Any]) -> dict[str, Any]:
 
 SHOWN: dict[str, Shown] = {CHANNELS: _linked}
 
-OPERATIONS: dict[str, Behaviour] = {}
+OPERATIONS: dict[str, Behavior] = {}
