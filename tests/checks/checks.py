@@ -103,7 +103,7 @@ CHECKS = (
     ),
     Check(
         "faults",
-        "after any fault, a task is done exactly once or fails with the message in the guide",
+        "after any fault, a task is done exactly once or fails with the stated message",
         ("python", "-m", "pytest", "tests/faults"),
     ),
     Check(
