@@ -4,10 +4,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
-import ssl
 import subprocess
 import sys
 import threading
@@ -185,18 +185,12 @@ def _bare_python(folder: Path) -> str:
     return str(folder / "bare" / "bin" / "python")
 
 
-class _untrusted_server:  # noqa: N801  # used as a function
-    """A server with a certificate of an unknown CA. Returns its URL."""
-
-    def __init__(self, folder: Path) -> None:
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
-        context: ssl.SSLContext = Authority(folder).context("127.0.0.1")
-        self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
-
-    def __enter__(self) -> str:
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        return f"https://127.0.0.1:{self._server.server_port}/api"
-
-    def __exit__(self, *_exception: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+@contextlib.contextmanager
+def _untrusted_server(folder: Path) -> t.Iterator[str]:
+    """Run a server with a certificate of an unknown CA, and return its URL."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
+    server.socket = Authority(folder).context().wrap_socket(server.socket, server_side=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"https://127.0.0.1:{server.server_port}/api"
+    server.shutdown()
+    server.server_close()
