@@ -1,10 +1,14 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The YAML on the pages runs against the simulator. A block that does not run says why: `<!-- not run: REASON -->`."""
+"""The YAML on the pages runs against the simulator, and commands print the output that the pages show.
+
+A block that does not run has a reason: ``<!-- not run: REASON -->``.
+"""
 
 from __future__ import annotations
 
 import json
+import re
 import typing as t
 from pathlib import Path
 
@@ -78,6 +82,24 @@ def test_inventory_files_are_read(block: Block, simulator: Simulator, tmp_path: 
     ran = ansible.run("ansible-inventory", "-i", "page.esper.yml", "--graph")
     assert ran.returncode == 0, ran.stderr
     assert len(ran.stdout.splitlines()) > 1
+
+
+@pytest.mark.parametrize("page", sorted({block.page for block in blocks() if block.mark == "output"}))
+def test_commands_show_the_output(page: str, simulator: Simulator, tmp_path: Path) -> None:
+    """The commands of a page run in their order. Their output contains the lines of the page in the same order."""
+    ansible = _in_new_tenant(simulator, tmp_path)
+    for block in (block for block in EXAMPLES if block.page == page and block.text.startswith("# ")):
+        (tmp_path / block.text.split()[1]).write_text(block.text, encoding="utf-8")
+    (tmp_path / "fleet.esper.yml").write_text("plugin: esper.cloud.devices\n", encoding="utf-8")
+    for block in (block for block in blocks() if block.page == page and block.mark == "output"):
+        ran = ansible.run("sh", "-c", block.value)
+        printed = iter([_without_duration(line) for line in ran.stdout.splitlines()])
+        shown = [_without_duration(line) for line in block.text.splitlines() if line not in ("", "...")]
+        assert [line for line in shown if line not in printed] == [], f"{block}: {ran.stdout}{ran.stderr}"
+
+
+def _without_duration(line: str) -> str:
+    return re.sub(r"in \d+ ms", "in 1 ms", line.rstrip())
 
 
 def _in_new_tenant(simulator: Simulator, folder: Path) -> Ansible:
