@@ -65,7 +65,7 @@ def test_other_sites_are_known(page: str) -> None:
 
 
 def test_galaxy_links_to_the_documentation() -> None:
-    assert (ROOT / _target("", GALAXY["documentation"])).is_dir()
+    assert (ROOT / _target("", GALAXY["documentation"])).exists()
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/index.md"])
