@@ -360,10 +360,10 @@ def action_file(name: str) -> str:
 
 
 def index_file(found: list[Module]) -> str:
-    """Return the file that tells where the definition of each module is."""
+    """Return index.py, with the definition of each module."""
     rows = "".join(f'    "{each.name}": ("{each.file}", "{each.definition}"),\n' for each in found)
     return (
-        f'{LICENSE}"""Where the definition of each module is: the file below module_utils, and the name in it.\n\n'
+        f'{LICENSE}"""The definition of each module: the file below module_utils, and the name in it.\n\n'
         f'{MARK}\n"""\n\nfrom __future__ import annotations\n\nMODULES = {{\n{rows}}}\n'
     )
 
