@@ -6,7 +6,7 @@ PYTHON ?= python3
 CHECKS := $(PYTHON) tests/checks
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-changed test-matrix lock sbom units laws faults integration sanity lint generate simulator bench format clean
+.PHONY: help demo test test-changed test-matrix lock sbom units laws faults integration sanity lint generate messages simulator bench format clean
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -58,6 +58,11 @@ sbom: ## Write a software bill of materials of what the collection needs at run 
 
 generate: .venv ## Write all that follows from the descriptions of modules
 	@.venv/bin/python tools/generate.py
+
+messages: ## Update the messages that the guides quote
+	@$(PYTHON) tests/checks/environments.py runtime simulator units
+	@cd "$$(.venv/bin/python tests/checks/stage.py)" && PYTHONPATH=$(CURDIR)/.ansible/collections \
+		$(CURDIR)/.venv/bin/python -m pytest -q tests/documentation/test_messages.py --write-messages $(CURDIR)
 
 format: ## Format the Python code
 	@$(PYTHON) tests/checks/environments.py runtime tools

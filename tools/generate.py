@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Write all that follows from the descriptions in plugins/module_utils: `make generate`.
 
-Module files, action plugins, documentation fragments, the index of modules, meta/runtime.yml and the table of modules
-in the README.
+Module files, action plugins, documentation fragments, the index of modules, meta/runtime.yml, and the tables of the
+content in the README and in docs/modules.md.
 With --check, change nothing and fail if a file would change.
 """
 
@@ -14,6 +14,7 @@ import ast
 import difflib
 import graphlib
 import importlib
+import re
 import sys
 import tempfile
 import typing as t
@@ -388,10 +389,10 @@ def action_file(name: str) -> str:
 
 
 def index_file(found: list[Module]) -> str:
-    """Return the index of the definitions of modules."""
+    """Return index.py, with the definition of each module."""
     rows = "".join(f'    "{each.name}": ("{each.file}", "{each.definition}"),\n' for each in found)
     return (
-        f'{LICENSE}"""The definition of each module: its file below module_utils, and its name in the file.\n\n'
+        f'{LICENSE}"""The definition of each module: the file below module_utils, and the name in it.\n\n'
         f'{MARK}\n"""\n\nfrom __future__ import annotations\n\nMODULES = {{\n{rows}}}\n'
     )
 
@@ -457,32 +458,105 @@ def _fragment(summary: str, names: str, parts: dict[str, Doc]) -> str:
     )
 
 
-def tables(found: list[Module]) -> str:
-    """Return the tables of modules, other plugins, roles and playbooks for the README."""
-    rows: dict[str, list[tuple[str, str, str]]] = {"Module": [], "Plugin": [], "Role": [], "Playbook": []}
+# The modules of each area, without those that end in _info, which follow the module that they belong to.
+AREAS = {
+    "Devices": ("device", "device_group", "device_facts"),
+    "Commands and operations": ("device_command", "converge", "operation"),
+    "Blueprints and policies": ("blueprint", "enterprise_policy"),
+    "Apps and content": ("app", "content", "preferred_region"),
+    "Alerts": ("alert_channel",),
+    "Users and access": ("role",),
+    "All objects": ("tenant", "api"),
+}
+
+
+def modules_by_area(found: list[Module]) -> dict[str, list[tuple[str, str]]]:
+    """Return the names and short descriptions of all modules by area."""
     described = {each.name: each.spec.short_description for each in found}
     for path in (CHECKOUT / "plugins" / "modules").glob("*.py"):
         if MARK not in path.read_text(encoding="utf-8"):
             described[path.stem] = _documented(path)["short_description"]
-    rows["Module"] = [(name, f"plugins/modules/{name}.py", text) for name, text in sorted(described.items())]
-    for kind in ("connection", "inventory"):
+    areas = {
+        area: [(each, described.pop(each)) for name in names for each in (name, f"{name}_info") if each in described]
+        for area, names in AREAS.items()
+    }
+    if described:
+        raise SystemExit(f"Add these modules to an area in AREAS: {', '.join(sorted(described))}.")
+    return areas
+
+
+def readme_tables(found: list[Module]) -> str:
+    """Return the tables of modules by area, inventory, roles and playbooks for the README."""
+    areas = [
+        (f"[{area}]({REPOSITORY}/docs/modules.md#{_anchor(area)})", ", ".join(map(_module_link, dict(rows))))
+        for area, rows in modules_by_area(found).items()
+    ]
+    plugins = []
+    for kind in ("inventory", "connection"):
         for path in sorted((CHECKOUT / "plugins" / kind).glob("*.py")):
-            name = f"{path.stem} ({kind})"
-            rows["Plugin"].append((name, f"plugins/{kind}/{path.name}", _documented(path)["short_description"]))
+            name = f"{_link(path.stem, f'plugins/{kind}/{path.name}')} ({kind} plugin)"
+            plugins.append((name, _documented(path)["short_description"]))
+    roles = []
     for path in sorted((CHECKOUT / "roles").glob("*/meta/argument_specs.yml")):
         specs = yaml.safe_load(path.read_text(encoding="utf-8"))["argument_specs"]
         name = path.parents[1].name
-        rows["Role"].append((name, f"roles/{name}", specs["main"]["short_description"]))
+        roles.append((_link(name, f"roles/{name}/README.md"), specs["main"]["short_description"]))
+    playbooks = []
     for path in sorted((CHECKOUT / "playbooks").glob("*.yml")):
         # The comment at the top, up to its first empty line.
         comment = path.read_text(encoding="utf-8").split("\n#\n")[1].replace("\n# ", " ").removeprefix("# ")
-        rows["Playbook"].append((path.stem, f"playbooks/{path.name}", comment.partition(". ")[0].rstrip(".")))
-    return "\n".join(_table(title, content) for title, content in rows.items())
+        playbooks.append((_link(path.stem, f"playbooks/{path.name}"), comment.partition(". ")[0].rstrip(".")))
+    parts = (
+        (("Area", "Modules"), areas),
+        (("Inventory", "Purpose"), plugins),
+        (("Role", "Purpose"), roles),
+        (("Playbook", "Purpose"), playbooks),
+    )
+    return "\n".join(_table(titles, rows) for titles, rows in parts)
 
 
-def _table(title: str, rows: list[tuple[str, str, str]]) -> str:
-    lines = "".join(f"| [`{FQCN}.{name}`]({REPOSITORY}/{path}) | {text} |\n" for name, path, text in rows)
-    return f"| {title} | Purpose |\n| --- | --- |\n{lines}"
+def module_tables(found: list[Module]) -> str:
+    """Return a table of modules for each area, for docs/modules.md."""
+    return "\n".join(
+        f"## {area}\n\n{_table(('Module', 'Purpose'), [(_module_link(name), text) for name, text in rows])}"
+        for area, rows in modules_by_area(found).items()
+    )
+
+
+def option_table() -> str:
+    """Return the table of connection options for the README."""
+    rows = []
+    for each in importlib.import_module(f"{PACKAGE}.http.connection").OPTIONS:
+        default = "" if each.default is None else f"`{yaml.safe_dump(each.default).partition(chr(10))[0]}`"
+        rows.append(
+            (f"`{each.name}`", ", ".join(f"`{name}`" for name in each.env), default, _markdown(each.description[0]))
+        )
+    return _table(("Option", "Environment variable", "Default", "Description"), rows)
+
+
+def _markdown(text: str) -> str:
+    """Return a text with the markup of Ansible's documentation as Markdown."""
+    return re.sub(r"\b([BCEIMOPV])\(([^)]*)\)", lambda found: _MARKDOWN.get(found[1], "`{}`").format(found[2]), text)
+
+
+_MARKDOWN = {"B": "**{}**", "I": "*{}*"}
+
+
+def _anchor(heading: str) -> str:
+    return heading.lower().replace(" ", "-")
+
+
+def _module_link(name: str) -> str:
+    return f"[`{name}`]({REPOSITORY}/plugins/modules/{name}.py)"
+
+
+def _link(name: str, path: str) -> str:
+    return f"[`{FQCN}.{name}`]({REPOSITORY}/{path})"
+
+
+def _table(titles: t.Sequence[str], rows: t.Iterable[t.Sequence[str]]) -> str:
+    lines = (titles, ["---"] * len(titles), *rows)
+    return "".join(f"| {' | '.join(cells)} |\n".replace("|  |", "| |") for cells in lines)
 
 
 def _documented(path: Path) -> Doc:
@@ -494,10 +568,10 @@ def _documented(path: Path) -> Doc:
 
 
 def between(text: str, name: str, content: str) -> str:
-    """Return a text with new content between two marks."""
+    """Return the text of a file with new content between two marks."""
     begin, end = f"<!-- {name}: written by make generate -->\n", f"<!-- end of {name} -->\n"
     if begin not in text or end not in text:
-        raise SystemExit(f"The README has no marks for '{name}'.")
+        raise SystemExit(f"A file has no marks for '{name}'.")
     return text[: text.index(begin) + len(begin)] + content + text[text.index(end) :]
 
 
@@ -512,7 +586,7 @@ def files(*, check: bool) -> dict[Path, str]:
         registry.write_text(kinds, encoding="utf-8")
         sys.stdout.write(f"wrote {registry.relative_to(CHECKOUT)}\n")
     found = modules()
-    readme = CHECKOUT / "README.md"
+    readme, module_list = CHECKOUT / "README.md", CHECKOUT / "docs" / "modules.md"
     return {
         **{plugins / "modules" / f"{each.name}.py": module_file(each) for each in found},
         registry: kinds,
@@ -520,7 +594,10 @@ def files(*, check: bool) -> dict[Path, str]:
         plugins / "module_utils" / "index.py": index_file(found),
         plugins / "doc_fragments" / "connection.py": connection_fragment(),
         CHECKOUT / "meta" / "runtime.yml": runtime_file(found),
-        readme: between(readme.read_text(encoding="utf-8"), "content", tables(found)),
+        readme: between(
+            between(readme.read_text(encoding="utf-8"), "content", readme_tables(found)), "options", option_table()
+        ),
+        module_list: between(module_list.read_text(encoding="utf-8"), "modules", module_tables(found)),
     }
 
 

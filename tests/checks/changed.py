@@ -41,7 +41,9 @@ RULES: tuple[tuple[str, dict[str, Arguments]], ...] = (
     (r"tests/simulator/.+", {"units": ("tests/contract",), "integration": REPRESENTATIVES, "demo": ()}),
     (r"tests/integration/targets/(?P<kind>\w+)/.+", {"integration": ("{kind}",)}),
     (r"tests/integration/targets/setup_simulator/.+", {"integration": ()}),
-    (r"tests/faults/.+|docs/8-.+", {"faults": ()}),
+    (r"tests/faults/.+", {"faults": ()}),
+    # A change of a message in plugins/ is noticed by `make test`, since this check takes a minute.
+    (r"(docs|tests/documentation)/.+|.+\.md", {"guides": ()}),
     (r"tests/(laws|simulator)/.+|examples/.+", {"laws": ()}),
     (r"tests/processes/.+", {"processes": ()}),
     (r"tests/checks/.+", {"integration": ("device_group_info",)}),

@@ -36,9 +36,10 @@ class Check:
         return {"newest": self.newest, "oldest": self.oldest}.get(environment, self.matrix)
 
 
-# Six programs. Three of them have a module __main__ of their own.
+# Seven programs. Three of them have a module __main__ of their own.
 MYPY = """
 mypy --package ansible_collections.esper.cloud.plugins
+mypy --package ansible_collections.esper.cloud.tests.documentation
 mypy --package ansible_collections.esper.cloud.tests.faults
 mypy --package ansible_collections.esper.cloud.tests.laws
 mypy tests/simulator
@@ -103,13 +104,18 @@ CHECKS = (
     ),
     Check(
         "faults",
-        "after any fault, a task is done exactly once or fails with the message in the guide",
+        "after any fault, a task is done exactly once or fails with the stated message",
         ("python", "-m", "pytest", "tests/faults"),
     ),
     Check(
         "laws",
         "each kind of object obeys the laws that apply to it, and the laws notice defects",
         ("python", "-m", "pytest", "tests/laws", "--show-capture=no"),
+    ),
+    Check(
+        "guides",
+        "the guides quote the messages that are printed, their links lead somewhere, and their examples run",
+        ("python", "-m", "pytest", "tests/documentation"),
     ),
     Check("mypy", "the types are correct", ("sh", "-ec", MYPY)),
     Check(

@@ -31,7 +31,7 @@ _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--write-docs", metavar="FILE", help="write the fault matrix of this run into the guide")
+    parser.addoption("--write-matrix", metavar="FILE", help="write the outcomes of this run to MATRIX.md")
 
 
 @pytest.fixture(scope="session")

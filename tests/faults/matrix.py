@@ -191,9 +191,9 @@ def _reads(outcome: Outcome) -> t.Any:
     return dict.fromkeys(_READS, outcome)
 
 
-_NOT_PAGED = NotApplicable("What is read is one object, or lists of one page.")
-_NO_LIST = NotApplicable("No list is read.")
-_NO_BODY = NotApplicable("No large body is sent.")
+_NOT_PAGED = NotApplicable("The task reads one object, or lists of one page.")
+_NO_LIST = NotApplicable("The task reads no list.")
+_NO_BODY = NotApplicable("The request has no large body.")
 _SEEN: t.Any = {"list": "not an object", "get": "not an object"}
 _SLOW = {"timeout": 0.6, "deadline": 2.0}
 
@@ -309,9 +309,9 @@ _fault(
     _competing,
     DONE,
     update="gone",
-    upload=NotApplicable("The service takes both files, since several may have one name; the next run warns of it."),
+    upload=NotApplicable("Esper accepts both files, because several can have the same name. The next run warns."),
     competes=True,
-    **_reads(NotApplicable("Who reads competes with nobody.")),
+    **_reads(NotApplicable("Reads do not compete with changes.")),
 )
 _fault(
     _group,
@@ -321,7 +321,7 @@ _fault(
     update="conflict",
     delete="conflict",
     competes=True,
-    **_reads(NotApplicable("Who reads competes with nobody.")),
+    **_reads(NotApplicable("Reads do not compete with changes.")),
 )
 _quoted = json.dumps({"message": f"The key {KEY} may not do that.", "errors": [f"Bearer {KEY}"]})
 _fault(_group, "403 that quotes the key", _simulated(kind="status", status=403, body=_quoted, times=None), "scope")

@@ -9,9 +9,9 @@ import typing as t
 from pathlib import Path
 
 import pytest
-from ansible_collections.esper.cloud.tests.faults.guide import GUIDE, Found, Seen, with_matrix
 from ansible_collections.esper.cloud.tests.faults.matrix import DONE, ERRORS, FAULTS, Fault, NotApplicable
 from ansible_collections.esper.cloud.tests.faults.operations import OPERATIONS, Operation, index_of
+from ansible_collections.esper.cloud.tests.faults.report import MATRIX, Found, Seen, with_outcomes
 from ansible_collections.esper.cloud.tests.faults.world import KEY, Run, World
 
 # What no user should have to read.
@@ -103,19 +103,19 @@ def test_cell(
         assert not operation.run(world).result["changed"]
 
 
-def test_the_guide_has_the_results(found: Found, seen: Seen, pytestconfig: pytest.Config) -> None:
+def test_the_table_shows_the_outcomes(found: Found, seen: Seen, pytestconfig: pytest.Config) -> None:
     if len(found) < len(CELLS):
         pytest.skip("not all cells were run")
-    told = GUIDE.read_text()
-    expected = with_matrix(told, found, seen)
-    if target := pytestconfig.getoption("--write-docs"):
+    current = MATRIX.read_text()
+    expected = with_outcomes(current, found, seen)
+    if target := pytestconfig.getoption("--write-matrix"):
         Path(target).write_text(expected)
     else:
-        assert told == expected, "update the guide: python -m pytest tests/faults --write-docs FILE"
+        assert current == expected, "Update the table: python -m pytest tests/faults --write-matrix FILE"
 
 
 def _note(found: Found, seen: Seen, fault: Fault, operation: Operation, run: Run) -> None:
-    """Keep the result of a cell, for the guide."""
+    """Keep the outcome of a cell, for MATRIX.md."""
     if not run.failed:
         found[fault.name, operation.name] = DONE, False
         return

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The matrix as a table of the guide, made of what a run found."""
+"""Write the outcomes of a run as the tables in MATRIX.md."""
 
 from __future__ import annotations
 
@@ -11,18 +11,22 @@ from pathlib import Path
 from ansible_collections.esper.cloud.tests.faults.matrix import DONE, ERRORS, FAULTS, NotApplicable
 from ansible_collections.esper.cloud.tests.faults.operations import OPERATIONS
 
-GUIDE = Path(__file__).resolve().parents[2] / "docs" / "8-when-things-go-wrong.md"
-_BEGIN = "<!-- What follows is written by the tests: python -m pytest tests/faults --write-docs FILE -->\n"
+MATRIX = Path(__file__).resolve().parent / "MATRIX.md"
+_BEGIN = "<!-- Written by the tests: python -m pytest tests/faults --write-matrix FILE -->\n"
 
+<<<<<<< HEAD:tests/faults/guide.py
 # The outcome of each cell that was run, by the names of fault and operation. Of an error: whether it changed anything.
+=======
+# The outcome of each cell, by the names of fault and operation, and for an error, whether the change took effect.
+>>>>>>> wt-docs:tests/faults/report.py
 Found = dict[tuple[str, str], tuple[str, bool]]
-# A sentence that was seen, for each error.
+# A message for each error.
 Seen = dict[str, str]
 
 
-def with_matrix(guide: str, found: Found, seen: Seen) -> str:
-    """The guide with the matrix of a run in the place of that which it has."""
-    return guide.partition(_BEGIN)[0] + _BEGIN + "\n".join(_lines(found, seen)) + "\n"
+def with_outcomes(text: str, found: Found, seen: Seen) -> str:
+    """Return the text of MATRIX.md with the outcomes of a run."""
+    return text.partition(_BEGIN)[0] + _BEGIN + "\n".join(_lines(found, seen)) + "\n"
 
 
 def _lines(found: Found, seen: Seen) -> t.Iterator[str]:
@@ -31,7 +35,7 @@ def _lines(found: Found, seen: Seen) -> t.Iterator[str]:
     for fault in FAULTS:
         if fault.group != group:
             group = fault.group
-            yield f"\n### {group}\n"
+            yield f"\n## {group}\n"
             yield f"| Fault | {' | '.join(operation.name for operation in OPERATIONS)} |"
             yield f"| --- |{' --- |' * len(OPERATIONS)}"
         cells = []
@@ -43,10 +47,10 @@ def _lines(found: Found, seen: Seen) -> t.Iterator[str]:
             else:
                 cells.append(_cell(*found[fault.name, operation.name]))
         yield f"| {fault.name} | {' | '.join(cells)} |"
-    yield "\n### Cells that there are not\n"
+    yield "\n## Cells that do not apply\n"
     yield from (f"{number}. {reason}" for number, reason in enumerate(reasons, 1))
-    yield "\n## What the errors say\n"
-    yield "| Error | Such as |"
+    yield "\n## Messages\n"
+    yield "| Error | Example |"
     yield "| --- | --- |"
     yield from (f"| {name} | {_plain(seen[name])} |" for name in ERRORS)
 
@@ -56,8 +60,8 @@ def _cell(outcome: str, took_effect: bool) -> str:
 
 
 def _plain(sentence: str) -> str:
-    """A sentence without what differs from run to run."""
+    """Return a message without the parts that differ in each run."""
     sentence = re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "ID", sentence)
-    # Which reason TLS gives is up to OpenSSL.
+    # The reason depends on the version of OpenSSL.
     sentence = re.sub(r"failed \([A-Z_]+\)", "failed (REASON)", sentence)
     return re.sub(r"\.test:\d+", ".test", sentence).replace("|", "\\|")

@@ -1,0 +1,123 @@
+# SPDX-FileCopyrightText: esper.cloud contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The YAML on the pages runs against the simulator, and commands print the output that the pages show.
+
+A block that does not run has a reason: ``<!-- not run: REASON -->``.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import typing as t
+from pathlib import Path
+
+import pytest
+import yaml
+from ansible_collections.esper.cloud.tests.documentation.pages import Block, blocks
+from ansible_collections.esper.cloud.tests.documentation.provoke import Ansible
+
+if t.TYPE_CHECKING:
+    from process import Simulator
+
+
+class _Loader(yaml.SafeLoader):
+    """Loads the tags of Ansible, too."""
+
+
+_Loader.add_constructor("!vault", lambda loader, node: loader.construct_scalar(t.cast(yaml.ScalarNode, node)))
+
+EXAMPLES = [block for block in blocks() if block.language == "yaml"]
+RUN = [block for block in EXAMPLES if block.mark != "not run"]
+PAGES = sorted({block.page for block in RUN})
+
+
+def _parsed(block: Block) -> t.Any:
+    return yaml.load(block.text, Loader=_Loader)  # a SafeLoader
+
+
+def _is_inventory(block: Block) -> bool:
+    parsed = _parsed(block)
+    return isinstance(parsed, dict) and parsed.get("plugin") == "esper.cloud.devices"
+
+
+@pytest.mark.parametrize("block", EXAMPLES, ids=str)
+def test_examples_are_valid_yaml(block: Block) -> None:
+    assert _parsed(block)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_plays_and_tasks_run(page: str, simulator: Simulator, tmp_path: Path) -> None:
+    """All plays and tasks of a page run in their order, in a tenant of their own."""
+    plays: list[t.Any] = []
+    for block in (block for block in RUN if block.page == page and not _is_inventory(block)):
+        parsed = _parsed(block)
+        assert isinstance(parsed, list), f"{block} is neither a play, nor tasks, nor an inventory file"
+        plays += parsed if "hosts" in parsed[0] else [{"hosts": "localhost", "gather_facts": False, "tasks": parsed}]
+    if not plays:
+        pytest.skip("The page has inventory files only.")
+    ansible = _in_new_tenant(simulator, tmp_path)
+    text = yaml.safe_dump(plays, sort_keys=False).replace("http://127.0.0.1:8899/api", simulator.url)
+    text = text.replace("http://127.0.0.1:8899", simulator.url.removesuffix("/api"))
+    (tmp_path / "page.yml").write_text(text, encoding="utf-8")
+    inventory = ansible.inventory("fleet")
+    variables = {
+        "production_url": simulator.url,
+        # The file is no APK file, so the role cannot read these from it.
+        "app_release_package_name": "com.example.pos",
+        "app_release_version_name": "2.1.0",
+    }
+    ran = ansible.run(
+        "ansible-playbook", "-i", inventory, "page.yml", "-e", json.dumps(variables), PRODUCTION_KEY=simulator.key
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    # A pattern that matches no host is only a warning.
+    assert "no hosts matched" not in ran.stdout + ran.stderr
+
+
+@pytest.mark.parametrize("block", [block for block in RUN if _is_inventory(block)], ids=str)
+def test_inventory_files_are_read(block: Block, simulator: Simulator, tmp_path: Path) -> None:
+    ansible = _in_new_tenant(simulator, tmp_path)
+    (tmp_path / "page.esper.yml").write_text(block.text, encoding="utf-8")
+    ran = ansible.run("ansible-inventory", "-i", "page.esper.yml", "--graph")
+    assert ran.returncode == 0, ran.stderr
+    assert len(ran.stdout.splitlines()) > 1
+
+
+@pytest.mark.parametrize("page", sorted({block.page for block in blocks() if block.mark == "output"}))
+def test_commands_show_the_output(page: str, simulator: Simulator, tmp_path: Path) -> None:
+    """The commands of a page run in their order. Their output contains the lines of the page in the same order."""
+    ansible = _in_new_tenant(simulator, tmp_path)
+    for block in (block for block in EXAMPLES if block.page == page and block.text.startswith("# ")):
+        (tmp_path / block.text.split()[1]).write_text(block.text, encoding="utf-8")
+    (tmp_path / "fleet.esper.yml").write_text("plugin: esper.cloud.devices\n", encoding="utf-8")
+    for block in (block for block in blocks() if block.page == page and block.mark == "output"):
+        ran = ansible.run("sh", "-c", block.value)
+        printed = iter([_without_duration(line) for line in ran.stdout.splitlines()])
+        shown = [_without_duration(line) for line in block.text.splitlines() if line not in ("", "...")]
+        assert [line for line in shown if line not in printed] == [], f"{block}: {ran.stdout}{ran.stderr}"
+
+
+def _without_duration(line: str) -> str:
+    return re.sub(r"in \d+ ms", "in 1 ms", line.rstrip())
+
+
+def _in_new_tenant(simulator: Simulator, folder: Path) -> Ansible:
+    simulator.reset()
+    simulator.clear_faults()
+    # Commands succeed as soon as their status is read.
+    simulator.conduct(polls=1)
+    for name, text in FILES.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(text, encoding="utf-8")
+    return Ansible(simulator, folder)
+
+
+# The files that the examples upload or read. The simulator reads the package of an APK file from its name.
+APK = "An APK file for the simulator.\n"
+FILES = {
+    "menu.html": "<h1>Menu</h1>\n",
+    "com.example.kiosk-1.3.0-130.apk": APK,
+    "build/com.example.pos-2.1.0-210.apk": APK,
+    "stores-tasks.yml": "- esper.cloud.device_group_info:\n",
+}

@@ -1,0 +1,126 @@
+# SPDX-FileCopyrightText: esper.cloud contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The links, paths and names on the pages exist."""
+
+from __future__ import annotations
+
+import functools
+import os
+import re
+import typing as t
+from pathlib import PurePosixPath
+
+import pytest
+import yaml
+from ansible_collections.esper.cloud.plugins.module_utils.http.connection import OPTIONS
+from ansible_collections.esper.cloud.tests.documentation.pages import ROOT, anchors, blocks, code_spans, links, pages
+
+GALAXY: dict[str, t.Any] = yaml.safe_load((ROOT / "galaxy.yml").read_text(encoding="utf-8"))
+GUIDES = [page for page in pages() if page.startswith("docs/") and page != "docs/index.md"]
+# The hosts of other projects that pages link to. Their pages are not checked.
+OTHER_HOSTS = {
+    "docs.ansible.com",
+    "forum.ansible.com",
+    "help.esper.io",
+    "pypi.org",
+    "semver.org",
+    "www.esper.io",
+}
+# Issues of other projects.
+OTHER_REPOSITORIES = ("https://github.com/ansible/awx/issues/",)
+_VARIABLES = {"ESPER_IN_PROCESS"}
+_OWN_FOLDERS = "plugins|tests|docs|tools|meta|playbooks|roles|examples|changelogs"
+
+
+def _target(page: str, link: str) -> str:
+    """Return the path that a link of a page leads to, with its anchor, or "" if it leads to another site."""
+    repository = GALAXY["repository"]
+    for kind in ("blob", "tree"):
+        if link.startswith(f"{repository}/{kind}/main/"):
+            return link.removeprefix(f"{repository}/{kind}/main/")
+    if link.startswith(f"{repository}/actions/workflows/"):
+        return f".github/workflows/{link.split('/workflows/')[1].split('/')[0]}"
+    if link.startswith(("http://", "https://")):
+        return ""
+    if link.startswith("#"):
+        return page + link
+    return os.path.normpath(PurePosixPath(page).parent / link)
+
+
+@pytest.mark.parametrize("page", pages())
+def test_links_lead_to_files_and_headings(page: str) -> None:
+    broken = []
+    for link in links(page):
+        path, _, anchor = _target(page, link).partition("#")
+        if (path and not (ROOT / path).exists()) or (anchor and anchor not in anchors(path)):
+            broken.append(link)
+    assert broken == []
+
+
+@pytest.mark.parametrize("page", pages())
+def test_other_sites_are_known(page: str) -> None:
+    urls = [link for link in links(page) if link.startswith("http") and not _target(page, link)]
+    own = (GALAXY["issues"], *OTHER_REPOSITORIES)
+    assert [url for url in urls if not url.startswith(own) and url.split("/")[2] not in OTHER_HOSTS] == []
+
+
+def test_galaxy_links_to_the_documentation() -> None:
+    assert (ROOT / _target("", GALAXY["documentation"])).exists()
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/index.md"])
+def test_all_guides_are_listed(page: str) -> None:
+    listed = {_target(page, link).partition("#")[0] for link in links(page)}
+    assert [guide for guide in GUIDES if guide not in listed] == []
+
+
+@pytest.mark.parametrize("page", pages())
+def test_paths_of_files_exist(page: str) -> None:
+    paths = [span for span in code_spans(page) if re.fullmatch(rf"({_OWN_FOLDERS})/[\w./-]+", span)]
+    # Names in capitals stand for any file.
+    missing = [path for path in paths if not re.search(r"/[A-Z]+[./]", path) and not (ROOT / path).exists()]
+    assert [path for path in missing if not path.startswith("tests/output")] == []
+
+
+@functools.cache
+def api_paths() -> set[str]:
+    """Return the paths of the contract, with {} for each parameter."""
+    found: set[str] = set()
+    for file in (
+        *(ROOT / "tests" / "contract" / "api").glob("*.yaml"),
+        ROOT / "tests" / "contract" / "unpublished.yaml",
+    ):
+        found |= set(re.findall(r"^ +[\"']?(/[^\s\"']*?)[\"']?:(?: |$)", file.read_text(encoding="utf-8"), re.M))
+    return {re.sub(r"\{\w+\}", "{}", path).removeprefix("/api").rstrip("/") for path in found}
+
+
+@pytest.mark.parametrize("page", pages())
+def test_api_paths_are_in_the_contract(page: str) -> None:
+    spans = [re.sub(r"^[A-Z]+ ", "", span) for span in code_spans(page)]
+    paths = [span for span in spans if re.match(r"/(v\d|enterprise|user)\b", span)]
+    assert [path for path in paths if re.sub(r"\{\w+\}", "{}", path).rstrip("/") not in api_paths()] == []
+
+
+@pytest.mark.parametrize("page", pages())
+def test_names_of_content_exist(page: str) -> None:
+    known = {
+        path.stem
+        for folder in ("modules", "inventory", "connection")
+        for path in (ROOT / "plugins" / folder).glob("*.py")
+    }
+    known |= {path.name for path in (ROOT / "roles").iterdir()} | {
+        path.stem for path in (ROOT / "playbooks").glob("*.yml")
+    }
+    known |= {"esper", "git"}  # the action group, and the name of the repository
+    text = pages()[page]
+    assert {name for name in re.findall(r"\besper\.cloud\.([a-z_]+)", text) if name not in known} == set()
+
+
+@pytest.mark.parametrize("page", pages())
+def test_environment_variables_exist(page: str) -> None:
+    known = {name for option in OPTIONS for name in option.env} | _VARIABLES
+    assert set(re.findall(r"\bESPER_[A-Z_]+\b", pages()[page])) - known == set()
+
+
+def test_code_blocks_have_a_language() -> None:
+    assert [str(block) for block in blocks() if not block.language] == []
