@@ -23,7 +23,7 @@ SIZES = (10, 100, 1_000, 5_000)
 # The size that is compared with the loop, or the largest below.
 COMPARED = 1_000
 LOOPED = 50
-GROUPS_A_PARENT = 100
+GROUPS_PER_PARENT = 100
 CREATED, UNCHANGED = "created", "unchanged"
 MODULES, TASKS, ONE = "a loop, as modules", "a loop, in the controller's process", "one task"
 
@@ -71,7 +71,7 @@ class Bench:
 
     def _run(self, way: _Way) -> Cost:
         set_latency(self._simulator, way.latency_ms)
-        groups = [{"path": path} for path in _paths(way.size)]
+        groups = [{"path": path} for path in paths(way.size)]
         task: dict[str, Any] = {"esper.cloud.tenant": {"device_groups": "{{ wanted }}"}}
         if way.by != ONE:
             groups = groups[:LOOPED]
@@ -166,8 +166,8 @@ def tables(options: Options) -> Iterator[str]:
     )
 
 
-def _paths(size: int) -> Iterator[str]:
+def paths(size: int) -> Iterator[str]:
     """So many groups, each after the one that holds it."""
     for number in range(size):
-        parent = f"Bench {number // GROUPS_A_PARENT:03}"
-        yield f"{parent}/{number:05}" if number % GROUPS_A_PARENT else parent
+        parent = f"Bench {number // GROUPS_PER_PARENT:03}"
+        yield f"{parent}/{number:05}" if number % GROUPS_PER_PARENT else parent

@@ -38,9 +38,10 @@ class Lookup:
         """Return how deep the object of a task is in a tree of objects. Those above it are planned first."""
         return 0
 
-    def depth_of(self, row: Row) -> int:
-        """Return how deep an existing object is in a tree of objects. Those below it are deleted first."""
-        return 0
+    def tree_path(self, row: Row) -> tuple[str, ...]:
+        """Return the path of an existing object if the kind is a tree, otherwise (). Objects below it are deleted
+        first."""
+        return ()
 
     def dependency_ids(self, row: Row) -> set[str]:
         """Return the IDs of the objects without which an object cannot exist, its own included."""

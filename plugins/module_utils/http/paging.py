@@ -23,6 +23,8 @@ from .parallel import in_parallel
 _PASSES = 3
 # After so many pages of what is known already, the server cannot be paging.
 _PAGES_WITHOUT_NEWS = 2
+# A page waits for those before it. Maximum number of waiting pages for each one that is read at the same time.
+_BUFFER = 3
 _NOT_THE_ITEMS = frozenset({"next", "prev", "previous", "next_cursor", "prev_cursor"})
 
 
@@ -162,7 +164,8 @@ def _pages(
     step = len(page.rows) - shared
     if page.count is not None and concurrency > 1 and 0 < len(page.rows) < page.count:
         # The server may cap a page below what was asked for: what it gave is the step.
-        yield from in_parallel(client, fetch_at, range(step, page.count - shared, step), concurrency)
+        offsets = range(step, page.count - shared, step)
+        yield from in_parallel(client, fetch_at, offsets, concurrency, buffer=_BUFFER * concurrency)
         return
     offset = 0
     while (following := _following(page, offset)) is not None:

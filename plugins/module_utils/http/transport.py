@@ -8,7 +8,6 @@ The only file that imports requests.
 from __future__ import annotations
 
 import contextlib
-import http.client
 import random
 import socket
 import ssl
@@ -22,9 +21,9 @@ from urllib.parse import urlsplit
 
 from ..base.errors import ConfigurationError, RequestFailed, TransportError
 from ..base.redaction import Redaction
-from ..base.threads import without_signals
 from .connection import Connection
 from .responses import Transient
+from .watchdog import Watchdog
 
 try:
     import requests
@@ -43,6 +42,9 @@ else:
     _HTTPAdapter = requests.adapters.HTTPAdapter
 
 _T = t.TypeVar("_T")
+
+# Maximum number of connections of a task. Esper recommends about 20 requests at the same time.
+CONNECTIONS = 20
 
 _LONGEST_BACKOFF = 60.0
 _LONGEST_REQUESTED_WAIT = 600.0
@@ -73,12 +75,12 @@ class _Adapter(_HTTPAdapter):  # type: ignore[misc]
     """Makes connections on which an answer's head cannot take longer than is left, however slowly it trickles in: a
     socket's time-out begins anew with each byte. The body is looked after by whoever reads it."""
 
-    def __init__(self, remaining: t.Callable[[], float | None], **options: t.Any) -> None:
+    def __init__(self, watchdog: Watchdog, remaining: t.Callable[[], float | None], **options: t.Any) -> None:
         class DeadlineConnection:
             sock: socket.socket
 
             def getresponse(self) -> t.Any:
-                with _hard_timeout(self.sock, remaining()):
+                with watchdog.limit(self.sock, remaining()):
                     return super().getresponse()  # type: ignore[misc]
 
         def pool(base: t.Any) -> type:
@@ -99,34 +101,6 @@ class _Adapter(_HTTPAdapter):  # type: ignore[misc]
         manager = super().proxy_manager_for(*arguments, **options)
         manager.pool_classes_by_scheme = self._pools
         return manager
-
-
-@contextlib.contextmanager
-def _hard_timeout(connection: socket.socket, seconds: float | None) -> t.Iterator[None]:
-    """Shut a connection down when so many seconds are over, and say that time was up."""
-    over = threading.Event()
-
-    def cut() -> None:
-        over.set()
-        with contextlib.suppress(OSError):
-            # Not that of a TLS socket, which would say goodbye first.
-            socket.socket.shutdown(connection, socket.SHUT_RDWR)
-
-    timer = threading.Timer(seconds or 0, cut)
-    timer.daemon = True
-    try:
-        if seconds is not None:
-            with without_signals():
-                timer.start()
-        yield
-    except (OSError, http.client.HTTPException):
-        if not over.is_set():
-            raise
-    finally:
-        timer.cancel()
-    if over.is_set():
-        # Half a head passes for a whole one, too.
-        raise TimeoutError
 
 
 class Transport:
@@ -165,7 +139,8 @@ class Transport:
         if not connection.validate_certs:
             # Turned off on purpose; a warning for each request would tell nothing new.
             urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
-        adapter = _Adapter(self.remaining, pool_maxsize=32)
+        self._watchdog = Watchdog()
+        adapter = _Adapter(self._watchdog, self.remaining, pool_maxsize=CONNECTIONS)
         self._session.mount("https://", adapter)
         self._session.mount("http://", adapter)
 
@@ -173,6 +148,7 @@ class Transport:
         """Close all connections, and stop waiting requests."""
         self.stop()
         self._session.close()
+        self._watchdog.close()
 
     def stop(self) -> None:
         """Have the threads that wait before their next request give up, for nobody waits for them any more."""

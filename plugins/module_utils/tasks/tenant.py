@@ -9,7 +9,7 @@ import typing as t
 
 from ..base.errors import InvalidParameter
 from ..base.row import Params, Row
-from ..engine.batch import ACTIONS, Bulk, Item
+from ..engine.batch import ACTIONS, Batch, BatchItem
 from ..engine.lookup import lookup_of
 from ..engine.tenant_view import TenantView
 from ..kinds.registry import KINDS
@@ -29,24 +29,24 @@ _MANY = 20
 
 def _run(view: TenantView, params: Params, context: RunContext) -> ModuleResult:
     items = [item for kind in KINDS for item in _items(view, kind, params[kind.tenant_option] or [])]
-    bulk, go_on = Bulk(view, items), params["on_error"] == "continue"
+    batch, continue_on_error = Batch(view, items), params["on_error"] == "continue"
     _extend_deadline(view, len(items))
-    bulk.name_all()
-    if not bulk.failed or go_on:
-        bulk.plan_all(go_on=go_on)
-        _tell_plan(bulk, context)
-    if bulk.failed and not go_on:
-        bulk.leave_all()
+    batch.assign_keys()
+    if not batch.failed or continue_on_error:
+        batch.plan_all(continue_on_error=continue_on_error)
+        _tell_plan(batch, context)
+    if batch.failed and not continue_on_error:
+        batch.mark_skipped()
     elif not context.check_mode:
-        bulk.apply_all(on_progress=_teller(context))
-    return _outcome(bulk, context)
+        batch.apply_all(on_progress=_teller(context))
+    return _outcome(batch, context)
 
 
-def _items(view: TenantView, kind: Kind, several: t.Sequence[Params]) -> t.Iterator[Item]:
+def _items(view: TenantView, kind: Kind, several: t.Sequence[Params]) -> t.Iterator[BatchItem]:
     """The objects of a kind. Parameters may stand for several, such as those of a directory, or be unfit for any."""
     for index, params in enumerate(several):
         place = kind.name if kind.shape is Shape.SINGLETON else f"{kind.plural}[{index}]"
-        whole = Item(kind, place, params)
+        whole = BatchItem(kind, place, params)
         try:
             if isinstance(params, ItemParams) and params.error:
                 raise InvalidParameter(params.error)
@@ -56,7 +56,7 @@ def _items(view: TenantView, kind: Kind, several: t.Sequence[Params]) -> t.Itera
         except InvalidParameter as error:
             whole.fail(error)
             expanded = None
-        yield from [whole] if expanded is None else [Item(kind, place, each) for each in expanded]
+        yield from [whole] if expanded is None else [BatchItem(kind, place, each) for each in expanded]
 
 
 def _extend_deadline(view: TenantView, count: int) -> None:
@@ -65,9 +65,9 @@ def _extend_deadline(view: TenantView, count: int) -> None:
         client.extend(client.connection.deadline * max(1, math.ceil(count / _OBJECTS_A_DEADLINE)))
 
 
-def _tell_plan(bulk: Bulk, context: RunContext) -> None:
-    if len(bulk.items) >= _MANY:
-        context.progress(f"Planned {len(bulk.items)} objects: {_sum_up(bulk)}")
+def _tell_plan(batch: Batch, context: RunContext) -> None:
+    if len(batch.items) >= _MANY:
+        context.progress(f"Planned {len(batch.items)} objects: {_sum_up(batch)}")
 
 
 def _teller(context: RunContext) -> t.Callable[[int, int], None]:
@@ -83,37 +83,37 @@ def _teller(context: RunContext) -> t.Callable[[int, int], None]:
     return tell
 
 
-def _counts(bulk: Bulk) -> dict[str, int]:
-    actions = [item.action for item in bulk.items]
+def _counts(batch: Batch) -> dict[str, int]:
+    actions = [item.action for item in batch.items]
     return {action: actions.count(action) for action in ACTIONS}
 
 
-def _sum_up(bulk: Bulk) -> str:
-    return ", ".join(f"{count} {action}" for action, count in _counts(bulk).items() if count) or "none"
+def _sum_up(batch: Batch) -> str:
+    return ", ".join(f"{count} {action}" for action, count in _counts(batch).items() if count) or "none"
 
 
-def _outcome(bulk: Bulk, context: RunContext) -> ModuleResult:
-    begun = [item for item in bulk.items if item.is_begun]
+def _outcome(batch: Batch, context: RunContext) -> ModuleResult:
+    started = [item for item in batch.items if item.is_started]
     result: Row = {
-        "changed": any(item.action in ("created", "updated", "deleted") for item in bulk.items) or bool(begun),
-        "counts": _counts(bulk),
-        "objects": [_record(item) for item in bulk.items],
+        "changed": any(item.action in ("created", "updated", "deleted") for item in batch.items) or bool(started),
+        "counts": _counts(batch),
+        "objects": [_record(item) for item in batch.items],
     }
     if context.diff:
-        changed = [item for item in bulk.items if item.action not in ("failed", "skipped")]
+        changed = [item for item in batch.items if item.action not in ("failed", "skipped")]
         result["diff"] = shown_changes(change for item in changed for change in item.changes)
-    if bulk.failed:
-        result.update(failed=True, msg=_message(bulk))
-    return ModuleResult(result, [sentence for item in bulk.items for sentence in item.plan.warnings])
+    if batch.failed:
+        result.update(failed=True, msg=_message(batch))
+    return ModuleResult(result, [sentence for item in batch.items for sentence in item.plan.warnings])
 
 
-def _record(item: Item) -> Row:
+def _record(item: BatchItem) -> Row:
     changes = item.changes if item.action not in ("failed", "skipped") else []
     fields = {name for each in changes for name in {**each.before, **each.after}}
     record: Row = {
         "kind": item.kind.name,
-        "option": item.place,
-        "name": item.name,
+        "option": item.option_path,
+        "name": item.key,
         "id": hide_unknowns((item.record or item.plan.current or {}).get("id")),
         "action": item.action,
         "fields": sorted(fields),
@@ -123,12 +123,15 @@ def _record(item: Item) -> Row:
     return record
 
 
-def _message(bulk: Bulk) -> str:
+def _message(batch: Batch) -> str:
     # A sentence about several of them is said once.
-    told = [str(item.error) if item.place in str(item.error) else f"{item.label}: {item.error}" for item in bulk.failed]
+    told = [
+        str(item.error) if item.option_path in str(item.error) else f"{item.label}: {item.error}"
+        for item in batch.failed
+    ]
     sentences = list(dict.fromkeys(told))
     more = f" And {len(sentences) - _TOLD} more." if len(sentences) > _TOLD else ""
-    return f"{len(told)} of {len(bulk.items)} objects failed. {' '.join(sentences[:_TOLD])}{more}"
+    return f"{len(told)} of {len(batch.items)} objects failed. {' '.join(sentences[:_TOLD])}{more}"
 
 
 def _option(kind: Kind) -> Option:

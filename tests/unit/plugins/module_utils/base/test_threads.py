@@ -4,12 +4,12 @@
 from __future__ import annotations
 
 import signal
-import threading
 import typing as t
 
 from ansible_collections.esper.cloud.plugins.module_utils.engine.tenant_view import TenantView
 from ansible_collections.esper.cloud.plugins.module_utils.http.client import Client
 from ansible_collections.esper.cloud.plugins.module_utils.http.parallel import in_parallel
+from ansible_collections.esper.cloud.plugins.module_utils.http.watchdog import Watchdog
 from ansible_collections.esper.cloud.plugins.module_utils.tasks.fleet import _side_by_side
 from ansible_collections.esper.cloud.tests.unit.service import Server, answers
 
@@ -27,17 +27,18 @@ def test_no_thread_of_several_requests_gets_a_signal(client: Client) -> None:
     assert not refused() & ENDS
 
 
-def test_no_thread_that_watches_a_request_gets_a_signal(server: Server, client: Client, monkeypatch: t.Any) -> None:
+def test_the_thread_that_ends_slow_responses_gets_no_signal(server: Server, client: Client, monkeypatch: t.Any) -> None:
     found: list[set[t.Any]] = []
-    wait = threading.Event.wait
+    run = Watchdog._run
 
-    def watched(event: threading.Event, seconds: float | None = None) -> bool:
-        if isinstance(threading.current_thread(), threading.Timer):
-            found.append(refused())
-        return wait(event, seconds)
+    def watched(watchdog: Watchdog) -> None:
+        found.append(refused())
+        run(watchdog)
 
-    monkeypatch.setattr(threading.Event, "wait", watched)
-    server.replies(answers({}))
-    client.get("/v2/devices/", purpose="Reading")
+    monkeypatch.setattr(Watchdog, "_run", watched)
+    server.app = lambda _request: answers({})
+    for _request in range(3):
+        client.get("/v2/devices/", purpose="Reading")
+    # One thread for all requests.
     assert [each & ENDS for each in found] == [ENDS]
     assert not refused() & ENDS

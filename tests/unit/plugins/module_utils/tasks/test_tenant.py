@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.esper.cloud.plugins.module_utils.engine.batch import Bulk
+from ansible_collections.esper.cloud.plugins.module_utils.engine.batch import Batch
 from ansible_collections.esper.cloud.plugins.module_utils.http.client import Client
 from ansible_collections.esper.cloud.plugins.module_utils.http.connection import Connection
 from ansible_collections.esper.cloud.plugins.module_utils.kinds.group_devices import steps_into
@@ -31,7 +31,7 @@ from process import Simulator
 Row = dict[str, t.Any]
 ROOT = "All devices"
 TILL = "com.example.unittill"
-APPLY_ALL = Bulk.apply_all
+APPLY_ALL = Batch.apply_all
 NOTHING = dict.fromkeys(("created", "updated", "deleted", "unchanged", "failed", "skipped"), 0)
 
 
@@ -67,22 +67,22 @@ class Tenant:
         self.progress = []
         context = RunContext(check_mode=check_mode, diff=True, progress=self.progress.append)
 
-        def interrupted(bulk: Bulk, **options: t.Any) -> None:
-            self._interrupted(bulk, **options)
+        def interrupted(batch: Batch, **options: t.Any) -> None:
+            self._interrupted(batch, **options)
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(Bulk, "apply_all", interrupted)
+            patch.setattr(Batch, "apply_all", interrupted)
             outcome, _secrets = perform(TENANT, checked.validated_parameters, context)
         self.warnings = outcome.warnings
         # A result that is no plain data could not be given to Ansible.
         result: Row = json.loads(json.dumps(outcome.result))
         return result
 
-    def _interrupted(self, bulk: Bulk, **options: t.Any) -> None:
+    def _interrupted(self, batch: Batch, **options: t.Any) -> None:
         """Apply what is planned, after what happens ``meanwhile``."""
         meanwhile, self.meanwhile = self.meanwhile, lambda: None
         meanwhile()
-        APPLY_ALL(bulk, **options)
+        APPLY_ALL(batch, **options)
 
     def done(self, **params: t.Any) -> Row:
         """The same for a task that must not fail."""
