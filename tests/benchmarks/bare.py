@@ -101,19 +101,19 @@ class Bench:
                 by: self._measured[latency_ms, by].less(self._measured[latency_ms, by, "start"])
                 for by in (CLIENT, TASK)
             }
-            for by in (CLIENT, TASK):
-                rows.append(
-                    [
-                        f"{latency_ms} ms",
-                        by,
-                        f"{self._measured[latency_ms, by].seconds:.2f}",
-                        f"{work[by].seconds:.2f}",
-                        ratio(work[by].seconds, work[CLIENT].seconds),
-                        f"{work[by].cpu_seconds:.2f}",
-                        ratio(work[by].cpu_seconds, work[CLIENT].cpu_seconds),
-                        str(self._in_flight.get((latency_ms, by), "")),
-                    ]
-                )
+            rows += [
+                [
+                    f"{latency_ms} ms",
+                    by,
+                    f"{self._measured[latency_ms, by].seconds:.2f}",
+                    f"{work[by].seconds:.2f}",
+                    ratio(work[by].seconds, work[CLIENT].seconds),
+                    f"{work[by].cpu_seconds:.2f}",
+                    ratio(work[by].cpu_seconds, work[CLIENT].cpu_seconds),
+                    str(self._in_flight.get((latency_ms, by), "")),
+                ]
+                for by in (CLIENT, TASK)
+            ]
         return rows
 
 

@@ -1,9 +1,9 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Create device groups with the standard library only: python bare_client.py FILE, whose JSON names the tenant and the groups.
+"""Create device groups with the standard library only: python bare_client.py FILE, which has the tenant and the groups.
 
-This is the least that a client can do: it sends the same bodies as the module, each after that of its parent group, over
-a fixed number of connections. It compares nothing, retries nothing and handles no errors.
+No client can do less: it sends the same bodies as the module, each after that of its parent group, over a fixed number
+of connections. It compares nothing, retries nothing and handles no errors.
 """
 
 from __future__ import annotations

@@ -284,8 +284,7 @@ class Batch:
                 item.depends_on.add(former)
 
     def _order_references(self) -> None:
-        """Apply an item after the changes of the existing objects that it names by ID, of the kinds that its kind refers
-        to."""
+        """Apply an item after the changes of the existing objects that it names by ID, if its kind refers to theirs."""
         changed = {
             (item.kind.name, str(each.id).lower()): item
             for item in self.items

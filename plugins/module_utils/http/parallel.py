@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Several requests at the same time, as many as Esper accepts. No request waits for a slow one that it does not need."""
+"""Several requests at the same time, as many as Esper accepts. A slow request delays only those that depend on it."""
 
 from __future__ import annotations
 
@@ -34,23 +34,19 @@ def in_parallel(
 ) -> t.Iterator[_Out]:
     """Yield the result of ``work`` for each item, in the order of the items, with at most ``most`` calls at a time.
 
-    ``buffer`` is the maximum number of results that wait for an earlier one, None for no limit. With a limit, an item is
-    taken when its call can start, and no call starts while the caller does not take results.
+    ``buffer`` is the maximum number of results that wait for an earlier one, None for no limit. With a limit, an item
+    is taken when its call can start, and no call starts while the caller does not take results.
 
     Raise what ``work`` raises, at once. The calls in progress then give up.
     """
     waiting = enumerate(items)
     results: dict[int, _Out] = {}
-    following, is_exhausted = 0, False
+    following, item = 0, next(waiting, None)
     with _Workers(client, most) as workers:
         while True:
-            while not is_exhausted and (buffer is None or (workers.has_capacity and len(results) < buffer)):
-                try:
-                    index, item = next(waiting)
-                except StopIteration:
-                    is_exhausted = True
-                else:
-                    workers.start(index, work, item)
+            while item is not None and (buffer is None or (workers.has_capacity and len(results) < buffer)):
+                workers.start(item[0], work, item[1])
+                item = next(waiting, None)
             if following in results:
                 yield results.pop(following)
                 following += 1
@@ -151,7 +147,7 @@ class _Workers:
             key, work, item = call
             try:
                 result = key, work(item), None
-            except BaseException as error:
+            except BaseException as error:  # noqa: BLE001 - next_result() raises it in the caller's thread
                 result = key, None, error
             self._adapt_limit()
             self._results.put(result)

@@ -459,7 +459,7 @@ def test_nothing_is_deleted_if_its_last_user_stays(
     result = tenant.run(**gone, blueprints=[{**blueprint, "state": state}])
     assert result["failed"] is True
     assert sorted(tenant.writes()) == sorted(["POST application", f"{method} blueprints"])
-    message = "Nothing is deleted, because the change of blueprints[0] 'Unit' was not made."
+    message = "Nothing is deleted, because blueprints[0] 'Unit' did not change."
     assert message in messages(result)["apps[0]"]
     assert actions(result)["contents[0]"] == ("skipped" if on_error == "stop" else "failed")
     assert "unit.png" in tenant.ids("content")
@@ -551,7 +551,7 @@ def test_what_is_listed_twice_is_refused_without_a_request(
 ) -> None:
     result = tenant.failing(**{kind: [one, other], "on_error": on_error})
     assert tenant.simulator.journal() == []
-    why = f"{kind}[0] and {kind}[1] are about the same "
+    why = f"{kind}[0] and {kind}[1] both refer to the "
     assert set(messages(result)) == {f"{kind}[0]", f"{kind}[1]"}
     assert all(each.startswith(why) and f"'{name}'" in each for each in messages(result).values())
     # Which is said once.
@@ -575,7 +575,7 @@ def test_a_file_of_a_directory_may_be_listed_elsewhere(tenant: Tenant, tmp_path:
     file_of(folder, "b.png", "b")
     result = tenant.failing(contents=[{"src": str(folder)}, {"name": "b.png", "state": "absent"}])
     assert set(messages(result).values()) == {
-        "contents[0] and contents[1] are about the same content file, 'b.png': list it once."
+        "contents[0] and contents[1] both refer to the content file 'b.png'. List it once."
     }
     assert [each["action"] for each in result["objects"]] == ["skipped", "failed", "failed"]
     assert tenant.done(contents=[{"src": str(folder)}])["counts"] == counts(created=2)
@@ -597,7 +597,7 @@ def test_one_object_by_two_names_is_refused_before_a_write(tenant: Tenant, lists
     assert result["counts"] == counts(failed=8)
     for kind in ("device_groups", "enterprise_policies", "contents", "apps"):
         told = [text for place, text in messages(result).items() if place.startswith(kind)]
-        assert all(text.startswith(f"{kind}[0] and {kind}[1] are about the same") for text in told)
+        assert all(text.startswith(f"{kind}[0] and {kind}[1] both refer to the") for text in told)
 
 
 @pytest.mark.parametrize(
@@ -609,18 +609,18 @@ def test_one_object_by_two_names_is_refused_before_a_write(tenant: Tenant, lists
 )
 def test_one_new_object_by_two_names_is_refused(tenant: Tenant, kind: str, one: Row, other: Row) -> None:
     for several in ([one, other], [other, one]):
-        assert "are about the same" in messages(tenant.failing(**{kind: several}))[f"{kind}[0]"]
+        assert "both refer to the" in messages(tenant.failing(**{kind: several}))[f"{kind}[0]"]
 
 
 def test_one_new_version_by_two_names_is_refused(tenant: Tenant, tmp_path: Path) -> None:
     whole, vague = upload(tmp_path, 1), upload(tmp_path, 1)
     del vague["version_code"]
     for several in ([whole, vague], [vague, whole]):
-        assert "are about the same app" in messages(tenant.failing(apps=several))["apps[0]"]
+        assert "both refer to the app" in messages(tenant.failing(apps=several))["apps[0]"]
     tenant.done(apps=[whole])
     new, unclear = upload(tmp_path, 2), upload(tmp_path, 2)
     del unclear["version_code"]
-    assert "are about the same app" in messages(tenant.failing(apps=[new, unclear]))["apps[0]"]
+    assert "both refer to the app" in messages(tenant.failing(apps=[new, unclear]))["apps[0]"]
 
 
 # --- groups that move, and those that go ------------------------------------------------------------------------------
@@ -708,7 +708,7 @@ def test_a_place_that_a_group_leaves_is_not_taken_by_the_same_task(tenant: Tenan
     moved = {"name": "Unit", "new_path": "Chain"}
     for several in ([moved, instead], [instead, moved]):
         told = " ".join(messages(tenant.failing(device_groups=several)).values())
-        assert "The same task moves away" in told or "are about the same" in told or "another group" in told
+        assert "The same task moves away" in told or "both refer to the" in told or "another group" in told
 
 
 def test_a_slash_in_the_name_of_a_planned_parent_is_part_of_the_name(tenant: Tenant) -> None:
@@ -763,7 +763,7 @@ def test_a_group_is_not_deleted_along_with_what_is_to_be_kept(tenant: Tenant, ke
         result = tenant.failing(device_groups=several)
         place = f"device_groups[{several.index(gone)}]"
         told = messages(result)[place]
-        assert "are about the same" in told or "is to keep" in told
+        assert "both refer to the" in told or "this task keeps" in told
 
 
 def test_an_empty_group_is_not_deleted_if_another_comes_into_it(tenant: Tenant) -> None:
@@ -787,7 +787,7 @@ def test_a_group_that_another_makes_as_its_parent_may_be_listed_too(tenant: Tena
     gone = {"path": "Unit/New", "state": "absent"}
     made = {"path": "Unit/New/Lobby", "create_parents": True}
     told = messages(tenant.failing(device_groups=[gone, made]))["device_groups[0]"]
-    assert told == f"It would delete what device_groups[1] '{ROOT}/Unit/New/Lobby' is to make."
+    assert told == f"Cannot delete: device_groups[1] '{ROOT}/Unit/New/Lobby' creates it in this task."
 
 
 def test_versions_that_are_kept_are_counted_over_the_whole_task(tenant: Tenant, tmp_path: Path) -> None:
@@ -809,9 +809,9 @@ def test_a_version_that_is_to_be_kept_is_not_deleted(tenant: Tenant, tmp_path: P
         {"package_name": TILL, "version_name": "2.0", "keep_versions": 1},
     ):
         told = messages(tenant.failing(apps=[more, kept]))["apps[0]"]
-        assert told == f"It would delete what apps[1] '{TILL} 1.0' is to keep."
+        assert told == f"Cannot delete: this task keeps apps[1] '{TILL} 1.0', which depends on it."
     told = messages(tenant.failing(apps=[{"package_name": TILL, "state": "absent"}, upload(tmp_path, 3)]))["apps[0]"]
-    assert "is to keep" in told
+    assert "this task keeps" in told
 
 
 # --- what goes wrong --------------------------------------------------------------------------------------------------
@@ -829,7 +829,7 @@ def test_after_a_failure_nothing_more_is_begun(tenant: Tenant, lists: Row) -> No
     assert result["failed"] is True
     assert result["changed"] is True
     assert result["msg"].startswith("1 of 8 objects failed. device_groups[2] 'All devices/Unit/Berlin': Creating the")
-    assert "answered 500" in messages(result)["device_groups[2]"]
+    assert "returned HTTP 500" in messages(result)["device_groups[2]"]
     assert [each["fields"] for each in result["objects"] if each["action"] in ("failed", "skipped")] == [[]] * 3
     assert "Berlin" not in json.dumps(result["diff"])
     tenant.options = {}
@@ -845,8 +845,8 @@ def test_what_needs_what_failed_fails_and_the_rest_is_done(tenant: Tenant) -> No
     assert result["counts"] == counts(created=2, failed=3)
     told = messages(result)
     assert f"Creating the device group '{ROOT}/Unit' failed" in told["device_groups[1]"]
-    assert told["device_groups[3]"] == f"It needs device_groups[1] '{ROOT}/Unit', which failed."
-    assert told["device_groups[2]"] == f"It needs device_groups[3] '{ROOT}/Unit/Berlin', which failed."
+    assert told["device_groups[3]"] == f"Depends on device_groups[1] '{ROOT}/Unit', which failed."
+    assert told["device_groups[2]"] == f"Depends on device_groups[3] '{ROOT}/Unit/Berlin', which failed."
     assert result["msg"].startswith(f"3 of 5 objects failed. device_groups[1] '{ROOT}/Unit': Creating")
     assert result["changed"] is True
     assert tenant.done(device_groups=groups)["counts"] == counts(created=3, unchanged=2)
@@ -884,7 +884,7 @@ def test_what_needs_one_that_turns_out_to_be_listed_twice_is_planned_to_fail(ten
     checked = tenant.run(check_mode=True, device_groups=groups, on_error="continue")
     result = tenant.failing(device_groups=groups, on_error="continue")
     assert result["counts"] == checked["counts"] == counts(failed=3)
-    needs = f"It needs device_groups[0] '{ROOT}/Unit', which failed."
+    needs = f"Depends on device_groups[0] '{ROOT}/Unit', which failed."
     assert messages(result)["device_groups[1]"] == messages(checked)["device_groups[1]"] == needs
 
 

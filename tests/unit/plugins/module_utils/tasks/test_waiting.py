@@ -83,7 +83,7 @@ def test_without_waiting_nothing_is_asked(server: Server, client: Client) -> Non
 
 def test_an_error_tells_that_the_command_was_accepted(server: Server, client: Client, waited: Clock) -> None:
     server.app = lambda _request: answers({"message": "No."}, 403)
-    with pytest.raises(ApiError, match=r"answered 403: No\..* The command LOCK was accepted before \(c1\)"):
+    with pytest.raises(ApiError, match=r"returned HTTP 403: No\..* The command LOCK was accepted before \(c1\)"):
         follow(client)
 
 
