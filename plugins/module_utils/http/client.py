@@ -7,6 +7,7 @@ Rests on the API's published contract (tests/contract/api) for paths.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import threading
@@ -27,6 +28,9 @@ Ids = t.Mapping[str, str]
 
 _SAFE_TO_REPEAT = frozenset({"GET", "PUT", "DELETE"})
 _REDIRECTS = 3
+# Esper needs long for its list of devices. Maximum number of requests for it at the same time.
+_DEVICES = "/v2/devices/"
+_DEVICE_REQUESTS = 8
 _MEGABYTE = 1_000_000
 
 
@@ -57,6 +61,7 @@ class Client:
         )
         self._enterprise_id = connection.enterprise_id
         self._discovery = threading.Lock()
+        self._device_requests = threading.Semaphore(_DEVICE_REQUESTS)
 
     @property
     def connection(self) -> Connection:
@@ -145,9 +150,10 @@ class Client:
         target = self._expand(path, ids or {})
         if parameters := _query_string(query or {}):
             target = f"{target}?{parameters}"
-        return self._transport.with_retries(
-            lambda: self._send(method, target, body, purpose), method, target, purpose, idempotent
-        )
+        with self._device_requests if path == _DEVICES else contextlib.nullcontext():
+            return self._transport.with_retries(
+                lambda: self._send(method, target, body, purpose), method, target, purpose, idempotent
+            )
 
     def download(self, link: str, file: t.BinaryIO, *, purpose: str) -> None:
         """Download a link to a file, in chunks. The link itself grants access, on any host, so the API key is not sent,

@@ -14,9 +14,8 @@ from ..base.threads import without_signals
 from .client import Client
 from .transport import CONNECTIONS
 
-# Maximum number of independent requests at the same time, and of those for lists of devices.
+# Maximum number of independent requests at the same time.
 CONCURRENCY = CONNECTIONS
-DEVICE_CONCURRENCY = 8
 
 _In = t.TypeVar("_In")
 _Out = t.TypeVar("_Out")
@@ -145,6 +144,7 @@ class _Workers:
     def _run(self) -> None:
         while (call := self._next_call()) is not None:
             key, work, item = call
+            result: _Result
             try:
                 result = key, work(item), None
             except BaseException as error:  # noqa: BLE001 - next_result() raises it in the caller's thread

@@ -10,6 +10,7 @@ import json
 import random
 import re
 import socket
+import threading
 import typing as t
 from concurrent.futures import ThreadPoolExecutor
 from email.utils import formatdate
@@ -299,6 +300,29 @@ def test_the_enterprise_id_is_asked_for_once_by_many_threads(
         list(pool.map(lambda _number: get(client, "/enterprise/{enterprise_id}/things/"), range(16)))
     assert server.sent.count(TOKEN_INFO) == 1
     assert len(server.requests) == 17
+
+
+@pytest.mark.parametrize(("path", "allowed"), [("/v2/devices/", 8), ("/things/", 12)])
+def test_few_lists_of_devices_are_read_at_the_same_time(
+    server: Server, client: Client, path: str, allowed: int
+) -> None:
+    lock, together, in_flight, most = threading.Lock(), threading.Barrier(allowed), 0, 0
+
+    def count(_request: Request) -> Reply:
+        nonlocal in_flight, most
+        with lock:
+            in_flight += 1
+            most = max(most, in_flight)
+        together.wait(20)
+        with lock:
+            in_flight -= 1
+        return answers({})
+
+    server.app = count
+    with ThreadPoolExecutor(2 * allowed) as pool:
+        list(pool.map(lambda _number: get(client, path), range(2 * allowed)))
+    assert not together.broken
+    assert path != "/v2/devices/" or most == allowed
 
 
 # --- repeating --------------------------------------------------------------------------------------------------------
