@@ -8,14 +8,14 @@ from __future__ import annotations
 import itertools
 import threading
 import typing as t
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 from ansible_collections.esper.cloud.plugins.module_utils.base.errors import EsperError
 from ansible_collections.esper.cloud.plugins.module_utils.base.row import Params
 from ansible_collections.esper.cloud.plugins.module_utils.engine import batch as batch_module
 from ansible_collections.esper.cloud.plugins.module_utils.engine.batch import ACTIONS, Batch, BatchItem
-from ansible_collections.esper.cloud.plugins.module_utils.engine.lookup import lookup_of
+from ansible_collections.esper.cloud.plugins.module_utils.engine.lookup import Lookup, lookup_of
 from ansible_collections.esper.cloud.plugins.module_utils.engine.planner import Planner
 from ansible_collections.esper.cloud.plugins.module_utils.engine.tenant_view import TenantView
 from ansible_collections.esper.cloud.plugins.module_utils.http.parallel import CONCURRENCY
@@ -138,7 +138,9 @@ def applied(client: Client, items: list[BatchItem], *, continue_on_error: bool =
 
 
 def test_kinds_come_after_those_that_they_refer_to(client: Client, store: Store) -> None:
-    items = items_of((LID, {"name": "lid"}), (BOX, {"name": "box"}), (SHELF, {"name": "shelf"}))
+    items = items_of(
+        (LID, {"name": "lid", "box": "box"}), (BOX, {"name": "box", "shelf": "shelf"}), (SHELF, {"name": "shelf"})
+    )
     assert applied(client, items) == ["created"] * 3
     assert store.sent == ["POST shelf", "POST box", "POST lid"]
     items = items_of(*((item.kind, {"name": item.key, "state": "absent"}) for item in reversed(items)))
@@ -151,6 +153,31 @@ def test_what_is_deleted_comes_after_all_else(client: Client, store: Store) -> N
     items = items_of((LID, {"name": "old", "state": "absent"}), (SHELF, {"name": "new"}), (BOX, {"name": "new"}))
     assert applied(client, items) == ["deleted", "created", "created"]
     assert store.sent == ["POST new", "POST new", "DELETE old"]
+
+
+def test_objects_of_a_tree_are_deleted_after_those_below_them(client: Client, store: Store) -> None:
+    class PathLookup(Lookup):
+        def tree_path(self, row: Row) -> tuple[str, ...]:
+            return tuple(row["name"].split("/"))
+
+    tree = replace(SHELF, lookup=PathLookup)
+    names = ["a", "a/b", "a/b/c", "d", "d/e"]
+    for name in names:
+        store.add(tree, name=name)
+    other = threading.Event()
+
+    def wait(_method: str, name: str) -> None:
+        if name == "d":
+            other.set()
+        if name == "a/b/c":
+            # A slow deletion delays only those of the objects above it.
+            assert other.wait(PATIENCE)
+
+    store.before = wait
+    items = items_of(*((tree, {"name": name, "state": "absent"}) for name in names))
+    assert applied(client, items) == ["deleted"] * 5
+    assert [name for name in store.completed if name[0] == "a"] == ["a/b/c", "a/b", "a"]
+    assert [name for name in store.completed if name[0] == "d"] == ["d/e", "d"]
 
 
 def test_an_object_is_sent_with_the_id_of_the_one_that_it_names(client: Client, store: Store) -> None:
