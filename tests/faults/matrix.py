@@ -24,7 +24,7 @@ DONE = "done"
 # What the sentence of each error must say: a regular expression.
 ERRORS = {
     "long wait": r"returned HTTP (429|503).* Esper asks to wait \d+ s, but the task can wait \d+ s at most\.",
-    "rate limit": r"returned HTTP 429.* Esper asks for fewer requests\. Try again later",
+    "rate limit": r"returned HTTP 429.* The rate limit is exceeded\. Try again later",
     "server error": r"returned HTTP 50\d: .*Something went wrong",
     "refused": r"the host \S+ refused the connection\.",
     "lost": r"the connection to \S+ was lost\.",

@@ -45,7 +45,7 @@ _HINTS = {
     403: " The user of the API key may lack a role or scope.",
     404: " The object may have been deleted, or enterprise_id or the URL of the API is wrong. The URL ends in /api.",
     409: " Another client may be changing the same object. Run the task again.",
-    429: " Esper asks for fewer requests. Try again later, or run fewer tasks at the same time.",
+    429: " The rate limit is exceeded. Try again later, or run fewer tasks at the same time.",
 }
 
 _LINK_HINTS = {

@@ -620,7 +620,7 @@ def test_a_very_long_message_is_cut(server: Server, client: Client) -> None:
     assert len(str(error_of(client))) < 1000
 
 
-@pytest.mark.parametrize(("status", "hint"), [(401, "ESPER_API_KEY"), (403, "role or scope"), (429, "fewer requests")])
+@pytest.mark.parametrize(("status", "hint"), [(401, "ESPER_API_KEY"), (403, "role or scope"), (429, "rate limit is exceeded")])
 def test_a_status_with_a_usual_cause_has_a_hint(
     server: Server, make_client: MakeClient, status: int, hint: str
 ) -> None:
