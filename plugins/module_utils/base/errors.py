@@ -53,18 +53,18 @@ class Ambiguous(EsperError):
 class RequestFailed(EsperError):
     """A request did not do what it was sent for.
 
-    ``ambiguous`` says that a write may have taken effect all the same: the answer was lost, or the server failed
+    ``outcome_unknown`` says that a write may have taken effect all the same: the answer was lost, or the server failed
     while it worked on the request. ``wait`` are the seconds that the service asks to wait before the next request.
     """
 
     def __init__(
-        self, message: str, *, method: str, path: str, ambiguous: bool = False, wait: float | None = None
+        self, message: str, *, method: str, path: str, outcome_unknown: bool = False, wait: float | None = None
     ) -> None:
         super().__init__(message)
         self.wait = wait
         self.method = method
         self.path = path
-        self.ambiguous = ambiguous
+        self.outcome_unknown = outcome_unknown
 
     @property
     def is_outage(self) -> bool:
@@ -94,10 +94,10 @@ class ApiError(RequestFailed):
         status: int,
         server_message: str = "",
         errors: t.Sequence[str] = (),
-        ambiguous: bool = False,
+        outcome_unknown: bool = False,
         wait: float | None = None,
     ) -> None:
-        super().__init__(message, method=method, path=path, ambiguous=ambiguous, wait=wait)
+        super().__init__(message, method=method, path=path, outcome_unknown=outcome_unknown, wait=wait)
         self.status = status
         self.server_message = server_message
         self.errors = list(errors)

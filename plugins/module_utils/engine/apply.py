@@ -176,15 +176,15 @@ def _create_once(
                 f"{step.purpose} failed: {step.method} {step.path} returned HTTP {response.status} without the object.",
                 method=step.method,
                 path=step.path,
-                ambiguous=True,
+                outcome_unknown=True,
             )
         except RequestFailed as error:
             failure = error
         is_rejected = isinstance(failure, ApiError) and failure.status in (400, 409)
-        if not (failure.ambiguous or is_rejected):
+        if not (failure.outcome_unknown or is_rejected):
             raise failure
         attempt += 1
-        if failure.ambiguous:
+        if failure.outcome_unknown:
             # The server may still be creating the object.
             client.pause(attempt, failure)
         view.invalidate(kind)

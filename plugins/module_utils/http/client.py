@@ -142,8 +142,8 @@ class Client:
         ``purpose`` is the beginning of an error message: "Creating the device group 'Berlin'".
         ``idempotent`` is whether the request can be repeated if its outcome is unknown. If omitted, the method decides.
 
-        Raise ApiError for an error status, and TransportError if there is no valid response. Their ``ambiguous`` is
-        true if a write may have taken effect anyway.
+        Raise ApiError for an error status, and TransportError if there is no valid response. Their ``outcome_unknown``
+        is true if a write may have taken effect anyway.
         """
         if idempotent is None:
             idempotent = method in _SAFE_TO_REPEAT

@@ -95,7 +95,7 @@ def read_response(
         redaction.text(f"{purpose} failed: {method} {target} returned HTTP {status} with {what}."),
         method=method,
         path=target,
-        ambiguous=method != "GET",
+        outcome_unknown=method != "GET",
     )
     raise error if is_page else Transient(error)
 
@@ -125,7 +125,7 @@ def _api_error(
         status=status,
         server_message=redaction.text(message),
         errors=[redaction.text(text) for text in errors],
-        ambiguous=status >= 500,
+        outcome_unknown=status >= 500,
         wait=_retry_after(retry_after) if status in (429, 503) else None,
     )
     if status == 429 or status >= 500:

@@ -168,7 +168,7 @@ class Transport:
                 attempt += 1
                 if failure.throttled:
                     self.throttle_count += 1
-                gives_up = attempt > self.connection.retries or (failure.error.ambiguous and not idempotent)
+                gives_up = attempt > self.connection.retries or (failure.error.outcome_unknown and not idempotent)
                 if gives_up:
                     raise failure.error from None
                 self.pause(attempt, failure.error)
@@ -229,7 +229,7 @@ class Transport:
             self._redaction.text(f"{purpose} failed: {method} {target}: {reason}."),
             method=method,
             path=target,
-            ambiguous=sent and method != "GET",
+            outcome_unknown=sent and method != "GET",
         )
         return Transient(error) if passes else error
 

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Many objects at once, of kinds that are made up here: it must not need to know any. With the kinds that there are,
-the tests of the module tenant go on."""
+"""Batches of objects of kinds that exist only here, because batches know no kind by name. The tests of the module
+tenant use the real kinds."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ LID = kind_of("lid", "lids", ("shelf", "shelf"), ("box", "box"))
 
 @dataclass
 class Store:
-    """Keeps objects of whatever kind. ``before`` is called with each write, and may answer in its place."""
+    """Keeps objects of any kind. ``before`` is called for each write, and can return another response."""
 
     rows: dict[str, Row] = field(default_factory=dict)
     before: t.Callable[[str, str], Reply | None] = lambda _method, _name: None
@@ -318,7 +318,7 @@ def test_an_object_is_changed_after_those_that_it_refers_to(client: Client, stor
     assert applied(client, items, continue_on_error=True) == ["created", "failed"]
 
 
-def test_nothing_is_begun_that_needs_what_is_under_way(client: Client, store: Store) -> None:
+def test_no_object_starts_before_its_dependencies_are_complete(client: Client, store: Store) -> None:
     seen: dict[str, list[str]] = {}
 
     def note(_method: str, name: str) -> None:
@@ -358,7 +358,7 @@ def test_nothing_starts_after_a_failure(client: Client, store: Store, monkeypatc
     assert sorted(store.sent) == ["POST 0", "POST 1"]
 
 
-def test_all_goes_on_but_what_needs_what_failed(client: Client, store: Store) -> None:
+def test_on_error_continue_fails_only_what_depends_on_a_failed_object(client: Client, store: Store) -> None:
     store.add(SHELF, name="gone")
     store.before = lambda _method, name: answers({"message": "No."}, 403) if name == "a" else None
     items = items_of(
@@ -377,7 +377,7 @@ def test_all_goes_on_but_what_needs_what_failed(client: Client, store: Store) ->
     ]
 
 
-def test_a_plan_sends_nothing_and_can_be_left(client: Client, store: Store) -> None:
+def test_a_plan_sends_nothing_and_can_be_skipped(client: Client, store: Store) -> None:
     items = items_of((SHELF, {"name": "a"}), (BOX, {"name": "b", "shelf": "a"}))
     made = prepared(client, items)
     assert store.sent == []

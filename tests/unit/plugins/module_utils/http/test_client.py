@@ -189,7 +189,7 @@ def test_contradicting_lengths_are_damage_that_may_pass(server: Server, client: 
     server.app = lambda _request: answers('{"id": 1}', Content_Length="9, 7")
     error = error_of(client, "POST")
     assert "the response of 127.0.0.1 is damaged" in str(error)
-    assert error.ambiguous
+    assert error.outcome_unknown
 
 
 def test_a_conflict_is_explained(server: Server, client: Client) -> None:
@@ -355,7 +355,7 @@ def test_a_write_that_may_have_taken_effect_is_not_repeated(
     server: Server, client: Client, method: str, failure: Reply
 ) -> None:
     server.replies(failure)
-    assert error_of(client, method).ambiguous
+    assert error_of(client, method).outcome_unknown
     assert not server.unexpected
 
 
@@ -389,7 +389,7 @@ def test_a_refusal_is_not_repeated(server: Server, client: Client, status: int) 
     server.replies(answers({"message": "no"}, status))
     error = error_of(client)
     assert isinstance(error, ApiError)
-    assert (error.status, error.ambiguous) == (status, False)
+    assert (error.status, error.outcome_unknown) == (status, False)
     assert not server.unexpected
 
 
@@ -501,7 +501,7 @@ def test_the_deadline_covers_all_requests_together(server: Server, make_client: 
     clock.advance(1)
     error = error_of(client, "PUT")
     assert "failed before PUT /things/: the task exceeded its deadline of 100 s. Increase deadline." in str(error)
-    assert not error.ambiguous
+    assert not error.outcome_unknown
     assert len(server.requests) == 2
 
 
@@ -537,7 +537,7 @@ def test_the_deadline_ends_an_answer_whose_head_trickles_in(
     server.replies(trickles)
     error = error_of(make_client(server, deadline=0.5, timeout=0.2, retries=0), "POST")
     assert "the request to 127.0.0.1 timed out" in str(error)
-    assert error.ambiguous
+    assert error.outcome_unknown
     assert not heard, "the whole head was waited for, long after the deadline"
 
 
@@ -545,7 +545,7 @@ def test_a_server_that_hangs_is_given_up(server: Server, make_client: MakeClient
     server.replies(hangs)
     error = error_of(make_client(server, timeout=0.1, retries=0), "POST")
     assert "the request to 127.0.0.1 timed out" in str(error)
-    assert error.ambiguous
+    assert error.outcome_unknown
 
 
 # --- errors -----------------------------------------------------------------------------------------------------------
@@ -620,7 +620,9 @@ def test_a_very_long_message_is_cut(server: Server, client: Client) -> None:
     assert len(str(error_of(client))) < 1000
 
 
-@pytest.mark.parametrize(("status", "hint"), [(401, "ESPER_API_KEY"), (403, "role or scope"), (429, "rate limit is exceeded")])
+@pytest.mark.parametrize(
+    ("status", "hint"), [(401, "ESPER_API_KEY"), (403, "role or scope"), (429, "rate limit is exceeded")]
+)
 def test_a_status_with_a_usual_cause_has_a_hint(
     server: Server, make_client: MakeClient, status: int, hint: str
 ) -> None:
@@ -641,7 +643,7 @@ def test_a_host_that_is_not_known_is_a_sentence(
     error = error_of(make_client(server, api_url="https://nobody-api.esper.cloud/api"), "POST")
     assert "POST /things/" in str(error)
     assert "the host nobody-api.esper.cloud was not found. Check tenant or api_url" in str(error)
-    assert not error.ambiguous
+    assert not error.outcome_unknown
     assert len(asked) == 1, "asking again would not help"
 
 
@@ -666,7 +668,7 @@ def test_a_refused_connection_is_a_sentence(make_client: MakeClient) -> None:
     error = error_of(make_client(gone, retries=1), "POST")
     assert "POST /things/" in str(error)
     assert "the host 127.0.0.1 refused the connection" in str(error)
-    assert not error.ambiguous
+    assert not error.outcome_unknown
 
 
 def test_a_lost_connection_is_a_sentence(server: Server, make_client: MakeClient) -> None:

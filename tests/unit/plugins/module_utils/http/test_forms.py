@@ -128,4 +128,4 @@ def test_the_deadline_ends_an_upload(tmp_path: Path, server: Server, make_client
     client = make_client(server, deadline=100, retries=0, progress=lambda _sentence: clock.advance(30))
     with pytest.raises(TransportError, match="timed out") as caught:
         client.request("PUT", "/things/", body=Form({}, {"f": file}), purpose="Uploading")
-    assert caught.value.ambiguous
+    assert caught.value.outcome_unknown
