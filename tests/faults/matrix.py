@@ -34,7 +34,7 @@ ERRORS = {
     "not an object": r"returned no object|returned HTTP \d+ without the object|returned no list of objects",
     "no answer": r"the request to \S+ timed out\.|the task exceeded its deadline of \S+ s\. Increase deadline\.",
     "unknown host": r"the host \S+ was not found\. Check tenant or api_url\.",
-    "certificate": r"the TLS certificate of \S+ is not valid \(",
+    "certificate": r"the TLS certificate of \S+ is invalid \(",
     "TLS": r"the TLS connection to \S+ failed",
     "key": r"returned HTTP 401.* The API key is not valid\. Check api_key",
     "scope": r"returned HTTP 403: .* The user of the API key may lack a role or scope\.",
