@@ -1,11 +1,10 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Many objects in one task of esper.cloud.tenant: against as many tasks in a loop, and what each costs as they become
-more.
+"""Many objects in one task of esper.cloud.tenant, compared with as many tasks in a loop, and with fewer objects.
 
-The objects are device groups, one in a hundred of which holds the others. They are created, and then there is a task
-that has nothing to change. The loop runs over 50 of them, as modules and in the controller's process, and is
-extrapolated, since a thousand modules are nothing but twenty times as many.
+The objects are device groups, one in a hundred of which is the parent of the others. One task creates them, and another
+task finds them unchanged. The loop has 50 of them, as modules and in the controller's process, and its time is
+extrapolated, because a thousand modules take twenty times as long.
 """
 
 from __future__ import annotations
@@ -20,46 +19,46 @@ from measuring import START, Cost, Measured, Options, ansible, playbook, ratio, 
 from simulated import Simulator
 
 SIZES = (10, 100, 1_000, 5_000)
-# The size that is compared with the loop, or the largest below.
+# The size that is compared with the loop, or the largest smaller one.
 COMPARED = 1_000
 LOOPED = 50
-GROUPS_A_PARENT = 100
+GROUPS_PER_PARENT = 100
 CREATED, UNCHANGED = "created", "unchanged"
 MODULES, TASKS, ONE = "a loop, as modules", "a loop, in the controller's process", "one task"
 
 
 @dataclass(frozen=True)
 class _Way:
-    """A variant of a benchmark: the action, the number of objects, and the latency."""
+    """A measurement: the number of objects, the latency, the result, and the kind of task."""
 
     size: int
     latency_ms: int
-    done: str
+    result: str
     by: str
 
 
 class Bench:
-    """The measurements against one simulated tenant, which is emptied over and over."""
+    """The measurements against one simulator, which is reset for each of them."""
 
     def __init__(self, simulator: Simulator, place: Path) -> None:
         self._simulator = simulator
         self._place = place
-        # Else each task of the loop would have to ask for it first, and the one task only once.
+        # Otherwise each task of the loop asks for it first, and the one task only once.
         self._environment = ansible(simulator, place, ESPER_ENTERPRISE_ID=simulator.enterprise_id)
         self._measured = Measured()
 
     def measure_start(self) -> None:
-        """Run a playbook that does nothing."""
+        """Run an empty playbook."""
         self._measured.add(START, run(START, self._environment, self._place))
 
     def measure(self, size: int, latency_ms: int = 0) -> None:
-        """Create the specified number of objects in one task, and change nothing in the second run."""
+        """Create objects in one task, and find them unchanged in another."""
         self._simulator.reset()
-        for done in (CREATED, UNCHANGED):
-            self._add(_Way(size, latency_ms, done, ONE))
+        for result in (CREATED, UNCHANGED):
+            self._add(_Way(size, latency_ms, result, ONE))
 
     def measure_loops(self, size: int, latency_ms: int) -> None:
-        """The same in loops: first there are none of the objects, then all of them."""
+        """Create objects in loops, and find them unchanged in others."""
         for by in (MODULES, TASKS):
             self._simulator.reset()
             self._add(_Way(size, latency_ms, CREATED, by))
@@ -71,7 +70,7 @@ class Bench:
 
     def _run(self, way: _Way) -> Cost:
         set_latency(self._simulator, way.latency_ms)
-        groups = [{"path": path} for path in _paths(way.size)]
+        groups = [{"path": path} for path in paths(way.size)]
         task: dict[str, Any] = {"esper.cloud.tenant": {"device_groups": "{{ wanted }}"}}
         if way.by != ONE:
             groups = groups[:LOOPED]
@@ -83,20 +82,20 @@ class Bench:
         return run(playbook(self._place / "bulk.yml", task, wanted=groups), self._environment, self._place)
 
     def comparison(self, size: int) -> list[list[str]]:
-        """The loops, extrapolated, and the task; ratios say how many times faster the task is."""
+        """Return the loops, extrapolated, and the task, with the ratios of the loops to the task."""
         start, looped = self._measured[START], min(size, LOOPED)
         rows = []
         for latency_ms in dict.fromkeys(way.latency_ms for way in self._measured if isinstance(way, _Way)):
-            for done in (CREATED, UNCHANGED):
-                one = self._measured[_Way(size, latency_ms, done, ONE)]
+            for result in (CREATED, UNCHANGED):
+                one = self._measured[_Way(size, latency_ms, result, ONE)]
                 for by in (MODULES, TASKS, ONE):
-                    cost = self._measured[_Way(size, latency_ms, done, by)]
+                    cost = self._measured[_Way(size, latency_ms, result, by)]
                     if by != ONE:
                         cost = cost.extrapolated(start, size / looped)
                     rows.append(
                         [
                             f"{latency_ms} ms",
-                            done,
+                            result,
                             by if by == ONE or looped == size else f"{by} (of {looped})",
                             f"{cost.seconds:.1f}",
                             ratio(cost.seconds, one.seconds),
@@ -107,18 +106,18 @@ class Bench:
         return rows
 
     def growth(self, sizes: list[int]) -> list[list[str]]:
-        """Return the cost of an object for each size of a task, and its ratio to that of each smaller task."""
+        """Return the time for an object in tasks of each size, with its ratio to the lowest one in a smaller task."""
         start = self._measured[START]
         rows = []
-        for done in (CREATED, UNCHANGED):
-            costs = {size: self._measured[_Way(size, 0, done, ONE)] for size in sizes}
+        for result in (CREATED, UNCHANGED):
+            costs = {size: self._measured[_Way(size, 0, result, ONE)] for size in sizes}
             each = {size: cost.less(start).seconds / size * 1000 for size, cost in costs.items()}
             for size, cost in costs.items():
                 more = size - sizes[0]
                 rows.append(
                     [
                         f"{size:,}",
-                        done,
+                        result,
                         f"{cost.seconds:.1f}",
                         f"{each[size]:.2f}",
                         ratio(each[size], min(each[other] for other in sizes if other < size)) if more else "",
@@ -130,7 +129,7 @@ class Bench:
 
 
 def tables(options: Options) -> Iterator[str]:
-    """One table against the loop, one of growth."""
+    """Return the comparison with the loop, and the growth."""
     sizes = sorted(options.sizes or SIZES)
     compared = max((size for size in sizes if size <= COMPARED), default=sizes[0])
     with (
@@ -147,27 +146,35 @@ def tables(options: Options) -> Iterator[str]:
                     bench.measure(compared, latency_ms)
                 bench.measure_loops(compared, latency_ms)
     yield table(
-        f"{compared:,} objects",
-        ("Latency", "Objects", "By", "Seconds", "to one task", "Without start", "to one task"),
+        f"{compared:,} objects: loops, extrapolated, and one task",
+        (
+            "Latency",
+            "Objects",
+            "By",
+            "Seconds",
+            "Ratio to one task",
+            "Seconds without start",
+            "Ratio to one task, both without start",
+        ),
         bench.comparison(compared),
     )
     yield table(
-        "Objects in one task, by their number",
+        "Number of objects in one task",
         (
             "Objects",
-            "They are",
+            "Result",
             "Seconds",
-            "ms each, without start",
-            "to the least of fewer",
+            "ms for each, without start",
+            "Ratio to the lowest of fewer objects",
             "MB",
-            "kB for one more",
+            "kB for each more",
         ),
         bench.growth(sizes),
     )
 
 
-def _paths(size: int) -> Iterator[str]:
-    """Return the specified number of groups, each after its parent."""
+def paths(size: int) -> Iterator[str]:
+    """Return the paths of groups, each after its parent."""
     for number in range(size):
-        parent = f"Bench {number // GROUPS_A_PARENT:03}"
-        yield f"{parent}/{number:05}" if number % GROUPS_A_PARENT else parent
+        parent = f"Bench {number // GROUPS_PER_PARENT:03}"
+        yield f"{parent}/{number:05}" if number % GROUPS_PER_PARENT else parent

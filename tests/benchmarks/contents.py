@@ -1,8 +1,8 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Print a digest of what ansible-inventory listed in a file, without the order in which hosts and groups came.
+"""Print a checksum of the output of ansible-inventory in a file. The order of hosts and groups does not matter.
 
-A process of its own: a child starts with the peak of memory of its parent, so that who measures children stays small.
+It has its own process, because a child starts with the peak memory of its parent, so the measuring process stays small.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 
 
 def main() -> None:
-    """Read the file that the command line names."""
+    """Read the file of the command line."""
     listing = json.loads(Path(sys.argv[1]).read_text(), object_hook=_plain)
     for content in listing.values():
         content.update({key: sorted(value) for key, value in content.items() if isinstance(value, list)})
@@ -23,7 +23,7 @@ def main() -> None:
 
 
 def _plain(value: dict[str, Any]) -> Any:
-    """Without the form in which ansible-core writes a text that it does not trust."""
+    """Return an untrusted text of ansible-core as a plain one."""
     return value.get("__ansible_unsafe", value)
 
 

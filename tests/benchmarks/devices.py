@@ -1,14 +1,14 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Alias, tags and group of many devices by one task, against loops over the Python SDK of Esper (esperclient, in the
-version of requirements.txt), which is asked to do no more than send its calls: see sdk.py.
+"""Alias, tags and group of many devices in one task, compared with loops over the vendor's Python SDK (esperclient, in
+the version of requirements.txt), which only sends its calls: see sdk.py.
 
-- For moving, the SDK has a call that takes one device or many. Both are measured.
-- For aliases it has commands, at a path older than that of the collection, but to the same effect.
-- For tags it has no call.
+- To move devices, the SDK has a call for one device or many. Both are measured.
+- To set aliases, it has commands, with an older path than that of the collection, but the same effect.
+- To set tags, it has no call.
 
-It does not see whether a call is needed: a second run takes as long as the first. At 0 ms all is measured in full.
-Where there is latency, the SDK runs for a part of the devices, and its result is extrapolated.
+The script does not check whether a call is necessary, so a second run takes as long as the first. At 0 ms, all devices
+are measured. With latency, the SDK gets a part of them, and its time is extrapolated.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ LOOPED = 100
 TAGS = ["kiosk", "berlin"]
 SDK = CHECKOUT / ".ansible" / "venv-sdk"
 SDK_START, LOOP, ALL, THREADS, TASK = "start", "SDK, in a loop", "SDK, one call", "SDK, its own threads", "one task"
-# The actions, the variants of each, and the calls of the SDK.
+# The changes, the ways to make them, and the calls of the SDK.
 WORK: dict[str, tuple[str, ...]] = {
     "move": (LOOP, ALL, THREADS, TASK),
     "alias": (LOOP, THREADS, TASK),
@@ -68,7 +68,7 @@ CALLS = {
 
 
 def tables(options: Options) -> Iterator[str]:
-    """One table for each number of devices."""
+    """Return a table for each number of devices."""
     _install_sdk()
     for devices in options.sizes or SIZES:
         with (
@@ -79,13 +79,22 @@ def tables(options: Options) -> Iterator[str]:
             for _number in options.each_round(f"changes to {devices:,} devices"):
                 for latency_ms in dict.fromkeys((0, options.latency_ms)):
                     bench.measure(latency_ms)
-        columns = ("Latency", "Change", "By", "Requests", "Seconds", "to the loop", "Without start", "to the loop")
-        yield table(f"{devices:,} devices; ratios to the SDK's loop", columns, bench.rows())
+        columns = (
+            "Latency",
+            "Change",
+            "By",
+            "Requests",
+            "Seconds",
+            "Ratio to the loop of the SDK",
+            "Seconds without start",
+            "Ratio to the loop of the SDK, both without start",
+        )
+        yield table(f"Changes to {devices:,} devices", columns, bench.rows())
 
 
 @dataclass(frozen=True)
 class _Way:
-    """A variant of an action."""
+    """A measurement: the latency, the change, and the way to make it."""
 
     latency_ms: int
     change: str
@@ -106,7 +115,7 @@ class Bench:
         self._aliases = {id_: f"Till {number}" for number, id_ in enumerate(self._ids)}
 
     def measure(self, latency_ms: int) -> None:
-        """Do everything once, each in a tenant that nobody has touched."""
+        """Make each change once, in a tenant without changes."""
         self._add(_Way(latency_ms, "", SDK_START), self._sdk([]))
         self._add(_Way(latency_ms, "", TASK), run(START, ansible(self._simulator, self._place), self._place))
         for change, ways in WORK.items():
@@ -116,7 +125,7 @@ class Bench:
 
     def _measure(self, way: _Way) -> None:
         if way.change == "the same again":
-            # Devices have taken their aliases, which is all that is left to do.
+            # Devices take their aliases, so nothing differs.
             self._simulator.advance_commands(5)
         else:
             self._simulator.reset()
@@ -132,7 +141,7 @@ class Bench:
         self._add(way, cost.extrapolated(start, factor), round(requests * factor))
 
     def _looped(self, way: _Way) -> int:
-        """Return the number of devices that are really sent."""
+        """Return the number of devices that are sent, of all of them."""
         return min(self._devices, LOOPED) if way.latency_ms and way.by in (LOOP, THREADS) else self._devices
 
     def _add(self, way: _Way, cost: Cost, requests: int = 0) -> None:
@@ -167,11 +176,11 @@ class Bench:
         return run([SDK / "bin" / "python", HERE / "sdk.py", file], variables(self._simulator), self._place)
 
     def rows(self) -> list[list[str]]:
-        """The medians; ratios are to the SDK's loop, where there is one."""
+        """Return the medians, with ratios to the loop of the SDK, if it has one."""
         rows = []
         for latency_ms in dict.fromkeys(way.latency_ms for way in self._requests):
             starts = {by: self._measured[_Way(latency_ms, "", by)] for by in (SDK_START, TASK)}
-            for by, what in ((SDK_START, "SDK, nothing to do"), (TASK, "an empty playbook")):
+            for by, what in ((SDK_START, "SDK, without calls"), (TASK, "an empty playbook")):
                 rows.append([f"{latency_ms} ms", "none", what, "0", f"{starts[by].seconds:.2f}", "", "", ""])
             for change, ways in WORK.items():
                 rows += [self._row(_Way(latency_ms, change, by), starts) for by in ways]
@@ -197,7 +206,7 @@ class Bench:
 
 
 def _ids(simulator: Simulator, devices: int) -> Iterator[str]:
-    """The ids of all devices, a hundred at a time, since who measures stays small."""
+    """Yield the IDs of all devices, read a hundred at a time, to need little memory."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     for at in range(0, devices, 100):
         url = f"{simulator.url}/v2/devices/?limit=100&offset={at}"
@@ -207,7 +216,7 @@ def _ids(simulator: Simulator, devices: int) -> Iterator[str]:
 
 
 def _install_sdk() -> None:
-    """Make the SDK's environment, unless it is there: its requirements are older than ours, and are none of ours."""
+    """Create the environment of the SDK, unless it exists. Its requirements are older than those of the collection."""
     requirements = HERE / "requirements.txt"
     digest = hashlib.sha256(requirements.read_bytes()).hexdigest()
     stamp = SDK / ".requirements"
@@ -216,5 +225,5 @@ def _install_sdk() -> None:
     venv.create(SDK, clear=True, with_pip=True)
     command = [str(SDK / "bin" / "python"), "-m", "pip", "install", "--quiet", "-r", str(requirements)]
     if subprocess.run(command, stdout=sys.stderr, check=False).returncode:
-        sys.exit("The Python SDK of Esper could not be installed. It is required to measure devices.")
+        sys.exit("The subject devices needs the vendor's SDK, which could not be installed.")
     stamp.write_text(digest)

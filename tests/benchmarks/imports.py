@@ -1,9 +1,10 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The imports of a module before it does anything, and their cost, compared with the minimum of a module.
+"""The imports of each module, compared with the minimum that a module imports.
 
-Ansible sends a module as a zip file of sources, each of which is compiled again each time. So it is measured from such
-a file, and, to measure the compilation separately, as it is installed, which is how the controller's process has it.
+Ansible sends a module as a zip file of source code, which Python compiles each time. So the imports are measured from
+such a file. To show the time without compilation, they are also measured from the installed collection, which the
+controller's process uses.
 """
 
 from __future__ import annotations
@@ -25,14 +26,14 @@ from stage import COLLECTIONS
 NOTHING, MODULE, WITH_REQUESTS = "nothing", "AnsibleModule", "AnsibleModule and requests"
 URI = "`ansible.builtin.uri`"
 PLUGINS = "ansible_collections/esper/cloud/plugins"
-INSTALLED, SENT = "as installed", "as it is sent"
-# What is shown of one module in detail: the one that other benchmarks run.
+INSTALLED, SENT = "installed", "in a zip file"
+# The module whose imports are shown in detail. Other benchmarks run it.
 DETAILED = "device_group"
 SHOWN = 20
 
 
 def tables(options: Options) -> Iterator[str]:
-    """One table of all modules, two of what one of them imports."""
+    """Return a table of all modules, and two of the imports of one module."""
     with tempfile.TemporaryDirectory(prefix="esper-bench.") as name:
         place = Path(name)
         paths = {INSTALLED: COLLECTIONS, SENT: _zipped(place / "sent.zip")}
@@ -44,7 +45,7 @@ def tables(options: Options) -> Iterator[str]:
             **{file.stem: _import_of(file.stem) for file in sorted((COLLECTIONS / PLUGINS / "modules").glob("*.py"))},
         }
         for statement in statements.values():
-            # Whatever is installed is compiled once, and then no more.
+            # Python compiles installed files once.
             run([sys.executable, "-c", statement], _environment(COLLECTIONS), place)
         measured = Measured()
         for _number in options.each_round("imports"):
@@ -53,22 +54,28 @@ def tables(options: Options) -> Iterator[str]:
                     command = [sys.executable, "-c", statement]
                     measured.add((what, way), run(command, _environment(path), place))
         yield table(
-            "What is imported when a module starts, in ms",
-            ("Imports", INSTALLED, "more than AnsibleModule and requests", SENT, "more"),
+            "Imports at the start of a module, in ms",
+            (
+                "Imports",
+                INSTALLED,
+                f"{INSTALLED}, in addition to {WITH_REQUESTS}",
+                SENT,
+                f"{SENT}, in addition to {WITH_REQUESTS}",
+            ),
             [_row(measured, what) for what in statements if what != NOTHING],
         )
         imports = [_imports(_import_of(DETAILED), paths[SENT]) for _number in range(options.rounds)]
         fastest = min(imports, key=lambda each: sum(one.own for one in each))
     yield table(
-        f"What {DETAILED} imports, as it is sent, by package",
+        f"Imports of {DETAILED} in a zip file, by package",
         ("Package", "Modules", "ms"),
         [[name, str(number), f"{us / 1000:.1f}"] for name, number, us in _by_package(fastest)],
     )
-    dearest = sorted(fastest, key=lambda one: -one.cumulative)[:SHOWN]
+    slowest = sorted(fastest, key=lambda one: -one.cumulative)[:SHOWN]
     yield table(
-        f"The dearest imports of {DETAILED}, as it is sent",
-        ("Module", "ms by itself", "ms with what it imports first"),
-        [[f"`{one.name}`", f"{one.own / 1000:.1f}", f"{one.cumulative / 1000:.1f}"] for one in dearest],
+        f"The slowest imports of {DETAILED} in a zip file",
+        ("Module", "ms", "ms with its own imports"),
+        [[f"`{one.name}`", f"{one.own / 1000:.1f}", f"{one.cumulative / 1000:.1f}"] for one in slowest],
     )
 
 
@@ -86,8 +93,8 @@ def _imports(statement: str, path: Path) -> list[_Import]:
     lines = []
     for code in ("pass", statement):
         command = [sys.executable, "-X", "importtime", "-c", code]
-        told = subprocess.run(command, env=_environment(path), check=True, capture_output=True, text=True).stderr
-        lines.append([line.removeprefix("import time:").split("|") for line in told.splitlines()[1:] if "|" in line])
+        errors = subprocess.run(command, env=_environment(path), check=True, capture_output=True, text=True).stderr
+        lines.append([line.removeprefix("import time:").split("|") for line in errors.splitlines()[1:] if "|" in line])
     by_itself = {name.strip() for _own, _cumulative, name in lines[0]}
     return [
         _Import(name.strip(), int(own), int(cumulative))
@@ -97,7 +104,7 @@ def _imports(statement: str, path: Path) -> list[_Import]:
 
 
 def _by_package(imports: list[_Import]) -> list[tuple[str, int, int]]:
-    """Name, number of modules and time of each package, the dearest first; small ones as one."""
+    """Return name, number of modules and time of each package, the slowest first. Small ones are one row."""
     totals: dict[str, list[int]] = defaultdict(list)
     for one in imports:
         top = one.name.partition(".")[0]
@@ -129,7 +136,7 @@ def _environment(path: Path) -> Environment:
 
 
 def _zipped(file: Path) -> Path:
-    """A zip file such as Ansible sends, of more modules than it would hold, but of which no more are imported."""
+    """Return a zip file like that of Ansible. It has more modules, but no more are imported."""
     core = Path(ansible.__file__).parent
     sources = [(core / "modules" / "uri.py", "ansible/modules/uri.py")]
     sources += [(each, f"ansible/{each.relative_to(core)}") for each in (core / "module_utils").rglob("*.py")]
@@ -140,7 +147,7 @@ def _zipped(file: Path) -> Path:
         names = {name for _source, name in sources}
         for source, name in sources:
             archive.write(source, name)
-        # Ansible, too, makes a package of each directory.
+        # Ansible also makes a package of each directory.
         packages = {str(parent) for name in names for parent in Path(name).parents if parent != Path()}
         for package in sorted(packages):
             if f"{package}/__init__.py" not in names:

@@ -1,10 +1,10 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A task for one unchanged object in a loop, in the controller's process and as a module. It is compared with
-ansible.builtin.uri, which sends the same requests and compares nothing, and ansible.builtin.ping, which sends none.
+"""A loop of tasks for unchanged objects, in the controller's process and as modules, compared with ansible.builtin.uri,
+which sends the same requests and compares nothing, and with ansible.builtin.ping, which sends none.
 
-Whole playbooks are measured. An empty one is a row of its own, so that ratios can be calculated with and without it.
-The simulator responds immediately, because latency would be added to both sides.
+Whole playbooks are measured. An empty one has a row of its own, for ratios with and without the start. The simulator
+has no latency, which would be added to both sides.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ IN_PROCESS, AS_MODULE = "esper.cloud.device_group", "esper.cloud.device_group, a
 
 
 def tables(options: Options) -> Iterator[str]:
-    """One table for each number of items."""
+    """Return a table for each number of items."""
     for items in options.sizes or SIZES:
         with (
             tempfile.TemporaryDirectory(prefix="esper-bench.") as place,
@@ -32,16 +32,16 @@ def tables(options: Options) -> Iterator[str]:
         ):
             measured = _measured(options, simulator, items, Path(place))
         yield table(
-            f"One object, unchanged, {items} in a loop",
+            f"{items} tasks in a loop, each for one unchanged object",
             (
                 "Task",
                 "Seconds",
-                "to uri",
-                "to ping",
+                "Ratio to uri",
+                "Ratio to ping",
                 "Seconds without start",
-                "to uri",
-                "to ping",
-                "CPU without start, to uri",
+                "Ratio to uri, both without start",
+                "Ratio to ping, both without start",
+                "Ratio of CPU seconds to uri, both without start",
                 "MB",
             ),
             [_row(measured, name) for name in (START_ROW, PING, URI, IN_PROCESS, AS_MODULE)],
@@ -49,7 +49,7 @@ def tables(options: Options) -> Iterator[str]:
 
 
 def _measured(options: Options, simulator: Simulator, items: int, place: Path) -> Measured:
-    # Else each task would have to ask for it first, and uri would not.
+    # Otherwise each task asks for it first, and uri does not.
     environment = ansible(simulator, place, ESPER_ENTERPRISE_ID=simulator.enterprise_id)
     paths = [group["path"] for group in simulator.state()["groups"] if group["parent"]][:items]
     ours = {"esper.cloud.device_group": {"path": "{{ item }}"}, "loop": "{{ paths }}"}
@@ -76,10 +76,10 @@ def _measured(options: Options, simulator: Simulator, items: int, place: Path) -
 
 
 def _read(simulator: Simulator, items: int) -> list[str]:
-    """The URLs that the tasks read, which must be one for each."""
+    """Return the URLs that the tasks read. Exit unless there is one for each."""
     journal = simulator.journal()
     if len(journal) != items or any(entry["method"] != "GET" for entry in journal):
-        sys.exit(f"{items} tasks that change nothing sent {len(journal)} requests, and not one to read for each.")
+        sys.exit(f"{items} tasks without changes sent {len(journal)} requests, not one GET for each.")
     return [f"{simulator.url}{entry['path']}?{urlencode(entry['query'])}" for entry in journal]
 
 

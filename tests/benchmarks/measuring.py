@@ -1,9 +1,9 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The common parts of all subjects: run a process and measure it, and show medians and ratios.
+"""Common parts of all subjects: run a process, measure it, and print medians and ratios.
 
-Who measures stays small: on Linux a child starts with the peak of memory of its parent. So each subject has a process,
-and what reads much of what was measured is another one, such as contents.py.
+The measuring process stays small, because on Linux a child starts with the peak memory of its parent. So each subject
+has a process, and other processes read large outputs, such as contents.py.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from stage import COLLECTIONS
 
 HERE = Path(__file__).resolve().parent
 MEGABYTE = 2**20
-# macOS counts bytes.
+# macOS returns bytes.
 RSS_UNIT = 1 if sys.platform == "darwin" else 1024
 
 Environment = dict[str, str]
@@ -34,7 +34,7 @@ Environment = dict[str, str]
 
 @dataclass(frozen=True)
 class Options:
-    """Return the options of the command line; without sizes, a subject has its own."""
+    """The options of the command line. Without sizes, a subject uses its own."""
 
     sizes: tuple[int, ...]
     rounds: int
@@ -42,12 +42,12 @@ class Options:
     profile: bool
 
     def arguments(self) -> list[str]:
-        """The same for another command line."""
+        """Return the options for another command line."""
         sizes = ["--sizes", *map(str, self.sizes)] if self.sizes else []
         return ["--rounds", str(self.rounds), "--latency-ms", str(self.latency_ms), *sizes]
 
     def each_round(self, what: str) -> Iterator[int]:
-        """The numbers of the rounds from 0, each of which is announced."""
+        """Yield the numbers of the rounds from 0, and print each."""
         for number in range(self.rounds):
             show(f"{what}, round {number + 1} of {self.rounds}", sys.stderr)
             yield number
@@ -62,11 +62,11 @@ class Cost:
     megabytes: float
 
     def less(self, start: Cost) -> Cost:
-        """Return the cost without the time of an empty start. The memory is not reduced."""
+        """Return the cost without the time of an empty start. Memory is not subtracted."""
         return Cost(self.seconds - start.seconds, self.cpu_seconds - start.cpu_seconds, self.megabytes)
 
     def extrapolated(self, start: Cost, factor: float) -> Cost:
-        """Return the cost for the specified multiple of the work with one start."""
+        """Return the cost of ``factor`` times the work, with one start."""
         work = self.less(start)
         return Cost(
             start.seconds + work.seconds * factor, start.cpu_seconds + work.cpu_seconds * factor, self.megabytes
@@ -74,7 +74,7 @@ class Cost:
 
 
 class Measured:
-    """The measured values by name."""
+    """The measurements, by any name."""
 
     def __init__(self) -> None:
         self._costs: dict[Any, list[Cost]] = defaultdict(list)
@@ -84,11 +84,11 @@ class Measured:
         self._costs[name].append(cost)
 
     def __iter__(self) -> Iterator[Any]:
-        """The names, in the order in which they came."""
+        """Return the names, in the order of their first run."""
         return iter(self._costs)
 
     def __getitem__(self, name: Any) -> Cost:
-        """The medians, each by itself."""
+        """Return the median of each part of the cost."""
         if name not in self._costs:
             raise KeyError(name)
         return Cost(
@@ -97,27 +97,27 @@ class Measured:
 
 
 def run(command: Sequence[str | Path], environment: Environment, place: Path, output: Path | None = None) -> Cost:
-    """Run a command in a directory to its end. Where it fails, so does the benchmark."""
-    # Whose setting it is to write none would measure how long Python takes to compile.
+    """Run a command in a directory, and return its cost. Exit if it fails."""
+    # With this setting, the benchmark would measure the compilation by Python.
     environment = {name: value for name, value in environment.items() if name != "PYTHONDONTWRITEBYTECODE"}
     with (output or place / "output.txt").open("wb") as file, (place / "errors.txt").open("wb") as errors:
         started = time.monotonic()
         process = subprocess.Popen(command, env=environment, cwd=place, stdout=file, stderr=errors)
-        # For what this one child took, and its own children, which are the workers of ansible-core.
+        # The cost of this child and of its children, which are the workers of ansible-core.
         _pid, status, usage = os.wait4(process.pid, 0)
         seconds = time.monotonic() - started
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
-        # ansible-playbook shows failures on its standard output.
-        with Path(file.name).open("rb") as said:
-            said.seek(max(0, Path(file.name).stat().st_size - 4000))
-            end = said.read().decode(errors="replace")
+        # ansible-playbook prints errors to its standard output.
+        with Path(file.name).open("rb") as text:
+            text.seek(max(0, Path(file.name).stat().st_size - 4000))
+            end = text.read().decode(errors="replace")
         sys.exit(f"{' '.join(map(str, command))} failed:\n{end}\n{(place / 'errors.txt').read_text()}")
     return Cost(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * RSS_UNIT / MEGABYTE)
 
 
 def ansible(simulator: Simulator, place: Path, **others: str | Path) -> Environment:
-    """An environment for programs of ansible-core, with the staged collection and the simulated tenant."""
+    """Return an environment for programs of ansible-core, with the staged collection and the simulator."""
     return variables(
         simulator,
         ANSIBLE_COLLECTIONS_PATH=COLLECTIONS,
@@ -128,39 +128,39 @@ def ansible(simulator: Simulator, place: Path, **others: str | Path) -> Environm
 
 
 def playbook(file: Path, task: dict[str, Any], **values: Any) -> tuple[str, str]:
-    """Write a playbook of one task, and return the command that runs it. It is JSON, which is YAML that is read fast:
-    what is measured is the task."""
+    """Write a playbook of one task, and return the command that runs it. It is JSON, because ansible-core reads JSON
+    faster than other YAML."""
     play = {"hosts": "localhost", "gather_facts": False, "vars": values, "tasks": [{"name": "The task", **task}]}
     return "ansible-playbook", str(written(file, json.dumps([play])))
 
 
-# A playbook that does nothing, so that what is left is the start.
+# An empty playbook, to measure the start.
 START = ("ansible-playbook", str(HERE / "start.yml"))
 
 
 def set_latency(simulator: Simulator, latency_ms: int) -> None:
-    """From now on each answer comes so much later, and nothing else goes wrong."""
+    """Set the latency of the simulator, and remove its faults."""
     simulator.clear_faults()
     if latency_ms:
         simulator.fault(kind="latency", ms=latency_ms, times=None)
 
 
 def requests_of(simulator: Simulator, work: Callable[[], Cost]) -> tuple[Cost, int]:
-    """The cost of some work, and the number of its requests."""
+    """Return the cost of some work, and the number of its requests."""
     simulator.clear_journal()
     cost = work()
     return cost, len(simulator.journal())
 
 
 def written(file: Path, text: str, mode: int = 0o600) -> Path:
-    """The file, which holds the text from now on."""
+    """Write a text to a file, and return the file."""
     file.write_text(text)
     file.chmod(mode)
     return file
 
 
 def ratio(mine: float, other: float) -> str:
-    """Return the ratio to the other value, or "" if there is none."""
+    """Return one number divided by another, "" if the other is not positive."""
     if other <= 0:
         return ""
     times = mine / other
@@ -168,14 +168,14 @@ def ratio(mine: float, other: float) -> str:
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table in Markdown. A column whose cells are numbers, or empty, is aligned to the right."""
+    """Return a table in Markdown. Columns of numbers are aligned to the right."""
     edges = ["---:" if all(_is_number(row[at]) for row in rows) else "---" for at in range(len(columns))]
     lines = [columns, edges, *rows]
     return "\n".join([f"### {title}\n", *(f"| {' | '.join(line)} |" for line in lines)]) + "\n"
 
 
 def show(text: str, file: Any = None) -> None:
-    """Print at once."""
+    """Print without buffering."""
     print(text, file=file or sys.stdout, flush=True)
 
 

@@ -1,8 +1,8 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A script that uses the Python SDK of Esper: python sdk.py FILE, with a JSON file of the actions.
+"""A script with the vendor's Python SDK: python sdk.py FILE, whose JSON has the calls and the devices.
 
-It gets IDs, looks up nothing, and sends each call whether it is needed or not: no script can do less.
+No script can do less: it gets IDs, looks nothing up, and sends each call even if nothing differs.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Request = tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]
 
 
 def main() -> None:
-    """Send the calls, one after the other or by the SDK's own threads."""
+    """Send the calls, one after the other or in the threads of the SDK."""
     job = json.loads(Path(sys.argv[1]).read_text())
     configuration = esperclient.Configuration()
     configuration.host = job["url"]
@@ -39,14 +39,14 @@ def main() -> None:
 
 
 def move_each(client: Any, job: Job) -> Iterator[Request]:
-    """A call for each device."""
+    """Return a call for each device."""
     move = esperclient.DeviceGroupApi(client).partial_update_group
     for device in job["devices"]:
         yield move, (job["group"], job["enterprise"], {"device_ids": [device]}), {"action": "add"}
 
 
 def move_all(client: Any, job: Job) -> Iterator[Request]:
-    """The SDK's call takes a list, of which the API allows 1,000."""
+    """Return calls with a list of devices. The API allows 1,000."""
     move = esperclient.DeviceGroupApi(client).partial_update_group
     for at in range(0, len(job["devices"]), 1000):
         some = job["devices"][at : at + 1000]
@@ -54,7 +54,7 @@ def move_all(client: Any, job: Job) -> Iterator[Request]:
 
 
 def alias_each(client: Any, job: Job) -> Iterator[Request]:
-    """A command for each device, since each has another alias."""
+    """Return a command for each device, because each has another alias."""
     send = esperclient.CommandsV2Api(client).create_command
     for device in job["devices"]:
         command = esperclient.V0CommandRequest(

@@ -14,11 +14,7 @@ from ansible_collections.esper.cloud.tests.faults.operations import OPERATIONS
 MATRIX = Path(__file__).resolve().parent / "MATRIX.md"
 _BEGIN = "<!-- Written by the tests: python -m pytest tests/faults --write-matrix FILE -->\n"
 
-<<<<<<< HEAD:tests/faults/guide.py
-# The outcome of each cell that was run, by the names of fault and operation. Of an error: whether it changed anything.
-=======
 # The outcome of each cell, by the names of fault and operation, and for an error, whether the change took effect.
->>>>>>> wt-docs:tests/faults/report.py
 Found = dict[tuple[str, str], tuple[str, bool]]
 # A message for each error.
 Seen = dict[str, str]

@@ -206,5 +206,5 @@ def test_an_inventory_and_its_cache(make_controller: MakeController, simulator: 
     simulator.fault(kind="status", status=400, body=body, times=None)
     cached.rename(controller.folder / "cached")
     bad = controller.run(*command)
-    assert "answered 400" in bad.output
+    assert "returned HTTP 400" in bad.output
     check(controller, simulator, good.output, bad.output)

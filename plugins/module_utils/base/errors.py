@@ -66,19 +66,19 @@ class Ambiguous(EsperError):
 class RequestFailed(EsperError):
     """A request failed.
 
-    ``ambiguous`` is true if a write request may have taken effect anyway, because the response was lost or the server
-    failed while it processed the request. ``wait`` is the time in seconds that Esper asks the client to wait before the
-    next request.
+    ``outcome_unknown`` is true if a write request may have taken effect anyway, because the response was lost or the
+    server failed while it processed the request. ``wait`` is the time in seconds that Esper asks the client to wait
+    before the next request.
     """
 
     def __init__(
-        self, message: str, *, method: str, path: str, ambiguous: bool = False, wait: float | None = None
+        self, message: str, *, method: str, path: str, outcome_unknown: bool = False, wait: float | None = None
     ) -> None:
         super().__init__(message)
         self.wait = wait
         self.method = method
         self.path = path
-        self.ambiguous = ambiguous
+        self.outcome_unknown = outcome_unknown
 
     @property
     def is_outage(self) -> bool:
@@ -109,10 +109,10 @@ class ApiError(RequestFailed):
         status: int,
         server_message: str = "",
         errors: t.Sequence[str] = (),
-        ambiguous: bool = False,
+        outcome_unknown: bool = False,
         wait: float | None = None,
     ) -> None:
-        super().__init__(message, method=method, path=path, ambiguous=ambiguous, wait=wait)
+        super().__init__(message, method=method, path=path, outcome_unknown=outcome_unknown, wait=wait)
         self.status = status
         self.server_message = server_message
         self.errors = list(errors)

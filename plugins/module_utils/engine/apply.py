@@ -1,8 +1,8 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Plan, then apply. Planning sends GET requests only; check mode is planning without applying.
+"""Plan, then apply. Planning sends GET requests only. Check mode only plans.
 
-Knows no kind of object by name, and nothing of Ansible: it takes plain parameters and gives a plain result.
+Knows no kind of object by name, and does not depend on Ansible: parameters and results are plain values.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from ..base.errors import ApiError, EsperError, InvalidValues, RequestFailed, TransportError
 from ..base.row import Params, Row
+from ..base.text import counted
 from ..http.parallel import CONCURRENCY, in_parallel
 from ..http.responses import Response
 from ..model.kind import Kind, Shape
@@ -25,8 +26,8 @@ from .tenant_view import TenantView
 
 @dataclass(frozen=True)
 class Result:
-    """What a task did, or in check mode would do. ``record`` is the object afterwards, None when it is absent.
-    ``warnings`` are sentences for the user, ``related`` other objects that the task is about: see Plan."""
+    """The result of a task, in check mode the plan. ``record`` is the object afterwards, None if it does not exist.
+    ``warnings`` are sentences for the user, ``related`` other objects of the task, see Plan."""
 
     changed: bool
     record: Row | None
@@ -36,17 +37,16 @@ class Result:
 
 
 def ensure(view: TenantView, kind: Kind, params: Params, *, check_mode: bool = False) -> Result:
-    """Make an object be as the parameters of its module say.
+    """Bring an object to the state in the parameters of its module, and return the result.
 
-    Raises any EsperError. When it does, the writes before the failed one have taken effect; the same call again
-    carries on from there, or tells what was left where. An object that somebody else made meanwhile counts as changed,
-    too: it is not as it was when the task looked.
+    Raise EsperError. The write requests before the failed one have taken effect, and the same call again applies the
+    rest. An object that another client created at the same time counts as changed.
     """
     return ensure_all(view, kind, [params], check_mode=check_mode)[0]
 
 
 def ensure_all(view: TenantView, kind: Kind, several: t.Sequence[Params], *, check_mode: bool = False) -> list[Result]:
-    """The same for several objects. All are planned before the first write, so that lists are read once for all."""
+    """Do the same for several objects. All are planned before the first write, so lists are read once."""
     plans = [make_plan(view, kind, params) for params in several]
     for planned in plans:
         planned.complete()
@@ -62,7 +62,7 @@ def _apply_plan(view: TenantView, kind: Kind, params: Params, planned: Plan, che
     if planned.steps and not check_mode:
         record = apply(view, kind, planned)
         if any(step.adopted for step in planned.steps):
-            # What was found in place of what should have been created may differ from it.
+            # The object that was found instead of created can differ.
             rest = make_plan(view, kind, params)
             record = apply(view, kind, rest)
     return Result(bool(planned.steps), record, planned.changes, planned.warnings, planned.related)
@@ -78,13 +78,13 @@ def make_plan(view: TenantView, kind: Kind, params: Params) -> Plan:
 
 
 def apply(view: TenantView, kind: Kind, planned: Plan) -> Row | None:
-    """Send a plan's writes in their order; the object as it is afterwards, None when it is absent."""
+    """Send the write requests of a plan in their order, and return the object afterwards, None if it does not exist."""
     send(view, kind, planned.steps)
     return record_after(view, kind, planned)
 
 
 def send(view: TenantView, kind: Kind, steps: t.Sequence[Step]) -> None:
-    """Send writes in their order."""
+    """Send write requests in their order."""
     try:
         for step in steps:
             if step.if_created is None or not step.if_created.adopted:
@@ -96,18 +96,18 @@ def send(view: TenantView, kind: Kind, steps: t.Sequence[Step]) -> None:
 
 
 def record_after(view: TenantView, kind: Kind, planned: Plan) -> Row | None:
-    """The object as it is after the writes of a plan, None when it is absent."""
+    """Return the object after the write requests of a plan, None if it does not exist."""
     if planned.record is None or not planned.steps:
         return planned.record
-    answers = [step.response for step in planned.steps if step.response is not None]
-    return view.to_result(kind, answers[-1]) if answers else planned.record
+    responses = [step.response for step in planned.steps if step.response is not None]
+    return view.to_result(kind, responses[-1]) if responses else planned.record
 
 
 def apply_each(
     view: TenantView, kind: Kind, steps: t.Iterable[Step], *, concurrency: int = CONCURRENCY
 ) -> list[tuple[Step, EsperError]]:
-    """Send writes that do not depend on each other, several at a time, each whatever becomes of the others; gives those
-    that failed, and why."""
+    """Send independent write requests, several at a time, all of them even if some fail. Return those that failed, with
+    their errors."""
 
     def attempt(step: Step) -> tuple[Step, EsperError] | None:
         try:
@@ -122,11 +122,11 @@ def apply_each(
 
 
 def raise_first(failures: t.Sequence[tuple[Step, EsperError]]) -> None:
-    """Raise the first of the failures that apply_each() gave, if there are any, and tell how many more there are."""
+    """Raise the first of the failures of apply_each(), if there are any, with the number of the others."""
     if failures:
         error = failures[0][1]
-        more = f" So it was with {len(failures) - 1} more." if len(failures) > 1 else ""
-        error.args = (f"{error}{more} What could be done was done: run the task again for the rest.",)
+        more = f" {counted(len(failures) - 1, 'more request')} failed." if len(failures) > 1 else ""
+        error.args = (f"{error}{more} All other changes were applied. Run the task again to apply the rest.",)
         raise error
 
 
@@ -147,14 +147,14 @@ def _execute_step(view: TenantView, kind: Kind, step: Step) -> None:
         _create_once(view, kind, step, send, functools.partial(step.find_existing, body))
         return
     try:
-        # Each of these writes sets a state rather than adding to one, so that sending it twice does no harm.
-        answer = send(idempotent=True)
+        # These requests set a state, so they can be sent twice.
+        response = send(idempotent=True)
     except ApiError as error:
         if step.method == "DELETE" and error.status == 404:
             return
         raise
-    step.response = _object_in(answer, step, kind)
-    following = step.next_step(answer) if step.next_step else None
+    step.response = _object_in(response, step, kind)
+    following = step.next_step(response) if step.next_step else None
     if following:
         _execute_step(view, kind, following)
 
@@ -166,62 +166,62 @@ def _create_once(
     send: t.Callable[..., Response],
     find: t.Callable[[], Row | None],
 ) -> None:
-    """Send a create. Where it is unclear whether it took effect, or somebody else was faster, look the object up by
-    its natural key and adopt it; only where it is not there is the create sent again."""
+    """Create an object. If the outcome is unknown, or if another client created it first, look the object up by its
+    natural key and adopt it. The request is repeated only if the object does not exist."""
     client, attempt = view.client, 0
     while True:
         try:
-            answer = send(idempotent=False)
-            step.response = _object_in(answer, step, kind)
+            response = send(idempotent=False)
+            step.response = _object_in(response, step, kind)
             if step.response is not None:
                 _resolve_duplicate(view, kind, step)
                 return
             failure: RequestFailed = TransportError(
-                f"{step.purpose} failed: {step.method} {step.path} answered {answer.status} without the object.",
+                f"{step.purpose} failed: {step.method} {step.path} returned HTTP {response.status} without the object.",
                 method=step.method,
                 path=step.path,
-                ambiguous=True,
+                outcome_unknown=True,
             )
         except RequestFailed as error:
             failure = error
-        refused = isinstance(failure, ApiError) and failure.status in (400, 409)
-        if not (failure.ambiguous or refused):
+        is_rejected = isinstance(failure, ApiError) and failure.status in (400, 409)
+        if not (failure.outcome_unknown or is_rejected):
             raise failure
         attempt += 1
-        if failure.ambiguous:
-            # Give a server that is still at work the time to finish.
+        if failure.outcome_unknown:
+            # The server may still be creating the object.
             client.pause(attempt, failure)
         view.invalidate(kind)
         try:
             found = find()
         except RequestFailed:
-            # The create's own failure tells more than that of the look-up after it.
+            # The failure of the create request says more than that of the look-up.
             raise failure from None
         if found is not None:
             step.response, step.adopted = found, True
             return
-        if refused or attempt > client.connection.retries:
+        if is_rejected or attempt > client.connection.retries:
             raise failure
 
 
 def _resolve_duplicate(view: TenantView, kind: Kind, step: Step) -> None:
-    """Where somebody else created the same at the same time, adopt theirs and delete what was just created."""
+    """If another client created the same object at the same time, adopt theirs and delete the new one."""
     if step.find_duplicate is None or step.response is None:
         return
     view.invalidate(kind)
     try:
         other = step.find_duplicate(step.response)
     except RequestFailed:
-        # All is as it should be, as far as is known.
+        # The object was created. Only the check for a duplicate failed.
         return
     if other is not None:
         _execute_step(view, kind, planner_of(view, kind).delete_step(step.response))
         step.response, step.adopted = other, True
 
 
-def _object_in(answer: Response, step: Step, kind: Kind) -> Row | None:
-    """The object that a write answered with, if it did: some answer with nothing, or with a message only."""
-    body = answer.body if isinstance(answer.body, dict) else {}
+def _object_in(response: Response, step: Step, kind: Kind) -> Row | None:
+    """Return the object in the response to a write, None if it is empty or has a message only."""
+    body = response.body if isinstance(response.body, dict) else {}
     row = step.extract_object(body) if step.extract_object else body
     is_object = bool(row) and (kind.shape is Shape.SINGLETON or (row or {}).get(kind.id_key) is not None)
     return row if is_object else None

@@ -1,8 +1,8 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Many objects of several kinds at once: planned together, then applied, each after what it needs.
+"""Many objects of several kinds in one task: planned together, then applied in the order of their dependencies.
 
-Knows no kind of object by name. As everywhere, planning sends GET requests only.
+Knows no kind of object by name. Planning sends GET requests only.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ import typing as t
 from dataclasses import dataclass, field
 
 from ..base.errors import ApiError, EsperError, InvalidParameter, NotFound, RequestFailed
+from ..base.ids import last_uuid
 from ..base.row import Params, Row
-from ..http.parallel import CONCURRENCY, in_parallel
+from ..http.parallel import CONCURRENCY, in_dependency_order
 from ..model.kind import Kind
 from ..model.plan import Effect, ObjectDiff, Plan, Step
 from ..model.unknowns import KnownAfterApply, Producer, hide_unknowns, required_steps
@@ -22,48 +23,53 @@ from .lookup import lookup_of
 from .planner import planner_of
 from .tenant_view import TenantView
 
-# So few objects of a kind are looked up one by one, rather than in a list of all that there are.
+# At most so many objects of a kind are looked up one by one, rather than in the list of all objects.
 _FEW = 5
-_KEY_REFUSED = 401
+_UNAUTHORIZED = 401
 
 ACTIONS = ("created", "updated", "deleted", "unchanged", "failed", "skipped")
 
 OnProgress = t.Callable[[int, int], None]
+_Dependencies = t.Mapping["BatchItem", "set[BatchItem]"]
 
 
 @dataclass(eq=False)
-class Item:
-    """One object that is to be as parameters say. ``place`` is where the user wrote it, such as ``apps[2]``.
+class BatchItem:
+    """One object of a task, with the parameters of its module. ``option_path`` is its position in the task, such as
+    ``apps[2]``.
 
-    ``action``, one of ACTIONS, is what became of it, ``error`` why it failed, and ``record`` what it is like then.
+    ``action``, one of ACTIONS, is its result, ``error`` the reason if it failed, and ``record`` the object afterwards.
     """
 
     kind: Kind
-    place: str
+    option_path: str
     params: Params
-    name: str = ""
+    key: str = ""
     action: str = "skipped"
     error: EsperError | None = None
     plan: Plan = field(default_factory=lambda: Plan(None))
     record: Row | None = None
-    needs: set[Item] = field(default_factory=set)
-    deletion_needs: set[Item] = field(default_factory=set)
+    depends_on: set[BatchItem] = field(default_factory=set)
+    """The objects that must not fail before this one is applied."""
+    runs_after: set[BatchItem] = field(default_factory=set)
+    """The existing objects to which this one refers. They are changed first, even if the change fails."""
+    deletion_depends_on: set[BatchItem] = field(default_factory=set)
     """The objects that must change as planned before the deletions of this one."""
     level: int = 0
 
     @property
     def label(self) -> str:
-        """Where the object stands, and what it is called."""
-        return f"{self.place} '{self.name}'" if self.name else self.place
+        """The position and the key of the object."""
+        return f"{self.option_path} '{self.key}'" if self.key else self.option_path
 
     @property
     def is_absent(self) -> bool:
-        """Whether the object is not to be there."""
+        """Whether the task requires that the object does not exist."""
         return self.params.get("state") == "absent"
 
     @property
     def planned_action(self) -> str:
-        """What is to be done to the object, as one of ACTIONS."""
+        """The action that the plan comes to, one of ACTIONS."""
         if not self.plan.steps:
             return "unchanged"
         if self.plan.record is None:
@@ -71,161 +77,170 @@ class Item:
         return "created" if self.plan.current is None else "updated"
 
     @property
-    def deletions(self) -> list[Step]:
-        """The writes that wait until all else is done: those that delete, and all of a plan that leaves nothing."""
-        if self.plan.record is None:
-            return self.plan.steps
-        return [step for step in self.plan.steps if step.method == "DELETE"]
+    def change_steps(self) -> list[Step]:
+        """The write requests that do not wait for all other objects."""
+        return [step for step in self.plan.steps if not self._is_deletion(step)]
+
+    @property
+    def deletion_steps(self) -> list[Step]:
+        """The write requests that are sent last: those that delete, and all of a plan that deletes the object."""
+        return [step for step in self.plan.steps if self._is_deletion(step)]
+
+    def _is_deletion(self, step: Step) -> bool:
+        return self.plan.record is None or step.method == "DELETE"
 
     @property
     def deleted_ids(self) -> set[str]:
-        """The IDs of what the plan deletes."""
+        """The IDs of the objects that the plan deletes."""
         return {str(each.id) for each in self.plan.effects if each.row is None}
 
     @property
     def rows_after(self) -> list[Row]:
-        """What there is to be of the object, and of those that are made along with it, in the terms of the API."""
+        """The object after the plan, and those that are created with it, in API format."""
         planned = [each.row for each in self.plan.effects if each.kind is self.kind and each.row is not None]
         return planned or [row for row in [self.plan.current] if row is not None]
 
     @property
-    def is_begun(self) -> bool:
-        """Whether a write of the plan has taken effect."""
+    def is_started(self) -> bool:
+        """Whether a write request of the plan has taken effect."""
         return any(step.done for step in self.plan.steps)
 
     @property
-    def lacks(self) -> str:
-        """What failed of that which the object needs, as a sentence; "" where nothing did."""
-        lacking = sorted(need.label for need in self.needs if need.error is not None)
-        return f"It needs {' and '.join(lacking)}, which failed." if lacking else ""
+    def failed_dependencies(self) -> str:
+        """A sentence that names the dependencies that failed, "" if none did."""
+        failed = sorted(item.label for item in self.depends_on if item.error is not None)
+        return f"Depends on {' and '.join(failed)}, which failed." if failed else ""
 
     @property
-    def lacks_for_deletion(self) -> str:
-        """Return a sentence if an object did not change that must change before the deletions of this one, else ""."""
-        unchanged = sorted(need.label for need in self.deletion_needs if need.action in ("failed", "skipped"))
-        named = " and ".join(unchanged)
-        return f"Nothing is deleted, because the change of {named} was not made." if unchanged else ""
+    def unchanged_dependencies(self) -> str:
+        """A sentence that names the objects that must change before the deletions, and did not, "" if all did."""
+        unchanged = sorted(item.label for item in self.deletion_depends_on if item.action in ("failed", "skipped"))
+        return f"Nothing is deleted, because {' and '.join(unchanged)} did not change." if unchanged else ""
 
     @property
     def changes(self) -> list[ObjectDiff]:
-        """What becomes of the object, and of those that go with it, for the diff."""
+        """The changes of the object, and of those that change with it, for the diff."""
         return [
             ObjectDiff(each.title, hide_unknowns(each.before), hide_unknowns(each.after)) for each in self.plan.changes
         ]
 
     def fail(self, error: EsperError) -> None:
-        """Note why nothing, or no more, is done to the object."""
+        """Record why the object is not changed, or not changed any further."""
         self.action, self.error = "failed", error
 
-    def done(self, view: TenantView) -> None:
-        """Note that all is done to the object that was planned."""
+    def complete(self, view: TenantView) -> None:
+        """Record that the whole plan is applied."""
         self.action, self.record = self.planned_action, engine.record_after(view, self.kind, self.plan)
 
 
-class Bulk:
-    """The objects of a task, from their parameters to what became of them."""
+class Batch:
+    """The objects of a task, from their parameters to their results."""
 
-    def __init__(self, view: TenantView, items: list[Item]) -> None:
+    def __init__(self, view: TenantView, items: list[BatchItem]) -> None:
         self.items = items
         self._view = view
-        self._owners: dict[tuple[Kind, t.Any], Item] = {}
-        self._makers: dict[Producer, Item] = {}
-        self._stages = _in_stages({item.kind.name: item.kind for item in items})
-        self._go_on = False
-        self._stopped = False
+        self._owners: dict[tuple[Kind, t.Any], BatchItem] = {}
+        self._creators: dict[Producer, BatchItem] = {}
+        self._stages = _dependency_stages({item.kind.name: item.kind for item in items})
+        self._continue_on_error = False
+        self._is_stopped = False
 
     @property
-    def failed(self) -> list[Item]:
-        """The objects that are not as they are to be, and why they are not is known."""
+    def failed(self) -> list[BatchItem]:
+        """The objects that failed."""
         return [item for item in self.items if item.error is not None]
 
     # --- planning ---------------------------------------------------------------------------------------------------
 
-    def name_all(self) -> None:
-        """Find out what each object is called, without a request. One that is listed twice fails, both times."""
-        known: dict[tuple[Kind, str], Item] = {}
+    def assign_keys(self) -> None:
+        """Set the key of each object, without a request. Both items fail if an object is listed twice."""
+        known: dict[tuple[Kind, str], BatchItem] = {}
         for item in self.items:
             if item.error is not None:
                 continue
             try:
-                item.name = lookup_of(self._view, item.kind).task_key(item.params)
+                item.key = lookup_of(self._view, item.kind).task_key(item.params)
             except EsperError as error:
                 item.fail(error)
                 continue
-            other = known.setdefault((item.kind, item.name), item)
+            other = known.setdefault((item.kind, item.key), item)
             if other is not item:
-                self._clash(other, item)
+                self._fail_duplicates(other, item)
 
-    def _clash(self, *both: Item) -> None:
+    def _fail_duplicates(self, *both: BatchItem) -> None:
         one, other = sorted(both, key=self.items.index)
         for item in both:
             item.fail(
                 InvalidParameter(
-                    f"{one.place} and {other.place} are about the same {item.kind.title}, '{item.name}': list it once."
+                    f"{one.option_path} and {other.option_path} both refer to the {item.kind.title} '{item.key}'."
+                    " List it once."
                 )
             )
 
-    def plan_all(self, *, go_on: bool) -> None:
-        """Plan each object, in the order in which plans are carried out: what is to be absent comes last. One that
-        cannot be planned fails; the others are planned all the same, so that all that is wrong is told. But where it is
-        the service that failed, and they are not to ``go_on``, or the key is refused, no more is asked of it."""
-        self._go_on = go_on
+    def plan_all(self, *, continue_on_error: bool) -> None:
+        """Plan each object, in the order in which plans are applied: objects to delete are last.
+
+        If an object cannot be planned, it fails, and the others are planned anyway, to report all errors. Planning
+        stops if Esper returns HTTP 401. It also stops after any other failed request, unless ``continue_on_error``.
+        """
+        self._continue_on_error = continue_on_error
         for kind in (each for stage in self._stages for each in stage):
-            if self._stopped:
+            if self._is_stopped:
                 break
             own = [item for item in self.items if item.kind is kind and item.error is None]
             if len(own) > _FEW:
                 self._view.preload(kind)
             lookup, present = lookup_of(self._view, kind), [item for item in own if not item.is_absent]
-            self._plan_those(sorted(present, key=lambda item: lookup.planned_depth(item.params)))
+            self._plan_present(sorted(present, key=lambda item: lookup.planned_depth(item.params)))
         self._plan_absent([item for item in self.items if item.is_absent and item.error is None])
         self._complete_plans()
         self._order_renames()
+        self._order_references()
         self._set_levels()
         self._check_deletions()
-        self._check_needs()
+        self._check_dependencies()
         for item in self.items:
             item.plan.evaluate_warnings()
 
-    def _plan_those(self, waiting: list[Item]) -> None:
-        """Plan objects of a kind. What one of them refers to may be planned after it; then it is tried again."""
+    def _plan_present(self, waiting: list[BatchItem]) -> None:
+        """Plan objects of a kind. Retry those that refer to an object that is planned after them."""
         while waiting:
             for item in waiting:
                 self._plan(item)
-                if self._stopped:
+                if self._is_stopped:
                     return
             missing = [item for item in waiting if isinstance(item.error, NotFound)]
             if len(missing) == len(waiting):
                 return
             waiting = missing
 
-    def _plan(self, item: Item) -> None:
+    def _plan(self, item: BatchItem) -> None:
         item.error = None
         if self._find(item):
             self._plan_found(item)
 
-    def _plan_absent(self, absent: list[Item]) -> None:
-        """Plan what is to be absent. All of it is found first: what is in the way of one may be to go as well."""
-        found = [item for item in absent if not self._stopped and self._find(item)]
+    def _plan_absent(self, absent: list[BatchItem]) -> None:
+        """Plan the objects to delete. Find all of them first, because an object can be in use by another of them."""
+        found = [item for item in absent if not self._is_stopped and self._find(item)]
         for item in found:
             if item.plan.current is not None:
                 self._view.add_effects([Effect(item.kind, item.plan.current[item.kind.id_key], None)])
-        refused: set[Item] = set()
+        refused: set[BatchItem] = set()
         while True:
             for item in found:
-                if item.error is None and not self._stopped:
+                if item.error is None and not self._is_stopped:
                     self._plan_found(item)
             new = {item for item in found if item.error is not None} - refused
-            if not new or self._stopped:
+            if not new or self._is_stopped:
                 return
-            # What is kept can be in the way of the deletion of another one, such as a group of its parent.
+            # An object that is kept can prevent the deletion of another, such as that of its parent group.
             refused |= new
             for item in new:
                 if item.plan.current is not None:
                     self._view.keep(item.kind, item.plan.current[item.kind.id_key])
 
-    def _find(self, item: Item) -> bool:
-        """Look an object up; false where it cannot be planned from there."""
+    def _find(self, item: BatchItem) -> bool:
+        """Look an object up. Return whether it can be planned."""
         try:
             item.plan.current = current = lookup_of(self._view, item.kind).find(item.params)
         except EsperError as error:
@@ -236,13 +251,13 @@ class Bulk:
         identifier = current.get(item.kind.id_key)
         owner = self._owners.setdefault((item.kind, identifier), item)
         if owner is not item:
-            self._clash(owner, item)
+            self._fail_duplicates(owner, item)
         elif item.is_absent and isinstance(identifier, KnownAfterApply):
-            maker = self._makers[identifier.step]
-            item.fail(InvalidParameter(f"It would delete what {maker.label} is to make."))
+            creator = self._creators[identifier.step]
+            item.fail(InvalidParameter(f"Cannot delete: {creator.label} creates it in this task."))
         return item.error is None
 
-    def _plan_found(self, item: Item) -> None:
+    def _plan_found(self, item: BatchItem) -> None:
         try:
             plan = planner_of(self._view, item.kind).plan(item.params, item.plan.current)
         except EsperError as error:
@@ -251,43 +266,60 @@ class Bulk:
         item.plan, item.record = plan, hide_unknowns(plan.record)
         item.action = item.planned_action
         self._view.add_effects(plan.effects)
-        # What is made along with an object, such as its parents, is before it.
+        # The effects on objects that are created with it, such as its parents, are before its own.
         own = [each.id for each in plan.effects if each.kind is item.kind and each.row is not None]
         self._owners.update(((item.kind, each), item) for each in own[-1:])
-        self._makers.update((step, item) for step in plan.steps)
+        self._creators.update((step, item) for step in plan.steps)
         used = {step for each in plan.steps for part in (each.ids, each.body) for step in required_steps(part)}
         used |= {step for each in plan.steps for step in each.after}
-        item.needs = {self._makers[step] for step in used} - {item}
+        item.depends_on = {self._creators[step] for step in used} - {item}
 
     def _order_renames(self) -> None:
-        """Let an item that takes a name wait for the one that gives it up."""
+        """Apply an item that takes a name after the item that releases the name."""
         changes = [(item, *_names_of(item)) for item in self.items if item.error is None and not item.is_absent]
         renamers = {(item.kind, old): item for item, old, new in changes if old and old != new}
         for item, old, new in changes:
             former = renamers.get((item.kind, new)) if new != old else None
             if former is not None and former is not item:
-                item.needs.add(former)
+                item.depends_on.add(former)
+
+    def _order_references(self) -> None:
+        """Apply an item after the changes of the existing objects that it names by ID, if its kind refers to theirs."""
+        changed = {
+            (item.kind.name, str(each.id).lower()): item
+            for item in self.items
+            if item.error is None and item.plan.current is not None
+            for each in item.plan.effects
+        }
+        names = {name for name, _id in changed}
+        for item in self.items:
+            if kinds := item.kind.depends_on & names:
+                ids = {each for step in item.plan.steps for each in _ids_in([step.ids, step.body])}
+                found = {changed.get((kind, each)) for kind in kinds for each in ids}
+                item.runs_after = {each for each in found if each is not None}
 
     def _set_levels(self) -> None:
-        """Put each item on a later level than those that it needs. Fail those that exchange names, which is the only
-        way to need each other."""
+        """Set the level of each item above those of its dependencies. Fail items that exchange names, because only
+        these depend on each other."""
         try:
-            for item in graphlib.TopologicalSorter({item: item.needs for item in self.items}).static_order():
-                item.level = max((need.level + 1 for need in item.needs), default=0)
+            for item in graphlib.TopologicalSorter({item: item.depends_on for item in self.items}).static_order():
+                item.level = max((each.level + 1 for each in item.depends_on), default=0)
         except graphlib.CycleError as error:
-            circle = sorted(set(error.args[1]), key=self.items.index)
-            names = " and ".join(item.label for item in circle)
-            for item in circle:
-                item.needs -= set(circle)
+            cycle = sorted(set(error.args[1]), key=self.items.index)
+            labels = " and ".join(item.label for item in cycle)
+            for item in cycle:
+                item.depends_on -= set(cycle)
                 item.fail(
-                    InvalidParameter(f"{names} exchange their names. Give one of them a third name in a task before.")
+                    InvalidParameter(
+                        f"{labels} exchange their names. Give one of them a temporary name in an earlier task."
+                    )
                 )
             self._set_levels()
 
     def _complete_plans(self) -> None:
         """Add to each plan the steps that depend on all other plans, and find what must change before deletions."""
         for item in self.items:
-            if item.error is not None or self._stopped:
+            if item.error is not None or self._is_stopped:
                 continue
             before = len(item.plan.effects)
             try:
@@ -307,15 +339,15 @@ class Bulk:
         }
         for item in self.items:
             relied_on = {planned.get((kind.key, str(each))) for kind, each in item.plan.relies_on}
-            item.deletion_needs = {other for other in relied_on if other is not None} - {item}
+            item.deletion_depends_on = {other for other in relied_on if other is not None} - {item}
 
-    def _fail_to_plan(self, item: Item, error: EsperError) -> None:
+    def _fail_to_plan(self, item: BatchItem, error: EsperError) -> None:
         item.fail(error)
-        refused = isinstance(error, ApiError) and error.status == _KEY_REFUSED
-        self._stopped = refused or (isinstance(error, RequestFailed) and not self._go_on)
+        is_unauthorized = isinstance(error, ApiError) and error.status == _UNAUTHORIZED
+        self._is_stopped = is_unauthorized or (isinstance(error, RequestFailed) and not self._continue_on_error)
 
     def _check_deletions(self) -> None:
-        """Fail those that delete, along with their own, what another is to keep."""
+        """Fail items that also delete an object that another item keeps."""
         kept = {
             (item.kind, str(each)): item
             for item in self.items
@@ -325,91 +357,106 @@ class Bulk:
         }
         for item in self.items:
             for other in {kept.get((item.kind, each), item) for each in item.deleted_ids} - {item}:
-                item.fail(InvalidParameter(f"It would delete what {other.label} is to keep."))
+                item.fail(InvalidParameter(f"Cannot delete: this task keeps {other.label}, which depends on it."))
 
-    def _check_needs(self) -> None:
-        """Fail those that need what failed."""
+    def _check_dependencies(self) -> None:
+        """Fail items that depend on failed ones."""
         for item in sorted(self.items, key=lambda item: item.level):
-            if item.error is None and item.lacks:
-                item.fail(InvalidParameter(item.lacks))
+            if item.error is None and item.failed_dependencies:
+                item.fail(InvalidParameter(item.failed_dependencies))
         for item in self.items:
-            if item.error is None and item.lacks_for_deletion:
-                item.fail(InvalidParameter(item.lacks_for_deletion))
+            if item.error is None and item.unchanged_dependencies:
+                item.fail(InvalidParameter(item.unchanged_dependencies))
 
     # --- applying ---------------------------------------------------------------------------------------------------
 
-    def leave_all(self) -> None:
-        """Begin nothing."""
+    def mark_skipped(self) -> None:
+        """Set the action of all items that are planned, but not applied."""
         for item in self.items:
             if item.error is None and item.plan.steps:
                 item.action = "skipped"
 
     def apply_all(self, *, on_progress: OnProgress) -> None:
-        """Send what is planned: several at a time, each after what it needs, and what deletes after all else.
+        """Send the write requests of all plans, several at a time, each item after those that it depends on, and
+        deletions after all other changes.
 
-        After a failure nothing more is begun, unless the plan is to go on; what is begun is completed. ``on_progress``
-        is told how many objects are done, of how many. Raises nothing that is foreseeable: see Item.error.
+        After a failure no further item is started, unless the plan continues on errors. Items in progress are
+        completed. ``on_progress`` gets the number of completed items and of all items. Foreseeable errors are not
+        raised: see BatchItem.error.
         """
-        self.leave_all()
+        self.mark_skipped()
         self._view.forget_plans()
-        made: dict[tuple[int, int], list[Item]] = {}
-        ended: dict[tuple[int, int], list[Item]] = {}
         waiting = [item for item in self.items if item.error is None and item.plan.steps]
-        for item in waiting:
-            stage = next(number for number, kinds in enumerate(self._stages) if item.kind in kinds)
-            made.setdefault((stage, item.level), []).append(item)
-            if item.deletions:
-                depth = lookup_of(self._view, item.kind).depth_of(item.plan.current or {})
-                ended.setdefault((-stage, -depth), []).append(item)
-        done: set[Item] = set()
-        for send, waves in ((self._make, made), (self._end, ended)):
-            for _key, wave in sorted(waves.items(), key=lambda pair: pair[0]):
-                for item in in_parallel(self._view.client, self._attempt(send), wave, CONCURRENCY):
-                    if item.action != "skipped":
-                        done.add(item)
-                        on_progress(len(done), len(waiting))
+        completed: set[BatchItem] = set()
+        for send, dependencies in self._phases(waiting):
+            for item in in_dependency_order(self._view.client, self._attempt(send), dependencies, CONCURRENCY):
+                if item.action != "skipped":
+                    completed.add(item)
+                    on_progress(len(completed), len(waiting))
 
-    def _attempt(self, send: t.Callable[[Item], None]) -> t.Callable[[Item], Item]:
-        def attempted(item: Item) -> Item:
+    def _phases(self, waiting: list[BatchItem]) -> t.Iterator[tuple[t.Callable[[BatchItem], None], _Dependencies]]:
+        """Return what to send in which order: first all changes, then the deletions, stage by stage in the opposite
+        order."""
+        stage_of = {kind: number for number, kinds in enumerate(self._stages) for kind in kinds}
+        changing = [item for item in waiting if item.change_steps]
+        changing.sort(key=lambda item: (stage_of[item.kind], item.level))
+        order = set(changing)
+        yield self._apply_changes, {item: (item.depends_on | item.runs_after) & order for item in changing}
+        deleting = [item for item in waiting if item.deletion_steps]
+        for number in reversed(range(len(self._stages))):
+            own = [item for item in deleting if stage_of[item.kind] == number]
+            yield self._apply_deletions, self._deletion_order(own)
+
+    def _deletion_order(self, deleting: list[BatchItem]) -> _Dependencies:
+        """Return the items below each item in a tree of objects, which are deleted first."""
+        paths = {item: lookup_of(self._view, item.kind).tree_path(item.plan.current or {}) for item in deleting}
+        above = {(item.kind, path): item for item, path in paths.items() if path}
+        order: dict[BatchItem, set[BatchItem]] = {item: set() for item in deleting}
+        for item, path in paths.items():
+            for depth in range(1, len(path)):
+                if (parent := above.get((item.kind, path[:depth]))) is not None:
+                    order[parent].add(item)
+        return order
+
+    def _attempt(self, send: t.Callable[[BatchItem], None]) -> t.Callable[[BatchItem], BatchItem]:
+        def attempted(item: BatchItem) -> BatchItem:
             try:
                 send(item)
             except EsperError as error:
-                # At once: those before it in the wave may be under way for long.
-                self._stopped = not self._go_on
+                # In the thread, because the next item can start before the result of this one is read.
                 item.fail(error)
+                self._is_stopped = not self._continue_on_error
             return item
 
         return attempted
 
-    def _make(self, item: Item) -> None:
-        """Send all but what is to be sent at the end."""
-        steps = [step for step in item.plan.steps if step not in item.deletions]
-        if self._stopped or (item.deletions and not steps):
+    def _apply_changes(self, item: BatchItem) -> None:
+        if self._is_stopped:
             return
-        if item.lacks:
-            raise InvalidParameter(item.lacks)
+        if item.failed_dependencies:
+            raise InvalidParameter(item.failed_dependencies)
+        steps = item.change_steps
         engine.send(self._view, item.kind, steps)
         if any(step.adopted for step in steps):
-            # What was found in place of what should have been created may differ from it. What is to be deleted is
-            # planned already.
+            # The object that was found instead of created can differ. Its deletions are planned already.
             again = engine.make_plan(self._view, item.kind, item.params)
             rest = [step for step in again.steps if step.method != "DELETE"]
             engine.send(self._view, item.kind, rest)
             item.plan.steps += rest
-        if not item.deletions:
-            item.done(self._view)
+        if not item.deletion_steps:
+            item.complete(self._view)
 
-    def _end(self, item: Item) -> None:
-        """Send what deletes. An object that is begun is completed."""
-        if item.error is None and (item.is_begun or not self._stopped):
-            if item.lacks_for_deletion:
-                raise InvalidParameter(item.lacks_for_deletion)
-            engine.send(self._view, item.kind, item.deletions)
-            item.done(self._view)
+    def _apply_deletions(self, item: BatchItem) -> None:
+        # An item that is started is completed, even after a failure of another one.
+        if item.error is None and (item.is_started or not self._is_stopped):
+            if item.unchanged_dependencies:
+                raise InvalidParameter(item.unchanged_dependencies)
+            engine.send(self._view, item.kind, item.deletion_steps)
+            item.complete(self._view)
 
 
-def _in_stages(kinds: dict[str, Kind]) -> list[list[Kind]]:
-    """Kinds in stages: each is in a later one than those that it refers to."""
+def _dependency_stages(kinds: dict[str, Kind]) -> list[list[Kind]]:
+    """Return the kinds in stages. Each kind is in a later stage than those that it refers to."""
     sorter = graphlib.TopologicalSorter(
         {name: [each for each in kind.depends_on if each in kinds] for name, kind in kinds.items()}
     )
@@ -421,7 +468,7 @@ def _in_stages(kinds: dict[str, Kind]) -> list[list[Kind]]:
     return stages
 
 
-def _names_of(item: Item) -> tuple[str, str]:
+def _names_of(item: BatchItem) -> tuple[str, str]:
     """Return the name of the object of an item before and after the plan, "" if there is none, or if objects of the
     kind are not found by name alone, so that several can have one name."""
     if item.kind.lookup is not None:
@@ -429,3 +476,17 @@ def _names_of(item: Item) -> tuple[str, str]:
     rows = [each.row for each in item.plan.effects if each.kind is item.kind and each.row is not None]
     before, after = item.plan.current or {}, rows[-1] if rows else item.plan.current or {}
     return str(before.get(item.kind.name_key) or ""), str(after.get(item.kind.name_key) or "")
+
+
+def _ids_in(value: t.Any) -> t.Iterator[str]:
+    """Return the texts and numbers in a value that can be IDs, in lower case, and the UUIDs at the ends of URLs."""
+    if isinstance(value, dict):
+        for each in value.values():
+            yield from _ids_in(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from _ids_in(each)
+    elif isinstance(value, (str, int)):
+        yield str(value).lower()
+        if uuid := last_uuid(value):
+            yield uuid

@@ -44,9 +44,10 @@ class Lookup:
         """Return the depth of the object of a task in a tree of objects. Parents are planned first."""
         return 0
 
-    def depth_of(self, row: Row) -> int:
-        """Return the depth of an existing object in a tree of objects. Children are deleted first."""
-        return 0
+    def tree_path(self, row: Row) -> tuple[str, ...]:
+        """Return the path of an existing object if the kind is a tree, otherwise (). Objects below it are deleted
+        first."""
+        return ()
 
     def dependency_ids(self, row: Row) -> set[str]:
         """Return the IDs of the objects that an object depends on, with its own ID."""

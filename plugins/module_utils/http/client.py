@@ -7,6 +7,7 @@ Rests on the API's published contract (tests/contract/api) for paths.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import threading
@@ -27,14 +28,17 @@ Ids = t.Mapping[str, str]
 
 _SAFE_TO_REPEAT = frozenset({"GET", "PUT", "DELETE"})
 _REDIRECTS = 3
+# Esper needs long for its list of devices. Maximum number of requests for it at the same time.
+_DEVICES = "/v2/devices/"
+_DEVICE_REQUESTS = 8
 _MEGABYTE = 1_000_000
 
 
 class Client:
-    """One tenant's API, for the length of one task. Safe to use from several threads.
+    """The API of one tenant, for one task. Safe to use from several threads.
 
-    ``log`` takes one line for each request, ``progress`` a sentence for each tenth of a large upload. ``secrets`` are
-    texts that, as the API key, are in nothing that is said of a request.
+    ``log`` gets one line for each request, ``progress`` a sentence for each tenth of a large upload. ``secrets`` are
+    texts that no message shows, in addition to the API key.
     """
 
     def __init__(
@@ -46,7 +50,7 @@ class Client:
         progress: t.Callable[[str], None] | None = None,
         secrets: t.Iterable[str] = (),
     ) -> None:
-        """Raises ConfigurationError when the library requests is missing. Sends nothing yet."""
+        """Send no request. Raise ConfigurationError if the library requests is missing."""
         self._progress = progress
         self._redaction = Redaction([connection.api_key, *secrets])
         self._transport = Transport(
@@ -57,15 +61,16 @@ class Client:
         )
         self._enterprise_id = connection.enterprise_id
         self._discovery = threading.Lock()
+        self._device_requests = threading.Semaphore(_DEVICE_REQUESTS)
 
     @property
     def connection(self) -> Connection:
-        """The connection options, with the deadline as it was extended."""
+        """The connection options, with the extended deadline."""
         return self._transport.connection
 
     @property
     def throttle_count(self) -> int:
-        """How often the API asked for fewer requests."""
+        """The number of times that Esper asked for fewer requests."""
         return self._transport.throttle_count
 
     def __enter__(self) -> Client:
@@ -79,34 +84,32 @@ class Client:
         self._transport.stop()
 
     def wait(self, seconds: float) -> None:
-        """Sleep. Raises TransportError if the task is stopped meanwhile."""
+        """Sleep. Raise TransportError if the task is stopped."""
         self._transport.wait(seconds)
 
     def pause(self, attempt: int, failure: RequestFailed | None = None) -> None:
-        """Wait before the next attempt: see Transport.pause()."""
+        """Wait before the next attempt, see Transport.pause()."""
         self._transport.pause(attempt, failure)
 
     def extend(self, seconds: float) -> None:
-        """Give the task at least this time from now on: see Transport.extend()."""
+        """Extend the deadline, see Transport.extend()."""
         self._transport.extend(seconds)
 
     # --- requests ---------------------------------------------------------------------------------------------------
 
     def get(self, path: str, *, ids: Ids | None = None, query: Query | None = None, purpose: str) -> t.Any:
-        """The body of a GET, without its envelope. See request()."""
+        """Return the body of the response to a GET, without its envelope. Raise the errors of request()."""
         return self.request("GET", path, ids=ids, query=query, purpose=purpose).body
 
     def get_object(
         self, path: str, *, ids: Ids | None = None, key: str | None = "id", purpose: str
     ) -> dict[str, t.Any]:
-        """Return an object, which must have the property ``key``, unless that is None. Also raise TransportError if it
-        does not."""
+        """Return an object. Raise TransportError if it does not have the property ``key``, unless that is None, and the
+        errors of request()."""
         body = self.get(path, ids=ids, purpose=purpose)
         if not isinstance(body, dict) or (key is not None and body.get(key) is None):
             target = self._expand(path, ids or {})
-            raise TransportError(
-                f"{purpose} failed: GET {target} answered without the object.", method="GET", path=target
-            )
+            raise TransportError(f"{purpose} failed: GET {target} returned no object.", method="GET", path=target)
         return body
 
     def find_object(
@@ -131,32 +134,32 @@ class Client:
         purpose: str,
         idempotent: bool | None = None,
     ) -> Response:
-        """Send one request, and again as often as that is safe and the options allow.
+        """Send one request, with as many retries as are safe and the options allow.
 
-        ``path`` is the contract's own, placeholders and trailing slash included; ``ids`` fill the placeholders, and
-        {enterprise_id} is filled in here. ``query`` values that are None are left out. ``body`` is sent as JSON,
+        ``path`` is that of the contract, with its placeholders and trailing slash. ``ids`` are the values of the
+        placeholders, except {enterprise_id}. ``query`` values that are None are omitted. ``body`` is sent as JSON,
         unless it is a Form.
-        ``purpose`` begins the sentence of an error: "Creating the device group 'Berlin'".
-        ``idempotent`` tells whether the request may be sent again when it is unclear whether it took effect; without
-        it the method decides.
+        ``purpose`` is the beginning of an error message: "Creating the device group 'Berlin'".
+        ``idempotent`` is whether the request can be repeated if its outcome is unknown. If omitted, the method decides.
 
-        Raises ApiError (an error status) or TransportError (no usable answer). Their ``ambiguous`` is true where a
-        write may have taken effect all the same.
+        Raise ApiError for an error status, and TransportError if there is no valid response. Their ``outcome_unknown``
+        is true if a write may have taken effect anyway.
         """
         if idempotent is None:
             idempotent = method in _SAFE_TO_REPEAT
         target = self._expand(path, ids or {})
         if parameters := _query_string(query or {}):
             target = f"{target}?{parameters}"
-        return self._transport.with_retries(
-            lambda: self._send(method, target, body, purpose), method, target, purpose, idempotent
-        )
+        with self._device_requests if path == _DEVICES else contextlib.nullcontext():
+            return self._transport.with_retries(
+                lambda: self._send(method, target, body, purpose), method, target, purpose, idempotent
+            )
 
     def download(self, link: str, file: t.BinaryIO, *, purpose: str) -> None:
-        """GET what a link leads to into a file, piece by piece. The link alone gives access to it, on any host: the key
-        is not sent there, and of the link's query nothing is shown.
+        """Download a link to a file, in chunks. The link itself grants access, on any host, so the API key is not sent,
+        and messages do not show the query of the link.
 
-        Raises what request() raises, and OSError where the file cannot be written.
+        Raise the errors of request(), and OSError if the file cannot be written.
         """
         try:
             url = urlsplit(link)
@@ -164,23 +167,23 @@ class Client:
             url = urlsplit("")
         shown = f"{url.scheme}://{url.hostname}{url.path}"
         if url.scheme not in ("http", "https") or not url.hostname:
-            raise TransportError(f"{purpose} failed: the service gives no link to it.", method="GET", path=shown)
+            raise TransportError(f"{purpose} failed: Esper returned no download link.", method="GET", path=shown)
 
         def fetch() -> None:
             file.seek(0)
             file.truncate()
-            # What writing raises is the file's failure, and not the connection's: it passes by the generator.
-            for piece in self._content_of(link, shown, purpose):
-                file.write(piece)
+            # An error of the file is raised outside the generator, which handles errors of the connection.
+            for chunk in self._content_of(link, shown, purpose):
+                file.write(chunk)
 
         self._transport.with_retries(fetch, "GET", shown, purpose, idempotent=True)
 
     @property
     def enterprise_id(self) -> str:
-        """The enterprise's UUID: the option's, else asked of the API once.
+        """The UUID of the enterprise, from the option or from the API, which is asked once.
 
-        Asked in this order: GET /v1/token-info/, GET /user_info/, the first of GET /v2/devices/. Raises
-        ConfigurationError when none of them tells, and what request() raises when the service fails.
+        Sends GET /v1/token-info/, GET /user_info/ and GET /v2/devices/, until one of them returns it. Raise
+        ConfigurationError if none of them does, and the errors of request().
         """
         with self._discovery:
             if self._enterprise_id is None:
@@ -188,7 +191,7 @@ class Client:
             return self._enterprise_id
 
     def redact(self, text: str) -> str:
-        """The text without the API key and the other secrets."""
+        """Return a text without the API key and the other secrets."""
         return self._redaction.text(text)
 
     def _discover_enterprise_id(self) -> str:
@@ -201,24 +204,23 @@ class Client:
         outage: ApiError | None = None
         for path, query, read in sources:
             try:
-                found = last_uuid(read(self.get(path, query=query, purpose="Discovering the enterprise id")))
+                found = last_uuid(read(self.get(path, query=query, purpose="Reading the enterprise ID")))
             except ApiError as error:
                 if error.status == 401:
                     raise
                 outage = error if error.is_outage else outage
-                failures.append(f"GET {path} answered {error.status}")
+                failures.append(f"GET {path} returned HTTP {error.status}")
                 continue
             except (KeyError, IndexError, TypeError):
                 found = None
             if found:
                 return found
-            failures.append(f"GET {path} does not tell it")
+            failures.append(f"GET {path} does not return it")
         if outage:
             raise outage
         raise ConfigurationError(
-            f"The enterprise id could not be discovered ({'; '.join(failures)}). Set the option enterprise_id"
-            " (ESPER_ENTERPRISE_ID), and check that the URL of the API is right:"
-            f" {self.connection.api_url} is in use, and a tenant's ends in /api."
+            f"The enterprise ID was not found ({'; '.join(failures)}). Set enterprise_id (ESPER_ENTERPRISE_ID), and"
+            f" check the URL of the API: {self.connection.api_url} is in use, and that of a tenant ends in /api."
         )
 
     # --- one request ------------------------------------------------------------------------------------------------
@@ -226,9 +228,9 @@ class Client:
     def _expand(self, path: str, ids: Ids) -> str:
         known = {**ids, "enterprise_id": self.enterprise_id} if "{enterprise_id}" in path else ids
         for value in known.values():
-            # Quoting leaves dots alone, and these would lead from one object to the list, or above it.
+            # Quoting keeps dots, which would turn the path of an object into that of the list, or above it.
             if str(value) in ("", ".", ".."):
-                raise InvalidParameter(f"'{value}' is no id.")
+                raise InvalidParameter(f"Invalid ID '{value}'.")
         return re.sub(r"{(\w+)}", lambda found: quote(str(known[found.group(1)]), safe=""), path)
 
     def _send(self, method: str, target: str, body: t.Any, purpose: str) -> Response:
@@ -256,7 +258,7 @@ class Client:
         )
 
     def _encoded(self, body: t.Any, purpose: str) -> tuple[t.Any, str]:
-        """Return a body as the HTTP library takes it, and its content type, "" without a body."""
+        """Return a body in the form of the HTTP library, and its content type, "" without a body."""
         if body is None:
             return None, ""
         if isinstance(body, Form):
@@ -264,42 +266,42 @@ class Client:
         return json.dumps(body).encode(), "application/json"
 
     def _watch(self, purpose: str) -> Watch:
-        """What looks after an upload: it ends one that outlasts the deadline, and tells how far it has come."""
-        told = 0
+        """Return a function that stops an upload after the deadline, and reports its progress."""
+        reported = 0
 
         def watch(sent: int, whole: int) -> None:
-            nonlocal told
+            nonlocal reported
             if self._transport.remaining() == 0:
                 raise deadline_error()
             tenths = 10 * sent // whole
-            if self._progress and whole >= _MEGABYTE and tenths > told:
-                told = tenths
+            if self._progress and whole >= _MEGABYTE and tenths > reported:
+                reported = tenths
                 self._progress(f"{purpose}: {sent / _MEGABYTE:.0f} of {whole / _MEGABYTE:.0f} MB")
 
         return watch
 
     def _content_of(self, link: str, shown: str, purpose: str) -> t.Iterator[bytes]:
-        """Return the body that a link leads to, in pieces."""
-        # The bytes as they are: their length and checksum are known.
+        """Yield the body of a link in chunks."""
+        # Without compression, because the length and checksum of the bytes are known.
         headers = {"Accept": "*/*", "Accept-Encoding": "identity"}
         with self._transport.open(
             "GET", link, target=shown, purpose=purpose, headers=headers, with_key=False, follow=True
         ) as raw:
             if raw.status != 200:
                 raise link_error(raw.status, shown, purpose)
-            yield from raw.pieces()
+            yield from raw.chunks()
 
     def _redirection(self, response: RawResponse, url: str, method: str, target: str, purpose: str) -> str:
-        """Where to follow a redirect to. Only a GET is repeated, and only at the same place: anything else could lose
-        the body, or give the key to another host."""
+        """Return the URL of a redirect. Raise TransportError unless it is a GET to the same host, because any other
+        redirect could lose the body, or send the API key to another host."""
         location = urljoin(url, response.headers["Location"])
         old, new = urlsplit(url), urlsplit(location)
         if method == "GET" and (old.scheme, old.netloc) == (new.scheme, new.netloc):
             return location
         where = self.redact(f"{new.scheme}://{new.hostname or ''}")
         raise TransportError(
-            f"{purpose} failed: {method} {target} answered {response.status}, a redirect to {where}, which is not"
-            " followed, since it could lose the request or the key. Check the tenant or api_url.",
+            f"{purpose} failed: {method} {target} returned HTTP {response.status}, a redirect to {where}. It is not"
+            " followed, because it could lose the request or expose the API key. Check tenant or api_url.",
             method=method,
             path=target,
         )

@@ -1,9 +1,8 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How to reach a tenant: one table of options, and what they come to.
+"""The connection options: one table, and the validated connection.
 
-The table feeds the modules' argument spec, the documentation fragment and the inventory's options, so that the three
-cannot differ.
+The argument spec of the modules, the documentation fragment and the options of the inventory are made from the table.
 """
 
 from __future__ import annotations
@@ -117,7 +116,7 @@ _TENANT = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 
 @dataclass(frozen=True)
 class Connection:
-    """A checked set of connection options. Times are in seconds; ``deadline`` 0 means none."""
+    """Valid connection options. Times are in seconds. A ``deadline`` of 0 sets no limit."""
 
     api_url: str
     api_key: str
@@ -129,14 +128,14 @@ class Connection:
     ca_path: str | None = None
 
     def __repr__(self) -> str:
-        # The default would show the key.
+        # The default would show the API key.
         return f"Connection({self.api_url})"
 
     @classmethod
     def from_options(cls, options: t.Mapping[str, t.Any]) -> Connection:
-        """Check the options of the table above, given by name.
+        """Return the connection for the options of the table, by name.
 
-        Raises ConfigurationError, which never quotes the key.
+        Raise ConfigurationError if they are invalid. It never shows the API key.
         """
         return cls(
             api_url=api_url_of(options),
@@ -145,39 +144,39 @@ class Connection:
             timeout=_number(options, "timeout", above=0),
             retries=int(_number(options, "retries")),
             deadline=_number(options, "deadline"),
-            validate_certs=_given(options, "validate_certs"),
+            validate_certs=_value_of(options, "validate_certs"),
             ca_path=options.get("ca_path") or None,
         )
 
     @property
     def sends_key_in_clear(self) -> bool:
-        """Whether the key would cross a network unencrypted."""
+        """Whether the API key is sent over a network without encryption."""
         url = urlsplit(self.api_url)
         return url.scheme == "http" and not _is_loopback(url.hostname or "")
 
 
 def api_url_of(options: t.Mapping[str, t.Any]) -> str:
-    """The base URL of the API that the options tenant and api_url stand for, without a trailing slash.
+    """Return the base URL of the API for the options tenant and api_url, without a trailing slash.
 
-    Raises ConfigurationError.
+    Raise ConfigurationError if they are invalid.
     """
     if api_url := (options.get("api_url") or "").strip():
         return _full_url(api_url, option="api_url")
     tenant = (options.get("tenant") or "").strip()
     if not tenant:
         raise ConfigurationError(
-            "No tenant is given: set the option tenant (or the environment variable ESPER_TENANT) to the tenant's name,"
-            " or api_url (ESPER_API_URL) to the URL of its API."
+            "No tenant is set. Set tenant (ESPER_TENANT) to the name of the tenant, or api_url (ESPER_API_URL) to the"
+            " URL of its API."
         )
     if "://" in tenant:
         return _full_url(tenant, option="tenant")
     host = tenant.lower().rstrip("/").removesuffix("/api")
     name = host.removesuffix(_HOST_SUFFIX).removesuffix("-api")
     if not _TENANT.fullmatch(name):
-        # Not quoted, here and below: it may be the key, put into the wrong place.
+        # Not quoted, here and below, because it can be the API key in the wrong option.
         raise ConfigurationError(
-            "The option tenant (ESPER_TENANT) is no tenant's name: write it as 'acme' or 'acme.esper.cloud',"
-            " or set api_url (ESPER_API_URL) to the URL of the API."
+            "Invalid tenant (ESPER_TENANT): use a name such as 'acme' or 'acme.esper.cloud', or set api_url"
+            " (ESPER_API_URL) to the URL of the API."
         )
     return f"https://{name}-api{_HOST_SUFFIX}/api"
 
@@ -189,10 +188,10 @@ def _full_url(text: str, *, option: str) -> str:
     except ValueError:
         host, port, url = "", None, urlsplit("")
     if url.scheme not in ("http", "https") or not host or url.username is not None:
-        # A URL may hold a password, too.
-        raise ConfigurationError(f"The option {option} is no URL of an API, such as https://acme-api.esper.cloud/api.")
+        # Not quoted either, because a URL can contain a password.
+        raise ConfigurationError(f"Invalid {option}: use the URL of the API, such as https://acme-api.esper.cloud/api.")
     if host.endswith(_HOST_SUFFIX) and port is None:
-        # The console's address is what people have at hand; the API's is derived from it.
+        # People know the URL of the console. The URL of the API is derived from it.
         return api_url_of({"tenant": host})
     return f"{url.scheme}://{url.netloc}{url.path.rstrip('/') or '/api'}"
 
@@ -200,12 +199,11 @@ def _full_url(text: str, *, option: str) -> str:
 def _api_key(key: object) -> str:
     text = str(key).strip() if key is not None else ""
     if not text:
-        raise ConfigurationError(
-            "No API key is given: set the option api_key or the environment variable ESPER_API_KEY."
-        )
+        raise ConfigurationError("No API key is set. Set api_key or the environment variable ESPER_API_KEY.")
     if not text.isascii() or not text.isprintable() or " " in text:
         raise ConfigurationError(
-            "The API key holds characters that no key has, such as blanks or line breaks. Was it copied whole?"
+            "Invalid api_key (ESPER_API_KEY): it contains whitespace or other characters that no key has. Copy the key"
+            " again."
         )
     return text
 
@@ -215,21 +213,21 @@ def _enterprise_id(value: str | None) -> str | None:
         return None
     if not is_uuid(value.strip()):
         raise ConfigurationError(
-            "The option enterprise_id (ESPER_ENTERPRISE_ID) is no UUID. Leave it out to have it discovered, or copy it"
-            " from the console."
+            "Invalid enterprise_id (ESPER_ENTERPRISE_ID): it is not a UUID. Omit it, or copy it from the Esper console."
         )
     return value.strip().lower()
 
 
 def _number(options: t.Mapping[str, t.Any], name: str, above: float | None = None) -> float:
-    number = float(_given(options, name))
+    number = float(_value_of(options, name))
     if not math.isfinite(number) or number < 0 or (above is not None and number <= above):
-        raise ConfigurationError(f"The option {name} cannot be {number:g}.")
+        valid = "at least 0" if above is None else f"greater than {above:g}"
+        raise ConfigurationError(f"Invalid {name}: {number:g}. Use a number that is {valid}.")
     return number
 
 
-def _given(options: t.Mapping[str, t.Any], name: str) -> t.Any:
-    """An option's value, or its default where it is left out or null."""
+def _value_of(options: t.Mapping[str, t.Any], name: str) -> t.Any:
+    """Return the value of an option, or its default if it is omitted or null."""
     value = options.get(name)
     return value if value is not None else next(option.default for option in OPTIONS if option.name == name)
 

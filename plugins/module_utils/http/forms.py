@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Files in a request: multipart/form-data that is sent as it is read, so that a file of any size costs no memory."""
+"""Files in a request: multipart/form-data that is read in chunks, so that a file of any size needs little memory."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from ..base.errors import InvalidParameter
 
 Watch = t.Callable[[int, int], None]
 
-_PIECE = 256 * 1024
+_CHUNK = 256 * 1024
 
 
 @dataclass(frozen=True)
 class Form:
-    """Fields and files of a form, by the names that the API gives them; the files are on this machine. ``names`` are
-    the file names that are sent, where they are not those of the files.
+    """Fields and local files of a form, by their names in the API. ``names`` are the file names to send, if they differ
+    from those of the files.
 
-    Raises InvalidParameter, when it is made, for a file that cannot be read.
+    The constructor raises InvalidParameter if a file cannot be read.
     """
 
     fields: t.Mapping[str, str] = field(default_factory=dict)
@@ -34,15 +34,15 @@ class Form:
     def __post_init__(self) -> None:
         for path in self.files.values():
             if not path.is_file() or not os.access(path, os.R_OK):
-                raise InvalidParameter(f"There is no file '{path}' that can be read.")
+                raise InvalidParameter(f"The file '{path}' does not exist or cannot be read.")
 
     @property
     def content_type(self) -> str:
         return f"multipart/form-data; boundary={self.boundary}"
 
     def stream(self, watch: Watch | None = None) -> _Stream:
-        """The body, from its start. Each attempt to send it needs one of its own. ``watch`` is told of each piece that
-        was taken, by the bytes so far and those of the whole; what it raises ends the sending."""
+        """Return the body, from its start. Each attempt needs a new one. ``watch`` is called after each chunk, with the
+        number of bytes so far and the total. An error that it raises stops the request."""
         parts = [_Part(_head(self.boundary, name), value.encode()) for name, value in self.fields.items()]
         parts += [
             _Part(_head(self.boundary, name, self.names.get(name, path.name)), path=path)
@@ -64,15 +64,15 @@ class _Part:
         yield self.head
         if self.path:
             with self.path.open("rb") as file:
-                while piece := file.read(_PIECE):
-                    yield piece
+                while chunk := file.read(_CHUNK):
+                    yield chunk
         else:
             yield self.value
         yield b"\r\n"
 
 
 class _Stream:
-    """What the HTTP library sends piece by piece. It has a length, since the service wants to know it beforehand."""
+    """The body that the HTTP library sends in chunks. It has a length, which Esper requires beforehand."""
 
     def __init__(self, parts: list[_Part], end: bytes, watch: Watch | None) -> None:
         self._parts = parts
@@ -83,14 +83,14 @@ class _Stream:
         return sum(len(part) for part in self._parts) + len(self._end)
 
     def __iter__(self) -> Iterator[bytes]:
-        taken, whole = 0, len(self)
-        for piece in self._pieces():
-            yield piece
-            taken += len(piece)
+        sent, total = 0, len(self)
+        for chunk in self._chunks():
+            yield chunk
+            sent += len(chunk)
             if self._watch:
-                self._watch(taken, whole)
+                self._watch(sent, total)
 
-    def _pieces(self) -> Iterator[bytes]:
+    def _chunks(self) -> Iterator[bytes]:
         for part in self._parts:
             yield from part
         yield self._end
@@ -106,5 +106,5 @@ def _head(boundary: str, name: str, file_name: str = "") -> bytes:
 
 
 def _escaped(name: str) -> str:
-    # As browsers do; a name may hold what ends a header.
+    # Like browsers: a name can contain characters that end a header.
     return name.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")

@@ -1,9 +1,9 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The API's paging styles behind one iterator.
+"""One iterator for all paging styles of the API.
 
-Lists come with ``limit``/``offset`` and a ``count`` (or none), or, from ``/v2/devices/``, by opaque cursor. The links
-to the next page are never followed: they may name another scheme or host.
+Lists have ``limit``/``offset`` and sometimes a ``count``. ``/v2/devices/`` can also be read by an opaque cursor. The
+links to the next page are never followed, because they can contain another scheme or host.
 """
 
 from __future__ import annotations
@@ -19,10 +19,12 @@ from ..base.row import Row
 from .client import Client, Query
 from .parallel import in_parallel
 
-# A list that keeps changing is read again this often before what was seen is taken as it is.
+# Maximum number of times that a list is read if it keeps changing.
 _PASSES = 3
-# After so many pages of what is known already, the server cannot be paging.
-_PAGES_WITHOUT_NEWS = 2
+# Number of pages without a new object that prove that the server ignores the offset.
+_PAGES_WITHOUT_NEW = 2
+# A page waits for those before it. Maximum number of waiting pages for each one that is read at the same time.
+_BUFFER = 3
 _NOT_THE_ITEMS = frozenset({"next", "prev", "previous", "next_cursor", "prev_cursor"})
 
 
@@ -32,7 +34,7 @@ class _Page:
     count: int | None
     next_offset: int | None
     next_cursor: str | None
-    # Whether it begins with what the page before ended with, unless objects have moved.
+    # Whether it starts with the last object of the page before, unless objects have moved.
     overlaps: bool = False
 
 
@@ -49,20 +51,19 @@ def list_all(
     key: str = "id",
     on_progress: t.Callable[[int, int | None], None] | None = None,
 ) -> t.Iterator[Row]:
-    """Each object of a list, once; ``key`` is what tells the objects apart. A ``page_size`` of None asks for none,
-    for lists that are not known to have pages.
+    """Yield each object of a list once. Objects are identified by their property ``key``. A ``page_size`` of None sends
+    no limit, for lists without pages.
 
-    ``concurrency`` pages are asked for at a time at most; the number starts at one, grows while the service is calm
-    and is halved when it asks for less. ``by_cursor`` reads by cursor, which is sequential. ``on_progress`` is told
-    after each page how many rows have been read, of how many (None where the list does not tell).
+    ``concurrency`` is the maximum number of pages that are read at the same time. It is halved if Esper asks for fewer
+    requests. ``by_cursor`` reads by cursor, one page after the other. ``on_progress`` is called after each page with
+    the number of rows so far, and the total, None if Esper does not return it.
 
-    An object that moved to a later page while the list was read comes once all the same. One that slipped from a page
-    to the one before, since others went, would be missed. That may be so when the number of objects changed; the list
-    is then read again for what was missed. What cannot be seen so is that as many came as went. With ``overlap`` it
-    can: each page then begins with the last object of the one before, and where it does not, objects have moved.
-    Reading by cursor is safe from all that.
+    An object that moves to a later page while the list is read is yielded once. An object that moves to an earlier
+    page, because others were deleted, would be missed. So the list is read again if the number of objects changed. This
+    does not detect as many new objects as deleted ones. ``overlap`` does: each page starts with the last object of the
+    page before, unless objects have moved. Reading by cursor has none of these problems.
 
-    Raises what Client.request raises.
+    Raise the errors of Client.request().
     """
     seen: set[object] = set()
     for attempt in range(_PASSES):
@@ -72,13 +73,13 @@ def list_all(
             for row in reading.rows_of(page, key):
                 identity = row.get(key)
                 if not isinstance(identity, (str, int, float)):
-                    raise _malformed(purpose, path, f"with an object that has no {key}")
+                    raise _malformed(purpose, path, f"an object without {key}")
                 if identity not in seen:
                     seen.add(identity)
                     yield row
-            reading.count_news(len(seen) - known)
-            if attempt == 0 and reading.pages_without_news == _PAGES_WITHOUT_NEWS:
-                raise _malformed(purpose, path, "with the same objects again and again")
+            reading.count_new(len(seen) - known)
+            if attempt == 0 and reading.pages_without_new == _PAGES_WITHOUT_NEW:
+                raise _malformed(purpose, path, "the same objects repeatedly")
             if on_progress:
                 on_progress(len(seen), page.count)
         if by_cursor or not (reading.saw_changes or (attempt == 0 and reading.is_short)):
@@ -86,10 +87,10 @@ def list_all(
 
 
 class _Pass:
-    """Whether what was read of a list, from its first page to its last, can be all of it."""
+    """Tells whether one reading of a list, from its first page to its last, can be complete."""
 
     def __init__(self, overlap: bool) -> None:
-        self.pages_without_news = 0
+        self.pages_without_new = 0
         self._overlap = overlap
         self._counts: list[int] = []
         self._rows = self._repeated = 0
@@ -97,7 +98,7 @@ class _Pass:
         self._slipped = False
 
     def rows_of(self, page: _Page, key: str) -> list[Row]:
-        """The rows of the next page, without the one that the page before ended with."""
+        """Return the rows of the next page, without the last one of the page before."""
         rows = page.rows
         if page.overlaps:
             joins = bool(rows) and rows[0].get(key) == self._last
@@ -111,19 +112,19 @@ class _Pass:
         self._repeated += len(rows)
         return rows
 
-    def count_news(self, number: int) -> None:
-        """So many rows of the page were new."""
+    def count_new(self, number: int) -> None:
+        """Record the number of new rows of the page."""
         self._repeated -= number
-        self.pages_without_news = 0 if number else self.pages_without_news + 1
+        self.pages_without_new = 0 if number else self.pages_without_new + 1
 
     @property
     def saw_changes(self) -> bool:
-        # Where each page joins the next, what came or went did so behind the last one.
+        # If all pages overlap, changes can only be behind the last page.
         return self._slipped or (not self._overlap and len(set(self._counts)) > 1)
 
     @property
     def is_short(self) -> bool:
-        """Whether rows are missing, or stand in for others."""
+        """Whether rows are missing or repeated."""
         return self._repeated > 0 or self._rows < max(self._counts[-1:] if self._overlap else self._counts, default=0)
 
 
@@ -149,7 +150,7 @@ def _pages(
         used: set[str] = set()
         while cursor:
             if cursor in used:
-                raise _malformed(purpose, path, "with the same objects again and again")
+                raise _malformed(purpose, path, "the same objects repeatedly")
             used.add(cursor)
             page = fetch(cursor=cursor)
             yield page
@@ -161,8 +162,9 @@ def _pages(
     shared = 1 if overlap and len(page.rows) > 1 else 0
     step = len(page.rows) - shared
     if page.count is not None and concurrency > 1 and 0 < len(page.rows) < page.count:
-        # The server may cap a page below what was asked for: what it gave is the step.
-        yield from in_parallel(client, fetch_at, range(step, page.count - shared, step), concurrency)
+        # The server can return fewer rows than the limit, so the first page determines the step.
+        offsets = range(step, page.count - shared, step)
+        yield from in_parallel(client, fetch_at, offsets, concurrency, buffer=_BUFFER * concurrency)
         return
     offset = 0
     while (following := _following(page, offset)) is not None:
@@ -172,7 +174,7 @@ def _pages(
 
 
 def _following(page: _Page, offset: int) -> int | None:
-    """The offset after a page at ``offset``; None after the last one. It only ever grows, whatever the link says."""
+    """Return the offset after the page at ``offset``, None after the last page. It always increases."""
     if not page.rows:
         return None
     if page.next_offset is not None and page.next_offset > offset:
@@ -187,9 +189,9 @@ def _read_page(body: t.Any, path: str, purpose: str) -> _Page:
         count = body.get("count")
         rows = body["results"] if "results" in body else _only_list(body)
         if rows is None and "results" in body and not count:
-            rows = []  # An empty list may come as null.
+            rows = []  # Esper can return null for an empty list.
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise _malformed(purpose, path, "without a list of objects")
+        raise _malformed(purpose, path, "no list of objects")
     return _Page(
         rows=rows,
         count=count if isinstance(count, int) else None,
@@ -199,16 +201,16 @@ def _read_page(body: t.Any, path: str, purpose: str) -> _Page:
 
 
 def _only_list(body: Row) -> list[Row] | None:
-    """The items of a list that does not call them ``results`` (authn2, authz2: ``users``, ``roles``)."""
+    """Return the items of a list that is not called ``results`` (authn2, authz2: ``users``, ``roles``)."""
     lists = [value for key, value in body.items() if key not in _NOT_THE_ITEMS and isinstance(value, list)]
     if len(lists) > 1:
-        # An empty one beside it may be a property that is new.
+        # An additional empty list can be a new property.
         lists = [each for each in lists if each]
     return lists[0] if len(lists) == 1 else None
 
 
 def _offset_of(link: object) -> int | None:
-    """The offset in a link to the next page, relative or absolute; the rest of the link is not trusted."""
+    """Return the offset in a relative or absolute link to the next page. The rest of the link is ignored."""
     if not isinstance(link, str):
         return None
     value = parse_qs(urlsplit(link).query).get("offset", [""])[0]
@@ -216,4 +218,4 @@ def _offset_of(link: object) -> int | None:
 
 
 def _malformed(purpose: str, path: str, what: str) -> TransportError:
-    return TransportError(f"{purpose} failed: GET {path} answered {what}.", method="GET", path=path)
+    return TransportError(f"{purpose} failed: GET {path} returned {what}.", method="GET", path=path)

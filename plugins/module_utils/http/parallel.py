@@ -1,53 +1,175 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Several requests under way at a time, as many as the service bears."""
+"""Several requests at the same time, as many as Esper accepts. A slow request delays only those that depend on it."""
 
 from __future__ import annotations
 
+import threading
 import typing as t
 from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor
+from graphlib import TopologicalSorter
+from queue import SimpleQueue
 
 from ..base.threads import block_signals
 from .client import Client
+from .transport import CONNECTIONS
 
-# So many requests that do not depend on each other are under way at a time, if the service bears it.
-CONCURRENCY = 8
+# Maximum number of independent requests at the same time.
+CONCURRENCY = CONNECTIONS
 
 _In = t.TypeVar("_In")
 _Out = t.TypeVar("_Out")
+_Call = tuple[t.Any, t.Callable[[t.Any], t.Any], t.Any]
+_Result = tuple[t.Any, t.Any, "BaseException | None"]
 
 
-def in_parallel(client: Client, work: t.Callable[[_In], _Out], items: t.Iterable[_In], most: int) -> t.Iterator[_Out]:
-    """What ``work`` makes of each item, in order, a window of them under way: one more after each result, half as many
-    after each rebuff of the service.
+def in_parallel(
+    client: Client,
+    work: t.Callable[[_In], _Out],
+    items: t.Iterable[_In],
+    most: int,
+    *,
+    buffer: int | None = None,
+) -> t.Iterator[_Out]:
+    """Yield the result of ``work`` for each item, in the order of the items, with at most ``most`` calls at a time.
 
-    Raises what ``work`` raises; what is under way then gives up.
+    ``buffer`` is the maximum number of results that wait for an earlier one, None for no limit. With a limit, an item
+    is taken when its call can start, and no call starts while the caller does not take results.
+
+    Raise what ``work`` raises, at once. The calls in progress then give up.
     """
-    window, throttled = 1, client.throttle_count
-    under_way: deque[Future[_Out]] = deque()
-    waiting = iter(items)
-    with ThreadPoolExecutor(max_workers=most) as pool:
-        try:
-            while True:
-                while len(under_way) < window:
-                    try:
-                        item = next(waiting)
-                    except StopIteration:
-                        break
-                    with block_signals():
-                        under_way.append(pool.submit(work, item))
-                if not under_way:
-                    return
-                yield under_way.popleft().result()
-                window = min(window + 1, most) if client.throttle_count == throttled else max(window // 2, 1)
-                throttled = client.throttle_count
-        except BaseException:
-            # The pool waits for its threads, which may be waiting for the service themselves.
-            client.stop()
-            raise
+    waiting = enumerate(items)
+    results: dict[int, _Out] = {}
+    following, item = 0, next(waiting, None)
+    with _Workers(client, most) as workers:
+        while True:
+            while item is not None and (buffer is None or (workers.has_capacity and len(results) < buffer)):
+                workers.start(item[0], work, item[1])
+                item = next(waiting, None)
+            if following in results:
+                yield results.pop(following)
+                following += 1
+            elif workers.pending:
+                # No variable keeps a result after it was yielded: it can be a page of thousands of objects.
+                results.update([workers.next_result()])
+            else:
+                return
+
+
+def in_dependency_order(
+    client: Client,
+    work: t.Callable[[_In], _Out],
+    dependencies: t.Mapping[_In, t.Iterable[_In]],
+    most: int,
+) -> t.Iterator[_Out]:
+    """Yield the result of ``work`` for each item as it completes, with at most ``most`` calls at a time. A call starts
+    as soon as the calls for all items that its item depends on are complete.
+
+    Raise what ``work`` raises, and graphlib.CycleError. The calls in progress then give up.
+    """
+    sorter = TopologicalSorter(dependencies)
+    sorter.prepare()
+    with _Workers(client, most) as workers:
+        while sorter.is_active():
+            for item in sorter.get_ready():
+                workers.start(item, work, item)
+            item, result = workers.next_result()
+            sorter.done(item)
+            yield result
 
 
 def in_parts(size: int, items: t.Sequence[_In]) -> t.Iterator[list[_In]]:
-    """Items in parts of a size, the last of which may be smaller, as requests take so many at most."""
+    """Yield the items in lists of ``size``, the last of which can be shorter."""
     return (list(items[start : start + size]) for start in range(0, len(items), size))
+
+
+class _Workers:
+    """Threads that call functions, at most ``most`` at a time. If Esper asks for fewer requests, the limit is halved,
+    and then grows by one with each result.
+
+    ``pending`` is the number of calls whose result was not taken.
+    """
+
+    def __init__(self, client: Client, most: int) -> None:
+        self.pending = 0
+        self._client = client
+        self._most = self._limit = min(most, CONCURRENCY)
+        self._throttled = client.throttle_count
+        self._threads: list[threading.Thread] = []
+        self._active = 0
+        self._is_closed = False
+        self._calls: deque[_Call] = deque()
+        # Guards what the threads share.
+        self._changed = threading.Condition(threading.Lock())
+        self._results: SimpleQueue[_Result] = SimpleQueue()
+
+    def __enter__(self) -> _Workers:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_rest: object) -> None:
+        if kind is not None:
+            # The threads may be waiting for their next request.
+            self._client.stop()
+        with self._changed:
+            self._is_closed = True
+            self._changed.notify_all()
+        for thread in self._threads:
+            thread.join()
+
+    @property
+    def has_capacity(self) -> bool:
+        """Whether another call would start at once."""
+        return self.pending < self._limit
+
+    def start(self, key: t.Any, work: t.Callable[[_In], t.Any], item: _In) -> None:
+        """Call a function in a thread, as soon as the limit allows."""
+        self.pending += 1
+        with self._changed:
+            self._calls.append((key, work, item))
+            self._changed.notify()
+        if self.pending > len(self._threads) < self._most:
+            thread = threading.Thread(target=self._run, daemon=True)
+            with block_signals():
+                thread.start()
+            self._threads.append(thread)
+
+    def next_result(self) -> tuple[t.Any, t.Any]:
+        """Return the key and the result of the next call to complete. Raise what it raised."""
+        key, result, error = self._results.get()
+        self.pending -= 1
+        if error is not None:
+            raise error
+        return key, result
+
+    def _run(self) -> None:
+        while (call := self._next_call()) is not None:
+            key, work, item = call
+            result: _Result
+            try:
+                result = key, work(item), None
+            except BaseException as error:  # noqa: BLE001 - next_result() raises it in the caller's thread
+                result = key, None, error
+            self._adapt_limit()
+            self._results.put(result)
+            # A thread that waits keeps nothing in memory.
+            del call, key, work, item, result
+
+    def _next_call(self) -> _Call | None:
+        with self._changed:
+            while not self._is_closed and (not self._calls or self._active >= self._limit):
+                self._changed.wait()
+            if self._is_closed:
+                return None
+            self._active += 1
+            return self._calls.popleft()
+
+    def _adapt_limit(self) -> None:
+        with self._changed:
+            self._active -= 1
+            throttled = self._client.throttle_count
+            if throttled != self._throttled:
+                self._limit, self._throttled = max(self._limit // 2, 1), throttled
+            elif self._limit < self._most:
+                self._limit += 1
+                # This thread takes one call, and the higher limit allows another.
+                self._changed.notify()

@@ -31,7 +31,7 @@ class Response:
 
 
 class Transient(Exception):
-    """A failure that may pass. Carries the error to raise if it does not."""
+    """A temporary failure, with the error to raise if there is no retry."""
 
     def __init__(self, error: RequestFailed, *, throttled: bool = False) -> None:
         super().__init__(str(error))
@@ -40,18 +40,17 @@ class Transient(Exception):
 
 
 _HINTS = {
-    401: " The API key was not accepted: check api_key (ESPER_API_KEY). A key that was replaced, or whose user was"
-    " deleted, stops working at once.",
-    403: " The user of the API key may lack a role or scope for this.",
-    404: " It may have been deleted meanwhile; or enterprise_id, or the API's URL, is not right: a tenant's ends in"
-    " /api.",
-    409: " Somebody else may be changing the same at this moment: run the task again.",
-    429: " The service asks for fewer requests: try again later, or run fewer tasks at once.",
+    401: " The API key is not valid. Check api_key (ESPER_API_KEY). A key expires if it is replaced, or if its user is"
+    " deleted.",
+    403: " The user of the API key may lack a role or scope.",
+    404: " The object may have been deleted, or enterprise_id or the URL of the API is wrong. The URL ends in /api.",
+    409: " Another client may be changing the same object. Run the task again.",
+    429: " The rate limit is exceeded. Try again later, or run fewer tasks at the same time.",
 }
 
 _LINK_HINTS = {
-    403: " The link was good for a while only; the next run asks for a new one.",
-    404: " The service knows the file, but its storage does not have it.",
+    403: " The link may have expired. Run the task again to get a new one.",
+    404: " Esper lists the file, but its storage does not have it.",
 }
 
 
@@ -65,21 +64,21 @@ def read_response(
     target: str,
     purpose: str,
 ) -> Response:
-    """Return the decoded response of one request.
+    """Return the decoded response to one request.
 
-    ``content`` is the body, ``retry_after`` the header of that name, ``target`` the path and query that were requested.
+    ``content`` is the body, ``retry_after`` the header of that name, ``target`` the requested path and query.
 
-    Raises ApiError for an error status, TransportError for a body that is no JSON, and either inside Transient if the
-    request may be repeated.
+    Raise ApiError for an error status, and TransportError for invalid JSON, either of them inside Transient if the
+    request can be repeated.
     """
     try:
         data = json.loads(content) if content.strip() else None
-        # Writes may answer with nothing; a read that does has lost its answer.
+        # The response to a write can be empty. The response to a read cannot.
         readable = data is not None or method != "GET"
     except (ValueError, RecursionError):
         data, readable = None, False
     if status >= 400 or content.lstrip().startswith(b"<"):
-        # Before anything of it is quoted: what is cut off could leave a part of a secret.
+        # Before parts of it are quoted, because they could contain a part of a secret.
         data, content = redaction.all(data), redaction.text(content.decode(errors="replace")).encode()
     if status >= 400:
         raise _api_error(status, data, content, retry_after, redaction, method=method, target=target, purpose=purpose)
@@ -87,16 +86,16 @@ def read_response(
         return Response(status, _without_envelope(data))
     is_page = content.lstrip().startswith(b"<")
     what = (
-        f"with a web page{_title_of(content)} instead of JSON: a proxy or a login page is in between,"
-        " or the tenant or api_url is wrong"
+        f"a web page{_title_of(content)} instead of JSON. A proxy or a login page intercepts the request, or tenant or"
+        " api_url is wrong"
         if is_page
-        else "with something that is not whole JSON"
+        else "invalid JSON"
     )
     error = TransportError(
-        redaction.text(f"{purpose} failed: {method} {target} answered {status} {what}."),
+        redaction.text(f"{purpose} failed: {method} {target} returned HTTP {status} with {what}."),
         method=method,
         path=target,
-        ambiguous=method != "GET",
+        outcome_unknown=method != "GET",
     )
     raise error if is_page else Transient(error)
 
@@ -114,19 +113,19 @@ def _api_error(
 ) -> Exception:
     message, errors = _server_message(data)
     if not message and content.lstrip().startswith(b"<"):
-        message = f"a web page{_title_of(content)} instead of the API's answer"
+        message = f"a web page{_title_of(content)} instead of JSON"
     elif not message and data is None:
         message = " ".join(content.decode(errors="replace").split())[:_MESSAGE_LENGTH]
     hint = _HINTS.get(status, "")
-    said = f": {message.rstrip('.')}." if message else "."
+    detail = f": {message.rstrip('.')}." if message else "."
     error = ApiError(
-        redaction.text(f"{purpose} failed: {method} {target} answered {status}{said}{hint}"),
+        redaction.text(f"{purpose} failed: {method} {target} returned HTTP {status}{detail}{hint}"),
         method=method,
         path=redaction.text(target),
         status=status,
         server_message=redaction.text(message),
         errors=[redaction.text(text) for text in errors],
-        ambiguous=status >= 500,
+        outcome_unknown=status >= 500,
         wait=_retry_after(retry_after) if status in (429, 503) else None,
     )
     if status == 429 or status >= 500:
@@ -135,9 +134,9 @@ def _api_error(
 
 
 def link_error(status: int, shown: str, purpose: str) -> Exception:
-    """Return the exception for an error status of a download link, whose body is no JSON."""
+    """Return the exception for an error status of a download link, whose body is not JSON."""
     error = ApiError(
-        f"{purpose} failed: GET {shown} answered {status}.{_LINK_HINTS.get(status, '')}",
+        f"{purpose} failed: GET {shown} returned HTTP {status}.{_LINK_HINTS.get(status, '')}",
         method="GET",
         path=shown,
         status=status,
@@ -146,10 +145,10 @@ def link_error(status: int, shown: str, purpose: str) -> Exception:
 
 
 def _without_envelope(data: t.Any) -> t.Any:
-    """The object inside ``{code, message, content}``, in whichever of its forms it comes."""
+    """Return the object inside the envelope ``{code, message, content}``, or a value without an envelope unchanged."""
     if isinstance(data, dict) and "content" in data:
         content = data["content"]
-        # It may have properties that are new. What has an id or results itself is no envelope.
+        # An envelope can have new properties, but no id and no results.
         holds_list = isinstance(content, dict) and "results" in content
         is_whole = (holds_list or data.keys() >= {"code", "message"}) and not data.keys() & {"id", "results"}
         if is_whole or data.keys() <= _ENVELOPE:
@@ -158,7 +157,7 @@ def _without_envelope(data: t.Any) -> t.Any:
 
 
 def _server_message(data: t.Any) -> tuple[str, list[str]]:
-    """The server's sentence and its list of errors, from any of the shapes that errors have in the contract."""
+    """Return the message and the list of errors of a response, for all forms of errors in the contract."""
     if not isinstance(data, dict):
         return (data.strip()[:_MESSAGE_LENGTH] if isinstance(data, str) else ""), []
     listed = data.get("errors")
@@ -176,12 +175,12 @@ def _server_message(data: t.Any) -> tuple[str, list[str]]:
     elif isinstance(content, dict) and content:
         parts.append(json.dumps(content, sort_keys=True))
     parts += errors
-    told: list[str] = []
+    parts_once: list[str] = []
     for part in parts:
-        # The legacy family repeats its errors in the message.
-        if part and not any(part in earlier for earlier in told):
-            told.append(part)
-    return "; ".join(told)[:_MESSAGE_LENGTH], errors
+        # The older API repeats its errors in the message.
+        if part and not any(part in earlier for earlier in parts_once):
+            parts_once.append(part)
+    return "; ".join(parts_once)[:_MESSAGE_LENGTH], errors
 
 
 def _joined(texts: t.Any) -> str:
@@ -194,7 +193,7 @@ def _title_of(content: bytes) -> str:
 
 
 def _retry_after(header: str | None) -> float | None:
-    """Seconds from a Retry-After header, which holds seconds or an HTTP date. None when there is none to obey."""
+    """Return the seconds of a Retry-After header with seconds or an HTTP date. None if it is missing or invalid."""
     if not header:
         return None
     try:

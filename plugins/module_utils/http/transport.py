@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One exchange over HTTP, and how often it is tried: connections, deadline, rate limit, retries.
+"""HTTP requests: connections, deadline, rate limit and retries.
 
 The only file that imports requests.
 """
@@ -8,7 +8,6 @@ The only file that imports requests.
 from __future__ import annotations
 
 import contextlib
-import http.client
 import random
 import socket
 import ssl
@@ -22,9 +21,9 @@ from urllib.parse import urlsplit
 
 from ..base.errors import ConfigurationError, RequestFailed, TransportError
 from ..base.redaction import Redaction
-from ..base.threads import block_signals
 from .connection import Connection
 from .responses import Transient
+from .watchdog import Watchdog
 
 try:
     import requests
@@ -44,15 +43,18 @@ else:
 
 _T = t.TypeVar("_T")
 
+# Maximum number of connections of a task. Esper recommends about 20 requests at the same time.
+CONNECTIONS = 20
+
 _LONGEST_BACKOFF = 60.0
 _LONGEST_REQUESTED_WAIT = 600.0
 _CHUNK = 64 * 1024
-# OpenSSL's X509_V_ERR codes for a chain that ends in nobody who is trusted.
+# X509_V_ERR codes of OpenSSL for a chain without a trusted CA.
 _UNKNOWN_CA = frozenset({2, 18, 19, 20, 21})
 
 
 class _BearerAuth(_AuthBase):  # type: ignore[misc]
-    """Sets the key on each request. As an auth object, since requests would let ~/.netrc replace a plain header."""
+    """Adds the API key to each request. It is an auth object, because requests lets ~/.netrc replace a header."""
 
     def __init__(self, key: str) -> None:
         self._header = f"Bearer {key}"
@@ -63,22 +65,22 @@ class _BearerAuth(_AuthBase):  # type: ignore[misc]
 
 
 class _NoAuth(_AuthBase):  # type: ignore[misc]
-    """Sets nothing: without an auth object, requests would take the session's, or what ~/.netrc has."""
+    """Adds nothing. Without an auth object, requests uses that of the session or ~/.netrc."""
 
     def __call__(self, request: t.Any) -> t.Any:
         return request
 
 
 class _Adapter(_HTTPAdapter):  # type: ignore[misc]
-    """Makes connections on which an answer's head cannot take longer than is left, however slowly it trickles in: a
-    socket's time-out begins anew with each byte. The body is looked after by whoever reads it."""
+    """Makes connections on which the head of a response cannot arrive after the deadline, although each byte restarts
+    the timeout of a socket. The reader of the body checks the deadline itself."""
 
-    def __init__(self, remaining: t.Callable[[], float | None], **options: t.Any) -> None:
+    def __init__(self, watchdog: Watchdog, remaining: t.Callable[[], float | None], **options: t.Any) -> None:
         class DeadlineConnection:
             sock: socket.socket
 
             def getresponse(self) -> t.Any:
-                with _hard_timeout(self.sock, remaining()):
+                with watchdog.limit(self.sock, remaining()):
                     return super().getresponse()  # type: ignore[misc]
 
         def pool(base: t.Any) -> type:
@@ -101,38 +103,11 @@ class _Adapter(_HTTPAdapter):  # type: ignore[misc]
         return manager
 
 
-@contextlib.contextmanager
-def _hard_timeout(connection: socket.socket, seconds: float | None) -> t.Iterator[None]:
-    """Shut a connection down when so many seconds are over, and say that time was up."""
-    over = threading.Event()
-
-    def cut() -> None:
-        over.set()
-        with contextlib.suppress(OSError):
-            # Not that of a TLS socket, which would say goodbye first.
-            socket.socket.shutdown(connection, socket.SHUT_RDWR)
-
-    timer = threading.Timer(seconds or 0, cut)
-    timer.daemon = True
-    try:
-        if seconds is not None:
-            with block_signals():
-                timer.start()
-        yield
-    except (OSError, http.client.HTTPException):
-        if not over.is_set():
-            raise
-    finally:
-        timer.cancel()
-    if over.is_set():
-        # Half a head passes for a whole one, too.
-        raise TimeoutError
-
-
 class Transport:
     """The connections of one task to one tenant. Safe to use from several threads.
 
-    ``log`` takes one line for each request. ``throttle_count`` counts how often the API asked for fewer requests.
+    ``log`` gets one line for each request. ``throttle_count`` is the number of times that Esper asked for fewer
+    requests.
     """
 
     def __init__(
@@ -143,11 +118,11 @@ class Transport:
         user_agent: str,
         log: t.Callable[[str], None] | None = None,
     ) -> None:
-        """Raises ConfigurationError if the library requests is missing. Sends nothing yet."""
+        """Send no request. Raise ConfigurationError if the library requests is missing."""
         if not HAS_REQUESTS:
             raise ConfigurationError(
-                f"The Python library requests is missing for {sys.executable}, which runs this task:"
-                f" install it there (pip install requests), or set ansible_python_interpreter to a Python that has it."
+                f"The Python library requests is missing for {sys.executable}. Install it (pip install requests), or"
+                " set ansible_python_interpreter to a Python that has it."
             )
         self.connection = connection
         self.throttle_count = 0
@@ -160,28 +135,30 @@ class Transport:
         self._session.auth = _BearerAuth(connection.api_key)
         self._session.headers["Accept"] = "application/json"
         self._session.headers["User-Agent"] = user_agent
-        # The key alone says who asks. A cookie that a gateway sets would bring in state that nobody asked for.
+        # The API key is the only authentication. A cookie of a gateway would add state.
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         if not connection.validate_certs:
-            # Turned off on purpose; a warning for each request would tell nothing new.
+            # The user turned it off, so a warning for each request does not help.
             urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
-        adapter = _Adapter(self.remaining, pool_maxsize=32)
+        self._watchdog = Watchdog()
+        adapter = _Adapter(self._watchdog, self.remaining, pool_maxsize=CONNECTIONS)
         self._session.mount("https://", adapter)
         self._session.mount("http://", adapter)
 
     def close(self) -> None:
-        """Close all connections, and stop waiting requests."""
+        """Close all connections, and stop requests that wait."""
         self.stop()
         self._session.close()
+        self._watchdog.close()
 
     def stop(self) -> None:
-        """Have the threads that wait before their next request give up, for nobody waits for them any more."""
+        """Stop the threads that wait before their next request, because their results are not needed any more."""
         self._stopped.set()
 
-    # --- exchanges ----------------------------------------------------------------------------------------------------
+    # --- requests -----------------------------------------------------------------------------------------------------
 
     def with_retries(self, send: t.Callable[[], _T], method: str, target: str, purpose: str, idempotent: bool) -> _T:
-        """Do what sends a request, and again as often as that is safe and the options allow."""
+        """Return the result of ``send``, with as many retries as are safe and the options allow."""
         attempt = 0
         while True:
             self._await_rate_limit(method, target, purpose)
@@ -191,7 +168,7 @@ class Transport:
                 attempt += 1
                 if failure.throttled:
                     self.throttle_count += 1
-                gives_up = attempt > self.connection.retries or (failure.error.ambiguous and not idempotent)
+                gives_up = attempt > self.connection.retries or (failure.error.outcome_unknown and not idempotent)
                 if gives_up:
                     raise failure.error from None
                 self.pause(attempt, failure.error)
@@ -209,11 +186,11 @@ class Transport:
         with_key: bool = True,
         follow: bool = False,
     ) -> t.Iterator[RawResponse]:
-        """Send one request, and give its response, whose body is read within the block.
+        """Send one request, and yield its response. Read the body within the block.
 
-        ``target`` is the URL as messages show it, ``body`` returns the data to send and its content type.
+        ``target`` is the URL for messages, ``body`` returns the data to send and its content type.
 
-        Raises TransportError, inside Transient if the request may be repeated.
+        Raise TransportError, inside Transient if the request can be repeated.
         """
         started = time.monotonic()
         outcome = "no response"
@@ -223,7 +200,7 @@ class Transport:
         try:
             data, content_type = body()
             sent = {**(headers or {}), **({"Content-Type": content_type} if content_type else {})}
-            # Certificates are given with each request: as a session's setting, REQUESTS_CA_BUNDLE would override them.
+            # Set for each request, because REQUESTS_CA_BUNDLE overrides the certificates of a session.
             with self._session.request(
                 method,
                 url,
@@ -252,50 +229,49 @@ class Transport:
             self._redaction.text(f"{purpose} failed: {method} {target}: {reason}."),
             method=method,
             path=target,
-            ambiguous=sent and method != "GET",
+            outcome_unknown=sent and method != "GET",
         )
         return Transient(error) if passes else error
 
-    # --- pace -------------------------------------------------------------------------------------------------------
+    # --- rate limit and deadline --------------------------------------------------------------------------------------
 
     def remaining(self) -> float | None:
-        """Seconds until the deadline, never below 0; None without one."""
+        """Return the seconds until the deadline, at least 0, None without a deadline."""
         if not self.connection.deadline:
             return None
         return max(self._started + self.connection.deadline - time.monotonic(), 0.0)
 
     def extend(self, seconds: float) -> None:
-        """Let the task take so many seconds from now on, if it has less left; 0 sets no limit."""
+        """Set the deadline to ``seconds`` from now if it is earlier. 0 sets no limit."""
         remaining = self.remaining()
         if remaining is not None and (not seconds or seconds > remaining):
             deadline = seconds and time.monotonic() - self._started + seconds
             self.connection = replace(self.connection, deadline=deadline)
 
     def _await_rate_limit(self, method: str, target: str, purpose: str) -> None:
-        """Wait while the service has asked for a pause, in whichever thread it asked. Raises when time is up."""
+        """Wait if Esper asked for a pause, in any thread. Raise TransportError if the deadline is exceeded."""
         self._sleep(self._not_before - time.monotonic())
         if self.remaining() == 0:
             raise TransportError(
-                f"{purpose} failed: the deadline of {self.connection.deadline:g} s for this task is over"
-                f" (before {method} {target}). Raise the option deadline for long work.",
+                f"{purpose} failed before {method} {target}: the task exceeded its deadline of"
+                f" {self.connection.deadline:g} s. Increase deadline.",
                 method=method,
                 path=target,
             )
 
     def _sleep(self, seconds: float) -> None:
         if self._stopped.wait(max(seconds, 0.0)):
-            raise TransportError("The task was ended while it waited for the service.", method="", path="")
+            raise TransportError("The task was stopped while it waited for Esper.", method="", path="")
 
     def wait(self, seconds: float) -> None:
-        """Sleep for so many seconds, for what the service does by itself. Raises TransportError when the task is ended
-        meanwhile."""
+        """Sleep. Raise TransportError if the task is stopped."""
         self._sleep(seconds)
 
     def pause(self, attempt: int, failure: RequestFailed | None = None) -> None:
-        """Wait before the next attempt, counted from 1: as long as the service asks for with the failure, else by
-        exponential backoff with full jitter.
+        """Wait before the next attempt, which is counted from 1: for the time of Retry-After in the failure, otherwise
+        with exponential backoff and full jitter.
 
-        Raises ``failure`` when the deadline would pass meanwhile.
+        Raise ``failure`` if the wait would exceed the deadline.
         """
         if failure is not None and failure.wait is not None:
             self._apply_retry_after(failure, failure.wait)
@@ -307,14 +283,15 @@ class Transport:
         self._sleep(wait)
 
     def _apply_retry_after(self, failure: RequestFailed, asked: float) -> None:
-        """Have the next request wait for as long as the server asks. Raises ``failure`` when that is too long."""
+        """Delay the next request by the time that Esper asks for. Raise ``failure`` if that is too long."""
         remaining = self.remaining()
         longest = _LONGEST_REQUESTED_WAIT if remaining is None else min(_LONGEST_REQUESTED_WAIT, remaining)
         if asked > longest:
-            failure.args = (f"{failure} The server asks to wait {asked:.0f} s, longer than this task may take.",)
+            failure.args = (
+                f"{failure} Esper asks to wait {asked:.0f} s, but the task can wait {longest:.0f} s at most.",
+            )
             raise failure
-        # Other threads wait too: see _await_rate_limit. All of them read the same number; the spread keeps them from
-        # coming back together.
+        # Other threads wait too, see _await_rate_limit. The spread avoids that all clients return at the same time.
         wait = min(asked * random.uniform(1.0, 1.1), longest)
         self._not_before = max(self._not_before, time.monotonic() + wait)
 
@@ -326,7 +303,7 @@ class Transport:
 
 
 class RawResponse:
-    """A response whose body is yet to be read."""
+    """A response whose body was not read."""
 
     def __init__(self, transport: Transport, response: requests.Response) -> None:
         self._transport = transport
@@ -335,36 +312,36 @@ class RawResponse:
         self.headers: t.Mapping[str, str] = response.headers
         self.is_redirect: bool = response.is_redirect
 
-    def pieces(self) -> t.Iterator[bytes]:
-        """Return the body in pieces. Raises an error of the connection, see Transport.open()."""
-        for piece in _as_it_comes(self._response):
-            yield piece
-            # A body that trickles in never runs into a socket's time-out.
+    def chunks(self) -> t.Iterator[bytes]:
+        """Yield the body in chunks. Raise the errors of the connection, see Transport.open()."""
+        for chunk in _chunks_of(self._response):
+            yield chunk
+            # A body that arrives byte by byte never exceeds the timeout of the socket.
             if self._transport.remaining() == 0:
                 raise requests.ReadTimeout("deadline")
 
     def content(self) -> bytes:
         """Return the whole body."""
-        return b"".join(self.pieces())
+        return b"".join(self.chunks())
 
 
 def deadline_error() -> Exception:
-    """Return the exception that ends a request of which the deadline is over."""
+    """Return the exception that ends a request that exceeds the deadline."""
     return requests.ReadTimeout("deadline")
 
 
-def _as_it_comes(response: requests.Response) -> t.Iterator[bytes]:
-    """The body, in whichever pieces the network delivers it: iter_content() waits until a piece is full."""
+def _chunks_of(response: requests.Response) -> t.Iterator[bytes]:
+    """Yield the body in chunks of any size, because iter_content() waits until a chunk is full."""
     read = getattr(response.raw, "read1", None)
     if read is None:  # urllib3 before 2.0
         yield from response.iter_content(1024)
         return
-    while piece := read(_CHUNK, decode_content=True):
-        yield piece
+    while chunk := read(_CHUNK, decode_content=True):
+        yield chunk
 
 
 def _chain(exception: BaseException) -> t.Iterator[BaseException]:
-    """An exception and what it wraps, in whichever of the ways that requests and urllib3 wrap."""
+    """Yield an exception and its causes, in all ways in which requests and urllib3 record them."""
     seen: set[int] = set()
     waiting: list[t.Any] = [exception]
     while waiting:
@@ -377,35 +354,35 @@ def _chain(exception: BaseException) -> t.Iterator[BaseException]:
 
 
 def _classify_error(exception: Exception, connection: Connection, host: str | None) -> tuple[str, bool, bool]:
-    """Why an exchange failed: the reason as part of a sentence, whether the request may have reached the server, and
-    whether the failure may pass."""
+    """Return why a request failed, as part of a sentence, whether Esper may have received it, and whether a retry may
+    help."""
     causes = list(_chain(exception))
 
     def find(*kinds: t.Any) -> t.Any:
         return next((cause for cause in causes if isinstance(cause, kinds)), None)
 
-    # From the most telling cause to the least: one failure is wrapped in several exceptions.
+    # The most specific cause first, because one failure is wrapped in several exceptions.
     if invalid := find(ssl.SSLCertVerificationError):
         advice = ". Set ca_path to trust the CA that signed it" if invalid.verify_code in _UNKNOWN_CA else ""
-        return f"the TLS certificate of {host} is not valid ({invalid.verify_message}){advice}", False, False
+        return f"the TLS certificate of {host} is invalid ({invalid.verify_message}){advice}", False, False
     if find(requests.exceptions.ProxyError):
-        # Not quoted: a proxy's URL may hold a password.
-        return "the proxy that the environment sets cannot be used", False, True
+        # Not quoted, because the URL of a proxy can contain a password.
+        return "the proxy of the environment variables does not work", False, True
     if unknown := find(socket.gaierror):
-        reason = f"the host {host} is not known. Check the tenant or api_url"
+        reason = f"the host {host} was not found. Check tenant or api_url"
         return reason, False, unknown.errno == socket.EAI_AGAIN
     if find(ConnectionRefusedError):
-        return f"the host {host} refuses the connection", False, True
+        return f"the host {host} refused the connection", False, True
     if find(requests.ConnectTimeout, urllib3.exceptions.NewConnectionError):
         return f"the host {host} cannot be reached", False, True
     if find(requests.ReadTimeout, urllib3.exceptions.ReadTimeoutError, TimeoutError):
-        return f"the host {host} did not answer in time", True, True
+        return f"the request to {host} timed out", True, True
     if broken := find(ssl.SSLError):
         return f"the TLS connection to {host} failed ({broken.reason or 'no reason given'})", True, True
-    # An invalid header is here one of the answer, such as two lengths.
+    # InvalidHeader is about the response here, such as two lengths.
     damage = urllib3.exceptions.DecodeError, urllib3.exceptions.InvalidHeader
     if find(requests.exceptions.ContentDecodingError, *damage):
-        return f"the answer of {host} is damaged", True, True
+        return f"the response of {host} is damaged", True, True
     if find(requests.ConnectionError, requests.exceptions.ChunkedEncodingError, urllib3.exceptions.ProtocolError):
         return f"the connection to {host} was lost", True, True
     if connection.ca_path and connection.ca_path in str(exception):

@@ -36,8 +36,8 @@ class DeviceGroupLookup(Lookup):
         # A group that is addressed by name only can be anywhere.
         return 1 if names is None else len(names)
 
-    def depth_of(self, row: Row) -> int:
-        return len(_path_in(row).names)
+    def tree_path(self, row: Row) -> tuple[str, ...]:
+        return tuple(_path_in(row).names)
 
     # --- finding ------------------------------------------------------------------------------------------------------
 

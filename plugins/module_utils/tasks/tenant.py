@@ -9,7 +9,7 @@ import typing as t
 
 from ..base.errors import InvalidParameter
 from ..base.row import Params, Row
-from ..engine.batch import ACTIONS, Bulk, Item
+from ..engine.batch import ACTIONS, Batch, BatchItem
 from ..engine.lookup import lookup_of
 from ..engine.tenant_view import TenantView
 from ..kinds.registry import KINDS
@@ -29,25 +29,25 @@ _MANY = 20
 
 def _run(view: TenantView, params: Params, context: RunContext) -> ModuleResult:
     items = [item for kind in KINDS for item in _items(view, kind, params[kind.tenant_option] or [])]
-    bulk, go_on = Bulk(view, items), params["on_error"] == "continue"
+    batch, continue_on_error = Batch(view, items), params["on_error"] == "continue"
     _extend_deadline(view, len(items))
-    bulk.name_all()
-    if not bulk.failed or go_on:
-        bulk.plan_all(go_on=go_on)
-        _report_plan(bulk, context)
-    if bulk.failed and not go_on:
-        bulk.leave_all()
+    batch.assign_keys()
+    if not batch.failed or continue_on_error:
+        batch.plan_all(continue_on_error=continue_on_error)
+        _report_plan(batch, context)
+    if batch.failed and not continue_on_error:
+        batch.mark_skipped()
     elif not context.check_mode:
-        bulk.apply_all(on_progress=_reporter(context))
-    return _outcome(bulk, context)
+        batch.apply_all(on_progress=_reporter(context))
+    return _outcome(batch, context)
 
 
-def _items(view: TenantView, kind: Kind, params_list: t.Sequence[Params]) -> t.Iterator[Item]:
+def _items(view: TenantView, kind: Kind, params_list: t.Sequence[Params]) -> t.Iterator[BatchItem]:
     """Return the objects of a kind. Some parameters describe several objects, for example a directory of files. An
     object with invalid parameters is marked as failed."""
     for index, params in enumerate(params_list):
         option_path = kind.name if kind.shape is Shape.SINGLETON else f"{kind.plural}[{index}]"
-        item = Item(kind, option_path, params)
+        item = BatchItem(kind, option_path, params)
         try:
             if isinstance(params, ItemParams) and params.error:
                 raise InvalidParameter(params.error)
@@ -57,7 +57,7 @@ def _items(view: TenantView, kind: Kind, params_list: t.Sequence[Params]) -> t.I
         except InvalidParameter as error:
             item.fail(error)
             expanded = None
-        yield from [item] if expanded is None else [Item(kind, option_path, single) for single in expanded]
+        yield from [item] if expanded is None else [BatchItem(kind, option_path, single) for single in expanded]
 
 
 def _extend_deadline(view: TenantView, count: int) -> None:
@@ -66,10 +66,10 @@ def _extend_deadline(view: TenantView, count: int) -> None:
         client.extend(client.connection.deadline * max(1, math.ceil(count / _OBJECTS_PER_DEADLINE)))
 
 
-def _report_plan(bulk: Bulk, context: RunContext) -> None:
-    if len(bulk.items) >= _MANY:
-        summary = ", ".join(f"{count} {action}" for action, count in _counts(bulk).items() if count)
-        context.progress(f"Planned {len(bulk.items)} objects: {summary}")
+def _report_plan(batch: Batch, context: RunContext) -> None:
+    if len(batch.items) >= _MANY:
+        summary = ", ".join(f"{count} {action}" for action, count in _counts(batch).items() if count)
+        context.progress(f"Planned {len(batch.items)} objects: {summary}")
 
 
 def _reporter(context: RunContext) -> t.Callable[[int, int], None]:
@@ -85,33 +85,33 @@ def _reporter(context: RunContext) -> t.Callable[[int, int], None]:
     return report
 
 
-def _counts(bulk: Bulk) -> dict[str, int]:
-    actions = [item.action for item in bulk.items]
+def _counts(batch: Batch) -> dict[str, int]:
+    actions = [item.action for item in batch.items]
     return {action: actions.count(action) for action in ACTIONS}
 
 
-def _outcome(bulk: Bulk, context: RunContext) -> ModuleResult:
+def _outcome(batch: Batch, context: RunContext) -> ModuleResult:
     changes = ("created", "updated", "deleted")
     result: Row = {
-        "changed": any(item.action in changes or item.is_begun for item in bulk.items),
-        "counts": _counts(bulk),
-        "objects": [_record(item) for item in bulk.items],
+        "changed": any(item.action in changes or item.is_started for item in batch.items),
+        "counts": _counts(batch),
+        "objects": [_record(item) for item in batch.items],
     }
     if context.diff:
-        changed = [item for item in bulk.items if item.action not in ("failed", "skipped")]
+        changed = [item for item in batch.items if item.action not in ("failed", "skipped")]
         result["diff"] = to_diff(change for item in changed for change in item.changes)
-    if bulk.failed:
-        result.update(failed=True, msg=_message(bulk))
-    return ModuleResult(result, [warning for item in bulk.items for warning in item.plan.warnings])
+    if batch.failed:
+        result.update(failed=True, msg=_message(batch))
+    return ModuleResult(result, [warning for item in batch.items for warning in item.plan.warnings])
 
 
-def _record(item: Item) -> Row:
+def _record(item: BatchItem) -> Row:
     changes = item.changes if item.action not in ("failed", "skipped") else []
     fields = {name for change in changes for name in {**change.before, **change.after}}
     record: Row = {
         "kind": item.kind.name,
-        "option": item.place,
-        "name": item.name,
+        "option": item.option_path,
+        "name": item.key,
         "id": hide_unknowns((item.record or item.plan.current or {}).get("id")),
         "action": item.action,
         "fields": sorted(fields),
@@ -121,16 +121,17 @@ def _record(item: Item) -> Row:
     return record
 
 
-def _message(bulk: Bulk) -> str:
+def _message(batch: Batch) -> str:
     # An error about several objects, which contains the option paths, is listed once.
     errors = list(
         dict.fromkeys(
-            str(item.error) if item.place in str(item.error) else f"{item.label}: {item.error}" for item in bulk.failed
+            str(item.error) if item.option_path in str(item.error) else f"{item.label}: {item.error}"
+            for item in batch.failed
         )
     )
     hidden = len(errors) - _SHOWN_ERRORS
     more = f" See objects for {hidden} more error{'s'[: hidden != 1]}." if hidden > 0 else ""
-    return f"{len(bulk.failed)} of {len(bulk.items)} objects failed. {' '.join(errors[:_SHOWN_ERRORS])}{more}"
+    return f"{len(batch.failed)} of {len(batch.items)} objects failed. {' '.join(errors[:_SHOWN_ERRORS])}{more}"
 
 
 def _option(kind: Kind) -> Option:

@@ -4,12 +4,12 @@
 from __future__ import annotations
 
 import signal
-import threading
 import typing as t
 
 from ansible_collections.esper.cloud.plugins.module_utils.engine.tenant_view import TenantView
 from ansible_collections.esper.cloud.plugins.module_utils.http.client import Client
 from ansible_collections.esper.cloud.plugins.module_utils.http.parallel import in_parallel
+from ansible_collections.esper.cloud.plugins.module_utils.http.watchdog import Watchdog
 from ansible_collections.esper.cloud.plugins.module_utils.tasks.fleet import _side_by_side
 from ansible_collections.esper.cloud.tests.unit.service import Server, answers
 
@@ -30,17 +30,18 @@ def test_threads_of_parallel_requests_block_signals(client: Client) -> None:
     assert not blocked_signals() & TERMINATING
 
 
-def test_the_thread_that_limits_a_request_blocks_signals(server: Server, client: Client, monkeypatch: t.Any) -> None:
-    blocked: list[set[t.Any]] = []
-    wait = threading.Event.wait
+def test_the_thread_that_ends_slow_responses_gets_no_signal(server: Server, client: Client, monkeypatch: t.Any) -> None:
+    found: list[set[t.Any]] = []
+    run = Watchdog._run
 
-    def recorded(event: threading.Event, seconds: float | None = None) -> bool:
-        if isinstance(threading.current_thread(), threading.Timer):
-            blocked.append(blocked_signals())
-        return wait(event, seconds)
+    def watched(watchdog: Watchdog) -> None:
+        found.append(blocked_signals())
+        run(watchdog)
 
-    monkeypatch.setattr(threading.Event, "wait", recorded)
-    server.replies(answers({}))
-    client.get("/v2/devices/", purpose="Reading")
-    assert [signals & TERMINATING for signals in blocked] == [TERMINATING]
+    monkeypatch.setattr(Watchdog, "_run", watched)
+    server.app = lambda _request: answers({})
+    for _request in range(3):
+        client.get("/v2/devices/", purpose="Reading")
+    # One thread for all requests.
+    assert [signals & TERMINATING for signals in found] == [TERMINATING]
     assert not blocked_signals() & TERMINATING

@@ -1,23 +1,24 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Many objects at once, of kinds that are made up here: it must not need to know any. With the kinds that there are,
-the tests of the module tenant go on."""
+"""Batches of objects of kinds that exist only here, because batches know no kind by name. The tests of the module
+tenant use the real kinds."""
 
 from __future__ import annotations
 
 import itertools
 import threading
 import typing as t
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 from ansible_collections.esper.cloud.plugins.module_utils.base.errors import EsperError
 from ansible_collections.esper.cloud.plugins.module_utils.base.row import Params
-from ansible_collections.esper.cloud.plugins.module_utils.engine import batch as bulk_module
-from ansible_collections.esper.cloud.plugins.module_utils.engine.batch import ACTIONS, Bulk, Item
-from ansible_collections.esper.cloud.plugins.module_utils.engine.lookup import lookup_of
+from ansible_collections.esper.cloud.plugins.module_utils.engine import batch as batch_module
+from ansible_collections.esper.cloud.plugins.module_utils.engine.batch import ACTIONS, Batch, BatchItem
+from ansible_collections.esper.cloud.plugins.module_utils.engine.lookup import Lookup, lookup_of
 from ansible_collections.esper.cloud.plugins.module_utils.engine.planner import Planner
 from ansible_collections.esper.cloud.plugins.module_utils.engine.tenant_view import TenantView
+from ansible_collections.esper.cloud.plugins.module_utils.http.parallel import CONCURRENCY
 from ansible_collections.esper.cloud.plugins.module_utils.model.field import Field, Reference
 from ansible_collections.esper.cloud.plugins.module_utils.model.kind import Kind, Routes
 from ansible_collections.esper.cloud.plugins.module_utils.model.plan import Effect, Plan
@@ -71,7 +72,7 @@ LID = kind_of("lid", "lids", ("shelf", "shelf"), ("box", "box"))
 
 @dataclass
 class Store:
-    """Keeps objects of whatever kind. ``before`` is called with each write, and may answer in its place."""
+    """Keeps objects of any kind. ``before`` is called for each write, and can return another response."""
 
     rows: dict[str, Row] = field(default_factory=dict)
     before: t.Callable[[str, str], Reply | None] = lambda _method, _name: None
@@ -116,31 +117,33 @@ def store(server: Server) -> Store:
     return made
 
 
-def items_of(*several: tuple[Kind, Row]) -> list[Item]:
+def items_of(*several: tuple[Kind, Row]) -> list[BatchItem]:
     return [
-        Item(kind, f"{kind.plural}[{number}]", {"state": "present", **params})
+        BatchItem(kind, f"{kind.plural}[{number}]", {"state": "present", **params})
         for number, (kind, params) in enumerate(several)
     ]
 
 
-def prepared(client: Client, items: list[Item], *, go_on: bool = False) -> Bulk:
-    made = Bulk(TenantView(client), items)
-    made.name_all()
-    made.plan_all(go_on=go_on)
+def prepared(client: Client, items: list[BatchItem], *, continue_on_error: bool = False) -> Batch:
+    made = Batch(TenantView(client), items)
+    made.assign_keys()
+    made.plan_all(continue_on_error=continue_on_error)
     return made
 
 
-def applied(client: Client, items: list[Item], *, go_on: bool = False) -> list[str]:
-    made = prepared(client, items, go_on=go_on)
+def applied(client: Client, items: list[BatchItem], *, continue_on_error: bool = False) -> list[str]:
+    made = prepared(client, items, continue_on_error=continue_on_error)
     made.apply_all(on_progress=lambda _count, _of: None)
     return [item.action for item in items]
 
 
 def test_kinds_come_after_those_that_they_refer_to(client: Client, store: Store) -> None:
-    items = items_of((LID, {"name": "lid"}), (BOX, {"name": "box"}), (SHELF, {"name": "shelf"}))
+    items = items_of(
+        (LID, {"name": "lid", "box": "box"}), (BOX, {"name": "box", "shelf": "shelf"}), (SHELF, {"name": "shelf"})
+    )
     assert applied(client, items) == ["created"] * 3
     assert store.sent == ["POST shelf", "POST box", "POST lid"]
-    items = items_of(*((item.kind, {"name": item.name, "state": "absent"}) for item in reversed(items)))
+    items = items_of(*((item.kind, {"name": item.key, "state": "absent"}) for item in reversed(items)))
     assert applied(client, items) == ["deleted"] * 3
     assert store.sent[3:] == ["DELETE lid", "DELETE box", "DELETE shelf"]
 
@@ -150,6 +153,31 @@ def test_what_is_deleted_comes_after_all_else(client: Client, store: Store) -> N
     items = items_of((LID, {"name": "old", "state": "absent"}), (SHELF, {"name": "new"}), (BOX, {"name": "new"}))
     assert applied(client, items) == ["deleted", "created", "created"]
     assert store.sent == ["POST new", "POST new", "DELETE old"]
+
+
+def test_objects_of_a_tree_are_deleted_after_those_below_them(client: Client, store: Store) -> None:
+    class PathLookup(Lookup):
+        def tree_path(self, row: Row) -> tuple[str, ...]:
+            return tuple(row["name"].split("/"))
+
+    tree = replace(SHELF, lookup=PathLookup)
+    names = ["a", "a/b", "a/b/c", "d", "d/e"]
+    for name in names:
+        store.add(tree, name=name)
+    other = threading.Event()
+
+    def wait(_method: str, name: str) -> None:
+        if name == "d":
+            other.set()
+        if name == "a/b/c":
+            # A slow deletion delays only those of the objects above it.
+            assert other.wait(PATIENCE)
+
+    store.before = wait
+    items = items_of(*((tree, {"name": name, "state": "absent"}) for name in names))
+    assert applied(client, items) == ["deleted"] * 5
+    assert [name for name in store.completed if name[0] == "a"] == ["a/b/c", "a/b", "a"]
+    assert [name for name in store.completed if name[0] == "d"] == ["d/e", "d"]
 
 
 def test_an_object_is_sent_with_the_id_of_the_one_that_it_names(client: Client, store: Store) -> None:
@@ -170,7 +198,7 @@ def test_a_renamed_object_is_referred_to_by_its_new_name(client: Client, store: 
     items = items_of(
         (BOX, {"name": "a", "shelf": "new"}), (BOX, {"name": "b", "shelf": "old"}), (SHELF, {"id": 1, "name": "new"})
     )
-    assert applied(client, items, go_on=True) == ["created", "failed", "updated"]
+    assert applied(client, items, continue_on_error=True) == ["created", "failed", "updated"]
     assert str(items[1].error) == "The shelf 'old' was not found."
     assert store.sent == ["PATCH new", "POST a"]
     assert [row["shelf"] for row in store.rows.values() if row["name"] == "a"] == ["1"]
@@ -199,9 +227,9 @@ def test_names_cannot_be_exchanged(client: Client, store: Store) -> None:
     store.add(SHELF, name="a")
     store.add(SHELF, name="b")
     items = items_of((SHELF, {"id": 1, "name": "b"}), (SHELF, {"id": 2, "name": "a"}))
-    assert applied(client, items, go_on=True) == ["failed", "failed"]
+    assert applied(client, items, continue_on_error=True) == ["failed", "failed"]
     assert str(items[0].error) == (
-        "shelves[0] 'b' and shelves[1] 'a' exchange their names. Give one of them a third name in a task before."
+        "shelves[0] 'b' and shelves[1] 'a' exchange their names. Give one of them a temporary name in an earlier task."
     )
     assert store.sent == []
 
@@ -215,24 +243,82 @@ def test_what_fails_in_a_circle_leaves_the_order_of_the_rest(client: Client, sto
         (BOX, {"name": "box", "shelf": "new"}),
         (SHELF, {"name": "new"}),
     )
-    assert applied(client, items, go_on=True) == ["failed", "failed", "created", "created"]
+    assert applied(client, items, continue_on_error=True) == ["failed", "failed", "created", "created"]
     assert store.sent == ["POST new", "POST box"]
 
 
-def test_what_does_not_depend_on_each_other_is_under_way_at_a_time(client: Client, store: Store) -> None:
-    together = threading.Barrier(3)
-
-    def wait(_method: str, name: str) -> None:
-        # One at first, then one more after each.
-        if name in ("3", "4", "5"):
-            together.wait(PATIENCE)
-
-    store.before = wait
-    assert applied(client, items_of(*((SHELF, {"name": str(number)}) for number in range(8)))) == ["created"] * 8
+def test_independent_objects_are_created_at_the_same_time(client: Client, store: Store) -> None:
+    together = threading.Barrier(CONCURRENCY)
+    store.before = lambda _method, _name: together.wait(PATIENCE) and None
+    items = items_of(*((SHELF, {"name": str(number)}) for number in range(CONCURRENCY)))
+    assert applied(client, items) == ["created"] * CONCURRENCY
     assert not together.broken
 
 
-def test_nothing_is_begun_that_needs_what_is_under_way(client: Client, store: Store) -> None:
+def test_at_most_20_requests_are_in_flight(client: Client, store: Store) -> None:
+    lock, in_flight, most = threading.Lock(), 0, 0
+
+    def count(_method: str, _name: str) -> None:
+        nonlocal in_flight, most
+        with lock:
+            in_flight += 1
+            most = max(most, in_flight)
+        threading.Event().wait(0.01)
+        with lock:
+            in_flight -= 1
+
+    store.before = count
+    shelves = [(SHELF, {"name": str(number), "on": str(number // 10) if number else None}) for number in range(150)]
+    boxes = [(BOX, {"name": f"box {number}", "shelf": str(number)}) for number in range(50)]
+    assert applied(client, items_of(*shelves, *boxes)) == ["created"] * 200
+    assert 2 <= most <= 20
+
+
+def test_a_slow_response_delays_only_what_depends_on_it(client: Client, store: Store) -> None:
+    others = [f"{tree}{level}" for tree in "bcdefgh" for level in range(3)] + ["box of b", "lid of b"]
+    completed = threading.Semaphore(0)
+
+    def wait(method: str, name: str) -> None:
+        if name == "a0":
+            # The slow response: it comes after those for all objects that do not depend on it.
+            assert all(completed.acquire(timeout=PATIENCE) for _other in others)
+
+    def release(_count: int, _total: int) -> None:
+        completed.release()
+
+    store.before = wait
+    items = items_of(
+        *(
+            (SHELF, {"name": f"{tree}{level}", "on": f"{tree}{level - 1}" if level else None})
+            for tree in "abcdefgh"
+            for level in range(3)
+        ),
+        (BOX, {"name": "box of a", "shelf": "a1"}),
+        (BOX, {"name": "box of b", "shelf": "b2"}),
+        (LID, {"name": "lid of b", "box": "box of b"}),
+    )
+    prepared(client, items).apply_all(on_progress=release)
+    assert [item.action for item in items] == ["created"] * len(items)
+    assert set(store.completed[: len(others)]) == set(others)
+    assert store.completed[len(others) :][:2] == ["a0", "a1"]
+
+
+def test_an_object_is_changed_after_those_that_it_refers_to(client: Client, store: Store) -> None:
+    store.add(SHELF, name="shelf")
+    store.add(SHELF, name="other shelf")
+    seen: dict[str, list[str]] = {}
+    store.before = lambda _method, name: seen.update({name: list(store.completed)})
+    shelves = [(SHELF, {"id": "1", "name": "renamed"}), (SHELF, {"id": "2", "name": "other renamed"})]
+    items = items_of((BOX, {"name": "box", "shelf": "renamed"}), *shelves)
+    assert applied(client, items) == ["created", "updated", "updated"]
+    assert "renamed" in seen["box"]
+    # If that change fails, the object is created anyway, because what it refers to exists.
+    store.before = lambda _method, name: answers({"message": "No."}, 403) if name == "last name" else None
+    items = items_of((BOX, {"name": "second box", "shelf": "last name"}), (SHELF, {"id": "1", "name": "last name"}))
+    assert applied(client, items, continue_on_error=True) == ["created", "failed"]
+
+
+def test_no_object_starts_before_its_dependencies_are_complete(client: Client, store: Store) -> None:
     seen: dict[str, list[str]] = {}
 
     def note(_method: str, name: str) -> None:
@@ -250,28 +336,29 @@ def test_nothing_is_begun_that_needs_what_is_under_way(client: Client, store: St
         assert {f"{name[0]}{above}" for above in range(level)} <= set(done)
 
 
-def test_a_failure_is_known_at_once(client: Client, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    """While one before it is still under way, of which the answer is taken first."""
+def test_nothing_starts_after_a_failure(client: Client, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Although another request is in progress for longer."""
     failed = threading.Event()
-    fail = bulk_module.Item.fail
+    fail = batch_module.BatchItem.fail
 
-    def failing(item: Item, error: EsperError) -> None:
+    def failing(item: BatchItem, error: EsperError) -> None:
         fail(item, error)
         failed.set()
 
     def answer(_method: str, name: str) -> Reply | None:
-        if name == "1":
+        if name == "0":
             assert failed.wait(PATIENCE)
-        return answers({"message": "No."}, 403) if name == "2" else None
+        return answers({"message": "No."}, 403) if name == "1" else None
 
-    monkeypatch.setattr(bulk_module.Item, "fail", failing)
+    monkeypatch.setattr(batch_module, "CONCURRENCY", 2)
+    monkeypatch.setattr(batch_module.BatchItem, "fail", failing)
     store.before = answer
     items = items_of(*((SHELF, {"name": str(number)}) for number in range(8)))
-    assert applied(client, items) == ["created", "created", "failed"] + ["skipped"] * 5
-    assert sorted(store.sent) == ["POST 0", "POST 1", "POST 2"]
+    assert applied(client, items) == ["created", "failed"] + ["skipped"] * 6
+    assert sorted(store.sent) == ["POST 0", "POST 1"]
 
 
-def test_all_goes_on_but_what_needs_what_failed(client: Client, store: Store) -> None:
+def test_on_error_continue_fails_only_what_depends_on_a_failed_object(client: Client, store: Store) -> None:
     store.add(SHELF, name="gone")
     store.before = lambda _method, name: answers({"message": "No."}, 403) if name == "a" else None
     items = items_of(
@@ -282,20 +369,20 @@ def test_all_goes_on_but_what_needs_what_failed(client: Client, store: Store) ->
         (BOX, {"name": "e"}),
         (SHELF, {"name": "gone", "state": "absent"}),
     )
-    assert applied(client, items, go_on=True) == ["failed"] * 4 + ["created", "deleted"]
+    assert applied(client, items, continue_on_error=True) == ["failed"] * 4 + ["created", "deleted"]
     assert [str(item.error) for item in items[1:4]] == [
-        "It needs shelves[0] 'a', which failed.",
-        "It needs shelves[1] 'b', which failed.",
-        "It needs shelves[2] 'c', which failed.",
+        "Depends on shelves[0] 'a', which failed.",
+        "Depends on shelves[1] 'b', which failed.",
+        "Depends on shelves[2] 'c', which failed.",
     ]
 
 
-def test_a_plan_sends_nothing_and_can_be_left(client: Client, store: Store) -> None:
+def test_a_plan_sends_nothing_and_can_be_skipped(client: Client, store: Store) -> None:
     items = items_of((SHELF, {"name": "a"}), (BOX, {"name": "b", "shelf": "a"}))
     made = prepared(client, items)
     assert store.sent == []
     assert [item.action for item in items] == ["created", "created"]
-    made.leave_all()
+    made.mark_skipped()
     assert [item.action for item in items] == ["skipped", "skipped"]
     assert {item.action for item in items} <= set(ACTIONS)
 
@@ -334,12 +421,12 @@ def test_what_is_planned_of_one_kind_leaves_another_of_its_number(client: Client
 
 
 @pytest.mark.parametrize(
-    ("status", "go_on", "asked"), [(403, False, 1), (403, True, 4), (401, False, 1), (401, True, 1)]
+    ("status", "continue_on_error", "asked"), [(403, False, 1), (403, True, 4), (401, False, 1), (401, True, 1)]
 )
 def test_a_service_that_refuses_is_not_asked_for_each_object(
-    client: Client, server: Server, status: int, go_on: bool, asked: int
+    client: Client, server: Server, status: int, continue_on_error: bool, asked: int
 ) -> None:
     server.app = lambda _request: answers({"message": "No."}, status)
     items = items_of(*((SHELF, {"name": str(number)}) for number in range(3)), (BOX, {"name": "b", "state": "absent"}))
-    assert applied(client, items, go_on=go_on) == ["failed"] * asked + ["skipped"] * (4 - asked)
+    assert applied(client, items, continue_on_error=continue_on_error) == ["failed"] * asked + ["skipped"] * (4 - asked)
     assert len(server.requests) == asked

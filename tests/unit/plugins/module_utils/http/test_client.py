@@ -10,6 +10,7 @@ import json
 import random
 import re
 import socket
+import threading
 import typing as t
 from concurrent.futures import ThreadPoolExecutor
 from email.utils import formatdate
@@ -178,7 +179,7 @@ def test_the_envelope_is_taken_off(server: Server, client: Client, body: t.Any, 
 @pytest.mark.parametrize("body", [[], "text", {}, {"id": None}, {"name": "Berlin"}], ids=str)
 def test_what_is_no_object_is_not_taken_for_one(server: Server, client: Client, body: t.Any) -> None:
     server.replies(answers(json.dumps(body)))
-    with pytest.raises(TransportError, match=f"{PURPOSE} failed: GET /things/1/ answered without the object"):
+    with pytest.raises(TransportError, match=f"{PURPOSE} failed: GET /things/1/ returned no object"):
         client.get_object("/things/{id}/", ids={"id": "1"}, purpose=PURPOSE)
 
 
@@ -187,14 +188,14 @@ def test_contradicting_lengths_are_damage_that_may_pass(server: Server, client: 
     assert get(client) == {"id": 1}
     server.app = lambda _request: answers('{"id": 1}', Content_Length="9, 7")
     error = error_of(client, "POST")
-    assert "the answer of 127.0.0.1 is damaged" in str(error)
-    assert error.ambiguous
+    assert "the response of 127.0.0.1 is damaged" in str(error)
+    assert error.outcome_unknown
 
 
 def test_a_conflict_is_explained(server: Server, client: Client) -> None:
     server.replies(answers({"message": "Busy"}, 409))
     assert str(error_of(client)).endswith(
-        "answered 409: Busy. Somebody else may be changing the same at this moment: run the task again."
+        "returned HTTP 409: Busy. Another client may be changing the same object. Run the task again."
     )
 
 
@@ -221,7 +222,7 @@ def test_a_read_without_an_answer_is_read_again(server: Server, client: Client) 
 
 def test_json_that_nests_without_end_is_an_error(server: Server, make_client: MakeClient) -> None:
     server.replies(answers(b"[" * 200_000))
-    assert "not whole JSON" in str(error_of(make_client(server, retries=0)))
+    assert "invalid JSON" in str(error_of(make_client(server, retries=0)))
 
 
 def test_a_web_page_with_status_200_is_told_apart_and_not_asked_for_again(server: Server, client: Client) -> None:
@@ -268,14 +269,16 @@ def test_an_enterprise_id_that_nothing_tells_is_a_sentence(server: Server, make_
     server.replies(answers({}, 404), answers({}), answers({"content": {"count": 0, "results": []}}))
     with pytest.raises(ConfigurationError) as caught:
         get(make_client(server, enterprise_id=None), "/enterprise/{enterprise_id}/things/")
-    assert "GET /v1/token-info/ answered 404; GET /user_info/ does not tell it; GET /v2/devices/" in str(caught.value)
+    assert "GET /v1/token-info/ returned HTTP 404; GET /user_info/ does not return it; GET /v2/devices/" in str(
+        caught.value
+    )
     assert "ESPER_ENTERPRISE_ID" in str(caught.value)
     assert server.url in str(caught.value)
 
 
 def test_a_service_that_fails_is_no_mistake_of_the_user_s(server: Server, make_client: MakeClient) -> None:
     server.replies(answers({}, 404), answers({}, 502), answers({"content": {"count": 0, "results": []}}))
-    with pytest.raises(ApiError, match="Discovering the enterprise id failed: GET /user_info/ answered 502"):
+    with pytest.raises(ApiError, match="Reading the enterprise ID failed: GET /user_info/ returned HTTP 502"):
         get(make_client(server, enterprise_id=None, retries=0), "/enterprise/{enterprise_id}/things/")
 
 
@@ -297,6 +300,29 @@ def test_the_enterprise_id_is_asked_for_once_by_many_threads(
         list(pool.map(lambda _number: get(client, "/enterprise/{enterprise_id}/things/"), range(16)))
     assert server.sent.count(TOKEN_INFO) == 1
     assert len(server.requests) == 17
+
+
+@pytest.mark.parametrize(("path", "allowed"), [("/v2/devices/", 8), ("/things/", 12)])
+def test_few_lists_of_devices_are_read_at_the_same_time(
+    server: Server, client: Client, path: str, allowed: int
+) -> None:
+    lock, together, in_flight, most = threading.Lock(), threading.Barrier(allowed), 0, 0
+
+    def count(_request: Request) -> Reply:
+        nonlocal in_flight, most
+        with lock:
+            in_flight += 1
+            most = max(most, in_flight)
+        together.wait(20)
+        with lock:
+            in_flight -= 1
+        return answers({})
+
+    server.app = count
+    with ThreadPoolExecutor(2 * allowed) as pool:
+        list(pool.map(lambda _number: get(client, path), range(2 * allowed)))
+    assert not together.broken
+    assert path != "/v2/devices/" or most == allowed
 
 
 # --- repeating --------------------------------------------------------------------------------------------------------
@@ -329,7 +355,7 @@ def test_a_write_that_may_have_taken_effect_is_not_repeated(
     server: Server, client: Client, method: str, failure: Reply
 ) -> None:
     server.replies(failure)
-    assert error_of(client, method).ambiguous
+    assert error_of(client, method).outcome_unknown
     assert not server.unexpected
 
 
@@ -363,7 +389,7 @@ def test_a_refusal_is_not_repeated(server: Server, client: Client, status: int) 
     server.replies(answers({"message": "no"}, status))
     error = error_of(client)
     assert isinstance(error, ApiError)
-    assert (error.status, error.ambiguous) == (status, False)
+    assert (error.status, error.outcome_unknown) == (status, False)
     assert not server.unexpected
 
 
@@ -427,7 +453,7 @@ def test_an_absurd_wait_is_an_error_at_once_that_says_so(
     server.replies(answers({"message": "slow down"}, 429, Retry_After=str(A_DAY)))
     error = error_of(make_client(server, deadline=deadline))
     assert "slow down" in str(error)
-    assert f"asks to wait {A_DAY} s, longer than this task may take" in str(error)
+    assert f"asks to wait {A_DAY} s, but the task can wait {min(deadline or 600, 600)} s at most" in str(error)
     assert clock.waits == []
 
 
@@ -474,8 +500,8 @@ def test_the_deadline_covers_all_requests_together(server: Server, make_client: 
     get(client)
     clock.advance(1)
     error = error_of(client, "PUT")
-    assert "the deadline of 100 s for this task is over (before PUT /things/)" in str(error)
-    assert not error.ambiguous
+    assert "failed before PUT /things/: the task exceeded its deadline of 100 s. Increase deadline." in str(error)
+    assert not error.outcome_unknown
     assert len(server.requests) == 2
 
 
@@ -510,16 +536,16 @@ def test_the_deadline_ends_an_answer_whose_head_trickles_in(
 
     server.replies(trickles)
     error = error_of(make_client(server, deadline=0.5, timeout=0.2, retries=0), "POST")
-    assert "did not answer in time" in str(error)
-    assert error.ambiguous
+    assert "the request to 127.0.0.1 timed out" in str(error)
+    assert error.outcome_unknown
     assert not heard, "the whole head was waited for, long after the deadline"
 
 
 def test_a_server_that_hangs_is_given_up(server: Server, make_client: MakeClient) -> None:
     server.replies(hangs)
     error = error_of(make_client(server, timeout=0.1, retries=0), "POST")
-    assert "did not answer in time" in str(error)
-    assert error.ambiguous
+    assert "the request to 127.0.0.1 timed out" in str(error)
+    assert error.outcome_unknown
 
 
 # --- errors -----------------------------------------------------------------------------------------------------------
@@ -551,12 +577,12 @@ BODIES: dict[str, tuple[t.Any, list[str], list[str]]] = {
     "errors as text": ({"errors": "taken"}, ["taken"], ["taken"]),
     "errors as null": ({"errors": None, "message": "Bad"}, ["Bad"], []),
     "errors of other types": ({"errors": [1, None]}, ["1"], ["1", "None"]),
-    "web page": ("<html><title>502 Bad Gateway</title>", ["a web page ('502 Bad Gateway') instead of the API's"], []),
-    "web page without title": ("  <!DOCTYPE html><p>x", ["a web page instead of the API's answer"], []),
-    "empty": ("", ["answered 400."], []),
-    "text": ("no healthy upstream", ["answered 400", "no healthy upstream"], []),
+    "web page": ("<html><title>502 Bad Gateway</title>", ["a web page ('502 Bad Gateway') instead of JSON"], []),
+    "web page without title": ("  <!DOCTYPE html><p>x", ["a web page instead of JSON"], []),
+    "empty": ("", ["returned HTTP 400."], []),
+    "text": ("no healthy upstream", ["returned HTTP 400", "no healthy upstream"], []),
     "text in JSON": ('"no healthy upstream"', ["no healthy upstream"], []),
-    "bytes": (b"\xff\xfe\x00", ["answered 400"], []),
+    "bytes": (b"\xff\xfe\x00", ["returned HTTP 400"], []),
 }
 
 
@@ -567,7 +593,7 @@ def test_an_error_says_what_was_done_and_what_the_server_said(
     server.replies(answers(body, 400))
     error = error_of(client, "PUT", "/things/1/")
     assert isinstance(error, ApiError)
-    assert str(error).startswith("Reading the thing failed: PUT /things/1/ answered 400")
+    assert str(error).startswith("Reading the thing failed: PUT /things/1/ returned HTTP 400")
     assert str(error).endswith(".")
     assert ".." not in str(error)
     for text in says:
@@ -594,7 +620,9 @@ def test_a_very_long_message_is_cut(server: Server, client: Client) -> None:
     assert len(str(error_of(client))) < 1000
 
 
-@pytest.mark.parametrize(("status", "hint"), [(401, "ESPER_API_KEY"), (403, "role or scope"), (429, "fewer requests")])
+@pytest.mark.parametrize(
+    ("status", "hint"), [(401, "ESPER_API_KEY"), (403, "role or scope"), (429, "rate limit is exceeded")]
+)
 def test_a_status_with_a_usual_cause_has_a_hint(
     server: Server, make_client: MakeClient, status: int, hint: str
 ) -> None:
@@ -614,8 +642,8 @@ def test_a_host_that_is_not_known_is_a_sentence(
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
     error = error_of(make_client(server, api_url="https://nobody-api.esper.cloud/api"), "POST")
     assert "POST /things/" in str(error)
-    assert "the host nobody-api.esper.cloud is not known. Check the tenant or api_url" in str(error)
-    assert not error.ambiguous
+    assert "the host nobody-api.esper.cloud was not found. Check tenant or api_url" in str(error)
+    assert not error.outcome_unknown
     assert len(asked) == 1, "asking again would not help"
 
 
@@ -639,8 +667,8 @@ def test_a_refused_connection_is_a_sentence(make_client: MakeClient) -> None:
     gone.close()
     error = error_of(make_client(gone, retries=1), "POST")
     assert "POST /things/" in str(error)
-    assert "the host 127.0.0.1 refuses the connection" in str(error)
-    assert not error.ambiguous
+    assert "the host 127.0.0.1 refused the connection" in str(error)
+    assert not error.outcome_unknown
 
 
 def test_a_lost_connection_is_a_sentence(server: Server, make_client: MakeClient) -> None:
@@ -650,7 +678,7 @@ def test_a_lost_connection_is_a_sentence(server: Server, make_client: MakeClient
 
 def test_a_damaged_answer_is_a_sentence(server: Server, make_client: MakeClient) -> None:
     server.replies(damages_gzip)
-    assert "the answer of 127.0.0.1 is damaged" in str(error_of(make_client(server, retries=0)))
+    assert "the response of 127.0.0.1 is damaged" in str(error_of(make_client(server, retries=0)))
 
 
 def test_a_proxy_that_does_not_work_is_a_sentence_without_its_password(
@@ -685,7 +713,7 @@ def test_a_redirect_without_end_is_an_error(server: Server, client: Client) -> N
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
 def test_a_write_follows_no_redirect(server: Server, client: Client, method: str, status: int) -> None:
     server.replies(redirects("/api/other/", status))
-    assert "which is not followed" in str(error_of(client, method))
+    assert "It is not followed" in str(error_of(client, method))
     assert len(server.requests) == 1
 
 
@@ -696,7 +724,7 @@ def test_a_write_follows_no_redirect(server: Server, client: Client, method: str
 def test_another_host_never_gets_the_key(server: Server, client: Client, method: str, location: str) -> None:
     other = Server()
     server.replies(redirects(location.format(port=other.port)))
-    assert "which is not followed" in str(error_of(client, method))
+    assert "It is not followed" in str(error_of(client, method))
     other.close()
     assert other.requests == []
 
@@ -726,7 +754,7 @@ def tls_server(authority: Authority, request: pytest.FixtureRequest) -> t.Iterat
 
 def test_a_certificate_of_an_unknown_ca_is_refused_at_once(tls_server: Server, make_client: MakeClient) -> None:
     error = error_of(make_client(tls_server))
-    assert "the TLS certificate of 127.0.0.1 is not valid (" in str(error)
+    assert "the TLS certificate of 127.0.0.1 is invalid (" in str(error)
     assert "ca_path" in str(error)
     assert tls_server.requests == []
 
@@ -742,7 +770,7 @@ def test_a_certificate_of_another_host_is_refused(
     tls_server: Server, make_client: MakeClient, authority: Authority
 ) -> None:
     error = str(error_of(make_client(tls_server, ca_path=str(authority.path))))
-    assert "the TLS certificate of 127.0.0.1 is not valid (" in error
+    assert "the TLS certificate of 127.0.0.1 is invalid (" in error
     assert tls_server.requests == []
 
 
@@ -874,11 +902,11 @@ def test_a_download_starts_anew_after_a_failure(server: Server, make_client: Mak
     assert "s3cret" not in str(log)
 
 
-@pytest.mark.parametrize(("status", "hint"), [(403, "good for a while only"), (404, "its storage does not have it")])
+@pytest.mark.parametrize(("status", "hint"), [(403, "may have expired"), (404, "its storage does not have it")])
 def test_a_link_that_leads_to_nothing_is_a_sentence(server: Server, client: Client, status: int, hint: str) -> None:
     server.replies(answers(b"<Error/>", status))
     with pytest.raises(
-        ApiError, match=rf"^{PURPOSE} failed: GET http://127.0.0.1/storage/menu.png answered {status}\."
+        ApiError, match=rf"^{PURPOSE} failed: GET http://127.0.0.1/storage/menu.png returned HTTP {status}\."
     ) as caught:
         client.download(link_of(server), io.BytesIO(), purpose=PURPOSE)
     assert hint in str(caught.value)
@@ -886,13 +914,13 @@ def test_a_link_that_leads_to_nothing_is_a_sentence(server: Server, client: Clie
 
 
 def test_a_download_names_the_host_that_it_leads_to(make_client: MakeClient, server: Server) -> None:
-    with pytest.raises(TransportError, match=r"the host nowhere\.invalid is not known"):
+    with pytest.raises(TransportError, match=r"the host nowhere\.invalid was not found"):
         make_client(server, retries=0).download("https://nowhere.invalid/a?b", io.BytesIO(), purpose=PURPOSE)
 
 
 @pytest.mark.parametrize("link", ["", "None", "file:///etc/passwd", "http://[", "/storage/menu.png"])
 def test_what_is_no_link_is_a_sentence(client: Client, link: str) -> None:
-    with pytest.raises(TransportError, match="the service gives no link to it"):
+    with pytest.raises(TransportError, match="Esper returned no download link"):
         client.download(link, io.BytesIO(), purpose=PURPOSE)
 
 

@@ -148,7 +148,7 @@ def test_a_missing_key_is_told_how_to_give(key: str | None) -> None:
 )
 def test_a_key_that_cannot_be_one_is_refused_without_being_quoted(key: str) -> None:
     told = refusal(api_key=key)
-    assert "Was it copied whole" in told
+    assert "Copy the key again" in told
     assert key not in told
 
 

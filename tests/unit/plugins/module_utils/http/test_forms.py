@@ -66,7 +66,7 @@ def test_a_name_cannot_end_its_header(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["missing", "."])
 def test_a_file_that_cannot_be_read_is_told_before_anything_is_sent(tmp_path: Path, name: str) -> None:
-    with pytest.raises(InvalidParameter, match="There is no file"):
+    with pytest.raises(InvalidParameter, match="does not exist or cannot be read"):
         Form({}, {"f": tmp_path / name})
 
 
@@ -126,6 +126,6 @@ def test_the_deadline_ends_an_upload(tmp_path: Path, server: Server, make_client
     file = tmp_path / "large"
     file.write_bytes(bytes(5_000_000))
     client = make_client(server, deadline=100, retries=0, progress=lambda _sentence: clock.advance(30))
-    with pytest.raises(TransportError, match="did not answer in time") as caught:
+    with pytest.raises(TransportError, match="timed out") as caught:
         client.request("PUT", "/things/", body=Form({}, {"f": file}), purpose="Uploading")
-    assert caught.value.ambiguous
+    assert caught.value.outcome_unknown

@@ -15,7 +15,7 @@ import pytest
 from ansible_collections.esper.cloud.plugins.module_utils.base.apk import Package
 from ansible_collections.esper.cloud.plugins.module_utils.base.errors import InvalidParameter, NotFound
 from ansible_collections.esper.cloud.plugins.module_utils.engine.apply import Result, ensure
-from ansible_collections.esper.cloud.plugins.module_utils.engine.batch import Bulk, Item
+from ansible_collections.esper.cloud.plugins.module_utils.engine.batch import Batch, BatchItem
 from ansible_collections.esper.cloud.plugins.module_utils.engine.tenant_view import TenantView
 from ansible_collections.esper.cloud.plugins.module_utils.kinds import app_package
 from ansible_collections.esper.cloud.plugins.module_utils.kinds.app import APP_VERSION
@@ -464,16 +464,16 @@ def existing(number: int, **more: t.Any) -> Row:
     return {"id": f"a{number}", "package_name": package, "versions": [{**row, "id": f"a{number}-v"}]}
 
 
-def bulk(client: Client, *several: Row) -> Bulk:
+def bulk(client: Client, *several: Row) -> Batch:
     defaults = {name: option.get("default") for name, option in APP_VERSION.options.items()}
-    items = [Item(APP_VERSION, f"apps[{place}]", {**defaults, **each}) for place, each in enumerate(several)]
-    planned = Bulk(TenantView(client), items)
-    planned.name_all()
-    planned.plan_all(go_on=False)
+    items = [BatchItem(APP_VERSION, f"apps[{place}]", {**defaults, **each}) for place, each in enumerate(several)]
+    planned = Batch(TenantView(client), items)
+    planned.assign_keys()
+    planned.plan_all(continue_on_error=False)
     return planned
 
 
-def apply(planned: Bulk) -> list[str]:
+def apply(planned: Batch) -> list[str]:
     assert [str(item.error) for item in planned.failed] == []
     planned.apply_all(on_progress=lambda _count, _total: None)
     assert [str(item.error) for item in planned.failed] == []

@@ -95,5 +95,7 @@ def test_secrets_are_masked_unless_show_secrets_is_set(server: Server, client: C
 
 def test_an_error_has_the_message_of_the_client(server: Server, client: Client) -> None:
     server.replies(answers({"message": "No."}, 400))
-    with pytest.raises(ApiError, match=r"Calling PATCH /v2/things/1/ failed: PATCH /v2/things/1/ answered 400: No\."):
+    with pytest.raises(
+        ApiError, match=r"Calling PATCH /v2/things/1/ failed: PATCH /v2/things/1/ returned HTTP 400: No\."
+    ):
         run(client, method="PATCH", path="/v2/things/1/", body={})

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.esper.cloud.plugins.module_utils.engine.batch import Bulk
+from ansible_collections.esper.cloud.plugins.module_utils.engine.batch import Batch
 from ansible_collections.esper.cloud.plugins.module_utils.http.client import Client
 from ansible_collections.esper.cloud.plugins.module_utils.http.connection import Connection
 from ansible_collections.esper.cloud.plugins.module_utils.kinds.group_devices import steps_into
@@ -31,7 +31,7 @@ from process import Simulator
 Row = dict[str, t.Any]
 ROOT = "All devices"
 TILL = "com.example.unittill"
-APPLY_ALL = Bulk.apply_all
+APPLY_ALL = Batch.apply_all
 NOTHING = dict.fromkeys(("created", "updated", "deleted", "unchanged", "failed", "skipped"), 0)
 
 
@@ -67,22 +67,22 @@ class Tenant:
         self.progress = []
         context = RunContext(check_mode=check_mode, diff=True, progress=self.progress.append)
 
-        def interrupted(bulk: Bulk, **options: t.Any) -> None:
-            self._interrupted(bulk, **options)
+        def interrupted(batch: Batch, **options: t.Any) -> None:
+            self._interrupted(batch, **options)
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(Bulk, "apply_all", interrupted)
+            patch.setattr(Batch, "apply_all", interrupted)
             outcome, _secrets = perform(TENANT, checked.validated_parameters, context)
         self.warnings = outcome.warnings
         # Ansible accepts plain data only.
         result: Row = json.loads(json.dumps(outcome.result))
         return result
 
-    def _interrupted(self, bulk: Bulk, **options: t.Any) -> None:
+    def _interrupted(self, batch: Batch, **options: t.Any) -> None:
         """Call ``before_apply``, and apply the plan."""
         before_apply, self.before_apply = self.before_apply, lambda: None
         before_apply()
-        APPLY_ALL(bulk, **options)
+        APPLY_ALL(batch, **options)
 
     def done(self, **params: t.Any) -> Row:
         """Return the result of a task that must not fail."""
@@ -461,7 +461,7 @@ def test_an_object_is_kept_if_the_change_of_its_user_fails(
     result = tenant.run(**gone, blueprints=[{**blueprint, "state": state}])
     assert result["failed"] is True
     assert sorted(tenant.writes()) == sorted(["POST application", f"{method} blueprints"])
-    message = "Nothing is deleted, because the change of blueprints[0] 'Unit' was not made."
+    message = "Nothing is deleted, because blueprints[0] 'Unit' did not change."
     assert message in messages(result)["apps[0]"]
     assert actions(result)["contents[0]"] == ("skipped" if on_error == "stop" else "failed")
     assert "unit.png" in tenant.ids("content")
@@ -553,7 +553,7 @@ def test_a_duplicate_is_an_error_without_a_request(
 ) -> None:
     result = tenant.failing(**{kind: [one, other], "on_error": on_error})
     assert tenant.simulator.journal() == []
-    why = f"{kind}[0] and {kind}[1] are about the same "
+    why = f"{kind}[0] and {kind}[1] both refer to the "
     assert set(messages(result)) == {f"{kind}[0]", f"{kind}[1]"}
     assert all(each.startswith(why) and f"'{name}'" in each for each in messages(result).values())
     # The message contains it once.
@@ -577,7 +577,7 @@ def test_a_file_of_a_directory_and_of_another_item_is_a_duplicate(tenant: Tenant
     file_of(folder, "b.png", "b")
     result = tenant.failing(contents=[{"src": str(folder)}, {"name": "b.png", "state": "absent"}])
     assert set(messages(result).values()) == {
-        "contents[0] and contents[1] are about the same content file, 'b.png': list it once."
+        "contents[0] and contents[1] both refer to the content file 'b.png'. List it once."
     }
     assert [record["action"] for record in result["objects"]] == ["skipped", "failed", "failed"]
     assert tenant.done(contents=[{"src": str(folder)}])["counts"] == counts(created=2)
@@ -599,7 +599,7 @@ def test_an_object_with_two_identifiers_is_an_error_before_a_write_request(tenan
     assert result["counts"] == counts(failed=8)
     for kind in ("device_groups", "enterprise_policies", "contents", "apps"):
         told = [text for place, text in messages(result).items() if place.startswith(kind)]
-        assert all(text.startswith(f"{kind}[0] and {kind}[1] are about the same") for text in told)
+        assert all(text.startswith(f"{kind}[0] and {kind}[1] both refer to the") for text in told)
 
 
 @pytest.mark.parametrize(
@@ -611,18 +611,18 @@ def test_an_object_with_two_identifiers_is_an_error_before_a_write_request(tenan
 )
 def test_a_new_object_with_two_identifiers_is_an_error(tenant: Tenant, kind: str, one: Row, other: Row) -> None:
     for several in ([one, other], [other, one]):
-        assert "are about the same" in messages(tenant.failing(**{kind: several}))[f"{kind}[0]"]
+        assert "both refer to the" in messages(tenant.failing(**{kind: several}))[f"{kind}[0]"]
 
 
 def test_a_new_version_with_two_identifiers_is_an_error(tenant: Tenant, tmp_path: Path) -> None:
     whole, vague = upload(tmp_path, 1), upload(tmp_path, 1)
     del vague["version_code"]
     for several in ([whole, vague], [vague, whole]):
-        assert "are about the same app" in messages(tenant.failing(apps=several))["apps[0]"]
+        assert "both refer to the app" in messages(tenant.failing(apps=several))["apps[0]"]
     tenant.done(apps=[whole])
     new, unclear = upload(tmp_path, 2), upload(tmp_path, 2)
     del unclear["version_code"]
-    assert "are about the same app" in messages(tenant.failing(apps=[new, unclear]))["apps[0]"]
+    assert "both refer to the app" in messages(tenant.failing(apps=[new, unclear]))["apps[0]"]
 
 
 # --- moved and deleted groups -----------------------------------------------------------------------------------------
@@ -710,9 +710,7 @@ def test_the_path_of_a_moved_group_cannot_be_used_by_the_same_task(tenant: Tenan
     moved = {"name": "Unit", "new_path": "Chain"}
     for several in ([moved, instead], [instead, moved]):
         told = " ".join(messages(tenant.failing(device_groups=several)).values())
-        assert (
-            "the same task moves another group away" in told or "are about the same" in told or "another group" in told
-        )
+        assert "The same task moves away" in told or "both refer to the" in told or "another group" in told
 
 
 def test_a_slash_in_the_name_of_a_planned_parent_is_part_of_the_name(tenant: Tenant) -> None:
@@ -767,7 +765,7 @@ def test_a_group_with_a_kept_subgroup_is_not_deleted(tenant: Tenant, kept: Row) 
         result = tenant.failing(device_groups=several)
         place = f"device_groups[{several.index(gone)}]"
         told = messages(result)[place]
-        assert "are about the same" in told or "is to keep" in told
+        assert "both refer to the" in told or "this task keeps" in told
 
 
 def test_an_empty_group_is_not_deleted_if_it_gets_a_subgroup(tenant: Tenant) -> None:
@@ -791,7 +789,7 @@ def test_a_parent_that_another_group_creates_can_also_be_listed(tenant: Tenant) 
     gone = {"path": "Unit/New", "state": "absent"}
     made = {"path": "Unit/New/Lobby", "create_parents": True}
     told = messages(tenant.failing(device_groups=[gone, made]))["device_groups[0]"]
-    assert told == f"It would delete what device_groups[1] '{ROOT}/Unit/New/Lobby' is to make."
+    assert told == f"Cannot delete: device_groups[1] '{ROOT}/Unit/New/Lobby' creates it in this task."
 
 
 def test_keep_versions_counts_all_versions_of_the_task(tenant: Tenant, tmp_path: Path) -> None:
@@ -813,9 +811,9 @@ def test_a_version_that_the_task_lists_is_not_deleted(tenant: Tenant, tmp_path: 
         {"package_name": TILL, "version_name": "2.0", "keep_versions": 1},
     ):
         told = messages(tenant.failing(apps=[more, kept]))["apps[0]"]
-        assert told == f"It would delete what apps[1] '{TILL} 1.0' is to keep."
+        assert told == f"Cannot delete: this task keeps apps[1] '{TILL} 1.0', which depends on it."
     told = messages(tenant.failing(apps=[{"package_name": TILL, "state": "absent"}, upload(tmp_path, 3)]))["apps[0]"]
-    assert "is to keep" in told
+    assert "this task keeps" in told
 
 
 # --- failures ---------------------------------------------------------------------------------------------------------
@@ -833,7 +831,7 @@ def test_no_object_is_started_after_a_failure(tenant: Tenant, lists: Row) -> Non
     assert result["failed"] is True
     assert result["changed"] is True
     assert result["msg"].startswith("1 of 8 objects failed. device_groups[2] 'All devices/Unit/Berlin': Creating the")
-    assert "answered 500" in messages(result)["device_groups[2]"]
+    assert "returned HTTP 500" in messages(result)["device_groups[2]"]
     assert [record["fields"] for record in result["objects"] if record["action"] in ("failed", "skipped")] == [[]] * 3
     assert "Berlin" not in json.dumps(result["diff"])
     tenant.options = {}
@@ -849,8 +847,8 @@ def test_dependent_objects_fail_and_other_objects_are_processed(tenant: Tenant) 
     assert result["counts"] == counts(created=2, failed=3)
     told = messages(result)
     assert f"Creating the device group '{ROOT}/Unit' failed" in told["device_groups[1]"]
-    assert told["device_groups[3]"] == f"It needs device_groups[1] '{ROOT}/Unit', which failed."
-    assert told["device_groups[2]"] == f"It needs device_groups[3] '{ROOT}/Unit/Berlin', which failed."
+    assert told["device_groups[3]"] == f"Depends on device_groups[1] '{ROOT}/Unit', which failed."
+    assert told["device_groups[2]"] == f"Depends on device_groups[3] '{ROOT}/Unit/Berlin', which failed."
     assert result["msg"].startswith(f"3 of 5 objects failed. device_groups[1] '{ROOT}/Unit': Creating")
     assert result["changed"] is True
     assert tenant.done(device_groups=groups)["counts"] == counts(created=3, unchanged=2)
@@ -888,7 +886,7 @@ def test_an_object_that_depends_on_a_duplicate_fails_in_the_plan(tenant: Tenant)
     checked = tenant.run(check_mode=True, device_groups=groups, on_error="continue")
     result = tenant.failing(device_groups=groups, on_error="continue")
     assert result["counts"] == checked["counts"] == counts(failed=3)
-    needs = f"It needs device_groups[0] '{ROOT}/Unit', which failed."
+    needs = f"Depends on device_groups[0] '{ROOT}/Unit', which failed."
     assert messages(result)["device_groups[1]"] == messages(checked)["device_groups[1]"] == needs
 
 

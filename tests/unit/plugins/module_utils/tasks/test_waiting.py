@@ -83,7 +83,7 @@ def test_no_request_is_sent_without_wait(server: Server, client: Client) -> None
 
 def test_an_error_names_the_command_that_was_accepted(server: Server, client: Client, waited: Clock) -> None:
     server.app = lambda _request: answers({"message": "No."}, 403)
-    with pytest.raises(ApiError, match=r"answered 403: No\..* The command LOCK was accepted before \(c1\)"):
+    with pytest.raises(ApiError, match=r"returned HTTP 403: No\..* The command LOCK was accepted before \(c1\)"):
         follow(client)
 
 
