@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Names for hosts and groups that are made from names which need not be unique. The answer depends on the names alone,
-not on their order."""
+"""Unique names of hosts and inventory groups, from names that are not unique. The results do not depend on the order of
+the names."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from collections import Counter
 
 from .ids import is_uuid
 
-# Names with a meaning of their own, even as one word of a name: Ansible splits a pattern at spaces, commas and colons.
+# Names that Ansible reserves, also as one word of a name: Ansible splits a pattern at spaces, commas and colons.
 _RESERVED = r"(?:all|ungrouped|localhost|127\.0\.0\.1|::1)"
-# Names that Ansible takes for something else: a path, a wildcard, the start of an exclusion, a regular expression or a
-# file, or a reserved name.
+# Names with another meaning in Ansible: a path, a wildcard, the start of an exclusion, a regular expression or a file,
+# or a reserved name.
 _SPECIAL = re.compile(
     rf"[/\\*?\[\]]|^\.\.?$|^[!&@]|(?:^|[\s,:])~|(?:^|[\s,:]){_RESERVED}(?:$|[\s,:])|^{_RESERVED}$", re.IGNORECASE
 )
@@ -27,7 +27,7 @@ def unique_hostnames(
     ids: t.Sequence[str],
     taken: t.Mapping[str, object] | None = None,
 ) -> tuple[list[str | None], dict[int, list[str]]]:
-    """Return one host name for each device, and by the positions of devices the names that were taken.
+    """Return one host name for each device, and the names that were already taken, by the index of the device.
 
     ``candidates`` are the possible names of each device in the order of preference, ``ids`` the IDs of the devices.
     ``taken`` has the names of hosts and groups in the inventory, with the ID of the device that a host is.
@@ -37,27 +37,27 @@ def unique_hostnames(
     """
     taken = taken or {}
     chosen: list[str | None] = [None] * len(ids)
-    refused: dict[int, list[str]] = {}
+    rejected: dict[int, list[str]] = {}
     # Any device may need its ID.
-    wanted_before = set(ids)
+    preferred_before = set(ids)
     for rank in range(max((len(names) for names in candidates), default=0) + 1):
-        open_names: dict[int, str] = {}
-        for place, names in enumerate(candidates):
-            if chosen[place] is not None or rank > len(names):
+        preferred: dict[int, str] = {}
+        for index, names in enumerate(candidates):
+            if chosen[index] is not None or rank > len(names):
                 continue
-            name = _usable(names[rank] if rank < len(names) else ids[place])
-            if name is None or (name == ids[place] and not is_uuid(name)):
+            name = _usable(names[rank] if rank < len(names) else ids[index])
+            if name is None or (name == ids[index] and not is_uuid(name)):
                 continue
-            if taken.get(name, ids[place]) == ids[place]:
-                open_names[place] = name
-            elif name not in refused.setdefault(place, []):
-                refused[place].append(name)
-        wanted = Counter(open_names.values())
-        for place, name in open_names.items():
-            if name == ids[place] or (wanted[name] == 1 and name not in wanted_before):
-                chosen[place] = name
-        wanted_before.update(wanted)
-    return chosen, {place: names for place, names in refused.items() if names}
+            if taken.get(name, ids[index]) == ids[index]:
+                preferred[index] = name
+            elif name not in rejected.setdefault(index, []):
+                rejected[index].append(name)
+        uses = Counter(preferred.values())
+        for index, name in preferred.items():
+            if name == ids[index] or (uses[name] == 1 and name not in preferred_before):
+                chosen[index] = name
+        preferred_before.update(uses)
+    return chosen, {index: names for index, names in rejected.items() if names}
 
 
 def group_names(
@@ -79,7 +79,7 @@ def group_names(
     unnamed = {identifier for group in shared.values() for identifier in group}
     # The start of an ID is enough, except if the result is the name of another object.
     for suffix in (lambda identifier: identifier[:8], str, _digest):
-        longer = {each: sanitize(f"{plain[each]}_{suffix(each)}".lower()) for each in unique if each in unnamed}
+        longer = {key: sanitize(f"{plain[key]}_{suffix(key)}".lower()) for key in unique if key in unnamed}
         unique |= longer
         uses = Counter(unique.values())
         unnamed = {identifier for identifier, name in longer.items() if uses[name] > 1 or name in taken}

@@ -10,7 +10,7 @@ import typing as t
 from ansible_collections.esper.cloud.plugins.module_utils.engine.tenant_view import TenantView
 from ansible_collections.esper.cloud.plugins.module_utils.http.client import Client
 from ansible_collections.esper.cloud.plugins.module_utils.http.parallel import in_parallel
-from ansible_collections.esper.cloud.plugins.module_utils.tasks.fleet import _side_by_side
+from ansible_collections.esper.cloud.plugins.module_utils.tasks.fleet import _read_in_parallel
 from ansible_collections.esper.cloud.tests.unit.service import Server, answers
 
 ENDS = {signal.SIGINT, signal.SIGTERM, signal.SIGALRM}
@@ -22,7 +22,7 @@ def refused(*_arguments: t.Any) -> set[t.Any]:
 
 
 def test_no_thread_of_several_requests_gets_a_signal(client: Client) -> None:
-    found = [*in_parallel(client, refused, range(5), 3), *_side_by_side(TenantView(client), [refused] * 2, 2)]
+    found = [*in_parallel(client, refused, range(5), 3), *_read_in_parallel(TenantView(client), [refused] * 2, 2)]
     assert [each & ENDS for each in found] == [ENDS] * 7
     assert not refused() & ENDS
 
