@@ -109,8 +109,8 @@ class InventoryModule(BaseInventoryPlugin):
             },
             esper_group=groups[group]["path"] if group else None,
             esper_tags=[tags[tag] for tag in row["tags"]],
-            esper_blueprint=blueprints.get(assigned),
-            esper_current_blueprint=blueprints.get(blueprint.get("current_blueprint_id")),
+            esper_blueprint=blueprints.get(assigned or ""),
+            esper_current_blueprint=blueprints.get(blueprint.get("current_blueprint_id", "")),
         )
         for kind, value in (("platform", row["platform"]), ("state", state)):
             if value not in names[kind]:
