@@ -32,7 +32,7 @@ RULES: tuple[tuple[str, dict[str, Arguments]], ...] = (
         {"integration": ("inventory_devices",)},
     ),
     (r"plugins/module_utils/(base|http|model|engine)/.+", {"integration": REPRESENTATIVES, "faults": ()}),
-    (r"plugins/inventory/.+", {"integration": ("inventory_devices",)}),
+    (r"plugins/(inventory/.+|plugin_utils/(?!task_action).+)", {"integration": ("inventory_devices",)}),
     (r"plugins/(action|plugin_utils)/.+", {"integration": ("in_process",), "processes": ()}),
     (r"plugins/module_utils/\w+\.py", {"integration": (*REPRESENTATIVES, "device_group"), "faults": ()}),
     (r"tests/(unit|contract)/(.+/)?test_\w+\.py", {"units": ("{path}",)}),

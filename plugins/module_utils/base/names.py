@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Unique names of inventory hosts and groups, from names that are not unique. The result does not depend on their
-order."""
+"""Unique names of hosts and inventory groups, from names that are not unique. The results do not depend on the order of
+the names."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from collections import Counter
 
 from .ids import is_uuid
 
-# Names that Ansible reserves, also as one word of a name: Ansible splits patterns at spaces, commas and colons.
+# Names that Ansible reserves, also as one word of a name: Ansible splits a pattern at spaces, commas and colons.
 _RESERVED = r"(?:all|ungrouped|localhost|127\.0\.0\.1|::1)"
-# Names that Ansible parses as a path, wildcard, exclusion, intersection, file, regular expression or reserved name.
+# Names with another meaning in Ansible: a path, a wildcard, the start of an exclusion, a regular expression or a file,
+# or a reserved name.
 _SPECIAL = re.compile(
     rf"[/\\*?\[\]]|^\.\.?$|^[!&@]|(?:^|[\s,:])~|(?:^|[\s,:]){_RESERVED}(?:$|[\s,:])|^{_RESERVED}$", re.IGNORECASE
 )
@@ -26,82 +27,77 @@ def unique_hostnames(
     ids: t.Sequence[str],
     taken: t.Mapping[str, object] | None = None,
 ) -> tuple[list[str | None], dict[int, list[str]]]:
-    """Return the host name of each device, and the rejected names by the index of the device.
+    """Return one host name for each device, and the names that were already taken, by the index of the device.
 
-    ``candidates`` are the possible names of each device, the preferred one first, and ``ids`` the IDs of the devices.
-    ``taken`` are the names of hosts and groups in the inventory, with the ID of the device for a host.
+    ``candidates`` are the possible names of each device in the order of preference, ``ids`` the IDs of the devices.
+    ``taken`` has the names of hosts and groups in the inventory, with the ID of the device that a host is.
 
-    If several devices prefer the same name, none of them gets it. Each device falls back to its next name, and at last
-    to its ID, which must be a UUID. The host name is None if no name is valid.
+    A name that several devices prefer is given to none of them. Each falls back to its next name, in the end to its ID.
+    Every name passes the same check, and an ID must be a UUID. A device without a valid name has the host name None.
     """
     taken = taken or {}
     chosen: list[str | None] = [None] * len(ids)
     rejected: dict[int, list[str]] = {}
-    # Each device can fall back to its ID.
-    preferred = set(ids)
+    # Any device may need its ID.
+    preferred_before = set(ids)
     for rank in range(max((len(names) for names in candidates), default=0) + 1):
-        available: dict[int, str] = {}
+        preferred: dict[int, str] = {}
         for index, names in enumerate(candidates):
             if chosen[index] is not None or rank > len(names):
                 continue
-            name = _to_hostname(names[rank] if rank < len(names) else ids[index])
+            name = _usable(names[rank] if rank < len(names) else ids[index])
             if name is None or (name == ids[index] and not is_uuid(name)):
                 continue
             if taken.get(name, ids[index]) == ids[index]:
-                available[index] = name
+                preferred[index] = name
             elif name not in rejected.setdefault(index, []):
                 rejected[index].append(name)
-        uses = Counter(available.values())
-        for index, name in available.items():
-            if name == ids[index] or (uses[name] == 1 and name not in preferred):
+        uses = Counter(preferred.values())
+        for index, name in preferred.items():
+            if name == ids[index] or (uses[name] == 1 and name not in preferred_before):
                 chosen[index] = name
-        preferred.update(uses)
+        preferred_before.update(uses)
     return chosen, {index: names for index, names in rejected.items() if names}
 
 
 def group_names(
     prefix: str, names: t.Mapping[str, str], sanitize: t.Callable[[str], str]
 ) -> tuple[dict[str, str], dict[str, list[str]]]:
-    """Return the inventory group names of objects by ID, and the group names that several objects share.
+    """Return the inventory group names of named objects by their IDs, and the names that several objects share.
 
-    ``names`` are the names of the objects by ID. Group names are lower case, in the order of ``names``. If several
-    objects share a group name, the start of the ID is added to the name of each of them. The shared name is returned
-    with the IDs. It stays an inventory group, the parent of the others, so patterns and variable files for it apply to
-    all of them.
+    The names are lower case, in the order of the originals. If several objects share a name, each one gets a name of
+    its own that ends in the start of its ID. The shared name stays the name of an inventory group, the parent of these,
+    so that a pattern or a file of variables for it still applies to all of them. It is returned with their IDs.
     """
     in_order = sorted(names.items(), key=lambda item: (item[1], item[0]))
-    # In composed form (NFC), because Ansible replaces combining characters.
+    # In composed form, because Ansible replaces each combining character.
     plain = {
         identifier: sanitize(f"{prefix}_{unicodedata.normalize('NFC', name).lower()}") for identifier, name in in_order
     }
-    shared = {name: ids for name, ids in sorted(_ids_by_name(plain).items()) if len(ids) > 1}
+    shared = {name: group for name, group in sorted(_by_value(plain).items()) if len(group) > 1}
     unique, taken = dict(plain), set(plain.values())
-    pending = {identifier for ids in shared.values() for identifier in ids}
-    # If a name with the start of the ID is the name of another object, the whole ID or its hash is added.
-    for suffix in (lambda identifier: identifier[:8], str, _hash):
-        longer = {
-            identifier: sanitize(f"{plain[identifier]}_{suffix(identifier)}".lower())
-            for identifier in unique
-            if identifier in pending
-        }
+    unnamed = {identifier for group in shared.values() for identifier in group}
+    # The start of an ID is enough, except if the result is the name of another object.
+    for suffix in (lambda identifier: identifier[:8], str, _digest):
+        longer = {key: sanitize(f"{plain[key]}_{suffix(key)}".lower()) for key in unique if key in unnamed}
         unique |= longer
         uses = Counter(unique.values())
-        pending = {identifier for identifier, name in longer.items() if uses[name] > 1 or name in taken}
+        unnamed = {identifier for identifier, name in longer.items() if uses[name] > 1 or name in taken}
     return unique, shared
 
 
-def _hash(identifier: str) -> str:
+def _digest(identifier: str) -> str:
     return hashlib.sha256(identifier.encode()).hexdigest()
 
 
-def _ids_by_name(names: t.Mapping[str, str]) -> dict[str, list[str]]:
+def _by_value(names: t.Mapping[str, str]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for identifier, name in names.items():
         found.setdefault(name, []).append(identifier)
     return found
 
 
-def _to_hostname(name: str | None) -> str | None:
+def _usable(name: str | None) -> str | None:
     """Return a name without surrounding whitespace, or None if it cannot be a host name."""
     text = "" if name is None else str(name).strip()
     return None if not text or not text.isprintable() or _SPECIAL.search(text) else text

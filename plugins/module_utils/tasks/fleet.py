@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What an inventory is made of: the devices of a tenant, and the names of what they refer to."""
+"""The data of an inventory: the devices of a tenant, and the names of the objects that they refer to."""
 
 from __future__ import annotations
 
@@ -21,42 +21,42 @@ from ..kinds.device_group import device_groups
 from ..kinds.device_list import list_devices
 from ..kinds.tag import TAG
 
-# What names can be looked up for.
+# Kinds of objects whose names the inventory can look up.
 KINDS = ("group", "tag", "blueprint")
-# All that an inventory can say of a device, names that are looked up included.
+# All variables of a host without their prefix, including the names that are looked up.
 VARIABLES = (*as_host({"id": ""}, FULL), "group", "tags", "blueprint", "current_blueprint")
-# Raised when what is cached changes its form, so that an older cache is not misread.
+# Incremented if the format of the cache changes, so that an older cache is not used.
 CACHE_FORMAT = 2
-_DEVICES_A_TEXT = 1000
-# A tenant that does not have the unpublished list of tags, or does not give it to this user, will not tomorrow either.
-_REFUSALS = frozenset({400, 403, 404, 405, 410, 501})
+_DEVICES_PER_TEXT = 1000
+# Responses to the undocumented request for tags that mean that the tenant or the user has no access to it.
+_NO_ACCESS = frozenset({400, 403, 404, 405, 410, 501})
 
 
 @dataclass
 class Fleet:
-    """A tenant as it was at one time."""
+    """The devices of a tenant and the names for their IDs, as read at one time."""
 
-    # See as_host().
+    # In the form that as_host() returns.
     devices: list[Row]
-    # By id: the path, and the id of the parent.
+    # The path and the ID of the parent, by ID.
     groups: dict[str, Row] = field(default_factory=dict)
-    # By id: the name.
+    # Names by ID.
     tags: dict[str, str] = field(default_factory=dict)
     blueprints: dict[str, str] = field(default_factory=dict)
     read_at: str = ""
 
     def to_cache(self) -> Row:
-        """The fleet for a cache.
+        """Return the fleet in the format of the cache.
 
-        The devices are texts of JSON: ansible-core compares and copies what is cached, value by value.
+        The devices are JSON texts, because ansible-core compares and copies each value in the cache.
         """
-        starts = range(0, len(self.devices), _DEVICES_A_TEXT)
-        texts = [json.dumps(self.devices[start : start + _DEVICES_A_TEXT]) for start in starts]
+        starts = range(0, len(self.devices), _DEVICES_PER_TEXT)
+        texts = [json.dumps(self.devices[start : start + _DEVICES_PER_TEXT]) for start in starts]
         return {**vars(self), "devices": texts}
 
     @classmethod
     def from_cache(cls, cached: t.Any) -> Fleet:
-        """What to_cache() made. Raises ValueError, TypeError or KeyError for anything else."""
+        """Return the fleet that to_cache() returned. Raise ValueError, TypeError or KeyError for anything else."""
         return cls(**{**cached, "devices": [device for text in cached["devices"] for device in json.loads(text)]})
 
 
@@ -71,7 +71,8 @@ def read_fleet(
     on_progress: t.Callable[[int, int | None], None],
     warn: t.Callable[[str], None],
 ) -> Fleet:
-    """Read the devices that ``filters`` (see check_filters()) leave, and names for those ``kinds`` that they need.
+    """Return the devices that match ``filters`` (see check_filters()), and the names of those ``kinds`` of objects that
+    they refer to.
 
     Raises what Client.request raises, and NotFound or Ambiguous for a filter.
     """
@@ -82,11 +83,11 @@ def read_fleet(
         by_cursor=by_cursor,
         on_progress=on_progress,
     )
-    # Row by row: a page is let go of before the next is looked at.
+    # list_devices() is an iterator, so that only a few pages are in memory at a time.
     fleet = Fleet([as_host(row, level) for row in rows])
     readers = {"group": _groups, "tag": lambda view: _tag_names(view, warn), "blueprint": _blueprint_names}
     needed = [kind for kind in kinds if _refers_to(kind, fleet.devices)]
-    names = dict(zip(needed, _side_by_side(view, [readers[kind] for kind in needed], concurrency), strict=True))
+    names = dict(zip(needed, _read_in_parallel(view, [readers[kind] for kind in needed], concurrency), strict=True))
     fleet.groups = names.get("group", {})
     fleet.tags = names.get("tag", {})
     fleet.blueprints = names.get("blueprint", {})
@@ -95,7 +96,7 @@ def read_fleet(
 
 
 def _refers_to(kind: str, devices: list[Row]) -> bool:
-    """Whether names of a kind can be of use. Groups are shown even where no device is in them."""
+    """Return whether names of a kind are needed. Empty device groups are inventory groups too."""
     if kind == "tag":
         return any(device["tag_ids"] for device in devices)
     if kind == "blueprint":
@@ -103,19 +104,19 @@ def _refers_to(kind: str, devices: list[Row]) -> bool:
     return True
 
 
-def _side_by_side(
+def _read_in_parallel(
     view: TenantView, readers: t.Sequence[t.Callable[[TenantView], t.Any]], concurrency: int
 ) -> list[t.Any]:
-    """What the readers give, in their order."""
+    """Return the results of the readers in their order."""
     if not readers:
         return []
     with ThreadPoolExecutor(max_workers=min(concurrency, len(readers))) as pool:
         with block_signals():
-            under_way = [pool.submit(reader, view) for reader in readers]
+            futures = [pool.submit(reader, view) for reader in readers]
         try:
-            return [future.result() for future in under_way]
+            return [future.result() for future in futures]
         except BaseException:
-            # The pool waits for its threads, which may be waiting for the service themselves.
+            # The pool waits for its threads, which can be waiting for Esper.
             view.client.stop()
             raise
 
@@ -135,10 +136,10 @@ def _tag_names(view: TenantView, warn: t.Callable[[str], None]) -> dict[str, str
     try:
         return {row["id"]: row.get("tag") or row["id"] for row in view.list_objects(TAG)}
     except ApiError as error:
-        if error.status not in _REFUSALS:
+        if error.status not in _NO_ACCESS:
             raise
         warn(
-            "Tags go by their ids, since this tenant does not tell their names"
-            f" ({error.method} {error.path} answered {error.status})."
+            "Using the IDs of tags, because their names are not available"
+            f" ({error.method} {error.path} returned HTTP {error.status})."
         )
         return {}

@@ -1,11 +1,9 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the inventory makes of a tenant: names that do no harm, and texts that are data."""
+"""The hosts, groups and variables that the inventory creates: safe names, and texts that are data."""
 
 from __future__ import annotations
 
-import contextlib
-import gc
 import re
 import typing as t
 from pathlib import Path
@@ -16,7 +14,6 @@ from ansible.inventory.data import InventoryData
 from ansible.parsing.dataloader import DataLoader
 from ansible.plugins.inventory import Constructable
 from ansible.template import Templar
-from ansible_collections.esper.cloud.plugins.inventory import devices as devices_module
 from ansible_collections.esper.cloud.plugins.inventory.devices import DOCUMENTATION, InventoryModule
 from ansible_collections.esper.cloud.plugins.module_utils.base.errors import InvalidParameter
 from ansible_collections.esper.cloud.plugins.module_utils.kinds.device import as_host
@@ -83,11 +80,11 @@ def populated(
 
 
 def rendered(inventory: InventoryData, template: str) -> t.Any:
-    """What a template in a play comes to for the only device."""
+    """Return the value of a template in a play for the only device."""
     (host,) = inventory.hosts.values()
-    templar = Templar(loader=DataLoader(), variables=host.vars)
+    templar = Templar(loader=DataLoader(), variables=host.get_vars())
     once = templar.template(trust_as_template(template))
-    # As set_fact and vars do: what came out is a variable of another template.
+    # Like set_fact and vars, which use the value as a variable of another template.
     templar = Templar(loader=DataLoader(), variables={"once": once})
     return templar.template(trust_as_template("{{ once }}"))
 
@@ -163,8 +160,8 @@ def test_a_host_of_another_source_does_not_become_the_device_of_its_name(warning
     assert inventory.hosts["web01"].vars == before
     assert [group.name for group in inventory.hosts["web01"].get_groups()] == ["mine"]
     assert warnings == [
-        "Hosts or groups of other inventory sources have the names of these devices, which are therefore named"
-        " otherwise: web01 (now SN00001), mine (now SN00002)."
+        "Hosts or groups of other inventory sources already have the names of these devices. Each device gets its next"
+        " name: web01 (now SN00001), mine (now SN00002)."
     ]
 
 
@@ -439,17 +436,10 @@ def test_a_name_is_what_the_expression_comes_to(expression: str) -> None:
 )
 def test_what_names_no_value_is_left_to_ansible(expression: str) -> None:
     (host,) = populated([device()]).hosts.values()
-    assert plugin_with()._value_of(expression, host.vars) == (False, None)
+    assert plugin_with()._lookup_name(expression, dict(host.vars)) == (False, None)
 
 
 # --- at scale ---------------------------------------------------------------------------------------------------------
-
-
-def test_the_search_for_garbage_goes_on_afterwards_whatever_happens() -> None:
-    with contextlib.suppress(InvalidParameter), devices_module._no_search_for_garbage():
-        assert not gc.isenabled()
-        raise InvalidParameter("x")
-    assert gc.isenabled()
 
 
 def test_devices_leave_the_list_as_they_become_hosts() -> None:

@@ -10,7 +10,7 @@ from ansible_collections.esper.cloud.plugins.module_utils.engine.tenant_view imp
 from ansible_collections.esper.cloud.plugins.module_utils.http.client import Client
 from ansible_collections.esper.cloud.plugins.module_utils.http.parallel import in_parallel
 from ansible_collections.esper.cloud.plugins.module_utils.http.watchdog import Watchdog
-from ansible_collections.esper.cloud.plugins.module_utils.tasks.fleet import _side_by_side
+from ansible_collections.esper.cloud.plugins.module_utils.tasks.fleet import _read_in_parallel
 from ansible_collections.esper.cloud.tests.unit.service import Server, answers
 
 TERMINATING = {signal.SIGINT, signal.SIGTERM, signal.SIGALRM}
@@ -24,7 +24,7 @@ def blocked_signals(*_arguments: t.Any) -> set[t.Any]:
 def test_threads_of_parallel_requests_block_signals(client: Client) -> None:
     blocked = [
         *in_parallel(client, blocked_signals, range(5), 3),
-        *_side_by_side(TenantView(client), [blocked_signals] * 2, 2),
+        *_read_in_parallel(TenantView(client), [blocked_signals] * 2, 2),
     ]
     assert [signals & TERMINATING for signals in blocked] == [TERMINATING] * 7
     assert not blocked_signals() & TERMINATING

@@ -120,12 +120,12 @@ def test_devices_are_read_by_cursor_where_that_is_asked_for(server: Server, clie
     assert server.requests[0].query == {"ordering": "created_at", "limit": "1000", "cursor": "start"}
 
 
-def test_tags_go_by_their_ids_where_their_names_are_refused(server: Server, client: Client) -> None:
+def test_the_ids_of_tags_are_used_if_their_names_are_not_available(server: Server, client: Client) -> None:
     server.app = service([DEVICE], refused={"tags": 403})
     warnings: list[str] = []
     assert read(client, warnings).tags == {}
     assert len(warnings) == 1
-    assert "Tags go by their ids" in warnings[0]
+    assert "Using the IDs of tags, because their names are not available" in warnings[0]
 
 
 def test_lists_are_read_side_by_side_where_that_may_be(server: Server, client: Client) -> None:

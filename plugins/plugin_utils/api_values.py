@@ -1,0 +1,55 @@
+# SPDX-FileCopyrightText: esper.cloud contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Values from the Esper API, marked so that Ansible never evaluates a text in them as a template."""
+
+from __future__ import annotations
+
+import functools
+import typing as t
+
+from ansible.utils.unsafe_proxy import wrap_var
+
+try:
+    from ansible.template import trust_as_template
+except ImportError:
+    trust_as_template = None
+
+# Since ansible-core 2.19, only a text that is marked as trusted is a template.
+HAS_TRUST = trust_as_template is not None
+
+# A text without these characters is neither a template nor a part of one, and has no header that changes the syntax.
+_TEMPLATE_CHARACTERS = frozenset("{}#")
+
+
+def has_no_template(text: str) -> bool:
+    """Return whether a text can be neither a template nor a part of one."""
+    return _TEMPLATE_CHARACTERS.isdisjoint(text)
+
+
+def as_template(text: str) -> str:
+    """Return a text in a form that is evaluated as a template."""
+    return text if trust_as_template is None else t.cast(str, trust_as_template(text))
+
+
+@functools.lru_cache(maxsize=1 << 17)
+def as_text(value: str) -> str:
+    """Return a text from the API in a form that is never evaluated as a template.
+
+    ``ansible-inventory`` prints untrusted texts in a longer form. Texts without template characters are marked as
+    trusted to avoid that. The cache keeps one object for all hosts that share a text.
+    """
+    is_harmless = has_no_template(value)
+    if not HAS_TRUST:
+        return value if is_harmless else t.cast(str, wrap_var(value))
+    return as_template(value) if is_harmless else value
+
+
+def as_data(value: t.Any) -> t.Any:
+    """Return a value from the API with each text in it as as_text() returns it. Lists and dicts are copied."""
+    if isinstance(value, str):
+        return as_text(value)
+    if isinstance(value, list):
+        return [as_data(item) for item in value]
+    if isinstance(value, dict):
+        return {key: as_data(item) for key, item in value.items()}
+    return value
