@@ -33,6 +33,8 @@ def main() -> int:
             "esper_api_key": simulator.key,
             "esper_enterprise_id": simulator.enterprise_id,
             "esper_in_process": not as_modules,
+            # ansible-test copies the targets to another directory.
+            "examples_folder": str(CHECKOUT / "examples"),
             "simulator_control_url": f"{simulator.url.removesuffix('/api')}/_simulator",
         }
         (TESTS / "integration_config.yml").write_text(json.dumps(settings))
