@@ -20,14 +20,14 @@ TESTS = CHECKOUT / "tests" / "integration"
 
 
 def main() -> int:
-    """Return the exit code of ansible-test, which takes no targets at all for success."""
+    """Return the exit code of ansible-test, which also succeeds if there are no targets."""
     if not any(TESTS.glob("targets/*/tasks/main.yml")):
         sys.exit(f"There is no integration target in {TESTS}.")
     as_modules = sys.argv[1:2] == ["modules"]
     command = ["ansible-test", "integration", "--local", "--color", "no", *sys.argv[1 + as_modules :]]
     journal = os.environ.get("SIMULATOR_JOURNAL")
     with Simulator(**({"journal": journal} if journal else {})) as simulator:
-        # ansible-test passes few environment variables on, none of ours among them.
+        # ansible-test does not pass the environment variables of the collection to the targets.
         settings = {
             "esper_api_url": simulator.url,
             "esper_api_key": simulator.key,
