@@ -6,7 +6,7 @@ PYTHON ?= python3
 CHECKS := $(PYTHON) tests/checks
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-changed test-matrix units laws faults integration sanity lint generate simulator bench format clean
+.PHONY: help demo test test-changed test-matrix lock sbom units laws faults integration sanity lint generate simulator bench format clean
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,6 +49,12 @@ simulator: .venv ## Run a simulated tenant on port 8899
 
 bench: .venv ## Run all benchmarks, or SUBJECTS="loops bulk"
 	@.venv/bin/python tests/benchmarks $(SUBJECTS) $(if $(SIZES),--sizes $(SIZES)) $(if $(ROUNDS),--rounds $(ROUNDS))
+
+lock: ## Write the lock files of the development environments, with the newest versions
+	@$(PYTHON) tests/checks/lock.py
+
+sbom: ## Write a software bill of materials of what the collection needs at run time
+	@$(PYTHON) tests/checks/sbom.py
 
 generate: .venv ## Write the files that follow from the descriptions of modules
 	@.venv/bin/python tools/generate.py

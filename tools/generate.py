@@ -230,7 +230,7 @@ def modules() -> list[Module]:
     """Return all modules that the files in kinds/ and tasks/ describe."""
     values = importlib.import_module(f"{PACKAGE}.model.module_spec").Value
     kind_module = importlib.import_module(f"{PACKAGE}.model.kind")
-    task_type = importlib.import_module(f"{PACKAGE}.task").Task
+    task_type = importlib.import_module(f"{PACKAGE}.task").ModuleDefinition
     found = []
     for package in ("kinds", "tasks"):
         for file, name, each in definitions(package):

@@ -10,13 +10,13 @@ from __future__ import annotations
 import importlib
 
 from .index import MODULES
-from .task import Task, informing, managing
+from .task import ModuleDefinition, info_module_of, manage_module
 
 
-def task_of(module: str) -> Task:
+def task_of(module: str) -> ModuleDefinition:
     """The task of a module, which is the very one that the module runs."""
     file, name = MODULES[module]
     found = getattr(importlib.import_module(f".{file}", __package__), name)
-    if isinstance(found, Task):
+    if isinstance(found, ModuleDefinition):
         return found
-    return informing(found) if module.endswith("_info") else managing(found)
+    return info_module_of(found) if module.endswith("_info") else manage_module(found)

@@ -28,7 +28,7 @@ from .model.walk import (
     walk,
     without_omitted,
 )
-from .task import ItemParams, Mode, Outcome, Task, execute, informing, managing
+from .task import ItemParams, ModuleDefinition, ModuleResult, RunContext, execute, info_module_of, manage_module
 
 Environment = t.Mapping[str, str]
 
@@ -52,9 +52,9 @@ def connection_spec(environment: Environment | None = None) -> dict[str, dict[st
     return spec
 
 
-def argument_spec(task: Task, environment: Environment | None = None) -> dict[str, dict[str, t.Any]]:
+def argument_spec(definition: ModuleDefinition, environment: Environment | None = None) -> dict[str, dict[str, t.Any]]:
     """All options of a task, the connection's included."""
-    return {**connection_spec(environment), **task.options}
+    return {**connection_spec(environment), **definition.options}
 
 
 @dataclass
@@ -68,11 +68,11 @@ class CheckedItems:
     secrets: set[str]
 
 
-def check_items(task: Task, params: Params, *, check_mode: bool) -> CheckedItems:
-    """Validate the items of a task by the options of their kinds: see Task.items."""
-    checked = CheckedItems(dict(params), [], [], set(secret_texts(walk(task.described_items, params))))
-    for option, kind in task.items.items():
-        described = managing(kind).module.options
+def check_items(definition: ModuleDefinition, params: Params, *, check_mode: bool) -> CheckedItems:
+    """Validate the items of a task by the options of their kinds: see ModuleDefinition.items."""
+    checked = CheckedItems(dict(params), [], [], set(secret_texts(walk(definition.described_items, params))))
+    for option, kind in definition.items.items():
+        described = manage_module(kind).module.options
         items: list[ItemParams] = []
         value = params[option] or []
         for number, item in enumerate([value] if isinstance(value, t.Mapping) else value):
@@ -109,17 +109,19 @@ def _with_nulls(described: t.Iterable[Described], params: Params, args: Params) 
     return without_omitted(described, params, args, check_type_dict) if params.get("exact") else params
 
 
-def perform(task: Task, params: Params, mode: Mode, args: Params | None = None) -> tuple[Outcome, set[str]]:
+def perform(
+    definition: ModuleDefinition, params: Params, context: RunContext, args: Params | None = None
+) -> tuple[ModuleResult, set[str]]:
     """Validate the items of a task and run it. Return the outcome, and the secrets in items, to be masked in it.
 
     ``args`` are the arguments as the user wrote them, if they are not ``params``, the validated ones.
     """
-    described = task.module.options if task.module else ()
+    described = definition.module.options if definition.module else ()
     known = params if args is None else _with_nulls(described, params, args)
-    items = check_items(task, known, check_mode=mode.check_mode)
+    items = check_items(definition, known, check_mode=context.check_mode)
     if items.errors:
-        return Outcome({"failed": True, "msg": " ".join(items.errors)}), items.secrets
-    outcome = execute(task, items.params, mode, user_agent=USER_AGENT)
+        return ModuleResult({"failed": True, "msg": " ".join(items.errors)}), items.secrets
+    outcome = execute(definition, items.params, context, user_agent=USER_AGENT)
     outcome.warnings += items.unknown
     return outcome, items.secrets
 
@@ -134,7 +136,7 @@ def _place(option: str, number: int, item: Params) -> str:
 class _Module(AnsibleModule):  # type: ignore[misc]  # ansible-core has no types
     """A module whose secrets in items are masked before its invocation is logged."""
 
-    task: t.ClassVar[Task]
+    definition: t.ClassVar[ModuleDefinition]
     args: Params
 
     def _load_params(self) -> None:
@@ -157,20 +159,20 @@ def _from_environment(environment: Environment, *names: str) -> str:
 
 def run(kind: Kind) -> None:
     """The whole of a module that manages objects of a kind."""
-    run_task(managing(kind))
+    run_task(manage_module(kind))
 
 
 def run_info(kind: Kind) -> None:
     """The whole of a module that reads objects of a kind."""
-    run_task(informing(kind))
+    run_task(info_module_of(kind))
 
 
-def run_task(task: Task) -> None:
+def run_task(definition: ModuleDefinition) -> None:
     """The whole of a module."""
-    _Module.task = task
-    module = _Module(argument_spec=argument_spec(task), supports_check_mode=True, **task.rules)
-    mode = Mode(module.check_mode, module._diff, module._verbosity)
-    outcome, secrets = perform(task, module.params, mode, module.args)
+    _Module.task = definition
+    module = _Module(argument_spec=argument_spec(definition), supports_check_mode=True, **definition.rules)
+    context = RunContext(module.check_mode, module._diff, module._verbosity)
+    outcome, secrets = perform(definition, module.params, context, module.args)
     module.no_log_values.update(secrets)
     for warning in outcome.warnings:
         module.warn(warning)

@@ -25,7 +25,7 @@ from .http.connection import Connection
 from .model.field import Field
 from .model.kind import Kind, Shape
 from .model.module_spec import ModuleSpec, Option
-from .model.plan import Change
+from .model.plan import ObjectDiff
 from .model.walk import (
     Visit,
     any_option,
@@ -44,7 +44,7 @@ _CONNECTION = tuple(
 
 
 @dataclass(frozen=True)
-class Mode:
+class RunContext:
     """How a task is run: ``check_mode`` and ``diff`` as Ansible has them, ``verbosity`` by the number of its -v.
     ``progress`` is told how far work that takes long has come, a sentence at a time."""
 
@@ -55,14 +55,14 @@ class Mode:
 
 
 @dataclass
-class Outcome:
+class ModuleResult:
     """What came of a task: its result, as Ansible shows it, and what the user is to be warned of."""
 
     result: Row
     warnings: list[str] = field(default_factory=list)
 
 
-Work = t.Callable[[TenantView, Params, Mode], Outcome]
+Run = t.Callable[[TenantView, Params, RunContext], ModuleResult]
 
 
 class ItemParams(dict[str, t.Any]):
@@ -72,8 +72,8 @@ class ItemParams(dict[str, t.Any]):
 
 
 @dataclass(frozen=True)
-class Task:
-    """What a module does: its name, its interface, and the work.
+class ModuleDefinition:
+    """What a module does: its name, its interface, and the function that runs it.
 
     ``items`` are options that take lists of objects, with the kind of the objects. AnsibleModule takes each item as a
     dict; its options are validated by check_items() in module.py. ``unknown`` are the return values in check mode if
@@ -82,7 +82,7 @@ class Task:
 
     name: str
     module: ModuleSpec
-    work: Work
+    run: Run
     items: t.Mapping[str, Kind] = field(default_factory=dict)
     unknown: t.Mapping[str, t.Any] = field(default_factory=dict)
 
@@ -105,7 +105,7 @@ class Task:
     def described_items(self) -> tuple[Option, ...]:
         """The options of ``items``, each with the options of its kind."""
         return tuple(
-            replace(each, options=managing(self.items[each.name]).module.options)
+            replace(each, options=manage_module(self.items[each.name]).module.options)
             for each in self.module.options
             if isinstance(each, Option) and each.name in self.items
         )
@@ -131,12 +131,12 @@ class Visits:
 
 
 @functools.cache
-def managing(kind: Kind) -> Task:
+def manage_module(kind: Kind) -> ModuleDefinition:
     """The task of a module that manages one object of a kind, or several that one task stands for."""
 
-    def work(view: TenantView, params: Params, mode: Mode) -> Outcome:
+    def run(view: TenantView, params: Params, context: RunContext) -> ModuleResult:
         several = lookup_of(view, kind).expand(params)
-        done = ensure_all(view, kind, [params] if several is None else several, check_mode=mode.check_mode)
+        done = ensure_all(view, kind, [params] if several is None else several, check_mode=context.check_mode)
         result: Row = {"changed": any(each.changed for each in done)}
         records = [each.record for each in done if each.record is not None]
         if several is not None:
@@ -146,27 +146,27 @@ def managing(kind: Kind) -> Task:
         for name, rows in [related for each in done for related in each.related.items()]:
             known = result.setdefault(name, [])
             known += [row for row in rows if row not in known]
-        if mode.diff:
+        if context.diff:
             result["diff"] = shown_changes(each for one in done for each in one.changes)
-        return Outcome(result, [sentence for each in done for sentence in each.warnings])
+        return ModuleResult(result, [sentence for each in done for sentence in each.warnings])
 
     unknown = {kind.name: dict.fromkeys(each.name for each in kind.fields if not each.secret)}
-    return Task(kind.name, _interface(kind, kind.module), work, unknown=unknown)
+    return ModuleDefinition(kind.name, _interface(kind, kind.module), run, unknown=unknown)
 
 
 @functools.cache
-def informing(kind: Kind) -> Task:
+def info_module_of(kind: Kind) -> ModuleDefinition:
     """The task of a module that reads objects of a kind."""
 
-    def work(view: TenantView, params: Params, mode: Mode) -> Outcome:
+    def run(view: TenantView, params: Params, context: RunContext) -> ModuleResult:
         reader = reader_of(view, kind)
         information = reader.get_info(params)
-        downloaded = reader.download(params, check_mode=mode.check_mode)
-        return Outcome({"changed": False, **information, **downloaded})
+        downloaded = reader.download(params, check_mode=context.check_mode)
+        return ModuleResult({"changed": False, **information, **downloaded})
 
     module = _interface(kind, kind.info_module)
     unknown: Row = {kind.name: None} if kind.shape is Shape.SINGLETON else {kind.plural: []}
-    return Task(f"{kind.name}_info", module, work, unknown=unknown)
+    return ModuleDefinition(f"{kind.name}_info", module, run, unknown=unknown)
 
 
 def _interface(kind: Kind, module: ModuleSpec | None) -> ModuleSpec:
@@ -175,7 +175,7 @@ def _interface(kind: Kind, module: ModuleSpec | None) -> ModuleSpec:
     return module
 
 
-def shown_changes(changes: t.Iterable[Change]) -> list[Row]:
+def shown_changes(changes: t.Iterable[ObjectDiff]) -> list[Row]:
     """Changes as Ansible shows a diff."""
     return [
         {"before_header": each.title, "after_header": each.title, "before": each.before, "after": each.after}
@@ -207,7 +207,9 @@ def _options(paths: t.Sequence[str]) -> str:
     return f"The option {paths[0]} is" if len(paths) == 1 else f"The options {', '.join(paths)} are"
 
 
-def unknown_outcome(task: Task, visits: Visits, *, check_mode: bool, empty_is_null: bool = False) -> Outcome | None:
+def unknown_result(
+    definition: ModuleDefinition, visits: Visits, *, check_mode: bool, empty_is_null: bool = False
+) -> ModuleResult | None:
     """Return the outcome of a task of which an option that names an object is set to null, otherwise None.
 
     In check mode such a value is known only after another task is applied; otherwise it is an error. The values are
@@ -219,20 +221,20 @@ def unknown_outcome(task: Task, visits: Visits, *, check_mode: bool, empty_is_nu
     if not null:
         return None
     if not check_mode:
-        return Outcome({"failed": True, "msg": f"{_options(null)} null. Set a name or an ID, or omit it."})
+        return ModuleResult({"failed": True, "msg": f"{_options(null)} null. Set a name or an ID, or omit it."})
     warning = (
         f"{_options(null)} null in check mode, probably because another task has yet to create the object."
         " The changes of this task are known after that task is applied."
     )
-    return Outcome({"changed": not task.name.endswith("_info"), **task.unknown}, [warning])
+    return ModuleResult({"changed": not definition.name.endswith("_info"), **definition.unknown}, [warning])
 
 
-def execute(task: Task, params: Params, mode: Mode, *, user_agent: str) -> Outcome:
+def execute(definition: ModuleDefinition, params: Params, context: RunContext, *, user_agent: str) -> ModuleResult:
     """Do a task. Any failure is a result, too, with ``failed`` and a sentence as ``msg``. One that was not foreseen
     has a traceback as ``exception``, too."""
-    visits = task.visit(params, needs_check)
-    if why := unmet(task.rules, params) or invalid_path(visits.all) or _blank(visits):
-        return Outcome({"failed": True, "msg": why})
+    visits = definition.visit(params, needs_check)
+    if why := unmet(definition.rules, params) or invalid_path(visits.all) or _blank(visits):
+        return ModuleResult({"failed": True, "msg": why})
     requests: list[str] = []
     warnings: list[str] = []
     secrets = list(secret_texts(visits.all))
@@ -242,17 +244,17 @@ def execute(task: Task, params: Params, mode: Mode, *, user_agent: str) -> Outco
         if connection.sends_key_in_clear:
             warnings.append("The API key is sent unencrypted, since api_url is no https URL.")
         with Client(
-            connection, user_agent=user_agent, log=requests.append, progress=mode.progress, secrets=secrets
+            connection, user_agent=user_agent, log=requests.append, progress=context.progress, secrets=secrets
         ) as client:
             view = TenantView(client)
-            outcome = task.work(view, params, mode)
+            outcome = definition.run(view, params, context)
             warnings += view.warnings()
     except EsperError as error:
-        outcome = Outcome({"failed": True, "msg": str(error), **error.details()})
+        outcome = ModuleResult({"failed": True, "msg": str(error), **error.details()})
     except Exception as error:  # noqa: BLE001 - what Python or ansible-core makes of it would show what is in it
         sentence = f"esper.cloud has a defect. {type(error).__name__}: {error}"
         told = {"msg": sentence, "exception": traceback.format_exc()}
-        outcome = Outcome({"failed": True, **Redaction(secrets).all(told)})
+        outcome = ModuleResult({"failed": True, **Redaction(secrets).all(told)})
     # What happened reaches the user only with the result.
-    shown = {"requests": requests} if mode.verbosity >= _SHOWS_REQUESTS else {}
-    return Outcome({**outcome.result, **shown}, [*warnings, *outcome.warnings])
+    shown = {"requests": requests} if context.verbosity >= _SHOWS_REQUESTS else {}
+    return ModuleResult({**outcome.result, **shown}, [*warnings, *outcome.warnings])

@@ -35,10 +35,10 @@ from ansible_collections.esper.cloud.plugins.module_utils.http.transport import 
 from ansible_collections.esper.cloud.plugins.module_utils.model.walk import type_mismatch
 from ansible_collections.esper.cloud.plugins.module_utils.module import NULL_IS_EMPTY, argument_spec, perform
 from ansible_collections.esper.cloud.plugins.module_utils.task import (
-    Mode,
-    Outcome,
-    Task,
-    unknown_outcome,
+    ModuleDefinition,
+    ModuleResult,
+    RunContext,
+    unknown_result,
 )
 
 Variables = dict[str, t.Any]
@@ -57,7 +57,7 @@ class TaskAction(NormalAction):
     ``definition`` is the task of the module that the action plugin is named after.
     """
 
-    definition: t.ClassVar[Task]
+    definition: t.ClassVar[ModuleDefinition]
     _connection: t.Any
 
     def run(self, tmp: str | None = None, task_vars: Variables | None = None) -> Result:
@@ -67,7 +67,7 @@ class TaskAction(NormalAction):
             visits = task.visit(self._task.args)
             if why := type_mismatch(visits.all):
                 raise InvalidParameter(why)
-            if unknown := unknown_outcome(
+            if unknown := unknown_result(
                 task, visits, check_mode=bool(self._task.check_mode), empty_is_null=NULL_IS_EMPTY
             ):
                 return {**unknown.result, **({"warnings": unknown.warnings} if unknown.warnings else {})}
@@ -130,7 +130,7 @@ class TaskAction(NormalAction):
 
     # --- files of the controller ------------------------------------------------------------------------------------
 
-    def _find_sources(self, task: Task) -> None:
+    def _find_sources(self, task: ModuleDefinition) -> None:
         """Put in for relative paths what is found where Ansible looks for the files of a role or a playbook, or where
         Ansible was started."""
         if self._connection.transport in _ON_CONTROLLER:
@@ -164,14 +164,14 @@ class TaskAction(NormalAction):
 
     # --- in the controller's process --------------------------------------------------------------------------------
 
-    def _run_here(self, task: Task, variables: Variables, environment: dict[str, t.Any]) -> Result:
+    def _run_here(self, task: ModuleDefinition, variables: Variables, environment: dict[str, t.Any]) -> Result:
         """What a module does and AnsibleModule with it, down to what its result holds."""
         seen = {**os.environ, **{name: str(value) for name, value in environment.items()}}
         args = _json(self._task.args)
         checked = ArgumentSpecValidator(argument_spec(task, seen), **task.rules).validate(args)
         secrets = set(checked._no_log_values)
         if checked.error_messages:
-            outcome = Outcome({"failed": True, "msg": self._complaint(checked.errors)})
+            outcome = ModuleResult({"failed": True, "msg": self._complaint(checked.errors)})
         else:
             outcome, hidden = self._outcome(task, checked.validated_parameters, args, variables)
             secrets |= hidden
@@ -185,14 +185,16 @@ class TaskAction(NormalAction):
         kept = {name: value for name, value in result.items() if value is None or isinstance(value, bool)}
         return {**remove_values(result, secrets), **kept}
 
-    def _outcome(self, task: Task, params: Result, args: Result, variables: Variables) -> tuple[Outcome, set[str]]:
+    def _outcome(
+        self, task: ModuleDefinition, params: Result, args: Result, variables: Variables
+    ) -> tuple[ModuleResult, set[str]]:
         def tell(sentence: str) -> None:
             if not self._task.no_log:
                 self._display.v(sentence, host=variables.get("inventory_hostname"))
 
-        mode = Mode(bool(self._task.check_mode), bool(self._task.diff), self._display.verbosity, tell)
+        context = RunContext(bool(self._task.check_mode), bool(self._task.diff), self._display.verbosity, tell)
         with _directory(self._loader.get_basedir()):
-            return perform(task, params, mode, args)
+            return perform(task, params, context, args)
 
     def _complaint(self, errors: t.Any) -> str:
         if isinstance(errors[0], UnsupportedError):

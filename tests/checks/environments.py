@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -35,6 +36,11 @@ LAYERS = {
     "tools": "tests/requirements/tools.txt",
 }
 
+LOCKS = CHECKOUT / "tests" / "requirements" / "locks"
+
+# What the collection itself needs, for the bill of materials.
+RUNTIME = LOCKS / "runtime.txt"
+
 DESCRIBE = """
 import platform
 from ansible.release import __version__
@@ -56,18 +62,36 @@ class Environment:
         """Return the Python of the environment."""
         return self.path / "bin" / "python"
 
+    @property
+    def lock(self) -> Path:
+        """Return the lock file of this Python and ansible-core. It does not exist for all that a machine can have."""
+        version = next((version for version, path in interpreters().items() if path == self.interpreter), (0, 0))
+        core = re.search(r"==(2\.\d+)", self.core)
+        newest_minor = max((minor for minor, (low, _high) in PYTHONS.items() if low <= version), default=0)
+        minor = core[1] if core else f"2.{newest_minor}"
+        return LOCKS / f"python-{version[0]}.{version[1]}-core-{minor}.txt"
+
     def install(self, *layers: str, log: IO[str]) -> None:
         """Create the environment if it is missing or out of date, and add the missing layers."""
+        locks = [self.lock] if self.lock.exists() else []
         origin = f"{self.interpreter} {self.core}"
         if not self._holds("origin", origin):
             self._run(self.interpreter, "-m", "venv", "--clear", self.path, log=log)
             self._remember("origin", origin)
         for layer in layers:
             requirements = CHECKOUT / LAYERS[layer]
-            digest = hashlib.sha256(requirements.read_bytes()).hexdigest()
+            texts = [file.read_bytes() for file in (requirements, *locks)]
+            digest = hashlib.sha256(b"".join(texts)).hexdigest()
             if not self._holds(layer, digest):
                 # Each layer names the core, because the requirements of a tool could otherwise replace it.
-                self._run(self.python, "-m", "pip", "install", self.core, "-r", requirements, log=log)
+                command: list[str | Path] = [self.python, "-m", "pip", "install", self.core, "-r", requirements]
+                try:
+                    self._run(*command, *(argument for lock in locks for argument in ("-c", lock)), log=log)
+                except subprocess.CalledProcessError:
+                    if not locks:
+                        raise
+                    print(f"The package index does not have all of {self.lock.name}: installing the newest versions.")
+                    self._run(*command, log=log)
                 self._remember(layer, digest)
         furnish(self._home, self.path)
 

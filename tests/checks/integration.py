@@ -3,7 +3,8 @@
 """Run the integration tests in a copy of the collection against a simulated tenant: in the controller's process, or as
 modules if the first argument is "modules". The other arguments are targets and options of ansible-test.
 
-The simulator appends all requests to the file in the environment variable SIMULATOR_JOURNAL, if it is set.
+All requests are checked against the contract afterwards. The simulator appends them to the file in the environment
+variable SIMULATOR_JOURNAL, if it is set.
 """
 
 from __future__ import annotations
@@ -12,7 +13,10 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
+from sent import flaws_in
 from simulated import Simulator, variables
 from stage import CHECKOUT
 
@@ -25,14 +29,23 @@ def main() -> int:
         sys.exit(f"There is no integration target in {TESTS}.")
     as_modules = sys.argv[1:2] == ["modules"]
     command = ["ansible-test", "integration", "--local", "--color", "no", *sys.argv[1 + as_modules :]]
-    journal = os.environ.get("SIMULATOR_JOURNAL")
-    with Simulator(**({"journal": journal} if journal else {})) as simulator:
+    with tempfile.TemporaryDirectory(prefix="esper-journal.") as directory:
+        journal = Path(os.environ.get("SIMULATOR_JOURNAL") or Path(directory) / "journal.jsonl")
+        if code := _run(command, journal, in_process=not as_modules):
+            return code
+        flaws = flaws_in(journal)
+    print("\n".join(["Requests that the contract does not allow:", *flaws] if flaws else []))
+    return 1 if flaws else 0
+
+
+def _run(command: list[str], journal: Path, *, in_process: bool) -> int:
+    with Simulator(journal=str(journal)) as simulator:
         # ansible-test does not pass the environment variables of the collection to the targets.
         settings = {
             "esper_api_url": simulator.url,
             "esper_api_key": simulator.key,
             "esper_enterprise_id": simulator.enterprise_id,
-            "esper_in_process": not as_modules,
+            "esper_in_process": in_process,
             # ansible-test copies the targets to another directory.
             "examples_folder": str(CHECKOUT / "examples"),
             "simulator_control_url": f"{simulator.url.removesuffix('/api')}/_simulator",

@@ -11,9 +11,10 @@ from pathlib import Path
 from stage import CHECKOUT
 
 sys.path.append(str(CHECKOUT / "tests" / "simulator"))
+from contract import Contract
 from process import Simulator
 
-__all__ = ["Simulator", "variables"]
+__all__ = ["Contract", "Simulator", "variables"]
 
 
 def variables(simulator: Simulator, **others: str | Path) -> dict[str, str]:

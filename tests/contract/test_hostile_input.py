@@ -15,7 +15,7 @@ from ansible_collections.esper.cloud.plugins.module_utils.catalog import task_of
 from ansible_collections.esper.cloud.plugins.module_utils.index import MODULES
 from ansible_collections.esper.cloud.plugins.module_utils.model.walk import type_mismatch
 from ansible_collections.esper.cloud.plugins.module_utils.module import argument_spec, perform
-from ansible_collections.esper.cloud.plugins.module_utils.task import Mode
+from ansible_collections.esper.cloud.plugins.module_utils.task import RunContext
 from ansible_collections.esper.cloud.plugins.plugin_utils.task_action import _json
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -42,7 +42,7 @@ def play(simulator: Simulator, module: str, **options: Any) -> Row:
     checked = ArgumentSpecValidator(spec, **task.rules).validate(_json({**options, **connection}))
     if checked.error_messages:
         return {"failed": True, "msg": checked.error_messages[0]}
-    result = perform(task, checked.validated_parameters, Mode())[0].result
+    result = perform(task, checked.validated_parameters, RunContext())[0].result
     assert "exception" not in result, (options, result["exception"])
     if result.get("failed"):
         assert isinstance(result["msg"], str)

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from ansible_collections.esper.cloud.plugins.module_utils.catalog import task_of
 from ansible_collections.esper.cloud.plugins.module_utils.http.connection import OPTIONS
-from ansible_collections.esper.cloud.plugins.module_utils.task import Mode, execute
+from ansible_collections.esper.cloud.plugins.module_utils.task import RunContext, execute
 from ansible_collections.esper.cloud.tests.faults.proxy import Proxy
 from ansible_collections.esper.cloud.tests.unit.authority import Authority
 
@@ -167,7 +167,7 @@ class World:
         outcome = execute(
             task,
             {**defaults, **own, **options, **given},
-            Mode(diff=True, verbosity=3, progress=told.append),
+            RunContext(diff=True, verbosity=3, progress=told.append),
             user_agent="faults",
         )
         seconds = self.clock.monotonic() - begun

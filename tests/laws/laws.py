@@ -422,18 +422,14 @@ def _life(subject: Subject, objects: Objects) -> list[tuple[str, Row]]:
 
 
 def _flaws(world: World, entry: Row) -> list[str]:
-    name = f"{entry['method']} {entry['path']}"
-    route = world.contract.route(entry["path"])
-    if route is None or entry["method"] not in route.operations:
-        return [f"{name} is not in the contract"]
-    operation = route.operations[entry["method"]]
-    found = world.contract.check_parameters(operation, route.values, entry["query"])
+    method, path, body = entry["method"], entry["path"], entry["body"]
+    flaws = world.contract.validate_request(method, path, entry["query"], body)
+    route = world.contract.route(path)
     # The body of an upload is a form.
-    if entry["body"] is not None and operation.body is not None:
-        found += world.contract.check_body(operation, entry["body"])
-        unknown_keys = entry["body"].keys() - world.contract.known(operation, entry["body"]).keys()
-        found += [f"{each}: read-only or unknown" for each in sorted(unknown_keys)]
-    return [f"{name}: {flaw}" for flaw in found]
+    if body is not None and route and method in route.operations and route.operations[method].body is not None:
+        unknown_keys = body.keys() - world.contract.known(route.operations[method], body).keys()
+        flaws += [f"{method} {path}: {each}: read-only or unknown" for each in sorted(unknown_keys)]
+    return flaws
 
 
 @law("The return values are those of the documentation, in check mode too.", _always)

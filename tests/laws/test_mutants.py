@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 from ansible_collections.esper.cloud.plugins.module_utils.catalog import task_of
-from ansible_collections.esper.cloud.plugins.module_utils.task import Mode, Outcome, Task
+from ansible_collections.esper.cloud.plugins.module_utils.task import ModuleDefinition, ModuleResult, RunContext
 from ansible_collections.esper.cloud.tests.laws import documents
 from ansible_collections.esper.cloud.tests.laws.laws import LAWS
 from ansible_collections.esper.cloud.tests.laws.preparations import Row
@@ -45,7 +45,7 @@ class Mutant:
 
     name: str
     notice: str
-    run: t.Callable[[Task, Row, Mode], Outcome] = enter
+    run: t.Callable[[ModuleDefinition, Row, RunContext], ModuleResult] = enter
     rewrite: Rewrite | None = None
     describe: t.Callable[[Subject], Subject] = lambda subject: subject
     tasks: tuple[tuple[str, Row], ...] = ()
@@ -55,41 +55,41 @@ class Mutant:
 # --- defects of tasks -------------------------------------------------------------------------------------------------
 
 
-def _ignores_check_mode(task: Task, args: Row, mode: Mode) -> Outcome:
-    return enter(task, args, replace(mode, check_mode=False))
+def _ignores_check_mode(task: ModuleDefinition, args: Row, context: RunContext) -> ModuleResult:
+    return enter(task, args, replace(context, check_mode=False))
 
 
-def _hides_diff_in_check_mode(task: Task, args: Row, mode: Mode) -> Outcome:
-    return enter(task, args, replace(mode, diff=mode.diff and not mode.check_mode))
+def _hides_diff_in_check_mode(task: ModuleDefinition, args: Row, context: RunContext) -> ModuleResult:
+    return enter(task, args, replace(context, diff=context.diff and not context.check_mode))
 
 
-def _only_plans(task: Task, args: Row, mode: Mode) -> Outcome:
-    return enter(task, args, replace(mode, check_mode=True))
+def _only_plans(task: ModuleDefinition, args: Row, context: RunContext) -> ModuleResult:
+    return enter(task, args, replace(context, check_mode=True))
 
 
-def _hides_change_of(action: str) -> t.Callable[[Task, Row, Mode], Outcome]:
+def _hides_change_of(action: str) -> t.Callable[[ModuleDefinition, Row, RunContext], ModuleResult]:
     """Return a task that reports no change if it creates, updates or deletes an object."""
     sides = {"create": (False, True), "update": (True, True), "delete": (True, False)}[action]
 
-    def run(task: Task, args: Row, mode: Mode) -> Outcome:
-        outcome = enter(task, args, mode)
+    def run(task: ModuleDefinition, args: Row, context: RunContext) -> ModuleResult:
+        outcome = enter(task, args, context)
         shown = [(bool(each["before"]), bool(each["after"])) for each in outcome.result.get("diff", ())]
-        return Outcome({**outcome.result, "changed": outcome.result.get("changed", False) and sides not in shown})
+        return ModuleResult({**outcome.result, "changed": outcome.result.get("changed", False) and sides not in shown})
 
     return run
 
 
-def _always_changed(task: Task, args: Row, mode: Mode) -> Outcome:
-    outcome = enter(task, args, mode)
+def _always_changed(task: ModuleDefinition, args: Row, context: RunContext) -> ModuleResult:
+    outcome = enter(task, args, context)
     outcome.result["changed"] = True
     return outcome
 
 
-def _also_sends(request: Row) -> t.Callable[[Task, Row, Mode], Outcome]:
-    def run(task: Task, args: Row, mode: Mode) -> Outcome:
-        outcome = enter(task, args, mode)
+def _also_sends(request: Row) -> t.Callable[[ModuleDefinition, Row, RunContext], ModuleResult]:
+    def run(task: ModuleDefinition, args: Row, context: RunContext) -> ModuleResult:
+        outcome = enter(task, args, context)
         connection = {name: args[name] for name in _CONNECTION if name in args}
-        enter(task_of("api"), {**request, **connection}, Mode())
+        enter(task_of("api"), {**request, **connection}, RunContext())
         return outcome
 
     return run
@@ -99,73 +99,73 @@ _always_writes = _also_sends({"method": "DELETE", "path": "/enterprise/{enterpri
 _leaves_the_contract = _also_sends({"path": "/enterprise/{enterprise_id}/policy/", "query": {"unknown": "1"}})
 
 
-def _resets_what_is_omitted(task: Task, args: Row, mode: Mode) -> Outcome:
-    return enter(task, {"description": "", **args} if task.name == PLAIN else args, mode)
+def _resets_what_is_omitted(task: ModuleDefinition, args: Row, context: RunContext) -> ModuleResult:
+    return enter(task, {"description": "", **args} if task.name == PLAIN else args, context)
 
 
-def _never_fails(task: Task, args: Row, mode: Mode) -> Outcome:
-    outcome = enter(task, args, mode)
-    return Outcome({**outcome.result, "failed": False, "changed": True})
+def _never_fails(task: ModuleDefinition, args: Row, context: RunContext) -> ModuleResult:
+    outcome = enter(task, args, context)
+    return ModuleResult({**outcome.result, "failed": False, "changed": True})
 
 
-def _hides_the_reason(task: Task, args: Row, mode: Mode) -> Outcome:
-    outcome = enter(task, args, mode)
-    return Outcome({**outcome.result, "msg": "It failed."}) if outcome.result.get("failed") else outcome
+def _hides_the_reason(task: ModuleDefinition, args: Row, context: RunContext) -> ModuleResult:
+    outcome = enter(task, args, context)
+    return ModuleResult({**outcome.result, "msg": "It failed."}) if outcome.result.get("failed") else outcome
 
 
-def _never_repeats(task: Task, args: Row, mode: Mode) -> Outcome:
-    return enter(task, {**args, "retries": 0}, mode)
+def _never_repeats(task: ModuleDefinition, args: Row, context: RunContext) -> ModuleResult:
+    return enter(task, {**args, "retries": 0}, context)
 
 
-def _hides_candidates(task: Task, args: Row, mode: Mode) -> Outcome:
-    outcome = enter(task, args, mode)
+def _hides_candidates(task: ModuleDefinition, args: Row, context: RunContext) -> ModuleResult:
+    outcome = enter(task, args, context)
     outcome.result.pop("candidates", None)
     return outcome
 
 
-def _ignores_unknown_options(task: Task, args: Row, mode: Mode) -> Outcome:
+def _ignores_unknown_options(task: ModuleDefinition, args: Row, context: RunContext) -> ModuleResult:
     known = {*task.options, *_CONNECTION}
-    return enter(task, {name: value for name, value in args.items() if name in known}, mode)
+    return enter(task, {name: value for name, value in args.items() if name in known}, context)
 
 
-def _replaces_blanks(task: Task, args: Row, mode: Mode) -> Outcome:
+def _replaces_blanks(task: ModuleDefinition, args: Row, context: RunContext) -> ModuleResult:
     blank = {name: "Any" for name, value in args.items() if isinstance(value, str) and not value.strip()}
-    return enter(task, {**args, **blank}, mode)
+    return enter(task, {**args, **blank}, context)
 
 
-def _returns_options(task: Task, args: Row, mode: Mode) -> Outcome:
-    outcome = enter(task, args, mode)
+def _returns_options(task: ModuleDefinition, args: Row, context: RunContext) -> ModuleResult:
+    outcome = enter(task, args, context)
     outcome.result["options"] = {name: value for name, value in args.items() if name != "api_key"}
     return outcome
 
 
-def _warns_with_key(task: Task, args: Row, mode: Mode) -> Outcome:
-    outcome = enter(task, args, mode)
-    return Outcome(outcome.result, [f"Used the key {args['api_key']}."])
+def _warns_with_key(task: ModuleDefinition, args: Row, context: RunContext) -> ModuleResult:
+    outcome = enter(task, args, context)
+    return ModuleResult(outcome.result, [f"Used the key {args['api_key']}."])
 
 
-def _logs_key(task: Task, args: Row, mode: Mode) -> Outcome:
+def _logs_key(task: ModuleDefinition, args: Row, context: RunContext) -> ModuleResult:
     logging.getLogger("esper").debug("Authorization: Bearer %s", args["api_key"])
-    return enter(task, args, mode)
+    return enter(task, args, context)
 
 
-def _returns_more(task: Task, args: Row, mode: Mode) -> Outcome:
-    outcome = enter(task, args, mode)
+def _returns_more(task: ModuleDefinition, args: Row, context: RunContext) -> ModuleResult:
+    outcome = enter(task, args, context)
     if task.name in outcome.result:
         outcome.result[task.name]["surprise"] = True
     return outcome
 
 
-def _returns_less_in_check_mode(task: Task, args: Row, mode: Mode) -> Outcome:
-    outcome = enter(task, args, mode)
-    if mode.check_mode and task.name in outcome.result:
+def _returns_less_in_check_mode(task: ModuleDefinition, args: Row, context: RunContext) -> ModuleResult:
+    outcome = enter(task, args, context)
+    if context.check_mode and task.name in outcome.result:
         outcome.result[task.name].popitem()
     return outcome
 
 
-def _reads_differently(task: Task, args: Row, mode: Mode) -> Outcome:
+def _reads_differently(task: ModuleDefinition, args: Row, context: RunContext) -> ModuleResult:
     """Return another description, if one object is read."""
-    outcome = enter(task, args, mode)
+    outcome = enter(task, args, context)
     for rows in outcome.result.values() if task.name.endswith("_info") and args.keys() & {"id", "name"} else ():
         for row in rows if isinstance(rows, list) else ():
             if isinstance(row, dict):
@@ -173,14 +173,14 @@ def _reads_differently(task: Task, args: Row, mode: Mode) -> Outcome:
     return outcome
 
 
-def _finds_anything(task: Task, args: Row, mode: Mode) -> Outcome:
+def _finds_anything(task: ModuleDefinition, args: Row, context: RunContext) -> ModuleResult:
     named = {"id", "name"} if task.name.endswith("_info") else set()
-    return enter(task, {name: value for name, value in args.items() if name not in named}, mode)
+    return enter(task, {name: value for name, value in args.items() if name not in named}, context)
 
 
-def _drops_last_item(task: Task, args: Row, mode: Mode) -> Outcome:
+def _drops_last_item(task: ModuleDefinition, args: Row, context: RunContext) -> ModuleResult:
     items = {name: args[name][:-1] for name in task.items if args.get(name)}
-    return enter(task, {**args, **items}, mode)
+    return enter(task, {**args, **items}, context)
 
 
 # --- defects of responses and descriptions ----------------------------------------------------------------------------

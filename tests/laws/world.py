@@ -20,7 +20,12 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.esper.cloud.plugins.module_utils.catalog import task_of
 from ansible_collections.esper.cloud.plugins.module_utils.model.walk import secret_texts, type_mismatch
 from ansible_collections.esper.cloud.plugins.module_utils.module import argument_spec, perform
-from ansible_collections.esper.cloud.plugins.module_utils.task import Mode, Outcome, Task, unknown_outcome
+from ansible_collections.esper.cloud.plugins.module_utils.task import (
+    ModuleDefinition,
+    ModuleResult,
+    RunContext,
+    unknown_result,
+)
 from ansible_collections.esper.cloud.tests.laws.preparations import Preparation, Row
 from contract import Contract
 from process import ENTERPRISE_ID, Simulator
@@ -32,7 +37,7 @@ KEY = "k3y-Of-The-Laws-0123456789"
 # What changes the JSON of a response, if it changes it: from method, path and body to the new body.
 Rewrite = t.Callable[[str, str, t.Any], t.Any]
 # What runs a task with the arguments of a user.
-Door = t.Callable[[Task, Row, Mode], Outcome]
+Door = t.Callable[[ModuleDefinition, Row, RunContext], ModuleResult]
 
 
 @dataclass(frozen=True)
@@ -140,18 +145,18 @@ class Run:
         return repr((self.result, self.warnings, self.progress, self.log))
 
 
-def enter(task: Task, args: Row, mode: Mode) -> Outcome:
+def enter(task: ModuleDefinition, args: Row, context: RunContext) -> ModuleResult:
     """Validate and run a task like plugins/action/api.py. Secrets that the task shows are not masked here, although
     Ansible masks them: nothing may rely on that."""
     visits = task.visit(args)
     if why := type_mismatch(visits.all):
-        return Outcome({"failed": True, "msg": why})
-    if unknown := unknown_outcome(task, visits, check_mode=mode.check_mode):
+        return ModuleResult({"failed": True, "msg": why})
+    if unknown := unknown_result(task, visits, check_mode=context.check_mode):
         return unknown
     checked = ArgumentSpecValidator(argument_spec(task, {}), **task.rules).validate(args)
     if checked.error_messages:
-        return Outcome({"failed": True, "msg": str(checked.errors.msg)})
-    outcome, _secrets = perform(task, checked.validated_parameters, mode, args)
+        return ModuleResult({"failed": True, "msg": str(checked.errors.msg)})
+    outcome, _secrets = perform(task, checked.validated_parameters, context, args)
     return outcome
 
 
@@ -185,9 +190,9 @@ class World:
         connection = {"api_url": self.simulator.url, "api_key": KEY, "retries": 2, **self.connection}
         args = json.loads(json.dumps({**connection, **options}))
         self.secrets.update(secret_texts(task.visit(args).all), [KEY])
-        mode = Mode(check_mode=check_mode, diff=True, verbosity=3, progress=progress.append)
+        context = RunContext(check_mode=check_mode, diff=True, verbosity=3, progress=progress.append)
         with _logged() as log:
-            outcome = self.door(task, args, mode)
+            outcome = self.door(task, args, context)
         requests = self.simulator.journal(self._seen)
         self._seen = requests[-1]["seq"] if requests else self._seen
         return Run(outcome.result, outcome.warnings, progress, log, requests)

@@ -147,6 +147,17 @@ class Contract:
         """Whether an answer, or a part of one, may have that value."""
         return not self._flaws(_AnswerValidator, schema, value)
 
+    def validate_request(self, method: str, path: str, query: Mapping[str, str], body: object) -> list[str]:
+        """Return the flaws in a request. `body` is None or JSON; a form is not checked."""
+        name, route = f"{method} {path}", self.route(path)
+        if route is None or method not in route.operations:
+            return [f"{name} is not in the contract"]
+        operation = route.operations[method]
+        flaws = self.check_parameters(operation, route.values, query)
+        if body is not None:
+            flaws += self.check_body(operation, body)
+        return [f"{name}: {flaw}" for flaw in flaws]
+
     def validate_answer(self, method: str, path: str, status: int, body: object) -> list[str]:
         """The flaws in the answer to `method` on `path` (below /api). Properties that the contract lacks are flaws."""
         route = self.route(path)

@@ -16,8 +16,8 @@ from ..base.row import Params, Row
 from ..http.parallel import CONCURRENCY, in_parallel
 from ..http.responses import Response
 from ..model.kind import Kind, Shape
-from ..model.plan import Change, Plan, Step
-from ..model.unknowns import filled
+from ..model.plan import ObjectDiff, Plan, Step
+from ..model.unknowns import resolve_unknowns
 from .lookup import lookup_of
 from .planner import planner_of
 from .tenant_view import TenantView
@@ -30,7 +30,7 @@ class Result:
 
     changed: bool
     record: Row | None
-    changes: list[Change]
+    changes: list[ObjectDiff]
     warnings: list[str]
     related: dict[str, list[Row]]
 
@@ -51,11 +51,13 @@ def ensure_all(view: TenantView, kind: Kind, several: t.Sequence[Params], *, che
     for planned in plans:
         planned.complete()
     for planned in plans:
-        planned.settle()
-    return [_carry_out(view, kind, params, planned, check_mode) for params, planned in zip(several, plans, strict=True)]
+        planned.evaluate_warnings()
+    return [
+        _apply_plan(view, kind, params, planned, check_mode) for params, planned in zip(several, plans, strict=True)
+    ]
 
 
-def _carry_out(view: TenantView, kind: Kind, params: Params, planned: Plan, check_mode: bool) -> Result:
+def _apply_plan(view: TenantView, kind: Kind, params: Params, planned: Plan, check_mode: bool) -> Result:
     record = planned.record
     if planned.steps and not check_mode:
         record = apply(view, kind, planned)
@@ -82,7 +84,7 @@ def send(view: TenantView, kind: Kind, steps: t.Sequence[Step]) -> None:
     try:
         for step in steps:
             if step.if_created is None or not step.if_created.adopted:
-                _perform(view, kind, step)
+                _execute_step(view, kind, step)
                 step.done = True
     finally:
         if steps:
@@ -93,7 +95,7 @@ def record_after(view: TenantView, kind: Kind, planned: Plan) -> Row | None:
     """The object as it is after the writes of a plan, None when it is absent."""
     if planned.record is None or not planned.steps:
         return planned.record
-    answers = [step.answer for step in planned.steps if step.answer is not None]
+    answers = [step.response for step in planned.steps if step.response is not None]
     return view.to_result(kind, answers[-1]) if answers else planned.record
 
 
@@ -105,7 +107,7 @@ def apply_each(
 
     def attempt(step: Step) -> tuple[Step, EsperError] | None:
         try:
-            _perform(view, kind, step)
+            _execute_step(view, kind, step)
         except EsperError as error:
             return step, error
         return None
@@ -124,21 +126,21 @@ def raise_first(failures: t.Sequence[tuple[Step, EsperError]]) -> None:
         raise error
 
 
-def _perform(view: TenantView, kind: Kind, step: Step) -> None:
-    if step.seconds is not None:
-        view.client.extend(step.seconds)
-    body = filled(step.body)
+def _execute_step(view: TenantView, kind: Kind, step: Step) -> None:
+    if step.time_limit is not None:
+        view.client.extend(step.time_limit)
+    body = resolve_unknowns(step.body)
     send = functools.partial(
         view.client.request,
         step.method,
         step.path,
-        ids=filled(step.ids),
+        ids=resolve_unknowns(step.ids),
         query=step.query,
         body=body,
         purpose=step.purpose,
     )
-    if step.find is not None:
-        _create_once(view, kind, step, send, functools.partial(step.find, body))
+    if step.find_existing is not None:
+        _create_once(view, kind, step, send, functools.partial(step.find_existing, body))
         return
     try:
         # Each of these writes sets a state rather than adding to one, so that sending it twice does no harm.
@@ -147,10 +149,10 @@ def _perform(view: TenantView, kind: Kind, step: Step) -> None:
         if step.method == "DELETE" and error.status == 404:
             return
         raise
-    step.answer = _object_in(answer, step, kind)
-    following = step.then(answer) if step.then else None
+    step.response = _object_in(answer, step, kind)
+    following = step.next_step(answer) if step.next_step else None
     if following:
-        _perform(view, kind, following)
+        _execute_step(view, kind, following)
 
 
 def _create_once(
@@ -166,9 +168,9 @@ def _create_once(
     while True:
         try:
             answer = send(idempotent=False)
-            step.answer = _object_in(answer, step, kind)
-            if step.answer is not None:
-                _give_way(view, kind, step)
+            step.response = _object_in(answer, step, kind)
+            if step.response is not None:
+                _resolve_duplicate(view, kind, step)
                 return
             failure: RequestFailed = TransportError(
                 f"{step.purpose} failed: {step.method} {step.path} answered {answer.status} without the object.",
@@ -192,30 +194,30 @@ def _create_once(
             # The create's own failure tells more than that of the look-up after it.
             raise failure from None
         if found is not None:
-            step.answer, step.adopted = found, True
+            step.response, step.adopted = found, True
             return
         if refused or attempt > client.connection.retries:
             raise failure
 
 
-def _give_way(view: TenantView, kind: Kind, step: Step) -> None:
+def _resolve_duplicate(view: TenantView, kind: Kind, step: Step) -> None:
     """Where somebody else created the same at the same time, adopt theirs and delete what was just created."""
-    if step.rival is None or step.answer is None:
+    if step.find_duplicate is None or step.response is None:
         return
     view.invalidate(kind)
     try:
-        other = step.rival(step.answer)
+        other = step.find_duplicate(step.response)
     except RequestFailed:
         # All is as it should be, as far as is known.
         return
     if other is not None:
-        _perform(view, kind, planner_of(view, kind).delete_step(step.answer))
-        step.answer, step.adopted = other, True
+        _execute_step(view, kind, planner_of(view, kind).delete_step(step.response))
+        step.response, step.adopted = other, True
 
 
 def _object_in(answer: Response, step: Step, kind: Kind) -> Row | None:
     """The object that a write answered with, if it did: some answer with nothing, or with a message only."""
     body = answer.body if isinstance(answer.body, dict) else {}
-    row = step.read(body) if step.read else body
+    row = step.extract_object(body) if step.extract_object else body
     is_object = bool(row) and (kind.shape is Shape.SINGLETON or (row or {}).get(kind.id_key) is not None)
     return row if is_object else None

@@ -15,8 +15,8 @@ from ..base.errors import ApiError, EsperError, InvalidParameter, NotFound, Requ
 from ..base.row import Params, Row
 from ..http.parallel import CONCURRENCY, in_parallel
 from ..model.kind import Kind
-from ..model.plan import Change, Effect, Plan, Step
-from ..model.unknowns import Maker, ResultOf, steps_in, without_pending
+from ..model.plan import Effect, ObjectDiff, Plan, Step
+from ..model.unknowns import KnownAfterApply, Producer, hide_unknowns, required_steps
 from . import apply as engine
 from .lookup import lookup_of
 from .planner import planner_of
@@ -107,10 +107,10 @@ class Item:
         return f"Nothing is deleted, because the change of {named} was not made." if unchanged else ""
 
     @property
-    def changes(self) -> list[Change]:
+    def changes(self) -> list[ObjectDiff]:
         """What becomes of the object, and of those that go with it, for the diff."""
         return [
-            Change(each.title, without_pending(each.before), without_pending(each.after)) for each in self.plan.changes
+            ObjectDiff(each.title, hide_unknowns(each.before), hide_unknowns(each.after)) for each in self.plan.changes
         ]
 
     def fail(self, error: EsperError) -> None:
@@ -129,7 +129,7 @@ class Bulk:
         self.items = items
         self._view = view
         self._owners: dict[tuple[Kind, t.Any], Item] = {}
-        self._makers: dict[Maker, Item] = {}
+        self._makers: dict[Producer, Item] = {}
         self._stages = _in_stages({item.kind.name: item.kind for item in items})
         self._go_on = False
         self._stopped = False
@@ -185,7 +185,7 @@ class Bulk:
         self._check_deletions()
         self._check_needs()
         for item in self.items:
-            item.plan.settle()
+            item.plan.evaluate_warnings()
 
     def _plan_those(self, waiting: list[Item]) -> None:
         """Plan objects of a kind. What one of them refers to may be planned after it; then it is tried again."""
@@ -237,7 +237,7 @@ class Bulk:
         owner = self._owners.setdefault((item.kind, identifier), item)
         if owner is not item:
             self._clash(owner, item)
-        elif item.is_absent and isinstance(identifier, ResultOf):
+        elif item.is_absent and isinstance(identifier, KnownAfterApply):
             maker = self._makers[identifier.step]
             item.fail(InvalidParameter(f"It would delete what {maker.label} is to make."))
         return item.error is None
@@ -248,14 +248,14 @@ class Bulk:
         except EsperError as error:
             self._fail_to_plan(item, error)
             return
-        item.plan, item.record = plan, without_pending(plan.record)
+        item.plan, item.record = plan, hide_unknowns(plan.record)
         item.action = item.planned_action
         self._view.add_effects(plan.effects)
         # What is made along with an object, such as its parents, is before it.
         own = [each.id for each in plan.effects if each.kind is item.kind and each.row is not None]
         self._owners.update(((item.kind, each), item) for each in own[-1:])
         self._makers.update((step, item) for step in plan.steps)
-        used = {step for each in plan.steps for part in (each.ids, each.body) for step in steps_in(part)}
+        used = {step for each in plan.steps for part in (each.ids, each.body) for step in required_steps(part)}
         used |= {step for each in plan.steps for step in each.after}
         item.needs = {self._makers[step] for step in used} - {item}
 

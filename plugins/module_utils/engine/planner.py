@@ -13,8 +13,8 @@ from ..model.api_paths import body_of
 from ..model.compare import Comparison, compare_object
 from ..model.field import Field, Separate
 from ..model.kind import Kind, Shape
-from ..model.plan import Change, Effect, Plan, Step
-from ..model.unknowns import ResultOf
+from ..model.plan import Effect, ObjectDiff, Plan, Step
+from ..model.unknowns import KnownAfterApply
 from .lookup import Lookup, lookup_of, separate_texts
 from .tenant_view import TenantView
 
@@ -96,11 +96,11 @@ class Planner:
             method="POST",
             path=kind.routes.list,
             body={**self._fixed_payload(), **body},
-            find=lambda _body: self.lookup.find(params),
+            find_existing=lambda _body: self.lookup.find(params),
         )
         empty: Row = {each.api_name: [] for each in given if each.separate and not compared[each.name].payload}
-        step.read = _adding(empty) if empty else None
-        identifier = ResultOf(step, kind.id_key)
+        step.extract_object = _adding(empty) if empty else None
+        identifier = KnownAfterApply(step, kind.id_key)
         separate = [
             self._separate_step(each, each.separate, compared[each.name].payload, identifier, body, step)
             for each in given
@@ -113,7 +113,7 @@ class Planner:
         return Plan(
             {**unknown, **after},
             [step, *separate],
-            [Change(kind.header(body), {}, shown)],
+            [ObjectDiff(kind.header(body), {}, shown)],
             effects=[Effect(kind, identifier, {**body, kind.id_key: identifier})],
         )
 
@@ -148,7 +148,9 @@ class Planner:
                     path=kind.routes.object,
                     ids=self._ids(current),
                     body={**(self._fixed_payload() if replaces else {}), **body},
-                    read=_adding({each.api_name: current[each.api_name] for each in separate}) if separate else None,
+                    extract_object=_adding({each.api_name: current[each.api_name] for each in separate})
+                    if separate
+                    else None,
                 )
             )
         steps += [
@@ -167,7 +169,7 @@ class Planner:
             )
         after = {each.name: compared[each.name].after for each in differing if not each.secret}
         changed = [*differing, *(each for each in losing if each not in differing)]
-        change = Change(
+        change = ObjectDiff(
             kind.header(current),
             {each.name: compared[each.name].shown_before for each in changed},
             {each.name: compared[each.name].shown for each in changed},
@@ -180,7 +182,7 @@ class Planner:
         field: Field,
         separate: Separate,
         texts: list[str],
-        identifier: str | ResultOf,
+        identifier: str | KnownAfterApply,
         known: Row,
         before: Step | None = None,
     ) -> Step:
@@ -191,7 +193,7 @@ class Planner:
 
         def extract(body: Row) -> Row:
             """Return the whole object. Raise InvalidParameter if Esper did not store a text."""
-            row = {**known, **((before.answer if before else None) or {})}
+            row = {**known, **((before.response if before else None) or {})}
             if separate.response_key not in body:
                 return {**row, field.api_name: texts}
             stored = separate_texts(separate, body[separate.response_key], purpose)
@@ -207,7 +209,7 @@ class Planner:
             path=separate.path,
             ids={"id": identifier},
             body={separate.write_key: texts},
-            read=extract,
+            extract_object=extract,
         )
 
     def _check_misfits(self, current: Row, sent: t.Iterable[Field], *, replaces: bool) -> None:
@@ -271,16 +273,16 @@ class Planner:
             ids=self._ids(current),
         )
 
-    def deletion(self, current: Row) -> Change:
+    def deletion(self, current: Row) -> ObjectDiff:
         """Return the deletion of an object, for the diff."""
         record = self.kind.to_result(current)
-        return Change(
+        return ObjectDiff(
             self.kind.header(current),
             {each.name: record.get(each.name) for each in self.kind.fields if each.writable and not each.secret},
             {},
         )
 
-    def _ids(self, current: Row) -> dict[str, str | ResultOf]:
+    def _ids(self, current: Row) -> dict[str, str | KnownAfterApply]:
         return {} if self.kind.shape is Shape.SINGLETON else {"id": str(current[self.kind.id_key])}
 
 

@@ -19,7 +19,7 @@ from ..http.parallel import CONCURRENCY
 from ..model.conform import conform, typed_result
 from ..model.kind import Kind, Shape
 from ..model.plan import Effect
-from ..model.unknowns import ResultOf
+from ..model.unknowns import KnownAfterApply
 
 # Number of values that a warning names.
 _NAMED = 5
@@ -278,7 +278,7 @@ class TenantView:
                 planned.deleted.add(str(effect.id))
             else:
                 planned.rows[str(effect.id)] = effect.row
-                if not isinstance(effect.id, ResultOf):
+                if not isinstance(effect.id, KnownAfterApply):
                     planned.changes[str(effect.id)] = effect.row
                 planned.names.setdefault(_folded(effect.row.get(effect.kind.name_key)), []).append(effect.row)
 

@@ -18,7 +18,7 @@ from ..base.row import Row
 from ..engine.tenant_view import TenantView
 from ..model.field import Field
 from ..model.kind import Kind, Routes, Shape
-from ..model.unknowns import ResultOf
+from ..model.unknowns import KnownAfterApply
 
 LEGACY = "/enterprise/{enterprise_id}/application/"
 V1 = "/v1/enterprise/{enterprise_id}/application/"
@@ -65,7 +65,7 @@ def versions_of(
 ) -> list[Row]:
     """Return the versions of an app that a family has, each with the properties of the app. They have the types of the
     fields of ``kind``, if it is set. An app that this task uploads has no versions yet."""
-    if isinstance(app["id"], ResultOf):
+    if isinstance(app["id"], KnownAfterApply):
         return []
     purpose = f"Reading the versions of the app '{APPS.name_of(app)}'"
     rows = view.list_at(f"{family}{app['id']}/version/", query, kind=kind, purpose=purpose)

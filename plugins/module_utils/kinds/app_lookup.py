@@ -11,7 +11,7 @@ from __future__ import annotations
 from ..base.errors import ApiError, InvalidParameter
 from ..base.row import Params, Row
 from ..engine.lookup import Lookup, lookup_of
-from ..model.unknowns import ResultOf
+from ..model.unknowns import KnownAfterApply
 from .app_list import APPS, LEGACY, LEGACY_APPS, app_of, of_app, versions_of
 from .app_package import is_wanted, may_be_wanted, names_version, validate, wanted_label, with_package
 from .blueprint_usage import Usage, is_same_id, items_in, usage
@@ -53,7 +53,7 @@ class AppVersionLookup(Lookup):
     def uploads_of(self, app: Row) -> list[Row]:
         """Return the versions of an app that the same task uploads."""
         planned = self.view.planned(self.kind)
-        return [row for row in planned if isinstance(row["id"], ResultOf) and row["app_id"] == app["id"]]
+        return [row for row in planned if isinstance(row["id"], KnownAfterApply) and row["app_id"] == app["id"]]
 
     def versions_of(self, app: Row) -> list[Row]:
         """Return all versions of an app as Esper has them, which v1 lists."""

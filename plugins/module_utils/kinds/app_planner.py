@@ -16,8 +16,8 @@ from ..base.text import counted
 from ..engine.planner import Planner, in_use, planner_of
 from ..http.forms import Form
 from ..model.compare import Comparison
-from ..model.plan import Change, Effect, Plan, Step
-from ..model.unknowns import ResultOf
+from ..model.plan import Effect, ObjectDiff, Plan, Step
+from ..model.unknowns import KnownAfterApply
 from .app_list import APPS, LEGACY, V1, VERSION, app_of, label_of, number, of_app
 from .app_lookup import AppVersionLookup
 from .app_package import IDENTITY, check_bytes, is_wanted, path_of, wanted_label, with_package
@@ -55,12 +55,12 @@ class AppVersionPlanner(Planner):
             method="POST",
             path=LEGACY + "upload/",
             body=Form(files={"app_file": path_of(wanted["src"])}),
-            find=lambda _body: self._find_same(params),
-            read=lambda body: _uploaded(body, wanted),
-            seconds=params["upload_deadline"],
+            find_existing=lambda _body: self._find_same(params),
+            extract_object=lambda body: _uploaded(body, wanted),
+            time_limit=params["upload_deadline"],
         )
-        app_id: t.Any = app["id"] if app else ResultOf(upload, "app_id")
-        if app and isinstance(app_id, ResultOf):
+        app_id: t.Any = app["id"] if app else KnownAfterApply(upload, "app_id")
+        if app and isinstance(app_id, KnownAfterApply):
             # Another upload creates the app. Two at the same time could create it twice.
             upload.after = (app_id.step,)
         plan = Plan(None, [upload])
@@ -68,11 +68,11 @@ class AppVersionPlanner(Planner):
             plan.steps.append(self._properties(upload, wanted, self.compared({}, desired)))
         shown = {**{name: wanted[name] for name in IDENTITY if wanted[name] is not None}, **desired}
         plan.record = {**dict.fromkeys(each.name for each in self.kind.fields), **shown, "id": app and app_id}
-        plan.changes.append(Change(f"app {wanted_label(wanted)}", {}, shown))
+        plan.changes.append(ObjectDiff(f"app {wanted_label(wanted)}", {}, shown))
         if app is None:
             plan.effects.append(Effect(APPS, app_id, {"id": app_id, "package_name": wanted["package_name"]}))
         version = {
-            "id": ResultOf(upload, "id"),
+            "id": KnownAfterApply(upload, "id"),
             "app_id": app_id,
             "package_name": wanted["package_name"],
             "version_code": wanted["version_name"],
@@ -81,7 +81,7 @@ class AppVersionPlanner(Planner):
         }
         plan.effects.append(Effect(self.kind, version["id"], version))
         if app and params["keep_versions"] is not None:
-            plan.late_parts.append(
+            plan.deferred_parts.append(
                 functools.partial(
                     self._plan_removals, app=app, code=wanted["version_code"], params=params, own_id=version["id"]
                 )
@@ -94,13 +94,13 @@ class AppVersionPlanner(Planner):
             purpose=f"Updating the app '{wanted_label(wanted)}'",
             method="PATCH",
             path=LEGACY + VERSION,
-            ids={"app_id": ResultOf(upload, "app_id"), "id": ResultOf(upload, "id")},
+            ids={"app_id": KnownAfterApply(upload, "app_id"), "id": KnownAfterApply(upload, "id")},
             body={
                 each.api_name: compared[each.name].payload
                 for each in self.kind.fields
                 if compared[each.name].payload is not None
             },
-            read=lambda body: {**(upload.answer or {}), **body},
+            extract_object=lambda body: {**(upload.response or {}), **body},
         )
 
     def _find_same(self, params: Params) -> Row | None:
@@ -130,7 +130,7 @@ class AppVersionPlanner(Planner):
             self._complete(step, current)
         if params["keep_versions"] is not None:
             code = number(current.get("build_number"))
-            plan.late_parts.append(
+            plan.deferred_parts.append(
                 functools.partial(self._plan_removals, app=app_of(current), code=code, params=params)
             )
         return plan
@@ -150,7 +150,7 @@ class AppVersionPlanner(Planner):
         is_in_legacy = self.lookup.is_in_legacy(current)
         step.path = (LEGACY if is_in_legacy else V1) + VERSION
         step.ids = _ids(current)
-        step.read = lambda body: {**current, **body}
+        step.extract_object = lambda body: {**current, **body}
         rejected = set() if is_in_legacy else step.body.keys() - _V1_ACCEPTS
         if rejected:
             names = sorted(each.name for each in self.kind.fields if each.api_name in rejected)
@@ -198,7 +198,7 @@ class AppVersionPlanner(Planner):
             )
         outdated = [row for each, row in sorted(by_code.items()) if each not in kept]
         for row in outdated:
-            if isinstance(row["id"], ResultOf):
+            if isinstance(row["id"], KnownAfterApply):
                 raise InvalidParameter(
                     f"keep_versions {keep} would delete '{label_of(row)}', which the same task uploads."
                 )
@@ -231,7 +231,7 @@ class AppVersionPlanner(Planner):
         plan = Plan(
             None,
             [planner_of(self.view, APPS).delete_step(app)],
-            [Change(f"app {package}", before, {})],
+            [ObjectDiff(f"app {package}", before, {})],
             effects=[Effect(APPS, app["id"], None), *(Effect(self.kind, row["id"], None) for row in rows)],
         )
         if not params["force"]:
@@ -246,10 +246,10 @@ class AppVersionPlanner(Planner):
         self._check_readable(version, _INSTALLED)
         return version.get("installed_count") or 0
 
-    def deletion(self, current: Row) -> Change:
+    def deletion(self, current: Row) -> ObjectDiff:
         """Return the deletion of a version, for the diff."""
         record = self.kind.to_result(current)
-        return Change(f"app {label_of(current)}", {name: record[name] for name in IDENTITY}, {})
+        return ObjectDiff(f"app {label_of(current)}", {name: record[name] for name in IDENTITY}, {})
 
 
 def _uploaded(body: Row, wanted: Params) -> Row | None:
@@ -268,7 +268,7 @@ def _uploaded(body: Row, wanted: Params) -> Row | None:
     return found[0]
 
 
-def _ids(version: Row) -> dict[str, str | ResultOf]:
+def _ids(version: Row) -> dict[str, str | KnownAfterApply]:
     return {"app_id": str(version["app_id"]), "id": str(version["id"])}
 
 
@@ -300,5 +300,5 @@ def _removal(version: Row, force: bool, request_id: str | None = None) -> Step:
         path=V1 + VERSION,
         ids=_ids(version),
         query={"request_id": request_id},
-        then=confirmed,
+        next_step=confirmed,
     )

@@ -40,8 +40,8 @@ def _numbers(name: str, doc: str, can: str, *more: Field) -> Field:
         doc,
         switch("allow_all_numbers", f"all numbers {can}", required_by_api=True),
         *more,
-        text_list("allowed_numbers", f"Numbers that {can}. Compared without order.", items="set"),
-        text_list("tags", "Tags of numbers, in API format. Compared without order.", items="set"),
+        text_list("allowed_numbers", f"Numbers that {can}. Compared without order.", list_type="set"),
+        text_list("tags", "Tags of numbers, in API format. Compared without order.", list_type="set"),
     )
 
 

@@ -18,7 +18,7 @@ from ..base.row import Row
 from ..engine.tenant_view import TenantView
 from ..model.field import Field
 from ..model.kind import Kind, Routes, Shape
-from ..model.unknowns import ResultOf
+from ..model.unknowns import KnownAfterApply
 from .app import APP_VERSION
 from .app_list import APPS
 
@@ -89,8 +89,8 @@ CATALOGS = {
 class CatalogVersion:
     """A version of an app. ``code`` is None if it is not known; ``type`` is the type of the app in a blueprint."""
 
-    app_id: str | ResultOf
-    id: str | ResultOf
+    app_id: str | KnownAfterApply
+    id: str | KnownAfterApply
     name: str | None
     code: int | None
     type: str
@@ -125,7 +125,7 @@ class Catalog:
         """Return the apps with a package name, all without one. Includes apps that the same task uploads."""
         kind = self._routes.kind
         query = {**self._routes.query, **({kind.routes.name_filter: package} if package else {})}
-        uploads = [row for row in self._view.planned(kind) if isinstance(row["id"], ResultOf)]
+        uploads = [row for row in self._view.planned(kind) if isinstance(row["id"], KnownAfterApply)]
         rows = [*self._view.list_objects(kind, query), *uploads]
         return [row for row in rows if package in (None, row.get("package_name"))]
 
@@ -138,7 +138,7 @@ class Catalog:
         exist."""
         found = self._versions.get(str(app_id))
         if found is None:
-            known = app_id if isinstance(app_id, ResultOf) else str(app_id)
+            known = app_id if isinstance(app_id, KnownAfterApply) else str(app_id)
             rows = [*self._read_versions(known), *self._uploads_of(known)]
             found = [self._version(known, row) for row in rows]
             self._versions[str(app_id)] = found
@@ -148,9 +148,9 @@ class Catalog:
         """Return a version of an app, None if it does not exist."""
         return next((each for each in self.versions(app_id) if each.id == version_id), None)
 
-    def _read_versions(self, app_id: str | ResultOf) -> list[Row]:
+    def _read_versions(self, app_id: str | KnownAfterApply) -> list[Row]:
         """Return the versions of an app that exist, without those that the task deletes."""
-        if isinstance(app_id, ResultOf) or app_id in _NO_IDS:
+        if isinstance(app_id, KnownAfterApply) or app_id in _NO_IDS:
             return []
         path, kind = self._routes.versions.replace("{app_id}", quote(app_id, safe="")), self._routes.version_kind
         try:
@@ -161,14 +161,14 @@ class Catalog:
             return []
         return rows if kind is None else [row for row in rows if not self._view.is_deleted(kind, row["id"])]
 
-    def _uploads_of(self, app_id: str | ResultOf) -> list[Row]:
+    def _uploads_of(self, app_id: str | KnownAfterApply) -> list[Row]:
         """Return the versions of an app that the task uploads."""
         planned = self._view.planned(self._routes.version_kind) if self._routes.version_kind else []
-        return [row for row in planned if row["app_id"] == app_id and isinstance(row["id"], ResultOf)]
+        return [row for row in planned if row["app_id"] == app_id and isinstance(row["id"], KnownAfterApply)]
 
-    def _version(self, app_id: str | ResultOf, row: Row) -> CatalogVersion:
+    def _version(self, app_id: str | KnownAfterApply, row: Row) -> CatalogVersion:
         code = str(row.get("build_number"))
-        is_new = isinstance(row["id"], ResultOf)
+        is_new = isinstance(row["id"], KnownAfterApply)
         return CatalogVersion(
             app_id=app_id,
             id=row["id"],
@@ -227,7 +227,7 @@ def _matching(versions: list[CatalogVersion], app: Row) -> list[CatalogVersion]:
     if not is_latest:
         return found
     unknown = [each for each in found if each.code is None]
-    if len(unknown) < len(found) and any(isinstance(each.id, ResultOf) for each in unknown):
+    if len(unknown) < len(found) and any(isinstance(each.id, KnownAfterApply) for each in unknown):
         raise InvalidParameter(
             f"The {LATEST} version of the app '{app.get('package_name') or app.get('app_id')}' is not known, because"
             " this task uploads a version without a version code. Set version_code for the upload."

@@ -101,7 +101,8 @@ def wifi_networks(*more: Field) -> Field:
         ("Wi-Fi networks by ID. The Esper API has no list of their names.", KEPT),
         identifier("wifi_network_id", "ID of the Wi-Fi network.", required_by_api=True),
         *more,
-        items="wifi_network_id",
+        list_type="map",
+        map_keys=(("wifi_network_id",),),
         **nameless("wifi_network", "wifi_network_id"),
     )
 
@@ -200,7 +201,8 @@ ANDROID_APPS = dict_list(
         required_by_api=True,
         create_default="autoUpdateDefault",
     ),
-    items="package_name",
+    list_type="map",
+    map_keys=(("package_name",),),
     references=(_APPS,),
 )
 
@@ -221,7 +223,8 @@ def tenant_apps(platform: str, *types: str) -> Field:
             required_by_api=True,
         ),
         Field("base64_app_config", "Configuration of the app, encoded in Base64."),
-        items="app_id package_name",
+        list_type="map",
+        map_keys=(("app_id",), ("package_name",)),
         references=(_APPS,),
     )
 
@@ -246,6 +249,7 @@ def files(file_id: Field) -> Field:
         Field("destination_path", "Path of the file on the device.", required_by_api=True),
         # One content file can go to two places. A content file that was uploaded again has another ID, but the same
         # name.
-        items="file_id+destination_path file_id content",
+        list_type="map",
+        map_keys=(("file_id", "destination_path"), ("file_id",), ("content",)),
         references=(_CONTENTS,),
     )

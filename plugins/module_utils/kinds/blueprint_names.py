@@ -16,7 +16,7 @@ from ..base.row import Row
 from ..engine.lookup import lookup_of
 from ..engine.tenant_view import TenantView
 from ..model.field import Reference
-from ..model.unknowns import ResultOf
+from ..model.unknowns import KnownAfterApply
 from .blueprint_catalog import CATALOGS, LATEST, VERSION_TERMS, Catalog, CatalogVersion
 from .blueprint_settings import SETTINGS
 from .content import CONTENT
@@ -134,7 +134,10 @@ class Names:
         if "content" not in file:
             return file
         row = lookup_of(self._view, CONTENT).resolve(file["content"])
-        return {**file, "file_id": row["id"].in_form(str) if isinstance(row["id"], ResultOf) else str(row["id"])}
+        return {
+            **file,
+            "file_id": row["id"].transformed(str) if isinstance(row["id"], KnownAfterApply) else str(row["id"]),
+        }
 
     def _check_file(self, file: Row, known: set[str], path: str) -> None:
         """Raise InvalidParameter or NotFound if the ID is that of another content file, or of none."""

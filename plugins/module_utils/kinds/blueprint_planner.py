@@ -15,8 +15,8 @@ from ..base.row import Params, Row
 from ..engine.planner import Planner
 from ..engine.tenant_view import TenantView
 from ..model.kind import Kind
-from ..model.plan import Change, Effect, Plan, Step
-from ..model.unknowns import ResultOf, filled
+from ..model.plan import Effect, ObjectDiff, Plan, Step
+from ..model.unknowns import KnownAfterApply, resolve_unknowns
 from . import blueprint_comparison as comparison
 from .blueprint_lookup import BlueprintLookup, version_kind
 from .blueprint_names import Names, with_planned_names
@@ -61,8 +61,12 @@ class BlueprintPlanner(Planner):
         params, _current = self._resolve_names(params, {})
         plan = super().plan_create(params)
         (create,) = plan.steps
-        body, planned, identifier = t.cast("Row", create.body), t.cast("Row", plan.record), ResultOf(create, "id")
-        create.read = _reader_of_response(planned)
+        body, planned, identifier = (
+            t.cast("Row", create.body),
+            t.cast("Row", plan.record),
+            KnownAfterApply(create, "id"),
+        )
+        create.extract_object = _reader_of_response(planned)
         if body.pop("publish", False):
             publish = Step(
                 purpose=f"Publishing the {self.kind.phrase(body)}",
@@ -70,7 +74,7 @@ class BlueprintPlanner(Planner):
                 path=self.kind.routes.object,
                 ids={"id": identifier},
                 body={**body, "publish": True},
-                read=create.read,
+                extract_object=create.extract_object,
                 if_created=create,
             )
             plan.steps.append(publish)
@@ -97,7 +101,7 @@ class BlueprintPlanner(Planner):
         for step, change in zip(plan.steps, plan.changes, strict=True):
             planned, body = t.cast("Row", plan.record), t.cast("Row", step.body)
             body["publish"] = publish
-            step.read = _reader_of_response(planned)
+            step.extract_object = _reader_of_response(planned)
             if "settings" in change.after:
                 before, after = change.before["settings"] or {}, change.after["settings"]
                 change.before["settings"] = self._names.add_names(before, after)
@@ -144,7 +148,7 @@ class BlueprintPlanner(Planner):
             },
         )
         before = {**record, "settings": comparison.with_marks(current.get("settings"))}
-        change = Change(
+        change = ObjectDiff(
             self.kind.header(current),
             {name: before[name] for name in changed},
             {name: after[name] for name in changed},
@@ -181,7 +185,7 @@ def _reader_of_response(planned: Row) -> t.Callable[[Row], Row]:
     """Return a function that adds planned values to a response: names in the settings, and missing fields."""
 
     def read(body: Row) -> Row:
-        known = filled(planned.get("settings") or {})
+        known = resolve_unknowns(planned.get("settings") or {})
         return {**planned, **body, "settings": with_planned_names(body.get("settings", known) or {}, known)}
 
     return read

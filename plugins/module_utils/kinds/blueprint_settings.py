@@ -136,7 +136,8 @@ _IOS = dict_field(
         ("Provisioning profiles, identified by ID.", KEPT),
         identifier("profile_id", "ID of the profile, a UUID.", required_by_api=True, validator=uuid),
         identifier("profile_version_id", "ID of the profile version, a UUID.", required_by_api=True, validator=uuid),
-        items="profile_id",
+        list_type="map",
+        map_keys=(("profile_id",),),
         **nameless("provisioning_profile", "profile_id", "profile_version_id"),
     ),
     dict_field(
@@ -148,8 +149,8 @@ _IOS = dict_field(
     setting(
         "web_content_settings",
         "Web content.",
-        text_list("url_blocklist", "URLs that the device blocks. Compared without order.", items="set"),
-        text_list("url_allowlist", "URLs that the device allows. Compared without order.", items="set"),
+        text_list("url_blocklist", "URLs that the device blocks. Compared without order.", list_type="set"),
+        text_list("url_allowlist", "URLs that the device allows. Compared without order.", list_type="set"),
     ),
     setting(
         "defer_os_updates",
@@ -173,7 +174,8 @@ _LINUX = dict_field(
                 "options_key", "Key of an option of the custom action, a UUID.", required_by_api=True, validator=uuid
             ),
             APPLY_POLICY,
-            items="id",
+            list_type="map",
+            map_keys=(("id",),),
             **nameless("custom_action", "id", "options_key"),
         ),
     ),

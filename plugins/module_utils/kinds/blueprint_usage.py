@@ -19,7 +19,7 @@ from ..base.row import Row
 from ..engine.tenant_view import TenantView
 from ..http.client import Query
 from ..http.parallel import CONCURRENCY, in_parallel
-from ..model.unknowns import ResultOf
+from ..model.unknowns import KnownAfterApply
 from .blueprint_list import BLUEPRINTS
 
 Selector = t.Callable[[Row], bool]
@@ -160,6 +160,6 @@ def items_in(settings: Row, platforms: t.Iterable[str], kind: str) -> t.Iterator
 
 def is_same_id(value: t.Any, wanted: t.Any) -> bool:
     """Return whether an ID in settings, a text or a number, is that of an object, which can be planned."""
-    if isinstance(value, ResultOf) or isinstance(wanted, ResultOf):
+    if isinstance(value, KnownAfterApply) or isinstance(wanted, KnownAfterApply):
         return value is wanted or value == wanted
     return str(value).lower() == str(wanted).lower()

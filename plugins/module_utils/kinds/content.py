@@ -32,7 +32,7 @@ _FIELDS = (
         "Tags of the content file, each with 1 to 255 characters. Compared without order.",
         type="list",
         elements="str",
-        items="set",
+        list_type="set",
         validator=length(1, 255),
         returns="Tags of the content file.",
         sample=["menu", "summer"],

@@ -12,7 +12,7 @@ from pathlib import Path
 from ..base.checksums import is_file_of
 from ..base.errors import InvalidParameter
 from ..base.row import Params, Row
-from ..model.unknowns import ResultOf
+from ..model.unknowns import KnownAfterApply
 
 
 def source_of(params: Params) -> Path | None:
@@ -68,4 +68,4 @@ def is_same_file(one: Row, other: Row) -> bool:
 
 def upload_order(row: Row) -> float:
     """Return the key that sorts content files by the time of the upload: IDs ascend, planned uploads are the last."""
-    return math.inf if isinstance(row["id"], ResultOf) else int(row["id"])
+    return math.inf if isinstance(row["id"], KnownAfterApply) else int(row["id"])

@@ -16,8 +16,8 @@ from ..base.errors import InvalidParameter, NotFound
 from ..base.row import Params, Row
 from ..engine.planner import Planner, in_use
 from ..http.forms import Form
-from ..model.plan import Change, Effect, Plan, Step
-from ..model.unknowns import ResultOf
+from ..model.plan import Effect, ObjectDiff, Plan, Step
+from ..model.unknowns import KnownAfterApply
 from .blueprint_list import BLUEPRINTS
 from .blueprint_usage import Usage
 from .content_file import flaw_of_name, has_bytes_of, name_in, source_of
@@ -48,7 +48,7 @@ class ContentPlanner(Planner):
         return Plan(
             {**dict.fromkeys(each.name for each in kind.fields), "tags": [], **after},
             steps,
-            [Change(f"{kind.title} {name}", {}, after)],
+            [ObjectDiff(f"{kind.title} {name}", {}, after)],
             effects=[effect],
         )
 
@@ -89,8 +89,8 @@ class ContentPlanner(Planner):
         return Plan(
             {**dict.fromkeys(record), "tags": [], **new},
             [*steps, self.delete_step(current)],
-            [Change(kind.header(current), before, after)],
-            late_warnings=[lambda: self._warning_of_outdated_blueprints(current)],
+            [ObjectDiff(kind.header(current), before, after)],
+            deferred_warnings=[lambda: self._warning_of_outdated_blueprints(current)],
             related={"blueprints": _related_blueprints(self.lookup.usage(current))},
             effects=[effect, Effect(kind, current[kind.id_key], None)],
         )
@@ -125,19 +125,19 @@ class ContentPlanner(Planner):
             method="POST",
             path=f"{kind.routes.list}upload/",
             body=Form(files={"key": source}, names={"key": name}),
-            find=find_uploaded,
-            rival=find_oldest_upload,
-            seconds=params["upload_deadline"],
+            find_existing=find_uploaded,
+            find_duplicate=find_oldest_upload,
+            time_limit=params["upload_deadline"],
         )
         body = {each.api_name: properties[each.name] for each in kind.fields if properties.get(each.name)}
         describe = Step(
             purpose=f"Updating the {kind.title} '{name}'",
             method="PATCH",
             path=kind.routes.object,
-            ids={"id": ResultOf(upload, kind.id_key)},
+            ids={"id": KnownAfterApply(upload, kind.id_key)},
             body=body,
         )
-        identifier = ResultOf(upload, kind.id_key)
+        identifier = KnownAfterApply(upload, kind.id_key)
         row = {kind.id_key: identifier, kind.name_key: name, "size": str(size_of(source)), **body}
         return [upload, describe] if body else [upload], Effect(kind, identifier, row)
 

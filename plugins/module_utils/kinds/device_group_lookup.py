@@ -14,7 +14,7 @@ from ..base.errors import InvalidParameter, NotFound
 from ..base.ids import is_uuid, last_uuid
 from ..base.row import Params, Row
 from ..engine.lookup import Lookup
-from ..model.unknowns import ResultOf
+from ..model.unknowns import KnownAfterApply
 from .group_path import ROOT, GroupPath, escape_name, is_path, is_root_name, join_path, split_names, split_path
 
 
@@ -98,9 +98,9 @@ class DeviceGroupLookup(Lookup):
         # Esper does not allow two siblings of one name. But whitespace around a name does not count.
         return self.one_or_none([row for row in self._located(rows) if row["path"] == wanted], str(wanted))
 
-    def find_child(self, parent_id: str | ResultOf | None, name: str) -> Row | None:
+    def find_child(self, parent_id: str | KnownAfterApply | None, name: str) -> Row | None:
         """Return the group of a name in a parent, or None. A parent that the task creates has no groups."""
-        if isinstance(parent_id, ResultOf):
+        if isinstance(parent_id, KnownAfterApply):
             return None
         return next((row for row in self.find_by_name(name) if parent_id_of(row) == parent_id), None)
 
@@ -148,7 +148,7 @@ class DeviceGroupLookup(Lookup):
 
     def subtree(self, top: Row) -> list[Row]:
         """Return a group and all groups below it, parents before children."""
-        children: dict[str | ResultOf | None, list[Row]] = {}
+        children: dict[str | KnownAfterApply | None, list[Row]] = {}
         for row in self.view.all_as_planned(self.kind):
             children.setdefault(parent_id_of(row), []).append(row)
         found = {top["id"]: top}
@@ -216,10 +216,10 @@ def path_of(row: Row) -> str:
     return str(_path_in(row))
 
 
-def parent_id_of(row: Row) -> str | ResultOf | None:
+def parent_id_of(row: Row) -> str | KnownAfterApply | None:
     """Return the ID of the parent of a group. It can be unknown until the parent is created."""
     parent = row.get("parent")
-    return parent if isinstance(parent, ResultOf) else last_uuid(parent)
+    return parent if isinstance(parent, KnownAfterApply) else last_uuid(parent)
 
 
 def with_path(row: Row, path: GroupPath) -> Row:

@@ -10,8 +10,8 @@ from ..base.errors import InvalidParameter, NotFound
 from ..base.row import Params, Row
 from ..base.text import counted
 from ..engine.planner import Planner
-from ..model.plan import Change, Effect, Plan, Step
-from ..model.unknowns import ResultOf
+from ..model.plan import Effect, ObjectDiff, Plan, Step
+from ..model.unknowns import KnownAfterApply
 from .device_group_lookup import DeviceGroupLookup, checked_name, is_root, parent_id_of, path_of, with_path
 from .group_devices import devices_in, steps_into
 from .group_path import ROOT, GroupPath, is_path, split_path
@@ -21,7 +21,7 @@ from .group_path import ROOT, GroupPath, is_path, split_path
 class _Place:
     """A place in the tree, at the end of a path. The ID of the parent is unknown until the parent is created."""
 
-    parent_id: str | ResultOf | None
+    parent_id: str | KnownAfterApply | None
     path: GroupPath
 
     @property
@@ -88,7 +88,7 @@ class DeviceGroupPlanner(Planner):
             parent_id = self._plan_group(plan, _Place(parent_id, path))
         return _Place(parent_id, path.child(name))
 
-    def _plan_group(self, plan: Plan, place: _Place) -> ResultOf:
+    def _plan_group(self, plan: Plan, place: _Place) -> KnownAfterApply:
         """Add the creation of a group to a plan, and return the ID that it will have."""
         path = str(place.path)
         self._check_vacated(place)
@@ -103,12 +103,12 @@ class DeviceGroupPlanner(Planner):
             method="POST",
             path=self.kind.routes.list,
             body=body,
-            find=find,
-            read=lambda row: with_path(row, place.path),
+            find_existing=find,
+            extract_object=lambda row: with_path(row, place.path),
         )
-        identifier = ResultOf(step, "id")
+        identifier = KnownAfterApply(step, "id")
         plan.steps.append(step)
-        plan.changes.append(Change(f"{self.kind.title} {path}", {}, {"name": place.name, "path": path}))
+        plan.changes.append(ObjectDiff(f"{self.kind.title} {path}", {}, {"name": place.name, "path": path}))
         plan.effects.append(
             Effect(self.kind, identifier, {**body, "id": identifier, "path": place.path, "device_count": 0})
         )
@@ -143,7 +143,7 @@ class DeviceGroupPlanner(Planner):
         plan.steps += [step for step, needed in order if needed]
         plan.record = {**result, "name": new.name, "path": str(new.path), "parent_id": _known(new.parent_id)}
         plan.changes.append(
-            Change(
+            ObjectDiff(
                 self.kind.header(current),
                 {"name": name, "path": str(path)},
                 {"name": new.name, "path": str(new.path)},
@@ -197,7 +197,7 @@ class DeviceGroupPlanner(Planner):
             ids={"id": current["id"]},
             query={"action": action},
             body=body,
-            read=lambda row: with_path(row, new.path),
+            extract_object=lambda row: with_path(row, new.path),
         )
 
     # --- delete -----------------------------------------------------------------------------------------------------
@@ -229,9 +229,9 @@ class DeviceGroupPlanner(Planner):
             plan.effects.append(Effect(self.kind, row["id"], None))
         return plan
 
-    def deletion(self, current: Row) -> Change:
+    def deletion(self, current: Row) -> ObjectDiff:
         before = {"name": current["name"], "path": path_of(current), "device_count": current.get("device_count")}
-        return Change(self.kind.header(current), before, {})
+        return ObjectDiff(self.kind.header(current), before, {})
 
     def _devices_in(self, group: Row) -> list[str]:
         purpose = f"Reading the devices of the {self.kind.phrase(group)}"
@@ -246,7 +246,7 @@ def _names_in(path: str) -> list[str]:
     return names
 
 
-def _known(identifier: str | ResultOf | None) -> str | None:
+def _known(identifier: str | KnownAfterApply | None) -> str | None:
     """Return an ID, or None if it is unknown until the group is created."""
     return identifier if isinstance(identifier, str) else None
 

@@ -48,7 +48,7 @@ def _switch(name: str, effect: str) -> Field:
 
 
 def _texts(name: str, doc: Words, **attributes: t.Any) -> Field:
-    return _setting(name, doc, type="list", elements="str", items="set", **attributes)
+    return _setting(name, doc, type="list", elements="str", list_type="set", **attributes)
 
 
 def _password_quality(doc: Words) -> Field:

@@ -31,7 +31,7 @@ PREFERRED_REGION = plain_singleton(
             " empty list removes all regions.",
             type="list",
             elements="str",
-            items="set",
+            list_type="set",
             normalize=lambda countries: list(dict.fromkeys(str(each).upper() for each in countries)),
             validator=_country,
             returns="Country codes of the regions.",

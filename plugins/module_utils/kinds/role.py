@@ -56,7 +56,7 @@ ROLE = plain_kind(
             "Names of the scopes, such as V(read:device). An empty list removes all scopes. Compared without order.",
             type="list",
             elements="str",
-            items="set",
+            list_type="set",
             validator=length(1),
             separate=Separate(
                 path="/authz2/v1/roles/{id}/scopes", item_key="name", write_key="scope_names", response_key="scopes"

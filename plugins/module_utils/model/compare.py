@@ -15,8 +15,8 @@ from dataclasses import dataclass, replace
 from ..base.row import Row
 from .api_paths import read_field
 from .field import Field
-from .items import duplicates, keys_of, match_api_items
-from .unknowns import ResultOf
+from .items import duplicates, match_api_items
+from .unknowns import KnownAfterApply
 from .values import deep_merge, matches
 
 HIDDEN = "(not shown)"
@@ -137,7 +137,7 @@ def _compare_value(field: Field, current: t.Any, desired: t.Any, rules: _Rules, 
 
 
 def _value_matches(field: Field, current: t.Any, desired: t.Any) -> bool:
-    return matches(current, desired, ordered=field.items != "set", typed=field.opaque)
+    return matches(current, desired, ordered=field.list_type != "set", typed=field.opaque)
 
 
 # --- dicts ------------------------------------------------------------------------------------------------------------
@@ -243,7 +243,7 @@ def _compare_list(field: Field, current: t.Any, desired: list[Row], rules: _Rule
     """Return the comparison of a list of dicts. With keys, each dict is compared with the one that has the same key;
     without keys, the list is replaced as a whole if it differs."""
     there: list[t.Any] = current if isinstance(current, list) else []
-    is_atomic = not keys_of(field)
+    is_atomic = not field.map_keys
     places = match_api_items(field, there, desired)
     inner = replace(rules, replaces=True) if is_atomic else rules
     changed = [
@@ -301,7 +301,7 @@ def _errors(field: Field, desired: t.Any, path: str) -> t.Iterator[str]:
         for number, item in enumerate(desired):
             yield from _errors(field, item, f"{path}[{number}]")
         yield from _list_errors(field, desired, path)
-    elif desired is not None and not isinstance(desired, ResultOf) and (why := field.validator(desired)):
+    elif desired is not None and not isinstance(desired, KnownAfterApply) and (why := field.validator(desired)):
         yield f"{path}: {why}"
 
 

@@ -9,7 +9,7 @@ import typing as t
 from ..base.row import Row
 from .compare import is_set
 from .field import Field
-from .items import item_label, keys_of, match_items
+from .items import item_label, match_items
 from .values import matches
 
 
@@ -19,14 +19,14 @@ def differences(field: Field, before: t.Any, after: t.Any, path: str = "") -> t.
         for each in field.fields:
             inside = f"{path}.{each.name}" if path else each.name
             yield from differences(each, before.get(each.name), after.get(each.name), inside)
-    elif keys_of(field) and (isinstance(before, list) or isinstance(after, list)):
+    elif field.map_keys and (isinstance(before, list) or isinstance(after, list)):
         yield from _of_items(field, before or [], after or [], path)
     elif (is_set(field, before) or is_set(field, after)) and not _is_same(field, before, after):
         yield {"path": path, "before": before, "after": after}
 
 
 def _is_same(field: Field, one: t.Any, other: t.Any) -> bool:
-    rules = {"ordered": field.items != "set", "typed": field.opaque}
+    rules = {"ordered": field.list_type != "set", "typed": field.opaque}
     return matches(one, other, **rules) and matches(other, one, **rules)
 
 

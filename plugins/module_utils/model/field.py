@@ -13,7 +13,7 @@ import typing as t
 from dataclasses import dataclass
 
 from ..base.row import Row
-from .unknowns import ResultOf
+from .unknowns import KnownAfterApply
 
 # The sanity test of pylint does not accept `str | tuple[str, ...]` outside annotations.
 Words = t.Union[str, tuple[str, ...]]  # noqa: UP007
@@ -81,9 +81,9 @@ class Field:
     list it validates each item, and ``list_validator`` the list. ``normalize`` brings the values of the API and of the
     user to one form.
 
-    ``items`` is how a list compares: "" as a value whose order counts, "set" without order, or the keys that identify
-    its dicts, separated by spaces, the best first and the one that people know last. A key of several properties is
-    written with + between them.
+    ``list_type`` is how a list compares: "atomic" as one value whose order counts, "set" without order, "map" by the
+    keys of its dicts. ``map_keys`` are these keys, the best first and the one that people know last. A key is a tuple
+    of the names of the fields that identify a dict together.
 
     Only a ``writable`` field is compared and sent. A ``secret`` value is never shown. It is compared unless the API
     masks it. A secret that the API masks is sent together with other changes, or always if the task says so.
@@ -113,7 +113,8 @@ class Field:
     validator: t.Callable[[t.Any], str] = nothing_wrong
     list_validator: t.Callable[[t.Any], str] = nothing_wrong
     normalize: t.Callable[[t.Any], t.Any] = as_it_is
-    items: str = ""
+    list_type: t.Literal["atomic", "set", "map"] = "atomic"
+    map_keys: tuple[tuple[str, ...], ...] = ()
     writable: bool = True
     secret: bool = False
     required_by_api: bool = False
@@ -155,8 +156,8 @@ class Field:
         With ``exact``, a key that is not in a dict is removed from the object, so null stays in dicts: a key with null
         is neither compared nor removed. A dict with nothing but null is null.
         """
-        if isinstance(value, ResultOf):
-            return value.in_form(self.normalize)
+        if isinstance(value, KnownAfterApply):
+            return value.transformed(self.normalize)
         if self.fields and isinstance(value, dict):
             return self._normalize_dict(value, exact) or (None if value and exact else {})
         if self.fields and isinstance(value, list):
@@ -178,4 +179,4 @@ class Field:
             }
         if self.fields and isinstance(value, list):
             return [self.from_api(item) for item in value]
-        return value if value is None or isinstance(value, ResultOf) else self.normalize(value)
+        return value if value is None or isinstance(value, KnownAfterApply) else self.normalize(value)

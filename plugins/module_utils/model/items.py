@@ -14,23 +14,17 @@ Key = tuple[str, ...]
 """The names of the fields that identify a dict together."""
 
 
-def keys_of(field: Field) -> list[Key]:
-    """Return the keys of the dicts of a list, the best first. A list without keys is compared as a whole."""
-    return [tuple(key.split("+")) for key in field.items.split()] if field.fields and field.items != "set" else []
-
-
 def match_items(field: Field, items: t.Sequence[t.Any], desired: t.Sequence[Row]) -> list[int | None]:
     """Return the index in ``items``, a list in collection terms, of each desired dict, None for those without one.
 
     The best key decides first, then the next one for the dicts that are left. No two dicts have the same index. Without
     keys, the order decides.
     """
-    keys = keys_of(field)
-    if not keys:
+    if not field.map_keys:
         return [number if number < len(items) else None for number in range(len(desired))]
     found: list[int | None] = [None] * len(desired)
     free = dict(enumerate(items))
-    for key in keys:
+    for key in field.map_keys:
         for number, wanted in enumerate(desired):
             if found[number] is not None:
                 continue
@@ -43,7 +37,7 @@ def match_items(field: Field, items: t.Sequence[t.Any], desired: t.Sequence[Row]
 
 def match_api_items(field: Field, items: t.Sequence[t.Any], desired: t.Sequence[Row]) -> list[int | None]:
     """Return the same as match_items() for ``items`` in API format."""
-    names = {name for key in keys_of(field) for name in key}
+    names = {name for key in field.map_keys for name in key}
     known = [each for each in field.fields if each.name in names]
     converted = [
         {each.name: each.from_api(item.get(each.api_name)) for each in known} if isinstance(item, dict) else None
@@ -57,16 +51,15 @@ def duplicates(field: Field, desired: t.Sequence[Row]) -> t.Iterator[tuple[int, 
 
     The first key that both dicts have decides.
     """
-    keys = keys_of(field)
-    for number, item in enumerate(desired if keys else ()):
+    for number, item in enumerate(desired if field.map_keys else ()):
         for former, other in enumerate(desired[:number]):
-            if _is_duplicate(keys, other, item):
+            if _is_duplicate(field.map_keys, other, item):
                 yield number, former
 
 
 def item_label(field: Field, item: Row, index: int) -> t.Any:
     """Return the value by which people know a dict of a list, or its index."""
-    names = [key[0] for key in reversed(keys_of(field)) if len(key) == 1]
+    names = [key[0] for key in reversed(field.map_keys) if len(key) == 1]
     return next((item[name] for name in names if item.get(name) is not None), index)
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from ..base.row import Row
 from .kind import Kind
-from .unknowns import Maker, ResultOf
+from .unknowns import KnownAfterApply, Producer
 
 Finder = t.Callable[[t.Any], "Row | None"]
 Reader = t.Callable[[Row], "Row | None"]
@@ -17,7 +17,7 @@ FollowUp = t.Callable[[t.Any], "Step | None"]
 
 
 @dataclass(frozen=True)
-class Change:
+class ObjectDiff:
     """What becomes of one object, for the diff: ``before`` and ``after`` hold what is managed, and nothing that only
     the server can know, so that check mode shows the same. Empty means that the object is not there."""
 
@@ -29,7 +29,8 @@ class Change:
 @dataclass(frozen=True, eq=False)
 class Effect:
     """What a plan does to one object, for the other plans of the same task: ``row`` is the object in the terms of the
-    API once the plan is applied, None if it is deleted. The ID of an object that the plan creates is a ResultOf."""
+    API once the plan is applied, None if it is deleted. The ID of an object that the plan creates is a
+    KnownAfterApply."""
 
     kind: Kind
     id: t.Any
@@ -59,17 +60,17 @@ class Step:
     purpose: str
     method: str
     path: str
-    ids: dict[str, str | ResultOf] = field(default_factory=dict)
+    ids: dict[str, str | KnownAfterApply] = field(default_factory=dict)
     query: Row | None = None
     body: t.Any = None
-    find: Finder | None = None
-    rival: Reader | None = None
-    read: Reader | None = None
-    then: FollowUp | None = None
-    seconds: float | None = None
-    after: tuple[Maker, ...] = ()
+    find_existing: Finder | None = None
+    find_duplicate: Reader | None = None
+    extract_object: Reader | None = None
+    next_step: FollowUp | None = None
+    time_limit: float | None = None
+    after: tuple[Producer, ...] = ()
     if_created: Step | None = None
-    answer: Row | None = None
+    response: Row | None = None
     adopted: bool = False
     done: bool = False
 
@@ -80,9 +81,9 @@ class Plan:
 
     record: Row | None
     steps: list[Step] = field(default_factory=list)
-    changes: list[Change] = field(default_factory=list)
+    changes: list[ObjectDiff] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
-    late_warnings: list[t.Callable[[], str]] = field(default_factory=list)
+    deferred_warnings: list[t.Callable[[], str]] = field(default_factory=list)
     """Those that depend on what else the task plans; "" where there is nothing to warn of."""
     related: dict[str, list[Row]] = field(default_factory=dict)
     """Other objects that the task is about, by the name of the return value that lists them."""
@@ -91,18 +92,18 @@ class Plan:
     the last one on its kind."""
     current: Row | None = None
     """The object as the service has it, None where there is none. The engine puts it in."""
-    late_parts: list[t.Callable[[Plan], None]] = field(default_factory=list)
+    deferred_parts: list[t.Callable[[Plan], None]] = field(default_factory=list)
     """Functions that add the steps that depend on all other plans of the task."""
     relies_on: list[tuple[Kind, t.Any]] = field(default_factory=list)
     """Objects, by kind and ID, that must change as the same task plans before this plan deletes anything."""
 
     def complete(self) -> None:
         """Add the steps that depend on all other plans of the task. Raise EsperError if that fails."""
-        parts, self.late_parts = self.late_parts, []
+        parts, self.deferred_parts = self.deferred_parts, []
         for part in parts:
             part(self)
 
-    def settle(self) -> None:
+    def evaluate_warnings(self) -> None:
         """Note what there is to warn of, once all of the task is planned."""
-        self.warnings += filter(None, [warning() for warning in self.late_warnings])
-        self.late_warnings = []
+        self.warnings += filter(None, [warning() for warning in self.deferred_warnings])
+        self.deferred_warnings = []

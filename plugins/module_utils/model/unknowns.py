@@ -8,62 +8,62 @@ import typing as t
 from dataclasses import dataclass, field, replace
 
 
-class Maker(t.Protocol):
+class Producer(t.Protocol):
     """A write that brings values: its ``answer`` is the object that the API returned, None until it is sent."""
 
-    answer: t.Any
+    response: t.Any
 
 
 @dataclass(frozen=True)
-class ResultOf:
+class KnownAfterApply:
     """Stands in a plan for a value that the answer to a step will have. ``forms`` are what it is put through then, and
     make no other value of it."""
 
-    step: Maker
+    step: Producer
     key: str
-    forms: tuple[t.Callable[[t.Any], t.Any], ...] = field(default=(), compare=False)
+    transforms: tuple[t.Callable[[t.Any], t.Any], ...] = field(default=(), compare=False)
 
     def __str__(self) -> str:
         # No two of them are compared as equal texts.
         return f"({self.key} of {id(self.step):x})"
 
-    def in_form(self, form: t.Callable[[t.Any], t.Any]) -> ResultOf:
+    def transformed(self, transform: t.Callable[[t.Any], t.Any]) -> KnownAfterApply:
         """The same value in the form that a function gives it."""
-        return replace(self, forms=(*self.forms, form))
+        return replace(self, transforms=(*self.transforms, transform))
 
     def value(self) -> t.Any:
         """What the step has brought, None where it has brought nothing."""
-        found = None if self.step.answer is None else self.step.answer.get(self.key)
-        for form in self.forms if found is not None else ():
-            found = form(found)
+        found = None if self.step.response is None else self.step.response.get(self.key)
+        for transform in self.transforms if found is not None else ():
+            found = transform(found)
         return found
 
 
-def filled(value: t.Any) -> t.Any:
+def resolve_unknowns(value: t.Any) -> t.Any:
     """A value with what steps have brought in the places for it."""
     return _replaced(value, lambda pending: pending.value())
 
 
-def without_pending(value: t.Any) -> t.Any:
+def hide_unknowns(value: t.Any) -> t.Any:
     """A value to be shown: what steps are yet to bring is None, whether they have brought it or not, so that check mode
     shows the same."""
     return _replaced(value, lambda _pending: None)
 
 
-def steps_in(value: t.Any) -> t.Iterator[Maker]:
+def required_steps(value: t.Any) -> t.Iterator[Producer]:
     """The steps whose results stand in a value."""
-    if isinstance(value, ResultOf):
+    if isinstance(value, KnownAfterApply):
         yield value.step
     elif isinstance(value, dict):
         for item in value.values():
-            yield from steps_in(item)
+            yield from required_steps(item)
     elif isinstance(value, list):
         for item in value:
-            yield from steps_in(item)
+            yield from required_steps(item)
 
 
-def _replaced(value: t.Any, by: t.Callable[[ResultOf], t.Any]) -> t.Any:
-    if isinstance(value, ResultOf):
+def _replaced(value: t.Any, by: t.Callable[[KnownAfterApply], t.Any]) -> t.Any:
+    if isinstance(value, KnownAfterApply):
         return by(value)
     if isinstance(value, dict):
         return {key: _replaced(item, by) for key, item in value.items()}

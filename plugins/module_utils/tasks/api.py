@@ -16,7 +16,7 @@ from ..http.client import Client
 from ..http.forms import Form
 from ..http.paging import list_all
 from ..model.module_spec import ModuleSpec, Option, Support, Value
-from ..task import Mode, Outcome, Task
+from ..task import ModuleDefinition, ModuleResult, RunContext
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
@@ -127,8 +127,8 @@ _SECRET = re.compile(
 _MASK = "********"
 
 
-def _work(view: TenantView, params: Params, mode: Mode) -> Outcome:
-    return Outcome(call(view.client, params, check_mode=mode.check_mode))
+def _run(view: TenantView, params: Params, context: RunContext) -> ModuleResult:
+    return ModuleResult(call(view.client, params, check_mode=context.check_mode))
 
 
 def call(client: Client, params: Params, *, check_mode: bool = False) -> Row:
@@ -190,4 +190,4 @@ def _without_secrets(value: t.Any) -> t.Any:
     return value
 
 
-CALL = Task("api", _MODULE, _work)
+CALL = ModuleDefinition("api", _MODULE, _run)

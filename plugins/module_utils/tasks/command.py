@@ -412,7 +412,7 @@ def checked_request(
 
 
 @dataclass
-class Sent:
+class AcceptedCommand:
     """A command that was accepted: its ID, and how many devices and groups it names."""
 
     id: str
@@ -420,21 +420,23 @@ class Sent:
     groups: int
 
 
-def send(view: TenantView, command: Command, devices: t.Sequence[str], groups: t.Sequence[str] = ()) -> list[Sent]:
+def send(
+    view: TenantView, command: Command, devices: t.Sequence[str], groups: t.Sequence[str] = ()
+) -> list[AcceptedCommand]:
     """Send a command to devices and device groups in as few requests as possible, each accepted once.
 
     Raise what Client.request raises. Requests before the one that failed have been accepted.
     """
     steps = steps_for(view, command, devices, groups=groups)
     accept_each(view, REQUEST, steps)
-    return [_sent(step) for step in steps]
+    return [_accepted(step) for step in steps]
 
 
 def accept_each(view: TenantView, kind: Kind, steps: t.Sequence[Step]) -> None:
     """Send requests. Raise what Client.request raises; the message names the requests that were accepted."""
     failures = apply_each(view, kind, steps)
     if failures:
-        raise _with_accepted(failures[0][1], [each for each in steps if each.answer is not None])
+        raise _with_accepted(failures[0][1], [each for each in steps if each.response is not None])
 
 
 def steps_for(
@@ -453,14 +455,14 @@ def steps_for(
 
 def _with_accepted(error: EsperError, accepted: list[Step]) -> EsperError:
     if accepted:
-        ids = ", ".join(str((step.answer or {})["id"]) for step in accepted)
+        ids = ", ".join(str((step.response or {})["id"]) for step in accepted)
         error.args = (f"{error} Accepted before that: {ids}.",)
     return error
 
 
-def _sent(step: Step) -> Sent:
+def _accepted(step: Step) -> AcceptedCommand:
     body = t.cast("Row", step.body)
-    return Sent(str((step.answer or {})["id"]), len(body.get("devices", ())), len(body.get("groups", ())))
+    return AcceptedCommand(str((step.response or {})["id"]), len(body.get("devices", ())), len(body.get("groups", ())))
 
 
 def _step(view: TenantView, command: Command, kind: str, ids: list[str], purpose: str) -> Step:
@@ -481,7 +483,7 @@ def _step(view: TenantView, command: Command, kind: str, ids: list[str], purpose
         method="POST",
         path=REQUEST.routes.list,
         body=body,
-        find=lambda sent: _find(view, sent),
+        find_existing=lambda sent: _find(view, sent),
     )
 
 

@@ -17,7 +17,7 @@ from ..engine.tenant_view import TenantView
 from ..kinds.blueprint import BLUEPRINT
 from ..kinds.blueprint_lookup import BlueprintLookup
 from ..model.module_spec import ModuleSpec, Option, Support, Value
-from ..task import Mode, Outcome, Task
+from ..task import ModuleDefinition, ModuleResult, RunContext
 from .command import ALIAS_OPTION, Command, send
 from .device_search import label_of
 from .safety import check_device_count, max_devices_option
@@ -84,7 +84,7 @@ MODULE = ModuleSpec(
 )
 
 
-def _work(view: TenantView, params: Params, mode: Mode) -> Outcome:
+def _run(view: TenantView, params: Params, context: RunContext) -> ModuleResult:
     devices = select(view, params, with_disabled=False).rows or []
     versions = _Versions(view)
     assigned = [row for row in devices if _blueprint(row, "assigned_blueprint_id")]
@@ -100,13 +100,13 @@ def _work(view: TenantView, params: Params, mode: Mode) -> Outcome:
         "pending_devices": [label_of(row) for row in outdated if row["id"] in pending],
         "commands": [],
     }
-    if mode.diff:
+    if context.diff:
         result["diff"] = [_difference(selected, versions)] if selected else []
-    if selected and not mode.check_mode:
+    if selected and not context.check_mode:
         command = Command("CONVERGE", alias=params["alias"])
         sent = send(view, command, [row["id"] for row in selected])
-        result |= report(view, "The converge", sent, selected, params, mode)
-    return Outcome(result)
+        result |= report(view, "The converge", sent, selected, params, context)
+    return ModuleResult(result)
 
 
 def _pending_converge(view: TenantView, devices: list[Row]) -> set[str]:
@@ -162,4 +162,4 @@ def _difference(devices: list[Row], versions: _Versions) -> Row:
     }
 
 
-CONVERGE = Task("converge", MODULE, _work)
+CONVERGE = ModuleDefinition("converge", MODULE, _run)

@@ -31,10 +31,10 @@ from ..kinds.group_devices import steps_into
 from ..kinds.tag import TAG
 from ..model.module_spec import ModuleSpec, Option, Value
 from ..model.plan import Step
-from ..task import Mode, Outcome, Task
+from ..task import ModuleDefinition, ModuleResult, RunContext
 from .command import REQUEST, Command, send, steps_for
 from .device_search import each_once, find_devices, label_of, require_devices
-from .operations import Operation, begin_step, ids_of, operations_of_device, part_of, queries_for
+from .operations import Operation, ids_of, operations_of_device, part_of, queries_for, start_step
 from .safety import check_confirmed, check_device_count, max_devices_option
 from .selection import devices_option
 from .waiting import pending_devices
@@ -168,9 +168,9 @@ class _Target:
         self.before[name], self.after[name] = before, after
 
 
-def _work(view: TenantView, params: Params, mode: Mode) -> Outcome:
+def _run(view: TenantView, params: Params, context: RunContext) -> ModuleResult:
     if params["state"] != "present":
-        return _remove(view, params, mode)
+        return _remove(view, params, context)
     targets = [_Target(row) for row in require_devices(view, params["devices"])]
     group = _plan_group(view, targets, params["group"])
     _plan_tags(view, targets, params)
@@ -178,9 +178,9 @@ def _work(view: TenantView, params: Params, mode: Mode) -> Outcome:
     names = [label_of(target.row) for target in targets if target.after]
     check_device_count(params["max_devices"], "Changing", len(names), names)
     result: Row = {"changed": bool(names)}
-    if mode.diff:
+    if context.diff:
         result["diff"] = [_difference(target) for target in targets if target.after]
-    if not mode.check_mode:
+    if not context.check_mode:
         _apply(view, targets, group)
     path = device_groups(view).path_of(group) if group else None
     result["devices"] = [_record(target, path) for target in targets]
@@ -189,7 +189,7 @@ def _work(view: TenantView, params: Params, mode: Mode) -> Outcome:
         for target in targets
         if "alias" in target.after
     ]
-    return Outcome(result)
+    return ModuleResult(result)
 
 
 def _plan_group(view: TenantView, targets: list[_Target], wanted: str | None) -> Row | None:
@@ -364,7 +364,7 @@ def _record(target: _Target, group_path: str | None) -> Row:
 # --- removing and wiping ----------------------------------------------------------------------------------------------
 
 
-def _remove(view: TenantView, params: Params, mode: Mode) -> Outcome:
+def _remove(view: TenantView, params: Params, context: RunContext) -> ModuleResult:
     changes = ("alias", "aliases", "group", "tags", "add_tags", "remove_tags")
     if wrong := next((name for name in changes if params[name] is not None), None):
         raise InvalidParameter(f"The option {wrong} requires state=present, not state={params['state']}.")
@@ -378,15 +378,15 @@ def _remove(view: TenantView, params: Params, mode: Mode) -> Outcome:
     if rows:
         check_confirmed(params["confirm"], doing, len(rows), names)
     result: Row = {"changed": bool(rows), "devices": [as_host(row, FULL) for row in rows]}
-    if mode.diff and rows:
+    if context.diff and rows:
         title = f"{doing.lower()} {counted(len(rows))}"
         result["diff"] = [{"before_header": title, "after_header": title, "before": {"devices": names}, "after": {}}]
-    if rows and not mode.check_mode:
+    if rows and not context.check_mode:
         if wipes:
             _wipe(view, rows)
         else:
             _delete(view, rows)
-    return Outcome(result)
+    return ModuleResult(result)
 
 
 def _wiped_already(view: TenantView, rows: list[Row]) -> set[str]:
@@ -431,11 +431,11 @@ def _delete(view: TenantView, rows: list[Row]) -> None:
         if row.get("platform") != "ANDROID"
     ]
     steps += [
-        begin_step(Operation(_REMOVAL), query, f"Removing {counted(len(ids_of(query)), 'Android device')}")
+        start_step(Operation(_REMOVAL), query, f"Removing {counted(len(ids_of(query)), 'Android device')}")
         for query in queries_for(android)
     ]
     if failures := apply_each(view, REQUEST, steps):
         raise failures[0][1]
 
 
-DEVICE = Task("device", _MODULE, _work)
+DEVICE = ModuleDefinition("device", _MODULE, _run)

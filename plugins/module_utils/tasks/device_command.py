@@ -7,7 +7,7 @@ from __future__ import annotations
 from ..base.row import Params, Row
 from ..engine.tenant_view import TenantView
 from ..model.module_spec import ModuleSpec, Option, Support, Value
-from ..task import Mode, Outcome, Task
+from ..task import ModuleDefinition, ModuleResult, RunContext
 from .command import (
     ALIAS_OPTION,
     ARGS,
@@ -91,17 +91,17 @@ MODULE = ModuleSpec(
 )
 
 
-def _work(view: TenantView, params: Params, mode: Mode) -> Outcome:
+def _run(view: TenantView, params: Params, context: RunContext) -> ModuleResult:
     command = checked_command(params)
     selection = select(view, params, by_query=("groups",))
     effect = risk_of(command.name, command.args, RISKY)
     check_safe(params, f"Sending the command {command.name} to", selection, effect)
     result: Row = {"changed": selection.count != 0, "commands": [], "device_count": selection.count}
-    if not result["changed"] or mode.check_mode:
-        return Outcome(result)
+    if not result["changed"] or context.check_mode:
+        return ModuleResult(result)
     devices = selection.rows or []
     sent = send(view, command, [row["id"] for row in devices], selection.groups)
-    return Outcome({**result, **report(view, f"The command {command.name}", sent, devices, params, mode)})
+    return ModuleResult({**result, **report(view, f"The command {command.name}", sent, devices, params, context)})
 
 
-DEVICE_COMMAND = Task("device_command", MODULE, _work)
+DEVICE_COMMAND = ModuleDefinition("device_command", MODULE, _run)

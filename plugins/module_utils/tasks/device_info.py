@@ -23,7 +23,7 @@ from ..kinds.device_group import DEVICE_GROUP, device_groups
 from ..kinds.tag import TAG
 from ..model.kind import Kind
 from ..model.module_spec import NO_DIFF, READS_ONLY, ModuleSpec, Option, Value
-from ..task import Mode, Outcome, Task
+from ..task import ModuleDefinition, ModuleResult, RunContext
 from .device_search import each_once, find_devices
 from .selection import devices_option, matching_devices
 
@@ -172,8 +172,8 @@ _MODULE = ModuleSpec(
 )
 
 
-def _work(view: TenantView, params: Params, mode: Mode) -> Outcome:
-    rows, missing = _selected(view, params, mode)
+def _run(view: TenantView, params: Params, context: RunContext) -> ModuleResult:
+    rows, missing = _selected(view, params, context)
     records = [as_host(row, params["detail_level"]) for row in rows]
     if params["resolve_names"]:
         _add_names(view, records)
@@ -186,10 +186,10 @@ def _work(view: TenantView, params: Params, mode: Mode) -> Outcome:
             found_of = in_parallel(view.client, read, rows, CONCURRENCY)
             for record, value in zip(records, found_of, strict=True):
                 record[name] = value
-    return Outcome({"changed": False, "devices": records, "missing": missing})
+    return ModuleResult({"changed": False, "devices": records, "missing": missing})
 
 
-def _selected(view: TenantView, params: Params, mode: Mode) -> tuple[list[Row], list[str]]:
+def _selected(view: TenantView, params: Params, context: RunContext) -> tuple[list[Row], list[str]]:
     """Return the devices that match all selectors of a task, and the names of devices that do not exist."""
     filters = None if params["filters"] is None else check_filters(params["filters"])
     named, missing = None, []
@@ -199,13 +199,13 @@ def _selected(view: TenantView, params: Params, mode: Mode) -> tuple[list[Row], 
     if [] in (params["groups"], params["blueprints"]):
         return [], missing
     selectors = {**params, "filters": filters}
-    rows = matching_devices(view, selectors, named, with_disabled=True, on_progress=_reporter(mode))
+    rows = matching_devices(view, selectors, named, with_disabled=True, on_progress=_reporter(context))
     return rows, missing
 
 
-def _reporter(mode: Mode) -> t.Callable[[int, int | None], None]:
+def _reporter(context: RunContext) -> t.Callable[[int, int | None], None]:
     def report(read: int, count: int | None) -> None:
-        mode.progress(f"{read} of {'an unknown number of' if count is None else count} devices are read")
+        context.progress(f"{read} of {'an unknown number of' if count is None else count} devices are read")
 
     return report
 
@@ -260,4 +260,4 @@ def _events(view: TenantView, device: Row, number: int) -> list[Row]:
     return [{key: row.get(key) for key in ("id", "created_on", "message")} for row in rows]
 
 
-DEVICE_INFO = Task("device_info", _MODULE, _work)
+DEVICE_INFO = ModuleDefinition("device_info", _MODULE, _run)

@@ -19,7 +19,7 @@ from ..engine.tenant_view import TenantView
 from ..http.parallel import CONCURRENCY, in_parallel
 from ..model.module_spec import ModuleSpec, Option, Support, Value
 from ..model.plan import Step
-from ..task import Mode, Outcome, Task
+from ..task import ModuleDefinition, ModuleResult, RunContext
 from .command import ARGS, confirm_option, extra_args_option, risk_of, risks
 from .device_search import label_of
 from .operations import (
@@ -33,8 +33,7 @@ from .operations import (
     SCHEDULE,
     SCHEDULES,
     TYPES,
-    Begun,
-    begin,
+    StartedOperations,
     checked_operation,
     checked_query,
     counts_of,
@@ -43,6 +42,7 @@ from .operations import (
     parts_of,
     queries_for,
     query_body,
+    start_operations,
     unfinished,
 )
 from .safety import max_devices_option
@@ -177,34 +177,34 @@ MODULE = ModuleSpec(
 )
 
 
-def _work(view: TenantView, params: Params, mode: Mode) -> Outcome:
+def _run(view: TenantView, params: Params, context: RunContext) -> ModuleResult:
     cancels = params["state"] == "cancelled"
     for option in _STARTING if cancels else _CANCELLING:
         if params[option.name] not in (None, getattr(option, "default", None)):
             raise InvalidParameter(f"The option {option.name} is not allowed with state={params['state']}.")
-    return _cancel(view, params, mode) if cancels else _begin(view, params, mode)
+    return _cancel(view, params, context) if cancels else _start(view, params, context)
 
 
 # --- starting ---------------------------------------------------------------------------------------------------------
 
 
-def _begin(view: TenantView, params: Params, mode: Mode) -> Outcome:
+def _start(view: TenantView, params: Params, context: RunContext) -> ModuleResult:
     operation, title = checked_operation(params), f"The operation {params['operation_type']}"
     by_query = ("groups", "device_query")
     selection = select(view, params, by_query=by_query, check=checked_query, query_finds_disabled=True)
     effect = risk_of(operation.type, operation.args, RISKY)
     check_safe(params, f"Starting the operation {operation.type} on", selection, effect)
     result: Row = {"changed": selection.count != 0, "operations": [], "device_count": selection.count}
-    if not result["changed"] or mode.check_mode:
-        return Outcome(result)
+    if not result["changed"] or context.check_mode:
+        return ModuleResult(result)
     devices = selection.rows
     ids = [row["id"] for row in devices or ()]
     queries = [{"device_request": query_body(selection.query)}] if devices is None else queries_for(ids)
-    begun = Begun(view, title, begin(view, operation, queries))
+    begun = StartedOperations(view, title, start_operations(view, operation, queries))
     result["operations"] = [_summary(row) for row in begun.operations]
     if begun.failure and not params["wait"]:
-        return Outcome({**result, "state": "failed", "failed": True, "msg": f"{title} failed: {begun.failure}."})
-    return Outcome({**result, **outcome(view, begun, devices or (), params, mode)})
+        return ModuleResult({**result, "state": "failed", "failed": True, "msg": f"{title} failed: {begun.failure}."})
+    return ModuleResult({**result, **outcome(view, begun, devices or (), params, context)})
 
 
 def _summary(row: Row) -> Row:
@@ -216,7 +216,7 @@ def _summary(row: Row) -> Row:
 # --- cancelling -------------------------------------------------------------------------------------------------------
 
 
-def _cancel(view: TenantView, params: Params, mode: Mode) -> Outcome:
+def _cancel(view: TenantView, params: Params, context: RunContext) -> ModuleResult:
     row = lookup_of(view, OPERATION).find_by_id(params["id"])
     if row is None:
         raise NotFound(OPERATION.title, params["id"])
@@ -230,17 +230,17 @@ def _cancel(view: TenantView, params: Params, mode: Mode) -> Outcome:
         before = {label_of(device): part.get("state") for device, part in waiting}
     elif row.get("state") not in OVER:
         steps, before = [_whole_step(row, params["reason"])], {"state": row.get("state")}
-    cancelled = len(steps) - (0 if mode.check_mode else _apply(view, steps))
+    cancelled = len(steps) - (0 if context.check_mode else _apply(view, steps))
     number = unfinished(row) if is_whole and cancelled else cancelled
     result: Row = {
         "changed": cancelled > 0,
         "operations": [{"id": row["id"], "devices": number}],
         "device_count": number,
     }
-    if mode.diff and cancelled:
+    if context.diff and cancelled:
         title, after = f"operation {OPERATION.name_of(row)}", dict.fromkeys(before, CANCELLED[0])
         result["diff"] = [{"before_header": title, "after_header": title, "before": before, "after": after}]
-    return Outcome(result)
+    return ModuleResult(result)
 
 
 def _parts(view: TenantView, row: Row, devices: list[Row]) -> list[tuple[Row, Row]]:
@@ -299,4 +299,4 @@ def _state_after(view: TenantView, step: Step, error: EsperError) -> str | None:
     return str(row.get("state"))
 
 
-OPERATION_TASK = Task("operation", MODULE, _work)
+OPERATION_TASK = ModuleDefinition("operation", MODULE, _run)

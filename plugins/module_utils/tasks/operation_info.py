@@ -20,9 +20,18 @@ from ..engine.tenant_view import TenantView
 from ..http.parallel import CONCURRENCY, in_parallel
 from ..kinds.device_group import DEVICE_GROUP
 from ..model.module_spec import NO_DIFF, READS_ONLY, ModuleSpec, Option, Value
-from ..task import Mode, Outcome, Task
+from ..task import ModuleDefinition, ModuleResult, RunContext
 from .device_search import labels_of, require_devices
-from .operations import OPERATION, STATES, counts_of, end_of, newest_operations, operations_of_device, part_of, parts_of
+from .operations import (
+    OPERATION,
+    STATES,
+    counts_of,
+    final_state_of,
+    newest_operations,
+    operations_of_device,
+    part_of,
+    parts_of,
+)
 from .waiting import DEVICE_ID, DEVICE_NAME, DEVICE_REASON
 
 _FILTERS = ("operation_type", "state", "groups", "limit")
@@ -106,7 +115,7 @@ MODULE = ModuleSpec(
 )
 
 
-def _work(view: TenantView, params: Params, mode: Mode) -> Outcome:
+def _run(view: TenantView, params: Params, context: RunContext) -> ModuleResult:
     if params["limit"] is not None and (why := between(1)(params["limit"])):
         raise InvalidParameter(f"limit: {why}.")
     device = require_devices(view, [params["device"]])[0] if params["device"] is not None else None
@@ -114,7 +123,7 @@ def _work(view: TenantView, params: Params, mode: Mode) -> Outcome:
     records = [{**OPERATION.to_result(row), "counts": counts_of(row)} for row in rows]
     if params["devices"]:
         _add_devices(view, records, device)
-    return Outcome({"changed": False, "operations": records})
+    return ModuleResult({"changed": False, "operations": records})
 
 
 def _rows(view: TenantView, params: Params, device: Row | None) -> t.Iterator[Row]:
@@ -170,10 +179,10 @@ def _shown(part: Row, names: dict[str, str]) -> Row:
     return {
         "id": part["device_id"],
         "name": names.get(part["device_id"]),
-        "state": end_of(part),
+        "state": final_state_of(part),
         "reason": part.get("reason") or None,
         "updated_at": part.get("updated_at"),
     }
 
 
-OPERATION_INFO = Task("operation_info", MODULE, _work)
+OPERATION_INFO = ModuleDefinition("operation_info", MODULE, _run)

@@ -346,7 +346,7 @@ def queries_for(ids: t.Sequence[str]) -> list[Row]:
     return [{"device_ids": ",".join(some)} for some in in_parts(_DEVICES_AN_OPERATION, ids)]
 
 
-def begin_step(operation: Operation, query: Row, purpose: str, find: Finder | None = None) -> Step:
+def start_step(operation: Operation, query: Row, purpose: str, find: Finder | None = None) -> Step:
     """Return the request that starts an operation on the devices of a query. Without ``find`` it can be repeated."""
     body: Row = {
         "operation_type": operation.type,
@@ -357,17 +357,17 @@ def begin_step(operation: Operation, query: Row, purpose: str, find: Finder | No
         body["arguments"] = operation.args
     if operation.schedule_args:
         body["schedule_args"] = operation.schedule_args
-    return Step(purpose=purpose, method="POST", path=OPERATION.routes.list, body=body, find=find)
+    return Step(purpose=purpose, method="POST", path=OPERATION.routes.list, body=body, find_existing=find)
 
 
-def begin(view: TenantView, operation: Operation, queries: t.Sequence[Row]) -> list[Row]:
+def start_operations(view: TenantView, operation: Operation, queries: t.Sequence[Row]) -> list[Row]:
     """Start an operation for each of some device queries, each once, and return the operations.
 
     Raise what Client.request raises. Operations before the one that failed have been accepted.
     """
     before = next(newest_operations(view, {"operation_type": operation.type}, page_size=1), None)
     steps = [
-        begin_step(
+        start_step(
             operation,
             query,
             f"Starting the operation {operation.type} on {_target(query)}",
@@ -376,7 +376,7 @@ def begin(view: TenantView, operation: Operation, queries: t.Sequence[Row]) -> l
         for query in queries
     ]
     accept_each(view, OPERATION, steps)
-    return [step.answer for step in steps if step.answer is not None]
+    return [step.response for step in steps if step.response is not None]
 
 
 def ids_of(query: t.Any) -> list[str]:
@@ -418,7 +418,7 @@ def _is_same(row: Row, sent: Row) -> bool:
 # --- results on devices -----------------------------------------------------------------------------------------------
 
 
-def end_of(part: Row) -> str:
+def final_state_of(part: Row) -> str:
     """Return the result of an operation on a device: one of ENDS, or pending."""
     return _ENDS.get(str(part.get("state")), "pending")
 
@@ -440,7 +440,7 @@ def unfinished(operation: Row) -> int:
 
 
 @dataclass(frozen=True)
-class Begun:
+class StartedOperations:
     """Operations that were accepted, counted together: see waiting.Followed."""
 
     view: TenantView
@@ -455,7 +455,7 @@ class Begun:
     def failure(self) -> str:
         return _failure_of(self.operations)
 
-    def look(self) -> Progress:
+    def poll(self) -> Progress:
         counts: Counter[str] = Counter()
         total, rows = 0, [self._read(each) for each in self.operations]
         for row in rows:
@@ -466,12 +466,12 @@ class Begun:
         is_open = any(row.get("state") in _UNRESOLVED for row in rows)
         return Progress(counts, total, is_open, _failure_of(rows))
 
-    def undone(self) -> list[Row]:
+    def incomplete(self) -> list[Row]:
         return [
-            {"device": part["device_id"], "state": end_of(part), "reason": part.get("reason")}
+            {"device": part["device_id"], "state": final_state_of(part), "reason": part.get("reason")}
             for each in self.operations
             for part in parts_of(self.view, each["id"])
-            if end_of(part) != "succeeded"
+            if final_state_of(part) != "succeeded"
         ]
 
     def _read(self, operation: Row) -> Row:
@@ -483,7 +483,7 @@ class Begun:
         left = max(told.pop("devices") - sum(told.values()), 0)
         if left and operation.get("state") in OVER:
             # The operation does not count canceled devices.
-            return Counter(end_of(part) for part in parts_of(self.view, operation["id"]))
+            return Counter(final_state_of(part) for part in parts_of(self.view, operation["id"]))
         return Counter({**told, "pending": left})
 
 

@@ -15,8 +15,8 @@ from ..engine.tenant_view import TenantView
 from ..kinds.registry import KINDS
 from ..model.kind import Kind, Shape
 from ..model.module_spec import ModuleSpec, Option, Value
-from ..model.unknowns import without_pending
-from ..task import ItemParams, Mode, Outcome, Task, shown_changes, unmet
+from ..model.unknowns import hide_unknowns
+from ..task import ItemParams, ModuleDefinition, ModuleResult, RunContext, shown_changes, unmet
 
 # For so many objects the task gets the time that the option deadline says.
 _OBJECTS_A_DEADLINE = 100
@@ -27,19 +27,19 @@ _PROGRESS_STEPS = 10
 _MANY = 20
 
 
-def _work(view: TenantView, params: Params, mode: Mode) -> Outcome:
+def _run(view: TenantView, params: Params, context: RunContext) -> ModuleResult:
     items = [item for kind in KINDS for item in _items(view, kind, params[kind.tenant_option] or [])]
     bulk, go_on = Bulk(view, items), params["on_error"] == "continue"
     _extend_deadline(view, len(items))
     bulk.name_all()
     if not bulk.failed or go_on:
         bulk.plan_all(go_on=go_on)
-        _tell_plan(bulk, mode)
+        _tell_plan(bulk, context)
     if bulk.failed and not go_on:
         bulk.leave_all()
-    elif not mode.check_mode:
-        bulk.apply_all(on_progress=_teller(mode))
-    return _outcome(bulk, mode)
+    elif not context.check_mode:
+        bulk.apply_all(on_progress=_teller(context))
+    return _outcome(bulk, context)
 
 
 def _items(view: TenantView, kind: Kind, several: t.Sequence[Params]) -> t.Iterator[Item]:
@@ -65,12 +65,12 @@ def _extend_deadline(view: TenantView, count: int) -> None:
         client.extend(client.connection.deadline * max(1, math.ceil(count / _OBJECTS_A_DEADLINE)))
 
 
-def _tell_plan(bulk: Bulk, mode: Mode) -> None:
+def _tell_plan(bulk: Bulk, context: RunContext) -> None:
     if len(bulk.items) >= _MANY:
-        mode.progress(f"Planned {len(bulk.items)} objects: {_sum_up(bulk)}")
+        context.progress(f"Planned {len(bulk.items)} objects: {_sum_up(bulk)}")
 
 
-def _teller(mode: Mode) -> t.Callable[[int, int], None]:
+def _teller(context: RunContext) -> t.Callable[[int, int], None]:
     """What tells of each tenth of the objects that is done."""
     told = 0
 
@@ -78,7 +78,7 @@ def _teller(mode: Mode) -> t.Callable[[int, int], None]:
         nonlocal told
         if total >= _MANY and count * _PROGRESS_STEPS // total > told:
             told = count * _PROGRESS_STEPS // total
-            mode.progress(f"{count} of {total} objects are done")
+            context.progress(f"{count} of {total} objects are done")
 
     return tell
 
@@ -92,19 +92,19 @@ def _sum_up(bulk: Bulk) -> str:
     return ", ".join(f"{count} {action}" for action, count in _counts(bulk).items() if count) or "none"
 
 
-def _outcome(bulk: Bulk, mode: Mode) -> Outcome:
+def _outcome(bulk: Bulk, context: RunContext) -> ModuleResult:
     begun = [item for item in bulk.items if item.is_begun]
     result: Row = {
         "changed": any(item.action in ("created", "updated", "deleted") for item in bulk.items) or bool(begun),
         "counts": _counts(bulk),
         "objects": [_record(item) for item in bulk.items],
     }
-    if mode.diff:
+    if context.diff:
         changed = [item for item in bulk.items if item.action not in ("failed", "skipped")]
         result["diff"] = shown_changes(change for item in changed for change in item.changes)
     if bulk.failed:
         result.update(failed=True, msg=_message(bulk))
-    return Outcome(result, [sentence for item in bulk.items for sentence in item.plan.warnings])
+    return ModuleResult(result, [sentence for item in bulk.items for sentence in item.plan.warnings])
 
 
 def _record(item: Item) -> Row:
@@ -114,7 +114,7 @@ def _record(item: Item) -> Row:
         "kind": item.kind.name,
         "option": item.place,
         "name": item.name,
-        "id": without_pending((item.record or item.plan.current or {}).get("id")),
+        "id": hide_unknowns((item.record or item.plan.current or {}).get("id")),
         "action": item.action,
         "fields": sorted(fields),
     }
@@ -145,7 +145,7 @@ def _option(kind: Kind) -> Option:
     )
 
 
-TENANT = Task(
+TENANT = ModuleDefinition(
     "tenant",
     ModuleSpec(
         short_description="Manage many Esper objects in one task",
@@ -231,6 +231,6 @@ TENANT = Task(
         ),
         seealso=tuple(kind.name for kind in KINDS),
     ),
-    _work,
+    _run,
     items={kind.tenant_option: kind for kind in KINDS},
 )

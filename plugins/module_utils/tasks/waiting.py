@@ -20,8 +20,8 @@ from ..engine.tenant_view import TenantView
 from ..http.paging import list_all
 from ..http.parallel import CONCURRENCY, in_parallel, in_parts
 from ..model.module_spec import Option, Value
-from ..task import Mode
-from .command import REQUEST, Sent
+from ..task import RunContext
+from .command import REQUEST, AcceptedCommand
 from .device_search import labels_of
 
 _STATUSES = "/commands/v0/status/"
@@ -156,7 +156,7 @@ class Progress:
         return bool(self.failure) or (not self.is_open and self.ended >= self.total > 0)
 
 
-class Followed(t.Protocol):
+class Trackable(t.Protocol):
     """Commands or operations that were accepted, whose progress can be read."""
 
     @property
@@ -167,10 +167,10 @@ class Followed(t.Protocol):
     def ids(self) -> t.Sequence[str]:
         """The IDs of what was accepted."""
 
-    def look(self) -> Progress:
+    def poll(self) -> Progress:
         """Read the current progress."""
 
-    def undone(self) -> list[Row]:
+    def incomplete(self) -> list[Row]:
         """Return the devices that have not completed it: ``device`` is the ID, ``state`` one of ENDS or pending."""
 
 
@@ -197,14 +197,19 @@ def pending_devices(
 
 
 def report(
-    view: TenantView, title: str, sent: t.Sequence[Sent], known: t.Iterable[Row], params: Params, mode: Mode
+    view: TenantView,
+    title: str,
+    sent: t.Sequence[AcceptedCommand],
+    known: t.Iterable[Row],
+    params: Params,
+    context: RunContext,
 ) -> Row:
     """Return the result of a task that sent commands. See outcome()."""
     commands = [{"id": each.id, "devices": each.devices, "groups": each.groups} for each in sent]
-    return {"commands": commands, **outcome(view, _Commands(view, title, sent), known, params, mode)}
+    return {"commands": commands, **outcome(view, _Commands(view, title, sent), known, params, context)}
 
 
-def outcome(view: TenantView, followed: Followed, known: t.Iterable[Row], params: Params, mode: Mode) -> Row:
+def outcome(view: TenantView, followed: Trackable, known: t.Iterable[Row], params: Params, context: RunContext) -> Row:
     """Return the result of something that was accepted, as far as a task with the options above waits for it.
 
     It has ``failed`` if more devices than allowed did not complete it. ``known`` are devices whose names need not be
@@ -213,7 +218,7 @@ def outcome(view: TenantView, followed: Followed, known: t.Iterable[Row], params
     if not params["wait"]:
         return {"state": "accepted"}
     try:
-        return _ends(view, followed, known, params, mode)
+        return _wait(view, followed, known, params, context)
     except EsperError as error:
         # A user who does not know that would send it again.
         ids = ", ".join(followed.ids)
@@ -221,26 +226,26 @@ def outcome(view: TenantView, followed: Followed, known: t.Iterable[Row], params
         raise
 
 
-def _ends(view: TenantView, followed: Followed, known: t.Iterable[Row], params: Params, mode: Mode) -> Row:
+def _wait(view: TenantView, followed: Trackable, known: t.Iterable[Row], params: Params, context: RunContext) -> Row:
     """Wait, and return the part of the result about devices."""
-    seen = _follow(view, followed, params, mode)
+    seen = _poll_until_complete(view, followed, params, context)
     lost = seen.total - seen.counts["succeeded"]
     result: Row = {"counts": {name: seen.counts[name] for name in (*ENDS, "pending")}}
-    result["failed_devices"] = _named(view, followed.undone(), known) if lost else []
+    result["failed_devices"] = _named(view, followed.incomplete(), known) if lost else []
     if _exceeds(lost, seen, params) or (not seen.total and (seen.failure or seen.is_open)):
         message = _message(followed.title, seen, result["failed_devices"])
         return {**result, "state": "failed", "failed": True, "msg": message}
     return {**result, "state": "completed" if seen.is_done and not seen.counts["pending"] else "pending"}
 
 
-def _follow(view: TenantView, followed: Followed, params: Params, mode: Mode) -> Progress:
+def _poll_until_complete(view: TenantView, followed: Trackable, params: Params, context: RunContext) -> Progress:
     """Read the progress until all devices are done, too many have failed, or the wait times out."""
     client, seconds = view.client, params["wait_timeout"]
     client.extend(seconds + client.connection.timeout)
     end, pause = time.monotonic() + seconds, _FIRST_LOOK
     while True:
-        seen = followed.look()
-        mode.progress(f"{seen.ended} of {seen.total} devices are done, {seen.failed} of them failed")
+        seen = followed.poll()
+        context.progress(f"{seen.ended} of {seen.total} devices are done, {seen.failed} of them failed")
         left = end - time.monotonic()
         if seen.is_done or left <= 0 or _exceeds(seen.failed, seen, params):
             return seen
@@ -254,13 +259,13 @@ class _Commands:
 
     view: TenantView
     title: str
-    sent: t.Sequence[Sent]
+    sent: t.Sequence[AcceptedCommand]
 
     @property
     def ids(self) -> list[str]:
         return [each.id for each in self.sent]
 
-    def look(self) -> Progress:
+    def poll(self) -> Progress:
         counts: Counter[str] = Counter()
         for each in self.sent:
             body = self.view.client.get(
@@ -275,7 +280,7 @@ class _Commands:
         counts["pending"] = total - sum(counts[end] for end in ENDS)
         return Progress(counts, total)
 
-    def undone(self) -> list[Row]:
+    def incomplete(self) -> list[Row]:
         return [
             {**row, "state": _ENDS.get(str(row.get("state")), "pending")}
             for each in self.sent

@@ -15,7 +15,7 @@ from ansible_collections.esper.cloud.plugins.doc_fragments import attributes, co
 from ansible_collections.esper.cloud.plugins.module_utils import module
 from ansible_collections.esper.cloud.plugins.module_utils.http.connection import OPTIONS, Connection
 from ansible_collections.esper.cloud.plugins.module_utils.model.kind import Kind
-from ansible_collections.esper.cloud.plugins.module_utils.task import Task
+from ansible_collections.esper.cloud.plugins.module_utils.task import ModuleDefinition
 
 Doc = dict[str, t.Any]
 PLUGINS = Path(__file__).resolve().parents[3] / "plugins"
@@ -46,10 +46,10 @@ def documented_options(name: str) -> Doc:
     return t.cast("Doc", documentation_of(name)["DOCUMENTATION"]["options"])
 
 
-def handed_over(name: str) -> Kind | Task:
+def handed_over(name: str) -> Kind | ModuleDefinition:
     """What a module hands to run(), run_info() or run_task()."""
     imported = importlib.import_module(f"ansible_collections.esper.cloud.plugins.modules.{name}")
-    (found,) = [each for each in vars(imported).values() if isinstance(each, (Kind, Task))]
+    (found,) = [each for each in vars(imported).values() if isinstance(each, (Kind, ModuleDefinition))]
     return found
 
 
@@ -64,7 +64,7 @@ def kind_of(name: str) -> Kind:
 def spec_of(name: str) -> tuple[Doc, Doc]:
     """The argument spec of a module without the connection, and its rules."""
     kind = handed_over(name)
-    if isinstance(kind, Task):
+    if isinstance(kind, ModuleDefinition):
         return kind.options, kind.rules
     if name.endswith("_info"):
         assert kind.info_module is not None

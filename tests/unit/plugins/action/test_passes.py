@@ -15,7 +15,7 @@ from ansible_collections.esper.cloud.plugins.module_utils.kinds.blueprint_settin
 from ansible_collections.esper.cloud.plugins.module_utils.model.field import Field
 from ansible_collections.esper.cloud.plugins.module_utils.model.walk import Visit, type_mismatch
 from ansible_collections.esper.cloud.plugins.module_utils.module import argument_spec, perform
-from ansible_collections.esper.cloud.plugins.module_utils.task import Mode, unknown_outcome
+from ansible_collections.esper.cloud.plugins.module_utils.task import RunContext, unknown_result
 from ansible_collections.esper.cloud.tests.unit.service import Reply, Request, Server, answers
 
 MOST = 5
@@ -118,10 +118,10 @@ def test_a_blueprint_task_passes_each_value_five_times_at_most(server: Server, c
         # What the action plugin does.
         visits = task.visit(args)
         assert type_mismatch(visits.all) == ""
-        assert unknown_outcome(task, visits, check_mode=check_mode) is None
+        assert unknown_result(task, visits, check_mode=check_mode) is None
         checked = ArgumentSpecValidator(argument_spec(task, {}), **task.rules).validate({**args, **connection})
         assert checked.error_messages == []
-        outcome, _secrets = perform(task, checked.validated_parameters, Mode(check_mode, diff=True), args)
+        outcome, _secrets = perform(task, checked.validated_parameters, RunContext(check_mode, diff=True), args)
     assert outcome.result.get("changed") is True, outcome.result
     too_many = {name: ", ".join(seen) for name, seen in passes.seen.items() if not 0 < len(seen) <= MOST}
     assert too_many == {}

@@ -17,7 +17,7 @@ from ansible_collections.esper.cloud.plugins.module_utils.index import MODULES
 from ansible_collections.esper.cloud.plugins.module_utils.kinds.registry import KINDS
 from ansible_collections.esper.cloud.plugins.module_utils.model.kind import Kind, Shape
 from ansible_collections.esper.cloud.plugins.module_utils.model.module_spec import argument_spec_for
-from ansible_collections.esper.cloud.plugins.module_utils.task import Task, managing
+from ansible_collections.esper.cloud.plugins.module_utils.task import ModuleDefinition, manage_module
 from ansible_collections.esper.cloud.plugins.module_utils.tasks.tenant import TENANT
 
 Options = dict[str, dict[str, t.Any]]
@@ -48,7 +48,7 @@ def test_each_module_has_an_action_plugin_of_its_name() -> None:
 
 @pytest.mark.parametrize("name", MODULES)
 def test_a_module_runs_the_task_of_its_name(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    run: list[Task] = []
+    run: list[ModuleDefinition] = []
     imported = importlib.import_module(f"ansible_collections.esper.cloud.plugins.modules.{name}")
     for place in (module, imported):
         monkeypatch.setattr(place, "run_task", run.append, raising=False)
@@ -102,7 +102,7 @@ def test_each_kind_that_has_a_module_is_one_of_a_tenant() -> None:
     managed = _managed()
     assert {kind.name: kind for kind in KINDS} == managed
     assert len(KINDS) == len(managed)
-    assert all(task_of(name) is managing(kind) for name, kind in managed.items())
+    assert all(task_of(name) is manage_module(kind) for name, kind in managed.items())
 
 
 def test_lists_of_objects_take_what_the_modules_take() -> None:

@@ -20,7 +20,7 @@ from ansible_collections.esper.cloud.plugins.module_utils import module
 from ansible_collections.esper.cloud.plugins.module_utils.base.errors import ConfigurationError, InvalidParameter
 from ansible_collections.esper.cloud.plugins.module_utils.catalog import task_of
 from ansible_collections.esper.cloud.plugins.module_utils.index import MODULES
-from ansible_collections.esper.cloud.plugins.module_utils.task import Outcome
+from ansible_collections.esper.cloud.plugins.module_utils.task import ModuleResult
 from ansible_collections.esper.cloud.plugins.plugin_utils import task_action
 from ansible_collections.esper.cloud.tests.unit.service import Server, answers, hangs
 
@@ -105,11 +105,11 @@ def test_a_hanging_server_ends_with_the_deadline(
 def test_a_defect_is_told_without_the_key(
     make_action: MakeAction, arguments: dict[str, t.Any], monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
-    def breaks(*_arguments: t.Any) -> Outcome:
+    def breaks(*_arguments: t.Any) -> ModuleResult:
         raise error
 
     plugin = importlib.import_module("ansible_collections.esper.cloud.plugins.action.api").ActionModule
-    monkeypatch.setattr(plugin, "definition", replace(task_of("api"), work=breaks))
+    monkeypatch.setattr(plugin, "definition", replace(task_of("api"), run=breaks))
     before = Path.cwd()
     result = make_action(args=arguments).run(task_vars={})
     assert result["failed"] is True
@@ -148,7 +148,7 @@ def test_a_time_limit_of_the_task_is_let_through(
     class TimeIsUp(BaseException):
         pass
 
-    def is_interrupted(*_arguments: t.Any, **_options: t.Any) -> Outcome:
+    def is_interrupted(*_arguments: t.Any, **_options: t.Any) -> ModuleResult:
         raise TimeIsUp
 
     monkeypatch.setattr(module, "execute", is_interrupted)
@@ -166,9 +166,9 @@ def test_progress_is_told_unless_nothing_is_to_be_shown(
     no_log: bool,
     said: list[str],
 ) -> None:
-    def tells(_task: t.Any, _params: t.Any, mode: t.Any, user_agent: str) -> Outcome:
+    def tells(_task: t.Any, _params: t.Any, mode: t.Any, user_agent: str) -> ModuleResult:
         mode.progress("Half of it")
-        return Outcome({})
+        return ModuleResult({})
 
     monkeypatch.setattr(module, "execute", tells)
     heard: list[str] = []

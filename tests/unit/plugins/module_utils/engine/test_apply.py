@@ -32,8 +32,8 @@ from ansible_collections.esper.cloud.plugins.module_utils.engine.tenant_view imp
 from ansible_collections.esper.cloud.plugins.module_utils.http.responses import Response
 from ansible_collections.esper.cloud.plugins.module_utils.model.field import Field
 from ansible_collections.esper.cloud.plugins.module_utils.model.kind import Kind, Routes
-from ansible_collections.esper.cloud.plugins.module_utils.model.plan import Change, Plan, Step
-from ansible_collections.esper.cloud.plugins.module_utils.model.unknowns import ResultOf
+from ansible_collections.esper.cloud.plugins.module_utils.model.plan import ObjectDiff, Plan, Step
+from ansible_collections.esper.cloud.plugins.module_utils.model.unknowns import KnownAfterApply
 from ansible_collections.esper.cloud.tests.unit.service import (
     Clock,
     Reply,
@@ -71,13 +71,14 @@ def kind_of(name: str, update: t.Literal["PATCH", "PUT"]) -> Kind:
             Field("name", api="channel_name"),
             Field("email", normalize=str.lower),
             Field("limit"),
-            Field("events", type="list", elements="str", items="set"),
+            Field("events", type="list", elements="str", list_type="set"),
             Field(
                 "rules",
                 type="list",
                 elements="dict",
                 fields=(Field("key"), Field("on", type="bool")),
-                items="key",
+                list_type="map",
+                map_keys=(("key",),),
             ),
             Field("settings", type="dict"),
             Field("passphrase", secret=True),
@@ -256,7 +257,7 @@ def test_patch_sends_what_differs_and_nothing_else(server: Server, tenant: FakeT
     assert result.changed
     assert methods(server) == ["GET", "PATCH"]
     assert server.requests[1].json == {"limit": 6}
-    assert result.changes == [Change("alert channel Ops", {"limit": "5"}, {"limit": 6})]
+    assert result.changes == [ObjectDiff("alert channel Ops", {"limit": "5"}, {"limit": 6})]
 
 
 def test_put_sends_the_whole_object_with_the_difference(server: Server, tenant: FakeTenant, run: Run) -> None:
@@ -271,7 +272,7 @@ def test_put_sends_the_whole_object_with_the_difference(server: Server, tenant: 
         "events": ["a", "b"],
         "settings": {"x": {"y": 1}},
     }
-    assert result.changes == [Change("directory record Ops", {"limit": "5"}, {"limit": 6})]
+    assert result.changes == [ObjectDiff("directory record Ops", {"limit": "5"}, {"limit": 6})]
 
 
 @KINDS
@@ -421,7 +422,7 @@ def test_a_plan_states_its_effects(tenant: FakeTenant, view: TenantView, kind: K
     created = make_plan(view, kind, {"name": "New", "limit": 1})
     renamed = make_plan(view, kind, {"id": "1", "name": "Renamed"})
     deleted = make_plan(view, kind, {"name": "Ops", "state": "absent"})
-    identifier = ResultOf(created.steps[0], "id")
+    identifier = KnownAfterApply(created.steps[0], "id")
     assert [(each.kind, each.id, each.row) for each in created.effects] == [
         (kind, identifier, {"id": identifier, "channel_name": "New", "limit": 1})
     ]
@@ -538,15 +539,15 @@ def test_a_create_that_is_refused_is_an_error(server: Server, tenant: FakeTenant
 def test_a_later_step_is_given_what_an_earlier_one_brought(
     server: Server, tenant: FakeTenant, view: TenantView
 ) -> None:
-    first = Step("Creating", "POST", CHANNEL.routes.list, body={"channel_name": "a"}, find=lambda _body: None)
-    nested = {"deep": [{"id": ResultOf(first, "id")}, 1], "absent": ResultOf(first, "nothing")}
+    first = Step("Creating", "POST", CHANNEL.routes.list, body={"channel_name": "a"}, find_existing=lambda _body: None)
+    nested = {"deep": [{"id": KnownAfterApply(first, "id")}, 1], "absent": KnownAfterApply(first, "nothing")}
     second = Step("Creating", "POST", CHANNEL.routes.list, body={"channel_name": "b", "settings": nested})
     record = apply(view, CHANNEL, Plan({"name": "b"}, [first, second]))
     assert server.writes()[1].json["settings"] == {"deep": [{"id": "1"}, 1], "absent": None}
     assert record is not None
     assert (record["id"], record["name"]) == ("2", "b")
     # What was planned stays as it was, for the same plan to be shown.
-    assert isinstance(nested["deep"][0]["id"], ResultOf)  # type: ignore[index]
+    assert isinstance(nested["deep"][0]["id"], KnownAfterApply)  # type: ignore[index]
 
 
 def test_a_write_that_must_be_confirmed_is_sent_again(server: Server, view: TenantView) -> None:
@@ -554,11 +555,18 @@ def test_a_write_that_must_be_confirmed_is_sent_again(server: Server, view: Tena
         if answer.status == 204:
             return None
         return Step(
-            "Deleting", "DELETE", CHANNEL.routes.object, {"id": "1"}, {"request_id": answer.body["r"]}, then=confirmed
+            "Deleting",
+            "DELETE",
+            CHANNEL.routes.object,
+            {"id": "1"},
+            {"request_id": answer.body["r"]},
+            next_step=confirmed,
         )
 
     server.replies(answers({"r": "7"}), answers(None, 204))
-    apply(view, CHANNEL, Plan(None, [Step("Deleting", "DELETE", CHANNEL.routes.object, {"id": "1"}, then=confirmed)]))
+    apply(
+        view, CHANNEL, Plan(None, [Step("Deleting", "DELETE", CHANNEL.routes.object, {"id": "1"}, next_step=confirmed)])
+    )
     assert [(request.method, request.query) for request in server.requests] == [
         ("DELETE", {}),
         ("DELETE", {"request_id": "7"}),
@@ -567,7 +575,13 @@ def test_a_write_that_must_be_confirmed_is_sent_again(server: Server, view: Tena
 
 def test_the_object_may_be_anywhere_in_an_answer(server: Server, view: TenantView) -> None:
     server.replies(answers({"upload": {"id": "1", "channel_name": "a"}}, 201))
-    step = Step("Uploading", "POST", CHANNEL.routes.list, find=lambda _body: None, read=lambda body: body["upload"])
+    step = Step(
+        "Uploading",
+        "POST",
+        CHANNEL.routes.list,
+        find_existing=lambda _body: None,
+        extract_object=lambda body: body["upload"],
+    )
     record = apply(view, CHANNEL, Plan({}, [step]))
     assert record is not None
     assert record["name"] == "a"
@@ -577,7 +591,7 @@ def test_the_object_may_be_anywhere_in_an_answer(server: Server, view: TenantVie
 def test_a_step_may_be_given_more_time(server: Server, clock: Clock, make_client: MakeClient) -> None:
     view = TenantView(make_client(server, deadline=10))
     server.replies(answers({"id": "1"}), answers({"id": "1"}), answers({"id": "1"}))
-    apply(view, CHANNEL, Plan({}, [Step("Uploading", "PUT", CHANNEL.routes.object, {"id": "1"}, seconds=3600)]))
+    apply(view, CHANNEL, Plan({}, [Step("Uploading", "PUT", CHANNEL.routes.object, {"id": "1"}, time_limit=3600)]))
     clock.advance(3000)
     apply(view, CHANNEL, Plan({}, [Step("Describing", "PATCH", CHANNEL.routes.object, {"id": "1"})]))
     clock.advance(1000)

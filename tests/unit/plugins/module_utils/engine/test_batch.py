@@ -21,7 +21,7 @@ from ansible_collections.esper.cloud.plugins.module_utils.engine.tenant_view imp
 from ansible_collections.esper.cloud.plugins.module_utils.model.field import Field, Reference
 from ansible_collections.esper.cloud.plugins.module_utils.model.kind import Kind, Routes
 from ansible_collections.esper.cloud.plugins.module_utils.model.plan import Effect, Plan
-from ansible_collections.esper.cloud.plugins.module_utils.model.unknowns import ResultOf
+from ansible_collections.esper.cloud.plugins.module_utils.model.unknowns import KnownAfterApply
 from ansible_collections.esper.cloud.tests.unit.service import Reply, Request, Server, answers
 
 if t.TYPE_CHECKING:
@@ -162,7 +162,7 @@ def test_an_object_is_sent_with_the_id_of_the_one_that_it_names(client: Client, 
     assert rows["box"]["shelf"] == rows["4"]["id"]
     assert [rows[name]["on"] for name in names[1:]] == [rows[name]["id"] for name in names[:-1]]
     # Nothing of what was planned stands where it is shown.
-    assert all(not isinstance(value, ResultOf) for item in items for value in (item.record or {}).values())
+    assert all(not isinstance(value, KnownAfterApply) for item in items for value in (item.record or {}).values())
 
 
 def test_a_renamed_object_is_referred_to_by_its_new_name(client: Client, store: Store) -> None:

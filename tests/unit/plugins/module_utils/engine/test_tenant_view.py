@@ -15,7 +15,7 @@ from ansible_collections.esper.cloud.plugins.module_utils.engine.tenant_view imp
 from ansible_collections.esper.cloud.plugins.module_utils.model.field import Field
 from ansible_collections.esper.cloud.plugins.module_utils.model.kind import Kind, Routes
 from ansible_collections.esper.cloud.plugins.module_utils.model.plan import Effect, Step
-from ansible_collections.esper.cloud.plugins.module_utils.model.unknowns import ResultOf
+from ansible_collections.esper.cloud.plugins.module_utils.model.unknowns import KnownAfterApply
 from ansible_collections.esper.cloud.tests.unit.service import Reply, Request, Server, answers
 
 if t.TYPE_CHECKING:
@@ -148,7 +148,7 @@ def names(rows: list[t.Any]) -> list[str]:
 
 
 def test_what_is_planned_is_found_in_place_of_what_is_there(view: TenantView) -> None:
-    pending = ResultOf(Step("Creating", "POST", "/things/"), "id")
+    pending = KnownAfterApply(Step("Creating", "POST", "/things/"), "id")
     view.add_effects(
         [
             Effect(THING, FIRST, {"id": FIRST, "name": "Bonn"}),
@@ -183,7 +183,7 @@ def test_a_renamed_object_is_found_by_its_new_name_only(view: TenantView) -> Non
 
 def test_an_object_that_takes_the_name_of_a_renamed_one_is_the_only_one_of_that_name(view: TenantView) -> None:
     view.add_effects([Effect(THING, FIRST, {"id": FIRST, "name": "Bonn"})])
-    pending = ResultOf(Step("Creating", "POST", "/things/"), "id")
+    pending = KnownAfterApply(Step("Creating", "POST", "/things/"), "id")
     view.add_effects([Effect(THING, pending, {"id": pending, "name": "Berlin"})])
     assert lookup_of(view, THING).resolve("Berlin")["id"] == pending
 
@@ -218,7 +218,7 @@ def test_a_deletion_that_is_replaced_is_none(view: TenantView) -> None:
 
 
 def test_planned_objects_are_told_apart_from_those_that_exist(view: TenantView) -> None:
-    pending = ResultOf(Step("Creating", "POST", "/things/"), "id")
+    pending = KnownAfterApply(Step("Creating", "POST", "/things/"), "id")
     created: dict[str, t.Any] = {"id": pending, "name": "Ulm"}
     changed: dict[str, t.Any] = {"id": "3", "name": "Bonn"}
     view.add_effects([Effect(THING, pending, created), Effect(THING, 3, changed)])

@@ -28,7 +28,7 @@ from ansible_collections.esper.cloud.plugins.module_utils.kinds.blueprint_names 
 from ansible_collections.esper.cloud.plugins.module_utils.kinds.blueprint_settings import SETTINGS
 from ansible_collections.esper.cloud.plugins.module_utils.kinds.device_group import DEVICE_GROUP
 from ansible_collections.esper.cloud.plugins.module_utils.model.plan import Effect, Step
-from ansible_collections.esper.cloud.plugins.module_utils.model.unknowns import ResultOf
+from ansible_collections.esper.cloud.plugins.module_utils.model.unknowns import KnownAfterApply
 from ansible_collections.esper.cloud.tests.unit.service import Exchange, Reply, Request, Server, answers, resets
 
 if t.TYPE_CHECKING:
@@ -367,7 +367,7 @@ def test_the_latest_version_without_codes_is_the_newest(tenant: Tenant, once: Ag
 def test_the_latest_version_without_codes_may_be_yet_to_be_uploaded(tenant: Tenant, client: Client) -> None:
     tenant.apps = [{"id": "till", "package_name": "com.example.till"}]
     tenant.app_versions["till"] = [{"id": "v1", "version_code": "1", "created_on": "2026-03-01"}]
-    view, pending = TenantView(client), ResultOf(Step("Uploading", "POST", "/upload/"), "id")
+    view, pending = TenantView(client), KnownAfterApply(Step("Uploading", "POST", "/upload/"), "id")
     planned = {"id": pending, "app_id": "till", "version_code": "2", "build_number": None}
     view.add_effects([Effect(APP_VERSION, pending, planned)])
     app = {"package_name": "com.example.till", "version_name": "latest"}
@@ -1341,7 +1341,7 @@ def test_a_plan_states_the_blueprint_afterwards(tenant: Tenant, planned: t.Calla
     apps = [{"package_name": "com.example.till", "version_name": "2.0"}]
     new = planned(settings=android(apps=apps))
     assert new
-    assert isinstance(new["id"], ResultOf)
+    assert isinstance(new["id"], KnownAfterApply)
     assert (new["name"], new["settings"], new["publish"]) == ("Kiosks", android(apps=[till(2)]), False)
     assert planned(publish=True)["settings"] == {}  # type: ignore[index]
     tenant.add(android(apps=[till(1)]), id=SECOND)

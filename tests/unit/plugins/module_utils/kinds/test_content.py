@@ -30,7 +30,7 @@ from ansible_collections.esper.cloud.plugins.module_utils.engine.tenant_view imp
 from ansible_collections.esper.cloud.plugins.module_utils.kinds.content import CONTENT
 from ansible_collections.esper.cloud.plugins.module_utils.kinds.content_lookup import ContentLookup
 from ansible_collections.esper.cloud.plugins.module_utils.model.plan import Plan
-from ansible_collections.esper.cloud.plugins.module_utils.model.unknowns import ResultOf
+from ansible_collections.esper.cloud.plugins.module_utils.model.unknowns import KnownAfterApply
 from ansible_collections.esper.cloud.tests.unit.service import Exchange, Reply, Request, Server, answers
 
 if t.TYPE_CHECKING:
@@ -367,7 +367,7 @@ def test_an_upload_states_the_new_content_file(client: Client, contents: Content
     plan, found = planned_by_name(client, src=menu, tags=["new"], description="Soup")
     (effect,) = plan.effects
     assert effect.row == {
-        "id": ResultOf(plan.steps[0], "id"),
+        "id": KnownAfterApply(plan.steps[0], "id"),
         "name": "menu.png",
         "size": "4",
         "tags": ["new"],
@@ -381,7 +381,7 @@ def test_a_replacement_states_the_new_content_file_and_the_end_of_the_old_one(
 ) -> None:
     old = contents.add("menu.png", b"stew", tags=["old"])
     plan, found = planned_by_name(client, src=menu)
-    new = ResultOf(plan.steps[0], "id")
+    new = KnownAfterApply(plan.steps[0], "id")
     assert [(each.id, each.row and each.row["tags"]) for each in plan.effects] == [(new, ["old"]), (old, None)]
     assert [row["id"] for row in found] == [new]
 
@@ -415,7 +415,7 @@ def test_a_reference_to_a_planned_upload_beside_one_of_the_same_name_is_ambiguou
     # The bytes tell that both are the file of a task.
     existing, planned = ContentLookup(view, CONTENT).with_bytes("menu.png", menu)
     assert existing["id"] == 2
-    assert isinstance(planned["id"], ResultOf)
+    assert isinstance(planned["id"], KnownAfterApply)
 
 
 # --- blueprints -------------------------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ from ansible_collections.esper.cloud.plugins.module_utils.kinds.device_group imp
 from ansible_collections.esper.cloud.plugins.module_utils.kinds.device_group_lookup import is_root, path_of
 from ansible_collections.esper.cloud.plugins.module_utils.kinds.group_path import ROOT, join_path, split_path
 from ansible_collections.esper.cloud.plugins.module_utils.model.plan import Plan
-from ansible_collections.esper.cloud.plugins.module_utils.model.unknowns import ResultOf
+from ansible_collections.esper.cloud.plugins.module_utils.model.unknowns import KnownAfterApply
 from ansible_collections.esper.cloud.tests.unit.service import Reply, Request, Server, answers
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -522,7 +522,7 @@ def test_four_missing_levels_are_four_steps_each_in_the_one_before(
     assert bodies[0]["parent"] == groups.root
     for body, before in zip(bodies[1:], planned.steps, strict=False):
         parent = body["parent"]
-        assert isinstance(parent, ResultOf)
+        assert isinstance(parent, KnownAfterApply)
         assert parent.step is before
     assert [change.title for change in planned.changes] == [
         f"device group All devices/{path}" for path in ("a", "a/b", "a/b/c", "a/b/c/d")

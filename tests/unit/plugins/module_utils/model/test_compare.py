@@ -25,7 +25,7 @@ POLICY = Field(
     fields=(
         Field("kiosk_mode", api="kioskMode", type="bool"),
         Field("least", type="int", validator=between(4, 10)),
-        Field("numbers", type="list", elements="str", items="set", validator=length(1, 3)),
+        Field("numbers", type="list", elements="str", list_type="set", validator=length(1, 3)),
         Field(
             "accounts",
             type="list",
@@ -123,7 +123,7 @@ DEVICE = Field(
                 Field("pin", secret=True),
             ),
         ),
-        Field("tags", type="list", elements="str", items="set"),
+        Field("tags", type="list", elements="str", list_type="set"),
         Field(
             "scripts",
             type="list",
@@ -140,7 +140,8 @@ DEVICE = Field(
                 Field("place"),
                 Field("pin", secret=True),
             ),
-            items="number+place number label",
+            list_type="map",
+            map_keys=(("number", "place"), ("number",), ("label",)),
         ),
     ),
 )
@@ -443,7 +444,7 @@ def test_an_opaque_value_that_the_task_omits_is_not_managed() -> None:
 
 ALERT = (
     Field("name"),
-    Field("emails", type="list", elements="str", items="set", api="properties.to_address"),
+    Field("emails", type="list", elements="str", list_type="set", api="properties.to_address"),
     Field("sender", api="properties.from.address"),
     Field("role", read_path="profile.role", write_path="role"),
 )

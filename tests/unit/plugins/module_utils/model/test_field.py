@@ -17,7 +17,7 @@ POLICY = Field(
     fields=(
         Field("kiosk_mode", api="kioskMode", type="bool"),
         Field("least", type="int", validator=between(4, 10)),
-        Field("numbers", type="list", elements="str", items="set", validator=length(1, 3)),
+        Field("numbers", type="list", elements="str", list_type="set", validator=length(1, 3)),
         Field(
             "accounts",
             type="list",

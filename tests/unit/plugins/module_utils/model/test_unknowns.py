@@ -8,15 +8,15 @@ import typing as t
 
 from ansible_collections.esper.cloud.plugins.module_utils.model.plan import Step
 from ansible_collections.esper.cloud.plugins.module_utils.model.unknowns import (
-    ResultOf,
-    filled,
-    steps_in,
-    without_pending,
+    KnownAfterApply,
+    hide_unknowns,
+    required_steps,
+    resolve_unknowns,
 )
 from hypothesis import given
 from hypothesis import strategies as st
 
-FIRST = Step("Creating one", "POST", "/one/", answer={"id": 7, "name": "one"})
+FIRST = Step("Creating one", "POST", "/one/", response={"id": 7, "name": "one"})
 SECOND = Step("Creating another", "POST", "/another/")
 
 PLAIN = st.recursive(
@@ -24,49 +24,63 @@ PLAIN = st.recursive(
     lambda inside: st.lists(inside) | st.dictionaries(st.text(), inside),
 )
 PENDING = st.recursive(
-    st.sampled_from([ResultOf(FIRST, "id"), ResultOf(SECOND, "id"), 1, "one"]),
+    st.sampled_from([KnownAfterApply(FIRST, "id"), KnownAfterApply(SECOND, "id"), 1, "one"]),
     lambda inside: st.lists(inside) | st.dictionaries(st.text(), inside),
 )
 
 
 def test_a_result_is_what_the_step_has_brought() -> None:
-    assert ResultOf(FIRST, "id").value() == 7
-    assert ResultOf(FIRST, "colour").value() is None
-    assert ResultOf(SECOND, "id").value() is None
+    assert KnownAfterApply(FIRST, "id").value() == 7
+    assert KnownAfterApply(FIRST, "colour").value() is None
+    assert KnownAfterApply(SECOND, "id").value() is None
 
 
 def test_a_result_is_put_through_forms_in_their_order() -> None:
-    once = ResultOf(FIRST, "id").in_form(str)
+    once = KnownAfterApply(FIRST, "id").transformed(str)
     assert once.value() == "7"
-    assert once.in_form(lambda text: f"{text}!").value() == "7!"
+    assert once.transformed(lambda text: f"{text}!").value() == "7!"
     # What is not there has no form.
-    assert ResultOf(SECOND, "id").in_form(str).value() is None
-    assert ResultOf(FIRST, "id").value() == 7
+    assert KnownAfterApply(SECOND, "id").transformed(str).value() is None
+    assert KnownAfterApply(FIRST, "id").value() == 7
 
 
 def test_results_are_the_same_if_step_and_key_are() -> None:
-    assert ResultOf(FIRST, "id") == ResultOf(FIRST, "id")
-    assert len({ResultOf(FIRST, "id"), ResultOf(FIRST, "id"), ResultOf(FIRST, "name"), ResultOf(SECOND, "id")}) == 3
-    twin = Step("Creating one", "POST", "/one/", answer={"id": 7, "name": "one"})
-    assert ResultOf(FIRST, "id") != ResultOf(twin, "id")
-    assert str(ResultOf(FIRST, "id")) != str(ResultOf(twin, "id"))
+    assert KnownAfterApply(FIRST, "id") == KnownAfterApply(FIRST, "id")
+    assert (
+        len(
+            {
+                KnownAfterApply(FIRST, "id"),
+                KnownAfterApply(FIRST, "id"),
+                KnownAfterApply(FIRST, "name"),
+                KnownAfterApply(SECOND, "id"),
+            }
+        )
+        == 3
+    )
+    twin = Step("Creating one", "POST", "/one/", response={"id": 7, "name": "one"})
+    assert KnownAfterApply(FIRST, "id") != KnownAfterApply(twin, "id")
+    assert str(KnownAfterApply(FIRST, "id")) != str(KnownAfterApply(twin, "id"))
 
 
 def test_results_are_put_in_wherever_they_stand() -> None:
-    value: t.Any = {"a": [ResultOf(FIRST, "id"), {"b": ResultOf(FIRST, "name")}], "c": ResultOf(SECOND, "id"), "d": 1}
-    assert filled(value) == {"a": [7, {"b": "one"}], "c": None, "d": 1}
-    assert without_pending(value) == {"a": [None, {"b": None}], "c": None, "d": 1}
-    assert list(steps_in(value)) == [FIRST, FIRST, SECOND]
+    value: t.Any = {
+        "a": [KnownAfterApply(FIRST, "id"), {"b": KnownAfterApply(FIRST, "name")}],
+        "c": KnownAfterApply(SECOND, "id"),
+        "d": 1,
+    }
+    assert resolve_unknowns(value) == {"a": [7, {"b": "one"}], "c": None, "d": 1}
+    assert hide_unknowns(value) == {"a": [None, {"b": None}], "c": None, "d": 1}
+    assert list(required_steps(value)) == [FIRST, FIRST, SECOND]
 
 
 @given(PLAIN)
 def test_what_waits_for_nothing_is_as_it_was(value: t.Any) -> None:
-    assert filled(value) == without_pending(value) == value
-    assert list(steps_in(value)) == []
+    assert resolve_unknowns(value) == hide_unknowns(value) == value
+    assert list(required_steps(value)) == []
 
 
 @given(PENDING)
 def test_nothing_is_left_to_wait_for(value: t.Any) -> None:
-    for done in (filled(value), without_pending(value)):
-        assert list(steps_in(done)) == []
+    for done in (resolve_unknowns(value), hide_unknowns(value)):
+        assert list(required_steps(done)) == []
         json.dumps(done)

@@ -50,7 +50,7 @@ def leaves(draw: Draw, name: str) -> Field:
         return Field(name, type="bool", server_default=draw(st.sampled_from([None, True, False])), **common)
     if kind in ("texts", "set"):
         return Field(
-            name, type="list", elements="str", items="set" if kind == "set" else "", list_validator=_few, **common
+            name, type="list", elements="str", list_type="set" if kind == "set" else "", list_validator=_few, **common
         )
     if kind == "json":
         return Field(name, type="dict", **{**common, "validator": lambda _value: ""})
@@ -81,8 +81,8 @@ def fields(draw: Draw, name: str, depth: int, *, in_list: bool = False) -> Field
     if kind == "list":
         return Field(name, type="list", elements="dict", api=api, fields=inner or (Field("a"),), list_validator=_few)
     keys = (Field("k", api="key"), Field("l", in_payload=draw(st.booleans())), Field("m"))
-    items = draw(st.sampled_from(["k", "k l", "k+m k l"]))
-    return Field(name, type="list", elements="dict", api=api, fields=(*keys, *inner), items=items)
+    by = draw(st.sampled_from([(("k",),), (("k",), ("l",)), (("k", "m"), ("k",), ("l",))]))
+    return Field(name, type="list", elements="dict", api=api, fields=(*keys, *inner), list_type="map", map_keys=by)
 
 
 def _value(field: Field, current: bool) -> st.SearchStrategy[t.Any]:
@@ -151,7 +151,7 @@ def cases(draw: Draw) -> Case:
 def has_keys(field: Field, desired: t.Any) -> bool:
     """Return whether each dict of a list has its key, so that the comparison finds it again."""
     if isinstance(desired, list) and field.fields:
-        return all((not field.items or "k" in each) and has_keys(field, each) for each in desired)
+        return all((not field.map_keys or "k" in each) and has_keys(field, each) for each in desired)
     if isinstance(desired, dict):
         return all(has_keys(each, desired.get(each.name)) for each in field.fields)
     return True

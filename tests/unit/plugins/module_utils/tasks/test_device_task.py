@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import pytest
 from ansible_collections.esper.cloud.plugins.module_utils.base.errors import InvalidParameter, NotFound
 from ansible_collections.esper.cloud.plugins.module_utils.engine.tenant_view import TenantView
-from ansible_collections.esper.cloud.plugins.module_utils.task import Mode
+from ansible_collections.esper.cloud.plugins.module_utils.task import RunContext
 from ansible_collections.esper.cloud.plugins.module_utils.tasks.device import DEVICE
 from ansible_collections.esper.cloud.plugins.module_utils.tasks.safety import DESTRUCTIVE_LIMIT
 from ansible_collections.esper.cloud.tests.unit.service import Reply, Request, Server, answers
@@ -75,8 +75,8 @@ class Run(t.Protocol):
 def run(client: Client) -> Run:
     def run(*, check_mode: bool = False, **params: t.Any) -> Row:
         defaults = {name: option.get("default") for name, option in DEVICE.options.items()}
-        mode = Mode(check_mode=check_mode, diff=True)
-        return DEVICE.work(TenantView(client), {**defaults, **params}, mode).result
+        context = RunContext(check_mode=check_mode, diff=True)
+        return DEVICE.run(TenantView(client), {**defaults, **params}, context).result
 
     return run
 

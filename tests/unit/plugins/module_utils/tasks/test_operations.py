@@ -10,14 +10,14 @@ from dataclasses import dataclass, field
 import pytest
 from ansible_collections.esper.cloud.plugins.module_utils.base.errors import ApiError, RequestFailed
 from ansible_collections.esper.cloud.plugins.module_utils.engine.tenant_view import TenantView
-from ansible_collections.esper.cloud.plugins.module_utils.task import Mode, Outcome, unmet
+from ansible_collections.esper.cloud.plugins.module_utils.task import ModuleResult, RunContext, unmet
 from ansible_collections.esper.cloud.plugins.module_utils.tasks import waiting as following
 from ansible_collections.esper.cloud.plugins.module_utils.tasks.operation import OPERATION_TASK
 from ansible_collections.esper.cloud.plugins.module_utils.tasks.operations import (
-    Begun,
     Operation,
-    begin,
-    end_of,
+    StartedOperations,
+    final_state_of,
+    start_operations,
 )
 from ansible_collections.esper.cloud.plugins.module_utils.tasks.waiting import outcome
 from ansible_collections.esper.cloud.tests.unit.service import Reply, Request, Server, answers, resets
@@ -62,7 +62,7 @@ class Service:
 
 
 def begun(client: Client, *queries: Row, **args: t.Any) -> list[str]:
-    rows = begin(TenantView(client), Operation("REBOOT", args), queries or (IDS,))
+    rows = start_operations(TenantView(client), Operation("REBOOT", args), queries or (IDS,))
     return [str(row["id"]) for row in rows]
 
 
@@ -167,7 +167,7 @@ def looks_at(*looks: tuple[str, dict[str, str], int | None]) -> t.Callable[[Requ
         states = list(devices.values())
         counts = {
             "resolved_device_count": len(states) if found is None else found,
-            "success_device_count": sum(end_of({"state": each}) == "succeeded" for each in states),
+            "success_device_count": sum(final_state_of({"state": each}) == "succeeded" for each in states),
             "failed_device_count": states.count("FAILED"),
         }
         row = {"id": "o1", "state": state, "reason": "Out of order.", "operation_stats": {}}
@@ -188,7 +188,9 @@ def follow(client: Client, **params: t.Any) -> Row:
     options = {"wait": True, "wait_timeout": 20.0, "max_fail_percentage": 0.0, **params}
     references = TenantView(client)
     known = [{"id": each, "name": each.upper()} for each in ("a", "b", "c", "d")]
-    return outcome(references, Begun(references, "The operation LOCK", [{"id": "o1"}]), known, options, Mode())
+    return outcome(
+        references, StartedOperations(references, "The operation LOCK", [{"id": "o1"}]), known, options, RunContext()
+    )
 
 
 @pytest.mark.parametrize("done", ["SUCCEDED", "SUCCEEDED"])
@@ -249,9 +251,9 @@ def test_devices_that_were_never_told_count_as_pending(server: Server, client: C
 DEFAULTS = {name: option.get("default") for name, option in OPERATION_TASK.options.items()}
 
 
-def cancel(client: Client, **params: t.Any) -> Outcome:
+def cancel(client: Client, **params: t.Any) -> ModuleResult:
     params = {**DEFAULTS, "state": "cancelled", "id": "o1", "reason": "x", **params}
-    return OPERATION_TASK.work(TenantView(client), params, Mode())
+    return OPERATION_TASK.run(TenantView(client), params, RunContext())
 
 
 def changing(*states: str) -> t.Callable[[Request], Reply]:

@@ -16,7 +16,7 @@ from ansible_collections.esper.cloud.plugins.module_utils.http.connection import
 from ansible_collections.esper.cloud.plugins.module_utils.kinds.device import DISABLED
 from ansible_collections.esper.cloud.plugins.module_utils.kinds.device_list import list_devices
 from ansible_collections.esper.cloud.plugins.module_utils.module import argument_spec, perform
-from ansible_collections.esper.cloud.plugins.module_utils.task import Mode
+from ansible_collections.esper.cloud.plugins.module_utils.task import RunContext
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[5] / "tests" / "simulator"))
 
@@ -52,7 +52,7 @@ class Tenant:
         checked = ArgumentSpecValidator(argument_spec(task, {}), **task.rules).validate(given)
         assert checked.error_messages == []
         self.simulator.clear_journal()
-        return perform(task, checked.validated_parameters, Mode(check_mode=check_mode))[0].result
+        return perform(task, checked.validated_parameters, RunContext(check_mode=check_mode))[0].result
 
     def told(self) -> set[str]:
         """The IDs of the devices that the last task named."""

@@ -17,7 +17,7 @@ from ansible_collections.esper.cloud.plugins.module_utils.http.client import Cli
 from ansible_collections.esper.cloud.plugins.module_utils.http.connection import Connection
 from ansible_collections.esper.cloud.plugins.module_utils.kinds.group_devices import steps_into
 from ansible_collections.esper.cloud.plugins.module_utils.module import argument_spec, perform
-from ansible_collections.esper.cloud.plugins.module_utils.task import Mode
+from ansible_collections.esper.cloud.plugins.module_utils.task import RunContext
 from ansible_collections.esper.cloud.plugins.module_utils.tasks.tenant import TENANT
 from ansible_collections.esper.cloud.tests.unit.service import Clock
 from hypothesis import given, settings
@@ -65,14 +65,14 @@ class Tenant:
         assert checked.error_messages == []
         self.simulator.clear_journal()
         self.progress = []
-        mode = Mode(check_mode=check_mode, diff=True, progress=self.progress.append)
+        context = RunContext(check_mode=check_mode, diff=True, progress=self.progress.append)
 
         def interrupted(bulk: Bulk, **options: t.Any) -> None:
             self._interrupted(bulk, **options)
 
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(Bulk, "apply_all", interrupted)
-            outcome, _secrets = perform(TENANT, checked.validated_parameters, mode)
+            outcome, _secrets = perform(TENANT, checked.validated_parameters, context)
         self.warnings = outcome.warnings
         # A result that is no plain data could not be given to Ansible.
         result: Row = json.loads(json.dumps(outcome.result))

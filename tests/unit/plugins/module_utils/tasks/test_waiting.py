@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 import pytest
 from ansible_collections.esper.cloud.plugins.module_utils.base.errors import ApiError
 from ansible_collections.esper.cloud.plugins.module_utils.engine.tenant_view import TenantView
-from ansible_collections.esper.cloud.plugins.module_utils.task import Mode
+from ansible_collections.esper.cloud.plugins.module_utils.task import RunContext
 from ansible_collections.esper.cloud.plugins.module_utils.tasks import waiting as following
-from ansible_collections.esper.cloud.plugins.module_utils.tasks.command import Sent
+from ansible_collections.esper.cloud.plugins.module_utils.tasks.command import AcceptedCommand
 from ansible_collections.esper.cloud.plugins.module_utils.tasks.waiting import pending_devices, report
 from ansible_collections.esper.cloud.tests.unit.service import Reply, Request, Server, answers
 
@@ -69,9 +69,9 @@ def waited(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> Clock:
 
 def follow(client: Client, devices: int = 2, told: list[str] | None = None, **params: t.Any) -> Row:
     options = {"wait": True, "wait_timeout": 60.0, "max_fail_percentage": 0.0, **params}
-    mode = Mode(progress=(told if told is not None else []).append)
+    context = RunContext(progress=(told if told is not None else []).append)
     known = [{"id": each, "name": each.upper()} for each in ("a", "b", "c", "d")]
-    return report(TenantView(client), "The command LOCK", [Sent("c1", devices, 0)], known, options, mode)
+    return report(TenantView(client), "The command LOCK", [AcceptedCommand("c1", devices, 0)], known, options, context)
 
 
 def test_without_waiting_nothing_is_asked(server: Server, client: Client) -> None:
