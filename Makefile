@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# Any Python 3.10 or newer; tests/checks looks for others itself.
+# Any Python 3.10 or newer. tests/checks looks for other versions itself.
 PYTHON ?= python3
 CHECKS := $(PYTHON) tests/checks
 
@@ -11,16 +11,16 @@ CHECKS := $(PYTHON) tests/checks
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: .venv ## See the collection at work on a simulated tenant
+demo: .venv ## Run the demo on a simulated tenant
 	@.venv/bin/python tests/checks/demo.py
 
 test: ## Run the checks on the newest and the oldest ansible-core
 	@$(CHECKS)
 
-test-changed: ## Run the checks that the changes since the branch main need
+test-changed: ## Run the checks for the changes since the branch main
 	@$(CHECKS) --changed
 
-test-matrix: ## Run what depends on ansible-core with every supported version
+test-matrix: ## Run the checks that depend on ansible-core with each supported version
 	@$(CHECKS) --matrix
 
 units: ## Run the unit and contract tests
@@ -41,13 +41,13 @@ sanity: ## Run ansible-test sanity
 lint: ## Run the static checks
 	@$(CHECKS) ruff format mypy ansible-lint imports documentation changelog
 
-simulator: .venv ## Keep a simulated tenant running on port 8899
+simulator: .venv ## Run a simulated tenant on port 8899
 	@.venv/bin/python tests/checks/stage.py >/dev/null
 	@echo 'export ESPER_API_URL=http://127.0.0.1:8899/api'
 	@echo 'export ESPER_API_KEY=simulator-key'
 	@.venv/bin/python tests/simulator --port 8899 --api-key simulator-key --devices 200
 
-bench: .venv ## Measure all there is to measure, or SUBJECTS="loops bulk"
+bench: .venv ## Run all benchmarks, or SUBJECTS="loops bulk"
 	@.venv/bin/python tests/benchmarks $(SUBJECTS) $(if $(SIZES),--sizes $(SIZES)) $(if $(ROUNDS),--rounds $(ROUNDS))
 
 lock: ## Write the lock files of the development environments, with the newest versions
@@ -56,7 +56,7 @@ lock: ## Write the lock files of the development environments, with the newest v
 sbom: ## Write a software bill of materials of what the collection needs at run time
 	@$(PYTHON) tests/checks/sbom.py
 
-generate: .venv ## Write all that follows from the descriptions of modules
+generate: .venv ## Write the files that follow from the descriptions of modules
 	@.venv/bin/python tools/generate.py
 
 messages: ## Update the messages that the guides quote
@@ -72,7 +72,7 @@ format: ## Format the Python code
 clean: ## Remove the environments, caches and reports
 	rm -rf .ansible .venv .hypothesis .mypy_cache .pytest_cache .ruff_cache tests/output
 
-# Phony, because environments.py knows better than a date whether anything is missing.
+# Phony, because environments.py compares more than a date.
 .PHONY: .venv
 .venv:
 	@$(PYTHON) tests/checks/environments.py runtime simulator

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Make the environments and run the checks: python3 tests/checks --help."""
+"""Create the environments and run the checks. See python3 tests/checks --help."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Run:
         self.results: dict[tuple[str, str], str] = {}
 
     def make_environments(self, environments: list[Environment], selected: list[Check]) -> list[Environment]:
-        """Install what the checks need, and return the environments in which that succeeded."""
+        """Install the packages of the checks, and return the environments in which that succeeded."""
         with ThreadPoolExecutor(self._jobs) as pool:
             made = list(pool.map(lambda each: self._make_environment(each, selected), environments))
         return [each for each, is_made in zip(environments, made, strict=True) if is_made]
@@ -92,7 +92,7 @@ class Run:
 
     def _command(self, job: Job, log: Path) -> tuple[int, float]:
         """Return the exit code and the CPU seconds of the command and all its descendants."""
-        # A copy for each, because two runs of ansible-test in one directory disturb each other.
+        # A copy for each check, because two runs of ansible-test in one directory disturb each other.
         collections = CHECKOUT / ".ansible" / "checks" / f"{job.check.name}-{job.environment.name}"
         with (
             log.open("w") as file,
@@ -112,7 +112,7 @@ class Run:
                 file.write(line)
                 if self._live:
                     _print(line.rstrip("\n"))
-            # In place of Popen.wait, which does not return the usage of this process alone.
+            # Popen.wait does not return the usage of this process alone.
             _pid, status, usage = os.wait4(process.pid, 0)
             process.returncode = os.waitstatus_to_exitcode(status)
         return process.returncode, usage.ru_utime + usage.ru_stime
@@ -192,7 +192,7 @@ def _changed(options: argparse.Namespace) -> int:
     run = Run(len(jobs) == 1, options.jobs)
     if jobs and run.make_environments([environment], [job.check for job in jobs]):
         run.run(jobs)
-    _print("This is not all. `make test` runs all checks, and runs them on the oldest ansible-core, too.")
+    _print("`make test` runs more: all checks, and on the oldest ansible-core, too.")
     return run.close()
 
 
@@ -226,11 +226,13 @@ def _options() -> argparse.Namespace:
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"checks to run, of {', '.join(names)} (default: all)")
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--environment", choices=("newest", "oldest"), help="check with this ansible-core only")
-    which.add_argument("--core", metavar="2.N", help="check with this ansible-core, on the Python that runs this")
     which.add_argument(
-        "--matrix", action="store_true", help="run what depends on ansible-core with every supported one"
+        "--core", metavar="2.N", help="check with this ansible-core, on the Python that runs this program"
     )
-    which.add_argument("--changed", action="store_true", help="check what the changes since the branch main touch")
+    which.add_argument(
+        "--matrix", action="store_true", help="run the checks that depend on ansible-core with each supported version"
+    )
+    which.add_argument("--changed", action="store_true", help="run the checks for the changes since the branch main")
     # One more than there are processors, because tests also wait.
     jobs = (os.cpu_count() or 1) + 1
     parser.add_argument("--jobs", type=int, default=jobs, help="how many checks run at a time")

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Use the built collection as AWX does: installed alone, run by ansible-runner, configured by the environment only."""
+"""Use the built collection like AWX: installed alone, run by ansible-runner, configured by the environment only."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ POLICY = [
 
 
 def main() -> int:
-    """Return 0 if inventory, quickstart and a policy work and leave neither the key nor the policy's password."""
-    # A key that stands in no file of the collection, unlike the simulator's own.
+    """Return 0 if inventory, quickstart and a policy work, and leave neither the key nor the policy's password."""
+    # A key that is in no file of the collection, unlike the default key of the simulator.
     key, password = token_hex(), token_hex()
     with TemporaryDirectory() as folder, Simulator(devices=50, groups=8, api_key=key) as simulator:
         venv, home, private = (Path(folder) / name for name in ("venv", "home", "private"))
@@ -71,8 +71,8 @@ def main() -> int:
         if password not in json.dumps(simulator.journal()):
             sys.exit(f"{output}\nThe password was not sent.")
 
-        # ansible-runner itself always writes the job's whole environment to the file "command", whatever runs; and the
-        # variables are what it was given.
+        # ansible-runner always writes the whole environment of the job to the file "command", and the variables of the
+        # job are in "extravars".
         left = (path for folder in (home, private) for path in folder.rglob("*"))
         files = [path for path in left if path.is_file() and path.name not in ("command", "extravars")]
         leaks = [path for path in files if any(each.encode() in path.read_bytes() for each in (key, password))]

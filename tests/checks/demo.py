@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Show the collection at work on a simulated tenant, and that a second run of the same playbook writes nothing."""
+"""Run the demo on a simulated tenant, and check that a second run of the playbook sends no write requests."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ INVENTORY = "demo.esper.yml"
 PLAYBOOK = "playbooks/quickstart.yml"
 SHOWN = 120
 
-# The simulated tenant takes package and version from the name of a file that is no package.
+# The simulated tenant reads package name and version from the name of a file that is not an APK file.
 APP = {"package_name": "com.example.retail", "version_name": "1.0.0"}
 PACKAGE = CHECKOUT / ".ansible" / "demo" / "com.example.retail-1.0.0-100.apk"
 
@@ -29,7 +29,7 @@ export ESPER_API_KEY=...         # from the console: API Key Management
 
 
 def main() -> int:
-    """Return 0 if the demo kept its promises."""
+    """Return 0 if the first run sends write requests, and the second does not."""
     stage()
     with Simulator(devices=300, groups=24) as simulator:
         environment = variables(
@@ -51,11 +51,11 @@ def main() -> int:
             return output
 
         PACKAGE.parent.mkdir(exist_ok=True)
-        PACKAGE.write_text("Not a package, but good enough for a simulated tenant.\n")
+        PACKAGE.write_text("Not an APK file, but enough for a simulated tenant.\n")
         filters = {"platform": "ANDROID", "state": "online"}
         variables_of_play = json.dumps({"move_filters": filters, "kiosk_app": {"src": str(PACKAGE), **APP}})
         play = ("ansible-playbook", "-i", INVENTORY, PLAYBOOK, "-e", variables_of_play)
-        _say(f"A simulated tenant with 300 devices answers at {simulator.url}.")
+        _say(f"A simulated tenant with 300 devices runs at {simulator.url}.")
         run("ansible-inventory", "-i", INVENTORY, "--graph")
         run(*play)
         first = len(simulator.writes())
@@ -64,9 +64,9 @@ def main() -> int:
         second = simulator.writes()
 
     changed = sum(map(int, re.findall(r"changed=(\d+)", recap)))
-    _say(f"\nThe first run sent {first} writes to the tenant, the second {len(second)}; it reported {changed} changes.")
+    _say(f"\nWrite requests: {first} by the first run, {len(second)} by the second, which reported {changed} changes.")
     if not first or second or changed:
-        sys.exit("The first run must write, and the second must not.")
+        sys.exit("The first run must send write requests, and the second must not.")
     _say("\nThe same for your own tenant:\n" + OWN_TENANT.rstrip())
     return 0
 

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Make the virtual environments that the demo and the checks run in."""
+"""Create the virtual environments of the demo and the checks."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Environment:
 
     @property
     def python(self) -> Path:
-        """Return the Python inside."""
+        """Return the Python of the environment."""
         return self.path / "bin" / "python"
 
     @property
@@ -72,7 +72,7 @@ class Environment:
         return LOCKS / f"python-{version[0]}.{version[1]}-core-{minor}.txt"
 
     def install(self, *layers: str, log: IO[str]) -> None:
-        """Make the environment if it is missing or no longer what it should be, and add the layers it lacks."""
+        """Create the environment if it is missing or out of date, and add the missing layers."""
         locks = [self.lock] if self.lock.exists() else []
         origin = f"{self.interpreter} {self.core}"
         if not self._holds("origin", origin):
@@ -83,7 +83,7 @@ class Environment:
             texts = [file.read_bytes() for file in (requirements, *locks)]
             digest = hashlib.sha256(b"".join(texts)).hexdigest()
             if not self._holds(layer, digest):
-                # The core is named with each layer, so that the requirements of a tool do not change it.
+                # Each layer names the core, because the requirements of a tool could otherwise replace it.
                 command: list[str | Path] = [self.python, "-m", "pip", "install", self.core, "-r", requirements]
                 try:
                     self._run(*command, *(argument for lock in locks for argument in ("-c", lock)), log=log)
@@ -96,11 +96,11 @@ class Environment:
         furnish(self._home, self.path)
 
     def describe(self) -> str:
-        """Say which versions are inside."""
+        """Return the versions of ansible-core and Python in the environment."""
         return subprocess.check_output([self.python, "-c", DESCRIBE], text=True).strip()
 
     def variables(self, collections: Path) -> dict[str, str]:
-        """Return what programs of this environment need to use the collections in a directory, and nothing personal."""
+        """Return the environment variables to use the collections in a directory, without personal settings."""
         own = ("ANSIBLE_", "ESPER_", "PYTHON")
         return {name: value for name, value in os.environ.items() if not name.startswith(own)} | {
             "ANSIBLE_COLLECTIONS_PATH": str(collections),
@@ -140,7 +140,7 @@ def oldest() -> Environment:
 
 
 def exactly(core: str, interpreter: Path | None = None) -> Environment:
-    """Describe an environment with this ansible-core, such as 2.18, on this Python or the one that runs this."""
+    """Describe an environment with this ansible-core, such as 2.18, on this Python or the current one."""
     path = CHECKOUT / ".ansible" / f"venv-{core}"
     return Environment(f"core-{core}", path, interpreter or Path(sys.executable).resolve(), f"ansible-core=={core}.*")
 

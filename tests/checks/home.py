@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Prepare a home directory for ansible-test, which else keeps its virtual environments and more in the user's."""
+"""Prepare a home directory for ansible-test, which otherwise writes its virtual environments to the user's."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ ensurepip.bootstrap(default_pip=True)
 
 
 def furnish(home: Path, venv: Path) -> None:
-    """Put into a home what the ansible-test of a virtual environment looks for there."""
+    """Write the files to a home that the ansible-test of a virtual environment reads."""
     pip = home / ".pip" / "pip.conf"
     pip.parent.mkdir(parents=True, exist_ok=True)
-    pip.touch(mode=0o600)  # An index may need a password.
+    pip.touch(mode=0o600)  # The settings of an index can contain a password.
     with pip.open("w") as file:
         _pip_settings(venv).write(file)
 
@@ -31,11 +31,11 @@ def furnish(home: Path, venv: Path) -> None:
 
 
 def _pip_settings(venv: Path) -> RawConfigParser:
-    """Collect pip's settings, because ansible-test passes no PIP_ variable on."""
+    """Return the settings of pip, because ansible-test does not pass PIP_ variables to it."""
     listed = subprocess.check_output([venv / "bin" / "pip", "config", "list"], text=True)
     settings = RawConfigParser()
     settings["global"] = {"quiet": "2"}
-    # Reversed, so that ":env:", which sorts first, wins.
+    # Reversed, because ":env:" sorts first and takes precedence.
     for line in sorted(listed.splitlines(), reverse=True):
         name, value = line.split("=", 1)
         section, option = name.rsplit(".", 1)
@@ -44,6 +44,6 @@ def _pip_settings(venv: Path) -> RawConfigParser:
 
 
 def _pip_installers(venv: Path) -> list[str]:
-    """Name the files that ansible-test downloads, if they are missing, from a host that not every network reaches."""
+    """Return the names of the files that ansible-test otherwise downloads from a host that not all networks reach."""
     (source,) = venv.glob("lib/python*/site-packages/ansible_test/_internal/python_requirements.py")
     return [f"get_pip_{version.replace('.', '_')}.py" for version in re.findall(r"pip='([0-9.]+)'", source.read_text())]

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Import the built collection the way Galaxy and Automation Hub do, and take a warning for a failure."""
+"""Import the built collection like Galaxy and Automation Hub, and fail if there is a warning."""
 
 from __future__ import annotations
 
@@ -13,13 +13,12 @@ from tempfile import TemporaryDirectory
 
 from stage import CHECKOUT
 
-# Of the importer's steps only ansible-test is left out: it wants a container, and the check "sanity" does it.
+# All steps of the importer except ansible-test and ansible-lint, which are checks of their own.
 SETTINGS = {
     "GALAXY_IMPORTER_CHECK_CHANGELOG": "true",
     "GALAXY_IMPORTER_CHECK_REQUIRED_TAGS": "true",
-    "GALAXY_IMPORTER_OFFLINE_ANSIBLE_LINT": "true",
     "GALAXY_IMPORTER_RUN_ANSIBLE_DOC": "true",
-    "GALAXY_IMPORTER_RUN_ANSIBLE_LINT": "true",
+    "GALAXY_IMPORTER_RUN_ANSIBLE_LINT": "false",
     "GALAXY_IMPORTER_RUN_ANSIBLE_TEST": "false",
 }
 
@@ -33,7 +32,7 @@ def build(folder: Path) -> Path:
 
 
 def main() -> int:
-    """Return 0 if the importer is content."""
+    """Return 0 if the importer accepts the collection without a warning."""
     with TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "galaxy_importer.main", str(build(Path(folder)))]
         settings = os.environ | SETTINGS | {"GALAXY_IMPORTER_ANSIBLE_LOCAL_TMP": folder}

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Find the Pythons of this machine."""
+"""Find the versions of Python on this machine."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Version = tuple[int, int]
 OLDEST: Version = (3, 10)
 NAME = re.compile(r"python3(\.[1-9]\d+)?")
 
-# Some distributions package venv and ensurepip apart. A pre-release lacks wheels for much of what the checks need.
+# Some distributions have venv and ensurepip in other packages. There are few wheels for pre-releases.
 PROBE = """
 import os, sys
 import ensurepip, ssl, venv
@@ -27,21 +27,21 @@ print(*sys.version_info[:3], os.path.realpath(sys._base_executable))
 
 @lru_cache(maxsize=1)
 def interpreters() -> dict[Version, Path]:
-    """Return the usable Pythons by version, the oldest first, of each version the latest patch."""
+    """Return the usable versions of Python, oldest first. Of each minor version, return the latest patch release."""
     pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
     folders = [*map(Path, os.get_exec_path()), Path("/usr/bin"), Path("/usr/local/bin")]
     folders += [*pyenv.glob("versions/*/bin"), *Path("/opt").glob("*/bin")]
     candidates = {file.resolve() for folder in folders for file in folder.glob("python3*") if NAME.fullmatch(file.name)}
     found = sorted(answer for answer in map(_probe, candidates) if answer and answer[0] >= OLDEST)
     if not found:
-        sys.exit("No usable Python found. Needed is Python 3.10 or newer with the modules venv and ensurepip.")
+        sys.exit("No usable Python found. Install Python 3.10 or newer with the modules venv and ensurepip.")
     return {version: path for version, _patch, path in found}
 
 
 def search_path() -> list[str]:
-    """Return a PATH on which every python3.X works.
+    """Return a PATH on which each python3.X works.
 
-    ansible-test runs all that it finds, and the shims of pyenv and the like fail for versions that are not selected.
+    ansible-test runs each python3.X that it finds, and the shims of pyenv fail for versions that are not selected.
     """
     folders = [str(path.parent) for path in reversed(interpreters().values())]
     return [*folders, *(folder for folder in os.get_exec_path() if Path(folder).name != "shims")]

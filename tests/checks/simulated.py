@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the checks that run Ansible against a simulated tenant have in common."""
+"""Common parts of the checks that run Ansible against a simulated tenant."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["Contract", "Simulator", "variables"]
 
 
 def variables(simulator: Simulator, **others: str | Path) -> dict[str, str]:
-    """Return an environment that leads to the simulated tenant and knows of no other."""
+    """Return environment variables for the simulated tenant, without those for other tenants."""
     own = {name: value for name, value in os.environ.items() if not name.startswith("ESPER_")}
     no_proxy = own.get("no_proxy") or own.get("NO_PROXY")
     return own | {

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Copy the checkout to a path that ends in ansible_collections/esper/cloud, where Ansible and its tools look for it."""
+"""Copy the checkout to a path that ends in ansible_collections/esper/cloud, as Ansible and its tools require."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ COLLECTIONS = CHECKOUT / ".ansible" / "collections"
 
 
 def stage(collections: Path = COLLECTIONS) -> Path:
-    """Bring the copy below `collections` up to date and return its directory."""
+    """Update the copy below `collections` and return its directory."""
     copy = collections / "ansible_collections" / "esper" / "cloud"
     copy.mkdir(parents=True, exist_ok=True)
-    # ansible-test asks the nearest git repository which files exist. That would be the checkout's own, which ignores
-    # the directory that the copy lies in.
+    # ansible-test asks the nearest git repository for its files. The repository of the checkout ignores the directory
+    # of the copy.
     if not (copy / ".git").exists():
         git(copy, "init", "--quiet")
 
     wanted = {path for path in _files(CHECKOUT) if os.path.lexists(CHECKOUT / path)}
     for path in sorted(wanted):
         _copy(CHECKOUT / path, copy / path)
-    # The copy holds the same .gitignore, so reports and caches written there are not listed, and stay.
+    # The copy has the same .gitignore, so reports and caches in it are not listed and are kept.
     for path in _files(copy) - wanted:
         (copy / path).unlink()
         _remove_empty(copy / path)
@@ -53,14 +53,14 @@ def _remove_empty(path: Path) -> None:
 
 
 def _files(directory: Path) -> set[str]:
-    """Name the files that git tracks in a directory or would track after `git add`."""
+    """Return the files in a directory that git tracks or would track after `git add`."""
     listed = git(directory, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
     return set(filter(None, listed.split("\0")))
 
 
 def git(directory: Path, *arguments: str) -> str:
     """Return the output of git in a directory."""
-    # A git hook that runs the checks sets GIT_DIR and the like, which would send both calls to the wrong repository.
+    # A git hook that runs the checks sets variables such as GIT_DIR, which select another repository.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     return subprocess.check_output(["git", *arguments], cwd=directory, env=environment, text=True)
 

@@ -25,7 +25,9 @@ from hypothesis import strategies as st
 
 Params = dict[str, Any]
 
-DOCUMENT = yaml.safe_load((Path(__file__).parent / "api" / "legacy.yaml").read_text(encoding="utf-8"))
+DOCUMENT = yaml.load(
+    (Path(__file__).parent / "api" / "legacy.yaml").read_text(encoding="utf-8"), Loader=yaml.CSafeLoader
+)
 SCHEMA = DOCUMENT["components"]["schemas"]["EnterprisePolicyData"]
 (SETTINGS,) = [each for each in ENTERPRISE_POLICY.fields if each.name == "settings"]
 TYPES = {"boolean": "bool", "integer": "int", "string": "str", "array": "list", "object": "dict"}

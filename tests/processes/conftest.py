@@ -18,7 +18,7 @@ from simulated import Simulator
 
 @pytest.fixture(scope="session")
 def running() -> Iterator[Simulator]:
-    # A key that stands in no file of the collection, unlike the simulator's own.
+    # A key that is in no file of the collection, unlike the default key of the simulator.
     with Simulator(devices=20, groups=4, tags=4, api_key=token_hex()) as simulator:
         yield simulator
 
@@ -38,5 +38,5 @@ def in_process(request: pytest.FixtureRequest) -> bool:
 
 @pytest.fixture
 def make_controller(tmp_path: Path, simulator: Simulator, in_process: bool) -> MakeController:
-    """Makes controllers by their names."""
+    """Return a function that creates a controller with a name."""
     return lambda name="controller", **settings: Controller(tmp_path / name, simulator, in_process, **settings)

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Programs of ansible-core as processes of their own, which is how users have them."""
+"""Programs of ansible-core as separate processes, as users run them."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ from simulated import Simulator, variables
 
 Task = dict[str, Any]
 
-# As much as a machine that is busy may need. What hangs is found out, what is slow is not.
+# Enough for a busy machine. This finds programs that hang, not programs that are slow.
 PATIENCE = 90
 
 
 @dataclass
 class Played:
-    """The result of a program: its exit code and its output."""
+    """Exit code and output of a program."""
 
     code: int
     output: str
 
     @property
     def recap(self) -> dict[str, int]:
-        """The counts of the last line of a playbook's output: ok, changed, failed and so on."""
+        """Return the counts in the last line of the output of a playbook: ok, changed, failed and others."""
         words = self.output.rpartition("PLAY RECAP")[2].partition(" : ")[2].splitlines()[0].split()
         return {name: int(count) for name, count in (word.split("=") for word in words)}
 
 
 class Controller:
-    """A directory with playbooks and a home, and an environment that leads to a simulated tenant."""
+    """Directory with playbooks and a home, and the environment variables for a simulated tenant."""
 
     def __init__(self, folder: Path, simulator: Simulator, in_process: bool = True, **settings: str | Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -53,18 +53,18 @@ class Controller:
         )
 
     def write(self, name: str, content: Any) -> Path:
-        """A file of the directory: a text, or what is written as JSON, which is YAML, too."""
+        """Write a file to the directory: a text, or another value as JSON, which is also YAML."""
         path = self.folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content if isinstance(content, str) else json.dumps(content, indent=1))
         return path
 
     def playbook(self, *tasks: Task, **words: Any) -> Path:
-        """A playbook of these tasks for the controller itself."""
+        """Write a playbook with these tasks for the controller itself."""
         return self.write("site.yml", [{"hosts": "localhost", "gather_facts": False, "tasks": list(tasks), **words}])
 
     def start(self, program: str, *arguments: str | Path) -> Run:
-        """Start a program, in a process group of its own as a shell does."""
+        """Start a program in a process group of its own, like a shell."""
         output = (self.folder / "output").open("w+")
         process = subprocess.Popen(
             [program, *arguments],
@@ -78,7 +78,7 @@ class Controller:
         return Run(process, Path(output.name))
 
     def run(self, program: str, *arguments: str | Path) -> Played:
-        """Start a program and wait for its end."""
+        """Run a program."""
         return self.start(program, *arguments).end()
 
     def play(self, *arguments: str | Path) -> Played:
@@ -90,7 +90,7 @@ MakeController = Callable[..., Controller]
 
 
 class Run:
-    """A program that is running."""
+    """Running program."""
 
     def __init__(self, process: subprocess.Popen[bytes], output: Path) -> None:
         self._process = process
@@ -102,7 +102,7 @@ class Run:
         return self._process.poll() is not None
 
     def end(self) -> Played:
-        """Wait for the end."""
+        """Wait until the program exits."""
         try:
             self._process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
@@ -112,23 +112,23 @@ class Run:
         return Played(self._process.returncode, self._output.read_text(errors="replace"))
 
     def interrupt(self) -> None:
-        """Do what Ctrl-C does in a terminal."""
+        """Send the signals of Ctrl-C in a terminal."""
         self._others = _below(self._process.pid)
         os.killpg(self._process.pid, signal.SIGINT)
 
     def terminate(self) -> None:
-        """Do what `kill` and service managers do."""
+        """Send the signal of `kill` and of service managers."""
         self._others = _below(self._process.pid)
         self._process.terminate()
 
     def kill_worker(self) -> None:
-        """Do to the process that is at the task what the kernel does when memory runs out."""
+        """Kill the process of the task, like the kernel if memory is exhausted."""
         self._others = _below(self._process.pid)
         for pid in _children(_table(), self._process.pid):
             os.kill(pid, signal.SIGKILL)
 
     def left_over(self, seconds: float) -> list[str]:
-        """The command lines of those that were started by the program and outlived it by so much. They are killed."""
+        """Kill the processes of the program that still run after a time, and return their command lines."""
         until = time.monotonic() + seconds
         while (left := self._alive()) and time.monotonic() < until:
             time.sleep(0.1)
@@ -142,7 +142,7 @@ class Run:
 
 
 def _table() -> dict[int, tuple[int, str]]:
-    """All processes: the parent and the command line of each."""
+    """Return the parent and the command line of each process."""
     found = {}
     for line in subprocess.check_output(["ps", "-A", "-o", "pid=,ppid=,args="], text=True).splitlines():
         pid, parent, command = line.split(None, 2)

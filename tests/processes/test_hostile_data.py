@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Data from the API is never evaluated: not in the inventory, not in results, and not if a play uses either."""
+"""Values from the API are never evaluated: not in an inventory, not in results, not in a play that uses them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ HOSTILE = [
 
 
 def make_hostile(simulator: Simulator) -> None:
-    """Create devices and tags with such names. Esper may reject them, but its data is not trusted."""
+    """Give these names to devices and tags. Esper may reject such names, but its responses are not trusted."""
     state = simulator.state(devices=True)
     tags = [{**tag, "tag": text} for tag, text in zip(state["tags"], HOSTILE, strict=False)]
     devices = [
@@ -55,7 +55,7 @@ def is_untouched(controller: Controller) -> bool:
 
 
 @pytest.mark.parametrize("in_process", ["in_process"], indirect=True)
-def test_an_inventory(make_controller: MakeController, simulator: Simulator) -> None:
+def test_values_in_an_inventory_are_not_evaluated(make_controller: MakeController, simulator: Simulator) -> None:
     make_hostile(simulator)
     controller = make_controller()
     controller.write(
@@ -88,7 +88,7 @@ def test_an_inventory(make_controller: MakeController, simulator: Simulator) -> 
                     {
                         "ansible.builtin.copy": {"content": everything, "dest": "played.json"},
                         "run_once": True,
-                        # The connection of devices runs no modules of others.
+                        # The connection of devices runs only modules of the collection.
                         "delegate_to": "localhost",
                     },
                 ],
@@ -104,7 +104,7 @@ def test_an_inventory(make_controller: MakeController, simulator: Simulator) -> 
     assert is_untouched(controller)
 
 
-def test_results(make_controller: MakeController, simulator: Simulator) -> None:
+def test_values_in_results_are_not_evaluated(make_controller: MakeController, simulator: Simulator) -> None:
     make_hostile(simulator)
     controller = make_controller()
     controller.playbook(

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs that are ended in the middle, by a person, by a service manager or by the kernel."""
+"""Runs that a person, a service manager or the kernel interrupts."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def stuck(simulator: Simulator) -> list[dict[str, Any]]:
 
 
 def made(simulator: Simulator) -> tuple[list[str], list[str]]:
-    """Return the paths of the groups and the names of the policies that exist. Each is complete."""
+    """Return the paths of the groups and the names of the policies that exist. Fail if one is incomplete."""
     state = simulator.state()
     policies = [each for each in state["policies"] if each["name"] in SHOPS]
     for policy in policies:
@@ -60,14 +60,14 @@ def uploaded(simulator: Simulator) -> list[dict[str, Any]]:
 
 
 def interrupted(controller: Controller, simulator: Simulator, ending: str, in_process: bool) -> Played:
-    """The run of a playbook that is ended as soon as a request hangs. It shows no key."""
+    """Run a playbook and interrupt it at a request without a response. Fail if its output contains the key."""
     run = controller.start("ansible-playbook", "-vvv", "site.yml")
     wait_for(run, lambda: stuck(simulator))
     ENDINGS[ending](run)
     played = run.end()
     assert played.code != 0
     assert simulator.key not in played.output
-    # Some cores leave a module alone, and on SIGTERM a worker, too. What goes on would do what the next run is to do.
+    # Some cores do not stop a module, and after SIGTERM not a worker. These would do the work of the next run.
     all_end = in_process and ending != "terminated"
     left = run.left_over(10 if all_end else 0)
     assert not (all_end and left)
@@ -76,25 +76,18 @@ def interrupted(controller: Controller, simulator: Simulator, ending: str, in_pr
 
 
 def completed(controller: Controller) -> None:
-    """A run that does the rest."""
+    """Run the playbook again, which applies the rest. The law repeat_create covers a third run."""
     second = controller.play()
     assert (second.code, second.recap["changed"]) == (0, 1), second.output
 
 
-def repeated(controller: Controller, simulator: Simulator) -> None:
-    """A run that has nothing to do."""
-    simulator.clear_journal()
-    third = controller.play()
-    assert (third.code, third.recap["changed"], simulator.writes()) == (0, 0, []), third.output
-
-
 @pytest.mark.parametrize("ending", ENDINGS)
-def test_what_is_interrupted_is_completed_by_the_next_run(
+def test_the_next_run_completes_an_interrupted_task(
     make_controller: MakeController, simulator: Simulator, in_process: bool, ending: str
 ) -> None:
     controller = make_controller(ESPER_TIMEOUT=str(2 * PATIENCE))
     controller.playbook(TENANT)
-    # Some take effect without an answer, others do not.
+    # Some requests take effect without a response, others do not.
     simulator.fault(kind="hang", method="POST", after=12, times=4, processed=True)
     simulator.fault(kind="hang", method="POST", after=12, times=None)
     interrupted(controller, simulator, ending, in_process)
@@ -102,14 +95,13 @@ def test_what_is_interrupted_is_completed_by_the_next_run(
     assert 12 <= len(groups) <= 16
     assert policies == []
     completed(controller)
-    repeated(controller, simulator)
     groups, policies = made(simulator)
     assert (sorted(groups), sorted(policies)) == (GROUPS, SHOPS)
 
 
 @pytest.mark.parametrize("in_process", ["in_process"], indirect=True)
 @pytest.mark.parametrize("processed", [True, False])
-def test_a_loop_that_is_interrupted(
+def test_the_next_run_completes_an_interrupted_loop(
     make_controller: MakeController, simulator: Simulator, in_process: bool, processed: bool
 ) -> None:
     controller = make_controller(ESPER_TIMEOUT=str(2 * PATIENCE))
@@ -124,7 +116,7 @@ def test_a_loop_that_is_interrupted(
 @pytest.mark.parametrize(
     ("in_process", "processed"), [("in_process", True), ("as_modules", False)], indirect=["in_process"]
 )
-def test_an_upload_that_is_interrupted(
+def test_the_next_run_completes_an_interrupted_upload(
     make_controller: MakeController, simulator: Simulator, in_process: bool, processed: bool
 ) -> None:
     controller = make_controller(ESPER_TIMEOUT=str(2 * PATIENCE))

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""No secret is in anything that is shown or left, whatever goes wrong."""
+"""No output and no file contains a secret, also after failures."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ import pytest
 from controller import Controller, MakeController
 from simulated import Simulator
 
-# With what the notations of texts differ in. None is a part of another, nor of anything else that is shown.
+# With characters that JSON, URLs and HTML write differently. No secret is part of another or of other output.
 SECRETS = {
     name: f'{name[:3]}-Grüß "{number}7" & <Gött>/+ {number}'
     for number, name in enumerate(("policy", "admin", "wifi", "screen", "cert", "data", "point"))
 }
 PARTS = ["Grüß", "Gr\\u00fc", "Gr%C3%BC", '"7" &', "<Gött>", "&lt;G"]
-# What a service, or a proxy before it, may make of a request.
+# Responses of a server or a proxy that repeat the request.
 FAULTS: list[dict[str, Any]] = [
     {"path": "/policy/", "kind": "status", "status": 400, "body": '{"message": "@request@", "errors": ["@request@"]}'},
     {"path": "/blueprints/", "kind": "html", "status": 502, "body": "<title>Sorry for @request@</title>"},
@@ -30,7 +30,7 @@ FAULTS: list[dict[str, Any]] = [
     {"path": "/commands/", "kind": "not_json", "status": 409, "body": "@request@"},
     {"path": "/commands/", "kind": "redirect", "location": "http://elsewhere.invalid/?KEY"},
 ]
-# A defect whose message has all that there is.
+# A defect whose message contains all arguments.
 DEFECT = """
 import requests
 
@@ -71,7 +71,7 @@ COMMANDS: dict[str, dict[str, Any]] = {
 
 
 def uses(device: str) -> Iterator[dict[str, Any]]:
-    """Tasks that have secrets among their options, each by the name of a module."""
+    """Yield tasks with secrets in their options."""
     yield {"esper.cloud.enterprise_policy": POLICY}
     yield {"esper.cloud.blueprint": BLUEPRINT}
     yield {"esper.cloud.tenant": TENANT}
@@ -94,7 +94,7 @@ def spellings(secret: str) -> set[bytes]:
 
 
 def leaks(text: bytes, secrets: list[str]) -> list[bytes]:
-    """Return the secrets in a text, with the text around them."""
+    """Return the parts of a text that contain secrets."""
     found = []
     for way in {way for secret in secrets for way in spellings(secret)} | {part.encode() for part in PARTS}:
         place = text.find(way)
@@ -104,7 +104,7 @@ def leaks(text: bytes, secrets: list[str]) -> list[bytes]:
 
 
 def check(controller: Controller, simulator: Simulator, *outputs: str) -> None:
-    """Neither an output nor a file that is left has any secret in it."""
+    """Fail if an output or a file contains a secret."""
     secrets = [simulator.key, *SECRETS.values()]
     given = {controller.folder / "secrets.yml", controller.folder / "key.esper.yml"}
     files = [path for path in controller.folder.rglob("*") if path.is_file() and path not in given]
@@ -115,7 +115,7 @@ def check(controller: Controller, simulator: Simulator, *outputs: str) -> None:
 
 
 def settings(place: Path) -> dict[str, str | Path]:
-    """Settings with which ansible-core shows and keeps as much as it can."""
+    """Return settings with which ansible-core shows and stores as much as possible."""
     return {
         "ANSIBLE_CALLBACKS_ENABLED": "ansible.builtin.junit,ansible.builtin.tree",
         "ANSIBLE_CALLBACK_RESULT_FORMAT": "yaml",
@@ -127,7 +127,7 @@ def settings(place: Path) -> dict[str, str | Path]:
 
 
 def prepared(controller: Controller, simulator: Simulator, *more: dict[str, Any], twice: bool = False) -> None:
-    """Have a playbook that uses each secret, goes on after failures, and shows all results in the end."""
+    """Write a playbook that uses each secret, ignores failures, and shows all results at the end."""
     controller.environment |= {name: str(value) for name, value in settings(controller.folder).items()}
     controller.write("secrets.yml", {**SECRETS, "key": simulator.key})
     several = list(uses(simulator.state(devices=True)["devices"][0]["id"])) * (1 + twice)
@@ -138,7 +138,7 @@ def prepared(controller: Controller, simulator: Simulator, *more: dict[str, Any]
     controller.playbook(*tasks, {"ansible.builtin.debug": {"msg": results}}, *more, vars_files=["secrets.yml"])
 
 
-def test_where_all_goes_well(make_controller: MakeController, simulator: Simulator) -> None:
+def test_successful_tasks_show_no_secret(make_controller: MakeController, simulator: Simulator) -> None:
     controller = make_controller()
     prepared(controller, simulator, twice=True)
     played = controller.play("-vvvv", "--diff")
@@ -148,9 +148,11 @@ def test_where_all_goes_well(make_controller: MakeController, simulator: Simulat
     check(controller, simulator, played.output)
 
 
-def test_secrets_that_esper_repeats_are_masked(make_controller: MakeController, simulator: Simulator) -> None:
+def test_a_response_that_repeats_the_request_shows_no_secret(
+    make_controller: MakeController, simulator: Simulator
+) -> None:
     controller = make_controller(ESPER_RETRIES="0")
-    # As an option it is in the arguments of each task.
+    # As an option, the key is in the arguments of each task.
     del controller.environment["ESPER_API_KEY"]
     prepared(controller, simulator)
     play = json.loads((controller.folder / "site.yml").read_text())
@@ -167,7 +169,7 @@ def test_secrets_that_esper_repeats_are_masked(make_controller: MakeController, 
     check(controller, simulator, played.output)
 
 
-def test_where_there_is_a_defect(make_controller: MakeController, simulator: Simulator, in_process: bool) -> None:
+def test_a_defect_shows_no_secret(make_controller: MakeController, simulator: Simulator, in_process: bool) -> None:
     # With this setting ansible-core shows the arguments of each module that it starts.
     controller = make_controller(ANSIBLE_DEBUG=str(in_process).lower())
     controller.write("defect/sitecustomize.py", DEFECT)
@@ -183,7 +185,7 @@ def test_where_there_is_a_defect(make_controller: MakeController, simulator: Sim
 
 
 @pytest.mark.parametrize("in_process", ["in_process"], indirect=True)
-def test_an_inventory_and_its_cache(make_controller: MakeController, simulator: Simulator) -> None:
+def test_an_inventory_and_its_cache_show_no_secret(make_controller: MakeController, simulator: Simulator) -> None:
     controller = make_controller(ESPER_RETRIES="0")
     controller.environment |= {name: str(value) for name, value in settings(controller.folder).items()}
     controller.write(

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The same playbook run twice at the same time, from two places."""
+"""The same playbook, run at the same time by two controllers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FILE = {"content": "menu.txt", "destination_path": "/sdcard/"}
 
 
 def tasks(place: Controller) -> list[dict[str, Any]]:
-    """A tenant in one task and in many. Each run waits until both are ready."""
+    """Return tasks that create objects, one by one and together. Each one waits until both controllers reach it."""
     contents = [{"src": str(place.write(name, name * 1000)), "tags": ["pilot"]} for name in FILES]
     several: list[dict[str, Any]] = [
         {
@@ -50,13 +50,13 @@ def tasks(place: Controller) -> list[dict[str, Any]]:
     return [task for pair in zip(gates, several, strict=True) for task in pair]
 
 
-def test_two_at_once_come_to_the_same_as_one(
+def test_two_controllers_create_each_object_once(
     make_controller: MakeController, simulator: Simulator, in_process: bool
 ) -> None:
     places = [make_controller(name) for name in ("one", "other")]
     for each in places:
         each.playbook(*tasks(each))
-    # What both read before either writes.
+    # Both read before one of them writes.
     simulator.fault(kind="latency", method="GET", ms=250, times=None)
     runs = [each.start("ansible-playbook", "-v", "site.yml") for each in places]
     first = [run.end() for run in runs]
@@ -64,7 +64,7 @@ def test_two_at_once_come_to_the_same_as_one(
     for each in first:
         assert each.code == 0, each.output
         assert simulator.key not in each.output
-    # Both runs met: Esper rejected the second create of objects with unique names.
+    # The simulator rejected the second object with a unique name, so both ran at the same time.
     assert 400 in [entry["status"] for entry in simulator.writes()]
     paths = Counter(group["path"] for group in simulator.state()["groups"])
     assert {path: paths[path] for path in GROUPS} == dict.fromkeys(GROUPS, 1)

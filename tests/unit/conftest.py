@@ -7,6 +7,11 @@ import typing as t
 from pathlib import Path
 
 import pytest
+from ansible.plugins.loader import init_plugin_loader
+
+# Ansible finds the plugins of a collection only if its loader is installed before Python imports the collection.
+init_plugin_loader()
+
 from ansible_collections.esper.cloud.plugins.module_utils.http import responses as responses_module
 from ansible_collections.esper.cloud.plugins.module_utils.http import transport as transport_module
 from ansible_collections.esper.cloud.plugins.module_utils.http.client import Client

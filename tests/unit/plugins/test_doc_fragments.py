@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import importlib
 import typing as t
 from pathlib import Path
@@ -25,15 +26,17 @@ MODULE_FRAGMENT: Doc = yaml.safe_load(connection.ModuleDocFragment.DOCUMENTATION
 PLUGIN_FRAGMENT: Doc = yaml.safe_load(connection.ModuleDocFragment.PLUGIN)
 
 
+@functools.cache
 def constants(path: Path) -> dict[str, Doc]:
-    """The documentation in a plugin's source, as Ansible reads it: without running the plugin."""
+    """Return the documentation in the source of a plugin, as Ansible reads it: without running the plugin."""
     found: dict[str, Doc] = {}
     for node in ast.parse(path.read_text(encoding="utf-8")).body:
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
             name = node.targets[0].id
             if name in ("DOCUMENTATION", "RETURN", "EXAMPLES") and isinstance(node.value, ast.Constant):
-                text = str(node.value.value)
-                found[name] = list(yaml.safe_load_all(text)) if name == "EXAMPLES" else yaml.safe_load(text)  # type: ignore[assignment]
+                # Some examples are several documents.
+                documents = list(yaml.load_all(str(node.value.value), Loader=yaml.CSafeLoader))
+                found[name] = documents if name == "EXAMPLES" else documents[0]  # type: ignore[assignment]
     return found
 
 

@@ -12,7 +12,6 @@ import sys
 import typing as t
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from ansible.errors import AnsibleFileNotFound
@@ -30,11 +29,6 @@ ENTERPRISE = "0f5b8b52-6a1f-4c11-8e37-9b1a1fbb1c3d"
 MakeAction = t.Callable[..., t.Any]
 
 
-class Templar:
-    def template(self, value: t.Any) -> t.Any:
-        return value
-
-
 @pytest.fixture(autouse=True)
 def _no_module(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fail if a test creates or starts a module."""
@@ -44,35 +38,6 @@ def _no_module(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(basic.AnsibleModule, "__init__", refuse)
     monkeypatch.setattr(task_action.NormalAction, "run", refuse)
-
-
-@pytest.fixture
-def make_action(tmp_path: Path) -> MakeAction:
-    """Return a function that creates the action plugin of a task with default values."""
-
-    def make(module: str = "api", *, shown: t.Sequence[str] = (), **keywords: t.Any) -> t.Any:
-        words = {
-            "action": f"esper.cloud.{module}",
-            "args": {},
-            "async_val": 0,
-            "check_mode": False,
-            "collections": [],
-            "delegate_to": None,
-            "diff": False,
-            "environment": None,
-            "no_log": False,
-        }
-        plugin = importlib.import_module(f"ansible_collections.esper.cloud.plugins.action.{module}").ActionModule
-        action = plugin.__new__(plugin)
-        shell = SimpleNamespace(env_prefix=lambda **_variables: "")
-        action._task = SimpleNamespace(**{**words, **keywords})
-        action._connection = SimpleNamespace(transport="local", become=None, _shell=shell)
-        action._templar = Templar()
-        action._loader = SimpleNamespace(get_basedir=lambda: str(tmp_path))
-        action._display = SimpleNamespace(verbosity=0, v=lambda text, host: t.cast("list[str]", shown).append(text))
-        return action
-
-    return make
 
 
 @pytest.fixture

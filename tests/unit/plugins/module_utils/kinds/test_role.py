@@ -11,8 +11,10 @@ from ansible_collections.esper.cloud.plugins.module_utils.base.errors import Api
 from ansible_collections.esper.cloud.plugins.module_utils.engine.apply import Result, ensure
 from ansible_collections.esper.cloud.plugins.module_utils.engine.tenant_view import TenantView
 from ansible_collections.esper.cloud.plugins.module_utils.kinds.role import ROLE
-from ansible_collections.esper.cloud.tests.unit.conftest import MakeClient
 from ansible_collections.esper.cloud.tests.unit.service import Reply, Request, Server, answers
+
+if t.TYPE_CHECKING:
+    from ansible_collections.esper.cloud.tests.unit.conftest import MakeClient
 
 Row = dict[str, t.Any]
 Run = t.Callable[..., Result]

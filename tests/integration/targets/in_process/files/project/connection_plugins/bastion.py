@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Stands in for another machine: all is as with the connection local, but for the name."""
+"""Connection to another machine for tests: like the connection local, with another name."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from ansible.plugins.connection.local import Connection as LocalConnection
 
 DOCUMENTATION = r"""
 name: bastion
-short_description: Stands in for another machine
+short_description: Connection to another machine for tests
 author: esper.cloud contributors (@ansible-collections)
 description:
-  - Runs on the controller, but is not the connection local.
+  - Runs on the controller, like the connection local.
 version_added: 0.1.0
 options:
   pipelining:
-    description: Whether to send modules through a pipe.
+    description: If V(true), modules are sent through a pipe.
     type: bool
     default: false
 """

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Stands before the library of that name, so that it seems not to be installed."""
+"""Hides the library of this name, as if it was not installed."""
 
 from __future__ import annotations
 
