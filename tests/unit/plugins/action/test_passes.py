@@ -20,7 +20,7 @@ from ansible_collections.esper.cloud.tests.unit.service import Reply, Request, S
 
 MOST = 5
 # Functions that read only the description of a value.
-LOOKUPS = {"_keys", "_inside", "needs_check", "read_field", "path_of"}
+LOOKUPS = {"_keys", "_suboptions", "needs_check", "read_field", "path_of"}
 ID = "3c1f6d0e-6d0c-4c0b-9c43-0f3a8f5b1e11"
 
 

@@ -132,7 +132,7 @@ REFUSALS: list[tuple[str, Row, str]] = [
     ("enterprise_policy", {"name": "Counter", "settings": {"permission_policy": "sometimes"}}, "sometimes"),
     ("enterprise_policy", {"name": "Counter", "settings": {"colour": "red"}}, "settings.colour"),
     ("device_group", {"path": "Stores/Berln", "new_path": "Stores/Bern"}, "Berln"),
-    ("device_group_info", {"api_key": WRONG_KEY}, "The API key was not accepted"),
+    ("device_group_info", {"api_key": WRONG_KEY}, "The API key is not valid"),
     ("device_group_info", {"api_key": ""}, "API key"),
     ("device_group_info", {"api_url": "http://127.0.0.1:9/api"}, "127.0.0.1"),
     ("device_group_info", {"api_url": "ftp://127.0.0.1/api"}, "api_url"),

@@ -402,8 +402,12 @@ def test_other_options_of_the_latest_version_count(tenant: Tenant, run: Run) -> 
             r"apps\[0\]\.version_name of the app 'com\.example\.till' is required",
         ),
         ({"apps": [{"version_name": "1.0"}]}, InvalidParameter, r"apps\[0\]\.package_name is required"),
-        ({"files": [{"content": "c.txt"}]}, Ambiguous, r"c.txt \(id 10\), c.txt \(id 9\)\). Set file_id instead"),
-        ({"files": [{"content": "d.txt"}]}, NotFound, "no content file 'd.txt'. Did you mean .* Upload it before"),
+        ({"files": [{"content": "c.txt"}]}, Ambiguous, r"c.txt \(ID 10\), c.txt \(ID 9\)\). Set file_id instead"),
+        (
+            {"files": [{"content": "d.txt"}]},
+            NotFound,
+            "content file 'd.txt' was not found. Did you mean .* Upload it before",
+        ),
         (
             {"files": [{"destination_path": "/a"}]},
             InvalidParameter,
@@ -1071,7 +1075,7 @@ def test_a_version_that_was_not_published_under_a_number_is_not_found(tenant: Te
 
 
 def test_a_blueprint_that_does_not_exist_has_no_versions(tenant: Tenant, run: Run) -> None:
-    with pytest.raises(NotFound, match="no blueprint 'Kiosks'"):
+    with pytest.raises(NotFound, match="blueprint 'Kiosks' was not found"):
         run(version="1")
 
 
