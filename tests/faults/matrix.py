@@ -230,10 +230,10 @@ _fault(_group, "reset before the request was read, once", _proxied(proxy.resets_
 _fault(_group, "reset before the request was read, always", _proxied(proxy.resets_unread, None), "lost")
 _fault(_group, "reset after it took effect, once", _simulated(kind="drop_after"), DONE)
 _fault(_group, "reset after it took effect, always", _simulated(kind="drop_after", times=None), "lost", effect=True)
-_fault(_group, "reset in mid-answer, once", _proxied(proxy.resets_in_the_answer), DONE)
+_fault(_group, "reset during the response, once", _proxied(proxy.resets_in_the_answer), DONE)
 # Its answer has no body to lose.
 _cut_off: t.Any = {"effect": True, "delete": DONE}
-_fault(_group, "reset in mid-answer, always", _proxied(proxy.resets_in_the_answer, None), "lost", **_cut_off)
+_fault(_group, "reset during the response, always", _proxied(proxy.resets_in_the_answer, None), "lost", **_cut_off)
 _body: t.Any = {"list": _NO_BODY, "get": _NO_BODY, "create": _NO_BODY, "update": _NO_BODY, "delete": _NO_BODY}
 _fault(_group, "reset in mid-upload, once", _proxied(proxy.resets_in_the_body), DONE, **_body, wait=_NO_BODY)
 _fault(_group, "reset in mid-upload, always", _proxied(proxy.resets_in_the_body, None), "lost", **_body, wait=_NO_BODY)
