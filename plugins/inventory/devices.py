@@ -130,8 +130,8 @@ options:
     description:
       - Maximum number of pages of devices that the plugin reads at the same time, after the first page. Values above 8
         are the same as 8.
-      - Also the maximum number of lists of names that it reads at the same time. For each list, it reads at most 20 pages
-        at a time.
+      - Also the maximum number of lists of names that it reads at the same time. For each list, it reads at most 20
+        pages at a time.
       - If Esper returns HTTP 429 or 503, the plugin halves the number of pages, and adds one with each response.
       - Values below 1 are the same as 1.
     type: int
