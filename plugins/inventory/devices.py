@@ -128,8 +128,11 @@ options:
     default: standard
   concurrency:
     description:
-      - Maximum number of requests at the same time, for the pages of devices and then for the lists of names.
-      - The plugin starts with one request, and sends fewer at a time if Esper returns HTTP 429 or 503.
+      - Maximum number of pages of devices that the plugin reads at the same time, after the first page. Values above 8
+        are the same as 8.
+      - Also the maximum number of lists of names that it reads at the same time. For each list, it reads at most 20
+        pages at a time.
+      - If Esper returns HTTP 429 or 503, the plugin halves the number of pages, and adds one with each response.
       - Values below 1 are the same as 1.
     type: int
     default: 4

@@ -26,13 +26,13 @@ ERRORS = {
     "long wait": r"returned HTTP (429|503).* Esper asks to wait \d+ s, but the task can wait \d+ s at most\.",
     "rate limit": r"returned HTTP 429.* The rate limit is exceeded\. Try again later",
     "server error": r"returned HTTP 50\d: .*Something went wrong",
-    "refused": r"the host \S+ refused the connection\.",
+    "connection refused": r"the host \S+ refused the connection\.",
     "lost": r"the connection to \S+ was lost\.",
     "damaged": r"the response of \S+ is damaged\.",
     "not JSON": r"returned HTTP 200 with invalid JSON\.",
     "web page": r"returned HTTP 200 with a web page \('Sign in'\) instead of JSON\. A proxy or a login page intercepts",
     "not an object": r"returned no object|returned HTTP \d+ without the object|returned no list of objects",
-    "no answer": r"the request to \S+ timed out\.|the task exceeded its deadline of \S+ s\. Increase deadline\.",
+    "no response": r"the request to \S+ timed out\.|the task exceeded its deadline of \S+ s\. Increase deadline\.",
     "unknown host": r"the host \S+ was not found\. Check tenant or api_url\.",
     "certificate": r"the TLS certificate of \S+ is invalid \(",
     "TLS": r"the TLS connection to \S+ failed",
@@ -224,16 +224,16 @@ _fault(_group, "503, Retry-After in seconds", _simulated(kind="status", status=5
 _fault(_group, "503, Retry-After of a day", _simulated(kind="status", status=503, retry_after=A_DAY), "long wait")
 
 _group = "Connections"
-_fault(_group, "refused, once", _refused(always=False), DONE)
-_fault(_group, "refused, always", _refused(always=True), "refused")
+_fault(_group, "connection refused, once", _refused(always=False), DONE)
+_fault(_group, "connection refused, always", _refused(always=True), "connection refused")
 _fault(_group, "reset before the request was read, once", _proxied(proxy.resets_unread), DONE)
 _fault(_group, "reset before the request was read, always", _proxied(proxy.resets_unread, None), "lost")
 _fault(_group, "reset after it took effect, once", _simulated(kind="drop_after"), DONE)
 _fault(_group, "reset after it took effect, always", _simulated(kind="drop_after", times=None), "lost", effect=True)
-_fault(_group, "reset in mid-answer, once", _proxied(proxy.resets_in_the_answer), DONE)
+_fault(_group, "reset during the response, once", _proxied(proxy.resets_in_the_answer), DONE)
 # Its answer has no body to lose.
 _cut_off: t.Any = {"effect": True, "delete": DONE}
-_fault(_group, "reset in mid-answer, always", _proxied(proxy.resets_in_the_answer, None), "lost", **_cut_off)
+_fault(_group, "reset during the response, always", _proxied(proxy.resets_in_the_answer, None), "lost", **_cut_off)
 _body: t.Any = {"list": _NO_BODY, "get": _NO_BODY, "create": _NO_BODY, "update": _NO_BODY, "delete": _NO_BODY}
 _fault(_group, "reset in mid-upload, once", _proxied(proxy.resets_in_the_body), DONE, **_body, wait=_NO_BODY)
 _fault(_group, "reset in mid-upload, always", _proxied(proxy.resets_in_the_body, None), "lost", **_body, wait=_NO_BODY)
@@ -273,9 +273,9 @@ _fault(
 _group = "Slowness"
 _fault(_group, "headers after a while", _simulated(kind="latency", ms=100, times=None), DONE)
 _fault(_group, "body by and by", _simulated(kind="slow_body", ms=10, times=None), DONE)
-_fault(_group, "headers without an end", _proxied(proxy.trickles_head, None), "no answer", effect=True, options=_SLOW)
-_fault(_group, "body without an end", _proxied(proxy.trickles_body, None), "no answer", effect=True, options=_SLOW)
-_fault(_group, "never an answer", _simulated(kind="hang", times=None), "no answer", options={"timeout": 0.4})
+_fault(_group, "headers without an end", _proxied(proxy.trickles_head, None), "no response", effect=True, options=_SLOW)
+_fault(_group, "body without an end", _proxied(proxy.trickles_body, None), "no response", effect=True, options=_SLOW)
+_fault(_group, "never a response", _simulated(kind="hang", times=None), "no response", options={"timeout": 0.4})
 
 _group = "Names and certificates"
 _fault(_group, "host name unknown", _unresolved(socket.EAI_NONAME, None), "unknown host")
@@ -298,7 +298,7 @@ _fault(
 )
 _fault(_group, "no TLS any more", _without_tls, "TLS", secure=True)
 
-_group = "Refusals"
+_group = "Rejected requests"
 _fault(_group, "401 in the middle of the task", _simulated(kind="status", status=401, times=None), "key")
 _scope = '{"message": "You lack the scope devicegroup:write.", "errors": ["scope: missing"]}'
 _fault(_group, "403, a scope is missing", _simulated(kind="status", status=403, body=_scope, times=None), "scope")
@@ -315,7 +315,7 @@ _fault(
 )
 _fault(
     _group,
-    "somebody else is faster, told by 409",
+    "somebody else is faster, with HTTP 409",
     _competing_409,
     DONE,
     update="conflict",

@@ -12,7 +12,7 @@ from ansible_collections.esper.cloud.tests.faults.matrix import DONE, ERRORS, FA
 from ansible_collections.esper.cloud.tests.faults.operations import OPERATIONS
 
 MATRIX = Path(__file__).resolve().parent / "MATRIX.md"
-_BEGIN = "<!-- Written by the tests: python -m pytest tests/faults --write-matrix FILE -->\n"
+_BEGIN = "<!-- Written by the tests: python -m pytest tests/faults --write-matrix=FILE -->\n"
 
 # The outcome of each cell, by the names of fault and operation, and for an error, whether the change took effect.
 Found = dict[tuple[str, str], tuple[str, bool]]

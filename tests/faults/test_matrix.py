@@ -111,7 +111,7 @@ def test_the_table_shows_the_outcomes(found: Found, seen: Seen, pytestconfig: py
     if target := pytestconfig.getoption("--write-matrix"):
         Path(target).write_text(expected)
     else:
-        assert current == expected, "Update the table: python -m pytest tests/faults --write-matrix FILE"
+        assert current == expected, "Update the table: python -m pytest tests/faults --write-matrix=FILE"
 
 
 def _note(found: Found, seen: Seen, fault: Fault, operation: Operation, run: Run) -> None:
