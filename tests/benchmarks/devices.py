@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Alias, tags and group of many devices in one task, compared with loops over the vendor's Python SDK (esperclient, in
+"""Alias, tags and group of many devices in one task, compared with loops over Esper's Python SDK (esperclient, in
 the version of requirements.txt), which only sends its calls: see sdk.py.
 
 - To move devices, the SDK has a call for one device or many. Both are measured.
@@ -225,5 +225,5 @@ def _install_sdk() -> None:
     venv.create(SDK, clear=True, with_pip=True)
     command = [str(SDK / "bin" / "python"), "-m", "pip", "install", "--quiet", "-r", str(requirements)]
     if subprocess.run(command, stdout=sys.stderr, check=False).returncode:
-        sys.exit("The subject devices needs the vendor's SDK, which could not be installed.")
+        sys.exit("The subject devices needs the Python SDK of Esper. The installation failed.")
     stamp.write_text(digest)

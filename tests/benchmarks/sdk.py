@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A script with the vendor's Python SDK: python sdk.py FILE, whose JSON has the calls and the devices.
+"""A script with Esper's Python SDK: python sdk.py FILE, whose JSON has the calls and the devices.
 
 No script can do less: it gets IDs, looks nothing up, and sends each call even if nothing differs.
 """

@@ -26,7 +26,7 @@ ERRORS = {
     "long wait": r"returned HTTP (429|503).* Esper asks to wait \d+ s, but the task can wait \d+ s at most\.",
     "rate limit": r"returned HTTP 429.* The rate limit is exceeded\. Try again later",
     "server error": r"returned HTTP 50\d: .*Something went wrong",
-    "refused": r"the host \S+ refused the connection\.",
+    "connection refused": r"the host \S+ refused the connection\.",
     "lost": r"the connection to \S+ was lost\.",
     "damaged": r"the response of \S+ is damaged\.",
     "not JSON": r"returned HTTP 200 with invalid JSON\.",
@@ -224,8 +224,8 @@ _fault(_group, "503, Retry-After in seconds", _simulated(kind="status", status=5
 _fault(_group, "503, Retry-After of a day", _simulated(kind="status", status=503, retry_after=A_DAY), "long wait")
 
 _group = "Connections"
-_fault(_group, "refused, once", _refused(always=False), DONE)
-_fault(_group, "refused, always", _refused(always=True), "refused")
+_fault(_group, "connection refused, once", _refused(always=False), DONE)
+_fault(_group, "connection refused, always", _refused(always=True), "connection refused")
 _fault(_group, "reset before the request was read, once", _proxied(proxy.resets_unread), DONE)
 _fault(_group, "reset before the request was read, always", _proxied(proxy.resets_unread, None), "lost")
 _fault(_group, "reset after it took effect, once", _simulated(kind="drop_after"), DONE)
@@ -298,7 +298,7 @@ _fault(
 )
 _fault(_group, "no TLS any more", _without_tls, "TLS", secure=True)
 
-_group = "Refusals"
+_group = "Rejected requests"
 _fault(_group, "401 in the middle of the task", _simulated(kind="status", status=401, times=None), "key")
 _scope = '{"message": "You lack the scope devicegroup:write.", "errors": ["scope: missing"]}'
 _fault(_group, "403, a scope is missing", _simulated(kind="status", status=403, body=_scope, times=None), "scope")
@@ -315,7 +315,7 @@ _fault(
 )
 _fault(
     _group,
-    "somebody else is faster, told by 409",
+    "somebody else is faster, reported as HTTP 409",
     _competing_409,
     DONE,
     update="conflict",

@@ -125,12 +125,12 @@ def ways(simulator: Simulator, make_action: MakeAction, monkeypatch: pytest.Monk
 
 
 REFUSALS: list[tuple[str, Row, str]] = [
-    ("device_group", {"path": "Pilot", "colour": "red"}, "colour. Supported parameters include"),
+    ("device_group", {"path": "Pilot", "color": "red"}, "color. Supported parameters include"),
     ("api", {}, "missing required arguments: path"),
     ("api", {"path": "/v2/devices/", "body": {}, "form": {}}, "mutually exclusive: body|form"),
     ("device_group_info", {"timeout": "soon"}, "timeout"),
     ("enterprise_policy", {"name": "Counter", "settings": {"permission_policy": "sometimes"}}, "sometimes"),
-    ("enterprise_policy", {"name": "Counter", "settings": {"colour": "red"}}, "settings.colour"),
+    ("enterprise_policy", {"name": "Counter", "settings": {"color": "red"}}, "settings.color"),
     ("device_group", {"path": "Stores/Berln", "new_path": "Stores/Bern"}, "Berln"),
     ("device_group_info", {"api_key": WRONG_KEY}, "The API key was not accepted"),
     ("device_group_info", {"api_key": ""}, "API key"),
