@@ -351,10 +351,10 @@ def test_tags_have_their_ids_if_their_names_cannot_be_read(sources: Sources, sim
 
 
 FAILURES: list[tuple[Row, str]] = [
-    ({"api_key": WRONG_KEY}, "401.*The API key was not accepted"),
+    ({"api_key": WRONG_KEY}, "401.*The API key is not valid"),
     ({"api_key": ""}, "API key"),
-    ({"api_url": "https://tenant.invalid/api"}, "the host tenant.invalid is not known"),
-    ({"api_url": "http://127.0.0.1:9/api", "retries": 0}, "the host 127.0.0.1 refuses the connection"),
+    ({"api_url": "https://tenant.invalid/api"}, "the host tenant.invalid was not found"),
+    ({"api_url": "http://127.0.0.1:9/api", "retries": 0}, "the host 127.0.0.1 refused the connection"),
     ({"api_url": "", "tenant": "no tenant"}, "The option tenant "),
     ({"filters": {"platfrom": "LINUX"}}, "'platfrom'. Did you mean 'platform'"),
     ({"filters": {"platform": "BEOS"}}, "'platform' must be one of ANDROID, APPLE, LINUX, WINDOWS, not 'BEOS'"),

@@ -22,7 +22,7 @@ class Templar:
 def make_action(tmp_path: Path) -> MakeAction:
     """Makes the action plugin of a task, with the plainest surroundings that it accepts."""
 
-    def make(module: str = "api", *, said: t.Sequence[str] = (), **keywords: t.Any) -> t.Any:
+    def make(module: str = "api", *, shown: list[str] | None = None, **keywords: t.Any) -> t.Any:
         words = {
             "action": f"esper.cloud.{module}",
             "args": {},
@@ -41,7 +41,8 @@ def make_action(tmp_path: Path) -> MakeAction:
         action._connection = SimpleNamespace(transport="local", become=None, _shell=shell)
         action._templar = Templar()
         action._loader = SimpleNamespace(get_basedir=lambda: str(tmp_path))
-        action._display = SimpleNamespace(verbosity=0, v=lambda text, host: t.cast("list[str]", said).append(text))
+        output = [] if shown is None else shown
+        action._display = SimpleNamespace(verbosity=0, v=lambda text, host: output.append(text))
         return action
 
     return make
