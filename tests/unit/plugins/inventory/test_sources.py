@@ -355,12 +355,12 @@ FAILURES: list[tuple[Row, str]] = [
     ({"api_key": ""}, "API key"),
     ({"api_url": "https://tenant.invalid/api"}, "the host tenant.invalid was not found"),
     ({"api_url": "http://127.0.0.1:9/api", "retries": 0}, "the host 127.0.0.1 refused the connection"),
-    ({"api_url": "", "tenant": "no tenant"}, "The option tenant "),
+    ({"api_url": "", "tenant": "no tenant"}, "Invalid tenant "),
     ({"filters": {"platfrom": "LINUX"}}, "'platfrom'. Did you mean 'platform'"),
-    ({"filters": {"platform": "BEOS"}}, "'platform' must be one of ANDROID, APPLE, LINUX, WINDOWS, not 'BEOS'"),
-    ({"filters": {"is_gms": 7}}, "must be true or false, not '7'"),
-    ({"filters": {"group_multi": "Stores/Brelin"}}, "'Stores/Brelin'. Did you mean 'All devices/Stores/Berlin'"),
-    ({"filters": {"tags": "kisok"}}, "'kisok'. Did you mean 'kiosk'"),
+    ({"filters": {"platform": "BEOS"}}, "Invalid device filter 'platform': 'BEOS' is not one of ANDROID, APPLE, LINUX, WINDOWS"),
+    ({"filters": {"is_gms": 7}}, "'7' is not true or false"),
+    ({"filters": {"group_multi": "Stores/Brelin"}}, "'Stores/Brelin' was not found. Did you mean 'All devices/Stores/Berlin'"),
+    ({"filters": {"tags": "kisok"}}, "'kisok' was not found. Did you mean 'kiosk'"),
 ]
 FAULTS: list[tuple[Row, str]] = [
     ({"kind": "html"}, "a web page .*instead of JSON"),
@@ -391,8 +391,8 @@ def test_each_page_is_read_once_and_its_progress_shown(pages: Sources, fleet: Si
     assert sorted(each["query"].get("offset", "0") for each in listed.requests) == ["0", "999"]
     assert {len(values) for values in listed.hosts.values()} == {11 + 2}
     assert {text for text in listed.progress if "devices" in text} == {
-        "esper.cloud.devices: 1000 of 1500 devices",
-        "esper.cloud.devices: 1500 of 1500 devices",
+        "esper.cloud.devices: read 1000 of 1500 devices",
+        "esper.cloud.devices: read 1500 of 1500 devices",
     }
 
 
@@ -492,8 +492,8 @@ def fails_after_the_first_page(simulator: Simulator) -> None:
 def test_half_an_inventory_is_never_cached(pages: Sources, fleet: Simulator, caching: Row, tmp_path: Path) -> None:
     for options, text in (
         ({}, " 500"),
-        ({"on_error": "cached"}, "Reading the devices failed.* 500.* cached "),
-        ({"on_error": "cached", "cache": False}, "on_error=cached needs cache=true"),
+        ({"on_error": "cached"}, "Reading the devices failed.* 500.* Cannot fall back to the cache"),
+        ({"on_error": "cached", "cache": False}, "on_error=cached requires cache=true"),
     ):
         fails_after_the_first_page(fleet)
         assert re.search(text, pages.error(**{**caching, "retries": 0, **options}))
