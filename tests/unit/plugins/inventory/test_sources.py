@@ -357,9 +357,15 @@ FAILURES: list[tuple[Row, str]] = [
     ({"api_url": "http://127.0.0.1:9/api", "retries": 0}, "the host 127.0.0.1 refused the connection"),
     ({"api_url": "", "tenant": "no tenant"}, "Invalid tenant "),
     ({"filters": {"platfrom": "LINUX"}}, "'platfrom'. Did you mean 'platform'"),
-    ({"filters": {"platform": "BEOS"}}, "Invalid device filter 'platform': 'BEOS' is not one of ANDROID, APPLE, LINUX, WINDOWS"),
+    (
+        {"filters": {"platform": "BEOS"}},
+        "filter 'platform': 'BEOS' is not one of ANDROID, APPLE, LINUX, WINDOWS",
+    ),
     ({"filters": {"is_gms": 7}}, "'7' is not true or false"),
-    ({"filters": {"group_multi": "Stores/Brelin"}}, "'Stores/Brelin' was not found. Did you mean 'All devices/Stores/Berlin'"),
+    (
+        {"filters": {"group_multi": "Stores/Brelin"}},
+        "was not found. Did you mean 'All devices/Stores/Berlin'",
+    ),
     ({"filters": {"tags": "kisok"}}, "'kisok' was not found. Did you mean 'kiosk'"),
 ]
 FAULTS: list[tuple[Row, str]] = [

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 from ansible.module_utils import basic
 from ansible.module_utils.common.parameters import PASS_VARS
+from ansible_collections.esper.cloud.plugins.module_utils.engine import batch
 from ansible_collections.esper.cloud.plugins.module_utils.http.transport import Transport
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[4] / "tests" / "simulator"))
@@ -121,6 +122,8 @@ def _sent(entries: list[Row]) -> list[str]:
 
 @pytest.fixture
 def ways(simulator: Simulator, make_action: MakeAction, monkeypatch: pytest.MonkeyPatch, capsys: t.Any) -> Ways:
+    # The simulator numbers new objects in the order of the requests.
+    monkeypatch.setattr(batch, "CONCURRENCY", 1)
     return Ways(simulator, make_action, monkeypatch, capsys)
 
 
