@@ -48,7 +48,7 @@ _CONNECTION = tuple(
 
 @dataclass(frozen=True)
 class RunContext:
-    """How a task is run: ``check_mode`` and ``diff`` as in Ansible, ``verbosity`` as the number of its -v.
+    """The settings of a run: ``check_mode`` and ``diff`` as in Ansible, ``verbosity`` as the number of its -v.
     ``progress`` is called with a sentence whenever a long task has advanced."""
 
     check_mode: bool = False

@@ -44,8 +44,9 @@ options:
   src:
     description:
       - Path of an APK file on the controller. It is uploaded if its version does not exist.
-      - 'A relative path is searched in the same way as by M(ansible.builtin.copy): in C(files) of the role
-        and of the playbook, then next to them, then in the working directory of Ansible.'
+      - A relative path is searched in the same way as by M(ansible.builtin.copy).
+      - The module searches C(files) of the role and of the playbook, then the directories next to them, then
+        the working directory of Ansible.
       - If the task is delegated to another machine, the path is on that machine and is not searched.
       - Mutually exclusive with O(id) and O(version_id).
     type: path

@@ -44,8 +44,9 @@ options:
       - Path of a file or directory to upload, on the controller. Files are sent while they are read, so uploads
         of any size need little memory.
       - Esper rejects empty files, so a file to upload must not be empty.
-      - 'A relative path is searched in the same way as by M(ansible.builtin.copy): in C(files) of the role
-        and of the playbook, then next to them, then in the working directory of Ansible.'
+      - A relative path is searched in the same way as by M(ansible.builtin.copy).
+      - The module searches C(files) of the role and of the playbook, then the directories next to them, then
+        the working directory of Ansible.
       - If the task is delegated to another machine, the path is on that machine and is not searched.
       - If the path is a directory, all files in it and in its subdirectories are uploaded by their own names,
         with the same O(tags) and O(description). Hidden files and directories, whose names start with a dot,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: enterprise_policy_info
-short_description: Get information about Esper enterprise policies
+short_description: Get information on Esper enterprise policies
 version_added: 0.1.0
 author: esper.cloud contributors (@ansible-collections)
 description:

@@ -75,8 +75,8 @@ options:
     default: stop
 notes:
   - The task has the time O(deadline) for each 100 objects.
-  - The task fails if an object is listed twice, if it deletes an object that another object needs, or if
-    a device group gets the path of a group that the same task moves.
+  - The task fails if an object is listed twice, or if it deletes an object that another object needs.
+  - It also fails if a device group gets the path of a group that the same task moves.
   - After a failure or an interruption, run the same task again to apply the rest.
 seealso:
   - module: esper.cloud.alert_channel

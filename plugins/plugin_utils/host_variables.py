@@ -59,7 +59,7 @@ class HostVariables(MutableMapping[str, t.Any]):
 
     @property
     def is_built(self) -> bool:
-        """Whether the variables have been read."""
+        """True if the variables have been read."""
         return self._variables is not None
 
     def _built(self) -> Row:

@@ -49,7 +49,7 @@ class MakeClient(t.Protocol):
 
 @pytest.fixture(autouse=True)
 def _undisturbed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """What the environment of the person who runs the tests would change."""
+    """Remove the settings of the person who runs the tests from the environment."""
     for name in (*_DISTURBING, *_PROXIES, *(name.lower() for name in _PROXIES)):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))

@@ -22,7 +22,7 @@ JSON = t.Any
 
 @dataclass
 class Request:
-    """What the server was asked."""
+    """A request to the server."""
 
     method: str
     target: str

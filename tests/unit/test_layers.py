@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The contracts of import-linter refuse the circles that the packages of module_utils had."""
+"""The contracts of import-linter reject circular imports between the packages of module_utils."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ def load(name: str) -> t.Any:
 
 
 def sources() -> t.Iterator[str]:
-    """The files that people wrote. What begins with a dot belongs to tools, but for .ci and .github."""
+    """Yield the files that people wrote. Names that start with a dot belong to tools, except .ci and .github."""
     for directory, below, names in os.walk(ROOT):
         here = Path(directory).relative_to(ROOT)
         below[:] = [
@@ -64,7 +64,7 @@ def test_a_source_file_says_whose_it_is(path: str) -> None:
 
 
 def imports(path: Path) -> set[str]:
-    """The names of the modules that a file imports; a relative import begins with a dot."""
+    """Return the names of the modules that a file imports. A relative import starts with a dot."""
     found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):

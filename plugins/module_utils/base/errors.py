@@ -82,7 +82,7 @@ class RequestFailed(EsperError):
 
     @property
     def is_outage(self) -> bool:
-        """Whether the same request can succeed later."""
+        """True if the same request can succeed later."""
         return True
 
     def details(self) -> dict[str, t.Any]:

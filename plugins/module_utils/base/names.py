@@ -32,7 +32,7 @@ def unique_hostnames(
     ``candidates`` are the possible names of each device in the order of preference, ``ids`` the IDs of the devices.
     ``taken`` has the names of hosts and groups in the inventory, with the ID of the device that a host is.
 
-    A name that several devices prefer is given to none of them. Each falls back to its next name, in the end to its ID.
+    No device gets a name that several devices prefer. Each falls back to its next name, in the end to its ID.
     Every name passes the same check, and an ID must be a UUID. A device without a valid name has the host name None.
     """
     taken = taken or {}

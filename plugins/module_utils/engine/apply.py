@@ -220,7 +220,7 @@ def _resolve_duplicate(view: TenantView, kind: Kind, step: Step) -> None:
 
 
 def _object_in(response: Response, step: Step, kind: Kind) -> Row | None:
-    """Return the object in the response to a write, None if it is empty or has a message only."""
+    """Return the object in the response to a write request, None if it is empty or has a message only."""
     body = response.body if isinstance(response.body, dict) else {}
     row = step.extract_object(body) if step.extract_object else body
     is_object = bool(row) and (kind.shape is Shape.SINGLETON or (row or {}).get(kind.id_key) is not None)

@@ -23,7 +23,7 @@ from .lookup import lookup_of
 from .planner import planner_of
 from .tenant_view import TenantView
 
-# At most so many objects of a kind are looked up one by one, rather than in the list of all objects.
+# The maximum number of objects of a kind that are looked up one by one, rather than in the list of all objects.
 _FEW = 5
 _UNAUTHORIZED = 401
 
@@ -64,7 +64,7 @@ class BatchItem:
 
     @property
     def is_absent(self) -> bool:
-        """Whether the task requires that the object does not exist."""
+        """True if the task requires that the object does not exist."""
         return self.params.get("state") == "absent"
 
     @property
@@ -102,7 +102,7 @@ class BatchItem:
 
     @property
     def is_started(self) -> bool:
-        """Whether a write request of the plan has taken effect."""
+        """True if a write request of the plan has taken effect."""
         return any(step.done for step in self.plan.steps)
 
     @property

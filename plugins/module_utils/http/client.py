@@ -139,11 +139,11 @@ class Client:
         ``path`` is that of the contract, with its placeholders and trailing slash. ``ids`` are the values of the
         placeholders, except {enterprise_id}. ``query`` values that are None are omitted. ``body`` is sent as JSON,
         unless it is a Form.
-        ``purpose`` is the beginning of an error message: "Creating the device group 'Berlin'".
+        ``purpose`` is the start of an error message: "Creating the device group 'Berlin'".
         ``idempotent`` is whether the request can be repeated if its outcome is unknown. If omitted, the method decides.
 
         Raise ApiError for an error status, and TransportError if there is no valid response. Their ``outcome_unknown``
-        is true if a write may have taken effect anyway.
+        is true if a write request may have taken effect anyway.
         """
         if idempotent is None:
             idempotent = method in _SAFE_TO_REPEAT

@@ -150,7 +150,7 @@ class Connection:
 
     @property
     def sends_key_in_clear(self) -> bool:
-        """Whether the API key is sent over a network without encryption."""
+        """True if the API key is sent over a network without encryption."""
         url = urlsplit(self.api_url)
         return url.scheme == "http" and not _is_loopback(url.hostname or "")
 

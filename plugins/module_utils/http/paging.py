@@ -87,7 +87,7 @@ def list_all(
 
 
 class _Pass:
-    """Tells whether one reading of a list, from its first page to its last, can be complete."""
+    """Checks whether one reading of a list, from its first page to its last, can be complete."""
 
     def __init__(self, overlap: bool) -> None:
         self.pages_without_new = 0
@@ -124,7 +124,7 @@ class _Pass:
 
     @property
     def is_short(self) -> bool:
-        """Whether rows are missing or repeated."""
+        """True if rows are missing or repeated."""
         return self._repeated > 0 or self._rows < max(self._counts[-1:] if self._overlap else self._counts, default=0)
 
 

@@ -118,7 +118,7 @@ class _Workers:
 
     @property
     def has_capacity(self) -> bool:
-        """Whether another call would start at once."""
+        """True if another call starts at once."""
         return self.pending < self._limit
 
     def start(self, key: t.Any, work: t.Callable[[_In], t.Any], item: _In) -> None:

@@ -73,7 +73,7 @@ def read_response(
     """
     try:
         data = json.loads(content) if content.strip() else None
-        # The response to a write can be empty. The response to a read cannot.
+        # The response to a write request can be empty. The response to a GET cannot.
         readable = data is not None or method != "GET"
     except (ValueError, RecursionError):
         data, readable = None, False

@@ -3,7 +3,7 @@
 """Comparison of all settings of two blueprints or of two versions.
 
 Settings are in API format, except those of differences() and removed_paths(), which are in collection terms. Paths
-begin with ``settings``.
+start with ``settings``.
 """
 
 from __future__ import annotations

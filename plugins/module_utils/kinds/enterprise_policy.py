@@ -279,7 +279,7 @@ ENTERPRISE_POLICY = Kind(
         seealso=("enterprise_policy_info",),
     ),
     info_module=ModuleSpec(
-        short_description="Get information about Esper enterprise policies",
+        short_description="Get information on Esper enterprise policies",
         description=(
             "Returns one enterprise policy by name or ID, or all policies of the tenant.",
             "If the policy does not exist, the list is empty.",

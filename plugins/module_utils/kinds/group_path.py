@@ -27,7 +27,7 @@ _SPECIAL = re.compile(r"[/\\]")
 class GroupPath:
     """The exact path of a device group. ``names`` are the names below the root, none for the root itself.
 
-    ``moved_from`` is the former path if the task plans to move or rename the group itself.
+    ``moved_from`` is the previous path if the task plans to move or rename the group itself.
     """
 
     names: tuple[str, ...] = ()

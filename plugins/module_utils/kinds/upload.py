@@ -7,8 +7,9 @@ from __future__ import annotations
 from ..model.module_spec import Option
 
 SEARCH_PATH = (
-    "A relative path is searched in the same way as by M(ansible.builtin.copy): in C(files) of the role and of the"
-    " playbook, then next to them, then in the working directory of Ansible.",
+    "A relative path is searched in the same way as by M(ansible.builtin.copy).",
+    "The module searches C(files) of the role and of the playbook, then the directories next to them, then the working"
+    " directory of Ansible.",
     "If the task is delegated to another machine, the path is on that machine and is not searched.",
 )
 """Sentences about the search path of a file to upload."""

@@ -51,7 +51,7 @@ class Comparison:
 
     @property
     def differs(self) -> bool:
-        """Whether the value must be sent."""
+        """True if the value must be sent."""
         return self.sets_secret or not self.matches
 
 

@@ -141,7 +141,7 @@ class Progress:
     counts: Counter[str] = field(default_factory=Counter)
     total: int = 0
     is_resolving: bool = False
-    """Whether Esper can still find more devices."""
+    """True if Esper can still find more devices."""
     failure: str = ""
     """The reason why Esper aborted the request, "" if it did not."""
 
@@ -157,7 +157,7 @@ class Progress:
 
     @property
     def is_complete(self) -> bool:
-        """Whether no device can report another result."""
+        """True if no device can report another result."""
         return bool(self.failure) or (not self.is_resolving and self.completed >= self.total > 0)
 
 

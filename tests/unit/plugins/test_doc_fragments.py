@@ -50,7 +50,7 @@ def documented_options(name: str) -> Doc:
 
 
 def handed_over(name: str) -> Kind | ModuleDefinition:
-    """What a module hands to run(), run_info() or run_task()."""
+    """Return the argument of a module for run(), run_info() or run_task()."""
     imported = importlib.import_module(f"ansible_collections.esper.cloud.plugins.modules.{name}")
     (found,) = [each for each in vars(imported).values() if isinstance(each, (Kind, ModuleDefinition))]
     return found
@@ -76,7 +76,7 @@ def spec_of(name: str) -> tuple[Doc, Doc]:
 
 
 def said(option: Doc) -> Doc:
-    """What both an argument spec and a documentation say of an option."""
+    """Return the properties of an option that an argument spec and a documentation have in common."""
     return {
         "type": option.get("type", "str"),
         "elements": option.get("elements"),
@@ -143,7 +143,7 @@ def test_the_environment_variables_have_one_meaning_each() -> None:
     assert all(name.startswith("ESPER_") for name in names)
 
 
-def test_what_has_a_secret_s_name_is_told_apart_from_one() -> None:
+def test_only_secrets_have_the_name_of_a_secret() -> None:
     # Ansible warns of options that look like secrets and are not marked.
     assert not [option.name for option in OPTIONS if "key" in option.name and not option.secret]
 

@@ -207,7 +207,7 @@ def test_a_device_cannot_have_the_name_of_a_group_to_come() -> None:
     assert [host.name for host in inventory.groups["low"].hosts] == ["SN00001"]
 
 
-def test_an_expression_that_never_works_is_told_once(warnings: list[str]) -> None:
+def test_an_expression_that_never_works_causes_one_warning(warnings: list[str]) -> None:
     names = [trust_as_template("esper_nope.foo"), "name"]
     inventory = populated([device(1), device(2)], hostnames=names, strict=False)
     assert list(inventory.hosts) == ["ABC-DEF-00001", "ABC-DEF-00002"]
@@ -217,7 +217,7 @@ def test_an_expression_that_never_works_is_told_once(warnings: list[str]) -> Non
 
 
 @pytest.mark.parametrize("prefix", ["", "a-b", "1x", "a b", "ü"])
-def test_a_prefix_that_cannot_begin_a_variable_is_refused(prefix: str) -> None:
+def test_an_invalid_prefix_of_variables_fails_validation(prefix: str) -> None:
     with pytest.raises(InvalidParameter, match="vars_prefix"):
         populated([device()], vars_prefix=prefix)
 
@@ -259,7 +259,7 @@ def test_the_documentation_names_the_variables_of_each_level() -> None:
         known |= expected
 
 
-def test_the_variables_of_a_host_that_is_there_are_added_to_its_own() -> None:
+def test_the_variables_of_an_existing_host_are_added_to_its_own() -> None:
     inventory = InventoryData()
     inventory.add_host("ABC-DEF-00001")
     inventory.set_variable("ABC-DEF-00001", "esper_id", device()["id"])

@@ -97,7 +97,7 @@ class Listed:
         return {each.name for each in self.manager.groups[group].child_groups}
 
     def variables(self, host: str) -> Row:
-        """All variables of a host, with those of the files beside the source."""
+        """Return all variables of a host, with those of the files next to the source."""
         manager = VariableManager(loader=self.loader, inventory=self.manager)
         return t.cast(Row, manager.get_vars(host=self.manager.get_host(host), include_hostvars=False))
 
@@ -534,7 +534,7 @@ def test_in_an_outage_the_inventory_of_before_is_used(
 # --- the connection ---------------------------------------------------------------------------------------------------
 
 
-def test_files_beside_the_source_override_the_connection(sources: Sources) -> None:
+def test_files_next_to_the_source_override_the_connection(sources: Sources) -> None:
     listed = sources.list()
     linux, apple, android = (sorted(listed.members(f"platform_{name}")) for name in ("linux", "apple", "android"))
     # A folder for each, because Ansible keeps in mind which folders have no such files.

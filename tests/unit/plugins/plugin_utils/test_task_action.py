@@ -76,9 +76,9 @@ def test_an_async_task_with_the_connection_device_runs_on_the_controller(
 
 @pytest.mark.parametrize("name", MODULES)
 def test_unknown_options_of_each_module_are_rejected(make_action: MakeAction, name: str) -> None:
-    result = make_action(name, args={"colour": "red"}).run(task_vars={})
+    result = make_action(name, args={"color": "red"}).run(task_vars={})
     assert result["failed"] is True
-    unknown = f"Unsupported parameters for (esper.cloud.{name}) module: colour. Supported"
+    unknown = f"Unsupported parameters for (esper.cloud.{name}) module: color. Supported"
     assert result["msg"].startswith((unknown, "missing required", "one of the following", "state is "))
 
 

@@ -207,7 +207,7 @@ def methods(server: Server) -> list[str]:
 
 
 @KINDS
-def test_what_is_not_there_is_created_with_one_write(server: Server, tenant: FakeTenant, run: Run, kind: Kind) -> None:
+def test_a_missing_object_is_created_with_one_request(server: Server, tenant: FakeTenant, run: Run, kind: Kind) -> None:
     result = run(kind, **WANTED)
     assert result.changed
     assert methods(server) == ["GET", "POST"]
@@ -307,7 +307,7 @@ def test_what_only_looks_different_is_no_change(
 
 
 @KINDS
-def test_a_change_deep_inside_keeps_what_is_beside_it(server: Server, tenant: FakeTenant, run: Run, kind: Kind) -> None:
+def test_a_nested_change_keeps_the_other_values(server: Server, tenant: FakeTenant, run: Run, kind: Kind) -> None:
     tenant.add(
         channel_name="Ops",
         rules=[{"key": "r1", "on": True}, {"key": "r2", "on": True}],
@@ -324,14 +324,14 @@ def test_a_change_deep_inside_keeps_what_is_beside_it(server: Server, tenant: Fa
 
 @KINDS
 def test_a_name_is_matched_exactly(server: Server, tenant: FakeTenant, run: Run, kind: Kind) -> None:
-    # The service's filter finds whatever contains the text.
+    # The filter of Esper finds all names that contain the text.
     tenant.add(channel_name="Ops Berlin")
     tenant.add(channel_name="ops")
     assert run(kind, name="Ops").changed
     assert [row["channel_name"] for row in tenant.rows.values()] == ["Ops Berlin", "ops", "Ops"]
 
 
-def test_a_name_that_several_have_is_refused(tenant: FakeTenant, run: Run) -> None:
+def test_a_name_of_several_objects_is_ambiguous(tenant: FakeTenant, run: Run) -> None:
     tenant.add(channel_name="Ops")
     tenant.add(channel_name="Ops")
     with pytest.raises(Ambiguous) as caught:
@@ -364,7 +364,7 @@ def test_what_is_there_is_deleted_once(server: Server, tenant: FakeTenant, run: 
     assert methods(server) == ["GET"]
 
 
-def test_what_somebody_else_deleted_meanwhile_is_deleted(tenant: FakeTenant, run: Run) -> None:
+def test_an_object_that_another_client_deleted_is_deleted(tenant: FakeTenant, run: Run) -> None:
     tenant.add(channel_name="Ops")
     tenant.troubles.append(Trouble("DELETE", answers({"message": "Not found."}, 404)))
     result = run(CHANNEL, name="Ops", state="absent")
@@ -379,7 +379,7 @@ def test_a_delete_whose_answer_was_lost_is_sent_again(server: Server, tenant: Fa
     assert methods(server) == ["GET", "DELETE", "DELETE"]
 
 
-def test_a_delete_that_is_refused_is_an_error(tenant: FakeTenant, run: Run) -> None:
+def test_a_rejected_delete_is_an_error(tenant: FakeTenant, run: Run) -> None:
     tenant.add(channel_name="Ops")
     tenant.troubles.append(Trouble("DELETE", answers({"message": "It is in use."}, 400)))
     with pytest.raises(ApiError, match=r"Deleting the alert channel 'Ops' failed.*It is in use"):
@@ -472,14 +472,12 @@ def test_a_create_that_did_not_take_effect_is_sent_again(
     result = run(CHANNEL, **WANTED)
     assert len(tenant.rows) == 1
     assert methods(server) == ["GET", "POST", "GET", "POST"]
-    assert len(clock.waits) == 1, "a server that is still at work is given time"
+    assert len(clock.waits) == 1, "a server that is still at work gets time"
     assert result.record is not None
     assert result.record["id"] == "1"
 
 
-def test_after_a_503_the_look_up_waits_as_the_service_asks(
-    server: Server, tenant: FakeTenant, run: Run, clock: Clock
-) -> None:
+def test_after_a_503_the_lookup_waits_as_esper_asks(server: Server, tenant: FakeTenant, run: Run, clock: Clock) -> None:
     tenant.troubles.append(Trouble("POST", answers({}, 503, Retry_After="20")))
     assert run(CHANNEL, **WANTED).changed
     assert methods(server) == ["GET", "POST", "GET", "POST"]
@@ -525,7 +523,7 @@ def test_where_somebody_else_was_faster_the_object_is_adopted_and_made_as_wanted
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 422])
-def test_a_create_that_is_refused_is_an_error(server: Server, tenant: FakeTenant, run: Run, status: int) -> None:
+def test_a_rejected_create_is_an_error(server: Server, tenant: FakeTenant, run: Run, status: int) -> None:
     tenant.troubles.append(Trouble("POST", answers({"message": "The e-mail is no address."}, status)))
     with pytest.raises(ApiError, match="The e-mail is no address") as caught:
         run(CHANNEL, **WANTED)
@@ -536,9 +534,7 @@ def test_a_create_that_is_refused_is_an_error(server: Server, tenant: FakeTenant
 # --- steps ------------------------------------------------------------------------------------------------------------
 
 
-def test_a_later_step_is_given_what_an_earlier_one_brought(
-    server: Server, tenant: FakeTenant, view: TenantView
-) -> None:
+def test_a_later_step_gets_the_values_of_an_earlier_step(server: Server, tenant: FakeTenant, view: TenantView) -> None:
     first = Step("Creating", "POST", CHANNEL.routes.list, body={"channel_name": "a"}, find_existing=lambda _body: None)
     nested = {"deep": [{"id": KnownAfterApply(first, "id")}, 1], "absent": KnownAfterApply(first, "nothing")}
     second = Step("Creating", "POST", CHANNEL.routes.list, body={"channel_name": "b", "settings": nested})
@@ -550,7 +546,7 @@ def test_a_later_step_is_given_what_an_earlier_one_brought(
     assert isinstance(nested["deep"][0]["id"], KnownAfterApply)  # type: ignore[index]
 
 
-def test_a_write_that_must_be_confirmed_is_sent_again(server: Server, view: TenantView) -> None:
+def test_a_request_that_must_be_confirmed_is_sent_again(server: Server, view: TenantView) -> None:
     def confirmed(answer: Response) -> Step | None:
         if answer.status == 204:
             return None
@@ -630,14 +626,16 @@ def test_a_change_whose_answer_is_not_the_object_still_gives_the_object(
     assert result.record["email"] == "new@example.org"
 
 
-def test_what_was_written_is_read_anew(server: Server, tenant: FakeTenant, view: TenantView) -> None:
+def test_a_changed_object_is_read_again(server: Server, tenant: FakeTenant, view: TenantView) -> None:
     for limit in (1, 2):
         assert ensure(view, CHANNEL, {"name": "Ops", "limit": limit, "state": "present"}).changed
     assert not ensure(view, CHANNEL, {"name": "Ops", "limit": 2, "state": "present"}).changed
     assert methods(server) == ["GET", "POST", "GET", "PATCH", "GET"]
 
 
-def test_what_was_written_before_a_failure_is_read_anew(server: Server, tenant: FakeTenant, view: TenantView) -> None:
+def test_an_object_that_a_failed_request_changed_is_read_again(
+    server: Server, tenant: FakeTenant, view: TenantView
+) -> None:
     tenant.add(channel_name="Ops", limit="1")
     params = {"name": "Ops", "limit": 2, "state": "present"}
     tenant.troubles.append(Trouble("PATCH", answers({"message": "No."}, 403), takes_effect=True))

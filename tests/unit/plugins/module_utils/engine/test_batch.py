@@ -215,7 +215,7 @@ def test_a_new_object_can_take_the_name_of_a_renamed_one(client: Client, store: 
     assert shelves["b"] == "1"
 
 
-def test_names_are_given_up_before_they_are_taken_in_any_order(client: Client, store: Store) -> None:
+def test_objects_in_any_order_release_a_name_before_another_takes_it(client: Client, store: Store) -> None:
     store.add(SHELF, name="a")
     store.add(SHELF, name="b")
     items = items_of((SHELF, {"id": 1, "name": "b"}), (SHELF, {"id": 2, "name": "c"}))
@@ -423,7 +423,7 @@ def test_what_is_planned_of_one_kind_leaves_another_of_its_number(client: Client
 @pytest.mark.parametrize(
     ("status", "continue_on_error", "asked"), [(403, False, 1), (403, True, 4), (401, False, 1), (401, True, 1)]
 )
-def test_a_service_that_refuses_is_not_asked_for_each_object(
+def test_a_rejected_key_is_not_used_for_each_object(
     client: Client, server: Server, status: int, continue_on_error: bool, asked: int
 ) -> None:
     server.app = lambda _request: answers({"message": "No."}, status)

@@ -177,7 +177,7 @@ def test_a_renamed_object_is_found_by_its_new_name_only(view: TenantView) -> Non
     assert lookup.find_by_name("Berlin") == []
     with pytest.raises(NotFound, match="The thing 'Berlin' was not found"):
         lookup.resolve("Berlin")
-    # An ID selects the object as Esper has it now.
+    # An ID selects the object with its current name in Esper.
     assert lookup.resolve(FIRST)["name"] == "Berlin"
 
 

@@ -209,7 +209,7 @@ def test_a_compressed_answer_is_read(server: Server, client: Client) -> None:
     assert get(client) == {"id": 1}
 
 
-def test_a_write_may_answer_with_nothing(server: Server, client: Client) -> None:
+def test_the_response_to_a_write_request_can_be_empty(server: Server, client: Client) -> None:
     server.replies(answers(None, 204))
     answer = client.request("DELETE", "/things/1/", purpose=PURPOSE)
     assert (answer.status, answer.body) == (204, None)
@@ -225,7 +225,7 @@ def test_json_that_nests_without_end_is_an_error(server: Server, make_client: Ma
     assert "invalid JSON" in str(error_of(make_client(server, retries=0)))
 
 
-def test_a_web_page_with_status_200_is_told_apart_and_not_asked_for_again(server: Server, client: Client) -> None:
+def test_a_web_page_with_status_200_is_an_error_without_a_retry(server: Server, client: Client) -> None:
     server.replies(answers("<html><head><title>Sign in</title></head></html>"))
     error = error_of(client)
     assert "a web page ('Sign in') instead of JSON" in str(error)
@@ -265,7 +265,7 @@ def test_the_enterprise_id_of_the_options_is_not_asked_for(server: Server, clien
     assert server.sent == [f"GET /enterprise/{enterprise}/things/"]
 
 
-def test_an_enterprise_id_that_nothing_tells_is_a_sentence(server: Server, make_client: MakeClient) -> None:
+def test_an_enterprise_id_that_is_not_found_is_an_error(server: Server, make_client: MakeClient) -> None:
     server.replies(answers({}, 404), answers({}), answers({"content": {"count": 0, "results": []}}))
     with pytest.raises(ConfigurationError) as caught:
         get(make_client(server, enterprise_id=None), "/enterprise/{enterprise_id}/things/")
@@ -282,7 +282,7 @@ def test_a_service_that_fails_is_no_mistake_of_the_user_s(server: Server, make_c
         get(make_client(server, enterprise_id=None, retries=0), "/enterprise/{enterprise_id}/things/")
 
 
-def test_a_refused_key_ends_the_discovery(server: Server, make_client: MakeClient) -> None:
+def test_a_rejected_key_ends_the_discovery(server: Server, make_client: MakeClient) -> None:
     server.replies(answers({"message": "bad key"}, 401))
     error = error_of(make_client(server, enterprise_id=None), path="/enterprise/{enterprise_id}/things/")
     assert isinstance(error, ApiError)
@@ -351,7 +351,7 @@ def test_what_is_safe_to_repeat_is_repeated(server: Server, client: Client, meth
 
 @pytest.mark.parametrize("failure", FAILURES.values(), ids=FAILURES)
 @pytest.mark.parametrize("method", ["POST", "PATCH"])
-def test_a_write_that_may_have_taken_effect_is_not_repeated(
+def test_a_change_that_may_have_taken_effect_is_not_repeated(
     server: Server, client: Client, method: str, failure: Reply
 ) -> None:
     server.replies(failure)
@@ -359,7 +359,7 @@ def test_a_write_that_may_have_taken_effect_is_not_repeated(
     assert not server.unexpected
 
 
-def test_a_write_that_sets_a_state_is_repeated_when_its_caller_says_so(server: Server, client: Client) -> None:
+def test_an_idempotent_write_request_is_repeated(server: Server, client: Client) -> None:
     server.replies(resets, answers({}, 500), answers({"id": 1}))
     assert client.request("PATCH", "/things/1/", body={}, purpose=PURPOSE, idempotent=True).body == {"id": 1}
 
@@ -369,7 +369,7 @@ def test_a_create_that_was_turned_away_is_repeated(server: Server, client: Clien
     assert client.request("POST", "/things/", body={}, purpose=PURPOSE).body == {"id": 1}
 
 
-def test_a_create_whose_connection_was_refused_is_repeated(
+def test_a_create_with_a_refused_connection_is_repeated(
     server: Server, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     connect, refusals = socket.socket.connect, [ConnectionRefusedError(111, "refused")] * 2
@@ -385,7 +385,7 @@ def test_a_create_whose_connection_was_refused_is_repeated(
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 409, 422])
-def test_a_refusal_is_not_repeated(server: Server, client: Client, status: int) -> None:
+def test_a_rejected_request_is_not_repeated(server: Server, client: Client, status: int) -> None:
     server.replies(answers({"message": "no"}, status))
     error = error_of(client)
     assert isinstance(error, ApiError)
@@ -482,7 +482,7 @@ def test_a_backoff_beyond_the_deadline_ends_in_the_failure_itself(
     assert sum(clock.waits) <= 20
 
 
-def test_one_thread_that_is_told_to_wait_makes_all_wait(server: Server, client: Client, clock: Clock) -> None:
+def test_all_threads_wait_if_esper_asks_one_of_them(server: Server, client: Client, clock: Clock) -> None:
     server.replies(answers({}, 429, Retry_After="30"), answers({}), answers({}))
     get(client)
     before = list(clock.waits)
@@ -541,7 +541,7 @@ def test_the_deadline_ends_an_answer_whose_head_trickles_in(
     assert not heard, "the whole head was waited for, long after the deadline"
 
 
-def test_a_server_that_hangs_is_given_up(server: Server, make_client: MakeClient) -> None:
+def test_a_request_to_a_server_that_hangs_times_out(server: Server, make_client: MakeClient) -> None:
     server.replies(hangs)
     error = error_of(make_client(server, timeout=0.1, retries=0), "POST")
     assert "the request to 127.0.0.1 timed out" in str(error)
@@ -711,7 +711,9 @@ def test_a_redirect_without_end_is_an_error(server: Server, client: Client) -> N
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
-def test_a_write_follows_no_redirect(server: Server, client: Client, method: str, status: int) -> None:
+def test_a_redirect_of_a_write_request_is_not_followed(
+    server: Server, client: Client, method: str, status: int
+) -> None:
     server.replies(redirects("/api/other/", status))
     assert "It is not followed" in str(error_of(client, method))
     assert len(server.requests) == 1
@@ -752,7 +754,9 @@ def tls_server(authority: Authority, request: pytest.FixtureRequest) -> t.Iterat
     running.close()
 
 
-def test_a_certificate_of_an_unknown_ca_is_refused_at_once(tls_server: Server, make_client: MakeClient) -> None:
+def test_a_certificate_of_an_unknown_ca_is_an_error_without_a_retry(
+    tls_server: Server, make_client: MakeClient
+) -> None:
     error = error_of(make_client(tls_server))
     assert "the TLS certificate of 127.0.0.1 is invalid (" in str(error)
     assert "ca_path" in str(error)
@@ -760,13 +764,13 @@ def test_a_certificate_of_an_unknown_ca_is_refused_at_once(tls_server: Server, m
 
 
 @pytest.mark.parametrize("tls_server", [("127.0.0.1", -1)], indirect=True)
-def test_an_expired_certificate_is_refused(tls_server: Server, make_client: MakeClient, authority: Authority) -> None:
+def test_an_expired_certificate_is_an_error(tls_server: Server, make_client: MakeClient, authority: Authority) -> None:
     assert "expired" in str(error_of(make_client(tls_server, ca_path=str(authority.path))))
     assert tls_server.requests == []
 
 
 @pytest.mark.parametrize("tls_server", [("127.0.0.2",)], indirect=True)
-def test_a_certificate_of_another_host_is_refused(
+def test_a_certificate_of_another_host_is_an_error(
     tls_server: Server, make_client: MakeClient, authority: Authority
 ) -> None:
     error = str(error_of(make_client(tls_server, ca_path=str(authority.path))))
@@ -794,7 +798,7 @@ def test_ca_path_wins_over_the_environment(
     assert get(make_client(tls_server, ca_path=str(authority.path))) == {"id": 1}
 
 
-def test_a_ca_path_that_is_not_there_is_a_sentence(tls_server: Server, make_client: MakeClient, tmp_path: Path) -> None:
+def test_a_missing_ca_path_is_an_error(tls_server: Server, make_client: MakeClient, tmp_path: Path) -> None:
     missing = str(tmp_path / "missing.pem")
     error = str(error_of(make_client(tls_server, ca_path=missing)))
     assert f"CA certificates {missing} cannot be read" in error
@@ -889,7 +893,7 @@ def link_of(server: Server) -> str:
     return f"{server.url.removesuffix('/api')}/storage/menu.png?signature=s3cret"
 
 
-def test_a_download_starts_anew_after_a_failure(server: Server, make_client: MakeClient) -> None:
+def test_a_download_starts_again_after_a_failure(server: Server, make_client: MakeClient) -> None:
     log: list[str] = []
     client = make_client(server, log=log.append)
     server.replies(answers(b"busy", 503), cuts_short, resets, answers(b"soup"))

@@ -18,8 +18,8 @@ PASSWORD = "hunter2"
 GOOD: dict[str, t.Any] = {"tenant": "acme", "api_key": KEY}
 
 
-def refusal(**options: t.Any) -> str:
-    """The sentence that options are refused with."""
+def error_for(**options: t.Any) -> str:
+    """Return the error message for invalid options."""
     with pytest.raises(ConfigurationError) as caught:
         Connection.from_options({**GOOD, **options})
     return str(caught.value)
@@ -78,7 +78,7 @@ def test_api_url_wins_over_tenant() -> None:
 
 @pytest.mark.parametrize("tenant", [None, "", "  "])
 def test_without_a_tenant_the_error_says_how_to_give_one(tenant: str | None) -> None:
-    told = refusal(tenant=tenant)
+    told = error_for(tenant=tenant)
     assert "ESPER_TENANT" in told
     assert "ESPER_API_URL" in told
 
@@ -87,8 +87,8 @@ def test_without_a_tenant_the_error_says_how_to_give_one(tenant: str | None) -> 
     "tenant",
     ["a b", "-acme", "acme-", "acme.example", "acme/stores", "..", "a.b.esper.cloud", ".esper.cloud", "größe", "x\ny"],
 )
-def test_what_is_no_tenant_is_refused(tenant: str) -> None:
-    assert "tenant" in refusal(tenant=tenant)
+def test_an_invalid_tenant_fails_validation(tenant: str) -> None:
+    assert "tenant" in error_for(tenant=tenant)
 
 
 @pytest.mark.parametrize(
@@ -104,8 +104,8 @@ def test_what_is_no_tenant_is_refused(tenant: str) -> None:
         "file:///etc/passwd",
     ],
 )
-def test_what_is_no_url_is_refused(url: str) -> None:
-    assert "api_url" in refusal(api_url=url)
+def test_an_invalid_url_fails_validation(url: str) -> None:
+    assert "api_url" in error_for(api_url=url)
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_what_is_no_url_is_refused(url: str) -> None:
     ids=str,
 )
 def test_no_error_quotes_a_password(options: dict[str, str]) -> None:
-    assert PASSWORD not in refusal(**options)
+    assert PASSWORD not in error_for(**options)
 
 
 @pytest.mark.parametrize(
@@ -135,30 +135,30 @@ def test_no_error_quotes_a_password(options: dict[str, str]) -> None:
     ids=["tenant", "tenant's host", "api_url", "enterprise_id", "api_key"],
 )
 def test_no_error_quotes_the_key_even_where_it_was_put_into_another_option(options: dict[str, str]) -> None:
-    assert KEY not in refusal(**options)
+    assert KEY not in error_for(**options)
 
 
 @pytest.mark.parametrize("key", [None, "", "  ", "\n"])
-def test_a_missing_key_is_told_how_to_give(key: str | None) -> None:
-    assert "ESPER_API_KEY" in refusal(api_key=key)
+def test_the_error_for_a_missing_key_names_its_variable(key: str | None) -> None:
+    assert "ESPER_API_KEY" in error_for(api_key=key)
 
 
 @pytest.mark.parametrize(
     "key", ["abc def", "abc\ndef", "abc\r\nX-Header: 1", "abc\tdef", "schlüssel", "abc\x00", "a\u2028b"]
 )
-def test_a_key_that_cannot_be_one_is_refused_without_being_quoted(key: str) -> None:
-    told = refusal(api_key=key)
+def test_an_invalid_key_fails_validation_and_is_not_quoted(key: str) -> None:
+    told = error_for(api_key=key)
     assert "Copy the key again" in told
     assert key not in told
 
 
-def test_blanks_around_a_key_do_not_count() -> None:
+def test_whitespace_around_a_key_is_removed() -> None:
     assert Connection.from_options({**GOOD, "api_key": f" {KEY}\n"}).api_key == KEY
 
 
 @given(st.text(max_size=60))
 @example("x" * 4000)
-def test_any_key_is_taken_or_refused(key: str) -> None:
+def test_any_key_is_valid_or_fails_validation(key: str) -> None:
     try:
         taken = Connection.from_options({**GOOD, "api_key": key}).api_key
     except ConfigurationError:
@@ -173,7 +173,7 @@ def test_any_key_is_taken_or_refused(key: str) -> None:
 @example("https://\u2100.example")
 @example("x://esper.cloud")
 @example("a" * 300)
-def test_any_tenant_is_taken_or_refused(tenant: str) -> None:
+def test_any_tenant_is_valid_or_fails_validation(tenant: str) -> None:
     for option in ("tenant", "api_url"):
         try:
             url = api_url_of({option: tenant})
@@ -196,8 +196,8 @@ def test_an_enterprise_id_is_in_lower_case() -> None:
 @pytest.mark.parametrize(
     "value", ["acme", "123", "0f5b8b52-6a1f-4c11-8e37-9b1a1fbb1c3d/", "0f5b8b526a1f4c118e379b1a1fbb1c3d"]
 )
-def test_an_enterprise_id_that_is_no_uuid_is_refused(value: str) -> None:
-    assert "enterprise_id" in refusal(enterprise_id=value)
+def test_an_enterprise_id_that_is_no_uuid_fails_validation(value: str) -> None:
+    assert "enterprise_id" in error_for(enterprise_id=value)
 
 
 @pytest.mark.parametrize(
@@ -212,12 +212,12 @@ def test_an_enterprise_id_that_is_no_uuid_is_refused(value: str) -> None:
         ("deadline", math.nan),
     ],
 )
-def test_a_number_that_makes_no_sense_is_refused(name: str, value: float) -> None:
-    assert name in refusal(**{name: value})
+def test_a_number_outside_its_range_fails_validation(name: str, value: float) -> None:
+    assert name in error_for(**{name: value})
 
 
 @pytest.mark.parametrize(("name", "value"), [("retries", 0), ("deadline", 0), ("timeout", 0.5)])
-def test_a_small_number_may_make_sense(name: str, value: float) -> None:
+def test_the_smallest_numbers_are_valid(name: str, value: float) -> None:
     assert getattr(Connection.from_options({**GOOD, name: value}), name) == value
 
 

@@ -65,7 +65,7 @@ def test_a_name_cannot_end_its_header(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["missing", "."])
-def test_a_file_that_cannot_be_read_is_told_before_anything_is_sent(tmp_path: Path, name: str) -> None:
+def test_a_file_that_cannot_be_read_fails_before_any_request(tmp_path: Path, name: str) -> None:
     with pytest.raises(InvalidParameter, match="does not exist or cannot be read"):
         Form({}, {"f": tmp_path / name})
 
@@ -110,7 +110,7 @@ def test_who_watches_hears_of_each_piece_and_may_end_it(tmp_path: Path) -> None:
         list(Form({}, {"f": file}).stream(ends))
 
 
-def test_it_is_told_how_far_a_large_upload_is(tmp_path: Path, server: Server, make_client: MakeClient) -> None:
+def test_a_large_upload_reports_its_progress(tmp_path: Path, server: Server, make_client: MakeClient) -> None:
     large, small = tmp_path / "large", tmp_path / "small"
     large.write_bytes(bytes(20_000_000))
     small.write_bytes(bytes(900_000))

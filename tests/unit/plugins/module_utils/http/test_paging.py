@@ -173,13 +173,13 @@ def test_an_empty_list_may_be_null(server: Server, client: Client, body: Row) ->
 def test_an_answer_that_is_no_list_is_an_error_rather_than_an_empty_list(
     server: Server, client: Client, body: t.Any
 ) -> None:
-    # Taken for empty, it would have everything created anew.
+    # If it counted as an empty list, the task would create all objects again.
     server.replies(answers(json.dumps(body)))
     with pytest.raises(TransportError, match="Reading the things failed: GET /things/ returned no list"):
         read(client)
 
 
-def test_an_empty_list_beside_the_items_is_no_matter(server: Server, client: Client) -> None:
+def test_an_empty_list_next_to_the_items_is_ignored(server: Server, client: Client) -> None:
     server.replies(answers({"users": [{"id": 1}], "brand_new": []}))
     assert read(client) == [1]
 
@@ -246,20 +246,20 @@ def test_a_list_that_never_rests_is_taken_as_it_is_in_the_end(server: Server, cl
     assert len(server.requests) < MANY
 
 
-def test_another_key_may_tell_the_objects_apart(server: Server, client: Client) -> None:
+def test_another_key_can_identify_the_objects(server: Server, client: Client) -> None:
     server.replies(answers({"count": 3, "results": [{"uid": 1}, {"uid": 2}, {"uid": 1}]}))
     server.app = lambda _request: answers({"count": 3, "results": [{"uid": 1}, {"uid": 2}, {"uid": 1}]})
     assert [row["uid"] for row in list_all(client, "/things/", purpose="x", key="uid")] == [1, 2]
 
 
-def test_progress_is_told_after_each_page(server: Server, client: Client) -> None:
+def test_progress_is_reported_after_each_page(server: Server, client: Client) -> None:
     told: list[tuple[int, int | None]] = []
     server.app = Listing(rows(*range(25)))
     read(client, page_size=10, on_progress=lambda done, count: told.append((done, count)))
     assert told == [(10, 25), (20, 25), (25, 25)]
 
 
-def test_progress_without_a_count_is_told_too(server: Server, client: Client) -> None:
+def test_progress_without_a_count_is_reported_too(server: Server, client: Client) -> None:
     told: list[tuple[int, int | None]] = []
     server.app = Listing(rows(*range(15)), counts=False)
     read(client, page_size=10, on_progress=lambda done, count: told.append((done, count)))

@@ -153,7 +153,7 @@ def test_an_error_is_raised_at_once(client: t.Any) -> None:
     def work(number: int) -> None:
         started.append(number)
         if number == 0:
-            # It is in progress until it is told to give up.
+            # It is in progress until the client stops.
             assert client.stopped.wait(PATIENCE)
         if number == 1:
             raise ValueError("no")

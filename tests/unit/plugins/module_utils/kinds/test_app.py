@@ -37,7 +37,7 @@ class Apps:
 
     versions: list[Row] = field(default_factory=list)
     legacy: bool = True
-    """Whether the legacy family has the app."""
+    """True if the legacy family has the app."""
     raced: Row | None = None
     """The version that another client uploads first."""
     others: list[Row] = field(default_factory=list)

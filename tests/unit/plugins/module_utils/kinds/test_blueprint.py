@@ -59,9 +59,9 @@ class Tenant:
     defaults: Row = field(default_factory=dict)
     """Settings that Esper adds to each Android blueprint without them."""
     surprises: bool = False
-    """Whether the record cannot be predicted, because another client writes too."""
+    """True if the record cannot be predicted, because another client writes too."""
     without_settings: bool = False
-    """Whether the objects in lists have no settings."""
+    """True if the objects in lists have no settings."""
     troubles: dict[str, list[tuple[Reply, bool]]] = field(default_factory=dict)
     """By method, another response, and whether the request takes effect anyway."""
     sent: list[Request] = field(default_factory=list)

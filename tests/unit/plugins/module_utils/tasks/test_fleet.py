@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is read of a tenant for an inventory, and what a cache gives back of it."""
+"""The data of a tenant that an inventory reads, and its copy in a cache."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def asked(server: Server) -> list[str]:
     return [request.path.rstrip("/").rpartition("/")[2] for request in server.requests]
 
 
-def test_names_are_read_beside_the_devices(server: Server, client: Client) -> None:
+def test_names_are_read_in_addition_to_the_devices(server: Server, client: Client) -> None:
     server.app = service([DEVICE])
     fleet = read(client)
     assert [device["name"] for device in fleet.devices] == ["ABC-DEF-00001"]
@@ -149,7 +149,7 @@ def test_a_list_that_fails_is_no_half_a_fleet(server: Server, client: Client) ->
 
 
 @pytest.mark.parametrize("number", [0, 1, 999, 1000, 1001, 2500])
-def test_a_cache_gives_back_what_it_was_given(number: int) -> None:
+def test_a_cache_returns_the_same_fleet(number: int) -> None:
     devices = [{"id": str(each), "alias": "Büro", "tag_ids": [], "battery_level": 1.5} for each in range(number)]
     fleet = Fleet(devices, {"g": {"path": "p", "parent": None}}, {"t": "kiosk"}, {"b": "x"}, "2026-03-01")
     assert Fleet.from_cache(json.loads(json.dumps(fleet.to_cache()))) == fleet
@@ -158,6 +158,6 @@ def test_a_cache_gives_back_what_it_was_given(number: int) -> None:
 @pytest.mark.parametrize(
     "cached", [None, "text", [], {}, {"devices": ["{"]}, {"devices": [1]}, {"devices": [], "nonsense": 1}], ids=str
 )
-def test_what_is_no_fleet_is_told_from_one(cached: t.Any) -> None:
+def test_cached_data_that_is_no_fleet_is_an_error(cached: t.Any) -> None:
     with pytest.raises((KeyError, TypeError, ValueError)):
         Fleet.from_cache(cached)
