@@ -375,7 +375,7 @@ def test_the_latest_version_is_an_error_if_a_version_code_is_unknown(
     new = upload(tmp_path, 3)
     del new["version_code"]
     result = tenant.failing(apps=[new], blueprints=lists["blueprints"])
-    assert "because this task uploads a version without a version code" in messages(result)["blueprints[0]"]
+    assert "this task uploads a version without a version code" in messages(result)["blueprints[0]"]
     # The first version of an app is the latest.
     other = "com.example.unitother"
     first = {"src": package(tmp_path, 1, name=other), "package_name": other, "version_name": "1.0"}
