@@ -25,7 +25,7 @@ from ..model.kind import Kind
 from ..model.module_spec import NO_DIFF, READS_ONLY, ModuleSpec, Option, Value
 from ..task import ModuleDefinition, ModuleResult, RunContext
 from .device_search import find_devices, unique_devices
-from .selection import FILTERS_TEXT, devices_option, matching_devices
+from .selection import FILTERS_TEXT, devices_option, matching_devices, queries_of
 
 # Maximum number of objects that are read one by one instead of in the list of all objects.
 _FEW = 5
@@ -193,14 +193,15 @@ def _run(view: TenantView, params: Params, context: RunContext) -> ModuleResult:
 def _selected(view: TenantView, params: Params, context: RunContext) -> tuple[list[Row], list[str]]:
     """Return the devices that match all selectors of a task, and the identifiers of devices that do not exist."""
     filters = None if params["filters"] is None else check_filters(params["filters"])
+    is_empty = [] in (params["groups"], params["blueprints"])
+    queries = [] if is_empty else queries_of(view, {**params, "filters": filters})
     named, missing = None, []
     if params["devices"] is not None:
         found = find_devices(view, params["devices"])
         named, missing = unique_devices(found.values()), [name for name, row in found.items() if row is None]
-    if [] in (params["groups"], params["blueprints"]):
+    if is_empty:
         return [], missing
-    selectors = {**params, "filters": filters}
-    rows = matching_devices(view, selectors, named, with_disabled=True, on_progress=_reporter(context))
+    rows = matching_devices(view, queries, named, with_disabled=True, on_progress=_reporter(context))
     return rows, missing
 
 

@@ -164,28 +164,39 @@ def select(
     if len(selectors) == 1 and selectors[0] in by_query:
         (query,) = _queries(view, selectors[0], filters.get(selectors[0]) or params[selectors[0]])
         return _checked(_count(view, query, query_finds_disabled=query_finds_disabled), params, selectors)
+    queries = queries_of(view, {**params, **filters})
     named = require_devices(view, params["devices"]) if "devices" in selectors else None
-    rows = matching_devices(view, {**params, **filters}, named)
+    rows = matching_devices(view, queries, named)
     return _checked(Selection.of(rows if with_disabled else _enabled(rows)), params, selectors)
+
+
+def queries_of(view: TenantView, params: Params) -> list[list[Row]]:
+    """Return the queries of the selectors of a task other than ``devices``: see matching_devices(). Filters must be
+    those that check_filters() returns.
+
+    This takes few requests, so call it before you read devices. Raise NotFound or Ambiguous if a name cannot be
+    resolved, and what Client.request raises.
+    """
+    selectors = [_queries(view, name, params[name]) for name in _SELECTORS if params.get(name) is not None]
+    return _merge([queries for queries in selectors if queries])
 
 
 def matching_devices(
     view: TenantView,
-    params: Params,
+    selectors: list[list[Row]],
     named: list[Row] | None,
     *,
     with_disabled: bool = False,
     on_progress: t.Callable[[int, int | None], None] | None = None,
 ) -> list[Row]:
-    """Return the devices that match all selectors of a task. If ``named`` is not None, only its devices are returned.
-    Filters must be those that check_filters() returns.
+    """Return the devices that match all selectors of a task, which queries_of() returns. If ``named`` is not None, only
+    its devices are returned.
 
-    ``with_disabled`` says whether selectors other than ``named`` include disabled devices. Raise NotFound or Ambiguous
-    if a name cannot be resolved, and what Client.request raises.
+    ``with_disabled`` says whether selectors other than ``named`` include disabled devices. Raise what Client.request
+    raises.
     """
-    selectors = [_queries(view, name, params[name]) for name in _SELECTORS if params.get(name) is not None]
     results = [] if named is None else [named]
-    for queries in _merge([queries for queries in selectors if queries]):
+    for queries in selectors:
         if results and not results[-1]:
             break
         results.append(_list(view, queries, with_disabled=with_disabled, on_progress=on_progress))

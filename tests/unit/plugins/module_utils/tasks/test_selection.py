@@ -371,3 +371,18 @@ def test_no_list_is_read_if_no_device_exists(tenant: Tenant) -> None:
     result = tenant.run("device_info", devices=["Nobody"], filters={"state": "online"})
     assert (result["devices"], result["missing"]) == ([], ["Nobody"])
     assert len(tenant.requests()) == 1
+
+
+@pytest.mark.parametrize(
+    ("module", "selector"),
+    [
+        *((module, "groups") for module in (*MODULES, "device_info")),
+        ("converge", "blueprints"),
+        ("device_info", "blueprints"),
+    ],
+)
+def test_no_device_is_read_if_a_group_or_blueprint_does_not_exist(tenant: Tenant, module: str, selector: str) -> None:
+    result = tenant.run(module, **{"devices": [tenant.devices[0]["id"]], selector: ["Nowhere"]})
+    assert result["failed"]
+    assert "'Nowhere' was not found" in result["msg"]
+    assert not [request for request in tenant.requests() if "/v2/devices/" in request]
