@@ -25,11 +25,11 @@ HEADER = """\
 def main() -> None:
     """Write a lock file for each environment of `make test-matrix`, and delete the others."""
     environments, missing = every_core()
-    runtime = _resolve(newest(), ["runtime"])
     if missing:
         sys.exit(f"No Python of this machine runs ansible-core {', '.join(missing)}. Install one.")
     with ThreadPoolExecutor(2) as pool:
         texts = dict(zip(environments, pool.map(_resolve_all, environments), strict=True))
+    runtime = _resolve(newest(), ["runtime"])
     LOCKS.mkdir(exist_ok=True)
     for file in LOCKS.glob("*.txt"):
         file.unlink()

@@ -18,6 +18,7 @@ from ..http.parallel import CONCURRENCY, in_dependency_order
 from ..model.kind import Kind
 from ..model.plan import Effect, ObjectDiff, Plan, Step
 from ..model.unknowns import KnownAfterApply, Producer, hide_unknowns, required_steps
+from ..model.values import leaves
 from . import apply as engine
 from .lookup import lookup_of
 from .planner import planner_of
@@ -480,13 +481,8 @@ def _names_of(item: BatchItem) -> tuple[str, str]:
 
 def _ids_in(value: t.Any) -> t.Iterator[str]:
     """Return the texts and numbers in a value that can be IDs, in lower case, and the UUIDs at the ends of URLs."""
-    if isinstance(value, dict):
-        for each in value.values():
-            yield from _ids_in(each)
-    elif isinstance(value, list):
-        for each in value:
-            yield from _ids_in(each)
-    elif isinstance(value, (str, int)):
-        yield str(value).lower()
-        if uuid := last_uuid(value):
-            yield uuid
+    for leaf in leaves(value):
+        if isinstance(leaf, (str, int)):
+            yield str(leaf).lower()
+            if uuid := last_uuid(leaf):
+                yield uuid

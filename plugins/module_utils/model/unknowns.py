@@ -7,6 +7,8 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field, replace
 
+from .values import leaves
+
 
 class Producer(t.Protocol):
     """A write request. ``response`` is the object that the API returned, None before the request is sent."""
@@ -56,14 +58,7 @@ def hide_unknowns(value: t.Any) -> t.Any:
 
 def required_steps(value: t.Any) -> t.Iterator[Producer]:
     """Yield the steps of the placeholders in a value."""
-    if isinstance(value, KnownAfterApply):
-        yield value.step
-    elif isinstance(value, dict):
-        for item in value.values():
-            yield from required_steps(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from required_steps(item)
+    return (leaf.step for leaf in leaves(value) if isinstance(leaf, KnownAfterApply))
 
 
 def _replace(value: t.Any, replacement: t.Callable[[KnownAfterApply], t.Any]) -> t.Any:

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Comparison and merge of plain values. A comparison ignores keys that are not desired."""
+"""Comparison and merge of plain values, and the values in them. A comparison ignores keys that are not desired."""
 
 from __future__ import annotations
 
@@ -31,6 +31,18 @@ def deep_merge(current: t.Any, desired: t.Any) -> t.Any:
     if isinstance(desired, dict) and isinstance(current, dict):
         return {**current, **{key: deep_merge(current.get(key), value) for key, value in desired.items()}}
     return desired
+
+
+def leaves(value: t.Any) -> t.Iterator[t.Any]:
+    """Yield each value in dicts and lists at any depth that is neither a dict nor a list. Keys are no values."""
+    if isinstance(value, t.Mapping):
+        for item in value.values():
+            yield from leaves(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from leaves(item)
+    else:
+        yield value
 
 
 def _matches_list(current: t.Any, desired: t.Sequence[t.Any], ordered: bool) -> bool:

@@ -11,6 +11,7 @@ import typing as t
 from ..base.row import Params
 from .field import Field
 from .module_spec import Option
+from .values import leaves
 
 Described = Option | Field
 
@@ -148,15 +149,7 @@ def secret_texts(visits: t.Iterable[Visit]) -> t.Iterator[str]:
     """Yield the texts in the values of secret options."""
     for _path, described, value in visits:
         if described.secret:
-            yield from _texts_in(value)
-
-
-def _texts_in(value: t.Any) -> t.Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, (list, t.Mapping)):
-        for item in value.values() if isinstance(value, t.Mapping) else value:
-            yield from _texts_in(item)
+            yield from (leaf for leaf in leaves(value) if isinstance(leaf, str))
 
 
 def _is_blank(value: t.Any) -> bool:

@@ -9,6 +9,7 @@ import typing as t
 
 from ..base.errors import InvalidParameter
 from ..base.row import Params, Row
+from ..base.text import counted
 from ..engine.batch import ACTIONS, Batch, BatchItem
 from ..engine.lookup import lookup_of
 from ..engine.tenant_view import TenantView
@@ -130,7 +131,7 @@ def _message(batch: Batch) -> str:
         )
     )
     hidden = len(errors) - _SHOWN_ERRORS
-    more = f" See objects for {hidden} more error{'s'[: hidden != 1]}." if hidden > 0 else ""
+    more = f" See objects for {counted(hidden, 'more error')}." if hidden > 0 else ""
     return f"{len(batch.failed)} of {len(batch.items)} objects failed. {' '.join(errors[:_SHOWN_ERRORS])}{more}"
 
 

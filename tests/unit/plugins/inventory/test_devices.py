@@ -18,15 +18,7 @@ from ansible_collections.esper.cloud.plugins.inventory.devices import DOCUMENTAT
 from ansible_collections.esper.cloud.plugins.module_utils.base.errors import InvalidParameter
 from ansible_collections.esper.cloud.plugins.module_utils.kinds.device import as_host
 from ansible_collections.esper.cloud.plugins.module_utils.tasks.fleet import Fleet
-
-try:
-    from ansible.template import trust_as_template
-except ImportError:
-
-    def trust_as_template(value: str) -> str:
-        """Before ansible-core 2.19 each text is a template."""
-        return value
-
+from ansible_collections.esper.cloud.plugins.plugin_utils.api_values import as_template
 
 Row = dict[str, t.Any]
 
@@ -83,10 +75,10 @@ def rendered(inventory: InventoryData, template: str) -> t.Any:
     """Return the value of a template in a play for the only device."""
     (host,) = inventory.hosts.values()
     templar = Templar(loader=DataLoader(), variables=host.get_vars())
-    once = templar.template(trust_as_template(template))
+    once = templar.template(as_template(template))
     # Like set_fact and vars, which use the value as a variable of another template.
     templar = Templar(loader=DataLoader(), variables={"once": once})
-    return templar.template(trust_as_template("{{ once }}"))
+    return templar.template(as_template("{{ once }}"))
 
 
 @pytest.fixture
@@ -110,9 +102,7 @@ HOSTILE = [
 @pytest.mark.parametrize("text", HOSTILE)
 def test_what_the_api_says_is_never_evaluated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     monkeypatch.chdir(tmp_path)
-    inventory = populated(
-        [device(alias=text, tags=["t"])], tag=text, compose={"label": trust_as_template("esper_alias")}
-    )
+    inventory = populated([device(alias=text, tags=["t"])], tag=text, compose={"label": as_template("esper_alias")})
     assert rendered(inventory, "{{ esper_alias }}") == text
     assert rendered(inventory, "{{ esper_tags[0] }}") == text
     assert rendered(inventory, "{{ label }}") == text
@@ -186,7 +176,7 @@ def test_the_same_tenant_can_be_a_source_twice(warnings: list[str]) -> None:
 @pytest.mark.parametrize("identifier", ["../../x", "localhost", "all", "ungrouped", "webservers", "7"])
 def test_an_id_that_is_no_uuid_is_never_a_host_name(identifier: str, warnings: list[str]) -> None:
     devices = [device(1, id=identifier, name="", serial=None), device(2, id=identifier * 2, name="till")]
-    inventory = populated(devices, hostnames=["name", trust_as_template("esper_id ~ ''"), "id"])
+    inventory = populated(devices, hostnames=["name", as_template("esper_id ~ ''"), "id"])
     assert list(inventory.hosts) == ["till"]
     assert warnings == [
         "The inventory does not contain these devices, because none of their names is a valid host name:"
@@ -198,17 +188,17 @@ def test_an_id_that_is_no_uuid_is_never_a_host_name(identifier: str, warnings: l
 @pytest.mark.parametrize("name", ["../../x", "localhost", "ALL", "ungrouped", "*", "~.*", "!esper", "for all"])
 def test_every_candidate_passes_the_same_check(preference: str, name: str) -> None:
     made = device(1, name=name, alias=name, serial=name)
-    assert list(populated([made], hostnames=[trust_as_template(preference)]).hosts) == [made["id"]]
+    assert list(populated([made], hostnames=[as_template(preference)]).hosts) == [made["id"]]
 
 
 def test_a_device_cannot_have_the_name_of_a_group_to_come() -> None:
-    inventory = populated([device(1, name="low")], groups_option={"low": trust_as_template("true")})
+    inventory = populated([device(1, name="low")], groups_option={"low": as_template("true")})
     assert list(inventory.hosts) == ["SN00001"]
     assert [host.name for host in inventory.groups["low"].hosts] == ["SN00001"]
 
 
 def test_an_expression_that_never_works_causes_one_warning(warnings: list[str]) -> None:
-    names = [trust_as_template("esper_nope.foo"), "name"]
+    names = [as_template("esper_nope.foo"), "name"]
     inventory = populated([device(1), device(2)], hostnames=names, strict=False)
     assert list(inventory.hosts) == ["ABC-DEF-00001", "ABC-DEF-00002"]
     assert [text for text in warnings if "esper_nope.foo" in text] == [
@@ -308,7 +298,7 @@ def test_groups_nest_as_in_esper() -> None:
 
 
 def test_conditions_see_all_groups_of_a_host() -> None:
-    condition = trust_as_template("'group_stores' in group_names and 'platform_android' in group_names")
+    condition = as_template("'group_stores' in group_names and 'platform_android' in group_names")
     plugin = plugin_with(groups={"chosen": condition})
     plugin._populate(Fleet([device(1, group_id="berlin"), device(2)], groups=GROUPS))
     inventory = plugin.inventory
@@ -426,9 +416,9 @@ EXPRESSIONS = [
 def test_a_name_is_what_the_expression_comes_to(expression: str) -> None:
     plugin = plugin_with()
     (host,) = populated([device(hardware_info={"model": "X1"}, tags=["t"], os="{{ 7 * 7 }}")]).hosts.values()
-    variables = {**host.vars, "from_elsewhere": trust_as_template("{{ esper_serial }}")}
-    slowly = Constructable._compose(plugin, trust_as_template(expression), variables)
-    assert plugin._compose(trust_as_template(expression), variables) == slowly
+    variables = {**host.vars, "from_elsewhere": as_template("{{ esper_serial }}")}
+    slowly = Constructable._compose(plugin, as_template(expression), variables)
+    assert plugin._compose(as_template(expression), variables) == slowly
 
 
 @pytest.mark.parametrize(

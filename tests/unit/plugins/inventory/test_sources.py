@@ -34,7 +34,6 @@ from process import Simulator
 Row = dict[str, t.Any]
 
 WRONG_KEY = "wrong-key-1234"
-TIME_LIMIT = 20
 LEAN: Row = {"detail_level": "minimal", "group_by": []}
 
 

@@ -19,16 +19,8 @@ from ansible.vars.hostvars import HostVars
 from ansible.vars.manager import VariableManager
 from ansible_collections.esper.cloud.plugins.module_utils.kinds.device import LEVELS, as_host
 from ansible_collections.esper.cloud.plugins.module_utils.tasks.fleet import Fleet
+from ansible_collections.esper.cloud.plugins.plugin_utils.api_values import as_template
 from ansible_collections.esper.cloud.plugins.plugin_utils.host_variables import HostVariables, VariableBuilder
-
-try:
-    from ansible.template import trust_as_template
-except ImportError:
-
-    def trust_as_template(value: str) -> str:
-        """Before ansible-core 2.19 each text is a template."""
-        return value
-
 
 Row = dict[str, t.Any]
 
@@ -199,7 +191,7 @@ def templated(variables: t.Any, expression: str) -> t.Any:
     manager = VariableManager(loader=loader, inventory=inventory)
     hostvars = HostVars(inventory=inventory, variable_manager=manager, loader=loader)
     own = {**manager.get_vars(host=inventory.hosts["other"]), "hostvars": hostvars}
-    return Templar(loader=loader, variables=own).template(trust_as_template(expression))
+    return Templar(loader=loader, variables=own).template(as_template(expression))
 
 
 @pytest.mark.parametrize(
