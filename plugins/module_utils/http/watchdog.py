@@ -64,6 +64,7 @@ class Watchdog:
         """End the thread."""
         with self._condition:
             self._watched.clear()
+            self._wakes_at = 0.0
             self._condition.notify()
 
     def _add(self, watched: _Watched) -> None:
@@ -71,6 +72,7 @@ class Watchdog:
             self._watched.add(watched)
             if not self._is_running:
                 self._is_running = True
+                self._wakes_at = watched.due
                 with block_signals():
                     threading.Thread(target=self._run, daemon=True).start()
             elif watched.due < self._wakes_at:
@@ -78,11 +80,14 @@ class Watchdog:
 
     def _run(self) -> None:
         with self._condition:
-            while self._watched:
-                now = time.monotonic()
+            now = time.monotonic()
+            # Also without requests it waits until then, so that the next request does not start another thread.
+            while self._watched or now < self._wakes_at:
                 for each in [each for each in self._watched if each.due <= now]:
                     each.shut_down()
                     self._watched.remove(each)
-                self._wakes_at = min((each.due for each in self._watched), default=now)
-                self._condition.wait(self._wakes_at - now)
+                if self._watched:
+                    self._wakes_at = min(each.due for each in self._watched)
+                self._condition.wait(max(self._wakes_at - now, 0))
+                now = time.monotonic()
             self._is_running = False
