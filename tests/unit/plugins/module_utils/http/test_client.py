@@ -20,7 +20,7 @@ import pytest
 from ansible_collections.esper.cloud.plugins.module_utils.base.errors import (
     ApiError,
     ConfigurationError,
-    EsperError,
+    InvalidParameter,
     RequestFailed,
     TransportError,
 )
@@ -105,7 +105,6 @@ def test_the_path_is_sent_as_it_is_written(server: Server, client: Client) -> No
 @pytest.mark.parametrize(
     ("given", "sent"),
     [
-        ("a/b", "a%2Fb"),
         ("a?b#c", "a%3Fb%23c"),
         ("a b", "a%20b"),
         ("100%", "100%25"),
@@ -119,13 +118,43 @@ def test_what_fills_a_placeholder_is_quoted(server: Server, client: Client, give
     assert server.sent == [f"GET /things/{sent}/"]
 
 
-@pytest.mark.parametrize("identifier", ["..", ".", ""])
-def test_an_id_cannot_turn_an_object_into_its_collection(server: Server, client: Client, identifier: str) -> None:
-    # Quoting does not help: dots are resolved before sending, and nothing is quoted to nothing.
-    server.replies(answers({}))
-    with pytest.raises(EsperError):
+@pytest.mark.parametrize(
+    "identifier",
+    [
+        "..",
+        ".",
+        "",
+        "..;a",
+        "a/b",
+        "../../other",
+        "..\\other",
+        "%2e%2e",
+        "%2E.",
+        "%252e%252e",
+        "%" + "25" * 10,
+        "%%32e%2e",
+        "a%2fb",
+        "a%252Fb",
+        "a%5Cb",
+        "a\x00b",
+        "a%00b",
+        "a\r\nb",
+        "a\ud800b",
+    ],
+)
+def test_an_id_cannot_change_the_path(server: Server, client: Client, identifier: str) -> None:
+    # Quoting does not help: dots are resolved before sending, servers decode slashes, nothing is quoted to nothing.
+    server.app = lambda _request: answers({})
+    with pytest.raises(InvalidParameter, match="Invalid ID"):
         client.request("DELETE", "/things/{id}/", ids={"id": identifier}, purpose=PURPOSE)
     assert server.sent == []
+
+
+def test_a_long_invalid_id_is_cut_and_does_not_show_the_key(server: Server, make_client: MakeClient, key: str) -> None:
+    with pytest.raises(InvalidParameter) as caught:
+        make_client(server).get("/things/{id}/", ids={"id": f"{key}/{'x' * 10**6}"}, purpose=PURPOSE)
+    assert key not in str(caught.value)
+    assert len(str(caught.value)) < 300
 
 
 def test_the_forms_of_query_values(server: Server, client: Client) -> None:
@@ -140,6 +169,12 @@ def test_the_forms_of_query_values(server: Server, client: Client) -> None:
         "text": "a&b=c/ö",
         "empty": "",
     }
+
+
+def test_a_query_that_is_not_valid_unicode_is_an_error(server: Server, client: Client) -> None:
+    with pytest.raises(InvalidParameter, match="not valid Unicode"):
+        client.get("/things/", query={"name": "a\ud800b"}, purpose=PURPOSE)
+    assert server.sent == []
 
 
 def test_a_body_is_sent_as_json_and_none_as_nothing(server: Server, client: Client) -> None:
