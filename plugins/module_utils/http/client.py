@@ -217,6 +217,9 @@ class Client:
                 outage = error if error.is_outage else outage
                 failures.append(f"GET {path} returned HTTP {error.status}")
                 continue
+            except TransportError as error:
+                # If Esper asked for a pause that is too long, the next request fails before it is sent.
+                raise outage or error from None
             except (KeyError, IndexError, TypeError):
                 found = None
             if found:

@@ -498,6 +498,54 @@ def test_a_wait_beyond_the_deadline_is_an_error_at_once(server: Server, make_cli
     assert clock.waits == []
 
 
+def test_an_absurd_wait_holds_for_other_paths_until_it_is_over(
+    server: Server, make_client: MakeClient, clock: Clock
+) -> None:
+    client = make_client(server, deadline=0)
+    server.replies(answers({}, 429, Retry_After="700"))
+    error_of(client)
+    error = error_of(client, "POST", "/others/")
+    assert str(error) == (
+        f"{PURPOSE} failed before POST /others/: Esper asks to wait 700 s, but the task can wait 600 s at most."
+    )
+    assert not error.outcome_unknown
+    assert server.sent == ["GET /things/"]
+    clock.advance(300)
+    server.replies(answers({"id": 1}))
+    assert get(client, "/others/") == {"id": 1}
+    assert 399 <= sum(clock.waits) <= 400
+
+
+@pytest.mark.parametrize("retries", [0, 1])
+def test_a_wait_holds_for_other_paths_after_the_last_retry(
+    server: Server, make_client: MakeClient, clock: Clock, retries: int
+) -> None:
+    client = make_client(server, retries=retries)
+    server.replies(*[answers({}, 503, Retry_After="7")] * (retries + 1), answers({}))
+    error_of(client)
+    before = sum(clock.waits)
+    get(client, "/others/")
+    assert 7 <= sum(clock.waits) - before <= 8
+
+
+def test_a_wait_ends_the_search_for_the_enterprise_id(server: Server, make_client: MakeClient, clock: Clock) -> None:
+    server.replies(answers({"message": "slow down"}, 429, Retry_After="99999"))
+    with pytest.raises(ApiError, match="slow down.* Esper asks to wait 99999 s"):
+        assert not make_client(server, enterprise_id=None).enterprise_id
+    assert server.sent == ["GET /v1/token-info/"]
+    assert clock.waits == []
+
+
+def test_a_wait_does_not_hold_for_another_host(server: Server, client: Client, clock: Clock) -> None:
+    other = Server()
+    other.replies(answers(b"soup"))
+    server.replies(answers({}, 429, Retry_After="99999"))
+    error_of(client)
+    client.download(link_of(other), io.BytesIO(), purpose=PURPOSE)
+    other.close()
+    assert clock.waits == []
+
+
 def test_a_wait_that_is_spread_does_not_outlast_the_deadline(
     server: Server, make_client: MakeClient, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
