@@ -20,7 +20,7 @@ import pytest
 from ansible_collections.esper.cloud.plugins.module_utils.base.errors import (
     ApiError,
     ConfigurationError,
-    EsperError,
+    InvalidParameter,
     RequestFailed,
     TransportError,
 )
@@ -105,7 +105,6 @@ def test_the_path_is_sent_as_it_is_written(server: Server, client: Client) -> No
 @pytest.mark.parametrize(
     ("given", "sent"),
     [
-        ("a/b", "a%2Fb"),
         ("a?b#c", "a%3Fb%23c"),
         ("a b", "a%20b"),
         ("100%", "100%25"),
@@ -119,13 +118,43 @@ def test_what_fills_a_placeholder_is_quoted(server: Server, client: Client, give
     assert server.sent == [f"GET /things/{sent}/"]
 
 
-@pytest.mark.parametrize("identifier", ["..", ".", ""])
-def test_an_id_cannot_turn_an_object_into_its_collection(server: Server, client: Client, identifier: str) -> None:
-    # Quoting does not help: dots are resolved before sending, and nothing is quoted to nothing.
-    server.replies(answers({}))
-    with pytest.raises(EsperError):
+@pytest.mark.parametrize(
+    "identifier",
+    [
+        "..",
+        ".",
+        "",
+        "..;a",
+        "a/b",
+        "../../other",
+        "..\\other",
+        "%2e%2e",
+        "%2E.",
+        "%252e%252e",
+        "%" + "25" * 10,
+        "%%32e%2e",
+        "a%2fb",
+        "a%252Fb",
+        "a%5Cb",
+        "a\x00b",
+        "a%00b",
+        "a\r\nb",
+        "a\ud800b",
+    ],
+)
+def test_an_id_cannot_change_the_path(server: Server, client: Client, identifier: str) -> None:
+    # Quoting does not help: dots are resolved before sending, servers decode slashes, nothing is quoted to nothing.
+    server.app = lambda _request: answers({})
+    with pytest.raises(InvalidParameter, match="Invalid ID"):
         client.request("DELETE", "/things/{id}/", ids={"id": identifier}, purpose=PURPOSE)
     assert server.sent == []
+
+
+def test_a_long_invalid_id_is_cut_and_does_not_show_the_key(server: Server, make_client: MakeClient, key: str) -> None:
+    with pytest.raises(InvalidParameter) as caught:
+        make_client(server).get("/things/{id}/", ids={"id": f"{key}/{'x' * 10**6}"}, purpose=PURPOSE)
+    assert key not in str(caught.value)
+    assert len(str(caught.value)) < 300
 
 
 def test_the_forms_of_query_values(server: Server, client: Client) -> None:
@@ -140,6 +169,12 @@ def test_the_forms_of_query_values(server: Server, client: Client) -> None:
         "text": "a&b=c/ö",
         "empty": "",
     }
+
+
+def test_a_query_that_is_not_valid_unicode_is_an_error(server: Server, client: Client) -> None:
+    with pytest.raises(InvalidParameter, match="not valid Unicode"):
+        client.get("/things/", query={"name": "a\ud800b"}, purpose=PURPOSE)
+    assert server.sent == []
 
 
 def test_a_body_is_sent_as_json_and_none_as_nothing(server: Server, client: Client) -> None:
@@ -460,6 +495,54 @@ def test_an_absurd_wait_is_an_error_at_once_that_says_so(
 def test_a_wait_beyond_the_deadline_is_an_error_at_once(server: Server, make_client: MakeClient, clock: Clock) -> None:
     server.replies(answers({}, 429, Retry_After="60"))
     assert "asks to wait" in str(error_of(make_client(server, deadline=30)))
+    assert clock.waits == []
+
+
+def test_an_absurd_wait_holds_for_other_paths_until_it_is_over(
+    server: Server, make_client: MakeClient, clock: Clock
+) -> None:
+    client = make_client(server, deadline=0)
+    server.replies(answers({}, 429, Retry_After="700"))
+    error_of(client)
+    error = error_of(client, "POST", "/others/")
+    assert str(error) == (
+        f"{PURPOSE} failed before POST /others/: Esper asks to wait 700 s, but the task can wait 600 s at most."
+    )
+    assert not error.outcome_unknown
+    assert server.sent == ["GET /things/"]
+    clock.advance(300)
+    server.replies(answers({"id": 1}))
+    assert get(client, "/others/") == {"id": 1}
+    assert 399 <= sum(clock.waits) <= 400
+
+
+@pytest.mark.parametrize("retries", [0, 1])
+def test_a_wait_holds_for_other_paths_after_the_last_retry(
+    server: Server, make_client: MakeClient, clock: Clock, retries: int
+) -> None:
+    client = make_client(server, retries=retries)
+    server.replies(*[answers({}, 503, Retry_After="7")] * (retries + 1), answers({}))
+    error_of(client)
+    before = sum(clock.waits)
+    get(client, "/others/")
+    assert 7 <= sum(clock.waits) - before <= 8
+
+
+def test_a_wait_ends_the_search_for_the_enterprise_id(server: Server, make_client: MakeClient, clock: Clock) -> None:
+    server.replies(answers({"message": "slow down"}, 429, Retry_After="99999"))
+    with pytest.raises(ApiError, match="slow down.* Esper asks to wait 99999 s"):
+        assert not make_client(server, enterprise_id=None).enterprise_id
+    assert server.sent == ["GET /v1/token-info/"]
+    assert clock.waits == []
+
+
+def test_a_wait_does_not_hold_for_another_host(server: Server, client: Client, clock: Clock) -> None:
+    other = Server()
+    other.replies(answers(b"soup"))
+    server.replies(answers({}, 429, Retry_After="99999"))
+    error_of(client)
+    client.download(link_of(other), io.BytesIO(), purpose=PURPOSE)
+    other.close()
     assert clock.waits == []
 
 
