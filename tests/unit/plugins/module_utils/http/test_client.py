@@ -11,6 +11,7 @@ import random
 import re
 import socket
 import threading
+import time
 import typing as t
 from concurrent.futures import ThreadPoolExecutor
 from email.utils import formatdate
@@ -24,8 +25,10 @@ from ansible_collections.esper.cloud.plugins.module_utils.base.errors import (
     RequestFailed,
     TransportError,
 )
+from ansible_collections.esper.cloud.plugins.module_utils.base.redaction import Redaction
 from ansible_collections.esper.cloud.plugins.module_utils.http import transport as transport_module
 from ansible_collections.esper.cloud.plugins.module_utils.http.client import Client
+from ansible_collections.esper.cloud.plugins.module_utils.http.responses import Transient, read_response
 from ansible_collections.esper.cloud.tests.unit.authority import Authority
 from ansible_collections.esper.cloud.tests.unit.service import (
     Clock,
@@ -659,7 +662,37 @@ BODIES: dict[str, tuple[t.Any, list[str], list[str]]] = {
     "errors as dict of lists": ({"errors": {"name": ["is taken"]}}, ["name:", "is taken"], ["name: is taken"]),
     "errors as text": ({"errors": "taken"}, ["taken"], ["taken"]),
     "errors as null": ({"errors": None, "message": "Bad"}, ["Bad"], []),
-    "errors of other types": ({"errors": [1, None]}, ["1"], ["1", "None"]),
+    "errors of other types": ({"errors": [1, None]}, ["1"], ["1"]),
+    "fields": (
+        {"name": ["This field is required.", "Too short."], "tags": ["Unknown."]},
+        ["400: name: This field is required.; Too short.; tags: Unknown."],
+        ["name: This field is required.; Too short.", "tags: Unknown."],
+    ),
+    "nested fields": (
+        {"settings": {"android": {"limit": [250]}}},
+        ["400: settings.android.limit: 250."],
+        [],
+    ),
+    "no field": ({"non_field_errors": ["Not now."]}, ["400: Not now."], ["Not now."]),
+    "list of texts": (["The name is taken."], ["400: The name is taken."], ["The name is taken."]),
+    "list of objects": (
+        [{"name": ["Taken."]}, {"detail": "Busy."}],
+        ["name: Taken.; Busy."],
+        ["name: Taken.", "Busy."],
+    ),
+    "problem": (
+        {"title": "No such plan", "status": 400, "type": "about:blank", "reason": "it was deleted"},
+        ["400: No such plan; it was deleted."],
+        [],
+    ),
+    "errors as objects": (
+        {"errors": [{"detail": "Taken.", "code": "unique", "source": {"pointer": "/name"}}]},
+        ["400: Taken.; source.pointer: /name."],
+        ["Taken.", "source.pointer: /name"],
+    ),
+    "number": (17, ["400: 17."], []),
+    "nothing to quote": ({"code": 17, "count": None}, ['400: {"code": 17, "count": null}.'], []),
+    "empty object": ({}, ["returned HTTP 400."], []),
     "web page": ("<html><title>502 Bad Gateway</title>", ["a web page ('502 Bad Gateway') instead of JSON"], []),
     "web page without title": ("  <!DOCTYPE html><p>x", ["a web page instead of JSON"], []),
     "empty": ("", ["returned HTTP 400."], []),
@@ -698,9 +731,64 @@ def test_the_details_of_an_error_are_for_programs(server: Server, client: Client
     }
 
 
-def test_a_very_long_message_is_cut(server: Server, client: Client) -> None:
-    server.replies(answers({"message": "x" * 100_000}, 400))
+LONG: dict[str, t.Any] = {
+    "text": {"message": "x" * 100_000},
+    "texts": {"errors": [{"name": [f"no {number}" for number in range(50)]}] * 1000},
+    "keys": {f"field {number}" * 50: ["taken"] for number in range(10_000)},
+    "nested": json.loads("[" * 500 + "]" * 500),
+    "wide and nested": [[[[[]] * 20] * 20] * 20] * 20,
+    "titles": "<title" * 200_000,
+    "whitespace": " " * 1_000_000 + "<",
+    "numbers": [10**4000] * 100,
+}
+
+
+@pytest.mark.parametrize("body", LONG.values(), ids=LONG)
+@pytest.mark.parametrize("status", [200, 400])
+def test_only_the_start_of_a_large_error_is_read(server: Server, client: Client, body: t.Any, status: int) -> None:
+    # A secret with many encodings, which are looked for in each text.
+    redaction = Redaction(["p\u00e4ss <word> 'and' \"more\" /"])
+    content = body.encode() if isinstance(body, str) else json.dumps(body).encode()
+    started = time.process_time()
+    with contextlib.suppress(Transient, RequestFailed):
+        read_response(status, content, None, redaction, method="GET", target="/things/", purpose=PURPOSE)
+    assert time.process_time() - started < 1
+    server.replies(answers(body, 400))
     assert len(str(error_of(client))) < 1000
+
+
+def test_a_shortened_message_says_so(server: Server, client: Client) -> None:
+    server.replies(answers({"message": "too long " * 1000}, 400))
+    assert str(error_of(client)).endswith("too long too l...")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"message": 'No: {"password": "hunter2", "pin": 1234, "name": "Ops"}'},
+        {"errors": [{"wifiPhrase": "hunter2", "pin": 1234, "name": "Ops"}]},
+        {"request": {"api_key": "hunter2", "passwords": ["1234"], "name": "Ops"}},
+        "token=hunter2&pin=1234&name=Ops",
+        "{'token': 'hunter2', 'pin': 1234, 'name': 'Ops'}",
+    ],
+    ids=str,
+)
+def test_the_values_of_secret_keys_are_not_quoted(server: Server, client: Client, body: t.Any) -> None:
+    server.replies(answers(body, 400))
+    error = error_of(client)
+    shown = json.dumps([str(error), error.details()])
+    assert not [secret for secret in ("hunter2", "1234") if secret in shown]
+    assert "Ops" in shown
+
+
+def test_an_error_about_a_password_is_quoted(server: Server, client: Client) -> None:
+    server.replies(answers({"password": ["This password is too short."]}, 400))
+    assert "password: This password is too short." in str(error_of(client))
+
+
+def test_control_characters_are_escaped(server: Server, client: Client) -> None:
+    server.replies(answers({"message": "\x1b[2Jok: \u202eslave\x07\nchanged"}, 400))
+    assert r": \x1b[2Jok: \u202eslave\x07 changed." in str(error_of(client))
 
 
 @pytest.mark.parametrize(
