@@ -31,6 +31,15 @@ from ansible_collections.esper.cloud.plugins.module_utils.kinds.content import C
 from ansible_collections.esper.cloud.plugins.module_utils.kinds.content_lookup import ContentLookup
 from ansible_collections.esper.cloud.plugins.module_utils.model.plan import Plan
 from ansible_collections.esper.cloud.plugins.module_utils.model.unknowns import KnownAfterApply
+from ansible_collections.esper.cloud.plugins.module_utils.module import argument_spec
+from ansible_collections.esper.cloud.plugins.module_utils.task import (
+    ModuleDefinition,
+    RunContext,
+    define_module,
+    execute,
+)
+from ansible_collections.esper.cloud.plugins.module_utils.tasks.tenant import TENANT
+from ansible_collections.esper.cloud.tests.unit.conftest import ENTERPRISE, KEY
 from ansible_collections.esper.cloud.tests.unit.service import Exchange, Reply, Request, Server, answers
 
 if t.TYPE_CHECKING:
@@ -145,6 +154,18 @@ def download(client: Client, *, check_mode: bool = False, **given: t.Any) -> Row
     return reader_of(TenantView(client), CONTENT).download({**defaults, **given}, check_mode=check_mode)
 
 
+def run(server: Server, definition: ModuleDefinition, **given: t.Any) -> Row:
+    """Return the result of a task, as Ansible shows it."""
+    defaults = {name: option.get("default") for name, option in argument_spec(definition, {}).items()}
+    connection = {"api_url": server.url, "api_key": KEY, "enterprise_id": ENTERPRISE, "retries": 0}
+    return execute(definition, {**defaults, **connection, **given}, RunContext(), user_agent="").result
+
+
+def refusing(contents: Contents, *methods: str) -> t.Callable[[Request], Reply]:
+    """Return a server that rejects requests with these methods."""
+    return lambda request: answers({"message": "No."}, 403) if request.method in methods else contents(request)
+
+
 def writes(server: Server) -> list[str]:
     return [request.method for request in server.requests if request.method != "GET"]
 
@@ -201,6 +222,51 @@ def test_the_next_run_adopts_an_interrupted_upload(
     assert done.record["tags"] == ["new"]
     assert f"as the one with ID {done.record['id']}: {old}." in done.warnings[0]
     assert writes(server).count("POST") == 1
+
+
+@pytest.mark.parametrize(
+    ("refused", "completed"),
+    [
+        (("POST",), ""),
+        (("PATCH",), "uploading the content file 'menu.png'"),
+        (("DELETE",), "uploading the content file 'menu.png', updating the content file 'menu.png'"),
+    ],
+)
+@pytest.mark.parametrize("is_tenant", [False, True])
+def test_a_failed_task_reports_what_it_has_written(
+    server: Server, contents: Contents, menu: Path, refused: tuple[str, ...], completed: str, is_tenant: bool
+) -> None:
+    contents.add("menu.png", b"stew", tags=["old"])
+    server.app = refusing(contents, *refused)
+    params = params_of(src=menu)
+    result = run(server, TENANT, contents=[params]) if is_tenant else run(server, define_module(CONTENT), **params)
+    assert result["failed"] is True
+    assert bool(result.get("changed")) is bool(completed)
+    said = f"Before this failure, the task completed: {completed}. Run the task again to apply the rest."
+    assert (said in result["msg"]) is bool(completed), result["msg"]
+
+
+def test_a_failed_task_for_a_directory_reports_the_files_that_it_has_uploaded(
+    server: Server, contents: Contents, tmp_path: Path
+) -> None:
+    for number in range(6):
+        (tmp_path / f"{number}.txt").write_text(str(number))
+    server.app = lambda request: (
+        answers({"message": "No."}, 403) if request.method == "POST" and len(contents.rows) == 5 else contents(request)
+    )
+    result = run(server, define_module(CONTENT), src=str(tmp_path))
+    assert result["changed"] is True
+    assert "'2.txt' and 2 more requests. Run the task again" in result["msg"]
+    assert result["msg"].startswith("Uploading the content file '5.txt' failed")
+
+
+def test_a_failed_task_that_adopted_its_lost_upload_has_changed_something(
+    server: Server, contents: Contents, menu: Path
+) -> None:
+    contents.loses_uploads = 1
+    server.app = refusing(contents, "PATCH")
+    result = run(server, define_module(CONTENT), src=str(menu), tags=["new"])
+    assert (result["failed"], result.get("changed")) == (True, True)
 
 
 def test_the_oldest_of_several_files_with_the_same_bytes_is_used(
