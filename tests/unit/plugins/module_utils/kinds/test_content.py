@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import stat
 import typing as t
 from dataclasses import dataclass, field
 from email import message_from_bytes
@@ -190,7 +191,8 @@ def test_the_length_of_a_checksum_determines_its_algorithm(
     [
         (("size",), "md5", b"stew", False),
         (("size",), "md5", b"soups", True),
-        (("size", "hash"), "sha512", b"stew", False),
+        (("size", "hash"), "sha512", b"stew", True),
+        (("size", "hash"), "sha3_224", b"stew", False),
         (("hash",), "md5", b"stew", True),
         ((), "md5", b"soups", False),
     ],
@@ -689,6 +691,60 @@ def test_the_name_of_a_content_file_cannot_leave_the_directory(
     contents.add(name, b"soup")
     with pytest.raises(InvalidParameter, match="Set dest to the path of a file"):
         download(client, dest=tmp_path)
+
+
+def test_a_replaced_file_keeps_its_mode(client: Client, contents: Contents, tmp_path: Path) -> None:
+    contents.add("menu.png", b"soup")
+    for mode in (0o600, 0o644, 0o777):
+        (tmp_path / "menu.png").write_bytes(b"older")
+        (tmp_path / "menu.png").chmod(mode)
+        assert download(client, name="menu.png", dest=tmp_path)["changed"]
+        assert stat.S_IMODE((tmp_path / "menu.png").stat().st_mode) == mode
+
+
+def test_missing_directories_are_created(client: Client, contents: Contents, tmp_path: Path) -> None:
+    contents.add("menu.png", b"soup")
+    contents.add("prices.pdf", b"prices")
+    new = f"{tmp_path}/new/files/"
+    files = [f"{new}menu.png", f"{new}prices.pdf"]
+    assert download(client, dest=new, check_mode=True) == {"changed": True, "files": files}
+    assert list(tmp_path.iterdir()) == []
+    assert download(client, dest=new) == {"changed": True, "files": files}
+    assert download(client, dest=new) == {"changed": False, "files": files}
+    download(client, name="menu.png", dest=tmp_path / "other" / "soup.png")
+    assert (tmp_path / "other" / "soup.png").read_bytes() == b"soup"
+    with pytest.raises(InvalidParameter, match=r"The path of a new directory ends with a slash\."):
+        download(client, dest=new.replace("new", "newer").rstrip("/"))
+
+
+@pytest.mark.parametrize("check_mode", [False, True])
+def test_a_checksum_of_an_unknown_algorithm_cannot_be_verified(
+    server: Server, client: Client, contents: Contents, tmp_path: Path, check_mode: bool
+) -> None:
+    contents.add("menu.png", b"soup", hash="crc32:1c291ca3")
+    with pytest.raises(InvalidParameter, match=r"have an unknown algorithm: 1\. Set allow_unverified to true"):
+        download(client, dest=tmp_path, check_mode=check_mode)
+    assert len(server.requests) == 1
+    assert download(client, dest=tmp_path, check_mode=check_mode, allow_unverified=True)["changed"]
+
+
+@pytest.mark.parametrize("told", [(), ("hash",), ("size",)])
+def test_a_file_of_unknown_length_is_downloaded_if_size_or_checksum_are_known(
+    server: Server, client: Client, contents: Contents, tmp_path: Path, told: tuple[str, ...]
+) -> None:
+    contents.told = told
+    contents.add("menu.png", b"soup")
+    server.app = lambda request: (
+        (lambda exchange: exchange.send(200, {}, b"soup"))
+        if request.path.startswith("/storage/")
+        else contents(request)
+    )
+    if not told:
+        with pytest.raises(TransportError, match="returned neither its size nor its checksum"):
+            download(client, dest=tmp_path)
+        assert list(tmp_path.iterdir()) == []
+    assert download(client, dest=tmp_path, allow_unverified=not told)["changed"]
+    assert (tmp_path / "menu.png").read_bytes() == b"soup"
 
 
 def test_a_file_that_cannot_be_written_is_an_error(client: Client, contents: Contents, tmp_path: Path) -> None:
