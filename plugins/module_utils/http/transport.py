@@ -36,10 +36,12 @@ except ImportError:
     HAS_REQUESTS = False
     _AuthBase: t.Any = object
     _HTTPAdapter: t.Any = object
+    _SessionBase: t.Any = object
 else:
     HAS_REQUESTS = True
     _AuthBase = requests.auth.AuthBase
     _HTTPAdapter = requests.adapters.HTTPAdapter
+    _SessionBase = requests.Session
 
 _T = t.TypeVar("_T")
 
@@ -71,6 +73,13 @@ class _NoAuth(_AuthBase):  # type: ignore[misc]
 
     def __call__(self, request: t.Any) -> t.Any:
         return request
+
+
+class _Session(_SessionBase):  # type: ignore[misc]
+    """Knows no redirects. Otherwise, requests reads the whole body of each of them, even if it does not follow it."""
+
+    def get_redirect_target(self, _response: t.Any) -> None:
+        return None
 
 
 class _Adapter(_HTTPAdapter):  # type: ignore[misc]
@@ -134,7 +143,7 @@ class Transport:
         # The time of the next request to a host that asked for a pause, by its name, "" for the API.
         self._not_before: dict[str, float] = {}
         self._stopped = threading.Event()
-        self._session = requests.Session()
+        self._session: requests.Session = _Session()
         self._session.auth = _BearerAuth(connection.api_key)
         self._session.headers["Accept"] = "application/json"
         self._session.headers["User-Agent"] = user_agent
@@ -188,7 +197,6 @@ class Transport:
         body: t.Callable[[], tuple[t.Any, str]] = lambda: (None, ""),
         headers: t.Mapping[str, str] | None = None,
         with_key: bool = True,
-        follow: bool = False,
     ) -> t.Iterator[RawResponse]:
         """Send one request, and yield its response. Read the body within the block.
 
@@ -213,7 +221,7 @@ class Transport:
                 timeout=timeout,
                 verify=self._verify(),
                 stream=True,
-                allow_redirects=follow,
+                allow_redirects=False,
                 **options,
             ) as response:
                 outcome = str(response.status_code)
