@@ -236,9 +236,11 @@ options:
   update_password:
     description:
       - When to send O(settings.settings_app_password).
-      - V(on_create) sends it when the object is created, and together with any other change.
+      - V(on_create) sends it if the object has no password, for example when it is created, and together
+        with any other change.
       - V(always) sends it in each run, so the task always reports a change.
-      - If the Esper API returns the value unmasked, it is compared like any other option.
+      - If the Esper API returns the value unmasked, it is compared like any other option. An empty text removes
+        a password.
     type: str
     choices: [always, on_create]
     default: on_create

@@ -140,9 +140,10 @@ _MODULE = ModuleSpec(
             (
                 "When to send the passwords O(settings.android.wifi_networks[].certificate_file_password) and"
                 " O(settings.android.esper_settings_apps_settings.admin_mode_password).",
-                "V(on_create) sends them if the setting or network is new, and together with any other change.",
+                "V(on_create) sends a password if the setting or network has none, and together with any other change.",
                 "V(always) sends them in each run, so the task always reports a change.",
-                "If the Esper API returns the value unmasked, it is compared like any other option.",
+                "If the Esper API returns the value unmasked, it is compared like any other option. An empty text"
+                " removes a password.",
             ),
             choices=("always", "on_create"),
             default="on_create",

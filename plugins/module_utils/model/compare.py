@@ -116,14 +116,19 @@ def _compare(field: Field, current: t.Any, desired: t.Any, rules: _Rules, path: 
 
 
 def _compare_secret(field: Field, current: t.Any, desired: t.Any, rules: _Rules, path: str) -> Comparison:
-    is_masked = current is None or set(str(current)) <= {"*"}
+    """Return the comparison of a secret.
+
+    A missing, null or empty secret is not set. So a secret of the task is sent then, and an empty one is sent if a mask
+    shows that a secret is set.
+    """
+    is_masked = set(str(current)) == {"*"}
     if desired is not None:
-        is_sent = rules.always if is_masked else current != desired
+        is_sent = (rules.always or not desired) if is_masked else (current or "") != desired
         errors = tuple(_validate(field, desired, path))
         return Comparison(shown=HIDDEN, payload=desired, sets_secret=is_sent, errors=errors)
-    if current and is_masked:
+    if is_masked:
         return Comparison(shown_before=HIDDEN, masked=("",))
-    return Comparison(payload=None if is_masked else current)
+    return Comparison(payload=current or None)
 
 
 def _compare_value(field: Field, current: t.Any, desired: t.Any, rules: _Rules, path: str) -> Comparison:
