@@ -160,3 +160,61 @@ def test_a_failed_check_is_a_warning(world: World) -> None:
         "The enterprise policy 'Kiosks' is changed, but the module cannot determine whether another client changed it"
         " at the same time. Reading the enterprise policy 'Kiosks' again failed:"
     )
+
+
+def any_device(world: World) -> Row:
+    devices: list[Row] = world.must("device_info", {"groups": ["All devices"]}).result["devices"]
+    return devices[0]
+
+
+def tag(world: World, device: str, tags: list[str]) -> None:
+    """Replace the tags of a device, as a client that has read it before."""
+    world.must(
+        "api", {"method": "PATCH", "path": f"/enterprise/{{enterprise_id}}/device/{device}/", "body": {"tags": tags}}
+    )
+
+
+def test_tags_of_a_device_are_merged(world: World, interrupt: Interrupt) -> None:
+    world.begin(Preparation())
+    row = any_device(world)
+    world.must("device", {"devices": [row["id"]], "tags": ["old"]})
+    interrupt(partial(tag, world, row["id"], ["old", "theirs"]), -1)
+    options = {"devices": [row["id"]], "add_tags": ["mine"], "remove_tags": ["old"]}
+    run = world.must("device", options)
+    assert run.warnings == [
+        f"Another client changed the tags of the device '{row['name']}' at the same time. The module merged both"
+        " changes."
+    ]
+    assert set(run.result["devices"][0]["tags"]) == {"theirs", "mine"}
+    assert not world.must("device", options).changed
+    assert not world.must("device", {"devices": [row["id"]], "tags": ["mine", "theirs"]}).changed
+
+
+def test_tags_are_read_again_only_if_others_are_kept(world: World) -> None:
+    world.begin(Preparation())
+    row = any_device(world)
+    exact = world.must("device", {"devices": [row["id"]], "tags": ["old"]})
+    added = world.must("device", {"devices": [row["id"]], "add_tags": ["new"]})
+    assert exact.requests[-1]["method"] == "PATCH"
+    assert [each["method"] for each in added.requests[-2:]] == ["PATCH", "GET"]
+    assert [exact.warnings, added.warnings] == [[], []]
+
+
+def test_a_failed_check_of_tags_is_a_warning(world: World) -> None:
+    world.begin(Preparation())
+    row = any_device(world)
+    world.simulator.fault(kind="status", status=403, method="GET", path=r"^/enterprise/[^/]+/device/")
+    run = world.must("device", {"devices": [row["id"]], "add_tags": ["new"]})
+    assert run.changed
+    assert "another client can have changed them at the same time. Reading the tags of the device" in run.warnings[0]
+
+
+def test_tags_that_others_change_again_and_again_are_an_error(world: World, interrupt: Interrupt) -> None:
+    world.begin(Preparation())
+    row = any_device(world)
+    interrupt(partial(tag, world, row["id"], ["theirs"]), -9)
+    run = world.run("device", {"devices": [row["id"]], "add_tags": ["mine"]})
+    assert run.message == (
+        f"Other clients change the tags of the device '{row['name']}' again and again. All other changes were applied."
+        " Run the task again to apply the rest."
+    )

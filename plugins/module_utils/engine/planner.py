@@ -205,8 +205,8 @@ class Planner:
                 self.kind.routes.object, kind=self.kind, purpose=self.kind.purpose_of_list
             )
         else:
-            purpose = f"Reading the {self.kind.phrase(saved)} again"
-            current = self.view.find_at(self.kind.routes.object, self._ids(saved), kind=self.kind, purpose=purpose)
+            ids, purpose = {"id": str(saved[self.kind.id_key])}, f"Reading the {self.kind.phrase(saved)} again"
+            current = self.view.find_at(self.kind.routes.object, ids, kind=self.kind, purpose=purpose)
         typed = self.view.typed(self.kind, saved) or {}
         return None if current is None or all(current.get(key) == typed.get(key) for key in keys) else current
 

@@ -80,7 +80,8 @@ _MODULE = ModuleSpec(
         "Creates, updates, publishes, renames and deletes blueprints, which contain the settings of devices. Also"
         " restores earlier versions.",
         "Settings you omit are not changed. The Esper API replaces a blueprint as a whole, so the module sends the"
-        " unchanged settings of all platforms again.",
+        " unchanged settings of all platforms again. If another client saved a version at the same time, the module"
+        " merges both changes, with a warning.",
         "Each change is saved as a draft, unless O(publish=true). Devices never get drafts.",
         "Publishing a blueprint does not change devices. Devices get the published version when they converge: see"
         " M(esper.cloud.converge).",

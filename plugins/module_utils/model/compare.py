@@ -126,12 +126,14 @@ def _compare(field: Field, current: t.Any, desired: t.Any, rules: _Rules, path: 
 def _compare_secret(field: Field, current: t.Any, desired: t.Any, rules: _Rules, path: str) -> Comparison:
     """Return the comparison of a secret.
 
-    A secret that a dict does not have is not set, like a null or empty one. So a secret of the task is sent then, and an
-    empty one is sent if a mask shows that a secret is set.
+    A missing key in a dict means that the secret is not set, like null or an empty text. So a secret of the task is
+    sent then, and an empty one is sent if a mask shows that a secret is set.
     """
     if current is _NOT_RETURNED:
         errors = tuple(_validate(field, desired, path))
-        return Comparison(shown=HIDDEN, payload=desired, sets_secret=desired is not None and rules.always, errors=errors)
+        return Comparison(
+            shown=HIDDEN, payload=desired, sets_secret=desired is not None and rules.always, errors=errors
+        )
     is_masked = set(str(current)) == {"*"}
     if desired is not None:
         is_sent = (rules.always or not desired) if is_masked else (current or "") != desired
