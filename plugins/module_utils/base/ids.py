@@ -17,6 +17,11 @@ def is_uuid(value: object) -> bool:
     return isinstance(value, str) and UUID.fullmatch(value) is not None
 
 
+def is_id(value: object) -> bool:
+    """Return whether a value can be the ID of an object."""
+    return isinstance(value, (str, int)) and bool(str(value).strip())
+
+
 def last_uuid(value: object) -> str | None:
     """Return the last UUID in a value in lower case, None if there is none.
 

@@ -12,6 +12,7 @@ import typing as t
 from dataclasses import dataclass
 
 from ..base.errors import ApiError, EsperError, InvalidValues, RequestFailed, TransportError
+from ..base.ids import is_id
 from ..base.row import Params, Row
 from ..base.text import counted
 from ..http.parallel import CONCURRENCY, in_parallel
@@ -291,5 +292,5 @@ def _object_in(response: Response, step: Step, kind: Kind) -> Row | None:
     """Return the object in the response to a write request, None if it is empty or has a message only."""
     body = response.body if isinstance(response.body, dict) else {}
     row = step.extract_object(body) if step.extract_object else body
-    is_object = bool(row) and (kind.shape is Shape.SINGLETON or (row or {}).get(kind.id_key) is not None)
+    is_object = bool(row) and (kind.shape is Shape.SINGLETON or is_id((row or {}).get(kind.id_key)))
     return row if is_object else None

@@ -15,7 +15,7 @@ import typing as t
 from urllib.parse import quote, urlencode, urljoin, urlsplit
 
 from ..base.errors import ApiError, ConfigurationError, InvalidParameter, RequestFailed, TransportError
-from ..base.ids import is_path_part, last_uuid
+from ..base.ids import is_id, is_path_part, last_uuid
 from ..base.redaction import Redaction
 from ..base.version import VERSION
 from .connection import Connection
@@ -110,7 +110,7 @@ class Client:
         """Return an object. Raise TransportError if it does not have the property ``key``, unless that is None, and the
         errors of request()."""
         body = self.get(path, ids=ids, purpose=purpose)
-        if not isinstance(body, dict) or (key is not None and body.get(key) is None):
+        if not isinstance(body, dict) or (key is not None and not is_id(body.get(key))):
             target = self._expand(path, ids or {})
             raise TransportError(f"{purpose} failed: GET {target} returned no object.", method="GET", path=target)
         return body

@@ -188,7 +188,7 @@ class DeviceGroupPlanner(Planner):
         """Raise InvalidParameter if another group has the location until the same task moves it away. The order of the
         two requests is not defined."""
         for row in self.view.replaced_candidates(self.kind, location.name):
-            is_occupant = str(row["name"]).strip() == location.name and parent_id_of(row) == location.parent_id
+            is_occupant = str(row.get("name")).strip() == location.name and parent_id_of(row) == location.parent_id
             if is_occupant and (current is None or row["id"] != current["id"]):
                 raise InvalidParameter(
                     f"Cannot create or move a {self.kind.title} to '{location.path}': the same task moves another group"

@@ -16,6 +16,7 @@ from dataclasses import field as dataclass_field
 from ..base.row import Row
 from .api_paths import is_path_valid, path_of, read_field, with_value
 from .field import Field, identity
+from .values import is_too_deep
 
 _INVALID = object()
 _WORDS = {"true": True, "false": False}
@@ -42,6 +43,57 @@ def typed_result(fields: t.Iterable[Field], row: Row) -> tuple[Row, list[str]]:
     return result, converter.mismatches
 
 
+# --- single values, for responses without a description. Each function returns None for a value of another type. -----
+
+
+def to_text(value: t.Any) -> str | None:
+    """Return a value as a text."""
+    return value if isinstance(value, str) else _or_none(_to_text(value))
+
+
+def to_int(value: t.Any) -> int | None:
+    """Return a value as an integer."""
+    return _or_none(_to_int(value))
+
+
+def to_number(value: t.Any) -> float | None:
+    """Return a value as a number, an integer if it is one."""
+    typed = _to_int(value)
+    return _or_none(_to_float(value) if typed is _INVALID else typed)
+
+
+def to_bool(value: t.Any) -> bool | None:
+    """Return a value as a bool."""
+    return _or_none(_to_bool(value))
+
+
+def to_scalar(value: t.Any) -> str | float | None:
+    """Return a text, number or bool unchanged."""
+    return value if isinstance(value, (str, int)) or (isinstance(value, float) and math.isfinite(value)) else None
+
+
+def to_texts(value: t.Any) -> list[str]:
+    """Return a list of texts without items of another type, empty for anything but a list."""
+    return [typed for item in value if (typed := to_text(item)) is not None] if isinstance(value, list) else []
+
+
+def to_row(value: t.Any) -> Row:
+    """Return a dict unchanged, an empty one for anything else."""
+    return value if isinstance(value, dict) else {}
+
+
+def to_rows(value: t.Any) -> list[Row]:
+    """Return the dicts in a list, none for anything but a list."""
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def _or_none(value: t.Any) -> t.Any:
+    return None if value is _INVALID else value
+
+
+# --- fields -----------------------------------------------------------------------------------------------------------
+
+
 @dataclass
 class _Converter:
     """Converts an object of the API, with ``is_result`` to collection terms. Collects the paths of invalid values."""
@@ -51,7 +103,9 @@ class _Converter:
 
     def convert(self, field: Field, value: t.Any, path: str) -> t.Any:
         """Return a value with the type of its field, None if it cannot be converted."""
-        if field.type == "list":
+        if not field.fields and isinstance(value, (dict, list)) and is_too_deep(value):
+            typed = self._report(path, None)
+        elif field.type == "list":
             typed = self._list(field, value, path)
         elif field.type == "dict" and isinstance(value, dict):
             typed = self._dict(field, value, path)
