@@ -69,8 +69,8 @@ OPTIONS = (
     ),
     Option(
         "max_unanswered_percentage",
-        "Maximum percentage of the devices that the task waits for, from 0 to 100, that can remain without a result after"
-        " O(wait_timeout) without failing the task.",
+        "Maximum percentage of the devices that the task waits for, from 0 to 100, that can remain without a result"
+        " after O(wait_timeout) without failing the task.",
         type="float",
         default=0.0,
     ),
