@@ -10,6 +10,8 @@ from urllib.parse import unquote
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 # Libraries, proxies and servers decode a path again. Maximum number of times that a valid part of a path changes.
 _DECODINGS = 3
+# Longer than any ID or name of Esper, and short enough for a message.
+_LONGEST_PART = 255
 
 
 def is_uuid(value: object) -> bool:
@@ -38,6 +40,6 @@ def is_path_part(text: str) -> bool:
         decoded = unquote(text)
         if decoded == text:
             # Some servers ignore parameters behind a semicolon.
-            return text.isprintable() and not re.search(r"[/\\]|^\.{0,2}(;|$)", text)
+            return len(text) <= _LONGEST_PART and text.isprintable() and not re.search(r"[/\\]|^\.{0,2}(;|$)", text)
         text = decoded
     return False

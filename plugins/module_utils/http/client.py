@@ -222,8 +222,8 @@ class Client:
             if not is_path_part(str(value)):
                 shown = self.redact(str(value))[:_ID_LENGTH]
                 raise InvalidParameter(
-                    f"Invalid ID '{shown}'. An ID must not be empty, only dots, or contain slashes or unprintable"
-                    " characters."
+                    f"Invalid ID '{shown}'. An ID must not be empty, only dots, or too long, or contain slashes or"
+                    " unprintable characters."
                 )
         return re.sub(r"{(\w+)}", lambda found: quote(str(known[found.group(1)]), safe=""), path)
 

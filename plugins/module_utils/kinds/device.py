@@ -13,7 +13,6 @@ from ..base.ids import is_uuid
 from ..base.row import Row
 from ..engine.lookup import lookup_of
 from ..engine.tenant_view import TenantView
-from ..model.conform import to_bool, to_int, to_number, to_row, to_scalar, to_text, to_texts
 from ..model.kind import Kind
 from ..model.module_spec import Value
 from .blueprint_list import BLUEPRINTS
@@ -169,8 +168,8 @@ MINIMAL, STANDARD, FULL = LEVELS = ("minimal", "standard", "full")
 
 
 def as_host(row: Row, level: str = STANDARD) -> Row:
-    """Return a device in collection terms: with the same keys and types on all platforms, null for a value of another
-    type, and without push tokens, phone numbers and other private data.
+    """Return a device in collection terms: with the same keys on all platforms, and without push tokens,
+    phone numbers and other private data.
 
     Each level of LEVELS includes the one before. The first has the values that hosts and inventory groups need, and
     none that requires another request.
@@ -184,90 +183,89 @@ def as_host(row: Row, level: str = STANDARD) -> Row:
 
 
 def _minimal(row: Row) -> Row:
-    state = to_int(row.get("state"))
+    state = row.get("state")
     return {
-        "id": to_text(row["id"]),
-        "name": to_text(row.get("name")),
-        "alias": to_text(row.get("alias")) or None,
-        "serial": to_text(row.get("serial")),
-        "platform": to_text(row.get("platform")),
-        "state": "unknown" if state is None else STATES.get(state, "unknown"),
+        "id": row["id"],
+        "name": row.get("name"),
+        "alias": row.get("alias") or None,
+        "serial": row.get("serial"),
+        "platform": row.get("platform"),
+        "state": STATES.get(state, "unknown") if isinstance(state, int) else "unknown",
         "state_code": state,
-        "enterprise_id": to_text(row.get("tenant_id")),
-        "group_id": to_text(row.get("group_id")),
-        "tag_ids": to_texts(row.get("tags")),
-        "blueprint_id": to_text(to_row(row.get("blueprint_info")).get("assigned_blueprint_id")) or None,
+        "enterprise_id": row.get("tenant_id"),
+        "group_id": row.get("group_id"),
+        "tag_ids": row.get("tags") or [],
+        "blueprint_id": (row.get("blueprint_info") or {}).get("assigned_blueprint_id") or None,
     }
 
 
 def _standard(row: Row) -> Row:
-    software = to_row(row.get("software_info"))
-    hardware = to_row(row.get("hardware_info"))
-    network = to_row(row.get("network_stats"))
-    interfaces = to_row(row.get("network_info"))
-    blueprint = to_row(row.get("blueprint_info"))
-    agent = to_row(software.get("esper_agent_info"))
+    software = row.get("software_info") or {}
+    hardware = row.get("hardware_info") or {}
+    network = row.get("network_stats") or {}
+    interfaces = row.get("network_info") or {}
+    blueprint = row.get("blueprint_info") or {}
+    agent = software.get("esper_agent_info") or {}
     return {
-        "os": to_text(row.get("os")),
-        "os_version": to_text(row.get("os_version")),
-        "agent_version": to_text(row.get("dpc_version")) or to_text(agent.get("version_name")),
-        "current_blueprint_id": to_text(blueprint.get("current_blueprint_id")) or None,
-        "current_blueprint_version_id": to_text(blueprint.get("current_blueprint_version_id")) or None,
-        "blueprint_status": to_text(blueprint.get("blueprint_upgrade_status")),
-        "last_seen": to_text(row.get("last_seen")),
-        "battery_level": to_number(to_row(row.get("battery_stats")).get("battery_level")),
+        "os": row.get("os"),
+        "os_version": row.get("os_version"),
+        "agent_version": row.get("dpc_version") or agent.get("version_name"),
+        "current_blueprint_id": blueprint.get("current_blueprint_id") or None,
+        "current_blueprint_version_id": blueprint.get("current_blueprint_version_id") or None,
+        "blueprint_status": blueprint.get("blueprint_upgrade_status"),
+        "last_seen": row.get("last_seen"),
+        "battery_level": (row.get("battery_stats") or {}).get("battery_level"),
         "hardware": {
-            "manufacturer": to_text(hardware.get("manufacturer")),
-            "brand": to_text(hardware.get("brand")),
-            "model": to_text(hardware.get("model")),
-            "model_number": to_text(hardware.get("model_number")),
+            "manufacturer": hardware.get("manufacturer"),
+            "brand": hardware.get("brand"),
+            "model": hardware.get("model"),
+            "model_number": hardware.get("model_number"),
         },
         "network": {
-            "active_connection": to_text(network.get("current_active_connection")),
-            "ip_addresses": to_texts(network.get("ip_address")),
-            "wifi_ssid": to_text(to_row(network.get("wifi_network_info")).get("wifi_ssid")),
-            "wifi_mac_address": to_text(interfaces.get("wifi_mac_address")),
-            "ethernet_mac_address": to_text(interfaces.get("ethernet_mac_address")),
+            "active_connection": network.get("current_active_connection"),
+            "ip_addresses": network.get("ip_address") or [],
+            "wifi_ssid": (network.get("wifi_network_info") or {}).get("wifi_ssid"),
+            "wifi_mac_address": interfaces.get("wifi_mac_address"),
+            "ethernet_mac_address": interfaces.get("ethernet_mac_address"),
         },
     }
 
 
 def _full(row: Row) -> Row:
-    software = to_row(row.get("software_info"))
-    memory = to_row(row.get("memory_info"))
-    free = to_row(row.get("memory_stats"))
-    location = to_row(row.get("location_stats"))
+    software = row.get("software_info") or {}
+    memory = row.get("memory_info") or {}
+    free = row.get("memory_stats") or {}
+    location = row.get("location_stats") or {}
     return {
-        "global_device_id": to_text(row.get("global_device_id")),
-        "udid": to_text(row.get("udid")),
-        "managed_by": to_text(row.get("managed_by")),
-        "template": to_text(row.get("template_name")),
-        "device_source": to_text(row.get("device_source")),
-        "is_gms": to_bool(row.get("is_gms")),
-        "is_supervised": to_bool(row.get("is_supervised")),
-        "is_locked_down": to_bool(row.get("is_locked_down")),
-        "provisioned_on": to_text(row.get("provisioned_on")),
-        "created_at": to_text(row.get("created_at")),
-        "updated_at": to_text(row.get("updated_at")),
+        "global_device_id": row.get("global_device_id"),
+        "udid": row.get("udid"),
+        "managed_by": row.get("managed_by"),
+        "template": row.get("template_name"),
+        "device_source": row.get("device_source"),
+        "is_gms": row.get("is_gms"),
+        "is_supervised": row.get("is_supervised"),
+        "is_locked_down": row.get("is_locked_down"),
+        "provisioned_on": row.get("provisioned_on"),
+        "created_at": row.get("created_at"),
+        "updated_at": row.get("updated_at"),
         "software": {
-            "build_number": to_text(software.get("os_build_number")),
-            "kernel_version": to_text(software.get("device_kernel_version")),
-            "bootloader_version": to_text(software.get("bootloader_version")),
-            "security_patch_level": to_text(software.get("security_path_level")),
-            "eea_version": to_text(row.get("eea_version")) or to_text(software.get("eea_version")),
+            "build_number": software.get("os_build_number"),
+            "kernel_version": software.get("device_kernel_version"),
+            "bootloader_version": software.get("bootloader_version"),
+            "security_patch_level": software.get("security_path_level"),
+            "eea_version": row.get("eea_version") or software.get("eea_version"),
         },
-        # Texts or numbers, depending on the platform.
         "memory": {
-            "total_ram": to_scalar(memory.get("total_ram")),
-            "total_storage": to_scalar(memory.get("total_internal_storage")),
-            "units": to_text(memory.get("units")),
-            "available_ram": to_scalar(free.get("available_ram")),
-            "available_storage": to_scalar(free.get("available_internal_storage")),
+            "total_ram": memory.get("total_ram"),
+            "total_storage": memory.get("total_internal_storage"),
+            "units": memory.get("units"),
+            "available_ram": free.get("available_ram"),
+            "available_storage": free.get("available_internal_storage"),
         },
         "location": {
-            "latitude": to_scalar(location.get("latitude")),
-            "longitude": to_scalar(location.get("longitude")),
-            "altitude": to_scalar(location.get("altitude")),
+            "latitude": location.get("latitude"),
+            "longitude": location.get("longitude"),
+            "altitude": location.get("altitude"),
         },
     }
 

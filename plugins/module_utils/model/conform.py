@@ -43,38 +43,19 @@ def typed_result(fields: t.Iterable[Field], row: Row) -> tuple[Row, list[str]]:
     return result, converter.mismatches
 
 
-# --- single values, for responses without a description. Each function returns None for a value of another type. -----
+# --- values without a field -------------------------------------------------------------------------------------------
 
 
 def to_text(value: t.Any) -> str | None:
-    """Return a value as a text."""
-    return value if isinstance(value, str) else _or_none(_to_text(value))
+    """Return a value as a text, None if it cannot be converted."""
+    typed = _to_text(value)
+    return None if typed is _INVALID else typed
 
 
 def to_int(value: t.Any) -> int | None:
-    """Return a value as an integer."""
-    return _or_none(_to_int(value))
-
-
-def to_number(value: t.Any) -> float | None:
-    """Return a value as a number, an integer if it is one."""
+    """Return a value as an integer, None if it cannot be converted."""
     typed = _to_int(value)
-    return _or_none(_to_float(value) if typed is _INVALID else typed)
-
-
-def to_bool(value: t.Any) -> bool | None:
-    """Return a value as a bool."""
-    return _or_none(_to_bool(value))
-
-
-def to_scalar(value: t.Any) -> str | float | None:
-    """Return a text, number or bool unchanged."""
-    return value if isinstance(value, (str, int)) or (isinstance(value, float) and math.isfinite(value)) else None
-
-
-def to_texts(value: t.Any) -> list[str]:
-    """Return a list of texts without items of another type, empty for anything but a list."""
-    return [typed for item in value if (typed := to_text(item)) is not None] if isinstance(value, list) else []
+    return None if typed is _INVALID else typed
 
 
 def to_row(value: t.Any) -> Row:
@@ -85,10 +66,6 @@ def to_row(value: t.Any) -> Row:
 def to_rows(value: t.Any) -> list[Row]:
     """Return the dicts in a list, none for anything but a list."""
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
-
-
-def _or_none(value: t.Any) -> t.Any:
-    return None if value is _INVALID else value
 
 
 # --- fields -----------------------------------------------------------------------------------------------------------
@@ -177,7 +154,7 @@ def _normalizes(field: Field, value: t.Any) -> bool:
         normal = field.normalize(value)
     except (TypeError, ValueError, AttributeError):
         return False
-    return normal is not None and _SCALARS.get(field.type, _reject)(normal) is not _INVALID
+    return normal is not None and _SCALARS.get(field.type, _reject)(normal) not in (None, _INVALID)
 
 
 def _reject(_value: t.Any) -> t.Any:

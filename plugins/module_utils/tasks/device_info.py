@@ -21,7 +21,7 @@ from ..kinds.blueprint_list import BLUEPRINTS
 from ..kinds.device import DEVICE_VALUES, FULL, LEVELS, as_host, check_filters
 from ..kinds.device_group import DEVICE_GROUP, device_groups
 from ..kinds.tag import TAG
-from ..model.conform import to_row, to_rows, to_scalar, to_text
+from ..model.conform import to_int, to_row, to_rows, to_text
 from ..model.kind import Kind
 from ..model.module_spec import NO_DIFF, READS_ONLY, ModuleSpec, Option, Value
 from ..task import ModuleDefinition, ModuleResult, RunContext
@@ -253,7 +253,11 @@ def _events(view: TenantView, device: Row, limit: int) -> list[Row]:
     path = f"/enterprise/{{enterprise_id}}/device/{device['id']}/event-feed/"
     body = view.client.get(path, query={"limit": limit}, purpose=f"Reading the events of the device {device['id']}")
     rows = to_rows(to_row(body).get("results"))
-    return [{key: to_scalar(row.get(key)) for key in ("id", "created_on", "message")} for row in rows]
+    return [_event(row) for row in rows]
+
+
+def _event(row: Row) -> Row:
+    return {"id": to_int(row.get("id")), **{key: to_text(row.get(key)) for key in ("created_on", "message")}}
 
 
 DEVICE_INFO = ModuleDefinition("device_info", _MODULE, _run)
