@@ -43,34 +43,6 @@ def typed_result(fields: t.Iterable[Field], row: Row) -> tuple[Row, list[str]]:
     return result, converter.mismatches
 
 
-# --- values without a field -------------------------------------------------------------------------------------------
-
-
-def to_text(value: t.Any) -> str | None:
-    """Return a value as a text, None if it cannot be converted."""
-    typed = _to_text(value)
-    return None if typed is _INVALID else typed
-
-
-def to_int(value: t.Any) -> int | None:
-    """Return a value as an integer, None if it cannot be converted."""
-    typed = _to_int(value)
-    return None if typed is _INVALID else typed
-
-
-def to_row(value: t.Any) -> Row:
-    """Return a dict unchanged, an empty one for anything else."""
-    return value if isinstance(value, dict) else {}
-
-
-def to_rows(value: t.Any) -> list[Row]:
-    """Return the dicts in a list, none for anything but a list."""
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
-
-
-# --- fields -----------------------------------------------------------------------------------------------------------
-
-
 @dataclass
 class _Converter:
     """Converts an object of the API, with ``is_result`` to collection terms. Collects the paths of invalid values."""
@@ -212,3 +184,28 @@ _SCALARS: dict[str, t.Callable[[t.Any], t.Any]] = {
     "float": _to_float,
     "bool": _to_bool,
 }
+
+
+# --- values without a field -------------------------------------------------------------------------------------------
+
+
+def to_text(value: t.Any) -> str | None:
+    """Return a value as a text, None if it cannot be converted."""
+    typed = _to_text(value)
+    return None if typed is _INVALID else typed
+
+
+def to_int(value: t.Any) -> int | None:
+    """Return a value as an integer, None if it cannot be converted."""
+    typed = _to_int(value)
+    return None if typed is _INVALID else typed
+
+
+def to_row(value: t.Any) -> Row:
+    """Return a dict unchanged, an empty one for anything else."""
+    return value if isinstance(value, dict) else {}
+
+
+def to_rows(value: t.Any) -> list[Row]:
+    """Return the dicts in a list, none for anything but a list."""
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
