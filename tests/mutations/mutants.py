@@ -297,8 +297,8 @@ def _duplicate(_value: t.Any, siblings: t.Any, rng: Random) -> Made:
 
 
 def _empty(value: t.Any, _siblings: t.Any, rng: Random) -> Made:
-    empty = {list: [[], [[]], [{}], [None]], dict: [{}], str: ["", " "]}.get(type(value), ["", {}, []])
-    return _constant(rng.choice(t.cast("list[t.Any]", empty)))
+    empty: dict[type, list[t.Any]] = {list: [[], [[]], [{}], [None]], dict: [{}], str: ["", " "]}
+    return _constant(rng.choice(empty.get(type(value), ["", {}, []])))
 
 
 def _other_value(_value: t.Any, _siblings: t.Any, rng: Random) -> Made:

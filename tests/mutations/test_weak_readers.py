@@ -16,14 +16,23 @@ from ansible_collections.esper.cloud.plugins.module_utils.http import responses
 from ansible_collections.esper.cloud.plugins.module_utils.kinds import device
 from ansible_collections.esper.cloud.plugins.plugin_utils import host_variables
 from ansible_collections.esper.cloud.plugins.plugin_utils.api_values import as_template
+from ansible_collections.esper.cloud.tests.laws.preparations import Row
 from ansible_collections.esper.cloud.tests.mutations.mutants import MUTATIONS
 from ansible_collections.esper.cloud.tests.mutations.runner import MODULES, SCENARIOS, SEED, Case, Runner, Selection
 
 _TRIES = 60
 
 
-def _unchanged(value: t.Any) -> t.Any:
-    return value
+def _untyped(host: Row) -> tuple[Row, tuple[str, ...]]:
+    return host, ()
+
+
+def _part(row: Row, key: str) -> t.Any:
+    return row.get(key) or {}
+
+
+def _ignores(*_arguments: t.Any, **_options: t.Any) -> None:
+    pass
 
 
 def _trusted(value: t.Any) -> t.Any:
@@ -46,20 +55,15 @@ class Weakness:
 
 
 WEAKNESSES = {
-    "types of variables": Weakness(device, "to_text", _unchanged, "devices-full", "template_key", "sets .* dict"),
-    "types of nested values": Weakness(device, "to_row", _unchanged, "devices-full", "wrong_type", "AttributeError"),
+    "types of variables": Weakness(device, "with_types", _untyped, "devices-full", "template_key", "sets .* dict"),
+    "types of parts": Weakness(device, "_part", _part, "devices-full", "wrong_type", "AttributeError"),
     "templates": Weakness(host_variables, "as_data", _trusted, "devices-full", "template", "evaluates the variable"),
     "halves of characters": Weakness(responses, "_decoded", json.loads, "content-list", "surrogate", "cannot be shown"),
     "types of objects": Weakness(
         tenant_view, "conform", lambda _fields, row: (row, []), "role-list", "wrong_type", "returns .* but documents"
     ),
-    "what cannot be read": Weakness(
-        Planner,
-        "_check_mismatches",
-        lambda *_arguments, **_options: None,
-        "blueprint-update",
-        "wrong_type",
-        "overwrites",
+    "values that cannot be read": Weakness(
+        Planner, "_check_mismatches", _ignores, "blueprint-update", "wrong_type", "overwrites"
     ),
 }
 
