@@ -24,6 +24,7 @@ from pathlib import Path
 from ansible_collections.esper.cloud.plugins.module_utils.base.errors import EsperError
 from ansible_collections.esper.cloud.plugins.module_utils.http.client import Client
 from ansible_collections.esper.cloud.plugins.module_utils.http.connection import Connection
+from ansible_collections.esper.cloud.plugins.module_utils.http.download import Download
 from ansible_collections.esper.cloud.plugins.module_utils.http.forms import Form
 from ansible_collections.esper.cloud.plugins.module_utils.http.paging import list_all
 
@@ -48,7 +49,7 @@ def _upload(client: Client) -> None:
 
 def _download(client: Client) -> None:
     with tempfile.TemporaryFile() as file:
-        client.download(f"{client.connection.api_url}/file", file, purpose=_PURPOSE)
+        client.download(Download(f"{client.connection.api_url}/file", _PURPOSE), file)
 
 
 REQUESTS: dict[str, t.Callable[[Client], t.Any]] = {

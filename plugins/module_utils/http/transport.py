@@ -40,12 +40,12 @@ except ImportError:
     HAS_REQUESTS = False
     _AuthBase: t.Any = object
     _HTTPAdapter: t.Any = object
-    _BaseSession: t.Any = object
+    _SessionBase: t.Any = object
 else:
     HAS_REQUESTS = True
     _AuthBase = requests.auth.AuthBase
     _HTTPAdapter = requests.adapters.HTTPAdapter
-    _BaseSession = requests.Session
+    _SessionBase = requests.Session
 
 _T = t.TypeVar("_T")
 
@@ -55,10 +55,14 @@ CONNECTIONS = 20
 _SHORTEST_TIMEOUT = 0.001
 _LONGEST_BACKOFF = 60.0
 _LONGEST_REQUESTED_WAIT = 600.0
+# A wait until the deadline can be longer than the rest of the time by rounding.
+_ROUNDING = 0.01
 _CHUNK = 64 * 1024
 _MEGABYTE = 1_000_000
-# Maximum sizes of the head of a response and of one header. http.client needs seconds for some headers of 64 KB.
-_HEAD_SIZE = 128 * 1024
+# Maximum size of the part of an error that is read.
+_ERROR_SIZE = _MEGABYTE
+# Maximum sizes of the head of a response and of one header. http.client takes seconds for some headers of 64 KB.
+_HEAD_SIZE = 64 * 1024
 _HEADER_SIZE = 16 * 1024
 # zlib decompresses both gzip and deflate. The client accepts no other encodings, because the libraries for them do not
 # limit the size of their output in all supported versions.
@@ -86,14 +90,11 @@ class _NoAuth(_AuthBase):  # type: ignore[misc]
         return request
 
 
-class _Session(_BaseSession):  # type: ignore[misc]
-    """Does not read the bodies of redirects, which can have any size."""
+class _Session(_SessionBase):  # type: ignore[misc]
+    """Knows no redirects. Otherwise, requests reads the whole body of each of them, even if it does not follow it."""
 
-    def get_redirect_target(self, resp: t.Any) -> t.Any:
-        if resp.is_redirect:
-            # requests calls this function and reads the body next, even if it does not follow the redirect.
-            resp.close()
-        return super().get_redirect_target(resp)
+    def get_redirect_target(self, _response: t.Any) -> None:
+        return None
 
 
 class _Head:
@@ -253,9 +254,10 @@ class Transport:
         self._redaction = redaction
         self._log = log
         self._started = time.monotonic()
-        self._not_before = 0.0
+        # The time of the next request to a host that asked for a pause, by its name, "" for the API.
+        self._not_before: dict[str, float] = {}
         self._stopped = threading.Event()
-        self._session = _Session()
+        self._session: requests.Session = _Session()
         self._session.auth = _BearerAuth(connection.api_key)
         self._session.headers["Accept"] = "application/json"
         self._session.headers["Accept-Encoding"] = "gzip"
@@ -293,6 +295,7 @@ class Transport:
                 attempt += 1
                 if failure.throttled:
                     self.throttle_count += 1
+                self._note_retry_after(failure.error, target)
                 gives_up = attempt > self.connection.retries or (failure.error.outcome_unknown and not idempotent)
                 if gives_up:
                     raise failure.error from None
@@ -309,7 +312,6 @@ class Transport:
         body: t.Callable[[], tuple[t.Any, str]] = lambda: (None, ""),
         headers: t.Mapping[str, str] | None = None,
         with_key: bool = True,
-        follow: bool = False,
     ) -> t.Iterator[RawResponse]:
         """Send one request, and yield its response. Read the body within the block.
 
@@ -339,7 +341,7 @@ class Transport:
                     timeout=timeout,
                     verify=self._verify(),
                     stream=True,
-                    allow_redirects=follow,
+                    allow_redirects=False,
                     **options,
                 ) as response:
                     outcome = str(response.status_code)
@@ -396,8 +398,14 @@ class Transport:
             self.connection = replace(self.connection, deadline=deadline)
 
     def _await_rate_limit(self, method: str, target: str, purpose: str) -> None:
-        """Wait if Esper asked for a pause, in any thread. Raise TransportError if the deadline is exceeded."""
-        self._sleep(self._not_before - time.monotonic())
+        """Wait if the host asked for a pause. Raise TransportError if that is too long, or if the deadline is
+        exceeded."""
+        wait = max(self._not_before.get(_host_of(target), 0.0) - time.monotonic(), 0.0)
+        if wait > self._longest_wait + _ROUNDING and self.remaining() != 0:
+            raise TransportError(
+                f"{purpose} failed before {method} {target}: {self._too_long(wait)}", method=method, path=target
+            )
+        self._sleep(wait)
         if self.remaining() == 0:
             raise TransportError(
                 f"{purpose} failed before {method} {target}: {self._exceeded()}.",
@@ -423,7 +431,7 @@ class Transport:
         Raise ``failure`` if the wait would exceed the deadline.
         """
         if failure is not None and failure.wait is not None:
-            self._apply_retry_after(failure, failure.wait)
+            self._check_retry_after(failure, failure.wait)
             return
         wait = random.uniform(0, min(_LONGEST_BACKOFF, 2.0**attempt))
         remaining = self.remaining()
@@ -431,18 +439,30 @@ class Transport:
             raise failure
         self._sleep(wait)
 
-    def _apply_retry_after(self, failure: RequestFailed, asked: float) -> None:
-        """Delay the next request by the time that Esper asks for. Raise ``failure`` if that is too long."""
-        remaining = self.remaining()
-        longest = _LONGEST_REQUESTED_WAIT if remaining is None else min(_LONGEST_REQUESTED_WAIT, remaining)
-        if asked > longest:
-            failure.args = (
-                f"{failure} Esper asks to wait {asked:.0f} s, but the task can wait {longest:.0f} s at most.",
-            )
+    def _note_retry_after(self, failure: RequestFailed, target: str) -> None:
+        """Delay the next request to the host, by any path and in any thread, by the time that the host asks for."""
+        if failure.wait is None:
+            return
+        # The spread avoids that all clients return at the same time. It must not exceed the longest wait.
+        wait = failure.wait
+        if wait <= self._longest_wait:
+            wait = min(wait * random.uniform(1.0, 1.1), self._longest_wait)
+        host = _host_of(target)
+        self._not_before[host] = max(self._not_before.get(host, 0.0), time.monotonic() + wait)
+
+    def _check_retry_after(self, failure: RequestFailed, asked: float) -> None:
+        """Raise ``failure`` if the time that Esper asks for is too long."""
+        if asked > self._longest_wait:
+            failure.args = (f"{failure} {self._too_long(asked)}",)
             raise failure
-        # Other threads wait too, see _await_rate_limit. The spread avoids that all clients return at the same time.
-        wait = min(asked * random.uniform(1.0, 1.1), longest)
-        self._not_before = max(self._not_before, time.monotonic() + wait)
+
+    @property
+    def _longest_wait(self) -> float:
+        remaining = self.remaining()
+        return _LONGEST_REQUESTED_WAIT if remaining is None else min(_LONGEST_REQUESTED_WAIT, remaining)
+
+    def _too_long(self, asked: float) -> str:
+        return f"Esper asks to wait {asked:.0f} s, but the task can wait {self._longest_wait:.0f} s at most."
 
     def _report(self, method: str, target: str, outcome: str, started: float) -> None:
         if self._log:
@@ -462,30 +482,29 @@ class RawResponse:
         self.headers: t.Mapping[str, str] = response.headers
         self.is_redirect: bool = response.is_redirect
 
-    def chunks(self, max_size: int | None = None) -> t.Iterator[bytes]:
-        """Yield the decompressed body in chunks, at most ``max_size`` bytes, None for no limit. The body of a redirect
-        is empty.
+    def chunks(self) -> t.Iterator[bytes]:
+        """Yield the decompressed body in chunks of a limited size. The body of a redirect is not read.
 
-        Raise BodyTooLarge if the body is larger, BadResponse for an unknown compression, and the errors of the
-        connection. Transport.open() handles all of them.
+        Raise BadResponse for an unknown compression, and the errors of the connection. Transport.open() handles them.
         """
-        if self.is_redirect:
-            return
-        size = 0
-        for chunk in _decompressed(self._raw_chunks(), self.headers.get("Content-Encoding", "")):
-            size += len(chunk)
-            if max_size is not None and size > max_size:
-                raise BodyTooLarge(max_size)
-            if chunk:
-                yield chunk
+        if not self.is_redirect:
+            yield from _decompressed(self._raw_chunks(), self.headers.get("Content-Encoding", ""))
 
     def content(self) -> bytes:
-        """Return the whole body. Raise the errors of chunks() if it is larger than the option max_response_size."""
+        """Return the whole body, or the start of a large error. Raise the errors of chunks(), and BadResponse if the
+        body is larger than the option max_response_size."""
         megabytes = self._transport.connection.max_response_size
-        try:
-            return b"".join(self.chunks(megabytes * _MEGABYTE or None))
-        except BodyTooLarge:
-            raise BadResponse(f"is larger than {megabytes} MB. Increase max_response_size") from None
+        is_error = self.status >= 400
+        most = _ERROR_SIZE if is_error else megabytes * _MEGABYTE
+        read, size = [], 0
+        for chunk in self.chunks():
+            read.append(chunk)
+            size += len(chunk)
+            if size > most > 0:
+                if is_error:
+                    break
+                raise BadResponse(f"is larger than {megabytes} MB. Increase max_response_size")
+        return b"".join(read)
 
     def _raw_chunks(self) -> t.Iterator[bytes]:
         raw = self._response.raw
@@ -507,11 +526,9 @@ class BadResponse(Exception):
         self.reason = reason
 
 
-class BodyTooLarge(BadResponse):
-    """A body is larger than ``max_size`` bytes."""
-
-    def __init__(self, max_size: int) -> None:
-        super().__init__(f"is larger than {max_size / _MEGABYTE:g} MB")
+def _host_of(target: str) -> str:
+    """Return the host of a link, "" for a path of the API."""
+    return urlsplit(target).netloc if "://" in target.partition("?")[0] else ""
 
 
 def deadline_error() -> Exception:
