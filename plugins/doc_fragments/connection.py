@@ -61,7 +61,7 @@ options:
   max_response_size:
     description:
       - Maximum size in megabytes of the body of a response, after decompression. V(0) sets no limit.
-      - It protects the memory of the controller. It does not apply to the download of files.
+      - It limits the memory of a task. Downloads of files are not limited.
       - Can also be set with E(ESPER_MAX_RESPONSE_SIZE).
     type: int
     default: 50
@@ -138,7 +138,7 @@ options:
   max_response_size:
     description:
       - Maximum size in megabytes of the body of a response, after decompression. V(0) sets no limit.
-      - It protects the memory of the controller. It does not apply to the download of files.
+      - It limits the memory of a task. Downloads of files are not limited.
     type: int
     default: 50
     env:

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a hostile server does, and what the message of the client says about it."""
+"""The behaviors of hostile servers, and the messages of the client about them."""
 
 from __future__ import annotations
 

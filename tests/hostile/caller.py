@@ -66,9 +66,13 @@ def _answer(case: dict[str, t.Any]) -> str:
     """Send the request of a case. Return the message of its error, "" without one."""
     if case["proxy"]:
         os.environ["https_proxy"] = case["proxy"]
-    # A host with several addresses, each of which behaves in the same way.
-    addresses = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", case["port"]))]
-    socket.getaddrinfo = lambda host, *_rest, **_more: addresses * (5 if host == "tenant.test" else 1)
+    address = (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", case["port"]))
+
+    def look_up(host: str, *_rest: t.Any, **_more: t.Any) -> t.Any:
+        # A host with several addresses, each of which behaves in the same way.
+        return [address] * (5 if host == "tenant.test" else 1)
+
+    setattr(socket, "getaddrinfo", look_up)  # noqa: B010 - the types of the original are irrelevant
     connection = Connection(**case["options"])
     with Client(connection) as client, contextlib.redirect_stdout(io.StringIO()):
         try:

@@ -20,7 +20,7 @@ Result = dict[str, t.Any]
 Results = dict[tuple[str, str], Result]
 
 FRIENDLY = "friendly"
-OPTIONS = {
+OPTIONS: dict[str, t.Any] = {
     "api_key": "k3y-Of-The-Tests-0123456789",
     "enterprise_id": "0f5b8b52-6a1f-4c11-8e37-9b1a1fbb1c3d",
     "timeout": 1.0,

@@ -100,7 +100,7 @@ OPTIONS: tuple[Option, ...] = (
         "int",
         (
             "Maximum size in megabytes of the body of a response, after decompression. V(0) sets no limit.",
-            "It protects the memory of the controller. It does not apply to the download of files.",
+            "It limits the memory of a task. Downloads of files are not limited.",
         ),
         default=50,
         env=("ESPER_MAX_RESPONSE_SIZE",),
