@@ -96,6 +96,16 @@ OPTIONS: tuple[Option, ...] = (
         env=("ESPER_DEADLINE",),
     ),
     Option(
+        "max_response_size",
+        "int",
+        (
+            "Maximum size in megabytes of the body of a response, after decompression. V(0) sets no limit.",
+            "It limits the memory of a task. Downloads of files are not limited.",
+        ),
+        default=50,
+        env=("ESPER_MAX_RESPONSE_SIZE",),
+    ),
+    Option(
         "validate_certs",
         "bool",
         ("If V(true), the TLS certificate of the server must be valid. Set it to V(false) only for tests.",),
@@ -116,7 +126,8 @@ _TENANT = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 
 @dataclass(frozen=True)
 class Connection:
-    """Valid connection options. Times are in seconds. A ``deadline`` of 0 sets no limit."""
+    """Valid connection options. Times are in seconds. A ``deadline`` of 0 sets no limit. ``max_response_size`` is in
+    megabytes."""
 
     api_url: str
     api_key: str
@@ -124,6 +135,7 @@ class Connection:
     timeout: float = 60.0
     retries: int = 4
     deadline: float = 300.0
+    max_response_size: int = 50
     validate_certs: bool = True
     ca_path: str | None = None
 
@@ -144,6 +156,7 @@ class Connection:
             timeout=_number(options, "timeout", above=0),
             retries=int(_number(options, "retries")),
             deadline=_number(options, "deadline"),
+            max_response_size=int(_number(options, "max_response_size")),
             validate_certs=_value_of(options, "validate_certs"),
             ca_path=options.get("ca_path") or None,
         )

@@ -208,6 +208,7 @@ def test_an_enterprise_id_that_is_no_uuid_fails_validation(value: str) -> None:
         ("timeout", math.nan),
         ("timeout", math.inf),
         ("retries", -1),
+        ("max_response_size", -1),
         ("deadline", -0.5),
         ("deadline", math.nan),
     ],
@@ -216,7 +217,9 @@ def test_a_number_outside_its_range_fails_validation(name: str, value: float) ->
     assert name in error_for(**{name: value})
 
 
-@pytest.mark.parametrize(("name", "value"), [("retries", 0), ("deadline", 0), ("timeout", 0.5)])
+@pytest.mark.parametrize(
+    ("name", "value"), [("retries", 0), ("deadline", 0), ("max_response_size", 0), ("timeout", 0.5)]
+)
 def test_the_smallest_numbers_are_valid(name: str, value: float) -> None:
     assert getattr(Connection.from_options({**GOOD, name: value}), name) == value
 
