@@ -40,13 +40,14 @@ options:
     type: str
   timeout:
     description:
-      - Time limit in seconds for the connection, and for each part of a response.
+      - Time limit in seconds for the connection, and for each part of a response. At most V(604800).
       - Can also be set with E(ESPER_TIMEOUT).
     type: float
     default: 60.0
   retries:
     description:
-      - Maximum number of retries after a lost connection, a server error (5xx) or a rate limit (429).
+      - Maximum number of retries after a lost connection, a server error (5xx) or a rate limit (429). At
+        most V(100).
       - A request that creates an object is not repeated before the object is looked up.
       - Can also be set with E(ESPER_RETRIES).
     type: int
@@ -54,6 +55,7 @@ options:
   deadline:
     description:
       - Time limit in seconds for all requests of a task, including waits and retries. V(0) sets no limit.
+        At most V(604800), a week.
       - A task never exceeds it by more than O(timeout).
       - Can also be set with E(ESPER_DEADLINE).
     type: float
@@ -107,14 +109,15 @@ options:
       - name: ESPER_ENTERPRISE_ID
   timeout:
     description:
-      - Time limit in seconds for the connection, and for each part of a response.
+      - Time limit in seconds for the connection, and for each part of a response. At most V(604800).
     type: float
     default: 60.0
     env:
       - name: ESPER_TIMEOUT
   retries:
     description:
-      - Maximum number of retries after a lost connection, a server error (5xx) or a rate limit (429).
+      - Maximum number of retries after a lost connection, a server error (5xx) or a rate limit (429). At
+        most V(100).
       - A request that creates an object is not repeated before the object is looked up.
     type: int
     default: 4
@@ -123,6 +126,7 @@ options:
   deadline:
     description:
       - Time limit in seconds for all requests of a task, including waits and retries. V(0) sets no limit.
+        At most V(604800), a week.
       - A task never exceeds it by more than O(timeout).
     type: float
     default: 300.0

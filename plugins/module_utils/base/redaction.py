@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import html
 import json
+import re
 import typing as t
 from urllib.parse import quote, quote_plus
 
@@ -23,9 +24,11 @@ class Redaction:
         # The longest first, because one can be a part of another.
         self._encoded = sorted(encoded, key=lambda text: (-len(text), text))
 
-    def text(self, text: str) -> str:
-        """Return a text with masks in place of secrets."""
+    def text(self, text: str, *, any_case: bool = False) -> str:
+        """Return a text with masks in place of secrets. ``any_case`` ignores the case of letters, for host names."""
         for encoded in self._encoded:
+            if any_case:
+                text = re.sub(re.escape(encoded), _MASK, text, flags=re.IGNORECASE)
             text = text.replace(encoded, _MASK)
         return text
 

@@ -8,6 +8,7 @@ The only file that imports requests.
 from __future__ import annotations
 
 import contextlib
+import os
 import random
 import socket
 import ssl
@@ -17,6 +18,7 @@ import time
 import typing as t
 from dataclasses import replace
 from http.cookiejar import DefaultCookiePolicy
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from ..base.errors import ConfigurationError, RequestFailed, TransportError
@@ -29,6 +31,7 @@ try:
     import requests
     import requests.adapters
     import requests.auth
+    import requests.utils
     import urllib3
     import urllib3.connectionpool
     import urllib3.exceptions
@@ -36,10 +39,12 @@ except ImportError:
     HAS_REQUESTS = False
     _AuthBase: t.Any = object
     _HTTPAdapter: t.Any = object
+    _BaseSession: t.Any = object
 else:
     HAS_REQUESTS = True
     _AuthBase = requests.auth.AuthBase
     _HTTPAdapter = requests.adapters.HTTPAdapter
+    _BaseSession = requests.Session
 
 _T = t.TypeVar("_T")
 
@@ -71,6 +76,13 @@ class _NoAuth(_AuthBase):  # type: ignore[misc]
 
     def __call__(self, request: t.Any) -> t.Any:
         return request
+
+
+class _Session(_BaseSession):  # type: ignore[misc]
+    """Does not read a redirect that is not followed: its body can have any size, and its location can be invalid."""
+
+    def resolve_redirects(self, *arguments: t.Any, yield_requests: bool = False, **options: t.Any) -> t.Any:
+        return iter(()) if yield_requests else super().resolve_redirects(*arguments, **options)
 
 
 class _Adapter(_HTTPAdapter):  # type: ignore[misc]
@@ -134,7 +146,7 @@ class Transport:
         # The time of the next request to a host that asked for a pause, by its name, "" for the API.
         self._not_before: dict[str, float] = {}
         self._stopped = threading.Event()
-        self._session = requests.Session()
+        self._session = _Session()
         self._session.auth = _BearerAuth(connection.api_key)
         self._session.headers["Accept"] = "application/json"
         self._session.headers["User-Agent"] = user_agent
@@ -147,6 +159,20 @@ class Transport:
         adapter = _Adapter(self._watchdog, self.remaining, pool_maxsize=CONNECTIONS)
         self._session.mount("https://", adapter)
         self._session.mount("http://", adapter)
+
+    def proxy_of(self, url: str) -> str:
+        """Return the host and port of the proxy that gets the requests to a URL, "" if there is none or it is not
+        valid."""
+        proxy = self._proxy_url(url)
+        try:
+            # Without the name and password of the user.
+            return urlsplit(proxy if "://" in proxy else f"//{proxy}").netloc.rpartition("@")[2]
+        except ValueError:
+            return ""
+
+    def _proxy_url(self, url: str) -> str:
+        proxies = self._session.merge_environment_settings(url, {}, None, None, None)["proxies"]
+        return requests.utils.select_proxy(url, proxies) or ""
 
     def close(self) -> None:
         """Close all connections, and stop requests that wait."""
@@ -227,8 +253,11 @@ class Transport:
         return (self.connection.ca_path or True) if self.connection.validate_certs else False
 
     def _transport_error(self, exception: Exception, method: str, target: str, purpose: str) -> Exception:
-        host = urlsplit(target).hostname or urlsplit(self.connection.api_url).hostname
-        reason, sent, passes = _classify_error(exception, self.connection, host)
+        is_link = bool(_host_of(target))
+        url = target if is_link else self.connection.api_url
+        reason, sent, passes = _classify_error(
+            exception, self.connection, urlsplit(url).hostname or "", is_link, bool(self._proxy_url(url))
+        )
         error = TransportError(
             self._redaction.text(f"{purpose} failed: {method} {target}: {reason}."),
             method=method,
@@ -380,9 +409,11 @@ def _chain(exception: BaseException) -> t.Iterator[BaseException]:
         waiting += [*current.args, getattr(current, "reason", None), current.__cause__, current.__context__]
 
 
-def _classify_error(exception: Exception, connection: Connection, host: str | None) -> tuple[str, bool, bool]:
+def _classify_error(
+    exception: Exception, connection: Connection, host: str, is_link: bool, has_proxy: bool
+) -> tuple[str, bool, bool]:
     """Return why a request failed, as part of a sentence, whether Esper may have received it, and whether a retry may
-    help."""
+    help. ``is_link`` is whether the host is that of a link in a response, not that of the options."""
     causes = list(_chain(exception))
 
     def find(*kinds: t.Any) -> t.Any:
@@ -392,11 +423,20 @@ def _classify_error(exception: Exception, connection: Connection, host: str | No
     if invalid := find(ssl.SSLCertVerificationError):
         advice = ". Set ca_path to trust the CA that signed it" if invalid.verify_code in _UNKNOWN_CA else ""
         return f"the TLS certificate of {host} is invalid ({invalid.verify_message}){advice}", False, False
+    is_foreign = not isinstance(exception, requests.RequestException)
+    if (is_foreign or find(requests.exceptions.SSLError)) and (unreadable := _unreadable_ca(connection)):
+        return unreadable, False, False
+    if find(requests.exceptions.InvalidSchema, requests.exceptions.InvalidURL, urllib3.exceptions.LocationValueError):
+        return _invalid_url(exception, host, is_link, has_proxy), False, False
     if find(requests.exceptions.ProxyError):
         # Not quoted, because the URL of a proxy can contain a password.
         return "the proxy of the environment variables does not work", False, True
     if unknown := find(socket.gaierror):
-        reason = f"the host {host} was not found. Check tenant or api_url"
+        reason = (
+            f"the host {host} of the link to the file was not found. Allow the machine that runs the task to resolve it"
+            if is_link
+            else f"the host {host} was not found. Check tenant or api_url"
+        )
         return reason, False, unknown.errno == socket.EAI_AGAIN
     if find(ConnectionRefusedError):
         return f"the host {host} refused the connection", False, True
@@ -412,6 +452,44 @@ def _classify_error(exception: Exception, connection: Connection, host: str | No
         return f"the response of {host} is damaged", True, True
     if find(requests.ConnectionError, requests.exceptions.ChunkedEncodingError, urllib3.exceptions.ProtocolError):
         return f"the connection to {host} was lost", True, True
-    if connection.ca_path and connection.ca_path in str(exception):
-        return f"the file or directory of CA certificates {connection.ca_path} cannot be read", False, False
     return f"the request could not be sent to {host} ({type(exception).__name__})", False, False
+
+
+def _unreadable_ca(connection: Connection) -> str:
+    """Return the error of the CA certificates as part of a sentence, "" if they can be read."""
+    variables = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+    sources = [("ca_path (ESPER_CA_PATH)", connection.ca_path)]
+    sources += [(f"the environment variable {name}", os.environ.get(name)) for name in variables]
+    sources += [("the Python library certifi", requests.utils.DEFAULT_CA_BUNDLE_PATH)]
+    source, path = next((source, path) for source, path in sources if path)
+    try:
+        directory = Path(path).is_dir()
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(
+            cafile=None if directory else path, capath=path if directory else None
+        )
+    except ssl.SSLError:
+        reason = "it has no certificate in PEM format"
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+    else:
+        return ""
+    return f"the file of CA certificates {path} cannot be read ({reason}). Check {source}"
+
+
+def _invalid_url(exception: Exception, host: str, is_link: bool, has_proxy: bool) -> str:
+    """Return the error of a URL that the HTTP library does not accept as part of a sentence."""
+    if "SOCKS" in str(exception):
+        return (
+            "the proxy of the environment variables is a SOCKS proxy, which requires the Python library PySocks."
+            f" Install it for {sys.executable} (pip install pysocks), or use another proxy"
+        )
+    try:
+        is_valid = bool(host.encode("idna"))
+    except UnicodeError:
+        is_valid = False
+    if has_proxy and is_valid:
+        # Not quoted, because it can contain a password.
+        return (
+            "the URL of the proxy in the environment variables is invalid. Use a URL such as http://proxy.example:3128"
+        )
+    return f"the host {host} is invalid" + ("" if is_link else ". Check tenant or api_url")
