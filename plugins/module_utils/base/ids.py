@@ -7,14 +7,14 @@ from __future__ import annotations
 import re
 from urllib.parse import unquote
 
-_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
+UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 # Libraries, proxies and servers decode a path again. Maximum number of times that a valid part of a path changes.
 _DECODINGS = 3
 
 
 def is_uuid(value: object) -> bool:
     """Return whether a value is a UUID."""
-    return isinstance(value, str) and _UUID.fullmatch(value) is not None
+    return isinstance(value, str) and UUID.fullmatch(value) is not None
 
 
 def last_uuid(value: object) -> str | None:
@@ -22,7 +22,7 @@ def last_uuid(value: object) -> str | None:
 
     The API returns a reference as an ID or as a URL, such as ``parent`` of a device group.
     """
-    found = _UUID.findall(value) if isinstance(value, str) else []
+    found = UUID.findall(value) if isinstance(value, str) else []
     return found[-1].lower() if found else None
 
 

@@ -19,8 +19,9 @@ from ..base.ids import is_path_part, last_uuid
 from ..base.redaction import Redaction
 from ..base.version import VERSION
 from .connection import Connection
+from .download import Download
 from .forms import Form, Watch
-from .responses import Response, link_error, read_response
+from .responses import Response, read_response
 from .transport import RawResponse, Transport, deadline_error
 
 Query = t.Mapping[str, t.Any]
@@ -170,28 +171,9 @@ class Client:
                 lambda: self._send(method, target, body, purpose), method, target, purpose, idempotent
             )
 
-    def download(self, link: str, file: t.BinaryIO, *, purpose: str) -> None:
-        """Download a link to a file, in chunks. The link itself grants access, on any host, so the API key is not sent,
-        and messages do not show the query of the link.
-
-        Raise the errors of request(), and OSError if the file cannot be written.
-        """
-        try:
-            url = urlsplit(link)
-        except ValueError:
-            url = urlsplit("")
-        shown = f"{_origin(url)}{url.path}"
-        if url.scheme not in ("http", "https") or not url.hostname:
-            raise TransportError(f"{purpose} failed: Esper returned no download link.", method="GET", path=shown)
-
-        def fetch() -> None:
-            file.seek(0)
-            file.truncate()
-            # An error of the file is raised outside the generator, which handles errors of the connection.
-            for chunk in self._content_of(link, shown, purpose):
-                file.write(chunk)
-
-        self._transport.with_retries(fetch, "GET", shown, purpose, idempotent=True)
+    def download(self, download: Download, file: t.BinaryIO) -> None:
+        """Write the bytes of a download to a file, see Download.save()."""
+        download.save(self._transport, file)
 
     @property
     def enterprise_id(self) -> str:
@@ -300,17 +282,6 @@ class Client:
                 self._progress(f"{purpose}: {sent / _MEGABYTE:.0f} of {whole / _MEGABYTE:.0f} MB")
 
         return watch
-
-    def _content_of(self, link: str, shown: str, purpose: str) -> t.Iterator[bytes]:
-        """Yield the body of a link in chunks."""
-        # Without compression, because the length and checksum of the bytes are known.
-        headers = {"Accept": "*/*", "Accept-Encoding": "identity"}
-        with self._transport.open(
-            "GET", link, target=shown, purpose=purpose, headers=headers, with_key=False, follow=True
-        ) as raw:
-            if raw.status != 200:
-                raise link_error(raw.status, shown, purpose)
-            yield from raw.chunks()
 
     def _redirection(self, response: RawResponse, url: str, method: str, target: str, purpose: str) -> str:
         """Return the URL of a redirect. Raise TransportError unless it is a GET to the same host, because any other

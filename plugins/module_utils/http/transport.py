@@ -39,12 +39,12 @@ except ImportError:
     HAS_REQUESTS = False
     _AuthBase: t.Any = object
     _HTTPAdapter: t.Any = object
-    _BaseSession: t.Any = object
+    _SessionBase: t.Any = object
 else:
     HAS_REQUESTS = True
     _AuthBase = requests.auth.AuthBase
     _HTTPAdapter = requests.adapters.HTTPAdapter
-    _BaseSession = requests.Session
+    _SessionBase = requests.Session
 
 _T = t.TypeVar("_T")
 
@@ -78,11 +78,11 @@ class _NoAuth(_AuthBase):  # type: ignore[misc]
         return request
 
 
-class _Session(_BaseSession):  # type: ignore[misc]
-    """Does not read a redirect that is not followed: its body can have any size, and its location can be invalid."""
+class _Session(_SessionBase):  # type: ignore[misc]
+    """Knows no redirects. Otherwise, requests reads the whole body of each of them, even if it does not follow it."""
 
-    def resolve_redirects(self, *arguments: t.Any, yield_requests: bool = False, **options: t.Any) -> t.Any:
-        return iter(()) if yield_requests else super().resolve_redirects(*arguments, **options)
+    def get_redirect_target(self, _response: t.Any) -> None:
+        return None
 
 
 class _Adapter(_HTTPAdapter):  # type: ignore[misc]
@@ -146,7 +146,7 @@ class Transport:
         # The time of the next request to a host that asked for a pause, by its name, "" for the API.
         self._not_before: dict[str, float] = {}
         self._stopped = threading.Event()
-        self._session = _Session()
+        self._session: requests.Session = _Session()
         self._session.auth = _BearerAuth(connection.api_key)
         self._session.headers["Accept"] = "application/json"
         self._session.headers["User-Agent"] = user_agent
@@ -214,7 +214,6 @@ class Transport:
         body: t.Callable[[], tuple[t.Any, str]] = lambda: (None, ""),
         headers: t.Mapping[str, str] | None = None,
         with_key: bool = True,
-        follow: bool = False,
     ) -> t.Iterator[RawResponse]:
         """Send one request, and yield its response. Read the body within the block.
 
@@ -239,7 +238,7 @@ class Transport:
                 timeout=timeout,
                 verify=self._verify(),
                 stream=True,
-                allow_redirects=follow,
+                allow_redirects=False,
                 **options,
             ) as response:
                 outcome = str(response.status_code)
@@ -423,8 +422,9 @@ def _classify_error(
     if invalid := find(ssl.SSLCertVerificationError):
         advice = ". Set ca_path to trust the CA that signed it" if invalid.verify_code in _UNKNOWN_CA else ""
         return f"the TLS certificate of {host} is invalid ({invalid.verify_message}){advice}", False, False
-    is_foreign = not isinstance(exception, requests.RequestException)
-    if (is_foreign or find(requests.exceptions.SSLError)) and (unreadable := _unreadable_ca(connection)):
+    # requests itself raises OSError if the file does not exist.
+    is_about_tls = type(exception) is OSError or find(requests.exceptions.SSLError)
+    if connection.validate_certs and is_about_tls and (unreadable := _unreadable_ca(connection)):
         return unreadable, False, False
     if find(requests.exceptions.InvalidSchema, requests.exceptions.InvalidURL, urllib3.exceptions.LocationValueError):
         return _invalid_url(exception, host, is_link, has_proxy), False, False
