@@ -271,11 +271,10 @@ def execute(definition: ModuleDefinition, params: Params, context: RunContext, *
     try:
         connection = Connection.from_options(params)
         secrets.append(connection.api_key)
-        if connection.sends_key_in_clear:
-            warnings.append("The API key is sent unencrypted, because api_url is not an https URL.")
         with Client(
             connection, user_agent=user_agent, log=requests.append, progress=context.progress, secrets=secrets
         ) as client:
+            warnings += client.warnings
             view = TenantView(client)
             outcome = definition.run(view, params, context)
             warnings += view.warnings()
