@@ -7,25 +7,31 @@ This file does not import Ansible. It takes validated parameters and returns pla
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import json
 import traceback
 import typing as t
 from dataclasses import dataclass, field, replace
 
 from .base.errors import EsperError
-from .base.redaction import Redaction
+from .base.redaction import SHORTEST, Redaction, free_texts
 from .base.row import Params, Row
-from .engine.apply import ensure_all
+from .base.secret_keys import mask_secrets, secret_values
+from .base.text import printable, printable_lines
+from .engine.apply import accepted_writes, ensure_all
 from .engine.lookup import lookup_of
 from .engine.reader import reader_of
 from .engine.tenant_view import TenantView
 from .http.client import Client
 from .http.connection import OPTIONS as CONNECTION_OPTIONS
 from .http.connection import Connection
+from .http.responses import sentence
 from .model.field import Field
 from .model.kind import Kind, Shape
 from .model.module_spec import ModuleSpec, Option
 from .model.plan import ObjectDiff
+from .model.values import leaves
 from .model.walk import (
     Visit,
     any_option,
@@ -41,6 +47,9 @@ ISSUES_URL = "https://github.com/ansible-collections/esper.cloud/issues"
 
 # The verbosity from which the result contains the requests.
 _REQUESTS_VERBOSITY = 3
+# The options whose values no message quotes, because the module does not know which of them are secret. Since version
+# 2.21, ansible-core shows the message of a failed task even with no_log.
+_NEVER_QUOTED = ("args", "body", "extra_args", "form")
 _CONNECTION = tuple(
     Option(option.name, option.description, type=option.type, secret=option.secret) for option in CONNECTION_OPTIONS
 )
@@ -117,6 +126,65 @@ class ModuleDefinition:
         """Return the values of options in parameters, connection options included. ``only`` selects the options."""
         own = list(walk((*_CONNECTION, *self.module.options), params, only=only))
         return Visits(own, list(walk(self.described_items, params, only=only)) if self.items else [])
+
+
+@dataclass(frozen=True)
+class Secrets:
+    """The secrets in the parameters of a task, which Esper can repeat in a response.
+
+    ``api_key`` is "" if it is too short to be masked in texts. ``known`` are the others, by their options or keys.
+    ``possible`` are the texts in options that take any values. Messages do not show them, results do.
+    """
+
+    api_key: str
+    known: frozenset[str]
+    possible: frozenset[str]
+
+    @classmethod
+    def of(cls, definition: ModuleDefinition, params: Params) -> Secrets:
+        """Return the secrets in parameters."""
+        api_key = str(params.get("api_key") or "").strip()
+        free = [_parsed(params.get(name)) for name in _NEVER_QUOTED]
+        visits = definition.visit(params, lambda described: described.secret).all
+        known = {*secret_texts(visits), *secret_values([params, *free])} - {api_key}
+        return cls(
+            api_key if len(api_key) >= SHORTEST else "", frozenset(known), frozenset(free_texts(leaves(free))) - known
+        )
+
+    @functools.cached_property
+    def in_messages(self) -> Redaction:
+        """The redaction of messages."""
+        return Redaction([self.api_key, *self.known, *self.possible])
+
+    def arguments(self, params: Params) -> Row:
+        """Return the arguments of a task for its result."""
+        return t.cast(Row, Redaction(self.known).all(mask_secrets(params)))
+
+    def without(self, outcome: ModuleResult) -> ModuleResult:
+        """Return a result as it leaves the collection: without secrets except the API key, which Ansible masks, and
+        with control characters escaped in messages, warnings and the titles of diffs."""
+        redact = self.in_messages.text
+        result = t.cast(Row, Redaction(self.known).all(outcome.result)) if self.known else dict(outcome.result)
+        if "msg" in result:
+            result["msg"] = printable(redact(str(result["msg"])))
+        if "exception" in result:
+            result["exception"] = printable_lines(redact(str(result["exception"])))
+        if isinstance(result.get("errors"), list):
+            result["errors"] = [printable(redact(text)) if isinstance(text, str) else text for text in result["errors"]]
+        if isinstance(result.get("diff"), list):
+            result["diff"] = [
+                {key: printable(value) if key.endswith("_header") else value for key, value in entry.items()}
+                for entry in result["diff"]
+            ]
+        return ModuleResult(result, [printable(redact(warning)) for warning in outcome.warnings])
+
+
+def _parsed(value: t.Any) -> t.Any:
+    """Return the value of an option, parsed if it is JSON in a text."""
+    if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
+        with contextlib.suppress(ValueError, RecursionError):
+            return [value, json.loads(value)]
+    return value
 
 
 @dataclass(frozen=True)
@@ -243,25 +311,37 @@ def execute(definition: ModuleDefinition, params: Params, context: RunContext, *
         return ModuleResult({"failed": True, "msg": message})
     requests: list[str] = []
     warnings: list[str] = []
-    secrets = list(secret_texts(visits.all))
+    secrets = Secrets.of(definition, params)
+    hidden = [*secrets.known, *secrets.possible]
+    view: TenantView | None = None
     try:
         connection = Connection.from_options(params)
-        secrets.append(connection.api_key)
         if connection.sends_key_in_clear:
             warnings.append("The API key is sent unencrypted, because api_url is not an https URL.")
         with Client(
-            connection, user_agent=user_agent, log=requests.append, progress=context.progress, secrets=secrets
+            connection, user_agent=user_agent, log=requests.append, progress=context.progress, secrets=hidden
         ) as client:
             view = TenantView(client)
             outcome = definition.run(view, params, context)
             warnings += view.warnings()
     except EsperError as error:
         outcome = ModuleResult({"failed": True, "msg": str(error), **error.details()})
+        _add_accepted(outcome.result, view, is_listed=not error.names_changes)
     except Exception as error:  # noqa: BLE001 - Python and ansible-core would show its values without masking
         description = f"{type(error).__name__}: {error}"
         message = f"Unexpected error (bug in esper.cloud), please report it at {ISSUES_URL}: {description}"
         failure = {"msg": message, "exception": traceback.format_exc()}
-        outcome = ModuleResult({"failed": True, **Redaction(secrets).all(failure)})
+        outcome = ModuleResult({"failed": True, **secrets.in_messages.all(failure)})
+        _add_accepted(outcome.result, view)
     if context.verbosity >= _REQUESTS_VERBOSITY:
         outcome.result["requests"] = requests
-    return ModuleResult(outcome.result, [*warnings, *outcome.warnings])
+    return secrets.without(ModuleResult(outcome.result, [*warnings, *outcome.warnings]))
+
+
+def _add_accepted(result: Row, view: TenantView | None, *, is_listed: bool = True) -> None:
+    """Add the write requests that Esper accepted to the result of a failed task."""
+    if view is None or not view.accepted:
+        return
+    result["changed"] = True
+    if is_listed:
+        result["msg"] = f"{sentence(result['msg'])} {accepted_writes(view)}"

@@ -18,8 +18,8 @@ from ..http.paging import list_all
 from ..http.parallel import CONCURRENCY
 from ..model.conform import conform, typed_result
 from ..model.kind import Kind, Shape
-from ..model.plan import Effect
-from ..model.unknowns import KnownAfterApply
+from ..model.plan import Effect, Step
+from ..model.unknowns import KnownAfterApply, resolve_unknowns
 
 # Maximum number of values in a warning.
 _MAX_NAMED = 5
@@ -40,6 +40,24 @@ class _Planned:
     deleted: set[str] = field(default_factory=set)
 
 
+@dataclass(frozen=True)
+class AcceptedWrite:
+    """A write request that Esper accepted, with its response. It stays true if the response cannot be used."""
+
+    kind: Kind
+    step: Step
+    body: t.Any = None
+
+    @property
+    def id(self) -> str:
+        """The ID of the object, "" if it is not known."""
+        key = self.kind.id_key
+        for row in (self.step.response, self.body, {key: resolve_unknowns(self.step.ids).get("id")}):
+            if isinstance(row, dict) and isinstance(row.get(key), (str, int)):
+                return str(row[key])
+        return ""
+
+
 class TenantView:
     """The cached objects of a tenant, and the changes that a task plans.
 
@@ -48,6 +66,8 @@ class TenantView:
 
     def __init__(self, client: Client) -> None:
         self.client = client
+        self.accepted: list[AcceptedWrite] = []
+        """The write requests of the task that Esper accepted, in their order."""
         self._lists: dict[_CacheKey, list[Row]] = {}
         self._objects: dict[_CacheKey, t.Any] = {}
         self._names: dict[Kind, _ByName] = {}

@@ -272,6 +272,7 @@ def extra_args_option(others: str) -> Option:
         (
             f"Arguments other than {others}, in API format, for example those of a custom action.",
             "The module does not know which of them are secret. If there are any, set C(no_log: true) for the task.",
+            "Messages do not show texts of the arguments that have eight or more characters.",
         ),
         type="dict",
     )
@@ -440,6 +441,7 @@ def accept_each(view: TenantView, kind: Kind, steps: t.Sequence[Step]) -> None:
         error = failures[0][1]
         if accepted := ", ".join(str(step.response["id"]) for step in steps if step.response is not None):
             error.args = (f"{error} Esper accepted these requests before: {accepted}.",)
+            error.names_changes = True
         raise error
 
 

@@ -227,6 +227,7 @@ def outcome(view: TenantView, request: Trackable, known: t.Iterable[Row], params
         # Otherwise, a user would run the task again, and devices would execute the request twice.
         ids = ", ".join(request.ids)
         error.args = (f"{error} {request.title} was accepted before ({ids}), so devices can still execute it.",)
+        error.names_changes = True
         raise
 
 
