@@ -302,8 +302,8 @@ def unknown_result(
 
 
 def execute(definition: ModuleDefinition, params: Params, context: RunContext, *, user_agent: str) -> ModuleResult:
-    """Run a task and return its result. A failure has ``failed`` and the message ``msg``; an unexpected one also has
-    the traceback ``exception``."""
+    """Run a task and return its result. A failure has ``failed`` and the message ``msg``, and ``changed`` if a write
+    request took effect before it. An unexpected one also has the traceback ``exception``."""
     visits = definition.visit(params, needs_check)
     if message := (
         unmet_requirement(definition.rules, params) or invalid_path(visits.all) or _blank_identifier(visits)
@@ -326,22 +326,22 @@ def execute(definition: ModuleDefinition, params: Params, context: RunContext, *
             warnings += view.warnings()
     except EsperError as error:
         outcome = ModuleResult({"failed": True, "msg": str(error), **error.details()})
-        _add_accepted(outcome.result, view, is_listed=not error.names_changes)
+        if not error.names_changes:
+            _add_accepted(outcome.result, view)
     except Exception as error:  # noqa: BLE001 - Python and ansible-core would show its values without masking
         description = f"{type(error).__name__}: {error}"
         message = f"Unexpected error (bug in esper.cloud), please report it at {ISSUES_URL}: {description}"
         failure = {"msg": message, "exception": traceback.format_exc()}
         outcome = ModuleResult({"failed": True, **secrets.in_messages.all(failure)})
         _add_accepted(outcome.result, view)
+    if outcome.result.get("failed") and view is not None and view.has_written:
+        outcome.result["changed"] = True
     if context.verbosity >= _REQUESTS_VERBOSITY:
         outcome.result["requests"] = requests
     return secrets.without(ModuleResult(outcome.result, [*warnings, *outcome.warnings]))
 
 
-def _add_accepted(result: Row, view: TenantView | None, *, is_listed: bool = True) -> None:
-    """Add the write requests that Esper accepted to the result of a failed task."""
-    if view is None or not view.accepted:
-        return
-    result["changed"] = True
-    if is_listed:
+def _add_accepted(result: Row, view: TenantView | None) -> None:
+    """Add the write requests that Esper accepted to the message of a failed task."""
+    if view is not None and view.has_written:
         result["msg"] = f"{sentence(result['msg'])} {accepted_writes(view)}"

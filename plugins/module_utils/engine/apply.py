@@ -15,7 +15,7 @@ from ..base.errors import ApiError, EsperError, InvalidValues, RequestFailed, Tr
 from ..base.row import Params, Row
 from ..base.text import counted
 from ..http.parallel import CONCURRENCY, in_parallel
-from ..http.responses import Response
+from ..http.responses import Response, sentence
 from ..model.kind import Kind, Shape
 from ..model.plan import ObjectDiff, Plan, Step
 from ..model.unknowns import resolve_unknowns
@@ -25,6 +25,9 @@ from .tenant_view import AcceptedWrite, TenantView
 
 # The maximum number of accepted write requests in the message of a failed task.
 _LISTED_WRITES = 3
+
+# Maximum number of requests that merge the changes of a task with those of other clients.
+_MAX_MERGES = 3
 
 
 @dataclass(frozen=True)
@@ -42,8 +45,8 @@ class Result:
 def ensure(view: TenantView, kind: Kind, params: Params, *, check_mode: bool = False) -> Result:
     """Bring an object to the state in the parameters of its module, and return the result.
 
-    Raise EsperError. The write requests before the failed one have taken effect, and the same call again applies the
-    rest. An object that another client created at the same time counts as changed.
+    Raise EsperError. The write requests before the failed one have taken effect, the message names them, and the same
+    call again applies the rest. An object that another client created at the same time counts as changed.
     """
     return ensure_all(view, kind, [params], check_mode=check_mode)[0]
 
@@ -55,15 +58,21 @@ def ensure_all(view: TenantView, kind: Kind, several: t.Sequence[Params], *, che
         planned.complete()
     for planned in plans:
         planned.evaluate_warnings()
-    return [
-        _apply_plan(view, kind, params, planned, check_mode) for params, planned in zip(several, plans, strict=True)
-    ]
+    try:
+        return [
+            _apply_plan(view, kind, params, planned, check_mode) for params, planned in zip(several, plans, strict=True)
+        ]
+    except EsperError as error:
+        add_accepted(view, error)
+        raise
 
 
 def _apply_plan(view: TenantView, kind: Kind, params: Params, planned: Plan, check_mode: bool) -> Result:
     record = planned.record
     if planned.steps and not check_mode:
-        record = apply(view, kind, planned)
+        send(view, kind, planned.steps)
+        merge_again(view, kind, params, planned)
+        record = record_after(view, kind, planned)
         if rest := plan_rest(view, kind, params, planned.steps):
             record = apply(view, kind, rest)
     return Result(bool(planned.steps), record, planned.changes, planned.warnings, planned.related)
@@ -81,6 +90,7 @@ def plan_rest(view: TenantView, kind: Kind, params: Params, steps: t.Iterable[St
     # Another view, because this one can have the planned changes of other objects of the task.
     rest = make_plan(TenantView(view.client), kind, params)
     if rest.steps:
+        view.accepted = [each for each in view.accepted if each.step.unconfirmed is not unconfirmed]
         raise unconfirmed
     return rest
 
@@ -94,6 +104,13 @@ def accepted_writes(view: TenantView, steps: t.Container[Step] | None = None) ->
     if len(texts) > _LISTED_WRITES:
         texts = [*texts[:_LISTED_WRITES], f"{counted(len(texts) - _LISTED_WRITES, 'more request')} were accepted"]
     return f"{'. '.join(texts)}." if texts else ""
+
+
+def add_accepted(view: TenantView, error: EsperError, steps: t.Container[Step] | None = None) -> None:
+    """Add the write requests that Esper has accepted to the message of an error, if there are any."""
+    if accepted := accepted_writes(view, steps):
+        error.args = (f"{sentence(str(error))} {accepted} Run the task again to apply the rest.",)
+        error.names_changes = True
 
 
 def make_plan(view: TenantView, kind: Kind, params: Params) -> Plan:
@@ -120,6 +137,46 @@ def send(view: TenantView, kind: Kind, steps: t.Sequence[Step]) -> None:
     finally:
         if steps:
             view.invalidate(kind)
+
+
+def merge_again(view: TenantView, kind: Kind, params: Params, planned: Plan) -> None:
+    """Apply a task again to an object that another client changed at the same time, if one of both changes is lost.
+
+    The plan gets the additional steps, and a warning. Raise EsperError if the changes cannot be merged.
+    """
+    planner = planner_of(view, kind)
+    for attempt in range(_MAX_MERGES + 1):
+        step = next((each for each in reversed(planned.steps) if each.find_rival is not None), None)
+        if step is None or step.find_rival is None or step.response is None:
+            return
+        phrase = kind.phrase(step.response)
+        try:
+            rival = step.find_rival(step.response)
+        except EsperError as error:
+            planned.warnings.append(
+                f"The {phrase} is changed, but the module cannot determine whether another client changed it at the"
+                f" same time. {error}"
+            )
+            return
+        try:
+            merged = Plan(None) if rival is None else planner.plan_merge(params, rival, step)
+        except EsperError as error:
+            raise EsperError(
+                f"Another client changed the {phrase} at the same time, and this task replaced its changes. They cannot"
+                f" be merged. {error}"
+            ) from None
+        if not merged.steps:
+            return
+        if attempt == _MAX_MERGES:
+            raise EsperError(
+                f"Other clients changed the {phrase} {attempt + 1} times at the same time, so a change can be lost. Run"
+                " the task again."
+            )
+        send(view, kind, merged.steps)
+        planned.steps += merged.steps
+        planned.warnings.append(
+            f"Another client changed the {phrase} at the same time. The module merged both changes."
+        )
 
 
 def record_after(view: TenantView, kind: Kind, planned: Plan) -> Row | None:
@@ -183,6 +240,7 @@ def _execute_step(view: TenantView, kind: Kind, step: Step) -> None:
             return
         raise
     _raise_if_error(view, step, response)
+    # A response that asks for another request has no effect yet.
     following = step.next_step(response) if step.next_step else None
     if following:
         _execute_step(view, kind, following)
@@ -219,7 +277,7 @@ def _create_once(
 ) -> None:
     """Create an object. If the outcome is unknown, or if another client created it first, look the object up by its
     natural key and adopt it. The request is repeated only if the object does not exist."""
-    client, attempt = view.client, 0
+    client, attempt, is_unknown = view.client, 0, False
     while True:
         try:
             response = send(idempotent=False)
@@ -232,6 +290,7 @@ def _create_once(
             failure: RequestFailed = _without_object(view, step, response)
         except RequestFailed as error:
             failure = error
+        is_unknown |= failure.outcome_unknown
         is_rejected = isinstance(failure, ApiError) and failure.status in (400, 409)
         if not (failure.outcome_unknown or is_rejected):
             raise failure
@@ -247,7 +306,7 @@ def _create_once(
             raise failure from None
         if found is not None:
             step.response, step.adopted = found, True
-            if failure.outcome_unknown:
+            if is_unknown:
                 _accept(view, kind, step)
             step.done = True
             return

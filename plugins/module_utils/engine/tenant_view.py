@@ -62,12 +62,12 @@ class TenantView:
     """The cached objects of a tenant, and the changes that a task plans.
 
     Callers must not change the returned objects. Methods that read raise the errors of Client.request().
+    ``accepted`` are the write requests of the task that Esper accepted, in their order.
     """
 
     def __init__(self, client: Client) -> None:
         self.client = client
         self.accepted: list[AcceptedWrite] = []
-        """The write requests of the task that Esper accepted, in their order."""
         self._lists: dict[_CacheKey, list[Row]] = {}
         self._objects: dict[_CacheKey, t.Any] = {}
         self._names: dict[Kind, _ByName] = {}
@@ -79,6 +79,11 @@ class TenantView:
         self._mismatches: dict[tuple[Kind, str], list[str]] = {}
         self._omitted: dict[str, int] = {}
         self._invalidations = 0
+
+    @property
+    def has_written(self) -> bool:
+        """True if Esper accepted a write request of the task."""
+        return bool(self.accepted)
 
     # --- lists ------------------------------------------------------------------------------------------------------
 

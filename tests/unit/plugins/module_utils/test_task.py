@@ -86,7 +86,8 @@ def test_warnings_and_titles_of_diffs_have_no_control_characters(run: Run) -> No
 
 
 def test_words_of_any_language_and_emojis_are_not_escaped(run: Run) -> None:
-    text = "Gr\u00fc\u00dfe \u05e9\u05dc\u05d5\u05dd \u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645 \U0001f468\u200d\U0001f469"
+    # The Persian word and the couple have joiners.
+    text = "Gr\u00fc\u00dfe \u05e9\u05dc\u05d5\u05dd \u0645\u06cc\u200c\u062e\u0648 \U0001f468\u200d\U0001f469"
     assert run(raising(InvalidParameter(text))).result["msg"] == text
 
 
@@ -156,10 +157,8 @@ def test_a_server_that_repeats_the_body_does_not_show_it(server: Server, key: st
 # --- accepted write requests ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "error", [InvalidParameter("The response is broken."), RuntimeError("The response is broken.")]
-)
-def test_a_failed_task_says_what_esper_accepted(run: Run, error: Exception) -> None:
+@pytest.mark.parametrize("error", [InvalidParameter, RuntimeError])
+def test_a_failed_task_says_what_esper_accepted(run: Run, error: type[Exception]) -> None:
     def act(view: TenantView) -> ModuleResult:
         for number in range(5):
             step = Step(f"Creating the device group '{number}'", "POST", "/groups/", response={"id": f"id-{number}"})
