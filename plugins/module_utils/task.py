@@ -55,15 +55,38 @@ _CONNECTION = tuple(
 )
 
 
+@dataclass
+class Effects:
+    """Completed changes of a task. Its result contains them, even if the task fails or is interrupted afterwards.
+
+    ``sentences`` are for the message, ``values`` for the result.
+    """
+
+    sentences: list[str] = field(default_factory=list)
+    values: Row = field(default_factory=dict)
+
+    def add(self, text: str, **values: t.Any) -> None:
+        """Record an effect."""
+        self.sentences.append(text)
+        self.values |= values
+
+    def added_to(self, failure: Row) -> Row:
+        """Return the result of a failed task with the effects before the failure."""
+        if not self.sentences:
+            return failure
+        return {**self.values, **failure, "changed": True, "msg": " ".join([sentence(failure["msg"]), *self.sentences])}
+
+
 @dataclass(frozen=True)
 class RunContext:
     """The settings of a run: ``check_mode`` and ``diff`` as in Ansible, ``verbosity`` as the number of its -v.
-    ``progress`` is called with a sentence whenever a long task has advanced."""
+    ``progress`` is called with a sentence whenever a long task has advanced. The task adds to ``effects``."""
 
     check_mode: bool = False
     diff: bool = False
     verbosity: int = 0
     progress: t.Callable[[str], None] = lambda _sentence: None
+    effects: Effects = field(default_factory=Effects)
 
 
 @dataclass
@@ -325,15 +348,14 @@ def execute(definition: ModuleDefinition, params: Params, context: RunContext, *
             outcome = definition.run(view, params, context)
             warnings += view.warnings()
     except EsperError as error:
-        outcome = ModuleResult({"failed": True, "msg": str(error), **error.details()})
-        if not error.names_changes:
-            _add_accepted(outcome.result, view)
+        failure = {"failed": True, "msg": str(error), **error.details()}
+        outcome = ModuleResult(_with_accepted(failure, view, context.effects, is_known=error.names_changes))
     except Exception as error:  # noqa: BLE001 - Python and ansible-core would show its values without masking
         description = f"{type(error).__name__}: {error}"
         message = f"Unexpected error (bug in esper.cloud), please report it at {ISSUES_URL}: {description}"
-        failure = {"msg": message, "exception": traceback.format_exc()}
-        outcome = ModuleResult({"failed": True, **secrets.in_messages.all(failure)})
-        _add_accepted(outcome.result, view)
+        details = secrets.in_messages.all({"msg": message, "exception": traceback.format_exc()})
+        failure = {"failed": True, **details}
+        outcome = ModuleResult(_with_accepted(failure, view, context.effects))
     if outcome.result.get("failed") and view is not None and view.has_written:
         outcome.result["changed"] = True
     if context.verbosity >= _REQUESTS_VERBOSITY:
@@ -341,7 +363,9 @@ def execute(definition: ModuleDefinition, params: Params, context: RunContext, *
     return secrets.without(ModuleResult(outcome.result, [*warnings, *outcome.warnings]))
 
 
-def _add_accepted(result: Row, view: TenantView | None) -> None:
-    """Add the write requests that Esper accepted to the message of a failed task."""
-    if view is not None and view.has_written:
-        result["msg"] = f"{sentence(result['msg'])} {accepted_writes(view)}"
+def _with_accepted(failure: Row, view: TenantView | None, effects: Effects, *, is_known: bool = False) -> Row:
+    """Return the result of a failed task with the write requests that Esper accepted before, unless the message already
+    names them, or the task has recorded them as effects."""
+    if view is not None and view.has_written and not is_known and not effects.sentences:
+        effects.add(accepted_writes(view))
+    return effects.added_to(failure)
