@@ -168,10 +168,10 @@ class _Module(AnsibleModule):  # type: ignore[misc]  # ansible-core has no types
         self.no_log_values.update(secret_texts(walk(self.definition.described_items, self.params)))
         super()._log_invocation()
 
-    def exit_json(self, **result: t.Any) -> t.NoReturn:
+    def exit_json(self, **result: t.Any) -> None:
         super().exit_json(**self._as_shown(result))
 
-    def fail_json(self, msg: str, **result: t.Any) -> t.NoReturn:
+    def fail_json(self, msg: str, **result: t.Any) -> None:
         super().fail_json(**self._as_shown({**result, "msg": msg}))
 
     def _as_shown(self, result: dict[str, t.Any]) -> dict[str, t.Any]:
