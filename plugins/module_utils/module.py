@@ -133,13 +133,13 @@ def perform(
 
     ``params`` are the validated arguments, ``args`` those that the user wrote, if they differ.
     """
-    secrets = Secrets.of(definition, params)
+    secrets = Secrets.of(params)
     own = {secrets.api_key} - {""}
     written = params if args is None else _distinguish_null(definition.module.options, params, args)
     items = check_items(definition, written, check_mode=context.check_mode)
     if items.errors:
         return secrets.without(ModuleResult({"failed": True, "msg": " ".join(items.errors)})), own
-    outcome = execute(definition, items.params, context, user_agent=USER_AGENT)
+    outcome = execute(definition, items.params, context, user_agent=USER_AGENT, secrets=secrets)
     outcome.warnings += secrets.without(ModuleResult({}, items.unknown)).warnings
     return outcome, own
 
@@ -175,7 +175,7 @@ class _Module(AnsibleModule):  # type: ignore[misc]  # ansible-core has no types
         super().fail_json(**self._as_shown({**result, "msg": msg}))
 
     def _as_shown(self, result: dict[str, t.Any]) -> dict[str, t.Any]:
-        secrets = Secrets.of(self.definition, self.params)
+        secrets = Secrets.of(self.params)
         self.no_log_values = {secrets.api_key} - {""}
         return {
             **secrets.without(ModuleResult(result)).result,

@@ -39,7 +39,6 @@ from .model.walk import (
     invalid_path,
     needs_check,
     null_identifiers,
-    secret_texts,
     walk,
 )
 
@@ -155,7 +154,7 @@ class ModuleDefinition:
 class Secrets:
     """The secrets in the parameters of a task, which Esper can repeat in a response.
 
-    ``api_key`` is "" if it is too short to be masked in texts. ``known`` are the others, by their options or keys.
+    ``api_key`` is "" if it is too short to be masked in texts. ``known`` are the others, by their keys.
     ``possible`` are the texts in options that take any values. Messages do not show them, results do.
     """
 
@@ -164,12 +163,11 @@ class Secrets:
     possible: frozenset[str]
 
     @classmethod
-    def of(cls, definition: ModuleDefinition, params: Params) -> Secrets:
+    def of(cls, params: Params) -> Secrets:
         """Return the secrets in parameters."""
         api_key = str(params.get("api_key") or "").strip()
         free = [_parsed(params.get(name)) for name in _NEVER_QUOTED]
-        visits = definition.visit(params, lambda described: described.secret).all
-        known = {*secret_texts(visits), *secret_values([params, *free])} - {api_key}
+        known = {*secret_values([params, *free])} - {api_key}
         return cls(
             api_key if len(api_key) >= SHORTEST else "", frozenset(known), frozenset(free_texts(leaves(free))) - known
         )
@@ -324,17 +322,27 @@ def unknown_result(
     return ModuleResult({"changed": not definition.name.endswith("_info"), **definition.unknown}, [warning])
 
 
-def execute(definition: ModuleDefinition, params: Params, context: RunContext, *, user_agent: str) -> ModuleResult:
-    """Run a task and return its result. A failure has ``failed`` and the message ``msg``, and ``changed`` if a write
-    request took effect before it. An unexpected one also has the traceback ``exception``."""
+def execute(
+    definition: ModuleDefinition,
+    params: Params,
+    context: RunContext,
+    *,
+    user_agent: str,
+    secrets: Secrets | None = None,
+) -> ModuleResult:
+    """Run a task and return its result. ``secrets`` are those in the parameters, if they are known already.
+
+    A failure has ``failed`` and the message ``msg``, and ``changed`` if a write request took effect before it. An
+    unexpected one also has the traceback ``exception``.
+    """
+    secrets = secrets or Secrets.of(params)
     visits = definition.visit(params, needs_check)
     if message := (
         unmet_requirement(definition.rules, params) or invalid_path(visits.all) or _blank_identifier(visits)
     ):
-        return ModuleResult({"failed": True, "msg": message})
+        return secrets.without(ModuleResult({"failed": True, "msg": message}))
     requests: list[str] = []
     warnings: list[str] = []
-    secrets = Secrets.of(definition, params)
     hidden = [*secrets.known, *secrets.possible]
     view: TenantView | None = None
     try:

@@ -172,7 +172,7 @@ class TaskAction(NormalAction):
         merged = {**os.environ, **{name: str(value) for name, value in environment.items()}}
         args = _json(self._task.args)
         checked = ArgumentSpecValidator(argument_spec(definition, merged), **definition.rules).validate(args)
-        secrets = Secrets.of(definition, checked.validated_parameters)
+        secrets = Secrets.of(checked.validated_parameters)
         if checked.error_messages:
             outcome = secrets.without(ModuleResult({"failed": True, "msg": self._error_message(checked.errors)}))
         else:

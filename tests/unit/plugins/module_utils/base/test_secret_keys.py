@@ -29,6 +29,7 @@ def test_all_secret_fields_are_in_the_table() -> None:
     every = [each for module in MODULES for each in described(definition_of(module).module.options)]
     secrets = [each for each in every if each.secret]
     names = {name for each in secrets for name in (each.name, getattr(each, "api_name", each.name))}
+    names |= {name for each in secrets if isinstance(each, Option) for name in each.aliases}
     names |= {option.name for option in OPTIONS if option.secret}
     assert len(names) > 5
     assert {name for name in names if not is_secret_key(name.rpartition(".")[2])} == set()
