@@ -18,8 +18,8 @@ from ..http.paging import list_all
 from ..http.parallel import CONCURRENCY
 from ..model.conform import conform, typed_result
 from ..model.kind import Kind, Shape
-from ..model.plan import Effect
-from ..model.unknowns import KnownAfterApply
+from ..model.plan import Effect, Step
+from ..model.unknowns import KnownAfterApply, resolve_unknowns
 
 # Maximum number of values in a warning.
 _MAX_NAMED = 5
@@ -40,16 +40,34 @@ class _Planned:
     deleted: set[str] = field(default_factory=set)
 
 
+@dataclass(frozen=True)
+class AcceptedWrite:
+    """A write request that Esper accepted, with its response. It stays true if the response cannot be used."""
+
+    kind: Kind
+    step: Step
+    body: t.Any = None
+
+    @property
+    def id(self) -> str:
+        """The ID of the object, "" if it is not known."""
+        key = self.kind.id_key
+        for row in (self.step.response, self.body, {key: resolve_unknowns(self.step.ids).get("id")}):
+            if isinstance(row, dict) and isinstance(row.get(key), (str, int)):
+                return str(row[key])
+        return ""
+
+
 class TenantView:
     """The cached objects of a tenant, and the changes that a task plans.
 
     Callers must not change the returned objects. Methods that read raise the errors of Client.request().
-    ``has_written`` is true after a write request of the task has taken effect.
+    ``accepted`` are the write requests of the task that Esper accepted, in their order.
     """
 
     def __init__(self, client: Client) -> None:
         self.client = client
-        self.has_written = False
+        self.accepted: list[AcceptedWrite] = []
         self._lists: dict[_CacheKey, list[Row]] = {}
         self._objects: dict[_CacheKey, t.Any] = {}
         self._names: dict[Kind, _ByName] = {}
@@ -61,6 +79,11 @@ class TenantView:
         self._mismatches: dict[tuple[Kind, str], list[str]] = {}
         self._omitted: dict[str, int] = {}
         self._invalidations = 0
+
+    @property
+    def has_written(self) -> bool:
+        """True if Esper accepted a write request of the task."""
+        return bool(self.accepted)
 
     # --- lists ------------------------------------------------------------------------------------------------------
 
