@@ -234,8 +234,8 @@ def unknown_result(
 
 
 def execute(definition: ModuleDefinition, params: Params, context: RunContext, *, user_agent: str) -> ModuleResult:
-    """Run a task and return its result. A failure has ``failed`` and the message ``msg``; an unexpected one also has
-    the traceback ``exception``."""
+    """Run a task and return its result. A failure has ``failed`` and the message ``msg``, and ``changed`` if a write
+    request took effect before it. An unexpected one also has the traceback ``exception``."""
     visits = definition.visit(params, needs_check)
     if message := (
         unmet_requirement(definition.rules, params) or invalid_path(visits.all) or _blank_identifier(visits)
@@ -244,6 +244,7 @@ def execute(definition: ModuleDefinition, params: Params, context: RunContext, *
     requests: list[str] = []
     warnings: list[str] = []
     secrets = list(secret_texts(visits.all))
+    view: TenantView | None = None
     try:
         connection = Connection.from_options(params)
         secrets.append(connection.api_key)
@@ -262,6 +263,8 @@ def execute(definition: ModuleDefinition, params: Params, context: RunContext, *
         message = f"Unexpected error (bug in esper.cloud), please report it at {ISSUES_URL}: {description}"
         failure = {"msg": message, "exception": traceback.format_exc()}
         outcome = ModuleResult({"failed": True, **Redaction(secrets).all(failure)})
+    if outcome.result.get("failed") and view is not None and view.has_written:
+        outcome.result["changed"] = True
     if context.verbosity >= _REQUESTS_VERBOSITY:
         outcome.result["requests"] = requests
     return ModuleResult(outcome.result, [*warnings, *outcome.warnings])

@@ -23,6 +23,8 @@ from .lookup import lookup_of
 from .planner import planner_of
 from .tenant_view import TenantView
 
+# The maximum number of completed requests in the message of a failed task.
+_SHOWN_STEPS = 3
 # Maximum number of requests that merge the changes of a task with those of other clients.
 _MAX_MERGES = 3
 
@@ -42,8 +44,8 @@ class Result:
 def ensure(view: TenantView, kind: Kind, params: Params, *, check_mode: bool = False) -> Result:
     """Bring an object to the state in the parameters of its module, and return the result.
 
-    Raise EsperError. The write requests before the failed one have taken effect, and the same call again applies the
-    rest. An object that another client created at the same time counts as changed.
+    Raise EsperError. The write requests before the failed one have taken effect, the message names them, and the same
+    call again applies the rest. An object that another client created at the same time counts as changed.
     """
     return ensure_all(view, kind, [params], check_mode=check_mode)[0]
 
@@ -55,9 +57,25 @@ def ensure_all(view: TenantView, kind: Kind, several: t.Sequence[Params], *, che
         planned.complete()
     for planned in plans:
         planned.evaluate_warnings()
-    return [
-        _apply_plan(view, kind, params, planned, check_mode) for params, planned in zip(several, plans, strict=True)
-    ]
+    try:
+        return [
+            _apply_plan(view, kind, params, planned, check_mode) for params, planned in zip(several, plans, strict=True)
+        ]
+    except EsperError as error:
+        add_completed(error, [step for planned in plans for step in planned.steps])
+        raise
+
+
+def add_completed(error: EsperError, steps: t.Iterable[Step]) -> None:
+    """Add to the message of an error which of the steps were completed before it, if any."""
+    completed = [f"{step.purpose[0].lower()}{step.purpose[1:]}" for step in steps if step.done]
+    if completed:
+        hidden = len(completed) - _SHOWN_STEPS
+        more = f" and {counted(hidden, 'more request')}" if hidden > 0 else ""
+        error.args = (
+            f"{error} Before this failure, the task completed: {', '.join(completed[:_SHOWN_STEPS])}{more}."
+            " Run the task again to apply the rest.",
+        )
 
 
 def _apply_plan(view: TenantView, kind: Kind, params: Params, planned: Plan, check_mode: bool) -> Result:
@@ -198,8 +216,10 @@ def _execute_step(view: TenantView, kind: Kind, step: Step) -> None:
         if step.method == "DELETE" and error.status == 404:
             return
         raise
-    step.response = _object_in(response, step, kind)
+    # A response that asks for another request has no effect yet.
     following = step.next_step(response) if step.next_step else None
+    view.has_written |= following is None
+    step.response = _object_in(response, step, kind)
     if following:
         _execute_step(view, kind, following)
 
@@ -213,10 +233,11 @@ def _create_once(
 ) -> None:
     """Create an object. If the outcome is unknown, or if another client created it first, look the object up by its
     natural key and adopt it. The request is repeated only if the object does not exist."""
-    client, attempt = view.client, 0
+    client, attempt, is_unknown = view.client, 0, False
     while True:
         try:
             response = send(idempotent=False)
+            view.has_written = True
             step.response = _object_in(response, step, kind)
             if step.response is not None:
                 _resolve_duplicate(view, kind, step)
@@ -229,6 +250,7 @@ def _create_once(
             )
         except RequestFailed as error:
             failure = error
+        is_unknown |= failure.outcome_unknown
         is_rejected = isinstance(failure, ApiError) and failure.status in (400, 409)
         if not (failure.outcome_unknown or is_rejected):
             raise failure
@@ -244,6 +266,7 @@ def _create_once(
             raise failure from None
         if found is not None:
             step.response, step.adopted = found, True
+            view.has_written |= is_unknown
             return
         if is_rejected or attempt > client.connection.retries:
             raise failure

@@ -425,6 +425,7 @@ class Batch:
                 send(item)
             except EsperError as error:
                 # In the thread, because the next item can start before the result of this one is read.
+                engine.add_completed(error, item.plan.steps)
                 item.fail(error)
                 self._is_stopped = not self._continue_on_error
             return item

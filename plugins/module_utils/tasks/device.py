@@ -528,8 +528,7 @@ def _delete(view: TenantView, rows: list[Row]) -> None:
         start_step(Operation(_REMOVAL), query, f"Removing {counted(len(ids_of(query)), 'Android device')}")
         for query in queries_for(android)
     ]
-    if failures := apply_each(view, REQUEST, steps):
-        raise failures[0][1]
+    raise_first(apply_each(view, REQUEST, steps))
 
 
 DEVICE = ModuleDefinition("device", _MODULE, _run)
