@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import typing as t
 import unicodedata
 
 import pytest
@@ -16,7 +17,8 @@ KINDS = {
     "role": "Büro",
     "device_group": "Köln",
 }
-FORMS = [("NFC", "NFD"), ("NFD", "NFC")]
+Forms = tuple[t.Literal["NFC", "NFD"], t.Literal["NFC", "NFD"]]
+FORMS: list[Forms] = [("NFC", "NFD"), ("NFD", "NFC")]
 
 
 def created(world: World, kind: str, name: str) -> Row:
@@ -62,7 +64,7 @@ def test_a_path_can_be_an_id(world: World) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("forms", FORMS, ids=str)
-def test_names_in_both_unicode_forms_are_one_name(world: World, kind: str, forms: tuple[str, str]) -> None:
+def test_names_in_both_unicode_forms_are_one_name(world: World, kind: str, forms: Forms) -> None:
     own, other = (unicodedata.normalize(form, KINDS[kind]) for form in forms)
     row = created(world, kind, own)
     run = world.must(kind, {"name": other})
@@ -73,7 +75,7 @@ def test_names_in_both_unicode_forms_are_one_name(world: World, kind: str, forms
 
 
 @pytest.mark.parametrize("forms", FORMS, ids=str)
-def test_paths_in_both_unicode_forms_are_one_path(world: World, forms: tuple[str, str]) -> None:
+def test_paths_in_both_unicode_forms_are_one_path(world: World, forms: Forms) -> None:
     world.begin(Preparation())
     own, other = (unicodedata.normalize(form, "Köln/Büro") for form in forms)
     world.must("device_group", {"path": own, "create_parents": True})
@@ -84,7 +86,7 @@ def test_paths_in_both_unicode_forms_are_one_path(world: World, forms: tuple[str
 
 
 @pytest.mark.parametrize("forms", FORMS, ids=str)
-def test_a_content_file_is_found_in_both_unicode_forms(world: World, forms: tuple[str, str]) -> None:
+def test_a_content_file_is_found_in_both_unicode_forms(world: World, forms: Forms) -> None:
     own, other = (unicodedata.normalize(form, "Menü.txt") for form in forms)
     world.begin(Preparation(files={own: b"soup"}))
     world.must("content", {"src": own})
@@ -92,7 +94,7 @@ def test_a_content_file_is_found_in_both_unicode_forms(world: World, forms: tupl
 
 
 @pytest.mark.parametrize("forms", FORMS, ids=str)
-def test_a_device_and_its_tags_are_found_in_both_unicode_forms(world: World, forms: tuple[str, str]) -> None:
+def test_a_device_and_its_tags_are_found_in_both_unicode_forms(world: World, forms: Forms) -> None:
     world.begin(Preparation())
     own, other = (unicodedata.normalize(form, "Büro") for form in forms)
     row = world.must("device_info", {"groups": ["All devices"]}).result["devices"][0]
