@@ -169,8 +169,7 @@ def merge_again(view: TenantView, kind: Kind, params: Params, planned: Plan) -> 
             return
         if attempt == _MAX_MERGES:
             raise EsperError(
-                f"Other clients changed the {phrase} {attempt + 1} times at the same time, so a change can be lost. Run"
-                " the task again."
+                f"Other clients changed the {phrase} {attempt + 1} times at the same time, so a change can be lost."
             )
         send(view, kind, merged.steps)
         planned.steps += merged.steps

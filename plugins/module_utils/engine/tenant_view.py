@@ -11,8 +11,10 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field
 
+from ..base.ids import normal_id
 from ..base.limits import PAGE_SIZE
 from ..base.row import Row
+from ..base.text import composed, unicode_forms
 from ..http.client import Client, Query
 from ..http.paging import list_all
 from ..http.parallel import CONCURRENCY
@@ -164,7 +166,8 @@ class TenantView:
     # --- objects ----------------------------------------------------------------------------------------------------
 
     def find_object(self, kind: Kind, identifier: str) -> Row | None:
-        """Return the existing object with an ID, or None."""
+        """Return the existing object with an ID, or None. A UUID can be in upper case."""
+        identifier = normal_id(identifier)
         purpose = f"Reading the {kind.title} {identifier}"
         row = self.find_at(kind.routes.object, {"id": identifier}, kind=kind, purpose=purpose)
         if row is None:
@@ -281,7 +284,12 @@ class TenantView:
 
     def _candidates(self, kind: Kind, name: str) -> list[Row]:
         if kind.routes.name_filter and not self.is_preloaded(kind):
-            return self.list_objects(kind, {kind.routes.name_filter: name})
+            rows: list[Row] = []
+            for form in unicode_forms(name):
+                rows = self.list_objects(kind, {kind.routes.name_filter: form})
+                if any(_folded(row.get(kind.name_key)) == _folded(name) for row in rows):
+                    break
+            return rows
         names, invalidations = self._names.get(kind), self._invalidations
         if names is None:
             names = {}
@@ -395,4 +403,4 @@ def _id_key(kind: Kind | None) -> str | None:
 
 
 def _folded(name: t.Any) -> str:
-    return str(name or "").strip().casefold()
+    return composed(composed(str(name or "")).strip().casefold())

@@ -14,6 +14,7 @@ from pathlib import Path
 from ..base.checksums import checksum_like, size_of
 from ..base.errors import InvalidParameter, NotFound
 from ..base.row import Params, Row
+from ..base.text import composed
 from ..engine.planner import Planner, in_use
 from ..http.forms import Form
 from ..model.plan import Effect, ObjectDiff, Plan, Step
@@ -56,7 +57,7 @@ class ContentPlanner(Planner):
     def plan_update(self, current: Row, params: Params) -> Plan:
         """Return the plan that sets the properties of a content file, or replaces it if the file has other bytes."""
         source, old_name, name = source_of(params), self.kind.name_of(current), name_in(params)
-        if source is None and name not in ("", old_name):
+        if source is None and composed(name) not in ("", composed(old_name)):
             raise InvalidParameter(
                 f"Cannot rename the {self.kind.phrase(current)} to '{name}'. Set src to upload it with that name."
             )
