@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from .base.errors import EsperError
 from .base.redaction import Redaction
 from .base.row import Params, Row
+from .base.text import counted
 from .engine.apply import ensure_all
 from .engine.lookup import lookup_of
 from .engine.reader import reader_of
@@ -39,6 +40,8 @@ from .model.walk import (
 
 ISSUES_URL = "https://github.com/ansible-collections/esper.cloud/issues"
 
+# The maximum number of write requests in a message.
+_SHOWN_WRITES = 3
 # The verbosity from which the result contains the requests.
 _REQUESTS_VERBOSITY = 3
 _CONNECTION = tuple(
@@ -50,11 +53,13 @@ _CONNECTION = tuple(
 class Effects:
     """Completed changes of a task. Its result contains them, even if the task fails or is interrupted afterwards.
 
-    ``sentences`` are for the message, ``values`` for the result.
+    ``sentences`` are for the message, ``values`` for the result. ``writes`` are the purposes of all write requests that
+    Esper accepted.
     """
 
     sentences: list[str] = field(default_factory=list)
     values: Row = field(default_factory=dict)
+    writes: list[str] = field(default_factory=list)
 
     def add(self, sentence: str, **values: t.Any) -> None:
         """Record an effect."""
@@ -66,6 +71,15 @@ class Effects:
         if not self.sentences:
             return failure
         return {**self.values, **failure, "changed": True, "msg": " ".join([failure["msg"], *self.sentences])}
+
+    def after_interrupt(self) -> str:
+        """Return sentences about the effects before an interrupt of the task, "" if there are none."""
+        if self.sentences or not self.writes:
+            return " ".join(self.sentences)
+        shown = [f"{purpose[0].lower()}{purpose[1:]}" for purpose in self.writes[:_SHOWN_WRITES]]
+        hidden = len(self.writes) - len(shown)
+        more = f" and {counted(hidden, 'more request')}" if hidden else ""
+        return f"Before this, the task completed: {', '.join(shown)}{more}. Run the task again to apply the rest."
 
 
 @dataclass(frozen=True)
@@ -257,8 +271,8 @@ def unknown_result(
 
 
 def execute(definition: ModuleDefinition, params: Params, context: RunContext, *, user_agent: str) -> ModuleResult:
-    """Run a task and return its result. A failure has ``failed`` and the message ``msg``; an unexpected one also has
-    the traceback ``exception``."""
+    """Run a task and return its result. A failure has ``failed`` and the message ``msg``, and ``changed`` if a write
+    request took effect before it. An unexpected one also has the traceback ``exception``."""
     visits = definition.visit(params, needs_check)
     if message := (
         unmet_requirement(definition.rules, params) or invalid_path(visits.all) or _blank_identifier(visits)
@@ -267,13 +281,19 @@ def execute(definition: ModuleDefinition, params: Params, context: RunContext, *
     requests: list[str] = []
     warnings: list[str] = []
     secrets = list(secret_texts(visits.all))
+    view: TenantView | None = None
     try:
         connection = Connection.from_options(params)
         secrets.append(connection.api_key)
         if connection.sends_key_in_clear:
             warnings.append("The API key is sent unencrypted, because api_url is not an https URL.")
         with Client(
-            connection, user_agent=user_agent, log=requests.append, progress=context.progress, secrets=secrets
+            connection,
+            user_agent=user_agent,
+            log=requests.append,
+            progress=context.progress,
+            written=context.effects.writes.append,
+            secrets=secrets,
         ) as client:
             view = TenantView(client)
             outcome = definition.run(view, params, context)
@@ -285,6 +305,8 @@ def execute(definition: ModuleDefinition, params: Params, context: RunContext, *
         message = f"Unexpected error (bug in esper.cloud), please report it at {ISSUES_URL}: {description}"
         failure = {"msg": message, "exception": traceback.format_exc()}
         outcome = ModuleResult(context.effects.added_to({"failed": True, **Redaction(secrets).all(failure)}))
+    if outcome.result.get("failed") and view is not None and view.has_written:
+        outcome.result["changed"] = True
     if context.verbosity >= _REQUESTS_VERBOSITY:
         outcome.result["requests"] = requests
     return ModuleResult(outcome.result, [*warnings, *outcome.warnings])

@@ -14,7 +14,9 @@ author: esper.cloud contributors (@ansible-collections)
 description:
   - Sets the alias, tags and device group of devices, removes devices from the tenant, or wipes them.
   - One task can change any number of devices. Moving up to 1,000 devices takes one request. Setting
-    tags or an alias takes one request for each device that does not have them yet.
+    tags or an alias takes one request for each device that does not have them yet. With O(add_tags)
+    and O(remove_tags), the module reads each changed device again, because another client can replace
+    its tags at the same time.
   - Esper sends an alias to the device in a command. An offline device keeps its old alias until it
     is online again. RV(pending_aliases) lists these devices, and the command is not sent again. The
     last alias that was sent to a device takes effect.
@@ -314,6 +316,10 @@ requests:
   sample:
     - 'GET /v2/devices/?limit=1: 200 in 41 ms'
 """
+
+from ansible_collections.esper.cloud.plugins.module_utils.base.zip_import import compile_once
+
+compile_once()
 
 from ansible_collections.esper.cloud.plugins.module_utils.module import run_task
 from ansible_collections.esper.cloud.plugins.module_utils.tasks.device import DEVICE

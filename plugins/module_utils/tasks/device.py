@@ -20,11 +20,12 @@ one task cannot differ only in case.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import typing as t
 from dataclasses import dataclass, field, replace
 
-from ..base.errors import InvalidParameter
+from ..base.errors import EsperError, InvalidParameter
 from ..base.row import Params, Row
 from ..base.text import counted
 from ..engine.apply import apply_each, raise_first
@@ -38,7 +39,7 @@ from ..kinds.tag import TAG
 from ..model.module_spec import ModuleSpec, Option, Value
 from ..model.plan import Step
 from ..task import ModuleDefinition, ModuleResult, RunContext, diff_entry
-from .command import REQUEST, Command, accepted_commands, accepting, raise_one, send, steps_for
+from .command import REQUEST, Command, accepted_commands, accepting, send, steps_for
 from .device_search import find_devices, label_of, require_devices, unique_devices
 from .operations import Operation, ids_of, operations_of_device, part_of, queries_for, start_step
 from .safety import check_confirmed, check_device_count, max_devices_option
@@ -48,6 +49,8 @@ from .waiting import OPTIONS as WAITING
 from .waiting import Commands, check_wait, outcome_by_device, outcome_values, without_wait
 
 _TAGS_PER_DEVICE = 5
+# Maximum number of requests that merge the tags of a task with those of other clients.
+_MAX_MERGES = 3
 _WIPING = 70
 _LEGACY = "/enterprise/{enterprise_id}/device/{id}/"
 _REMOVAL = "REMOVE_DEVICE"
@@ -65,7 +68,8 @@ _MODULE = ModuleSpec(
     description=(
         "Sets the alias, tags and device group of devices, removes devices from the tenant, or wipes them.",
         "One task can change any number of devices. Moving up to 1,000 devices takes one request. Setting tags or an"
-        " alias takes one request for each device that does not have them yet.",
+        " alias takes one request for each device that does not have them yet. With O(add_tags) and O(remove_tags), the"
+        " module reads each changed device again, because another client can replace its tags at the same time.",
         "Esper sends an alias to the device in a command. An offline device keeps its old alias until it is online"
         " again. RV(pending_aliases) lists these devices, and the command is not sent again. The last alias that was"
         " sent to a device takes effect.",
@@ -213,15 +217,15 @@ def _run(view: TenantView, params: Params, context: RunContext) -> ModuleResult:
             if target.after
         ]
     renamed = [target for target in targets if target.pending or "alias" in target.after]
-    ends = without_wait(len(renamed))
+    ends, warnings = without_wait(len(renamed)), list[str]()
     if not context.check_mode:
         context.effects.values |= {**result, **ends}
-        commands = _apply(view, targets, group, context)
+        commands = _apply(view, targets, group, params, context, warnings)
         ends, renamed = _await_aliases(view, renamed, aliases, commands, params, context)
     path = device_groups(view).path_of(group) if group else None
     result["devices"] = [_record(target, path) for target in targets]
     result["pending_aliases"] = [_pending_alias(target, aliases[target.id]) for target in renamed]
-    return ModuleResult({**result, **ends})
+    return ModuleResult({**result, **ends}, warnings)
 
 
 def _await_aliases(
@@ -270,15 +274,21 @@ def _plan_tags(view: TenantView, targets: list[_Target], params: Params) -> None
         current = [names.get(tag_id, tag_id) for tag_id in target.row.get("tags") or ()]
         desired = dict.fromkeys([*current, *added] if params["tags"] is None else exact)
         target.tags = [tag for tag in desired if tag not in removed]
-        if len(target.tags) > _TAGS_PER_DEVICE:
-            raise InvalidParameter(
-                f"The device '{label_of(target.row)}' would have {len(target.tags)} tags"
-                f" ({', '.join(target.tags)}). The maximum is {_TAGS_PER_DEVICE}. Remove some of them."
-            )
+        _check_number_of_tags(target)
         if set(target.tags) != set(current):
             target.change("tags", current, target.tags)
         else:
             target.tags = current
+
+
+def _check_number_of_tags(target: _Target) -> None:
+    """Raise InvalidParameter if a device would have too many tags."""
+    tags = target.tags or []
+    if len(tags) > _TAGS_PER_DEVICE:
+        raise InvalidParameter(
+            f"The device '{label_of(target.row)}' would have {len(tags)} tags ({', '.join(tags)}). The maximum is"
+            f" {_TAGS_PER_DEVICE}. Remove some of them."
+        )
 
 
 def _checked_tags(option: str, tags: list[str] | None) -> list[str]:
@@ -362,25 +372,111 @@ def _check_unique(targets: list[_Target], aliases: dict[str, str]) -> None:
             raise InvalidParameter(f"Invalid aliases: the devices {both} would both have the alias '{alias}'.")
 
 
-def _apply(view: TenantView, targets: list[_Target], group: Row | None, context: RunContext) -> dict[str, str]:
+def _apply(
+    view: TenantView,
+    targets: list[_Target],
+    group: Row | None,
+    params: Params,
+    context: RunContext,
+    warnings: list[str],
+) -> dict[str, str]:
     """Send all changes. Return the commands that set aliases by the IDs of the devices, also those of earlier tasks.
-    Raise the first error after all changes."""
+    Append warnings to ``warnings``. Raise the first error after all changes."""
     moves: list[Step] = []
     if group:
         moved = [target.id for target in targets if "group_id" in target.after]
         moves = steps_into(group["id"], moved, f"Moving devices to '{device_groups(view).path_of(group)}'")
-    tag_steps = [_tag_step(target) for target in targets if "tags" in target.after]
+    tagged = [target for target in targets if "tags" in target.after]
     alias_steps = [step for target in targets if "alias" in target.after for step in _alias_steps(view, target)]
     with accepting(context.effects, f"The command {_RENAMING}", alias_steps):
         raise_first(
             [
                 *apply_each(view, DEVICE_GROUP, moves),
-                *apply_each(view, TAG, tag_steps),
+                *_apply_tags(view, tagged, params, warnings),
                 *apply_each(view, REQUEST, alias_steps),
             ]
         )
     commands = {target.id: target.pending for target in targets if target.pending}
     return commands | {command.devices[0]: command.id for command in accepted_commands(alias_steps)}
+
+
+def _apply_tags(
+    view: TenantView, targets: list[_Target], params: Params, warnings: list[str]
+) -> list[tuple[Step, EsperError]]:
+    """Set the tags of devices, and return the failed requests. Append warnings to ``warnings``.
+
+    Each request replaces all tags of a device. If the task keeps the other tags, each device is then read again. If
+    another client replaced the tags of the task at the same time, they are set again, together with those of the other
+    client. Nobody can find tags that another client set after the task read the device and before its request.
+    """
+    failures: list[tuple[Step, EsperError]] = []
+    waiting = targets
+    for attempt in range(_MAX_MERGES + 1):
+        steps = {target.id: _tag_step(target) for target in waiting}
+        failed = apply_each(view, TAG, steps.values())
+        failures += failed
+        unchecked = steps.keys() - {step.ids["id"] for step, _error in failed} if params["tags"] is None else set()
+        checks = [_Check(target, steps[target.id]) for target in waiting if target.id in unchecked]
+        for _check in in_parallel(view.client, functools.partial(_find_lost_tags, view, params), checks, CONCURRENCY):
+            pass
+        warnings += [
+            f"The tags of the device '{label_of(check.target.row)}' are set, but another client can have changed them"
+            f" at the same time. {check.error}"
+            for check in checks
+            if check.error
+        ]
+        waiting = [check.target for check in checks if check.is_lost]
+        if not waiting:
+            return failures
+        warnings += [
+            f"Another client changed the tags of the device '{label_of(target.row)}' at the same time."
+            " The module merged both changes."
+            for target in waiting
+            if attempt < _MAX_MERGES
+        ]
+    return failures + [
+        (
+            steps[target.id],
+            EsperError(f"Other clients change the tags of the device '{label_of(target.row)}' again and again."),
+        )
+        for target in waiting
+    ]
+
+
+@dataclass
+class _Check:
+    """The check whether another client replaced the tags that a step has set."""
+
+    target: _Target
+    step: Step
+    is_lost: bool = False
+    error: EsperError | None = None
+
+
+def _find_lost_tags(view: TenantView, params: Params, check: _Check) -> None:
+    """Read a device again. If the tags of the task are lost, plan them in addition to the current tags."""
+    target = check.target
+    added, removed = (_checked_tags(option, params[option]) for option in ("add_tags", "remove_tags"))
+    try:
+        row = view.client.get_object(
+            _LEGACY, ids={"id": target.id}, purpose=f"Reading the tags of the device '{label_of(target.row)}' again"
+        )
+        current = _tags_in(row)
+        if current == _tags_in(check.step.response or {}):
+            return
+        desired = dict.fromkeys([*current, *added])
+        tags = [tag for tag in desired if tag not in removed]
+        if set(tags) != set(current):
+            target.tags, check.is_lost = tags, True
+            _check_number_of_tags(target)
+    except EsperError as error:
+        check.is_lost, check.error = False, error
+
+
+def _tags_in(row: Row) -> list[str]:
+    """Return the names of the tags of a device in the legacy family, without values of an unexpected type."""
+    tags = row.get("tags")
+    return [tag for tag in tags if isinstance(tag, str)] if isinstance(tags, list) else []
 
 
 def _tag_step(target: _Target) -> Step:
@@ -498,7 +594,7 @@ def _delete(view: TenantView, context: RunContext, rows: list[Row]) -> None:
         for query in queries_for(android)
     ]
     with accepting(context.effects, f"The operation {_REMOVAL}", starts):
-        raise_one(apply_each(view, REQUEST, [*steps, *starts]))
+        raise_first(apply_each(view, REQUEST, [*steps, *starts]))
 
 
 DEVICE = ModuleDefinition("device", _MODULE, _run)
