@@ -47,11 +47,20 @@ from ansible_collections.esper.cloud.plugins.module_utils.task import (
 Variables = dict[str, t.Any]
 Result = dict[str, t.Any]
 
+
+def _duplicate_stderr() -> int | None:
+    try:
+        return os.dup(2)
+    except OSError:
+        return None
+
+
 _OWN_PREFIX = "ESPER_"
 _SWITCH = "esper_in_process"
 _DEVICE = "esper.cloud.device"
-# Whether a user can watch. In a worker, the output of some versions of ansible-core is none.
+# Ansible imports this file in the controller. Its workers have other files, or none, as standard output and error.
 _IS_TERMINAL = sys.stdout.isatty()
+_CONTROLLER_STDERR = _duplicate_stderr()
 # A task reports its progress every few seconds, so it is shown at least once a minute.
 _PROGRESS_INTERVAL = 40.0
 # The connections with which modules run on the controller.
@@ -221,10 +230,10 @@ class TaskAction(NormalAction):
                 return ModuleResult({**context.effects.values, **failed}), set()
 
     def _report_effects(self, context: RunContext) -> None:
-        """Show the effects of an interrupted task, because ansible-core does not show its result."""
-        if done := context.effects.after_interrupt():
-            action = "The task" if self._task.no_log else f"The task {self._task.action}"
-            self._display.warning(f"{action} was interrupted. {done}")
+        """Show the effects of an interrupted task, because the controller no longer shows results and warnings."""
+        if (done := context.effects.after_interrupt()) and not self._task.no_log and _CONTROLLER_STDERR is not None:
+            warning = f"[WARNING]: The task {self._task.action} was interrupted. {done}\n"
+            os.write(_CONTROLLER_STDERR, warning.encode(errors="replace"))
 
     def _error_message(self, errors: t.Any) -> str:
         if isinstance(errors[0], UnsupportedError):

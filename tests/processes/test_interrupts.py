@@ -71,7 +71,7 @@ def interrupted(controller: Controller, simulator: Simulator, ending: str, in_pr
     ENDINGS[ending](run)
     played = run.end()
     assert played.code != 0
-    assert simulator.key not in played.output
+    assert simulator.key not in run.output
     # A killed worker does not stop its module, and a terminated controller not its workers. These would do the work of
     # the next run.
     all_end = ending == "ctrl-c" or (in_process and ending == "killed")
@@ -79,7 +79,7 @@ def interrupted(controller: Controller, simulator: Simulator, ending: str, in_pr
     assert not (all_end and left), left
     settle(simulator)
     simulator.clear_faults()
-    return played
+    return Played(played.code, run.output)
 
 
 def settle(simulator: Simulator) -> None:
