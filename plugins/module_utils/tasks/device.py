@@ -39,7 +39,7 @@ from ..kinds.tag import TAG
 from ..model.module_spec import ModuleSpec, Option, Value
 from ..model.plan import Step
 from ..task import ModuleDefinition, ModuleResult, RunContext, diff_entry
-from .command import REQUEST, Command, accepted_commands, accepting, send, steps_for
+from .command import REQUEST, Command, accepted_commands, accepting, raise_one, send, steps_for
 from .device_search import find_devices, label_of, require_devices, unique_devices
 from .operations import Operation, ids_of, operations_of_device, part_of, queries_for, start_step
 from .safety import check_confirmed, check_device_count, max_devices_option
@@ -217,10 +217,11 @@ def _run(view: TenantView, params: Params, context: RunContext) -> ModuleResult:
             if target.after
         ]
     renamed = [target for target in targets if target.pending or "alias" in target.after]
-    ends, warnings = without_wait(len(renamed)), list[str]()
+    ends = without_wait(len(renamed))
+    warnings: list[str] = []
     if not context.check_mode:
         context.effects.values |= {**result, **ends}
-        commands = _apply(view, targets, group, params, context, warnings)
+        commands, warnings = _apply(view, targets, group, params, context)
         ends, renamed = _await_aliases(view, renamed, aliases, commands, params, context)
     path = device_groups(view).path_of(group) if group else None
     result["devices"] = [_record(target, path) for target in targets]
@@ -373,20 +374,16 @@ def _check_unique(targets: list[_Target], aliases: dict[str, str]) -> None:
 
 
 def _apply(
-    view: TenantView,
-    targets: list[_Target],
-    group: Row | None,
-    params: Params,
-    context: RunContext,
-    warnings: list[str],
-) -> dict[str, str]:
-    """Send all changes. Return the commands that set aliases by the IDs of the devices, also those of earlier tasks.
-    Append warnings to ``warnings``. Raise the first error after all changes."""
+    view: TenantView, targets: list[_Target], group: Row | None, params: Params, context: RunContext
+) -> tuple[dict[str, str], list[str]]:
+    """Send all changes. Return the commands that set aliases by the IDs of the devices, also those of earlier tasks,
+    and warnings. Raise the first error after all changes."""
     moves: list[Step] = []
     if group:
         moved = [target.id for target in targets if "group_id" in target.after]
         moves = steps_into(group["id"], moved, f"Moving devices to '{device_groups(view).path_of(group)}'")
     tagged = [target for target in targets if "tags" in target.after]
+    warnings: list[str] = []
     alias_steps = [step for target in targets if "alias" in target.after for step in _alias_steps(view, target)]
     with accepting(context.effects, f"The command {_RENAMING}", alias_steps):
         raise_first(
@@ -397,7 +394,8 @@ def _apply(
             ]
         )
     commands = {target.id: target.pending for target in targets if target.pending}
-    return commands | {command.devices[0]: command.id for command in accepted_commands(alias_steps)}
+    commands |= {command.devices[0]: command.id for command in accepted_commands(alias_steps)}
+    return commands, warnings
 
 
 def _apply_tags(
@@ -594,7 +592,7 @@ def _delete(view: TenantView, context: RunContext, rows: list[Row]) -> None:
         for query in queries_for(android)
     ]
     with accepting(context.effects, f"The operation {_REMOVAL}", starts):
-        raise_first(apply_each(view, REQUEST, [*steps, *starts]))
+        raise_one(apply_each(view, REQUEST, [*steps, *starts]))
 
 
 DEVICE = ModuleDefinition("device", _MODULE, _run)

@@ -532,19 +532,9 @@ def test_a_wait_holds_for_other_paths_after_the_last_retry(
 
 def test_a_wait_ends_the_search_for_the_enterprise_id(server: Server, make_client: MakeClient, clock: Clock) -> None:
     server.replies(answers({"message": "slow down"}, 429, Retry_After="99999"))
-    with pytest.raises(ApiError, match="slow down.* Esper asks to wait 99999 s"):
+    with pytest.raises(ApiError, match=r"slow down.* Esper asks to wait 99999 s"):
         assert not make_client(server, enterprise_id=None).enterprise_id
     assert server.sent == ["GET /v1/token-info/"]
-    assert clock.waits == []
-
-
-def test_a_wait_does_not_hold_for_another_host(server: Server, client: Client, clock: Clock) -> None:
-    other = Server()
-    other.replies(answers(b"soup"))
-    server.replies(answers({}, 429, Retry_After="99999"))
-    error_of(client)
-    client.download(link_of(other), io.BytesIO(), purpose=PURPOSE)
-    other.close()
     assert clock.waits == []
 
 
