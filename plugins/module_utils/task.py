@@ -20,7 +20,7 @@ from .engine.apply import ensure_all
 from .engine.lookup import lookup_of
 from .engine.reader import reader_of
 from .engine.tenant_view import TenantView
-from .http.client import Client
+from .http.client import Client, WriteLog
 from .http.connection import OPTIONS as CONNECTION_OPTIONS
 from .http.connection import Connection
 from .model.field import Field
@@ -53,13 +53,12 @@ _CONNECTION = tuple(
 class Effects:
     """Completed changes of a task. Its result contains them, even if the task fails or is interrupted afterwards.
 
-    ``sentences`` are for the message, ``values`` for the result. ``writes`` are the purposes of all write requests that
-    Esper accepted.
+    ``sentences`` are for the message, ``values`` for the result, ``writes`` are all write requests.
     """
 
     sentences: list[str] = field(default_factory=list)
     values: Row = field(default_factory=dict)
-    writes: list[str] = field(default_factory=list)
+    writes: WriteLog = field(default_factory=WriteLog)
 
     def add(self, sentence: str, **values: t.Any) -> None:
         """Record an effect."""
@@ -73,13 +72,24 @@ class Effects:
         return {**self.values, **failure, "changed": True, "msg": " ".join([failure["msg"], *self.sentences])}
 
     def after_interrupt(self) -> str:
-        """Return sentences about the effects before an interrupt of the task, "" if there are none."""
-        if self.sentences or not self.writes:
-            return " ".join(self.sentences)
-        shown = [f"{purpose[0].lower()}{purpose[1:]}" for purpose in self.writes[:_SHOWN_WRITES]]
-        hidden = len(self.writes) - len(shown)
-        more = f" and {counted(hidden, 'more request')}" if hidden else ""
-        return f"Before this, the task completed: {', '.join(shown)}{more}. Run the task again to apply the rest."
+        """Return sentences about the effects before an interrupt of the task, "" if there are none. A request without a
+        response can have an effect."""
+        sentences = list(self.sentences)
+        accepted, waiting = list(self.writes.accepted), list(self.writes.waiting)
+        if accepted and not sentences:
+            completed = f"Before this, the task completed: {_purposes(accepted)}."
+            sentences += [completed, "Run the task again to apply the rest."]
+        if waiting:
+            sentences.append(f"Esper can also have accepted requests without a response: {_purposes(waiting)}.")
+        return " ".join(sentences)
+
+
+def _purposes(writes: list[str]) -> str:
+    """Return the purposes of some write requests, as part of a sentence."""
+    shown = [f"{purpose[0].lower()}{purpose[1:]}" for purpose in writes[:_SHOWN_WRITES]]
+    hidden = len(writes) - len(shown)
+    more = f" and {counted(hidden, 'more request')}" if hidden else ""
+    return f"{', '.join(shown)}{more}"
 
 
 @dataclass(frozen=True)
@@ -292,7 +302,7 @@ def execute(definition: ModuleDefinition, params: Params, context: RunContext, *
             user_agent=user_agent,
             log=requests.append,
             progress=context.progress,
-            written=context.effects.writes.append,
+            writes=context.effects.writes,
             secrets=secrets,
         ) as client:
             view = TenantView(client)

@@ -8,6 +8,7 @@ import datetime
 import importlib
 import json
 import os
+import re
 import signal
 import sys
 import typing as t
@@ -173,7 +174,7 @@ def interrupted_after(
     def executes(_task: t.Any, _params: t.Any, context: t.Any, user_agent: str) -> ModuleResult:
         for sentence in sentences:
             context.effects.add(sentence, commands=[{"id": "c1"}])
-        context.effects.writes.extend(writes)
+        context.effects.writes.accepted.extend(writes)
         interrupt()
         return ModuleResult({"changed": True})
 
@@ -209,6 +210,21 @@ def test_the_timeout_of_a_task_names_some_write_requests(
         "Before this, the task completed: creating 0, creating 1, creating 2 and 2 more requests."
         " Run the task again to apply the rest."
     )
+
+
+def test_the_timeout_of_a_task_names_requests_without_a_response(
+    make_action: MakeAction, server: Server, arguments: dict[str, t.Any]
+) -> None:
+    server.replies(hangs)
+    before = signal.signal(signal.SIGALRM, lambda *_arguments: times_out())
+    signal.setitimer(signal.ITIMER_REAL, 0.3)
+    try:
+        result = make_action(args={**arguments, "method": "POST", "body": {}}, timeout=5).run(task_vars={})
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert (result["failed"], result["changed"]) == (True, True)
+    assert re.search(r"timeout of 5 s\. Esper can also have accepted requests without a response: .*\.$", result["msg"])
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
