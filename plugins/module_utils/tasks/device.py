@@ -39,7 +39,7 @@ from ..kinds.tag import TAG
 from ..model.module_spec import ModuleSpec, Option, Value
 from ..model.plan import Step
 from ..task import ModuleDefinition, ModuleResult, RunContext, diff_entry
-from .command import REQUEST, Command, accepted_commands, accepting, raise_one, send, steps_for
+from .command import REQUEST, Command, accepted_commands, accepting, send, steps_for
 from .device_search import find_devices, label_of, require_devices, unique_devices
 from .operations import Operation, ids_of, operations_of_device, part_of, queries_for, start_step
 from .safety import check_confirmed, check_device_count, max_devices_option
@@ -599,7 +599,7 @@ def _delete(view: TenantView, context: RunContext, rows: list[Row]) -> None:
         for query in queries_for(android)
     ]
     with accepting(context.effects, f"The operation {_REMOVAL}", starts):
-        raise_one(apply_each(view, REQUEST, [*steps, *starts]))
+        raise_first(apply_each(view, REQUEST, [*steps, *starts]))
 
 
 DEVICE = ModuleDefinition("device", _MODULE, _run)
