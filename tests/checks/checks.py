@@ -36,11 +36,12 @@ class Check:
         return {"newest": self.newest, "oldest": self.oldest}.get(environment, self.matrix)
 
 
-# Eight programs. Three of them have a module __main__ of their own.
+# Nine programs. Three of them have a module __main__ of their own.
 MYPY = """
 mypy --package ansible_collections.esper.cloud.plugins
 mypy --package ansible_collections.esper.cloud.tests.documentation
 mypy --package ansible_collections.esper.cloud.tests.faults
+mypy --package ansible_collections.esper.cloud.tests.hostile
 mypy --package ansible_collections.esper.cloud.tests.laws
 mypy --package ansible_collections.esper.cloud.tests.mutations
 mypy tests/simulator
@@ -139,6 +140,13 @@ CHECKS = (
         oldest=("-k", "devices or find"),
         matrix=("--mutations=20000", "--mutation-seed=0"),
         ends_only=True,
+    ),
+    Check(
+        "hostile",
+        "each request to a hostile server ends in time, with little memory and one clear sentence",
+        ("python", "-m", "pytest", "tests/hostile"),
+        # The phases of a response depend on the HTTP client of Python.
+        matrix=(),
     ),
     Check(
         "guides",

@@ -1,10 +1,11 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Parts of messages."""
+"""Parts of messages, and the Unicode forms of names."""
 
 from __future__ import annotations
 
 import re
+import unicodedata
 
 # Control characters, line and paragraph separators, lone surrogates, and characters that change the direction of text
 # or have no width. Joiners (U+200C, U+200D) are part of words and of emojis.
@@ -30,3 +31,16 @@ def printable(text: str) -> str:
 def printable_lines(text: str) -> str:
     """Return a text like printable(), but keep its lines."""
     return "\n".join(map(printable, text.split("\n")))
+
+
+def composed(text: str) -> str:
+    """Return a text in the composed Unicode form (NFC). Texts that look the same, such as file names of macOS and
+    Linux, have one such form."""
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
+def unicode_forms(text: str) -> list[str]:
+    """Return a text and its other Unicode forms, for a search that distinguishes them."""
+    if text.isascii():
+        return [text]
+    return list(dict.fromkeys([text, *(unicodedata.normalize(form, text) for form in ("NFC", "NFD"))]))

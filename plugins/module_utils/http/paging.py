@@ -73,13 +73,13 @@ def list_all(
             for row in reading.rows_of(page, key):
                 identity = row.get(key)
                 if not isinstance(identity, (str, int, float)):
-                    raise _malformed(purpose, path, f"an object without {key}")
+                    raise _malformed(client, purpose, path, f"an object without {key}")
                 if identity not in seen:
                     seen.add(identity)
                     yield row
             reading.count_new(len(seen) - known)
             if attempt == 0 and reading.pages_without_new == _PAGES_WITHOUT_NEW:
-                raise _malformed(purpose, path, "the same objects repeatedly")
+                raise _malformed(client, purpose, path, "the same objects repeatedly")
             if on_progress:
                 on_progress(len(seen), page.count)
         if by_cursor or not (reading.saw_changes or (attempt == 0 and reading.is_short)):
@@ -140,7 +140,10 @@ def _pages(
 ) -> t.Iterator[_Page]:
     def fetch(**position: t.Any) -> _Page:
         body = client.get(path, query={**query, "limit": page_size, **position}, purpose=purpose)
-        return _read_page(body, path, purpose)
+        page = _read_page(body)
+        if page is None:
+            raise _malformed(client, purpose, path, "no list of objects")
+        return page
 
     def fetch_at(offset: int) -> _Page:
         return replace(fetch(offset=offset), overlaps=shared > 0)
@@ -150,7 +153,7 @@ def _pages(
         used: set[str] = set()
         while cursor:
             if cursor in used:
-                raise _malformed(purpose, path, "the same objects repeatedly")
+                raise _malformed(client, purpose, path, "the same objects repeatedly")
             used.add(cursor)
             page = fetch(cursor=cursor)
             yield page
@@ -183,7 +186,8 @@ def _following(page: _Page, offset: int) -> int | None:
     return end if page.count is not None and end < page.count else None
 
 
-def _read_page(body: t.Any, path: str, purpose: str) -> _Page:
+def _read_page(body: t.Any) -> _Page | None:
+    """Return the page in a response, None if it has no list of objects."""
     rows, count = None, None
     if isinstance(body, dict):
         count = body.get("count")
@@ -191,7 +195,7 @@ def _read_page(body: t.Any, path: str, purpose: str) -> _Page:
         if rows is None and "results" in body and not count:
             rows = []  # Esper can return null for an empty list.
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise _malformed(purpose, path, "no list of objects")
+        return None
     return _Page(
         rows=rows,
         count=count if isinstance(count, int) else None,
@@ -217,5 +221,6 @@ def _offset_of(link: object) -> int | None:
     return int(value) if re.fullmatch("[0-9]{1,18}", value) else None
 
 
-def _malformed(purpose: str, path: str, what: str) -> TransportError:
-    return TransportError(f"{purpose} failed: GET {path} returned {what}.", method="GET", path=path)
+def _malformed(client: Client, purpose: str, path: str, what: str) -> TransportError:
+    target = client.target(path)
+    return TransportError(f"{purpose} failed: GET {target} returned {what}.", method="GET", path=target)

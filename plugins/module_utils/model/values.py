@@ -7,6 +7,8 @@ from __future__ import annotations
 import json
 import typing as t
 
+from ..base.text import composed
+
 # Maximum number of levels of a value without a description. Ansible fails with several hundred.
 _LEVELS = 100
 
@@ -93,4 +95,4 @@ def _text(value: t.Any) -> str:
         return str(value).lower()
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
-    return str(value)
+    return composed(str(value))
