@@ -38,7 +38,7 @@ options:
     description:
       - Filters that Esper applies to the list of devices. The keys are the query parameters of C(/v2/devices/).
       - A device must match all filters. A filter with a list matches devices with any of its values. By default, there
-        are no filters.
+        are no filters. Lists that are too long for one request are split into several requests.
       - Text - V(serial), V(udid), V(search) (name, serial, IMEI, model and others), V(android_version),
         V(android_version_exact), V(ios_version), V(ipados_version), V(tvos_version), V(windows_version),
         V(active_connection), V(current_blueprint_version_id), V(current_blueprint_version_id_net),
@@ -50,7 +50,7 @@ options:
       - Choices - V(state) (a value of C(esper_state)), V(os) (V(Android), V(iOS), V(iPadOS), V(tvOS), V(Linux),
         V(Windows)), V(managed_by) (V(BLUEPRINT), V(TEMPLATE)).
       - One or a list - V(platform) (V(ANDROID), V(APPLE), V(LINUX), V(WINDOWS)), V(device_source) (V(ABM),
-        V(NON_ABM)), V(template_multi), V(policy_multi).
+        V(NON_ABM)), V(template_multi) and V(policy_multi) (names of templates and policies, without commas).
       - One or a list of names or IDs - V(group_multi) (device groups by path, including the groups below them),
         V(group_multi_immediate) (excluding the groups below them), V(tags).
       - A name or an ID - V(assigned_blueprint_id), V(current_blueprint_id).
@@ -138,11 +138,12 @@ options:
     default: 4
   paging:
     description:
-      - Method to read the pages of devices. With both methods, the inventory contains each device once, even if the
-        list changes at the same time.
-      - V(offset) reads at most O(concurrency) pages at a time. If devices moved from one page to another, it reads the
-        list again, at most twice.
-      - V(cursor) reads one page after another, and each page once.
+      - Method to read the pages of devices. With both methods, the inventory contains the devices that the list had at
+        one moment while the plugin read it. If devices were removed at the same time, the plugin reads the list again,
+        at most four times, and then fails.
+      - V(offset) reads at most O(concurrency) pages at a time.
+      - V(cursor) reads one page after another. It only compares the number of devices, so it does not notice if as many
+        devices were added as removed.
     type: str
     choices: [offset, cursor]
     default: offset

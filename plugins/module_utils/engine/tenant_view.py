@@ -91,10 +91,9 @@ class TenantView:
         rows = self._lists.get(cache_key)
         if rows is None:
             invalidations = self._invalidations
-            pages = list_all(
+            rows = list_all(
                 self.client, path, query=query, page_size=page_size, concurrency=concurrency, key=key, purpose=purpose
             )
-            rows = list(pages)
             # If another thread sent a write request at the same time, the list may be out of date.
             if invalidations == self._invalidations:
                 self._lists[cache_key] = rows

@@ -76,15 +76,16 @@ def read_fleet(
 
     Raises what Client.request raises, and NotFound or Ambiguous for a filter.
     """
-    rows = list_devices(
+    devices = list_devices(
         view.client,
         resolve_filters(view, filters),
         concurrency=concurrency,
         by_cursor=by_cursor,
+        # Page after page, so that only a few pages are in memory at a time.
+        convert=lambda row: as_host(row, level),
         on_progress=on_progress,
     )
-    # list_devices() is an iterator, so that only a few pages are in memory at a time.
-    fleet = Fleet([as_host(row, level) for row in rows])
+    fleet = Fleet(devices)
     readers = {"group": _groups, "tag": lambda view: _tag_names(view, warn), "blueprint": _blueprint_names}
     needed = [kind for kind in kinds if _refers_to(kind, fleet.devices)]
     names = dict(zip(needed, _read_in_parallel(view, [readers[kind] for kind in needed], concurrency), strict=True))
