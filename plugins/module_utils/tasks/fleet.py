@@ -82,7 +82,7 @@ def read_fleet(
         concurrency=concurrency,
         by_cursor=by_cursor,
         # Page after page, so that only a few pages are in memory at a time.
-        convert=lambda row: as_host(row, level),
+        convert=lambda row: as_host(row, level, view),
         on_progress=on_progress,
     )
     fleet = Fleet(devices)
@@ -92,6 +92,8 @@ def read_fleet(
     fleet.groups = names.get("group", {})
     fleet.tags = names.get("tag", {})
     fleet.blueprints = names.get("blueprint", {})
+    for warning in view.warnings():
+        warn(warning)
     fleet.read_at = datetime.now(timezone.utc).isoformat(timespec="seconds")
     return fleet
 
