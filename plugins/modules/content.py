@@ -15,7 +15,7 @@ description:
   - Uploads, replaces and deletes content files, which blueprints copy to devices, and sets their descriptions
     and tags.
   - A file is uploaded only if the tenant has no content file with the same name and the same bytes. The module
-    compares the size, and the checksum if its length is that of MD5, SHA-1 or SHA-256.
+    compares the size, and the checksum if its length is that of MD5, SHA-1 or SHA-2.
   - Esper cannot change the bytes of a content file. To replace one, the module uploads the new file with
     the old description and tags, then deletes the old content file. The new content file has another ID.
   - Blueprints refer to content files by ID, and the module does not change blueprints. If blueprints use
@@ -197,6 +197,10 @@ requests:
   sample:
     - 'GET /v2/devices/?limit=1: 200 in 41 ms'
 """
+
+from ansible_collections.esper.cloud.plugins.module_utils.base.zip_import import compile_once
+
+compile_once()
 
 from ansible_collections.esper.cloud.plugins.module_utils.kinds.content import CONTENT
 from ansible_collections.esper.cloud.plugins.module_utils.module import run

@@ -17,6 +17,7 @@ description:
   - If no content file matches, the list is empty.
   - Downloads the content files if O(dest) is set. Download links work without an API key, so the module does
     not return them.
+  - A download follows at most three redirects, and none from HTTPS to HTTP.
 extends_documentation_fragment:
   - esper.cloud.connection
   - esper.cloud.attributes
@@ -53,11 +54,20 @@ options:
   dest:
     description:
       - Path to download the content files to, on the machine where the module runs.
-      - If the path is an existing directory, each content file is stored in it by its name. Otherwise, it
-        is the path of the file to write, and exactly one content file must match.
+      - If the path is an existing directory or ends with a slash, each content file is stored in it by its
+        name. Otherwise, it is the path of the file to write, and exactly one content file must match.
+      - The module creates missing directories.
       - Files with the right size and checksum are not downloaded again. A downloaded file is checked in the
-        same way before it replaces another.
+        same way before it replaces another. The replaced file keeps its mode.
     type: path
+  allow_unverified:
+    description:
+      - If V(true), content files are downloaded although the module cannot verify them. If V(false), the
+        task fails.
+      - This applies if Esper returns a checksum of an unknown algorithm. It also applies if Esper returns
+        neither size nor checksum, and its storage does not state the length of the file.
+    type: bool
+    default: false
 seealso:
   - module: esper.cloud.content
 """
@@ -139,6 +149,10 @@ requests:
   sample:
     - 'GET /v2/devices/?limit=1: 200 in 41 ms'
 """
+
+from ansible_collections.esper.cloud.plugins.module_utils.base.zip_import import compile_once
+
+compile_once()
 
 from ansible_collections.esper.cloud.plugins.module_utils.kinds.content import CONTENT
 from ansible_collections.esper.cloud.plugins.module_utils.module import run_info

@@ -91,6 +91,8 @@ def test_cell(
     else:
         assert run.failed, run.result
         assert (operation.name == "wait") is ("The command REBOOT was accepted before" in run.message)
+        assert operation.name != "wait" or run.result["changed"] is True
+        assert operation.name == "wait" or not run.result.get("changed") or state != operation.before
         assert re.search(ERRORS[stated], run.message), run.message
         assert operation.name == "wait" or state == _left(fault, operation)
     if operation.writes:

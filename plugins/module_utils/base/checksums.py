@@ -12,7 +12,12 @@ from .errors import InvalidParameter
 
 _CHUNK_BYTES = 1024 * 1024
 # The contract does not name the algorithm. The number of hexadecimal digits identifies it.
-_ALGORITHMS = {32: "md5", 40: "sha1", 64: "sha256"}
+_ALGORITHMS = {32: "md5", 40: "sha1", 64: "sha256", 96: "sha384", 128: "sha512"}
+
+
+def algorithm_of(checksum: str) -> str | None:
+    """Return the algorithm of a checksum, None if it is unknown."""
+    return _ALGORITHMS.get(len(checksum)) if re.fullmatch("[0-9a-fA-F]+", checksum) else None
 
 
 def size_of(path: Path) -> int:
@@ -28,7 +33,7 @@ def checksum_like(known: str | None, path: Path) -> str | None:
 
     Raise InvalidParameter if it cannot be read.
     """
-    algorithm = _ALGORITHMS.get(len(known)) if known and re.fullmatch("[0-9a-fA-F]+", known) else None
+    algorithm = algorithm_of(known) if known else None
     if algorithm is None:
         return None
     digest = hashlib.new(algorithm, usedforsecurity=False)

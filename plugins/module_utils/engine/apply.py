@@ -23,6 +23,11 @@ from .lookup import lookup_of
 from .planner import planner_of
 from .tenant_view import TenantView
 
+# The maximum number of completed requests in the message of a failed task.
+_SHOWN_STEPS = 3
+# Maximum number of requests that merge the changes of a task with those of other clients.
+_MAX_MERGES = 3
+
 
 @dataclass(frozen=True)
 class Result:
@@ -39,8 +44,8 @@ class Result:
 def ensure(view: TenantView, kind: Kind, params: Params, *, check_mode: bool = False) -> Result:
     """Bring an object to the state in the parameters of its module, and return the result.
 
-    Raise EsperError. The write requests before the failed one have taken effect, and the same call again applies the
-    rest. An object that another client created at the same time counts as changed.
+    Raise EsperError. The write requests before the failed one have taken effect, the message names them, and the same
+    call again applies the rest. An object that another client created at the same time counts as changed.
     """
     return ensure_all(view, kind, [params], check_mode=check_mode)[0]
 
@@ -52,15 +57,33 @@ def ensure_all(view: TenantView, kind: Kind, several: t.Sequence[Params], *, che
         planned.complete()
     for planned in plans:
         planned.evaluate_warnings()
-    return [
-        _apply_plan(view, kind, params, planned, check_mode) for params, planned in zip(several, plans, strict=True)
-    ]
+    try:
+        return [
+            _apply_plan(view, kind, params, planned, check_mode) for params, planned in zip(several, plans, strict=True)
+        ]
+    except EsperError as error:
+        add_completed(error, [step for planned in plans for step in planned.steps])
+        raise
+
+
+def add_completed(error: EsperError, steps: t.Iterable[Step]) -> None:
+    """Add to the message of an error which of the steps were completed before it, if any."""
+    completed = [f"{step.purpose[0].lower()}{step.purpose[1:]}" for step in steps if step.done]
+    if completed:
+        hidden = len(completed) - _SHOWN_STEPS
+        more = f" and {counted(hidden, 'more request')}" if hidden > 0 else ""
+        error.args = (
+            f"{error} Before this failure, the task completed: {', '.join(completed[:_SHOWN_STEPS])}{more}."
+            " Run the task again to apply the rest.",
+        )
 
 
 def _apply_plan(view: TenantView, kind: Kind, params: Params, planned: Plan, check_mode: bool) -> Result:
     record = planned.record
     if planned.steps and not check_mode:
-        record = apply(view, kind, planned)
+        send(view, kind, planned.steps)
+        merge_again(view, kind, params, planned)
+        record = record_after(view, kind, planned)
         if any(step.adopted for step in planned.steps):
             # The object that was found instead of created can differ.
             rest = make_plan(view, kind, params)
@@ -93,6 +116,46 @@ def send(view: TenantView, kind: Kind, steps: t.Sequence[Step]) -> None:
     finally:
         if steps:
             view.invalidate(kind)
+
+
+def merge_again(view: TenantView, kind: Kind, params: Params, planned: Plan) -> None:
+    """Apply a task again to an object that another client changed at the same time, if one of both changes is lost.
+
+    The plan gets the additional steps, and a warning. Raise EsperError if the changes cannot be merged.
+    """
+    planner = planner_of(view, kind)
+    for attempt in range(_MAX_MERGES + 1):
+        step = next((each for each in reversed(planned.steps) if each.find_rival is not None), None)
+        if step is None or step.find_rival is None or step.response is None:
+            return
+        phrase = kind.phrase(step.response)
+        try:
+            rival = step.find_rival(step.response)
+        except EsperError as error:
+            planned.warnings.append(
+                f"The {phrase} is changed, but the module cannot determine whether another client changed it at the"
+                f" same time. {error}"
+            )
+            return
+        try:
+            merged = Plan(None) if rival is None else planner.plan_merge(params, rival, step)
+        except EsperError as error:
+            raise EsperError(
+                f"Another client changed the {phrase} at the same time, and this task replaced its changes. They cannot"
+                f" be merged. {error}"
+            ) from None
+        if not merged.steps:
+            return
+        if attempt == _MAX_MERGES:
+            raise EsperError(
+                f"Other clients changed the {phrase} {attempt + 1} times at the same time, so a change can be lost. Run"
+                " the task again."
+            )
+        send(view, kind, merged.steps)
+        planned.steps += merged.steps
+        planned.warnings.append(
+            f"Another client changed the {phrase} at the same time. The module merged both changes."
+        )
 
 
 def record_after(view: TenantView, kind: Kind, planned: Plan) -> Row | None:
@@ -153,8 +216,10 @@ def _execute_step(view: TenantView, kind: Kind, step: Step) -> None:
         if step.method == "DELETE" and error.status == 404:
             return
         raise
-    step.response = _object_in(response, step, kind)
+    # A response that asks for another request has no effect yet.
     following = step.next_step(response) if step.next_step else None
+    view.has_written |= following is None
+    step.response = _object_in(response, step, kind)
     if following:
         _execute_step(view, kind, following)
 
@@ -168,10 +233,11 @@ def _create_once(
 ) -> None:
     """Create an object. If the outcome is unknown, or if another client created it first, look the object up by its
     natural key and adopt it. The request is repeated only if the object does not exist."""
-    client, attempt = view.client, 0
+    client, attempt, is_unknown = view.client, 0, False
     while True:
         try:
             response = send(idempotent=False)
+            view.has_written = True
             step.response = _object_in(response, step, kind)
             if step.response is not None:
                 _resolve_duplicate(view, kind, step)
@@ -184,6 +250,7 @@ def _create_once(
             )
         except RequestFailed as error:
             failure = error
+        is_unknown |= failure.outcome_unknown
         is_rejected = isinstance(failure, ApiError) and failure.status in (400, 409)
         if not (failure.outcome_unknown or is_rejected):
             raise failure
@@ -199,6 +266,7 @@ def _create_once(
             raise failure from None
         if found is not None:
             step.response, step.adopted = found, True
+            view.has_written |= is_unknown
             return
         if is_rejected or attempt > client.connection.retries:
             raise failure

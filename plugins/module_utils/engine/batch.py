@@ -425,6 +425,7 @@ class Batch:
                 send(item)
             except EsperError as error:
                 # In the thread, because the next item can start before the result of this one is read.
+                engine.add_completed(error, item.plan.steps)
                 item.fail(error)
                 self._is_stopped = not self._continue_on_error
             return item
@@ -444,6 +445,7 @@ class Batch:
             rest = [step for step in again.steps if step.method != "DELETE"]
             engine.send(self._view, item.kind, rest)
             item.plan.steps += rest
+        engine.merge_again(self._view, item.kind, item.params, item.plan)
         if not item.deletion_steps:
             item.complete(self._view)
 

@@ -44,10 +44,12 @@ class TenantView:
     """The cached objects of a tenant, and the changes that a task plans.
 
     Callers must not change the returned objects. Methods that read raise the errors of Client.request().
+    ``has_written`` is true after a write request of the task has taken effect.
     """
 
     def __init__(self, client: Client) -> None:
         self.client = client
+        self.has_written = False
         self._lists: dict[_CacheKey, list[Row]] = {}
         self._objects: dict[_CacheKey, t.Any] = {}
         self._names: dict[Kind, _ByName] = {}

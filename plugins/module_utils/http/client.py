@@ -15,12 +15,13 @@ import typing as t
 from urllib.parse import quote, urlencode, urljoin, urlsplit
 
 from ..base.errors import ApiError, ConfigurationError, InvalidParameter, RequestFailed, TransportError
-from ..base.ids import last_uuid
+from ..base.ids import is_path_part, last_uuid
 from ..base.redaction import Redaction
 from ..base.version import VERSION
 from .connection import Connection
+from .download import Download
 from .forms import Form, Watch
-from .responses import Response, link_error, read_response
+from .responses import Response, read_response
 from .transport import RawResponse, Transport, deadline_error
 
 Query = t.Mapping[str, t.Any]
@@ -32,6 +33,8 @@ _REDIRECTS = 3
 _DEVICES = "/v2/devices/"
 _DEVICE_REQUESTS = 8
 _MEGABYTE = 1_000_000
+# Maximum number of characters of an invalid ID in a message.
+_ID_LENGTH = 100
 
 
 class Client:
@@ -148,35 +151,20 @@ class Client:
         if idempotent is None:
             idempotent = method in _SAFE_TO_REPEAT
         target = self._expand(path, ids or {})
-        if parameters := _query_string(query or {}):
+        try:
+            parameters = _query_string(query or {})
+        except UnicodeEncodeError:
+            raise InvalidParameter(f"{purpose} failed: the query has characters that are not valid Unicode.") from None
+        if parameters:
             target = f"{target}?{parameters}"
         with self._device_requests if path == _DEVICES else contextlib.nullcontext():
             return self._transport.with_retries(
                 lambda: self._send(method, target, body, purpose), method, target, purpose, idempotent
             )
 
-    def download(self, link: str, file: t.BinaryIO, *, purpose: str) -> None:
-        """Download a link to a file, in chunks. The link itself grants access, on any host, so the API key is not sent,
-        and messages do not show the query of the link.
-
-        Raise the errors of request(), and OSError if the file cannot be written.
-        """
-        try:
-            url = urlsplit(link)
-        except ValueError:
-            url = urlsplit("")
-        shown = f"{url.scheme}://{url.hostname}{url.path}"
-        if url.scheme not in ("http", "https") or not url.hostname:
-            raise TransportError(f"{purpose} failed: Esper returned no download link.", method="GET", path=shown)
-
-        def fetch() -> None:
-            file.seek(0)
-            file.truncate()
-            # An error of the file is raised outside the generator, which handles errors of the connection.
-            for chunk in self._content_of(link, shown, purpose):
-                file.write(chunk)
-
-        self._transport.with_retries(fetch, "GET", shown, purpose, idempotent=True)
+    def download(self, download: Download, file: t.BinaryIO) -> None:
+        """Write the bytes of a download to a file, see Download.save()."""
+        download.save(self._transport, file)
 
     @property
     def enterprise_id(self) -> str:
@@ -211,6 +199,9 @@ class Client:
                 outage = error if error.is_outage else outage
                 failures.append(f"GET {path} returned HTTP {error.status}")
                 continue
+            except TransportError as error:
+                # If Esper asked for a pause that is too long, the next request fails before it is sent.
+                raise outage or error from None
             except (KeyError, IndexError, TypeError):
                 found = None
             if found:
@@ -228,9 +219,12 @@ class Client:
     def _expand(self, path: str, ids: Ids) -> str:
         known = {**ids, "enterprise_id": self.enterprise_id} if "{enterprise_id}" in path else ids
         for value in known.values():
-            # Quoting keeps dots, which would turn the path of an object into that of the list, or above it.
-            if str(value) in ("", ".", ".."):
-                raise InvalidParameter(f"Invalid ID '{value}'.")
+            if not is_path_part(str(value)):
+                shown = self.redact(str(value))[:_ID_LENGTH]
+                raise InvalidParameter(
+                    f"Invalid ID '{shown}'. An ID must not be empty, only dots, or contain slashes or unprintable"
+                    " characters."
+                )
         return re.sub(r"{(\w+)}", lambda found: quote(str(known[found.group(1)]), safe=""), path)
 
     def _send(self, method: str, target: str, body: t.Any, purpose: str) -> Response:
@@ -280,21 +274,18 @@ class Client:
 
         return watch
 
-    def _content_of(self, link: str, shown: str, purpose: str) -> t.Iterator[bytes]:
-        """Yield the body of a link in chunks."""
-        # Without compression, because the length and checksum of the bytes are known.
-        headers = {"Accept": "*/*", "Accept-Encoding": "identity"}
-        with self._transport.open(
-            "GET", link, target=shown, purpose=purpose, headers=headers, with_key=False, follow=True
-        ) as raw:
-            if raw.status != 200:
-                raise link_error(raw.status, shown, purpose)
-            yield from raw.chunks()
-
     def _redirection(self, response: RawResponse, url: str, method: str, target: str, purpose: str) -> str:
         """Return the URL of a redirect. Raise TransportError unless it is a GET to the same host, because any other
         redirect could lose the body, or send the API key to another host."""
-        location = urljoin(url, response.headers["Location"])
+        try:
+            location = urljoin(url, response.headers["Location"])
+        except ValueError:
+            raise TransportError(
+                f"{purpose} failed: {method} {target} returned HTTP {response.status}, a redirect to an invalid URL."
+                " Check tenant or api_url.",
+                method=method,
+                path=target,
+            ) from None
         old, new = urlsplit(url), urlsplit(location)
         if method == "GET" and (old.scheme, old.netloc) == (new.scheme, new.netloc):
             return location

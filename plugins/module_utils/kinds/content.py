@@ -57,7 +57,7 @@ _MODULE = ModuleSpec(
         "Uploads, replaces and deletes content files, which blueprints copy to devices, and sets their descriptions and"
         " tags.",
         "A file is uploaded only if the tenant has no content file with the same name and the same bytes. The"
-        " module compares the size, and the checksum if its length is that of MD5, SHA-1 or SHA-256.",
+        " module compares the size, and the checksum if its length is that of MD5, SHA-1 or SHA-2.",
         "Esper cannot change the bytes of a content file. To replace one, the module uploads the new file with the"
         " old description and tags, then deletes the old content file. The new content file has another ID.",
         "Blueprints refer to content files by ID, and the module does not change blueprints. If blueprints use a"
@@ -159,6 +159,7 @@ _INFO_MODULE = ModuleSpec(
         "If no content file matches, the list is empty.",
         "Downloads the content files if O(dest) is set. Download links work without an API key, so the module does"
         " not return them.",
+        "A download follows at most three redirects, and none from HTTPS to HTTP.",
     ),
     options=(
         Option("id", "ID of a content file, a number.", type="int", identifier=True),
@@ -169,12 +170,24 @@ _INFO_MODULE = ModuleSpec(
             "dest",
             (
                 "Path to download the content files to, on the machine where the module runs.",
-                "If the path is an existing directory, each content file is stored in it by its name. Otherwise, it is"
-                " the path of the file to write, and exactly one content file must match.",
+                "If the path is an existing directory or ends with a slash, each content file is stored in it by its"
+                " name. Otherwise, it is the path of the file to write, and exactly one content file must match.",
+                "The module creates missing directories.",
                 "Files with the right size and checksum are not downloaded again. A downloaded file is checked in"
-                " the same way before it replaces another.",
+                " the same way before it replaces another. The replaced file keeps its mode.",
             ),
             type="path",
+        ),
+        Option(
+            "allow_unverified",
+            (
+                "If V(true), content files are downloaded although the module cannot verify them. If V(false), the task"
+                " fails.",
+                "This applies if Esper returns a checksum of an unknown algorithm. It also applies if Esper returns"
+                " neither size nor checksum, and its storage does not state the length of the file.",
+            ),
+            type="bool",
+            default=False,
         ),
     ),
     rules={"mutually_exclusive": [("id", "name"), ("id", "tag"), ("id", "search")]},

@@ -5,15 +5,19 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import stat
 import uuid
 from pathlib import Path
 
+from ..base.checksums import algorithm_of
 from ..base.errors import InvalidParameter, TransportError
 from ..base.row import Params, Row
 from ..base.text import counted
 from ..engine.lookup import lookup_of
 from ..engine.reader import Reader
-from .content_file import flaw_of_name, has_bytes_of
+from ..http.download import Download
+from .content_file import flaw_of_name, has_bytes_of, size_in_bytes
 
 
 class ContentReader(Reader):
@@ -39,23 +43,34 @@ class ContentReader(Reader):
         """Download the content files to ``dest`` if it is set. Raise InvalidParameter if that cannot be written."""
         if params["dest"] is None:
             return {}
-        dest, rows = Path(params["dest"]), self._select_contents(params)
+        rows = self._select_contents(params)
         try:
-            files = _destinations(dest, rows)
+            files = _destinations(params["dest"], rows)
             missing = {file: row for file, row in files.items() if not (file.is_file() and has_bytes_of(row, file))}
         except OSError as error:
-            raise InvalidParameter(f"Cannot read '{dest}': {error.strerror}.") from None
+            raise InvalidParameter(f"Cannot read '{params['dest']}': {error.strerror}.") from None
+        if not params["allow_unverified"]:
+            _check_algorithms(rows)
         for file, row in missing.items() if not check_mode else ():
-            self._download_file(row, file)
+            self._download_file(row, file, needs_length=not params["allow_unverified"])
         return {"changed": bool(missing), "files": [str(file) for file in files]}
 
-    def _download_file(self, row: Row, file: Path) -> None:
-        """Write the bytes of a content file to a file, which never holds only a part of them."""
+    def _download_file(self, row: Row, file: Path, *, needs_length: bool) -> None:
+        """Write the bytes of a content file to a file, which never holds only a part of them and keeps its mode."""
         purpose = f"Downloading the {self.kind.phrase(row)}"
         partial = file.with_name(f".{uuid.uuid4().hex}.part")
+        size = size_in_bytes(row.get("size"))
+        download = Download(
+            str(row.get("download_url")), purpose, size, needs_length and size is None and not row.get("hash")
+        )
         try:
-            with partial.open("xb") as handle:
-                self.view.client.download(str(row.get("download_url")), handle, purpose=purpose)
+            if not file.parent.exists():
+                file.parent.mkdir(parents=True, exist_ok=True)
+            mode = stat.S_IMODE(file.stat().st_mode) if file.exists() else None
+            # The umask only applies to the mode of a new file. Nobody else reads the file before it has its mode.
+            descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666 if mode is None else 0o600)
+            with os.fdopen(descriptor, "wb") as handle:
+                self.view.client.download(download, handle)
             if not has_bytes_of(row, partial):
                 raise TransportError(
                     f"{purpose} failed: the downloaded file does not have the size and checksum that Esper returns"
@@ -63,6 +78,8 @@ class ContentReader(Reader):
                     method="GET",
                     path=self.kind.routes.object,
                 )
+            if mode is not None:
+                partial.chmod(mode)
             partial.replace(file)
         except OSError as error:
             raise InvalidParameter(f"Cannot write '{file}': {error.strerror}.") from None
@@ -71,14 +88,25 @@ class ContentReader(Reader):
                 partial.unlink()
 
 
-def _destinations(dest: Path, rows: list[Row]) -> dict[Path, Row]:
+def _check_algorithms(rows: list[Row]) -> None:
+    """Raise InvalidParameter if a content file has a checksum of an unknown algorithm."""
+    unknown = [str(row["id"]) for row in rows if row.get("hash") and algorithm_of(str(row["hash"])) is None]
+    if unknown:
+        raise InvalidParameter(
+            f"Cannot verify the downloads, because the checksums of these content files have an unknown algorithm:"
+            f" {', '.join(unknown)}. Set allow_unverified to true to download them anyway."
+        )
+
+
+def _destinations(path: str, rows: list[Row]) -> dict[Path, Row]:
     """Return the destination of each content file: the one file, or its name in the directory. The name is not
     trusted."""
-    if not dest.is_dir():
+    dest = Path(path)
+    if not dest.is_dir() and not path.endswith("/"):
         if len(rows) != 1:
             raise InvalidParameter(
                 f"Cannot download to the file '{dest}': {counted(len(rows), 'content file')} match, not one. Select one"
-                " content file, or set dest to a directory."
+                " content file, or set dest to a directory. The path of a new directory ends with a slash."
             )
         return {dest: rows[0]}
     destinations: dict[Path, Row] = {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import stat
 import typing as t
 from dataclasses import dataclass, field
 from email import message_from_bytes
@@ -31,6 +32,15 @@ from ansible_collections.esper.cloud.plugins.module_utils.kinds.content import C
 from ansible_collections.esper.cloud.plugins.module_utils.kinds.content_lookup import ContentLookup
 from ansible_collections.esper.cloud.plugins.module_utils.model.plan import Plan
 from ansible_collections.esper.cloud.plugins.module_utils.model.unknowns import KnownAfterApply
+from ansible_collections.esper.cloud.plugins.module_utils.module import argument_spec
+from ansible_collections.esper.cloud.plugins.module_utils.task import (
+    ModuleDefinition,
+    RunContext,
+    define_module,
+    execute,
+)
+from ansible_collections.esper.cloud.plugins.module_utils.tasks.tenant import TENANT
+from ansible_collections.esper.cloud.tests.unit.conftest import ENTERPRISE, KEY
 from ansible_collections.esper.cloud.tests.unit.service import Exchange, Reply, Request, Server, answers
 
 if t.TYPE_CHECKING:
@@ -145,6 +155,18 @@ def download(client: Client, *, check_mode: bool = False, **given: t.Any) -> Row
     return reader_of(TenantView(client), CONTENT).download({**defaults, **given}, check_mode=check_mode)
 
 
+def run(server: Server, definition: ModuleDefinition, **given: t.Any) -> Row:
+    """Return the result of a task, as Ansible shows it."""
+    defaults = {name: option.get("default") for name, option in argument_spec(definition, {}).items()}
+    connection = {"api_url": server.url, "api_key": KEY, "enterprise_id": ENTERPRISE, "retries": 0}
+    return execute(definition, {**defaults, **connection, **given}, RunContext(), user_agent="").result
+
+
+def refusing(contents: Contents, *methods: str) -> t.Callable[[Request], Reply]:
+    """Return a server that rejects requests with these methods."""
+    return lambda request: answers({"message": "No."}, 403) if request.method in methods else contents(request)
+
+
 def writes(server: Server) -> list[str]:
     return [request.method for request in server.requests if request.method != "GET"]
 
@@ -169,7 +191,8 @@ def test_the_length_of_a_checksum_determines_its_algorithm(
     [
         (("size",), "md5", b"stew", False),
         (("size",), "md5", b"soups", True),
-        (("size", "hash"), "sha512", b"stew", False),
+        (("size", "hash"), "sha512", b"stew", True),
+        (("size", "hash"), "sha3_224", b"stew", False),
         (("hash",), "md5", b"stew", True),
         ((), "md5", b"soups", False),
     ],
@@ -201,6 +224,51 @@ def test_the_next_run_adopts_an_interrupted_upload(
     assert done.record["tags"] == ["new"]
     assert f"as the one with ID {done.record['id']}: {old}." in done.warnings[0]
     assert writes(server).count("POST") == 1
+
+
+@pytest.mark.parametrize(
+    ("refused", "completed"),
+    [
+        (("POST",), ""),
+        (("PATCH",), "uploading the content file 'menu.png'"),
+        (("DELETE",), "uploading the content file 'menu.png', updating the content file 'menu.png'"),
+    ],
+)
+@pytest.mark.parametrize("is_tenant", [False, True])
+def test_a_failed_task_reports_what_it_has_written(
+    server: Server, contents: Contents, menu: Path, refused: tuple[str, ...], completed: str, is_tenant: bool
+) -> None:
+    contents.add("menu.png", b"stew", tags=["old"])
+    server.app = refusing(contents, *refused)
+    params = params_of(src=menu)
+    result = run(server, TENANT, contents=[params]) if is_tenant else run(server, define_module(CONTENT), **params)
+    assert result["failed"] is True
+    assert bool(result.get("changed")) is bool(completed)
+    said = f"Before this failure, the task completed: {completed}. Run the task again to apply the rest."
+    assert (said in result["msg"]) is bool(completed), result["msg"]
+
+
+def test_a_failed_task_for_a_directory_reports_the_files_that_it_has_uploaded(
+    server: Server, contents: Contents, tmp_path: Path
+) -> None:
+    for number in range(6):
+        (tmp_path / f"{number}.txt").write_text(str(number))
+    server.app = lambda request: (
+        answers({"message": "No."}, 403) if request.method == "POST" and len(contents.rows) == 5 else contents(request)
+    )
+    result = run(server, define_module(CONTENT), src=str(tmp_path))
+    assert result["changed"] is True
+    assert "'2.txt' and 2 more requests. Run the task again" in result["msg"]
+    assert result["msg"].startswith("Uploading the content file '5.txt' failed")
+
+
+def test_a_failed_task_that_adopted_its_lost_upload_has_changed_something(
+    server: Server, contents: Contents, menu: Path
+) -> None:
+    contents.loses_uploads = 1
+    server.app = refusing(contents, "PATCH")
+    result = run(server, define_module(CONTENT), src=str(menu), tags=["new"])
+    assert (result["failed"], result.get("changed")) == (True, True)
 
 
 def test_the_oldest_of_several_files_with_the_same_bytes_is_used(
@@ -623,6 +691,60 @@ def test_the_name_of_a_content_file_cannot_leave_the_directory(
     contents.add(name, b"soup")
     with pytest.raises(InvalidParameter, match="Set dest to the path of a file"):
         download(client, dest=tmp_path)
+
+
+def test_a_replaced_file_keeps_its_mode(client: Client, contents: Contents, tmp_path: Path) -> None:
+    contents.add("menu.png", b"soup")
+    for mode in (0o600, 0o644, 0o777):
+        (tmp_path / "menu.png").write_bytes(b"older")
+        (tmp_path / "menu.png").chmod(mode)
+        assert download(client, name="menu.png", dest=tmp_path)["changed"]
+        assert stat.S_IMODE((tmp_path / "menu.png").stat().st_mode) == mode
+
+
+def test_missing_directories_are_created(client: Client, contents: Contents, tmp_path: Path) -> None:
+    contents.add("menu.png", b"soup")
+    contents.add("prices.pdf", b"prices")
+    new = f"{tmp_path}/new/files/"
+    files = [f"{new}menu.png", f"{new}prices.pdf"]
+    assert download(client, dest=new, check_mode=True) == {"changed": True, "files": files}
+    assert list(tmp_path.iterdir()) == []
+    assert download(client, dest=new) == {"changed": True, "files": files}
+    assert download(client, dest=new) == {"changed": False, "files": files}
+    download(client, name="menu.png", dest=tmp_path / "other" / "soup.png")
+    assert (tmp_path / "other" / "soup.png").read_bytes() == b"soup"
+    with pytest.raises(InvalidParameter, match=r"The path of a new directory ends with a slash\."):
+        download(client, dest=new.replace("new", "newer").rstrip("/"))
+
+
+@pytest.mark.parametrize("check_mode", [False, True])
+def test_a_checksum_of_an_unknown_algorithm_cannot_be_verified(
+    server: Server, client: Client, contents: Contents, tmp_path: Path, check_mode: bool
+) -> None:
+    contents.add("menu.png", b"soup", hash="crc32:1c291ca3")
+    with pytest.raises(InvalidParameter, match=r"have an unknown algorithm: 1\. Set allow_unverified to true"):
+        download(client, dest=tmp_path, check_mode=check_mode)
+    assert len(server.requests) == 1
+    assert download(client, dest=tmp_path, check_mode=check_mode, allow_unverified=True)["changed"]
+
+
+@pytest.mark.parametrize("told", [(), ("hash",), ("size",)])
+def test_a_file_of_unknown_length_is_downloaded_if_size_or_checksum_are_known(
+    server: Server, client: Client, contents: Contents, tmp_path: Path, told: tuple[str, ...]
+) -> None:
+    contents.told = told
+    contents.add("menu.png", b"soup")
+    server.app = lambda request: (
+        (lambda exchange: exchange.send(200, {}, b"soup"))
+        if request.path.startswith("/storage/")
+        else contents(request)
+    )
+    if not told:
+        with pytest.raises(TransportError, match="returned neither its size nor its checksum"):
+            download(client, dest=tmp_path)
+        assert list(tmp_path.iterdir()) == []
+    assert download(client, dest=tmp_path, allow_unverified=not told)["changed"]
+    assert (tmp_path / "menu.png").read_bytes() == b"soup"
 
 
 def test_a_file_that_cannot_be_written_is_an_error(client: Client, contents: Contents, tmp_path: Path) -> None:
