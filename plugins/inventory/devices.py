@@ -23,7 +23,7 @@ extends_documentation_fragment:
 notes:
   - Connection options can be templates, such as a lookup of a secret, or vaulted values.
   - Values from the Esper API are data. Ansible never evaluates them as templates.
-  - The cache never contains the API key.
+  - The cache never contains the API key. The owner of its files is the only one who can read them (mode 0600).
   - Esper does not document the request for the names of tags. If Esper rejects it, the plugin uses the IDs of the tags,
     and warns.
 options:
@@ -203,11 +203,13 @@ cache_timeout: 3600
 on_error: cached
 """
 
+import contextlib
 import hashlib
 import json
 import re
 import typing as t
 from collections import Counter
+from pathlib import Path
 
 from ansible.errors import AnsibleParserError
 from ansible.inventory.host import Host
@@ -215,6 +217,7 @@ from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructa
 from ansible.release import __version__ as core_version
 from ansible_collections.esper.cloud.plugins.module_utils.base.errors import EsperError, InvalidParameter, RequestFailed
 from ansible_collections.esper.cloud.plugins.module_utils.base.names import unique_hostnames
+from ansible_collections.esper.cloud.plugins.module_utils.base.redaction import Redaction
 from ansible_collections.esper.cloud.plugins.module_utils.base.row import Row
 from ansible_collections.esper.cloud.plugins.module_utils.engine.tenant_view import TenantView
 from ansible_collections.esper.cloud.plugins.module_utils.http.client import Client
@@ -250,7 +253,21 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             with without_collections(inventory):
                 self._populate(self._load_fleet(path, cache))
         except EsperError as error:
-            raise AnsibleParserError(str(error)) from None
+            # It can suggest names of objects, and somebody can name an object like the key.
+            redaction = Redaction([str(self._connection_option("api_key") or "")])
+            raise AnsibleParserError(redaction.text(str(error))) from None
+
+    def update_cache_if_changed(self) -> None:
+        super().update_cache_if_changed()
+        # ansible-core makes the files of a cache readable for everybody.
+        cache = self._cache._plugin
+        file_name = getattr(cache, "_get_cache_file_name", None)
+        files = {file_name(key) for key in self._cache} if file_name else set()
+        # Later releases add a version to the key.
+        files.update(getattr(cache, "_files", {}).values())
+        for file in files:
+            with contextlib.suppress(FileNotFoundError):
+                Path(file).chmod(0o600)
 
     # --- the data of the tenant -------------------------------------------------------------------------------------
 

@@ -494,6 +494,53 @@ def test_the_cache_serves_without_a_key_and_holds_none(
     assert [path for path in cached(tmp_path) if simulator.key in path.read_text()] == []
 
 
+@pytest.mark.parametrize("plugin", ["ansible.builtin.jsonfile", "jsonfile"])
+def test_only_the_owner_can_read_the_files_of_the_cache(
+    sources: Sources, caching: Row, tmp_path: Path, plugin: str
+) -> None:
+    options = {**caching, "cache_plugin": plugin}
+    sources.list(**options)
+    (file,) = cached(tmp_path)
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert sources.list(**options).requests == []
+
+
+def test_a_cache_without_files_works(sources: Sources, caching: Row) -> None:
+    assert sources.list(**{**caching, "cache_plugin": "memory"}).hosts
+
+
+def test_objects_that_are_named_like_the_key_do_not_reveal_it(
+    sources: Sources, simulator: Simulator, caching: Row, tmp_path: Path
+) -> None:
+    state, devices = simulator.state(), [dict(each) for each in alive(simulator)[:3]]
+    key = simulator.key
+    first, second, third = devices
+    first |= {"name": key, "alias": f"key: {key}"}
+    second |= {"name": "Till", "tags": [state["tags"][0]["id"], key], "hardware_info": {"model": key}}
+    third |= {"name": f"x {key}", "serial": key, "platform": key}
+    rows = {
+        "^/v2/devices/$": devices,
+        "/tags/$": [{**state["tags"][0], "tag": key}, {**state["tags"][1], "tag": f"{key}!"}],
+        "/devicegroup/$": [{**each, "name": key, "path": f"All devices/{key}"} for each in state["groups"][:2]],
+        "^/v2/blueprints/$": [{**each, "name": f"{key} {number}"} for number, each in enumerate(state["blueprints"])],
+    }
+    for path, results in rows.items():
+        body = json.dumps({"count": len(results), "next": None, "previous": None, "prev": None, "results": results})
+        simulator.fault(kind="status", status=200, method="GET", path=path, body=body, times=None)
+    options = {**caching, "detail_level": "full", "group_by": ["group", "tag", "platform", "blueprint"]}
+    # This also looks for the key in variables and warnings.
+    listed = sources.list(**options)
+    assert len(listed.hosts) == 3
+    assert listed.warnings
+    names = [*listed.hosts, *listed.manager.groups, *listed.warnings]
+    assert [name for name in names if key in name or key.lower().replace("-", "_") in name] == []
+    (file,) = cached(tmp_path)
+    assert key not in file.read_text()
+    assert listed.hosts["Till"]["esper_hardware"]["model"] == "********"
+    # An error can suggest a name. This also looks for the key in the error.
+    assert "was not found" in sources.error(filters={"tags": f"{key[:-1]}"})
+
+
 def test_other_filters_have_a_cache_of_their_own(sources: Sources, caching: Row, tmp_path: Path) -> None:
     sources.list(**caching)
     other = sources.list(**caching, filters={"platform": "LINUX"})
