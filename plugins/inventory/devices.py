@@ -70,8 +70,9 @@ options:
       - If a name is empty, or if several devices have it, none of them gets it. Each device then gets its next name,
         and finally its ID. So the names do not depend on the order in which Esper lists the devices.
       - Every name must be valid. Names that are part of a path, that contain wildcards, that start with V(!), V(&),
-        V(~) or V(@), or that contain a word such as V(all) or V(localhost), are not used. An ID is only used if it is a
-        UUID. The inventory omits a device without a valid name, and the plugin warns.
+        V(~) or V(@), that contain a word such as V(all) or V(localhost), or that are longer than 512 characters, are
+        not used. An ID is only used if it is a UUID. The inventory omits a device without a valid name, and the plugin
+        warns.
       - If a host or a group of another inventory source already has the name, the device gets its next name, and the
         plugin warns. To add variables to the host of a device from another source that is read first, set C(esper_id)
         to the ID of the device there.
@@ -90,6 +91,7 @@ options:
         become underscores.
       - If several objects share a group name, such as the tags V(VIP) and V(vip), that group contains the devices of
         all of them. Each object also has a child group whose name ends in the start of its ID, and the plugin warns.
+      - A name with more than 512 characters, which AWX would cut, is shortened and ends in a digest. The plugin warns.
       - V(group) creates C(group_stores_berlin) for the device group C(All devices/Stores/Berlin), a child of
         C(group_stores), and C(group_all_devices) at the top.
       - V(tag) creates C(tag_kiosk), V(platform) creates C(platform_android), V(state) creates C(state_online), and
@@ -219,6 +221,7 @@ from ansible_collections.esper.cloud.plugins.module_utils.base.errors import Esp
 from ansible_collections.esper.cloud.plugins.module_utils.base.names import unique_hostnames
 from ansible_collections.esper.cloud.plugins.module_utils.base.redaction import Redaction
 from ansible_collections.esper.cloud.plugins.module_utils.base.row import Row
+from ansible_collections.esper.cloud.plugins.module_utils.base.text import printable, summarize
 from ansible_collections.esper.cloud.plugins.module_utils.engine.tenant_view import TenantView
 from ansible_collections.esper.cloud.plugins.module_utils.http.client import Client
 from ansible_collections.esper.cloud.plugins.module_utils.http.connection import OPTIONS, Connection, api_url_of
@@ -235,7 +238,6 @@ from ansible_collections.esper.cloud.plugins.plugin_utils.device_groups import R
 from ansible_collections.esper.cloud.plugins.plugin_utils.garbage import without_collections
 from ansible_collections.esper.cloud.plugins.plugin_utils.host_variables import HostVariables, VariableBuilder
 
-_MAX_LISTED = 5
 _HOSTNAME_FIELDS = ("name", "alias", "serial", "id")
 _DOTTED_NAME = re.compile(r"[a-z_]\w*(\.[a-z_]\w*)*", re.ASCII | re.IGNORECASE)
 
@@ -255,7 +257,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         except EsperError as error:
             # It can suggest names of objects, and somebody can name an object like the key.
             redaction = Redaction([str(self._connection_option("api_key") or "")])
-            raise AnsibleParserError(redaction.text(str(error))) from None
+            raise AnsibleParserError(printable(redaction.text(str(error)))) from None
 
     def update_cache_if_changed(self) -> None:
         super().update_cache_if_changed()
@@ -268,6 +270,9 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         for file in files:
             with contextlib.suppress(FileNotFoundError):
                 Path(file).chmod(0o600)
+
+    def _warn(self, text: str) -> None:
+        self.display.warning(printable(text))
 
     # --- the data of the tenant -------------------------------------------------------------------------------------
 
@@ -309,7 +314,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
 
     def _read_fleet(self, connection: Connection, filters: Row) -> Fleet:
         if connection.sends_key_in_clear:
-            self.display.warning("The API key is sent unencrypted, because api_url is not an https URL.")
+            self._warn("The API key is sent unencrypted, because api_url is not an https URL.")
         with Client(connection, user_agent=f"ansible-core/{core_version}", log=self.display.vvv) as client:
             return read_fleet(
                 TenantView(client),
@@ -319,7 +324,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
                 concurrency=max(int(self.get_option("concurrency")), 1),
                 by_cursor=self.get_option("paging") == "cursor",
                 on_progress=self._show_progress,
-                warn=self.display.warning,
+                warn=self._warn,
             )
 
     def _fallback_to_cache(self, error: RequestFailed, key: str) -> Fleet:
@@ -334,7 +339,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         fleet = self._cached_fleet(key)
         if fleet is None:
             raise EsperError(f"{error} Cannot fall back to the cache: it has no inventory for these options.")
-        self.display.warning(f"{error} Using the cached inventory of {fleet.read_at}.")
+        self._warn(f"{error} Using the cached inventory of {fleet.read_at}.")
         return fleet
 
     def _show_progress(self, read: int, count: int | None) -> None:
@@ -370,7 +375,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         # _add_hosts() empties the only list that is left.
         fleet.devices = []
         builder = VariableBuilder(fleet, prefix)
-        groups = DeviceGroups(self.inventory, fleet, self.get_option("group_by"), self.display.warning)
+        groups = DeviceGroups(self.inventory, fleet, self.get_option("group_by"), self._warn)
         self._add_root_group()
         groups.create(devices)
         hostnames = self._hostnames(devices, builder, taken=self._taken_names(f"{prefix}id"))
@@ -475,17 +480,17 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             taken=taken,
         )
         for preference in (preference for preference, count in failures.items() if count == len(devices)):
-            self.display.warning(f"The host name expression '{preference}' cannot be evaluated for any device.")
+            self._warn(f"The host name expression '{preference}' cannot be evaluated for any device.")
         if rejected:
             renamed = (f"{', '.join(taken_names)} (now {names[index]})" for index, taken_names in rejected.items())
-            self.display.warning(
+            self._warn(
                 "Hosts or groups of other inventory sources already have the names of these devices. Each device gets"
-                f" its next name: {_summarize(renamed)}."
+                f" its next name: {summarize(renamed)}."
             )
         if unnamed := [device["id"] for device, name in zip(devices, names, strict=True) if name is None]:
-            self.display.warning(
+            self._warn(
                 f"The inventory does not contain these devices, because none of their names is a valid host name:"
-                f" {_summarize(map(repr, unnamed))}. Set a name or an alias that is valid and unique."
+                f" {summarize(map(repr, unnamed))}. Set a name or an alias that is valid and unique."
             )
         return names
 
@@ -519,13 +524,6 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
                 continue
             candidates.append(None if value is None else str(value))
         return candidates
-
-
-def _summarize(texts: t.Iterable[str]) -> str:
-    """Return a few texts in one line, and the number of the others."""
-    all_texts = list(texts)
-    more = len(all_texts) - _MAX_LISTED
-    return ", ".join(all_texts[:_MAX_LISTED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _drain(rows: list[Row]) -> t.Iterator[Row]:
