@@ -22,7 +22,9 @@ extends_documentation_fragment:
   - inventory_cache
 notes:
   - Connection options can be templates, such as a lookup of a secret, or vaulted values.
-  - Values from the Esper API are data. Ansible never evaluates them as templates.
+  - Values from the Esper API are data. Ansible never evaluates templates in them. If a playbook uses such a value as an
+    expression, as in a C(when) with the text C({{ esper_alias }}), Ansible evaluates a text without braces. Write
+    expressions without braces.
   - The cache never contains the API key. The owner of its files is the only one who can read them (mode 0600).
   - Esper does not document the request for the names of tags. If Esper rejects it, the plugin uses the IDs of the tags,
     and warns.

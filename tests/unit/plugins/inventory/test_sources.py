@@ -176,6 +176,25 @@ def alive(simulator: Simulator) -> list[Row]:
     return sorted((each for each in devices if each["state"] != 20), key=lambda each: str(each["id"]))
 
 
+# --- the recommended settings -----------------------------------------------------------------------------------------
+
+
+def test_the_recommended_plugins_read_the_inventory_of_awx_and_those_of_other_plugins(
+    sources: Sources, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = (Path(__file__).resolve().parents[4] / "docs" / "inventory.md").read_text()
+    (setting,) = re.findall(r"^enable_plugins = (.*)$", page, re.MULTILINE)
+    monkeypatch.setattr("ansible.constants.INVENTORY_ENABLED", setting.split(", "))
+    script, other = sources.folder / "hosts", sources.folder / "other.yml"
+    listed = {"all": {"hosts": ["till"]}, "_meta": {"hostvars": {"till": {"esper_alias": "Entrance"}}}}
+    script.write_text(f"#!/bin/sh\necho '{json.dumps(listed)}'\n")
+    script.chmod(0o700)
+    other.write_text("plugin: ansible.builtin.generator\nhosts: {name: made}\nlayers: {}\n")
+    assert sources.read(script).hosts["till"]["esper_alias"] == "Entrance"
+    assert list(sources.read(other).hosts) == ["made"]
+    assert sources.list(**LEAN).hosts
+
+
 # --- filters ----------------------------------------------------------------------------------------------------------
 
 
