@@ -79,6 +79,7 @@ class TenantView:
         self._planned: dict[str, _Planned] = {}
         self._derived: dict[str, dict[t.Any, t.Any]] = {}
         self._mismatches: dict[tuple[Kind, str], list[str]] = {}
+        self._invalid: dict[str, list[str]] = {}
         self._omitted: dict[str, int] = {}
         self._invalidations = 0
 
@@ -118,10 +119,9 @@ class TenantView:
         rows = self._lists.get(cache_key)
         if rows is None:
             invalidations = self._invalidations
-            pages = list_all(
+            rows = list_all(
                 self.client, path, query=query, page_size=page_size, concurrency=concurrency, key=key, purpose=purpose
             )
-            rows = list(pages)
             # If another thread sent a write request at the same time, the list may be out of date.
             if invalidations == self._invalidations:
                 self._lists[cache_key] = rows
@@ -243,6 +243,10 @@ class TenantView:
         else:
             self._mismatches.pop((kind, str(identifier)), None)
 
+    def record_invalid(self, title: str, identifier: str, paths: t.Iterable[str]) -> None:
+        """Record values of an unexpected type in an object that has no kind, for the warnings."""
+        self._invalid.setdefault(title, []).extend(f"{path} of {identifier}" for path in paths)
+
     def mismatches(self, kind: Kind, row: Row) -> list[str]:
         """Return the paths of the values of an object whose type is not the type of their field."""
         return self._mismatches.get((kind, str(row.get(kind.id_key))), [])
@@ -253,7 +257,7 @@ class TenantView:
 
     def warnings(self) -> list[str]:
         """Return a warning for each kind with invalid values, and for each kind with omitted objects."""
-        by_kind: dict[str, list[str]] = {}
+        by_kind = {title: list(dict.fromkeys(values)) for title, values in self._invalid.items()}
         for (kind, identifier), paths in self._mismatches.items():
             owner = "" if kind.shape is Shape.SINGLETON else f" of {identifier}"
             by_kind.setdefault(kind.key, []).extend(f"{path}{owner}" for path in paths)
