@@ -11,7 +11,7 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field
 
-from ..base.ids import normal_id
+from ..base.ids import is_id, normal_id
 from ..base.limits import PAGE_SIZE
 from ..base.row import Row
 from ..base.text import composed, unicode_forms
@@ -225,7 +225,7 @@ class TenantView:
         """
         identifier = row.get(kind.id_key)
         typed, mismatches = conform(kind.fields, row)
-        if kind.shape is not Shape.SINGLETON and not (_is_id(identifier) and _is_id(typed.get(kind.id_key))):
+        if kind.shape is not Shape.SINGLETON and not (is_id(identifier) and is_id(typed.get(kind.id_key))):
             self._omitted[kind.titles] = self._omitted.get(kind.titles, 0) + 1
             return None
         self._record_mismatches(kind, identifier, mismatches)
@@ -393,10 +393,6 @@ class TenantView:
 
 def _cache_key(path: str, values: t.Mapping[str, t.Any] | None) -> _CacheKey:
     return path, tuple(sorted((values or {}).items()))
-
-
-def _is_id(value: t.Any) -> bool:
-    return isinstance(value, (str, int)) and bool(str(value).strip())
 
 
 def _id_key(kind: Kind | None) -> str | None:
