@@ -18,6 +18,9 @@ description:
     compares the size, and the checksum if its length is that of MD5, SHA-1 or SHA-2.
   - Esper cannot change the bytes of a content file. To replace one, the module uploads the new file with
     the old description and tags, then deletes the old content file. The new content file has another ID.
+  - Before the upload, the module adds the tag V(esper.cloud:replaced) to the old content file. If the task
+    is interrupted, the next task for the name deletes the old content file. Until then, blueprints that name
+    the file get the new one.
   - Blueprints refer to content files by ID, and the module does not change blueprints. If blueprints use
     a content file that is replaced, the module returns them as RV(blueprints) and shows a warning.
   - Names of content files are case-sensitive and need not be unique. If several have the name, O(src) selects

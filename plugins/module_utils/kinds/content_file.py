@@ -14,6 +14,9 @@ from ..base.errors import InvalidParameter
 from ..base.row import Params, Row
 from ..model.unknowns import KnownAfterApply
 
+REPLACED = "esper.cloud:replaced"
+"""The tag of a content file from the start of its replacement until its deletion."""
+
 
 def source_of(params: Params) -> Path | None:
     """Return the file to upload, None for a deletion."""
@@ -64,6 +67,21 @@ def is_same_file(one: Row, other: Row) -> bool:
     """Return whether two content files have the same size and checksum. Missing values are never the same."""
     size, checksum = size_in_bytes(one.get("size")), one.get("hash")
     return bool(size and checksum) and (size, checksum) == (size_in_bytes(other.get("size")), other.get("hash"))
+
+
+def is_replaced(row: Row) -> bool:
+    """Return whether the replacement of a content file was started and not completed."""
+    return REPLACED in (row.get("tags") or ())
+
+
+def without_mark(row: Row) -> Row:
+    """Return a content file without the tag REPLACED."""
+    return {**row, "tags": [tag for tag in row["tags"] if tag != REPLACED]} if is_replaced(row) else row
+
+
+def not_replaced(rows: list[Row]) -> list[Row]:
+    """Return the content files whose replacement was not started. If it was for all, return the newest of them."""
+    return [row for row in rows if not is_replaced(row)] or sorted(rows, key=upload_order)[-1:]
 
 
 def upload_order(row: Row) -> float:

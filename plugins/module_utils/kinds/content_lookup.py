@@ -14,7 +14,16 @@ from ..base.errors import InvalidParameter, NotFound
 from ..base.row import Params, Row
 from ..engine.lookup import Lookup
 from .blueprint_usage import Usage, is_same_id, items_in, usage
-from .content_file import files_below, has_bytes_of, is_same_file, name_in, source_of, upload_order
+from .content_file import (
+    files_below,
+    has_bytes_of,
+    is_replaced,
+    is_same_file,
+    name_in,
+    not_replaced,
+    source_of,
+    upload_order,
+)
 
 
 class ContentLookup(Lookup):
@@ -47,16 +56,17 @@ class ContentLookup(Lookup):
         if params.get("name") is not None and not params["name"].strip():
             raise InvalidParameter("name must not be empty.")
         if params.get("id") is not None:
-            row = self.find_by_id(str(params["id"]))
-            if row is not None:
+            row, replacement = self.find_by_id(str(params["id"])), None
+            if source is not None and (row is None or is_replaced(row)):
+                # After a replacement, the content file has another ID, which is higher.
+                rows = self.with_bytes(name, source)
+                replacement = next((each for each in rows if upload_order(each) > params["id"]), None)
+            if row is not None and replacement is None:
                 self._check_name(row, params)
-                return row
-            # After a replacement, the content file has another ID, which is higher.
-            rows = [] if source is None else self.with_bytes(name, source)
-            return next((row for row in rows if upload_order(row) > params["id"]), None)
-        rows = self.find_by_name(name)
+            return replacement or row
+        rows = not_replaced(self.find_by_name(name))
         if len(rows) > 1 and source is not None:
-            rows = self.with_bytes(name, source)[:1] or rows
+            rows = [row for row in self.with_bytes(name, source) if not is_replaced(row)][:1] or rows
         return self.one_or_none(rows, name)
 
     def find_by_name(self, name: str) -> list[Row]:
@@ -67,7 +77,7 @@ class ContentLookup(Lookup):
     def resolve(self, name: str) -> Row:
         """Return the content file that a blueprint names. If several are the same file, return the oldest: two
         concurrent uploads of a file create it twice. Raise NotFound, or Ambiguous if they differ."""
-        rows = self.find_by_name(name)
+        rows = not_replaced(self.find_by_name(name))
         if len(rows) > 1 and all(is_same_file(rows[0], row) for row in rows):
             return min(rows, key=upload_order)
         row = self.one_or_none(rows, name, "Set file_id instead.")
@@ -82,6 +92,17 @@ class ContentLookup(Lookup):
     def with_bytes(self, name: str, source: Path) -> list[Row]:
         """Return the content files with a name and the bytes of a file, the oldest first."""
         return sorted((row for row in self.find_by_name(name) if has_bytes_of(row, source)), key=upload_order)
+
+    def replaced_by(self, row: Row, params: Params) -> list[Row]:
+        """Return the content files that an interrupted task has replaced and not deleted, the oldest first: the one
+        with the ID in the options, or else older ones with the same name."""
+        if params.get("id") is None:
+            rows = self.find_by_name(self.kind.name_of(row))
+        else:
+            found = None if str(row["id"]) == str(params["id"]) else self.find_by_id(str(params["id"]))
+            rows = [] if found is None else [found]
+        replaced = [each for each in rows if is_replaced(each) and upload_order(each) < upload_order(row)]
+        return sorted(replaced, key=upload_order)
 
     def older_copies(self, row: Row) -> list[Row]:
         """Return the content files with the same name and certainly the same bytes that are older, the oldest first."""
@@ -100,7 +121,11 @@ class ContentLookup(Lookup):
         owner = ""
         if source is not None:
             # A replacement can have a new name, but not that of another file. One with the same bytes can be its own.
-            others = [candidate for candidate in self.find_by_name(name) if not has_bytes_of(candidate, source)]
+            others = [
+                candidate
+                for candidate in self.find_by_name(name)
+                if not is_replaced(candidate) and not has_bytes_of(candidate, source)
+            ]
             if not others:
                 return
             owner = f", which is the name of the {self.kind.title} with ID {others[0]['id']}"

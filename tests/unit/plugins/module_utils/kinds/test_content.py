@@ -183,7 +183,7 @@ def test_the_length_of_a_checksum_determines_its_algorithm(
     assert not apply(client, src=menu).changed
     menu.write_bytes(b"stew")
     assert apply(client, src=menu).changed
-    assert writes(server) == ["POST", "DELETE"]
+    assert writes(server) == ["PATCH", "POST", "DELETE"]
 
 
 @pytest.mark.parametrize(
@@ -208,30 +208,116 @@ def test_values_that_esper_does_not_return_are_not_compared(
 # --- interrupted tasks ------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("interrupted", ["PATCH", "DELETE"])
-def test_the_next_run_adopts_an_interrupted_upload(
-    server: Server, make_client: MakeClient, contents: Contents, menu: Path, interrupted: str
+def interrupt(client: Client, server: Server, contents: Contents, count: int, **params: t.Any) -> None:
+    """Run a task that fails after a number of write requests, as if it were killed."""
+    sent = 0
+
+    def reply(request: Request) -> Reply:
+        nonlocal sent
+        sent += request.method != "GET"
+        return answers({"message": "No."}, 403) if sent > count else contents(request)
+
+    server.app = reply
+    with pytest.raises(ApiError):
+        apply(client, **params)
+    server.app = contents
+
+
+# Mark, upload, describe, delete.
+STAGES = pytest.mark.parametrize("count", [0, 1, 2, 3])
+
+
+@STAGES
+@pytest.mark.parametrize("by_id", [False, True])
+def test_the_next_run_completes_an_interrupted_replacement(
+    server: Server, client: Client, contents: Contents, menu: Path, count: int, by_id: bool
+) -> None:
+    old = contents.add("menu.png", b"stew", tags=["old"], description="Soups")
+    params: Row = {"src": menu, "description": "Dishes", **({"id": old} if by_id else {})}
+    interrupt(client, server, contents, count, **params)
+    assert old in contents.rows
+    done = apply(client, **params)
+    assert done.changed
+    assert done.warnings == []
+    (row,) = contents.rows.values()
+    assert contents.data[row["id"]] == b"soup"
+    assert (row["tags"], row["description"]) == (["old"], "Dishes")
+    assert done.record is not None
+    assert done.record["id"] == row["id"]
+    assert writes(server).count("POST") == (2 if count == 1 else 1)
+    assert not apply(client, **params).changed
+
+
+@STAGES
+def test_an_interrupted_replacement_leaves_a_name_that_a_blueprint_can_use(
+    server: Server, client: Client, contents: Contents, menu: Path, count: int
 ) -> None:
     old = contents.add("menu.png", b"stew", tags=["old"])
-    client = make_client(server, retries=0)
-    server.app = lambda request: answers({}, 500) if request.method == interrupted else contents(request)
-    with pytest.raises(ApiError):
-        apply(client, src=menu, tags=["new"])
+    interrupt(client, server, contents, count, src=menu)
+    assert lookup_of(TenantView(client), CONTENT).resolve("menu.png")["id"] == (old if count < 2 else old + 1)
+
+
+def test_an_interrupted_replacement_is_completed_by_another_one(
+    server: Server, client: Client, contents: Contents, menu: Path
+) -> None:
+    contents.add("menu.png", b"stew", tags=["old"])
+    interrupt(client, server, contents, 2, src=menu)
+    menu.write_bytes(b"salad")
+    interrupt(client, server, contents, 1, src=menu)
     assert len(contents.rows) == 2
-    server.app = contents
-    done = apply(client, src=menu, tags=["new"])
-    assert done.record is not None
-    assert done.record["tags"] == ["new"]
-    assert f"as the one with ID {done.record['id']}: {old}." in done.warnings[0]
-    assert writes(server).count("POST") == 1
+    menu.write_bytes(b"sushi")
+    apply(client, src=menu)
+    (row,) = contents.rows.values()
+    assert (contents.data[row["id"]], row["tags"]) == (b"sushi", ["old"])
+
+
+@pytest.mark.parametrize("more", [{"description": "Dishes"}, {"src": True}])
+def test_a_content_file_that_is_not_replaced_after_all_is_kept(
+    server: Server, client: Client, contents: Contents, menu: Path, more: Row
+) -> None:
+    old = contents.add("menu.png", b"stew", tags=["old"])
+    interrupt(client, server, contents, 1, src=menu)
+    assert contents.rows[old]["tags"] != ["old"]
+    menu.write_bytes(b"stew")
+    more = {name: menu if value is True else value for name, value in more.items()}
+    assert apply(client, name="menu.png", **more).changed
+    assert contents.rows[old]["tags"] == ["old"]
+    assert not apply(client, name="menu.png", **more).changed
+
+
+def test_a_deletion_completes_an_interrupted_replacement(
+    server: Server, client: Client, contents: Contents, menu: Path
+) -> None:
+    contents.add("menu.png", b"stew")
+    interrupt(client, server, contents, 2, src=menu)
+    contents.blueprints = [{"id": "b", "name": "Canteen", "settings": USES_1}]
+    with pytest.raises(InvalidParameter, match=r"'menu\.png' \(ID 1\) is in use by"):
+        apply(client, name="menu.png", state="absent")
+    assert len(contents.rows) == 2
+    done = apply(client, name="menu.png", state="absent", force=True)
+    assert contents.rows == {}
+    assert done.related["blueprints"] == [{"id": "b", "name": "Canteen"}]
+
+
+def test_two_content_files_with_one_name_are_no_interrupted_replacement(
+    server: Server, client: Client, contents: Contents, menu: Path
+) -> None:
+    old, new = contents.add("menu.png", b"stew"), contents.add("menu.png", b"soup")
+    done = apply(client, src=menu)
+    assert (done.changed, writes(server)) == (False, [])
+    assert f"as the one with ID {new}: {old}." in done.warnings[0]
 
 
 @pytest.mark.parametrize(
     ("refused", "completed"),
     [
-        (("POST",), ""),
-        (("PATCH",), "uploading the content file 'menu.png'"),
-        (("DELETE",), "uploading the content file 'menu.png', updating the content file 'menu.png'"),
+        (("PATCH",), ""),
+        (("POST",), "marking the content file 'menu.png' as replaced"),
+        (
+            ("DELETE",),
+            "marking the content file 'menu.png' as replaced, uploading the content file 'menu.png',"
+            " updating the content file 'menu.png'",
+        ),
     ],
 )
 @pytest.mark.parametrize("is_tenant", [False, True])
@@ -297,7 +383,7 @@ def test_a_lost_response_does_not_upload_the_same_bytes_twice(
     contents.add("menu.png", b"soup")
     contents.loses_uploads = 1
     apply(client, src=menu, id=old)
-    assert writes(server) == ["POST", "PATCH", "DELETE"]
+    assert writes(server) == ["PATCH", "POST", "PATCH", "DELETE"]
     assert sorted(contents.rows) == [2, 3]
     assert contents.rows[3]["tags"] == ["t"]
 
@@ -451,8 +537,8 @@ def test_a_replacement_states_the_new_content_file_and_the_end_of_the_old_one(
 ) -> None:
     old = contents.add("menu.png", b"stew", tags=["old"])
     plan, found = planned_by_name(client, src=menu)
-    new = KnownAfterApply(plan.steps[0], "id")
-    assert [(each.id, each.row and each.row["tags"]) for each in plan.effects] == [(new, ["old"]), (old, None)]
+    new = KnownAfterApply(plan.steps[1], "id")
+    assert [(each.id, each.row and each.row["tags"]) for each in plan.effects] == [(old, None), (new, ["old"])]
     assert [row["id"] for row in found] == [new]
 
 
