@@ -98,9 +98,11 @@ class ContentLookup(Lookup):
         with the ID in the options, or else older ones with the same name."""
         if params.get("id") is None:
             rows = self.find_by_name(self.kind.name_of(row))
+        elif str(row["id"]) == str(params["id"]):
+            rows = []
         else:
-            found = None if str(row["id"]) == str(params["id"]) else self.find_by_id(str(params["id"]))
-            rows = [] if found is None else [found]
+            # The list was read to find the replacement.
+            rows = [each for each in self.view.list_objects(self.kind) if str(each["id"]) == str(params["id"])]
         replaced = [each for each in rows if is_replaced(each) and upload_order(each) < upload_order(row)]
         return sorted(replaced, key=upload_order)
 
