@@ -369,6 +369,8 @@ def module_file(module: Module) -> str:
     return (
         f"#!/usr/bin/python\n{LICENSE}{GPL}"
         f"# {MARK}\n\nfrom __future__ import annotations\n\n{blocks}"
+        # Before the other imports, because it makes them faster.
+        f"from {PACKAGE}.base.zip_import import compile_once\n\ncompile_once()\n\n"
         f"{imports}\n\n\n"
         f"def main() -> None:\n    {module.function}({module.definition})\n\n\n"
         f'if __name__ == "__main__":\n    main()\n'

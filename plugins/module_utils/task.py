@@ -46,15 +46,38 @@ _CONNECTION = tuple(
 )
 
 
+@dataclass
+class Effects:
+    """Completed changes of a task. Its result contains them, even if the task fails or is interrupted afterwards.
+
+    ``sentences`` are for the message, ``values`` for the result.
+    """
+
+    sentences: list[str] = field(default_factory=list)
+    values: Row = field(default_factory=dict)
+
+    def add(self, sentence: str, **values: t.Any) -> None:
+        """Record an effect."""
+        self.sentences.append(sentence)
+        self.values |= values
+
+    def added_to(self, failure: Row) -> Row:
+        """Return the result of a failed task with the effects before the failure."""
+        if not self.sentences:
+            return failure
+        return {**self.values, **failure, "changed": True, "msg": " ".join([failure["msg"], *self.sentences])}
+
+
 @dataclass(frozen=True)
 class RunContext:
     """The settings of a run: ``check_mode`` and ``diff`` as in Ansible, ``verbosity`` as the number of its -v.
-    ``progress`` is called with a sentence whenever a long task has advanced."""
+    ``progress`` is called with a sentence whenever a long task has advanced. The task adds to ``effects``."""
 
     check_mode: bool = False
     diff: bool = False
     verbosity: int = 0
     progress: t.Callable[[str], None] = lambda _sentence: None
+    effects: Effects = field(default_factory=Effects)
 
 
 @dataclass
@@ -257,12 +280,12 @@ def execute(definition: ModuleDefinition, params: Params, context: RunContext, *
             outcome = definition.run(view, params, context)
             warnings += view.warnings()
     except EsperError as error:
-        outcome = ModuleResult({"failed": True, "msg": str(error), **error.details()})
+        outcome = ModuleResult(context.effects.added_to({"failed": True, "msg": str(error), **error.details()}))
     except Exception as error:  # noqa: BLE001 - Python and ansible-core would show its values without masking
         description = f"{type(error).__name__}: {error}"
         message = f"Unexpected error (bug in esper.cloud), please report it at {ISSUES_URL}: {description}"
         failure = {"msg": message, "exception": traceback.format_exc()}
-        outcome = ModuleResult({"failed": True, **Redaction(secrets).all(failure)})
+        outcome = ModuleResult(context.effects.added_to({"failed": True, **Redaction(secrets).all(failure)}))
     if outcome.result.get("failed") and view is not None and view.has_written:
         outcome.result["changed"] = True
     if context.verbosity >= _REQUESTS_VERBOSITY:

@@ -15,7 +15,8 @@ description:
   - Creates, updates, publishes, renames and deletes blueprints, which contain the settings of devices.
     Also restores earlier versions.
   - Settings you omit are not changed. The Esper API replaces a blueprint as a whole, so the module
-    sends the unchanged settings of all platforms again.
+    sends the unchanged settings of all platforms again. If another client saved a version at the
+    same time, the module merges both changes, with a warning.
   - Each change is saved as a draft, unless O(publish=true). Devices never get drafts.
   - 'Publishing a blueprint does not change devices. Devices get the published version when they converge:
     see M(esper.cloud.converge).'
@@ -1812,9 +1813,11 @@ options:
     description:
       - When to send the passwords O(settings.android.wifi_networks[].certificate_file_password) and
         O(settings.android.esper_settings_apps_settings.admin_mode_password).
-      - V(on_create) sends them if the setting or network is new, and together with any other change.
+      - V(on_create) sends a password if the setting or network has none, and together with any other
+        change.
       - V(always) sends them in each run, so the task always reports a change.
-      - If the Esper API returns the value unmasked, it is compared like any other option.
+      - If the Esper API returns the value unmasked, it is compared like any other option. An empty
+        text removes a password.
     type: str
     choices: [always, on_create]
     default: on_create
@@ -1986,6 +1989,10 @@ requests:
   sample:
     - 'GET /v2/devices/?limit=1: 200 in 41 ms'
 """
+
+from ansible_collections.esper.cloud.plugins.module_utils.base.zip_import import compile_once
+
+compile_once()
 
 from ansible_collections.esper.cloud.plugins.module_utils.kinds.blueprint import BLUEPRINT
 from ansible_collections.esper.cloud.plugins.module_utils.module import run

@@ -128,6 +128,10 @@ requests:
     - 'GET /v2/devices/?limit=1: 200 in 41 ms'
 """
 
+from ansible_collections.esper.cloud.plugins.module_utils.base.zip_import import compile_once
+
+compile_once()
+
 from ansible_collections.esper.cloud.plugins.module_utils.kinds.device_group import DEVICE_GROUP
 from ansible_collections.esper.cloud.plugins.module_utils.module import run_info
 

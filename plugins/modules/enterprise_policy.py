@@ -15,7 +15,9 @@ description:
   - Creates, updates, renames and deletes enterprise policies, the compliance policies of the Esper console.
   - Enterprise policies restrict Android devices that have a template. Blueprints have their own settings.
   - Settings you omit are not changed. The Esper API replaces all settings at once, so the module sends the
-    unchanged settings again.
+    unchanged settings again. It then reads the policy once more. If another client replaced the settings
+    of the task at the same time, the module merges both changes, with a warning. It cannot detect a change
+    between its last read and its own request.
   - Esper does not change or delete a policy that devices use. The module then fails, also in check mode,
     and the error contains their number.
   - At least one of O(id) and O(name) is required.
@@ -236,9 +238,11 @@ options:
   update_password:
     description:
       - When to send O(settings.settings_app_password).
-      - V(on_create) sends it when the object is created, and together with any other change.
+      - V(on_create) sends it if the object has no password, for example when it is created, and together
+        with any other change.
       - V(always) sends it in each run, so the task always reports a change.
-      - If the Esper API returns the value unmasked, it is compared like any other option.
+      - If the Esper API returns the value unmasked, it is compared like any other option. An empty text removes
+        a password.
     type: str
     choices: [always, on_create]
     default: on_create
@@ -347,6 +351,10 @@ requests:
   sample:
     - 'GET /v2/devices/?limit=1: 200 in 41 ms'
 """
+
+from ansible_collections.esper.cloud.plugins.module_utils.base.zip_import import compile_once
+
+compile_once()
 
 from ansible_collections.esper.cloud.plugins.module_utils.kinds.enterprise_policy import ENTERPRISE_POLICY
 from ansible_collections.esper.cloud.plugins.module_utils.module import run

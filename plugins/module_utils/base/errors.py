@@ -8,9 +8,17 @@ from __future__ import annotations
 import difflib
 import typing as t
 
+from .text import printable
+
 
 class EsperError(Exception):
-    """A foreseeable error. The module shows its message to the user."""
+    """A foreseeable error. The module shows its message to the user.
+
+    The text of the error is the message with control characters escaped, because it can quote texts from Esper.
+    """
+
+    def __str__(self) -> str:
+        return printable(super().__str__())
 
     def details(self) -> dict[str, t.Any]:
         """Return facts for programs, which are added to the result of the failed task."""

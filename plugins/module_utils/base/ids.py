@@ -5,13 +5,16 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import unquote
 
-_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
+UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
+# Libraries, proxies and servers decode a path again. Maximum number of times that a valid part of a path changes.
+_DECODINGS = 3
 
 
 def is_uuid(value: object) -> bool:
     """Return whether a value is a UUID."""
-    return isinstance(value, str) and _UUID.fullmatch(value) is not None
+    return isinstance(value, str) and UUID.fullmatch(value) is not None
 
 
 def last_uuid(value: object) -> str | None:
@@ -19,5 +22,17 @@ def last_uuid(value: object) -> str | None:
 
     The API returns a reference as an ID or as a URL, such as ``parent`` of a device group.
     """
-    found = _UUID.findall(value) if isinstance(value, str) else []
+    found = UUID.findall(value) if isinstance(value, str) else []
     return found[-1].lower() if found else None
+
+
+def is_path_part(text: str) -> bool:
+    """Return whether a text can be one part of the path of a URL. Otherwise it can lead to another object or list,
+    because libraries resolve dots, also encoded ones, and servers decode slashes."""
+    for _attempt in range(_DECODINGS):
+        decoded = unquote(text)
+        if decoded == text:
+            # Some servers ignore parameters behind a semicolon.
+            return text.isprintable() and not re.search(r"[/\\]|^\.{0,2}(;|$)", text)
+        text = decoded
+    return False

@@ -2,47 +2,105 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Redaction of secrets in texts from other programs, such as an error response that repeats the request.
 
-Ansible masks exact copies of secrets in results. It does not mask an escaped secret, or a part of a truncated one.
+Ansible masks exact copies of secrets in results. It does not mask an escaped secret, or a part of a truncated one. It
+also masks short secrets in other texts: a password "1" changes each ID that contains a 1.
 """
 
 from __future__ import annotations
 
+import functools
 import html
 import json
+import re
 import typing as t
 from urllib.parse import quote, quote_plus
 
-_MASK = "********"
+from .ids import UUID, is_uuid
+from .secret_keys import MASK
+
+# A shorter secret is a part of other words and numbers by chance, so a mask in its place shows it.
+SHORTEST = 8
+_UUID_LENGTH = 36
+# With a group, so split() keeps the UUIDs.
+_UUIDS = re.compile(f"({UUID.pattern})", UUID.flags)
+# The part of a long text that is searched for secrets before it is shortened.
+_WINDOW = 4096
 
 
 class Redaction:
-    """Masks secrets in texts."""
+    """Masks secrets of at least 8 characters in texts. UUIDs are not changed, unless they are a secret themselves."""
 
     def __init__(self, secrets: t.Iterable[str]) -> None:
-        encoded = {text for secret in secrets if secret.strip() for text in _encodings(secret)}
-        # The longest first, because one can be a part of another.
-        self._encoded = sorted(encoded, key=lambda text: (-len(text), text))
+        self._secrets = {secret for secret in secrets if len(secret) >= SHORTEST and secret.strip()}
+
+    @functools.cached_property
+    def _encoded(self) -> tuple[list[str], list[str]]:
+        """The encodings of the secrets that are at least as long as a UUID, and the shorter ones.
+
+        The longest are first, because one can be a part of another.
+        """
+        encoded = {text for secret in self._secrets for text in _encodings(secret)}
+        ordered = sorted(encoded, key=lambda text: (-len(text), text))
+        number = sum(len(text) >= _UUID_LENGTH for text in ordered)
+        return ordered[:number], ordered[number:]
 
     def text(self, text: str) -> str:
         """Return a text with masks in place of secrets."""
-        for encoded in self._encoded:
-            text = text.replace(encoded, _MASK)
+        if not self._secrets or len(text) < SHORTEST:
+            return text
+        long, short = self._encoded
+        for encoded in long:
+            text = text.replace(encoded, MASK)
+        if short:
+            # The parts between UUIDs, and the UUIDs.
+            parts = _UUIDS.split(text)
+            for index in range(0, len(parts), 2):
+                for encoded in short:
+                    parts[index] = parts[index].replace(encoded, MASK)
+            text = "".join(parts)
         return text
 
     def all(self, value: t.Any) -> t.Any:
         """Return a JSON value with masks in place of secrets in all its texts."""
         if isinstance(value, str):
             return self.text(value)
-        if isinstance(value, list):
+        if isinstance(value, (list, tuple)):
             return [self.all(item) for item in value]
         if isinstance(value, dict):
-            return {self.text(str(key)): self.all(item) for key, item in value.items()}
+            return {self.text(key) if isinstance(key, str) else key: self.all(item) for key, item in value.items()}
         return value
+
+    def start(self, text: str, length: int) -> str:
+        """Return the start of a text with masks in place of secrets, also in place of one that the end cuts off."""
+        window = text[:_WINDOW]
+        masked = self.text(window)
+        if len(text) > _WINDOW:
+            masked = masked[: max(len(masked) - self._cut_off(window), 0)]
+        return masked if len(masked) <= length and len(text) <= _WINDOW else f"{masked[:length].rstrip()}..."
+
+    def _cut_off(self, window: str) -> int:
+        """Return the number of characters at the end of a text that are the start of a secret."""
+        found = 0
+        for encoded in (each for group in self._encoded for each in group):
+            for number in range(min(len(encoded) - 1, len(window)), found, -1):
+                if window.endswith(encoded[:number]):
+                    found = number
+                    break
+        return found
+
+
+def free_texts(values: t.Iterable[t.Any]) -> t.Iterator[str]:
+    """Yield the texts in values that are no UUIDs, so they can be masked without changing an ID."""
+    return (value for value in values if isinstance(value, str) and not is_uuid(value))
 
 
 def _encodings(secret: str) -> t.Iterator[str]:
     """Return a secret as it is, and escaped for JSON, JSON in JSON, HTML, URLs and Python literals."""
-    yield from (secret, html.escape(secret), quote(secret, safe=""), quote(secret), quote_plus(secret))
+    yield secret
+    yield html.escape(secret)
+    # A lone surrogate cannot be a part of a URL.
+    for quoted in (functools.partial(quote, safe=""), quote, quote_plus):
+        yield quoted(secret, errors="replace")
     yield from _python_literals(secret)
     for is_ascii in (True, False):
         once = json.dumps(secret, ensure_ascii=is_ascii)[1:-1]

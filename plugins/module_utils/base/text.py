@@ -4,7 +4,29 @@
 
 from __future__ import annotations
 
+import re
+
+# Control characters, line and paragraph separators, lone surrogates, and characters that change the direction of text
+# or have no width. Joiners (U+200C, U+200D) are part of words and of emojis.
+_CONTROL = re.compile(
+    "[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff\ufff9-\ufffb"
+    "\U000e0000-\U000e007f]"
+)
+
 
 def counted(number: int, noun: str = "device") -> str:
     """Return a number with its noun, such as "2 devices"."""
     return f"{number} {noun}{'s'[: number != 1]}"
+
+
+def printable(text: str) -> str:
+    r"""Return a text for one line of a terminal, with control characters escaped as in Python: ``\x1b``, ``\n``.
+
+    Texts from Esper can contain characters that hide, move or imitate the output of Ansible.
+    """
+    return _CONTROL.sub(lambda found: found.group().encode("unicode_escape").decode(), text)
+
+
+def printable_lines(text: str) -> str:
+    """Return a text like printable(), but keep its lines."""
+    return "\n".join(map(printable, text.split("\n")))

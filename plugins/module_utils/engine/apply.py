@@ -25,6 +25,8 @@ from .tenant_view import TenantView
 
 # The maximum number of completed requests in the message of a failed task.
 _SHOWN_STEPS = 3
+# Maximum number of requests that merge the changes of a task with those of other clients.
+_MAX_MERGES = 3
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,9 @@ def add_completed(error: EsperError, steps: t.Iterable[Step]) -> None:
 def _apply_plan(view: TenantView, kind: Kind, params: Params, planned: Plan, check_mode: bool) -> Result:
     record = planned.record
     if planned.steps and not check_mode:
-        record = apply(view, kind, planned)
+        send(view, kind, planned.steps)
+        merge_again(view, kind, params, planned)
+        record = record_after(view, kind, planned)
         if any(step.adopted for step in planned.steps):
             # The object that was found instead of created can differ.
             rest = make_plan(view, kind, params)
@@ -112,6 +116,46 @@ def send(view: TenantView, kind: Kind, steps: t.Sequence[Step]) -> None:
     finally:
         if steps:
             view.invalidate(kind)
+
+
+def merge_again(view: TenantView, kind: Kind, params: Params, planned: Plan) -> None:
+    """Apply a task again to an object that another client changed at the same time, if one of both changes is lost.
+
+    The plan gets the additional steps, and a warning. Raise EsperError if the changes cannot be merged.
+    """
+    planner = planner_of(view, kind)
+    for attempt in range(_MAX_MERGES + 1):
+        step = next((each for each in reversed(planned.steps) if each.find_rival is not None), None)
+        if step is None or step.find_rival is None or step.response is None:
+            return
+        phrase = kind.phrase(step.response)
+        try:
+            rival = step.find_rival(step.response)
+        except EsperError as error:
+            planned.warnings.append(
+                f"The {phrase} is changed, but the module cannot determine whether another client changed it at the"
+                f" same time. {error}"
+            )
+            return
+        try:
+            merged = Plan(None) if rival is None else planner.plan_merge(params, rival, step)
+        except EsperError as error:
+            raise EsperError(
+                f"Another client changed the {phrase} at the same time, and this task replaced its changes. They cannot"
+                f" be merged. {error}"
+            ) from None
+        if not merged.steps:
+            return
+        if attempt == _MAX_MERGES:
+            raise EsperError(
+                f"Other clients changed the {phrase} {attempt + 1} times at the same time, so a change can be lost. Run"
+                " the task again."
+            )
+        send(view, kind, merged.steps)
+        planned.steps += merged.steps
+        planned.warnings.append(
+            f"Another client changed the {phrase} at the same time. The module merged both changes."
+        )
 
 
 def record_after(view: TenantView, kind: Kind, planned: Plan) -> Row | None:

@@ -445,6 +445,7 @@ class Batch:
             rest = [step for step in again.steps if step.method != "DELETE"]
             engine.send(self._view, item.kind, rest)
             item.plan.steps += rest
+        engine.merge_again(self._view, item.kind, item.params, item.plan)
         if not item.deletion_steps:
             item.complete(self._view)
 

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import typing as t
 
@@ -25,6 +26,8 @@ class Planner:
     def __init__(self, view: TenantView, kind: Kind) -> None:
         self.view = view
         self.kind = kind
+        self._is_merge = False
+        """True if an update is sent even if nothing differs."""
 
     @property
     def lookup(self) -> Lookup:
@@ -127,7 +130,7 @@ class Planner:
         compared = self.compare(current, desired, exact=exact, always=always)
         record = {field.name: compared[field.name].before for field in kind.fields if not field.secret}
         differing = [field for field in kind.fields if compared[field.name].differs]
-        if not differing:
+        if not differing and not self._is_merge:
             return Plan(record)
         _raise_if_any(error for field in differing for error in compared[field.name].missing)
         self.check_guards(current, params, updates=True)
@@ -135,7 +138,7 @@ class Planner:
         own = [field for field in kind.fields if field.writable and not field.separate_route]
         sent = [field for field in own if replaces or field in differing or field.secret]
         steps, body = [], {}
-        if any(not field.separate_route for field in differing):
+        if self._is_merge or any(not field.separate_route for field in differing):
             self._check_mismatches(current, sent, replaces=replaces)
             payloads = ((field, compared[field.name].payload) for field in sent)
             body = body_of(((field, payload) for field, payload in payloads if payload is not None), current)
@@ -151,6 +154,8 @@ class Planner:
                     ),
                 )
             )
+            if any(_keeps_values(field, desired) for field in sent if compared[field.name].payload is not None):
+                steps[-1].find_rival = functools.partial(self._find_rival, tuple(body))
         steps += [
             self._separate_step(
                 field,
@@ -179,6 +184,31 @@ class Planner:
         )
         effect = Effect(kind, current.get(kind.id_key), {**current, **body})
         return Plan({**record, **after}, steps, [diff], effects=[effect])
+
+    # --- changes of other clients -------------------------------------------------------------------------------------
+
+    def plan_merge(self, params: Params, rival: Row, step: Step) -> Plan:
+        """Return the plan that applies a task again to an object as another client changed it at the same time.
+
+        ``step`` is the request that replaced the object. Raise EsperError if the changes cannot be merged.
+        """
+        return self.plan(_without_resending(params), rival)
+
+    def _find_rival(self, keys: t.Iterable[str], saved: Row) -> Row | None:
+        """Return an object if its values differ from those in the response to a request, otherwise None.
+
+        The API does not detect that two clients replace the same values. Without versions, this finds a change that
+        replaced that of the task. Nobody can find a change between the last read and the request of the task.
+        """
+        if self.kind.shape is Shape.SINGLETON:
+            current: Row | None = self.view.get_at(
+                self.kind.routes.object, kind=self.kind, purpose=self.kind.purpose_of_list
+            )
+        else:
+            ids, purpose = {"id": str(saved[self.kind.id_key])}, f"Reading the {self.kind.phrase(saved)} again"
+            current = self.view.find_at(self.kind.routes.object, ids, kind=self.kind, purpose=purpose)
+        typed = self.view.typed(self.kind, saved) or {}
+        return None if current is None or all(current.get(key) == typed.get(key) for key in keys) else current
 
     def _separate_step(
         self,
@@ -299,6 +329,17 @@ def in_use(phrase: str, users: t.Iterable[str]) -> str:
 def planner_of(view: TenantView, kind: Kind) -> Planner:
     """Return the planner of a kind in a view."""
     return t.cast("Planner", (kind.planner or Planner)(view, kind))
+
+
+def _keeps_values(field: Field, desired: Row) -> bool:
+    """Return whether the payload of a field can have values that the task does not set."""
+    is_merged = field.type == "dict" or field.list_type == "map" or "." in (field.write_path or field.api_name)
+    return is_merged or field.name not in desired
+
+
+def _without_resending(params: Params) -> Params:
+    """Return parameters with which a password that is sent in each run is no reason for another request."""
+    return {**params, "update_password": "on_create"} if "update_password" in params else params
 
 
 def _raise_if_any(errors: t.Iterable[str]) -> None:

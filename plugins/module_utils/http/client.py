@@ -15,7 +15,7 @@ import typing as t
 from urllib.parse import quote, urlencode, urljoin, urlsplit
 
 from ..base.errors import ApiError, ConfigurationError, InvalidParameter, RequestFailed, TransportError
-from ..base.ids import last_uuid
+from ..base.ids import is_path_part, last_uuid
 from ..base.redaction import Redaction
 from ..base.version import VERSION
 from .connection import Connection
@@ -33,6 +33,8 @@ _REDIRECTS = 3
 _DEVICES = "/v2/devices/"
 _DEVICE_REQUESTS = 8
 _MEGABYTE = 1_000_000
+# Maximum number of characters of an invalid ID in a message.
+_ID_LENGTH = 100
 
 
 class Client:
@@ -149,7 +151,11 @@ class Client:
         if idempotent is None:
             idempotent = method in _SAFE_TO_REPEAT
         target = self._expand(path, ids or {})
-        if parameters := _query_string(query or {}):
+        try:
+            parameters = _query_string(query or {})
+        except UnicodeEncodeError:
+            raise InvalidParameter(f"{purpose} failed: the query has characters that are not valid Unicode.") from None
+        if parameters:
             target = f"{target}?{parameters}"
         with self._device_requests if path == _DEVICES else contextlib.nullcontext():
             return self._transport.with_retries(
@@ -193,6 +199,9 @@ class Client:
                 outage = error if error.is_outage else outage
                 failures.append(f"GET {path} returned HTTP {error.status}")
                 continue
+            except TransportError as error:
+                # If Esper asked for a pause that is too long, the next request fails before it is sent.
+                raise outage or error from None
             except (KeyError, IndexError, TypeError):
                 found = None
             if found:
@@ -210,9 +219,12 @@ class Client:
     def _expand(self, path: str, ids: Ids) -> str:
         known = {**ids, "enterprise_id": self.enterprise_id} if "{enterprise_id}" in path else ids
         for value in known.values():
-            # Quoting keeps dots, which would turn the path of an object into that of the list, or above it.
-            if str(value) in ("", ".", ".."):
-                raise InvalidParameter(f"Invalid ID '{value}'.")
+            if not is_path_part(str(value)):
+                shown = self.redact(str(value))[:_ID_LENGTH]
+                raise InvalidParameter(
+                    f"Invalid ID '{shown}'. An ID must not be empty, only dots, or contain slashes or unprintable"
+                    " characters."
+                )
         return re.sub(r"{(\w+)}", lambda found: quote(str(known[found.group(1)]), safe=""), path)
 
     def _send(self, method: str, target: str, body: t.Any, purpose: str) -> Response:

@@ -8,6 +8,7 @@ Rests on the API's published contract (tests/contract/api) for envelopes and the
 from __future__ import annotations
 
 import email.utils
+import itertools
 import json
 import math
 import re
@@ -17,17 +18,54 @@ from dataclasses import dataclass
 
 from ..base.errors import ApiError, RequestFailed, TransportError
 from ..base.redaction import Redaction
+from ..base.secret_keys import MASK, is_secret_key, mask_pairs
 
 _ENVELOPE = frozenset({"content", "message", "code", "status"})
+# The parts of an error response that messages quote, and the parts that are read for it.
 _MESSAGE_LENGTH = 500
+_TITLE_LENGTH = 80
+_READ_BYTES = 16 * 1024
+_READ_ENTRIES = 20
+_READ_LEVELS = 4
+_READ_TEXTS = 50
+_READ_PIECES = 100
+# The keys of messages. Other keys are the names of fields, which are quoted too.
+_MESSAGE_KEYS = (
+    "message",
+    "error",
+    "detail",
+    "title",
+    "reason",
+    "description",
+    "error_description",
+    "content",
+    "errors",
+    "non_field_errors",
+)
+# The keys of texts and numbers that are not for people.
+_TECHNICAL_KEYS = frozenset({"code", "status", "status_code", "statusCode", "timestamp", "type", "instance", "path"})
 
 
 @dataclass(frozen=True)
 class Response:
-    """The HTTP status, and the JSON body without its envelope (None if it was empty)."""
+    """The HTTP status, and the JSON body without its envelope (None if it was empty).
+
+    ``whole`` is the body with its envelope, ``target`` the path and query of the request for messages.
+    """
 
     status: int
     body: t.Any
+    whole: t.Any = None
+    target: str = ""
+
+    @property
+    def is_error(self) -> bool:
+        """True if the body has an error instead of an object or a list, although the status is that of a success."""
+        whole = self.whole
+        if not isinstance(whole, dict) or not (whole.get("error") or whole.get("errors")):
+            return False
+        # A list of errors could be the list that the request asks for.
+        return whole.get("id") is None and not whole.get("results") and not whole.get("content")
 
 
 class Transient(Exception):
@@ -77,17 +115,14 @@ def read_response(
         readable = data is not None or method != "GET"
     except (ValueError, RecursionError):
         data, readable = None, False
-    if status >= 400 or content.lstrip().startswith(b"<"):
-        # Before parts of it are quoted, because they could contain a part of a secret.
-        data, content = redaction.all(data), redaction.text(content.decode(errors="replace")).encode()
     if status >= 400:
         raise _api_error(status, data, content, retry_after, redaction, method=method, target=target, purpose=purpose)
     if readable:
-        return Response(status, _without_envelope(data))
-    is_page = content.lstrip().startswith(b"<")
+        return Response(status, _without_envelope(data), data, target)
+    is_page = _is_page(content)
     what = (
-        f"a web page{_title_of(content)} instead of JSON. A proxy or a login page intercepts the request, or tenant or"
-        " api_url is wrong"
+        f"a web page{_title_of(content, redaction)} instead of JSON. A proxy or a login page intercepts the request, or"
+        " tenant or api_url is wrong"
         if is_page
         else "invalid JSON"
     )
@@ -111,20 +146,20 @@ def _api_error(
     target: str,
     purpose: str,
 ) -> Exception:
-    message, errors = _server_message(data)
-    if not message and content.lstrip().startswith(b"<"):
-        message = f"a web page{_title_of(content)} instead of JSON"
-    elif not message and data is None:
-        message = " ".join(content.decode(errors="replace").split())[:_MESSAGE_LENGTH]
+    message, errors = server_message(data, redaction)
+    if data is None and _is_page(content):
+        message = f"a web page{_title_of(content, redaction)} instead of JSON"
+    elif data is None:
+        message = _quoted(content[:_READ_BYTES].decode(errors="replace"), redaction)
     hint = _HINTS.get(status, "")
-    detail = f": {message.rstrip('.')}." if message else "."
+    detail = f": {sentence(message)}" if message else "."
     error = ApiError(
         redaction.text(f"{purpose} failed: {method} {target} returned HTTP {status}{detail}{hint}"),
         method=method,
         path=redaction.text(target),
         status=status,
-        server_message=redaction.text(message),
-        errors=[redaction.text(text) for text in errors],
+        server_message=message,
+        errors=errors,
         outcome_unknown=status >= 500,
         wait=_retry_after(retry_after) if status in (429, 503) else None,
     )
@@ -156,40 +191,91 @@ def _without_envelope(data: t.Any) -> t.Any:
     return data
 
 
-def _server_message(data: t.Any) -> tuple[str, list[str]]:
-    """Return the message and the list of errors of a response, for all forms of errors in the contract."""
-    if not isinstance(data, dict):
-        return (data.strip()[:_MESSAGE_LENGTH] if isinstance(data, str) else ""), []
-    listed = data.get("errors")
-    if isinstance(listed, dict):
-        listed = [f"{field}: {_joined(texts)}" for field, texts in listed.items()]
-    elif isinstance(listed, str):
-        listed = [listed]
-    elif not isinstance(listed, list):
-        listed = []
-    errors = [str(item).strip()[:_MESSAGE_LENGTH] for item in listed]
-    content = data.get("content")
-    parts = [str(data.get("message") or data.get("error") or data.get("detail") or "").strip()]
-    if isinstance(content, str):
-        parts.append(content.strip())
-    elif isinstance(content, dict) and content:
-        parts.append(json.dumps(content, sort_keys=True))
-    parts += errors
-    parts_once: list[str] = []
-    for part in parts:
+def sentence(text: str) -> str:
+    """Return a text with a period at its end, unless it is shortened."""
+    return text if text.endswith("...") else f"{text.rstrip('.')}."
+
+
+def server_message(data: t.Any, redaction: Redaction) -> tuple[str, list[str]]:
+    """Return the message in a JSON body of any form, and the list of errors in it. Both are without secrets."""
+    texts = list(itertools.islice(_texts(data, redaction), _READ_TEXTS))
+    if data and not texts:
+        texts = [_quoted(_start_of(data), redaction)]
+    parts: list[str] = []
+    for text in texts:
         # The older API repeats its errors in the message.
-        if part and not any(part in earlier for earlier in parts_once):
-            parts_once.append(part)
-    return "; ".join(parts_once)[:_MESSAGE_LENGTH], errors
+        if text and not any(text in earlier for earlier in parts):
+            parts.append(text)
+    errors = list(itertools.islice(_texts(_errors_in(data), redaction), _READ_TEXTS))
+    return redaction.start("; ".join(parts), _MESSAGE_LENGTH), errors
 
 
-def _joined(texts: t.Any) -> str:
-    return "; ".join(str(text) for text in texts) if isinstance(texts, list) else str(texts)
+def _errors_in(data: t.Any) -> t.Any:
+    """Return the errors in a body: its list or dict of errors, or else the fields that have lists of errors."""
+    if not isinstance(data, dict):
+        return data if isinstance(data, list) else None
+    if "errors" in data:
+        return data["errors"]
+    return {key: value for key, value in itertools.islice(data.items(), _READ_ENTRIES) if isinstance(value, list)}
 
 
-def _title_of(content: bytes) -> str:
-    found = re.search(rb"<title[^>]*>([^<]{1,80})", content, re.IGNORECASE)
-    return f" ('{found.group(1).decode(errors='replace').strip()}')" if found else ""
+def _texts(value: t.Any, redaction: Redaction, label: str = "", level: int = 0) -> t.Iterator[str]:
+    """Yield the first texts and numbers in a JSON value, each with the name of its field."""
+    if isinstance(value, dict):
+        if level < _READ_LEVELS:
+            keys = [key for key in _MESSAGE_KEYS if key in value]
+            others = [key for key in itertools.islice(value, _READ_ENTRIES) if key not in _MESSAGE_KEYS]
+            for key in (*keys, *others):
+                yield from _texts_of(key, value[key], redaction, label, level + 1)
+    elif isinstance(value, list):
+        if level < _READ_LEVELS:
+            items = value[:_READ_ENTRIES]
+            if label and not any(isinstance(item, (dict, list)) for item in items):
+                yield _labeled(label, "; ".join(_scalar(label, item, redaction) for item in items if item is not None))
+            else:
+                for item in items:
+                    yield from _texts(item, redaction, label, level + 1)
+    elif value is not None and value != "":
+        yield _labeled(label, _scalar(label, value, redaction))
+
+
+def _texts_of(key: str, value: t.Any, redaction: Redaction, label: str, level: int) -> t.Iterator[str]:
+    if key in _TECHNICAL_KEYS and not isinstance(value, (dict, list)):
+        return
+    name = redaction.start(key, _TITLE_LENGTH)
+    path = f"{label}.{name}" if label else name
+    yield from _texts(value, redaction, label if key in _MESSAGE_KEYS else path, level)
+
+
+def _scalar(label: str, value: t.Any, redaction: Redaction) -> str:
+    text = _quoted(value if isinstance(value, str) else json.dumps(value), redaction)
+    # An error about a password is a sentence. A word is the password.
+    return MASK if " " not in text and text and is_secret_key(label.rpartition(".")[2]) else text
+
+
+def _labeled(label: str, text: str) -> str:
+    return f"{label}: {text}" if label and text else text
+
+
+def _quoted(text: str, redaction: Redaction) -> str:
+    """Return the start of a text from a server on one line, without secrets."""
+    return mask_pairs(redaction.start(" ".join(text[:_READ_BYTES].split()), _MESSAGE_LENGTH))
+
+
+def _start_of(data: t.Any) -> str:
+    """Return the start of a JSON value as text."""
+    return "".join(itertools.islice(json.JSONEncoder(ensure_ascii=False).iterencode(data), _READ_PIECES))
+
+
+def _is_page(content: bytes) -> bool:
+    return content[:_READ_BYTES].lstrip().startswith(b"<")
+
+
+def _title_of(content: bytes, redaction: Redaction) -> str:
+    start = content[:_READ_BYTES].decode(errors="replace")
+    found = re.search(r"<title[^>]{0,200}>([^<]+)", start, re.IGNORECASE)
+    title = redaction.start(" ".join(found.group(1).split()), _TITLE_LENGTH) if found else ""
+    return f" ('{title}')" if title else ""
 
 
 def _retry_after(header: str | None) -> float | None:

@@ -50,6 +50,8 @@ CONNECTIONS = 20
 
 _LONGEST_BACKOFF = 60.0
 _LONGEST_REQUESTED_WAIT = 600.0
+# A wait until the deadline can be longer than the rest of the time by rounding.
+_ROUNDING = 0.01
 _CHUNK = 64 * 1024
 # X509_V_ERR codes of OpenSSL for a chain without a trusted CA.
 _UNKNOWN_CA = frozenset({2, 18, 19, 20, 21})
@@ -138,7 +140,8 @@ class Transport:
         self._redaction = redaction
         self._log = log
         self._started = time.monotonic()
-        self._not_before = 0.0
+        # The time of the next request to a host that asked for a pause, by its name, "" for the API.
+        self._not_before: dict[str, float] = {}
         self._stopped = threading.Event()
         self._session: requests.Session = _Session()
         self._session.auth = _BearerAuth(connection.api_key)
@@ -177,6 +180,7 @@ class Transport:
                 attempt += 1
                 if failure.throttled:
                     self.throttle_count += 1
+                self._note_retry_after(failure.error, target)
                 gives_up = attempt > self.connection.retries or (failure.error.outcome_unknown and not idempotent)
                 if gives_up:
                     raise failure.error from None
@@ -257,8 +261,14 @@ class Transport:
             self.connection = replace(self.connection, deadline=deadline)
 
     def _await_rate_limit(self, method: str, target: str, purpose: str) -> None:
-        """Wait if Esper asked for a pause, in any thread. Raise TransportError if the deadline is exceeded."""
-        self._sleep(self._not_before - time.monotonic())
+        """Wait if the host asked for a pause. Raise TransportError if that is too long, or if the deadline is
+        exceeded."""
+        wait = max(self._not_before.get(_host_of(target), 0.0) - time.monotonic(), 0.0)
+        if wait > self._longest_wait + _ROUNDING and self.remaining() != 0:
+            raise TransportError(
+                f"{purpose} failed before {method} {target}: {self._too_long(wait)}", method=method, path=target
+            )
+        self._sleep(wait)
         if self.remaining() == 0:
             raise TransportError(
                 f"{purpose} failed before {method} {target}: the task exceeded its deadline of"
@@ -282,7 +292,7 @@ class Transport:
         Raise ``failure`` if the wait would exceed the deadline.
         """
         if failure is not None and failure.wait is not None:
-            self._apply_retry_after(failure, failure.wait)
+            self._check_retry_after(failure, failure.wait)
             return
         wait = random.uniform(0, min(_LONGEST_BACKOFF, 2.0**attempt))
         remaining = self.remaining()
@@ -290,18 +300,30 @@ class Transport:
             raise failure
         self._sleep(wait)
 
-    def _apply_retry_after(self, failure: RequestFailed, asked: float) -> None:
-        """Delay the next request by the time that Esper asks for. Raise ``failure`` if that is too long."""
-        remaining = self.remaining()
-        longest = _LONGEST_REQUESTED_WAIT if remaining is None else min(_LONGEST_REQUESTED_WAIT, remaining)
-        if asked > longest:
-            failure.args = (
-                f"{failure} Esper asks to wait {asked:.0f} s, but the task can wait {longest:.0f} s at most.",
-            )
+    def _note_retry_after(self, failure: RequestFailed, target: str) -> None:
+        """Delay the next request to the host, by any path and in any thread, by the time that the host asks for."""
+        if failure.wait is None:
+            return
+        # The spread avoids that all clients return at the same time. It must not exceed the longest wait.
+        wait = failure.wait
+        if wait <= self._longest_wait:
+            wait = min(wait * random.uniform(1.0, 1.1), self._longest_wait)
+        host = _host_of(target)
+        self._not_before[host] = max(self._not_before.get(host, 0.0), time.monotonic() + wait)
+
+    def _check_retry_after(self, failure: RequestFailed, asked: float) -> None:
+        """Raise ``failure`` if the time that Esper asks for is too long."""
+        if asked > self._longest_wait:
+            failure.args = (f"{failure} {self._too_long(asked)}",)
             raise failure
-        # Other threads wait too, see _await_rate_limit. The spread avoids that all clients return at the same time.
-        wait = min(asked * random.uniform(1.0, 1.1), longest)
-        self._not_before = max(self._not_before, time.monotonic() + wait)
+
+    @property
+    def _longest_wait(self) -> float:
+        remaining = self.remaining()
+        return _LONGEST_REQUESTED_WAIT if remaining is None else min(_LONGEST_REQUESTED_WAIT, remaining)
+
+    def _too_long(self, asked: float) -> str:
+        return f"Esper asks to wait {asked:.0f} s, but the task can wait {self._longest_wait:.0f} s at most."
 
     def _report(self, method: str, target: str, outcome: str, started: float) -> None:
         if self._log:
@@ -331,6 +353,11 @@ class RawResponse:
     def content(self) -> bytes:
         """Return the whole body."""
         return b"".join(self.chunks())
+
+
+def _host_of(target: str) -> str:
+    """Return the host of a link, "" for a path of the API."""
+    return urlsplit(target).netloc if "://" in target.partition("?")[0] else ""
 
 
 def deadline_error() -> Exception:

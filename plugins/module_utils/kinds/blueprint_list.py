@@ -45,12 +45,15 @@ def version_kind(kind: Kind) -> Kind:
     return replace(kind, title="blueprint version", id_key="version_id", view_key="blueprint_version")
 
 
-def list_versions(view: TenantView, blueprint: Row, *, kind: Kind | None = None, purpose: str) -> list[Row]:
-    """Return all versions of a blueprint, newest first. They can be without settings, and have the types of the fields
-    of ``kind``, if it is set."""
+def list_versions(
+    view: TenantView, blueprint: Row, *, number: int | None = None, kind: Kind | None = None, purpose: str
+) -> list[Row]:
+    """Return all versions of a blueprint, or those with a version number, newest first. They can be without settings,
+    and have the types of the fields of ``kind``, if it is set."""
     path = _VERSIONS.format(id=blueprint["id"])
+    query = _NEWEST_FIRST if number is None else {**_NEWEST_FIRST, "version_number": str(number)}
     return view.list_at(
-        path, _NEWEST_FIRST, kind=kind and version_kind(kind), page_size=None, key="version_id", purpose=purpose
+        path, query, kind=kind and version_kind(kind), page_size=None, key="version_id", purpose=purpose
     )
 
 

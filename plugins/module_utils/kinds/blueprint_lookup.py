@@ -50,10 +50,27 @@ class BlueprintLookup(Lookup):
         numbers = ", ".join(str(row.get("version_number")) for row in published) or "none"
         raise NotFound("version", version, note=f"Published versions of the {self.kind.phrase(blueprint)}: {numbers}.")
 
-    def _list_versions(self, blueprint: Row) -> list[Row]:
-        """Return all versions of a blueprint as Esper lists them, which can be without settings."""
+    def version_between(self, read: Row, saved: Row) -> Row | None:
+        """Return the last version of a blueprint that another client saved after a version was read, and before the
+        task saved another one. Return None if there is none, or if Esper returns no versions.
+
+        Numbers that follow each other save a request, or at least a long response.
+        """
+        before, after = _numbers_of(read), _numbers_of(saved)
+        own = (read.get("version_id"), saved.get("version_id"))
+        if None in own or own[0] == own[1] or after == (before[0], before[1] + 1):
+            return None
+        rows = self._list_versions(read, before[0]) if after == (before[0] + 1, 0) else []
+        if own[0] not in [row["version_id"] for row in rows]:
+            rows = self._list_versions(read)
+        between = [row for row in rows if row["version_id"] not in own and _age(read) < _age(row) < _age(saved)]
+        return self._whole_version(read, max(between, key=_age)) if between else None
+
+    def _list_versions(self, blueprint: Row, number: int | None = None) -> list[Row]:
+        """Return all versions of a blueprint, or those with a number, as Esper lists them, which can be without
+        settings."""
         purpose = f"Reading the versions of the {self.kind.phrase(blueprint)}"
-        return list_versions(self.view, blueprint, kind=self.kind, purpose=purpose)
+        return list_versions(self.view, blueprint, number=number, kind=self.kind, purpose=purpose)
 
     def _whole_version(self, blueprint: Row, version: Row) -> Row:
         """Return a version of the list of versions with its settings."""
@@ -61,6 +78,15 @@ class BlueprintLookup(Lookup):
             return version
         purpose = f"Reading version {version['version_id']} of the {self.kind.phrase(blueprint)}"
         return read_version(self.view, blueprint, version["version_id"], kind=self.kind, purpose=purpose)
+
+
+def _numbers_of(row: Row) -> tuple[int, int]:
+    return row.get("version_number") or 0, row.get("minor_version_number") or 0
+
+
+def _age(version: Row) -> tuple[str, int, int]:
+    """Return a key that sorts versions, the newest last."""
+    return str(version.get("updated_at") or ""), *_numbers_of(version)
 
 
 def users_of(view: TenantView, blueprint: Row) -> list[str]:

@@ -8,6 +8,7 @@ PUT has `publish`.
 
 from __future__ import annotations
 
+import functools
 import typing as t
 
 from ..base.errors import InvalidParameter, NotFound
@@ -113,7 +114,28 @@ class BlueprintPlanner(Planner):
             if not publish:
                 planned["latest_published_version_id"] = current.get("latest_published_version_id")
             plan.effects = [Effect(self.kind, current["id"], {**current, **body})]
+            step.find_rival = functools.partial(self._find_version_between, current)
         return plan
+
+    def plan_merge(self, params: Params, rival: Row, step: Step) -> Plan:
+        """Return the plan that applies a task again to the last version of another client, which it replaced. The plan
+        has no request if the version has the same content as the one of the task."""
+        if paths := self.view.mismatches(version_kind(self.kind), rival):
+            raise InvalidParameter(f"Esper returned an unexpected type for {', '.join(paths)}.")
+        # The version of the task lacks the changes of the other client, even if that one has all values of the task.
+        self._is_merge = True
+        plan = super().plan_merge(params, rival, step)
+        if all(each.body == resolve_unknowns(step.body) for each in plan.steps):
+            return Plan(plan.record)
+        for each in plan.steps:
+            each.find_rival = functools.partial(self._find_version_between, step.response or {})
+        return plan
+
+    def _find_version_between(self, read: Row, saved: Row) -> Row | None:
+        """Return the last version that another client saved after the task read the blueprint, None if there is none.
+        The task replaced its settings."""
+        version = self.lookup.version_between(read, saved)
+        return None if version is None else {**read, **version}
 
     # --- restore ------------------------------------------------------------------------------------------------------
 

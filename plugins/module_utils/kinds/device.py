@@ -19,11 +19,12 @@ from .blueprint_list import BLUEPRINTS
 from .device_group import DEVICE_GROUP
 from .tag import TAG
 
+ONLINE = 1
 DISABLED = 20
 # From the enumerations DeviceStateEnum* of the contract, which do not contradict each other.
 STATES: dict[int, str] = {
     0: "unspecified",
-    1: "online",
+    ONLINE: "online",
     DISABLED: "disabled",
     30: "provisioning_begun",
     40: "provisioning_google_play",

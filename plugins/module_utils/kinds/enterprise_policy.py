@@ -259,7 +259,9 @@ ENTERPRISE_POLICY = Kind(
             "Creates, updates, renames and deletes enterprise policies, the compliance policies of the Esper console.",
             "Enterprise policies restrict Android devices that have a template. Blueprints have their own settings.",
             "Settings you omit are not changed. The Esper API replaces all settings at once, so the module sends the"
-            " unchanged settings again.",
+            " unchanged settings again. It then reads the policy once more. If another client replaced the settings of"
+            " the task at the same time, the module merges both changes, with a warning. It cannot detect a change"
+            " between its last read and its own request.",
             "Esper does not change or delete a policy that devices use. The module then fails, also in check mode, and"
             " the error contains their number.",
         ),

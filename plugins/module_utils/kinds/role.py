@@ -4,7 +4,8 @@
 
 Based on /authz2/v1/roles/ of the contract (authz2.yaml). The scopes of a role have a route of their own, which accepts
 names and replaces all scopes. Choices where the contract is silent: names of roles are case-sensitive; two roles with
-one name are ambiguous. A tenant can have other scopes than the contract lists, so such a name is a warning. A scope
+one name are ambiguous. A task sets all scopes of a role, so it keeps no scopes of other clients, and none are lost
+without a word. A tenant can have other scopes than the contract lists, so such a name is a warning. A scope
 that Esper does not store is an error after the change.
 """
 

@@ -23,6 +23,9 @@ from .values import deep_merge, matches
 HIDDEN = "(not shown)"
 """The text that replaces a secret in a diff."""
 
+_NOT_RETURNED = object()
+"""A secret that the API accepts and does not return, so nobody knows whether it is set."""
+
 
 @dataclass(frozen=True)
 class Comparison:
@@ -79,9 +82,14 @@ def compare_object(
 ) -> dict[str, Comparison]:
     """Return the comparison of each field of an object by name, also of fields that are not managed."""
     return {
-        field.name: compare(field, read_field(field, current), desired.get(field.name), exact=exact, always=always)
+        field.name: compare(field, _current_value(field, current), desired.get(field.name), exact=exact, always=always)
         for field in fields
     }
+
+
+def _current_value(field: Field, current: Row) -> t.Any:
+    value = read_field(field, current)
+    return _NOT_RETURNED if field.secret and value is None and field.api_name not in current else value
 
 
 def is_set(field: Field, value: t.Any) -> bool:
@@ -116,14 +124,24 @@ def _compare(field: Field, current: t.Any, desired: t.Any, rules: _Rules, path: 
 
 
 def _compare_secret(field: Field, current: t.Any, desired: t.Any, rules: _Rules, path: str) -> Comparison:
-    is_masked = current is None or set(str(current)) <= {"*"}
+    """Return the comparison of a secret.
+
+    A missing key in a dict means that the secret is not set, like null or an empty text. So a secret of the task is
+    sent then, and an empty one is sent if a mask shows that a secret is set.
+    """
+    if current is _NOT_RETURNED:
+        errors = tuple(_validate(field, desired, path))
+        return Comparison(
+            shown=HIDDEN, payload=desired, sets_secret=desired is not None and rules.always, errors=errors
+        )
+    is_masked = set(str(current)) == {"*"}
     if desired is not None:
-        is_sent = rules.always if is_masked else current != desired
+        is_sent = (rules.always or not desired) if is_masked else (current or "") != desired
         errors = tuple(_validate(field, desired, path))
         return Comparison(shown=HIDDEN, payload=desired, sets_secret=is_sent, errors=errors)
-    if current and is_masked:
+    if is_masked:
         return Comparison(shown_before=HIDDEN, masked=("",))
-    return Comparison(payload=None if is_masked else current)
+    return Comparison(payload=current or None)
 
 
 def _compare_value(field: Field, current: t.Any, desired: t.Any, rules: _Rules, path: str) -> Comparison:

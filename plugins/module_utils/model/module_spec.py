@@ -157,9 +157,11 @@ def update_password_option(secret: str) -> Option:
         "update_password",
         (
             f"When to send O({secret}).",
-            "V(on_create) sends it when the object is created, and together with any other change.",
+            "V(on_create) sends it if the object has no password, for example when it is created, and together with any"
+            " other change.",
             "V(always) sends it in each run, so the task always reports a change.",
-            "If the Esper API returns the value unmasked, it is compared like any other option.",
+            "If the Esper API returns the value unmasked, it is compared like any other option. An empty text removes a"
+            " password.",
         ),
         choices=("always", "on_create"),
         default="on_create",

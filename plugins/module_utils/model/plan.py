@@ -53,6 +53,9 @@ class Step:
     can exist twice. It returns the object that another client has created at the same time and that is kept instead of
     the created one.
 
+    A step that replaces values that the task does not set has ``find_rival``. From the object in the response, it
+    returns the object as another client saved it at the same time, None if no change is lost.
+
     ``extract_object`` returns the object in the body of the response, if it is not the whole body. ``next_step``
     returns the write request that must follow, such as a confirmation that Esper asks for. Both can raise
     InvalidParameter. If the task has less time left than ``time_limit`` in seconds, its deadline is extended. 0 removes
@@ -73,6 +76,7 @@ class Step:
     body: t.Any = None
     find_existing: Finder | None = None
     find_duplicate: Reader | None = None
+    find_rival: Reader | None = None
     extract_object: Reader | None = None
     next_step: FollowUp | None = None
     time_limit: float | None = None

@@ -9,6 +9,7 @@ import typing as t
 from pathlib import Path
 
 from ..base.errors import InvalidParameter
+from ..base.ids import is_path_part
 from ..base.limits import PAGE_SIZE
 from ..base.row import Params, Row
 from ..engine.tenant_view import TenantView
@@ -166,10 +167,12 @@ def call(client: Client, params: Params, *, check_mode: bool = False) -> Row:
 def _checked_path(path: str) -> str:
     """Return a path below the base URL of the API. Raise InvalidParameter if it could lead to another URL, or if a part
     is empty: without the ID of an object, it would be the path of a list."""
-    if not path.startswith("/") or re.search(r"[?#\\\s]|//|(^|/)\.{1,2}(/|$)", path):
+    parts = path.removesuffix("/").split("/")[1:]
+    if not path.startswith("/") or re.search(r"[?#\s]", path) or not all(is_path_part(part) for part in parts):
         raise InvalidParameter(
             f"Invalid path: '{path}'. It must start with a slash and be relative to the base URL, as in /v2/devices/."
-            " It must not contain empty parts, dots as parts, or whitespace. Set query parameters in query."
+            " It must not contain empty parts, dots as parts, encoded slashes, or whitespace. Set query parameters in"
+            " query."
         )
     unknown = set(re.findall(r"{(.*?)}", path)) - {"enterprise_id"}
     if unknown:

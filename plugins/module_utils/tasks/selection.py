@@ -22,7 +22,7 @@ from ..engine.lookup import lookup_of
 from ..engine.tenant_view import TenantView
 from ..http.parallel import CONCURRENCY
 from ..kinds.blueprint_list import BLUEPRINTS
-from ..kinds.device import DISABLED, check_filters, resolve_filters
+from ..kinds.device import DISABLED, ONLINE, check_filters, resolve_filters
 from ..kinds.device_group import DEVICE_GROUP
 from ..kinds.device_list import count_devices, list_devices, sample_devices
 from ..kinds.group_path import ROOT
@@ -279,6 +279,18 @@ def _checked(selection: Selection, params: Params, selectors: list[str], *, has_
     else:
         error = f"No device matches {names}."
     raise InvalidParameter(f"{error} Set allow_empty to true if the task may select no device.")
+
+
+def online_ids(view: TenantView, selection: Selection, params: Params) -> set[str] | None:
+    """Return the IDs of the selected devices that are online, None if the task waits for all devices or for none. Raise
+    what Client.request raises."""
+    if not params["wait"] or params["wait_for"] != "online":
+        return None
+    rows: t.Iterable[Row] | None = selection.rows
+    if rows is None:
+        query = {"state": [str(ONLINE)], **selection.query}
+        rows = list_devices(view.client, query, concurrency=CONCURRENCY, purpose="Reading the online devices")
+    return {row["id"] for row in rows if row.get("state") == ONLINE}
 
 
 def check_safe(params: Params, action: str, selection: Selection, effect: str = "") -> None:

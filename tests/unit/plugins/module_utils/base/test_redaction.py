@@ -33,14 +33,36 @@ ENCODERS: list[t.Callable[[str], str]] = [
 
 
 @pytest.mark.parametrize("encode", ENCODERS)
-@given(secret=st.text(min_size=6).filter(str.strip), around=st.text(max_size=5))
+@given(secret=st.text(min_size=8).filter(str.strip), around=st.text(max_size=5))
 def test_an_escaped_secret_is_masked(encode: t.Callable[[str], str], secret: str, around: str) -> None:
     encoded = encode(secret)
     assert encoded not in Redaction([secret]).text(f"{around} {encoded} {around}")
 
 
 def test_a_secret_that_is_a_part_of_another_is_masked() -> None:
-    assert Redaction(["horse", "correct horse"]).text("correct horse, horse") == "********, ********"
+    redaction = Redaction(["correct horse", "correct horse battery"])
+    assert redaction.text("correct horse battery, correct horse") == "********, ********"
+
+
+@pytest.mark.parametrize("secret", ["1", "1234567", "pass"])
+def test_a_short_secret_is_not_looked_for(secret: str) -> None:
+    text = f"The password {secret} of 12345678 passes"
+    assert Redaction([secret]).text(text) == text
+
+
+def test_an_id_is_not_changed() -> None:
+    identifier = "0f5b8b52-6a1f-4c11-8e37-9b1a1fbb1c3d"
+    text = f"GET /0f5b8b52/{identifier}/"
+    assert Redaction(["0f5b8b52"]).text(text) == f"GET /********/{identifier}/"
+    assert Redaction([identifier]).text(text) == "GET /0f5b8b52/********/"
+
+
+@pytest.mark.parametrize("offset", range(4096 - len(SECRET) - 2, 4098))
+def test_no_part_of_a_secret_is_left_where_a_long_text_is_cut(offset: int) -> None:
+    # The text before the secret becomes short, so the end of the part that is read is shown.
+    other = "correct horse battery staple"
+    text = f"{(other * 1000)[:offset]}{SECRET}{'.' * 5000}"
+    assert "Gr" not in Redaction([SECRET, other]).start(text, 5000).replace("********", "")
 
 
 def test_all_texts_of_a_value_are_masked() -> None:

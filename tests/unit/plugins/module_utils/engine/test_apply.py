@@ -264,7 +264,7 @@ def test_put_sends_the_whole_object_with_the_difference(server: Server, tenant: 
     run(DIRECTORY, **WANTED)
     result = run(DIRECTORY, name="Ops", limit=6)
     assert result.changed
-    assert methods(server) == ["GET", "PUT"]
+    assert methods(server) == ["GET", "PUT", "GET"]
     assert server.requests[1].json == {
         "channel_name": "Ops",
         "email": "ops@example.org",

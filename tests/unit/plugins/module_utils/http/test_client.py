@@ -10,6 +10,7 @@ import random
 import re
 import socket
 import threading
+import time
 import typing as t
 from concurrent.futures import ThreadPoolExecutor
 from email.utils import formatdate
@@ -19,12 +20,14 @@ import pytest
 from ansible_collections.esper.cloud.plugins.module_utils.base.errors import (
     ApiError,
     ConfigurationError,
-    EsperError,
+    InvalidParameter,
     RequestFailed,
     TransportError,
 )
+from ansible_collections.esper.cloud.plugins.module_utils.base.redaction import Redaction
 from ansible_collections.esper.cloud.plugins.module_utils.http import transport as transport_module
 from ansible_collections.esper.cloud.plugins.module_utils.http.client import Client
+from ansible_collections.esper.cloud.plugins.module_utils.http.responses import Transient, read_response
 from ansible_collections.esper.cloud.tests.unit.authority import Authority
 from ansible_collections.esper.cloud.tests.unit.service import (
     Clock,
@@ -104,7 +107,6 @@ def test_the_path_is_sent_as_it_is_written(server: Server, client: Client) -> No
 @pytest.mark.parametrize(
     ("given", "sent"),
     [
-        ("a/b", "a%2Fb"),
         ("a?b#c", "a%3Fb%23c"),
         ("a b", "a%20b"),
         ("100%", "100%25"),
@@ -118,13 +120,43 @@ def test_what_fills_a_placeholder_is_quoted(server: Server, client: Client, give
     assert server.sent == [f"GET /things/{sent}/"]
 
 
-@pytest.mark.parametrize("identifier", ["..", ".", ""])
-def test_an_id_cannot_turn_an_object_into_its_collection(server: Server, client: Client, identifier: str) -> None:
-    # Quoting does not help: dots are resolved before sending, and nothing is quoted to nothing.
-    server.replies(answers({}))
-    with pytest.raises(EsperError):
+@pytest.mark.parametrize(
+    "identifier",
+    [
+        "..",
+        ".",
+        "",
+        "..;a",
+        "a/b",
+        "../../other",
+        "..\\other",
+        "%2e%2e",
+        "%2E.",
+        "%252e%252e",
+        "%" + "25" * 10,
+        "%%32e%2e",
+        "a%2fb",
+        "a%252Fb",
+        "a%5Cb",
+        "a\x00b",
+        "a%00b",
+        "a\r\nb",
+        "a\ud800b",
+    ],
+)
+def test_an_id_cannot_change_the_path(server: Server, client: Client, identifier: str) -> None:
+    # Quoting does not help: dots are resolved before sending, servers decode slashes, nothing is quoted to nothing.
+    server.app = lambda _request: answers({})
+    with pytest.raises(InvalidParameter, match="Invalid ID"):
         client.request("DELETE", "/things/{id}/", ids={"id": identifier}, purpose=PURPOSE)
     assert server.sent == []
+
+
+def test_a_long_invalid_id_is_cut_and_does_not_show_the_key(server: Server, make_client: MakeClient, key: str) -> None:
+    with pytest.raises(InvalidParameter) as caught:
+        make_client(server).get("/things/{id}/", ids={"id": f"{key}/{'x' * 10**6}"}, purpose=PURPOSE)
+    assert key not in str(caught.value)
+    assert len(str(caught.value)) < 300
 
 
 def test_the_forms_of_query_values(server: Server, client: Client) -> None:
@@ -139,6 +171,12 @@ def test_the_forms_of_query_values(server: Server, client: Client) -> None:
         "text": "a&b=c/ö",
         "empty": "",
     }
+
+
+def test_a_query_that_is_not_valid_unicode_is_an_error(server: Server, client: Client) -> None:
+    with pytest.raises(InvalidParameter, match="not valid Unicode"):
+        client.get("/things/", query={"name": "a\ud800b"}, purpose=PURPOSE)
+    assert server.sent == []
 
 
 def test_a_body_is_sent_as_json_and_none_as_nothing(server: Server, client: Client) -> None:
@@ -462,6 +500,44 @@ def test_a_wait_beyond_the_deadline_is_an_error_at_once(server: Server, make_cli
     assert clock.waits == []
 
 
+def test_an_absurd_wait_holds_for_other_paths_until_it_is_over(
+    server: Server, make_client: MakeClient, clock: Clock
+) -> None:
+    client = make_client(server, deadline=0)
+    server.replies(answers({}, 429, Retry_After="700"))
+    error_of(client)
+    error = error_of(client, "POST", "/others/")
+    assert str(error) == (
+        f"{PURPOSE} failed before POST /others/: Esper asks to wait 700 s, but the task can wait 600 s at most."
+    )
+    assert not error.outcome_unknown
+    assert server.sent == ["GET /things/"]
+    clock.advance(300)
+    server.replies(answers({"id": 1}))
+    assert get(client, "/others/") == {"id": 1}
+    assert 399 <= sum(clock.waits) <= 400
+
+
+@pytest.mark.parametrize("retries", [0, 1])
+def test_a_wait_holds_for_other_paths_after_the_last_retry(
+    server: Server, make_client: MakeClient, clock: Clock, retries: int
+) -> None:
+    client = make_client(server, retries=retries)
+    server.replies(*[answers({}, 503, Retry_After="7")] * (retries + 1), answers({}))
+    error_of(client)
+    before = sum(clock.waits)
+    get(client, "/others/")
+    assert 7 <= sum(clock.waits) - before <= 8
+
+
+def test_a_wait_ends_the_search_for_the_enterprise_id(server: Server, make_client: MakeClient, clock: Clock) -> None:
+    server.replies(answers({"message": "slow down"}, 429, Retry_After="99999"))
+    with pytest.raises(ApiError, match=r"slow down.* Esper asks to wait 99999 s"):
+        assert not make_client(server, enterprise_id=None).enterprise_id
+    assert server.sent == ["GET /v1/token-info/"]
+    assert clock.waits == []
+
+
 def test_a_wait_that_is_spread_does_not_outlast_the_deadline(
     server: Server, make_client: MakeClient, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -575,7 +651,37 @@ BODIES: dict[str, tuple[t.Any, list[str], list[str]]] = {
     "errors as dict of lists": ({"errors": {"name": ["is taken"]}}, ["name:", "is taken"], ["name: is taken"]),
     "errors as text": ({"errors": "taken"}, ["taken"], ["taken"]),
     "errors as null": ({"errors": None, "message": "Bad"}, ["Bad"], []),
-    "errors of other types": ({"errors": [1, None]}, ["1"], ["1", "None"]),
+    "errors of other types": ({"errors": [1, None]}, ["1"], ["1"]),
+    "fields": (
+        {"name": ["This field is required.", "Too short."], "tags": ["Unknown."]},
+        ["400: name: This field is required.; Too short.; tags: Unknown."],
+        ["name: This field is required.; Too short.", "tags: Unknown."],
+    ),
+    "nested fields": (
+        {"settings": {"android": {"limit": [250]}}},
+        ["400: settings.android.limit: 250."],
+        [],
+    ),
+    "no field": ({"non_field_errors": ["Not now."]}, ["400: Not now."], ["Not now."]),
+    "list of texts": (["The name is taken."], ["400: The name is taken."], ["The name is taken."]),
+    "list of objects": (
+        [{"name": ["Taken."]}, {"detail": "Busy."}],
+        ["name: Taken.; Busy."],
+        ["name: Taken.", "Busy."],
+    ),
+    "problem": (
+        {"title": "No such plan", "status": 400, "type": "about:blank", "reason": "it was deleted"},
+        ["400: No such plan; it was deleted."],
+        [],
+    ),
+    "errors as objects": (
+        {"errors": [{"detail": "Taken.", "code": "unique", "source": {"pointer": "/name"}}]},
+        ["400: Taken.; source.pointer: /name."],
+        ["Taken.", "source.pointer: /name"],
+    ),
+    "number": (17, ["400: 17."], []),
+    "nothing to quote": ({"code": 17, "count": None}, ['400: {"code": 17, "count": null}.'], []),
+    "empty object": ({}, ["returned HTTP 400."], []),
     "web page": ("<html><title>502 Bad Gateway</title>", ["a web page ('502 Bad Gateway') instead of JSON"], []),
     "web page without title": ("  <!DOCTYPE html><p>x", ["a web page instead of JSON"], []),
     "empty": ("", ["returned HTTP 400."], []),
@@ -614,9 +720,64 @@ def test_the_details_of_an_error_are_for_programs(server: Server, client: Client
     }
 
 
-def test_a_very_long_message_is_cut(server: Server, client: Client) -> None:
-    server.replies(answers({"message": "x" * 100_000}, 400))
+LONG: dict[str, t.Any] = {
+    "text": {"message": "x" * 100_000},
+    "texts": {"errors": [{"name": [f"no {number}" for number in range(50)]}] * 1000},
+    "keys": {f"field {number}" * 50: ["taken"] for number in range(10_000)},
+    "nested": json.loads("[" * 500 + "]" * 500),
+    "wide and nested": [[[[[]] * 20] * 20] * 20] * 20,
+    "titles": "<title" * 200_000,
+    "whitespace": " " * 1_000_000 + "<",
+    "numbers": [10**4000] * 100,
+}
+
+
+@pytest.mark.parametrize("body", LONG.values(), ids=LONG)
+@pytest.mark.parametrize("status", [200, 400])
+def test_only_the_start_of_a_large_error_is_read(server: Server, client: Client, body: t.Any, status: int) -> None:
+    # A secret with many encodings, which are looked for in each text.
+    redaction = Redaction(["p\u00e4ss <word> 'and' \"more\" /"])
+    content = body.encode() if isinstance(body, str) else json.dumps(body).encode()
+    started = time.process_time()
+    with contextlib.suppress(Transient, RequestFailed):
+        read_response(status, content, None, redaction, method="GET", target="/things/", purpose=PURPOSE)
+    assert time.process_time() - started < 1
+    server.replies(answers(body, 400))
     assert len(str(error_of(client))) < 1000
+
+
+def test_a_shortened_message_says_so(server: Server, client: Client) -> None:
+    server.replies(answers({"message": "too long " * 1000}, 400))
+    assert str(error_of(client)).endswith("too long too l...")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"message": 'No: {"password": "hunter2", "pin": 1234, "name": "Ops"}'},
+        {"errors": [{"wifiPhrase": "hunter2", "pin": 1234, "name": "Ops"}]},
+        {"request": {"api_key": "hunter2", "passwords": ["1234"], "name": "Ops"}},
+        "token=hunter2&pin=1234&name=Ops",
+        "{'token': 'hunter2', 'pin': 1234, 'name': 'Ops'}",
+    ],
+    ids=str,
+)
+def test_the_values_of_secret_keys_are_not_quoted(server: Server, client: Client, body: t.Any) -> None:
+    server.replies(answers(body, 400))
+    error = error_of(client)
+    shown = json.dumps([str(error), error.details()])
+    assert not [secret for secret in ("hunter2", "1234") if secret in shown]
+    assert "Ops" in shown
+
+
+def test_an_error_about_a_password_is_quoted(server: Server, client: Client) -> None:
+    server.replies(answers({"password": ["This password is too short."]}, 400))
+    assert "password: This password is too short." in str(error_of(client))
+
+
+def test_control_characters_are_escaped(server: Server, client: Client) -> None:
+    server.replies(answers({"message": "\x1b[2Jok: \u202eslave\x07\nchanged"}, 400))
+    assert r": \x1b[2Jok: \u202eslave\x07 changed." in str(error_of(client))
 
 
 @pytest.mark.parametrize(

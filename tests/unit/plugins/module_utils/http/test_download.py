@@ -13,6 +13,7 @@ from ansible_collections.esper.cloud.plugins.module_utils.http.download import D
 from ansible_collections.esper.cloud.plugins.module_utils.http.transport import RawResponse
 from ansible_collections.esper.cloud.tests.unit.authority import Authority
 from ansible_collections.esper.cloud.tests.unit.service import (
+    Clock,
     Exchange,
     Reply,
     Server,
@@ -52,6 +53,17 @@ def test_a_download_starts_again_after_a_failure(server: Server, make_client: Ma
     assert {request.query["signature"] for request in server.requests} == {"s3cret"}
     assert len(log) == 4
     assert "s3cret" not in str(log)
+
+
+def test_a_wait_that_one_host_asks_for_does_not_hold_for_another(server: Server, client: Client, clock: Clock) -> None:
+    other = Server()
+    other.replies(answers(b"soup"))
+    server.replies(answers({}, 429, Retry_After="99999"))
+    with pytest.raises(ApiError):
+        client.get("/v2/devices/", purpose=PURPOSE)
+    assert fetch(client, link_of(other)) == b"soup"
+    other.close()
+    assert clock.waits == []
 
 
 @pytest.mark.parametrize(("status", "hint"), [(403, "may have expired"), (404, "its storage does not have it")])

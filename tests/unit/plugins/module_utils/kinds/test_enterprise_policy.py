@@ -85,3 +85,13 @@ def test_confirm_is_not_required_if_no_password_is_lost(
     tenant = Tenant(shown)
     assert run(tenant, **params, confirm=confirm).changed
     assert (tenant.writes[-1].get("policy") or {}).get("settingsAppPassword") == sent
+
+
+@pytest.mark.parametrize(("shown", "changed"), [(None, True), ("", True), ("********", False), (PASSWORD, False)])
+def test_a_password_is_set_if_the_policy_has_none(
+    run: t.Callable[..., Result], shown: str | None, changed: bool
+) -> None:
+    tenant = Tenant(shown)
+    result = run(tenant, settings={"settings_app_password": PASSWORD})
+    assert result.changed is changed
+    assert [body["policy"]["settingsAppPassword"] for body in tenant.writes] == [PASSWORD] * changed

@@ -101,10 +101,24 @@ def test_a_mask_is_not_sent_and_its_loss_is_reported() -> None:
 
 @pytest.mark.parametrize(
     ("current", "always", "is_sent"),
-    [("real", False, True), ("1234", False, False), (MASK, False, False), (MASK, True, True), (None, False, False)],
+    [
+        ("real", False, True),
+        ("1234", False, False),
+        ("1234", True, False),
+        (MASK, False, False),
+        (MASK, True, True),
+        (None, False, True),
+        ("", False, True),
+    ],
 )
 def test_a_secret_is_compared_unless_it_is_masked(current: str | None, always: bool, is_sent: bool) -> None:
-    assert compare(POLICY, {"lock": {"pin": current}}, {"lock": {"pin": "1234"}}, always=always).sets_secret is is_sent
+    found = compare(POLICY, {"lock": {"pin": current}}, {"lock": {"pin": "1234"}}, always=always)
+    assert (found.sets_secret, found.payload) == (is_sent, {"lock": {"pin": "1234"}})
+
+
+@pytest.mark.parametrize(("current", "is_sent"), [("real", True), (MASK, True), (None, False), ("", False)])
+def test_an_empty_secret_removes_one_that_is_set(current: str | None, is_sent: bool) -> None:
+    assert compare(POLICY, {"lock": {"pin": current}}, {"lock": {"pin": ""}}).sets_secret is is_sent
 
 
 def test_a_secret_is_not_shown() -> None:
@@ -222,8 +236,16 @@ def test_missing_required_values_are_reported_unless_they_exist() -> None:
 def test_a_secret_in_a_new_dict_is_sent() -> None:
     desired = {"sound": {"pin": SECRET}}
     assert compare(DEVICE, {"sound": None}, desired).sets_secret
-    assert not compare(DEVICE, {"sound": {"on": True}}, desired).sets_secret
     assert compare(DEVICE, {"files": []}, {"files": [{"number": "1", "pin": SECRET}]}).sets_secret
+
+
+def test_a_secret_in_a_dict_that_has_none_is_sent() -> None:
+    assert compare(DEVICE, {"sound": {"on": True}}, {"sound": {"pin": SECRET}}).sets_secret
+    files = [{"fileId": 1}, {"fileId": 2, "pin": MASK}]
+    found = compare(DEVICE, {"files": files}, {"files": [{"number": number, "pin": SECRET} for number in ("1", "2")]})
+    assert found.sets_secret
+    assert found.payload["files"] == [{"fileId": number, "pin": SECRET} for number in ("1", "2")]
+    assert not compare(DEVICE, {"files": files}, {"files": [{"number": "2", "pin": SECRET}]}).sets_secret
 
 
 @pytest.mark.parametrize(

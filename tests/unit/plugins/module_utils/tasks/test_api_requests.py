@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import typing as t
+from urllib.parse import unquote
 
 import pytest
 from ansible_collections.esper.cloud.plugins.module_utils.base.errors import ApiError, InvalidParameter
@@ -63,12 +64,29 @@ def test_all_pages_are_one_list(server: Server, client: Client) -> None:
         "/v2/devices/{id}",
         "/v2/..",
         "",
+        "/v2/devices/%2e%2e/",
+        "/v2/devices/%2E./%2e%2e/%2e%2e/secret",
+        "/v2/devices/%252e%252e/",
+        "/v2/devices/%%32e%2e/",
+        "/v2/devices/..;a=b/",
+        "/v2/devices/a%2Fb/",
+        "/v2/devices/a%5cb/",
+        "/v2/devices/a%0d%0ab/",
+        "/v2/devices/%00",
+        "/v2/devices/a\ud800b/",
     ],
 )
 def test_an_invalid_path_is_an_error(server: Server, client: Client, path: str) -> None:
     with pytest.raises(InvalidParameter, match="Invalid path"):
         run(client, path=path)
     assert server.requests == []
+
+
+@pytest.mark.parametrize("path", ["/v2/devices", "/v2/100%/", "/v2/a%20b/", "/v2/a..b/.x/", "/v2/größe/"])
+def test_an_unusual_path_is_sent(server: Server, client: Client, path: str) -> None:
+    server.replies(answers({}))
+    run(client, path=path)
+    assert unquote(server.requests[0].target) == f"/api{unquote(path)}"
 
 
 @pytest.mark.parametrize("params", [{"body": {}}, {"form": {"a": "b"}}, {"method": "POST", "all_pages": True}])
