@@ -53,7 +53,9 @@ options:
       - If the task is delegated to another machine, the path is on that machine and is not searched.
       - If the path is a directory, all files in it and in its subdirectories are uploaded by their own names,
         with the same O(tags) and O(description). Hidden files and directories, whose names start with a dot,
-        are skipped. The task fails if two files have the same name.
+        are skipped. The task fails if two files have the same name, or if a file or directory cannot be read.
+      - Empty files and directories of a directory are skipped with a warning, and so are links to directories
+        and links that lead nowhere.
       - If omitted, the content file must exist unless O(state=absent).
       - If O(state=absent), content files with the names of these files are deleted.
     type: path

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import re
+import typing as t
 
 # Control characters, line and paragraph separators, lone surrogates, and characters that change the direction of text
 # or have no width. Joiners (U+200C, U+200D) are part of words and of emojis.
@@ -17,6 +18,14 @@ _CONTROL = re.compile(
 def counted(number: int, noun: str = "device") -> str:
     """Return a number with its noun, such as "2 devices"."""
     return f"{number} {noun}{'s'[: number != 1]}"
+
+
+def listed(texts: t.Sequence[str], maximum: int, noun: str = "") -> str:
+    """Return texts with commas between them, and the number of those after the first ``maximum``. ``noun`` is what they
+    are, such as "request"."""
+    hidden = len(texts) - maximum
+    more = counted(hidden, f"more {noun}") if noun else f"{hidden} more"
+    return ", ".join(texts[:maximum]) + (f" and {more}" if hidden > 0 else "")
 
 
 def printable(text: str) -> str:

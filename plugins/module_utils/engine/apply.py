@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from ..base.errors import ApiError, EsperError, InvalidValues, RequestFailed, TransportError
 from ..base.row import Params, Row
-from ..base.text import counted
+from ..base.text import counted, listed
 from ..http.parallel import CONCURRENCY, in_parallel
 from ..http.responses import Response
 from ..model.kind import Kind, Shape
@@ -70,10 +70,8 @@ def add_completed(error: EsperError, steps: t.Iterable[Step]) -> None:
     """Add to the message of an error which of the steps were completed before it, if any."""
     completed = [f"{step.purpose[0].lower()}{step.purpose[1:]}" for step in steps if step.done]
     if completed:
-        hidden = len(completed) - _SHOWN_STEPS
-        more = f" and {counted(hidden, 'more request')}" if hidden > 0 else ""
         error.args = (
-            f"{error} Before this failure, the task completed: {', '.join(completed[:_SHOWN_STEPS])}{more}."
+            f"{error} Before this failure, the task completed: {listed(completed, _SHOWN_STEPS, 'request')}."
             " Run the task again to apply the rest.",
         )
 

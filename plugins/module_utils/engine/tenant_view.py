@@ -60,6 +60,7 @@ class TenantView:
         self._derived: dict[str, dict[t.Any, t.Any]] = {}
         self._mismatches: dict[tuple[Kind, str], list[str]] = {}
         self._omitted: dict[str, int] = {}
+        self._notes: list[str] = []
         self._invalidations = 0
 
     # --- lists ------------------------------------------------------------------------------------------------------
@@ -225,13 +226,17 @@ class TenantView:
         """Return whether objects of a kind were omitted because they have no valid ID."""
         return kind.titles in self._omitted
 
+    def warn(self, sentence: str) -> None:
+        """Add a warning for the user."""
+        self._notes.append(sentence)
+
     def warnings(self) -> list[str]:
-        """Return a warning for each kind with invalid values, and for each kind with omitted objects."""
+        """Return the warnings of warn(), and one for each kind with invalid values or omitted objects."""
         by_kind: dict[str, list[str]] = {}
         for (kind, identifier), paths in self._mismatches.items():
             owner = "" if kind.shape is Shape.SINGLETON else f" of {identifier}"
             by_kind.setdefault(kind.key, []).extend(f"{path}{owner}" for path in paths)
-        warnings = []
+        warnings = list(dict.fromkeys(self._notes))
         for key, values in by_kind.items():
             more = f" and {len(values) - _MAX_NAMED} more" if len(values) > _MAX_NAMED else ""
             named = ", ".join(values[:_MAX_NAMED])

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from ..base.errors import InvalidParameter, NotFound
 from ..base.row import Params, Row
+from ..base.text import listed
 from ..engine.lookup import Lookup
 from .blueprint_usage import Usage, is_same_id, items_in, usage
 from .content_file import (
@@ -25,6 +26,9 @@ from .content_file import (
     upload_order,
 )
 
+# The maximum number of skipped entries in a warning.
+_MAX_NAMED = 10
+
 
 class ContentLookup(Lookup):
     """Finds content files, and the blueprints that use them."""
@@ -35,14 +39,28 @@ class ContentLookup(Lookup):
             return None
         source = Path(params["src"])
         try:
-            is_directory = stat.S_ISDIR(source.stat().st_mode)
+            mode = source.stat().st_mode
         except OSError as error:
             raise InvalidParameter(f"Cannot read '{source}': {error.strerror}.") from None
-        if not is_directory:
+        if not stat.S_ISDIR(mode):
+            if not stat.S_ISREG(mode):
+                raise InvalidParameter(f"'{source}' is neither a file nor a directory. Correct src.")
             return None
         if params.get("id") is not None or params.get("name") is not None:
             raise InvalidParameter(f"'{source}' is a directory, and its files keep their names. Omit id and name.")
-        return [{**params, "src": str(file)} for file in files_below(source)]
+        tree = files_below(source, are_read=source_of(params) is not None)
+        if tree.errors:
+            raise InvalidParameter(
+                f"Invalid files in the directory '{source}': {'; '.join(tree.errors)}. Correct them, or upload the"
+                " other files one by one."
+            )
+        if not tree.files:
+            self.view.warn(f"The directory '{source}' contains no files, so it has no effect.")
+        if tree.skipped:
+            self.view.warn(
+                f"The directory '{source}' contains entries that are skipped: {listed(tree.skipped, _MAX_NAMED)}."
+            )
+        return [{**params, "src": str(file)} for file in tree.files]
 
     def task_key(self, params: Params) -> str:
         """Return the name of the content file, or its ID if the options have no name and no file."""

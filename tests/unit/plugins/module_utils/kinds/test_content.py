@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import stat
 import typing as t
@@ -468,18 +469,6 @@ def test_an_empty_file_is_rejected_in_planning(
     assert writes(server) == []
 
 
-def test_an_empty_file_of_a_directory_is_rejected_before_the_first_upload(
-    server: Server, client: Client, contents: Contents, menu: Path
-) -> None:
-    menu.with_name("z.txt").touch()
-    view = TenantView(client)
-    several = lookup_of(view, CONTENT).expand(params_of(src=menu.parent)) or []
-    assert len(several) == 2
-    with pytest.raises(InvalidParameter, match=r"z\.txt': the file is empty"):
-        ensure_all(view, CONTENT, several)
-    assert writes(server) == []
-
-
 def test_an_empty_file_names_a_content_file_to_delete(client: Client, contents: Contents, menu: Path) -> None:
     contents.add("menu.png", b"stew")
     menu.write_bytes(b"")
@@ -722,10 +711,11 @@ def test_a_directory_stands_for_its_files(server: Server, client: Client, conten
     (tmp_path / "a").mkdir()
     for name in ("z.txt", "a/b.txt", ".hidden"):
         (tmp_path / name).write_text(name)
-    (tmp_path / "nowhere").symlink_to(tmp_path / "missing")
-    several = lookup_of(TenantView(client), CONTENT).expand(params_of(src=tmp_path)) or []
+    view = TenantView(client)
+    several = lookup_of(view, CONTENT).expand(params_of(src=tmp_path)) or []
     assert [each["src"] for each in several] == [str(tmp_path / "a" / "b.txt"), str(tmp_path / "z.txt")]
-    ensure_all(TenantView(client), CONTENT, several)
+    assert view.warnings() == []
+    ensure_all(view, CONTENT, several)
     assert [row["name"] for row in contents.rows.values()] == ["b.txt", "z.txt"]
     assert [request.method for request in server.requests] == ["GET", "POST", "GET", "POST", "GET"]
 
@@ -737,10 +727,75 @@ def test_an_empty_directory_stands_for_nothing(
     contents.add("menu.png", b"soup")
     (tmp_path / ".menu.png").write_bytes(b"soup")
     (tmp_path / "empty").mkdir()
-    several = lookup_of(TenantView(client), CONTENT).expand(params_of(src=tmp_path, state=state, force=True))
+    view = TenantView(client)
+    several = lookup_of(view, CONTENT).expand(params_of(src=tmp_path, state=state, force=True))
     assert several == []
-    assert ensure_all(TenantView(client), CONTENT, several) == []
+    assert ensure_all(view, CONTENT, several) == []
     assert server.requests == []
+    nothing, skipped = view.warnings()
+    assert nothing == f"The directory '{tmp_path}' contains no files, so it has no effect."
+    assert skipped.endswith(f"entries that are skipped: '{tmp_path}/empty' is empty.")
+
+
+@pytest.mark.parametrize("state", ["present", "absent"])
+def test_skipped_entries_of_a_directory_are_a_warning(client: Client, tmp_path: Path, state: str) -> None:
+    (tmp_path / "a.txt").write_text("a")
+    (tmp_path / "b.txt").touch()
+    (tmp_path / "lost").symlink_to(tmp_path / "missing")
+    (tmp_path / "round").symlink_to(tmp_path / "round")
+    (tmp_path / "tree").symlink_to("/etc")
+    os.mkfifo(tmp_path / "pipe")
+    view = TenantView(client)
+    several = lookup_of(view, CONTENT).expand(params_of(src=tmp_path, state=state)) or []
+    # An empty file still names a content file to delete.
+    assert [Path(each["src"]).name for each in several] == (["a.txt"] if state == "present" else ["a.txt", "b.txt"])
+    (warning,) = view.warnings()
+    assert ("b.txt' is empty" in warning) is (state == "present")
+    for said in (
+        "lost' is a link that leads nowhere",
+        "round' is a link that",
+        "tree' is a link to a",
+        "pipe' is not a",
+    ):
+        assert said in warning
+
+
+def test_all_errors_of_a_directory_are_reported_at_once(
+    server: Server, contents: Contents, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("below/menu.png", "closed/x.txt"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_text(name)
+    for name in ("menu.png", 'bad"name', "bad\\name", "new\nline", " blank ", "secret.txt"):
+        (tmp_path / name).write_text(name)
+    scandir, open_file = os.scandir, Path.open
+
+    def deny(path: t.Any, *options: t.Any) -> t.Any:
+        # The tests can run as root, who reads everything.
+        if str(path).endswith(("closed", "secret.txt")):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path) if not options else open_file(path, *options)
+
+    monkeypatch.setattr(os, "scandir", deny)
+    monkeypatch.setattr(Path, "open", deny)
+    for definition, params in (
+        (define_module(CONTENT), {"src": str(tmp_path)}),
+        (TENANT, {"contents": [params_of(src=tmp_path)]}),
+    ):
+        message = run(server, definition, **params)["msg"]
+        assert f"'{tmp_path}/below/menu.png' and '{tmp_path}/menu.png' have the same name" in message
+        assert f"the directory '{tmp_path}/closed' cannot be read (Permission denied)" in message
+        assert f"the file '{tmp_path}/secret.txt' cannot be read (Permission denied)" in message
+        assert message.count("contains a slash, a quote or a control character") == 3
+        assert f"the name of '{tmp_path}/ blank ' is not a valid file name" in message
+        assert "\n" not in message
+    assert server.requests == []
+
+
+def test_only_files_and_directories_can_be_uploaded(client: Client, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(InvalidParameter, match="is neither a file nor a directory"):
+        lookup_of(TenantView(client), CONTENT).expand(params_of(src=tmp_path / "pipe"))
 
 
 # --- downloads --------------------------------------------------------------------------------------------------------
