@@ -10,7 +10,7 @@ from ansible.inventory.host import Host
 from ansible.plugins.inventory import to_safe_group_name
 from ansible_collections.esper.cloud.plugins.module_utils.base.names import MAX_LENGTH, full_group_name, group_names
 from ansible_collections.esper.cloud.plugins.module_utils.base.row import Row
-from ansible_collections.esper.cloud.plugins.module_utils.base.text import summarize
+from ansible_collections.esper.cloud.plugins.module_utils.base.text import listed
 from ansible_collections.esper.cloud.plugins.module_utils.kinds.group_path import ROOT, split_path
 from ansible_collections.esper.cloud.plugins.module_utils.tasks.fleet import Fleet
 
@@ -54,7 +54,7 @@ class DeviceGroups:
         if self._shortened:
             self._warn(
                 f"Names of inventory groups are longer than {MAX_LENGTH} characters. They are shortened and end in a"
-                f" digest, because AWX cuts longer names: {summarize(self._shortened)}."
+                f" digest, because AWX cuts longer names: {listed(list(self._shortened))}."
             )
         self._nest()
 
