@@ -36,7 +36,7 @@ class Check:
         return {"newest": self.newest, "oldest": self.oldest}.get(environment, self.matrix)
 
 
-# Nine programs. Three of them have a module __main__ of their own.
+# Eight programs. Three of them have a module __main__ of their own.
 MYPY = """
 mypy --package ansible_collections.esper.cloud.plugins
 mypy --package ansible_collections.esper.cloud.tests.documentation
@@ -133,6 +133,13 @@ CHECKS = (
         ("python", "-m", "pytest", "tests/laws", "--show-capture=no"),
     ),
     Check(
+        "hostile",
+        "each request to a hostile server ends in time, with little memory and one clear sentence",
+        ("python", "-m", "pytest", "tests/hostile"),
+        # The phases of a response depend on the HTTP client of Python.
+        matrix=(),
+    ),
+    Check(
         "mutations",
         "no response, however wrong, causes more than one clear error, runs code or overwrites what it hides",
         ("python", "-m", "pytest", "tests/mutations"),
@@ -140,13 +147,6 @@ CHECKS = (
         oldest=("-k", "devices or find"),
         matrix=("--mutations=20000", "--mutation-seed=0"),
         ends_only=True,
-    ),
-    Check(
-        "hostile",
-        "each request to a hostile server ends in time, with little memory and one clear sentence",
-        ("python", "-m", "pytest", "tests/hostile"),
-        # The phases of a response depend on the HTTP client of Python.
-        matrix=(),
     ),
     Check(
         "guides",

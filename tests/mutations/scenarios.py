@@ -19,7 +19,7 @@ Task = tuple[str, Row]
 
 @dataclass(frozen=True)
 class Tenant:
-    """Objects of the simulated tenant that tasks can name."""
+    """The objects of the simulated tenant that tasks can name."""
 
     devices: tuple[Row, ...]
     groups: tuple[Row, ...]

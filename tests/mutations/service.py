@@ -117,7 +117,7 @@ class DirectSimulator(EmbeddedSimulator):
 
 
 class Adapter(HTTPAdapter):
-    """Adapter of the HTTP library that calls the simulator instead of opening connections."""
+    """An adapter that passes requests to the simulator, without connections."""
 
     def __init__(self, simulator: DirectSimulator) -> None:
         super().__init__()

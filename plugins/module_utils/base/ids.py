@@ -20,14 +20,14 @@ def is_uuid(value: object) -> bool:
     return isinstance(value, str) and UUID.fullmatch(value) is not None
 
 
-def is_id(value: object) -> bool:
-    """Return whether a value can be the ID of an object."""
-    return isinstance(value, (str, int)) and bool(str(value).strip())
-
-
 def normal_id(value: t.Any) -> t.Any:
     """Return a UUID in lower case, the form of the API, and any other value as it is."""
     return value.lower() if is_uuid(value) else value
+
+
+def is_id(value: object) -> bool:
+    """Return whether a value can be the ID of an object."""
+    return isinstance(value, (str, int)) and bool(str(value).strip())
 
 
 def last_uuid(value: object) -> str | None:

@@ -5,8 +5,11 @@
 from __future__ import annotations
 
 import re
+import typing as t
 import unicodedata
 
+# Maximum number of texts in a list.
+_MAX_LISTED = 5
 # Control characters, line and paragraph separators, lone surrogates, and characters that change the direction of text
 # or have no width. Joiners (U+200C, U+200D) are part of words and of emojis.
 _CONTROL = re.compile(
@@ -18,6 +21,14 @@ _CONTROL = re.compile(
 def counted(number: int, noun: str = "device") -> str:
     """Return a number with its noun, such as "2 devices"."""
     return f"{number} {noun}{'s'[: number != 1]}"
+
+
+def listed(texts: t.Sequence[str], maximum: int = _MAX_LISTED, noun: str = "") -> str:
+    """Return texts with commas between them, and the number of those after the first ``maximum``. ``noun`` is what they
+    are, such as "request"."""
+    hidden = len(texts) - maximum
+    more = counted(hidden, f"more {noun}") if noun else f"{hidden} more"
+    return ", ".join(texts[:maximum]) + (f" and {more}" if hidden > 0 else "")
 
 
 def printable(text: str) -> str:

@@ -151,10 +151,9 @@ def call(client: Client, params: Params, *, check_mode: bool = False) -> Row:
         return {"changed": True, "content": None}
     purpose = f"Calling {method} {params['path']}"
     if params["all_pages"]:
-        pages = list_all(
+        content: t.Any = list_all(
             client, path, query=params["query"], page_size=params["page_size"], key=params["key"], purpose=purpose
         )
-        content: t.Any = list(pages)
         status = 200
     else:
         response = client.request(method, path, query=params["query"], body=body, purpose=purpose)
