@@ -258,7 +258,8 @@ class Transport:
             exception, self.connection, urlsplit(url).hostname or "", is_link, bool(self._proxy_url(url))
         )
         error = TransportError(
-            self._redaction.text(f"{purpose} failed: {method} {target}: {reason}."),
+            # The name of a host has no upper case.
+            self._redaction.text(f"{purpose} failed: {method} {target}: {reason}.", any_case=is_link),
             method=method,
             path=target,
             outcome_unknown=sent and method != "GET",
