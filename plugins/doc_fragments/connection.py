@@ -60,6 +60,14 @@ options:
       - Can also be set with E(ESPER_DEADLINE).
     type: float
     default: 300.0
+  max_response_size:
+    description:
+      - Maximum size in megabytes of the body of a response, after decompression. V(0) sets no limit. At most
+        V(10000).
+      - It limits the memory of a task. Downloads of files are not limited.
+      - Can also be set with E(ESPER_MAX_RESPONSE_SIZE).
+    type: int
+    default: 50
   validate_certs:
     description:
       - If V(true), the TLS certificate of the server must be valid. Set it to V(false) only for tests.
@@ -132,6 +140,15 @@ options:
     default: 300.0
     env:
       - name: ESPER_DEADLINE
+  max_response_size:
+    description:
+      - Maximum size in megabytes of the body of a response, after decompression. V(0) sets no limit. At most
+        V(10000).
+      - It limits the memory of a task. Downloads of files are not limited.
+    type: int
+    default: 50
+    env:
+      - name: ESPER_MAX_RESPONSE_SIZE
   validate_certs:
     description:
       - If V(true), the TLS certificate of the server must be valid. Set it to V(false) only for tests.

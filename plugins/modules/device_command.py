@@ -383,6 +383,7 @@ options:
       - Arguments other than those in O(args), in API format, for example those of a custom action.
       - 'The module does not know which of them are secret. If there are any, set C(no_log: true) for the
         task.'
+      - Messages do not show texts of the arguments that have eight or more characters.
     type: dict
   schedule:
     description:

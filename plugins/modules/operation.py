@@ -459,6 +459,7 @@ options:
         of a custom action.
       - 'The module does not know which of them are secret. If there are any, set C(no_log: true)
         for the task.'
+      - Messages do not show texts of the arguments that have eight or more characters.
     type: dict
   converge_with_provision:
     description: If V(true), the operation V(CONVERGE) also applies settings that are otherwise applied

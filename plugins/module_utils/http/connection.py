@@ -32,6 +32,7 @@ class Option:
 
 
 _MOST_RETRIES = 100
+_MOST_MEGABYTES = 10_000
 
 OPTIONS: tuple[Option, ...] = (
     Option(
@@ -101,6 +102,17 @@ OPTIONS: tuple[Option, ...] = (
         env=("ESPER_DEADLINE",),
     ),
     Option(
+        "max_response_size",
+        "int",
+        (
+            "Maximum size in megabytes of the body of a response, after decompression. V(0) sets no limit. At most"
+            f" V({_MOST_MEGABYTES}).",
+            "It limits the memory of a task. Downloads of files are not limited.",
+        ),
+        default=50,
+        env=("ESPER_MAX_RESPONSE_SIZE",),
+    ),
+    Option(
         "validate_certs",
         "bool",
         ("If V(true), the TLS certificate of the server must be valid. Set it to V(false) only for tests.",),
@@ -122,7 +134,8 @@ _TENANT = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 
 @dataclass(frozen=True)
 class Connection:
-    """Valid connection options. Times are in seconds. A ``deadline`` of 0 sets no limit."""
+    """Valid connection options. Times are in seconds. A ``deadline`` of 0 sets no limit. ``max_response_size`` is in
+    megabytes."""
 
     api_url: str
     api_key: str
@@ -130,6 +143,7 @@ class Connection:
     timeout: float = 60.0
     retries: int = 4
     deadline: float = 300.0
+    max_response_size: int = 50
     validate_certs: bool = True
     ca_path: str | None = None
 
@@ -158,6 +172,7 @@ class Connection:
             timeout=_number(options, "timeout", LONGEST_TIME, above=0),
             retries=int(_number(options, "retries", _MOST_RETRIES)),
             deadline=_number(options, "deadline", LONGEST_TIME),
+            max_response_size=int(_number(options, "max_response_size", _MOST_MEGABYTES)),
             validate_certs=_value_of(options, "validate_certs"),
             ca_path=options.get("ca_path") or None,
         )
