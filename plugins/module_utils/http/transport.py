@@ -185,6 +185,9 @@ class _DirectConnection(_Connection):
             found = socket.getaddrinfo(host, self.port, type=socket.SOCK_STREAM)
         except OSError as error:
             raise urllib3.exceptions.NewConnectionError(self, host) from error  # type: ignore[arg-type]
+        except UnicodeError:
+            # A part of the name is empty or too long.
+            raise urllib3.exceptions.LocationParseError(host) from None
         failure: Exception | None = None
         try:
             for *_socket, address in found:
