@@ -246,7 +246,8 @@ class TenantView:
 
     def record_invalid(self, title: str, identifier: str, paths: t.Iterable[str]) -> None:
         """Record values of an unexpected type in an object that has no kind, for the warnings."""
-        self._invalid.setdefault(title, []).extend(f"{path} of {identifier}" for path in paths)
+        if found := [f"{path} of {identifier}" for path in paths]:
+            self._invalid.setdefault(title, []).extend(found)
 
     def mismatches(self, kind: Kind, row: Row) -> list[str]:
         """Return the paths of the values of an object whose type is not the type of their field."""

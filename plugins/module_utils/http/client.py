@@ -291,8 +291,9 @@ class Client:
             with self._transport.open(
                 method, url, target=shown, purpose=purpose, body=lambda: self._encoded(body, purpose)
             ) as raw:
-                content = raw.content()
-            if not raw.is_redirect:
+                is_redirect = 300 <= raw.status < 400
+                content = b"" if is_redirect else raw.content()
+            if not is_redirect:
                 return read_response(
                     raw.status,
                     content,
@@ -336,7 +337,9 @@ class Client:
         """Return the URL of a redirect. Raise TransportError unless it is a GET to the same host, because any other
         redirect could lose the body, or send the API key to another host."""
         try:
-            location = urljoin(url, response.headers["Location"])
+            # Other statuses from 300 to 399 are neither a result nor followed.
+            header = response.headers["Location"] if response.is_redirect else ""
+            location = urljoin(url, header) if header else ""
             new = urlsplit(location)
             is_same = _server(new) == _server(urlsplit(url)) and new.username is None
         except ValueError:

@@ -185,6 +185,9 @@ class _DirectConnection(_Connection):
             found = socket.getaddrinfo(host, self.port, type=socket.SOCK_STREAM)
         except OSError as error:
             raise urllib3.exceptions.NewConnectionError(self, host) from error  # type: ignore[arg-type]
+        except UnicodeError:
+            # A part of the name is empty or too long.
+            raise urllib3.exceptions.LocationParseError(host) from None
         failure: Exception | None = None
         try:
             for *_socket, address in found:
@@ -390,7 +393,8 @@ class Transport:
             # The deadline was extended in the meantime.
             reason, passes = f"the request to {urlsplit(url).hostname} timed out", True
         error = TransportError(
-            self._redaction.text(f"{purpose} failed: {method} {target}: {reason}."),
+            # The name of a host has no upper case.
+            self._redaction.text(f"{purpose} failed: {method} {target}: {reason}.", any_case=is_link),
             method=method,
             path=target,
             outcome_unknown=sent and method != "GET",

@@ -381,7 +381,7 @@ def test_a_proxy_that_sees_the_key_is_one_warning(
     listed = sources.list(**LEAN)
     assert listed.hosts
     (warning,) = listed.warnings
-    assert f"The API key is sent unencrypted to the proxy {proxy}" in warning
+    assert f"unencrypted to the proxy {proxy}," in warning
 
 
 FAILURES: list[tuple[Row, str]] = [

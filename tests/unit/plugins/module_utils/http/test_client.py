@@ -1046,6 +1046,28 @@ def test_a_redirect_to_nonsense_is_a_sentence(server: Server, client: Client, me
     assert len(server.requests) == 1
 
 
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])
+@pytest.mark.parametrize(
+    ("status", "headers"), [(302, {}), (304, {}), (300, {"Location": "/api/other/"}), (302, {"Location": ""})]
+)
+def test_a_redirect_that_cannot_be_followed_is_no_success(
+    server: Server, client: Client, method: str, status: int, headers: dict[str, str]
+) -> None:
+    server.replies(answers(None, status, **headers))
+    error = str(error_of(client, method))
+    assert f"{method} /things/ returned HTTP {status}, a redirect to an invalid URL" in error
+    assert len(server.requests) == 1
+
+
+def test_the_body_of_a_redirect_is_not_read(server: Server, client: Client) -> None:
+    def endless(exchange: Exchange) -> None:
+        exchange.send(302, {"Location": "/api/other/", "Content-Length": str(10**9)}, b"x")
+        hangs(exchange)
+
+    server.replies(endless, answers({"id": 1}))
+    assert get(client) == {"id": 1}
+
+
 def test_a_redirect_names_the_port_of_its_target(server: Server, client: Client) -> None:
     server.replies(redirects("https://user:hunter2@gateway.example:8443/api/?a=b"))
     error = str(error_of(client))

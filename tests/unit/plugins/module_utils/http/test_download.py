@@ -84,6 +84,13 @@ def test_a_download_names_the_host_that_it_leads_to(make_client: MakeClient, ser
     assert "api_url" not in str(caught.value)
 
 
+def test_the_key_as_host_of_a_link_is_not_shown(make_client: MakeClient, server: Server, key: str) -> None:
+    with pytest.raises(TransportError) as caught:
+        fetch(make_client(server, retries=0), f"https://{key}.invalid/a")
+    assert "the host ********.invalid of the link" in str(caught.value)
+    assert key.lower() not in str(caught.value).lower()
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1:{port}", "user:hunter2@127.0.0.1:{port}"])
 def test_the_link_in_a_message_has_its_port_and_no_password(server: Server, client: Client, host: str) -> None:
     server.replies(answers(b"<Error/>", 403))
