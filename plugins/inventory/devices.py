@@ -290,9 +290,9 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             return None
 
     def _read_fleet(self, connection: Connection, filters: Row) -> Fleet:
-        if connection.sends_key_in_clear:
-            self.display.warning("The API key is sent unencrypted, because api_url is not an https URL.")
         with Client(connection, user_agent=f"ansible-core/{core_version}", log=self.display.vvv) as client:
+            for warning in client.warnings:
+                self.display.warning(warning)
             return read_fleet(
                 TenantView(client),
                 filters,

@@ -347,11 +347,10 @@ def execute(
     view: TenantView | None = None
     try:
         connection = Connection.from_options(params)
-        if connection.sends_key_in_clear:
-            warnings.append("The API key is sent unencrypted, because api_url is not an https URL.")
         with Client(
             connection, user_agent=user_agent, log=requests.append, progress=context.progress, secrets=hidden
         ) as client:
+            warnings += client.warnings
             view = TenantView(client)
             outcome = definition.run(view, params, context)
             warnings += view.warnings()

@@ -12,7 +12,7 @@ import json
 import re
 import threading
 import typing as t
-from urllib.parse import quote, urlencode, urljoin, urlsplit
+from urllib.parse import SplitResult, quote, urlencode, urljoin, urlsplit
 
 from ..base.errors import ApiError, ConfigurationError, InvalidParameter, RequestFailed, TransportError
 from ..base.ids import is_path_part, last_uuid
@@ -36,6 +36,9 @@ _DEVICE_REQUESTS = 8
 _MEGABYTE = 1_000_000
 # Maximum number of characters of an invalid ID in a message.
 _ID_LENGTH = 100
+# Maximum number of characters of the target of a redirect in a message.
+_ORIGIN_LENGTH = 200
+_PORTS = {"http": 80, "https": 443}
 
 
 class Client:
@@ -71,6 +74,12 @@ class Client:
     def connection(self) -> Connection:
         """The connection options, with the extended deadline."""
         return self._transport.connection
+
+    @property
+    def warnings(self) -> list[str]:
+        """The ways in which the API key can be read by others."""
+        connection = self.connection
+        return connection.warnings(self._transport.proxy_of(connection.api_url))
 
     @property
     def throttle_count(self) -> int:
@@ -303,23 +312,29 @@ class Client:
         redirect could lose the body, or send the API key to another host."""
         try:
             location = urljoin(url, response.headers["Location"])
+            new = urlsplit(location)
+            is_same = _server(new) == _server(urlsplit(url)) and new.username is None
         except ValueError:
-            raise TransportError(
-                f"{purpose} failed: {method} {target} returned HTTP {response.status}, a redirect to an invalid URL."
-                " Check tenant or api_url.",
-                method=method,
-                path=target,
-            ) from None
-        old, new = urlsplit(url), urlsplit(location)
-        if method == "GET" and (old.scheme, old.netloc) == (new.scheme, new.netloc):
+            location, new, is_same = "", urlsplit(""), False
+        if is_same and method == "GET":
             return location
-        where = self.redact(f"{new.scheme}://{new.hostname or ''}")
+        where = self._redaction.text(_origin(new)[:_ORIGIN_LENGTH], any_case=True) if new.hostname else "an invalid URL"
         raise TransportError(
             f"{purpose} failed: {method} {target} returned HTTP {response.status}, a redirect to {where}. It is not"
             " followed, because it could lose the request or expose the API key. Check tenant or api_url.",
             method=method,
             path=target,
         )
+
+
+def _server(url: SplitResult) -> tuple[str, str | None, int | None]:
+    """Return the scheme, host and port of a URL for comparison. Raise ValueError if the port is invalid."""
+    return url.scheme, url.hostname, url.port or _PORTS.get(url.scheme)
+
+
+def _origin(url: SplitResult) -> str:
+    """Return the scheme, host and port of a URL, without a user and password."""
+    return f"{url.scheme}://{url.netloc.rpartition('@')[2]}"
 
 
 def _query_string(query: Query) -> str:

@@ -144,6 +144,8 @@ def call(client: Client, params: Params, *, check_mode: bool = False) -> Row:
         raise InvalidParameter("A GET request cannot have a body, form or files. Use query instead.")
     if params["all_pages"] and method != "GET":
         raise InvalidParameter(f"The option all_pages requires method=GET, not method={method}.")
+    if params["page_size"] < 1:
+        raise InvalidParameter(f"Invalid page_size: {params['page_size']}. It must be 1 or more.")
     if method != "GET" and check_mode:
         return {"changed": True, "content": None}
     purpose = f"Calling {method} {params['path']}"

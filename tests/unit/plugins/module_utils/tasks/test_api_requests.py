@@ -90,8 +90,11 @@ def test_an_unusual_path_is_sent(server: Server, client: Client, path: str) -> N
     assert unquote(server.requests[0].target) == f"/api{unquote(path)}"
 
 
-@pytest.mark.parametrize("params", [{"body": {}}, {"form": {"a": "b"}}, {"method": "POST", "all_pages": True}])
-def test_contradictory_options_are_an_error(server: Server, client: Client, params: dict[str, t.Any]) -> None:
+@pytest.mark.parametrize(
+    "params",
+    [{"body": {}}, {"form": {"a": "b"}}, {"method": "POST", "all_pages": True}, {"all_pages": True, "page_size": 0}],
+)
+def test_invalid_options_are_an_error(server: Server, client: Client, params: dict[str, t.Any]) -> None:
     with pytest.raises(InvalidParameter):
         run(client, path="/v2/things/", **params)
     assert server.requests == []
