@@ -18,12 +18,12 @@ from .base.errors import EsperError
 from .base.redaction import SHORTEST, Redaction, free_texts
 from .base.row import Params, Row
 from .base.secret_keys import mask_secrets, secret_values
-from .base.text import printable, printable_lines
+from .base.text import listed, printable, printable_lines
 from .engine.apply import accepted_writes, ensure_all
 from .engine.lookup import lookup_of
 from .engine.reader import reader_of
 from .engine.tenant_view import TenantView
-from .http.client import Client
+from .http.client import Client, WriteLog
 from .http.connection import OPTIONS as CONNECTION_OPTIONS
 from .http.connection import Connection
 from .http.responses import sentence
@@ -44,6 +44,8 @@ from .model.walk import (
 
 ISSUES_URL = "https://github.com/ansible-collections/esper.cloud/issues"
 
+# The maximum number of write requests in a message.
+_SHOWN_WRITES = 3
 # The verbosity from which the result contains the requests.
 _REQUESTS_VERBOSITY = 3
 # The options whose values no message quotes, because the module does not know which of them are secret. Since version
@@ -58,11 +60,12 @@ _CONNECTION = tuple(
 class Effects:
     """Completed changes of a task. Its result contains them, even if the task fails or is interrupted afterwards.
 
-    ``sentences`` are for the message, ``values`` for the result.
+    ``sentences`` are for the message, ``values`` for the result, ``writes`` are all write requests.
     """
 
     sentences: list[str] = field(default_factory=list)
     values: Row = field(default_factory=dict)
+    writes: WriteLog = field(default_factory=WriteLog)
 
     def add(self, text: str, **values: t.Any) -> None:
         """Record an effect."""
@@ -74,6 +77,23 @@ class Effects:
         if not self.sentences:
             return failure
         return {**self.values, **failure, "changed": True, "msg": " ".join([sentence(failure["msg"]), *self.sentences])}
+
+    def after_interrupt(self) -> str:
+        """Return sentences about the effects before an interrupt of the task, "" if there are none. A request without a
+        response can have an effect."""
+        sentences = list(self.sentences)
+        accepted, waiting = list(self.writes.accepted), list(self.writes.waiting)
+        if accepted and not sentences:
+            completed = f"Before this, the task completed: {_purposes(accepted)}."
+            sentences += [completed, "Run the task again to apply the rest."]
+        if waiting:
+            sentences.append(f"Esper can also have accepted requests without a response: {_purposes(waiting)}.")
+        return " ".join(sentences)
+
+
+def _purposes(writes: list[str]) -> str:
+    """Return the purposes of some write requests, as part of a sentence."""
+    return listed([f"{purpose[0].lower()}{purpose[1:]}" for purpose in writes], _SHOWN_WRITES, "request")
 
 
 @dataclass(frozen=True)
@@ -348,7 +368,12 @@ def execute(
     try:
         connection = Connection.from_options(params)
         with Client(
-            connection, user_agent=user_agent, log=requests.append, progress=context.progress, secrets=hidden
+            connection,
+            user_agent=user_agent,
+            log=requests.append,
+            progress=context.progress,
+            writes=context.effects.writes,
+            secrets=hidden,
         ) as client:
             warnings += client.warnings
             view = TenantView(client)

@@ -12,10 +12,11 @@ import json
 import re
 import threading
 import typing as t
+from dataclasses import dataclass, field
 from urllib.parse import SplitResult, quote, urlencode, urljoin, urlsplit
 
 from ..base.errors import ApiError, ConfigurationError, InvalidParameter, RequestFailed, TransportError
-from ..base.ids import is_path_part, last_uuid
+from ..base.ids import is_id, is_path_part, last_uuid
 from ..base.redaction import Redaction
 from ..base.secret_keys import mask_secrets
 from ..base.version import VERSION
@@ -41,11 +42,31 @@ _ORIGIN_LENGTH = 200
 _PORTS = {"http": 80, "https": 443}
 
 
+@dataclass
+class WriteLog:
+    """The write requests of a task by their purposes: those that Esper accepted, and those that wait for a response."""
+
+    accepted: list[str] = field(default_factory=list)
+    waiting: list[str] = field(default_factory=list)
+
+    @contextlib.contextmanager
+    def record(self, purpose: str) -> t.Iterator[None]:
+        """Record a request that is sent in this context. After an interrupt, it still waits for its response."""
+        self.waiting.append(purpose)
+        try:
+            yield
+        except Exception:
+            self.waiting.remove(purpose)
+            raise
+        self.waiting.remove(purpose)
+        self.accepted.append(purpose)
+
+
 class Client:
     """The API of one tenant, for one task. Safe to use from several threads.
 
-    ``log`` gets one line for each request, ``progress`` a sentence for each tenth of a large upload. ``secrets`` are
-    texts that no message shows, in addition to the API key.
+    ``log`` gets one line for each request, ``progress`` a sentence for each tenth of a large upload, ``writes`` all
+    write requests. ``secrets`` are texts that no message shows, in addition to the API key.
     """
 
     def __init__(
@@ -55,10 +76,12 @@ class Client:
         user_agent: str = "",
         log: t.Callable[[str], None] | None = None,
         progress: t.Callable[[str], None] | None = None,
+        writes: WriteLog | None = None,
         secrets: t.Iterable[str] = (),
     ) -> None:
         """Send no request. Raise ConfigurationError if the library requests is missing."""
         self._progress = progress
+        self._writes = WriteLog() if writes is None else writes
         self._redaction = Redaction([connection.api_key, *secrets])
         self._transport = Transport(
             connection,
@@ -128,7 +151,7 @@ class Client:
         errors of request()."""
         response = self._read(path, ids, None, purpose)
         body = response.body
-        if not isinstance(body, dict) or (key is not None and body.get(key) is None):
+        if not isinstance(body, dict) or (key is not None and not is_id(body.get(key))):
             raise self.unusable(response, "GET", "no object", purpose)
         return body
 
@@ -186,7 +209,9 @@ class Client:
             raise InvalidParameter(f"{purpose} failed: the query has characters that are not valid Unicode.") from None
         if parameters:
             target, shown = f"{target}?{parameters}", f"{shown}?{_query_string(mask_secrets(query))}"
-        with self._device_requests if path == _DEVICES else contextlib.nullcontext():
+        slot: t.ContextManager[t.Any] = self._device_requests if path == _DEVICES else contextlib.nullcontext()
+        record: t.ContextManager[None] = contextlib.nullcontext() if method == "GET" else self._writes.record(purpose)
+        with slot, record:
             return self._transport.with_retries(
                 lambda: self._send(method, target, shown, body, purpose), method, shown, purpose, idempotent
             )
@@ -254,8 +279,8 @@ class Client:
             if not is_path_part(str(value)):
                 shown = self.redact(str(value))[:_ID_LENGTH]
                 raise InvalidParameter(
-                    f"Invalid ID '{shown}'. An ID must not be empty, only dots, or contain slashes or unprintable"
-                    " characters."
+                    f"Invalid ID '{shown}'. An ID must not be empty, only dots, or too long, or contain slashes or"
+                    " unprintable characters."
                 )
         return re.sub(r"{(\w+)}", lambda found: quote(str(known[found.group(1)]), safe=""), path)
 
