@@ -211,3 +211,13 @@ def test_both_ways_read_the_environment(ways: Ways, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("ESPER_TIMEOUT", "soon")
     (result,) = ways.run(("device_group_info", {}))
     assert "timeout" in result["msg"]
+
+
+def test_a_short_password_is_hidden_in_the_arguments_and_changes_no_id_in_both_ways(ways: Ways) -> None:
+    policy = {"name": "Counter 1", "settings": {"settings_app_password": "1", "minimum_password_length": 6}}
+    for result in ways.run(
+        ("enterprise_policy", policy), ("enterprise_policy", {**policy, "update_password": "always"})
+    ):
+        assert isinstance(result["enterprise_policy"]["id"], int)
+        assert result["enterprise_policy"]["name"] == "Counter 1"
+        assert result["invocation"]["module_args"]["settings"]["settings_app_password"] == "********"
