@@ -72,8 +72,8 @@ options:
       - If a name is empty, or if several devices have it, none of them gets it. Each device then gets its next name,
         and finally its ID. So the names do not depend on the order in which Esper lists the devices.
       - Every name must be valid. Names that are part of a path, that contain wildcards, that start with V(!), V(&),
-        V(~) or V(@), that contain a word such as V(all) or V(localhost), or that are longer than 512 characters, are
-        not used. An ID is only used if it is a UUID. The inventory omits a device without a valid name, and the plugin
+        V(~) or V(@), or that contain a word such as V(all) or V(localhost), are not used. Names with more than 512
+        characters are not used either. An ID is only used if it is a UUID. The inventory omits a device without a valid name, and the plugin
         warns.
       - If a host or a group of another inventory source already has the name, the device gets its next name, and the
         plugin warns. To add variables to the host of a device from another source that is read first, set C(esper_id)
