@@ -73,8 +73,8 @@ options:
         and finally its ID. So the names do not depend on the order in which Esper lists the devices.
       - Every name must be valid. Names that are part of a path, that contain wildcards, that start with V(!), V(&),
         V(~) or V(@), or that contain a word such as V(all) or V(localhost), are not used. Names with more than 512
-        characters are not used either. An ID is only used if it is a UUID. The inventory omits a device without a valid name, and the plugin
-        warns.
+        characters are not used either. An ID is only used if it is a UUID. The inventory omits a device without a valid
+        name, and the plugin warns.
       - If a host or a group of another inventory source already has the name, the device gets its next name, and the
         plugin warns. To add variables to the host of a device from another source that is read first, set C(esper_id)
         to the ID of the device there.
@@ -315,9 +315,9 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             return None
 
     def _read_fleet(self, connection: Connection, filters: Row) -> Fleet:
-        if connection.sends_key_in_clear:
-            self._warn("The API key is sent unencrypted, because api_url is not an https URL.")
         with Client(connection, user_agent=f"ansible-core/{core_version}", log=self.display.vvv) as client:
+            for warning in client.warnings:
+                self._warn(warning)
             return read_fleet(
                 TenantView(client),
                 filters,

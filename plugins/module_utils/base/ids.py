@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import re
+import typing as t
 from urllib.parse import unquote
 
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
@@ -15,6 +16,11 @@ _DECODINGS = 3
 def is_uuid(value: object) -> bool:
     """Return whether a value is a UUID."""
     return isinstance(value, str) and UUID.fullmatch(value) is not None
+
+
+def normal_id(value: t.Any) -> t.Any:
+    """Return a UUID in lower case, the form of the API, and any other value as it is."""
+    return value.lower() if is_uuid(value) else value
 
 
 def last_uuid(value: object) -> str | None:

@@ -1,11 +1,12 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Parts of messages."""
+"""Parts of messages, and the Unicode forms of names."""
 
 from __future__ import annotations
 
 import re
 import typing as t
+import unicodedata
 
 # Maximum number of texts in a list.
 _MAX_LISTED = 5
@@ -40,3 +41,16 @@ def printable(text: str) -> str:
 def printable_lines(text: str) -> str:
     """Return a text like printable(), but keep its lines."""
     return "\n".join(map(printable, text.split("\n")))
+
+
+def composed(text: str) -> str:
+    """Return a text in the composed Unicode form (NFC). Texts that look the same, such as file names of macOS and
+    Linux, have one such form."""
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
+def unicode_forms(text: str) -> list[str]:
+    """Return a text and its other Unicode forms, for a search that distinguishes them."""
+    if text.isascii():
+        return [text]
+    return list(dict.fromkeys([text, *(unicodedata.normalize(form, text) for form in ("NFC", "NFD"))]))

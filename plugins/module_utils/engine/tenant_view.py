@@ -11,15 +11,17 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field
 
+from ..base.ids import normal_id
 from ..base.limits import PAGE_SIZE
 from ..base.row import Row
+from ..base.text import composed, unicode_forms
 from ..http.client import Client, Query
 from ..http.paging import list_all
 from ..http.parallel import CONCURRENCY
 from ..model.conform import conform, typed_result
 from ..model.kind import Kind, Shape
-from ..model.plan import Effect
-from ..model.unknowns import KnownAfterApply
+from ..model.plan import Effect, Step
+from ..model.unknowns import KnownAfterApply, resolve_unknowns
 
 # Maximum number of values in a warning.
 _MAX_NAMED = 5
@@ -40,16 +42,34 @@ class _Planned:
     deleted: set[str] = field(default_factory=set)
 
 
+@dataclass(frozen=True)
+class AcceptedWrite:
+    """A write request that Esper accepted, with its response. It stays true if the response cannot be used."""
+
+    kind: Kind
+    step: Step
+    body: t.Any = None
+
+    @property
+    def id(self) -> str:
+        """The ID of the object, "" if it is not known."""
+        key = self.kind.id_key
+        for row in (self.step.response, self.body, {key: resolve_unknowns(self.step.ids).get("id")}):
+            if isinstance(row, dict) and isinstance(row.get(key), (str, int)):
+                return str(row[key])
+        return ""
+
+
 class TenantView:
     """The cached objects of a tenant, and the changes that a task plans.
 
     Callers must not change the returned objects. Methods that read raise the errors of Client.request().
-    ``has_written`` is true after a write request of the task has taken effect.
+    ``accepted`` are the write requests of the task that Esper accepted, in their order.
     """
 
     def __init__(self, client: Client) -> None:
         self.client = client
-        self.has_written = False
+        self.accepted: list[AcceptedWrite] = []
         self._lists: dict[_CacheKey, list[Row]] = {}
         self._objects: dict[_CacheKey, t.Any] = {}
         self._names: dict[Kind, _ByName] = {}
@@ -62,6 +82,11 @@ class TenantView:
         self._invalid: dict[str, list[str]] = {}
         self._omitted: dict[str, int] = {}
         self._invalidations = 0
+
+    @property
+    def has_written(self) -> bool:
+        """True if Esper accepted a write request of the task."""
+        return bool(self.accepted)
 
     # --- lists ------------------------------------------------------------------------------------------------------
 
@@ -141,7 +166,8 @@ class TenantView:
     # --- objects ----------------------------------------------------------------------------------------------------
 
     def find_object(self, kind: Kind, identifier: str) -> Row | None:
-        """Return the existing object with an ID, or None."""
+        """Return the existing object with an ID, or None. A UUID can be in upper case."""
+        identifier = normal_id(identifier)
         purpose = f"Reading the {kind.title} {identifier}"
         row = self.find_at(kind.routes.object, {"id": identifier}, kind=kind, purpose=purpose)
         if row is None:
@@ -262,7 +288,12 @@ class TenantView:
 
     def _candidates(self, kind: Kind, name: str) -> list[Row]:
         if kind.routes.name_filter and not self.is_preloaded(kind):
-            return self.list_objects(kind, {kind.routes.name_filter: name})
+            rows: list[Row] = []
+            for form in unicode_forms(name):
+                rows = self.list_objects(kind, {kind.routes.name_filter: form})
+                if any(_folded(row.get(kind.name_key)) == _folded(name) for row in rows):
+                    break
+            return rows
         names, invalidations = self._names.get(kind), self._invalidations
         if names is None:
             names = {}
@@ -376,4 +407,4 @@ def _id_key(kind: Kind | None) -> str | None:
 
 
 def _folded(name: t.Any) -> str:
-    return str(name or "").strip().casefold()
+    return composed(composed(str(name or "")).strip().casefold())

@@ -88,11 +88,12 @@ def list_all(
         previous = None if reading.is_over else identities
         if page_size is not None:
             page_size = reading.smallest_page or page_size
+    target = client.target(path)
     raise TransportError(
-        f"{purpose} failed: the list at GET {path} changed each of the {_PASSES} times that it was read. Run the task"
+        f"{purpose} failed: the list at GET {target} changed each of the {_PASSES} times that it was read. Run the task"
         " again when fewer objects are added or removed.",
         method="GET",
-        path=path,
+        path=target,
     )
 
 
@@ -242,9 +243,8 @@ class _Requests:
 
     def malformed(self, what: str) -> TransportError:
         """Return the error for a response that is not a page of a list."""
-        return TransportError(
-            f"{self._purpose} failed: GET {self._path} returned {what}.", method="GET", path=self._path
-        )
+        target = self._client.target(self._path)
+        return TransportError(f"{self._purpose} failed: GET {target} returned {what}.", method="GET", path=target)
 
     def _fetch(self, offset: int = 0, *, overlaps: bool = False) -> _Page:
         position = {"offset": offset} if offset else {}

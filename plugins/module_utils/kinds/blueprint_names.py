@@ -12,10 +12,11 @@ import typing as t
 from dataclasses import dataclass
 
 from ..base.errors import InvalidParameter, NotFound
+from ..base.ids import normal_id
 from ..base.row import Row
 from ..engine.lookup import lookup_of
 from ..engine.tenant_view import TenantView
-from ..model.field import Reference
+from ..model.field import Field, Reference
 from ..model.unknowns import KnownAfterApply
 from .blueprint_catalog import CATALOGS, LATEST, VERSION_TERMS, Catalog, CatalogVersion
 from .blueprint_settings import SETTINGS
@@ -69,6 +70,7 @@ class Names:
 
         Raise NotFound, Ambiguous or InvalidParameter if a name does not select one object.
         """
+        desired = _with_normal_ids(SETTINGS, desired)
         for lists, resolve_items in ((_APPS, self._resolve_apps), (_FILES, self._resolve_files)):
             for named_list in lists:
                 items = named_list.items_of(desired)
@@ -122,6 +124,8 @@ class Names:
                 # The type in the blueprint wins over the type in the catalog, for example of a preloaded app.
                 type_ = item.get(catalog.type_field)
         ids = {"app_id": version.app_id, "app_version_id": version.id}
+        if package is None and item is None and (own_package := catalog.package_of(app_id)):
+            app["package_name"] = own_package
         return {**nulls, catalog.type_field: type_, **app, **ids, **_names_of(version)}
 
     def _resolve_files(
@@ -202,6 +206,16 @@ class Names:
     def _contents(self) -> dict[str, str]:
         """Return the names of all content files by ID."""
         return {str(row["id"]): CONTENT.name_of(row) for row in self._view.list_objects(CONTENT)}
+
+
+def _with_normal_ids(field: Field, value: t.Any) -> t.Any:
+    """Return the value of a field with the IDs in it in the form of the API."""
+    if field.fields and isinstance(value, dict):
+        fields = {inner.name: inner for inner in field.fields}
+        return {name: _with_normal_ids(fields[name], item) if name in fields else item for name, item in value.items()}
+    if field.fields and isinstance(value, list):
+        return [_with_normal_ids(field, item) for item in value]
+    return normal_id(value) if field.identifier and field.name.endswith("_id") else value
 
 
 def with_planned_names(settings: Row, planned: Row) -> Row:

@@ -9,7 +9,7 @@ import typing as t
 from dataclasses import dataclass
 
 from ..base.errors import InvalidParameter
-from ..base.ids import is_uuid
+from ..base.ids import is_uuid, normal_id
 from ..base.row import Row
 from ..engine.lookup import lookup_of
 from ..engine.tenant_view import TenantView
@@ -160,7 +160,7 @@ def resolve_filters(view: TenantView, checked: Row) -> Row:
 
 def _id_of(view: TenantView, kind: Kind | None, value: t.Any) -> t.Any:
     if kind is None or is_uuid(value):
-        return value
+        return normal_id(value)
     return lookup_of(view, kind).resolve(value)["id"]
 
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 import json
 import typing as t
 
+from ..base.text import composed
+
 
 def matches(current: t.Any, desired: t.Any, *, ordered: bool = True, typed: bool = False) -> bool:
     """Return whether ``current`` contains ``desired``.
@@ -79,4 +81,4 @@ def _text(value: t.Any) -> str:
         return str(value).lower()
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
-    return str(value)
+    return composed(str(value))

@@ -277,6 +277,7 @@ def extra_args_option(others: str) -> Option:
         (
             f"Arguments other than {others}, in API format, for example those of a custom action.",
             "The module does not know which of them are secret. If there are any, set C(no_log: true) for the task.",
+            "Messages do not show texts of the arguments that have eight or more characters.",
         ),
         type="dict",
     )

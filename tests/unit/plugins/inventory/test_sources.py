@@ -368,12 +368,24 @@ def test_tags_have_their_ids_if_their_names_cannot_be_read(sources: Sources, sim
     assert [text for text in listed.warnings if re.search("/tags/.* 403", text)], listed.warnings
 
 
+def test_a_proxy_that_sees_the_key_is_one_warning(
+    sources: Sources, simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    proxy = simulator.url.split("/")[2]
+    monkeypatch.setenv("HTTP_PROXY", f"http://{proxy}")
+    listed = sources.list(**LEAN)
+    assert listed.hosts
+    (warning,) = listed.warnings
+    assert f"The API key is sent unencrypted to the proxy {proxy}" in warning
+
+
 FAILURES: list[tuple[Row, str]] = [
     ({"api_key": WRONG_KEY}, "401.*The API key is not valid"),
     ({"api_key": ""}, "API key"),
     ({"api_url": "https://tenant.invalid/api"}, "the host tenant.invalid was not found"),
     ({"api_url": "http://127.0.0.1:9/api", "retries": 0}, "the host 127.0.0.1 refused the connection"),
     ({"api_url": "", "tenant": "no tenant"}, "Invalid tenant "),
+    ({"api_url": "", "tenant": WRONG_KEY, "api_key": WRONG_KEY}, "The options tenant and api_key have the same value"),
     ({"filters": {"platfrom": "LINUX"}}, "'platfrom'. Did you mean 'platform'"),
     ({"filters": {"platform": "BEOS"}}, "'platform': 'BEOS' is not one of ANDROID, APPLE, LINUX, WINDOWS"),
     ({"filters": {"is_gms": 7}}, "'7' is not true or false"),
