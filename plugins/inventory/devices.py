@@ -223,7 +223,7 @@ from ansible_collections.esper.cloud.plugins.module_utils.base.errors import Esp
 from ansible_collections.esper.cloud.plugins.module_utils.base.names import unique_hostnames
 from ansible_collections.esper.cloud.plugins.module_utils.base.redaction import Redaction
 from ansible_collections.esper.cloud.plugins.module_utils.base.row import Row
-from ansible_collections.esper.cloud.plugins.module_utils.base.text import printable, summarize
+from ansible_collections.esper.cloud.plugins.module_utils.base.text import printable, listed
 from ansible_collections.esper.cloud.plugins.module_utils.engine.tenant_view import TenantView
 from ansible_collections.esper.cloud.plugins.module_utils.http.client import Client
 from ansible_collections.esper.cloud.plugins.module_utils.http.connection import OPTIONS, Connection, api_url_of
@@ -487,12 +487,12 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             renamed = (f"{', '.join(taken_names)} (now {names[index]})" for index, taken_names in rejected.items())
             self._warn(
                 "Hosts or groups of other inventory sources already have the names of these devices. Each device gets"
-                f" its next name: {summarize(renamed)}."
+                f" its next name: {listed(renamed)}."
             )
         if unnamed := [device["id"] for device, name in zip(devices, names, strict=True) if name is None]:
             self._warn(
                 f"The inventory does not contain these devices, because none of their names is a valid host name:"
-                f" {summarize(map(repr, unnamed))}. Set a name or an alias that is valid and unique."
+                f" {listed([repr(each) for each in unnamed])}. Set a name or an alias that is valid and unique."
             )
         return names
 

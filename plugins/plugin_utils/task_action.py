@@ -228,8 +228,8 @@ class TaskAction(NormalAction):
                 done = context.effects.after_interrupt()
                 if type(error).__name__ != "TaskTimeoutError" or not done:
                     raise
-                message = f"The task exceeded its timeout of {self._task.timeout} s. {done}"
-                failed = {"failed": True, "changed": True, "timedout": {"period": self._task.timeout}, "msg": printable(message)}
+                message = printable(f"The task exceeded its timeout of {self._task.timeout} s. {done}")
+                failed = {"failed": True, "changed": True, "timedout": {"period": self._task.timeout}, "msg": message}
                 return ModuleResult({**context.effects.values, **failed})
 
     def _report_effects(self, context: RunContext) -> None:
