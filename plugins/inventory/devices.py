@@ -223,7 +223,7 @@ from ansible_collections.esper.cloud.plugins.module_utils.base.errors import Esp
 from ansible_collections.esper.cloud.plugins.module_utils.base.names import unique_hostnames
 from ansible_collections.esper.cloud.plugins.module_utils.base.redaction import Redaction
 from ansible_collections.esper.cloud.plugins.module_utils.base.row import Row
-from ansible_collections.esper.cloud.plugins.module_utils.base.text import printable, listed
+from ansible_collections.esper.cloud.plugins.module_utils.base.text import listed, printable
 from ansible_collections.esper.cloud.plugins.module_utils.engine.tenant_view import TenantView
 from ansible_collections.esper.cloud.plugins.module_utils.http.client import Client
 from ansible_collections.esper.cloud.plugins.module_utils.http.connection import OPTIONS, Connection, api_url_of
