@@ -73,8 +73,7 @@ options:
         and finally its ID. So the names do not depend on the order in which Esper lists the devices.
       - Every name must be valid. Paths, wildcards, names that start with V(!), V(&), V(~) or V(@), and names of more
         than 512 characters are not used. Neither are names with a word such as V(all) or V(localhost). An ID is only
-        used if it is a UUID. The inventory omits a device without a valid name, and the plugin
-        warns.
+        used if it is a UUID. The inventory omits a device without a valid name, and the plugin warns.
       - If a host or a group of another inventory source already has the name, the device gets its next name, and the
         plugin warns. To add variables to the host of a device from another source that is read first, set C(esper_id)
         to the ID of the device there.

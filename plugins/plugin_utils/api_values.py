@@ -55,9 +55,9 @@ def _as_key(key: t.Any) -> t.Any:
     Before 2.19, ansible-core forgets that a key is data when it turns the dict into a text. So a space separates the
     two characters that start a template.
     """
-    if not isinstance(key, str):
+    if HAS_TRUST or not isinstance(key, str) or has_no_template(key):
         return key
-    return as_text(key if HAS_TRUST else _TEMPLATE_START.sub("{ ", key))
+    return as_text(_TEMPLATE_START.sub("{ ", key))
 
 
 def as_data(value: t.Any) -> t.Any:

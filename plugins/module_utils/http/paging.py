@@ -88,11 +88,12 @@ def list_all(
         previous = None if reading.is_over else identities
         if page_size is not None:
             page_size = reading.smallest_page or page_size
+    target = client.target(path)
     raise TransportError(
-        f"{purpose} failed: the list at GET {path} changed each of the {_PASSES} times that it was read. Run the task"
+        f"{purpose} failed: the list at GET {target} changed each of the {_PASSES} times that it was read. Run the task"
         " again when fewer objects are added or removed.",
         method="GET",
-        path=path,
+        path=target,
     )
 
 

@@ -182,7 +182,7 @@ def as_host(row: Row, level: str = STANDARD, view: TenantView | None = None) -> 
         host |= _full(row)
     host, mismatches = with_types(host)
     host["state"] = STATES.get(host["state_code"], "unknown")
-    if view is not None and mismatches is not None:
+    if view is not None and mismatches:
         view.record_invalid("device", host["id"], mismatches)
     return host
 

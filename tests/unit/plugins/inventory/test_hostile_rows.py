@@ -205,6 +205,8 @@ def test_any_json_in_any_place_of_a_row_becomes_a_value_of_the_documented_type(
         json.dumps(dict(host.vars), ensure_ascii=False).encode()
     if isinstance(hostile, dict) and hostile:
         assert [text for text in warnings if "values of an unexpected type, which are null here: device " in text]
+    if hostile is None:
+        assert [text for text in warnings if "unexpected type" in text] == []
 
 
 @pytest.mark.parametrize(
