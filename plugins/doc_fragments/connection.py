@@ -64,7 +64,7 @@ options:
       - It limits the memory of a task. Downloads of files are not limited.
       - Can also be set with E(ESPER_MAX_RESPONSE_SIZE).
     type: int
-    default: 50
+    default: 25
   validate_certs:
     description:
       - If V(true), the TLS certificate of the server must be valid. Set it to V(false) only for tests.
@@ -140,7 +140,7 @@ options:
       - Maximum size in megabytes of the body of a response, after decompression. V(0) sets no limit.
       - It limits the memory of a task. Downloads of files are not limited.
     type: int
-    default: 50
+    default: 25
     env:
       - name: ESPER_MAX_RESPONSE_SIZE
   validate_certs:

@@ -102,7 +102,7 @@ OPTIONS: tuple[Option, ...] = (
             "Maximum size in megabytes of the body of a response, after decompression. V(0) sets no limit.",
             "It limits the memory of a task. Downloads of files are not limited.",
         ),
-        default=50,
+        default=25,
         env=("ESPER_MAX_RESPONSE_SIZE",),
     ),
     Option(
@@ -135,7 +135,7 @@ class Connection:
     timeout: float = 60.0
     retries: int = 4
     deadline: float = 300.0
-    max_response_size: int = 50
+    max_response_size: int = 25
     validate_certs: bool = True
     ca_path: str | None = None
 

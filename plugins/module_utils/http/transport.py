@@ -487,8 +487,12 @@ class RawResponse:
 
         Raise BadResponse for an unknown compression, and the errors of the connection. Transport.open() handles them.
         """
-        if not self.is_redirect:
-            yield from _decompressed(self._raw_chunks(), self.headers.get("Content-Encoding", ""))
+        if self.is_redirect:
+            return
+        for chunk in _decompressed(self._raw_chunks(), self.headers.get("Content-Encoding", "")):
+            if chunk:
+                yield chunk
+            self._transport.check_deadline(self._limit)
 
     def content(self) -> bytes:
         """Return the whole body, or the start of a large error. Raise the errors of chunks(), and BadResponse if the
@@ -510,7 +514,6 @@ class RawResponse:
         raw = self._response.raw
         while chunk := raw.read(_CHUNK, decode_content=False):
             yield chunk
-            self._transport.check_deadline(self._limit)
         # A connection that was shut down looks like the end of the body.
         self._transport.check_deadline(self._limit)
         # urllib3 before 2.0 does not check it.
