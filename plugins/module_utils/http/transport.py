@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import os
 import random
 import re
 import socket
@@ -20,6 +21,7 @@ import typing as t
 import zlib
 from dataclasses import replace
 from http.cookiejar import DefaultCookiePolicy
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from ..base.errors import ConfigurationError, RequestFailed, TransportError
@@ -32,6 +34,7 @@ try:
     import requests
     import requests.adapters
     import requests.auth
+    import requests.utils
     import urllib3
     import urllib3.connectionpool
     import urllib3.exceptions
@@ -272,6 +275,20 @@ class Transport:
         self._session.mount("https://", adapter)
         self._session.mount("http://", adapter)
 
+    def proxy_of(self, url: str) -> str:
+        """Return the host and port of the proxy that gets the requests to a URL, "" if there is none or it is not
+        valid."""
+        proxy = self._proxy_url(url)
+        try:
+            # Without the name and password of the user.
+            return urlsplit(proxy if "://" in proxy else f"//{proxy}").netloc.rpartition("@")[2]
+        except ValueError:
+            return ""
+
+    def _proxy_url(self, url: str) -> str:
+        proxies = self._session.merge_environment_settings(url, {}, None, None, None)["proxies"]
+        return requests.utils.select_proxy(url, proxies) or ""
+
     def close(self) -> None:
         """Close all connections, and stop requests that wait."""
         self.stop()
@@ -362,13 +379,16 @@ class Transport:
         return (self.connection.ca_path or True) if self.connection.validate_certs else False
 
     def _transport_error(self, exception: Exception, limit: Limit, method: str, target: str, purpose: str) -> Exception:
-        host = urlsplit(target).hostname or urlsplit(self.connection.api_url).hostname
-        reason, sent, passes = _classify_error(exception, self.connection, host)
+        is_link = bool(_host_of(target))
+        url = target if is_link else self.connection.api_url
+        reason, sent, passes = _classify_error(
+            exception, self.connection, urlsplit(url).hostname or "", is_link, bool(self._proxy_url(url))
+        )
         if self.remaining() == 0:
             reason, passes = self._exceeded(), False
         elif limit.is_exceeded:
             # The deadline was extended in the meantime.
-            reason, passes = f"the request to {host} timed out", True
+            reason, passes = f"the request to {urlsplit(url).hostname} timed out", True
         error = TransportError(
             self._redaction.text(f"{purpose} failed: {method} {target}: {reason}."),
             method=method,
@@ -577,9 +597,11 @@ def _chain(exception: BaseException) -> t.Iterator[BaseException]:
         waiting += [*current.args, getattr(current, "reason", None), current.__cause__, current.__context__]
 
 
-def _classify_error(exception: Exception, connection: Connection, host: str | None) -> tuple[str, bool, bool]:
+def _classify_error(
+    exception: Exception, connection: Connection, host: str, is_link: bool, has_proxy: bool
+) -> tuple[str, bool, bool]:
     """Return why a request failed, as part of a sentence, whether Esper may have received it, and whether a retry may
-    help."""
+    help. ``is_link`` is whether the host is that of a link in a response, not that of the options."""
     causes = list(_chain(exception))
 
     def find(*kinds: t.Any) -> t.Any:
@@ -591,11 +613,21 @@ def _classify_error(exception: Exception, connection: Connection, host: str | No
         return f"the TLS certificate of {host} is invalid ({invalid.verify_message}){advice}", False, False
     if bad := find(BadResponse):
         return f"the response of {host} {bad.reason}", True, False
+    # requests itself raises OSError if the file does not exist.
+    is_about_tls = type(exception) is OSError or find(requests.exceptions.SSLError)
+    if connection.validate_certs and is_about_tls and (unreadable := _unreadable_ca(connection)):
+        return unreadable, False, False
+    if find(requests.exceptions.InvalidSchema, requests.exceptions.InvalidURL, urllib3.exceptions.LocationValueError):
+        return _invalid_url(exception, host, is_link, has_proxy), False, False
     if find(requests.exceptions.ProxyError):
         # Not quoted, because the URL of a proxy can contain a password.
         return "the proxy of the environment variables does not work", False, True
     if unknown := find(socket.gaierror):
-        reason = f"the host {host} was not found. Check tenant or api_url"
+        reason = (
+            f"the host {host} of the link to the file was not found. Allow the machine that runs the task to resolve it"
+            if is_link
+            else f"the host {host} was not found. Check tenant or api_url"
+        )
         return reason, False, unknown.errno == socket.EAI_AGAIN
     if find(ConnectionRefusedError):
         return f"the host {host} refused the connection", False, True
@@ -611,6 +643,44 @@ def _classify_error(exception: Exception, connection: Connection, host: str | No
         return f"the response of {host} is damaged", True, True
     if find(requests.ConnectionError, requests.exceptions.ChunkedEncodingError, urllib3.exceptions.ProtocolError):
         return f"the connection to {host} was lost", True, True
-    if connection.ca_path and connection.ca_path in str(exception):
-        return f"the file or directory of CA certificates {connection.ca_path} cannot be read", False, False
     return f"the request could not be sent to {host} ({type(exception).__name__})", False, False
+
+
+def _unreadable_ca(connection: Connection) -> str:
+    """Return the error of the CA certificates as part of a sentence, "" if they can be read."""
+    variables = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+    sources = [("ca_path (ESPER_CA_PATH)", connection.ca_path)]
+    sources += [(f"the environment variable {name}", os.environ.get(name)) for name in variables]
+    sources += [("the Python library certifi", requests.utils.DEFAULT_CA_BUNDLE_PATH)]
+    source, path = next((source, path) for source, path in sources if path)
+    try:
+        directory = Path(path).is_dir()
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(
+            cafile=None if directory else path, capath=path if directory else None
+        )
+    except ssl.SSLError:
+        reason = "it has no certificate in PEM format"
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+    else:
+        return ""
+    return f"the file of CA certificates {path} cannot be read ({reason}). Check {source}"
+
+
+def _invalid_url(exception: Exception, host: str, is_link: bool, has_proxy: bool) -> str:
+    """Return the error of a URL that the HTTP library does not accept as part of a sentence."""
+    if "SOCKS" in str(exception):
+        return (
+            "the proxy of the environment variables is a SOCKS proxy, which requires the Python library PySocks."
+            f" Install it for {sys.executable} (pip install pysocks), or use another proxy"
+        )
+    try:
+        is_valid = bool(host.encode("idna"))
+    except UnicodeError:
+        is_valid = False
+    if has_proxy and is_valid:
+        # Not quoted, because it can contain a password.
+        return (
+            "the URL of the proxy in the environment variables is invalid. Use a URL such as http://proxy.example:3128"
+        )
+    return f"the host {host} is invalid" + ("" if is_link else ". Check tenant or api_url")

@@ -18,6 +18,7 @@ from email.utils import formatdate
 from pathlib import Path
 
 import pytest
+import requests
 from ansible_collections.esper.cloud.plugins.module_utils.base.errors import (
     ApiError,
     ConfigurationError,
@@ -942,6 +943,57 @@ def test_a_proxy_that_does_not_work_is_a_sentence_without_its_password(
     assert "hunter2" not in error
 
 
+@pytest.mark.parametrize("scheme", ["socks4", "socks5", "socks5h"])
+def test_a_socks_proxy_without_its_library_is_a_sentence(
+    server: Server, make_client: MakeClient, monkeypatch: pytest.MonkeyPatch, scheme: str
+) -> None:
+    monkeypatch.setattr(requests.adapters, "SOCKSProxyManager", _no_socks)
+    monkeypatch.setenv("HTTP_PROXY", f"{scheme}://user:hunter2@127.0.0.1:1080")
+    error = str(error_of(make_client(server)))
+    assert "requires the Python library PySocks. Install it for " in error
+    assert "hunter2" not in error
+
+
+def _no_socks(*_arguments: t.Any, **_options: t.Any) -> t.NoReturn:
+    # As requests without the library does.
+    raise requests.exceptions.InvalidSchema("Missing dependencies for SOCKS support.")
+
+
+@pytest.mark.parametrize("proxy", ["ftp://user:hunter2@h:1", "http://", "http://[::1", "http://user:hunter2@h:99999"])
+def test_an_invalid_proxy_is_a_sentence_without_its_password(
+    server: Server, make_client: MakeClient, monkeypatch: pytest.MonkeyPatch, proxy: str
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", proxy)
+    error = str(error_of(make_client(server)))
+    assert "the URL of the proxy in the environment variables is invalid" in error
+    assert "hunter2" not in error
+
+
+@pytest.mark.parametrize("host", ["a..b", "*.example", f"{'a' * 64}.example"])
+def test_a_host_that_is_not_valid_is_a_sentence(server: Server, make_client: MakeClient, host: str) -> None:
+    error = str(error_of(make_client(server, api_url=f"http://{host}/api")))
+    assert error == f"{PURPOSE} failed: GET /things/: the host {host} is invalid. Check tenant or api_url."
+
+
+def test_the_proxy_that_sees_the_key_is_named_without_its_password(
+    server: Server, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert client.warnings == []
+    monkeypatch.setenv("HTTP_PROXY", "http://user:hunter2@proxy.example:3128")
+    (warning,) = client.warnings
+    assert "unencrypted to the proxy proxy.example:3128," in warning
+    assert "hunter2" not in warning
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    assert client.warnings == []
+
+
+def test_a_proxy_that_gets_an_encrypted_key_is_no_warning(
+    server: Server, make_client: MakeClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
+    assert make_client(server, api_url="https://gateway.example/api").warnings == []
+
+
 # --- redirects --------------------------------------------------------------------------------------------------------
 
 
@@ -981,9 +1033,50 @@ def test_another_host_never_gets_the_key(server: Server, client: Client, method:
     assert other.requests == []
 
 
-def test_a_redirect_to_nonsense_is_a_sentence(server: Server, client: Client) -> None:
-    server.replies(redirects("http://[nonsense/"))
-    assert "a redirect to an invalid URL" in str(error_of(client))
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize(
+    "location", ["http://[nonsense/", "http://h:99999/", "http://h:port/", "mailto:a@b", "https://"]
+)
+def test_a_redirect_to_nonsense_is_a_sentence(server: Server, client: Client, method: str, location: str) -> None:
+    server.replies(redirects(location))
+    error = str(error_of(client, method))
+    assert error.startswith(
+        f"{PURPOSE} failed: {method} /things/ returned HTTP 302, a redirect to an invalid URL. It is"
+    )
+    assert len(server.requests) == 1
+
+
+def test_a_redirect_names_the_port_of_its_target(server: Server, client: Client) -> None:
+    server.replies(redirects("https://user:hunter2@gateway.example:8443/api/?a=b"))
+    error = str(error_of(client))
+    assert "a redirect to https://gateway.example:8443. It is not followed" in error
+
+
+@pytest.mark.parametrize("form", ["HTTP://127.0.0.1:{port}/api/other/", "/api/other/"])
+def test_the_same_host_in_another_form_is_followed(server: Server, client: Client, form: str) -> None:
+    server.replies(redirects(form.format(port=server.port)), answers({"id": 1}))
+    assert get(client) == {"id": 1}
+
+
+def test_a_redirect_with_a_user_is_not_followed(server: Server, client: Client) -> None:
+    server.replies(redirects(f"http://user:hunter2@127.0.0.1:{server.port}/api/other/"))
+    assert "hunter2" not in str(error_of(client))
+    assert len(server.requests) == 1
+
+
+def test_a_long_redirect_is_cut(server: Server, client: Client) -> None:
+    server.replies(redirects(f"https://{'x' * 10_000}/"))
+    assert len(str(error_of(client))) < 600
+
+
+@pytest.mark.parametrize("change", [str, str.lower, str.upper, str.swapcase])
+def test_a_redirect_does_not_show_the_key_in_any_case(
+    server: Server, client: Client, key: str, change: t.Callable[[str], str]
+) -> None:
+    server.replies(redirects(f"https://{change(key)}.example/"))
+    error = str(error_of(client))
+    assert "a redirect to https://********.example. It is not followed" in error
+    assert key.lower() not in error.lower()
 
 
 # --- TLS --------------------------------------------------------------------------------------------------------------
@@ -1048,10 +1141,33 @@ def test_ca_path_wins_over_the_environment(
     assert get(make_client(tls_server, ca_path=str(authority.path))) == {"id": 1}
 
 
-def test_a_missing_ca_path_is_an_error(tls_server: Server, make_client: MakeClient, tmp_path: Path) -> None:
-    missing = str(tmp_path / "missing.pem")
-    error = str(error_of(make_client(tls_server, ca_path=missing)))
-    assert f"CA certificates {missing} cannot be read" in error
+@pytest.mark.parametrize("name", ["ca_path", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [(None, "No such file or directory"), ("no certificate", "it has no certificate in PEM format"), ("", "PEM")],
+)
+def test_a_ca_file_that_cannot_be_read_is_an_error_that_names_the_option(
+    tls_server: Server,
+    make_client: MakeClient,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    content: str | None,
+    reason: str,
+) -> None:
+    file = tmp_path / "ca.pem"
+    if content is not None:
+        file.write_text(content, encoding="utf-8")
+    if name == "ca_path":
+        client = make_client(tls_server, ca_path=str(file))
+    else:
+        client = make_client(tls_server)
+        monkeypatch.setenv(name, str(file))
+    error = str(error_of(client))
+    assert f"the file of CA certificates {file} cannot be read (" in error
+    assert reason in error
+    assert error.endswith(("Check ca_path (ESPER_CA_PATH).", f"Check the environment variable {name}."))
+    assert tls_server.requests == []
 
 
 def test_a_server_that_speaks_no_tls_is_a_sentence(server: Server, make_client: MakeClient) -> None:
