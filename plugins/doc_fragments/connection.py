@@ -67,7 +67,7 @@ options:
       - It limits the memory of a task. Downloads of files are not limited.
       - Can also be set with E(ESPER_MAX_RESPONSE_SIZE).
     type: int
-    default: 50
+    default: 25
   validate_certs:
     description:
       - If V(true), the TLS certificate of the server must be valid. Set it to V(false) only for tests.
@@ -146,7 +146,7 @@ options:
         V(10000).
       - It limits the memory of a task. Downloads of files are not limited.
     type: int
-    default: 50
+    default: 25
     env:
       - name: ESPER_MAX_RESPONSE_SIZE
   validate_certs:

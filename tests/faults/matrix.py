@@ -260,7 +260,7 @@ _fault(
 _fault(_group, "wrong content type, always", _simulated(kind="wrong_content_type", times=None), DONE)
 _fault(_group, "gzip broken, once", _simulated(kind="gzip_broken"), DONE)
 _fault(_group, "gzip broken, always", _simulated(kind="gzip_broken", times=None), "damaged", **_cut_off)
-_fault(_group, "no HTTP, always", _proxied(proxy.says(b"SSH-2.0-OpenSSH_9.9\r\n"), None), "lost", effect=True)
+_fault(_group, "no HTTP, always", _proxied(proxy.says(b"SSH-2.0-OpenSSH_9.9\r\n"), None), "damaged", effect=True)
 _fault(
     _group,
     "two lengths, always",

@@ -7,12 +7,12 @@ from __future__ import annotations
 import re
 
 import pytest
-from ansible_collections.esper.cloud.tests.hostile.behaviors import HOSTILITIES, SHORT
+from ansible_collections.esper.cloud.tests.hostile.behaviors import HOSTILITIES
 from ansible_collections.esper.cloud.tests.hostile.caller import REQUESTS
 from ansible_collections.esper.cloud.tests.hostile.conftest import FRIENDLY, OPTIONS, Results
 
 # Many processes run at the same time, on a machine that may be busy. Without a limit, no case ends.
-_PATIENCE = 10 * SHORT
+_PATIENCE = 20.0
 # The body as bytes and as text, and its objects, which take at most 30 bytes for each byte.
 _MEMORY = 40 * OPTIONS["max_response_size"] * 1_000_000
 # What no user should have to read.

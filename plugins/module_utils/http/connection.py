@@ -109,7 +109,7 @@ OPTIONS: tuple[Option, ...] = (
             f" V({_MOST_MEGABYTES}).",
             "It limits the memory of a task. Downloads of files are not limited.",
         ),
-        default=50,
+        default=25,
         env=("ESPER_MAX_RESPONSE_SIZE",),
     ),
     Option(
@@ -143,7 +143,7 @@ class Connection:
     timeout: float = 60.0
     retries: int = 4
     deadline: float = 300.0
-    max_response_size: int = 50
+    max_response_size: int = 25
     validate_certs: bool = True
     ca_path: str | None = None
 

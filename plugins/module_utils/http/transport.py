@@ -183,6 +183,8 @@ class _DirectConnection(_Connection):
         host, timeout = self._dns_host, self.timeout
         try:
             found = socket.getaddrinfo(host, self.port, type=socket.SOCK_STREAM)
+        except UnicodeError:
+            raise urllib3.exceptions.LocationParseError(host) from None
         except OSError as error:
             raise urllib3.exceptions.NewConnectionError(self, host) from error  # type: ignore[arg-type]
         except UnicodeError:
@@ -511,8 +513,12 @@ class RawResponse:
 
         Raise BadResponse for an unknown compression, and the errors of the connection. Transport.open() handles them.
         """
-        if not self.is_redirect:
-            yield from _decompressed(self._raw_chunks(), self.headers.get("Content-Encoding", ""))
+        if self.is_redirect:
+            return
+        for chunk in _decompressed(self._raw_chunks(), self.headers.get("Content-Encoding", "")):
+            if chunk:
+                yield chunk
+            self._transport.check_deadline(self._limit)
 
     def content(self) -> bytes:
         """Return the whole body, or the start of a large error. Raise the errors of chunks(), and BadResponse if the
@@ -534,7 +540,6 @@ class RawResponse:
         raw = self._response.raw
         while chunk := raw.read(_CHUNK, decode_content=False):
             yield chunk
-            self._transport.check_deadline(self._limit)
         # A connection that was shut down looks like the end of the body.
         self._transport.check_deadline(self._limit)
         # urllib3 before 2.0 does not check it.

@@ -102,7 +102,7 @@ def test_a_hanging_server_fails_at_the_deadline(
     server.replies(*[hangs] * 10)
     result = make_action(args={**arguments, "deadline": 0.3, "timeout": 60}).run(task_vars={})
     assert result["failed"] is True
-    assert "timed out" in result["msg"]
+    assert "the task exceeded its deadline of 0.3 s" in result["msg"]
 
 
 @pytest.mark.parametrize("error", [RuntimeError(f"no {KEY}"), KeyError(KEY), ValueError("no reason")])

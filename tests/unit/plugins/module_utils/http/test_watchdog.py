@@ -9,6 +9,9 @@ import threading
 import typing as t
 
 import pytest
+import requests
+import urllib3
+from ansible_collections.esper.cloud.plugins.module_utils.http import transport
 from ansible_collections.esper.cloud.plugins.module_utils.http.watchdog import Watchdog
 
 PATIENCE = 20.0
@@ -117,3 +120,27 @@ def test_the_thread_ends_with_the_task(watchdog: Watchdog, monkeypatch: pytest.M
         pass
     watchdog.close()
     assert ended.wait(PATIENCE)
+
+
+def test_a_socks_proxy_keeps_its_own_connections(watchdog: Watchdog, monkeypatch: pytest.MonkeyPatch) -> None:
+    class SocksConnection(urllib3.connection.HTTPConnection):
+        pass
+
+    class SocksPool(urllib3.HTTPConnectionPool):
+        ConnectionCls = SocksConnection
+
+    def manager_for(*_arguments: t.Any, **_options: t.Any) -> urllib3.PoolManager:
+        manager = urllib3.PoolManager()
+        manager.pool_classes_by_scheme = {"http": SocksPool}
+        return manager
+
+    monkeypatch.setattr(requests.adapters, "SOCKSProxyManager", manager_for)
+    adapter = transport._Adapter(watchdog)
+    for _request in range(2):
+        pool = adapter.proxy_manager_for("socks5h://127.0.0.1:1080").pool_classes_by_scheme["http"]
+        connection = pool.ConnectionCls
+        assert issubclass(pool, SocksPool)
+        assert issubclass(connection, SocksConnection)
+        assert connection.__mro__.count(transport._Connection) == 1
+        # The proxy looks up the host.
+        assert not issubclass(connection, transport._DirectConnection)
