@@ -18,12 +18,14 @@ from ansible.module_utils.common.validation import check_type_dict
 from .base.row import Params
 from .http.connection import OPTIONS as CONNECTION_OPTIONS
 from .model.kind import Kind
+from .model.values import without_omit
 from .model.walk import (
     Described,
     Visit,
     blank_identifiers,
     null_identifiers,
     secret_texts,
+    text_slips,
     type_mismatch,
     unknown_options,
     walk,
@@ -125,12 +127,15 @@ def perform(
 
     ``params`` are the validated arguments, ``args`` those that the user wrote, if they differ.
     """
+    slips = text_slips(definition.visit(params if args is None else args).all)
+    if slips.errors:
+        return ModuleResult({"failed": True, "msg": " ".join(slips.errors)}), set()
     written = params if args is None else _distinguish_null(definition.module.options, params, args)
     items = check_items(definition, written, check_mode=context.check_mode)
     if items.errors:
         return ModuleResult({"failed": True, "msg": " ".join(items.errors)}), items.secrets
     outcome = execute(definition, items.params, context, user_agent=USER_AGENT)
-    outcome.warnings += items.unknown
+    outcome.warnings += [*items.unknown, *slips.warnings]
     return outcome, items.secrets
 
 
@@ -149,6 +154,7 @@ class _Module(AnsibleModule):  # type: ignore[misc]  # ansible-core has no types
 
     def _load_params(self) -> None:
         super()._load_params()
+        self.params = without_omit(self.params)
         self.args = copy.deepcopy(self.params)
 
     def _log_invocation(self) -> None:
