@@ -15,6 +15,7 @@ description:
   - Converges devices that do not run the latest published version of their assigned blueprint.
   - Skips up-to-date devices and devices with a pending converge command, unless O(force=true). Skips disabled
     devices and devices without a blueprint.
+  - O(wait) waits for all outdated devices, also for those with a pending converge command of an earlier task.
   - If several selectors are set, for example O(devices) and O(groups), the task acts on devices that match
     all of them. If no device matches, the task fails unless O(allow_empty=true).
   - One request takes up to 1,000 devices.
@@ -84,14 +85,26 @@ options:
       - If V(false), the task ends when Esper has accepted the request, before devices receive it.
     type: bool
     default: false
+  wait_for:
+    description:
+      - Devices for which the task waits.
+      - V(online) leaves out devices that are offline when the task starts, unless they report a result anyway.
+    type: str
+    choices: [all, online]
+    default: all
   wait_timeout:
-    description: Maximum time to wait for devices, in seconds, even if O(deadline) is shorter. Devices that
-      are pending after this time count as failed.
+    description: Maximum time to wait for devices, in seconds, even if O(deadline) is shorter. With V(0),
+      the task reads the results once. At most V(604800), a week.
     type: float
     default: 600.0
   max_fail_percentage:
-    description: Maximum percentage of devices, from 0 to 100, that can fail or remain pending without failing
-      the task.
+    description: Maximum percentage of the devices that the task waits for, from 0 to 100, that can fail without
+      failing the task.
+    type: float
+    default: 0.0
+  max_unanswered_percentage:
+    description: Maximum percentage of the devices that the task waits for, from 0 to 100, that can remain
+      without a result after O(wait_timeout) without failing the task.
     type: float
     default: 0.0
 seealso:
@@ -170,15 +183,17 @@ commands:
 state:
   description:
     - Status of the request.
-    - V(accepted) if O(wait=false). V(completed) if all devices reported a result.
-    - V(pending) if some devices are pending, but not more than O(max_fail_percentage).
-    - V(failed) if more devices than O(max_fail_percentage) failed or are pending.
-  returned: if a command was sent
+    - V(accepted) if O(wait=false), or in check mode, and devices have yet to report a result.
+    - V(completed) if all devices reported a result, or no device has to.
+    - V(pending) if some devices are pending, but not more than O(max_unanswered_percentage).
+    - V(failed) if more devices than O(max_fail_percentage) failed, or more than O(max_unanswered_percentage)
+      are pending.
+  returned: success
   type: str
   sample: completed
 counts:
   description: Number of devices by result.
-  returned: if O(wait=true)
+  returned: success
   type: dict
   contains:
     succeeded:
@@ -198,12 +213,17 @@ counts:
       type: int
       sample: 0
     pending:
-      description: Number of devices that have not reported a result.
+      description: Number of devices that have not reported a result. Null if O(wait=false) and Esper does
+        not return the number of devices.
       type: int
       sample: 1
+    offline:
+      description: Number of offline devices without a result that are left out with O(wait_for=online).
+      type: int
+      sample: 0
 failed_devices:
-  description: Devices that failed or are pending.
-  returned: if O(wait=true)
+  description: Devices that failed or are pending. Empty if O(wait=false).
+  returned: success
   type: list
   elements: dict
   contains:

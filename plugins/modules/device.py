@@ -13,11 +13,13 @@ version_added: 0.1.0
 author: esper.cloud contributors (@ansible-collections)
 description:
   - Sets the alias, tags and device group of devices, removes devices from the tenant, or wipes them.
-  - One task can change any number of devices. Moving up to 1,000 devices takes one request. Setting tags
-    or an alias takes one request for each device that does not have them yet. With O(add_tags) and O(remove_tags),
-    the module reads each changed device again, because another client can replace its tags at the same time.
-  - Esper sends an alias to the device in a command. An offline device keeps its old alias until it is online
-    again. RV(pending_aliases) lists these devices, and the command is not sent again.
+  - One task can change any number of devices. Moving up to 1,000 devices takes one request. Setting
+    tags or an alias takes one request for each device that does not have them yet. With O(add_tags)
+    and O(remove_tags), the module reads each changed device again, because another client can replace
+    its tags at the same time.
+  - Esper sends an alias to the device in a command. An offline device keeps its old alias until it
+    is online again. RV(pending_aliases) lists these devices, and the command is not sent again. The
+    last alias that was sent to a device takes effect.
   - The request that sets tags is not part of the public Esper API. Esper's own tools use it.
   - Options you omit are not changed.
 extends_documentation_fragment:
@@ -44,7 +46,8 @@ options:
   devices:
     description:
       - Devices by name, alias, serial number or ID.
-      - The module looks up devices one by one, or in the list of all devices if this takes fewer requests.
+      - The module looks up devices one by one, or in the list of all devices if this takes fewer
+        requests.
       - An empty list changes nothing.
     type: list
     elements: str
@@ -68,7 +71,8 @@ options:
     type: str
   tags:
     description:
-      - Tags of the devices, at most five for each device, in any order. The module removes all other tags.
+      - Tags of the devices, at most five for each device, in any order. The module removes all other
+        tags.
       - Two tags of one task cannot differ only in case.
       - Mutually exclusive with O(add_tags) and O(remove_tags).
     type: list
@@ -92,9 +96,40 @@ options:
   max_devices:
     description:
       - Maximum number of devices on which the task acts, 1 or more.
-      - If there are more devices, the task fails before it makes changes. Check mode reports the same error.
+      - If there are more devices, the task fails before it makes changes. Check mode reports the
+        same error.
       - Defaults to 20 if O(state=absent) or O(state=wiped). Otherwise, there is no limit by default.
     type: int
+  wait:
+    description:
+      - If V(true), the task waits until all devices have applied their aliases, more devices than
+        O(max_fail_percentage) have failed, or O(wait_timeout) is exceeded. Requires O(state=present).
+      - If V(false), the task ends when Esper has accepted the aliases, before devices receive them.
+    type: bool
+    default: false
+  wait_for:
+    description:
+      - Devices for which the task waits.
+      - V(online) leaves out devices that are offline when the task starts, unless they report a result
+        anyway.
+    type: str
+    choices: [all, online]
+    default: all
+  wait_timeout:
+    description: Maximum time to wait for devices, in seconds, even if O(deadline) is shorter. With
+      V(0), the task reads the results once. At most V(604800), a week.
+    type: float
+    default: 600.0
+  max_fail_percentage:
+    description: Maximum percentage of the devices that the task waits for, from 0 to 100, that can
+      fail without failing the task.
+    type: float
+    default: 0.0
+  max_unanswered_percentage:
+    description: Maximum percentage of the devices that the task waits for, from 0 to 100, that can
+      remain without a result after O(wait_timeout) without failing the task.
+    type: float
+    default: 0.0
 seealso:
   - module: esper.cloud.device_info
   - module: esper.cloud.device_command
@@ -146,7 +181,8 @@ devices:
   description:
     - The devices after the task, or their predicted state in check mode. They have all keys that
       M(esper.cloud.device_info) returns.
-    - The alias is the one that the device currently has. RV(pending_aliases) has new aliases.
+    - The alias is the one that the device has before the task, or after it with O(wait=true). RV(pending_aliases)
+      has new aliases.
     - With O(state=absent) and O(state=wiped), the devices that the task removes or wipes.
   returned: success
   type: list
@@ -209,6 +245,69 @@ pending_aliases:
       description: Alias that was sent to the device.
       type: str
       sample: POS 1
+state:
+  description:
+    - Status of the request.
+    - V(accepted) if O(wait=false), or in check mode, and devices have yet to report a result.
+    - V(completed) if all devices reported a result, or no device has to.
+    - V(pending) if some devices are pending, but not more than O(max_unanswered_percentage).
+    - V(failed) if more devices than O(max_fail_percentage) failed, or more than O(max_unanswered_percentage)
+      are pending.
+  returned: if O(state=present)
+  type: str
+  sample: completed
+counts:
+  description: Number of devices by result.
+  returned: if O(state=present)
+  type: dict
+  contains:
+    succeeded:
+      description: Number of devices that succeeded.
+      type: int
+      sample: 297
+    failed:
+      description: Number of devices that reported a failure.
+      type: int
+      sample: 2
+    timed_out:
+      description: Number of devices that timed out in Esper.
+      type: int
+      sample: 0
+    cancelled:
+      description: Number of devices for which the request was canceled.
+      type: int
+      sample: 0
+    pending:
+      description: Number of devices that have not reported a result. Null if O(wait=false) and Esper
+        does not return the number of devices.
+      type: int
+      sample: 1
+    offline:
+      description: Number of offline devices without a result that are left out with O(wait_for=online).
+      type: int
+      sample: 0
+failed_devices:
+  description: Devices that failed or are pending. Empty if O(wait=false).
+  returned: if O(state=present)
+  type: list
+  elements: dict
+  contains:
+    id:
+      description: ID of the device.
+      type: str
+      sample: e2425d4b-c266-41b4-a83e-490189fc9a0f
+    name:
+      description: Name of the device.
+      type: str
+      sample: OUW-MDJ-00001
+    state:
+      description: Result of the device, V(failed), V(timed_out), V(cancelled) or V(pending).
+      type: str
+      sample: failed
+    reason:
+      description: Reason that the device or Esper reports.
+      type: str
+      sample: The battery is low
 requests:
   description: The requests that were sent, with status and duration.
   returned: with C(-vvv)

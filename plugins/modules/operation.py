@@ -459,6 +459,7 @@ options:
         of a custom action.
       - 'The module does not know which of them are secret. If there are any, set C(no_log: true)
         for the task.'
+      - Messages do not show texts of the arguments that have eight or more characters.
     type: dict
   converge_with_provision:
     description: If V(true), the operation V(CONVERGE) also applies settings that are otherwise applied
@@ -484,10 +485,11 @@ options:
     type: dict
     suboptions:
       start_datetime:
-        description: Start of the schedule in ISO 8601 with time zone, for example V(2026-05-01T22:00:00Z).
+        description: Start of the schedule in ISO 8601 with time zone, for example V(2030-05-01T22:00:00Z).
         type: str
       end_datetime:
-        description: End of the schedule in ISO 8601 with time zone.
+        description: End of the schedule in ISO 8601 with time zone. Must be in the future, and after
+          C(start_datetime).
         type: str
       time_type:
         description: Time zone of the schedule. V(console) is the time zone of the user, V(device)
@@ -511,14 +513,27 @@ options:
       - If V(false), the task ends when Esper has accepted the request, before devices receive it.
     type: bool
     default: false
+  wait_for:
+    description:
+      - Devices for which the task waits.
+      - V(online) leaves out devices that are offline when the task starts, unless they report a result
+        anyway.
+    type: str
+    choices: [all, online]
+    default: all
   wait_timeout:
-    description: Maximum time to wait for devices, in seconds, even if O(deadline) is shorter. Devices
-      that are pending after this time count as failed.
+    description: Maximum time to wait for devices, in seconds, even if O(deadline) is shorter. With
+      V(0), the task reads the results once. At most V(604800), a week.
     type: float
     default: 600.0
   max_fail_percentage:
-    description: Maximum percentage of devices, from 0 to 100, that can fail or remain pending without
-      failing the task.
+    description: Maximum percentage of the devices that the task waits for, from 0 to 100, that can
+      fail without failing the task.
+    type: float
+    default: 0.0
+  max_unanswered_percentage:
+    description: Maximum percentage of the devices that the task waits for, from 0 to 100, that can
+      remain without a result after O(wait_timeout) without failing the task.
     type: float
     default: 0.0
   id:
@@ -619,16 +634,17 @@ operations:
 state:
   description:
     - Status of the request.
-    - V(accepted) if O(wait=false). V(completed) if all devices reported a result.
-    - V(pending) if some devices are pending, but not more than O(max_fail_percentage).
-    - V(failed) if more devices than O(max_fail_percentage) failed or are pending, or if Esper found no device
-      for O(device_query).
-  returned: if an operation was started
+    - V(accepted) if O(wait=false), or in check mode, and devices have yet to report a result.
+    - V(completed) if all devices reported a result, or no device has to.
+    - V(pending) if some devices are pending, but not more than O(max_unanswered_percentage).
+    - V(failed) if more devices than O(max_fail_percentage) failed, or more than O(max_unanswered_percentage)
+      are pending, or if Esper found no device for O(device_query).
+  returned: if O(state=started)
   type: str
   sample: completed
 counts:
   description: Number of devices by result.
-  returned: if O(wait=true)
+  returned: if O(state=started)
   type: dict
   contains:
     succeeded:
@@ -648,12 +664,17 @@ counts:
       type: int
       sample: 0
     pending:
-      description: Number of devices that have not reported a result.
+      description: Number of devices that have not reported a result. Null if O(wait=false) and Esper does
+        not return the number of devices.
       type: int
       sample: 1
+    offline:
+      description: Number of offline devices without a result that are left out with O(wait_for=online).
+      type: int
+      sample: 0
 failed_devices:
-  description: Devices that failed or are pending.
-  returned: if O(wait=true)
+  description: Devices that failed or are pending. Empty if O(wait=false).
+  returned: if O(state=started)
   type: list
   elements: dict
   contains:

@@ -8,8 +8,9 @@ import typing as t
 
 from ansible.inventory.host import Host
 from ansible.plugins.inventory import to_safe_group_name
-from ansible_collections.esper.cloud.plugins.module_utils.base.names import group_names
+from ansible_collections.esper.cloud.plugins.module_utils.base.names import MAX_LENGTH, full_group_name, group_names
 from ansible_collections.esper.cloud.plugins.module_utils.base.row import Row
+from ansible_collections.esper.cloud.plugins.module_utils.base.text import summarize
 from ansible_collections.esper.cloud.plugins.module_utils.kinds.group_path import ROOT, split_path
 from ansible_collections.esper.cloud.plugins.module_utils.tasks.fleet import Fleet
 
@@ -32,6 +33,7 @@ class DeviceGroups:
         # The names of groups that several objects share, with the names of the groups of these objects.
         self._shared: dict[str, list[str]] = {}
         self._memberships: dict[tuple[t.Any, ...], _Membership] = {}
+        self._shortened: list[str] = []
 
     def create(self, devices: list[Row]) -> None:
         """Create and nest the inventory groups. Each device group has one, other objects only if a device uses them."""
@@ -49,12 +51,22 @@ class DeviceGroups:
         for kind, names_by_key in objects.items():
             if kind in self._kinds:
                 self._create_kind(kind, names_by_key)
+        if self._shortened:
+            self._warn(
+                f"Names of inventory groups are longer than {MAX_LENGTH} characters. They are shortened and end in a"
+                f" digest, because AWX cuts longer names: {summarize(self._shortened)}."
+            )
         self._nest()
 
     def _create_kind(self, kind: str, objects: dict[t.Any, str]) -> None:
         names, shared = group_names(kind, objects, to_safe_group_name)
         created = {key: self._inventory.add_group(name) for key, name in names.items()}
         self._names[kind] = created
+        self._shortened += [
+            created[key]
+            for key, name in objects.items()
+            if len(full_group_name(kind, name, to_safe_group_name)) > MAX_LENGTH
+        ]
         for name, keys in shared.items():
             self._create_shared(name, {created[key]: objects[key] for key in keys})
 

@@ -36,11 +36,12 @@ class Check:
         return {"newest": self.newest, "oldest": self.oldest}.get(environment, self.matrix)
 
 
-# Seven programs. Three of them have a module __main__ of their own.
+# Eight programs. Three of them have a module __main__ of their own.
 MYPY = """
 mypy --package ansible_collections.esper.cloud.plugins
 mypy --package ansible_collections.esper.cloud.tests.documentation
 mypy --package ansible_collections.esper.cloud.tests.faults
+mypy --package ansible_collections.esper.cloud.tests.hostile
 mypy --package ansible_collections.esper.cloud.tests.laws
 mypy tests/simulator
 mypy tests/checks
@@ -129,6 +130,13 @@ CHECKS = (
         "laws",
         "each kind of object obeys the laws that apply to it, and the laws notice defects",
         ("python", "-m", "pytest", "tests/laws", "--show-capture=no"),
+    ),
+    Check(
+        "hostile",
+        "each request to a hostile server ends in time, with little memory and one clear sentence",
+        ("python", "-m", "pytest", "tests/hostile"),
+        # The phases of a response depend on the HTTP client of Python.
+        matrix=(),
     ),
     Check(
         "guides",

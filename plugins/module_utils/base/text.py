@@ -5,8 +5,11 @@
 from __future__ import annotations
 
 import re
+import typing as t
 import unicodedata
 
+# Maximum number of texts in a list.
+_MAX_LISTED = 5
 # Control characters, line and paragraph separators, lone surrogates, and characters that change the direction of text
 # or have no width. Joiners (U+200C, U+200D) are part of words and of emojis.
 _CONTROL = re.compile(
@@ -18,6 +21,13 @@ _CONTROL = re.compile(
 def counted(number: int, noun: str = "device") -> str:
     """Return a number with its noun, such as "2 devices"."""
     return f"{number} {noun}{'s'[: number != 1]}"
+
+
+def summarize(texts: t.Iterable[str]) -> str:
+    """Return a few texts in one line, and the number of the others."""
+    all_texts = list(texts)
+    more = len(all_texts) - _MAX_LISTED
+    return ", ".join(all_texts[:_MAX_LISTED]) + (f" and {more} more" if more > 0 else "")
 
 
 def printable(text: str) -> str:

@@ -247,6 +247,7 @@ class Planner:
             """Return the whole object. Raise InvalidParameter if Esper did not store a text."""
             row = {**planned, **((object_step.response if object_step else None) or {})}
             if route.response_key not in body:
+                # The engine reads the property then.
                 return {**row, field.api_name: texts}
             stored = separate_texts(route, body[route.response_key], purpose)
             if missing := [text for text in texts if text not in stored]:
@@ -262,6 +263,7 @@ class Planner:
             ids={"id": identifier},
             body={route.write_key: texts},
             extract_object=extract,
+            response_key=route.response_key,
         )
 
     def _check_mismatches(self, current: Row, sent: t.Iterable[Field], *, replaces: bool) -> None:

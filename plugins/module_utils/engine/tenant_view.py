@@ -20,8 +20,8 @@ from ..http.paging import list_all
 from ..http.parallel import CONCURRENCY
 from ..model.conform import conform, typed_result
 from ..model.kind import Kind, Shape
-from ..model.plan import Effect
-from ..model.unknowns import KnownAfterApply
+from ..model.plan import Effect, Step
+from ..model.unknowns import KnownAfterApply, resolve_unknowns
 
 # Maximum number of values in a warning.
 _MAX_NAMED = 5
@@ -42,16 +42,34 @@ class _Planned:
     deleted: set[str] = field(default_factory=set)
 
 
+@dataclass(frozen=True)
+class AcceptedWrite:
+    """A write request that Esper accepted, with its response. It stays true if the response cannot be used."""
+
+    kind: Kind
+    step: Step
+    body: t.Any = None
+
+    @property
+    def id(self) -> str:
+        """The ID of the object, "" if it is not known."""
+        key = self.kind.id_key
+        for row in (self.step.response, self.body, {key: resolve_unknowns(self.step.ids).get("id")}):
+            if isinstance(row, dict) and isinstance(row.get(key), (str, int)):
+                return str(row[key])
+        return ""
+
+
 class TenantView:
     """The cached objects of a tenant, and the changes that a task plans.
 
     Callers must not change the returned objects. Methods that read raise the errors of Client.request().
-    ``has_written`` is true after a write request of the task has taken effect.
+    ``accepted`` are the write requests of the task that Esper accepted, in their order.
     """
 
     def __init__(self, client: Client) -> None:
         self.client = client
-        self.has_written = False
+        self.accepted: list[AcceptedWrite] = []
         self._lists: dict[_CacheKey, list[Row]] = {}
         self._objects: dict[_CacheKey, t.Any] = {}
         self._names: dict[Kind, _ByName] = {}
@@ -61,8 +79,14 @@ class TenantView:
         self._planned: dict[str, _Planned] = {}
         self._derived: dict[str, dict[t.Any, t.Any]] = {}
         self._mismatches: dict[tuple[Kind, str], list[str]] = {}
+        self._invalid: dict[str, list[str]] = {}
         self._omitted: dict[str, int] = {}
         self._invalidations = 0
+
+    @property
+    def has_written(self) -> bool:
+        """True if Esper accepted a write request of the task."""
+        return bool(self.accepted)
 
     # --- lists ------------------------------------------------------------------------------------------------------
 
@@ -95,10 +119,9 @@ class TenantView:
         rows = self._lists.get(cache_key)
         if rows is None:
             invalidations = self._invalidations
-            pages = list_all(
+            rows = list_all(
                 self.client, path, query=query, page_size=page_size, concurrency=concurrency, key=key, purpose=purpose
             )
-            rows = list(pages)
             # If another thread sent a write request at the same time, the list may be out of date.
             if invalidations == self._invalidations:
                 self._lists[cache_key] = rows
@@ -220,6 +243,10 @@ class TenantView:
         else:
             self._mismatches.pop((kind, str(identifier)), None)
 
+    def record_invalid(self, title: str, identifier: str, paths: t.Iterable[str]) -> None:
+        """Record values of an unexpected type in an object that has no kind, for the warnings."""
+        self._invalid.setdefault(title, []).extend(f"{path} of {identifier}" for path in paths)
+
     def mismatches(self, kind: Kind, row: Row) -> list[str]:
         """Return the paths of the values of an object whose type is not the type of their field."""
         return self._mismatches.get((kind, str(row.get(kind.id_key))), [])
@@ -230,7 +257,7 @@ class TenantView:
 
     def warnings(self) -> list[str]:
         """Return a warning for each kind with invalid values, and for each kind with omitted objects."""
-        by_kind: dict[str, list[str]] = {}
+        by_kind = {title: list(dict.fromkeys(values)) for title, values in self._invalid.items()}
         for (kind, identifier), paths in self._mismatches.items():
             owner = "" if kind.shape is Shape.SINGLETON else f" of {identifier}"
             by_kind.setdefault(kind.key, []).extend(f"{path}{owner}" for path in paths)

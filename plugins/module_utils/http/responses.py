@@ -42,6 +42,8 @@ _MESSAGE_KEYS = (
     "errors",
     "non_field_errors",
 )
+# Those that show that a body is a message rather than an object.
+_SHORT_MESSAGE_KEYS = ("message", "error", "errors", "detail", "non_field_errors")
 # The keys of texts and numbers that are not for people.
 _TECHNICAL_KEYS = frozenset({"code", "status", "status_code", "statusCode", "timestamp", "type", "instance", "path"})
 
@@ -57,6 +59,14 @@ class Response:
     body: t.Any
     whole: t.Any = None
     target: str = ""
+
+    @property
+    def has_message(self) -> bool:
+        """True if the body has a message or an error, so it is not an object that lacks a property."""
+        whole = self.whole
+        return isinstance(whole, str) or (
+            isinstance(whole, dict) and any(whole.get(key) for key in _SHORT_MESSAGE_KEYS)
+        )
 
     @property
     def is_error(self) -> bool:

@@ -23,6 +23,7 @@ from .app_lookup import AppVersionLookup
 from .app_package import IDENTITY, check_bytes, matches_target, path_of, target_label, with_package
 from .blueprint_list import BLUEPRINTS
 from .blueprint_usage import Usage
+from .upload import time_limit_of
 
 if t.TYPE_CHECKING:
     from ..http.responses import Response
@@ -57,7 +58,7 @@ class AppVersionPlanner(Planner):
             body=Form(files={"app_file": path_of(target["src"])}),
             find_existing=lambda _body: self._find_same(params),
             extract_object=lambda body: _extract_upload(body, target),
-            time_limit=params["upload_deadline"],
+            time_limit=time_limit_of(params),
         )
         app_id: t.Any = app["id"] if app else KnownAfterApply(upload, "app_id")
         if app and isinstance(app_id, KnownAfterApply):

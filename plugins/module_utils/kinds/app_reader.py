@@ -40,6 +40,6 @@ class AppReader(Reader):
             if params["devices"]:
                 path = f"{V1}{app['id']}/version/{row['id']}/installdevices"
                 purpose = f"Reading the devices with the app '{label_of(row)}'"
-                version["devices"] = list(list_all(self.view.client, path, purpose=purpose))
+                version["devices"] = list_all(self.view.client, path, purpose=purpose)
             rows.append(version)
         return rows

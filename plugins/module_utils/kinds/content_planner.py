@@ -23,6 +23,7 @@ from .blueprint_list import BLUEPRINTS
 from .blueprint_usage import Usage
 from .content_file import flaw_of_name, has_bytes_of, name_in, source_of
 from .content_lookup import ContentLookup
+from .upload import time_limit_of
 
 
 class ContentPlanner(Planner):
@@ -132,7 +133,7 @@ class ContentPlanner(Planner):
             body=Form(files={"key": source}, names={"key": name}),
             find_existing=find_uploaded,
             find_duplicate=find_oldest_upload,
-            time_limit=params["upload_deadline"],
+            time_limit=time_limit_of(params),
         )
         body = {field.api_name: properties[field.name] for field in kind.fields if properties.get(field.name)}
         describe = Step(

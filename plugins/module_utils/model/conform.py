@@ -42,6 +42,15 @@ def typed_result(fields: t.Iterable[Field], row: Row) -> tuple[Row, list[str]]:
     return result, converter.mismatches
 
 
+def to_scalar(type_: str, value: t.Any) -> t.Any:
+    """Return a value in the type ``str``, ``int``, ``float`` or ``bool``, None for an empty text that is not a text.
+    Raise ValueError if it cannot be converted."""
+    typed = _SCALARS[type_](value)
+    if typed is _INVALID:
+        raise ValueError(f"not of the type {type_}")
+    return typed
+
+
 @dataclass
 class _Converter:
     """Converts an object of the API, with ``is_result`` to collection terms. Collects the paths of invalid values."""

@@ -11,26 +11,31 @@ so the command can be found if the response is lost.
 
 from __future__ import annotations
 
+import contextlib
 import typing as t
 import uuid
 from dataclasses import dataclass, field, replace
 
-from ..base.errors import InvalidParameter, InvalidValues
+from ..base.errors import EsperError, InvalidParameter, InvalidValues
 from ..base.row import Row
 from ..base.text import counted
 from ..base.validators import in_range
 from ..engine.apply import apply_each
 from ..engine.tenant_view import TenantView
-from ..http.paging import list_all
+from ..http.paging import iterate
 from ..http.parallel import in_parts
 from ..model.compare import compare
 from ..model.field import Field, Words
 from ..model.kind import Kind, Routes, Shape
 from ..model.module_spec import Option
 from ..model.plan import Step
+from ..task import Effects
+from .schedules import SCHEDULE, schedule_errors
 
 _DEVICES_PER_COMMAND = 1000
 _GROUPS_PER_COMMAND = 500
+# The maximum number of IDs in a message. The result contains all.
+_SHOWN_IDS = 5
 
 # The effects that require confirmation.
 IRREVERSIBLE = "cannot be undone"
@@ -272,6 +277,7 @@ def extra_args_option(others: str) -> Option:
         (
             f"Arguments other than {others}, in API format, for example those of a custom action.",
             "The module does not know which of them are secret. If there are any, set C(no_log: true) for the task.",
+            "Messages do not show texts of the arguments that have eight or more characters.",
         ),
         type="dict",
     )
@@ -309,41 +315,6 @@ def confirm_option(names: t.Iterable[str]) -> Option:
         type="bool",
         default=False,
     )
-
-
-# The times in schedules of commands and operations.
-TIMES = (
-    _text("start_datetime", "Start of the schedule in ISO 8601 with time zone, for example V(2026-05-01T22:00:00Z)."),
-    _text("end_datetime", "End of the schedule in ISO 8601 with time zone."),
-    _text(
-        "time_type",
-        "Time zone of the schedule. V(console) is the time zone of the user, V(device) the time zone of each device.",
-        "console",
-        "device",
-    ),
-)
-SCHEDULE = Field(
-    "schedule_args",
-    (
-        "Times of the schedule. Not allowed if O(schedule=IMMEDIATE).",
-        "O(schedule=WINDOW) requires C(start_datetime) and C(end_datetime). O(schedule=RECURRING) also requires"
-        " C(window_start_time), C(window_end_time) and C(days).",
-    ),
-    type="dict",
-    fields=(
-        _text("name", "Name of the schedule."),
-        *TIMES,
-        _text("window_start_time", "Start of the time window on each day, for example V(22:00:00)."),
-        _text("window_end_time", "End of the time window on each day, for example V(23:30:00)."),
-        Field("days", "Days of the week, in API format.", type="list", elements="str"),
-    ),
-)
-_WINDOW = ("start_datetime", "end_datetime")
-SCHEDULES: dict[str, tuple[str, ...]] = {
-    "IMMEDIATE": (),
-    "WINDOW": _WINDOW,
-    "RECURRING": (*_WINDOW, "window_start_time", "window_end_time", "days"),
-}
 
 
 REQUEST = Kind(
@@ -394,12 +365,10 @@ def checked_request(
     missing = [
         *(f"args.{arg}" for arg in REQUIRED_ARGS.get(name, ()) if arg not in args),
         *missing,
-        *(f"schedule_args.{arg}" for arg in SCHEDULES[params["schedule"]] if arg not in schedule_args),
     ]
     errors = [*comparison.errors, *compare(schedule, None, schedule_args).errors, *invalid]
     errors += [f"{option} is required" for option in missing]
-    if params["schedule"] == "IMMEDIATE" and schedule_args:
-        errors.append("schedule_args is not allowed with schedule=IMMEDIATE")
+    errors += schedule_errors(params["schedule"], schedule_args)
     if errors:
         raise InvalidValues(errors, f"{kind.title} {name}")
     if params["schedule"] != "IMMEDIATE" and params["wait"]:
@@ -415,32 +384,62 @@ def checked_request(
 
 @dataclass
 class AcceptedCommand:
-    """A command that Esper accepted: its ID, and the numbers of devices and device groups that it names."""
+    """A command that Esper accepted: its ID, and the IDs of the devices and device groups that it names."""
 
     id: str
-    devices: int
-    groups: int
+    devices: list[str]
+    groups: list[str]
+
+    @property
+    def summary(self) -> Row:
+        """The command in the form of the result."""
+        return {"id": self.id, "devices": len(self.devices), "groups": len(self.groups)}
 
 
 def send(
-    view: TenantView, command: Command, devices: t.Sequence[str], groups: t.Sequence[str] = ()
+    view: TenantView, effects: Effects, command: Command, devices: t.Sequence[str], groups: t.Sequence[str] = ()
 ) -> list[AcceptedCommand]:
     """Send a command to devices and device groups in as few requests as possible.
 
-    Raise what Client.request raises; the message contains the IDs of the commands that Esper accepted.
+    Raise what Client.request raises. The commands that Esper accepted are added to ``effects``.
     """
     steps = steps_for(view, command, devices, groups=groups)
-    accept_each(view, REQUEST, steps)
-    return [_accepted_command(step) for step in steps]
+    with accepting(effects, f"The command {command.name}", steps, lambda: {"commands": summaries(steps)}):
+        raise_one(apply_each(view, REQUEST, steps))
+    return accepted_commands(steps)
 
 
-def accept_each(view: TenantView, kind: Kind, steps: t.Sequence[Step]) -> None:
-    """Send requests. Raise what Client.request raises; the message contains the IDs that Esper accepted."""
-    if failures := apply_each(view, kind, steps):
-        error = failures[0][1]
-        if accepted := ", ".join(str(step.response["id"]) for step in steps if step.response is not None):
-            error.args = (f"{error} Esper accepted these requests before: {accepted}.",)
-        raise error
+@contextlib.contextmanager
+def accepting(
+    effects: Effects, title: str, steps: t.Sequence[Step], values: t.Callable[[], Row] = dict
+) -> t.Iterator[None]:
+    """Add to ``effects`` which of the steps Esper accepted in this context, whatever ends it. ``title`` is the subject
+    of the sentence, ``values`` are for the result."""
+    try:
+        yield
+    finally:
+        ids = [str(step.response["id"]) for step in steps if step.response is not None]
+        if ids:
+            shown, hidden = ids[:_SHOWN_IDS], len(ids) - _SHOWN_IDS
+            more = f" and {hidden} more" if hidden > 0 else ""
+            sentence = f"{title} was accepted before ({', '.join(shown)}{more}), so devices can still execute it."
+            effects.add(sentence, **values())
+
+
+def raise_one(failures: t.Sequence[tuple[Step, EsperError]]) -> None:
+    """Raise the first of the failures of apply_each(), if there are any."""
+    if failures:
+        raise failures[0][1]
+
+
+def accepted_commands(steps: t.Iterable[Step]) -> list[AcceptedCommand]:
+    """Return the commands among the steps that Esper accepted."""
+    return [_accepted_command(step) for step in steps if step.response is not None]
+
+
+def summaries(steps: t.Iterable[Step]) -> list[Row]:
+    """Return the commands among the steps that Esper accepted, in the form of the result."""
+    return [command.summary for command in accepted_commands(steps)]
 
 
 def steps_for(
@@ -459,7 +458,7 @@ def steps_for(
 
 def _accepted_command(step: Step) -> AcceptedCommand:
     body = t.cast("Row", step.body)
-    return AcceptedCommand(str((step.response or {})["id"]), len(body.get("devices", ())), len(body.get("groups", ())))
+    return AcceptedCommand(str((step.response or {})["id"]), body.get("devices", []), body.get("groups", []))
 
 
 def _step(view: TenantView, command: Command, kind: str, ids: list[str], purpose: str) -> Step:
@@ -488,5 +487,5 @@ def _find_accepted(view: TenantView, body: t.Any) -> Row | None:
     """Return the command of a request that Esper accepted although the response was lost, or None."""
     target = "devices" if "devices" in body else "groups"
     query = {"command": body["command"], target: body[target][0]}
-    rows = list_all(view.client, REQUEST.routes.list, query=query, purpose="Looking for the command")
+    rows = iterate(view.client, REQUEST.routes.list, query=query, purpose="Looking for the command")
     return next((row for row in rows if row.get("alias") == body["alias"]), None)

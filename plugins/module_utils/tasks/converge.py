@@ -18,19 +18,22 @@ from ..kinds.blueprint import BLUEPRINT
 from ..kinds.blueprint_lookup import BlueprintLookup
 from ..model.module_spec import ModuleSpec, Option, Support, Value
 from ..task import ModuleDefinition, ModuleResult, RunContext, diff_entry
-from .command import ALIAS_OPTION, Command, send
-from .device_search import label_of
+from .command import ALIAS_OPTION, AcceptedCommand, Command, send
+from .device_search import find_devices, label_of
 from .safety import check_device_count, max_devices_option
 from .selection import (
     ALLOW_EMPTY_OPTION,
     SELECTION,
+    Selection,
     blueprints_option,
     devices_option,
     filters_option,
     groups_option,
+    online_ids,
     select,
 )
-from .waiting import COMMANDS_VALUE, outcome_values, pending_devices, report
+from .statuses import LatestCommand, latest_commands
+from .waiting import COMMANDS_VALUE, Commands, check_wait, outcome, outcome_values, without_wait
 from .waiting import OPTIONS as WAITING
 
 MODULE = ModuleSpec(
@@ -39,6 +42,7 @@ MODULE = ModuleSpec(
         "Converges devices that do not run the latest published version of their assigned blueprint.",
         "Skips up-to-date devices and devices with a pending converge command, unless O(force=true). Skips disabled"
         " devices and devices without a blueprint.",
+        "O(wait) waits for all outdated devices, also for those with a pending converge command of an earlier task.",
         SELECTION,
         "One request takes up to 1,000 devices.",
     ),
@@ -76,7 +80,7 @@ MODULE = ModuleSpec(
             sample=["OUW-MDJ-00001"],
         ),
         COMMANDS_VALUE,
-        *outcome_values("if a command was sent"),
+        *outcome_values(),
     ),
     check_mode=Support("full", "Sends no command and returns the number of outdated devices."),
     diff_mode=Support("full", "Shows the blueprint versions of the devices before and after the change."),
@@ -85,11 +89,14 @@ MODULE = ModuleSpec(
 
 
 def _run(view: TenantView, params: Params, context: RunContext) -> ModuleResult:
-    devices = select(view, params, with_disabled=False).rows or []
-    versions = _Versions(view)
-    assigned = [row for row in devices if _blueprint(row, "assigned_blueprint_id")]
+    check_wait(params)
+    selection = select(view, params, with_disabled=False)
+    devices, versions = {row["id"]: row for row in selection.rows or ()}, _Versions(view)
+    assigned = [row for row in devices.values() if _blueprint(row, "assigned_blueprint_id")]
     outdated = [row for row in assigned if params["force"] or versions.is_outdated(row)]
-    pending = set() if params["force"] else _pending_converge(view, outdated)
+    pending: dict[str, str] = {}
+    if not params["force"]:
+        outdated, pending = _without_converged(view, outdated, versions)
     selected = [row for row in outdated if row["id"] not in pending]
     check_device_count(params["max_devices"], "Converging", len(selected), [label_of(row) for row in selected])
     result: Row = {
@@ -102,16 +109,39 @@ def _run(view: TenantView, params: Params, context: RunContext) -> ModuleResult:
     }
     if context.diff:
         result["diff"] = [_diff(selected, versions)] if selected else []
-    if selected and not context.check_mode:
+    predicted = {**result, **without_wait(len(outdated))}
+    if context.check_mode:
+        return ModuleResult(predicted)
+    context.effects.values |= predicted
+    sent: list[AcceptedCommand] = []
+    if selected:
         command = Command("CONVERGE", alias=params["alias"])
-        sent = send(view, command, [row["id"] for row in selected])
-        result |= report(view, "The converge", sent, selected, params, context)
-    return ModuleResult(result)
+        sent = send(view, context.effects, command, [row["id"] for row in selected])
+    result["commands"] = [each.summary for each in sent]
+    request, count = Commands(view, "The converge", sent, pending), len(outdated)
+    online = online_ids(view, Selection.of(outdated), params)
+    return ModuleResult(
+        {**result, **outcome(view, request, outdated, params, context, count=count, online=online)},
+    )
 
 
-def _pending_converge(view: TenantView, devices: list[Row]) -> set[str]:
-    """Return the IDs of devices with a pending converge command."""
-    return pending_devices(view, "CONVERGE", [row["id"] for row in devices], lambda _device, _args: True)
+def _without_converged(view: TenantView, outdated: list[Row], versions: _Versions) -> tuple[list[Row], dict[str, str]]:
+    """Return the devices that are still outdated, and the IDs of their pending converge commands by the IDs of the
+    devices.
+
+    The devices were read before the commands. A device whose command has completed since then would get another one, so
+    it is read again.
+    """
+    latest = latest_commands(view, "CONVERGE", [row["id"] for row in outdated])
+    completed = [id_ for id_, command in latest.items() if not command.is_pending]
+    current = find_devices(view, completed) if completed else {}
+    rows = [current.get(row["id"], row) for row in outdated]
+    outdated = [row for row in rows if row is not None and versions.is_outdated(row)]
+    return outdated, {row["id"]: latest[row["id"]].id for row in outdated if _is_pending(latest.get(row["id"]))}
+
+
+def _is_pending(command: LatestCommand | None) -> bool:
+    return command is not None and command.is_pending
 
 
 class _Versions:

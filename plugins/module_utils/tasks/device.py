@@ -12,8 +12,10 @@ Based on these requests:
 - the command WIPE
 
 The contract does not document the following, so this file chooses: an alias is sent at once, and an offline device
-receives it when it is online again. While the command is pending, it is not sent again. Tags are compared as sets.
-Esper may ignore the case of tags, so two tags of one task cannot differ only in case.
+receives it when it is online again. While the newest pending command of a device sets the same alias, it is not sent
+again. If it sets another alias, the alias of the task is sent, even if the device currently has it. Aliases that
+operations set are not taken into account. Tags are compared as sets. Esper may ignore the case of tags, so two tags of
+one task cannot differ only in case.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from __future__ import annotations
 import functools
 import itertools
 import typing as t
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ..base.errors import EsperError, InvalidParameter
 from ..base.row import Params, Row
@@ -37,12 +39,14 @@ from ..kinds.tag import TAG
 from ..model.module_spec import ModuleSpec, Option, Value
 from ..model.plan import Step
 from ..task import ModuleDefinition, ModuleResult, RunContext, diff_entry
-from .command import REQUEST, Command, send, steps_for
+from .command import REQUEST, Command, accepted_commands, accepting, send, steps_for
 from .device_search import find_devices, label_of, require_devices, unique_devices
 from .operations import Operation, ids_of, operations_of_device, part_of, queries_for, start_step
 from .safety import check_confirmed, check_device_count, max_devices_option
-from .selection import devices_option
-from .waiting import pending_devices
+from .selection import Selection, devices_option, online_ids
+from .statuses import latest_commands
+from .waiting import OPTIONS as WAITING
+from .waiting import Commands, check_wait, outcome_by_device, outcome_values, without_wait
 
 _TAGS_PER_DEVICE = 5
 # Maximum number of requests that merge the tags of a task with those of other clients.
@@ -50,6 +54,14 @@ _MAX_MERGES = 3
 _WIPING = 70
 _LEGACY = "/enterprise/{enterprise_id}/device/{id}/"
 _REMOVAL = "REMOVE_DEVICE"
+_RENAMING = "UPDATE_DEVICE_CONFIG"
+_ALIAS = "device_alias_name"
+
+_WAIT_DOC = (
+    "If V(true), the task waits until all devices have applied their aliases, more devices than"
+    " O(max_fail_percentage) have failed, or O(wait_timeout) is exceeded. Requires O(state=present).",
+    "If V(false), the task ends when Esper has accepted the aliases, before devices receive them.",
+)
 
 _MODULE = ModuleSpec(
     short_description="Manage Esper devices",
@@ -59,7 +71,8 @@ _MODULE = ModuleSpec(
         " alias takes one request for each device that does not have them yet. With O(add_tags) and O(remove_tags), the"
         " module reads each changed device again, because another client can replace its tags at the same time.",
         "Esper sends an alias to the device in a command. An offline device keeps its old alias until it is online"
-        " again. RV(pending_aliases) lists these devices, and the command is not sent again.",
+        " again. RV(pending_aliases) lists these devices, and the command is not sent again. The last alias that was"
+        " sent to a device takes effect.",
         "The request that sets tags is not part of the public Esper API. Esper's own tools use it.",
         "Options you omit are not changed.",
     ),
@@ -120,6 +133,7 @@ _MODULE = ModuleSpec(
             default=False,
         ),
         max_devices_option("O(state=absent) or O(state=wiped)"),
+        *(replace(option, doc=_WAIT_DOC) if option.name == "wait" else option for option in WAITING),
     ),
     rules={"mutually_exclusive": [("alias", "aliases"), ("tags", "add_tags"), ("tags", "remove_tags")]},
     returns=(
@@ -128,7 +142,8 @@ _MODULE = ModuleSpec(
             (
                 "The devices after the task, or their predicted state in check mode. They have all keys that"
                 " M(esper.cloud.device_info) returns.",
-                "The alias is the one that the device currently has. RV(pending_aliases) has new aliases.",
+                "The alias is the one that the device has before the task, or after it with O(wait=true)."
+                " RV(pending_aliases) has new aliases.",
                 "With O(state=absent) and O(state=wiped), the devices that the task removes or wipes.",
             ),
             type="list",
@@ -160,6 +175,7 @@ _MODULE = ModuleSpec(
                 Value("alias", "Alias that was sent to the device.", sample="POS 1"),
             ),
         ),
+        *outcome_values(returned="if O(state=present)"),
     ),
     seealso=("device_info", "device_command", "converge"),
 )
@@ -167,10 +183,12 @@ _MODULE = ModuleSpec(
 
 @dataclass
 class _Target:
-    """One device: its current state, its tags after the task, and the values before and after the change."""
+    """One device: its current state, its tags after the task, the ID of the command of an earlier task that sets its
+    alias and is pending, and the values before and after the change."""
 
     row: Row
     tags: list[str] | None = None
+    pending: str = ""
     before: Row = field(default_factory=dict)
     after: Row = field(default_factory=dict)
 
@@ -183,12 +201,13 @@ class _Target:
 
 
 def _run(view: TenantView, params: Params, context: RunContext) -> ModuleResult:
+    check_wait(params)
     if params["state"] != "present":
         return _remove(view, params, context)
     targets = [_Target(row) for row in require_devices(view, params["devices"])]
     group = _plan_group(view, targets, params["group"])
     _plan_tags(view, targets, params)
-    pending = _plan_aliases(view, targets, params)
+    aliases = _plan_aliases(view, targets, params)
     names = [label_of(target.row) for target in targets if target.after]
     check_device_count(params["max_devices"], "Changing", len(names), names)
     result: Row = {"changed": bool(names)}
@@ -198,12 +217,38 @@ def _run(view: TenantView, params: Params, context: RunContext) -> ModuleResult:
             for target in targets
             if target.after
         ]
-    warnings = [] if context.check_mode else _apply(view, targets, group, params)
+    renamed = [target for target in targets if target.pending or "alias" in target.after]
+    ends = without_wait(len(renamed))
+    warnings: list[str] = []
+    if not context.check_mode:
+        context.effects.values |= {**result, **ends}
+        commands, warnings = _apply(view, targets, group, params, context)
+        ends, renamed = _await_aliases(view, renamed, aliases, commands, params, context)
     path = device_groups(view).path_of(group) if group else None
     result["devices"] = [_record(target, path) for target in targets]
-    sent = [_pending_alias(target, target.after["alias"]) for target in targets if "alias" in target.after]
-    result["pending_aliases"] = pending + sent
-    return ModuleResult(result, warnings)
+    result["pending_aliases"] = [_pending_alias(target, aliases[target.id]) for target in renamed]
+    return ModuleResult({**result, **ends}, warnings)
+
+
+def _await_aliases(
+    view: TenantView,
+    renamed: list[_Target],
+    aliases: dict[str, str],
+    commands: dict[str, str],
+    params: Params,
+    context: RunContext,
+) -> tuple[Row, list[_Target]]:
+    """Return the result about the commands that set aliases, and the devices that have yet to apply them."""
+    rows = [target.row for target in renamed]
+    request = Commands(view, f"The command {_RENAMING}", (), commands)
+    online = online_ids(view, Selection.of(rows), params)
+    ends, states = outcome_by_device(view, request, rows, params, context, count=len(renamed), online=online)
+    if not params["wait"]:
+        return ends, renamed
+    for target in renamed:
+        if target.id not in states:
+            target.row = {**target.row, "alias": aliases[target.id]}
+    return ends, [target for target in renamed if states.get(target.id) in ("pending", "offline")]
 
 
 def _plan_group(view: TenantView, targets: list[_Target], name: str | None) -> Row | None:
@@ -269,16 +314,28 @@ def _checked_tags(option: str, tags: list[str] | None) -> list[str]:
     return list(checked.values())
 
 
-def _plan_aliases(view: TenantView, targets: list[_Target], params: Params) -> list[Row]:
-    """Plan the changes of aliases. Return the devices that have not applied the alias of an earlier task yet, in the
-    form of the result."""
+def _plan_aliases(view: TenantView, targets: list[_Target], params: Params) -> dict[str, str]:
+    """Plan the changes of aliases, and return the desired aliases by the IDs of the devices.
+
+    The devices were read before the commands. A device that has executed a command since then is read again.
+    """
     aliases = _desired_aliases(view, targets, params)
-    outdated = [target for target in targets if aliases.get(target.id) not in (None, target.row.get("alias") or "")]
-    pending = _pending_aliases(view, {target.id: aliases[target.id] for target in outdated})
-    for target in outdated:
-        if target.id not in pending:
-            target.change("alias", target.row.get("alias") or None, aliases[target.id])
-    return [_pending_alias(target, aliases[target.id]) for target in outdated if target.id in pending]
+    latest = latest_commands(view, _RENAMING, list(aliases), lambda args: isinstance(args.get(_ALIAS), str))
+    completed = {id_: command.args[_ALIAS] for id_, command in latest.items() if not command.is_pending}
+    outdated = [target for target in targets if completed.get(target.id) not in (None, target.row.get("alias") or "")]
+    current = find_devices(view, [target.id for target in outdated]) if outdated else {}
+    for target in targets:
+        target.row = current.get(target.id) or target.row
+        if target.id not in aliases:
+            continue
+        command = latest.get(target.id)
+        is_pending = command is not None and command.is_pending
+        last = command.args[_ALIAS] if command is not None and is_pending else target.row.get("alias") or ""
+        if last != aliases[target.id]:
+            target.change("alias", last or None, aliases[target.id])
+        elif command is not None and is_pending:
+            target.pending = command.id
+    return aliases
 
 
 def _pending_alias(target: _Target, alias: str) -> Row:
@@ -325,17 +382,11 @@ def _check_unique(targets: list[_Target], aliases: dict[str, str]) -> None:
             raise InvalidParameter(f"Invalid aliases: the devices {both} would both have the alias '{alias}'.")
 
 
-def _pending_aliases(view: TenantView, aliases: dict[str, str]) -> set[str]:
-    """Return the IDs of devices with a pending command that sets their new alias."""
-
-    def sets_alias(device_id: str, args: Row) -> bool:
-        return args.get("device_alias_name") == aliases[device_id]
-
-    return pending_devices(view, "UPDATE_DEVICE_CONFIG", list(aliases), sets_alias)
-
-
-def _apply(view: TenantView, targets: list[_Target], group: Row | None, params: Params) -> list[str]:
-    """Send all changes, and return warnings. Raise the first error after all of them."""
+def _apply(
+    view: TenantView, targets: list[_Target], group: Row | None, params: Params, context: RunContext
+) -> tuple[dict[str, str], list[str]]:
+    """Send all changes. Return the commands that set aliases by the IDs of the devices, also those of earlier tasks,
+    and warnings. Raise the first error after all changes."""
     moves: list[Step] = []
     if group:
         moved = [target.id for target in targets if "group_id" in target.after]
@@ -343,14 +394,17 @@ def _apply(view: TenantView, targets: list[_Target], group: Row | None, params: 
     tagged = [target for target in targets if "tags" in target.after]
     warnings: list[str] = []
     alias_steps = [step for target in targets if "alias" in target.after for step in _alias_steps(view, target)]
-    raise_first(
-        [
-            *apply_each(view, DEVICE_GROUP, moves),
-            *_apply_tags(view, tagged, params, warnings),
-            *apply_each(view, REQUEST, alias_steps),
-        ]
-    )
-    return warnings
+    with accepting(context.effects, f"The command {_RENAMING}", alias_steps):
+        raise_first(
+            [
+                *apply_each(view, DEVICE_GROUP, moves),
+                *_apply_tags(view, tagged, params, warnings),
+                *apply_each(view, REQUEST, alias_steps),
+            ]
+        )
+    commands = {target.id: target.pending for target in targets if target.pending}
+    commands |= {command.devices[0]: command.id for command in accepted_commands(alias_steps)}
+    return commands, warnings
 
 
 def _apply_tags(
@@ -443,12 +497,12 @@ def _tag_step(target: _Target) -> Step:
 
 def _alias_steps(view: TenantView, target: _Target) -> list[Step]:
     """Return the commands that send a device its alias."""
-    command = Command("UPDATE_DEVICE_CONFIG", {"device_alias_name": target.after["alias"]}, alias="Ansible alias")
+    command = Command(_RENAMING, {_ALIAS: target.after["alias"]}, alias="Ansible alias")
     return steps_for(view, command, [target.id], f"Setting the alias of the device '{label_of(target.row)}'")
 
 
 def _record(target: _Target, group_path: str | None) -> Row:
-    """Return the device after the task, with None for unknown values. The alias is the one before the task."""
+    """Return the device after the task, with None for unknown values."""
     record = as_host(target.row, FULL)
     if target.after:
         record["updated_at"] = None
@@ -464,15 +518,18 @@ def _record(target: _Target, group_path: str | None) -> Row:
 
 
 def _remove(view: TenantView, params: Params, context: RunContext) -> ModuleResult:
-    changes = ("alias", "aliases", "group", "tags", "add_tags", "remove_tags")
-    if option := next((name for name in changes if params[name] is not None), None):
+    changes = ("alias", "aliases", "group", "tags", "add_tags", "remove_tags", "wait")
+    if option := next((name for name in changes if params[name] not in (None, False)), None):
         raise InvalidParameter(f"The option {option} requires state=present, not state={params['state']}.")
     is_wipe = params["state"] == "wiped"
     excluded = (DISABLED, _WIPING) if is_wipe else (DISABLED,)
     rows = unique_devices(find_devices(view, params["devices"]).values())
     rows = [row for row in rows if row.get("state") not in excluded]
-    pending = _pending_wipes(view, rows) if is_wipe else _pending_removals(view, rows)
-    rows = [row for row in rows if row["id"] not in pending]
+    if is_wipe:
+        rows = _without_wiped(view, rows)
+    else:
+        pending = _pending_removals(view, rows)
+        rows = [row for row in rows if row["id"] not in pending]
     names, action = [label_of(row) for row in rows], "Wiping" if is_wipe else "Removing"
     check_device_count(params["max_devices"], action, len(rows), names, is_destructive=True)
     if rows:
@@ -481,15 +538,21 @@ def _remove(view: TenantView, params: Params, context: RunContext) -> ModuleResu
     if context.diff and rows:
         result["diff"] = [diff_entry(f"{action.lower()} {counted(len(rows))}", {"devices": names}, {})]
     if rows and not context.check_mode:
+        context.effects.values |= result
         if is_wipe:
-            _wipe(view, rows)
+            _wipe(view, context, rows)
         else:
-            _delete(view, rows)
+            _delete(view, context, rows)
     return ModuleResult(result)
 
 
-def _pending_wipes(view: TenantView, rows: list[Row]) -> set[str]:
-    return pending_devices(view, "WIPE", [row["id"] for row in rows], lambda _device, _args: True)
+def _without_wiped(view: TenantView, rows: list[Row]) -> list[Row]:
+    """Return the devices without those that have a pending wipe, or that were wiped since they were read."""
+    latest = latest_commands(view, "WIPE", [row["id"] for row in rows])
+    completed = [id_ for id_, command in latest.items() if not command.is_pending]
+    current = find_devices(view, completed) if completed else {}
+    left = (current.get(row["id"], row) for row in rows if row["id"] not in latest or row["id"] in current)
+    return [row for row in left if row is not None and row.get("state") not in (DISABLED, _WIPING)]
 
 
 def _pending_removals(view: TenantView, rows: list[Row]) -> set[str]:
@@ -511,15 +574,15 @@ def _pending_removals(view: TenantView, rows: list[Row]) -> set[str]:
     return set(itertools.compress(android, pending))
 
 
-def _wipe(view: TenantView, rows: list[Row]) -> None:
+def _wipe(view: TenantView, context: RunContext, rows: list[Row]) -> None:
     windows = [row["id"] for row in rows if row.get("platform") == "WINDOWS"]
     others = [row["id"] for row in rows if row.get("platform") != "WINDOWS"]
     # Only Windows devices require the argument.
-    send(view, Command("WIPE", {"is_factory_reset": True}), windows)
-    send(view, Command("WIPE"), others)
+    send(view, context.effects, Command("WIPE", {"is_factory_reset": True}), windows)
+    send(view, context.effects, Command("WIPE"), others)
 
 
-def _delete(view: TenantView, rows: list[Row]) -> None:
+def _delete(view: TenantView, context: RunContext, rows: list[Row]) -> None:
     """Remove Android devices with operations, each for many devices, and other devices one by one."""
     android = [row["id"] for row in rows if row.get("platform") == "ANDROID"]
     steps = [
@@ -532,11 +595,12 @@ def _delete(view: TenantView, rows: list[Row]) -> None:
         for row in rows
         if row.get("platform") != "ANDROID"
     ]
-    steps += [
+    starts = [
         start_step(Operation(_REMOVAL), query, f"Removing {counted(len(ids_of(query)), 'Android device')}")
         for query in queries_for(android)
     ]
-    raise_first(apply_each(view, REQUEST, steps))
+    with accepting(context.effects, f"The operation {_REMOVAL}", starts):
+        raise_first(apply_each(view, REQUEST, [*steps, *starts]))
 
 
 DEVICE = ModuleDefinition("device", _MODULE, _run)

@@ -13,8 +13,6 @@ from .command import (
     ARGS,
     COMMANDS,
     RISKY,
-    SCHEDULE,
-    SCHEDULES,
     checked_command,
     confirm_option,
     extra_args_option,
@@ -23,6 +21,7 @@ from .command import (
     send,
 )
 from .safety import max_devices_option
+from .schedules import SCHEDULE, SCHEDULES
 from .selection import (
     ALLOW_EMPTY_OPTION,
     SELECTION,
@@ -30,9 +29,10 @@ from .selection import (
     devices_option,
     filters_option,
     groups_option,
+    online_ids,
     select,
 )
-from .waiting import COMMANDS_VALUE, outcome_values, report
+from .waiting import COMMANDS_VALUE, Commands, check_wait, outcome, outcome_values, without_wait
 from .waiting import OPTIONS as WAITING
 
 MODULE = ModuleSpec(
@@ -84,7 +84,7 @@ MODULE = ModuleSpec(
             sample=300,
         ),
         COMMANDS_VALUE,
-        *outcome_values("if a command was sent"),
+        *outcome_values(),
     ),
     check_mode=Support("full", "Sends no command and returns the number of devices."),
     diff_mode=Support("N/A", "A command has no state before and after."),
@@ -94,15 +94,22 @@ MODULE = ModuleSpec(
 
 def _run(view: TenantView, params: Params, context: RunContext) -> ModuleResult:
     command = checked_command(params)
+    check_wait(params)
     selection = select(view, params, by_query=("groups",))
     effect = risk_of(command.name, command.args, RISKY)
     check_safe(params, f"Sending the command {command.name} to", selection, effect)
     result: Row = {"changed": selection.count != 0, "commands": [], "device_count": selection.count}
     if not result["changed"] or context.check_mode:
-        return ModuleResult(result)
+        return ModuleResult({**result, **without_wait(selection.count)})
     devices = selection.rows or []
-    sent = send(view, command, [row["id"] for row in devices], selection.groups)
-    return ModuleResult({**result, **report(view, f"The command {command.name}", sent, devices, params, context)})
+    online = online_ids(view, selection, params)
+    context.effects.values |= {"device_count": selection.count, **without_wait(selection.count)}
+    sent = send(view, context.effects, command, [row["id"] for row in devices], selection.groups)
+    result["commands"] = [each.summary for each in sent]
+    request = Commands(view, f"The command {command.name}", sent)
+    return ModuleResult(
+        {**result, **outcome(view, request, devices, params, context, count=selection.count, online=online)}
+    )
 
 
 DEVICE_COMMAND = ModuleDefinition("device_command", MODULE, _run)

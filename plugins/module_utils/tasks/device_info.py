@@ -175,7 +175,7 @@ _MODULE = ModuleSpec(
 
 def _run(view: TenantView, params: Params, context: RunContext) -> ModuleResult:
     rows, missing = _selected(view, params, context)
-    records = [as_host(row, params["detail_level"]) for row in rows]
+    records = [as_host(row, params["detail_level"], view) for row in rows]
     if params["resolve_names"]:
         _add_names(view, records)
     details: tuple[tuple[str, bool, t.Callable[[Row], t.Any]], ...] = (

@@ -40,7 +40,7 @@ def find_devices(view: TenantView, identifiers: t.Iterable[str]) -> dict[str, Ro
     """
     names = list(dict.fromkeys(str(identifier).strip() for identifier in identifiers))
     if len(names) > _FEW and _count_pages(view.client) < len(names):
-        return _match_all(list(list_devices(view.client, {}, concurrency=CONCURRENCY)), names)
+        return _match_all(list_devices(view.client, {}, concurrency=CONCURRENCY), names)
     found = in_parallel(view.client, lambda name: _find_device(view.client, name), names, CONCURRENCY)
     return dict(zip(names, found, strict=True))
 

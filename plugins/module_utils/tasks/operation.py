@@ -36,14 +36,13 @@ from .operations import (
     StartedOperations,
     checked_operation,
     checked_query,
-    counts_of,
-    ids_of,
     part_of,
     parts_of,
     pending_count,
     queries_for,
     query_body,
     start_operations,
+    summary,
 )
 from .safety import max_devices_option
 from .selection import (
@@ -53,10 +52,11 @@ from .selection import (
     devices_option,
     filters_option,
     groups_option,
+    online_ids,
     select,
 )
 from .waiting import OPTIONS as WAITING
-from .waiting import outcome, outcome_values
+from .waiting import check_wait, outcome, outcome_values, without_wait
 
 # The maximum number of devices whose parts are read one by one, instead of all parts of the operation.
 _FEW = 5
@@ -165,7 +165,7 @@ MODULE = ModuleSpec(
                 ),
             ),
         ),
-        *outcome_values("if an operation was started", ", or if Esper found no device for O(device_query)"),
+        *outcome_values(", or if Esper found no device for O(device_query)", returned="if O(state=started)"),
     ),
     check_mode=Support("full", "Sends no request and returns the number of devices."),
     diff_mode=Support(
@@ -190,27 +190,28 @@ def _run(view: TenantView, params: Params, context: RunContext) -> ModuleResult:
 
 def _start(view: TenantView, params: Params, context: RunContext) -> ModuleResult:
     operation, title = checked_operation(params), f"The operation {params['operation_type']}"
+    check_wait(params)
     by_query = ("groups", "device_query")
     selection = select(view, params, by_query=by_query, check=checked_query, query_finds_disabled=True)
     effect = risk_of(operation.type, operation.args, RISKY)
     check_safe(params, f"Starting the operation {operation.type} on", selection, effect)
     result: Row = {"changed": selection.count != 0, "operations": [], "device_count": selection.count}
+    predicted = {**result, **without_wait(selection.count)}
     if not result["changed"] or context.check_mode:
-        return ModuleResult(result)
+        return ModuleResult(predicted)
     devices = selection.rows
     ids = [row["id"] for row in devices or ()]
     queries = [{"device_request": query_body(selection.query)}] if devices is None else queries_for(ids)
-    started = StartedOperations(view, title, start_operations(view, operation, queries))
-    result["operations"] = [_summary(row) for row in started.operations]
+    online = online_ids(view, selection, params)
+    context.effects.values |= predicted
+    started = StartedOperations(view, title, start_operations(view, context.effects, operation, queries))
+    result["operations"] = [summary(row) for row in started.operations]
     if started.failure and not params["wait"]:
-        return ModuleResult({**result, "state": "failed", "failed": True, "msg": f"{title} failed: {started.failure}."})
-    return ModuleResult({**result, **outcome(view, started, devices or (), params, context)})
-
-
-def _summary(row: Row) -> Row:
-    """Return an operation in the form of the result. Its number of devices is null until Esper has found them."""
-    number = len(ids_of(row.get("operation_device_query"))) or counts_of(row)["devices"]
-    return {"id": row["id"], "devices": number or None}
+        failed = {**predicted, **result, "state": "failed", "failed": True}
+        return ModuleResult({**failed, "msg": f"{title} failed: {started.failure}."})
+    return ModuleResult(
+        {**result, **outcome(view, started, devices or (), params, context, count=selection.count, online=online)}
+    )
 
 
 # --- cancellation -----------------------------------------------------------------------------------------------------

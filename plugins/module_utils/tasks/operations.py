@@ -27,8 +27,9 @@ from ..base.limits import PAGE_SIZE
 from ..base.row import Params, Row
 from ..base.text import counted
 from ..base.validators import uuid
+from ..engine.apply import apply_each
 from ..engine.tenant_view import TenantView
-from ..http.paging import list_all
+from ..http.paging import iterate, list_all
 from ..http.parallel import in_parts
 from ..kinds.device import FILTERS, check_filters
 from ..model.compare import compare_object
@@ -36,9 +37,12 @@ from ..model.field import Field
 from ..model.kind import Kind, Routes, Shape
 from ..model.plan import Finder, Step
 from ..model.values import matches
-from .command import ARGS, GOES_OFFLINE, IRREVERSIBLE, TIMES, accept_each, checked_request
+from ..task import Effects
+from .command import ARGS, GOES_OFFLINE, IRREVERSIBLE, accepting, checked_request, raise_one
 from .command import RISKY as RISKY_COMMANDS
-from .waiting import TERMINAL_STATES, Progress
+from .schedules import TIMES
+from .statuses import TERMINAL_STATES
+from .waiting import Progress, number
 
 _DEVICES_PER_OPERATION = 500
 
@@ -276,18 +280,18 @@ PART_ROUTE = "/v0/operations/{id}/devices/{device_id}/"
 
 
 def newest_operations(view: TenantView, query: Row, page_size: int = PAGE_SIZE) -> t.Iterator[Row]:
-    """Return the operations that match a query, the newest first."""
+    """Yield the operations that match a query, the newest first."""
     query, kind = {"ordering": "-created_at", **query}, OPERATION
-    return list_all(view.client, kind.routes.list, query=query, page_size=page_size, purpose=kind.purpose_of_list)
+    return iterate(view.client, kind.routes.list, query=query, page_size=page_size, purpose=kind.purpose_of_list)
 
 
-def operations_of_device(view: TenantView, device_id: str) -> t.Iterator[Row]:
+def operations_of_device(view: TenantView, device_id: str) -> list[Row]:
     """Return the operations of a device."""
     purpose = f"Reading the operations of the device {device_id}"
     return list_all(view.client, f"/v0/devices/{device_id}/operations/", purpose=purpose)
 
 
-def parts_of(view: TenantView, identifier: str) -> t.Iterator[Row]:
+def parts_of(view: TenantView, identifier: str) -> list[Row]:
     """Return the parts of all devices of an operation."""
     purpose = f"Reading the devices of the operation {identifier}"
     return list_all(view.client, f"{OPERATION.routes.list}{identifier}/devices/", purpose=purpose)
@@ -360,10 +364,10 @@ def start_step(operation: Operation, query: Row, purpose: str, find: Finder | No
     return Step(purpose=purpose, method="POST", path=OPERATION.routes.list, body=body, find_existing=find)
 
 
-def start_operations(view: TenantView, operation: Operation, queries: t.Sequence[Row]) -> list[Row]:
+def start_operations(view: TenantView, effects: Effects, operation: Operation, queries: t.Sequence[Row]) -> list[Row]:
     """Start one operation for each device query, and return the operations.
 
-    Raise what Client.request raises. Esper has accepted the operations before the one that failed.
+    Raise what Client.request raises. The operations that Esper accepted are added to ``effects``.
     """
     previous = next(newest_operations(view, {"operation_type": operation.type}, page_size=1), None)
     steps = [
@@ -375,8 +379,20 @@ def start_operations(view: TenantView, operation: Operation, queries: t.Sequence
         )
         for query in queries
     ]
-    accept_each(view, OPERATION, steps)
-    return [step.response for step in steps if step.response is not None]
+
+    def started() -> list[Row]:
+        return [step.response for step in steps if step.response is not None]
+
+    title = f"The operation {operation.type}"
+    with accepting(effects, title, steps, lambda: {"operations": [summary(row) for row in started()]}):
+        raise_one(apply_each(view, OPERATION, steps))
+    return started()
+
+
+def summary(row: Row) -> Row:
+    """Return an operation in the form of the result. Its number of devices is null until Esper has found them."""
+    count = len(ids_of(row.get("operation_device_query"))) or counts_of(row)["devices"]
+    return {"id": row["id"], "devices": count or None}
 
 
 def ids_of(query: t.Any) -> list[str]:
@@ -424,9 +440,11 @@ def final_state_of(part: Row) -> str:
 
 def counts_of(operation: Row) -> dict[str, int]:
     """Return the number of devices of an operation, and of those that succeeded and failed. 0 also means unknown."""
-    stats = (operation.get("operation_stats") or {}).get("device_operation_statuses_count") or {}
+    stats = operation.get("operation_stats")
+    stats = stats.get("device_operation_statuses_count") if isinstance(stats, dict) else None
+    stats = stats if isinstance(stats, dict) else {}
     names = {"devices": "resolved", "succeeded": "success", "failed": "failed"}
-    return {name: int(stats.get(f"{api_name}_device_count") or 0) for name, api_name in names.items()}
+    return {name: number(stats.get(f"{api_name}_device_count")) for name, api_name in names.items()}
 
 
 def pending_count(operation: Row) -> int:
@@ -466,13 +484,22 @@ class StartedOperations:
         is_resolving = any(row.get("state") in _UNRESOLVED for row in rows)
         return Progress(counts, total, is_resolving, _failure_of(rows))
 
-    def incomplete(self) -> list[Row]:
-        return [
-            {"device": part["device_id"], "state": final_state_of(part), "reason": part.get("reason")}
-            for operation in self.operations
-            for part in parts_of(self.view, operation["id"])
-            if final_state_of(part) != "succeeded"
-        ]
+    def results(self) -> list[Row]:
+        rows: list[Row] = []
+        for operation in self.operations:
+            listed = {
+                str(part.get("device_id")): {
+                    "device": str(part.get("device_id")),
+                    "state": final_state_of(part),
+                    "reason": part.get("reason"),
+                }
+                for part in parts_of(self.view, operation["id"])
+            }
+            # A response can omit devices to which Esper has not sent the operation yet.
+            named = ids_of(operation.get("operation_device_query"))
+            pending = {id_: {"device": id_, "state": "pending", "reason": None} for id_ in named}
+            rows += {**pending, **listed}.values()
+        return rows
 
     def _read(self, operation: Row) -> Row:
         purpose = f"Reading the status of the operation {operation['id']}"

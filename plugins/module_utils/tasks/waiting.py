@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The wait for devices to complete commands or operations (see Trackable).
 
-Based on /commands/v0/commands/{id}/stats/ and /commands/v0/status/ of the contract (v0.yaml). The contract does not say
-how a device counts that is pending when the wait times out. This file counts it as failed.
+Based on /commands/v0/commands/{id}/stats/ and /commands/v0/status/ of the contract (v0.yaml).
+
+The contract does not say how a device counts that has no result when the wait times out. This file counts it as
+unanswered, not as failed. All percentages refer to the devices that the task waits for.
 """
 
 from __future__ import annotations
@@ -13,35 +15,24 @@ import typing as t
 from collections import Counter
 from dataclasses import dataclass, field
 
-from ..base.errors import EsperError
+from ..base.errors import InvalidParameter
+from ..base.limits import LONGEST_TIME
 from ..base.row import Params, Row
 from ..base.text import counted
 from ..engine.tenant_view import TenantView
-from ..http.paging import list_all
-from ..http.parallel import CONCURRENCY, in_parallel, in_parts
 from ..model.module_spec import Option, Value
 from ..task import RunContext
 from .command import REQUEST, AcceptedCommand
 from .device_search import labels_of
+from .statuses import TERMINAL_STATES, result_of, statuses_of_command, statuses_of_devices
 
-_STATUSES = "/commands/v0/status/"
-# The result of a command on a device by the state that Esper reports. All other states are pending.
-_RESULTS = {
-    "Command Success": "succeeded",
-    "Command Failure": "failed",
-    "Command TimeOut": "timed_out",
-    "Command Cancelled": "cancelled",
-}
-# The results of commands and operations on a device.
-TERMINAL_STATES = tuple(_RESULTS.values())
 # Pauses between requests for the status, in seconds.
 _FIRST_PAUSE = 1.0
 _LONGEST_PAUSE = 15.0
 _PAUSE_FACTOR = 1.5
-# The maximum number of IDs in a query.
-_IDS_PER_QUERY = 50
 # The maximum number of devices in a message. The result contains all.
 _NAMED_DEVICES = 5
+_PERCENTAGES = ("max_fail_percentage", "max_unanswered_percentage")
 
 OPTIONS = (
     Option(
@@ -55,26 +46,49 @@ OPTIONS = (
         default=False,
     ),
     Option(
+        "wait_for",
+        (
+            "Devices for which the task waits.",
+            "V(online) leaves out devices that are offline when the task starts, unless they report a result anyway.",
+        ),
+        choices=("all", "online"),
+        default="all",
+    ),
+    Option(
         "wait_timeout",
-        "Maximum time to wait for devices, in seconds, even if O(deadline) is shorter. Devices that are pending after"
-        " this time count as failed.",
+        "Maximum time to wait for devices, in seconds, even if O(deadline) is shorter. With V(0), the task reads the"
+        f" results once. At most V({LONGEST_TIME}), a week.",
         type="float",
         default=600.0,
     ),
     Option(
         "max_fail_percentage",
-        "Maximum percentage of devices, from 0 to 100, that can fail or remain pending without failing the task.",
+        "Maximum percentage of the devices that the task waits for, from 0 to 100, that can fail without failing the"
+        " task.",
+        type="float",
+        default=0.0,
+    ),
+    Option(
+        "max_unanswered_percentage",
+        "Maximum percentage of the devices that the task waits for, from 0 to 100, that can remain without a result"
+        " after O(wait_timeout) without failing the task.",
         type="float",
         default=0.0,
     ),
 )
 
-_DEVICES = (
+_COUNTS = (
     ("succeeded", "Number of devices that succeeded.", 297),
     ("failed", "Number of devices that reported a failure.", 2),
     ("timed_out", "Number of devices that timed out in Esper.", 0),
     ("cancelled", "Number of devices for which the request was canceled.", 0),
-    ("pending", "Number of devices that have not reported a result.", 1),
+    (
+        "pending",
+        "Number of devices that have not reported a result. Null if O(wait=false) and Esper does not return the number"
+        " of devices.",
+        1,
+    ),
+    ("offline", "Number of offline devices without a result that are left out with O(wait_for=online).", 0),
 )
 DEVICE_ID = Value("id", "ID of the device.", sample="e2425d4b-c266-41b4-a83e-490189fc9a0f")
 DEVICE_NAME = Value("name", "Name of the device.", sample="OUW-MDJ-00001")
@@ -92,34 +106,35 @@ COMMANDS_VALUE = Value(
 )
 
 
-def outcome_values(returned: str, failure: str = "") -> tuple[Value, ...]:
-    """Return the documentation of the return values of outcome(). ``returned`` is the condition of ``state``,
-    ``failure`` an additional reason for the state V(failed)."""
+def outcome_values(failure: str = "", returned: str = "success") -> tuple[Value, ...]:
+    """Return the documentation of the return values of outcome(). ``failure`` is an additional reason for the state
+    V(failed), ``returned`` the condition of the values if the module does not always return them."""
     return (
         Value(
             "state",
             (
                 "Status of the request.",
-                "V(accepted) if O(wait=false). V(completed) if all devices reported a result.",
-                "V(pending) if some devices are pending, but not more than O(max_fail_percentage).",
-                f"V(failed) if more devices than O(max_fail_percentage) failed or are pending{failure}.",
+                "V(accepted) if O(wait=false), or in check mode, and devices have yet to report a result.",
+                "V(completed) if all devices reported a result, or no device has to.",
+                "V(pending) if some devices are pending, but not more than O(max_unanswered_percentage).",
+                "V(failed) if more devices than O(max_fail_percentage) failed, or more than"
+                f" O(max_unanswered_percentage) are pending{failure}.",
             ),
-            returned=returned,
             sample="completed",
+            returned=returned,
         ),
         Value(
             "counts",
             "Number of devices by result.",
             type="dict",
-            returned="if O(wait=true)",
-            contains=tuple(Value(name, doc, type="int", sample=sample) for name, doc, sample in _DEVICES),
+            contains=tuple(Value(name, doc, type="int", sample=sample) for name, doc, sample in _COUNTS),
+            returned=returned,
         ),
         Value(
             "failed_devices",
-            "Devices that failed or are pending.",
+            "Devices that failed or are pending. Empty if O(wait=false).",
             type="list",
             elements="dict",
-            returned="if O(wait=true)",
             contains=(
                 DEVICE_ID,
                 DEVICE_NAME,
@@ -130,6 +145,7 @@ def outcome_values(returned: str, failure: str = "") -> tuple[Value, ...]:
                 ),
                 DEVICE_REASON,
             ),
+            returned=returned,
         ),
     )
 
@@ -160,6 +176,11 @@ class Progress:
         """True if no device can report another result."""
         return bool(self.failure) or (not self.is_resolving and self.completed >= self.total > 0)
 
+    @property
+    def unanswered(self) -> int:
+        """The number of devices without a result."""
+        return self.total - self.completed
+
 
 class Trackable(t.Protocol):
     """Commands or operations that were accepted, whose progress can be read."""
@@ -175,141 +196,215 @@ class Trackable(t.Protocol):
     def poll(self) -> Progress:
         """Read the current progress."""
 
-    def incomplete(self) -> list[Row]:
-        """Return the devices that have not succeeded: ``device`` is the ID, ``state`` a terminal state or pending."""
+    def results(self) -> list[Row]:
+        """Return all devices: ``device`` is the ID, ``state`` a terminal state or pending, ``reason`` its reason."""
 
 
-def pending_devices(
-    view: TenantView, command: str, ids: t.Sequence[str], matches: t.Callable[[str, Row], bool]
-) -> set[str]:
-    """Return the IDs of devices with a pending command. ``matches`` selects them by their ID and its arguments."""
-    purpose = f"Reading the devices with a pending command {command}"
+@dataclass
+class _Results:
+    """The results of all devices: their numbers by result, the devices that failed or are pending, and the offline
+    devices without a result that are left out."""
 
-    def read_part(part: list[str]) -> set[str]:
-        query = {"devices": ",".join(part), "command": command}
-        rows = list_all(view.client, REQUEST.routes.list, query=query, purpose=purpose)
-        args = {row["id"]: row.get("command_args") or {} for row in rows}
-        query = {"device": ",".join(part)}
-        return {
-            row["device"]
-            for requests in in_parts(_IDS_PER_QUERY, list(args))
-            for row in list_all(view.client, _STATUSES, query={**query, "request": ",".join(requests)}, purpose=purpose)
-            if row.get("state") not in _RESULTS and matches(row["device"], args[row["request"]])
-        }
+    counts: Counter[str]
+    unsuccessful: list[Row]
+    left_out: list[Row] = field(default_factory=list)
 
-    return set().union(*in_parallel(view.client, read_part, in_parts(_IDS_PER_QUERY, ids), CONCURRENCY))
+    @property
+    def total(self) -> int:
+        """The number of devices for which the task waits."""
+        return self.counts.total() - self.counts["offline"]
+
+    @property
+    def failed(self) -> int:
+        """The number of devices with a result other than success."""
+        return sum(self.counts[state] for state in TERMINAL_STATES) - self.counts["succeeded"]
 
 
-def report(
+def check_wait(params: Params) -> None:
+    """Raise InvalidParameter if an option of the wait is out of range."""
+    for name in _PERCENTAGES:
+        # Not a number is out of range too.
+        if not 0 <= params[name] <= 100:
+            raise InvalidParameter(f"Invalid {name}: {params[name]:g}. It must be from 0 to 100.")
+    if not 0 <= (timeout := params["wait_timeout"]) <= LONGEST_TIME:
+        raise InvalidParameter(f"Invalid wait_timeout: {timeout:g}. It must be from 0 to {LONGEST_TIME}.")
+
+
+def without_wait(count: int | None) -> Row:
+    """Return the part of the result about the devices if the task does not wait for them. ``count`` is their number,
+    None if it is unknown."""
+    counts = {name: 0 for name, _doc, _sample in _COUNTS}
+    return {
+        "state": "completed" if count == 0 else "accepted",
+        "counts": {**counts, "pending": count},
+        "failed_devices": [],
+    }
+
+
+def outcome(
     view: TenantView,
-    title: str,
-    sent: t.Sequence[AcceptedCommand],
+    request: Trackable,
     known: t.Iterable[Row],
     params: Params,
     context: RunContext,
+    *,
+    count: int | None,
+    online: set[str] | None = None,
 ) -> Row:
-    """Return the result of a task that sent commands: see outcome()."""
-    commands = [{"id": command.id, "devices": command.devices, "groups": command.groups} for command in sent]
-    return {"commands": commands, **outcome(view, _Commands(view, title, sent), known, params, context)}
-
-
-def outcome(view: TenantView, request: Trackable, known: t.Iterable[Row], params: Params, context: RunContext) -> Row:
     """Return the result of an accepted request, after the wait that the options above describe.
 
-    The result has ``failed`` if too many devices failed. The names of ``known`` devices are not looked up. Raise what
-    Client.request raises; the message says that the request was accepted before.
+    The result has ``failed`` if too many devices failed or did not answer. The names of ``known`` devices are not
+    looked up. ``count`` is the number of devices, None if it is unknown. ``online`` are the IDs of the devices to wait
+    for, None for all. Raise what Client.request raises.
     """
-    if not params["wait"]:
-        return {"state": "accepted"}
-    try:
-        return _wait(view, request, known, params, context)
-    except EsperError as error:
-        # Otherwise, a user would run the task again, and devices would execute the request twice.
-        ids = ", ".join(request.ids)
-        error.args = (f"{error} {request.title} was accepted before ({ids}), so devices can still execute it.",)
-        raise
+    return outcome_by_device(view, request, known, params, context, count=count, online=online)[0]
 
 
-def _wait(view: TenantView, request: Trackable, known: t.Iterable[Row], params: Params, context: RunContext) -> Row:
-    """Wait for devices, and return the part of the result about them."""
-    progress = _poll_until_complete(view, request, params, context)
-    unsuccessful = progress.total - progress.counts["succeeded"]
-    result: Row = {"counts": {state: progress.counts[state] for state in (*TERMINAL_STATES, "pending")}}
-    result["failed_devices"] = _failed_devices(view, request.incomplete(), known) if unsuccessful else []
-    has_no_devices = not progress.total and (progress.failure or progress.is_resolving)
-    if has_no_devices or _are_too_many(unsuccessful, progress, params):
-        message = _message(request.title, progress, result["failed_devices"])
-        return {**result, "state": "failed", "failed": True, "msg": message}
-    is_completed = progress.is_complete and not progress.counts["pending"]
-    return {**result, "state": "completed" if is_completed else "pending"}
+def outcome_by_device(
+    view: TenantView,
+    request: Trackable,
+    known: t.Iterable[Row],
+    params: Params,
+    context: RunContext,
+    *,
+    count: int | None,
+    online: set[str] | None = None,
+) -> tuple[Row, dict[str, str]]:
+    """Return the result of outcome(), and the states of the devices that did not succeed by their IDs. Without the
+    wait, there are no such states."""
+    if not params["wait"] or count == 0:
+        return without_wait(count), {}
+    progress = _poll_until_complete(view, request, params, context, online)
+    if progress.total == progress.counts["succeeded"] > 0:
+        results = _Results(progress.counts, [])
+    else:
+        results = _results_of(request, online)
+    devices = _failed_devices(view, results.unsuccessful, known)
+    result: Row = {
+        "counts": {name: results.counts[name] for name, _doc, _sample in _COUNTS},
+        "failed_devices": devices,
+    }
+    states = {row["device"]: row["state"] for row in (*results.unsuccessful, *results.left_out)}
+    if _have_failed(progress, results, params):
+        message = _message(request.title, progress, results, devices)
+        return {**result, "state": "failed", "failed": True, "msg": message}, states
+    is_complete = not results.counts["pending"] and not progress.is_resolving
+    return {**result, "state": "completed" if is_complete else "pending"}, states
 
 
-def _poll_until_complete(view: TenantView, request: Trackable, params: Params, context: RunContext) -> Progress:
-    """Read the progress until all devices have a result, too many have failed, or the wait times out."""
+def _results_of(request: Trackable, online: set[str] | None) -> _Results:
+    rows = [
+        {**row, "state": "offline"}
+        if row["state"] == "pending" and online is not None and row["device"] not in online
+        else row
+        for row in request.results()
+    ]
+    unsuccessful = [row for row in rows if row["state"] not in ("succeeded", "offline")]
+    left_out = [row for row in rows if row["state"] == "offline"]
+    return _Results(Counter(row["state"] for row in rows), unsuccessful, left_out)
+
+
+def _have_failed(progress: Progress, results: _Results, params: Params) -> bool:
+    """Return whether too many devices failed or did not answer. All of them did if Esper did not find them."""
+    unanswered = params["max_unanswered_percentage"]
+    return (
+        not results.counts.total()
+        or (progress.is_resolving and not unanswered)
+        or _exceeds(results.failed, results.total, params["max_fail_percentage"])
+        or _exceeds(results.counts["pending"], results.total, unanswered)
+    )
+
+
+def _poll_until_complete(
+    view: TenantView, request: Trackable, params: Params, context: RunContext, online: set[str] | None
+) -> Progress:
+    """Read the progress until all devices to wait for have a result, too many failed, or the wait times out."""
     client, timeout = view.client, params["wait_timeout"]
     client.extend(timeout + client.connection.timeout)
     end, pause = time.monotonic() + timeout, _FIRST_PAUSE
     while True:
         progress = request.poll()
-        context.progress(f"{progress.completed} of {progress.total} devices completed, {progress.failed} failed")
+        context.progress(
+            f"{request.title}: {progress.completed} of {progress.total} devices completed, {progress.failed} failed"
+        )
         remaining = end - time.monotonic()
-        if progress.is_complete or remaining <= 0 or _are_too_many(progress.failed, progress, params):
+        if (
+            progress.is_complete
+            or remaining <= 0
+            or _exceeds(progress.failed, progress.total, params["max_fail_percentage"])
+            or (online is not None and _waits_for_offline_devices_only(request, progress, online))
+        ):
             return progress
         client.wait(min(pause, remaining))
         pause = min(pause * _PAUSE_FACTOR, _LONGEST_PAUSE)
 
 
+def _waits_for_offline_devices_only(request: Trackable, progress: Progress, online: set[str]) -> bool:
+    if progress.is_resolving or progress.unanswered > progress.total - len(online):
+        # At least one online device has no result. This takes no request.
+        return False
+    return not _results_of(request, online).counts["pending"]
+
+
 @dataclass(frozen=True)
-class _Commands:
-    """Commands that were accepted, counted together."""
+class Commands:
+    """Commands that were accepted, counted together.
+
+    ``sent`` are those of this task. ``earlier`` are the IDs of other commands by the IDs of the devices that have not
+    completed them yet.
+    """
 
     view: TenantView
     title: str
     sent: t.Sequence[AcceptedCommand]
+    earlier: t.Mapping[str, str] = field(default_factory=dict)
 
     @property
     def ids(self) -> list[str]:
-        return [command.id for command in self.sent]
+        return list(dict.fromkeys([*(command.id for command in self.sent), *self.earlier.values()]))
 
     def poll(self) -> Progress:
-        counts: Counter[str] = Counter()
+        counts: Counter[str] = Counter(row["state"] for row in statuses_of_devices(self.view, self.earlier))
         for command in self.sent:
             body = self.view.client.get(
                 f"{REQUEST.routes.object}stats/",
                 ids={"id": command.id},
                 purpose=f"Reading the status of the command {command.id}",
             )
-            for row in (body.get("status") if isinstance(body, dict) else None) or ():
-                counts[_result_of(row)] += int(row.get("total") or 0)
+            rows = body.get("status") if isinstance(body, dict) else None
+            for row in rows if isinstance(rows, list) else ():
+                if isinstance(row, dict):
+                    counts[result_of(row)] += number(row.get("total"))
         # The first responses can omit devices.
-        total = max(sum(counts.values()), sum(command.devices for command in self.sent))
+        named = sum(len(command.devices) for command in self.sent)
+        total = max(counts.total(), named + len(self.earlier))
         counts["pending"] = total - sum(counts[state] for state in TERMINAL_STATES)
         return Progress(counts, total)
 
-    def incomplete(self) -> list[Row]:
-        return [
-            {**row, "state": _result_of(row)}
-            for command in self.sent
-            for row in list_all(
-                self.view.client,
-                _STATUSES,
-                query={"request": command.id},
-                purpose=f"Reading the devices that did not complete the command {command.id}",
-            )
-            if _result_of(row) != "succeeded"
-        ]
+    def results(self) -> list[Row]:
+        rows = statuses_of_devices(self.view, self.earlier)
+        for command in self.sent:
+            listed = {row["device"]: row for row in statuses_of_command(self.view, command.id)}
+            # A response can omit devices that have just received the command.
+            pending = {id_: {"device": id_, "state": "pending", "reason": None} for id_ in command.devices}
+            rows += {**pending, **listed}.values()
+        return rows
 
 
-def _result_of(row: Row) -> str:
-    return _RESULTS.get(str(row.get("state")), "pending")
+def number(value: t.Any) -> int:
+    """Return a number of devices that Esper returned, 0 if it is none."""
+    try:
+        return max(int(value), 0)
+    except (TypeError, ValueError, OverflowError):
+        return 0
 
 
-def _are_too_many(failed: int, progress: Progress, params: Params) -> bool:
-    return failed * 100 > float(params["max_fail_percentage"]) * max(progress.total, 1)
+def _exceeds(part: int, total: int, percentage: float) -> bool:
+    return part * 100 > percentage * max(total, 1)
 
 
 def _failed_devices(view: TenantView, rows: list[Row], known: t.Iterable[Row]) -> list[Row]:
-    """Return the devices that Trackable.incomplete() returned, in the form of the result."""
+    """Return the devices that Trackable.results() returned, in the form of the result."""
     names = labels_of(view, (str(row["device"]) for row in rows), known)
     return [
         {
@@ -322,12 +417,13 @@ def _failed_devices(view: TenantView, rows: list[Row], known: t.Iterable[Row]) -
     ]
 
 
-def _message(title: str, progress: Progress, devices: list[Row]) -> str:
-    if not progress.total:
+def _message(title: str, progress: Progress, results: _Results, devices: list[Row]) -> str:
+    total = results.total
+    if not devices:
         return f"{title} failed: {progress.failure or 'Esper did not find its devices in time'}."
-    counts = [f"{progress.failed} of {counted(progress.total)} failed"] if progress.failed else []
-    if pending := progress.counts["pending"]:
-        counts.append(f"{pending} of {counted(progress.total)} did not report a result in time")
+    counts = [f"{results.failed} of {counted(total)} failed"] if results.failed else []
+    if pending := results.counts["pending"]:
+        counts.append(f"{pending} of {counted(total)} did not report a result in time")
     # Failed devices come first, because their reasons are more useful.
     shown = sorted(devices, key=lambda device: device["state"] == "pending")[:_NAMED_DEVICES]
     names = ", ".join(f"{device['name'] or device['id']} ({device['reason'] or device['state']})" for device in shown)

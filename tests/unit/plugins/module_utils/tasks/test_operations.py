@@ -10,7 +10,12 @@ from dataclasses import dataclass, field
 import pytest
 from ansible_collections.esper.cloud.plugins.module_utils.base.errors import ApiError, RequestFailed
 from ansible_collections.esper.cloud.plugins.module_utils.engine.tenant_view import TenantView
-from ansible_collections.esper.cloud.plugins.module_utils.task import ModuleResult, RunContext, unmet_requirement
+from ansible_collections.esper.cloud.plugins.module_utils.task import (
+    Effects,
+    ModuleResult,
+    RunContext,
+    unmet_requirement,
+)
 from ansible_collections.esper.cloud.plugins.module_utils.tasks import waiting
 from ansible_collections.esper.cloud.plugins.module_utils.tasks.operation import OPERATION_TASK
 from ansible_collections.esper.cloud.plugins.module_utils.tasks.operations import (
@@ -62,8 +67,8 @@ class Service:
         return answers({"content": self.add(request.json)}, status=201)
 
 
-def start(client: Client, *queries: Row, **args: t.Any) -> list[str]:
-    rows = start_operations(TenantView(client), Operation("REBOOT", args), queries or (IDS,))
+def start(client: Client, *queries: Row, effects: Effects | None = None, **args: t.Any) -> list[str]:
+    rows = start_operations(TenantView(client), effects or Effects(), Operation("REBOOT", args), queries or (IDS,))
     return [str(row["id"]) for row in rows]
 
 
@@ -146,12 +151,11 @@ def test_an_error_names_the_operations_that_were_accepted(server: Server, client
             return answers({"message": "No"}, status=403)
         return service(request)
 
-    server.app = app
-    with pytest.raises(
-        RequestFailed,
-        match=r"Starting the operation REBOOT on 1 device failed.*Esper accepted these requests before: o0\.$",
-    ):
-        start(client, IDS, {"device_ids": "c"})
+    server.app, effects = app, Effects()
+    with pytest.raises(RequestFailed, match="Starting the operation REBOOT on 1 device failed"):
+        start(client, IDS, {"device_ids": "c"}, effects=effects)
+    assert effects.sentences == ["The operation REBOOT was accepted before (o0), so devices can still execute it."]
+    assert effects.values == {"operations": [{"id": "o0", "devices": 2}]}
 
 
 # --- wait -------------------------------------------------------------------------------------------------------------
@@ -192,10 +196,12 @@ def waited(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> Clock:
 
 
 def follow(client: Client, **params: t.Any) -> Row:
-    options = {"wait": True, "wait_timeout": 20.0, "max_fail_percentage": 0.0, **params}
+    limits = {"max_fail_percentage": 0.0, "max_unanswered_percentage": 0.0}
+    options = {"wait": True, "wait_for": "all", "wait_timeout": 20.0, **limits, **params}
     view = TenantView(client)
     known = [{"id": id_, "name": id_.upper()} for id_ in ("a", "b", "c", "d")]
-    return outcome(view, StartedOperations(view, "The operation LOCK", [{"id": "o1"}]), known, options, RunContext())
+    started = StartedOperations(view, "The operation LOCK", [{"id": "o1"}])
+    return outcome(view, started, known, options, RunContext(), count=None)
 
 
 @pytest.mark.parametrize("done", ["SUCCEDED", "SUCCEEDED"])
@@ -220,7 +226,7 @@ def test_canceled_devices_are_counted_when_the_operation_is_complete(
     server.app = replies_in_states(*polls)
     result = follow(client, max_fail_percentage=75.0)
     assert result["state"] == "completed"
-    assert result["counts"] == {"succeeded": 1, "failed": 1, "timed_out": 1, "cancelled": 1, "pending": 0}
+    assert result["counts"] == {"succeeded": 1, "failed": 1, "timed_out": 1, "cancelled": 1, "pending": 0, "offline": 0}
     assert [row["state"] for row in result["failed_devices"]] == ["failed", "cancelled", "timed_out"]
 
 
@@ -256,7 +262,7 @@ def test_the_task_fails_if_esper_does_not_find_the_devices_in_time(
 def test_devices_without_a_result_count_as_pending(server: Server, client: Client, waited: Clock) -> None:
     server.app = replies_in_states(("FAILED", {"a": "CREATED", "b": "SUCCEDED"}, None))
     assert follow(client)["msg"] == "The operation LOCK: 1 of 2 devices did not report a result in time: A (pending)."
-    assert follow(client, max_fail_percentage=50.0)["state"] == "pending"
+    assert follow(client, max_unanswered_percentage=50.0)["state"] == "pending"
     assert waited.waits == []
 
 

@@ -4,16 +4,18 @@
 
 from __future__ import annotations
 
+import types
 import typing as t
 from dataclasses import dataclass, field
 
 import pytest
-from ansible_collections.esper.cloud.plugins.module_utils.base.errors import ApiError
+from ansible_collections.esper.cloud.plugins.module_utils.base.errors import InvalidParameter
 from ansible_collections.esper.cloud.plugins.module_utils.engine.tenant_view import TenantView
 from ansible_collections.esper.cloud.plugins.module_utils.task import RunContext
 from ansible_collections.esper.cloud.plugins.module_utils.tasks import waiting
 from ansible_collections.esper.cloud.plugins.module_utils.tasks.command import AcceptedCommand
-from ansible_collections.esper.cloud.plugins.module_utils.tasks.waiting import pending_devices, report
+from ansible_collections.esper.cloud.plugins.module_utils.tasks.statuses import latest_commands
+from ansible_collections.esper.cloud.plugins.module_utils.tasks.waiting import Commands, check_wait, outcome
 from ansible_collections.esper.cloud.tests.unit.service import Reply, Request, Server, answers
 
 if t.TYPE_CHECKING:
@@ -67,24 +69,38 @@ def waited(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> Clock:
     return clock
 
 
-def follow(client: Client, devices: int = 2, progress: list[str] | None = None, **params: t.Any) -> Row:
-    options = {"wait": True, "wait_timeout": 60.0, "max_fail_percentage": 0.0, **params}
+DEFAULTS = {
+    "wait": True,
+    "wait_for": "all",
+    "wait_timeout": 60.0,
+    "max_fail_percentage": 0.0,
+    "max_unanswered_percentage": 0.0,
+}
+NONE = {"succeeded": 0, "failed": 0, "timed_out": 0, "cancelled": 0, "pending": 0, "offline": 0}
+
+
+def follow(
+    client: Client,
+    devices: str = "ab",
+    progress: list[str] | None = None,
+    earlier: t.Mapping[str, str] = types.MappingProxyType({}),
+    online: set[str] | None = None,
+    **params: t.Any,
+) -> Row:
     context = RunContext(progress=(progress if progress is not None else []).append)
-    known = [{"id": id_, "name": id_.upper()} for id_ in ("a", "b", "c", "d")]
-    return report(TenantView(client), "The command LOCK", [AcceptedCommand("c1", devices, 0)], known, options, context)
+    known = [{"id": id_, "name": id_.upper()} for id_ in "abcd"]
+    view = TenantView(client)
+    sent = [AcceptedCommand("c1", list(devices), [])] if devices else []
+    request, count = Commands(view, "The command LOCK", sent, earlier), len(devices) + len(earlier)
+    return outcome(view, request, known, {**DEFAULTS, **params}, context, count=count, online=online)
 
 
 def test_no_request_is_sent_without_wait(server: Server, client: Client) -> None:
     service = Service([{}])
     server.app = service
-    assert follow(client, wait=False)["state"] == "accepted"
+    assert follow(client, wait=False) == {"state": "accepted", "counts": {**NONE, "pending": 2}, "failed_devices": []}
+    assert follow(client, "", wait=True) == {"state": "completed", "counts": NONE, "failed_devices": []}
     assert service.sent == []
-
-
-def test_an_error_names_the_command_that_was_accepted(server: Server, client: Client, waited: Clock) -> None:
-    server.app = lambda _request: answers({"message": "No."}, 403)
-    with pytest.raises(ApiError, match=r"returned HTTP 403: No\..* The command LOCK was accepted before \(c1\)"):
-        follow(client)
 
 
 def test_the_status_is_read_until_all_devices_have_a_result(server: Server, client: Client, waited: Clock) -> None:
@@ -92,9 +108,9 @@ def test_the_status_is_read_until_all_devices_have_a_result(server: Server, clie
     server.app, progress = service, list[str]()
     result = follow(client, progress=progress)
     assert (result["state"], result["failed_devices"]) == ("completed", [])
-    assert result["counts"] == {"succeeded": 2, "failed": 0, "timed_out": 0, "cancelled": 0, "pending": 0}
+    assert result["counts"] == {**NONE, "succeeded": 2}
     assert service.seen == 3
-    assert progress == [f"{number} of 2 devices completed, 0 failed" for number in (0, 1, 2)]
+    assert progress == [f"The command LOCK: {number} of 2 devices completed, 0 failed" for number in (0, 1, 2)]
     assert waited.waits == pytest.approx([1.0, 1.5])
 
 
@@ -118,7 +134,7 @@ def test_too_many_failures_end_the_wait(server: Server, client: Client, waited: 
     states = {"a": FAILURE, "b": QUEUED, "c": QUEUED, "d": TIME_OUT}
     service = Service([dict.fromkeys(states, QUEUED), states], reasons={"a": "No room"})
     server.app = service
-    result = follow(client, devices=4, max_fail_percentage=49.0)
+    result = follow(client, "abcd", max_fail_percentage=49.0)
     assert service.seen == 2
     assert result["msg"] == (
         "The command LOCK: 2 of 4 devices failed and 2 of 4 devices did not report a result in time:"
@@ -127,25 +143,114 @@ def test_too_many_failures_end_the_wait(server: Server, client: Client, waited: 
 
 
 @pytest.mark.parametrize(
-    ("states", "allowed", "state"),
+    ("states", "failed", "unanswered", "state"),
     [
-        ({"a": FAILURE, "b": SUCCESS}, 49.0, "failed"),
-        ({"a": FAILURE, "b": SUCCESS}, 50.0, "completed"),
-        ({"a": FAILURE, "b": FAILURE}, 100.0, "completed"),
-        ({"a": QUEUED, "b": SUCCESS}, 49.0, "failed"),
-        ({"a": QUEUED, "b": SUCCESS}, 50.0, "pending"),
-        ({"a": QUEUED, "b": FAILURE}, 50.0, "failed"),
-        ({"a": "Command Unheard Of", "b": SUCCESS}, 50.0, "pending"),
+        ({"a": FAILURE, "b": SUCCESS}, 49.0, 100.0, "failed"),
+        ({"a": FAILURE, "b": SUCCESS}, 50.0, 0.0, "completed"),
+        ({"a": FAILURE, "b": FAILURE}, 100.0, 0.0, "completed"),
+        ({"a": QUEUED, "b": SUCCESS}, 100.0, 49.0, "failed"),
+        ({"a": QUEUED, "b": SUCCESS}, 0.0, 50.0, "pending"),
+        ({"a": QUEUED, "b": FAILURE}, 50.0, 0.0, "failed"),
+        ({"a": QUEUED, "b": FAILURE}, 0.0, 50.0, "failed"),
+        ({"a": QUEUED, "b": FAILURE}, 50.0, 50.0, "pending"),
+        ({"a": "Command Unheard Of", "b": TIME_OUT}, 50.0, 50.0, "pending"),
     ],
 )
-def test_failed_and_pending_devices_count_as_failed(
-    server: Server, client: Client, waited: Clock, states: dict[str, str], allowed: float, state: str
+def test_failed_and_unanswered_devices_have_separate_limits(
+    server: Server, client: Client, waited: Clock, states: dict[str, str], failed: float, unanswered: float, state: str
 ) -> None:
     server.app = Service([states])
-    result = follow(client, wait_timeout=5.0, max_fail_percentage=allowed)
+    limits = {"max_fail_percentage": failed, "max_unanswered_percentage": unanswered}
+    result = follow(client, wait_timeout=5.0, **limits)
     assert result["state"] == state
     assert result.get("failed", False) is (state == "failed")
     assert len(result["failed_devices"]) == sum(device_state != SUCCESS for device_state in states.values())
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("max_fail_percentage", -0.1),
+        ("max_fail_percentage", 100.1),
+        ("max_fail_percentage", float("nan")),
+        ("max_unanswered_percentage", 101.0),
+        ("wait_timeout", -1.0),
+        ("wait_timeout", 604_801.0),
+        ("wait_timeout", float("inf")),
+        ("wait_timeout", float("nan")),
+    ],
+)
+def test_options_out_of_range_are_rejected(option: str, value: float) -> None:
+    check_wait(DEFAULTS)
+    with pytest.raises(InvalidParameter, match=f"Invalid {option}: .* It must be "):
+        check_wait({**DEFAULTS, "wait": False, option: value})
+
+
+def test_all_numbers_are_from_the_same_moment(server: Server, client: Client, waited: Clock) -> None:
+    # The devices complete the command between the statistics and the list of devices.
+    late = Service([{"a": QUEUED, "b": QUEUED}])
+    done = Service([{"a": SUCCESS, "b": FAILURE}], {"b": "No room"})
+    server.app = lambda request: (late if request.path.endswith("/stats/") else done)(request)
+    result = follow(client, wait_timeout=0.0)
+    assert result["counts"] == {**NONE, "succeeded": 1, "failed": 1}
+    assert result["msg"] == "The command LOCK: 1 of 2 devices failed: B (No room)."
+    assert [row["name"] for row in result["failed_devices"]] == ["B"]
+
+
+def test_devices_that_are_not_listed_are_pending(server: Server, client: Client, waited: Clock) -> None:
+    server.app = Service([{"a": FAILURE}])
+    result = follow(client, wait_timeout=0.0)
+    assert result["counts"] == {**NONE, "failed": 1, "pending": 1}
+    assert [(row["id"], row["state"]) for row in result["failed_devices"]] == [("a", "failed"), ("b", "pending")]
+
+
+def test_offline_devices_can_be_left_out(server: Server, client: Client, waited: Clock) -> None:
+    service = Service([{"a": QUEUED, "b": QUEUED, "c": QUEUED}, {"a": SUCCESS, "b": QUEUED, "c": QUEUED}])
+    server.app = service
+    result = follow(client, "abc", online={"a"})
+    assert (result["state"], result["failed_devices"]) == ("completed", [])
+    assert result["counts"] == {**NONE, "succeeded": 1, "offline": 2}
+    assert service.seen == 2
+    # An offline device that reports a failure counts, as one of the devices that the task waits for.
+    server.app = Service([{"a": SUCCESS, "b": FAILURE, "c": QUEUED}])
+    limits = {"max_fail_percentage": 40.0}
+    result = follow(client, "abc", online={"a"}, **limits)
+    assert result["msg"] == "The command LOCK: 1 of 2 devices failed: B (failed)."
+    assert result["counts"] == {**NONE, "succeeded": 1, "failed": 1, "offline": 1}
+
+
+def test_the_wait_ends_at_once_if_all_devices_are_offline(server: Server, client: Client, waited: Clock) -> None:
+    server.app = Service([{"a": QUEUED, "b": QUEUED}])
+    result = follow(client, online=set())
+    assert (result["state"], result["counts"]["offline"], waited.waits) == ("completed", 2, [])
+
+
+def test_commands_of_earlier_tasks_are_waited_for(server: Server, client: Client, waited: Clock) -> None:
+    """Read the earlier commands of some devices only. Device b also has a newer command, which does not count."""
+    states = [{"c": QUEUED, "d": QUEUED}, {"c": SUCCESS, "d": FAILURE}]
+    asked: list[Row] = []
+
+    def app(request: Request) -> Reply:
+        asked.append(request.query)
+        now = states[min(len(asked), len(states)) - 1]
+        rows = [{"id": id_, "request": "old", "device": id_, "state": state} for id_, state in now.items()]
+        rows.append({"id": "other", "request": "older", "device": "c", "state": FAILURE})
+        return answers({"content": {"count": len(rows), "results": rows}})
+
+    server.app = app
+    result = follow(client, "", earlier={"c": "old", "d": "old"})
+    assert result["counts"] == {**NONE, "succeeded": 1, "failed": 1}
+    assert result["msg"] == "The command LOCK: 1 of 2 devices failed: D (failed)."
+    assert {(query["request"], query["device"]) for query in asked} == {("old", "c,d")}
+
+
+@pytest.mark.parametrize(
+    "body", [None, 1, [], "x", {"status": 1}, {"status": [1, None, {"total": "x"}, {"total": {}}]}]
+)
+def test_a_damaged_status_counts_as_no_result(server: Server, client: Client, waited: Clock, body: t.Any) -> None:
+    listed = {"count": 1, "results": [{"id": "s1", "device": ["a"], "state": {}, "reason": 5}]}
+    server.app = lambda request: answers({"content": body if request.path.endswith("/stats/") else listed})
+    assert follow(client, wait_timeout=0.0)["counts"]["pending"] >= 2
 
 
 def test_a_wait_can_exceed_the_deadline(server: Server, client: Client, waited: Clock) -> None:
@@ -155,20 +260,44 @@ def test_a_wait_can_exceed_the_deadline(server: Server, client: Client, waited: 
     assert sum(waited.waits) > client.connection.timeout + 300
 
 
-def test_devices_without_a_result_have_a_pending_command(server: Server, client: Client) -> None:
-    states = {"a": SUCCESS, "b": QUEUED, "c": FAILURE, "d": WORKING}
+def command(number: int, **args: t.Any) -> Row:
+    return {"id": f"c{number}", "command_args": args, "created_at": f"2026-03-01T09:30:0{number}Z"}
 
+
+def status(request: str, device: str, state: str) -> Row:
+    return {"id": f"{request}{device}", "request": request, "device": device, "state": state}
+
+
+def answering(commands: list[Row], statuses: list[Row]) -> t.Callable[[Request], Reply]:
     def app(request: Request) -> Reply:
-        if "/status/" in request.path:
-            rows = [{"id": f"s{id_}", "request": "c1", "device": id_, "state": state} for id_, state in states.items()]
-            return answers({"content": {"count": 4, "results": rows}})
-        rows = [{"id": "c1", "command_args": {"x": 1}}]
-        return answers({"content": {"count": 1, "results": rows}})
+        rows = statuses if "/status/" in request.path else commands
+        return answers({"content": {"count": len(rows), "results": rows}})
 
-    server.app = app
-    view = TenantView(client)
-    assert pending_devices(view, "LOCK", list(states), lambda _device, _args: True) == {"b", "d"}
-    assert pending_devices(view, "LOCK", list(states), lambda device, args: device == args["x"]) == set()
+    return app
+
+
+def test_the_newest_pending_command_of_a_device_decides(server: Server, client: Client) -> None:
+    commands = [command(2, x=2), command(3, x=3), command(1, x=1), command(4, y=4)]
+    statuses = [
+        *(status("c2", device, QUEUED) for device in "ab"),
+        # Newer than the pending one, but complete.
+        *(
+            status("c3", device, state)
+            for device, state in zip("abcd", [SUCCESS, WORKING, SUCCESS, FAILURE], strict=True)
+        ),
+        *(status("c1", device, SUCCESS) for device in "abcd"),
+        *(status("c4", device, QUEUED) for device in "abcd"),
+        status("other", "a", QUEUED),
+    ]
+    server.app = answering(commands, statuses)
+    found = latest_commands(TenantView(client), "LOCK", list("abcd"), lambda args: "x" in args)
+    decided = {device: (latest.args["x"], latest.is_pending) for device, latest in found.items()}
+    assert decided == {"a": (2, True), "b": (3, True), "c": (3, False), "d": (1, False)}
+
+
+def test_commands_without_effect_do_not_decide(server: Server, client: Client) -> None:
+    server.app = answering([command(1)], [status("c1", "a", FAILURE), status("c1", "b", TIME_OUT)])
+    assert latest_commands(TenantView(client), "LOCK", ["a", "b"]) == {}
 
 
 def test_many_devices_take_several_requests(server: Server, client: Client) -> None:
@@ -179,5 +308,5 @@ def test_many_devices_take_several_requests(server: Server, client: Client) -> N
         return answers({"content": {"count": 0, "results": None}})
 
     server.app = app
-    assert pending_devices(TenantView(client), "LOCK", [str(n) for n in range(120)], lambda *_: True) == set()
+    assert latest_commands(TenantView(client), "LOCK", [str(n) for n in range(120)]) == {}
     assert sorted(asked) == [20, 50, 50]

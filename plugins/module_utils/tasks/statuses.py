@@ -1,0 +1,132 @@
+# SPDX-FileCopyrightText: esper.cloud contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The states of commands on devices.
+
+Based on /commands/v0/commands/ and /commands/v0/status/ of the contract (v0.yaml).
+
+The contract does not document the following, so this file chooses: a device executes its pending commands in the order
+of their creation, so the newest one has the last word.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+
+from ..base.row import Row
+from ..base.times import parse_time
+from ..engine.tenant_view import TenantView
+from ..http.paging import list_all
+from ..http.parallel import CONCURRENCY, in_parallel, in_parts
+from .command import REQUEST
+
+_PATH = "/commands/v0/status/"
+# The result of a command on a device by the state that Esper reports. All other states are pending.
+_RESULTS = {
+    "Command Success": "succeeded",
+    "Command Failure": "failed",
+    "Command TimeOut": "timed_out",
+    "Command Cancelled": "cancelled",
+}
+# The results of commands and operations on a device.
+TERMINAL_STATES = tuple(_RESULTS.values())
+# The maximum number of IDs in a query.
+_IDS_PER_QUERY = 50
+_UNKNOWN_TIME = datetime.min.replace(tzinfo=timezone.utc)
+
+
+@dataclass(frozen=True)
+class LatestCommand:
+    """The command that decides about the state of a device: its ID, its arguments, and whether it is pending."""
+
+    id: str
+    args: Row = field(default_factory=dict)
+    is_pending: bool = True
+    created_at: datetime = _UNKNOWN_TIME
+
+
+def result_of(row: Row) -> str:
+    """Return the result in a status, or in a part of the statistics: a terminal state or pending."""
+    return _RESULTS.get(str(row.get("state")), "pending")
+
+
+def statuses_of_command(view: TenantView, command_id: str) -> t.Iterator[Row]:
+    """Return the states of a command on all its devices, in the form of Trackable.results()."""
+    purpose = f"Reading the devices of the command {command_id}"
+    rows = list_all(view.client, _PATH, query={"request": command_id}, purpose=purpose)
+    return (_to_result(_with_texts(row)) for row in rows)
+
+
+def statuses_of_devices(view: TenantView, commands: t.Mapping[str, str]) -> list[Row]:
+    """Return the states of commands on some of their devices, in the form of Trackable.results(). ``commands`` are the
+    IDs of the commands by the IDs of the devices."""
+    purpose = "Reading the status of the commands of earlier tasks"
+
+    def read_part(devices: list[str]) -> list[Row]:
+        requests = list(dict.fromkeys(commands[device] for device in devices))
+        query = {"request": ",".join(requests), "device": ",".join(devices)}
+        rows = list_all(view.client, _PATH, query=query, purpose=purpose)
+        # Both IDs, because a device can have several of the commands.
+        found = {(row["request"], row["device"]): _to_result(row) for row in map(_with_texts, rows)}
+        pending = {"state": "pending", "reason": None}
+        return [found.get((commands[device], device)) or {"device": device, **pending} for device in devices]
+
+    parts = in_parallel(view.client, read_part, in_parts(_IDS_PER_QUERY, list(commands)), CONCURRENCY)
+    return [row for rows in parts for row in rows]
+
+
+def latest_commands(
+    view: TenantView, name: str, ids: t.Sequence[str], is_relevant: t.Callable[[Row], bool] = lambda _args: True
+) -> dict[str, LatestCommand]:
+    """Return the newest pending command of each device, or else the newest one that succeeded, by the ID of the device.
+    ``is_relevant`` selects commands by their arguments.
+
+    A device that was read before can have changed if its command succeeded. Read it again then.
+    """
+    purpose = f"Reading the commands {name} of the devices"
+
+    def read_part(part: list[str]) -> dict[str, LatestCommand]:
+        query = {"devices": ",".join(part), "command": name}
+        rows = list_all(view.client, REQUEST.routes.list, query=query, purpose=purpose)
+        requests = {str(row["id"]): row for row in rows if is_relevant(_args_of(row))}
+        latest: dict[str, LatestCommand] = {}
+        for requests_part in in_parts(_IDS_PER_QUERY, list(requests)):
+            query = {"device": ",".join(part), "request": ",".join(requests_part)}
+            for status in map(_with_texts, list_all(view.client, _PATH, query=query, purpose=purpose)):
+                command = _command(requests.get(status["request"]), status)
+                if command is not None and _rank(command) >= _rank(latest.get(status["device"])):
+                    latest[status["device"]] = command
+        return latest
+
+    latest: dict[str, LatestCommand] = {}
+    for part in in_parallel(view.client, read_part, in_parts(_IDS_PER_QUERY, ids), CONCURRENCY):
+        latest |= part
+    return latest
+
+
+def _command(request: Row | None, status: Row) -> LatestCommand | None:
+    """Return a command with its state on a device, None if it can have no effect on the device."""
+    result = result_of(status)
+    if request is None or result not in ("pending", "succeeded"):
+        return None
+    created_at = parse_time(str(request.get("created_at"))) or _UNKNOWN_TIME
+    return LatestCommand(str(request["id"]), _args_of(request), result == "pending", created_at)
+
+
+def _rank(command: LatestCommand | None) -> tuple[bool, datetime]:
+    return (False, _UNKNOWN_TIME) if command is None else (command.is_pending, command.created_at)
+
+
+def _args_of(request: Row) -> Row:
+    args = request.get("command_args")
+    return args if isinstance(args, dict) else {}
+
+
+def _with_texts(status: Row) -> Row:
+    """Return a status whose IDs are texts, because they are keys."""
+    return {**status, "device": str(status.get("device")), "request": str(status.get("request"))}
+
+
+def _to_result(status: Row) -> Row:
+    return {"device": status["device"], "state": result_of(status), "reason": status.get("reason")}
