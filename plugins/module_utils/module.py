@@ -163,6 +163,7 @@ class _Module(AnsibleModule):  # type: ignore[misc]  # ansible-core has no types
     """
 
     definition: t.ClassVar[ModuleDefinition]
+    params: Params
     args: Params
 
     def _load_params(self) -> None:
