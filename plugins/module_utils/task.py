@@ -18,7 +18,7 @@ from .base.errors import EsperError
 from .base.redaction import SHORTEST, Redaction, free_texts
 from .base.row import Params, Row
 from .base.secret_keys import mask_secrets, secret_values
-from .base.text import counted, printable, printable_lines
+from .base.text import listed, printable, printable_lines
 from .engine.apply import accepted_writes, ensure_all
 from .engine.lookup import lookup_of
 from .engine.reader import reader_of
@@ -93,10 +93,7 @@ class Effects:
 
 def _purposes(writes: list[str]) -> str:
     """Return the purposes of some write requests, as part of a sentence."""
-    shown = [f"{purpose[0].lower()}{purpose[1:]}" for purpose in writes[:_SHOWN_WRITES]]
-    hidden = len(writes) - len(shown)
-    more = f" and {counted(hidden, 'more request')}" if hidden else ""
-    return f"{', '.join(shown)}{more}"
+    return listed([f"{purpose[0].lower()}{purpose[1:]}" for purpose in writes], _SHOWN_WRITES, "request")
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from ansible.inventory.host import Host
 from ansible.plugins.inventory import to_safe_group_name
 from ansible_collections.esper.cloud.plugins.module_utils.base.names import MAX_LENGTH, full_group_name, group_names
 from ansible_collections.esper.cloud.plugins.module_utils.base.row import Row
-from ansible_collections.esper.cloud.plugins.module_utils.base.text import summarize
+from ansible_collections.esper.cloud.plugins.module_utils.base.text import listed
 from ansible_collections.esper.cloud.plugins.module_utils.kinds.group_path import ROOT, split_path
 from ansible_collections.esper.cloud.plugins.module_utils.tasks.fleet import Fleet
 
@@ -54,7 +54,7 @@ class DeviceGroups:
         if self._shortened:
             self._warn(
                 f"Names of inventory groups are longer than {MAX_LENGTH} characters. They are shortened and end in a"
-                f" digest, because AWX cuts longer names: {summarize(self._shortened)}."
+                f" digest, because AWX cuts longer names: {listed(self._shortened)}."
             )
         self._nest()
 
@@ -84,10 +84,7 @@ class DeviceGroups:
         group of that name."""
         names = self._names["group"]
         keys = {name: key for key, name in names.items()}
-        edges = [
-            (_depth(self._fleet, key), names.get(self._fleet.groups[key]["parent"], ROOT_GROUP), name)
-            for key, name in names.items()
-        ]
+        edges = [(_depth(self._fleet, key), self._parent_of(key), name) for key, name in names.items()]
         for shared, children in self._shared.items():
             members = [keys[child] for child in children if child in keys]
             depth = 0
@@ -99,6 +96,13 @@ class DeviceGroups:
             edges += [(depth, shared, child) for child in children]
         for _order, parent, child in sorted(edges, key=lambda edge: edge[0]):
             self._inventory.add_child(parent, child)
+
+    def _parent_of(self, key: str) -> str:
+        """Return the inventory group above that of a device group. Ansible rejects circles, so a device group that is
+        above itself in the response is at the top."""
+        if key in _ancestors(self._fleet, key):
+            return ROOT_GROUP
+        return self._names["group"].get(self._fleet.groups[key]["parent"], ROOT_GROUP)
 
     def add_device(self, device: Row, host: Host) -> None:
         """Add the host of a device to its groups. complete() must follow the last device."""

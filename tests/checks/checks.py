@@ -43,6 +43,7 @@ mypy --package ansible_collections.esper.cloud.tests.documentation
 mypy --package ansible_collections.esper.cloud.tests.faults
 mypy --package ansible_collections.esper.cloud.tests.hostile
 mypy --package ansible_collections.esper.cloud.tests.laws
+mypy --package ansible_collections.esper.cloud.tests.mutations
 mypy tests/simulator
 mypy tests/checks
 mypy tests/benchmarks
@@ -137,6 +138,15 @@ CHECKS = (
         ("python", "-m", "pytest", "tests/hostile"),
         # The phases of a response depend on the HTTP client of Python.
         matrix=(),
+    ),
+    Check(
+        "mutations",
+        "no response, however wrong, causes more than one clear error, runs code or overwrites what it hides",
+        ("python", "-m", "pytest", "tests/mutations"),
+        # Variables of hosts are templates in another way before ansible-core 2.19.
+        oldest=("-k", "devices or find"),
+        matrix=("--mutations=20000", "--mutation-seed=0"),
+        ends_only=True,
     ),
     Check(
         "guides",

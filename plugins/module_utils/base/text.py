@@ -23,11 +23,12 @@ def counted(number: int, noun: str = "device") -> str:
     return f"{number} {noun}{'s'[: number != 1]}"
 
 
-def summarize(texts: t.Iterable[str]) -> str:
-    """Return a few texts in one line, and the number of the others."""
-    all_texts = list(texts)
-    more = len(all_texts) - _MAX_LISTED
-    return ", ".join(all_texts[:_MAX_LISTED]) + (f" and {more} more" if more > 0 else "")
+def listed(texts: t.Sequence[str], maximum: int = _MAX_LISTED, noun: str = "") -> str:
+    """Return texts with commas between them, and the number of those after the first ``maximum``. ``noun`` is what they
+    are, such as "request"."""
+    hidden = len(texts) - maximum
+    more = counted(hidden, f"more {noun}") if noun else f"{hidden} more"
+    return ", ".join(texts[:maximum]) + (f" and {more}" if hidden > 0 else "")
 
 
 def printable(text: str) -> str:

@@ -12,10 +12,12 @@ import typing as t
 from dataclasses import dataclass
 
 from ..base.errors import ApiError, EsperError, InvalidValues, RequestFailed, TransportError
+from ..base.ids import is_id
 from ..base.row import Params, Row
 from ..base.text import counted
 from ..http.parallel import CONCURRENCY, in_parallel
 from ..http.responses import Response, sentence
+from ..model.conform import conform
 from ..model.kind import Kind, Shape
 from ..model.plan import ObjectDiff, Plan, Step
 from ..model.unknowns import resolve_unknowns
@@ -332,8 +334,11 @@ def _object_in(response: Response, step: Step, kind: Kind) -> Row | None:
     """Return the object in the response to a write request, None if it is empty or has a message only."""
     body = response.body if isinstance(response.body, dict) else {}
     row = step.extract_object(body) if step.extract_object else body
-    is_object = bool(row) and (kind.shape is Shape.SINGLETON or (row or {}).get(kind.id_key) is not None)
-    return row if is_object else None
+    if not row or kind.shape is Shape.SINGLETON:
+        return row or None
+    # An ID of another type, such as a text in place of a number, is not an ID.
+    id_fields = [field for field in kind.fields if field.api_name == kind.id_key]
+    return row if is_id(row.get(kind.id_key)) and not conform(id_fields, row)[1] else None
 
 
 def _is_confirmed(response: Response, step: Step, kind: Kind) -> bool:

@@ -11,10 +11,10 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field
 
-from ..base.ids import normal_id
+from ..base.ids import is_id, normal_id
 from ..base.limits import PAGE_SIZE
 from ..base.row import Row
-from ..base.text import composed, unicode_forms
+from ..base.text import composed, listed, unicode_forms
 from ..http.client import Client, Query
 from ..http.paging import list_all
 from ..http.parallel import CONCURRENCY
@@ -81,6 +81,7 @@ class TenantView:
         self._mismatches: dict[tuple[Kind, str], list[str]] = {}
         self._invalid: dict[str, list[str]] = {}
         self._omitted: dict[str, int] = {}
+        self._notes: list[str] = []
         self._invalidations = 0
 
     @property
@@ -225,7 +226,7 @@ class TenantView:
         """
         identifier = row.get(kind.id_key)
         typed, mismatches = conform(kind.fields, row)
-        if kind.shape is not Shape.SINGLETON and not (_is_id(identifier) and _is_id(typed.get(kind.id_key))):
+        if kind.shape is not Shape.SINGLETON and not (is_id(identifier) and is_id(typed.get(kind.id_key))):
             self._omitted[kind.titles] = self._omitted.get(kind.titles, 0) + 1
             return None
         self._record_mismatches(kind, identifier, mismatches)
@@ -255,17 +256,20 @@ class TenantView:
         """Return whether objects of a kind were omitted because they have no valid ID."""
         return kind.titles in self._omitted
 
+    def warn(self, sentence: str) -> None:
+        """Add a warning for the user."""
+        self._notes.append(sentence)
+
     def warnings(self) -> list[str]:
-        """Return a warning for each kind with invalid values, and for each kind with omitted objects."""
+        """Return the warnings of warn(), and one for each kind with invalid values or omitted objects."""
         by_kind = {title: list(dict.fromkeys(values)) for title, values in self._invalid.items()}
         for (kind, identifier), paths in self._mismatches.items():
             owner = "" if kind.shape is Shape.SINGLETON else f" of {identifier}"
             by_kind.setdefault(kind.key, []).extend(f"{path}{owner}" for path in paths)
-        warnings = []
+        warnings = list(dict.fromkeys(self._notes))
         for key, values in by_kind.items():
-            more = f" and {len(values) - _MAX_NAMED} more" if len(values) > _MAX_NAMED else ""
-            named = ", ".join(values[:_MAX_NAMED])
-            warnings.append(f"Esper returned values of an unexpected type, which are null here: {key} {named}{more}.")
+            named = listed(values, _MAX_NAMED)
+            warnings.append(f"Esper returned values of an unexpected type, which are null here: {key} {named}.")
         return warnings + [
             f"Esper returned {count} of the {titles} without a valid ID. They are omitted."
             for titles, count in self._omitted.items()
@@ -393,10 +397,6 @@ class TenantView:
 
 def _cache_key(path: str, values: t.Mapping[str, t.Any] | None) -> _CacheKey:
     return path, tuple(sorted((values or {}).items()))
-
-
-def _is_id(value: t.Any) -> bool:
-    return isinstance(value, (str, int)) and bool(str(value).strip())
 
 
 def _id_key(kind: Kind | None) -> str | None:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from urllib.parse import SplitResult, quote, urlencode, urljoin, urlsplit
 
 from ..base.errors import ApiError, ConfigurationError, InvalidParameter, RequestFailed, TransportError
-from ..base.ids import is_path_part, last_uuid
+from ..base.ids import is_id, is_path_part, last_uuid
 from ..base.redaction import Redaction
 from ..base.secret_keys import mask_secrets
 from ..base.version import VERSION
@@ -151,7 +151,7 @@ class Client:
         errors of request()."""
         response = self._read(path, ids, None, purpose)
         body = response.body
-        if not isinstance(body, dict) or (key is not None and body.get(key) is None):
+        if not isinstance(body, dict) or (key is not None and not is_id(body.get(key))):
             raise self.unusable(response, "GET", "no object", purpose)
         return body
 
@@ -279,8 +279,8 @@ class Client:
             if not is_path_part(str(value)):
                 shown = self.redact(str(value))[:_ID_LENGTH]
                 raise InvalidParameter(
-                    f"Invalid ID '{shown}'. An ID must not be empty, only dots, or contain slashes or unprintable"
-                    " characters."
+                    f"Invalid ID '{shown}'. An ID must not be empty, only dots, or too long, or contain slashes or"
+                    " unprintable characters."
                 )
         return re.sub(r"{(\w+)}", lambda found: quote(str(known[found.group(1)]), safe=""), path)
 

@@ -16,6 +16,7 @@ from ..base.text import counted
 from ..engine.planner import Planner, in_use, planner_of
 from ..http.forms import Form
 from ..model.compare import Comparison
+from ..model.conform import to_rows
 from ..model.plan import Effect, ObjectDiff, Plan, Step
 from ..model.unknowns import KnownAfterApply
 from .app_list import APPS, LEGACY, V1, VERSION, app_of, label_of, version_number, with_app
@@ -259,7 +260,7 @@ def _extract_upload(body: Row, target: Params) -> Row | None:
     app = body.get("application")
     if not isinstance(app, dict):
         return None
-    rows = [with_app(app, row) for row in app.get("versions") or []]
+    rows = [with_app(app, row) for row in to_rows(app.get("versions"))]
     matching = [row for row in rows if row["package_name"] == target["package_name"] and matches_target(row, target)]
     if not matching:
         existing = ", ".join(label_of(row) for row in rows)

@@ -16,6 +16,7 @@ from ..base.ids import normal_id
 from ..base.row import Row
 from ..engine.lookup import lookup_of
 from ..engine.tenant_view import TenantView
+from ..model.conform import to_row
 from ..model.field import Field, Reference
 from ..model.unknowns import KnownAfterApply
 from .blueprint_catalog import CATALOGS, LATEST, VERSION_TERMS, Catalog, CatalogVersion
@@ -33,11 +34,12 @@ class _NamedList:
 
     def items_of(self, settings: Row) -> list[Row] | None:
         """Return the items in some settings, None if the settings do not have the list."""
-        return (settings.get(self.platform) or {}).get(self.key)
+        items = to_row(settings.get(self.platform)).get(self.key)
+        return items if isinstance(items, list) and all(isinstance(item, dict) for item in items) else None
 
     def with_items(self, settings: Row, items: list[Row]) -> Row:
         """Return settings with other items."""
-        return {**settings, self.platform: {**(settings.get(self.platform) or {}), self.key: items}}
+        return {**settings, self.platform: {**to_row(settings.get(self.platform)), self.key: items}}
 
 
 def _lists_of(kind: str) -> tuple[_NamedList, ...]:
@@ -218,8 +220,11 @@ def _with_normal_ids(field: Field, value: t.Any) -> t.Any:
     return normal_id(value) if field.identifier and field.name.endswith("_id") else value
 
 
-def with_planned_names(settings: Row, planned: Row) -> Row:
-    """Return the settings of a response with the names that were known during planning."""
+def with_planned_names(settings: t.Any, planned: Row) -> t.Any:
+    """Return the settings of a response with the names that were known during planning. Parts of an unexpected type,
+    which the result does not contain, are unchanged."""
+    if not isinstance(settings, dict):
+        return settings
     for named_list in (*_APPS, *_FILES):
         if items := named_list.items_of(settings):
             # The last ID is the most specific one: that of the version of an app.

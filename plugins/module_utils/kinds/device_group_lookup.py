@@ -269,7 +269,8 @@ def _path_in(row: Row) -> GroupPath:
     group itself."""
     if isinstance(row.get("path"), GroupPath):
         return t.cast("GroupPath", row["path"])
-    path, name = str(row.get("path") or row["name"]), str(row["name"])
+    name = str(row.get("name") or "")
+    path = str(row.get("path") or name)
     names = [*path.removesuffix(f"/{name}").split("/"), name] if path.endswith(f"/{name}") else path.split("/")
     return GroupPath(tuple(composed(name).strip() for name in names[1:]))
 

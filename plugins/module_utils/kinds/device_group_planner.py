@@ -198,7 +198,7 @@ class DeviceGroupPlanner(Planner):
         two requests is not defined."""
         for row in self.view.replaced_candidates(self.kind, location.name):
             is_occupant = (
-                composed(str(row["name"])).strip() == location.name and parent_id_of(row) == location.parent_id
+                composed(str(row.get("name"))).strip() == location.name and parent_id_of(row) == location.parent_id
             )
             if is_occupant and (current is None or row["id"] != current["id"]):
                 raise InvalidParameter(

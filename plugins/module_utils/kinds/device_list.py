@@ -10,6 +10,7 @@ from urllib.parse import quote
 from ..base.row import Row
 from ..http.client import Client
 from ..http.paging import list_all
+from ..model.conform import to_rows
 
 _PATH = "/v2/devices/"
 # Maximum number of devices in one page.
@@ -106,4 +107,4 @@ def sample_devices(client: Client, query: Row, *, number: int, purpose: str) -> 
     if not isinstance(body, dict):
         return None, []
     count, rows = body.get("count"), body.get("results")
-    return count if isinstance(count, int) else None, rows if isinstance(rows, list) else []
+    return count if isinstance(count, int) else None, to_rows(rows)

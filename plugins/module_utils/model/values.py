@@ -11,6 +11,8 @@ import typing as t
 from ..base.text import composed
 
 _OMIT = re.compile(r"__omit_place_holder__[0-9a-f]{40}")
+# Maximum number of levels of a value without a description. Ansible fails with several hundred.
+_LEVELS = 100
 
 
 def matches(current: t.Any, desired: t.Any, *, ordered: bool = True, typed: bool = False) -> bool:
@@ -36,6 +38,17 @@ def deep_merge(current: t.Any, desired: t.Any) -> t.Any:
     if isinstance(desired, dict) and isinstance(current, dict):
         return {**current, **{key: deep_merge(current.get(key), value) for key, value in desired.items()}}
     return desired
+
+
+def is_too_deep(value: t.Any) -> bool:
+    """Return whether dicts and lists are nested so deeply that Ansible cannot process the value."""
+    level = [value] if isinstance(value, (dict, list)) else []
+    for _depth in range(_LEVELS):
+        items = (item for each in level for item in (each.values() if isinstance(each, dict) else each))
+        level = [item for item in items if isinstance(item, (dict, list))]
+        if not level:
+            break
+    return bool(level)
 
 
 def leaves(value: t.Any) -> t.Iterator[t.Any]:

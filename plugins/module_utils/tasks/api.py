@@ -8,7 +8,7 @@ import re
 import typing as t
 from pathlib import Path
 
-from ..base.errors import InvalidParameter
+from ..base.errors import InvalidParameter, TransportError
 from ..base.ids import is_path_part
 from ..base.limits import PAGE_SIZE
 from ..base.row import Params, Row
@@ -18,6 +18,7 @@ from ..http.client import Client
 from ..http.forms import Form
 from ..http.paging import list_all
 from ..model.module_spec import ModuleSpec, Option, Support, Value
+from ..model.values import is_too_deep
 from ..task import ModuleDefinition, ModuleResult, RunContext
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -157,6 +158,8 @@ def call(client: Client, params: Params, *, check_mode: bool = False) -> Row:
     else:
         response = client.request(method, path, query=params["query"], body=body, purpose=purpose)
         content, status = response.body, response.status
+    if is_too_deep(content):
+        raise TransportError(f"{purpose} failed: the response is nested too deeply.", method=method, path=path)
     shown = content if params["show_secrets"] else mask_secrets(content)
     return {"changed": method != "GET", "status": status, "content": shown}
 

@@ -271,7 +271,7 @@ def _plan_tags(view: TenantView, targets: list[_Target], params: Params) -> None
         raise InvalidParameter(
             f"Invalid add_tags and remove_tags: both contain {', '.join(both)}. List each tag in one of them."
         )
-    names = {row["id"]: str(row["tag"]) for row in view.list_objects(TAG)}
+    names = {row["id"]: str(row.get("tag") or row["id"]) for row in view.list_objects(TAG)}
     for target in targets:
         current = [names.get(tag_id, tag_id) for tag_id in target.row.get("tags") or ()]
         target.tags = _merged_tags(current, added if params["tags"] is None else exact, removed, params)

@@ -29,7 +29,7 @@ _FEW = 5
 
 def label_of(device: Row) -> str:
     """Return the name of a device, or its ID."""
-    return str(device.get("name") or device["id"])
+    return str(device.get("name") or device.get("id"))
 
 
 def find_devices(view: TenantView, identifiers: t.Iterable[str]) -> dict[str, Row | None]:

@@ -156,7 +156,7 @@ def _groups(view: TenantView) -> dict[str, Row]:
 
 
 def _blueprint_names(view: TenantView) -> dict[str, str]:
-    return {row["id"]: row["name"] for row in view.list_objects(BLUEPRINTS)}
+    return {row["id"]: row.get("name") or row["id"] for row in view.list_objects(BLUEPRINTS)}
 
 
 def _tag_names(view: TenantView, warn: t.Callable[[str], None]) -> dict[str, str]:

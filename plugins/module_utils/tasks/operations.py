@@ -398,7 +398,8 @@ def summary(row: Row) -> Row:
 def ids_of(query: t.Any) -> list[str]:
     """Return the IDs of the devices that a query names."""
     ids = query.get("device_ids") if isinstance(query, dict) else None
-    return [str(id_).strip().lower() for id_ in (ids.split(",") if isinstance(ids, str) else ids or ())]
+    listed = ids.split(",") if isinstance(ids, str) else ids if isinstance(ids, list) else []
+    return [str(id_).strip().lower() for id_ in listed]
 
 
 def _target(query: Row) -> str:

@@ -141,14 +141,19 @@ class Sources:
         """Write and read the source."""
         return self.read(self.write(**options))
 
+    def parse(self, path: Path) -> InventoryManager:
+        """Read a source with the plugin alone, which raises its errors."""
+        plugin = inventory_loader.get("esper.cloud.devices")
+        assert plugin.verify_file(str(path))
+        manager = InventoryManager(loader=DataLoader(), sources=None)
+        plugin.parse(manager._inventory, manager._loader, str(path))
+        return manager
+
     def error(self, **options: t.Any) -> str:
         """Return the error of a source that cannot be read."""
-        path = str(self.write(**options))
-        plugin = inventory_loader.get("esper.cloud.devices")
-        assert plugin.verify_file(path)
-        manager = InventoryManager(loader=DataLoader(), sources=None)
+        path = self.write(**options)
         with pytest.raises(AnsibleError) as caught:
-            plugin.parse(manager._inventory, manager._loader, path)
+            self.parse(path)
         message = str(caught.value)
         assert self._simulator.key not in message
         assert WRONG_KEY not in message
