@@ -18,12 +18,14 @@ from ansible.module_utils.common.validation import check_type_dict
 from .base.row import Params
 from .http.connection import OPTIONS as CONNECTION_OPTIONS
 from .model.kind import Kind
+from .model.values import without_omit
 from .model.walk import (
     Described,
     Visit,
     blank_identifiers,
     null_identifiers,
     secret_texts,
+    text_slips,
     type_mismatch,
     unknown_options,
     walk,
@@ -135,12 +137,15 @@ def perform(
     """
     secrets = Secrets.of(params)
     own = {secrets.api_key} - {""}
+    slips = text_slips(definition.visit(params if args is None else args).all)
+    if slips.errors:
+        return secrets.without(ModuleResult({"failed": True, "msg": " ".join(slips.errors)})), own
     written = params if args is None else _distinguish_null(definition.module.options, params, args)
     items = check_items(definition, written, check_mode=context.check_mode)
     if items.errors:
         return secrets.without(ModuleResult({"failed": True, "msg": " ".join(items.errors)})), own
     outcome = execute(definition, items.params, context, user_agent=USER_AGENT, secrets=secrets)
-    outcome.warnings += secrets.without(ModuleResult({}, items.unknown)).warnings
+    outcome.warnings += secrets.without(ModuleResult({}, [*items.unknown, *slips.warnings])).warnings
     return outcome, own
 
 
@@ -158,10 +163,12 @@ class _Module(AnsibleModule):  # type: ignore[misc]  # ansible-core has no types
     """
 
     definition: t.ClassVar[ModuleDefinition]
+    params: Params
     args: Params
 
     def _load_params(self) -> None:
         super()._load_params()
+        self.params = without_omit(self.params)
         self.args = copy.deepcopy(self.params)
 
     def _log_invocation(self) -> None:

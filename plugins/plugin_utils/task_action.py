@@ -36,7 +36,8 @@ from ansible_collections.esper.cloud.plugins.module_utils.base.errors import (
 )
 from ansible_collections.esper.cloud.plugins.module_utils.base.text import printable
 from ansible_collections.esper.cloud.plugins.module_utils.http.transport import HAS_REQUESTS
-from ansible_collections.esper.cloud.plugins.module_utils.model.walk import type_mismatch
+from ansible_collections.esper.cloud.plugins.module_utils.model.values import without_omit
+from ansible_collections.esper.cloud.plugins.module_utils.model.walk import text_slips, type_mismatch
 from ansible_collections.esper.cloud.plugins.module_utils.module import NULL_IS_EMPTY, argument_spec, perform
 from ansible_collections.esper.cloud.plugins.module_utils.task import (
     ModuleDefinition,
@@ -82,8 +83,9 @@ class TaskAction(NormalAction):
         variables = task_vars or {}
         definition = self.definition
         try:
+            self._task.args = without_omit(self._task.args)
             visits = definition.visit(self._task.args)
-            if mismatch := type_mismatch(visits.all):
+            if mismatch := type_mismatch(visits.all) or " ".join(text_slips(visits.all).errors):
                 raise InvalidParameter(mismatch)
             if unknown := unknown_result(
                 definition, visits, check_mode=bool(self._task.check_mode), empty_is_null=NULL_IS_EMPTY

@@ -135,6 +135,7 @@ _MODULE = ModuleSpec(
                 "If the settings are already in the desired state and published, nothing changes.",
             ),
             identifier=True,
+            numbers=True,
         ),
         Option(
             "update_password",
@@ -199,6 +200,7 @@ _INFO_MODULE = ModuleSpec(
             type="list",
             elements="str",
             identifier=True,
+            numbers=True,
         ),
         Option(
             "export",

@@ -125,6 +125,11 @@ def check_filters(filters: t.Mapping[str, t.Any]) -> Row:
 def _checked_value(name: str, filter_: Filter, value: t.Any) -> t.Any:
     if isinstance(value, (dict, list)) or value is None or not str(value).strip():
         raise InvalidParameter(f"Invalid device filter '{name}': {value!r} is not a text or number.")
+    if (isinstance(value, bool) and filter_.type is str) or (name in ("serial", "udid") and not isinstance(value, str)):
+        raise InvalidParameter(
+            f"Invalid device filter '{name}': {value} is not a text. Quote the value, because YAML changes unquoted"
+            " values such as NO, 0010 and 1.10."
+        )
     text = str(value).strip()
     if filter_.type is bool:
         if text.lower() not in ("true", "false"):

@@ -24,7 +24,8 @@ class Option:
     ``doc`` is the documentation, one paragraph or more. ``type``, ``elements``, ``choices``, ``default``, ``required``
     and ``aliases`` are those of an argument spec. ``options`` are the suboptions of a dict, or of each dict in a list,
     and ``rules`` the rules between them. A ``secret`` value is never shown. An ``identifier`` names an object by ID,
-    name, path or tag. If it is empty or null, the task fails, because it could select other objects.
+    name, path or tag. If it is empty or null, the task fails, because it could select other objects. With ``numbers``,
+    its text can be a whole number. ``texts_by_name`` is true for a dict of texts whose keys name objects.
     """
 
     name: str
@@ -37,6 +38,8 @@ class Option:
     aliases: tuple[str, ...] = ()
     secret: bool = False
     identifier: bool = False
+    numbers: bool = False
+    texts_by_name: bool = False
     options: tuple[Option | Field, ...] = ()
     rules: t.Mapping[str, t.Any] = field(default_factory=dict)
 

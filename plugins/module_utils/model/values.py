@@ -5,10 +5,12 @@
 from __future__ import annotations
 
 import json
+import re
 import typing as t
 
 from ..base.text import composed
 
+_OMIT = re.compile(r"__omit_place_holder__[0-9a-f]{40}")
 # Maximum number of levels of a value without a description. Ansible fails with several hundred.
 _LEVELS = 100
 
@@ -59,6 +61,22 @@ def leaves(value: t.Any) -> t.Iterator[t.Any]:
             yield from leaves(item)
     else:
         yield value
+
+
+def without_omit(value: t.Any) -> t.Any:
+    """Return a value without the placeholders of the variable ``omit``.
+
+    Before ansible-core 2.19, ``omit`` inside a list is a text that Ansible does not remove.
+    """
+    if isinstance(value, t.Mapping):
+        return {key: without_omit(item) for key, item in value.items() if not _is_omit(item)}
+    if isinstance(value, list):
+        return [without_omit(item) for item in value if not _is_omit(item)]
+    return value
+
+
+def _is_omit(value: t.Any) -> bool:
+    return isinstance(value, str) and _OMIT.fullmatch(value) is not None
 
 
 def _matches_list(current: t.Any, desired: t.Sequence[t.Any], ordered: bool) -> bool:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import re
 import typing as t
 
 from ..base.row import Params
@@ -132,6 +133,73 @@ def type_mismatch(visits: t.Iterable[Visit]) -> str:
                 item_path = f"{path}[{index}]" if is_list else path
                 return f"The option {item_path} must be a dict, not {type(item).__name__}."
     return ""
+
+
+class Slips(t.NamedTuple):
+    """Sentences about values that are booleans or numbers where the option takes a text."""
+
+    errors: list[str]
+    warnings: list[str]
+
+
+def text_slips(visits: t.Iterable[Visit]) -> Slips:
+    """Return the errors of names and serial numbers that are no texts, and warnings of other values.
+
+    YAML reads NO, 0010, 1.10 and 12:30:45 as false, 8, 1.1 and 45045. Ansible converts such a value to a text without a
+    message. Only the action plugin sees the keys of a dict before they are texts.
+    """
+    slips = Slips([], [])
+    for path, described, value in visits:
+        if isinstance(described, Option) and described.texts_by_name and isinstance(value, t.Mapping):
+            slips.errors.extend(_slip_error(f"{path}[{key!r}]", key) for key in value if _is_slip(key))
+        for item_path, item in _texts(path, described, value):
+            is_number = isinstance(item, int) and not isinstance(item, bool)
+            if not _is_slip(item) or (is_number and _takes_numbers(described)):
+                continue
+            if described.identifier:
+                slips.errors.append(_slip_error(item_path, item))
+            else:
+                sent = "a text" if described.secret else f"the text '{item}'"
+                slips.warnings.append(
+                    f"The option {item_path} is a {_kind_of(item)} in YAML, and is sent as {sent}. Quote the value,"
+                    " because YAML changes unquoted values such as NO, 0010 and 1.10."
+                )
+    return slips
+
+
+def _texts(path: str, described: Described, value: t.Any) -> t.Iterator[tuple[str, t.Any]]:
+    """Yield the values of an option that must be texts, with their paths."""
+    if described.choices:
+        return
+    if described.type == "list" and described.elements == "str":
+        items = value if isinstance(value, (list, tuple)) else [value]
+        yield from ((f"{path}[{index}]", item) for index, item in enumerate(items))
+    elif isinstance(described, Option) and described.texts_by_name and isinstance(value, t.Mapping):
+        yield from ((f"{path}['{key}']", item) for key, item in value.items())
+    elif described.type == "str":
+        yield path, value
+
+
+def _is_slip(value: t.Any) -> bool:
+    return isinstance(value, (bool, int, float))
+
+
+def _kind_of(value: t.Any) -> str:
+    return "boolean" if isinstance(value, bool) else "number"
+
+
+def _takes_numbers(described: Described) -> bool:
+    """Return whether a whole number is a valid text for an identifier. The API has IDs that are numbers."""
+    if isinstance(described, Option) and described.numbers:
+        return True
+    return described.identifier and re.search(r"(^|_)ids?$", described.name) is not None
+
+
+def _slip_error(path: str, value: t.Any) -> str:
+    return (
+        f"The option {path} must be a text, not the {_kind_of(value)} {value}. Quote the value, because YAML changes"
+        " unquoted values such as NO, 0010 and 1.10."
+    )
 
 
 def invalid_path(visits: t.Iterable[Visit]) -> str:

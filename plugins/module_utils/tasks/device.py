@@ -98,6 +98,7 @@ _MODULE = ModuleSpec(
                 "List each device once. Two devices in O(devices) cannot have the same alias.",
             ),
             type="dict",
+            texts_by_name=True,
         ),
         Option(
             "group",

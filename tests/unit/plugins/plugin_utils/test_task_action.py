@@ -513,3 +513,34 @@ def test_paths_in_all_lists_of_a_task_on_the_controller_are_resolved(finding: t.
     finding._task.args, finding._connection.transport = args, "ssh"
     finding._resolve_files(definition_of("tenant"))
     assert finding._task.args == args
+
+
+def test_the_placeholder_of_omit_inside_a_list_is_left_out(make_action: MakeAction, monkeypatch: t.Any) -> None:
+    seen: list[t.Any] = []
+
+    def perform(_definition: t.Any, params: t.Any, _context: t.Any, args: t.Any) -> tuple[ModuleResult, set[str]]:
+        seen.extend([params["devices"], params["tags"], args["aliases"]])
+        return ModuleResult({"changed": False}), set()
+
+    monkeypatch.setattr(task_action, "perform", perform)
+    omit = f"__omit_place_holder__{'0a' * 20}"
+    args = {"api_key": KEY, "devices": ["a", omit], "tags": [omit], "aliases": {"a": "b", "c": omit}}
+    make_action("device", args=args).run(task_vars={})
+    assert seen == [["a"], [], {"a": "b"}]
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        ({"devices": [5349]}, "The option devices[0] must be a text, not the number 5349."),
+        ({"devices": ["a"], "group": False}, "The option group must be a text, not the boolean False."),
+        ({"devices": ["a"], "aliases": {8: "x"}}, "The option aliases[8] must be a text, not the number 8."),
+    ],
+)
+def test_a_name_that_yaml_made_a_number_is_an_error_before_any_request(
+    make_action: MakeAction, server: Server, args: dict[str, t.Any], message: str
+) -> None:
+    result = make_action("device", args={"api_url": server.url, "api_key": KEY, **args}).run(task_vars={})
+    assert result["failed"]
+    assert result["msg"].startswith(message)
+    assert server.sent == []

@@ -108,7 +108,7 @@ def test_a_filter_has_the_type_of_the_contract(name: str) -> None:
     [
         ("serial", "R5", ["R5"]),
         ("serial", " R5 ", ["R5"]),
-        ("serial", 12345, ["12345"]),
+        ("serial", "12345", ["12345"]),
         ("serial", ["R5"], ["R5"]),
         ("battery_level_gte", 20, [20]),
         ("battery_level_gte", "20", [20]),

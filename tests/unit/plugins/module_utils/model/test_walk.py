@@ -16,6 +16,7 @@ from ansible_collections.esper.cloud.plugins.module_utils.model.walk import (
     null_identifiers,
     secret_paths,
     secret_texts,
+    text_slips,
     type_mismatch,
     unknown_options,
     unknown_paths,
@@ -225,3 +226,45 @@ def test_omitted_suboptions_are_removed_and_null_is_kept(args: t.Any, settings: 
 @pytest.mark.parametrize("settings", [None, {}, {"lock": None}])
 def test_an_empty_value_is_not_changed(settings: t.Any) -> None:
     assert without_omitted(NESTED, {"settings": settings}, {"settings": settings}, json.loads) == {"settings": settings}
+
+
+TEXTS = (
+    *OPTIONS,
+    Option("version", "Version.", identifier=True, numbers=True),
+    Option("state", "State.", choices=("present",)),
+    Option("wifi_id", "ID.", identifier=True),
+    Option("pin", "PIN.", secret=True),
+    Option("count", "Count.", type="int"),
+    Option("notes", "Notes.", type="list", elements="str"),
+    Option("by_device", "Aliases.", type="dict", texts_by_name=True),
+)
+
+
+@pytest.mark.parametrize(
+    ("params", "errors", "warnings"),
+    [
+        ({"name": "0010", "comment": "NO", "count": 5, "version": 3, "wifi_id": 7, "state": False}, [], []),
+        ({"name": None, "devices": [None, {}]}, [], []),
+        ({"name": 8}, ["name must be a text, not the number 8"], []),
+        ({"name": False}, ["name must be a text, not the boolean False"], []),
+        ({"version": 1.1, "wifi_id": True}, ["version must be a text", "wifi_id must be a text"], []),
+        ({"devices": ["a", 45045]}, ["devices[1] must be a text, not the number 45045"], []),
+        ({"device": 5349}, ["device[0] must be a text, not the number 5349"], []),
+        ({"apps": [{"package": 1.1}]}, ["apps[0].package must be a text, not the number 1.1"], []),
+        ({"comment": 1.1}, [], ["comment is a number in YAML, and is sent as the text '1.1'"]),
+        ({"comment": False}, [], ["comment is a boolean in YAML, and is sent as the text 'False'"]),
+        ({"notes": ["a", 8]}, [], ["notes[1] is a number in YAML, and is sent as the text '8'"]),
+        ({"pin": 5349}, [], ["pin is a number in YAML, and is sent as a text."]),
+        ({"by_device": {"a": 8}}, [], ["by_device['a'] is a number in YAML, and is sent as the text '8'"]),
+        ({"by_device": {8: "a"}}, ["by_device[8] must be a text, not the number 8"], []),
+    ],
+)
+def test_numbers_and_booleans_in_place_of_texts_are_found(
+    params: dict[t.Any, t.Any], errors: list[str], warnings: list[str]
+) -> None:
+    found = text_slips(walk(TEXTS, params))
+    for sentences, starts in ((found.errors, errors), (found.warnings, warnings)):
+        assert [
+            sentence.startswith(f"The option {start}") for sentence, start in zip(sentences, starts, strict=True)
+        ] == [True] * len(starts)
+    assert "5349" not in str(found.warnings)
