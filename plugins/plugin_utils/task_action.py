@@ -14,7 +14,10 @@ import datetime
 import json
 import os
 import shutil
+import signal
 import sys
+import threading
+import time
 import typing as t
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -31,6 +34,7 @@ from ansible_collections.esper.cloud.plugins.module_utils.base.errors import (
     EsperError,
     InvalidParameter,
 )
+from ansible_collections.esper.cloud.plugins.module_utils.base.text import printable
 from ansible_collections.esper.cloud.plugins.module_utils.http.transport import HAS_REQUESTS
 from ansible_collections.esper.cloud.plugins.module_utils.model.walk import type_mismatch
 from ansible_collections.esper.cloud.plugins.module_utils.module import NULL_IS_EMPTY, argument_spec, perform
@@ -38,15 +42,29 @@ from ansible_collections.esper.cloud.plugins.module_utils.task import (
     ModuleDefinition,
     ModuleResult,
     RunContext,
+    Secrets,
     unknown_result,
 )
 
 Variables = dict[str, t.Any]
 Result = dict[str, t.Any]
 
+
+def _duplicate_stderr() -> int | None:
+    try:
+        return os.dup(2)
+    except OSError:
+        return None
+
+
 _OWN_PREFIX = "ESPER_"
 _SWITCH = "esper_in_process"
 _DEVICE = "esper.cloud.device"
+# Ansible imports this file in the controller. Its workers have other files, or none, as standard output and error.
+_IS_TERMINAL = sys.stdout.isatty()
+_CONTROLLER_STDERR = _duplicate_stderr()
+# A task reports its progress every few seconds, so it is shown at least once a minute.
+_PROGRESS_INTERVAL = 40.0
 # The connections with which modules run on the controller.
 _ON_CONTROLLER = ("local", _DEVICE)
 
@@ -170,32 +188,55 @@ class TaskAction(NormalAction):
         merged = {**os.environ, **{name: str(value) for name, value in environment.items()}}
         args = _json(self._task.args)
         checked = ArgumentSpecValidator(argument_spec(definition, merged), **definition.rules).validate(args)
-        secrets = set(checked._no_log_values)
+        secrets = Secrets.of(checked.validated_parameters)
         if checked.error_messages:
-            outcome = ModuleResult({"failed": True, "msg": self._error_message(checked.errors)})
+            outcome = secrets.without(ModuleResult({"failed": True, "msg": self._error_message(checked.errors)}))
         else:
-            outcome, item_secrets = self._perform(definition, checked.validated_parameters, args, variables)
-            secrets |= item_secrets
+            outcome = self._perform(definition, checked.validated_parameters, args, variables)
         result = outcome.result
         duplicates = [f"Both option {x['option']} and its alias {x['alias']} are set." for x in checked._warnings]
         if warnings := [*duplicates, *outcome.warnings]:
             result["warnings"] = warnings
         if self._shows_invocation(variables):
-            result["invocation"] = {"module_args": checked.validated_parameters}
+            result["invocation"] = {"module_args": secrets.arguments(checked.validated_parameters)}
         result = _json(result)
         constants = {name: value for name, value in result.items() if value is None or isinstance(value, bool)}
-        return {**remove_values(result, secrets), **constants}
+        # Ansible masks the API key only, as in the module.
+        return {**remove_values(result, {secrets.api_key} - {""}), **constants}
 
     def _perform(
         self, definition: ModuleDefinition, params: Result, args: Result, variables: Variables
-    ) -> tuple[ModuleResult, set[str]]:
+    ) -> ModuleResult:
+        shown_at = time.monotonic()
+
         def show_progress(sentence: str) -> None:
-            if not self._task.no_log:
-                self._display.v(sentence, host=variables.get("inventory_hostname"))
+            nonlocal shown_at
+            if self._task.no_log:
+                return
+            text = printable(sentence)
+            if _IS_TERMINAL and not self._display.verbosity and time.monotonic() - shown_at >= _PROGRESS_INTERVAL:
+                shown_at = time.monotonic()
+                self._display.display(text)
+            self._display.v(text, host=variables.get("inventory_hostname"))
 
         context = RunContext(bool(self._task.check_mode), bool(self._task.diff), self._display.verbosity, show_progress)
-        with _directory(self._loader.get_basedir()):
-            return perform(definition, params, context, args)
+        with _directory(self._loader.get_basedir()), _interrupts(lambda: self._report_effects(context)):
+            try:
+                return perform(definition, params, context, args)[0]
+            except BaseException as error:
+                # The exception of ansible-core for the timeout of a task has different places in its versions.
+                done = context.effects.after_interrupt()
+                if type(error).__name__ != "TaskTimeoutError" or not done:
+                    raise
+                message = printable(f"The task exceeded its timeout of {self._task.timeout} s. {done}")
+                failed = {"failed": True, "changed": True, "timedout": {"period": self._task.timeout}, "msg": message}
+                return ModuleResult({**context.effects.values, **failed})
+
+    def _report_effects(self, context: RunContext) -> None:
+        """Show the effects of an interrupted task, because the controller no longer shows results and warnings."""
+        if (done := context.effects.after_interrupt()) and not self._task.no_log and _CONTROLLER_STDERR is not None:
+            warning = f"[WARNING]: The task {self._task.action} was interrupted. {printable(done)}\n"
+            os.write(_CONTROLLER_STDERR, warning.encode(errors="replace"))
 
     def _error_message(self, errors: t.Any) -> str:
         if isinstance(errors[0], UnsupportedError):
@@ -221,6 +262,39 @@ def _json(value: t.Any) -> t.Any:
         return item.isoformat() if isinstance(item, datetime.date) else str(item)
 
     return json.loads(json.dumps(value, default=convert))
+
+
+class _Interrupt(BaseException):
+    """A signal that ends the process."""
+
+
+@contextlib.contextmanager
+def _interrupts(report: t.Callable[[], None]) -> Iterator[None]:
+    """Call ``report`` if a signal ends the process, and then the handler of ansible-core. In some versions, it ends the
+    process at once."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def interrupt(number: int, _frame: t.Any) -> t.NoReturn:
+        restore()
+        raise _Interrupt(number)
+
+    def restore() -> None:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+
+    handlers = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    except _Interrupt as error:
+        with contextlib.suppress(Exception):
+            report()
+        os.kill(os.getpid(), error.args[0])
+        # The handler of SIGINT can be one that only raises this.
+        raise KeyboardInterrupt from None
+    finally:
+        restore()
 
 
 @contextlib.contextmanager

@@ -109,7 +109,12 @@ class Run:
             for pid in [*_below(self._process.pid), self._process.pid]:
                 os.kill(pid, signal.SIGKILL)
             raise
-        return Played(self._process.returncode, self._output.read_text(errors="replace"))
+        return Played(self._process.returncode, self.output)
+
+    @property
+    def output(self) -> str:
+        """Return the output until now. Workers can write after the program has exited."""
+        return self._output.read_text(errors="replace")
 
     def interrupt(self) -> None:
         """Send the signals of Ctrl-C in a terminal."""

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from typing import Any
@@ -24,6 +25,10 @@ TENANT = {
     },
 }
 LOOP = {"esper.cloud.device_group": {"path": "{{ item }}", "create_parents": True}, "loop": GROUPS[:8]}
+INTERRUPTED = re.compile(
+    r"The task esper\.cloud\.tenant was interrupted\. Before this, the task completed: creating the device group '.*',"
+    r" creating .* and \d+ more requests\. Run the task again to apply the rest\."
+)
 ENDINGS: dict[str, Callable[[Run], None]] = {
     "ctrl-c": Run.interrupt,
     "terminated": Run.terminate,
@@ -66,13 +71,23 @@ def interrupted(controller: Controller, simulator: Simulator, ending: str, in_pr
     ENDINGS[ending](run)
     played = run.end()
     assert played.code != 0
-    assert simulator.key not in played.output
-    # Some cores do not stop a module, and after SIGTERM not a worker. These would do the work of the next run.
-    all_end = in_process and ending != "terminated"
+    assert simulator.key not in run.output
+    # A killed worker does not stop its module, and a terminated controller not its workers. These would do the work of
+    # the next run.
+    all_end = ending == "ctrl-c" or (in_process and ending == "killed")
     left = run.left_over(10 if all_end else 0)
-    assert not (all_end and left)
+    assert not (all_end and left), left
+    settle(simulator)
     simulator.clear_faults()
-    return played
+    return Played(played.code, run.output)
+
+
+def settle(simulator: Simulator) -> None:
+    """Wait until the simulator has read the requests of processes that have ended."""
+    known = -1
+    while known != len(simulator.writes()):
+        known = len(simulator.writes())
+        time.sleep(0.3)
 
 
 def completed(controller: Controller) -> None:
@@ -90,7 +105,9 @@ def test_the_next_run_completes_an_interrupted_task(
     # Some requests take effect without a response, others do not.
     simulator.fault(kind="hang", method="POST", after=12, times=4, processed=True)
     simulator.fault(kind="hang", method="POST", after=12, times=None)
-    interrupted(controller, simulator, ending, in_process)
+    played = interrupted(controller, simulator, ending, in_process)
+    if in_process and ending == "ctrl-c":
+        assert INTERRUPTED.search(" ".join(played.output.split())), played.output
     groups, policies = made(simulator)
     assert 12 <= len(groups) <= 16
     assert policies == []
@@ -127,3 +144,29 @@ def test_the_next_run_completes_an_interrupted_upload(
     assert [int(each["size"]) for each in uploaded(simulator)] == [file.stat().st_size][:processed]
     completed(controller)
     assert [each["tags"] for each in uploaded(simulator)] == [["film"]]
+
+
+@pytest.mark.parametrize("in_process", ["in_process"], indirect=True)
+@pytest.mark.parametrize("name", ["command", "loop"])
+def test_the_timeout_of_a_task_does_not_hide_what_was_accepted(
+    make_controller: MakeController, simulator: Simulator, in_process: bool, name: str
+) -> None:
+    controller = make_controller(ESPER_TIMEOUT=str(2 * PATIENCE))
+    devices = [device["id"] for device in simulator.state(devices=True)["devices"] if device["state"] == 1][:2]
+    task: dict[str, Any]
+    if name == "command":
+        simulator.conduct(silent=devices)
+        task = {"esper.cloud.device_command": {"devices": devices, "command": "REBOOT", "wait": True}}
+        said = r"The command REBOOT was accepted before \([-0-9a-f]{36}\), so devices can still execute it\."
+    else:
+        simulator.fault(kind="hang", method="POST", after=1, times=None, processed=False)
+        task = {"esper.cloud.tenant": {"device_groups": [{"path": path} for path in GROUPS[:2]]}}
+        said = r"Before this, the task completed: creating the device group '[^']*'\. Run the task again"
+    shown = {"ansible.builtin.debug": {"msg": "changed={{ done.changed }} failed={{ done.failed }}"}}
+    controller.playbook({**task, "timeout": 3, "register": "done", "ignore_errors": True}, shown)
+    began = time.monotonic()
+    played = controller.play("-v")
+    assert re.search(rf"The task exceeded its timeout of 3 s\. {said}", " ".join(played.output.split())), played.output
+    assert "changed=True failed=True" in played.output
+    assert time.monotonic() - began < PATIENCE
+    simulator.clear_faults()

@@ -113,8 +113,10 @@ class _Workers:
         with self._changed:
             self._is_closed = True
             self._changed.notify_all()
-        for thread in self._threads:
-            thread.join()
+        if kind is None or issubclass(kind, Exception):
+            for thread in self._threads:
+                thread.join()
+        # After an interrupt, nobody waits for the responses. The threads end with the process.
 
     @property
     def has_capacity(self) -> bool:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ..base.errors import InvalidParameter, NotFound
 from ..base.row import Params, Row
-from ..base.text import listed
+from ..base.text import composed, listed
 from ..engine.lookup import Lookup
 from .blueprint_usage import Usage, is_same_id, items_in, usage
 from .content_file import (
@@ -90,7 +90,7 @@ class ContentLookup(Lookup):
     def find_by_name(self, name: str) -> list[Row]:
         """Return all content files with exactly a name, whitespace included."""
         rows = self.view.candidates_by_name(self.kind, name) if name.strip() else []
-        return [row for row in rows if row.get("name") == name]
+        return [row for row in rows if composed(str(row.get("name"))) == composed(name)]
 
     def resolve(self, name: str) -> Row:
         """Return the content file that a blueprint names. If several are the same file, return the oldest: two
@@ -136,7 +136,7 @@ class ContentLookup(Lookup):
     def _check_name(self, row: Row, params: Params) -> None:
         """Raise InvalidParameter if the options name another content file than the one with their ID."""
         source, name, current_name = source_of(params), name_in(params), self.kind.name_of(row)
-        if name in ("", current_name):
+        if composed(name) in ("", composed(current_name)):
             return
         owner = ""
         if source is not None:

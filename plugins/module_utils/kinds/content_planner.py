@@ -15,6 +15,7 @@ from pathlib import Path
 from ..base.checksums import checksum_like, size_of
 from ..base.errors import InvalidParameter, NotFound
 from ..base.row import Params, Row
+from ..base.text import composed
 from ..engine.planner import Planner, in_use
 from ..http.forms import Form
 from ..model.plan import Effect, ObjectDiff, Plan, Step
@@ -31,6 +32,7 @@ from .content_file import (
     without_mark,
 )
 from .content_lookup import ContentLookup
+from .upload import time_limit_of
 
 
 class ContentPlanner(Planner):
@@ -64,7 +66,7 @@ class ContentPlanner(Planner):
     def plan_update(self, current: Row, params: Params) -> Plan:
         """Return the plan that sets the properties of a content file, or replaces it if the file has other bytes."""
         source, old_name, name = source_of(params), self.kind.name_of(current), name_in(params)
-        if source is None and name not in ("", old_name):
+        if source is None and composed(name) not in ("", composed(old_name)):
             raise InvalidParameter(
                 f"Cannot rename the {self.kind.phrase(current)} to '{name}'. Set src to upload it with that name."
             )
@@ -172,7 +174,7 @@ class ContentPlanner(Planner):
             body=Form(files={"key": source}, names={"key": name}),
             find_existing=find_uploaded,
             find_duplicate=find_oldest_upload,
-            time_limit=params["upload_deadline"],
+            time_limit=time_limit_of(params),
         )
         body = {field.api_name: properties[field.name] for field in kind.fields if properties.get(field.name)}
         describe = Step(

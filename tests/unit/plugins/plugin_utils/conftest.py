@@ -34,6 +34,7 @@ def make_action(tmp_path: Path) -> MakeAction:
             "diff": False,
             "environment": None,
             "no_log": False,
+            "timeout": 0,
         }
         plugin = importlib.import_module(f"ansible_collections.esper.cloud.plugins.action.{module}").ActionModule
         action = plugin.__new__(plugin)

@@ -8,6 +8,8 @@ import datetime
 import importlib
 import json
 import os
+import re
+import signal
 import sys
 import typing as t
 from dataclasses import replace
@@ -22,7 +24,7 @@ from ansible_collections.esper.cloud.plugins.module_utils.catalog import definit
 from ansible_collections.esper.cloud.plugins.module_utils.index import MODULES
 from ansible_collections.esper.cloud.plugins.module_utils.task import ModuleResult
 from ansible_collections.esper.cloud.plugins.plugin_utils import task_action
-from ansible_collections.esper.cloud.tests.unit.service import Server, answers, hangs
+from ansible_collections.esper.cloud.tests.unit.service import Clock, Server, answers, hangs
 
 KEY = "k3y-Of-The-Tests-0123456789"
 ENTERPRISE = "0f5b8b52-6a1f-4c11-8e37-9b1a1fbb1c3d"
@@ -158,6 +160,140 @@ def test_a_timeout_of_ansible_is_not_caught(
     with pytest.raises(TimeIsUp):
         make_action(args=arguments).run(task_vars={})
     assert Path.cwd() == before
+
+
+class TaskTimeoutError(BaseException):
+    """The exception of ansible-core, which has different places in its versions."""
+
+
+def interrupted_after(
+    monkeypatch: pytest.MonkeyPatch, interrupt: t.Callable[[], None], *sentences: str, writes: t.Sequence[str] = ()
+) -> None:
+    """Interrupt the task after it has recorded effects."""
+
+    def executes(_task: t.Any, _params: t.Any, context: t.Any, user_agent: str) -> ModuleResult:
+        for sentence in sentences:
+            context.effects.add(sentence, commands=[{"id": "c1"}])
+        context.effects.writes.accepted.extend(writes)
+        interrupt()
+        return ModuleResult({"changed": True})
+
+    monkeypatch.setattr(module, "execute", executes)
+
+
+def times_out() -> None:
+    raise TaskTimeoutError
+
+
+def test_the_timeout_of_a_task_keeps_what_was_accepted(
+    make_action: MakeAction, arguments: dict[str, t.Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    interrupted_after(monkeypatch, times_out, "The command LOCK was accepted before (c1).", writes=["Sending it"])
+    result = make_action(args=arguments, timeout=5).run(task_vars={})
+    result.pop("invocation", None)
+    assert result == {
+        "failed": True,
+        "changed": True,
+        "commands": [{"id": "c1"}],
+        "msg": "The task exceeded its timeout of 5 s. The command LOCK was accepted before (c1).",
+        "timedout": {"period": 5},
+    }
+
+
+def test_the_timeout_of_a_task_names_some_write_requests(
+    make_action: MakeAction, arguments: dict[str, t.Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    interrupted_after(monkeypatch, times_out, writes=[f"Creating {number}" for number in range(5)])
+    result = make_action(args=arguments, timeout=5).run(task_vars={})
+    assert result["changed"] is True
+    assert result["msg"].endswith(
+        "Before this, the task completed: creating 0, creating 1, creating 2 and 2 more requests."
+        " Run the task again to apply the rest."
+    )
+
+
+def test_the_timeout_of_a_task_names_requests_without_a_response(
+    make_action: MakeAction, server: Server, arguments: dict[str, t.Any]
+) -> None:
+    server.replies(hangs)
+    before = signal.signal(signal.SIGALRM, lambda *_arguments: times_out())
+    signal.setitimer(signal.ITIMER_REAL, 0.3)
+    try:
+        result = make_action(args={**arguments, "method": "POST", "body": {}}, timeout=5).run(task_vars={})
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert (result["failed"], result["changed"]) == (True, True)
+    assert re.search(r"timeout of 5 s\. Esper can also have accepted requests without a response: .*\.$", result["msg"])
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(("no_log", "writes"), [(False, ["Creating it"]), (True, ["Creating it"]), (False, [])])
+def test_a_signal_shows_the_effects_and_then_calls_the_handler_of_ansible(
+    make_action: MakeAction,
+    arguments: dict[str, t.Any],
+    monkeypatch: pytest.MonkeyPatch,
+    number: signal.Signals,
+    no_log: bool,
+    writes: list[str],
+) -> None:
+    received: list[int] = []
+    readable, writable = os.pipe()
+    monkeypatch.setattr(task_action, "_CONTROLLER_STDERR", writable)
+    interrupted_after(monkeypatch, lambda: os.kill(os.getpid(), number), writes=writes)
+    before = signal.signal(number, lambda received_number, _frame: received.append(received_number))
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            make_action(args=arguments, no_log=no_log).run(task_vars={})
+    finally:
+        own = signal.signal(number, before)
+    os.close(writable)
+    with os.fdopen(readable) as output:
+        shown = output.read()
+    assert received == [number]
+    assert callable(own)
+    assert shown == (
+        "[WARNING]: The task esper.cloud.api was interrupted. Before this, the task completed: creating it."
+        " Run the task again to apply the rest.\n"
+        if writes and not no_log
+        else ""
+    )
+
+
+@pytest.mark.parametrize(
+    ("is_terminal", "verbosity", "shown"),
+    [
+        (True, 0, ["0", "45", "!45", "90", "!90"]),
+        (True, 1, ["0", "45", "90"]),
+        (False, 0, ["0", "45", "90"]),
+    ],
+)
+def test_progress_is_shown_once_a_minute_on_a_terminal(
+    make_action: MakeAction,
+    arguments: dict[str, t.Any],
+    monkeypatch: pytest.MonkeyPatch,
+    is_terminal: bool,
+    verbosity: int,
+    shown: list[str],
+) -> None:
+    clock = Clock()
+
+    def waits(_task: t.Any, _params: t.Any, context: t.Any, user_agent: str) -> ModuleResult:
+        for now in (0, 45, 90):
+            clock.now = 1000.0 + now
+            context.progress(str(now))
+        return ModuleResult({})
+
+    monkeypatch.setattr(module, "execute", waits)
+    monkeypatch.setattr(task_action, "time", clock)
+    monkeypatch.setattr(task_action, "_IS_TERMINAL", is_terminal)
+    output: list[str] = []
+    action = make_action(shown=output, args=arguments)
+    # Display.v() shows a text only with -v.
+    action._display.verbosity = verbosity
+    action._display.display = lambda text: output.append(f"!{text}")
+    action.run(task_vars={})
+    assert sorted(output) == sorted(shown)
 
 
 @pytest.mark.parametrize(("no_log", "shown"), [(False, ["Half of it"]), (True, [])])

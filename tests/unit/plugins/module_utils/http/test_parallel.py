@@ -212,6 +212,26 @@ def test_an_error_ends_the_calls_in_dependency_order(client: t.Any) -> None:
     assert client.stopped.is_set()
 
 
+@pytest.mark.parametrize("interrupt", [KeyboardInterrupt, SystemExit])
+def test_an_interrupt_does_not_wait_for_responses(client: t.Any, interrupt: type[BaseException]) -> None:
+    response, started = threading.Event(), threading.Semaphore(0)
+
+    def work(number: int) -> None:
+        started.release()
+        if number:
+            response.wait(PATIENCE)
+        else:
+            assert started.acquire(timeout=PATIENCE)
+            assert started.acquire(timeout=PATIENCE)
+            raise interrupt
+
+    with pytest.raises(interrupt):
+        list(in_parallel(client, work, range(2), 2))
+    assert not response.is_set()
+    assert client.stopped.is_set()
+    response.set()
+
+
 def test_the_last_part_can_be_shorter() -> None:
     assert list(in_parts(2, [1, 2, 3, 4, 5])) == [[1, 2], [3, 4], [5]]
     assert list(in_parts(2, [])) == []

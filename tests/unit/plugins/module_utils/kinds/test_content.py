@@ -313,11 +313,12 @@ def test_two_content_files_with_one_name_are_no_interrupted_replacement(
     ("refused", "completed"),
     [
         (("PATCH",), ""),
-        (("POST",), "marking the content file 'menu.png' as replaced"),
+        (("POST",), "Marking the content file 'menu.png' as replaced was accepted (ID 1)."),
         (
             ("DELETE",),
-            "marking the content file 'menu.png' as replaced, uploading the content file 'menu.png',"
-            " updating the content file 'menu.png'",
+            "Marking the content file 'menu.png' as replaced was accepted (ID 1)."
+            " Uploading the content file 'menu.png' was accepted (ID 2)."
+            " Updating the content file 'menu.png' was accepted (ID 2).",
         ),
     ],
 )
@@ -331,7 +332,7 @@ def test_a_failed_task_reports_what_it_has_written(
     result = run(server, TENANT, contents=[params]) if is_tenant else run(server, define_module(CONTENT), **params)
     assert result["failed"] is True
     assert bool(result.get("changed")) is bool(completed)
-    said = f"Before this failure, the task completed: {completed}. Run the task again to apply the rest."
+    said = f". {completed} Run the task again to apply the rest."
     assert (said in result["msg"]) is bool(completed), result["msg"]
 
 
@@ -345,7 +346,7 @@ def test_a_failed_task_for_a_directory_reports_the_files_that_it_has_uploaded(
     )
     result = run(server, define_module(CONTENT), src=str(tmp_path))
     assert result["changed"] is True
-    assert "'2.txt' and 2 more requests. Run the task again" in result["msg"]
+    assert "'2.txt' was accepted (ID 3). 2 more requests were accepted. Run the task again" in result["msg"]
     assert result["msg"].startswith("Uploading the content file '5.txt' failed")
 
 
