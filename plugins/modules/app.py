@@ -14,8 +14,8 @@ author: esper.cloud contributors (@ansible-collections)
 description:
   - Uploads an Android app version (APK file) and sets its release properties.
   - Deletes versions, or apps with all of their versions.
-  - The module reads package name and version from the APK file, if the Python library pyaxmlparser is installed
-    where the module runs. Otherwise, O(src) requires O(package_name) and O(version_name).
+  - The module reads package name and version from the manifest of the APK file. If it cannot read them, for
+    example because the version name is in a resource file, O(src) requires O(package_name) and O(version_name).
   - An existing version is not uploaded again. If the Esper API returns its checksum, O(src) is compared with
     it. A difference is an error, because Esper cannot replace the file of a version.
   - The APK file is sent while it is read, so uploads of any size need little memory.
@@ -44,6 +44,7 @@ options:
   src:
     description:
       - Path of an APK file on the controller. It is uploaded if its version does not exist.
+      - Esper accepts single APK files only, so the task fails for other files, such as AAB, XAPK and APKS.
       - A relative path is searched in the same way as by M(ansible.builtin.copy).
       - The module searches C(files) of the role and of the playbook, then the directories next to them, then
         the working directory of Ansible.
@@ -123,8 +124,6 @@ options:
       - V(0) sets no limit. At most V(604800), a week.
     type: float
     default: 3600.0
-requirements:
-  - pyaxmlparser, to read package name and version from O(src)
 seealso:
   - module: esper.cloud.app_info
 """
@@ -138,7 +137,7 @@ EXAMPLES = r"""
     release_comments: Faster start
   register: pos_app
 
-- name: Upload an app version without the Python library pyaxmlparser
+- name: Upload an app version whose manifest cannot be read
   esper.cloud.app:
     src: "{{ playbook_dir }}/build/till-2.1.0.apk"
     package_name: com.example.till

@@ -9,6 +9,7 @@ import re
 import shlex
 import subprocess
 import sys
+import zipfile
 
 from simulated import Simulator, variables
 from stage import CHECKOUT, COLLECTIONS, stage
@@ -17,7 +18,7 @@ INVENTORY = "demo.esper.yml"
 PLAYBOOK = "playbooks/quickstart.yml"
 SHOWN = 120
 
-# The simulated tenant reads package name and version from the name of a file that is not an APK file.
+# The simulated tenant reads package name and version from the file name if it cannot read the manifest.
 APP = {"package_name": "com.example.retail", "version_name": "1.0.0"}
 PACKAGE = CHECKOUT / ".ansible" / "demo" / "com.example.retail-1.0.0-100.apk"
 
@@ -51,7 +52,8 @@ def main() -> int:
             return output
 
         PACKAGE.parent.mkdir(exist_ok=True)
-        PACKAGE.write_text("Not an APK file, but enough for a simulated tenant.\n")
+        with zipfile.ZipFile(PACKAGE, "w") as archive:
+            archive.writestr("AndroidManifest.xml", "Not a manifest, but enough for a simulated tenant.")
         filters = {"platform": "ANDROID", "state": "online"}
         variables_of_play = json.dumps({"move_filters": filters, "kiosk_app": {"src": str(PACKAGE), **APP}})
         play = ("ansible-playbook", "-i", INVENTORY, PLAYBOOK, "-e", variables_of_play)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 import typing as t
 from pathlib import Path
 
@@ -16,6 +17,10 @@ import pytest
 import yaml
 from ansible_collections.esper.cloud.tests.documentation.pages import Block, blocks
 from ansible_collections.esper.cloud.tests.documentation.provoke import Ansible
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "simulator"))
+
+from apk import unreadable
 
 if t.TYPE_CHECKING:
     from process import Simulator
@@ -109,13 +114,13 @@ def _in_new_tenant(simulator: Simulator, folder: Path) -> Ansible:
     simulator.conduct(polls=1)
     for name, text in FILES.items():
         (folder / name).parent.mkdir(exist_ok=True)
-        (folder / name).write_text(text, encoding="utf-8")
+        (folder / name).write_bytes(text if isinstance(text, bytes) else text.encode())
     return Ansible(simulator, folder)
 
 
 # The files that the examples upload or read. The simulator reads the package of an APK file from its name.
-APK = "An APK file for the simulator.\n"
-FILES = {
+APK = unreadable()
+FILES: dict[str, str | bytes] = {
     "menu.html": "<h1>Menu</h1>\n",
     "com.example.kiosk-1.3.0-130.apk": APK,
     "build/com.example.pos-2.1.0-210.apk": APK,

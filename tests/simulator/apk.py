@@ -9,8 +9,10 @@ import json
 import re
 from dataclasses import asdict, dataclass
 from io import BytesIO
+from struct import pack
 from zipfile import BadZipFile, ZipFile, ZipInfo
 
+_MANIFEST = "AndroidManifest.xml"
 _ENTRY = "esper-simulator.json"
 _NAME = re.compile(r"([A-Za-z]\w*(?:\.\w+)+)-([^-]+)-(\d+)\.apk")
 
@@ -29,9 +31,58 @@ def made(manifest: Manifest, padding: int = 0) -> bytes:
     """A package that says so of itself, made longer by `padding` bytes. The same one is made of the same bytes."""
     packed = BytesIO()
     with ZipFile(packed, "w") as archive:
+        archive.writestr(ZipInfo(_MANIFEST), binary_xml(manifest))
         archive.writestr(ZipInfo(_ENTRY), json.dumps(asdict(manifest)))
         archive.writestr(ZipInfo("padding"), bytes(padding))
     return packed.getvalue()
+
+
+def unreadable(text: str = "") -> bytes:
+    """A package whose manifest cannot be read, so that its file name must say what it is."""
+    packed = BytesIO()
+    with ZipFile(packed, "w") as archive:
+        archive.writestr(ZipInfo(_MANIFEST), text)
+    return packed.getvalue()
+
+
+def binary_xml(manifest: Manifest, *, utf8: bool = False, named: bool = True) -> bytes:
+    """A manifest in the format of Android: one element. Its strings are in UTF-16 or UTF-8. The names of attributes can
+    be missing, because Android only needs their resource IDs."""
+    names = ("versionCode", "versionName") if named else ("", "")
+    texts = (*names, "manifest", "package", manifest.package_name, manifest.version_name)
+    encoded = [_utf8(text) if utf8 else _utf16(text) for text in texts]
+    offsets = [sum(map(len, encoded[:number])) for number in range(len(encoded))]
+    strings = b"".join(encoded)
+    strings += bytes(-len(strings) % 4)
+    start = 28 + 4 * len(texts)
+    pool = pack("<7I", 0x001C0001, start + len(strings), len(texts), 0, 0x100 if utf8 else 0, start, 0)
+    pool += pack(f"<{len(offsets)}I", *offsets) + strings
+    resources = pack("<4I", 0x00080180, 16, 0x0101021B, 0x0101021C)
+    none = 0xFFFFFFFF
+    attributes = b"".join(
+        (
+            pack("<3IHBBI", none, 0, none, 8, 0, 0x10, manifest.version_code),
+            pack("<3IHBBI", none, 1, 5, 8, 0, 0x03, 5),
+            pack("<3IHBBI", none, 3, 4, 8, 0, 0x03, 4),
+        )
+    )
+    element = pack("<4I", 0x00100102, 36 + len(attributes), 1, none)
+    element += pack("<2I6H", none, 2, 20, 20, 3, 0, 0, 0) + attributes
+    body = pool + resources + element
+    return pack("<2I", 0x00080003, 8 + len(body)) + body
+
+
+def _utf8(text: str) -> bytes:
+    data = text.encode()
+    return b"".join(_length(number) for number in (len(text), len(data))) + data + b"\0"
+
+
+def _length(number: int) -> bytes:
+    return bytes([number]) if number < 0x80 else bytes([0x80 | number >> 8, number & 0xFF])
+
+
+def _utf16(text: str) -> bytes:
+    return pack("<H", len(text)) + text.encode("utf-16-le") + b"\0\0"
 
 
 def read(name: str, data: bytes | None) -> Manifest | None:

@@ -230,15 +230,15 @@ _MODULE = ModuleSpec(
     description=(
         "Uploads an Android app version (APK file) and sets its release properties.",
         "Deletes versions, or apps with all of their versions.",
-        "The module reads package name and version from the APK file, if the Python library pyaxmlparser is"
-        " installed where the module runs. Otherwise, O(src) requires O(package_name) and O(version_name).",
+        "The module reads package name and version from the manifest of the APK file. If it cannot read them, for"
+        " example because the version name is in a resource file, O(src) requires O(package_name) and"
+        " O(version_name).",
         "An existing version is not uploaded again. If the Esper API returns its checksum, O(src) is compared with"
         " it. A difference is an error, because Esper cannot replace the file of a version.",
         "The APK file is sent while it is read, so uploads of any size need little memory.",
         "The module does not change devices. Devices get a version by their blueprints (M(esper.cloud.blueprint)) or by"
         " a command (M(esper.cloud.device_command)).",
     ),
-    requirements=("pyaxmlparser, to read package name and version from O(src)",),
     options=(
         Option(
             "state",
@@ -251,7 +251,11 @@ _MODULE = ModuleSpec(
         ),
         Option(
             "src",
-            ("Path of an APK file on the controller. It is uploaded if its version does not exist.", *SEARCH_PATH),
+            (
+                "Path of an APK file on the controller. It is uploaded if its version does not exist.",
+                "Esper accepts single APK files only, so the task fails for other files, such as AAB, XAPK and APKS.",
+                *SEARCH_PATH,
+            ),
             type="path",
         ),
         Option("package_name", "Package name of the app, case-sensitive.", identifier=True),

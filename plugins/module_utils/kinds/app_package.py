@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from pathlib import Path
 
-from ..base.apk import read_package
+from ..base.apk import check_apk, read_package
 from ..base.checksums import checksum_like
 from ..base.errors import InvalidParameter
 from ..base.row import Params, Row
@@ -42,11 +42,12 @@ def path_of(src: str) -> Path:
 
 
 def with_package(params: Params) -> Params:
-    """Return the options, completed from the APK file. Raise InvalidParameter if the file contradicts them, or if
-    neither the file nor the options have package and version."""
+    """Return the options, completed from the APK file. Raise InvalidParameter if it is not an APK file or contradicts
+    the options, or if neither the file nor the options have package and version."""
     if not params["src"]:
         return params
     path = path_of(params["src"])
+    check_apk(path)
     try:
         package = asdict(read_package(path))
     except InvalidParameter as error:

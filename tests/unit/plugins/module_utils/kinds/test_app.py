@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import sys
 import threading
 import time
 import typing as t
@@ -21,13 +22,17 @@ from ansible_collections.esper.cloud.plugins.module_utils.kinds import app_packa
 from ansible_collections.esper.cloud.plugins.module_utils.kinds.app import APP_VERSION
 from ansible_collections.esper.cloud.tests.unit.service import Reply, Request, Server, answers
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[5] / "tests" / "simulator"))
+
+from apk import unreadable
+
 if t.TYPE_CHECKING:
     from ansible_collections.esper.cloud.plugins.module_utils.http.client import Client
     from ansible_collections.esper.cloud.tests.unit.conftest import MakeClient
 
 Row = dict[str, t.Any]
 APP = {"id": "app-1", "package_name": "com.example.till", "application_name": "Till"}
-DATA = b"the bytes of the package"
+DATA = unreadable("the bytes of the package")
 TILL = {"package_name": "com.example.till", "version_name": "2.0"}
 
 
@@ -123,12 +128,12 @@ def test_bytes_are_compared_by_the_checksum_that_esper_returns(apps: Apps, run: 
     digest = hashlib.new(algorithm, DATA).hexdigest()
     apps.versions = [version(200, hash_string=digest.upper())]
     assert not run(src=src, **TILL).changed
-    Path(src).write_bytes(b"others")
+    Path(src).write_bytes(unreadable("others"))
     with pytest.raises(InvalidParameter, match="with another checksum"):
         run(src=src, **TILL)
 
 
-@pytest.mark.parametrize("told", [None, "", "abc", "x" * 32, "0" * 128])
+@pytest.mark.parametrize("told", [None, "", "abc", "x" * 32, "0" * 120])
 def test_an_unknown_checksum_is_not_compared(apps: Apps, run: Run, src: str, told: str | None) -> None:
     apps.versions = [version(200, hash_string=told)]
     assert not run(src=src, **TILL).changed
@@ -491,7 +496,7 @@ def apply(planned: Batch) -> list[str]:
 
 def upload(tmp_path: Path, package: str, name: str, code: int) -> Row:
     path = tmp_path / f"{package}-{code}.apk"
-    path.write_text(f"{package} {name} {code}")
+    path.write_bytes(unreadable(f"{package} {name} {code}"))
     return {"src": str(path), "package_name": package, "version_name": name, "version_code": code}
 
 

@@ -401,11 +401,14 @@ def test_the_latest_version_is_an_error_if_a_version_code_is_unknown(
     tenant.done(**lists)
     new = upload(tmp_path, 3)
     del new["version_code"]
+    # The module cannot read this manifest.
+    Path(new["src"]).write_bytes(apk.unreadable())
     result = tenant.failing(apps=[new], blueprints=lists["blueprints"])
     assert "this task uploads a version without a version code" in messages(result)["blueprints[0]"]
     # The first version of an app is the latest.
     other = "com.example.unitother"
-    first = {"src": package(tmp_path, 1, name=other), "package_name": other, "version_name": "1.0"}
+    first = {"src": str(tmp_path / f"{other}-1.0-1.apk"), "package_name": other, "version_name": "1.0"}
+    Path(first["src"]).write_bytes(apk.unreadable())
     settings = using()
     settings["android"]["apps"][0]["package_name"] = other
     assert tenant.done(apps=[first], blueprints=[{"name": "Other", "settings": settings}])["counts"]["created"] == 2
