@@ -183,8 +183,6 @@ class _DirectConnection(_Connection):
         host, timeout = self._dns_host, self.timeout
         try:
             found = socket.getaddrinfo(host, self.port, type=socket.SOCK_STREAM)
-        except UnicodeError:
-            raise urllib3.exceptions.LocationParseError(host) from None
         except OSError as error:
             raise urllib3.exceptions.NewConnectionError(self, host) from error  # type: ignore[arg-type]
         except UnicodeError:
