@@ -63,6 +63,8 @@ _IS_TERMINAL = sys.stdout.isatty()
 _CONTROLLER_STDERR = _duplicate_stderr()
 # A task reports its progress every few seconds, so it is shown at least once a minute.
 _PROGRESS_INTERVAL = 40.0
+# Maximum time in seconds that an interrupted task takes to end.
+_LONGEST_INTERRUPT = 2.0
 # The connections with which modules run on the controller.
 _ON_CONTROLLER = ("local", _DEVICE)
 
@@ -273,25 +275,31 @@ def _interrupts(report: t.Callable[[], None]) -> Iterator[None]:
         yield
         return
 
-    def interrupt(number: int, _frame: t.Any) -> t.NoReturn:
-        restore()
-        raise _Interrupt(number)
+    received: list[int] = []
 
-    def restore() -> None:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
+    def interrupt(number: int, _frame: t.Any) -> None:
+        if not received:
+            # The controller sends another signal at once, which must not prevent the report.
+            received.append(number)
+            # Python ignores an exception in some places, and the process must end.
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)
+            signal.setitimer(signal.ITIMER_REAL, _LONGEST_INTERRUPT)
+            raise _Interrupt
 
     handlers = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
-    except _Interrupt as error:
-        with contextlib.suppress(Exception):
-            report()
-        os.kill(os.getpid(), error.args[0])
-        # The handler of SIGINT can be one that only raises this.
-        raise KeyboardInterrupt from None
     finally:
-        restore()
+        if received:
+            with contextlib.suppress(Exception):
+                report()
+            signal.setitimer(signal.ITIMER_REAL, 0)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        if received:
+            os.kill(os.getpid(), received[0])
+            # The handler of SIGINT can be one that only raises this.
+            raise KeyboardInterrupt
 
 
 @contextlib.contextmanager
