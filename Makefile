@@ -6,7 +6,7 @@ PYTHON ?= python3
 CHECKS := $(PYTHON) tests/checks
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-changed test-matrix lock sbom units laws faults integration sanity lint generate messages simulator bench format clean
+.PHONY: help demo test test-changed test-matrix lock sbom units laws faults mutations integration sanity lint generate messages simulator bench format clean
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ laws: ## Run the law tests of all kinds of objects
 
 faults: ## Run the fault matrix
 	@$(CHECKS) faults
+
+mutations: ## Run the tests with invalid responses
+	@$(CHECKS) mutations
 
 integration: ## Run the integration tests against a simulated tenant
 	@$(CHECKS) integration modules

@@ -40,13 +40,14 @@ options:
     type: str
   timeout:
     description:
-      - Time limit in seconds for the connection, and for each part of a response.
+      - Time limit in seconds for the connection, and for each part of a response. At most V(604800).
       - Can also be set with E(ESPER_TIMEOUT).
     type: float
     default: 60.0
   retries:
     description:
-      - Maximum number of retries after a lost connection, a server error (5xx) or a rate limit (429).
+      - Maximum number of retries after a lost connection, a server error (5xx) or a rate limit (429). At
+        most V(100).
       - A request that creates an object is not repeated before the object is looked up.
       - Can also be set with E(ESPER_RETRIES).
     type: int
@@ -54,10 +55,19 @@ options:
   deadline:
     description:
       - Time limit in seconds for all requests of a task, including waits and retries. V(0) sets no limit.
+        At most V(604800), a week.
       - A task never exceeds it by more than O(timeout).
       - Can also be set with E(ESPER_DEADLINE).
     type: float
     default: 300.0
+  max_response_size:
+    description:
+      - Maximum size in megabytes of the body of a response, after decompression. V(0) sets no limit. At most
+        V(10000).
+      - It limits the memory of a task. Downloads of files are not limited.
+      - Can also be set with E(ESPER_MAX_RESPONSE_SIZE).
+    type: int
+    default: 50
   validate_certs:
     description:
       - If V(true), the TLS certificate of the server must be valid. Set it to V(false) only for tests.
@@ -107,14 +117,15 @@ options:
       - name: ESPER_ENTERPRISE_ID
   timeout:
     description:
-      - Time limit in seconds for the connection, and for each part of a response.
+      - Time limit in seconds for the connection, and for each part of a response. At most V(604800).
     type: float
     default: 60.0
     env:
       - name: ESPER_TIMEOUT
   retries:
     description:
-      - Maximum number of retries after a lost connection, a server error (5xx) or a rate limit (429).
+      - Maximum number of retries after a lost connection, a server error (5xx) or a rate limit (429). At
+        most V(100).
       - A request that creates an object is not repeated before the object is looked up.
     type: int
     default: 4
@@ -123,11 +134,21 @@ options:
   deadline:
     description:
       - Time limit in seconds for all requests of a task, including waits and retries. V(0) sets no limit.
+        At most V(604800), a week.
       - A task never exceeds it by more than O(timeout).
     type: float
     default: 300.0
     env:
       - name: ESPER_DEADLINE
+  max_response_size:
+    description:
+      - Maximum size in megabytes of the body of a response, after decompression. V(0) sets no limit. At most
+        V(10000).
+      - It limits the memory of a task. Downloads of files are not limited.
+    type: int
+    default: 50
+    env:
+      - name: ESPER_MAX_RESPONSE_SIZE
   validate_certs:
     description:
       - If V(true), the TLS certificate of the server must be valid. Set it to V(false) only for tests.

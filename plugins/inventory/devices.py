@@ -22,8 +22,10 @@ extends_documentation_fragment:
   - inventory_cache
 notes:
   - Connection options can be templates, such as a lookup of a secret, or vaulted values.
-  - Values from the Esper API are data. Ansible never evaluates them as templates.
-  - The cache never contains the API key.
+  - Values from the Esper API are data. Ansible never evaluates templates in them. If a playbook uses such a value as an
+    expression, as in a C(when) with the text C({{ esper_alias }}), Ansible evaluates a text without braces. Write
+    expressions without braces.
+  - The cache never contains the API key. The owner of its files is the only one who can read them (mode 0600).
   - Esper does not document the request for the names of tags. If Esper rejects it, the plugin uses the IDs of the tags,
     and warns.
 options:
@@ -38,7 +40,7 @@ options:
     description:
       - Filters that Esper applies to the list of devices. The keys are the query parameters of C(/v2/devices/).
       - A device must match all filters. A filter with a list matches devices with any of its values. By default, there
-        are no filters.
+        are no filters. Lists that are too long for one request are split into several requests.
       - Text - V(serial), V(udid), V(search) (name, serial, IMEI, model and others), V(android_version),
         V(android_version_exact), V(ios_version), V(ipados_version), V(tvos_version), V(windows_version),
         V(active_connection), V(current_blueprint_version_id), V(current_blueprint_version_id_net),
@@ -50,7 +52,7 @@ options:
       - Choices - V(state) (a value of C(esper_state)), V(os) (V(Android), V(iOS), V(iPadOS), V(tvOS), V(Linux),
         V(Windows)), V(managed_by) (V(BLUEPRINT), V(TEMPLATE)).
       - One or a list - V(platform) (V(ANDROID), V(APPLE), V(LINUX), V(WINDOWS)), V(device_source) (V(ABM),
-        V(NON_ABM)), V(template_multi), V(policy_multi).
+        V(NON_ABM)), V(template_multi) and V(policy_multi) (names of templates and policies, without commas).
       - One or a list of names or IDs - V(group_multi) (device groups by path, including the groups below them),
         V(group_multi_immediate) (excluding the groups below them), V(tags).
       - A name or an ID - V(assigned_blueprint_id), V(current_blueprint_id).
@@ -70,8 +72,9 @@ options:
       - If a name is empty, or if several devices have it, none of them gets it. Each device then gets its next name,
         and finally its ID. So the names do not depend on the order in which Esper lists the devices.
       - Every name must be valid. Names that are part of a path, that contain wildcards, that start with V(!), V(&),
-        V(~) or V(@), or that contain a word such as V(all) or V(localhost), are not used. An ID is only used if it is a
-        UUID. The inventory omits a device without a valid name, and the plugin warns.
+        V(~) or V(@), that contain a word such as V(all) or V(localhost), or that are longer than 512 characters, are
+        not used. An ID is only used if it is a UUID. The inventory omits a device without a valid name, and the plugin
+        warns.
       - If a host or a group of another inventory source already has the name, the device gets its next name, and the
         plugin warns. To add variables to the host of a device from another source that is read first, set C(esper_id)
         to the ID of the device there.
@@ -90,6 +93,7 @@ options:
         become underscores.
       - If several objects share a group name, such as the tags V(VIP) and V(vip), that group contains the devices of
         all of them. Each object also has a child group whose name ends in the start of its ID, and the plugin warns.
+      - A name with more than 512 characters, which AWX would cut, is shortened and ends in a digest. The plugin warns.
       - V(group) creates C(group_stores_berlin) for the device group C(All devices/Stores/Berlin), a child of
         C(group_stores), and C(group_all_devices) at the top.
       - V(tag) creates C(tag_kiosk), V(platform) creates C(platform_android), V(state) creates C(state_online), and
@@ -138,11 +142,12 @@ options:
     default: 4
   paging:
     description:
-      - Method to read the pages of devices. With both methods, the inventory contains each device once, even if the
-        list changes at the same time.
-      - V(offset) reads at most O(concurrency) pages at a time. If devices moved from one page to another, it reads the
-        list again, at most twice.
-      - V(cursor) reads one page after another, and each page once.
+      - Method to read the pages of devices. With both methods, the inventory contains the devices that the list had at
+        one moment while the plugin read it. If devices were removed at the same time, the plugin reads the list again,
+        at most four times, and then fails.
+      - V(offset) reads at most O(concurrency) pages at a time.
+      - V(cursor) reads one page after another. It only compares the number of devices, so it does not notice if as many
+        devices were added as removed.
     type: str
     choices: [offset, cursor]
     default: offset
@@ -202,11 +207,13 @@ cache_timeout: 3600
 on_error: cached
 """
 
+import contextlib
 import hashlib
 import json
 import re
 import typing as t
 from collections import Counter
+from pathlib import Path
 
 from ansible.errors import AnsibleParserError
 from ansible.inventory.host import Host
@@ -214,7 +221,9 @@ from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructa
 from ansible.release import __version__ as core_version
 from ansible_collections.esper.cloud.plugins.module_utils.base.errors import EsperError, InvalidParameter, RequestFailed
 from ansible_collections.esper.cloud.plugins.module_utils.base.names import unique_hostnames
+from ansible_collections.esper.cloud.plugins.module_utils.base.redaction import Redaction
 from ansible_collections.esper.cloud.plugins.module_utils.base.row import Row
+from ansible_collections.esper.cloud.plugins.module_utils.base.text import printable, listed
 from ansible_collections.esper.cloud.plugins.module_utils.engine.tenant_view import TenantView
 from ansible_collections.esper.cloud.plugins.module_utils.http.client import Client
 from ansible_collections.esper.cloud.plugins.module_utils.http.connection import OPTIONS, Connection, api_url_of
@@ -231,7 +240,6 @@ from ansible_collections.esper.cloud.plugins.plugin_utils.device_groups import R
 from ansible_collections.esper.cloud.plugins.plugin_utils.garbage import without_collections
 from ansible_collections.esper.cloud.plugins.plugin_utils.host_variables import HostVariables, VariableBuilder
 
-_MAX_LISTED = 5
 _HOSTNAME_FIELDS = ("name", "alias", "serial", "id")
 _DOTTED_NAME = re.compile(r"[a-z_]\w*(\.[a-z_]\w*)*", re.ASCII | re.IGNORECASE)
 
@@ -249,7 +257,24 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             with without_collections(inventory):
                 self._populate(self._load_fleet(path, cache))
         except EsperError as error:
-            raise AnsibleParserError(str(error)) from None
+            # It can suggest names of objects, and somebody can name an object like the key.
+            redaction = Redaction([str(self._connection_option("api_key") or "")])
+            raise AnsibleParserError(printable(redaction.text(str(error)))) from None
+
+    def update_cache_if_changed(self) -> None:
+        super().update_cache_if_changed()
+        # ansible-core makes the files of a cache readable for everybody.
+        cache = self._cache._plugin
+        file_name = getattr(cache, "_get_cache_file_name", None)
+        files = {file_name(key) for key in self._cache} if file_name else set()
+        # Later releases add a version to the key.
+        files.update(getattr(cache, "_files", {}).values())
+        for file in files:
+            with contextlib.suppress(FileNotFoundError):
+                Path(file).chmod(0o600)
+
+    def _warn(self, text: str) -> None:
+        self.display.warning(printable(text))
 
     # --- the data of the tenant -------------------------------------------------------------------------------------
 
@@ -290,9 +315,9 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             return None
 
     def _read_fleet(self, connection: Connection, filters: Row) -> Fleet:
-        if connection.sends_key_in_clear:
-            self.display.warning("The API key is sent unencrypted, because api_url is not an https URL.")
         with Client(connection, user_agent=f"ansible-core/{core_version}", log=self.display.vvv) as client:
+            for warning in client.warnings:
+                self._warn(warning)
             return read_fleet(
                 TenantView(client),
                 filters,
@@ -301,7 +326,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
                 concurrency=max(int(self.get_option("concurrency")), 1),
                 by_cursor=self.get_option("paging") == "cursor",
                 on_progress=self._show_progress,
-                warn=self.display.warning,
+                warn=self._warn,
             )
 
     def _fallback_to_cache(self, error: RequestFailed, key: str) -> Fleet:
@@ -316,7 +341,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         fleet = self._cached_fleet(key)
         if fleet is None:
             raise EsperError(f"{error} Cannot fall back to the cache: it has no inventory for these options.")
-        self.display.warning(f"{error} Using the cached inventory of {fleet.read_at}.")
+        self._warn(f"{error} Using the cached inventory of {fleet.read_at}.")
         return fleet
 
     def _show_progress(self, read: int, count: int | None) -> None:
@@ -352,7 +377,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         # _add_hosts() empties the only list that is left.
         fleet.devices = []
         builder = VariableBuilder(fleet, prefix)
-        groups = DeviceGroups(self.inventory, fleet, self.get_option("group_by"), self.display.warning)
+        groups = DeviceGroups(self.inventory, fleet, self.get_option("group_by"), self._warn)
         self._add_root_group()
         groups.create(devices)
         hostnames = self._hostnames(devices, builder, taken=self._taken_names(f"{prefix}id"))
@@ -457,17 +482,17 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             taken=taken,
         )
         for preference in (preference for preference, count in failures.items() if count == len(devices)):
-            self.display.warning(f"The host name expression '{preference}' cannot be evaluated for any device.")
+            self._warn(f"The host name expression '{preference}' cannot be evaluated for any device.")
         if rejected:
             renamed = (f"{', '.join(taken_names)} (now {names[index]})" for index, taken_names in rejected.items())
-            self.display.warning(
+            self._warn(
                 "Hosts or groups of other inventory sources already have the names of these devices. Each device gets"
-                f" its next name: {_summarize(renamed)}."
+                f" its next name: {listed(renamed)}."
             )
         if unnamed := [device["id"] for device, name in zip(devices, names, strict=True) if name is None]:
-            self.display.warning(
+            self._warn(
                 f"The inventory does not contain these devices, because none of their names is a valid host name:"
-                f" {_summarize(map(repr, unnamed))}. Set a name or an alias that is valid and unique."
+                f" {listed([repr(each) for each in unnamed])}. Set a name or an alias that is valid and unique."
             )
         return names
 
@@ -501,13 +526,6 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
                 continue
             candidates.append(None if value is None else str(value))
         return candidates
-
-
-def _summarize(texts: t.Iterable[str]) -> str:
-    """Return a few texts in one line, and the number of the others."""
-    all_texts = list(texts)
-    more = len(all_texts) - _MAX_LISTED
-    return ", ".join(all_texts[:_MAX_LISTED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _drain(rows: list[Row]) -> t.Iterator[Row]:

@@ -29,7 +29,16 @@ from .model.walk import (
     walk,
     without_omitted,
 )
-from .task import ItemParams, ModuleDefinition, ModuleResult, RunContext, define_info_module, define_module, execute
+from .task import (
+    ItemParams,
+    ModuleDefinition,
+    ModuleResult,
+    RunContext,
+    Secrets,
+    define_info_module,
+    define_module,
+    execute,
+)
 
 Environment = t.Mapping[str, str]
 
@@ -61,17 +70,16 @@ def argument_spec(definition: ModuleDefinition, environment: Environment | None 
 @dataclass
 class CheckedItems:
     """The parameters of a task with validated items. ``errors`` contains sentences about invalid items, ``unknown``
-    about items that check mode cannot plan. ``params`` does not contain these items. ``secrets`` are texts to mask."""
+    about items that check mode cannot plan. ``params`` does not contain these items."""
 
     params: dict[str, t.Any]
     errors: list[str]
     unknown: list[str]
-    secrets: set[str]
 
 
 def check_items(definition: ModuleDefinition, params: Params, *, check_mode: bool) -> CheckedItems:
     """Validate the items of a task with the options of their kinds: see ModuleDefinition.items."""
-    checked = CheckedItems(dict(params), [], [], set(secret_texts(walk(definition.described_items, params))))
+    checked = CheckedItems(dict(params), [], [])
     for option, kind in definition.items.items():
         if params[option] is None:
             continue
@@ -121,17 +129,19 @@ def _distinguish_null(described: t.Iterable[Described], params: Params, args: Pa
 def perform(
     definition: ModuleDefinition, params: Params, context: RunContext, args: Params | None = None
 ) -> tuple[ModuleResult, set[str]]:
-    """Validate the items of a task and run it. Return the result, and the secrets in items to mask in it.
+    """Validate the items of a task and run it. Return the result, and the secrets that Ansible has to mask in it.
 
     ``params`` are the validated arguments, ``args`` those that the user wrote, if they differ.
     """
+    secrets = Secrets.of(params)
+    own = {secrets.api_key} - {""}
     written = params if args is None else _distinguish_null(definition.module.options, params, args)
     items = check_items(definition, written, check_mode=context.check_mode)
     if items.errors:
-        return ModuleResult({"failed": True, "msg": " ".join(items.errors)}), items.secrets
-    outcome = execute(definition, items.params, context, user_agent=USER_AGENT)
-    outcome.warnings += items.unknown
-    return outcome, items.secrets
+        return secrets.without(ModuleResult({"failed": True, "msg": " ".join(items.errors)})), own
+    outcome = execute(definition, items.params, context, user_agent=USER_AGENT, secrets=secrets)
+    outcome.warnings += secrets.without(ModuleResult({}, items.unknown)).warnings
+    return outcome, own
 
 
 def _item_label(option: str, index: int, item: Params) -> str:
@@ -142,7 +152,10 @@ def _item_label(option: str, index: int, item: Params) -> str:
 
 
 class _Module(AnsibleModule):  # type: ignore[misc]  # ansible-core has no types
-    """A module that masks the secrets in items before it logs its invocation."""
+    """A module whose results have no secrets and no control characters in messages, see Secrets.
+
+    Ansible masks only the API key in them. It would also mask short secrets, and so change the IDs that contain them.
+    """
 
     definition: t.ClassVar[ModuleDefinition]
     args: Params
@@ -154,6 +167,20 @@ class _Module(AnsibleModule):  # type: ignore[misc]  # ansible-core has no types
     def _log_invocation(self) -> None:
         self.no_log_values.update(secret_texts(walk(self.definition.described_items, self.params)))
         super()._log_invocation()
+
+    def exit_json(self, **result: t.Any) -> None:
+        super().exit_json(**self._as_shown(result))
+
+    def fail_json(self, msg: str, **result: t.Any) -> None:
+        super().fail_json(**self._as_shown({**result, "msg": msg}))
+
+    def _as_shown(self, result: dict[str, t.Any]) -> dict[str, t.Any]:
+        secrets = Secrets.of(self.params)
+        self.no_log_values = {secrets.api_key} - {""}
+        return {
+            **secrets.without(ModuleResult(result)).result,
+            "invocation": {"module_args": secrets.arguments(self.params)},
+        }
 
 
 def _from_environment(environment: Environment, *names: str) -> str:
@@ -182,8 +209,7 @@ def run_task(definition: ModuleDefinition) -> None:
     _Module.definition = definition
     module = _Module(argument_spec=argument_spec(definition), supports_check_mode=True, **definition.rules)
     context = RunContext(module.check_mode, module._diff, module._verbosity)
-    outcome, secrets = perform(definition, module.params, context, module.args)
-    module.no_log_values.update(secrets)
+    outcome, _secrets = perform(definition, module.params, context, module.args)
     for warning in outcome.warnings:
         module.warn(warning)
     if outcome.result.get("failed"):

@@ -7,26 +7,31 @@ This file does not import Ansible. It takes validated parameters and returns pla
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import json
 import traceback
 import typing as t
 from dataclasses import dataclass, field, replace
 
 from .base.errors import EsperError
-from .base.redaction import Redaction
+from .base.redaction import SHORTEST, Redaction, free_texts
 from .base.row import Params, Row
-from .base.text import counted
-from .engine.apply import ensure_all
+from .base.secret_keys import mask_secrets, secret_values
+from .base.text import listed, printable, printable_lines
+from .engine.apply import accepted_writes, ensure_all
 from .engine.lookup import lookup_of
 from .engine.reader import reader_of
 from .engine.tenant_view import TenantView
 from .http.client import Client, WriteLog
 from .http.connection import OPTIONS as CONNECTION_OPTIONS
 from .http.connection import Connection
+from .http.responses import sentence
 from .model.field import Field
 from .model.kind import Kind, Shape
 from .model.module_spec import ModuleSpec, Option
 from .model.plan import ObjectDiff
+from .model.values import leaves
 from .model.walk import (
     Visit,
     any_option,
@@ -34,7 +39,6 @@ from .model.walk import (
     invalid_path,
     needs_check,
     null_identifiers,
-    secret_texts,
     walk,
 )
 
@@ -44,6 +48,9 @@ ISSUES_URL = "https://github.com/ansible-collections/esper.cloud/issues"
 _SHOWN_WRITES = 3
 # The verbosity from which the result contains the requests.
 _REQUESTS_VERBOSITY = 3
+# The options whose values no message quotes, because the module does not know which of them are secret. Since version
+# 2.21, ansible-core shows the message of a failed task even with no_log.
+_NEVER_QUOTED = ("args", "body", "extra_args", "form")
 _CONNECTION = tuple(
     Option(option.name, option.description, type=option.type, secret=option.secret) for option in CONNECTION_OPTIONS
 )
@@ -60,16 +67,16 @@ class Effects:
     values: Row = field(default_factory=dict)
     writes: WriteLog = field(default_factory=WriteLog)
 
-    def add(self, sentence: str, **values: t.Any) -> None:
+    def add(self, text: str, **values: t.Any) -> None:
         """Record an effect."""
-        self.sentences.append(sentence)
+        self.sentences.append(text)
         self.values |= values
 
     def added_to(self, failure: Row) -> Row:
         """Return the result of a failed task with the effects before the failure."""
         if not self.sentences:
             return failure
-        return {**self.values, **failure, "changed": True, "msg": " ".join([failure["msg"], *self.sentences])}
+        return {**self.values, **failure, "changed": True, "msg": " ".join([sentence(failure["msg"]), *self.sentences])}
 
     def after_interrupt(self) -> str:
         """Return sentences about the effects before an interrupt of the task, "" if there are none. A request without a
@@ -86,10 +93,7 @@ class Effects:
 
 def _purposes(writes: list[str]) -> str:
     """Return the purposes of some write requests, as part of a sentence."""
-    shown = [f"{purpose[0].lower()}{purpose[1:]}" for purpose in writes[:_SHOWN_WRITES]]
-    hidden = len(writes) - len(shown)
-    more = f" and {counted(hidden, 'more request')}" if hidden else ""
-    return f"{', '.join(shown)}{more}"
+    return listed([f"{purpose[0].lower()}{purpose[1:]}" for purpose in writes], _SHOWN_WRITES, "request")
 
 
 @dataclass(frozen=True)
@@ -164,6 +168,64 @@ class ModuleDefinition:
         """Return the values of options in parameters, connection options included. ``only`` selects the options."""
         own = list(walk((*_CONNECTION, *self.module.options), params, only=only))
         return Visits(own, list(walk(self.described_items, params, only=only)) if self.items else [])
+
+
+@dataclass(frozen=True)
+class Secrets:
+    """The secrets in the parameters of a task, which Esper can repeat in a response.
+
+    ``api_key`` is "" if it is too short to be masked in texts. ``known`` are the others, by their keys.
+    ``possible`` are the texts in options that take any values. Messages do not show them, results do.
+    """
+
+    api_key: str
+    known: frozenset[str]
+    possible: frozenset[str]
+
+    @classmethod
+    def of(cls, params: Params) -> Secrets:
+        """Return the secrets in parameters."""
+        api_key = str(params.get("api_key") or "").strip()
+        free = [_parsed(params.get(name)) for name in _NEVER_QUOTED]
+        known = {*secret_values([params, *free])} - {api_key}
+        return cls(
+            api_key if len(api_key) >= SHORTEST else "", frozenset(known), frozenset(free_texts(leaves(free))) - known
+        )
+
+    @functools.cached_property
+    def in_messages(self) -> Redaction:
+        """The redaction of messages."""
+        return Redaction([self.api_key, *self.known, *self.possible])
+
+    def arguments(self, params: Params) -> Row:
+        """Return the arguments of a task for its result."""
+        return t.cast(Row, Redaction(self.known).all(mask_secrets(params)))
+
+    def without(self, outcome: ModuleResult) -> ModuleResult:
+        """Return a result as it leaves the collection: without secrets except the API key, which Ansible masks, and
+        with control characters escaped in messages, warnings and the titles of diffs."""
+        redact = self.in_messages.text
+        result = t.cast(Row, Redaction(self.known).all(outcome.result)) if self.known else dict(outcome.result)
+        if "msg" in result:
+            result["msg"] = printable(redact(str(result["msg"])))
+        if "exception" in result:
+            result["exception"] = printable_lines(redact(str(result["exception"])))
+        if isinstance(result.get("errors"), list):
+            result["errors"] = [printable(redact(text)) if isinstance(text, str) else text for text in result["errors"]]
+        if isinstance(result.get("diff"), list):
+            result["diff"] = [
+                {key: printable(value) if key.endswith("_header") else value for key, value in entry.items()}
+                for entry in result["diff"]
+            ]
+        return ModuleResult(result, [printable(redact(warning)) for warning in outcome.warnings])
+
+
+def _parsed(value: t.Any) -> t.Any:
+    """Return the value of an option, parsed if it is JSON in a text."""
+    if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
+        with contextlib.suppress(ValueError, RecursionError):
+            return [value, json.loads(value)]
+    return value
 
 
 @dataclass(frozen=True)
@@ -280,43 +342,62 @@ def unknown_result(
     return ModuleResult({"changed": not definition.name.endswith("_info"), **definition.unknown}, [warning])
 
 
-def execute(definition: ModuleDefinition, params: Params, context: RunContext, *, user_agent: str) -> ModuleResult:
-    """Run a task and return its result. A failure has ``failed`` and the message ``msg``, and ``changed`` if a write
-    request took effect before it. An unexpected one also has the traceback ``exception``."""
+def execute(
+    definition: ModuleDefinition,
+    params: Params,
+    context: RunContext,
+    *,
+    user_agent: str,
+    secrets: Secrets | None = None,
+) -> ModuleResult:
+    """Run a task and return its result. ``secrets`` are those in the parameters, if they are known already.
+
+    A failure has ``failed`` and the message ``msg``, and ``changed`` if a write request took effect before it. An
+    unexpected one also has the traceback ``exception``.
+    """
+    secrets = secrets or Secrets.of(params)
     visits = definition.visit(params, needs_check)
     if message := (
         unmet_requirement(definition.rules, params) or invalid_path(visits.all) or _blank_identifier(visits)
     ):
-        return ModuleResult({"failed": True, "msg": message})
+        return secrets.without(ModuleResult({"failed": True, "msg": message}))
     requests: list[str] = []
     warnings: list[str] = []
-    secrets = list(secret_texts(visits.all))
+    hidden = [*secrets.known, *secrets.possible]
     view: TenantView | None = None
     try:
         connection = Connection.from_options(params)
-        secrets.append(connection.api_key)
-        if connection.sends_key_in_clear:
-            warnings.append("The API key is sent unencrypted, because api_url is not an https URL.")
         with Client(
             connection,
             user_agent=user_agent,
             log=requests.append,
             progress=context.progress,
             writes=context.effects.writes,
-            secrets=secrets,
+            secrets=hidden,
         ) as client:
+            warnings += client.warnings
             view = TenantView(client)
             outcome = definition.run(view, params, context)
             warnings += view.warnings()
     except EsperError as error:
-        outcome = ModuleResult(context.effects.added_to({"failed": True, "msg": str(error), **error.details()}))
+        failure = {"failed": True, "msg": str(error), **error.details()}
+        outcome = ModuleResult(_with_accepted(failure, view, context.effects, is_known=error.names_changes))
     except Exception as error:  # noqa: BLE001 - Python and ansible-core would show its values without masking
         description = f"{type(error).__name__}: {error}"
         message = f"Unexpected error (bug in esper.cloud), please report it at {ISSUES_URL}: {description}"
-        failure = {"msg": message, "exception": traceback.format_exc()}
-        outcome = ModuleResult(context.effects.added_to({"failed": True, **Redaction(secrets).all(failure)}))
+        details = secrets.in_messages.all({"msg": message, "exception": traceback.format_exc()})
+        failure = {"failed": True, **details}
+        outcome = ModuleResult(_with_accepted(failure, view, context.effects))
     if outcome.result.get("failed") and view is not None and view.has_written:
         outcome.result["changed"] = True
     if context.verbosity >= _REQUESTS_VERBOSITY:
         outcome.result["requests"] = requests
-    return ModuleResult(outcome.result, [*warnings, *outcome.warnings])
+    return secrets.without(ModuleResult(outcome.result, [*warnings, *outcome.warnings]))
+
+
+def _with_accepted(failure: Row, view: TenantView | None, effects: Effects, *, is_known: bool = False) -> Row:
+    """Return the result of a failed task with the write requests that Esper accepted before, unless the message already
+    names them, or the task has recorded them as effects."""
+    if view is not None and view.has_written and not is_known and not effects.sentences:
+        effects.add(accepted_writes(view))
+    return effects.added_to(failure)

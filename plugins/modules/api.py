@@ -51,6 +51,7 @@ options:
     description:
       - Body of the request, which is sent as JSON.
       - 'The module does not know which values are secret. If there are any, set C(no_log: true) for the task.'
+      - Messages do not show texts of the body that have eight or more characters.
       - Mutually exclusive with O(form) and O(files).
     type: raw
   form:
@@ -82,8 +83,8 @@ options:
     default: id
   show_secrets:
     description:
-      - If V(true), the result contains tokens, passwords and links that do not require a key. If V(false),
-        these are masked.
+      - If V(true), the result contains API keys, tokens, passwords, certificate files, and links that do
+        not require a key. If V(false), these are masked.
       - The API key of the connection is never shown.
     type: bool
     default: false

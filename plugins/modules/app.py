@@ -120,7 +120,7 @@ options:
     description:
       - Time limit of the task in seconds, measured from the start of the upload. It applies if O(deadline)
         leaves less time.
-      - V(0) sets no limit.
+      - V(0) sets no limit. At most V(604800), a week.
     type: float
     default: 3600.0
 requirements:

@@ -94,7 +94,7 @@ options:
     default: all
   wait_timeout:
     description: Maximum time to wait for devices, in seconds, even if O(deadline) is shorter. With V(0),
-      the task reads the results once.
+      the task reads the results once. At most V(604800), a week.
     type: float
     default: 600.0
   max_fail_percentage:

@@ -383,6 +383,7 @@ options:
       - Arguments other than those in O(args), in API format, for example those of a custom action.
       - 'The module does not know which of them are secret. If there are any, set C(no_log: true) for the
         task.'
+      - Messages do not show texts of the arguments that have eight or more characters.
     type: dict
   schedule:
     description:
@@ -452,7 +453,7 @@ options:
     default: all
   wait_timeout:
     description: Maximum time to wait for devices, in seconds, even if O(deadline) is shorter. With V(0),
-      the task reads the results once.
+      the task reads the results once. At most V(604800), a week.
     type: float
     default: 600.0
   max_fail_percentage:

@@ -459,6 +459,7 @@ options:
         of a custom action.
       - 'The module does not know which of them are secret. If there are any, set C(no_log: true)
         for the task.'
+      - Messages do not show texts of the arguments that have eight or more characters.
     type: dict
   converge_with_provision:
     description: If V(true), the operation V(CONVERGE) also applies settings that are otherwise applied
@@ -522,7 +523,7 @@ options:
     default: all
   wait_timeout:
     description: Maximum time to wait for devices, in seconds, even if O(deadline) is shorter. With
-      V(0), the task reads the results once.
+      V(0), the task reads the results once. At most V(604800), a week.
     type: float
     default: 600.0
   max_fail_percentage:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import functools
+import re
 import typing as t
 
 from ansible.utils.unsafe_proxy import wrap_var
@@ -19,6 +20,7 @@ HAS_TRUST = trust_as_template is not None
 
 # A text without these characters is neither a template nor a part of one, and has no header that changes the syntax.
 _TEMPLATE_CHARACTERS = frozenset("{}#")
+_TEMPLATE_START = re.compile(r"\{(?=[{%#])")
 
 
 def has_no_template(text: str) -> bool:
@@ -36,12 +38,26 @@ def as_text(value: str) -> str:
     """Return a text from the API in a form that is never evaluated as a template.
 
     ``ansible-inventory`` prints untrusted texts in a longer form. Texts without template characters are marked as
-    trusted to avoid that. The cache keeps one object for all hosts that share a text.
+    trusted to avoid that. Lone surrogates, which cannot be printed, become question marks. The cache keeps one object
+    for all hosts that share a text.
     """
+    if not value.isascii():
+        value = value.encode(errors="replace").decode()
     is_harmless = has_no_template(value)
     if not HAS_TRUST:
         return value if is_harmless else t.cast(str, wrap_var(value))
     return as_template(value) if is_harmless else value
+
+
+def _as_key(key: t.Any) -> t.Any:
+    """Return a key of a dict in a form that is never evaluated as a template.
+
+    Before 2.19, ansible-core forgets that a key is data when it turns the dict into a text. So a space separates the
+    two characters that start a template.
+    """
+    if not isinstance(key, str):
+        return key
+    return as_text(key if HAS_TRUST else _TEMPLATE_START.sub("{ ", key))
 
 
 def as_data(value: t.Any) -> t.Any:
@@ -51,5 +67,5 @@ def as_data(value: t.Any) -> t.Any:
     if isinstance(value, list):
         return [as_data(item) for item in value]
     if isinstance(value, dict):
-        return {key: as_data(item) for key, item in value.items()}
+        return {_as_key(key): as_data(item) for key, item in value.items()}
     return value

@@ -8,8 +8,9 @@ import typing as t
 
 from ansible.inventory.host import Host
 from ansible.plugins.inventory import to_safe_group_name
-from ansible_collections.esper.cloud.plugins.module_utils.base.names import group_names
+from ansible_collections.esper.cloud.plugins.module_utils.base.names import MAX_LENGTH, full_group_name, group_names
 from ansible_collections.esper.cloud.plugins.module_utils.base.row import Row
+from ansible_collections.esper.cloud.plugins.module_utils.base.text import listed
 from ansible_collections.esper.cloud.plugins.module_utils.kinds.group_path import ROOT, split_path
 from ansible_collections.esper.cloud.plugins.module_utils.tasks.fleet import Fleet
 
@@ -32,6 +33,7 @@ class DeviceGroups:
         # The names of groups that several objects share, with the names of the groups of these objects.
         self._shared: dict[str, list[str]] = {}
         self._memberships: dict[tuple[t.Any, ...], _Membership] = {}
+        self._shortened: list[str] = []
 
     def create(self, devices: list[Row]) -> None:
         """Create and nest the inventory groups. Each device group has one, other objects only if a device uses them."""
@@ -49,12 +51,22 @@ class DeviceGroups:
         for kind, names_by_key in objects.items():
             if kind in self._kinds:
                 self._create_kind(kind, names_by_key)
+        if self._shortened:
+            self._warn(
+                f"Names of inventory groups are longer than {MAX_LENGTH} characters. They are shortened and end in a"
+                f" digest, because AWX cuts longer names: {listed(list(self._shortened))}."
+            )
         self._nest()
 
     def _create_kind(self, kind: str, objects: dict[t.Any, str]) -> None:
         names, shared = group_names(kind, objects, to_safe_group_name)
         created = {key: self._inventory.add_group(name) for key, name in names.items()}
         self._names[kind] = created
+        self._shortened += [
+            created[key]
+            for key, name in objects.items()
+            if len(full_group_name(kind, name, to_safe_group_name)) > MAX_LENGTH
+        ]
         for name, keys in shared.items():
             self._create_shared(name, {created[key]: objects[key] for key in keys})
 
@@ -72,10 +84,7 @@ class DeviceGroups:
         group of that name."""
         names = self._names["group"]
         keys = {name: key for key, name in names.items()}
-        edges = [
-            (_depth(self._fleet, key), names.get(self._fleet.groups[key]["parent"], ROOT_GROUP), name)
-            for key, name in names.items()
-        ]
+        edges = [(_depth(self._fleet, key), self._parent_of(key), name) for key, name in names.items()]
         for shared, children in self._shared.items():
             members = [keys[child] for child in children if child in keys]
             depth = 0
@@ -87,6 +96,13 @@ class DeviceGroups:
             edges += [(depth, shared, child) for child in children]
         for _order, parent, child in sorted(edges, key=lambda edge: edge[0]):
             self._inventory.add_child(parent, child)
+
+    def _parent_of(self, key: str) -> str:
+        """Return the inventory group above that of a device group. Ansible rejects circles, so a device group that is
+        above itself in the response is at the top."""
+        if key in _ancestors(self._fleet, key):
+            return ROOT_GROUP
+        return self._names["group"].get(self._fleet.groups[key]["parent"], ROOT_GROUP)
 
     def add_device(self, device: Row, host: Host) -> None:
         """Add the host of a device to its groups. complete() must follow the last device."""

@@ -34,6 +34,7 @@ from ansible_collections.esper.cloud.plugins.module_utils.base.errors import (
     EsperError,
     InvalidParameter,
 )
+from ansible_collections.esper.cloud.plugins.module_utils.base.text import printable
 from ansible_collections.esper.cloud.plugins.module_utils.http.transport import HAS_REQUESTS
 from ansible_collections.esper.cloud.plugins.module_utils.model.walk import type_mismatch
 from ansible_collections.esper.cloud.plugins.module_utils.module import NULL_IS_EMPTY, argument_spec, perform
@@ -41,6 +42,7 @@ from ansible_collections.esper.cloud.plugins.module_utils.task import (
     ModuleDefinition,
     ModuleResult,
     RunContext,
+    Secrets,
     unknown_result,
 )
 
@@ -188,53 +190,54 @@ class TaskAction(NormalAction):
         merged = {**os.environ, **{name: str(value) for name, value in environment.items()}}
         args = _json(self._task.args)
         checked = ArgumentSpecValidator(argument_spec(definition, merged), **definition.rules).validate(args)
-        secrets = set(checked._no_log_values)
+        secrets = Secrets.of(checked.validated_parameters)
         if checked.error_messages:
-            outcome = ModuleResult({"failed": True, "msg": self._error_message(checked.errors)})
+            outcome = secrets.without(ModuleResult({"failed": True, "msg": self._error_message(checked.errors)}))
         else:
-            outcome, item_secrets = self._perform(definition, checked.validated_parameters, args, variables)
-            secrets |= item_secrets
+            outcome = self._perform(definition, checked.validated_parameters, args, variables)
         result = outcome.result
         duplicates = [f"Both option {x['option']} and its alias {x['alias']} are set." for x in checked._warnings]
         if warnings := [*duplicates, *outcome.warnings]:
             result["warnings"] = warnings
         if self._shows_invocation(variables):
-            result["invocation"] = {"module_args": checked.validated_parameters}
+            result["invocation"] = {"module_args": secrets.arguments(checked.validated_parameters)}
         result = _json(result)
         constants = {name: value for name, value in result.items() if value is None or isinstance(value, bool)}
-        return {**remove_values(result, secrets), **constants}
+        # Ansible masks the API key only, as in the module.
+        return {**remove_values(result, {secrets.api_key} - {""}), **constants}
 
     def _perform(
         self, definition: ModuleDefinition, params: Result, args: Result, variables: Variables
-    ) -> tuple[ModuleResult, set[str]]:
+    ) -> ModuleResult:
         shown_at = time.monotonic()
 
         def show_progress(sentence: str) -> None:
             nonlocal shown_at
             if self._task.no_log:
                 return
+            text = printable(sentence)
             if _IS_TERMINAL and not self._display.verbosity and time.monotonic() - shown_at >= _PROGRESS_INTERVAL:
                 shown_at = time.monotonic()
-                self._display.display(sentence)
-            self._display.v(sentence, host=variables.get("inventory_hostname"))
+                self._display.display(text)
+            self._display.v(text, host=variables.get("inventory_hostname"))
 
         context = RunContext(bool(self._task.check_mode), bool(self._task.diff), self._display.verbosity, show_progress)
         with _directory(self._loader.get_basedir()), _interrupts(lambda: self._report_effects(context)):
             try:
-                return perform(definition, params, context, args)
+                return perform(definition, params, context, args)[0]
             except BaseException as error:
                 # The exception of ansible-core for the timeout of a task has different places in its versions.
                 done = context.effects.after_interrupt()
                 if type(error).__name__ != "TaskTimeoutError" or not done:
                     raise
-                message = f"The task exceeded its timeout of {self._task.timeout} s. {done}"
+                message = printable(f"The task exceeded its timeout of {self._task.timeout} s. {done}")
                 failed = {"failed": True, "changed": True, "timedout": {"period": self._task.timeout}, "msg": message}
-                return ModuleResult({**context.effects.values, **failed}), set()
+                return ModuleResult({**context.effects.values, **failed})
 
     def _report_effects(self, context: RunContext) -> None:
         """Show the effects of an interrupted task, because the controller no longer shows results and warnings."""
         if (done := context.effects.after_interrupt()) and not self._task.no_log and _CONTROLLER_STDERR is not None:
-            warning = f"[WARNING]: The task {self._task.action} was interrupted. {done}\n"
+            warning = f"[WARNING]: The task {self._task.action} was interrupted. {printable(done)}\n"
             os.write(_CONTROLLER_STDERR, warning.encode(errors="replace"))
 
     def _error_message(self, errors: t.Any) -> str:

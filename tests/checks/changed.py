@@ -42,6 +42,8 @@ RULES: tuple[tuple[str, dict[str, Arguments]], ...] = (
     (r"tests/integration/targets/(?P<kind>\w+)/.+", {"integration": ("{kind}",)}),
     (r"tests/integration/targets/setup_simulator/.+", {"integration": ()}),
     (r"tests/faults/.+", {"faults": ()}),
+    (r"tests/hostile/.+|plugins/module_utils/http/.+", {"hostile": ()}),
+    (r"plugins/.+|tests/(mutations|laws|simulator)/.+", {"mutations": ()}),
     # A change of a message in plugins/ is noticed by `make test`, since this check takes a minute.
     (r"(docs|tests/documentation)/.+|.+\.md", {"guides": ()}),
     (r"tests/(laws|simulator)/.+|examples/.+", {"laws": ()}),

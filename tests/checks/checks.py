@@ -36,12 +36,14 @@ class Check:
         return {"newest": self.newest, "oldest": self.oldest}.get(environment, self.matrix)
 
 
-# Seven programs. Three of them have a module __main__ of their own.
+# Eight programs. Three of them have a module __main__ of their own.
 MYPY = """
 mypy --package ansible_collections.esper.cloud.plugins
 mypy --package ansible_collections.esper.cloud.tests.documentation
 mypy --package ansible_collections.esper.cloud.tests.faults
+mypy --package ansible_collections.esper.cloud.tests.hostile
 mypy --package ansible_collections.esper.cloud.tests.laws
+mypy --package ansible_collections.esper.cloud.tests.mutations
 mypy tests/simulator
 mypy tests/checks
 mypy tests/benchmarks
@@ -129,6 +131,22 @@ CHECKS = (
         "laws",
         "each kind of object obeys the laws that apply to it, and the laws notice defects",
         ("python", "-m", "pytest", "tests/laws", "--show-capture=no"),
+    ),
+    Check(
+        "hostile",
+        "each request to a hostile server ends in time, with little memory and one clear sentence",
+        ("python", "-m", "pytest", "tests/hostile"),
+        # The phases of a response depend on the HTTP client of Python.
+        matrix=(),
+    ),
+    Check(
+        "mutations",
+        "no response, however wrong, causes more than one clear error, runs code or overwrites what it hides",
+        ("python", "-m", "pytest", "tests/mutations"),
+        # Variables of hosts are templates in another way before ansible-core 2.19.
+        oldest=("-k", "devices or find"),
+        matrix=("--mutations=20000", "--mutation-seed=0"),
+        ends_only=True,
     ),
     Check(
         "guides",

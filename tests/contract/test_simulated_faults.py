@@ -127,6 +127,11 @@ def test_results_can_be_null(api: Api, path: str) -> None:
     assert body.get("content", body)["results"] is None
 
 
+def test_a_response_without_results_has_none(api: Api) -> None:
+    api.simulator.fault(kind="null_results")
+    assert api.plain("GET", "/nowhere/").status == 404
+
+
 def test_devices_can_come_and_go_between_two_pages(api: Api) -> None:
     api.simulator.fault(kind="devices", path="/v2/devices/$", after=1, add=5, remove=2)
     assert [api.get(DEVICES)["content"]["count"] for _attempt in range(3)] == [200, 203, 203]

@@ -8,12 +8,11 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from socket import create_connection
-from urllib.error import HTTPError
+from socket import AF_INET6, create_connection, socket
 from urllib.parse import urlsplit
 
 import pytest
-from caller import Api
+from caller import Answer, Api, request
 from contract import Contract
 from process import FOLDER, Simulator
 
@@ -76,17 +75,112 @@ def test_the_journal_is_kept_in_a_file(contract: Contract, tmp_path: Path) -> No
         assert [json.loads(line) for line in file.read_text().splitlines()] == simulator.journal() != []
 
 
+def control(simulator: Simulator, method: str, path: str, body: bytes | None = None, **headers: str) -> Answer:
+    """The answer of a control path."""
+    names = {name.replace("_", "-"): value for name, value in headers.items()}
+    return request(method, f"{simulator.url.removesuffix('/api')}/_simulator/{path}", body, names)
+
+
+MISTAKES: dict[str, list[object]] = {
+    "faults": [
+        {},
+        "hang",
+        [None],
+        {"kind": "nonsense"},
+        {"kind": ["hang"]},
+        {"kind": "status", "colour": "red"},
+        {"kind": "hang", "path": "("},
+        {"kind": "hang", "method": 5},
+        {"kind": "hang", "times": "x"},
+        {"kind": "hang", "times": True},
+        {"kind": "hang", "after": -1},
+        {"kind": "hang", "probability": 2},
+        {"kind": "status", "status": 99999},
+        {"kind": "status", "status": "500"},
+        {"kind": "status", "retry_after": "date:soon"},
+        {"kind": "status", "retry_after": "date:+1e300"},
+        {"kind": "status", "retry_after": "1\r\nX: y"},
+        {"kind": "status", "body": {}},
+        {"kind": "redirect", "location": "/\r\nX: y"},
+        {"kind": "redirect", "location": None},
+        {"kind": "latency", "ms": -1},
+        {"kind": "devices", "add": "x"},
+    ],
+    "reset": [[], 5, {"colours": 3}, {"devices": "x"}, {"devices": -1}, {"devices": 10**12}, {"target": 5}],
+    "state/devices": [[], {"add": "x"}, {"add": -1}, {"add": 1.5}, {"remove": -1}, {"remove": ["x"]}, {"remove": [1]}],
+    "commands": [
+        [],
+        {"polls": 0},
+        {"polls": "x"},
+        {"failing": "x"},
+        {"failing": [5]},
+        {"silent": ["x"]},
+        {"reason": 5},
+    ],
+    "commands/advance": [[], {"readings": "x"}, {"readings": -1}, {"readings": 10**9}, {"reading": 1}],
+}
+
+
 @pytest.mark.parametrize(
-    "mistake", [{"kind": "nonsense"}, {"kind": "status", "colour": "red"}, {"kind": "hang", "path": "("}]
+    ("path", "mistake"), [(path, mistake) for path, mistakes in MISTAKES.items() for mistake in mistakes], ids=str
 )
-def test_a_mistaken_fault_is_rejected(simulator: Simulator, mistake: dict[str, str]) -> None:
-    with pytest.raises(HTTPError, match="400"):
-        simulator.fault(**mistake)
+def test_a_mistake_is_rejected_and_explained(simulator: Simulator, path: str, mistake: object) -> None:
+    before = simulator.state(devices=True)
+    answer = control(simulator, "POST", path, json.dumps(mistake).encode())
+    assert answer.status == 400
+    assert answer.raw.endswith(b".")
+    assert simulator.state(devices=True) == before
 
 
-def test_a_mistaken_reset_is_rejected(simulator: Simulator) -> None:
-    with pytest.raises(HTTPError, match="400"):
-        simulator.reset(colours=3)
+@pytest.mark.parametrize("path", MISTAKES)
+@pytest.mark.parametrize("body", [b"{", b"\xff", b"[" * 2000, b"NaN"])
+def test_a_body_that_is_not_json_is_rejected(simulator: Simulator, path: str, body: bytes) -> None:
+    assert control(simulator, "POST", path, body).status == 400
+
+
+def test_a_sequence_number_is_a_number(simulator: Simulator) -> None:
+    assert control(simulator, "GET", "journal?since=x").status == 400
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Origin": "http://127.0.0.1:1"},
+        {"Origin": "http://[evil"},
+        {"Sec_Fetch_Site": "cross-site"},
+        {"Sec_Fetch_Site": "same-site"},
+        {"Host": "evil.example"},
+        {"Host": "127.0.0.1.evil.example:8899"},
+        {"Host": "evil.example", "Origin": "http://evil.example"},
+    ],
+    ids=str,
+)
+def test_a_web_page_cannot_use_the_control_paths(simulator: Simulator, headers: dict[str, str]) -> None:
+    simulator.fault(kind="status", times=None)
+    assert control(simulator, "GET", "journal", **headers).status == 403
+    assert control(simulator, "POST", "reset", b"{}", **headers).status == 403
+    assert control(simulator, "DELETE", "faults", **headers).status == 403
+    # The fault is still in force.
+    assert request("GET", f"{simulator.url}/v2/devices/").status == 500
+
+
+@pytest.mark.parametrize("host", ["localhost:8899", "simulator", "[::1]:8899", "10.0.0.1", "x.localhost"])
+def test_a_local_name_can_use_the_control_paths(simulator: Simulator, host: str) -> None:
+    assert control(simulator, "GET", "journal", Host=host).status == 200
+    assert control(simulator, "GET", "journal", Host=host, Origin=f"http://{host}").status == 200
+
+
+def test_it_serves_on_an_ipv6_address() -> None:
+    try:
+        with socket(AF_INET6) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        pytest.skip("This machine has no IPv6.")
+    with Simulator(host="::1", devices=1) as simulator:
+        assert simulator.url.startswith("http://[::1]:")
+        assert simulator.state()["device_count"] == 1
 
 
 def test_it_runs_from_anywhere_and_stops_cleanly(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ _CONFIGURATION = """\
 [defaults]
 localhost_warning = false
 [inventory]
-enable_plugins = esper.cloud.devices, host_list, yaml
+enable_plugins = esper.cloud.devices, host_list, script, auto, yaml
 any_unparsed_is_failed = true
 """
 

@@ -254,7 +254,6 @@ _fault(
     "not JSON",
     effect=True,
     create="not an object",
-    update=DONE,
     delete=DONE,
     upload="not an object",
 )

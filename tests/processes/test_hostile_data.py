@@ -104,6 +104,64 @@ def test_values_in_an_inventory_are_not_evaluated(make_controller: MakeControlle
     assert is_untouched(controller)
 
 
+# Tasks that use the text of a device as an expression. The documentation says not to do so.
+TEXT_AS_EXPRESSION: dict[str, dict[str, Any]] = {
+    "when": {"ansible.builtin.debug": {}, "when": "{{ esper_alias }}"},
+    "assert": {"ansible.builtin.assert": {"that": ["{{ esper_alias }}"]}},
+    "var": {"ansible.builtin.debug": {"var": "{{ esper_alias }}"}},
+    "until": {"ansible.builtin.debug": {}, "until": "{{ esper_alias }}", "retries": 1, "delay": 0},
+    "failed_when": {"ansible.builtin.debug": {}, "failed_when": "{{ esper_alias }}"},
+}
+# Tasks that use it as a value.
+TEXT_AS_VALUE: dict[str, dict[str, Any]] = {
+    "plain_when": {"ansible.builtin.debug": {}, "when": "esper_alias == 'x' or esper_alias is search('x')"},
+    "plain_assert": {"ansible.builtin.assert": {"that": ["esper_alias != 'x'", "esper_alias"]}},
+    "plain_var": {"ansible.builtin.debug": {"var": "esper_alias"}},
+    "plain_msg": {"ansible.builtin.debug": {"msg": "{{ esper_alias }}"}},
+    "plain_loop": {"ansible.builtin.debug": {"msg": "{{ item }}"}, "loop": ["{{ esper_alias }}"]},
+}
+
+
+@pytest.mark.parametrize("in_process", ["in_process"], indirect=True)
+def test_only_a_text_without_braces_in_place_of_an_expression_is_evaluated(
+    make_controller: MakeController, simulator: Simulator
+) -> None:
+    """docs/security.md says this. If ansible-core stops to evaluate such texts, this test fails, and the page can say
+    less."""
+    call = "lookup('pipe', 'touch PWNED.{}.' ~ place)"
+    aliases = {
+        "braces": f"{{{{ {call.format('braces')} }}}}",
+        "statement": f"{{% set x = {call.format('statement')} %}}",
+        "comment": f"{call.format('comment')} # x",
+        "bare": call.format("bare"),
+    }
+    state = simulator.state(devices=True)
+    devices = [
+        {**device, "alias": alias, "state": 1}
+        for device, alias in zip(state["devices"], aliases.values(), strict=False)
+    ]
+    body = json.dumps({"count": len(devices), "next": None, "prev": None, "results": devices})
+    simulator.fault(kind="status", status=200, path="^/v2/devices/$", body=body, times=None)
+    controller = make_controller()
+    controller.write("all.esper.yml", {"plugin": "esper.cloud.devices", "group_by": []})
+    tasks = {**TEXT_AS_EXPRESSION, **TEXT_AS_VALUE}
+    controller.write(
+        "site.yml",
+        [
+            {
+                "hosts": "esper",
+                "gather_facts": False,
+                "ignore_errors": True,
+                "tasks": [{"name": f"Use {place}", **task, "vars": {"place": place}} for place, task in tasks.items()],
+            }
+        ],
+    )
+    played = controller.play("-i", "all.esper.yml")
+    assert len(tasks) == played.output.count("TASK [Use "), played.output
+    evaluated = {path.name for path in controller.folder.rglob("PWNED*")}
+    assert evaluated == {f"PWNED.bare.{place}" for place in TEXT_AS_EXPRESSION}
+
+
 def test_values_in_results_are_not_evaluated(make_controller: MakeController, simulator: Simulator) -> None:
     make_hostile(simulator)
     controller = make_controller()

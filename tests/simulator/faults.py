@@ -32,6 +32,7 @@ from random import Random
 
 import orjson
 from aiohttp import web
+from control import MOST_OBJECTS, in_range
 from exchange import Reply
 
 # Kind -> whether the request takes effect in any case.
@@ -74,6 +75,17 @@ class Fault:
     remove: int = 0
 
     def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise ValueError(f"kind is {self.kind!r}, not one of {', '.join(KINDS)}")
+        for name in ("after", "times", "ms", "add", "remove"):
+            in_range(name, getattr(self, name) or 0, 0, MOST_OBJECTS)
+        in_range("probability", self.probability, 0, 1)
+        in_range("status", self.status or 200, 200, 599)
+        for name in ("content_type", "location", "retry_after"):
+            if not str(getattr(self, name)).isprintable():
+                raise ValueError(f"{name} has characters that a header cannot have")
+        if self.retry_after is not None:
+            _retry_after(str(self.retry_after))
         self.processed |= KINDS[self.kind]
         self._pattern = re.compile(self.path)
 
@@ -146,8 +158,14 @@ def _gzip_broken(fault: Fault, reply: Reply) -> Reply:
 
 
 def _null_results(fault: Fault, reply: Reply) -> Reply:
-    body = orjson.loads(reply.body)
-    body.get("content", body)["results"] = None
+    try:
+        body = orjson.loads(reply.body)
+    except orjson.JSONDecodeError:
+        return reply
+    content = body.get("content", body) if isinstance(body, dict) else None
+    if not isinstance(content, dict):
+        return reply
+    content["results"] = None
     return Reply(reply.status, orjson.dumps(body), reply.headers)
 
 

@@ -78,6 +78,8 @@ class _Fleet:
         self._tenant = tenant
         self._random = Random(f"{tenant.settings.seed} devices after {tenant.last_number}")
         self._made: Counter[str] = Counter()
+        # Devices that join a fleet were created after those that are in it.
+        self._is_later = bool(tenant.devices)
         self._own: dict[str, Callable[[Document], Document]] = {
             "ANDROID": self._android,
             "APPLE": self._apple,
@@ -109,6 +111,8 @@ class _Fleet:
     def _common(self, number: int, platform: str, serial: str) -> Document:
         chance = self._random.random
         created = -int(chance() * 700 * _DAY) - _DAY
+        if self._is_later:
+            created = number
         blueprint, version = self._pick(self._blueprints)
         tags = self._random.sample(self._tags, min(self._pick(_TAGS_A_DEVICE), len(self._tags)))
         role = f"{self._pick(_ROLES)} {1 + int(chance() * 40)}"

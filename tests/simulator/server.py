@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import signal
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -16,6 +15,7 @@ import orjson
 from aiohttp import web
 from behaviors.identity import USERS
 from contract import Contract
+from control import MOST_OBJECTS, Advance, Change, Mistake, check_types, content_of, guard, in_range, made, number_in
 from dispatch import Service
 from exchange import Reply
 from faults import UNANSWERED, Fault, Faults, deliver, distorted, echoing
@@ -47,7 +47,7 @@ class Server:
 
     def application(self) -> web.Application:
         """The routes."""
-        application = web.Application(client_max_size=_BODY_LIMIT)
+        application = web.Application(client_max_size=_BODY_LIMIT, middlewares=[guard])
         application.add_routes(
             [
                 web.route("*", "/api/{path:.*}", self._api),
@@ -73,7 +73,8 @@ class Server:
         runner = web.AppRunner(self.application(), access_log=None, shutdown_timeout=0.2)
         await runner.setup()
         await web.TCPSite(runner, host, port).start()
-        print(f"ready http://{host}:{runner.addresses[0][1]}/api", flush=True)
+        shown = f"[{host}]" if ":" in host else host
+        print(f"ready http://{shown}:{runner.addresses[0][1]}/api", flush=True)
         await stopped.wait()
         await runner.cleanup()
 
@@ -112,28 +113,32 @@ class Server:
         return web.Response(body=file.data, headers={"Content-Type": file.kind or "binary/octet-stream"})
 
     async def _get_journal(self, request: web.Request) -> web.Response:
-        return _json(self._journal.since(int(request.query.get("since", 0))))
+        return _json(self._journal.since(number_in(request.query.get("since", "0"), "since")))
 
     async def _clear_journal(self, request: web.Request) -> web.Response:
         self._journal.entries.clear()
         return _json(None)
 
     async def _reset(self, request: web.Request) -> web.Response:
-        content = await _content(request)
-        if target := content.pop("target", None):
-            self._journal.mark(target)
+        content = await content_of(request)
+        target = content.pop("target", None) if isinstance(content, dict) else None
+        check_types(Settings, content)
+        if target is not None and not isinstance(target, str):
+            raise Mistake("Invalid target: it is not a text.")
+        settings = replace(self._settings, **content)
         try:
-            self._begin(replace(self._settings, **content))
-        except TypeError as error:
-            raise web.HTTPBadRequest(text=str(error)) from None
+            for name in ("devices", "groups", "tags"):
+                in_range(name, getattr(settings, name), 0, MOST_OBJECTS)
+        except ValueError as error:
+            raise Mistake(f"Invalid settings: {error}.") from None
+        if target:
+            self._journal.mark(target)
+        self._begin(settings)
         return _json(None)
 
     async def _add_faults(self, request: web.Request) -> web.Response:
-        content = await _content(request)
-        try:
-            faults = [Fault(**fault) for fault in (content if isinstance(content, list) else [content])]
-        except (TypeError, KeyError, re.error) as error:
-            raise web.HTTPBadRequest(text=f"no such fault: {error}") from None
+        content = await content_of(request)
+        faults = [made(Fault, fault) for fault in (content if isinstance(content, list) else [content])]
         for fault in faults:
             self._faults.add(fault)
         return _json(None)
@@ -146,31 +151,30 @@ class Server:
         return _json(_state(self._service.tenant, with_devices=request.query.get("devices") == "true"))
 
     async def _change_devices(self, request: web.Request) -> web.Response:
-        content = await _content(request)
-        return _json(self._change(content.get("add", 0), content.get("remove", 0)))
+        change = made(Change, await content_of(request))
+        unknown = set() if isinstance(change.remove, int) else set(change.remove) - self._service.tenant.devices.keys()
+        if unknown:
+            raise Mistake(f"Invalid change: there is no device {min(unknown)!r}.")
+        return _json(self._change(change.add, change.remove))
 
     async def _set_conduct(self, request: web.Request) -> web.Response:
-        tenant, content = self._service.tenant, await _content(request)
-        try:
-            failing, silent = [frozenset(content.get(name, ())) for name in ("failing", "silent")]
-            conduct = Conduct(**{**content, "failing": failing, "silent": silent})
-        except (TypeError, ValueError) as error:
-            raise web.HTTPBadRequest(text=f"no such conduct: {error}") from None
-        unknown = (failing | silent) - tenant.devices.keys()
+        tenant = self._service.tenant
+        conduct = made(Conduct, await content_of(request))
+        unknown = {*conduct.failing, *conduct.silent} - tenant.devices.keys()
         if unknown:
-            raise web.HTTPBadRequest(text=f"no such device: {min(unknown)}")
-        tenant.conduct = conduct
+            raise Mistake(f"Invalid conduct: there is no device {min(unknown)!r}.")
+        tenant.conduct = replace(conduct, failing=frozenset(conduct.failing), silent=frozenset(conduct.silent))
         return _json(None)
 
     async def _advance(self, request: web.Request) -> web.Response:
-        for _reading in range((await _content(request)).get("readings", 1)):
+        for _reading in range(made(Advance, await content_of(request)).readings):
             advance(self._service.tenant, self._service.tenant.tasks.values())
         return _json(None)
 
     def _change(self, add: int, remove: int | list[str]) -> dict[str, list[str]]:
         """Add devices and remove some, the oldest if only their number is said."""
         tenant = self._service.tenant
-        removed = list(tenant.devices)[:remove] if isinstance(remove, int) else remove
+        removed = list(tenant.devices)[:remove] if isinstance(remove, int) else list(dict.fromkeys(remove))
         for device_id in removed:
             tenant.remove_device(tenant.devices[device_id])
         return {"added": grow(tenant, add), "removed": removed}
@@ -186,10 +190,6 @@ def _state(tenant: Tenant, with_devices: bool) -> dict[str, Any]:
     objects = {kind: list(table.values()) for kind, table in tenant.objects.items() if kind != USERS}
     tasks = list(tenant.tasks.values())
     return {"device_count": len(tenant.devices), "groups": groups, "tasks": tasks, **objects, **devices}
-
-
-async def _content(request: web.Request) -> Any:
-    return orjson.loads(await request.read() or b"{}")
 
 
 def _denied(status: int, code: str, message: str) -> web.Response:

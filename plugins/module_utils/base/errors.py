@@ -15,7 +15,10 @@ class EsperError(Exception):
     """A foreseeable error. The module shows its message to the user.
 
     The text of the error is the message with control characters escaped, because it can quote texts from Esper.
+    ``names_changes`` is true if the message says which write requests took effect.
     """
+
+    names_changes = False
 
     def __str__(self) -> str:
         return printable(super().__str__())

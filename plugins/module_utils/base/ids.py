@@ -5,16 +5,29 @@
 from __future__ import annotations
 
 import re
+import typing as t
 from urllib.parse import unquote
 
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 # Libraries, proxies and servers decode a path again. Maximum number of times that a valid part of a path changes.
 _DECODINGS = 3
+# Longer than any ID or name of Esper, and short enough for a message.
+_LONGEST_PART = 255
 
 
 def is_uuid(value: object) -> bool:
     """Return whether a value is a UUID."""
     return isinstance(value, str) and UUID.fullmatch(value) is not None
+
+
+def normal_id(value: t.Any) -> t.Any:
+    """Return a UUID in lower case, the form of the API, and any other value as it is."""
+    return value.lower() if is_uuid(value) else value
+
+
+def is_id(value: object) -> bool:
+    """Return whether a value can be the ID of an object."""
+    return isinstance(value, (str, int)) and bool(str(value).strip())
 
 
 def last_uuid(value: object) -> str | None:
@@ -33,6 +46,6 @@ def is_path_part(text: str) -> bool:
         decoded = unquote(text)
         if decoded == text:
             # Some servers ignore parameters behind a semicolon.
-            return text.isprintable() and not re.search(r"[/\\]|^\.{0,2}(;|$)", text)
+            return len(text) <= _LONGEST_PART and text.isprintable() and not re.search(r"[/\\]|^\.{0,2}(;|$)", text)
         text = decoded
     return False

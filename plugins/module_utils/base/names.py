@@ -13,6 +13,8 @@ from collections import Counter
 
 from .ids import is_uuid
 
+# Maximum length of the names of hosts and inventory groups. AWX cuts longer ones.
+MAX_LENGTH = 512
 # Names that Ansible reserves, also as one word of a name: Ansible splits a pattern at spaces, commas and colons.
 _RESERVED = r"(?:all|ungrouped|localhost|127\.0\.0\.1|::1)"
 # Names with another meaning in Ansible: a path, a wildcard, the start of an exclusion, a regular expression or a file,
@@ -68,26 +70,35 @@ def group_names(
     The names are lower case, in the order of the originals. If several objects share a name, each one gets a name of
     its own that ends in the start of its ID. The shared name stays the name of an inventory group, the parent of these,
     so that a pattern or a file of variables for it still applies to all of them. It is returned with their IDs.
+
+    A name that is too long ends in a digest of the whole name.
     """
     in_order = sorted(names.items(), key=lambda item: (item[1], item[0]))
-    # In composed form, because Ansible replaces each combining character.
-    plain = {
-        identifier: sanitize(f"{prefix}_{unicodedata.normalize('NFC', name).lower()}") for identifier, name in in_order
-    }
+    plain = {identifier: _shortened(full_group_name(prefix, name, sanitize)) for identifier, name in in_order}
     shared = {name: group for name, group in sorted(_by_value(plain).items()) if len(group) > 1}
     unique, taken = dict(plain), set(plain.values())
     unnamed = {identifier for group in shared.values() for identifier in group}
     # The start of an ID is enough, except if the result is the name of another object.
     for suffix in (lambda identifier: identifier[:8], str, _digest):
-        longer = {key: sanitize(f"{plain[key]}_{suffix(key)}".lower()) for key in unique if key in unnamed}
+        longer = {key: _shortened(sanitize(f"{plain[key]}_{suffix(key)}".lower())) for key in unique if key in unnamed}
         unique |= longer
         uses = Counter(unique.values())
         unnamed = {identifier for identifier, name in longer.items() if uses[name] > 1 or name in taken}
     return unique, shared
 
 
-def _digest(identifier: str) -> str:
-    return hashlib.sha256(identifier.encode()).hexdigest()
+def full_group_name(prefix: str, name: str, sanitize: t.Callable[[str], str]) -> str:
+    """Return the inventory group name of an object before it is shortened."""
+    # In composed form, because Ansible replaces each combining character.
+    return sanitize(f"{prefix}_{unicodedata.normalize('NFC', name).lower()}")
+
+
+def _shortened(name: str) -> str:
+    return name if len(name) <= MAX_LENGTH else f"{name[: MAX_LENGTH - 13]}_{_digest(name)[:12]}"
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
 
 
 def _by_value(names: t.Mapping[str, str]) -> dict[str, list[str]]:
@@ -100,4 +111,5 @@ def _by_value(names: t.Mapping[str, str]) -> dict[str, list[str]]:
 def _usable(name: str | None) -> str | None:
     """Return a name without surrounding whitespace, or None if it cannot be a host name."""
     text = "" if name is None else str(name).strip()
-    return None if not text or not text.isprintable() or _SPECIAL.search(text) else text
+    is_usable = 0 < len(text) <= MAX_LENGTH and text.isprintable() and not _SPECIAL.search(text)
+    return text if is_usable else None

@@ -44,19 +44,19 @@ class Redaction:
         number = sum(len(text) >= _UUID_LENGTH for text in ordered)
         return ordered[:number], ordered[number:]
 
-    def text(self, text: str) -> str:
-        """Return a text with masks in place of secrets."""
+    def text(self, text: str, *, any_case: bool = False) -> str:
+        """Return a text with masks in place of secrets. ``any_case`` ignores the case of letters, for host names."""
         if not self._secrets or len(text) < SHORTEST:
             return text
         long, short = self._encoded
         for encoded in long:
-            text = text.replace(encoded, MASK)
+            text = _replaced(text, encoded, any_case)
         if short:
             # The parts between UUIDs, and the UUIDs.
             parts = _UUIDS.split(text)
             for index in range(0, len(parts), 2):
                 for encoded in short:
-                    parts[index] = parts[index].replace(encoded, MASK)
+                    parts[index] = _replaced(parts[index], encoded, any_case)
             text = "".join(parts)
         return text
 
@@ -92,6 +92,10 @@ class Redaction:
 def free_texts(values: t.Iterable[t.Any]) -> t.Iterator[str]:
     """Yield the texts in values that are no UUIDs, so they can be masked without changing an ID."""
     return (value for value in values if isinstance(value, str) and not is_uuid(value))
+
+
+def _replaced(text: str, secret: str, any_case: bool) -> str:
+    return re.sub(re.escape(secret), MASK, text, flags=re.IGNORECASE) if any_case else text.replace(secret, MASK)
 
 
 def _encodings(secret: str) -> t.Iterator[str]:

@@ -17,7 +17,7 @@ MASK = "********"
 # In lower case without separators, so wifiPhrase and wifi_phrase are the same.
 _SECRET = re.compile(
     r"""
-    passw(or)?d(?!quality|policy|length|history|expir|changed|required|enabled|type|timeout|min|max|age|id$)
+    (?<!update)passw(or)?d(?!quality|policy|length|history|expir|changed|required|enabled|type|timeout|min|max|age|id$)
     | passphrase | wifiphrase | passcode(?!quality|policy|length|required|type) | sharedkey | privatekey | apikey
     | accesskey | secret(?!id$|name$|type$) | credential(?!id|name|type) | pushmagic | certdata | downloadurl
     | downloadlink | (signup|invitation|invite)(url|link)

@@ -1,11 +1,15 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Parts of messages."""
+"""Parts of messages, and the Unicode forms of names."""
 
 from __future__ import annotations
 
 import re
+import typing as t
+import unicodedata
 
+# Maximum number of texts in a list.
+_MAX_LISTED = 5
 # Control characters, line and paragraph separators, lone surrogates, and characters that change the direction of text
 # or have no width. Joiners (U+200C, U+200D) are part of words and of emojis.
 _CONTROL = re.compile(
@@ -19,6 +23,14 @@ def counted(number: int, noun: str = "device") -> str:
     return f"{number} {noun}{'s'[: number != 1]}"
 
 
+def listed(texts: t.Sequence[str], maximum: int = _MAX_LISTED, noun: str = "") -> str:
+    """Return texts with commas between them, and the number of those after the first ``maximum``. ``noun`` is what they
+    are, such as "request"."""
+    hidden = len(texts) - maximum
+    more = counted(hidden, f"more {noun}") if noun else f"{hidden} more"
+    return ", ".join(texts[:maximum]) + (f" and {more}" if hidden > 0 else "")
+
+
 def printable(text: str) -> str:
     r"""Return a text for one line of a terminal, with control characters escaped as in Python: ``\x1b``, ``\n``.
 
@@ -30,3 +42,16 @@ def printable(text: str) -> str:
 def printable_lines(text: str) -> str:
     """Return a text like printable(), but keep its lines."""
     return "\n".join(map(printable, text.split("\n")))
+
+
+def composed(text: str) -> str:
+    """Return a text in the composed Unicode form (NFC). Texts that look the same, such as file names of macOS and
+    Linux, have one such form."""
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
+def unicode_forms(text: str) -> list[str]:
+    """Return a text and its other Unicode forms, for a search that distinguishes them."""
+    if text.isascii():
+        return [text]
+    return list(dict.fromkeys([text, *(unicodedata.normalize(form, text) for form in ("NFC", "NFD"))]))

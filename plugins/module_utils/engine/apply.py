@@ -12,19 +12,22 @@ import typing as t
 from dataclasses import dataclass
 
 from ..base.errors import ApiError, EsperError, InvalidValues, RequestFailed, TransportError
+from ..base.ids import is_id
 from ..base.row import Params, Row
-from ..base.text import counted
+from ..base.text import counted, listed
 from ..http.parallel import CONCURRENCY, in_parallel
-from ..http.responses import Response
+from ..http.responses import Response, sentence
+from ..model.conform import conform
 from ..model.kind import Kind, Shape
 from ..model.plan import ObjectDiff, Plan, Step
 from ..model.unknowns import resolve_unknowns
 from .lookup import lookup_of
 from .planner import planner_of
-from .tenant_view import TenantView
+from .tenant_view import AcceptedWrite, TenantView
 
-# The maximum number of completed requests in the message of a failed task.
-_SHOWN_STEPS = 3
+# The maximum number of accepted write requests in the message of a failed task.
+_LISTED_WRITES = 3
+
 # Maximum number of requests that merge the changes of a task with those of other clients.
 _MAX_MERGES = 3
 
@@ -62,20 +65,8 @@ def ensure_all(view: TenantView, kind: Kind, several: t.Sequence[Params], *, che
             _apply_plan(view, kind, params, planned, check_mode) for params, planned in zip(several, plans, strict=True)
         ]
     except EsperError as error:
-        add_completed(error, [step for planned in plans for step in planned.steps])
+        add_accepted(view, error)
         raise
-
-
-def add_completed(error: EsperError, steps: t.Iterable[Step]) -> None:
-    """Add to the message of an error which of the steps were completed before it, if any."""
-    completed = [f"{step.purpose[0].lower()}{step.purpose[1:]}" for step in steps if step.done]
-    if completed:
-        hidden = len(completed) - _SHOWN_STEPS
-        more = f" and {counted(hidden, 'more request')}" if hidden > 0 else ""
-        error.args = (
-            f"{error} Before this failure, the task completed: {', '.join(completed[:_SHOWN_STEPS])}{more}."
-            " Run the task again to apply the rest.",
-        )
 
 
 def _apply_plan(view: TenantView, kind: Kind, params: Params, planned: Plan, check_mode: bool) -> Result:
@@ -84,11 +75,44 @@ def _apply_plan(view: TenantView, kind: Kind, params: Params, planned: Plan, che
         send(view, kind, planned.steps)
         merge_again(view, kind, params, planned)
         record = record_after(view, kind, planned)
-        if any(step.adopted for step in planned.steps):
-            # The object that was found instead of created can differ.
-            rest = make_plan(view, kind, params)
+        if rest := plan_rest(view, kind, params, planned.steps):
             record = apply(view, kind, rest)
     return Result(bool(planned.steps), record, planned.changes, planned.warnings, planned.related)
+
+
+def plan_rest(view: TenantView, kind: Kind, params: Params, steps: t.Iterable[Step]) -> Plan | None:
+    """Return the plan of what is left to do after write requests, None if their responses show that nothing is.
+
+    An object that was found instead of created can differ. If the response to an update does not have the object, the
+    object is read. Raise the error of the update if it did not take effect.
+    """
+    unconfirmed = next((step.unconfirmed for step in steps if step.unconfirmed is not None), None)
+    if unconfirmed is None:
+        return make_plan(view, kind, params) if any(step.adopted for step in steps) else None
+    # Another view, because this one can have the planned changes of other objects of the task.
+    rest = make_plan(TenantView(view.client), kind, params)
+    if rest.steps:
+        view.accepted = [each for each in view.accepted if each.step.unconfirmed is not unconfirmed]
+        raise unconfirmed
+    return rest
+
+
+def accepted_writes(view: TenantView, steps: t.Container[Step] | None = None) -> str:
+    """Return a sentence about the write requests that Esper has accepted, "" if there are none. ``steps`` selects
+    them."""
+    writes = {each.step: each for each in view.accepted if steps is None or each.step in steps}
+    ids = {step: f" (ID {write.id})" if write.id else "" for step, write in writes.items()}
+    texts = [f"{step.purpose} was accepted{ids[step]}" for step in writes]
+    if len(texts) > _LISTED_WRITES:
+        texts = [*texts[:_LISTED_WRITES], f"{counted(len(texts) - _LISTED_WRITES, 'more request')} were accepted"]
+    return f"{'. '.join(texts)}." if texts else ""
+
+
+def add_accepted(view: TenantView, error: EsperError, steps: t.Container[Step] | None = None) -> None:
+    """Add the write requests that Esper has accepted to the message of an error, if there are any."""
+    if accepted := accepted_writes(view, steps):
+        error.args = (f"{sentence(str(error))} {accepted} Run the task again to apply the rest.",)
+        error.names_changes = True
 
 
 def make_plan(view: TenantView, kind: Kind, params: Params) -> Plan:
@@ -112,7 +136,6 @@ def send(view: TenantView, kind: Kind, steps: t.Sequence[Step]) -> None:
         for step in steps:
             if step.if_created is None or not step.if_created.adopted:
                 _execute_step(view, kind, step)
-                step.done = True
     finally:
         if steps:
             view.invalidate(kind)
@@ -148,8 +171,7 @@ def merge_again(view: TenantView, kind: Kind, params: Params, planned: Plan) -> 
             return
         if attempt == _MAX_MERGES:
             raise EsperError(
-                f"Other clients changed the {phrase} {attempt + 1} times at the same time, so a change can be lost. Run"
-                " the task again."
+                f"Other clients changed the {phrase} {attempt + 1} times at the same time, so a change can be lost."
             )
         send(view, kind, merged.steps)
         planned.steps += merged.steps
@@ -190,6 +212,7 @@ def raise_first(failures: t.Sequence[tuple[Step, EsperError]]) -> None:
         error = failures[0][1]
         more = f" {counted(len(failures) - 1, 'more request')} failed." if len(failures) > 1 else ""
         error.args = (f"{error}{more} All other changes were applied. Run the task again to apply the rest.",)
+        error.names_changes = True
         raise error
 
 
@@ -214,14 +237,36 @@ def _execute_step(view: TenantView, kind: Kind, step: Step) -> None:
         response = send(idempotent=True)
     except ApiError as error:
         if step.method == "DELETE" and error.status == 404:
+            step.done = True
             return
         raise
+    _raise_if_error(view, step, response)
     # A response that asks for another request has no effect yet.
     following = step.next_step(response) if step.next_step else None
-    view.has_written |= following is None
-    step.response = _object_in(response, step, kind)
     if following:
         _execute_step(view, kind, following)
+        step.done = True
+        return
+    _accept(view, kind, step, response)
+    step.response = _object_in(response, step, kind)
+    if step.method != "DELETE" and not _is_confirmed(response, step, kind):
+        step.unconfirmed = _without_object(view, step, response)
+
+
+def _raise_if_error(view: TenantView, step: Step, response: Response) -> None:
+    """Raise TransportError if a response has an error, although its status is that of a success."""
+    if response.is_error:
+        raise view.client.unusable(response, step.method, f"HTTP {response.status} with an error", step.purpose)
+
+
+def _without_object(view: TenantView, step: Step, response: Response) -> TransportError:
+    return view.client.unusable(response, step.method, f"HTTP {response.status} without the object", step.purpose)
+
+
+def _accept(view: TenantView, kind: Kind, step: Step, response: Response | None = None) -> None:
+    """Record that Esper accepted a write request, before anything else is done with its response."""
+    step.done = True
+    view.accepted.append(AcceptedWrite(kind, step, response.body if response else None))
 
 
 def _create_once(
@@ -237,17 +282,13 @@ def _create_once(
     while True:
         try:
             response = send(idempotent=False)
-            view.has_written = True
+            _raise_if_error(view, step, response)
+            _accept(view, kind, step, response)
             step.response = _object_in(response, step, kind)
             if step.response is not None:
                 _resolve_duplicate(view, kind, step)
                 return
-            failure: RequestFailed = TransportError(
-                f"{step.purpose} failed: {step.method} {step.path} returned HTTP {response.status} without the object.",
-                method=step.method,
-                path=step.path,
-                outcome_unknown=True,
-            )
+            failure: RequestFailed = _without_object(view, step, response)
         except RequestFailed as error:
             failure = error
         is_unknown |= failure.outcome_unknown
@@ -266,7 +307,9 @@ def _create_once(
             raise failure from None
         if found is not None:
             step.response, step.adopted = found, True
-            view.has_written |= is_unknown
+            if is_unknown:
+                _accept(view, kind, step)
+            step.done = True
             return
         if is_rejected or attempt > client.connection.retries:
             raise failure
@@ -291,5 +334,16 @@ def _object_in(response: Response, step: Step, kind: Kind) -> Row | None:
     """Return the object in the response to a write request, None if it is empty or has a message only."""
     body = response.body if isinstance(response.body, dict) else {}
     row = step.extract_object(body) if step.extract_object else body
-    is_object = bool(row) and (kind.shape is Shape.SINGLETON or (row or {}).get(kind.id_key) is not None)
-    return row if is_object else None
+    if not row or kind.shape is Shape.SINGLETON:
+        return row or None
+    # An ID of another type, such as a text in place of a number, is not an ID.
+    id_fields = [field for field in kind.fields if field.api_name == kind.id_key]
+    return row if is_id(row.get(kind.id_key)) and not conform(id_fields, row)[1] else None
+
+
+def _is_confirmed(response: Response, step: Step, kind: Kind) -> bool:
+    """Return whether the response to an update has the object or the property that was updated."""
+    body = response.body if isinstance(response.body, dict) else {}
+    if kind.shape is Shape.SINGLETON:
+        return any(field.api_name in body for field in kind.fields)
+    return body.get(step.response_key or kind.id_key) is not None

@@ -425,7 +425,7 @@ class Batch:
                 send(item)
             except EsperError as error:
                 # In the thread, because the next item can start before the result of this one is read.
-                engine.add_completed(error, item.plan.steps)
+                engine.add_accepted(self._view, error, item.plan.steps)
                 item.fail(error)
                 self._is_stopped = not self._continue_on_error
             return item
@@ -439,9 +439,8 @@ class Batch:
             raise InvalidParameter(item.failed_dependencies)
         steps = item.change_steps
         engine.send(self._view, item.kind, steps)
-        if any(step.adopted for step in steps):
-            # The object that was found instead of created can differ. Its deletions are planned already.
-            again = engine.make_plan(self._view, item.kind, item.params)
+        if again := engine.plan_rest(self._view, item.kind, item.params, steps):
+            # Its deletions are planned already.
             rest = [step for step in again.steps if step.method != "DELETE"]
             engine.send(self._view, item.kind, rest)
             item.plan.steps += rest

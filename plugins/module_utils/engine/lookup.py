@@ -7,8 +7,9 @@ from __future__ import annotations
 import typing as t
 
 from ..base.errors import Ambiguous, EsperError, NotFound
-from ..base.ids import is_uuid
+from ..base.ids import is_uuid, normal_id
 from ..base.row import Params, Row
+from ..base.text import composed
 from ..model.field import Field, SeparateRoute
 from ..model.kind import Kind, Shape
 from .tenant_view import TenantView
@@ -32,7 +33,7 @@ class Lookup:
         """Return the name of the object in the task, which identifies it. Raise InvalidParameter if it is invalid."""
         if self.kind.shape is Shape.SINGLETON:
             return self.kind.title
-        return str(params["id"] if params.get("name") is None else params["name"].strip())
+        return str(normal_id(params["id"]) if params.get("name") is None else composed(params["name"]).strip())
 
     def phrase(self, params: Params) -> str:
         """Return the object of a task in a sentence, such as "device group 'Berlin'"."""
@@ -56,24 +57,34 @@ class Lookup:
     # --- lookup -----------------------------------------------------------------------------------------------------
 
     def find(self, params: Params) -> Row | None:
-        """Return the object that the options of a task select, or None. Raise Ambiguous if several objects match."""
+        """Return the object that the options of a task select, or None. Raise Ambiguous if several objects match.
+
+        If no object has the name, the name can also be an ID.
+        """
         if self.kind.shape is Shape.SINGLETON:
             return self.view.get_at(self.kind.routes.object, kind=self.kind, purpose=self.kind.purpose_of_list)
         if params.get("id") is not None:
             return self.find_by_id(str(params["id"]))
-        return self.one_or_none(self.find_by_name(params["name"]), params["name"])
+        row = self.one_or_none(self.find_by_name(params["name"]), params["name"])
+        # IDs of some kinds are numbers.
+        is_id = is_uuid(params["name"].strip()) and all(
+            field.type == "str" for field in self.kind.fields if field.name == self.kind.id_key
+        )
+        return self.find_by_id(params["name"].strip()) if row is None and is_id else row
 
     def find_by_id(self, identifier: str) -> Row | None:
         """Return the object with an ID, or None."""
         return self.view.find_object(self.kind, identifier)
 
     def find_by_name(self, name: str) -> list[Row]:
-        """Return all objects with a name. The name is case-sensitive, and whitespace around it is ignored."""
-        name, key = name.strip(), self.kind.name_key
+        """Return all objects with a name. The name is case-sensitive. Whitespace around it and its Unicode form are
+        ignored."""
+        name, key = composed(name).strip(), self.kind.name_key
         if not name:
             # An empty name does not select an object without a name.
             return []
-        return [row for row in self.view.candidates_by_name(self.kind, name) if str(row.get(key) or "").strip() == name]
+        rows = self.view.candidates_by_name(self.kind, name)
+        return [row for row in rows if composed(str(row.get(key) or "")).strip() == name]
 
     def read_separate_fields(self, row: Row, fields: t.Iterable[Field]) -> Row:
         """Return an object with the properties that have separate routes. Each of them takes a GET request."""

@@ -9,6 +9,7 @@ import re
 import typing as t
 
 from ..base.errors import EsperError, InvalidParameter, InvalidValues, NotFound
+from ..base.ids import is_uuid, normal_id
 from ..base.row import Params, Row
 from ..model.api_paths import body_of
 from ..model.compare import Comparison, compare_object, missing_error
@@ -45,6 +46,7 @@ class Planner:
                 f"Esper returned {self.kind.titles} without a valid ID, so the module cannot determine whether the"
                 f" {self.kind.title} exists."
             )
+        params = self._without_id_as_name(params, current)
         if params.get("state") == "absent":
             plan = Plan(None) if current is None else self.plan_delete(current, params)
         elif current is None:
@@ -53,6 +55,21 @@ class Planner:
             plan = self.plan_update(current, params)
         plan.current = current
         return plan
+
+    def _without_id_as_name(self, params: Params, current: Row | None) -> Params:
+        """Return the parameters of a task with an ID that is written in place of the name as ID.
+
+        Raise InvalidParameter if the task would give an object a UUID as name.
+        """
+        name = params.get("name")
+        if params.get("state") == "absent" or not isinstance(name, str) or not is_uuid(name.strip()):
+            return params
+        identifier = normal_id(name.strip())
+        if current is not None and identifier == normal_id(current.get(self.kind.id_key)):
+            return {**params, "id": params.get("id", identifier), "name": None}
+        if current is None or normal_id(str(current.get(self.kind.name_key)).strip()) != identifier:
+            raise uuid_as_name(self.kind.title, name)
+        return params
 
     def desired(self, params: Params) -> Row:
         """Return the desired state of the object by field name, in normal form, without fields that the task omits."""
@@ -230,6 +247,7 @@ class Planner:
             """Return the whole object. Raise InvalidParameter if Esper did not store a text."""
             row = {**planned, **((object_step.response if object_step else None) or {})}
             if route.response_key not in body:
+                # The engine reads the property then.
                 return {**row, field.api_name: texts}
             stored = separate_texts(route, body[route.response_key], purpose)
             if missing := [text for text in texts if text not in stored]:
@@ -245,6 +263,7 @@ class Planner:
             ids={"id": identifier},
             body={route.write_key: texts},
             extract_object=extract,
+            response_key=route.response_key,
         )
 
     def _check_mismatches(self, current: Row, sent: t.Iterable[Field], *, replaces: bool) -> None:
@@ -319,6 +338,13 @@ class Planner:
 
     def _ids(self, current: Row) -> dict[str, str | KnownAfterApply]:
         return {} if self.kind.shape is Shape.SINGLETON else {"id": str(current[self.kind.id_key])}
+
+
+def uuid_as_name(title: str, name: str) -> InvalidParameter:
+    """Return the error about an ID in place of a name, which does not exist."""
+    return InvalidParameter(
+        f"Invalid name of the {title}: '{name}' is a UUID, and no {title} has this ID. Set a name, or correct the ID."
+    )
 
 
 def in_use(phrase: str, users: t.Iterable[str]) -> str:

@@ -11,15 +11,17 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field
 
+from ..base.ids import is_id, normal_id
 from ..base.limits import PAGE_SIZE
 from ..base.row import Row
+from ..base.text import composed, listed, unicode_forms
 from ..http.client import Client, Query
 from ..http.paging import list_all
 from ..http.parallel import CONCURRENCY
 from ..model.conform import conform, typed_result
 from ..model.kind import Kind, Shape
-from ..model.plan import Effect
-from ..model.unknowns import KnownAfterApply
+from ..model.plan import Effect, Step
+from ..model.unknowns import KnownAfterApply, resolve_unknowns
 
 # Maximum number of values in a warning.
 _MAX_NAMED = 5
@@ -40,16 +42,34 @@ class _Planned:
     deleted: set[str] = field(default_factory=set)
 
 
+@dataclass(frozen=True)
+class AcceptedWrite:
+    """A write request that Esper accepted, with its response. It stays true if the response cannot be used."""
+
+    kind: Kind
+    step: Step
+    body: t.Any = None
+
+    @property
+    def id(self) -> str:
+        """The ID of the object, "" if it is not known."""
+        key = self.kind.id_key
+        for row in (self.step.response, self.body, {key: resolve_unknowns(self.step.ids).get("id")}):
+            if isinstance(row, dict) and isinstance(row.get(key), (str, int)):
+                return str(row[key])
+        return ""
+
+
 class TenantView:
     """The cached objects of a tenant, and the changes that a task plans.
 
     Callers must not change the returned objects. Methods that read raise the errors of Client.request().
-    ``has_written`` is true after a write request of the task has taken effect.
+    ``accepted`` are the write requests of the task that Esper accepted, in their order.
     """
 
     def __init__(self, client: Client) -> None:
         self.client = client
-        self.has_written = False
+        self.accepted: list[AcceptedWrite] = []
         self._lists: dict[_CacheKey, list[Row]] = {}
         self._objects: dict[_CacheKey, t.Any] = {}
         self._names: dict[Kind, _ByName] = {}
@@ -59,8 +79,15 @@ class TenantView:
         self._planned: dict[str, _Planned] = {}
         self._derived: dict[str, dict[t.Any, t.Any]] = {}
         self._mismatches: dict[tuple[Kind, str], list[str]] = {}
+        self._invalid: dict[str, list[str]] = {}
         self._omitted: dict[str, int] = {}
+        self._notes: list[str] = []
         self._invalidations = 0
+
+    @property
+    def has_written(self) -> bool:
+        """True if Esper accepted a write request of the task."""
+        return bool(self.accepted)
 
     # --- lists ------------------------------------------------------------------------------------------------------
 
@@ -93,10 +120,9 @@ class TenantView:
         rows = self._lists.get(cache_key)
         if rows is None:
             invalidations = self._invalidations
-            pages = list_all(
+            rows = list_all(
                 self.client, path, query=query, page_size=page_size, concurrency=concurrency, key=key, purpose=purpose
             )
-            rows = list(pages)
             # If another thread sent a write request at the same time, the list may be out of date.
             if invalidations == self._invalidations:
                 self._lists[cache_key] = rows
@@ -141,7 +167,8 @@ class TenantView:
     # --- objects ----------------------------------------------------------------------------------------------------
 
     def find_object(self, kind: Kind, identifier: str) -> Row | None:
-        """Return the existing object with an ID, or None."""
+        """Return the existing object with an ID, or None. A UUID can be in upper case."""
+        identifier = normal_id(identifier)
         purpose = f"Reading the {kind.title} {identifier}"
         row = self.find_at(kind.routes.object, {"id": identifier}, kind=kind, purpose=purpose)
         if row is None:
@@ -199,7 +226,7 @@ class TenantView:
         """
         identifier = row.get(kind.id_key)
         typed, mismatches = conform(kind.fields, row)
-        if kind.shape is not Shape.SINGLETON and not (_is_id(identifier) and _is_id(typed.get(kind.id_key))):
+        if kind.shape is not Shape.SINGLETON and not (is_id(identifier) and is_id(typed.get(kind.id_key))):
             self._omitted[kind.titles] = self._omitted.get(kind.titles, 0) + 1
             return None
         self._record_mismatches(kind, identifier, mismatches)
@@ -217,6 +244,10 @@ class TenantView:
         else:
             self._mismatches.pop((kind, str(identifier)), None)
 
+    def record_invalid(self, title: str, identifier: str, paths: t.Iterable[str]) -> None:
+        """Record values of an unexpected type in an object that has no kind, for the warnings."""
+        self._invalid.setdefault(title, []).extend(f"{path} of {identifier}" for path in paths)
+
     def mismatches(self, kind: Kind, row: Row) -> list[str]:
         """Return the paths of the values of an object whose type is not the type of their field."""
         return self._mismatches.get((kind, str(row.get(kind.id_key))), [])
@@ -225,17 +256,20 @@ class TenantView:
         """Return whether objects of a kind were omitted because they have no valid ID."""
         return kind.titles in self._omitted
 
+    def warn(self, sentence: str) -> None:
+        """Add a warning for the user."""
+        self._notes.append(sentence)
+
     def warnings(self) -> list[str]:
-        """Return a warning for each kind with invalid values, and for each kind with omitted objects."""
-        by_kind: dict[str, list[str]] = {}
+        """Return the warnings of warn(), and one for each kind with invalid values or omitted objects."""
+        by_kind = {title: list(dict.fromkeys(values)) for title, values in self._invalid.items()}
         for (kind, identifier), paths in self._mismatches.items():
             owner = "" if kind.shape is Shape.SINGLETON else f" of {identifier}"
             by_kind.setdefault(kind.key, []).extend(f"{path}{owner}" for path in paths)
-        warnings = []
+        warnings = list(dict.fromkeys(self._notes))
         for key, values in by_kind.items():
-            more = f" and {len(values) - _MAX_NAMED} more" if len(values) > _MAX_NAMED else ""
-            named = ", ".join(values[:_MAX_NAMED])
-            warnings.append(f"Esper returned values of an unexpected type, which are null here: {key} {named}{more}.")
+            named = listed(values, _MAX_NAMED)
+            warnings.append(f"Esper returned values of an unexpected type, which are null here: {key} {named}.")
         return warnings + [
             f"Esper returned {count} of the {titles} without a valid ID. They are omitted."
             for titles, count in self._omitted.items()
@@ -258,7 +292,12 @@ class TenantView:
 
     def _candidates(self, kind: Kind, name: str) -> list[Row]:
         if kind.routes.name_filter and not self.is_preloaded(kind):
-            return self.list_objects(kind, {kind.routes.name_filter: name})
+            rows: list[Row] = []
+            for form in unicode_forms(name):
+                rows = self.list_objects(kind, {kind.routes.name_filter: form})
+                if any(_folded(row.get(kind.name_key)) == _folded(name) for row in rows):
+                    break
+            return rows
         names, invalidations = self._names.get(kind), self._invalidations
         if names is None:
             names = {}
@@ -360,10 +399,6 @@ def _cache_key(path: str, values: t.Mapping[str, t.Any] | None) -> _CacheKey:
     return path, tuple(sorted((values or {}).items()))
 
 
-def _is_id(value: t.Any) -> bool:
-    return isinstance(value, (str, int)) and bool(str(value).strip())
-
-
 def _id_key(kind: Kind | None) -> str | None:
     """Return the key of the ID, None for a singleton."""
     if kind is None:
@@ -372,4 +407,4 @@ def _id_key(kind: Kind | None) -> str | None:
 
 
 def _folded(name: t.Any) -> str:
-    return str(name or "").strip().casefold()
+    return composed(composed(str(name or "")).strip().casefold())

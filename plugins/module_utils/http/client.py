@@ -13,16 +13,17 @@ import re
 import threading
 import typing as t
 from dataclasses import dataclass, field
-from urllib.parse import quote, urlencode, urljoin, urlsplit
+from urllib.parse import SplitResult, quote, urlencode, urljoin, urlsplit
 
 from ..base.errors import ApiError, ConfigurationError, InvalidParameter, RequestFailed, TransportError
-from ..base.ids import is_path_part, last_uuid
+from ..base.ids import is_id, is_path_part, last_uuid
 from ..base.redaction import Redaction
+from ..base.secret_keys import mask_secrets
 from ..base.version import VERSION
 from .connection import Connection
 from .download import Download
 from .forms import Form, Watch
-from .responses import Response, read_response
+from .responses import Response, read_response, sentence, server_message
 from .transport import RawResponse, Transport, deadline_error
 
 Query = t.Mapping[str, t.Any]
@@ -36,6 +37,9 @@ _DEVICE_REQUESTS = 8
 _MEGABYTE = 1_000_000
 # Maximum number of characters of an invalid ID in a message.
 _ID_LENGTH = 100
+# Maximum number of characters of the target of a redirect in a message.
+_ORIGIN_LENGTH = 200
+_PORTS = {"http": 80, "https": 443}
 
 
 @dataclass
@@ -95,6 +99,12 @@ class Client:
         return self._transport.connection
 
     @property
+    def warnings(self) -> list[str]:
+        """The ways in which the API key can be read by others."""
+        connection = self.connection
+        return connection.warnings(self._transport.proxy_of(connection.api_url))
+
+    @property
     def throttle_count(self) -> int:
         """The number of times that Esper asked for fewer requests."""
         return self._transport.throttle_count
@@ -124,19 +134,38 @@ class Client:
     # --- requests ---------------------------------------------------------------------------------------------------
 
     def get(self, path: str, *, ids: Ids | None = None, query: Query | None = None, purpose: str) -> t.Any:
-        """Return the body of the response to a GET, without its envelope. Raise the errors of request()."""
-        return self.request("GET", path, ids=ids, query=query, purpose=purpose).body
+        """Return the body of the response to a GET, without its envelope. Raise TransportError if it has an error
+        instead, and the errors of request()."""
+        return self._read(path, ids, query, purpose).body
+
+    def _read(self, path: str, ids: Ids | None, query: Query | None, purpose: str) -> Response:
+        response = self.request("GET", path, ids=ids, query=query, purpose=purpose)
+        if response.is_error:
+            raise self.unusable(response, "GET", f"HTTP {response.status} with an error", purpose)
+        return response
 
     def get_object(
         self, path: str, *, ids: Ids | None = None, key: str | None = "id", purpose: str
     ) -> dict[str, t.Any]:
         """Return an object. Raise TransportError if it does not have the property ``key``, unless that is None, and the
         errors of request()."""
-        body = self.get(path, ids=ids, purpose=purpose)
-        if not isinstance(body, dict) or (key is not None and body.get(key) is None):
-            target = self._expand(path, ids or {})
-            raise TransportError(f"{purpose} failed: GET {target} returned no object.", method="GET", path=target)
+        response = self._read(path, ids, None, purpose)
+        body = response.body
+        if not isinstance(body, dict) or (key is not None and not is_id(body.get(key))):
+            raise self.unusable(response, "GET", "no object", purpose)
         return body
+
+    def unusable(self, response: Response, method: str, what: str, purpose: str) -> TransportError:
+        """Return the error of a response without the object or list that it must have, with the server's message.
+        ``what`` is what the response has instead."""
+        message = server_message(response.whole, self._redaction)[0] if response.has_message else ""
+        detail = f": {sentence(message)}" if message else "."
+        return TransportError(
+            f"{purpose} failed: {method} {response.target} returned {what}{detail}",
+            method=method,
+            path=response.target,
+            outcome_unknown=method != "GET" and not response.is_error,
+        )
 
     def find_object(
         self, path: str, *, ids: Ids | None = None, key: str | None = "id", purpose: str
@@ -173,18 +202,18 @@ class Client:
         """
         if idempotent is None:
             idempotent = method in _SAFE_TO_REPEAT
-        target = self._expand(path, ids or {})
+        target = shown = self.target(path, ids)
         try:
             parameters = _query_string(query or {})
         except UnicodeEncodeError:
             raise InvalidParameter(f"{purpose} failed: the query has characters that are not valid Unicode.") from None
         if parameters:
-            target = f"{target}?{parameters}"
+            target, shown = f"{target}?{parameters}", f"{shown}?{_query_string(mask_secrets(query))}"
         slot: t.ContextManager[t.Any] = self._device_requests if path == _DEVICES else contextlib.nullcontext()
         record: t.ContextManager[None] = contextlib.nullcontext() if method == "GET" else self._writes.record(purpose)
         with slot, record:
             return self._transport.with_retries(
-                lambda: self._send(method, target, body, purpose), method, target, purpose, idempotent
+                lambda: self._send(method, target, shown, body, purpose), method, shown, purpose, idempotent
             )
 
     def download(self, download: Download, file: t.BinaryIO) -> None:
@@ -217,7 +246,8 @@ class Client:
         outage: ApiError | None = None
         for path, query, read in sources:
             try:
-                found = last_uuid(read(self.get(path, query=query, purpose="Reading the enterprise ID")))
+                body = self.request("GET", path, query=query, purpose="Reading the enterprise ID").body
+                found = last_uuid(read(body))
             except ApiError as error:
                 if error.status == 401:
                     raise
@@ -241,22 +271,25 @@ class Client:
 
     # --- one request ------------------------------------------------------------------------------------------------
 
-    def _expand(self, path: str, ids: Ids) -> str:
-        known = {**ids, "enterprise_id": self.enterprise_id} if "{enterprise_id}" in path else ids
+    def target(self, path: str, ids: Ids | None = None) -> str:
+        """Return a path of the contract with the values of its placeholders. Raise InvalidParameter if an ID is not a
+        part of a path, and the errors of the request that reads the enterprise ID."""
+        known: Ids = {**(ids or {}), "enterprise_id": self.enterprise_id} if "{enterprise_id}" in path else ids or {}
         for value in known.values():
             if not is_path_part(str(value)):
                 shown = self.redact(str(value))[:_ID_LENGTH]
                 raise InvalidParameter(
-                    f"Invalid ID '{shown}'. An ID must not be empty, only dots, or contain slashes or unprintable"
-                    " characters."
+                    f"Invalid ID '{shown}'. An ID must not be empty, only dots, or too long, or contain slashes or"
+                    " unprintable characters."
                 )
         return re.sub(r"{(\w+)}", lambda found: quote(str(known[found.group(1)]), safe=""), path)
 
-    def _send(self, method: str, target: str, body: t.Any, purpose: str) -> Response:
+    def _send(self, method: str, target: str, shown: str, body: t.Any, purpose: str) -> Response:
+        """Send a request. ``shown`` is its target for messages, in which secrets are masked."""
         url = self.connection.api_url + target
         for _hop in range(_REDIRECTS + 1):
             with self._transport.open(
-                method, url, target=target, purpose=purpose, body=lambda: self._encoded(body, purpose)
+                method, url, target=shown, purpose=purpose, body=lambda: self._encoded(body, purpose)
             ) as raw:
                 content = raw.content()
             if not raw.is_redirect:
@@ -266,14 +299,14 @@ class Client:
                     raw.headers.get("Retry-After"),
                     self._redaction,
                     method=method,
-                    target=target,
+                    target=shown,
                     purpose=purpose,
                 )
-            url = self._redirection(raw, url, method, target, purpose)
+            url = self._redirection(raw, url, method, shown, purpose)
         raise TransportError(
-            f"{purpose} failed: {method} {target} was redirected more than {_REDIRECTS} times.",
+            f"{purpose} failed: {method} {shown} was redirected more than {_REDIRECTS} times.",
             method=method,
-            path=target,
+            path=shown,
         )
 
     def _encoded(self, body: t.Any, purpose: str) -> tuple[t.Any, str]:
@@ -304,23 +337,29 @@ class Client:
         redirect could lose the body, or send the API key to another host."""
         try:
             location = urljoin(url, response.headers["Location"])
+            new = urlsplit(location)
+            is_same = _server(new) == _server(urlsplit(url)) and new.username is None
         except ValueError:
-            raise TransportError(
-                f"{purpose} failed: {method} {target} returned HTTP {response.status}, a redirect to an invalid URL."
-                " Check tenant or api_url.",
-                method=method,
-                path=target,
-            ) from None
-        old, new = urlsplit(url), urlsplit(location)
-        if method == "GET" and (old.scheme, old.netloc) == (new.scheme, new.netloc):
+            location, new, is_same = "", urlsplit(""), False
+        if is_same and method == "GET":
             return location
-        where = self.redact(f"{new.scheme}://{new.hostname or ''}")
+        where = self._redaction.text(_origin(new)[:_ORIGIN_LENGTH], any_case=True) if new.hostname else "an invalid URL"
         raise TransportError(
             f"{purpose} failed: {method} {target} returned HTTP {response.status}, a redirect to {where}. It is not"
             " followed, because it could lose the request or expose the API key. Check tenant or api_url.",
             method=method,
             path=target,
         )
+
+
+def _server(url: SplitResult) -> tuple[str, str | None, int | None]:
+    """Return the scheme, host and port of a URL for comparison. Raise ValueError if the port is invalid."""
+    return url.scheme, url.hostname, url.port or _PORTS.get(url.scheme)
+
+
+def _origin(url: SplitResult) -> str:
+    """Return the scheme, host and port of a URL, without a user and password."""
+    return f"{url.scheme}://{url.netloc.rpartition('@')[2]}"
 
 
 def _query_string(query: Query) -> str:
@@ -331,4 +370,6 @@ def _query_string(query: Query) -> str:
             return ",".join(text(item) for item in value)
         return str(value)
 
-    return urlencode({key: text(value) for key, value in query.items() if value is not None}, quote_via=quote, safe=",")
+    return urlencode(
+        {key: text(value) for key, value in query.items() if value is not None}, quote_via=quote, safe=",*"
+    )

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from ..base.errors import ConfigurationError
 from ..base.ids import is_uuid
+from ..base.limits import LONGEST_TIME
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,9 @@ class Option:
     env: tuple[str, ...] = ()
     secret: bool = False
 
+
+_MOST_RETRIES = 100
+_MOST_MEGABYTES = 10_000
 
 OPTIONS: tuple[Option, ...] = (
     Option(
@@ -71,7 +75,7 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         "timeout",
         "float",
-        ("Time limit in seconds for the connection, and for each part of a response.",),
+        (f"Time limit in seconds for the connection, and for each part of a response. At most V({LONGEST_TIME}).",),
         default=60.0,
         env=("ESPER_TIMEOUT",),
     ),
@@ -79,7 +83,8 @@ OPTIONS: tuple[Option, ...] = (
         "retries",
         "int",
         (
-            "Maximum number of retries after a lost connection, a server error (5xx) or a rate limit (429).",
+            "Maximum number of retries after a lost connection, a server error (5xx) or a rate limit (429). At most"
+            f" V({_MOST_RETRIES}).",
             "A request that creates an object is not repeated before the object is looked up.",
         ),
         default=4,
@@ -89,11 +94,23 @@ OPTIONS: tuple[Option, ...] = (
         "deadline",
         "float",
         (
-            "Time limit in seconds for all requests of a task, including waits and retries. V(0) sets no limit.",
+            "Time limit in seconds for all requests of a task, including waits and retries. V(0) sets no limit. At most"
+            f" V({LONGEST_TIME}), a week.",
             "A task never exceeds it by more than O(timeout).",
         ),
         default=300.0,
         env=("ESPER_DEADLINE",),
+    ),
+    Option(
+        "max_response_size",
+        "int",
+        (
+            "Maximum size in megabytes of the body of a response, after decompression. V(0) sets no limit. At most"
+            f" V({_MOST_MEGABYTES}).",
+            "It limits the memory of a task. Downloads of files are not limited.",
+        ),
+        default=50,
+        env=("ESPER_MAX_RESPONSE_SIZE",),
     ),
     Option(
         "validate_certs",
@@ -111,12 +128,14 @@ OPTIONS: tuple[Option, ...] = (
 )
 
 _HOST_SUFFIX = ".esper.cloud"
+_QUOTES = "\"'`\u2018\u2019\u201c\u201d\u201e\u00ab\u00bb"
 _TENANT = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 
 
 @dataclass(frozen=True)
 class Connection:
-    """Valid connection options. Times are in seconds. A ``deadline`` of 0 sets no limit."""
+    """Valid connection options. Times are in seconds. A ``deadline`` of 0 sets no limit. ``max_response_size`` is in
+    megabytes."""
 
     api_url: str
     api_key: str
@@ -124,6 +143,7 @@ class Connection:
     timeout: float = 60.0
     retries: int = 4
     deadline: float = 300.0
+    max_response_size: int = 50
     validate_certs: bool = True
     ca_path: str | None = None
 
@@ -137,22 +157,45 @@ class Connection:
 
         Raise ConfigurationError if they are invalid. It never shows the API key.
         """
+        api_url, api_key = api_url_of(options), _api_key(options.get("api_key"))
+        if _is_in_host(api_key, api_url):
+            # A DNS lookup would show it in the network, and its error in the log.
+            option = "api_url" if (options.get("api_url") or "").strip() else "tenant"
+            raise ConfigurationError(
+                f"The options {option} and api_key have the same value. Set {option} to the tenant, and api_key to its"
+                " API key."
+            )
         return cls(
-            api_url=api_url_of(options),
-            api_key=_api_key(options.get("api_key")),
+            api_url=api_url,
+            api_key=api_key,
             enterprise_id=_enterprise_id(options.get("enterprise_id")),
-            timeout=_number(options, "timeout", above=0),
-            retries=int(_number(options, "retries")),
-            deadline=_number(options, "deadline"),
+            timeout=_number(options, "timeout", LONGEST_TIME, above=0),
+            retries=int(_number(options, "retries", _MOST_RETRIES)),
+            deadline=_number(options, "deadline", LONGEST_TIME),
+            max_response_size=int(_number(options, "max_response_size", _MOST_MEGABYTES)),
             validate_certs=_value_of(options, "validate_certs"),
             ca_path=options.get("ca_path") or None,
         )
 
-    @property
-    def sends_key_in_clear(self) -> bool:
-        """True if the API key is sent over a network without encryption."""
+    def warnings(self, proxy: str = "") -> list[str]:
+        """Return a sentence for each way in which the API key can be read by others. ``proxy`` is the host of the proxy
+        that gets the requests, "" if there is none."""
         url = urlsplit(self.api_url)
-        return url.scheme == "http" and not _is_loopback(url.hostname or "")
+        host = url.hostname or ""
+        if url.scheme == "http":
+            if proxy:
+                return [
+                    f"The API key is sent unencrypted to the proxy {proxy}, because api_url is not an https URL. Add"
+                    f" {host} to the environment variable NO_PROXY, or use an https URL."
+                ]
+            if not _is_loopback(host):
+                return ["The API key is sent unencrypted, because api_url is not an https URL."]
+        elif not self.validate_certs:
+            return [
+                f"The TLS certificate of {host} is not validated, because validate_certs is false. Others in the"
+                " network can read the API key."
+            ]
+        return []
 
 
 def api_url_of(options: t.Mapping[str, t.Any]) -> str:
@@ -200,12 +243,20 @@ def _api_key(key: object) -> str:
     text = str(key).strip() if key is not None else ""
     if not text:
         raise ConfigurationError("No API key is set. Set api_key or the environment variable ESPER_API_KEY.")
+    if text[0] in _QUOTES or text[-1] in _QUOTES:
+        raise ConfigurationError("Invalid api_key (ESPER_API_KEY): it has quotation marks around it. Remove them.")
     if not text.isascii() or not text.isprintable() or " " in text:
         raise ConfigurationError(
             "Invalid api_key (ESPER_API_KEY): it contains whitespace or other characters that no key has. Copy the key"
             " again."
         )
     return text
+
+
+def _is_in_host(key: str, url: str) -> bool:
+    """Return whether a part of the host of a URL is the API key, in any case of letters."""
+    parts = (urlsplit(url).hostname or "").split(".")
+    return key.lower() in {*parts, *(part.removesuffix("-api") for part in parts), ".".join(parts)}
 
 
 def _enterprise_id(value: str | None) -> str | None:
@@ -218,11 +269,15 @@ def _enterprise_id(value: str | None) -> str | None:
     return value.strip().lower()
 
 
-def _number(options: t.Mapping[str, t.Any], name: str, above: float | None = None) -> float:
-    number = float(_value_of(options, name))
-    if not math.isfinite(number) or number < 0 or (above is not None and number <= above):
-        valid = "at least 0" if above is None else f"greater than {above:g}"
-        raise ConfigurationError(f"Invalid {name}: {number:g}. Use a number that is {valid}.")
+def _number(options: t.Mapping[str, t.Any], name: str, maximum: float, above: float | None = None) -> float:
+    value = _value_of(options, name)
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not 0 <= number <= maximum or (above is not None and number <= above):
+        valid = f"from 0 to {maximum}" if above is None else f"greater than {above:g}, up to {maximum}"
+        raise ConfigurationError(f"Invalid {name}: {number:g}. Use a number {valid}.")
     return number
 
 

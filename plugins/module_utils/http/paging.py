@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One iterator for all paging styles of the API.
+"""The lists of the API, in all its paging styles.
 
 Lists have ``limit``/``offset`` and sometimes a ``count``. ``/v2/devices/`` can also be read by an opaque cursor. The
 links to the next page are never followed, because they can contain another scheme or host.
@@ -8,9 +8,10 @@ links to the next page are never followed, because they can contain another sche
 
 from __future__ import annotations
 
+import itertools
 import re
 import typing as t
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from urllib.parse import parse_qs, urlsplit
 
 from ..base.errors import TransportError
@@ -20,8 +21,8 @@ from .client import Client, Query
 from .parallel import in_parallel
 
 # Maximum number of times that a list is read if it keeps changing.
-_PASSES = 3
-# Number of pages without a new object that prove that the server ignores the offset.
+_PASSES = 5
+# Number of pages without a new object after which the rest of the pages cannot be relied on.
 _PAGES_WITHOUT_NEW = 2
 # A page waits for those before it. Maximum number of waiting pages for each one that is read at the same time.
 _BUFFER = 3
@@ -30,6 +31,7 @@ _NOT_THE_ITEMS = frozenset({"next", "prev", "previous", "next_cursor", "prev_cur
 
 @dataclass(frozen=True)
 class _Page:
+    offset: int
     rows: list[Row]
     count: int | None
     next_offset: int | None
@@ -49,155 +51,235 @@ def list_all(
     by_cursor: bool = False,
     overlap: bool = False,
     key: str = "id",
+    convert: t.Callable[[Row], Row] | None = None,
     on_progress: t.Callable[[int, int | None], None] | None = None,
-) -> t.Iterator[Row]:
-    """Yield each object of a list once. Objects are identified by their property ``key``. A ``page_size`` of None sends
-    no limit, for lists without pages.
+) -> list[Row]:
+    """Return each object of a list once, as the list was at one moment while it was read. Objects are identified by
+    their property ``key``. A ``page_size`` of None sends no limit, for lists without pages.
 
     ``concurrency`` is the maximum number of pages that are read at the same time. It is halved if Esper asks for fewer
-    requests. ``by_cursor`` reads by cursor, one page after the other. ``on_progress`` is called after each page with
-    the number of rows so far, and the total, None if Esper does not return it.
+    requests. ``by_cursor`` reads by cursor, one page after the other. ``convert`` returns an object in the form that is
+    kept in memory. ``on_progress`` is called after each page with the number of rows so far, and the total, None if
+    Esper does not return it.
 
-    An object that moves to a later page while the list is read is yielded once. An object that moves to an earlier
-    page, because others were deleted, would be missed. So the list is read again if the number of objects changed. This
-    does not detect as many new objects as deleted ones. ``overlap`` does: each page starts with the last object of the
-    page before, unless objects have moved. Reading by cursor has none of these problems.
+    If objects moved from one page to another, the list is read again from the start, and nothing of the earlier reading
+    is kept. With ``overlap``, each page starts with the last object of the page before, unless objects have moved.
+    Without, and by cursor, only the number of objects shows a change. So a first reading without ``overlap`` does not
+    detect as many new objects as deleted ones. Further readings overlap, and pages are no larger than the smallest one
+    that Esper returned before. A reading with the same result as the one before is also accepted, because the number
+    that Esper returns can be wrong.
+
+    Raise TransportError if the list changes during each reading, and the errors of Client.request().
+    """
+    previous: list[object] | None = None
+    for attempt in range(_PASSES):
+        request = _Requests(client, path, dict(query or {}), page_size, purpose)
+        reading = _Pass(request, key, convert, overlap=overlap or attempt > 0, must_complete=attempt > 0)
+        pages = request.pages_by_cursor() if by_cursor else request.pages(reading, concurrency)
+        for page in pages:
+            reading.add(page)
+            if on_progress:
+                on_progress(len(reading.rows), page.count)
+        if by_cursor and len(reading.counts) > 1:
+            reading.counts.append(request.count())
+        identities = list(reading.rows)
+        if reading.is_complete or identities == previous:
+            return list(reading.rows.values())
+        previous = None if reading.is_over else identities
+        if page_size is not None:
+            page_size = reading.smallest_page or page_size
+    raise TransportError(
+        f"{purpose} failed: the list at GET {path} changed each of the {_PASSES} times that it was read. Run the task"
+        " again when fewer objects are added or removed.",
+        method="GET",
+        path=path,
+    )
+
+
+def iterate(
+    client: Client,
+    path: str,
+    *,
+    purpose: str,
+    query: Query | None = None,
+    page_size: int | None = PAGE_SIZE,
+    key: str = "id",
+) -> t.Iterator[Row]:
+    """Yield each object of a list once. A page is read when the caller needs its first object.
+
+    This is for callers that do not need all objects. If the list changes at the same time, objects can be missed.
 
     Raise the errors of Client.request().
     """
-    seen: set[object] = set()
-    for attempt in range(_PASSES):
-        reading = _Pass(overlap)
-        for page in _pages(client, path, dict(query or {}), page_size, concurrency, by_cursor, overlap, purpose):
-            known = len(seen)
-            for row in reading.rows_of(page, key):
-                identity = row.get(key)
-                if not isinstance(identity, (str, int, float)):
-                    raise _malformed(purpose, path, f"an object without {key}")
-                if identity not in seen:
-                    seen.add(identity)
-                    yield row
-            reading.count_new(len(seen) - known)
-            if attempt == 0 and reading.pages_without_new == _PAGES_WITHOUT_NEW:
-                raise _malformed(purpose, path, "the same objects repeatedly")
-            if on_progress:
-                on_progress(len(seen), page.count)
-        if by_cursor or not (reading.saw_changes or (attempt == 0 and reading.is_short)):
-            return
+    request = _Requests(client, path, dict(query or {}), page_size, purpose)
+    reading = _Pass(request, key, None, overlap=False, must_complete=False)
+    for page in request.pages(reading, 1):
+        yield from reading.add(page)
 
 
 class _Pass:
-    """Checks whether one reading of a list, from its first page to its last, can be complete."""
+    """One reading of a list, from its first page to its last: the objects by identity, and whether they are the list
+    at one moment."""
 
-    def __init__(self, overlap: bool) -> None:
-        self.pages_without_new = 0
-        self._overlap = overlap
-        self._counts: list[int] = []
-        self._rows = self._repeated = 0
+    def __init__(
+        self,
+        request: _Requests,
+        key: str,
+        convert: t.Callable[[Row], Row] | None,
+        *,
+        overlap: bool,
+        must_complete: bool,
+    ) -> None:
+        self.rows: dict[object, Row] = {}
+        self.counts: list[int | None] = []
+        # The number of objects on the smallest page, the last one excluded, None if there is only the last one.
+        self.smallest_page: int | None = None
+        self.overlap = overlap
+        self._request = request
+        self._key = key
+        self._convert = convert
+        self._must_complete = must_complete
+        self._first_page: list[object] = []
         self._last: object = None
-        self._slipped = False
+        self._pages_without_new = 0
+        self._has_repeated = self._has_slipped = False
 
-    def rows_of(self, page: _Page, key: str) -> list[Row]:
-        """Return the rows of the next page, without the last one of the page before."""
-        rows = page.rows
+    def add(self, page: _Page) -> list[Row]:
+        """Add the next page. Return its new objects."""
+        identities = [self._identity(row) for row in page.rows]
+        rows = dict(zip(identities, page.rows, strict=True))
+        self._has_repeated |= len(rows) < len(identities)
         if page.overlaps:
-            joins = bool(rows) and rows[0].get(key) == self._last
-            self._slipped = self._slipped or not joins
-            rows = rows[joins:]
-        if page.count is not None:
-            self._counts.append(page.count)
-        if rows:
-            self._last = rows[-1].get(key)
-        self._rows += len(rows)
-        self._repeated += len(rows)
-        return rows
+            joins = bool(identities) and identities[0] == self._last
+            self._has_slipped |= not joins
+            if joins:
+                rows.pop(self._last, None)
+        if identities:
+            self._last = identities[-1]
+        if identities and page.count is not None and page.offset + len(identities) < page.count:
+            self.smallest_page = min(self.smallest_page or len(identities), len(identities))
+        new = {identity: row for identity, row in rows.items() if identity not in self.rows}
+        self._has_repeated |= len(new) < len(rows)
+        self.rows.update(new if self._convert is None else {each: self._convert(row) for each, row in new.items()})
+        self.counts.append(page.count)
+        is_joint = page.overlaps and len(rows) < len(identities)
+        self._pages_without_new = 0 if new or is_joint else self._pages_without_new + 1
+        if self._pages_without_new == _PAGES_WITHOUT_NEW and identities == self._first_page and self._is_steady:
+            raise self._request.malformed("the same objects repeatedly")
+        self._first_page = self._first_page or identities
+        return list(new.values())
 
-    def count_new(self, number: int) -> None:
-        """Record the number of new rows of the page."""
-        self._repeated -= number
-        self.pages_without_new = 0 if number else self.pages_without_new + 1
+    def _identity(self, row: Row) -> object:
+        identity = row.get(self._key)
+        if not isinstance(identity, (str, int)) or isinstance(identity, bool):
+            raise self._request.malformed(f"an object without {self._key}")
+        return identity
 
     @property
-    def saw_changes(self) -> bool:
-        # If all pages overlap, changes can only be behind the last page.
-        return self._slipped or (not self._overlap and len(set(self._counts)) > 1)
+    def is_over(self) -> bool:
+        """True if the rest of the pages is not needed, because the list has to be read again."""
+        return self._pages_without_new >= _PAGES_WITHOUT_NEW or (self._has_slipped and not self._must_complete)
 
     @property
-    def is_short(self) -> bool:
-        """True if rows are missing or repeated."""
-        return self._repeated > 0 or self._rows < max(self._counts[-1:] if self._overlap else self._counts, default=0)
+    def is_complete(self) -> bool:
+        """True if the objects are the list at one moment. If all pages overlap, others can only be behind the last."""
+        count = self.counts[-1]
+        if self.is_over or self._has_slipped or self._has_repeated or count not in (None, len(self.rows)):
+            return False
+        return self.overlap or self._is_steady
+
+    @property
+    def _is_steady(self) -> bool:
+        return len({count for count in self.counts if count is not None}) <= 1
 
 
-def _pages(
-    client: Client,
-    path: str,
-    query: Row,
-    page_size: int | None,
-    concurrency: int,
-    by_cursor: bool,
-    overlap: bool,
-    purpose: str,
-) -> t.Iterator[_Page]:
-    def fetch(**position: t.Any) -> _Page:
-        body = client.get(path, query={**query, "limit": page_size, **position}, purpose=purpose)
-        return _read_page(body, path, purpose)
+class _Requests:
+    """The requests for the pages of a list."""
 
-    def fetch_at(offset: int) -> _Page:
-        return replace(fetch(offset=offset), overlaps=shared > 0)
+    def __init__(self, client: Client, path: str, query: Row, page_size: int | None, purpose: str) -> None:
+        self._client = client
+        self._path = path
+        self._query = query
+        self._page_size = page_size
+        self._purpose = purpose
 
-    if by_cursor:
+    def pages(self, reading: _Pass, concurrency: int) -> t.Iterator[_Page]:
+        """Yield the pages by offset, until ``reading`` is over."""
+        page = self._fetch()
+        yield page
+        shared = 1 if reading.overlap and len(page.rows) > 1 else 0
+
+        def fetch_at(offset: int) -> _Page:
+            return self._fetch(offset, overlaps=shared > 0)
+
+        step = len(page.rows) - shared
+        if page.count is not None and concurrency > 1 and 0 < len(page.rows) < page.count:
+            # The server can return fewer rows than the limit, so the first page determines the step.
+            offsets = range(step, page.count - shared, step)
+            # The generator is never closed early, because that stops the client.
+            needed = itertools.takewhile(lambda _offset: not reading.is_over, offsets)
+            for page in in_parallel(self._client, fetch_at, needed, concurrency, buffer=_BUFFER * concurrency):
+                yield page
+        while not reading.is_over and (following := _following(page)) is not None:
+            page = fetch_at(max(following - shared, page.offset + 1))
+            yield page
+
+    def pages_by_cursor(self) -> t.Iterator[_Page]:
+        """Yield the pages by cursor."""
         cursor: str | None = "start"
         used: set[str] = set()
         while cursor:
             if cursor in used:
-                raise _malformed(purpose, path, "the same objects repeatedly")
+                raise self.malformed("the same objects repeatedly")
             used.add(cursor)
-            page = fetch(cursor=cursor)
+            page = self._read_page(self._get(limit=self._page_size, cursor=cursor))
             yield page
             cursor = page.next_cursor if page.rows else None
-        return
 
-    page = fetch()
-    yield page
-    shared = 1 if overlap and len(page.rows) > 1 else 0
-    step = len(page.rows) - shared
-    if page.count is not None and concurrency > 1 and 0 < len(page.rows) < page.count:
-        # The server can return fewer rows than the limit, so the first page determines the step.
-        offsets = range(step, page.count - shared, step)
-        yield from in_parallel(client, fetch_at, offsets, concurrency, buffer=_BUFFER * concurrency)
-        return
-    offset = 0
-    while (following := _following(page, offset)) is not None:
-        offset = max(following - shared, offset + 1)
-        page = fetch_at(offset)
-        yield page
+    def count(self) -> int | None:
+        """Return the number of objects in the list, None if Esper does not return it."""
+        return self._read_page(self._get(limit=1)).count
+
+    def malformed(self, what: str) -> TransportError:
+        """Return the error for a response that is not a page of a list."""
+        target = self._client.target(self._path)
+        return TransportError(f"{self._purpose} failed: GET {target} returned {what}.", method="GET", path=target)
+
+    def _fetch(self, offset: int = 0, *, overlaps: bool = False) -> _Page:
+        position = {"offset": offset} if offset else {}
+        return self._read_page(self._get(limit=self._page_size, **position), offset, overlaps)
+
+    def _get(self, **position: t.Any) -> t.Any:
+        return self._client.get(self._path, query={**self._query, **position}, purpose=self._purpose)
+
+    def _read_page(self, body: t.Any, offset: int = 0, overlaps: bool = False) -> _Page:
+        rows, count, links = None, None, {}
+        if isinstance(body, dict):
+            count, links = body.get("count"), body
+            rows = body["results"] if "results" in body else _only_list(body)
+            if rows is None and "results" in body and not count:
+                rows = []  # Esper can return null for an empty list.
+        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+            raise self.malformed("no list of objects")
+        cursor = links.get("next_cursor")
+        return _Page(
+            offset=offset,
+            rows=rows,
+            count=count if isinstance(count, int) and not isinstance(count, bool) and count >= 0 else None,
+            next_offset=_offset_of(links.get("next")),
+            next_cursor=cursor if isinstance(cursor, str) else None,
+            overlaps=overlaps,
+        )
 
 
-def _following(page: _Page, offset: int) -> int | None:
-    """Return the offset after the page at ``offset``, None after the last page. It always increases."""
+def _following(page: _Page) -> int | None:
+    """Return the offset after a page, None after the last page. It always increases."""
     if not page.rows:
         return None
-    if page.next_offset is not None and page.next_offset > offset:
+    if page.next_offset is not None and page.next_offset > page.offset:
         return page.next_offset
-    end = offset + len(page.rows)
+    end = page.offset + len(page.rows)
     return end if page.count is not None and end < page.count else None
-
-
-def _read_page(body: t.Any, path: str, purpose: str) -> _Page:
-    rows, count = None, None
-    if isinstance(body, dict):
-        count = body.get("count")
-        rows = body["results"] if "results" in body else _only_list(body)
-        if rows is None and "results" in body and not count:
-            rows = []  # Esper can return null for an empty list.
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise _malformed(purpose, path, "no list of objects")
-    return _Page(
-        rows=rows,
-        count=count if isinstance(count, int) else None,
-        next_offset=_offset_of(body.get("next")),
-        next_cursor=body.get("next_cursor"),
-    )
 
 
 def _only_list(body: Row) -> list[Row] | None:
@@ -213,9 +295,8 @@ def _offset_of(link: object) -> int | None:
     """Return the offset in a relative or absolute link to the next page. The rest of the link is ignored."""
     if not isinstance(link, str):
         return None
-    value = parse_qs(urlsplit(link).query).get("offset", [""])[0]
+    try:
+        value = parse_qs(urlsplit(link).query).get("offset", [""])[0]
+    except ValueError:  # such as brackets without an address in them, or too many parameters
+        return None
     return int(value) if re.fullmatch("[0-9]{1,18}", value) else None
-
-
-def _malformed(purpose: str, path: str, what: str) -> TransportError:
-    return TransportError(f"{purpose} failed: GET {path} returned {what}.", method="GET", path=path)

@@ -42,8 +42,12 @@ _MESSAGE_KEYS = (
     "errors",
     "non_field_errors",
 )
+# Those that show that a body is a message rather than an object.
+_SHORT_MESSAGE_KEYS = ("message", "error", "errors", "detail", "non_field_errors")
 # The keys of texts and numbers that are not for people.
 _TECHNICAL_KEYS = frozenset({"code", "status", "status_code", "statusCode", "timestamp", "type", "instance", "path"})
+# The escape sequence of half of a character, or its bytes. Two halves can be a valid character.
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]|\xed[\xa0-\xbf]")
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,14 @@ class Response:
     body: t.Any
     whole: t.Any = None
     target: str = ""
+
+    @property
+    def has_message(self) -> bool:
+        """True if the body has a message or an error, so it is not an object that lacks a property."""
+        whole = self.whole
+        return isinstance(whole, str) or (
+            isinstance(whole, dict) and any(whole.get(key) for key in _SHORT_MESSAGE_KEYS)
+        )
 
     @property
     def is_error(self) -> bool:
@@ -110,7 +122,7 @@ def read_response(
     request can be repeated.
     """
     try:
-        data = json.loads(content) if content.strip() else None
+        data = _decoded(content) if content.strip() else None
         # The response to a write request can be empty. The response to a GET cannot.
         readable = data is not None or method != "GET"
     except (ValueError, RecursionError):
@@ -133,6 +145,15 @@ def read_response(
         outcome_unknown=method != "GET",
     )
     raise error if is_page else Transient(error)
+
+
+def _decoded(content: bytes) -> t.Any:
+    """Return the JSON of a body. Raise ValueError or RecursionError if it is invalid."""
+    data = json.loads(content)
+    if _SURROGATE.search(content):
+        # Half of a character cannot be printed, sent or stored. Each one becomes a question mark.
+        data = json.loads(json.dumps(data, ensure_ascii=False).encode(errors="replace"))
+    return data
 
 
 def _api_error(

@@ -57,7 +57,7 @@ def version_number(value: t.Any) -> t.Any:
 def label_of(version: Row) -> str:
     """Return the text for a version in messages: package name, version name and version code."""
     code = version.get("build_number")
-    return f"{version['package_name']} {version['version_code']}" + (f" ({code})" if code else "")
+    return f"{version.get('package_name')} {version.get('version_code')}" + (f" ({code})" if code else "")
 
 
 def versions_of(

@@ -16,6 +16,7 @@ from ..base.text import counted
 from ..engine.planner import Planner, in_use, planner_of
 from ..http.forms import Form
 from ..model.compare import Comparison
+from ..model.conform import to_rows
 from ..model.plan import Effect, ObjectDiff, Plan, Step
 from ..model.unknowns import KnownAfterApply
 from .app_list import APPS, LEGACY, V1, VERSION, app_of, label_of, version_number, with_app
@@ -23,6 +24,7 @@ from .app_lookup import AppVersionLookup
 from .app_package import IDENTITY, check_bytes, matches_target, path_of, target_label, with_package
 from .blueprint_list import BLUEPRINTS
 from .blueprint_usage import Usage
+from .upload import time_limit_of
 
 if t.TYPE_CHECKING:
     from ..http.responses import Response
@@ -57,7 +59,7 @@ class AppVersionPlanner(Planner):
             body=Form(files={"app_file": path_of(target["src"])}),
             find_existing=lambda _body: self._find_same(params),
             extract_object=lambda body: _extract_upload(body, target),
-            time_limit=params["upload_deadline"],
+            time_limit=time_limit_of(params),
         )
         app_id: t.Any = app["id"] if app else KnownAfterApply(upload, "app_id")
         if app and isinstance(app_id, KnownAfterApply):
@@ -258,7 +260,7 @@ def _extract_upload(body: Row, target: Params) -> Row | None:
     app = body.get("application")
     if not isinstance(app, dict):
         return None
-    rows = [with_app(app, row) for row in app.get("versions") or []]
+    rows = [with_app(app, row) for row in to_rows(app.get("versions"))]
     matching = [row for row in rows if row["package_name"] == target["package_name"] and matches_target(row, target)]
     if not matching:
         existing = ", ".join(label_of(row) for row in rows)

@@ -27,7 +27,7 @@ class AppReader(Reader):
             rows = [row] if row else []
         if params["versions"] or params["blueprints"] or params["devices"]:
             rows = [{**row, "versions": self._versions_of(row, params)} for row in rows]
-        return {self.kind.plural: [self.kind.to_result(row) for row in rows]}
+        return {self.kind.plural: [self.view.to_result(self.kind, row) for row in rows]}
 
     def _versions_of(self, app: Row, params: Params) -> list[Row]:
         rows = []
@@ -40,6 +40,6 @@ class AppReader(Reader):
             if params["devices"]:
                 path = f"{V1}{app['id']}/version/{row['id']}/installdevices"
                 purpose = f"Reading the devices with the app '{label_of(row)}'"
-                version["devices"] = list(list_all(self.view.client, path, purpose=purpose))
+                version["devices"] = list_all(self.view.client, path, purpose=purpose)
             rows.append(version)
         return rows

@@ -12,10 +12,12 @@ import typing as t
 from dataclasses import dataclass
 
 from ..base.errors import InvalidParameter, NotFound
+from ..base.ids import normal_id
 from ..base.row import Row
 from ..engine.lookup import lookup_of
 from ..engine.tenant_view import TenantView
-from ..model.field import Reference
+from ..model.conform import to_row
+from ..model.field import Field, Reference
 from ..model.unknowns import KnownAfterApply
 from .blueprint_catalog import CATALOGS, LATEST, VERSION_TERMS, Catalog, CatalogVersion
 from .blueprint_settings import SETTINGS
@@ -32,11 +34,12 @@ class _NamedList:
 
     def items_of(self, settings: Row) -> list[Row] | None:
         """Return the items in some settings, None if the settings do not have the list."""
-        return (settings.get(self.platform) or {}).get(self.key)
+        items = to_row(settings.get(self.platform)).get(self.key)
+        return items if isinstance(items, list) and all(isinstance(item, dict) for item in items) else None
 
     def with_items(self, settings: Row, items: list[Row]) -> Row:
         """Return settings with other items."""
-        return {**settings, self.platform: {**(settings.get(self.platform) or {}), self.key: items}}
+        return {**settings, self.platform: {**to_row(settings.get(self.platform)), self.key: items}}
 
 
 def _lists_of(kind: str) -> tuple[_NamedList, ...]:
@@ -69,6 +72,7 @@ class Names:
 
         Raise NotFound, Ambiguous or InvalidParameter if a name does not select one object.
         """
+        desired = _with_normal_ids(SETTINGS, desired)
         for lists, resolve_items in ((_APPS, self._resolve_apps), (_FILES, self._resolve_files)):
             for named_list in lists:
                 items = named_list.items_of(desired)
@@ -122,6 +126,8 @@ class Names:
                 # The type in the blueprint wins over the type in the catalog, for example of a preloaded app.
                 type_ = item.get(catalog.type_field)
         ids = {"app_id": version.app_id, "app_version_id": version.id}
+        if package is None and item is None and (own_package := catalog.package_of(app_id)):
+            app["package_name"] = own_package
         return {**nulls, catalog.type_field: type_, **app, **ids, **_names_of(version)}
 
     def _resolve_files(
@@ -204,8 +210,21 @@ class Names:
         return {str(row["id"]): CONTENT.name_of(row) for row in self._view.list_objects(CONTENT)}
 
 
-def with_planned_names(settings: Row, planned: Row) -> Row:
-    """Return the settings of a response with the names that were known during planning."""
+def _with_normal_ids(field: Field, value: t.Any) -> t.Any:
+    """Return the value of a field with the IDs in it in the form of the API."""
+    if field.fields and isinstance(value, dict):
+        fields = {inner.name: inner for inner in field.fields}
+        return {name: _with_normal_ids(fields[name], item) if name in fields else item for name, item in value.items()}
+    if field.fields and isinstance(value, list):
+        return [_with_normal_ids(field, item) for item in value]
+    return normal_id(value) if field.identifier and field.name.endswith("_id") else value
+
+
+def with_planned_names(settings: t.Any, planned: Row) -> t.Any:
+    """Return the settings of a response with the names that were known during planning. Parts of an unexpected type,
+    which the result does not contain, are unchanged."""
+    if not isinstance(settings, dict):
+        return settings
     for named_list in (*_APPS, *_FILES):
         if items := named_list.items_of(settings):
             # The last ID is the most specific one: that of the version of an app.

@@ -60,6 +60,9 @@ _MODULE = ModuleSpec(
         " module compares the size, and the checksum if its length is that of MD5, SHA-1 or SHA-2.",
         "Esper cannot change the bytes of a content file. To replace one, the module uploads the new file with the"
         " old description and tags, then deletes the old content file. The new content file has another ID.",
+        "Before the upload, the module adds the tag V(esper.cloud:replaced) to the old content file. If the task is"
+        " interrupted, the next task for the name deletes the old content file. Until then, blueprints that name the"
+        " file get the new one.",
         "Blueprints refer to content files by ID, and the module does not change blueprints. If blueprints use a"
         " content file that is replaced, the module returns them as RV(blueprints) and shows a warning.",
         "Names of content files are case-sensitive and need not be unique. If several have the name, O(src) selects"
@@ -76,7 +79,10 @@ _MODULE = ModuleSpec(
                 *SEARCH_PATH,
                 "If the path is a directory, all files in it and in its subdirectories are uploaded by their own"
                 " names, with the same O(tags) and O(description). Hidden files and directories, whose names start"
-                " with a dot, are skipped. The task fails if two files have the same name.",
+                " with a dot, are skipped. The task fails if two files have the same name, or if a file or directory"
+                " cannot be read.",
+                "Empty files and directories of a directory are skipped with a warning, and so are links to directories"
+                " and links that lead nowhere.",
                 "If omitted, the content file must exist unless O(state=absent).",
                 "If O(state=absent), content files with the names of these files are deleted.",
             ),

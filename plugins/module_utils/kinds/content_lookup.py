@@ -12,9 +12,22 @@ from pathlib import Path
 
 from ..base.errors import InvalidParameter, NotFound
 from ..base.row import Params, Row
+from ..base.text import composed, listed
 from ..engine.lookup import Lookup
 from .blueprint_usage import Usage, is_same_id, items_in, usage
-from .content_file import files_below, has_bytes_of, is_same_file, name_in, source_of, upload_order
+from .content_file import (
+    files_below,
+    has_bytes_of,
+    is_replaced,
+    is_same_file,
+    name_in,
+    not_replaced,
+    source_of,
+    upload_order,
+)
+
+# The maximum number of skipped entries in a warning.
+_MAX_NAMED = 10
 
 
 class ContentLookup(Lookup):
@@ -26,14 +39,28 @@ class ContentLookup(Lookup):
             return None
         source = Path(params["src"])
         try:
-            is_directory = stat.S_ISDIR(source.stat().st_mode)
+            mode = source.stat().st_mode
         except OSError as error:
             raise InvalidParameter(f"Cannot read '{source}': {error.strerror}.") from None
-        if not is_directory:
+        if not stat.S_ISDIR(mode):
+            if not stat.S_ISREG(mode):
+                raise InvalidParameter(f"'{source}' is neither a file nor a directory. Correct src.")
             return None
         if params.get("id") is not None or params.get("name") is not None:
             raise InvalidParameter(f"'{source}' is a directory, and its files keep their names. Omit id and name.")
-        return [{**params, "src": str(file)} for file in files_below(source)]
+        tree = files_below(source, are_read=source_of(params) is not None)
+        if tree.errors:
+            raise InvalidParameter(
+                f"Invalid files in the directory '{source}': {'; '.join(tree.errors)}. Correct them, or upload the"
+                " other files one by one."
+            )
+        if not tree.files:
+            self.view.warn(f"The directory '{source}' contains no files, so it has no effect.")
+        if tree.skipped:
+            self.view.warn(
+                f"The directory '{source}' contains entries that are skipped: {listed(tree.skipped, _MAX_NAMED)}."
+            )
+        return [{**params, "src": str(file)} for file in tree.files]
 
     def task_key(self, params: Params) -> str:
         """Return the name of the content file, or its ID if the options have no name and no file."""
@@ -47,27 +74,28 @@ class ContentLookup(Lookup):
         if params.get("name") is not None and not params["name"].strip():
             raise InvalidParameter("name must not be empty.")
         if params.get("id") is not None:
-            row = self.find_by_id(str(params["id"]))
-            if row is not None:
+            row, replacement = self.find_by_id(str(params["id"])), None
+            if source is not None and (row is None or is_replaced(row)):
+                # After a replacement, the content file has another ID, which is higher.
+                rows = self.with_bytes(name, source)
+                replacement = next((each for each in rows if upload_order(each) > params["id"]), None)
+            if row is not None and replacement is None:
                 self._check_name(row, params)
-                return row
-            # After a replacement, the content file has another ID, which is higher.
-            rows = [] if source is None else self.with_bytes(name, source)
-            return next((row for row in rows if upload_order(row) > params["id"]), None)
-        rows = self.find_by_name(name)
+            return replacement or row
+        rows = not_replaced(self.find_by_name(name))
         if len(rows) > 1 and source is not None:
-            rows = self.with_bytes(name, source)[:1] or rows
+            rows = [row for row in self.with_bytes(name, source) if not is_replaced(row)][:1] or rows
         return self.one_or_none(rows, name)
 
     def find_by_name(self, name: str) -> list[Row]:
         """Return all content files with exactly a name, whitespace included."""
         rows = self.view.candidates_by_name(self.kind, name) if name.strip() else []
-        return [row for row in rows if row.get("name") == name]
+        return [row for row in rows if composed(str(row.get("name"))) == composed(name)]
 
     def resolve(self, name: str) -> Row:
         """Return the content file that a blueprint names. If several are the same file, return the oldest: two
         concurrent uploads of a file create it twice. Raise NotFound, or Ambiguous if they differ."""
-        rows = self.find_by_name(name)
+        rows = not_replaced(self.find_by_name(name))
         if len(rows) > 1 and all(is_same_file(rows[0], row) for row in rows):
             return min(rows, key=upload_order)
         row = self.one_or_none(rows, name, "Set file_id instead.")
@@ -83,6 +111,19 @@ class ContentLookup(Lookup):
         """Return the content files with a name and the bytes of a file, the oldest first."""
         return sorted((row for row in self.find_by_name(name) if has_bytes_of(row, source)), key=upload_order)
 
+    def replaced_by(self, row: Row, params: Params) -> list[Row]:
+        """Return the content files that an interrupted task has replaced and not deleted, the oldest first: the one
+        with the ID in the options, or else older ones with the same name."""
+        if params.get("id") is None:
+            rows = self.find_by_name(self.kind.name_of(row))
+        elif str(row["id"]) == str(params["id"]):
+            rows = []
+        else:
+            # The list was read to find the replacement.
+            rows = [each for each in self.view.list_objects(self.kind) if str(each["id"]) == str(params["id"])]
+        replaced = [each for each in rows if is_replaced(each) and upload_order(each) < upload_order(row)]
+        return sorted(replaced, key=upload_order)
+
     def older_copies(self, row: Row) -> list[Row]:
         """Return the content files with the same name and certainly the same bytes that are older, the oldest first."""
         older = [
@@ -95,12 +136,16 @@ class ContentLookup(Lookup):
     def _check_name(self, row: Row, params: Params) -> None:
         """Raise InvalidParameter if the options name another content file than the one with their ID."""
         source, name, current_name = source_of(params), name_in(params), self.kind.name_of(row)
-        if name in ("", current_name):
+        if composed(name) in ("", composed(current_name)):
             return
         owner = ""
         if source is not None:
             # A replacement can have a new name, but not that of another file. One with the same bytes can be its own.
-            others = [candidate for candidate in self.find_by_name(name) if not has_bytes_of(candidate, source)]
+            others = [
+                candidate
+                for candidate in self.find_by_name(name)
+                if not is_replaced(candidate) and not has_bytes_of(candidate, source)
+            ]
             if not others:
                 return
             owner = f", which is the name of the {self.kind.title} with ID {others[0]['id']}"

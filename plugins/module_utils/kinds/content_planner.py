@@ -3,7 +3,8 @@
 """Plans for changes of content files.
 
 An upload always creates another content file, even with the same name, and the bytes of one cannot be changed. A
-replacement uploads the new file and deletes the old content file.
+replacement uploads the new file and deletes the old content file. Before that, it adds a tag to the old one, so the
+next task can complete an interrupted replacement: nothing else distinguishes it from two content files of one name.
 """
 
 from __future__ import annotations
@@ -14,14 +15,24 @@ from pathlib import Path
 from ..base.checksums import checksum_like, size_of
 from ..base.errors import InvalidParameter, NotFound
 from ..base.row import Params, Row
+from ..base.text import composed
 from ..engine.planner import Planner, in_use
 from ..http.forms import Form
 from ..model.plan import Effect, ObjectDiff, Plan, Step
 from ..model.unknowns import KnownAfterApply
 from .blueprint_list import BLUEPRINTS
 from .blueprint_usage import Usage
-from .content_file import flaw_of_name, has_bytes_of, name_in, source_of
+from .content_file import (
+    REPLACED,
+    flaw_of_name,
+    has_bytes_of,
+    is_replaced,
+    name_in,
+    source_of,
+    without_mark,
+)
 from .content_lookup import ContentLookup
+from .upload import time_limit_of
 
 
 class ContentPlanner(Planner):
@@ -55,20 +66,40 @@ class ContentPlanner(Planner):
     def plan_update(self, current: Row, params: Params) -> Plan:
         """Return the plan that sets the properties of a content file, or replaces it if the file has other bytes."""
         source, old_name, name = source_of(params), self.kind.name_of(current), name_in(params)
-        if source is None and name not in ("", old_name):
+        if source is None and composed(name) not in ("", composed(old_name)):
             raise InvalidParameter(
                 f"Cannot rename the {self.kind.phrase(current)} to '{name}'. Set src to upload it with that name."
             )
+        replaced = self.lookup.replaced_by(current, params)
+        params = _with_properties(params, current, replaced)
         if source is None or (name == old_name and has_bytes_of(current, source)):
             plan = super().plan_update(current, params)
         else:
             plan = self._plan_replacement(current, params, source)
+        for row in replaced:
+            self._add_deletion(plan, row)
         if source is not None and params.get("id") is None:
             plan.warnings += self._warnings_of_others(current, name)
         return plan
 
+    def _add_deletion(self, plan: Plan, row: Row) -> None:
+        """Add the deletion of a replaced content file, which blueprints can still use."""
+        plan.steps.append(self.delete_step(row))
+        # The effect on the object of the task is the last one.
+        plan.effects.insert(0, Effect(self.kind, row[self.kind.id_key], None))
+        plan.deferred_warnings.append(lambda: self._warning_of_outdated_blueprints(row))
+        plan.deferred_parts.append(lambda plan: self._rely_on_blueprints(plan, row))
+        known = plan.related.setdefault("blueprints", [])
+        known += [each for each in _related_blueprints(self.lookup.usage(row)) if each not in known]
+
+    def _rely_on_blueprints(self, plan: Plan, row: Row) -> None:
+        """Delete a content file only after the same task has removed it from all blueprints as planned."""
+        usage = self.lookup.usage(row)
+        plan.relies_on += [(BLUEPRINTS, each) for each in (*usage.former, *(user.id for user in usage.users))]
+
     def _warnings_of_others(self, current: Row, name: str) -> list[str]:
-        others = [str(row["id"]) for row in self.lookup.find_by_name(name) if row["id"] != current["id"]]
+        rows = self.lookup.find_by_name(name)
+        others = [str(row["id"]) for row in rows if row["id"] != current["id"] and not is_replaced(row)]
         if not others:
             return []
         return [
@@ -77,22 +108,34 @@ class ContentPlanner(Planner):
         ]
 
     def _plan_replacement(self, current: Row, params: Params, source: Path) -> Plan:
-        kind = self.kind
-        record, desired, name = kind.to_result(current), self.desired(params), name_in(params)
+        kind, row = self.kind, without_mark(current)
+        record, desired, name = kind.to_result(row), self.desired(params), name_in(params)
         unchanged = {field.name: record[field.name] for field in kind.fields if field.writable and record[field.name]}
         steps, effect = self._upload(params, source, {**unchanged, **desired})
+        if row is current:
+            steps.insert(0, self._mark_step(current))
         new = {"name": name, **unchanged, **desired, "size": size_of(source)}
         if checksum := checksum_like(record["checksum"], source):
             new["checksum"] = checksum
-        differing = [name for name, field in self.compare(current, new).items() if not field.matches]
+        differing = [name for name, field in self.compare(row, new).items() if not field.matches]
         before, after = ({field: values[field] for field in differing} for values in (record, new))
-        return Plan(
+        plan = Plan(
             {**dict.fromkeys(record), "tags": [], **new},
-            [*steps, self.delete_step(current)],
+            steps,
             [ObjectDiff(kind.header(current), before, after)],
-            deferred_warnings=[lambda: self._warning_of_outdated_blueprints(current)],
-            related={"blueprints": _related_blueprints(self.lookup.usage(current))},
-            effects=[effect, Effect(kind, current[kind.id_key], None)],
+            effects=[effect],
+        )
+        self._add_deletion(plan, current)
+        return plan
+
+    def _mark_step(self, current: Row) -> Step:
+        """Return the step that starts a replacement."""
+        return Step(
+            purpose=f"Marking the {self.kind.phrase(current)} as replaced",
+            method="PATCH",
+            path=self.kind.routes.object,
+            ids=self._ids(current),
+            body={"tags": [*(current.get("tags") or ()), REPLACED]},
         )
 
     def _warning_of_outdated_blueprints(self, replaced: Row) -> str:
@@ -131,7 +174,7 @@ class ContentPlanner(Planner):
             body=Form(files={"key": source}, names={"key": name}),
             find_existing=find_uploaded,
             find_duplicate=find_oldest_upload,
-            time_limit=params["upload_deadline"],
+            time_limit=time_limit_of(params),
         )
         body = {field.api_name: properties[field.name] for field in kind.fields if properties.get(field.name)}
         describe = Step(
@@ -148,8 +191,22 @@ class ContentPlanner(Planner):
     # --- delete -------------------------------------------------------------------------------------------------------
 
     def plan_delete(self, current: Row, params: Params) -> Plan:
-        """Return the plan that deletes a content file. Raise InvalidParameter if blueprints use it, unless ``force`` is
-        set."""
+        """Return the plan that deletes a content file, and those that it has replaced. Raise InvalidParameter if
+        blueprints use one of them, unless ``force`` is set."""
+        plan = self._plan_deletion(current, params)
+        for row in self.lookup.replaced_by(current, params):
+            other = self._plan_deletion(row, params)
+            plan.steps += other.steps
+            plan.changes += other.changes
+            plan.warnings += other.warnings
+            plan.relies_on += other.relies_on
+            plan.effects[:0] = other.effects
+            plan.related["blueprints"] += [
+                each for each in other.related["blueprints"] if each not in plan.related["blueprints"]
+            ]
+        return plan
+
+    def _plan_deletion(self, current: Row, params: Params) -> Plan:
         usage = self.lookup.usage(current)
         if usage.users and not params["force"]:
             raise InvalidParameter(f"{_in_use(current, usage)} Remove it from there first, or set force=true.")
@@ -160,6 +217,17 @@ class ContentPlanner(Planner):
         if not params["force"]:
             plan.relies_on += [(BLUEPRINTS, blueprint_id) for blueprint_id in usage.former]
         return plan
+
+
+def _with_properties(params: Params, current: Row, replaced: list[Row]) -> Params:
+    """Return the options with the properties that an interrupted replacement has not set yet, and without its tag."""
+    row, missing = without_mark(current), t.cast("Row", {})
+    for other in replaced:
+        missing["description"] = row.get("description") or other.get("description") or missing.get("description")
+        missing["tags"] = row.get("tags") or without_mark(other)["tags"] or missing.get("tags")
+    if row is not current:
+        missing["tags"] = missing.get("tags") or row["tags"]
+    return {**params, **{name: value for name, value in missing.items() if params.get(name) is None}}
 
 
 def _in_use(row: Row, usage: Usage) -> str:

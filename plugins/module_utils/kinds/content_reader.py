@@ -76,7 +76,7 @@ class ContentReader(Reader):
                     f"{purpose} failed: the downloaded file does not have the size and checksum that Esper returns"
                     f" ({row.get('size')} bytes, {row.get('hash')}).",
                     method="GET",
-                    path=self.kind.routes.object,
+                    path=self.view.client.target(self.kind.routes.object, {"id": str(row[self.kind.id_key])}),
                 )
             if mode is not None:
                 partial.chmod(mode)

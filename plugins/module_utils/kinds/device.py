@@ -9,7 +9,7 @@ import typing as t
 from dataclasses import dataclass
 
 from ..base.errors import InvalidParameter
-from ..base.ids import is_uuid
+from ..base.ids import is_uuid, normal_id
 from ..base.row import Row
 from ..engine.lookup import lookup_of
 from ..engine.tenant_view import TenantView
@@ -17,6 +17,7 @@ from ..model.kind import Kind
 from ..model.module_spec import Value
 from .blueprint_list import BLUEPRINTS
 from .device_group import DEVICE_GROUP
+from .device_types import with_types
 from .tag import TAG
 
 ONLINE = 1
@@ -159,7 +160,7 @@ def resolve_filters(view: TenantView, checked: Row) -> Row:
 
 def _id_of(view: TenantView, kind: Kind | None, value: t.Any) -> t.Any:
     if kind is None or is_uuid(value):
-        return value
+        return normal_id(value)
     return lookup_of(view, kind).resolve(value)["id"]
 
 
@@ -167,9 +168,9 @@ def _id_of(view: TenantView, kind: Kind | None, value: t.Any) -> t.Any:
 MINIMAL, STANDARD, FULL = LEVELS = ("minimal", "standard", "full")
 
 
-def as_host(row: Row, level: str = STANDARD) -> Row:
-    """Return a device in collection terms: with the same keys on all platforms, and without push tokens,
-    phone numbers and other private data.
+def as_host(row: Row, level: str = STANDARD, view: TenantView | None = None) -> Row:
+    """Return a device in collection terms: with the same keys and types on all platforms, and without push tokens,
+    phone numbers and other private data. With ``view``, it warns about values of an unexpected type, which are null.
 
     Each level of LEVELS includes the one before. The first has the values that hosts and inventory groups need, and
     none that requires another request.
@@ -179,33 +180,41 @@ def as_host(row: Row, level: str = STANDARD) -> Row:
         host |= _standard(row)
     if level == FULL:
         host |= _full(row)
+    host, mismatches = with_types(host)
+    host["state"] = STATES.get(host["state_code"], "unknown")
+    if view is not None and mismatches is not None:
+        view.record_invalid("device", host["id"], mismatches)
     return host
 
 
+def _part(row: Row, key: str) -> Row:
+    value = row.get(key)
+    return value if isinstance(value, dict) else {}
+
+
 def _minimal(row: Row) -> Row:
-    state = row.get("state")
     return {
         "id": row["id"],
         "name": row.get("name"),
         "alias": row.get("alias") or None,
         "serial": row.get("serial"),
         "platform": row.get("platform"),
-        "state": STATES.get(state, "unknown") if isinstance(state, int) else "unknown",
-        "state_code": state,
+        "state": "",
+        "state_code": row.get("state"),
         "enterprise_id": row.get("tenant_id"),
         "group_id": row.get("group_id"),
         "tag_ids": row.get("tags") or [],
-        "blueprint_id": (row.get("blueprint_info") or {}).get("assigned_blueprint_id") or None,
+        "blueprint_id": _part(row, "blueprint_info").get("assigned_blueprint_id") or None,
     }
 
 
 def _standard(row: Row) -> Row:
-    software = row.get("software_info") or {}
-    hardware = row.get("hardware_info") or {}
-    network = row.get("network_stats") or {}
-    interfaces = row.get("network_info") or {}
-    blueprint = row.get("blueprint_info") or {}
-    agent = software.get("esper_agent_info") or {}
+    software = _part(row, "software_info")
+    hardware = _part(row, "hardware_info")
+    network = _part(row, "network_stats")
+    interfaces = _part(row, "network_info")
+    blueprint = _part(row, "blueprint_info")
+    agent = _part(software, "esper_agent_info")
     return {
         "os": row.get("os"),
         "os_version": row.get("os_version"),
@@ -214,7 +223,7 @@ def _standard(row: Row) -> Row:
         "current_blueprint_version_id": blueprint.get("current_blueprint_version_id") or None,
         "blueprint_status": blueprint.get("blueprint_upgrade_status"),
         "last_seen": row.get("last_seen"),
-        "battery_level": (row.get("battery_stats") or {}).get("battery_level"),
+        "battery_level": _part(row, "battery_stats").get("battery_level"),
         "hardware": {
             "manufacturer": hardware.get("manufacturer"),
             "brand": hardware.get("brand"),
@@ -224,7 +233,7 @@ def _standard(row: Row) -> Row:
         "network": {
             "active_connection": network.get("current_active_connection"),
             "ip_addresses": network.get("ip_address") or [],
-            "wifi_ssid": (network.get("wifi_network_info") or {}).get("wifi_ssid"),
+            "wifi_ssid": _part(network, "wifi_network_info").get("wifi_ssid"),
             "wifi_mac_address": interfaces.get("wifi_mac_address"),
             "ethernet_mac_address": interfaces.get("ethernet_mac_address"),
         },
@@ -232,10 +241,10 @@ def _standard(row: Row) -> Row:
 
 
 def _full(row: Row) -> Row:
-    software = row.get("software_info") or {}
-    memory = row.get("memory_info") or {}
-    free = row.get("memory_stats") or {}
-    location = row.get("location_stats") or {}
+    software = _part(row, "software_info")
+    memory = _part(row, "memory_info")
+    free = _part(row, "memory_stats")
+    location = _part(row, "location_stats")
     return {
         "global_device_id": row.get("global_device_id"),
         "udid": row.get("udid"),

@@ -13,6 +13,7 @@ import typing as t
 from ..base.errors import InvalidParameter, NotFound
 from ..base.ids import is_uuid, last_uuid
 from ..base.row import Params, Row
+from ..base.text import composed
 from ..engine.lookup import Lookup
 from ..model.unknowns import KnownAfterApply
 from .group_path import ROOT, GroupPath, escape_name, is_path, is_root_name, join_path, split_names, split_path
@@ -29,7 +30,8 @@ class DeviceGroupLookup(Lookup):
         names, parent = _parse_names(params), params.get("parent")
         if names is not None:
             return join_path(names)
-        return f"{params['name'].strip()} in {parent}" if parent else str(params["name"]).strip()
+        name = composed(str(params["name"])).strip()
+        return f"{name} in {parent}" if parent else name
 
     def planned_depth(self, params: Params) -> int:
         names = _parse_names(params)
@@ -49,7 +51,10 @@ class DeviceGroupLookup(Lookup):
         if params.get("id") is not None:
             return self.find_by_id(_validate_id(params["id"]))
         if params.get("path") is not None:
-            return self.find_at(split_path(params["path"]), is_exact=_can_change(params))
+            names = split_path(params["path"])
+            row = self.find_at(names, is_exact=_can_change(params))
+            # The path can also be an ID.
+            return self.find_by_id(names[0]) if row is None and len(names) == 1 and is_uuid(names[0]) else row
         try:
             return self._find_by_name_and_parent(params)
         except NotFound:
@@ -64,7 +69,9 @@ class DeviceGroupLookup(Lookup):
             return self.find_at([*split_path(parent), name], is_exact=_can_change(params))
         parent_row = None if parent is None else self.resolve(parent)
         rows = [row for row in self.find_by_name(name) if parent_row is None or parent_id_of(row) == parent_row["id"]]
-        return self.one_or_none(self._locate_all(rows), name, "Set the parent, or use the path instead of the name.")
+        advice = "Set the parent, or use the path instead of the name."
+        row = self.one_or_none(self._locate_all(rows), name, advice)
+        return self.find_by_id(name) if row is None and is_uuid(name) else row
 
     def find_by_id(self, identifier: str) -> Row | None:
         identifier = identifier.lower()
@@ -77,7 +84,8 @@ class DeviceGroupLookup(Lookup):
             return super().find_by_name(name)
         # The name of the root is not case-sensitive. The name of another group is, even if it is that of the root.
         rows = self.view.candidates_by_name(self.kind, ROOT)
-        return [row for row in rows if is_root(row) or str(row.get("name")).strip() == name.strip()]
+        own = composed(name).strip()
+        return [row for row in rows if is_root(row) or composed(str(row.get("name"))).strip() == own]
 
     def find_at(self, names: t.Sequence[str], *, is_exact: bool = True) -> Row | None:
         """Return the group at the end of some names below the root, or None. No names are the path of the root.
@@ -228,10 +236,10 @@ def with_path(row: Row, path: GroupPath) -> Row:
 
 
 def validate_name(name: str) -> str:
-    """Return a name without whitespace around it. Raise InvalidParameter if it is empty."""
+    """Return a name without whitespace around it, in composed Unicode form. Raise InvalidParameter if it is empty."""
     if not name.strip():
         raise InvalidParameter("Invalid name of a device group: it is empty. Set a name, or omit it.")
-    return name.strip()
+    return composed(name).strip()
 
 
 def _validate_id(identifier: str) -> str:
@@ -247,7 +255,7 @@ def _parse_names(params: Params) -> list[str] | None:
         return split_path(params["path"])
     parent = params.get("parent")
     if params.get("id") is None and parent is not None and (is_path(parent) or is_root_name(parent)):
-        return [*split_path(parent), params["name"].strip()]
+        return [*split_path(parent), composed(params["name"]).strip()]
     return None
 
 
@@ -261,11 +269,12 @@ def _path_in(row: Row) -> GroupPath:
     group itself."""
     if isinstance(row.get("path"), GroupPath):
         return t.cast("GroupPath", row["path"])
-    path, name = str(row.get("path") or row["name"]), str(row["name"])
+    name = str(row.get("name") or "")
+    path = str(row.get("path") or name)
     names = [*path.removesuffix(f"/{name}").split("/"), name] if path.endswith(f"/{name}") else path.split("/")
-    return GroupPath(tuple(name.strip() for name in names[1:]))
+    return GroupPath(tuple(composed(name).strip() for name in names[1:]))
 
 
 def _join_api_names(names: t.Iterable[str]) -> str:
     """Return names in the form of Esper's paths, in which a slash can separate names or be part of one."""
-    return "/".join(part.strip() for name in names for part in name.split("/"))
+    return "/".join(part.strip() for name in names for part in composed(name).split("/"))

@@ -7,9 +7,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from ..base.errors import InvalidParameter, NotFound
+from ..base.ids import is_uuid
 from ..base.row import Params, Row
-from ..base.text import counted
-from ..engine.planner import Planner
+from ..base.text import composed, counted
+from ..engine.planner import Planner, uuid_as_name
 from ..model.plan import Effect, ObjectDiff, Plan, Step
 from ..model.unknowns import KnownAfterApply
 from .device_group_lookup import DeviceGroupLookup, is_root, parent_id_of, path_of, validate_name, with_path
@@ -97,6 +98,7 @@ class DeviceGroupPlanner(Planner):
     def _plan_group(self, plan: Plan, location: _Location) -> KnownAfterApply:
         """Add the creation of a group to a plan, and return the ID that it will have."""
         path = str(location.path)
+        self._check_name(location.name)
         self._check_vacated(location)
         body: Row = {"name": location.name, "parent": location.parent_id}
 
@@ -136,10 +138,12 @@ class DeviceGroupPlanner(Planner):
         if params.get("id") is None and params.get("new_path") is None:
             return plan
         new = self._plan_location(plan, current, params)
-        is_renamed, is_moved = new.name != name, new.parent_id != result["parent_id"]
+        is_renamed, is_moved = composed(new.name) != composed(name), new.parent_id != result["parent_id"]
         if not (is_renamed or is_moved):
             return Plan(result)
         self._check_move(current, new)
+        if is_renamed:
+            self._check_name(new.name)
         # Another group can have its old name in the new parent. A move repeats the name of the group at that time.
         is_renamed_first = is_renamed and is_moved and self.lookup.find_child(new.parent_id, name) is not None
         rename = self._patch(current, "Renaming", new, {"name": new.name})
@@ -184,11 +188,18 @@ class DeviceGroupPlanner(Planner):
             )
         self._check_vacated(new, current)
 
+    def _check_name(self, name: str) -> None:
+        """Raise InvalidParameter if a group would get a UUID as name."""
+        if is_uuid(name):
+            raise uuid_as_name(self.kind.title, name)
+
     def _check_vacated(self, location: _Location, current: Row | None = None) -> None:
         """Raise InvalidParameter if another group has the location until the same task moves it away. The order of the
         two requests is not defined."""
         for row in self.view.replaced_candidates(self.kind, location.name):
-            is_occupant = str(row["name"]).strip() == location.name and parent_id_of(row) == location.parent_id
+            is_occupant = (
+                composed(str(row.get("name"))).strip() == location.name and parent_id_of(row) == location.parent_id
+            )
             if is_occupant and (current is None or row["id"] != current["id"]):
                 raise InvalidParameter(
                     f"Cannot create or move a {self.kind.title} to '{location.path}': the same task moves another group"

@@ -5,16 +5,20 @@
 from __future__ import annotations
 
 import typing as t
+from urllib.parse import quote
 
 from ..base.row import Row
 from ..http.client import Client
 from ..http.paging import list_all
+from ..model.conform import to_rows
 
 _PATH = "/v2/devices/"
 # Maximum number of devices in one page.
 PAGE_SIZE = 1000
 # The only order that does not change while the list is read. New devices come last.
 _ORDER = "created_at"
+# Maximum length of the values of a filter. Many servers accept 8 kB for the whole request line.
+_MAX_LENGTH = 4000
 
 
 def list_devices(
@@ -24,23 +28,66 @@ def list_devices(
     concurrency: int = 1,
     by_cursor: bool = False,
     purpose: str = "Reading the devices",
+    convert: t.Callable[[Row], Row] | None = None,
     on_progress: t.Callable[[int, int | None], None] | None = None,
-) -> t.Iterator[Row]:
-    """Return the devices that match a query, each once, even if the list changes at the same time.
+) -> list[Row]:
+    """Return the devices that match a query, each once, as the list was at one moment: see list_all().
 
-    Raises what Client.request raises.
+    A filter with many values takes several requests. In this case, each part is the list at a moment of its own.
+
+    Raises what list_all() raises.
     """
-    return list_all(
-        client,
-        _PATH,
-        query={"ordering": _ORDER, **query},
-        page_size=PAGE_SIZE,
-        concurrency=concurrency,
-        by_cursor=by_cursor,
-        overlap=True,
-        purpose=purpose,
-        on_progress=on_progress,
-    )
+    devices: dict[t.Any, Row] = {}
+    parts = _parts_of(query)
+
+    def report(read: int, count: int | None) -> None:
+        if on_progress:
+            on_progress(len(devices) + read, count if len(parts) == 1 else None)
+
+    for part in parts:
+        rows = list_all(
+            client,
+            _PATH,
+            query={"ordering": _ORDER, **part},
+            page_size=PAGE_SIZE,
+            concurrency=concurrency,
+            by_cursor=by_cursor,
+            overlap=True,
+            purpose=purpose,
+            convert=convert,
+            on_progress=report,
+        )
+        devices.update((row["id"], row) for row in rows)
+    return list(devices.values())
+
+
+def fits_one_request(query: Row) -> bool:
+    """Return whether the values of all filters of a query fit into one request."""
+    return len(_parts_of(query)) == 1
+
+
+def _parts_of(query: Row) -> list[Row]:
+    """Return queries that together match the devices of a query. Servers limit the length of a URL."""
+    queries = [query]
+    for name, values in query.items():
+        if isinstance(values, list) and len(values) > 1:
+            parts = list(_parts_that_fit([str(value) for value in values]))
+            queries = [{**one, name: part} for one in queries for part in parts] if len(parts) > 1 else queries
+    return queries
+
+
+def _parts_that_fit(values: list[str]) -> t.Iterator[list[str]]:
+    part: list[str] = []
+    length = 0
+    for value in values:
+        # With the comma between two values.
+        size = len(quote(value)) + 1
+        if part and length + size > _MAX_LENGTH:
+            yield part
+            part, length = [], 0
+        part.append(value)
+        length += size
+    yield part
 
 
 def count_devices(client: Client, query: Row, *, purpose: str) -> int | None:
@@ -60,4 +107,4 @@ def sample_devices(client: Client, query: Row, *, number: int, purpose: str) -> 
     if not isinstance(body, dict):
         return None, []
     count, rows = body.get("count"), body.get("results")
-    return count if isinstance(count, int) else None, rows if isinstance(rows, list) else []
+    return count if isinstance(count, int) else None, to_rows(rows)

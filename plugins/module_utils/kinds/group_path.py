@@ -13,6 +13,7 @@ import typing as t
 from dataclasses import dataclass, field
 
 from ..base.errors import InvalidParameter
+from ..base.text import composed
 
 ROOT = "All devices"
 
@@ -58,7 +59,8 @@ class GroupPath:
 
 
 def split_names(text: str) -> list[str]:
-    """Return the names in a path, without leading and trailing whitespace. A text without a slash is one name.
+    """Return the names in a path, without leading and trailing whitespace, in composed Unicode form. A text without a
+    slash is one name.
 
     Raises InvalidParameter if a name is empty.
     """
@@ -68,7 +70,7 @@ def split_names(text: str) -> list[str]:
             names.append("")
         else:
             names[-1] += escaped or character
-    names = [name.strip() for name in names]
+    names = [composed(name).strip() for name in names]
     if not all(names):
         raise InvalidParameter(
             f"Invalid path of a device group: '{text}' contains an empty name."

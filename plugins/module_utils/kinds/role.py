@@ -16,6 +16,7 @@ import typing as t
 from ..base.errors import EsperError
 from ..base.row import Row
 from ..base.validators import length
+from ..model.conform import to_row
 from ..model.field import Field, SeparateRoute
 from ..model.kind import Guard, Routes
 from ..model.plain import plain_kind
@@ -27,7 +28,7 @@ def _users(view: t.Any, role: Row) -> list[str]:
     accounts = view.list_at("/user/", purpose="Reading the users")
     if any(not isinstance(account.get("profile") or {}, dict) for account in accounts):
         raise EsperError("Reading the users failed: Esper returned a profile of an unexpected type.")
-    users = [account for account in accounts if (account.get("profile") or {}).get("authz_role_id") == role["id"]]
+    users = [account for account in accounts if to_row(account.get("profile")).get("authz_role_id") == role["id"]]
     return [f"the user '{user.get('email') or user.get('username')}'" for user in users]
 
 

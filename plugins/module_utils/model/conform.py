@@ -16,6 +16,7 @@ from dataclasses import field as dataclass_field
 from ..base.row import Row
 from .api_paths import is_path_valid, path_of, read_field, with_value
 from .field import Field, identity
+from .values import is_too_deep
 
 _INVALID = object()
 _WORDS = {"true": True, "false": False}
@@ -42,6 +43,15 @@ def typed_result(fields: t.Iterable[Field], row: Row) -> tuple[Row, list[str]]:
     return result, converter.mismatches
 
 
+def to_scalar(type_: str, value: t.Any) -> t.Any:
+    """Return a value in the type ``str``, ``int``, ``float`` or ``bool``, None for an empty text that is not a text.
+    Raise ValueError if it cannot be converted."""
+    typed = _SCALARS[type_](value)
+    if typed is _INVALID:
+        raise ValueError(f"not of the type {type_}")
+    return typed
+
+
 @dataclass
 class _Converter:
     """Converts an object of the API, with ``is_result`` to collection terms. Collects the paths of invalid values."""
@@ -51,7 +61,9 @@ class _Converter:
 
     def convert(self, field: Field, value: t.Any, path: str) -> t.Any:
         """Return a value with the type of its field, None if it cannot be converted."""
-        if field.type == "list":
+        if not field.fields and isinstance(value, (dict, list)) and is_too_deep(value):
+            typed = self._report(path, None)
+        elif field.type == "list":
             typed = self._list(field, value, path)
         elif field.type == "dict" and isinstance(value, dict):
             typed = self._dict(field, value, path)
@@ -123,7 +135,7 @@ def _normalizes(field: Field, value: t.Any) -> bool:
         normal = field.normalize(value)
     except (TypeError, ValueError, AttributeError):
         return False
-    return normal is not None and _SCALARS.get(field.type, _reject)(normal) is not _INVALID
+    return normal is not None and _SCALARS.get(field.type, _reject)(normal) not in (None, _INVALID)
 
 
 def _reject(_value: t.Any) -> t.Any:
@@ -181,3 +193,28 @@ _SCALARS: dict[str, t.Callable[[t.Any], t.Any]] = {
     "float": _to_float,
     "bool": _to_bool,
 }
+
+
+# --- values without a field -------------------------------------------------------------------------------------------
+
+
+def to_text(value: t.Any) -> str | None:
+    """Return a value as a text, None if it cannot be converted."""
+    typed = _to_text(value)
+    return None if typed is _INVALID else typed
+
+
+def to_int(value: t.Any) -> int | None:
+    """Return a value as an integer, None if it cannot be converted."""
+    typed = _to_int(value)
+    return None if typed is _INVALID else typed
+
+
+def to_row(value: t.Any) -> Row:
+    """Return a dict unchanged, an empty one for anything else."""
+    return value if isinstance(value, dict) else {}
+
+
+def to_rows(value: t.Any) -> list[Row]:
+    """Return the dicts in a list, none for anything but a list."""
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []

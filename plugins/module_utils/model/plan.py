@@ -7,6 +7,7 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field
 
+from ..base.errors import RequestFailed
 from ..base.row import Row
 from .kind import Kind
 from .unknowns import KnownAfterApply, Producer
@@ -64,8 +65,11 @@ class Step:
     ``after`` are steps of other plans of the same task that must be sent before. A step is skipped if its
     ``if_created`` step adopted an object, because its body is only valid for a created one.
 
-    The engine sets ``done`` after the request, ``response`` to the object in the response, and ``adopted`` if that
-    object was found instead of created.
+    ``response_key`` is the property that the response to an update must have, "" for the ID of the object.
+
+    The engine sets ``done`` when Esper has accepted the request, ``response`` to the object in the response, and
+    ``adopted`` if that object was found instead of created. ``unconfirmed`` is the error of an update whose response
+    does not have the object, so only reading it shows whether the update took effect.
     """
 
     purpose: str
@@ -79,12 +83,14 @@ class Step:
     find_rival: Reader | None = None
     extract_object: Reader | None = None
     next_step: FollowUp | None = None
+    response_key: str = ""
     time_limit: float | None = None
     after: tuple[Producer, ...] = ()
     if_created: Step | None = None
     response: Row | None = None
     adopted: bool = False
     done: bool = False
+    unconfirmed: RequestFailed | None = None
 
 
 @dataclass

@@ -7,6 +7,11 @@ from __future__ import annotations
 import json
 import typing as t
 
+from ..base.text import composed
+
+# Maximum number of levels of a value without a description. Ansible fails with several hundred.
+_LEVELS = 100
+
 
 def matches(current: t.Any, desired: t.Any, *, ordered: bool = True, typed: bool = False) -> bool:
     """Return whether ``current`` contains ``desired``.
@@ -31,6 +36,17 @@ def deep_merge(current: t.Any, desired: t.Any) -> t.Any:
     if isinstance(desired, dict) and isinstance(current, dict):
         return {**current, **{key: deep_merge(current.get(key), value) for key, value in desired.items()}}
     return desired
+
+
+def is_too_deep(value: t.Any) -> bool:
+    """Return whether dicts and lists are nested so deeply that Ansible cannot process the value."""
+    level = [value] if isinstance(value, (dict, list)) else []
+    for _depth in range(_LEVELS):
+        items = (item for each in level for item in (each.values() if isinstance(each, dict) else each))
+        level = [item for item in items if isinstance(item, (dict, list))]
+        if not level:
+            break
+    return bool(level)
 
 
 def leaves(value: t.Any) -> t.Iterator[t.Any]:
@@ -79,4 +95,4 @@ def _text(value: t.Any) -> str:
         return str(value).lower()
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
-    return str(value)
+    return composed(str(value))

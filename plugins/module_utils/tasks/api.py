@@ -8,15 +8,17 @@ import re
 import typing as t
 from pathlib import Path
 
-from ..base.errors import InvalidParameter
+from ..base.errors import InvalidParameter, TransportError
 from ..base.ids import is_path_part
 from ..base.limits import PAGE_SIZE
 from ..base.row import Params, Row
+from ..base.secret_keys import mask_secrets
 from ..engine.tenant_view import TenantView
 from ..http.client import Client
 from ..http.forms import Form
 from ..http.paging import list_all
 from ..model.module_spec import ModuleSpec, Option, Support, Value
+from ..model.values import is_too_deep
 from ..task import ModuleDefinition, ModuleResult, RunContext
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -50,6 +52,7 @@ _MODULE = ModuleSpec(
             (
                 "Body of the request, which is sent as JSON.",
                 "The module does not know which values are secret. If there are any, set C(no_log: true) for the task.",
+                "Messages do not show texts of the body that have eight or more characters.",
             ),
             type="raw",
         ),
@@ -85,8 +88,8 @@ _MODULE = ModuleSpec(
         Option(
             "show_secrets",
             (
-                "If V(true), the result contains tokens, passwords and links that do not require a key. If V(false),"
-                " these are masked.",
+                "If V(true), the result contains API keys, tokens, passwords, certificate files, and links that do not"
+                " require a key. If V(false), these are masked.",
                 "The API key of the connection is never shown.",
             ),
             type="bool",
@@ -121,12 +124,6 @@ _MODULE = ModuleSpec(
     ),
 )
 
-# Keys whose values give access: API keys, tokens, passwords, and links that do not require a key.
-_SECRET = re.compile(
-    r"token$|password|passphrase|secret|push_magic|download_?url$|^app_file$|private_?key", re.IGNORECASE
-)
-_MASK = "********"
-
 
 def _run(view: TenantView, params: Params, context: RunContext) -> ModuleResult:
     return ModuleResult(call(view.client, params, check_mode=context.check_mode))
@@ -148,19 +145,22 @@ def call(client: Client, params: Params, *, check_mode: bool = False) -> Row:
         raise InvalidParameter("A GET request cannot have a body, form or files. Use query instead.")
     if params["all_pages"] and method != "GET":
         raise InvalidParameter(f"The option all_pages requires method=GET, not method={method}.")
+    if params["page_size"] < 1:
+        raise InvalidParameter(f"Invalid page_size: {params['page_size']}. It must be 1 or more.")
     if method != "GET" and check_mode:
         return {"changed": True, "content": None}
     purpose = f"Calling {method} {params['path']}"
     if params["all_pages"]:
-        pages = list_all(
+        content: t.Any = list_all(
             client, path, query=params["query"], page_size=params["page_size"], key=params["key"], purpose=purpose
         )
-        content: t.Any = list(pages)
         status = 200
     else:
         response = client.request(method, path, query=params["query"], body=body, purpose=purpose)
         content, status = response.body, response.status
-    shown = content if params["show_secrets"] else _without_secrets(content)
+    if is_too_deep(content):
+        raise TransportError(f"{purpose} failed: the response is nested too deeply.", method=method, path=path)
+    shown = content if params["show_secrets"] else mask_secrets(content)
     return {"changed": method != "GET", "status": status, "content": shown}
 
 
@@ -180,17 +180,6 @@ def _checked_path(path: str) -> str:
             f"Invalid path: '{path}'. Replace placeholders other than {{enterprise_id}} with their values."
         )
     return path
-
-
-def _without_secrets(value: t.Any) -> t.Any:
-    if isinstance(value, dict):
-        return {
-            key: _MASK if item and isinstance(item, str) and _SECRET.search(key) else _without_secrets(item)
-            for key, item in value.items()
-        }
-    if isinstance(value, list):
-        return [_without_secrets(item) for item in value]
-    return value
 
 
 CALL = ModuleDefinition("api", _MODULE, _run)

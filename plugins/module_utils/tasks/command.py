@@ -22,7 +22,7 @@ from ..base.text import counted
 from ..base.validators import in_range
 from ..engine.apply import apply_each
 from ..engine.tenant_view import TenantView
-from ..http.paging import list_all
+from ..http.paging import iterate
 from ..http.parallel import in_parts
 from ..model.compare import compare
 from ..model.field import Field, Words
@@ -277,6 +277,7 @@ def extra_args_option(others: str) -> Option:
         (
             f"Arguments other than {others}, in API format, for example those of a custom action.",
             "The module does not know which of them are secret. If there are any, set C(no_log: true) for the task.",
+            "Messages do not show texts of the arguments that have eight or more characters.",
         ),
         type="dict",
     )
@@ -486,5 +487,5 @@ def _find_accepted(view: TenantView, body: t.Any) -> Row | None:
     """Return the command of a request that Esper accepted although the response was lost, or None."""
     target = "devices" if "devices" in body else "groups"
     query = {"command": body["command"], target: body[target][0]}
-    rows = list_all(view.client, REQUEST.routes.list, query=query, purpose="Looking for the command")
+    rows = iterate(view.client, REQUEST.routes.list, query=query, purpose="Looking for the command")
     return next((row for row in rows if row.get("alias") == body["alias"]), None)

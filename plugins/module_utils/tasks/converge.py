@@ -16,6 +16,7 @@ from ..base.text import counted
 from ..engine.tenant_view import TenantView
 from ..kinds.blueprint import BLUEPRINT
 from ..kinds.blueprint_lookup import BlueprintLookup
+from ..model.conform import to_row
 from ..model.module_spec import ModuleSpec, Option, Support, Value
 from ..task import ModuleDefinition, ModuleResult, RunContext, diff_entry
 from .command import ALIAS_OPTION, AcceptedCommand, Command, send
@@ -178,7 +179,7 @@ class _Versions:
 
 
 def _blueprint(device: Row, key: str) -> str:
-    return str((device.get("blueprint_info") or {}).get(key) or "").lower()
+    return str(to_row(device.get("blueprint_info")).get(key) or "").lower()
 
 
 def _diff(devices: list[Row], versions: _Versions) -> Row:

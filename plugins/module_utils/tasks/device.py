@@ -27,7 +27,7 @@ from dataclasses import dataclass, field, replace
 
 from ..base.errors import EsperError, InvalidParameter
 from ..base.row import Params, Row
-from ..base.text import counted
+from ..base.text import composed, counted
 from ..engine.apply import apply_each, raise_first
 from ..engine.lookup import lookup_of
 from ..engine.tenant_view import TenantView
@@ -270,11 +270,10 @@ def _plan_tags(view: TenantView, targets: list[_Target], params: Params) -> None
         raise InvalidParameter(
             f"Invalid add_tags and remove_tags: both contain {', '.join(both)}. List each tag in one of them."
         )
-    names = {row["id"]: row["tag"] for row in view.list_objects(TAG)}
+    names = {row["id"]: str(row.get("tag") or row["id"]) for row in view.list_objects(TAG)}
     for target in targets:
         current = [names.get(tag_id, tag_id) for tag_id in target.row.get("tags") or ()]
-        desired = dict.fromkeys([*current, *added] if params["tags"] is None else exact)
-        target.tags = [tag for tag in desired if tag not in removed]
+        target.tags = _merged_tags(current, added if params["tags"] is None else exact, removed, params)
         _check_number_of_tags(target)
         if set(target.tags) != set(current):
             target.change("tags", current, target.tags)
@@ -292,11 +291,20 @@ def _check_number_of_tags(target: _Target) -> None:
         )
 
 
+def _merged_tags(current: list[str], desired: list[str], removed: list[str], params: Params) -> list[str]:
+    """Return the tags of a device after the task. Tags that the device has keep their Unicode form."""
+    own = {composed(tag): tag for tag in current}
+    tags = dict.fromkeys([*own, *desired] if params["tags"] is None else desired)
+    return [own.get(tag, tag) for tag in tags if tag not in removed]
+
+
 def _checked_tags(option: str, tags: list[str] | None) -> list[str]:
-    """Return the tags of an option without duplicates. Raise InvalidParameter if a tag is empty, or if two tags differ
-    only in case."""
+    """Return the tags of an option in composed Unicode form, without duplicates.
+
+    Raise InvalidParameter if a tag is empty, or if two tags differ only in case.
+    """
     checked: dict[str, str] = {}
-    for tag in (str(value).strip() for value in tags or ()):
+    for tag in (composed(str(value)).strip() for value in tags or ()):
         if not tag:
             raise InvalidParameter(f"Invalid {option}: a tag is empty.")
         other = checked.setdefault(tag.casefold(), tag)
@@ -462,8 +470,7 @@ def _find_lost_tags(view: TenantView, params: Params, check: _Check) -> None:
         current = _tags_in(row)
         if current == _tags_in(check.step.response or {}):
             return
-        desired = dict.fromkeys([*current, *added])
-        tags = [tag for tag in desired if tag not in removed]
+        tags = _merged_tags(current, added, removed, params)
         if set(tags) != set(current):
             target.tags, check.is_lost = tags, True
             _check_number_of_tags(target)

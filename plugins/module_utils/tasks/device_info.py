@@ -21,6 +21,7 @@ from ..kinds.blueprint_list import BLUEPRINTS
 from ..kinds.device import DEVICE_VALUES, FULL, LEVELS, as_host, check_filters
 from ..kinds.device_group import DEVICE_GROUP, device_groups
 from ..kinds.tag import TAG
+from ..model.conform import to_int, to_row, to_rows, to_text
 from ..model.kind import Kind
 from ..model.module_spec import NO_DIFF, READS_ONLY, ModuleSpec, Option, Value
 from ..task import ModuleDefinition, ModuleResult, RunContext
@@ -175,7 +176,7 @@ _MODULE = ModuleSpec(
 
 def _run(view: TenantView, params: Params, context: RunContext) -> ModuleResult:
     rows, missing = _selected(view, params, context)
-    records = [as_host(row, params["detail_level"]) for row in rows]
+    records = [as_host(row, params["detail_level"], view) for row in rows]
     if params["resolve_names"]:
         _add_names(view, records)
     details: tuple[tuple[str, bool, t.Callable[[Row], t.Any]], ...] = (
@@ -216,9 +217,9 @@ def _add_names(view: TenantView, records: list[Row]) -> None:
     """Add the paths of device groups and the names of tags and blueprints."""
     path_of = device_groups(view).path_of
     groups = {row["id"]: path_of(row) for row in _rows(view, DEVICE_GROUP, records, "group_id")}
-    blueprints = {row["id"]: row["name"] for row in _rows(view, BLUEPRINTS, records, "blueprint_id")}
+    blueprints = {row["id"]: row.get("name") for row in _rows(view, BLUEPRINTS, records, "blueprint_id")}
     tagged = any(record["tag_ids"] for record in records)
-    tags = {row["id"]: row["tag"] for row in view.list_objects(TAG)} if tagged else {}
+    tags = {row["id"]: row.get("tag") or row["id"] for row in view.list_objects(TAG)} if tagged else {}
     for record in records:
         record["group"] = groups.get(str(record["group_id"]).lower())
         record["tags"] = [tags.get(tag_id, tag_id) for tag_id in record["tag_ids"]]
@@ -243,23 +244,20 @@ def _apps(view: TenantView, device: Row) -> list[Row]:
 
 def _app(row: Row) -> Row:
     """Return an installed app in the form of the result. Esper returns only the IDs of apps on other platforms."""
-    return {
-        "name": row.get("app_name"),
-        "package_name": row.get("package_name"),
-        "version_name": row.get("version_name"),
-        "version_code": row.get("version_code"),
-        "state": row.get("state"),
-        "type": row.get("app_type"),
-        "app_id": row.get("app_id"),
-        "app_version_id": row.get("app_version_id"),
-    }
+    names = ("package_name", "version_name", "version_code", "state", "app_id", "app_version_id")
+    texts = {name: to_text(row.get(name)) for name in names}
+    return {"name": to_text(row.get("app_name")), "type": to_text(row.get("app_type")), **texts}
 
 
 def _events(view: TenantView, device: Row, limit: int) -> list[Row]:
     path = f"/enterprise/{{enterprise_id}}/device/{device['id']}/event-feed/"
     body = view.client.get(path, query={"limit": limit}, purpose=f"Reading the events of the device {device['id']}")
-    rows = (body.get("results") if isinstance(body, dict) else None) or []
-    return [{key: row.get(key) for key in ("id", "created_on", "message")} for row in rows]
+    rows = to_rows(to_row(body).get("results"))
+    return [_event(row) for row in rows]
+
+
+def _event(row: Row) -> Row:
+    return {"id": to_int(row.get("id")), **{key: to_text(row.get(key)) for key in ("created_on", "message")}}
 
 
 DEVICE_INFO = ModuleDefinition("device_info", _MODULE, _run)

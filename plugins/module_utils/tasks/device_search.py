@@ -13,8 +13,9 @@ import math
 import typing as t
 
 from ..base.errors import Ambiguous, NotFound
-from ..base.ids import is_uuid
+from ..base.ids import is_uuid, normal_id
 from ..base.row import Row
+from ..base.text import composed, unicode_forms
 from ..engine.tenant_view import TenantView
 from ..http.client import Client
 from ..http.parallel import CONCURRENCY, in_parallel
@@ -28,7 +29,7 @@ _FEW = 5
 
 def label_of(device: Row) -> str:
     """Return the name of a device, or its ID."""
-    return str(device.get("name") or device["id"])
+    return str(device.get("name") or device.get("id"))
 
 
 def find_devices(view: TenantView, identifiers: t.Iterable[str]) -> dict[str, Row | None]:
@@ -39,7 +40,7 @@ def find_devices(view: TenantView, identifiers: t.Iterable[str]) -> dict[str, Ro
     """
     names = list(dict.fromkeys(str(identifier).strip() for identifier in identifiers))
     if len(names) > _FEW and _count_pages(view.client) < len(names):
-        return _match_all(list(list_devices(view.client, {}, concurrency=CONCURRENCY)), names)
+        return _match_all(list_devices(view.client, {}, concurrency=CONCURRENCY), names)
     found = in_parallel(view.client, lambda name: _find_device(view.client, name), names, CONCURRENCY)
     return dict(zip(names, found, strict=True))
 
@@ -77,27 +78,31 @@ def _find_device(client: Client, name: str) -> Row | None:
         # A search for an empty text matches all devices.
         return None
     if is_uuid(name):
-        return client.find_object(_ITEM, ids={"id": name}, purpose=f"Reading the device {name}")
-    rows = list_devices(client, {"search": name}, purpose=f"Looking for the device '{name}'")
-    return _one_or_none([row for row in rows if name in _names_of(row)], name)
+        return client.find_object(_ITEM, ids={"id": normal_id(name)}, purpose=f"Reading the device {name}")
+    for form in unicode_forms(name):
+        rows = list_devices(client, {"search": form}, purpose=f"Looking for the device '{name}'")
+        if found := [row for row in rows if composed(name) in _names_of(row)]:
+            return _one_or_none(found, name)
+    return None
 
 
 def _match_all(rows: list[Row], names: list[str]) -> dict[str, Row | None]:
     """Return the devices among rows by name, alias, serial number or ID, None if no device matches."""
     matches: dict[str, list[Row]] = {name: [] for name in names}
-    names_by_id: dict[str, set[str]] = {}
+    names_by_text: dict[str, set[str]] = {}
     for name in names:
-        if is_uuid(name):
-            names_by_id.setdefault(name.lower(), set()).add(name)
+        names_by_text.setdefault(normal_id(composed(name)), set()).add(name)
     for row in rows:
-        for name in (_names_of(row) | names_by_id.get(str(row["id"]).lower(), set())) & matches.keys():
-            matches[name].append(row)
+        texts = {normal_id(text) for text in _names_of(row)} | {str(row["id"]).lower()}
+        for text in texts & names_by_text.keys():
+            for name in names_by_text[text]:
+                matches[name].append(row)
     return {name: _one_or_none(found, name) for name, found in matches.items()}
 
 
 def _names_of(row: Row) -> set[str]:
-    """Return the name, alias and serial number of a device, without empty ones."""
-    names = {str(row.get(key) or "").strip() for key in ("name", "alias", "serial")}
+    """Return the name, alias and serial number of a device in composed Unicode form, without empty ones."""
+    names = {composed(str(row.get(key) or "")).strip() for key in ("name", "alias", "serial")}
     return names - {""}
 
 

@@ -12,6 +12,7 @@ from datetime import datetime, timezone
 
 from ..base.errors import ApiError
 from ..base.ids import last_uuid
+from ..base.redaction import Redaction
 from ..base.row import Row
 from ..base.threads import block_signals
 from ..engine.tenant_view import TenantView
@@ -74,25 +75,51 @@ def read_fleet(
     """Return the devices that match ``filters`` (see check_filters()), and the names of those ``kinds`` of objects that
     they refer to.
 
+    No text contains the API key: somebody can name a device like it.
+
     Raises what Client.request raises, and NotFound or Ambiguous for a filter.
     """
-    rows = list_devices(
+    key = view.client.connection.api_key
+    redaction = Redaction([key])
+
+    def convert(row: Row) -> Row:
+        host = as_host(row, level, view)
+        return t.cast(Row, redaction.all(host)) if _contains(host.values(), key) else host
+
+    devices = list_devices(
         view.client,
         resolve_filters(view, filters),
         concurrency=concurrency,
         by_cursor=by_cursor,
+        # Page after page, so that only a few pages are in memory at a time.
+        convert=convert,
         on_progress=on_progress,
     )
-    # list_devices() is an iterator, so that only a few pages are in memory at a time.
-    fleet = Fleet([as_host(row, level) for row in rows])
+    fleet = Fleet(devices)
     readers = {"group": _groups, "tag": lambda view: _tag_names(view, warn), "blueprint": _blueprint_names}
     needed = [kind for kind in kinds if _refers_to(kind, fleet.devices)]
-    names = dict(zip(needed, _read_in_parallel(view, [readers[kind] for kind in needed], concurrency), strict=True))
+    found = redaction.all(_read_in_parallel(view, [readers[kind] for kind in needed], concurrency))
+    names = dict(zip(needed, found, strict=True))
     fleet.groups = names.get("group", {})
     fleet.tags = names.get("tag", {})
     fleet.blueprints = names.get("blueprint", {})
+    for warning in view.warnings():
+        warn(redaction.text(warning))
     fleet.read_at = datetime.now(timezone.utc).isoformat(timespec="seconds")
     return fleet
+
+
+def _contains(values: t.Iterable[t.Any], text: str) -> bool:
+    """Return whether a text is part of a value. This is called for each device, and faster than a replacement."""
+    for value in values:
+        if value.__class__ is str:
+            if text in value:
+                return True
+        elif (value.__class__ is list and _contains(value, text)) or (
+            value.__class__ is dict and _contains(value.values(), text)
+        ):
+            return True
+    return False
 
 
 def _refers_to(kind: str, devices: list[Row]) -> bool:
@@ -129,7 +156,7 @@ def _groups(view: TenantView) -> dict[str, Row]:
 
 
 def _blueprint_names(view: TenantView) -> dict[str, str]:
-    return {row["id"]: row["name"] for row in view.list_objects(BLUEPRINTS)}
+    return {row["id"]: row.get("name") or row["id"] for row in view.list_objects(BLUEPRINTS)}
 
 
 def _tag_names(view: TenantView, warn: t.Callable[[str], None]) -> dict[str, str]:

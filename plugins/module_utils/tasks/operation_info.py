@@ -19,6 +19,7 @@ from ..engine.lookup import lookup_of
 from ..engine.tenant_view import TenantView
 from ..http.parallel import CONCURRENCY, in_parallel
 from ..kinds.device_group import DEVICE_GROUP
+from ..model.conform import to_text
 from ..model.module_spec import NO_DIFF, READS_ONLY, ModuleSpec, Option, Value
 from ..task import ModuleDefinition, ModuleResult, RunContext
 from .device_search import labels_of, require_devices
@@ -122,7 +123,7 @@ def _run(view: TenantView, params: Params, context: RunContext) -> ModuleResult:
         raise InvalidParameter(f"The option limit {why}.")
     device = require_devices(view, [params["device"]])[0] if params["device"] is not None else None
     rows = list(_rows(view, params, device))
-    records = [{**OPERATION.to_result(row), "counts": counts_of(row)} for row in rows]
+    records = [{**view.to_result(OPERATION, row), "counts": counts_of(row)} for row in rows]
     if params["devices"]:
         _add_devices(view, records, device)
     return ModuleResult({"changed": False, "operations": records})
@@ -173,18 +174,19 @@ def _add_devices(view: TenantView, records: list[Row], device: Row | None) -> No
 
     parts_of_records = list(in_parallel(view.client, read_parts, records, CONCURRENCY))
     known = [device] if device else []
-    names = labels_of(view, (part["device_id"] for parts in parts_of_records for part in parts), known)
+    names = labels_of(view, (str(part.get("device_id")) for parts in parts_of_records for part in parts), known)
     for record, parts in zip(records, parts_of_records, strict=True):
         record["devices"] = [_device_result(part, names) for part in parts]
 
 
 def _device_result(part: Row, names: dict[str, str]) -> Row:
+    device_id = to_text(part.get("device_id"))
     return {
-        "id": part["device_id"],
-        "name": names.get(part["device_id"]),
+        "id": device_id,
+        "name": names.get(str(device_id)),
         "state": final_state_of(part),
-        "reason": part.get("reason") or None,
-        "updated_at": part.get("updated_at"),
+        "reason": to_text(part.get("reason")) or None,
+        "updated_at": to_text(part.get("updated_at")),
     }
 
 

@@ -29,7 +29,7 @@ from ..base.text import counted
 from ..base.validators import uuid
 from ..engine.apply import apply_each
 from ..engine.tenant_view import TenantView
-from ..http.paging import list_all
+from ..http.paging import iterate, list_all
 from ..http.parallel import in_parts
 from ..kinds.device import FILTERS, check_filters
 from ..model.compare import compare_object
@@ -280,18 +280,18 @@ PART_ROUTE = "/v0/operations/{id}/devices/{device_id}/"
 
 
 def newest_operations(view: TenantView, query: Row, page_size: int = PAGE_SIZE) -> t.Iterator[Row]:
-    """Return the operations that match a query, the newest first."""
+    """Yield the operations that match a query, the newest first."""
     query, kind = {"ordering": "-created_at", **query}, OPERATION
-    return list_all(view.client, kind.routes.list, query=query, page_size=page_size, purpose=kind.purpose_of_list)
+    return iterate(view.client, kind.routes.list, query=query, page_size=page_size, purpose=kind.purpose_of_list)
 
 
-def operations_of_device(view: TenantView, device_id: str) -> t.Iterator[Row]:
+def operations_of_device(view: TenantView, device_id: str) -> list[Row]:
     """Return the operations of a device."""
     purpose = f"Reading the operations of the device {device_id}"
     return list_all(view.client, f"/v0/devices/{device_id}/operations/", purpose=purpose)
 
 
-def parts_of(view: TenantView, identifier: str) -> t.Iterator[Row]:
+def parts_of(view: TenantView, identifier: str) -> list[Row]:
     """Return the parts of all devices of an operation."""
     purpose = f"Reading the devices of the operation {identifier}"
     return list_all(view.client, f"{OPERATION.routes.list}{identifier}/devices/", purpose=purpose)
@@ -398,7 +398,8 @@ def summary(row: Row) -> Row:
 def ids_of(query: t.Any) -> list[str]:
     """Return the IDs of the devices that a query names."""
     ids = query.get("device_ids") if isinstance(query, dict) else None
-    return [str(id_).strip().lower() for id_ in (ids.split(",") if isinstance(ids, str) else ids or ())]
+    listed = ids.split(",") if isinstance(ids, str) else ids if isinstance(ids, list) else []
+    return [str(id_).strip().lower() for id_ in listed]
 
 
 def _target(query: Row) -> str:

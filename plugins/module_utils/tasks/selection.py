@@ -24,7 +24,7 @@ from ..http.parallel import CONCURRENCY
 from ..kinds.blueprint_list import BLUEPRINTS
 from ..kinds.device import DISABLED, ONLINE, check_filters, resolve_filters
 from ..kinds.device_group import DEVICE_GROUP
-from ..kinds.device_list import count_devices, list_devices, sample_devices
+from ..kinds.device_list import count_devices, fits_one_request, list_devices, sample_devices
 from ..kinds.group_path import ROOT
 from ..model.module_spec import Option
 from .device_search import label_of, require_devices, unique_devices
@@ -257,6 +257,8 @@ def _count(view: TenantView, query: Row, *, query_finds_disabled: bool) -> Selec
     """Return the selection of a query, with the number of its devices and their first names."""
     if query.get("state") == [str(DISABLED)]:
         return Selection.of([])
+    if not fits_one_request(query):
+        return _counted_list(view, query, query_finds_disabled=query_finds_disabled)
     client, purpose = view.client, "Counting the selected devices"
     total, rows = sample_devices(client, query, number=_SAMPLE_SIZE, purpose=purpose)
     disabled: int | None = 0
@@ -266,6 +268,16 @@ def _count(view: TenantView, query: Row, *, query_finds_disabled: bool) -> Selec
         return Selection.of(_list(view, [query]))
     count = None if total is None or disabled is None else max(total - disabled, 0)
     return Selection(None, query, count, [label_of(row) for row in _enabled(rows)])
+
+
+def _counted_list(view: TenantView, query: Row, *, query_finds_disabled: bool) -> Selection:
+    """Return the same as _count() for a query that takes several requests. The same device can match several of them,
+    so their counts cannot be added up."""
+    rows = _list(view, [query], with_disabled=True)
+    enabled = _enabled(rows)
+    if len(rows) > len(enabled) and query_finds_disabled:
+        return Selection.of(enabled)
+    return Selection(None, query, len(enabled), [label_of(row) for row in enabled[:_SAMPLE_SIZE]])
 
 
 def _checked(selection: Selection, params: Params, selectors: list[str], *, has_no_values: bool = False) -> Selection:

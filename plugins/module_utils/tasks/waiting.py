@@ -16,6 +16,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from ..base.errors import InvalidParameter
+from ..base.limits import LONGEST_TIME
 from ..base.row import Params, Row
 from ..base.text import counted
 from ..engine.tenant_view import TenantView
@@ -56,7 +57,7 @@ OPTIONS = (
     Option(
         "wait_timeout",
         "Maximum time to wait for devices, in seconds, even if O(deadline) is shorter. With V(0), the task reads the"
-        " results once.",
+        f" results once. At most V({LONGEST_TIME}), a week.",
         type="float",
         default=600.0,
     ),
@@ -225,8 +226,8 @@ def check_wait(params: Params) -> None:
         # Not a number is out of range too.
         if not 0 <= params[name] <= 100:
             raise InvalidParameter(f"Invalid {name}: {params[name]:g}. It must be from 0 to 100.")
-    if not 0 <= params["wait_timeout"] < float("inf"):
-        raise InvalidParameter(f"Invalid wait_timeout: {params['wait_timeout']:g}. It must be 0 or more.")
+    if not 0 <= (timeout := params["wait_timeout"]) <= LONGEST_TIME:
+        raise InvalidParameter(f"Invalid wait_timeout: {timeout:g}. It must be from 0 to {LONGEST_TIME}.")
 
 
 def without_wait(count: int | None) -> Row:

@@ -355,6 +355,30 @@ def test_each_sort_of_group_keeps_the_plain_name(sort: str, one: Row, other: Row
     assert [len(members(inventory, group)) for group in own] == [1, 1]
 
 
+def test_long_names_of_groups_are_shortened_with_a_warning(warnings: list[str]) -> None:
+    path, parts = "All devices", 60
+    groups: dict[str, Row] = {"0": {"path": path, "parent": None}}
+    for number in range(1, parts):
+        path = f"{path}/Region {number:02}"
+        groups[str(number)] = {"path": path, "parent": str(number - 1)}
+    inventory = shared_inventory(Fleet([device(1, name="a", group_id=str(parts - 1))], groups=groups))
+    names = [name for name in inventory.groups if name.startswith("group_")]
+    assert len(names) == parts
+    assert max(map(len, names)) == 512
+    assert members(inventory, "group_region_01_region_02") == ["a"]
+    (warning,) = [text for text in warnings if "longer than 512" in text]
+    shortened = [name for name in names if len(name) == 512]
+    assert shortened[0] in warning
+    assert f" and {len(shortened) - 5} more." in warning
+
+
+def test_warnings_show_no_control_characters(warnings: list[str]) -> None:
+    escape = "\x1b[2J"
+    shared_inventory(Fleet([device(1, tags=["1", "2"])], tags={"1": f"VIP{escape}", "2": f"vip{escape}"}))
+    assert [text for text in warnings if "VIP\\x1b[2J, vip\\x1b[2J" in text], warnings
+    assert not any("\x1b" in text for text in warnings)
+
+
 def test_device_groups_that_share_a_name_keep_their_place_in_the_tree() -> None:
     groups: dict[str, Row] = {
         "root": {"path": "All devices", "parent": None},

@@ -141,14 +141,19 @@ class Sources:
         """Write and read the source."""
         return self.read(self.write(**options))
 
+    def parse(self, path: Path) -> InventoryManager:
+        """Read a source with the plugin alone, which raises its errors."""
+        plugin = inventory_loader.get("esper.cloud.devices")
+        assert plugin.verify_file(str(path))
+        manager = InventoryManager(loader=DataLoader(), sources=None)
+        plugin.parse(manager._inventory, manager._loader, str(path))
+        return manager
+
     def error(self, **options: t.Any) -> str:
         """Return the error of a source that cannot be read."""
-        path = str(self.write(**options))
-        plugin = inventory_loader.get("esper.cloud.devices")
-        assert plugin.verify_file(path)
-        manager = InventoryManager(loader=DataLoader(), sources=None)
+        path = self.write(**options)
         with pytest.raises(AnsibleError) as caught:
-            plugin.parse(manager._inventory, manager._loader, path)
+            self.parse(path)
         message = str(caught.value)
         assert self._simulator.key not in message
         assert WRONG_KEY not in message
@@ -174,6 +179,25 @@ def alive(simulator: Simulator) -> list[Row]:
     """The devices that are hosts by default, sorted by ID."""
     devices = simulator.state(devices=True)["devices"]
     return sorted((each for each in devices if each["state"] != 20), key=lambda each: str(each["id"]))
+
+
+# --- the recommended settings -----------------------------------------------------------------------------------------
+
+
+def test_the_recommended_plugins_read_the_inventory_of_awx_and_those_of_other_plugins(
+    sources: Sources, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = (Path(__file__).resolve().parents[4] / "docs" / "inventory.md").read_text()
+    (setting,) = re.findall(r"^enable_plugins = (.*)$", page, re.MULTILINE)
+    monkeypatch.setattr("ansible.constants.INVENTORY_ENABLED", setting.split(", "))
+    script, other = sources.folder / "hosts", sources.folder / "other.yml"
+    listed = {"all": {"hosts": ["till"]}, "_meta": {"hostvars": {"till": {"esper_alias": "Entrance"}}}}
+    script.write_text(f"#!/bin/sh\necho '{json.dumps(listed)}'\n")
+    script.chmod(0o700)
+    other.write_text("plugin: ansible.builtin.generator\nhosts: {name: made}\nlayers: {}\n")
+    assert sources.read(script).hosts["till"]["esper_alias"] == "Entrance"
+    assert list(sources.read(other).hosts) == ["made"]
+    assert sources.list(**LEAN).hosts
 
 
 # --- filters ----------------------------------------------------------------------------------------------------------
@@ -349,12 +373,24 @@ def test_tags_have_their_ids_if_their_names_cannot_be_read(sources: Sources, sim
     assert [text for text in listed.warnings if re.search("/tags/.* 403", text)], listed.warnings
 
 
+def test_a_proxy_that_sees_the_key_is_one_warning(
+    sources: Sources, simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    proxy = simulator.url.split("/")[2]
+    monkeypatch.setenv("HTTP_PROXY", f"http://{proxy}")
+    listed = sources.list(**LEAN)
+    assert listed.hosts
+    (warning,) = listed.warnings
+    assert f"The API key is sent unencrypted to the proxy {proxy}" in warning
+
+
 FAILURES: list[tuple[Row, str]] = [
     ({"api_key": WRONG_KEY}, "401.*The API key is not valid"),
     ({"api_key": ""}, "API key"),
     ({"api_url": "https://tenant.invalid/api"}, "the host tenant.invalid was not found"),
     ({"api_url": "http://127.0.0.1:9/api", "retries": 0}, "the host 127.0.0.1 refused the connection"),
     ({"api_url": "", "tenant": "no tenant"}, "Invalid tenant "),
+    ({"api_url": "", "tenant": WRONG_KEY, "api_key": WRONG_KEY}, "The options tenant and api_key have the same value"),
     ({"filters": {"platfrom": "LINUX"}}, "'platfrom'. Did you mean 'platform'"),
     ({"filters": {"platform": "BEOS"}}, "'platform': 'BEOS' is not one of ANDROID, APPLE, LINUX, WINDOWS"),
     ({"filters": {"is_gms": 7}}, "'7' is not true or false"),
@@ -401,9 +437,12 @@ def test_each_page_is_read_once_and_its_progress_shown(pages: Sources, fleet: Si
 def test_each_cursor_leads_to_the_next_page(pages: Sources, fleet: Simulator) -> None:
     listed = pages.list(**LEAN, paging="cursor")
     assert set(listed.devices) == {each["id"] for each in alive(fleet)}
-    cursors = [each["query"]["cursor"] for each in listed.requests]
+    *cursors, last = [each["query"].get("cursor") for each in listed.requests]
     assert cursors[0] == "start"
     assert len(cursors) == len(set(cursors)) == 2
+    # The last request shows whether the number of devices changed.
+    assert last is None
+    assert listed.requests[-1]["query"]["limit"] == "1"
     assert [each for each in listed.requests if "offset" in each["query"]] == []
 
 
@@ -429,6 +468,18 @@ DISTURBANCES: dict[str, tuple[Row, list[Row]]] = {
 }
 
 
+@pytest.mark.parametrize("paging", ["offset", "cursor"])
+def test_devices_that_are_removed_while_the_list_is_read_are_no_hosts(
+    pages: Sources, fleet: Simulator, paging: str
+) -> None:
+    before = {each["id"] for each in alive(fleet)}
+    fleet.fault(kind="devices", remove=400, after=1, times=1, path="/v2/devices/")
+    listed = pages.list(**LEAN, paging=paging)
+    assert before - set(listed.devices)
+    assert set(listed.devices) == {each["id"] for each in alive(fleet)}
+    fleet.reset()
+
+
 @pytest.mark.parametrize(("options", "faults"), DISTURBANCES.values(), ids=DISTURBANCES)
 def test_disturbances_lose_and_repeat_no_device(
     pages: Sources, fleet: Simulator, options: Row, faults: list[Row]
@@ -440,7 +491,7 @@ def test_disturbances_lose_and_repeat_no_device(
     after = {each["id"] for each in alive(fleet)}
     found = Counter(values["esper_id"] for values in listed.hosts.values())
     assert set(found.values()) == {1}
-    assert before & after <= found.keys() <= before | after
+    assert set(found) in (before, after)
     assert [each for each in listed.requests if each["fault"]]
 
 
@@ -477,6 +528,53 @@ def test_the_cache_serves_without_a_key_and_holds_none(
     assert again.requests == []
     assert again.hosts == first.hosts
     assert [path for path in cached(tmp_path) if simulator.key in path.read_text()] == []
+
+
+@pytest.mark.parametrize("plugin", ["ansible.builtin.jsonfile", "jsonfile"])
+def test_only_the_owner_can_read_the_files_of_the_cache(
+    sources: Sources, caching: Row, tmp_path: Path, plugin: str
+) -> None:
+    options = {**caching, "cache_plugin": plugin}
+    sources.list(**options)
+    (file,) = cached(tmp_path)
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert sources.list(**options).requests == []
+
+
+def test_a_cache_without_files_works(sources: Sources, caching: Row) -> None:
+    assert sources.list(**{**caching, "cache_plugin": "memory"}).hosts
+
+
+def test_objects_that_are_named_like_the_key_do_not_reveal_it(
+    sources: Sources, simulator: Simulator, caching: Row, tmp_path: Path
+) -> None:
+    state, devices = simulator.state(), [dict(each) for each in alive(simulator)[:3]]
+    key = simulator.key
+    first, second, third = devices
+    first |= {"name": key, "alias": f"key: {key}"}
+    second |= {"name": "Till", "tags": [state["tags"][0]["id"], key], "hardware_info": {"model": key}}
+    third |= {"name": f"x {key}", "serial": key, "platform": key}
+    rows = {
+        "^/v2/devices/$": devices,
+        "/tags/$": [{**state["tags"][0], "tag": key}, {**state["tags"][1], "tag": f"{key}!"}],
+        "/devicegroup/$": [{**each, "name": key, "path": f"All devices/{key}"} for each in state["groups"][:2]],
+        "^/v2/blueprints/$": [{**each, "name": f"{key} {number}"} for number, each in enumerate(state["blueprints"])],
+    }
+    for path, results in rows.items():
+        body = json.dumps({"count": len(results), "next": None, "previous": None, "prev": None, "results": results})
+        simulator.fault(kind="status", status=200, method="GET", path=path, body=body, times=None)
+    options = {**caching, "detail_level": "full", "group_by": ["group", "tag", "platform", "blueprint"]}
+    # This also looks for the key in variables and warnings.
+    listed = sources.list(**options)
+    assert len(listed.hosts) == 3
+    assert listed.warnings
+    names = [*listed.hosts, *listed.manager.groups, *listed.warnings]
+    assert [name for name in names if key in name or key.lower().replace("-", "_") in name] == []
+    (file,) = cached(tmp_path)
+    assert key not in file.read_text()
+    assert listed.hosts["Till"]["esper_hardware"]["model"] == "********"
+    # An error can suggest a name. This also looks for the key in the error.
+    assert "was not found" in sources.error(filters={"tags": f"{key[:-1]}"})
 
 
 def test_other_filters_have_a_cache_of_their_own(sources: Sources, caching: Row, tmp_path: Path) -> None:

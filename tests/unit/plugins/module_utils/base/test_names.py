@@ -195,6 +195,26 @@ def test_objects_that_share_a_group_name_are_returned() -> None:
     assert shared == {"tag_kasse_1": ["aaaaaaaa-1", "bbbbbbbb-1"]}
 
 
+def test_long_group_names_are_unique_and_end_in_a_digest() -> None:
+    long = "Stores/" * 100
+    names = {"aaaaaaaa-1": f"{long}a", "bbbbbbbb-1": f"{long}b", "cccccccc-1": f"{long}B", "dddddddd-1": "x" * 505}
+    unique, shared = group_names("group", names, safe)
+    assert {len(name) for name in [*unique.values(), *shared]} == {511, 512}
+    assert len(set(unique.values())) == 4
+    assert unique["aaaaaaaa-1"].startswith("group_stores_stores_")
+    assert unique["dddddddd-1"] == f"group_{'x' * 505}"
+    (both,) = shared
+    assert shared[both] == ["cccccccc-1", "bbbbbbbb-1"]
+    assert both not in unique.values()
+    # The name does not depend on the other objects.
+    assert unique["aaaaaaaa-1"] == group_names("group", {"z": f"{long}a"}, safe)[0]["z"]
+    assert group_names("group", {"z": f"{long}b"}, safe)[0]["z"] == both
+
+
+def test_a_name_of_more_than_512_characters_is_no_host_name() -> None:
+    assert hostnames([["x" * 513, "s1"], ["x" * 512, "s2"]]) == ["s1", "x" * 512]
+
+
 def test_names_that_differ_only_in_unicode_form_share_a_group() -> None:
     decomposed = unicodedata.normalize("NFD", "Köln")
     unique, shared = group_names("tag", {"aaaaaaaa-1": "Köln", "bbbbbbbb-1": decomposed}, str)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 import typing as t
 from dataclasses import dataclass, field
 
@@ -21,6 +22,7 @@ from ansible_collections.esper.cloud.plugins.module_utils.base.errors import (
 )
 from ansible_collections.esper.cloud.plugins.module_utils.engine.apply import (
     Result,
+    accepted_writes,
     apply,
     ensure,
     ensure_all,
@@ -642,6 +644,116 @@ def test_an_object_that_a_failed_request_changed_is_read_again(
     with pytest.raises(ApiError):
         ensure(view, CHANNEL, params)
     assert not ensure(view, CHANNEL, params).changed
+
+
+# --- responses that are not the object --------------------------------------------------------------------------------
+
+ENTERPRISE_PATH = re.compile("{enterprise_id}")
+WITHOUT_OBJECT = [answers({}), answers(None, 204), answers({"message": "ok"}), answers([]), answers('"text"')]
+WITH_ERROR = [
+    answers({"error": "No room is left."}),
+    answers({"errors": ["No room is left."], "message": ""}),
+    answers({"code": 400, "message": "No.", "errors": {"name": ["No room is left."]}, "content": None}),
+]
+
+
+@KINDS
+@pytest.mark.parametrize("reply", WITHOUT_OBJECT)
+def test_an_update_without_the_object_is_a_success_only_if_it_took_effect(
+    server: Server, tenant: FakeTenant, run: Run, kind: Kind, reply: Reply
+) -> None:
+    tenant.add(channel_name="Ops", limit="1")
+    tenant.troubles.append(Trouble(kind.routes.update, reply, takes_effect=True))
+    result = run(kind, name="Ops", limit=2)
+    assert result.changed
+    assert result.record is not None
+    assert result.record["created_on"] == "2026-03-01"
+    assert methods(server) == ["GET", kind.routes.update, "GET"]
+    tenant.troubles.append(Trouble(kind.routes.update, reply))
+    with pytest.raises(RequestFailed, match=f"Updating the {kind.title} 'Ops' failed: .* HTTP 20. without the object"):
+        run(kind, name="Ops", limit=3)
+
+
+@KINDS
+@pytest.mark.parametrize("method", ["POST", "UPDATE", "DELETE"])
+@pytest.mark.parametrize("reply", WITH_ERROR)
+def test_a_success_that_carries_an_error_is_none(
+    server: Server, tenant: FakeTenant, make_client: MakeClient, kind: Kind, method: str, reply: Reply
+) -> None:
+    if method != "POST":
+        tenant.add(channel_name="Ops", limit="1")
+    method = kind.routes.update if method == "UPDATE" else method
+    tenant.troubles.append(Trouble(method, reply))
+    view = TenantView(make_client(server))
+    state = "absent" if method == "DELETE" else "present"
+    with pytest.raises(RequestFailed, match=r"returned HTTP 200 with an error: .*No room is left\.") as caught:
+        ensure(view, kind, {"name": "Ops", "limit": 2, "state": state})
+    assert methods(server).count(method) == 1
+    assert accepted_writes(view) == ""
+    assert not ENTERPRISE_PATH.search(str([caught.value, caught.value.details()]))
+
+
+@pytest.mark.parametrize("reply", WITH_ERROR)
+def test_an_error_instead_of_a_list_is_not_an_empty_list(
+    server: Server, tenant: FakeTenant, run: Run, reply: Reply
+) -> None:
+    tenant.troubles.append(Trouble("GET", reply))
+    with pytest.raises(RequestFailed, match=r"returned HTTP 200 with an error: .*No room is left\.") as caught:
+        run(CHANNEL, **WANTED)
+    assert methods(server) == ["GET"]
+    assert not ENTERPRISE_PATH.search(str([caught.value, caught.value.details()]))
+
+
+@pytest.mark.parametrize("reply", [answers({}), answers({"results": 5}), answers({"results": [{"name": "no id"}]})])
+def test_a_message_contains_the_enterprise_id(
+    server: Server, tenant: FakeTenant, run: Run, enterprise: str, reply: Reply
+) -> None:
+    for method in ("GET", "POST"):
+        tenant.troubles += [Trouble(method, reply)] * 20
+        with pytest.raises(RequestFailed, match=f"/v1/enterprise/{enterprise}/channels/") as caught:
+            run(CHANNEL, **WANTED)
+        assert not ENTERPRISE_PATH.search(str([caught.value, caught.value.details()]))
+        tenant.troubles.clear()
+
+
+# --- accepted write requests ------------------------------------------------------------------------------------------
+
+
+def crash(_body: Row) -> Row:
+    raise KeyError("unexpected")
+
+
+@pytest.mark.parametrize("body", [{"id": "7"}, {}, [], "text"], ids=str)
+def test_an_accepted_request_is_known_whatever_follows(server: Server, view: TenantView, body: t.Any) -> None:
+    server.app = lambda _request: answers(json.dumps(body), 201)
+    create = Step("Creating the channel 'Ops'", "POST", "/channels/", extract_object=crash, find_existing=crash)
+    with pytest.raises((KeyError, AttributeError)):
+        apply(view, CHANNEL, Plan({}, [create]))
+    identifier = " (ID 7)" if body == {"id": "7"} else ""
+    assert accepted_writes(view) == f"Creating the channel 'Ops' was accepted{identifier}."
+
+
+def test_requests_before_a_failed_one_are_known(server: Server, view: TenantView) -> None:
+    server.replies(answers({"id": "7"}), answers({"id": "8"}), answers(None, 204), answers({"message": "No."}, 400))
+    create = Step("Creating the channel 'Ops'", "POST", "/channels/", find_existing=lambda _body: None)
+    update = Step("Updating the channel 'Dev'", "PATCH", "/channels/{id}", ids={"id": "8"})
+    delete = Step("Deleting the channel 'Old'", "DELETE", "/channels/{id}", ids={"id": "9"})
+    failing = Step("Updating the channel 'Ops'", "PATCH", "/channels/{id}", ids={"id": KnownAfterApply(create, "id")})
+    with pytest.raises(ApiError):
+        apply(view, CHANNEL, Plan({}, [create, update, delete, failing]))
+    assert accepted_writes(view) == (
+        "Creating the channel 'Ops' was accepted (ID 7). Updating the channel 'Dev' was accepted (ID 8)."
+        " Deleting the channel 'Old' was accepted (ID 9)."
+    )
+    assert accepted_writes(view, [update]) == "Updating the channel 'Dev' was accepted (ID 8)."
+
+
+def test_a_deletion_that_must_be_confirmed_is_not_accepted_before(server: Server, view: TenantView) -> None:
+    server.replies(answers({"request_id": "5"}))
+    delete = Step("Deleting the channel 'Old'", "DELETE", "/channels/{id}", ids={"id": "9"}, next_step=crash)
+    with pytest.raises(KeyError):
+        apply(view, CHANNEL, Plan(None, [delete]))
+    assert accepted_writes(view) == ""
 
 
 # --- secrets ----------------------------------------------------------------------------------------------------------

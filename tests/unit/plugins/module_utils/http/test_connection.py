@@ -152,6 +152,13 @@ def test_an_invalid_key_fails_validation_and_is_not_quoted(key: str) -> None:
     assert key not in told
 
 
+@pytest.mark.parametrize("key", [f'"{KEY}"', f"'{KEY}'", f"\u201c{KEY}\u201d", f"`{KEY}`", f" '{KEY}", f"{KEY}\u2019"])
+def test_a_key_with_quotation_marks_has_a_message_of_its_own(key: str) -> None:
+    error = error_for(api_key=key)
+    assert "quotation marks" in error
+    assert KEY not in error
+
+
 def test_whitespace_around_a_key_is_removed() -> None:
     assert Connection.from_options({**GOOD, "api_key": f" {KEY}\n"}).api_key == KEY
 
@@ -208,16 +215,37 @@ def test_an_enterprise_id_that_is_no_uuid_fails_validation(value: str) -> None:
         ("timeout", math.nan),
         ("timeout", math.inf),
         ("retries", -1),
+        ("max_response_size", -1),
+        ("max_response_size", 10_001),
         ("deadline", -0.5),
         ("deadline", math.nan),
+        ("deadline", 1e10),
+        ("deadline", 604_801),
+        ("deadline", 10**400),
+        ("timeout", 604_801),
+        ("timeout", 1e300),
+        ("retries", 101),
+        ("retries", 10**400),
     ],
 )
 def test_a_number_outside_its_range_fails_validation(name: str, value: float) -> None:
     assert name in error_for(**{name: value})
 
 
-@pytest.mark.parametrize(("name", "value"), [("retries", 0), ("deadline", 0), ("timeout", 0.5)])
-def test_the_smallest_numbers_are_valid(name: str, value: float) -> None:
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("retries", 0),
+        ("retries", 100),
+        ("deadline", 0),
+        ("max_response_size", 0),
+        ("max_response_size", 10_000),
+        ("deadline", 604_800),
+        ("timeout", 0.5),
+        ("timeout", 604_800),
+    ],
+)
+def test_the_smallest_and_largest_numbers_are_valid(name: str, value: float) -> None:
     assert getattr(Connection.from_options({**GOOD, name: value}), name) == value
 
 
@@ -247,8 +275,47 @@ def test_what_is_left_out_or_null_has_the_default_of_the_table() -> None:
         ("http://acme.esper.cloud/api", False),
     ],
 )
-def test_a_key_in_clear_is_noticed(url: str, in_clear: bool) -> None:
-    assert Connection.from_options({**GOOD, "api_url": url}).sends_key_in_clear is in_clear
+def test_a_key_in_clear_is_a_warning(url: str, in_clear: bool) -> None:
+    sentence = "The API key is sent unencrypted, because api_url is not an https URL."
+    assert Connection.from_options({**GOOD, "api_url": url}).warnings() == [sentence] * in_clear
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:8899/api", "http://gateway.example/api", "http://[::1]:8899/api"])
+def test_a_proxy_that_sees_the_key_is_a_warning(url: str) -> None:
+    (warning,) = Connection.from_options({**GOOD, "api_url": url, "validate_certs": False}).warnings("proxy:3128")
+    assert "to the proxy proxy:3128" in warning
+    assert "NO_PROXY" in warning
+    assert Connection.from_options(GOOD).warnings("proxy:3128") == []
+
+
+def test_certificates_that_are_not_validated_are_a_warning() -> None:
+    (warning,) = Connection.from_options({**GOOD, "validate_certs": False}).warnings()
+    assert "acme-api.esper.cloud is not validated, because validate_certs is false" in warning
+    # There are no certificates without TLS.
+    loopback = {**GOOD, "api_url": "http://127.0.0.1/api", "validate_certs": False}
+    assert Connection.from_options(loopback).warnings() == []
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"tenant": "abcdefgh1234"},
+        {"tenant": "ABCDEFGH1234"},
+        {"tenant": "abcdefgh1234.esper.cloud"},
+        {"tenant": "https://abcdefgh1234-api.esper.cloud/api"},
+        {"api_url": "https://AbcdEfgh1234/api"},
+        {"api_url": "https://gateway.abcdefgh1234.example:8443/api"},
+    ],
+    ids=str,
+)
+def test_a_key_in_the_place_of_the_tenant_fails_validation(options: dict[str, str]) -> None:
+    error = error_for(api_key="AbcDefGh1234", **options)
+    assert f"The options {next(iter(options))} and api_key have the same value" in error
+    assert "abcdefgh1234" not in error.lower()
+
+
+def test_a_tenant_that_contains_the_key_is_valid() -> None:
+    assert Connection.from_options({"tenant": "acme-west", "api_key": "acme"}).api_url.startswith("https://acme-west")
 
 
 def test_the_key_is_not_shown() -> None:

@@ -77,8 +77,20 @@ def test_a_link_that_leads_to_nothing_is_a_sentence(server: Server, client: Clie
 
 
 def test_a_download_names_the_host_that_it_leads_to(make_client: MakeClient, server: Server) -> None:
-    with pytest.raises(TransportError, match=r"the host nowhere\.invalid was not found"):
+    with pytest.raises(TransportError) as caught:
         fetch(make_client(server, retries=0), "https://nowhere.invalid/a?b")
+    assert "the host nowhere.invalid of the link to the file was not found." in str(caught.value)
+    # These options have nothing to do with it.
+    assert "api_url" not in str(caught.value)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:{port}", "user:hunter2@127.0.0.1:{port}"])
+def test_the_link_in_a_message_has_its_port_and_no_password(server: Server, client: Client, host: str) -> None:
+    server.replies(answers(b"<Error/>", 403))
+    with pytest.raises(ApiError) as caught:
+        fetch(client, f"http://{host.format(port=server.port)}/a.png?b=c")
+    assert f"GET http://127.0.0.1:{server.port}/a.png returned" in str(caught.value)
+    assert caught.value.path == f"http://127.0.0.1:{server.port}/a.png"
 
 
 @pytest.mark.parametrize("link", ["", "None", "file:///etc/passwd", "http://[", "/storage/menu.png", "http://a:b/c"])

@@ -126,6 +126,6 @@ def test_the_deadline_ends_an_upload(tmp_path: Path, server: Server, make_client
     file = tmp_path / "large"
     file.write_bytes(bytes(5_000_000))
     client = make_client(server, deadline=100, retries=0, progress=lambda _sentence: clock.advance(30))
-    with pytest.raises(TransportError, match="timed out") as caught:
+    with pytest.raises(TransportError, match="the task exceeded its deadline of 100 s") as caught:
         client.request("PUT", "/things/", body=Form({}, {"f": file}), purpose="Uploading")
     assert caught.value.outcome_unknown

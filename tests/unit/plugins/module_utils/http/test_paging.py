@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import pytest
 from ansible_collections.esper.cloud.plugins.module_utils.base.errors import ApiError, TransportError
-from ansible_collections.esper.cloud.plugins.module_utils.http.paging import list_all
+from ansible_collections.esper.cloud.plugins.module_utils.http.paging import iterate, list_all
 from ansible_collections.esper.cloud.tests.unit.service import Reply, Request, Server, answers
 from hypothesis import given
 from hypothesis import strategies as st
@@ -40,6 +40,7 @@ class Listing:
     items_key: str = "results"
     before: t.Callable[[int, Listing], None] = lambda _number, _listing: None
     asked: list[dict[str, str]] = field(default_factory=list)
+    states: list[list[t.Any]] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __call__(self, request: Request) -> Reply:
@@ -48,6 +49,9 @@ class Listing:
             if len(self.asked) > MANY:
                 return answers({"message": "it does not end"}, 400)
             self.before(len(self.asked), self)
+            self.states.append([item["id"] for item in self.items])
+            if "cursor" in request.query:
+                return answers(self._page_by_cursor(request.query))
             offset, limit = int(request.query.get("offset", 0)), int(request.query.get("limit", self.cap))
             limit = min(limit, self.cap)
             page = self.items[offset : offset + limit]
@@ -58,6 +62,13 @@ class Listing:
                 more = offset + limit < len(self.items)
                 body["next"] = f"{self.link_to}/api/things/?limit={limit}&offset={offset + limit}" if more else None
             return answers(body)
+
+    def _page_by_cursor(self, query: dict[str, str]) -> Row:
+        """The cursor is the last ID of the page before. IDs of new objects are higher."""
+        after = -1 if query["cursor"] == "start" else int(query["cursor"])
+        items = [item for item in self.items if item["id"] > after]
+        page = items[: int(query["limit"])]
+        return {"results": page, "next_cursor": str(page[-1]["id"]) if len(items) > len(page) else None}
 
 
 @dataclass
@@ -130,7 +141,7 @@ def test_a_link_to_the_next_page_is_not_followed_but_read(server: Server, client
 
 @pytest.mark.parametrize(
     "link",
-    ["", "nonsense", "?offset=", "?offset=-10", "?offset=x", "?offset=²", "?offset=0", 7, ["x"], {"a": 1}],
+    ["", "nonsense", "http://[", "?offset=", "?offset=-10", "?offset=x", "?offset=²", "?offset=0", 7, ["x"], {"a": 1}],
     ids=str,
 )
 def test_a_link_that_leads_nowhere_does_no_harm(server: Server, client: Client, link: t.Any) -> None:
@@ -238,12 +249,85 @@ def test_what_is_removed_while_reading_makes_nothing_be_missed(
     assert set(found) >= set(range(3, 40))
 
 
-def test_a_list_that_never_rests_is_taken_as_it_is_in_the_end(server: Server, client: Client) -> None:
-    server.app = Listing(rows(*range(30)), before=lambda number, listing: listing.items.append({"id": 1000 + number}))
-    found = read(client, page_size=20)
-    assert len(found) == len(set(found))
-    assert set(found) >= set(range(30))
+def test_a_list_that_grows_at_its_end_with_each_request_is_read_to_its_end(server: Server, client: Client) -> None:
+    server.app = listing = Listing(
+        rows(*range(30)), before=lambda number, listing: listing.items.append({"id": 1000 + number})
+    )
+    assert read(client, page_size=20) == listing.states[-1]
+
+
+@pytest.mark.parametrize("options", [{}, {"overlap": True}, {"concurrency": 4}, {"by_cursor": True}], ids=str)
+def test_a_list_that_never_rests_is_an_error_that_says_so(server: Server, client: Client, options: Row) -> None:
+    server.app = Listing(rows(*range(95)), before=lambda _number, listing: listing.items.pop(0))
+    with pytest.raises(TransportError) as caught:
+        read(client, page_size=9, **options)
+    assert str(caught.value) == (
+        "Reading the things failed: the list at GET /things/ changed each of the 5 times that it was read. Run the task"
+        " again when fewer objects are added or removed."
+    )
+
+
+@pytest.mark.parametrize("options", [{}, {"overlap": True}, {"by_cursor": True}], ids=str)
+@pytest.mark.parametrize("concurrency", [1, 4])
+@pytest.mark.parametrize("when", [2, 3, 4])
+def test_a_third_of_a_list_that_is_removed_while_reading_is_not_in_it(
+    server: Server, client: Client, options: Row, concurrency: int, when: int
+) -> None:
+    def remove(number: int, listing: Listing) -> None:
+        if number == when:
+            del listing.items[5:20]
+
+    server.app = listing = Listing(rows(*range(52)), before=remove)
+    assert read(client, page_size=10, concurrency=concurrency, **options) == listing.states[-1]
+
+
+@pytest.mark.parametrize("overlap", [True, False])
+@pytest.mark.parametrize("concurrency", [1, 4])
+def test_pages_can_become_smaller_while_the_list_is_read(
+    server: Server, client: Client, overlap: bool, concurrency: int
+) -> None:
+    def shrink(number: int, listing: Listing) -> None:
+        listing.cap = 10 if number == 1 else 4
+
+    server.app = Listing(rows(*range(45)), before=shrink)
+    assert read(client, page_size=10, concurrency=concurrency, overlap=overlap) == list(range(45))
+
+
+@pytest.mark.parametrize("overlap", [True, False])
+def test_a_count_that_is_always_wrong_is_not_believed(server: Server, client: Client, overlap: bool) -> None:
+    listing = Listing(rows(*range(25)))
+
+    def app(request: Request) -> Reply:
+        page = listing.items[int(request.query.get("offset", 0)) :][: int(request.query["limit"])]
+        return answers({"count": 27, "results": page})
+
+    server.app = app
+    assert read(client, page_size=10, overlap=overlap) == list(range(25))
+
+
+@pytest.mark.parametrize("count", [True, -1, "2", 1.5, [], {}], ids=str)
+def test_a_count_that_is_no_number_of_objects_does_no_harm(server: Server, client: Client, count: t.Any) -> None:
+    server.app = lambda request: answers(
+        {"count": count, "results": rows(1, 2) if not request.query.get("offset") else []}
+    )
+    assert read(client, page_size=2, concurrency=4) == [1, 2]
+
+
+def test_a_huge_count_does_not_make_the_reading_go_on_for_ever(server: Server, client: Client) -> None:
+    server.app = lambda request: answers(
+        {"count": 10**30, "results": rows(1, 2) if not request.query.get("offset") else []}
+    )
+    with pytest.raises(TransportError, match="changed each of the 5 times"):
+        read(client, page_size=2, concurrency=4)
     assert len(server.requests) < MANY
+
+
+def test_only_the_pages_that_are_needed_are_iterated(server: Server, client: Client) -> None:
+    server.app = Listing(rows(*range(100)))
+    things = iterate(client, "/things/", purpose="x", page_size=10)
+    assert [next(things)["id"] for _number in range(15)] == list(range(15))
+    assert len(server.requests) == 2
+    assert [row["id"] for row in iterate(client, "/things/", purpose="x", page_size=10)] == list(range(100))
 
 
 def test_another_key_can_identify_the_objects(server: Server, client: Client) -> None:
@@ -341,6 +425,9 @@ def test_whatever_comes_and_goes_nothing_that_stays_is_missed(
     ]
     assert len(found) == len(set(found))
     assert set(found) >= {item["id"] for item in listing.items if item["id"] < 1000}
+    if not any(joins == "first" for _when, _gone, joins in changes):
+        # As in the list of devices, where new ones come last.
+        assert found in listing.states
 
 
 # --- by cursor --------------------------------------------------------------------------------------------------------
@@ -350,13 +437,33 @@ def test_a_list_is_read_by_cursor(server: Server, client: Client) -> None:
     pages: dict[str, Row] = {
         "start": {"results": rows(1, 2), "next_cursor": "b==", "prev_cursor": None},
         "b==": {"results": rows(3), "next_cursor": "", "prev_cursor": "start"},
+        "": {"count": 3, "results": rows(1)},
     }
-    server.app = lambda request: answers({"content": pages[request.query["cursor"]]})
+    server.app = lambda request: answers({"content": pages[request.query.get("cursor", "")]})
     assert read(client, by_cursor=True, page_size=2) == [1, 2, 3]
     assert [request.query for request in server.requests] == [
         {"limit": "2", "cursor": "start"},
         {"limit": "2", "cursor": "b=="},
+        # The number of objects shows whether some came or went.
+        {"limit": "1"},
     ]
+
+
+@given(changes=st.lists(st.tuples(st.integers(1, 6), st.integers(0, 49)), max_size=8))
+def test_whatever_goes_while_reading_by_cursor_the_list_is_that_of_a_moment(changes: list[tuple[int, int]]) -> None:
+    def change(number: int, listing: Listing) -> None:
+        for when, gone in changes:
+            if when == number:
+                del listing.items[gone : gone + 1]
+
+    listing = Listing(rows(*range(50)), before=change)
+    assert read(t.cast("Client", Direct(listing)), page_size=10, by_cursor=True) in listing.states
+
+
+@pytest.mark.parametrize("cursor", [5, ["x"], {"a": 1}, True], ids=str)
+def test_a_cursor_that_is_no_text_is_the_last(server: Server, client: Client, cursor: t.Any) -> None:
+    server.replies(answers({"results": rows(1, 2), "next_cursor": cursor}))
+    assert read(client, by_cursor=True) == [1, 2]
 
 
 @pytest.mark.parametrize(
@@ -423,11 +530,3 @@ def test_a_page_that_fails_ends_the_reading(server: Server, client: Client) -> N
             row["id"] for row in list_all(client, "/things/", purpose="Reading the things", page_size=10, concurrency=4)
         )
     assert len(server.requests) < 20, "pages that nobody waits for any more are not asked for"
-
-
-def test_reading_may_be_left_in_the_middle(server: Server, client: Client) -> None:
-    server.app = Listing(rows(*range(1000)))
-    reading = list_all(client, "/things/", purpose="x", page_size=10, concurrency=4)
-    assert [next(reading)["id"] for _number in range(15)] == list(range(15))
-    reading.close()  # type: ignore[attr-defined]
-    assert len(server.requests) < 20

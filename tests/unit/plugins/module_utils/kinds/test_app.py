@@ -187,6 +187,15 @@ def test_an_upload_never_shortens_the_deadline(apps: Apps, run: Run, client: Cli
     assert client.connection.deadline == 0
 
 
+@pytest.mark.parametrize("limit", [-1.0, 604_801.0, 1e10, float("nan")])
+def test_an_upload_deadline_out_of_range_is_an_error_before_the_upload(
+    apps: Apps, run: Run, src: str, limit: float
+) -> None:
+    with pytest.raises(InvalidParameter, match=r"Invalid upload_deadline: .* It must be from 0 to 604800"):
+        run(src=src, upload_deadline=limit, check_mode=True, **TILL)
+    assert apps.written == []
+
+
 def test_versions_are_ordered_by_code(apps: Apps, run: Run) -> None:
     apps.versions = [version(code) for code in (90, 200, 1000, 150)]
     apps.delete = [answers(None, 204)] * 2

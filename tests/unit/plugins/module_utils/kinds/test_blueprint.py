@@ -546,6 +546,30 @@ def test_an_id_and_the_package_of_the_same_app_agree(tenant: Tenant, once: Again
     assert sent[type_field] in ("ENTERPRISE", "TENANT_IOS")
 
 
+@pytest.mark.parametrize("app_id", ["till", "6F2F7C55-7C1F-4B8E-9A39-55A8C0F6A003"])
+def test_a_new_app_with_an_id_gets_its_package_name(tenant: Tenant, once: Again, app_id: str) -> None:
+    own = app_id.lower()
+    tenant.apps = [{"id": own, "package_name": "com.example.till"}]
+    tenant.app_versions = {own: [version(1), version(2)]}
+    tenant.add(android(apps=[]))
+    once(settings=android(apps=[{"app_id": app_id, "version_name": "2.0"}]))
+    assert tenant.body["settings"]["android"]["apps"] == [till(2, app_id=own)]
+
+
+def test_ids_in_upper_case_are_those_of_the_blueprint(tenant: Tenant, run: Run) -> None:
+    ids = {"app_id": FIRST, "app_version_id": SECOND}
+    networks, screen = [{"wifi_network_id": FIRST}], {"homescreen": {"portrait": {"wallpaper_id": FIRST}}}
+    tenant.add(
+        {"android": {"apps": [till(1, **ids)], "wifi_networks": networks, "wallpaper_settings": {**ALWAYS, **screen}}}
+    )
+    upper = {
+        "apps": [{key: value.upper() for key, value in ids.items()}],
+        "wifi_networks": [{"wifi_network_id": FIRST.upper()}],
+        "wallpaper_settings": {"homescreen": {"portrait": {"wallpaper_id": FIRST.upper()}}},
+    }
+    assert not run(settings={"android": upper}).changed
+
+
 def test_an_app_that_no_catalog_has_keeps_any_package(tenant: Tenant, run: Run) -> None:
     tenant.add({"ios": {"apps": [{"app_id": "vpp", "app_version_id": "v", "state": "SHOW", "app_type": "VPP"}]}})
     app = {"package_name": "com.example.bought", "app_id": "vpp"}

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import stat
 import typing as t
@@ -183,7 +184,7 @@ def test_the_length_of_a_checksum_determines_its_algorithm(
     assert not apply(client, src=menu).changed
     menu.write_bytes(b"stew")
     assert apply(client, src=menu).changed
-    assert writes(server) == ["POST", "DELETE"]
+    assert writes(server) == ["PATCH", "POST", "DELETE"]
 
 
 @pytest.mark.parametrize(
@@ -208,30 +209,117 @@ def test_values_that_esper_does_not_return_are_not_compared(
 # --- interrupted tasks ------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("interrupted", ["PATCH", "DELETE"])
-def test_the_next_run_adopts_an_interrupted_upload(
-    server: Server, make_client: MakeClient, contents: Contents, menu: Path, interrupted: str
+def interrupt(client: Client, server: Server, contents: Contents, count: int, **params: t.Any) -> None:
+    """Run a task that fails after a number of write requests, as if it were killed."""
+    sent = 0
+
+    def reply(request: Request) -> Reply:
+        nonlocal sent
+        sent += request.method != "GET"
+        return answers({"message": "No."}, 403) if sent > count else contents(request)
+
+    server.app = reply
+    with pytest.raises(ApiError):
+        apply(client, **params)
+    server.app = contents
+
+
+# Mark, upload, describe, delete.
+STAGES = pytest.mark.parametrize("count", [0, 1, 2, 3])
+
+
+@STAGES
+@pytest.mark.parametrize("by_id", [False, True])
+def test_the_next_run_completes_an_interrupted_replacement(
+    server: Server, client: Client, contents: Contents, menu: Path, count: int, by_id: bool
+) -> None:
+    old = contents.add("menu.png", b"stew", tags=["old"], description="Soups")
+    params: Row = {"src": menu, "description": "Dishes", **({"id": old} if by_id else {})}
+    interrupt(client, server, contents, count, **params)
+    assert old in contents.rows
+    done = apply(client, **params)
+    assert done.changed
+    assert done.warnings == []
+    (row,) = contents.rows.values()
+    assert contents.data[row["id"]] == b"soup"
+    assert (row["tags"], row["description"]) == (["old"], "Dishes")
+    assert done.record is not None
+    assert done.record["id"] == row["id"]
+    assert writes(server).count("POST") == (2 if count == 1 else 1)
+    assert not apply(client, **params).changed
+
+
+@STAGES
+def test_an_interrupted_replacement_leaves_a_name_that_a_blueprint_can_use(
+    server: Server, client: Client, contents: Contents, menu: Path, count: int
 ) -> None:
     old = contents.add("menu.png", b"stew", tags=["old"])
-    client = make_client(server, retries=0)
-    server.app = lambda request: answers({}, 500) if request.method == interrupted else contents(request)
-    with pytest.raises(ApiError):
-        apply(client, src=menu, tags=["new"])
+    interrupt(client, server, contents, count, src=menu)
+    assert lookup_of(TenantView(client), CONTENT).resolve("menu.png")["id"] == (old if count < 2 else old + 1)
+
+
+def test_an_interrupted_replacement_is_completed_by_another_one(
+    server: Server, client: Client, contents: Contents, menu: Path
+) -> None:
+    contents.add("menu.png", b"stew", tags=["old"])
+    interrupt(client, server, contents, 2, src=menu)
+    menu.write_bytes(b"salad")
+    interrupt(client, server, contents, 1, src=menu)
     assert len(contents.rows) == 2
-    server.app = contents
-    done = apply(client, src=menu, tags=["new"])
-    assert done.record is not None
-    assert done.record["tags"] == ["new"]
-    assert f"as the one with ID {done.record['id']}: {old}." in done.warnings[0]
-    assert writes(server).count("POST") == 1
+    menu.write_bytes(b"sushi")
+    apply(client, src=menu)
+    (row,) = contents.rows.values()
+    assert (contents.data[row["id"]], row["tags"]) == (b"sushi", ["old"])
+
+
+@pytest.mark.parametrize("more", [{"description": "Dishes"}, {"src": True}])
+def test_a_content_file_that_is_not_replaced_after_all_is_kept(
+    server: Server, client: Client, contents: Contents, menu: Path, more: Row
+) -> None:
+    old = contents.add("menu.png", b"stew", tags=["old"])
+    interrupt(client, server, contents, 1, src=menu)
+    assert contents.rows[old]["tags"] != ["old"]
+    menu.write_bytes(b"stew")
+    more = {name: menu if value is True else value for name, value in more.items()}
+    assert apply(client, name="menu.png", **more).changed
+    assert contents.rows[old]["tags"] == ["old"]
+    assert not apply(client, name="menu.png", **more).changed
+
+
+def test_a_deletion_completes_an_interrupted_replacement(
+    server: Server, client: Client, contents: Contents, menu: Path
+) -> None:
+    contents.add("menu.png", b"stew")
+    interrupt(client, server, contents, 2, src=menu)
+    contents.blueprints = [{"id": "b", "name": "Canteen", "settings": USES_1}]
+    with pytest.raises(InvalidParameter, match=r"'menu\.png' \(ID 1\) is in use by"):
+        apply(client, name="menu.png", state="absent")
+    assert len(contents.rows) == 2
+    done = apply(client, name="menu.png", state="absent", force=True)
+    assert contents.rows == {}
+    assert done.related["blueprints"] == [{"id": "b", "name": "Canteen"}]
+
+
+def test_two_content_files_with_one_name_are_no_interrupted_replacement(
+    server: Server, client: Client, contents: Contents, menu: Path
+) -> None:
+    old, new = contents.add("menu.png", b"stew"), contents.add("menu.png", b"soup")
+    done = apply(client, src=menu)
+    assert (done.changed, writes(server)) == (False, [])
+    assert f"as the one with ID {new}: {old}." in done.warnings[0]
 
 
 @pytest.mark.parametrize(
     ("refused", "completed"),
     [
-        (("POST",), ""),
-        (("PATCH",), "uploading the content file 'menu.png'"),
-        (("DELETE",), "uploading the content file 'menu.png', updating the content file 'menu.png'"),
+        (("PATCH",), ""),
+        (("POST",), "Marking the content file 'menu.png' as replaced was accepted (ID 1)."),
+        (
+            ("DELETE",),
+            "Marking the content file 'menu.png' as replaced was accepted (ID 1)."
+            " Uploading the content file 'menu.png' was accepted (ID 2)."
+            " Updating the content file 'menu.png' was accepted (ID 2).",
+        ),
     ],
 )
 @pytest.mark.parametrize("is_tenant", [False, True])
@@ -244,7 +332,7 @@ def test_a_failed_task_reports_what_it_has_written(
     result = run(server, TENANT, contents=[params]) if is_tenant else run(server, define_module(CONTENT), **params)
     assert result["failed"] is True
     assert bool(result.get("changed")) is bool(completed)
-    said = f"Before this failure, the task completed: {completed}. Run the task again to apply the rest."
+    said = f". {completed} Run the task again to apply the rest."
     assert (said in result["msg"]) is bool(completed), result["msg"]
 
 
@@ -258,7 +346,7 @@ def test_a_failed_task_for_a_directory_reports_the_files_that_it_has_uploaded(
     )
     result = run(server, define_module(CONTENT), src=str(tmp_path))
     assert result["changed"] is True
-    assert "'2.txt' and 2 more requests. Run the task again" in result["msg"]
+    assert "'2.txt' was accepted (ID 3). 2 more requests were accepted. Run the task again" in result["msg"]
     assert result["msg"].startswith("Uploading the content file '5.txt' failed")
 
 
@@ -297,7 +385,7 @@ def test_a_lost_response_does_not_upload_the_same_bytes_twice(
     contents.add("menu.png", b"soup")
     contents.loses_uploads = 1
     apply(client, src=menu, id=old)
-    assert writes(server) == ["POST", "PATCH", "DELETE"]
+    assert writes(server) == ["PATCH", "POST", "PATCH", "DELETE"]
     assert sorted(contents.rows) == [2, 3]
     assert contents.rows[3]["tags"] == ["t"]
 
@@ -382,18 +470,6 @@ def test_an_empty_file_is_rejected_in_planning(
     assert writes(server) == []
 
 
-def test_an_empty_file_of_a_directory_is_rejected_before_the_first_upload(
-    server: Server, client: Client, contents: Contents, menu: Path
-) -> None:
-    menu.with_name("z.txt").touch()
-    view = TenantView(client)
-    several = lookup_of(view, CONTENT).expand(params_of(src=menu.parent)) or []
-    assert len(several) == 2
-    with pytest.raises(InvalidParameter, match=r"z\.txt': the file is empty"):
-        ensure_all(view, CONTENT, several)
-    assert writes(server) == []
-
-
 def test_an_empty_file_names_a_content_file_to_delete(client: Client, contents: Contents, menu: Path) -> None:
     contents.add("menu.png", b"stew")
     menu.write_bytes(b"")
@@ -451,8 +527,8 @@ def test_a_replacement_states_the_new_content_file_and_the_end_of_the_old_one(
 ) -> None:
     old = contents.add("menu.png", b"stew", tags=["old"])
     plan, found = planned_by_name(client, src=menu)
-    new = KnownAfterApply(plan.steps[0], "id")
-    assert [(each.id, each.row and each.row["tags"]) for each in plan.effects] == [(new, ["old"]), (old, None)]
+    new = KnownAfterApply(plan.steps[1], "id")
+    assert [(each.id, each.row and each.row["tags"]) for each in plan.effects] == [(old, None), (new, ["old"])]
     assert [row["id"] for row in found] == [new]
 
 
@@ -636,10 +712,11 @@ def test_a_directory_stands_for_its_files(server: Server, client: Client, conten
     (tmp_path / "a").mkdir()
     for name in ("z.txt", "a/b.txt", ".hidden"):
         (tmp_path / name).write_text(name)
-    (tmp_path / "nowhere").symlink_to(tmp_path / "missing")
-    several = lookup_of(TenantView(client), CONTENT).expand(params_of(src=tmp_path)) or []
+    view = TenantView(client)
+    several = lookup_of(view, CONTENT).expand(params_of(src=tmp_path)) or []
     assert [each["src"] for each in several] == [str(tmp_path / "a" / "b.txt"), str(tmp_path / "z.txt")]
-    ensure_all(TenantView(client), CONTENT, several)
+    assert view.warnings() == []
+    ensure_all(view, CONTENT, several)
     assert [row["name"] for row in contents.rows.values()] == ["b.txt", "z.txt"]
     assert [request.method for request in server.requests] == ["GET", "POST", "GET", "POST", "GET"]
 
@@ -651,10 +728,75 @@ def test_an_empty_directory_stands_for_nothing(
     contents.add("menu.png", b"soup")
     (tmp_path / ".menu.png").write_bytes(b"soup")
     (tmp_path / "empty").mkdir()
-    several = lookup_of(TenantView(client), CONTENT).expand(params_of(src=tmp_path, state=state, force=True))
+    view = TenantView(client)
+    several = lookup_of(view, CONTENT).expand(params_of(src=tmp_path, state=state, force=True))
     assert several == []
-    assert ensure_all(TenantView(client), CONTENT, several) == []
+    assert ensure_all(view, CONTENT, several) == []
     assert server.requests == []
+    nothing, skipped = view.warnings()
+    assert nothing == f"The directory '{tmp_path}' contains no files, so it has no effect."
+    assert skipped.endswith(f"entries that are skipped: '{tmp_path}/empty' is empty.")
+
+
+@pytest.mark.parametrize("state", ["present", "absent"])
+def test_skipped_entries_of_a_directory_are_a_warning(client: Client, tmp_path: Path, state: str) -> None:
+    (tmp_path / "a.txt").write_text("a")
+    (tmp_path / "b.txt").touch()
+    (tmp_path / "lost").symlink_to(tmp_path / "missing")
+    (tmp_path / "round").symlink_to(tmp_path / "round")
+    (tmp_path / "tree").symlink_to("/etc")
+    os.mkfifo(tmp_path / "pipe")
+    view = TenantView(client)
+    several = lookup_of(view, CONTENT).expand(params_of(src=tmp_path, state=state)) or []
+    # An empty file still names a content file to delete.
+    assert [Path(each["src"]).name for each in several] == (["a.txt"] if state == "present" else ["a.txt", "b.txt"])
+    (warning,) = view.warnings()
+    assert ("b.txt' is empty" in warning) is (state == "present")
+    for said in (
+        "lost' is a link that leads nowhere",
+        "round' is a link that",
+        "tree' is a link to a",
+        "pipe' is not a",
+    ):
+        assert said in warning
+
+
+def test_all_errors_of_a_directory_are_reported_at_once(
+    server: Server, contents: Contents, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("below/menu.png", "closed/x.txt"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_text(name)
+    for name in ("menu.png", 'bad"name', "bad\\name", "new\nline", " blank ", "secret.txt"):
+        (tmp_path / name).write_text(name)
+    scandir, open_file = os.scandir, Path.open
+
+    def deny(path: t.Any, *options: t.Any) -> t.Any:
+        # The tests can run as root, who reads everything.
+        if str(path).endswith(("closed", "secret.txt")):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path) if not options else open_file(path, *options)
+
+    monkeypatch.setattr(os, "scandir", deny)
+    monkeypatch.setattr(Path, "open", deny)
+    for definition, params in (
+        (define_module(CONTENT), {"src": str(tmp_path)}),
+        (TENANT, {"contents": [params_of(src=tmp_path)]}),
+    ):
+        message = run(server, definition, **params)["msg"]
+        assert f"'{tmp_path}/below/menu.png' and '{tmp_path}/menu.png' have the same name" in message
+        assert f"the directory '{tmp_path}/closed' cannot be read (Permission denied)" in message
+        assert f"the file '{tmp_path}/secret.txt' cannot be read (Permission denied)" in message
+        assert message.count("contains a slash, a quote or a control character") == 3
+        assert f"the name of '{tmp_path}/ blank ' is not a valid file name" in message
+        assert "\n" not in message
+    assert server.requests == []
+
+
+def test_only_files_and_directories_can_be_uploaded(client: Client, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(InvalidParameter, match="is neither a file nor a directory"):
+        lookup_of(TenantView(client), CONTENT).expand(params_of(src=tmp_path / "pipe"))
 
 
 # --- downloads --------------------------------------------------------------------------------------------------------

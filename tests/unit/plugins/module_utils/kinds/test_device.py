@@ -247,6 +247,28 @@ def test_an_unknown_name_in_a_filter_is_an_error(server: Server, client: Client)
         resolve_filters(TenantView(client), check_filters({"tags": "kisok"}))
 
 
+def test_the_rows_of_several_requests_are_merged_and_their_progress_is_that_of_all(
+    server: Server, client: Client
+) -> None:
+    ids = [f"00000000-0000-4000-8000-{number:012}" for number in range(220)]
+
+    def app(request: Request) -> Reply:
+        asked = request.query["group_multi"].split(",")
+        assert len(request.target) < 8000
+        # One device is in a group of each part.
+        results = [{"id": "in all"}, *({"id": f"in {group}"} for group in asked)]
+        return answers({"count": len(results), "results": results})
+
+    server.app = app
+    told: list[tuple[int, int | None]] = []
+    found = list_devices(client, {"group_multi": ids, "tags": ["t"]}, on_progress=lambda *each: told.append(each))
+    assert [row["id"] for row in found] == ["in all", *(f"in {group}" for group in ids)]
+    assert {request.query["tags"] for request in server.requests} == {"t"}
+    assert len(server.requests) == 3
+    assert [total for _read, total in told] == [None, None, None]
+    assert sorted(told) == told
+
+
 def test_devices_are_listed_with_the_filters(server: Server, client: Client) -> None:
     server.replies(answers({"content": {"count": 1, "prev": None, "next": None, "results": [{"id": "1"}]}}))
     query = {"group_multi": [AN_ID, ANOTHER_ID], "state": ["1"], "is_gms": [True], "battery_level_lte": [20]}

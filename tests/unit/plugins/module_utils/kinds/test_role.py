@@ -129,7 +129,8 @@ def test_a_scope_that_esper_does_not_store_is_an_error_that_names_it(run: Run) -
     with pytest.raises(InvalidParameter) as caught:
         run(Tenant(exists=True), scopes=["read:device", "raed:group"])
     assert str(caught.value) == (
-        "Esper did not store raed:group in the scopes of the role 'Technician'. Correct the names."
+        "Esper did not store raed:group in the scopes of the role 'Technician'. Correct the names. Setting the scopes"
+        f" of the role 'Technician' was accepted (ID {ID}). Run the task again to apply the rest."
     )
 
 

@@ -14,6 +14,7 @@ from ansible_collections.esper.cloud.tests.unit.service import answers
 
 if t.TYPE_CHECKING:
     from ansible_collections.esper.cloud.plugins.module_utils.http.client import Client
+    from ansible_collections.esper.cloud.tests.unit.conftest import MakeClient
     from ansible_collections.esper.cloud.tests.unit.service import Server
 
 DEFAULTS = {name: option.get("default") for name, option in CALL.options.items()}
@@ -89,26 +90,69 @@ def test_an_unusual_path_is_sent(server: Server, client: Client, path: str) -> N
     assert unquote(server.requests[0].target) == f"/api{unquote(path)}"
 
 
-@pytest.mark.parametrize("params", [{"body": {}}, {"form": {"a": "b"}}, {"method": "POST", "all_pages": True}])
-def test_contradictory_options_are_an_error(server: Server, client: Client, params: dict[str, t.Any]) -> None:
+@pytest.mark.parametrize(
+    "params",
+    [{"body": {}}, {"form": {"a": "b"}}, {"method": "POST", "all_pages": True}, {"all_pages": True, "page_size": 0}],
+)
+def test_invalid_options_are_an_error(server: Server, client: Client, params: dict[str, t.Any]) -> None:
     with pytest.raises(InvalidParameter):
         run(client, path="/v2/things/", **params)
     assert server.requests == []
 
 
+SECRETS: dict[str, t.Any] = {
+    "token": "s3cret",
+    "source_refresh_token": "s3cret",
+    "settingsAppPassword": "s3cret",
+    "passwords": ["s3cret", 5337],
+    "pin": 5337,
+    "wifi_access_points": [{"wifiSsid": "kept", "wifiPhrase": "s3cret"}],
+    "wifi": {"psk": "s3cret"},
+    "cert_data_base64": "s3cret",
+    "api_key": "s3cret",
+    "apiKey": "s3cret",
+    "clientSecret": {"value": "s3cret", "id": "kept"},
+    "download_url": "https://storage.example.com/s3cret",
+    "app_file": "https://storage.example.com/s3cret",
+    "icon_url": "https://storage.example.com/kept?X-Amz-Signature=s3cret",
+    "invitation_url": "https://example.com/s3cret",
+    "signup_url": "https://example.com/s3cret",
+    "authentication_token": {"id": 5, "token": "s3cret"},
+    "personal_access_tokens": [{"id": 6, "name": "kept"}],
+}
+PLAIN: dict[str, t.Any] = {
+    "password_quality": "PASSWORD_QUALITY_COMPLEX",
+    "minimumPasswordLength": 6,
+    "default_password_changed": True,
+    "token_name": "deploy",
+    "token": None,
+    "has_token": True,
+    "key": "menu.txt",
+    "issuer_url": "https://example.com/issuer?page=2",
+    "zipcode": "10115",
+}
+
+
 def test_secrets_are_masked_unless_show_secrets_is_set(server: Server, client: Client) -> None:
-    secret = {
-        "token": "abc",
-        "source_refresh_token": "def",
-        "items": [{"settingsAppPassword": "ghi", "download_url": "https://x/?sig=jkl", "name": "kept"}],
-        "password_quality": None,
-        "has_token": True,
-    }
-    server.replies(answers(secret), answers(secret))
-    masked = str(run(client, path="/v1/token-info/")["content"])
-    assert not [secret for secret in ("abc", "def", "ghi", "jkl") if secret in masked]
-    assert "kept" in masked
-    assert run(client, path="/v1/token-info/", show_secrets=True)["content"] == secret
+    content = [SECRETS, PLAIN]
+    server.replies(answers(content), answers(content))
+    masked, plain = run(client, path="/v1/token-info/")["content"]
+    assert not [secret for secret in ("s3cret", "5337") if secret in str(masked)]
+    assert str(masked).count("kept") == 3
+    assert (masked["authentication_token"]["id"], masked["personal_access_tokens"][0]["id"]) == (5, 6)
+    assert plain == PLAIN
+    assert run(client, path="/v1/token-info/", show_secrets=True)["content"] == content
+
+
+def test_a_secret_in_the_query_is_in_no_message(server: Server, make_client: MakeClient) -> None:
+    log: list[str] = []
+    server.replies(answers({"message": "No."}, 400))
+    with pytest.raises(ApiError) as caught:
+        run(make_client(server, log=log.append), path="/v2/things/", query={"token": "hunter2", "limit": 5})
+    assert server.requests[0].query == {"token": "hunter2", "limit": "5"}
+    shown = str([caught.value, caught.value.details(), log])
+    assert "hunter2" not in shown
+    assert "/v2/things/?token=********&limit=5" in shown
 
 
 def test_an_error_has_the_message_of_the_client(server: Server, client: Client) -> None:

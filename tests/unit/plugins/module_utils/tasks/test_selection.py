@@ -107,6 +107,26 @@ def ids(rows: t.Iterable[Row]) -> set[str]:
     return {row["id"] for row in rows}
 
 
+# --- many values ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("module", ["device_info", *MODULES])
+def test_a_filter_with_more_values_than_fit_one_request_is_split(tenant: Tenant, module: str) -> None:
+    unknown = [f"00000000-0000-4000-8000-{number:012}" for number in range(230)]
+    option = "device_query" if module == "operation" else "filters"
+    # The first part matches other devices than the last one, and both match some.
+    groups = [*tenant.berlin, *unknown, *tenant.berlin[:1], tenant.simulator.state()["groups"][-1]["id"]]
+    expected = ids(tenant.select(lambda row: row["group_id"] in groups and row["state"] != DISABLED))
+    result = tenant.run(module, **{option: {"group_multi": groups}}, check_mode=True)
+    if module == "device_info":
+        assert {row["id"] for row in result["devices"] if row["state"] != "disabled"} >= expected
+    else:
+        assert result["device_count"] >= len(expected) > 0
+    lists = [entry for entry in tenant.simulator.journal() if entry["path"] == "/v2/devices/"]
+    assert len(lists) > 1
+    assert {len(entry["query"].get("group_multi", "")) <= 4000 for entry in lists} == {True}
+
+
 # --- combination of selectors -----------------------------------------------------------------------------------------
 
 

@@ -355,7 +355,32 @@ def test_a_blueprint_gets_the_replaced_content_file(tenant: Tenant, lists: Row, 
     assert changed["diff"] == checked["diff"]
     # The old content file is deleted when no blueprint refers to it.
     writes = tenant.writes()
-    assert (writes[0], writes[-2], writes[-1]) == ("POST content", "PUT blueprints", "DELETE content")
+    assert (writes[:2], writes[-2:]) == (["PATCH content", "POST content"], ["PUT blueprints", "DELETE content"])
+    assert tenant.done(**lists)["changed"] is False
+
+
+@pytest.mark.parametrize("on_error", ["stop", "continue"])
+def test_a_content_file_is_not_deleted_if_the_blueprint_does_not_get_its_replacement(
+    tenant: Tenant, lists: Row, tmp_path: Path, on_error: str
+) -> None:
+    tenant.done(**lists)
+    old = tenant.ids("content")["unit.png"]
+    file_of(tmp_path, "unit.png", "salad")
+    lists["contents"][0].pop("tags")
+    tenant.before_apply = lambda: tenant.simulator.fault(kind="status", status=400, method="PUT", path="blueprints")
+    result = tenant.run(**lists, on_error=on_error)
+    assert (result["failed"], result["changed"]) == (True, True)
+    assert "DELETE content" not in tenant.writes()
+    said = messages(result)["contents[0]"]
+    assert "Nothing is deleted, because blueprints[0] 'Unit' did not change." in said
+    assert "Before this failure, the task completed: marking the content file 'unit.png' as replaced, uploading" in said
+    assert tenant.settings("Unit")["files"][0]["file_id"] == str(old)
+    # The next run changes the blueprint and deletes the old content file.
+    tenant.done(**lists)
+    assert sorted(tenant.writes()) == ["DELETE content", "PUT blueprints"]
+    (row,) = [row for row in tenant.simulator.state()["content"] if row["name"] == "unit.png"]
+    assert row["tags"] == ["unit"]
+    assert tenant.settings("Unit")["files"][0]["file_id"] == str(row["id"])
     assert tenant.done(**lists)["changed"] is False
 
 
@@ -907,7 +932,7 @@ def test_an_incomplete_deletion_is_changed(tenant: Tenant) -> None:
     assert tenant.done(device_groups=gone)["counts"] == counts(deleted=1)
 
 
-def test_only_replaced_objects_are_deleted_after_a_failure(tenant: Tenant, lists: Row, tmp_path: Path) -> None:
+def test_nothing_is_deleted_after_the_failure_of_a_blueprint(tenant: Tenant, lists: Row, tmp_path: Path) -> None:
     tenant.done(**lists)
     old = tenant.ids("content")["unit.png"]
     file_of(tmp_path, "unit.png", "salad")
@@ -919,11 +944,11 @@ def test_only_replaced_objects_are_deleted_after_a_failure(tenant: Tenant, lists
         enterprise_policies=[{"name": "Unit", "state": "absent"}],
     )
     assert actions(result) == {
-        "contents[0]": "updated",
+        "contents[0]": "failed",
         "blueprints[0]": "failed",
         "enterprise_policies[0]": "skipped",
     }
-    assert tenant.ids("content")["unit.png"] != old
+    assert old in [row["id"] for row in tenant.simulator.state()["content"]]
     assert "Unit" in tenant.ids("policies")
 
 

@@ -175,6 +175,7 @@ def test_failed_and_unanswered_devices_have_separate_limits(
         ("max_fail_percentage", float("nan")),
         ("max_unanswered_percentage", 101.0),
         ("wait_timeout", -1.0),
+        ("wait_timeout", 604_801.0),
         ("wait_timeout", float("inf")),
         ("wait_timeout", float("nan")),
     ],

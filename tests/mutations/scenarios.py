@@ -1,0 +1,219 @@
+# SPDX-FileCopyrightText: esper.cloud contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The tasks and inventories whose responses are mutated: those of all kinds of objects, and of the other modules."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass
+
+from ansible_collections.esper.cloud.plugins.module_utils.index import MODULES
+from ansible_collections.esper.cloud.tests.laws.objects import objects_of, preparation_of
+from ansible_collections.esper.cloud.tests.laws.preparations import Preparation, Row
+from ansible_collections.esper.cloud.tests.laws.subjects import Subject, subjects
+
+INVENTORY = "devices"
+
+Task = tuple[str, Row]
+
+
+@dataclass(frozen=True)
+class Tenant:
+    """What tasks can name in the simulated tenant."""
+
+    devices: tuple[Row, ...]
+    groups: tuple[Row, ...]
+
+    @property
+    def online(self) -> list[str]:
+        """The IDs of devices that are online."""
+        return sorted(each["id"] for each in self.devices if each["state"] == 1)
+
+    @property
+    def ids(self) -> list[str]:
+        """The IDs of all devices that exist."""
+        return sorted(each["id"] for each in self.devices if each["state"] != 20)
+
+    @property
+    def path(self) -> str:
+        """The path of a group with devices, below the top."""
+        used = {each["group_id"] for each in self.devices}
+        return next(str(each["path"]) for each in self.groups if each["id"] in used and "/" in each["path"])
+
+
+Options = t.Callable[[Tenant], Row]
+
+_NOTHING = Preparation()
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A task, or an inventory source with the module ``devices``, in a tenant that other tasks prepared.
+
+    ``options`` depend on the tenant before ``earlier`` tasks ran.
+    """
+
+    name: str
+    module: str
+    options: Options
+    preparation: Preparation = _NOTHING
+    earlier: t.Callable[[Tenant], list[Task]] = lambda _tenant: []
+    check_mode: bool = False
+    discovers: bool = False
+
+    @property
+    def reads_only(self) -> bool:
+        """Return whether no write request may be sent."""
+        return self.check_mode or self.module.endswith("_info") or self.module == INVENTORY
+
+
+def scenarios() -> tuple[Scenario, ...]:
+    """Return all scenarios. Each module of the index has at least one."""
+    found = (*(each for subject in subjects() if subject.specs for each in _of_kind(subject)), *_OTHERS, *_INVENTORIES)
+    missing = set(MODULES) - {each.module for each in found}
+    assert not missing, f"Add a scenario for {', '.join(sorted(missing))}."
+    return found
+
+
+def _of_kind(subject: Subject) -> t.Iterator[Scenario]:
+    """Yield the scenarios of a kind that a description has: the options of its laws."""
+    objects, preparation = objects_of(subject), preparation_of(subject)
+
+    def scenario(name: str, module: str, options: Row, **more: t.Any) -> Scenario:
+        return Scenario(f"{subject}-{name}", module, lambda _tenant: options, preparation, **more)
+
+    def exists(_tenant: Tenant) -> list[Task]:
+        return [(subject.name, objects.create)] if subject.module else []
+
+    if subject.module:
+        if not subject.singleton:
+            yield scenario("create", subject.name, objects.create)
+        yield scenario("same", subject.name, objects.create, earlier=exists)
+        if objects.changed:
+            yield scenario("update", subject.name, objects.update, earlier=exists)
+            yield scenario("predict", subject.name, objects.update, earlier=exists, check_mode=True)
+        if subject.can_delete:
+            yield scenario("delete", subject.name, objects.delete, earlier=exists)
+    if subject.info_module:
+        yield scenario("read", f"{subject}_info", objects.info, earlier=exists)
+        yield scenario("list", f"{subject}_info", objects.info_all, earlier=exists)
+        if "export" in subject.info_module.argument_spec:
+            yield scenario("export", f"{subject}_info", {"export": True}, earlier=exists)
+    if subject.in_tenant:
+        tasks = [objects.create] if subject.singleton else [objects.update, objects.create_second]
+        yield scenario("batch", "tenant", subject.in_bulk(tasks), earlier=exists)
+
+
+def _constant(options: Row) -> Options:
+    return lambda _tenant: options
+
+
+_WAIT: Row = {"wait": True, "wait_timeout": 120}
+_LAW_APP = next(each for each in subjects() if each.name == "app")
+_ASSIGNED = Preparation(
+    tasks=(("blueprint", {"name": "Law", "publish": True, "settings": {"android": {}}}),),
+)
+
+
+def _operation(tenant: Tenant) -> list[Task]:
+    return [("operation", {"operation_type": "REBOOT", "devices": tenant.online})]
+
+
+_OTHERS = (
+    Scenario("device-tags", "device", lambda tenant: {"devices": tenant.ids, "tags": ["law", "pilot"]}),
+    Scenario("device-alias", "device", lambda tenant: {"device": tenant.online[0], "alias": "Law 1"}),
+    Scenario("device-group", "device", lambda tenant: {"devices": tenant.ids[:3], "group": tenant.path}),
+    Scenario("device-remove", "device", lambda tenant: {"device": tenant.ids[0], "state": "absent", "confirm": True}),
+    Scenario("device-wipe", "device", lambda tenant: {"device": tenant.online[0], "state": "wiped", "confirm": True}),
+    Scenario("device-predict", "device", lambda tenant: {"devices": tenant.ids, "tags": ["law"]}, check_mode=True),
+    Scenario("device_info-list", "device_info", _constant({"groups": ["All devices"], "detail_level": "full"})),
+    Scenario(
+        "device_info-one",
+        "device_info",
+        lambda tenant: {"device": tenant.online[0], "apps": True, "max_events": 5},
+    ),
+    Scenario("device_info-discover", "device_info", lambda tenant: {"groups": [tenant.path]}, discovers=True),
+    Scenario(
+        "device_command-wait",
+        "device_command",
+        lambda tenant: {"devices": tenant.online, "command": "REBOOT", "max_fail_percentage": 50, **_WAIT},
+    ),
+    Scenario(
+        "device_command-groups", "device_command", _constant({"groups": ["All devices"], "command": "UPDATE_HEARTBEAT"})
+    ),
+    Scenario(
+        "operation-wait",
+        "operation",
+        lambda tenant: {"operation_type": "REBOOT", "devices": tenant.online, "max_fail_percentage": 50, **_WAIT},
+    ),
+    Scenario(
+        "operation-query",
+        "operation",
+        _constant({"operation_type": "BEEP_DEVICE", "device_query": {"state": "online"}}),
+    ),
+    Scenario("operation_info-list", "operation_info", _constant({"devices": True}), earlier=_operation),
+    Scenario(
+        "operation_info-device", "operation_info", lambda tenant: {"device": tenant.online[0]}, earlier=_operation
+    ),
+    Scenario("converge-groups", "converge", _constant({"groups": ["All devices"]}), _ASSIGNED),
+    Scenario("converge-wait", "converge", lambda tenant: {"devices": tenant.ids, **_WAIT}, _ASSIGNED),
+    Scenario("api-object", "api", _constant({"path": "/user_info/"})),
+    Scenario("api-list", "api", _constant({"path": "/v2/devices/", "all_pages": True, "page_size": 3})),
+    Scenario(
+        "api-write",
+        "api",
+        _constant({"method": "POST", "path": "/enterprise/{enterprise_id}/devicegroup/", "body": {"name": "Law"}}),
+        discovers=True,
+    ),
+    Scenario(
+        "tenant-several",
+        "tenant",
+        _constant(
+            {
+                "device_groups": [{"path": "Law/East", "create_parents": True}, {"path": "Law/West"}],
+                "apps": [objects_of(_LAW_APP).create],
+                "blueprints": [
+                    {
+                        "name": "Law",
+                        "publish": True,
+                        "settings": {"android": {"apps": [objects_of(_LAW_APP).identity]}},
+                    }
+                ],
+                "enterprise_policies": [{"name": "Law", "settings": {"kiosk_mode": True}}],
+                "on_error": "continue",
+            }
+        ),
+        Preparation(files=preparation_of(_LAW_APP).files),
+    ),
+)
+
+_EXPRESSIONS: Row = {
+    "hostnames": ["esper_alias ~ '.' ~ esper_os", "esper_os", "name"],
+    "compose": {
+        "label": "esper_alias",
+        "both": "esper_name ~ esper_os ~ esper_tags",
+        "model": "esper_hardware.model",
+        "copied": "esper_hardware",
+    },
+    "groups": {"low": "(esper_battery_level | default(100, true)) < 20"},
+    "keyed_groups": [{"key": "esper_os", "prefix": "os"}, {"key": "esper_hardware.model", "prefix": "model"}],
+}
+
+_INVENTORIES = (
+    Scenario("devices-standard", INVENTORY, _constant({}), _ASSIGNED),
+    Scenario("devices-full", INVENTORY, _constant({"detail_level": "full", "group_by": ["tag"], **_EXPRESSIONS})),
+    Scenario(
+        "devices-filters",
+        INVENTORY,
+        lambda tenant: {"filters": {"group_multi": tenant.path, "state": "online"}, "hostnames": ["alias", "serial"]},
+        discovers=True,
+    ),
+    Scenario("devices-cursor", INVENTORY, _constant({"detail_level": "minimal", "paging": "cursor"})),
+    Scenario(
+        "devices-cache",
+        INVENTORY,
+        _constant(
+            {"cache": True, "cache_plugin": "ansible.builtin.jsonfile", "cache_connection": "cache", **_EXPRESSIONS}
+        ),
+    ),
+)
