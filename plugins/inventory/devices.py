@@ -71,9 +71,9 @@ options:
         on the host variables, such as C(esper_alias ~ '.' ~ esper_platform).
       - If a name is empty, or if several devices have it, none of them gets it. Each device then gets its next name,
         and finally its ID. So the names do not depend on the order in which Esper lists the devices.
-      - Every name must be valid. Names that are part of a path, that contain wildcards, that start with V(!), V(&),
-        V(~) or V(@), that contain a word such as V(all) or V(localhost), or that are longer than 512 characters, are
-        not used. An ID is only used if it is a UUID. The inventory omits a device without a valid name, and the plugin
+      - Every name must be valid. Paths, wildcards, names that start with V(!), V(&), V(~) or V(@), and names of more
+        than 512 characters are not used. Neither are names with a word such as V(all) or V(localhost). An ID is only
+        used if it is a UUID. The inventory omits a device without a valid name, and the plugin
         warns.
       - If a host or a group of another inventory source already has the name, the device gets its next name, and the
         plugin warns. To add variables to the host of a device from another source that is read first, set C(esper_id)
@@ -223,7 +223,7 @@ from ansible_collections.esper.cloud.plugins.module_utils.base.errors import Esp
 from ansible_collections.esper.cloud.plugins.module_utils.base.names import unique_hostnames
 from ansible_collections.esper.cloud.plugins.module_utils.base.redaction import Redaction
 from ansible_collections.esper.cloud.plugins.module_utils.base.row import Row
-from ansible_collections.esper.cloud.plugins.module_utils.base.text import printable, listed
+from ansible_collections.esper.cloud.plugins.module_utils.base.text import listed, printable
 from ansible_collections.esper.cloud.plugins.module_utils.engine.tenant_view import TenantView
 from ansible_collections.esper.cloud.plugins.module_utils.http.client import Client
 from ansible_collections.esper.cloud.plugins.module_utils.http.connection import OPTIONS, Connection, api_url_of
@@ -484,7 +484,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         for preference in (preference for preference, count in failures.items() if count == len(devices)):
             self._warn(f"The host name expression '{preference}' cannot be evaluated for any device.")
         if rejected:
-            renamed = (f"{', '.join(taken_names)} (now {names[index]})" for index, taken_names in rejected.items())
+            renamed = [f"{', '.join(taken_names)} (now {names[index]})" for index, taken_names in rejected.items()]
             self._warn(
                 "Hosts or groups of other inventory sources already have the names of these devices. Each device gets"
                 f" its next name: {listed(renamed)}."

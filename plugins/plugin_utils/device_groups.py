@@ -54,7 +54,7 @@ class DeviceGroups:
         if self._shortened:
             self._warn(
                 f"Names of inventory groups are longer than {MAX_LENGTH} characters. They are shortened and end in a"
-                f" digest, because AWX cuts longer names: {listed(list(self._shortened))}."
+                f" digest, because AWX cuts longer names: {listed(self._shortened)}."
             )
         self._nest()
 

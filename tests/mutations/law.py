@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What holds however wrong the responses are. Each check yields sentences about what does not."""
+"""The law for all results, however wrong the responses are. Each check yields sentences about what does not."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
 
 @dataclass
 class Outcome:
-    """What a user gets of a run: the results, or the variables of the hosts, and all texts.
+    """The outcome of a run for the user: the results, or the variables of the hosts, and all texts.
 
     ``error`` is an exception other than the collection's own.
     """

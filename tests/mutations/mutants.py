@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What can be wrong with a response: kinds of mutations of its JSON. Each one is made from random numbers."""
+"""Faults of responses: kinds of mutations of its JSON. Each one is made from random numbers."""
 
 from __future__ import annotations
 

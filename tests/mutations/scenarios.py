@@ -19,7 +19,7 @@ Task = tuple[str, Row]
 
 @dataclass(frozen=True)
 class Tenant:
-    """What tasks can name in the simulated tenant."""
+    """The objects of the simulated tenant that tasks can name."""
 
     devices: tuple[Row, ...]
     groups: tuple[Row, ...]

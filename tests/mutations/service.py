@@ -117,7 +117,7 @@ class DirectSimulator(EmbeddedSimulator):
 
 
 class Adapter(HTTPAdapter):
-    """What the HTTP library sends requests with: the simulator itself instead of connections."""
+    """An adapter that passes requests to the simulator, without connections."""
 
     def __init__(self, simulator: DirectSimulator) -> None:
         super().__init__()

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from ..base.errors import ApiError, EsperError, InvalidValues, RequestFailed, TransportError
 from ..base.ids import is_id
 from ..base.row import Params, Row
-from ..base.text import counted, listed
+from ..base.text import counted
 from ..http.parallel import CONCURRENCY, in_parallel
 from ..http.responses import Response, sentence
 from ..model.conform import conform
