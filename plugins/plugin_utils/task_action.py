@@ -222,7 +222,8 @@ class TaskAction(NormalAction):
             self._display.v(text, host=variables.get("inventory_hostname"))
 
         context = RunContext(bool(self._task.check_mode), bool(self._task.diff), self._display.verbosity, show_progress)
-        with _directory(self._loader.get_basedir()), _interrupts(lambda: self._report_effects(context)):
+        secrets = Secrets.of(params)
+        with _directory(self._loader.get_basedir()), _interrupts(lambda: self._report_effects(context, secrets)):
             try:
                 return perform(definition, params, context, args)[0]
             except BaseException as error:
@@ -230,14 +231,15 @@ class TaskAction(NormalAction):
                 done = context.effects.after_interrupt()
                 if type(error).__name__ != "TaskTimeoutError" or not done:
                     raise
-                message = printable(f"The task exceeded its timeout of {self._task.timeout} s. {done}")
+                message = f"The task exceeded its timeout of {self._task.timeout} s. {done}"
                 failed = {"failed": True, "changed": True, "timedout": {"period": self._task.timeout}, "msg": message}
-                return ModuleResult({**context.effects.values, **failed})
+                return secrets.without(ModuleResult({**context.effects.values, **failed}))
 
-    def _report_effects(self, context: RunContext) -> None:
+    def _report_effects(self, context: RunContext, secrets: Secrets) -> None:
         """Show the effects of an interrupted task, because the controller no longer shows results and warnings."""
         if (done := context.effects.after_interrupt()) and not self._task.no_log and _CONTROLLER_STDERR is not None:
-            warning = f"[WARNING]: The task {self._task.action} was interrupted. {printable(done)}\n"
+            effects = printable(secrets.in_messages.text(done))
+            warning = f"[WARNING]: The task {self._task.action} was interrupted. {effects}\n"
             os.write(_CONTROLLER_STDERR, warning.encode(errors="replace"))
 
     def _error_message(self, errors: t.Any) -> str:
