@@ -66,6 +66,8 @@ _IS_TERMINAL = sys.stdout.isatty()
 _CONTROLLER_STDERR = _duplicate_stderr()
 # A task reports its progress every few seconds, so it is shown at least once a minute.
 _PROGRESS_INTERVAL = 40.0
+# Maximum time in seconds that an interrupted task takes to end.
+_LONGEST_INTERRUPT = 2.0
 # The connections with which modules run on the controller.
 _ON_CONTROLLER = ("local", _DEVICE)
 
@@ -222,7 +224,8 @@ class TaskAction(NormalAction):
             self._display.v(text, host=variables.get("inventory_hostname"))
 
         context = RunContext(bool(self._task.check_mode), bool(self._task.diff), self._display.verbosity, show_progress)
-        with _directory(self._loader.get_basedir()), _interrupts(lambda: self._report_effects(context)):
+        secrets = Secrets.of(params)
+        with _directory(self._loader.get_basedir()), _interrupts(lambda: self._report_effects(context, secrets)):
             try:
                 return perform(definition, params, context, args)[0]
             except BaseException as error:
@@ -230,14 +233,15 @@ class TaskAction(NormalAction):
                 done = context.effects.after_interrupt()
                 if type(error).__name__ != "TaskTimeoutError" or not done:
                     raise
-                message = printable(f"The task exceeded its timeout of {self._task.timeout} s. {done}")
+                message = f"The task exceeded its timeout of {self._task.timeout} s. {done}"
                 failed = {"failed": True, "changed": True, "timedout": {"period": self._task.timeout}, "msg": message}
-                return ModuleResult({**context.effects.values, **failed})
+                return secrets.without(ModuleResult({**context.effects.values, **failed}))
 
-    def _report_effects(self, context: RunContext) -> None:
+    def _report_effects(self, context: RunContext, secrets: Secrets) -> None:
         """Show the effects of an interrupted task, because the controller no longer shows results and warnings."""
         if (done := context.effects.after_interrupt()) and not self._task.no_log and _CONTROLLER_STDERR is not None:
-            warning = f"[WARNING]: The task {self._task.action} was interrupted. {printable(done)}\n"
+            effects = printable(secrets.in_messages.text(done))
+            warning = f"[WARNING]: The task {self._task.action} was interrupted. {effects}\n"
             os.write(_CONTROLLER_STDERR, warning.encode(errors="replace"))
 
     def _error_message(self, errors: t.Any) -> str:
@@ -278,25 +282,31 @@ def _interrupts(report: t.Callable[[], None]) -> Iterator[None]:
         yield
         return
 
-    def interrupt(number: int, _frame: t.Any) -> t.NoReturn:
-        restore()
-        raise _Interrupt(number)
+    received: list[int] = []
 
-    def restore() -> None:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
+    def interrupt(number: int, _frame: t.Any) -> None:
+        if not received:
+            # The controller sends another signal at once, which must not prevent the report.
+            received.append(number)
+            # Python ignores an exception in some places, and the process must end.
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)
+            signal.setitimer(signal.ITIMER_REAL, _LONGEST_INTERRUPT)
+            raise _Interrupt
 
     handlers = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
-    except _Interrupt as error:
-        with contextlib.suppress(Exception):
-            report()
-        os.kill(os.getpid(), error.args[0])
-        # The handler of SIGINT can be one that only raises this.
-        raise KeyboardInterrupt from None
     finally:
-        restore()
+        if received:
+            with contextlib.suppress(Exception):
+                report()
+            signal.setitimer(signal.ITIMER_REAL, 0)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        if received:
+            os.kill(os.getpid(), received[0])
+            # The handler of SIGINT can be one that only raises this.
+            raise KeyboardInterrupt
 
 
 @contextlib.contextmanager

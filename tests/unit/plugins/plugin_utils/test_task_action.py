@@ -171,7 +171,7 @@ def interrupted_after(
 ) -> None:
     """Interrupt the task after it has recorded effects."""
 
-    def executes(_task: t.Any, _params: t.Any, context: t.Any, user_agent: str) -> ModuleResult:
+    def executes(_task: t.Any, _params: t.Any, context: t.Any, **_options: t.Any) -> ModuleResult:
         for sentence in sentences:
             context.effects.add(sentence, commands=[{"id": "c1"}])
         context.effects.writes.accepted.extend(writes)
@@ -240,7 +240,7 @@ def test_a_signal_shows_the_effects_and_then_calls_the_handler_of_ansible(
     received: list[int] = []
     readable, writable = os.pipe()
     monkeypatch.setattr(task_action, "_CONTROLLER_STDERR", writable)
-    interrupted_after(monkeypatch, lambda: os.kill(os.getpid(), number), writes=writes)
+    interrupted_after(monkeypatch, lambda: os.kill(os.getpid(), number), writes=[each + KEY for each in writes])
     before = signal.signal(number, lambda received_number, _frame: received.append(received_number))
     try:
         with pytest.raises(KeyboardInterrupt):
@@ -253,7 +253,7 @@ def test_a_signal_shows_the_effects_and_then_calls_the_handler_of_ansible(
     assert received == [number]
     assert callable(own)
     assert shown == (
-        "[WARNING]: The task esper.cloud.api was interrupted. Before this, the task completed: creating it."
+        "[WARNING]: The task esper.cloud.api was interrupted. Before this, the task completed: creating it********."
         " Run the task again to apply the rest.\n"
         if writes and not no_log
         else ""
@@ -278,7 +278,7 @@ def test_progress_is_shown_once_a_minute_on_a_terminal(
 ) -> None:
     clock = Clock()
 
-    def waits(_task: t.Any, _params: t.Any, context: t.Any, user_agent: str) -> ModuleResult:
+    def waits(_task: t.Any, _params: t.Any, context: t.Any, **_options: t.Any) -> ModuleResult:
         for now in (0, 45, 90):
             clock.now = 1000.0 + now
             context.progress(str(now))
@@ -304,7 +304,7 @@ def test_progress_is_shown_unless_no_log_is_set(
     no_log: bool,
     shown: list[str],
 ) -> None:
-    def tells(_task: t.Any, _params: t.Any, mode: t.Any, user_agent: str) -> ModuleResult:
+    def tells(_task: t.Any, _params: t.Any, mode: t.Any, **_options: t.Any) -> ModuleResult:
         mode.progress("Half of it")
         return ModuleResult({})
 
