@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ..base.ids import normal_id
 from ..base.validators import length
 from ..model.field import Field, Reference, Words
 
@@ -51,7 +52,9 @@ def dict_list(name: str, doc: Words, *fields: Field, **more: t.Any) -> Field:
 
 
 def identifier(name: str, doc: Words, **more: t.Any) -> Field:
-    """Return a field that identifies an object."""
+    """Return a field that identifies an object. An ID has the form of the API."""
+    if name.endswith("_id"):
+        more.setdefault("normalize", normal_id)
     return Field(name, doc, identifier=True, **more)
 
 

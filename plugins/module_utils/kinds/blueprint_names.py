@@ -17,7 +17,7 @@ from ..base.row import Row
 from ..engine.lookup import lookup_of
 from ..engine.tenant_view import TenantView
 from ..model.conform import to_row
-from ..model.field import Field, Reference
+from ..model.field import Reference
 from ..model.unknowns import KnownAfterApply
 from .blueprint_catalog import CATALOGS, LATEST, VERSION_TERMS, Catalog, CatalogVersion
 from .blueprint_settings import SETTINGS
@@ -72,7 +72,6 @@ class Names:
 
         Raise NotFound, Ambiguous or InvalidParameter if a name does not select one object.
         """
-        desired = _with_normal_ids(SETTINGS, desired)
         for lists, resolve_items in ((_APPS, self._resolve_apps), (_FILES, self._resolve_files)):
             for named_list in lists:
                 items = named_list.items_of(desired)
@@ -100,7 +99,7 @@ class Names:
         """Return an app of the task with its IDs. ``items`` are copies of those of the blueprint; the same app gets its
         names."""
         nulls = {key: None for key, value in desired.items() if value is None}
-        app = {key: value for key, value in desired.items() if value is not None}
+        app = {key: normal_id(value) for key, value in desired.items() if value is not None}
         package, app_id = app.get("package_name"), app.get("app_id")
         if package is None and app_id is None:
             raise InvalidParameter(f"Invalid parameters for the blueprint: {path}.package_name is required.")
@@ -208,16 +207,6 @@ class Names:
     def _contents(self) -> dict[str, str]:
         """Return the names of all content files by ID."""
         return {str(row["id"]): CONTENT.name_of(row) for row in self._view.list_objects(CONTENT)}
-
-
-def _with_normal_ids(field: Field, value: t.Any) -> t.Any:
-    """Return the value of a field with the IDs in it in the form of the API."""
-    if field.fields and isinstance(value, dict):
-        fields = {inner.name: inner for inner in field.fields}
-        return {name: _with_normal_ids(fields[name], item) if name in fields else item for name, item in value.items()}
-    if field.fields and isinstance(value, list):
-        return [_with_normal_ids(field, item) for item in value]
-    return normal_id(value) if field.identifier and field.name.endswith("_id") else value
 
 
 def with_planned_names(settings: t.Any, planned: Row) -> t.Any:

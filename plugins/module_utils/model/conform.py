@@ -100,10 +100,12 @@ class _Converter:
         }
 
     def _scalar(self, field: Field, value: t.Any, path: str) -> t.Any:
-        if field.type in ("raw", "path") or (field.normalize is not identity and _normalizes(field, value)):
+        if field.type in ("raw", "path"):
             return value
         typed = _SCALARS.get(field.type, _reject)(value)
-        return typed if typed is not _INVALID else self._report(path, None)
+        if typed is not _INVALID:
+            return typed
+        return value if field.normalize is not identity and _normalizes(field, value) else self._report(path, None)
 
     def _list(self, field: Field, value: t.Any, path: str) -> t.Any:
         if not isinstance(value, list):
