@@ -18,11 +18,11 @@ from ansible_collections.esper.cloud.plugins.module_utils.tasks.command import (
     ARGS,
     COMMANDS,
     REQUIRED_ARGS,
-    SCHEDULES,
     checked_command,
     steps_for,
 )
 from ansible_collections.esper.cloud.plugins.module_utils.tasks.device_command import DEVICE_COMMAND
+from ansible_collections.esper.cloud.plugins.module_utils.tasks.schedules import SCHEDULES
 from contract import Contract
 from hypothesis import given, settings
 from hypothesis import strategies as st

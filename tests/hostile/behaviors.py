@@ -54,13 +54,15 @@ SHORT, LONG = 1.5, 20.0
 class Hostility:
     """A behavior, after the request was read if ``reads``, and what the message of the client says about it.
 
-    ``large`` is how a download ends, which is written to a file and not limited by the option for responses: the
-    message for it is another. ``tls`` and ``proxy`` are how the client connects.
+    ``download`` and ``poll`` are the patterns of the messages of these requests, if they differ. A download goes
+    to a file, which the option for responses does not limit. ``scheme``, ``is_trusted`` and ``proxy`` are how the
+    client connects.
     """
 
     behavior: Behavior | None
     message: str = TIME
     download: str = ""
+    poll: str = ""
     reads: bool = True
     scheme: str = "http"
     is_trusted: bool = False
@@ -68,7 +70,7 @@ class Hostility:
 
     def expected(self, request: str) -> str:
         """Return the pattern of the message for a kind of request."""
-        return (request == "download" and self.download) or self.message
+        return {"download": self.download, "poll": self.poll}.get(request) or self.message
 
     def deadline(self, request: str) -> float:
         return SHORT if TIME in self.expected(request) else LONG
@@ -146,7 +148,10 @@ HOSTILITIES: dict[str, Hostility] = {
     "body without end": Hostility(_sends(_ENDLESS, "flood", b" "), LARGE, TIME),
     "body of a terabyte": Hostility(_sends(_LONG, "flood", b" "), LARGE, TIME),
     "redirect with a body without end": Hostility(
-        _sends(b"HTTP/1.1 302 Found\r\nLocation: /api/\r\n\r\n", "flood", b" "), rf"(?i)redirect|{TIME}"
+        _sends(b"HTTP/1.1 302 Found\r\nLocation: /api/\r\n\r\n", "flood", b" "),
+        rf"(?i)redirect|{TIME}",
+        # The redirect leads to a new connection, and the first request on a connection gets an answer.
+        poll="^$",
     ),
     "error with a body without end": Hostility(
         _sends(b"HTTP/1.1 404 Not Found\r\n\r\n", "flood", b" "), HTTP.format(404)

@@ -68,6 +68,9 @@ def interrupted(controller: Controller, simulator: Simulator, ending: str, in_pr
     """Run a playbook and interrupt it at a request without a response. Fail if its output contains the key."""
     run = controller.start("ansible-playbook", "-vvv", "site.yml")
     wait_for(run, lambda: stuck(simulator))
+    if ending == "killed":
+        # If a worker dies while it sends a line of output to the controller, the controller waits for the rest of it.
+        settle(simulator)
     ENDINGS[ending](run)
     played = run.end()
     assert played.code != 0
@@ -83,7 +86,7 @@ def interrupted(controller: Controller, simulator: Simulator, ending: str, in_pr
 
 
 def settle(simulator: Simulator) -> None:
-    """Wait until the simulator has read the requests of processes that have ended."""
+    """Wait until the simulator has read all requests that were sent, and nobody sends another."""
     known = -1
     while known != len(simulator.writes()):
         known = len(simulator.writes())

@@ -219,7 +219,8 @@ class _Requests:
             offsets = range(step, page.count - shared, step)
             # The generator is never closed early, because that stops the client.
             needed = itertools.takewhile(lambda _offset: not reading.is_over, offsets)
-            for page in in_parallel(self._client, fetch_at, needed, concurrency, buffer=_BUFFER * concurrency):
+            for fetched in in_parallel(self._client, fetch_at, needed, concurrency, buffer=_BUFFER * concurrency):
+                page = fetched
                 yield page
         while not reading.is_over and (following := _following(page)) is not None:
             page = fetch_at(max(following - shared, page.offset + 1))

@@ -618,7 +618,8 @@ def _classify_error(
     if bad := find(BadResponse):
         return f"the response of {host} {bad.reason}", True, False
     # requests itself raises OSError if the file does not exist.
-    is_about_tls = type(exception) is OSError or find(requests.exceptions.SSLError)
+    is_own = isinstance(exception, OSError) and not isinstance(exception, requests.exceptions.RequestException)
+    is_about_tls = is_own or find(requests.exceptions.SSLError)
     if connection.validate_certs and is_about_tls and (unreadable := _unreadable_ca(connection)):
         return unreadable, False, False
     if find(requests.exceptions.InvalidSchema, requests.exceptions.InvalidURL, urllib3.exceptions.LocationValueError):
