@@ -58,8 +58,9 @@ class WriteLog:
         except Exception:
             self.waiting.remove(purpose)
             raise
-        self.waiting.remove(purpose)
+        # A signal, or another thread, finds the request in at least one of the lists.
         self.accepted.append(purpose)
+        self.waiting.remove(purpose)
 
 
 class Client:
