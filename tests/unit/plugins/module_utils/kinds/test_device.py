@@ -270,7 +270,7 @@ def test_the_rows_of_several_requests_are_merged_and_their_progress_is_that_of_a
     assert sorted(told) == told
 
 
-@pytest.mark.parametrize("value", ["00000000-0000-4000-8000-{:012}", "a/b/c/d/{}"])
+@pytest.mark.parametrize("value", ["00000000-0000-4000-8000-{:012}", "a/" * 20 + "{}"])
 def test_several_filters_with_many_values_fit_into_each_request(server: Server, client: Client, value: str) -> None:
     values = [value.format(number) for number in range(150)]
     asked: set[tuple[str, ...]] = set()
