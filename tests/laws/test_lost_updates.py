@@ -75,6 +75,26 @@ def test_changes_of_a_blueprint_are_merged(world: World, interrupt: Interrupt, p
     assert not world.must("blueprint", {**CAMERA, "publish": False}).changed
 
 
+def test_an_object_that_another_client_renamed_keeps_its_new_name(world: World, interrupt: Interrupt) -> None:
+    world.begin(Preparation())
+    identifier = shown(world)["id"]
+    interrupt(lambda: world.must("blueprint", {"id": identifier, "name": "Lobby"}), 1)
+    run = world.must("blueprint", ORIENTATION)
+    assert "The module merged both changes." in run.warnings[0]
+    assert run.result["blueprint"]["name"] == "Lobby"
+    assert (
+        shown(world, "Lobby")["settings"]["android"]["screen_orientation_settings"]["orientation_type"] == "LANDSCAPE"
+    )
+    world.must("enterprise_policy", {"name": "Kiosks", "settings": {"adb_disabled": False}})
+    interrupt(partial(replace_policy, world, {"name": "Lobby", "policy": {"adbDisabled": False}}), -1)
+    policy = world.must("enterprise_policy", {"name": "Kiosks", "settings": {"adb_disabled": True}})
+    assert "The module merged both changes." in policy.warnings[0]
+    assert (policy.result["enterprise_policy"]["name"], policy.result["enterprise_policy"]["settings"]) == (
+        "Lobby",
+        {"adb_disabled": True},
+    )
+
+
 def test_a_blueprint_that_another_client_brought_to_the_same_state_is_not_saved_again(
     world: World, interrupt: Interrupt
 ) -> None:
