@@ -182,6 +182,47 @@ def test_a_failed_check_is_a_warning(world: World) -> None:
     )
 
 
+def show_earlier(world: World, path: str) -> None:
+    """Make Esper return the first object of a path again and again, as a copy that gets changes with a delay."""
+    first: list[object] = []
+
+    def rewrite(method: str, asked: str, body: object) -> object:
+        if method != "GET" or not asked.endswith(path):
+            return body
+        first.append(body)
+        return first[0]
+
+    world.simulator.rewrites.append(rewrite)
+
+
+def test_a_change_that_esper_shows_with_a_delay_is_not_sent_again(world: World) -> None:
+    world.begin(Preparation())
+    policy = world.must("enterprise_policy", {"name": "Kiosks", "settings": {"adb_disabled": False}}).result
+    path = f"/policy/{policy['enterprise_policy']['id']}/"
+    show_earlier(world, path)
+    world.must("api", {"path": f"/enterprise/{{enterprise_id}}{path}"})
+    run = world.must("enterprise_policy", {"name": "Kiosks", "settings": {"adb_disabled": True}})
+    assert run.warnings == [
+        "The enterprise policy 'Kiosks' is changed, but Esper then returned it as before: it shows changes with a"
+        " delay, or another client restored the values."
+    ]
+    assert len(run.writes) == 1
+
+
+def test_tags_that_esper_shows_with_a_delay_are_not_sent_again(world: World) -> None:
+    world.begin(Preparation())
+    row = any_device(world)
+    path = f"/device/{row['id']}/"
+    show_earlier(world, path)
+    world.must("api", {"path": f"/enterprise/{{enterprise_id}}{path}"})
+    run = world.must("device", {"devices": [row["id"]], "add_tags": ["new"]})
+    assert run.warnings == [
+        f"The tags of the device '{row['name']}' are set, but another client can have changed them at the same time."
+        " Esper returned the tags from before the task."
+    ]
+    assert len(run.writes) == 1
+
+
 def any_device(world: World) -> Row:
     devices: list[Row] = world.must("device_info", {"groups": ["All devices"]}).result["devices"]
     return devices[0]
