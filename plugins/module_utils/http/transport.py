@@ -454,7 +454,8 @@ class Transport:
 
         Raise ``failure`` if the wait would exceed the deadline.
         """
-        if failure is not None and failure.wait is not None:
+        # If the clocks differ, each date of a server is in the past. So only the first attempt needs no wait.
+        if failure is not None and failure.wait is not None and (failure.wait > 0 or attempt == 1):
             self._check_retry_after(failure, failure.wait)
             return
         wait = random.uniform(0, min(_LONGEST_BACKOFF, 2.0**attempt))
@@ -622,6 +623,9 @@ def _classify_error(
     is_about_tls = is_own or find(requests.exceptions.SSLError)
     if connection.validate_certs and is_about_tls and (unreadable := _unreadable_ca(connection)):
         return unreadable, False, False
+    # A connection has no file name.
+    if file := next((cause for cause in causes if isinstance(cause, OSError) and cause.filename), None):
+        return f"the file '{file.filename}' cannot be read ({file.strerror})", False, False
     if find(requests.exceptions.InvalidSchema, requests.exceptions.InvalidURL, urllib3.exceptions.LocationValueError):
         return _invalid_url(exception, host, is_link, has_proxy), False, False
     if find(requests.exceptions.ProxyError):

@@ -66,6 +66,17 @@ def test_a_wait_that_one_host_asks_for_does_not_hold_for_another(server: Server,
     assert clock.waits == []
 
 
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_wait_that_the_storage_asks_for_is_obeyed(
+    server: Server, make_client: MakeClient, clock: Clock, status: int
+) -> None:
+    server.replies(answers(b"busy", status, Retry_After="70"), answers(b"soup"))
+    client = make_client(server)
+    assert fetch(client, link_of(server)) == b"soup"
+    assert 70 <= sum(clock.waits) <= 77
+    assert client.throttle_count == 0
+
+
 @pytest.mark.parametrize(("status", "hint"), [(403, "may have expired"), (404, "its storage does not have it")])
 def test_a_link_that_leads_to_nothing_is_a_sentence(server: Server, client: Client, status: int, hint: str) -> None:
     server.replies(answers(b"<Error/>", status))
@@ -201,7 +212,9 @@ def test_another_length_is_an_error_before_the_body_is_read(server: Server, clie
         fetch(client, link_of(server), size=4)
 
 
-@pytest.mark.parametrize("headers", [{}, {"Content_Encoding": "identity, gzip", "Content_Length": "4"}])
+@pytest.mark.parametrize(
+    "headers", [{}, {"Content_Encoding": "identity, gzip", "Content_Length": "4"}, {"Content_Length": "9" * 5000}]
+)
 def test_a_file_of_unknown_length_is_downloaded_only_if_it_can_be_verified(
     server: Server, client: Client, headers: dict[str, str]
 ) -> None:
