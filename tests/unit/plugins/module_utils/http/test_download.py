@@ -8,7 +8,7 @@ import typing as t
 from pathlib import Path
 
 import pytest
-from ansible_collections.esper.cloud.plugins.module_utils.base.errors import ApiError, TransportError
+from ansible_collections.esper.cloud.plugins.module_utils.base.errors import ApiError, RequestFailed, TransportError
 from ansible_collections.esper.cloud.plugins.module_utils.http.download import Download
 from ansible_collections.esper.cloud.plugins.module_utils.http.transport import RawResponse
 from ansible_collections.esper.cloud.tests.unit.authority import Authority
@@ -75,6 +75,15 @@ def test_a_wait_that_the_storage_asks_for_is_obeyed(
     assert fetch(client, link_of(server)) == b"soup"
     assert 70 <= sum(clock.waits) <= 77
     assert client.throttle_count == 0
+
+
+def test_a_message_names_the_storage_that_asks_for_a_long_wait(server: Server, client: Client, clock: Clock) -> None:
+    server.replies(answers(b"busy", 503, Retry_After="9999"))
+    for start in ("returned HTTP 503.", "failed before GET"):
+        with pytest.raises(RequestFailed, match=rf"{start}.* 127\.0\.0\.1:{server.port} asks to wait 9999 s, but"):
+            fetch(client, link_of(server))
+    assert len(server.requests) == 1
+    assert clock.waits == []
 
 
 @pytest.mark.parametrize(("status", "hint"), [(403, "may have expired"), (404, "its storage does not have it")])
