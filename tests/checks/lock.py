@@ -7,9 +7,10 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import typing as t
 from concurrent.futures import ThreadPoolExecutor
 
-from environments import LAYERS, LOCKS, RUNTIME, Environment, every_core, newest
+from environments import LAYERS, LOCKS, RUNTIME, Environment, every_core, newest, oldest
 from stage import CHECKOUT
 
 # CA certificates are always the newest ones.
@@ -41,15 +42,23 @@ def main() -> None:
 
 
 def _resolve_all(environment: Environment) -> str:
-    """Return the lock file of an environment with the layers that the checks install in it."""
-    return _resolve(environment, [name for name in LAYERS if name != "tools" or environment.path == newest().path])
+    """Return the lock file of an environment with the layers that the checks install in it. The oldest environment has
+    the oldest libraries that the collection supports."""
+    layers = [name for name in LAYERS if name != "tools" or environment.path == newest().path]
+    return _resolve(environment, layers, _oldest_libraries() if environment.path == oldest().path else [])
 
 
-def _resolve(environment: Environment, layers: list[str]) -> str:
+def _oldest_libraries() -> list[str]:
+    """Return the requirements of the collection with their lowest versions."""
+    lines = (CHECKOUT / "requirements.txt").read_text().splitlines()
+    return [line.replace(">=", "==") for line in lines if line and not line.startswith("#")]
+
+
+def _resolve(environment: Environment, layers: list[str], libraries: t.Sequence[str] = ()) -> str:
     """Return the lock file of an environment. pip resolves the requirements without installing anything."""
     files = [argument for name in layers for argument in ("-r", str(CHECKOUT / LAYERS[name]))]
     command = [str(environment.interpreter), "-m", "pip", "install", "--dry-run", "--ignore-installed", "--quiet"]
-    report = subprocess.check_output([*command, "--report", "-", environment.core, *files], text=True)
+    report = subprocess.check_output([*command, "--report", "-", environment.core, *libraries, *files], text=True)
     found = (each["metadata"] for each in json.loads(report)["install"] if each["metadata"]["name"] not in UNLOCKED)
     pins = sorted((f"{each['name']}=={each['version']}" for each in found), key=str.lower)
     return HEADER + "\n".join(pins) + "\n"

@@ -616,8 +616,11 @@ def _classify_error(
 
     # The most specific cause first, because one failure is wrapped in several exceptions.
     if invalid := find(ssl.SSLCertVerificationError):
-        advice = ". Set ca_path to trust the CA that signed it" if invalid.verify_code in _UNKNOWN_CA else ""
-        return f"the TLS certificate of {host} is invalid ({invalid.verify_message}){advice}", False, False
+        # urllib3 before 2.0 compares the host name itself, and then there is no code.
+        is_unknown = getattr(invalid, "verify_code", 0) in _UNKNOWN_CA
+        advice = ". Set ca_path to trust the CA that signed it" if is_unknown else ""
+        detail = getattr(invalid, "verify_message", "") or invalid.args[0]
+        return f"the TLS certificate of {host} is invalid ({detail}){advice}", False, False
     if bad := find(BadResponse):
         return f"the response of {host} {bad.reason}", True, False
     # requests itself raises OSError if the file does not exist.

@@ -34,7 +34,7 @@ def test_a_task_warns_once_of_a_proxy_that_sees_the_key(
     assert {request.headers["authorization"] for request in server.requests} == {f"Bearer {key}"}
 
 
-@pytest.mark.filterwarnings("error")
+@pytest.mark.filterwarnings("error::urllib3.exceptions.InsecureRequestWarning")
 def test_a_task_warns_once_if_certificates_are_not_validated(server: Server, key: str) -> None:
     outcome = run(server, key, api_url=server.url.replace("http:", "https:"), validate_certs=False)
     assert outcome.result["failed"]
