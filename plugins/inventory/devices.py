@@ -269,7 +269,8 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         # Later releases add a version to the key.
         files.update(getattr(cache, "_files", {}).values())
         for file in files:
-            with contextlib.suppress(FileNotFoundError):
+            # A file that another user owns can be read, but only the owner can change its mode.
+            with contextlib.suppress(FileNotFoundError, PermissionError):
                 Path(file).chmod(0o600)
 
     def _warn(self, text: str) -> None:

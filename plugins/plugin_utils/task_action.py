@@ -213,18 +213,19 @@ class TaskAction(NormalAction):
     ) -> ModuleResult:
         shown_at = time.monotonic()
 
+        secrets = Secrets.of(params)
+
         def show_progress(sentence: str) -> None:
             nonlocal shown_at
             if self._task.no_log:
                 return
-            text = printable(sentence)
+            text = printable(secrets.in_messages.text(sentence))
             if _IS_TERMINAL and not self._display.verbosity and time.monotonic() - shown_at >= _PROGRESS_INTERVAL:
                 shown_at = time.monotonic()
                 self._display.display(text)
             self._display.v(text, host=variables.get("inventory_hostname"))
 
         context = RunContext(bool(self._task.check_mode), bool(self._task.diff), self._display.verbosity, show_progress)
-        secrets = Secrets.of(params)
         with _directory(self._loader.get_basedir()), _interrupts(lambda: self._report_effects(context, secrets)):
             try:
                 return perform(definition, params, context, args)[0]

@@ -75,6 +75,26 @@ def test_changes_of_a_blueprint_are_merged(world: World, interrupt: Interrupt, p
     assert not world.must("blueprint", {**CAMERA, "publish": False}).changed
 
 
+def test_an_object_that_another_client_renamed_keeps_its_new_name(world: World, interrupt: Interrupt) -> None:
+    world.begin(Preparation())
+    identifier = shown(world)["id"]
+    interrupt(lambda: world.must("blueprint", {"id": identifier, "name": "Lobby"}), 1)
+    run = world.must("blueprint", ORIENTATION)
+    assert "The module merged both changes." in run.warnings[0]
+    assert run.result["blueprint"]["name"] == "Lobby"
+    assert (
+        shown(world, "Lobby")["settings"]["android"]["screen_orientation_settings"]["orientation_type"] == "LANDSCAPE"
+    )
+    world.must("enterprise_policy", {"name": "Kiosks", "settings": {"adb_disabled": False}})
+    interrupt(partial(replace_policy, world, {"name": "Lobby", "policy": {"adbDisabled": False}}), -1)
+    policy = world.must("enterprise_policy", {"name": "Kiosks", "settings": {"adb_disabled": True}})
+    assert "The module merged both changes." in policy.warnings[0]
+    assert (policy.result["enterprise_policy"]["name"], policy.result["enterprise_policy"]["settings"]) == (
+        "Lobby",
+        {"adb_disabled": True},
+    )
+
+
 def test_a_blueprint_that_another_client_brought_to_the_same_state_is_not_saved_again(
     world: World, interrupt: Interrupt
 ) -> None:
@@ -160,6 +180,47 @@ def test_a_failed_check_is_a_warning(world: World) -> None:
         "The enterprise policy 'Kiosks' is changed, but the module cannot determine whether another client changed it"
         " at the same time. Reading the enterprise policy 'Kiosks' again failed:"
     )
+
+
+def show_earlier(world: World, path: str) -> None:
+    """Make Esper return the first object of a path again and again, as a copy that gets changes with a delay."""
+    first: list[object] = []
+
+    def rewrite(method: str, asked: str, body: object) -> object:
+        if method != "GET" or not asked.endswith(path):
+            return body
+        first.append(body)
+        return first[0]
+
+    world.simulator.rewrites.append(rewrite)
+
+
+def test_a_change_that_esper_shows_with_a_delay_is_not_sent_again(world: World) -> None:
+    world.begin(Preparation())
+    policy = world.must("enterprise_policy", {"name": "Kiosks", "settings": {"adb_disabled": False}}).result
+    path = f"/policy/{policy['enterprise_policy']['id']}/"
+    show_earlier(world, path)
+    world.must("api", {"path": f"/enterprise/{{enterprise_id}}{path}"})
+    run = world.must("enterprise_policy", {"name": "Kiosks", "settings": {"adb_disabled": True}})
+    assert run.warnings == [
+        "The enterprise policy 'Kiosks' is changed, but Esper then returned it as before: it shows changes with a"
+        " delay, or another client restored the values."
+    ]
+    assert len(run.writes) == 1
+
+
+def test_tags_that_esper_shows_with_a_delay_are_not_sent_again(world: World) -> None:
+    world.begin(Preparation())
+    row = any_device(world)
+    path = f"/device/{row['id']}/"
+    show_earlier(world, path)
+    world.must("api", {"path": f"/enterprise/{{enterprise_id}}{path}"})
+    run = world.must("device", {"devices": [row["id"]], "add_tags": ["new"]})
+    assert run.warnings == [
+        f"The tags of the device '{row['name']}' are set, but another client can have changed them at the same time."
+        " Esper returned the tags from before the task."
+    ]
+    assert len(run.writes) == 1
 
 
 def any_device(world: World) -> Row:

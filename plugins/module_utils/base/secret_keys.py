@@ -31,7 +31,8 @@ _PLAIN = frozenset({"content", "data", "key", "text", "value"})
 # A link whose query contains its own permission.
 _SIGNED_LINK = re.compile(r"https?://\S*[?&](x-(amz|goog)-)?(signature|sig|\w*token|security-token)=", re.IGNORECASE)
 _QUOTED_VALUE = re.compile(
-    r"""(["']) (?P<key>[\w-]{1,64}) \1 \s{0,4} : \s{0,4} (?P<value>"(?:[^"\\]|\\.)*"? | '(?:[^'\\]|\\.)*'? | \d+)""",
+    r"""(["']) (?P<key>[\w-]{1,64}) \1 \s{0,4} : \s{0,4} (?P<value>"(?:[^"\\]|\\.)*"? | '(?:[^'\\]|\\.)*'?
+    | \[[^\]]*\]? | \d+)""",
     re.VERBOSE,
 )
 _FORM_VALUE = re.compile(r"\b(?P<key>[\w-]{1,64})=(?P<value>[^\s&;,]+)")
@@ -41,6 +42,11 @@ _FORM_VALUE = re.compile(r"\b(?P<key>[\w-]{1,64})=(?P<value>[^\s&;,]+)")
 def is_secret_key(key: str) -> bool:
     """Return whether the value of a key gives access."""
     return _SECRET.search(re.sub(r"[^a-z0-9]", "", key.lower())) is not None
+
+
+def is_secret_path(keys: t.Iterable[str]) -> bool:
+    """Return whether the value below some keys, the outermost first, gives access."""
+    return functools.reduce(lambda is_secret, key: _hides(key, is_secret), keys, False)
 
 
 def mask_secrets(value: t.Any, *, is_secret: bool = False) -> t.Any:

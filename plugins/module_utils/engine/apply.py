@@ -160,14 +160,22 @@ def merge_again(view: TenantView, kind: Kind, params: Params, planned: Plan) -> 
                 f" same time. {error}"
             )
             return
+        if rival is None:
+            return
         try:
-            merged = Plan(None) if rival is None else planner.plan_merge(params, rival, step)
+            merged = planner.plan_merge(params, rival, step)
         except EsperError as error:
             raise EsperError(
                 f"Another client changed the {phrase} at the same time, and this task replaced its changes. They cannot"
                 f" be merged. {error}"
             ) from None
         if not merged.steps:
+            return
+        if planned.current and all(rival.get(key, value) == value for key, value in planned.current.items()):
+            planned.warnings.append(
+                f"The {phrase} is changed, but Esper then returned it as before: it shows changes with a delay, or"
+                " another client restored the values."
+            )
             return
         if attempt == _MAX_MERGES:
             raise EsperError(

@@ -209,7 +209,7 @@ class Planner:
 
         ``step`` is the request that replaced the object. Raise EsperError if the changes cannot be merged.
         """
-        return self.plan(_without_resending(params), rival)
+        return self.plan(_without_selector(_without_resending(params)), rival)
 
     def _find_rival(self, keys: t.Iterable[str], saved: Row) -> Row | None:
         """Return an object if its values differ from those in the response to a request, otherwise None.
@@ -366,6 +366,11 @@ def _keeps_values(field: Field, desired: Row) -> bool:
 def _without_resending(params: Params) -> Params:
     """Return parameters with which a password that is sent in each run is no reason for another request."""
     return {**params, "update_password": "on_create"} if "update_password" in params else params
+
+
+def _without_selector(params: Params) -> Params:
+    """Return parameters without a name that only selects the object, because another client can have renamed it."""
+    return params if params.get("id") is not None else {**params, "name": None}
 
 
 def _raise_if_any(errors: t.Iterable[str]) -> None:

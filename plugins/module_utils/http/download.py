@@ -18,6 +18,8 @@ from .transport import RawResponse, Transport
 
 _REDIRECTS = 3
 _SCHEMES = ("http", "https")
+# Python does not convert thousands of digits.
+_LENGTH_DIGITS = 20
 # Without compression, because the length and checksum of the bytes are known.
 _HEADERS = {"Accept": "*/*", "Accept-Encoding": "identity"}
 
@@ -58,7 +60,7 @@ class Download:
             ) as raw:
                 if not raw.is_redirect:
                     if raw.status != 200:
-                        raise link_error(raw.status, shown, self.purpose)
+                        raise link_error(raw.status, shown, self.purpose, raw.headers.get("Retry-After"))
                     yield from self._body(raw, shown)
                     return
                 location = raw.headers["Location"]
@@ -130,4 +132,5 @@ def _length_of(raw: RawResponse) -> int | None:
     """Return the number of bytes of a file by the headers of the response, None if they do not state it."""
     length = raw.headers.get("Content-Length", "")
     is_compressed = raw.headers.get("Content-Encoding", "identity").lower() != "identity"
-    return int(length) if length.isdecimal() and not is_compressed else None
+    is_number = length.isdecimal() and len(length) <= _LENGTH_DIGITS
+    return int(length) if is_number and not is_compressed else None

@@ -23,7 +23,7 @@ class Form:
     """Fields and local files of a form, by their names in the API. ``names`` are the file names to send, if they differ
     from those of the files.
 
-    The constructor raises InvalidParameter if a file cannot be read.
+    The constructor raises InvalidParameter if a file cannot be read, or if a text is not valid Unicode.
     """
 
     fields: t.Mapping[str, str] = field(default_factory=dict)
@@ -32,9 +32,16 @@ class Form:
     boundary: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     def __post_init__(self) -> None:
+        try:
+            "".join((*self.fields, *self.fields.values(), *self.files, *map(self._sent_name, self.files))).encode()
+        except UnicodeEncodeError:
+            raise InvalidParameter("The form or a file name has characters that are not valid Unicode.") from None
         for path in self.files.values():
             if not path.is_file() or not os.access(path, os.R_OK):
                 raise InvalidParameter(f"The file '{path}' does not exist or cannot be read.")
+
+    def _sent_name(self, name: str) -> str:
+        return self.names.get(name, self.files[name].name)
 
     @property
     def content_type(self) -> str:
@@ -45,8 +52,7 @@ class Form:
         number of bytes so far and the total. An error that it raises stops the request."""
         parts = [_Part(_head(self.boundary, name), value.encode()) for name, value in self.fields.items()]
         parts += [
-            _Part(_head(self.boundary, name, self.names.get(name, path.name)), path=path)
-            for name, path in self.files.items()
+            _Part(_head(self.boundary, name, self._sent_name(name)), path=path) for name, path in self.files.items()
         ]
         return _Stream(parts, f"--{self.boundary}--\r\n".encode(), watch)
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from ..base.errors import ApiError, RequestFailed, TransportError
 from ..base.redaction import Redaction
-from ..base.secret_keys import MASK, is_secret_key, mask_pairs
+from ..base.secret_keys import MASK, is_secret_path, mask_pairs
 
 _ENVELOPE = frozenset({"content", "message", "code", "status"})
 # The parts of an error response that messages quote, and the parts that are read for it.
@@ -46,6 +46,8 @@ _MESSAGE_KEYS = (
 _SHORT_MESSAGE_KEYS = ("message", "error", "errors", "detail", "non_field_errors")
 # The keys of texts and numbers that are not for people.
 _TECHNICAL_KEYS = frozenset({"code", "status", "status_code", "statusCode", "timestamp", "type", "instance", "path"})
+# Errors of one word about any field.
+_ERROR_WORDS = frozenset({"blank", "expired", "invalid", "missing", "null", "required", "unknown"})
 # The escape sequence of half of a character, or its bytes. Two halves can be a valid character.
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]|\xed[\xa0-\xbf]")
 
@@ -182,20 +184,22 @@ def _api_error(
         server_message=message,
         errors=errors,
         outcome_unknown=status >= 500,
-        wait=_retry_after(retry_after) if status in (429, 503) else None,
+        wait=_wait_of(status, retry_after),
     )
     if status == 429 or status >= 500:
         return Transient(error, throttled=status in (429, 503))
     return error
 
 
-def link_error(status: int, shown: str, purpose: str) -> Exception:
-    """Return the exception for an error status of a download link, whose body is not JSON."""
+def link_error(status: int, shown: str, purpose: str, retry_after: str | None) -> Exception:
+    """Return the exception for an error status of a download link, whose body is not JSON. ``retry_after`` is the
+    header of that name."""
     error = ApiError(
         f"{purpose} failed: GET {shown} returned HTTP {status}.{_LINK_HINTS.get(status, '')}",
         method="GET",
         path=shown,
         status=status,
+        wait=_wait_of(status, retry_after),
     )
     return Transient(error) if status == 429 or status >= 500 else error
 
@@ -270,8 +274,9 @@ def _texts_of(key: str, value: t.Any, redaction: Redaction, label: str, level: i
 
 def _scalar(label: str, value: t.Any, redaction: Redaction) -> str:
     text = _quoted(value if isinstance(value, str) else json.dumps(value), redaction)
-    # An error about a password is a sentence. A word is the password.
-    return MASK if " " not in text and text and is_secret_key(label.rpartition(".")[2]) else text
+    # An error about a password is a sentence, or one of a few words. Another word is the password.
+    is_error = " " in text or text.rstrip(".").lower() in _ERROR_WORDS
+    return MASK if text and not is_error and is_secret_path(label.split(".")) else text
 
 
 def _labeled(label: str, text: str) -> str:
@@ -297,6 +302,11 @@ def _title_of(content: bytes, redaction: Redaction) -> str:
     found = re.search(r"<title[^>]{0,200}>([^<]+)", start, re.IGNORECASE)
     title = redaction.start(" ".join(found.group(1).split()), _TITLE_LENGTH) if found else ""
     return f" ('{title}')" if title else ""
+
+
+def _wait_of(status: int, retry_after: str | None) -> float | None:
+    """Return the seconds that an error response asks to wait, None if it does not ask."""
+    return _retry_after(retry_after) if status in (429, 503) else None
 
 
 def _retry_after(header: str | None) -> float | None:

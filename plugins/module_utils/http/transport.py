@@ -427,7 +427,7 @@ class Transport:
         wait = max(self._not_before.get(_host_of(target), 0.0) - time.monotonic(), 0.0)
         if wait > self._longest_wait + _ROUNDING and self.remaining() != 0:
             raise TransportError(
-                f"{purpose} failed before {method} {target}: {self._too_long(wait)}", method=method, path=target
+                f"{purpose} failed before {method} {target}: {self._too_long(wait, target)}", method=method, path=target
             )
         self._sleep(wait)
         if self.remaining() == 0:
@@ -454,7 +454,8 @@ class Transport:
 
         Raise ``failure`` if the wait would exceed the deadline.
         """
-        if failure is not None and failure.wait is not None:
+        # If the clocks differ, each date of a server is in the past. So only the first attempt needs no wait.
+        if failure is not None and failure.wait is not None and (failure.wait > 0 or attempt == 1):
             self._check_retry_after(failure, failure.wait)
             return
         wait = random.uniform(0, min(_LONGEST_BACKOFF, 2.0**attempt))
@@ -477,7 +478,7 @@ class Transport:
     def _check_retry_after(self, failure: RequestFailed, asked: float) -> None:
         """Raise ``failure`` if the time that Esper asks for is too long."""
         if asked > self._longest_wait:
-            failure.args = (f"{failure} {self._too_long(asked)}",)
+            failure.args = (f"{failure} {self._too_long(asked, failure.path)}",)
             raise failure
 
     @property
@@ -485,8 +486,10 @@ class Transport:
         remaining = self.remaining()
         return _LONGEST_REQUESTED_WAIT if remaining is None else min(_LONGEST_REQUESTED_WAIT, remaining)
 
-    def _too_long(self, asked: float) -> str:
-        return f"Esper asks to wait {asked:.0f} s, but the task can wait {self._longest_wait:.0f} s at most."
+    def _too_long(self, asked: float, target: str) -> str:
+        # A link can lead to another host than that of the API.
+        host = self._redaction.text(_host_of(target), any_case=True) or "Esper"
+        return f"{host} asks to wait {asked:.0f} s, but the task can wait {self._longest_wait:.0f} s at most."
 
     def _report(self, method: str, target: str, outcome: str, started: float) -> None:
         if self._log:
@@ -625,6 +628,9 @@ def _classify_error(
     is_about_tls = is_own or find(requests.exceptions.SSLError)
     if connection.validate_certs and is_about_tls and (unreadable := _unreadable_ca(connection)):
         return unreadable, False, False
+    # A connection has no file name.
+    if file := next((cause for cause in causes if isinstance(cause, OSError) and cause.filename), None):
+        return f"the file '{file.filename}' cannot be read ({file.strerror})", False, False
     if find(requests.exceptions.InvalidSchema, requests.exceptions.InvalidURL, urllib3.exceptions.LocationValueError):
         return _invalid_url(exception, host, is_link, has_proxy), False, False
     if find(requests.exceptions.ProxyError):

@@ -249,7 +249,7 @@ ANDROID = dict_field(
     setting(
         "brightness_settings",
         "Screen brightness.",
-        Field("brightness_value", f"Brightness, as text. {NO_UNIT}"),
+        Field("brightness_value", f"Brightness, as text. {NO_UNIT}", numbers=True),
     ),
     setting(
         "screen_orientation_settings",

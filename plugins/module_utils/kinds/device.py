@@ -15,6 +15,7 @@ from ..engine.lookup import lookup_of
 from ..engine.tenant_view import TenantView
 from ..model.kind import Kind
 from ..model.module_spec import Value
+from ..model.walk import QUOTE_VALUE
 from .blueprint_list import BLUEPRINTS
 from .device_group import DEVICE_GROUP
 from .device_types import with_types
@@ -126,10 +127,7 @@ def _checked_value(name: str, filter_: Filter, value: t.Any) -> t.Any:
     if isinstance(value, (dict, list)) or value is None or not str(value).strip():
         raise InvalidParameter(f"Invalid device filter '{name}': {value!r} is not a text or number.")
     if (isinstance(value, bool) and filter_.type is str) or (name in ("serial", "udid") and not isinstance(value, str)):
-        raise InvalidParameter(
-            f"Invalid device filter '{name}': {value} is not a text. Quote the value, because YAML changes unquoted"
-            " values such as NO, 0010 and 1.10."
-        )
+        raise InvalidParameter(f"Invalid device filter '{name}': {value} is not a text. {QUOTE_VALUE}")
     text = str(value).strip()
     if filter_.type is bool:
         if text.lower() not in ("true", "false"):

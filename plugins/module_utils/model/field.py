@@ -97,10 +97,10 @@ class Field:
     ``exempt_from_exact`` keeps the values that a task with ``exact`` does not list.
 
     ``doc`` is the text of the option, ``returns`` the text of the return value if it differs, ``sample`` an example.
-    ``changed`` is a valid value other than ``sample``, for the law tests. An ``identifier`` names an object: see
-    Option. ``references`` are the objects of other kinds that the field, or each dict in it, refers to.
-    ``separate_route`` is set if the property is not part of the route of the object. An ``opaque`` value is JSON that
-    Esper passes on, so types and null count in it.
+    ``changed`` is a valid value other than ``sample``, for the law tests. An ``identifier`` names an object, and
+    with ``numbers``, a text can be a whole number: see Option. ``references`` are the objects of other kinds that the
+    field, or each dict in it, refers to. ``separate_route`` is set if the property is not part of the route of the
+    object. An ``opaque`` value is JSON that Esper passes on, so types and null count in it.
     """
 
     name: str
@@ -126,6 +126,7 @@ class Field:
     in_payload: bool = True
     exempt_from_exact: bool = False
     identifier: bool = False
+    numbers: bool = False
     opaque: bool = False
     returns: Words = ""
     sample: t.Any = None

@@ -25,7 +25,7 @@ class Option:
     and ``aliases`` are those of an argument spec. ``options`` are the suboptions of a dict, or of each dict in a list,
     and ``rules`` the rules between them. A ``secret`` value is never shown. An ``identifier`` names an object by ID,
     name, path or tag. If it is empty or null, the task fails, because it could select other objects. With ``numbers``,
-    its text can be a whole number. ``texts_by_name`` is true for a dict of texts whose keys name objects.
+    a text can be a whole number. ``texts_by_name`` is true for a dict of texts whose keys name objects.
     """
 
     name: str

@@ -16,6 +16,12 @@ from .values import leaves
 
 Described = Option | Field
 
+QUOTE_VALUE = (
+    "Quote the value, because YAML changes unquoted values such as NO, 0010 and 1.10. In a template, use the filter"
+    " string."
+)
+"""The advice for a boolean or a number in place of a text."""
+
 
 class Visit(t.NamedTuple):
     """A value with its path and the option or field that describes it. The value can be null."""
@@ -161,8 +167,7 @@ def text_slips(visits: t.Iterable[Visit]) -> Slips:
             else:
                 sent = "a text" if described.secret else f"the text '{item}'"
                 slips.warnings.append(
-                    f"The option {item_path} is a {_kind_of(item)} in YAML, and is sent as {sent}. Quote the value,"
-                    " because YAML changes unquoted values such as NO, 0010 and 1.10."
+                    f"The option {item_path} is a {_kind_of(item)}, and is sent as {sent}. {QUOTE_VALUE}"
                 )
     return slips
 
@@ -189,17 +194,12 @@ def _kind_of(value: t.Any) -> str:
 
 
 def _takes_numbers(described: Described) -> bool:
-    """Return whether a whole number is a valid text for an identifier. The API has IDs that are numbers."""
-    if isinstance(described, Option) and described.numbers:
-        return True
-    return described.identifier and re.search(r"(^|_)ids?$", described.name) is not None
+    """Return whether a whole number is a valid text for an option. The API has IDs that are numbers."""
+    return described.numbers or re.search(r"(^|_)ids?$", described.name) is not None
 
 
 def _slip_error(path: str, value: t.Any) -> str:
-    return (
-        f"The option {path} must be a text, not the {_kind_of(value)} {value}. Quote the value, because YAML changes"
-        " unquoted values such as NO, 0010 and 1.10."
-    )
+    return f"The option {path} must be a text, not the {_kind_of(value)} {value}. {QUOTE_VALUE}"
 
 
 def invalid_path(visits: t.Iterable[Visit]) -> str:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import typing as t
 from pathlib import Path
@@ -137,8 +138,9 @@ def call(client: Client, params: Params, *, check_mode: bool = False) -> Row:
     """
     method, path = params["method"], _checked_path(params["path"])
     form = Form(
-        {name: str(value) for name, value in params["form"].items()},
-        {name: Path(file).expanduser() for name, file in params["files"].items()},
+        {str(name): str(value) for name, value in params["form"].items()},
+        # Path.expanduser() raises RuntimeError for an unknown user.
+        {str(name): Path(os.path.expanduser(str(file))) for name, file in params["files"].items()},  # noqa: PTH111
     )
     body = form if form.fields or form.files else params["body"]
     if method == "GET" and body is not None:

@@ -186,7 +186,7 @@ _ARGS = (
         "Alias of the device. Prefer M(esper.cloud.device), which sends an alias only if it differs.",
     ),
     _switch("dhcp_enabled", "If V(true), the device gets its addresses by DHCP."),
-    Field("duration", "Length of the beep in seconds, from 10 to 300.", validator=_validate_duration),
+    Field("duration", "Length of the beep in seconds, from 10 to 300.", numbers=True, validator=_validate_duration),
     _switch(
         "enable_debug_mode",
         "If V(true), a device in kiosk mode switches to debug mode, so a bug report can be collected.",

@@ -473,6 +473,8 @@ def _find_lost_tags(view: TenantView, params: Params, check: _Check) -> None:
             return
         tags = _merged_tags(current, added, removed, params)
         if set(tags) != set(current):
+            if set(current) == set(target.before["tags"]):
+                raise EsperError("Esper returned the tags from before the task.")
             target.tags, check.is_lost = tags, True
             _check_number_of_tags(target)
     except EsperError as error:

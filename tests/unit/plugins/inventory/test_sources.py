@@ -541,6 +541,21 @@ def test_only_the_owner_can_read_the_files_of_the_cache(
     assert sources.list(**options).requests == []
 
 
+def test_a_cache_file_of_another_user_can_be_read(
+    sources: Sources, caching: Row, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed = sources.list(**caching)
+    refused: list[Path] = []
+
+    def refuse(path: Path, _mode: int) -> None:
+        refused.append(path)
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(Path, "chmod", refuse)
+    assert sources.list(**caching).hosts == listed.hosts
+    assert {*cached(tmp_path)} <= {*refused}
+
+
 def test_a_cache_without_files_works(sources: Sources, caching: Row) -> None:
     assert sources.list(**{**caching, "cache_plugin": "memory"}).hosts
 

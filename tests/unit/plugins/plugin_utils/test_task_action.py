@@ -314,6 +314,19 @@ def test_progress_is_shown_unless_no_log_is_set(
     assert output == shown
 
 
+def test_progress_has_no_secrets(
+    make_action: MakeAction, arguments: dict[str, t.Any], monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    def tells(_task: t.Any, _params: t.Any, context: t.Any, **_options: t.Any) -> ModuleResult:
+        context.progress(f"Creating '{key}'\x1b[2K")
+        return ModuleResult({})
+
+    monkeypatch.setattr(module, "execute", tells)
+    output: list[str] = []
+    make_action(shown=output, args={**arguments, "api_key": key}).run(task_vars={})
+    assert output == [r"Creating '********'\x1b[2K"]
+
+
 def test_arguments_are_plain_data() -> None:
     class Text(str):
         """A text with a tag, as in ansible-core."""

@@ -52,6 +52,8 @@ def test_values_of_secret_keys_are_collected() -> None:
         ('{"password": "a\\"b", "name": "c"}', '{"password": ********, "name": "c"}'),
         ("{'wifiPhrase': 'a b', 'pin': 12}", "{'wifiPhrase': ********, 'pin': ********}"),
         ('{"password": "cut off', '{"password": ********'),
+        ('{"passwords": ["a b", "c"], "name": "d"}', '{"passwords": ********, "name": "d"}'),
+        ('{"names": ["a"], "pin": ["12', '{"names": ["a"], "pin": ********'),
         ("token=abc&page=2", "token=********&page=2"),
         ("password: This field is required.", "password: This field is required."),
         ("confirm=true", "confirm=true"),

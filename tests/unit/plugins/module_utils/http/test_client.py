@@ -484,6 +484,21 @@ def test_retry_after_in_the_past_is_no_wait(server: Server, client: Client, cloc
     assert sum(clock.waits) == 0
 
 
+@pytest.mark.parametrize("date_or_seconds", [formatdate(1, usegmt=True), "0", "-1"])
+def test_only_the_first_attempt_needs_no_wait(
+    server: Server,
+    client: Client,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+    date_or_seconds: str,
+) -> None:
+    """With clocks that differ, each date of a server is in the past."""
+    monkeypatch.setattr(random, "uniform", lambda _low, high: high)
+    server.replies(*[answers({}, 429, Retry_After=date_or_seconds)] * 3, answers({}))
+    get(client)
+    assert clock.waits == [4, 8]
+
+
 @pytest.mark.parametrize("header", ["soon", "", "nan", "Mon, 99 Foo 2026 99:99:99 GMT", None])
 def test_without_a_usable_retry_after_the_wait_is_the_usual(
     server: Server, client: Client, clock: Clock, monkeypatch: pytest.MonkeyPatch, header: str | None
@@ -857,6 +872,8 @@ def test_a_shortened_message_says_so(server: Server, client: Client) -> None:
         {"message": 'No: {"password": "hunter2", "pin": 1234, "name": "Ops"}'},
         {"errors": [{"wifiPhrase": "hunter2", "pin": 1234, "name": "Ops"}]},
         {"request": {"api_key": "hunter2", "passwords": ["1234"], "name": "Ops"}},
+        {"message": "No: {'passwords': ['hunter2', '1234'], 'name': 'Ops'}"},
+        {"password": {"value": "hunter2"}, "secret": {"data": [{"text": "1234"}]}, "name": "Ops"},
         "token=hunter2&pin=1234&name=Ops",
         "{'token': 'hunter2', 'pin': 1234, 'name': 'Ops'}",
     ],
@@ -870,9 +887,10 @@ def test_the_values_of_secret_keys_are_not_quoted(server: Server, client: Client
     assert "Ops" in shown
 
 
-def test_an_error_about_a_password_is_quoted(server: Server, client: Client) -> None:
-    server.replies(answers({"password": ["This password is too short."]}, 400))
-    assert "password: This password is too short." in str(error_of(client))
+@pytest.mark.parametrize("text", ["This password is too short.", "required", "Invalid."])
+def test_an_error_about_a_password_is_quoted(server: Server, client: Client, text: str) -> None:
+    server.replies(answers({"password": [text]}, 400))
+    assert f"password: {text}" in f"{error_of(client)}."
 
 
 def test_control_characters_are_escaped(server: Server, client: Client) -> None:

@@ -8,7 +8,7 @@ import typing as t
 from pathlib import Path
 
 import pytest
-from ansible_collections.esper.cloud.plugins.module_utils.base.errors import ApiError, TransportError
+from ansible_collections.esper.cloud.plugins.module_utils.base.errors import ApiError, RequestFailed, TransportError
 from ansible_collections.esper.cloud.plugins.module_utils.http.download import Download
 from ansible_collections.esper.cloud.plugins.module_utils.http.transport import RawResponse
 from ansible_collections.esper.cloud.tests.unit.authority import Authority
@@ -63,6 +63,26 @@ def test_a_wait_that_one_host_asks_for_does_not_hold_for_another(server: Server,
         client.get("/v2/devices/", purpose=PURPOSE)
     assert fetch(client, link_of(other)) == b"soup"
     other.close()
+    assert clock.waits == []
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_wait_that_the_storage_asks_for_is_obeyed(
+    server: Server, make_client: MakeClient, clock: Clock, status: int
+) -> None:
+    server.replies(answers(b"busy", status, Retry_After="70"), answers(b"soup"))
+    client = make_client(server)
+    assert fetch(client, link_of(server)) == b"soup"
+    assert 70 <= sum(clock.waits) <= 77
+    assert client.throttle_count == 0
+
+
+def test_a_message_names_the_storage_that_asks_for_a_long_wait(server: Server, client: Client, clock: Clock) -> None:
+    server.replies(answers(b"busy", 503, Retry_After="9999"))
+    for start in ("returned HTTP 503.", "failed before GET"):
+        with pytest.raises(RequestFailed, match=rf"{start}.* 127\.0\.0\.1:{server.port} asks to wait 9999 s, but"):
+            fetch(client, link_of(server))
+    assert len(server.requests) == 1
     assert clock.waits == []
 
 
@@ -201,7 +221,9 @@ def test_another_length_is_an_error_before_the_body_is_read(server: Server, clie
         fetch(client, link_of(server), size=4)
 
 
-@pytest.mark.parametrize("headers", [{}, {"Content_Encoding": "identity, gzip", "Content_Length": "4"}])
+@pytest.mark.parametrize(
+    "headers", [{}, {"Content_Encoding": "identity, gzip", "Content_Length": "4"}, {"Content_Length": "9" * 5000}]
+)
 def test_a_file_of_unknown_length_is_downloaded_only_if_it_can_be_verified(
     server: Server, client: Client, headers: dict[str, str]
 ) -> None:

@@ -70,6 +70,25 @@ def test_a_file_that_cannot_be_read_fails_before_any_request(tmp_path: Path, nam
         Form({}, {"f": tmp_path / name})
 
 
+@pytest.mark.parametrize(("fields", "name"), [({"a": "\ud800"}, "b"), ({"\ud800": "a"}, "b"), ({}, "\udcff")])
+def test_invalid_unicode_fails_before_any_request(tmp_path: Path, fields: dict[str, str], name: str) -> None:
+    (tmp_path / name).touch()
+    with pytest.raises(InvalidParameter, match="not valid Unicode"):
+        Form(fields, {"f": tmp_path / name})
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT"])
+def test_a_file_that_was_removed_is_a_sentence(tmp_path: Path, server: Server, client: Client, method: str) -> None:
+    (tmp_path / "a").touch()
+    form = Form({}, {"f": tmp_path / "a"})
+    (tmp_path / "a").unlink()
+    with pytest.raises(TransportError) as caught:
+        client.request(method, "/things/", body=form, purpose="Uploading")
+    assert f"the file '{tmp_path / 'a'}' cannot be read (No such file or directory)." in str(caught.value)
+    assert not caught.value.outcome_unknown
+    assert server.sent == []
+
+
 def test_a_large_file_costs_no_memory(tmp_path: Path) -> None:
     file = tmp_path / "large"
     with file.open("wb") as handle:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import typing as t
+from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
@@ -37,6 +38,21 @@ def test_a_write_request_is_changed_and_is_not_sent_in_check_mode(server: Server
     assert server.requests == []
     assert run(client, method="POST", path="/v2/things/", body={"a": 1})["status"] == 201
     assert server.requests[0].json == {"a": 1}
+
+
+def test_keys_of_a_form_and_its_files_are_texts(server: Server, client: Client, tmp_path: Path) -> None:
+    (tmp_path / "notes").write_text("hello")
+    server.replies(answers({"id": 1}, 201))
+    assert run(client, method="POST", path="/things/", form={1: 2}, files={3: str(tmp_path / "notes")})["status"] == 201
+    assert b'name="1"\r\n\r\n2\r\n' in server.requests[0].body
+    assert b'name="3"; filename="notes"' in server.requests[0].body
+
+
+@pytest.mark.parametrize("file", [None, 1, "~nobody-has-this-name/notes", "a\0b"])
+def test_a_file_without_a_usable_path_is_an_error(server: Server, client: Client, file: t.Any) -> None:
+    with pytest.raises(InvalidParameter, match="does not exist or cannot be read"):
+        run(client, method="POST", path="/things/", files={"a": file})
+    assert server.requests == []
 
 
 def test_all_pages_are_one_list(server: Server, client: Client) -> None:

@@ -1112,11 +1112,9 @@ def test_groups_are_read_from_several_pages(tenant: Tenant) -> None:
     tenant.simulator.reset(groups=620)
     groups = [{"path": path} for path in tenant.paths[-20:] if path != ROOT]
     assert tenant.done(device_groups=[*groups, {"path": "Unit"}])["counts"] == counts(created=1, unchanged=20)
-    assert [entry["query"].get("offset", "0") for entry in tenant.journal("GET", "/devicegroup/")] == [
-        "0",
-        "250",
-        "500",
-    ]
+    offsets = [entry["query"].get("offset", "0") for entry in tenant.journal("GET", "/devicegroup/")]
+    # The pages after the first one are read at the same time.
+    assert (offsets[0], sorted(offsets)) == ("0", ["0", "250", "500"])
 
 
 def test_progress_is_reported_for_many_objects(tenant: Tenant) -> None:
