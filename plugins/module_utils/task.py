@@ -82,7 +82,9 @@ class Effects:
         """Return sentences about the effects before an interrupt of the task, "" if there are none. A request without a
         response can have an effect."""
         sentences = list(self.sentences)
-        accepted, waiting = list(self.writes.accepted), list(self.writes.waiting)
+        # In this order, because threads move requests from one list to the other.
+        waiting = list(self.writes.waiting)
+        accepted = list(self.writes.accepted)
         if accepted and not sentences:
             completed = f"Before this, the task completed: {_purposes(accepted)}."
             sentences += [completed, "Run the task again to apply the rest."]

@@ -37,6 +37,8 @@ _DEVICE_REQUESTS = 8
 _MEGABYTE = 1_000_000
 # Maximum number of characters of an invalid ID in a message.
 _ID_LENGTH = 100
+# Maximum number of characters of the target of a request in a message. A query can have thousands.
+_TARGET_LENGTH = 500
 # Maximum number of characters of the target of a redirect in a message.
 _ORIGIN_LENGTH = 200
 _PORTS = {"http": 80, "https": 443}
@@ -58,8 +60,9 @@ class WriteLog:
         except Exception:
             self.waiting.remove(purpose)
             raise
-        self.waiting.remove(purpose)
+        # A signal, or another thread, finds the request in at least one of the lists.
         self.accepted.append(purpose)
+        self.waiting.remove(purpose)
 
 
 class Client:
@@ -208,7 +211,8 @@ class Client:
         except UnicodeEncodeError:
             raise InvalidParameter(f"{purpose} failed: the query has characters that are not valid Unicode.") from None
         if parameters:
-            target, shown = f"{target}?{parameters}", f"{shown}?{_query_string(mask_secrets(query))}"
+            shown = self._redaction.start(f"{shown}?{_query_string(mask_secrets(query))}", _TARGET_LENGTH)
+            target = f"{target}?{parameters}"
         slot: t.ContextManager[t.Any] = self._device_requests if path == _DEVICES else contextlib.nullcontext()
         record: t.ContextManager[None] = contextlib.nullcontext() if method == "GET" else self._writes.record(purpose)
         with slot, record:

@@ -143,13 +143,15 @@ class _Pass:
         self._first_page: list[object] = []
         self._last: object = None
         self._pages_without_new = 0
-        self._has_repeated = self._has_slipped = False
+        self._has_repeated = self._has_slipped = self._has_gaps = False
 
     def add(self, page: _Page) -> list[Row]:
         """Add the next page. Return its new objects."""
         identities = [self._identity(row) for row in page.rows]
         rows = dict(zip(identities, page.rows, strict=True))
         self._has_repeated |= len(rows) < len(identities)
+        # A page of one object cannot overlap with the next one.
+        self._has_gaps |= page.offset > 0 and not page.overlaps
         if page.overlaps:
             joins = bool(identities) and identities[0] == self._last
             self._has_slipped |= not joins
@@ -187,7 +189,7 @@ class _Pass:
         count = self.counts[-1]
         if self.is_over or self._has_slipped or self._has_repeated or count not in (None, len(self.rows)):
             return False
-        return self.overlap or self._is_steady
+        return (self.overlap and not self._has_gaps) or self._is_steady
 
     @property
     def _is_steady(self) -> bool:

@@ -17,8 +17,9 @@ _PATH = "/v2/devices/"
 PAGE_SIZE = 1000
 # The only order that does not change while the list is read. New devices come last.
 _ORDER = "created_at"
-# Maximum length of the values of a filter. Many servers accept 8 kB for the whole request line.
+# Maximum length of the values of a filter, and of all filters. Many servers accept 8 kB for the whole request line.
 _MAX_LENGTH = 4000
+_MAX_TOTAL_LENGTH = 7500
 
 
 def list_devices(
@@ -68,26 +69,33 @@ def fits_one_request(query: Row) -> bool:
 
 def _parts_of(query: Row) -> list[Row]:
     """Return queries that together match the devices of a query. Servers limit the length of a URL."""
+    lists = {name: [str(value) for value in values] for name, values in query.items() if isinstance(values, list)}
+    whole = sum(_length_of(value) for values in lists.values() for value in values)
+    most = _MAX_LENGTH if whole <= _MAX_TOTAL_LENGTH else min(_MAX_LENGTH, _MAX_TOTAL_LENGTH // len(lists))
     queries = [query]
-    for name, values in query.items():
-        if isinstance(values, list) and len(values) > 1:
-            parts = list(_parts_that_fit([str(value) for value in values]))
+    for name, values in lists.items():
+        if len(values) > 1:
+            parts = list(_parts_that_fit(values, most))
             queries = [{**one, name: part} for one in queries for part in parts] if len(parts) > 1 else queries
     return queries
 
 
-def _parts_that_fit(values: list[str]) -> t.Iterator[list[str]]:
+def _parts_that_fit(values: list[str], most: int) -> t.Iterator[list[str]]:
     part: list[str] = []
     length = 0
     for value in values:
-        # With the comma between two values.
-        size = len(quote(value)) + 1
-        if part and length + size > _MAX_LENGTH:
+        size = _length_of(value)
+        if part and length + size > most:
             yield part
             part, length = [], 0
         part.append(value)
         length += size
     yield part
+
+
+def _length_of(value: str) -> int:
+    """Return the length of a value in a query, with the comma before the next one."""
+    return len(quote(value, safe=",*")) + 1
 
 
 def count_devices(client: Client, query: Row, *, purpose: str) -> int | None:

@@ -8,6 +8,7 @@ Based on /v0/operations/, /v0/operations/{id}/devices/ and /v0/devices/{device_i
 
 from __future__ import annotations
 
+import heapq
 import itertools
 import typing as t
 
@@ -17,7 +18,7 @@ from ..base.row import Params, Row
 from ..base.validators import in_range
 from ..engine.lookup import lookup_of
 from ..engine.tenant_view import TenantView
-from ..http.parallel import CONCURRENCY, in_parallel
+from ..http.parallel import CONCURRENCY, in_parallel, in_parts
 from ..kinds.device_group import DEVICE_GROUP
 from ..model.conform import to_text
 from ..model.module_spec import NO_DIFF, READS_ONLY, ModuleSpec, Option, Value
@@ -35,6 +36,8 @@ from .operations import (
 )
 from .waiting import DEVICE_ID, DEVICE_NAME, DEVICE_REASON
 
+# Maximum number of device groups in a query. Many servers accept 8 kB for the whole request line.
+_GROUPS_PER_REQUEST = 100
 _FILTERS = ("operation_type", "state", "groups", "limit")
 
 MODULE = ModuleSpec(
@@ -134,13 +137,27 @@ def _rows(view: TenantView, params: Params, device: Row | None) -> t.Iterator[Ro
         row = lookup_of(view, OPERATION).find_by_id(params["id"])
         return iter([row] if row else [])
     if device is None:
-        rows = newest_operations(view, _query(view, params), min(params["limit"] or PAGE_SIZE, PAGE_SIZE))
+        rows = _newest(view, _queries(view, params), min(params["limit"] or PAGE_SIZE, PAGE_SIZE))
     else:
         rows = (row for row in _rows_of_device(view, device) if _matches(row, params))
     return itertools.islice(rows, params["limit"])
 
 
-def _query(view: TenantView, params: Params) -> Row:
+def _newest(view: TenantView, queries: list[Row], page_size: int) -> t.Iterator[Row]:
+    """Yield each operation that matches at least one query once, the newest first."""
+    lists = (newest_operations(view, query, page_size) for query in queries)
+    known: set[str] = set()
+    for row in heapq.merge(*lists, key=_created_at, reverse=True):
+        if row["id"] not in known:
+            known.add(row["id"])
+            yield row
+
+
+def _created_at(row: Row) -> str:
+    return str(row.get("created_at"))
+
+
+def _queries(view: TenantView, params: Params) -> list[Row]:
     query: Row = {}
     if params["operation_type"] is not None:
         query["operation_type"] = params["operation_type"]
@@ -150,13 +167,14 @@ def _query(view: TenantView, params: Params) -> Row:
         if not params["groups"]:
             raise InvalidParameter("The option groups is empty. List a device group, or omit the option.")
         groups = lookup_of(view, DEVICE_GROUP)
-        query["group_multi"] = ",".join(groups.resolve(name)["id"] for name in params["groups"])
-    return query
+        ids = list(dict.fromkeys(groups.resolve(name)["id"] for name in params["groups"]))
+        return [{**query, "group_multi": ",".join(part)} for part in in_parts(_GROUPS_PER_REQUEST, ids)]
+    return [query]
 
 
 def _rows_of_device(view: TenantView, device: Row) -> list[Row]:
     rows = operations_of_device(view, device["id"])
-    return sorted(rows, key=lambda row: str(row.get("created_at")), reverse=True)
+    return sorted(rows, key=_created_at, reverse=True)
 
 
 def _matches(row: Row, params: Params) -> bool:

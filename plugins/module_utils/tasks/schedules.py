@@ -115,6 +115,7 @@ def _window_errors(start: datetime | None, end: datetime | None, *, is_of_device
         return []
     if start is not None and end <= start:
         return ["schedule_args.end_datetime is not after schedule_args.start_datetime"]
-    if end + (_ALL_ZONES if is_of_device else timedelta()) <= times.now():
+    # Not added to the end, because the year 9999 has no later time.
+    if end <= times.now() - (_ALL_ZONES if is_of_device else timedelta()):
         return [f"schedule_args.end_datetime is in the past; the current time is {times.now():%Y-%m-%dT%H:%M:%SZ}"]
     return []

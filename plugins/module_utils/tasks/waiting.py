@@ -225,7 +225,7 @@ def check_wait(params: Params) -> None:
     for name in _PERCENTAGES:
         # Not a number is out of range too.
         if not 0 <= params[name] <= 100:
-            raise InvalidParameter(f"Invalid {name}: {params[name]:g}. It must be from 0 to 100.")
+            raise InvalidParameter(f"Invalid {name}: {params[name]:.15g}. It must be from 0 to 100.")
     if not 0 <= (timeout := params["wait_timeout"]) <= LONGEST_TIME:
         raise InvalidParameter(f"Invalid wait_timeout: {timeout:g}. It must be from 0 to {LONGEST_TIME}.")
 

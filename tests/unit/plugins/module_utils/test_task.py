@@ -14,6 +14,7 @@ from ansible_collections.esper.cloud.plugins.module_utils.kinds.device_group imp
 from ansible_collections.esper.cloud.plugins.module_utils.model.module_spec import ModuleSpec, Option
 from ansible_collections.esper.cloud.plugins.module_utils.model.plan import Step
 from ansible_collections.esper.cloud.plugins.module_utils.task import (
+    Effects,
     ModuleDefinition,
     ModuleResult,
     RunContext,
@@ -175,3 +176,20 @@ def test_a_failed_task_says_what_esper_accepted(run: Run, error: type[Exception]
 
 def test_a_failed_task_that_wrote_nothing_reports_no_change(run: Run) -> None:
     assert "changed" not in run(raising(InvalidParameter("No."))).result
+
+
+def test_a_request_that_completes_during_an_interrupt_is_named() -> None:
+    effects = Effects()
+
+    class Accepted(list[str]):
+        """A list to which another thread moves the waiting requests after it was read."""
+
+        def __iter__(self) -> t.Iterator[str]:
+            before = [*super().__iter__()]
+            self += effects.writes.waiting
+            effects.writes.waiting.clear()
+            return iter(before)
+
+    effects.writes.accepted = Accepted()
+    effects.writes.waiting.append("Creating it")
+    assert effects.after_interrupt() == "Esper can also have accepted requests without a response: creating it."

@@ -175,6 +175,15 @@ def test_the_forms_of_query_values(server: Server, client: Client) -> None:
     }
 
 
+def test_a_message_quotes_only_the_start_of_a_long_query(server: Server, client: Client) -> None:
+    server.replies(answers({"message": "Unknown group"}, 400))
+    groups = [f"{number:08}" for number in range(500)]
+    with pytest.raises(ApiError, match=r"GET /things/\?group=0{8},00000001,[0-9,]+\.\.\..*Unknown group") as caught:
+        client.get("/things/", query={"group": groups}, purpose=PURPOSE)
+    assert len(str(caught.value)) < 700
+    assert server.requests[0].query == {"group": ",".join(groups)}
+
+
 def test_a_query_that_is_not_valid_unicode_is_an_error(server: Server, client: Client) -> None:
     with pytest.raises(InvalidParameter, match="not valid Unicode"):
         client.get("/things/", query={"name": "a\ud800b"}, purpose=PURPOSE)

@@ -373,6 +373,18 @@ def test_pages_that_overlap_may_be_as_small_as_can_be(
 
 
 @pytest.mark.parametrize("concurrency", [1, 4])
+def test_pages_of_one_object_cannot_overlap_so_a_removed_one_is_not_in_the_list(
+    server: Server, client: Client, concurrency: int
+) -> None:
+    def remove(number: int, listing: Listing) -> None:
+        if number == 2:
+            del listing.items[0]
+
+    server.app = Listing(rows(*range(4)), cap=1, before=remove)
+    assert read(client, page_size=10, concurrency=concurrency, overlap=True) == [1, 2, 3]
+
+
+@pytest.mark.parametrize("concurrency", [1, 4])
 def test_that_as_many_came_as_went_is_seen_where_pages_overlap(
     server: Server, client: Client, concurrency: int
 ) -> None:

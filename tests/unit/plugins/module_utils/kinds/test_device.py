@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import json
 import re
 import typing as t
@@ -267,6 +268,22 @@ def test_the_rows_of_several_requests_are_merged_and_their_progress_is_that_of_a
     assert len(server.requests) == 3
     assert [total for _read, total in told] == [None, None, None]
     assert sorted(told) == told
+
+
+@pytest.mark.parametrize("value", ["00000000-0000-4000-8000-{:012}", "a/" * 20 + "{}"])
+def test_several_filters_with_many_values_fit_into_each_request(server: Server, client: Client, value: str) -> None:
+    values = [value.format(number) for number in range(150)]
+    asked: set[tuple[str, ...]] = set()
+
+    def app(request: Request) -> Reply:
+        assert len(request.target) < 8000
+        asked.update(itertools.product(*(request.query[name].split(",") for name in ("a", "b", "c"))))
+        return answers({"count": 0, "results": []})
+
+    server.app = app
+    some = values[:20]
+    assert list_devices(client, {"a": values, "b": values, "c": [*some, *values[-80:]], "state": ["1", "2"]}) == []
+    assert len(asked) == 150 * 150 * 100
 
 
 def test_devices_are_listed_with_the_filters(server: Server, client: Client) -> None:

@@ -18,6 +18,7 @@ from ansible_collections.esper.cloud.plugins.module_utils.task import (
 )
 from ansible_collections.esper.cloud.plugins.module_utils.tasks import waiting
 from ansible_collections.esper.cloud.plugins.module_utils.tasks.operation import OPERATION_TASK
+from ansible_collections.esper.cloud.plugins.module_utils.tasks.operation_info import OPERATION_INFO
 from ansible_collections.esper.cloud.plugins.module_utils.tasks.operations import (
     Operation,
     StartedOperations,
@@ -320,3 +321,29 @@ def test_another_rejected_cancellation_is_an_error(server: Server, client: Clien
 )
 def test_a_required_option_must_not_be_null(params: Row, error: str) -> None:
     assert unmet_requirement(OPERATION_TASK.rules, {**DEFAULTS, **params}) == error
+
+
+# --- information ------------------------------------------------------------------------------------------------------
+
+
+def test_the_operations_of_many_groups_are_read_with_requests_that_fit(server: Server, client: Client) -> None:
+    groups = [f"00000000-0000-4000-8000-{number:012}" for number in range(220)]
+    operations = [
+        {"id": f"o{number}", "operation": "REBOOT", "created_at": f"2026-01-0{number}T00:00:00Z", "of": of}
+        for number, of in [(5, {0}), (4, {219}), (3, {1, 218}), (2, {110}), (1, {2})]
+    ]
+
+    def app(request: Request) -> Reply:
+        assert len(request.target) < 8000
+        if "devicegroup" in request.path:
+            return answers({"id": request.path.split("/")[-2], "name": "Shop"})
+        numbers = {int(id_[-12:]) for id_ in request.query["group_multi"].split(",")}
+        rows = [{**row, "of": None} for row in operations if numbers & t.cast("set[int]", row["of"])]
+        return answers({"count": len(rows), "results": rows})
+
+    server.app = app
+    none = dict.fromkeys(("id", "device", "operation_type", "state", "devices"))
+    for limit in (None, 4):
+        params = {**none, "limit": limit, "groups": groups}
+        result = OPERATION_INFO.run(TenantView(client), params, RunContext()).result
+        assert [row["id"] for row in result["operations"]] == ["o5", "o4", "o3", "o2", "o1"][:limit]

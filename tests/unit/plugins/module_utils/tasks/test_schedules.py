@@ -75,6 +75,8 @@ def error_of(client: Client, module: str, schedule: str, args: Row, *, check_mod
         # The window has ended here, but not in all time zones.
         ({"start_datetime": "2026-03-01T00:00:00Z", "end_datetime": "2026-03-01T11:00:00Z", "time_type": "device"}, ""),
         ({"start_datetime": "2026-02-27T00:00Z", "end_datetime": "2026-02-28T09:00Z", "time_type": "device"}, "past"),
+        ({"start_datetime": START, "end_datetime": "9999-12-31T23:59:59Z", "time_type": "device"}, ""),
+        ({"start_datetime": "0001-01-01T00:00+12:00", "end_datetime": "0001-01-02T00:00+12:00"}, "past"),
     ],
 )
 def test_a_window_must_be_in_the_future(
