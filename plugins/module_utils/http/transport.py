@@ -615,8 +615,9 @@ def _classify_error(
         return next((cause for cause in causes if isinstance(cause, kinds)), None)
 
     # The most specific cause first, because one failure is wrapped in several exceptions.
-    if invalid := find(ssl.SSLCertVerificationError):
-        # urllib3 before 2.0 compares the host name itself, and then there is no code.
+    # urllib3 before 2.0 compares the host name itself. Its error has no code, and another class in each version.
+    other_host = next((cause for cause in causes if type(cause).__name__ == "CertificateError"), None)
+    if invalid := find(ssl.SSLCertVerificationError) or other_host:
         is_unknown = getattr(invalid, "verify_code", 0) in _UNKNOWN_CA
         advice = ". Set ca_path to trust the CA that signed it" if is_unknown else ""
         detail = getattr(invalid, "verify_message", "") or invalid.args[0]
