@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 
 from ..base.errors import EsperError, InvalidParameter, InvalidValues
 from ..base.row import Row
-from ..base.text import counted
+from ..base.text import counted, listed
 from ..base.validators import in_range
 from ..engine.apply import apply_each
 from ..engine.tenant_view import TenantView
@@ -420,9 +420,7 @@ def accepting(
     finally:
         ids = [str(step.response["id"]) for step in steps if step.response is not None]
         if ids:
-            shown, hidden = ids[:_SHOWN_IDS], len(ids) - _SHOWN_IDS
-            more = f" and {hidden} more" if hidden > 0 else ""
-            sentence = f"{title} was accepted before ({', '.join(shown)}{more}), so devices can still execute it."
+            sentence = f"{title} was accepted before ({listed(ids, _SHOWN_IDS)}), so devices can still execute it."
             effects.add(sentence, **values())
 
 

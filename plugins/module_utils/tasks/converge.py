@@ -121,9 +121,8 @@ def _run(view: TenantView, params: Params, context: RunContext) -> ModuleResult:
     result["commands"] = [each.summary for each in sent]
     request, count = Commands(view, "The converge", sent, pending), len(outdated)
     online = online_ids(view, Selection.of(outdated), params)
-    return ModuleResult(
-        {**result, **outcome(view, request, outdated, params, context, count=count, online=online)},
-    )
+    ends, _states = outcome(view, request, outdated, params, context, count=count, online=online)
+    return ModuleResult({**result, **ends})
 
 
 def _without_converged(view: TenantView, outdated: list[Row], versions: _Versions) -> tuple[list[Row], dict[str, str]]:

@@ -46,7 +46,7 @@ from .safety import check_confirmed, check_device_count, max_devices_option
 from .selection import Selection, devices_option, online_ids
 from .statuses import latest_commands
 from .waiting import OPTIONS as WAITING
-from .waiting import Commands, check_wait, outcome_by_device, outcome_values, without_wait
+from .waiting import Commands, check_wait, outcome, outcome_values, without_wait
 
 _TAGS_PER_DEVICE = 5
 # Maximum number of requests that merge the tags of a task with those of other clients.
@@ -242,7 +242,7 @@ def _await_aliases(
     rows = [target.row for target in renamed]
     request = Commands(view, f"The command {_RENAMING}", (), commands)
     online = online_ids(view, Selection.of(rows), params)
-    ends, states = outcome_by_device(view, request, rows, params, context, count=len(renamed), online=online)
+    ends, states = outcome(view, request, rows, params, context, count=len(renamed), online=online)
     if not params["wait"]:
         return ends, renamed
     for target in renamed:

@@ -107,9 +107,8 @@ def _run(view: TenantView, params: Params, context: RunContext) -> ModuleResult:
     sent = send(view, context.effects, command, [row["id"] for row in devices], selection.groups)
     result["commands"] = [each.summary for each in sent]
     request = Commands(view, f"The command {command.name}", sent)
-    return ModuleResult(
-        {**result, **outcome(view, request, devices, params, context, count=selection.count, online=online)}
-    )
+    ends, _states = outcome(view, request, devices, params, context, count=selection.count, online=online)
+    return ModuleResult({**result, **ends})
 
 
 DEVICE_COMMAND = ModuleDefinition("device_command", MODULE, _run)

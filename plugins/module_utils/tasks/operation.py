@@ -209,9 +209,8 @@ def _start(view: TenantView, params: Params, context: RunContext) -> ModuleResul
     if started.failure and not params["wait"]:
         failed = {**predicted, **result, "state": "failed", "failed": True}
         return ModuleResult({**failed, "msg": f"{title} failed: {started.failure}."})
-    return ModuleResult(
-        {**result, **outcome(view, started, devices or (), params, context, count=selection.count, online=online)}
-    )
+    ends, _states = outcome(view, started, devices or (), params, context, count=selection.count, online=online)
+    return ModuleResult({**result, **ends})
 
 
 # --- cancellation -----------------------------------------------------------------------------------------------------

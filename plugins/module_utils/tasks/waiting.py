@@ -164,7 +164,7 @@ class Progress:
     @property
     def completed(self) -> int:
         """The number of devices with a result."""
-        return sum(self.counts[state] for state in TERMINAL_STATES)
+        return _completed(self.counts)
 
     @property
     def failed(self) -> int:
@@ -217,7 +217,7 @@ class _Results:
     @property
     def failed(self) -> int:
         """The number of devices with a result other than success."""
-        return sum(self.counts[state] for state in TERMINAL_STATES) - self.counts["succeeded"]
+        return _completed(self.counts) - self.counts["succeeded"]
 
 
 def check_wait(params: Params) -> None:
@@ -250,28 +250,14 @@ def outcome(
     *,
     count: int | None,
     online: set[str] | None = None,
-) -> Row:
-    """Return the result of an accepted request, after the wait that the options above describe.
+) -> tuple[Row, dict[str, str]]:
+    """Return the result of an accepted request, after the wait that the options above describe, and the states of the
+    devices that did not succeed by their IDs. Without the wait, there are no such states.
 
     The result has ``failed`` if too many devices failed or did not answer. The names of ``known`` devices are not
     looked up. ``count`` is the number of devices, None if it is unknown. ``online`` are the IDs of the devices to wait
     for, None for all. Raise what Client.request raises.
     """
-    return outcome_by_device(view, request, known, params, context, count=count, online=online)[0]
-
-
-def outcome_by_device(
-    view: TenantView,
-    request: Trackable,
-    known: t.Iterable[Row],
-    params: Params,
-    context: RunContext,
-    *,
-    count: int | None,
-    online: set[str] | None = None,
-) -> tuple[Row, dict[str, str]]:
-    """Return the result of outcome(), and the states of the devices that did not succeed by their IDs. Without the
-    wait, there are no such states."""
     if not params["wait"] or count == 0:
         return without_wait(count), {}
     progress = _poll_until_complete(view, request, params, context, online)
@@ -378,7 +364,7 @@ class Commands:
         # The first responses can omit devices.
         named = sum(len(command.devices) for command in self.sent)
         total = max(counts.total(), named + len(self.earlier))
-        counts["pending"] = total - sum(counts[state] for state in TERMINAL_STATES)
+        counts["pending"] = total - _completed(counts)
         return Progress(counts, total)
 
     def results(self) -> list[Row]:
@@ -397,6 +383,11 @@ def number(value: t.Any) -> int:
         return max(int(value), 0)
     except (TypeError, ValueError, OverflowError):
         return 0
+
+
+def _completed(counts: Counter[str]) -> int:
+    """Return the number of devices with a result."""
+    return sum(counts[state] for state in TERMINAL_STATES)
 
 
 def _exceeds(part: int, total: int, percentage: float) -> bool:

@@ -202,7 +202,7 @@ def follow(client: Client, **params: t.Any) -> Row:
     view = TenantView(client)
     known = [{"id": id_, "name": id_.upper()} for id_ in ("a", "b", "c", "d")]
     started = StartedOperations(view, "The operation LOCK", [{"id": "o1"}])
-    return outcome(view, started, known, options, RunContext(), count=None)
+    return outcome(view, started, known, options, RunContext(), count=None)[0]
 
 
 @pytest.mark.parametrize("done", ["SUCCEDED", "SUCCEEDED"])

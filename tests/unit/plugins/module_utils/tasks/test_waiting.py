@@ -92,7 +92,7 @@ def follow(
     view = TenantView(client)
     sent = [AcceptedCommand("c1", list(devices), [])] if devices else []
     request, count = Commands(view, "The command LOCK", sent, earlier), len(devices) + len(earlier)
-    return outcome(view, request, known, {**DEFAULTS, **params}, context, count=count, online=online)
+    return outcome(view, request, known, {**DEFAULTS, **params}, context, count=count, online=online)[0]
 
 
 def test_no_request_is_sent_without_wait(server: Server, client: Client) -> None:
