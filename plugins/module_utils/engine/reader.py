@@ -7,8 +7,10 @@ from __future__ import annotations
 import typing as t
 
 from ..base.row import Params, Row
+from ..http.client import Query
 from ..http.parallel import CONCURRENCY, in_parallel
 from ..model.kind import Kind, Shape
+from ..model.module_spec import Option
 from .lookup import lookup_of
 from .tenant_view import TenantView
 
@@ -29,7 +31,7 @@ class Reader:
             row = lookup.find(params)
             rows = [row] if row else []
         else:
-            rows = self.view.list_objects(self.kind)
+            rows = self.view.list_objects(self.kind, self.query(params))
         separate_fields = [field for field in self.kind.fields if field.separate_route and params.get(field.name)]
         if separate_fields:
             rows = list(
@@ -38,6 +40,13 @@ class Reader:
                 )
             )
         return {self.kind.plural: [self.kind.to_result(row) for row in rows]}
+
+    def query(self, params: Params) -> Query | None:
+        """Return the query of the list for the filters that a task sets, None if it sets none."""
+        options = self.kind.info_module.options if self.kind.info_module else ()
+        filters = [option for option in options if isinstance(option, Option) and option.query]
+        values = {each.query: params[each.name] for each in filters if params.get(each.name) is not None}
+        return values or None
 
     def download(self, params: Params, *, check_mode: bool) -> Row:
         """Download files to this machine, if the module has options for that. Return values of the module, such as

@@ -98,8 +98,7 @@ class TenantView:
             query,
             kind=kind,
             page_size=kind.routes.page_size,
-            # The result of a query has one page.
-            concurrency=1 if query else CONCURRENCY,
+            concurrency=CONCURRENCY,
             key=kind.id_key,
             purpose=kind.purpose_of_list,
         )

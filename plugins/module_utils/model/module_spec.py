@@ -26,6 +26,8 @@ class Option:
     and ``rules`` the rules between them. A ``secret`` value is never shown. An ``identifier`` names an object by ID,
     name, path or tag. If it is empty or null, the task fails, because it could select other objects. With ``numbers``,
     a text can be a whole number. ``texts_by_name`` is true for a dict of texts whose keys name objects.
+
+    ``query`` is set for a filter of an _info module: the query parameter of the list that has the value.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Option:
     identifier: bool = False
     numbers: bool = False
     texts_by_name: bool = False
+    query: str = ""
     options: tuple[Option | Field, ...] = ()
     rules: t.Mapping[str, t.Any] = field(default_factory=dict)
 

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import typing as t
+from types import MappingProxyType
 
 from .field import Field, Words
 from .kind import Guard, Kind, Routes, Shape
@@ -60,7 +61,7 @@ def plain_kind(
             *(_separate_option(field, titles) for field in fields if field.separate_route),
             *info_options,
         ),
-        rules={"mutually_exclusive": [("id", "name")]},
+        rules={"mutually_exclusive": _exclusive(info_options)},
         check_mode=READS_ONLY,
         diff_mode=NO_DIFF,
         seealso=(name,),
@@ -74,6 +75,45 @@ def plain_kind(
         guards=guards,
         module=module,
         info_module=info_module,
+        **attributes,
+    )
+
+
+def plain_reading(
+    *,
+    name: str,
+    plural: str,
+    short_description: str,
+    doc: Words,
+    routes: Routes,
+    fields: tuple[Field, ...],
+    options: tuple[Option, ...] = (),
+    rules: t.Mapping[str, t.Any] = MappingProxyType({}),
+    seealso: tuple[str, ...] = (),
+    title: str = "",
+    **attributes: t.Any,
+) -> Kind:
+    """Return a kind of values that modules only read, such as locations, with an _info module.
+
+    ``doc`` is the description of the module. ``options`` are those of the module: see Option.query. Other arguments are
+    those of ModuleSpec and Kind.
+    """
+    return Kind(
+        name=name,
+        title=title or name.replace("_", " "),
+        plural=plural,
+        routes=routes,
+        fields=fields,
+        shape=Shape.READ_ONLY,
+        info_module=ModuleSpec(
+            short_description=short_description,
+            description=doc,
+            options=options,
+            rules=rules,
+            check_mode=READS_ONLY,
+            diff_mode=NO_DIFF,
+            seealso=seealso,
+        ),
         **attributes,
     )
 
@@ -115,6 +155,12 @@ def plain_singleton(
         ),
         **attributes,
     )
+
+
+def _exclusive(options: t.Iterable[Option]) -> list[tuple[str, str]]:
+    """Return the pairs of options of an _info module that exclude each other: a selector and a filter of the list."""
+    filters = [option.name for option in options if option.query]
+    return [("id", "name"), *((selector, name) for selector in ("id", "name") for name in filters)]
 
 
 def _id_option(doc: str, id_type: str) -> Option:
