@@ -278,7 +278,7 @@ def modules() -> list[Module]:
                     )
                     found.append(Module(each.name, each.module, where, name, "run", (value,)))
                 if each.info_module and each.shape is kind_module.Shape.SINGLETON:
-                    value = values(each.name, f"The {each.title}.", type="dict", contains=each.fields)
+                    value = values(each.plural, f"The {each.title}.", type="dict", contains=each.fields)
                     found.append(Module(f"{each.name}_info", each.info_module, where, name, "run_info", (value,)))
                 elif each.info_module:
                     value = values(
@@ -470,6 +470,14 @@ AREAS = {
     "Apps and content": ("app", "content", "preferred_region"),
     "Alerts": ("alert_channel",),
     "Users and access": ("role",),
+    "Reports and monitoring": (
+        "device_location",
+        "device_heartbeat",
+        "device_tile",
+        "status_metric",
+        "enterprise_report",
+        "remote_viewer_session",
+    ),
     "All objects": ("tenant", "api"),
 }
 

@@ -43,7 +43,7 @@ class Subject:
     @property
     def returned(self) -> str:
         """The return value of the _info module."""
-        return self.name if self.singleton else self.plural
+        return self.plural
 
     @property
     def specs(self) -> dict[str, ModuleSpec]:

@@ -8,6 +8,7 @@ are identified by Kind.key.
 
 from __future__ import annotations
 
+import itertools
 import typing as t
 from dataclasses import dataclass, field
 
@@ -16,7 +17,7 @@ from ..base.limits import PAGE_SIZE
 from ..base.row import Row
 from ..base.text import composed, listed, unicode_forms
 from ..http.client import Client, Query
-from ..http.paging import list_all
+from ..http.paging import iterate, list_all
 from ..http.parallel import CONCURRENCY
 from ..model.conform import conform, typed_result
 from ..model.kind import Kind
@@ -105,6 +106,18 @@ class TenantView:
             purpose=kind.purpose_of_list,
         )
 
+    def first_objects(self, kind: Kind, limit: int, query: Query | None = None) -> list[Row]:
+        """Return the first objects of a kind that match a query, at most ``limit``. They are not cached."""
+        rows = iterate(
+            self.client,
+            kind.routes.list,
+            query=query,
+            page_size=None if kind.routes.page_size is None else min(limit, kind.routes.page_size),
+            key=kind.id_key or None,
+            purpose=kind.purpose_of_list,
+        )
+        return self._typed_rows(kind, list(itertools.islice(rows, limit)))
+
     def list_at(
         self,
         path: str,
@@ -192,13 +205,22 @@ class TenantView:
         return self._typed_object(kind, _cache_key(path, ids), row)
 
     def get_at(
-        self, path: str, ids: t.Mapping[str, str] | None = None, *, kind: Kind | None = None, purpose: str
+        self,
+        path: str,
+        ids: t.Mapping[str, str] | None = None,
+        *,
+        query: Query | None = None,
+        kind: Kind | None = None,
+        purpose: str,
     ) -> Row:
-        """Return the object at a path: see find_at(). Raise ApiError if there is none."""
+        """Return the object at a path that a query selects: see find_at(). Raise ApiError if there is none."""
+        selectors = {**(ids or {}), **(query or {})}
         row = self._read_once(
-            path, ids, lambda: self.client.get_object(path, ids=ids, key=_id_key(kind), purpose=purpose)
+            path,
+            selectors,
+            lambda: self.client.get_object(path, ids=ids, query=query, key=_id_key(kind), purpose=purpose),
         )
-        return self._typed_object(kind, _cache_key(path, ids), row) or {}
+        return self._typed_object(kind, _cache_key(path, selectors), row) or {}
 
     def _typed_object(self, kind: Kind | None, cache_key: _CacheKey, row: Row | None) -> Row | None:
         if row is None or kind is None:

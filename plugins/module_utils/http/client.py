@@ -148,11 +148,11 @@ class Client:
         return response
 
     def get_object(
-        self, path: str, *, ids: Ids | None = None, key: str | None = "id", purpose: str
+        self, path: str, *, ids: Ids | None = None, query: Query | None = None, key: str | None = "id", purpose: str
     ) -> dict[str, t.Any]:
         """Return an object. Raise TransportError if it does not have the property ``key``, unless that is None, and the
         errors of request()."""
-        response = self._read(path, ids, None, purpose)
+        response = self._read(path, ids, query, purpose)
         body = response.body
         if not isinstance(body, dict) or (key is not None and not is_id(body.get(key))):
             raise self.unusable(response, "GET", "no object", purpose)

@@ -12,7 +12,7 @@ import functools
 import typing as t
 from dataclasses import dataclass, field
 
-from .field import Field, Words, sounds_secret
+from .field import Field, Words, identity, sounds_secret
 
 ArgumentSpec = dict[str, dict[str, t.Any]]
 
@@ -27,7 +27,9 @@ class Option:
     name, path or tag. If it is empty or null, the task fails, because it could select other objects. With ``numbers``,
     a text can be a whole number. ``texts_by_name`` is true for a dict of texts whose keys name objects.
 
-    ``query`` is set for a filter of an _info module: the query parameter of the list that has the value.
+    ``query`` is set for a filter of an _info module: the query parameter of the list that has the value. The values of
+    a list have commas between them. ``to_query`` converts a value to API format, and raises ValueError with the error.
+    ``names`` is the kind of object that the value names by name, path or ID. The query has the ID.
     """
 
     name: str
@@ -43,6 +45,8 @@ class Option:
     numbers: bool = False
     texts_by_name: bool = False
     query: str = ""
+    to_query: t.Callable[[t.Any], t.Any] = identity
+    names: t.Any = None
     options: tuple[Option | Field, ...] = ()
     rules: t.Mapping[str, t.Any] = field(default_factory=dict)
 

@@ -89,8 +89,10 @@ def plain_reading(
     fields: tuple[Field, ...],
     options: tuple[Option, ...] = (),
     rules: t.Mapping[str, t.Any] = MappingProxyType({}),
+    returns: tuple[Value, ...] = (),
     seealso: tuple[str, ...] = (),
     title: str = "",
+    shape: Shape = Shape.READ_ONLY,
     **attributes: t.Any,
 ) -> Kind:
     """Return a kind of values that modules only read, such as locations, with an _info module.
@@ -104,12 +106,13 @@ def plain_reading(
         plural=plural,
         routes=routes,
         fields=fields,
-        shape=Shape.READ_ONLY,
+        shape=shape,
         info_module=ModuleSpec(
             short_description=short_description,
             description=doc,
             options=options,
             rules=rules,
+            returns=returns,
             check_mode=READS_ONLY,
             diff_mode=NO_DIFF,
             seealso=seealso,
