@@ -102,6 +102,7 @@ class TenantView:
             page_size=kind.routes.page_size,
             concurrency=CONCURRENCY,
             key=kind.id_key or None,
+            rows_key=kind.routes.rows_key,
             purpose=kind.purpose_of_list,
         )
 
@@ -114,6 +115,7 @@ class TenantView:
         page_size: int | None = PAGE_SIZE,
         concurrency: int = 1,
         key: str | None = "id",
+        rows_key: str = "results",
         purpose: str,
     ) -> list[Row]:
         """Return the list at a path: see list_all(). With ``kind``, the objects have the types of its fields."""
@@ -122,7 +124,14 @@ class TenantView:
         if rows is None:
             invalidations = self._invalidations
             rows = list_all(
-                self.client, path, query=query, page_size=page_size, concurrency=concurrency, key=key, purpose=purpose
+                self.client,
+                path,
+                query=query,
+                page_size=page_size,
+                concurrency=concurrency,
+                key=key,
+                rows_key=rows_key,
+                purpose=purpose,
             )
             # If another thread sent a write request at the same time, the list may be out of date.
             if invalidations == self._invalidations:

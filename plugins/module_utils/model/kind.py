@@ -37,7 +37,8 @@ class Routes:
 
     ``list`` is the path of the list and of POST requests. A singleton has none. ``object`` is the path of one object.
     ``update`` is the method that changes an object. PATCH sends the fields that differ, PUT and POST replace the
-    object. ``page_size`` is None for a list without the parameter ``limit``. ``name_filter`` is the query parameter
+    object. ``page_size`` is None for a list without the parameter ``limit``. ``rows_key`` is the property of the
+    response that has the objects, if it can be null. ``name_filter`` is the query parameter
     that filters the list by name, "" if there is none. It does not have to be exact: see engine/lookup.py.
     ``extra_prefixes`` are prefixes of other paths that return the same objects.
     """
@@ -46,6 +47,7 @@ class Routes:
     object: str = ""
     update: t.Literal["PATCH", "PUT", "POST"] = "PATCH"
     page_size: int | None = PAGE_SIZE
+    rows_key: str = "results"
     name_filter: str = "name"
     extra_prefixes: tuple[str, ...] = ()
 

@@ -89,14 +89,16 @@ def plain_reading(
     fields: tuple[Field, ...],
     options: tuple[Option, ...] = (),
     rules: t.Mapping[str, t.Any] = MappingProxyType({}),
+    returns: tuple[Value, ...] = (),
     seealso: tuple[str, ...] = (),
     title: str = "",
     **attributes: t.Any,
 ) -> Kind:
     """Return a kind of values that modules only read, such as locations, with an _info module.
 
-    ``doc`` is the description of the module. ``options`` are those of the module: see Option.query. Other arguments are
-    those of ModuleSpec and Kind.
+    ``doc`` is the description of the module. ``options`` are those of the module: see Option.query. Without the route
+    of a list, the module returns one object, which the options select. It is null if Esper returns HTTP 404. Other
+    arguments are those of ModuleSpec and Kind.
     """
     return Kind(
         name=name,
@@ -104,12 +106,13 @@ def plain_reading(
         plural=plural,
         routes=routes,
         fields=fields,
-        shape=Shape.READ_ONLY,
+        shape=Shape.READ_ONLY if routes.list else Shape.SINGLETON,
         info_module=ModuleSpec(
             short_description=short_description,
             description=doc,
             options=options,
             rules=rules,
+            returns=returns,
             check_mode=READS_ONLY,
             diff_mode=NO_DIFF,
             seealso=seealso,
