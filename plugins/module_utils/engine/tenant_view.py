@@ -18,7 +18,7 @@ from ..base.text import composed, listed, unicode_forms
 from ..http.client import Client, Query
 from ..http.paging import list_all
 from ..http.parallel import CONCURRENCY
-from ..model.conform import conform, typed_result
+from ..model.conform import conform, secrets_of, typed_result
 from ..model.kind import Kind
 from ..model.names import NamedObject
 from ..model.plan import Effect, Step
@@ -234,6 +234,7 @@ class TenantView:
 
         A value that cannot be converted is null. The task warns in both cases: see warnings().
         """
+        self.hide_secrets(kind, row)
         identifier = row.get(kind.id_key)
         typed, mismatches = conform(kind.fields, row)
         if kind.has_ids and not (is_id(identifier) and is_id(typed.get(kind.id_key))):
@@ -241,6 +242,11 @@ class TenantView:
             return None
         self._record_mismatches(kind, identifier, mismatches)
         return typed
+
+    def hide_secrets(self, kind: Kind, body: t.Any) -> None:
+        """Mask the secret properties of an object in a response in everything that the task shows."""
+        if kind.has_secrets and isinstance(body, dict):
+            self.client.hide(*secrets_of(kind.fields, body))
 
     def to_result(self, kind: Kind, row: Row) -> Row:
         """Return an object in the response to a write request in collection terms, with the types of its fields."""

@@ -9,6 +9,7 @@ for _info modules. A kind can name subclasses of these classes.
 from __future__ import annotations
 
 import enum
+import functools
 import typing as t
 from dataclasses import dataclass
 
@@ -150,6 +151,11 @@ class Kind:
     def sources(self) -> tuple[str, ...]:
         """The options that name a local file or directory: see ModuleSpec."""
         return self.module.sources if self.module else ()
+
+    @functools.cached_property
+    def has_secrets(self) -> bool:
+        """True if an object has secret properties."""
+        return any(field.has_secrets for field in self.fields)
 
     @property
     def has_ids(self) -> bool:
