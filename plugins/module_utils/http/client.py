@@ -21,7 +21,7 @@ from ..base.redaction import Redaction
 from ..base.secret_keys import mask_secrets
 from ..base.version import VERSION
 from .connection import Connection
-from .download import Download
+from .download import Download, Sink
 from .forms import Form, Watch
 from .responses import Response, read_response, sentence, server_message
 from .transport import RawResponse, Transport, deadline_error
@@ -220,7 +220,7 @@ class Client:
                 lambda: self._send(method, target, shown, body, purpose), method, shown, purpose, idempotent
             )
 
-    def download(self, download: Download, file: t.BinaryIO) -> None:
+    def download(self, download: Download, file: Sink) -> None:
         """Write the bytes of a download to a file, see Download.save()."""
         download.save(self._transport, file)
 
