@@ -11,11 +11,13 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field
 
+from ..base.checksums import Sha256Sink
 from ..base.ids import is_id, normal_id
 from ..base.limits import PAGE_SIZE
 from ..base.row import Row
 from ..base.text import composed, listed, unicode_forms
 from ..http.client import Client, Query
+from ..http.download import Download
 from ..http.paging import list_all
 from ..http.parallel import CONCURRENCY
 from ..model.conform import conform, secrets_of, typed_result
@@ -76,6 +78,7 @@ class TenantView:
         self._names: dict[Kind, _ByName] = {}
         self._ids: dict[Kind, dict[str, Row]] = {}
         self._preloaded: set[str] = set()
+        self._checksums: dict[str, str] = {}
         self._typed: dict[tuple[Kind, _CacheKey], tuple[t.Any, t.Any]] = {}
         self._planned: dict[str, _Planned] = {}
         self._derived: dict[str, dict[t.Any, t.Any]] = {}
@@ -226,6 +229,24 @@ class TenantView:
             if invalidations == self._invalidations:
                 self._objects[cache_key] = row
         return row
+
+    # --- files ------------------------------------------------------------------------------------------------------
+
+    def checksum_at(self, link: str, *, purpose: str) -> str:
+        """Return the SHA-256 checksum of the file behind a download link. It is downloaded once, without the API key.
+
+        ``purpose`` is the start of an error message.
+        """
+        # Each response signs the link again.
+        file = link.partition("?")[0]
+        checksum = self._checksums.get(file)
+        if checksum is None:
+            invalidations, sink = self._invalidations, Sha256Sink()
+            self.client.download(Download(link, purpose), sink)
+            checksum = sink.checksum
+            if invalidations == self._invalidations:
+                self._checksums[file] = checksum
+        return checksum
 
     # --- types ------------------------------------------------------------------------------------------------------
 
@@ -410,6 +431,8 @@ class TenantView:
         """Remove the objects of a kind, and everything below their paths, from the cache after a write request."""
         self._invalidations += 1
         self._derived.pop(kind.key, None)
+        # A new file can have the link of a deleted one.
+        self._checksums = {}
         prefixes = kind.routes.prefixes
         # Collections are replaced, not changed, because other threads can read them at the same time.
         self._typed = {key: pair for key, pair in list(self._typed.items()) if not key[1][0].startswith(prefixes)}

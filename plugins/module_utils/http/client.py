@@ -21,7 +21,7 @@ from ..base.redaction import Redaction
 from ..base.secret_keys import mask_secrets, secret_values
 from ..base.version import VERSION
 from .connection import Connection
-from .download import Download
+from .download import Download, Sink
 from .forms import Form, Watch
 from .responses import Response, read_response, sentence, server_message
 from .transport import RawResponse, Transport, deadline_error
@@ -238,7 +238,7 @@ class Client:
                 idempotent,
             )
 
-    def download(self, download: Download, file: t.BinaryIO) -> None:
+    def download(self, download: Download, file: Sink) -> None:
         """Write the bytes of a download to a file, see Download.save()."""
         download.save(self._transport, file)
 

@@ -97,6 +97,17 @@ def counted_in(field: str, title: str) -> t.Callable[[t.Any, Row], list[str]]:
     return users
 
 
+@dataclass(frozen=True, kw_only=True)
+class Upload:
+    """A local file that is sent when an object is created. ``option`` is the option with its path, ``key`` the API's
+    key for it in the form, ``name_option`` the option with the file name to send, if there is one."""
+
+    option: str
+    key: str
+    name_option: str = ""
+    required: bool = True
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Kind:
     """A kind of object.
@@ -108,8 +119,9 @@ class Kind:
     ``module`` and ``info_module`` are the interfaces of the modules, None if there is no module. ``fixed_payload``
     returns values that the API requires in addition to the fields if an object is created or replaced, from the API URL
     and the ID of the tenant. ``label`` returns the name of an object for people. ``guards`` protect objects from
-    deletion. ``view_key`` is the key of the kind in TenantView. It defaults to the name, and differs if a module
-    manages versions of the objects of another kind.
+    deletion. ``uploads`` are files of a new object. A kind with files creates objects by a form instead of JSON.
+    ``view_key`` is the key of the kind in TenantView. It defaults to the name, and differs if a module manages versions
+    of the objects of another kind.
 
     ``lookup``, ``planner`` and ``reader`` are subclasses of Lookup, Planner and Reader in ``engine``.
     """
@@ -127,6 +139,7 @@ class Kind:
     fixed_payload: t.Callable[[str, str], Row] | None = None
     label: t.Callable[[Row], str] | None = None
     guards: tuple[Guard, ...] = ()
+    uploads: tuple[Upload, ...] = ()
     view_key: str = ""
     lookup: type[t.Any] | None = None
     planner: type[t.Any] | None = None
