@@ -17,7 +17,7 @@ from ..base.row import Row
 from ..base.text import counted
 from .api_paths import read_field
 from .field import Field
-from .module_spec import ArgumentSpec, ModuleSpec
+from .module_spec import ArgumentSpec, ModuleSpec, Option
 
 
 class Shape(enum.Enum):
@@ -55,9 +55,18 @@ class Routes:
         return (self.list or self.object, *self.extra_prefixes)
 
 
+@dataclass(frozen=True)
+class Users:
+    """The users of an object, if the task can change them too: phrases for those after the task, and the objects, by
+    kind and ID, that use it only before the task. Those must change before the object is deleted."""
+
+    phrases: tuple[str, ...]
+    former: tuple[tuple[Kind, t.Any], ...] = ()
+
+
 @dataclass(frozen=True, kw_only=True)
 class Guard:
-    """Protects objects in use from deletion. ``users(view, row)`` returns phrases for the users of an object.
+    """Protects objects in use from deletion. ``users(view, row)`` returns phrases for the users of an object, or Users.
 
     ``view`` is the TenantView, for reading related objects. With ``also_update``, the object is protected from changes
     too. ``option`` is the option that allows the request anyway, "" if Esper always rejects it. ``advice`` is the
@@ -65,7 +74,7 @@ class Guard:
     object counts as in use.
     """
 
-    users: t.Callable[[t.Any, Row], t.Sequence[str]]
+    users: t.Callable[[t.Any, Row], t.Sequence[str] | Users]
     advice: str = "Remove it from there first"
     option: str = "force"
     also_update: bool = False
@@ -94,6 +103,18 @@ def counted_in(field: str, title: str) -> t.Callable[[t.Any, Row], list[str]]:
     return users
 
 
+@dataclass(frozen=True)
+class Related:
+    """A value of an _info module that takes requests of its own, and is returned if a boolean option is true.
+
+    ``read(view, row)`` returns the value for an object in API format, as in the field.
+    """
+
+    field: Field
+    option: Option
+    read: t.Callable[[t.Any, Row], t.Any]
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Kind:
     """A kind of object.
@@ -104,8 +125,8 @@ class Kind:
     ``module`` and ``info_module`` are the interfaces of the modules, None if there is no module. ``fixed_payload``
     returns values that the API requires in addition to the fields if an object is created or replaced, from the API URL
     and the ID of the tenant. ``label`` returns the name of an object for people. ``guards`` protect objects from
-    deletion. ``view_key`` is the key of the kind in TenantView. It defaults to the name, and differs if a module
-    manages versions of the objects of another kind.
+    deletion. ``related`` are values that only the _info module returns. ``view_key`` is the key of the kind in
+    TenantView. It defaults to the name, and differs if a module manages versions of the objects of another kind.
 
     ``lookup``, ``planner`` and ``reader`` are subclasses of Lookup, Planner and Reader in ``engine``.
     """
@@ -123,6 +144,7 @@ class Kind:
     fixed_payload: t.Callable[[str, str], Row] | None = None
     label: t.Callable[[Row], str] | None = None
     guards: tuple[Guard, ...] = ()
+    related: tuple[Related, ...] = ()
     view_key: str = ""
     lookup: type[t.Any] | None = None
     planner: type[t.Any] | None = None
