@@ -19,7 +19,7 @@ from ..http.client import Client, Query
 from ..http.paging import list_all
 from ..http.parallel import CONCURRENCY
 from ..model.conform import conform, typed_result
-from ..model.kind import Kind, Shape
+from ..model.kind import Kind
 from ..model.names import NamedObject
 from ..model.plan import Effect, Step
 from ..model.unknowns import KnownAfterApply, resolve_unknowns
@@ -101,7 +101,7 @@ class TenantView:
             kind=kind,
             page_size=kind.routes.page_size,
             concurrency=CONCURRENCY,
-            key=kind.id_key,
+            key=kind.id_key or None,
             purpose=kind.purpose_of_list,
         )
 
@@ -113,7 +113,7 @@ class TenantView:
         kind: Kind | None = None,
         page_size: int | None = PAGE_SIZE,
         concurrency: int = 1,
-        key: str = "id",
+        key: str | None = "id",
         purpose: str,
     ) -> list[Row]:
         """Return the list at a path: see list_all(). With ``kind``, the objects have the types of its fields."""
@@ -221,13 +221,13 @@ class TenantView:
     # --- types ------------------------------------------------------------------------------------------------------
 
     def typed(self, kind: Kind, row: Row) -> Row | None:
-        """Return an object of the API with the types of its fields, or None if it has no valid ID.
+        """Return an object of the API with the types of its fields, or None if it has no valid ID but needs one.
 
         A value that cannot be converted is null. The task warns in both cases: see warnings().
         """
         identifier = row.get(kind.id_key)
         typed, mismatches = conform(kind.fields, row)
-        if kind.shape is not Shape.SINGLETON and not (is_id(identifier) and is_id(typed.get(kind.id_key))):
+        if kind.has_ids and not (is_id(identifier) and is_id(typed.get(kind.id_key))):
             self._omitted[kind.titles] = self._omitted.get(kind.titles, 0) + 1
             return None
         self._record_mismatches(kind, identifier, mismatches)
@@ -253,6 +253,9 @@ class TenantView:
         self._labels.update((each.id, each.label) for each in objects if each.label)
 
     def _record_mismatches(self, kind: Kind, identifier: t.Any, mismatches: list[str]) -> None:
+        if not kind.id_key:
+            # All objects of the kind share one entry.
+            mismatches = list(dict.fromkeys([*self._mismatches.get((kind, str(identifier)), ()), *mismatches]))
         if mismatches:
             self._mismatches[kind, str(identifier)] = mismatches
         else:
@@ -279,7 +282,7 @@ class TenantView:
         """Return the warnings of warn(), and one for each kind with invalid values or omitted objects."""
         by_kind = {title: list(dict.fromkeys(values)) for title, values in self._invalid.items()}
         for (kind, identifier), paths in self._mismatches.items():
-            owner = "" if kind.shape is Shape.SINGLETON else f" of {identifier}"
+            owner = f" of {identifier}" if kind.has_ids else ""
             by_kind.setdefault(kind.key, []).extend(f"{path}{owner}" for path in paths)
         warnings = list(dict.fromkeys(self._notes))
         for key, values in by_kind.items():
@@ -418,7 +421,7 @@ def _id_key(kind: Kind | None) -> str | None:
     """Return the key of the ID, None for a singleton."""
     if kind is None:
         return "id"
-    return None if kind.shape is Shape.SINGLETON else kind.id_key
+    return kind.id_key if kind.has_ids else None
 
 
 def _folded(name: t.Any) -> str:

@@ -120,7 +120,8 @@ class Kind:
     """A kind of object.
 
     ``name`` is the name of the module and of its return value. ``title`` is an object in a sentence. ``plural`` is the
-    return value of the _info module. ``name_key`` and ``id_key`` are the API's keys for the name and the ID.
+    return value of the _info module. ``name_key`` and ``id_key`` are the API's keys for the name and the ID, ``id_key``
+    is "" for objects without an ID, which are only read.
 
     ``module`` and ``info_module`` are the interfaces of the modules, None if there is no module. ``fixed_payload``
     returns values that the API requires in addition to the fields if an object is created or replaced, from the API URL
@@ -169,6 +170,11 @@ class Kind:
     def sources(self) -> tuple[str, ...]:
         """The options that name a local file or directory: see ModuleSpec."""
         return self.module.sources if self.module else ()
+
+    @property
+    def has_ids(self) -> bool:
+        """True if each object has an ID."""
+        return bool(self.id_key) and self.shape is not Shape.SINGLETON
 
     @property
     def depends_on(self) -> frozenset[str]:
