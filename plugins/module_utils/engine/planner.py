@@ -17,7 +17,7 @@ from ..http.forms import Form
 from ..model.api_paths import body_of
 from ..model.compare import Comparison, compare_object, missing_error
 from ..model.field import Field, SeparateRoute
-from ..model.kind import Kind, Shape, Upload
+from ..model.kind import Kind, Shape, Upload, Users
 from ..model.names import NamedObject, Names
 from ..model.plan import Effect, ObjectDiff, Plan, Step
 from ..model.unknowns import KnownAfterApply
@@ -324,17 +324,22 @@ class Planner:
 
     def plan_delete(self, current: Row, params: Params) -> Plan:
         """Return the plan that deletes an object: a DELETE. Raise InvalidParameter if the object is in use."""
-        self.check_guards(current, params)
+        former = self.check_guards(current, params)
         return Plan(
             None,
             [self.delete_step(current)],
             [self.deletion_diff(current)],
             effects=[Effect(self.kind, current[self.kind.id_key], None)],
+            relies_on=former,
         )
 
-    def check_guards(self, current: Row, params: Params, *, updates: bool = False) -> None:
-        """Raise InvalidParameter if an object is in use. ``updates`` is true for a change of the object, false for its
-        deletion."""
+    def check_guards(self, current: Row, params: Params, *, updates: bool = False) -> list[tuple[Kind, t.Any]]:
+        """Return the objects that use an object only before the task: see Users. Raise InvalidParameter if it is in
+        use.
+
+        ``updates`` is true for a change of the object, false for its deletion.
+        """
+        former: list[tuple[Kind, t.Any]] = []
         for guard in self.kind.guards:
             if updates and not guard.also_update:
                 continue
@@ -342,9 +347,13 @@ class Planner:
                 continue
             self._check_readable(current, guard.reads)
             users = guard.users(self.view, current)
+            if isinstance(users, Users):
+                former += users.former
+                users = users.phrases
             if users:
                 advice = f"{guard.advice}, or set {guard.option}=true." if guard.option else f"{guard.advice}."
                 raise InvalidParameter(f"{in_use(self.kind.phrase(current), users)} {advice}")
+        return former
 
     def _check_readable(self, current: Row, fields: t.Iterable[str]) -> None:
         """Raise InvalidParameter if one of the fields has an unexpected type, because the object can be in use then."""

@@ -18,7 +18,7 @@ from ..base.row import Row
 from ..base.text import counted
 from .api_paths import read_field
 from .field import Field
-from .module_spec import ArgumentSpec, ModuleSpec
+from .module_spec import ArgumentSpec, ModuleSpec, Option
 
 
 class Shape(enum.Enum):
@@ -58,9 +58,18 @@ class Routes:
         return (self.list or self.object, *self.extra_prefixes)
 
 
+@dataclass(frozen=True)
+class Users:
+    """The users of an object, if the task can change them too: phrases for those after the task, and the objects, by
+    kind and ID, that use it only before the task. Those must change before the object is deleted."""
+
+    phrases: tuple[str, ...]
+    former: tuple[tuple[Kind, t.Any], ...] = ()
+
+
 @dataclass(frozen=True, kw_only=True)
 class Guard:
-    """Protects objects in use from deletion. ``users(view, row)`` returns phrases for the users of an object.
+    """Protects objects in use from deletion. ``users(view, row)`` returns phrases for the users of an object, or Users.
 
     ``view`` is the TenantView, for reading related objects. With ``also_update``, the object is protected from changes
     too. ``option`` is the option that allows the request anyway, "" if Esper always rejects it. ``advice`` is the
@@ -68,7 +77,7 @@ class Guard:
     object counts as in use.
     """
 
-    users: t.Callable[[t.Any, Row], t.Sequence[str]]
+    users: t.Callable[[t.Any, Row], t.Sequence[str] | Users]
     advice: str = "Remove it from there first"
     option: str = "force"
     also_update: bool = False
@@ -108,6 +117,18 @@ class Upload:
     required: bool = True
 
 
+@dataclass(frozen=True)
+class Related:
+    """A value of an _info module that takes requests of its own, and is returned if a boolean option is true.
+
+    ``read(view, row)`` returns the value for an object in API format, as in the field.
+    """
+
+    field: Field
+    option: Option
+    read: t.Callable[[t.Any, Row], t.Any]
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Kind:
     """A kind of object.
@@ -122,6 +143,10 @@ class Kind:
     deletion. ``uploads`` are files of a new object. A kind with files creates objects by a form instead of JSON.
     ``view_key`` is the key of the kind in TenantView. It defaults to the name, and differs if a module manages versions
     of the objects of another kind.
+
+
+    deletion. ``related`` are values that only the _info module returns. ``view_key`` is the key of the kind in
+    TenantView. It defaults to the name, and differs if a module manages versions of the objects of another kind.
 
     ``lookup``, ``planner`` and ``reader`` are subclasses of Lookup, Planner and Reader in ``engine``.
     """
@@ -140,6 +165,8 @@ class Kind:
     label: t.Callable[[Row], str] | None = None
     guards: tuple[Guard, ...] = ()
     uploads: tuple[Upload, ...] = ()
+
+    related: tuple[Related, ...] = ()
     view_key: str = ""
     lookup: type[t.Any] | None = None
     planner: type[t.Any] | None = None

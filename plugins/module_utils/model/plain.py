@@ -8,7 +8,7 @@ import typing as t
 from types import MappingProxyType
 
 from .field import Field, Words
-from .kind import Guard, Kind, Routes, Shape
+from .kind import Guard, Kind, Related, Routes, Shape
 from .module_spec import NO_DIFF, READS_ONLY, ModuleSpec, Option, Value, state_option, writable
 
 _OMITTED = "Options you omit are not changed."
@@ -23,6 +23,7 @@ def plain_kind(
     title: str = "",
     plural: str = "",
     guards: tuple[Guard, ...] = (),
+    related: tuple[Related, ...] = (),
     options: tuple[Option, ...] = (),
     info_options: tuple[Option, ...] = (),
     **attributes: t.Any,
@@ -59,6 +60,7 @@ def plain_kind(
             _id_option(f"ID of the {title}.", id_type),
             Option("name", f"Name of the {title}, case-sensitive.", identifier=True),
             *(_separate_option(field, titles) for field in fields if field.separate_route),
+            *{each.option.name: each.option for each in related}.values(),
             *info_options,
         ),
         rules={"mutually_exclusive": _exclusive(info_options)},
@@ -73,6 +75,7 @@ def plain_kind(
         routes=routes,
         fields=fields,
         guards=guards,
+        related=related,
         module=module,
         info_module=info_module,
         **attributes,
