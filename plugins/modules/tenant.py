@@ -49,6 +49,9 @@ options:
     description: Device groups, each with the options of M(esper.cloud.device_group).
     type: list
     elements: dict
+  enterprise:
+    description: Company settings, with the options of M(esper.cloud.enterprise).
+    type: dict
   enterprise_policies:
     description: Enterprise policies, each with the options of M(esper.cloud.enterprise_policy).
     type: list
@@ -56,6 +59,10 @@ options:
   preferred_region:
     description: Preferred regions, with the options of M(esper.cloud.preferred_region).
     type: dict
+  report_subscriptions:
+    description: Report subscriptions, each with the options of M(esper.cloud.report_subscription).
+    type: list
+    elements: dict
   roles:
     description: Roles, each with the options of M(esper.cloud.role).
     type: list
@@ -83,8 +90,10 @@ seealso:
   - module: esper.cloud.app
   - module: esper.cloud.content
   - module: esper.cloud.device_group
+  - module: esper.cloud.enterprise
   - module: esper.cloud.enterprise_policy
   - module: esper.cloud.preferred_region
+  - module: esper.cloud.report_subscription
   - module: esper.cloud.role
   - module: esper.cloud.blueprint
 """

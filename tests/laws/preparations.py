@@ -100,4 +100,8 @@ PREPARATIONS: dict[str, Preparation] = {
         sample={},
         changed={"new_path": "All devices/Moved law"},
     ),
+    "report_subscription": Preparation(
+        identity={"emails": ["law@example.com"]},
+        second={"emails": ["second@example.com"]},
+    ),
 }

@@ -13,8 +13,10 @@ from .app import APP_VERSION
 from .blueprint import BLUEPRINT
 from .content import CONTENT
 from .device_group import DEVICE_GROUP
+from .enterprise import ENTERPRISE
 from .enterprise_policy import ENTERPRISE_POLICY
 from .preferred_region import PREFERRED_REGION
+from .report_subscription import REPORT_SUBSCRIPTION
 from .role import ROLE
 
 KINDS: tuple[Kind, ...] = (
@@ -22,8 +24,10 @@ KINDS: tuple[Kind, ...] = (
     APP_VERSION,
     CONTENT,
     DEVICE_GROUP,
+    ENTERPRISE,
     ENTERPRISE_POLICY,
     PREFERRED_REGION,
+    REPORT_SUBSCRIPTION,
     ROLE,
     BLUEPRINT,
 )
