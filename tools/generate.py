@@ -135,6 +135,8 @@ def field_sentences(field: t.Any, *, nested: bool, optional: t.Container[str]) -
         yield f"Each item m{rule[1:]}" if field.type == "list" else rule
     if rule := getattr(field.list_validator, "doc", ""):
         yield rule
+    if field.null_if_empty:
+        yield "An empty text removes the value."
     has_default = field.create_default is not None or "efaults to" in "".join(field.doc)
     if field.required_by_api and not has_default and field.name not in optional:
         yield "Required if new." if nested else "Required on creation."

@@ -7,6 +7,7 @@ Knows no kind of object by name. Planning sends GET requests only.
 
 from __future__ import annotations
 
+import contextlib
 import graphlib
 import typing as t
 from dataclasses import dataclass, field
@@ -192,6 +193,7 @@ class Batch:
             if len(own) > _FEW:
                 self._view.preload(kind)
             lookup, present = lookup_of(self._view, kind), [item for item in own if not item.is_absent]
+            self._prefetch(kind, present)
             self._plan_present(sorted(present, key=lambda item: lookup.planned_depth(item.params)))
         self._plan_absent([item for item in self.items if item.is_absent and item.error is None])
         self._complete_plans()
@@ -202,6 +204,11 @@ class Batch:
         self._check_dependencies()
         for item in self.items:
             item.plan.evaluate_warnings()
+
+    def _prefetch(self, kind: Kind, items: list[BatchItem]) -> None:
+        """Read what the plans of a kind need. If that fails, the plan of each object fails with its own error."""
+        with contextlib.suppress(EsperError):
+            planner_of(self._view, kind).prefetch([item.params for item in items])
 
     def _plan_present(self, waiting: list[BatchItem]) -> None:
         """Plan objects of a kind. Retry those that refer to an object that is planned after them."""

@@ -14,6 +14,9 @@ from ..model.field import Field, SeparateRoute
 from ..model.kind import Kind, Shape
 from .tenant_view import TenantView
 
+# The maximum number of objects of a kind that are looked up one by one, rather than in the list of all objects.
+_FEW = 5
+
 
 class Lookup:
     """Finds objects of one kind in the view of a tenant. Methods that read raise the errors of Client.request()."""
@@ -66,11 +69,12 @@ class Lookup:
         if params.get("id") is not None:
             return self.find_by_id(str(params["id"]))
         row = self.one_or_none(self.find_by_name(params["name"]), params["name"])
-        # IDs of some kinds are numbers.
-        is_id = is_uuid(params["name"].strip()) and all(
-            field.type == "str" for field in self.kind.fields if field.name == self.kind.id_key
-        )
+        is_id = is_uuid(params["name"].strip()) and not self._has_numeric_ids
         return self.find_by_id(params["name"].strip()) if row is None and is_id else row
+
+    @property
+    def _has_numeric_ids(self) -> bool:
+        return any(field.type == "int" for field in self.kind.fields if field.name == "id")
 
     def find_by_id(self, identifier: str) -> Row | None:
         """Return the object with an ID, or None."""
@@ -101,9 +105,25 @@ class Lookup:
     def resolve(self, name: str) -> Row:
         """Return the object with a name or ID. Raise NotFound if there is none, Ambiguous if several objects match."""
         row = self.find({"id": name} if is_uuid(name) else {"name": name})
+        if row is None and self._has_numeric_ids and name.strip().isdecimal():
+            row = self.find({"id": name.strip()})
         if row is None:
             raise NotFound(self.kind.title, name, map(self.kind.name_of, self.view.list_objects(self.kind)))
         return row
+
+    def resolve_all(self, texts: t.Collection[str]) -> list[Row]:
+        """Return the objects with names or IDs. Raise NotFound or Ambiguous."""
+        return [self.resolve(text) for text in texts]
+
+    def prefetch(self, texts: t.Collection[str]) -> None:
+        """Read what resolve() needs for many names or IDs with fewer requests."""
+        if len(set(texts)) > _FEW:
+            self.view.preload(self.kind)
+
+    def names_of(self, ids: t.Collection[str]) -> dict[str, str]:
+        """Return the names of existing objects by ID, from the list of all objects."""
+        known = {str(row[self.kind.id_key]).lower(): row for row in self.view.list_objects(self.kind)}
+        return {each: self.kind.name_of(known[each.lower()]) for each in ids if each.lower() in known}
 
     def one_or_none(self, rows: list[Row], name: str, advice: str = "Use the ID instead.") -> Row | None:
         """Return the object in a list, or None if the list is empty. Raise Ambiguous if it has several objects."""

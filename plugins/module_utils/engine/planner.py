@@ -7,6 +7,7 @@ from __future__ import annotations
 import functools
 import re
 import typing as t
+from dataclasses import replace
 
 from ..base.errors import EsperError, InvalidParameter, InvalidValues, NotFound
 from ..base.ids import is_uuid, normal_id
@@ -15,8 +16,10 @@ from ..model.api_paths import body_of
 from ..model.compare import Comparison, compare_object, missing_error
 from ..model.field import Field, SeparateRoute
 from ..model.kind import Kind, Shape
+from ..model.names import NamedObject, Names
 from ..model.plan import Effect, ObjectDiff, Plan, Step
 from ..model.unknowns import KnownAfterApply
+from ..model.values import NULL
 from .lookup import Lookup, lookup_of, separate_texts
 from .tenant_view import TenantView
 
@@ -74,11 +77,35 @@ class Planner:
     def desired(self, params: Params) -> Row:
         """Return the desired state of the object by field name, in normal form, without fields that the task omits."""
         exact = bool(params.get("exact"))
-        return {
+        values = {
             field.name: value
             for field in self.kind.fields
             if field.writable and (value := field.normalize_input(params.get(field.name), exact)) is not None
         }
+        names = {field.name: field.names for field in self.kind.fields if field.names is not None}
+        return {name: self._resolved(names[name], value) if name in names else value for name, value in values.items()}
+
+    def _resolved(self, names: Names, value: t.Any) -> t.Any:
+        """Return the objects that the names in a task refer to. Raise NotFound or Ambiguous. An empty text removes an
+        object: see Field.null_if_empty."""
+        if value == "":
+            return value
+        texts = value if isinstance(value, list) else [value]
+        kind = t.cast("Kind", names.kind)
+        rows = lookup_of(self.view, kind).resolve_all(texts)
+        objects = list(dict.fromkeys(NamedObject(row[kind.id_key], kind.name_of(row)) for row in rows))
+        found = [replace(each, id=str(each.id)) if isinstance(each.id, int) else each for each in objects]
+        self.view.learn_names(found)
+        return found if isinstance(value, list) else found[0]
+
+    def prefetch(self, several: t.Sequence[Params]) -> None:
+        """Read what the plans of several objects need with fewer requests than one by one."""
+        for field in self.kind.fields:
+            if field.names is not None and field.writable:
+                values = [value for params in several if (value := params.get(field.name))]
+                texts = {text for value in values for text in (value if isinstance(value, list) else [value])}
+                if texts:
+                    lookup_of(self.view, t.cast("Kind", field.names.kind)).prefetch(sorted(texts))
 
     def compare(
         self, current: Row, desired: Row, *, exact: bool = False, always: bool = False
@@ -106,7 +133,8 @@ class Planner:
         fields = [field for field in kind.fields if field.name in desired]
         _raise_if_any(_missing(kind.fields, desired))
         _raise_if_any(error for field in fields for error in compared[field.name].missing)
-        body = body_of(((field, compared[field.name].payload) for field in fields if not field.separate_route), {})
+        payloads = ((field, compared[field.name].payload) for field in fields if not field.separate_route)
+        body = body_of(((field, payload) for field, payload in payloads if payload is not NULL), {})
         step = Step(
             purpose=f"Creating the {kind.phrase(body)}",
             method="POST",

@@ -9,8 +9,10 @@ import typing as t
 from ..base.row import Params, Row
 from ..http.client import Query
 from ..http.parallel import CONCURRENCY, in_parallel
+from ..model.api_paths import read_field
 from ..model.kind import Kind, Shape
 from ..model.module_spec import Option
+from ..model.names import NamedObject
 from .lookup import lookup_of
 from .tenant_view import TenantView
 
@@ -39,7 +41,18 @@ class Reader:
                     self.view.client, lambda row: lookup.read_separate_fields(row, separate_fields), rows, CONCURRENCY
                 )
             )
-        return {self.kind.plural: [self.kind.to_result(row) for row in rows]}
+        self._learn_names(rows)
+        return {self.kind.plural: [self.view.with_names(self.kind, self.kind.to_result(row)) for row in rows]}
+
+    def _learn_names(self, rows: list[Row]) -> None:
+        """Read the names of the objects of which rows have the IDs only."""
+        for field in self.kind.fields:
+            if (names := field.names) is None:
+                continue
+            found = [each for row in rows for each in names.objects(read_field(field, row))]
+            if unnamed := sorted({str(each.id) for each in found if each.label is None}):
+                lookup = lookup_of(self.view, t.cast("Kind", names.kind))
+                self.view.learn_names(NamedObject(each, name) for each, name in lookup.names_of(unnamed).items())
 
     def query(self, params: Params) -> Query | None:
         """Return the query of the list for the filters that a task sets, None if it sets none."""

@@ -20,6 +20,7 @@ from ..http.paging import list_all
 from ..http.parallel import CONCURRENCY
 from ..model.conform import conform, typed_result
 from ..model.kind import Kind, Shape
+from ..model.names import NamedObject
 from ..model.plan import Effect, Step
 from ..model.unknowns import KnownAfterApply, resolve_unknowns
 
@@ -82,6 +83,7 @@ class TenantView:
         self._invalid: dict[str, list[str]] = {}
         self._omitted: dict[str, int] = {}
         self._notes: list[str] = []
+        self._labels: dict[str | KnownAfterApply, str] = {}
         self._invalidations = 0
 
     @property
@@ -235,7 +237,20 @@ class TenantView:
         """Return an object in the response to a write request in collection terms, with the types of its fields."""
         result, mismatches = typed_result(kind.fields, row)
         self._record_mismatches(kind, row.get(kind.id_key), mismatches)
+        return self.with_names(kind, result)
+
+    def with_names(self, kind: Kind, result: Row) -> Row:
+        """Return an object in collection terms with names in place of the IDs of objects that learn_names() knows."""
+        labels = {str(resolve_unknowns(each)): label for each, label in self._labels.items()} if self._labels else {}
+        for name in (each.name for each in kind.fields if each.names is not None and labels):
+            value: t.Any = result.get(name)
+            named = [labels.get(each, each) for each in value] if isinstance(value, list) else labels.get(value, value)
+            result = {**result, name: named}
         return result
+
+    def learn_names(self, objects: t.Iterable[NamedObject]) -> None:
+        """Remember the names of objects of other kinds, for the results of the task. Responses can have IDs only."""
+        self._labels.update((each.id, each.label) for each in objects if each.label)
 
     def _record_mismatches(self, kind: Kind, identifier: t.Any, mismatches: list[str]) -> None:
         if mismatches:

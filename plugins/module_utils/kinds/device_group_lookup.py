@@ -134,6 +134,10 @@ class DeviceGroupLookup(Lookup):
             raise self.not_found(reference)
         return row
 
+    def names_of(self, ids: t.Collection[str]) -> dict[str, str]:
+        known = {str(row["id"]): row for row in self.list_groups()}
+        return {each: path_of(known[each]) for each in ids if each in known}
+
     def not_found(self, reference: str, note: str = "") -> NotFound:
         """Return the error about a group that does not exist. It offers paths for a path, and names for a name."""
         rows = self.list_groups()

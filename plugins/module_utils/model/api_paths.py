@@ -11,6 +11,7 @@ import typing as t
 
 from ..base.row import Row
 from .field import Field
+from .values import NULL
 
 
 def path_of(field: Field) -> list[str]:
@@ -49,7 +50,8 @@ def body_of(payloads: t.Iterable[tuple[Field, t.Any]], current: Row) -> Row:
     body: Row = {}
     for field, payload in payloads:
         key, *path = (field.write_path or field.api_name).split(".")
-        body[key] = with_value(body.get(key, current.get(key)) if path else None, path, payload)
+        sent = None if payload is NULL else payload
+        body[key] = with_value(body.get(key, current.get(key)) if path else None, path, sent)
     return body
 
 

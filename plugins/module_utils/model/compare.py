@@ -17,8 +17,9 @@ from ..base.validators import blank_error
 from .api_paths import read_field
 from .field import Field
 from .items import duplicates, match_api_items
+from .names import Names
 from .unknowns import KnownAfterApply
-from .values import deep_merge, matches
+from .values import NULL, deep_merge, matches
 
 HIDDEN = "(not shown)"
 """The text that replaces a secret in a diff."""
@@ -146,7 +147,11 @@ def _compare_secret(field: Field, current: t.Any, desired: t.Any, rules: _Rules,
 
 def _compare_value(field: Field, current: t.Any, desired: t.Any, rules: _Rules, path: str) -> Comparison:
     """Return the comparison of a value without fields: a scalar, a list of scalars or JSON."""
+    if field.names is not None:
+        return _compare_names(field, field.names, current, desired)
     before = field.from_api(current)
+    if field.null_if_empty and desired == "":
+        return Comparison(before, before, None, None, NULL, before in (None, ""))
     if desired is None:
         return Comparison(before, before, before, before, before)
     is_same = _value_matches(field, before, desired) and (
@@ -157,6 +162,34 @@ def _compare_value(field: Field, current: t.Any, desired: t.Any, rules: _Rules, 
     if is_same and isinstance(kept, list):
         after = kept
     return Comparison(before, before, after, after, after, is_same, errors=tuple(_validate(field, desired, path)))
+
+
+def _compare_names(field: Field, names: Names, current: t.Any, desired: t.Any) -> Comparison:
+    """Return the comparison of objects of another kind. ``desired`` has NamedObjects, or "" to remove the object."""
+    if field.null_if_empty and desired == "":
+        before = names.shown(current)
+        return Comparison(before, before, None, None, NULL, before is None)
+    is_list = field.type == "list"
+    existing, wanted = names.objects(current), desired if is_list else [desired]
+    # The task can name objects for which the response has IDs only.
+    labels = {each.id: each.label for each in (*(wanted if desired is not None else ()), *existing) if each.label}
+    before = [labels.get(each.id) or each.shown for each in existing]
+    shown_before = before if is_list else next(iter(before), None)
+    if desired is None:
+        ids = [each.id for each in existing]
+        return Comparison(
+            shown_before, shown_before, shown_before, shown_before, ids if is_list else next(iter(ids), None)
+        )
+    is_same = set(existing) == set(wanted) if field.list_type == "set" else existing == wanted
+    after = before if is_same else [labels.get(each.id) or each.shown for each in wanted]
+    sent = [_id_text(each.id) for each in wanted]
+    errors = tuple(_validate_list(field, desired, field.name)) if is_list else ()
+    shown = after if is_list else after[0]
+    return Comparison(shown_before, shown_before, shown, shown, sent if is_list else sent[0], is_same, errors=errors)
+
+
+def _id_text(identifier: str | KnownAfterApply) -> str | KnownAfterApply:
+    return identifier.transformed(str) if isinstance(identifier, KnownAfterApply) else identifier
 
 
 def _value_matches(field: Field, current: t.Any, desired: t.Any) -> bool:

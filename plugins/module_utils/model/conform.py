@@ -16,6 +16,7 @@ from dataclasses import field as dataclass_field
 from ..base.row import Row
 from .api_paths import is_path_valid, path_of, read_field, with_value
 from .field import Field, identity
+from .names import Names
 from .values import is_too_deep
 
 _INVALID = object()
@@ -63,13 +64,15 @@ class _Converter:
         """Return a value with the type of its field, None if it cannot be converted."""
         if not field.fields and isinstance(value, (dict, list)) and is_too_deep(value):
             typed = self._report(path, None)
+        elif field.names is not None:
+            typed = self._objects(field, field.names, value, path)
         elif field.type == "list":
             typed = self._list(field, value, path)
         elif field.type == "dict" and isinstance(value, dict):
             typed = self._dict(field, value, path)
         else:
             typed = self._scalar(field, value, path)
-        is_leaf = not field.fields or not isinstance(typed, (dict, list))
+        is_leaf = (not field.fields and field.names is None) or not isinstance(typed, (dict, list))
         return field.normalize(typed) if self.is_result and is_leaf and typed is not None else typed
 
     def convert_row(self, fields: t.Iterable[Field], row: Row, path: str) -> Row:
@@ -106,6 +109,22 @@ class _Converter:
         if typed is not _INVALID:
             return typed
         return value if field.normalize is not identity and _normalizes(field, value) else self._report(path, None)
+
+    def _objects(self, field: Field, names: Names, value: t.Any, path: str) -> t.Any:
+        """Return the objects of another kind in a value, with ``is_result`` their names."""
+        is_list = field.type == "list"
+        if isinstance(value, list) != is_list:
+            return self._report(path, None)
+        items = [
+            (f"{path}[{index}]" if is_list else path, item) for index, item in enumerate(value if is_list else [value])
+        ]
+        invalid = [item_path for item_path, item in items if item != "" and not names.is_valid(item)]
+        self.mismatches += invalid
+        if self.is_result:
+            return names.shown(value)
+        if not is_list:
+            return None if invalid else value
+        return [item for _path, item in items if names.is_valid(item)] if invalid else value
 
     def _list(self, field: Field, value: t.Any, path: str) -> t.Any:
         if not isinstance(value, list):

@@ -13,6 +13,7 @@ import typing as t
 from dataclasses import dataclass
 
 from ..base.row import Row
+from .names import Names
 from .unknowns import KnownAfterApply
 
 # The sanity test of pylint does not accept `str | tuple[str, ...]` outside annotations.
@@ -101,6 +102,10 @@ class Field:
     with ``numbers``, a text can be a whole number: see Option. ``references`` are the objects of other kinds that the
     field, or each dict in it, refers to. ``separate_route`` is set if the property is not part of the route of the
     object. An ``opaque`` value is JSON that Esper passes on, so types and null count in it.
+
+    ``names`` is set if the texts of a field at the top of an object name objects of another kind. Such a field is
+    compared and sent by ID. With ``null_if_empty``, an empty text removes the value of a field at the top of an object:
+    it is sent as null.
     """
 
     name: str
@@ -133,6 +138,12 @@ class Field:
     changed: t.Any = None
     references: tuple[Reference, ...] = ()
     separate_route: SeparateRoute | None = None
+    names: Names | None = None
+    null_if_empty: bool = False
+
+    def __post_init__(self) -> None:
+        if self.names is not None and not self.null_if_empty:
+            object.__setattr__(self, "identifier", True)
 
     @property
     def api_name(self) -> str:
@@ -178,6 +189,8 @@ class Field:
 
     def from_api(self, value: t.Any) -> t.Any:
         """Convert a value in API format to collection terms, without secrets."""
+        if self.names is not None:
+            return self.names.shown(value)
         if self.fields and isinstance(value, dict):
             return {
                 field.name: field.from_api(value[field.api_name])

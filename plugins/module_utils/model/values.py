@@ -10,6 +10,9 @@ import typing as t
 
 from ..base.text import composed
 
+NULL = object()
+"""The null of a request that removes a value. None is a value that is not sent."""
+
 _OMIT = re.compile(r"__omit_place_holder__[0-9a-f]{40}")
 # Maximum number of levels of a value without a description. Ansible fails with several hundred.
 _LEVELS = 100

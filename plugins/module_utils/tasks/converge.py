@@ -16,11 +16,11 @@ from ..base.text import counted
 from ..engine.tenant_view import TenantView
 from ..kinds.blueprint import BLUEPRINT
 from ..kinds.blueprint_lookup import BlueprintLookup
+from ..kinds.device_search import find_devices, label_of
 from ..model.conform import to_row
 from ..model.module_spec import ModuleSpec, Option, Support, Value
 from ..task import ModuleDefinition, ModuleResult, RunContext, diff_entry
 from .command import ALIAS_OPTION, AcceptedCommand, Command, send
-from .device_search import find_devices, label_of
 from .safety import check_device_count, max_devices_option
 from .selection import (
     ALLOW_EMPTY_OPTION,

@@ -17,11 +17,11 @@ from ..engine.apply import apply_each, raise_first
 from ..engine.lookup import lookup_of
 from ..engine.tenant_view import TenantView
 from ..http.parallel import CONCURRENCY, in_parallel
+from ..kinds.device_search import label_of
 from ..model.module_spec import ModuleSpec, Option, Support, Value
 from ..model.plan import Step
 from ..task import ModuleDefinition, ModuleResult, RunContext, diff_entry
 from .command import ARGS, confirm_option, extra_args_option, risk_of, risks
-from .device_search import label_of
 from .operations import (
     CANCELLED,
     FINAL_STATES,

@@ -20,10 +20,10 @@ from ..engine.lookup import lookup_of
 from ..engine.tenant_view import TenantView
 from ..http.parallel import CONCURRENCY, in_parallel, in_parts
 from ..kinds.device_group import DEVICE_GROUP
+from ..kinds.device_search import labels_of, require_devices
 from ..model.conform import to_text
 from ..model.module_spec import NO_DIFF, READS_ONLY, ModuleSpec, Option, Value
 from ..task import ModuleDefinition, ModuleResult, RunContext
-from .device_search import labels_of, require_devices
 from .operations import (
     OPERATION,
     STATES,

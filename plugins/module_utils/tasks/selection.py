@@ -25,9 +25,9 @@ from ..kinds.blueprint_list import BLUEPRINTS
 from ..kinds.device import DISABLED, ONLINE, check_filters, resolve_filters
 from ..kinds.device_group import DEVICE_GROUP
 from ..kinds.device_list import count_devices, fits_one_request, list_devices, sample_devices
+from ..kinds.device_search import label_of, require_devices, unique_devices
 from ..kinds.group_path import ROOT
 from ..model.module_spec import Option
-from .device_search import label_of, require_devices, unique_devices
 from .safety import check_confirmed, check_device_count
 
 _FILTERS = ("filters", "device_query")

@@ -20,10 +20,10 @@ from ..base.limits import LONGEST_TIME
 from ..base.row import Params, Row
 from ..base.text import counted
 from ..engine.tenant_view import TenantView
+from ..kinds.device_search import labels_of
 from ..model.module_spec import Option, Value
 from ..task import RunContext
 from .command import REQUEST, AcceptedCommand
-from .device_search import labels_of
 from .statuses import TERMINAL_STATES, result_of, statuses_of_command, statuses_of_devices
 
 # Pauses between requests for the status, in seconds.

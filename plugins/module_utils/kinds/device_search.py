@@ -16,11 +16,14 @@ from ..base.errors import Ambiguous, NotFound
 from ..base.ids import is_uuid, normal_id
 from ..base.row import Row
 from ..base.text import composed, unicode_forms
+from ..engine.lookup import Lookup
 from ..engine.tenant_view import TenantView
 from ..http.client import Client
 from ..http.parallel import CONCURRENCY, in_parallel
-from ..kinds.device import DISABLED
-from ..kinds.device_list import PAGE_SIZE, count_devices, list_devices
+from ..model.field import Field
+from ..model.kind import Kind, Routes, Shape
+from .device import DISABLED
+from .device_list import PAGE_SIZE, count_devices, list_devices
 
 _ITEM = "/v2/devices/{id}"
 # Maximum number of devices that are looked up one by one without counting all devices first.
@@ -48,10 +51,8 @@ def find_devices(view: TenantView, identifiers: t.Iterable[str]) -> dict[str, Ro
 def require_devices(view: TenantView, identifiers: t.Iterable[str]) -> list[Row]:
     """Return the devices of find_devices() without duplicates. Raise NotFound if one does not exist."""
     found = find_devices(view, identifiers)
-    missing = [name for name, row in found.items() if row is None]
-    if missing:
-        others = ", ".join(f"'{name}'" for name in missing[1:])
-        raise NotFound("device", missing[0], note=f"Also not found: {others}." if others else "")
+    if None in found.values():
+        _raise_not_found(found)
     return unique_devices(found.values())
 
 
@@ -66,6 +67,47 @@ def labels_of(view: TenantView, ids: t.Iterable[str], known: t.Iterable[Row] = (
     unknown = [id_ for id_ in ids if id_ not in names]
     names.update({id_: label_of(row) for id_, row in find_devices(view, unknown).items() if row})
     return names
+
+
+class DeviceLookup(Lookup):
+    """Finds the devices that properties of other kinds refer to. Tasks do not change devices as objects of a kind."""
+
+    def prefetch(self, texts: t.Collection[str]) -> None:
+        self._find(texts)
+
+    def resolve_all(self, texts: t.Collection[str]) -> list[Row]:
+        found = self._find(texts)
+        return [row if (row := found[text.strip()]) else _raise_not_found(found) for text in texts]
+
+    def resolve(self, name: str) -> Row:
+        return self.resolve_all([name])[0]
+
+    def names_of(self, ids: t.Collection[str]) -> dict[str, str]:
+        return {text: label_of(row) for text, row in self._find(ids).items() if row}
+
+    def _find(self, texts: t.Collection[str]) -> dict[str, Row | None]:
+        found = self.view.derived(self.kind)
+        if new := [text for text in texts if text.strip() not in found]:
+            found.update(find_devices(self.view, new))
+        return {text.strip(): found[text.strip()] for text in texts}
+
+
+DEVICE = Kind(
+    name="device",
+    title="device",
+    plural="devices",
+    routes=Routes(list="/v2/devices/", object=_ITEM, name_filter="search"),
+    shape=Shape.READ_ONLY,
+    fields=(Field("id", writable=False), Field("name", writable=False)),
+    label=label_of,
+    lookup=DeviceLookup,
+)
+
+
+def _raise_not_found(found: t.Mapping[str, Row | None]) -> t.NoReturn:
+    missing = [name for name, row in found.items() if row is None]
+    others = ", ".join(f"'{name}'" for name in missing[1:])
+    raise NotFound("device", missing[0], note=f"Also not found: {others}." if others else "")
 
 
 def _count_pages(client: Client) -> int:

@@ -11,7 +11,7 @@ import pytest
 from ansible_collections.esper.cloud.plugins.module_utils.base.errors import Ambiguous, NotFound
 from ansible_collections.esper.cloud.plugins.module_utils.base.text import counted
 from ansible_collections.esper.cloud.plugins.module_utils.engine.tenant_view import TenantView
-from ansible_collections.esper.cloud.plugins.module_utils.tasks.device_search import (
+from ansible_collections.esper.cloud.plugins.module_utils.kinds.device_search import (
     find_devices,
     require_devices,
 )
