@@ -44,10 +44,11 @@ options:
       1 to 8 characters.
     type: str
   contact_person:
-    description: Name of the contact. Must have from 1 to 255 characters.
+    description: Name of the contact. Must have from 1 to 255 characters. An empty text removes the value.
     type: str
   contact_number:
-    description: Phone number of the contact. Must have from 1 to 20 characters.
+    description: Phone number of the contact. Must have from 1 to 20 characters. An empty text removes the
+      value.
     type: str
   contact_email:
     description: Email address of the contact, at most 254 characters.

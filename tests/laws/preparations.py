@@ -60,6 +60,12 @@ _ANDROID = {
 }
 
 PREPARATIONS: dict[str, Preparation] = {
+    "alarm_rule": Preparation(
+        tasks=(
+            ("device_group", {"path": "All devices/Stores/Germany", "create_parents": True}),
+            ("alert_channel", {"name": "Service desk", "emails": ["servicedesk@example.com"]}),
+        ),
+    ),
     "app": Preparation(
         files={"law.apk": _apk("com.example.law"), "second.apk": _apk("com.example.second")},
         identity=_version("com.example.law"),

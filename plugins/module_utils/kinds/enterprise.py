@@ -35,8 +35,8 @@ class EnterprisePlanner(Planner):
         return super().plan_update(current, params)
 
 
-def _text(name: str, doc: str, maximum: int, sample: str) -> Field:
-    return Field(name, doc, validator=length(1, maximum), sample=sample)
+def _text(name: str, doc: str, maximum: int, sample: str, *, null_if_empty: bool = False) -> Field:
+    return Field(name, doc, validator=length(1, maximum), sample=sample, null_if_empty=null_if_empty)
 
 
 ENTERPRISE = plain_singleton(
@@ -53,8 +53,8 @@ ENTERPRISE = plain_singleton(
         _text("registered_address", "Registered address of the company.", 255, "1 High Street"),
         _text("location", "Location of the company: city, state, country.", 255, "London, England, GB"),
         _text("zipcode", "Postal code of the company. Quote it, because YAML reads 01234 as a number.", 8, "AB1 2CD"),
-        _text("contact_person", "Name of the contact.", 255, "Service desk"),
-        _text("contact_number", "Phone number of the contact.", 20, "+49 30 1234567"),
+        _text("contact_person", "Name of the contact.", 255, "Service desk", null_if_empty=True),
+        _text("contact_number", "Phone number of the contact.", 20, "+49 30 1234567", null_if_empty=True),
         Field(
             "contact_email",
             "Email address of the contact, at most 254 characters.",
