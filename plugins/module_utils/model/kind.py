@@ -141,12 +141,8 @@ class Kind:
     returns values that the API requires in addition to the fields if an object is created or replaced, from the API URL
     and the ID of the tenant. ``label`` returns the name of an object for people. ``guards`` protect objects from
     deletion. ``uploads`` are files of a new object. A kind with files creates objects by a form instead of JSON.
-    ``view_key`` is the key of the kind in TenantView. It defaults to the name, and differs if a module manages versions
-    of the objects of another kind.
-
-
-    deletion. ``related`` are values that only the _info module returns. ``view_key`` is the key of the kind in
-    TenantView. It defaults to the name, and differs if a module manages versions of the objects of another kind.
+    ``related`` are values that only the _info module returns. ``view_key`` is the key of the kind in TenantView. It
+    defaults to the name, and differs if a module manages versions of the objects of another kind.
 
     ``lookup``, ``planner`` and ``reader`` are subclasses of Lookup, Planner and Reader in ``engine``.
     """
@@ -165,7 +161,6 @@ class Kind:
     label: t.Callable[[Row], str] | None = None
     guards: tuple[Guard, ...] = ()
     uploads: tuple[Upload, ...] = ()
-
     related: tuple[Related, ...] = ()
     view_key: str = ""
     lookup: type[t.Any] | None = None
