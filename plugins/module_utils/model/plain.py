@@ -175,8 +175,8 @@ def plain_singleton(
 def _exclusive(options: t.Iterable[Option], *, has_name: bool) -> list[tuple[str, str]]:
     """Return the pairs of options of an _info module that exclude each other: a selector and a filter of the list."""
     filters = [option.name for option in options if option.query]
-    selectors = ("id", "name") if has_name else ("id",)
-    return [*([selectors] if has_name else []), *((selector, name) for selector in selectors for name in filters)]
+    pairs = [(selector, name) for selector in (("id", "name") if has_name else ("id",)) for name in filters]
+    return [("id", "name"), *pairs] if has_name else pairs
 
 
 def _id_option(doc: str, id_type: str) -> Option:
