@@ -278,15 +278,15 @@ def modules() -> list[Module]:
                     )
                     found.append(Module(each.name, each.module, where, name, "run", (value,)))
                 if each.info_module and each.shape is kind_module.Shape.SINGLETON:
-                    value = values(each.plural, f"The {each.title}.", type="dict", contains=each.fields)
+                    value = values(each.info_value, f"The {each.title}.", type="dict", contains=each.fields)
                     found.append(Module(f"{each.name}_info", each.info_module, where, name, "run_info", (value,)))
                 elif each.info_module:
                     value = values(
-                        each.plural,
+                        each.info_value,
                         f"The {each.titles} that match, in the order of the Esper API.",
                         type="list",
                         elements="dict",
-                        contains=each.fields,
+                        contains=(*each.fields, *(related.field for related in each.related)),
                     )
                     found.append(Module(f"{each.name}_info", each.info_module, where, name, "run_info", (value,)))
             elif isinstance(each, task_type) and each.module:
@@ -467,15 +467,17 @@ AREAS = {
     "Devices": ("device", "device_group", "device_facts"),
     "Commands and operations": ("device_command", "converge", "operation"),
     "Blueprints and policies": ("blueprint", "enterprise_policy"),
-    "Apps and content": ("app", "content", "preferred_region"),
-    "Alerts": ("alert_channel",),
+    "Apps and content": ("app", "content"),
+    "Alerts and places": ("alarm_rule", "alert_channel"),
     "Users and access": ("role",),
+    "Tenant settings": ("enterprise", "preferred_region"),
     "Reports and monitoring": (
         "device_location",
         "device_heartbeat",
         "device_tile",
         "status_metric",
         "enterprise_report",
+        "report_subscription",
         "remote_viewer_session",
     ),
     "All objects": ("tenant", "api"),

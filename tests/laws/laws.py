@@ -10,6 +10,7 @@ import typing as t
 import uuid
 from dataclasses import dataclass
 
+from ansible_collections.esper.cloud.plugins.module_utils.model.values import leaves
 from ansible_collections.esper.cloud.tests.laws import documents
 from ansible_collections.esper.cloud.tests.laws.objects import Objects, objects_of, preparation_of
 from ansible_collections.esper.cloud.tests.laws.preparations import Row
@@ -88,11 +89,13 @@ def _reads(subject: Subject) -> Reason:
 
 
 def _reads_named(subject: Subject) -> Reason:
-    return _reads(subject) or _named(subject)
+    return _reads(subject) or ("" if "id" in subject.info_options else _named(subject))
 
 
 def _named(subject: Subject) -> Reason:
-    return "single object" if subject.singleton else ""
+    if subject.singleton:
+        return "single object"
+    return "" if subject.has_name else "no name"
 
 
 def _both(subject: Subject) -> Reason:
@@ -104,8 +107,7 @@ def _in_tenant(subject: Subject) -> Reason:
 
 
 def _exports(subject: Subject) -> Reason:
-    options = subject.info_module.argument_spec if subject.info_module else {}
-    return _both(subject) or ("" if "export" in options else "no export")
+    return _both(subject) or ("" if "export" in subject.info_options else "no export")
 
 
 # --- helpers ----------------------------------------------------------------------------------------------------------
@@ -307,7 +309,7 @@ def _with_twins(value: t.Any, wanted: str) -> t.Any:
     if isinstance(value, dict):
         return {name: _with_twins(item, wanted) for name, item in value.items()}
     if isinstance(value, list):
-        rows = [row for row in value if isinstance(row, dict) and "id" in row and wanted in row.values()]
+        rows = [row for row in value if isinstance(row, dict) and "id" in row and wanted in leaves(row)]
         return [*value, *({**row, "id": _other_id(row["id"])} for row in rows)]
     return value
 
@@ -319,7 +321,7 @@ def _other_id(value: str | int) -> str | int:
 @law("An ID or a name that no object has: _info returns nothing, absent changes nothing, present fails.", _reads_named)
 def unknown(world: World, subject: Subject, objects: Objects) -> None:
     unknown_id = {"id": objects.by_unknown_id["id"]}
-    for options in (objects.info, unknown_id):
+    for options in (objects.info, unknown_id) if subject.has_name else (unknown_id,):
         found = _read(world, subject, options)
         assert found == [], f"{options} returns {found}"
     if subject.module is None:

@@ -60,6 +60,12 @@ _ANDROID = {
 }
 
 PREPARATIONS: dict[str, Preparation] = {
+    "alarm_rule": Preparation(
+        tasks=(
+            ("device_group", {"path": "All devices/Stores/Germany", "create_parents": True}),
+            ("alert_channel", {"name": "Service desk", "emails": ["servicedesk@example.com"]}),
+        ),
+    ),
     "app": Preparation(
         files={"law.apk": _apk("com.example.law"), "second.apk": _apk("com.example.second")},
         identity=_version("com.example.law"),
@@ -93,11 +99,19 @@ PREPARATIONS: dict[str, Preparation] = {
         second={"name": "second.txt"},
         for_create=({"src": "law.txt"}, {"src": "second.txt"}),
     ),
+    "device_heartbeat": Preparation(
+        info={"seen_after": "2026-01-01T01:00:00+01:00", "platform": "ANDROID"},
+        info_all={"seen_after": "2026-01-01"},
+    ),
     "device_group": Preparation(
         identity={"path": "All devices/Law"},
         moved={"path": "All devices/Moved law"},
         second={"path": "All devices/Second law"},
         sample={},
         changed={"new_path": "All devices/Moved law"},
+    ),
+    "report_subscription": Preparation(
+        identity={"emails": ["law@example.com"]},
+        second={"emails": ["second@example.com"]},
     ),
 }

@@ -40,7 +40,8 @@ class Reader:
     def get_info(self, params: Params) -> Row:
         """Return the values of the module: the object that the options select, or all objects."""
         if self.kind.shape is Shape.SINGLETON:
-            return {self.kind.plural: self.kind.to_result(self.read_object(params))}
+            found = self.read_object(params)
+            return {self.kind.info_value: None if found is None else self.kind.to_result(found)}
         rows = self.read_rows(params)
         separate_fields = [field for field in self.kind.fields if field.separate_route and params.get(field.name)]
         if separate_fields:
@@ -50,20 +51,15 @@ class Reader:
                     self.view.client, lambda row: lookup.read_separate_fields(row, separate_fields), rows, CONCURRENCY
                 )
             )
-        hidden = set()
-        if params.get(RESOLVE_NAMES) is False:
-            hidden = {field.name for field in self.kind.fields if field.names is not None}
-        else:
+        if params.get(RESOLVE_NAMES) is not False:
             self._learn_names(rows)
-        records = (self.view.with_names(self.kind, self.kind.to_result(row)) for row in rows)
-        return {self.kind.plural: [{name: row[name] for name in row if name not in hidden} for row in records]}
+        return {self.kind.info_value: self._with_related(rows, params)}
 
-    def read_object(self, params: Params) -> Row:
-        """Return the object of a singleton."""
-        query = self.query(params)
-        if query is None:
-            return t.cast("Row", lookup_of(self.view, self.kind).find(params))
-        return self.view.get_at(self.kind.routes.object, query=query, kind=self.kind, purpose=self.kind.purpose_of_list)
+    def read_object(self, params: Params) -> Row | None:
+        """Return the object of a singleton, or None if Esper does not have the object that the options select."""
+        if query := self.query(params):
+            return self._find_selected(query)
+        return lookup_of(self.view, self.kind).find(params)
 
     def read_rows(self, params: Params) -> list[Row]:
         """Return the objects that the options select, in API format."""
@@ -77,6 +73,23 @@ class Reader:
             raise InvalidParameter(f"The option limit {error}.")
         return self.view.first_objects(self.kind, limit, query)
 
+    def _with_related(self, rows: list[Row], params: Params) -> list[Row]:
+        """Return objects in collection terms, with the related values that a task asks for."""
+        related = [each for each in self.kind.related if params.get(each.option.name)]
+        is_named = params.get(RESOLVE_NAMES) is not False
+        hidden = {field.name for field in self.kind.fields if field.names is not None and not is_named}
+
+        def to_result(row: Row) -> Row:
+            values = {each.field.name: each.field.from_api(each.read(self.view, row)) for each in related}
+            record = {**self.view.with_names(self.kind, self.kind.to_result(row)), **values}
+            return {name: record[name] for name in record if name not in hidden}
+
+        if not related:
+            return list(map(to_result, rows))
+        # The first object fills the cache with what all objects need, such as the list of all blueprints.
+        first = [to_result(row) for row in rows[:1]]
+        return first + list(in_parallel(self.view.client, to_result, rows[1:], CONCURRENCY))
+
     def _learn_names(self, rows: list[Row]) -> None:
         """Read the names of the objects of which rows have the IDs only."""
         for field in self.kind.fields:
@@ -86,6 +99,14 @@ class Reader:
             if unnamed := sorted({str(each.id) for each in found if each.label is None}):
                 lookup = lookup_of(self.view, t.cast("Kind", names.kind))
                 self.view.learn_names(NamedObject(each, name) for each, name in lookup.names_of(unnamed).items())
+
+    def _find_selected(self, query: Query) -> Row | None:
+        """Return the object that a query selects, or None."""
+        kind = self.kind
+        row = self.view.client.find_object(
+            kind.routes.object, query=query, key=None, purpose=f"Reading the {kind.title}"
+        )
+        return None if row is None else self.view.typed(kind, row)
 
     def query(self, params: Params) -> Query | None:
         """Return the query of the list for the filters that a task sets, None if it sets none. Raise InvalidParameter

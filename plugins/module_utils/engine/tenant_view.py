@@ -12,14 +12,16 @@ import itertools
 import typing as t
 from dataclasses import dataclass, field
 
+from ..base.checksums import Sha256Sink
 from ..base.ids import is_id, normal_id
 from ..base.limits import PAGE_SIZE
 from ..base.row import Row
 from ..base.text import composed, listed, unicode_forms
 from ..http.client import Client, Query
+from ..http.download import Download
 from ..http.paging import iterate, list_all
 from ..http.parallel import CONCURRENCY
-from ..model.conform import conform, typed_result
+from ..model.conform import conform, secrets_of, typed_result
 from ..model.kind import Kind
 from ..model.names import NamedObject
 from ..model.plan import Effect, Step
@@ -77,6 +79,7 @@ class TenantView:
         self._names: dict[Kind, _ByName] = {}
         self._ids: dict[Kind, dict[str, Row]] = {}
         self._preloaded: set[str] = set()
+        self._checksums: dict[str, str] = {}
         self._typed: dict[tuple[Kind, _CacheKey], tuple[t.Any, t.Any]] = {}
         self._planned: dict[str, _Planned] = {}
         self._derived: dict[str, dict[t.Any, t.Any]] = {}
@@ -103,6 +106,7 @@ class TenantView:
             page_size=kind.routes.page_size,
             concurrency=CONCURRENCY,
             key=kind.id_key or None,
+            rows_key=kind.routes.rows_key,
             purpose=kind.purpose_of_list,
         )
 
@@ -127,6 +131,7 @@ class TenantView:
         page_size: int | None = PAGE_SIZE,
         concurrency: int = 1,
         key: str | None = "id",
+        rows_key: str = "results",
         purpose: str,
     ) -> list[Row]:
         """Return the list at a path: see list_all(). With ``kind``, the objects have the types of its fields."""
@@ -135,7 +140,14 @@ class TenantView:
         if rows is None:
             invalidations = self._invalidations
             rows = list_all(
-                self.client, path, query=query, page_size=page_size, concurrency=concurrency, key=key, purpose=purpose
+                self.client,
+                path,
+                query=query,
+                page_size=page_size,
+                concurrency=concurrency,
+                key=key,
+                rows_key=rows_key,
+                purpose=purpose,
             )
             # If another thread sent a write request at the same time, the list may be out of date.
             if invalidations == self._invalidations:
@@ -205,22 +217,13 @@ class TenantView:
         return self._typed_object(kind, _cache_key(path, ids), row)
 
     def get_at(
-        self,
-        path: str,
-        ids: t.Mapping[str, str] | None = None,
-        *,
-        query: Query | None = None,
-        kind: Kind | None = None,
-        purpose: str,
+        self, path: str, ids: t.Mapping[str, str] | None = None, *, kind: Kind | None = None, purpose: str
     ) -> Row:
-        """Return the object at a path that a query selects: see find_at(). Raise ApiError if there is none."""
-        selectors = {**(ids or {}), **(query or {})}
+        """Return the object at a path: see find_at(). Raise ApiError if there is none."""
         row = self._read_once(
-            path,
-            selectors,
-            lambda: self.client.get_object(path, ids=ids, query=query, key=_id_key(kind), purpose=purpose),
+            path, ids, lambda: self.client.get_object(path, ids=ids, key=_id_key(kind), purpose=purpose)
         )
-        return self._typed_object(kind, _cache_key(path, selectors), row) or {}
+        return self._typed_object(kind, _cache_key(path, ids), row) or {}
 
     def _typed_object(self, kind: Kind | None, cache_key: _CacheKey, row: Row | None) -> Row | None:
         if row is None or kind is None:
@@ -240,6 +243,24 @@ class TenantView:
                 self._objects[cache_key] = row
         return row
 
+    # --- files ------------------------------------------------------------------------------------------------------
+
+    def checksum_at(self, link: str, *, purpose: str) -> str:
+        """Return the SHA-256 checksum of the file behind a download link. It is downloaded once, without the API key.
+
+        ``purpose`` is the start of an error message.
+        """
+        # Each response signs the link again.
+        file = link.partition("?")[0]
+        checksum = self._checksums.get(file)
+        if checksum is None:
+            invalidations, sink = self._invalidations, Sha256Sink()
+            self.client.download(Download(link, purpose), sink)
+            checksum = sink.checksum
+            if invalidations == self._invalidations:
+                self._checksums[file] = checksum
+        return checksum
+
     # --- types ------------------------------------------------------------------------------------------------------
 
     def typed(self, kind: Kind, row: Row) -> Row | None:
@@ -247,6 +268,7 @@ class TenantView:
 
         A value that cannot be converted is null. The task warns in both cases: see warnings().
         """
+        self.hide_secrets(kind, row)
         identifier = row.get(kind.id_key)
         typed, mismatches = conform(kind.fields, row)
         if kind.has_ids and not (is_id(identifier) and is_id(typed.get(kind.id_key))):
@@ -254,6 +276,11 @@ class TenantView:
             return None
         self._record_mismatches(kind, identifier, mismatches)
         return typed
+
+    def hide_secrets(self, kind: Kind, body: t.Any) -> None:
+        """Mask the secret properties of an object in a response in everything that the task shows."""
+        if kind.has_secrets and isinstance(body, dict):
+            self.client.hide(*secrets_of(kind.fields, body))
 
     def to_result(self, kind: Kind, row: Row) -> Row:
         """Return an object in the response to a write request in collection terms, with the types of its fields."""
@@ -417,6 +444,8 @@ class TenantView:
         """Remove the objects of a kind, and everything below their paths, from the cache after a write request."""
         self._invalidations += 1
         self._derived.pop(kind.key, None)
+        # A new file can have the link of a deleted one.
+        self._checksums = {}
         prefixes = kind.routes.prefixes
         # Collections are replaced, not changed, because other threads can read them at the same time.
         self._typed = {key: pair for key, pair in list(self._typed.items()) if not key[1][0].startswith(prefixes)}

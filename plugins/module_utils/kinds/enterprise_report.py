@@ -20,7 +20,7 @@ from ..engine.reader import Reader
 from ..http.client import Query
 from ..model.conform import typed_result
 from ..model.field import Field
-from ..model.kind import Routes, Shape
+from ..model.kind import Routes
 from ..model.module_spec import Option, Value
 from ..model.plain import plain_reading
 
@@ -74,9 +74,9 @@ def _check_available(query: Query, available_from: str | None) -> None:
 
 ENTERPRISE_REPORT = plain_reading(
     name="enterprise_report",
-    plural="report",
+    plural="reports",
+    info_name="report",
     title="report",
-    shape=Shape.SINGLETON,
     short_description="Get the numbers of Esper devices in a period",
     doc=(
         "Returns how many devices were active, provisioned and registered in a period.",

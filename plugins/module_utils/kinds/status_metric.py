@@ -11,7 +11,7 @@ from __future__ import annotations
 from ..base.row import Params, Row
 from ..engine.reader import Reader
 from ..model.field import Field
-from ..model.kind import Routes, Shape
+from ..model.kind import Routes
 from ..model.module_spec import Option
 from ..model.plain import plain_reading
 
@@ -39,8 +39,8 @@ _V2 = "Null with O(generation=v1)."
 STATUS_METRIC = plain_reading(
     name="status_metric",
     plural="status_metrics",
+    info_name="status_metrics",
     title="status metrics",
-    shape=Shape.SINGLETON,
     short_description="Get numbers of Esper devices by status",
     doc=(
         "Returns how many devices of the tenant are active, secure, at risk, low on battery or new.",

@@ -27,9 +27,10 @@ class Option:
     name, path or tag. If it is empty or null, the task fails, because it could select other objects. With ``numbers``,
     a text can be a whole number. ``texts_by_name`` is true for a dict of texts whose keys name objects.
 
-    ``query`` is set for a filter of an _info module: the query parameter of the list that has the value. The values of
-    a list have commas between them. ``to_query`` converts a value to API format, and raises ValueError with the error.
-    ``names`` is the kind of object that the value names by name, path or ID. The query has the ID.
+    ``query`` is set for a filter of an _info module: the query parameter that has the value. It filters the list, or
+    selects the object if the path is that of one object. The values of a list have commas between them. ``to_query``
+    converts a value to API format, and raises ValueError with the error. ``names`` is the kind of object that the value
+    names by name, path or ID. The query has the ID.
     """
 
     name: str

@@ -4,7 +4,7 @@
 """Reports about devices: locations, device tiles, status metrics, numbers of a period, and remote viewer sessions.
 
 /v1/enterprise/{enterprise_id}/report/ (v1.yaml), /v2/enterprise/{enterprise_id}/report/status-metrics and
-/v2/rv-activity-feed/ (v2.yaml), and /enterprise/report/ (legacy.yaml). Everything but the sessions follows from devices.
+/v2/rv-activity-feed/ (v2.yaml), and /enterprise/report/ (legacy.yaml). All but the sessions follow from devices.
 """
 
 from __future__ import annotations
