@@ -11,7 +11,7 @@ from __future__ import annotations
 import enum
 import functools
 import typing as t
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..base.limits import PAGE_SIZE
 from ..base.row import Row
@@ -41,7 +41,8 @@ class Routes:
     object. ``page_size`` is None for a list without the parameter ``limit``. ``rows_key`` is the property of the
     response that has the objects, if it can be null. ``name_filter`` is the query parameter
     that filters the list by name, "" if there is none. It does not have to be exact: see engine/lookup.py.
-    ``extra_prefixes`` are prefixes of other paths that return the same objects.
+    ``extra_prefixes`` are prefixes of other paths that return the same objects. ``list_query`` are parameters of each
+    request for the list. If Esper rejects them, the list is read without them.
     """
 
     list: str = ""
@@ -51,6 +52,7 @@ class Routes:
     rows_key: str = "results"
     name_filter: str = "name"
     extra_prefixes: tuple[str, ...] = ()
+    list_query: t.Mapping[str, t.Any] = field(default_factory=dict)
 
     @property
     def prefixes(self) -> tuple[str, ...]:

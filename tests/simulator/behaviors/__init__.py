@@ -31,11 +31,13 @@ from behaviors import (
     roles,
     tags,
     tenant_apps,
+    users,
 )
 
 # In the order in which they are seeded: devices refer to those before them.
 KINDS = (
     identity,
+    users,
     device_groups,
     tags,
     blueprints,
