@@ -250,8 +250,8 @@ class Kind:
 
 
 def _referenced_kinds(fields: t.Iterable[Field]) -> t.Iterator[str]:
-    for field in fields:
-        yield from (reference.kind for reference in field.references if reference.options)
-        if field.names is not None and field.writable:
-            yield field.names.kind.name
-        yield from _referenced_kinds(field.fields)
+    for each in fields:
+        yield from (reference.kind for reference in each.references if reference.options)
+        if each.names is not None and each.writable:
+            yield each.names.kind.name
+        yield from _referenced_kinds(each.fields)
