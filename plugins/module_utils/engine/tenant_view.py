@@ -226,7 +226,7 @@ class TenantView:
         A value that cannot be converted is null. The task warns in both cases: see warnings().
         """
         identifier = row.get(kind.id_key)
-        typed, mismatches = conform(kind.fields, row)
+        typed, mismatches = conform(kind.fields, kind.decode(row))
         if kind.shape is not Shape.SINGLETON and not (is_id(identifier) and is_id(typed.get(kind.id_key))):
             self._omitted[kind.titles] = self._omitted.get(kind.titles, 0) + 1
             return None
@@ -235,7 +235,7 @@ class TenantView:
 
     def to_result(self, kind: Kind, row: Row) -> Row:
         """Return an object in the response to a write request in collection terms, with the types of its fields."""
-        result, mismatches = typed_result(kind.fields, row)
+        result, mismatches = typed_result(kind.fields, kind.decode(row))
         self._record_mismatches(kind, row.get(kind.id_key), mismatches)
         return self.with_names(kind, result)
 
@@ -310,14 +310,15 @@ class TenantView:
             rows: list[Row] = []
             for form in unicode_forms(name):
                 rows = self.list_objects(kind, {kind.routes.name_filter: form})
-                if any(_folded(row.get(kind.name_key)) == _folded(name) for row in rows):
+                if any(_folded(key) == _folded(name) for row in rows for key in kind.keys_of(row)):
                     break
             return rows
         names, invalidations = self._names.get(kind), self._invalidations
         if names is None:
             names = {}
             for row in self.list_objects(kind):
-                names.setdefault(_folded(row.get(kind.name_key)), []).append(row)
+                for key in kind.keys_of(row):
+                    names.setdefault(_folded(key), []).append(row)
             if invalidations == self._invalidations:
                 self._names[kind] = names
         return names.get(_folded(name), [])
@@ -337,15 +338,16 @@ class TenantView:
                 planned.rows[str(effect.id)] = effect.row
                 if not isinstance(effect.id, KnownAfterApply):
                     planned.changes[str(effect.id)] = effect.row
-                planned.names.setdefault(_folded(effect.row.get(effect.kind.name_key)), []).append(effect.row)
+                for key in effect.kind.keys_of(effect.row):
+                    planned.names.setdefault(_folded(key), []).append(effect.row)
 
     @staticmethod
     def _remove(planned: _Planned, effect: Effect) -> None:
         planned.deleted.discard(str(effect.id))
         planned.changes.pop(str(effect.id), None)
         earlier = planned.rows.pop(str(effect.id), None)
-        if earlier is not None:
-            same_name = planned.names[_folded(earlier.get(effect.kind.name_key))]
+        for key in effect.kind.keys_of(earlier) if earlier is not None else ():
+            same_name = planned.names[_folded(key)]
             same_name[:] = [row for row in same_name if row is not earlier]
 
     def planned(self, kind: Kind) -> list[Row]:

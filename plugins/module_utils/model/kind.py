@@ -104,7 +104,9 @@ class Kind:
     ``module`` and ``info_module`` are the interfaces of the modules, None if there is no module. ``fixed_payload``
     returns values that the API requires in addition to the fields if an object is created or replaced, from the API URL
     and the ID of the tenant. ``label`` returns the name of an object for people. ``guards`` protect objects from
-    deletion. ``view_key`` is the key of the kind in TenantView. It defaults to the name, and differs if a module
+    deletion. ``from_api`` and ``to_api`` convert an object in a response, and the body of a request, if the API has no
+    fixed path for each field: from_api adds the fields and keeps the rest, to_api replaces the fields. ``find_keys``
+    returns the texts by which an object is found, if it is not the name. ``view_key`` is the key of the kind in TenantView. It defaults to the name, and differs if a module
     manages versions of the objects of another kind.
 
     ``lookup``, ``planner`` and ``reader`` are subclasses of Lookup, Planner and Reader in ``engine``.
@@ -123,6 +125,9 @@ class Kind:
     fixed_payload: t.Callable[[str, str], Row] | None = None
     label: t.Callable[[Row], str] | None = None
     guards: tuple[Guard, ...] = ()
+    from_api: t.Callable[[Row], Row] | None = None
+    to_api: t.Callable[[Row], Row] | None = None
+    find_keys: t.Callable[[Row], t.Iterable[str]] | None = None
     view_key: str = ""
     lookup: type[t.Any] | None = None
     planner: type[t.Any] | None = None
@@ -178,6 +183,18 @@ class Kind:
         if self.label is not None:
             return self.label(row)
         return str(row.get(self.name_key) or row.get(self.id_key) or self.title)
+
+    def decode(self, row: Row) -> Row:
+        """Return an object in a response in the form that its fields describe."""
+        return row if self.from_api is None else self.from_api(row)
+
+    def encode(self, body: Row) -> Row:
+        """Return the body of a request in API format."""
+        return body if self.to_api is None else self.to_api(body)
+
+    def keys_of(self, row: Row) -> t.Iterable[str]:
+        """Return the texts by which an object is found."""
+        return (str(row.get(self.name_key) or ""),) if self.find_keys is None else self.find_keys(row)
 
     def phrase(self, row: Row) -> str:
         """Return an object in a sentence, such as "device group 'Berlin'"."""
