@@ -25,6 +25,8 @@ MODULES = {
     "device_group": ("kinds.device_group", "DEVICE_GROUP"),
     "device_group_info": ("kinds.device_group", "DEVICE_GROUP"),
     "device_info": ("tasks.device_info", "DEVICE_INFO"),
+    "directory_record": ("kinds.directory_record", "DIRECTORY_RECORD"),
+    "directory_record_info": ("kinds.directory_record", "DIRECTORY_RECORD"),
     "enterprise": ("kinds.enterprise", "ENTERPRISE"),
     "enterprise_info": ("kinds.enterprise", "ENTERPRISE"),
     "enterprise_policy": ("kinds.enterprise_policy", "ENTERPRISE_POLICY"),

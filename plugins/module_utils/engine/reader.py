@@ -29,11 +29,7 @@ class Reader:
         lookup = lookup_of(self.view, self.kind)
         if self.kind.shape is Shape.SINGLETON:
             return {self.kind.name: self.kind.to_result(t.cast("Row", lookup.find(params)))}
-        if params.get("id") is not None or params.get("name") is not None:
-            row = lookup.find(params)
-            rows = [row] if row else []
-        else:
-            rows = self.view.list_objects(self.kind, self.query(params))
+        rows = self.select(params)
         separate_fields = [field for field in self.kind.fields if field.separate_route and params.get(field.name)]
         if separate_fields:
             rows = list(
@@ -53,6 +49,13 @@ class Reader:
             if unnamed := sorted({str(each.id) for each in found if each.label is None}):
                 lookup = lookup_of(self.view, t.cast("Kind", names.kind))
                 self.view.learn_names(NamedObject(each, name) for each, name in lookup.names_of(unnamed).items())
+
+    def select(self, params: Params) -> list[Row]:
+        """Return the objects that the options select."""
+        if params.get("id") is not None or params.get("name") is not None:
+            row = lookup_of(self.view, self.kind).find(params)
+            return [row] if row else []
+        return self.view.list_objects(self.kind, self.query(params))
 
     def query(self, params: Params) -> Query | None:
         """Return the query of the list for the filters that a task sets, None if it sets none."""

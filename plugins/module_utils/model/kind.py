@@ -104,10 +104,12 @@ class Kind:
     ``module`` and ``info_module`` are the interfaces of the modules, None if there is no module. ``fixed_payload``
     returns values that the API requires in addition to the fields if an object is created or replaced, from the API URL
     and the ID of the tenant. ``label`` returns the name of an object for people. ``guards`` protect objects from
-    deletion. ``from_api`` and ``to_api`` convert an object in a response, and the body of a request, if the API has no
-    fixed path for each field: from_api adds the fields and keeps the rest, to_api replaces the fields. ``find_keys``
-    returns the texts by which an object is found, if it is not the name. ``view_key`` is the key of the kind in TenantView. It defaults to the name, and differs if a module
+    deletion. ``view_key`` is the key of the kind in TenantView. It defaults to the name, and differs if a module
     manages versions of the objects of another kind.
+
+    ``from_api`` and ``to_api`` convert an object in a response, and the body of a request, if the API has no fixed path
+    for each field: from_api adds the fields and keeps the rest, to_api replaces the fields. ``find_keys`` returns the
+    texts by which an object is found, if it is not the name.
 
     ``lookup``, ``planner`` and ``reader`` are subclasses of Lookup, Planner and Reader in ``engine``.
     """

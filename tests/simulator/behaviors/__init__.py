@@ -23,6 +23,7 @@ from behaviors import (
     device_details,
     device_groups,
     devices,
+    directory,
     geofences,
     identity,
     operations,
@@ -49,6 +50,7 @@ KINDS = (
     tenant_apps,
     roles,
     alerts,
+    directory,
     geofences,
 )
 
