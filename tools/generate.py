@@ -286,7 +286,7 @@ def modules() -> list[Module]:
                         f"The {each.titles} that match, in the order of the Esper API.",
                         type="list",
                         elements="dict",
-                        contains=each.fields,
+                        contains=(*each.fields, *(related.field for related in each.related)),
                     )
                     found.append(Module(f"{each.name}_info", each.info_module, where, name, "run_info", (value,)))
             elif isinstance(each, task_type) and each.module:

@@ -8,7 +8,7 @@ import typing as t
 from types import MappingProxyType
 
 from .field import Field, Words
-from .kind import Guard, Kind, Routes, Shape
+from .kind import Guard, Kind, Related, Routes, Shape
 from .module_spec import NO_DIFF, READS_ONLY, ModuleSpec, Option, Value, state_option, writable
 
 _OMITTED = "Options you omit are not changed."
@@ -24,6 +24,7 @@ def plain_kind(
     plural: str = "",
     keys: tuple[str, ...] = ("name",),
     guards: tuple[Guard, ...] = (),
+    related: tuple[Related, ...] = (),
     options: tuple[Option, ...] = (),
     info_options: tuple[Option, ...] = (),
     rules: t.Mapping[str, t.Any] = MappingProxyType({}),
@@ -68,6 +69,7 @@ def plain_kind(
             _id_option(f"ID of the {title}.", id_type),
             *((Option("name", f"Name of the {title}, case-sensitive.", identifier=True),) if has_name else ()),
             *(_separate_option(field, titles) for field in fields if field.separate_route),
+            *{each.option.name: each.option for each in related}.values(),
             *info_options,
         ),
         rules={"mutually_exclusive": _exclusive(info_options, has_name=has_name)},
@@ -82,6 +84,7 @@ def plain_kind(
         routes=routes,
         fields=fields,
         guards=guards,
+        related=related,
         module=module,
         info_module=info_module,
         **attributes,
@@ -98,14 +101,16 @@ def plain_reading(
     fields: tuple[Field, ...],
     options: tuple[Option, ...] = (),
     rules: t.Mapping[str, t.Any] = MappingProxyType({}),
+    returns: tuple[Value, ...] = (),
     seealso: tuple[str, ...] = (),
     title: str = "",
     **attributes: t.Any,
 ) -> Kind:
     """Return a kind of values that modules only read, such as locations, with an _info module.
 
-    ``doc`` is the description of the module. ``options`` are those of the module: see Option.query. Other arguments are
-    those of ModuleSpec and Kind.
+    ``doc`` is the description of the module. ``options`` are those of the module: see Option.query. Without the route
+    of a list, the module returns one object, which the options select. It is null if Esper returns HTTP 404. Other
+    arguments are those of ModuleSpec and Kind.
     """
     return Kind(
         name=name,
@@ -113,12 +118,13 @@ def plain_reading(
         plural=plural,
         routes=routes,
         fields=fields,
-        shape=Shape.READ_ONLY,
+        shape=Shape.READ_ONLY if routes.list else Shape.SINGLETON,
         info_module=ModuleSpec(
             short_description=short_description,
             description=doc,
             options=options,
             rules=rules,
+            returns=returns,
             check_mode=READS_ONLY,
             diff_mode=NO_DIFF,
             seealso=seealso,
@@ -169,8 +175,8 @@ def plain_singleton(
 def _exclusive(options: t.Iterable[Option], *, has_name: bool) -> list[tuple[str, str]]:
     """Return the pairs of options of an _info module that exclude each other: a selector and a filter of the list."""
     filters = [option.name for option in options if option.query]
-    selectors = ("id", "name") if has_name else ("id",)
-    return [*([selectors] if has_name else []), *((selector, name) for selector in selectors for name in filters)]
+    pairs = [(selector, name) for selector in (("id", "name") if has_name else ("id",)) for name in filters]
+    return [("id", "name"), *pairs] if has_name else pairs
 
 
 def _id_option(doc: str, id_type: str) -> Option:
