@@ -53,12 +53,12 @@ options:
     description: MEI of the device. Compared in upper or lower case. Must not be empty.
     type: str
   wifi_mac:
-    description: MAC address of the Wi-Fi interface of the device. Compared without V(:\) and V(-). Must not
-      be empty.
+    description: MAC address of the Wi-Fi interface of the device. Compared without colons and hyphens. Must
+      not be empty.
     type: str
   ethernet_mac:
-    description: MAC address of the Ethernet interface of the device. Compared without V(:\) and V(-). Must
-      not be empty.
+    description: MAC address of the Ethernet interface of the device. Compared without colons and hyphens.
+      Must not be empty.
     type: str
   group:
     description: Path, name or ID of the device group that the device gets.

@@ -26,36 +26,56 @@ attributes:
     support: N/A
 options:
   id:
-    description: ID of the directory record.
+    description:
+      - ID of the directory record.
+      - Mutually exclusive with O(serial), O(imei1), O(imei2), O(mei), O(wifi_mac), O(ethernet_mac), O(group),
+        O(approval_status), and O(enrolled).
     type: str
   serial:
-    description: Serial number of the device. Compared in upper or lower case.
+    description:
+      - Serial number of the device. Compared in upper or lower case.
+      - Mutually exclusive with O(id).
     type: str
   imei1:
-    description: First IMEI of the device. Compared in upper or lower case.
+    description:
+      - First IMEI of the device. Compared in upper or lower case.
+      - Mutually exclusive with O(id).
     type: str
   imei2:
-    description: Second IMEI of the device. Compared in upper or lower case.
+    description:
+      - Second IMEI of the device. Compared in upper or lower case.
+      - Mutually exclusive with O(id).
     type: str
   mei:
-    description: MEI of the device. Compared in upper or lower case.
+    description:
+      - MEI of the device. Compared in upper or lower case.
+      - Mutually exclusive with O(id).
     type: str
   wifi_mac:
-    description: MAC address of the Wi-Fi interface of the device. Compared without V(:\) and V(-).
+    description:
+      - MAC address of the Wi-Fi interface of the device. Compared without colons and hyphens.
+      - Mutually exclusive with O(id).
     type: str
   ethernet_mac:
-    description: MAC address of the Ethernet interface of the device. Compared without V(:\) and V(-).
+    description:
+      - MAC address of the Ethernet interface of the device. Compared without colons and hyphens.
+      - Mutually exclusive with O(id).
     type: str
   group:
-    description: Path, name or ID of the device group of the records.
+    description:
+      - Path, name or ID of the device group of the records.
+      - Mutually exclusive with O(id).
     type: str
   approval_status:
-    description: Approval status of the records.
+    description:
+      - Approval status of the records.
+      - Mutually exclusive with O(id).
     type: str
     choices: [WAITING_FOR_APPROVAL, APPROVED, REJECTED, BLOCKED]
   enrolled:
-    description: If V(true), returns records of enrolled devices only. If V(false), returns the other records
-      only.
+    description:
+      - If V(true), returns records of enrolled devices only. If V(false), returns the other records only.
+      - Mutually exclusive with O(id).
     type: bool
 seealso:
   - module: esper.cloud.directory_record

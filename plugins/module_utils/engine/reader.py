@@ -31,7 +31,11 @@ class Reader:
             query = self.query(params)
             found = self._find_selected(query) if query else lookup.find(params)
             return {self.kind.name: None if found is None else self.kind.to_result(found)}
-        rows = self.select(params)
+        if params.get("id") is not None or params.get("name") is not None:
+            row = lookup.find(params)
+            rows = [row] if row else []
+        else:
+            rows = self.list_all(params)
         separate_fields = [field for field in self.kind.fields if field.separate_route and params.get(field.name)]
         if separate_fields:
             rows = list(
@@ -66,13 +70,6 @@ class Reader:
                 lookup = lookup_of(self.view, t.cast("Kind", names.kind))
                 self.view.learn_names(NamedObject(each, name) for each, name in lookup.names_of(unnamed).items())
 
-    def select(self, params: Params) -> list[Row]:
-        """Return the objects that the options select."""
-        if params.get("id") is not None or params.get("name") is not None:
-            row = lookup_of(self.view, self.kind).find(params)
-            return [row] if row else []
-        return self.view.list_objects(self.kind, self.query(params))
-
     def _find_selected(self, query: Query) -> Row | None:
         """Return the object that a query selects, or None."""
         kind = self.kind
@@ -80,6 +77,10 @@ class Reader:
             kind.routes.object, query=query, key=None, purpose=f"Reading the {kind.title}"
         )
         return None if row is None else self.view.typed(kind, row)
+
+    def list_all(self, params: Params) -> list[Row]:
+        """Return all objects that match the filters of a task."""
+        return self.view.list_objects(self.kind, self.query(params))
 
     def query(self, params: Params) -> Query | None:
         """Return the query of the list for the filters that a task sets, None if it sets none."""

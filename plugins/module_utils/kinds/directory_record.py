@@ -97,14 +97,13 @@ class DirectoryRecordPlanner(Planner):
 class DirectoryRecordReader(Reader):
     """Reads directory records. The API has no filters, so they are applied here."""
 
-    def select(self, params: Params) -> list[Row]:
+    def list_all(self, params: Params) -> list[Row]:
         """Return the records that match all options."""
-        rows = self.view.list_objects(self.kind) if params.get("id") is None else super().select(params)
         keys, status, enrolled = keys_of(params), params["approval_status"], params["enrolled"]
         group = params["group"] and lookup_of(self.view, DEVICE_GROUP).resolve(params["group"])["id"]
         return [
             with_tag_names(self.view, row)
-            for row in rows
+            for row in self.view.list_objects(self.kind)
             if keys <= keys_of(row)
             and group in (None, row.get("group_id"))
             and status in (None, row.get("approval_status"))
@@ -125,11 +124,12 @@ _TITLES = {
     "ethernet_mac": "MAC address of the Ethernet interface",
 }
 _SAMPLES = {"serial": "R9W00000001", "imei1": "356938035643809", "wifi_mac": "00:11:22:33:44:55"}
+_FILTERS = (*IDENTIFIERS, "group", "approval_status", "enrolled")
 _STATUSES = ("WAITING_FOR_APPROVAL", "APPROVED", "REJECTED", "BLOCKED")
 
 
 def _form(name: str) -> str:
-    return "Compared without V(:\\) and V(-)." if name.endswith("_mac") else "Compared in upper or lower case."
+    return "Compared without colons and hyphens." if name.endswith("_mac") else "Compared in upper or lower case."
 
 
 def _identifier(name: str) -> Field:
@@ -158,7 +158,7 @@ DIRECTORY_RECORD = plain_kind(
     lookup=DirectoryRecordLookup,
     planner=DirectoryRecordPlanner,
     reader=DirectoryRecordReader,
-    from_api=with_identifiers,
+    adapt=with_identifiers,
     to_api=to_api,
     find_keys=keys_of,
     label=lambda row: str(next((row[name] for name in IDENTIFIERS if row.get(name)), row.get("id"))),
@@ -180,6 +180,9 @@ DIRECTORY_RECORD = plain_kind(
             type="bool",
         ),
     ),
+    info_rules={
+        "mutually_exclusive": [("id", name) for name in (*IDENTIFIERS, "group", "approval_status", "enrolled")]
+    },
     fields=(
         Field("id", "ID of the directory record.", writable=False, sample="5b6a3a0e-7d35-4f0f-9d0d-5f0a3c1e7b42"),
         *map(_identifier, IDENTIFIERS),

@@ -141,12 +141,11 @@ class Kind:
     returns values that the API requires in addition to the fields if an object is created or replaced, from the API URL
     and the ID of the tenant. ``label`` returns the name of an object for people. ``guards`` protect objects from
     deletion. ``uploads`` are files of a new object. A kind with files creates objects by a form instead of JSON.
-    ``related`` are values that only the _info module returns. ``view_key`` is the key of the kind in TenantView. It
-    defaults to the name, and differs if a module manages versions of the objects of another kind.
-
-    ``from_api`` and ``to_api`` convert an object in a response, and the body of a request, if the API has no fixed path
-    for each field: from_api adds the fields and keeps the rest, to_api replaces the fields. ``find_keys`` returns the
-    texts by which an object is found, if it is not the name.
+    ``related`` are values that only the _info module returns. ``adapt`` returns an object in a response in the form
+    that the fields describe, if responses have several forms. It must accept values of any type. ``to_api`` returns the
+    body of a request in API format, if that is another form. ``find_keys`` returns the texts by which an object is
+    found, if it is not the name. ``view_key`` is the key of the kind in TenantView. It defaults to the name, and
+    differs if a module manages versions of the objects of another kind.
 
     ``lookup``, ``planner`` and ``reader`` are subclasses of Lookup, Planner and Reader in ``engine``.
     """
@@ -164,7 +163,7 @@ class Kind:
     fixed_payload: t.Callable[[str, str], Row] | None = None
     label: t.Callable[[Row], str] | None = None
     guards: tuple[Guard, ...] = ()
-    from_api: t.Callable[[Row], Row] | None = None
+    adapt: t.Callable[[Row], Row] | None = None
     to_api: t.Callable[[Row], Row] | None = None
     find_keys: t.Callable[[Row], t.Iterable[str]] | None = None
     uploads: tuple[Upload, ...] = ()
@@ -235,9 +234,9 @@ class Kind:
             return self.label(row)
         return str(row.get(self.name_key) or row.get(self.id_key) or self.title)
 
-    def decode(self, row: Row) -> Row:
-        """Return an object in a response in the form that its fields describe."""
-        return row if self.from_api is None else self.from_api(row)
+    def adapted(self, row: Row) -> Row:
+        """Return an object in a response in the form that the fields describe."""
+        return row if self.adapt is None else self.adapt(row)
 
     def encode(self, body: Row) -> Row:
         """Return the body of a request in API format."""

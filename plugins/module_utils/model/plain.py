@@ -28,14 +28,15 @@ def plain_kind(
     options: tuple[Option, ...] = (),
     info_options: tuple[Option, ...] = (),
     rules: t.Mapping[str, t.Any] = MappingProxyType({}),
+    info_rules: t.Mapping[str, t.Any] = MappingProxyType({}),
     **attributes: t.Any,
 ) -> Kind:
     """Return a kind whose objects have an ID, and a name or other keys, with a module and an _info module.
 
     ``doc`` is the purpose of the objects. ``title`` defaults to the name, ``plural`` to the name with an s. ``keys``
     are the options that select an object in place of its ID. If they are not ("name",), the kind has a lookup of its
-    own. ``options`` and ``info_options`` are added to those of the modules, ``rules`` are rules between the options.
-    Other arguments are those of Kind.
+    own. ``options`` and ``info_options`` are added to those of the modules, ``rules`` and ``info_rules`` to the rules
+    between the options. Other arguments are those of Kind.
     """
     title, plural = title or name.replace("_", " "), plural or f"{name}s"
     titles = plural.replace("_", " ")
@@ -72,7 +73,7 @@ def plain_kind(
             *{each.option.name: each.option for each in related}.values(),
             *info_options,
         ),
-        rules={"mutually_exclusive": _exclusive(info_options, has_name=has_name)},
+        rules={"mutually_exclusive": _exclusive(info_options, has_name=has_name), **info_rules},
         check_mode=READS_ONLY,
         diff_mode=NO_DIFF,
         seealso=(name,),
