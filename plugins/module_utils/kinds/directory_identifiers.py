@@ -60,6 +60,6 @@ def key_of(name: str, value: str) -> str:
     return f"{name} {text.replace(':', '').replace('-', '')}" if name.endswith("_mac") else f"{name} {text}"
 
 
-def keys_of(values: Row) -> set[str]:
+def keys_of(values: t.Mapping[str, t.Any]) -> set[str]:
     """Return the texts by which a record is found, from a record with a key for each identifier, or from options."""
     return {key_of(name, values[name]) for name in IDENTIFIERS if isinstance(values.get(name), str)}

@@ -54,6 +54,7 @@ REPORT_SUBSCRIPTION = plain_kind(
         "A subscription has no name. If O(id) is omitted, it is the one that has at least one of O(emails).",
     ),
     keys=("emails",),
+    info_short_description="Get Esper report subscriptions",
     lookup=SubscriptionLookup,
     find_keys=lambda row: row.get("email_ids") or (),
     label=lambda row: ", ".join(row.get("email_ids") or [str(row.get("id"))]),
