@@ -81,6 +81,7 @@ class TenantView:
         self._checksums: dict[str, str] = {}
         self._typed: dict[tuple[Kind, _CacheKey], tuple[t.Any, t.Any]] = {}
         self._planned: dict[str, _Planned] = {}
+        self._planned_kinds: dict[str, Kind] = {}
         self._derived: dict[str, dict[t.Any, t.Any]] = {}
         self._mismatches: dict[tuple[Kind, str], list[str]] = {}
         self._invalid: dict[str, list[str]] = {}
@@ -371,6 +372,7 @@ class TenantView:
         earlier one."""
         for effect in effects:
             planned = self._planned.setdefault(effect.kind.key, _Planned())
+            self._planned_kinds[effect.kind.name] = effect.kind
             self._derived.pop(effect.kind.key, None)
             self._remove(planned, effect)
             if effect.row is None:
@@ -390,6 +392,10 @@ class TenantView:
         for key in effect.kind.keys_of(earlier) if earlier is not None else ():
             same_name = planned.names[_folded(key)]
             same_name[:] = [row for row in same_name if row is not earlier]
+
+    def planned_kind(self, name: str) -> Kind | None:
+        """Return the kind with a name if the task plans changes of its objects."""
+        return self._planned_kinds.get(name)
 
     def planned(self, kind: Kind) -> list[Row]:
         """Return the objects of a kind that plans create or change, after the change."""
@@ -424,7 +430,7 @@ class TenantView:
 
     def forget_plans(self) -> None:
         """Discard all planned effects before the plans are applied."""
-        self._planned, self._derived = {}, {}
+        self._planned, self._planned_kinds, self._derived = {}, {}, {}
 
     def _effects_on(self, kind: Kind) -> _Planned:
         return self._planned.get(kind.key) or _Planned()

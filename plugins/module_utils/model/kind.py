@@ -19,6 +19,7 @@ from ..base.text import counted
 from .api_paths import read_field
 from .field import Field
 from .module_spec import ArgumentSpec, ModuleSpec, Option
+from .names import Names
 
 
 class Shape(enum.Enum):
@@ -84,16 +85,37 @@ class Guard:
     reads: tuple[str, ...] = ()
 
 
-def used_in(field: str, title: str, name: str = "name") -> t.Callable[[t.Any, Row], list[str]]:
+def used_in(
+    field: str, title: str, name: str = "name", *, kind: str = "", names_in: str = ""
+) -> t.Callable[[t.Any, Row], Users]:
     """Return the function of a Guard that reads the users from a field of the object, a list of dicts.
 
-    ``title`` is a user in a sentence, ``name`` the API's key for its name.
+    ``title`` is a user in a sentence, ``name`` the API's key for its name. If the same task can delete a user or remove
+    the object from it, ``kind`` is the name of its kind, and ``names_in`` its field that names the objects.
     """
 
-    def users(_view: t.Any, row: Row) -> list[str]:
-        return [f"the {title} '{user.get(name)}'" for user in row.get(field) or []]
+    def users(view: t.Any, row: Row) -> Users:
+        planned_kind: Kind | None = view.planned_kind(kind)
+        phrases, former = [], []
+        for user in row.get(field) or []:
+            if planned_kind is not None and _is_former(view, planned_kind, names_in, user.get("id"), str(row["id"])):
+                former.append((planned_kind, user.get("id")))
+            else:
+                phrases.append(f"the {title} '{user.get(name)}'")
+        return Users(tuple(phrases), tuple(former))
 
     return users
+
+
+def _is_former(view: t.Any, kind: Kind, names_in: str, user_id: t.Any, object_id: str) -> bool:
+    """Return whether a plan deletes a user, or removes the object with an ID from the field that names its objects."""
+    if view.is_deleted(kind, user_id):
+        return True
+    planned = view.planned_object(kind, user_id)
+    field = next(each for each in kind.fields if each.name == names_in)
+    return planned is not None and all(
+        str(each.id) != object_id for each in t.cast("Names", field.names).objects(read_field(field, planned))
+    )
 
 
 def counted_in(field: str, title: str) -> t.Callable[[t.Any, Row], list[str]]:
