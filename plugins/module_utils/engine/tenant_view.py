@@ -420,8 +420,8 @@ class TenantView:
     def _without_effects(self, kind: Kind, rows: list[Row]) -> list[Row]:
         """Return the objects in a list that no plan changes or deletes."""
         planned = self._effects_on(kind)
-        changed = planned.rows.keys() | planned.deleted
-        return [row for row in rows if str(row[kind.id_key]) not in changed]
+        # No union of both, because a task can look up thousands of objects.
+        return [row for row in rows if (key := str(row[kind.id_key])) not in planned.rows and key not in planned.deleted]
 
     def keep(self, kind: Kind, identifier: t.Any) -> None:
         """Discard the planned deletion of an object."""
