@@ -421,7 +421,8 @@ class TenantView:
         """Return the objects in a list that no plan changes or deletes."""
         planned = self._effects_on(kind)
         # No union of both, because a task can look up thousands of objects.
-        return [row for row in rows if (key := str(row[kind.id_key])) not in planned.rows and key not in planned.deleted]
+        pairs = ((row, str(row[kind.id_key])) for row in rows)
+        return [row for row, key in pairs if key not in planned.rows and key not in planned.deleted]
 
     def keep(self, kind: Kind, identifier: t.Any) -> None:
         """Discard the planned deletion of an object."""
