@@ -471,6 +471,7 @@ AREAS = {
     "Alerts and places": ("alarm_rule", "alert_channel"),
     "Users and access": ("role",),
     "Tenant settings": ("enterprise", "preferred_region"),
+    "Enrollment": ("directory_record",),
     "Reports and monitoring": (
         "device_location",
         "device_heartbeat",

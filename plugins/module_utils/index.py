@@ -28,6 +28,8 @@ MODULES = {
     "device_info": ("tasks.device_info", "DEVICE_INFO"),
     "device_location_info": ("kinds.device_location", "DEVICE_LOCATION"),
     "device_tile_info": ("kinds.device_tile", "DEVICE_TILE"),
+    "directory_record": ("kinds.directory_record", "DIRECTORY_RECORD"),
+    "directory_record_info": ("kinds.directory_record", "DIRECTORY_RECORD"),
     "enterprise": ("kinds.enterprise", "ENTERPRISE"),
     "enterprise_info": ("kinds.enterprise", "ENTERPRISE"),
     "enterprise_policy": ("kinds.enterprise_policy", "ENTERPRISE_POLICY"),

@@ -110,6 +110,11 @@ PREPARATIONS: dict[str, Preparation] = {
         sample={},
         changed={"new_path": "All devices/Moved law"},
     ),
+    "directory_record": Preparation(
+        tasks=(("device_group", {"path": "All devices/Stores/Germany", "create_parents": True}),),
+        identity={"serial": "R9W00000001", "imei1": "356938035643809", "wifi_mac": "00:11:22:33:44:55"},
+        second={"serial": "R9W00000002", "imei1": "356938035643801", "wifi_mac": "00:11:22:33:44:01"},
+    ),
     "report_subscription": Preparation(
         identity={"emails": ["law@example.com"]},
         second={"emails": ["second@example.com"]},
