@@ -106,7 +106,7 @@ ENTERPRISE_REPORT = plain_reading(
     fields=(
         Field(
             "peak_active_devices",
-            "Maximum number of devices that were active at the same time.",
+            "Maximum number of active devices.",
             type="int",
             writable=False,
             sample=288,
