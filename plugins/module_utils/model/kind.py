@@ -40,7 +40,8 @@ class Routes:
     ``update`` is the method that changes an object. PATCH sends the fields that differ, PUT and POST replace the
     object. ``page_size`` is None for a list without the parameter ``limit``. ``name_filter`` is the query parameter
     that filters the list by name, "" if there is none. It does not have to be exact: see engine/lookup.py.
-    ``extra_prefixes`` are prefixes of other paths that return the same objects.
+    ``extra_prefixes`` are prefixes of other paths that return the same objects. ``has_object_get`` is false if Esper has
+    no GET for one object, so it is found in the list.
     """
 
     list: str = ""
@@ -49,6 +50,7 @@ class Routes:
     page_size: int | None = PAGE_SIZE
     name_filter: str = "name"
     extra_prefixes: tuple[str, ...] = ()
+    has_object_get: bool = True
 
     @property
     def prefixes(self) -> tuple[str, ...]:
@@ -108,6 +110,10 @@ class Kind:
     deletion. ``view_key`` is the key of the kind in TenantView. It defaults to the name, and differs if a module
     manages versions of the objects of another kind.
 
+    If the response to a create is lost, the object is looked up by its name. ``on_lost_create`` is "fail" for an object
+    that is useless without this response, such as a token. With "adopt", the object is used. ``in_tenant`` is true if
+    the module tenant manages the objects too.
+
     ``lookup``, ``planner`` and ``reader`` are subclasses of Lookup, Planner and Reader in ``engine``.
     """
 
@@ -124,6 +130,8 @@ class Kind:
     fixed_payload: t.Callable[[str, str], Row] | None = None
     label: t.Callable[[Row], str] | None = None
     guards: tuple[Guard, ...] = ()
+    on_lost_create: t.Literal["adopt", "fail"] = "adopt"
+    in_tenant: bool = True
     view_key: str = ""
     lookup: type[t.Any] | None = None
     planner: type[t.Any] | None = None
