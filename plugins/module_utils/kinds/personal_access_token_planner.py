@@ -121,8 +121,8 @@ class PersonalAccessTokenPlanner(Planner):
             return not has_value or expires_within(to_expiry(current.get("expiry_at")), params["renew_within"])
         if not has_value:
             raise InvalidParameter(
-                f"The file '{dest}' does not have the value of the {phrase}, and Esper returns a value only if a token is"
-                " created or renewed. Set renew to expiring to renew the token, or correct dest."
+                f"The file '{dest}' does not have the value of the {phrase}. Esper returns the value only if the token"
+                " is created or renewed. Set renew to expiring to renew it, or correct dest."
             )
         return False
 
@@ -132,7 +132,7 @@ class PersonalAccessTokenPlanner(Planner):
         dest, is_returned = params["dest"], params["return_token"]
         if dest is None and not is_returned:
             raise InvalidParameter(
-                f"{step.purpose} returns its value, and Esper returns it only once. Set dest to a file for the value, or"
+                f"{step.purpose} requires a place for its value, which Esper returns only once. Set dest to a file, or"
                 " return_token to true."
             )
         expires = plan.record["expires"] if plan.record else None

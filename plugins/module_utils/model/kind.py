@@ -41,8 +41,8 @@ class Routes:
     object. ``page_size`` is None for a list without the parameter ``limit``. ``rows_key`` is the property of the
     response that has the objects, if it can be null. ``name_filter`` is the query parameter
     that filters the list by name, "" if there is none. It does not have to be exact: see engine/lookup.py.
-    ``extra_prefixes`` are prefixes of other paths that return the same objects. ``has_object_get`` is false if Esper has
-    no GET for one object, so it is found in the list.
+    ``extra_prefixes`` are prefixes of other paths that return the same objects. ``has_object_get`` is false if Esper
+    has no GET for one object, so it is found in the list.
     """
 
     list: str = ""

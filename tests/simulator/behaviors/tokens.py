@@ -3,8 +3,8 @@
 
 """Personal access tokens: /authn2/v0/personal-access-token/ (authn2.yaml).
 
-Responses have whole values, so that a client that lets one out is found out. Each value is a key for requests. A renewal
-changes the value at once, also that of the key of the client.
+Responses have whole values, so that a client that lets one out is found out. Each value is a key for requests. A
+renewal changes the value at once, also that of the key of the client.
 """
 
 from __future__ import annotations
