@@ -37,6 +37,8 @@ MODULES = {
     "enterprise_report_info": ("kinds.enterprise_report", "ENTERPRISE_REPORT"),
     "operation": ("tasks.operation", "OPERATION_TASK"),
     "operation_info": ("tasks.operation_info", "OPERATION_INFO"),
+    "personal_access_token": ("kinds.personal_access_token", "PERSONAL_ACCESS_TOKEN"),
+    "personal_access_token_info": ("kinds.personal_access_token", "PERSONAL_ACCESS_TOKEN"),
     "preferred_region": ("kinds.preferred_region", "PREFERRED_REGION"),
     "preferred_region_info": ("kinds.preferred_region", "PREFERRED_REGION"),
     "remote_viewer_session_info": ("kinds.remote_viewer_session", "REMOTE_VIEWER_SESSION"),
@@ -44,6 +46,9 @@ MODULES = {
     "report_subscription_info": ("kinds.report_subscription", "REPORT_SUBSCRIPTION"),
     "role": ("kinds.role", "ROLE"),
     "role_info": ("kinds.role", "ROLE"),
+    "sso_connection": ("tasks.sso_connection", "SSO_CONNECTION"),
+    "sso_connection_info": ("kinds.sso_connection", "SSO_CONNECTION_ROWS"),
     "status_metric_info": ("kinds.status_metric", "STATUS_METRIC"),
     "tenant": ("tasks.tenant", "TENANT"),
+    "token_info": ("tasks.token_info", "TOKEN_INFO"),
 }

@@ -25,7 +25,7 @@ class Subject:
 
     ``returned`` is the return value of the _info module. ``singleton`` is true if the tenant always has exactly one
     object. ``in_tenant`` is true if the module ``tenant`` has a list of such objects. ``list_path`` is the path of the
-    list that names are looked up in.
+    list that names are looked up in. ``on_lost_create`` is that of Kind.
     """
 
     name: str
@@ -38,6 +38,7 @@ class Subject:
     info_module: ModuleSpec | None
     singleton: bool
     in_tenant: bool
+    on_lost_create: str
 
     def __str__(self) -> str:
         return self.name
@@ -102,6 +103,7 @@ def _subject(name: str) -> Subject:
         info_module=read.info_module if read else None,
         singleton=kind.shape is Shape.SINGLETON,
         in_tenant=managed in KINDS,
+        on_lost_create=kind.on_lost_create,
     )
 
 

@@ -30,8 +30,10 @@ from behaviors import (
     policies,
     readings,
     roles,
+    sso_connections,
     tags,
     tenant_apps,
+    tokens,
     users,
 )
 
@@ -56,6 +58,8 @@ KINDS = (
     directory,
     geofences,
     readings,
+    tokens,
+    sso_connections,
 )
 
 OPERATIONS = {name: behavior for kind in KINDS for name, behavior in kind.OPERATIONS.items()}
