@@ -24,6 +24,8 @@ MODULES = {
     "device_command": ("tasks.device_command", "DEVICE_COMMAND"),
     "device_group": ("kinds.device_group", "DEVICE_GROUP"),
     "device_group_info": ("kinds.device_group", "DEVICE_GROUP"),
+    "device_group_thumbnail": ("kinds.device_group_thumbnail", "DEVICE_GROUP_THUMBNAIL"),
+    "device_group_thumbnail_info": ("kinds.device_group_thumbnail", "DEVICE_GROUP_THUMBNAIL"),
     "device_info": ("tasks.device_info", "DEVICE_INFO"),
     "enterprise": ("kinds.enterprise", "ENTERPRISE"),
     "enterprise_info": ("kinds.enterprise", "ENTERPRISE"),
@@ -38,4 +40,8 @@ MODULES = {
     "role": ("kinds.role", "ROLE"),
     "role_info": ("kinds.role", "ROLE"),
     "tenant": ("tasks.tenant", "TENANT"),
+    "tile_icon": ("kinds.tile_icon", "TILE_ICON"),
+    "tile_icon_info": ("kinds.tile_icon", "TILE_ICON"),
+    "wallpaper": ("kinds.wallpaper", "WALLPAPER"),
+    "wallpaper_info": ("kinds.wallpaper", "WALLPAPER"),
 }

@@ -49,6 +49,7 @@ def _version(package: str) -> Row:
 
 
 _APP = {"src": "law.apk", **_version("com.example.law")}
+_NO_NAME = "Esper returns no name: tests/unit/plugins/module_utils/kinds/test_picture.py"
 _CONTENT = {"src": "law.txt", "name": "law.txt"}
 # Esper masks these passwords and replaces all settings at once, so an update has them again. The module returns the
 # names only of the apps and files that the task has, so an update has them again, too.
@@ -99,6 +100,13 @@ PREPARATIONS: dict[str, Preparation] = {
         second={"name": "second.txt"},
         for_create=({"src": "law.txt"}, {"src": "second.txt"}),
     ),
+    "device_group_thumbnail": Preparation(
+        files={"law.png": b"law", "second.png": b"second"},
+        identity={"name": "law.png"},
+        second={"name": "second.png"},
+        for_create=({"src": "law.png"}, {"src": "second.png"}),
+        exceptions={"ambiguous": _NO_NAME},
+    ),
     "device_group": Preparation(
         identity={"path": "All devices/Law"},
         moved={"path": "All devices/Moved law"},
@@ -109,5 +117,19 @@ PREPARATIONS: dict[str, Preparation] = {
     "report_subscription": Preparation(
         identity={"emails": ["law@example.com"]},
         second={"emails": ["second@example.com"]},
+    ),
+    "tile_icon": Preparation(
+        files={"law.png": b"law", "second.png": b"second"},
+        identity={"device_model": "Scanner X1"},
+        second={"device_model": "Scanner X2"},
+        changed={},
+        for_create=({"src": "law.png"}, {"src": "second.png"}),
+    ),
+    "wallpaper": Preparation(
+        files={"law.png": b"law", "second.png": b"second"},
+        identity={"name": "law.png", "orientation": "landscape"},
+        second={"name": "second.png", "orientation": "landscape"},
+        for_create=({"src": "law.png"}, {"src": "second.png"}),
+        exceptions={"ambiguous": _NO_NAME},
     ),
 }

@@ -31,11 +31,7 @@ class Reader:
             query = self.query(params)
             found = self._find_selected(query) if query else lookup.find(params)
             return {self.kind.name: None if found is None else self.kind.to_result(found)}
-        if params.get("id") is not None or params.get("name") is not None:
-            row = lookup.find(params)
-            rows = [row] if row else []
-        else:
-            rows = self.view.list_objects(self.kind, self.query(params))
+        rows = self.select(params)
         separate_fields = [field for field in self.kind.fields if field.separate_route and params.get(field.name)]
         if separate_fields:
             rows = list(
@@ -45,6 +41,13 @@ class Reader:
             )
         self._learn_names(rows)
         return {self.kind.plural: self._with_related(rows, params)}
+
+    def select(self, params: Params) -> list[Row]:
+        """Return the objects in API format that the options select."""
+        if params.get("id") is None and params.get("name") is None:
+            return self.view.list_objects(self.kind, self.query(params))
+        row = lookup_of(self.view, self.kind).find(params)
+        return [row] if row else []
 
     def _with_related(self, rows: list[Row], params: Params) -> list[Row]:
         """Return objects in collection terms, with the related values that a task asks for."""

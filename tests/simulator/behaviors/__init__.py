@@ -26,6 +26,7 @@ from behaviors import (
     geofences,
     identity,
     operations,
+    pictures,
     policies,
     roles,
     tags,
@@ -50,6 +51,7 @@ KINDS = (
     roles,
     alerts,
     geofences,
+    pictures,
 )
 
 OPERATIONS = {name: behavior for kind in KINDS for name, behavior in kind.OPERATIONS.items()}
