@@ -8,7 +8,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: device_group_thumbnail_info
-short_description: List and download Esper device group thumbnails
+short_description: List Esper device group thumbnails
 version_added: 0.1.0
 author: esper.cloud contributors (@ansible-collections)
 description:

@@ -62,5 +62,6 @@ DEVICE_GROUP_THUMBNAIL = picture_kind(
         ),
     ),
     has_dest=True,
+    info_summary="List Esper device group thumbnails",
     guards=(Guard(users=_groups_with),),
 )

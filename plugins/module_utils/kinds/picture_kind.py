@@ -29,6 +29,7 @@ def picture_kind(
     scope: tuple[str, ...] = (),
     has_file_name: bool = True,
     has_dest: bool = False,
+    info_summary: str = "",
     guards: tuple[Guard, ...] = (),
     related: tuple[Related, ...] = (),
     options: tuple[Option, ...] = (),
@@ -39,7 +40,7 @@ def picture_kind(
 
     ``doc`` is the purpose of the pictures. ``fields`` are their properties, without the ID, the name and the link.
     ``options`` and ``info_options`` are added to those of the modules. With ``has_dest``, the _info module downloads
-    pictures. Other arguments are those of PictureKind.
+    pictures. ``info_summary`` replaces its short description. Other arguments are those of PictureKind.
     """
     plural = f"{name}s"
     titles = f"{title}s"
@@ -122,7 +123,8 @@ def picture_kind(
             seealso=(f"{name}_info",),
         ),
         info_module=ModuleSpec(
-            short_description=f"{'List and download' if has_dest else 'Get information about'} Esper {titles}",
+            short_description=info_summary
+            or f"{'List and download' if has_dest else 'Get information about'} Esper {titles}",
             description=(
                 f"Returns one {title} by ID, or all {titles} that match the other options.",
                 f"If no {title} matches, the list is empty.",

@@ -26,13 +26,13 @@ WALLPAPERS = "/v1/enterprise/{enterprise_id}/wallpaper"
 TILE_ICONS = "/v1/enterprise/{enterprise_id}/tile-icons"
 
 _PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".webp")
-# Icons that the vendor supplies, by device model.
+# Icons that Esper supplies, by device model.
 _SUPPLIED = (("Handheld H1", "rugged"), ("Terminal T2", "pos"))
 _BOOLEANS = {"true": True, "false": False}
 
 
 def seed(tenant: Tenant) -> None:
-    """No picture of the tenant, and two icons that the vendor supplies."""
+    """No picture of the tenant, and two icons that Esper supplies."""
     for model, category in _SUPPLIED:
         file = File.of(f"{model.lower()}.png", "image/png", f"icon of {model}".encode())
         row = {"device_model": model, "category": category, "custom": False}
@@ -88,7 +88,7 @@ def _stored(tenant: Tenant, identifier: str, now: str, key: str, file: File, hos
     """As Django does: characters that are not safe are removed from the name, and it gets a random suffix."""
     path = PurePosixPath(file.name)
     stem = re.sub(r"[^-\w.]", "", path.stem.strip().replace(" ", "_"))
-    place = f"pictures/{identifier}/{stem}_{file.sha256[:7]}{path.suffix}"
+    place = f"pictures/{identifier}/{stem}_{file.sha256[:3]}X{file.sha256[3:6]}{path.suffix}"
     tenant.storage.put(place, file)
     link = tenant.storage.link(host or "tenant.invalid", place)
     return {**row, "id": identifier, key: link, "created_on": now, "updated_on": now}
