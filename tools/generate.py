@@ -470,6 +470,8 @@ AREAS = {
     "Apps and content": ("app", "content", "preferred_region"),
     "Alerts": ("alert_channel",),
     "Users and access": ("role",),
+    "Enrollment": ("mdm_service_config", "oem_config_schema"),
+    "Reports and monitoring": ("event", "report", "report_type"),
     "All objects": ("tenant", "api"),
 }
 

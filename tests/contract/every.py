@@ -26,6 +26,7 @@ from tenant import Settings
 _TEXTS = {
     "uuid": "0b1e7f3c-0000-4000-8000-000000000001",
     "UUID": "0b1e7f3c-0000-4000-8000-000000000001",
+    "date": "2026-02-01",
     "date-time": "2026-02-01T10:00:00Z",
     "timestamp": "2026-02-01T10:00:00Z",
     "email": "someone@example.com",
@@ -104,6 +105,7 @@ _BODIES: dict[str, Callable[[Caller], dict[str, Any]]] = {
 # The same for queries; here too what is needed is made before.
 _QUERIES: dict[str, Callable[[Caller], dict[str, Any]]] = {
     "GET /commands/v0/status/": lambda caller: {"request": caller.prepare(_COMMAND)["content"]["id"]},
+    "GET /v2/oem-config-schema": lambda caller: {"package_name": "com.example.oemconfig"},
     "GET /v2/subgroups": lambda caller: {"parent_group_ids": caller.service.tenant.root},
 }
 # Operations about something that another operation makes first, at a path that does not name it.

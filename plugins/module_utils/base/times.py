@@ -29,6 +29,15 @@ def has_time_zone(text: str) -> bool:
     return found is not None and found.group(5) is not None
 
 
+def to_utc(text: str) -> datetime | None:
+    """Return the time in a text in UTC, None if the text is not a date and a time. Without time zone, it is in UTC."""
+    time = parse_time(text)
+    try:
+        return time and time.astimezone(timezone.utc)
+    except OverflowError:  # in the first or the last hours of all years
+        return None
+
+
 def now() -> datetime:
     """Return the current time with time zone."""
     return datetime.now(timezone.utc)

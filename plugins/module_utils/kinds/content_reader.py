@@ -4,14 +4,11 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import stat
-import uuid
 from pathlib import Path
 
 from ..base.checksums import algorithm_of
 from ..base.errors import InvalidParameter, TransportError
+from ..base.files import write_file
 from ..base.row import Params, Row
 from ..base.text import counted
 from ..engine.lookup import lookup_of
@@ -56,21 +53,14 @@ class ContentReader(Reader):
         return {"changed": bool(missing), "files": [str(file) for file in files]}
 
     def _download_file(self, row: Row, file: Path, *, needs_length: bool) -> None:
-        """Write the bytes of a content file to a file, which never holds only a part of them and keeps its mode."""
+        """Write the bytes of a content file to a file."""
         purpose = f"Downloading the {self.kind.phrase(row)}"
-        partial = file.with_name(f".{uuid.uuid4().hex}.part")
         size = size_in_bytes(row.get("size"))
         download = Download(
             str(row.get("download_url")), purpose, size, needs_length and size is None and not row.get("hash")
         )
-        try:
-            if not file.parent.exists():
-                file.parent.mkdir(parents=True, exist_ok=True)
-            mode = stat.S_IMODE(file.stat().st_mode) if file.exists() else None
-            # The umask only applies to the mode of a new file. Nobody else reads the file before it has its mode.
-            descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666 if mode is None else 0o600)
-            with os.fdopen(descriptor, "wb") as handle:
-                self.view.client.download(download, handle)
+
+        def check(partial: Path) -> bool:
             if not has_bytes_of(row, partial):
                 raise TransportError(
                     f"{purpose} failed: the downloaded file does not have the size and checksum that Esper returns"
@@ -78,14 +68,9 @@ class ContentReader(Reader):
                     method="GET",
                     path=self.view.client.target(self.kind.routes.object, {"id": str(row[self.kind.id_key])}),
                 )
-            if mode is not None:
-                partial.chmod(mode)
-            partial.replace(file)
-        except OSError as error:
-            raise InvalidParameter(f"Cannot write '{file}': {error.strerror}.") from None
-        finally:
-            with contextlib.suppress(OSError):
-                partial.unlink()
+            return True
+
+        write_file(file, lambda handle: self.view.client.download(download, handle), check)
 
 
 def _check_algorithms(rows: list[Row]) -> None:

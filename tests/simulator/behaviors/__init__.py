@@ -25,6 +25,7 @@ from behaviors import (
     identity,
     operations,
     policies,
+    reports,
     roles,
     tags,
     tenant_apps,
@@ -48,6 +49,7 @@ KINDS = (
     roles,
     alerts,
     geofences,
+    reports,
 )
 
 OPERATIONS = {name: behavior for kind in KINDS for name, behavior in kind.OPERATIONS.items()}
