@@ -286,7 +286,7 @@ def modules() -> list[Module]:
                         f"The {each.titles} that match, in the order of the Esper API.",
                         type="list",
                         elements="dict",
-                        contains=each.fields,
+                        contains=(*each.fields, *(related.field for related in each.related)),
                     )
                     found.append(Module(f"{each.name}_info", each.info_module, where, name, "run_info", (value,)))
             elif isinstance(each, task_type) and each.module:
@@ -467,11 +467,12 @@ AREAS = {
     "Devices": ("device", "device_group", "device_facts"),
     "Commands and operations": ("device_command", "converge", "operation"),
     "Blueprints and policies": ("blueprint", "enterprise_policy"),
-    "Apps and content": ("app", "content", "preferred_region"),
-    "Alerts": ("alert_channel",),
+    "Apps and content": ("app", "content", "oem_config_schema"),
+    "Alerts and places": ("alarm_rule", "alert_channel"),
     "Users and access": ("role",),
-    "Enrollment": ("mdm_service_config", "oem_config_schema"),
-    "Reports and monitoring": ("event", "report", "report_type"),
+    "Tenant settings": ("enterprise", "preferred_region"),
+    "Enrollment": ("mdm_service_config",),
+    "Reports and monitoring": ("report", "report_type", "report_subscription", "event"),
     "All objects": ("tenant", "api"),
 }
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: mdm_service_config_info
-short_description: Get the Apple MDM service configuration of Esper
+short_description: Get the MDM service configuration of Esper
 version_added: 0.1.0
 author: esper.cloud contributors (@ansible-collections)
 description:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: oem_config_schema_info
-short_description: Get the schema of an OEM config app from Esper
+short_description: Get the schema of an OEM config app in Esper
 version_added: 0.1.0
 author: esper.cloud contributors (@ansible-collections)
 description:

@@ -24,8 +24,8 @@ attributes:
   check_mode:
     description: Creates no report and writes no file.
     support: partial
-    details: Reports a change if O(dest) is to be written, because the new content of the file is
-      not known.
+    details: Reports a change if the task writes O(dest), because the new content of the file is not
+      known.
   diff_mode:
     description: Does not show the content of O(dest).
     support: none

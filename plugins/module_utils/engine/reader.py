@@ -44,7 +44,21 @@ class Reader:
                 )
             )
         self._learn_names(rows)
-        return {self.kind.plural: [self.view.with_names(self.kind, self.kind.to_result(row)) for row in rows]}
+        return {self.kind.plural: self._with_related(rows, params)}
+
+    def _with_related(self, rows: list[Row], params: Params) -> list[Row]:
+        """Return objects in collection terms, with the related values that a task asks for."""
+        related = [each for each in self.kind.related if params.get(each.option.name)]
+
+        def to_result(row: Row) -> Row:
+            values = {each.field.name: each.field.from_api(each.read(self.view, row)) for each in related}
+            return {**self.view.with_names(self.kind, self.kind.to_result(row)), **values}
+
+        if not related:
+            return list(map(to_result, rows))
+        # The first object fills the cache with what all objects need, such as the list of all blueprints.
+        first = [to_result(row) for row in rows[:1]]
+        return first + list(in_parallel(self.view.client, to_result, rows[1:], CONCURRENCY))
 
     def _learn_names(self, rows: list[Row]) -> None:
         """Read the names of the objects of which rows have the IDs only."""

@@ -18,10 +18,10 @@ from urllib.parse import SplitResult, quote, urlencode, urljoin, urlsplit
 from ..base.errors import ApiError, ConfigurationError, InvalidParameter, RequestFailed, TransportError
 from ..base.ids import is_id, is_path_part, last_uuid
 from ..base.redaction import Redaction
-from ..base.secret_keys import mask_secrets
+from ..base.secret_keys import mask_secrets, secret_values
 from ..base.version import VERSION
 from .connection import Connection
-from .download import Download
+from .download import Download, Sink
 from .forms import Form, Watch
 from .responses import Response, read_response, sentence, server_message
 from .transport import RawResponse, Transport, deadline_error
@@ -69,7 +69,7 @@ class Client:
     """The API of one tenant, for one task. Safe to use from several threads.
 
     ``log`` gets one line for each request, ``progress`` a sentence for each tenth of a large upload, ``writes`` all
-    write requests. ``secrets`` are texts that no message shows, in addition to the API key.
+    write requests. ``redaction`` masks secrets in messages: the API key, and those of hide().
     """
 
     def __init__(
@@ -80,12 +80,12 @@ class Client:
         log: t.Callable[[str], None] | None = None,
         progress: t.Callable[[str], None] | None = None,
         writes: WriteLog | None = None,
-        secrets: t.Iterable[str] = (),
+        redaction: Redaction | None = None,
     ) -> None:
         """Send no request. Raise ConfigurationError if the library requests is missing."""
         self._progress = progress
         self._writes = WriteLog() if writes is None else writes
-        self._redaction = Redaction([connection.api_key, *secrets])
+        self._redaction = Redaction([connection.api_key]) if redaction is None else redaction
         self._transport = Transport(
             connection,
             redaction=self._redaction,
@@ -238,7 +238,7 @@ class Client:
                 idempotent,
             )
 
-    def download(self, download: Download, file: t.BinaryIO) -> None:
+    def download(self, download: Download, file: Sink) -> None:
         """Write the bytes of a download to a file, see Download.save()."""
         download.save(self._transport, file)
 
@@ -258,6 +258,14 @@ class Client:
         """Return a text without the API key and the other secrets."""
         return self._redaction.text(text)
 
+    def hide(self, *secrets: str) -> None:
+        """Mask secrets of a response in everything that the task shows from now on: messages, log lines, its result.
+
+        The secret properties of a kind are hidden already: see TenantView.hide_secrets(). To show one in the result,
+        wrap it in Disclosed there.
+        """
+        self._redaction.add(secrets)
+
     def _discover_enterprise_id(self) -> str:
         sources: tuple[tuple[str, Query, t.Callable[[t.Any], object]], ...] = (
             ("/v1/token-info/", {}, lambda body: body["enterprise"]),
@@ -269,6 +277,7 @@ class Client:
         for path, query, read in sources:
             try:
                 body = self.request("GET", path, query=query, purpose="Reading the enterprise ID").body
+                self.hide(*secret_values(body))
                 found = last_uuid(read(body))
             except ApiError as error:
                 if error.status == 401:

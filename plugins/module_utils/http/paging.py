@@ -50,14 +50,15 @@ def list_all(
     concurrency: int = 1,
     by_cursor: bool = False,
     overlap: bool = False,
-    key: str = "id",
+    key: str | None = "id",
     rows_key: str = "results",
     convert: t.Callable[[Row], Row] | None = None,
     on_progress: t.Callable[[int, int | None], None] | None = None,
 ) -> list[Row]:
     """Return each object of a list once, as the list was at one moment while it was read. Objects are identified by
-    their property ``key``. A ``page_size`` of None sends no limit, for lists without pages. ``rows_key`` is the
-    property of the response that has the objects, and can be null if there are none.
+    their property ``key``. With None, they are identified by their position in the list, for objects without an ID, so
+    equal objects are kept, but not by cursor. A ``page_size`` of None sends no limit, for lists without pages.
+    ``rows_key`` is the property of the response that has the objects, and can be null if there are none.
 
     ``concurrency`` is the maximum number of pages that are read at the same time. It is halved if Esper asks for fewer
     requests. ``by_cursor`` reads by cursor, one page after the other. ``convert`` returns an object in the form that is
@@ -73,7 +74,7 @@ def list_all(
 
     Raise TransportError if the list changes during each reading, and the errors of Client.request().
     """
-    previous: list[object] | None = None
+    previous: list[t.Any] | None = None
     for attempt in range(_PASSES):
         request = _Requests(client, path, dict(query or {}), page_size, purpose, rows_key)
         reading = _Pass(request, key, convert, overlap=overlap or attempt > 0, must_complete=attempt > 0)
@@ -84,10 +85,10 @@ def list_all(
                 on_progress(len(reading.rows), page.count)
         if by_cursor and len(reading.counts) > 1:
             reading.counts.append(request.count())
-        identities = list(reading.rows)
-        if reading.is_complete or identities == previous:
+        result: list[t.Any] = list(reading.rows.values() if key is None else reading.rows)
+        if reading.is_complete or result == previous:
             return list(reading.rows.values())
-        previous = None if reading.is_over else identities
+        previous = None if reading.is_over else result
         if page_size is not None:
             page_size = reading.smallest_page or page_size
     target = client.target(path)
@@ -106,9 +107,10 @@ def iterate(
     purpose: str,
     query: Query | None = None,
     page_size: int | None = PAGE_SIZE,
-    key: str = "id",
+    key: str | None = "id",
 ) -> t.Iterator[Row]:
-    """Yield each object of a list once. A page is read when the caller needs its first object.
+    """Yield each object of a list once. A page is read when the caller needs its first object. ``key`` is that of
+    list_all().
 
     This is for callers that do not need all objects. If the list changes at the same time, objects can be missed.
 
@@ -159,7 +161,7 @@ class _Pass:
     def __init__(
         self,
         request: _Requests,
-        key: str,
+        key: str | None,
         convert: t.Callable[[Row], Row] | None,
         *,
         overlap: bool,
@@ -174,20 +176,21 @@ class _Pass:
         self._key = key
         self._convert = convert
         self._must_complete = must_complete
-        self._first_page: list[object] = []
+        self._first_page: list[t.Any] = []
+        self._page_before: list[Row] = []
         self._last: object = None
         self._pages_without_new = 0
         self._has_repeated = self._has_slipped = self._has_gaps = False
 
     def add(self, page: _Page) -> list[Row]:
         """Add the next page. Return its new objects."""
-        identities = [self._identity(row) for row in page.rows]
+        identities = [self._identity(row, page.offset + index) for index, row in enumerate(page.rows)]
         rows = dict(zip(identities, page.rows, strict=True))
         self._has_repeated |= len(rows) < len(identities)
         # A page of one object cannot overlap with the next one.
         self._has_gaps |= page.offset > 0 and not page.overlaps
         if page.overlaps:
-            joins = bool(identities) and identities[0] == self._last
+            joins = bool(identities) and identities[0] == self._last and self._is_last_before(page)
             self._has_slipped |= not joins
             if joins:
                 rows.pop(self._last, None)
@@ -200,13 +203,23 @@ class _Pass:
         self.rows.update(new if self._convert is None else {each: self._convert(row) for each, row in new.items()})
         self.counts.append(page.count)
         is_joint = page.overlaps and len(rows) < len(identities)
-        self._pages_without_new = 0 if new or is_joint else self._pages_without_new + 1
-        if self._pages_without_new == _PAGES_WITHOUT_NEW and identities == self._first_page and self._is_steady:
+        has_new = bool(new) and (self._key is not None or page.rows != self._page_before)
+        self._pages_without_new = 0 if has_new or is_joint else self._pages_without_new + 1
+        # Positions differ on each page, so objects without an ID are compared themselves.
+        compared = page.rows if self._key is None else identities
+        if self._pages_without_new == _PAGES_WITHOUT_NEW and compared == self._first_page and self._is_steady:
             raise self._request.malformed("the same objects repeatedly")
-        self._first_page = self._first_page or identities
+        self._first_page = self._first_page or compared
+        self._page_before = page.rows
         return list(new.values())
 
-    def _identity(self, row: Row) -> object:
+    def _is_last_before(self, page: _Page) -> bool:
+        """Return whether a page that overlaps starts with the object at the end of the page before."""
+        return self._key is not None or page.rows[:1] == self._page_before[-1:]
+
+    def _identity(self, row: Row, position: int) -> object:
+        if self._key is None:
+            return position
         identity = row.get(self._key)
         if not isinstance(identity, (str, int)) or isinstance(identity, bool):
             raise self._request.malformed(f"an object without {self._key}")

@@ -56,7 +56,7 @@ MDM_SERVICE_CONFIG = plain_reading(
     name="mdm_service_config",
     title="MDM service configuration",
     plural="mdm_service_configs",
-    short_description="Get the Apple MDM service configuration of Esper",
+    short_description="Get the MDM service configuration of Esper",
     doc="Returns the URLs at which Apple devices find the MDM service of the tenant.",
     routes=Routes(object="/v2/mdmserviceconfig"),
     fields=_FIELDS,

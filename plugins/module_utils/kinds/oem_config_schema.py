@@ -39,7 +39,7 @@ OEM_CONFIG_SCHEMA = plain_reading(
     name="oem_config_schema",
     title="OEM config schema",
     plural="oem_config_schemas",
-    short_description="Get the schema of an OEM config app from Esper",
+    short_description="Get the schema of an OEM config app in Esper",
     doc=(
         "Returns the settings that an OEM config app of a manufacturer accepts.",
         "With the schema, a playbook can check a managed configuration before it changes a blueprint.",

@@ -9,6 +9,7 @@ for _info modules. A kind can name subclasses of these classes.
 from __future__ import annotations
 
 import enum
+import functools
 import typing as t
 from dataclasses import dataclass
 
@@ -17,7 +18,7 @@ from ..base.row import Row
 from ..base.text import counted
 from .api_paths import read_field
 from .field import Field
-from .module_spec import ArgumentSpec, ModuleSpec
+from .module_spec import ArgumentSpec, ModuleSpec, Option
 
 
 class Shape(enum.Enum):
@@ -57,9 +58,18 @@ class Routes:
         return (self.list or self.object, *self.extra_prefixes)
 
 
+@dataclass(frozen=True)
+class Users:
+    """The users of an object, if the task can change them too: phrases for those after the task, and the objects, by
+    kind and ID, that use it only before the task. Those must change before the object is deleted."""
+
+    phrases: tuple[str, ...]
+    former: tuple[tuple[Kind, t.Any], ...] = ()
+
+
 @dataclass(frozen=True, kw_only=True)
 class Guard:
-    """Protects objects in use from deletion. ``users(view, row)`` returns phrases for the users of an object.
+    """Protects objects in use from deletion. ``users(view, row)`` returns phrases for the users of an object, or Users.
 
     ``view`` is the TenantView, for reading related objects. With ``also_update``, the object is protected from changes
     too. ``option`` is the option that allows the request anyway, "" if Esper always rejects it. ``advice`` is the
@@ -67,7 +77,7 @@ class Guard:
     object counts as in use.
     """
 
-    users: t.Callable[[t.Any, Row], t.Sequence[str]]
+    users: t.Callable[[t.Any, Row], t.Sequence[str] | Users]
     advice: str = "Remove it from there first"
     option: str = "force"
     also_update: bool = False
@@ -96,18 +106,43 @@ def counted_in(field: str, title: str) -> t.Callable[[t.Any, Row], list[str]]:
     return users
 
 
+@dataclass(frozen=True, kw_only=True)
+class Upload:
+    """A local file that is sent when an object is created. ``option`` is the option with its path, ``key`` the API's
+    key for it in the form, ``name_option`` the option with the file name to send, if there is one."""
+
+    option: str
+    key: str
+    name_option: str = ""
+    required: bool = True
+
+
+@dataclass(frozen=True)
+class Related:
+    """A value of an _info module that takes requests of its own, and is returned if a boolean option is true.
+
+    ``read(view, row)`` returns the value for an object in API format, as in the field.
+    """
+
+    field: Field
+    option: Option
+    read: t.Callable[[t.Any, Row], t.Any]
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Kind:
     """A kind of object.
 
     ``name`` is the name of the module and of its return value. ``title`` is an object in a sentence. ``plural`` is the
-    return value of the _info module. ``name_key`` and ``id_key`` are the API's keys for the name and the ID.
+    return value of the _info module. ``name_key`` and ``id_key`` are the API's keys for the name and the ID, ``id_key``
+    is "" for objects without an ID, which are only read.
 
     ``module`` and ``info_module`` are the interfaces of the modules, None if there is no module. ``fixed_payload``
     returns values that the API requires in addition to the fields if an object is created or replaced, from the API URL
     and the ID of the tenant. ``label`` returns the name of an object for people. ``guards`` protect objects from
-    deletion. ``view_key`` is the key of the kind in TenantView. It defaults to the name, and differs if a module
-    manages versions of the objects of another kind.
+    deletion. ``uploads`` are files of a new object. A kind with files creates objects by a form instead of JSON.
+    ``related`` are values that only the _info module returns. ``view_key`` is the key of the kind in TenantView. It
+    defaults to the name, and differs if a module manages versions of the objects of another kind.
 
     ``lookup``, ``planner`` and ``reader`` are subclasses of Lookup, Planner and Reader in ``engine``.
     """
@@ -125,6 +160,8 @@ class Kind:
     fixed_payload: t.Callable[[str, str], Row] | None = None
     label: t.Callable[[Row], str] | None = None
     guards: tuple[Guard, ...] = ()
+    uploads: tuple[Upload, ...] = ()
+    related: tuple[Related, ...] = ()
     view_key: str = ""
     lookup: type[t.Any] | None = None
     planner: type[t.Any] | None = None
@@ -149,6 +186,16 @@ class Kind:
     def sources(self) -> tuple[str, ...]:
         """The options that name a local file or directory: see ModuleSpec."""
         return self.module.sources if self.module else ()
+
+    @functools.cached_property
+    def has_secrets(self) -> bool:
+        """True if an object has secret properties."""
+        return any(field.has_secrets for field in self.fields)
+
+    @property
+    def has_ids(self) -> bool:
+        """True if each object has an ID."""
+        return bool(self.id_key) and self.shape is not Shape.SINGLETON
 
     @property
     def depends_on(self) -> frozenset[str]:

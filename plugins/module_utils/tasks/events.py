@@ -4,7 +4,7 @@
 
 Based on /v1/enterprise/{enterprise_id}/device/{device_id}/report/eventfeed/ (v1.yaml) and
 /enterprise/{enterprise_id}/group/{group_id}/download/eventfeed/ (legacy.yaml) of the contract. If Esper returns HTTP
-404 for the former, the feed is read from /enterprise/{enterprise_id}/device/{device_id}/event-feed/, which is not in
+404 for the feed of a device, it is read from /enterprise/{enterprise_id}/device/{device_id}/event-feed/, which is not in
 the contract, but in Esper's own connectors.
 
 Choice: feeds are in the order of creation, and the first page shows whether the first event is the newest or the

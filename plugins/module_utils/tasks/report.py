@@ -14,19 +14,18 @@ report without O(dest) has only its first rows, if Esper says that it is truncat
 
 from __future__ import annotations
 
-import filecmp
 import re
 from datetime import date, datetime, timezone
 from pathlib import Path
 
 from ..base.errors import EsperError, InvalidParameter, InvalidValues
-from ..base.files import write_file
 from ..base.ids import is_id
 from ..base.limits import LONGEST_TIME
 from ..base.row import Params, Row
 from ..base.times import to_utc
 from ..engine.tenant_view import TenantView
 from ..http.download import Download
+from ..kinds.downloads import save
 from ..model.conform import to_int, to_row, to_rows, to_text
 from ..model.module_spec import ModuleSpec, Option, Support, Value
 from ..model.values import is_too_deep
@@ -188,7 +187,7 @@ _MODULE = ModuleSpec(
     check_mode=Support(
         "partial",
         "Creates no report and writes no file.",
-        "Reports a change if O(dest) is to be written, because the new content of the file is not known.",
+        "Reports a change if the task writes O(dest), because the new content of the file is not known.",
     ),
     diff_mode=Support("none", "Does not show the content of O(dest)."),
     platform="Where the module runs. It uses the API over HTTPS and writes only to O(dest).",
@@ -226,8 +225,8 @@ def _run(view: TenantView, params: Params, context: RunContext) -> ModuleResult:
         )
     changed = False
     if dest is not None and status == _SUCCEEDED:
-        link = _link_of(row)
-        changed = context.check_mode or _download(view, identifier, link, dest)
+        download = Download(_link_of(row), f"Downloading the report {identifier}")
+        changed = context.check_mode or save(view.client, download, dest)
     return ModuleResult({"changed": changed, "report": report}, warnings)
 
 
@@ -356,16 +355,6 @@ def _link_of(row: Row) -> str:
             f"The report {row['id']} has no file. Esper creates a file only if dest is set when the report is created."
         )
     return link
-
-
-def _download(view: TenantView, identifier: str, link: str, dest: Path) -> bool:
-    """Write the file of a report. Return whether its content changed."""
-    download = Download(link, f"Downloading the report {identifier}")
-
-    def differs(partial: Path) -> bool:
-        return not (dest.is_file() and filecmp.cmp(partial, dest, shallow=False))
-
-    return write_file(dest, lambda file: view.client.download(download, file), differs)
 
 
 REPORT = ModuleDefinition("report", _MODULE, _run, unknown={"report": dict.fromkeys(_KEYS)})

@@ -328,8 +328,8 @@ def _poll_until_complete(
 
 
 def attempts(client: Client, timeout: float) -> t.Iterator[int]:
-    """Yield the number of each attempt, the first at once and the others after growing pauses, until the time is over.
-    Extend the deadline of the task for that."""
+    """Yield the number of each attempt, the first at once and the others after growing pauses, until the wait times
+    out. Extend the deadline of the task for that."""
     client.extend(timeout + client.connection.timeout)
     end, pause = time.monotonic() + timeout, _FIRST_PAUSE
     for number in itertools.count(1):

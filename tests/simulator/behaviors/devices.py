@@ -196,7 +196,7 @@ def _legacy(tenant: Tenant, device: Device) -> dict[str, Any]:
 
 
 def _android(device: Device) -> dict[str, Any]:
-    """What only Android devices have."""
+    """The properties that only Android devices have."""
     return {
         "policy_name": "",
         "template_name": "",

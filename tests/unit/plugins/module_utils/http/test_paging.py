@@ -225,6 +225,86 @@ def test_a_server_that_ignores_the_offset_is_an_error_rather_than_a_loop_or_half
         read(client, page_size=2, concurrency=concurrency)
 
 
+# --- objects without an ID --------------------------------------------------------------------------------------------
+
+
+def without_ids(*names: str) -> list[Row]:
+    return [{"name": name} for name in names]
+
+
+def read_without_ids(client: Client, **options: t.Any) -> list[t.Any]:
+    return [row["name"] for row in list_all(client, "/things/", purpose="Reading the things", key=None, **options)]
+
+
+@dataclass
+class WithoutIds:
+    """Pages of objects without an ID. ``change`` is called before the page with its number is read."""
+
+    names: list[str]
+    change: t.Callable[[int, list[str]], None] = lambda _number, _names: None
+    number: int = 0
+
+    def __call__(self, request: Request) -> Reply:
+        self.number += 1
+        self.change(self.number, self.names)
+        offset = int(request.query.get("offset", 0))
+        page = self.names[offset : offset + int(request.query["limit"])]
+        return answers({"count": len(self.names), "results": without_ids(*page)})
+
+
+@pytest.mark.parametrize("overlap", [True, False])
+@pytest.mark.parametrize("concurrency", [1, 4])
+def test_equal_objects_without_ids_are_all_kept_in_their_order(
+    server: Server, client: Client, concurrency: int, overlap: bool
+) -> None:
+    server.app = WithoutIds(list("aabacaaadabaa"))
+    found = read_without_ids(client, page_size=3, concurrency=concurrency, overlap=overlap)
+    assert found == list("aabacaaadabaa")
+
+
+@pytest.mark.parametrize("concurrency", [1, 4])
+def test_objects_without_ids_are_read_again_if_their_number_changes(
+    server: Server, client: Client, concurrency: int
+) -> None:
+    def change(number: int, names: list[str]) -> None:
+        if number == 2:
+            del names[:2]
+
+    server.app = WithoutIds(list("abcdefghijk"), change)
+    assert read_without_ids(client, page_size=3, concurrency=concurrency) == list("cdefghijk")
+
+
+def test_objects_without_ids_that_move_during_a_second_reading_are_read_a_third_time(
+    server: Server, client: Client
+) -> None:
+    def change(number: int, names: list[str]) -> None:
+        if number == 2:
+            del names[:2]
+        if number == 6:  # The second reading starts with the fifth request. The number of objects stays the same.
+            names[:] = [*names[1:], "l"]
+
+    server.app = WithoutIds(list("abcdefghijk"), change)
+    assert read_without_ids(client, page_size=3) == list("defghijkl")
+
+
+@pytest.mark.parametrize("concurrency", [1, 4])
+def test_objects_without_ids_on_the_same_page_for_each_offset_are_an_error(
+    server: Server, client: Client, concurrency: int
+) -> None:
+    server.app = lambda _request: answers({"count": 9, "results": without_ids("a", "b")})
+    with pytest.raises(TransportError, match="the same objects repeatedly"):
+        read_without_ids(client, page_size=2, concurrency=concurrency)
+
+
+def test_objects_without_ids_are_iterated(server: Server, client: Client) -> None:
+    server.app = WithoutIds(list("aaaaa"))
+    things = iterate(client, "/things/", purpose="x", page_size=3, key=None)
+    assert [row["name"] for row in things] == list("aaaaa")
+
+
+# --- lists that change ------------------------------------------------------------------------------------------------
+
+
 @pytest.mark.parametrize("concurrency", [1, 4])
 def test_what_is_inserted_while_reading_makes_nothing_come_twice(
     server: Server, client: Client, concurrency: int
