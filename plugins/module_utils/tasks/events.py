@@ -4,8 +4,8 @@
 
 Based on /v1/enterprise/{enterprise_id}/device/{device_id}/report/eventfeed/ (v1.yaml) and
 /enterprise/{enterprise_id}/group/{group_id}/download/eventfeed/ (legacy.yaml) of the contract. If Esper returns HTTP
-404 for the feed of a device, it is read from /enterprise/{enterprise_id}/device/{device_id}/event-feed/, which is not in
-the contract, but in Esper's own connectors.
+404 for the feed of a device, this file reads /enterprise/{enterprise_id}/device/{device_id}/event-feed/, which is not
+in the contract, but in Esper's own connectors.
 
 Choice: feeds are in the order of creation, and the first page shows whether the first event is the newest or the
 oldest. Choice: the feed of a device group has commands, as the contract says; the message of such an event is the
