@@ -27,11 +27,15 @@ from behaviors import (
     geofences,
     identity,
     operations,
+    pictures,
     policies,
     readings,
+    reports,
     roles,
+    sso_connections,
     tags,
     tenant_apps,
+    tokens,
     users,
 )
 
@@ -56,6 +60,10 @@ KINDS = (
     directory,
     geofences,
     readings,
+    tokens,
+    sso_connections,
+    pictures,
+    reports,
 )
 
 OPERATIONS = {name: behavior for kind in KINDS for name, behavior in kind.OPERATIONS.items()}
