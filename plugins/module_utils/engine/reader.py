@@ -33,7 +33,7 @@ class Reader:
             row = lookup.find(params)
             rows = [row] if row else []
         else:
-            rows = self.view.list_objects(self.kind, self.query(params))
+            rows = self.list_all(params)
         separate_fields = [field for field in self.kind.fields if field.separate_route and params.get(field.name)]
         if separate_fields:
             rows = list(
@@ -49,7 +49,7 @@ class Reader:
         related = [each for each in self.kind.related if params.get(each.option.name)]
 
         def to_result(row: Row) -> Row:
-            values = {each.field.name: each.field.from_api(each.read(self.view, row)) for each in related}
+            values = {each.field.name: each.field.from_api(each.read(self.view, row, params)) for each in related}
             return {**self.view.with_names(self.kind, self.kind.to_result(row)), **values}
 
         if not related:
@@ -67,6 +67,10 @@ class Reader:
             if unnamed := sorted({str(each.id) for each in found if each.label is None}):
                 lookup = lookup_of(self.view, t.cast("Kind", names.kind))
                 self.view.learn_names(NamedObject(each, name) for each, name in lookup.names_of(unnamed).items())
+
+    def list_all(self, params: Params) -> list[Row]:
+        """Return all objects that match the filters of a task."""
+        return self.view.list_objects(self.kind, self.query(params))
 
     def query(self, params: Params) -> Query | None:
         """Return the query of the list for the filters that a task sets, None if it sets none."""

@@ -65,12 +65,14 @@ class TenantView:
     """The cached objects of a tenant, and the changes that a task plans.
 
     Callers must not change the returned objects. Methods that read raise the errors of Client.request().
-    ``accepted`` are the write requests of the task that Esper accepted, in their order.
+    ``accepted`` are the write requests of the task that Esper accepted, in their order. ``facts`` are what lookups
+    found out about the tenant and what no write request changes, such as the families of the API that it has.
     """
 
     def __init__(self, client: Client) -> None:
         self.client = client
         self.accepted: list[AcceptedWrite] = []
+        self.facts: dict[str, t.Any] = {}
         self._lists: dict[_CacheKey, list[Row]] = {}
         self._objects: dict[_CacheKey, t.Any] = {}
         self._names: dict[Kind, _ByName] = {}
@@ -100,6 +102,7 @@ class TenantView:
             query,
             kind=kind,
             page_size=kind.routes.page_size,
+            explicit_offset=kind.routes.explicit_offset,
             concurrency=CONCURRENCY,
             key=kind.id_key or None,
             purpose=kind.purpose_of_list,
@@ -112,6 +115,7 @@ class TenantView:
         *,
         kind: Kind | None = None,
         page_size: int | None = PAGE_SIZE,
+        explicit_offset: bool = False,
         concurrency: int = 1,
         key: str | None = "id",
         purpose: str,
@@ -122,7 +126,14 @@ class TenantView:
         if rows is None:
             invalidations = self._invalidations
             rows = list_all(
-                self.client, path, query=query, page_size=page_size, concurrency=concurrency, key=key, purpose=purpose
+                self.client,
+                path,
+                query=query,
+                page_size=page_size,
+                explicit_offset=explicit_offset,
+                concurrency=concurrency,
+                key=key,
+                purpose=purpose,
             )
             # If another thread sent a write request at the same time, the list may be out of date.
             if invalidations == self._invalidations:
@@ -225,6 +236,7 @@ class TenantView:
 
         A value that cannot be converted is null. The task warns in both cases: see warnings().
         """
+        row = kind.adapted(row)
         identifier = row.get(kind.id_key)
         typed, mismatches = conform(kind.fields, row)
         if kind.has_ids and not (is_id(identifier) and is_id(typed.get(kind.id_key))):
@@ -235,6 +247,7 @@ class TenantView:
 
     def to_result(self, kind: Kind, row: Row) -> Row:
         """Return an object in the response to a write request in collection terms, with the types of its fields."""
+        row = kind.adapted(row)
         result, mismatches = typed_result(kind.fields, row)
         self._record_mismatches(kind, row.get(kind.id_key), mismatches)
         return self.with_names(kind, result)

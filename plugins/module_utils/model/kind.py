@@ -13,7 +13,7 @@ import typing as t
 from dataclasses import dataclass
 
 from ..base.limits import PAGE_SIZE
-from ..base.row import Row
+from ..base.row import Params, Row
 from ..base.text import counted
 from .api_paths import read_field
 from .field import Field
@@ -37,8 +37,9 @@ class Routes:
 
     ``list`` is the path of the list and of POST requests. A singleton has none. ``object`` is the path of one object.
     ``update`` is the method that changes an object. PATCH sends the fields that differ, PUT and POST replace the
-    object. ``page_size`` is None for a list without the parameter ``limit``. ``name_filter`` is the query parameter
-    that filters the list by name, "" if there is none. It does not have to be exact: see engine/lookup.py.
+    object. ``page_size`` is None for a list without the parameter ``limit``. ``explicit_offset`` is true for a list
+    that requires ``offset=0`` for its first page. ``name_filter`` is the query parameter that filters the list by name,
+    "" if there is none. It does not have to be exact: see engine/lookup.py.
     ``extra_prefixes`` are prefixes of other paths that return the same objects.
     """
 
@@ -46,6 +47,7 @@ class Routes:
     object: str = ""
     update: t.Literal["PATCH", "PUT", "POST"] = "PATCH"
     page_size: int | None = PAGE_SIZE
+    explicit_offset: bool = False
     name_filter: str = "name"
     extra_prefixes: tuple[str, ...] = ()
 
@@ -107,12 +109,12 @@ def counted_in(field: str, title: str) -> t.Callable[[t.Any, Row], list[str]]:
 class Related:
     """A value of an _info module that takes requests of its own, and is returned if a boolean option is true.
 
-    ``read(view, row)`` returns the value for an object in API format, as in the field.
+    ``read(view, row, params)`` returns the value for an object in API format, as in the field.
     """
 
     field: Field
     option: Option
-    read: t.Callable[[t.Any, Row], t.Any]
+    read: t.Callable[[t.Any, Row, Params], t.Any]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -126,8 +128,10 @@ class Kind:
     ``module`` and ``info_module`` are the interfaces of the modules, None if there is no module. ``fixed_payload``
     returns values that the API requires in addition to the fields if an object is created or replaced, from the API URL
     and the ID of the tenant. ``label`` returns the name of an object for people. ``guards`` protect objects from
-    deletion. ``related`` are values that only the _info module returns. ``view_key`` is the key of the kind in
-    TenantView. It defaults to the name, and differs if a module manages versions of the objects of another kind.
+    deletion. ``related`` are values that only the _info module returns. ``adapt`` returns an object in a response in
+    the form that the fields describe, if responses have several forms. It must accept values of any type. ``view_key``
+    is the key of the kind in TenantView. It defaults to the name, and differs if a module manages versions of the
+    objects of another kind.
 
     ``lookup``, ``planner`` and ``reader`` are subclasses of Lookup, Planner and Reader in ``engine``.
     """
@@ -146,6 +150,7 @@ class Kind:
     label: t.Callable[[Row], str] | None = None
     guards: tuple[Guard, ...] = ()
     related: tuple[Related, ...] = ()
+    adapt: t.Callable[[Row], Row] | None = None
     view_key: str = ""
     lookup: type[t.Any] | None = None
     planner: type[t.Any] | None = None
@@ -214,6 +219,10 @@ class Kind:
     def header(self, row: Row) -> str:
         """Return the header of an object in a diff."""
         return self.title if self.shape is Shape.SINGLETON else f"{self.title} {self.name_of(row)}"
+
+    def adapted(self, row: Row) -> Row:
+        """Return an object in a response in the form that the fields describe."""
+        return row if self.adapt is None else self.adapt(row)
 
     def to_result(self, row: Row) -> Row:
         """Return an object of the API in collection terms, without secrets."""
