@@ -467,9 +467,11 @@ AREAS = {
     "Devices": ("device", "device_group", "device_facts"),
     "Commands and operations": ("device_command", "converge", "operation"),
     "Blueprints and policies": ("blueprint", "enterprise_policy"),
-    "Apps and content": ("app", "content", "preferred_region"),
-    "Alerts": ("alert_channel",),
+    "Apps and content": ("app", "content"),
+    "Alerts and places": ("alarm_rule", "alert_channel"),
     "Users and access": ("role",),
+    "Tenant settings": ("enterprise", "preferred_region"),
+    "Reports and monitoring": ("report_subscription",),
     "All objects": ("tenant", "api"),
 }
 

@@ -28,7 +28,9 @@ class Reader:
         """Return the values of the module: the object that the options select, or all objects."""
         lookup = lookup_of(self.view, self.kind)
         if self.kind.shape is Shape.SINGLETON:
-            return {self.kind.name: self.kind.to_result(t.cast("Row", lookup.find(params)))}
+            query = self.query(params)
+            found = self._find_selected(query) if query else lookup.find(params)
+            return {self.kind.name: None if found is None else self.kind.to_result(found)}
         if params.get("id") is not None or params.get("name") is not None:
             row = lookup.find(params)
             rows = [row] if row else []
@@ -71,6 +73,14 @@ class Reader:
     def list_all(self, params: Params) -> list[Row]:
         """Return all objects that match the filters of a task."""
         return self.view.list_objects(self.kind, self.query(params))
+
+    def _find_selected(self, query: Query) -> Row | None:
+        """Return the object that a query selects, or None."""
+        kind = self.kind
+        row = self.view.client.find_object(
+            kind.routes.object, query=query, key=None, purpose=f"Reading the {kind.title}"
+        )
+        return None if row is None else self.view.typed(kind, row)
 
     def query(self, params: Params) -> Query | None:
         """Return the query of the list for the filters that a task sets, None if it sets none."""

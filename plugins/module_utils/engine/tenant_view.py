@@ -11,14 +11,16 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field
 
+from ..base.checksums import Sha256Sink
 from ..base.ids import is_id, normal_id
 from ..base.limits import PAGE_SIZE
 from ..base.row import Row
 from ..base.text import composed, listed, unicode_forms
 from ..http.client import Client, Query
+from ..http.download import Download
 from ..http.paging import list_all
 from ..http.parallel import CONCURRENCY
-from ..model.conform import conform, typed_result
+from ..model.conform import conform, secrets_of, typed_result
 from ..model.kind import Kind
 from ..model.names import NamedObject
 from ..model.plan import Effect, Step
@@ -78,6 +80,7 @@ class TenantView:
         self._names: dict[Kind, _ByName] = {}
         self._ids: dict[Kind, dict[str, Row]] = {}
         self._preloaded: set[str] = set()
+        self._checksums: dict[str, str] = {}
         self._typed: dict[tuple[Kind, _CacheKey], tuple[t.Any, t.Any]] = {}
         self._planned: dict[str, _Planned] = {}
         self._derived: dict[str, dict[t.Any, t.Any]] = {}
@@ -105,6 +108,7 @@ class TenantView:
             explicit_offset=kind.routes.explicit_offset,
             concurrency=CONCURRENCY,
             key=kind.id_key or None,
+            rows_key=kind.routes.rows_key,
             purpose=kind.purpose_of_list,
         )
 
@@ -118,6 +122,7 @@ class TenantView:
         explicit_offset: bool = False,
         concurrency: int = 1,
         key: str | None = "id",
+        rows_key: str = "results",
         purpose: str,
     ) -> list[Row]:
         """Return the list at a path: see list_all(). With ``kind``, the objects have the types of its fields."""
@@ -133,6 +138,7 @@ class TenantView:
                 explicit_offset=explicit_offset,
                 concurrency=concurrency,
                 key=key,
+                rows_key=rows_key,
                 purpose=purpose,
             )
             # If another thread sent a write request at the same time, the list may be out of date.
@@ -229,6 +235,24 @@ class TenantView:
                 self._objects[cache_key] = row
         return row
 
+    # --- files ------------------------------------------------------------------------------------------------------
+
+    def checksum_at(self, link: str, *, purpose: str) -> str:
+        """Return the SHA-256 checksum of the file behind a download link. It is downloaded once, without the API key.
+
+        ``purpose`` is the start of an error message.
+        """
+        # Each response signs the link again.
+        file = link.partition("?")[0]
+        checksum = self._checksums.get(file)
+        if checksum is None:
+            invalidations, sink = self._invalidations, Sha256Sink()
+            self.client.download(Download(link, purpose), sink)
+            checksum = sink.checksum
+            if invalidations == self._invalidations:
+                self._checksums[file] = checksum
+        return checksum
+
     # --- types ------------------------------------------------------------------------------------------------------
 
     def typed(self, kind: Kind, row: Row) -> Row | None:
@@ -237,6 +261,7 @@ class TenantView:
         A value that cannot be converted is null. The task warns in both cases: see warnings().
         """
         row = kind.adapted(row)
+        self.hide_secrets(kind, row)
         identifier = row.get(kind.id_key)
         typed, mismatches = conform(kind.fields, row)
         if kind.has_ids and not (is_id(identifier) and is_id(typed.get(kind.id_key))):
@@ -244,6 +269,11 @@ class TenantView:
             return None
         self._record_mismatches(kind, identifier, mismatches)
         return typed
+
+    def hide_secrets(self, kind: Kind, body: t.Any) -> None:
+        """Mask the secret properties of an object in a response in everything that the task shows."""
+        if kind.has_secrets and isinstance(body, dict):
+            self.client.hide(*secrets_of(kind.fields, body))
 
     def to_result(self, kind: Kind, row: Row) -> Row:
         """Return an object in the response to a write request in collection terms, with the types of its fields."""
@@ -408,6 +438,8 @@ class TenantView:
         """Remove the objects of a kind, and everything below their paths, from the cache after a write request."""
         self._invalidations += 1
         self._derived.pop(kind.key, None)
+        # A new file can have the link of a deleted one.
+        self._checksums = {}
         prefixes = kind.routes.prefixes
         # Collections are replaced, not changed, because other threads can read them at the same time.
         self._typed = {key: pair for key, pair in list(self._typed.items()) if not key[1][0].startswith(prefixes)}

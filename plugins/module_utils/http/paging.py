@@ -52,13 +52,15 @@ def list_all(
     by_cursor: bool = False,
     overlap: bool = False,
     key: str | None = "id",
+    rows_key: str = "results",
     convert: t.Callable[[Row], Row] | None = None,
     on_progress: t.Callable[[int, int | None], None] | None = None,
 ) -> list[Row]:
     """Return each object of a list once, as the list was at one moment while it was read. Objects are identified by
     their property ``key``. With None, they are identified by their position in the list, for objects without an ID, so
     equal objects are kept, but not by cursor. A ``page_size`` of None sends no limit, for lists without pages. With
-    ``explicit_offset``, the request for the first page has the offset 0.
+    ``explicit_offset``, the request for the first page has the offset 0. ``rows_key`` is the property of the response
+    that has the objects, and can be null if there are none.
 
     ``concurrency`` is the maximum number of pages that are read at the same time. It is halved if Esper asks for fewer
     requests. ``by_cursor`` reads by cursor, one page after the other. ``convert`` returns an object in the form that is
@@ -76,7 +78,7 @@ def list_all(
     """
     previous: list[t.Any] | None = None
     for attempt in range(_PASSES):
-        request = _Requests(client, path, dict(query or {}), page_size, purpose, explicit_offset)
+        request = _Requests(client, path, dict(query or {}), page_size, purpose, rows_key, explicit_offset)
         reading = _Pass(request, key, convert, overlap=overlap or attempt > 0, must_complete=attempt > 0)
         pages = request.pages_by_cursor() if by_cursor else request.pages(reading, concurrency)
         for page in pages:
@@ -120,6 +122,38 @@ def iterate(
     reading = _Pass(request, key, None, overlap=False, must_complete=False)
     for page in request.pages(reading, 1):
         yield from reading.add(page)
+
+
+def iterate_newest(
+    client: Client,
+    path: str,
+    *,
+    purpose: str,
+    is_older: t.Callable[[Row, Row], bool],
+    query: Query | None = None,
+    page_size: int = PAGE_SIZE,
+) -> t.Iterator[Row]:
+    """Yield each object of a list in the order of time once, the newest first, whether the list starts with the newest
+    or with the oldest object. The first page shows which, by ``is_older(row, other)``. So it needs two objects at
+    least. Pages are read when the caller needs them: see iterate().
+    """
+    request = _Requests(client, path, dict(query or {}), page_size, purpose)
+    reading = _Pass(request, "id", None, overlap=False, must_complete=False)
+    pages = request.pages(reading, 1)
+    first = next(pages)
+    rows = reading.add(first)
+    if not (rows and is_older(rows[0], rows[-1])):
+        yield from rows
+        for page in pages:
+            yield from reading.add(page)
+        return
+    if first.count is None:
+        rows += [row for page in pages for row in reading.add(page)]
+    end, size = first.count or 0, len(first.rows)
+    while end > size and not reading.is_over:
+        end = max(end - size, size)
+        yield from reversed(reading.add(request.fetch(end)))
+    yield from reversed(rows)
 
 
 class _Pass:
@@ -221,6 +255,7 @@ class _Requests:
         query: Row,
         page_size: int | None,
         purpose: str,
+        rows_key: str = "results",
         explicit_offset: bool = False,
     ) -> None:
         self._client = client
@@ -228,16 +263,17 @@ class _Requests:
         self._query = query
         self._page_size = page_size
         self._purpose = purpose
+        self._rows_key = rows_key
         self._explicit_offset = explicit_offset
 
     def pages(self, reading: _Pass, concurrency: int) -> t.Iterator[_Page]:
         """Yield the pages by offset, until ``reading`` is over."""
-        page = self._fetch()
+        page = self.fetch()
         yield page
         shared = 1 if reading.overlap and len(page.rows) > 1 else 0
 
         def fetch_at(offset: int) -> _Page:
-            return self._fetch(offset, overlaps=shared > 0)
+            return self.fetch(offset, overlaps=shared > 0)
 
         step = len(page.rows) - shared
         if page.count is not None and concurrency > 1 and 0 < len(page.rows) < page.count:
@@ -273,7 +309,8 @@ class _Requests:
         target = self._client.target(self._path)
         return TransportError(f"{self._purpose} failed: GET {target} returned {what}.", method="GET", path=target)
 
-    def _fetch(self, offset: int = 0, *, overlaps: bool = False) -> _Page:
+    def fetch(self, offset: int = 0, *, overlaps: bool = False) -> _Page:
+        """Return the page at an offset. ``overlaps`` is an attribute of the page."""
         position = {"offset": offset} if offset or self._explicit_offset else {}
         return self._read_page(self._get(limit=self._page_size, **position), offset, overlaps)
 
@@ -284,8 +321,8 @@ class _Requests:
         rows, count, links = None, None, {}
         if isinstance(body, dict):
             count, links = body.get("count"), body
-            rows = body["results"] if "results" in body else _only_list(body)
-            if rows is None and "results" in body and not count:
+            rows = body[self._rows_key] if self._rows_key in body else _only_list(body)
+            if rows is None and self._rows_key in body and not count:
                 rows = []  # Esper can return null for an empty list.
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
             raise self.malformed("no list of objects")

@@ -8,6 +8,7 @@ visits them.
 
 from __future__ import annotations
 
+import functools
 import re
 import typing as t
 from dataclasses import dataclass
@@ -149,6 +150,11 @@ class Field:
     def api_name(self) -> str:
         """The API's key."""
         return self.api or self.name
+
+    @functools.cached_property
+    def has_secrets(self) -> bool:
+        """True if the field, or a field in it, is secret."""
+        return self.secret or any(field.has_secrets for field in self.fields)
 
     def argument_spec(self) -> dict[str, t.Any]:
         """Return the field as an option in the form of an argument spec."""

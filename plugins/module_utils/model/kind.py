@@ -9,6 +9,7 @@ for _info modules. A kind can name subclasses of these classes.
 from __future__ import annotations
 
 import enum
+import functools
 import typing as t
 from dataclasses import dataclass
 
@@ -38,8 +39,9 @@ class Routes:
     ``list`` is the path of the list and of POST requests. A singleton has none. ``object`` is the path of one object.
     ``update`` is the method that changes an object. PATCH sends the fields that differ, PUT and POST replace the
     object. ``page_size`` is None for a list without the parameter ``limit``. ``explicit_offset`` is true for a list
-    that requires ``offset=0`` for its first page. ``name_filter`` is the query parameter that filters the list by name,
-    "" if there is none. It does not have to be exact: see engine/lookup.py.
+    that requires ``offset=0`` for its first page. ``rows_key`` is the property of the response that has the objects, if
+    it can be null. ``name_filter`` is the query parameter that filters the list by name, "" if there is none. It does
+    not have to be exact: see engine/lookup.py.
     ``extra_prefixes`` are prefixes of other paths that return the same objects.
     """
 
@@ -48,6 +50,7 @@ class Routes:
     update: t.Literal["PATCH", "PUT", "POST"] = "PATCH"
     page_size: int | None = PAGE_SIZE
     explicit_offset: bool = False
+    rows_key: str = "results"
     name_filter: str = "name"
     extra_prefixes: tuple[str, ...] = ()
 
@@ -105,6 +108,17 @@ def counted_in(field: str, title: str) -> t.Callable[[t.Any, Row], list[str]]:
     return users
 
 
+@dataclass(frozen=True, kw_only=True)
+class Upload:
+    """A local file that is sent when an object is created. ``option`` is the option with its path, ``key`` the API's
+    key for it in the form, ``name_option`` the option with the file name to send, if there is one."""
+
+    option: str
+    key: str
+    name_option: str = ""
+    required: bool = True
+
+
 @dataclass(frozen=True)
 class Related:
     """A value of an _info module that takes requests of its own, and is returned if a boolean option is true.
@@ -128,10 +142,11 @@ class Kind:
     ``module`` and ``info_module`` are the interfaces of the modules, None if there is no module. ``fixed_payload``
     returns values that the API requires in addition to the fields if an object is created or replaced, from the API URL
     and the ID of the tenant. ``label`` returns the name of an object for people. ``guards`` protect objects from
-    deletion. ``related`` are values that only the _info module returns. ``adapt`` returns an object in a response in
-    the form that the fields describe, if responses have several forms. It must accept values of any type. ``view_key``
-    is the key of the kind in TenantView. It defaults to the name, and differs if a module manages versions of the
-    objects of another kind.
+    deletion. ``uploads`` are files of a new object. A kind with files creates objects by a form instead of JSON.
+    ``related`` are values that only the _info module returns. ``adapt`` returns an object in a response in the form
+    that the fields describe, if responses have several forms. It must accept values of any type. ``view_key`` is the
+    key of the kind in TenantView. It defaults to the name, and differs if a module manages versions of the objects of
+    another kind.
 
     ``lookup``, ``planner`` and ``reader`` are subclasses of Lookup, Planner and Reader in ``engine``.
     """
@@ -149,6 +164,7 @@ class Kind:
     fixed_payload: t.Callable[[str, str], Row] | None = None
     label: t.Callable[[Row], str] | None = None
     guards: tuple[Guard, ...] = ()
+    uploads: tuple[Upload, ...] = ()
     related: tuple[Related, ...] = ()
     adapt: t.Callable[[Row], Row] | None = None
     view_key: str = ""
@@ -175,6 +191,11 @@ class Kind:
     def sources(self) -> tuple[str, ...]:
         """The options that name a local file or directory: see ModuleSpec."""
         return self.module.sources if self.module else ()
+
+    @functools.cached_property
+    def has_secrets(self) -> bool:
+        """True if an object has secret properties."""
+        return any(field.has_secrets for field in self.fields)
 
     @property
     def has_ids(self) -> bool:

@@ -22,24 +22,33 @@ def plain_kind(
     fields: tuple[Field, ...],
     title: str = "",
     plural: str = "",
+    keys: tuple[str, ...] = ("name",),
     guards: tuple[Guard, ...] = (),
     related: tuple[Related, ...] = (),
     options: tuple[Option, ...] = (),
     info_options: tuple[Option, ...] = (),
+    rules: t.Mapping[str, t.Any] = MappingProxyType({}),
     **attributes: t.Any,
 ) -> Kind:
-    """Return a kind whose objects have a name and an ID, with a module and an _info module.
+    """Return a kind whose objects have an ID, and a name or other keys, with a module and an _info module.
 
-    ``doc`` is the purpose of the objects. ``title`` defaults to the name, ``plural`` to the name with an s.
-    ``options`` and ``info_options`` are added to those of the modules. Other arguments are those of Kind.
+    ``doc`` is the purpose of the objects. ``title`` defaults to the name, ``plural`` to the name with an s. ``keys``
+    are the options that select an object in place of its ID. If they are not ("name",), the kind has a lookup of its
+    own. ``options`` and ``info_options`` are added to those of the modules, ``rules`` are rules between the options.
+    Other arguments are those of Kind.
     """
     title, plural = title or name.replace("_", " "), plural or f"{name}s"
     titles = plural.replace("_", " ")
     id_type = next((field.type for field in fields if field.name == "id"), "str")
     has_force = any(guard.option == "force" for guard in guards)
+    has_name = "name" in keys
     module = ModuleSpec(
         short_description=f"Manage Esper {titles}",
-        description=(f"Creates, updates, renames and deletes {titles}.", *_paragraphs(doc), _OMITTED),
+        description=(
+            f"Creates, updates{', renames' if has_name else ''} and deletes {titles}.",
+            *_paragraphs(doc),
+            _OMITTED,
+        ),
         options=(
             state_option(title),
             _id_option(f"ID of the {title}. The {title} must exist unless O(state=absent).", id_type),
@@ -47,23 +56,23 @@ def plain_kind(
             *options,
             *((_force_option(title),) if has_force else ()),
         ),
-        rules={"required_one_of": [("id", "name")]},
+        rules={"required_one_of": [("id", *keys)], **rules},
         seealso=(f"{name}_info",),
     )
     info_module = ModuleSpec(
         short_description=f"Get information about Esper {titles}",
         description=(
-            f"Returns one {title} by name or ID, or all {titles} of the tenant.",
+            f"Returns one {title} by {'name or ID' if has_name else 'ID'}, or all {titles} of the tenant.",
             f"If the {title} does not exist, the list is empty.",
         ),
         options=(
             _id_option(f"ID of the {title}.", id_type),
-            Option("name", f"Name of the {title}, case-sensitive.", identifier=True),
+            *((Option("name", f"Name of the {title}, case-sensitive.", identifier=True),) if has_name else ()),
             *(_separate_option(field, titles) for field in fields if field.separate_route),
             *{each.option.name: each.option for each in related}.values(),
             *info_options,
         ),
-        rules={"mutually_exclusive": _exclusive(info_options)},
+        rules={"mutually_exclusive": _exclusive(info_options, has_name=has_name)},
         check_mode=READS_ONLY,
         diff_mode=NO_DIFF,
         seealso=(name,),
@@ -92,14 +101,16 @@ def plain_reading(
     fields: tuple[Field, ...],
     options: tuple[Option, ...] = (),
     rules: t.Mapping[str, t.Any] = MappingProxyType({}),
+    returns: tuple[Value, ...] = (),
     seealso: tuple[str, ...] = (),
     title: str = "",
     **attributes: t.Any,
 ) -> Kind:
     """Return a kind of values that modules only read, such as locations, with an _info module.
 
-    ``doc`` is the description of the module. ``options`` are those of the module: see Option.query. Other arguments are
-    those of ModuleSpec and Kind.
+    ``doc`` is the description of the module. ``options`` are those of the module: see Option.query. Without the route
+    of a list, the module returns one object, which the options select. It is null if Esper returns HTTP 404. Other
+    arguments are those of ModuleSpec and Kind.
     """
     return Kind(
         name=name,
@@ -107,12 +118,13 @@ def plain_reading(
         plural=plural,
         routes=routes,
         fields=fields,
-        shape=Shape.READ_ONLY,
+        shape=Shape.READ_ONLY if routes.list else Shape.SINGLETON,
         info_module=ModuleSpec(
             short_description=short_description,
             description=doc,
             options=options,
             rules=rules,
+            returns=returns,
             check_mode=READS_ONLY,
             diff_mode=NO_DIFF,
             seealso=seealso,
@@ -160,10 +172,11 @@ def plain_singleton(
     )
 
 
-def _exclusive(options: t.Iterable[Option]) -> list[tuple[str, str]]:
+def _exclusive(options: t.Iterable[Option], *, has_name: bool) -> list[tuple[str, str]]:
     """Return the pairs of options of an _info module that exclude each other: a selector and a filter of the list."""
     filters = [option.name for option in options if option.query]
-    return [("id", "name"), *((selector, name) for selector in ("id", "name") for name in filters)]
+    pairs = [(selector, name) for selector in (("id", "name") if has_name else ("id",)) for name in filters]
+    return [("id", "name"), *pairs] if has_name else pairs
 
 
 def _id_option(doc: str, id_type: str) -> Option:
