@@ -468,7 +468,7 @@ AREAS = {
     "Commands and operations": ("device_command", "converge", "operation"),
     "Blueprints and policies": ("blueprint", "enterprise_policy"),
     "Apps and content": ("app", "content"),
-    "Alerts and places": ("alarm_rule", "alert_channel"),
+    "Alerts and places": ("alarm_rule", "alert_channel", "geofence"),
     "Users and access": ("role",),
     "Tenant settings": ("enterprise", "preferred_region"),
     "Reports and monitoring": ("report_subscription",),

@@ -29,6 +29,8 @@ MODULES = {
     "enterprise_info": ("kinds.enterprise", "ENTERPRISE"),
     "enterprise_policy": ("kinds.enterprise_policy", "ENTERPRISE_POLICY"),
     "enterprise_policy_info": ("kinds.enterprise_policy", "ENTERPRISE_POLICY"),
+    "geofence": ("kinds.geofence", "GEOFENCE"),
+    "geofence_info": ("kinds.geofence", "GEOFENCE"),
     "operation": ("tasks.operation", "OPERATION_TASK"),
     "operation_info": ("tasks.operation_info", "OPERATION_INFO"),
     "preferred_region": ("kinds.preferred_region", "PREFERRED_REGION"),

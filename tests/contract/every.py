@@ -97,6 +97,8 @@ _BODIES: dict[str, Callable[[Caller], dict[str, Any]]] = {
     "POST /enterprise/{enterprise_id}/application/upload/": lambda caller: {
         "app_file": File.of("com.example.new-1.0-1.apk", None, b"data")
     },
+    # A geofence with devices cannot be deleted.
+    "POST /v0/enterprise/{enterprise_id}/create-apply-geo-fence/": lambda caller: {"devices": []},
     f"POST {_REMOTE_FILE}generate_download_url/": lambda caller: {
         "file_key": caller.prepare(f"POST {_REMOTE_FILE}")["file_key"]
     },
@@ -104,6 +106,8 @@ _BODIES: dict[str, Callable[[Caller], dict[str, Any]]] = {
 # The same for queries; here too what is needed is made before.
 _QUERIES: dict[str, Callable[[Caller], dict[str, Any]]] = {
     "GET /commands/v0/status/": lambda caller: {"request": caller.prepare(_COMMAND)["content"]["id"]},
+    "GET /geofence/v1/geofences/{geofence_id}/blueprints": lambda caller: {"limit": 10, "offset": 0},
+    "GET /geofence/v1/geofences/{geofence_id}/devices": lambda caller: {"limit": 10, "offset": 0},
     "GET /v2/subgroups": lambda caller: {"parent_group_ids": caller.service.tenant.root},
 }
 # Operations about something that another operation makes first, at a path that does not name it.

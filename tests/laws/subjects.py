@@ -24,7 +24,8 @@ class Subject:
     """A kind of object as its modules show it: the one that manages it, the one that reads it, or both.
 
     ``singleton`` is true if the tenant always has exactly one object. ``in_tenant`` is true if the module ``tenant``
-    has a list of such objects. ``list_path`` is the path of the list that names are looked up in.
+    has a list of such objects. ``list_path`` is the path of the list that names are looked up in. ``related`` are the
+    values that the _info module returns on request: the option that requests each of them, and its field.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Subject:
     info_module: ModuleSpec | None
     singleton: bool
     in_tenant: bool
+    related: tuple[tuple[str, str], ...]
 
     def __str__(self) -> str:
         return self.name
@@ -94,6 +96,7 @@ def _subject(name: str) -> Subject:
         info_module=read.info_module if read else None,
         singleton=kind.shape is Shape.SINGLETON,
         in_tenant=managed in KINDS,
+        related=tuple((each.option.name, each.field.name) for each in kind.related),
     )
 
 

@@ -31,11 +31,7 @@ class Reader:
             query = self.query(params)
             found = self._find_selected(query) if query else lookup.find(params)
             return {self.kind.name: None if found is None else self.kind.to_result(found)}
-        if params.get("id") is not None or params.get("name") is not None:
-            row = lookup.find(params)
-            rows = [row] if row else []
-        else:
-            rows = self.list_all(params)
+        rows = self.select(params)
         separate_fields = [field for field in self.kind.fields if field.separate_route and params.get(field.name)]
         if separate_fields:
             rows = list(
@@ -45,6 +41,13 @@ class Reader:
             )
         self._learn_names(rows)
         return {self.kind.plural: self._with_related(rows, params)}
+
+    def select(self, params: Params) -> list[Row]:
+        """Return the objects in API format that the options select."""
+        if params.get("id") is None and params.get("name") is None:
+            return self.view.list_objects(self.kind, self.query(params))
+        row = lookup_of(self.view, self.kind).find(params)
+        return [row] if row else []
 
     def _with_related(self, rows: list[Row], params: Params) -> list[Row]:
         """Return objects in collection terms, with the related values that a task asks for."""
@@ -69,10 +72,6 @@ class Reader:
             if unnamed := sorted({str(each.id) for each in found if each.label is None}):
                 lookup = lookup_of(self.view, t.cast("Kind", names.kind))
                 self.view.learn_names(NamedObject(each, name) for each, name in lookup.names_of(unnamed).items())
-
-    def list_all(self, params: Params) -> list[Row]:
-        """Return all objects that match the filters of a task."""
-        return self.view.list_objects(self.kind, self.query(params))
 
     def _find_selected(self, query: Query) -> Row | None:
         """Return the object that a query selects, or None."""

@@ -16,6 +16,7 @@ from .content import CONTENT
 from .device_group import DEVICE_GROUP
 from .enterprise import ENTERPRISE
 from .enterprise_policy import ENTERPRISE_POLICY
+from .geofence import GEOFENCE
 from .preferred_region import PREFERRED_REGION
 from .report_subscription import REPORT_SUBSCRIPTION
 from .role import ROLE
@@ -27,6 +28,7 @@ KINDS: tuple[Kind, ...] = (
     CONTENT,
     ENTERPRISE,
     ENTERPRISE_POLICY,
+    GEOFENCE,
     PREFERRED_REGION,
     REPORT_SUBSCRIPTION,
     ROLE,
