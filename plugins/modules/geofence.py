@@ -15,7 +15,8 @@ description:
   - Creates, updates, renames and deletes geofences.
   - A geofence is a circle or a polygon. Devices outside of it beep or are locked.
   - To apply geofences to devices, use M(esper.cloud.operation) with the type V(APPLY_GEO_FENCE).
-  - Esper cannot change polygons, and can delete some geofences in its console only.
+  - The Esper API cannot change polygons. Some geofences can only be changed and deleted in the console of
+    Esper. Esper rejects the deletion of a geofence that is applied to devices, even with O(force=true).
   - Options you omit are not changed.
   - At least one of O(id) and O(name) is required.
 extends_documentation_fragment:
@@ -90,8 +91,8 @@ options:
   devices:
     description:
       - Devices by name, alias, serial number or ID. Esper applies a new geofence to them.
-      - Only used to create a geofence. With devices, V(auto) creates it with the generation V(v0). Cannot
-        be combined with O(polygon) or O(generation=v1).
+      - Only used to create a geofence. With devices, O(generation=auto) creates it with V(v0). Cannot be
+        combined with O(generation=v1).
       - Mutually exclusive with O(polygon).
     type: list
     elements: str

@@ -81,7 +81,8 @@ GEOFENCE = plain_kind(
     doc=(
         "A geofence is a circle or a polygon. Devices outside of it beep or are locked.",
         "To apply geofences to devices, use M(esper.cloud.operation) with the type V(APPLY_GEO_FENCE).",
-        "Esper cannot change polygons, and can delete some geofences in its console only.",
+        "The Esper API cannot change polygons. Some geofences can only be changed and deleted in the console of Esper."
+        " Esper rejects the deletion of a geofence that is applied to devices, even with O(force=true).",
     ),
     # v1 lists and creates geofences, v0 changes and deletes them.
     routes=Routes(list=V1, object=V0_OBJECT, page_size=PAGE_SIZE, extra_prefixes=(V0, V0_CREATE)),
@@ -169,8 +170,8 @@ GEOFENCE = plain_kind(
             "devices",
             (
                 "Devices by name, alias, serial number or ID. Esper applies a new geofence to them.",
-                "Only used to create a geofence. With devices, V(auto) creates it with the generation V(v0). Cannot be"
-                " combined with O(polygon) or O(generation=v1).",
+                "Only used to create a geofence. With devices, O(generation=auto) creates it with V(v0). Cannot be"
+                " combined with O(generation=v1).",
             ),
             type="list",
             elements="str",
