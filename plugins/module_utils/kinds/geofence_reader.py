@@ -19,7 +19,7 @@ class GeofenceReader(Reader):
             raise InvalidParameter("inside requires devices=true.")
         return super().get_info(params)
 
-    def select(self, params: Params) -> list[Row]:
+    def read_rows(self, params: Params) -> list[Row]:
         if params.get("id") is not None or params.get("name") is not None:
-            return super().select(params)
+            return super().read_rows(params)
         return GeofenceLookup(self.view, self.kind).list_all(params.get("generation") or "auto", self.query(params))
