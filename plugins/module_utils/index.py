@@ -38,6 +38,8 @@ MODULES = {
     "enterprise_policy_info": ("kinds.enterprise_policy", "ENTERPRISE_POLICY"),
     "enterprise_report_info": ("kinds.enterprise_report", "ENTERPRISE_REPORT"),
     "event_info": ("tasks.event_info", "EVENT_INFO"),
+    "geofence": ("kinds.geofence", "GEOFENCE"),
+    "geofence_info": ("kinds.geofence", "GEOFENCE"),
     "mdm_service_config_info": ("kinds.mdm_service_config", "MDM_SERVICE_CONFIG"),
     "oem_config_schema_info": ("kinds.oem_config_schema", "OEM_CONFIG_SCHEMA"),
     "operation": ("tasks.operation", "OPERATION_TASK"),

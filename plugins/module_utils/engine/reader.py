@@ -80,7 +80,7 @@ class Reader:
         hidden = {field.name for field in self.kind.fields if field.names is not None and not is_named}
 
         def to_result(row: Row) -> Row:
-            values = {each.field.name: each.field.from_api(each.read(self.view, row)) for each in related}
+            values = {each.field.name: each.field.from_api(each.read(self.view, row, params)) for each in related}
             record = {**self.view.with_names(self.kind, self.kind.to_result(row)), **values}
             return {name: record[name] for name in record if name not in hidden}
 
