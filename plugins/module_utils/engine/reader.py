@@ -51,7 +51,7 @@ class Reader:
         related = [each for each in self.kind.related if params.get(each.option.name)]
 
         def to_result(row: Row) -> Row:
-            values = {each.field.name: each.field.from_api(each.read(self.view, row)) for each in related}
+            values = {each.field.name: each.field.from_api(each.read(self.view, row, params)) for each in related}
             return {**self.view.with_names(self.kind, self.kind.to_result(row)), **values}
 
         if not related:
@@ -70,6 +70,10 @@ class Reader:
                 lookup = lookup_of(self.view, t.cast("Kind", names.kind))
                 self.view.learn_names(NamedObject(each, name) for each, name in lookup.names_of(unnamed).items())
 
+    def list_all(self, params: Params) -> list[Row]:
+        """Return all objects that match the filters of a task."""
+        return self.view.list_objects(self.kind, self.query(params))
+
     def _find_selected(self, query: Query) -> Row | None:
         """Return the object that a query selects, or None."""
         kind = self.kind
@@ -77,10 +81,6 @@ class Reader:
             kind.routes.object, query=query, key=None, purpose=f"Reading the {kind.title}"
         )
         return None if row is None else self.view.typed(kind, row)
-
-    def list_all(self, params: Params) -> list[Row]:
-        """Return all objects that match the filters of a task."""
-        return self.view.list_objects(self.kind, self.query(params))
 
     def query(self, params: Params) -> Query | None:
         """Return the query of the list for the filters that a task sets, None if it sets none."""
