@@ -29,7 +29,6 @@ from .alert_channel import ALERT_CHANNEL
 from .device_group import DEVICE_GROUP
 from .device_search import DEVICE
 
-
 _ALARM = Kind(
     name="alarm",
     title="alarm",

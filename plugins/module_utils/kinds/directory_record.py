@@ -97,13 +97,12 @@ class DirectoryRecordPlanner(Planner):
 class DirectoryRecordReader(Reader):
     """Reads directory records. The API has no filters, so they are applied here."""
 
-    def list_all(self, params: Params) -> list[Row]:
-        """Return the records that match all options."""
+    def read_rows(self, params: Params) -> list[Row]:
         keys, status, enrolled = keys_of(params), params["approval_status"], params["enrolled"]
         group = params["group"] and lookup_of(self.view, DEVICE_GROUP).resolve(params["group"])["id"]
         return [
             with_tag_names(self.view, row)
-            for row in self.view.list_objects(self.kind)
+            for row in super().read_rows(params)
             if keys <= keys_of(row)
             and group in (None, row.get("group_id"))
             and status in (None, row.get("approval_status"))

@@ -11,7 +11,7 @@ from __future__ import annotations
 import enum
 import functools
 import typing as t
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..base.limits import PAGE_SIZE
 from ..base.row import Params, Row
@@ -42,8 +42,9 @@ class Routes:
     object. ``page_size`` is None for a list without the parameter ``limit``. ``explicit_offset`` is true for a list
     that requires ``offset=0`` for its first page. ``rows_key`` is the property of the response that has the objects, if
     it can be null. ``name_filter`` is the query parameter that filters the list by name, "" if there is none. It does
-    not have to be exact: see engine/lookup.py.
-    ``extra_prefixes`` are prefixes of other paths that return the same objects.
+    not have to be exact: see engine/lookup.py. ``extra_prefixes`` are prefixes of other paths that return the same
+    objects. ``list_query`` are parameters of each request for the list. If Esper rejects them, the list is read without
+    them.
     """
 
     list: str = ""
@@ -54,6 +55,7 @@ class Routes:
     rows_key: str = "results"
     name_filter: str = "name"
     extra_prefixes: tuple[str, ...] = ()
+    list_query: t.Mapping[str, t.Any] = field(default_factory=dict)
 
     @property
     def prefixes(self) -> tuple[str, ...]:
@@ -193,6 +195,7 @@ class Kind:
     related: tuple[Related, ...] = ()
     adapt: t.Callable[[Row], Row] | None = None
     view_key: str = ""
+    info_name: str = ""
     lookup: type[t.Any] | None = None
     planner: type[t.Any] | None = None
     reader: type[t.Any] | None = None
@@ -241,6 +244,11 @@ class Kind:
         return self.name if self.shape is Shape.SINGLETON else self.plural
 
     @property
+    def info_value(self) -> str:
+        """The return value of the _info module: a list of objects, or the object of a singleton."""
+        return self.info_name or self.tenant_option
+
+    @property
     def titles(self) -> str:
         """Objects of the kind in a sentence, such as "device groups"."""
         if self.shape is Shape.SINGLETON:
@@ -284,8 +292,8 @@ class Kind:
 
 
 def _referenced_kinds(fields: t.Iterable[Field]) -> t.Iterator[str]:
-    for field in fields:
-        yield from (reference.kind for reference in field.references if reference.options)
-        if field.names is not None and field.writable:
-            yield field.names.kind.name
-        yield from _referenced_kinds(field.fields)
+    for each in fields:
+        yield from (reference.kind for reference in each.references if reference.options)
+        if each.names is not None and each.writable:
+            yield each.names.kind.name
+        yield from _referenced_kinds(each.fields)

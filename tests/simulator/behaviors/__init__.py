@@ -28,14 +28,17 @@ from behaviors import (
     identity,
     operations,
     policies,
+    readings,
     roles,
     tags,
     tenant_apps,
+    users,
 )
 
 # In the order in which they are seeded: devices refer to those before them.
 KINDS = (
     identity,
+    users,
     device_groups,
     tags,
     blueprints,
@@ -52,6 +55,7 @@ KINDS = (
     alerts,
     directory,
     geofences,
+    readings,
 )
 
 OPERATIONS = {name: behavior for kind in KINDS for name, behavior in kind.OPERATIONS.items()}
