@@ -27,11 +27,14 @@ from behaviors import (
     geofences,
     identity,
     operations,
+    pictures,
     policies,
     readings,
     roles,
+    sso_connections,
     tags,
     tenant_apps,
+    tokens,
     users,
 )
 
@@ -56,6 +59,9 @@ KINDS = (
     directory,
     geofences,
     readings,
+    tokens,
+    sso_connections,
+    pictures,
 )
 
 OPERATIONS = {name: behavior for kind in KINDS for name, behavior in kind.OPERATIONS.items()}
