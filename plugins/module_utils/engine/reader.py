@@ -100,10 +100,6 @@ class Reader:
                 lookup = lookup_of(self.view, t.cast("Kind", names.kind))
                 self.view.learn_names(NamedObject(each, name) for each, name in lookup.names_of(unnamed).items())
 
-    def list_all(self, params: Params) -> list[Row]:
-        """Return all objects that match the filters of a task."""
-        return self.view.list_objects(self.kind, self.query(params))
-
     def _find_selected(self, query: Query) -> Row | None:
         """Return the object that a query selects, or None."""
         kind = self.kind

@@ -200,7 +200,6 @@ class Kind:
     in_tenant: bool = True
     uploads: tuple[Upload, ...] = ()
     related: tuple[Related, ...] = ()
-    adapt: t.Callable[[Row], Row] | None = None
     view_key: str = ""
     info_name: str = ""
     lookup: type[t.Any] | None = None
@@ -288,10 +287,6 @@ class Kind:
     def header(self, row: Row) -> str:
         """Return the header of an object in a diff."""
         return self.title if self.shape is Shape.SINGLETON else f"{self.title} {self.name_of(row)}"
-
-    def adapted(self, row: Row) -> Row:
-        """Return an object in a response in the form that the fields describe."""
-        return row if self.adapt is None else self.adapt(row)
 
     def to_result(self, row: Row) -> Row:
         """Return an object of the API in collection terms, without secrets."""
