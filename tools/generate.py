@@ -469,7 +469,7 @@ AREAS = {
     "Blueprints and policies": ("blueprint", "enterprise_policy"),
     "Apps and content": ("app", "content"),
     "Alerts and places": ("alarm_rule", "alert_channel"),
-    "Users and access": ("role",),
+    "Users and access": ("user", "role"),
     "Tenant settings": ("enterprise", "preferred_region"),
     "Reports and monitoring": ("report_subscription",),
     "All objects": ("tenant", "api"),

@@ -38,4 +38,6 @@ MODULES = {
     "role": ("kinds.role", "ROLE"),
     "role_info": ("kinds.role", "ROLE"),
     "tenant": ("tasks.tenant", "TENANT"),
+    "user": ("kinds.user", "USER"),
+    "user_info": ("kinds.user", "USER"),
 }

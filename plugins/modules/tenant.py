@@ -75,6 +75,10 @@ options:
     description: Blueprints, each with the options of M(esper.cloud.blueprint).
     type: list
     elements: dict
+  users:
+    description: Users, each with the options of M(esper.cloud.user).
+    type: list
+    elements: dict
   on_error:
     description:
       - Behavior if an object fails.
@@ -101,6 +105,7 @@ seealso:
   - module: esper.cloud.role
   - module: esper.cloud.alarm_rule
   - module: esper.cloud.blueprint
+  - module: esper.cloud.user
 """
 
 EXAMPLES = r"""

@@ -19,6 +19,7 @@ from .enterprise_policy import ENTERPRISE_POLICY
 from .preferred_region import PREFERRED_REGION
 from .report_subscription import REPORT_SUBSCRIPTION
 from .role import ROLE
+from .user import USER
 
 KINDS: tuple[Kind, ...] = (
     ALERT_CHANNEL,
@@ -32,4 +33,5 @@ KINDS: tuple[Kind, ...] = (
     ROLE,
     ALARM_RULE,
     BLUEPRINT,
+    USER,
 )

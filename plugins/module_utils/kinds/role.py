@@ -13,22 +13,18 @@ from __future__ import annotations
 
 import typing as t
 
-from ..base.errors import EsperError
 from ..base.row import Row
 from ..base.validators import length
-from ..model.conform import to_row
 from ..model.field import Field, SeparateRoute
 from ..model.kind import Guard, Routes
 from ..model.plain import plain_kind
 from .role_planner import RolePlanner
+from .user_list import users_with_role
 
 
 def _users(view: t.Any, role: Row) -> list[str]:
-    """Return the users with a role, each as part of a sentence (GET /user/, legacy.yaml)."""
-    accounts = view.list_at("/user/", purpose="Reading the users")
-    if any(not isinstance(account.get("profile") or {}, dict) for account in accounts):
-        raise EsperError("Reading the users failed: Esper returned a profile of an unexpected type.")
-    users = [account for account in accounts if to_row(account.get("profile")).get("authz_role_id") == role["id"]]
+    """Return the users with a role, each as part of a sentence."""
+    users, _former = users_with_role(view, role)
     return [f"the user '{user.get('email') or user.get('username')}'" for user in users]
 
 

@@ -11,7 +11,8 @@ from __future__ import annotations
 import enum
 import functools
 import typing as t
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 
 from ..base.limits import PAGE_SIZE
 from ..base.row import Row
@@ -52,7 +53,7 @@ class Routes:
     rows_key: str = "results"
     name_filter: str = "name"
     extra_prefixes: tuple[str, ...] = ()
-    list_query: t.Mapping[str, t.Any] = field(default_factory=dict)
+    list_query: t.Mapping[str, t.Any] = dataclass_field(default_factory=dict)
 
     @property
     def prefixes(self) -> tuple[str, ...]:
