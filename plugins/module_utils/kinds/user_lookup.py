@@ -111,6 +111,7 @@ class UserLookup(Lookup):
     def invited(self, invitation: Row) -> Row:
         """Return an invitation in the form of a user. Esper can omit its role and groups."""
         profile = to_row(to_row(invitation.get("meta")).get("profile"))
+        profile = {"groups": [], **profile} if profile else {}
         row = {
             "id": invitation["id"],
             "email": invitation.get("email"),
@@ -128,6 +129,7 @@ class UserLookup(Lookup):
             return t.cast("Row", profile["role"])
         role_id = profile.get("authz_role_id")
         if role_id:
+            self.view.preload(USER_ROLE)
             name = lookup_of(self.view, USER_ROLE).names_of([role_id]).get(role_id)
             identifier = name if name in FIXED_ROLES else role_id
             return {"id": identifier, "name": name}

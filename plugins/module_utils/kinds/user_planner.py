@@ -112,7 +112,7 @@ class UserPlanner(Planner):
         planned = self._planned(
             {"email": email, "status": INVITED},
             {"email": email, "connection_id": connection_id},
-            {**access, "groups": groups, "all_groups": None},
+            {**access, "groups": groups, "all_groups": None, "can_factory_reset": None},
         )
 
         def extract(body: Row) -> Row:
