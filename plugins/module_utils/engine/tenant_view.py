@@ -8,6 +8,7 @@ are identified by Kind.key.
 
 from __future__ import annotations
 
+import itertools
 import typing as t
 from dataclasses import dataclass, field
 
@@ -19,7 +20,7 @@ from ..base.row import Row
 from ..base.text import composed, listed, unicode_forms
 from ..http.client import Client, Query
 from ..http.download import Download
-from ..http.paging import list_all
+from ..http.paging import iterate, list_all
 from ..http.parallel import CONCURRENCY
 from ..model.conform import conform, secrets_of, typed_result
 from ..model.kind import Kind
@@ -85,6 +86,7 @@ class TenantView:
         self._checksums: dict[str, str] = {}
         self._typed: dict[tuple[Kind, _CacheKey], tuple[t.Any, t.Any]] = {}
         self._planned: dict[str, _Planned] = {}
+        self._planned_kinds: dict[str, Kind] = {}
         self._derived: dict[str, dict[t.Any, t.Any]] = {}
         self._mismatches: dict[tuple[Kind, str], list[str]] = {}
         self._invalid: dict[str, list[str]] = {}
@@ -123,6 +125,18 @@ class TenantView:
             rows_key=kind.routes.rows_key,
             purpose=kind.purpose_of_list,
         )
+
+    def first_objects(self, kind: Kind, limit: int, query: Query | None = None) -> list[Row]:
+        """Return the first objects of a kind that match a query, at most ``limit``. They are not cached."""
+        rows = iterate(
+            self.client,
+            kind.routes.list,
+            query=query,
+            page_size=None if kind.routes.page_size is None else min(limit, kind.routes.page_size),
+            key=kind.id_key or None,
+            purpose=kind.purpose_of_list,
+        )
+        return self._typed_rows(kind, list(itertools.islice(rows, limit)))
 
     def list_at(
         self,
@@ -198,6 +212,9 @@ class TenantView:
     def find_object(self, kind: Kind, identifier: str) -> Row | None:
         """Return the existing object with an ID, or None. A UUID can be in upper case."""
         identifier = normal_id(identifier)
+        if not kind.routes.has_object_get:
+            rows = self.list_objects(kind)
+            return next((row for row in rows if str(normal_id(row[kind.id_key])) == identifier), None)
         purpose = f"Reading the {kind.title} {identifier}"
         row = self.find_at(kind.routes.object, {"id": identifier}, kind=kind, purpose=purpose)
         if row is None:
@@ -272,6 +289,7 @@ class TenantView:
         A value that cannot be converted is null. The task warns in both cases: see warnings().
         """
         self.hide_secrets(kind, row)
+        row = kind.adapted(row)
         identifier = row.get(kind.id_key)
         typed, mismatches = conform(kind.fields, row)
         if kind.has_ids and not (is_id(identifier) and is_id(typed.get(kind.id_key))):
@@ -287,6 +305,7 @@ class TenantView:
 
     def to_result(self, kind: Kind, row: Row) -> Row:
         """Return an object in the response to a write request in collection terms, with the types of its fields."""
+        row = kind.adapted(row)
         result, mismatches = typed_result(kind.fields, row)
         self._record_mismatches(kind, row.get(kind.id_key), mismatches)
         return self.with_names(kind, result)
@@ -365,14 +384,15 @@ class TenantView:
             rows: list[Row] = []
             for form in unicode_forms(name):
                 rows = self.list_objects(kind, {kind.routes.name_filter: form})
-                if any(_folded(row.get(kind.name_key)) == _folded(name) for row in rows):
+                if any(_folded(key) == _folded(name) for row in rows for key in kind.keys_of(row)):
                     break
             return rows
         names, invalidations = self._names.get(kind), self._invalidations
         if names is None:
             names = {}
             for row in self.list_objects(kind):
-                names.setdefault(_folded(row.get(kind.name_key)), []).append(row)
+                for key in kind.keys_of(row):
+                    names.setdefault(_folded(key), []).append(row)
             if invalidations == self._invalidations:
                 self._names[kind] = names
         return names.get(_folded(name), [])
@@ -384,6 +404,7 @@ class TenantView:
         earlier one."""
         for effect in effects:
             planned = self._planned.setdefault(effect.kind.key, _Planned())
+            self._planned_kinds[effect.kind.name] = effect.kind
             self._derived.pop(effect.kind.key, None)
             self._remove(planned, effect)
             if effect.row is None:
@@ -392,16 +413,21 @@ class TenantView:
                 planned.rows[str(effect.id)] = effect.row
                 if not isinstance(effect.id, KnownAfterApply):
                     planned.changes[str(effect.id)] = effect.row
-                planned.names.setdefault(_folded(effect.row.get(effect.kind.name_key)), []).append(effect.row)
+                for key in effect.kind.keys_of(effect.row):
+                    planned.names.setdefault(_folded(key), []).append(effect.row)
 
     @staticmethod
     def _remove(planned: _Planned, effect: Effect) -> None:
         planned.deleted.discard(str(effect.id))
         planned.changes.pop(str(effect.id), None)
         earlier = planned.rows.pop(str(effect.id), None)
-        if earlier is not None:
-            same_name = planned.names[_folded(earlier.get(effect.kind.name_key))]
+        for key in effect.kind.keys_of(earlier) if earlier is not None else ():
+            same_name = planned.names[_folded(key)]
             same_name[:] = [row for row in same_name if row is not earlier]
+
+    def planned_kind(self, name: str) -> Kind | None:
+        """Return the kind with a name if the task plans changes of its objects."""
+        return self._planned_kinds.get(name)
 
     def planned(self, kind: Kind) -> list[Row]:
         """Return the objects of a kind that plans create or change, after the change."""
@@ -426,8 +452,9 @@ class TenantView:
     def _without_effects(self, kind: Kind, rows: list[Row]) -> list[Row]:
         """Return the objects in a list that no plan changes or deletes."""
         planned = self._effects_on(kind)
-        changed = planned.rows.keys() | planned.deleted
-        return [row for row in rows if str(row[kind.id_key]) not in changed]
+        # No union of both, because a task can look up thousands of objects.
+        pairs = ((row, str(row[kind.id_key])) for row in rows)
+        return [row for row, key in pairs if key not in planned.rows and key not in planned.deleted]
 
     def keep(self, kind: Kind, identifier: t.Any) -> None:
         """Discard the planned deletion of an object."""
@@ -436,7 +463,7 @@ class TenantView:
 
     def forget_plans(self) -> None:
         """Discard all planned effects before the plans are applied."""
-        self._planned, self._derived = {}, {}
+        self._planned, self._planned_kinds, self._derived = {}, {}, {}
 
     def _effects_on(self, kind: Kind) -> _Planned:
         return self._planned.get(kind.key) or _Planned()
