@@ -88,7 +88,7 @@ options:
       later.
     type: str
   connection:
-    description: ID of the SSO connection with which the invited person signs in. Only used for invitations.
+    description: 'SSO connection with which the invited person signs in: a name or an ID. Only used for invitations.'
     type: str
   onboarding:
     description:

@@ -11,9 +11,6 @@ that Esper does not store is an error after the change.
 
 from __future__ import annotations
 
-import typing as t
-
-from ..base.row import Row
 from ..base.validators import length
 from ..model.field import Field, SeparateRoute
 from ..model.kind import Guard, Routes
@@ -21,18 +18,11 @@ from ..model.plain import plain_kind
 from .role_planner import RolePlanner
 from .user_list import users_with_role
 
-
-def _users(view: t.Any, role: Row) -> list[str]:
-    """Return the users with a role, each as part of a sentence."""
-    users, _former = users_with_role(view, role)
-    return [f"the user '{user.get('email') or user.get('username')}'" for user in users]
-
-
 ROLE = plain_kind(
     name="role",
     doc="The scopes of a role determine what the users with the role can do.",
     routes=Routes(list="/authz2/v1/roles/", object="/authz2/v1/roles/{id}"),
-    guards=(Guard(users=_users, advice="Assign another role to them first"),),
+    guards=(Guard(users=users_with_role, advice="Assign another role to them first"),),
     planner=RolePlanner,
     fields=(
         Field("id", "ID of the role.", writable=False, sample="1d9b4a70-0b47-4a0e-9a53-5a3c1b8a2f11"),

@@ -10,7 +10,6 @@ from ..base.row import Params, Row
 from ..engine.planner import Planner
 from ..model.plan import ObjectDiff, Plan
 from .role_scopes import SCOPES
-from .user_list import USERS, users_with_role
 
 
 class RolePlanner(Planner):
@@ -20,12 +19,6 @@ class RolePlanner(Planner):
         """Return the plan of a task, with a warning for each new scope that is not documented."""
         plan = super().plan(params, current)
         plan.warnings += [warning for change in plan.changes for warning in _warnings_of_scopes(change)]
-        return plan
-
-    def plan_delete(self, current: Row, params: Params) -> Plan:
-        """Return the plan that deletes a role, after the users who lose it in the same task."""
-        plan = super().plan_delete(current, params)
-        plan.relies_on += [(USERS, user_id) for user_id in users_with_role(self.view, current)[1]]
         return plan
 
 

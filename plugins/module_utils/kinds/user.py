@@ -214,7 +214,7 @@ USER = Kind(
             *writable(_FIELDS),
             Option(
                 "connection",
-                "ID of the SSO connection with which the invited person signs in. Only used for invitations.",
+                "SSO connection with which the invited person signs in: a name or an ID. Only used for invitations.",
                 identifier=True,
             ),
             Option(

@@ -15,7 +15,7 @@ from ..base.row import Row
 from ..engine.tenant_view import TenantView
 from ..model.conform import to_row
 from ..model.field import Field
-from ..model.kind import Kind, Routes, Shape
+from ..model.kind import Kind, Routes, Shape, Users
 
 INVITATIONS = "/authn2/v0/tenant/{enterprise_id}/invite"
 ACCESS = "/authz2/v1/users/{user_id}"
@@ -47,11 +47,8 @@ USERS = Kind(
 """Users by ID and email address (/user/, legacy.yaml), for other kinds. The kind with all fields is USER."""
 
 
-def users_with_role(view: TenantView, role: Row) -> tuple[list[Row], list[str]]:
-    """Return the users who have a custom role after the task, and the IDs of those who have it only before the task.
-
-    Raise EsperError if the role of a user cannot be read, because it can be this one.
-    """
+def users_with_role(view: TenantView, role: Row) -> Users:
+    """Return the users who have a custom role. Raise EsperError if the role of a user cannot be read."""
     users, former = [], []
     planned = {str(row["id"]): row for row in view.planned(USERS)}
     for row in view.list_objects(USERS):
@@ -60,8 +57,9 @@ def users_with_role(view: TenantView, role: Row) -> tuple[list[Row], list[str]]:
         if not view.is_deleted(USERS, row["id"]) and (has_role if plan is None else role_id_of(plan) == role["id"]):
             users.append(row)
         elif has_role:
-            former.append(str(row["id"]))
-    return users + [row for row in planned.values() if role_id_of(row) == role["id"]], former
+            former.append((USERS, row["id"]))
+    users += [row for row in planned.values() if role_id_of(row) == role["id"]]
+    return Users(tuple(f"the user '{row.get('email') or row.get('username')}'" for row in users), tuple(former))
 
 
 def role_id_of(row: Row) -> t.Any:

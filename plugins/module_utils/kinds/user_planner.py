@@ -8,8 +8,10 @@ import functools
 import typing as t
 
 from ..base.errors import InvalidParameter, InvalidValues, NotFound
+from ..base.ids import is_uuid, normal_id
 from ..base.redaction import Disclosed
 from ..base.row import Params, Row
+from ..engine.lookup import lookup_of
 from ..engine.planner import Planner
 from ..model.api_paths import path_of as path_of_field
 from ..model.api_paths import with_value
@@ -20,6 +22,7 @@ from ..model.plan import Effect, ObjectDiff, Plan, Step
 from ..model.unknowns import KnownAfterApply
 from .device_group import device_groups
 from .device_group_lookup import path_of
+from .sso_connection import SSO_CONNECTION_ROWS
 from .user_list import ACCESS, INVITATIONS, is_own_user
 from .user_lookup import GROUPS, INVITED, ROLES, UserLookup, status_of
 from .user_roles import CUSTOM, GROUP_ROLES, INVITATION_ROLES, USER_ROLES, is_custom
@@ -45,8 +48,16 @@ class UserPlanner(Planner):
         return UserLookup(self.view, self.kind)
 
     def desired(self, params: Params) -> Row:
-        connection = params.get("connection")
-        return {**super().desired(params), **({} if connection is None else {"connection_id": connection})}
+        values = super().desired(params)
+        if params.get("connection") is not None:
+            values["connection_id"] = self._connection_id(params["connection"])
+        return values
+
+    def _connection_id(self, connection: str) -> str:
+        """Return the ID of an SSO connection, which can be given by name."""
+        if is_uuid(connection.strip()):
+            return str(normal_id(connection.strip()))
+        return str(lookup_of(self.view, SSO_CONNECTION_ROWS).resolve(connection)["connection_id"])
 
     def prefetch(self, several: t.Sequence[Params]) -> None:
         super().prefetch(several)

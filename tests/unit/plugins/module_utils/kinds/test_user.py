@@ -207,6 +207,8 @@ def test_the_connection_of_an_invitation_is_compared(world: World) -> None:
     run = user(world, connection=connection.replace("3f", "4f"))
     assert run.diff[0]["before"] == {"connection_id": connection, "invitation": "pending"}
     assert "connection_id" in bodies(user(world, role="Enterprise Admin"))[1], "the connection is kept"
+    named = world.must("sso_connection_info", {}).result["sso_connections"][0]
+    assert bodies(user(world, connection=named["name"]))[1]["connection_id"] == named["id"]
 
 
 # --- users ------------------------------------------------------------------------------------------------------------
