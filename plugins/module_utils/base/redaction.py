@@ -27,7 +27,7 @@ _UUIDS = re.compile(f"({UUID.pattern})", UUID.flags)
 # The part of a long text that is searched for secrets before it is shortened.
 _WINDOW = 4096
 
-# Up to this number of secrets, each is searched for in each text.
+# Up to this number of encodings of secrets, each is searched for in each text.
 _FEW = 32
 
 
@@ -48,6 +48,7 @@ class Redaction:
         self._secrets: frozenset[str] = frozenset()
         # The encodings of the secrets by their first characters.
         self._encoded: dict[str, list[str]] = {}
+        self._number = 0
         self._few: tuple[str, ...] | None = ()
         self._learned: frozenset[str] = frozenset()
         self._index(_maskable(secrets))
@@ -70,7 +71,8 @@ class Redaction:
             same_start = self._encoded.setdefault(encoded[:SHORTEST], [])
             if encoded not in same_start:
                 same_start.append(encoded)
-        self._few = tuple(self._all_encoded()) if len(self._encoded) <= _FEW else None
+                self._number += 1
+        self._few = tuple(self._all_encoded()) if self._number <= _FEW else None
 
     def _candidates(self, text: str) -> list[str]:
         """Return the encodings of secrets that a text can contain, the longest first, because one can be a part of
