@@ -73,7 +73,7 @@ sso_connections:
     name:
       description: Name of the SSO connection.
       type: str
-      sample: acme-saml
+      sample: example-saml
     strategy:
       description: Protocol of the SSO connection, V(samlp) for SAML or V(oidc) for OpenID Connect.
       type: str

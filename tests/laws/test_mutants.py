@@ -189,7 +189,7 @@ def _drops_last_item(task: ModuleDefinition, args: Row, context: RunContext) -> 
 def _hides_rows(_method: str, _path: str, body: t.Any) -> t.Any:
     """Return all lists as if they were empty, so that nothing is found by name."""
     rows = {"results", "personal_access_tokens"} & body.keys() if isinstance(body, dict) else set()
-    return {**body, **dict.fromkeys(rows, []), "count": 0} if rows else body
+    return {**body, **{key: [] for key in rows}, "count": 0} if rows else body
 
 
 def _hides_twins(_method: str, _path: str, body: t.Any) -> t.Any:

@@ -9,8 +9,6 @@ Choice: the module sends an update only if the task asks for it, because it cann
 
 from __future__ import annotations
 
-import typing as t
-
 from ..base.errors import InvalidParameter, InvalidValues, NotFound
 from ..base.row import Params, Row
 from ..engine.apply import send
@@ -169,7 +167,8 @@ def _update(view: TenantView, current: Row, body: Row, phrase: str) -> Row:
     """Send the update. Return the SSO connection in the response, in the form of the list with additional values."""
 
     def extract(row: Row) -> Row:
-        nested = {**to_row(current["connection"]), **{name: row[name] for name in ("name", "strategy") if name in row}}
+        nested: Row = {**to_row(current["connection"])}
+        nested |= {name: row[name] for name in ("name", "strategy") if name in row}
         return {**row, "connection_id": current["connection_id"], "connection": nested}
 
     step = Step(
@@ -188,7 +187,7 @@ def _update(view: TenantView, current: Row, body: Row, phrase: str) -> Row:
 
 
 def _record(row: Row) -> Row:
-    return t.cast(Row, typed_result(_FIELDS, row)[0])
+    return typed_result(_FIELDS, row)[0]
 
 
 SSO_CONNECTION = ModuleDefinition("sso_connection", _MODULE, _run, unknown={"sso_connection": None})
