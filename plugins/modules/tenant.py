@@ -71,6 +71,10 @@ options:
     description: Alarm rules, each with the options of M(esper.cloud.alarm_rule).
     type: list
     elements: dict
+  directory_records:
+    description: Directory records, each with the options of M(esper.cloud.directory_record).
+    type: list
+    elements: dict
   blueprints:
     description: Blueprints, each with the options of M(esper.cloud.blueprint).
     type: list
@@ -100,6 +104,7 @@ seealso:
   - module: esper.cloud.report_subscription
   - module: esper.cloud.role
   - module: esper.cloud.alarm_rule
+  - module: esper.cloud.directory_record
   - module: esper.cloud.blueprint
 """
 

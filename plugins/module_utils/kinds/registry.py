@@ -14,6 +14,7 @@ from .app import APP_VERSION
 from .blueprint import BLUEPRINT
 from .content import CONTENT
 from .device_group import DEVICE_GROUP
+from .directory_record import DIRECTORY_RECORD
 from .enterprise import ENTERPRISE
 from .enterprise_policy import ENTERPRISE_POLICY
 from .preferred_region import PREFERRED_REGION
@@ -31,5 +32,6 @@ KINDS: tuple[Kind, ...] = (
     REPORT_SUBSCRIPTION,
     ROLE,
     ALARM_RULE,
+    DIRECTORY_RECORD,
     BLUEPRINT,
 )
