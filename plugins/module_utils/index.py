@@ -24,6 +24,8 @@ MODULES = {
     "device_command": ("tasks.device_command", "DEVICE_COMMAND"),
     "device_group": ("kinds.device_group", "DEVICE_GROUP"),
     "device_group_info": ("kinds.device_group", "DEVICE_GROUP"),
+    "device_group_thumbnail": ("kinds.device_group_thumbnail", "DEVICE_GROUP_THUMBNAIL"),
+    "device_group_thumbnail_info": ("kinds.device_group_thumbnail", "DEVICE_GROUP_THUMBNAIL"),
     "device_heartbeat_info": ("kinds.device_heartbeat", "DEVICE_HEARTBEAT"),
     "device_info": ("tasks.device_info", "DEVICE_INFO"),
     "device_location_info": ("kinds.device_location", "DEVICE_LOCATION"),
@@ -50,5 +52,9 @@ MODULES = {
     "sso_connection_info": ("kinds.sso_connection", "SSO_CONNECTION_ROWS"),
     "status_metric_info": ("kinds.status_metric", "STATUS_METRIC"),
     "tenant": ("tasks.tenant", "TENANT"),
+    "tile_icon": ("kinds.tile_icon", "TILE_ICON"),
+    "tile_icon_info": ("kinds.tile_icon", "TILE_ICON"),
     "token_info": ("tasks.token_info", "TOKEN_INFO"),
+    "wallpaper": ("kinds.wallpaper", "WALLPAPER"),
+    "wallpaper_info": ("kinds.wallpaper", "WALLPAPER"),
 }

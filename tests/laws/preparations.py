@@ -54,6 +54,7 @@ def _in_days(days: int) -> str:
 
 
 _APP = {"src": "law.apk", **_version("com.example.law")}
+_NO_NAME = "Esper returns no name: tests/unit/plugins/module_utils/kinds/test_picture.py"
 _CONTENT = {"src": "law.txt", "name": "law.txt"}
 # Esper masks these passwords and replaces all settings at once, so an update has them again. The module returns the
 # names only of the apps and files that the task has, so an update has them again, too.
@@ -108,6 +109,13 @@ PREPARATIONS: dict[str, Preparation] = {
         info={"seen_after": "2026-01-01T01:00:00+01:00", "platform": "ANDROID"},
         info_all={"seen_after": "2026-01-01"},
     ),
+    "device_group_thumbnail": Preparation(
+        files={"law.png": b"law", "second.png": b"second"},
+        identity={"name": "law.png"},
+        second={"name": "second.png"},
+        for_create=({"src": "law.png"}, {"src": "second.png"}),
+        exceptions={"ambiguous": _NO_NAME},
+    ),
     "device_group": Preparation(
         identity={"path": "All devices/Law"},
         moved={"path": "All devices/Moved law"},
@@ -128,5 +136,19 @@ PREPARATIONS: dict[str, Preparation] = {
         sample={"description": "Law", "expires": _in_days(7), "return_token": True},
         # The second run is 90 days before the new time, so it does not renew the token again.
         changed={"expires": _in_days(90), "renew": "expiring", "return_token": True},
+    ),
+    "tile_icon": Preparation(
+        files={"law.png": b"law", "second.png": b"second"},
+        identity={"device_model": "Scanner X1"},
+        second={"device_model": "Scanner X2"},
+        changed={},
+        for_create=({"src": "law.png"}, {"src": "second.png"}),
+    ),
+    "wallpaper": Preparation(
+        files={"law.png": b"law", "second.png": b"second"},
+        identity={"name": "law.png", "orientation": "landscape"},
+        second={"name": "second.png", "orientation": "landscape"},
+        for_create=({"src": "law.png"}, {"src": "second.png"}),
+        exceptions={"ambiguous": _NO_NAME},
     ),
 }

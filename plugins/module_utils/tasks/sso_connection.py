@@ -168,7 +168,7 @@ def _update(view: TenantView, current: Row, body: Row, phrase: str) -> Row:
 
     def extract(row: Row) -> Row:
         known = {name: row[name] for name in ("name", "strategy") if name in row}
-        nested = {**to_row(current["connection"]), **known}
+        nested: Row = {**to_row(current["connection"]), **known}
         return {**row, "connection_id": current["connection_id"], "connection": nested}
 
     step = Step(

@@ -27,6 +27,7 @@ from behaviors import (
     geofences,
     identity,
     operations,
+    pictures,
     policies,
     readings,
     roles,
@@ -60,6 +61,7 @@ KINDS = (
     readings,
     tokens,
     sso_connections,
+    pictures,
 )
 
 OPERATIONS = {name: behavior for kind in KINDS for name, behavior in kind.OPERATIONS.items()}
