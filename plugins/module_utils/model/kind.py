@@ -194,6 +194,7 @@ class Kind:
     fixed_payload: t.Callable[[str, str], Row] | None = None
     label: t.Callable[[Row], str] | None = None
     guards: tuple[Guard, ...] = ()
+    adapt: t.Callable[[Row], Row] | None = None
     to_api: t.Callable[[Row], Row] | None = None
     find_keys: t.Callable[[Row], t.Iterable[str]] | None = None
     on_lost_create: t.Literal["adopt", "fail"] = "adopt"
@@ -287,6 +288,10 @@ class Kind:
     def header(self, row: Row) -> str:
         """Return the header of an object in a diff."""
         return self.title if self.shape is Shape.SINGLETON else f"{self.title} {self.name_of(row)}"
+
+    def adapted(self, row: Row) -> Row:
+        """Return an object in a response in the form that the fields describe."""
+        return row if self.adapt is None else self.adapt(row)
 
     def to_result(self, row: Row) -> Row:
         """Return an object of the API in collection terms, without secrets."""
