@@ -93,7 +93,9 @@ def _reads_named(subject: Subject) -> Reason:
 
 
 def _named(subject: Subject) -> Reason:
-    return "single object" if subject.singleton else ""
+    if subject.singleton:
+        return "single object"
+    return "" if any("id" in spec.argument_spec for spec in subject.specs.values()) else "no name or ID"
 
 
 def _both(subject: Subject) -> Reason:

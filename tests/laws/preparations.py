@@ -106,6 +106,10 @@ PREPARATIONS: dict[str, Preparation] = {
         sample={},
         changed={"new_path": "All devices/Moved law"},
     ),
+    "oem_config_schema": Preparation(
+        info={"oem_type": "ZEBRA", "package_name": "com.example.oemconfig"},
+        info_all={"oem_type": "ZEBRA", "package_name": "com.example.oemconfig", "schema": False},
+    ),
     "report_subscription": Preparation(
         identity={"emails": ["law@example.com"]},
         second={"emails": ["second@example.com"]},

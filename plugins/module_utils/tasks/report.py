@@ -316,9 +316,9 @@ def _wait(view: TenantView, identifier: str, timeout: float, context: RunContext
     row: Row = {}
     for _attempt in attempts(view.client, timeout):
         row = view.client.get_object(_REPORT, ids={"report_id": identifier}, purpose=f"Reading the report {identifier}")
-        context.progress(f"Report {identifier}: {row.get('status')}")
         if row.get("status") not in _OPEN:
             break
+        context.progress(f"Report {identifier}: {row['status']}")
     return row
 
 
