@@ -278,11 +278,11 @@ def modules() -> list[Module]:
                     )
                     found.append(Module(each.name, each.module, where, name, "run", (value,)))
                 if each.info_module and each.shape is kind_module.Shape.SINGLETON:
-                    value = values(each.name, f"The {each.title}.", type="dict", contains=each.fields)
+                    value = values(each.info_value, f"The {each.title}.", type="dict", contains=each.fields)
                     found.append(Module(f"{each.name}_info", each.info_module, where, name, "run_info", (value,)))
                 elif each.info_module:
                     value = values(
-                        each.plural,
+                        each.info_value,
                         f"The {each.titles} that match, in the order of the Esper API.",
                         type="list",
                         elements="dict",
@@ -402,12 +402,12 @@ def index_file(found: list[Module]) -> str:
 
 
 def registry_file() -> str:
-    """Return kinds/registry.py, which has the kinds with a module that manages objects."""
+    """Return kinds/registry.py, which has the kinds that the module tenant manages."""
     kind_type = importlib.import_module(f"{PACKAGE}.model.kind").Kind
     found = {
         each.name: (file, name, each)
         for file, name, each in definitions("kinds")
-        if isinstance(each, kind_type) and each.module
+        if isinstance(each, kind_type) and each.module and each.in_tenant
     }
     # Kinds that others refer to come first.
     order = graphlib.TopologicalSorter(
@@ -469,10 +469,22 @@ AREAS = {
     "Blueprints and policies": ("blueprint", "enterprise_policy"),
     "Apps and content": ("app", "content", "oem_config_schema"),
     "Alerts and places": ("alarm_rule", "alert_channel"),
-    "Users and access": ("role",),
+    "Appearance": ("wallpaper", "device_group_thumbnail", "tile_icon"),
+    "Users and access": ("role", "personal_access_token", "sso_connection", "token"),
     "Tenant settings": ("enterprise", "preferred_region"),
-    "Enrollment": ("mdm_service_config",),
-    "Reports and monitoring": ("report", "report_type", "report_subscription", "event"),
+    "Enrollment": ("directory_record", "mdm_service_config"),
+    "Reports and monitoring": (
+        "report",
+        "report_type",
+        "event",
+        "device_location",
+        "device_heartbeat",
+        "device_tile",
+        "status_metric",
+        "enterprise_report",
+        "report_subscription",
+        "remote_viewer_session",
+    ),
     "All objects": ("tenant", "api"),
 }
 

@@ -264,6 +264,7 @@ def define_module(kind: Kind) -> ModuleDefinition:
         elif records:
             result[kind.name] = records[0]
         for outcome in outcomes:
+            result |= outcome.extra
             for name, rows in outcome.related.items():
                 known = result.setdefault(name, [])
                 known += [row for row in rows if row not in known]
@@ -286,7 +287,7 @@ def define_info_module(kind: Kind) -> ModuleDefinition:
         return ModuleResult({"changed": False, **information, **downloaded})
 
     module = _module_spec(kind, kind.info_module)
-    unknown: Row = {kind.name: None} if kind.shape is Shape.SINGLETON else {kind.plural: []}
+    unknown: Row = {kind.info_value: None if kind.shape is Shape.SINGLETON else []}
     return ModuleDefinition(f"{kind.name}_info", module, run, unknown=unknown)
 
 

@@ -48,14 +48,14 @@ options:
     type: str
   start_time:
     description:
-      - Start of the period in ISO 8601, after V(2024-07-01T00:00:00Z). Without time zone, it is in
-        UTC.
+      - Start of the period, a date or a time in ISO 8601, after V(2024-07-01T00:00:00Z). Without
+        time zone, it is in UTC.
       - Mutually exclusive with O(id) and O(date).
     type: str
   end_time:
     description:
-      - End of the period in ISO 8601, after V(2024-07-01T00:00:00Z) and not before O(start_time).
-        Without time zone, it is in UTC.
+      - End of the period, a date or a time in ISO 8601, after V(2024-07-01T00:00:00Z) and not before
+        O(start_time). Without time zone, it is in UTC.
       - Mutually exclusive with O(id) and O(date).
     type: str
   date:

@@ -89,13 +89,13 @@ def _reads(subject: Subject) -> Reason:
 
 
 def _reads_named(subject: Subject) -> Reason:
-    return _reads(subject) or _named(subject)
+    return _reads(subject) or ("" if "id" in subject.info_options else _named(subject))
 
 
 def _named(subject: Subject) -> Reason:
     if subject.singleton:
         return "single object"
-    return "" if any("id" in spec.argument_spec for spec in subject.specs.values()) else "no name or ID"
+    return "" if subject.has_name else "no name"
 
 
 def _both(subject: Subject) -> Reason:
@@ -107,8 +107,7 @@ def _in_tenant(subject: Subject) -> Reason:
 
 
 def _exports(subject: Subject) -> Reason:
-    options = subject.info_module.argument_spec if subject.info_module else {}
-    return _both(subject) or ("" if "export" in options else "no export")
+    return _both(subject) or ("" if "export" in subject.info_options else "no export")
 
 
 # --- helpers ----------------------------------------------------------------------------------------------------------
@@ -230,7 +229,15 @@ def omitted(world: World, subject: Subject, objects: Objects) -> None:
 # --- faults -----------------------------------------------------------------------------------------------------------
 
 
-@law("A create whose response is lost, or that never arrives, ends with exactly one object.", _creates)
+def _adopts(subject: Subject) -> Reason:
+    return _creates(subject) or ("" if subject.on_lost_create == "adopt" else "useless without the response")
+
+
+def _fails_if_lost(subject: Subject) -> Reason:
+    return _creates(subject) or ("" if subject.on_lost_create == "fail" else "adopted")
+
+
+@law("A create whose response is lost, or that never arrives, ends with exactly one object.", _adopts)
 def lost_create(world: World, subject: Subject, objects: Objects) -> None:
     for kind in ("drop_after", "drop_before"):
         world.begin(preparation_of(subject))
@@ -246,6 +253,29 @@ def lost_create(world: World, subject: Subject, objects: Objects) -> None:
         _equal(_portrait(world, subject, objects), expected, f"After {kind}, the tenant differs:")
         assert len(expected) == len(before) + 1, "a create adds another number of objects than one"
         _is_unchanged(world.must(subject.name, objects.create), f"the run after {kind}")
+
+
+@law(
+    "If the lost response to a create has the only copy of a secret, the task fails and does not adopt the object.",
+    _fails_if_lost,
+)
+def lost_secret(world: World, subject: Subject, objects: Objects) -> None:
+    before = _portrait(world, subject, objects)
+    world.simulator.fault(kind="drop_after", method="POST")
+    run = world.run(subject.name, objects.create)
+    assert run.failed, "the task succeeds without the secret"
+    assert run.changed, "the task reports no change, although the object exists"
+    assert len(run.writes) == 1, f"the task sends {run.writes}"
+    assert "lost" in run.message, f"the message does not say that the response is lost: {run.message}"
+    assert len(_portrait(world, subject, objects)) == len(before) + 1, (
+        "a create adds another number of objects than one"
+    )
+    world.begin(preparation_of(subject))
+    world.simulator.fault(kind="drop_before", method="POST")
+    assert world.must(subject.name, objects.create).changed, "the task reports no change"
+    assert len(_portrait(world, subject, objects)) == len(before) + 1, (
+        "a create adds another number of objects than one"
+    )
 
 
 @law(
@@ -322,7 +352,7 @@ def _other_id(value: str | int) -> str | int:
 @law("An ID or a name that no object has: _info returns nothing, absent changes nothing, present fails.", _reads_named)
 def unknown(world: World, subject: Subject, objects: Objects) -> None:
     unknown_id = {"id": objects.by_unknown_id["id"]}
-    for options in (objects.info, unknown_id):
+    for options in (objects.info, unknown_id) if subject.has_name else (unknown_id,):
         found = _read(world, subject, options)
         assert found == [], f"{options} returns {found}"
     if subject.module is None:
@@ -437,8 +467,12 @@ def _flaws(world: World, entry: Row) -> list[str]:
 
 @law("The return values are those of the documentation, in check mode too.", _always)
 def returned(world: World, subject: Subject, objects: Objects) -> None:
-    for module, options in _life(subject, objects):
+    tasks = _life(subject, objects)
+    if subject.related:
+        tasks.insert(2, (f"{subject.name}_info", {**objects.info_all, **dict.fromkeys(subject.related, True)}))
+    for module, options in tasks:
         documented = documents.returned(module)
+        not_requested = {field for option, field in subject.related.items() if option not in options}
         for check_mode in (True, False):
             result = world.must(module, options, check_mode=check_mode).result
             unknown_keys = result.keys() - documented.keys() - {"changed", "diff"}
@@ -447,7 +481,7 @@ def returned(world: World, subject: Subject, objects: Objects) -> None:
                 rows = result.get(name)
                 for row in rows if isinstance(rows, list) else [rows]:
                     if isinstance(row, dict) and "contains" in spec:
-                        assert row.keys() == spec["contains"].keys(), (
+                        assert row.keys() == spec["contains"].keys() - not_requested, (
                             f"{module} returns {name} with {sorted(row)}, documented are {sorted(spec['contains'])}"
                         )
 

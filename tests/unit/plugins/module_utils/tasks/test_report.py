@@ -91,9 +91,9 @@ def test_filters_and_times_are_sent_in_api_format(world: World) -> None:
 @pytest.mark.parametrize(
     ("options", "error"),
     [
-        ({"start_time": "yesterday"}, "start_time is not a date and time: 'yesterday'"),
-        ({"start_time": "9999-12-31T23:59:59-12:00"}, "start_time is not a date and time"),
-        ({"end_time": "2024-07-01"}, "end_time is not a date and time: '2024-07-01'"),
+        ({"start_time": "yesterday"}, "start_time is not a date or a time: 'yesterday'"),
+        ({"start_time": "9999-12-31T23:59:59-12:00"}, "start_time is not a date or a time"),
+        ({"end_time": "2024-07-01"}, "end_time must be after 2024-07-01: '2024-07-01'"),
         ({"end_time": "2024-07-01T02:00:00+02:00"}, "end_time must be after 2024-07-01"),
         ({"start_time": "2026-05-04T10:00:00Z", "end_time": "2026-05-04T09:59:59Z"}, "end_time is before start_time"),
         ({"date": "4 May 2026"}, "date is not a date: '4 May 2026'; a valid value is 2026-05-04"),
