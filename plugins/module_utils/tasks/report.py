@@ -22,7 +22,7 @@ from ..base.errors import EsperError, InvalidParameter, InvalidValues
 from ..base.ids import is_id
 from ..base.limits import LONGEST_TIME
 from ..base.row import Params, Row
-from ..base.times import utc_time
+from ..base.times import format_utc, utc_time
 from ..engine.tenant_view import TenantView
 from ..http.download import Download
 from ..kinds.downloads import save
@@ -267,7 +267,7 @@ def _request_of(params: Params) -> Row:
         raise InvalidValues(errors, "report")
     return {
         "report_type": params["report_type"],
-        **{name: f"{time:%Y-%m-%dT%H:%M:%SZ}" for name, time in times.items() if time is not None},
+        **{name: format_utc(time) for name, time in times.items() if time is not None},
         **({"is_download": True} if params["dest"] is not None else {}),
         **({"filters": filters} if filters else {}),
     }
