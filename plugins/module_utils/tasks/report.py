@@ -56,8 +56,8 @@ _MODULE = ModuleSpec(
         "Creates a report about devices or their apps, waits for it, and returns its rows. If O(dest) is set, downloads"
         " it as a file instead.",
         "Each run creates another report. The task reports a change only if the content of O(dest) changes.",
-        "The task fails if Esper cannot create the report. If it loses the response to its request, it sends the request"
-        " again, so Esper can create two reports.",
+        "The task fails if Esper cannot create the report. If it loses the response to its request, it sends the"
+        " request again, so Esper can create two reports.",
     ),
     options=(
         Option(
