@@ -87,6 +87,10 @@ options:
     description: Alarm rules, each with the options of M(esper.cloud.alarm_rule).
     type: list
     elements: dict
+  directory_records:
+    description: Directory records, each with the options of M(esper.cloud.directory_record).
+    type: list
+    elements: dict
   on_error:
     description:
       - Behavior if an object fails.
@@ -116,6 +120,7 @@ seealso:
   - module: esper.cloud.blueprint
   - module: esper.cloud.device_group
   - module: esper.cloud.alarm_rule
+  - module: esper.cloud.directory_record
 """
 
 EXAMPLES = r"""

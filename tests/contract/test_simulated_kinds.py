@@ -14,6 +14,7 @@ CHANNELS = "/v1{e}/alertchannels/"
 RULES = "/v1{e}/alarmrules/"
 GEOFENCES = "/v0{e}/geofence/"
 PIPELINES = "/pipelines/v0/pipelines/"
+RECORDS = "/v1{e}/directory_record/"
 MISSING = "0b1e7f3c-0000-4000-8000-000000000001"
 REGIONS = "/v2/preferred-regions"
 ROLES = "/authz2/v1/roles/"
@@ -205,7 +206,8 @@ def test_a_user_is_the_same_at_all_paths(api: Api) -> None:
     user = api("POST", "/user/", body).body
     path, user_id = f"/user/{user['id']}/", user["profile"]["authn_user_id"]
     assert (user["full_name"], user["profile"]["role"]) == ("Anna Bo", "Group Admin")
-    assert api.get("/authn2/v1/users/", legacy_user_id=user["id"])["user_id"] == user_id
+    users = api.get("/authn2/v1/users/", legacy_user_id=user["id"])["content"]["results"]
+    assert [each["user_id"] for each in users] == [user_id]
     assert api("PUT", f"/authn2/v0/user/{user_id}", {"first_name": "Ann"}).body["full_name"] == "Ann Bo"
     group = api.get("{e}/devicegroup/")["results"][1]
     body = {"role": "Group Viewer", "groups": [group["id"]]}
@@ -215,6 +217,48 @@ def test_a_user_is_the_same_at_all_paths(api: Api) -> None:
     assert api.get(f"/authz2/v1/users/{user_id}/groups")["group_ids"] == [group["id"]]
     assert api("DELETE", f"/authn2/v0/tenant/{api.simulator.enterprise_id}/user/{user_id}/").status == 204
     assert api("GET", path).status == 404
+
+
+def test_the_list_of_users_has_accounts_of_devices_unless_they_are_excluded(api: Api) -> None:
+    assert api.get("/user/")["count"] == 1002
+    assert api.get("/user/", exclude_google_roles="true")["count"] == 1001
+    people = api.get("/user/", exclude_google_roles="true", exclude_enterprise_device_role="true")["results"]
+    assert [(user["email"], user["token"]) for user in people] == [("automation@example.com", api.simulator.key)]
+    device = api.get("/user/", limit=500, offset=500)["results"][0]
+    assert api.get(f"/user/{device['id']}/")["token"] == device["token"] != ""
+
+
+def test_a_new_role_of_a_user_empties_what_the_request_omits(api: Api) -> None:
+    role, group = api.get(ROLES)["roles"][0]["id"], api.get("{e}/devicegroup/")["results"][1]["id"]
+    path = f"/authz2/v1/users/{api.get('/user_info/')['profile']['authn_user_id']}"
+    custom = {"role": "AuthZ Role User", "groups": [], "authz_role_id": role, "can_factory_reset": True}
+    assert api("PUT", path, custom).status == 400
+    profile = api("PUT", path, {**custom, "has_all_group_access": True}).body["profile"]
+    assert (profile["authz_role_id"], profile["can_factory_reset"]) == (role, True)
+    assert api.get(f"{path}/groups") == {"group_ids": [], "has_all_group_access": True}
+    assert api("PUT", path, {"role": "Group Viewer", "groups": [MISSING]}).status == 400
+    profile = api("PUT", path, {"role": "Group Viewer", "groups": [group]}).body["profile"]
+    assert ("authz_role_id" in profile, profile["can_factory_reset"]) == (False, False)
+    assert api.get(f"{path}/groups") == {"group_ids": [group], "has_all_group_access": False}
+
+
+def test_an_invitation_becomes_a_user(api: Api) -> None:
+    path = f"/authn2/v0/tenant/{api.simulator.enterprise_id}/invite"
+    profile = {"role": "Viewer", "enterprise": api.simulator.enterprise_id}
+    body = {"email": "anna@example.com", "meta": {"email": "anna@example.com", "profile": profile}}
+    made = api("POST", path, body).body
+    assert made.pop("invitation_url").startswith("https://")
+    assert api("POST", path, body).status == 400
+    assert api("GET", path).body == {"count": 1, "userinvites": [made]}
+    api.simulator.invitations(shows_meta=False)
+    assert api("GET", path).body["userinvites"][0]["meta"] == {}
+    assert api("DELETE", f"{path}/{made['id']}").status == 204
+    assert api("POST", path, body).status == 201
+    api.simulator.invitations(accept=["Anna@example.com"])
+    assert api("GET", path).body["count"] == 0
+    user = api.get("/user/", limit=500, offset=1000)["results"][-1]
+    assert (user["email"], user["profile"]["role"]) == ("anna@example.com", "Viewer")
+    assert api.get(f"/authz2/v1/users/{user['profile']['authn_user_id']}/groups")["has_all_group_access"]
 
 
 def test_the_company_can_be_read_and_changed(api: Api) -> None:
@@ -288,3 +332,47 @@ def test_rows_are_ordered_as_the_query_says(api: Api) -> None:
         api("POST", PIPELINES, {"name": f"After {seconds}", "timeout_seconds": seconds})
     names = [row["name"] for row in api.get(PIPELINES, ordering="-name")["content"]["results"]]
     assert names == ["After 9", "After 100", "After 10"]
+
+
+def record(api: Api, serial: str, **properties: Any) -> dict[str, Any]:
+    """A new directory record."""
+    body = {"unique_identifiers": [{"type": 2, "unique_id": serial}], **properties}
+    answer = api("POST", RECORDS, body)
+    assert answer.status == 201, answer.body
+    return dict(answer.body)
+
+
+def test_a_directory_record_has_names_of_types_and_loses_what_a_put_omits(api: Api) -> None:
+    created = record(api, "R9W1", alias="Till 1", tags=["till"])
+    assert created["unique_identifiers"] == [{"unique_id": "R9W1", "type": "SERIAL"}]
+    assert (created["online_status"], created["approval_status"]) == ("NONE", "WAITING_FOR_APPROVAL")
+    path = f"{RECORDS}{created['id']}/"
+    identifiers = [{"type": 4, "unique_id": "00:11:22:33:44:55"}]
+    assert api("PUT", path, {"alias": "Till 1"}).status == 400
+    replaced = api("PUT", path, {"unique_identifiers": identifiers}).body
+    assert replaced["unique_identifiers"] == [{"unique_id": "00:11:22:33:44:55", "type": "WIFI_MAC_ID"}]
+    assert (replaced["alias"], replaced["tags"]) == ("", [])
+    assert api("DELETE", path).status == 204
+    assert api("GET", path).status == 404
+
+
+def test_a_directory_record_of_a_device_shows_it(api: Api) -> None:
+    device = api.get("/v2/devices/")["content"]["results"][0]
+    created = record(api, device["serial"])
+    assert (created["device_id"], created["name"], created["approval_status"]) == (
+        device["id"],
+        device["name"],
+        "APPROVED",
+    )
+    assert "device_id" not in record(api, "R9W1")
+
+
+def test_the_list_of_directory_records_has_pages_but_no_limit(api: Api) -> None:
+    ids = [record(api, f"R9W{number}")["id"] for number in range(25)]
+    first = api.get(RECORDS)
+    assert (first["count"], len(first["results"])) == (25, 20)
+    assert "offset=20" in first["next"]
+    rest = api.get(RECORDS, offset=20)
+    assert [row["id"] for row in [*first["results"], *rest["results"]]] == ids
+    assert rest["next"] == ""
+    assert api("GET", f"{RECORDS}?limit=100").status == 400

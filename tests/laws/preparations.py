@@ -107,12 +107,21 @@ PREPARATIONS: dict[str, Preparation] = {
         for_create=({"src": "law.png"}, {"src": "second.png"}),
         exceptions={"ambiguous": _NO_NAME},
     ),
+    "device_heartbeat": Preparation(
+        info={"seen_after": "2026-01-01T01:00:00+01:00", "platform": "ANDROID"},
+        info_all={"seen_after": "2026-01-01"},
+    ),
     "device_group": Preparation(
         identity={"path": "All devices/Law"},
         moved={"path": "All devices/Moved law"},
         second={"path": "All devices/Second law"},
         sample={},
         changed={"new_path": "All devices/Moved law"},
+    ),
+    "directory_record": Preparation(
+        tasks=(("device_group", {"path": "All devices/Stores/Germany", "create_parents": True}),),
+        identity={"serial": "R9W00000001", "imei1": "356938035643809", "wifi_mac": "00:11:22:33:44:55"},
+        second={"serial": "R9W00000002", "imei1": "356938035643801", "wifi_mac": "00:11:22:33:44:01"},
     ),
     "report_subscription": Preparation(
         identity={"emails": ["law@example.com"]},

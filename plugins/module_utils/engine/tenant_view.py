@@ -8,17 +8,19 @@ are identified by Kind.key.
 
 from __future__ import annotations
 
+import itertools
 import typing as t
 from dataclasses import dataclass, field
 
 from ..base.checksums import Sha256Sink
+from ..base.errors import ApiError
 from ..base.ids import is_id, normal_id
 from ..base.limits import PAGE_SIZE
 from ..base.row import Row
 from ..base.text import composed, listed, unicode_forms
 from ..http.client import Client, Query
 from ..http.download import Download
-from ..http.paging import list_all
+from ..http.paging import iterate, list_all
 from ..http.parallel import CONCURRENCY
 from ..model.conform import conform, secrets_of, typed_result
 from ..model.kind import Kind
@@ -29,6 +31,7 @@ from ..model.unknowns import KnownAfterApply, resolve_unknowns
 # Maximum number of values in a warning.
 _MAX_NAMED = 5
 _NOT_READ = object()
+_BAD_REQUEST = 400
 
 _ByName = dict[str, list[Row]]
 _CacheKey = tuple[str, tuple[tuple[str, t.Any], ...]]
@@ -78,9 +81,12 @@ class TenantView:
         self._names: dict[Kind, _ByName] = {}
         self._ids: dict[Kind, dict[str, Row]] = {}
         self._preloaded: set[str] = set()
+        # The paths of lists for which Esper rejected Routes.list_query.
+        self._plain_lists: set[str] = set()
         self._checksums: dict[str, str] = {}
         self._typed: dict[tuple[Kind, _CacheKey], tuple[t.Any, t.Any]] = {}
         self._planned: dict[str, _Planned] = {}
+        self._planned_kinds: dict[str, Kind] = {}
         self._derived: dict[str, dict[t.Any, t.Any]] = {}
         self._mismatches: dict[tuple[Kind, str], list[str]] = {}
         self._invalid: dict[str, list[str]] = {}
@@ -98,6 +104,17 @@ class TenantView:
 
     def list_objects(self, kind: Kind, query: Query | None = None) -> list[Row]:
         """Return the existing objects of a kind that match a query, or all objects."""
+        own_query, path = kind.routes.list_query, kind.routes.list
+        if own_query and path not in self._plain_lists:
+            try:
+                return self._list_of(kind, {**own_query, **(query or {})})
+            except ApiError as error:
+                if error.status != _BAD_REQUEST:
+                    raise
+                self._plain_lists.add(path)
+        return self._list_of(kind, query)
+
+    def _list_of(self, kind: Kind, query: Query | None) -> list[Row]:
         return self.list_at(
             kind.routes.list,
             query,
@@ -108,6 +125,18 @@ class TenantView:
             rows_key=kind.routes.rows_key,
             purpose=kind.purpose_of_list,
         )
+
+    def first_objects(self, kind: Kind, limit: int, query: Query | None = None) -> list[Row]:
+        """Return the first objects of a kind that match a query, at most ``limit``. They are not cached."""
+        rows = iterate(
+            self.client,
+            kind.routes.list,
+            query=query,
+            page_size=None if kind.routes.page_size is None else min(limit, kind.routes.page_size),
+            key=kind.id_key or None,
+            purpose=kind.purpose_of_list,
+        )
+        return self._typed_rows(kind, list(itertools.islice(rows, limit)))
 
     def list_at(
         self,
@@ -163,7 +192,8 @@ class TenantView:
 
     def objects_by_id(self, kind: Kind) -> dict[str, Row] | None:
         """Return all objects of a kind by ID if their list is cached or preloaded, otherwise None."""
-        if not self.is_preloaded(kind) and _cache_key(kind.routes.list, None) not in self._lists:
+        is_cached = any(_cache_key(kind.routes.list, each) in self._lists for each in (None, kind.routes.list_query))
+        if not (is_cached or self.is_preloaded(kind)):
             return None
         rows, invalidations = self._ids.get(kind), self._invalidations
         if rows is None:
@@ -256,6 +286,7 @@ class TenantView:
         A value that cannot be converted is null. The task warns in both cases: see warnings().
         """
         self.hide_secrets(kind, row)
+        row = kind.adapted(row)
         identifier = row.get(kind.id_key)
         typed, mismatches = conform(kind.fields, row)
         if kind.has_ids and not (is_id(identifier) and is_id(typed.get(kind.id_key))):
@@ -271,6 +302,7 @@ class TenantView:
 
     def to_result(self, kind: Kind, row: Row) -> Row:
         """Return an object in the response to a write request in collection terms, with the types of its fields."""
+        row = kind.adapted(row)
         result, mismatches = typed_result(kind.fields, row)
         self._record_mismatches(kind, row.get(kind.id_key), mismatches)
         return self.with_names(kind, result)
@@ -349,14 +381,15 @@ class TenantView:
             rows: list[Row] = []
             for form in unicode_forms(name):
                 rows = self.list_objects(kind, {kind.routes.name_filter: form})
-                if any(_folded(row.get(kind.name_key)) == _folded(name) for row in rows):
+                if any(_folded(key) == _folded(name) for row in rows for key in kind.keys_of(row)):
                     break
             return rows
         names, invalidations = self._names.get(kind), self._invalidations
         if names is None:
             names = {}
             for row in self.list_objects(kind):
-                names.setdefault(_folded(row.get(kind.name_key)), []).append(row)
+                for key in kind.keys_of(row):
+                    names.setdefault(_folded(key), []).append(row)
             if invalidations == self._invalidations:
                 self._names[kind] = names
         return names.get(_folded(name), [])
@@ -368,6 +401,7 @@ class TenantView:
         earlier one."""
         for effect in effects:
             planned = self._planned.setdefault(effect.kind.key, _Planned())
+            self._planned_kinds[effect.kind.name] = effect.kind
             self._derived.pop(effect.kind.key, None)
             self._remove(planned, effect)
             if effect.row is None:
@@ -376,16 +410,21 @@ class TenantView:
                 planned.rows[str(effect.id)] = effect.row
                 if not isinstance(effect.id, KnownAfterApply):
                     planned.changes[str(effect.id)] = effect.row
-                planned.names.setdefault(_folded(effect.row.get(effect.kind.name_key)), []).append(effect.row)
+                for key in effect.kind.keys_of(effect.row):
+                    planned.names.setdefault(_folded(key), []).append(effect.row)
 
     @staticmethod
     def _remove(planned: _Planned, effect: Effect) -> None:
         planned.deleted.discard(str(effect.id))
         planned.changes.pop(str(effect.id), None)
         earlier = planned.rows.pop(str(effect.id), None)
-        if earlier is not None:
-            same_name = planned.names[_folded(earlier.get(effect.kind.name_key))]
+        for key in effect.kind.keys_of(earlier) if earlier is not None else ():
+            same_name = planned.names[_folded(key)]
             same_name[:] = [row for row in same_name if row is not earlier]
+
+    def planned_kind(self, name: str) -> Kind | None:
+        """Return the kind with a name if the task plans changes of its objects."""
+        return self._planned_kinds.get(name)
 
     def planned(self, kind: Kind) -> list[Row]:
         """Return the objects of a kind that plans create or change, after the change."""
@@ -410,8 +449,9 @@ class TenantView:
     def _without_effects(self, kind: Kind, rows: list[Row]) -> list[Row]:
         """Return the objects in a list that no plan changes or deletes."""
         planned = self._effects_on(kind)
-        changed = planned.rows.keys() | planned.deleted
-        return [row for row in rows if str(row[kind.id_key]) not in changed]
+        # No union of both, because a task can look up thousands of objects.
+        pairs = ((row, str(row[kind.id_key])) for row in rows)
+        return [row for row, key in pairs if key not in planned.rows and key not in planned.deleted]
 
     def keep(self, kind: Kind, identifier: t.Any) -> None:
         """Discard the planned deletion of an object."""
@@ -420,7 +460,7 @@ class TenantView:
 
     def forget_plans(self) -> None:
         """Discard all planned effects before the plans are applied."""
-        self._planned, self._derived = {}, {}
+        self._planned, self._planned_kinds, self._derived = {}, {}, {}
 
     def _effects_on(self, kind: Kind) -> _Planned:
         return self._planned.get(kind.key) or _Planned()

@@ -29,7 +29,7 @@ class PictureReader(Reader):
         super().__init__(view, kind)
         self._lookup = PictureLookup(view, kind)
 
-    def select(self, params: Params) -> list[Row]:
+    def read_rows(self, params: Params) -> list[Row]:
         """Return the pictures that match all options."""
         if params.get("id") is not None:
             row = self._lookup.find_by_id(str(params["id"]))
@@ -46,7 +46,7 @@ class PictureReader(Reader):
         if params.get("dest") is None:
             return {}
         files = destinations(
-            self.kind, params["dest"], self.select(params), lambda row: file_name(self._lookup.link_of(row))
+            self.kind, params["dest"], self.read_rows(params), lambda row: file_name(self._lookup.link_of(row))
         )
         differing = {file: row for file, row in files.items() if not self._is_copy(row, file)}
         for file, row in differing.items() if not check_mode else ():

@@ -15,6 +15,7 @@ from .blueprint import BLUEPRINT
 from .content import CONTENT
 from .device_group import DEVICE_GROUP
 from .device_group_thumbnail import DEVICE_GROUP_THUMBNAIL
+from .directory_record import DIRECTORY_RECORD
 from .enterprise import ENTERPRISE
 from .enterprise_policy import ENTERPRISE_POLICY
 from .preferred_region import PREFERRED_REGION
@@ -38,4 +39,5 @@ KINDS: tuple[Kind, ...] = (
     BLUEPRINT,
     DEVICE_GROUP,
     ALARM_RULE,
+    DIRECTORY_RECORD,
 )

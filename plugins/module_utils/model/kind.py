@@ -11,7 +11,7 @@ from __future__ import annotations
 import enum
 import functools
 import typing as t
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..base.limits import PAGE_SIZE
 from ..base.row import Row
@@ -19,6 +19,7 @@ from ..base.text import counted
 from .api_paths import read_field
 from .field import Field
 from .module_spec import ArgumentSpec, ModuleSpec, Option
+from .names import Names
 
 
 class Shape(enum.Enum):
@@ -41,7 +42,8 @@ class Routes:
     object. ``page_size`` is None for a list without the parameter ``limit``. ``rows_key`` is the property of the
     response that has the objects, if it can be null. ``name_filter`` is the query parameter
     that filters the list by name, "" if there is none. It does not have to be exact: see engine/lookup.py.
-    ``extra_prefixes`` are prefixes of other paths that return the same objects.
+    ``extra_prefixes`` are prefixes of other paths that return the same objects. ``list_query`` are parameters of each
+    request for the list. If Esper rejects them, the list is read without them.
     """
 
     list: str = ""
@@ -51,6 +53,7 @@ class Routes:
     rows_key: str = "results"
     name_filter: str = "name"
     extra_prefixes: tuple[str, ...] = ()
+    list_query: t.Mapping[str, t.Any] = field(default_factory=dict)
 
     @property
     def prefixes(self) -> tuple[str, ...]:
@@ -84,16 +87,37 @@ class Guard:
     reads: tuple[str, ...] = ()
 
 
-def used_in(field: str, title: str, name: str = "name") -> t.Callable[[t.Any, Row], list[str]]:
+def used_in(
+    field: str, title: str, name: str = "name", *, kind: str = "", names_in: str = ""
+) -> t.Callable[[t.Any, Row], Users]:
     """Return the function of a Guard that reads the users from a field of the object, a list of dicts.
 
-    ``title`` is a user in a sentence, ``name`` the API's key for its name.
+    ``title`` is a user in a sentence, ``name`` the API's key for its name. If the same task can delete a user or remove
+    the object from it, ``kind`` is the name of its kind, and ``names_in`` its field that names the objects.
     """
 
-    def users(_view: t.Any, row: Row) -> list[str]:
-        return [f"the {title} '{user.get(name)}'" for user in row.get(field) or []]
+    def users(view: t.Any, row: Row) -> Users:
+        planned_kind: Kind | None = view.planned_kind(kind)
+        phrases, former = [], []
+        for user in row.get(field) or []:
+            if planned_kind is not None and _is_former(view, planned_kind, names_in, user.get("id"), str(row["id"])):
+                former.append((planned_kind, user.get("id")))
+            else:
+                phrases.append(f"the {title} '{user.get(name)}'")
+        return Users(tuple(phrases), tuple(former))
 
     return users
+
+
+def _is_former(view: t.Any, kind: Kind, names_in: str, user_id: t.Any, object_id: str) -> bool:
+    """Return whether a plan deletes a user, or removes the object with an ID from the field that names its objects."""
+    if view.is_deleted(kind, user_id):
+        return True
+    planned = view.planned_object(kind, user_id)
+    field = next(each for each in kind.fields if each.name == names_in)
+    return planned is not None and all(
+        str(each.id) != object_id for each in t.cast("Names", field.names).objects(read_field(field, planned))
+    )
 
 
 def counted_in(field: str, title: str) -> t.Callable[[t.Any, Row], list[str]]:
@@ -141,8 +165,11 @@ class Kind:
     returns values that the API requires in addition to the fields if an object is created or replaced, from the API URL
     and the ID of the tenant. ``label`` returns the name of an object for people. ``guards`` protect objects from
     deletion. ``uploads`` are files of a new object. A kind with files creates objects by a form instead of JSON.
-    ``related`` are values that only the _info module returns. ``view_key`` is the key of the kind in TenantView. It
-    defaults to the name, and differs if a module manages versions of the objects of another kind.
+    ``related`` are values that only the _info module returns. ``adapt`` returns an object in a response in the form
+    that the fields describe, if responses have several forms. It must accept values of any type. ``to_api`` returns the
+    body of a request in API format, if that is another form. ``find_keys`` returns the texts by which an object is
+    found, if it is not the name. ``view_key`` is the key of the kind in TenantView. It defaults to the name, and
+    differs if a module manages versions of the objects of another kind.
 
     ``lookup``, ``planner`` and ``reader`` are subclasses of Lookup, Planner and Reader in ``engine``.
     """
@@ -160,9 +187,13 @@ class Kind:
     fixed_payload: t.Callable[[str, str], Row] | None = None
     label: t.Callable[[Row], str] | None = None
     guards: tuple[Guard, ...] = ()
+    adapt: t.Callable[[Row], Row] | None = None
+    to_api: t.Callable[[Row], Row] | None = None
+    find_keys: t.Callable[[Row], t.Iterable[str]] | None = None
     uploads: tuple[Upload, ...] = ()
     related: tuple[Related, ...] = ()
     view_key: str = ""
+    info_name: str = ""
     lookup: type[t.Any] | None = None
     planner: type[t.Any] | None = None
     reader: type[t.Any] | None = None
@@ -211,6 +242,11 @@ class Kind:
         return self.name if self.shape is Shape.SINGLETON else self.plural
 
     @property
+    def info_value(self) -> str:
+        """The return value of the _info module: a list of objects, or the object of a singleton."""
+        return self.info_name or self.tenant_option
+
+    @property
     def titles(self) -> str:
         """Objects of the kind in a sentence, such as "device groups"."""
         if self.shape is Shape.SINGLETON:
@@ -228,6 +264,18 @@ class Kind:
             return self.label(row)
         return str(row.get(self.name_key) or row.get(self.id_key) or self.title)
 
+    def adapted(self, row: Row) -> Row:
+        """Return an object in a response in the form that the fields describe."""
+        return row if self.adapt is None else self.adapt(row)
+
+    def encode(self, body: Row) -> Row:
+        """Return the body of a request in API format."""
+        return body if self.to_api is None else self.to_api(body)
+
+    def keys_of(self, row: Row) -> t.Iterable[str]:
+        """Return the texts by which an object is found."""
+        return (str(row.get(self.name_key) or ""),) if self.find_keys is None else self.find_keys(row)
+
     def phrase(self, row: Row) -> str:
         """Return an object in a sentence, such as "device group 'Berlin'"."""
         return self.title if self.shape is Shape.SINGLETON else f"{self.title} '{self.name_of(row)}'"
@@ -242,8 +290,8 @@ class Kind:
 
 
 def _referenced_kinds(fields: t.Iterable[Field]) -> t.Iterator[str]:
-    for field in fields:
-        yield from (reference.kind for reference in field.references if reference.options)
-        if field.names is not None and field.writable:
-            yield field.names.kind.name
-        yield from _referenced_kinds(field.fields)
+    for each in fields:
+        yield from (reference.kind for reference in each.references if reference.options)
+        if each.names is not None and each.writable:
+            yield each.names.kind.name
+        yield from _referenced_kinds(each.fields)

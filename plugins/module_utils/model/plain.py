@@ -28,14 +28,17 @@ def plain_kind(
     options: tuple[Option, ...] = (),
     info_options: tuple[Option, ...] = (),
     rules: t.Mapping[str, t.Any] = MappingProxyType({}),
+    info_rules: t.Mapping[str, t.Any] = MappingProxyType({}),
+    info_short_description: str = "",
     **attributes: t.Any,
 ) -> Kind:
     """Return a kind whose objects have an ID, and a name or other keys, with a module and an _info module.
 
     ``doc`` is the purpose of the objects. ``title`` defaults to the name, ``plural`` to the name with an s. ``keys``
     are the options that select an object in place of its ID. If they are not ("name",), the kind has a lookup of its
-    own. ``options`` and ``info_options`` are added to those of the modules, ``rules`` are rules between the options.
-    Other arguments are those of Kind.
+    own. ``options`` and ``info_options`` are added to those of the modules, ``rules`` and ``info_rules`` to the rules
+    between the options. ``info_short_description`` is for a kind with a long title, because ansible-doc -l has 80
+    columns. Other arguments are those of Kind.
     """
     title, plural = title or name.replace("_", " "), plural or f"{name}s"
     titles = plural.replace("_", " ")
@@ -60,7 +63,7 @@ def plain_kind(
         seealso=(f"{name}_info",),
     )
     info_module = ModuleSpec(
-        short_description=f"Get information about Esper {titles}",
+        short_description=info_short_description or f"Get information about Esper {titles}",
         description=(
             f"Returns one {title} by {'name or ID' if has_name else 'ID'}, or all {titles} of the tenant.",
             f"If the {title} does not exist, the list is empty.",
@@ -72,7 +75,7 @@ def plain_kind(
             *{each.option.name: each.option for each in related}.values(),
             *info_options,
         ),
-        rules={"mutually_exclusive": _exclusive(info_options, has_name=has_name)},
+        rules={"mutually_exclusive": _exclusive(info_options, has_name=has_name), **info_rules},
         check_mode=READS_ONLY,
         diff_mode=NO_DIFF,
         seealso=(name,),

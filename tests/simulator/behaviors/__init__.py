@@ -4,7 +4,7 @@
 """The behavior of the tenant that derived.py cannot derive from the contract, one file for each kind of object.
 
 Each file has `OPERATIONS`, its behaviors by "METHOD /path/as/in/the/contract", and `seed`, which fills a new tenant;
-it may have `SHOWN`, which completes the derived rows of a collection, and `CHECKS`, which refuse requests before the
+it may have `SHOWN`, which completes the derived rows of a collection, and `CHECKS`, which reject requests before the
 derived behavior of an operation. A new kind is registered by adding it to `KINDS`.
 """
 
@@ -23,19 +23,23 @@ from behaviors import (
     device_details,
     device_groups,
     devices,
+    directory,
     geofences,
     identity,
     operations,
     pictures,
     policies,
+    readings,
     roles,
     tags,
     tenant_apps,
+    users,
 )
 
 # In the order in which they are seeded: devices refer to those before them.
 KINDS = (
     identity,
+    users,
     device_groups,
     tags,
     blueprints,
@@ -50,8 +54,10 @@ KINDS = (
     tenant_apps,
     roles,
     alerts,
+    directory,
     geofences,
     pictures,
+    readings,
 )
 
 OPERATIONS = {name: behavior for kind in KINDS for name, behavior in kind.OPERATIONS.items()}
