@@ -402,12 +402,12 @@ def index_file(found: list[Module]) -> str:
 
 
 def registry_file() -> str:
-    """Return kinds/registry.py, which has the kinds with a module that manages objects."""
+    """Return kinds/registry.py, which has the kinds that the module tenant manages."""
     kind_type = importlib.import_module(f"{PACKAGE}.model.kind").Kind
     found = {
         each.name: (file, name, each)
         for file, name, each in definitions("kinds")
-        if isinstance(each, kind_type) and each.module
+        if isinstance(each, kind_type) and each.module and each.in_tenant
     }
     # Kinds that others refer to come first.
     order = graphlib.TopologicalSorter(
@@ -470,7 +470,7 @@ AREAS = {
     "Apps and content": ("app", "content"),
     "Alerts and places": ("alarm_rule", "alert_channel"),
     "Appearance": ("wallpaper", "device_group_thumbnail", "tile_icon"),
-    "Users and access": ("role",),
+    "Users and access": ("role", "personal_access_token", "sso_connection", "token"),
     "Tenant settings": ("enterprise", "preferred_region"),
     "Enrollment": ("directory_record",),
     "Reports and monitoring": (

@@ -7,6 +7,7 @@ from __future__ import annotations
 import sys
 import typing as t
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "simulator"))
@@ -46,6 +47,10 @@ def _apk(name: str) -> bytes:
 
 def _version(package: str) -> Row:
     return {"package_name": package, "version_name": "1.0.0", "version_code": 1}
+
+
+def _in_days(days: int) -> str:
+    return f"{datetime.now(timezone.utc) + timedelta(days=days):%Y-%m-%dT00:00:00Z}"
 
 
 _APP = {"src": "law.apk", **_version("com.example.law")}
@@ -140,5 +145,10 @@ PREPARATIONS: dict[str, Preparation] = {
         second={"name": "second.png", "orientation": "landscape"},
         for_create=({"src": "law.png"}, {"src": "second.png"}),
         exceptions={"ambiguous": _NO_NAME},
+    ),
+    "personal_access_token": Preparation(
+        sample={"description": "Law", "expires": _in_days(7), "return_token": True},
+        # The second run is 90 days before the new time, so it does not renew the token again.
+        changed={"expires": _in_days(90), "renew": "expiring", "return_token": True},
     ),
 }

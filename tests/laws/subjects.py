@@ -27,6 +27,7 @@ class Subject:
     object. ``in_tenant`` is true if the module ``tenant`` has a list of such objects. ``list_path`` is the path of the
     list that names are looked up in. ``related`` are the values that the _info module returns on request, by the option
     that requests them.
+    list that names are looked up in. ``on_lost_create`` is that of Kind.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Subject:
     singleton: bool
     in_tenant: bool
     related: dict[str, str]
+    on_lost_create: str
 
     def __str__(self) -> str:
         return self.name
@@ -105,6 +107,7 @@ def _subject(name: str) -> Subject:
         singleton=kind.shape is Shape.SINGLETON,
         in_tenant=managed in KINDS,
         related={each.option.name: each.field.name for each in kind.related},
+        on_lost_create=kind.on_lost_create,
     )
 
 

@@ -212,6 +212,9 @@ class TenantView:
     def find_object(self, kind: Kind, identifier: str) -> Row | None:
         """Return the existing object with an ID, or None. A UUID can be in upper case."""
         identifier = normal_id(identifier)
+        if not kind.routes.has_object_get:
+            rows = self.list_objects(kind)
+            return next((row for row in rows if str(normal_id(row[kind.id_key])) == identifier), None)
         purpose = f"Reading the {kind.title} {identifier}"
         row = self.find_at(kind.routes.object, {"id": identifier}, kind=kind, purpose=purpose)
         if row is None:

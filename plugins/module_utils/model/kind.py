@@ -43,7 +43,8 @@ class Routes:
     response that has the objects, if it can be null. ``name_filter`` is the query parameter
     that filters the list by name, "" if there is none. It does not have to be exact: see engine/lookup.py.
     ``extra_prefixes`` are prefixes of other paths that return the same objects. ``list_query`` are parameters of each
-    request for the list. If Esper rejects them, the list is read without them.
+    request for the list. If Esper rejects them, the list is read without them. ``has_object_get`` is
+    false if Esper has no GET for one object, so it is found in the list.
     """
 
     list: str = ""
@@ -54,6 +55,7 @@ class Routes:
     name_filter: str = "name"
     extra_prefixes: tuple[str, ...] = ()
     list_query: t.Mapping[str, t.Any] = field(default_factory=dict)
+    has_object_get: bool = True
 
     @property
     def prefixes(self) -> tuple[str, ...]:
@@ -171,6 +173,10 @@ class Kind:
     found, if it is not the name. ``view_key`` is the key of the kind in TenantView. It defaults to the name, and
     differs if a module manages versions of the objects of another kind.
 
+    If the response to a create is lost, the object is looked up by its name. ``on_lost_create`` is "fail" for an object
+    that is useless without this response, such as a token. With "adopt", the object is used. ``in_tenant`` is true if
+    the module tenant manages the objects too.
+
     ``lookup``, ``planner`` and ``reader`` are subclasses of Lookup, Planner and Reader in ``engine``.
     """
 
@@ -190,6 +196,8 @@ class Kind:
     adapt: t.Callable[[Row], Row] | None = None
     to_api: t.Callable[[Row], Row] | None = None
     find_keys: t.Callable[[Row], t.Iterable[str]] | None = None
+    on_lost_create: t.Literal["adopt", "fail"] = "adopt"
+    in_tenant: bool = True
     uploads: tuple[Upload, ...] = ()
     related: tuple[Related, ...] = ()
     view_key: str = ""

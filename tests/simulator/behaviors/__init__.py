@@ -31,8 +31,10 @@ from behaviors import (
     policies,
     readings,
     roles,
+    sso_connections,
     tags,
     tenant_apps,
+    tokens,
     users,
 )
 
@@ -58,6 +60,8 @@ KINDS = (
     geofences,
     pictures,
     readings,
+    tokens,
+    sso_connections,
 )
 
 OPERATIONS = {name: behavior for kind in KINDS for name, behavior in kind.OPERATIONS.items()}
