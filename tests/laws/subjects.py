@@ -25,8 +25,8 @@ class Subject:
 
     ``returned`` is the return value of the _info module. ``singleton`` is true if the tenant always has exactly one
     object. ``in_tenant`` is true if the module ``tenant`` has a list of such objects. ``list_path`` is the path of the
-    list that names are looked up in. ``on_lost_create`` is that of Kind. ``related`` are the values that the _info module
-    returns on request, by the option that requests them.
+    list that names are looked up in. ``on_lost_create`` is that of Kind. ``related`` are the values that the _info
+    module returns on request, by the option that requests them.
     """
 
     name: str
