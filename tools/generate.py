@@ -469,7 +469,7 @@ AREAS = {
     "Blueprints and policies": ("blueprint", "enterprise_policy"),
     "Apps and content": ("app", "content", "oem_config_schema"),
     "Alerts and places": ("alarm_rule", "alert_channel", "geofence"),
-    "Appearance": ("wallpaper", "device_group_thumbnail", "tile_icon"),
+    "Appearance": ("wallpaper", "device_group_thumbnail", "tile_icon", "tile_icon_assignment"),
     "Users and access": ("user", "role", "personal_access_token", "sso_connection", "token"),
     "Tenant settings": ("enterprise", "preferred_region"),
     "Enrollment": ("directory_record", "mdm_service_config"),
