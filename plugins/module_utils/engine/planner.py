@@ -22,6 +22,7 @@ from ..model.unknowns import KnownAfterApply
 from ..model.values import NULL
 from .lookup import Lookup, lookup_of, separate_texts
 from .tenant_view import TenantView
+from .text_files import with_texts
 
 
 class Planner:
@@ -50,6 +51,8 @@ class Planner:
                 f" {self.kind.title} exists."
             )
         params = self._without_id_as_name(params, current)
+        if self.kind.file_options and params.get("state") != "absent":
+            params = with_texts(self.kind.fields, params)
         if params.get("state") == "absent":
             plan = Plan(None) if current is None else self.plan_delete(current, params)
         elif current is None:
@@ -133,6 +136,7 @@ class Planner:
         fields = [field for field in kind.fields if field.name in desired]
         _raise_if_any(_missing(kind.fields, desired))
         _raise_if_any(error for field in fields for error in compared[field.name].missing)
+        _raise_if_any(filter(None, [kind.validator({field.name: compared[field.name].after for field in fields})]))
         payloads = ((field, compared[field.name].payload) for field in fields if not field.separate_route)
         body = body_of(((field, payload) for field, payload in payloads if payload is not NULL), {})
         step = Step(
@@ -145,6 +149,8 @@ class Planner:
         empty: Row = {
             field.api_name: [] for field in fields if field.separate_route and not compared[field.name].payload
         }
+        # The response to a create can lack what the list lacks.
+        empty.update({field.api_name: compared[field.name].payload for field in fields if field.on_request})
         step.extract_object = _add_to_response(empty)
         identifier = KnownAfterApply(step, kind.id_key)
         separate_steps = [
@@ -169,7 +175,7 @@ class Planner:
         """Return the plan that brings an existing object to its desired state: at most one request for the object, and
         a PUT for each property with a separate route that differs."""
         kind, desired = self.kind, self.desired(params)
-        separate_fields = [field for field in kind.fields if field.separate_route and field.name in desired]
+        separate_fields = [field for field in kind.fields if field.request_option and field.name in desired]
         current = self.lookup.read_separate_fields(current, separate_fields)
         always, exact = params.get("update_password") == "always", bool(params.get("exact"))
         compared = self.compare(current, desired, exact=exact, always=always)
@@ -177,9 +183,13 @@ class Planner:
         differing = [field for field in kind.fields if compared[field.name].differs]
         if not differing and not self._is_merge:
             return Plan(record)
+        if fixed := [field for field in differing if field.create_only]:
+            return self.plan_replacement(current, params, fixed)
         _raise_if_any(error for field in differing for error in compared[field.name].missing)
+        after = {**record, **{field.name: compared[field.name].after for field in differing}}
+        _raise_if_any(filter(None, [kind.validator(after)]))
         self.check_guards(current, params, updates=True)
-        replaces = kind.routes.update != "PATCH"
+        replaces = kind.routes.replaces
         own = [field for field in kind.fields if field.writable and not field.separate_route]
         sent = [field for field in own if replaces or field in differing or field.secret]
         steps, body = [], {}
@@ -229,6 +239,55 @@ class Planner:
         )
         effect = Effect(kind, current.get(kind.id_key), {**current, **body})
         return Plan({**record, **after}, steps, [diff], effects=[effect])
+
+    # --- replacement --------------------------------------------------------------------------------------------------
+
+    def plan_replacement(self, current: Row, params: Params, fields: t.Sequence[Field]) -> Plan:
+        """Return the plan that deletes an object and creates it again, because Esper cannot change some fields of it.
+
+        Values that the task omits are those of the current object. Raise InvalidParameter unless the task allows the
+        replacement.
+        """
+        kind, phrase = self.kind, self.kind.phrase(current)
+        names = " and ".join(field.name for field in fields)
+        if kind.on_difference != "replace" or not params.get("replace"):
+            can_replace = "Set replace=true to delete the object and create it again, with another ID."
+            advice = (
+                can_replace
+                if kind.on_difference == "replace"
+                else "Change it in the Esper Console, or use another name."
+            )
+            raise InvalidParameter(
+                f"Cannot change {names} of the {phrase}, because Esper accepts this only on creation. {advice}"
+            )
+        deletion = self.plan_delete(current, params)
+        kept = self.kept_params(current, params)
+        creation = self.plan_create({**params, **kept, "id": None})
+        desired = self.desired({**params, **kept})
+        compared = self.compare(current, desired)
+        changed = [field for field in kind.fields if compared[field.name].differs and not field.secret]
+        for step in creation.steps[:1]:
+            step.after = (*step.after, *deletion.steps)
+        return Plan(
+            creation.record,
+            [*deletion.steps, *creation.steps],
+            [
+                ObjectDiff(
+                    kind.header(current),
+                    {field.name: compared[field.name].shown_before for field in changed},
+                    {field.name: compared[field.name].shown for field in changed},
+                )
+            ],
+            effects=[*deletion.effects, *creation.effects],
+            relies_on=deletion.relies_on,
+        )
+
+    def kept_params(self, current: Row, params: Params) -> Params:
+        """Return the values of an object that its replacement keeps, because the task omits them. Raise
+        InvalidParameter if the module cannot read one of them."""
+        record = self.kind.to_result(current)
+        omitted = [field for field in self.kind.fields if field.writable and params.get(field.name) is None]
+        return {field.name: record[field.name] for field in omitted if record.get(field.name) is not None}
 
     # --- changes of other clients -------------------------------------------------------------------------------------
 

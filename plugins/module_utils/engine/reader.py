@@ -34,7 +34,8 @@ class Reader:
             rows = [row] if row else []
         else:
             rows = self.view.list_objects(self.kind, self.query(params))
-        separate_fields = [field for field in self.kind.fields if field.separate_route and params.get(field.name)]
+        options = ((field, field.request_option) for field in self.kind.fields)
+        separate_fields = [field for field, option in options if option and params.get(option)]
         if separate_fields:
             rows = list(
                 in_parallel(

@@ -102,6 +102,7 @@ class TenantView:
             page_size=kind.routes.page_size,
             concurrency=CONCURRENCY,
             key=kind.id_key,
+            counts_page=kind.routes.counts_page,
             purpose=kind.purpose_of_list,
         )
 
@@ -114,6 +115,7 @@ class TenantView:
         page_size: int | None = PAGE_SIZE,
         concurrency: int = 1,
         key: str = "id",
+        counts_page: bool = False,
         purpose: str,
     ) -> list[Row]:
         """Return the list at a path: see list_all(). With ``kind``, the objects have the types of its fields."""
@@ -122,7 +124,14 @@ class TenantView:
         if rows is None:
             invalidations = self._invalidations
             rows = list_all(
-                self.client, path, query=query, page_size=page_size, concurrency=concurrency, key=key, purpose=purpose
+                self.client,
+                path,
+                query=query,
+                page_size=page_size,
+                concurrency=concurrency,
+                counts_page=counts_page,
+                key=key,
+                purpose=purpose,
             )
             # If another thread sent a write request at the same time, the list may be out of date.
             if invalidations == self._invalidations:
@@ -142,8 +151,10 @@ class TenantView:
         return cached[1]
 
     def preload(self, kind: Kind) -> None:
-        """Look up names in the list of all objects of a kind until the kind is invalidated."""
-        self._preloaded.add(kind.routes.list)
+        """Look up names in the list of all objects of a kind until the kind is invalidated, unless it does not have
+        them."""
+        if kind.returns_name:
+            self._preloaded.add(kind.routes.list)
 
     def is_preloaded(self, kind: Kind) -> bool:
         """Return whether names are looked up in the list of all objects of a kind."""
@@ -310,6 +321,8 @@ class TenantView:
             rows: list[Row] = []
             for form in unicode_forms(name):
                 rows = self.list_objects(kind, {kind.routes.name_filter: form})
+                if not kind.returns_name:
+                    rows = [{**row, kind.name_key: name} for row in rows]
                 if any(_folded(row.get(kind.name_key)) == _folded(name) for row in rows):
                     break
             return rows

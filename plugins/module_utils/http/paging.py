@@ -50,12 +50,14 @@ def list_all(
     concurrency: int = 1,
     by_cursor: bool = False,
     overlap: bool = False,
+    counts_page: bool = False,
     key: str = "id",
     convert: t.Callable[[Row], Row] | None = None,
     on_progress: t.Callable[[int, int | None], None] | None = None,
 ) -> list[Row]:
     """Return each object of a list once, as the list was at one moment while it was read. Objects are identified by
-    their property ``key``. A ``page_size`` of None sends no limit, for lists without pages.
+    their property ``key``. A ``page_size`` of None sends no limit, for lists without pages. With ``counts_page``, the
+    number of objects in a response is that of the page, so only the link to the next page shows whether there is one.
 
     ``concurrency`` is the maximum number of pages that are read at the same time. It is halved if Esper asks for fewer
     requests. ``by_cursor`` reads by cursor, one page after the other. ``convert`` returns an object in the form that is
@@ -73,7 +75,7 @@ def list_all(
     """
     previous: list[object] | None = None
     for attempt in range(_PASSES):
-        request = _Requests(client, path, dict(query or {}), page_size, purpose)
+        request = _Requests(client, path, dict(query or {}), page_size, purpose, counts_page=counts_page)
         reading = _Pass(request, key, convert, overlap=overlap or attempt > 0, must_complete=attempt > 0)
         pages = request.pages_by_cursor() if by_cursor else request.pages(reading, concurrency)
         for page in pages:
@@ -199,12 +201,22 @@ class _Pass:
 class _Requests:
     """The requests for the pages of a list."""
 
-    def __init__(self, client: Client, path: str, query: Row, page_size: int | None, purpose: str) -> None:
+    def __init__(
+        self,
+        client: Client,
+        path: str,
+        query: Row,
+        page_size: int | None,
+        purpose: str,
+        *,
+        counts_page: bool = False,
+    ) -> None:
         self._client = client
         self._path = path
         self._query = query
         self._page_size = page_size
         self._purpose = purpose
+        self._counts_page = counts_page
 
     def pages(self, reading: _Pass, concurrency: int) -> t.Iterator[_Page]:
         """Yield the pages by offset, until ``reading`` is over."""
@@ -266,10 +278,11 @@ class _Requests:
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
             raise self.malformed("no list of objects")
         cursor = links.get("next_cursor")
+        is_total = isinstance(count, int) and not isinstance(count, bool) and count >= 0 and not self._counts_page
         return _Page(
             offset=offset,
             rows=rows,
-            count=count if isinstance(count, int) and not isinstance(count, bool) and count >= 0 else None,
+            count=count if is_total else None,
             next_offset=_offset_of(links.get("next")),
             next_cursor=cursor if isinstance(cursor, str) else None,
             overlaps=overlaps,

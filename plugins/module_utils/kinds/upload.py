@@ -9,14 +9,6 @@ from ..base.limits import LONGEST_TIME
 from ..base.row import Params
 from ..model.module_spec import Option
 
-SEARCH_PATH = (
-    "A relative path is searched in the same way as by M(ansible.builtin.copy).",
-    "The module searches C(files) of the role and of the playbook, then the directories next to them, then the working"
-    " directory of Ansible.",
-    "If the task is delegated to another machine, the path is on that machine and is not searched.",
-)
-"""Sentences about the search path of a file to upload."""
-
 UPLOAD_DEADLINE = Option(
     "upload_deadline",
     (

@@ -9,6 +9,7 @@ for _info modules. A kind can name subclasses of these classes.
 from __future__ import annotations
 
 import enum
+import functools
 import typing as t
 from dataclasses import dataclass
 
@@ -16,7 +17,7 @@ from ..base.limits import PAGE_SIZE
 from ..base.row import Row
 from ..base.text import counted
 from .api_paths import read_field
-from .field import Field
+from .field import Field, accept_all, file_options
 from .module_spec import ArgumentSpec, ModuleSpec
 
 
@@ -38,7 +39,9 @@ class Routes:
     ``list`` is the path of the list and of POST requests. A singleton has none. ``object`` is the path of one object.
     ``update`` is the method that changes an object. PATCH sends the fields that differ, PUT and POST replace the
     object. ``page_size`` is None for a list without the parameter ``limit``. ``name_filter`` is the query parameter
-    that filters the list by name, "" if there is none. It does not have to be exact: see engine/lookup.py.
+    that filters the list by name, "" if there is none. It does not have to be exact: see engine/lookup.py. With
+    ``keeps_omitted``, PUT and POST keep the properties that a body omits. With ``counts_page``, the number in the list
+    is that of the objects on the page.
     ``extra_prefixes`` are prefixes of other paths that return the same objects.
     """
 
@@ -48,6 +51,13 @@ class Routes:
     page_size: int | None = PAGE_SIZE
     name_filter: str = "name"
     extra_prefixes: tuple[str, ...] = ()
+    keeps_omitted: bool = False
+    counts_page: bool = False
+
+    @property
+    def replaces(self) -> bool:
+        """True if an update replaces the object, so its body must have all fields."""
+        return self.update != "PATCH" and not self.keeps_omitted
 
     @property
     def prefixes(self) -> tuple[str, ...]:
@@ -104,8 +114,14 @@ class Kind:
     ``module`` and ``info_module`` are the interfaces of the modules, None if there is no module. ``fixed_payload``
     returns values that the API requires in addition to the fields if an object is created or replaced, from the API URL
     and the ID of the tenant. ``label`` returns the name of an object for people. ``guards`` protect objects from
-    deletion. ``view_key`` is the key of the kind in TenantView. It defaults to the name, and differs if a module
-    manages versions of the objects of another kind.
+    deletion. ``validator`` returns the error of a new or changed object in collection terms, "" if it is valid.
+
+    ``on_difference`` is the effect of a change of a ``create_only`` field. "fail": the task fails. "replace": it also
+    fails, unless it sets the option ``replace``. Then the object is deleted and created again. ``returns_name`` is
+    false if responses do not have the name. Then ``routes.name_filter`` must be exact.
+
+    ``view_key`` is the key of the kind in TenantView. It defaults to the name, and differs if a module manages versions
+    of the objects of another kind.
 
     ``lookup``, ``planner`` and ``reader`` are subclasses of Lookup, Planner and Reader in ``engine``.
     """
@@ -123,6 +139,9 @@ class Kind:
     fixed_payload: t.Callable[[str, str], Row] | None = None
     label: t.Callable[[Row], str] | None = None
     guards: tuple[Guard, ...] = ()
+    validator: t.Callable[[Row], str] = accept_all
+    on_difference: t.Literal["fail", "replace"] = "fail"
+    returns_name: bool = True
     view_key: str = ""
     lookup: type[t.Any] | None = None
     planner: type[t.Any] | None = None
@@ -147,6 +166,11 @@ class Kind:
     def sources(self) -> tuple[str, ...]:
         """The options that name a local file or directory: see ModuleSpec."""
         return self.module.sources if self.module else ()
+
+    @functools.cached_property
+    def file_options(self) -> tuple[str, ...]:
+        """The dotted paths of the options that name a file with a text: see Field.file_option."""
+        return tuple(file_options(self.fields))
 
     @property
     def depends_on(self) -> frozenset[str]:

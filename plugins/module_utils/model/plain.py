@@ -7,7 +7,7 @@ from __future__ import annotations
 import typing as t
 from types import MappingProxyType
 
-from .field import Field, Words
+from .field import Field, Words, exclusive_options, file_options
 from .kind import Guard, Kind, Routes, Shape
 from .module_spec import NO_DIFF, READS_ONLY, ModuleSpec, Option, Value, state_option, writable
 
@@ -25,28 +25,35 @@ def plain_kind(
     guards: tuple[Guard, ...] = (),
     options: tuple[Option, ...] = (),
     info_options: tuple[Option, ...] = (),
+    deletes: bool = True,
+    rules: t.Mapping[str, t.Any] = MappingProxyType({}),
     **attributes: t.Any,
 ) -> Kind:
     """Return a kind whose objects have a name and an ID, with a module and an _info module.
 
     ``doc`` is the purpose of the objects. ``title`` defaults to the name, ``plural`` to the name with an s.
-    ``options`` and ``info_options`` are added to those of the modules. Other arguments are those of Kind.
+    ``options`` and ``info_options`` are added to those of the modules, and ``rules`` to those of the first one.
+    ``deletes`` is false if Esper cannot delete the objects. Other arguments are those of Kind.
     """
     title, plural = title or name.replace("_", " "), plural or f"{name}s"
     titles = plural.replace("_", " ")
     id_type = next((field.type for field in fields if field.name == "id"), "str")
     has_force = any(guard.option == "force" for guard in guards)
+    can_replace = attributes.get("on_difference") == "replace"
+    unless = " unless O(state=absent)" if deletes else ""
     module = ModuleSpec(
         short_description=f"Manage Esper {titles}",
-        description=(f"Creates, updates, renames and deletes {titles}.", *_paragraphs(doc), _OMITTED),
+        description=(f"{_verbs(fields, deletes=deletes)} {titles}.", *_paragraphs(doc), _OMITTED),
         options=(
-            state_option(title),
-            _id_option(f"ID of the {title}. The {title} must exist unless O(state=absent).", id_type),
+            state_option(title, deletes=deletes),
+            _id_option(f"ID of the {title}. The {title} must exist{unless}.", id_type),
             *writable(fields),
             *options,
-            *((_force_option(title),) if has_force else ()),
+            *((_replace_option(title),) if can_replace else ()),
+            *((_force_option(title, can_replace=can_replace),) if has_force else ()),
         ),
-        rules={"required_one_of": [("id", "name")]},
+        rules=_rules(fields, rules),
+        sources=tuple(file_options(fields)),
         seealso=(f"{name}_info",),
     )
     info_module = ModuleSpec(
@@ -58,7 +65,7 @@ def plain_kind(
         options=(
             _id_option(f"ID of the {title}.", id_type),
             Option("name", f"Name of the {title}, case-sensitive.", identifier=True),
-            *(_separate_option(field, titles) for field in fields if field.separate_route),
+            *(_separate_option(field, titles) for field in fields if field.request_option),
             *info_options,
         ),
         rules={"mutually_exclusive": _exclusive(info_options)},
@@ -168,14 +175,43 @@ def _id_option(doc: str, id_type: str) -> Option:
 
 
 def _separate_option(field: Field, titles: str) -> Option:
-    doc = f"If V(true), also returns the {field.name} of the {titles}. This takes one request for each."
-    return Option(field.name, doc, type="bool", default=False)
+    doc = f"If V(true), also returns the {field.request_option} of the {titles}. This takes one request for each."
+    return Option(field.request_option, doc, type="bool", default=False)
 
 
-def _force_option(title: str) -> Option:
+def _verbs(fields: t.Iterable[Field], *, deletes: bool) -> str:
+    """Return what the module does with objects."""
+    changes = any(field.writable and not field.create_only for field in fields)
+    verbs = ["Creates", *(("updates", "renames") if changes else ()), *(("deletes",) if deletes else ())]
+    return " and ".join(filter(None, [", ".join(verbs[:-1]), verbs[-1]]))
+
+
+def _rules(fields: tuple[Field, ...], rules: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """Return the rules between the options of a module."""
+    combined = {"required_one_of": [("id", "name")], "mutually_exclusive": exclusive_options(fields)}
+    joined = {name: [*combined.get(name, ()), *rules.get(name, ())] for name in (*combined, *rules)}
+    return {name: values for name, values in joined.items() if values}
+
+
+def _replace_option(title: str) -> Option:
+    return Option(
+        "replace",
+        (
+            f"If V(true), a {title} that differs is deleted and created again, because Esper cannot change it. It gets"
+            " another ID. If V(false), the task fails instead, and the error names the options that differ.",
+            "Options you omit keep their values. If the creation fails after the deletion, these values are lost, so"
+            " set all options.",
+        ),
+        type="bool",
+        default=False,
+    )
+
+
+def _force_option(title: str, *, can_replace: bool) -> Option:
+    deleted = "deleted or replaced" if can_replace else "deleted"
     return Option(
         "force",
-        f"If V(true), the {title} is deleted even if it is in use. If V(false), the task fails instead, and the error"
+        f"If V(true), the {title} is {deleted} even if it is in use. If V(false), the task fails instead, and the error"
         " names the users.",
         type="bool",
         default=False,
