@@ -300,7 +300,7 @@ def modules() -> list[Module]:
                         f"The {each.titles} that match, in the order of the Esper API.",
                         type="list",
                         elements="dict",
-                        contains=each.fields,
+                        contains=(*each.fields, *(related.field for related in each.related)),
                     )
                     found.append(Module(f"{each.name}_info", each.info_module, where, name, "run_info", (value,)))
             elif isinstance(each, task_type) and each.module:
@@ -481,9 +481,11 @@ AREAS = {
     "Devices": ("device", "device_group", "device_facts"),
     "Commands and operations": ("device_command", "converge", "operation"),
     "Blueprints and policies": ("blueprint", "enterprise_policy"),
-    "Apps and content": ("app", "content", "preferred_region"),
-    "Alerts": ("alert_channel",),
+    "Apps and content": ("app", "content"),
+    "Alerts and places": ("alarm_rule", "alert_channel"),
     "Users and access": ("role",),
+    "Tenant settings": ("enterprise", "preferred_region"),
+    "Reports and monitoring": ("report_subscription",),
     "All objects": ("tenant", "api"),
 }
 

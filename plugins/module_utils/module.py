@@ -129,13 +129,18 @@ def _distinguish_null(described: t.Iterable[Described], params: Params, args: Pa
 
 
 def perform(
-    definition: ModuleDefinition, params: Params, context: RunContext, args: Params | None = None
+    definition: ModuleDefinition,
+    params: Params,
+    context: RunContext,
+    args: Params | None = None,
+    secrets: Secrets | None = None,
 ) -> tuple[ModuleResult, set[str]]:
     """Validate the items of a task and run it. Return the result, and the secrets that Ansible has to mask in it.
 
-    ``params`` are the validated arguments, ``args`` those that the user wrote, if they differ.
+    ``params`` are the validated arguments, ``args`` those that the user wrote, if they differ. The task adds the
+    secrets in responses to ``secrets``.
     """
-    secrets = Secrets.of(params)
+    secrets = secrets or Secrets.of(params)
     own = {secrets.api_key} - {""}
     slips = text_slips(definition.visit(params if args is None else args).all)
     if slips.errors:

@@ -174,10 +174,11 @@ class ModuleDefinition:
 
 @dataclass(frozen=True)
 class Secrets:
-    """The secrets in the parameters of a task, which Esper can repeat in a response.
+    """The secrets of a task: those in its parameters, which Esper can repeat in a response, and those in responses.
 
-    ``api_key`` is "" if it is too short to be masked in texts. ``known`` are the others, by their keys.
-    ``possible`` are the texts in options that take any values. Messages do not show them, results do.
+    ``api_key`` is "" if it is too short to be masked in texts. ``known`` are the others in parameters, by their keys.
+    ``possible`` are the texts in options that take any values. Messages do not show them, results do. The client adds
+    those in responses to ``in_messages``: see Client.hide().
     """
 
     api_key: str
@@ -199,15 +200,21 @@ class Secrets:
         """The redaction of messages."""
         return Redaction([self.api_key, *self.known, *self.possible])
 
+    @property
+    def in_results(self) -> Redaction:
+        """The redaction of results."""
+        return Redaction([*self.known, *self.in_messages.learned])
+
     def arguments(self, params: Params) -> Row:
         """Return the arguments of a task for its result."""
-        return t.cast(Row, Redaction(self.known).all(mask_secrets(params)))
+        return t.cast(Row, self.in_results.all(mask_secrets(params)))
 
     def without(self, outcome: ModuleResult) -> ModuleResult:
         """Return a result as it leaves the collection: without secrets except the API key, which Ansible masks, and
-        with control characters escaped in messages, warnings and the titles of diffs."""
+        those that are Disclosed, and with control characters escaped in messages, warnings and the titles of diffs."""
         redact = self.in_messages.text
-        result = t.cast(Row, Redaction(self.known).all(outcome.result)) if self.known else dict(outcome.result)
+        has_secrets = self.known or self.in_messages.learned
+        result = t.cast(Row, self.in_results.all(outcome.result)) if has_secrets else dict(outcome.result)
         if "msg" in result:
             result["msg"] = printable(redact(str(result["msg"])))
         if "exception" in result:
@@ -365,7 +372,6 @@ def execute(
         return secrets.without(ModuleResult({"failed": True, "msg": message}))
     requests: list[str] = []
     warnings: list[str] = []
-    hidden = [*secrets.known, *secrets.possible]
     view: TenantView | None = None
     try:
         connection = Connection.from_options(params)
@@ -375,7 +381,7 @@ def execute(
             log=requests.append,
             progress=context.progress,
             writes=context.effects.writes,
-            secrets=hidden,
+            redaction=secrets.in_messages,
         ) as client:
             warnings += client.warnings
             view = TenantView(client)

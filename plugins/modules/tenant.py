@@ -37,6 +37,10 @@ options:
     description: Alert channels, each with the options of M(esper.cloud.alert_channel).
     type: list
     elements: dict
+  device_groups:
+    description: Device groups, each with the options of M(esper.cloud.device_group).
+    type: list
+    elements: dict
   apps:
     description: Apps, each with the options of M(esper.cloud.app).
     type: list
@@ -45,10 +49,9 @@ options:
     description: Content files, each with the options of M(esper.cloud.content).
     type: list
     elements: dict
-  device_groups:
-    description: Device groups, each with the options of M(esper.cloud.device_group).
-    type: list
-    elements: dict
+  enterprise:
+    description: Company settings, with the options of M(esper.cloud.enterprise).
+    type: dict
   enterprise_policies:
     description: Enterprise policies, each with the options of M(esper.cloud.enterprise_policy).
     type: list
@@ -56,8 +59,16 @@ options:
   preferred_region:
     description: Preferred regions, with the options of M(esper.cloud.preferred_region).
     type: dict
+  report_subscriptions:
+    description: Report subscriptions, each with the options of M(esper.cloud.report_subscription).
+    type: list
+    elements: dict
   roles:
     description: Roles, each with the options of M(esper.cloud.role).
+    type: list
+    elements: dict
+  alarm_rules:
+    description: Alarm rules, each with the options of M(esper.cloud.alarm_rule).
     type: list
     elements: dict
   blueprints:
@@ -80,12 +91,15 @@ notes:
   - After a failure or an interruption, run the same task again to apply the rest.
 seealso:
   - module: esper.cloud.alert_channel
+  - module: esper.cloud.device_group
   - module: esper.cloud.app
   - module: esper.cloud.content
-  - module: esper.cloud.device_group
+  - module: esper.cloud.enterprise
   - module: esper.cloud.enterprise_policy
   - module: esper.cloud.preferred_region
+  - module: esper.cloud.report_subscription
   - module: esper.cloud.role
+  - module: esper.cloud.alarm_rule
   - module: esper.cloud.blueprint
 """
 

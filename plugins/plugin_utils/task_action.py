@@ -196,7 +196,7 @@ class TaskAction(NormalAction):
         if checked.error_messages:
             outcome = secrets.without(ModuleResult({"failed": True, "msg": self._error_message(checked.errors)}))
         else:
-            outcome = self._perform(definition, checked.validated_parameters, args, variables)
+            outcome = self._perform(definition, checked.validated_parameters, args, variables, secrets)
         result = outcome.result
         duplicates = [f"Both option {x['option']} and its alias {x['alias']} are set." for x in checked._warnings]
         if warnings := [*duplicates, *outcome.warnings]:
@@ -209,11 +209,9 @@ class TaskAction(NormalAction):
         return {**remove_values(result, {secrets.api_key} - {""}), **constants}
 
     def _perform(
-        self, definition: ModuleDefinition, params: Result, args: Result, variables: Variables
+        self, definition: ModuleDefinition, params: Result, args: Result, variables: Variables, secrets: Secrets
     ) -> ModuleResult:
         shown_at = time.monotonic()
-
-        secrets = Secrets.of(params)
 
         def show_progress(sentence: str) -> None:
             nonlocal shown_at
@@ -228,7 +226,7 @@ class TaskAction(NormalAction):
         context = RunContext(bool(self._task.check_mode), bool(self._task.diff), self._display.verbosity, show_progress)
         with _directory(self._loader.get_basedir()), _interrupts(lambda: self._report_effects(context, secrets)):
             try:
-                return perform(definition, params, context, args)[0]
+                return perform(definition, params, context, args, secrets)[0]
             except BaseException as error:
                 # The exception of ansible-core for the timeout of a task has different places in its versions.
                 done = context.effects.after_interrupt()

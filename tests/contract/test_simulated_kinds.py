@@ -57,28 +57,51 @@ def test_a_page_of_alert_channels_follows_the_other(api: Api) -> None:
     assert pages[2]["next"] is None
 
 
+def rule_of(api: Api, **properties: Any) -> dict[str, Any]:
+    """The body of a new alarm rule."""
+    return {
+        "enterprise": api.simulator.enterprise_id,
+        "name": "Battery",
+        "metric": "battery_level",
+        "conditions": {"value": 20, "unit": "Percent", "comparator": "LessThanThreshold"},
+        "realert_interval": 5,
+        **properties,
+    }
+
+
 def test_an_alarm_rule_is_shown_with_what_it_refers_to(api: Api) -> None:
     desk = channel(api, "Service desk")
     device = api.get("/v2/devices/")["content"]["results"][0]
-    rule = api(
-        "POST",
-        RULES,
-        {
-            "enterprise": api.simulator.enterprise_id,
-            "name": "Battery",
-            "metric": "battery_level",
-            "conditions": {"value": 20, "unit": "Percent", "comparator": "LessThanThreshold"},
-            "realert_interval": 5,
-            "devices": [device["id"]],
-            "alert_channels": [str(desk["id"])],
-        },
-    ).body
+    rule = api("POST", RULES, rule_of(api, devices=[device["id"]], alert_channels=[str(desk["id"])])).body
     assert rule["devices"] == [{"id": device["id"], "device_name": device["name"], "alias_name": device["alias"]}]
     assert rule["alert_channels"] == [{"id": str(desk["id"]), "name": "Service desk"}]
     linked = api.get(f"{CHANNELS}{desk['id']}")["linked_alerts"]
     assert linked == [{"id": rule["id"], "alarm_name": "Battery", "type": "battery_level"}]
+    assert api("DELETE", f"{CHANNELS}{desk['id']}").status == 400
     assert api("DELETE", f"{RULES}{rule['id']}/").status == 204
     assert api.get(f"{CHANNELS}{desk['id']}")["linked_alerts"] == []
+
+
+def test_an_alarm_rule_has_devices_or_groups_and_channels_that_exist(api: Api) -> None:
+    device, group = api.get("/v2/devices/")["content"]["results"][0], api.simulator.state()["groups"][0]["id"]
+    for rejected in ({"devices": [device["id"]], "groups": [group]}, {"alert_channels": ["987654"]}):
+        assert api("POST", RULES, rule_of(api, **rejected)).status == 400
+    path = f"{RULES}{api('POST', RULES, rule_of(api, devices=[device['id']])).body['id']}/"
+    assert api("PATCH", path, {"groups": [group]}).status == 400
+    assert api("PATCH", path, {"groups": [group], "devices": []}).body["groups"][0]["id"] == group
+
+
+def test_the_history_of_an_alarm_rule_has_a_total_and_no_ids(api: Api) -> None:
+    root = next(group for group in api.simulator.state()["groups"] if group["path"] == "All devices")
+    rule = api("POST", RULES, rule_of(api, groups=[root["id"]])).body
+    first = api.get(f"{RULES}{rule['id']}/alarmhistory/")
+    assert "count" not in first
+    assert first["total"] == rule["trigger_count"]
+    assert len(first["results"]) == min(50, first["total"])
+    assert "id" not in first["results"][0]
+    times = [row["alert_time"] for row in first["results"]]
+    assert times == sorted(times)
+    assert api("GET", f"{RULES}{MISSING}/alarmhistory/").status == 404
 
 
 def test_preferred_regions_are_one_object_that_a_post_replaces(api: Api) -> None:

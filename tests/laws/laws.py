@@ -10,6 +10,7 @@ import typing as t
 import uuid
 from dataclasses import dataclass
 
+from ansible_collections.esper.cloud.plugins.module_utils.model.values import leaves
 from ansible_collections.esper.cloud.tests.laws import documents
 from ansible_collections.esper.cloud.tests.laws.objects import Objects, objects_of, preparation_of
 from ansible_collections.esper.cloud.tests.laws.preparations import Row
@@ -307,7 +308,7 @@ def _with_twins(value: t.Any, wanted: str) -> t.Any:
     if isinstance(value, dict):
         return {name: _with_twins(item, wanted) for name, item in value.items()}
     if isinstance(value, list):
-        rows = [row for row in value if isinstance(row, dict) and "id" in row and wanted in row.values()]
+        rows = [row for row in value if isinstance(row, dict) and "id" in row and wanted in leaves(row)]
         return [*value, *({**row, "id": _other_id(row["id"])} for row in rows)]
     return value
 

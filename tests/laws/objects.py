@@ -63,7 +63,8 @@ class Objects:
     @property
     def label(self) -> str:
         """The value in the API by which the first object is found."""
-        return str(next(iter(self.identity.values())))
+        value = next(iter(self.identity.values()))
+        return str(value[0] if isinstance(value, list) else value)
 
 
 def preparation_of(subject: Subject) -> Preparation:

@@ -60,6 +60,12 @@ _ANDROID = {
 }
 
 PREPARATIONS: dict[str, Preparation] = {
+    "alarm_rule": Preparation(
+        tasks=(
+            ("device_group", {"path": "All devices/Stores/Germany", "create_parents": True}),
+            ("alert_channel", {"name": "Service desk", "emails": ["servicedesk@example.com"]}),
+        ),
+    ),
     "app": Preparation(
         files={"law.apk": _apk("com.example.law"), "second.apk": _apk("com.example.second")},
         identity=_version("com.example.law"),
@@ -99,5 +105,9 @@ PREPARATIONS: dict[str, Preparation] = {
         second={"path": "All devices/Second law"},
         sample={},
         changed={"new_path": "All devices/Moved law"},
+    ),
+    "report_subscription": Preparation(
+        identity={"emails": ["law@example.com"]},
+        second={"emails": ["second@example.com"]},
     ),
 }

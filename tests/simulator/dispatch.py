@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 import yaml
-from behaviors import OPERATIONS, SHOWN
+from behaviors import CHECKS, OPERATIONS, SHOWN
 from contract import EVERYWHERE, Contract, Operation
 from derived import Derivation
 from exchange import Call, Refusal, Reply, not_found
@@ -35,6 +35,7 @@ class Service:
         self._contract = contract
         # A behavior for an operation that is not in the contract raises an error here.
         self._behaviors = {contract.operation(*name.split(" ")): behavior for name, behavior in OPERATIONS.items()}
+        self._checks = {contract.operation(*name.split(" ")): check for name, check in CHECKS.items()}
         self._unsupported = {contract.operation(*name.split(" ")): reason for name, reason in UNSUPPORTED.items()}
         self._derivation = Derivation(contract, SHOWN)
 
@@ -62,7 +63,10 @@ class Service:
             if not EVERYWHERE.isdisjoint(query):
                 query = {name: text for name, text in query.items() if name not in EVERYWHERE}
             content = self._body(operation, headers, body)
-            answer = behavior(self.tenant, Call(path, route.values, query, content, headers.get("Host", "")))
+            call = Call(path, route.values, query, content, headers.get("Host", ""))
+            if operation in self._checks:
+                self._checks[operation](self.tenant, call)
+            answer = behavior(self.tenant, call)
         except Refusal as refusal:
             return _refused(operation, refusal.status, refusal.lines)
         return Reply(answer.status, b"" if answer.body is None else orjson.dumps(answer.body))

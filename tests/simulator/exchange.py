@@ -59,6 +59,8 @@ class Reply:
 
 
 Behavior = Callable[[Tenant, Call], Answer]
+# Raises Refusal if the tenant rejects a call.
+Check = Callable[[Tenant, Call], None]
 
 
 def refuse(field_name: str, text: str) -> Refusal:

@@ -97,7 +97,8 @@ def make_client(clock: Clock) -> t.Iterator[MakeClient]:
     ) -> Client:
         known = {"api_url": server.url, "api_key": KEY, "enterprise_id": ENTERPRISE, "timeout": 10.0}
         connection = Connection(**{**known, **options})
-        made.append(Client(connection, log=log, progress=progress, user_agent=user_agent, secrets=secrets))
+        made.append(Client(connection, log=log, progress=progress, user_agent=user_agent))
+        made[-1].hide(*secrets)
         return made[-1]
 
     yield make

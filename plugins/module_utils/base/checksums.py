@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Comparison of local files with the size and checksum that Esper returns."""
+"""Comparison of local files with the size and checksum that Esper returns, or with the bytes of a download."""
 
 from __future__ import annotations
 
@@ -34,8 +34,41 @@ def checksum_like(known: str | None, path: Path) -> str | None:
     Raise InvalidParameter if it cannot be read.
     """
     algorithm = algorithm_of(known) if known else None
-    if algorithm is None:
-        return None
+    return None if algorithm is None else _checksum(algorithm, path)
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 checksum of a file. Raise InvalidParameter if it cannot be read."""
+    return _checksum("sha256", path)
+
+
+class Sha256Sink:
+    """The SHA-256 checksum of what is written to it. It can only be written from its start."""
+
+    def __init__(self) -> None:
+        self.truncate()
+
+    def seek(self, _offset: int) -> int:
+        """Do nothing: truncate() follows."""
+        return 0
+
+    def truncate(self) -> int:
+        """Start again."""
+        self._digest = hashlib.sha256(usedforsecurity=False)
+        return 0
+
+    def write(self, chunk: bytes) -> int:
+        """Add a chunk."""
+        self._digest.update(chunk)
+        return len(chunk)
+
+    @property
+    def checksum(self) -> str:
+        """The checksum in hexadecimal."""
+        return self._digest.hexdigest()
+
+
+def _checksum(algorithm: str, path: Path) -> str:
     digest = hashlib.new(algorithm, usedforsecurity=False)
     try:
         with path.open("rb") as file:

@@ -12,6 +12,7 @@ import functools
 import html
 import json
 import re
+import threading
 import typing as t
 from urllib.parse import quote, quote_plus
 
@@ -26,23 +27,54 @@ _UUIDS = re.compile(f"({UUID.pattern})", UUID.flags)
 # The part of a long text that is searched for secrets before it is shortened.
 _WINDOW = 4096
 
+_Encodings = tuple[list[str], list[str]]
+
+
+class Disclosed(str):
+    """A secret that a task asks for. Its result shows it, messages and diffs do not."""
+
+    __slots__ = ()
+
 
 class Redaction:
-    """Masks secrets of at least 8 characters in texts. UUIDs are not changed, unless they are a secret themselves."""
+    """Masks secrets of at least 8 characters in texts. UUIDs are not changed, unless they are a secret themselves.
+
+    Several threads can use it, and add secrets at the same time.
+    """
 
     def __init__(self, secrets: t.Iterable[str]) -> None:
-        self._secrets = {secret for secret in secrets if len(secret) >= SHORTEST and secret.strip()}
+        self._lock = threading.Lock()
+        self._secrets = _maskable(secrets)
+        self._learned: frozenset[str] = frozenset()
+        self._cache: _Encodings | None = None
 
-    @functools.cached_property
-    def _encoded(self) -> tuple[list[str], list[str]]:
+    @property
+    def learned(self) -> frozenset[str]:
+        """The secrets that were added later."""
+        return self._learned
+
+    def add(self, secrets: t.Iterable[str]) -> None:
+        """Mask other secrets too."""
+        added = _maskable(secrets)
+        with self._lock:
+            if new := added - self._secrets:
+                self._secrets |= new
+                self._learned |= new
+                self._cache = None
+
+    @property
+    def _encoded(self) -> _Encodings:
         """The encodings of the secrets that are at least as long as a UUID, and the shorter ones.
 
         The longest are first, because one can be a part of another.
         """
-        encoded = {text for secret in self._secrets for text in _encodings(secret)}
-        ordered = sorted(encoded, key=lambda text: (-len(text), text))
-        number = sum(len(text) >= _UUID_LENGTH for text in ordered)
-        return ordered[:number], ordered[number:]
+        with self._lock:
+            if self._cache is None:
+                encoded = {text for secret in self._secrets for text in _encodings(secret)}
+                ordered = sorted(encoded, key=lambda text: (-len(text), text))
+                number = sum(len(text) >= _UUID_LENGTH for text in ordered)
+                self._cache = ordered[:number], ordered[number:]
+            return self._cache
 
     def text(self, text: str, *, any_case: bool = False) -> str:
         """Return a text with masks in place of secrets. ``any_case`` ignores the case of letters, for host names."""
@@ -61,9 +93,9 @@ class Redaction:
         return text
 
     def all(self, value: t.Any) -> t.Any:
-        """Return a JSON value with masks in place of secrets in all its texts."""
+        """Return a JSON value with masks in place of secrets in all its texts, except those that are Disclosed."""
         if isinstance(value, str):
-            return self.text(value)
+            return str(value) if isinstance(value, Disclosed) else self.text(value)
         if isinstance(value, (list, tuple)):
             return [self.all(item) for item in value]
         if isinstance(value, dict):
@@ -87,6 +119,10 @@ class Redaction:
                     found = number
                     break
         return found
+
+
+def _maskable(secrets: t.Iterable[str]) -> frozenset[str]:
+    return frozenset(secret for secret in secrets if len(secret) >= SHORTEST and secret.strip())
 
 
 def free_texts(values: t.Iterable[t.Any]) -> t.Iterator[str]:

@@ -59,13 +59,15 @@ def length(minimum: int = 0, maximum: int | None = None) -> Validator:
     return Validator(error, f"Must have {_bounds(minimum or None, maximum)} characters.")
 
 
-def max_items(maximum: int) -> Validator:
-    """Return the validator of a list by its maximum number of items."""
+def max_items(maximum: int, *, empty: bool = True) -> Validator:
+    """Return the validator of a list by its maximum number of items. Without ``empty``, it has at least one item."""
 
     def error(value: t.Any) -> str:
+        if not value and not empty:
+            return not_empty(value)
         return f"has {counted(len(value), 'item')}; the maximum is {maximum}" if len(value) > maximum else ""
 
-    return Validator(error, f"At most {maximum} items.")
+    return Validator(error, f"At most {maximum} items." if empty else f"From 1 to {maximum} items.")
 
 
 def blank_error(value: str) -> str:

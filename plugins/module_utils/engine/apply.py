@@ -228,15 +228,20 @@ def _execute_step(view: TenantView, kind: Kind, step: Step) -> None:
     if step.time_limit is not None:
         view.client.extend(step.time_limit)
     body = resolve_unknowns(step.body)
-    send = functools.partial(
-        view.client.request,
-        step.method,
-        step.path,
-        ids=resolve_unknowns(step.ids),
-        query=step.query,
-        body=body,
-        purpose=step.purpose,
-    )
+
+    def send(*, idempotent: bool) -> Response:
+        response = view.client.request(
+            step.method,
+            step.path,
+            ids=resolve_unknowns(step.ids),
+            query=step.query,
+            body=body,
+            purpose=step.purpose,
+            idempotent=idempotent,
+        )
+        view.hide_secrets(kind, response.body)
+        return response
+
     if step.find_existing is not None:
         _create_once(view, kind, step, send, functools.partial(step.find_existing, body))
         return

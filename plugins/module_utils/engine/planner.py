@@ -8,14 +8,16 @@ import functools
 import re
 import typing as t
 from dataclasses import replace
+from pathlib import Path
 
 from ..base.errors import EsperError, InvalidParameter, InvalidValues, NotFound
 from ..base.ids import is_uuid, normal_id
 from ..base.row import Params, Row
+from ..http.forms import Form
 from ..model.api_paths import body_of
 from ..model.compare import Comparison, compare_object, missing_error
 from ..model.field import Field, SeparateRoute
-from ..model.kind import Kind, Shape
+from ..model.kind import Kind, Shape, Upload, Users
 from ..model.names import NamedObject, Names
 from ..model.plan import Effect, ObjectDiff, Plan, Step
 from ..model.unknowns import KnownAfterApply
@@ -134,7 +136,7 @@ class Planner:
         desired = {**_create_defaults(kind.fields), **self.desired(params)}
         compared = self.compare({}, desired)
         fields = [field for field in kind.fields if field.name in desired]
-        _raise_if_any(_missing(kind.fields, desired))
+        _raise_if_any((*_missing(kind.fields, desired), *_missing_files(kind.uploads, params)))
         _raise_if_any(error for field in fields for error in compared[field.name].missing)
         _raise_if_any(filter(None, [kind.validator({field.name: compared[field.name].after for field in fields})]))
         payloads = ((field, compared[field.name].payload) for field in fields if not field.separate_route)
@@ -143,7 +145,7 @@ class Planner:
             purpose=f"Creating the {kind.phrase(body)}",
             method="POST",
             path=kind.routes.list,
-            body={**self._fixed_payload(), **body},
+            body=self._body({**self._fixed_payload(), **body}, params),
             find_existing=lambda _body: self.lookup.find(params),
         )
         empty: Row = {
@@ -167,6 +169,17 @@ class Planner:
             [step, *separate_steps],
             [ObjectDiff(kind.header(body), {}, shown)],
             effects=[Effect(kind, identifier, {**body, kind.id_key: identifier})],
+        )
+
+    def _body(self, body: Row, params: Params) -> Row | Form:
+        """Return the body of the request that creates an object: a form if the kind has files."""
+        if not self.kind.uploads:
+            return body
+        sent = [each for each in self.kind.uploads if params.get(each.option) is not None]
+        return Form(
+            fields={key: value for key, value in body.items() if value is not None},
+            files={each.key: Path(params[each.option]) for each in sent},
+            names={each.key: params[each.name_option] for each in sent if params.get(each.name_option) is not None},
         )
 
     # --- update -----------------------------------------------------------------------------------------------------
@@ -370,17 +383,22 @@ class Planner:
 
     def plan_delete(self, current: Row, params: Params) -> Plan:
         """Return the plan that deletes an object: a DELETE. Raise InvalidParameter if the object is in use."""
-        self.check_guards(current, params)
+        former = self.check_guards(current, params)
         return Plan(
             None,
             [self.delete_step(current)],
             [self.deletion_diff(current)],
             effects=[Effect(self.kind, current[self.kind.id_key], None)],
+            relies_on=former,
         )
 
-    def check_guards(self, current: Row, params: Params, *, updates: bool = False) -> None:
-        """Raise InvalidParameter if an object is in use. ``updates`` is true for a change of the object, false for its
-        deletion."""
+    def check_guards(self, current: Row, params: Params, *, updates: bool = False) -> list[tuple[Kind, t.Any]]:
+        """Return the objects that use an object only before the task: see Users. Raise InvalidParameter if it is in
+        use.
+
+        ``updates`` is true for a change of the object, false for its deletion.
+        """
+        former: list[tuple[Kind, t.Any]] = []
         for guard in self.kind.guards:
             if updates and not guard.also_update:
                 continue
@@ -388,9 +406,13 @@ class Planner:
                 continue
             self._check_readable(current, guard.reads)
             users = guard.users(self.view, current)
+            if isinstance(users, Users):
+                former += users.former
+                users = users.phrases
             if users:
                 advice = f"{guard.advice}, or set {guard.option}=true." if guard.option else f"{guard.advice}."
                 raise InvalidParameter(f"{in_use(self.kind.phrase(current), users)} {advice}")
+        return former
 
     def _check_readable(self, current: Row, fields: t.Iterable[str]) -> None:
         """Raise InvalidParameter if one of the fields has an unexpected type, because the object can be in use then."""
@@ -482,3 +504,10 @@ def _missing(fields: t.Iterable[Field], desired: Row) -> t.Iterator[str]:
     for field in fields:
         if field.required_by_api and field.name not in desired:
             yield missing_error(field, field.name)
+
+
+def _missing_files(uploads: t.Iterable[Upload], params: Params) -> t.Iterator[str]:
+    """Yield the error of each required file that is not set."""
+    for upload in uploads:
+        if upload.required and params.get(upload.option) is None:
+            yield f"{upload.option} is required"

@@ -28,7 +28,9 @@ class Reader:
         """Return the values of the module: the object that the options select, or all objects."""
         lookup = lookup_of(self.view, self.kind)
         if self.kind.shape is Shape.SINGLETON:
-            return {self.kind.name: self.kind.to_result(t.cast("Row", lookup.find(params)))}
+            query = self.query(params)
+            found = self._find_selected(query) if query else lookup.find(params)
+            return {self.kind.name: None if found is None else self.kind.to_result(found)}
         if params.get("id") is not None or params.get("name") is not None:
             row = lookup.find(params)
             rows = [row] if row else []
@@ -43,7 +45,21 @@ class Reader:
                 )
             )
         self._learn_names(rows)
-        return {self.kind.plural: [self.view.with_names(self.kind, self.kind.to_result(row)) for row in rows]}
+        return {self.kind.plural: self._with_related(rows, params)}
+
+    def _with_related(self, rows: list[Row], params: Params) -> list[Row]:
+        """Return objects in collection terms, with the related values that a task asks for."""
+        related = [each for each in self.kind.related if params.get(each.option.name)]
+
+        def to_result(row: Row) -> Row:
+            values = {each.field.name: each.field.from_api(each.read(self.view, row)) for each in related}
+            return {**self.view.with_names(self.kind, self.kind.to_result(row)), **values}
+
+        if not related:
+            return list(map(to_result, rows))
+        # The first object fills the cache with what all objects need, such as the list of all blueprints.
+        first = [to_result(row) for row in rows[:1]]
+        return first + list(in_parallel(self.view.client, to_result, rows[1:], CONCURRENCY))
 
     def _learn_names(self, rows: list[Row]) -> None:
         """Read the names of the objects of which rows have the IDs only."""
@@ -54,6 +70,14 @@ class Reader:
             if unnamed := sorted({str(each.id) for each in found if each.label is None}):
                 lookup = lookup_of(self.view, t.cast("Kind", names.kind))
                 self.view.learn_names(NamedObject(each, name) for each, name in lookup.names_of(unnamed).items())
+
+    def _find_selected(self, query: Query) -> Row | None:
+        """Return the object that a query selects, or None."""
+        kind = self.kind
+        row = self.view.client.find_object(
+            kind.routes.object, query=query, key=None, purpose=f"Reading the {kind.title}"
+        )
+        return None if row is None else self.view.typed(kind, row)
 
     def query(self, params: Params) -> Query | None:
         """Return the query of the list for the filters that a task sets, None if it sets none."""

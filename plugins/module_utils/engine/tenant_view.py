@@ -11,15 +11,17 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field
 
+from ..base.checksums import Sha256Sink
 from ..base.ids import is_id, normal_id
 from ..base.limits import PAGE_SIZE
 from ..base.row import Row
 from ..base.text import composed, listed, unicode_forms
 from ..http.client import Client, Query
+from ..http.download import Download
 from ..http.paging import list_all
 from ..http.parallel import CONCURRENCY
-from ..model.conform import conform, typed_result
-from ..model.kind import Kind, Shape
+from ..model.conform import conform, secrets_of, typed_result
+from ..model.kind import Kind
 from ..model.names import NamedObject
 from ..model.plan import Effect, Step
 from ..model.unknowns import KnownAfterApply, resolve_unknowns
@@ -76,6 +78,7 @@ class TenantView:
         self._names: dict[Kind, _ByName] = {}
         self._ids: dict[Kind, dict[str, Row]] = {}
         self._preloaded: set[str] = set()
+        self._checksums: dict[str, str] = {}
         self._typed: dict[tuple[Kind, _CacheKey], tuple[t.Any, t.Any]] = {}
         self._planned: dict[str, _Planned] = {}
         self._derived: dict[str, dict[t.Any, t.Any]] = {}
@@ -101,7 +104,8 @@ class TenantView:
             kind=kind,
             page_size=kind.routes.page_size,
             concurrency=CONCURRENCY,
-            key=kind.id_key,
+            key=kind.id_key or None,
+            rows_key=kind.routes.rows_key,
             counts_page=kind.routes.counts_page,
             purpose=kind.purpose_of_list,
         )
@@ -114,7 +118,8 @@ class TenantView:
         kind: Kind | None = None,
         page_size: int | None = PAGE_SIZE,
         concurrency: int = 1,
-        key: str = "id",
+        key: str | None = "id",
+        rows_key: str = "results",
         counts_page: bool = False,
         purpose: str,
     ) -> list[Row]:
@@ -129,8 +134,9 @@ class TenantView:
                 query=query,
                 page_size=page_size,
                 concurrency=concurrency,
-                counts_page=counts_page,
                 key=key,
+                rows_key=rows_key,
+                counts_page=counts_page,
                 purpose=purpose,
             )
             # If another thread sent a write request at the same time, the list may be out of date.
@@ -229,20 +235,44 @@ class TenantView:
                 self._objects[cache_key] = row
         return row
 
+    # --- files ------------------------------------------------------------------------------------------------------
+
+    def checksum_at(self, link: str, *, purpose: str) -> str:
+        """Return the SHA-256 checksum of the file behind a download link. It is downloaded once, without the API key.
+
+        ``purpose`` is the start of an error message.
+        """
+        # Each response signs the link again.
+        file = link.partition("?")[0]
+        checksum = self._checksums.get(file)
+        if checksum is None:
+            invalidations, sink = self._invalidations, Sha256Sink()
+            self.client.download(Download(link, purpose), sink)
+            checksum = sink.checksum
+            if invalidations == self._invalidations:
+                self._checksums[file] = checksum
+        return checksum
+
     # --- types ------------------------------------------------------------------------------------------------------
 
     def typed(self, kind: Kind, row: Row) -> Row | None:
-        """Return an object of the API with the types of its fields, or None if it has no valid ID.
+        """Return an object of the API with the types of its fields, or None if it has no valid ID but needs one.
 
         A value that cannot be converted is null. The task warns in both cases: see warnings().
         """
+        self.hide_secrets(kind, row)
         identifier = row.get(kind.id_key)
         typed, mismatches = conform(kind.fields, row)
-        if kind.shape is not Shape.SINGLETON and not (is_id(identifier) and is_id(typed.get(kind.id_key))):
+        if kind.has_ids and not (is_id(identifier) and is_id(typed.get(kind.id_key))):
             self._omitted[kind.titles] = self._omitted.get(kind.titles, 0) + 1
             return None
         self._record_mismatches(kind, identifier, mismatches)
         return typed
+
+    def hide_secrets(self, kind: Kind, body: t.Any) -> None:
+        """Mask the secret properties of an object in a response in everything that the task shows."""
+        if kind.has_secrets and isinstance(body, dict):
+            self.client.hide(*secrets_of(kind.fields, body))
 
     def to_result(self, kind: Kind, row: Row) -> Row:
         """Return an object in the response to a write request in collection terms, with the types of its fields."""
@@ -264,6 +294,9 @@ class TenantView:
         self._labels.update((each.id, each.label) for each in objects if each.label)
 
     def _record_mismatches(self, kind: Kind, identifier: t.Any, mismatches: list[str]) -> None:
+        if not kind.id_key:
+            # All objects of the kind share one entry.
+            mismatches = list(dict.fromkeys([*self._mismatches.get((kind, str(identifier)), ()), *mismatches]))
         if mismatches:
             self._mismatches[kind, str(identifier)] = mismatches
         else:
@@ -290,7 +323,7 @@ class TenantView:
         """Return the warnings of warn(), and one for each kind with invalid values or omitted objects."""
         by_kind = {title: list(dict.fromkeys(values)) for title, values in self._invalid.items()}
         for (kind, identifier), paths in self._mismatches.items():
-            owner = "" if kind.shape is Shape.SINGLETON else f" of {identifier}"
+            owner = f" of {identifier}" if kind.has_ids else ""
             by_kind.setdefault(kind.key, []).extend(f"{path}{owner}" for path in paths)
         warnings = list(dict.fromkeys(self._notes))
         for key, values in by_kind.items():
@@ -405,6 +438,8 @@ class TenantView:
         """Remove the objects of a kind, and everything below their paths, from the cache after a write request."""
         self._invalidations += 1
         self._derived.pop(kind.key, None)
+        # A new file can have the link of a deleted one.
+        self._checksums = {}
         prefixes = kind.routes.prefixes
         # Collections are replaced, not changed, because other threads can read them at the same time.
         self._typed = {key: pair for key, pair in list(self._typed.items()) if not key[1][0].startswith(prefixes)}
@@ -431,7 +466,7 @@ def _id_key(kind: Kind | None) -> str | None:
     """Return the key of the ID, None for a singleton."""
     if kind is None:
         return "id"
-    return None if kind.shape is Shape.SINGLETON else kind.id_key
+    return kind.id_key if kind.has_ids else None
 
 
 def _folded(name: t.Any) -> str:

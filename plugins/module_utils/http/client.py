@@ -18,10 +18,10 @@ from urllib.parse import SplitResult, quote, urlencode, urljoin, urlsplit
 from ..base.errors import ApiError, ConfigurationError, InvalidParameter, RequestFailed, TransportError
 from ..base.ids import is_id, is_path_part, last_uuid
 from ..base.redaction import Redaction
-from ..base.secret_keys import mask_secrets
+from ..base.secret_keys import mask_secrets, secret_values
 from ..base.version import VERSION
 from .connection import Connection
-from .download import Download
+from .download import Download, Sink
 from .forms import Form, Watch
 from .responses import Response, read_response, sentence, server_message
 from .transport import RawResponse, Transport, deadline_error
@@ -69,7 +69,7 @@ class Client:
     """The API of one tenant, for one task. Safe to use from several threads.
 
     ``log`` gets one line for each request, ``progress`` a sentence for each tenth of a large upload, ``writes`` all
-    write requests. ``secrets`` are texts that no message shows, in addition to the API key.
+    write requests. ``redaction`` masks secrets in messages: the API key, and those of hide().
     """
 
     def __init__(
@@ -80,12 +80,12 @@ class Client:
         log: t.Callable[[str], None] | None = None,
         progress: t.Callable[[str], None] | None = None,
         writes: WriteLog | None = None,
-        secrets: t.Iterable[str] = (),
+        redaction: Redaction | None = None,
     ) -> None:
         """Send no request. Raise ConfigurationError if the library requests is missing."""
         self._progress = progress
         self._writes = WriteLog() if writes is None else writes
-        self._redaction = Redaction([connection.api_key, *secrets])
+        self._redaction = Redaction([connection.api_key]) if redaction is None else redaction
         self._transport = Transport(
             connection,
             redaction=self._redaction,
@@ -136,23 +136,33 @@ class Client:
 
     # --- requests ---------------------------------------------------------------------------------------------------
 
-    def get(self, path: str, *, ids: Ids | None = None, query: Query | None = None, purpose: str) -> t.Any:
-        """Return the body of the response to a GET, without its envelope. Raise TransportError if it has an error
-        instead, and the errors of request()."""
-        return self._read(path, ids, query, purpose).body
+    def get(
+        self,
+        path: str,
+        *,
+        ids: Ids | None = None,
+        query: Query | None = None,
+        purpose: str,
+        can_be_empty: bool = False,
+    ) -> t.Any:
+        """Return the body of the response to a GET, without its envelope. With ``can_be_empty``, an empty body is None.
+        Raise TransportError if it has an error instead, and the errors of request()."""
+        return self._read(path, ids, query, purpose, can_be_empty=can_be_empty).body
 
-    def _read(self, path: str, ids: Ids | None, query: Query | None, purpose: str) -> Response:
-        response = self.request("GET", path, ids=ids, query=query, purpose=purpose)
+    def _read(
+        self, path: str, ids: Ids | None, query: Query | None, purpose: str, *, can_be_empty: bool = False
+    ) -> Response:
+        response = self.request("GET", path, ids=ids, query=query, purpose=purpose, can_be_empty=can_be_empty)
         if response.is_error:
             raise self.unusable(response, "GET", f"HTTP {response.status} with an error", purpose)
         return response
 
     def get_object(
-        self, path: str, *, ids: Ids | None = None, key: str | None = "id", purpose: str
+        self, path: str, *, ids: Ids | None = None, query: Query | None = None, key: str | None = "id", purpose: str
     ) -> dict[str, t.Any]:
         """Return an object. Raise TransportError if it does not have the property ``key``, unless that is None, and the
         errors of request()."""
-        response = self._read(path, ids, None, purpose)
+        response = self._read(path, ids, query, purpose)
         body = response.body
         if not isinstance(body, dict) or (key is not None and not is_id(body.get(key))):
             raise self.unusable(response, "GET", "no object", purpose)
@@ -171,11 +181,11 @@ class Client:
         )
 
     def find_object(
-        self, path: str, *, ids: Ids | None = None, key: str | None = "id", purpose: str
+        self, path: str, *, ids: Ids | None = None, query: Query | None = None, key: str | None = "id", purpose: str
     ) -> dict[str, t.Any] | None:
         """Return an object like get_object(), or None if Esper returns HTTP 404."""
         try:
-            return self.get_object(path, ids=ids, key=key, purpose=purpose)
+            return self.get_object(path, ids=ids, query=query, key=key, purpose=purpose)
         except ApiError as error:
             if error.status != 404:
                 raise
@@ -191,6 +201,7 @@ class Client:
         body: t.Any = None,
         purpose: str,
         idempotent: bool | None = None,
+        can_be_empty: bool | None = None,
     ) -> Response:
         """Send one request, with as many retries as are safe and the options allow.
 
@@ -198,13 +209,16 @@ class Client:
         placeholders, except {enterprise_id}. ``query`` values that are None are omitted. ``body`` is sent as JSON,
         unless it is a Form.
         ``purpose`` is the start of an error message: "Creating the device group 'Berlin'".
-        ``idempotent`` is whether the request can be repeated if its outcome is unknown. If omitted, the method decides.
+        ``idempotent`` is whether the request can be repeated if its outcome is unknown, and ``can_be_empty`` whether
+        the response is valid without a body. If omitted, the method decides.
 
         Raise ApiError for an error status, and TransportError if there is no valid response. Their ``outcome_unknown``
         is true if a write request may have taken effect anyway.
         """
         if idempotent is None:
             idempotent = method in _SAFE_TO_REPEAT
+        if can_be_empty is None:
+            can_be_empty = method != "GET"
         target = shown = self.target(path, ids)
         try:
             parameters = _query_string(query or {})
@@ -217,10 +231,14 @@ class Client:
         record: t.ContextManager[None] = contextlib.nullcontext() if method == "GET" else self._writes.record(purpose)
         with slot, record:
             return self._transport.with_retries(
-                lambda: self._send(method, target, shown, body, purpose), method, shown, purpose, idempotent
+                lambda: self._send(method, target, shown, body, purpose, can_be_empty=can_be_empty),
+                method,
+                shown,
+                purpose,
+                idempotent,
             )
 
-    def download(self, download: Download, file: t.BinaryIO) -> None:
+    def download(self, download: Download, file: Sink) -> None:
         """Write the bytes of a download to a file, see Download.save()."""
         download.save(self._transport, file)
 
@@ -240,6 +258,14 @@ class Client:
         """Return a text without the API key and the other secrets."""
         return self._redaction.text(text)
 
+    def hide(self, *secrets: str) -> None:
+        """Mask secrets of a response in everything that the task shows from now on: messages, log lines, its result.
+
+        The secret properties of a kind are hidden already: see TenantView.hide_secrets(). To show one in the result,
+        wrap it in Disclosed there.
+        """
+        self._redaction.add(secrets)
+
     def _discover_enterprise_id(self) -> str:
         sources: tuple[tuple[str, Query, t.Callable[[t.Any], object]], ...] = (
             ("/v1/token-info/", {}, lambda body: body["enterprise"]),
@@ -251,6 +277,7 @@ class Client:
         for path, query, read in sources:
             try:
                 body = self.request("GET", path, query=query, purpose="Reading the enterprise ID").body
+                self.hide(*secret_values(body))
                 found = last_uuid(read(body))
             except ApiError as error:
                 if error.status == 401:
@@ -288,7 +315,7 @@ class Client:
                 )
         return re.sub(r"{(\w+)}", lambda found: quote(str(known[found.group(1)]), safe=""), path)
 
-    def _send(self, method: str, target: str, shown: str, body: t.Any, purpose: str) -> Response:
+    def _send(self, method: str, target: str, shown: str, body: t.Any, purpose: str, *, can_be_empty: bool) -> Response:
         """Send a request. ``shown`` is its target for messages, in which secrets are masked."""
         url = self.connection.api_url + target
         for _hop in range(_REDIRECTS + 1):
@@ -306,6 +333,7 @@ class Client:
                     method=method,
                     target=shown,
                     purpose=purpose,
+                    can_be_empty=can_be_empty,
                 )
             url = self._redirection(raw, url, method, shown, purpose)
         raise TransportError(

@@ -24,6 +24,19 @@ _LENGTH_DIGITS = 20
 _HEADERS = {"Accept": "*/*", "Accept-Encoding": "identity"}
 
 
+class Sink(t.Protocol):
+    """A file, or anything else that takes the bytes of a download from their start, again after each retry."""
+
+    def seek(self, offset: int, /) -> int:
+        """Go to a position."""
+
+    def truncate(self) -> int:
+        """Remove the bytes after the position."""
+
+    def write(self, chunk: bytes, /) -> int:
+        """Add bytes."""
+
+
 @dataclass(frozen=True)
 class Download:
     """A file to download. ``size`` is its size in bytes, None if it is unknown. If ``needs_length`` is true, the length
@@ -34,7 +47,7 @@ class Download:
     size: int | None = None
     needs_length: bool = False
 
-    def save(self, transport: Transport, file: t.BinaryIO) -> None:
+    def save(self, transport: Transport, file: Sink) -> None:
         """Write the bytes to a file. Raise the errors of Client.request(), and OSError for errors of the file."""
         url = _split(self.link)
         shown = _shown(url)

@@ -21,19 +21,20 @@ _CHUNK = 256 * 1024
 @dataclass(frozen=True)
 class Form:
     """Fields and local files of a form, by their names in the API. ``names`` are the file names to send, if they differ
-    from those of the files.
+    from those of the files. Values of fields can be texts, numbers and booleans, which are sent as true and false.
 
     The constructor raises InvalidParameter if a file cannot be read, or if a text is not valid Unicode.
     """
 
-    fields: t.Mapping[str, str] = field(default_factory=dict)
+    fields: t.Mapping[str, str | float | bool] = field(default_factory=dict)
     files: t.Mapping[str, Path] = field(default_factory=dict)
     names: t.Mapping[str, str] = field(default_factory=dict)
     boundary: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     def __post_init__(self) -> None:
         try:
-            "".join((*self.fields, *self.fields.values(), *self.files, *map(self._sent_name, self.files))).encode()
+            texts = (*self.fields, *map(_text, self.fields.values()), *self.files, *map(self._sent_name, self.files))
+            "".join(texts).encode()
         except UnicodeEncodeError:
             raise InvalidParameter("The form or a file name has characters that are not valid Unicode.") from None
         for path in self.files.values():
@@ -50,7 +51,7 @@ class Form:
     def stream(self, watch: Watch | None = None) -> _Stream:
         """Return the body, from its start. Each attempt needs a new one. ``watch`` is called after each chunk, with the
         number of bytes so far and the total. An error that it raises stops the request."""
-        parts = [_Part(_head(self.boundary, name), value.encode()) for name, value in self.fields.items()]
+        parts = [_Part(_head(self.boundary, name), _text(value).encode()) for name, value in self.fields.items()]
         parts += [
             _Part(_head(self.boundary, name, self._sent_name(name)), path=path) for name, path in self.files.items()
         ]
@@ -109,6 +110,10 @@ def _head(boundary: str, name: str, file_name: str = "") -> bytes:
         disposition += f'; filename="{_escaped(file_name)}"'
         kind = "\r\nContent-Type: application/octet-stream"
     return f"--{boundary}\r\nContent-Disposition: {disposition}{kind}\r\n\r\n".encode()
+
+
+def _text(value: str | float | bool) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _escaped(name: str) -> str:

@@ -50,14 +50,18 @@ def list_all(
     concurrency: int = 1,
     by_cursor: bool = False,
     overlap: bool = False,
+    key: str | None = "id",
+    rows_key: str = "results",
     counts_page: bool = False,
-    key: str = "id",
     convert: t.Callable[[Row], Row] | None = None,
     on_progress: t.Callable[[int, int | None], None] | None = None,
 ) -> list[Row]:
     """Return each object of a list once, as the list was at one moment while it was read. Objects are identified by
-    their property ``key``. A ``page_size`` of None sends no limit, for lists without pages. With ``counts_page``, the
-    number of objects in a response is that of the page, so only the link to the next page shows whether there is one.
+    their property ``key``. With None, they are identified by their position in the list, for objects without an ID, so
+    equal objects are kept, but not by cursor. A ``page_size`` of None sends no limit, for lists without pages.
+    ``rows_key`` is the property of the response that has the objects, and can be null if there are none.
+    With ``counts_page``, the number of objects in a response is that of the page, so only the link to the next page
+    shows whether there is one.
 
     ``concurrency`` is the maximum number of pages that are read at the same time. It is halved if Esper asks for fewer
     requests. ``by_cursor`` reads by cursor, one page after the other. ``convert`` returns an object in the form that is
@@ -73,9 +77,9 @@ def list_all(
 
     Raise TransportError if the list changes during each reading, and the errors of Client.request().
     """
-    previous: list[object] | None = None
+    previous: list[t.Any] | None = None
     for attempt in range(_PASSES):
-        request = _Requests(client, path, dict(query or {}), page_size, purpose, counts_page=counts_page)
+        request = _Requests(client, path, dict(query or {}), page_size, purpose, rows_key, counts_page=counts_page)
         reading = _Pass(request, key, convert, overlap=overlap or attempt > 0, must_complete=attempt > 0)
         pages = request.pages_by_cursor() if by_cursor else request.pages(reading, concurrency)
         for page in pages:
@@ -84,10 +88,10 @@ def list_all(
                 on_progress(len(reading.rows), page.count)
         if by_cursor and len(reading.counts) > 1:
             reading.counts.append(request.count())
-        identities = list(reading.rows)
-        if reading.is_complete or identities == previous:
+        result: list[t.Any] = list(reading.rows.values() if key is None else reading.rows)
+        if reading.is_complete or result == previous:
             return list(reading.rows.values())
-        previous = None if reading.is_over else identities
+        previous = None if reading.is_over else result
         if page_size is not None:
             page_size = reading.smallest_page or page_size
     target = client.target(path)
@@ -106,9 +110,10 @@ def iterate(
     purpose: str,
     query: Query | None = None,
     page_size: int | None = PAGE_SIZE,
-    key: str = "id",
+    key: str | None = "id",
 ) -> t.Iterator[Row]:
-    """Yield each object of a list once. A page is read when the caller needs its first object.
+    """Yield each object of a list once. A page is read when the caller needs its first object. ``key`` is that of
+    list_all().
 
     This is for callers that do not need all objects. If the list changes at the same time, objects can be missed.
 
@@ -120,6 +125,38 @@ def iterate(
         yield from reading.add(page)
 
 
+def iterate_newest(
+    client: Client,
+    path: str,
+    *,
+    purpose: str,
+    is_older: t.Callable[[Row, Row], bool],
+    query: Query | None = None,
+    page_size: int = PAGE_SIZE,
+) -> t.Iterator[Row]:
+    """Yield each object of a list in the order of time once, the newest first, whether the list starts with the newest
+    or with the oldest object. The first page shows which, by ``is_older(row, other)``. So it needs two objects at
+    least. Pages are read when the caller needs them: see iterate().
+    """
+    request = _Requests(client, path, dict(query or {}), page_size, purpose)
+    reading = _Pass(request, "id", None, overlap=False, must_complete=False)
+    pages = request.pages(reading, 1)
+    first = next(pages)
+    rows = reading.add(first)
+    if not (rows and is_older(rows[0], rows[-1])):
+        yield from rows
+        for page in pages:
+            yield from reading.add(page)
+        return
+    if first.count is None:
+        rows += [row for page in pages for row in reading.add(page)]
+    end, size = first.count or 0, len(first.rows)
+    while end > size and not reading.is_over:
+        end = max(end - size, size)
+        yield from reversed(reading.add(request.fetch(end)))
+    yield from reversed(rows)
+
+
 class _Pass:
     """One reading of a list, from its first page to its last: the objects by identity, and whether they are the list
     at one moment."""
@@ -127,7 +164,7 @@ class _Pass:
     def __init__(
         self,
         request: _Requests,
-        key: str,
+        key: str | None,
         convert: t.Callable[[Row], Row] | None,
         *,
         overlap: bool,
@@ -142,20 +179,21 @@ class _Pass:
         self._key = key
         self._convert = convert
         self._must_complete = must_complete
-        self._first_page: list[object] = []
+        self._first_page: list[t.Any] = []
+        self._page_before: list[Row] = []
         self._last: object = None
         self._pages_without_new = 0
         self._has_repeated = self._has_slipped = self._has_gaps = False
 
     def add(self, page: _Page) -> list[Row]:
         """Add the next page. Return its new objects."""
-        identities = [self._identity(row) for row in page.rows]
+        identities = [self._identity(row, page.offset + index) for index, row in enumerate(page.rows)]
         rows = dict(zip(identities, page.rows, strict=True))
         self._has_repeated |= len(rows) < len(identities)
         # A page of one object cannot overlap with the next one.
         self._has_gaps |= page.offset > 0 and not page.overlaps
         if page.overlaps:
-            joins = bool(identities) and identities[0] == self._last
+            joins = bool(identities) and identities[0] == self._last and self._is_last_before(page)
             self._has_slipped |= not joins
             if joins:
                 rows.pop(self._last, None)
@@ -168,13 +206,23 @@ class _Pass:
         self.rows.update(new if self._convert is None else {each: self._convert(row) for each, row in new.items()})
         self.counts.append(page.count)
         is_joint = page.overlaps and len(rows) < len(identities)
-        self._pages_without_new = 0 if new or is_joint else self._pages_without_new + 1
-        if self._pages_without_new == _PAGES_WITHOUT_NEW and identities == self._first_page and self._is_steady:
+        has_new = bool(new) and (self._key is not None or page.rows != self._page_before)
+        self._pages_without_new = 0 if has_new or is_joint else self._pages_without_new + 1
+        # Positions differ on each page, so objects without an ID are compared themselves.
+        compared = page.rows if self._key is None else identities
+        if self._pages_without_new == _PAGES_WITHOUT_NEW and compared == self._first_page and self._is_steady:
             raise self._request.malformed("the same objects repeatedly")
-        self._first_page = self._first_page or identities
+        self._first_page = self._first_page or compared
+        self._page_before = page.rows
         return list(new.values())
 
-    def _identity(self, row: Row) -> object:
+    def _is_last_before(self, page: _Page) -> bool:
+        """Return whether a page that overlaps starts with the object at the end of the page before."""
+        return self._key is not None or page.rows[:1] == self._page_before[-1:]
+
+    def _identity(self, row: Row, position: int) -> object:
+        if self._key is None:
+            return position
         identity = row.get(self._key)
         if not isinstance(identity, (str, int)) or isinstance(identity, bool):
             raise self._request.malformed(f"an object without {self._key}")
@@ -208,6 +256,7 @@ class _Requests:
         query: Row,
         page_size: int | None,
         purpose: str,
+        rows_key: str = "results",
         *,
         counts_page: bool = False,
     ) -> None:
@@ -216,16 +265,17 @@ class _Requests:
         self._query = query
         self._page_size = page_size
         self._purpose = purpose
+        self._rows_key = rows_key
         self._counts_page = counts_page
 
     def pages(self, reading: _Pass, concurrency: int) -> t.Iterator[_Page]:
         """Yield the pages by offset, until ``reading`` is over."""
-        page = self._fetch()
+        page = self.fetch()
         yield page
         shared = 1 if reading.overlap and len(page.rows) > 1 else 0
 
         def fetch_at(offset: int) -> _Page:
-            return self._fetch(offset, overlaps=shared > 0)
+            return self.fetch(offset, overlaps=shared > 0)
 
         step = len(page.rows) - shared
         if page.count is not None and concurrency > 1 and 0 < len(page.rows) < page.count:
@@ -261,7 +311,8 @@ class _Requests:
         target = self._client.target(self._path)
         return TransportError(f"{self._purpose} failed: GET {target} returned {what}.", method="GET", path=target)
 
-    def _fetch(self, offset: int = 0, *, overlaps: bool = False) -> _Page:
+    def fetch(self, offset: int = 0, *, overlaps: bool = False) -> _Page:
+        """Return the page at an offset. ``overlaps`` is an attribute of the page."""
         position = {"offset": offset} if offset else {}
         return self._read_page(self._get(limit=self._page_size, **position), offset, overlaps)
 
@@ -272,8 +323,8 @@ class _Requests:
         rows, count, links = None, None, {}
         if isinstance(body, dict):
             count, links = body.get("count"), body
-            rows = body["results"] if "results" in body else _only_list(body)
-            if rows is None and "results" in body and not count:
+            rows = body[self._rows_key] if self._rows_key in body else _only_list(body)
+            if rows is None and self._rows_key in body and not count:
                 rows = []  # Esper can return null for an empty list.
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
             raise self.malformed("no list of objects")

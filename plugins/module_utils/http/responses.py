@@ -115,18 +115,19 @@ def read_response(
     method: str,
     target: str,
     purpose: str,
+    can_be_empty: bool,
 ) -> Response:
     """Return the decoded response to one request.
 
     ``content`` is the body, ``retry_after`` the header of that name, ``target`` the requested path and query.
+    ``can_be_empty`` is whether a response without a body is valid.
 
     Raise ApiError for an error status, and TransportError for invalid JSON, either of them inside Transient if the
     request can be repeated.
     """
     try:
         data = _decoded(content) if content.strip() else None
-        # The response to a write request can be empty. The response to a GET cannot.
-        readable = data is not None or method != "GET"
+        readable = data is not None or can_be_empty
     except (ValueError, RecursionError):
         data, readable = None, False
     if status >= 400:

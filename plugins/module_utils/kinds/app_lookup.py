@@ -14,7 +14,7 @@ from ..engine.lookup import Lookup, lookup_of
 from ..model.unknowns import KnownAfterApply
 from .app_list import APPS, LEGACY, LEGACY_APPS, app_of, versions_of, with_app
 from .app_package import has_version, matches_target, may_match_target, target_label, validate, with_package
-from .blueprint_usage import Usage, is_same_id, items_in, usage
+from .blueprint_usage import Usage, is_same_id, usage_of
 
 
 class AppVersionLookup(Lookup):
@@ -148,10 +148,8 @@ class AppVersionLookup(Lookup):
         return self._usage({key: version["app_id" if shared else "id"]}, "app_version_id", version["id"])
 
     def _usage(self, candidates: Row, key: str, identifier: object) -> Usage:
-        def selects(settings: Row) -> bool:
-            return any(is_same_id(item.get(key), identifier) for item in items_in(settings, ("android",), "apps"))
-
-        return usage(self.view, {f"settings__android__{name}": value for name, value in candidates.items()}, selects)
+        query = {f"settings__android__{name}": value for name, value in candidates.items()}
+        return usage_of(self.view, identifier, [f"android.apps.{key}"], query)
 
 
 def _check_name_of_code(app: Row, rows: list[Row], target: Params) -> None:

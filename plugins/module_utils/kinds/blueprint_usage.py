@@ -1,6 +1,10 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The blueprints that use an app or a content file.
+"""The blueprints that use an object, such as an app or a wallpaper, for guards and for _info modules.
+
+Blueprints refer to objects by ID, so the keys of these IDs in the settings are data of each kind. A key is a path from
+any level of the settings, without the positions in lists: ``wallpaper_id`` is the key of all wallpapers, and
+``ios.apps.app_id`` that of the apps of one platform.
 
 Two versions of a blueprint matter: the latest, which can be a draft, and the published one, which devices get. The
 filters of /v2/blueprints/ (v2.yaml) match any version, so they only reduce the number of candidates.
@@ -19,11 +23,16 @@ from ..base.row import Row
 from ..engine.tenant_view import TenantView
 from ..http.client import Query
 from ..http.parallel import CONCURRENCY, in_parallel
+from ..model.field import Field
+from ..model.kind import Related, Users
+from ..model.module_spec import Option
 from ..model.unknowns import KnownAfterApply
 from .blueprint_list import BLUEPRINTS, list_versions, read_version
 
-Selector = t.Callable[[Row], bool]
-"""A function that returns whether settings in API format use an object."""
+_Selector = t.Callable[[Row], bool]
+"""A function that returns whether a version of a blueprint uses an object."""
+
+_Path = tuple[str, ...]
 
 PUBLISHED = "published version"
 DRAFT = "draft"
@@ -50,8 +59,63 @@ class Usage:
     former: list[t.Any] = field(default_factory=list)
 
 
-def usage(view: TenantView, query: Query, selects: Selector) -> Usage:
-    """Return the usage of an object. ``query`` finds the blueprints that use it in any version, {} finds all."""
+def in_blueprints(*keys: str, query: str = "", id_key: str = "id") -> t.Callable[[t.Any, Row], Users]:
+    """Return the function of a Guard that reads the blueprints with the ID of the object under one of the keys.
+
+    ``query`` is the parameter of /v2/blueprints/ that finds them by ID, "" if there is none, so that all blueprints are
+    read. ``id_key`` is the API's key for the ID of the object.
+    """
+
+    def users(view: TenantView, row: Row) -> Users:
+        found = usage_of(view, row[id_key], keys, _filter(query, row[id_key]))
+        return Users(tuple(map(str, found.users)), tuple((BLUEPRINTS, each) for each in found.former))
+
+    return users
+
+
+def blueprints_with(title: str, *keys: str, query: str = "", id_key: str = "id", option: str = "usage") -> Related:
+    """Return the value ``blueprints`` of an _info module: see in_blueprints(). ``title`` is an object in a sentence."""
+
+    def read(view: TenantView, row: Row) -> list[Row]:
+        found = usage_of(view, row[id_key], keys, _filter(query, row[id_key]))
+        return [{"id": user.id, "name": user.name, "versions": list(user.versions)} for user in found.users]
+
+    field = Field(
+        "blueprints",
+        f"Blueprints that use the {title} in their latest or published version. Returned if O({option}=true).",
+        type="list",
+        elements="dict",
+        writable=False,
+        fields=(
+            Field("id", "ID of the blueprint."),
+            Field("name", "Name of the blueprint."),
+            Field(
+                "versions",
+                f"Versions that use the {title}: V({PUBLISHED}), V({DRAFT}) or both.",
+                type="list",
+                elements="str",
+            ),
+        ),
+        sample=[{"id": "3f0c7c1e-52b7-4a0c-9d5e-0b6a4f8f2d10", "name": "Kiosks", "versions": [PUBLISHED]}],
+    )
+    doc = f"If V(true), also returns the blueprints that use the {title}. This takes additional requests."
+    return Related(field, Option(option, doc, type="bool", default=False), read)
+
+
+def _filter(query: str, object_id: t.Any) -> Query:
+    return {query: object_id} if query else {}
+
+
+def usage_of(view: TenantView, object_id: t.Any, keys: t.Sequence[str], query: Query) -> Usage:
+    """Return the usage of the object with an ID, which blueprints have under one of the keys.
+
+    ``query`` finds the blueprints that use it in any version, {} finds all.
+    """
+    paths, identifier = tuple(tuple(key.split(".")) for key in keys), _normalized(object_id)
+
+    def selects(blueprint: Row) -> bool:
+        return identifier in _ids_at(view, paths, blueprint)
+
     planned = {row["id"]: row for row in view.planned(BLUEPRINTS)}
     result = Usage()
     rows = view.list_objects(BLUEPRINTS, query)
@@ -64,7 +128,7 @@ def usage(view: TenantView, query: Query, selects: Selector) -> Usage:
         else:
             # A task that does not publish does not change the published version.
             after = [PUBLISHED] if PUBLISHED in before and not plan.get("publish") else []
-            after += [PLANNED] if selects(_settings_of(plan)) else []
+            after += [PLANNED] if selects(plan) else []
         if after:
             result.users.append(User(row["id"], BLUEPRINTS.name_of(plan or row), tuple(after)))
         elif before:
@@ -72,12 +136,12 @@ def usage(view: TenantView, query: Query, selects: Selector) -> Usage:
     result.users += [
         User(row["id"], BLUEPRINTS.name_of(row), (PLANNED,))
         for row in planned.values()
-        if selects(_settings_of(row)) and not view.is_deleted(BLUEPRINTS, row["id"])
+        if selects(row) and not view.is_deleted(BLUEPRINTS, row["id"])
     ]
     return result
 
 
-def _all_versions(view: TenantView, rows: list[Row], selects: Selector) -> list[list[str]]:
+def _all_versions(view: TenantView, rows: list[Row], selects: _Selector) -> list[list[str]]:
     """Return the versions that use an object, for each blueprint."""
 
     def read_versions(row: Row) -> list[str] | EsperError:
@@ -98,16 +162,16 @@ def _all_versions(view: TenantView, rows: list[Row], selects: Selector) -> list[
     return t.cast("list[list[str]]", versions)
 
 
-def _versions(view: TenantView, row: Row, selects: Selector) -> list[str]:
+def _versions(view: TenantView, row: Row, selects: _Selector) -> list[str]:
     """Return the versions of a blueprint that use an object, without the plans of the task."""
     if "settings" not in row:
         purpose = f"Reading the blueprint '{BLUEPRINTS.name_of(row)}'"
         row = {**row, **view.get_at(BLUEPRINTS.routes.object, {"id": str(row["id"])}, purpose=purpose)}
-    used = selects(_settings_of(row))
+    used = selects(row)
     if _is_published(row):
         return [PUBLISHED] if used else []
     published = _published_version(view, row)
-    return ([PUBLISHED] if published and selects(_settings_of(published)) else []) + ([DRAFT] if used else [])
+    return ([PUBLISHED] if published and selects(published) else []) + ([DRAFT] if used else [])
 
 
 def _is_published(row: Row) -> bool:
@@ -132,29 +196,55 @@ def _published_version(view: TenantView, row: Row) -> Row | None:
     return read_version(view, row, version_id, purpose=purpose)
 
 
-def _settings_of(row: Row) -> Row:
-    """Return the settings of a blueprint. Raise EsperError if they cannot be read, because it can use an object."""
-    settings = row.get("settings") or {}
-    platforms = settings.values() if isinstance(settings, dict) else [settings]
-    for platform in platforms:
-        lists = [platform.get(name) or [] for name in ("apps", "files")] if isinstance(platform, dict) else [platform]
-        items = [item for value in lists if value for item in (value if isinstance(value, list) else [value])]
-        if not all(isinstance(item, dict) for item in items):
-            raise EsperError(
-                f"Esper returned settings of an unexpected type for the blueprint '{row.get('name')}', so the module"
-                " cannot determine what it uses."
-            )
-    return settings
+def _ids_at(view: TenantView, paths: tuple[_Path, ...], blueprint: Row) -> frozenset[t.Any]:
+    """Return the IDs at paths in the settings of a blueprint, which are searched once for all objects of a task.
+
+    Raise EsperError if a part of a path has an unexpected type, because the blueprint can use an object then.
+    """
+    cache, key = view.derived(BLUEPRINTS), (paths, id(blueprint))
+    known = cache.get(key)
+    if known is None:
+        # With the blueprint, so that no other one gets its id() as long as the entry exists.
+        known = cache[key] = (blueprint, frozenset(map(_normalized, _values_at(paths, blueprint))))
+    ids: frozenset[t.Any] = known[1]
+    return ids
 
 
-def items_in(settings: Row, platforms: t.Iterable[str], kind: str) -> t.Iterator[Row]:
-    """Return the items of a list in the settings of some platforms, such as ``apps``."""
-    for platform in platforms:
-        yield from (settings.get(platform) or {}).get(kind) or []
+def _values_at(paths: tuple[_Path, ...], blueprint: Row) -> t.Iterator[t.Any]:
+    settings = blueprint.get("settings") or {}
+    if not isinstance(settings, dict) or not all(isinstance(each or {}, dict) for each in settings.values()):
+        raise _unreadable(blueprint)
+    for path, value in _leaves(settings):
+        for wanted in paths if value is not None else ():
+            if path[-len(wanted) :] == wanted:
+                yield value
+            elif any(path[-size:] == wanted[:size] for size in range(1, len(wanted))):
+                raise _unreadable(blueprint)
+
+
+def _leaves(value: t.Any, path: _Path = ()) -> t.Iterator[tuple[_Path, t.Any]]:
+    """Yield the values in dicts and lists at any depth, with their paths."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from _leaves(item, (*path, key))
+    elif isinstance(value, list):
+        for item in value:
+            yield from _leaves(item, path)
+    else:
+        yield path, value
+
+
+def _unreadable(blueprint: Row) -> EsperError:
+    return EsperError(
+        f"Esper returned settings of an unexpected type for the blueprint '{blueprint.get('name')}', so the module"
+        " cannot determine what it uses."
+    )
 
 
 def is_same_id(value: t.Any, object_id: t.Any) -> bool:
     """Return whether an ID in settings, a text or a number, is that of an object, which can be planned."""
-    if isinstance(value, KnownAfterApply) or isinstance(object_id, KnownAfterApply):
-        return value is object_id or value == object_id
-    return str(value).lower() == str(object_id).lower()
+    return bool(_normalized(value) == _normalized(object_id))
+
+
+def _normalized(identifier: t.Any) -> t.Any:
+    return identifier if isinstance(identifier, KnownAfterApply) else str(identifier).lower()

@@ -15,6 +15,7 @@ from .content_file import size_in_bytes
 from .content_lookup import ContentLookup
 from .content_planner import ContentPlanner
 from .content_reader import ContentReader
+from .downloads import dest_option
 from .upload import UPLOAD_DEADLINE
 
 _FIELDS = (
@@ -172,17 +173,11 @@ _INFO_MODULE = ModuleSpec(
         Option("name", "Name of the content files, case-sensitive.", identifier=True),
         Option("tag", "Tag of the content files, case-sensitive.", identifier=True),
         Option("search", "Text that Esper searches for in tags and descriptions.", identifier=True),
-        Option(
-            "dest",
-            (
-                "Path to download the content files to, on the machine where the module runs.",
-                "If the path is an existing directory or ends with a slash, each content file is stored in it by its"
-                " name. Otherwise, it is the path of the file to write, and exactly one content file must match.",
-                "The module creates missing directories.",
-                "Files with the right size and checksum are not downloaded again. A downloaded file is checked in"
-                " the same way before it replaces another. The replaced file keeps its mode.",
-            ),
-            type="path",
+        dest_option(
+            "content files",
+            "content file",
+            "Files with the right size and checksum are not downloaded again. A downloaded file is checked in the same"
+            " way before it replaces another. The replaced file keeps its mode.",
         ),
         Option(
             "allow_unverified",

@@ -14,7 +14,7 @@ from ..base.errors import InvalidParameter, NotFound
 from ..base.row import Params, Row
 from ..base.text import composed, listed
 from ..engine.lookup import Lookup
-from .blueprint_usage import Usage, is_same_id, items_in, usage
+from .blueprint_usage import Usage, usage_of
 from .content_file import (
     files_below,
     has_bytes_of,
@@ -164,8 +164,4 @@ class ContentLookup(Lookup):
 
         No filter of the API covers all platforms, so the list of all blueprints is read.
         """
-
-        def selects(settings: Row) -> bool:
-            return any(is_same_id(file.get("file_id"), row["id"]) for file in items_in(settings, settings, "files"))
-
-        return usage(self.view, {}, selects)
+        return usage_of(self.view, row["id"], ["files.file_id"], {})

@@ -4,20 +4,16 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import stat
-import uuid
 from pathlib import Path
 
 from ..base.checksums import algorithm_of
 from ..base.errors import InvalidParameter, TransportError
 from ..base.row import Params, Row
-from ..base.text import counted
 from ..engine.lookup import lookup_of
 from ..engine.reader import Reader
 from ..http.download import Download
-from .content_file import flaw_of_name, has_bytes_of, size_in_bytes
+from .content_file import has_bytes_of, size_in_bytes
+from .downloads import destinations, save
 
 
 class ContentReader(Reader):
@@ -45,7 +41,7 @@ class ContentReader(Reader):
             return {}
         rows = self._select_contents(params)
         try:
-            files = _destinations(params["dest"], rows)
+            files = destinations(self.kind, params["dest"], rows, lambda row: str(row.get("name")))
             missing = {file: row for file, row in files.items() if not (file.is_file() and has_bytes_of(row, file))}
         except OSError as error:
             raise InvalidParameter(f"Cannot read '{params['dest']}': {error.strerror}.") from None
@@ -56,21 +52,13 @@ class ContentReader(Reader):
         return {"changed": bool(missing), "files": [str(file) for file in files]}
 
     def _download_file(self, row: Row, file: Path, *, needs_length: bool) -> None:
-        """Write the bytes of a content file to a file, which never holds only a part of them and keeps its mode."""
         purpose = f"Downloading the {self.kind.phrase(row)}"
-        partial = file.with_name(f".{uuid.uuid4().hex}.part")
         size = size_in_bytes(row.get("size"))
         download = Download(
             str(row.get("download_url")), purpose, size, needs_length and size is None and not row.get("hash")
         )
-        try:
-            if not file.parent.exists():
-                file.parent.mkdir(parents=True, exist_ok=True)
-            mode = stat.S_IMODE(file.stat().st_mode) if file.exists() else None
-            # The umask only applies to the mode of a new file. Nobody else reads the file before it has its mode.
-            descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666 if mode is None else 0o600)
-            with os.fdopen(descriptor, "wb") as handle:
-                self.view.client.download(download, handle)
+
+        def check(partial: Path) -> None:
             if not has_bytes_of(row, partial):
                 raise TransportError(
                     f"{purpose} failed: the downloaded file does not have the size and checksum that Esper returns"
@@ -78,14 +66,8 @@ class ContentReader(Reader):
                     method="GET",
                     path=self.view.client.target(self.kind.routes.object, {"id": str(row[self.kind.id_key])}),
                 )
-            if mode is not None:
-                partial.chmod(mode)
-            partial.replace(file)
-        except OSError as error:
-            raise InvalidParameter(f"Cannot write '{file}': {error.strerror}.") from None
-        finally:
-            with contextlib.suppress(OSError):
-                partial.unlink()
+
+        save(self.view.client, download, file, check)
 
 
 def _check_algorithms(rows: list[Row]) -> None:
@@ -96,31 +78,3 @@ def _check_algorithms(rows: list[Row]) -> None:
             f"Cannot verify the downloads, because the checksums of these content files have an unknown algorithm:"
             f" {', '.join(unknown)}. Set allow_unverified to true to download them anyway."
         )
-
-
-def _destinations(path: str, rows: list[Row]) -> dict[Path, Row]:
-    """Return the destination of each content file: the one file, or its name in the directory. The name is not
-    trusted."""
-    dest = Path(path)
-    if not dest.is_dir() and not path.endswith("/"):
-        if len(rows) != 1:
-            raise InvalidParameter(
-                f"Cannot download to the file '{dest}': {counted(len(rows), 'content file')} match, not one. Select one"
-                " content file, or set dest to a directory. The path of a new directory ends with a slash."
-            )
-        return {dest: rows[0]}
-    destinations: dict[Path, Row] = {}
-    for row in rows:
-        name = str(row.get("name"))
-        file = dest / name
-        if flaw_of_name(name):
-            raise InvalidParameter(
-                f"Invalid file name '{name}' of the content file {row['id']}. Set dest to the path of a file."
-            )
-        if file in destinations:
-            raise InvalidParameter(
-                f"The content files {destinations[file]['id']} and {row['id']} have the same name '{name}'."
-                " Download them by ID."
-            )
-        destinations[file] = row
-    return destinations

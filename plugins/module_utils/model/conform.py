@@ -17,7 +17,7 @@ from ..base.row import Row
 from .api_paths import is_path_valid, path_of, read_field, with_value
 from .field import Field, identity
 from .names import Names
-from .values import is_too_deep
+from .values import is_too_deep, leaves
 
 _INVALID = object()
 _WORDS = {"true": True, "false": False}
@@ -42,6 +42,22 @@ def typed_result(fields: t.Iterable[Field], row: Row) -> tuple[Row, list[str]]:
         if not field.secret
     }
     return result, converter.mismatches
+
+
+def secrets_of(fields: t.Iterable[Field], row: Row) -> t.Iterator[str]:
+    """Yield the texts of the secret fields in an object of the API, of any type."""
+    for field in fields:
+        value = read_field(field, row) if field.has_secrets else None
+        if field.secret and not is_too_deep(value):
+            yield from (str(leaf) for leaf in leaves(value) if _is_secret_text(leaf))
+        for item in value if isinstance(value, list) else [value]:
+            if isinstance(item, dict):
+                yield from secrets_of(field.fields, item)
+
+
+def _is_secret_text(leaf: t.Any) -> bool:
+    # A mask consists of one character.
+    return isinstance(leaf, (str, int, float)) and not isinstance(leaf, bool) and len(set(str(leaf))) > 1
 
 
 def to_scalar(type_: str, value: t.Any) -> t.Any:

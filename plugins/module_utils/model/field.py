@@ -8,6 +8,7 @@ visits them.
 
 from __future__ import annotations
 
+import functools
 import re
 import typing as t
 from dataclasses import dataclass
@@ -161,6 +162,11 @@ class Field:
     def request_option(self) -> str:
         """The option of the _info module that reads the property with requests for each object, "" if there is none."""
         return self.on_request or (self.name if self.separate_route else "")
+
+    @functools.cached_property
+    def has_secrets(self) -> bool:
+        """True if the field, or a field in it, is secret."""
+        return self.secret or any(field.has_secrets for field in self.fields)
 
     def argument_spec(self) -> dict[str, t.Any]:
         """Return the field as an option in the form of an argument spec."""

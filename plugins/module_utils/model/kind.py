@@ -18,7 +18,7 @@ from ..base.row import Row
 from ..base.text import counted
 from .api_paths import read_field
 from .field import Field, accept_all, file_options
-from .module_spec import ArgumentSpec, ModuleSpec
+from .module_spec import ArgumentSpec, ModuleSpec, Option
 
 
 class Shape(enum.Enum):
@@ -38,10 +38,11 @@ class Routes:
 
     ``list`` is the path of the list and of POST requests. A singleton has none. ``object`` is the path of one object.
     ``update`` is the method that changes an object. PATCH sends the fields that differ, PUT and POST replace the
-    object. ``page_size`` is None for a list without the parameter ``limit``. ``name_filter`` is the query parameter
-    that filters the list by name, "" if there is none. It does not have to be exact: see engine/lookup.py. With
-    ``keeps_omitted``, PUT and POST keep the properties that a body omits. With ``counts_page``, the number in the list
-    is that of the objects on the page.
+    object. ``page_size`` is None for a list without the parameter ``limit``. ``rows_key`` is the property of the
+    response that has the objects, if it can be null. ``name_filter`` is the query parameter that filters the list by
+    name, "" if there is none. It does not have to be exact: see engine/lookup.py. With ``keeps_omitted``, PUT and POST
+    keep the properties that a body omits. With ``counts_page``, the number in the list is that of the objects on the
+    page.
     ``extra_prefixes`` are prefixes of other paths that return the same objects.
     """
 
@@ -49,6 +50,7 @@ class Routes:
     object: str = ""
     update: t.Literal["PATCH", "PUT", "POST"] = "PATCH"
     page_size: int | None = PAGE_SIZE
+    rows_key: str = "results"
     name_filter: str = "name"
     extra_prefixes: tuple[str, ...] = ()
     keeps_omitted: bool = False
@@ -65,9 +67,18 @@ class Routes:
         return (self.list or self.object, *self.extra_prefixes)
 
 
+@dataclass(frozen=True)
+class Users:
+    """The users of an object, if the task can change them too: phrases for those after the task, and the objects, by
+    kind and ID, that use it only before the task. Those must change before the object is deleted."""
+
+    phrases: tuple[str, ...]
+    former: tuple[tuple[Kind, t.Any], ...] = ()
+
+
 @dataclass(frozen=True, kw_only=True)
 class Guard:
-    """Protects objects in use from deletion. ``users(view, row)`` returns phrases for the users of an object.
+    """Protects objects in use from deletion. ``users(view, row)`` returns phrases for the users of an object, or Users.
 
     ``view`` is the TenantView, for reading related objects. With ``also_update``, the object is protected from changes
     too. ``option`` is the option that allows the request anyway, "" if Esper always rejects it. ``advice`` is the
@@ -75,7 +86,7 @@ class Guard:
     object counts as in use.
     """
 
-    users: t.Callable[[t.Any, Row], t.Sequence[str]]
+    users: t.Callable[[t.Any, Row], t.Sequence[str] | Users]
     advice: str = "Remove it from there first"
     option: str = "force"
     also_update: bool = False
@@ -104,17 +115,43 @@ def counted_in(field: str, title: str) -> t.Callable[[t.Any, Row], list[str]]:
     return users
 
 
+@dataclass(frozen=True, kw_only=True)
+class Upload:
+    """A local file that is sent when an object is created. ``option`` is the option with its path, ``key`` the API's
+    key for it in the form, ``name_option`` the option with the file name to send, if there is one."""
+
+    option: str
+    key: str
+    name_option: str = ""
+    required: bool = True
+
+
+@dataclass(frozen=True)
+class Related:
+    """A value of an _info module that takes requests of its own, and is returned if a boolean option is true.
+
+    ``read(view, row)`` returns the value for an object in API format, as in the field.
+    """
+
+    field: Field
+    option: Option
+    read: t.Callable[[t.Any, Row], t.Any]
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Kind:
     """A kind of object.
 
     ``name`` is the name of the module and of its return value. ``title`` is an object in a sentence. ``plural`` is the
-    return value of the _info module. ``name_key`` and ``id_key`` are the API's keys for the name and the ID.
+    return value of the _info module. ``name_key`` and ``id_key`` are the API's keys for the name and the ID, ``id_key``
+    is "" for objects without an ID, which are only read.
 
     ``module`` and ``info_module`` are the interfaces of the modules, None if there is no module. ``fixed_payload``
     returns values that the API requires in addition to the fields if an object is created or replaced, from the API URL
     and the ID of the tenant. ``label`` returns the name of an object for people. ``guards`` protect objects from
-    deletion. ``validator`` returns the error of a new or changed object in collection terms, "" if it is valid.
+    deletion. ``uploads`` are files of a new object. A kind with files creates objects by a form instead of JSON.
+    ``related`` are values that only the _info module returns. ``validator`` returns the error of a new or changed
+    object in collection terms, "" if it is valid.
 
     ``on_difference`` is the effect of a change of a ``create_only`` field. "fail": the task fails. "replace": it also
     fails, unless it sets the option ``replace``. Then the object is deleted and created again. ``returns_name`` is
@@ -142,6 +179,8 @@ class Kind:
     validator: t.Callable[[Row], str] = accept_all
     on_difference: t.Literal["fail", "replace"] = "fail"
     returns_name: bool = True
+    uploads: tuple[Upload, ...] = ()
+    related: tuple[Related, ...] = ()
     view_key: str = ""
     lookup: type[t.Any] | None = None
     planner: type[t.Any] | None = None
@@ -171,6 +210,16 @@ class Kind:
     def file_options(self) -> tuple[str, ...]:
         """The dotted paths of the options that name a file with a text: see Field.file_option."""
         return tuple(file_options(self.fields))
+
+    @functools.cached_property
+    def has_secrets(self) -> bool:
+        """True if an object has secret properties."""
+        return any(field.has_secrets for field in self.fields)
+
+    @property
+    def has_ids(self) -> bool:
+        """True if each object has an ID."""
+        return bool(self.id_key) and self.shape is not Shape.SINGLETON
 
     @property
     def depends_on(self) -> frozenset[str]:

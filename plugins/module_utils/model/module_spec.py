@@ -27,7 +27,8 @@ class Option:
     name, path or tag. If it is empty or null, the task fails, because it could select other objects. With ``numbers``,
     a text can be a whole number. ``texts_by_name`` is true for a dict of texts whose keys name objects.
 
-    ``query`` is set for a filter of an _info module: the query parameter of the list that has the value.
+    ``query`` is set for a filter of an _info module: the query parameter that has the value. It filters the list, or
+    selects the object if the path is that of one object.
     """
 
     name: str

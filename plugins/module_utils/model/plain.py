@@ -8,7 +8,7 @@ import typing as t
 from types import MappingProxyType
 
 from .field import Field, Words, exclusive_options, file_options
-from .kind import Guard, Kind, Routes, Shape
+from .kind import Guard, Kind, Related, Routes, Shape
 from .module_spec import NO_DIFF, READS_ONLY, ModuleSpec, Option, Value, state_option, writable
 
 _OMITTED = "Options you omit are not changed."
@@ -22,28 +22,32 @@ def plain_kind(
     fields: tuple[Field, ...],
     title: str = "",
     plural: str = "",
+    keys: tuple[str, ...] = ("name",),
     guards: tuple[Guard, ...] = (),
+    related: tuple[Related, ...] = (),
     options: tuple[Option, ...] = (),
     info_options: tuple[Option, ...] = (),
     deletes: bool = True,
     rules: t.Mapping[str, t.Any] = MappingProxyType({}),
     **attributes: t.Any,
 ) -> Kind:
-    """Return a kind whose objects have a name and an ID, with a module and an _info module.
+    """Return a kind whose objects have an ID, and a name or other keys, with a module and an _info module.
 
-    ``doc`` is the purpose of the objects. ``title`` defaults to the name, ``plural`` to the name with an s.
-    ``options`` and ``info_options`` are added to those of the modules, and ``rules`` to those of the first one.
+    ``doc`` is the purpose of the objects. ``title`` defaults to the name, ``plural`` to the name with an s. ``keys``
+    are the options that select an object in place of its ID. If they are not ("name",), the kind has a lookup of its
+    own. ``options`` and ``info_options`` are added to those of the modules, ``rules`` are rules between the options.
     ``deletes`` is false if Esper cannot delete the objects. Other arguments are those of Kind.
     """
     title, plural = title or name.replace("_", " "), plural or f"{name}s"
     titles = plural.replace("_", " ")
     id_type = next((field.type for field in fields if field.name == "id"), "str")
     has_force = any(guard.option == "force" for guard in guards)
+    has_name = "name" in keys
     can_replace = attributes.get("on_difference") == "replace"
     unless = " unless O(state=absent)" if deletes else ""
     module = ModuleSpec(
         short_description=f"Manage Esper {titles}",
-        description=(f"{_verbs(fields, deletes=deletes)} {titles}.", *_paragraphs(doc), _OMITTED),
+        description=(f"{_verbs(fields, renames=has_name, deletes=deletes)} {titles}.", *_paragraphs(doc), _OMITTED),
         options=(
             state_option(title, deletes=deletes),
             _id_option(f"ID of the {title}. The {title} must exist{unless}.", id_type),
@@ -52,23 +56,24 @@ def plain_kind(
             *((_replace_option(title),) if can_replace else ()),
             *((_force_option(title, can_replace=can_replace),) if has_force else ()),
         ),
-        rules=_rules(fields, rules),
+        rules=_rules(fields, keys, rules),
         sources=tuple(file_options(fields)),
         seealso=(f"{name}_info",),
     )
     info_module = ModuleSpec(
         short_description=f"Get information about Esper {titles}",
         description=(
-            f"Returns one {title} by name or ID, or all {titles} of the tenant.",
+            f"Returns one {title} by {'name or ID' if has_name else 'ID'}, or all {titles} of the tenant.",
             f"If the {title} does not exist, the list is empty.",
         ),
         options=(
             _id_option(f"ID of the {title}.", id_type),
-            Option("name", f"Name of the {title}, case-sensitive.", identifier=True),
+            *((Option("name", f"Name of the {title}, case-sensitive.", identifier=True),) if has_name else ()),
             *(_separate_option(field, titles) for field in fields if field.request_option),
+            *{each.option.name: each.option for each in related}.values(),
             *info_options,
         ),
-        rules={"mutually_exclusive": _exclusive(info_options)},
+        rules={"mutually_exclusive": _exclusive(info_options, has_name=has_name)},
         check_mode=READS_ONLY,
         diff_mode=NO_DIFF,
         seealso=(name,),
@@ -80,6 +85,7 @@ def plain_kind(
         routes=routes,
         fields=fields,
         guards=guards,
+        related=related,
         module=module,
         info_module=info_module,
         **attributes,
@@ -96,14 +102,16 @@ def plain_reading(
     fields: tuple[Field, ...],
     options: tuple[Option, ...] = (),
     rules: t.Mapping[str, t.Any] = MappingProxyType({}),
+    returns: tuple[Value, ...] = (),
     seealso: tuple[str, ...] = (),
     title: str = "",
     **attributes: t.Any,
 ) -> Kind:
     """Return a kind of values that modules only read, such as locations, with an _info module.
 
-    ``doc`` is the description of the module. ``options`` are those of the module: see Option.query. Other arguments are
-    those of ModuleSpec and Kind.
+    ``doc`` is the description of the module. ``options`` are those of the module: see Option.query. Without the route
+    of a list, the module returns one object, which the options select. It is null if Esper returns HTTP 404. Other
+    arguments are those of ModuleSpec and Kind.
     """
     return Kind(
         name=name,
@@ -111,12 +119,13 @@ def plain_reading(
         plural=plural,
         routes=routes,
         fields=fields,
-        shape=Shape.READ_ONLY,
+        shape=Shape.READ_ONLY if routes.list else Shape.SINGLETON,
         info_module=ModuleSpec(
             short_description=short_description,
             description=doc,
             options=options,
             rules=rules,
+            returns=returns,
             check_mode=READS_ONLY,
             diff_mode=NO_DIFF,
             seealso=seealso,
@@ -164,10 +173,11 @@ def plain_singleton(
     )
 
 
-def _exclusive(options: t.Iterable[Option]) -> list[tuple[str, str]]:
+def _exclusive(options: t.Iterable[Option], *, has_name: bool) -> list[tuple[str, str]]:
     """Return the pairs of options of an _info module that exclude each other: a selector and a filter of the list."""
     filters = [option.name for option in options if option.query]
-    return [("id", "name"), *((selector, name) for selector in ("id", "name") for name in filters)]
+    pairs = [(selector, name) for selector in (("id", "name") if has_name else ("id",)) for name in filters]
+    return [("id", "name"), *pairs] if has_name else pairs
 
 
 def _id_option(doc: str, id_type: str) -> Option:
@@ -179,16 +189,17 @@ def _separate_option(field: Field, titles: str) -> Option:
     return Option(field.request_option, doc, type="bool", default=False)
 
 
-def _verbs(fields: t.Iterable[Field], *, deletes: bool) -> str:
+def _verbs(fields: t.Iterable[Field], *, renames: bool, deletes: bool) -> str:
     """Return what the module does with objects."""
     changes = any(field.writable and not field.create_only for field in fields)
-    verbs = ["Creates", *(("updates", "renames") if changes else ()), *(("deletes",) if deletes else ())]
+    changing = ["updates", "renames"] if renames else ["updates"]
+    verbs = ["Creates", *(changing if changes else ()), *(("deletes",) if deletes else ())]
     return " and ".join(filter(None, [", ".join(verbs[:-1]), verbs[-1]]))
 
 
-def _rules(fields: tuple[Field, ...], rules: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+def _rules(fields: tuple[Field, ...], keys: tuple[str, ...], rules: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     """Return the rules between the options of a module."""
-    combined = {"required_one_of": [("id", "name")], "mutually_exclusive": exclusive_options(fields)}
+    combined = {"required_one_of": [("id", *keys)], "mutually_exclusive": exclusive_options(fields)}
     joined = {name: [*combined.get(name, ()), *rules.get(name, ())] for name in (*combined, *rules)}
     return {name: values for name, values in joined.items() if values}
 

@@ -4,12 +4,14 @@
 """The behavior of the tenant that derived.py cannot derive from the contract, one file for each kind of object.
 
 Each file has `OPERATIONS`, its behaviors by "METHOD /path/as/in/the/contract", and `seed`, which fills a new tenant;
-it may have `SHOWN`, which completes the derived rows of a collection. A new kind is registered by adding it to `KINDS`.
+it may have `SHOWN`, which completes the derived rows of a collection, and `CHECKS`, which refuse requests before the
+derived behavior of an operation. A new kind is registered by adding it to `KINDS`.
 """
 
 from __future__ import annotations
 
 from derived import Shown
+from exchange import Check
 
 from behaviors import (
     alerts,
@@ -54,3 +56,4 @@ OPERATIONS = {name: behavior for kind in KINDS for name, behavior in kind.OPERAT
 SHOWN: dict[str, Shown] = {
     collection: shown for kind in KINDS for collection, shown in getattr(kind, "SHOWN", {}).items()
 }
+CHECKS: dict[str, Check] = {name: check for kind in KINDS for name, check in getattr(kind, "CHECKS", {}).items()}

@@ -5,9 +5,11 @@
 from __future__ import annotations
 
 import typing as t
+from urllib.parse import quote
 
 import pytest
-from ansible_collections.esper.cloud.plugins.module_utils.base.errors import InvalidParameter
+from ansible_collections.esper.cloud.plugins.module_utils.base.errors import ApiError, InvalidParameter
+from ansible_collections.esper.cloud.plugins.module_utils.base.redaction import Disclosed
 from ansible_collections.esper.cloud.plugins.module_utils.catalog import definition_of
 from ansible_collections.esper.cloud.plugins.module_utils.engine.tenant_view import AcceptedWrite, TenantView
 from ansible_collections.esper.cloud.plugins.module_utils.kinds.device_group import DEVICE_GROUP
@@ -39,14 +41,14 @@ OPTIONS = (
 
 @pytest.fixture
 def run(key: str) -> t.Callable[..., ModuleResult]:
-    def run(act: t.Callable[[TenantView], ModuleResult], **params: t.Any) -> ModuleResult:
+    def run(act: t.Callable[[TenantView], ModuleResult], verbosity: int = 0, **params: t.Any) -> ModuleResult:
         definition = ModuleDefinition(
             "made_up",
             ModuleSpec(short_description="Test", description=("Test.",), options=OPTIONS),
             lambda view, _params, _context: act(view),
         )
         defaults = {"tenant": "acme", "api_key": key, "body": None, "password": None, "name": None}
-        return execute(definition, {**defaults, **params}, RunContext(), user_agent="")
+        return execute(definition, {**defaults, **params}, RunContext(verbosity=verbosity), user_agent="")
 
     return run
 
@@ -153,6 +155,37 @@ def test_a_server_that_repeats_the_body_does_not_show_it(server: Server, key: st
     assert outcome.result["failed"]
     assert "note" in outcome.result["msg"]
     assert not [secret for secret in (SECRET, "1234") if secret in str(outcome)]
+
+
+def test_a_secret_in_a_response_is_only_shown_where_the_task_asks_for_it(server: Server, run: Run) -> None:
+    server.replies(answers({"message": f"No {SECRET}."}, 400))
+
+    def act(view: TenantView) -> ModuleResult:
+        early = f"early {SECRET}"
+        view.client.hide(SECRET)
+        with pytest.raises(ApiError) as caught:
+            view.client.get(f"/v2/{SECRET}/", purpose="Reading")
+        diff = diff_entry("token", {}, {"text": SECRET})
+        result = {"changed": False, "token": Disclosed(SECRET), "texts": [early, SECRET, str(caught.value)]}
+        return ModuleResult({**result, "diff": [diff]}, [early])
+
+    outcome = run(act, api_url=server.url, tenant=None, enterprise_id=None, verbosity=3)
+    assert outcome.result.pop("token") == SECRET
+    assert outcome.result["texts"][:2] == ["early ********", "********"]
+    assert outcome.warnings == ["early ********"]
+    assert len(outcome.result["requests"]) == 1
+    assert not [text for text in (SECRET, quote(SECRET)) if text in str(outcome)]
+
+
+@pytest.mark.parametrize("error", [InvalidParameter, RuntimeError])
+def test_an_error_after_a_response_does_not_show_its_secret(run: Run, error: type[Exception]) -> None:
+    def act(view: TenantView) -> ModuleResult:
+        view.client.hide(SECRET)
+        raise error(f"No {SECRET}.")
+
+    outcome = run(act)
+    assert "No ********." in outcome.result["msg"]
+    assert SECRET not in str(outcome)
 
 
 # --- accepted write requests ------------------------------------------------------------------------------------------

@@ -531,7 +531,9 @@ def test_paths_in_all_lists_of_a_task_on_the_controller_are_resolved(finding: t.
 def test_the_placeholder_of_omit_inside_a_list_is_left_out(make_action: MakeAction, monkeypatch: t.Any) -> None:
     seen: list[t.Any] = []
 
-    def perform(_definition: t.Any, params: t.Any, _context: t.Any, args: t.Any) -> tuple[ModuleResult, set[str]]:
+    def perform(
+        _definition: t.Any, params: t.Any, _context: t.Any, args: t.Any, _secrets: t.Any
+    ) -> tuple[ModuleResult, set[str]]:
         seen.extend([params["devices"], params["tags"], args["aliases"]])
         return ModuleResult({"changed": False}), set()
 

@@ -6,11 +6,12 @@ from __future__ import annotations
 import html
 import json
 import typing as t
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import quote, quote_plus, urlencode
 
 import pytest
 from ansible_collections.esper.cloud.plugins.module_utils.base.errors import ApiError, EsperError
-from ansible_collections.esper.cloud.plugins.module_utils.base.redaction import Redaction
+from ansible_collections.esper.cloud.plugins.module_utils.base.redaction import Disclosed, Redaction
 from ansible_collections.esper.cloud.tests.unit.conftest import MakeClient
 from ansible_collections.esper.cloud.tests.unit.service import Server, answers
 from hypothesis import given
@@ -68,6 +69,32 @@ def test_no_part_of_a_secret_is_left_where_a_long_text_is_cut(offset: int) -> No
 def test_all_texts_of_a_value_are_masked() -> None:
     value = {"a": [f"no {SECRET}", 1, None], SECRET: {"b": True}}
     assert Redaction([SECRET]).all(value) == {"a": ["no ********", 1, None], "********": {"b": True}}
+
+
+def test_a_secret_that_is_added_later_is_masked() -> None:
+    redaction = Redaction(["correct horse"])
+    assert redaction.text(f"correct horse {SECRET}") == f"******** {SECRET}"
+    redaction.add([SECRET, "correct horse", "short"])
+    assert redaction.text(f"correct horse {SECRET} {quote(SECRET)} short") == "******** ******** ******** short"
+    assert redaction.learned == {SECRET}
+
+
+def test_threads_add_secrets_and_mask_texts_at_the_same_time() -> None:
+    redaction = Redaction([])
+
+    def is_masked(number: int) -> bool:
+        secret = f"secret <{number:04}>"
+        redaction.add([secret])
+        return redaction.text(f"{secret} {html.escape(secret)}") == "******** ********"
+
+    with ThreadPoolExecutor(8) as threads:
+        assert all(threads.map(is_masked, range(400)))
+
+
+def test_a_secret_that_a_task_asks_for_is_only_shown_in_its_place() -> None:
+    shown = Redaction([SECRET]).all({"token": Disclosed(SECRET), "others": [SECRET]})
+    assert shown == {"token": SECRET, "others": ["********"]}
+    assert type(shown["token"]) is str
 
 
 @given(text=st.text())

@@ -12,6 +12,7 @@ import json
 import re
 import typing as t
 from dataclasses import dataclass, field
+from urllib.parse import quote
 
 import pytest
 from ansible_collections.esper.cloud.plugins.module_utils.base.errors import (
@@ -777,6 +778,28 @@ def test_a_secret_that_the_server_says_is_not_shown(tenant: FakeTenant, view: Te
     record = CHANNEL.to_result({"id": "1", "channel_name": "Ops", "passphrase": PASSPHRASE})
     assert record["name"] == "Ops"
     assert "passphrase" not in record
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_secret_in_a_response_is_hidden_before_a_message_can_quote_it(
+    server: Server, view: TenantView, method: str
+) -> None:
+    row = {"id": "7", "channel_name": "Ops", "passphrase": PASSPHRASE}
+
+    def reply(request: Request) -> Reply:
+        if request.method == method:
+            return answers({"results": [row]} if method == "GET" else row)
+        return answers({"message": f"No {PASSPHRASE}, {quote(PASSPHRASE)}."}, 400)
+
+    server.app = reply
+    steps = [Step(f"Sending {each}", each, "/things/") for each in ("POST", "PUT")]
+    if method == "GET":
+        assert view.list_objects(CHANNEL) == [row]
+        steps = steps[1:]
+    with pytest.raises(ApiError) as caught:
+        apply(view, CHANNEL, Plan(None, steps))
+    assert "No ********, ********." in str(caught.value)
+    assert view.client.redact(PASSPHRASE) == "********"
 
 
 # --- reading ----------------------------------------------------------------------------------------------------------

@@ -5,14 +5,16 @@
 from __future__ import annotations
 
 import typing as t
+from pathlib import Path
 
 import pytest
 from ansible_collections.esper.cloud.plugins.module_utils.base.errors import EsperError, InvalidValues
-from ansible_collections.esper.cloud.plugins.module_utils.engine.apply import Result, ensure
+from ansible_collections.esper.cloud.plugins.module_utils.engine.apply import Result, ensure, make_plan
 from ansible_collections.esper.cloud.plugins.module_utils.engine.tenant_view import TenantView
+from ansible_collections.esper.cloud.plugins.module_utils.http.forms import Form
 from ansible_collections.esper.cloud.plugins.module_utils.kinds.alert_channel import ALERT_CHANNEL
 from ansible_collections.esper.cloud.plugins.module_utils.model.field import Field
-from ansible_collections.esper.cloud.plugins.module_utils.model.kind import Kind, Routes, Shape
+from ansible_collections.esper.cloud.plugins.module_utils.model.kind import Kind, Routes, Shape, Upload
 from ansible_collections.esper.cloud.tests.unit.conftest import MakeClient
 from ansible_collections.esper.cloud.tests.unit.service import Reply, Request, Server, answers
 
@@ -21,6 +23,18 @@ ROUTES = Routes(list="/v2/things/", object="/v2/things/{id}/", update="PUT")
 SETTINGS = Field("settings", type="dict", fields=(Field("networks", type="list", elements="dict"), Field("on")))
 THING = Kind(name="thing", title="thing", plural="things", routes=ROUTES, fields=(Field("id"), Field("name"), SETTINGS))
 NAMES = Kind(name="thing", title="thing", plural="things", routes=ROUTES, fields=(Field("id"),), shape=Shape.READ_ONLY)
+
+CLIP = Kind(
+    name="clip",
+    title="clip",
+    plural="clips",
+    routes=ROUTES,
+    fields=(Field("id"), Field("name"), Field("is_removable", type="bool", create_default=True)),
+    uploads=(
+        Upload(option="icon", key="icon_file", name_option="icon_name"),
+        Upload(option="picture", key="image_file", required=False),
+    ),
+)
 
 
 class Tenant:
@@ -112,3 +126,21 @@ def test_other_keys_of_a_parent_are_kept(server: Server, view: TenantView) -> No
     server.app = tenant = Tenant(channel(properties={"to_address": ["a@example.com"], "cc": ["c@example.com"]}))
     assert run(view, emails=["b@example.com"]).changed
     assert tenant.writes == [{"properties": {"to_address": ["b@example.com"], "cc": ["c@example.com"]}}]
+
+
+def test_an_object_with_files_is_created_by_a_form(server: Server, view: TenantView, tmp_path: Path) -> None:
+    icon = tmp_path / "icon.png"
+    icon.write_bytes(b"icon")
+    server.app = Tenant()
+    params = {"state": "present", "name": "Menu", "icon": str(icon), "icon_name": "menu.png"}
+    (step,) = make_plan(view, CLIP, params).steps
+    assert isinstance(step.body, Form)
+    assert step.body.fields == {"name": "Menu", "is_removable": True}
+    assert (step.body.files, step.body.names) == ({"icon_file": icon}, {"icon_file": "menu.png"})
+
+
+def test_a_required_file_is_an_error_before_any_write(server: Server, view: TenantView) -> None:
+    server.app = tenant = Tenant()
+    with pytest.raises(InvalidValues, match="icon is required"):
+        ensure(view, CLIP, {"state": "present", "name": "Menu", "picture": "/none"})
+    assert tenant.writes == []

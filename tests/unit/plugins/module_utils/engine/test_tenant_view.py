@@ -13,7 +13,7 @@ from ansible_collections.esper.cloud.plugins.module_utils.base.errors import Amb
 from ansible_collections.esper.cloud.plugins.module_utils.engine.lookup import lookup_of
 from ansible_collections.esper.cloud.plugins.module_utils.engine.tenant_view import TenantView
 from ansible_collections.esper.cloud.plugins.module_utils.model.field import Field
-from ansible_collections.esper.cloud.plugins.module_utils.model.kind import Kind, Routes
+from ansible_collections.esper.cloud.plugins.module_utils.model.kind import Kind, Routes, Shape
 from ansible_collections.esper.cloud.plugins.module_utils.model.plan import Effect, Step
 from ansible_collections.esper.cloud.plugins.module_utils.model.unknowns import KnownAfterApply
 from ansible_collections.esper.cloud.tests.unit.service import Reply, Request, Server, answers
@@ -96,6 +96,22 @@ def test_a_list_below_an_invalidated_kind_is_read_again(server: Server, view: Te
         view.list_at(f"/others/{FIRST}/parts", purpose="Reading")
         view.invalidate(THING)
     assert [sent.partition("/")[2].partition("/")[0] for sent in server.sent] == ["things", "others", "things"]
+
+
+def test_objects_without_ids_are_all_listed_with_the_types_of_their_fields(server: Server, view: TenantView) -> None:
+    rows = [{"level": "5"}, {"level": "five"}, {"level": 5}, {"level": []}, {"level": "5"}]
+    server.app = lambda _request: answers({"count": len(rows), "results": rows})
+    reading = Kind(
+        name="reading",
+        title="reading",
+        plural="readings",
+        routes=Routes(list="/readings/"),
+        fields=(Field("level", type="int", writable=False),),
+        shape=Shape.READ_ONLY,
+        id_key="",
+    )
+    assert [row["level"] for row in view.list_objects(reading)] == [5, None, 5, None, 5]
+    assert view.warnings() == ["Esper returned values of an unexpected type, which are null here: reading level."]
 
 
 def test_a_failure_is_not_cached(server: Server, view: TenantView) -> None:

@@ -263,6 +263,22 @@ def test_the_response_to_a_write_request_can_be_empty(server: Server, client: Cl
     assert (answer.status, answer.body) == (204, None)
 
 
+@pytest.mark.parametrize("body", [b"", b" \n", b"null"])
+def test_the_response_to_a_read_can_be_empty_if_the_caller_says_so(
+    server: Server, make_client: MakeClient, body: bytes
+) -> None:
+    client = make_client(server, retries=0)
+    server.replies(answers(body), answers(body))
+    assert client.get("/things/", purpose=PURPOSE, can_be_empty=True) is None
+    assert "returned HTTP 200 with invalid JSON" in str(error_of(client))
+
+
+def test_a_web_page_is_no_empty_response(server: Server, client: Client) -> None:
+    server.replies(answers("<html></html>"))
+    with pytest.raises(TransportError, match="a web page instead of JSON"):
+        client.get("/things/", purpose=PURPOSE, can_be_empty=True)
+
+
 def test_a_read_without_an_answer_is_read_again(server: Server, client: Client) -> None:
     server.replies(answers(None), answers({"id": 1}))
     assert get(client) == {"id": 1}
@@ -855,7 +871,9 @@ def test_only_the_start_of_a_large_error_is_read(server: Server, client: Client,
     content = body.encode() if isinstance(body, str) else json.dumps(body).encode()
     started = time.process_time()
     with contextlib.suppress(Transient, RequestFailed):
-        read_response(status, content, None, redaction, method="GET", target="/things/", purpose=PURPOSE)
+        read_response(
+            status, content, None, redaction, method="GET", target="/things/", purpose=PURPOSE, can_be_empty=False
+        )
     assert time.process_time() - started < 1
     server.replies(answers(body, 400))
     assert len(str(error_of(client))) < 1000

@@ -41,6 +41,15 @@ def test_fields_and_files_arrive(tmp_path: Path) -> None:
     assert parts_of(form) == {"tags": (None, b"a, b"), "app_file": ("till.apk", file.read_bytes())}
 
 
+def test_booleans_and_numbers_are_sent_as_in_json() -> None:
+    sent = parts_of(Form({"custom": True, "is_removable": False, "size": 3}))
+    assert {name: value for name, (_file, value) in sent.items()} == {
+        "custom": b"true",
+        "is_removable": b"false",
+        "size": b"3",
+    }
+
+
 def test_a_file_may_go_by_another_name(tmp_path: Path) -> None:
     file = tmp_path / "till.apk"
     file.write_bytes(b"x")

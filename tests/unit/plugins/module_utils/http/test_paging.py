@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import pytest
 from ansible_collections.esper.cloud.plugins.module_utils.base.errors import ApiError, TransportError
-from ansible_collections.esper.cloud.plugins.module_utils.http.paging import iterate, list_all
+from ansible_collections.esper.cloud.plugins.module_utils.http.paging import iterate, iterate_newest, list_all
 from ansible_collections.esper.cloud.tests.unit.service import Reply, Request, Server, answers
 from hypothesis import given
 from hypothesis import strategies as st
@@ -190,6 +190,13 @@ def test_an_answer_that_is_no_list_is_an_error_rather_than_an_empty_list(
         read(client)
 
 
+def test_an_empty_list_with_another_key_may_be_null_if_the_key_is_known(server: Server, client: Client) -> None:
+    server.replies(answers({"content": {"types": None}}), answers({"content": {"types": None}}))
+    assert read(client, rows_key="types") == []
+    with pytest.raises(TransportError, match="returned no list of objects"):
+        read(client)
+
+
 def test_an_empty_list_next_to_the_items_is_ignored(server: Server, client: Client) -> None:
     server.replies(answers({"users": [{"id": 1}], "brand_new": []}))
     assert read(client) == [1]
@@ -216,6 +223,86 @@ def test_a_server_that_ignores_the_offset_is_an_error_rather_than_a_loop_or_half
     server.app = same_page
     with pytest.raises(TransportError, match="the same objects repeatedly"):
         read(client, page_size=2, concurrency=concurrency)
+
+
+# --- objects without an ID --------------------------------------------------------------------------------------------
+
+
+def without_ids(*names: str) -> list[Row]:
+    return [{"name": name} for name in names]
+
+
+def read_without_ids(client: Client, **options: t.Any) -> list[t.Any]:
+    return [row["name"] for row in list_all(client, "/things/", purpose="Reading the things", key=None, **options)]
+
+
+@dataclass
+class WithoutIds:
+    """Pages of objects without an ID. ``change`` is called before the page with its number is read."""
+
+    names: list[str]
+    change: t.Callable[[int, list[str]], None] = lambda _number, _names: None
+    number: int = 0
+
+    def __call__(self, request: Request) -> Reply:
+        self.number += 1
+        self.change(self.number, self.names)
+        offset = int(request.query.get("offset", 0))
+        page = self.names[offset : offset + int(request.query["limit"])]
+        return answers({"count": len(self.names), "results": without_ids(*page)})
+
+
+@pytest.mark.parametrize("overlap", [True, False])
+@pytest.mark.parametrize("concurrency", [1, 4])
+def test_equal_objects_without_ids_are_all_kept_in_their_order(
+    server: Server, client: Client, concurrency: int, overlap: bool
+) -> None:
+    server.app = WithoutIds(list("aabacaaadabaa"))
+    found = read_without_ids(client, page_size=3, concurrency=concurrency, overlap=overlap)
+    assert found == list("aabacaaadabaa")
+
+
+@pytest.mark.parametrize("concurrency", [1, 4])
+def test_objects_without_ids_are_read_again_if_their_number_changes(
+    server: Server, client: Client, concurrency: int
+) -> None:
+    def change(number: int, names: list[str]) -> None:
+        if number == 2:
+            del names[:2]
+
+    server.app = WithoutIds(list("abcdefghijk"), change)
+    assert read_without_ids(client, page_size=3, concurrency=concurrency) == list("cdefghijk")
+
+
+def test_objects_without_ids_that_move_during_a_second_reading_are_read_a_third_time(
+    server: Server, client: Client
+) -> None:
+    def change(number: int, names: list[str]) -> None:
+        if number == 2:
+            del names[:2]
+        if number == 6:  # The second reading starts with the fifth request. The number of objects stays the same.
+            names[:] = [*names[1:], "l"]
+
+    server.app = WithoutIds(list("abcdefghijk"), change)
+    assert read_without_ids(client, page_size=3) == list("defghijkl")
+
+
+@pytest.mark.parametrize("concurrency", [1, 4])
+def test_objects_without_ids_on_the_same_page_for_each_offset_are_an_error(
+    server: Server, client: Client, concurrency: int
+) -> None:
+    server.app = lambda _request: answers({"count": 9, "results": without_ids("a", "b")})
+    with pytest.raises(TransportError, match="the same objects repeatedly"):
+        read_without_ids(client, page_size=2, concurrency=concurrency)
+
+
+def test_objects_without_ids_are_iterated(server: Server, client: Client) -> None:
+    server.app = WithoutIds(list("aaaaa"))
+    things = iterate(client, "/things/", purpose="x", page_size=3, key=None)
+    assert [row["name"] for row in things] == list("aaaaa")
+
+
+# --- lists that change ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("concurrency", [1, 4])
@@ -328,6 +415,56 @@ def test_only_the_pages_that_are_needed_are_iterated(server: Server, client: Cli
     assert [next(things)["id"] for _number in range(15)] == list(range(15))
     assert len(server.requests) == 2
     assert [row["id"] for row in iterate(client, "/things/", purpose="x", page_size=10)] == list(range(100))
+
+
+# --- the newest first -------------------------------------------------------------------------------------------------
+
+
+def newest(client: t.Any, page_size: int = 10) -> t.Iterator[Row]:
+    return iterate_newest(
+        client, "/things/", purpose="x", page_size=page_size, is_older=lambda row, other: row["id"] < other["id"]
+    )
+
+
+@pytest.mark.parametrize("page_size", [2, 3, 10, 100])
+@pytest.mark.parametrize("total", [0, 1, 2, 25])
+@pytest.mark.parametrize("ascends", [True, False])
+@pytest.mark.parametrize(("counts", "links"), [(True, True), (True, False), (False, True)])
+def test_the_newest_objects_come_first_in_whichever_order_the_list_is(
+    ascends: bool, total: int, page_size: int, counts: bool, links: bool
+) -> None:
+    ids = list(range(1, total + 1))
+    listing = Listing(rows(*(ids if ascends else ids[::-1])), cap=7, counts=counts, links=links)
+    assert [row["id"] for row in newest(Direct(listing), page_size)] == ids[::-1]
+    assert len(listing.asked) <= -(-total // min(page_size, 7)) + 1
+
+
+@pytest.mark.parametrize("ascends", [True, False])
+def test_only_the_pages_with_the_newest_objects_are_read(ascends: bool) -> None:
+    ids = list(range(1, 1001))
+    listing = Listing(rows(*(ids if ascends else ids[::-1])))
+    things = newest(Direct(listing))
+    assert [next(things)["id"] for _number in range(15)] == ids[:-16:-1]
+    assert len(listing.asked) == (3 if ascends else 2)
+
+
+def test_what_is_added_at_the_end_while_reading_backwards_makes_nothing_come_twice() -> None:
+    def grow(number: int, listing: Listing) -> None:
+        listing.items.append({"id": 100 + number})
+
+    listing = Listing(rows(*range(1, 31)), before=grow)
+    found = [row["id"] for row in newest(Direct(listing))]
+    assert len(found) == len(set(found))
+    assert set(range(1, 31)) <= set(found)
+    assert found[-10:] == list(range(10, 0, -1))
+
+
+def test_a_huge_count_does_not_make_the_reading_of_the_newest_go_on_for_ever(server: Server, client: Client) -> None:
+    server.app = lambda request: answers(
+        {"count": 10**15, "results": rows(1, 2, 3) if request.query.get("offset", "0") == "0" else []}
+    )
+    assert [row["id"] for row in newest(client)] == [3, 2, 1]
+    assert len(server.requests) < 5
 
 
 def test_another_key_can_identify_the_objects(server: Server, client: Client) -> None:

@@ -1,0 +1,92 @@
+# SPDX-FileCopyrightText: esper.cloud contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Downloads of files to the machine where a module runs, for the option ``dest`` of _info modules."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+import typing as t
+import uuid
+from pathlib import Path
+
+from ..base.errors import InvalidParameter
+from ..base.row import Row
+from ..base.text import counted
+from ..http.client import Client
+from ..http.download import Download
+from ..model.kind import Kind
+from ..model.module_spec import Option
+from .content_file import flaw_of_name
+
+
+def dest_option(titles: str, title: str, check: str) -> Option:
+    """Return the option ``dest``. ``titles`` and ``title`` are the objects in a sentence, ``check`` is the sentence
+    about the files that are not downloaded again."""
+    return Option(
+        "dest",
+        (
+            f"Path to download the {titles} to, on the machine where the module runs.",
+            f"If the path is an existing directory or ends with a slash, each {title} is stored in it by its name."
+            f" Otherwise, it is the path of the file to write, and exactly one {title} must match.",
+            "The module creates missing directories.",
+            check,
+        ),
+        type="path",
+    )
+
+
+def destinations(kind: Kind, path: str, rows: list[Row], name_of: t.Callable[[Row], str]) -> dict[Path, Row]:
+    """Return the destination of each object: the one file, or its name in the directory. The name is not trusted.
+
+    Raise InvalidParameter if a name is invalid, or if two objects have the same destination.
+    """
+    dest = Path(path)
+    if not dest.is_dir() and not path.endswith("/"):
+        if len(rows) != 1:
+            raise InvalidParameter(
+                f"Cannot download to the file '{dest}': {counted(len(rows), kind.title)} match, not one. Select one"
+                f" {kind.title}, or set dest to a directory. The path of a new directory ends with a slash."
+            )
+        return {dest: rows[0]}
+    found: dict[Path, Row] = {}
+    for row in rows:
+        name = name_of(row)
+        file = dest / name
+        if flaw_of_name(name):
+            raise InvalidParameter(
+                f"Invalid file name '{name}' of the {kind.title} {row['id']}. Set dest to the path of a file."
+            )
+        if file in found:
+            raise InvalidParameter(
+                f"The {kind.titles} {found[file]['id']} and {row['id']} have the same name '{name}'."
+                " Download them by ID."
+            )
+        found[file] = row
+    return found
+
+
+def save(client: Client, download: Download, file: Path, check: t.Callable[[Path], None]) -> None:
+    """Write the bytes of a download to a file, which never holds only a part of them and keeps its mode.
+
+    ``check`` raises an error if the downloaded file is not valid. Raise InvalidParameter if the file cannot be written.
+    """
+    partial = file.with_name(f".{uuid.uuid4().hex}.part")
+    try:
+        if not file.parent.exists():
+            file.parent.mkdir(parents=True, exist_ok=True)
+        mode = stat.S_IMODE(file.stat().st_mode) if file.exists() else None
+        # The umask only applies to the mode of a new file. Nobody else reads the file before it has its mode.
+        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666 if mode is None else 0o600)
+        with os.fdopen(descriptor, "wb") as handle:
+            client.download(download, handle)
+        check(partial)
+        if mode is not None:
+            partial.chmod(mode)
+        partial.replace(file)
+    except OSError as error:
+        raise InvalidParameter(f"Cannot write '{file}': {error.strerror}.") from None
+    finally:
+        with contextlib.suppress(OSError):
+            partial.unlink()

@@ -1,0 +1,75 @@
+# SPDX-FileCopyrightText: esper.cloud contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Files of which Esper only returns a download link: neither a checksum nor the name that they were uploaded with.
+
+Their bytes are compared after a download, their names with the end of the link. A link grants access by its query, so
+results have it without that.
+
+Choice: Esper keeps the name of an uploaded file in its link. It can add an underscore and seven letters or digits
+before the extension, as the framework of the Esper API does if the name is taken.
+"""
+
+from __future__ import annotations
+
+import re
+import typing as t
+from pathlib import Path, PurePosixPath
+from urllib.parse import unquote, urlsplit
+
+from ..base.checksums import sha256_of
+from ..base.text import composed
+from ..engine.tenant_view import TenantView
+
+_SUFFIX = re.compile(r"_[0-9A-Za-z]{7}$")
+# Random letters and digits are seldom one of these.
+_WORD = re.compile(r"_([a-z]+|[A-Z]+|[A-Z][a-z]+|[0-9]+)$")
+
+
+def has_same_bytes(view: TenantView, link: t.Any, file: Path, *, purpose: str) -> bool:
+    """Return whether the file behind a download link has the bytes of a local file. Without a link, it has not.
+
+    The file behind the link is downloaded once for a task, without the API key. ``purpose`` is the start of an error
+    message, such as "Downloading the icon of the webclip 'Menu'".
+
+    Raise InvalidParameter if the local file cannot be read, and the errors of Client.download().
+    """
+    return bool(link) and view.checksum_at(str(link), purpose=purpose) == sha256_of(file)
+
+
+def without_query(link: t.Any) -> t.Any:
+    """Return a download link without the query and credentials that grant access. Other values are unchanged."""
+    if not isinstance(link, str):
+        return link
+    try:
+        parts = urlsplit(link)
+    except ValueError:
+        return None
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
+
+
+def stored_name(link: t.Any) -> str:
+    """Return the name of the file at the end of a download link, "" without a link."""
+    try:
+        path = urlsplit(str(link or "")).path
+    except ValueError:
+        return ""
+    return composed(unquote(path.rpartition("/")[2]))
+
+
+def file_name(link: t.Any) -> str:
+    """Return the name of the file behind a download link for people, without a suffix that Esper probably added."""
+    name = stored_name(link)
+    stem, extension = _split(name)
+    return name if _WORD.search(stem) else _SUFFIX.sub("", stem) + extension
+
+
+def has_name(link: t.Any, name: str) -> bool:
+    """Return whether the file behind a download link has a name, with or without a suffix that Esper can have added."""
+    stored, wanted = stored_name(link), composed(name).strip()
+    stem, extension = _split(stored)
+    return bool(wanted) and wanted in (stored, _SUFFIX.sub("", stem) + extension)
+
+
+def _split(name: str) -> tuple[str, str]:
+    extension = PurePosixPath(name).suffix
+    return name.removesuffix(extension) if extension else name, extension
