@@ -483,6 +483,7 @@ AREAS = {
     "Blueprints and policies": ("blueprint", "enterprise_policy"),
     "Apps and content": ("app", "content"),
     "Alerts and places": ("alarm_rule", "alert_channel"),
+    "Apple and scripts": ("webclip", "provisioning_profile", "custom_action", "background_script"),
     "Users and access": ("role",),
     "Tenant settings": ("enterprise", "preferred_region"),
     "Reports and monitoring": ("report_subscription",),

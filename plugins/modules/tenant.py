@@ -45,8 +45,16 @@ options:
     description: Apps, each with the options of M(esper.cloud.app).
     type: list
     elements: dict
+  background_scripts:
+    description: Background scripts, each with the options of M(esper.cloud.background_script).
+    type: list
+    elements: dict
   contents:
     description: Content files, each with the options of M(esper.cloud.content).
+    type: list
+    elements: dict
+  custom_actions:
+    description: Custom actions, each with the options of M(esper.cloud.custom_action).
     type: list
     elements: dict
   enterprise:
@@ -93,7 +101,9 @@ seealso:
   - module: esper.cloud.alert_channel
   - module: esper.cloud.device_group
   - module: esper.cloud.app
+  - module: esper.cloud.background_script
   - module: esper.cloud.content
+  - module: esper.cloud.custom_action
   - module: esper.cloud.enterprise
   - module: esper.cloud.enterprise_policy
   - module: esper.cloud.preferred_region

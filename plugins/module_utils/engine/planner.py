@@ -145,7 +145,7 @@ class Planner:
             purpose=f"Creating the {kind.phrase(body)}",
             method="POST",
             path=kind.routes.list,
-            body=self._body({**self._fixed_payload(), **body}, params),
+            body=self._body(kind.encode({**self._fixed_payload(), **body}), params),
             find_existing=lambda _body: self.lookup.find(params),
         )
         empty: Row = {
@@ -216,7 +216,7 @@ class Planner:
                     method=kind.routes.update,
                     path=kind.routes.object,
                     ids=self._ids(current),
-                    body={**(self._fixed_payload() if replaces else {}), **body},
+                    body=kind.encode({**(self._fixed_payload() if replaces else {}), **body}),
                     extract_object=_add_to_response(
                         {field.api_name: current[field.api_name] for field in separate_fields}
                     ),

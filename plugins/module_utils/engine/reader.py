@@ -36,16 +36,20 @@ class Reader:
             rows = [row] if row else []
         else:
             rows = self.view.list_objects(self.kind, self.query(params))
-        options = ((field, field.request_option) for field in self.kind.fields)
-        separate_fields = [field for field, option in options if option and params.get(option)]
-        if separate_fields:
-            rows = list(
-                in_parallel(
-                    self.view.client, lambda row: lookup.read_separate_fields(row, separate_fields), rows, CONCURRENCY
-                )
-            )
+        rows = self.complete(rows, params)
         self._learn_names(rows)
         return {self.kind.plural: self._with_related(rows, params)}
+
+    def complete(self, rows: list[Row], params: Params) -> list[Row]:
+        """Return objects with the properties that a task asks for, and that take a request for each object."""
+        lookup = lookup_of(self.view, self.kind)
+        options = ((field, field.request_option) for field in self.kind.fields)
+        fields = [field for field, option in options if option and params.get(option)]
+        if not fields:
+            return rows
+        return list(
+            in_parallel(self.view.client, lambda row: lookup.read_separate_fields(row, fields), rows, CONCURRENCY)
+        )
 
     def _with_related(self, rows: list[Row], params: Params) -> list[Row]:
         """Return objects in collection terms, with the related values that a task asks for."""

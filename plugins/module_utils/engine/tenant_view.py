@@ -262,7 +262,7 @@ class TenantView:
         """
         self.hide_secrets(kind, row)
         identifier = row.get(kind.id_key)
-        typed, mismatches = conform(kind.fields, row)
+        typed, mismatches = conform(kind.fields, kind.decode(row))
         if kind.has_ids and not (is_id(identifier) and is_id(typed.get(kind.id_key))):
             self._omitted[kind.titles] = self._omitted.get(kind.titles, 0) + 1
             return None
@@ -276,7 +276,7 @@ class TenantView:
 
     def to_result(self, kind: Kind, row: Row) -> Row:
         """Return an object in the response to a write request in collection terms, with the types of its fields."""
-        result, mismatches = typed_result(kind.fields, row)
+        result, mismatches = typed_result(kind.fields, kind.decode(row))
         self._record_mismatches(kind, row.get(kind.id_key), mismatches)
         return self.with_names(kind, result)
 

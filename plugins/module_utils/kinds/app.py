@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from ..base.validators import length
-from ..model.field import SEARCH_PATH, Field
+from ..model.field import Field
 from ..model.kind import Kind, Routes, Shape
 from ..model.module_spec import NO_DIFF, READS_ONLY, ModuleSpec, Option, Value, writable
 from .app_list import APP_NAME, APPS, LEGACY, PACKAGE_NAME, V1, VERSION, label_of, version_number
@@ -13,7 +13,7 @@ from .app_lookup import AppVersionLookup
 from .app_planner import AppVersionPlanner
 from .app_reader import AppReader
 from .blueprint_list import BLUEPRINTS
-from .upload import UPLOAD_DEADLINE
+from .upload import SEARCH_PATH, UPLOAD_DEADLINE
 
 _ABOUT_VERSION = (
     Field("version_name", "Name of the version.", api="version_code", writable=False, sample="1.2.0"),

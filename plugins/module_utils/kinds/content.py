@@ -8,7 +8,7 @@ Based on /v0/enterprise/{enterprise_id}/content/ of the contract (v0.yaml).
 from __future__ import annotations
 
 from ..base.validators import length
-from ..model.field import SEARCH_PATH, Field
+from ..model.field import Field
 from ..model.kind import Kind, Routes
 from ..model.module_spec import NO_DIFF, ModuleSpec, Option, Support, Value, state_option, writable
 from .content_file import size_in_bytes
@@ -16,7 +16,7 @@ from .content_lookup import ContentLookup
 from .content_planner import ContentPlanner
 from .content_reader import ContentReader
 from .downloads import dest_option
-from .upload import UPLOAD_DEADLINE
+from .upload import SEARCH_PATH, UPLOAD_DEADLINE
 
 _FIELDS = (
     Field(

@@ -11,8 +11,10 @@ from ..model.kind import Kind
 from .alarm_rule import ALARM_RULE
 from .alert_channel import ALERT_CHANNEL
 from .app import APP_VERSION
+from .background_script import BACKGROUND_SCRIPT
 from .blueprint import BLUEPRINT
 from .content import CONTENT
+from .custom_action import CUSTOM_ACTION
 from .device_group import DEVICE_GROUP
 from .enterprise import ENTERPRISE
 from .enterprise_policy import ENTERPRISE_POLICY
@@ -24,7 +26,9 @@ KINDS: tuple[Kind, ...] = (
     ALERT_CHANNEL,
     DEVICE_GROUP,
     APP_VERSION,
+    BACKGROUND_SCRIPT,
     CONTENT,
+    CUSTOM_ACTION,
     ENTERPRISE,
     ENTERPRISE_POLICY,
     PREFERRED_REGION,

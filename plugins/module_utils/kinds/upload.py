@@ -7,7 +7,10 @@ from __future__ import annotations
 from ..base.errors import InvalidParameter
 from ..base.limits import LONGEST_TIME
 from ..base.row import Params
+from ..model.field import SEARCH_PATH
 from ..model.module_spec import Option
+
+__all__ = ["SEARCH_PATH", "UPLOAD_DEADLINE", "time_limit_of"]
 
 UPLOAD_DEADLINE = Option(
     "upload_deadline",

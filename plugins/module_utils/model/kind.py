@@ -17,7 +17,7 @@ from ..base.limits import PAGE_SIZE
 from ..base.row import Row
 from ..base.text import counted
 from .api_paths import read_field
-from .field import Field, accept_all, file_options
+from .field import Field, accept_all, file_options, identity
 from .module_spec import ArgumentSpec, ModuleSpec, Option
 
 
@@ -160,6 +160,10 @@ class Kind:
     ``view_key`` is the key of the kind in TenantView. It defaults to the name, and differs if a module manages versions
     of the objects of another kind.
 
+    ``decode`` converts an object of the API to the form that ``fields`` describe, and ``encode`` a body back, if the
+    paths of the fields cannot describe it, such as dicts in the items of a list. ``decode`` changes only what has the
+    form of the API.
+
     ``lookup``, ``planner`` and ``reader`` are subclasses of Lookup, Planner and Reader in ``engine``.
     """
 
@@ -182,6 +186,8 @@ class Kind:
     uploads: tuple[Upload, ...] = ()
     related: tuple[Related, ...] = ()
     view_key: str = ""
+    decode: t.Callable[[Row], Row] = identity
+    encode: t.Callable[[Row], Row] = identity
     lookup: type[t.Any] | None = None
     planner: type[t.Any] | None = None
     reader: type[t.Any] | None = None

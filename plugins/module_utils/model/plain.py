@@ -199,8 +199,11 @@ def _verbs(fields: t.Iterable[Field], *, renames: bool, deletes: bool) -> str:
 
 def _rules(fields: tuple[Field, ...], keys: tuple[str, ...], rules: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     """Return the rules between the options of a module."""
-    combined = {"required_one_of": [("id", *keys)], "mutually_exclusive": exclusive_options(fields)}
-    joined = {name: [*combined.get(name, ()), *rules.get(name, ())] for name in (*combined, *rules)}
+    own: dict[str, list[tuple[str, ...]]] = {
+        "required_one_of": [("id", *keys)],
+        "mutually_exclusive": [*exclusive_options(fields)],
+    }
+    joined = {name: [*own.get(name, ()), *rules.get(name, ())] for name in (*own, *rules)}
     return {name: values for name, values in joined.items() if values}
 
 

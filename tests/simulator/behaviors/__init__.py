@@ -28,6 +28,7 @@ from behaviors import (
     operations,
     policies,
     roles,
+    scripts,
     tags,
     tenant_apps,
 )
@@ -50,6 +51,7 @@ KINDS = (
     roles,
     alerts,
     geofences,
+    scripts,
 )
 
 OPERATIONS = {name: behavior for kind in KINDS for name, behavior in kind.OPERATIONS.items()}
