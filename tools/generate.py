@@ -292,11 +292,11 @@ def modules() -> list[Module]:
                     )
                     found.append(Module(each.name, each.module, where, name, "run", (value,)))
                 if each.info_module and each.shape is kind_module.Shape.SINGLETON:
-                    value = values(each.name, f"The {each.title}.", type="dict", contains=each.fields)
+                    value = values(each.info_value, f"The {each.title}.", type="dict", contains=each.fields)
                     found.append(Module(f"{each.name}_info", each.info_module, where, name, "run_info", (value,)))
                 elif each.info_module:
                     value = values(
-                        each.plural,
+                        each.info_value,
                         f"The {each.titles} that match, in the order of the Esper API.",
                         type="list",
                         elements="dict",
@@ -486,7 +486,15 @@ AREAS = {
     "Apple and scripts": ("webclip", "provisioning_profile", "custom_action", "background_script"),
     "Users and access": ("role",),
     "Tenant settings": ("enterprise", "preferred_region"),
-    "Reports and monitoring": ("report_subscription",),
+    "Reports and monitoring": (
+        "device_location",
+        "device_heartbeat",
+        "device_tile",
+        "status_metric",
+        "enterprise_report",
+        "report_subscription",
+        "remote_viewer_session",
+    ),
     "All objects": ("tenant", "api"),
 }
 

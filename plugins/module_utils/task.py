@@ -286,7 +286,7 @@ def define_info_module(kind: Kind) -> ModuleDefinition:
         return ModuleResult({"changed": False, **information, **downloaded})
 
     module = _module_spec(kind, kind.info_module)
-    unknown: Row = {kind.name: None} if kind.shape is Shape.SINGLETON else {kind.plural: []}
+    unknown: Row = {kind.info_value: None if kind.shape is Shape.SINGLETON else []}
     return ModuleDefinition(f"{kind.name}_info", module, run, unknown=unknown)
 
 

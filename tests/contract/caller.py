@@ -58,7 +58,8 @@ class Api:
     def __call__(self, method: str, path: str, body: object = None, key: str | None = None, **query: object) -> Answer:
         path = self.full(path)
         answer = self.plain(method, f"{path}?{urlencode(query)}" if query else path, body, key)
-        assert self.contract.validate_answer(method, path.partition("?")[0], answer.status, answer.body) == []
+        flaws = self.contract.validate_answer(method, path.partition("?")[0], answer.status, answer.body)
+        assert flaws == [], flaws
         return answer
 
     def upload(self, path: str, **parts: str | bytes | tuple[str, bytes]) -> Answer:

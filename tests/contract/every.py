@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
+from behaviors.roles import ROLES
+from behaviors.users import INVITATIONS
 from contract import Contract, Operation, Schema
 from dispatch import Service
 from exchange import Reply
@@ -87,6 +89,13 @@ _BODIES: dict[str, Callable[[Caller], dict[str, Any]]] = {
     f"POST {_POLICY}": _enterprise,
     f"PUT {_POLICY}{{policy_id}}/": _enterprise,
     f"PATCH {_POLICY}{{policy_id}}/": _enterprise,
+    "PUT /authz2/v1/users/{user_id}": lambda caller: {
+        "groups": [caller.service.tenant.root],
+        "authz_role_id": next(iter(caller.service.tenant.objects[ROLES])),
+    },
+    f"POST {INVITATIONS}": lambda caller: {
+        "meta": {"email": _TEXTS["email"], "profile": {"role": "Viewer", "enterprise": ENTERPRISE_ID}}
+    },
     "PUT /authz2/v1/roles/{role_id}/scopes": lambda caller: {"scope_ids": None},
     "PATCH /enterprise/{enterprise_id}/application/{application_id}/version/{version_id}/": (
         lambda caller: {"min_sdk_version": "21", "target_sdk_version": "34"}
@@ -103,6 +112,8 @@ _BODIES: dict[str, Callable[[Caller], dict[str, Any]]] = {
 }
 # The same for queries; here too what is needed is made before.
 _QUERIES: dict[str, Callable[[Caller], dict[str, Any]]] = {
+    # Otherwise the users are behind a thousand accounts of devices.
+    "GET /user/": lambda caller: {"exclude_google_roles": "true", "exclude_enterprise_device_role": "true"},
     "GET /commands/v0/status/": lambda caller: {"request": caller.prepare(_COMMAND)["content"]["id"]},
     "GET /v2/subgroups": lambda caller: {"parent_group_ids": caller.service.tenant.root},
 }

@@ -158,7 +158,8 @@ class _Kind:
 
     def call(self, operation: Operation, body: Any = None) -> Reply:
         """Call one of the operations."""
-        return self._caller.call(operation, self._values | {self._name: self.key}, body)
+        values, query = self._values | {self._name: self.key}, self._caller.query(operation)
+        return self._caller.call(operation, values, body, **query)
 
 
 def _content(body: Any) -> dict[str, Any]:

@@ -29,7 +29,7 @@ def results(body: dict[str, Any]) -> list[dict[str, Any]]:
     return found
 
 
-@pytest.mark.parametrize("path", LISTS)
+@pytest.mark.parametrize("path", [path for path in LISTS if path != "/user/"])
 def test_pages_of_a_list_add_up(api: Api, path: str) -> None:
     every = results(api.get(path, limit=500))
     assert [

@@ -205,7 +205,8 @@ def test_a_user_is_the_same_at_all_paths(api: Api) -> None:
     user = api("POST", "/user/", body).body
     path, user_id = f"/user/{user['id']}/", user["profile"]["authn_user_id"]
     assert (user["full_name"], user["profile"]["role"]) == ("Anna Bo", "Group Admin")
-    assert api.get("/authn2/v1/users/", legacy_user_id=user["id"])["user_id"] == user_id
+    users = api.get("/authn2/v1/users/", legacy_user_id=user["id"])["content"]["results"]
+    assert [each["user_id"] for each in users] == [user_id]
     assert api("PUT", f"/authn2/v0/user/{user_id}", {"first_name": "Ann"}).body["full_name"] == "Ann Bo"
     group = api.get("{e}/devicegroup/")["results"][1]
     body = {"role": "Group Viewer", "groups": [group["id"]]}
@@ -215,6 +216,48 @@ def test_a_user_is_the_same_at_all_paths(api: Api) -> None:
     assert api.get(f"/authz2/v1/users/{user_id}/groups")["group_ids"] == [group["id"]]
     assert api("DELETE", f"/authn2/v0/tenant/{api.simulator.enterprise_id}/user/{user_id}/").status == 204
     assert api("GET", path).status == 404
+
+
+def test_the_list_of_users_has_accounts_of_devices_unless_they_are_excluded(api: Api) -> None:
+    assert api.get("/user/")["count"] == 1002
+    assert api.get("/user/", exclude_google_roles="true")["count"] == 1001
+    people = api.get("/user/", exclude_google_roles="true", exclude_enterprise_device_role="true")["results"]
+    assert [(user["email"], user["token"]) for user in people] == [("automation@example.com", api.simulator.key)]
+    device = api.get("/user/", limit=500, offset=500)["results"][0]
+    assert api.get(f"/user/{device['id']}/")["token"] == device["token"] != ""
+
+
+def test_a_new_role_of_a_user_empties_what_the_request_omits(api: Api) -> None:
+    role, group = api.get(ROLES)["roles"][0]["id"], api.get("{e}/devicegroup/")["results"][1]["id"]
+    path = f"/authz2/v1/users/{api.get('/user_info/')['profile']['authn_user_id']}"
+    custom = {"role": "AuthZ Role User", "groups": [], "authz_role_id": role, "can_factory_reset": True}
+    assert api("PUT", path, custom).status == 400
+    profile = api("PUT", path, {**custom, "has_all_group_access": True}).body["profile"]
+    assert (profile["authz_role_id"], profile["can_factory_reset"]) == (role, True)
+    assert api.get(f"{path}/groups") == {"group_ids": [], "has_all_group_access": True}
+    assert api("PUT", path, {"role": "Group Viewer", "groups": [MISSING]}).status == 400
+    profile = api("PUT", path, {"role": "Group Viewer", "groups": [group]}).body["profile"]
+    assert ("authz_role_id" in profile, profile["can_factory_reset"]) == (False, False)
+    assert api.get(f"{path}/groups") == {"group_ids": [group], "has_all_group_access": False}
+
+
+def test_an_invitation_becomes_a_user(api: Api) -> None:
+    path = f"/authn2/v0/tenant/{api.simulator.enterprise_id}/invite"
+    profile = {"role": "Viewer", "enterprise": api.simulator.enterprise_id}
+    body = {"email": "anna@example.com", "meta": {"email": "anna@example.com", "profile": profile}}
+    made = api("POST", path, body).body
+    assert made.pop("invitation_url").startswith("https://")
+    assert api("POST", path, body).status == 400
+    assert api("GET", path).body == {"count": 1, "userinvites": [made]}
+    api.simulator.invitations(shows_meta=False)
+    assert api("GET", path).body["userinvites"][0]["meta"] == {}
+    assert api("DELETE", f"{path}/{made['id']}").status == 204
+    assert api("POST", path, body).status == 201
+    api.simulator.invitations(accept=["Anna@example.com"])
+    assert api("GET", path).body["count"] == 0
+    user = api.get("/user/", limit=500, offset=1000)["results"][-1]
+    assert (user["email"], user["profile"]["role"]) == ("anna@example.com", "Viewer")
+    assert api.get(f"/authz2/v1/users/{user['profile']['authn_user_id']}/groups")["has_all_group_access"]
 
 
 def test_the_company_can_be_read_and_changed(api: Api) -> None:

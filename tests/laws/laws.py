@@ -93,11 +93,13 @@ def _reads(subject: Subject) -> Reason:
 
 
 def _reads_named(subject: Subject) -> Reason:
-    return _reads(subject) or _named(subject)
+    return _reads(subject) or ("" if "id" in subject.info_options else _named(subject))
 
 
 def _named(subject: Subject) -> Reason:
-    return "single object" if subject.singleton else ""
+    if subject.singleton:
+        return "single object"
+    return "" if subject.has_name else "no name"
 
 
 def _both(subject: Subject) -> Reason:
@@ -109,8 +111,7 @@ def _in_tenant(subject: Subject) -> Reason:
 
 
 def _exports(subject: Subject) -> Reason:
-    options = subject.info_module.argument_spec if subject.info_module else {}
-    return _both(subject) or ("" if "export" in options else "no export")
+    return _both(subject) or ("" if "export" in subject.info_options else "no export")
 
 
 # --- helpers ----------------------------------------------------------------------------------------------------------
@@ -335,7 +336,7 @@ def _other_id(value: str | int) -> str | int:
 @law("An ID or a name that no object has: _info returns nothing, absent changes nothing, present fails.", _reads_named)
 def unknown(world: World, subject: Subject, objects: Objects) -> None:
     unknown_id = {"id": objects.by_unknown_id["id"]}
-    for options in (objects.info, unknown_id):
+    for options in (objects.info, unknown_id) if subject.has_name else (unknown_id,):
         found = _read(world, subject, options)
         assert found == [], f"{options} returns {found}"
     if subject.module is None:

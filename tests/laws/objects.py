@@ -81,7 +81,7 @@ def objects_of(subject: Subject) -> Objects:
     second = own.second or {name: f"{value} 2" if isinstance(value, str) else value for name, value in identity.items()}
     fields = [each for each in _settable(subject) if each.name not in identity]
     sample = own.sample if own.sample is not None else samples(fields)
-    known = subject.info_module.argument_spec if subject.info_module else {}
+    known = subject.info_options
     # Properties that _info reads only on request.
     extra = {each.request_option: True for each in subject.fields if each.request_option in known}
     fixed = _changes((each for each in fields if each.create_only), sample)
@@ -120,8 +120,8 @@ def _settable(subject: Subject) -> list[Field]:
 
 
 def _identity(subject: Subject) -> Row:
-    """Return the options that address an object of a plain kind: its name, or none if there is only one object."""
-    if subject.singleton:
+    """Return the options that address an object of a plain kind: its name, or none if the objects have no name."""
+    if not subject.has_name:
         return {}
     names = {each.name: each.sample for each in subject.fields if each.name == "name"}
     if not names.get("name"):

@@ -100,6 +100,10 @@ PREPARATIONS: dict[str, Preparation] = {
         for_create=({"src": "law.txt"}, {"src": "second.txt"}),
     ),
     "custom_action": Preparation(info={"name": "Bluetooth", "scripts": True}, info_all={"scripts": True}),
+    "device_heartbeat": Preparation(
+        info={"seen_after": "2026-01-01T01:00:00+01:00", "platform": "ANDROID"},
+        info_all={"seen_after": "2026-01-01"},
+    ),
     "device_group": Preparation(
         identity={"path": "All devices/Law"},
         moved={"path": "All devices/Moved law"},

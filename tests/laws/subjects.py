@@ -12,7 +12,7 @@ from ansible_collections.esper.cloud.plugins.module_utils.index import MODULES
 from ansible_collections.esper.cloud.plugins.module_utils.kinds.registry import KINDS
 from ansible_collections.esper.cloud.plugins.module_utils.model.field import Field
 from ansible_collections.esper.cloud.plugins.module_utils.model.kind import Kind, Shape
-from ansible_collections.esper.cloud.plugins.module_utils.model.module_spec import ModuleSpec
+from ansible_collections.esper.cloud.plugins.module_utils.model.module_spec import ArgumentSpec, ModuleSpec
 
 Row = dict[str, t.Any]
 
@@ -23,13 +23,15 @@ PACKAGE = "ansible_collections.esper.cloud.plugins.module_utils"
 class Subject:
     """A kind of object as its modules show it: the one that manages it, the one that reads it, or both.
 
-    ``singleton`` is true if the tenant always has exactly one object. ``in_tenant`` is true if the module ``tenant``
-    has a list of such objects. ``list_path`` is the path of the list that names are looked up in.
+    ``returned`` is the return value of the _info module. ``singleton`` is true if the tenant always has exactly one
+    object. ``in_tenant`` is true if the module ``tenant`` has a list of such objects. ``list_path`` is the path of the
+    list that names are looked up in.
     """
 
     name: str
     title: str
     plural: str
+    returned: str
     list_path: str
     fields: tuple[Field, ...]
     module: ModuleSpec | None
@@ -41,9 +43,14 @@ class Subject:
         return self.name
 
     @property
-    def returned(self) -> str:
-        """The return value of the _info module."""
-        return self.name if self.singleton else self.plural
+    def has_name(self) -> bool:
+        """Return whether a name addresses an object. Some objects that are only read have none."""
+        return not self.singleton and (self.module is not None or "name" in self.info_options)
+
+    @property
+    def info_options(self) -> ArgumentSpec:
+        """The options of the _info module."""
+        return self.info_module.argument_spec if self.info_module else {}
 
     @property
     def specs(self) -> dict[str, ModuleSpec]:
@@ -93,6 +100,7 @@ def _subject(name: str) -> Subject:
         name=name,
         title=kind.title,
         plural=kind.plural,
+        returned=kind.info_value,
         list_path=kind.routes.list,
         fields=kind.fields,
         module=managed.module if managed else None,

@@ -12,7 +12,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import NoneType, UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 from urllib.parse import urlsplit
@@ -53,6 +53,14 @@ class Advance:
 
     def __post_init__(self) -> None:
         in_range("readings", self.readings, 0, _MOST_READINGS)
+
+
+@dataclass(frozen=True)
+class Invitations:
+    """The addresses whose invitations are accepted now, and whether invitations are shown with their properties."""
+
+    accept: list[str] = field(default_factory=list)
+    shows_meta: bool = True
 
 
 @web.middleware

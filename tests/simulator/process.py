@@ -109,6 +109,10 @@ class Simulator:
         """Advance all commands, converges and operations as if each had been read the specified number of times."""
         self._control("POST", "commands/advance", {"readings": readings})
 
+    def invitations(self, accept: list[str] | None = None, *, shows_meta: bool = True) -> None:
+        """Let the people with these addresses accept their invitations, and show invitations with or without `meta`."""
+        self._control("POST", "invitations", {"accept": accept or [], "shows_meta": shows_meta})
+
     def _control(self, method: str, path: str, body: object = None) -> Any:
         """Send a request to the control paths, which are next to the API and need no key."""
         request = urllib.request.Request(

@@ -13,9 +13,21 @@ from typing import Any
 
 import orjson
 from aiohttp import web
-from behaviors.identity import USERS
+from behaviors.users import USERS, accept
 from contract import Contract
-from control import MOST_OBJECTS, Advance, Change, Mistake, check_types, content_of, guard, in_range, made, number_in
+from control import (
+    MOST_OBJECTS,
+    Advance,
+    Change,
+    Invitations,
+    Mistake,
+    check_types,
+    content_of,
+    guard,
+    in_range,
+    made,
+    number_in,
+)
 from dispatch import Service
 from exchange import Reply
 from faults import UNANSWERED, Fault, Faults, deliver, distorted, echoing
@@ -61,6 +73,7 @@ class Server:
                 web.post("/_simulator/state/devices", self._change_devices),
                 web.post("/_simulator/commands", self._set_conduct),
                 web.post("/_simulator/commands/advance", self._advance),
+                web.post("/_simulator/invitations", self._handle_invitations),
             ]
         )
         return application
@@ -169,6 +182,14 @@ class Server:
     async def _advance(self, request: web.Request) -> web.Response:
         for _reading in range(made(Advance, await content_of(request)).readings):
             advance(self._service.tenant, self._service.tenant.tasks.values())
+        return _json(None)
+
+    async def _handle_invitations(self, request: web.Request) -> web.Response:
+        tenant, handling = self._service.tenant, made(Invitations, await content_of(request))
+        tenant.shows_meta = handling.shows_meta
+        for email in handling.accept:
+            if not accept(tenant, email):
+                raise Mistake(f"Invalid invitations: there is none for {email!r}.")
         return _json(None)
 
     def _change(self, add: int, remove: int | list[str]) -> dict[str, list[str]]:

@@ -135,6 +135,8 @@ class Tenant:
     jobs: dict[str, list[Task]] = field(default_factory=dict)
     tasks: dict[str, Task] = field(default_factory=dict)
     conduct: Conduct = field(default_factory=Conduct)
+    # Whether invitations are shown with the role and the groups in them.
+    shows_meta: bool = True
     # What happened to each device, by its id.
     events: defaultdict[str, list[dict[str, Any]]] = field(default_factory=lambda: defaultdict(list))
     # Lists of devices that were worked out for a query: void as soon as a device changes or a group moves.

@@ -5,9 +5,16 @@
 from __future__ import annotations
 
 import re
+import typing as t
 from datetime import datetime, timezone
 
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d)(:\d\d)?(?:[.,](\d{1,9}))?([Zz]|[+-]\d\d:?\d\d)?", re.ASCII)
+
+_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+# Days, hours, minutes and seconds.
+_NUMBER = r"(\d{1,9}(?:\.\d{1,9})?)"
+_DURATION = re.compile(f"P(?:{_NUMBER}D)?(?:T(?:{_NUMBER}H)?(?:{_NUMBER}M)?(?:{_NUMBER}S)?)?", re.ASCII)
+_UNITS = (86400, 3600, 60, 1)
 
 
 def parse_time(text: str) -> datetime | None:
@@ -27,6 +34,38 @@ def has_time_zone(text: str) -> bool:
     """Return whether the text of a time, which parse_time() accepts, has a time zone."""
     found = _TIME.fullmatch(text.strip())
     return found is not None and found.group(5) is not None
+
+
+def to_utc(text: str) -> str:
+    """Return a date, or a date and a time, as the Esper API requires it: in UTC with Z. A date is its first moment.
+    Without time zone, it is in UTC. Raise ValueError with the error if the text is something else."""
+    time = parse_time(f"{text.strip()}T00:00" if _DATE.fullmatch(text.strip()) else text)
+    if time is None:
+        raise ValueError(f"is not a date or a time: '{text}'; a valid value is 2026-05-04T22:00:00Z")
+    return format_utc(time)
+
+
+def format_utc(time: datetime) -> str:
+    """Return the text of a time in UTC with Z."""
+    return time.astimezone(timezone.utc).replace(tzinfo=None).isoformat() + "Z"
+
+
+def to_duration(seconds: int) -> str:
+    """Return a number of seconds as a duration in ISO 8601. Raise ValueError with the error if it is negative."""
+    if seconds < 0:
+        raise ValueError(f"is {seconds}; the minimum is 0")
+    return f"PT{seconds}S"
+
+
+def seconds_of(duration: t.Any) -> float | None:
+    """Return the seconds of a duration in ISO 8601, such as PT10M30S, None if it is no duration. A number is returned
+    unchanged."""
+    if isinstance(duration, (int, float)) and not isinstance(duration, bool):
+        return duration
+    found = _DURATION.fullmatch(duration.strip().upper()) if isinstance(duration, str) else None
+    if found is None or not any(found.groups()):
+        return None
+    return sum(float(number or 0) * unit for number, unit in zip(found.groups(), _UNITS, strict=True))
 
 
 def now() -> datetime:

@@ -14,6 +14,7 @@ from ..base.errors import EsperError, InvalidParameter, InvalidValues, NotFound
 from ..base.ids import is_uuid, normal_id
 from ..base.row import Params, Row
 from ..http.forms import Form
+from ..http.parallel import CONCURRENCY, in_parallel
 from ..model.api_paths import body_of
 from ..model.compare import Comparison, compare_object, missing_error
 from ..model.field import Field, SeparateRoute
@@ -25,6 +26,8 @@ from ..model.values import NULL
 from .lookup import Lookup, lookup_of, separate_texts
 from .tenant_view import TenantView
 from .text_files import with_texts
+
+_Item = t.TypeVar("_Item")
 
 
 class Planner:
@@ -111,6 +114,39 @@ class Planner:
                 texts = {text for value in values for text in (value if isinstance(value, list) else [value])}
                 if texts:
                     lookup_of(self.view, t.cast("Kind", field.names.kind)).prefetch(sorted(texts))
+        if separate_fields := [field for field in self.kind.fields if field.request_option]:
+            fields_of = [
+                [field for field in separate_fields if params.get(field.name) is not None] for params in several
+            ]
+            found = [
+                (row, fields)
+                for params, fields in zip(several, fields_of, strict=True)
+                if fields and (row := self._find_or_none(params)) is not None
+            ]
+            self.read_each(found, lambda pair: self.lookup.read_separate_fields(*pair))
+
+    def _find_or_none(self, params: Params) -> Row | None:
+        """Return the object that a task selects. The plan of an object that cannot be found fails with the error."""
+        try:
+            return self.lookup.find(params)
+        except EsperError:
+            return None
+
+    def read_each(self, items: t.Sequence[_Item], read: t.Callable[[_Item], t.Any]) -> None:
+        """Read something for each of some objects, several at a time, until one fails. Its plan then fails, too."""
+        failures: list[EsperError] = []
+
+        def attempt(item: _Item) -> None:
+            try:
+                if not failures:
+                    read(item)
+            except EsperError as error:
+                # An exception in a thread would cancel the other requests of the task.
+                failures.append(error)
+
+        if len(items) > 1:
+            for _result in in_parallel(self.view.client, attempt, items, CONCURRENCY):
+                pass
 
     def compare(
         self, current: Row, desired: Row, *, exact: bool = False, always: bool = False

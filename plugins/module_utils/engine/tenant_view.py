@@ -8,17 +8,19 @@ are identified by Kind.key.
 
 from __future__ import annotations
 
+import itertools
 import typing as t
 from dataclasses import dataclass, field
 
 from ..base.checksums import Sha256Sink
+from ..base.errors import ApiError
 from ..base.ids import is_id, normal_id
 from ..base.limits import PAGE_SIZE
 from ..base.row import Row
 from ..base.text import composed, listed, unicode_forms
 from ..http.client import Client, Query
 from ..http.download import Download
-from ..http.paging import list_all
+from ..http.paging import iterate, list_all
 from ..http.parallel import CONCURRENCY
 from ..model.conform import conform, secrets_of, typed_result
 from ..model.kind import Kind
@@ -29,6 +31,7 @@ from ..model.unknowns import KnownAfterApply, resolve_unknowns
 # Maximum number of values in a warning.
 _MAX_NAMED = 5
 _NOT_READ = object()
+_BAD_REQUEST = 400
 
 _ByName = dict[str, list[Row]]
 _CacheKey = tuple[str, tuple[tuple[str, t.Any], ...]]
@@ -78,6 +81,8 @@ class TenantView:
         self._names: dict[Kind, _ByName] = {}
         self._ids: dict[Kind, dict[str, Row]] = {}
         self._preloaded: set[str] = set()
+        # The paths of lists for which Esper rejected Routes.list_query.
+        self._plain_lists: set[str] = set()
         self._checksums: dict[str, str] = {}
         self._typed: dict[tuple[Kind, _CacheKey], tuple[t.Any, t.Any]] = {}
         self._planned: dict[str, _Planned] = {}
@@ -98,6 +103,17 @@ class TenantView:
 
     def list_objects(self, kind: Kind, query: Query | None = None) -> list[Row]:
         """Return the existing objects of a kind that match a query, or all objects."""
+        own_query, path = kind.routes.list_query, kind.routes.list
+        if own_query and path not in self._plain_lists:
+            try:
+                return self._list_of(kind, {**own_query, **(query or {})})
+            except ApiError as error:
+                if error.status != _BAD_REQUEST:
+                    raise
+                self._plain_lists.add(path)
+        return self._list_of(kind, query)
+
+    def _list_of(self, kind: Kind, query: Query | None) -> list[Row]:
         return self.list_at(
             kind.routes.list,
             query,
@@ -109,6 +125,18 @@ class TenantView:
             counts_page=kind.routes.counts_page,
             purpose=kind.purpose_of_list,
         )
+
+    def first_objects(self, kind: Kind, limit: int, query: Query | None = None) -> list[Row]:
+        """Return the first objects of a kind that match a query, at most ``limit``. They are not cached."""
+        rows = iterate(
+            self.client,
+            kind.routes.list,
+            query=query,
+            page_size=None if kind.routes.page_size is None else min(limit, kind.routes.page_size),
+            key=kind.id_key or None,
+            purpose=kind.purpose_of_list,
+        )
+        return self._typed_rows(kind, list(itertools.islice(rows, limit)))
 
     def list_at(
         self,
@@ -168,7 +196,8 @@ class TenantView:
 
     def objects_by_id(self, kind: Kind) -> dict[str, Row] | None:
         """Return all objects of a kind by ID if their list is cached or preloaded, otherwise None."""
-        if not self.is_preloaded(kind) and _cache_key(kind.routes.list, None) not in self._lists:
+        is_cached = any(_cache_key(kind.routes.list, each) in self._lists for each in (None, kind.routes.list_query))
+        if not (is_cached or self.is_preloaded(kind)):
             return None
         rows, invalidations = self._ids.get(kind), self._invalidations
         if rows is None:

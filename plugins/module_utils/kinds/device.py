@@ -49,6 +49,12 @@ STATES: dict[int, str] = {
 }
 
 
+def state_word(code: t.Any) -> str:
+    """Return the word for the code of a state of devices, or the code as text if it is not known."""
+    text = str(code)
+    return STATES.get(int(text), text) if _is_number(text) else text
+
+
 @dataclass(frozen=True)
 class Filter:
     """A query parameter of /v2/devices/: the type of its values, whether it accepts several, and the valid values.

@@ -22,12 +22,30 @@ from ..http.client import Client
 from ..http.parallel import CONCURRENCY, in_parallel
 from ..model.field import Field
 from ..model.kind import Kind, Routes, Shape
+from ..model.module_spec import Option
 from .device import DISABLED
 from .device_list import PAGE_SIZE, count_devices, list_devices
 
 _ITEM = "/v2/devices/{id}"
 # Maximum number of devices that are looked up one by one without counting all devices first.
 _FEW = 5
+
+
+def devices_option(*more: str, required: bool = False) -> Option:
+    """Return the option ``devices``, with more paragraphs of documentation."""
+    return Option(
+        "devices",
+        (
+            "Devices by name, alias, serial number or ID.",
+            "The module looks up devices one by one, or in the list of all devices if this takes fewer requests.",
+            *more,
+        ),
+        type="list",
+        elements="str",
+        required=required,
+        aliases=("device",),
+        identifier=True,
+    )
 
 
 def label_of(device: Row) -> str:
@@ -73,22 +91,24 @@ class DeviceLookup(Lookup):
     """Finds the devices that properties of other kinds refer to. Tasks do not change devices as objects of a kind."""
 
     def prefetch(self, texts: t.Collection[str]) -> None:
-        self._find(texts)
+        self.find_all(texts)
 
     def resolve_all(self, texts: t.Collection[str]) -> list[Row]:
-        found = self._find(texts)
+        found = self.find_all(texts)
         return [row if (row := found[text.strip()]) else _raise_not_found(found) for text in texts]
 
     def resolve(self, name: str) -> Row:
         return self.resolve_all([name])[0]
 
     def names_of(self, ids: t.Collection[str]) -> dict[str, str]:
-        return {text: label_of(row) for text, row in self._find(ids).items() if row}
+        return {text: label_of(row) for text, row in self.find_all(ids).items() if row}
 
-    def _find(self, texts: t.Collection[str]) -> dict[str, Row | None]:
+    def find_all(self, texts: t.Collection[str]) -> dict[str, Row | None]:
+        """Return the devices of find_devices(). A task looks up each device once."""
         found = self.view.derived(self.kind)
         if new := [text for text in texts if text.strip() not in found]:
-            found.update(find_devices(self.view, new))
+            rows = find_devices(self.view, new)
+            found.update({str(row["id"]): row for row in rows.values() if row}, **rows)
         return {text.strip(): found[text.strip()] for text in texts}
 
 

@@ -143,6 +143,8 @@ class _Converter:
         return [item for _path, item in items if names.is_valid(item)] if invalid else value
 
     def _list(self, field: Field, value: t.Any, path: str) -> t.Any:
+        if field.separator and isinstance(value, str):
+            value = [text for part in value.split(field.separator) if (text := part.strip())]
         if not isinstance(value, list):
             return self._report(path, None)
         if not field.fields and field.elements not in _SCALARS:

@@ -90,6 +90,9 @@ class Field:
     keys of its dicts. ``map_keys`` are these keys, the most specific one first and the one for messages last. A key is
     a tuple of the names of fields that together identify a dict.
 
+    If Esper returns a list as one text, ``separator`` is the text between its items. Only a read-only field can be
+    such a list.
+
     Only a ``writable`` field is compared and sent. A ``secret`` value is never shown. If the API masks it, it is not
     compared. It is then sent together with other changes, or always with update_password=always.
 
@@ -128,6 +131,7 @@ class Field:
     normalize: t.Callable[[t.Any], t.Any] = identity
     list_type: t.Literal["atomic", "set", "map"] = "atomic"
     map_keys: tuple[tuple[str, ...], ...] = ()
+    separator: str = ""
     writable: bool = True
     secret: bool = False
     required_by_api: bool = False

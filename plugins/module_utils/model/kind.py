@@ -11,7 +11,7 @@ from __future__ import annotations
 import enum
 import functools
 import typing as t
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..base.limits import PAGE_SIZE
 from ..base.row import Row
@@ -42,8 +42,8 @@ class Routes:
     response that has the objects, if it can be null. ``name_filter`` is the query parameter that filters the list by
     name, "" if there is none. It does not have to be exact: see engine/lookup.py. With ``keeps_omitted``, PUT and POST
     keep the properties that a body omits. With ``counts_page``, the number in the list is that of the objects on the
-    page.
-    ``extra_prefixes`` are prefixes of other paths that return the same objects.
+    page. ``extra_prefixes`` are prefixes of other paths that return the same objects. ``list_query`` are parameters of
+    each request for the list. If Esper rejects them, the list is read without them.
     """
 
     list: str = ""
@@ -53,6 +53,7 @@ class Routes:
     rows_key: str = "results"
     name_filter: str = "name"
     extra_prefixes: tuple[str, ...] = ()
+    list_query: t.Mapping[str, t.Any] = field(default_factory=dict)
     keeps_omitted: bool = False
     counts_page: bool = False
 
@@ -186,6 +187,7 @@ class Kind:
     uploads: tuple[Upload, ...] = ()
     related: tuple[Related, ...] = ()
     view_key: str = ""
+    info_name: str = ""
     decode: t.Callable[[Row], Row] = identity
     encode: t.Callable[[Row], Row] = identity
     lookup: type[t.Any] | None = None
@@ -241,6 +243,11 @@ class Kind:
         return self.name if self.shape is Shape.SINGLETON else self.plural
 
     @property
+    def info_value(self) -> str:
+        """The return value of the _info module: a list of objects, or the object of a singleton."""
+        return self.info_name or self.tenant_option
+
+    @property
     def titles(self) -> str:
         """Objects of the kind in a sentence, such as "device groups"."""
         if self.shape is Shape.SINGLETON:
@@ -272,8 +279,8 @@ class Kind:
 
 
 def _referenced_kinds(fields: t.Iterable[Field]) -> t.Iterator[str]:
-    for field in fields:
-        yield from (reference.kind for reference in field.references if reference.options)
-        if field.names is not None and field.writable:
-            yield field.names.kind.name
-        yield from _referenced_kinds(field.fields)
+    for each in fields:
+        yield from (reference.kind for reference in each.references if reference.options)
+        if each.names is not None and each.writable:
+            yield each.names.kind.name
+        yield from _referenced_kinds(each.fields)

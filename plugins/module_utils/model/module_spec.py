@@ -12,7 +12,7 @@ import functools
 import typing as t
 from dataclasses import dataclass, field
 
-from .field import Field, Words, options_in, sounds_secret
+from .field import Field, Words, identity, options_in, sounds_secret
 
 ArgumentSpec = dict[str, dict[str, t.Any]]
 
@@ -28,7 +28,9 @@ class Option:
     a text can be a whole number. ``texts_by_name`` is true for a dict of texts whose keys name objects.
 
     ``query`` is set for a filter of an _info module: the query parameter that has the value. It filters the list, or
-    selects the object if the path is that of one object.
+    selects the object if the path is that of one object. The values of a list have commas between them. ``to_query``
+    converts a value to API format, and raises ValueError with the error. ``names`` is the kind of object that the value
+    names by name, path or ID. The query has the ID.
     """
 
     name: str
@@ -44,6 +46,8 @@ class Option:
     numbers: bool = False
     texts_by_name: bool = False
     query: str = ""
+    to_query: t.Callable[[t.Any], t.Any] = identity
+    names: t.Any = None
     options: tuple[Option | Field, ...] = ()
     rules: t.Mapping[str, t.Any] = field(default_factory=dict)
 

@@ -16,7 +16,7 @@ from ..base.text import counted
 from ..engine.tenant_view import TenantView
 from ..kinds.blueprint import BLUEPRINT
 from ..kinds.blueprint_lookup import BlueprintLookup
-from ..kinds.device_search import find_devices, label_of
+from ..kinds.device_search import devices_option, find_devices, label_of
 from ..model.conform import to_row
 from ..model.module_spec import ModuleSpec, Option, Support, Value
 from ..task import ModuleDefinition, ModuleResult, RunContext, diff_entry
@@ -27,7 +27,6 @@ from .selection import (
     SELECTION,
     Selection,
     blueprints_option,
-    devices_option,
     filters_option,
     groups_option,
     online_ids,

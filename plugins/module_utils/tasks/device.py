@@ -34,7 +34,7 @@ from ..engine.tenant_view import TenantView
 from ..http.parallel import CONCURRENCY, in_parallel
 from ..kinds.device import DEVICE_VALUES, DISABLED, FULL, as_host
 from ..kinds.device_group import DEVICE_GROUP, device_groups
-from ..kinds.device_search import find_devices, label_of, require_devices, unique_devices
+from ..kinds.device_search import devices_option, find_devices, label_of, require_devices, unique_devices
 from ..kinds.group_devices import steps_into
 from ..kinds.tag import TAG
 from ..model.module_spec import ModuleSpec, Option, Value
@@ -43,7 +43,7 @@ from ..task import ModuleDefinition, ModuleResult, RunContext, diff_entry
 from .command import REQUEST, Command, accepted_commands, accepting, send, steps_for
 from .operations import Operation, ids_of, operations_of_device, part_of, queries_for, start_step
 from .safety import check_confirmed, check_device_count, max_devices_option
-from .selection import Selection, devices_option, online_ids
+from .selection import Selection, online_ids
 from .statuses import latest_commands
 from .waiting import OPTIONS as WAITING
 from .waiting import Commands, check_wait, outcome, outcome_values, without_wait

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from ..base.row import Params, Row
 from ..engine.tenant_view import TenantView
+from ..kinds.device_search import devices_option
 from ..model.module_spec import ModuleSpec, Option, Support, Value
 from ..task import ModuleDefinition, ModuleResult, RunContext
 from .command import (
@@ -26,7 +27,6 @@ from .selection import (
     ALLOW_EMPTY_OPTION,
     SELECTION,
     check_safe,
-    devices_option,
     filters_option,
     groups_option,
     online_ids,

@@ -20,13 +20,13 @@ from ..http.parallel import CONCURRENCY, in_parallel
 from ..kinds.blueprint_list import BLUEPRINTS
 from ..kinds.device import DEVICE_VALUES, FULL, LEVELS, as_host, check_filters
 from ..kinds.device_group import DEVICE_GROUP, device_groups
-from ..kinds.device_search import find_devices, unique_devices
+from ..kinds.device_search import devices_option, find_devices, unique_devices
 from ..kinds.tag import TAG
 from ..model.conform import to_int, to_row, to_rows, to_text
 from ..model.kind import Kind
 from ..model.module_spec import NO_DIFF, READS_ONLY, ModuleSpec, Option, Value
 from ..task import ModuleDefinition, ModuleResult, RunContext
-from .selection import FILTERS_TEXT, devices_option, matching_devices, queries_of
+from .selection import FILTERS_TEXT, matching_devices, queries_of
 
 # Maximum number of objects that are read one by one instead of in the list of all objects.
 _FEW = 5

@@ -17,7 +17,7 @@ from ..engine.apply import apply_each, raise_first
 from ..engine.lookup import lookup_of
 from ..engine.tenant_view import TenantView
 from ..http.parallel import CONCURRENCY, in_parallel
-from ..kinds.device_search import label_of
+from ..kinds.device_search import devices_option, label_of
 from ..model.module_spec import ModuleSpec, Option, Support, Value
 from ..model.plan import Step
 from ..task import ModuleDefinition, ModuleResult, RunContext, diff_entry
@@ -49,7 +49,6 @@ from .selection import (
     ALLOW_EMPTY_OPTION,
     SELECTION,
     check_safe,
-    devices_option,
     filters_option,
     groups_option,
     online_ids,

@@ -49,23 +49,6 @@ FILTERS_TEXT = (
 """The first paragraph of an option with filters."""
 
 
-def devices_option(*more: str, required: bool = False) -> Option:
-    """Return the option ``devices``, with more paragraphs of documentation."""
-    return Option(
-        "devices",
-        (
-            "Devices by name, alias, serial number or ID.",
-            "The module looks up devices one by one, or in the list of all devices if this takes fewer requests.",
-            *more,
-        ),
-        type="list",
-        elements="str",
-        required=required,
-        aliases=("device",),
-        identifier=True,
-    )
-
-
 def groups_option(*more: str) -> Option:
     """Return the option ``groups``, with more paragraphs of documentation."""
     return Option(

@@ -27,15 +27,18 @@ from behaviors import (
     identity,
     operations,
     policies,
+    readings,
     roles,
     scripts,
     tags,
     tenant_apps,
+    users,
 )
 
 # In the order in which they are seeded: devices refer to those before them.
 KINDS = (
     identity,
+    users,
     device_groups,
     tags,
     blueprints,
@@ -51,6 +54,7 @@ KINDS = (
     roles,
     alerts,
     geofences,
+    readings,
     scripts,
 )
 

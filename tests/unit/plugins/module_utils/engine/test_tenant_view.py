@@ -322,3 +322,41 @@ def test_names_can_be_looked_up_during_write_requests(server: Server, view: Tena
         finally:
             stopped.set()
         writing.result()
+
+
+def test_a_query_that_esper_rejects_is_left_out(server: Server, view: TenantView) -> None:
+    people = Kind(
+        name="person",
+        title="person",
+        plural="people",
+        routes=Routes(list="/people/", object="/people/{id}/", list_query={"exclude_robots": True}),
+        fields=(Field("id", writable=False), Field("name")),
+    )
+    rows = [{"id": FIRST, "name": "Anna"}]
+    server.app = lambda request: answers(*(({}, 400) if "exclude_robots" in request.query else ({"results": rows},)))
+    assert view.list_objects(people) == view.list_objects(people) == rows
+    assert server.sent == ["GET /people/?exclude_robots=true&limit=250", "GET /people/?limit=250"]
+    assert view.objects_by_id(people) == {FIRST: rows[0]}
+    view.list_objects(people, {"name": "Anna"})
+    assert server.sent[2:] == ["GET /people/?name=Anna&limit=250"]
+
+
+def test_the_query_of_a_list_is_sent_with_each_request(server: Server, view: TenantView) -> None:
+    people = Kind(
+        name="person",
+        title="person",
+        plural="people",
+        routes=Routes(list="/people/", object="/people/{id}/", list_query={"exclude_robots": True}),
+        fields=(Field("id", writable=False), Field("name")),
+    )
+    server.app = lambda request: answers({"results": []})
+    assert view.list_objects(people) == view.list_objects(people, {"name": "Anna"}) == []
+    assert view.objects_by_id(people) == {}
+    assert [each.partition("?")[2] for each in server.sent] == [
+        "exclude_robots=true&limit=250",
+        "exclude_robots=true&name=Anna&limit=250",
+    ]
+    server.app = lambda request: answers({"message": "Broken"}, 403)
+    with pytest.raises(ApiError):
+        view.list_objects(people, {"name": "Bo"})
+    assert len(server.sent) == 3

@@ -4,11 +4,13 @@
 
 from __future__ import annotations
 
+import threading
 import typing as t
 
 import pytest
 from ansible_collections.esper.cloud.plugins.module_utils.base.errors import ApiError, EsperError, InvalidParameter
 from ansible_collections.esper.cloud.plugins.module_utils.engine.apply import Result, ensure
+from ansible_collections.esper.cloud.plugins.module_utils.engine.batch import Batch, BatchItem
 from ansible_collections.esper.cloud.plugins.module_utils.engine.tenant_view import TenantView
 from ansible_collections.esper.cloud.plugins.module_utils.kinds.role import ROLE
 from ansible_collections.esper.cloud.tests.unit.service import Reply, Request, Server, answers
@@ -184,3 +186,42 @@ def test_a_role_that_users_have_is_deleted_only_with_force(run: Run) -> None:
     assert tenant.sent == []
     assert run(tenant, state="absent", force=True).changed
     assert tenant.sent == [("DELETE", f"{ROLES}{ID}", None)]
+
+
+def test_the_scopes_of_many_roles_are_read_at_the_same_time(server: Server, make_client: MakeClient) -> None:
+    ids = {f"1d9b4a70-0b47-4a0e-9a53-5a3c1b8a2f{number:02}": f"Role {number}" for number in range(20)}
+    together = threading.Barrier(8, timeout=5)
+
+    def tenant(request: Request) -> Reply:
+        if request.path.endswith("/scopes"):
+            if len(server.sent) <= 9:
+                together.wait()
+            return answers([{"name": "read:device"}])
+        rows = [{"id": identifier, "name": name, "description": ""} for identifier, name in ids.items()]
+        return answers({"count": len(rows), "roles": rows})
+
+    server.app = tenant
+    view = TenantView(make_client(server))
+    params = {"state": "present", "scopes": ["read:device"]}
+    batch = Batch(view, [BatchItem(ROLE, "roles[]", {**params, "name": name}) for name in ids.values()])
+    batch.plan_all(continue_on_error=False)
+    assert [item.action for item in batch.items] == ["unchanged"] * len(ids)
+    assert len(server.sent) == 1 + len(ids)
+
+
+def test_scopes_that_cannot_be_read_fail_their_role_only(server: Server, make_client: MakeClient) -> None:
+    ids = {f"1d9b4a70-0b47-4a0e-9a53-5a3c1b8a2f{number:02}": f"Role {number}" for number in range(8)}
+
+    def tenant(request: Request) -> Reply:
+        if request.path.endswith("/scopes"):
+            return answers({"message": "No"}, 403) if "2f03" in request.path else answers([])
+        rows = [{"id": identifier, "name": name, "description": ""} for identifier, name in ids.items()]
+        return answers({"count": len(rows), "roles": rows})
+
+    server.app = tenant
+    params = {"state": "present", "scopes": []}
+    items = [BatchItem(ROLE, "roles[]", {**params, "name": name}) for name in ids.values()]
+    Batch(TenantView(make_client(server)), items).plan_all(continue_on_error=True)
+    assert [item.action for item in items] == [
+        "failed" if "3" in item.params["name"] else "unchanged" for item in items
+    ]
