@@ -8,7 +8,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: background_script_info
-short_description: Get information about Esper background scripts
+short_description: Read Esper background scripts
 version_added: 0.1.0
 author: esper.cloud contributors (@ansible-collections)
 description:

@@ -116,7 +116,12 @@ class Planner:
                     lookup_of(self.view, t.cast("Kind", field.names.kind)).prefetch(sorted(texts))
         if separate_fields := [field for field in self.kind.fields if field.request_option]:
             fields_of = [
-                [field for field in separate_fields if params.get(field.name) is not None] for params in several
+                [
+                    field
+                    for field in separate_fields
+                    if params.get(field.name) is not None or params.get(field.file_option) is not None
+                ]
+                for params in several
             ]
             found = [
                 (row, fields)

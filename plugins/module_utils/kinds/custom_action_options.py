@@ -11,6 +11,7 @@ from __future__ import annotations
 import typing as t
 from uuid import NAMESPACE_URL, uuid5
 
+from ..base.errors import EsperError
 from ..base.row import Params, Row
 from ..engine.tenant_view import TenantView
 from ..http.parallel import CONCURRENCY, in_parallel
@@ -57,9 +58,13 @@ def read_scripts(view: TenantView, kind: Kind, rows: list[Row]) -> list[Row]:
     """Return custom actions with the texts of their scripts. Each script takes a GET request. Raise the errors of
     Client.request()."""
 
-    def read(script: tuple[str, str]) -> Row:
+    def read(script: tuple[str, str]) -> Row | EsperError:
         identifier, purpose = script
-        content = to_row(view.value_at("/v2/scripts/{id}/", {"id": identifier}, purpose=purpose))
+        try:
+            content = to_row(view.value_at("/v2/scripts/{id}/", {"id": identifier}, purpose=purpose))
+        except EsperError as error:
+            # An exception in a thread would cancel the other requests of the task.
+            return error
         return {key: to_text(content.get(key)) for key in _SENT}
 
     purposes = {
@@ -68,8 +73,13 @@ def read_scripts(view: TenantView, kind: Kind, rows: list[Row]) -> list[Row]:
         for option in to_rows(row.get("options"))
         if option.get("script_id")
     }
-    read_texts = in_parallel(view.client, read, purposes.items(), CONCURRENCY)
-    texts = dict(zip(purposes, read_texts, strict=True))
+    texts: dict[str, Row] = {}
+    # The generator is never closed early, because that stops the client.
+    results = list(in_parallel(view.client, read, purposes.items(), CONCURRENCY))
+    for identifier, found in zip(purposes, results, strict=True):
+        if isinstance(found, EsperError):
+            raise found
+        texts[identifier] = found
     return [
         {
             **row,

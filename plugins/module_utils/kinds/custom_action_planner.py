@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import typing as t
+
 from ..base.errors import InvalidParameter
 from ..base.row import Params, Row
 from ..engine.planner import Planner
@@ -13,6 +15,12 @@ from .custom_action_options import completed, read_scripts, with_scripts
 
 class CustomActionPlanner(Planner):
     """Plans changes of custom actions, whose options are replaced together."""
+
+    def prefetch(self, several: t.Sequence[Params]) -> None:
+        """Read the scripts of several custom actions together."""
+        super().prefetch(several)
+        rows = [self._find_or_none(params) for params in several if params.get("options") is not None]
+        read_scripts(self.view, self.kind, [row for row in rows if row is not None])
 
     def plan_create(self, params: Params) -> Plan:
         """Return the plan of Planner, with keys for the options."""

@@ -11,6 +11,8 @@ from .field import Field, Words, exclusive_options, file_options
 from .kind import Guard, Kind, Related, Routes, Shape
 from .module_spec import NO_DIFF, READS_ONLY, ModuleSpec, Option, Value, state_option, writable
 
+# The width of a line of `ansible-doc -l`.
+_COLUMNS = 80
 _OMITTED = "Options you omit are not changed."
 
 
@@ -61,7 +63,7 @@ def plain_kind(
         seealso=(f"{name}_info",),
     )
     info_module = ModuleSpec(
-        short_description=f"Get information about Esper {titles}",
+        short_description=_info_purpose(name, titles),
         description=(
             f"Returns one {title} by {'name or ID' if has_name else 'ID'}, or all {titles} of the tenant.",
             f"If the {title} does not exist, the list is empty.",
@@ -171,6 +173,12 @@ def plain_singleton(
         ),
         **attributes,
     )
+
+
+def _info_purpose(name: str, titles: str) -> str:
+    """Return the short description of an _info module."""
+    purpose = f"Get information about Esper {titles}"
+    return purpose if len(f"esper.cloud.{name}_info {purpose}") <= _COLUMNS else f"Read Esper {titles}"
 
 
 def _exclusive(options: t.Iterable[Option], *, has_name: bool) -> list[tuple[str, str]]:

@@ -63,7 +63,7 @@ def test_a_file_and_its_text_are_the_same_script(world: World, tmp_path: Path) -
     ],
     ids=str,
 )
-def test_invalid_options_of_a_script_are_an_error_before_a_write(world: World, options: Row, error: str) -> None:
+def test_invalid_options_of_a_script_are_an_error_before_a_request(world: World, options: Row, error: str) -> None:
     run = background(world, **{"script": "Get-Date", **options})
     assert run.message == f"Invalid parameters for the background script 'clean': {error}."
     assert run.writes == []
@@ -187,6 +187,33 @@ def test_scripts_that_a_key_cannot_read_are_an_error(world: World) -> None:
     run = action(world, {**ON, "script": "exit"})
     assert run.message.startswith("Reading the script of the option 'On' of the custom action 'Radio' failed")
     assert run.writes == []
+
+
+def test_tenant_goes_on_if_a_script_cannot_be_read(world: World) -> None:
+    actions = [{"name": name, "type": "button", "options": [ON, OFF]} for name in ("Radio", "Wireless")]
+    world.must("tenant", {"custom_actions": actions})
+    world.simulator.fault(kind="status", status=403, path="/v2/scripts/", times=1)
+    changed = [{**each, "options": [ON, {**OFF, "script": "exit"}]} for each in actions]
+    run = world.run(
+        "tenant",
+        {
+            "custom_actions": changed,
+            "alert_channels": [{"name": "Desk", "emails": ["a@b.org"]}],
+            "on_error": "continue",
+        },
+    )
+    # One script was read twice: once for all actions together, and once for its own.
+    assert run.result["counts"]["updated"] == 2
+    world.simulator.fault(kind="status", status=403, path="/v2/scripts/", times=None)
+    run = world.run(
+        "tenant",
+        {
+            "custom_actions": actions,
+            "alert_channels": [{"name": "Night", "emails": ["a@b.org"]}],
+            "on_error": "continue",
+        },
+    )
+    assert (run.result["counts"]["failed"], run.result["counts"]["created"]) == (2, 1)
 
 
 def test_tenant_creates_scripts_and_actions_from_files(world: World, tmp_path: Path) -> None:
