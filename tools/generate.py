@@ -416,12 +416,12 @@ def index_file(found: list[Module]) -> str:
 
 
 def registry_file() -> str:
-    """Return kinds/registry.py, which has the kinds with a module that manages objects."""
+    """Return kinds/registry.py, which has the kinds that the module tenant manages."""
     kind_type = importlib.import_module(f"{PACKAGE}.model.kind").Kind
     found = {
         each.name: (file, name, each)
         for file, name, each in definitions("kinds")
-        if isinstance(each, kind_type) and each.module
+        if isinstance(each, kind_type) and each.module and each.in_tenant
     }
     # Kinds that others refer to come first.
     order = graphlib.TopologicalSorter(
@@ -481,18 +481,23 @@ AREAS = {
     "Devices": ("device", "device_group", "device_facts"),
     "Commands and operations": ("device_command", "converge", "operation"),
     "Blueprints and policies": ("blueprint", "enterprise_policy"),
-    "Apps and content": ("app", "content"),
+    "Apps and content": ("app", "content", "oem_config_schema"),
     "Alerts and places": ("alarm_rule", "alert_channel"),
+    "Appearance": ("wallpaper", "device_group_thumbnail", "tile_icon"),
     "Apple and scripts": ("webclip", "provisioning_profile", "custom_action", "background_script"),
-    "Users and access": ("role",),
+    "Users and access": ("role", "personal_access_token", "sso_connection", "token"),
     "Tenant settings": ("enterprise", "preferred_region"),
+    "Enrollment": ("directory_record", "mdm_service_config"),
     "Reports and monitoring": (
         "device_location",
         "device_heartbeat",
         "device_tile",
         "status_metric",
         "enterprise_report",
+        "report",
+        "report_type",
         "report_subscription",
+        "event",
         "remote_viewer_session",
     ),
     "All objects": ("tenant", "api"),

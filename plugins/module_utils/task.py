@@ -264,6 +264,7 @@ def define_module(kind: Kind) -> ModuleDefinition:
         elif records:
             result[kind.name] = records[0]
         for outcome in outcomes:
+            result |= outcome.extra
             for name, rows in outcome.related.items():
                 known = result.setdefault(name, [])
                 known += [row for row in rows if row not in known]

@@ -12,7 +12,7 @@ short_description: Manage Esper device groups
 version_added: 0.1.0
 author: esper.cloud contributors (@ansible-collections)
 description:
-  - Creates, renames, moves and deletes device groups.
+  - Creates, renames, moves and deletes device groups, and sets their thumbnails.
   - Device groups form a tree under the root V(All devices). The root cannot be renamed, moved or deleted.
   - Names are case-sensitive, except for the root. Leading and trailing whitespace is ignored.
   - A name can belong to several device groups. In that case, address the group by O(path), by O(name) and
@@ -67,6 +67,12 @@ options:
       - If a group exists at this path, and none exists at the old one, nothing is changed.
       - Mutually exclusive with O(id).
     type: str
+  thumbnail:
+    description:
+      - Name or ID of the device group thumbnail that the Esper console shows for the group. An empty text
+        removes it. An empty text removes the value.
+      - If Esper accepts the request without setting the thumbnail, the task fails.
+    type: str
   create_parents:
     description: If V(true), the module creates the missing parents of the group in O(path), O(new_path) or
       O(parent).
@@ -89,6 +95,7 @@ options:
     default: false
 seealso:
   - module: esper.cloud.device_group_info
+  - module: esper.cloud.device_group_thumbnail
 """
 
 EXAMPLES = r"""
@@ -159,6 +166,11 @@ device_group:
       description: ID of the blueprint assigned to the device group. Null if there is none.
       type: str
       sample: 5b1f0c0e-7f0e-4c7f-9d55-0a6a3a0f9b21
+    thumbnail:
+      description: Name of the device group thumbnail, or its ID if the module did not read the name. Null
+        if there is none.
+      type: str
+      sample: store.png
     created_on:
       description: Time of creation.
       type: str

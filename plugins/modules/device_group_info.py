@@ -103,6 +103,11 @@ device_groups:
       description: ID of the blueprint assigned to the device group. Null if there is none.
       type: str
       sample: 5b1f0c0e-7f0e-4c7f-9d55-0a6a3a0f9b21
+    thumbnail:
+      description: Name of the device group thumbnail, or its ID if the module did not read the name. Null
+        if there is none.
+      type: str
+      sample: store.png
     created_on:
       description: Time of creation.
       type: str

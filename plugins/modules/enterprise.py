@@ -76,7 +76,7 @@ EXAMPLES = r"""
     location: London, England, GB
     zipcode: "01234"
 
-- name: Allow the data saver mode on devices
+- name: Enable the data saver mode for devices
   esper.cloud.enterprise:
     data_saver: true
 """

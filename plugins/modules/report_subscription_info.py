@@ -8,7 +8,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: report_subscription_info
-short_description: Read Esper report subscriptions
+short_description: Get Esper report subscriptions
 version_added: 0.1.0
 author: esper.cloud contributors (@ansible-collections)
 description:

@@ -37,10 +37,6 @@ options:
     description: Alert channels, each with the options of M(esper.cloud.alert_channel).
     type: list
     elements: dict
-  device_groups:
-    description: Device groups, each with the options of M(esper.cloud.device_group).
-    type: list
-    elements: dict
   apps:
     description: Apps, each with the options of M(esper.cloud.app).
     type: list
@@ -55,6 +51,10 @@ options:
     elements: dict
   custom_actions:
     description: Custom actions, each with the options of M(esper.cloud.custom_action).
+    type: list
+    elements: dict
+  device_group_thumbnails:
+    description: Device group thumbnails, each with the options of M(esper.cloud.device_group_thumbnail).
     type: list
     elements: dict
   enterprise:
@@ -75,12 +75,28 @@ options:
     description: Roles, each with the options of M(esper.cloud.role).
     type: list
     elements: dict
-  alarm_rules:
-    description: Alarm rules, each with the options of M(esper.cloud.alarm_rule).
+  tile_icons:
+    description: Tile icons, each with the options of M(esper.cloud.tile_icon).
+    type: list
+    elements: dict
+  wallpapers:
+    description: Wallpapers, each with the options of M(esper.cloud.wallpaper).
     type: list
     elements: dict
   blueprints:
     description: Blueprints, each with the options of M(esper.cloud.blueprint).
+    type: list
+    elements: dict
+  device_groups:
+    description: Device groups, each with the options of M(esper.cloud.device_group).
+    type: list
+    elements: dict
+  alarm_rules:
+    description: Alarm rules, each with the options of M(esper.cloud.alarm_rule).
+    type: list
+    elements: dict
+  directory_records:
+    description: Directory records, each with the options of M(esper.cloud.directory_record).
     type: list
     elements: dict
   on_error:
@@ -99,18 +115,22 @@ notes:
   - After a failure or an interruption, run the same task again to apply the rest.
 seealso:
   - module: esper.cloud.alert_channel
-  - module: esper.cloud.device_group
   - module: esper.cloud.app
   - module: esper.cloud.background_script
   - module: esper.cloud.content
   - module: esper.cloud.custom_action
+  - module: esper.cloud.device_group_thumbnail
   - module: esper.cloud.enterprise
   - module: esper.cloud.enterprise_policy
   - module: esper.cloud.preferred_region
   - module: esper.cloud.report_subscription
   - module: esper.cloud.role
-  - module: esper.cloud.alarm_rule
+  - module: esper.cloud.tile_icon
+  - module: esper.cloud.wallpaper
   - module: esper.cloud.blueprint
+  - module: esper.cloud.device_group
+  - module: esper.cloud.alarm_rule
+  - module: esper.cloud.directory_record
 """
 
 EXAMPLES = r"""

@@ -14,6 +14,7 @@ CHANNELS = "/v1{e}/alertchannels/"
 RULES = "/v1{e}/alarmrules/"
 GEOFENCES = "/v0{e}/geofence/"
 PIPELINES = "/pipelines/v0/pipelines/"
+RECORDS = "/v1{e}/directory_record/"
 MISSING = "0b1e7f3c-0000-4000-8000-000000000001"
 REGIONS = "/v2/preferred-regions"
 ROLES = "/authz2/v1/roles/"
@@ -331,3 +332,47 @@ def test_rows_are_ordered_as_the_query_says(api: Api) -> None:
         api("POST", PIPELINES, {"name": f"After {seconds}", "timeout_seconds": seconds})
     names = [row["name"] for row in api.get(PIPELINES, ordering="-name")["content"]["results"]]
     assert names == ["After 9", "After 100", "After 10"]
+
+
+def record(api: Api, serial: str, **properties: Any) -> dict[str, Any]:
+    """A new directory record."""
+    body = {"unique_identifiers": [{"type": 2, "unique_id": serial}], **properties}
+    answer = api("POST", RECORDS, body)
+    assert answer.status == 201, answer.body
+    return dict(answer.body)
+
+
+def test_a_directory_record_has_names_of_types_and_loses_what_a_put_omits(api: Api) -> None:
+    created = record(api, "R9W1", alias="Till 1", tags=["till"])
+    assert created["unique_identifiers"] == [{"unique_id": "R9W1", "type": "SERIAL"}]
+    assert (created["online_status"], created["approval_status"]) == ("NONE", "WAITING_FOR_APPROVAL")
+    path = f"{RECORDS}{created['id']}/"
+    identifiers = [{"type": 4, "unique_id": "00:11:22:33:44:55"}]
+    assert api("PUT", path, {"alias": "Till 1"}).status == 400
+    replaced = api("PUT", path, {"unique_identifiers": identifiers}).body
+    assert replaced["unique_identifiers"] == [{"unique_id": "00:11:22:33:44:55", "type": "WIFI_MAC_ID"}]
+    assert (replaced["alias"], replaced["tags"]) == ("", [])
+    assert api("DELETE", path).status == 204
+    assert api("GET", path).status == 404
+
+
+def test_a_directory_record_of_a_device_shows_it(api: Api) -> None:
+    device = api.get("/v2/devices/")["content"]["results"][0]
+    created = record(api, device["serial"])
+    assert (created["device_id"], created["name"], created["approval_status"]) == (
+        device["id"],
+        device["name"],
+        "APPROVED",
+    )
+    assert "device_id" not in record(api, "R9W1")
+
+
+def test_the_list_of_directory_records_has_pages_but_no_limit(api: Api) -> None:
+    ids = [record(api, f"R9W{number}")["id"] for number in range(25)]
+    first = api.get(RECORDS)
+    assert (first["count"], len(first["results"])) == (25, 20)
+    assert "offset=20" in first["next"]
+    rest = api.get(RECORDS, offset=20)
+    assert [row["id"] for row in [*first["results"], *rest["results"]]] == ids
+    assert rest["next"] == ""
+    assert api("GET", f"{RECORDS}?limit=100").status == 400

@@ -244,7 +244,15 @@ def fixed(world: World, subject: Subject, objects: Objects) -> None:
 # --- faults -----------------------------------------------------------------------------------------------------------
 
 
-@law("A create whose response is lost, or that never arrives, ends with exactly one object.", _creates)
+def _adopts(subject: Subject) -> Reason:
+    return _creates(subject) or ("" if subject.on_lost_create == "adopt" else "useless without the response")
+
+
+def _fails_if_lost(subject: Subject) -> Reason:
+    return _creates(subject) or ("" if subject.on_lost_create == "fail" else "adopted")
+
+
+@law("A create whose response is lost, or that never arrives, ends with exactly one object.", _adopts)
 def lost_create(world: World, subject: Subject, objects: Objects) -> None:
     for kind in ("drop_after", "drop_before"):
         world.begin(preparation_of(subject))
@@ -260,6 +268,29 @@ def lost_create(world: World, subject: Subject, objects: Objects) -> None:
         _equal(_portrait(world, subject, objects), expected, f"After {kind}, the tenant differs:")
         assert len(expected) == len(before) + 1, "a create adds another number of objects than one"
         _is_unchanged(world.must(subject.name, objects.create), f"the run after {kind}")
+
+
+@law(
+    "If the lost response to a create has the only copy of a secret, the task fails and does not adopt the object.",
+    _fails_if_lost,
+)
+def lost_secret(world: World, subject: Subject, objects: Objects) -> None:
+    before = _portrait(world, subject, objects)
+    world.simulator.fault(kind="drop_after", method="POST")
+    run = world.run(subject.name, objects.create)
+    assert run.failed, "the task succeeds without the secret"
+    assert run.changed, "the task reports no change, although the object exists"
+    assert len(run.writes) == 1, f"the task sends {run.writes}"
+    assert "lost" in run.message, f"the message does not say that the response is lost: {run.message}"
+    assert len(_portrait(world, subject, objects)) == len(before) + 1, (
+        "a create adds another number of objects than one"
+    )
+    world.begin(preparation_of(subject))
+    world.simulator.fault(kind="drop_before", method="POST")
+    assert world.must(subject.name, objects.create).changed, "the task reports no change"
+    assert len(_portrait(world, subject, objects)) == len(before) + 1, (
+        "a create adds another number of objects than one"
+    )
 
 
 @law(
@@ -451,8 +482,12 @@ def _flaws(world: World, entry: Row) -> list[str]:
 
 @law("The return values are those of the documentation, in check mode too.", _always)
 def returned(world: World, subject: Subject, objects: Objects) -> None:
-    for module, options in _life(subject, objects):
+    tasks = _life(subject, objects)
+    if subject.related:
+        tasks.insert(2, (f"{subject.name}_info", {**objects.info_all, **dict.fromkeys(subject.related, True)}))
+    for module, options in tasks:
         documented = documents.returned(module)
+        not_requested = {field for option, field in subject.related.items() if option not in options}
         for check_mode in (True, False):
             result = world.must(module, options, check_mode=check_mode).result
             unknown_keys = result.keys() - documented.keys() - {"changed", "diff"}
@@ -461,7 +496,7 @@ def returned(world: World, subject: Subject, objects: Objects) -> None:
                 rows = result.get(name)
                 for row in rows if isinstance(rows, list) else [rows]:
                     if isinstance(row, dict) and "contains" in spec:
-                        assert row.keys() == spec["contains"].keys(), (
+                        assert row.keys() == spec["contains"].keys() - not_requested, (
                             f"{module} returns {name} with {sorted(row)}, documented are {sorted(spec['contains'])}"
                         )
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 import sys
 import typing as t
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "simulator"))
@@ -48,7 +49,12 @@ def _version(package: str) -> Row:
     return {"package_name": package, "version_name": "1.0.0", "version_code": 1}
 
 
+def _in_days(days: int) -> str:
+    return f"{datetime.now(timezone.utc) + timedelta(days=days):%Y-%m-%dT00:00:00Z}"
+
+
 _APP = {"src": "law.apk", **_version("com.example.law")}
+_NO_NAME = "Esper returns no name: tests/unit/plugins/module_utils/kinds/test_picture.py"
 _CONTENT = {"src": "law.txt", "name": "law.txt"}
 # Esper masks these passwords and replaces all settings at once, so an update has them again. The module returns the
 # names only of the apps and files that the task has, so an update has them again, too.
@@ -104,6 +110,13 @@ PREPARATIONS: dict[str, Preparation] = {
         info={"seen_after": "2026-01-01T01:00:00+01:00", "platform": "ANDROID"},
         info_all={"seen_after": "2026-01-01"},
     ),
+    "device_group_thumbnail": Preparation(
+        files={"law.png": b"law", "second.png": b"second"},
+        identity={"name": "law.png"},
+        second={"name": "second.png"},
+        for_create=({"src": "law.png"}, {"src": "second.png"}),
+        exceptions={"ambiguous": _NO_NAME},
+    ),
     "device_group": Preparation(
         identity={"path": "All devices/Law"},
         moved={"path": "All devices/Moved law"},
@@ -111,8 +124,32 @@ PREPARATIONS: dict[str, Preparation] = {
         sample={},
         changed={"new_path": "All devices/Moved law"},
     ),
+    "directory_record": Preparation(
+        tasks=(("device_group", {"path": "All devices/Stores/Germany", "create_parents": True}),),
+        identity={"serial": "R9W00000001", "imei1": "356938035643809", "wifi_mac": "00:11:22:33:44:55"},
+        second={"serial": "R9W00000002", "imei1": "356938035643801", "wifi_mac": "00:11:22:33:44:01"},
+    ),
     "report_subscription": Preparation(
         identity={"emails": ["law@example.com"]},
         second={"emails": ["second@example.com"]},
+    ),
+    "personal_access_token": Preparation(
+        sample={"description": "Law", "expires": _in_days(7), "return_token": True},
+        # The second run is 90 days before the new time, so it does not renew the token again.
+        changed={"expires": _in_days(90), "renew": "expiring", "return_token": True},
+    ),
+    "tile_icon": Preparation(
+        files={"law.png": b"law", "second.png": b"second"},
+        identity={"device_model": "Scanner X1"},
+        second={"device_model": "Scanner X2"},
+        changed={},
+        for_create=({"src": "law.png"}, {"src": "second.png"}),
+    ),
+    "wallpaper": Preparation(
+        files={"law.png": b"law", "second.png": b"second"},
+        identity={"name": "law.png", "orientation": "landscape"},
+        second={"name": "second.png", "orientation": "landscape"},
+        for_create=({"src": "law.png"}, {"src": "second.png"}),
+        exceptions={"ambiguous": _NO_NAME},
     ),
 }

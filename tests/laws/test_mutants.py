@@ -190,7 +190,8 @@ def _drops_last_item(task: ModuleDefinition, args: Row, context: RunContext) -> 
 
 def _hides_rows(_method: str, _path: str, body: t.Any) -> t.Any:
     """Return all lists as if they were empty, so that nothing is found by name."""
-    return {**body, "results": [], "count": 0} if isinstance(body, dict) and "results" in body else body
+    rows = {"results", "personal_access_tokens"} & body.keys() if isinstance(body, dict) else set()
+    return {**body, **{key: [] for key in rows}, "count": 0} if rows else body
 
 
 def _hides_twins(_method: str, _path: str, body: t.Any) -> t.Any:
@@ -237,6 +238,12 @@ MUTANTS: dict[str, tuple[Mutant, ...]] = {
     "lost_create": (
         Mutant("does not find the object", "the task fails after drop_after", rewrite=_hides_rows),
         Mutant("creates a second object", "another number of objects", rewrite=_hides_rows, kind="content"),
+    ),
+    "lost_secret": (
+        Mutant("reports success", "succeeds without the secret", _never_fails, kind="personal_access_token"),
+        Mutant("creates a second object", "succeeds without", rewrite=_hides_rows, kind="personal_access_token"),
+        Mutant("hides the reason", "does not say", _hides_the_reason, kind="personal_access_token"),
+        Mutant("does not repeat requests", "failed", _never_repeats, kind="personal_access_token"),
     ),
     "failed_update": (
         Mutant("reports success", "the task succeeds although", _never_fails),

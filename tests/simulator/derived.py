@@ -228,7 +228,7 @@ class Derivation:
         rows = [self._computed(request, row) for row in self._rows(request, self._owner(request))]
         rows = [row for row in rows if _matches(row, request)]
         _sort(rows, request.call.query)
-        if ("limit", "query") in request.operation.parameters:
+        if ("offset", "query") in request.operation.parameters:
             page = paged(request.call, rows, *_limits(request.operation))
         else:
             page = Page(rows, len(rows), None, None)
@@ -453,7 +453,7 @@ def _key(row: Row, resource: Resource) -> str:
 
 def _limits(operation: Operation) -> tuple[int, int]:
     """Return the default and the maximum size of a page."""
-    spec = operation.parameters["limit", "query"]["schema"]
+    spec = operation.parameters.get(("limit", "query"), {}).get("schema", {})
     is_legacy = operation.document in ("legacy", "v1") or operation.path.startswith("/v0/enterprise/")
     page, maximum = (_LEGACY_PAGE, _LEGACY_MAXIMUM) if is_legacy else (_PAGE, _MAXIMUM)
     return spec.get("default", page), spec.get("maximum", maximum)

@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 import yaml
 from behaviors import CHECKS, OPERATIONS, SHOWN
+from behaviors.tokens import is_key
 from contract import EVERYWHERE, Contract, Operation
 from derived import Derivation
 from exchange import Call, Refusal, Reply, not_found
@@ -80,8 +81,9 @@ class Service:
         return _refused(operation, status, ["detail: Something went wrong. "])
 
     def knows(self, headers: Mapping[str, str]) -> bool:
-        """Return whether the request has the key."""
-        return headers.get("Authorization") == f"Bearer {self.tenant.settings.api_key}"
+        """Return whether the request has a key: the value of a personal access token."""
+        scheme, _space, key = headers.get("Authorization", "").partition(" ")
+        return scheme == "Bearer" and is_key(self.tenant, key)
 
     def _admit(self, headers: Mapping[str, str], values: Mapping[str, str]) -> None:
         if not self.knows(headers):

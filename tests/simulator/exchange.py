@@ -59,7 +59,7 @@ class Reply:
 
 
 Behavior = Callable[[Tenant, Call], Answer]
-# Raises Refusal if the tenant rejects a call.
+# Raises an error if the tenant rejects a call.
 Check = Callable[[Tenant, Call], None]
 
 

@@ -34,6 +34,8 @@ import orjson
 from aiohttp import web
 from control import MOST_OBJECTS, in_range
 from exchange import Reply
+from forms import Form
+from storage import File
 
 # Kind -> whether the request takes effect in any case.
 KINDS = {
@@ -50,6 +52,8 @@ KINDS = {
     "wrong_content_type": True,  # the right JSON as `content_type` (text/plain)
     "gzip_broken": True,  # a body that is said to be gzip, and is not
     "null_results": True,  # `results` of a list is null
+    "recode": True,  # an uploaded file gets other bytes, as if pictures were compressed
+    "rename": True,  # an uploaded file gets other bytes and another name
     "devices": True,  # `add` and `remove` devices just before a right answer
 }
 
@@ -99,6 +103,18 @@ UNANSWERED = ("hang", "drop_before", "drop_after")
 
 HTML = "<!DOCTYPE html><html><head><title>Sign in</title></head><body><h1>Sign in to continue</h1></body></html>"
 _JSON = "application/json"
+
+
+def recoded(fault: Fault, body: bytes | Form) -> bytes | Form:
+    """The body of an upload with the file that is stored instead."""
+    if fault.kind not in ("recode", "rename") or isinstance(body, bytes):
+        return body
+    return {
+        name: File.of("0.png" if fault.kind == "rename" else part.name, part.kind, b"recoded " + (part.data or b""))
+        if isinstance(part, File)
+        else part
+        for name, part in body.items()
+    }
 
 
 def echoing(fault: Fault, request: str) -> Fault:

@@ -30,7 +30,7 @@ from control import (
 )
 from dispatch import Service
 from exchange import Reply
-from faults import UNANSWERED, Fault, Faults, deliver, distorted, echoing
+from faults import UNANSWERED, Fault, Faults, deliver, distorted, echoing, recoded
 from fleet import grow
 from forms import received
 from journal import Journal
@@ -99,6 +99,8 @@ class Server:
         await asyncio.sleep(self._latency)
         if fault and fault.kind == "devices":
             self._change(fault.add, fault.remove)
+        elif fault:
+            body = recoded(fault, body)
         reply = Reply(200)
         if fault is None or fault.processed:
             reply = self._service.reply(method, path, query, request.headers, body)

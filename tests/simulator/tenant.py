@@ -45,6 +45,7 @@ class Group:
     parent: str | None
     created_on: str
     blueprint: str | None = None
+    thumbnail: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

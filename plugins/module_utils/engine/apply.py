@@ -35,13 +35,14 @@ _MAX_MERGES = 3
 @dataclass(frozen=True)
 class Result:
     """The result of a task, in check mode the plan. ``record`` is the object afterwards, None if it does not exist.
-    ``warnings`` are sentences for the user, ``related`` other objects of the task, see Plan."""
+    ``warnings`` are sentences for the user, ``related`` and ``extra`` other return values, see Plan."""
 
     changed: bool
     record: Row | None
     changes: list[ObjectDiff]
     warnings: list[str]
     related: dict[str, list[Row]]
+    extra: Row
 
 
 def ensure(view: TenantView, kind: Kind, params: Params, *, check_mode: bool = False) -> Result:
@@ -77,7 +78,7 @@ def _apply_plan(view: TenantView, kind: Kind, params: Params, planned: Plan, che
         record = record_after(view, kind, planned)
         if rest := plan_rest(view, kind, params, planned.steps):
             record = apply(view, kind, rest)
-    return Result(bool(planned.steps), record, planned.changes, planned.warnings, planned.related)
+    return Result(bool(planned.steps), record, planned.changes, planned.warnings, planned.related, planned.extra)
 
 
 def plan_rest(view: TenantView, kind: Kind, params: Params, steps: t.Iterable[Step]) -> Plan | None:
@@ -109,7 +110,9 @@ def accepted_writes(view: TenantView, steps: t.Container[Step] | None = None) ->
 
 
 def add_accepted(view: TenantView, error: EsperError, steps: t.Container[Step] | None = None) -> None:
-    """Add the write requests that Esper has accepted to the message of an error, if there are any."""
+    """Add the write requests that Esper has accepted to the message of an error, if there are any that it lacks."""
+    if error.names_changes:
+        return
     if accepted := accepted_writes(view, steps):
         error.args = (f"{sentence(str(error))} {accepted} Run the task again to apply the rest.",)
         error.names_changes = True
@@ -225,6 +228,17 @@ def raise_first(failures: t.Sequence[tuple[Step, EsperError]]) -> None:
 
 
 def _execute_step(view: TenantView, kind: Kind, step: Step) -> None:
+    if step.sink is None:
+        _send_step(view, kind, step)
+        return
+    try:
+        step.sink.prepare()
+        _send_step(view, kind, step)
+    finally:
+        step.sink.discard()
+
+
+def _send_step(view: TenantView, kind: Kind, step: Step) -> None:
     if step.time_limit is not None:
         view.client.extend(step.time_limit)
     body = resolve_unknowns(step.body)
@@ -280,6 +294,8 @@ def _accept(view: TenantView, kind: Kind, step: Step, response: Response | None 
     """Record that Esper accepted a write request, before anything else is done with its response."""
     step.done = True
     view.accepted.append(AcceptedWrite(kind, step, response.body if response else None))
+    if step.sink is not None and response is not None:
+        step.sink.store(response.body)
 
 
 def _create_once(
@@ -290,7 +306,8 @@ def _create_once(
     find: t.Callable[[], Row | None],
 ) -> None:
     """Create an object. If the outcome is unknown, or if another client created it first, look the object up by its
-    natural key and adopt it. The request is repeated only if the object does not exist."""
+    natural key and adopt it, or fail: see Kind.on_lost_create. The request is repeated only if the object does not
+    exist."""
     client, attempt, is_unknown = view.client, 0, False
     while True:
         try:
@@ -318,6 +335,8 @@ def _create_once(
         except RequestFailed:
             # The failure of the create request says more than that of the look-up.
             raise failure from None
+        if found is not None and kind.on_lost_create == "fail":
+            raise _lost(view, kind, step, failure) if is_unknown else failure
         if found is not None:
             step.response, step.adopted = found, True
             if is_unknown:
@@ -326,6 +345,19 @@ def _create_once(
             return
         if is_rejected or attempt > client.connection.retries:
             raise failure
+
+
+def _lost(view: TenantView, kind: Kind, step: Step, failure: RequestFailed) -> RequestFailed:
+    """Return the error of a create whose response is lost, although the object exists."""
+    others = accepted_writes(view)
+    _accept(view, kind, step)
+    lost = (
+        f"Esper created the {kind.title}, but the response is lost, and the {kind.title} is useless without it. Delete"
+        " it, and run the task again."
+    )
+    failure.args = (" ".join(filter(None, [sentence(str(failure)), lost, others])),)
+    failure.names_changes = True
+    return failure
 
 
 def _resolve_duplicate(view: TenantView, kind: Kind, step: Step) -> None:

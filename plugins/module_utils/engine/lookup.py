@@ -98,6 +98,11 @@ class Lookup:
         rows = self.view.candidates_by_name(self.kind, name)
         return [row for row in rows if composed(str(row.get(key) or "")).strip() == name]
 
+    def find_by_keys(self, keys: t.Collection[str]) -> list[Row]:
+        """Return all objects that have at least one of some keys: see Kind.find_keys."""
+        rows = {id(row): row for key in keys for row in self.view.candidates_by_name(self.kind, key)}
+        return [row for row in rows.values() if not set(keys).isdisjoint(self.kind.keys_of(row))]
+
     def read_separate_fields(self, row: Row, fields: t.Iterable[Field]) -> Row:
         """Return an object with the properties that have separate routes, and those that only the route of the object
         returns. Each of the routes takes a GET request."""

@@ -86,6 +86,7 @@ class TenantView:
         self._checksums: dict[str, str] = {}
         self._typed: dict[tuple[Kind, _CacheKey], tuple[t.Any, t.Any]] = {}
         self._planned: dict[str, _Planned] = {}
+        self._planned_kinds: dict[str, Kind] = {}
         self._derived: dict[str, dict[t.Any, t.Any]] = {}
         self._mismatches: dict[tuple[Kind, str], list[str]] = {}
         self._invalid: dict[str, list[str]] = {}
@@ -216,6 +217,9 @@ class TenantView:
     def find_object(self, kind: Kind, identifier: str) -> Row | None:
         """Return the existing object with an ID, or None. A UUID can be in upper case."""
         identifier = normal_id(identifier)
+        if not kind.routes.has_object_get:
+            rows = self.list_objects(kind)
+            return next((row for row in rows if str(normal_id(row[kind.id_key])) == identifier), None)
         purpose = f"Reading the {kind.title} {identifier}"
         row = self.find_at(kind.routes.object, {"id": identifier}, kind=kind, purpose=purpose)
         if row is None:
@@ -290,8 +294,9 @@ class TenantView:
         A value that cannot be converted is null. The task warns in both cases: see warnings().
         """
         self.hide_secrets(kind, row)
+        row = kind.adapted(row)
         identifier = row.get(kind.id_key)
-        typed, mismatches = conform(kind.fields, kind.decode(row))
+        typed, mismatches = conform(kind.fields, row)
         if kind.has_ids and not (is_id(identifier) and is_id(typed.get(kind.id_key))):
             self._omitted[kind.titles] = self._omitted.get(kind.titles, 0) + 1
             return None
@@ -305,7 +310,8 @@ class TenantView:
 
     def to_result(self, kind: Kind, row: Row) -> Row:
         """Return an object in the response to a write request in collection terms, with the types of its fields."""
-        result, mismatches = typed_result(kind.fields, kind.decode(row))
+        row = kind.adapted(row)
+        result, mismatches = typed_result(kind.fields, row)
         self._record_mismatches(kind, row.get(kind.id_key), mismatches)
         return self.with_names(kind, result)
 
@@ -385,14 +391,15 @@ class TenantView:
                 rows = self.list_objects(kind, {kind.routes.name_filter: form})
                 if not kind.returns_name:
                     rows = [{**row, kind.name_key: name} for row in rows]
-                if any(_folded(row.get(kind.name_key)) == _folded(name) for row in rows):
+                if any(_folded(key) == _folded(name) for row in rows for key in kind.keys_of(row)):
                     break
             return rows
         names, invalidations = self._names.get(kind), self._invalidations
         if names is None:
             names = {}
             for row in self.list_objects(kind):
-                names.setdefault(_folded(row.get(kind.name_key)), []).append(row)
+                for key in kind.keys_of(row):
+                    names.setdefault(_folded(key), []).append(row)
             if invalidations == self._invalidations:
                 self._names[kind] = names
         return names.get(_folded(name), [])
@@ -404,6 +411,7 @@ class TenantView:
         earlier one."""
         for effect in effects:
             planned = self._planned.setdefault(effect.kind.key, _Planned())
+            self._planned_kinds[effect.kind.name] = effect.kind
             self._derived.pop(effect.kind.key, None)
             self._remove(planned, effect)
             if effect.row is None:
@@ -412,16 +420,21 @@ class TenantView:
                 planned.rows[str(effect.id)] = effect.row
                 if not isinstance(effect.id, KnownAfterApply):
                     planned.changes[str(effect.id)] = effect.row
-                planned.names.setdefault(_folded(effect.row.get(effect.kind.name_key)), []).append(effect.row)
+                for key in effect.kind.keys_of(effect.row):
+                    planned.names.setdefault(_folded(key), []).append(effect.row)
 
     @staticmethod
     def _remove(planned: _Planned, effect: Effect) -> None:
         planned.deleted.discard(str(effect.id))
         planned.changes.pop(str(effect.id), None)
         earlier = planned.rows.pop(str(effect.id), None)
-        if earlier is not None:
-            same_name = planned.names[_folded(earlier.get(effect.kind.name_key))]
+        for key in effect.kind.keys_of(earlier) if earlier is not None else ():
+            same_name = planned.names[_folded(key)]
             same_name[:] = [row for row in same_name if row is not earlier]
+
+    def planned_kind(self, name: str) -> Kind | None:
+        """Return the kind with a name if the task plans changes of its objects."""
+        return self._planned_kinds.get(name)
 
     def planned(self, kind: Kind) -> list[Row]:
         """Return the objects of a kind that plans create or change, after the change."""
@@ -446,8 +459,9 @@ class TenantView:
     def _without_effects(self, kind: Kind, rows: list[Row]) -> list[Row]:
         """Return the objects in a list that no plan changes or deletes."""
         planned = self._effects_on(kind)
-        changed = planned.rows.keys() | planned.deleted
-        return [row for row in rows if str(row[kind.id_key]) not in changed]
+        # No union of both, because a task can look up thousands of objects.
+        pairs = ((row, str(row[kind.id_key])) for row in rows)
+        return [row for row, key in pairs if key not in planned.rows and key not in planned.deleted]
 
     def keep(self, kind: Kind, identifier: t.Any) -> None:
         """Discard the planned deletion of an object."""
@@ -456,7 +470,7 @@ class TenantView:
 
     def forget_plans(self) -> None:
         """Discard all planned effects before the plans are applied."""
-        self._planned, self._derived = {}, {}
+        self._planned, self._planned_kinds, self._derived = {}, {}, {}
 
     def _effects_on(self, kind: Kind) -> _Planned:
         return self._planned.get(kind.key) or _Planned()

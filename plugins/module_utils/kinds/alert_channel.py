@@ -2,8 +2,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Alert channels, which alarms send messages to.
 
-Based on /v1/enterprise/{enterprise_id}/alertchannels/ of the contract (v1.yaml). The contract does not document the
-following, so this file chooses: names are case-sensitive, and two channels with one name are ambiguous.
+Based on /v1/enterprise/{enterprise_id}/alertchannels/ of the contract (v1.yaml).
+
+Choice: names are case-sensitive, two channels with one name are ambiguous, and the filter finds parts of names.
+Choice: the contract documents the type ``email`` only, so the module passes on other types.
+Choice: Esper can reject the deletion of a channel that alarm rules use, even if the task sets ``force``.
 """
 
 from __future__ import annotations
@@ -68,5 +71,10 @@ ALERT_CHANNEL = plain_kind(
         Field("updated_on", "Time of the last change.", writable=False, sample="2026-03-02T11:00:00Z"),
     ),
     fixed_payload=lambda _api_url, enterprise_id: {"enterprise": enterprise_id},
-    guards=(Guard(users=used_in("linked_alerts", "alarm rule", "alarm_name"), reads=("linked_alerts",)),),
+    guards=(
+        Guard(
+            users=used_in("linked_alerts", "alarm rule", "alarm_name", kind="alarm_rule", names_in="channels"),
+            reads=("linked_alerts",),
+        ),
+    ),
 )

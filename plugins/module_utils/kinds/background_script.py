@@ -38,6 +38,7 @@ BACKGROUND_SCRIPT = plain_kind(
     ),
     routes=Routes(list="/v2/background-scripts/", object="/v2/background-scripts/{id}/", page_size=100),
     deletes=False,
+    info_short_description="Read Esper background scripts",
     info_options=(
         Option(
             "always_run",

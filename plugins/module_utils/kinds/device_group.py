@@ -7,6 +7,9 @@ following, so this file chooses: names of siblings are case-sensitive, and are c
 whitespace. Moving is PATCH ?action=move, renaming PATCH without an action, and adding devices PATCH ?action=add, as in
 Esper's own tools. The filter ``name`` finds any part of a name.
 
+Choice: POST and PATCH without an action accept ``thumbnail``, which only responses of the contract have. The module
+verifies that the response has it.
+
 Esper returns the path of a group without a sign for slashes in names. The path of a group whose parent is not directly
 below the root is therefore ambiguous. One request for the groups with a slash in their name, at most once for each
 task, usually shows that no group has one. Otherwise the parents are read.
@@ -19,9 +22,11 @@ from ..engine.tenant_view import TenantView
 from ..model.field import Field
 from ..model.kind import Kind
 from ..model.module_spec import NO_DIFF, READS_ONLY, ModuleSpec, Option, Value, state_option
+from ..model.names import Names
 from .device_group_lookup import DeviceGroupLookup, path_of
 from .device_group_planner import DeviceGroupPlanner
 from .device_group_reader import DeviceGroupReader
+from .device_group_thumbnail import DEVICE_GROUP_THUMBNAIL
 from .group_devices import GROUP_ROUTES
 from .group_path import PATH_SYNTAX, path_text
 
@@ -72,6 +77,19 @@ _FIELDS = (
         writable=False,
         sample="5b1f0c0e-7f0e-4c7f-9d55-0a6a3a0f9b21",
     ),
+    Field(
+        "thumbnail",
+        (
+            "Name or ID of the device group thumbnail that the Esper console shows for the group. An empty text removes"
+            " it.",
+            "If Esper accepts the request without setting the thumbnail, the task fails.",
+        ),
+        names=Names(DEVICE_GROUP_THUMBNAIL),
+        null_if_empty=True,
+        returns="Name of the device group thumbnail, or its ID if the module did not read the name. Null if there is"
+        " none.",
+        sample="store.png",
+    ),
     Field("created_on", "Time of creation.", writable=False, sample="2026-03-01T09:30:00Z"),
 )
 
@@ -88,7 +106,7 @@ DEVICE_GROUP = Kind(
     module=ModuleSpec(
         short_description="Manage Esper device groups",
         description=(
-            "Creates, renames, moves and deletes device groups.",
+            "Creates, renames, moves and deletes device groups, and sets their thumbnails.",
             "Device groups form a tree under the root V(All devices). The root cannot be renamed, moved or deleted.",
             "Names are case-sensitive, except for the root. Leading and trailing whitespace is ignored.",
             "A name can belong to several device groups. In that case, address the group by O(path), by O(name) and"
@@ -137,6 +155,7 @@ DEVICE_GROUP = Kind(
                 ),
                 identifier=True,
             ),
+            *(field for field in _FIELDS if field.name == "thumbnail"),
             Option(
                 "create_parents",
                 "If V(true), the module creates the missing parents of the group in O(path), O(new_path) or O(parent).",
@@ -169,7 +188,7 @@ DEVICE_GROUP = Kind(
             "required_one_of": [("id", "path", "name")],
             "mutually_exclusive": [("id", "path"), ("path", "name"), ("path", "parent"), ("id", "new_path")],
         },
-        seealso=("device_group_info",),
+        seealso=("device_group_info", "device_group_thumbnail"),
     ),
     info_module=ModuleSpec(
         short_description="Get information about Esper device groups",

@@ -7,12 +7,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from ..base.errors import InvalidParameter, NotFound
-from ..base.ids import is_uuid
+from ..base.ids import is_uuid, last_uuid
 from ..base.row import Params, Row
 from ..base.text import composed, counted
 from ..engine.planner import Planner, uuid_as_name
+from ..model.compare import Comparison
 from ..model.plan import Effect, ObjectDiff, Plan, Step
-from ..model.unknowns import KnownAfterApply
+from ..model.unknowns import KnownAfterApply, resolve_unknowns
+from ..model.values import NULL
 from .device_group_lookup import DeviceGroupLookup, is_root, parent_id_of, path_of, validate_name, with_path
 from .group_devices import devices_in, steps_into
 from .group_path import ROOT, GroupPath, is_path, split_path
@@ -50,14 +52,16 @@ class DeviceGroupPlanner(Planner):
             location = self._plan_parents(plan, _parse_path(params["path"]), params)
         else:
             location = self._plan_parent(plan, validate_name(params["name"]), params)
-        self._plan_group(plan, location)
+        self._plan_group(plan, location, params)
         return plan
 
     def _plan_moved_before(self, params: Params) -> Plan:
         """Return the plan for a group that is not at its old path: it must be at its new path."""
         target = self.lookup.find_at(split_path(params["new_path"]))
         if target is not None:
-            return Plan(self.kind.to_result(target))
+            plan = Plan(self.kind.to_result(target))
+            self._plan_thumbnail(plan, target, params)
+            return plan
         note = f"new_path '{params['new_path']}' does not exist either."
         if params.get("path") is not None:
             (*parent_names, name), (*new_parent_names, new_name) = (
@@ -95,12 +99,16 @@ class DeviceGroupPlanner(Planner):
             parent_id = self._plan_group(plan, _Location(parent_id, path))
         return _Location(parent_id, path.child(name))
 
-    def _plan_group(self, plan: Plan, location: _Location) -> KnownAfterApply:
-        """Add the creation of a group to a plan, and return the ID that it will have."""
+    def _plan_group(self, plan: Plan, location: _Location, params: Params | None = None) -> KnownAfterApply:
+        """Add the creation of a group to a plan, and return the ID that it will have. ``params`` are None for a group
+        that the task does not describe, such as a parent."""
         path = str(location.path)
         self._check_name(location.name)
         self._check_vacated(location)
         body: Row = {"name": location.name, "parent": location.parent_id}
+        thumbnail = self._compare_thumbnail({}, params or {})
+        if thumbnail.payload not in (None, NULL):
+            body["thumbnail"] = thumbnail.payload
 
         def find_existing(body: Row) -> Row | None:
             row = self.lookup.find_child(body["parent"], location.name)
@@ -112,11 +120,12 @@ class DeviceGroupPlanner(Planner):
             path=self.kind.routes.list,
             body=body,
             find_existing=find_existing,
-            extract_object=lambda row: with_path(row, location.path),
+            extract_object=lambda row: with_path(self._with_thumbnail(row, step, path), location.path),
         )
         identifier = KnownAfterApply(step, "id")
         plan.steps.append(step)
-        plan.changes.append(ObjectDiff(f"{self.kind.title} {path}", {}, {"name": location.name, "path": path}))
+        shown = {"thumbnail": thumbnail.shown} if "thumbnail" in body else {}
+        plan.changes.append(ObjectDiff(f"{self.kind.title} {path}", {}, {"name": location.name, "path": path, **shown}))
         plan.effects.append(
             Effect(self.kind, identifier, {**body, "id": identifier, "path": location.path, "device_count": 0})
         )
@@ -127,12 +136,19 @@ class DeviceGroupPlanner(Planner):
             "parent_id": _known_id(location.parent_id),
             "device_count": 0,
             "children_count": 0,
+            **shown,
         }
         return identifier
 
     # --- update -------------------------------------------------------------------------------------------------------
 
     def plan_update(self, current: Row, params: Params) -> Plan:
+        plan = self._plan_move(current, params)
+        self._plan_thumbnail(plan, current, params)
+        return plan
+
+    def _plan_move(self, current: Row, params: Params) -> Plan:
+        """Return the plan that renames or moves a group."""
         result, path, name = self.kind.to_result(current), current["path"], str(current["name"]).strip()
         plan = Plan(result)
         if params.get("id") is None and params.get("new_path") is None:
@@ -216,6 +232,45 @@ class DeviceGroupPlanner(Planner):
             body=body,
             extract_object=lambda row: with_path(row, new.path),
         )
+
+    def _compare_thumbnail(self, current: Row, params: Params) -> Comparison:
+        """Return the comparison of the thumbnail of a group. Raise NotFound or Ambiguous."""
+        return self.compare(current, self.desired({"thumbnail": params.get("thumbnail")}))["thumbnail"]
+
+    def _plan_thumbnail(self, plan: Plan, current: Row, params: Params) -> None:
+        """Add the change of the thumbnail of a group to a plan."""
+        compared = self._compare_thumbnail(current, params)
+        if not compared.differs:
+            return
+        row = plan.effects[-1].row if plan.effects else None
+        moved = current if row is None else row
+        sent = None if compared.payload is NULL else compared.payload
+        step = Step(
+            purpose=f"Setting the thumbnail of the {self.kind.phrase(current)}",
+            method="PATCH",
+            path=self.kind.routes.object,
+            ids={"id": current["id"]},
+            body={"thumbnail": sent},
+            extract_object=lambda row: with_path(self._with_thumbnail(row, step, path_of(current)), moved["path"]),
+        )
+        plan.steps.append(step)
+        plan.record = {**(plan.record or {}), "thumbnail": compared.after}
+        plan.changes.append(
+            ObjectDiff(self.kind.header(current), {"thumbnail": compared.shown_before}, {"thumbnail": compared.shown})
+        )
+        plan.effects.append(Effect(self.kind, current["id"], {**moved, "thumbnail": sent}))
+
+    def _with_thumbnail(self, row: Row, step: Step, path: str) -> Row:
+        """Return a group in a response. Raise InvalidParameter if Esper did not set its thumbnail."""
+        if not row.get("id") or "thumbnail" not in step.body:
+            return row
+        wanted = resolve_unknowns(step.body["thumbnail"])
+        if last_uuid(row.get("thumbnail")) != last_uuid(wanted):
+            raise InvalidParameter(
+                f"Esper accepted the request for the {self.kind.title} '{path}', but did not set its thumbnail. Set the"
+                " thumbnail in the Esper console, and omit the option."
+            )
+        return row
 
     # --- delete -------------------------------------------------------------------------------------------------------
 

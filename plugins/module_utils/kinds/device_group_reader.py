@@ -24,7 +24,11 @@ class DeviceGroupReader(Reader):
         rows = [groups.locate(row) for row in rows]
         if params["subtree"]:
             rows = list({row["id"]: row for top in rows for row in groups.list_subtree(top)}.values())
-        results = sorted((self.kind.to_result(row) for row in rows), key=lambda result: str(result["path"]))
+        self._learn_names(rows)
+        results = sorted(
+            (self.view.with_names(self.kind, self.kind.to_result(row)) for row in rows),
+            key=lambda result: str(result["path"]),
+        )
         return {self.kind.plural: results, "tree": _tree(results)}
 
 

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The devices in device groups, and the steps that move them."""
+"""The list of device groups for other kinds, the devices in device groups, and the steps that move them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import typing as t
 
 from ..http.client import Client
 from ..http.parallel import in_parts
-from ..model.kind import Routes
+from ..model.field import Field
+from ..model.kind import Kind, Routes, Shape
 from ..model.plan import Step
 from .device_list import list_devices
 
@@ -16,6 +17,16 @@ GROUP_ROUTES = Routes(
     list="/enterprise/{enterprise_id}/devicegroup/",
     object="/enterprise/{enterprise_id}/devicegroup/{id}/",
 )
+
+DEVICE_GROUPS = Kind(
+    name="device_group",
+    title="device group",
+    plural="device_groups",
+    routes=GROUP_ROUTES,
+    shape=Shape.READ_ONLY,
+    fields=(Field("id", writable=False), Field("name"), Field("path"), Field("thumbnail")),
+)
+"""Device groups by ID, for other kinds. The kind with all fields is DEVICE_GROUP."""
 
 # Maximum number of devices in a request that moves devices.
 _DEVICES_PER_REQUEST = 1000

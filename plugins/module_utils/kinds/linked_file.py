@@ -5,8 +5,9 @@
 Their bytes are compared after a download, their names with the end of the link. A link grants access by its query, so
 results have it without that.
 
-Choice: Esper keeps the name of an uploaded file in its link. It can add an underscore and seven letters or digits
-before the extension, as the framework of the Esper API does if the name is taken.
+Choice: Esper keeps the name of an uploaded file in its link. It can replace spaces with underscores, remove other
+characters, and add an underscore and seven letters or digits before the extension, as the framework of the Esper API
+does.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from ..base.checksums import sha256_of
 from ..base.text import composed
 from ..engine.tenant_view import TenantView
 
+# Characters that the framework of the Esper API removes from file names.
+_UNSAFE = re.compile(r"[^-\w.]")
 _SUFFIX = re.compile(r"_[0-9A-Za-z]{7}$")
 # Random letters and digits are seldom one of these.
 _WORD = re.compile(r"_([a-z]+|[A-Z]+|[A-Z][a-z]+|[0-9]+)$")
@@ -64,10 +67,11 @@ def file_name(link: t.Any) -> str:
 
 
 def has_name(link: t.Any, name: str) -> bool:
-    """Return whether the file behind a download link has a name, with or without a suffix that Esper can have added."""
+    """Return whether the file behind a download link has a name, with the changes that Esper can have made to it."""
     stored, wanted = stored_name(link), composed(name).strip()
     stem, extension = _split(stored)
-    return bool(wanted) and wanted in (stored, _SUFFIX.sub("", stem) + extension)
+    plain = _SUFFIX.sub("", stem) + extension
+    return bool(wanted) and not {stored, plain}.isdisjoint({wanted, _UNSAFE.sub("", wanted.replace(" ", "_"))})
 
 
 def _split(name: str) -> tuple[str, str]:

@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The App Store regions of the tenant, a singleton.
 
-Based on /v2/preferred-regions of the contract (v2.yaml), whose POST replaces the whole list. Choice where the contract
-is silent: the order of the countries has no meaning, so a task that only changes the order changes nothing.
+Based on /v2/preferred-regions of the contract (v2.yaml), whose POST replaces the whole list.
+
+Choice: the order of the countries has no meaning, so a task that only changes the order changes nothing.
+Choice: a POST request that replaces the list can be repeated after an unclear failure.
 """
 
 from __future__ import annotations

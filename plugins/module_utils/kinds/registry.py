@@ -16,24 +16,32 @@ from .blueprint import BLUEPRINT
 from .content import CONTENT
 from .custom_action import CUSTOM_ACTION
 from .device_group import DEVICE_GROUP
+from .device_group_thumbnail import DEVICE_GROUP_THUMBNAIL
+from .directory_record import DIRECTORY_RECORD
 from .enterprise import ENTERPRISE
 from .enterprise_policy import ENTERPRISE_POLICY
 from .preferred_region import PREFERRED_REGION
 from .report_subscription import REPORT_SUBSCRIPTION
 from .role import ROLE
+from .tile_icon import TILE_ICON
+from .wallpaper import WALLPAPER
 
 KINDS: tuple[Kind, ...] = (
     ALERT_CHANNEL,
-    DEVICE_GROUP,
     APP_VERSION,
     BACKGROUND_SCRIPT,
     CONTENT,
     CUSTOM_ACTION,
+    DEVICE_GROUP_THUMBNAIL,
     ENTERPRISE,
     ENTERPRISE_POLICY,
     PREFERRED_REGION,
     REPORT_SUBSCRIPTION,
     ROLE,
-    ALARM_RULE,
+    TILE_ICON,
+    WALLPAPER,
     BLUEPRINT,
+    DEVICE_GROUP,
+    ALARM_RULE,
+    DIRECTORY_RECORD,
 )

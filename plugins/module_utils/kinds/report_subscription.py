@@ -35,7 +35,7 @@ class SubscriptionLookup(Lookup):
         if params.get("id") is not None:
             return self.find_by_id(str(params["id"]))
         emails = set(params["emails"])
-        rows = [row for row in self.view.all_as_planned(self.kind) if emails.intersection(row.get("email_ids") or ())]
+        rows = self.find_by_keys(emails)
         if params.get("state") == "absent":
             same = [row for row in rows if emails == set(row["email_ids"])]
             if rows and not same:
@@ -54,7 +54,9 @@ REPORT_SUBSCRIPTION = plain_kind(
         "A subscription has no name. If O(id) is omitted, it is the one that has at least one of O(emails).",
     ),
     keys=("emails",),
+    info_short_description="Get Esper report subscriptions",
     lookup=SubscriptionLookup,
+    find_keys=lambda row: row.get("email_ids") or (),
     label=lambda row: ", ".join(row.get("email_ids") or [str(row.get("id"))]),
     routes=Routes(
         list="/enterprise/report/subscription/", object="/enterprise/report/subscription/{id}/", name_filter=""

@@ -17,8 +17,9 @@ from ..base.limits import PAGE_SIZE
 from ..base.row import Row
 from ..base.text import counted
 from .api_paths import read_field
-from .field import Field, accept_all, file_options, identity
+from .field import Field, accept_all, file_options
 from .module_spec import ArgumentSpec, ModuleSpec, Option
+from .names import Names
 
 
 class Shape(enum.Enum):
@@ -43,7 +44,8 @@ class Routes:
     name, "" if there is none. It does not have to be exact: see engine/lookup.py. With ``keeps_omitted``, PUT and POST
     keep the properties that a body omits. With ``counts_page``, the number in the list is that of the objects on the
     page. ``extra_prefixes`` are prefixes of other paths that return the same objects. ``list_query`` are parameters of
-    each request for the list. If Esper rejects them, the list is read without them.
+    each request for the list. If Esper rejects them, the list is read without them. ``has_object_get`` is
+    false if Esper has no GET for one object, so it is found in the list.
     """
 
     list: str = ""
@@ -54,6 +56,7 @@ class Routes:
     name_filter: str = "name"
     extra_prefixes: tuple[str, ...] = ()
     list_query: t.Mapping[str, t.Any] = field(default_factory=dict)
+    has_object_get: bool = True
     keeps_omitted: bool = False
     counts_page: bool = False
 
@@ -94,16 +97,37 @@ class Guard:
     reads: tuple[str, ...] = ()
 
 
-def used_in(field: str, title: str, name: str = "name") -> t.Callable[[t.Any, Row], list[str]]:
+def used_in(
+    field: str, title: str, name: str = "name", *, kind: str = "", names_in: str = ""
+) -> t.Callable[[t.Any, Row], Users]:
     """Return the function of a Guard that reads the users from a field of the object, a list of dicts.
 
-    ``title`` is a user in a sentence, ``name`` the API's key for its name.
+    ``title`` is a user in a sentence, ``name`` the API's key for its name. If the same task can delete a user or remove
+    the object from it, ``kind`` is the name of its kind, and ``names_in`` its field that names the objects.
     """
 
-    def users(_view: t.Any, row: Row) -> list[str]:
-        return [f"the {title} '{user.get(name)}'" for user in row.get(field) or []]
+    def users(view: t.Any, row: Row) -> Users:
+        planned_kind: Kind | None = view.planned_kind(kind)
+        phrases, former = [], []
+        for user in row.get(field) or []:
+            if planned_kind is not None and _is_former(view, planned_kind, names_in, user.get("id"), str(row["id"])):
+                former.append((planned_kind, user.get("id")))
+            else:
+                phrases.append(f"the {title} '{user.get(name)}'")
+        return Users(tuple(phrases), tuple(former))
 
     return users
+
+
+def _is_former(view: t.Any, kind: Kind, names_in: str, user_id: t.Any, object_id: str) -> bool:
+    """Return whether a plan deletes a user, or removes the object with an ID from the field that names its objects."""
+    if view.is_deleted(kind, user_id):
+        return True
+    planned = view.planned_object(kind, user_id)
+    field = next(each for each in kind.fields if each.name == names_in)
+    return planned is not None and all(
+        str(each.id) != object_id for each in t.cast("Names", field.names).objects(read_field(field, planned))
+    )
 
 
 def counted_in(field: str, title: str) -> t.Callable[[t.Any, Row], list[str]]:
@@ -151,19 +175,21 @@ class Kind:
     returns values that the API requires in addition to the fields if an object is created or replaced, from the API URL
     and the ID of the tenant. ``label`` returns the name of an object for people. ``guards`` protect objects from
     deletion. ``uploads`` are files of a new object. A kind with files creates objects by a form instead of JSON.
-    ``related`` are values that only the _info module returns. ``validator`` returns the error of a new or changed
-    object in collection terms, "" if it is valid.
+    ``related`` are values that only the _info module returns. ``adapt`` returns an object in a response in the form
+    that the fields describe, if responses have several forms. It must accept values of any type. ``to_api`` returns the
+    body of a request in API format, if that is another form. ``find_keys`` returns the texts by which an object is
+    found, if it is not the name.
+
+    If the response to a create is lost, the object is looked up by its name. ``on_lost_create`` is "fail" for an object
+    that is useless without this response, such as a token. With "adopt", the object is used. ``validator`` returns the
+    error of a new or changed object in collection terms, "" if it is valid.
 
     ``on_difference`` is the effect of a change of a ``create_only`` field. "fail": the task fails. "replace": it also
     fails, unless it sets the option ``replace``. Then the object is deleted and created again. ``returns_name`` is
     false if responses do not have the name. Then ``routes.name_filter`` must be exact.
 
     ``view_key`` is the key of the kind in TenantView. It defaults to the name, and differs if a module manages versions
-    of the objects of another kind.
-
-    ``decode`` converts an object of the API to the form that ``fields`` describe, and ``encode`` a body back, if the
-    paths of the fields cannot describe it, such as dicts in the items of a list. ``decode`` changes only what has the
-    form of the API.
+    of the objects of another kind. ``in_tenant`` is true if the module tenant manages the objects too.
 
     ``lookup``, ``planner`` and ``reader`` are subclasses of Lookup, Planner and Reader in ``engine``.
     """
@@ -184,12 +210,15 @@ class Kind:
     validator: t.Callable[[Row], str] = accept_all
     on_difference: t.Literal["fail", "replace"] = "fail"
     returns_name: bool = True
+    adapt: t.Callable[[Row], Row] | None = None
+    to_api: t.Callable[[Row], Row] | None = None
+    find_keys: t.Callable[[Row], t.Iterable[str]] | None = None
+    on_lost_create: t.Literal["adopt", "fail"] = "adopt"
+    in_tenant: bool = True
     uploads: tuple[Upload, ...] = ()
     related: tuple[Related, ...] = ()
     view_key: str = ""
     info_name: str = ""
-    decode: t.Callable[[Row], Row] = identity
-    encode: t.Callable[[Row], Row] = identity
     lookup: type[t.Any] | None = None
     planner: type[t.Any] | None = None
     reader: type[t.Any] | None = None
@@ -264,6 +293,18 @@ class Kind:
         if self.label is not None:
             return self.label(row)
         return str(row.get(self.name_key) or row.get(self.id_key) or self.title)
+
+    def adapted(self, row: Row) -> Row:
+        """Return an object in a response in the form that the fields describe."""
+        return row if self.adapt is None else self.adapt(row)
+
+    def encode(self, body: Row) -> Row:
+        """Return the body of a request in API format."""
+        return body if self.to_api is None else self.to_api(body)
+
+    def keys_of(self, row: Row) -> t.Iterable[str]:
+        """Return the texts by which an object is found."""
+        return (str(row.get(self.name_key) or ""),) if self.find_keys is None else self.find_keys(row)
 
     def phrase(self, row: Row) -> str:
         """Return an object in a sentence, such as "device group 'Berlin'"."""

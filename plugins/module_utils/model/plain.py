@@ -11,8 +11,6 @@ from .field import Field, Words, exclusive_options, file_options
 from .kind import Guard, Kind, Related, Routes, Shape
 from .module_spec import NO_DIFF, READS_ONLY, ModuleSpec, Option, Value, state_option, writable
 
-# The width of a line of `ansible-doc -l`.
-_COLUMNS = 80
 _OMITTED = "Options you omit are not changed."
 
 
@@ -31,14 +29,17 @@ def plain_kind(
     info_options: tuple[Option, ...] = (),
     deletes: bool = True,
     rules: t.Mapping[str, t.Any] = MappingProxyType({}),
+    info_rules: t.Mapping[str, t.Any] = MappingProxyType({}),
+    info_short_description: str = "",
     **attributes: t.Any,
 ) -> Kind:
     """Return a kind whose objects have an ID, and a name or other keys, with a module and an _info module.
 
     ``doc`` is the purpose of the objects. ``title`` defaults to the name, ``plural`` to the name with an s. ``keys``
     are the options that select an object in place of its ID. If they are not ("name",), the kind has a lookup of its
-    own. ``options`` and ``info_options`` are added to those of the modules, ``rules`` are rules between the options.
-    ``deletes`` is false if Esper cannot delete the objects. Other arguments are those of Kind.
+    own. ``options`` and ``info_options`` are added to those of the modules, ``rules`` and ``info_rules`` to the rules
+    between the options. ``info_short_description`` is for a kind with a long title, because ansible-doc -l has 80
+    columns. ``deletes`` is false if Esper cannot delete the objects. Other arguments are those of Kind.
     """
     title, plural = title or name.replace("_", " "), plural or f"{name}s"
     titles = plural.replace("_", " ")
@@ -63,7 +64,7 @@ def plain_kind(
         seealso=(f"{name}_info",),
     )
     info_module = ModuleSpec(
-        short_description=_info_purpose(name, titles),
+        short_description=info_short_description or f"Get information about Esper {titles}",
         description=(
             f"Returns one {title} by {'name or ID' if has_name else 'ID'}, or all {titles} of the tenant.",
             f"If the {title} does not exist, the list is empty.",
@@ -75,7 +76,7 @@ def plain_kind(
             *{each.option.name: each.option for each in related}.values(),
             *info_options,
         ),
-        rules={"mutually_exclusive": _exclusive(info_options, has_name=has_name)},
+        rules={"mutually_exclusive": _exclusive(info_options, has_name=has_name), **info_rules},
         check_mode=READS_ONLY,
         diff_mode=NO_DIFF,
         seealso=(name,),
@@ -173,12 +174,6 @@ def plain_singleton(
         ),
         **attributes,
     )
-
-
-def _info_purpose(name: str, titles: str) -> str:
-    """Return the short description of an _info module."""
-    purpose = f"Get information about Esper {titles}"
-    return purpose if len(f"esper.cloud.{name}_info {purpose}") <= _COLUMNS else f"Read Esper {titles}"
 
 
 def _exclusive(options: t.Iterable[Option], *, has_name: bool) -> list[tuple[str, str]]:

@@ -43,6 +43,19 @@ class Effect:
     row: Row | None
 
 
+class Sink(t.Protocol):
+    """A place for a secret that only the response to a request has."""
+
+    def prepare(self) -> None:
+        """Prepare the place before the request is sent. Raise InvalidParameter if that fails."""
+
+    def store(self, body: t.Any) -> None:
+        """Store the secret in the body of the response. Raise EsperError if that fails."""
+
+    def discard(self) -> None:
+        """Discard what was prepared and not used."""
+
+
 @dataclass(eq=False)
 class Step:
     """A write request.
@@ -66,7 +79,8 @@ class Step:
     which are sent after all changes otherwise. A step is skipped if its
     ``if_created`` step adopted an object, because its body is only valid for a created one.
 
-    ``response_key`` is the property that the response to an update must have, "" for the ID of the object.
+    ``response_key`` is the property that the response to an update must have, "" for the ID of the object. ``sink``
+    stores a secret of the response.
 
     The engine sets ``done`` when Esper has accepted the request, ``response`` to the object in the response, and
     ``adopted`` if that object was found instead of created. ``unconfirmed`` is the error of an update whose response
@@ -88,6 +102,7 @@ class Step:
     time_limit: float | None = None
     after: tuple[Producer, ...] = ()
     if_created: Step | None = None
+    sink: Sink | None = None
     response: Row | None = None
     adopted: bool = False
     done: bool = False
@@ -107,6 +122,8 @@ class Plan:
     """Functions that return a warning, "" if there is none. They depend on all other plans of the task."""
     related: dict[str, list[Row]] = field(default_factory=dict)
     """Other objects to return, by the name of the return value."""
+    extra: Row = field(default_factory=dict)
+    """Other return values. A Sink can set them."""
     effects: list[Effect] = field(default_factory=list)
     """Objects that the plan creates, changes or deletes. The effect on the object of the task is the last one of its
     kind."""

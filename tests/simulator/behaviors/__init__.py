@@ -4,7 +4,7 @@
 """The behavior of the tenant that derived.py cannot derive from the contract, one file for each kind of object.
 
 Each file has `OPERATIONS`, its behaviors by "METHOD /path/as/in/the/contract", and `seed`, which fills a new tenant;
-it may have `SHOWN`, which completes the derived rows of a collection, and `CHECKS`, which refuse requests before the
+it may have `SHOWN`, which completes the derived rows of a collection, and `CHECKS`, which reject requests before the
 derived behavior of an operation. A new kind is registered by adding it to `KINDS`.
 """
 
@@ -23,15 +23,20 @@ from behaviors import (
     device_details,
     device_groups,
     devices,
+    directory,
     geofences,
     identity,
     operations,
+    pictures,
     policies,
     readings,
+    reports,
     roles,
     scripts,
+    sso_connections,
     tags,
     tenant_apps,
+    tokens,
     users,
 )
 
@@ -53,8 +58,13 @@ KINDS = (
     tenant_apps,
     roles,
     alerts,
+    directory,
     geofences,
     readings,
+    tokens,
+    sso_connections,
+    pictures,
+    reports,
     scripts,
 )
 

@@ -16,7 +16,7 @@ CHANNELS = "/v1/enterprise/{enterprise_id}/alertchannels"
 RULES = "/v1/enterprise/{enterprise_id}/alarmrules"
 
 _HISTORY_PAGE, _HISTORY_MAXIMUM = 50, 500
-# Each device of a rule had so many alarms, one in each hour.
+# The number of alarms of each device of a rule, one in each hour.
 _ALARMS = 2
 _HOUR = 3600
 

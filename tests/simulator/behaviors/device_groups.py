@@ -10,6 +10,9 @@ from typing import Any
 from exchange import ORIGIN, Answer, Behavior, Call, Refusal, found, legacy_list, refuse
 from tenant import Device, Group, Tenant
 
+# The table of thumbnails.
+THUMBNAILS = "/enterprise/{enterprise_id}/devicegroup/thumbnail"
+
 _NAME_LENGTH = 255
 _DEVICES_A_CALL = 1000
 
@@ -62,7 +65,9 @@ def create_group(tenant: Tenant, call: Call) -> Answer:
     parent = _parent(tenant, call.body.get("parent", tenant.root))
     name = _free_name(tenant, call.body["name"], parent)
     devices = _devices(tenant, call.body.get("device_ids", []))
+    thumbnail = _thumbnail(tenant, call.body)
     group = tenant.add_group(name, parent.id)
+    group.thumbnail = thumbnail
     _put(tenant, devices, group)
     return Answer(_shown(tenant, group), status=201)
 
@@ -99,6 +104,10 @@ def _rename(tenant: Tenant, group: Group, body: dict[str, Any]) -> None:
     for other in ("parent", "device_ids"):
         if other in body:
             raise refuse(other, "Needs the action that changes it.")
+    if "thumbnail" in body:
+        group.thumbnail = _thumbnail(tenant, body)
+        if "name" not in body:
+            return
     if "name" not in body:
         raise refuse("name", "This field is required.")
     _refuse_root(group, "renamed")
@@ -144,9 +153,18 @@ def _shown(tenant: Tenant, group: Group) -> dict[str, Any]:
         "device_count": tenant.population[group.id],
         "path": tenant.path(group),
         "children_count": len(tenant.children(group.id)),
+        "thumbnail": group.thumbnail,
         "blueprint": group.blueprint,
     }
     return {name: value for name, value in shown.items() if value is not None}
+
+
+def _thumbnail(tenant: Tenant, body: dict[str, Any]) -> str | None:
+    """The thumbnail in a body, which has to exist."""
+    thumbnail: str | None = body.get("thumbnail")
+    if thumbnail is not None and thumbnail not in tenant.objects[THUMBNAILS]:
+        raise refuse("thumbnail", f'Invalid pk "{thumbnail}" - object does not exist.')
+    return thumbnail
 
 
 def _parent(tenant: Tenant, parent: Any) -> Group:

@@ -5,36 +5,11 @@
 from __future__ import annotations
 
 import typing as t
-from pathlib import Path
 
 import pytest
-from ansible_collections.esper.cloud.tests.laws.preparations import Preparation
-from ansible_collections.esper.cloud.tests.laws.world import EmbeddedSimulator, Run, World
-from ansible_collections.esper.cloud.tests.unit.service import Clock
-from contract import Contract
+from ansible_collections.esper.cloud.tests.laws.world import Run, World
 
 Row = dict[str, t.Any]
-
-SUBSCRIPTIONS = "/enterprise/report/subscription/"
-
-
-@pytest.fixture(scope="module")
-def running() -> t.Iterator[EmbeddedSimulator]:
-    with EmbeddedSimulator() as simulator:
-        yield simulator
-
-
-@pytest.fixture(scope="module")
-def contract() -> Contract:
-    return Contract()
-
-
-@pytest.fixture
-def world(running: EmbeddedSimulator, contract: Contract, clock: Clock, tmp_path: Path) -> World:
-    """A new tenant. The waits of the client take no time."""
-    made = World(running, contract, tmp_path)
-    made.begin(Preparation())
-    return made
 
 
 # --- report subscriptions ---------------------------------------------------------------------------------------------
@@ -113,3 +88,102 @@ def test_a_setting_that_the_tenant_does_not_have_is_an_error(world: World) -> No
         run = world.run("enterprise", {"data_saver": value, "name": "Stores"}, check_mode=True)
         assert "data_saver is not available, because this tenant does not have" in run.message
     assert world.must("enterprise", {"name": "Stores"}).writes[0].startswith("PATCH")
+
+
+@pytest.mark.parametrize("contact", ["contact_person", "contact_number"])
+def test_an_empty_text_removes_a_contact(world: World, contact: str) -> None:
+    assert not world.must("enterprise", {contact: ""}).changed
+    world.must("enterprise", {contact: "Service desk"})
+    cleared = world.must("enterprise", {contact: ""})
+    assert cleared.requests[-1]["body"] == {contact: None}
+    assert cleared.result["enterprise"][contact] is None
+    assert not world.must("enterprise", {contact: ""}).changed
+
+
+def test_tenant_takes_the_company_settings_as_a_dict(world: World) -> None:
+    run = world.must("tenant", {"enterprise": {"name": "Stores"}, "preferred_region": {"countries": ["de", "AT"]}})
+    assert run.result["counts"]["updated"] == 2
+    assert not world.must("preferred_region", {"countries": ["AT", "DE"]}).changed
+
+
+# --- alarm rules ------------------------------------------------------------------------------------------------------
+
+RULE = {
+    "name": "Low",
+    "metric": "battery_level",
+    "comparator": "LessThanThreshold",
+    "value": 20,
+    "unit": "Percent",
+    "realert_interval": 60,
+}
+
+
+def rule(world: World, **options: t.Any) -> Row:
+    result: Row = world.must("alarm_rule", {**RULE, **options}).result["alarm_rule"]
+    return result
+
+
+def sent(run: Run) -> Row:
+    """Return the body of the last write request."""
+    body: Row = [each["body"] for each in run.requests if each["method"] != "GET"][-1]
+    return body
+
+
+def a_device(world: World) -> Row:
+    device: Row = world.must("device_info", {"groups": ["All devices"]}).result["devices"][0]
+    return device
+
+
+def test_devices_replace_groups_and_groups_replace_devices(world: World) -> None:
+    device = a_device(world)["name"]
+    rule(world, groups=["All devices"])
+    run = world.must("alarm_rule", {"name": "Low", "devices": [device]})
+    assert sent(run).keys() == {"devices", "groups"}
+    assert sent(run)["groups"] == []
+    assert run.diff[0]["before"] == {"devices": [], "groups": ["All devices"]}
+    assert (run.result["alarm_rule"]["devices"], run.result["alarm_rule"]["groups"]) == ([device], [])
+    assert not world.must("alarm_rule", {"name": "Low", "devices": [device]}).changed
+    assert rule(world, groups=["All devices"])["devices"] == []
+    emptied = world.must("alarm_rule", {"name": "Low", "devices": []})
+    assert not emptied.changed, "an empty list does not remove the groups"
+
+
+def test_a_rule_cannot_have_devices_and_groups(world: World) -> None:
+    run = world.run("alarm_rule", {**RULE, "devices": ["a"], "groups": ["All devices"]})
+    assert "mutually exclusive" in run.message
+
+
+def test_conditions_are_compared_by_part_and_sent_as_a_whole(world: World) -> None:
+    rule(world, toggle_state=True)
+    assert not world.must("alarm_rule", {"name": "Low", "value": 20.0}).changed
+    run = world.must("alarm_rule", {"name": "Low", "value": 15.5})
+    assert sent(run) == {
+        "conditions": {"value": 15.5, "unit": "Percent", "comparator": "LessThanThreshold", "toggle_state": True}
+    }
+
+
+def test_a_channel_of_the_same_task_is_linked_and_deleted_after_the_rule(world: World) -> None:
+    channel = {"name": "Desk", "emails": ["desk@example.com"]}
+    created = world.must("tenant", {"alarm_rules": [{**RULE, "channels": ["Desk"]}], "alert_channels": [channel]})
+    assert [write.rsplit("/", 2)[1] for write in created.writes] == ["alertchannels", "alarmrules"]
+    assert isinstance(created.requests[-1]["body"]["alert_channels"][0], str)
+    refused = world.run("alert_channel", {"name": "Desk", "state": "absent"})
+    assert "is in use by the alarm rule 'Low'" in refused.message
+    forced = world.run("alert_channel", {"name": "Desk", "state": "absent", "force": True})
+    assert "The alert channel is linked to alarm rules." in forced.message
+    absent = {
+        "alert_channels": [{"name": "Desk", "state": "absent"}],
+        "alarm_rules": [{"name": "Low", "state": "absent"}],
+    }
+    assert not world.must("tenant", absent, check_mode=True).writes
+    assert world.must("tenant", absent).result["counts"]["deleted"] == 2
+
+
+def test_a_channel_is_deleted_after_the_rule_stops_to_use_it(world: World) -> None:
+    world.must("alert_channel", {"name": "Desk", "emails": ["desk@example.com"]})
+    rule(world, channels=["Desk"])
+    absent = {"name": "Desk", "state": "absent"}
+    kept = world.run("tenant", {"alert_channels": [absent], "alarm_rules": [{"name": "Low", "active": False}]})
+    assert "is in use by the alarm rule 'Low'" in kept.message
+    run = world.must("tenant", {"alert_channels": [absent], "alarm_rules": [{"name": "Low", "channels": []}]})
+    assert [write.split(" ")[0] for write in run.writes] == ["PATCH", "DELETE"]

@@ -1,0 +1,101 @@
+# SPDX-FileCopyrightText: esper.cloud contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Uploads of pictures, whose links end in a file name that is not quite the one that was sent.
+
+Wallpapers and tile icons (v1.yaml), and thumbnails of device groups (legacy.yaml). Lists, reading and deleting are
+derived from the contract.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import PurePosixPath
+from typing import Any
+from uuid import NAMESPACE_URL, uuid5
+
+from exchange import Answer, Behavior, Call, Refusal, enterprise_url, refuse
+from storage import File
+from tenant import Tenant, moment
+
+from behaviors.device_groups import THUMBNAILS
+
+Row = dict[str, Any]
+
+WALLPAPERS = "/v1/enterprise/{enterprise_id}/wallpaper"
+TILE_ICONS = "/v1/enterprise/{enterprise_id}/tile-icons"
+
+_PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".webp")
+# Icons that Esper supplies, by device model.
+_SUPPLIED = (("Handheld H1", "rugged"), ("Terminal T2", "pos"))
+_BOOLEANS = {"true": True, "false": False}
+
+
+def seed(tenant: Tenant) -> None:
+    """No picture of the tenant, and two icons that Esper supplies."""
+    for model, category in _SUPPLIED:
+        file = File.of(f"{model.lower()}.png", "image/png", f"icon of {model}".encode())
+        row = {"device_model": model, "category": category, "custom": False}
+        # Neither ID nor time are taken from the sequences, so the other objects of a tenant keep theirs.
+        identifier = str(uuid5(NAMESPACE_URL, model))
+        tenant.objects[TILE_ICONS][identifier] = _stored(tenant, identifier, moment(0), "icon_file", file, "", row)
+
+
+def upload_wallpaper(tenant: Tenant, call: Call) -> Answer:
+    """POST .../wallpaper/: nothing is unique, neither names nor bytes."""
+    row = {
+        "enterprise": enterprise_url(tenant),
+        "orientation": call.body["orientation"],
+        "thumbnail": None,
+        "is_active": True,
+    }
+    return Answer(_add(tenant, WALLPAPERS, call, "image_file", row), status=201)
+
+
+def upload_icon(tenant: Tenant, call: Call) -> Answer:
+    """POST .../tile-icons/: a boolean is written as in JSON."""
+    custom = call.body.get("custom", "false")
+    if custom not in _BOOLEANS:
+        raise refuse("custom", "Must be a valid boolean.")
+    row = {
+        "device_model": call.body["device_model"],
+        "category": call.body.get("category", ""),
+        "custom": _BOOLEANS[custom],
+    }
+    return Answer(_add(tenant, TILE_ICONS, call, "icon_file", row), status=201)
+
+
+def upload_thumbnail(tenant: Tenant, call: Call) -> Answer:
+    """POST .../devicegroup/thumbnail/: returns HTTP 200."""
+    if "image_file" not in call.body:
+        raise refuse("image_file", "No file was submitted.")
+    return Answer(_add(tenant, THUMBNAILS, call, "image_file", {}))
+
+
+def _add(tenant: Tenant, table: str, call: Call, key: str, row: Row) -> Row:
+    identifier, file = tenant.new_id(), call.body[key]
+    if PurePosixPath(file.name).suffix.lower() not in _PICTURES:
+        raise Refusal(415, [f"{key}: Unsupported media type. "])
+    picture = _stored(tenant, identifier, tenant.now(), key, file, call.host, row)
+    if table == THUMBNAILS:
+        picture["thumbnail_url"] = picture[key]
+        del picture["updated_on"]
+    tenant.objects[table][identifier] = picture
+    return picture
+
+
+def _stored(tenant: Tenant, identifier: str, now: str, key: str, file: File, host: str, row: Row) -> Row:
+    """As Django does: characters that are not safe are removed from the name, and it gets a random suffix."""
+    path = PurePosixPath(file.name)
+    stem = re.sub(r"[^-\w.]", "", path.stem.strip().replace(" ", "_"))
+    place = f"pictures/{identifier}/{stem}_{file.sha256[:3]}X{file.sha256[3:6]}{path.suffix}"
+    tenant.storage.put(place, file)
+    link = tenant.storage.link(host or "tenant.invalid", place)
+    return {**row, "id": identifier, key: link, "created_on": now, "updated_on": now}
+
+
+OPERATIONS: dict[str, Behavior] = {
+    "POST /v1/enterprise/{enterprise_id}/wallpaper/": upload_wallpaper,
+    "POST /v1/enterprise/{enterprise_id}/tile-icons/": upload_icon,
+    "POST /enterprise/{enterprise_id}/devicegroup/thumbnail/": upload_thumbnail,
+}
