@@ -66,4 +66,6 @@ MODULES = {
     "token_info": ("tasks.token_info", "TOKEN_INFO"),
     "wallpaper": ("kinds.wallpaper", "WALLPAPER"),
     "wallpaper_info": ("kinds.wallpaper", "WALLPAPER"),
+    "webclip": ("kinds.webclip", "WEBCLIP"),
+    "webclip_info": ("kinds.webclip", "WEBCLIP"),
 }

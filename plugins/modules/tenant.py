@@ -83,6 +83,10 @@ options:
     description: Wallpapers, each with the options of M(esper.cloud.wallpaper).
     type: list
     elements: dict
+  webclips:
+    description: Webclips, each with the options of M(esper.cloud.webclip).
+    type: list
+    elements: dict
   blueprints:
     description: Blueprints, each with the options of M(esper.cloud.blueprint).
     type: list
@@ -127,6 +131,7 @@ seealso:
   - module: esper.cloud.role
   - module: esper.cloud.tile_icon
   - module: esper.cloud.wallpaper
+  - module: esper.cloud.webclip
   - module: esper.cloud.blueprint
   - module: esper.cloud.device_group
   - module: esper.cloud.alarm_rule

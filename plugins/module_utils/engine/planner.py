@@ -114,6 +114,8 @@ class Planner:
                 texts = {text for value in values for text in (value if isinstance(value, list) else [value])}
                 if texts:
                     lookup_of(self.view, t.cast("Kind", field.names.kind)).prefetch(sorted(texts))
+        if not self.kind.returns_name:
+            self.read_each([params["name"] for params in several if params.get("name")], self.lookup.find_by_name)
         if separate_fields := [field for field in self.kind.fields if field.request_option]:
             fields_of = [
                 [
@@ -194,6 +196,8 @@ class Planner:
         }
         # The response to a create can lack what the list lacks.
         empty.update({field.api_name: compared[field.name].payload for field in fields if field.on_request})
+        if not kind.returns_name:
+            empty[kind.name_key] = body[kind.name_key]
         step.extract_object = _add_to_response(empty)
         identifier = KnownAfterApply(step, kind.id_key)
         separate_steps = [
@@ -235,10 +239,11 @@ class Planner:
         compared = self.compare(current, desired, exact=exact, always=always)
         record = {field.name: compared[field.name].before for field in kind.fields if not field.secret}
         differing = [field for field in kind.fields if compared[field.name].differs]
-        if not differing and not self._is_merge:
+        files = self.file_differences(current, params)
+        if not differing and not files and not self._is_merge:
             return Plan(record)
-        if fixed := [field for field in differing if field.create_only]:
-            return self.plan_replacement(current, params, fixed)
+        if files or any(field.create_only for field in differing):
+            return self._plan_recreation(current, params, files)
         _raise_if_any(error for field in differing for error in compared[field.name].missing)
         after = {**record, **{field.name: compared[field.name].after for field in differing}}
         _raise_if_any(filter(None, [kind.validator(after)]))
@@ -296,15 +301,21 @@ class Planner:
 
     # --- replacement --------------------------------------------------------------------------------------------------
 
-    def plan_replacement(self, current: Row, params: Params, fields: t.Sequence[Field]) -> Plan:
-        """Return the plan that deletes an object and creates it again, because Esper cannot change some fields of it.
+    def file_differences(self, current: Row, params: Params) -> dict[str, tuple[t.Any, t.Any]]:
+        """Return the options with files that differ from those of an object, with their checksums before and after."""
+        return {}
 
-        Values that the task omits are those of the current object. Raise InvalidParameter unless the task allows the
-        replacement.
+    def _plan_recreation(self, current: Row, params: Params, files: dict[str, tuple[t.Any, t.Any]]) -> Plan:
+        """Return the plan that deletes an object and creates it again, because Esper cannot change it.
+
+        Values that the task omits are those of the current object. ``files`` are the results of file_differences().
+        Raise InvalidParameter unless the task allows the replacement.
         """
         kind, phrase = self.kind, self.kind.phrase(current)
-        names = " and ".join(field.name for field in fields)
         if kind.on_difference != "replace" or not params.get("replace"):
+            compared = self.compare(current, self.desired(params))
+            fixed = [field.name for field in kind.fields if field.create_only and compared[field.name].differs]
+            names = " and ".join((*fixed, *files))
             can_replace = "Set replace=true to delete the object and create it again, with another ID."
             advice = (
                 can_replace
@@ -315,10 +326,8 @@ class Planner:
                 f"Cannot change {names} of the {phrase}, because Esper accepts this only on creation. {advice}"
             )
         deletion = self.plan_delete(current, params)
-        kept = self.kept_params(current, params)
-        creation = self.plan_create({**params, **kept, "id": None})
-        desired = self.desired({**params, **kept})
-        compared = self.compare(current, desired)
+        params = {**params, **self.kept_params(current, params), "id": None}
+        creation, compared = self.plan_create(params), self.compare(current, self.desired(params))
         changed = [field for field in kind.fields if compared[field.name].differs and not field.secret]
         for step in creation.steps[:1]:
             step.after = (*step.after, *deletion.steps)
@@ -328,8 +337,14 @@ class Planner:
             [
                 ObjectDiff(
                     kind.header(current),
-                    {field.name: compared[field.name].shown_before for field in changed},
-                    {field.name: compared[field.name].shown for field in changed},
+                    {
+                        **{field.name: compared[field.name].shown_before for field in changed},
+                        **{name: before for name, (before, _after) in files.items()},
+                    },
+                    {
+                        **{field.name: compared[field.name].shown for field in changed},
+                        **{name: after for name, (_before, after) in files.items()},
+                    },
                 )
             ],
             effects=[*deletion.effects, *creation.effects],

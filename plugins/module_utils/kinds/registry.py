@@ -25,6 +25,7 @@ from .report_subscription import REPORT_SUBSCRIPTION
 from .role import ROLE
 from .tile_icon import TILE_ICON
 from .wallpaper import WALLPAPER
+from .webclip import WEBCLIP
 
 KINDS: tuple[Kind, ...] = (
     ALERT_CHANNEL,
@@ -40,6 +41,7 @@ KINDS: tuple[Kind, ...] = (
     ROLE,
     TILE_ICON,
     WALLPAPER,
+    WEBCLIP,
     BLUEPRINT,
     DEVICE_GROUP,
     ALARM_RULE,

@@ -8,7 +8,7 @@ import typing as t
 from types import MappingProxyType
 
 from .field import Field, Words, exclusive_options, file_options
-from .kind import Guard, Kind, Related, Routes, Shape
+from .kind import Guard, Kind, Related, Routes, Shape, Upload
 from .module_spec import NO_DIFF, READS_ONLY, ModuleSpec, Option, Value, state_option, writable
 
 _OMITTED = "Options you omit are not changed."
@@ -24,6 +24,7 @@ def plain_kind(
     plural: str = "",
     keys: tuple[str, ...] = ("name",),
     guards: tuple[Guard, ...] = (),
+    uploads: tuple[Upload, ...] = (),
     related: tuple[Related, ...] = (),
     options: tuple[Option, ...] = (),
     info_options: tuple[Option, ...] = (),
@@ -60,7 +61,7 @@ def plain_kind(
             *((_force_option(title, can_replace=can_replace),) if has_force else ()),
         ),
         rules=_rules(fields, keys, rules),
-        sources=tuple(file_options(fields)),
+        sources=(*file_options(fields), *(upload.option for upload in uploads)),
         seealso=(f"{name}_info",),
     )
     info_module = ModuleSpec(
@@ -88,6 +89,7 @@ def plain_kind(
         routes=routes,
         fields=fields,
         guards=guards,
+        uploads=uploads,
         related=related,
         module=module,
         info_module=info_module,

@@ -15,6 +15,7 @@ from exchange import Check
 
 from behaviors import (
     alerts,
+    apple,
     applications,
     blueprints,
     commands,
@@ -66,6 +67,7 @@ KINDS = (
     pictures,
     reports,
     scripts,
+    apple,
 )
 
 OPERATIONS = {name: behavior for kind in KINDS for name, behavior in kind.OPERATIONS.items()}
