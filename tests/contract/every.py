@@ -107,6 +107,8 @@ _BODIES: dict[str, Callable[[Caller], dict[str, Any]]] = {
     "POST /enterprise/{enterprise_id}/application/upload/": lambda caller: {
         "app_file": File.of("com.example.new-1.0-1.apk", None, b"data")
     },
+    # A geofence with devices cannot be deleted.
+    "POST /v0/enterprise/{enterprise_id}/create-apply-geo-fence/": lambda caller: {"devices": []},
     f"POST {_REMOTE_FILE}generate_download_url/": lambda caller: {
         "file_key": caller.prepare(f"POST {_REMOTE_FILE}")["file_key"]
     },
@@ -116,6 +118,8 @@ _QUERIES: dict[str, Callable[[Caller], dict[str, Any]]] = {
     # Otherwise the users are behind a thousand accounts of devices.
     "GET /user/": lambda caller: {"exclude_google_roles": "true", "exclude_enterprise_device_role": "true"},
     "GET /commands/v0/status/": lambda caller: {"request": caller.prepare(_COMMAND)["content"]["id"]},
+    "GET /geofence/v1/geofences/{geofence_id}/blueprints": lambda caller: {"limit": 10, "offset": 0},
+    "GET /geofence/v1/geofences/{geofence_id}/devices": lambda caller: {"limit": 10, "offset": 0},
     "GET /v2/oem-config-schema": lambda caller: {"package_name": "com.example.oemconfig"},
     "GET /v2/subgroups": lambda caller: {"parent_group_ids": caller.service.tenant.root},
 }
