@@ -317,10 +317,6 @@ class Kind:
         """Return the header of an object in a diff."""
         return self.title if self.shape is Shape.SINGLETON else f"{self.title} {self.name_of(row)}"
 
-    def adapted(self, row: Row) -> Row:
-        """Return an object in a response in the form that the fields describe."""
-        return row if self.adapt is None else self.adapt(row)
-
     def to_result(self, row: Row) -> Row:
         """Return an object of the API in collection terms, without secrets."""
         return {field.name: field.from_api(read_field(field, row)) for field in self.fields if not field.secret}
