@@ -18,6 +18,7 @@ from .device_group_thumbnail import DEVICE_GROUP_THUMBNAIL
 from .directory_record import DIRECTORY_RECORD
 from .enterprise import ENTERPRISE
 from .enterprise_policy import ENTERPRISE_POLICY
+from .geofence import GEOFENCE
 from .preferred_region import PREFERRED_REGION
 from .report_subscription import REPORT_SUBSCRIPTION
 from .role import ROLE
@@ -32,6 +33,7 @@ KINDS: tuple[Kind, ...] = (
     DEVICE_GROUP_THUMBNAIL,
     ENTERPRISE,
     ENTERPRISE_POLICY,
+    GEOFENCE,
     PREFERRED_REGION,
     REPORT_SUBSCRIPTION,
     ROLE,
