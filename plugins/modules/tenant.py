@@ -45,6 +45,10 @@ options:
     description: Content files, each with the options of M(esper.cloud.content).
     type: list
     elements: dict
+  wallpapers:
+    description: Wallpapers, each with the options of M(esper.cloud.wallpaper).
+    type: list
+    elements: dict
   device_group_thumbnails:
     description: Device group thumbnails, each with the options of M(esper.cloud.device_group_thumbnail).
     type: list
@@ -73,10 +77,6 @@ options:
     elements: dict
   tile_icons:
     description: Tile icons, each with the options of M(esper.cloud.tile_icon).
-    type: list
-    elements: dict
-  wallpapers:
-    description: Wallpapers, each with the options of M(esper.cloud.wallpaper).
     type: list
     elements: dict
   blueprints:
@@ -113,6 +113,7 @@ seealso:
   - module: esper.cloud.alert_channel
   - module: esper.cloud.app
   - module: esper.cloud.content
+  - module: esper.cloud.wallpaper
   - module: esper.cloud.device_group_thumbnail
   - module: esper.cloud.enterprise
   - module: esper.cloud.enterprise_policy
@@ -121,7 +122,6 @@ seealso:
   - module: esper.cloud.report_subscription
   - module: esper.cloud.role
   - module: esper.cloud.tile_icon
-  - module: esper.cloud.wallpaper
   - module: esper.cloud.blueprint
   - module: esper.cloud.device_group
   - module: esper.cloud.alarm_rule
