@@ -298,6 +298,7 @@ class TenantView:
 
         A value that cannot be converted is null. The task warns in both cases: see warnings().
         """
+        row = kind.adapted(row)
         self.hide_secrets(kind, row)
         identifier = row.get(kind.id_key)
         typed, mismatches = conform(kind.fields, row)
