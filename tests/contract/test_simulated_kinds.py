@@ -13,6 +13,7 @@ from caller import Api, request
 CHANNELS = "/v1{e}/alertchannels/"
 RULES = "/v1{e}/alarmrules/"
 GEOFENCES = "/v0{e}/geofence/"
+GEOFENCES_V1 = "/geofence/v1/geofences"
 PIPELINES = "/pipelines/v0/pipelines/"
 RECORDS = "/v1{e}/directory_record/"
 MISSING = "0b1e7f3c-0000-4000-8000-000000000001"
@@ -153,8 +154,46 @@ def test_geofences_are_the_same_at_all_their_paths(api: Api) -> None:
         assert api.get(f"{path}{fence['id']}/") == fence
     changed = api("PATCH", f"{GEOFENCES}{fence['id']}/", {"radius": 2}).body
     assert (changed["radius"], changed["device_count"]) == (2, 2)
-    assert api("DELETE", f"/v0{{e}}/create-apply-geofence/{fence['id']}/").status == 204
-    assert api("GET", f"{GEOFENCES}{fence['id']}/").status == 404
+    assert [row["name"] for row in api.get(GEOFENCES_V1)["content"]["results"]] == ["Yard", "Gate"]
+    path = f"/v0{{e}}/create-apply-geofence/{fence['id']}/"
+    assert api("DELETE", path).status == 400, "it has devices"
+    assert api("DELETE", path.replace(fence["id"], other["id"])).status == 204
+    assert api("GET", f"{GEOFENCES}{other['id']}/").status == 404
+
+
+def test_a_geofence_of_v1_is_unknown_to_v0_if_it_is_a_polygon_or_small(api: Api) -> None:
+    point = {"latitude": 52.5, "longitude": 13.4}
+    fences = [
+        api("POST", GEOFENCES_V1, {"name": f"Fence {number}", "actions": ["beep"], "geometry": geometry}).body[
+            "content"
+        ]
+        for number, geometry in enumerate(
+            [
+                {"type": "circle", "coordinates": [point], "radius": 250},
+                {"type": "circle", "coordinates": [point], "radius": 99.5},
+                {"type": "polygon", "coordinates": [point, point, {"latitude": 53.0, "longitude": 13.4}]},
+            ]
+        )
+    ]
+    assert api.get(GEOFENCES_V1)["content"]["results"] == fences
+    assert [api("GET", f"{GEOFENCES}{fence['id']}/").status for fence in fences] == [200, 404, 404]
+    assert api.get(GEOFENCES)["results"][0]["radius"] == 250
+    first = api.get(GEOFENCES_V1, limit=2)["content"]
+    assert (len(first["results"]), first["next"], first.get("count")) == (2, "/v1/geofences?limit=2&offset=2", None)
+    assert api.get(GEOFENCES_V1, name="Fence 1", include_count="true")["content"]["count"] == 1
+
+
+def test_the_usage_of_a_geofence_follows_from_its_devices(api: Api) -> None:
+    devices = [row["id"] for row in api.get("/v2/devices/")["content"]["results"]]
+    body = {"name": "Yard", "latitude": "52.5", "longitude": "13.4", "devices": devices}
+    path = f"{GEOFENCES_V1}/{api('POST', '/v0{e}/create-apply-geo-fence/', body).body['id']}"
+    total = api.get(f"{path}/device-summary")["content"]["total_devices"]
+    blueprints = api.get(f"{path}/blueprints", limit=100, offset=0)["content"]["results"]
+    assert sum(row["device_count"] for row in blueprints) == total > 0
+    inside = api.get(f"{path}/devices", limit=100, offset=0, inside="true")["content"]["results"]
+    assert {row["inside"] for row in inside} == {True}
+    for query in ({"limit": 1}, {"offset": 0}, {}):
+        assert api("GET", f"{path}/devices", **query).status == 400
 
 
 def test_what_is_below_an_object_is_only_there_and_goes_with_it(api: Api) -> None:

@@ -30,6 +30,7 @@ from behaviors import (
     pictures,
     policies,
     readings,
+    reports,
     roles,
     sso_connections,
     tags,
@@ -62,6 +63,7 @@ KINDS = (
     tokens,
     sso_connections,
     pictures,
+    reports,
 )
 
 OPERATIONS = {name: behavior for kind in KINDS for name, behavior in kind.OPERATIONS.items()}
