@@ -126,6 +126,7 @@ class TenantView:
             concurrency=CONCURRENCY,
             key=kind.id_key or None,
             rows_key=kind.routes.rows_key,
+            counts_page=kind.routes.counts_page,
             purpose=kind.purpose_of_list,
         )
 
@@ -152,6 +153,7 @@ class TenantView:
         concurrency: int = 1,
         key: str | None = "id",
         rows_key: str = "results",
+        counts_page: bool = False,
         purpose: str,
     ) -> list[Row]:
         """Return the list at a path: see list_all(). With ``kind``, the objects have the types of its fields."""
@@ -168,6 +170,7 @@ class TenantView:
                 concurrency=concurrency,
                 key=key,
                 rows_key=rows_key,
+                counts_page=counts_page,
                 purpose=purpose,
             )
             # If another thread sent a write request at the same time, the list may be out of date.
@@ -188,8 +191,10 @@ class TenantView:
         return cached[1]
 
     def preload(self, kind: Kind) -> None:
-        """Look up names in the list of all objects of a kind until the kind is invalidated."""
-        self._preloaded.add(kind.routes.list)
+        """Look up names in the list of all objects of a kind until the kind is invalidated, unless it does not have
+        them."""
+        if kind.returns_name:
+            self._preloaded.add(kind.routes.list)
 
     def is_preloaded(self, kind: Kind) -> bool:
         """Return whether names are looked up in the list of all objects of a kind."""
@@ -388,6 +393,8 @@ class TenantView:
             rows: list[Row] = []
             for form in unicode_forms(name):
                 rows = self.list_objects(kind, {kind.routes.name_filter: form})
+                if not kind.returns_name:
+                    rows = [{**row, kind.name_key: name} for row in rows]
                 if any(_folded(key) == _folded(name) for row in rows for key in kind.keys_of(row)):
                     break
             return rows
