@@ -65,6 +65,8 @@ _ANDROID = {
     "files": [{"content": "law.txt", "destination_path": "/sdcard/law.txt"}],
 }
 
+_ACCESS = {"role": "Group Viewer", "groups": ["All devices/Law"]}
+
 PREPARATIONS: dict[str, Preparation] = {
     "alarm_rule": Preparation(
         tasks=(
@@ -105,6 +107,22 @@ PREPARATIONS: dict[str, Preparation] = {
         second={"name": "second.txt"},
         for_create=({"src": "law.txt"}, {"src": "second.txt"}),
     ),
+    "custom_action": Preparation(info={"name": "Bluetooth", "scripts": True}, info_all={"scripts": True}),
+    # A user who does not have to accept an invitation, because the properties of an invitation do not change.
+    "user": Preparation(
+        tasks=(("device_group", {"path": "Law"}),),
+        identity={"email": "anna@example.com"},
+        second={"email": "bo@example.com"},
+        for_create=({"onboarding": "direct"}, {"onboarding": "direct"}),
+        sample={**_ACCESS, "first_name": "Anna", "active": True, "password": "secret-of-password"},
+        changed={
+            "role": "Group Admin",
+            "groups": ["All devices"],
+            "can_factory_reset": True,
+            "last_name": "Bo",
+            "active": False,
+        },
+    ),
     "device_heartbeat": Preparation(
         info={"seen_after": "2026-01-01T01:00:00+01:00", "platform": "ANDROID"},
         info_all={"seen_after": "2026-01-01"},
@@ -122,6 +140,10 @@ PREPARATIONS: dict[str, Preparation] = {
         second={"path": "All devices/Second law"},
         sample={},
         changed={"new_path": "All devices/Moved law"},
+    ),
+    "oem_config_schema": Preparation(
+        info={"oem_type": "ZEBRA", "package_name": "com.example.oemconfig"},
+        info_all={"oem_type": "ZEBRA", "package_name": "com.example.oemconfig", "schema": False},
     ),
     "directory_record": Preparation(
         tasks=(("device_group", {"path": "All devices/Stores/Germany", "create_parents": True}),),
