@@ -41,8 +41,16 @@ options:
     description: Apps, each with the options of M(esper.cloud.app).
     type: list
     elements: dict
+  background_scripts:
+    description: Background scripts, each with the options of M(esper.cloud.background_script).
+    type: list
+    elements: dict
   contents:
     description: Content files, each with the options of M(esper.cloud.content).
+    type: list
+    elements: dict
+  custom_actions:
+    description: Custom actions, each with the options of M(esper.cloud.custom_action).
     type: list
     elements: dict
   device_group_thumbnails:
@@ -54,6 +62,10 @@ options:
     type: dict
   enterprise_policies:
     description: Enterprise policies, each with the options of M(esper.cloud.enterprise_policy).
+    type: list
+    elements: dict
+  geofences:
+    description: Geofences, each with the options of M(esper.cloud.geofence).
     type: list
     elements: dict
   preferred_region:
@@ -75,6 +87,10 @@ options:
     description: Wallpapers, each with the options of M(esper.cloud.wallpaper).
     type: list
     elements: dict
+  webclips:
+    description: Webclips, each with the options of M(esper.cloud.webclip).
+    type: list
+    elements: dict
   blueprints:
     description: Blueprints, each with the options of M(esper.cloud.blueprint).
     type: list
@@ -89,6 +105,10 @@ options:
     elements: dict
   directory_records:
     description: Directory records, each with the options of M(esper.cloud.directory_record).
+    type: list
+    elements: dict
+  users:
+    description: Users, each with the options of M(esper.cloud.user).
     type: list
     elements: dict
   on_error:
@@ -108,19 +128,24 @@ notes:
 seealso:
   - module: esper.cloud.alert_channel
   - module: esper.cloud.app
+  - module: esper.cloud.background_script
   - module: esper.cloud.content
+  - module: esper.cloud.custom_action
   - module: esper.cloud.device_group_thumbnail
   - module: esper.cloud.enterprise
   - module: esper.cloud.enterprise_policy
+  - module: esper.cloud.geofence
   - module: esper.cloud.preferred_region
   - module: esper.cloud.report_subscription
   - module: esper.cloud.role
   - module: esper.cloud.tile_icon
   - module: esper.cloud.wallpaper
+  - module: esper.cloud.webclip
   - module: esper.cloud.blueprint
   - module: esper.cloud.device_group
   - module: esper.cloud.alarm_rule
   - module: esper.cloud.directory_record
+  - module: esper.cloud.user
 """
 
 EXAMPLES = r"""

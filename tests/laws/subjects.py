@@ -25,8 +25,8 @@ class Subject:
 
     ``returned`` is the return value of the _info module. ``singleton`` is true if the tenant always has exactly one
     object. ``in_tenant`` is true if the module ``tenant`` has a list of such objects. ``list_path`` is the path of the
-    list that names are looked up in. ``on_lost_create`` is that of Kind. ``related`` are the
-    values that the _info module returns on request, by the option that requests them.
+    list that names are looked up in. ``on_lost_create`` is that of Kind. ``related`` are the values that the _info
+    module returns on request: the option that requests each of them, and its field.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Subject:
     singleton: bool
     in_tenant: bool
     on_lost_create: str
-    related: dict[str, str]
+    related: tuple[tuple[str, str], ...]
 
     def __str__(self) -> str:
         return self.name
@@ -64,6 +64,11 @@ class Subject:
     def in_bulk(self, tasks: list[Row]) -> Row:
         """Return the options of the module ``tenant`` for the options of several tasks, or one for a singleton."""
         return {self.name: tasks[0]} if self.singleton else {self.plural: tasks}
+
+    @property
+    def can_replace(self) -> bool:
+        """Return whether the module can replace objects that Esper cannot change."""
+        return "replace" in (self.module.argument_spec if self.module else {})
 
     @property
     def can_delete(self) -> bool:
@@ -106,7 +111,7 @@ def _subject(name: str) -> Subject:
         singleton=kind.shape is Shape.SINGLETON,
         in_tenant=managed in KINDS,
         on_lost_create=kind.on_lost_create,
-        related={each.option.name: each.field.name for each in kind.related},
+        related=tuple((each.option.name, each.field.name) for each in kind.related),
     )
 
 

@@ -9,7 +9,8 @@ import typing as t
 from datetime import datetime, timezone
 
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d)(:\d\d)?(?:[.,](\d{1,9}))?([Zz]|[+-]\d\d:?\d\d)?", re.ASCII)
-
+# Esper has no earlier data, and earlier times cannot be compared on all systems.
+_FIRST_YEAR = 1970
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 # Days, hours, minutes and seconds.
 _NUMBER = r"(\d{1,9}(?:\.\d{1,9})?)"
@@ -41,9 +42,9 @@ def utc_time(text: str) -> datetime:
     ValueError with the error if the text is something else."""
     time = parse_time(f"{text.strip()}T00:00" if _DATE.fullmatch(text.strip()) else text)
     try:
-        if time is not None:
+        if time is not None and time.year >= _FIRST_YEAR:
             return time.astimezone(timezone.utc)
-    except OverflowError:  # in the first or the last hours of all years
+    except OverflowError:  # in the last hours of all years
         pass
     raise ValueError(f"is not a date or a time: '{text}'; a valid value is 2026-05-04T22:00:00Z")
 

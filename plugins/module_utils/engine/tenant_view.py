@@ -70,12 +70,14 @@ class TenantView:
     """The cached objects of a tenant, and the changes that a task plans.
 
     Callers must not change the returned objects. Methods that read raise the errors of Client.request().
-    ``accepted`` are the write requests of the task that Esper accepted, in their order.
+    ``accepted`` are the write requests of the task that Esper accepted, in their order. ``facts`` are what lookups
+    found out about the tenant and what no write request changes, such as the families of the API that it has.
     """
 
     def __init__(self, client: Client) -> None:
         self.client = client
         self.accepted: list[AcceptedWrite] = []
+        self.facts: dict[str, t.Any] = {}
         self._lists: dict[_CacheKey, list[Row]] = {}
         self._objects: dict[_CacheKey, t.Any] = {}
         self._names: dict[Kind, _ByName] = {}
@@ -120,9 +122,11 @@ class TenantView:
             query,
             kind=kind,
             page_size=kind.routes.page_size,
+            explicit_offset=kind.routes.explicit_offset,
             concurrency=CONCURRENCY,
             key=kind.id_key or None,
             rows_key=kind.routes.rows_key,
+            counts_page=kind.routes.counts_page,
             purpose=kind.purpose_of_list,
         )
 
@@ -145,9 +149,11 @@ class TenantView:
         *,
         kind: Kind | None = None,
         page_size: int | None = PAGE_SIZE,
+        explicit_offset: bool = False,
         concurrency: int = 1,
         key: str | None = "id",
         rows_key: str = "results",
+        counts_page: bool = False,
         purpose: str,
     ) -> list[Row]:
         """Return the list at a path: see list_all(). With ``kind``, the objects have the types of its fields."""
@@ -160,9 +166,11 @@ class TenantView:
                 path,
                 query=query,
                 page_size=page_size,
+                explicit_offset=explicit_offset,
                 concurrency=concurrency,
                 key=key,
                 rows_key=rows_key,
+                counts_page=counts_page,
                 purpose=purpose,
             )
             # If another thread sent a write request at the same time, the list may be out of date.
@@ -183,8 +191,10 @@ class TenantView:
         return cached[1]
 
     def preload(self, kind: Kind) -> None:
-        """Look up names in the list of all objects of a kind until the kind is invalidated."""
-        self._preloaded.add(kind.routes.list)
+        """Look up names in the list of all objects of a kind until the kind is invalidated, unless it does not have
+        them."""
+        if kind.returns_name:
+            self._preloaded.add(kind.routes.list)
 
     def is_preloaded(self, kind: Kind) -> bool:
         """Return whether names are looked up in the list of all objects of a kind."""
@@ -289,7 +299,6 @@ class TenantView:
         A value that cannot be converted is null. The task warns in both cases: see warnings().
         """
         self.hide_secrets(kind, row)
-        row = kind.adapted(row)
         identifier = row.get(kind.id_key)
         typed, mismatches = conform(kind.fields, row)
         if kind.has_ids and not (is_id(identifier) and is_id(typed.get(kind.id_key))):
@@ -384,6 +393,8 @@ class TenantView:
             rows: list[Row] = []
             for form in unicode_forms(name):
                 rows = self.list_objects(kind, {kind.routes.name_filter: form})
+                if not kind.returns_name:
+                    rows = [{**row, kind.name_key: name} for row in rows]
                 if any(_folded(key) == _folded(name) for row in rows for key in kind.keys_of(row)):
                     break
             return rows

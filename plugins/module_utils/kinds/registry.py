@@ -11,33 +11,43 @@ from ..model.kind import Kind
 from .alarm_rule import ALARM_RULE
 from .alert_channel import ALERT_CHANNEL
 from .app import APP_VERSION
+from .background_script import BACKGROUND_SCRIPT
 from .blueprint import BLUEPRINT
 from .content import CONTENT
+from .custom_action import CUSTOM_ACTION
 from .device_group import DEVICE_GROUP
 from .device_group_thumbnail import DEVICE_GROUP_THUMBNAIL
 from .directory_record import DIRECTORY_RECORD
 from .enterprise import ENTERPRISE
 from .enterprise_policy import ENTERPRISE_POLICY
+from .geofence import GEOFENCE
 from .preferred_region import PREFERRED_REGION
 from .report_subscription import REPORT_SUBSCRIPTION
 from .role import ROLE
 from .tile_icon import TILE_ICON
+from .user import USER
 from .wallpaper import WALLPAPER
+from .webclip import WEBCLIP
 
 KINDS: tuple[Kind, ...] = (
     ALERT_CHANNEL,
     APP_VERSION,
+    BACKGROUND_SCRIPT,
     CONTENT,
+    CUSTOM_ACTION,
     DEVICE_GROUP_THUMBNAIL,
     ENTERPRISE,
     ENTERPRISE_POLICY,
+    GEOFENCE,
     PREFERRED_REGION,
     REPORT_SUBSCRIPTION,
     ROLE,
     TILE_ICON,
     WALLPAPER,
+    WEBCLIP,
     BLUEPRINT,
     DEVICE_GROUP,
     ALARM_RULE,
     DIRECTORY_RECORD,
+    USER,
 )

@@ -75,8 +75,12 @@ class Step:
     InvalidParameter. If the task has less time left than ``time_limit`` in seconds, its deadline is extended. 0 removes
     the deadline.
 
-    ``after`` are steps of other plans of the same task that must be sent before. A step is skipped if its
+    ``after`` are steps that must be sent before: those of other plans of the same task, and deletions of its own plan,
+    which are sent after all changes otherwise. A step is skipped if its
     ``if_created`` step adopted an object, because its body is only valid for a created one.
+
+    ``explain_not_found`` is called if Esper returns HTTP 404. It returns the sentence to add to the error, or "" for a
+    DELETE that succeeded, because the object does not exist. Without it, 404 is success for every DELETE.
 
     ``response_key`` is the property that the response to an update must have, "" for the ID of the object. ``sink``
     stores a secret of the response.
@@ -97,6 +101,7 @@ class Step:
     find_rival: Reader | None = None
     extract_object: Reader | None = None
     next_step: FollowUp | None = None
+    explain_not_found: t.Callable[[], str] | None = None
     response_key: str = ""
     time_limit: float | None = None
     after: tuple[Producer, ...] = ()
@@ -132,6 +137,11 @@ class Plan:
     """Functions that add steps. They depend on all other plans of the task."""
     relies_on: list[tuple[Kind, t.Any]] = field(default_factory=list)
     """Objects, by kind and ID, whose planned changes must be applied before this plan deletes anything."""
+
+    def is_late(self, step: Step) -> bool:
+        """Return whether a step deletes something, and no other step of the plan must be sent after it."""
+        deletes = self.record is None or step.method == "DELETE"
+        return deletes and not any(step in other.after for other in self.steps)
 
     def complete(self) -> None:
         """Add the deferred steps. Raise EsperError if that fails. All objects of the task must be planned before."""
