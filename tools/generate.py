@@ -489,6 +489,9 @@ AREAS = {
     "Tenant settings": ("enterprise", "preferred_region"),
     "Enrollment": ("directory_record", "mdm_service_config"),
     "Reports and monitoring": (
+        "report",
+        "report_type",
+        "event",
         "device_location",
         "device_heartbeat",
         "device_tile",

@@ -141,6 +141,10 @@ PREPARATIONS: dict[str, Preparation] = {
         sample={},
         changed={"new_path": "All devices/Moved law"},
     ),
+    "oem_config_schema": Preparation(
+        info={"oem_type": "ZEBRA", "package_name": "com.example.oemconfig"},
+        info_all={"oem_type": "ZEBRA", "package_name": "com.example.oemconfig", "schema": False},
+    ),
     "directory_record": Preparation(
         tasks=(("device_group", {"path": "All devices/Stores/Germany", "create_parents": True}),),
         identity={"serial": "R9W00000001", "imei1": "356938035643809", "wifi_mac": "00:11:22:33:44:55"},
