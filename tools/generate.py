@@ -483,7 +483,7 @@ AREAS = {
     "Blueprints and policies": ("blueprint", "enterprise_policy"),
     "Apps and content": ("app", "content", "oem_config_schema"),
     "Alerts and places": ("alarm_rule", "alert_channel", "geofence"),
-    "Appearance": ("wallpaper", "device_group_thumbnail", "tile_icon"),
+    "Appearance": ("wallpaper", "device_group_thumbnail", "tile_icon", "tile_icon_assignment"),
     "Apple and scripts": ("webclip", "provisioning_profile", "custom_action", "background_script"),
     "Users and access": ("user", "role", "personal_access_token", "sso_connection", "token"),
     "Tenant settings": ("enterprise", "preferred_region"),

@@ -64,6 +64,7 @@ MODULES = {
     "status_metric_info": ("kinds.status_metric", "STATUS_METRIC"),
     "tenant": ("tasks.tenant", "TENANT"),
     "tile_icon": ("kinds.tile_icon", "TILE_ICON"),
+    "tile_icon_assignment": ("tasks.tile_icon_assignment", "TILE_ICON_ASSIGNMENT"),
     "tile_icon_info": ("kinds.tile_icon", "TILE_ICON"),
     "token_info": ("tasks.token_info", "TOKEN_INFO"),
     "user": ("kinds.user", "USER"),

@@ -32,6 +32,7 @@ from exchange import (
 from tenant import DISABLED, EPOCH, ONLINE, Device, Tenant, moment
 
 from behaviors.devices import matching
+from behaviors.pictures import ASSIGNED
 
 Row = dict[str, Any]
 
@@ -176,6 +177,8 @@ def _tile_test(name: str, value: str) -> Callable[[Row], bool] | None:
     base, _, comparison = name.rpartition("_")
     if name == "security_status":
         return lambda tile: bool(tile["security_state"] == _SECURITY.get(int(value)))
+    if name == "model":
+        return lambda tile: bool(tile["model"] == value)
     if name == "at_risk":
         return lambda tile: (tile["security_state"] != "SECURE") is (value.lower() == "true")
     if comparison in ("gt", "lt"):
@@ -239,7 +242,7 @@ def _tile(tenant: Tenant, device: Device) -> Row:
         "location_city": "Berlin",
         "network_type": document["network_info"]["network_type"],
         "enterprise": enterprise_url(tenant),
-        "icon": None,
+        "icon": tenant.objects[ASSIGNED].get(device.id, {}).get("icon"),
         "last_seen": device.last_seen,
     }
 
