@@ -294,6 +294,7 @@ class TenantView:
         A value that cannot be converted is null. The task warns in both cases: see warnings().
         """
         self.hide_secrets(kind, row)
+        row = kind.adapted(row)
         identifier = row.get(kind.id_key)
         typed, mismatches = conform(kind.fields, row)
         if kind.has_ids and not (is_id(identifier) and is_id(typed.get(kind.id_key))):

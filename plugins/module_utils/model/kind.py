@@ -194,6 +194,7 @@ class Kind:
     fixed_payload: t.Callable[[str, str], Row] | None = None
     label: t.Callable[[Row], str] | None = None
     guards: tuple[Guard, ...] = ()
+    adapt: t.Callable[[Row], Row] | None = None
     to_api: t.Callable[[Row], Row] | None = None
     find_keys: t.Callable[[Row], t.Iterable[str]] | None = None
     on_lost_create: t.Literal["adopt", "fail"] = "adopt"
@@ -271,6 +272,10 @@ class Kind:
         if self.label is not None:
             return self.label(row)
         return str(row.get(self.name_key) or row.get(self.id_key) or self.title)
+
+    def adapted(self, row: Row) -> Row:
+        """Return an object in a response in the form that the fields describe."""
+        return row if self.adapt is None else self.adapt(row)
 
     def encode(self, body: Row) -> Row:
         """Return the body of a request in API format."""
