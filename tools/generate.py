@@ -470,7 +470,7 @@ AREAS = {
     "Apps and content": ("app", "content", "oem_config_schema"),
     "Alerts and places": ("alarm_rule", "alert_channel", "geofence"),
     "Appearance": ("wallpaper", "device_group_thumbnail", "tile_icon"),
-    "Users and access": ("role", "personal_access_token", "sso_connection", "token"),
+    "Users and access": ("user", "role", "personal_access_token", "sso_connection", "token"),
     "Tenant settings": ("enterprise", "preferred_region"),
     "Enrollment": ("directory_record", "mdm_service_config"),
     "Reports and monitoring": (

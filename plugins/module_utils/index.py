@@ -62,6 +62,8 @@ MODULES = {
     "tile_icon": ("kinds.tile_icon", "TILE_ICON"),
     "tile_icon_info": ("kinds.tile_icon", "TILE_ICON"),
     "token_info": ("tasks.token_info", "TOKEN_INFO"),
+    "user": ("kinds.user", "USER"),
+    "user_info": ("kinds.user", "USER"),
     "wallpaper": ("kinds.wallpaper", "WALLPAPER"),
     "wallpaper_info": ("kinds.wallpaper", "WALLPAPER"),
 }

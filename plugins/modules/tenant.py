@@ -95,6 +95,10 @@ options:
     description: Directory records, each with the options of M(esper.cloud.directory_record).
     type: list
     elements: dict
+  users:
+    description: Users, each with the options of M(esper.cloud.user).
+    type: list
+    elements: dict
   on_error:
     description:
       - Behavior if an object fails.
@@ -126,6 +130,7 @@ seealso:
   - module: esper.cloud.device_group
   - module: esper.cloud.alarm_rule
   - module: esper.cloud.directory_record
+  - module: esper.cloud.user
 """
 
 EXAMPLES = r"""

@@ -300,6 +300,39 @@ def test_an_invitation_becomes_a_user(api: Api) -> None:
     assert api.get(f"/authz2/v1/users/{user['profile']['authn_user_id']}/groups")["has_all_group_access"]
 
 
+def test_a_token_is_a_key_until_it_is_renewed(api: Api) -> None:
+    path = "/authn2/v0/personal-access-token/"
+    body = {"name": "report", "description": "", "expiry_at": -1}
+    made, twin = (api("POST", path, body).body for _number in range(2))
+    assert made["token"].startswith(made["prefix"])
+    assert made["id"] != twin["id"]
+    listed = api.get(path)
+    assert listed["count"] == 3
+    assert [row["token"] for row in listed["personal_access_tokens"]] == [
+        api.simulator.key,
+        made["token"],
+        twin["token"],
+    ]
+    assert api.simulator.state()["issued"] == [made["token"], twin["token"]]
+    assert api("GET", path, key=made["token"]).status == 200
+    renewed = api("PUT", f"{path}{made['id']}", {"expiry_at": 4070908800}).body
+    assert (renewed["name"], renewed["expiry_at"]) == ("report", 4070908800)
+    assert api("GET", path, key=made["token"]).status == 401
+    assert api("DELETE", f"{path}{made['id']}").status == 204
+    assert api("GET", path, key=renewed["token"]).status == 401
+
+
+def test_sso_connections_can_be_listed_and_changed(api: Api) -> None:
+    path = f"/authn2/v0/tenant/{api.simulator.enterprise_id}/connection"
+    rows = api.get(path)["connections"]
+    (default,) = api.get(path, is_default="true")["connections"]
+    assert default in rows
+    body = {"display_name": "Acme", "strategy": "oidc", "config": {"client_id": "a"}}
+    changed = api("PUT", f"{path}/{default['connection_id']}", body).body
+    assert {name: changed[name] for name in body} == body
+    assert api.get(path)["connections"][0]["connection"] == {**default["connection"], "strategy": "oidc"}
+
+
 def test_the_company_can_be_read_and_changed(api: Api) -> None:
     company = api.get("/v1{e}/")
     assert company["id"] == api.simulator.enterprise_id

@@ -65,6 +65,8 @@ _ANDROID = {
     "files": [{"content": "law.txt", "destination_path": "/sdcard/law.txt"}],
 }
 
+_ACCESS = {"role": "Group Viewer", "groups": ["All devices/Law"]}
+
 PREPARATIONS: dict[str, Preparation] = {
     "alarm_rule": Preparation(
         tasks=(
@@ -104,6 +106,21 @@ PREPARATIONS: dict[str, Preparation] = {
         identity={"name": "law.txt"},
         second={"name": "second.txt"},
         for_create=({"src": "law.txt"}, {"src": "second.txt"}),
+    ),
+    # A user who does not have to accept an invitation, because the properties of an invitation do not change.
+    "user": Preparation(
+        tasks=(("device_group", {"path": "Law"}),),
+        identity={"email": "anna@example.com"},
+        second={"email": "bo@example.com"},
+        for_create=({"onboarding": "direct"}, {"onboarding": "direct"}),
+        sample={**_ACCESS, "first_name": "Anna", "active": True, "password": "secret-of-password"},
+        changed={
+            "role": "Group Admin",
+            "groups": ["All devices"],
+            "can_factory_reset": True,
+            "last_name": "Bo",
+            "active": False,
+        },
     ),
     "device_heartbeat": Preparation(
         info={"seen_after": "2026-01-01T01:00:00+01:00", "platform": "ANDROID"},

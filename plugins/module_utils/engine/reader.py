@@ -125,8 +125,9 @@ class Reader:
         if not values:
             raise InvalidParameter(f"The option {path} is empty. List a value, or omit the option.")
         if option.names is not None:
-            rows = lookup_of(self.view, option.names).resolve_all(values)
-            texts = list(dict.fromkeys(str(row[option.names.id_key]) for row in rows))
+            lookup = lookup_of(self.view, option.names)
+            lookup.prefetch(values)
+            texts = list(dict.fromkeys(str(row[option.names.id_key]) for row in lookup.resolve_all(values)))
         else:
             try:
                 texts = [option.to_query(each) for each in values]

@@ -23,6 +23,7 @@ from .preferred_region import PREFERRED_REGION
 from .report_subscription import REPORT_SUBSCRIPTION
 from .role import ROLE
 from .tile_icon import TILE_ICON
+from .user import USER
 from .wallpaper import WALLPAPER
 
 KINDS: tuple[Kind, ...] = (
@@ -42,4 +43,5 @@ KINDS: tuple[Kind, ...] = (
     DEVICE_GROUP,
     ALARM_RULE,
     DIRECTORY_RECORD,
+    USER,
 )
