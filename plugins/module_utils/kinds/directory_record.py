@@ -98,6 +98,7 @@ class DirectoryRecordReader(Reader):
     """Reads directory records. The API has no filters, so they are applied here."""
 
     def read_rows(self, params: Params) -> list[Row]:
+        """Return the records that match all options."""
         keys, status, enrolled = keys_of(params), params["approval_status"], params["enrolled"]
         group = params["group"] and lookup_of(self.view, DEVICE_GROUP).resolve(params["group"])["id"]
         return [
