@@ -53,7 +53,7 @@ class DirectoryRecordLookup(Lookup):
 def with_tag_names(view: TenantView, row: Row) -> Row:
     """Return a record with the names of its tags, if it has their IDs and the tenant returns the names."""
     tags = row.get("tags")
-    ids = [tag for tag in tags if isinstance(tag, str) and is_uuid(tag)] if isinstance(tags, list) else []
+    ids = [tag for tag in tags if is_uuid(tag)] if isinstance(tags, list) else []
     if not ids:
         return row
     try:
