@@ -49,6 +49,10 @@ options:
     description: Content files, each with the options of M(esper.cloud.content).
     type: list
     elements: dict
+  wallpapers:
+    description: Wallpapers, each with the options of M(esper.cloud.wallpaper).
+    type: list
+    elements: dict
   custom_actions:
     description: Custom actions, each with the options of M(esper.cloud.custom_action).
     type: list
@@ -81,10 +85,6 @@ options:
     elements: dict
   tile_icons:
     description: Tile icons, each with the options of M(esper.cloud.tile_icon).
-    type: list
-    elements: dict
-  wallpapers:
-    description: Wallpapers, each with the options of M(esper.cloud.wallpaper).
     type: list
     elements: dict
   webclips:
@@ -130,6 +130,7 @@ seealso:
   - module: esper.cloud.app
   - module: esper.cloud.background_script
   - module: esper.cloud.content
+  - module: esper.cloud.wallpaper
   - module: esper.cloud.custom_action
   - module: esper.cloud.device_group_thumbnail
   - module: esper.cloud.enterprise
@@ -139,7 +140,6 @@ seealso:
   - module: esper.cloud.report_subscription
   - module: esper.cloud.role
   - module: esper.cloud.tile_icon
-  - module: esper.cloud.wallpaper
   - module: esper.cloud.webclip
   - module: esper.cloud.blueprint
   - module: esper.cloud.device_group
