@@ -187,6 +187,21 @@ _OTHERS = (
     ),
     Scenario("converge-groups", "converge", _constant({"groups": ["All devices"]}), _ASSIGNED),
     Scenario("converge-wait", "converge", lambda tenant: {"devices": tenant.ids, **_WAIT}, _ASSIGNED),
+    Scenario("token_info", "token_info", _constant({})),
+    Scenario("sso_connection-check", "sso_connection", _constant({"default": True, "strategy": "samlp"})),
+    Scenario(
+        "sso_connection-update",
+        "sso_connection",
+        _constant(
+            {
+                "name": "acme-oidc",
+                "strategy": "oidc",
+                "display_name": "Acme",
+                "config": {"issuer_url": "https://idp.example.com", "client_id": "law"},
+                "update": "always",
+            }
+        ),
+    ),
     Scenario("api-object", "api", _constant({"path": "/user_info/"})),
     Scenario("api-list", "api", _constant({"path": "/v2/devices/", "all_pages": True, "page_size": 3})),
     Scenario(
