@@ -8,37 +8,21 @@ import typing as t
 from pathlib import Path
 
 import pytest
-from ansible_collections.esper.cloud.tests.laws.preparations import Preparation
-from ansible_collections.esper.cloud.tests.laws.world import EmbeddedSimulator, Run, World
-from ansible_collections.esper.cloud.tests.unit.service import Clock
-from contract import Contract
+from ansible_collections.esper.cloud.tests.laws.world import Run, World
 
 Row = dict[str, t.Any]
 
 OTHER_ID = "0d5d3e0c-9a7e-4f57-8d0a-3f6f7d1f2b64"
 
 
-@pytest.fixture(scope="module")
-def running() -> t.Iterator[EmbeddedSimulator]:
-    with EmbeddedSimulator() as simulator:
-        yield simulator
-
-
-@pytest.fixture(scope="module")
-def contract() -> Contract:
-    return Contract()
-
-
 @pytest.fixture
-def world(
-    running: EmbeddedSimulator, contract: Contract, clock: Clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> World:
-    """A new tenant. The waits of the client take no time."""
+def world(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    """A new tenant, with pictures in the current directory."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "wide").mkdir()
-    made = World(running, contract, tmp_path)
-    made.begin(Preparation(files={"summer.png": b"portrait", "winter.png": b"other", "wide/summer.png": b"landscape"}))
-    return made
+    for name, content in (("summer.png", "portrait"), ("winter.png", "other"), ("wide/summer.png", "landscape")):
+        (tmp_path / name).write_text(content)
+    return world
 
 
 def blueprint(world: World, settings: Row, **options: t.Any) -> Run:
