@@ -63,11 +63,17 @@ _ELSEWHERE = {
 _COMMAND = "POST /commands/v0/commands/"
 _GROUP = "/enterprise/{enterprise_id}/devicegroup/{group_id}/"
 _POLICY = "/enterprise/{enterprise_id}/policy/"
+_RULES = "/v1/enterprise/{enterprise_id}/alarmrules/"
 _REMOTE_FILE = "/v0/enterprise/{enterprise_id}/content/remote-file/"
 
 
 def _command(caller: Caller) -> dict[str, Any]:
     return {"command": "REBOOT", "command_type": "DEVICE", "devices": [caller.device], "schedule": "IMMEDIATE"}
+
+
+def _rule(caller: Caller) -> dict[str, Any]:
+    # A rule has devices or groups.
+    return {"groups": None, "alert_channels": None}
 
 
 def _enterprise(caller: Caller) -> dict[str, Any]:
@@ -87,6 +93,9 @@ _BODIES: dict[str, Callable[[Caller], dict[str, Any]]] = {
     "POST /enterprise/{enterprise_id}/devicegroup/": lambda caller: {"parent": None, "device_ids": None},
     f"PUT {_GROUP}": lambda caller: {"parent": None, "device_ids": None},
     f"PATCH {_GROUP}": lambda caller: {"parent": None, "device_ids": None},
+    f"POST {_RULES}": _rule,
+    f"PUT {_RULES}{{alarm_id}}/": _rule,
+    f"PATCH {_RULES}{{alarm_id}}/": _rule,
     f"POST {_POLICY}": _enterprise,
     f"PUT {_POLICY}{{policy_id}}/": _enterprise,
     f"PATCH {_POLICY}{{policy_id}}/": _enterprise,
