@@ -119,7 +119,7 @@ EXAMPLES = r"""
   ansible.builtin.debug:
     msg: "{{ low_battery.devices | map(attribute='group') | unique }}"
 
-- name: Read the Android devices with failed installations
+- name: Read the latest installations on online Android devices
   esper.cloud.device_info:
     filters:
       platform: ANDROID
@@ -128,15 +128,11 @@ EXAMPLES = r"""
     max_installs: 50
   register: android
 
-- name: Show the failed installations
+- name: Show the apps that could not be installed
   ansible.builtin.debug:
-    msg: "{{ item.name }}: {{ failed | map(attribute='reason') | join(', ') }}"
+    msg: "{{ installs | selectattr('state', 'eq', 'INSTALL_FAILED') | map(attribute='name') | unique }}"
   vars:
-    failed: "{{ item.installs | selectattr('state', 'eq', 'INSTALL_FAILED') }}"
-  loop: "{{ android.devices }}"
-  loop_control:
-    label: "{{ item.name }}"
-  when: failed
+    installs: "{{ android.devices | map(attribute='installs') | flatten }}"
 """
 
 RETURN = r"""

@@ -49,8 +49,8 @@ options:
     type: int
     default: 100
   since:
-    description: Time of the earliest event to return, in ISO 8601, for example V(2026-05-04T20:00:00Z). Without
-      time zone, it is in UTC. Events without a valid time are always returned.
+    description: Date or time of the earliest event to return, in ISO 8601, for example V(2026-05-04T20:00:00Z).
+      Without time zone, it is in UTC. Events without a valid time are always returned.
     type: str
   resolve_names:
     description: If V(true), the module also returns the names of the devices.

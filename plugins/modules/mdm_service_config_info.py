@@ -55,8 +55,7 @@ mdm_service_config:
       type: str
       sample: https://mdm.example.com/anchor-certs
     anchor_certs:
-      description: Anchor certificates in API format. At present, Esper returns none. Only returned
-        if O(anchor_certs=true).
+      description: Anchor certificates in API format. At present, Esper returns none. Null if O(anchor_certs=false).
       type: list
       elements: raw
       sample: []

@@ -15,7 +15,8 @@ description:
   - Creates a report about devices or their apps, waits for it, and returns its rows. If O(dest) is
     set, downloads it as a file instead.
   - Each run creates another report. The task reports a change only if the content of O(dest) changes.
-  - The task fails if Esper cannot create the report.
+  - The task fails if Esper cannot create the report. If it loses the response to its request, it
+    sends the request again, so Esper can create two reports.
   - Either O(report_type) or O(id) is required.
 extends_documentation_fragment:
   - esper.cloud.connection
@@ -48,14 +49,14 @@ options:
     type: str
   start_time:
     description:
-      - Start of the period in ISO 8601, after V(2024-07-01T00:00:00Z). Without time zone, it is in
-        UTC.
+      - Start of the period, a date or a time in ISO 8601, after V(2024-07-01T00:00:00Z). Without
+        time zone, it is in UTC.
       - Mutually exclusive with O(id) and O(date).
     type: str
   end_time:
     description:
-      - End of the period in ISO 8601, after V(2024-07-01T00:00:00Z) and not before O(start_time).
-        Without time zone, it is in UTC.
+      - End of the period, a date or a time in ISO 8601, after V(2024-07-01T00:00:00Z) and not before
+        O(start_time). Without time zone, it is in UTC.
       - Mutually exclusive with O(id) and O(date).
     type: str
   date:

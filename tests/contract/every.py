@@ -62,6 +62,9 @@ _ELSEWHERE = {
 
 _COMMAND = "POST /commands/v0/commands/"
 _GROUP = "/enterprise/{enterprise_id}/devicegroup/{group_id}/"
+_GROUP_BODY: dict[str, Any] = {"parent": None, "device_ids": None, "thumbnail": None}
+_TILE_ICON = "POST /v1/enterprise/{enterprise_id}/tile-icons/"
+_PICTURE = File.of("picture.png", "image/png", b"data")
 _POLICY = "/enterprise/{enterprise_id}/policy/"
 _RULES = "/v1/enterprise/{enterprise_id}/alarmrules/"
 _REMOTE_FILE = "/v0/enterprise/{enterprise_id}/content/remote-file/"
@@ -90,9 +93,13 @@ _BODIES: dict[str, Callable[[Caller], dict[str, Any]]] = {
         "schedule_type": "IMMEDIATE",
     },
     "POST /v2/converge": lambda caller: {"device_id": caller.device, "schedule_type": "IMMEDIATE"},
-    "POST /enterprise/{enterprise_id}/devicegroup/": lambda caller: {"parent": None, "device_ids": None},
-    f"PUT {_GROUP}": lambda caller: {"parent": None, "device_ids": None},
-    f"PATCH {_GROUP}": lambda caller: {"parent": None, "device_ids": None},
+    "POST /enterprise/{enterprise_id}/devicegroup/": lambda caller: _GROUP_BODY,
+    f"PUT {_GROUP}": lambda caller: _GROUP_BODY,
+    f"PATCH {_GROUP}": lambda caller: _GROUP_BODY,
+    "POST /enterprise/{enterprise_id}/devicegroup/thumbnail/": lambda caller: {"image_file": _PICTURE},
+    "POST /v1/enterprise/{enterprise_id}/wallpaper/": lambda caller: {"image_file": _PICTURE},
+    _TILE_ICON: lambda caller: {"icon_file": _PICTURE},
+    "POST /v1/enterprise/{enterprise_id}/tile-icon-apply/": lambda caller: {"icon": caller.prepare(_TILE_ICON)["id"]},
     f"POST {_RULES}": _rule,
     f"PUT {_RULES}{{alarm_id}}/": _rule,
     f"PATCH {_RULES}{{alarm_id}}/": _rule,

@@ -107,6 +107,7 @@ PREPARATIONS: dict[str, Preparation] = {
         second={"name": "second.txt"},
         for_create=({"src": "law.txt"}, {"src": "second.txt"}),
     ),
+    "custom_action": Preparation(info={"name": "Bluetooth", "scripts": True}, info_all={"scripts": True}),
     # A user who does not have to accept an invitation, because the properties of an invitation do not change.
     "user": Preparation(
         tasks=(("device_group", {"path": "Law"}),),
@@ -139,6 +140,10 @@ PREPARATIONS: dict[str, Preparation] = {
         second={"path": "All devices/Second law"},
         sample={},
         changed={"new_path": "All devices/Moved law"},
+    ),
+    "oem_config_schema": Preparation(
+        info={"oem_type": "ZEBRA", "package_name": "com.example.oemconfig"},
+        info_all={"oem_type": "ZEBRA", "package_name": "com.example.oemconfig", "schema": False},
     ),
     "directory_record": Preparation(
         tasks=(("device_group", {"path": "All devices/Stores/Germany", "create_parents": True}),),

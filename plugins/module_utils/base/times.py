@@ -37,22 +37,21 @@ def has_time_zone(text: str) -> bool:
     return found is not None and found.group(5) is not None
 
 
-def parse_utc(text: str) -> datetime | None:
-    """Return the time in a text in UTC, None if the text is not a date and a time. Without time zone, it is in UTC."""
-    time = parse_time(text)
+def utc_time(text: str) -> datetime:
+    """Return a date, or a date and a time, in UTC. A date is its first moment. Without time zone, it is in UTC. Raise
+    ValueError with the error if the text is something else."""
+    time = parse_time(f"{text.strip()}T00:00" if _DATE.fullmatch(text.strip()) else text)
     try:
-        return time and time.astimezone(timezone.utc)
-    except OverflowError:  # in the first or the last hours of all years
-        return None
+        if time is not None and time.year >= _FIRST_YEAR:
+            return time.astimezone(timezone.utc)
+    except OverflowError:  # in the last hours of all years
+        pass
+    raise ValueError(f"is not a date or a time: '{text}'; a valid value is 2026-05-04T22:00:00Z")
 
 
 def to_utc(text: str) -> str:
-    """Return a date, or a date and a time, as the Esper API requires it: in UTC with Z. A date is its first moment.
-    Without time zone, it is in UTC. Raise ValueError with the error if the text is something else."""
-    time = parse_utc(f"{text.strip()}T00:00" if _DATE.fullmatch(text.strip()) else text)
-    if time is None or time.year < _FIRST_YEAR:
-        raise ValueError(f"is not a date or a time: '{text}'; a valid value is 2026-05-04T22:00:00Z")
-    return format_utc(time)
+    """Return the time of utc_time() as the Esper API requires it: in UTC with Z."""
+    return format_utc(utc_time(text))
 
 
 def format_utc(time: datetime) -> str:

@@ -37,9 +37,8 @@ class MdmServiceConfigReader(Reader):
     def get_info(self, params: Params) -> Row:
         """Return the values of the module."""
         info = super().get_info(params)
-        if params["anchor_certs"]:
-            info[self.kind.name]["anchor_certs"] = self._anchor_certs()
-        return info
+        certs = self._anchor_certs() if params["anchor_certs"] else None
+        return {self.kind.name: {**info[self.kind.name], "anchor_certs": certs}}
 
     def _anchor_certs(self) -> list[t.Any]:
         body = self.view.client.get(
@@ -77,8 +76,7 @@ MDM_SERVICE_CONFIG = plain_reading(
                 *_FIELDS,
                 Value(
                     "anchor_certs",
-                    "Anchor certificates in API format. At present, Esper returns none. Only returned if"
-                    " O(anchor_certs=true).",
+                    "Anchor certificates in API format. At present, Esper returns none. Null if O(anchor_certs=false).",
                     type="list",
                     elements="raw",
                     sample=[],

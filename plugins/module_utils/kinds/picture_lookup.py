@@ -80,7 +80,7 @@ class PictureLookup(Lookup):
 
     def resolve(self, name: str) -> Row:
         row = self.find_by_id(name.strip()) if is_uuid(name.strip()) else None
-        row = row or self.one_or_none(self.find_by_name(name), name)
+        row = row or self.one_or_none([each for each in self.find_by_name(name) if self.kind.is_own(each)], name)
         if row is None:
             raise NotFound(self.kind.title, name, self.names())
         return row

@@ -9,7 +9,7 @@ from datetime import datetime, timezone
 
 from ..base.errors import InvalidParameter
 from ..base.row import Params, Row
-from ..base.times import parse_utc
+from ..base.times import utc_time
 from ..base.validators import in_range
 from ..engine.lookup import lookup_of
 from ..engine.tenant_view import TenantView
@@ -20,7 +20,6 @@ from ..model.conform import to_text
 from ..model.module_spec import NO_DIFF, READS_ONLY, ModuleSpec, Option, Value
 from ..task import ModuleDefinition, ModuleResult, RunContext
 from .events import created_at, device_id_of, events_of_device, events_of_group, message_of
-from .schedules import not_a_time
 
 _NEVER = datetime.min.replace(tzinfo=timezone.utc)
 
@@ -52,8 +51,8 @@ _MODULE = ModuleSpec(
         ),
         Option(
             "since",
-            "Time of the earliest event to return, in ISO 8601, for example V(2026-05-04T20:00:00Z). Without time zone,"
-            " it is in UTC. Events without a valid time are always returned.",
+            "Date or time of the earliest event to return, in ISO 8601, for example V(2026-05-04T20:00:00Z). Without"
+            " time zone, it is in UTC. Events without a valid time are always returned.",
         ),
         Option(
             "resolve_names",
@@ -100,9 +99,10 @@ _MODULE = ModuleSpec(
 def _run(view: TenantView, params: Params, _context: RunContext) -> ModuleResult:
     if why := in_range(1)(params["limit"]):
         raise InvalidParameter(f"The option limit {why}.")
-    since = None if params["since"] is None else parse_utc(params["since"])
-    if params["since"] is not None and since is None:
-        raise InvalidParameter(f"The option since {not_a_time(params['since'])}.")
+    try:
+        since = None if params["since"] is None else utc_time(params["since"])
+    except ValueError as error:
+        raise InvalidParameter(f"The option since {error}.") from None
     devices = require_devices(view, params["devices"] or ())
     groups = lookup_of(view, DEVICE_GROUP).resolve_all(params["groups"] or ())
     feeds = [

@@ -22,7 +22,7 @@ from ..base.errors import EsperError, InvalidParameter, InvalidValues
 from ..base.ids import is_id
 from ..base.limits import LONGEST_TIME
 from ..base.row import Params, Row
-from ..base.times import parse_utc
+from ..base.times import format_utc, utc_time
 from ..engine.tenant_view import TenantView
 from ..http.download import Download
 from ..kinds.downloads import save
@@ -30,7 +30,6 @@ from ..model.conform import to_int, to_row, to_rows, to_text
 from ..model.module_spec import ModuleSpec, Option, Support, Value
 from ..model.values import is_too_deep
 from ..task import ModuleDefinition, ModuleResult, RunContext
-from .schedules import not_a_time
 from .waiting import attempts, check_timeout
 
 _REPORTS = "/report/v0/reports"
@@ -57,7 +56,8 @@ _MODULE = ModuleSpec(
         "Creates a report about devices or their apps, waits for it, and returns its rows. If O(dest) is set, downloads"
         " it as a file instead.",
         "Each run creates another report. The task reports a change only if the content of O(dest) changes.",
-        "The task fails if Esper cannot create the report.",
+        "The task fails if Esper cannot create the report. If it loses the response to its request, it sends the"
+        " request again, so Esper can create two reports.",
     ),
     options=(
         Option(
@@ -72,12 +72,13 @@ _MODULE = ModuleSpec(
         ),
         Option(
             "start_time",
-            "Start of the period in ISO 8601, after V(2024-07-01T00:00:00Z). Without time zone, it is in UTC.",
+            "Start of the period, a date or a time in ISO 8601, after V(2024-07-01T00:00:00Z). Without time zone, it is"
+            " in UTC.",
         ),
         Option(
             "end_time",
-            "End of the period in ISO 8601, after V(2024-07-01T00:00:00Z) and not before O(start_time). Without time"
-            " zone, it is in UTC.",
+            "End of the period, a date or a time in ISO 8601, after V(2024-07-01T00:00:00Z) and not before"
+            " O(start_time). Without time zone, it is in UTC.",
         ),
         Option(
             "date",
@@ -267,7 +268,7 @@ def _request_of(params: Params) -> Row:
         raise InvalidValues(errors, "report")
     return {
         "report_type": params["report_type"],
-        **{name: f"{time:%Y-%m-%dT%H:%M:%SZ}" for name, time in times.items() if time is not None},
+        **{name: format_utc(time) for name, time in times.items() if time is not None},
         **({"is_download": True} if params["dest"] is not None else {}),
         **({"filters": filters} if filters else {}),
     }
@@ -277,10 +278,12 @@ def _time(name: str, text: str | None, errors: list[str]) -> datetime | None:
     """Return the time of an option in UTC, None if it is not set. Add a phrase to the errors if it is invalid."""
     if text is None:
         return None
-    time = parse_utc(text)
-    if time is None:
-        errors.append(f"{name} {not_a_time(text)}")
-    elif time <= _NO_TIMES:
+    try:
+        time = utc_time(text)
+    except ValueError as error:
+        errors.append(f"{name} {error}")
+        return None
+    if time <= _NO_TIMES:
         errors.append(f"{name} must be after 2024-07-01: '{text}'")
     return time
 
@@ -316,9 +319,9 @@ def _wait(view: TenantView, identifier: str, timeout: float, context: RunContext
     row: Row = {}
     for _attempt in attempts(view.client, timeout):
         row = view.client.get_object(_REPORT, ids={"report_id": identifier}, purpose=f"Reading the report {identifier}")
-        context.progress(f"Report {identifier}: {row.get('status')}")
         if row.get("status") not in _OPEN:
             break
+        context.progress(f"Report {identifier}: {row['status']}")
     return row
 
 

@@ -28,15 +28,10 @@ _ALL_ZONES = timedelta(hours=26)
 def _time_error(value: t.Any) -> str:
     text = str(value)
     if times.parse_time(text) is None:
-        return not_a_time(text)
+        return f"is not a date and time: '{text}'; a valid value is 2030-05-01T22:00:00Z"
     if not times.has_time_zone(text):
         return f"has no time zone: '{text}'; add Z for UTC or an offset such as +02:00"
     return ""
-
-
-def not_a_time(text: str) -> str:
-    """Return the error of a text that is not a date and time."""
-    return f"is not a date and time: '{text}'; a valid value is 2030-05-01T22:00:00Z"
 
 
 def _time_of_day_error(value: t.Any) -> str:

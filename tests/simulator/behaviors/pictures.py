@@ -16,13 +16,15 @@ from uuid import NAMESPACE_URL, uuid5
 
 from exchange import Answer, Behavior, Call, Refusal, enterprise_url, refuse
 from storage import File
-from tenant import Tenant, moment
+from tenant import Device, Tenant, moment
 
 from behaviors.device_groups import THUMBNAILS
 
 Row = dict[str, Any]
 
 WALLPAPERS = "/v1/enterprise/{enterprise_id}/wallpaper"
+# The icons of device tiles by the ID of the device, as links.
+ASSIGNED = "tile icons of devices"
 TILE_ICONS = "/v1/enterprise/{enterprise_id}/tile-icons"
 
 _PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".webp")
@@ -72,6 +74,50 @@ def upload_thumbnail(tenant: Tenant, call: Call) -> Answer:
     return Answer(_add(tenant, THUMBNAILS, call, "image_file", {}))
 
 
+def apply_icon(tenant: Tenant, call: Call) -> Answer:
+    """POST .../tile-icon-apply/: null removes the icon, and groups include those below."""
+    icon, mode = call.body["icon"], call.body.get("apply_mode", "devices")
+    if icon is not None and icon not in tenant.objects[TILE_ICONS]:
+        raise refuse("icon", f'Invalid pk "{icon}" - object does not exist.')
+    if mode != "all_devices" and not call.body.get(mode):
+        raise refuse(mode, "This field is required.")
+    unknown = [
+        name
+        for name, table in (("devices", tenant.devices), ("groups", tenant.groups))
+        if mode == name and not set(call.body[name]) <= table.keys()
+    ]
+    if unknown:
+        raise refuse(unknown[0], "Invalid pk - object does not exist.")
+    for device in tenant.devices.values():
+        if _is_meant(tenant, device, mode, call.body):
+            _assign(tenant, device, icon)
+    return Answer(call.body, status=201)
+
+
+def unapply_icon(tenant: Tenant, call: Call) -> Answer:
+    """POST .../tile-icon-unapply/: all devices of the model."""
+    for device in tenant.devices.values():
+        if device.model == call.body["model"]:
+            _assign(tenant, device, None)
+    return Answer(call.body, status=201)
+
+
+def _is_meant(tenant: Tenant, device: Device, mode: str, body: Row) -> bool:
+    if mode == "devices":
+        return device.id in body["devices"]
+    if mode == "groups":
+        line = tenant.lineage(tenant.groups[device.group_id]) if device.group_id else []
+        return any(group.id in body["groups"] for group in line)
+    return mode == "all_devices" or device.model == body["device_model"]
+
+
+def _assign(tenant: Tenant, device: Device, icon: str | None) -> None:
+    if icon is None:
+        tenant.objects[ASSIGNED].pop(device.id, None)
+    else:
+        tenant.objects[ASSIGNED][device.id] = {"icon": tenant.objects[TILE_ICONS][icon]["icon_file"]}
+
+
 def _add(tenant: Tenant, table: str, call: Call, key: str, row: Row) -> Row:
     identifier, file = tenant.new_id(), call.body[key]
     if PurePosixPath(file.name).suffix.lower() not in _PICTURES:
@@ -88,7 +134,8 @@ def _stored(tenant: Tenant, identifier: str, now: str, key: str, file: File, hos
     """As Django does: characters that are not safe are removed from the name, and it gets a random suffix."""
     path = PurePosixPath(file.name)
     stem = re.sub(r"[^-\w.]", "", path.stem.strip().replace(" ", "_"))
-    place = f"pictures/{identifier}/{stem}_{file.sha256[:3]}X{file.sha256[3:6]}{path.suffix}"
+    # The link does not have the ID of the picture.
+    place = f"pictures/{uuid5(NAMESPACE_URL, identifier)}/{stem}_{file.sha256[:3]}X{file.sha256[3:6]}{path.suffix}"
     tenant.storage.put(place, file)
     link = tenant.storage.link(host or "tenant.invalid", place)
     return {**row, "id": identifier, key: link, "created_on": now, "updated_on": now}
@@ -97,5 +144,7 @@ def _stored(tenant: Tenant, identifier: str, now: str, key: str, file: File, hos
 OPERATIONS: dict[str, Behavior] = {
     "POST /v1/enterprise/{enterprise_id}/wallpaper/": upload_wallpaper,
     "POST /v1/enterprise/{enterprise_id}/tile-icons/": upload_icon,
+    "POST /v1/enterprise/{enterprise_id}/tile-icon-apply/": apply_icon,
+    "POST /v1/enterprise/{enterprise_id}/tile-icon-unapply/": unapply_icon,
     "POST /enterprise/{enterprise_id}/devicegroup/thumbnail/": upload_thumbnail,
 }

@@ -1,10 +1,7 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Reports about devices and their apps, and OEM config schemas: /report/v0/ (v0.yaml), /v2/oem-config-schema (v2.yaml).
-
-The types of reports are derived.
-"""
+"""Reports about devices and apps, and OEM config schemas: /report/v0/ (v0.yaml), /v2/oem-config-schema (v2.yaml)."""
 
 from __future__ import annotations
 
@@ -32,6 +29,7 @@ _COLUMNS = {
     "device": ("device_name", "serial", "platform", "os_version", "state"),
     "device_apps": ("device_name", "platform", "package_name", "app_name", "version_name", "app_state"),
 }
+_SUBJECTS = {"device": "device", "device_apps": "app on a device"}
 _OEM_VERSIONS = {"110": "11.0", "112": "11.2"}
 # The others have no schema.
 _OEM_PACKAGE = "com.example.oemconfig"
@@ -39,6 +37,21 @@ _OEM_PACKAGE = "com.example.oemconfig"
 
 def seed(tenant: Tenant) -> None:
     """No report."""
+
+
+def list_types(tenant: Tenant, call: Call) -> Answer:
+    """GET /report/v0/report-types."""
+    types = [
+        {
+            "name": kind,
+            "display_name": kind.replace("_", " ").capitalize(),
+            "description": f"A row for each {_SUBJECTS[kind]}",
+            "last_generated_at": "2026-01-15T00:00:00Z",
+            "available_from": f"{day}T00:00:00Z",
+        }
+        for kind, day in _FIRST_DATES.items()
+    ]
+    return Answer({"content": {"report_types": types}})
 
 
 def create_report(tenant: Tenant, call: Call) -> Answer:
@@ -151,6 +164,7 @@ def _link(tenant: Tenant, call: Call, report_id: str, lines: Iterable[Iterable[s
 
 
 OPERATIONS: dict[str, Behavior] = {
+    "GET /report/v0/report-types": list_types,
     "POST /report/v0/reports": create_report,
     "GET /report/v0/reports/{report_id}": get_report,
     "GET /v2/oem-config-schema": get_oem_config_schema,

@@ -353,6 +353,101 @@ def test_icons_that_esper_supplies_are_not_those_of_the_tenant(world: World) -> 
     assert sorted(row["custom"] for row in rows) == [False, True]
 
 
+# --- assignments of tile icons ----------------------------------------------------------------------------------------
+
+APPLY = "/tile-icon-apply/"
+
+
+def assign(world: World, check_mode: bool = False, **options: t.Any) -> Run:
+    return world.run("tile_icon_assignment", {"icon": "Scanner X1", **options}, check_mode=check_mode)
+
+
+def remove(world: World, **options: t.Any) -> Run:
+    return world.run("tile_icon_assignment", {"state": "absent", **options})
+
+
+@pytest.fixture
+def fleet(world: World) -> list[Row]:
+    """The Android devices of a tenant that has an icon."""
+    world.simulator.reset(devices=12, groups=6)
+    icon(world, b"scanner")
+    return list(world.must("device_tile_info", {}).result["device_tiles"])
+
+
+def test_only_devices_without_the_icon_get_it(world: World, fleet: list[Row]) -> None:
+    names = [tile["device_name"] for tile in fleet]
+    few = assign(world, devices=names[:2])
+    assert few.result["device_count"] == 2
+    assert [each["body"]["devices"] for each in few.requests if each["method"] == "POST"] == [
+        [tile["device_id"] for tile in fleet[:2]]
+    ]
+    assert assign(world, devices=names[:2]).writes == []
+    predicted, run = assign(world, devices=names, check_mode=True), assign(world, devices=names)
+    assert predicted.writes == []
+    assert predicted.diff == run.diff
+    assert run.result == {**predicted.result, "requests": run.result["requests"]}
+    assert run.result["device_count"] == len(names) - 2
+    assert assign(world, all_devices=True).writes == []
+    assert methods(assign(world, all_devices=True, compare=False)) == ["POST"]
+
+
+def test_an_icon_for_groups_or_a_model(world: World, fleet: list[Row]) -> None:
+    inside = {group["name"] for tile in fleet for group in tile["groups"]}
+    name = sorted(inside)[0]
+    count = sum(name in [group["name"] for group in tile["groups"]] for tile in fleet)
+    run = assign(world, groups=[name])
+    assert run.result["device_count"] >= count > 0
+    assert assign(world, groups=[name]).writes == []
+    # Only the group that has other devices, too.
+    sent = [each["body"]["groups"] for each in assign(world, groups=["All devices", name]).requests if each["body"]]
+    assert [len(groups) for groups in sent] == [1]
+    model = fleet[0]["model"]
+    assert assign(world, device_model=model).writes == []
+    run = remove(world, device_model=model)
+    assert [each["body"] for each in run.requests if each["body"]] == [{"model": model}]
+    assert remove(world, device_model=model).writes == []
+    assert assign(world, device_model=model).result["device_count"] == run.result["device_count"]
+
+
+def test_icons_are_removed(world: World, fleet: list[Row]) -> None:
+    assign(world, all_devices=True)
+    run = remove(world, devices=[fleet[0]["device_name"]])
+    assert [each["body"] for each in run.requests if each["body"]] == [
+        {"icon": None, "apply_mode": "devices", "devices": [fleet[0]["device_id"]]}
+    ]
+    assert remove(world, all_devices=True).result["device_count"] == len(fleet) - 1
+    assert remove(world, all_devices=True).writes == []
+
+
+def test_many_devices_take_several_requests(world: World) -> None:
+    world.simulator.reset(devices=230, groups=0)
+    icon(world, b"scanner")
+    names = [row["device_name"] for row in world.must("device_tile_info", {}).result["device_tiles"]]
+    world.simulator.fault(kind="status", status=403, method="POST", path=APPLY)
+    run = assign(world, devices=names)
+    assert len(run.writes) == -(-len(names) // 100)
+    assert run.failed
+    assert "All other changes were applied." in run.message
+    assert assign(world, devices=names).result["device_count"] <= 100
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        ({"all_devices": False}, "all_devices=false selects nothing. Set it to true, or set another selection."),
+        ({"state": "absent", "all_devices": True}, "icon is not allowed with state=absent, which removes any icon."),
+        ({"icon": "Scanner X2", "all_devices": True}, "The tile icon 'Scanner X2' was not found."),
+        ({"devices": ["nobody"]}, "The device 'nobody' was not found."),
+        ({}, "one of the following is required"),
+        ({"all_devices": True, "device_model": "x"}, "mutually exclusive"),
+    ],
+)
+def test_invalid_assignments(world: World, fleet: list[Row], options: Row, error: str) -> None:
+    run = assign(world, **options)
+    assert error in run.message
+    assert run.writes == []
+
+
 # --- thumbnails of device groups --------------------------------------------------------------------------------------
 
 GROUP: Row = {"path": "All devices/Stores"}

@@ -82,7 +82,7 @@ def test_events_without_a_valid_time_are_kept(world: World, devices: list[Row]) 
     rows = [{"id": 3, "created_on": None, "message": "third"}, {"id": 2, "created_on": "2026-01-01T00:00:00Z"}]
     body = json.dumps({"count": 2, "next": None, "previous": None, "results": rows})
     world.simulator.fault(kind="status", status=200, path=PUBLISHED, body=body)
-    run = world.must("event_info", {"devices": [devices[0]["id"]], "since": "2026-05-04" + "T00:00"})
+    run = world.must("event_info", {"devices": [devices[0]["id"]], "since": "2026-05-04"})
     assert [(event["id"], event["message"]) for event in run.result["events"]] == [("3", "third")]
 
 
@@ -136,7 +136,7 @@ def test_names_of_devices_are_read_on_request(world: World, devices: list[Row]) 
     ("options", "error"),
     [
         ({"limit": 0}, "The option limit is 0; the minimum is 1."),
-        ({"since": "last night"}, "The option since is not a date and time: 'last night'; a valid value is"),
+        ({"since": "last night"}, "The option since is not a date or a time: 'last night'; a valid value is"),
         ({"groups": ["All devices"]}, "mutually exclusive"),
         ({"devices": [""]}, "devices[0] is empty"),
         ({"devices": ["Nobody"]}, "The device 'Nobody' was not found."),
