@@ -35,6 +35,11 @@ options:
       - Name of the alarm rule, case-sensitive.
       - Mutually exclusive with O(id) and O(active).
     type: str
+  history:
+    description: Maximum number of alarms to return for each rule. V(0) returns none. This takes additional
+      requests.
+    type: int
+    default: 0
   active:
     description:
       - If V(true), returns active alarm rules only. If V(false), returns inactive ones only.
@@ -49,6 +54,16 @@ EXAMPLES = r"""
   esper.cloud.alarm_rule_info:
     active: true
   register: rules
+
+- name: Read the latest ten alarms of one rule
+  esper.cloud.alarm_rule_info:
+    name: Kiosks below 20 percent
+    history: 10
+  register: low
+
+- name: Show the devices with a low battery
+  ansible.builtin.debug:
+    msg: "{{ low.alarm_rules | map(attribute='history') | flatten | map(attribute='device_name') | unique }}"
 
 - name: Show the metrics of these alarm rules
   ansible.builtin.debug:
@@ -148,6 +163,18 @@ alarm_rules:
       description: Time of the last change.
       type: str
       sample: '2026-03-02T11:00:00Z'
+    history:
+      description: Latest alarms of the rule, the newest first. Returned if O(history) is set.
+      type: list
+      elements: dict
+      sample:
+        - device_id: 9a2f2b8f-6b0b-4d59-8a4e-f1f1b9a3c001
+          device_name: ESP-MNT-AAAA1
+          group_ids:
+            - 7d1c4f60-6a3e-4b8e-9f10-3c5a2e9b8d77
+          group_name: Germany
+          alert_time: '2026-03-02T11:00:00Z'
+          latest_seen: '2026-03-02T10:58:00Z'
 requests:
   description: The requests that were sent, with status and duration.
   returned: with C(-vvv)

@@ -75,9 +75,26 @@ options:
   max_events:
     description:
       - Maximum number of events to return for each device, the latest first. With V(0), no events are read.
-      - This takes one request for each device. The request is not part of the public Esper API.
+      - This takes one request or more for each device.
     type: int
     default: 0
+  max_installs:
+    description:
+      - Maximum number of installations to return for each Android device, the latest first. With V(0), no
+        installations are read.
+      - This takes one request or more for each Android device.
+    type: int
+    default: 0
+  status:
+    description: If V(true), the module also returns the latest status that each Android device reported.
+      This takes one request for each Android device.
+    type: bool
+    default: false
+  android:
+    description: If V(true), the module also returns properties that only Android devices have, such as the
+      kiosk app. This takes one request for each Android device.
+    type: bool
+    default: false
 seealso:
   - module: esper.cloud.device
 """
@@ -101,6 +118,21 @@ EXAMPLES = r"""
 - name: Show the device groups of these devices
   ansible.builtin.debug:
     msg: "{{ low_battery.devices | map(attribute='group') | unique }}"
+
+- name: Read the latest installations on online Android devices
+  esper.cloud.device_info:
+    filters:
+      platform: ANDROID
+      state: online
+    detail_level: minimal
+    max_installs: 50
+  register: android
+
+- name: Show the apps that could not be installed
+  ansible.builtin.debug:
+    msg: "{{ installs | selectattr('state', 'eq', 'INSTALL_FAILED') | map(attribute='name') | unique }}"
+  vars:
+    installs: "{{ android.devices | map(attribute='installs') | flatten }}"
 """
 
 RETURN = r"""
@@ -178,6 +210,79 @@ devices:
         - id: 4711
           created_on: '2026-03-01T09:30:00Z'
           message: REBOOT succeeded
+    installs:
+      description:
+        - Installations of apps on an Android device by Esper, the latest first. Empty for other platforms.
+          Only returned if O(max_installs) is greater than V(0).
+        - C(state) is V(NOT_INSTALLED), V(INSTALL_IN_PROGRESS), V(UNINSTALL_IN_PROGRESS), V(INSTALL_SUCCESS),
+          V(INSTALL_FAILED), V(UNINSTALL_SUCCESS) or V(UNINSTALL_FAILED).
+      type: list
+      elements: dict
+      sample:
+        - name: Till
+          package_name: com.example.till
+          version_name: 2.0.0
+          version_code: '200'
+          state: INSTALL_FAILED
+          reason: The storage of the device is full
+          updated_on: '2026-03-01T09:30:00Z'
+    status:
+      description:
+        - Latest status that an Android device reported. Null for other platforms, and if Esper has none.
+          Only returned if O(status=true).
+        - C(data) is in the format of the device, without push tokens, passwords, phone numbers and the numbers
+          of SIM cards.
+      type: dict
+      sample:
+        created_on: '2026-03-01T09:30:00Z'
+        data:
+          powerManagementEvent:
+            batteryLevel: 80
+          networkEvent:
+            currentActiveConnection: WIFI
+    android:
+      description:
+        - Properties that only Android devices have. Null for other platforms. Only returned if O(android=true).
+        - Esper does not document the numbers of C(lockdown_state) and C(current_app_mode).
+      type: dict
+      contains:
+        policy_name:
+          description: Name of the enterprise policy.
+          type: str
+          sample: Kiosk
+        template_name:
+          description: Name of the template.
+          type: str
+        directory_record_id:
+          description: ID of the directory record.
+          type: str
+        lockdown_state:
+          description: Lockdown state in API format.
+          type: int
+          sample: 0
+        current_app_mode:
+          description: App mode in API format.
+          type: int
+          sample: 0
+        kiosk_app_name:
+          description: Package name of the kiosk app.
+          type: str
+          sample: com.example.till
+        timezone_string:
+          description: Time zone.
+          type: str
+          sample: Europe/Berlin
+        esper_client:
+          description: Version of the Esper agent.
+          type: str
+          sample: 7.10.3
+        wifi:
+          description: Saved Wi-Fi networks, without their passwords.
+          type: list
+          elements: dict
+          sample:
+            - ssid: Store
+              security_type: WPA
 missing:
   description: Items of O(devices) for which no device exists.
   returned: success

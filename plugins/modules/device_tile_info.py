@@ -12,7 +12,7 @@ short_description: Get tiles of Android devices in Esper
 version_added: 0.1.0
 author: esper.cloud contributors (@ansible-collections)
 description:
-  - Returns the device tiles of the Esper Console, which summarize the state, security and network of Android
+  - Returns the device tiles of the Esper console, which summarize the state, security and network of Android
     devices.
   - M(esper.cloud.device_info) returns devices of all platforms with more details.
 extends_documentation_fragment:
@@ -68,7 +68,7 @@ options:
         type: str
         choices: [secure, low_risk, medium_risk, high_risk, unspecified]
       at_risk:
-        description: If V(true), only devices with a risk. If V(false), only those without.
+        description: If V(true), returns only devices with a risk. If V(false), returns only those without.
         type: bool
       status:
         description: Status of the device. Esper does not document the values.
@@ -86,7 +86,8 @@ options:
         type: list
         elements: str
       group_null:
-        description: If V(true), only devices without a device group. If V(false), only those with one.
+        description: If V(true), returns only devices without a device group. If V(false), returns only those
+          with one.
         type: bool
       name:
         description: Name of the device.
@@ -115,7 +116,8 @@ options:
         type: list
         elements: str
       policy_null:
-        description: If V(true), only devices without an enterprise policy. If V(false), only those with one.
+        description: If V(true), returns only devices without an enterprise policy. If V(false), returns only
+          those with one.
         type: bool
       android_version_multi:
         description: Versions of Android.
@@ -141,10 +143,12 @@ options:
         description: Whether the device has a geofence. Esper does not document the values.
         type: str
       is_gms:
-        description: If V(true), only devices with Google Mobile Services. If V(false), only those without.
+        description: If V(true), returns only devices with Google Mobile Services. If V(false), returns only
+          those without.
         type: bool
       recently_added:
-        description: If V(true), only devices that were added recently. If V(false), only the others.
+        description: If V(true), returns only devices that were added recently. If V(false), returns only
+          the others.
         type: bool
       battery_level_gte:
         description: Minimum battery level in percent.
@@ -153,36 +157,36 @@ options:
         description: Maximum battery level in percent.
         type: float
       created_on_gt:
-        description: Only devices that were created after this time. A date or a time in ISO 8601. Without
-          time zone, it is in UTC.
+        description: Date or time in ISO 8601 after which the device was created. Without time zone, it is
+          in UTC.
         type: str
       created_on_lt:
-        description: Only devices that were created before this time. A date or a time in ISO 8601. Without
-          time zone, it is in UTC.
+        description: Date or time in ISO 8601 before which the device was created. Without time zone, it is
+          in UTC.
         type: str
       provisioned_on_gt:
-        description: Only devices that were provisioned after this time. A date or a time in ISO 8601. Without
-          time zone, it is in UTC.
+        description: Date or time in ISO 8601 after which the device was provisioned. Without time zone, it
+          is in UTC.
         type: str
       provisioned_on_lt:
-        description: Only devices that were provisioned before this time. A date or a time in ISO 8601. Without
-          time zone, it is in UTC.
+        description: Date or time in ISO 8601 before which the device was provisioned. Without time zone,
+          it is in UTC.
         type: str
       updated_on_gt:
-        description: Only devices that changed after this time. A date or a time in ISO 8601. Without time
-          zone, it is in UTC.
+        description: Date or time in ISO 8601 after which the device changed. Without time zone, it is in
+          UTC.
         type: str
       updated_on_lt:
-        description: Only devices that changed before this time. A date or a time in ISO 8601. Without time
-          zone, it is in UTC.
+        description: Date or time in ISO 8601 before which the device changed. Without time zone, it is in
+          UTC.
         type: str
       last_seen_gt:
-        description: Only devices that Esper last saw after this time. A date or a time in ISO 8601. Without
-          time zone, it is in UTC.
+        description: Date or time in ISO 8601 after which Esper last saw the device. Without time zone, it
+          is in UTC.
         type: str
       last_seen_lt:
-        description: Only devices that Esper last saw before this time. A date or a time in ISO 8601. Without
-          time zone, it is in UTC.
+        description: Date or time in ISO 8601 before which Esper last saw the device. Without time zone, it
+          is in UTC.
         type: str
 seealso:
   - module: esper.cloud.device_info
@@ -277,7 +281,7 @@ device_tiles:
       type: int
       sample: 33
     eea_version:
-      description: Version of the Esper-enhanced Android build.
+      description: Version of Esper Foundation for Android.
       type: str
       sample: ''
     agent_version:

@@ -136,13 +136,13 @@ directory_records:
     alias:
       description: Alias that the device gets.
       type: str
-      sample: Till 1
+      sample: POS terminal 1
     tags:
       description: Names of the tags that the device gets.
       type: list
       elements: str
       sample:
-        - till
+        - pos
         - berlin
     device_id:
       description: ID of the device. V(null) if it has not enrolled.

@@ -45,7 +45,7 @@ EXAMPLES = r"""
 
 - name: Show the maximum number of active devices
   ansible.builtin.debug:
-    msg: "{{ april.report.peak_active_devices }} devices were active at the same time"
+    msg: "{{ april.report.peak_active_devices }} devices were active"
 
 - name: Read the numbers of devices in the last 24 hours
   esper.cloud.enterprise_report_info:
@@ -58,7 +58,7 @@ report:
   type: dict
   contains:
     peak_active_devices:
-      description: Maximum number of devices that were active at the same time.
+      description: Maximum number of active devices.
       type: int
       sample: 288
     provisioned_devices:

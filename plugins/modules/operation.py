@@ -461,13 +461,17 @@ options:
         for the task.'
       - Messages do not show texts of the arguments that have eight or more characters.
     type: dict
+  geofences:
+    description: Geofences to apply, by name or ID. They are added to O(geofence_ids).
+    type: list
+    elements: str
   converge_with_provision:
     description: If V(true), the operation V(CONVERGE) also applies settings that are otherwise applied
       at provisioning only.
     type: bool
   geofence_ids:
-    description: IDs of the geofences to apply. Required if O(operation_type=APPLY_GEO_FENCE). Each
-      item must be a UUID.
+    description: IDs of the geofences to apply. If O(operation_type=APPLY_GEO_FENCE), O(geofences)
+      or O(geofence_ids) is required. Each item must be a UUID.
     type: list
     elements: str
   schedule:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: personal_access_token_info
-short_description: Get information about Esper personal access tokens
+short_description: Get information about Esper access tokens
 version_added: 0.1.0
 author: esper.cloud contributors (@ansible-collections)
 description:

@@ -46,28 +46,28 @@ options:
     description: User who started the sessions.
     type: str
   created_after:
-    description: Only sessions that were created after this time. A date or a time in ISO 8601. Without time
-      zone, it is in UTC.
+    description: Date or time in ISO 8601 after which the sessions were created. Without time zone, it is
+      in UTC.
     type: str
   created_before:
-    description: Only sessions that were created before this time. A date or a time in ISO 8601. Without time
-      zone, it is in UTC.
+    description: Date or time in ISO 8601 before which the sessions were created. Without time zone, it is
+      in UTC.
     type: str
   updated_after:
-    description: Only sessions that changed after this time. A date or a time in ISO 8601. Without time zone,
-      it is in UTC.
+    description: Date or time in ISO 8601 after which the sessions changed last. Without time zone, it is
+      in UTC.
     type: str
   updated_before:
-    description: Only sessions that changed before this time. A date or a time in ISO 8601. Without time zone,
-      it is in UTC.
+    description: Date or time in ISO 8601 before which the sessions changed last. Without time zone, it is
+      in UTC.
     type: str
   longer_than:
-    description: Only sessions that lasted more than this number of seconds. Sessions that never were active,
-      or have not ended, do not match.
+    description: Duration in seconds that the sessions exceed. Sessions that were never active, or have not
+      ended, do not match.
     type: int
   shorter_than:
-    description: Only sessions that lasted less than this number of seconds. Sessions that never were active,
-      or have not ended, do not match.
+    description: Duration in seconds that the sessions do not reach. Sessions that were never active, or have
+      not ended, do not match.
     type: int
   ordering:
     description: Property by which the sessions are sorted. A minus reverses the order.
@@ -160,7 +160,7 @@ sessions:
       type: str
       sample: STANDARD
     seconds:
-      description: Duration of the session in seconds. Null if it never was active, or has not ended.
+      description: Duration of the session in seconds. Null if it was never active, or has not ended.
       type: float
       sample: 630.0
     created_at:

@@ -56,6 +56,10 @@ options:
     description: Enterprise policies, each with the options of M(esper.cloud.enterprise_policy).
     type: list
     elements: dict
+  geofences:
+    description: Geofences, each with the options of M(esper.cloud.geofence).
+    type: list
+    elements: dict
   preferred_region:
     description: Preferred regions, with the options of M(esper.cloud.preferred_region).
     type: dict
@@ -91,6 +95,10 @@ options:
     description: Directory records, each with the options of M(esper.cloud.directory_record).
     type: list
     elements: dict
+  users:
+    description: Users, each with the options of M(esper.cloud.user).
+    type: list
+    elements: dict
   on_error:
     description:
       - Behavior if an object fails.
@@ -112,6 +120,7 @@ seealso:
   - module: esper.cloud.device_group_thumbnail
   - module: esper.cloud.enterprise
   - module: esper.cloud.enterprise_policy
+  - module: esper.cloud.geofence
   - module: esper.cloud.preferred_region
   - module: esper.cloud.report_subscription
   - module: esper.cloud.role
@@ -121,6 +130,7 @@ seealso:
   - module: esper.cloud.device_group
   - module: esper.cloud.alarm_rule
   - module: esper.cloud.directory_record
+  - module: esper.cloud.user
 """
 
 EXAMPLES = r"""

@@ -28,6 +28,7 @@ from tenant import Settings
 _TEXTS = {
     "uuid": "0b1e7f3c-0000-4000-8000-000000000001",
     "UUID": "0b1e7f3c-0000-4000-8000-000000000001",
+    "date": "2026-02-01",
     "date-time": "2026-02-01T10:00:00Z",
     "timestamp": "2026-02-01T10:00:00Z",
     "email": "someone@example.com",
@@ -113,6 +114,8 @@ _BODIES: dict[str, Callable[[Caller], dict[str, Any]]] = {
     "POST /enterprise/{enterprise_id}/application/upload/": lambda caller: {
         "app_file": File.of("com.example.new-1.0-1.apk", None, b"data")
     },
+    # A geofence with devices cannot be deleted.
+    "POST /v0/enterprise/{enterprise_id}/create-apply-geo-fence/": lambda caller: {"devices": []},
     f"POST {_REMOTE_FILE}generate_download_url/": lambda caller: {
         "file_key": caller.prepare(f"POST {_REMOTE_FILE}")["file_key"]
     },
@@ -122,6 +125,9 @@ _QUERIES: dict[str, Callable[[Caller], dict[str, Any]]] = {
     # Otherwise the users are behind a thousand accounts of devices.
     "GET /user/": lambda caller: {"exclude_google_roles": "true", "exclude_enterprise_device_role": "true"},
     "GET /commands/v0/status/": lambda caller: {"request": caller.prepare(_COMMAND)["content"]["id"]},
+    "GET /geofence/v1/geofences/{geofence_id}/blueprints": lambda caller: {"limit": 10, "offset": 0},
+    "GET /geofence/v1/geofences/{geofence_id}/devices": lambda caller: {"limit": 10, "offset": 0},
+    "GET /v2/oem-config-schema": lambda caller: {"package_name": "com.example.oemconfig"},
     "GET /v2/subgroups": lambda caller: {"parent_group_ids": caller.service.tenant.root},
 }
 # Operations about something that another operation makes first, at a path that does not name it.

@@ -13,6 +13,7 @@ from caller import Api, request
 CHANNELS = "/v1{e}/alertchannels/"
 RULES = "/v1{e}/alarmrules/"
 GEOFENCES = "/v0{e}/geofence/"
+GEOFENCES_V1 = "/geofence/v1/geofences"
 PIPELINES = "/pipelines/v0/pipelines/"
 RECORDS = "/v1{e}/directory_record/"
 MISSING = "0b1e7f3c-0000-4000-8000-000000000001"
@@ -153,8 +154,46 @@ def test_geofences_are_the_same_at_all_their_paths(api: Api) -> None:
         assert api.get(f"{path}{fence['id']}/") == fence
     changed = api("PATCH", f"{GEOFENCES}{fence['id']}/", {"radius": 2}).body
     assert (changed["radius"], changed["device_count"]) == (2, 2)
-    assert api("DELETE", f"/v0{{e}}/create-apply-geofence/{fence['id']}/").status == 204
-    assert api("GET", f"{GEOFENCES}{fence['id']}/").status == 404
+    assert [row["name"] for row in api.get(GEOFENCES_V1)["content"]["results"]] == ["Yard", "Gate"]
+    path = f"/v0{{e}}/create-apply-geofence/{fence['id']}/"
+    assert api("DELETE", path).status == 400, "it has devices"
+    assert api("DELETE", path.replace(fence["id"], other["id"])).status == 204
+    assert api("GET", f"{GEOFENCES}{other['id']}/").status == 404
+
+
+def test_a_geofence_of_v1_is_unknown_to_v0_if_it_is_a_polygon_or_small(api: Api) -> None:
+    point = {"latitude": 52.5, "longitude": 13.4}
+    fences = [
+        api("POST", GEOFENCES_V1, {"name": f"Fence {number}", "actions": ["beep"], "geometry": geometry}).body[
+            "content"
+        ]
+        for number, geometry in enumerate(
+            [
+                {"type": "circle", "coordinates": [point], "radius": 250},
+                {"type": "circle", "coordinates": [point], "radius": 99.5},
+                {"type": "polygon", "coordinates": [point, point, {"latitude": 53.0, "longitude": 13.4}]},
+            ]
+        )
+    ]
+    assert api.get(GEOFENCES_V1)["content"]["results"] == fences
+    assert [api("GET", f"{GEOFENCES}{fence['id']}/").status for fence in fences] == [200, 404, 404]
+    assert api.get(GEOFENCES)["results"][0]["radius"] == 250
+    first = api.get(GEOFENCES_V1, limit=2)["content"]
+    assert (len(first["results"]), first["next"], first.get("count")) == (2, "/v1/geofences?limit=2&offset=2", None)
+    assert api.get(GEOFENCES_V1, name="Fence 1", include_count="true")["content"]["count"] == 1
+
+
+def test_the_usage_of_a_geofence_follows_from_its_devices(api: Api) -> None:
+    devices = [row["id"] for row in api.get("/v2/devices/")["content"]["results"]]
+    body = {"name": "Yard", "latitude": "52.5", "longitude": "13.4", "devices": devices}
+    path = f"{GEOFENCES_V1}/{api('POST', '/v0{e}/create-apply-geo-fence/', body).body['id']}"
+    total = api.get(f"{path}/device-summary")["content"]["total_devices"]
+    blueprints = api.get(f"{path}/blueprints", limit=100, offset=0)["content"]["results"]
+    assert sum(row["device_count"] for row in blueprints) == total > 0
+    inside = api.get(f"{path}/devices", limit=100, offset=0, inside="true")["content"]["results"]
+    assert {row["inside"] for row in inside} == {True}
+    for query in ({"limit": 1}, {"offset": 0}, {}):
+        assert api("GET", f"{path}/devices", **query).status == 400
 
 
 def test_what_is_below_an_object_is_only_there_and_goes_with_it(api: Api) -> None:
@@ -259,6 +298,39 @@ def test_an_invitation_becomes_a_user(api: Api) -> None:
     user = api.get("/user/", limit=500, offset=1000)["results"][-1]
     assert (user["email"], user["profile"]["role"]) == ("anna@example.com", "Viewer")
     assert api.get(f"/authz2/v1/users/{user['profile']['authn_user_id']}/groups")["has_all_group_access"]
+
+
+def test_a_token_is_a_key_until_it_is_renewed(api: Api) -> None:
+    path = "/authn2/v0/personal-access-token/"
+    body = {"name": "report", "description": "", "expiry_at": -1}
+    made, twin = (api("POST", path, body).body for _number in range(2))
+    assert made["token"].startswith(made["prefix"])
+    assert made["id"] != twin["id"]
+    listed = api.get(path)
+    assert listed["count"] == 3
+    assert [row["token"] for row in listed["personal_access_tokens"]] == [
+        api.simulator.key,
+        made["token"],
+        twin["token"],
+    ]
+    assert api.simulator.state()["issued"] == [made["token"], twin["token"]]
+    assert api("GET", path, key=made["token"]).status == 200
+    renewed = api("PUT", f"{path}{made['id']}", {"expiry_at": 4070908800}).body
+    assert (renewed["name"], renewed["expiry_at"]) == ("report", 4070908800)
+    assert api("GET", path, key=made["token"]).status == 401
+    assert api("DELETE", f"{path}{made['id']}").status == 204
+    assert api("GET", path, key=renewed["token"]).status == 401
+
+
+def test_sso_connections_can_be_listed_and_changed(api: Api) -> None:
+    path = f"/authn2/v0/tenant/{api.simulator.enterprise_id}/connection"
+    rows = api.get(path)["connections"]
+    (default,) = api.get(path, is_default="true")["connections"]
+    assert default in rows
+    body = {"display_name": "Acme", "strategy": "oidc", "config": {"client_id": "a"}}
+    changed = api("PUT", f"{path}/{default['connection_id']}", body).body
+    assert {name: changed[name] for name in body} == body
+    assert api.get(path)["connections"][0]["connection"] == {**default["connection"], "strategy": "oidc"}
 
 
 def test_the_company_can_be_read_and_changed(api: Api) -> None:

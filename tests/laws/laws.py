@@ -469,10 +469,10 @@ def _flaws(world: World, entry: Row) -> list[str]:
 def returned(world: World, subject: Subject, objects: Objects) -> None:
     tasks = _life(subject, objects)
     if subject.related:
-        tasks.insert(2, (f"{subject.name}_info", {**objects.info_all, **dict.fromkeys(subject.related, True)}))
+        tasks.insert(2, (f"{subject.name}_info", {**objects.info_all, **dict.fromkeys(dict(subject.related), True)}))
     for module, options in tasks:
         documented = documents.returned(module)
-        not_requested = {field for option, field in subject.related.items() if option not in options}
+        not_requested = {field for option, field in subject.related if option not in options}
         for check_mode in (True, False):
             result = world.must(module, options, check_mode=check_mode).result
             unknown_keys = result.keys() - documented.keys() - {"changed", "diff"}

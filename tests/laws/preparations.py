@@ -65,6 +65,8 @@ _ANDROID = {
     "files": [{"content": "law.txt", "destination_path": "/sdcard/law.txt"}],
 }
 
+_ACCESS = {"role": "Group Viewer", "groups": ["All devices/Law"]}
+
 PREPARATIONS: dict[str, Preparation] = {
     "alarm_rule": Preparation(
         tasks=(
@@ -105,6 +107,25 @@ PREPARATIONS: dict[str, Preparation] = {
         second={"name": "second.txt"},
         for_create=({"src": "law.txt"}, {"src": "second.txt"}),
     ),
+    # A user who does not have to accept an invitation, because the properties of an invitation do not change.
+    "user": Preparation(
+        tasks=(("device_group", {"path": "Law"}),),
+        identity={"email": "anna@example.com"},
+        second={"email": "bo@example.com"},
+        for_create=({"onboarding": "direct"}, {"onboarding": "direct"}),
+        sample={**_ACCESS, "first_name": "Anna", "active": True, "password": "secret-of-password"},
+        changed={
+            "role": "Group Admin",
+            "groups": ["All devices"],
+            "can_factory_reset": True,
+            "last_name": "Bo",
+            "active": False,
+        },
+    ),
+    "device_heartbeat": Preparation(
+        info={"seen_after": "2026-01-01T01:00:00+01:00", "platform": "ANDROID"},
+        info_all={"seen_after": "2026-01-01"},
+    ),
     "device_group_thumbnail": Preparation(
         files={"law.png": b"law", "second.png": b"second"},
         identity={"name": "law.png"},
@@ -112,16 +133,16 @@ PREPARATIONS: dict[str, Preparation] = {
         for_create=({"src": "law.png"}, {"src": "second.png"}),
         exceptions={"ambiguous": _NO_NAME},
     ),
-    "device_heartbeat": Preparation(
-        info={"seen_after": "2026-01-01T01:00:00+01:00", "platform": "ANDROID"},
-        info_all={"seen_after": "2026-01-01"},
-    ),
     "device_group": Preparation(
         identity={"path": "All devices/Law"},
         moved={"path": "All devices/Moved law"},
         second={"path": "All devices/Second law"},
         sample={},
         changed={"new_path": "All devices/Moved law"},
+    ),
+    "oem_config_schema": Preparation(
+        info={"oem_type": "ZEBRA", "package_name": "com.example.oemconfig"},
+        info_all={"oem_type": "ZEBRA", "package_name": "com.example.oemconfig", "schema": False},
     ),
     "directory_record": Preparation(
         tasks=(("device_group", {"path": "All devices/Stores/Germany", "create_parents": True}),),
@@ -131,6 +152,11 @@ PREPARATIONS: dict[str, Preparation] = {
     "report_subscription": Preparation(
         identity={"emails": ["law@example.com"]},
         second={"emails": ["second@example.com"]},
+    ),
+    "personal_access_token": Preparation(
+        sample={"description": "Law", "expires": _in_days(7), "return_token": True},
+        # The second run is 90 days before the new time, so it does not renew the token again.
+        changed={"expires": _in_days(90), "renew": "expiring", "return_token": True},
     ),
     "tile_icon": Preparation(
         files={"law.png": b"law", "second.png": b"second"},
@@ -145,10 +171,5 @@ PREPARATIONS: dict[str, Preparation] = {
         second={"name": "second.png", "orientation": "landscape"},
         for_create=({"src": "law.png"}, {"src": "second.png"}),
         exceptions={"ambiguous": _NO_NAME},
-    ),
-    "personal_access_token": Preparation(
-        sample={"description": "Law", "expires": _in_days(7), "return_token": True},
-        # The second run is 90 days before the new time, so it does not renew the token again.
-        changed={"expires": _in_days(90), "renew": "expiring", "return_token": True},
     ),
 }

@@ -26,7 +26,7 @@ class Subject:
     ``returned`` is the return value of the _info module. ``singleton`` is true if the tenant always has exactly one
     object. ``in_tenant`` is true if the module ``tenant`` has a list of such objects. ``list_path`` is the path of the
     list that names are looked up in. ``on_lost_create`` is that of Kind. ``related`` are the values that the _info
-    module returns on request, by the option that requests them.
+    module returns on request: the option that requests each of them, and its field.
     """
 
     name: str
@@ -39,8 +39,8 @@ class Subject:
     info_module: ModuleSpec | None
     singleton: bool
     in_tenant: bool
-    related: dict[str, str]
     on_lost_create: str
+    related: tuple[tuple[str, str], ...]
 
     def __str__(self) -> str:
         return self.name
@@ -105,8 +105,8 @@ def _subject(name: str) -> Subject:
         info_module=read.info_module if read else None,
         singleton=kind.shape is Shape.SINGLETON,
         in_tenant=managed in KINDS,
-        related={each.option.name: each.field.name for each in kind.related},
         on_lost_create=kind.on_lost_create,
+        related=tuple((each.option.name, each.field.name) for each in kind.related),
     )
 
 

@@ -119,6 +119,13 @@ def _operation(tenant: Tenant) -> list[Task]:
     return [("operation", {"operation_type": "REBOOT", "devices": tenant.online})]
 
 
+def _reboot(tenant: Tenant) -> list[Task]:
+    return [
+        ("device_command", {"command": "REBOOT", "groups": ["All devices"]}),
+        ("device_command", {"command": "LOCK", "devices": tenant.online, **_WAIT}),
+    ]
+
+
 _OTHERS = (
     Scenario("device-tags", "device", lambda tenant: {"devices": tenant.ids, "tags": ["law", "pilot"]}),
     Scenario("device-alias", "device", lambda tenant: {"device": tenant.online[0], "alias": "Law 1"}),
@@ -130,7 +137,14 @@ _OTHERS = (
     Scenario(
         "device_info-one",
         "device_info",
-        lambda tenant: {"device": tenant.online[0], "apps": True, "max_events": 5},
+        lambda tenant: {
+            "device": tenant.online[0],
+            "apps": True,
+            "max_events": 5,
+            "max_installs": 5,
+            "status": True,
+            "android": True,
+        },
     ),
     Scenario("device_info-discover", "device_info", lambda tenant: {"groups": [tenant.path]}, discovers=True),
     Scenario(
@@ -151,6 +165,10 @@ _OTHERS = (
         "operation",
         _constant({"operation_type": "BEEP_DEVICE", "device_query": {"state": "online"}}),
     ),
+    Scenario("event_info-devices", "event_info", lambda tenant: {"devices": tenant.online}, earlier=_reboot),
+    Scenario("event_info-groups", "event_info", _constant({"groups": ["All devices"]}), earlier=_reboot),
+    Scenario("report-rows", "report", _constant({"report_type": "device"})),
+    Scenario("report-file", "report", _constant({"report_type": "device", "dest": "report.csv"})),
     Scenario("operation_info-list", "operation_info", _constant({"devices": True}), earlier=_operation),
     Scenario(
         "operation_info-device", "operation_info", lambda tenant: {"device": tenant.online[0]}, earlier=_operation

@@ -30,6 +30,12 @@ FAULTS: list[dict[str, Any]] = [
     {"path": "/commands/", "kind": "not_json", "status": 409, "body": "@request@"},
     {"path": "/commands/", "kind": "redirect", "location": "http://elsewhere.invalid/?KEY"},
 ]
+# A response that has a secret of another response.
+REPEATED: dict[str, Any] = {
+    "kind": "status",
+    "status": 400,
+    "body": '{"message": "No @issued@", "errors": ["@issued@"]}',
+}
 # A defect whose message contains all arguments.
 DEFECT = """
 import requests
@@ -103,15 +109,20 @@ def leaks(text: bytes, secrets: list[str]) -> list[bytes]:
     return found
 
 
-def check(controller: Controller, simulator: Simulator, *outputs: str) -> None:
-    """Fail if an output or a file contains a secret."""
-    secrets = [simulator.key, *SECRETS.values()]
+def scan(controller: Controller, secrets: list[str], *outputs: str) -> dict[Path, list[bytes]]:
+    """Return the outputs and files that contain secrets, with the parts that do."""
     given = {controller.folder / "secrets.yml", controller.folder / "key.esper.yml"}
     files = [path for path in controller.folder.rglob("*") if path.is_file() and path not in given]
-    texts = {path: path.read_bytes() for path in files}
+    texts = {path.relative_to(controller.folder): path.read_bytes() for path in files}
     texts |= {Path(f"output {number}"): output.encode() for number, output in enumerate(outputs)}
     found = {path: leaks(text, secrets) for path, text in texts.items()}
-    assert not any(found.values()), {path: each for path, each in found.items() if each}
+    return {path: each for path, each in found.items() if each}
+
+
+def check(controller: Controller, simulator: Simulator, *outputs: str) -> None:
+    """Fail if an output or a file contains a secret, also one that only responses had."""
+    secrets = [simulator.key, *SECRETS.values(), *simulator.state()["issued"]]
+    assert scan(controller, secrets, *outputs) == {}
 
 
 def settings(place: Path) -> dict[str, str | Path]:
@@ -119,23 +130,37 @@ def settings(place: Path) -> dict[str, str | Path]:
     return {
         "ANSIBLE_CALLBACKS_ENABLED": "ansible.builtin.junit,ansible.builtin.tree",
         "ANSIBLE_CALLBACK_RESULT_FORMAT": "yaml",
+        "ANSIBLE_CACHE_PLUGIN": "ansible.builtin.jsonfile",
+        "ANSIBLE_CACHE_PLUGIN_CONNECTION": place / "facts",
         "ANSIBLE_CALLBACK_TREE_DIR": place / "tree",
         "ANSIBLE_INJECT_INVOCATION": "true",
         "ANSIBLE_LOG_PATH": place / "ansible.log",
+        "ANSIBLE_SHOW_CUSTOM_STATS": "true",
         "JUNIT_OUTPUT_DIR": place / "junit",
     }
 
 
-def prepared(controller: Controller, simulator: Simulator, *more: dict[str, Any], twice: bool = False) -> None:
-    """Write a playbook that uses each secret, ignores failures, and shows all results at the end."""
+def prepared(controller: Controller, simulator: Simulator, twice: bool = False) -> None:
+    """Write a playbook that uses each secret."""
+    tasks = list(uses(simulator.state(devices=True)["devices"][0]["id"])) * (1 + twice)
+    write_playbook(controller, simulator, tasks)
+
+
+def write_playbook(controller: Controller, simulator: Simulator, tasks: list[dict[str, Any]]) -> None:
+    """Write a playbook that ignores failures, and shows and stores all results that Ansible shows."""
     controller.environment |= {name: str(value) for name, value in settings(controller.folder).items()}
     controller.write("secrets.yml", {**SECRETS, "key": simulator.key})
-    several = list(uses(simulator.state(devices=True)["devices"][0]["id"])) * (1 + twice)
-    tasks: list[dict[str, Any]] = [
-        {**task, "ignore_errors": True, "register": f"task_{number}"} for number, task in enumerate(several)
+    registered: list[dict[str, Any]] = [
+        {"register": f"task_{number}", **task, "ignore_errors": True} for number, task in enumerate(tasks)
     ]
-    results = [f"{{{{ task_{number} }}}}" for number in range(len(tasks))]
-    controller.playbook(*tasks, {"ansible.builtin.debug": {"msg": results}}, *more, vars_files=["secrets.yml"])
+    results = [f"{{{{ {task['register']} }}}}" for task in registered if not task.get("no_log")]
+    controller.playbook(
+        *registered,
+        {"ansible.builtin.debug": {"msg": results}},
+        {"ansible.builtin.set_fact": {"results": results, "cacheable": True}},
+        {"ansible.builtin.set_stats": {"data": {"results": results}}},
+        vars_files=["secrets.yml"],
+    )
 
 
 def test_successful_tasks_show_no_secret(make_controller: MakeController, simulator: Simulator) -> None:
@@ -182,6 +207,60 @@ def test_a_defect_shows_no_secret(make_controller: MakeController, simulator: Si
     message = "please report it at https://github.com/ansible-collections/esper.cloud/issues: RuntimeError"
     assert message in " ".join(played.output.split())
     check(controller, simulator, played.output)
+
+
+def issuing(values: Path, simulator: Simulator) -> Iterator[dict[str, Any]]:
+    """Yield tasks whose responses have secrets: tokens, invitation links, and the API key itself. Two of them fail."""
+    token = {"name": "report", "expires": "2099-01-01T00:00:00Z"}
+    stored = {**token, "dest": str(values / "token")}
+    yield {"esper.cloud.personal_access_token": stored}
+    yield {"esper.cloud.personal_access_token": stored}
+    simulator.fault(**REPEATED, method="PUT", path="/personal-access-token/")
+    yield {"esper.cloud.personal_access_token": {**stored, "renew": "always"}}
+    yield {"esper.cloud.personal_access_token": {**stored, "renew": "always"}}
+    yield {"esper.cloud.token_info": {"api_key": f"{{{{ lookup('ansible.builtin.file', '{values}/token') }}}}"}}
+    returned = {**token, "renew": "always", "return_token": True}
+    yield {"esper.cloud.personal_access_token": returned, "no_log": True, "register": "renewed"}
+    yield {"esper.cloud.token_info": {"api_key": "{{ renewed.token }}"}}
+    yield {"esper.cloud.personal_access_token_info": {}}
+    simulator.fault(kind="drop_after", method="POST", path="/personal-access-token/", after=1)
+    yield {"esper.cloud.personal_access_token": {**stored, "name": "lost"}}
+    yield {"esper.cloud.personal_access_token": {"name": "lost", "state": "absent"}}
+    yield {"esper.cloud.token_info": {}}
+    yield {"esper.cloud.api": {"path": "/authn2/v0/personal-access-token/"}}
+    body = {"name": "api", "description": "", "expiry_at": -1}
+    yield {"esper.cloud.api": {"method": "POST", "path": "/authn2/v0/personal-access-token/", "body": body}}
+    yield {"esper.cloud.api": {"path": "/user_info/"}}
+    profile = {"role": "Viewer", "enterprise": simulator.enterprise_id}
+    invitation = {"email": "api@example.com", "meta": {"email": "api@example.com", "profile": profile}}
+    path = "/authn2/v0/tenant/{enterprise_id}/invite"
+    yield {"esper.cloud.api": {"method": "POST", "path": path, "body": invitation}}
+
+
+def test_a_secret_in_a_response_is_shown_nowhere(
+    make_controller: MakeController, simulator: Simulator, tmp_path: Path
+) -> None:
+    controller, values = make_controller(ESPER_RETRIES="1"), tmp_path / "values"
+    write_playbook(controller, simulator, list(issuing(values, simulator)))
+    played = controller.play("-vvvv", "--diff")
+    assert (played.code, played.recap["ignored"]) == (0, 2), played.output
+    assert sorted(filter(None, (entry["fault"] for entry in simulator.writes()))) == ["drop_after", "status"]
+    assert "No ********" in played.output
+    issued = simulator.state()["issued"]
+    assert len(issued) == 6
+    assert [path.name for path in values.iterdir()] == ["token"]
+    assert (values / "token").read_text() == issued[1]
+    check(controller, simulator, played.output)
+
+
+def test_the_scan_finds_a_secret_in_each_output(make_controller: MakeController, simulator: Simulator) -> None:
+    controller = make_controller()
+    token = {"name": "report", "expires": "never", "return_token": True}
+    write_playbook(controller, simulator, [{"esper.cloud.personal_access_token": token}])
+    played = controller.play("-vvvv", "--diff")
+    (issued,) = simulator.state()["issued"]
+    found = {path.parts[0] for path in scan(controller, [issued], played.output)}
+    assert found >= {"output 0", "ansible.log", "facts", "junit", "tree"}
 
 
 @pytest.mark.parametrize("in_process", ["in_process"], indirect=True)

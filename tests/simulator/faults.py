@@ -15,7 +15,8 @@ A fault is posted to /_simulator/faults as a JSON object:
 
 and, where the kind uses them, status, retry_after (seconds, "date:+3", or any text), body, content_type, location, ms,
 add and remove (numbers of devices). In a body, @request@ stands for the body of the request, in the way that texts are
-written there: as in JSON, or on a page for the kind "html".
+written there: as in JSON, or on a page for the kind "html". @issued@ stands for the last token or link that a response
+had.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ import html
 import re
 import socket
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
@@ -117,12 +119,12 @@ def recoded(fault: Fault, body: bytes | Form) -> bytes | Form:
     }
 
 
-def echoing(fault: Fault, request: str) -> Fault:
-    """The fault with a request in its body, if that is to repeat it."""
+def echoing(fault: Fault, request: str, issued: Sequence[str]) -> Fault:
+    """The fault with a request, or the last issued secret, in its body, if that is to repeat it."""
     if fault.body is None:
         return fault
     said = html.escape(request) if fault.kind == "html" else orjson.dumps(request).decode()[1:-1]
-    return replace(fault, body=fault.body.replace("@request@", said))
+    return replace(fault, body=fault.body.replace("@request@", said).replace("@issued@", "".join(issued[-1:])))
 
 
 def distorted(fault: Fault, reply: Reply) -> Reply:

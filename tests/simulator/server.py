@@ -109,7 +109,9 @@ class Server:
             return web.Response(status=reply.status, body=reply.body, headers=reply.headers)
         if fault.kind == "status":
             reply = self._service.error(method, path, fault.status or 500)
-        fault = echoing(fault, body.decode(errors="replace") if isinstance(body, bytes) else "")
+        fault = echoing(
+            fault, body.decode(errors="replace") if isinstance(body, bytes) else "", self._service.tenant.issued
+        )
         reply = distorted(fault, reply)
         # Before it is sent: the client may look into the journal at once.
         self._journal.close(entry, None if fault.kind in UNANSWERED else reply.status, fault.kind)
@@ -212,7 +214,8 @@ def _state(tenant: Tenant, with_devices: bool) -> dict[str, Any]:
     devices = {"devices": [orjson.Fragment(device.body) for device in tenant.devices.values()]} if with_devices else {}
     objects = {kind: list(table.values()) for kind, table in tenant.objects.items() if kind != USERS}
     tasks = list(tenant.tasks.values())
-    return {"device_count": len(tenant.devices), "groups": groups, "tasks": tasks, **objects, **devices}
+    issued = {"issued": tenant.issued}
+    return {"device_count": len(tenant.devices), "groups": groups, "tasks": tasks, **issued, **objects, **devices}
 
 
 def _denied(status: int, code: str, message: str) -> web.Response:

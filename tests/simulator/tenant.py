@@ -9,6 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
+from hashlib import sha256
 from random import Random
 from typing import Any
 from uuid import UUID
@@ -130,6 +131,8 @@ class Tenant:
     filled: set[tuple[str, str]] = field(default_factory=set)
     population: Counter[str | None] = field(default_factory=Counter)
     last_number: int = 0
+    # The secrets that responses have had: tokens, and links that need no key.
+    issued: list[str] = field(default_factory=list)
     # Deletions that wait for a confirmation: request ID -> ID of the object.
     deletions: dict[str, str] = field(default_factory=dict)
     # The tasks of each command and operation, and the same by their own ids.
@@ -161,6 +164,12 @@ class Tenant:
         """An integer id, from one sequence for all kinds, and the same in each run."""
         self._numbers += 1
         return self._numbers
+
+    def new_secret(self, form: str = "{}") -> str:
+        """A secret that a response will have, in a text of this form."""
+        secret = form.format(sha256(self.new_id().encode()).hexdigest()[:40])
+        self.issued.append(secret)
+        return secret
 
     def now(self) -> str:
         """A time that grows by a second with each call: the wall clock has no part in the data."""

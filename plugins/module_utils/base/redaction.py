@@ -27,7 +27,8 @@ _UUIDS = re.compile(f"({UUID.pattern})", UUID.flags)
 # The part of a long text that is searched for secrets before it is shortened.
 _WINDOW = 4096
 
-_Encodings = tuple[list[str], list[str]]
+# Up to this number of encodings of secrets, each is searched for in each text.
+_FEW = 32
 
 
 class Disclosed(str):
@@ -44,9 +45,13 @@ class Redaction:
 
     def __init__(self, secrets: t.Iterable[str]) -> None:
         self._lock = threading.Lock()
-        self._secrets = _maskable(secrets)
+        self._secrets: frozenset[str] = frozenset()
+        # The encodings of the secrets by their first characters.
+        self._encoded: dict[str, list[str]] = {}
+        self._number = 0
+        self._few: tuple[str, ...] | None = ()
         self._learned: frozenset[str] = frozenset()
-        self._cache: _Encodings | None = None
+        self._index(_maskable(secrets))
 
     @property
     def learned(self) -> frozenset[str]:
@@ -55,35 +60,44 @@ class Redaction:
 
     def add(self, secrets: t.Iterable[str]) -> None:
         """Mask other secrets too."""
-        added = _maskable(secrets)
-        with self._lock:
-            if new := added - self._secrets:
-                self._secrets |= new
+        if new := _maskable(secrets) - self._secrets:
+            with self._lock:
                 self._learned |= new
-                self._cache = None
+                self._index(new)
 
-    @property
-    def _encoded(self) -> _Encodings:
-        """The encodings of the secrets that are at least as long as a UUID, and the shorter ones.
+    def _index(self, secrets: frozenset[str]) -> None:
+        self._secrets |= secrets
+        for encoded in {text for secret in secrets for text in _encodings(secret)}:
+            same_start = self._encoded.setdefault(encoded[:SHORTEST], [])
+            if encoded not in same_start:
+                same_start.append(encoded)
+                self._number += 1
+        self._few = tuple(self._all_encoded()) if self._number <= _FEW else None
 
-        The longest are first, because one can be a part of another.
-        """
-        with self._lock:
-            if self._cache is None:
-                encoded = {text for secret in self._secrets for text in _encodings(secret)}
-                ordered = sorted(encoded, key=lambda text: (-len(text), text))
-                number = sum(len(text) >= _UUID_LENGTH for text in ordered)
-                self._cache = ordered[:number], ordered[number:]
-            return self._cache
+    def _candidates(self, text: str) -> list[str]:
+        """Return the encodings of secrets that a text can contain, the longest first, because one can be a part of
+        another."""
+        # A task can read the tokens of thousands of users. Then it is faster to look each part of the text up.
+        few = self._few
+        if few is None:
+            parts = {text[start : start + SHORTEST] for start in range(len(text) - SHORTEST + 1)}
+            few = tuple(encoded for part in parts for encoded in self._encoded.get(part, ()))
+        return sorted((each for each in few if each in text), key=lambda encoded: (-len(encoded), encoded))
+
+    def _all_encoded(self) -> list[str]:
+        """Return all encodings of secrets, the longest first."""
+        groups = list(self._encoded.values())
+        return sorted((each for group in groups for each in group), key=lambda encoded: (-len(encoded), encoded))
 
     def text(self, text: str, *, any_case: bool = False) -> str:
         """Return a text with masks in place of secrets. ``any_case`` ignores the case of letters, for host names."""
         if not self._secrets or len(text) < SHORTEST:
             return text
-        long, short = self._encoded
-        for encoded in long:
+        candidates = self._all_encoded() if any_case else self._candidates(text)
+        number = sum(len(encoded) >= _UUID_LENGTH for encoded in candidates)
+        for encoded in candidates[:number]:
             text = _replaced(text, encoded, any_case)
-        if short:
+        if short := candidates[number:]:
             # The parts between UUIDs, and the UUIDs.
             parts = _UUIDS.split(text)
             for index in range(0, len(parts), 2):
@@ -113,7 +127,7 @@ class Redaction:
     def _cut_off(self, window: str) -> int:
         """Return the number of characters at the end of a text that are the start of a secret."""
         found = 0
-        for encoded in (each for group in self._encoded for each in group):
+        for encoded in self._all_encoded():
             for number in range(min(len(encoded) - 1, len(window)), found, -1):
                 if window.endswith(encoded[:number]):
                     found = number
@@ -137,6 +151,9 @@ def _replaced(text: str, secret: str, any_case: bool) -> str:
 def _encodings(secret: str) -> t.Iterator[str]:
     """Return a secret as it is, and escaped for JSON, JSON in JSON, HTML, URLs and Python literals."""
     yield secret
+    if secret.isascii() and secret.isalnum():
+        # No encoding changes it.
+        return
     yield html.escape(secret)
     # A lone surrogate cannot be a part of a URL.
     for quoted in (functools.partial(quote, safe=""), quote, quote_plus):

@@ -9,7 +9,8 @@ import typing as t
 from datetime import datetime, timezone
 
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d)(:\d\d)?(?:[.,](\d{1,9}))?([Zz]|[+-]\d\d:?\d\d)?", re.ASCII)
-
+# Esper has no earlier data, and earlier times cannot be compared on all systems.
+_FIRST_YEAR = 1970
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 # Days, hours, minutes and seconds.
 _NUMBER = r"(\d{1,9}(?:\.\d{1,9})?)"
@@ -36,13 +37,21 @@ def has_time_zone(text: str) -> bool:
     return found is not None and found.group(5) is not None
 
 
-def to_utc(text: str) -> str:
-    """Return a date, or a date and a time, as the Esper API requires it: in UTC with Z. A date is its first moment.
-    Without time zone, it is in UTC. Raise ValueError with the error if the text is something else."""
+def utc_time(text: str) -> datetime:
+    """Return a date, or a date and a time, in UTC. A date is its first moment. Without time zone, it is in UTC. Raise
+    ValueError with the error if the text is something else."""
     time = parse_time(f"{text.strip()}T00:00" if _DATE.fullmatch(text.strip()) else text)
-    if time is None:
-        raise ValueError(f"is not a date or a time: '{text}'; a valid value is 2026-05-04T22:00:00Z")
-    return format_utc(time)
+    try:
+        if time is not None and time.year >= _FIRST_YEAR:
+            return time.astimezone(timezone.utc)
+    except OverflowError:  # in the last hours of all years
+        pass
+    raise ValueError(f"is not a date or a time: '{text}'; a valid value is 2026-05-04T22:00:00Z")
+
+
+def to_utc(text: str) -> str:
+    """Return the time of utc_time() as the Esper API requires it: in UTC with Z."""
+    return format_utc(utc_time(text))
 
 
 def format_utc(time: datetime) -> str:

@@ -31,7 +31,7 @@ class Validator:
         return self.error(value)
 
 
-def in_range(minimum: int | None = None, maximum: int | None = None) -> Validator:
+def in_range(minimum: float | None = None, maximum: float | None = None) -> Validator:
     """Return the validator of a number with an inclusive minimum and maximum."""
 
     def error(value: t.Any) -> str:
@@ -75,7 +75,7 @@ def blank_error(value: str) -> str:
     return "must not be only whitespace" if value else "must not be empty"
 
 
-def _bounds(minimum: int | None, maximum: int | None) -> str:
+def _bounds(minimum: float | None, maximum: float | None) -> str:
     if minimum is not None and maximum is not None:
         return f"from {minimum} to {maximum}"
     return f"at most {maximum}" if minimum is None else f"at least {minimum}"

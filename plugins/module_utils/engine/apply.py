@@ -263,10 +263,14 @@ def _send_step(view: TenantView, kind: Kind, step: Step) -> None:
         # These requests set a state, so they can be sent twice.
         response = send(idempotent=True)
     except ApiError as error:
-        if step.method == "DELETE" and error.status == 404:
-            step.done = True
-            return
-        raise
+        if error.status != 404:
+            raise
+        if explanation := _explain_not_found(view, kind, step):
+            error.args = (f"{sentence(str(error))} {explanation}",)
+        if explanation or step.method != "DELETE":
+            raise
+        step.done = True
+        return
     _raise_if_error(view, step, response)
     # A response that asks for another request has no effect yet.
     following = step.next_step(response) if step.next_step else None
@@ -278,6 +282,15 @@ def _send_step(view: TenantView, kind: Kind, step: Step) -> None:
     step.response = _object_in(response, step, kind)
     if step.method != "DELETE" and not _is_confirmed(response, step, kind):
         step.unconfirmed = _without_object(view, step, response)
+
+
+def _explain_not_found(view: TenantView, kind: Kind, step: Step) -> str:
+    """Return the explanation of HTTP 404, "" if there is none: see Step.explain_not_found."""
+    if step.explain_not_found is None:
+        return ""
+    # The cache can have the object from before another client deleted it.
+    view.invalidate(kind)
+    return step.explain_not_found()
 
 
 def _raise_if_error(view: TenantView, step: Step, response: Response) -> None:

@@ -80,7 +80,7 @@ class Reader:
         hidden = {field.name for field in self.kind.fields if field.names is not None and not is_named}
 
         def to_result(row: Row) -> Row:
-            values = {each.field.name: each.field.from_api(each.read(self.view, row)) for each in related}
+            values = {each.field.name: each.field.from_api(each.read(self.view, row, params)) for each in related}
             record = {**self.view.with_names(self.kind, self.kind.to_result(row)), **values}
             return {name: record[name] for name in record if name not in hidden}
 
@@ -125,8 +125,9 @@ class Reader:
         if not values:
             raise InvalidParameter(f"The option {path} is empty. List a value, or omit the option.")
         if option.names is not None:
-            rows = lookup_of(self.view, option.names).resolve_all(values)
-            texts = list(dict.fromkeys(str(row[option.names.id_key]) for row in rows))
+            lookup = lookup_of(self.view, option.names)
+            lookup.prefetch(values)
+            texts = list(dict.fromkeys(str(row[option.names.id_key]) for row in lookup.resolve_all(values)))
         else:
             try:
                 texts = [option.to_query(each) for each in values]

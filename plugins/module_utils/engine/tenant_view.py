@@ -70,12 +70,14 @@ class TenantView:
     """The cached objects of a tenant, and the changes that a task plans.
 
     Callers must not change the returned objects. Methods that read raise the errors of Client.request().
-    ``accepted`` are the write requests of the task that Esper accepted, in their order.
+    ``accepted`` are the write requests of the task that Esper accepted, in their order. ``facts`` are what lookups
+    found out about the tenant and what no write request changes, such as the families of the API that it has.
     """
 
     def __init__(self, client: Client) -> None:
         self.client = client
         self.accepted: list[AcceptedWrite] = []
+        self.facts: dict[str, t.Any] = {}
         self._lists: dict[_CacheKey, list[Row]] = {}
         self._objects: dict[_CacheKey, t.Any] = {}
         self._names: dict[Kind, _ByName] = {}
@@ -120,6 +122,7 @@ class TenantView:
             query,
             kind=kind,
             page_size=kind.routes.page_size,
+            explicit_offset=kind.routes.explicit_offset,
             concurrency=CONCURRENCY,
             key=kind.id_key or None,
             rows_key=kind.routes.rows_key,
@@ -145,6 +148,7 @@ class TenantView:
         *,
         kind: Kind | None = None,
         page_size: int | None = PAGE_SIZE,
+        explicit_offset: bool = False,
         concurrency: int = 1,
         key: str | None = "id",
         rows_key: str = "results",
@@ -160,6 +164,7 @@ class TenantView:
                 path,
                 query=query,
                 page_size=page_size,
+                explicit_offset=explicit_offset,
                 concurrency=concurrency,
                 key=key,
                 rows_key=rows_key,
@@ -289,7 +294,6 @@ class TenantView:
         A value that cannot be converted is null. The task warns in both cases: see warnings().
         """
         self.hide_secrets(kind, row)
-        row = kind.adapted(row)
         identifier = row.get(kind.id_key)
         typed, mismatches = conform(kind.fields, row)
         if kind.has_ids and not (is_id(identifier) and is_id(typed.get(kind.id_key))):

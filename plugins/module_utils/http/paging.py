@@ -47,6 +47,7 @@ def list_all(
     purpose: str,
     query: Query | None = None,
     page_size: int | None = PAGE_SIZE,
+    explicit_offset: bool = False,
     concurrency: int = 1,
     by_cursor: bool = False,
     overlap: bool = False,
@@ -57,8 +58,9 @@ def list_all(
 ) -> list[Row]:
     """Return each object of a list once, as the list was at one moment while it was read. Objects are identified by
     their property ``key``. With None, they are identified by their position in the list, for objects without an ID, so
-    equal objects are kept, but not by cursor. A ``page_size`` of None sends no limit, for lists without pages.
-    ``rows_key`` is the property of the response that has the objects, and can be null if there are none.
+    equal objects are kept, but not by cursor. A ``page_size`` of None sends no limit, for lists without pages. With
+    ``explicit_offset``, the request for the first page has the offset 0. ``rows_key`` is the property of the response
+    that has the objects, and can be null if there are none.
 
     ``concurrency`` is the maximum number of pages that are read at the same time. It is halved if Esper asks for fewer
     requests. ``by_cursor`` reads by cursor, one page after the other. ``convert`` returns an object in the form that is
@@ -76,7 +78,7 @@ def list_all(
     """
     previous: list[t.Any] | None = None
     for attempt in range(_PASSES):
-        request = _Requests(client, path, dict(query or {}), page_size, purpose, rows_key)
+        request = _Requests(client, path, dict(query or {}), page_size, purpose, rows_key, explicit_offset)
         reading = _Pass(request, key, convert, overlap=overlap or attempt > 0, must_complete=attempt > 0)
         pages = request.pages_by_cursor() if by_cursor else request.pages(reading, concurrency)
         for page in pages:
@@ -254,6 +256,7 @@ class _Requests:
         page_size: int | None,
         purpose: str,
         rows_key: str = "results",
+        explicit_offset: bool = False,
     ) -> None:
         self._client = client
         self._path = path
@@ -261,6 +264,7 @@ class _Requests:
         self._page_size = page_size
         self._purpose = purpose
         self._rows_key = rows_key
+        self._explicit_offset = explicit_offset
 
     def pages(self, reading: _Pass, concurrency: int) -> t.Iterator[_Page]:
         """Yield the pages by offset, until ``reading`` is over."""
@@ -307,7 +311,7 @@ class _Requests:
 
     def fetch(self, offset: int = 0, *, overlaps: bool = False) -> _Page:
         """Return the page at an offset. ``overlaps`` is an attribute of the page."""
-        position = {"offset": offset} if offset else {}
+        position = {"offset": offset} if offset or self._explicit_offset else {}
         return self._read_page(self._get(limit=self._page_size, **position), offset, overlaps)
 
     def _get(self, **position: t.Any) -> t.Any:

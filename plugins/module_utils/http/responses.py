@@ -126,7 +126,7 @@ def read_response(
     request can be repeated.
     """
     try:
-        data = _decoded(content) if content.strip() else None
+        data = decode_json(content) if content.strip() else None
         readable = data is not None or can_be_empty
     except (ValueError, RecursionError):
         data, readable = None, False
@@ -150,8 +150,8 @@ def read_response(
     raise error if is_page else Transient(error)
 
 
-def _decoded(content: bytes) -> t.Any:
-    """Return the JSON of a body. Raise ValueError or RecursionError if it is invalid."""
+def decode_json(content: bytes) -> t.Any:
+    """Return the value of a JSON text. Raise ValueError or RecursionError if it is invalid."""
     data = json.loads(content)
     if _SURROGATE.search(content):
         # Half of a character cannot be printed, sent or stored. Each one becomes a question mark.

@@ -8,16 +8,19 @@ Choice: metrics, actions and the unit of ``realert_interval`` are passed on, bec
 Choice: the valid values of ``unit`` and ``comparator`` in POST requests also apply to PATCH requests.
 Choice: an empty list removes all devices, groups, channels, addresses or actions of a rule.
 Choice: a rule has devices or device groups, as in the console, so a task with one of them removes the other.
+Choice: the order of the history is not known, so the whole history of a rule is read and sorted.
 Choice: names are case-sensitive, and two rules with one name are ambiguous.
 """
 
 from __future__ import annotations
 
+from ..base.errors import InvalidParameter
 from ..base.row import Params, Row
-from ..base.validators import email, length
+from ..base.validators import email, in_range, length
 from ..engine.planner import Planner
+from ..engine.tenant_view import TenantView
 from ..model.field import Field
-from ..model.kind import Routes
+from ..model.kind import Kind, Related, Routes, Shape
 from ..model.module_spec import Option
 from ..model.names import Names
 from ..model.plain import plain_kind
@@ -25,6 +28,40 @@ from ..model.plan import Plan
 from .alert_channel import ALERT_CHANNEL
 from .device_group import DEVICE_GROUP
 from .device_search import DEVICE
+
+_ALARM = Kind(
+    name="alarm",
+    title="alarm",
+    plural="alarms",
+    shape=Shape.READ_ONLY,
+    id_key="",
+    routes=Routes(
+        list="/v1/enterprise/{enterprise_id}/alarmrules/",
+        object="/v1/enterprise/{enterprise_id}/alarmrules/{id}/alarmhistory/",
+    ),
+    fields=(
+        Field("device_id", "ID of the device."),
+        Field("device_name", "Name of the device."),
+        Field("group_ids", "IDs of the device groups of the device.", api="group_id", type="list", elements="str"),
+        Field("group_name", "Name of the device group of the device."),
+        Field("alert_time", "Time of the alarm."),
+        Field("latest_seen", "Time when the device was last seen."),
+    ),
+)
+
+
+def _history(view: TenantView, rule: Row, params: Params) -> list[Row]:
+    """Return the latest alarms of a rule, the newest first. Raise InvalidParameter if their number is invalid."""
+    if error := in_range(0)(params["history"]):
+        raise InvalidParameter(f"Invalid parameters for the alarm rules: history {error}.")
+    alarms = view.list_at(
+        _ALARM.routes.object.replace("{id}", str(rule["id"])),
+        kind=_ALARM,
+        key=None,
+        purpose=f"Reading the history of the {ALARM_RULE.phrase(rule)}",
+    )
+    newest: list[Row] = sorted(alarms, key=lambda alarm: str(alarm.get("alert_time") or ""), reverse=True)
+    return newest[: params["history"]]
 
 
 class AlarmRulePlanner(Planner):
@@ -52,6 +89,35 @@ ALARM_RULE = plain_kind(
     rules={"mutually_exclusive": [("devices", "groups")]},
     planner=AlarmRulePlanner,
     fixed_payload=lambda _api_url, enterprise_id: {"enterprise": enterprise_id},
+    related=(
+        Related(
+            Field(
+                "history",
+                "Latest alarms of the rule, the newest first. Returned if O(history) is set.",
+                type="list",
+                elements="dict",
+                writable=False,
+                fields=_ALARM.fields,
+                sample=[
+                    {
+                        "device_id": "9a2f2b8f-6b0b-4d59-8a4e-f1f1b9a3c001",
+                        "device_name": "ESP-MNT-AAAA1",
+                        "group_ids": ["7d1c4f60-6a3e-4b8e-9f10-3c5a2e9b8d77"],
+                        "group_name": "Germany",
+                        "alert_time": "2026-03-02T11:00:00Z",
+                        "latest_seen": "2026-03-02T10:58:00Z",
+                    }
+                ],
+            ),
+            Option(
+                "history",
+                "Maximum number of alarms to return for each rule. V(0) returns none. This takes additional requests.",
+                type="int",
+                default=0,
+            ),
+            _history,
+        ),
+    ),
     info_options=(
         Option(
             "active",

@@ -19,7 +19,7 @@ import typing as t
 from dataclasses import dataclass, field
 
 from ..base.errors import EsperError
-from ..base.row import Row
+from ..base.row import Params, Row
 from ..engine.tenant_view import TenantView
 from ..http.client import Query
 from ..http.parallel import CONCURRENCY, in_parallel
@@ -76,7 +76,7 @@ def in_blueprints(*keys: str, query: str = "", id_key: str = "id") -> t.Callable
 def blueprints_with(title: str, *keys: str, query: str = "", id_key: str = "id", option: str = "usage") -> Related:
     """Return the value ``blueprints`` of an _info module: see in_blueprints(). ``title`` is an object in a sentence."""
 
-    def read(view: TenantView, row: Row) -> list[Row]:
+    def read(view: TenantView, row: Row, _params: Params) -> list[Row]:
         found = usage_of(view, row[id_key], keys, _filter(query, row[id_key]))
         return [{"id": user.id, "name": user.name, "versions": list(user.versions)} for user in found.users]
 

@@ -35,7 +35,7 @@ class HeartbeatReader(DeviceReader):
 
     def query(self, params: Params) -> Query | None:
         query = super().query(params)
-        return query and {_PERIOD_END: format_utc(now()), **query}
+        return query and {_PERIOD_END: format_utc(now().replace(microsecond=0)), **query}
 
     def _heartbeat(self, device: Row) -> Row:
         row = self.view.find_at(

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Device tiles, the summaries of Android devices in the Esper Console.
+"""Device tiles, the summaries of Android devices in the Esper console.
 
 Based on /v1/enterprise/{enterprise_id}/report/device-tiles/ of the contract (v1.yaml), where the filters have their
 names. Results have no IMEIs, and no internal values of Esper.
@@ -46,25 +46,30 @@ def _word(name: str, doc: str, codes: t.Mapping[str, int]) -> Option:
 
 
 def _period(name: str, doc: str) -> tuple[Option, ...]:
-    text = "A date or a time in ISO 8601. Without time zone, it is in UTC."
-    bounds = (("gt", "after"), ("lt", "before"))
     return tuple(
         Option(
-            f"{name}_{key}", f"{doc} {word} this time. {text}", query=f"{name}_{key}", to_query=to_utc, identifier=True
+            f"{name}_{comparison}",
+            f"Date or time in ISO 8601 {word} which {doc}. Without time zone, it is in UTC.",
+            query=f"{name}_{comparison}",
+            to_query=to_utc,
+            identifier=True,
         )
-        for key, word in bounds
+        for comparison, word in (("gt", "after"), ("lt", "before"))
     )
 
 
 _FILTERS = (
     _word("state", "State of the device.", _STATE_CODES),
     _word("security_status", "Risk of the device.", _SECURITY_CODES),
-    _switch("at_risk", "If V(true), only devices with a risk. If V(false), only those without."),
+    _switch("at_risk", "If V(true), returns only devices with a risk. If V(false), returns only those without."),
     _text("status", "Status of the device. Esper does not document the values."),
     _groups("group_multi", "Device groups by path, name or ID, including their subgroups."),
     _groups("group_multi_immediate", "Device groups by path, name or ID, without their subgroups."),
     _texts("group_name_multi", "Names of device groups. Several groups can have one name."),
-    _switch("group_null", "If V(true), only devices without a device group. If V(false), only those with one."),
+    _switch(
+        "group_null",
+        "If V(true), returns only devices without a device group. If V(false), returns only those with one.",
+    ),
     _text("name", "Name of the device."),
     _text("serial", "Serial number of the device."),
     _text("imei", "IMEI of the device."),
@@ -73,7 +78,10 @@ _FILTERS = (
     _text("tags", "Tag of the device."),
     _texts("template_multi", "Names of templates of devices without a blueprint."),
     _texts("policy_multi", "Names of enterprise policies."),
-    _switch("policy_null", "If V(true), only devices without an enterprise policy. If V(false), only those with one."),
+    _switch(
+        "policy_null",
+        "If V(true), returns only devices without an enterprise policy. If V(false), returns only those with one.",
+    ),
     _texts("android_version_multi", "Versions of Android."),
     _text("dpc_version", "Version of the Esper agent."),
     _text("wifi_ssid", "Name of the Wi-Fi network."),
@@ -81,14 +89,20 @@ _FILTERS = (
     _text("active_connection", "Connection that the device uses."),
     _text("seamless_info", "Seamless provisioning of the device. Esper does not document the values."),
     _text("is_geofence_applied", "Whether the device has a geofence. Esper does not document the values."),
-    _switch("is_gms", "If V(true), only devices with Google Mobile Services. If V(false), only those without."),
-    _switch("recently_added", "If V(true), only devices that were added recently. If V(false), only the others."),
+    _switch(
+        "is_gms",
+        "If V(true), returns only devices with Google Mobile Services. If V(false), returns only those without.",
+    ),
+    _switch(
+        "recently_added",
+        "If V(true), returns only devices that were added recently. If V(false), returns only the others.",
+    ),
     Option("battery_level_gte", "Minimum battery level in percent.", type="float", query="battery_level_gte"),
     Option("battery_level_lte", "Maximum battery level in percent.", type="float", query="battery_level_lte"),
-    *_period("created_on", "Only devices that were created"),
-    *_period("provisioned_on", "Only devices that were provisioned"),
-    *_period("updated_on", "Only devices that changed"),
-    *_period("last_seen", "Only devices that Esper last saw"),
+    *_period("created_on", "the device was created"),
+    *_period("provisioned_on", "the device was provisioned"),
+    *_period("updated_on", "the device changed"),
+    *_period("last_seen", "Esper last saw the device"),
 )
 
 
@@ -101,7 +115,7 @@ DEVICE_TILE = plain_reading(
     plural="device_tiles",
     short_description="Get tiles of Android devices in Esper",
     doc=(
-        "Returns the device tiles of the Esper Console, which summarize the state, security and network of Android"
+        "Returns the device tiles of the Esper console, which summarize the state, security and network of Android"
         " devices.",
         "M(esper.cloud.device_info) returns devices of all platforms with more details.",
     ),
@@ -163,7 +177,7 @@ DEVICE_TILE = plain_reading(
         _value("model", "Model of the device.", "SM-T500"),
         _value("android_version", "Version of Android.", 13, type="int"),
         _value("api_level", "API level of Android.", 33, "device.api_level", type="int"),
-        _value("eea_version", "Version of the Esper-enhanced Android build.", "", "eea_version"),
+        _value("eea_version", "Version of Esper Foundation for Android.", "", "eea_version"),
         _value("agent_version", "Version of the Esper agent.", "8.4.1021", "dpc_version"),
         _value("template", "Name of the template, for a device without a blueprint.", "", "device.template_name"),
         _value("geofence_id", "ID of the geofence of the device.", None, "device.geofence_id"),

@@ -194,7 +194,7 @@ DIRECTORY_RECORD = plain_kind(
             sample="All devices/Stores/Germany",
             changed="All devices/Stores",
         ),
-        Field("alias", "Alias that the device gets.", sample="Till 1"),
+        Field("alias", "Alias that the device gets.", sample="POS terminal 1"),
         Field(
             "tags",
             "Names of the tags that the device gets. Compared without order. An empty list removes all tags.",
@@ -204,8 +204,8 @@ DIRECTORY_RECORD = plain_kind(
             validator=length(1),
             list_validator=max_items(5),
             returns="Names of the tags that the device gets.",
-            sample=["till", "berlin"],
-            changed=["till"],
+            sample=["pos", "berlin"],
+            changed=["pos"],
         ),
         Field(
             "device_id",

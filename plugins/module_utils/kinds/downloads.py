@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import contextlib
+import filecmp
 import os
 import stat
 import typing as t
@@ -67,8 +68,11 @@ def destinations(kind: Kind, path: str, rows: list[Row], name_of: t.Callable[[Ro
     return found
 
 
-def save(client: Client, download: Download, file: Path, check: t.Callable[[Path], None]) -> None:
-    """Write the bytes of a download to a file, which never holds only a part of them and keeps its mode.
+def save(
+    client: Client, download: Download, file: Path, check: t.Callable[[Path], None] = lambda _partial: None
+) -> bool:
+    """Write the bytes of a download to a file, which never holds only a part of them and keeps its mode. A file with
+    the same bytes is not replaced. Return whether the file changed.
 
     ``check`` raises an error if the downloaded file is not valid. Raise InvalidParameter if the file cannot be written.
     """
@@ -82,6 +86,8 @@ def save(client: Client, download: Download, file: Path, check: t.Callable[[Path
         with os.fdopen(descriptor, "wb") as handle:
             client.download(download, handle)
         check(partial)
+        if mode is not None and filecmp.cmp(partial, file, shallow=False):
+            return False
         if mode is not None:
             partial.chmod(mode)
         partial.replace(file)
@@ -90,3 +96,4 @@ def save(client: Client, download: Download, file: Path, check: t.Callable[[Path
     finally:
         with contextlib.suppress(OSError):
             partial.unlink()
+    return True

@@ -51,7 +51,7 @@ class EnterpriseReportReader(Reader):
         return {**super().get_info(params), "availability": availability}
 
     def query(self, params: Params) -> Query:
-        query = {_END: format_utc(now()), **(super().query(params) or {})}
+        query = {_END: format_utc(now().replace(microsecond=0)), **(super().query(params) or {})}
         query.setdefault(_START, format_utc(_time(query[_END]) - _DEFAULT_PERIOD))
         if _time(query[_START]) >= _time(query[_END]):
             raise InvalidParameter(f"The option start must be before end: {query[_START]} is not before {query[_END]}.")
@@ -106,7 +106,7 @@ ENTERPRISE_REPORT = plain_reading(
     fields=(
         Field(
             "peak_active_devices",
-            "Maximum number of devices that were active at the same time.",
+            "Maximum number of active devices.",
             type="int",
             writable=False,
             sample=288,

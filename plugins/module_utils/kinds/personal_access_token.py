@@ -151,7 +151,7 @@ PERSONAL_ACCESS_TOKEN = Kind(
         seealso=("personal_access_token_info", "token_info"),
     ),
     info_module=ModuleSpec(
-        short_description="Get information about Esper personal access tokens",
+        short_description="Get information about Esper access tokens",
         description=(
             "Returns personal access tokens of the user to whom the API key of the connection belongs.",
             "If no token matches, the list is empty. The values of tokens are not returned.",

@@ -18,10 +18,12 @@ from .device_group_thumbnail import DEVICE_GROUP_THUMBNAIL
 from .directory_record import DIRECTORY_RECORD
 from .enterprise import ENTERPRISE
 from .enterprise_policy import ENTERPRISE_POLICY
+from .geofence import GEOFENCE
 from .preferred_region import PREFERRED_REGION
 from .report_subscription import REPORT_SUBSCRIPTION
 from .role import ROLE
 from .tile_icon import TILE_ICON
+from .user import USER
 from .wallpaper import WALLPAPER
 
 KINDS: tuple[Kind, ...] = (
@@ -31,6 +33,7 @@ KINDS: tuple[Kind, ...] = (
     DEVICE_GROUP_THUMBNAIL,
     ENTERPRISE,
     ENTERPRISE_POLICY,
+    GEOFENCE,
     PREFERRED_REGION,
     REPORT_SUBSCRIPTION,
     ROLE,
@@ -40,4 +43,5 @@ KINDS: tuple[Kind, ...] = (
     DEVICE_GROUP,
     ALARM_RULE,
     DIRECTORY_RECORD,
+    USER,
 )

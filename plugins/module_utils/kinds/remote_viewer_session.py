@@ -25,12 +25,12 @@ _ORDERS = ("created_at", "updated_at", "device_name", "duration", "state", "reas
 
 
 def _time(name: str, query: str, doc: str) -> Option:
-    doc = f"{doc} A date or a time in ISO 8601. Without time zone, it is in UTC."
+    doc = f"Date or time in ISO 8601 {doc}. Without time zone, it is in UTC."
     return Option(name, doc, query=query, to_query=to_utc, identifier=True)
 
 
 def _seconds(name: str, query: str, doc: str) -> Option:
-    doc = f"{doc} Sessions that never were active, or have not ended, do not match."
+    doc = f"{doc} Sessions that were never active, or have not ended, do not match."
     return Option(name, doc, type="int", query=query, to_query=to_duration)
 
 
@@ -59,12 +59,12 @@ REMOTE_VIEWER_SESSION = plain_reading(
         ),
         Option("reason", "Text in the reasons of the sessions.", query="reason", identifier=True),
         Option("created_by", "User who started the sessions.", query="created_by", identifier=True),
-        _time("created_after", "created_at_gt", "Only sessions that were created after this time."),
-        _time("created_before", "created_at_lt", "Only sessions that were created before this time."),
-        _time("updated_after", "updated_at_gt", "Only sessions that changed after this time."),
-        _time("updated_before", "updated_at_lt", "Only sessions that changed before this time."),
-        _seconds("longer_than", "duration_gt", "Only sessions that lasted more than this number of seconds."),
-        _seconds("shorter_than", "duration_lt", "Only sessions that lasted less than this number of seconds."),
+        _time("created_after", "created_at_gt", "after which the sessions were created"),
+        _time("created_before", "created_at_lt", "before which the sessions were created"),
+        _time("updated_after", "updated_at_gt", "after which the sessions changed last"),
+        _time("updated_before", "updated_at_lt", "before which the sessions changed last"),
+        _seconds("longer_than", "duration_gt", "Duration in seconds that the sessions exceed."),
+        _seconds("shorter_than", "duration_lt", "Duration in seconds that the sessions do not reach."),
         Option(
             "ordering",
             "Property by which the sessions are sorted. A minus reverses the order.",
@@ -104,7 +104,7 @@ REMOTE_VIEWER_SESSION = plain_reading(
         Field("video_quality", "Video quality of the session.", writable=False, sample="STANDARD"),
         Field(
             "seconds",
-            "Duration of the session in seconds. Null if it never was active, or has not ended.",
+            "Duration of the session in seconds. Null if it was never active, or has not ended.",
             api="duration",
             type="float",
             normalize=seconds_of,

@@ -11,32 +11,18 @@ that Esper does not store is an error after the change.
 
 from __future__ import annotations
 
-import typing as t
-
-from ..base.errors import EsperError
-from ..base.row import Row
 from ..base.validators import length
-from ..model.conform import to_row
 from ..model.field import Field, SeparateRoute
 from ..model.kind import Guard, Routes
 from ..model.plain import plain_kind
 from .role_planner import RolePlanner
-
-
-def _users(view: t.Any, role: Row) -> list[str]:
-    """Return the users with a role, each as part of a sentence (GET /user/, legacy.yaml)."""
-    accounts = view.list_at("/user/", purpose="Reading the users")
-    if any(not isinstance(account.get("profile") or {}, dict) for account in accounts):
-        raise EsperError("Reading the users failed: Esper returned a profile of an unexpected type.")
-    users = [account for account in accounts if to_row(account.get("profile")).get("authz_role_id") == role["id"]]
-    return [f"the user '{user.get('email') or user.get('username')}'" for user in users]
-
+from .user_list import users_with_role
 
 ROLE = plain_kind(
     name="role",
     doc="The scopes of a role determine what the users with the role can do.",
     routes=Routes(list="/authz2/v1/roles/", object="/authz2/v1/roles/{id}"),
-    guards=(Guard(users=_users, advice="Assign another role to them first"),),
+    guards=(Guard(users=users_with_role, advice="Assign another role to them first"),),
     planner=RolePlanner,
     fields=(
         Field("id", "ID of the role.", writable=False, sample="1d9b4a70-0b47-4a0e-9a53-5a3c1b8a2f11"),

@@ -14,7 +14,7 @@ import typing as t
 from dataclasses import dataclass, field
 
 from ..base.limits import PAGE_SIZE
-from ..base.row import Row
+from ..base.row import Params, Row
 from ..base.text import counted
 from .api_paths import read_field
 from .field import Field
@@ -39,18 +39,19 @@ class Routes:
 
     ``list`` is the path of the list and of POST requests. A singleton has none. ``object`` is the path of one object.
     ``update`` is the method that changes an object. PATCH sends the fields that differ, PUT and POST replace the
-    object. ``page_size`` is None for a list without the parameter ``limit``. ``rows_key`` is the property of the
-    response that has the objects, if it can be null. ``name_filter`` is the query parameter
-    that filters the list by name, "" if there is none. It does not have to be exact: see engine/lookup.py.
-    ``extra_prefixes`` are prefixes of other paths that return the same objects. ``list_query`` are parameters of each
-    request for the list. If Esper rejects them, the list is read without them. ``has_object_get`` is
-    false if Esper has no GET for one object, so it is found in the list.
+    object. ``page_size`` is None for a list without the parameter ``limit``. ``explicit_offset`` is true for a list
+    that requires ``offset=0`` for its first page. ``rows_key`` is the property of the response that has the objects, if
+    it can be null. ``name_filter`` is the query parameter that filters the list by name, "" if there is none. It does
+    not have to be exact: see engine/lookup.py. ``extra_prefixes`` are prefixes of other paths that return the same
+    objects. ``list_query`` are parameters of each request for the list. If Esper rejects them, the list is read without
+    them. ``has_object_get`` is false if Esper has no GET for one object, so it is found in the list.
     """
 
     list: str = ""
     object: str = ""
     update: t.Literal["PATCH", "PUT", "POST"] = "PATCH"
     page_size: int | None = PAGE_SIZE
+    explicit_offset: bool = False
     rows_key: str = "results"
     name_filter: str = "name"
     extra_prefixes: tuple[str, ...] = ()
@@ -147,12 +148,12 @@ class Upload:
 class Related:
     """A value of an _info module that takes requests of its own, and is returned if a boolean option is true.
 
-    ``read(view, row)`` returns the value for an object in API format, as in the field.
+    ``read(view, row, params)`` returns the value for an object in API format, as in the field.
     """
 
     field: Field
     option: Option
-    read: t.Callable[[t.Any, Row], t.Any]
+    read: t.Callable[[t.Any, Row, Params], t.Any]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -272,10 +273,6 @@ class Kind:
             return self.label(row)
         return str(row.get(self.name_key) or row.get(self.id_key) or self.title)
 
-    def adapted(self, row: Row) -> Row:
-        """Return an object in a response in the form that the fields describe."""
-        return row if self.adapt is None else self.adapt(row)
-
     def encode(self, body: Row) -> Row:
         """Return the body of a request in API format."""
         return body if self.to_api is None else self.to_api(body)
@@ -291,6 +288,10 @@ class Kind:
     def header(self, row: Row) -> str:
         """Return the header of an object in a diff."""
         return self.title if self.shape is Shape.SINGLETON else f"{self.title} {self.name_of(row)}"
+
+    def adapted(self, row: Row) -> Row:
+        """Return an object in a response in the form that the fields describe."""
+        return row if self.adapt is None else self.adapt(row)
 
     def to_result(self, row: Row) -> Row:
         """Return an object of the API in collection terms, without secrets."""

@@ -78,6 +78,9 @@ class Step:
     ``after`` are steps of other plans of the same task that must be sent before. A step is skipped if its
     ``if_created`` step adopted an object, because its body is only valid for a created one.
 
+    ``explain_not_found`` is called if Esper returns HTTP 404. It returns the sentence to add to the error, or "" for a
+    DELETE that succeeded, because the object does not exist. Without it, 404 is success for every DELETE.
+
     ``response_key`` is the property that the response to an update must have, "" for the ID of the object. ``sink``
     stores a secret of the response.
 
@@ -97,6 +100,7 @@ class Step:
     find_rival: Reader | None = None
     extract_object: Reader | None = None
     next_step: FollowUp | None = None
+    explain_not_found: t.Callable[[], str] | None = None
     response_key: str = ""
     time_limit: float | None = None
     after: tuple[Producer, ...] = ()

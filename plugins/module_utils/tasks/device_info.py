@@ -2,10 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The module that returns information about devices.
 
-Based on /v2/devices/ and /v2/devices/{deviceId}/device-apps/ of the contract (v2.yaml). On live tenants, the latter
-does not return the apps of Android devices, so these are read from /enterprise/{enterprise_id}/device/{device_id}/app/
-(legacy.yaml). Events are read from /enterprise/{enterprise_id}/device/{device_id}/event-feed/, which is not in the
-contract, but in Esper's own connectors.
+Based on /v2/devices/ of the contract (v2.yaml). device_details.py reads what takes a request for each device.
 """
 
 from __future__ import annotations
@@ -15,17 +12,27 @@ import typing as t
 from ..base.row import Params, Row
 from ..engine.lookup import lookup_of
 from ..engine.tenant_view import TenantView
-from ..http.paging import list_all
 from ..http.parallel import CONCURRENCY, in_parallel
 from ..kinds.blueprint_list import BLUEPRINTS
 from ..kinds.device import DEVICE_VALUES, FULL, LEVELS, as_host, check_filters
 from ..kinds.device_group import DEVICE_GROUP, device_groups
 from ..kinds.device_search import devices_option, find_devices, unique_devices
 from ..kinds.tag import TAG
-from ..model.conform import to_int, to_row, to_rows, to_text
 from ..model.kind import Kind
 from ..model.module_spec import NO_DIFF, READS_ONLY, ModuleSpec, Option, Value
 from ..task import ModuleDefinition, ModuleResult, RunContext
+from .device_details import (
+    ANDROID,
+    APPS,
+    EVENTS,
+    INSTALLS,
+    STATUS,
+    android_of,
+    apps_of,
+    installs_of,
+    last_events_of,
+    status_of,
+)
 from .selection import FILTERS_TEXT, matching_devices, queries_of
 
 # Maximum number of objects that are read one by one instead of in the list of all objects.
@@ -96,10 +103,34 @@ _MODULE = ModuleSpec(
             "max_events",
             (
                 "Maximum number of events to return for each device, the latest first. With V(0), no events are read.",
-                "This takes one request for each device. The request is not part of the public Esper API.",
+                "This takes one request or more for each device.",
             ),
             type="int",
             default=0,
+        ),
+        Option(
+            "max_installs",
+            (
+                "Maximum number of installations to return for each Android device, the latest first. With V(0), no"
+                " installations are read.",
+                "This takes one request or more for each Android device.",
+            ),
+            type="int",
+            default=0,
+        ),
+        Option(
+            "status",
+            "If V(true), the module also returns the latest status that each Android device reported. This takes one"
+            " request for each Android device.",
+            type="bool",
+            default=False,
+        ),
+        Option(
+            "android",
+            "If V(true), the module also returns properties that only Android devices have, such as the kiosk app."
+            " This takes one request for each Android device.",
+            type="bool",
+            default=False,
         ),
     ),
     rules={"required_one_of": [("devices", "filters", "groups", "blueprints")]},
@@ -129,35 +160,11 @@ _MODULE = ModuleSpec(
                     "Name of the blueprint assigned to the device. Only returned if O(resolve_names=true).",
                     sample="Point of Sale",
                 ),
-                Value(
-                    "apps",
-                    (
-                        "Apps on the device. Only returned if O(apps=true).",
-                        "Apps on Android devices have names. Apps on other platforms have only the IDs that blueprints"
-                        " use.",
-                    ),
-                    type="list",
-                    elements="dict",
-                    sample=[
-                        {
-                            "name": "Till",
-                            "package_name": "com.example.till",
-                            "version_name": "2.0.0",
-                            "version_code": "200",
-                            "state": "SHOW",
-                            "type": "ENTERPRISE",
-                            "app_id": None,
-                            "app_version_id": None,
-                        }
-                    ],
-                ),
-                Value(
-                    "events",
-                    "Events of the device, the latest first. Only returned if O(max_events) is greater than V(0).",
-                    type="list",
-                    elements="dict",
-                    sample=[{"id": 4711, "created_on": "2026-03-01T09:30:00Z", "message": "REBOOT succeeded"}],
-                ),
+                APPS,
+                EVENTS,
+                INSTALLS,
+                STATUS,
+                ANDROID,
             ),
         ),
         Value(
@@ -180,8 +187,11 @@ def _run(view: TenantView, params: Params, context: RunContext) -> ModuleResult:
     if params["resolve_names"]:
         _add_names(view, records)
     details: tuple[tuple[str, bool, t.Callable[[Row], t.Any]], ...] = (
-        ("apps", params["apps"], lambda row: _apps(view, row)),
-        ("events", params["max_events"] > 0, lambda row: _events(view, row, params["max_events"])),
+        ("apps", params["apps"], lambda row: apps_of(view, row)),
+        ("events", params["max_events"] > 0, lambda row: last_events_of(view, row, params["max_events"])),
+        ("installs", params["max_installs"] > 0, lambda row: installs_of(view, row, params["max_installs"])),
+        ("status", params["status"], lambda row: status_of(view, row)),
+        ("android", params["android"], lambda row: android_of(view, row)),
     )
     for key, is_requested, read in details:
         if is_requested:
@@ -233,31 +243,6 @@ def _rows(view: TenantView, kind: Kind, records: list[Row], key: str) -> list[Ro
         return device_groups(view).list_groups() if kind is DEVICE_GROUP else view.list_objects(kind)
     rows = (lookup_of(view, kind).find_by_id(id_) for id_ in ids)
     return [row for row in rows if row is not None]
-
-
-def _apps(view: TenantView, device: Row) -> list[Row]:
-    android = device.get("platform") == "ANDROID"
-    path = "/enterprise/{enterprise_id}/device/%s/app/" if android else "/v2/devices/%s/device-apps/"
-    purpose = f"Reading the apps of the device {device['id']}"
-    return [_app(row) for row in list_all(view.client, path % device["id"], purpose=purpose)]
-
-
-def _app(row: Row) -> Row:
-    """Return an installed app in the form of the result. Esper returns only the IDs of apps on other platforms."""
-    names = ("package_name", "version_name", "version_code", "state", "app_id", "app_version_id")
-    texts = {name: to_text(row.get(name)) for name in names}
-    return {"name": to_text(row.get("app_name")), "type": to_text(row.get("app_type")), **texts}
-
-
-def _events(view: TenantView, device: Row, limit: int) -> list[Row]:
-    path = f"/enterprise/{{enterprise_id}}/device/{device['id']}/event-feed/"
-    body = view.client.get(path, query={"limit": limit}, purpose=f"Reading the events of the device {device['id']}")
-    rows = to_rows(to_row(body).get("results"))
-    return [_event(row) for row in rows]
-
-
-def _event(row: Row) -> Row:
-    return {"id": to_int(row.get("id")), **{key: to_text(row.get(key)) for key in ("created_on", "message")}}
 
 
 DEVICE_INFO = ModuleDefinition("device_info", _MODULE, _run)

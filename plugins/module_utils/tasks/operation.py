@@ -11,6 +11,8 @@ is complete or canceled, or for a device whose part is complete or canceled, or 
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ..base.errors import ApiError, EsperError, InvalidParameter, NotFound
 from ..base.row import Params, Row
 from ..engine.apply import apply_each, raise_first
@@ -18,6 +20,7 @@ from ..engine.lookup import lookup_of
 from ..engine.tenant_view import TenantView
 from ..http.parallel import CONCURRENCY, in_parallel
 from ..kinds.device_search import devices_option, label_of
+from ..kinds.geofence import GEOFENCE
 from ..model.module_spec import ModuleSpec, Option, Support, Value
 from ..model.plan import Step
 from ..task import ModuleDefinition, ModuleResult, RunContext, diff_entry
@@ -25,6 +28,7 @@ from .command import ARGS, confirm_option, extra_args_option, risk_of, risks
 from .operations import (
     CANCELLED,
     FINAL_STATES,
+    GEOFENCES,
     OPERATION,
     OWN_ARGS,
     PART_ROUTE,
@@ -77,6 +81,7 @@ _STARTING = (
     max_devices_option(f"O(operation_type) is {risks(RISKY)}"),
     ARGS,
     extra_args_option("those in O(args) and the other options"),
+    GEOFENCES,
     *OWN_ARGS,
     Option(
         "schedule",
@@ -190,6 +195,10 @@ def _run(view: TenantView, params: Params, context: RunContext) -> ModuleResult:
 def _start(view: TenantView, params: Params, context: RunContext) -> ModuleResult:
     operation, title = checked_operation(params), f"The operation {params['operation_type']}"
     check_wait(params)
+    if names := params["geofences"]:
+        found = [str(row["id"]) for row in lookup_of(view, GEOFENCE).resolve_all(names)]
+        ids = list(dict.fromkeys([*operation.args.get("geofence_ids", ()), *found]))
+        operation = replace(operation, args={**operation.args, "geofence_ids": ids})
     by_query = ("groups", "device_query")
     selection = select(view, params, by_query=by_query, check=checked_query, query_finds_disabled=True)
     effect = risk_of(operation.type, operation.args, RISKY)

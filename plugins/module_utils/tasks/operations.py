@@ -35,6 +35,7 @@ from ..kinds.device import FILTERS, check_filters
 from ..model.compare import compare_object
 from ..model.field import Field
 from ..model.kind import Kind, Routes, Shape
+from ..model.module_spec import Option
 from ..model.plan import Finder, Step
 from ..model.values import matches
 from ..task import Effects
@@ -208,14 +209,23 @@ OWN_ARGS = (
     ),
     Field(
         "geofence_ids",
-        "IDs of the geofences to apply. Required if O(operation_type=APPLY_GEO_FENCE).",
+        "IDs of the geofences to apply. If O(operation_type=APPLY_GEO_FENCE), O(geofences) or O(geofence_ids) is"
+        " required.",
         type="list",
         elements="str",
         identifier=True,
         validator=uuid,
     ),
 )
-_OWN_REQUIRED_ARGS = {"APPLY_GEO_FENCE": ("geofence_ids",)}
+GEOFENCES = Option(
+    "geofences",
+    "Geofences to apply, by name or ID. They are added to O(geofence_ids).",
+    type="list",
+    elements="str",
+    identifier=True,
+)
+# One of the options is required.
+_OWN_REQUIRED_ARGS = {"APPLY_GEO_FENCE": ("geofences", "geofence_ids")}
 
 
 def _without_secrets(args: t.Any) -> t.Any:
@@ -321,7 +331,8 @@ def checked_operation(params: Params) -> Operation:
     name = params["operation_type"]
     own = {arg.name: arg.normalize_input(params[arg.name]) for arg in OWN_ARGS if params[arg.name] is not None}
     errors = [error for comparison in compare_object(OWN_ARGS, {}, own).values() for error in comparison.errors]
-    missing = [arg for arg in _OWN_REQUIRED_ARGS.get(name, ()) if not own.get(arg)]
+    required = _OWN_REQUIRED_ARGS.get(name, ())
+    missing = [" or ".join(required)] if required and not any(params.get(option) for option in required) else []
     args, schedule_args = checked_request(OPERATION, name, params, SCHEDULE, missing, errors)
     return Operation(name, {**args, **own}, params["schedule"], schedule_args)
 

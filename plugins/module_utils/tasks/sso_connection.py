@@ -167,7 +167,7 @@ def _update(view: TenantView, current: Row, body: Row, phrase: str) -> Row:
     """Send the update. Return the SSO connection in the response, in the form of the list with additional values."""
 
     def extract(row: Row) -> Row:
-        known = {name: row[name] for name in ("name", "strategy") if name in row}
+        known: Row = {name: row[name] for name in ("name", "strategy") if name in row}
         nested = {**to_row(current["connection"]), **known}
         return {**row, "connection_id": current["connection_id"], "connection": nested}
 

@@ -3,7 +3,7 @@
 """The module that reads the API key of the connection and its user.
 
 Based on GET /v1/token-info/ (v1.yaml, called deprecated) and GET /user_info/ (legacy.yaml) of the contract.
-Choice: if Esper refuses one of them, for example for a personal access token, its values are null.
+Choice: if Esper rejects one of them, for example for a personal access token, its values are null.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ..model.field import Field
 from ..model.module_spec import NO_DIFF, READS_ONLY, ModuleSpec, Value
 from ..task import ModuleDefinition, ModuleResult, RunContext
 
-_REFUSED = (403, 404)
+_REJECTED = (403, 404)
 _SECONDS_OF_DAY = 86_400
 
 _TOKEN = (
@@ -107,11 +107,11 @@ def _run(view: TenantView, _params: Params, _context: RunContext) -> ModuleResul
 
 
 def _read(view: TenantView, path: str, what: str, fields: tuple[Field, ...], failures: list[ApiError]) -> Row | None:
-    """Return the values of an object at a path, None if Esper refuses it, which is added to ``failures``."""
+    """Return the values of an object at a path, None if Esper rejects it, which is added to ``failures``."""
     try:
         body = view.client.get_object(path, purpose=f"Reading {what}")
     except ApiError as error:
-        if error.status not in _REFUSED:
+        if error.status not in _REJECTED:
             raise
         failures.append(error)
         return None

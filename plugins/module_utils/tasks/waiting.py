@@ -10,6 +10,7 @@ unanswered, not as failed. All percentages refer to the devices that the task wa
 
 from __future__ import annotations
 
+import itertools
 import time
 import typing as t
 from collections import Counter
@@ -20,6 +21,7 @@ from ..base.limits import LONGEST_TIME
 from ..base.row import Params, Row
 from ..base.text import counted
 from ..engine.tenant_view import TenantView
+from ..http.client import Client
 from ..kinds.device_search import labels_of
 from ..model.module_spec import Option, Value
 from ..task import RunContext
@@ -226,7 +228,12 @@ def check_wait(params: Params) -> None:
         # Not a number is out of range too.
         if not 0 <= params[name] <= 100:
             raise InvalidParameter(f"Invalid {name}: {params[name]:.15g}. It must be from 0 to 100.")
-    if not 0 <= (timeout := params["wait_timeout"]) <= LONGEST_TIME:
+    check_timeout(params["wait_timeout"])
+
+
+def check_timeout(timeout: float) -> None:
+    """Raise InvalidParameter if the option wait_timeout is out of range."""
+    if not 0 <= timeout <= LONGEST_TIME:
         raise InvalidParameter(f"Invalid wait_timeout: {timeout:g}. It must be from 0 to {LONGEST_TIME}.")
 
 
@@ -305,22 +312,31 @@ def _poll_until_complete(
     view: TenantView, request: Trackable, params: Params, context: RunContext, online: set[str] | None
 ) -> Progress:
     """Read the progress until all devices to wait for have a result, too many failed, or the wait times out."""
-    client, timeout = view.client, params["wait_timeout"]
-    client.extend(timeout + client.connection.timeout)
-    end, pause = time.monotonic() + timeout, _FIRST_PAUSE
-    while True:
+    progress = Progress()
+    for _attempt in attempts(view.client, params["wait_timeout"]):
         progress = request.poll()
         context.progress(
             f"{request.title}: {progress.completed} of {progress.total} devices completed, {progress.failed} failed"
         )
-        remaining = end - time.monotonic()
         if (
             progress.is_complete
-            or remaining <= 0
             or _exceeds(progress.failed, progress.total, params["max_fail_percentage"])
             or (online is not None and _waits_for_offline_devices_only(request, progress, online))
         ):
-            return progress
+            break
+    return progress
+
+
+def attempts(client: Client, timeout: float) -> t.Iterator[int]:
+    """Yield the number of each attempt, the first at once and the others after growing pauses, until the wait times
+    out. Extend the deadline of the task for that."""
+    client.extend(timeout + client.connection.timeout)
+    end, pause = time.monotonic() + timeout, _FIRST_PAUSE
+    for number in itertools.count(1):
+        yield number
+        remaining = end - time.monotonic()
+        if remaining <= 0:
+            return
         client.wait(min(pause, remaining))
         pause = min(pause * _PAUSE_FACTOR, _LONGEST_PAUSE)
 

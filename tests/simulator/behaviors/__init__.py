@@ -30,6 +30,7 @@ from behaviors import (
     pictures,
     policies,
     readings,
+    reports,
     roles,
     sso_connections,
     tags,
@@ -58,10 +59,11 @@ KINDS = (
     alerts,
     directory,
     geofences,
-    pictures,
     readings,
     tokens,
     sso_connections,
+    pictures,
+    reports,
 )
 
 OPERATIONS = {name: behavior for kind in KINDS for name, behavior in kind.OPERATIONS.items()}

@@ -100,7 +100,7 @@ def list_apps(tenant: Tenant, call: Call) -> Answer:
     whitelisted = call.query.get("whitelisted", "").lower()
     apps = [
         app
-        for app in _apps(tenant, found(tenant.devices, call.values["device_id"]))
+        for app in apps_of(tenant, found(tenant.devices, call.values["device_id"]))
         if search in app["app_name"].lower()
         and package in (None, app["package_name"])
         and whitelisted in ("", str(app["whitelisted"]).lower())
@@ -110,7 +110,7 @@ def list_apps(tenant: Tenant, call: Call) -> Answer:
 
 def get_app(tenant: Tenant, call: Call) -> Answer:
     """GET .../device/{device_id}/app/{app_id}/."""
-    apps = _apps(tenant, found(tenant.devices, call.values["device_id"]))
+    apps = apps_of(tenant, found(tenant.devices, call.values["device_id"]))
     return Answer(found({app["id"]: app for app in apps}, call.values["app_id"]))
 
 
@@ -131,7 +131,7 @@ def list_installations(tenant: Tenant, call: Call) -> Answer:
     package, label = (call.query.get(name, "").lower() for name in ("package_name", "application_name"))
     apps = [
         app
-        for app in _apps(tenant, device)
+        for app in apps_of(tenant, device)
         if app["is_esper_controlled"]
         and package in app["package_name"].lower()
         and label in app["app_name"].lower()
@@ -187,7 +187,7 @@ def _device_app(device: Device, kind: str) -> App:
     }
 
 
-def _apps(tenant: Tenant, device: Device) -> list[App]:
+def apps_of(tenant: Tenant, device: Device) -> list[App]:
     """Return the apps that the blueprint version of the device installs, and those of before."""
     if device.platform != "ANDROID":
         return []
@@ -250,6 +250,15 @@ def _status(tenant: Tenant, device: Device) -> dict[str, Any]:
         "deviceId": device.name,
         "powerManagementEvent": {"batteryLevel": device.battery_level},
         "networkEvent": {"currentActiveConnection": device.document["network_stats"]["current_active_connection"]},
+        # What no client may show.
+        "deviceIdentifiers": {
+            "imei1": "490154203237518",
+            "simSerialNumber": "8949000000000000000",
+            "model": device.model,
+        },
+        "phoneNumbers": ["+491700000000"],
+        "fcmToken": "push-token-of-the-device",
+        "hotspot": {"ssid": "store", "password": "password-of-the-hotspot"},
     }
     return {
         "id": device.number,

@@ -191,6 +191,24 @@ def _legacy(tenant: Tenant, device: Device) -> dict[str, Any]:
         "current_blueprint_id": device.current_blueprint_id,
         "current_blueprint_version_id": device.current_blueprint_version_id,
         "managed_by": device.managed_by or "BLUEPRINT",
+        **(_android(device) if device.platform == "ANDROID" else {}),
+    }
+
+
+def _android(device: Device) -> dict[str, Any]:
+    """The properties that only Android devices have."""
+    return {
+        "policy_name": "",
+        "template_name": "",
+        "lockdown_state": 0,
+        "current_app_mode": 0,
+        "kiosk_app_name": "com.example.kiosk",
+        "timezone_string": "Europe/Berlin",
+        # Live devices do not have the misspelled key of the contract.
+        "esper_client": device.dpc_version,
+        "wifi_access_points": [
+            {"id": 17, "wifi_ssid": "store", "wifi_security_type": "WPA", "wifi_password": "password-of-the-wifi"}
+        ],
     }
 
 

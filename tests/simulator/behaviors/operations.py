@@ -14,6 +14,7 @@ from progress import begin, enter, read
 from tasks import ACKNOWLEDGED, CANCELLED, ENDED, FAILURE, IN_PROGRESS, INITIATED, QUEUED, SCHEDULED, SUCCESS, Task
 from tenant import Device, Tenant
 
+from behaviors import geofences
 from behaviors.commands import check_schedule
 from behaviors.devices import matching
 
@@ -60,6 +61,8 @@ def create_operation(tenant: Tenant, call: Call) -> Answer:
     }
     tenant.objects["operations"][operation["id"]] = operation
     begin(tenant, operation["id"], operation["operation"], operation["arguments"], devices, schedule)
+    if operation["operation"] == "APPLY_GEO_FENCE":
+        geofences.apply(tenant, operation["arguments"].get("geofence_ids", ()), devices)
     return Answer({"content": _shown(tenant, operation)}, status=201)
 
 

@@ -120,8 +120,8 @@ def count_by_last_seen(tenant: Tenant, call: Call) -> Answer:
 def get_numbers(tenant: Tenant, call: Call) -> Answer:
     """GET /enterprise/report/enterprise-report/: the same numbers for each period."""
     start, end = (instant(name, call.query[name]) for name in ("start_date", "end_date"))
-    if start >= end:
-        raise refuse("end_date", "end_date must be after start_date.")
+    if start > end:
+        raise refuse("end_date", "end_date must not be before start_date.")
     devices = tenant.devices.values()
     return Answer(
         {

@@ -9,7 +9,6 @@ renewal changes the value at once, also that of the key of the client.
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 
 from exchange import Answer, Behavior, Call, found, stripped
@@ -42,13 +41,13 @@ def list_tokens(tenant: Tenant, call: Call) -> Answer:
 def create_token(tenant: Tenant, call: Call) -> Answer:
     """POST .../: names may repeat."""
     body = {**call.body, "name": stripped(call.body, "name")}
-    return Answer(_shown(_add(tenant, body, _new_value(tenant))))
+    return Answer(_shown(_add(tenant, body, tenant.new_secret())))
 
 
 def renew_token(tenant: Tenant, call: Call) -> Answer:
     """PUT .../{id}: another value, and another time."""
     token = found(tenant.objects[TOKENS], call.values["personal_access_token_id"])
-    token.update(_with_prefix(_new_value(tenant)), expiry_at=call.body["expiry_at"], updated_at=tenant.now())
+    token.update(_with_prefix(tenant.new_secret()), expiry_at=call.body["expiry_at"], updated_at=tenant.now())
     return Answer(token)
 
 
@@ -78,10 +77,6 @@ def _add(tenant: Tenant, body: dict[str, Any], value: str) -> dict[str, Any]:
 
 def _shown(token: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in token.items() if name not in _LISTED_ONLY}
-
-
-def _new_value(tenant: Tenant) -> str:
-    return hashlib.sha256(tenant.new_id().encode()).hexdigest()[:40]
 
 
 def _with_prefix(value: str) -> dict[str, str]:

@@ -129,7 +129,7 @@ def invite(tenant: Tenant, call: Call) -> Answer:
         "updated_at": now,
     }
     tenant.objects[INVITATIONS][invitation_id] = row
-    url = f"https://join.invalid/invitation?ticket={_token(f'ticket of {invitation_id}')}"
+    url = tenant.new_secret("https://join.invalid/invitation?ticket={}")
     return Answer({**_shown(tenant, row), "invitation_url": url}, 201)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import html
 import json
+import time
 import typing as t
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import quote, quote_plus, urlencode
@@ -125,3 +126,18 @@ def test_no_part_of_a_secret_is_left_in_the_title_of_a_web_page(server: Server, 
         make_client(server, secrets=[SECRET]).get("/v2/devices/", purpose="Reading")
     assert "web page" in str(caught.value)
     assert "Gr" not in str(caught.value)
+
+
+def test_thousands_of_secrets_are_masked_like_a_few() -> None:
+    secrets = [f"{number:05}-of/{number:05}" for number in range(3000)]
+    few, many = Redaction(secrets[:2]), Redaction([])
+    for secret in secrets:
+        many.add([secret])
+    text = f"{secrets[0]} {secrets[1]}{secrets[0]} {quote(secrets[1], safe='')} 00000-of 123"
+    assert many.text(text) == few.text(text) != text
+    assert many.text(text.upper(), any_case=True) == few.text(text.upper(), any_case=True)
+    assert many.start(text * 200, 50) == few.start(text * 200, 50)
+    assert many.learned == frozenset(secrets)
+    started = time.process_time()
+    many.all({"rows": [f"{number} without a secret in it" for number in range(5000)]})
+    assert time.process_time() - started < 1, "the time must not grow with the number of secrets"

@@ -11,7 +11,7 @@ import itertools
 import json
 import re
 import typing as t
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import quote
 
 import pytest
@@ -373,6 +373,39 @@ def test_an_object_that_another_client_deleted_is_deleted(tenant: FakeTenant, ru
     result = run(CHANNEL, name="Ops", state="absent")
     assert result.changed
     assert result.record is None
+
+
+@pytest.mark.parametrize("method", ["DELETE", "PATCH"])
+@pytest.mark.parametrize("explanation", ["Delete it in the console.", ""])
+def test_a_step_can_explain_that_an_object_is_not_found(
+    server: Server, tenant: FakeTenant, view: TenantView, method: str, explanation: str
+) -> None:
+    tenant.add(channel_name="Ops")
+    view.list_objects(CHANNEL)
+    step = Step(purpose="Changing it", method=method, path=CHANNEL.routes.object, ids={"id": "2"}, body={"limit": 1})
+    reads: list[int] = []
+
+    def explain() -> str:
+        reads.append(len(view.list_objects(CHANNEL)))
+        return explanation
+
+    step.explain_not_found = explain
+    if explanation or method == "PATCH":
+        with pytest.raises(ApiError, match=rf"Changing it failed.*404.*\. ?{explanation}$"):
+            apply(view, CHANNEL, Plan(None, [step]))
+    else:
+        apply(view, CHANNEL, Plan(None, [step]))
+    assert (step.done, reads) == (not explanation and method == "DELETE", [1])
+    assert methods(server) == ["GET", method, "GET"], "the list is read again"
+
+
+def test_a_kind_can_adapt_the_objects_in_responses(tenant: FakeTenant, run: Run) -> None:
+    kind = replace(CHANNEL, adapt=lambda row: {**row, "email": row["mail"]} if "mail" in row else row)
+    tenant.add(channel_name="Ops", mail="ops@example.org")
+    assert not run(kind, name="Ops", email="ops@example.org").changed
+    record = run(kind, name="Ops", limit=3).record
+    assert record is not None
+    assert (record["email"], record["limit"]) == ("ops@example.org", "3")
 
 
 def test_a_delete_whose_answer_was_lost_is_sent_again(server: Server, tenant: FakeTenant, run: Run) -> None:

@@ -116,6 +116,12 @@ def test_a_list_without_pages_is_asked_for_none_and_read_whole_if_it_has_some(
     assert listing.asked == [{"offset": str(10 * page)} if page else {} for page in range(requests)]
 
 
+def test_the_offset_of_the_first_page_can_be_explicit(server: Server, client: Client) -> None:
+    server.app = listing = Listing(rows(*range(25)))
+    assert read(client, page_size=10, explicit_offset=True) == list(range(25))
+    assert [asked["offset"] for asked in listing.asked] == ["0", "10", "20"]
+
+
 @pytest.mark.parametrize("concurrency", [1, 4])
 def test_a_server_may_give_smaller_pages_than_asked_for(server: Server, client: Client, concurrency: int) -> None:
     server.app = Listing(rows(*range(45)), cap=10)

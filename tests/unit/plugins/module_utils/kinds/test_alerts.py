@@ -162,6 +162,33 @@ def test_conditions_are_compared_by_part_and_sent_as_a_whole(world: World) -> No
     }
 
 
+def test_the_history_has_the_newest_alarms_first(world: World) -> None:
+    created = rule(world, groups=["All devices"])
+    rule(world, name="Other")
+    [read] = world.must("alarm_rule_info", {"name": "Low", "history": 4}).result["alarm_rules"]
+    history = read.pop("history")
+    assert read == created
+    assert len(history) == 4 < read["trigger_count"]
+    times = [each["alert_time"] for each in history]
+    assert times == sorted(times, reverse=True)
+    assert len(set(times)) == 2
+    assert history[0].keys() == {"device_id", "device_name", "group_ids", "group_name", "alert_time", "latest_seen"}
+    every = world.must("alarm_rule_info", {"history": 1}).result["alarm_rules"]
+    assert [len(each["history"]) for each in every] == [1, 0]
+    assert "history" not in world.must("alarm_rule_info", {}).result["alarm_rules"][0]
+    refused = world.run("alarm_rule_info", {"history": -1})
+    assert refused.message == "Invalid parameters for the alarm rules: history is -1; the minimum is 0."
+
+
+def test_active_rules_are_filtered_by_esper(world: World) -> None:
+    rule(world)
+    rule(world, name="Paused", active=False)
+    for active, name in ((True, "Low"), (False, "Paused")):
+        run = world.must("alarm_rule_info", {"active": active})
+        assert [each["name"] for each in run.result["alarm_rules"]] == [name]
+        assert run.requests[-1]["query"]["is_active"] == str(active).lower()
+
+
 def test_a_channel_of_the_same_task_is_linked_and_deleted_after_the_rule(world: World) -> None:
     channel = {"name": "Desk", "emails": ["desk@example.com"]}
     created = world.must("tenant", {"alarm_rules": [{**RULE, "channels": ["Desk"]}], "alert_channels": [channel]})

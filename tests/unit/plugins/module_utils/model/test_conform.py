@@ -86,6 +86,16 @@ def test_invalid_items_are_removed_and_reported() -> None:
     assert mismatches == ["b[1]", "b[2].c[1]"]
 
 
+@pytest.mark.parametrize(
+    ("value", "items", "mismatches"),
+    [("a, b,c ", ["a", "b", "c"], []), (" ,", [], []), ("", [], []), (["a, b"], ["a, b"], []), (5, None, ["tags"])],
+    ids=str,
+)
+def test_a_list_in_one_text_is_split_at_its_separator(value: t.Any, items: t.Any, mismatches: list[str]) -> None:
+    field = Field("tags", type="list", elements="str", separator=",", writable=False)
+    assert conform([field], {"tags": value}) == ({"tags": items}, mismatches)
+
+
 def test_a_value_that_the_field_normalizes_to_its_type_is_valid() -> None:
     size = Field("size", type="int", normalize=lambda value: int(str(value).removesuffix(" B")))
     assert conform((size,), {"size": "12 B"}) == ({"size": "12 B"}, [])
