@@ -89,12 +89,18 @@ def words(text: str | tuple[str, ...]) -> t.Any:
 
 
 def option(
-    described: t.Any, extra: t.Sequence[str] = (), *, nested: bool = False, optional: t.Container[str] = ()
+    described: t.Any,
+    extra: t.Sequence[str] = (),
+    *,
+    nested: bool = False,
+    optional: t.Container[str] = (),
+    path: str = "",
 ) -> Doc:
     """Return the documentation of an Option or a Field, with the sentences that follow from its attributes.
 
     ``extra`` are sentences about its relation to other options. A ``nested`` field is part of another field.
-    ``optional`` are the names of fields that other options can stand for.
+    ``optional`` are the names of fields that other options can stand for. ``path`` is that of the dict that has the
+    option.
     """
     paragraphs = [described.doc] if isinstance(described.doc, str) else list(described.doc)
     if not all(paragraphs):
@@ -113,10 +119,16 @@ def option(
             doc[key] = _listed(spec[key])
     if "default" in spec:
         doc["default"] = spec["default"]
-    fields = [each for each in getattr(described, "fields", ()) if each.writable]
+    field_module = importlib.import_module(f"{PACKAGE}.model.field")
+    fields = list(field_module.options_in(getattr(described, "fields", ())))
     if fields:
         found = {name for reference in described.references if reference.options for name in reference.api_keys}
-        doc["suboptions"] = {each.name: option(each, nested=True, optional=found) for each in fields}
+        path = f"{path}{described.name}[]." if spec["type"] == "list" else f"{path}{described.name}."
+        rules = {"mutually_exclusive": field_module.exclusive_options(described.fields)}
+        doc["suboptions"] = {
+            each.name: option(each, option_rules(each.name, rules, path), nested=True, optional=found, path=path)
+            for each in fields
+        }
     elif inside := getattr(described, "options", ()):
         doc["suboptions"] = options(inside, described.rules)
     return doc
@@ -139,7 +151,8 @@ def field_sentences(field: t.Any, *, nested: bool, optional: t.Container[str]) -
         yield "An empty text removes the value."
     has_default = field.create_default is not None or "efaults to" in "".join(field.doc)
     if field.required_by_api and not has_default and field.name not in optional:
-        yield "Required if new." if nested else "Required on creation."
+        unless = f", unless C({field.file_option}) is set" if field.file_option else ""
+        yield f"Required if new{unless}." if nested else f"Required on creation{unless}."
 
 
 def _listed(values: t.Sequence[t.Any]) -> list[t.Any]:
@@ -151,20 +164,21 @@ def options(described: t.Iterable[t.Any], rules: t.Mapping[str, t.Any]) -> Doc:
     return {each.name: option(each, option_rules(each.name, rules)) for each in described}
 
 
-def _named(names: t.Iterable[str], joint: str) -> str:
-    *some, last = [f"O({name})" for name in names]
+def _named(names: t.Iterable[str], joint: str, path: str = "") -> str:
+    *some, last = [f"O({path}{name})" for name in names]
     if not some:
         return last
     return f"{', '.join(some)}{',' if len(some) > 1 else ''} {joint} {last}"
 
 
-def option_rules(name: str, rules: t.Mapping[str, t.Any]) -> list[str]:
-    """Return the rules that concern one option, as sentences."""
+def option_rules(name: str, rules: t.Mapping[str, t.Any], path: str = "") -> list[str]:
+    """Return the rules that concern one option, as sentences. ``path`` is that of the dict that has the option."""
     sentences = []
     others = {each for names in rules.get("mutually_exclusive", ()) if name in names for each in names if each != name}
     order = [each for names in rules.get("mutually_exclusive", ()) for each in names]
     if others:
-        sentences.append(f"Mutually exclusive with {_named(dict.fromkeys(x for x in order if x in others), 'and')}.")
+        named = _named(dict.fromkeys(x for x in order if x in others), "and", path)
+        sentences.append(f"Mutually exclusive with {named}.")
     for option_name, value, names, *any_of in rules.get("required_if", ()):
         if name in names and (len(names) == 1 or not any(any_of)):
             sentences.append(f"Required if O({option_name}={_value(value)}).")
@@ -470,6 +484,7 @@ AREAS = {
     "Apps and content": ("app", "content", "oem_config_schema"),
     "Alerts and places": ("alarm_rule", "alert_channel", "geofence"),
     "Appearance": ("wallpaper", "device_group_thumbnail", "tile_icon", "tile_icon_assignment"),
+    "Apple and scripts": ("webclip", "provisioning_profile", "custom_action", "background_script"),
     "Users and access": ("user", "role", "personal_access_token", "sso_connection", "token"),
     "Tenant settings": ("enterprise", "preferred_region"),
     "Enrollment": ("directory_record", "mdm_service_config"),

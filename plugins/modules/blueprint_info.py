@@ -39,8 +39,8 @@ options:
     type: str
   resolve_names:
     description:
-      - If V(true), the module looks up the names of apps and content files. This takes one request for each
-        app, and one for every 250 content files, Apple apps and Windows apps.
+      - If V(true), the module looks up the names of apps, content files and wallpapers. This takes one request
+        for each app, and one for every 250 content files, wallpapers, Apple apps and Windows apps.
       - If V(false), settings have only the IDs.
     type: bool
     default: true
@@ -61,8 +61,8 @@ options:
     description:
       - If V(true), the module returns blueprints as options of M(esper.cloud.blueprint), with names instead
         of IDs.
-      - The export omits objects without names, such as Wi-Fi networks and wallpapers, and also passwords
-        and settings unknown to this collection. RV(omitted) lists them.
+      - The export omits objects without names, such as Wi-Fi networks, and also passwords and settings unknown
+        to this collection. RV(omitted) lists them.
       - Mutually exclusive with O(compare) and O(versions).
     type: bool
     default: false
@@ -137,10 +137,11 @@ blueprints:
       description:
         - Settings by platform, without passwords.
         - The names are those of the suboptions of O(esper.cloud.blueprint#module:settings).
-        - M(esper.cloud.blueprint) also returns the names of the apps and files that the task
-          lists. M(esper.cloud.blueprint_info) returns the names of all apps and files, unless
-          O(esper.cloud.blueprint_info#module:resolve_names=false).
-        - A name is null if the app or content file does not exist.
+        - M(esper.cloud.blueprint) also returns the names of the apps, files and wallpapers
+          that the task lists. M(esper.cloud.blueprint_info) returns the names of all of them,
+          unless O(esper.cloud.blueprint_info#module:resolve_names=false).
+        - A name is null if the object does not exist, or if other wallpapers have the same
+          name and orientation.
       type: dict
       sample:
         android:

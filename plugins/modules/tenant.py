@@ -41,8 +41,20 @@ options:
     description: Apps, each with the options of M(esper.cloud.app).
     type: list
     elements: dict
+  background_scripts:
+    description: Background scripts, each with the options of M(esper.cloud.background_script).
+    type: list
+    elements: dict
   contents:
     description: Content files, each with the options of M(esper.cloud.content).
+    type: list
+    elements: dict
+  wallpapers:
+    description: Wallpapers, each with the options of M(esper.cloud.wallpaper).
+    type: list
+    elements: dict
+  custom_actions:
+    description: Custom actions, each with the options of M(esper.cloud.custom_action).
     type: list
     elements: dict
   device_group_thumbnails:
@@ -75,8 +87,8 @@ options:
     description: Tile icons, each with the options of M(esper.cloud.tile_icon).
     type: list
     elements: dict
-  wallpapers:
-    description: Wallpapers, each with the options of M(esper.cloud.wallpaper).
+  webclips:
+    description: Webclips, each with the options of M(esper.cloud.webclip).
     type: list
     elements: dict
   blueprints:
@@ -116,7 +128,10 @@ notes:
 seealso:
   - module: esper.cloud.alert_channel
   - module: esper.cloud.app
+  - module: esper.cloud.background_script
   - module: esper.cloud.content
+  - module: esper.cloud.wallpaper
+  - module: esper.cloud.custom_action
   - module: esper.cloud.device_group_thumbnail
   - module: esper.cloud.enterprise
   - module: esper.cloud.enterprise_policy
@@ -125,7 +140,7 @@ seealso:
   - module: esper.cloud.report_subscription
   - module: esper.cloud.role
   - module: esper.cloud.tile_icon
-  - module: esper.cloud.wallpaper
+  - module: esper.cloud.webclip
   - module: esper.cloud.blueprint
   - module: esper.cloud.device_group
   - module: esper.cloud.alarm_rule

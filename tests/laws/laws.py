@@ -80,6 +80,10 @@ def _updates(subject: Subject) -> Reason:
     return _manages(subject) or ("" if objects_of(subject).changed else "no property changes")
 
 
+def _fixes(subject: Subject) -> Reason:
+    return _creates(subject) or ("" if objects_of(subject).fixed else "every property can change")
+
+
 def _deletes(subject: Subject) -> Reason:
     return _creates(subject) or ("" if subject.can_delete else "never deleted")
 
@@ -224,6 +228,17 @@ def repeat_delete(world: World, subject: Subject, objects: Objects) -> None:
 def omitted(world: World, subject: Subject, objects: Objects) -> None:
     _create(world, subject, objects)
     _is_unchanged(world.must(subject.name, objects.identity), "a task without properties")
+
+
+@law("A change of a property that Esper cannot change is an error with its name, and sends no write request.", _fixes)
+def fixed(world: World, subject: Subject, objects: Objects) -> None:
+    _create(world, subject, objects)
+    for name, value in objects.fixed.items():
+        run = world.run(subject.name, {**objects.identity, name: value})
+        assert run.failed, f"{subject.name} accepts another value of {name}"
+        assert run.writes == [], f"a change of {name} sends {run.writes}"
+        assert name in run.message, f"the message does not contain {name}: {run.message}"
+    _is_unchanged(world.must(subject.name, objects.create), "the run after the errors")
 
 
 # --- faults -----------------------------------------------------------------------------------------------------------
@@ -488,7 +503,7 @@ def returned(world: World, subject: Subject, objects: Objects) -> None:
 
 @law("_info returns an object as the task that manages it does: by name, by ID, and in the list of all.", _both)
 def info(world: World, subject: Subject, objects: Objects) -> None:
-    for options in (objects.create, objects.update):
+    for options in (objects.create, objects.update) if objects.changed else (objects.create,):
         managed = world.must(subject.name, options).result[subject.name]
         selections = [objects.info] if options is objects.create else []
         selections += [] if subject.singleton else [{**objects.info_all, "id": managed["id"]}]

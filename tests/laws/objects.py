@@ -20,6 +20,7 @@ class Objects:
 
     ``identity`` addresses the first object, ``moved`` addresses it after the update, and ``second`` another object.
     ``sample`` are the properties that the first object is created with, ``changed`` those that an update sets.
+    ``fixed`` are other values of properties that Esper cannot change.
     ``for_create`` are options that only a task that creates the object needs; there is one set for each object.
     ``info`` and ``info_all`` are the options of the _info module that select the first object, and all objects.
     ``by_unknown_id`` are options with an ID that no object has.
@@ -30,6 +31,7 @@ class Objects:
     second: Row
     sample: Row
     changed: Row
+    fixed: Row
     for_create: tuple[Row, Row]
     info: Row
     info_all: Row
@@ -81,20 +83,29 @@ def objects_of(subject: Subject) -> Objects:
     sample = own.sample if own.sample is not None else samples(fields)
     known = subject.info_options
     # Properties that _info reads only on request.
-    switches = {name for name, spec in known.items() if spec["type"] == "bool"}
-    extra = {each.name: True for each in subject.fields if each.name in switches and each.type != "bool"}
+    extra = {each.request_option: True for each in subject.fields if each.request_option in known}
+    fixed = _changes((each for each in fields if each.create_only), sample)
+    updated = [each for each in fields if not each.create_only]
+    if subject.can_replace:
+        updated = fields
     unknown = UNKNOWN_ID[_id_type(subject)]
     return Objects(
         identity=identity,
         moved=own.moved or identity,
         second=second,
         sample=sample,
-        changed=own.changed if own.changed is not None else _changes(fields, sample),
+        changed=own.changed if own.changed is not None else _update(subject, _changes(updated, sample)),
+        fixed=fixed,
         for_create=own.for_create,
         info={**(own.info or {name: value for name, value in identity.items() if name in known}), **extra},
         info_all={**extra, **own.info_all},
         by_unknown_id={"id": unknown, **own.by_unknown_id},
     )
+
+
+def _update(subject: Subject, changes: Row) -> Row:
+    """Return the options of an update. Objects that Esper cannot change are replaced."""
+    return {**changes, "replace": True} if subject.can_replace else changes
 
 
 def _id_type(subject: Subject) -> str:

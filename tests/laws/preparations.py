@@ -107,6 +107,7 @@ PREPARATIONS: dict[str, Preparation] = {
         second={"name": "second.txt"},
         for_create=({"src": "law.txt"}, {"src": "second.txt"}),
     ),
+    "custom_action": Preparation(info={"name": "Bluetooth", "scripts": True}, info_all={"scripts": True}),
     # A user who does not have to accept an invitation, because the properties of an invitation do not change.
     "user": Preparation(
         tasks=(("device_group", {"path": "Law"}),),

@@ -66,6 +66,11 @@ class Subject:
         return {self.name: tasks[0]} if self.singleton else {self.plural: tasks}
 
     @property
+    def can_replace(self) -> bool:
+        """Return whether the module can replace objects that Esper cannot change."""
+        return "replace" in (self.module.argument_spec if self.module else {})
+
+    @property
     def can_delete(self) -> bool:
         """Return whether the module has the option ``state`` with the value ``absent``."""
         return "absent" in (self.module.argument_spec.get("state", {}).get("choices", ()) if self.module else ())

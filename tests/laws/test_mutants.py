@@ -20,6 +20,8 @@ from ansible_collections.esper.cloud.tests.laws.world import Rewrite, Run, World
 SUBJECTS = {subject.name: subject for subject in subjects()}
 # A kind without peculiarities.
 PLAIN = "enterprise_policy"
+# A kind whose objects Esper cannot change.
+FIXED = "background_script"
 _CONNECTION = ("api_url", "api_key", "enterprise_id", "retries")
 
 
@@ -229,6 +231,10 @@ MUTANTS: dict[str, tuple[Mutant, ...]] = {
     "repeat_update": (*_SECOND_RUNS, Mutant("reports no change", "changes nothing", _hides_change_of("update"))),
     "repeat_delete": (*_SECOND_RUNS, Mutant("reports no change", "reports no change", _hides_change_of("delete"))),
     "omitted": (Mutant("resets what is omitted", "a task without properties sends", _resets_what_is_omitted),),
+    "fixed": (
+        Mutant("reports success", "accepts another value", _never_fails, kind=FIXED),
+        Mutant("hides the reason", "does not contain script", _hides_the_reason, kind=FIXED),
+    ),
     "lost_create": (
         Mutant("does not find the object", "the task fails after drop_after", rewrite=_hides_rows),
         Mutant("creates a second object", "another number of objects", rewrite=_hides_rows, kind="content"),

@@ -13,7 +13,7 @@ import typing as t
 from dataclasses import dataclass, field
 
 from ..base.errors import ApiError, EsperError, InvalidParameter, NotFound, RequestFailed
-from ..base.ids import last_uuid
+from ..base.ids import last_uuid, normal_id
 from ..base.row import Params, Row
 from ..http.parallel import CONCURRENCY, in_dependency_order
 from ..model.kind import Kind
@@ -57,6 +57,10 @@ class BatchItem:
     """The existing objects to which this one refers. They are changed first, even if the change fails."""
     deletion_depends_on: set[BatchItem] = field(default_factory=set)
     """The objects that must change as planned before the deletions of this one."""
+    takes_name_of: set[BatchItem] = field(default_factory=set)
+    """The objects to delete whose name this one gets."""
+    is_early: bool = False
+    """True if the object is deleted among the changes, because another object needs its name."""
     level: int = 0
 
     @property
@@ -81,15 +85,18 @@ class BatchItem:
     @property
     def change_steps(self) -> list[Step]:
         """The write requests that do not wait for all other objects."""
-        return [step for step in self.plan.steps if not self._is_deletion(step)]
+        return [step for step in self.plan.steps if self.is_early or not self.plan.is_late(step)]
 
     @property
     def deletion_steps(self) -> list[Step]:
-        """The write requests that are sent last: those that delete, and all of a plan that deletes the object."""
-        return [step for step in self.plan.steps if self._is_deletion(step)]
+        """The write requests that are sent last: those that delete, and all of a plan that deletes the object. A
+        deletion that frees a name is a change."""
+        return [step for step in self.plan.steps if not self.is_early and self.plan.is_late(step)]
 
-    def _is_deletion(self, step: Step) -> bool:
-        return self.plan.record is None or step.method == "DELETE"
+    @property
+    def has_early_deletion(self) -> bool:
+        """True if a deletion of the plan frees a name for a change."""
+        return self.is_early or any(step.method == "DELETE" for step in self.change_steps)
 
     @property
     def deleted_ids(self) -> set[str]:
@@ -194,10 +201,12 @@ class Batch:
                 self._view.preload(kind)
             lookup, present = lookup_of(self._view, kind), [item for item in own if not item.is_absent]
             self._prefetch(kind, present)
+            self._release_names([item for item in own if item.is_absent], present)
             self._plan_present(sorted(present, key=lambda item: lookup.planned_depth(item.params)))
         self._plan_absent([item for item in self.items if item.is_absent and item.error is None])
         self._complete_plans()
         self._order_renames()
+        self._order_early_deletions()
         self._order_references()
         self._set_levels()
         self._check_deletions()
@@ -209,6 +218,18 @@ class Batch:
         """Read what the plans of a kind need. If that fails, the plan of each object fails with its own error."""
         with contextlib.suppress(EsperError):
             planner_of(self._view, kind).prefetch([item.params for item in items])
+
+    def _release_names(self, absent: list[BatchItem], present: list[BatchItem]) -> None:
+        """Plan that objects do not exist which the task deletes by ID, if other objects of the task get their names."""
+        by_id = {normal_id(item.params["id"]): item for item in absent if item.params.get("id") is not None}
+        for item in present if by_id and absent[0].kind.lookup is None else ():
+            with contextlib.suppress(EsperError):  # The plan of the object fails with the same error.
+                named = lookup_of(self._view, item.kind).find_by_name(item.params.get("name") or "")
+                ids = {normal_id(row[item.kind.id_key]): row[item.kind.id_key] for row in named}
+                for identifier in (ids.keys() & by_id.keys()) - {normal_id(item.params.get("id"))}:
+                    by_id[identifier].is_early = True
+                    item.takes_name_of.add(by_id[identifier])
+                    self._view.add_effects([Effect(item.kind, ids[identifier], None)])
 
     def _plan_present(self, waiting: list[BatchItem]) -> None:
         """Plan objects of a kind. Retry those that refer to an object that is planned after them."""
@@ -290,6 +311,17 @@ class Batch:
             former = renamers.get((item.kind, new)) if new != old else None
             if former is not None and former is not item:
                 item.depends_on.add(former)
+            item.depends_on |= item.takes_name_of
+
+    def _order_early_deletions(self) -> None:
+        """Apply a deletion that frees a name after all that must change before it."""
+        waiting = [item for item in self.items if item.has_early_deletion]
+        for item in waiting:
+            item.depends_on |= item.deletion_depends_on
+            for other in item.deletion_depends_on:
+                if other.is_absent and not other.is_early:
+                    other.is_early = True
+                    waiting.append(other)
 
     def _order_references(self) -> None:
         """Apply an item after the changes of the existing objects that it names by ID, if its kind refers to theirs."""
@@ -307,21 +339,20 @@ class Batch:
                 item.runs_after = {each for each in found if each is not None}
 
     def _set_levels(self) -> None:
-        """Set the level of each item above those of its dependencies. Fail items that exchange names, because only
-        these depend on each other."""
+        """Set the level of each item above those of its dependencies. Fail items that depend on each other: those that
+        exchange names, and those of which one uses an object whose name another takes."""
         try:
             for item in graphlib.TopologicalSorter({item: item.depends_on for item in self.items}).static_order():
                 item.level = max((each.level + 1 for each in item.depends_on), default=0)
         except graphlib.CycleError as error:
             cycle = sorted(set(error.args[1]), key=self.items.index)
             labels = " and ".join(item.label for item in cycle)
+            error_text = f"{labels} exchange their names. Give one of them a temporary name in an earlier task."
+            if any(item.has_early_deletion for item in cycle):
+                error_text = f"{labels} depend on each other, because one is deleted first. Use two tasks."
             for item in cycle:
                 item.depends_on -= set(cycle)
-                item.fail(
-                    InvalidParameter(
-                        f"{labels} exchange their names. Give one of them a temporary name in an earlier task."
-                    )
-                )
+                item.fail(InvalidParameter(error_text))
             self._set_levels()
 
     def _complete_plans(self) -> None:
@@ -448,7 +479,7 @@ class Batch:
         engine.send(self._view, item.kind, steps)
         if again := engine.plan_rest(self._view, item.kind, item.params, steps):
             # Its deletions are planned already.
-            rest = [step for step in again.steps if step.method != "DELETE"]
+            rest = [step for step in again.steps if not again.is_late(step)]
             engine.send(self._view, item.kind, rest)
             item.plan.steps += rest
         engine.merge_again(self._view, item.kind, item.params, item.plan)

@@ -67,10 +67,18 @@ class Lookup:
         if self.kind.shape is Shape.SINGLETON:
             return self.view.get_at(self.kind.routes.object, kind=self.kind, purpose=self.kind.purpose_of_list)
         if params.get("id") is not None:
-            return self.find_by_id(str(params["id"]))
+            return self._find_named(str(params["id"]), params.get("name"))
         row = self.one_or_none(self.find_by_name(params["name"]), params["name"])
         is_id = is_uuid(params["name"].strip()) and not self._has_numeric_ids
         return self.find_by_id(params["name"].strip()) if row is None and is_id else row
+
+    def _find_named(self, identifier: str, name: str | None) -> Row | None:
+        """Return the object with an ID, or None. If responses do not have names, and it has this name, it is added."""
+        row = self.find_by_id(identifier)
+        if row is None or name is None or self.kind.returns_name:
+            return row
+        named = (each for each in self.find_by_name(name) if each[self.kind.id_key] == row[self.kind.id_key])
+        return next(named, row)
 
     @property
     def _has_numeric_ids(self) -> bool:
@@ -96,9 +104,12 @@ class Lookup:
         return [row for row in rows.values() if not set(keys).isdisjoint(self.kind.keys_of(row))]
 
     def read_separate_fields(self, row: Row, fields: t.Iterable[Field]) -> Row:
-        """Return an object with the properties that have separate routes. Each of them takes a GET request."""
+        """Return an object with the properties that have separate routes, and those that only the route of the object
+        returns. Each of the routes takes a GET request."""
         values = {}
         for field in fields:
+            if field.on_request and field.api_name not in row:
+                row = {**row, **(self.find_by_id(str(row[self.kind.id_key])) or {})}
             if field.separate_route is not None:
                 purpose = f"Reading the {field.name} of the {self.kind.phrase(row)}"
                 body = self.view.value_at(

@@ -25,6 +25,7 @@ from ..model.unknowns import KnownAfterApply
 from ..model.values import NULL
 from .lookup import Lookup, lookup_of, separate_texts
 from .tenant_view import TenantView
+from .text_files import with_texts
 
 _Item = t.TypeVar("_Item")
 
@@ -55,6 +56,8 @@ class Planner:
                 f" {self.kind.title} exists."
             )
         params = self._without_id_as_name(params, current)
+        if self.kind.file_options and params.get("state") != "absent":
+            params = with_texts(self.kind.fields, params)
         if params.get("state") == "absent":
             plan = Plan(None) if current is None else self.plan_delete(current, params)
         elif current is None:
@@ -111,9 +114,16 @@ class Planner:
                 texts = {text for value in values for text in (value if isinstance(value, list) else [value])}
                 if texts:
                     lookup_of(self.view, t.cast("Kind", field.names.kind)).prefetch(sorted(texts))
-        if separate_fields := [field for field in self.kind.fields if field.separate_route]:
+        if not self.kind.returns_name:
+            self.read_each([params["name"] for params in several if params.get("name")], self.lookup.find_by_name)
+        if separate_fields := [field for field in self.kind.fields if field.request_option]:
             fields_of = [
-                [field for field in separate_fields if params.get(field.name) is not None] for params in several
+                [
+                    field
+                    for field in separate_fields
+                    if params.get(field.name) is not None or params.get(field.file_option) is not None
+                ]
+                for params in several
             ]
             found = [
                 (row, fields)
@@ -171,6 +181,7 @@ class Planner:
         fields = [field for field in kind.fields if field.name in desired]
         _raise_if_any((*_missing(kind.fields, desired), *_missing_files(kind.uploads, params)))
         _raise_if_any(error for field in fields for error in compared[field.name].missing)
+        _raise_if_any(filter(None, [kind.validator({field.name: compared[field.name].after for field in fields})]))
         payloads = ((field, compared[field.name].payload) for field in fields if not field.separate_route)
         body = body_of(((field, payload) for field, payload in payloads if payload is not NULL), {})
         step = Step(
@@ -183,6 +194,10 @@ class Planner:
         empty: Row = {
             field.api_name: [] for field in fields if field.separate_route and not compared[field.name].payload
         }
+        # The response to a create can lack what the list lacks.
+        empty.update({field.api_name: compared[field.name].payload for field in fields if field.on_request})
+        if not kind.returns_name:
+            empty[kind.name_key] = body[kind.name_key]
         step.extract_object = _add_to_response(empty)
         identifier = KnownAfterApply(step, kind.id_key)
         separate_steps = [
@@ -218,17 +233,22 @@ class Planner:
         """Return the plan that brings an existing object to its desired state: at most one request for the object, and
         a PUT for each property with a separate route that differs."""
         kind, desired = self.kind, self.desired(params)
-        separate_fields = [field for field in kind.fields if field.separate_route and field.name in desired]
+        separate_fields = [field for field in kind.fields if field.request_option and field.name in desired]
         current = self.lookup.read_separate_fields(current, separate_fields)
         always, exact = params.get("update_password") == "always", bool(params.get("exact"))
         compared = self.compare(current, desired, exact=exact, always=always)
         record = {field.name: compared[field.name].before for field in kind.fields if not field.secret}
         differing = [field for field in kind.fields if compared[field.name].differs]
-        if not differing and not self._is_merge:
+        files = self.file_differences(current, params)
+        if not differing and not files and not self._is_merge:
             return Plan(record)
+        if files or any(field.create_only for field in differing):
+            return self._plan_recreation(current, params, files)
         _raise_if_any(error for field in differing for error in compared[field.name].missing)
+        after = {**record, **{field.name: compared[field.name].after for field in differing}}
+        _raise_if_any(filter(None, [kind.validator(after)]))
         self.check_guards(current, params, updates=True)
-        replaces = kind.routes.update != "PATCH"
+        replaces = kind.routes.replaces
         own = [field for field in kind.fields if field.writable and not field.separate_route]
         sent = [field for field in own if replaces or field in differing or field.secret]
         steps, body = [], {}
@@ -278,6 +298,65 @@ class Planner:
         )
         effect = Effect(kind, current.get(kind.id_key), {**current, **body})
         return Plan({**record, **after}, steps, [diff], effects=[effect])
+
+    # --- replacement --------------------------------------------------------------------------------------------------
+
+    def file_differences(self, current: Row, params: Params) -> dict[str, tuple[t.Any, t.Any]]:
+        """Return the options with files that differ from those of an object, with their checksums before and after."""
+        return {}
+
+    def _plan_recreation(self, current: Row, params: Params, files: dict[str, tuple[t.Any, t.Any]]) -> Plan:
+        """Return the plan that deletes an object and creates it again, because Esper cannot change it.
+
+        Values that the task omits are those of the current object. ``files`` are the results of file_differences().
+        Raise InvalidParameter unless the task allows the replacement.
+        """
+        kind, phrase = self.kind, self.kind.phrase(current)
+        if kind.on_difference != "replace" or not params.get("replace"):
+            compared = self.compare(current, self.desired(params))
+            fixed = [field.name for field in kind.fields if field.create_only and compared[field.name].differs]
+            names = " and ".join((*fixed, *files))
+            can_replace = "Set replace=true to delete the object and create it again, with another ID."
+            advice = (
+                can_replace
+                if kind.on_difference == "replace"
+                else "Change it in the Esper Console, or use another name."
+            )
+            raise InvalidParameter(
+                f"Cannot change {names} of the {phrase}, because Esper accepts this only on creation. {advice}"
+            )
+        deletion = self.plan_delete(current, params)
+        params = {**params, **self.kept_params(current, params), "id": None}
+        creation, compared = self.plan_create(params), self.compare(current, self.desired(params))
+        changed = [field for field in kind.fields if compared[field.name].differs and not field.secret]
+        for step in creation.steps[:1]:
+            step.after = (*step.after, *deletion.steps)
+        return Plan(
+            creation.record,
+            [*deletion.steps, *creation.steps],
+            [
+                ObjectDiff(
+                    kind.header(current),
+                    {
+                        **{field.name: compared[field.name].shown_before for field in changed},
+                        **{name: before for name, (before, _after) in files.items()},
+                    },
+                    {
+                        **{field.name: compared[field.name].shown for field in changed},
+                        **{name: after for name, (_before, after) in files.items()},
+                    },
+                )
+            ],
+            effects=[*deletion.effects, *creation.effects],
+            relies_on=deletion.relies_on,
+        )
+
+    def kept_params(self, current: Row, params: Params) -> Params:
+        """Return the values of an object that its replacement keeps, because the task omits them. Raise
+        InvalidParameter if the module cannot read one of them."""
+        record = self.kind.to_result(current)
+        omitted = [field for field in self.kind.fields if field.writable and params.get(field.name) is None]
+        return {field.name: record[field.name] for field in omitted if record.get(field.name) is not None}
 
     # --- changes of other clients -------------------------------------------------------------------------------------
 

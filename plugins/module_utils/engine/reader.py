@@ -42,15 +42,7 @@ class Reader:
         if self.kind.shape is Shape.SINGLETON:
             found = self.read_object(params)
             return {self.kind.info_value: None if found is None else self.kind.to_result(found)}
-        rows = self.read_rows(params)
-        separate_fields = [field for field in self.kind.fields if field.separate_route and params.get(field.name)]
-        if separate_fields:
-            lookup = lookup_of(self.view, self.kind)
-            rows = list(
-                in_parallel(
-                    self.view.client, lambda row: lookup.read_separate_fields(row, separate_fields), rows, CONCURRENCY
-                )
-            )
+        rows = self.complete(self.read_rows(params), params)
         if params.get(RESOLVE_NAMES) is not False:
             self._learn_names(rows)
         return {self.kind.info_value: self._with_related(rows, params)}
@@ -73,6 +65,17 @@ class Reader:
             raise InvalidParameter(f"The option limit {error}.")
         return self.view.first_objects(self.kind, limit, query)
 
+    def complete(self, rows: list[Row], params: Params) -> list[Row]:
+        """Return objects with the properties that a task asks for, and that take a request for each object."""
+        lookup = lookup_of(self.view, self.kind)
+        options = ((field, field.request_option) for field in self.kind.fields)
+        fields = [field for field, option in options if option and params.get(option)]
+        if not fields:
+            return rows
+        return list(
+            in_parallel(self.view.client, lambda row: lookup.read_separate_fields(row, fields), rows, CONCURRENCY)
+        )
+
     def _with_related(self, rows: list[Row], params: Params) -> list[Row]:
         """Return objects in collection terms, with the related values that a task asks for."""
         related = [each for each in self.kind.related if params.get(each.option.name)]
@@ -82,7 +85,7 @@ class Reader:
         def to_result(row: Row) -> Row:
             values = {each.field.name: each.field.from_api(each.read(self.view, row, params)) for each in related}
             record = {**self.view.with_names(self.kind, self.kind.to_result(row)), **values}
-            return {name: record[name] for name in record if name not in hidden}
+            return {name: record[name] for name in record if name not in hidden} if hidden else record
 
         if not related:
             return list(map(to_result, rows))

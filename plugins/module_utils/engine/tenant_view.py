@@ -94,7 +94,8 @@ class TenantView:
         self._invalid: dict[str, list[str]] = {}
         self._omitted: dict[str, int] = {}
         self._notes: list[str] = []
-        self._labels: dict[str | KnownAfterApply, str] = {}
+        self._labels: dict[str, str] = {}
+        self._planned_labels: dict[KnownAfterApply, str] = {}
         self._invalidations = 0
 
     @property
@@ -126,6 +127,7 @@ class TenantView:
             concurrency=CONCURRENCY,
             key=kind.id_key or None,
             rows_key=kind.routes.rows_key,
+            counts_page=kind.routes.counts_page,
             purpose=kind.purpose_of_list,
         )
 
@@ -152,6 +154,7 @@ class TenantView:
         concurrency: int = 1,
         key: str | None = "id",
         rows_key: str = "results",
+        counts_page: bool = False,
         purpose: str,
     ) -> list[Row]:
         """Return the list at a path: see list_all(). With ``kind``, the objects have the types of its fields."""
@@ -168,6 +171,7 @@ class TenantView:
                 concurrency=concurrency,
                 key=key,
                 rows_key=rows_key,
+                counts_page=counts_page,
                 purpose=purpose,
             )
             # If another thread sent a write request at the same time, the list may be out of date.
@@ -188,8 +192,10 @@ class TenantView:
         return cached[1]
 
     def preload(self, kind: Kind) -> None:
-        """Look up names in the list of all objects of a kind until the kind is invalidated."""
-        self._preloaded.add(kind.routes.list)
+        """Look up names in the list of all objects of a kind until the kind is invalidated, unless it does not have
+        them."""
+        if kind.returns_name:
+            self._preloaded.add(kind.routes.list)
 
     def is_preloaded(self, kind: Kind) -> bool:
         """Return whether names are looked up in the list of all objects of a kind."""
@@ -293,7 +299,9 @@ class TenantView:
 
         A value that cannot be converted is null. The task warns in both cases: see warnings().
         """
+        row = kind.adapted(row)
         self.hide_secrets(kind, row)
+        row = kind.adapted(row)
         identifier = row.get(kind.id_key)
         typed, mismatches = conform(kind.fields, row)
         if kind.has_ids and not (is_id(identifier) and is_id(typed.get(kind.id_key))):
@@ -316,7 +324,11 @@ class TenantView:
 
     def with_names(self, kind: Kind, result: Row) -> Row:
         """Return an object in collection terms with names in place of the IDs of objects that learn_names() knows."""
-        labels = {str(resolve_unknowns(each)): label for each, label in self._labels.items()} if self._labels else {}
+        for unknown, label in list(self._planned_labels.items()):
+            if (identifier := unknown.value()) is not None:
+                self._labels[str(identifier)] = label
+                self._planned_labels.pop(unknown, None)
+        labels = self._labels
         for name in (each.name for each in kind.fields if each.names is not None and labels):
             value: t.Any = result.get(name)
             named = [labels.get(each, each) for each in value] if isinstance(value, list) else labels.get(value, value)
@@ -325,7 +337,11 @@ class TenantView:
 
     def learn_names(self, objects: t.Iterable[NamedObject]) -> None:
         """Remember the names of objects of other kinds, for the results of the task. Responses can have IDs only."""
-        self._labels.update((each.id, each.label) for each in objects if each.label)
+        for each in objects:
+            if each.label and isinstance(each.id, KnownAfterApply):
+                self._planned_labels[each.id] = each.label
+            elif each.label:
+                self._labels[str(each.id)] = each.label
 
     def _record_mismatches(self, kind: Kind, identifier: t.Any, mismatches: list[str]) -> None:
         if not kind.id_key:
@@ -388,6 +404,8 @@ class TenantView:
             rows: list[Row] = []
             for form in unicode_forms(name):
                 rows = self.list_objects(kind, {kind.routes.name_filter: form})
+                if not kind.returns_name:
+                    rows = [{**row, kind.name_key: name} for row in rows]
                 if any(_folded(key) == _folded(name) for row in rows for key in kind.keys_of(row)):
                     break
             return rows

@@ -53,6 +53,7 @@ def list_all(
     overlap: bool = False,
     key: str | None = "id",
     rows_key: str = "results",
+    counts_page: bool = False,
     convert: t.Callable[[Row], Row] | None = None,
     on_progress: t.Callable[[int, int | None], None] | None = None,
 ) -> list[Row]:
@@ -60,7 +61,9 @@ def list_all(
     their property ``key``. With None, they are identified by their position in the list, for objects without an ID, so
     equal objects are kept, but not by cursor. A ``page_size`` of None sends no limit, for lists without pages. With
     ``explicit_offset``, the request for the first page has the offset 0. ``rows_key`` is the property of the response
-    that has the objects, and can be null if there are none.
+    that has the objects, and can be null if there are none. With
+    ``counts_page``, the number of objects in a response is that of the page, so only the link to the next page shows
+    whether there is one.
 
     ``concurrency`` is the maximum number of pages that are read at the same time. It is halved if Esper asks for fewer
     requests. ``by_cursor`` reads by cursor, one page after the other. ``convert`` returns an object in the form that is
@@ -78,7 +81,7 @@ def list_all(
     """
     previous: list[t.Any] | None = None
     for attempt in range(_PASSES):
-        request = _Requests(client, path, dict(query or {}), page_size, purpose, rows_key, explicit_offset)
+        request = _Requests(client, path, dict(query or {}), page_size, purpose, rows_key, explicit_offset, counts_page)
         reading = _Pass(request, key, convert, overlap=overlap or attempt > 0, must_complete=attempt > 0)
         pages = request.pages_by_cursor() if by_cursor else request.pages(reading, concurrency)
         for page in pages:
@@ -257,6 +260,7 @@ class _Requests:
         purpose: str,
         rows_key: str = "results",
         explicit_offset: bool = False,
+        counts_page: bool = False,
     ) -> None:
         self._client = client
         self._path = path
@@ -265,6 +269,7 @@ class _Requests:
         self._purpose = purpose
         self._rows_key = rows_key
         self._explicit_offset = explicit_offset
+        self._counts_page = counts_page
 
     def pages(self, reading: _Pass, concurrency: int) -> t.Iterator[_Page]:
         """Yield the pages by offset, until ``reading`` is over."""
@@ -327,10 +332,11 @@ class _Requests:
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
             raise self.malformed("no list of objects")
         cursor = links.get("next_cursor")
+        is_total = isinstance(count, int) and not isinstance(count, bool) and count >= 0 and not self._counts_page
         return _Page(
             offset=offset,
             rows=rows,
-            count=count if isinstance(count, int) and not isinstance(count, bool) and count >= 0 else None,
+            count=count if is_total else None,
             next_offset=_offset_of(links.get("next")),
             next_cursor=cursor if isinstance(cursor, str) else None,
             overlaps=overlaps,

@@ -6,8 +6,8 @@ blueprint_android.py, those that several platforms have in blueprint_fields.py.
 The names are those of the contract, misspelled ones included. Fields that the contract requires are
 ``required_by_api``. Some of them have a ``create_default``: by default, a new setting is always applied and a new app
 is shown.
-Names of apps, versions and content files stand for their IDs: see ``references`` of the lists, and blueprint_names.py,
-which looks up the IDs. An ID in a reference without such a name must be set by the task.
+Names stand for the IDs of apps, content files and other objects: see ``references`` of the fields, blueprint_names.py
+and blueprint_terms.py, which look up the IDs. An ID in a reference without such a name must be set by the task.
 """
 
 from __future__ import annotations
@@ -302,10 +302,10 @@ SETTINGS = dict_field(
     returns=(
         "Settings by platform, without passwords.",
         "The names are those of the suboptions of O(esper.cloud.blueprint#module:settings).",
-        "M(esper.cloud.blueprint) also returns the names of the apps and files that the task lists."
-        " M(esper.cloud.blueprint_info) returns the names of all apps and files, unless"
+        "M(esper.cloud.blueprint) also returns the names of the apps, files and wallpapers that the task lists."
+        " M(esper.cloud.blueprint_info) returns the names of all of them, unless"
         " O(esper.cloud.blueprint_info#module:resolve_names=false).",
-        "A name is null if the app or content file does not exist.",
+        "A name is null if the object does not exist, or if other wallpapers have the same name and orientation.",
     ),
     sample={"android": {"device_mode_settings": {"apply_policy": "ALWAYS APPLY", "device_mode": "KIOSK"}}},
 )

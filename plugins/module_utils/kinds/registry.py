@@ -11,8 +11,10 @@ from ..model.kind import Kind
 from .alarm_rule import ALARM_RULE
 from .alert_channel import ALERT_CHANNEL
 from .app import APP_VERSION
+from .background_script import BACKGROUND_SCRIPT
 from .blueprint import BLUEPRINT
 from .content import CONTENT
+from .custom_action import CUSTOM_ACTION
 from .device_group import DEVICE_GROUP
 from .device_group_thumbnail import DEVICE_GROUP_THUMBNAIL
 from .directory_record import DIRECTORY_RECORD
@@ -25,11 +27,15 @@ from .role import ROLE
 from .tile_icon import TILE_ICON
 from .user import USER
 from .wallpaper import WALLPAPER
+from .webclip import WEBCLIP
 
 KINDS: tuple[Kind, ...] = (
     ALERT_CHANNEL,
     APP_VERSION,
+    BACKGROUND_SCRIPT,
     CONTENT,
+    WALLPAPER,
+    CUSTOM_ACTION,
     DEVICE_GROUP_THUMBNAIL,
     ENTERPRISE,
     ENTERPRISE_POLICY,
@@ -38,7 +44,7 @@ KINDS: tuple[Kind, ...] = (
     REPORT_SUBSCRIPTION,
     ROLE,
     TILE_ICON,
-    WALLPAPER,
+    WEBCLIP,
     BLUEPRINT,
     DEVICE_GROUP,
     ALARM_RULE,

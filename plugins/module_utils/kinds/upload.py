@@ -7,15 +7,10 @@ from __future__ import annotations
 from ..base.errors import InvalidParameter
 from ..base.limits import LONGEST_TIME
 from ..base.row import Params
+from ..model.field import SEARCH_PATH
 from ..model.module_spec import Option
 
-SEARCH_PATH = (
-    "A relative path is searched in the same way as by M(ansible.builtin.copy).",
-    "The module searches C(files) of the role and of the playbook, then the directories next to them, then the working"
-    " directory of Ansible.",
-    "If the task is delegated to another machine, the path is on that machine and is not searched.",
-)
-"""Sentences about the search path of a file to upload."""
+__all__ = ["SEARCH_PATH", "UPLOAD_DEADLINE", "time_limit_of"]
 
 UPLOAD_DEADLINE = Option(
     "upload_deadline",

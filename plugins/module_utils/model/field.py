@@ -101,6 +101,10 @@ class Field:
     readable alternative to another field of the same dict, which is compared instead. A dict that is
     ``exempt_from_exact`` keeps the values that a task with ``exact`` does not list.
 
+    Esper accepts a ``create_only`` field in new objects only: see Kind.on_difference. ``file_option`` is the name of
+    another option for a text, the path of a file that has it: see engine/text_files.py. The list does not have an
+    ``on_request`` field, but the object has it. This is the name of the option of the _info module that reads it.
+
     ``doc`` is the text of the option, ``returns`` the text of the return value if it differs, ``sample`` an example.
     ``changed`` is a valid value other than ``sample``, for the law tests. An ``identifier`` names an object, and
     with ``numbers``, a text can be a whole number: see Option. ``references`` are the objects of other kinds that the
@@ -134,6 +138,9 @@ class Field:
     create_default: t.Any = None
     server_default: t.Any = None
     in_payload: bool = True
+    create_only: bool = False
+    file_option: str = ""
+    on_request: str = ""
     exempt_from_exact: bool = False
     identifier: bool = False
     numbers: bool = False
@@ -155,6 +162,11 @@ class Field:
         """The API's key."""
         return self.api or self.name
 
+    @property
+    def request_option(self) -> str:
+        """The option of the _info module that reads the property with requests for each object, "" if there is none."""
+        return self.on_request or (self.name if self.separate_route else "")
+
     @functools.cached_property
     def has_secrets(self) -> bool:
         """True if the field, or a field in it, is secret."""
@@ -173,7 +185,9 @@ class Field:
             # If no_log is not set, Ansible warns of an option that only sounds like a secret, such as a password rule.
             spec["no_log"] = self.secret
         if self.fields:
-            spec["options"] = {field.name: field.argument_spec() for field in self.fields if field.writable}
+            spec["options"] = {field.name: field.argument_spec() for field in options_in(self.fields)}
+            if exclusive := exclusive_options(self.fields):
+                spec["mutually_exclusive"] = exclusive
         return spec
 
     def normalize_input(self, value: t.Any, exact: bool = False) -> t.Any:
@@ -210,3 +224,35 @@ class Field:
         if self.fields and isinstance(value, list):
             return [self.from_api(item) for item in value]
         return value if value is None or isinstance(value, KnownAfterApply) else self.normalize(value)
+
+
+SEARCH_PATH = (
+    "A relative path is searched in the same way as by M(ansible.builtin.copy).",
+    "The module searches C(files) of the role and of the playbook, then the directories next to them, then the working"
+    " directory of Ansible.",
+    "If the task is delegated to another machine, the path is on that machine and is not searched.",
+)
+"""Sentences about the search path of a local file."""
+
+
+def options_in(fields: t.Iterable[Field]) -> t.Iterator[Field]:
+    """Yield the fields that a task can set, each followed by its file option."""
+    for field in fields:
+        if field.writable:
+            yield field
+        if field.file_option:
+            doc = f"Path of a file on the controller with the text of C({field.name}), in UTF-8."
+            yield Field(field.file_option, (doc, *SEARCH_PATH), type="path")
+
+
+def exclusive_options(fields: t.Iterable[Field]) -> list[tuple[str, str]]:
+    """Return the pairs of a field and its file option, which exclude each other."""
+    return [(field.name, field.file_option) for field in fields if field.file_option]
+
+
+def file_options(fields: t.Iterable[Field], prefix: str = "") -> t.Iterator[str]:
+    """Yield the dotted paths of all file options, also of those in dicts and lists."""
+    for field in fields:
+        if field.file_option:
+            yield f"{prefix}{field.file_option}"
+        yield from file_options(field.fields, f"{prefix}{field.name}.")

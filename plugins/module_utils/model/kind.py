@@ -17,7 +17,7 @@ from ..base.limits import PAGE_SIZE
 from ..base.row import Params, Row
 from ..base.text import counted
 from .api_paths import read_field
-from .field import Field
+from .field import Field, accept_all, file_options
 from .module_spec import ArgumentSpec, ModuleSpec, Option
 from .names import Names
 
@@ -45,6 +45,9 @@ class Routes:
     not have to be exact: see engine/lookup.py. ``extra_prefixes`` are prefixes of other paths that return the same
     objects. ``list_query`` are parameters of each request for the list. If Esper rejects them, the list is read without
     them. ``has_object_get`` is false if Esper has no GET for one object, so it is found in the list.
+
+    With ``keeps_omitted``, PUT and POST keep the properties that a body omits. With ``counts_page``, the number in the
+    list is that of the objects on the page.
     """
 
     list: str = ""
@@ -57,6 +60,13 @@ class Routes:
     extra_prefixes: tuple[str, ...] = ()
     list_query: t.Mapping[str, t.Any] = field(default_factory=dict)
     has_object_get: bool = True
+    keeps_omitted: bool = False
+    counts_page: bool = False
+
+    @property
+    def replaces(self) -> bool:
+        """True if an update replaces the object, so its body must have all fields."""
+        return self.update != "PATCH" and not self.keeps_omitted
 
     @property
     def prefixes(self) -> tuple[str, ...]:
@@ -171,12 +181,18 @@ class Kind:
     ``related`` are values that only the _info module returns. ``adapt`` returns an object in a response in the form
     that the fields describe, if responses have several forms. It must accept values of any type. ``to_api`` returns the
     body of a request in API format, if that is another form. ``find_keys`` returns the texts by which an object is
-    found, if it is not the name. ``view_key`` is the key of the kind in TenantView. It defaults to the name, and
-    differs if a module manages versions of the objects of another kind.
+    found, if it is not the name.
 
     If the response to a create is lost, the object is looked up by its name. ``on_lost_create`` is "fail" for an object
-    that is useless without this response, such as a token. With "adopt", the object is used. ``in_tenant`` is true if
-    the module tenant manages the objects too.
+    that is useless without this response, such as a token. With "adopt", the object is used. ``validator`` returns the
+    error of a new or changed object in collection terms, "" if it is valid.
+
+    ``on_difference`` is the effect of a change of a ``create_only`` field. "fail": the task fails. "replace": it also
+    fails, unless it sets the option ``replace``. Then the object is deleted and created again. ``returns_name`` is
+    false if responses do not have the name. Then ``routes.name_filter`` must be exact.
+
+    ``view_key`` is the key of the kind in TenantView. It defaults to the name, and differs if a module manages versions
+    of the objects of another kind. ``in_tenant`` is true if the module tenant manages the objects too.
 
     ``lookup``, ``planner`` and ``reader`` are subclasses of Lookup, Planner and Reader in ``engine``.
     """
@@ -194,6 +210,9 @@ class Kind:
     fixed_payload: t.Callable[[str, str], Row] | None = None
     label: t.Callable[[Row], str] | None = None
     guards: tuple[Guard, ...] = ()
+    validator: t.Callable[[Row], str] = accept_all
+    on_difference: t.Literal["fail", "replace"] = "fail"
+    returns_name: bool = True
     adapt: t.Callable[[Row], Row] | None = None
     to_api: t.Callable[[Row], Row] | None = None
     find_keys: t.Callable[[Row], t.Iterable[str]] | None = None
@@ -226,6 +245,11 @@ class Kind:
     def sources(self) -> tuple[str, ...]:
         """The options that name a local file or directory: see ModuleSpec."""
         return self.module.sources if self.module else ()
+
+    @functools.cached_property
+    def file_options(self) -> tuple[str, ...]:
+        """The dotted paths of the options that name a file with a text: see Field.file_option."""
+        return tuple(file_options(self.fields))
 
     @functools.cached_property
     def has_secrets(self) -> bool:
@@ -273,6 +297,10 @@ class Kind:
             return self.label(row)
         return str(row.get(self.name_key) or row.get(self.id_key) or self.title)
 
+    def adapted(self, row: Row) -> Row:
+        """Return an object in a response in the form that the fields describe."""
+        return row if self.adapt is None else self.adapt(row)
+
     def encode(self, body: Row) -> Row:
         """Return the body of a request in API format."""
         return body if self.to_api is None else self.to_api(body)
@@ -288,10 +316,6 @@ class Kind:
     def header(self, row: Row) -> str:
         """Return the header of an object in a diff."""
         return self.title if self.shape is Shape.SINGLETON else f"{self.title} {self.name_of(row)}"
-
-    def adapted(self, row: Row) -> Row:
-        """Return an object in a response in the form that the fields describe."""
-        return row if self.adapt is None else self.adapt(row)
 
     def to_result(self, row: Row) -> Row:
         """Return an object of the API in collection terms, without secrets."""

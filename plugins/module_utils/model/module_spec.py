@@ -12,7 +12,7 @@ import functools
 import typing as t
 from dataclasses import dataclass, field
 
-from .field import Field, Words, identity, sounds_secret
+from .field import Field, Words, identity, options_in, sounds_secret
 
 ArgumentSpec = dict[str, dict[str, t.Any]]
 
@@ -138,13 +138,15 @@ def argument_spec_for(options: t.Iterable[Option | Field]) -> ArgumentSpec:
 
 
 def writable(fields: t.Iterable[Field]) -> tuple[Field, ...]:
-    """Return the fields that a task can set."""
-    return tuple(field for field in fields if field.writable)
+    """Return the fields that a task can set, with their file options."""
+    return tuple(options_in(fields))
 
 
-def state_option(title: str) -> Option:
-    """Return the option ``state`` of a module that manages objects. ``title`` is an object in a sentence."""
-    return Option("state", f"Desired state of the {title}.", choices=("present", "absent"), default="present")
+def state_option(title: str, *, deletes: bool = True) -> Option:
+    """Return the option ``state`` of a module that manages objects. ``title`` is an object in a sentence. ``deletes``
+    is false if Esper cannot delete such objects."""
+    choices = ("present", "absent") if deletes else ("present",)
+    return Option("state", f"Desired state of the {title}.", choices=choices, default="present")
 
 
 def confirm_option(secret: str) -> Option:

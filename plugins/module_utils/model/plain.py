@@ -7,8 +7,8 @@ from __future__ import annotations
 import typing as t
 from types import MappingProxyType
 
-from .field import Field, Words
-from .kind import Guard, Kind, Related, Routes, Shape
+from .field import Field, Words, exclusive_options, file_options
+from .kind import Guard, Kind, Related, Routes, Shape, Upload
 from .module_spec import NO_DIFF, READS_ONLY, ModuleSpec, Option, Value, state_option, writable
 
 _OMITTED = "Options you omit are not changed."
@@ -24,9 +24,11 @@ def plain_kind(
     plural: str = "",
     keys: tuple[str, ...] = ("name",),
     guards: tuple[Guard, ...] = (),
+    uploads: tuple[Upload, ...] = (),
     related: tuple[Related, ...] = (),
     options: tuple[Option, ...] = (),
     info_options: tuple[Option, ...] = (),
+    deletes: bool = True,
     rules: t.Mapping[str, t.Any] = MappingProxyType({}),
     info_rules: t.Mapping[str, t.Any] = MappingProxyType({}),
     info_short_description: str = "",
@@ -38,28 +40,28 @@ def plain_kind(
     are the options that select an object in place of its ID. If they are not ("name",), the kind has a lookup of its
     own. ``options`` and ``info_options`` are added to those of the modules, ``rules`` and ``info_rules`` to the rules
     between the options. ``info_short_description`` is for a kind with a long title, because ansible-doc -l has 80
-    columns. Other arguments are those of Kind.
+    columns. ``deletes`` is false if Esper cannot delete the objects. Other arguments are those of Kind.
     """
     title, plural = title or name.replace("_", " "), plural or f"{name}s"
     titles = plural.replace("_", " ")
     id_type = next((field.type for field in fields if field.name == "id"), "str")
     has_force = any(guard.option == "force" for guard in guards)
     has_name = "name" in keys
+    can_replace = attributes.get("on_difference") == "replace"
+    unless = " unless O(state=absent)" if deletes else ""
     module = ModuleSpec(
         short_description=f"Manage Esper {titles}",
-        description=(
-            f"Creates, updates{', renames' if has_name else ''} and deletes {titles}.",
-            *_paragraphs(doc),
-            _OMITTED,
-        ),
+        description=(f"{_verbs(fields, renames=has_name, deletes=deletes)} {titles}.", *_paragraphs(doc), _OMITTED),
         options=(
-            state_option(title),
-            _id_option(f"ID of the {title}. The {title} must exist unless O(state=absent).", id_type),
+            state_option(title, deletes=deletes),
+            _id_option(f"ID of the {title}. The {title} must exist{unless}.", id_type),
             *writable(fields),
             *options,
-            *((_force_option(title),) if has_force else ()),
+            *((_replace_option(title),) if can_replace else ()),
+            *((_force_option(title, can_replace=can_replace),) if has_force else ()),
         ),
-        rules={"required_one_of": [("id", *keys)], **rules},
+        rules=_rules(fields, keys, rules),
+        sources=(*file_options(fields), *(upload.option for upload in uploads)),
         seealso=(f"{name}_info",),
     )
     info_module = ModuleSpec(
@@ -71,7 +73,7 @@ def plain_kind(
         options=(
             _id_option(f"ID of the {title}.", id_type),
             *((Option("name", f"Name of the {title}, case-sensitive.", identifier=True),) if has_name else ()),
-            *(_separate_option(field, titles) for field in fields if field.separate_route),
+            *(_separate_option(field, titles) for field in fields if field.request_option),
             *{each.option.name: each.option for each in related}.values(),
             *info_options,
         ),
@@ -87,6 +89,7 @@ def plain_kind(
         routes=routes,
         fields=fields,
         guards=guards,
+        uploads=uploads,
         related=related,
         module=module,
         info_module=info_module,
@@ -187,14 +190,47 @@ def _id_option(doc: str, id_type: str) -> Option:
 
 
 def _separate_option(field: Field, titles: str) -> Option:
-    doc = f"If V(true), also returns the {field.name} of the {titles}. This takes one request for each."
-    return Option(field.name, doc, type="bool", default=False)
+    doc = f"If V(true), also returns the {field.request_option} of the {titles}. This takes one request for each."
+    return Option(field.request_option, doc, type="bool", default=False)
 
 
-def _force_option(title: str) -> Option:
+def _verbs(fields: t.Iterable[Field], *, renames: bool, deletes: bool) -> str:
+    """Return what the module does with objects."""
+    changes = any(field.writable and not field.create_only for field in fields)
+    changing = ["updates", "renames"] if renames else ["updates"]
+    verbs = ["Creates", *(changing if changes else ()), *(("deletes",) if deletes else ())]
+    return " and ".join(filter(None, [", ".join(verbs[:-1]), verbs[-1]]))
+
+
+def _rules(fields: tuple[Field, ...], keys: tuple[str, ...], rules: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """Return the rules between the options of a module."""
+    own: dict[str, list[tuple[str, ...]]] = {
+        "required_one_of": [("id", *keys)],
+        "mutually_exclusive": [*exclusive_options(fields)],
+    }
+    joined = {name: [*own.get(name, ()), *rules.get(name, ())] for name in (*own, *rules)}
+    return {name: values for name, values in joined.items() if values}
+
+
+def _replace_option(title: str) -> Option:
+    return Option(
+        "replace",
+        (
+            f"If V(true), a {title} that differs is deleted and created again, because Esper cannot change it. It gets"
+            " another ID. If V(false), the task fails instead, and the error names the options that differ.",
+            "Options you omit keep their values. If the creation fails after the deletion, these values are lost, so"
+            " set all options.",
+        ),
+        type="bool",
+        default=False,
+    )
+
+
+def _force_option(title: str, *, can_replace: bool) -> Option:
+    deleted = "deleted or replaced" if can_replace else "deleted"
     return Option(
         "force",
-        f"If V(true), the {title} is deleted even if it is in use. If V(false), the task fails instead, and the error"
+        f"If V(true), the {title} is {deleted} even if it is in use. If V(false), the task fails instead, and the error"
         " names the users.",
         type="bool",
         default=False,

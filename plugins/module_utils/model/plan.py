@@ -75,7 +75,8 @@ class Step:
     InvalidParameter. If the task has less time left than ``time_limit`` in seconds, its deadline is extended. 0 removes
     the deadline.
 
-    ``after`` are steps of other plans of the same task that must be sent before. A step is skipped if its
+    ``after`` are steps that must be sent before: those of other plans of the same task, and deletions of its own plan,
+    which are sent after all changes otherwise. A step is skipped if its
     ``if_created`` step adopted an object, because its body is only valid for a created one.
 
     ``explain_not_found`` is called if Esper returns HTTP 404. It returns the sentence to add to the error, or "" for a
@@ -136,6 +137,11 @@ class Plan:
     """Functions that add steps. They depend on all other plans of the task."""
     relies_on: list[tuple[Kind, t.Any]] = field(default_factory=list)
     """Objects, by kind and ID, whose planned changes must be applied before this plan deletes anything."""
+
+    def is_late(self, step: Step) -> bool:
+        """Return whether a step deletes something, and no other step of the plan must be sent after it."""
+        deletes = self.record is None or step.method == "DELETE"
+        return deletes and not any(step in other.after for other in self.steps)
 
     def complete(self) -> None:
         """Add the deferred steps. Raise EsperError if that fails. All objects of the task must be planned before."""

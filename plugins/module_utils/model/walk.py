@@ -10,7 +10,7 @@ import re
 import typing as t
 
 from ..base.row import Params
-from .field import Field
+from .field import Field, options_in
 from .module_spec import Option
 from .values import leaves
 
@@ -83,7 +83,7 @@ def _suboptions(described: Described, of_api: bool) -> tuple[Described, ...]:
     """Return the suboptions of an option. A read-only field is a suboption only with ``of_api``."""
     if isinstance(described, Option):
         return described.options
-    return tuple(field for field in described.fields if field.writable or of_api)
+    return described.fields if of_api else tuple(options_in(described.fields))
 
 
 def _dicts(value: t.Any, path: str) -> t.Iterator[tuple[str, Params]]:

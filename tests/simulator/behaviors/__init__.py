@@ -15,6 +15,7 @@ from exchange import Check
 
 from behaviors import (
     alerts,
+    apple,
     applications,
     blueprints,
     commands,
@@ -32,6 +33,7 @@ from behaviors import (
     readings,
     reports,
     roles,
+    scripts,
     sso_connections,
     tags,
     tenant_apps,
@@ -64,6 +66,8 @@ KINDS = (
     sso_connections,
     pictures,
     reports,
+    scripts,
+    apple,
 )
 
 OPERATIONS = {name: behavior for kind in KINDS for name, behavior in kind.OPERATIONS.items()}

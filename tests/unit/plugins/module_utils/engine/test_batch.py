@@ -234,6 +234,75 @@ def test_names_cannot_be_exchanged(client: Client, store: Store) -> None:
     assert store.sent == []
 
 
+@pytest.mark.parametrize("other", [{"name": "a"}, {"id": 2, "name": "a"}], ids=["new", "renamed"])
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_name_of_a_deleted_object_is_free_for_another(
+    client: Client, store: Store, other: Row, is_first: bool
+) -> None:
+    store.add(SHELF, name="a")
+    store.add(SHELF, name="b")
+    pair = [(SHELF, {"id": "1", "state": "absent"}), (SHELF, other)]
+    items = items_of(*(pair if is_first else reversed(pair)), (BOX, {"name": "box", "shelf": "a"}))
+    assert "failed" not in applied(client, items)
+    # The names of shelves can be unique.
+    assert store.sent == ["DELETE a", "PATCH a" if "id" in other else "POST a", "POST box"]
+    shelves = [row["id"] for place, row in store.rows.items() if place.startswith(SHELF.routes.list)]
+    assert "1" not in shelves
+    box = next(row for row in store.rows.values() if row["name"] == "box")
+    assert box["shelf"] in shelves
+
+
+def test_a_name_is_not_taken_if_the_deletion_fails(client: Client, store: Store) -> None:
+    store.add(SHELF, name="a")
+    store.before = lambda method, _name: answers({"message": "In use."}, 409) if method == "DELETE" else None
+    items = items_of((SHELF, {"id": "1", "state": "absent"}), (SHELF, {"name": "a"}), (SHELF, {"name": "b"}))
+    assert applied(client, items, continue_on_error=True) == ["failed", "failed", "created"]
+    assert str(items[1].error) == "Depends on shelves[0] '1', which failed."
+    assert sorted(store.sent) == ["DELETE a", "POST b"]
+
+
+class LooseBoxPlanner(ReferringPlanner):
+    """Plans deletions of shelves that rely on the changes of all boxes of the task."""
+
+    def plan_delete(self, current: Row, params: Params) -> Plan:
+        """Return the plan that deletes a shelf."""
+        plan = super().plan_delete(current, params)
+        plan.relies_on = [(BOX, "2")]
+        return plan
+
+
+@pytest.mark.parametrize(
+    "box", [{"id": "2", "state": "absent"}, {"id": "2", "name": "moved"}], ids=["deleted", "moved"]
+)
+def test_what_uses_an_object_changes_before_its_name_is_free(client: Client, store: Store, box: Row) -> None:
+    shelf = replace(SHELF, planner=LooseBoxPlanner)
+    store.add(shelf, name="a")
+    store.add(BOX, name="box")
+    items = items_of((shelf, {"name": "a"}), (shelf, {"id": "1", "state": "absent"}), (BOX, box))
+    assert "failed" not in applied(client, items)
+    assert store.sent == ["DELETE box" if "state" in box else "PATCH moved", "DELETE a", "POST a"]
+
+
+def test_an_object_cannot_move_to_one_that_takes_the_name_of_its_own(client: Client, store: Store) -> None:
+    shelf = replace(SHELF, planner=LooseBoxPlanner)
+    store.add(shelf, name="a")
+    store.add(BOX, name="box")
+
+    class MovingPlanner(ReferringPlanner):
+        def plan_update(self, current: Row, params: Params) -> Plan:
+            new = lookup_of(self.view, SHELF).resolve("a")["id"]
+            return super().plan_update(current, {**params, "shelf": new})
+
+    items = items_of(
+        (shelf, {"name": "a"}),
+        (shelf, {"id": "1", "state": "absent"}),
+        (replace(BOX, planner=MovingPlanner), {"id": "2"}),
+    )
+    assert applied(client, items, continue_on_error=True) == ["failed"] * 3
+    assert "depend on each other, because one is deleted first. Use two tasks." in str(items[0].error)
+    assert store.sent == []
+
+
 def test_what_fails_in_a_circle_leaves_the_order_of_the_rest(client: Client, store: Store) -> None:
     store.add(SHELF, name="a")
     store.add(SHELF, name="b")

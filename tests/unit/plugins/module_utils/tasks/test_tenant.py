@@ -619,7 +619,7 @@ def test_an_object_with_two_identifiers_is_an_error_before_a_write_request(tenan
     policy, content = tenant.ids("policies")["Unit"], tenant.ids("content")["unit.png"]
     result = tenant.failing(
         device_groups=[{"path": "Unit/Berlin"}, {"id": ids[f"{ROOT}/Unit/Berlin"].upper(), "name": "Berlin"}],
-        enterprise_policies=[{"name": "Unit"}, {"id": policy, "state": "absent"}],
+        enterprise_policies=[{"name": "Unit", "state": "absent"}, {"id": policy}],
         contents=[{"id": content, "state": "absent"}, lists["contents"][0]],
         apps=[
             {"package_name": TILL, "version_name": "2.0", "state": "absent"},

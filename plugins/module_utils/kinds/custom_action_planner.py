@@ -1,0 +1,76 @@
+# SPDX-FileCopyrightText: esper.cloud contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Plans for changes of custom actions."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ..base.errors import InvalidParameter
+from ..base.row import Params, Row
+from ..engine.planner import Planner
+from ..model.plan import Plan, Step
+from .custom_action_options import completed, read_scripts, with_scripts
+
+
+class CustomActionPlanner(Planner):
+    """Plans changes of custom actions, whose options are replaced together."""
+
+    def prefetch(self, several: t.Sequence[Params]) -> None:
+        """Read the scripts of several custom actions together."""
+        super().prefetch(several)
+        rows = [self._find_or_none(params) for params in several if params.get("options") is not None]
+        read_scripts(self.view, self.kind, [row for row in rows if row is not None])
+
+    def plan_create(self, params: Params) -> Plan:
+        """Return the plan of Planner, with keys for the options."""
+        return self._with_scripts(super().plan_create(self._completed(params, {})))
+
+    def plan_update(self, current: Row, params: Params) -> Plan:
+        """Return the plan of Planner. If the task has options, the current scripts are read."""
+        if params.get("options") is not None:
+            current = read_scripts(self.view, self.kind, [current])[0]
+            params = self._completed(params, current)
+        plan = self._with_scripts(super().plan_update(current, params))
+        status = current.get("state")
+        for step in plan.steps:
+            if step.body and "state" in step.body:
+                # Esper does not document which status can follow which.
+                change = f"from {status} to {step.body['state']}"
+                step.purpose = f"Changing the status of the {self.kind.phrase(current)} {change}"
+        return plan
+
+    def plan_delete(self, current: Row, params: Params) -> Plan:
+        """Return the plan of Planner. An active custom action is made inactive before, if the task has ``force``."""
+        plan = super().plan_delete(current, params)
+        if current.get("state") != "active":
+            return plan
+        phrase = self.kind.phrase(current)
+        if not params.get("force"):
+            raise InvalidParameter(
+                f"The {phrase} is active, and Esper does not delete active custom actions. Set status to inactive"
+                " first, or set force=true."
+            )
+        deactivation = Step(
+            purpose=f"Changing the status of the {phrase} from active to inactive",
+            method="PUT",
+            path=self.kind.routes.object,
+            ids=self._ids(current),
+            body={"state": "inactive"},
+        )
+        plan.steps.insert(0, deactivation)
+        return plan
+
+    def _completed(self, params: Params, current: Row) -> Params:
+        if params.get("options") is None:
+            return params
+        name = str(params.get("name") or self.kind.name_of(current)).strip()
+        options = completed(params["options"], current, lambda: self.view.client.enterprise_id, name)
+        return {**params, "options": options}
+
+    def _with_scripts(self, plan: Plan) -> Plan:
+        """Return a plan whose result has the known texts of the scripts, because responses do not have them."""
+        if options := (plan.record or {}).get("options"):
+            for step in plan.steps:
+                step.extract_object = lambda row: with_scripts(row, options)
+        return plan
