@@ -450,6 +450,7 @@ def test_groups_and_roles_are_created_before_the_users_who_have_them(world: Worl
     }
     run = tenant(world, **lists)
     assert run.result["counts"]["created"] == 4
+    assert run.warnings == []
     invited = next(body for body in bodies(run) if body.get("email") == ANNA)["meta"]["profile"]
     assert invited["groups"] == [group_id(world, "Hamburg")]
     assert run.writes.index(f"POST {INVITE}") < len(run.writes)
