@@ -46,6 +46,8 @@ options:
         the working directory of Ansible.
       - If the task is delegated to another machine, the path is on that machine and is not searched.
       - If omitted, the device group thumbnail must exist unless O(state=absent).
+      - If O(state=absent), the device group thumbnail with the name of the file is deleted. The file need
+        not exist. If several have the name, its bytes select one.
     type: path
   name:
     description:
@@ -56,6 +58,8 @@ options:
   id:
     description:
       - ID of the device group thumbnail. The device group thumbnail must exist unless O(state=absent).
+      - With O(src), the device group thumbnail to replace if its bytes differ. The replacement has another
+        ID. If the task runs again, the module finds the replacement by its bytes.
       - Mutually exclusive with O(name).
     type: str
   compare_content:
@@ -72,6 +76,7 @@ options:
     default: false
 seealso:
   - module: esper.cloud.device_group_thumbnail_info
+  - module: esper.cloud.device_group
 """
 
 EXAMPLES = r"""

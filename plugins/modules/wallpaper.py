@@ -45,6 +45,8 @@ options:
         the working directory of Ansible.
       - If the task is delegated to another machine, the path is on that machine and is not searched.
       - If omitted, the wallpaper must exist unless O(state=absent).
+      - If O(state=absent), the wallpaper with the name of the file is deleted. The file need not exist. If
+        several have the name, its bytes select one.
     type: path
   name:
     description:
@@ -55,6 +57,8 @@ options:
   id:
     description:
       - ID of the wallpaper. The wallpaper must exist unless O(state=absent).
+      - With O(src), the wallpaper to replace if its bytes differ. The replacement has another ID. If the
+        task runs again, the module finds the replacement by its bytes.
       - Mutually exclusive with O(name).
     type: str
   orientation:
@@ -74,6 +78,7 @@ options:
     default: false
 seealso:
   - module: esper.cloud.wallpaper_info
+  - module: esper.cloud.blueprint
 """
 
 EXAMPLES = r"""

@@ -62,6 +62,7 @@ DEVICE_GROUP_THUMBNAIL = picture_kind(
         ),
     ),
     has_dest=True,
+    seealso=("device_group",),
     info_summary="List Esper device group thumbnails",
     guards=(Guard(users=_groups_with),),
 )

@@ -68,6 +68,7 @@ WALLPAPER = picture_kind(
         Field("updated_on", "Time of the last change.", writable=False, sample="2026-03-02T11:00:00Z"),
     ),
     has_dest=True,
+    seealso=("blueprint",),
     fixed_payload=lambda _api_url, enterprise_id: {"enterprise": enterprise_id},
     guards=(Guard(users=in_blueprints("wallpaper_id")),),
     related=(blueprints_with("wallpaper", "wallpaper_id"),),

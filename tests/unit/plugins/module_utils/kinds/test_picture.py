@@ -285,6 +285,21 @@ def test_a_task_for_the_tenant_releases_a_wallpaper_before_it_is_deleted(world: 
     assert existing(world) == [("winter.png", new)]
 
 
+def test_a_blueprint_names_a_wallpaper_of_the_same_task(world: World) -> None:
+    slots = {side: {"wallpaper": "summer.png"} for side in ("portrait", "landscape")}
+    task = {
+        "wallpapers": [{"src": _file(world, "summer.png", b"x"), "orientation": side} for side in slots],
+        "blueprints": [
+            {"name": "Kiosk", "settings": {"android": {"wallpaper_settings": {"homescreen": slots}}}, "publish": True}
+        ],
+    }
+    predicted, run = world.must("tenant", task, check_mode=True), world.must("tenant", task)
+    assert predicted.diff == run.diff
+    assert world.must("tenant", task).writes == []
+    rows = world.must("wallpaper_info", {"usage": True}).result["wallpapers"]
+    assert [(row["name"], len(row["blueprints"])) for row in rows] == [("summer.png", 1), ("summer.png", 1)]
+
+
 def test_two_pictures_with_the_same_bytes_in_one_task(world: World) -> None:
     items = [{"src": _file(world, name, b"same"), "orientation": "landscape"} for name in ("one.png", "two.png")]
     run = world.must("tenant", {"wallpapers": items})
