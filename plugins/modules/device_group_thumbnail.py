@@ -21,6 +21,7 @@ description:
     of the link, and downloads thumbnails to compare their bytes with O(src). If no thumbnail has the name,
     all thumbnails are downloaded, because Esper could have renamed the file.
   - A replaced thumbnail has another ID, so the task fails if a device group uses the old one, unless O(force=true).
+    M(esper.cloud.tenant) considers the device groups after the task.
   - At least one of O(id), O(name), and O(src) is required.
 extends_documentation_fragment:
   - esper.cloud.connection
@@ -47,7 +48,8 @@ options:
       - If the task is delegated to another machine, the path is on that machine and is not searched.
       - If omitted, the device group thumbnail must exist unless O(state=absent).
       - If O(state=absent), the device group thumbnail with the name of the file is deleted. The file need
-        not exist. If several have the name, its bytes select one.
+        not exist. If several have the name, its bytes select one. If none has the name, the picture with
+        its bytes is deleted.
     type: path
   name:
     description:

@@ -19,7 +19,7 @@ description:
     of the link, and downloads wallpapers to compare their bytes with O(src). If no wallpaper has the name,
     all wallpapers of the orientation are downloaded, because Esper could have renamed the file.
   - Blueprints refer to wallpapers by ID. A replaced wallpaper has another ID, so the task fails if a blueprint
-    uses the old one, unless O(force=true).
+    uses the old one, unless O(force=true). M(esper.cloud.tenant) considers the blueprints after the task.
   - At least one of O(id), O(name), and O(src) is required.
 extends_documentation_fragment:
   - esper.cloud.connection
@@ -46,7 +46,7 @@ options:
       - If the task is delegated to another machine, the path is on that machine and is not searched.
       - If omitted, the wallpaper must exist unless O(state=absent).
       - If O(state=absent), the wallpaper with the name of the file is deleted. The file need not exist. If
-        several have the name, its bytes select one.
+        several have the name, its bytes select one. If none has the name, the picture with its bytes is deleted.
     type: path
   name:
     description:

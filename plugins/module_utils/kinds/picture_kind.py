@@ -169,7 +169,7 @@ def _absent(title: str, has_file_name: bool) -> tuple[str, ...]:
         return ()
     return (
         f"If O(state=absent), the {title} with the name of the file is deleted. The file need not exist. If several"
-        " have the name, its bytes select one.",
+        " have the name, its bytes select one. If none has the name, the picture with its bytes is deleted.",
     )
 
 
