@@ -89,7 +89,7 @@ EXAMPLES = r"""
 
 - name: Show the serial numbers of these devices
   ansible.builtin.debug:
-    msg: "{{ expected.directory_records | map(attribute='serial') }}"
+    msg: "{{ expected.directory_records | map(attribute='serial') | select }}"
 
 - name: Read the record of one device
   esper.cloud.directory_record_info:

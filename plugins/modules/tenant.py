@@ -53,6 +53,14 @@ options:
     description: Custom actions, each with the options of M(esper.cloud.custom_action).
     type: list
     elements: dict
+  wallpapers:
+    description: Wallpapers, each with the options of M(esper.cloud.wallpaper).
+    type: list
+    elements: dict
+  webclips:
+    description: Webclips, each with the options of M(esper.cloud.webclip).
+    type: list
+    elements: dict
   device_group_thumbnails:
     description: Device group thumbnails, each with the options of M(esper.cloud.device_group_thumbnail).
     type: list
@@ -85,14 +93,6 @@ options:
     elements: dict
   tile_icons:
     description: Tile icons, each with the options of M(esper.cloud.tile_icon).
-    type: list
-    elements: dict
-  wallpapers:
-    description: Wallpapers, each with the options of M(esper.cloud.wallpaper).
-    type: list
-    elements: dict
-  webclips:
-    description: Webclips, each with the options of M(esper.cloud.webclip).
     type: list
     elements: dict
   blueprints:
@@ -135,6 +135,8 @@ seealso:
   - module: esper.cloud.background_script
   - module: esper.cloud.content
   - module: esper.cloud.custom_action
+  - module: esper.cloud.wallpaper
+  - module: esper.cloud.webclip
   - module: esper.cloud.device_group_thumbnail
   - module: esper.cloud.enterprise
   - module: esper.cloud.enterprise_policy
@@ -144,8 +146,6 @@ seealso:
   - module: esper.cloud.report_subscription
   - module: esper.cloud.role
   - module: esper.cloud.tile_icon
-  - module: esper.cloud.wallpaper
-  - module: esper.cloud.webclip
   - module: esper.cloud.blueprint
   - module: esper.cloud.device_group
   - module: esper.cloud.alarm_rule

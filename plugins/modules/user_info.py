@@ -159,8 +159,8 @@ users:
       type: str
       sample: '2026-03-01T09:30:00Z'
     invitation_url:
-      description: Link of the invitation, if the task sent it with O(show_invitation_url=true), otherwise
-        null.
+      description: Link of the invitation. Null unless the task sent the invitation and C(show_invitation_url)
+        is V(true).
       type: str
       sample: https://example.com/invitation?ticket=...
 requests:

@@ -88,11 +88,16 @@ EXAMPLES = r"""
     src: "{{ playbook_dir }}/summer-landscape.png"
     name: season.png
     orientation: landscape
-  register: season
 
-- name: Show the ID of the wallpaper
-  ansible.builtin.debug:
-    var: season.wallpaper.id
+- name: Set a wallpaper in a blueprint
+  esper.cloud.blueprint:
+    name: Signage
+    settings:
+      android:
+        wallpaper_settings:
+          homescreen:
+            landscape:
+              wallpaper: season.png
 
 - name: Delete a wallpaper
   esper.cloud.wallpaper:

@@ -72,9 +72,8 @@ def test_plays_and_tasks_run(page: str, simulator: Simulator, tmp_path: Path) ->
         "app_release_package_name": "com.example.pos",
         "app_release_version_name": "2.1.0",
     }
-    ran = ansible.run(
-        "ansible-playbook", "-i", inventory, "page.yml", "-e", json.dumps(variables), PRODUCTION_KEY=simulator.key
-    )
+    keys = dict.fromkeys(("PRODUCTION_KEY", "ACME_EU_KEY", "ACME_US_KEY"), simulator.key)
+    ran = ansible.run("ansible-playbook", "-i", inventory, "page.yml", "-e", json.dumps(variables), **keys)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     # A pattern that matches no host is only a warning.
     assert "no hosts matched" not in ran.stdout + ran.stderr

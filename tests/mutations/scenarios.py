@@ -110,6 +110,7 @@ def _constant(options: Row) -> Options:
 
 _WAIT: Row = {"wait": True, "wait_timeout": 120}
 _LAW_APP = next(each for each in subjects() if each.name == "app")
+_LAW_ICON = next(each for each in subjects() if each.name == "tile_icon")
 _ASSIGNED = Preparation(
     tasks=(("blueprint", {"name": "Law", "publish": True, "settings": {"android": {}}}),),
 )
@@ -117,6 +118,18 @@ _ASSIGNED = Preparation(
 
 def _operation(tenant: Tenant) -> list[Task]:
     return [("operation", {"operation_type": "REBOOT", "devices": tenant.online})]
+
+
+def _icon(_tenant: Tenant) -> list[Task]:
+    return [("tile_icon", objects_of(_LAW_ICON).create)]
+
+
+_INVITED: Row = {"email": "dora@example.com", "role": "Law", "groups": ["All devices"]}
+_CUSTOM_ROLE = Preparation(tasks=(("role", {"name": "Law"}),))
+
+
+def _invitation(_tenant: Tenant) -> list[Task]:
+    return [("user", _INVITED)]
 
 
 def _reboot(tenant: Tenant) -> list[Task]:
@@ -167,6 +180,10 @@ _OTHERS = (
     ),
     Scenario("event_info-devices", "event_info", lambda tenant: {"devices": tenant.online}, earlier=_reboot),
     Scenario("event_info-groups", "event_info", _constant({"groups": ["All devices"]}), earlier=_reboot),
+    Scenario("user-invite", "user", _constant({**_INVITED, "show_invitation_url": True}), _CUSTOM_ROLE),
+    Scenario("user-invited", "user", _constant(_INVITED), _CUSTOM_ROLE, earlier=_invitation),
+    Scenario("user-reinvite", "user", _constant({**_INVITED, "role": "Viewer"}), _CUSTOM_ROLE, earlier=_invitation),
+    Scenario("user_info-invited", "user_info", _constant({"subgroups": True}), _CUSTOM_ROLE, earlier=_invitation),
     Scenario("report-rows", "report", _constant({"report_type": "device"})),
     Scenario("report-file", "report", _constant({"report_type": "device", "dest": "report.csv"})),
     Scenario("operation_info-list", "operation_info", _constant({"devices": True}), earlier=_operation),
@@ -175,6 +192,38 @@ _OTHERS = (
     ),
     Scenario("converge-groups", "converge", _constant({"groups": ["All devices"]}), _ASSIGNED),
     Scenario("converge-wait", "converge", lambda tenant: {"devices": tenant.ids, **_WAIT}, _ASSIGNED),
+    Scenario(
+        "tile_icon_assignment-devices",
+        "tile_icon_assignment",
+        lambda tenant: {"icon": "Scanner X1", "devices": tenant.ids},
+        preparation_of(_LAW_ICON),
+        earlier=_icon,
+    ),
+    Scenario(
+        "tile_icon_assignment-groups",
+        "tile_icon_assignment",
+        _constant({"icon": "Scanner X1", "groups": ["All devices"]}),
+        preparation_of(_LAW_ICON),
+        earlier=_icon,
+    ),
+    Scenario(
+        "tile_icon_assignment-remove", "tile_icon_assignment", _constant({"state": "absent", "all_devices": True})
+    ),
+    Scenario("token_info", "token_info", _constant({})),
+    Scenario("sso_connection-check", "sso_connection", _constant({"default": True, "strategy": "samlp"})),
+    Scenario(
+        "sso_connection-update",
+        "sso_connection",
+        _constant(
+            {
+                "name": "acme-oidc",
+                "strategy": "oidc",
+                "display_name": "Acme",
+                "config": {"issuer_url": "https://idp.example.com", "client_id": "law"},
+                "update": "always",
+            }
+        ),
+    ),
     Scenario("api-object", "api", _constant({"path": "/user_info/"})),
     Scenario("api-list", "api", _constant({"path": "/v2/devices/", "all_pages": True, "page_size": 3})),
     Scenario(

@@ -7,6 +7,7 @@ from __future__ import annotations
 import base64
 import html
 import json
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -235,6 +236,23 @@ def issuing(values: Path, simulator: Simulator) -> Iterator[dict[str, Any]]:
     invitation = {"email": "api@example.com", "meta": {"email": "api@example.com", "profile": profile}}
     path = "/authn2/v0/tenant/{enterprise_id}/invite"
     yield {"esper.cloud.api": {"method": "POST", "path": path, "body": invitation}}
+    person = {"email": "anna@example.com", "role": "Viewer"}
+    yield {"esper.cloud.user": person}
+    yield {"esper.cloud.user": {**person, "reinvite": True}}
+    yield {"esper.cloud.user": {**person, "reinvite": True, "show_invitation_url": True}, "no_log": True}
+    account = {"email": "kiosk@example.com", "role": "Viewer", "onboarding": "direct", "password": "{{ admin }}"}
+    yield {"esper.cloud.user": account}
+    yield {"esper.cloud.user": {**account, "active": False}}
+    yield {"esper.cloud.tenant": {"users": [{**person, "reinvite": True}, account]}}
+    yield {"esper.cloud.user_info": {}}
+
+
+def tokens_of_users(simulator: Simulator) -> list[str]:
+    """Return the tokens in the list of users."""
+    url = f"{simulator.url}/user/?exclude_google_roles=true&exclude_enterprise_device_role=true"
+    request = urllib.request.Request(url, headers={"Authorization": f"Bearer {simulator.key}"})
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request) as response:
+        return [user["token"] for user in json.load(response)["results"]]
 
 
 def test_a_secret_in_a_response_is_shown_nowhere(
@@ -247,20 +265,28 @@ def test_a_secret_in_a_response_is_shown_nowhere(
     assert sorted(filter(None, (entry["fault"] for entry in simulator.writes()))) == ["drop_after", "status"]
     assert "No ********" in played.output
     issued = simulator.state()["issued"]
-    assert len(issued) == 6
+    assert len(issued) == 10
     assert [path.name for path in values.iterdir()] == ["token"]
     assert (values / "token").read_text() == issued[1]
+    assert json.dumps(SECRETS["admin"]) in json.dumps([entry["body"] for entry in simulator.writes()])
+    tokens = tokens_of_users(simulator)
+    assert len({simulator.key, *tokens}) == 2
+    assert scan(controller, tokens, played.output) == {}
     check(controller, simulator, played.output)
 
 
 def test_the_scan_finds_a_secret_in_each_output(make_controller: MakeController, simulator: Simulator) -> None:
     controller = make_controller()
     token = {"name": "report", "expires": "never", "return_token": True}
-    write_playbook(controller, simulator, [{"esper.cloud.personal_access_token": token}])
+    person = {"email": "anna@example.com", "role": "Viewer", "show_invitation_url": True}
+    tasks = [{"esper.cloud.personal_access_token": token}, {"esper.cloud.user": person}]
+    write_playbook(controller, simulator, tasks)
     played = controller.play("-vvvv", "--diff")
-    (issued,) = simulator.state()["issued"]
-    found = {path.parts[0] for path in scan(controller, [issued], played.output)}
-    assert found >= {"output 0", "ansible.log", "facts", "junit", "tree"}
+    issued = simulator.state()["issued"]
+    assert len(issued) == 2
+    for secret in issued:
+        found = {path.parts[0] for path in scan(controller, [secret], played.output)}
+        assert found >= {"output 0", "ansible.log", "facts", "junit", "tree"}
 
 
 @pytest.mark.parametrize("in_process", ["in_process"], indirect=True)

@@ -391,7 +391,8 @@ def _resolve_duplicate(view: TenantView, kind: Kind, step: Step) -> None:
 def _object_in(response: Response, step: Step, kind: Kind) -> Row | None:
     """Return the object in the response to a write request, None if it is empty or has a message only."""
     body = response.body if isinstance(response.body, dict) else {}
-    row = step.extract_object(body) if step.extract_object else body
+    # A planner can add planned values, such as the ID of an object that an earlier step created.
+    row = resolve_unknowns(step.extract_object(body)) if step.extract_object else body
     if not row or kind.shape is Shape.SINGLETON:
         return row or None
     # An ID of another type, such as a text in place of a number, is not an ID.

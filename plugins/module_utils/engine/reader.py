@@ -85,7 +85,7 @@ class Reader:
         def to_result(row: Row) -> Row:
             values = {each.field.name: each.field.from_api(each.read(self.view, row, params)) for each in related}
             record = {**self.view.with_names(self.kind, self.kind.to_result(row)), **values}
-            return {name: record[name] for name in record if name not in hidden}
+            return {name: record[name] for name in record if name not in hidden} if hidden else record
 
         if not related:
             return list(map(to_result, rows))

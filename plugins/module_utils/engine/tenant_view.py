@@ -94,7 +94,8 @@ class TenantView:
         self._invalid: dict[str, list[str]] = {}
         self._omitted: dict[str, int] = {}
         self._notes: list[str] = []
-        self._labels: dict[str | KnownAfterApply, str] = {}
+        self._labels: dict[str, str] = {}
+        self._planned_labels: dict[KnownAfterApply, str] = {}
         self._invalidations = 0
 
     @property
@@ -298,8 +299,8 @@ class TenantView:
 
         A value that cannot be converted is null. The task warns in both cases: see warnings().
         """
-        self.hide_secrets(kind, row)
         row = kind.adapted(row)
+        self.hide_secrets(kind, row)
         identifier = row.get(kind.id_key)
         typed, mismatches = conform(kind.fields, row)
         if kind.has_ids and not (is_id(identifier) and is_id(typed.get(kind.id_key))):
@@ -322,7 +323,11 @@ class TenantView:
 
     def with_names(self, kind: Kind, result: Row) -> Row:
         """Return an object in collection terms with names in place of the IDs of objects that learn_names() knows."""
-        labels = {str(resolve_unknowns(each)): label for each, label in self._labels.items()} if self._labels else {}
+        for unknown, label in list(self._planned_labels.items()):
+            if (identifier := unknown.value()) is not None:
+                self._labels[str(identifier)] = label
+                self._planned_labels.pop(unknown, None)
+        labels = self._labels
         for name in (each.name for each in kind.fields if each.names is not None and labels):
             value: t.Any = result.get(name)
             named = [labels.get(each, each) for each in value] if isinstance(value, list) else labels.get(value, value)
@@ -331,7 +336,11 @@ class TenantView:
 
     def learn_names(self, objects: t.Iterable[NamedObject]) -> None:
         """Remember the names of objects of other kinds, for the results of the task. Responses can have IDs only."""
-        self._labels.update((each.id, each.label) for each in objects if each.label)
+        for each in objects:
+            if each.label and isinstance(each.id, KnownAfterApply):
+                self._planned_labels[each.id] = each.label
+            elif each.label:
+                self._labels[str(each.id)] = each.label
 
     def _record_mismatches(self, kind: Kind, identifier: t.Any, mismatches: list[str]) -> None:
         if not kind.id_key:

@@ -63,6 +63,12 @@ def nameless(kind: str, *ids: str) -> dict[str, tuple[Reference, ...]]:
     return {"references": (Reference(kind=kind, options=(), api_keys=ids),)}
 
 
+def named(kind: str, **ids: str) -> dict[str, tuple[Reference, ...]]:
+    """Return the attribute of a field with options that name objects of a kind in place of IDs: see
+    blueprint_terms.py. ``ids`` are the keys of the IDs by option."""
+    return {"references": (Reference(kind=kind, options=tuple(ids), api_keys=tuple(ids.values())),)}
+
+
 DEVICE_MODE = setting(
     "device_mode_settings",
     "Device mode.",
@@ -112,15 +118,20 @@ def wifi_networks(*more: Field) -> Field:
 
 _ORIENTATIONS = {"portrait": "Wallpaper in portrait orientation.", "landscape": "Wallpaper in landscape orientation."}
 _SCREENS = {"homescreen": "Wallpaper of the home screen.", "lockscreen": "Wallpaper of the lock screen."}
-WALLPAPERS = "Wallpapers by ID."
+WALLPAPERS = "Wallpapers by name or ID."
 
 
 def wallpaper(screen: str, *orientations: str, **more: t.Any) -> Field:
     """Return the wallpaper of a screen in some orientations."""
-    wallpaper_id = identifier("wallpaper_id", "ID of the wallpaper.", **more)
-    reference = nameless("wallpaper", "wallpaper_id")
+    fields = (
+        identifier(
+            "wallpaper", "File name of the wallpaper with this orientation, instead of its ID.", in_payload=False
+        ),
+        identifier("wallpaper_id", "ID of the wallpaper, instead of its name.", **more),
+    )
+    reference = named("wallpaper", wallpaper="wallpaper_id")
     wallpapers = (
-        dict_field(orientation, _ORIENTATIONS[orientation], wallpaper_id, **reference) for orientation in orientations
+        dict_field(orientation, _ORIENTATIONS[orientation], *fields, **reference) for orientation in orientations
     )
     return setting(screen, _SCREENS[screen], *wallpapers)
 
@@ -216,11 +227,23 @@ ANDROID_APPS = dict_list(
 )
 
 
-def tenant_apps(platform: str, *types: str) -> Field:
-    """Return the apps of Apple or Windows devices."""
+WEBCLIPS = (
+    identifier(
+        "webclip",
+        "Name of a webclip, instead of an app. Implies O(settings.ios.apps[].app_type=WEBCLIP).",
+        in_payload=False,
+    ),
+    Reference(kind="webclip", options=("webclip",), api_keys=("app_id", "app_version_id")),
+)
+
+
+def tenant_apps(platform: str, *types: str, named_kinds: tuple[tuple[Field, Reference], ...] = ()) -> Field:
+    """Return the apps of Apple or Windows devices. ``named_kinds`` are other kinds in the same list, each with the
+    option that names an object."""
     return dict_list(
         "apps",
         (f"Apps of the blueprint, identified by O(settings.{platform}.apps[].app_id).", KEPT),
+        *(option for option, _reference in named_kinds),
         _PACKAGE,
         *_VERSION,
         *_APP_IDS,
@@ -233,8 +256,8 @@ def tenant_apps(platform: str, *types: str) -> Field:
         ),
         Field("base64_app_config", "Configuration of the app, encoded in Base64."),
         list_type="map",
-        map_keys=(("app_id",), ("package_name",)),
-        references=(_APPS,),
+        map_keys=(("app_id",), *((option.name,) for option, _reference in named_kinds), ("package_name",)),
+        references=(_APPS, *(reference for _option, reference in named_kinds)),
     )
 
 

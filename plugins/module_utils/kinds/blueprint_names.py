@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Names for the IDs in the settings of a blueprint: package names and versions of apps, names of content files.
 
-Which lists have names follows from ``references`` of their fields. Apps come from blueprint_catalog.py, content files
+Objects of other kinds are in blueprint_terms.py. Which lists have names follows from ``references`` of their fields.
+Apps come from blueprint_catalog.py, content files
 from the list of v0.yaml.
 """
 
@@ -21,7 +22,10 @@ from ..model.field import Reference
 from ..model.unknowns import KnownAfterApply
 from .blueprint_catalog import CATALOGS, LATEST, VERSION_TERMS, Catalog, CatalogVersion
 from .blueprint_settings import SETTINGS
+from .blueprint_terms import Terms
+from .blueprint_terms import with_planned_names as with_planned_terms
 from .content import CONTENT
+from .webclip_apps import is_webclip
 
 
 @dataclass(frozen=True)
@@ -63,15 +67,17 @@ class Names:
     def __init__(self, view: TenantView) -> None:
         self._view = view
         self._catalogs = {platform: Catalog(view, routes) for platform, routes in CATALOGS.items()}
+        self._terms = Terms(view)
 
     # --- the settings of a task ---------------------------------------------------------------------------------------
 
     def resolve(self, desired: Row, current: Row) -> tuple[Row, Row]:
         """Return the settings of a task with the IDs of all names in them, and the current settings (in API format)
-        with the names of the apps and files in the task.
+        with the names of the apps, files and other objects in the task.
 
         Raise NotFound, Ambiguous or InvalidParameter if a name does not select one object.
         """
+        desired, current = self._terms.resolve(SETTINGS, desired, current, SETTINGS.name)
         for lists, resolve_items in ((_APPS, self._resolve_apps), (_FILES, self._resolve_files)):
             for named_list in lists:
                 items = named_list.items_of(desired)
@@ -98,6 +104,9 @@ class Names:
     def _resolve_app(self, catalog: Catalog, desired: Row, items: list[Row], path: str) -> Row:
         """Return an app of the task with its IDs. ``items`` are copies of those of the blueprint; the same app gets its
         names."""
+        if is_webclip(desired):
+            # Its IDs are set, or are those of the blueprint: see blueprint_terms.py.
+            return desired
         nulls = {key: None for key, value in desired.items() if value is None}
         app = {key: normal_id(value) for key, value in desired.items() if value is not None}
         package, app_id = app.get("package_name"), app.get("app_id")
@@ -184,7 +193,9 @@ class Names:
     # --- the settings of Esper ----------------------------------------------------------------------------------------
 
     def add_names(self, settings: Row, other: Row | None = None) -> Row:
-        """Return settings in API format with the names of all apps and files, except those that ``other`` has too."""
+        """Return settings in API format with the names of all apps, files and other objects, except those that
+        ``other`` has too."""
+        settings = self._terms.add_names(SETTINGS, settings, other or {})
         for lists, add_name in ((_APPS, self._name_app), (_FILES, self._name_file)):
             for named_list in lists:
                 if items := named_list.items_of(settings):
@@ -195,6 +206,8 @@ class Names:
 
     def _name_app(self, platform: str, app: Row) -> Row:
         catalog = self._catalogs[platform]
+        if is_webclip(app):
+            return {**app, "package_name": app.get("package_name"), **_names_of(None)}
         version = catalog.version(app.get("app_id"), app.get("app_version_id"))
         package = app.get("package_name")
         if package is None and version is not None:
@@ -225,7 +238,7 @@ def with_planned_names(settings: t.Any, planned: Row) -> t.Any:
             settings = named_list.with_items(
                 settings, [{**known.get(str(item.get(key)), {}), **item} for item in items]
             )
-    return settings
+    return with_planned_terms(SETTINGS, settings, planned)
 
 
 def _check_app(catalog: Catalog, package: str, app_id: t.Any, items: list[Row], path: str) -> None:

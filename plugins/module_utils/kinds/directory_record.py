@@ -60,7 +60,7 @@ def with_tag_names(view: TenantView, row: Row) -> Row:
         names = lookup_of(view, TAG).names_of(ids)
     except ApiError:
         return row
-    return {**row, "tags": [names.get(tag, tag) for tag in tags or ()]}
+    return {**row, "tags": [names.get(tag, tag) if tag in ids else tag for tag in tags or ()]}
 
 
 class DirectoryRecordPlanner(Planner):
@@ -98,6 +98,7 @@ class DirectoryRecordReader(Reader):
     """Reads directory records. The API has no filters, so they are applied here."""
 
     def read_rows(self, params: Params) -> list[Row]:
+        """Return the records that match all options."""
         keys, status, enrolled = keys_of(params), params["approval_status"], params["enrolled"]
         group = params["group"] and lookup_of(self.view, DEVICE_GROUP).resolve(params["group"])["id"]
         return [

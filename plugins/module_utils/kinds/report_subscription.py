@@ -47,6 +47,11 @@ class SubscriptionLookup(Lookup):
         return self.one_or_none(rows, self.task_key(params))
 
 
+def _label(row: Row) -> str:
+    emails = row.get("email_ids")
+    return ", ".join(map(str, emails)) if isinstance(emails, list) and emails else str(row.get("id"))
+
+
 REPORT_SUBSCRIPTION = plain_kind(
     name="report_subscription",
     doc=(
@@ -57,7 +62,7 @@ REPORT_SUBSCRIPTION = plain_kind(
     info_short_description="Get Esper report subscriptions",
     lookup=SubscriptionLookup,
     find_keys=lambda row: row.get("email_ids") or (),
-    label=lambda row: ", ".join(row.get("email_ids") or [str(row.get("id"))]),
+    label=_label,
     routes=Routes(
         list="/enterprise/report/subscription/", object="/enterprise/report/subscription/{id}/", name_filter=""
     ),

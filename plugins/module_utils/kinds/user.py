@@ -176,7 +176,7 @@ _FIELDS = (
     Field("last_login", "Time of the last login.", writable=False, sample="2026-03-01T09:30:00Z"),
     Field(
         "invitation_url",
-        "Link of the invitation, if the task sent it with O(show_invitation_url=true), otherwise null.",
+        "Link of the invitation. Null unless the task sent the invitation and C(show_invitation_url) is V(true).",
         writable=False,
         sample="https://example.com/invitation?ticket=...",
     ),

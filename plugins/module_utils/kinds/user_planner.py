@@ -7,7 +7,7 @@ from __future__ import annotations
 import functools
 import typing as t
 
-from ..base.errors import InvalidParameter, InvalidValues, NotFound
+from ..base.errors import EsperError, InvalidParameter, InvalidValues, NotFound
 from ..base.ids import is_uuid, normal_id
 from ..base.redaction import Disclosed
 from ..base.row import Params, Row
@@ -24,7 +24,7 @@ from .device_group import device_groups
 from .device_group_lookup import path_of
 from .sso_connection import SSO_CONNECTION_ROWS
 from .user_list import ACCESS, INVITATIONS, is_own_user
-from .user_lookup import GROUPS, INVITED, ROLES, UserLookup, status_of
+from .user_lookup import GROUPS, INVITED, ROLES, UserLookup, normal_email, status_of
 from .user_roles import CUSTOM, GROUP_ROLES, INVITATION_ROLES, USER_ROLES, is_custom
 
 _INVITATION = f"{INVITATIONS}/{{invite_id}}"
@@ -113,7 +113,9 @@ class UserPlanner(Planner):
     def _plan_invitation(self, plan: Plan, params: Params, access: Row, current: Row | None = None) -> None:
         """Add an invitation to a plan. It replaces the current one, if there is one."""
         role, custom = access["role"], is_custom(access["role"])
-        email = current["email"] if current else params["email"].strip().lower()
+        email = normal_email(params["email"]) if current is None else current.get("email")
+        if not email:
+            raise EsperError("Esper returned an invitation without an email address, so the module cannot replace it.")
         # An invitation cannot have access to all groups. That to the root includes all groups below it.
         groups = [self._root()] if access["all_groups"] else access["groups"]
         profile = {"role": CUSTOM if custom else role.id, "enterprise": self.view.client.enterprise_id}

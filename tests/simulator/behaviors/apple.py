@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
+from uuid import NAMESPACE_URL, uuid5
 
 import mobileprovision
 from exchange import Answer, Behavior, Call, Refusal, paged, refuse
@@ -86,7 +87,7 @@ def list_apps(tenant: Tenant, call: Call) -> Answer:
         {
             **{key: webclip[key] for key in ("label", "url", "is_removable", "is_full_screen", "created_at")},
             "app_id": webclip["id"],
-            "app_version_id": webclip["id"],
+            "app_version_id": str(uuid5(NAMESPACE_URL, webclip["id"])),
             "app_type": "WEBCLIP",
             "name": webclip["esper_name"],
         }

@@ -41,6 +41,7 @@ _HOUR, _DAY = 3600, 86400
 # The states of security by code. Devices have them in turn.
 _SECURITY = {1: "SECURE", 10: "LOW_RISK", 20: "MEDIUM_RISK", 30: "HIGH_RISK"}
 _LOW_BATTERY = 20
+_LOCATED = ("ANDROID", "LINUX")
 _COMPARISONS: Mapping[str, Callable[[Any, Any], bool]] = {
     "gt": operator.gt,
     "gte": operator.ge,
@@ -78,12 +79,12 @@ def seed(tenant: Tenant) -> None:
 
 def list_locations(tenant: Tenant, call: Call) -> Answer:
     """GET .../report/location/: two of each device that has a location, the later one first."""
-    return legacy_list(call, list(_locations(tenant).values()), show=dict)
+    return legacy_list(call, list(_locations(tenant).values()), show=lambda each: _location(tenant, *each))
 
 
 def get_location(tenant: Tenant, call: Call) -> Answer:
     """GET .../report/location/{location_id}/."""
-    return Answer(found(_locations(tenant), call.values["location_id"]))
+    return Answer(_location(tenant, *found(_locations(tenant), call.values["location_id"])))
 
 
 def list_tiles(tenant: Tenant, call: Call) -> Answer:
@@ -94,8 +95,10 @@ def list_tiles(tenant: Tenant, call: Call) -> Answer:
             tests.append(test)
         elif name not in ("limit", "offset"):
             own[_FILTERS.get(name, name)] = value
-    tiles = [_tile(tenant, device) for device in matching(tenant, own)]
-    return legacy_list(call, [tile for tile in tiles if all(test(tile) for test in tests)], show=_shown_tile)
+    devices = matching(tenant, own)
+    if tests:
+        devices = [device for device in devices if all(test(_tile(tenant, device)) for test in tests)]
+    return legacy_list(call, devices, show=lambda device: _shown_tile(_tile(tenant, device)))
 
 
 def get_tile(tenant: Tenant, call: Call) -> Answer:
@@ -148,28 +151,27 @@ def list_sessions(tenant: Tenant, call: Call) -> Answer:
     return Answer({"content": apps_list(call, rows, show=dict)})
 
 
-def _locations(tenant: Tenant) -> dict[str, Row]:
-    rows = {}
-    for device in tenant.devices.values():
-        place = device.document.get("location_stats")
-        if not place:
-            continue
-        for age in (0, 1):
-            number = 2 * device.number + age
-            rows[str(number)] = {
-                "id": number,
-                # Locations in this list are texts, also of platforms whose devices have numbers.
-                **{name: str(place[name]) for name in ("latitude", "longitude", "altitude")},
-                "city": "Berlin" if age == 0 else None,
-                "state": None,
-                "country": "Germany",
-                "zipcode": None,
-                "last_updated_on": moment(device.number - age * _HOUR),
-                "device": f"{ORIGIN}/v0/enterprise/{tenant.settings.enterprise_id}/device/{device.id}/",
-                "enterprise": enterprise_url(tenant),
-                "status_id": device.number,
-            }
-    return rows
+def _locations(tenant: Tenant) -> dict[str, tuple[Device, int]]:
+    """Return the device of each location and its age, by the ID of the location."""
+    devices = [device for device in tenant.devices.values() if device.platform in _LOCATED]
+    return {str(2 * device.number + age): (device, age) for device in devices for age in (0, 1)}
+
+
+def _location(tenant: Tenant, device: Device, age: int) -> Row:
+    place = device.document["location_stats"]
+    return {
+        "id": 2 * device.number + age,
+        # Locations in this list are texts, also of platforms whose devices have numbers.
+        **{name: str(place[name]) for name in ("latitude", "longitude", "altitude")},
+        "city": "Berlin" if age == 0 else None,
+        "state": None,
+        "country": "Germany",
+        "zipcode": None,
+        "last_updated_on": moment(device.number - age * _HOUR),
+        "device": f"{ORIGIN}/v0/enterprise/{tenant.settings.enterprise_id}/device/{device.id}/",
+        "enterprise": enterprise_url(tenant),
+        "status_id": device.number,
+    }
 
 
 def _tile_test(name: str, value: str) -> Callable[[Row], bool] | None:

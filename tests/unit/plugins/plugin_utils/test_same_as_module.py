@@ -190,6 +190,8 @@ def several(online: list[str]) -> list[Case]:
                 "blueprints": [{"name": "Left", "settings": files}],
             },
         ),
+        ("personal_access_token", {"name": "report", "expires": "2099-01-01T00:00:00Z", "return_token": True}),
+        ("token_info", {}),
         ("api", {"path": "/v1/token-info/"}),
     ]
 

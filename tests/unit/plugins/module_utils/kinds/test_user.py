@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -426,3 +428,88 @@ def test_an_invalid_task_fails_before_it_sends_a_change(world: World, options: R
     run = world.run("user", task)
     assert message in run.message
     assert run.writes == []
+
+
+# --- many users in one task -------------------------------------------------------------------------------------------
+
+
+def tenant(world: World, **lists: list[Row]) -> Run:
+    """Run tenant, and check that check mode predicts it."""
+    predicted = world.must("tenant", lists, check_mode=True)
+    run = world.must("tenant", lists)
+    assert predicted.writes == []
+    assert (predicted.result["counts"], predicted.diff) == (run.result["counts"], run.diff)
+    return run
+
+
+def test_groups_and_roles_are_created_before_the_users_who_have_them(world: World) -> None:
+    lists = {
+        "users": [{"email": ANNA, "role": "New", "groups": ["Hamburg"]}, {"email": "bo@example.com", "role": "Viewer"}],
+        "roles": [{"name": "New", "scopes": ["read:device"]}],
+        "device_groups": [{"path": "Hamburg"}],
+    }
+    run = tenant(world, **lists)
+    assert run.result["counts"]["created"] == 4
+    assert run.warnings == []
+    invited = next(body for body in bodies(run) if body.get("email") == ANNA)["meta"]["profile"]
+    assert invited["groups"] == [group_id(world, "Hamburg")]
+    assert run.writes.index(f"POST {INVITE}") < len(run.writes)
+    assert tenant(world, **lists).result["counts"]["unchanged"] == 4
+    world.simulator.invitations(accept=[ANNA, "bo@example.com"])
+    again = tenant(world, **lists)
+    assert again.writes == []
+    assert Counter(map(route, again.requests)) == {
+        "/devicegroup/": 1,
+        "/roles/": 2,
+        "/scopes": 1,
+        "/user/": 1,
+        "/groups": 1,
+    }
+
+
+def route(request: Row) -> str:
+    return re.findall("/[a-z]+/?", request["path"])[-1]
+
+
+def test_a_role_is_deleted_after_its_users_get_another_one(world: World) -> None:
+    joined(world, role="Technician", groups=["Berlin"])
+    user(world, "bo@example.com", role="Technician", groups=["Berlin"])
+    refused = world.run("role", {"name": "Technician", "state": "absent"})
+    assert f"is in use by the user '{ANNA}'." in refused.message
+    run = tenant(
+        world,
+        roles=[{"name": "Technician", "state": "absent"}],
+        users=[{"email": ANNA, "role": "Viewer"}, {"email": "bo@example.com", "state": "absent"}],
+    )
+    assert [each.partition(" ")[0] for each in run.writes] == ["PUT", "DELETE", "DELETE"]
+    assert "/invite/" in run.writes[1]
+    assert "/roles/" in run.writes[2]
+    joined(world, "carla@example.com", role="Viewer")
+
+
+def test_a_role_is_kept_if_its_users_keep_it(world: World) -> None:
+    joined(world, role="Technician", groups=["Berlin"])
+    roles = [{"name": "Technician", "state": "absent"}]
+    run = world.run("tenant", {"roles": roles, "users": [{"email": ANNA, "first_name": "Ann"}]})
+    assert "is in use by the user" in run.message
+    assert run.writes == []
+    world.simulator.fault(kind="status", status=403, method="PUT", times=None)
+    run = world.run("tenant", {"roles": roles, "users": [{"email": ANNA, "role": "Viewer"}], "on_error": "continue"})
+    assert run.failed
+    assert [each.partition(" ")[0] for each in run.writes] == ["PUT"]
+
+
+def test_invitations_of_one_task_are_withdrawn_before_they_are_sent_again(world: World) -> None:
+    emails = [f"user{number}@example.com" for number in range(8)]
+    tenant(world, users=[{"email": email, "role": "Viewer"} for email in emails])
+    run = tenant(world, users=[{"email": email, "role": "Enterprise Admin"} for email in emails])
+    assert run.result["counts"]["updated"] == 8
+    assert [row["role"] for row in info(world)][1:] == ["Enterprise Admin"] * 8
+    run = world.run("tenant", {"users": [{"email": ANNA, "role": "Viewer"}, {"email": ANNA.upper(), "role": "Viewer"}]})
+    assert f"users[0] and users[1] both refer to the user '{ANNA}'" in run.message
+
+
+def test_two_tasks_for_one_user_in_tenant_are_an_error(world: World) -> None:
+    row = joined(world)
+    run = world.run("tenant", {"users": [{"email": ANNA}, {"id": row["user_id"], "role": "Viewer"}]})
+    assert "both refer to the user" in run.message
