@@ -21,7 +21,7 @@ from .downloads import dest_option, with_downloads
 from .provisioning_profile_lookup import ProvisioningProfileLookup
 from .provisioning_profile_planner import ProvisioningProfilePlanner
 from .provisioning_profile_reader import ProvisioningProfileReader
-from .provisioning_profile_versions import PROFILES, days_left, shown_versions
+from .provisioning_profile_versions import PROFILES, VERSION_FIELDS, shown_versions, with_days_left
 from .upload import UPLOAD_DEADLINE
 
 _SELECTORS = ("name", "app_identifier", "profile_type", "team_id", "expiring_within")
@@ -34,20 +34,7 @@ _VERSIONS = Related(
         type="list",
         elements="dict",
         writable=False,
-        fields=(
-            Field("id", "ID of the version."),
-            Field("uuid", "UUID of the version that Apple assigned."),
-            Field("name", "Name of the version."),
-            Field("checksum", "SHA-256 checksum of the file.", api="sha256_hash"),
-            Field("creation_date", "Time when Apple created the version."),
-            Field("expiration_date", "Time when the version expires."),
-            Field("time_to_live", "Number of days from the creation to the expiration.", type="int"),
-            Field("provisions_all_devices", "Whether the version is for all devices.", type="bool"),
-            Field("xcode_managed", "Whether Xcode created the version.", api="is_xcode_managed", type="bool"),
-            Field("platforms", "Platforms of the version, such as V(iOS).", type="list", elements="str"),
-            Field("entitlements", "Entitlements of the version.", type="dict"),
-            Field("certificate_count", "Number of certificates of developers in the version.", type="int"),
-        ),
+        fields=VERSION_FIELDS,
         sample=[
             {
                 "id": "2b7d5f1a-3c4e-4f60-8a9b-1c2d3e4f5a6b",
@@ -87,6 +74,7 @@ PROVISIONING_PROFILE = with_downloads(
         routes=Routes(list=PROFILES, object=f"{PROFILES}/{{id}}", name_filter=""),
         keys=("name", "src"),
         uploads=(Upload(option="src", key="file", required=False),),
+        adapt=with_days_left,
         lookup=ProvisioningProfileLookup,
         planner=ProvisioningProfilePlanner,
         reader=ProvisioningProfileReader,
@@ -197,9 +185,7 @@ PROVISIONING_PROFILE = with_downloads(
             Field(
                 "days_left",
                 "Number of whole days until the expiration. Negative if the provisioning profile is expired.",
-                api="expiration_date",
                 type="int",
-                normalize=days_left,
                 writable=False,
                 sample=186,
             ),

@@ -13,7 +13,7 @@ from ..engine.reader import Reader
 from ..http.client import Query
 from ..http.download import Download
 from .downloads import destinations, save
-from .provisioning_profile_versions import days_left, versions_of
+from .provisioning_profile_versions import versions_of
 
 _FILTERS = {"app_identifier": "app_identifier", "profile_type": "profile_type", "team_id": "team_id"}
 _EXTENSION = ".mobileprovision"
@@ -29,8 +29,7 @@ class ProvisioningProfileReader(Reader):
         rows = self.view.list_objects(self.kind, self.query(params))
         name, days = params.get("name"), params.get("expiring_within")
         rows = [row for row in rows if name is None or str(row.get("name")).strip() == name.strip()]
-        left = {row["id"]: days_left(str(row.get("expiration_date"))) for row in rows}
-        return [row for row in rows if days is None or ((count := left[row["id"]]) is not None and count < days)]
+        return [row for row in rows if days is None or ((left := row.get("days_left")) is not None and left < days)]
 
     def query(self, params: Params) -> Query | None:
         """Return the query of the list for the filters that a task sets, None if it sets none."""

@@ -12,9 +12,27 @@ from datetime import datetime, timezone
 from ..base.row import Params, Row
 from ..base.times import parse_time
 from ..engine.tenant_view import TenantView
+from ..model.conform import conform
+from ..model.field import Field
 
 PROFILES = "/v2/provisioning-profiles"
 _SECONDS = 86400
+
+VERSION_FIELDS = (
+    Field("id", "ID of the version."),
+    Field("uuid", "UUID of the version that Apple assigned."),
+    Field("name", "Name of the version."),
+    Field("checksum", "SHA-256 checksum of the file.", api="sha256_hash"),
+    Field("creation_date", "Time when Apple created the version."),
+    Field("expiration_date", "Time when the version expires."),
+    Field("time_to_live", "Number of days from the creation to the expiration.", type="int"),
+    Field("provisions_all_devices", "Whether the version is for all devices.", type="bool"),
+    Field("xcode_managed", "Whether Xcode created the version.", api="is_xcode_managed", type="bool"),
+    Field("platforms", "Platforms of the version, such as V(iOS).", type="list", elements="str"),
+    Field("entitlements", "Entitlements of the version.", type="dict"),
+    Field("certificate_count", "Number of certificates of developers in the version.", type="int"),
+)
+"""The properties of a version."""
 
 
 def versions_of(view: TenantView, profile: Row) -> list[Row]:
@@ -31,7 +49,7 @@ def with_checksum(versions: t.Iterable[Row], checksum: str) -> Row | None:
 
 def shown_versions(view: TenantView, profile: Row, _params: Params) -> list[Row]:
     """Return the versions of a profile with parsed values, for the _info module."""
-    return [
+    rows = [
         {
             **row,
             "platforms": [each for each in _parsed(row.get("platforms"), list) if isinstance(each, str)],
@@ -40,11 +58,22 @@ def shown_versions(view: TenantView, profile: Row, _params: Params) -> list[Row]
         }
         for row in versions_of(view, profile)
     ]
+    shown = []
+    for row in rows:
+        typed, mismatches = conform(VERSION_FIELDS, row)
+        view.record_invalid("version", str(row["id"]), mismatches)
+        shown.append(typed)
+    return shown
 
 
-def days_left(text: str) -> int | None:
-    """Return the number of whole days until a time, negative after it. None if the text is not a time."""
-    time = parse_time(text)
+def with_days_left(row: Row) -> Row:
+    """Return a profile of a response with the number of whole days until its expiration, negative after it. It is null
+    if the time is not valid."""
+    return {**row, "days_left": _days_left(row.get("expiration_date"))}
+
+
+def _days_left(text: t.Any) -> int | None:
+    time = parse_time(text) if isinstance(text, str) else None
     if time is None:
         return None
     return math.floor((time - datetime.now(timezone.utc)).total_seconds() / _SECONDS)
