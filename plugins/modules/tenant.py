@@ -79,6 +79,10 @@ options:
   preferred_region:
     description: Preferred regions, with the options of M(esper.cloud.preferred_region).
     type: dict
+  provisioning_profiles:
+    description: Provisioning profiles, each with the options of M(esper.cloud.provisioning_profile).
+    type: list
+    elements: dict
   report_subscriptions:
     description: Report subscriptions, each with the options of M(esper.cloud.report_subscription).
     type: list
@@ -124,6 +128,8 @@ notes:
   - The task has the time O(deadline) for each 100 objects.
   - The task fails if an object is listed twice, or if it deletes an object that another object needs.
   - It also fails if a device group gets the path of a group that the same task moves.
+  - To give the name of an object to another one, such as a role or a webclip, delete the first object by
+    ID in the same task. The deletion comes first.
   - After a failure or an interruption, run the same task again to apply the rest.
 seealso:
   - module: esper.cloud.alert_channel
@@ -138,6 +144,7 @@ seealso:
   - module: esper.cloud.enterprise_policy
   - module: esper.cloud.geofence
   - module: esper.cloud.preferred_region
+  - module: esper.cloud.provisioning_profile
   - module: esper.cloud.report_subscription
   - module: esper.cloud.role
   - module: esper.cloud.tile_icon

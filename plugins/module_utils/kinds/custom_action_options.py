@@ -19,6 +19,8 @@ from ..model.conform import to_row, to_rows, to_text
 from ..model.kind import Kind
 
 _PLATFORM = "linux"
+# The key of the names of the values that Esper returned with an unexpected type. It is never sent.
+_INVALID = "invalid"
 _SENT = ("script", "interpreter")
 # Whoever changes it changes all keys that are derived, and blueprints refer to them.
 _NAMESPACE = uuid5(NAMESPACE_URL, "https://github.com/ansible-collections/esper.cloud/custom_action")
@@ -65,7 +67,9 @@ def read_scripts(view: TenantView, kind: Kind, rows: list[Row]) -> list[Row]:
         except EsperError as error:
             # An exception in a thread would cancel the other requests of the task.
             return error
-        return {key: to_text(content.get(key)) for key in _SENT}
+        invalid = [key for key in _SENT if content.get(key) is not None and to_text(content[key]) is None]
+        view.record_invalid("script", identifier, invalid)
+        return {**{key: to_text(content.get(key)) for key in _SENT}, _INVALID: invalid}
 
     purposes = {
         str(option["script_id"]): f"Reading the script of the option '{option.get('label')}' of the {kind.phrase(row)}"
@@ -88,6 +92,15 @@ def read_scripts(view: TenantView, kind: Kind, rows: list[Row]) -> list[Row]:
             ],
         }
         for row in rows
+    ]
+
+
+def invalid_values(row: Row) -> list[str]:
+    """Return the paths of values of scripts, which read_scripts() has read, of an unexpected type."""
+    return [
+        f"options[{index}].{name}"
+        for index, option in enumerate(to_rows(row.get("options")))
+        for name in option.get(_INVALID) or ()
     ]
 
 

@@ -10,7 +10,7 @@ from ..base.errors import InvalidParameter
 from ..base.row import Params, Row
 from ..engine.planner import Planner
 from ..model.plan import Plan, Step
-from .custom_action_options import completed, read_scripts, with_scripts
+from .custom_action_options import completed, invalid_values, read_scripts, with_scripts
 
 
 class CustomActionPlanner(Planner):
@@ -31,6 +31,11 @@ class CustomActionPlanner(Planner):
         if params.get("options") is not None:
             current = read_scripts(self.view, self.kind, [current])[0]
             params = self._completed(params, current)
+            if paths := invalid_values(current):
+                raise InvalidParameter(
+                    f"The {self.kind.phrase(current)} is not changed, because Esper returned an unexpected type for"
+                    f" {', '.join(paths)}, and the change would overwrite the value. Correct the value in Esper first."
+                )
         plan = self._with_scripts(super().plan_update(current, params))
         status = current.get("state")
         for step in plan.steps:

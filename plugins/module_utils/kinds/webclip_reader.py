@@ -7,6 +7,7 @@ from __future__ import annotations
 from ..base.errors import ApiError
 from ..base.row import Params, Row
 from ..engine.reader import Reader
+from ..model.conform import to_text
 from .webclip_apps import webclip_apps
 
 
@@ -23,5 +24,5 @@ class WebclipReader(Reader):
         except ApiError as error:
             self.view.warn(f"The names of webclips are null. {error}")
             return rows
-        names = {str(app["app_id"]).lower(): app.get("name") for app in apps}
+        names = {str(app["app_id"]).lower(): to_text(app.get("name")) for app in apps}
         return [{self.kind.name_key: names.get(str(row["id"]).lower()), **row} for row in rows]

@@ -189,6 +189,20 @@ def test_scripts_that_a_key_cannot_read_are_an_error(world: World) -> None:
     assert run.writes == []
 
 
+def test_a_script_of_an_unexpected_type_is_not_overwritten(world: World) -> None:
+    action(world, ON, type="button")
+    broken = {"script": ["a", "b"], "interpreter": "bash"}
+    world.simulator.rewrites.append(
+        lambda _method, path, body: {**body, "content": broken} if path.startswith("/v2/scripts/") else body
+    )
+    run = action(world, {**ON, "script": "exit"})
+    assert "is not changed, because Esper returned an unexpected type for options[0].script" in run.message
+    assert run.writes == []
+    run = world.must("custom_action_info", {"scripts": True})
+    assert run.result["custom_actions"][0]["options"][0]["script"] is None
+    assert "values of an unexpected type, which are null here: script script of" in run.warnings[0]
+
+
 def test_tenant_goes_on_if_a_script_cannot_be_read(world: World) -> None:
     actions = [{"name": name, "type": "button", "options": [ON, OFF]} for name in ("Radio", "Wireless")]
     world.must("tenant", {"custom_actions": actions})
