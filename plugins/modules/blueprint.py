@@ -20,9 +20,9 @@ description:
   - Each change is saved as a draft, unless O(publish=true). Devices never get drafts.
   - 'Publishing a blueprint does not change devices. Devices get the published version when they converge:
     see M(esper.cloud.converge).'
-  - The module looks up apps by package name and version, and content files and wallpapers by name.
-    You can set their IDs instead. Wi-Fi networks, provisioning profiles and custom actions are set
-    by ID.
+  - The module looks up apps by package name and version, and content files, wallpapers, webclips
+    and custom actions by name. You can set their IDs instead. Wi-Fi networks and provisioning profiles
+    are set by ID.
   - The module validates the settings before it sends a change, also in check mode. An error contains
     the path of each invalid or missing value.
   - At least one of O(id) and O(name) is required.
@@ -1298,6 +1298,9 @@ options:
             type: list
             elements: dict
             suboptions:
+              webclip:
+                description: Name of a webclip, instead of an app. Implies O(settings.ios.apps[].app_type=WEBCLIP).
+                type: str
               package_name:
                 description: Package name (bundle ID) of an app of the tenant, instead of its ID.
                 type: str
@@ -1450,17 +1453,24 @@ options:
             suboptions:
               custom_actions:
                 description:
-                  - Custom actions, identified by ID.
+                  - Custom actions, identified by name or ID.
                   - Items you omit are not changed, unless O(exact=true).
                 type: list
                 elements: dict
                 suboptions:
+                  custom_action:
+                    description: Name of the custom action, instead of its ID.
+                    type: str
+                  option:
+                    description: Label of an option of the custom action, instead of its key. Can
+                      be omitted if the custom action has only one.
+                    type: str
                   id:
-                    description: ID of the custom action. Must be a UUID. Required if new.
+                    description: ID of the custom action, instead of its name. Must be a UUID.
                     type: str
                   options_key:
-                    description: Key of an option of the custom action. Must be a UUID. Required if
-                      new.
+                    description: Key of an option of the custom action, instead of its label. Must
+                      be a UUID.
                     type: str
                   apply_policy:
                     description: Apply policy of the setting, see O(settings). Defaults to V(ALWAYS
@@ -1970,11 +1980,11 @@ blueprint:
       description:
         - Settings by platform, without passwords.
         - The names are those of the suboptions of O(esper.cloud.blueprint#module:settings).
-        - M(esper.cloud.blueprint) also returns the names of the apps, files and wallpapers
+        - M(esper.cloud.blueprint) also returns the names of the apps, files and other objects
           that the task lists. M(esper.cloud.blueprint_info) returns the names of all of them,
           unless O(esper.cloud.blueprint_info#module:resolve_names=false).
-        - A name is null if the object does not exist, or if other wallpapers have the same
-          name and orientation.
+        - A name is null if the object does not exist, or if several objects have the same
+          name.
       type: dict
       sample:
         android:

@@ -39,8 +39,9 @@ options:
     type: str
   resolve_names:
     description:
-      - If V(true), the module looks up the names of apps, content files and wallpapers. This takes one request
-        for each app, and one for every 250 content files, wallpapers, Apple apps and Windows apps.
+      - If V(true), the module looks up the names of apps, content files, wallpapers, webclips and custom
+        actions. This takes one request for each app, and at least one for each other kind of object that
+        the blueprints use.
       - If V(false), settings have only the IDs.
     type: bool
     default: true
@@ -137,11 +138,11 @@ blueprints:
       description:
         - Settings by platform, without passwords.
         - The names are those of the suboptions of O(esper.cloud.blueprint#module:settings).
-        - M(esper.cloud.blueprint) also returns the names of the apps, files and wallpapers
+        - M(esper.cloud.blueprint) also returns the names of the apps, files and other objects
           that the task lists. M(esper.cloud.blueprint_info) returns the names of all of them,
           unless O(esper.cloud.blueprint_info#module:resolve_names=false).
-        - A name is null if the object does not exist, or if other wallpapers have the same
-          name and orientation.
+        - A name is null if the object does not exist, or if several objects have the same
+          name.
       type: dict
       sample:
         android:

@@ -49,12 +49,16 @@ options:
     description: Content files, each with the options of M(esper.cloud.content).
     type: list
     elements: dict
+  custom_actions:
+    description: Custom actions, each with the options of M(esper.cloud.custom_action).
+    type: list
+    elements: dict
   wallpapers:
     description: Wallpapers, each with the options of M(esper.cloud.wallpaper).
     type: list
     elements: dict
-  custom_actions:
-    description: Custom actions, each with the options of M(esper.cloud.custom_action).
+  webclips:
+    description: Webclips, each with the options of M(esper.cloud.webclip).
     type: list
     elements: dict
   device_group_thumbnails:
@@ -85,10 +89,6 @@ options:
     elements: dict
   tile_icons:
     description: Tile icons, each with the options of M(esper.cloud.tile_icon).
-    type: list
-    elements: dict
-  webclips:
-    description: Webclips, each with the options of M(esper.cloud.webclip).
     type: list
     elements: dict
   blueprints:
@@ -130,8 +130,9 @@ seealso:
   - module: esper.cloud.app
   - module: esper.cloud.background_script
   - module: esper.cloud.content
-  - module: esper.cloud.wallpaper
   - module: esper.cloud.custom_action
+  - module: esper.cloud.wallpaper
+  - module: esper.cloud.webclip
   - module: esper.cloud.device_group_thumbnail
   - module: esper.cloud.enterprise
   - module: esper.cloud.enterprise_policy
@@ -140,7 +141,6 @@ seealso:
   - module: esper.cloud.report_subscription
   - module: esper.cloud.role
   - module: esper.cloud.tile_icon
-  - module: esper.cloud.webclip
   - module: esper.cloud.blueprint
   - module: esper.cloud.device_group
   - module: esper.cloud.alarm_rule

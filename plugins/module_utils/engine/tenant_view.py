@@ -301,7 +301,6 @@ class TenantView:
         """
         row = kind.adapted(row)
         self.hide_secrets(kind, row)
-        row = kind.adapted(row)
         identifier = row.get(kind.id_key)
         typed, mismatches = conform(kind.fields, row)
         if kind.has_ids and not (is_id(identifier) and is_id(typed.get(kind.id_key))):

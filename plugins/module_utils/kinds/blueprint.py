@@ -85,8 +85,8 @@ _MODULE = ModuleSpec(
         "Each change is saved as a draft, unless O(publish=true). Devices never get drafts.",
         "Publishing a blueprint does not change devices. Devices get the published version when they converge: see"
         " M(esper.cloud.converge).",
-        "The module looks up apps by package name and version, and content files and wallpapers by name. You can set"
-        " their IDs instead. Wi-Fi networks, provisioning profiles and custom actions are set by ID.",
+        "The module looks up apps by package name and version, and content files, wallpapers, webclips and custom"
+        " actions by name. You can set their IDs instead. Wi-Fi networks and provisioning profiles are set by ID.",
         "The module validates the settings before it sends a change, also in check mode. An error contains the path"
         " of each invalid or missing value.",
     ),
@@ -180,8 +180,9 @@ _INFO_MODULE = ModuleSpec(
         Option(
             "resolve_names",
             (
-                "If V(true), the module looks up the names of apps, content files and wallpapers. This takes one"
-                " request for each app, and one for every 250 content files, wallpapers, Apple apps and Windows apps.",
+                "If V(true), the module looks up the names of apps, content files, wallpapers, webclips and custom"
+                " actions. This takes one request for each app, and at least one for each other kind of object that"
+                " the blueprints use.",
                 "If V(false), settings have only the IDs.",
             ),
             type="bool",

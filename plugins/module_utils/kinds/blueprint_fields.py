@@ -227,11 +227,23 @@ ANDROID_APPS = dict_list(
 )
 
 
-def tenant_apps(platform: str, *types: str) -> Field:
-    """Return the apps of Apple or Windows devices."""
+WEBCLIPS = (
+    identifier(
+        "webclip",
+        "Name of a webclip, instead of an app. Implies O(settings.ios.apps[].app_type=WEBCLIP).",
+        in_payload=False,
+    ),
+    Reference(kind="webclip", options=("webclip",), api_keys=("app_id", "app_version_id")),
+)
+
+
+def tenant_apps(platform: str, *types: str, named_kinds: tuple[tuple[Field, Reference], ...] = ()) -> Field:
+    """Return the apps of Apple or Windows devices. ``named_kinds`` are other kinds in the same list, each with the
+    option that names an object."""
     return dict_list(
         "apps",
         (f"Apps of the blueprint, identified by O(settings.{platform}.apps[].app_id).", KEPT),
+        *(option for option, _reference in named_kinds),
         _PACKAGE,
         *_VERSION,
         *_APP_IDS,
@@ -244,8 +256,8 @@ def tenant_apps(platform: str, *types: str) -> Field:
         ),
         Field("base64_app_config", "Configuration of the app, encoded in Base64."),
         list_type="map",
-        map_keys=(("app_id",), ("package_name",)),
-        references=(_APPS,),
+        map_keys=(("app_id",), *((option.name,) for option, _reference in named_kinds), ("package_name",)),
+        references=(_APPS, *(reference for _option, reference in named_kinds)),
     )
 
 

@@ -25,6 +25,7 @@ from .blueprint_settings import SETTINGS
 from .blueprint_terms import Terms
 from .blueprint_terms import with_planned_names as with_planned_terms
 from .content import CONTENT
+from .webclip_apps import is_webclip
 
 
 @dataclass(frozen=True)
@@ -103,6 +104,9 @@ class Names:
     def _resolve_app(self, catalog: Catalog, desired: Row, items: list[Row], path: str) -> Row:
         """Return an app of the task with its IDs. ``items`` are copies of those of the blueprint; the same app gets its
         names."""
+        if is_webclip(desired):
+            # Its IDs are set, or are those of the blueprint: see blueprint_terms.py.
+            return desired
         nulls = {key: None for key, value in desired.items() if value is None}
         app = {key: normal_id(value) for key, value in desired.items() if value is not None}
         package, app_id = app.get("package_name"), app.get("app_id")
@@ -202,6 +206,8 @@ class Names:
 
     def _name_app(self, platform: str, app: Row) -> Row:
         catalog = self._catalogs[platform]
+        if is_webclip(app):
+            return {**app, "package_name": app.get("package_name"), **_names_of(None)}
         version = catalog.version(app.get("app_id"), app.get("app_version_id"))
         package = app.get("package_name")
         if package is None and version is not None:

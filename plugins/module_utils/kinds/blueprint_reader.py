@@ -4,8 +4,6 @@
 
 from __future__ import annotations
 
-import itertools
-
 from ..base.errors import InvalidParameter, NotFound
 from ..base.row import Params, Row
 from ..engine.reader import Reader
@@ -86,7 +84,7 @@ def _without_ids(field: Field, value: Row, path: str, omitted: list[str]) -> Row
         if child_value is None:
             continue
         if child.name in names:
-            if not value.get(names[child.name]):
+            if not any(value.get(name) for name in names[child.name]):
                 omitted.append(child_path)
         elif isinstance(child_value, dict) and child.fields:
             if part := _without_ids(child, child_value, child_path, omitted):
@@ -104,7 +102,9 @@ def _items_without_ids(field: Field, items: list[Row], path: str, omitted: list[
     lost_paths = [
         item_path
         for item_path, item in paths.items()
-        if any(item.get(key) is not None and not item.get(name) for key, name in names.items())
+        if any(
+            item.get(key) is not None and not any(item.get(name) for name in others) for key, others in names.items()
+        )
     ]
     omitted += lost_paths
     return [
@@ -114,12 +114,11 @@ def _items_without_ids(field: Field, items: list[Row], path: str, omitted: list[
     ]
 
 
-def _names_of_ids(field: Field) -> dict[str, str]:
-    """Return the IDs in a dict, or in each dict of a list, with the option that stands for each, "" if none does."""
-    return {
-        key: name
-        for reference in field.references
-        for key, name in itertools.zip_longest(
-            reference.api_keys, reference.options[: len(reference.api_keys)], fillvalue=""
-        )
-    }
+def _names_of_ids(field: Field) -> dict[str, list[str]]:
+    """Return the IDs in a dict, or in each dict of a list, with the options that stand for each, none for some IDs."""
+    names: dict[str, list[str]] = {}
+    for reference in field.references:
+        for number, key in enumerate(reference.api_keys):
+            # The last option also stands for the IDs that follow from it.
+            names.setdefault(key, []).extend(reference.options[min(number, len(reference.options) - 1) :][:1])
+    return names

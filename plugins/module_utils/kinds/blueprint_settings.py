@@ -27,10 +27,12 @@ from .blueprint_fields import (
     NO_FORMAT,
     TIMEZONE,
     WALLPAPERS,
+    WEBCLIPS,
     dict_field,
     dict_list,
     files,
     identifier,
+    named,
     nameless,
     number,
     scripts,
@@ -130,7 +132,7 @@ _IOS = dict_field(
         switch("force_automatic_time_date", "the device sets date and time automatically", server_default=False),
     ),
     wifi_networks(),
-    tenant_apps("ios", *_APPLE_APPS),
+    tenant_apps("ios", *_APPLE_APPS, named_kinds=(WEBCLIPS,)),
     dict_list(
         "provisioning_profiles",
         ("Provisioning profiles, identified by ID.", KEPT),
@@ -168,13 +170,25 @@ _LINUX = dict_field(
         "Custom actions.",
         dict_list(
             "custom_actions",
-            ("Custom actions, identified by ID.", KEPT),
-            identifier("id", "ID of the custom action.", required_by_api=True, validator=uuid),
-            identifier("options_key", "Key of an option of the custom action.", required_by_api=True, validator=uuid),
+            ("Custom actions, identified by name or ID.", KEPT),
+            identifier("custom_action", "Name of the custom action, instead of its ID.", in_payload=False),
+            identifier(
+                "option",
+                "Label of an option of the custom action, instead of its key. Can be omitted if the custom action has"
+                " only one.",
+                in_payload=False,
+            ),
+            identifier("id", "ID of the custom action, instead of its name.", required_by_api=True, validator=uuid),
+            identifier(
+                "options_key",
+                "Key of an option of the custom action, instead of its label.",
+                required_by_api=True,
+                validator=uuid,
+            ),
             APPLY_POLICY,
             list_type="map",
-            map_keys=(("id",),),
-            **nameless("custom_action", "id", "options_key"),
+            map_keys=(("id",), ("custom_action",)),
+            **named("custom_action", custom_action="id", option="options_key"),
         ),
     ),
     files(
@@ -302,10 +316,10 @@ SETTINGS = dict_field(
     returns=(
         "Settings by platform, without passwords.",
         "The names are those of the suboptions of O(esper.cloud.blueprint#module:settings).",
-        "M(esper.cloud.blueprint) also returns the names of the apps, files and wallpapers that the task lists."
+        "M(esper.cloud.blueprint) also returns the names of the apps, files and other objects that the task lists."
         " M(esper.cloud.blueprint_info) returns the names of all of them, unless"
         " O(esper.cloud.blueprint_info#module:resolve_names=false).",
-        "A name is null if the object does not exist, or if other wallpapers have the same name and orientation.",
+        "A name is null if the object does not exist, or if several objects have the same name.",
     ),
     sample={"android": {"device_mode_settings": {"apply_policy": "ALWAYS APPLY", "device_mode": "KIOSK"}}},
 )

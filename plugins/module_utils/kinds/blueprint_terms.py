@@ -11,21 +11,31 @@ from __future__ import annotations
 
 import typing as t
 from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 
-from ..base.errors import InvalidParameter, NotFound
+from ..base.errors import ApiError, InvalidParameter, NotFound
 from ..base.ids import is_uuid, normal_id
 from ..base.row import Params, Row
 from ..base.text import composed
 from ..engine.lookup import lookup_of
 from ..engine.tenant_view import TenantView
 from ..model.api_paths import read_field
-from ..model.conform import to_row
+from ..model.conform import to_row, to_rows
 from ..model.field import Field, Reference
 from ..model.kind import Kind
 from ..model.unknowns import KnownAfterApply
+from .custom_action import CUSTOM_ACTION
 from .wallpaper import WALLPAPER
+from .webclip import WEBCLIP
+from .webclip_apps import WEBCLIP_APP, apps_of_webclip, webclips_by_name
 
-_NO_SCOPE: t.Callable[[str], Params] = lambda _name: {}  # noqa: E731 - a default of a dataclass
+
+def _list_all(view: TenantView, kind: Kind) -> list[Row]:
+    return view.list_objects(kind)
+
+
+def _no_scope(_field: str) -> Params:
+    return {}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,8 +43,8 @@ class Part:
     """The parts of an object that settings refer to, such as the versions of a profile.
 
     ``rows(view, object)`` returns them, the default one first. ``title`` is a part in a sentence. ``id_key`` is the key
-    of its ID, and ``name_key`` that of its name. ``latest`` is a text for the default part. Without it, the part of an
-    object with several parts must be set.
+    of its ID, and ``name_key`` that of its name. ``latest`` is a text for the default part. If ``has_default`` is
+    false, the part of an object with several parts must be set.
     """
 
     title: str
@@ -42,6 +52,7 @@ class Part:
     id_key: str = "id"
     name_key: str = "name"
     latest: str = ""
+    has_default: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,18 +60,37 @@ class Term:
     """The objects of a kind in settings.
 
     ``scope`` returns the options that select the object together with its name, from the name of the field, because
-    names can be unique only among some objects. ``part`` describes the part that the second option names.
+    names can be unique only among some objects. ``part`` describes the part that the second option names, or that
+    follows from the object. ``values`` are in each dict that refers to such an object. ``rows`` returns all existing
+    objects with their names.
     """
 
     kind: Kind
-    scope: t.Callable[[str], Params] = _NO_SCOPE
+    scope: t.Callable[[str], Params] = _no_scope
     part: Part | None = None
+    values: t.Mapping[str, str] = dataclass_field(default_factory=dict)
+    rows: t.Callable[[TenantView, Kind], list[Row]] = _list_all
 
 
 TERMS: dict[str, Term] = {
+    "custom_action": Term(
+        kind=CUSTOM_ACTION,
+        part=Part(
+            title="option",
+            rows=lambda _view, action: to_rows(action.get("options")),
+            id_key="key",
+            name_key="label",
+            has_default=False,
+        ),
+    ),
     "wallpaper": Term(kind=WALLPAPER, scope=lambda orientation: {"orientation": orientation}),
+    "webclip": Term(
+        kind=WEBCLIP,
+        part=Part(title="version", rows=apps_of_webclip, id_key="app_version_id"),
+        values=WEBCLIP_APP,
+        rows=webclips_by_name,
+    ),
 }
-
 
 # The result of _fields_with_terms() by the id() of a field.
 _FIELDS_WITH_TERMS: dict[int, tuple[Field, tuple[Field, ...]]] = {}
@@ -124,54 +154,63 @@ class Terms:
         term = TERMS[reference.kind]
         row = self._find(term, term.scope(field.name), str(text))
         identifier = row[term.kind.id_key]
-        self._check_id(term, option, key, desired, identifier, path)
-        desired = {**desired, key: _text(identifier)}
+        self._check_values(term, option, key, desired, identifier, path)
+        # Options that the task omits are null.
+        desired = {**desired, **term.values, key: _text(identifier)}
         if term.part is None or not part_keys or desired.get(part_keys[0]) is not None:
             return desired
-        name = desired.get(part_options[0])
-        if name is None and any(_is_same(item.get(key), identifier) for item in current):
-            # The part of the blueprint is kept.
-            return desired
-        return {**desired, part_keys[0]: self._find_part(term, term.part, row, name, f"{path}.{part_options[0]}")}
+        name = desired.get(part_options[0]) if part_options else None
+        kept = next((item.get(part_keys[0]) for item in current if _is_same(item.get(key), identifier)), None)
+        if name is None and kept is not None:
+            return {**desired, part_keys[0]: kept}
+        part_path = f"{path}.{part_options[0]}" if part_options else path
+        return {**desired, part_keys[0]: self._find_part(term, term.part, row, name, part_path)}
 
     def _find(self, term: Term, scope: Params, text: str) -> Row:
         """Return the object with a name or ID. Raise NotFound or Ambiguous."""
-        lookup = lookup_of(self._view, term.kind)
-        if not scope:
-            return lookup.resolve(text)
-        row = lookup.find({**scope, "id" if is_uuid(text.strip()) else "name": text.strip()})
+        row = lookup_of(self._view, term.kind).find({**scope, "id" if is_uuid(text.strip()) else "name": text.strip()})
         if row is None:
-            rows = self._in_scope(term, scope)
-            raise NotFound(self._title(term, scope), text, map(term.kind.name_of, rows))
+            raise NotFound(self._title(term, scope), text, map(term.kind.name_of, self._in_scope(term, scope)))
         return row
 
     def _in_scope(self, term: Term, scope: Params) -> list[Row]:
-        """Return the existing objects that can have a name."""
-        fields = [field for field in term.kind.fields if field.name in scope]
+        """Return the existing objects that can have a name, none if Esper does not return them."""
+        fields = [each for each in term.kind.fields if each.name in scope]
         return [
             row
-            for row in self._view.list_objects(term.kind)
-            if all(field.from_api(read_field(field, row)) == scope[field.name] for field in fields)
+            for row in self._rows(term)
+            if all(each.from_api(read_field(each, row)) == scope[each.name] for each in fields)
         ]
+
+    def _rows(self, term: Term) -> list[Row]:
+        """Return all existing objects. They are only needed for names, so an error is a warning."""
+        try:
+            return term.rows(self._view, term.kind)
+        except ApiError as error:
+            if error.status == 401:
+                raise
+            self._view.warn(f"The names of the {term.kind.titles} in blueprints are null. {error}")
+            return []
 
     @staticmethod
     def _title(term: Term, scope: Params) -> str:
         return " ".join([*map(str, scope.values()), term.kind.title])
 
-    def _check_id(self, term: Term, option: str, key: str, desired: Row, identifier: t.Any, path: str) -> None:
-        """Raise InvalidParameter if a name and an ID are those of two objects."""
-        given = desired.get(key)
-        if given is not None and not _is_same(given, identifier):
-            raise InvalidParameter(
-                f"Invalid parameters for the blueprint: {path} has the {option} '{desired.get(option)}', but the {key}"
-                f" '{given}' is that of another {term.kind.title} or of none. Set only one of them."
-            )
+    def _check_values(self, term: Term, option: str, key: str, desired: Row, identifier: t.Any, path: str) -> None:
+        """Raise InvalidParameter if a name and another value are those of two objects."""
+        for other, value in {key: identifier, **term.values}.items():
+            set_value = desired.get(other)
+            if set_value is not None and not _is_same(set_value, value):
+                raise InvalidParameter(
+                    f"Invalid parameters for the blueprint: {path} has the {option} '{desired.get(option)}', but the"
+                    f" {other} '{set_value}' is not that of this {term.kind.title}. Set only one of them."
+                )
 
     def _find_part(self, term: Term, part: Part, row: Row, name: t.Any, path: str) -> t.Any:
         """Return the ID of the part that a task names. Raise InvalidParameter or NotFound."""
         rows = part.rows(self._view, row)
         names = [str(each.get(part.name_key)) for each in rows]
-        if name is None and len(rows) > 1 and not part.latest:
+        if name is None and len(rows) > 1 and not part.has_default:
             raise InvalidParameter(
                 f"Invalid parameters for the blueprint: {path} is required, because the {term.kind.phrase(row)} has"
                 f" several: {', '.join(names)}."
@@ -212,19 +251,18 @@ class Terms:
         """Return a dict in API format with the names of the objects that it refers to, null if they do not exist."""
         for reference in _references_of(field):
             (option, *part_options), (key, *part_keys) = reference.options, reference.api_keys
-            if item.get(key) is None:
-                continue
             term = TERMS[reference.kind]
+            if item.get(key) is None or any(item.get(other) != value for other, value in term.values.items()):
+                continue
             row, name = self._named(term, term.scope(field.name), item[key])
             item = {**item, option: name}
-            if term.part is not None and part_keys:
+            if term.part is not None and part_options:
                 item[part_options[0]] = self._name_of_part(term.part, row, item.get(part_keys[0]))
         return item
 
     def _named(self, term: Term, scope: Params, identifier: t.Any) -> tuple[Row | None, str | None]:
         """Return an existing object and its name, null if other objects have the same name."""
-        rows = self._view.list_objects(term.kind)
-        row = next((each for each in rows if _is_same(each[term.kind.id_key], identifier)), None)
+        row = next((each for each in self._rows(term) if _is_same(each[term.kind.id_key], identifier)), None)
         if row is None:
             return None, None
         name = term.kind.name_of(row)

@@ -6,7 +6,8 @@ Based on /v2/webclips of the contract (v2.yaml). No operation changes a webclip.
 only the filter of the list finds a webclip by its name. The number in the list is that of the page.
 
 Choice: names are case-sensitive. Choice: a slash after the host of a URL without a path does not count. Choice: the
-list /v2/apps has the ``esper_name`` of a webclip as ``name`` and its ID as ``app_id``; only webclip_info uses that.
+list /v2/apps has the ``esper_name`` of a webclip as ``name`` and its ID as ``app_id``; webclip_info uses that, and
+blueprints that name webclips: see webclip_apps.py.
 """
 
 from __future__ import annotations

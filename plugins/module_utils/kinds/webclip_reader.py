@@ -7,8 +7,7 @@ from __future__ import annotations
 from ..base.errors import ApiError
 from ..base.row import Params, Row
 from ..engine.reader import Reader
-
-_APPS = "/v2/apps"
+from .webclip_apps import webclip_apps
 
 
 class WebclipReader(Reader):
@@ -20,9 +19,7 @@ class WebclipReader(Reader):
         if not unnamed:
             return rows
         try:
-            apps = self.view.list_at(
-                _APPS, {"app_type": "WEBCLIP"}, key="app_id", counts_page=True, purpose="Reading the names of webclips"
-            )
+            apps = webclip_apps(self.view)
         except ApiError as error:
             self.view.warn(f"The names of webclips are null. {error}")
             return rows

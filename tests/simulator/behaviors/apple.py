@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from typing import Any
+from uuid import NAMESPACE_URL, uuid5
 
 from exchange import Answer, Behavior, Call, Check, Refusal, paged, refuse
 from tenant import Tenant
@@ -81,7 +82,7 @@ def list_apps(tenant: Tenant, call: Call) -> Answer:
         {
             **{key: webclip[key] for key in ("label", "url", "is_removable", "is_full_screen", "created_at")},
             "app_id": webclip["id"],
-            "app_version_id": webclip["id"],
+            "app_version_id": str(uuid5(NAMESPACE_URL, webclip["id"])),
             "app_type": "WEBCLIP",
             "name": webclip["esper_name"],
         }

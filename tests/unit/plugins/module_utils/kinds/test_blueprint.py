@@ -27,6 +27,7 @@ from ansible_collections.esper.cloud.plugins.module_utils.kinds.blueprint_catalo
 from ansible_collections.esper.cloud.plugins.module_utils.kinds.blueprint_list import BLUEPRINTS
 from ansible_collections.esper.cloud.plugins.module_utils.kinds.blueprint_names import Names
 from ansible_collections.esper.cloud.plugins.module_utils.kinds.blueprint_settings import SETTINGS
+from ansible_collections.esper.cloud.plugins.module_utils.kinds.blueprint_terms import TERMS
 from ansible_collections.esper.cloud.plugins.module_utils.kinds.device_group import DEVICE_GROUP
 from ansible_collections.esper.cloud.plugins.module_utils.model.plan import Effect, Step
 from ansible_collections.esper.cloud.plugins.module_utils.model.unknowns import KnownAfterApply
@@ -1414,5 +1415,6 @@ def test_the_references_of_the_settings_are_those_that_names_stand_for() -> None
         if reference.options
     }
     apps = {(platform, "apps", "app") for platform in CATALOGS}
-    assert named == apps | {(platform, "files", "content") for platform in ("android", "linux")}
-    assert BLUEPRINT.depends_on >= {"app", "content"}
+    files = {(platform, "files", "content") for platform in ("android", "linux")}
+    assert named == apps | files | {("ios", "apps", "webclip")}
+    assert BLUEPRINT.depends_on >= {"app", "content", *TERMS}

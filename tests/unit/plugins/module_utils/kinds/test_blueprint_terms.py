@@ -8,37 +8,21 @@ import typing as t
 from pathlib import Path
 
 import pytest
-from ansible_collections.esper.cloud.tests.laws.preparations import Preparation
-from ansible_collections.esper.cloud.tests.laws.world import EmbeddedSimulator, Run, World
-from ansible_collections.esper.cloud.tests.unit.service import Clock
-from contract import Contract
+from ansible_collections.esper.cloud.tests.laws.world import Run, World
 
 Row = dict[str, t.Any]
 
 OTHER_ID = "0d5d3e0c-9a7e-4f57-8d0a-3f6f7d1f2b64"
 
 
-@pytest.fixture(scope="module")
-def running() -> t.Iterator[EmbeddedSimulator]:
-    with EmbeddedSimulator() as simulator:
-        yield simulator
-
-
-@pytest.fixture(scope="module")
-def contract() -> Contract:
-    return Contract()
-
-
 @pytest.fixture
-def world(
-    running: EmbeddedSimulator, contract: Contract, clock: Clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> World:
-    """A new tenant. The waits of the client take no time."""
+def world(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    """A new tenant, with pictures in the current directory."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "wide").mkdir()
-    made = World(running, contract, tmp_path)
-    made.begin(Preparation(files={"summer.png": b"portrait", "winter.png": b"other", "wide/summer.png": b"landscape"}))
-    return made
+    for name, content in (("summer.png", "portrait"), ("winter.png", "other"), ("wide/summer.png", "landscape")):
+        (tmp_path / name).write_text(content)
+    return world
 
 
 def blueprint(world: World, settings: Row, **options: t.Any) -> Run:
@@ -120,7 +104,7 @@ def test_an_export_has_names_of_wallpapers_that_another_tenant_can_have(
         (
             {"wallpaper": "summer.png", "wallpaper_id": OTHER_ID},
             "settings.android.wallpaper_settings.homescreen.portrait has the wallpaper 'summer.png', but the"
-            f" wallpaper_id '{OTHER_ID}' is that of another wallpaper or of none. Set only one of them.",
+            f" wallpaper_id '{OTHER_ID}' is not that of this wallpaper. Set only one of them.",
         ),
         ({"wallpaper": ""}, "settings.android.wallpaper_settings.homescreen.portrait.wallpaper is empty"),
     ],
@@ -167,3 +151,141 @@ def test_a_task_uploads_a_wallpaper_and_sets_it(world: World) -> None:
     }
     removed = world.must("tenant", removal)
     assert [write.split(" ")[0] for write in removed.writes] == ["PUT", "DELETE"]
+
+
+# --- custom actions ---------------------------------------------------------------------------------------------------
+
+BLUETOOTH = {
+    "name": "Bluetooth",
+    "type": "toggle",
+    "options": [{"label": "On", "script": "rfkill unblock bluetooth"}, {"label": "Off", "script": "rfkill block all"}],
+}
+
+
+def actions(*items: Row) -> Row:
+    """The settings with custom actions."""
+    return {"linux": {"custom_actions_multiple": {"custom_actions": list(items)}}}
+
+
+def test_a_custom_action_is_set_by_its_name_and_the_label_of_an_option(world: World) -> None:
+    action = world.must("custom_action", BLUETOOTH).result["custom_action"]
+    keys = {option["label"]: option["key"] for option in action["options"]}
+    created = blueprint(world, actions({"custom_action": "Bluetooth", "option": "Off"}))
+    (sent,) = created.requests[-1]["body"]["settings"]["linux"]["custom_actions_multiple"]["custom_actions"]
+    assert sent == {"id": action["id"], "options_key": keys["Off"], "apply_policy": "ALWAYS APPLY"}
+    for same in ({"custom_action": "Bluetooth", "option": "Off"}, {"custom_action": "Bluetooth"}):
+        assert not blueprint(world, actions(same)).changed
+        assert not blueprint(world, actions(same), exact=True).changed
+    assert not blueprint(world, actions({"id": action["id"], "option": "Off"})).changed
+    changed = blueprint(world, actions({"custom_action": "Bluetooth", "option": "On"}))
+    assert changed.changed
+    (read,) = world.must("blueprint_info", {"name": "Signage"}).result["blueprints"]
+    assert read["settings"]["linux"]["custom_actions_multiple"]["custom_actions"] == [
+        {**sent, "options_key": keys["On"], "custom_action": "Bluetooth", "option": "On"}
+    ]
+    exported = world.must("blueprint_info", {"name": "Signage", "export": True}).result
+    assert exported["omitted"] == []
+    assert exported["blueprints"][0]["settings"] == actions(
+        {"custom_action": "Bluetooth", "option": "On", "apply_policy": "ALWAYS APPLY"}
+    )
+
+
+@pytest.mark.parametrize(
+    ("action", "error"),
+    [
+        ({"custom_action": "Blutooth"}, "The custom action 'Blutooth' was not found. Did you mean 'Bluetooth'?"),
+        (
+            {"custom_action": "Bluetooth"},
+            "custom_actions[0].option is required, because the custom action 'Bluetooth' has several: On, Off.",
+        ),
+        ({"custom_action": "Bluetooth", "option": "Of"}, "option of the custom action 'Bluetooth' 'Of' was not found"),
+        ({"option": "On"}, "custom_actions[0].id is required"),
+    ],
+)
+def test_a_custom_action_that_cannot_be_selected(world: World, action: Row, error: str) -> None:
+    world.must("custom_action", BLUETOOTH)
+    run = blueprint(world, actions(action))
+    assert error in run.message
+    assert run.writes == []
+
+
+def test_a_task_creates_a_custom_action_and_sets_it(world: World) -> None:
+    task = {
+        "custom_actions": [{**BLUETOOTH, "options": BLUETOOTH["options"][:1]}],
+        "blueprints": [{"name": "Signage", "settings": actions({"custom_action": "Bluetooth"})}],
+    }
+    created = world.must("tenant", task)
+    assert [write.split("/")[-2] for write in created.writes] == ["custom-actions", "blueprints"]
+    assert not world.must("tenant", task).changed
+
+
+# --- webclips ---------------------------------------------------------------------------------------------------------
+
+MENU = {
+    "name": "Menu",
+    "label": "Today",
+    "url": "https://menu.example.com",
+    "target_bundle_id": "com.apple.mobilesafari",
+    "target_bundle_name": "Safari",
+}
+
+
+def ios_apps(*items: Row) -> Row:
+    """The settings with Apple apps."""
+    return {"ios": {"apps": list(items)}}
+
+
+def test_a_webclip_is_set_by_its_name(world: World) -> None:
+    webclip = world.must("webclip", MENU).result["webclip"]
+    created = blueprint(world, ios_apps({"webclip": "Menu"}))
+    (sent,) = created.requests[-1]["body"]["settings"]["ios"]["apps"]
+    assert sent == {**sent, "app_id": webclip["id"], "app_type": "WEBCLIP", "state": "SHOW"}
+    assert sent["app_version_id"] != webclip["id"]
+    for same in ({"webclip": "Menu"}, {"app_id": webclip["id"], "app_type": "WEBCLIP"}, sent):
+        assert not blueprint(world, ios_apps(same)).changed
+        assert not blueprint(world, ios_apps(same), exact=True).changed
+    (read,) = world.must("blueprint_info", {"name": "Signage"}).result["blueprints"]
+    (app,) = read["settings"]["ios"]["apps"]
+    assert app == {**app, **sent, "webclip": "Menu", "package_name": None}
+    exported = world.must("blueprint_info", {"name": "Signage", "export": True}).result
+    assert exported["omitted"] == []
+    assert exported["blueprints"][0]["settings"] == ios_apps(
+        {"webclip": "Menu", "state": "SHOW", "app_type": "WEBCLIP"}
+    )
+    copy = world.must("blueprint", {**exported["blueprints"][0], "name": "Copy"})
+    assert copy.requests[-1]["body"]["settings"]["ios"]["apps"] == [sent]
+
+
+@pytest.mark.parametrize(
+    ("app", "error"),
+    [
+        ({"webclip": "Menue"}, "The webclip 'Menue' was not found. Did you mean 'Menu'?"),
+        ({"webclip": "Menu", "app_type": "VPP"}, "the app_type 'VPP' is not that of this webclip"),
+        ({"webclip": "Menu", "app_id": OTHER_ID}, f"the app_id '{OTHER_ID}' is not that of this webclip"),
+    ],
+)
+def test_a_webclip_that_cannot_be_selected(world: World, app: Row, error: str) -> None:
+    world.must("webclip", MENU)
+    run = blueprint(world, ios_apps(app))
+    assert error in run.message
+    assert run.writes == []
+
+
+def test_a_task_creates_a_webclip_and_sets_it(world: World) -> None:
+    task = {
+        "webclips": [MENU],
+        "blueprints": [{"name": "Signage", "settings": ios_apps({"webclip": "Menu"})}],
+    }
+    assert world.must("tenant", task, check_mode=True).changed
+    created = world.must("tenant", task)
+    assert [write.split("/")[2] for write in created.writes] == ["webclips", "blueprints"]
+    assert not world.must("tenant", task).changed
+
+
+def test_names_that_cannot_be_read_are_null(world: World) -> None:
+    world.must("webclip", MENU)
+    blueprint(world, ios_apps({"webclip": "Menu"}))
+    world.simulator.fault(kind="status", path="^/v2/apps", status=403, times=None)
+    run = world.must("blueprint_info", {"name": "Signage"})
+    assert run.result["blueprints"][0]["settings"]["ios"]["apps"][0]["webclip"] is None
+    assert run.warnings[0].startswith("The names of the webclips in blueprints are null. Reading the names of webclips")

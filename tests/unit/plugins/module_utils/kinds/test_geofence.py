@@ -5,16 +5,12 @@
 from __future__ import annotations
 
 import typing as t
-from pathlib import Path
 
 import pytest
 from ansible_collections.esper.cloud.plugins.module_utils.kinds.geofence import GEOFENCE
 from ansible_collections.esper.cloud.plugins.module_utils.kinds.geofence_forms import adapt
 from ansible_collections.esper.cloud.plugins.module_utils.model.conform import conform
-from ansible_collections.esper.cloud.tests.laws.preparations import Preparation
-from ansible_collections.esper.cloud.tests.laws.world import EmbeddedSimulator, Run, World
-from ansible_collections.esper.cloud.tests.unit.service import Clock
-from contract import Contract
+from ansible_collections.esper.cloud.tests.laws.world import Run, World
 
 Row = dict[str, t.Any]
 
@@ -26,25 +22,6 @@ POLYGON = [
     {"latitude": 52.6, "longitude": 13.4},
     {"latitude": 52.6, "longitude": 13.5},
 ]
-
-
-@pytest.fixture(scope="module")
-def running() -> t.Iterator[EmbeddedSimulator]:
-    with EmbeddedSimulator() as simulator:
-        yield simulator
-
-
-@pytest.fixture(scope="module")
-def contract() -> Contract:
-    return Contract()
-
-
-@pytest.fixture
-def world(running: EmbeddedSimulator, contract: Contract, clock: Clock, tmp_path: Path) -> World:
-    """A new tenant. The waits of the client take no time."""
-    made = World(running, contract, tmp_path)
-    made.begin(Preparation())
-    return made
 
 
 def yard(world: World, **options: t.Any) -> Run:
