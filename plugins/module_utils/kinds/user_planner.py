@@ -234,9 +234,14 @@ class UserPlanner(Planner):
         current = self._with_paths(current, desired)
         compared = self.compare(current, desired)
         differing = [name for name, each in compared.items() if each.differs]
-        record = {field.name: compared[field.name].before for field in self.kind.fields if not field.secret}
+        plan = Plan({field.name: compared[field.name].before for field in self.kind.fields if not field.secret})
+        if desired.get("groups") and compared["all_groups"].after:
+            plan.warnings.append(
+                f"The {self.kind.phrase(current)} has access to all device groups, so groups has no effect. Set"
+                " all_groups=false to restrict the access."
+            )
         if not differing:
-            return Plan(record)
+            return plan
         if "username" in differing:
             raise InvalidParameter(
                 f"Cannot change username of the {self.kind.phrase(current)}, because Esper accepts it only on creation."
@@ -244,13 +249,14 @@ class UserPlanner(Planner):
             )
         if "role" in differing or ("active" in differing and desired["active"] is False):
             self.check_guards(current, params)
-        plan, planned = Plan(None), current
+        planned = current
         if any(name in differing for name in _ACCESS_FIELDS):
             planned = self._plan_access(plan, current, desired)
         if person := [name for name in differing if name in _PERSON_FIELDS]:
             planned = self._plan_person(plan, current, planned, {name: desired[name] for name in person})
         after = self.view.with_names(self.kind, self.kind.to_result(planned))
-        plan.record = {**record, **{name: value for name, value in after.items() if name in self._changing(differing)}}
+        changing = self._changing(differing)
+        plan.record = {name: after[name] if name in changing else value for name, value in (plan.record or {}).items()}
         plan.changes.append(
             ObjectDiff(
                 self.kind.header(current),

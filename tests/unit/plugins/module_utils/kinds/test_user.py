@@ -173,6 +173,13 @@ def test_access_to_all_groups_is_that_to_the_root_in_an_invitation(world: World)
     ]
     assert run.result["user"]["all_groups"]
     assert not user(world, role="Technician", all_groups=True).changed
+    assert user(world, groups=["Berlin"]).warnings == [
+        f"The user '{ANNA}' has access to all device groups, so groups has no effect. Set all_groups=false to restrict"
+        " the access."
+    ]
+    run = user(world, all_groups=False)
+    assert (run.result["user"]["groups"], run.result["user"]["all_groups"]) == (["All devices/Berlin"], False)
+    assert user(world, groups=["Berlin"], all_groups=False).warnings == []
 
 
 def test_a_lost_invitation_is_found(world: World) -> None:
