@@ -36,7 +36,7 @@ _ACCESS_FIELDS = ("role", "groups", "all_groups", "can_factory_reset")
 # The fields of an invitation.
 _INVITED_FIELDS = ("role", "groups", "connection_id")
 _PERSON_FIELDS = ("first_name", "last_name", "active")
-# The fields that do not apply to a user who exists.
+# The fields that are neither compared nor shown for a user.
 _CREATE_ONLY = ("password", "connection_id")
 
 
@@ -96,7 +96,7 @@ class UserPlanner(Planner):
         profile |= {"groups": _ids(access["groups"])} if access["groups"] else {}
         profile |= {"can_factory_reset": desired["can_factory_reset"]} if "can_factory_reset" in desired else {}
         body = {"username": username, "email": desired["email"], **sent, "profile": profile}
-        shown = {name: value for name, value in desired.items() if name != "password"}
+        shown = {name: value for name, value in desired.items() if name not in _CREATE_ONLY}
         planned = self._planned({}, {**shown, "username": username, "active": desired.get("active", True)}, access)
         step = Step(
             purpose=f"Creating the {self.kind.phrase(body)}",
@@ -370,6 +370,10 @@ class UserPlanner(Planner):
                 " compared. Set reinvite=true to send another invitation."
             )
         if params["reinvite"] or (has_meta and any(compared[name].differs for name in wanted)):
+            kept = [
+                field for field in self.kind.fields if field.name in ("role", "groups") and field.name not in wanted
+            ]
+            self._check_mismatches(current, kept, replaces=True)
             self._plan_invitation(plan, params, self._access(desired, current, INVITATION_ROLES), current)
         return plan
 

@@ -154,6 +154,20 @@ def test_an_invitation_without_its_properties_is_not_compared(world: World) -> N
     assert user(world, role="Enterprise Admin", reinvite=True).result["user"]["role"] == "Enterprise Admin"
 
 
+def test_an_invitation_whose_groups_cannot_be_read_is_not_replaced(world: World) -> None:
+    user(world, role="Group Admin", groups=["Berlin"])
+
+    def with_invalid_groups(method: str, path: str, body: t.Any) -> t.Any:
+        for row in body["userinvites"] if (method, path) == ("GET", INVITE) else []:
+            row["meta"]["profile"]["groups"] = "Berlin"
+        return body
+
+    world.simulator.rewrites.append(with_invalid_groups)
+    run = world.run("user", {"email": ANNA, "role": "Group Viewer"})
+    assert "is not changed, because Esper returned an unexpected type for groups" in run.message
+    assert run.writes == []
+
+
 def test_access_to_all_groups_is_that_to_the_root_in_an_invitation(world: World) -> None:
     run = user(world, role="Technician", all_groups=True)
     root = group_id(world, "All devices")
