@@ -17,7 +17,10 @@ from importer import build
 from simulated import Simulator, variables
 from stage import CHECKOUT
 
-POLICY = [
+TOKEN = {"name": "jobs", "expires": "never", "renew": "always", "return_token": True}
+PERSON = {"email": "anna@example.com", "role": "Viewer"}
+# As in docs/users-roles-tokens.md: a job rotates a token and uses its value.
+SECRETS = [
     {
         "hosts": "localhost",
         "gather_facts": False,
@@ -27,14 +30,17 @@ POLICY = [
                     "name": "Counter",
                     "settings": {"settings_app_password": "{{ password }}"},
                 }
-            }
+            },
+            {"esper.cloud.personal_access_token": TOKEN, "no_log": True, "register": "renewed"},
+            {"esper.cloud.token_info": {"api_key": "{{ renewed.token }}"}},
+            {"esper.cloud.user": PERSON},
         ],
     }
 ]
 
 
 def main() -> int:
-    """Return 0 if inventory, quickstart and a policy work, and leave neither the key nor the policy's password."""
+    """Return 0 if inventory, quickstart and tasks with secrets work, and leave no key, password, token or link."""
     # A key that is in no file of the collection, unlike the default key of the simulator.
     key, password = token_hex(), token_hex()
     with TemporaryDirectory() as folder, Simulator(devices=50, groups=8, api_key=key) as simulator:
@@ -64,21 +70,24 @@ def main() -> int:
         hosts = json.loads(run("ansible-inventory", "-i", inventory, "--list"))["_meta"]["hostvars"]
         output = run("ansible-runner", "run", private, "--playbook", collection / "playbooks" / "quickstart.yml")
 
-        for name, content in (("env/extravars", {"password": password}), ("project/policy.yml", POLICY)):
+        for name, content in (("env/extravars", {"password": password}), ("project/secrets.yml", SECRETS)):
             (private / name).parent.mkdir(exist_ok=True)
             (private / name).write_text(json.dumps(content))
-        output += run("ansible-runner", "run", private, "--playbook", "policy.yml", "--cmdline=-vvvv --diff")
+        output += run("ansible-runner", "run", private, "--playbook", "secrets.yml", "--cmdline=-vvvv --diff")
         if password not in json.dumps(simulator.journal()):
             sys.exit(f"{output}\nThe password was not sent.")
+        secrets = [key, password, *simulator.state()["issued"]]
+        if len(secrets) != 4:
+            sys.exit(f"{output}\nThe simulator did not return a token and a link.")
 
         # ansible-runner always writes the whole environment of the job to the file "command", and the variables of the
         # job are in "extravars".
         left = (path for folder in (home, private) for path in folder.rglob("*"))
         files = [path for path in left if path.is_file() and path.name not in ("command", "extravars")]
-        leaks = [path for path in files if any(each.encode() in path.read_bytes() for each in (key, password))]
+        leaks = [path for path in files if any(each.encode() in path.read_bytes() for each in secrets)]
         sys.stdout.write(f"{output}\n{len(hosts)} hosts, {len(files)} files, {len(leaks)} with a secret in them\n")
         sys.stdout.writelines(f"{path}\n" for path in leaks)
-        return 1 if leaks or not hosts or key in output or password in output else 0
+        return 1 if leaks or not hosts or any(each in output for each in secrets) else 0
 
 
 if __name__ == "__main__":

@@ -66,11 +66,17 @@ _GROUP_BODY: dict[str, Any] = {"parent": None, "device_ids": None, "thumbnail": 
 _TILE_ICON = "POST /v1/enterprise/{enterprise_id}/tile-icons/"
 _PICTURE = File.of("picture.png", "image/png", b"data")
 _POLICY = "/enterprise/{enterprise_id}/policy/"
+_RULES = "/v1/enterprise/{enterprise_id}/alarmrules/"
 _REMOTE_FILE = "/v0/enterprise/{enterprise_id}/content/remote-file/"
 
 
 def _command(caller: Caller) -> dict[str, Any]:
     return {"command": "REBOOT", "command_type": "DEVICE", "devices": [caller.device], "schedule": "IMMEDIATE"}
+
+
+def _rule(caller: Caller) -> dict[str, Any]:
+    # A rule has devices or groups.
+    return {"groups": None, "alert_channels": None}
 
 
 def _enterprise(caller: Caller) -> dict[str, Any]:
@@ -94,6 +100,9 @@ _BODIES: dict[str, Callable[[Caller], dict[str, Any]]] = {
     "POST /v1/enterprise/{enterprise_id}/wallpaper/": lambda caller: {"image_file": _PICTURE},
     _TILE_ICON: lambda caller: {"icon_file": _PICTURE},
     "POST /v1/enterprise/{enterprise_id}/tile-icon-apply/": lambda caller: {"icon": caller.prepare(_TILE_ICON)["id"]},
+    f"POST {_RULES}": _rule,
+    f"PUT {_RULES}{{alarm_id}}/": _rule,
+    f"PATCH {_RULES}{{alarm_id}}/": _rule,
     f"POST {_POLICY}": _enterprise,
     f"PUT {_POLICY}{{policy_id}}/": _enterprise,
     f"PATCH {_POLICY}{{policy_id}}/": _enterprise,

@@ -149,7 +149,7 @@ def overwrites_nothing(before: t.Any, intended: t.Any, after: t.Any, mutant: t.A
     The arguments are all objects of the tenant, after the last three of the task: nothing, without a mutation, with it.
     """
     for kind, rows in before.items():
-        if not isinstance(rows, list):
+        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
             continue
         ends = [{each["id"]: each for each in state.get(kind, ()) if "id" in each} for state in (intended, after)]
         for row in rows:

@@ -110,6 +110,7 @@ def _constant(options: Row) -> Options:
 
 _WAIT: Row = {"wait": True, "wait_timeout": 120}
 _LAW_APP = next(each for each in subjects() if each.name == "app")
+_LAW_ICON = next(each for each in subjects() if each.name == "tile_icon")
 _ASSIGNED = Preparation(
     tasks=(("blueprint", {"name": "Law", "publish": True, "settings": {"android": {}}}),),
 )
@@ -117,6 +118,10 @@ _ASSIGNED = Preparation(
 
 def _operation(tenant: Tenant) -> list[Task]:
     return [("operation", {"operation_type": "REBOOT", "devices": tenant.online})]
+
+
+def _icon(_tenant: Tenant) -> list[Task]:
+    return [("tile_icon", objects_of(_LAW_ICON).create)]
 
 
 _INVITED: Row = {"email": "dora@example.com", "role": "Law", "groups": ["All devices"]}
@@ -230,6 +235,23 @@ _OTHERS = (
     ),
     Scenario("converge-groups", "converge", _constant({"groups": ["All devices"]}), _ASSIGNED),
     Scenario("converge-wait", "converge", lambda tenant: {"devices": tenant.ids, **_WAIT}, _ASSIGNED),
+    Scenario(
+        "tile_icon_assignment-devices",
+        "tile_icon_assignment",
+        lambda tenant: {"icon": "Scanner X1", "devices": tenant.ids},
+        preparation_of(_LAW_ICON),
+        earlier=_icon,
+    ),
+    Scenario(
+        "tile_icon_assignment-groups",
+        "tile_icon_assignment",
+        _constant({"icon": "Scanner X1", "groups": ["All devices"]}),
+        preparation_of(_LAW_ICON),
+        earlier=_icon,
+    ),
+    Scenario(
+        "tile_icon_assignment-remove", "tile_icon_assignment", _constant({"state": "absent", "all_devices": True})
+    ),
     Scenario("token_info", "token_info", _constant({})),
     Scenario("sso_connection-check", "sso_connection", _constant({"default": True, "strategy": "samlp"})),
     Scenario(

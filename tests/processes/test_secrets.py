@@ -243,7 +243,7 @@ def issuing(values: Path, simulator: Simulator) -> Iterator[dict[str, Any]]:
     account = {"email": "kiosk@example.com", "role": "Viewer", "onboarding": "direct", "password": "{{ admin }}"}
     yield {"esper.cloud.user": account}
     yield {"esper.cloud.user": {**account, "active": False}}
-    yield {"esper.cloud.tenant": {"users": [{**person, "email": "bo@example.com"}, account]}}
+    yield {"esper.cloud.tenant": {"users": [{**person, "reinvite": True}, account]}}
     yield {"esper.cloud.user_info": {}}
 
 

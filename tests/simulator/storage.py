@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import md5, sha256
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 # Of a larger file only the digests are kept.
 KEPT = 1024**2
@@ -53,7 +53,7 @@ class Storage:
     def link(self, host: str, key: str, seconds: int = 3600) -> str:
         """A URL that needs no API key, at the `host` that the client asked."""
         query = {"X-Amz-Expires": seconds, "X-Amz-Signature": self._signature(key, str(seconds))}
-        return f"http://{host}/_storage/{key}?{urlencode(query)}"
+        return f"http://{host}/_storage/{quote(key)}?{urlencode(query)}"
 
     def allows(self, key: str, query: Mapping[str, str]) -> bool:
         """Return whether a request has the query of such a URL. No link ever expires."""

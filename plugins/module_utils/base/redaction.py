@@ -108,13 +108,24 @@ class Redaction:
 
     def all(self, value: t.Any) -> t.Any:
         """Return a JSON value with masks in place of secrets in all its texts, except those that are Disclosed."""
-        if isinstance(value, str):
-            return str(value) if isinstance(value, Disclosed) else self.text(value)
-        if isinstance(value, (list, tuple)):
-            return [self.all(item) for item in value]
-        if isinstance(value, dict):
-            return {self.text(key) if isinstance(key, str) else key: self.all(item) for key, item in value.items()}
-        return value
+        # The keys, and many values, of a long list are the same texts.
+        known: dict[str, str] = {}
+
+        def masked(text: str) -> str:
+            if text not in known:
+                known[text] = self.text(text)
+            return known[text]
+
+        def visit(value: t.Any) -> t.Any:
+            if isinstance(value, str):
+                return str(value) if isinstance(value, Disclosed) else masked(value)
+            if isinstance(value, (list, tuple)):
+                return [visit(item) for item in value]
+            if isinstance(value, dict):
+                return {masked(key) if isinstance(key, str) else key: visit(item) for key, item in value.items()}
+            return value
+
+        return visit(value) if self._secrets else value
 
     def start(self, text: str, length: int) -> str:
         """Return the start of a text with masks in place of secrets, also in place of one that the end cuts off."""

@@ -239,9 +239,13 @@ def _failure(message: str, report: Row) -> ModuleResult:
 
 
 def _checked_dest(text: str) -> Path:
-    """Return the path of the file to write. Raise InvalidParameter if it is that of a directory."""
+    """Return the path of the file to write. Raise InvalidParameter if it is that of a directory, or cannot be read."""
     dest = Path(text)
-    if text.endswith("/") or dest.is_dir():
+    try:
+        is_directory = text.endswith("/") or dest.is_dir()
+    except OSError as error:
+        raise InvalidParameter(f"Cannot read '{text}': {error.strerror}.") from None
+    if is_directory:
         raise InvalidParameter(f"Invalid dest: '{text}' is a directory. Set the path of a file.")
     return dest
 

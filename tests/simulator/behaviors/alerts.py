@@ -50,9 +50,9 @@ def _alarms(tenant: Tenant, rule: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 def _devices(tenant: Tenant, rule: dict[str, Any]) -> list[Device]:
     """The devices of a rule, or those of its groups and of all groups below."""
-    groups = {each.lower() for each in rule["groups"]}
+    groups = {str(each).lower() for each in rule["groups"]}
     groups |= {below.id for group in groups for below in tenant.descendants(group)}
-    ids = {each.lower() for each in rule["devices"]}
+    ids = {str(each).lower() for each in rule["devices"]}
     return [device for device in tenant.devices.values() if device.id in ids or device.group_id in groups]
 
 

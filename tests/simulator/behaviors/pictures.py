@@ -10,6 +10,7 @@ derived from the contract.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import PurePosixPath
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
@@ -30,6 +31,8 @@ TILE_ICONS = "/v1/enterprise/{enterprise_id}/tile-icons"
 _PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".webp")
 # Icons that Esper supplies, by device model.
 _SUPPLIED = (("Handheld H1", "rugged"), ("Terminal T2", "pos"))
+_ORIENTATIONS = ("portrait", "landscape")
+_CATEGORIES = ("mobile", "tablet", "rugged", "pos", "digital_signage", "kiosk")
 _BOOLEANS = {"true": True, "false": False}
 
 
@@ -45,6 +48,7 @@ def seed(tenant: Tenant) -> None:
 
 def upload_wallpaper(tenant: Tenant, call: Call) -> Answer:
     """POST .../wallpaper/: nothing is unique, neither names nor bytes."""
+    _check_choice(call, "orientation", _ORIENTATIONS)
     row = {
         "enterprise": enterprise_url(tenant),
         "orientation": call.body["orientation"],
@@ -59,6 +63,8 @@ def upload_icon(tenant: Tenant, call: Call) -> Answer:
     custom = call.body.get("custom", "false")
     if custom not in _BOOLEANS:
         raise refuse("custom", "Must be a valid boolean.")
+    if "category" in call.body:
+        _check_choice(call, "category", _CATEGORIES)
     row = {
         "device_model": call.body["device_model"],
         "category": call.body.get("category", ""),
@@ -72,6 +78,11 @@ def upload_thumbnail(tenant: Tenant, call: Call) -> Answer:
     if "image_file" not in call.body:
         raise refuse("image_file", "No file was submitted.")
     return Answer(_add(tenant, THUMBNAILS, call, "image_file", {}))
+
+
+def _check_choice(call: Call, name: str, choices: Sequence[str]) -> None:
+    if call.body[name] not in choices:
+        raise refuse(name, f'"{call.body[name]}" is not a valid choice.')
 
 
 def apply_icon(tenant: Tenant, call: Call) -> Answer:

@@ -212,8 +212,10 @@ def test_a_module_s_examples_use_its_options(name: str) -> None:
 @pytest.mark.parametrize("name", KINDS)
 def test_a_module_returns_what_it_documents(name: str) -> None:
     kind, returned = kind_of(name), documentation_of(name)["RETURN"]
-    described = returned[kind.plural if name.endswith("_info") else kind.name]
+    is_info = name.endswith("_info")
+    described = returned[kind.info_value if is_info else kind.name]
     shown = [field.name for field in kind.fields if not field.secret]
+    shown += [each.field.name for each in kind.related if is_info]
     assert list(described["contains"]) == shown
 
 

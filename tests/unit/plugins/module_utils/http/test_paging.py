@@ -465,6 +465,16 @@ def test_what_is_added_at_the_end_while_reading_backwards_makes_nothing_come_twi
     assert found[-10:] == list(range(10, 0, -1))
 
 
+@pytest.mark.parametrize("first", [rows(1, 2), rows(2, 1)], ids=["oldest", "newest"])
+def test_a_server_that_ignores_the_offset_is_an_error_for_the_newest_too(
+    server: Server, client: Client, first: list[Row]
+) -> None:
+    server.app = lambda _request: answers({"count": 100, "results": first})
+    with pytest.raises(TransportError, match="the same objects repeatedly"):
+        list(newest(client))
+    assert len(server.requests) < 5
+
+
 def test_a_huge_count_does_not_make_the_reading_of_the_newest_go_on_for_ever(server: Server, client: Client) -> None:
     server.app = lambda request: answers(
         {"count": 10**15, "results": rows(1, 2, 3) if request.query.get("offset", "0") == "0" else []}

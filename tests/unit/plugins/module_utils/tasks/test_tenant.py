@@ -219,11 +219,11 @@ def test_all_kinds_are_created_and_then_unchanged(tenant: Tenant, lists: Row) ->
         "apps[0]",
         "apps[1]",
         "contents[0]",
+        "enterprise_policies[0]",
+        "blueprints[0]",
         "device_groups[0]",
         "device_groups[1]",
         "device_groups[2]",
-        "enterprise_policies[0]",
-        "blueprints[0]",
     ]
     again = tenant.done(**lists)
     assert tenant.simulator.writes() == []
