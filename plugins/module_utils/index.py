@@ -52,6 +52,8 @@ MODULES = {
     "personal_access_token_info": ("kinds.personal_access_token", "PERSONAL_ACCESS_TOKEN"),
     "preferred_region": ("kinds.preferred_region", "PREFERRED_REGION"),
     "preferred_region_info": ("kinds.preferred_region", "PREFERRED_REGION"),
+    "provisioning_profile": ("kinds.provisioning_profile", "PROVISIONING_PROFILE"),
+    "provisioning_profile_info": ("kinds.provisioning_profile", "PROVISIONING_PROFILE"),
     "remote_viewer_session_info": ("kinds.remote_viewer_session", "REMOTE_VIEWER_SESSION"),
     "report": ("tasks.report", "REPORT"),
     "report_subscription": ("kinds.report_subscription", "REPORT_SUBSCRIPTION"),

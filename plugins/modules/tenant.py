@@ -79,6 +79,10 @@ options:
   preferred_region:
     description: Preferred regions, with the options of M(esper.cloud.preferred_region).
     type: dict
+  provisioning_profiles:
+    description: Provisioning profiles, each with the options of M(esper.cloud.provisioning_profile).
+    type: list
+    elements: dict
   report_subscriptions:
     description: Report subscriptions, each with the options of M(esper.cloud.report_subscription).
     type: list
@@ -138,6 +142,7 @@ seealso:
   - module: esper.cloud.enterprise_policy
   - module: esper.cloud.geofence
   - module: esper.cloud.preferred_region
+  - module: esper.cloud.provisioning_profile
   - module: esper.cloud.report_subscription
   - module: esper.cloud.role
   - module: esper.cloud.tile_icon

@@ -12,6 +12,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "simulator"))
 
+import mobileprovision
 from apk import Manifest, made
 
 Row = dict[str, t.Any]
@@ -149,6 +150,15 @@ PREPARATIONS: dict[str, Preparation] = {
         tasks=(("device_group", {"path": "All devices/Stores/Germany", "create_parents": True}),),
         identity={"serial": "R9W00000001", "imei1": "356938035643809", "wifi_mac": "00:11:22:33:44:55"},
         second={"serial": "R9W00000002", "imei1": "356938035643801", "wifi_mac": "00:11:22:33:44:01"},
+    ),
+    "provisioning_profile": Preparation(
+        files={
+            "law.mobileprovision": mobileprovision.made(mobileprovision.Profile("Law", "com.example.law")),
+            "second.mobileprovision": mobileprovision.made(mobileprovision.Profile("Second", "com.example.second")),
+        },
+        identity={"name": "Law", "app_identifier": "com.example.law"},
+        second={"name": "Second", "app_identifier": "com.example.second"},
+        for_create=({"src": "law.mobileprovision"}, {"src": "second.mobileprovision"}),
     ),
     "report_subscription": Preparation(
         identity={"emails": ["law@example.com"]},

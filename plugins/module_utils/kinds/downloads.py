@@ -10,6 +10,7 @@ import os
 import stat
 import typing as t
 import uuid
+from dataclasses import replace
 from pathlib import Path
 
 from ..base.errors import InvalidParameter
@@ -18,7 +19,7 @@ from ..base.text import counted
 from ..http.client import Client
 from ..http.download import Download
 from ..model.kind import Kind
-from ..model.module_spec import Option
+from ..model.module_spec import Option, Support, Value
 from .content_file import flaw_of_name
 
 
@@ -36,6 +37,27 @@ def dest_option(titles: str, title: str, check: str) -> Option:
         ),
         type="path",
     )
+
+
+def with_downloads(kind: Kind, titles: str, sample: str) -> Kind:
+    """Return a kind whose _info module downloads files to ``dest``. ``titles`` are the files in a sentence."""
+    if kind.info_module is None:
+        return kind
+    files = Value(
+        "files",
+        f"Paths of the {titles} in O(dest), in the same order, including those that were not downloaded again.",
+        type="list",
+        elements="str",
+        returned="if O(dest) is set",
+        sample=[sample],
+    )
+    info_module = replace(
+        kind.info_module,
+        returns=(*kind.info_module.returns, files),
+        check_mode=Support("full", "Reads only, and predicts whether O(dest) changes."),
+        platform="Where the module runs. It uses the API over HTTPS and writes only to O(dest).",
+    )
+    return replace(kind, info_module=info_module)
 
 
 def destinations(kind: Kind, path: str, rows: list[Row], name_of: t.Callable[[Row], str]) -> dict[Path, Row]:

@@ -22,6 +22,7 @@ from .enterprise import ENTERPRISE
 from .enterprise_policy import ENTERPRISE_POLICY
 from .geofence import GEOFENCE
 from .preferred_region import PREFERRED_REGION
+from .provisioning_profile import PROVISIONING_PROFILE
 from .report_subscription import REPORT_SUBSCRIPTION
 from .role import ROLE
 from .tile_icon import TILE_ICON
@@ -42,6 +43,7 @@ KINDS: tuple[Kind, ...] = (
     ENTERPRISE_POLICY,
     GEOFENCE,
     PREFERRED_REGION,
+    PROVISIONING_PROFILE,
     REPORT_SUBSCRIPTION,
     ROLE,
     TILE_ICON,

@@ -1,26 +1,31 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Webclips and the combined list of Apple apps (v2.yaml). The rest is derived from the contract."""
+"""Webclips, the combined list of Apple apps, and provisioning profiles (v2.yaml)."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
-from exchange import Answer, Behavior, Call, Check, Refusal, paged, refuse
+import mobileprovision
+from exchange import Answer, Behavior, Call, Refusal, paged, refuse
 from tenant import Tenant
 
 WEBCLIPS = "/v2/webclips"
+PROFILES = "/v2/provisioning-profiles"
 
+_PROFILE_VERSIONS = "/v2/provisioning-profiles/{id}/versions"
 _APP_VERSIONS = "/v2/tenant-apps/{appId}/versions"
 _BOOLEANS = {"true": True, "false": False}
 _Row = dict[str, Any]
 
 
 def seed(tenant: Tenant) -> None:
-    """No webclip."""
+    """No webclip and no provisioning profile."""
 
 
 # --- webclips ---------------------------------------------------------------------------------------------------------
@@ -102,14 +107,121 @@ def list_apps(tenant: Tenant, call: Call) -> Answer:
     return _page(call, [app for app in (*webclips, *versions) if kind in (None, app["app_type"])])
 
 
+# --- provisioning profiles --------------------------------------------------------------------------------------------
+
+
+def upload_profile(tenant: Tenant, call: Call) -> Answer:
+    """POST /v2/provisioning-profiles: a file is a version of the profile with its name, bundle ID and team."""
+    file = call.body["file"]
+    content = mobileprovision.read(file.data or b"")
+    if content is None:
+        raise refuse("file", "The file is not a provisioning profile.")
+    team = content["TeamIdentifier"][0]
+    app_identifier = content["Entitlements"]["application-identifier"].removeprefix(f"{team}.")
+    identity = {"name": content["Name"], "app_identifier": app_identifier, "team_identifier": team}
+    profiles, about = tenant.objects[PROFILES], _about(tenant)
+    profile = next((row for row in profiles.values() if identity.items() <= row.items()), None)
+    if profile is None:
+        profile = {"id": tenant.new_id(), **identity, "profile_type": "enterprise", **about}
+        profiles[profile["id"]] = profile
+    if any(row["sha256_hash"] == file.sha256 for row in _versions(tenant, profile)):
+        raise refuse("file", "The version exists.")
+    version = {
+        "id": tenant.new_id(),
+        "profile_id": profile["id"],
+        "uuid": content["UUID"],
+        "name": content["Name"],
+        "sha256_hash": file.sha256,
+        "creation_date": _instant(content["CreationDate"]),
+        "expiration_date": _instant(content["ExpirationDate"]),
+        "time_to_live": content["TimeToLive"],
+        "provisions_all_devices": content["ProvisionsAllDevices"],
+        "is_xcode_managed": False,
+        "platforms": json.dumps(content["Platform"]),
+        "entitlements": json.dumps(content["Entitlements"]),
+        "developer_certificates": json.dumps([str(each) for each in content["DeveloperCertificates"]]),
+        **about,
+    }
+    tenant.storage.put(f"profiles/{version['id']}/{file.name}", file)
+    version["download_url"] = tenant.storage.link(call.host, f"profiles/{version['id']}/{file.name}")
+    tenant.objects[_PROFILE_VERSIONS][version["id"]] = version
+    profile.update(
+        version_id=version["id"],
+        expiration_date=version["expiration_date"],
+        download_url=version["download_url"],
+        updated_at=tenant.now(),
+    )
+    return Answer({"content": {key: value for key, value in profile.items() if key != "download_url"}})
+
+
+def list_profiles(tenant: Tenant, call: Call) -> Answer:
+    """GET /v2/provisioning-profiles: filters are exact, `search` finds any part of names and identifiers."""
+    filters = {"app_identifier": "app_identifier", "profile_type": "profile_type", "team_id": "team_identifier"}
+    search = call.query.get("search", "").lower()
+    profiles = [
+        profile
+        for profile in tenant.objects[PROFILES].values()
+        if all(profile[key] == call.query[name] for name, key in filters.items() if name in call.query)
+        and any(search in profile[key].lower() for key in ("name", "app_identifier", "team_identifier"))
+    ]
+    return _page(call, profiles, counts_all=True)
+
+
+def get_profile(tenant: Tenant, call: Call) -> Answer:
+    """GET /v2/provisioning-profiles/{id}."""
+    return Answer({"content": _found(tenant, PROFILES, call.values["id"])})
+
+
+def list_versions(tenant: Tenant, call: Call) -> Answer:
+    """GET /v2/provisioning-profiles/{id}/versions: those that expire last come first."""
+    profile, search = _found(tenant, PROFILES, call.values["id"]), call.query.get("search", "").lower()
+    versions = [version for version in _versions(tenant, profile) if search in version["name"].lower()]
+    versions.sort(key=lambda version: str(version["expiration_date"]), reverse=True)
+    return _page(call, versions, counts_all=True)
+
+
+def get_version(tenant: Tenant, call: Call) -> Answer:
+    """GET /v2/provisioning-profiles/{id}/versions/{versionId}."""
+    return Answer({"content": _version(tenant, call)})
+
+
+def delete_version(tenant: Tenant, call: Call) -> Answer:
+    """DELETE /v2/provisioning-profiles/{id}/versions/{versionId}: a profile goes with its last version."""
+    version = _version(tenant, call)
+    del tenant.objects[_PROFILE_VERSIONS][version["id"]]
+    profile = tenant.objects[PROFILES][version["profile_id"]]
+    rest = _versions(tenant, profile)
+    if not rest:
+        del tenant.objects[PROFILES][profile["id"]]
+    else:
+        profile.update(version_id=rest[-1]["id"], expiration_date=rest[-1]["expiration_date"])
+    return Answer({"content": version})
+
+
+def _version(tenant: Tenant, call: Call) -> _Row:
+    version = _found(tenant, _PROFILE_VERSIONS, call.values["versionId"])
+    if version["profile_id"] != call.values["id"].lower():
+        raise Refusal(404, ["Not found. "])
+    return version
+
+
+def _versions(tenant: Tenant, profile: _Row) -> list[_Row]:
+    rows = tenant.objects[_PROFILE_VERSIONS].values()
+    return [version for version in rows if version["profile_id"] == profile["id"]]
+
+
+def _instant(time: datetime) -> str:
+    return f"{time.isoformat()}Z"
+
+
 # --- for both ---------------------------------------------------------------------------------------------------------
 
 
-def _page(call: Call, rows: Sequence[_Row]) -> Answer:
-    """A page whose `count` is the number of its rows."""
+def _page(call: Call, rows: Sequence[_Row], *, counts_all: bool = False) -> Answer:
+    """A page whose `count` is the number of its rows, or of all."""
     page = paged(call, rows, default=10, maximum=100)
     links = {"next": page.next or "", "prev": page.previous or ""}
-    return Answer({"content": {"count": len(page.items), **links, "results": page.items}})
+    return Answer({"content": {"count": page.count if counts_all else len(page.items), **links, "results": page.items}})
 
 
 def _used(tenant: Tenant, name: str) -> Iterator[_Row]:
@@ -136,12 +248,16 @@ def _about(tenant: Tenant) -> _Row:
     }
 
 
-CHECKS: dict[str, Check] = {}
-
 OPERATIONS: dict[str, Behavior] = {
     "GET /v2/webclips": list_webclips,
     "POST /v2/webclips": create_webclip,
     "GET /v2/webclips/{webclipId}": get_webclip,
     "DELETE /v2/webclips/{webclipId}": delete_webclip,
     "GET /v2/apps": list_apps,
+    "GET /v2/provisioning-profiles": list_profiles,
+    "POST /v2/provisioning-profiles": upload_profile,
+    "GET /v2/provisioning-profiles/{id}": get_profile,
+    "GET /v2/provisioning-profiles/{id}/versions": list_versions,
+    "GET /v2/provisioning-profiles/{id}/versions/{versionId}": get_version,
+    "DELETE /v2/provisioning-profiles/{id}/versions/{versionId}": delete_version,
 }

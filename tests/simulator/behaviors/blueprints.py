@@ -24,6 +24,8 @@ KIOSK = (
 )
 TILL = ("6f2f7c55-7c1f-4b8e-9a39-55a8c0f6a003", "6f2f7c55-7c1f-4b8e-9a39-55a8c0f6a004")
 
+# Filters whose names are not those of the keys in the settings.
+_KEYS = {"provisioning_profile_id": "profile_id", "provisioning_profile_version_id": "profile_version_id"}
 _ALWAYS = {"apply_policy": "ALWAYS APPLY"}
 
 
@@ -241,7 +243,7 @@ def _rank(value: object) -> tuple[int, str]:
 def _has_settings(version: Blueprint, call: Call) -> bool:
     """Return whether a version matches the filters: `settings__android__app_id` is any app_id below android."""
     used = [(name.split("__")[1:], value) for name, value in call.query.items() if name.startswith("settings__")]
-    return all(_uses(version["settings"].get(platform), key, value) for (platform, key), value in used)
+    return all(_uses(version["settings"].get(platform), _KEYS.get(key, key), value) for (platform, key), value in used)
 
 
 def _uses(settings: Any, key: str, value: str) -> bool:

@@ -1,0 +1,63 @@
+# SPDX-FileCopyrightText: esper.cloud contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The versions of provisioning profiles."""
+
+from __future__ import annotations
+
+import json
+import math
+import typing as t
+from datetime import datetime, timezone
+
+from ..base.row import Params, Row
+from ..base.times import parse_time
+from ..engine.tenant_view import TenantView
+
+PROFILES = "/v2/provisioning-profiles"
+_SECONDS = 86400
+
+
+def versions_of(view: TenantView, profile: Row) -> list[Row]:
+    """Return the versions of a profile, those that expire last first."""
+    phrase = f"provisioning profile '{profile.get('name') or profile['id']}'"
+    rows = view.list_at(f"{PROFILES}/{profile['id']}/versions", purpose=f"Reading the versions of the {phrase}")
+    return sorted(rows, key=_order, reverse=True)
+
+
+def with_checksum(versions: t.Iterable[Row], checksum: str) -> Row | None:
+    """Return the version with a SHA-256 checksum, or None."""
+    return next((row for row in versions if str(row.get("sha256_hash")).lower() == checksum), None)
+
+
+def shown_versions(view: TenantView, profile: Row, _params: Params) -> list[Row]:
+    """Return the versions of a profile with parsed values, for the _info module."""
+    return [
+        {
+            **row,
+            "platforms": [each for each in _parsed(row.get("platforms"), list) if isinstance(each, str)],
+            "entitlements": _parsed(row.get("entitlements"), dict),
+            "certificate_count": len(_parsed(row.get("developer_certificates"), list)),
+        }
+        for row in versions_of(view, profile)
+    ]
+
+
+def days_left(text: str) -> int | None:
+    """Return the number of whole days until a time, negative after it. None if the text is not a time."""
+    time = parse_time(text)
+    if time is None:
+        return None
+    return math.floor((time - datetime.now(timezone.utc)).total_seconds() / _SECONDS)
+
+
+def _order(row: Row) -> tuple[str, str]:
+    return str(row.get("expiration_date") or ""), str(row.get("creation_date") or "")
+
+
+def _parsed(text: t.Any, kind: type[t.Any]) -> t.Any:
+    """Return the JSON in a text, an empty value if it is not of a type."""
+    try:
+        value = json.loads(text) if isinstance(text, str) else text
+    except (ValueError, RecursionError):
+        value = None
+    return value if isinstance(value, kind) else kind()
