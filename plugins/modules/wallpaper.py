@@ -102,7 +102,7 @@ EXAMPLES = r"""
         wallpaper_settings:
           homescreen:
             landscape:
-              wallpaper: season.png
+              wallpaper: summer-landscape.png
 
 - name: Delete a wallpaper
   esper.cloud.wallpaper:
