@@ -37,16 +37,16 @@ options:
     description: ID of the token. The token must exist unless O(state=absent).
     type: str
   name:
-    description: Name of the token, case-sensitive. Cannot be changed. Must not be empty.
+    description: Name of the token, case-sensitive. Esper cannot change it. Must not be empty.
     type: str
   description:
-    description: Description of the token. Cannot be changed. Defaults to an empty text on creation.
+    description: Description of the token. Esper cannot change it. Defaults to an empty text on creation.
     type: str
   expires:
     description:
       - Time at which the token expires, in ISO 8601 or in seconds since 1970, or V(never). A time without
         time zone is in UTC. Required on creation.
-      - 'Required to create or renew the token. Another time does not change an existing token: see O(renew).'
+      - 'Also required to renew the token. Another time does not change an existing token: see O(renew).'
     type: str
   renew:
     description:
@@ -124,11 +124,11 @@ personal_access_token:
       type: str
       sample: 0c6a5dd2-7b1c-4c0e-8a86-1d0b7a1f3c55
     name:
-      description: Name of the token, case-sensitive. Cannot be changed.
+      description: Name of the token.
       type: str
       sample: nightly-report
     description:
-      description: Description of the token. Cannot be changed. Defaults to an empty text on creation.
+      description: Description of the token.
       type: str
       sample: Reads devices for the report
     expires:

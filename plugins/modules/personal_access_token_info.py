@@ -69,11 +69,11 @@ personal_access_tokens:
       type: str
       sample: 0c6a5dd2-7b1c-4c0e-8a86-1d0b7a1f3c55
     name:
-      description: Name of the token, case-sensitive. Cannot be changed.
+      description: Name of the token.
       type: str
       sample: nightly-report
     description:
-      description: Description of the token. Cannot be changed. Defaults to an empty text on creation.
+      description: Description of the token.
       type: str
       sample: Reads devices for the report
     expires:

@@ -45,28 +45,29 @@ class Redaction:
 
     def __init__(self, secrets: t.Iterable[str]) -> None:
         self._lock = threading.Lock()
-        self._secrets: frozenset[str] = frozenset()
+        self._secrets: set[str] = set()
         # The encodings of the secrets by their first characters.
         self._encoded: dict[str, list[str]] = {}
         self._number = 0
         self._few: tuple[str, ...] | None = ()
-        self._learned: frozenset[str] = frozenset()
+        self._learned: set[str] = set()
         self._index(_maskable(secrets))
 
     @property
     def learned(self) -> frozenset[str]:
         """The secrets that were added later."""
-        return self._learned
+        with self._lock:
+            return frozenset(self._learned)
 
     def add(self, secrets: t.Iterable[str]) -> None:
         """Mask other secrets too."""
         if new := _maskable(secrets) - self._secrets:
             with self._lock:
-                self._learned |= new
+                self._learned.update(new)
                 self._index(new)
 
     def _index(self, secrets: frozenset[str]) -> None:
-        self._secrets |= secrets
+        self._secrets.update(secrets)
         for encoded in {text for secret in secrets for text in _encodings(secret)}:
             same_start = self._encoded.setdefault(encoded[:SHORTEST], [])
             if encoded not in same_start:

@@ -34,16 +34,18 @@ _FIELDS = (
     Field("id", "ID of the token.", writable=False, sample="0c6a5dd2-7b1c-4c0e-8a86-1d0b7a1f3c55"),
     Field(
         "name",
-        "Name of the token, case-sensitive. Cannot be changed.",
+        "Name of the token, case-sensitive. Esper cannot change it.",
         identifier=True,
         normalize=str.strip,
         validator=length(1),
+        returns="Name of the token.",
         sample="nightly-report",
     ),
     Field(
         "description",
-        "Description of the token. Cannot be changed. Defaults to an empty text on creation.",
+        "Description of the token. Esper cannot change it. Defaults to an empty text on creation.",
         create_default="",
+        returns="Description of the token.",
         sample="Reads devices for the report",
     ),
     Field(
@@ -51,7 +53,7 @@ _FIELDS = (
         (
             "Time at which the token expires, in ISO 8601 or in seconds since 1970, or V(never). A time without time"
             " zone is in UTC.",
-            "Required to create or renew the token. Another time does not change an existing token: see O(renew).",
+            "Also required to renew the token. Another time does not change an existing token: see O(renew).",
         ),
         api="expiry_at",
         normalize=to_expiry,

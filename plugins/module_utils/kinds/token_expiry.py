@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 import typing as t
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 
 from ..base.times import now, parse_time
 
@@ -16,6 +16,7 @@ _API_NEVER = -1
 # In seconds, this is more than 1,000 years from now.
 _LONGEST_SECONDS = 10**11
 _MILLISECONDS = 1000
+_SECONDS_OF_DAY = 86_400
 
 
 def is_in_milliseconds(number: t.Any) -> bool:
@@ -60,4 +61,4 @@ def to_number(expiry: str, *, in_milliseconds: bool) -> int:
 def expires_within(expiry: t.Any, days: int) -> bool:
     """Return whether a token is expired or expires within some days."""
     time = parse_time(expiry) if isinstance(expiry, str) else None
-    return time is not None and time <= now() + timedelta(days=days)
+    return time is not None and (time - now()).total_seconds() <= days * _SECONDS_OF_DAY

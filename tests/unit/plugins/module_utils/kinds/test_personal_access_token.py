@@ -318,7 +318,12 @@ def test_info_finds_expiring_tokens_and_shows_no_values(tenant: Tenant, run: Run
 @pytest.mark.parametrize("value", [-1, "-1", "never", " Never "])
 def test_a_token_can_last_for_ever(value: t.Any) -> None:
     assert to_expiry(value) == "never"
-    assert not expires_within(to_expiry(value), 10_000)
+    assert not expires_within(to_expiry(value), 10**30)
+
+
+@pytest.mark.parametrize(("days", "is_due"), [(10**30, True), (0, False), (-(10**30), False)])
+def test_any_number_of_days_can_be_compared(days: int, is_due: bool) -> None:
+    assert expires_within(LATER, days) == is_due
 
 
 @pytest.mark.parametrize("value", ["soon", "", "9" * 15, "-2", "2099-13-01T00:00:00Z"])
