@@ -176,11 +176,15 @@ def _check(params: Params) -> None:
 def _check_profile(current: Row, params: Params) -> None:
     """Raise InvalidParameter if the file belongs to another profile than the one of the ID."""
     file = file_of(params)
-    if file is not None and params.get("id") is not None and file.app_identifier != current.get("app_identifier"):
-        raise InvalidParameter(
-            f"The file '{params['src']}' has the bundle ID {file.app_identifier}, and the provisioning profile"
-            f" {params['id']} has {current.get('app_identifier')}. Correct the ID or src."
-        )
+    if file is None or params.get("id") is None:
+        return
+    for title, key in (("bundle ID", "app_identifier"), ("team ID", "team_identifier")):
+        own, other = getattr(file, key), current.get(key)
+        if own and other not in ("", None, own):
+            raise InvalidParameter(
+                f"The file '{params['src']}' has the {title} {own}, and the provisioning profile {params['id']} has"
+                f" {other}. Correct the ID or src."
+            )
 
 
 def _is_selected(version: Row, params: Params) -> bool:

@@ -253,6 +253,21 @@ def test_two_profiles_of_one_name_differ_by_their_bundle_ids(world: World, tmp_p
     assert years(world) == ["2090"]
 
 
+def test_two_profiles_of_one_name_and_bundle_id_differ_by_their_teams(world: World, tmp_path: Path) -> None:
+    first = file(tmp_path, 2090)
+    second = tmp_path / "other.mobileprovision"
+    second.write_bytes(made(Profile("Till", "com.example.till", team="Z9Y8X7W6V5")))
+    ids = [profile(world, src=str(src)).result["provisioning_profile"]["id"] for src in (first, second)]
+    assert len(set(ids)) == 2
+    assert [profile(world, src=str(src)).changed for src in (first, second)] == [False, False]
+    run = profile(world, name="Till", app_identifier="com.example.till")
+    assert run.message.endswith("Use the ID.")
+    assert "has the team ID Z9Y8X7W6V5" in profile(world, id=ids[0], src=str(second)).message
+    # A name can also be an ID.
+    assert profile(world, name=ids[0]).result["provisioning_profile"]["id"] == ids[0]
+    assert profile(world, name=ids[0], state="absent").changed
+
+
 def test_profiles_are_downloaded_without_the_key(world: World, tmp_path: Path) -> None:
     for year in (2090, 2091):
         profile(world, src=file(tmp_path, year))
