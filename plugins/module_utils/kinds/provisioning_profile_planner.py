@@ -9,7 +9,7 @@ import typing as t
 from datetime import datetime, timezone
 from pathlib import Path
 
-from ..base.checksums import sha256_of, size_of
+from ..base.checksums import check_upload, sha256_of
 from ..base.errors import InvalidParameter, NotFound
 from ..base.ids import normal_id
 from ..base.row import Params, Row
@@ -68,8 +68,7 @@ class ProvisioningProfilePlanner(Planner):
                 f"The provisioning profile in '{path}' expired on {format_utc(file.expires)}. Download a new one from"
                 " Apple."
             )
-        if not size_of(path):
-            raise InvalidParameter(f"Cannot upload '{path}': the file is empty.")
+        check_upload(path)
         row = {**current, "name": target["name"], "app_identifier": target.get("app_identifier")}
         row = {key: current.get(key) if row[key] is None else row[key] for key in row}
         upload = Step(

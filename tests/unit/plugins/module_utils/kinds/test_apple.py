@@ -86,6 +86,10 @@ def test_an_icon_is_compared_on_request(world: World, tmp_path: Path) -> None:
     lost = clip(world, url="https://other.example.com", replace=True)
     assert lost.message == ("The webclip 'Menu' has an icon, which its replacement would lose. Set icon to its file.")
     assert lost.writes == []
+    new.write_bytes(b"")
+    empty = clip(world, icon=str(new), compare_content=True, replace=True)
+    assert empty.message == f"Cannot upload '{new}': the file is empty."
+    assert empty.writes == []
 
 
 def test_a_used_webclip_is_neither_deleted_nor_replaced(world: World) -> None:
