@@ -240,9 +240,13 @@ class Terms:
             if is_default
             or text in (_text(each.get(part.id_key)), _text(composed(str(each.get(part.name_key))).strip()))
         ]
+        if not found and is_default:
+            raise InvalidParameter(
+                f"Invalid parameters for the blueprint: {path} cannot refer to the {term.kind.phrase(row)}, because"
+                f" Esper returned no {part.title} of it."
+            )
         if not found:
-            wanted = part.latest if name is None else str(name)
-            raise NotFound(f"{part.title} of the {term.kind.phrase(row)}", wanted or part.title, names)
+            raise NotFound(part.title, str(name), names, f"Set one of the {term.kind.phrase(row)}.")
         return found[0]
 
     # --- the settings of Esper ----------------------------------------------------------------------------------------
