@@ -225,7 +225,7 @@ class Terms:
 
     def _find_part(self, term: Term, part: Part, row: Row, name: t.Any, path: str) -> Row:
         """Return the part that a task names. Raise InvalidParameter or NotFound."""
-        rows = part.rows(self._view, row)
+        rows = [each for each in part.rows(self._view, row) if each.get(part.id_key)]
         names = [str(each[part.name_key]) for each in rows if each.get(part.name_key)]
         if name is None and len(rows) > 1 and not part.has_default:
             raise InvalidParameter(

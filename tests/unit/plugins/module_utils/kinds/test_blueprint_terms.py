@@ -216,6 +216,20 @@ def test_a_custom_action_that_cannot_be_selected(world: World, action: Row, erro
     assert run.writes == []
 
 
+def test_an_option_without_a_key_cannot_be_set(world: World) -> None:
+    world.must("custom_action", BLUETOOTH)
+
+    def without_keys(_method: str, path: str, body: t.Any) -> t.Any:
+        for row in body["content"]["results"] if path == "/v2/custom-actions/" else ():
+            row["options"] = [{**option, "key": None} for option in row["options"]]
+        return body
+
+    world.simulator.rewrites.append(without_keys)
+    run = blueprint(world, actions({"custom_action": "Bluetooth", "option": "On"}))
+    assert run.message.startswith("The option 'On' was not found.")
+    assert run.writes == []
+
+
 def test_a_task_creates_a_custom_action_and_sets_it(world: World) -> None:
     task = {
         "custom_actions": [{**BLUETOOTH, "options": BLUETOOTH["options"][:1]}],
