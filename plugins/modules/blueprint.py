@@ -20,8 +20,8 @@ description:
   - Each change is saved as a draft, unless O(publish=true). Devices never get drafts.
   - 'Publishing a blueprint does not change devices. Devices get the published version when they converge:
     see M(esper.cloud.converge).'
-  - The module looks up apps by package name and version, and content files, wallpapers, webclips
-    and custom actions by name. You can set their IDs instead. Wi-Fi networks and provisioning profiles
+  - The module looks up apps by package name and version, and content files, wallpapers, webclips,
+    provisioning profiles and custom actions by name. You can set their IDs instead. Wi-Fi networks
     are set by ID.
   - The module validates the settings before it sends a change, also in check mode. An error contains
     the path of each invalid or missing value.
@@ -1332,16 +1332,24 @@ options:
                 type: str
           provisioning_profiles:
             description:
-              - Provisioning profiles, identified by ID.
+              - Provisioning profiles, identified by name or ID.
               - Items you omit are not changed, unless O(exact=true).
             type: list
             elements: dict
             suboptions:
+              provisioning_profile:
+                description: Name of the provisioning profile, instead of its ID.
+                type: str
+              version:
+                description: UUID of the version that Apple assigned, instead of its ID. V(latest)
+                  selects the version that expires last, and is the default if the profile is new
+                  in the blueprint.
+                type: str
               profile_id:
-                description: ID of the profile. Must be a UUID. Required if new.
+                description: ID of the provisioning profile, instead of its name. Must be a UUID.
                 type: str
               profile_version_id:
-                description: ID of the profile version. Must be a UUID. Required if new.
+                description: ID of the version, instead of its UUID. Must be a UUID.
                 type: str
           wallpaper_settings:
             description: Wallpapers by name or ID.

@@ -39,9 +39,9 @@ options:
     type: str
   resolve_names:
     description:
-      - If V(true), the module looks up the names of apps, content files, wallpapers, webclips and custom
-        actions. This takes one request for each app, and at least one for each other kind of object that
-        the blueprints use.
+      - If V(true), the module looks up the names of apps, content files, wallpapers, webclips, provisioning
+        profiles and custom actions. This takes one request for each app and provisioning profile, and at
+        least one for each other kind of object that the blueprints use.
       - If V(false), settings have only the IDs.
     type: bool
     default: true

@@ -148,6 +148,16 @@ EXAMPLES = r"""
       - label: Restart
         script: systemctl restart player
 
+- name: Set the button in a blueprint
+  esper.cloud.blueprint:
+    name: Players
+    settings:
+      linux:
+        custom_actions_multiple:
+          custom_actions:
+            - custom_action: Restart the player
+              option: Restart
+
 - name: Make a custom action inactive and delete it
   esper.cloud.custom_action:
     name: Bluetooth

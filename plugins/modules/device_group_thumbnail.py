@@ -21,6 +21,7 @@ description:
     of the link, and downloads thumbnails to compare their bytes with O(src). If no thumbnail has the name,
     all thumbnails are downloaded, because Esper could have renamed the file.
   - A replaced thumbnail has another ID, so the task fails if a device group uses the old one, unless O(force=true).
+    M(esper.cloud.tenant) considers the device groups after the task.
   - At least one of O(id), O(name), and O(src) is required.
 extends_documentation_fragment:
   - esper.cloud.connection
@@ -46,6 +47,9 @@ options:
         the working directory of Ansible.
       - If the task is delegated to another machine, the path is on that machine and is not searched.
       - If omitted, the device group thumbnail must exist unless O(state=absent).
+      - If O(state=absent), the device group thumbnail with the name of the file is deleted. The file need
+        not exist. If several have the name, its bytes select one. If none has the name, the picture with
+        its bytes is deleted.
     type: path
   name:
     description:
@@ -56,6 +60,8 @@ options:
   id:
     description:
       - ID of the device group thumbnail. The device group thumbnail must exist unless O(state=absent).
+      - With O(src), the device group thumbnail to replace if its bytes differ. The replacement has another
+        ID. If the task runs again, the module finds the replacement by its bytes.
       - Mutually exclusive with O(name).
     type: str
   compare_content:
@@ -72,6 +78,7 @@ options:
     default: false
 seealso:
   - module: esper.cloud.device_group_thumbnail_info
+  - module: esper.cloud.device_group
 """
 
 EXAMPLES = r"""

@@ -101,6 +101,18 @@ EXAMPLES = r"""
     name: Till
     app_identifier: com.example.till
     state: absent
+
+- name: Upload a provisioning profile and set it in a blueprint
+  esper.cloud.tenant:
+    provisioning_profiles:
+      - src: till-2027.mobileprovision
+    blueprints:
+      - name: Tills
+        settings:
+          ios:
+            provisioning_profiles:
+              - provisioning_profile: Till
+                version: latest
 """
 
 RETURN = r"""

@@ -53,6 +53,10 @@ options:
     description: Custom actions, each with the options of M(esper.cloud.custom_action).
     type: list
     elements: dict
+  provisioning_profiles:
+    description: Provisioning profiles, each with the options of M(esper.cloud.provisioning_profile).
+    type: list
+    elements: dict
   wallpapers:
     description: Wallpapers, each with the options of M(esper.cloud.wallpaper).
     type: list
@@ -79,10 +83,6 @@ options:
   preferred_region:
     description: Preferred regions, with the options of M(esper.cloud.preferred_region).
     type: dict
-  provisioning_profiles:
-    description: Provisioning profiles, each with the options of M(esper.cloud.provisioning_profile).
-    type: list
-    elements: dict
   report_subscriptions:
     description: Report subscriptions, each with the options of M(esper.cloud.report_subscription).
     type: list
@@ -137,6 +137,7 @@ seealso:
   - module: esper.cloud.background_script
   - module: esper.cloud.content
   - module: esper.cloud.custom_action
+  - module: esper.cloud.provisioning_profile
   - module: esper.cloud.wallpaper
   - module: esper.cloud.webclip
   - module: esper.cloud.device_group_thumbnail
@@ -144,7 +145,6 @@ seealso:
   - module: esper.cloud.enterprise_policy
   - module: esper.cloud.geofence
   - module: esper.cloud.preferred_region
-  - module: esper.cloud.provisioning_profile
   - module: esper.cloud.report_subscription
   - module: esper.cloud.role
   - module: esper.cloud.tile_icon

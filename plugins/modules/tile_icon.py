@@ -45,7 +45,10 @@ options:
       - If omitted, the tile icon must exist unless O(state=absent).
     type: path
   id:
-    description: ID of the tile icon. The tile icon must exist unless O(state=absent).
+    description:
+      - ID of the tile icon. The tile icon must exist unless O(state=absent).
+      - With O(src), the tile icon to replace if its bytes differ. The replacement has another ID. If the
+        task runs again, the module finds the replacement by its bytes.
     type: str
   device_model:
     description: Model of the devices, case-sensitive. Required on creation.
@@ -68,6 +71,7 @@ options:
     default: false
 seealso:
   - module: esper.cloud.tile_icon_info
+  - module: esper.cloud.tile_icon_assignment
 """
 
 EXAMPLES = r"""

@@ -19,7 +19,7 @@ description:
     of the link, and downloads wallpapers to compare their bytes with O(src). If no wallpaper has the name,
     all wallpapers of the orientation are downloaded, because Esper could have renamed the file.
   - Blueprints refer to wallpapers by ID. A replaced wallpaper has another ID, so the task fails if a blueprint
-    uses the old one, unless O(force=true).
+    uses the old one, unless O(force=true). M(esper.cloud.tenant) considers the blueprints after the task.
   - At least one of O(id), O(name), and O(src) is required.
 extends_documentation_fragment:
   - esper.cloud.connection
@@ -45,6 +45,8 @@ options:
         the working directory of Ansible.
       - If the task is delegated to another machine, the path is on that machine and is not searched.
       - If omitted, the wallpaper must exist unless O(state=absent).
+      - If O(state=absent), the wallpaper with the name of the file is deleted. The file need not exist. If
+        several have the name, its bytes select one. If none has the name, the picture with its bytes is deleted.
     type: path
   name:
     description:
@@ -55,6 +57,8 @@ options:
   id:
     description:
       - ID of the wallpaper. The wallpaper must exist unless O(state=absent).
+      - With O(src), the wallpaper to replace if its bytes differ. The replacement has another ID. If the
+        task runs again, the module finds the replacement by its bytes.
       - Mutually exclusive with O(name).
     type: str
   orientation:
@@ -74,6 +78,7 @@ options:
     default: false
 seealso:
   - module: esper.cloud.wallpaper_info
+  - module: esper.cloud.blueprint
 """
 
 EXAMPLES = r"""
@@ -97,7 +102,7 @@ EXAMPLES = r"""
         wallpaper_settings:
           homescreen:
             landscape:
-              wallpaper: season.png
+              wallpaper: summer-landscape.png
 
 - name: Delete a wallpaper
   esper.cloud.wallpaper:

@@ -107,9 +107,17 @@ EXAMPLES = r"""
     icon: menu.png
     replace: true
 
+- name: Set a webclip in a blueprint
+  esper.cloud.blueprint:
+    name: Tablets
+    settings:
+      ios:
+        apps:
+          - webclip: Menu
+
 - name: Delete a webclip
   esper.cloud.webclip:
-    name: Menu
+    name: Winter menu
     state: absent
 """
 

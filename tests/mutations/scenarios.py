@@ -132,6 +132,40 @@ def _invitation(_tenant: Tenant) -> list[Task]:
     return [("user", _INVITED)]
 
 
+_NAMED: Row = {
+    "android": {"wallpaper_settings": {"homescreen": {"portrait": {"wallpaper": "law.png"}}}},
+    "ios": {"apps": [{"webclip": "Law"}]},
+    "linux": {"custom_actions_multiple": {"custom_actions": [{"custom_action": "Law", "option": "On"}]}},
+}
+_NAMES = Preparation(
+    files={"law.png": b"law"},
+    tasks=(
+        ("wallpaper", {"src": "law.png", "orientation": "portrait"}),
+        ("custom_action", {"name": "Law", "type": "button", "options": [{"label": "On", "script": "true"}]}),
+        (
+            "webclip",
+            {
+                "name": "Law",
+                "url": "https://law.example.com",
+                "target_bundle_id": "com.apple.mobilesafari",
+                "target_bundle_name": "Safari",
+            },
+        ),
+    ),
+)
+
+
+def _named(_tenant: Tenant) -> list[Task]:
+    return [("blueprint", {"name": "Law", "settings": _NAMED})]
+
+
+_YARD: Row = {"name": "Law", "circle": {"latitude": 52.5, "longitude": 13.4, "radius": 250}}
+
+
+def _geofence(tenant: Tenant) -> list[Task]:
+    return [("geofence", {**_YARD, "devices": tenant.ids})]
+
+
 def _reboot(tenant: Tenant) -> list[Task]:
     return [
         ("device_command", {"command": "REBOOT", "groups": ["All devices"]}),
@@ -184,6 +218,15 @@ _OTHERS = (
     Scenario("user-invited", "user", _constant(_INVITED), _CUSTOM_ROLE, earlier=_invitation),
     Scenario("user-reinvite", "user", _constant({**_INVITED, "role": "Viewer"}), _CUSTOM_ROLE, earlier=_invitation),
     Scenario("user_info-invited", "user_info", _constant({"subgroups": True}), _CUSTOM_ROLE, earlier=_invitation),
+    Scenario(
+        "geofence-v0", "geofence", _constant({**_YARD, "generation": "v0", "actions": ["beep"]}), earlier=_geofence
+    ),
+    Scenario("geofence_info-usage", "geofence_info", _constant({"usage": True, "devices": True}), earlier=_geofence),
+    Scenario("blueprint-names", "blueprint", _constant({"name": "Law", "settings": _NAMED}), _NAMES),
+    Scenario(
+        "blueprint-same-names", "blueprint", _constant({"name": "Law", "settings": _NAMED}), _NAMES, earlier=_named
+    ),
+    Scenario("blueprint_info-names", "blueprint_info", _constant({"name": "Law"}), _NAMES, earlier=_named),
     Scenario("report-rows", "report", _constant({"report_type": "device"})),
     Scenario("report-file", "report", _constant({"report_type": "device", "dest": "report.csv"})),
     Scenario("operation_info-list", "operation_info", _constant({"devices": True}), earlier=_operation),

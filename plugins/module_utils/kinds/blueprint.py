@@ -85,8 +85,9 @@ _MODULE = ModuleSpec(
         "Each change is saved as a draft, unless O(publish=true). Devices never get drafts.",
         "Publishing a blueprint does not change devices. Devices get the published version when they converge: see"
         " M(esper.cloud.converge).",
-        "The module looks up apps by package name and version, and content files, wallpapers, webclips and custom"
-        " actions by name. You can set their IDs instead. Wi-Fi networks and provisioning profiles are set by ID.",
+        "The module looks up apps by package name and version, and content files, wallpapers, webclips,"
+        " provisioning profiles and custom actions by name. You can set their IDs instead. Wi-Fi networks are set by"
+        " ID.",
         "The module validates the settings before it sends a change, also in check mode. An error contains the path"
         " of each invalid or missing value.",
     ),
@@ -180,9 +181,9 @@ _INFO_MODULE = ModuleSpec(
         Option(
             "resolve_names",
             (
-                "If V(true), the module looks up the names of apps, content files, wallpapers, webclips and custom"
-                " actions. This takes one request for each app, and at least one for each other kind of object that"
-                " the blueprints use.",
+                "If V(true), the module looks up the names of apps, content files, wallpapers, webclips, provisioning"
+                " profiles and custom actions. This takes one request for each app and provisioning profile, and at"
+                " least one for each other kind of object that the blueprints use.",
                 "If V(false), settings have only the IDs.",
             ),
             type="bool",

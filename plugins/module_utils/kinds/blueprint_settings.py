@@ -135,12 +135,26 @@ _IOS = dict_field(
     tenant_apps("ios", *_APPLE_APPS, named_kinds=(WEBCLIPS,)),
     dict_list(
         "provisioning_profiles",
-        ("Provisioning profiles, identified by ID.", KEPT),
-        identifier("profile_id", "ID of the profile.", required_by_api=True, validator=uuid),
-        identifier("profile_version_id", "ID of the profile version.", required_by_api=True, validator=uuid),
+        ("Provisioning profiles, identified by name or ID.", KEPT),
+        identifier("provisioning_profile", "Name of the provisioning profile, instead of its ID.", in_payload=False),
+        identifier(
+            "version",
+            "UUID of the version that Apple assigned, instead of its ID. V(latest) selects the version that expires"
+            " last, and is the default if the profile is new in the blueprint.",
+            in_payload=False,
+        ),
+        identifier(
+            "profile_id",
+            "ID of the provisioning profile, instead of its name.",
+            required_by_api=True,
+            validator=uuid,
+        ),
+        identifier(
+            "profile_version_id", "ID of the version, instead of its UUID.", required_by_api=True, validator=uuid
+        ),
         list_type="map",
-        map_keys=(("profile_id",),),
-        **nameless("provisioning_profile", "profile_id", "profile_version_id"),
+        map_keys=(("profile_id",), ("provisioning_profile",)),
+        **named("provisioning_profile", provisioning_profile="profile_id", version="profile_version_id"),
     ),
     dict_field(
         "wallpaper_settings",

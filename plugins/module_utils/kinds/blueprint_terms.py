@@ -13,7 +13,7 @@ import typing as t
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
 
-from ..base.errors import ApiError, InvalidParameter, NotFound
+from ..base.errors import Ambiguous, ApiError, InvalidParameter, NotFound
 from ..base.ids import is_uuid, normal_id
 from ..base.row import Params, Row
 from ..base.text import composed
@@ -25,6 +25,8 @@ from ..model.field import Field, Reference
 from ..model.kind import Kind
 from ..model.unknowns import KnownAfterApply
 from .custom_action import CUSTOM_ACTION
+from .provisioning_profile import PROVISIONING_PROFILE
+from .provisioning_profile_versions import versions_as_planned
 from .wallpaper import WALLPAPER
 from .webclip import WEBCLIP
 from .webclip_apps import WEBCLIP_APP, apps_of_webclip, webclips_by_name
@@ -82,6 +84,10 @@ TERMS: dict[str, Term] = {
             name_key="label",
             has_default=False,
         ),
+    ),
+    "provisioning_profile": Term(
+        kind=PROVISIONING_PROFILE,
+        part=Part(title="version", rows=versions_as_planned, name_key="uuid", latest="latest"),
     ),
     "wallpaper": Term(kind=WALLPAPER, scope=lambda orientation: {"orientation": orientation}),
     "webclip": Term(
@@ -152,7 +158,7 @@ class Terms:
         if text is None:
             return desired
         term = TERMS[reference.kind]
-        row = self._find(term, term.scope(field.name), str(text))
+        row = self._find(term, term.scope(field.name), str(text), key)
         identifier = row[term.kind.id_key]
         self._check_values(term, option, key, desired, identifier, path)
         # Options that the task omits are null.
@@ -164,11 +170,18 @@ class Terms:
         if name is None and kept is not None:
             return {**desired, part_keys[0]: kept}
         part_path = f"{path}.{part_options[0]}" if part_options else path
-        return {**desired, part_keys[0]: self._find_part(term, term.part, row, name, part_path)}
+        part = self._find_part(term, term.part, row, name, part_path)
+        names = {part_options[0]: part.get(term.part.name_key)} if part_options else {}
+        return {**desired, **names, part_keys[0]: _text(part[term.part.id_key])}
 
-    def _find(self, term: Term, scope: Params, text: str) -> Row:
-        """Return the object with a name or ID. Raise NotFound or Ambiguous."""
-        row = lookup_of(self._view, term.kind).find({**scope, "id" if is_uuid(text.strip()) else "name": text.strip()})
+    def _find(self, term: Term, scope: Params, text: str, key: str) -> Row:
+        """Return the object with a name or ID. ``key`` is the option for the ID. Raise NotFound or Ambiguous."""
+        selector = {"id" if is_uuid(text.strip()) else "name": text.strip()}
+        try:
+            row = lookup_of(self._view, term.kind).find({**scope, **selector})
+        except Ambiguous as error:
+            # The module of the kind has other options than the blueprint.
+            raise Ambiguous(self._title(term, scope), text, error.candidates, f"Set {key} instead.") from None
         if row is None:
             raise NotFound(self._title(term, scope), text, map(term.kind.name_of, self._in_scope(term, scope)))
         return row
@@ -187,10 +200,14 @@ class Terms:
         try:
             return term.rows(self._view, term.kind)
         except ApiError as error:
-            if error.status == 401:
-                raise
-            self._view.warn(f"The names of the {term.kind.titles} in blueprints are null. {error}")
+            self._warn(f"The names of the {term.kind.titles} in blueprints are null.", error)
             return []
+
+    def _warn(self, sentence: str, error: ApiError) -> None:
+        """Add a warning about an error. Raise the error if all other requests fail too."""
+        if error.status == 401:
+            raise error
+        self._view.warn(f"{sentence} {error}")
 
     @staticmethod
     def _title(term: Term, scope: Params) -> str:
@@ -206,10 +223,10 @@ class Terms:
                     f" {other} '{set_value}' is not that of this {term.kind.title}. Set only one of them."
                 )
 
-    def _find_part(self, term: Term, part: Part, row: Row, name: t.Any, path: str) -> t.Any:
-        """Return the ID of the part that a task names. Raise InvalidParameter or NotFound."""
+    def _find_part(self, term: Term, part: Part, row: Row, name: t.Any, path: str) -> Row:
+        """Return the part that a task names. Raise InvalidParameter or NotFound."""
         rows = part.rows(self._view, row)
-        names = [str(each.get(part.name_key)) for each in rows]
+        names = [str(each[part.name_key]) for each in rows if each.get(part.name_key)]
         if name is None and len(rows) > 1 and not part.has_default:
             raise InvalidParameter(
                 f"Invalid parameters for the blueprint: {path} is required, because the {term.kind.phrase(row)} has"
@@ -220,12 +237,13 @@ class Terms:
         found = [
             each
             for each in rows
-            if is_default or text in (_text(each.get(part.id_key)), composed(str(each.get(part.name_key))).strip())
+            if is_default
+            or text in (_text(each.get(part.id_key)), _text(composed(str(each.get(part.name_key))).strip()))
         ]
         if not found:
             wanted = part.latest if name is None else str(name)
             raise NotFound(f"{part.title} of the {term.kind.phrase(row)}", wanted or part.title, names)
-        return _text(found[0][part.id_key])
+        return found[0]
 
     # --- the settings of Esper ----------------------------------------------------------------------------------------
 
@@ -270,7 +288,11 @@ class Terms:
         return row, name if same in ([row], []) else None
 
     def _name_of_part(self, part: Part, row: Row | None, identifier: t.Any) -> str | None:
-        rows = [] if row is None else part.rows(self._view, row)
+        try:
+            rows = [] if row is None else part.rows(self._view, row)
+        except ApiError as error:
+            self._warn(f"The name of a {part.title} in blueprints is null.", error)
+            return None
         found = next((each for each in rows if _is_same(each.get(part.id_key), identifier)), None)
         return None if found is None else str(found.get(part.name_key))
 

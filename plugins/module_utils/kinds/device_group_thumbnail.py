@@ -43,7 +43,7 @@ DEVICE_GROUP_THUMBNAIL = picture_kind(
         " link, and downloads thumbnails to compare their bytes with O(src). If no thumbnail has the name, all"
         " thumbnails are downloaded, because Esper could have renamed the file.",
         "A replaced thumbnail has another ID, so the task fails if a device group uses the old one, unless"
-        " O(force=true).",
+        " O(force=true). M(esper.cloud.tenant) considers the device groups after the task.",
     ),
     routes=Routes(
         list="/enterprise/{enterprise_id}/devicegroup/thumbnail/",
@@ -62,6 +62,7 @@ DEVICE_GROUP_THUMBNAIL = picture_kind(
         ),
     ),
     has_dest=True,
+    seealso=("device_group",),
     info_summary="List Esper device group thumbnails",
     guards=(Guard(users=_groups_with),),
 )

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Files of which Esper only returns a download link: neither a checksum nor the name that they were uploaded with.
 
-Their bytes are compared after a download, their names with the end of the link. A link grants access by its query, so
-results have it without that.
+Their bytes are compared after a download (TenantView.checksum_at), and their names with the end of the link. A link
+grants access by its query, so results have it without that.
 
 Choice: Esper keeps the name of an uploaded file in its link. It can replace spaces with underscores, remove other
 characters, and add an underscore and seven letters or digits before the extension, as the framework of the Esper API
@@ -14,29 +14,16 @@ from __future__ import annotations
 
 import re
 import typing as t
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from urllib.parse import unquote, urlsplit
 
-from ..base.checksums import sha256_of
 from ..base.text import composed
-from ..engine.tenant_view import TenantView
 
 # Characters that the framework of the Esper API removes from file names.
 _UNSAFE = re.compile(r"[^-\w.]")
 _SUFFIX = re.compile(r"_[0-9A-Za-z]{7}$")
 # Random letters and digits are seldom one of these.
 _WORD = re.compile(r"_([a-z]+|[A-Z]+|[A-Z][a-z]+|[0-9]+)$")
-
-
-def has_same_bytes(view: TenantView, link: t.Any, file: Path, *, purpose: str) -> bool:
-    """Return whether the file behind a download link has the bytes of a local file. Without a link, it has not.
-
-    The file behind the link is downloaded once for a task, without the API key. ``purpose`` is the start of an error
-    message, such as "Downloading the icon of the webclip 'Menu'".
-
-    Raise InvalidParameter if the local file cannot be read, and the errors of Client.download().
-    """
-    return bool(link) and view.checksum_at(str(link), purpose=purpose) == sha256_of(file)
 
 
 def without_query(link: t.Any) -> t.Any:

@@ -34,13 +34,14 @@ def picture_kind(
     related: tuple[Related, ...] = (),
     options: tuple[Option, ...] = (),
     info_options: tuple[Option, ...] = (),
+    seealso: tuple[str, ...] = (),
     **attributes: t.Any,
 ) -> PictureKind:
     """Return a kind of pictures, with a module and an _info module.
 
     ``doc`` is the purpose of the pictures. ``fields`` are their properties, without the ID, the name and the link.
-    ``options`` and ``info_options`` are added to those of the modules. With ``has_dest``, the _info module downloads
-    pictures. ``info_summary`` replaces its short description. Other arguments are those of PictureKind.
+    ``options``, ``info_options`` and ``seealso`` are added to those of the modules. With ``has_dest``, the _info module
+    downloads pictures. ``info_summary`` replaces its short description. Other arguments are those of PictureKind.
     """
     plural = f"{name}s"
     titles = f"{title}s"
@@ -92,13 +93,18 @@ def picture_kind(
                         f"Path of the {title} to upload, on the controller.",
                         *SEARCH_PATH,
                         f"If omitted, the {title} must exist unless O(state=absent).",
+                        *_absent(title, has_file_name),
                     ),
                     type="path",
                 ),
                 *((_name_option(title),) if has_file_name else ()),
                 Option(
                     "id",
-                    f"ID of the {title}. The {title} must exist unless O(state=absent).",
+                    (
+                        f"ID of the {title}. The {title} must exist unless O(state=absent).",
+                        f"With O(src), the {title} to replace if its bytes differ. The replacement has another ID. If"
+                        " the task runs again, the module finds the replacement by its bytes.",
+                    ),
                     identifier=True,
                 ),
                 *writable(all_fields),
@@ -120,7 +126,7 @@ def picture_kind(
                 **({"mutually_exclusive": [("id", "name")]} if has_file_name else {}),
             },
             sources=("src",),
-            seealso=(f"{name}_info",),
+            seealso=(f"{name}_info", *seealso),
         ),
         info_module=ModuleSpec(
             short_description=info_summary
@@ -155,6 +161,16 @@ def picture_kind(
 
 
 _DOWNLOADED = "Files with the same bytes are not written again. A replaced file keeps its mode."
+
+
+def _absent(title: str, has_file_name: bool) -> tuple[str, ...]:
+    """Return the sentence about the file of a picture to delete."""
+    if not has_file_name:
+        return ()
+    return (
+        f"If O(state=absent), the {title} with the name of the file is deleted. The file need not exist. If several"
+        " have the name, its bytes select one. If none has the name, the picture with its bytes is deleted.",
+    )
 
 
 def _name_field(title: str, link_key: str) -> Field:

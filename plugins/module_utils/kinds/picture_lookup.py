@@ -58,7 +58,7 @@ class PictureLookup(Lookup):
         source = _source_of(params)
         if params.get("id") is not None:
             row = self.find_by_id(str(params["id"]))
-            if row is None and source is not None:
+            if row is None and source is not None and params.get("state") != "absent":
                 # A replacement has another ID.
                 return self._oldest(self.with_bytes(self.candidates(params), source))
             return row

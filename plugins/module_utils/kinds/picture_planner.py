@@ -8,6 +8,7 @@ one finds the new picture by its bytes, and deletes the old one.
 
 from __future__ import annotations
 
+import functools
 import typing as t
 from pathlib import Path
 
@@ -90,7 +91,7 @@ class PicturePlanner(Planner):
     def plan_update(self, current: Row, params: Params) -> Plan:
         """Return the plan that replaces a picture if it differs. Raise InvalidParameter if the task does not allow
         that."""
-        kind, lookup = self.kind, self.lookup
+        kind = self.kind
         compared = self.compare(current, self.desired(params))
         differing = [field.name for field in kind.fields if compared[field.name].differs]
         if fixed := [name for name in differing if name in kind.scope]:
@@ -100,7 +101,7 @@ class PicturePlanner(Planner):
             )
         source = Path(params["src"]) if params.get("src") is not None else None
         compares = source is not None and bool(params.get("compare_content", True))
-        if compares and source is not None and lookup.checksum_of(current) != sha256_of(source):
+        if compares and source is not None and self._has_other_bytes(current, source):
             differing.append("src")
         if not differing:
             plan = Plan(kind.to_result(current))
@@ -117,12 +118,21 @@ class PicturePlanner(Planner):
         else:
             plan = self._plan_replacement(current, params, differing)
         if compares and params.get("id") is None:
-            self._plan_former(plan, current, params)
+            plan.deferred_parts.append(functools.partial(self._plan_former, current=current, params=params))
         return plan
+
+    def _has_other_bytes(self, row: Row, source: Path) -> bool:
+        """Return whether a picture has other bytes than a file. Raise InvalidParameter if nobody knows."""
+        checksum = self.lookup.checksum_of(row)
+        if not checksum:
+            raise InvalidParameter(
+                f"Esper returned no link to the {self._identified(row)}, so the module cannot compare its bytes. Set"
+                " compare_content to false."
+            )
+        return checksum != sha256_of(source)
 
     def _plan_replacement(self, current: Row, params: Params, differing: list[str]) -> Plan:
         kind, record = self.kind, self.kind.to_result(current)
-        former = self.check_guards(current, params)
         omitted = [field.name for field in kind.fields if field.writable and params.get(field.name) is None]
         kept = {name: record[name] for name in omitted if record[name] is not None}
         plan = self.plan_create({**params, **kept, "id": None})
@@ -135,7 +145,8 @@ class PicturePlanner(Planner):
         plan.steps.append(self.delete_step(current))
         # The effect on the object of the task is the last one.
         plan.effects.insert(0, Effect(kind, current[kind.id_key], None))
-        plan.relies_on += former
+        # Other objects of the same task can use the new picture instead.
+        plan.deferred_parts.append(lambda plan: plan.relies_on.extend(self.check_guards(current, params)))
         return plan
 
     def _plan_former(self, plan: Plan, current: Row, params: Params) -> None:
@@ -144,7 +155,9 @@ class PicturePlanner(Planner):
         others = [
             row
             for row in lookup.named(lookup.candidates(params), params)
-            if row[kind.id_key] != current[kind.id_key] and not isinstance(row[kind.id_key], KnownAfterApply)
+            if row[kind.id_key] != current[kind.id_key]
+            and not isinstance(row[kind.id_key], KnownAfterApply)
+            and lookup.link_of(row)
         ]
         same = lookup.with_bytes(others, Path(params["src"]))
         for row in [row for row in others if row not in same]:
@@ -161,7 +174,7 @@ class PicturePlanner(Planner):
                 continue
             plan.steps += deletion.steps
             plan.changes += deletion.changes
-            plan.effects[:0] = deletion.effects
+            plan.effects += deletion.effects
             plan.relies_on += deletion.relies_on
 
     # --- delete -------------------------------------------------------------------------------------------------------

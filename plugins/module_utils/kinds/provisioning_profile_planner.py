@@ -90,7 +90,9 @@ class ProvisioningProfilePlanner(Planner):
             record,
             [upload],
             [ObjectDiff(kind.header(row), {}, shown)],
-            effects=[Effect(kind, profile_id, {**row, "id": profile_id})],
+            effects=[
+                Effect(kind, profile_id, {**row, "id": profile_id, "version_id": KnownAfterApply(upload, "version_id")})
+            ],
         )
 
     def _find_uploaded(self, target: Params) -> Row | None:

@@ -14,6 +14,7 @@ from ..base.times import parse_time
 from ..engine.tenant_view import TenantView
 from ..model.conform import conform
 from ..model.field import Field
+from ..model.unknowns import KnownAfterApply
 
 PROFILES = "/v2/provisioning-profiles"
 _SECONDS = 86400
@@ -40,6 +41,13 @@ def versions_of(view: TenantView, profile: Row) -> list[Row]:
     phrase = f"provisioning profile '{profile.get('name') or profile['id']}'"
     rows = view.list_at(f"{PROFILES}/{profile['id']}/versions", purpose=f"Reading the versions of the {phrase}")
     return sorted(rows, key=_order, reverse=True)
+
+
+def versions_as_planned(view: TenantView, profile: Row) -> list[Row]:
+    """Return the versions of a profile with that of a planned upload, which is the first one."""
+    uploaded = profile.get("version_id")
+    planned = [{"id": uploaded, "uuid": None}] if isinstance(uploaded, KnownAfterApply) else []
+    return planned if isinstance(profile["id"], KnownAfterApply) else [*planned, *versions_of(view, profile)]
 
 
 def with_checksum(versions: t.Iterable[Row], checksum: str) -> Row | None:

@@ -3,10 +3,12 @@
 """Roles, which are sets of scopes: what users can do.
 
 Based on /authz2/v1/roles/ of the contract (authz2.yaml). The scopes of a role have a route of their own, which accepts
-names and replaces all scopes. Choices where the contract is silent: names of roles are case-sensitive; two roles with
-one name are ambiguous. A task sets all scopes of a role, so it keeps no scopes of other clients, and none are lost
-without a word. A tenant can have other scopes than the contract lists, so such a name is a warning. A scope
-that Esper does not store is an error after the change.
+names and replaces all scopes.
+
+Choice: names are case-sensitive, and two roles with one name are ambiguous.
+Choice: PUT replaces all scopes of a role by their names. A scope that the response lacks is an error.
+Choice: a tenant can have other scopes than the contract lists, so the name of such a scope is a warning.
+Choice: Esper can reject the deletion of a role that users have, even with ``force``.
 """
 
 from __future__ import annotations

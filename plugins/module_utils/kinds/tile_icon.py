@@ -38,6 +38,7 @@ TILE_ICON = picture_kind(
     link_key="icon_file",
     scope=("device_model",),
     has_file_name=False,
+    seealso=("tile_icon_assignment",),
     fields=(
         Field(
             "device_model",

@@ -36,7 +36,7 @@ _ACCESS_FIELDS = ("role", "groups", "all_groups", "can_factory_reset")
 # The fields of an invitation.
 _INVITED_FIELDS = ("role", "groups", "connection_id")
 _PERSON_FIELDS = ("first_name", "last_name", "active")
-# The fields that do not apply to a user who exists.
+# The fields that are neither compared nor shown for a user.
 _CREATE_ONLY = ("password", "connection_id")
 
 
@@ -96,7 +96,7 @@ class UserPlanner(Planner):
         profile |= {"groups": _ids(access["groups"])} if access["groups"] else {}
         profile |= {"can_factory_reset": desired["can_factory_reset"]} if "can_factory_reset" in desired else {}
         body = {"username": username, "email": desired["email"], **sent, "profile": profile}
-        shown = {name: value for name, value in desired.items() if name != "password"}
+        shown = {name: value for name, value in desired.items() if name not in _CREATE_ONLY}
         planned = self._planned({}, {**shown, "username": username, "active": desired.get("active", True)}, access)
         step = Step(
             purpose=f"Creating the {self.kind.phrase(body)}",
@@ -234,9 +234,14 @@ class UserPlanner(Planner):
         current = self._with_paths(current, desired)
         compared = self.compare(current, desired)
         differing = [name for name, each in compared.items() if each.differs]
-        record = {field.name: compared[field.name].before for field in self.kind.fields if not field.secret}
+        plan = Plan({field.name: compared[field.name].before for field in self.kind.fields if not field.secret})
+        if desired.get("groups") and compared["all_groups"].after:
+            plan.warnings.append(
+                f"The {self.kind.phrase(current)} has access to all device groups, so groups has no effect. Set"
+                " all_groups=false to restrict the access."
+            )
         if not differing:
-            return Plan(record)
+            return plan
         if "username" in differing:
             raise InvalidParameter(
                 f"Cannot change username of the {self.kind.phrase(current)}, because Esper accepts it only on creation."
@@ -244,13 +249,14 @@ class UserPlanner(Planner):
             )
         if "role" in differing or ("active" in differing and desired["active"] is False):
             self.check_guards(current, params)
-        plan, planned = Plan(None), current
+        planned = current
         if any(name in differing for name in _ACCESS_FIELDS):
             planned = self._plan_access(plan, current, desired)
         if person := [name for name in differing if name in _PERSON_FIELDS]:
             planned = self._plan_person(plan, current, planned, {name: desired[name] for name in person})
         after = self.view.with_names(self.kind, self.kind.to_result(planned))
-        plan.record = {**record, **{name: value for name, value in after.items() if name in self._changing(differing)}}
+        changing = self._changing(differing)
+        plan.record = {name: after[name] if name in changing else value for name, value in (plan.record or {}).items()}
         plan.changes.append(
             ObjectDiff(
                 self.kind.header(current),
@@ -364,6 +370,10 @@ class UserPlanner(Planner):
                 " compared. Set reinvite=true to send another invitation."
             )
         if params["reinvite"] or (has_meta and any(compared[name].differs for name in wanted)):
+            kept = [
+                field for field in self.kind.fields if field.name in ("role", "groups") and field.name not in wanted
+            ]
+            self._check_mismatches(current, kept, replaces=True)
             self._plan_invitation(plan, params, self._access(desired, current, INVITATION_ROLES), current)
         return plan
 

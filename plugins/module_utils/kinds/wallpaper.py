@@ -32,7 +32,7 @@ WALLPAPER = picture_kind(
         " link, and downloads wallpapers to compare their bytes with O(src). If no wallpaper has the name, all"
         " wallpapers of the orientation are downloaded, because Esper could have renamed the file.",
         "Blueprints refer to wallpapers by ID. A replaced wallpaper has another ID, so the task fails if a blueprint"
-        " uses the old one, unless O(force=true).",
+        " uses the old one, unless O(force=true). M(esper.cloud.tenant) considers the blueprints after the task.",
     ),
     routes=Routes(
         list="/v1/enterprise/{enterprise_id}/wallpaper/",
@@ -68,6 +68,7 @@ WALLPAPER = picture_kind(
         Field("updated_on", "Time of the last change.", writable=False, sample="2026-03-02T11:00:00Z"),
     ),
     has_dest=True,
+    seealso=("blueprint",),
     fixed_payload=lambda _api_url, enterprise_id: {"enterprise": enterprise_id},
     guards=(Guard(users=in_blueprints("wallpaper_id")),),
     related=(blueprints_with("wallpaper", "wallpaper_id"),),

@@ -172,7 +172,7 @@ def _normalizes(field: Field, value: t.Any) -> bool:
     """Return whether Field.normalize converts a value, such as a size with a unit, to the type of the field."""
     try:
         normal = field.normalize(value)
-    except (TypeError, ValueError, AttributeError):
+    except (TypeError, ValueError, AttributeError, OverflowError):
         return False
     return normal is not None and _SCALARS.get(field.type, _reject)(normal) not in (None, _INVALID)
 

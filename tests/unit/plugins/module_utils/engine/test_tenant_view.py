@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 import typing as t
 import uuid
@@ -16,7 +17,7 @@ from ansible_collections.esper.cloud.plugins.module_utils.model.field import Fie
 from ansible_collections.esper.cloud.plugins.module_utils.model.kind import Kind, Routes, Shape
 from ansible_collections.esper.cloud.plugins.module_utils.model.plan import Effect, Step
 from ansible_collections.esper.cloud.plugins.module_utils.model.unknowns import KnownAfterApply
-from ansible_collections.esper.cloud.tests.unit.service import Reply, Request, Server, answers
+from ansible_collections.esper.cloud.tests.unit.service import Reply, Request, Server, answers, cuts_short
 
 if t.TYPE_CHECKING:
     from ansible_collections.esper.cloud.plugins.module_utils.http.client import Client
@@ -360,3 +361,35 @@ def test_the_query_of_a_list_is_sent_with_each_request(server: Server, view: Ten
     with pytest.raises(ApiError):
         view.list_objects(people, {"name": "Bo"})
     assert len(server.sent) == 3
+
+
+# --- files ------------------------------------------------------------------------------------------------------------
+
+
+def link_of(server: Server, signature: str = "1") -> str:
+    return f"{server.url.removesuffix('/api')}/storage/summer.png?signature={signature}"
+
+
+def test_a_file_behind_a_link_is_downloaded_once_and_without_the_key(server: Server, client: Client) -> None:
+    view = TenantView(client)
+    server.replies(cuts_short, answers(b"summer"))
+    for signature in ("1", "2"):
+        checksum = view.checksum_at(link_of(server, signature), purpose="Downloading the picture")
+        assert checksum == hashlib.sha256(b"summer").hexdigest()
+    assert len(server.requests) == 2
+    assert not [request for request in server.requests if "authorization" in request.headers]
+
+
+def test_after_a_write_request_a_link_can_have_another_file(server: Server, client: Client) -> None:
+    view = TenantView(client)
+    server.replies(answers(b"winter"), answers(b"summer"))
+    before = view.checksum_at(link_of(server), purpose="Downloading the picture")
+    view.invalidate(THING)
+    assert view.checksum_at(link_of(server), purpose="Downloading the picture") != before
+
+
+def test_the_error_of_a_download_shows_no_signature(server: Server, client: Client) -> None:
+    server.replies(answers(b"", 404))
+    with pytest.raises(ApiError, match="Downloading the picture failed: GET http") as caught:
+        TenantView(client).checksum_at(link_of(server, "s3cret"), purpose="Downloading the picture")
+    assert "s3cret" not in str(caught.value)

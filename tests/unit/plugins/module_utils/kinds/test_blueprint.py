@@ -1416,5 +1416,6 @@ def test_the_references_of_the_settings_are_those_that_names_stand_for() -> None
     }
     apps = {(platform, "apps", "app") for platform in CATALOGS}
     files = {(platform, "files", "content") for platform in ("android", "linux")}
-    assert named == apps | files | {("ios", "apps", "webclip")}
+    terms = {("ios", "apps", "webclip"), ("ios", "provisioning_profiles", "provisioning_profile")}
+    assert named == apps | files | terms
     assert BLUEPRINT.depends_on >= {"app", "content", *TERMS}

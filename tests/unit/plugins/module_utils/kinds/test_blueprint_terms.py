@@ -5,10 +5,12 @@
 from __future__ import annotations
 
 import typing as t
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 from ansible_collections.esper.cloud.tests.laws.world import Run, World
+from mobileprovision import Profile, made
 
 Row = dict[str, t.Any]
 
@@ -125,7 +127,9 @@ def test_two_wallpapers_with_one_name_and_orientation_are_ambiguous(world: World
             else body
         )
     )
-    assert "summer.png" in blueprint(world, screen(portrait={"wallpaper": "summer.png"})).message
+    message = blueprint(world, screen(portrait={"wallpaper": "summer.png"})).message
+    assert message.startswith("The portrait wallpaper 'summer.png' is ambiguous")
+    assert message.endswith(" Set wallpaper_id instead.")
     blueprint(world, screen(portrait={"wallpaper_id": OTHER_ID}))
     (read,) = world.must("blueprint_info", {"name": "Signage"}).result["blueprints"]
     assert read["settings"]["android"]["wallpaper_settings"]["homescreen"]["portrait"] == {
@@ -289,3 +293,81 @@ def test_names_that_cannot_be_read_are_null(world: World) -> None:
     run = world.must("blueprint_info", {"name": "Signage"})
     assert run.result["blueprints"][0]["settings"]["ios"]["apps"][0]["webclip"] is None
     assert run.warnings[0].startswith("The names of the webclips in blueprints are null. Reading the names of webclips")
+
+
+# --- provisioning profiles --------------------------------------------------------------------------------------------
+
+
+def profile(year: int, app: str = "com.example.till") -> str:
+    """A provisioning profile in the current directory that expires in a year."""
+    path = Path(f"till-{app}-{year}.mobileprovision")
+    path.write_bytes(made(Profile("Till", app, expires=datetime(year, 6, 1))))
+    return str(path)
+
+
+def profiles(*items: Row) -> Row:
+    """The settings with provisioning profiles."""
+    return {"ios": {"provisioning_profiles": list(items)}}
+
+
+def test_a_provisioning_profile_is_set_by_its_name_and_version(world: World) -> None:
+    for year in (2097, 2099, 2098):
+        world.must("provisioning_profile", {"src": profile(year)})
+    (read,) = world.must("provisioning_profile_info", {"versions": True}).result["provisioning_profiles"]
+    newest, middle, _oldest = read["versions"]
+    created = blueprint(world, profiles({"provisioning_profile": "Till"}))
+    (sent,) = created.requests[-1]["body"]["settings"]["ios"]["provisioning_profiles"]
+    assert sent == {"profile_id": read["id"], "profile_version_id": newest["id"]}
+    shown = {"provisioning_profile": "Till", "version": newest["uuid"]}
+    assert created.result["blueprint"]["settings"]["ios"]["provisioning_profiles"] == [{**sent, **shown}]
+    changed = blueprint(world, profiles({"provisioning_profile": "Till", "version": middle["uuid"].upper()}))
+    assert changed.changed
+    for same in ({"provisioning_profile": "Till"}, {"profile_id": read["id"], "version": middle["id"]}):
+        assert not blueprint(world, profiles(same), exact=True).changed
+    exported = world.must("blueprint_info", {"name": "Signage", "export": True}).result
+    assert exported["omitted"] == []
+    assert exported["blueprints"][0]["settings"] == profiles(
+        {"provisioning_profile": "Till", "version": middle["uuid"]}
+    )
+    assert blueprint(world, profiles({"provisioning_profile": "Till", "version": "latest"})).changed
+    assert not blueprint(world, profiles({"provisioning_profile": "Till", "version": "latest"})).changed
+
+
+@pytest.mark.parametrize(
+    ("item", "error"),
+    [
+        ({"provisioning_profile": "Tills"}, "The provisioning profile 'Tills' was not found. Did you mean 'Till'?"),
+        (
+            {"provisioning_profile": "Till", "version": OTHER_ID},
+            f"The version of the provisioning profile 'Till' '{OTHER_ID}' was not found.",
+        ),
+        ({"version": "latest"}, "provisioning_profiles[0].profile_id is required"),
+    ],
+)
+def test_a_provisioning_profile_that_cannot_be_selected(world: World, item: Row, error: str) -> None:
+    world.must("provisioning_profile", {"src": profile(2099)})
+    run = blueprint(world, profiles(item))
+    assert error in run.message
+    assert run.writes == []
+
+
+def test_two_provisioning_profiles_with_one_name_are_ambiguous(world: World) -> None:
+    for app in ("com.example.till", "com.example.shop"):
+        world.must("provisioning_profile", {"src": profile(2099, app)})
+    message = blueprint(world, profiles({"provisioning_profile": "Till"})).message
+    assert message.startswith("The provisioning profile 'Till' is ambiguous: 2 objects match (Till (ID ")
+    assert message.endswith(" Set profile_id instead.")
+
+
+def test_a_task_uploads_a_version_and_sets_it(world: World) -> None:
+    for year in (2098, 2099):
+        task = {
+            "provisioning_profiles": [{"src": profile(year)}],
+            "blueprints": [
+                {"name": "Signage", "settings": profiles({"provisioning_profile": "Till", "version": "latest"})}
+            ],
+        }
+        assert world.must("tenant", task, check_mode=True).changed
+        run = world.must("tenant", task)
+        assert [write.split("/")[2] for write in run.writes] == ["provisioning-profiles", "blueprints"]
+        assert not world.must("tenant", task).changed

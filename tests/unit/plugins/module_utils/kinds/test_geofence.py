@@ -211,6 +211,7 @@ def test_units_and_actions_of_v0() -> None:
             {"type": "circle", "coordinates": [{"latitude": "x", "longitude": 1}], "radius": []},
             ["circle.latitude", "circle.radius"],
         ),
+        ({"type": "circle", "coordinates": [{"latitude": 10**400, "longitude": 1}]}, ["circle.latitude"]),
         ({"type": "polygon", "coordinates": {}}, ["polygon"]),
         (
             {"type": "polygon", "coordinates": [{"latitude": 1, "longitude": "x"}, 5]},

@@ -4,73 +4,15 @@
 from __future__ import annotations
 
 import typing as t
-from pathlib import Path
 
 import pytest
-from ansible_collections.esper.cloud.plugins.module_utils.base.errors import ApiError, InvalidParameter
-from ansible_collections.esper.cloud.plugins.module_utils.engine.tenant_view import TenantView
 from ansible_collections.esper.cloud.plugins.module_utils.kinds.linked_file import (
     file_name,
     has_name,
-    has_same_bytes,
     without_query,
 )
-from ansible_collections.esper.cloud.plugins.module_utils.kinds.role import ROLE
-from ansible_collections.esper.cloud.tests.unit.service import Server, answers, cuts_short
 
-if t.TYPE_CHECKING:
-    from ansible_collections.esper.cloud.tests.unit.conftest import MakeClient
-
-PURPOSE = "Downloading the picture"
 STORE = "https://store.example.com/pictures/"
-
-
-@pytest.fixture
-def view(server: Server, make_client: MakeClient) -> TenantView:
-    return TenantView(make_client(server))
-
-
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    path = tmp_path / "summer.png"
-    path.write_bytes(b"summer")
-    return path
-
-
-def link_of(server: Server, signature: str = "1") -> str:
-    return f"{server.url.removesuffix('/api')}/storage/summer.png?signature={signature}"
-
-
-def test_a_file_behind_a_link_is_downloaded_once_and_without_the_key(
-    server: Server, view: TenantView, file: Path
-) -> None:
-    server.replies(cuts_short, answers(b"summer"))
-    assert has_same_bytes(view, link_of(server), file, purpose=PURPOSE)
-    assert has_same_bytes(view, link_of(server, "2"), file, purpose=PURPOSE)
-    assert len(server.requests) == 2
-    assert not [request for request in server.requests if "authorization" in request.headers]
-
-
-def test_other_bytes_are_another_file(server: Server, view: TenantView, file: Path) -> None:
-    server.replies(answers(b"winter"))
-    assert not has_same_bytes(view, link_of(server), file, purpose=PURPOSE)
-    assert not has_same_bytes(view, None, file, purpose=PURPOSE)
-
-
-def test_after_a_write_request_a_link_can_have_another_file(server: Server, view: TenantView, file: Path) -> None:
-    server.replies(answers(b"winter"), answers(b"summer"))
-    assert not has_same_bytes(view, link_of(server), file, purpose=PURPOSE)
-    view.invalidate(ROLE)
-    assert has_same_bytes(view, link_of(server), file, purpose=PURPOSE)
-
-
-def test_errors_show_no_signature(server: Server, view: TenantView, file: Path, tmp_path: Path) -> None:
-    server.replies(answers(b"", 404), answers(b"summer"))
-    with pytest.raises(ApiError, match="Downloading the picture failed: GET http") as caught:
-        has_same_bytes(view, link_of(server, "s3cret"), file, purpose=PURPOSE)
-    assert "s3cret" not in str(caught.value)
-    with pytest.raises(InvalidParameter, match="Cannot read the file"):
-        has_same_bytes(view, link_of(server), tmp_path / "none.png", purpose=PURPOSE)
 
 
 @pytest.mark.parametrize(

@@ -285,6 +285,55 @@ def test_a_task_for_the_tenant_releases_a_wallpaper_before_it_is_deleted(world: 
     assert existing(world) == [("winter.png", new)]
 
 
+def test_a_blueprint_names_a_wallpaper_of_the_same_task(world: World) -> None:
+    slots = {side: {"wallpaper": "summer.png"} for side in ("portrait", "landscape")}
+    task = {
+        "wallpapers": [{"src": _file(world, "summer.png", b"x"), "orientation": side} for side in slots],
+        "blueprints": [
+            {"name": "Kiosk", "settings": {"android": {"wallpaper_settings": {"homescreen": slots}}}, "publish": True}
+        ],
+    }
+    predicted, run = world.must("tenant", task, check_mode=True), world.must("tenant", task)
+    assert predicted.diff == run.diff
+    assert world.must("tenant", task).writes == []
+    rows = world.must("wallpaper_info", {"usage": True}).result["wallpapers"]
+    assert [(row["name"], len(row["blueprints"])) for row in rows] == [("summer.png", 1), ("summer.png", 1)]
+
+
+def test_a_blueprint_of_the_same_task_gets_the_replacement(world: World) -> None:
+    old = wallpaper(world, "summer.png", b"summer").result["wallpaper"]["id"]
+    world.must("blueprint", use(world, old))
+    slot = {"homescreen": {"landscape": {"wallpaper": "summer.png"}}}
+    task = {
+        "wallpapers": [{"src": _file(world, "summer.png", b"new"), "orientation": "landscape"}],
+        "blueprints": [{"name": "Kiosk", "publish": True, "settings": {"android": {"wallpaper_settings": slot}}}],
+    }
+    predicted, run = world.must("tenant", task, check_mode=True), world.must("tenant", task)
+    assert predicted.diff == run.diff
+    assert methods(run) == ["POST", "PUT", "DELETE"]
+    assert old not in [identifier for _name, identifier in existing(world)]
+    assert world.must("tenant", task).writes == []
+    # A draft is not sufficient, because devices have the published version.
+    task["wallpapers"][0]["src"] = _file(world, "upload/summer.png", b"newer")
+    refused = world.run("tenant", {**task, "blueprints": [{**task["blueprints"][0], "publish": False}]})
+    assert "is in use by the blueprint 'Kiosk'" in str(refused.result["objects"])
+    assert refused.writes == []
+
+
+def test_an_id_of_another_picture_deletes_nothing(world: World) -> None:
+    wallpaper(world, "summer.png", b"summer")
+    gone = {"id": "deadbeef-0000-4000-8000-00000000beef", "src": str(world.folder / "summer.png"), "state": "absent"}
+    assert world.must("wallpaper", gone).writes == []
+
+
+def test_a_picture_without_a_link_is_not_replaced(world: World) -> None:
+    identifier = wallpaper(world, "summer.png", b"summer").result["wallpaper"]["id"]
+    world.simulator.rewrites.append(lambda _method, _path, body: {**body, "image_file": None})
+    run = world.run("wallpaper", {"id": identifier, "src": _file(world, "new.png", b"new")})
+    assert "so the module cannot compare its bytes. Set compare_content to false." in run.message
+    assert run.writes == []
+
+
 def test_two_pictures_with_the_same_bytes_in_one_task(world: World) -> None:
     items = [{"src": _file(world, name, b"same"), "orientation": "landscape"} for name in ("one.png", "two.png")]
     run = world.must("tenant", {"wallpapers": items})

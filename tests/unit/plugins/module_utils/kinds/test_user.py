@@ -154,6 +154,20 @@ def test_an_invitation_without_its_properties_is_not_compared(world: World) -> N
     assert user(world, role="Enterprise Admin", reinvite=True).result["user"]["role"] == "Enterprise Admin"
 
 
+def test_an_invitation_whose_groups_cannot_be_read_is_not_replaced(world: World) -> None:
+    user(world, role="Group Admin", groups=["Berlin"])
+
+    def with_invalid_groups(method: str, path: str, body: t.Any) -> t.Any:
+        for row in body["userinvites"] if (method, path) == ("GET", INVITE) else []:
+            row["meta"]["profile"]["groups"] = "Berlin"
+        return body
+
+    world.simulator.rewrites.append(with_invalid_groups)
+    run = world.run("user", {"email": ANNA, "role": "Group Viewer"})
+    assert "is not changed, because Esper returned an unexpected type for groups" in run.message
+    assert run.writes == []
+
+
 def test_access_to_all_groups_is_that_to_the_root_in_an_invitation(world: World) -> None:
     run = user(world, role="Technician", all_groups=True)
     root = group_id(world, "All devices")
@@ -173,6 +187,13 @@ def test_access_to_all_groups_is_that_to_the_root_in_an_invitation(world: World)
     ]
     assert run.result["user"]["all_groups"]
     assert not user(world, role="Technician", all_groups=True).changed
+    assert user(world, groups=["Berlin"]).warnings == [
+        f"The user '{ANNA}' has access to all device groups, so groups has no effect. Set all_groups=false to restrict"
+        " the access."
+    ]
+    run = user(world, all_groups=False)
+    assert (run.result["user"]["groups"], run.result["user"]["all_groups"]) == (["All devices/Berlin"], False)
+    assert user(world, groups=["Berlin"], all_groups=False).warnings == []
 
 
 def test_a_lost_invitation_is_found(world: World) -> None:
@@ -390,44 +411,45 @@ def test_a_user_can_be_created_without_an_invitation(world: World) -> None:
 # --- invalid tasks ----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({}, f"Invalid parameters for the user '{ANNA}': role is required."),
-        ({"role": "Group Admin"}, "groups is required for the role 'Group Admin'."),
-        ({"role": "Technician"}, "groups is required for the role 'Technician' unless all_groups is true."),
-        ({"role": "Technician", "groups": ["Berlin"], "all_groups": True}, "groups is set, but all_groups is true."),
-        ({"role": "Viewer", "all_groups": True}, "all_groups is set, but 'Viewer' is not a custom role."),
-        (
-            {"role": "Enterprise User"},
-            "role is 'Enterprise User', which is invalid here. Valid values: Enterprise Admin,",
-        ),
-        ({"role": "Support", "onboarding": "direct"}, "role is 'Support', which is invalid here."),
-        (
-            {"role": "Technician", "groups": ["Berlin"], "onboarding": "direct"},
-            "role is the custom role 'Technician', which onboarding=direct does not support.",
-        ),
-        ({"role": "Tecnician"}, "The role 'Tecnician' was not found. Did you mean 'Technician'?"),
-        ({"role": "Viewr"}, "The role 'Viewr' was not found. Did you mean 'Viewer'?"),
-        ({"role": "Viewer", "groups": ["Berlim"]}, "The device group 'Berlim' was not found. Did you mean 'Berlin'?"),
-        (
-            {"role": "Viewer", "active": False},
-            f"{ANNA} has no user, so active=false cannot be set. Omit active, or set state=absent.",
-        ),
-        ({"email": "anna", "role": "Viewer"}, "email is not a valid email address: 'anna'."),
-        ({"id": "12", "email": ANNA}, "parameters are mutually exclusive: id|email"),
-        (
-            {"email": None, "id": "anna"},
-            "Invalid ID of a user: 'anna'. It must be a number or a UUID. Set email instead.",
-        ),
-        ({"email": None, "id": "12"}, "The user '12' was not found."),
-    ],
-)
-def test_an_invalid_task_fails_before_it_sends_a_change(world: World, options: Row, message: str) -> None:
-    task = {name: value for name, value in {"email": ANNA, **options}.items() if value is not None}
-    run = world.run("user", task)
-    assert message in run.message
-    assert run.writes == []
+_INVALID: list[tuple[Row, str]] = [
+    ({}, f"Invalid parameters for the user '{ANNA}': role is required."),
+    ({"role": "Group Admin"}, "groups is required for the role 'Group Admin'."),
+    ({"role": "Technician"}, "groups is required for the role 'Technician' unless all_groups is true."),
+    ({"role": "Technician", "groups": ["Berlin"], "all_groups": True}, "groups is set, but all_groups is true."),
+    ({"role": "Viewer", "all_groups": True}, "all_groups is set, but 'Viewer' is not a custom role."),
+    (
+        {"role": "Enterprise User"},
+        "role is 'Enterprise User', which is invalid here. Valid values: Enterprise Admin,",
+    ),
+    ({"role": "Support", "onboarding": "direct"}, "role is 'Support', which is invalid here."),
+    (
+        {"role": "Technician", "groups": ["Berlin"], "onboarding": "direct"},
+        "role is the custom role 'Technician', which onboarding=direct does not support.",
+    ),
+    ({"role": "Tecnician"}, "The role 'Tecnician' was not found. Did you mean 'Technician'?"),
+    ({"role": "Viewr"}, "The role 'Viewr' was not found. Did you mean 'Viewer'?"),
+    ({"role": "Viewer", "groups": ["Berlim"]}, "The device group 'Berlim' was not found. Did you mean 'Berlin'?"),
+    (
+        {"role": "Viewer", "active": False},
+        f"{ANNA} has no user, so active=false cannot be set. Omit active, or set state=absent.",
+    ),
+    ({"email": "anna", "role": "Viewer"}, "email is not a valid email address: 'anna'."),
+    ({"id": "12", "email": ANNA}, "parameters are mutually exclusive: id|email"),
+    (
+        {"email": None, "id": "anna"},
+        "Invalid ID of a user: 'anna'. It must be a number or a UUID. Set email instead.",
+    ),
+    ({"email": None, "id": "12"}, "The user '12' was not found."),
+]
+
+
+def test_an_invalid_task_fails_before_it_sends_a_change(world: World) -> None:
+    """All in one tenant, which none of them changes."""
+    for options, message in _INVALID:
+        task = {name: value for name, value in {"email": ANNA, **options}.items() if value is not None}
+        run = world.run("user", task)
+        assert message in run.message, f"{options}: {run.message}"
+        assert run.writes == [], options
 
 
 # --- many users in one task -------------------------------------------------------------------------------------------
