@@ -27,11 +27,12 @@ KNOWN = ("read:device", "read:group", "update:device:group")
 
 
 class Tenant:
-    """A tenant with at most one role. ``sent`` are the writes, and ``failures`` how many of them fail by path."""
+    """A tenant with at most one role. ``sent`` are the writes, and ``failures`` how many of them fail by path. A change
+    of the scopes does not remove those in ``kept``."""
 
     def __init__(self, *scopes: str, exists: bool = False, users: t.Sequence[str] = ()) -> None:
         self.row: Row | None = {"id": ID, "name": "Technician", "description": ""} if exists else None
-        self.scopes, self.users = list(scopes), users
+        self.scopes, self.users, self.kept = list(scopes), users, list[str]()
         self.sent: list[tuple[str, str, t.Any]] = []
         self.failures: dict[str, int] = {}
         self.scopes_body: t.Any = ...
@@ -45,7 +46,7 @@ class Tenant:
             self.failures[path] -= 1
             return answers({"message": "Broken"}, 400)
         if path == SCOPES:
-            self.scopes = [name for name in request.json["scope_names"] if name in KNOWN]
+            self.scopes = [name for name in request.json["scope_names"] if name in KNOWN] + self.kept
             return answers({"scopes": [{"id": name, "name": name} for name in self.scopes]})
         if request.method == "DELETE":
             self.row = None
@@ -134,6 +135,14 @@ def test_a_scope_that_esper_does_not_store_is_an_error_that_names_it(run: Run) -
         "Esper did not store raed:group in the scopes of the role 'Technician'. Correct the names. Setting the scopes"
         f" of the role 'Technician' was accepted (ID {ID}). Run the task again to apply the rest."
     )
+
+
+def test_a_scope_that_esper_does_not_remove_is_an_error_that_names_it(run: Run) -> None:
+    tenant = Tenant("read:device", exists=True)
+    tenant.kept = ["read:device"]
+    with pytest.raises(EsperError, match="Esper did not remove read:device from the scopes of the role 'Technician'"):
+        run(tenant, scopes=["read:group"])
+    assert run(tenant, scopes=["read:group", "read:device"]).changed is False
 
 
 @pytest.mark.parametrize(
