@@ -60,7 +60,8 @@ class Tenant:
         if path == SCOPES:
             return answers([{"id": name, "name": name} for name in self.scopes])
         if path == "/user/":
-            rows = [{"id": n, "email": name, "profile": {"authz_role_id": ID}} for n, name in enumerate(self.users)]
+            profile = {"authz_role_id": ID.upper()}
+            rows = [{"id": n, "email": name, "profile": profile} for n, name in enumerate(self.users)]
             return answers({"count": len(rows), "next": None, "previous": None, "results": rows})
         return answers({"count": int(self.row is not None), "roles": [self.row] if self.row else []})
 

@@ -333,6 +333,16 @@ def test_the_user_of_the_key_is_only_changed_with_force(world: World, change: Ro
     assert user(world, **({"role": "Enterprise Admin"} if "role" in change else change)).changed
 
 
+def test_the_user_of_the_key_is_also_known_by_its_uuid(world: World) -> None:
+    def with_other_id(_method: str, path: str, body: t.Any) -> t.Any:
+        return {**body, "id": "another-number"} if path == "/user_info/" else body
+
+    world.simulator.rewrites.append(with_other_id)
+    assert "is in use by the API key of this task" in world.run("user", {"email": OWN, "state": "absent"}).message
+    joined(world)
+    assert user(world, state="absent").changed
+
+
 def test_the_first_name_of_the_own_user_has_a_request_of_its_own(world: World) -> None:
     row = joined(world)
     run = user(world, OWN, first_name="Otto")
