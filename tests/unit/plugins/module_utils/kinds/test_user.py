@@ -140,6 +140,45 @@ def test_a_person_is_invited_again_in_each_run_with_reinvite(world: World) -> No
     assert user(world, reinvite=True).writes == []
 
 
+@pytest.mark.parametrize(
+    ("options", "warning"),
+    [
+        (
+            {"active": False},
+            f"{ANNA} has an invitation and can still join, so active=false has no effect. To withdraw the invitation,"
+            " set state=absent.",
+        ),
+        (
+            {"onboarding": "direct"},
+            f"{ANNA} has an invitation, so onboarding=direct has no effect. To create the user, withdraw the invitation"
+            " first with state=absent.",
+        ),
+    ],
+)
+def test_an_option_without_effect_on_an_invitation_is_a_warning(world: World, options: Row, warning: str) -> None:
+    user(world, role="Viewer")
+    run = user(world, **options)
+    assert (run.changed, run.warnings) == (False, [warning])
+
+
+@pytest.mark.parametrize(
+    ("options", "values"),
+    [
+        ({}, " with role 'Group Viewer' and groups ['All devices/Berlin']"),
+        ({"role": "Viewer"}, " with groups ['All devices/Berlin']"),
+        ({"role": "Group Viewer", "groups": ["Berlin"]}, ""),
+    ],
+)
+def test_a_message_has_the_values_of_an_invitation_that_is_withdrawn_and_not_sent_again(
+    world: World, options: Row, values: str
+) -> None:
+    user(world, role="Group Viewer", groups=["Berlin"])
+    world.simulator.fault(kind="status", status=403, method="POST", times=None)
+    run = world.run("user", {"email": ANNA, "reinvite": True, **options})
+    assert f"Withdrawing the invitation of the user '{ANNA}'{values} was accepted." in run.message
+    assert info(world, email=ANNA) == []
+
+
 def test_an_invitation_without_its_properties_is_not_compared(world: World) -> None:
     user(world, role="Viewer")
     world.simulator.invitations(shows_meta=False)
