@@ -185,6 +185,13 @@ def test_whitespace_around_a_name_is_no_change(run: Run) -> None:
     assert not run(Tenant(exists=True), name=" Technician ").changed
 
 
+def test_whitespace_around_scopes_and_repeated_scopes_are_no_change(run: Run) -> None:
+    tenant = Tenant("read:device", "read:group", exists=True)
+    assert not run(tenant, scopes=["read:device", " read:group", "read:device "]).changed
+    run(tenant, scopes=[" read:group", "read:group"])
+    assert tenant.sent == [("PUT", SCOPES, {"scope_names": ["read:group"]})]
+
+
 def test_a_role_that_users_have_is_deleted_only_with_force(run: Run) -> None:
     tenant = Tenant(exists=True, users=["ops@example.com"])
     with pytest.raises(InvalidParameter) as caught:
