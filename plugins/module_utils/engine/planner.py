@@ -405,7 +405,7 @@ class Planner:
         purpose = f"Setting the {field.name} of the {phrase}"
 
         def extract(body: Row) -> Row:
-            """Return the whole object. Raise InvalidParameter if Esper did not store a text."""
+            """Return the whole object. Raise EsperError if Esper did not store a text, or kept one."""
             row = {**planned, **((object_step.response if object_step else None) or {})}
             if route.response_key not in body:
                 # The engine reads the property then.
@@ -415,6 +415,8 @@ class Planner:
                 raise InvalidParameter(
                     f"Esper did not store {', '.join(missing)} in the {field.name} of the {phrase}. Correct the names."
                 )
+            if kept := sorted({*stored} - {*texts}):
+                raise EsperError(f"Esper did not remove {', '.join(kept)} from the {field.name} of the {phrase}.")
             return {**row, field.api_name: stored}
 
         return Step(
