@@ -40,6 +40,7 @@ options:
     type: str
   type:
     description: Type of the alert channel. Esper documents V(email) only. Defaults to V(email) on creation.
+      Must not be empty.
     type: str
   emails:
     description: Email addresses that get the messages. Compared without order. At least one item. Required

@@ -14,7 +14,8 @@ author: esper.cloud contributors (@ansible-collections)
 description:
   - Creates, updates and deletes report subscriptions.
   - Esper sends the daily report to the email addresses of report subscriptions.
-  - A subscription has no name. If O(id) is omitted, it is the one that has at least one of O(emails).
+  - A subscription has no name. If O(id) is omitted, it is the one that has at least one of O(emails), in
+    upper or lower case.
   - Options you omit are not changed.
   - At least one of O(id) and O(emails) is required.
 extends_documentation_fragment:

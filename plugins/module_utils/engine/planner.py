@@ -10,6 +10,7 @@ import typing as t
 from dataclasses import replace
 from pathlib import Path
 
+from ..base.checksums import check_upload
 from ..base.errors import EsperError, InvalidParameter, InvalidValues, NotFound
 from ..base.ids import is_uuid, normal_id
 from ..base.row import Params, Row
@@ -221,9 +222,13 @@ class Planner:
         if not self.kind.uploads:
             return body
         sent = [each for each in self.kind.uploads if params.get(each.option) is not None]
+        files = {each.key: Path(params[each.option]) for each in sent}
+        for file in files.values():
+            # A replacement must not delete the object before Esper rejects the file.
+            check_upload(file)
         return Form(
             fields={key: value for key, value in body.items() if value is not None},
-            files={each.key: Path(params[each.option]) for each in sent},
+            files=files,
             names={each.key: params[each.name_option] for each in sent if params.get(each.name_option) is not None},
         )
 

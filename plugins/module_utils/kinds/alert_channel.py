@@ -36,6 +36,7 @@ ALERT_CHANNEL = plain_kind(
         Field(
             "type",
             "Type of the alert channel. Esper documents V(email) only.",
+            validator=length(1),
             create_default="email",
             returns="Type of the alert channel.",
             sample="email",

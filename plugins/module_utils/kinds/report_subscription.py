@@ -5,11 +5,13 @@
 Based on /enterprise/report/subscription/ of the contract (legacy.yaml). A subscription has no name.
 
 Choice: the subscriptions in the list belong to the tenant, not only to the user of the API key.
-Choice: a subscription is the one that has at least one of the email addresses of the task.
+Choice: a subscription is the one that has at least one of the email addresses of the task, in upper or lower case.
 Choice: the limit of 10 addresses, which the contract documents for POST and PUT, also applies to PATCH.
 """
 
 from __future__ import annotations
+
+import typing as t
 
 from ..base.errors import InvalidParameter
 from ..base.row import Params, Row
@@ -34,10 +36,10 @@ class SubscriptionLookup(Lookup):
         """
         if params.get("id") is not None:
             return self.find_by_id(str(params["id"]))
-        emails = set(params["emails"])
+        emails = _keys_of(params["emails"])
         rows = self.find_by_keys(emails)
         if params.get("state") == "absent":
-            same = [row for row in rows if emails == set(row["email_ids"])]
+            same = [row for row in rows if emails == _keys_of(row["email_ids"])]
             if rows and not same:
                 raise InvalidParameter(
                     f"The {self.kind.phrase(rows[0])} has other email addresses than the task, so it is not deleted."
@@ -45,6 +47,10 @@ class SubscriptionLookup(Lookup):
                 )
             rows = same
         return self.one_or_none(rows, self.task_key(params))
+
+
+def _keys_of(emails: t.Any) -> set[str]:
+    return {str(email).casefold() for email in emails} if isinstance(emails, list) else set()
 
 
 def _label(row: Row) -> str:
@@ -56,12 +62,13 @@ REPORT_SUBSCRIPTION = plain_kind(
     name="report_subscription",
     doc=(
         "Esper sends the daily report to the email addresses of report subscriptions.",
-        "A subscription has no name. If O(id) is omitted, it is the one that has at least one of O(emails).",
+        "A subscription has no name. If O(id) is omitted, it is the one that has at least one of O(emails), in"
+        " upper or lower case.",
     ),
     keys=("emails",),
     info_short_description="Get Esper report subscriptions",
     lookup=SubscriptionLookup,
-    find_keys=lambda row: row.get("email_ids") or (),
+    find_keys=lambda row: _keys_of(row.get("email_ids")),
     label=_label,
     routes=Routes(
         list="/enterprise/report/subscription/", object="/enterprise/report/subscription/{id}/", name_filter=""

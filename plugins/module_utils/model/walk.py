@@ -129,9 +129,9 @@ def type_mismatch(visits: t.Iterable[Visit]) -> str:
     An example is ``no`` for a dict, which YAML parses as a bool.
     """
     for path, described, value in visits:
-        if described.type in ("int", "float") and isinstance(value, float) and not math.isfinite(value):
+        if described.type in ("int", "float") and _is_not_finite(value):
             kind = "an integer" if described.type == "int" else "a number"
-            return f"The option {path} must be {kind}, not {value}."
+            return f"The option {path} must be {kind}, not {str(value).strip()}."
         if value is None or not _suboptions(described, of_api=False):
             continue
         is_list = described.type == "list"
@@ -141,6 +141,14 @@ def type_mismatch(visits: t.Iterable[Visit]) -> str:
                 item_path = f"{path}[{index}]" if is_list else path
                 return f"The option {item_path} must be a dict, not {type(item).__name__}."
     return ""
+
+
+def _is_not_finite(value: t.Any) -> bool:
+    """Return whether a number, or the text of one, is infinite or not a number. Ansible accepts such a text."""
+    try:
+        return isinstance(value, (float, str)) and not math.isfinite(float(value))
+    except ValueError:
+        return False
 
 
 class Slips(t.NamedTuple):

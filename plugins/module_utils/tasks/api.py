@@ -31,10 +31,9 @@ _MODULE = ModuleSpec(
         " authentication, retries, paging and error messages of the other modules.",
         "The module is not idempotent: it sends a write request in each run. To prevent this, read the object first,"
         " and use C(when).",
-        "These objects do not have a module yet: pipelines, users, invitations, personal access tokens,"
-        " alerts, alarms, wallpapers, tile icons, directory records and reports.",
-        "The same applies to custom actions, background scripts, webclips, and apps for other platforms than Android.",
-        "The enrollment of Apple, Google and Windows devices, and company settings do not have a module yet either.",
+        "These objects do not have a module yet: pipelines, builds of Esper Foundation, Google accounts of devices,"
+        " and apps for other platforms than Android. The same applies to tokens and certificates for the enrollment of"
+        " Apple and Google devices.",
     ),
     options=(
         Option("method", "HTTP method of the request.", choices=METHODS, default="GET"),

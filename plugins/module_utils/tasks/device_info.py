@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import typing as t
 
+from ..base.errors import InvalidParameter
 from ..base.row import Params, Row
+from ..base.validators import in_range
 from ..engine.lookup import lookup_of
 from ..engine.tenant_view import TenantView
 from ..http.parallel import CONCURRENCY, in_parallel
@@ -182,6 +184,9 @@ _MODULE = ModuleSpec(
 
 
 def _run(view: TenantView, params: Params, context: RunContext) -> ModuleResult:
+    for name in ("max_events", "max_installs"):
+        if error := in_range(0)(params[name]):
+            raise InvalidParameter(f"The option {name} {error}.")
     rows, missing = _selected(view, params, context)
     records = [as_host(row, params["detail_level"], view) for row in rows]
     if params["resolve_names"]:

@@ -34,6 +34,14 @@ def test_a_subscription_is_the_one_that_has_one_of_the_addresses(world: World) -
     assert both.writes == []
 
 
+def test_a_subscription_is_found_by_an_address_in_another_case(world: World) -> None:
+    subscribe(world, "Desk@example.com")
+    assert subscribe(world, "desk@example.com", "a@example.com").writes[0].startswith("PATCH")
+    assert subscriptions(world) == [["desk@example.com", "a@example.com"]]
+    assert subscribe(world, "DESK@example.com", "a@example.com", state="absent").changed
+    assert subscriptions(world) == []
+
+
 def test_an_id_replaces_the_addresses(world: World) -> None:
     identifier = subscribe(world, "a@example.com").result["report_subscription"]["id"]
     assert subscribe(world, "b@example.com", id=identifier).changed

@@ -152,7 +152,10 @@ def test_paths_of_secrets_and_unknown_values_are_in_collection_terms() -> None:
         ({"many": [{"size": float("nan")}]}, "The option many[0].size must be an integer, not nan."),
         ({"one": None, "many": None, "size": None}, ""),
         ({"share": float("nan")}, "The option share must be a number, not nan."),
+        ({"share": "nan"}, "The option share must be a number, not nan."),
+        ({"many": [{"size": " -inf "}]}, "The option many[0].size must be an integer, not -inf."),
         ({"share": 0.5}, ""),
+        ({"share": "0.5", "size": "many"}, ""),
     ],
 )
 def test_a_type_mismatch_is_reported(params: dict[str, t.Any], error: str) -> None:

@@ -253,3 +253,9 @@ def test_other_devices_take_no_requests(world: World, devices: list[Row]) -> Non
     options: Row = {"max_installs": 5, "status": True, "android": True}
     run = world.must("device_info", {"devices": [other(devices)["id"]], "resolve_names": False, **options})
     assert len(run.requests) == 1
+
+
+@pytest.mark.parametrize("name", ["max_events", "max_installs"])
+def test_a_negative_number_of_events_or_installations_is_invalid(world: World, name: str) -> None:
+    run = world.run("device_info", {"filters": {}, name: -1})
+    assert (run.message, run.requests) == (f"The option {name} is -1; the minimum is 0.", [])
