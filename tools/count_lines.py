@@ -1,53 +1,97 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Count the hand-written lines of each kind of object: what a plain kind costs.
+"""Count the hand-written lines of each module: what a module costs.
 
-A line that is not blank counts once for each 120 characters. Generated files do not count.
+A line that is not blank counts once for each 120 characters. Generated files do not count. Files that several modules
+share have rows of their own, with the modules in parentheses.
 """
 
 from __future__ import annotations
 
 import math
+import re
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-KINDS = ROOT / "plugins/module_utils/kinds"
+SOURCES = ROOT / "plugins/module_utils"
 LENGTH = 120
 PARTS = ("data and behavior", "examples", "simulator", "unit and contract tests", "integration tests")
 
-# The behaviors of the simulator and the tests whose names do not have the name of the kind.
-OTHER_NAMES = {
-    "app": ("applications",),
+# Files of a module that do not start with its name: the stems of files in plugins, the simulator and the tests.
+OTHER_FILES = {
+    "app": ("applications", "upload"),
     "blueprint": ("blueprints",),
     "content": ("contents",),
-    "device_group": ("device_groups", "groups"),
+    "device": ("devices", "device_task", "simulated_devices"),
+    "device_command": ("command", "commands", "device_commands", "fleet"),
+    "device_group": ("device_groups", "groups", "group_path", "group_devices"),
+    "device_info": ("device_details",),
+    "directory_record": ("directory_identifiers", "directory"),
     "enterprise_policy": ("policies", "policy"),
+    "geofence": ("geofences",),
+    "operation": ("operations",),
+    "converge": ("converges",),
+    "personal_access_token": ("token_expiry",),
+    "role": ("roles",),
+    "sso_connection": ("sso_connections",),
+    "user": ("users",),
+    "event_info": ("events",),
+}
+SHARED = {
+    "alerts (alarm_rule, alert_channel)": ("alerts",),
+    "apple (webclip, provisioning_profile)": ("apple",),
+    "pictures (wallpaper, tile_icon, device_group_thumbnail)": (
+        "downloads",
+        "linked_file",
+        "picture",
+        "picture_kind",
+        "picture_lookup",
+        "picture_planner",
+        "picture_reader",
+        "pictures",
+    ),
+    "readings (device_location and others)": ("readings", "device_reader"),
+    "reports (report, event_info)": ("reports",),
+    "scripts (custom_action, background_script)": ("scripts", "script_text"),
+    "tokens (personal_access_token, token_info)": ("tokens",),
 }
 
-# Further files of a kind in kinds/, in addition to those that start with its name.
-OTHER_FILES = {"device_group": ("group_path", "group_devices")}
 
-
-def files(kind: str) -> dict[str, list[Path]]:
-    """Return the hand-written files of a kind, by what they are for."""
-    names = (kind, *OTHER_NAMES.get(kind, ()))
-    tests = [
-        path
-        for folder in ("tests/unit", "tests/contract")
-        for path in sorted((ROOT / folder).rglob("test_*.py"))
-        if any(path.stem in (f"test_{name}", f"test_{name}_bodies", f"test_simulated_{name}") for name in names)
-    ]
+def modules() -> dict[str, str]:
+    """Return the main file of each module that index.py lists, by the name of the module without _info."""
+    index = (SOURCES / "index.py").read_text(encoding="utf-8")
     return {
-        "data and behavior": [
-            *(KINDS / f"{each}.py" for each in (kind, *OTHER_FILES.get(kind, ()))),
-            *sorted(KINDS.glob(f"{kind}_*.py")),
-        ],
-        "examples": [ROOT / "examples" / f"{each}.yml" for each in (kind, f"{kind}_info")],
-        "simulator": [ROOT / "tests/simulator/behaviors" / f"{name}.py" for name in names],
-        "unit and contract tests": tests,
-        "integration tests": sorted((ROOT / "tests/integration/targets" / kind).rglob("*.yml"))
-        + sorted((ROOT / "tests/integration/targets" / f"{kind}_info").rglob("*.yml")),
+        (name.removesuffix("_info") if file.startswith("kinds.") else name): file.replace(".", "/")
+        for name, file in re.findall(r'"(\w+)": \("([\w.]+)"', index)
+    }
+
+
+def stems_of(name: str, names: set[str]) -> set[str]:
+    """Return the stems of the files of a module: those in OTHER_FILES, and those that start with its name, unless
+    another name fits better."""
+    known = {path.stem for folder in ("kinds", "tasks") for path in (SOURCES / folder).glob(f"{name}*.py")}
+    own = {
+        stem
+        for stem in known
+        if max((each for each in names if f"{stem}_".startswith(f"{each}_")), key=len, default="") == name
+    }
+    return {name, *own, *OTHER_FILES.get(name, ())}
+
+
+def files(stems: set[str]) -> dict[str, list[Path]]:
+    """Return the hand-written files with some stems, by what they are for."""
+    tests = [path for folder in ("tests/unit", "tests/contract") for path in sorted((ROOT / folder).rglob("test_*.py"))]
+    names = {
+        f"test_{prefix}{stem}{suffix}" for stem in stems for prefix in ("", "simulated_") for suffix in ("", "_bodies")
+    }
+    targets = [ROOT / "tests/integration/targets" / f"{stem}{suffix}" for stem in stems for suffix in ("", "_info")]
+    return {
+        "data and behavior": [SOURCES / folder / f"{stem}.py" for folder in ("kinds", "tasks") for stem in stems],
+        "examples": [ROOT / "examples" / f"{stem}{suffix}.yml" for stem in stems for suffix in ("", "_info")],
+        "simulator": [ROOT / "tests/simulator/behaviors" / f"{stem}.py" for stem in stems],
+        "unit and contract tests": [path for path in tests if path.stem in names],
+        "integration tests": [path for target in targets for path in sorted(target.rglob("*.yml"))],
     }
 
 
@@ -61,18 +105,15 @@ def count(path: Path) -> int:
 
 def main() -> int:
     """Print a table."""
-    rows = []
-    for path in sorted((ROOT / "plugins/module_utils/kinds").glob("*.py")):
-        kind = path.stem
-        if not (ROOT / "examples" / f"{kind}.yml").exists() or not (ROOT / "plugins/modules" / f"{kind}.py").exists():
-            continue
-        if "module_utils.kinds." not in (ROOT / "plugins/modules" / f"{kind}.py").read_text(encoding="utf-8"):
-            continue
-        found = files(kind)
-        rows.append((kind, *(sum(map(count, found[part])) for part in PARTS)))
-    sys.stdout.write(f"| kind | {' | '.join(PARTS)} | all |\n|{' --- |' * (len(PARTS) + 2)}\n")
-    for kind, *numbers in rows:
-        sys.stdout.write(f"| {kind} | {' | '.join(map(str, numbers))} | {sum(numbers)} |\n")
+    names = set(modules())
+    rows = {name: stems_of(name, names) for name in sorted(names)} | {
+        name: set(stems) for name, stems in SHARED.items()
+    }
+    sys.stdout.write(f"| module | {' | '.join(PARTS)} | all |\n|{' --- |' * (len(PARTS) + 2)}\n")
+    for name, stems in rows.items():
+        found = files(stems)
+        numbers = [sum(map(count, found[part])) for part in PARTS]
+        sys.stdout.write(f"| {name} | {' | '.join(map(str, numbers))} | {sum(numbers)} |\n")
     return 0
 
 

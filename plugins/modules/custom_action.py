@@ -82,9 +82,10 @@ options:
   options:
     description:
       - Options of the custom action, in the order in which they are shown. The list replaces the existing
-        one. Each label must be unique. Required on creation.
+        one. Each label and each key must be unique. Required on creation.
       - An existing option is found by its key, otherwise by its label. It keeps the values that the task
         omits.
+      - An option that blueprints use is not removed unless O(force=true).
     type: list
     elements: dict
     suboptions:

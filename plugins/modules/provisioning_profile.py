@@ -16,7 +16,7 @@ description:
   - With a provisioning profile, Apple devices run an app of an organization. Esper keeps each uploaded file
     as a version of a profile.
   - With O(src), the module uploads the file unless a version has the same SHA-256 checksum. It reads name,
-    bundle ID and expiration date from the file, and does not upload an expired one.
+    bundle ID, team ID and expiration date from the file, and does not upload an expired one.
   - Esper cannot delete a profile, only its versions. A profile without versions counts as deleted.
   - Options you omit are not changed.
   - At least one of O(id), O(name), and O(src) is required.

@@ -128,8 +128,8 @@ notes:
   - The task has the time O(deadline) for each 100 objects.
   - The task fails if an object is listed twice, or if it deletes an object that another object needs.
   - It also fails if a device group gets the path of a group that the same task moves.
-  - To give the name of an object to another one, such as a role or a webclip, delete the first object by
-    ID in the same task. The deletion comes first.
+  - To reuse the name of an object, such as a role, delete the object by ID in the same task. The deletion
+    comes first.
   - After a failure or an interruption, run the same task again to apply the rest.
 seealso:
   - module: esper.cloud.alert_channel

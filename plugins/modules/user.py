@@ -78,6 +78,7 @@ options:
   active:
     description: If V(false), the user cannot sign in. The module sets it by a request that Esper marks as
       deprecated. V(false) is an error if the person has neither joined nor an invitation, unless O(onboarding=direct).
+      An invitation is not changed, and the module warns.
     type: bool
   username:
     description: Name of a new user. Defaults to O(email). Only used with O(onboarding=direct). It cannot
@@ -94,7 +95,7 @@ options:
     description:
       - V(invite) sends an invitation to an email address without a user.
       - V(direct) creates the user at once, by a request that Esper marks as deprecated. It does not support
-        custom roles.
+        custom roles. A person who has an invitation keeps it, and the module warns.
     type: str
     choices: [invite, direct]
     default: invite

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
+import mobileprovision
 from behaviors.roles import ROLES
 from behaviors.users import INVITATIONS
 from contract import Contract, Operation, Schema
@@ -59,6 +60,8 @@ _ELSEWHERE = {
     "/pipelines/v0/stageruns": "/pipelines/v0/runs/{pipeline_run_id}/stageruns/",
 }
 
+# Collections that the contract does not list: the operation that makes a row, and the key of its ID in the answer.
+_WITHIN = {"/v2/scripts": ("POST /v2/custom-actions/", "script_id")}
 
 _COMMAND = "POST /commands/v0/commands/"
 _GROUP = "/enterprise/{enterprise_id}/devicegroup/{group_id}/"
@@ -122,6 +125,10 @@ _BODIES: dict[str, Callable[[Caller], dict[str, Any]]] = {
     ),
     "POST /enterprise/{enterprise_id}/application/upload/": lambda caller: {
         "app_file": File.of("com.example.new-1.0-1.apk", None, b"data")
+    },
+    "POST /v2/background-scripts/": lambda caller: {"frequency_in_mins": None},
+    "POST /v2/provisioning-profiles": lambda caller: {
+        "file": File.of("shop.mobileprovision", None, mobileprovision.made(mobileprovision.Profile("Shop", "com.shop")))
     },
     # A geofence with devices cannot be deleted.
     "POST /v0/enterprise/{enterprise_id}/create-apply-geo-fence/": lambda caller: {"devices": []},
@@ -257,6 +264,9 @@ class Caller:
     def _existing(self, segments: Sequence[str], number: int, values: Mapping[str, str]) -> str:
         """The id of a row for the parameter at that place of a path; the row is listed, or else made."""
         collection, name = "/".join(segments[:number]), segments[number][1:-1]
+        if collection in _WITHIN:
+            operation_name, key = _WITHIN[collection]
+            return next(_values_of(self.prepare(operation_name), key))
         for path in (collection, _ELSEWHERE.get(collection, collection)):
             for method in ("GET", "POST"):
                 for operation in self._operations(method, path):
@@ -279,6 +289,14 @@ class Caller:
             return File.of(f"{name}.bin", "application/octet-stream", b"data")
         value = self.value(schema, name)
         return value if isinstance(value, str) else json.dumps(value)
+
+
+def _values_of(body: Any, key: str) -> Iterator[str]:
+    """The values of a key at any depth."""
+    if isinstance(body, dict):
+        yield from (str(value) for name, value in body.items() if name == key)
+    for value in body.values() if isinstance(body, dict) else body if isinstance(body, list) else ():
+        yield from _values_of(value, key)
 
 
 def found_ids(body: Any, name: str) -> list[str]:

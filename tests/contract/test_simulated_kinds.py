@@ -376,16 +376,6 @@ def test_commands_are_the_same_at_the_older_path(api: Api) -> None:
     assert len(events) == 1
 
 
-def test_examples_that_are_deleted_stay_deleted(api: Api) -> None:
-    profile = api.upload("/v2/provisioning-profiles", file=("shop.mobileprovision", b"profile")).body["content"]
-    versions = f"/v2/provisioning-profiles/{profile['id']}/versions"
-    examples = api.get(versions)["content"]["results"]
-    assert len(examples) == 2
-    for example in examples:
-        assert api("DELETE", f"{versions}/{example['id']}").status == 200
-    assert api.get(versions)["content"]["count"] == 0
-
-
 def test_runs_of_a_pipeline_are_also_listed_without_it(api: Api) -> None:
     pipeline = api("POST", PIPELINES, {"name": "One"}).body["content"]
     run = api("POST", f"{PIPELINES}{pipeline['id']}/runs/", {}).body["content"]

@@ -28,6 +28,12 @@ def size_of(path: Path) -> int:
         raise _unreadable(path, error) from None
 
 
+def check_upload(path: Path) -> None:
+    """Raise InvalidParameter if a file to upload cannot be read or is empty."""
+    if not size_of(path):
+        raise InvalidParameter(f"Cannot upload '{path}': the file is empty.")
+
+
 def checksum_like(known: str | None, path: Path) -> str | None:
     """Return the checksum of a file, with the algorithm of a known checksum. Return None if that algorithm is unknown.
 

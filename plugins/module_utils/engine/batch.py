@@ -7,6 +7,7 @@ Knows no kind of object by name. Planning sends GET requests only.
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import graphlib
 import typing as t
@@ -15,7 +16,7 @@ from dataclasses import dataclass, field
 from ..base.errors import ApiError, EsperError, InvalidParameter, NotFound, RequestFailed
 from ..base.ids import last_uuid, normal_id
 from ..base.row import Params, Row
-from ..http.parallel import CONCURRENCY, in_dependency_order
+from ..http.parallel import CONCURRENCY, in_dependency_order, in_parallel
 from ..model.kind import Kind
 from ..model.plan import Effect, ObjectDiff, Plan, Step
 from ..model.unknowns import KnownAfterApply, Producer, hide_unknowns, required_steps
@@ -193,12 +194,11 @@ class Batch:
         stops if Esper returns HTTP 401. It also stops after any other failed request, unless ``continue_on_error``.
         """
         self._continue_on_error = continue_on_error
+        self._read_lists()
         for kind in (each for stage in self._stages for each in stage):
             if self._is_stopped:
                 break
             own = [item for item in self.items if item.kind is kind and item.error is None]
-            if len(own) > _FEW:
-                self._view.preload(kind)
             lookup, present = lookup_of(self._view, kind), [item for item in own if not item.is_absent]
             self._prefetch(kind, present)
             self._release_names([item for item in own if item.is_absent], present)
@@ -213,6 +213,21 @@ class Batch:
         self._check_dependencies()
         for item in self.items:
             item.plan.evaluate_warnings()
+
+    def _read_lists(self) -> None:
+        """Read the lists of the kinds with many objects at the same time. If that fails, so do the plans."""
+        items = [item.kind for item in self.items if item.error is None and item.params.get("id") is None]
+        kinds = [kind for kind, number in collections.Counter(items).items() if number > _FEW]
+        for kind in kinds:
+            self._view.preload(kind)
+
+        def read(kind: Kind) -> None:
+            with contextlib.suppress(EsperError):
+                self._view.list_objects(kind)
+
+        lists = [each for kind in kinds for each in lookup_of(self._view, kind).lists()]
+        if len(lists) > 1:
+            list(in_parallel(self._view.client, read, lists, CONCURRENCY))
 
     def _prefetch(self, kind: Kind, items: list[BatchItem]) -> None:
         """Read what the plans of a kind need. If that fails, the plan of each object fails with its own error."""

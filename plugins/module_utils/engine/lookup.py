@@ -131,6 +131,11 @@ class Lookup:
         """Return the objects with names or IDs. Raise NotFound or Ambiguous."""
         return [self.resolve(text) for text in texts]
 
+    def lists(self) -> tuple[Kind, ...]:
+        """Return the kinds in whose lists find() looks up many objects."""
+        is_listed = self.kind.shape is Shape.COLLECTION and self.kind.lookup is None and self.kind.returns_name
+        return (self.kind,) if is_listed else ()
+
     def prefetch(self, texts: t.Collection[str]) -> None:
         """Read what resolve() needs for many names or IDs with fewer requests."""
         if len(set(texts)) > _FEW:
@@ -138,7 +143,8 @@ class Lookup:
 
     def names_of(self, ids: t.Collection[str]) -> dict[str, str]:
         """Return the names of existing objects by ID, from the list of all objects."""
-        known = {str(row[self.kind.id_key]).lower(): row for row in self.view.list_objects(self.kind)}
+        self.view.preload(self.kind)
+        known = self.view.objects_by_id(self.kind) or {}
         return {each: self.kind.name_of(known[each.lower()]) for each in ids if each.lower() in known}
 
     def one_or_none(self, rows: list[Row], name: str, advice: str = "Use the ID instead.") -> Row | None:

@@ -10,6 +10,7 @@ import typing as t
 from dataclasses import replace
 from pathlib import Path
 
+from ..base.checksums import check_upload
 from ..base.errors import EsperError, InvalidParameter, InvalidValues, NotFound
 from ..base.ids import is_uuid, normal_id
 from ..base.row import Params, Row
@@ -221,9 +222,13 @@ class Planner:
         if not self.kind.uploads:
             return body
         sent = [each for each in self.kind.uploads if params.get(each.option) is not None]
+        files = {each.key: Path(params[each.option]) for each in sent}
+        for file in files.values():
+            # A replacement must not delete the object before Esper rejects the file.
+            check_upload(file)
         return Form(
             fields={key: value for key, value in body.items() if value is not None},
-            files={each.key: Path(params[each.option]) for each in sent},
+            files=files,
             names={each.key: params[each.name_option] for each in sent if params.get(each.name_option) is not None},
         )
 
@@ -400,7 +405,7 @@ class Planner:
         purpose = f"Setting the {field.name} of the {phrase}"
 
         def extract(body: Row) -> Row:
-            """Return the whole object. Raise InvalidParameter if Esper did not store a text."""
+            """Return the whole object. Raise EsperError if Esper did not store a text, or kept one."""
             row = {**planned, **((object_step.response if object_step else None) or {})}
             if route.response_key not in body:
                 # The engine reads the property then.
@@ -410,6 +415,8 @@ class Planner:
                 raise InvalidParameter(
                     f"Esper did not store {', '.join(missing)} in the {field.name} of the {phrase}. Correct the names."
                 )
+            if kept := sorted({*stored} - {*texts}):
+                raise EsperError(f"Esper did not remove {', '.join(kept)} from the {field.name} of the {phrase}.")
             return {**row, field.api_name: stored}
 
         return Step(

@@ -3,8 +3,7 @@
 """Names for the IDs in the settings of a blueprint: package names and versions of apps, names of content files.
 
 Objects of other kinds are in blueprint_terms.py. Which lists have names follows from ``references`` of their fields.
-Apps come from blueprint_catalog.py, content files
-from the list of v0.yaml.
+Apps come from blueprint_catalog.py, content files from the list of v0.yaml.
 """
 
 from __future__ import annotations
@@ -59,6 +58,7 @@ def _lists_of(kind: str) -> tuple[_NamedList, ...]:
 
 _APPS = _lists_of("app")
 _FILES = _lists_of("content")
+_APP_NAMES = sorted({name for named_list in _APPS for name in named_list.reference.options})
 
 
 class Names:
@@ -106,6 +106,11 @@ class Names:
         names."""
         if is_webclip(desired):
             # Its IDs are set, or are those of the blueprint: see blueprint_terms.py.
+            if wrong := [key for key in _APP_NAMES if desired.get(key) is not None]:
+                raise InvalidParameter(
+                    f"Invalid parameters for the blueprint: {path} is a webclip, so {' and '.join(wrong)} is not"
+                    " allowed. Omit it."
+                )
             return desired
         nulls = {key: None for key, value in desired.items() if value is None}
         app = {key: normal_id(value) for key, value in desired.items() if value is not None}

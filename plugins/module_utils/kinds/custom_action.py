@@ -42,10 +42,12 @@ _TYPES = ("button", "toggle", "radio", "dropdown")
 _STATUSES = ("draft", "active", "inactive")
 
 
-def _repeated_label(options: list[dict[str, str]]) -> str:
-    labels = [str(option.get("label")).strip() for option in options]
-    repeated = sorted({label for label in labels if labels.count(label) > 1})
-    return f"has several options with the label '{repeated[0]}'" if repeated else ""
+def _repeated(options: list[dict[str, str]]) -> str:
+    for name in ("label", "key"):
+        values = [str(option[name]) for option in options if option.get(name) is not None]
+        if repeated := sorted({value for value in values if values.count(value) > 1}):
+            return f"has several options with the {name} '{repeated[0]}'"
+    return ""
 
 
 _OPTIONS = Field(
@@ -53,11 +55,12 @@ _OPTIONS = Field(
     (
         "Options of the custom action, in the order in which they are shown. The list replaces the existing one.",
         "An existing option is found by its key, otherwise by its label. It keeps the values that the task omits.",
+        "An option that blueprints use is not removed unless O(force=true).",
     ),
     type="list",
     elements="dict",
     required_by_api=True,
-    list_validator=Validator(_repeated_label, "Each label must be unique."),
+    list_validator=Validator(_repeated, "Each label and each key must be unique."),
     returns="Options of the custom action.",
     fields=(
         Field("label", "Label of the option.", normalize=str.strip, validator=length(1), required=True),

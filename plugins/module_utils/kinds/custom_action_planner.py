@@ -8,9 +8,13 @@ import typing as t
 
 from ..base.errors import InvalidParameter
 from ..base.row import Params, Row
-from ..engine.planner import Planner
+from ..engine.planner import Planner, in_use
+from ..model.conform import to_rows
 from ..model.plan import Plan, Step
+from .blueprint_usage import usage_of
 from .custom_action_options import completed, invalid_values, read_scripts, with_scripts
+
+_OPTION_KEYS = ("custom_actions_multiple.custom_actions.options_key",)
 
 
 class CustomActionPlanner(Planner):
@@ -43,7 +47,23 @@ class CustomActionPlanner(Planner):
                 # Esper does not document which status can follow which.
                 change = f"from {status} to {step.body['state']}"
                 step.purpose = f"Changing the status of the {self.kind.phrase(current)} {change}"
+        if plan.steps and params.get("options") is not None and not params.get("force"):
+            # Other objects of the same task can use other options instead.
+            plan.deferred_parts.append(lambda _plan: self._check_removed(current, params["options"]))
         return plan
+
+    def _check_removed(self, current: Row, options: t.Iterable[Row]) -> None:
+        """Raise InvalidParameter if blueprints use an option that the update removes."""
+        kept = {str(option["key"]).lower() for option in options}
+        for option in to_rows(current.get("options")):
+            if not option.get("key") or str(option["key"]).lower() in kept:
+                continue
+            if users := usage_of(self.view, option["key"], _OPTION_KEYS, {}).users:
+                phrase = f"option '{option.get('label')}' of the {self.kind.phrase(current)}"
+                raise InvalidParameter(
+                    f"{in_use(phrase, map(str, users))} Set its key to keep it with another label, or remove it from"
+                    " there first, or set force=true."
+                )
 
     def plan_delete(self, current: Row, params: Params) -> Plan:
         """Return the plan of Planner. An active custom action is made inactive before, if the task has ``force``."""

@@ -15,6 +15,7 @@ from ..base.ids import is_uuid, last_uuid
 from ..base.row import Params, Row
 from ..base.text import composed
 from ..engine.lookup import Lookup
+from ..model.kind import Kind
 from ..model.unknowns import KnownAfterApply
 from .group_path import ROOT, GroupPath, escape_name, is_path, is_root_name, join_path, split_names, split_path
 
@@ -133,6 +134,9 @@ class DeviceGroupLookup(Lookup):
         if row is None:
             raise self.not_found(reference)
         return row
+
+    def lists(self) -> tuple[Kind, ...]:
+        return (self.kind,)
 
     def names_of(self, ids: t.Collection[str]) -> dict[str, str]:
         known = {str(row["id"]): row for row in self.list_groups()}

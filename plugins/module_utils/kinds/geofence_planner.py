@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import functools
+
 from ..base.errors import InvalidParameter, InvalidValues
 from ..base.row import Params, Row
 from ..engine.lookup import lookup_of
@@ -69,7 +71,7 @@ class GeofencePlanner(Planner):
             step.find_rival = None
             # v0 returns the geofence. The values that only one generation has stay those of the lookup.
             step.extract_object = lambda body: {**current, **adapt(body), **kept} if body else body
-            step.explain_not_found = lambda: _ONLY_IN_CONSOLE.format("change")
+            step.explain_not_found = functools.partial(self._explain_not_found, current, "change")
         return plan
 
     def _unchangeable(self, what: str, current: Row) -> InvalidParameter:
@@ -81,10 +83,10 @@ class GeofencePlanner(Planner):
     def delete_step(self, current: Row) -> Step:
         """Return the step that deletes a geofence. v0 returns HTTP 404 for some geofences that v1 lists."""
         step = super().delete_step(current)
-        identifier, lookup = str(current["id"]), self.lookup
-
-        def explain() -> str:
-            return _ONLY_IN_CONSOLE.format("delete") if lookup.has_v1 and lookup.is_in_v1(identifier) else ""
-
-        step.explain_not_found = explain
+        step.explain_not_found = functools.partial(self._explain_not_found, current, "delete")
         return step
+
+    def _explain_not_found(self, current: Row, verb: str) -> str:
+        """Return the reason why v0 does not have a geofence, "" if it does not exist."""
+        exists = current.get("generation") == "v1" and self.lookup.is_in_v1(str(current["id"]))
+        return _ONLY_IN_CONSOLE.format(verb) if exists else ""

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ..base.errors import EsperError
 from ..base.row import Row
 from ..base.validators import length
 from ..model.field import Field
@@ -25,9 +26,14 @@ from .token_expiry import expiry_error, to_expiry
 
 
 def _is_own(view: t.Any, token: Row) -> list[str]:
-    """Return a phrase if a token is the API key of the task."""
+    """Return a phrase if a token is the API key of the task. Raise EsperError if that cannot be determined."""
     key, prefix = view.client.connection.api_key, token.get("prefix")
-    return ["the API key of this task"] if token.get("token") == key or (prefix and key.startswith(prefix)) else []
+    if token.get("token") != key and not prefix:
+        raise EsperError(
+            f"Esper returned no prefix of the {PERSONAL_ACCESS_TOKEN.phrase(token)}, so the module cannot determine"
+            " whether it is the API key of this task. If it is not, set force=true."
+        )
+    return ["the API key of this task"] if token.get("token") == key or key.startswith(prefix) else []
 
 
 _FIELDS = (

@@ -14,7 +14,7 @@ from ..base.secret_file import SecretFile
 from ..engine.planner import Planner
 from ..model.compare import missing_error
 from ..model.plan import Effect, ObjectDiff, Plan, Step
-from .token_expiry import expires_within, is_in_milliseconds, to_expiry, to_number
+from .token_expiry import expires_within, expiry_error, is_in_milliseconds, to_expiry, to_number
 
 # The value of a token in a diff.
 _NOT_SHOWN = "(not shown)"
@@ -118,13 +118,24 @@ class PersonalAccessTokenPlanner(Planner):
             return True
         has_value = dest is None or SecretFile(dest).starts_with(str(current.get("prefix") or ""))
         if renew == "expiring":
-            return not has_value or expires_within(to_expiry(current.get("expiry_at")), params["renew_within"])
+            return not has_value or self._expires_soon(current, params["renew_within"], phrase)
         if not has_value:
             raise InvalidParameter(
                 f"The file '{dest}' does not have the value of the {phrase}. Esper returns the value only if the token"
                 " is created or renewed. Set renew to expiring to renew it, or correct dest."
             )
         return False
+
+    @staticmethod
+    def _expires_soon(current: Row, days: int, phrase: str) -> bool:
+        """Return whether a token expires within some days. Raise EsperError if its time is not valid."""
+        expires = to_expiry(current.get("expiry_at"))
+        if expires is None or expiry_error(expires):
+            raise EsperError(
+                f"Esper returned no valid time at which the {phrase} expires, so the module cannot determine whether to"
+                " renew it. Set renew to always to renew it."
+            )
+        return expires_within(expires, days)
 
     def _storing(self, plan: Plan, step: Step, params: Params, phrase: str) -> Plan:
         """Return a plan whose step stores the value of the token. Raise InvalidParameter if the task has no place for

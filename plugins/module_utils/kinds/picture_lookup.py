@@ -70,7 +70,10 @@ class PictureLookup(Lookup):
             same = self.with_bytes(named, source) or (self.with_bytes(others, source) if not named else [])
             if len(same) == 1 or (same and params.get("state") != "absent"):
                 return self._oldest(same)
-        return self.one_or_none(named, self.task_key(params))
+        found = self.one_or_none(named, self.task_key(params))
+        # A name can also be an ID.
+        name = str(params.get("name") or "").strip()
+        return self.find_by_id(name) if found is None and is_uuid(name) else found
 
     def find_by_name(self, name: str) -> list[Row]:
         """Return all pictures with a file name, with or without a suffix that Esper can have added."""

@@ -103,6 +103,8 @@ class PicturePlanner(Planner):
         compares = source is not None and bool(params.get("compare_content", True))
         if compares and source is not None and self._has_other_bytes(current, source):
             differing.append("src")
+        if differing:
+            self._check_own(current, "replace")
         if not differing:
             plan = Plan(kind.to_result(current))
         elif kind.replace_option and not params.get(kind.replace_option):
@@ -181,14 +183,17 @@ class PicturePlanner(Planner):
 
     def plan_delete(self, current: Row, params: Params) -> Plan:
         """Return the plan that deletes a picture. Raise InvalidParameter if it is in use, or belongs to Esper."""
-        if not self.kind.is_own(current):
-            raise InvalidParameter(f"Cannot delete the {self._identified(current)}, because Esper supplies it.")
+        self._check_own(current, "delete")
         return super().plan_delete(current, params)
 
     def deletion_diff(self, current: Row) -> ObjectDiff:
         diff = super().deletion_diff(current)
         shown = {"name": self.kind.name_of(current)} if self.kind.has_file_name else {}
         return ObjectDiff(diff.title, {**shown, **diff.before}, {})
+
+    def _check_own(self, current: Row, verb: str) -> None:
+        if not self.kind.is_own(current):
+            raise InvalidParameter(f"Cannot {verb} the {self._identified(current)}, because Esper supplies it.")
 
     def _identified(self, row: Row) -> str:
         return f"{self.kind.phrase(row)} (ID {row[self.kind.id_key]})"

@@ -5,9 +5,9 @@
 Based on /v2/provisioning-profiles of the contract (v2.yaml). A profile has versions: each uploaded file is one. A
 profile cannot be deleted, only its versions.
 
-Choice: a profile is identified by its name and its bundle ID, as they are in the file. Choice: a second file with both
-becomes a version of the same profile. Choice: a file that the profile already has is not uploaded again. Choice: a
-profile without versions counts as deleted. Choice: the newest versions are those that expire last.
+Choice: a profile is identified by its name, its bundle ID and its team, as they are in the file. Choice: a second file
+with all becomes a version of the same profile. Choice: a file that the profile already has is not uploaded again.
+Choice: a profile without versions counts as deleted. Choice: the newest versions are those that expire last.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ PROVISIONING_PROFILE = with_downloads(
             "With a provisioning profile, Apple devices run an app of an organization. Esper keeps each uploaded file"
             " as a version of a profile.",
             "With O(src), the module uploads the file unless a version has the same SHA-256 checksum. It reads name,"
-            " bundle ID and expiration date from the file, and does not upload an expired one.",
+            " bundle ID, team ID and expiration date from the file, and does not upload an expired one.",
             "Esper cannot delete a profile, only its versions. A profile without versions counts as deleted.",
         ),
         routes=Routes(list=PROFILES, object=f"{PROFILES}/{{id}}", name_filter=""),

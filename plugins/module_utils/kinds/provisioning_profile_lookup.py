@@ -7,6 +7,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..base.errors import InvalidParameter
+from ..base.ids import is_uuid
 from ..base.mobileprovision import ProfileFile, read_profile
 from ..base.row import Params, Row
 from ..base.text import composed
@@ -29,6 +30,9 @@ class ProvisioningProfileLookup(Lookup):
             return self.find_by_id(str(params["id"]))
         target = with_file(params)
         name, bundle_id = target["name"], (target.get("app_identifier") or "").strip()
+        file = file_of(params)
+        # Only a file has the ID of the team. Esper need not return it.
+        teams = ("", None, file.team_identifier) if file is not None and file.team_identifier else ()
         existing = self.view.list_objects(self.kind, {"app_identifier": bundle_id} if bundle_id else None)
         unchanged = [
             row
@@ -40,8 +44,12 @@ class ProvisioningProfileLookup(Lookup):
             for row in (*unchanged, *self.view.planned(self.kind))
             if composed(str(row.get("name") or "")).strip() == composed(name).strip()
             and bundle_id in ("", row.get("app_identifier"))
+            and (not teams or row.get("team_identifier") in teams)
         ]
-        return self.one_or_none(rows, name, "Also set app_identifier, or use the ID.")
+        advice = "Use the ID." if bundle_id else "Also set app_identifier, or use the ID."
+        found = self.one_or_none(rows, name, advice)
+        # A name can also be an ID.
+        return self.find_by_id(name.strip()) if found is None and is_uuid(name.strip()) else found
 
 
 def file_of(params: Params) -> ProfileFile | None:

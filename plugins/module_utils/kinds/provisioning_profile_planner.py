@@ -9,7 +9,7 @@ import typing as t
 from datetime import datetime, timezone
 from pathlib import Path
 
-from ..base.checksums import sha256_of, size_of
+from ..base.checksums import check_upload, sha256_of
 from ..base.errors import InvalidParameter, NotFound
 from ..base.ids import normal_id
 from ..base.row import Params, Row
@@ -68,8 +68,7 @@ class ProvisioningProfilePlanner(Planner):
                 f"The provisioning profile in '{path}' expired on {format_utc(file.expires)}. Download a new one from"
                 " Apple."
             )
-        if not size_of(path):
-            raise InvalidParameter(f"Cannot upload '{path}': the file is empty.")
+        check_upload(path)
         row = {**current, "name": target["name"], "app_identifier": target.get("app_identifier")}
         row = {key: current.get(key) if row[key] is None else row[key] for key in row}
         upload = Step(
@@ -176,11 +175,15 @@ def _check(params: Params) -> None:
 def _check_profile(current: Row, params: Params) -> None:
     """Raise InvalidParameter if the file belongs to another profile than the one of the ID."""
     file = file_of(params)
-    if file is not None and params.get("id") is not None and file.app_identifier != current.get("app_identifier"):
-        raise InvalidParameter(
-            f"The file '{params['src']}' has the bundle ID {file.app_identifier}, and the provisioning profile"
-            f" {params['id']} has {current.get('app_identifier')}. Correct the ID or src."
-        )
+    if file is None or params.get("id") is None:
+        return
+    for title, key in (("bundle ID", "app_identifier"), ("team ID", "team_identifier")):
+        own, other = getattr(file, key), current.get(key)
+        if own and other not in ("", None, own):
+            raise InvalidParameter(
+                f"The file '{params['src']}' has the {title} {own}, and the provisioning profile {params['id']} has"
+                f" {other}. Correct the ID or src."
+            )
 
 
 def _is_selected(version: Row, params: Params) -> bool:

@@ -9,6 +9,7 @@ from pathlib import Path
 from ..base.checksums import sha256_of
 from ..base.errors import InvalidParameter, TransportError
 from ..base.row import Params, Row
+from ..base.text import composed
 from ..engine.reader import Reader
 from ..http.client import Query
 from ..http.download import Download
@@ -28,7 +29,8 @@ class ProvisioningProfileReader(Reader):
             return super().read_rows(params)
         rows = self.view.list_objects(self.kind, self.query(params))
         name, days = params.get("name"), params.get("expiring_within")
-        rows = [row for row in rows if name is None or str(row.get("name")).strip() == name.strip()]
+        wanted = composed(name or "").strip()
+        rows = [row for row in rows if name is None or composed(str(row.get("name"))).strip() == wanted]
         return [row for row in rows if days is None or ((left := row.get("days_left")) is not None and left < days)]
 
     def query(self, params: Params) -> Query | None:

@@ -49,6 +49,7 @@ ROLE = plain_kind(
             type="list",
             elements="str",
             list_type="set",
+            normalize=lambda scopes: list(dict.fromkeys(scope.strip() for scope in scopes)),
             validator=length(1),
             separate_route=SeparateRoute(
                 path="/authz2/v1/roles/{id}/scopes", item_key="name", write_key="scope_names", response_key="scopes"

@@ -34,9 +34,11 @@ def to_expiry(value: t.Any) -> t.Any:
 
 
 def _time_of(text: str) -> datetime | None:
-    if re.fullmatch("[0-9]{1,15}", text) is None:
+    # Python and Jinja have times with fractions.
+    number_text = re.fullmatch(r"([0-9]{1,15})(?:\.[0-9]+)?", text)
+    if number_text is None:
         return parse_time(text)
-    number = int(text)
+    number = int(number_text[1])
     try:
         return datetime.fromtimestamp(number / _MILLISECONDS if is_in_milliseconds(number) else number, timezone.utc)
     except (ValueError, OverflowError, OSError):

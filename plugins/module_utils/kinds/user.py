@@ -148,7 +148,8 @@ _FIELDS = (
     Field(
         "active",
         "If V(false), the user cannot sign in. The module sets it by a request that Esper marks as deprecated. V(false)"
-        " is an error if the person has neither joined nor an invitation, unless O(onboarding=direct).",
+        " is an error if the person has neither joined nor an invitation, unless O(onboarding=direct). An invitation"
+        " is not changed, and the module warns.",
         api="is_active",
         type="bool",
         returns="False if the user cannot sign in. Null while the person has not joined.",
@@ -222,7 +223,7 @@ USER = Kind(
                 (
                     "V(invite) sends an invitation to an email address without a user.",
                     "V(direct) creates the user at once, by a request that Esper marks as deprecated. It does not"
-                    " support custom roles.",
+                    " support custom roles. A person who has an invitation keeps it, and the module warns.",
                 ),
                 choices=("invite", "direct"),
                 default="invite",

@@ -11,6 +11,7 @@ from __future__ import annotations
 import typing as t
 
 from ..base.errors import EsperError
+from ..base.ids import normal_id
 from ..base.row import Row
 from ..engine.tenant_view import TenantView
 from ..model.conform import to_row
@@ -49,16 +50,16 @@ USERS = Kind(
 
 def users_with_role(view: TenantView, role: Row) -> Users:
     """Return the users who have a custom role. Raise EsperError if the role of a user cannot be read."""
-    users, former = [], []
+    users, former, role_id = [], [], normal_id(role["id"])
     planned = {str(row["id"]): row for row in view.planned(USERS)}
     for row in view.list_objects(USERS):
-        has_role = role_id_of(row) == role["id"]
+        has_role = role_id_of(row) == role_id
         plan = planned.pop(str(row["id"]), None)
-        if not view.is_deleted(USERS, row["id"]) and (has_role if plan is None else role_id_of(plan) == role["id"]):
+        if not view.is_deleted(USERS, row["id"]) and (has_role if plan is None else role_id_of(plan) == role_id):
             users.append(row)
         elif has_role:
             former.append((USERS, row["id"]))
-    users += [row for row in planned.values() if role_id_of(row) == role["id"]]
+    users += [row for row in planned.values() if role_id_of(row) == role_id]
     return Users(tuple(f"the user '{row.get('email') or row.get('username')}'" for row in users), tuple(former))
 
 
@@ -67,10 +68,11 @@ def role_id_of(row: Row) -> t.Any:
     profile = row.get("profile")
     if profile is not None and not isinstance(profile, dict):
         raise EsperError("Reading the users failed: Esper returned a profile of an unexpected type.")
-    return to_row(profile).get("authz_role_id")
+    return normal_id(to_row(profile).get("authz_role_id"))
 
 
 def is_own_user(view: TenantView, row: Row) -> bool:
     """Return whether the API key of the task belongs to a user."""
     own = view.get_at("/user_info/", kind=USERS, purpose="Reading the user of the API key")
-    return str(own.get("id")) == str(row.get("id"))
+    own_uuid, uuid = (normal_id(to_row(each.get("profile")).get("authn_user_id")) for each in (own, row))
+    return str(own.get("id")) == str(row.get("id")) or bool(uuid and own_uuid == uuid)

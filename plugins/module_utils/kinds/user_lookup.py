@@ -94,6 +94,9 @@ class UserLookup(Lookup):
         found = (row for row in self.list_invitations() if normal_id(row["id"]) == identifier)
         return next((self.invited(row) for row in found), None)
 
+    def lists(self) -> tuple[Kind, ...]:
+        return (self.kind, _INVITATION)
+
     def list_invitations(self) -> list[Row]:
         """Return all invitations in API format."""
         return self.view.list_objects(_INVITATION)

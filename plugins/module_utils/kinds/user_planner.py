@@ -149,6 +149,11 @@ class UserPlanner(Planner):
         )
         if current is not None:
             deletion = self._withdrawal(current, str(current["invite_id"]))
+            # If the new invitation fails, only this message has the values that the task omits.
+            before = self.view.with_names(self.kind, self.kind.to_result(current))
+            lost = {name: before[name] for name in ("role", "groups") if params[name] is None and before[name]}
+            if lost:
+                deletion.purpose += f" with {' and '.join(f'{name} {value!r}' for name, value in lost.items())}"
             plan.steps.append(deletion)
             step.after = (deletion,)
         self._complete(plan, step, planned, ["email", *_INVITED_FIELDS], current)
@@ -368,6 +373,16 @@ class UserPlanner(Planner):
             plan.warnings.append(
                 f"Esper did not return the role and groups in the invitation of {current['email']}, so they are not"
                 " compared. Set reinvite=true to send another invitation."
+            )
+        if desired.get("active") is False:
+            plan.warnings.append(
+                f"{current['email']} has an invitation and can still join, so active=false has no effect. To withdraw"
+                " the invitation, set state=absent."
+            )
+        if params["onboarding"] == "direct":
+            plan.warnings.append(
+                f"{current['email']} has an invitation, so onboarding=direct has no effect. To create the user,"
+                " withdraw the invitation first with state=absent."
             )
         if params["reinvite"] or (has_meta and any(compared[name].differs for name in wanted)):
             kept = [

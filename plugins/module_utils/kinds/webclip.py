@@ -7,7 +7,8 @@ only the filter of the list finds a webclip by its name. The number in the list 
 
 Choice: names are case-sensitive. Choice: a slash after the host of a URL without a path does not count. Choice: the
 list /v2/apps has the ``esper_name`` of a webclip as ``name`` and its ID as ``app_id``; webclip_info uses that, and
-blueprints that name webclips: see webclip_apps.py.
+blueprints that name webclips: see webclip_apps.py. Choice: ``app_version_id`` of that list is the version of a webclip
+in blueprints.
 """
 
 from __future__ import annotations

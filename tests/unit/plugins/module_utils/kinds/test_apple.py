@@ -86,6 +86,10 @@ def test_an_icon_is_compared_on_request(world: World, tmp_path: Path) -> None:
     lost = clip(world, url="https://other.example.com", replace=True)
     assert lost.message == ("The webclip 'Menu' has an icon, which its replacement would lose. Set icon to its file.")
     assert lost.writes == []
+    new.write_bytes(b"")
+    empty = clip(world, icon=str(new), compare_content=True, replace=True)
+    assert empty.message == f"Cannot upload '{new}': the file is empty."
+    assert empty.writes == []
 
 
 def test_a_used_webclip_is_neither_deleted_nor_replaced(world: World) -> None:
@@ -251,6 +255,21 @@ def test_two_profiles_of_one_name_differ_by_their_bundle_ids(world: World, tmp_p
     assert run.writes == []
     assert profile(world, name="Till", app_identifier="com.example.kiosk", state="absent").changed
     assert years(world) == ["2090"]
+
+
+def test_two_profiles_of_one_name_and_bundle_id_differ_by_their_teams(world: World, tmp_path: Path) -> None:
+    first = file(tmp_path, 2090)
+    second = tmp_path / "other.mobileprovision"
+    second.write_bytes(made(Profile("Till", "com.example.till", team="Z9Y8X7W6V5")))
+    ids = [profile(world, src=str(src)).result["provisioning_profile"]["id"] for src in (first, second)]
+    assert len(set(ids)) == 2
+    assert [profile(world, src=str(src)).changed for src in (first, second)] == [False, False]
+    run = profile(world, name="Till", app_identifier="com.example.till")
+    assert run.message.endswith("Use the ID.")
+    assert "has the team ID Z9Y8X7W6V5" in profile(world, id=ids[0], src=str(second)).message
+    # A name can also be an ID.
+    assert profile(world, name=ids[0]).result["provisioning_profile"]["id"] == ids[0]
+    assert profile(world, name=ids[0], state="absent").changed
 
 
 def test_profiles_are_downloaded_without_the_key(world: World, tmp_path: Path) -> None:

@@ -266,6 +266,10 @@ def test_a_webclip_is_set_by_its_name(world: World) -> None:
         ({"webclip": "Menue"}, "The webclip 'Menue' was not found. Did you mean 'Menu'?"),
         ({"webclip": "Menu", "app_type": "VPP"}, "the app_type 'VPP' is not that of this webclip"),
         ({"webclip": "Menu", "app_id": OTHER_ID}, f"the app_id '{OTHER_ID}' is not that of this webclip"),
+        (
+            {"webclip": "Menu", "package_name": "com.example.menu"},
+            "settings.ios.apps[0] is a webclip, so package_name is not allowed. Omit it.",
+        ),
     ],
 )
 def test_a_webclip_that_cannot_be_selected(world: World, app: Row, error: str) -> None:

@@ -286,3 +286,21 @@ def test_an_operation_names_geofences(world: World) -> None:
     assert run.writes == []
     assert "geofence 'Yrad' was not found" in run.message
     assert "Yard" in run.message
+
+
+def test_a_geofence_that_is_deleted_during_its_change_is_not_found(world: World) -> None:
+    yard(world, circle=CIRCLE)
+    lists: list[t.Any] = []
+
+    def delete(_method: str, path: str, body: t.Any) -> t.Any:
+        # Another client deletes it after this task has read it.
+        if path.startswith(V1):
+            lists.append(body)
+        return {"content": {"results": []}} if path.startswith(V1) and len(lists) > 1 else body
+
+    world.simulator.rewrites.append(delete)
+    world.simulator.fault(kind="status", path=V0, status=404, method="PATCH")
+    run = yard(world, circle={"radius": 300})
+    assert "returned HTTP 404" in run.message
+    assert "console" not in run.message
+    assert len(lists) == 2

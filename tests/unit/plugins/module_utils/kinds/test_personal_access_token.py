@@ -99,7 +99,9 @@ def writes(server: Server) -> list[str]:
     return [request.method for request in server.writes()]
 
 
-@pytest.mark.parametrize("expires", [LATER, NUMBER, str(NUMBER), "2099-01-01 01:00:00+01:00", "2099-01-01T00:00"])
+@pytest.mark.parametrize(
+    "expires", [LATER, NUMBER, NUMBER + 0.5, str(NUMBER), "2099-01-01 01:00:00+01:00", "2099-01-01T00:00"]
+)
 def test_a_new_token_is_stored_in_a_file_of_its_owner(
     server: Server, tenant: Tenant, run: Run, tmp_path: Path, expires: t.Any
 ) -> None:
@@ -237,6 +239,29 @@ def test_the_key_of_the_task_is_only_replaced_with_force(server: Server, tenant:
     assert "is in use by the API key of this task. Use another API key, or set force=true." in result["msg"]
     assert writes(server) == []
     assert run(**args, force=True).result["changed"]
+
+
+@pytest.mark.parametrize("args", [{"state": "absent"}, {"expires": LATER, "renew": "always", "return_token": True}])
+def test_a_token_without_a_prefix_can_be_the_key_of_the_task(
+    server: Server, tenant: Tenant, run: Run, args: Row
+) -> None:
+    tenant.add("nightly").update(prefix=None, token="********")
+    message = run(**args).result["msg"]
+    assert "no prefix of the personal access token 'nightly'" in message
+    assert "set force=true" in message
+    assert writes(server) == []
+    assert run(**args, force=True).result["changed"]
+
+
+@pytest.mark.parametrize("expiry_at", [None, "soon", "", {}])
+def test_a_token_whose_time_is_invalid_is_not_taken_for_valid(
+    server: Server, tenant: Tenant, run: Run, expiry_at: t.Any
+) -> None:
+    tenant.add("nightly").update(expiry_at=expiry_at)
+    args = {"expires": LATER, "return_token": True}
+    assert "no valid time at which the personal access token" in run(**args, renew="expiring").result["msg"]
+    assert writes(server) == []
+    assert run(**args, renew="always").result["changed"]
 
 
 def test_a_lost_response_is_an_error_because_the_value_is_lost(

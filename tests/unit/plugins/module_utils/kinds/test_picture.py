@@ -326,6 +326,12 @@ def test_an_id_of_another_picture_deletes_nothing(world: World) -> None:
     assert world.must("wallpaper", gone).writes == []
 
 
+def test_a_name_that_is_an_id(world: World) -> None:
+    identifier = wallpaper(world, "summer.png", b"summer").result["wallpaper"]["id"]
+    assert world.must("wallpaper", {"name": identifier.upper()}).result["wallpaper"]["id"] == identifier
+    assert methods(world.must("wallpaper", {"name": identifier, "state": "absent"})) == ["DELETE"]
+
+
 def test_a_picture_without_a_link_is_not_replaced(world: World) -> None:
     identifier = wallpaper(world, "summer.png", b"summer").result["wallpaper"]["id"]
     world.simulator.rewrites.append(lambda _method, _path, body: {**body, "image_file": None})
@@ -396,6 +402,11 @@ def test_icons_that_esper_supplies_are_not_those_of_the_tenant(world: World) -> 
     assert not world.must("tile_icon", {"device_model": model, "state": "absent"}).changed
     refused = world.run("tile_icon", {"id": supplied["id"], "state": "absent"})
     assert "because Esper supplies it." in refused.message
+    refused = icon(
+        world, b"own", id=supplied["id"], device_model=model, compare_content=False, category="kiosk", replace=True
+    )
+    assert refused.message.startswith("Cannot replace the tile icon")
+    assert refused.writes == []
     assert methods(icon(world, b"own", device_model=model)) == ["POST"]
     assert icon(world, device_model=model).writes == []
     rows = world.must("tile_icon_info", {"device_model": model}).result["tile_icons"]

@@ -27,11 +27,12 @@ KNOWN = ("read:device", "read:group", "update:device:group")
 
 
 class Tenant:
-    """A tenant with at most one role. ``sent`` are the writes, and ``failures`` how many of them fail by path."""
+    """A tenant with at most one role. ``sent`` are the writes, and ``failures`` how many of them fail by path. A change
+    of the scopes does not remove those in ``kept``."""
 
     def __init__(self, *scopes: str, exists: bool = False, users: t.Sequence[str] = ()) -> None:
         self.row: Row | None = {"id": ID, "name": "Technician", "description": ""} if exists else None
-        self.scopes, self.users = list(scopes), users
+        self.scopes, self.users, self.kept = list(scopes), users, list[str]()
         self.sent: list[tuple[str, str, t.Any]] = []
         self.failures: dict[str, int] = {}
         self.scopes_body: t.Any = ...
@@ -45,7 +46,7 @@ class Tenant:
             self.failures[path] -= 1
             return answers({"message": "Broken"}, 400)
         if path == SCOPES:
-            self.scopes = [name for name in request.json["scope_names"] if name in KNOWN]
+            self.scopes = [name for name in request.json["scope_names"] if name in KNOWN] + self.kept
             return answers({"scopes": [{"id": name, "name": name} for name in self.scopes]})
         if request.method == "DELETE":
             self.row = None
@@ -59,7 +60,8 @@ class Tenant:
         if path == SCOPES:
             return answers([{"id": name, "name": name} for name in self.scopes])
         if path == "/user/":
-            rows = [{"id": n, "email": name, "profile": {"authz_role_id": ID}} for n, name in enumerate(self.users)]
+            profile = {"authz_role_id": ID.upper()}
+            rows = [{"id": n, "email": name, "profile": profile} for n, name in enumerate(self.users)]
             return answers({"count": len(rows), "next": None, "previous": None, "results": rows})
         return answers({"count": int(self.row is not None), "roles": [self.row] if self.row else []})
 
@@ -136,6 +138,14 @@ def test_a_scope_that_esper_does_not_store_is_an_error_that_names_it(run: Run) -
     )
 
 
+def test_a_scope_that_esper_does_not_remove_is_an_error_that_names_it(run: Run) -> None:
+    tenant = Tenant("read:device", exists=True)
+    tenant.kept = ["read:device"]
+    with pytest.raises(EsperError, match="Esper did not remove read:device from the scopes of the role 'Technician'"):
+        run(tenant, scopes=["read:group"])
+    assert run(tenant, scopes=["read:group", "read:device"]).changed is False
+
+
 @pytest.mark.parametrize(
     ("scopes", "warnings"),
     [
@@ -173,6 +183,13 @@ def test_known_scopes_are_returned_after_another_change(run: Run) -> None:
 
 def test_whitespace_around_a_name_is_no_change(run: Run) -> None:
     assert not run(Tenant(exists=True), name=" Technician ").changed
+
+
+def test_whitespace_around_scopes_and_repeated_scopes_are_no_change(run: Run) -> None:
+    tenant = Tenant("read:device", "read:group", exists=True)
+    assert not run(tenant, scopes=["read:device", " read:group", "read:device "]).changed
+    run(tenant, scopes=[" read:group", "read:group"])
+    assert tenant.sent == [("PUT", SCOPES, {"scope_names": ["read:group"]})]
 
 
 def test_a_role_that_users_have_is_deleted_only_with_force(run: Run) -> None:

@@ -150,8 +150,13 @@ def test_other_properties_are_kept(world: World) -> None:
     assert not any("/v2/scripts/" in each["path"] for each in run.requests)
 
 
-def test_labels_are_unique(world: World) -> None:
+def test_labels_and_keys_are_unique(world: World) -> None:
     assert "options has several options with the label 'On'" in action(world, ON, ON, type="toggle").message
+    key = keys(action(world, ON, OFF, type="toggle"))["On"]
+    # The key of a renamed option is also the one that would be derived for a new option with the former label.
+    run = action(world, {"label": "Enabled", "key": key.upper()}, ON)
+    assert f"options has several options with the key '{key}'" in run.message
+    assert run.writes == []
 
 
 def test_an_active_action_is_deleted_with_force_only(world: World) -> None:
@@ -175,9 +180,14 @@ def test_a_blueprint_protects_its_action(world: World) -> None:
     used = {"id": created["id"], "options_key": created["options"][0]["key"], "apply_policy": "ALWAYS APPLY"}
     settings = {"linux": {"custom_actions_multiple": {"custom_actions": [used]}}}
     world.must("blueprint", {"name": "Linux", "settings": settings})
-    run = action(world, state="absent")
-    assert "in use by the blueprint 'Linux'" in run.message
-    assert run.writes == []
+    for options in ({"state": "absent"}, {"options": [OFF]}):
+        run = action(world, **options)
+        assert "in use by the blueprint 'Linux'" in run.message
+        assert run.writes == []
+    # Another label with the same key, and other options.
+    assert action(world, {**ON, "label": "Start", "key": used["options_key"]}, OFF).changed
+    assert action(world, {"label": "Start"}).changed
+    assert action(world, OFF, force=True).changed
     assert action(world, state="absent", force=True).changed
 
 

@@ -140,6 +140,45 @@ def test_a_person_is_invited_again_in_each_run_with_reinvite(world: World) -> No
     assert user(world, reinvite=True).writes == []
 
 
+@pytest.mark.parametrize(
+    ("options", "warning"),
+    [
+        (
+            {"active": False},
+            f"{ANNA} has an invitation and can still join, so active=false has no effect. To withdraw the invitation,"
+            " set state=absent.",
+        ),
+        (
+            {"onboarding": "direct"},
+            f"{ANNA} has an invitation, so onboarding=direct has no effect. To create the user, withdraw the invitation"
+            " first with state=absent.",
+        ),
+    ],
+)
+def test_an_option_without_effect_on_an_invitation_is_a_warning(world: World, options: Row, warning: str) -> None:
+    user(world, role="Viewer")
+    run = user(world, **options)
+    assert (run.changed, run.warnings) == (False, [warning])
+
+
+@pytest.mark.parametrize(
+    ("options", "values"),
+    [
+        ({}, " with role 'Group Viewer' and groups ['All devices/Berlin']"),
+        ({"role": "Viewer"}, " with groups ['All devices/Berlin']"),
+        ({"role": "Group Viewer", "groups": ["Berlin"]}, ""),
+    ],
+)
+def test_a_message_has_the_values_of_an_invitation_that_is_withdrawn_and_not_sent_again(
+    world: World, options: Row, values: str
+) -> None:
+    user(world, role="Group Viewer", groups=["Berlin"])
+    world.simulator.fault(kind="status", status=403, method="POST", times=None)
+    run = world.run("user", {"email": ANNA, "reinvite": True, **options})
+    assert f"Withdrawing the invitation of the user '{ANNA}'{values} was accepted." in run.message
+    assert info(world, email=ANNA) == []
+
+
 def test_an_invitation_without_its_properties_is_not_compared(world: World) -> None:
     user(world, role="Viewer")
     world.simulator.invitations(shows_meta=False)
@@ -331,6 +370,16 @@ def test_the_user_of_the_key_is_only_changed_with_force(world: World, change: Ro
     assert world.must("user", {"email": OWN, "force": True, **change}, check_mode=True).changed
     joined(world)
     assert user(world, **({"role": "Enterprise Admin"} if "role" in change else change)).changed
+
+
+def test_the_user_of_the_key_is_also_known_by_its_uuid(world: World) -> None:
+    def with_other_id(_method: str, path: str, body: t.Any) -> t.Any:
+        return {**body, "id": "another-number"} if path == "/user_info/" else body
+
+    world.simulator.rewrites.append(with_other_id)
+    assert "is in use by the API key of this task" in world.run("user", {"email": OWN, "state": "absent"}).message
+    joined(world)
+    assert user(world, state="absent").changed
 
 
 def test_the_first_name_of_the_own_user_has_a_request_of_its_own(world: World) -> None:
