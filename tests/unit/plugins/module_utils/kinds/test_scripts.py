@@ -153,7 +153,7 @@ def test_other_properties_are_kept(world: World) -> None:
 def test_labels_and_keys_are_unique(world: World) -> None:
     assert "options has several options with the label 'On'" in action(world, ON, ON, type="toggle").message
     key = keys(action(world, ON, OFF, type="toggle"))["On"]
-    # The key of a renamed option is also the one that would be derived for a new option with the former label.
+    # The key of a renamed option is also the one that would be derived for a new option with the earlier label.
     run = action(world, {"label": "Enabled", "key": key.upper()}, ON)
     assert f"options has several options with the key '{key}'" in run.message
     assert run.writes == []
