@@ -38,6 +38,8 @@ PLACEHOLDERS = (
     # The name of a command ends in random digits.
     (re.compile(r"(?<= )[0-9a-f]{8}$"), "{random}"),
 )
+# Keys with numbers that depend on the order of parallel requests.
+KEYS_OF_NUMBERS = ("alert_channels",)
 NUMBER_IN_PATH = re.compile(r"(?<=/)\d+(?=/|$)")
 REPEATED = re.compile(r"\{uuid\}(,\{uuid\})+")
 
@@ -94,7 +96,12 @@ def quoted(value: str) -> str:
 def normalized(value: Any) -> Any:
     """Return a value with placeholders, and lists of equal placeholders in short form."""
     if isinstance(value, dict):
-        return {normalized_text(key): normalized(each) for key, each in value.items()}
+        return {
+            normalized_text(key): ["{id}" for _each in each]
+            if key in KEYS_OF_NUMBERS and isinstance(each, list)
+            else normalized(each)
+            for key, each in value.items()
+        }
     if isinstance(value, list):
         result = []
         for each, group in groupby(normalized(each) for each in value):

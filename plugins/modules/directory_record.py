@@ -146,7 +146,8 @@ directory_record:
       description: MAC address of the Ethernet interface of the device.
       type: str
     group:
-      description: Path of the device group that the device gets.
+      description: Path of the device group that the device gets. ID of the group if the task changes a record
+        without setting the group.
       type: str
       sample: All devices/Stores/Germany
     alias:

@@ -183,8 +183,7 @@ geofence:
           type: float
           sample: 13.4132
     actions:
-      description: Actions of devices outside of the geofence. Compared without order. An empty list removes
-        all actions.
+      description: Actions of devices outside of the geofence.
       type: list
       elements: str
       sample:

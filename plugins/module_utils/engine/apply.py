@@ -16,7 +16,7 @@ from ..base.ids import is_id
 from ..base.row import Params, Row
 from ..base.text import counted
 from ..http.parallel import CONCURRENCY, in_parallel
-from ..http.responses import Response, sentence
+from ..http.responses import Response, replace_hint, sentence
 from ..model.conform import conform
 from ..model.kind import Kind, Shape
 from ..model.plan import ObjectDiff, Plan, Step
@@ -277,7 +277,7 @@ def _send_step(view: TenantView, kind: Kind, step: Step) -> None:
         if error.status != 404:
             raise
         if explanation := _explain_not_found(view, kind, step):
-            error.args = (f"{sentence(str(error))} {explanation}",)
+            replace_hint(error, explanation)
         if explanation or step.method != "DELETE":
             raise
         step.done = True

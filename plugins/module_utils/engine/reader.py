@@ -8,6 +8,7 @@ import typing as t
 
 from ..base.errors import InvalidParameter
 from ..base.row import Params, Row
+from ..base.times import to_utc, utc_time
 from ..base.validators import in_range
 from ..http.client import Query
 from ..http.parallel import CONCURRENCY, in_parallel
@@ -22,6 +23,8 @@ from .tenant_view import TenantView
 RESOLVE_NAMES = "resolve_names"
 """The option of an _info module without which the names of other objects are not read."""
 
+# The ends of the filters for the lower limit and the upper limit of a property.
+_UPPER_LIMITS = {"gt": "lt", "gte": "lte"}
 _number_of_objects = in_range(1)
 
 
@@ -113,14 +116,17 @@ class Reader:
 
     def query(self, params: Params) -> Query | None:
         """Return the query of the list for the filters that a task sets, None if it sets none. Raise InvalidParameter
-        if the value of a filter is invalid, and NotFound or Ambiguous for a name."""
+        if the value of a filter is invalid, or no object can match two of them, and NotFound or Ambiguous for a
+        name."""
         options = self.kind.info_module.options if self.kind.info_module else ()
         visits = walk(options, params, only=lambda option: isinstance(option, Option) and bool(option.query))
-        values = {
-            option.query: self._query_value(path, option, value)
+        given = [
+            (path, option, value)
             for path, option, value in t.cast("t.Iterator[tuple[str, Option, t.Any]]", visits)
             if value is not None
-        }
+        ]
+        values = {option.query: self._query_value(path, option, value) for path, option, value in given}
+        _check_ranges({option.query: (path, option, value) for path, option, value in given})
         return values or None
 
     def _query_value(self, path: str, option: Option, value: t.Any) -> t.Any:
@@ -147,6 +153,18 @@ class Reader:
         """Download files to this machine, if the module has options for that. Return values of the module, such as
         ``changed``."""
         return {}
+
+
+def _check_ranges(filters: t.Mapping[str, tuple[str, Option, t.Any]]) -> None:
+    """Raise InvalidParameter if a lower limit is above the upper limit of the same property."""
+    for query, (low_path, option, low) in filters.items():
+        name, _separator, suffix = query.rpartition("_")
+        if suffix not in _UPPER_LIMITS or (upper := filters.get(f"{name}_{_UPPER_LIMITS[suffix]}")) is None:
+            continue
+        high_path, _option, high = upper
+        limits = (utc_time(low), utc_time(high)) if option.to_query is to_utc else (low, high)
+        if limits[0] > limits[1]:
+            raise InvalidParameter(f"The option {low_path} must not exceed {high_path}: {low} is above {high}.")
 
 
 def reader_of(view: TenantView, kind: Kind) -> Reader:

@@ -106,6 +106,11 @@ _LINK_HINTS = {
 }
 
 
+def replace_hint(error: ApiError, hint: str) -> None:
+    """Replace the general hint for the status of an error, if it has one, by a sentence about this request."""
+    error.args = (f"{sentence(str(error).removesuffix(_HINTS.get(error.status, '')))} {hint}",)
+
+
 def read_response(
     status: int,
     content: bytes,

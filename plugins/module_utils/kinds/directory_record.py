@@ -191,7 +191,8 @@ DIRECTORY_RECORD = plain_kind(
             "Path, name or ID of the device group that the device gets.",
             api="group_id",
             names=Names(DEVICE_GROUP, label="path"),
-            returns="Path of the device group that the device gets.",
+            returns="Path of the device group that the device gets. ID of the group if the task changes a record"
+            " without setting the group.",
             sample="All devices/Stores/Germany",
             changed="All devices/Stores",
         ),

@@ -145,6 +145,7 @@ GEOFENCE = plain_kind(
             elements="str",
             choices=("lockdown", "beep"),
             list_type="set",
+            returns="Actions of devices outside of the geofence.",
             sample=["beep"],
             changed=["beep", "lockdown"],
         ),

@@ -79,7 +79,7 @@ class Step:
     which are sent after all changes otherwise. A step is skipped if its
     ``if_created`` step adopted an object, because its body is only valid for a created one.
 
-    ``explain_not_found`` is called if Esper returns HTTP 404. It returns the sentence to add to the error, or "" for a
+    ``explain_not_found`` is called if Esper returns HTTP 404. It returns the sentence for the error, or "" for a
     DELETE that succeeded, because the object does not exist. Without it, 404 is success for every DELETE.
 
     ``response_key`` is the property that the response to an update must have, "" for the ID of the object. ``sink``

@@ -116,6 +116,7 @@ def test_a_geofence_that_v0_does_not_have_is_deleted_in_the_console(world: World
     run = yard(world, state="absent")
     assert run.failed
     assert run.message.endswith("The Esper API does not delete this geofence. Use the console of Esper.")
+    assert "may have been deleted" not in run.message
     assert read(world, name="Yard") != []
 
 

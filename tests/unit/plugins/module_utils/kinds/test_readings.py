@@ -112,6 +112,10 @@ def test_without_resolve_names_no_name_is_read_or_returned(world: World) -> None
         ({"seen_after": ""}, "seen_after"),
         ({"seen_after": "2026-01-01", "devices": ["x"]}, "mutually exclusive"),
         ({"seen_before": "2026-01-01"}, "one of the following is required: devices, seen_after"),
+        (
+            {"seen_after": "2026-01-02", "seen_before": "2026-01-02T00:30:00+01:00"},
+            "The option seen_after must not exceed seen_before: 2026-01-02 is above 2026-01-02T00:30:00+01:00.",
+        ),
     ],
 )
 def test_invalid_periods_are_errors_before_any_request(world: World, options: Row, error: str) -> None:
@@ -202,6 +206,10 @@ def test_filters_of_tiles_take_words_paths_and_times(world: World, devices: list
         ({"state": "on"}, "value of state must be one of"),
         ({"serials": "R9W"}, "serials"),
         ({"serial": " "}, "filters.serial"),
+        (
+            {"battery_level_gte": 50, "battery_level_lte": 20},
+            "The option filters.battery_level_gte must not exceed filters.battery_level_lte: 50.0 is above 20.0.",
+        ),
     ],
 )
 def test_invalid_filters_are_errors_before_any_request(world: World, filters: Row, error: str) -> None:
@@ -309,6 +317,10 @@ def test_filters_of_sessions(world: World, options: Row, states: list[str]) -> N
         ({"limit": 0}, "The option limit is 0; the minimum is 1."),
         ({"longer_than": -1}, "The option longer_than is -1; the minimum is 0."),
         ({"states": []}, "The option states is empty. List a value, or omit the option."),
+        (
+            {"longer_than": 100, "shorter_than": 20},
+            "The option longer_than must not exceed shorter_than: 100 is above 20.",
+        ),
     ],
 )
 def test_invalid_filters_of_sessions(world: World, options: Row, error: str) -> None:
