@@ -26,7 +26,7 @@ TENANT = {
 }
 LOOP = {"esper.cloud.device_group": {"path": "{{ item }}", "create_parents": True}, "loop": GROUPS[:8]}
 INTERRUPTED = re.compile(
-    r"The task esper\.cloud\.tenant was interrupted\. Before this, the task completed: creating the device group '.*',"
+    r"The task esper\.cloud\.tenant was interrupted\. Before this, the task completed: creating the [a-z ]+ '.*',"
     r" creating .* and \d+ more requests\. Run the task again to apply the rest\."
 )
 # Seconds until a task exceeds its timeout. A busy machine needs some of them to send the first request.
@@ -113,9 +113,7 @@ def test_the_next_run_completes_an_interrupted_task(
     played = interrupted(controller, simulator, ending, in_process)
     if in_process and ending == "ctrl-c":
         assert INTERRUPTED.search(" ".join(played.output.split())), played.output
-    groups, policies = made(simulator)
-    assert 12 <= len(groups) <= 16
-    assert policies == []
+    assert 12 <= sum(map(len, made(simulator))) <= 16
     completed(controller)
     groups, policies = made(simulator)
     assert (sorted(groups), sorted(policies)) == (GROUPS, SHOPS)
