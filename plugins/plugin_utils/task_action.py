@@ -159,25 +159,29 @@ class TaskAction(NormalAction):
             for option in definition.sources:
                 self._task.args = self._resolve_option(self._task.args, option.split("."))
 
-    def _resolve_option(self, value: t.Any, option: list[str]) -> t.Any:
+    def _resolve_option(self, value: t.Any, option: list[str], *, is_optional: bool = False) -> t.Any:
         """Return arguments in which the path of an option is resolved. Invalid arguments are returned unchanged."""
         if isinstance(value, list):
-            return [self._resolve_option(item, option) for item in value]
+            return [self._resolve_option(item, option, is_optional=is_optional) for item in value]
         if not isinstance(value, Mapping) or not value.get(option[0]):
             return value
         inside = value[option[0]]
+        # A deletion need not have the file: the module decides.
+        is_optional = is_optional or value.get("state") == "absent"
         if option[1:]:
-            return {**value, option[0]: self._resolve_option(inside, option[1:])}
+            return {**value, option[0]: self._resolve_option(inside, option[1:], is_optional=is_optional)}
         is_relative = isinstance(inside, str) and inside[0] not in "/~$"
-        return {**value, option[0]: self._find_file(inside)} if is_relative else value
+        return {**value, option[0]: self._find_file(inside, is_optional=is_optional)} if is_relative else value
 
-    def _find_file(self, path: str) -> str:
+    def _find_file(self, path: str, *, is_optional: bool) -> str:
         try:
             return t.cast(str, self._find_needle("files", path))
         except AnsibleFileNotFound as error:
             current = str(Path(path).absolute())
             if Path(current).exists():
                 return current
+            if is_optional:
+                return path
             searched = ", ".join(dict.fromkeys([*(error.paths or ()), current]))
             raise InvalidParameter(
                 f"The file '{path}' was not found. Correct the path. Searched paths: {searched}."

@@ -84,18 +84,29 @@ def _apply_plan(view: TenantView, kind: Kind, params: Params, planned: Plan, che
 def plan_rest(view: TenantView, kind: Kind, params: Params, steps: t.Iterable[Step]) -> Plan | None:
     """Return the plan of what is left to do after write requests, None if their responses show that nothing is.
 
-    An object that was found instead of created can differ. If the response to an update does not have the object, the
-    object is read. Raise the error of the update if it did not take effect.
+    ``steps`` are the requests of one plan. An object that was found instead of created can differ. If the response to
+    an update does not have the object, the object is read. Raise the error of the update if it did not take effect.
     """
     unconfirmed = next((step.unconfirmed for step in steps if step.unconfirmed is not None), None)
     if unconfirmed is None:
-        return make_plan(view, kind, params) if any(step.adopted for step in steps) else None
+        adopted = [step for step in steps if step.adopted]
+        return make_plan(view, kind, _selecting_replacement(kind, params, adopted)) if adopted else None
     # Another view, because this one can have the planned changes of other objects of the task.
     rest = make_plan(TenantView(view.client), kind, params)
     if rest.steps:
         view.accepted = [each for each in view.accepted if each.step.unconfirmed is not unconfirmed]
         raise unconfirmed
     return rest
+
+
+def _selecting_replacement(kind: Kind, params: Params, adopted: t.Iterable[Step]) -> Params:
+    """Return parameters with the ID of the object that replaces the one with the ID in a task, which is deleted."""
+    if params.get("id") is None:
+        return params
+    for step in adopted:
+        if step.response is not None and any(isinstance(each, Step) and each.method == "DELETE" for each in step.after):
+            return {**params, "id": str(step.response[kind.id_key])}
+    return params
 
 
 def accepted_writes(view: TenantView, steps: t.Container[Step] | None = None) -> str:

@@ -225,7 +225,7 @@ class Terms:
 
     def _find_part(self, term: Term, part: Part, row: Row, name: t.Any, path: str) -> Row:
         """Return the part that a task names. Raise InvalidParameter or NotFound."""
-        rows = part.rows(self._view, row)
+        rows = [each for each in part.rows(self._view, row) if each.get(part.id_key)]
         names = [str(each[part.name_key]) for each in rows if each.get(part.name_key)]
         if name is None and len(rows) > 1 and not part.has_default:
             raise InvalidParameter(
@@ -240,9 +240,13 @@ class Terms:
             if is_default
             or text in (_text(each.get(part.id_key)), _text(composed(str(each.get(part.name_key))).strip()))
         ]
+        if not found and is_default:
+            raise InvalidParameter(
+                f"Invalid parameters for the blueprint: {path} cannot refer to the {term.kind.phrase(row)}, because"
+                f" Esper returned no {part.title} of it."
+            )
         if not found:
-            wanted = part.latest if name is None else str(name)
-            raise NotFound(f"{part.title} of the {term.kind.phrase(row)}", wanted or part.title, names)
+            raise NotFound(part.title, str(name), names, f"Set one of the {term.kind.phrase(row)}.")
         return found[0]
 
     # --- the settings of Esper ----------------------------------------------------------------------------------------

@@ -167,6 +167,8 @@ def _versions(view: TenantView, row: Row, selects: _Selector) -> list[str]:
     if "settings" not in row:
         purpose = f"Reading the blueprint '{BLUEPRINTS.name_of(row)}'"
         row = {**row, **view.get_at(BLUEPRINTS.routes.object, {"id": str(row["id"])}, purpose=purpose)}
+        if "settings" not in row:
+            raise _unreadable(row)
     used = selects(row)
     if _is_published(row):
         return [PUBLISHED] if used else []
@@ -236,8 +238,8 @@ def _leaves(value: t.Any, path: _Path = ()) -> t.Iterator[tuple[_Path, t.Any]]:
 
 def _unreadable(blueprint: Row) -> EsperError:
     return EsperError(
-        f"Esper returned settings of an unexpected type for the blueprint '{blueprint.get('name')}', so the module"
-        " cannot determine what it uses."
+        f"Esper returned no settings, or settings of an unexpected type, for the blueprint '{blueprint.get('name')}',"
+        " so the module cannot determine what it uses."
     )
 
 

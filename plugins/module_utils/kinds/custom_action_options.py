@@ -13,6 +13,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 from ..base.errors import EsperError
 from ..base.row import Params, Row
+from ..base.text import composed
 from ..engine.tenant_view import TenantView
 from ..http.parallel import CONCURRENCY, in_parallel
 from ..model.conform import to_row, to_rows, to_text
@@ -126,13 +127,13 @@ def completed(options: t.Iterable[Params], current: Row, enterprise_id: t.Callab
     """
     existing = to_rows(current.get("options"))
     by_key = {str(option.get("key")).lower(): option for option in existing}
-    by_label = {str(option.get("label")): option for option in reversed(existing)}
+    by_label = {composed(str(option.get("label"))).strip(): option for option in reversed(existing)}
     result = []
     for option in options:
-        key, label = option.get("key"), str(option.get("label")).strip()
+        key, label = option.get("key"), composed(str(option.get("label"))).strip()
         partner = by_label.get(label, {}) if key is None else by_key.get(str(key).lower(), by_label.get(label, {}))
         kept = {each: option[each] if option.get(each) is not None else partner.get(each) for each in ("key", *_SENT)}
         if kept["key"] is None:
-            kept["key"] = str(uuid5(_NAMESPACE, f"{enterprise_id()}/{name}/{label}"))
+            kept["key"] = str(uuid5(_NAMESPACE, f"{enterprise_id()}/{composed(name)}/{label}"))
         result.append({**option, **kept})
     return result

@@ -108,6 +108,8 @@ class PictureLookup(Lookup):
         desired = {field.name: field.normalize_input(params.get(field.name)) for field in fields}
         named = self.kind.name_key in desired and desired[self.kind.name_key] is not None
         rows = super().find_by_name(desired[self.kind.name_key]) if named else self.view.all_as_planned(self.kind)
+        # The name is compared by its Unicode form.
+        fields = [field for field in fields if field.name != self.kind.name_key]
         return [
             row
             for row in rows

@@ -15,6 +15,7 @@ from pathlib import Path
 from ..base.checksums import sha256_of
 from ..base.errors import InvalidParameter, NotFound
 from ..base.row import Params, Row
+from ..base.text import composed
 from ..engine.planner import Planner
 from ..model.plan import Effect, ObjectDiff, Plan
 from ..model.unknowns import KnownAfterApply
@@ -51,7 +52,8 @@ class PicturePlanner(Planner):
             raise NotFound(kind.title, lookup.task_key(params), lookup.names(), "Set src to upload it.")
         if flaw := flaw_of_name(name):
             raise InvalidParameter(f"Invalid name '{name}' of a {kind.title}: it {flaw}.")
-        plan = super().plan_create(params)
+        # Esper would remove the marks of a decomposed name.
+        plan = super().plan_create({**params, "name": composed(name)} if kind.has_file_name else params)
         (step,) = plan.steps
         earlier = {str(row[kind.id_key]) for row in lookup.candidates(params)}
         row = {**step.body.fields, kind.link_key: name}

@@ -22,6 +22,8 @@ QUOTE_VALUE = (
 )
 """The advice for a boolean or a number in place of a text."""
 
+_COLLECTIONS = (list, tuple, t.Mapping)
+
 
 class Visit(t.NamedTuple):
     """A value with its path and the option or field that describes it. The value can be null."""
@@ -150,7 +152,7 @@ def _is_not_finite(value: t.Any) -> bool:
 
 
 class Slips(t.NamedTuple):
-    """Sentences about values that are booleans or numbers where the option takes a text."""
+    """Sentences about values that are booleans, numbers, lists or dicts where the option takes a text."""
 
     errors: list[str]
     warnings: list[str]
@@ -159,8 +161,8 @@ class Slips(t.NamedTuple):
 def text_slips(visits: t.Iterable[Visit]) -> Slips:
     """Return the errors of names and serial numbers that are no texts, and warnings of other values.
 
-    YAML reads NO, 0010, 1.10 and 12:30:45 as false, 8, 1.1 and 45045. Ansible converts such a value to a text without a
-    message. Only the action plugin sees the keys of a dict before they are texts.
+    YAML reads NO, 0010, 1.10 and 12:30:45 as false, 8, 1.1 and 45045, and a template can be a list. Ansible converts
+    such a value to a text without a message. Only the action plugin sees the keys of a dict before they are texts.
     """
     slips = Slips([], [])
     for path, described, value in visits:
@@ -172,6 +174,8 @@ def text_slips(visits: t.Iterable[Visit]) -> Slips:
                 continue
             if described.identifier:
                 slips.errors.append(_slip_error(item_path, item))
+            elif isinstance(item, _COLLECTIONS):
+                slips.warnings.append(f"The option {item_path} is a {_kind_of(item)}, and is sent as a text.")
             else:
                 sent = "a text" if described.secret else f"the text '{item}'"
                 slips.warnings.append(
@@ -194,10 +198,12 @@ def _texts(path: str, described: Described, value: t.Any) -> t.Iterator[tuple[st
 
 
 def _is_slip(value: t.Any) -> bool:
-    return isinstance(value, (bool, int, float))
+    return isinstance(value, (bool, int, float, *_COLLECTIONS))
 
 
 def _kind_of(value: t.Any) -> str:
+    if isinstance(value, _COLLECTIONS):
+        return "dict" if isinstance(value, t.Mapping) else "list"
     return "boolean" if isinstance(value, bool) else "number"
 
 
@@ -207,6 +213,8 @@ def _takes_numbers(described: Described) -> bool:
 
 
 def _slip_error(path: str, value: t.Any) -> str:
+    if isinstance(value, _COLLECTIONS):
+        return f"The option {path} must be a text, not a {_kind_of(value)}."
     return f"The option {path} must be a text, not the {_kind_of(value)} {value}. {QUOTE_VALUE}"
 
 

@@ -9,7 +9,7 @@ Choice: the module sends an update only if the task asks for it, because it cann
 
 from __future__ import annotations
 
-from ..base.errors import InvalidParameter, InvalidValues, NotFound
+from ..base.errors import EsperError, InvalidParameter, InvalidValues, NotFound
 from ..base.row import Params, Row
 from ..engine.apply import send
 from ..engine.lookup import lookup_of
@@ -109,8 +109,11 @@ _MODULE = ModuleSpec(
 def _run(view: TenantView, params: Params, context: RunContext) -> ModuleResult:
     current = _select(view, params)
     phrase = SSO_CONNECTION_ROWS.phrase(current)
-    strategy = str(to_row(current["connection"]).get("strategy"))
+    connection = to_row(current.get("connection"))
+    strategy = connection.get("strategy")
     if params["update"] == "never":
+        if params["strategy"] is not None and strategy is None:
+            raise EsperError(f"Esper returned no strategy of the {phrase}, so the module cannot check it.")
         if params["strategy"] not in (None, strategy):
             raise InvalidParameter(
                 f"The {phrase} has the strategy {strategy}, not {params['strategy']}. To change it, set update to"
@@ -123,7 +126,7 @@ def _run(view: TenantView, params: Params, context: RunContext) -> ModuleResult:
         ]
         return ModuleResult({"changed": False, "sso_connection": _record(current)}, warnings if ignored else [])
     body = _body(params, phrase)
-    record = _record({**current, **body, "connection": {**to_row(current["connection"]), "strategy": body["strategy"]}})
+    record = _record({**current, **body, "connection": {**connection, "strategy": body["strategy"]}})
     if not context.check_mode:
         record = _record(_update(view, current, body, phrase))
     result: Row = {"changed": True, "sso_connection": record}
@@ -139,7 +142,9 @@ def _select(view: TenantView, params: Params) -> Row:
     if params["id"] is None and params["name"] is None:
         if not params["default"]:
             raise InvalidValues(["one of id, name and default=true is required"])
-        rows = view.list_objects(SSO_CONNECTION_ROWS, {"is_default": True})
+        # An update of another connection could lock out all users.
+        found = view.list_objects(SSO_CONNECTION_ROWS, {"is_default": True})
+        rows = [row for row in found if to_row(row.get("connection")).get("is_default") is not False]
         row = lookup.one_or_none(rows, "default")
     elif params["default"]:
         raise InvalidValues(["default=true cannot be combined with id or name"])
@@ -168,7 +173,7 @@ def _update(view: TenantView, current: Row, body: Row, phrase: str) -> Row:
 
     def extract(row: Row) -> Row:
         known: Row = {name: row[name] for name in ("name", "strategy") if name in row}
-        nested = {**to_row(current["connection"]), **known}
+        nested = {**to_row(current.get("connection")), **known}
         return {**row, "connection_id": current["connection_id"], "connection": nested}
 
     step = Step(

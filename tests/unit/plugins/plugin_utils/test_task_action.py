@@ -514,6 +514,16 @@ def test_a_missing_file_is_reported_with_the_searched_paths(
     assert found(finding, args)["contents"][1]["src"] == str(tmp_path / "no.png")
 
 
+def test_a_deletion_need_not_have_the_file(finding: t.Any) -> None:
+    given = {"src": "no.png", "state": "absent"}
+    assert found(finding, given, "src") == given
+    assert found(finding, {"src": "menu.png", "state": "absent"}, "src")["src"] == "/role/files/menu.png"
+    nested = {"options": [{"script_src": "no.sh"}], "state": "absent"}
+    assert found(finding, nested, "options.script_src") == nested
+    with pytest.raises(InvalidParameter, match=r"The file 'no.png' was not found\."):
+        found(finding, {"contents": [given, {"src": "no.png"}]})
+
+
 def test_paths_in_all_lists_of_a_task_on_the_controller_are_resolved(finding: t.Any) -> None:
     args = {"contents": [{"src": "menu.png"}], "apps": [{"src": "menu.png"}], "blueprints": [{"src": "menu.png"}]}
     finding._task.args = args

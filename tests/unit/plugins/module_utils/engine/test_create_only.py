@@ -18,7 +18,7 @@ from ansible_collections.esper.cloud.plugins.module_utils.model.field import Fie
 from ansible_collections.esper.cloud.plugins.module_utils.model.kind import Guard, Kind, Routes, used_in
 from ansible_collections.esper.cloud.plugins.module_utils.model.plain import plain_kind
 from ansible_collections.esper.cloud.tests.unit.conftest import MakeClient
-from ansible_collections.esper.cloud.tests.unit.service import Reply, Request, Server, answers
+from ansible_collections.esper.cloud.tests.unit.service import Reply, Request, Server, answers, resets
 
 Row = dict[str, t.Any]
 # The server returns a label, but no name.
@@ -164,6 +164,22 @@ def test_after_a_failed_creation_the_next_run_creates(server: Server, view: Tena
     tenant.sent.clear()
     assert run(view, CLIP, name="Menu", label="Karte", replace=True).changed
     assert [method for method, _body in tenant.sent] == ["POST"]
+
+
+def test_a_replacement_whose_response_is_lost_is_found_although_its_id_is_another_one(
+    server: Server, view: TenantView
+) -> None:
+    tenant = Tenant(CLIP, {"name": "Menu", "label": "Menu"})
+
+    def lose(request: Request) -> Reply:
+        reply = tenant(request)
+        return resets if request.method == "POST" else reply
+
+    server.app = lose
+    done = run(view, CLIP, id="1", name="Menu", label="Karte", replace=True)
+    assert [method for method, _body in tenant.sent] == ["DELETE", "POST"]
+    assert done.record is not None
+    assert (done.record["id"], done.record["label"]) == ("102", "Karte")
 
 
 def test_tenant_deletes_before_it_creates_in_one_plan(server: Server, view: TenantView) -> None:

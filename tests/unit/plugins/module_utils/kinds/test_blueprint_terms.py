@@ -202,7 +202,10 @@ def test_a_custom_action_is_set_by_its_name_and_the_label_of_an_option(world: Wo
             {"custom_action": "Bluetooth"},
             "custom_actions[0].option is required, because the custom action 'Bluetooth' has several: On, Off.",
         ),
-        ({"custom_action": "Bluetooth", "option": "Of"}, "option of the custom action 'Bluetooth' 'Of' was not found"),
+        (
+            {"custom_action": "Bluetooth", "option": "Of"},
+            "The option 'Of' was not found. Did you mean 'Off'? Set one of the custom action 'Bluetooth'.",
+        ),
         ({"option": "On"}, "custom_actions[0].id is required"),
     ],
 )
@@ -210,6 +213,20 @@ def test_a_custom_action_that_cannot_be_selected(world: World, action: Row, erro
     world.must("custom_action", BLUETOOTH)
     run = blueprint(world, actions(action))
     assert error in run.message
+    assert run.writes == []
+
+
+def test_an_option_without_a_key_cannot_be_set(world: World) -> None:
+    world.must("custom_action", BLUETOOTH)
+
+    def without_keys(_method: str, path: str, body: t.Any) -> t.Any:
+        for row in body["content"]["results"] if path == "/v2/custom-actions/" else ():
+            row["options"] = [{**option, "key": None} for option in row["options"]]
+        return body
+
+    world.simulator.rewrites.append(without_keys)
+    run = blueprint(world, actions({"custom_action": "Bluetooth", "option": "On"}))
+    assert run.message.startswith("The option 'On' was not found.")
     assert run.writes == []
 
 
@@ -279,6 +296,19 @@ def test_a_webclip_that_cannot_be_selected(world: World, app: Row, error: str) -
     assert run.writes == []
 
 
+def test_a_webclip_without_an_app_cannot_be_set(world: World) -> None:
+    world.must("webclip", MENU)
+    world.simulator.rewrites.append(
+        lambda _method, path, body: {"content": {"count": 0, "results": []}} if path == "/v2/apps" else body
+    )
+    run = blueprint(world, ios_apps({"webclip": "Menu"}))
+    assert run.message == (
+        "Invalid parameters for the blueprint: settings.ios.apps[0] cannot refer to the webclip 'Menu', because Esper"
+        " returned no version of it."
+    )
+    assert run.writes == []
+
+
 def test_a_task_creates_a_webclip_and_sets_it(world: World) -> None:
     task = {
         "webclips": [MENU],
@@ -343,7 +373,7 @@ def test_a_provisioning_profile_is_set_by_its_name_and_version(world: World) -> 
         ({"provisioning_profile": "Tills"}, "The provisioning profile 'Tills' was not found. Did you mean 'Till'?"),
         (
             {"provisioning_profile": "Till", "version": OTHER_ID},
-            f"The version of the provisioning profile 'Till' '{OTHER_ID}' was not found.",
+            f"The version '{OTHER_ID}' was not found. Set one of the provisioning profile 'Till'.",
         ),
         ({"version": "latest"}, "provisioning_profiles[0].profile_id is required"),
     ],

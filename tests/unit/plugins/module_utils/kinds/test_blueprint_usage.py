@@ -102,8 +102,16 @@ def test_an_id_elsewhere_is_no_use(server: Server, view: TenantView, settings: R
 @pytest.mark.parametrize("settings", ["text", {"ios": "text"}, {"ios": {"light": "text"}}, {"ios": {"light": [7]}}])
 def test_settings_of_an_unexpected_type_can_be_a_use(server: Server, view: TenantView, settings: t.Any) -> None:
     server.app = Tenant(blueprint(settings))
-    with pytest.raises(EsperError, match="settings of an unexpected type for the blueprint 'Kiosks'"):
+    with pytest.raises(EsperError, match="settings of an unexpected type, for the blueprint 'Kiosks'"):
         delete(view, kind_with("light.lamp_id"))
+
+
+def test_a_blueprint_without_settings_can_be_a_user(server: Server, view: TenantView) -> None:
+    row = blueprint({})
+    del row["settings"]
+    server.app = lambda request: answers(row) if row["id"] in request.path else Tenant(row)(request)
+    with pytest.raises(EsperError, match="Esper returned no settings"):
+        delete(view, kind_with("lamp_id"))
 
 
 def test_a_filter_finds_the_candidates(server: Server, view: TenantView) -> None:

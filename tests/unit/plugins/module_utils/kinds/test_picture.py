@@ -71,7 +71,9 @@ def test_the_picture_with_the_name_and_the_bytes_is_not_uploaded_again(world: Wo
     assert len(existing(world)) == 2
 
 
-@pytest.mark.parametrize("name", ["Köln Süd.png", 'sale "50%".png', "menu_version.png", "a_b1C2d3E.png", "x.tar.png"])
+@pytest.mark.parametrize(
+    "name", ["Köln Süd.png", "Ku\u0308che.png", 'sale "50%".png', "menu_version.png", "a_b1C2d3E.png", "x.tar.png"]
+)
 def test_names_that_esper_rewrites(world: World, name: str) -> None:
     task = {"src": str(world.folder / "file.png"), "orientation": "landscape", "name": name}
     (world.folder / "file.png").write_bytes(b"x")
@@ -394,6 +396,11 @@ def test_a_tile_icon_is_replaced_on_request(world: World) -> None:
     assert icon(world).writes == []
     refused = world.run("tile_icon", {"device_model": "Scanner X1", "category": "pos", "replace": True})
     assert refused.message.endswith("without its file. Set src.")
+
+
+def test_the_unicode_form_of_a_device_model_does_not_count(world: World) -> None:
+    icon(world, b"one", device_model="Schlu\u0308ssel")
+    assert icon(world, b"one", device_model="Schl\u00fcssel").writes == []
 
 
 def test_icons_that_esper_supplies_are_not_those_of_the_tenant(world: World) -> None:

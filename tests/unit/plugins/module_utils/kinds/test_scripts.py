@@ -141,6 +141,14 @@ def test_an_option_keeps_what_the_task_omits(world: World) -> None:
     assert "options[1].script is required" in action(world, {"label": "Enabled"}, {"label": "New"}).message
 
 
+def test_the_unicode_form_of_a_label_does_not_count(world: World) -> None:
+    created = action(world, {**ON, "label": "Schlu\u0308ssel"}, type="button")
+    assert created.changed
+    run = action(world, {"label": "Schl\u00fcssel"})
+    assert not run.failed
+    assert list(keys(run).values()) == list(keys(created).values())
+
+
 def test_other_properties_are_kept(world: World) -> None:
     action(world, ON, type="button", description="a", tooltip_message="b")
     run = action(world, info_message="c")
@@ -153,7 +161,7 @@ def test_other_properties_are_kept(world: World) -> None:
 def test_labels_and_keys_are_unique(world: World) -> None:
     assert "options has several options with the label 'On'" in action(world, ON, ON, type="toggle").message
     key = keys(action(world, ON, OFF, type="toggle"))["On"]
-    # The key of a renamed option is also the one that would be derived for a new option with the earlier label.
+    # The key of a renamed option is also the one that would be derived for a new option with the previous label.
     run = action(world, {"label": "Enabled", "key": key.upper()}, ON)
     assert f"options has several options with the key '{key}'" in run.message
     assert run.writes == []

@@ -243,6 +243,16 @@ def test_a_lost_invitation_is_found(world: World) -> None:
     assert [row["status"] for row in info(world, email=ANNA)] == ["invited"]
 
 
+def test_a_lost_invitation_is_found_although_its_id_is_another_one(world: World) -> None:
+    first = user(world, role="Viewer").result["user"]["id"]
+    world.simulator.fault(kind="drop_after", method="POST")
+    run = world.must("user", {"id": first, "role": "Enterprise Admin"})
+    assert [each.partition(" ")[0] for each in run.writes] == ["DELETE", "POST"]
+    (now,) = info(world, email=ANNA)
+    assert now == run.result["user"]
+    assert (now["role"], now["id"] == first) == ("Enterprise Admin", False)
+
+
 def test_the_link_of_an_invitation_is_only_returned_if_the_task_asks_for_it(world: World) -> None:
     links: list[str] = []
 

@@ -249,7 +249,11 @@ TEXTS = (
     ("params", "errors", "warnings"),
     [
         ({"name": "0010", "comment": "NO", "count": 5, "version": 3, "wifi_id": 7, "state": False}, [], []),
-        ({"name": None, "devices": [None, {}]}, [], []),
+        ({"name": None, "devices": [None]}, [], []),
+        ({"name": ["a"]}, ["name must be a text, not a list."], []),
+        ({"devices": [{}, ["a"]]}, ["devices[0] must be a text, not a dict.", "devices[1] must be a text, not a"], []),
+        ({"comment": {"a": 1}}, [], ["comment is a dict, and is sent as a text."]),
+        ({"pin": [5349]}, [], ["pin is a list, and is sent as a text."]),
         ({"brightness": 50, "google_id": 7}, [], []),
         ({"brightness": 5.5}, [], ["brightness is a number, and is sent as the text '5.5'"]),
         ({"name": 8}, ["name must be a text, not the number 8"], []),
@@ -266,7 +270,7 @@ TEXTS = (
         ({"by_device": {8: "a"}}, ["by_device[8] must be a text, not the number 8"], []),
     ],
 )
-def test_numbers_and_booleans_in_place_of_texts_are_found(
+def test_other_types_in_place_of_texts_are_found(
     params: dict[t.Any, t.Any], errors: list[str], warnings: list[str]
 ) -> None:
     found = text_slips(walk(TEXTS, params))

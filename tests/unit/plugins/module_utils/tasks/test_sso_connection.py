@@ -47,6 +47,21 @@ def run(server: Server, key: str, enterprise: str) -> Run:
     return run
 
 
+@pytest.mark.parametrize("defaults", [[True, False], [False, True], [False, False]])
+def test_another_connection_is_never_the_default_one(server: Server, run: Run, defaults: list[bool]) -> None:
+    """If Esper ignores the filter, the list has all connections."""
+    rows = [
+        {**row, "connection": {**row["connection"], "strategy": None, "is_default": is_default}}
+        for row, is_default in zip(ROWS, defaults, strict=True)
+    ]
+    server.app = lambda _request: answers({"count": 2, "connections": rows})
+    if any(defaults):
+        assert run(default=True).result["sso_connection"]["id"] == ROWS[defaults.index(True)]["connection_id"]
+        assert "Esper returned no strategy of the SSO" in run(default=True, strategy="samlp").result["msg"]
+    else:
+        assert "The SSO connection 'default' was not found." in run(default=True).result["msg"]
+
+
 def test_without_update_the_strategy_is_checked(server: Server, run: Run) -> None:
     outcome = run(name="saml", strategy="samlp")
     assert (outcome.result["changed"], outcome.warnings) == (False, [])
