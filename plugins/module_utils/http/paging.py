@@ -143,7 +143,9 @@ def iterate_newest(
     request = _Requests(client, path, dict(query or {}), page_size, purpose)
     reading = _Pass(request, "id", None, overlap=False, must_complete=False)
     pages = request.pages(reading, 1)
-    first = next(pages)
+    first = next(pages, None)
+    if first is None:
+        return
     rows = reading.add(first)
     if not (rows and is_older(rows[0], rows[-1])):
         yield from rows

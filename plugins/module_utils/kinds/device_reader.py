@@ -4,10 +4,7 @@
 
 from __future__ import annotations
 
-import typing as t
-
 from ..base.row import Params, Row
-from ..engine.lookup import lookup_of
 from ..engine.reader import RESOLVE_NAMES, Reader
 from ..model.field import Field
 from ..model.module_spec import Option, Value
@@ -36,7 +33,7 @@ class DeviceReader(Reader):
         """Return the values of the devices, and the names for which no device exists."""
         missing = []
         if params["devices"] is not None:
-            found = t.cast("DeviceLookup", lookup_of(self.view, DEVICE)).find_all(params["devices"])
+            found = DeviceLookup(self.view, DEVICE).find_all(params["devices"])
             missing = [name for name, row in found.items() if row is None]
             self.devices = unique_devices(found.values())
         return {**super().get_info(params), MISSING.name: missing}

@@ -19,7 +19,6 @@ from ..base.text import counted
 from .api_paths import read_field
 from .field import Field, accept_all, file_options
 from .module_spec import ArgumentSpec, ModuleSpec, Option
-from .names import Names
 
 
 class Shape(enum.Enum):
@@ -128,9 +127,9 @@ def _is_former(view: t.Any, kind: Kind, names_in: str, user_id: t.Any, object_id
         return True
     planned = view.planned_object(kind, user_id)
     field = next(each for each in kind.fields if each.name == names_in)
-    return planned is not None and all(
-        str(each.id) != object_id for each in t.cast("Names", field.names).objects(read_field(field, planned))
-    )
+    if planned is None or field.names is None:
+        return False
+    return all(str(each.id) != object_id for each in field.names.objects(read_field(field, planned)))
 
 
 def counted_in(field: str, title: str) -> t.Callable[[t.Any, Row], list[str]]:
