@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 from ..base.errors import ApiError, EsperError, InvalidParameter, NotFound, RequestFailed
 from ..base.ids import last_uuid, normal_id
+from ..base.limits import FEW_LOOKUPS
 from ..base.row import Params, Row
 from ..http.parallel import CONCURRENCY, in_dependency_order, in_parallel
 from ..model.kind import Kind
@@ -26,8 +27,6 @@ from .lookup import lookup_of
 from .planner import planner_of
 from .tenant_view import TenantView
 
-# The maximum number of objects of a kind that are looked up one by one, rather than in the list of all objects.
-_FEW = 5
 _UNAUTHORIZED = 401
 
 ACTIONS = ("created", "updated", "deleted", "unchanged", "failed", "skipped")
@@ -217,7 +216,7 @@ class Batch:
     def _read_lists(self) -> None:
         """Read the lists of the kinds with many objects at the same time. If that fails, so do the plans."""
         items = [item.kind for item in self.items if item.error is None and item.params.get("id") is None]
-        kinds = [kind for kind, number in collections.Counter(items).items() if number > _FEW]
+        kinds = [kind for kind, number in collections.Counter(items).items() if number > FEW_LOOKUPS]
         for kind in kinds:
             self._view.preload(kind)
 

@@ -8,14 +8,12 @@ import typing as t
 
 from ..base.errors import Ambiguous, EsperError, NotFound
 from ..base.ids import is_uuid, normal_id
+from ..base.limits import FEW_LOOKUPS
 from ..base.row import Params, Row
 from ..base.text import composed
 from ..model.field import Field, SeparateRoute
 from ..model.kind import Kind, Shape
 from .tenant_view import TenantView
-
-# The maximum number of objects of a kind that are looked up one by one, rather than in the list of all objects.
-_FEW = 5
 
 
 class Lookup:
@@ -138,7 +136,7 @@ class Lookup:
 
     def prefetch(self, texts: t.Collection[str]) -> None:
         """Read what resolve() needs for many names or IDs with fewer requests."""
-        if len(set(texts)) > _FEW:
+        if len(set(texts)) > FEW_LOOKUPS:
             self.view.preload(self.kind)
 
     def names_of(self, ids: t.Collection[str]) -> dict[str, str]:

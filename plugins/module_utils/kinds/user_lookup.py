@@ -12,6 +12,7 @@ import typing as t
 
 from ..base.errors import EsperError, InvalidParameter
 from ..base.ids import is_uuid, normal_id
+from ..base.limits import FEW_LOOKUPS
 from ..base.row import Params, Row
 from ..engine.lookup import Lookup, lookup_of
 from ..model.conform import to_row, to_text
@@ -29,8 +30,6 @@ GROUPS = Names(DEVICE_GROUP, label="path")
 ROLES = Names(USER_ROLE)
 
 _ACCESS_GROUPS = f"{ACCESS}/groups"
-# The maximum number of groups that are read one by one, rather than in the list of all groups.
-_FEW = 5
 
 _INVITATION = Kind(
     name="invitation",
@@ -193,7 +192,7 @@ class UserLookup(Lookup):
         if not unnamed:
             return row
         lookup = device_groups(self.view)
-        if len(unnamed) > _FEW or self.view.objects_by_id(DEVICE_GROUP) is not None:
+        if len(unnamed) > FEW_LOOKUPS or self.view.objects_by_id(DEVICE_GROUP) is not None:
             names = lookup.names_of(unnamed)
         else:
             found = [group for each in unnamed if (group := self._group(each)) is not None]

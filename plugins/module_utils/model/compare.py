@@ -147,11 +147,11 @@ def _compare_secret(field: Field, current: t.Any, desired: t.Any, rules: _Rules,
 
 def _compare_value(field: Field, current: t.Any, desired: t.Any, rules: _Rules, path: str) -> Comparison:
     """Return the comparison of a value without fields: a scalar, a list of scalars or JSON."""
-    if field.names is not None:
-        return _compare_names(field, field.names, current, desired)
     before = field.from_api(current)
     if field.null_if_empty and desired == "":
         return Comparison(before, before, None, None, NULL, before in (None, ""))
+    if field.names is not None:
+        return _compare_names(field, field.names, current, desired)
     if desired is None:
         return Comparison(before, before, before, before, before)
     is_same = _value_matches(field, before, desired) and (
@@ -165,10 +165,7 @@ def _compare_value(field: Field, current: t.Any, desired: t.Any, rules: _Rules, 
 
 
 def _compare_names(field: Field, names: Names, current: t.Any, desired: t.Any) -> Comparison:
-    """Return the comparison of objects of another kind. ``desired`` has NamedObjects, or "" to remove the object."""
-    if field.null_if_empty and desired == "":
-        before = names.shown(current)
-        return Comparison(before, before, None, None, NULL, before is None)
+    """Return the comparison of objects of another kind. ``desired`` has NamedObjects."""
     is_list = field.type == "list"
     existing, wanted = names.objects(current), desired if is_list else [desired]
     # The task can name objects for which the response has IDs only.
