@@ -18,6 +18,7 @@ from contract import Contract
 from control import (
     MOST_OBJECTS,
     Advance,
+    AppleConduct,
     Change,
     Invitations,
     Mistake,
@@ -74,6 +75,7 @@ class Server:
                 web.post("/_simulator/commands", self._set_conduct),
                 web.post("/_simulator/commands/advance", self._advance),
                 web.post("/_simulator/invitations", self._handle_invitations),
+                web.post("/_simulator/apple", self._set_apple_conduct),
             ]
         )
         return application
@@ -194,6 +196,10 @@ class Server:
         for email in handling.accept:
             if not accept(tenant, email):
                 raise Mistake(f"Invalid invitations: there is none for {email!r}.")
+        return _json(None)
+
+    async def _set_apple_conduct(self, request: web.Request) -> web.Response:
+        self._service.tenant.apple_conduct = asdict(made(AppleConduct, await content_of(request)))
         return _json(None)
 
     def _change(self, add: int, remove: int | list[str]) -> dict[str, list[str]]:
