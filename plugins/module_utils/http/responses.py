@@ -229,9 +229,8 @@ def _text_in(content: bytes, data: t.Any) -> bytes | None:
     """Return the text in a body, None if it has none. ``data`` is its JSON, None if it is not JSON. The contract also
     describes a text with the property ``content``, so a text in an envelope, or in JSON, is accepted too."""
     inside = _without_envelope(data)
-    if isinstance(inside, str):
-        return inside.encode() or None
-    return None if isinstance(data, (dict, list)) else content or None
+    text = inside.encode() if isinstance(inside, str) else b"" if isinstance(data, (dict, list)) else content
+    return text if text.strip() else None
 
 
 def object_in(body: t.Any, key: str) -> t.Any:
