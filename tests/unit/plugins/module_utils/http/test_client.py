@@ -224,7 +224,7 @@ def test_a_text_is_returned_byte_for_byte(server: Server, client: Client, body: 
 @pytest.mark.parametrize("body", [None, b" ", {"code": 200, "message": "no key"}, [], b"<html><title>Login</title>"])
 def test_a_response_without_the_text_is_an_error(server: Server, client: Client, body: t.Any) -> None:
     server.app = lambda _request: answers(body)
-    with pytest.raises(TransportError, match="no text|a web page") as caught:
+    with pytest.raises(TransportError, match=r"no text|a web page") as caught:
         client.request_text("POST", "/keys/", purpose=PURPOSE)
     assert caught.value.outcome_unknown
     assert len(server.requests) == 1

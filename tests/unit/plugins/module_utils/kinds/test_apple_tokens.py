@@ -68,6 +68,14 @@ def test_a_request_is_written_once_and_byte_for_byte(world: World, tmp_path: Pat
     assert world.must(f"{module}_info", {"id": info[0]["id"]}).result[f"{module}s"] == info[:1]
 
 
+def test_a_list_has_pages(world: World) -> None:
+    for _number in range(11):
+        world.must("dep_token", {"state": "requested", "force": True})
+    run = world.must("dep_token_info", {})
+    assert len({each["id"] for each in run.result["dep_tokens"]}) == 11
+    assert [each["query"] for each in run.requests] == [{}, {"offset": "10"}]
+
+
 def test_a_lost_request_is_not_repeated(world: World, tmp_path: Path) -> None:
     dest = tmp_path / "request"
     world.simulator.fault(kind="drop_after", method="POST")
