@@ -4,7 +4,7 @@
 """Files that Apple issues: push certificates, and tokens of Apple Business Manager. To make them, and to read them.
 
 A certificate is signed by its own key, which is never stored. A DEP token is readable here, real ones are encrypted.
-As a program, this file writes one: `apple_files.py certificate|dep|vpp FILE`.
+As a program, this file writes one: `apple_files.py certificate|dep|vpp FILE [DAYS]`.
 """
 
 from __future__ import annotations
@@ -89,5 +89,7 @@ def _text(time: datetime) -> str:
 
 
 if __name__ == "__main__":
-    files = {"certificate": certificate(), "dep": dep_token(), "vpp": vpp_token()}
-    Path(sys.argv[2]).write_bytes(files[sys.argv[1]])
+    kind, file, *days = sys.argv[1:]
+    expires = datetime.now(timezone.utc) + timedelta(days=int(days[0])) if days else LAST
+    files = {"certificate": certificate(expires=expires), "dep": dep_token(expires), "vpp": vpp_token(expires=expires)}
+    Path(file).write_bytes(files[kind])

@@ -9,6 +9,7 @@ from pathlib import Path
 from .errors import InvalidParameter
 
 _MAX_BYTES = 1024 * 1024
+_VAULT = b"$ANSIBLE_VAULT;"
 
 
 def read_small_file(path: Path) -> bytes:
@@ -20,6 +21,8 @@ def read_small_file(path: Path) -> bytes:
         raise InvalidParameter(f"Cannot read the file '{path}': {error.strerror}.") from None
     if not data.strip():
         raise InvalidParameter(f"Cannot upload '{path}': the file is empty.")
+    if data.startswith(_VAULT):
+        raise InvalidParameter(f"Cannot upload '{path}': the file is encrypted with Ansible Vault. Decrypt it first.")
     if len(data) > _MAX_BYTES:
         raise InvalidParameter(f"Cannot upload '{path}': the file exceeds 1 MiB, so it is another file.")
     return data

@@ -52,8 +52,7 @@ _MODULE = ModuleSpec(
         Option(
             "src",
             (
-                "Path of the content token (.vpptoken) to upload, on the controller. Its content is secret: keep it"
-                " encrypted with Ansible Vault.",
+                "Path of the content token (.vpptoken) to upload, on the controller. Its content is secret.",
                 *SEARCH_PATH,
             ),
             type="path",

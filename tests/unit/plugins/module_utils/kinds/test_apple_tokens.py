@@ -226,6 +226,7 @@ def test_files_that_are_no_push_certificate_are_not_sent(world: World, write: t.
         f"expired on {text(expired)}. Create a new one with Apple.": apple_files.certificate(expires=expired),
         "the file is empty": b"",
         "exceeds 1 MiB": b"x" * 2**21,
+        "is encrypted with Ansible Vault. Decrypt it first": b"$ANSIBLE_VAULT;1.1;AES256\n",
     }
     for message, data in files.items():
         run = apns(world, write("file.pem", data))
