@@ -41,8 +41,7 @@ options:
     type: str
   src:
     description:
-      - 'Path of the content token (.vpptoken) to upload, on the controller. Its content is secret: keep it
-        encrypted with Ansible Vault.'
+      - Path of the content token (.vpptoken) to upload, on the controller. Its content is secret.
       - A relative path is searched in the same way as by M(ansible.builtin.copy).
       - The module searches C(files) of the role and of the playbook, then the directories next to them, then
         the working directory of Ansible.

@@ -218,7 +218,7 @@ def _target(view: TenantView, rows: list[Row], certificate: PushCertificate) -> 
     row = lookup_of(view, APNS_CERTIFICATE_ROWS).one_or_none(former, certificate.topic)
     if row is None:
         raise EsperError(
-            "No signing request waits for the certificate. Request one with state=requested, create the certificate"
+            "No signing request waits for the certificate. Create one with state=requested, create the certificate"
             " with Apple, and run this task again."
         )
     return row

@@ -91,7 +91,7 @@ def require_completed(view: TenantView, apple: AppleFile, rows: list[Row], param
     kind = apple.kind
     row = lookup_of(view, kind).one_or_none(rows, wanted(params, apple.selectors))
     if row is None or row.get("state") != COMPLETED:
-        advice = f"Request a {apple.text} with state=requested, and upload the {apple.file} from Apple with src."
+        advice = f"Create a {apple.text} with state=requested, and upload the {apple.file} from Apple with src."
         selected = wanted(params, apple.selectors)
         if any(params.get(name) is not None for name in apple.selectors):
             raise NotFound(kind.title, selected, map(kind.name_of, rows), advice)

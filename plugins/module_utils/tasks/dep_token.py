@@ -141,7 +141,7 @@ def _upload(view: TenantView, rows: list[Row], params: Params, context: RunConte
     target = target or newest(in_state(rows, REQUESTED))
     if target is None:
         raise EsperError(
-            "No public key waits for the token. Request one with state=requested, upload it in Apple Business Manager,"
+            "No public key waits for the token. Create one with state=requested, upload it in Apple Business Manager,"
             " download the token, and run this task again."
         )
     before = DEP_TOKEN_ROWS.to_result(target)

@@ -263,7 +263,7 @@ def test_a_certificate_is_deleted_only_with_a_confirmation(world: World, certifi
     assert (predicted.writes, predicted.diff, len(run.writes)) == ([], run.diff, 1)
     assert not world.must("apns_certificate", {"state": "absent", "confirm": True}).changed
     message = world.run("apns_certificate", {}).message
-    assert message.startswith("The tenant has no APNs certificate. Request a signing request with state=requested")
+    assert message.startswith("The tenant has no APNs certificate. Create a signing request with state=requested")
     assert "The APNs certificate 'other@example.com' was not found." in (
         world.run("apns_certificate", {"apple_id": "other@example.com"}).message
     )
@@ -345,7 +345,7 @@ def test_other_tokens_and_files_are_left_alone(world: World, write: t.Callable[[
         assert dep(world, token, name=name).changed
     assert "ambiguous" in world.run("dep_token", {}).message
     run = world.run("dep_token", {"name": "Retial"})
-    assert run.message.startswith("The DEP token 'Retial' was not found. Request a public key")
+    assert run.message.startswith("The DEP token 'Retial' was not found. Create a public key")
     assert dep(world, token, id="deadbeef-0000-4000-8000-00000000beef").message.startswith("The DEP token 'deadbeef-")
     office = world.must("dep_token", {"name": "Office"}).result["dep_token"]
     # Another name for the token of the ID.
