@@ -26,6 +26,7 @@ MODULES = {
     "custom_action_info": ("kinds.custom_action", "CUSTOM_ACTION"),
     "device": ("tasks.device", "DEVICE"),
     "device_command": ("tasks.device_command", "DEVICE_COMMAND"),
+    "device_command_info": ("tasks.device_command_info", "DEVICE_COMMAND_INFO"),
     "device_group": ("kinds.device_group", "DEVICE_GROUP"),
     "device_group_info": ("kinds.device_group", "DEVICE_GROUP"),
     "device_group_thumbnail": ("kinds.device_group_thumbnail", "DEVICE_GROUP_THUMBNAIL"),
