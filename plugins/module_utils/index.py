@@ -25,6 +25,7 @@ MODULES = {
     "custom_action": ("kinds.custom_action", "CUSTOM_ACTION"),
     "custom_action_info": ("kinds.custom_action", "CUSTOM_ACTION"),
     "device": ("tasks.device", "DEVICE"),
+    "device_app_info": ("tasks.device_app_info", "DEVICE_APP_INFO"),
     "device_command": ("tasks.device_command", "DEVICE_COMMAND"),
     "device_command_info": ("tasks.device_command_info", "DEVICE_COMMAND_INFO"),
     "device_group": ("kinds.device_group", "DEVICE_GROUP"),
