@@ -22,6 +22,7 @@ MODULES = {
     "content": ("kinds.content", "CONTENT"),
     "content_info": ("kinds.content", "CONTENT"),
     "converge": ("tasks.converge", "CONVERGE"),
+    "converge_info": ("tasks.converge_info", "CONVERGE_INFO"),
     "custom_action": ("kinds.custom_action", "CUSTOM_ACTION"),
     "custom_action_info": ("kinds.custom_action", "CUSTOM_ACTION"),
     "device": ("tasks.device", "DEVICE"),

@@ -89,7 +89,7 @@ EXAMPLES = r"""
 - name: Read the devices with an old version of an app
   esper.cloud.device_app_info:
     package_name: com.example.till
-    version_name: 1.0.0
+    version_name: 1.9.0
   register: outdated
 
 - name: Show the devices
