@@ -28,59 +28,13 @@ from ..kinds.blueprint_list import BLUEPRINTS, list_versions
 from ..kinds.device_reader import MISSING
 from ..kinds.device_search import devices_option, find_devices, label_of, labels_of, unique_devices
 from ..model.conform import to_row, to_text
-from ..model.field import Field
-from ..model.kind import Kind, Routes, Shape
 from ..model.module_spec import NO_DIFF, READS_ONLY, ModuleSpec, Option, Value
 from ..task import ModuleDefinition, ModuleResult, RunContext
+from .converges import CONVERGE_KIND, STATUSES
 from .statuses import IDS_PER_QUERY, state_of
 from .waiting import DEVICE_REASON
 
 _UNKNOWN_TIME = datetime.min.replace(tzinfo=timezone.utc)
-_STATUSES = ("QUEUED", "PROCESSING", "IN_PROGRESS", "SUCCESS", "FAILURE")
-
-CONVERGE_OBJECT = Kind(
-    name="converge",
-    title="converge",
-    plural="converges",
-    routes=Routes(list="/v2/converge", object="/v2/converge/{id}", name_filter=""),
-    shape=Shape.READ_ONLY,
-    fields=(
-        Field("id", "ID of the converge.", writable=False, sample="6f2f7c55-7c1f-4b8e-9a39-55a8c0f6a003"),
-        Field(
-            "device",
-            "Device. C(name) is only returned if O(resolve_names=true), and null if the device does not exist.",
-            type="dict",
-            sample={"id": "e2425d4b-c266-41b4-a83e-490189fc9a0f", "name": "OUW-MDJ-00001"},
-        ),
-        Field(
-            "blueprint",
-            "Blueprint of the converge. C(name) is only returned if O(resolve_names=true), and null if the blueprint"
-            " does not exist.",
-            type="dict",
-            sample={"id": "3c1f6d0e-6d0c-4c0b-9c43-0f3a8f5b1e11", "name": "Point of Sale"},
-        ),
-        Field(
-            "version",
-            "Version of the blueprint. C(number) is only returned if O(resolve_names=true), and null if the version"
-            " does not exist.",
-            type="dict",
-            sample={"id": "1a1f0d3c-5a77-4dd1-9a3c-26b9e3f0a7e2", "number": 3},
-        ),
-        Field("status", "Status of the converge, as in O(status).", writable=False, sample="SUCCESS"),
-        Field("reason", "Reason for the status.", writable=False, sample="Converged"),
-        Field(
-            "with_provisioning",
-            "Whether the converge also applies settings that are otherwise applied at provisioning only.",
-            api="converge_with_provision_option",
-            type="bool",
-            sample=False,
-        ),
-        Field("schedule", "Schedule of the converge.", api="schedule_type", sample="IMMEDIATE"),
-        Field("created_at", "Time of creation.", writable=False, sample="2026-03-01T09:30:00Z"),
-        Field("updated_at", "Time of the last change.", writable=False, sample="2026-03-01T09:35:00Z"),
-    ),
-)
-
 _MODULE = ModuleSpec(
     short_description="Get information about converges of Esper devices",
     description=(
@@ -99,7 +53,7 @@ _MODULE = ModuleSpec(
             "status",
             "Status of the converges. The latest converges with this status are returned, even if later ones have"
             " another status.",
-            choices=_STATUSES,
+            choices=STATUSES,
         ),
         Option(
             "limit",
@@ -130,7 +84,7 @@ _MODULE = ModuleSpec(
             type="list",
             elements="dict",
             contains=(
-                *CONVERGE_OBJECT.fields,
+                *CONVERGE_KIND.fields,
                 Value(
                     "commands",
                     "Commands of the converge. Only returned if O(commands=true).",
@@ -161,14 +115,14 @@ def _run(view: TenantView, params: Params, _context: RunContext) -> ModuleResult
         raise InvalidParameter(f"The option limit {why}.")
     devices, missing = list[Row](), list[str]()
     if params["id"] is not None:
-        row = lookup_of(view, CONVERGE_OBJECT).find_by_id(params["id"])
+        row = lookup_of(view, CONVERGE_KIND).find_by_id(params["id"])
         rows = [row] if row else []
     elif params["devices"] is not None:
         found = find_devices(view, params["devices"])
         devices, missing = unique_devices(found.values()), [name for name, row in found.items() if row is None]
         rows = _latest_of_devices(view, devices, params)
     else:
-        rows = _newest(_with_status(view.list_objects(CONVERGE_OBJECT), params))[: params["limit"]]
+        rows = _newest(_with_status(view.list_objects(CONVERGE_KIND), params))[: params["limit"]]
     records = [_record(view, row) for row in rows]
     if params["resolve_names"]:
         _add_names(view, records, devices)
@@ -184,7 +138,7 @@ def _latest_of_devices(view: TenantView, devices: list[Row], params: Params) -> 
     def read(part: list[str]) -> list[Row]:
         purpose = "Reading the converges of the devices"
         query = {"device_ids": ",".join(part)}
-        return list_all(view.client, CONVERGE_OBJECT.routes.list, query=query, page_size=PAGE_SIZE, purpose=purpose)
+        return list_all(view.client, CONVERGE_KIND.routes.list, query=query, page_size=PAGE_SIZE, purpose=purpose)
 
     ids = [str(device["id"]) for device in devices]
     parts = in_parallel(view.client, read, in_parts(IDS_PER_QUERY, ids), CONCURRENCY)
@@ -210,7 +164,7 @@ def _record(view: TenantView, row: Row) -> Row:
         "blueprint": info.get("blueprint_id"),
         "version": info.get("blueprint_version_id"),
     }
-    return view.to_result(CONVERGE_OBJECT, {**row, **{name: {"id": to_text(id_)} for name, id_ in ids.items()}})
+    return view.to_result(CONVERGE_KIND, {**row, **{name: {"id": to_text(id_)} for name, id_ in ids.items()}})
 
 
 def _add_names(view: TenantView, records: list[Row], devices: list[Row]) -> None:
@@ -239,7 +193,7 @@ def _commands_of(view: TenantView, records: list[Row]) -> t.Iterator[list[Row]]:
     """Return the commands of each converge."""
 
     def read(record: Row) -> list[Row]:
-        path = f"{CONVERGE_OBJECT.routes.object.format(id=record['id'])}/commands"
+        path = f"{CONVERGE_KIND.routes.object.format(id=record['id'])}/commands"
         purpose = f"Reading the commands of the converge {record['id']}"
         return [
             {

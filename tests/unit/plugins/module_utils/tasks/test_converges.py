@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The latest converges of devices and of the tenant, in whatever order Esper lists them."""
+"""The latest converges of devices and of the tenant, in whatever order Esper lists them, and new ones."""
 
 from __future__ import annotations
 
@@ -115,3 +115,59 @@ def test_options_that_do_not_fit_are_an_error(world: World, options: Row, messag
     assert run.failed
     assert message in run.message
     assert run.requests == []
+
+
+# --- converges with provisioning --------------------------------------------------------------------------------------
+
+
+def converge(world: World, *devices: str, check_mode: bool = False, **options: t.Any) -> Run:
+    options = {"devices": list(devices), "with_provisioning": True, **options}
+    return world.run("converge", options, check_mode=check_mode)
+
+
+def test_one_device_converges_with_provisioning_by_a_request_of_its_own(world: World) -> None:
+    predicted = converge(world, ONE, check_mode=True, force=True)
+    run = converge(world, ONE, force=True, wait=True)
+    assert (predicted.changed, predicted.writes, predicted.diff) == (True, [], run.diff)
+    assert (run.changed, run.writes, run.result["state"]) == (True, ["POST /v2/converge"], "completed")
+    assert (run.result["commands"], run.result["operations"]) == ([], [])
+    (row,) = read(world, id=run.result["converge_id"]).result["converges"]
+    assert (row["device"]["name"], row["with_provisioning"]) == (ONE, True)
+    assert not converge(world, ONE).changed
+
+
+def test_a_lost_response_does_not_converge_a_device_twice(world: World) -> None:
+    converge(world, ONE, force=True, wait=True)
+    world.simulator.fault(kind="drop_after", method="POST", path="/v2/converge")
+    run = converge(world, ONE, force=True)
+    assert not run.failed
+    assert run.writes == ["POST /v2/converge"]
+    assert len(read(world, devices=[ONE], limit=9).result["converges"]) == 2
+
+
+def test_several_devices_converge_with_provisioning_by_one_operation(world: World) -> None:
+    run = converge(world, ONE, TWO, force=True, wait=True)
+    assert (run.writes, run.result["state"]) == (["POST /v0/operations/"], "completed")
+    (body,) = [each["body"] for each in run.requests if each["method"] == "POST"]
+    assert (body["operation_type"], body["arguments"]) == ("CONVERGE", {"converge_with_provision": True})
+    assert [each["devices"] for each in run.result["operations"]] == [2]
+    assert (run.result["converge_id"], run.result["counts"]["succeeded"]) == (None, 2)
+
+
+def test_the_task_also_waits_for_pending_commands(world: World) -> None:
+    for name in {each["blueprint"] for each in world.must("device_info", {"filters": {}}).result["devices"]} - {None}:
+        world.must("blueprint", {"name": name, "description": "Another version", "publish": True})
+    world.simulator.conduct(polls=9)
+    assert world.must("converge", {"devices": [ONE]}).changed
+    run = converge(world, ONE, TWO, THREE, wait=True, wait_for="online")
+    assert run.result["pending_devices"] == [ONE]
+    assert run.result["counts"]["succeeded"] >= 1
+    assert not run.failed
+
+
+def test_a_failure_of_a_converge_is_reported_with_its_reason(world: World, ids: dict[str, str]) -> None:
+    world.simulator.conduct(failing=[ids[ONE]], reason="The storage is full")
+    run = converge(world, ONE, force=True, wait=True)
+    assert run.failed
+    assert f"{ONE} (The storage is full)" in run.message
+    assert run.result["failed_devices"][0]["state"] == "failed"
