@@ -74,32 +74,32 @@ options:
       package_name:
         description:
           - Package name of an app in the version.
-          - Mutually exclusive with O(app_id).
+          - Mutually exclusive with O(version_filter.app_id).
         type: str
       version_name:
         description:
           - Name of the version of the app. Requires O(version_filter.package_name) or O(version_filter.app_id).
-          - Mutually exclusive with O(app_version_id).
+          - Mutually exclusive with O(version_filter.app_version_id).
         type: str
       app_id:
         description:
           - ID of an app in the version, instead of its package name.
-          - Mutually exclusive with O(package_name).
+          - Mutually exclusive with O(version_filter.package_name).
         type: str
       app_version_id:
         description:
           - ID of the version of an app, instead of its name.
-          - Mutually exclusive with O(version_name).
+          - Mutually exclusive with O(version_filter.version_name).
         type: str
       content:
         description:
           - File name of a content file in the version.
-          - Mutually exclusive with O(file_id).
+          - Mutually exclusive with O(version_filter.file_id).
         type: str
       file_id:
         description:
           - ID of a content file in the version, instead of its file name.
-          - Mutually exclusive with O(content).
+          - Mutually exclusive with O(version_filter.content).
         type: str
       wifi_network_id:
         description: ID of a Wi-Fi network in the version.
