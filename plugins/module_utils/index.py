@@ -24,6 +24,8 @@ MODULES = {
     "converge": ("tasks.converge", "CONVERGE"),
     "custom_action": ("kinds.custom_action", "CUSTOM_ACTION"),
     "custom_action_info": ("kinds.custom_action", "CUSTOM_ACTION"),
+    "dep_profile": ("kinds.dep_profile", "DEP_PROFILE"),
+    "dep_profile_info": ("kinds.dep_profile", "DEP_PROFILE"),
     "device": ("tasks.device", "DEVICE"),
     "device_command": ("tasks.device_command", "DEVICE_COMMAND"),
     "device_group": ("kinds.device_group", "DEVICE_GROUP"),
