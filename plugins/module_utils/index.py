@@ -26,6 +26,8 @@ MODULES = {
     "custom_action_info": ("kinds.custom_action", "CUSTOM_ACTION"),
     "dep_profile": ("kinds.dep_profile", "DEP_PROFILE"),
     "dep_profile_info": ("kinds.dep_profile", "DEP_PROFILE"),
+    "dep_sync": ("tasks.dep_sync", "DEP_SYNC"),
+    "dep_sync_info": ("kinds.dep_sync", "DEP_SYNC_ROWS"),
     "device": ("tasks.device", "DEVICE"),
     "device_command": ("tasks.device_command", "DEVICE_COMMAND"),
     "device_group": ("kinds.device_group", "DEVICE_GROUP"),

@@ -114,7 +114,7 @@ class Simulator:
         self._control("POST", "invitations", {"accept": accept or [], "shows_meta": shows_meta})
 
     def dep_syncs(self, **end: Any) -> None:
-        """Set how the DEP syncs end that start from now on: `status`, `reason`, `failing`, as in apple_enrollment.py."""
+        """Set how the DEP syncs end that start from now on: `status`, `reason`, `failing`, see SyncEnd."""
         self._control("POST", "dep-syncs", end)
 
     def _control(self, method: str, path: str, body: object = None) -> Any:

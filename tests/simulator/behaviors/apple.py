@@ -113,8 +113,7 @@ def list_apps(tenant: Tenant, call: Call) -> Answer:
     apps = [
         app
         for app in (*webclips, *versions)
-        if kind in (None, app["app_type"])
-        and any(search in app.get(key, "").lower() for key in ("name", "package_name"))
+        if kind in (None, app["app_type"]) and search in f"{app['name']}\n{app.get('package_name', '')}".lower()
     ]
     if ordering := call.query.get("ordering"):
         apps.sort(key=lambda app: str(app.get(ordering, "")))

@@ -91,13 +91,8 @@ def create_profile(tenant: Tenant, call: Call) -> Answer:
 
 def create_sync(tenant: Tenant, call: Call) -> Answer:
     """POST /onboarding/v0/depsyncs/: any number of syncs at the same time."""
-    sync = {
-        "id": tenant.new_id(),
-        "status": "QUEUED",
-        "readings": 0,
-        "end": tenant.dep_sync_end,
-        **_about(tenant.now()),
-    }
+    sync = {"id": tenant.new_id(), "status": "QUEUED", **_about(tenant.now())}
+    sync |= {"readings": 0, "end": tenant.dep_sync_end}
     tenant.objects[SYNCS][sync["id"]] = sync
     return _enveloped(_shown_sync(sync))
 
