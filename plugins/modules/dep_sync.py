@@ -36,8 +36,8 @@ options:
     type: bool
     default: true
   wait:
-    description: If V(true), the task waits until the DEP sync is complete. It fails if the DEP sync fails.
-      If V(false), the task ends when Esper has accepted the request.
+    description: If V(true), the task waits until the DEP sync is complete, and fails if it fails. If V(false),
+      the task ends when Esper has accepted the request.
     type: bool
     default: false
   wait_timeout:
