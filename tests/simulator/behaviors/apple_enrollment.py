@@ -260,7 +260,7 @@ def search_store(tenant: Tenant, call: Call) -> Answer:
 
 
 def _results(rows: Sequence[Row]) -> Answer:
-    return _enveloped({"count": len(rows), "prev": "", "next": "", "results": rows})
+    return Answer({"content": {"count": len(rows), "prev": "", "next": "", "results": rows}})
 
 
 def _enveloped(content: Any) -> Answer:
