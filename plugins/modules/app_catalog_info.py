@@ -8,7 +8,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: app_catalog_info
-short_description: Get information about all apps for Apple devices in Esper
+short_description: Get information about Esper apps for Apple devices
 version_added: 0.1.0
 author: esper.cloud contributors (@ansible-collections)
 description:

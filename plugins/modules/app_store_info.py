@@ -37,7 +37,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Search for an app in the App Store
+- name: Find an app in the App Store
   esper.cloud.app_store_info:
     title: Example Scanner
   register: found

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: dep_sync
-short_description: Synchronize the devices of Apple Business Manager with Esper
+short_description: Synchronize devices of Apple Business Manager with Esper
 version_added: 0.1.0
 author: esper.cloud contributors (@ansible-collections)
 description:
   - Starts a DEP sync, which adds the devices to Esper that Apple Business Manager assigns to it.
+  - DEP is the Device Enrollment Program of Apple.
   - With O(max_age), the task changes nothing if a recent DEP sync succeeded.
 extends_documentation_fragment:
   - esper.cloud.connection
@@ -26,9 +27,9 @@ attributes:
     support: none
 options:
   max_age:
-    description: If a DEP sync succeeded within this number of seconds, the task starts no other one. With
-      V(0), its age does not matter, and the task starts one. A DEP sync with failed devices counts only if
-      O(ignore_devices=true).
+    description: Maximum age of an earlier DEP sync, in seconds. If one succeeded within this time, the task
+      starts no other one. With V(0), earlier DEP syncs do not count. One with failed devices counts only
+      if O(ignore_devices=true).
     type: int
     default: 0
   reuse:

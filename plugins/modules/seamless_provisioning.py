@@ -8,12 +8,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: seamless_provisioning
-short_description: Assign Esper blueprints to devices before they enroll
+short_description: Assign Esper blueprints before devices enroll
 version_added: 0.1.0
 author: esper.cloud contributors (@ansible-collections)
 description:
-  - 'Tells Esper which blueprint, device group, alias and tags a device gets when it enrolls: seamless provisioning
-    of Apple, Linux and Windows devices.'
+  - Assigns a blueprint, a device group, an alias and tags to Apple, Linux and Windows devices. They get them
+    when they enroll (seamless provisioning).
   - Esper does not return earlier assignments, so the task sends them in each run and reports a change. Devices
     that are enrolled already are skipped.
   - The task fails if Esper rejects a device. The other devices are assigned anyway.
@@ -45,7 +45,7 @@ options:
     description:
       - Path of a CSV file with the devices, on the controller. It is sent unchanged in each run, even if
         all devices are enrolled.
-      - Esper does not document its columns. The Esper console offers a template.
+      - Esper does not document its columns.
       - A relative path is searched in the same way as by M(ansible.builtin.copy).
       - The module searches C(files) of the role and of the playbook, then the directories next to them, then
         the working directory of Ansible.

@@ -12,8 +12,9 @@ short_description: Refresh Esper VPP apps
 version_added: 0.1.0
 author: esper.cloud contributors (@ansible-collections)
 description:
-  - Refreshes the version and the properties of an app that the tenant bought in Apple Business Manager (Volume
-    Purchase Program, VPP), or sets the region of the App Store in which Esper looks it up.
+  - Refreshes the version and the properties of a VPP app, or sets the region of the App Store in which Esper
+    looks it up.
+  - VPP apps are those that the tenant bought in Apple Business Manager (Volume Purchase Program).
   - The task fails if the app does not exist.
   - Either O(apple_app_id) or O(id) is required.
 extends_documentation_fragment:
@@ -64,7 +65,7 @@ EXAMPLES = r"""
   ansible.builtin.debug:
     msg: "{{ browser.vpp_app.name }} {{ browser.vpp_app.version }}"
 
-- name: Look up the scanner app in the German App Store
+- name: Use the German App Store for the scanner app
   esper.cloud.vpp_app:
     apple_app_id: "462054704"
     preferred_region: DE

@@ -25,7 +25,7 @@ APP_CATALOG = plain_reading(
     name="app_catalog",
     title="app for Apple devices",
     plural="apps",
-    short_description="Get information about all apps for Apple devices in Esper",
+    short_description="Get information about Esper apps for Apple devices",
     doc=(
         "Returns the apps that blueprints can install on Apple devices: uploaded apps and webclips.",
         "Each version of an app is an item of its own.",

@@ -81,7 +81,7 @@ _FIELDS = (
         _ITEMS,
         (
             "Setup screens that devices show. Compared without order. With an empty list, devices skip all screens.",
-            "Esper passes the names on to Apple, whose documentation of skip keys explains them.",
+            "Apple documents the screens as skip keys of the Setup Assistant.",
         ),
         type="list",
         elements="str",

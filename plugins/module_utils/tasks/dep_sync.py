@@ -29,16 +29,17 @@ _NAMED_DEVICES = 5
 _NULLS = {field.name: None for field in DEP_SYNC_ROWS.fields}
 
 _MODULE = ModuleSpec(
-    short_description="Synchronize the devices of Apple Business Manager with Esper",
+    short_description="Synchronize devices of Apple Business Manager with Esper",
     description=(
         "Starts a DEP sync, which adds the devices to Esper that Apple Business Manager assigns to it.",
+        "DEP is the Device Enrollment Program of Apple.",
         "With O(max_age), the task changes nothing if a recent DEP sync succeeded.",
     ),
     options=(
         Option(
             "max_age",
-            "If a DEP sync succeeded within this number of seconds, the task starts no other one. With V(0), its age"
-            " does not matter, and the task starts one. A DEP sync with failed devices counts only if"
+            "Maximum age of an earlier DEP sync, in seconds. If one succeeded within this time, the task starts no"
+            " other one. With V(0), earlier DEP syncs do not count. One with failed devices counts only if"
             " O(ignore_devices=true).",
             type="int",
             default=0,
@@ -85,12 +86,11 @@ def _run(view: TenantView, params: Params, context: RunContext) -> ModuleResult:
     if params["max_age"] < 0:
         raise InvalidParameter(f"Invalid max_age: {params['max_age']}. The minimum is 0.")
     existing = dep_syncs(view, DEP_SYNC_ROWS)
-    row = _usable(existing, params)
-    is_new = row is None
-    if row is None:
-        if context.check_mode:
-            return ModuleResult({"changed": True, "dep_sync": _NULLS, "reused": False})
-        row = _start(view, {row["id"] for row in existing})
+    usable = _usable(existing, params)
+    is_new = usable is None
+    if usable is None and context.check_mode:
+        return ModuleResult({"changed": True, "dep_sync": _NULLS, "reused": False})
+    row = usable or _start(view, {row["id"] for row in existing})
 
     def to_result(row: Row) -> Row:
         return {"dep_sync": view.to_result(DEP_SYNC_ROWS, row), "reused": not is_new}

@@ -59,10 +59,10 @@ _SERIAL = _IdType("serials", 2, "SERIAL", "serial")
 _UUID = _IdType("uuids", 3, "UUID", "udid")
 
 _MODULE = ModuleSpec(
-    short_description="Assign Esper blueprints to devices before they enroll",
+    short_description="Assign Esper blueprints before devices enroll",
     description=(
-        "Tells Esper which blueprint, device group, alias and tags a device gets when it enrolls: seamless provisioning"
-        " of Apple, Linux and Windows devices.",
+        "Assigns a blueprint, a device group, an alias and tags to Apple, Linux and Windows devices. They get them when"
+        " they enroll (seamless provisioning).",
         "Esper does not return earlier assignments, so the task sends them in each run and reports a change. Devices"
         " that are enrolled already are skipped.",
         "The task fails if Esper rejects a device. The other devices are assigned anyway.",
@@ -75,7 +75,7 @@ _MODULE = ModuleSpec(
             (
                 "Path of a CSV file with the devices, on the controller. It is sent unchanged in each run, even if all"
                 " devices are enrolled.",
-                "Esper does not document its columns. The Esper console offers a template.",
+                "Esper does not document its columns.",
                 *SEARCH_PATH,
             ),
             type="path",
@@ -221,7 +221,7 @@ def _upload(view: TenantView, params: Params, context: RunContext) -> ModuleResu
     response = view.client.request("POST", _UPLOAD_PATH, body=form, purpose=purpose, idempotent=True)
     rows = [_result_of(row) for row in _rows_of(view, response, purpose)]
     if not rows:
-        raise InvalidParameter(f"Esper found no device in '{path}'. Compare the file with the template in the console.")
+        raise InvalidParameter(f"Esper found no device in '{path}'. Check its columns, which Esper does not document.")
     return _outcome(rows, {"enrolled": []})
 
 

@@ -24,8 +24,9 @@ _COMPARED = ("version_id", "version")
 _MODULE = ModuleSpec(
     short_description="Refresh Esper VPP apps",
     description=(
-        "Refreshes the version and the properties of an app that the tenant bought in Apple Business Manager (Volume"
-        " Purchase Program, VPP), or sets the region of the App Store in which Esper looks it up.",
+        "Refreshes the version and the properties of a VPP app, or sets the region of the App Store in which Esper"
+        " looks it up.",
+        "VPP apps are those that the tenant bought in Apple Business Manager (Volume Purchase Program).",
         "The task fails if the app does not exist.",
     ),
     options=(
