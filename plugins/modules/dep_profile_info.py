@@ -35,9 +35,9 @@ EXAMPLES = r"""
   esper.cloud.dep_profile_info:
   register: result
 
-- name: Show the number of DEP profiles
+- name: Show the setup screens of each DEP profile, the latest first
   ansible.builtin.debug:
-    msg: "{{ result.dep_profiles | length }} profiles, in force: {{ result.dep_profile }}"
+    msg: "{{ result.dep_profiles | map(attribute='show_setup_items') | list }}"
 """
 
 RETURN = r"""

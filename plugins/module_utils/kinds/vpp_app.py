@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 
 from ..base.errors import ApiError, InvalidParameter
+from ..base.ids import is_uuid
 from ..base.row import Params, Row
 from ..engine.reader import Reader
 from ..engine.tenant_view import TenantView
@@ -35,6 +36,13 @@ def find_vpp_apps(view: TenantView, query: Query) -> list[Row]:
         return []
 
 
+def check_ids(params: Params) -> None:
+    """Raise InvalidParameter if an ID in the options of a module is invalid."""
+    check_apple_app_id(params["apple_app_id"])
+    if params["id"] is not None and not is_uuid(params["id"].strip()):
+        raise InvalidParameter(f"Invalid id: '{params['id']}' is not a UUID. For the ID at Apple, set apple_app_id.")
+
+
 def check_region(name: str, text: str | None) -> None:
     """Raise InvalidParameter if the value of an option is not the code of a country."""
     if text is not None and not re.fullmatch("[A-Za-z]{2}", text):
@@ -46,7 +54,7 @@ class VppAppReader(Reader):
 
     def read_rows(self, params: Params) -> list[Row]:
         """Return the app that the options select, or all apps."""
-        check_apple_app_id(params["apple_app_id"])
+        check_ids(params)
         check_region("country_code", params["country_code"])
         query = self.query(params) or {}
         if not {"app_id", "apple_app_id"}.isdisjoint(query):

@@ -39,6 +39,7 @@ from ..task import ModuleDefinition, ModuleResult, RunContext
 _PATH = "/v2/seamless"
 _UPLOAD_PATH = "/v2/seamless/upload"
 _FAILED = "FAILED"
+_UNSUCCESSFUL = (_FAILED, None)
 # Maximum number of devices that are looked up one by one.
 _FEW = 5
 _NAMED_DEVICES = 5
@@ -155,21 +156,33 @@ def _run(view: TenantView, params: Params, context: RunContext) -> ModuleResult:
         body["group_id"] = group["id"]
     body |= {name: params[name] for name in ("alias", "tags") if params[name] is not None}
 
-    def send(unique_id: str) -> list[Row]:
+    failures: list[EsperError] = []
+
+    def send(unique_id: str) -> Row | None:
+        """Send the request for a device, unless an earlier one failed."""
+        if failures:
+            return None
         info = {"unique_ids": unique_id, "unique_id_type": id_type.number, "platform": params["platform"]}
         purpose = f"Provisioning the device {unique_id}"
         try:
             response = view.client.request(
                 "POST", _PATH, body={**body, "seamless_info": info}, purpose=purpose, idempotent=True
             )
-            rows = _rows_of(view, response, purpose)
+            return _result_for(unique_id, id_type, _rows_of(view, response, purpose))
         except EsperError as error:
-            # An exception in a thread would stop the requests for the other devices.
-            return [_result(unique_id, reason=str(error))]
-        return [_result_for(unique_id, id_type, rows)]
+            # An exception in a thread would cancel the other requests without their results.
+            failures.append(error)
+            return None
 
-    sent = [row for rows in in_parallel(view.client, send, needed, CONCURRENCY) for row in rows]
-    return _outcome(sent, result)
+    sent = [row for row in in_parallel(view.client, send, needed, CONCURRENCY) if row is not None]
+    outcome = _outcome(sent, result)
+    if not failures:
+        return outcome
+    context.effects.latest = {name: outcome.result[name] for name in ("provisioning_requests", "enrolled")}
+    if outcome.result["changed"]:
+        accepted = sum(row["status"] not in _UNSUCCESSFUL for row in sent)
+        context.effects.add(f"{accepted} of {counted(len(needed))} were provisioned. Run the task again for the rest.")
+    raise failures[0]
 
 
 def _check(params: Params, id_type: _IdType, unique_ids: list[str]) -> None:
@@ -259,7 +272,7 @@ def _result(unique_id: str | None, reason: str | None = None) -> Row:
 
 def _outcome(rows: list[Row], result: Row) -> ModuleResult:
     """Return the result of the task. It fails if a device is not assigned."""
-    failed = [row for row in rows if row["status"] in (_FAILED, None)]
+    failed = [row for row in rows if row["status"] in _UNSUCCESSFUL]
     result = {"changed": len(failed) < len(rows), "provisioning_requests": rows, **result}
     if failed:
         names = [f"{row['unique_id']} ({str(row['reason']).rstrip('.')})" for row in failed]

@@ -11,11 +11,12 @@ Choice: no operation returns the preferred region, so the module sends it in eac
 
 from __future__ import annotations
 
-from ..base.errors import NotFound
+from ..base.errors import EsperError, NotFound
+from ..base.ids import normal_id
 from ..base.row import Params, Row
 from ..engine.tenant_view import TenantView
-from ..kinds.vpp_app import VPP_APP_ROWS, check_region, find_vpp_apps
-from ..kinds.vpp_license import APPLE_APP_ID, check_apple_app_id
+from ..kinds.vpp_app import VPP_APP_ROWS, check_ids, check_region, find_vpp_apps
+from ..kinds.vpp_license import APPLE_APP_ID
 from ..model.module_spec import ModuleSpec, Option, Support, Value
 from ..task import ModuleDefinition, ModuleResult, RunContext, diff_entry
 
@@ -68,7 +69,7 @@ _MODULE = ModuleSpec(
 
 
 def _run(view: TenantView, params: Params, context: RunContext) -> ModuleResult:
-    check_apple_app_id(params["apple_app_id"])
+    check_ids(params)
     region = params["preferred_region"]
     check_region("preferred_region", region)
     before = _find(view, params)
@@ -77,7 +78,7 @@ def _run(view: TenantView, params: Params, context: RunContext) -> ModuleResult:
         view.client.request(
             "PUT",
             "/v2/itunesapps/{id}/preferred-region",
-            ids={"id": str(before["apple_app_id"])},
+            ids={"id": _apple_app_id(before)},
             body={"preferred_region": region},
             purpose=f"Setting the preferred region of the {VPP_APP_ROWS.phrase(before)}",
         )
@@ -93,11 +94,19 @@ def _run(view: TenantView, params: Params, context: RunContext) -> ModuleResult:
 
 def _find(view: TenantView, params: Params) -> Row:
     """Return the app that a task selects. Raise NotFound if it does not exist."""
-    query = {"apple_app_id": params["apple_app_id"], "app_id": params["id"]}
-    rows = find_vpp_apps(view, {name: text for name, text in query.items() if text is not None})
-    if not rows:
-        raise NotFound(VPP_APP_ROWS.title, params["apple_app_id"] or params["id"])
-    return rows[0]
+    key, text = ("app_id", params["id"]) if params["apple_app_id"] is None else ("apple_app_id", params["apple_app_id"])
+    rows = find_vpp_apps(view, {key: text})
+    row = next((row for row in rows if normal_id(row.get(key)) == normal_id(text)), None)
+    if row is None:
+        raise NotFound(VPP_APP_ROWS.title, text)
+    return row
+
+
+def _apple_app_id(app: Row) -> str:
+    """Return the ID of an app at Apple. Raise EsperError if Esper did not return it."""
+    if not app.get("apple_app_id"):
+        raise EsperError(f"Esper returned no apple_app_id of the {VPP_APP_ROWS.phrase(app)}, which the request needs.")
+    return str(app["apple_app_id"])
 
 
 def _refresh(view: TenantView, app: Row) -> Row:

@@ -166,6 +166,7 @@ def test_the_preferred_region_is_sent_in_each_run(world: World) -> None:
         ({"apple_app_id": "app"}, "Invalid apple_app_id: 'app' is not a number."),
         ({"apple_app_id": BROWSER, "preferred_region": "DEU"}, "Invalid preferred_region: 'DEU'"),
         ({"apple_app_id": "999"}, "The VPP app '999' was not found."),
+        ({"id": BROWSER}, f"Invalid id: '{BROWSER}' is not a UUID. For the ID at Apple, set apple_app_id."),
         ({"apple_app_id": " "}, "apple_app_id is empty"),
     ],
     ids=str,

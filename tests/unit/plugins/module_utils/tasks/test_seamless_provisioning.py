@@ -95,10 +95,22 @@ def test_a_rejected_device_fails_the_task_and_the_others_are_assigned(world: Wor
     assert (run.failed, run.changed) == (True, True)
     assert run.message == "1 of 2 devices could not be provisioned: FAIL0001 (The device is not known)."
     assert statuses(run) == {"FAIL0001": ("FAILED", "The device is not known"), NEW: ("IN_QUEUE", None)}
+
+
+@pytest.mark.usefixtures("blueprint")
+def test_a_request_that_fails_ends_the_task_with_the_results_so_far(world: World) -> None:
+    serials = [f"DMPX{number:08}" for number in range(40)]
     world.simulator.fault(kind="status", status=403, method="POST")
-    run = provision(world, serials=[NEW])
-    assert (run.failed, run.changed) == (True, False)
-    assert f"{NEW} (Provisioning the device {NEW} failed: POST {PATH} returned HTTP 403" in run.message
+    run = provision(world, serials=serials[:1])
+    assert (run.failed, run.changed, run.result["provisioning_requests"]) == (True, False, [])
+    assert run.message.startswith(f"Provisioning the device {serials[0]} failed: POST {PATH} returned HTTP 403")
+    world.simulator.fault(kind="status", status=403, method="POST", after=3, times=100)
+    run = provision(world, serials=serials)
+    accepted = run.result["provisioning_requests"]
+    assert (run.failed, run.changed, run.result["status"], len(accepted)) == (True, True, 403, 3)
+    assert run.message.endswith("3 of 40 devices were provisioned. Run the task again for the rest.")
+    # The requests in progress are completed, and no others are sent.
+    assert len(run.writes) < len(serials)
 
 
 @pytest.mark.usefixtures("blueprint")
