@@ -112,7 +112,7 @@ PREPARATIONS: dict[str, Preparation] = {
         for_create=({"src": "law.txt"}, {"src": "second.txt"}),
     ),
     "custom_action": Preparation(info={"name": "Bluetooth", "scripts": True}, info_all={"scripts": True}),
-    "dep_sync": Preparation(tasks=(("dep_sync", {"wait": True}), ("dep_sync", {}))),
+    "dep_sync": Preparation(tasks=(("dep_sync", {"wait": True}),) * 2),
     # A user who does not have to accept an invitation, because the properties of an invitation do not change.
     "user": Preparation(
         tasks=(("device_group", {"path": "Law"}),),
