@@ -16,6 +16,7 @@ from exchange import Check
 from behaviors import (
     alerts,
     apple,
+    apple_enrollment,
     applications,
     blueprints,
     commands,
@@ -68,6 +69,7 @@ KINDS = (
     reports,
     scripts,
     apple,
+    apple_enrollment,
 )
 
 OPERATIONS = {name: behavior for kind in KINDS for name, behavior in kind.OPERATIONS.items()}
