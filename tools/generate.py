@@ -486,6 +486,7 @@ AREAS = {
     "Appearance": ("wallpaper", "device_group_thumbnail", "tile_icon", "tile_icon_assignment"),
     "Apple devices": ("dep_profile", "dep_sync", "seamless_provisioning", "vpp_app", "vpp_license"),
     "Apple and scripts": ("webclip", "provisioning_profile", "custom_action", "background_script"),
+    "Apple devices": ("apns_certificate", "dep_token", "vpp_token"),
     "Users and access": ("user", "role", "personal_access_token", "sso_connection", "token"),
     "Tenant settings": ("enterprise", "preferred_region"),
     "Enrollment": ("directory_record", "mdm_service_config"),

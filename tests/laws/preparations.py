@@ -12,6 +12,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "simulator"))
 
+import apple_files
 import mobileprovision
 from apk import Manifest, made
 
@@ -69,6 +70,25 @@ _ANDROID = {
 _ACCESS = {"role": "Group Viewer", "groups": ["All devices/Law"]}
 
 PREPARATIONS: dict[str, Preparation] = {
+    "apns_certificate": Preparation(
+        files={"law.pem": apple_files.certificate()},
+        tasks=(
+            ("apns_certificate", {"state": "requested"}),
+            ("apns_certificate", {"src": "law.pem", "apple_id": "law@example.com"}),
+            ("apns_certificate", {"state": "requested"}),
+        ),
+    ),
+    "dep_token": Preparation(
+        files={"law.p7m": apple_files.dep_token()},
+        tasks=(
+            ("dep_token", {"state": "requested"}),
+            ("dep_token", {"src": "law.p7m", "name": "Law"}),
+        ),
+    ),
+    "vpp_token": Preparation(
+        files={"law.vpptoken": apple_files.vpp_token()},
+        tasks=(("vpp_token", {"src": "law.vpptoken"}), ("vpp_token", {"src": "law.vpptoken", "force": True})),
+    ),
     "alarm_rule": Preparation(
         tasks=(
             ("device_group", {"path": "All devices/Stores/Germany", "create_parents": True}),

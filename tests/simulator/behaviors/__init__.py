@@ -17,6 +17,7 @@ from behaviors import (
     alerts,
     apple,
     apple_enrollment,
+    apple_tokens,
     applications,
     blueprints,
     commands,
@@ -70,6 +71,7 @@ KINDS = (
     scripts,
     apple,
     apple_enrollment,
+    apple_tokens,
 )
 
 OPERATIONS = {name: behavior for kind in KINDS for name, behavior in kind.OPERATIONS.items()}
