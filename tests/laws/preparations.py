@@ -12,6 +12,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "simulator"))
 
+import apple_files
 import mobileprovision
 from apk import Manifest, made
 
@@ -69,6 +70,25 @@ _ANDROID = {
 _ACCESS = {"role": "Group Viewer", "groups": ["All devices/Law"]}
 
 PREPARATIONS: dict[str, Preparation] = {
+    "apns_certificate": Preparation(
+        files={"law.pem": apple_files.certificate()},
+        tasks=(
+            ("apns_certificate", {"state": "requested"}),
+            ("apns_certificate", {"src": "law.pem", "apple_id": "law@example.com"}),
+            ("apns_certificate", {"state": "requested"}),
+        ),
+    ),
+    "dep_token": Preparation(
+        files={"law.p7m": apple_files.dep_token()},
+        tasks=(
+            ("dep_token", {"state": "requested"}),
+            ("dep_token", {"src": "law.p7m", "name": "Law"}),
+        ),
+    ),
+    "vpp_token": Preparation(
+        files={"law.vpptoken": apple_files.vpp_token()},
+        tasks=(("vpp_token", {"src": "law.vpptoken"}), ("vpp_token", {"src": "law.vpptoken", "force": True})),
+    ),
     "alarm_rule": Preparation(
         tasks=(
             ("device_group", {"path": "All devices/Stores/Germany", "create_parents": True}),
@@ -85,6 +105,9 @@ PREPARATIONS: dict[str, Preparation] = {
         inside="versions",
         by_unknown_id={"version_name": "1.0.0"},
         exceptions={"info": "app manages versions, app_info reads apps"},
+    ),
+    "app_store": Preparation(
+        info={"title": "Example", "bundle_id": "com.example.scanner"}, info_all={"title": "Example"}
     ),
     "blueprint": Preparation(
         files={"law.apk": _apk("com.example.law"), "law.txt": b"law"},
@@ -109,6 +132,7 @@ PREPARATIONS: dict[str, Preparation] = {
         for_create=({"src": "law.txt"}, {"src": "second.txt"}),
     ),
     "custom_action": Preparation(info={"name": "Bluetooth", "scripts": True}, info_all={"scripts": True}),
+    "dep_sync": Preparation(tasks=(("dep_sync", {"wait": True}),) * 2),
     # A user who does not have to accept an invitation, because the properties of an invitation do not change.
     "user": Preparation(
         tasks=(("device_group", {"path": "Law"}),),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from ansible_collections.esper.cloud.plugins.module_utils.index import MODULES
 from ansible_collections.esper.cloud.tests.laws.objects import objects_of, preparation_of
-from ansible_collections.esper.cloud.tests.laws.preparations import Preparation, Row
+from ansible_collections.esper.cloud.tests.laws.preparations import PREPARATIONS, Preparation, Row
 from ansible_collections.esper.cloud.tests.laws.subjects import Subject, subjects
 
 INVENTORY = "devices"
@@ -108,6 +108,12 @@ def _constant(options: Row) -> Options:
     return lambda _tenant: options
 
 
+def _apple(name: str, tasks: int | None = None) -> Preparation:
+    """Return the preparation of a module that uploads files from Apple, with its first tasks only."""
+    own = PREPARATIONS[name]
+    return Preparation(files=own.files, tasks=own.tasks[:tasks])
+
+
 _WAIT: Row = {"wait": True, "wait_timeout": 120}
 _LAW_APP = next(each for each in subjects() if each.name == "app")
 _LAW_ICON = next(each for each in subjects() if each.name == "tile_icon")
@@ -171,6 +177,10 @@ def _reboot(tenant: Tenant) -> list[Task]:
         ("device_command", {"command": "REBOOT", "groups": ["All devices"]}),
         ("device_command", {"command": "LOCK", "devices": tenant.online, **_WAIT}),
     ]
+
+
+def _serials(tenant: Tenant) -> list[str]:
+    return sorted(each["serial"] for each in tenant.devices)
 
 
 _OTHERS = (
@@ -253,6 +263,38 @@ _OTHERS = (
         "tile_icon_assignment-remove", "tile_icon_assignment", _constant({"state": "absent", "all_devices": True})
     ),
     Scenario("token_info", "token_info", _constant({})),
+    Scenario("dep_sync-wait", "dep_sync", _constant({"max_age": 60, **_WAIT})),
+    Scenario("dep_sync-follow", "dep_sync", _constant(_WAIT), earlier=lambda _tenant: [("dep_sync", {})]),
+    Scenario(
+        "seamless_provisioning-serials",
+        "seamless_provisioning",
+        lambda tenant: {"serials": ["LAW1", *_serials(tenant)], "blueprint": "Law", "group": tenant.path},
+        _ASSIGNED,
+    ),
+    Scenario(
+        "vpp_app-refresh",
+        "vpp_app",
+        _constant({"apple_app_id": "361309726", "refresh": True, "preferred_region": "DE"}),
+    ),
+    Scenario("vpp_app_info-licenses", "vpp_app_info", _constant({"licenses": True})),
+    Scenario("apns_certificate-request", "apns_certificate", _constant({"state": "requested", "dest": "law.csr"})),
+    Scenario(
+        "apns_certificate-upload",
+        "apns_certificate",
+        _constant({"src": "law.pem", "apple_id": "second@example.com"}),
+        _apple("apns_certificate"),
+    ),
+    Scenario(
+        "apns_certificate-delete",
+        "apns_certificate",
+        _constant({"state": "absent", "confirm": True}),
+        _apple("apns_certificate"),
+    ),
+    Scenario("dep_token-check", "dep_token", _constant({"name": "Law"}), _apple("dep_token")),
+    Scenario("dep_token-request", "dep_token", _constant({"state": "requested", "force": True})),
+    Scenario("dep_token-upload", "dep_token", _constant({"src": "law.p7m", "name": "Second"}), _apple("dep_token", 1)),
+    Scenario("vpp_token-upload", "vpp_token", _constant({"src": "law.vpptoken", "force": True}), _apple("vpp_token")),
+    Scenario("vpp_token-delete", "vpp_token", _constant({"state": "absent", "confirm": True}), _apple("vpp_token", 1)),
     Scenario("sso_connection-check", "sso_connection", _constant({"default": True, "strategy": "samlp"})),
     Scenario(
         "sso_connection-update",

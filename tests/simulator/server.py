@@ -13,11 +13,13 @@ from typing import Any
 
 import orjson
 from aiohttp import web
+from behaviors.apple_enrollment import SyncEnd
 from behaviors.users import USERS, accept
 from contract import Contract
 from control import (
     MOST_OBJECTS,
     Advance,
+    AppleConduct,
     Change,
     Invitations,
     Mistake,
@@ -74,6 +76,8 @@ class Server:
                 web.post("/_simulator/commands", self._set_conduct),
                 web.post("/_simulator/commands/advance", self._advance),
                 web.post("/_simulator/invitations", self._handle_invitations),
+                web.post("/_simulator/dep-syncs", self._set_dep_sync_end),
+                web.post("/_simulator/apple", self._set_apple_conduct),
             ]
         )
         return application
@@ -194,6 +198,14 @@ class Server:
         for email in handling.accept:
             if not accept(tenant, email):
                 raise Mistake(f"Invalid invitations: there is none for {email!r}.")
+        return _json(None)
+
+    async def _set_dep_sync_end(self, request: web.Request) -> web.Response:
+        self._service.tenant.dep_sync_end = made(SyncEnd, await content_of(request))
+        return _json(None)
+
+    async def _set_apple_conduct(self, request: web.Request) -> web.Response:
+        self._service.tenant.apple_conduct = asdict(made(AppleConduct, await content_of(request)))
         return _json(None)
 
     def _change(self, add: int, remove: int | list[str]) -> dict[str, list[str]]:

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import functools
 import typing as t
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..base.errors import ApiError, EsperError, InvalidValues, RequestFailed, TransportError
 from ..base.ids import is_id
 from ..base.row import Params, Row
 from ..base.text import counted
 from ..http.parallel import CONCURRENCY, in_parallel
-from ..http.responses import NOT_MODIFIED, Response, replace_hint, sentence
+from ..http.responses import NOT_MODIFIED, Response, object_in, replace_hint, sentence
 from ..model.conform import conform
 from ..model.kind import Kind, Shape
 from ..model.plan import ObjectDiff, Plan, Step
@@ -265,6 +265,7 @@ def _send_step(view: TenantView, kind: Kind, step: Step) -> None:
             purpose=step.purpose,
             idempotent=idempotent,
         )
+        response = replace(response, body=object_in(response.body, kind.routes.object_key))
         view.hide_secrets(kind, response.body)
         return response
 

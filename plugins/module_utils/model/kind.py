@@ -46,7 +46,8 @@ class Routes:
     them. ``has_object_get`` is false if Esper has no GET for one object, so it is found in the list.
 
     With ``keeps_omitted``, PUT and POST keep the properties that a body omits. With ``counts_page``, the number in the
-    list is that of the objects on the page.
+    list is that of the objects on the page. ``object_key`` is the property that has the object in responses with one
+    object, "" if the whole response is the object. Responses without it are accepted too.
     """
 
     list: str = ""
@@ -61,6 +62,7 @@ class Routes:
     has_object_get: bool = True
     keeps_omitted: bool = False
     counts_page: bool = False
+    object_key: str = ""
 
     @property
     def replaces(self) -> bool:

@@ -16,6 +16,8 @@ from exchange import Check
 from behaviors import (
     alerts,
     apple,
+    apple_enrollment,
+    apple_tokens,
     applications,
     blueprints,
     commands,
@@ -68,6 +70,8 @@ KINDS = (
     reports,
     scripts,
     apple,
+    apple_enrollment,
+    apple_tokens,
 )
 
 OPERATIONS = {name: behavior for kind in KINDS for name, behavior in kind.OPERATIONS.items()}
