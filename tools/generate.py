@@ -503,6 +503,8 @@ AREAS = {
         "event",
         "remote_viewer_session",
     ),
+    "Google": (),
+    "Foundry": ("foundry_build", "foundry_device_model", "foundry_event"),
     "All objects": ("tenant", "api"),
 }
 

@@ -25,7 +25,9 @@ from behaviors import (
     device_groups,
     devices,
     directory,
+    foundry,
     geofences,
+    google_devices,
     identity,
     operations,
     pictures,
@@ -68,6 +70,8 @@ KINDS = (
     reports,
     scripts,
     apple,
+    foundry,
+    google_devices,
 )
 
 OPERATIONS = {name: behavior for kind in KINDS for name, behavior in kind.OPERATIONS.items()}
