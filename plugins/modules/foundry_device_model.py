@@ -47,8 +47,8 @@ options:
     type: str
   name:
     description:
-      - Display name of the device model, case-sensitive. If it has none, its manufacturer and model with
-        a space between them, followed by the profile name and variant.
+      - Name of the device model, the display name, or else the manufacturer, model, profile name and profile
+        variant with spaces between them. Case-sensitive.
       - Mutually exclusive with O(id).
     type: str
   manufacturer:
@@ -104,7 +104,8 @@ foundry_device_model:
       type: str
       sample: 4b1f6c9d-2a47-4d0e-8f53-90a1b2c3d4e5
     name:
-      description: Display name of the device model.
+      description: Name of the device model, the display name, or else the manufacturer, model, profile name
+        and profile variant with spaces between them.
       type: str
       sample: Example K10
     manufacturer:

@@ -78,7 +78,8 @@ foundry_device_models:
       type: str
       sample: 4b1f6c9d-2a47-4d0e-8f53-90a1b2c3d4e5
     name:
-      description: Display name of the device model.
+      description: Name of the device model, the display name, or else the manufacturer, model, profile name
+        and profile variant with spaces between them.
       type: str
       sample: Example K10
     manufacturer:

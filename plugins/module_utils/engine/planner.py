@@ -63,7 +63,7 @@ class Planner:
             plan = Plan(None) if current is None else self.plan_delete(current, params)
         elif current is None:
             if not self.kind.creates:
-                raise self.lookup.not_found(params)
+                raise self.lookup.not_found_error(params)
             plan = self.plan_create(params)
         else:
             plan = self.plan_update(current, params)

@@ -27,8 +27,8 @@ from ..model.module_spec import Option, Value
 from ..model.names import NamedObject, Names
 from ..model.plain import plain_kind
 from ..model.plan import Plan
-from .foundry_build_lookup import BuildLookup, matching, version_error, with_version
-from .foundry_model_lookup import DEVICE_MODELS, name_of
+from .foundry_build_lookup import BuildLookup, check_version, matching, with_version
+from .foundry_model_lookup import DEVICE_MODELS
 
 _ARCHITECTURES = ("arm", "arm64", "x86_64", "x86")
 _RISKY_STATES = ("unavailable", "to_be_deprecated")
@@ -46,17 +46,12 @@ _VERSIONS_IN_USE = Value(
 )
 
 
-def _check_version(params: Params) -> None:
-    if params.get("version") is not None and (error := version_error(params["version"])):
-        raise InvalidParameter(f"The option version {error}.")
-
-
 class BuildPlanner(Planner):
     """Plans approvals of builds."""
 
     def plan_update(self, current: Row, params: Params) -> Plan:
         models = self.view.all_as_planned(DEVICE_MODELS)
-        self.view.learn_names(NamedObject(str(row["device_model_id"]), name_of(row)) for row in models)
+        self.view.learn_names(NamedObject(str(row["device_model_id"]), DEVICE_MODELS.name_of(row)) for row in models)
         plan = super().plan_update(current, params)
         plan.record = self.view.with_names(self.kind, plan.record or {})
         plan.extra["updating_models"] = []
@@ -64,7 +59,7 @@ class BuildPlanner(Planner):
             if params["approved"]:
                 self._check_state(current, params)
                 plan.extra["updating_models"] = [
-                    name_of(row)
+                    DEVICE_MODELS.name_of(row)
                     for row in models
                     if row.get("auto_update")
                     and row.get("latest")
@@ -88,7 +83,7 @@ class BuildPlanner(Planner):
         """Raise InvalidParameter if device models are locked to the build, unless the task has force."""
         identifier = normal_id(current["build_id"])
         users = [
-            f"the device model '{name_of(row)}'"
+            f"the device model '{DEVICE_MODELS.name_of(row)}'"
             for row in models
             if normal_id(row.get("locked_build_id")) == identifier
         ]
@@ -106,7 +101,7 @@ class BuildReader(Reader):
         return {**result, _VERSIONS_IN_USE.name: _versions_in_use(self.view)} if params["in_use"] else result
 
     def read_rows(self, params: Params) -> list[Row]:
-        _check_version(params)
+        check_version(params["version"])
         limit = params["limit"]
         if limit is not None and (error := in_range(1)(limit)):
             raise InvalidParameter(f"The option limit {error}.")
@@ -151,6 +146,7 @@ FOUNDRY_BUILD = plain_kind(
         list="/v1/foundry/builds/",
         object="/v1/foundry/builds/{id}/",
         update="PUT",
+        page_size=100,
         name_filter="",
     ),
     name_key="version",

@@ -8,13 +8,13 @@ import collections
 import re
 import typing as t
 
-from ..base.errors import Ambiguous, NotFound
+from ..base.errors import Ambiguous, InvalidParameter, NotFound
 from ..base.ids import is_uuid, normal_id
 from ..base.row import Params, Row
 from ..engine.lookup import Lookup, lookup_of
 from ..engine.tenant_view import TenantView
 from ..model.kind import Kind
-from .foundry_model_lookup import DEVICE_MODELS, name_of
+from .foundry_model_lookup import DEVICE_MODELS
 
 _NUMBERS = ("foundation_major_number", "foundation_minor_number", "foundation_build_number")
 _VERSION = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9}){2,3}")
@@ -29,9 +29,10 @@ def with_version(row: Row) -> Row:
     return {**row, "version": ".".join(map(str, numbers)) if is_complete else None}
 
 
-def version_error(version: str) -> str:
-    """Return the error of a version in a task, "" if it is valid."""
-    return "" if _VERSION.fullmatch(version.strip()) else f"is '{version}'; a valid value is 15.2.31"
+def check_version(version: str | None) -> None:
+    """Raise InvalidParameter if the version in a task is invalid."""
+    if version is not None and not _VERSION.fullmatch(version.strip()):
+        raise InvalidParameter(f"The option version is '{version}'; a valid value is 15.2.31.")
 
 
 def builds_of(view: TenantView, kind: Kind, model: Row) -> list[Row]:
@@ -76,15 +77,18 @@ class BuildLookup(Lookup):
     def find(self, params: Params) -> Row | None:
         if params.get("id") is not None:
             return self.find_by_id(str(params["id"]))
+        check_version(params["version"])
         model = lookup_of(self.view, DEVICE_MODELS).resolve(params["device_model"])
         return self._only(matching(builds_of(self.view, self.kind, model), params), self.task_key(params))
 
-    def not_found(self, params: Params) -> NotFound:
+    def not_found_error(self, params: Params) -> NotFound:
         if params.get("id") is not None:
             return NotFound(self.kind.title, self.task_key(params))
         model = lookup_of(self.view, DEVICE_MODELS).resolve(params["device_model"])
         rows = builds_of(self.view, self.kind, model)
-        return NotFound(self.kind.title, self.task_key(params), [f"{name_of(model)} {row['version']}" for row in rows])
+        return NotFound(
+            self.kind.title, self.task_key(params), [f"{DEVICE_MODELS.name_of(model)} {row['version']}" for row in rows]
+        )
 
     def resolve_for(self, model: Row, text: str) -> Row:
         """Return the build of a device model with a version or an ID. Raise NotFound or Ambiguous."""
@@ -93,7 +97,7 @@ class BuildLookup(Lookup):
             found = [row for row in rows if normal_id(row["build_id"]) == normal_id(text)]
         else:
             found = matching(rows, {"version": text})
-        build = self._only(found, f"{name_of(model)} {text}")
+        build = self._only(found, f"{DEVICE_MODELS.name_of(model)} {text}")
         if build is None:
             raise NotFound(self.kind.title, text, [str(row["version"]) for row in rows])
         return build

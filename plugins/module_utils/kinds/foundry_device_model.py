@@ -10,6 +10,8 @@ Choice: with ``latest``, Esper chooses the locked build, so it is neither compar
 
 from __future__ import annotations
 
+import typing as t
+
 from ..base.errors import InvalidParameter
 from ..base.row import Params, Row
 from ..engine.planner import Planner
@@ -21,27 +23,29 @@ from ..model.plain import plain_kind
 from ..model.plan import Plan
 from .foundry_build import FOUNDRY_BUILD
 from .foundry_build_lookup import BuildLookup, builds_of, labels_of
-from .foundry_model_lookup import DEVICE_MODEL_ROUTES, DeviceModelLookup, name_of
+from .foundry_model_lookup import DEVICE_MODEL_ROUTES, DeviceModelLookup, with_name
 
 _LOCK = "locked_build_id"
+_NAME = "the display name, or else the manufacturer, model, profile name and profile variant with spaces between them"
 
 
 class DeviceModelPlanner(Planner):
     """Plans changes of the updates of device models."""
 
-    def prefetch(self, several: list[Params]) -> None:  # type: ignore[override]
+    _labels: dict[str, str]
+    """The texts that select the builds of the device model, by ID: see labels_of()."""
+    _build: Row | None = None
+    """The build in the task, None if it has none."""
+
+    def prefetch(self, several: t.Sequence[Params]) -> None:
         """Read nothing. The builds of each device model are a list of their own."""
 
     def desired(self, params: Params) -> Row:
         desired = super().desired({**params, "locked_build": None})
         if self._build is not None:
-            desired["locked_build"] = NamedObject(
-                str(self._build["build_id"]), self._labels[str(self._build["build_id"])]
-            )
+            identifier = str(self._build["build_id"])
+            desired["locked_build"] = NamedObject(identifier, self._labels[identifier])
         return desired
-
-    _build: Row | None = None
-    _labels: dict[str, str]
 
     def plan_update(self, current: Row, params: Params) -> Plan:
         phrase = self.kind.phrase(current)
@@ -81,8 +85,8 @@ class DeviceModelPlanner(Planner):
         changes += ["locked_build"] if new is not None else []
         if changes and after["auto_update"] and not params["confirm"]:
             raise InvalidParameter(
-                f"Setting {' and '.join(changes)} of the {phrase} lets its devices update at once. Set confirm to true"
-                " to continue."
+                f"Setting {' and '.join(changes)} of the {phrase} lets its devices install the build at once. Set"
+                " confirm to true to continue."
             )
 
 
@@ -138,21 +142,15 @@ FOUNDRY_DEVICE_MODEL = plain_kind(
     ),
     creates=False,
     routes=DEVICE_MODEL_ROUTES,
-    name_key="model_display_name",
     id_key="device_model_id",
-    label=name_of,
+    adapt=with_name,
     lookup=DeviceModelLookup,
     planner=DeviceModelPlanner,
     reader=DeviceModelReader,
     to_api=_without_lock_of_latest,
     keys=("name", "model"),
     options=(
-        Option(
-            "name",
-            "Display name of the device model, case-sensitive. If it has none, its manufacturer and model with a space"
-            " between them, followed by the profile name and variant.",
-            identifier=True,
-        ),
+        Option("name", f"Name of the device model, {_NAME}. Case-sensitive.", identifier=True),
         *_names(),
         Option(
             "confirm",
@@ -179,13 +177,7 @@ FOUNDRY_DEVICE_MODEL = plain_kind(
             writable=False,
             sample="4b1f6c9d-2a47-4d0e-8f53-90a1b2c3d4e5",
         ),
-        Field(
-            "name",
-            "Display name of the device model.",
-            api="model_display_name",
-            writable=False,
-            sample="Example K10",
-        ),
+        Field("name", f"Name of the device model, {_NAME}.", writable=False, sample="Example K10"),
         Field("manufacturer", "Manufacturer of the device model.", writable=False, sample="Example"),
         Field("model", "Model.", writable=False, sample="K10"),
         Field("profile_name", "Name of the profile.", writable=False, sample="default"),

@@ -22,10 +22,10 @@ from ..model.kind import Kind, Routes, Shape
 _PARTS = ("manufacturer", "model", "profile_name", "profile_variant")
 
 
-def name_of(row: Row) -> str:
-    """Return the name of a device model for people: its display name, or else its other properties, or its ID."""
+def with_name(row: Row) -> Row:
+    """Return a device model with its name: its display name, or else its other names."""
     parts = " ".join(str(row[key]) for key in _PARTS if row.get(key))
-    return str(row.get("model_display_name") or parts or row.get("device_model_id"))
+    return {**row, "name": row.get("model_display_name") or parts or None}
 
 
 class DeviceModelLookup(Lookup):
@@ -60,19 +60,19 @@ class DeviceModelLookup(Lookup):
 
     @staticmethod
     def _has_names(row: Row, wanted: t.Mapping[str, str]) -> bool:
-        names = {"name": name_of(row), **{key: row.get(key) for key in _PARTS}}
-        return all(composed(str(names[key] or "")).strip() == text for key, text in wanted.items())
+        return all(composed(str(row.get(key) or "")).strip() == text for key, text in wanted.items())
 
     @staticmethod
     def _full_name(row: Row) -> str:
-        names = dict.fromkeys(str(row[key]) for key in ("model_display_name", *_PARTS) if row.get(key))
-        return " ".join(names)
+        names = (row.get(key) for key in ("model_display_name", *_PARTS))
+        return " ".join(str(name) for name in names if name)
 
 
 DEVICE_MODEL_ROUTES = Routes(
     list="/v1/foundry/device-models/",
     object="/v1/foundry/device-models/{id}/",
     update="PUT",
+    page_size=100,
     name_filter="",
     has_object_get=False,
 )
@@ -82,14 +82,12 @@ DEVICE_MODELS = Kind(
     plural="foundry_device_models",
     routes=DEVICE_MODEL_ROUTES,
     shape=Shape.READ_ONLY,
-    name_key="model_display_name",
     id_key="device_model_id",
-    label=name_of,
+    adapt=with_name,
     lookup=DeviceModelLookup,
     fields=(
         Field("id", api="device_model_id", writable=False),
-        Field("name", api="model_display_name", writable=False),
-        *(Field(name, writable=False) for name in _PARTS),
+        *(Field(name, writable=False) for name in ("name", *_PARTS)),
         Field("auto_update", type="bool", writable=False),
         Field("latest", type="bool", writable=False),
         Field("locked_build_id", writable=False),
