@@ -90,15 +90,11 @@ def test_a_lost_response_creates_one_account(world: World, android: list[str], f
 def test_an_account_that_another_client_adds_at_the_same_time_is_used(world: World, android: list[str]) -> None:
     account(world, android[0])
     # The first list does not have the account yet.
-    empty = [True]
+    early = [{"content": {"results": []}}]
 
     def hide(method: str, path: str, body: Row) -> Row:
-        if method == "GET" and path.endswith("google-accounts/") and empty.pop():
-            empty.append(False)
-            return {"content": {"results": []}}
-        if method == "GET" and not empty:
-            empty.append(False)
-        return body
+        is_list = method == "GET" and path.endswith("google-accounts/")
+        return early.pop() if is_list and early else body
 
     world.simulator.rewrites.append(hide)
     run = account(world, android[0])
