@@ -27,7 +27,7 @@ MODULES = {
     "device": ("tasks.device", "DEVICE"),
     "device_command": ("tasks.device_command", "DEVICE_COMMAND"),
     "device_google_account": ("tasks.device_google_account", "DEVICE_GOOGLE_ACCOUNT"),
-    "device_google_account_info": ("tasks.device_google_account_info", "DEVICE_GOOGLE_ACCOUNT_INFO"),
+    "device_google_account_info": ("tasks.google_account_info", "DEVICE_GOOGLE_ACCOUNT_INFO"),
     "device_google_policy": ("tasks.device_google_policy", "DEVICE_GOOGLE_POLICY"),
     "device_group": ("kinds.device_group", "DEVICE_GROUP"),
     "device_group_info": ("kinds.device_group", "DEVICE_GROUP"),

@@ -174,9 +174,7 @@ from ansible_collections.esper.cloud.plugins.module_utils.base.zip_import import
 compile_once()
 
 from ansible_collections.esper.cloud.plugins.module_utils.module import run_task
-from ansible_collections.esper.cloud.plugins.module_utils.tasks.device_google_account_info import (
-    DEVICE_GOOGLE_ACCOUNT_INFO,
-)
+from ansible_collections.esper.cloud.plugins.module_utils.tasks.google_account_info import DEVICE_GOOGLE_ACCOUNT_INFO
 
 
 def main() -> None:

@@ -83,11 +83,11 @@ options:
         description: ID of a managed configuration of the app at Google. Requires O(apps[].action=install).
         type: str
   provisioning:
-    description: If V(true), tells Esper that the devices are being provisioned.
+    description: If V(true), Esper sets the apps as part of provisioning.
     type: bool
     default: false
   converging:
-    description: If V(true), tells Esper that the devices are converging.
+    description: If V(true), Esper sets the apps as part of a converge.
     type: bool
     default: false
 seealso:

@@ -13,7 +13,7 @@ version_added: 0.1.0
 author: esper.cloud contributors (@ansible-collections)
 description:
   - Changes Foundry builds. The Esper API cannot create or delete them.
-  - Approves builds of Esper Foundation for over-the-air updates, or takes back the approval.
+  - Approves builds of Esper Foundation for over-the-air updates, or removes the approval.
   - If a device model has automatic updates and always uses the latest approved build, its devices update
     after the approval. RV(updating_models) lists such models, also in check mode.
   - Options you omit are not changed.
@@ -63,7 +63,7 @@ options:
     type: str
   force:
     description:
-      - If V(true), approves a build that is V(unavailable) or V(to_be_deprecated), and takes back the approval
+      - If V(true), approves a build that is V(unavailable) or V(to_be_deprecated), and removes the approval
         of a build to which a device model is locked. If V(false), the task fails instead.
       - Esper does not document the effect on the devices of such a model.
     type: bool
@@ -85,7 +85,7 @@ EXAMPLES = r"""
   ansible.builtin.debug:
     msg: "{{ build.updating_models }}"
 
-- name: Take back the approval
+- name: Remove the approval
   esper.cloud.foundry_build:
     id: "{{ build.foundry_build.id }}"
     approved: false

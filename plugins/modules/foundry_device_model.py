@@ -86,7 +86,7 @@ EXAMPLES = r"""
     locked_build: 15.2.30
     confirm: true
 
-- name: Turn off automatic updates of a device model without a display name
+- name: Disable automatic updates of a device model without a display name
   esper.cloud.foundry_device_model:
     manufacturer: Example
     model: X1

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: foundry_device_model_info
-short_description: Get information about Esper Foundry device models
+short_description: Get Esper Foundry device models
 version_added: 0.1.0
 author: esper.cloud contributors (@ansible-collections)
 description:

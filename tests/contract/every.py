@@ -132,6 +132,7 @@ _BODIES: dict[str, Callable[[Caller], dict[str, Any]]] = {
     },
     # A geofence with devices cannot be deleted.
     "POST /v0/enterprise/{enterprise_id}/create-apply-geo-fence/": lambda caller: {"devices": []},
+    "PUT /v1/foundry/device-models/{device_model_id}/": lambda caller: {"locked_build_id": None},
     f"POST {_REMOTE_FILE}generate_download_url/": lambda caller: {
         "file_key": caller.prepare(f"POST {_REMOTE_FILE}")["file_key"]
     },
@@ -153,8 +154,15 @@ _AFTER = {
     "GET /pipelines/v0/stageruns/{stage_run_id}/targetruns/{target_run_id}/command/": (
         "POST /pipelines/v0/stageruns/{stage_run_id}/targetruns/{target_run_id}/command/"
     ),
-    "PUT /v2/devices/{deviceId}/google-accounts/": "POST /v2/devices/{deviceId}/google-accounts/",
-    "DELETE /v2/devices/{deviceId}/google-accounts/": "POST /v2/devices/{deviceId}/google-accounts/",
+    **dict.fromkeys(
+        (
+            "PUT /v2/devices/{deviceId}/google-accounts/",
+            "DELETE /v2/devices/{deviceId}/google-accounts/",
+            "GET /v2/devices/{deviceId}/google-accounts/policy/",
+            "PUT /v2/devices/{deviceId}/google-accounts/policy/",
+        ),
+        "POST /v2/devices/{deviceId}/google-accounts/",
+    ),
 }
 _SETTINGS = Settings(devices=12, groups=6, tags=3, seed=7, api_key=KEY, enterprise_id=ENTERPRISE_ID)
 

@@ -137,7 +137,7 @@ FOUNDRY_BUILD = plain_kind(
     name="foundry_build",
     title="Foundry build",
     doc=(
-        "Approves builds of Esper Foundation for over-the-air updates, or takes back the approval.",
+        "Approves builds of Esper Foundation for over-the-air updates, or removes the approval.",
         "If a device model has automatic updates and always uses the latest approved build, its devices update after"
         " the approval. RV(updating_models) lists such models, also in check mode.",
     ),
@@ -171,7 +171,7 @@ FOUNDRY_BUILD = plain_kind(
         Option(
             "force",
             (
-                "If V(true), approves a build that is V(unavailable) or V(to_be_deprecated), and takes back the"
+                "If V(true), approves a build that is V(unavailable) or V(to_be_deprecated), and removes the"
                 " approval of a build to which a device model is locked. If V(false), the task fails instead.",
                 "Esper does not document the effect on the devices of such a model.",
             ),

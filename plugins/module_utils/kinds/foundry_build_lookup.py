@@ -18,7 +18,7 @@ from .foundry_model_lookup import DEVICE_MODELS
 
 _NUMBERS = ("foundation_major_number", "foundation_minor_number", "foundation_build_number")
 _VERSION = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9}){2,3}")
-# Options that tell builds of one version apart, and their keys in the API.
+# Options that distinguish builds of one version, and their keys in the API.
 _TYPES = {"build_type": "build_type", "arch": "build_arch"}
 
 

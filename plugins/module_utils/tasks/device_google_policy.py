@@ -54,11 +54,11 @@ _MODULE = ModuleSpec(
         ),
         Option(
             "provisioning",
-            "If V(true), tells Esper that the devices are being provisioned.",
+            "If V(true), Esper sets the apps as part of provisioning.",
             type="bool",
             default=False,
         ),
-        Option("converging", "If V(true), tells Esper that the devices are converging.", type="bool", default=False),
+        Option("converging", "If V(true), Esper sets the apps as part of a converge.", type="bool", default=False),
     ),
     rules=SELECTION_RULES,
     returns=change_values(

@@ -60,8 +60,6 @@ def list_accounts(tenant: Tenant, call: Call) -> Answer:
 def create_account(tenant: Tenant, call: Call) -> Answer:
     """POST .../google-accounts/: without a body, the response has a token of the account."""
     device = _device(tenant, call)
-    if device.platform != "ANDROID":
-        raise not_found()
     if device.id in tenant.objects[ACCOUNTS]:
         raise Refusal(409, ["detail: The device has a Google account. "])
     account = _shown(_add(tenant, device))

@@ -70,7 +70,7 @@ def test_a_build_that_cannot_be_approved(world: World, options: Row, message: st
     assert run.writes == []
 
 
-def test_builds_of_one_version_are_told_apart(world: World) -> None:
+def test_builds_of_one_version_are_distinguished(world: World) -> None:
     assert approve(world, "15.3.1", build_type="userdebug").result["foundry_build"]["build_type"] == "userdebug"
     assert approve(world, "15.3.1", build_type="user", arch="arm64").changed
     assert approve(world, "15.3.0", force=True).changed
@@ -141,7 +141,7 @@ def test_builds_are_filtered_and_sorted(world: World) -> None:
         ({"manufacturer": "Example", "model": "X2"}, "The Foundry device model 'Example X2' was not found."),
     ],
 )
-def test_a_change_that_is_refused(world: World, options: Row, message: str) -> None:
+def test_a_change_that_fails_validation(world: World, options: Row, message: str) -> None:
     run = lock(world, **options)
     assert run.failed
     assert message in run.message
