@@ -12,10 +12,10 @@ short_description: Manage Esper Foundry builds
 version_added: 0.1.0
 author: esper.cloud contributors (@ansible-collections)
 description:
-  - Changes Foundry builds. The Esper API cannot create or delete them.
   - Approves builds of Esper Foundation for over-the-air updates, or removes the approval.
   - If a device model has automatic updates and always uses the latest approved build, its devices update
     after the approval. RV(updating_models) lists such models, also in check mode.
+  - The Esper API cannot create or delete Foundry builds.
   - Options you omit are not changed.
   - Either O(id) or O(version) is required.
 extends_documentation_fragment:

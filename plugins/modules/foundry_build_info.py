@@ -67,13 +67,13 @@ options:
     type: int
   fingerprint_hash:
     description:
-      - Hash of the fingerprint of a build. Requires O(locked) and O(device_model).
+      - Hash of the fingerprint of a build.
       - Mutually exclusive with O(id).
       - Required together with O(locked).
     type: str
   locked:
     description:
-      - If V(true), returns only locked builds. Requires O(fingerprint_hash) and O(device_model).
+      - If V(true), returns only locked builds.
       - Mutually exclusive with O(id).
       - Required together with O(fingerprint_hash).
     type: bool

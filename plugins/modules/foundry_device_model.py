@@ -12,9 +12,9 @@ short_description: Manage Esper Foundry device models
 version_added: 0.1.0
 author: esper.cloud contributors (@ansible-collections)
 description:
-  - Changes Foundry device models. The Esper API cannot create or delete them.
   - Sets whether devices of a model update to builds of Esper Foundation automatically, and to which build.
   - M(esper.cloud.foundry_build) approves the builds.
+  - The Esper API cannot create or delete Foundry device models.
   - Options you omit are not changed.
   - At least one of O(id), O(name), and O(model) is required.
 extends_documentation_fragment:

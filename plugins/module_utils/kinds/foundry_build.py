@@ -202,13 +202,13 @@ FOUNDRY_BUILD = plain_kind(
         Option("foundation_major", "Major version of Foundation.", type="int", query="foundation_major_number"),
         Option(
             "fingerprint_hash",
-            "Hash of the fingerprint of a build. Requires O(locked) and O(device_model).",
+            "Hash of the fingerprint of a build.",
             query="build_fingerprint_hash",
             identifier=True,
         ),
         Option(
             "locked",
-            "If V(true), returns only locked builds. Requires O(fingerprint_hash) and O(device_model).",
+            "If V(true), returns only locked builds.",
             type="bool",
             query="locked",
         ),

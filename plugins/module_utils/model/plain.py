@@ -57,10 +57,9 @@ def plain_kind(
     module = ModuleSpec(
         short_description=f"Manage Esper {titles}",
         description=(
-            f"{_verbs(fields, renames=has_name, deletes=deletes)} {titles}."
-            if creates
-            else f"Changes {titles}. The Esper API cannot create or delete them.",
+            *((f"{_verbs(fields, renames=has_name, deletes=deletes)} {titles}.",) if creates else ()),
             *_paragraphs(doc),
+            *(() if creates else (f"The Esper API cannot create or delete {titles}.",)),
             _OMITTED,
         ),
         options=(
