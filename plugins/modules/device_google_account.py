@@ -93,10 +93,16 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Add Google accounts to the devices of the play that have none
+- name: Add Google accounts to the Android kiosks that have none
   esper.cloud.device_google_account:
-    devices: "{{ ansible_play_batch | map('extract', hostvars) | map(attribute='esper_id', default='') | select }}"
-  run_once: true
+    filters:
+      platform: ANDROID
+      tags: kiosk
+  register: google
+
+- name: Show the devices that got an account
+  ansible.builtin.debug:
+    msg: "{{ google.devices | selectattr('changed') | map(attribute='name') }}"
 
 - name: Show what happens if the Google account of a device is removed
   esper.cloud.device_google_account:

@@ -164,6 +164,21 @@ def test_the_request_has_all_three_values_but_no_lock_of_latest(world: World) ->
     assert lock(world, latest=True).result["foundry_device_model"]["locked_build"] == "15.2.31"
 
 
+def test_a_change_of_another_client_at_the_same_time_is_noticed(world: World) -> None:
+    lock(world, auto_update=True, locked_build="15.2.30", confirm=True)
+
+    def interfere(_method: str, path: str, body: Row) -> Row:
+        if path.endswith("device-models/") and any(each.method == "PUT" for each in world.simulator.answers):
+            body["content"]["results"][0]["auto_update"] = False
+        return body
+
+    world.simulator.answers.clear()
+    world.simulator.rewrites.append(interfere)
+    run = lock(world, locked_build="15.2.29", confirm=True)
+    assert run.message.startswith("Another client changed the Foundry device model 'Example K10' at the same time, and")
+    assert "locked_build has no effect without automatic updates" in run.message
+
+
 def test_a_lock_is_shown_as_the_version_before_and_after(world: World) -> None:
     lock(world, auto_update=True, locked_build="15.2.30", confirm=True)
     run = lock(world, locked_build="15.2.29", confirm=True, check_mode=True)
