@@ -19,6 +19,8 @@ description:
     all of them. If no device matches, the task fails unless O(allow_empty=true).
   - The module reads the accounts of eight devices at a time, and sends no request for a device that is already
     in the desired state.
+  - A device that fails, for example because it does not run Android, does not stop the others. RV(failed_devices)
+    lists such devices. The task fails if they are more than O(max_fail_percentage).
   - At least one of O(devices), O(groups), and O(filters) is required.
 extends_documentation_fragment:
   - esper.cloud.connection
@@ -35,7 +37,7 @@ options:
     description:
       - Desired state of the Google accounts.
       - V(present) adds an account to each device without one. V(absent) removes the accounts, and the devices
-        from the management by Google. Apps from Google Play stop to work.
+        from the management by Google. Apps from Google Play then stop working.
     type: str
     choices: [present, absent]
     default: present
@@ -84,7 +86,7 @@ options:
       - Required together with O(google_user_id).
     type: str
   confirm:
-    description: If V(true), confirms O(state=absent).
+    description: If V(true), confirms the removal of accounts.
     type: bool
     default: false
 seealso:

@@ -17,6 +17,8 @@ description:
     all of them. If no device matches, the task fails unless O(allow_empty=true).
   - The module reads the policies of eight devices at a time, and sends only the apps that differ. Other apps
     of the devices are not changed.
+  - A device that fails, for example because it does not run Android, does not stop the others. RV(failed_devices)
+    lists such devices. The task fails if they are more than O(max_fail_percentage).
   - Esper does not document whether a request replaces the whole policy. The module assumes that it does not.
   - At least one of O(devices), O(groups), and O(filters) is required.
 extends_documentation_fragment:

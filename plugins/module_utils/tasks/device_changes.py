@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Changes of Android devices with a request for each device, several devices at a time.
+"""Changes of devices with a request for each device, several devices at a time.
 
 A device that cannot be changed does not stop the others. The task then fails and names it.
 """
@@ -22,7 +22,6 @@ from ..model.kind import Kind
 from ..model.module_spec import Option, Value
 from ..model.plan import Step
 from ..task import ModuleResult, RunContext, diff_entry
-from .device_details import is_android
 from .safety import max_devices_option
 from .selection import ALLOW_EMPTY_OPTION, Selection, check_safe, filters_option, groups_option
 from .waiting import DEVICE_ID, DEVICE_NAME, DEVICE_REASON
@@ -54,6 +53,13 @@ def selection_options(destructive: str = "") -> tuple[Option, ...]:
     )
 
 
+FAILURES = (
+    "A device that fails, for example because it does not run Android, does not stop the others. RV(failed_devices) lists"
+    " such devices. The task fails if they are more than O(max_fail_percentage)."
+)
+"""A paragraph for the description of a module."""
+NOT_ANDROID = "The device does not run Android."
+"""The reason why a device fails that cannot have a Google account."""
 SELECTION_RULES = {"required_one_of": [("devices", "groups", "filters")]}
 
 
@@ -82,7 +88,7 @@ def change_values(*values: Value) -> tuple[Value, ...]:
                 DEVICE_ID,
                 DEVICE_NAME,
                 Value("state", "Result of the device, V(failed).", sample="failed"),
-                replace(DEVICE_REASON, doc="Reason for the failure.", sample="The device does not run Android."),
+                replace(DEVICE_REASON, doc="Reason for the failure.", sample=NOT_ANDROID),
             ),
         ),
     )
@@ -148,8 +154,6 @@ def change_devices(
 
 
 def _planned(plan: t.Callable[[Row], DeviceChange], device: Row) -> DeviceChange:
-    if not is_android(device):
-        return DeviceChange(device, error="The device does not run Android.")
     try:
         return plan(device)
     except ApiError as error:

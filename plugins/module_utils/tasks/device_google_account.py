@@ -17,7 +17,16 @@ from ..kinds.device_search import label_of
 from ..model.module_spec import ModuleSpec, Option, Value
 from ..model.plan import Step
 from ..task import ModuleDefinition, ModuleResult, RunContext
-from .device_changes import SELECTION_RULES, DeviceChange, change_devices, change_values, selection_options
+from .device_changes import (
+    FAILURES,
+    NOT_ANDROID,
+    SELECTION_RULES,
+    DeviceChange,
+    change_devices,
+    change_values,
+    selection_options,
+)
+from .device_details import is_android
 from .google_accounts import ACCOUNT_FIELDS, GOOGLE_ACCOUNT, account_record, accounts_of
 from .selection import SELECTION, select
 
@@ -33,6 +42,7 @@ _MODULE = ModuleSpec(
         SELECTION,
         "The module reads the accounts of eight devices at a time, and sends no request for a device that is already in"
         " the desired state.",
+        FAILURES,
     ),
     options=(
         Option(
@@ -40,7 +50,7 @@ _MODULE = ModuleSpec(
             (
                 "Desired state of the Google accounts.",
                 "V(present) adds an account to each device without one. V(absent) removes the accounts, and the devices"
-                " from the management by Google. Apps from Google Play stop to work.",
+                " from the management by Google. Apps from Google Play then stop working.",
             ),
             choices=("present", "absent"),
             default="present",
@@ -50,13 +60,15 @@ _MODULE = ModuleSpec(
             "google_user_id",
             "ID of the account at Google that Esper must have on record. Requires exactly one device with an account.",
             identifier=True,
+            numbers=True,
         ),
         Option(
             "google_device_id",
             "ID of the device at Google that Esper must have on record. Requires exactly one device with an account.",
             identifier=True,
+            numbers=True,
         ),
-        Option("confirm", "If V(true), confirms O(state=absent).", type="bool", default=False),
+        Option("confirm", "If V(true), confirms the removal of accounts.", type="bool", default=False),
     ),
     rules={**SELECTION_RULES, "required_together": [_IDS]},
     returns=change_values(
@@ -86,6 +98,8 @@ def _run(view: TenantView, params: Params, context: RunContext) -> ModuleResult:
 
 
 def _plan(view: TenantView, params: Params, device: Row) -> DeviceChange:
+    if not is_android(device):
+        return DeviceChange(device, error=NOT_ANDROID)
     wanted = {name: params[name] for name in _IDS if params[name] is not None}
     accounts = [_ids_of(view, device, each) for each in accounts_of(view, device)]
     current = wanted if wanted in accounts else next(iter(accounts), None)
@@ -106,7 +120,7 @@ def _plan(view: TenantView, params: Params, device: Row) -> DeviceChange:
 
 
 def _plan_removal(view: TenantView, _params: Params, device: Row) -> DeviceChange:
-    accounts = accounts_of(view, device)
+    accounts = accounts_of(view, device) if is_android(device) else []
     change = DeviceChange(device, values=dict.fromkeys(_IDS))
     if accounts:
         change.before = _ids_of(view, device, accounts[0])

@@ -16,7 +16,16 @@ from ..kinds.device_search import label_of
 from ..model.module_spec import ModuleSpec, Option, Value
 from ..model.plan import Step
 from ..task import ModuleDefinition, ModuleResult, RunContext
-from .device_changes import SELECTION_RULES, DeviceChange, change_devices, change_values, selection_options
+from .device_changes import (
+    FAILURES,
+    NOT_ANDROID,
+    SELECTION_RULES,
+    DeviceChange,
+    change_devices,
+    change_values,
+    selection_options,
+)
+from .device_details import is_android
 from .google_accounts import GOOGLE_ACCOUNT, POLICY_ROUTE, policy_of, product_of
 from .selection import SELECTION, select
 
@@ -27,6 +36,7 @@ _MODULE = ModuleSpec(
         SELECTION,
         "The module reads the policies of eight devices at a time, and sends only the apps that differ. Other apps of"
         " the devices are not changed.",
+        FAILURES,
         "Esper does not document whether a request replaces the whole policy. The module assumes that it does not.",
     ),
     options=(
@@ -49,6 +59,7 @@ _MODULE = ModuleSpec(
                     "mcm_id",
                     "ID of a managed configuration of the app at Google. Requires O(apps[].action=install).",
                     identifier=True,
+                    numbers=True,
                 ),
             ),
         ),
@@ -104,6 +115,10 @@ def _checked_apps(apps: list[Row]) -> dict[str, Row]:
 
 
 def _plan(view: TenantView, params: Params, apps: dict[str, Row], device: Row) -> DeviceChange:
+    if not apps:
+        return DeviceChange(device, values={"changed_apps": []})
+    if not is_android(device):
+        return DeviceChange(device, error=NOT_ANDROID)
     policy = policy_of(view, device)
     if policy is None:
         advice = "Google does not manage the device. Add a Google account with device_google_account."

@@ -161,6 +161,8 @@ def test_devices_that_fail_do_not_stop_the_others(world: World, android: list[st
     assert [(each["name"], each["state"]) for each in run.result["failed_devices"]] == [(apple, "failed")]
     assert [each["name"] for each in run.result["devices"]] == android
     assert not account(world, apple, *android, max_fail_percentage=34).failed
+    assert not account(world, apple, state="absent").failed
+    assert "does not run Android" in policy(world, apple).message
     assert "It must be from 0 to 100" in account(world, *android, max_fail_percentage=101).message
 
 
@@ -201,6 +203,12 @@ def test_only_apps_that_differ_are_sent(world: World, android: list[str]) -> Non
     removal = [{"package_name": SCANNER, "action": "uninstall"}]
     assert policy(world, *android, apps=removal).diff[0]["after"] == {SCANNER: None}
     assert policy(world, *android, apps=removal).writes == policy(world, *android, apps=[]).writes == []
+
+
+def test_an_empty_list_of_apps_changes_nothing(world: World, android: list[str]) -> None:
+    run = policy(world, *android, apps=[])
+    assert (run.failed, run.changed) == (False, False)
+    assert [each for each in run.requests if "google-accounts" in each["path"]] == []
 
 
 def test_invalid_apps(world: World, android: list[str]) -> None:
