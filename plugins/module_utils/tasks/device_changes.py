@@ -54,8 +54,8 @@ def selection_options(destructive: str = "") -> tuple[Option, ...]:
 
 
 FAILURES = (
-    "A device that fails, for example because it does not run Android, does not stop the others. RV(failed_devices) lists"
-    " such devices. The task fails if they are more than O(max_fail_percentage)."
+    "A device that fails, for example because it does not run Android, does not stop the others. RV(failed_devices)"
+    " lists such devices. The task fails if they are more than O(max_fail_percentage)."
 )
 """A paragraph for the description of a module."""
 NOT_ANDROID = "The device does not run Android."
