@@ -505,6 +505,8 @@ AREAS = {
         "event",
         "remote_viewer_session",
     ),
+    "Google": ("device_google_account", "device_google_policy"),
+    "Foundry": ("foundry_build", "foundry_device_model", "foundry_event"),
     "All objects": ("tenant", "api"),
 }
 

@@ -142,6 +142,7 @@ _BODIES: dict[str, Callable[[Caller], dict[str, Any]]] = {
     "POST /tenant/v0/vpptokens/": lambda caller: {"filename": File.of("token.vpptoken", None, apple_files.vpp_token())},
     # A geofence with devices cannot be deleted.
     "POST /v0/enterprise/{enterprise_id}/create-apply-geo-fence/": lambda caller: {"devices": []},
+    "PUT /v1/foundry/device-models/{device_model_id}/": lambda caller: {"locked_build_id": None},
     f"POST {_REMOTE_FILE}generate_download_url/": lambda caller: {
         "file_key": caller.prepare(f"POST {_REMOTE_FILE}")["file_key"]
     },
@@ -166,8 +167,15 @@ _AFTER = {
     ),
     **{f"{method} {_APNS}{{id}}/": f"POST {_APNS}" for method in ("GET", "PUT", "DELETE")},
     **{f"{method} {_DEP}{{id}}/": f"POST {_DEP}" for method in ("GET", "PUT")},
-    "PUT /v2/devices/{deviceId}/google-accounts/": "POST /v2/devices/{deviceId}/google-accounts/",
-    "DELETE /v2/devices/{deviceId}/google-accounts/": "POST /v2/devices/{deviceId}/google-accounts/",
+    **dict.fromkeys(
+        (
+            "PUT /v2/devices/{deviceId}/google-accounts/",
+            "DELETE /v2/devices/{deviceId}/google-accounts/",
+            "GET /v2/devices/{deviceId}/google-accounts/policy/",
+            "PUT /v2/devices/{deviceId}/google-accounts/policy/",
+        ),
+        "POST /v2/devices/{deviceId}/google-accounts/",
+    ),
 }
 _SETTINGS = Settings(devices=12, groups=6, tags=3, seed=7, api_key=KEY, enterprise_id=ENTERPRISE_ID)
 

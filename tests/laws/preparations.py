@@ -166,6 +166,20 @@ PREPARATIONS: dict[str, Preparation] = {
         sample={},
         changed={"new_path": "All devices/Moved law"},
     ),
+    # The simulated tenant has these builds and device models, because no task can create them.
+    "foundry_build": Preparation(
+        identity={"device_model": "Example K10", "version": "15.2.31", "approved": True},
+        second={"device_model": "Example T5", "version": "15.2.31", "approved": True},
+        changed={"approved": False},
+        info={"device_model": "Example K10", "version": "15.2.31"},
+        by_unknown_id={"approved": True},
+    ),
+    "foundry_device_model": Preparation(
+        identity={"name": "Example K10"},
+        second={"name": "Example T5"},
+        sample={"auto_update": True, "locked_build": "15.2.30", "confirm": True},
+        changed={"latest": True, "confirm": True},
+    ),
     "oem_config_schema": Preparation(
         info={"oem_type": "ZEBRA", "package_name": "com.example.oemconfig"},
         info_all={"oem_type": "ZEBRA", "package_name": "com.example.oemconfig", "schema": False},

@@ -126,6 +126,14 @@ def _operation(tenant: Tenant) -> list[Task]:
     return [("operation", {"operation_type": "REBOOT", "devices": tenant.online})]
 
 
+# Devices on other platforms fail.
+_ANY: Row = {"max_fail_percentage": 100}
+
+
+def _accounts(tenant: Tenant) -> list[Task]:
+    return [("device_google_account", {"devices": tenant.ids, **_ANY})]
+
+
 def _icon(_tenant: Tenant) -> list[Task]:
     return [("tile_icon", objects_of(_LAW_ICON).create)]
 
@@ -295,6 +303,31 @@ _OTHERS = (
     Scenario("dep_token-upload", "dep_token", _constant({"src": "law.p7m", "name": "Second"}), _apple("dep_token", 1)),
     Scenario("vpp_token-upload", "vpp_token", _constant({"src": "law.vpptoken", "force": True}), _apple("vpp_token")),
     Scenario("vpp_token-delete", "vpp_token", _constant({"state": "absent", "confirm": True}), _apple("vpp_token", 1)),
+    Scenario("device_google_account-add", "device_google_account", lambda tenant: {"devices": tenant.ids, **_ANY}),
+    Scenario(
+        "device_google_account-remove",
+        "device_google_account",
+        lambda tenant: {"devices": tenant.ids, "state": "absent", "confirm": True, **_ANY},
+        earlier=_accounts,
+    ),
+    Scenario(
+        "device_google_policy",
+        "device_google_policy",
+        lambda tenant: {"devices": tenant.ids, "apps": [{"package_name": "com.example.law"}], **_ANY},
+        earlier=_accounts,
+    ),
+    Scenario(
+        "device_google_account_info",
+        "device_google_account_info",
+        lambda tenant: {"devices": tenant.ids, "policy": True, "emm": True},
+        earlier=lambda tenant: [
+            *_accounts(tenant),
+            (
+                "device_google_policy",
+                {"devices": tenant.ids, "apps": [{"package_name": "com.example.law", "mcm_id": "7"}], **_ANY},
+            ),
+        ],
+    ),
     Scenario("sso_connection-check", "sso_connection", _constant({"default": True, "strategy": "samlp"})),
     Scenario(
         "sso_connection-update",

@@ -27,7 +27,9 @@ from behaviors import (
     device_groups,
     devices,
     directory,
+    foundry,
     geofences,
+    google_devices,
     identity,
     operations,
     pictures,
@@ -72,6 +74,8 @@ KINDS = (
     apple,
     apple_enrollment,
     apple_tokens,
+    foundry,
+    google_devices,
 )
 
 OPERATIONS = {name: behavior for kind in KINDS for name, behavior in kind.OPERATIONS.items()}
