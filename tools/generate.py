@@ -482,6 +482,7 @@ AREAS = {
     "Commands and operations": ("device_command", "converge", "operation"),
     "Blueprints and policies": ("blueprint", "enterprise_policy"),
     "Apps and content": ("app", "content", "oem_config_schema"),
+    "Google": ("google_enterprise", "google_play_app", "google_web_token", "google_service_account"),
     "Alerts and places": ("alarm_rule", "alert_channel", "geofence"),
     "Appearance": ("wallpaper", "device_group_thumbnail", "tile_icon", "tile_icon_assignment"),
     "Apple and scripts": ("webclip", "provisioning_profile", "custom_action", "background_script"),

@@ -13,6 +13,7 @@ from typing import Any
 
 import orjson
 from aiohttp import web
+from behaviors.google import sign_up
 from behaviors.users import USERS, accept
 from contract import Contract
 from control import (
@@ -74,6 +75,7 @@ class Server:
                 web.post("/_simulator/commands", self._set_conduct),
                 web.post("/_simulator/commands/advance", self._advance),
                 web.post("/_simulator/invitations", self._handle_invitations),
+                web.post("/_simulator/google", self._sign_up),
             ]
         )
         return application
@@ -195,6 +197,12 @@ class Server:
             if not accept(tenant, email):
                 raise Mistake(f"Invalid invitations: there is none for {email!r}.")
         return _json(None)
+
+    async def _sign_up(self, request: web.Request) -> web.Response:
+        token = sign_up(self._service.tenant)
+        if token is None:
+            raise Mistake("Invalid sign-up: none is pending.")
+        return _json({"enterprise_token": token})
 
     def _change(self, add: int, remove: int | list[str]) -> dict[str, list[str]]:
         """Add devices and remove some, the oldest if only their number is said."""

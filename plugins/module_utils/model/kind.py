@@ -190,6 +190,8 @@ class Kind:
     fails, unless it sets the option ``replace``. Then the object is deleted and created again. ``returns_name`` is
     false if responses do not have the name. Then ``routes.name_filter`` must be exact.
 
+    ``absent_states`` are the values of the option ``state`` after which the object does not exist.
+
     ``view_key`` is the key of the kind in TenantView. It defaults to the name, and differs if a module manages versions
     of the objects of another kind. ``in_tenant`` is true if the module tenant manages the objects too.
 
@@ -216,6 +218,7 @@ class Kind:
     to_api: t.Callable[[Row], Row] | None = None
     find_keys: t.Callable[[Row], t.Iterable[str]] | None = None
     on_lost_create: t.Literal["adopt", "fail"] = "adopt"
+    absent_states: tuple[str, ...] = ("absent",)
     in_tenant: bool = True
     uploads: tuple[Upload, ...] = ()
     related: tuple[Related, ...] = ()

@@ -29,6 +29,8 @@ def plain_kind(
     options: tuple[Option, ...] = (),
     info_options: tuple[Option, ...] = (),
     deletes: bool = True,
+    states: tuple[str, ...] = (),
+    returns: tuple[Value, ...] = (),
     rules: t.Mapping[str, t.Any] = MappingProxyType({}),
     info_rules: t.Mapping[str, t.Any] = MappingProxyType({}),
     info_short_description: str = "",
@@ -40,7 +42,9 @@ def plain_kind(
     are the options that select an object in place of its ID. If they are not ("name",), the kind has a lookup of its
     own. ``options`` and ``info_options`` are added to those of the modules, ``rules`` and ``info_rules`` to the rules
     between the options. ``info_short_description`` is for a kind with a long title, because ansible-doc -l has 80
-    columns. ``deletes`` is false if Esper cannot delete the objects. Other arguments are those of Kind.
+    columns. ``deletes`` is false if Esper cannot delete the objects. ``states`` are the choices of the option ``state``
+    if they are others, the default first. ``returns`` are other return values of the module. Other arguments are those
+    of Kind.
     """
     title, plural = title or name.replace("_", " "), plural or f"{name}s"
     titles = plural.replace("_", " ")
@@ -53,7 +57,7 @@ def plain_kind(
         short_description=f"Manage Esper {titles}",
         description=(f"{_verbs(fields, renames=has_name, deletes=deletes)} {titles}.", *_paragraphs(doc), _OMITTED),
         options=(
-            state_option(title, deletes=deletes),
+            state_option(title, deletes=deletes, states=states),
             _id_option(f"ID of the {title}. The {title} must exist{unless}.", id_type),
             *writable(fields),
             *options,
@@ -61,6 +65,7 @@ def plain_kind(
             *((_force_option(title, can_replace=can_replace),) if has_force else ()),
         ),
         rules=_rules(fields, keys, rules),
+        returns=returns,
         sources=(*file_options(fields), *(upload.option for upload in uploads)),
         seealso=(f"{name}_info",),
     )

@@ -26,6 +26,7 @@ from behaviors import (
     devices,
     directory,
     geofences,
+    google,
     identity,
     operations,
     pictures,
@@ -68,6 +69,7 @@ KINDS = (
     reports,
     scripts,
     apple,
+    google,
 )
 
 OPERATIONS = {name: behavior for kind in KINDS for name, behavior in kind.OPERATIONS.items()}
