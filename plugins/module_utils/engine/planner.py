@@ -256,7 +256,7 @@ class Planner:
         self.check_guards(current, params, updates=True)
         replaces = kind.routes.replaces
         own = [field for field in kind.fields if field.writable and not field.separate_route]
-        sent = [field for field in own if replaces or field in differing or field.secret]
+        sent = [field for field in own if replaces or field in differing or (field.secret and field.name in desired)]
         steps, body = [], {}
         if self._is_merge or any(not field.separate_route for field in differing):
             self._check_mismatches(current, sent, replaces=replaces)
