@@ -15,6 +15,7 @@ from contextlib import suppress
 from typing import Any
 
 import mobileprovision
+from behaviors.google import sign_up
 from behaviors.roles import ROLES
 from behaviors.users import INVITATIONS
 from contract import Contract, Operation, Schema
@@ -47,6 +48,7 @@ _ELSEWHERE = {
     "/device/v0/heartbeat": "/v2/devices/",
     "/enterprise/{enterprise_id}/group": "/enterprise/{enterprise_id}/devicegroup/",
     "/v0/devices": "/v2/devices/",
+    "/v0/enterprise/{enterprise_id}/emm": "/v2/emm/details/",
     "/v0/enterprise/{enterprise_id}/device": "/v2/devices/",
     "/v1/enterprise/{enterprise_id}/device": "/v2/devices/",
     "/v0/enterprise/{enterprise_id}/create-apply-geofence": "/v0/enterprise/{enterprise_id}/create-apply-geo-fence/",
@@ -70,6 +72,7 @@ _TILE_ICON = "POST /v1/enterprise/{enterprise_id}/tile-icons/"
 _PICTURE = File.of("picture.png", "image/png", b"data")
 _POLICY = "/enterprise/{enterprise_id}/policy/"
 _RULES = "/v1/enterprise/{enterprise_id}/alarmrules/"
+_ENROLLMENT = "POST /v2/emm/details/"
 _REMOTE_FILE = "/v0/enterprise/{enterprise_id}/content/remote-file/"
 
 
@@ -80,6 +83,11 @@ def _command(caller: Caller) -> dict[str, Any]:
 def _rule(caller: Caller) -> dict[str, Any]:
     # A rule has devices or groups.
     return {"groups": None, "alert_channels": None}
+
+
+def _completion(caller: Caller) -> dict[str, Any]:
+    started = caller.prepare("POST /v2/emm/enrollment/begin/")["content"]
+    return {"completion_token": started["completion_token"], "enterprise_token": sign_up(caller.service.tenant)}
 
 
 def _enterprise(caller: Caller) -> dict[str, Any]:
@@ -129,6 +137,12 @@ _BODIES: dict[str, Callable[[Caller], dict[str, Any]]] = {
     "POST /v2/background-scripts/": lambda caller: {"frequency_in_mins": None},
     "POST /v2/provisioning-profiles": lambda caller: {
         "file": File.of("shop.mobileprovision", None, mobileprovision.made(mobileprovision.Profile("Shop", "com.shop")))
+    },
+    # The list in v0 has them as URLs.
+    _ENROLLMENT: lambda caller: dict.fromkeys(("callback_url", "signup_url"), _TEXTS["url"]),
+    "POST /v2/emm/enrollment/complete/": _completion,
+    "POST /v2/emm/web-token/": lambda caller: {
+        "google_enterprise_id": caller.prepare(_ENROLLMENT)["content"]["google_enterprise_id"]
     },
     # A geofence with devices cannot be deleted.
     "POST /v0/enterprise/{enterprise_id}/create-apply-geo-fence/": lambda caller: {"devices": []},

@@ -11,7 +11,7 @@ import functools
 import typing as t
 from dataclasses import dataclass
 
-from ..base.errors import ApiError, EsperError, InvalidValues, RequestFailed, TransportError
+from ..base.errors import ApiError, EsperError, InvalidValues, NotFound, RequestFailed, TransportError
 from ..base.ids import is_id
 from ..base.row import Params, Row
 from ..base.text import counted
@@ -94,14 +94,24 @@ def plan_rest(view: TenantView, kind: Kind, params: Params, steps: t.Iterable[St
         return make_plan(view, kind, _selecting_replacement(kind, params, adopted)) if adopted else None
     # Another view, because this one can have the planned changes of other objects of the task.
     current_view = TenantView(view.client)
-    identifier = resolve_unknowns(step.ids).get("id") if step.path == kind.routes.object else None
-    if identifier is not None and lookup_of(current_view, kind).find_by_id(str(identifier)) is None:
-        raise EsperError(f"Esper deleted the {lookup_of(view, kind).phrase(params)} instead of changing it.")
-    rest = make_plan(current_view, kind, params)
+    try:
+        rest = make_plan(current_view, kind, params)
+    except NotFound:
+        _raise_if_deleted(current_view, kind, params, step)
+        raise
     if rest.steps:
+        _raise_if_deleted(current_view, kind, params, step)
         view.accepted = [each for each in view.accepted if each.step is not step]
         raise step.unconfirmed
     return rest
+
+
+def _raise_if_deleted(view: TenantView, kind: Kind, params: Params, step: Step) -> None:
+    """Raise EsperError if the object of an update does not exist. A response without an object can mean that."""
+    identifier = resolve_unknowns(step.ids).get("id") if step.path == kind.routes.object else None
+    lookup = lookup_of(view, kind)
+    if identifier is not None and lookup.find_by_id(str(identifier)) is None:
+        raise EsperError(f"Esper deleted the {lookup.phrase(params)} instead of changing it.")
 
 
 def _selecting_replacement(kind: Kind, params: Params, adopted: t.Iterable[Step]) -> Params:

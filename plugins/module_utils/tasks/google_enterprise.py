@@ -68,11 +68,22 @@ _MODULE = ModuleSpec(
         "A person must sign up between two tasks. O(state=started) returns RV(signup_url). The person opens it and"
         " signs up at Google. Then Google sends the browser to O(callback_url) with the query parameter"
         " C(enterpriseToken). O(state=enrolled) completes the enrollment with this token.",
-        "O(state=recorded) adds an existing enrollment to Esper.",
         "The Esper API cannot end an enrollment.",
     ),
     options=(
-        Option("state", "Desired state.", choices=("enrolled", "started", "recorded"), default="enrolled"),
+        Option(
+            "state",
+            (
+                "Desired state of the enrollment.",
+                "V(started) starts a sign-up, unless one with the same O(callback_url) is pending or the tenant is"
+                " enrolled.",
+                "V(enrolled) completes the pending sign-up, unless the tenant is enrolled.",
+                "V(recorded) adds an enrollment that exists at Google, unless the tenant has it. If the tenant has"
+                " another one, the task fails.",
+            ),
+            choices=("enrolled", "started", "recorded"),
+            default="enrolled",
+        ),
         Option(
             "callback_url",
             f"URL to which Google sends the browser after the sign-up. {https_url.doc}"

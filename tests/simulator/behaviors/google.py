@@ -22,6 +22,8 @@ _ACCOUNTS = "/v2/emm/accounts"
 
 _GOOGLE_ID = "LC02k9x4pz"
 _STARTED, _ENROLLED = 1, 2
+_TOKENS_OF_SIGN_UP = ("callback_url", "signup_url", "completion_token", "enterprise_token")
+_RECORDED = ("google_enterprise_id", "name", "state", *_TOKENS_OF_SIGN_UP)
 _INSTALL_STATES = ("INSTALLED", "FAILED")
 _UPDATABLE = ("icon_url", "is_active", "min_sdk_version")
 
@@ -91,7 +93,8 @@ def record(tenant: Tenant, call: Call) -> Answer:
     binding = _binding(tenant)
     if binding is not None and binding["google_enterprise_id"]:
         raise Refusal(409, ["Google Enterprise already exists. "])
-    return Answer({"content": _details(_bind(tenant, {"name": "", **call.body}))}, 201)
+    values = {name: call.body[name] for name in _RECORDED if name in call.body}
+    return Answer({"content": _details(_bind(tenant, {"name": "", **values}))}, 201)
 
 
 def list_bindings(tenant: Tenant, call: Call) -> Answer:
@@ -157,8 +160,7 @@ def _details(binding: Row) -> Row:
 
 
 def _binding_of_v0(binding: Row) -> Row:
-    names = ("id", "google_enterprise_id", "name", "state", "callback_url", "signup_url", "completion_token")
-    return {name: binding[name] for name in (*names, "enterprise_token")} | {
+    return {name: binding[name] for name in ("id", *_RECORDED)} | {
         "is_active": True,
         "created_on": binding["created_at"],
         "updated_on": binding["updated_at"],
