@@ -49,7 +49,7 @@ def test_values_of_secret_keys_are_collected() -> None:
     assert sorted(secret_values(value)) == ["4", "five", "one", "three"]
 
 
-def test_a_private_key_is_secret_beside_its_public_key() -> None:
+def test_a_private_key_x_its_public_key() -> None:
     assert mask_secrets({"data": "private", "public_data": "public"}) == {"data": MASK, "public_data": "public"}
     assert mask_secrets({"data": "plain"}) == {"data": "plain"}
     assert list(secret_values([{"data": "private", "public_data": "public"}, {"data": "plain"}])) == ["private"]
