@@ -16,6 +16,7 @@ from exchange import Check
 from behaviors import (
     alerts,
     apple,
+    apple_enrollment,
     applications,
     blueprints,
     commands,
@@ -69,6 +70,7 @@ KINDS = (
     reports,
     scripts,
     apple,
+    apple_enrollment,
     google,
 )
 
