@@ -138,6 +138,20 @@ def _icon(_tenant: Tenant) -> list[Task]:
     return [("tile_icon", objects_of(_LAW_ICON).create)]
 
 
+_ENROLLED = preparation_of(next(each for each in subjects() if each.name == "google_play_app"))
+_SIGN_UP: Row = {"state": "started", "callback_url": "https://it.example.com/google"}
+_UNAPPROVED: Row = {"package_name": "com.android.chrome", "state": "unapproved"}
+_ACCOUNT: Row = {"key_id": "law", "type": 1, "data": "private-key-of-law", "public_data": "public"}
+
+
+def _sign_up(_tenant: Tenant) -> list[Task]:
+    return [("google_enterprise", _SIGN_UP)]
+
+
+def _account(_tenant: Tenant) -> list[Task]:
+    return [("google_service_account", _ACCOUNT)]
+
+
 _INVITED: Row = {"email": "dora@example.com", "role": "Law", "groups": ["All devices"]}
 _CUSTOM_ROLE = Preparation(tasks=(("role", {"name": "Law"}),))
 
@@ -270,6 +284,18 @@ _OTHERS = (
     Scenario(
         "tile_icon_assignment-remove", "tile_icon_assignment", _constant({"state": "absent", "all_devices": True})
     ),
+    Scenario("google_enterprise-start", "google_enterprise", _constant(_SIGN_UP)),
+    Scenario("google_enterprise-again", "google_enterprise", _constant({**_SIGN_UP, "force": True}), earlier=_sign_up),
+    Scenario("google_enterprise-record", "google_enterprise", _constant(_ENROLLED.tasks[0][1])),
+    Scenario("google_enterprise-same", "google_enterprise", _constant({}), _ENROLLED),
+    Scenario("google_enterprise_info", "google_enterprise_info", _constant({}), _ENROLLED, earlier=_account),
+    Scenario(
+        "google_web_token-issue", "google_web_token", _constant({"parent_url": "https://law.example.com"}), _ENROLLED
+    ),
+    Scenario("google_play_app-unapprove", "google_play_app", _constant(_UNAPPROVED), _ENROLLED),
+    Scenario("google_play_app_info-installs", "google_play_app_info", _constant({"installs": True}), _ENROLLED),
+    Scenario("google_service_account-add", "google_service_account", _constant(_ACCOUNT), _ENROLLED),
+    Scenario("google_service_account-same", "google_service_account", _constant(_ACCOUNT), _ENROLLED, earlier=_account),
     Scenario("token_info", "token_info", _constant({})),
     Scenario("dep_sync-wait", "dep_sync", _constant({"max_age": 60, **_WAIT})),
     Scenario("dep_sync-follow", "dep_sync", _constant(_WAIT), earlier=lambda _tenant: [("dep_sync", {})]),

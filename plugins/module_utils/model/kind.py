@@ -193,6 +193,8 @@ class Kind:
     false if responses do not have the name. Then ``routes.name_filter`` must be exact. ``creates`` is false if only
     Esper creates the objects, so an object that does not exist is an error.
 
+    ``absent_states`` are the values of the option ``state`` after which the object does not exist.
+
     ``view_key`` is the key of the kind in TenantView. It defaults to the name, and differs if a module manages versions
     of the objects of another kind. ``in_tenant`` is true if the module tenant manages the objects too.
 
@@ -220,6 +222,7 @@ class Kind:
     to_api: t.Callable[[Row], Row] | None = None
     find_keys: t.Callable[[Row], t.Iterable[str]] | None = None
     on_lost_create: t.Literal["adopt", "fail"] = "adopt"
+    absent_states: tuple[str, ...] = ("absent",)
     in_tenant: bool = True
     uploads: tuple[Upload, ...] = ()
     related: tuple[Related, ...] = ()

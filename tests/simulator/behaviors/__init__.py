@@ -30,6 +30,7 @@ from behaviors import (
     foundry,
     geofences,
     google_devices,
+    google,
     identity,
     operations,
     pictures,
@@ -76,6 +77,7 @@ KINDS = (
     apple_tokens,
     foundry,
     google_devices,
+    google,
 )
 
 OPERATIONS = {name: behavior for kind in KINDS for name, behavior in kind.OPERATIONS.items()}
