@@ -8,11 +8,11 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: google_play_app
-short_description: Manage Esper google play apps
+short_description: Manage Esper Play apps
 version_added: 0.1.0
 author: esper.cloud contributors (@ansible-collections)
 description:
-  - Creates, updates and deletes google play apps.
+  - Creates, updates and deletes Play apps.
   - A Play app is an app of Google Play that is approved for the devices of the tenant.
   - Blueprints use a Play app like any other app, with the type C(PLAYSTORE).
   - 'The tenant must be enrolled with Google: see M(esper.cloud.google_enterprise).'

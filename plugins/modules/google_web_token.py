@@ -8,11 +8,11 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: google_web_token
-short_description: Manage Esper google web tokens
+short_description: Manage Esper web tokens
 version_added: 0.1.0
 author: esper.cloud contributors (@ansible-collections)
 description:
-  - Creates, updates and deletes google web tokens.
+  - Creates, updates and deletes web tokens.
   - A web token lets a web page of yours embed the app store of Google Play.
   - If O(state=issued), requests a new token and returns it as RV(token). Set C(no_log) to true in the task,
     because everyone with the token can use it. Such a task always reports a change.

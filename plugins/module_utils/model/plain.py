@@ -31,7 +31,6 @@ def plain_kind(
     creates: bool = True,
     deletes: bool = True,
     states: tuple[str, ...] = (),
-    returns: tuple[Value, ...] = (),
     rules: t.Mapping[str, t.Any] = MappingProxyType({}),
     info_rules: t.Mapping[str, t.Any] = MappingProxyType({}),
     info_short_description: str = "",
