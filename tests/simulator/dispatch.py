@@ -100,6 +100,8 @@ class Service:
         if wanted is None:
             return None
         kind = headers.get("Content-Type", "")
+        if operation.has_optional_body and not (kind or body):
+            return {}
         if kind.partition(";")[0] != wanted:
             raise Refusal(415, [f'detail: Unsupported media type "{kind}" in request. '])
         if not isinstance(body, bytes):

@@ -27,7 +27,10 @@ from behaviors import (
     device_groups,
     devices,
     directory,
+    foundry,
     geofences,
+    google,
+    google_devices,
     identity,
     operations,
     pictures,
@@ -72,6 +75,9 @@ KINDS = (
     apple,
     apple_enrollment,
     apple_tokens,
+    foundry,
+    google_devices,
+    google,
 )
 
 OPERATIONS = {name: behavior for kind in KINDS for name, behavior in kind.OPERATIONS.items()}
