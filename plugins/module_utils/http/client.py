@@ -23,7 +23,7 @@ from ..base.version import VERSION
 from .connection import Connection
 from .download import Download, Sink
 from .forms import Form, Watch
-from .responses import Response, object_in, read_response, sentence, server_message
+from .responses import NOT_MODIFIED, Response, object_in, read_response, sentence, server_message
 from .transport import RawResponse, Transport, deadline_error
 
 Query = t.Mapping[str, t.Any]
@@ -94,6 +94,7 @@ class Client:
             log=log,
         )
         self._enterprise_id = connection.enterprise_id
+        self._path_ids: dict[str, str] = {}
         self._discovery = threading.Lock()
         self._device_requests = threading.Semaphore(_DEVICE_REQUESTS)
 
@@ -222,8 +223,8 @@ class Client:
         """Send one request, with as many retries as are safe and the options allow.
 
         ``path`` is that of the contract, with its placeholders and trailing slash. ``ids`` are the values of the
-        placeholders, except {enterprise_id}. ``query`` values that are None are omitted. ``body`` is sent as JSON,
-        unless it is a Form.
+        placeholders, except {enterprise_id} and those of set_path_id(). ``query`` values that are None are omitted.
+        ``body`` is sent as JSON, unless it is a Form.
         ``purpose`` is the start of an error message: "Creating the device group 'Berlin'".
         ``idempotent`` is whether the request can be repeated if its outcome is unknown, and ``can_be_empty`` whether
         the response is valid without a body. If omitted, the method decides. ``is_text`` is whether the body of the
@@ -281,6 +282,11 @@ class Client:
                 self._enterprise_id = self._discover_enterprise_id()
             return self._enterprise_id
 
+    def set_path_id(self, placeholder: str, value: str) -> str:
+        """Set the value of a placeholder in all paths of the task, and return it. The first value stays, because cached
+        responses depend on it."""
+        return self._path_ids.setdefault(placeholder, value)
+
     def redact(self, text: str) -> str:
         """Return a text without the API key and the other secrets."""
         return self._redaction.text(text)
@@ -332,7 +338,9 @@ class Client:
     def target(self, path: str, ids: Ids | None = None) -> str:
         """Return a path of the contract with the values of its placeholders. Raise InvalidParameter if an ID is not a
         part of a path, and the errors of the request that reads the enterprise ID."""
-        known: Ids = {**(ids or {}), "enterprise_id": self.enterprise_id} if "{enterprise_id}" in path else ids or {}
+        known: Ids = {**self._path_ids, **(ids or {})}
+        if "{enterprise_id}" in path:
+            known = {**known, "enterprise_id": self.enterprise_id}
         for value in known.values():
             if not is_path_part(str(value)):
                 shown = self.redact(str(value))[:_ID_LENGTH]
@@ -356,7 +364,8 @@ class Client:
                 body=lambda: self._encoded(body, purpose),
                 headers=_TEXT if is_text else None,
             ) as raw:
-                is_redirect = 300 <= raw.status < 400
+                # A PUT that changes nothing is a success.
+                is_redirect = 300 <= raw.status < 400 and (method, raw.status) != ("PUT", NOT_MODIFIED)
                 content = b"" if is_redirect else raw.content()
             if not is_redirect:
                 return read_response(
