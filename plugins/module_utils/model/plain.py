@@ -29,7 +29,7 @@ def plain_kind(
     options: tuple[Option, ...] = (),
     info_options: tuple[Option, ...] = (),
     deletes: bool = True,
-    states: tuple[str, ...] = (),
+    states: t.Mapping[str, str] = MappingProxyType({}),
     returns: tuple[Value, ...] = (),
     rules: t.Mapping[str, t.Any] = MappingProxyType({}),
     info_rules: t.Mapping[str, t.Any] = MappingProxyType({}),
@@ -43,14 +43,17 @@ def plain_kind(
     own. ``options`` and ``info_options`` are added to those of the modules, ``rules`` and ``info_rules`` to the rules
     between the options. ``info_short_description`` is for a kind with a long title, because ansible-doc -l has 80
     columns. ``deletes`` is false if Esper cannot delete the objects. ``states`` are the choices of the option ``state``
-    if they are others, the default first. ``returns`` are other return values of the module. Other arguments are those
-    of Kind.
+    with a sentence about each, if they are others, the default first. ``returns`` are other return values of the
+    module. Other arguments are those of Kind.
     """
     title, plural = title or name.replace("_", " "), plural or f"{name}s"
-    titles = plural.replace("_", " ")
+    titles = f"{title}s" if plural == f"{name}s" else plural.replace("_", " ")
     id_type = next((field.type for field in fields if field.name == "id"), "str")
     has_force = any(guard.option == "force" for guard in guards)
     has_name = "name" in keys
+    filters = {option.name for option in info_options}
+    selectors = [f"O({key})" for key in ("id", *keys) if key in ("id", *filters)]
+    selected_by = "name or ID" if has_name else " or ".join(selectors) if len(selectors) == 2 else "ID"
     can_replace = attributes.get("on_difference") == "replace"
     unless = " unless O(state=absent)" if deletes else ""
     module = ModuleSpec(
@@ -72,7 +75,7 @@ def plain_kind(
     info_module = ModuleSpec(
         short_description=info_short_description or f"Get information about Esper {titles}",
         description=(
-            f"Returns one {title} by {'name or ID' if has_name else 'ID'}, or all {titles} of the tenant.",
+            f"Returns one {title} by {selected_by}, or all {titles} of the tenant.",
             f"If the {title} does not exist, the list is empty.",
         ),
         options=(
