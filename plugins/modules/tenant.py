@@ -79,6 +79,10 @@ options:
     description: Enterprise policies, each with the options of M(esper.cloud.enterprise_policy).
     type: list
     elements: dict
+  foundry_builds:
+    description: Foundry builds, each with the options of M(esper.cloud.foundry_build).
+    type: list
+    elements: dict
   geofences:
     description: Geofences, each with the options of M(esper.cloud.geofence).
     type: list
@@ -108,6 +112,10 @@ options:
     elements: dict
   device_groups:
     description: Device groups, each with the options of M(esper.cloud.device_group).
+    type: list
+    elements: dict
+  foundry_device_models:
+    description: Foundry device models, each with the options of M(esper.cloud.foundry_device_model).
     type: list
     elements: dict
   alarm_rules:
@@ -151,6 +159,7 @@ seealso:
   - module: esper.cloud.device_group_thumbnail
   - module: esper.cloud.enterprise
   - module: esper.cloud.enterprise_policy
+  - module: esper.cloud.foundry_build
   - module: esper.cloud.geofence
   - module: esper.cloud.google_play_app
   - module: esper.cloud.preferred_region
@@ -159,6 +168,7 @@ seealso:
   - module: esper.cloud.tile_icon
   - module: esper.cloud.blueprint
   - module: esper.cloud.device_group
+  - module: esper.cloud.foundry_device_model
   - module: esper.cloud.alarm_rule
   - module: esper.cloud.directory_record
   - module: esper.cloud.user

@@ -73,7 +73,8 @@ def _manages(subject: Subject) -> Reason:
 
 
 def _creates(subject: Subject) -> Reason:
-    return _manages(subject) or ("always exists" if subject.singleton else "")
+    exists = "always exists" if subject.singleton else "" if subject.creates else "created by Esper"
+    return _manages(subject) or exists
 
 
 def _updates(subject: Subject) -> Reason:
@@ -118,7 +119,7 @@ def _exports(subject: Subject) -> Reason:
 
 
 def _create(world: World, subject: Subject, objects: Objects) -> Run:
-    """Create the first object. A singleton exists, so it gets the properties."""
+    """Create the first object. If it exists already, such as a singleton, it gets the properties."""
     run = world.must(subject.name, objects.create)
     assert run.changed, f"The {subject.title} is already like this. Set other values in preparations.py."
     return run
@@ -369,7 +370,7 @@ def _other_id(value: str | int) -> str | int:
 @law("An ID or a name that no object has: _info returns nothing, absent changes nothing, present fails.", _reads_named)
 def unknown(world: World, subject: Subject, objects: Objects) -> None:
     unknown_id = {"id": objects.by_unknown_id["id"]}
-    for options in (objects.info, unknown_id) if subject.has_name else (unknown_id,):
+    for options in (objects.info, unknown_id) if subject.has_name and subject.creates else (unknown_id,):
         found = _read(world, subject, options)
         assert found == [], f"{options} returns {found}"
     if subject.module is None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "simulator"))
 
+import apple_files
 import mobileprovision
 from apk import Manifest, made
 
@@ -82,6 +83,25 @@ _ENROLL = (
 _ACCESS = {"role": "Group Viewer", "groups": ["All devices/Law"]}
 
 PREPARATIONS: dict[str, Preparation] = {
+    "apns_certificate": Preparation(
+        files={"law.pem": apple_files.certificate()},
+        tasks=(
+            ("apns_certificate", {"state": "requested"}),
+            ("apns_certificate", {"src": "law.pem", "apple_id": "law@example.com"}),
+            ("apns_certificate", {"state": "requested"}),
+        ),
+    ),
+    "dep_token": Preparation(
+        files={"law.p7m": apple_files.dep_token()},
+        tasks=(
+            ("dep_token", {"state": "requested"}),
+            ("dep_token", {"src": "law.p7m", "name": "Law"}),
+        ),
+    ),
+    "vpp_token": Preparation(
+        files={"law.vpptoken": apple_files.vpp_token()},
+        tasks=(("vpp_token", {"src": "law.vpptoken"}), ("vpp_token", {"src": "law.vpptoken", "force": True})),
+    ),
     "alarm_rule": Preparation(
         tasks=(
             ("device_group", {"path": "All devices/Stores/Germany", "create_parents": True}),
@@ -169,6 +189,20 @@ PREPARATIONS: dict[str, Preparation] = {
         second={"path": "All devices/Second law"},
         sample={},
         changed={"new_path": "All devices/Moved law"},
+    ),
+    # The simulated tenant has these builds and device models, because no task can create them.
+    "foundry_build": Preparation(
+        identity={"device_model": "Example K10", "version": "15.2.31", "approved": True},
+        second={"device_model": "Example T5", "version": "15.2.31", "approved": True},
+        changed={"approved": False},
+        info={"device_model": "Example K10", "version": "15.2.31"},
+        by_unknown_id={"approved": True},
+    ),
+    "foundry_device_model": Preparation(
+        identity={"name": "Example K10"},
+        second={"name": "Example T5"},
+        sample={"auto_update": True, "locked_build": "15.2.30", "confirm": True},
+        changed={"latest": True, "confirm": True},
     ),
     "oem_config_schema": Preparation(
         info={"oem_type": "ZEBRA", "package_name": "com.example.oemconfig"},

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from ansible_collections.esper.cloud.plugins.module_utils.index import MODULES
 from ansible_collections.esper.cloud.tests.laws.objects import objects_of, preparation_of
-from ansible_collections.esper.cloud.tests.laws.preparations import Preparation, Row
+from ansible_collections.esper.cloud.tests.laws.preparations import PREPARATIONS, Preparation, Row
 from ansible_collections.esper.cloud.tests.laws.subjects import Subject, subjects
 
 INVENTORY = "devices"
@@ -108,6 +108,12 @@ def _constant(options: Row) -> Options:
     return lambda _tenant: options
 
 
+def _apple(name: str, tasks: int | None = None) -> Preparation:
+    """Return the preparation of a module that uploads files from Apple, with its first tasks only."""
+    own = PREPARATIONS[name]
+    return Preparation(files=own.files, tasks=own.tasks[:tasks])
+
+
 _WAIT: Row = {"wait": True, "wait_timeout": 120}
 _LAW_APP = next(each for each in subjects() if each.name == "app")
 _LAW_ICON = next(each for each in subjects() if each.name == "tile_icon")
@@ -118,6 +124,14 @@ _ASSIGNED = Preparation(
 
 def _operation(tenant: Tenant) -> list[Task]:
     return [("operation", {"operation_type": "REBOOT", "devices": tenant.online})]
+
+
+# Devices on other platforms fail.
+_ANY: Row = {"max_fail_percentage": 100}
+
+
+def _accounts(tenant: Tenant) -> list[Task]:
+    return [("device_google_account", {"devices": tenant.ids, **_ANY})]
 
 
 def _icon(_tenant: Tenant) -> list[Task]:
@@ -297,6 +311,49 @@ _OTHERS = (
         _constant({"apple_app_id": "361309726", "refresh": True, "preferred_region": "DE"}),
     ),
     Scenario("vpp_app_info-licenses", "vpp_app_info", _constant({"licenses": True})),
+    Scenario("apns_certificate-request", "apns_certificate", _constant({"state": "requested", "dest": "law.csr"})),
+    Scenario(
+        "apns_certificate-upload",
+        "apns_certificate",
+        _constant({"src": "law.pem", "apple_id": "second@example.com"}),
+        _apple("apns_certificate"),
+    ),
+    Scenario(
+        "apns_certificate-delete",
+        "apns_certificate",
+        _constant({"state": "absent", "confirm": True}),
+        _apple("apns_certificate"),
+    ),
+    Scenario("dep_token-check", "dep_token", _constant({"name": "Law"}), _apple("dep_token")),
+    Scenario("dep_token-request", "dep_token", _constant({"state": "requested", "force": True})),
+    Scenario("dep_token-upload", "dep_token", _constant({"src": "law.p7m", "name": "Second"}), _apple("dep_token", 1)),
+    Scenario("vpp_token-upload", "vpp_token", _constant({"src": "law.vpptoken", "force": True}), _apple("vpp_token")),
+    Scenario("vpp_token-delete", "vpp_token", _constant({"state": "absent", "confirm": True}), _apple("vpp_token", 1)),
+    Scenario("device_google_account-add", "device_google_account", lambda tenant: {"devices": tenant.ids, **_ANY}),
+    Scenario(
+        "device_google_account-remove",
+        "device_google_account",
+        lambda tenant: {"devices": tenant.ids, "state": "absent", "confirm": True, **_ANY},
+        earlier=_accounts,
+    ),
+    Scenario(
+        "device_google_policy",
+        "device_google_policy",
+        lambda tenant: {"devices": tenant.ids, "apps": [{"package_name": "com.example.law"}], **_ANY},
+        earlier=_accounts,
+    ),
+    Scenario(
+        "device_google_account_info",
+        "device_google_account_info",
+        lambda tenant: {"devices": tenant.ids, "policy": True, "emm": True},
+        earlier=lambda tenant: [
+            *_accounts(tenant),
+            (
+                "device_google_policy",
+                {"devices": tenant.ids, "apps": [{"package_name": "com.example.law", "mcm_id": "7"}], **_ANY},
+            ),
+        ],
+    ),
     Scenario("sso_connection-check", "sso_connection", _constant({"default": True, "strategy": "samlp"})),
     Scenario(
         "sso_connection-update",

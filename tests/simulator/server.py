@@ -20,6 +20,7 @@ from contract import Contract
 from control import (
     MOST_OBJECTS,
     Advance,
+    AppleConduct,
     Change,
     Invitations,
     Mistake,
@@ -77,6 +78,7 @@ class Server:
                 web.post("/_simulator/commands/advance", self._advance),
                 web.post("/_simulator/invitations", self._handle_invitations),
                 web.post("/_simulator/dep-syncs", self._set_dep_sync_end),
+                web.post("/_simulator/apple", self._set_apple_conduct),
                 web.post("/_simulator/google", self._sign_up),
             ]
         )
@@ -202,6 +204,10 @@ class Server:
 
     async def _set_dep_sync_end(self, request: web.Request) -> web.Response:
         self._service.tenant.dep_sync_end = made(SyncEnd, await content_of(request))
+        return _json(None)
+
+    async def _set_apple_conduct(self, request: web.Request) -> web.Response:
+        self._service.tenant.apple_conduct = asdict(made(AppleConduct, await content_of(request)))
         return _json(None)
 
     async def _sign_up(self, request: web.Request) -> web.Response:

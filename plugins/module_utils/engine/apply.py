@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import functools
 import typing as t
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..base.errors import ApiError, EsperError, InvalidValues, NotFound, RequestFailed, TransportError
 from ..base.ids import is_id
 from ..base.row import Params, Row
 from ..base.text import counted
 from ..http.parallel import CONCURRENCY, in_parallel
-from ..http.responses import Response, replace_hint, sentence
+from ..http.responses import NOT_MODIFIED, Response, object_in, replace_hint, sentence
 from ..model.conform import conform
 from ..model.kind import Kind, Shape
 from ..model.plan import ObjectDiff, Plan, Step
@@ -78,7 +78,8 @@ def _apply_plan(view: TenantView, kind: Kind, params: Params, planned: Plan, che
         record = record_after(view, kind, planned)
         if rest := plan_rest(view, kind, params, planned.steps):
             record = apply(view, kind, rest)
-    return Result(bool(planned.steps), record, planned.changes, planned.warnings, planned.related, planned.extra)
+    changed = any(not step.unchanged for step in planned.steps)
+    return Result(changed, record, planned.changes, planned.warnings, planned.related, planned.extra)
 
 
 def plan_rest(view: TenantView, kind: Kind, params: Params, steps: t.Iterable[Step]) -> Plan | None:
@@ -279,6 +280,7 @@ def _send_step(view: TenantView, kind: Kind, step: Step) -> None:
             purpose=step.purpose,
             idempotent=idempotent,
         )
+        response = replace(response, body=object_in(response.body, kind.routes.object_key))
         view.hide_secrets(kind, response.body)
         return response
 
@@ -298,6 +300,11 @@ def _send_step(view: TenantView, kind: Kind, step: Step) -> None:
         step.done = True
         return
     _raise_if_error(view, step, response)
+    if response.status == NOT_MODIFIED:
+        # Only reading the object shows whether it is as desired.
+        step.done = step.unchanged = True
+        step.unconfirmed = _without_object(view, step, response)
+        return
     # A response that asks for another request has no effect yet.
     following = step.next_step(response) if step.next_step else None
     if following:

@@ -63,6 +63,8 @@ class Planner:
         if is_absent:
             plan = Plan(None) if current is None else self.plan_delete(current, params)
         elif current is None:
+            if not self.kind.creates:
+                raise self.lookup.not_found_error(params)
             plan = self.plan_create(params)
         else:
             plan = self.plan_update(current, params)
@@ -383,6 +385,8 @@ class Planner:
             current: Row | None = self.view.get_at(
                 self.kind.routes.object, kind=self.kind, purpose=self.kind.purpose_of_list
             )
+        elif not self.kind.routes.has_object_get:
+            current = self.view.find_object(self.kind, str(saved[self.kind.id_key]))
         else:
             ids, purpose = {"id": str(saved[self.kind.id_key])}, f"Reading the {self.kind.phrase(saved)} again"
             current = self.view.find_at(self.kind.routes.object, ids, kind=self.kind, purpose=purpose)

@@ -23,7 +23,7 @@ from ..base.version import VERSION
 from .connection import Connection
 from .download import Download, Sink
 from .forms import Form, Watch
-from .responses import Response, read_response, sentence, server_message
+from .responses import NOT_MODIFIED, Response, object_in, read_response, sentence, server_message
 from .transport import RawResponse, Transport, deadline_error
 
 Query = t.Mapping[str, t.Any]
@@ -41,6 +41,7 @@ _ID_LENGTH = 100
 _TARGET_LENGTH = 500
 # Maximum number of characters of the target of a redirect in a message.
 _ORIGIN_LENGTH = 200
+_TEXT = {"Accept": "text/plain; charset=utf-8"}
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -159,12 +160,19 @@ class Client:
         return response
 
     def get_object(
-        self, path: str, *, ids: Ids | None = None, query: Query | None = None, key: str | None = "id", purpose: str
+        self,
+        path: str,
+        *,
+        ids: Ids | None = None,
+        query: Query | None = None,
+        key: str | None = "id",
+        object_key: str = "",
+        purpose: str,
     ) -> dict[str, t.Any]:
-        """Return an object. Raise TransportError if it does not have the property ``key``, unless that is None, and the
-        errors of request()."""
+        """Return an object. ``object_key`` is the property of the body that has it: see Routes. Raise TransportError if
+        it does not have the property ``key``, unless that is None, and the errors of request()."""
         response = self._read(path, ids, query, purpose)
-        body = response.body
+        body = object_in(response.body, object_key)
         if not isinstance(body, dict) or (key is not None and not is_id(body.get(key))):
             raise self.unusable(response, "GET", "no object", purpose)
         return body
@@ -182,11 +190,18 @@ class Client:
         )
 
     def find_object(
-        self, path: str, *, ids: Ids | None = None, query: Query | None = None, key: str | None = "id", purpose: str
+        self,
+        path: str,
+        *,
+        ids: Ids | None = None,
+        query: Query | None = None,
+        key: str | None = "id",
+        object_key: str = "",
+        purpose: str,
     ) -> dict[str, t.Any] | None:
         """Return an object like get_object(), or None if Esper returns HTTP 404."""
         try:
-            return self.get_object(path, ids=ids, query=query, key=key, purpose=purpose)
+            return self.get_object(path, ids=ids, query=query, key=key, object_key=object_key, purpose=purpose)
         except ApiError as error:
             if error.status != 404:
                 raise
@@ -203,6 +218,7 @@ class Client:
         purpose: str,
         idempotent: bool | None = None,
         can_be_empty: bool | None = None,
+        is_text: bool = False,
     ) -> Response:
         """Send one request, with as many retries as are safe and the options allow.
 
@@ -211,7 +227,8 @@ class Client:
         ``body`` is sent as JSON, unless it is a Form.
         ``purpose`` is the start of an error message: "Creating the device group 'Berlin'".
         ``idempotent`` is whether the request can be repeated if its outcome is unknown, and ``can_be_empty`` whether
-        the response is valid without a body. If omitted, the method decides.
+        the response is valid without a body. If omitted, the method decides. ``is_text`` is whether the body of the
+        response is a text, not JSON.
 
         Raise ApiError for an error status, and TransportError if there is no valid response. Their ``outcome_unknown``
         is true if a write request may have taken effect anyway.
@@ -232,12 +249,22 @@ class Client:
         record: t.ContextManager[None] = contextlib.nullcontext() if method == "GET" else self._writes.record(purpose)
         with slot, record:
             return self._transport.with_retries(
-                lambda: self._send(method, target, shown, body, purpose, can_be_empty=can_be_empty),
+                lambda: self._send(method, target, shown, body, purpose, can_be_empty=can_be_empty, is_text=is_text),
                 method,
                 shown,
                 purpose,
                 idempotent,
             )
+
+    def request_text(
+        self, method: str, path: str, *, body: t.Any = None, purpose: str, idempotent: bool | None = None
+    ) -> bytes:
+        """Send a request whose response is a text, and return its bytes: see request(). Raise TransportError if the
+        response has no text."""
+        response = self.request(method, path, body=body, purpose=purpose, idempotent=idempotent, is_text=True)
+        if not isinstance(response.body, bytes):
+            raise self.unusable(response, method, "no text", purpose)
+        return response.body
 
     def download(self, download: Download, file: Sink) -> None:
         """Write the bytes of a download to a file, see Download.save()."""
@@ -323,14 +350,22 @@ class Client:
                 )
         return re.sub(r"{(\w+)}", lambda found: quote(str(known[found.group(1)]), safe=""), path)
 
-    def _send(self, method: str, target: str, shown: str, body: t.Any, purpose: str, *, can_be_empty: bool) -> Response:
+    def _send(
+        self, method: str, target: str, shown: str, body: t.Any, purpose: str, *, can_be_empty: bool, is_text: bool
+    ) -> Response:
         """Send a request. ``shown`` is its target for messages, in which secrets are masked."""
         url = self.connection.api_url + target
         for _hop in range(_REDIRECTS + 1):
             with self._transport.open(
-                method, url, target=shown, purpose=purpose, body=lambda: self._encoded(body, purpose)
+                method,
+                url,
+                target=shown,
+                purpose=purpose,
+                body=lambda: self._encoded(body, purpose),
+                headers=_TEXT if is_text else None,
             ) as raw:
-                is_redirect = 300 <= raw.status < 400
+                # A PUT that changes nothing is a success.
+                is_redirect = 300 <= raw.status < 400 and (method, raw.status) != ("PUT", NOT_MODIFIED)
                 content = b"" if is_redirect else raw.content()
             if not is_redirect:
                 return read_response(
@@ -342,6 +377,7 @@ class Client:
                     target=shown,
                     purpose=purpose,
                     can_be_empty=can_be_empty,
+                    is_text=is_text,
                 )
             url = self._redirection(raw, url, method, shown, purpose)
         raise TransportError(

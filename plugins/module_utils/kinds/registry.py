@@ -21,6 +21,8 @@ from .device_group_thumbnail import DEVICE_GROUP_THUMBNAIL
 from .directory_record import DIRECTORY_RECORD
 from .enterprise import ENTERPRISE
 from .enterprise_policy import ENTERPRISE_POLICY
+from .foundry_build import FOUNDRY_BUILD
+from .foundry_device_model import FOUNDRY_DEVICE_MODEL
 from .geofence import GEOFENCE
 from .google_play_app import GOOGLE_PLAY_APP
 from .preferred_region import PREFERRED_REGION
@@ -45,6 +47,7 @@ KINDS: tuple[Kind, ...] = (
     DEVICE_GROUP_THUMBNAIL,
     ENTERPRISE,
     ENTERPRISE_POLICY,
+    FOUNDRY_BUILD,
     GEOFENCE,
     GOOGLE_PLAY_APP,
     PREFERRED_REGION,
@@ -53,6 +56,7 @@ KINDS: tuple[Kind, ...] = (
     TILE_ICON,
     BLUEPRINT,
     DEVICE_GROUP,
+    FOUNDRY_DEVICE_MODEL,
     ALARM_RULE,
     DIRECTORY_RECORD,
     USER,

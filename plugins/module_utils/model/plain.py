@@ -28,12 +28,14 @@ def plain_kind(
     related: tuple[Related, ...] = (),
     options: tuple[Option, ...] = (),
     info_options: tuple[Option, ...] = (),
+    creates: bool = True,
     deletes: bool = True,
     states: t.Mapping[str, str] = MappingProxyType({}),
-    returns: tuple[Value, ...] = (),
     rules: t.Mapping[str, t.Any] = MappingProxyType({}),
     info_rules: t.Mapping[str, t.Any] = MappingProxyType({}),
     info_short_description: str = "",
+    returns: tuple[Value, ...] = (),
+    info_returns: tuple[Value, ...] = (),
     **attributes: t.Any,
 ) -> Kind:
     """Return a kind whose objects have an ID, and a name or other keys, with a module and an _info module.
@@ -42,10 +44,11 @@ def plain_kind(
     are the options that select an object in place of its ID. If they are not ("name",), the kind has a lookup of its
     own. ``options`` and ``info_options`` are added to those of the modules, ``rules`` and ``info_rules`` to the rules
     between the options. ``info_short_description`` is for a kind with a long title, because ansible-doc -l has 80
-    columns. ``deletes`` is false if Esper cannot delete the objects. ``states`` are the choices of the option ``state``
-    with a sentence about each, if they are others, the default first. ``returns`` are other return values of the
-    module. Other arguments are those of Kind.
+    columns. ``deletes`` is false if Esper cannot delete the objects, ``creates`` if it cannot create them either.
+    ``states`` are the choices of the option ``state`` with a sentence about each, if they are others, the default
+    first. ``returns`` and ``info_returns`` are further return values. Other arguments are those of Kind.
     """
+    deletes = creates and deletes
     title, plural = title or name.replace("_", " "), plural or f"{name}s"
     titles = f"{title}s" if plural == f"{name}s" else plural.replace("_", " ")
     id_type = next((field.type for field in fields if field.name == "id"), "str")
@@ -58,9 +61,14 @@ def plain_kind(
     unless = " unless O(state=absent)" if deletes else ""
     module = ModuleSpec(
         short_description=f"Manage Esper {titles}",
-        description=(f"{_verbs(fields, renames=has_name, deletes=deletes)} {titles}.", *_paragraphs(doc), _OMITTED),
+        description=(
+            *((f"{_verbs(fields, renames=has_name, deletes=deletes)} {titles}.",) if creates else ()),
+            *_paragraphs(doc),
+            *(() if creates else (f"The Esper API cannot create or delete {titles}.",)),
+            _OMITTED,
+        ),
         options=(
-            state_option(title, deletes=deletes, states=states),
+            *((state_option(title, deletes=deletes, states=states),) if creates else ()),
             _id_option(f"ID of the {title}. The {title} must exist{unless}.", id_type),
             *writable(fields),
             *options,
@@ -86,6 +94,7 @@ def plain_kind(
             *info_options,
         ),
         rules={"mutually_exclusive": _exclusive(info_options, has_name=has_name), **info_rules},
+        returns=info_returns,
         check_mode=READS_ONLY,
         diff_mode=NO_DIFF,
         seealso=(name,),
@@ -96,6 +105,7 @@ def plain_kind(
         plural=plural,
         routes=routes,
         fields=fields,
+        creates=creates,
         guards=guards,
         uploads=uploads,
         related=related,

@@ -17,6 +17,7 @@ from behaviors import (
     alerts,
     apple,
     apple_enrollment,
+    apple_tokens,
     applications,
     blueprints,
     commands,
@@ -26,8 +27,10 @@ from behaviors import (
     device_groups,
     devices,
     directory,
+    foundry,
     geofences,
     google,
+    google_devices,
     identity,
     operations,
     pictures,
@@ -71,6 +74,9 @@ KINDS = (
     scripts,
     apple,
     apple_enrollment,
+    apple_tokens,
+    foundry,
+    google_devices,
     google,
 )
 
