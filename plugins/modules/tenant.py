@@ -65,6 +65,9 @@ options:
     description: Webclips, each with the options of M(esper.cloud.webclip).
     type: list
     elements: dict
+  dep_profile:
+    description: DEP profile, with the options of M(esper.cloud.dep_profile).
+    type: dict
   device_group_thumbnails:
     description: Device group thumbnails, each with the options of M(esper.cloud.device_group_thumbnail).
     type: list
@@ -148,6 +151,7 @@ seealso:
   - module: esper.cloud.provisioning_profile
   - module: esper.cloud.wallpaper
   - module: esper.cloud.webclip
+  - module: esper.cloud.dep_profile
   - module: esper.cloud.device_group_thumbnail
   - module: esper.cloud.enterprise
   - module: esper.cloud.enterprise_policy

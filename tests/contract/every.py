@@ -127,6 +127,10 @@ _BODIES: dict[str, Callable[[Caller], dict[str, Any]]] = {
         "app_file": File.of("com.example.new-1.0-1.apk", None, b"data")
     },
     "POST /v2/background-scripts/": lambda caller: {"frequency_in_mins": None},
+    "POST /v2/seamless": lambda caller: {
+        "assigned_blueprint_id": next(iter(caller.service.tenant.objects["blueprints"])),
+        "group_id": caller.service.tenant.root,
+    },
     "POST /v2/provisioning-profiles": lambda caller: {
         "file": File.of("shop.mobileprovision", None, mobileprovision.made(mobileprovision.Profile("Shop", "com.shop")))
     },
@@ -144,6 +148,7 @@ _QUERIES: dict[str, Callable[[Caller], dict[str, Any]]] = {
     "GET /commands/v0/status/": lambda caller: {"request": caller.prepare(_COMMAND)["content"]["id"]},
     "GET /geofence/v1/geofences/{geofence_id}/blueprints": lambda caller: {"limit": 10, "offset": 0},
     "GET /geofence/v1/geofences/{geofence_id}/devices": lambda caller: {"limit": 10, "offset": 0},
+    "GET /v2/itunesapps": lambda caller: {"apple_app_id": "361309726"},
     "GET /v2/oem-config-schema": lambda caller: {"package_name": "com.example.oemconfig"},
     "GET /v2/subgroups": lambda caller: {"parent_group_ids": caller.service.tenant.root},
 }

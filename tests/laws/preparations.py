@@ -86,6 +86,9 @@ PREPARATIONS: dict[str, Preparation] = {
         by_unknown_id={"version_name": "1.0.0"},
         exceptions={"info": "app manages versions, app_info reads apps"},
     ),
+    "app_store": Preparation(
+        info={"title": "Example", "bundle_id": "com.example.scanner"}, info_all={"title": "Example"}
+    ),
     "blueprint": Preparation(
         files={"law.apk": _apk("com.example.law"), "law.txt": b"law"},
         tasks=(("app", _APP), ("content", _CONTENT)),
@@ -109,6 +112,7 @@ PREPARATIONS: dict[str, Preparation] = {
         for_create=({"src": "law.txt"}, {"src": "second.txt"}),
     ),
     "custom_action": Preparation(info={"name": "Bluetooth", "scripts": True}, info_all={"scripts": True}),
+    "dep_sync": Preparation(tasks=(("dep_sync", {"wait": True}),) * 2),
     # A user who does not have to accept an invitation, because the properties of an invitation do not change.
     "user": Preparation(
         tasks=(("device_group", {"path": "Law"}),),

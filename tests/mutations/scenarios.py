@@ -181,6 +181,10 @@ def _reboot(tenant: Tenant) -> list[Task]:
     ]
 
 
+def _serials(tenant: Tenant) -> list[str]:
+    return sorted(each["serial"] for each in tenant.devices)
+
+
 _OTHERS = (
     Scenario("device-tags", "device", lambda tenant: {"devices": tenant.ids, "tags": ["law", "pilot"]}),
     Scenario("device-alias", "device", lambda tenant: {"device": tenant.online[0], "alias": "Law 1"}),
@@ -286,6 +290,20 @@ _OTHERS = (
             ),
         ],
     ),
+    Scenario("dep_sync-wait", "dep_sync", _constant({"max_age": 60, **_WAIT})),
+    Scenario("dep_sync-follow", "dep_sync", _constant(_WAIT), earlier=lambda _tenant: [("dep_sync", {})]),
+    Scenario(
+        "seamless_provisioning-serials",
+        "seamless_provisioning",
+        lambda tenant: {"serials": ["LAW1", *_serials(tenant)], "blueprint": "Law", "group": tenant.path},
+        _ASSIGNED,
+    ),
+    Scenario(
+        "vpp_app-refresh",
+        "vpp_app",
+        _constant({"apple_app_id": "361309726", "refresh": True, "preferred_region": "DE"}),
+    ),
+    Scenario("vpp_app_info-licenses", "vpp_app_info", _constant({"licenses": True})),
     Scenario("sso_connection-check", "sso_connection", _constant({"default": True, "strategy": "samlp"})),
     Scenario(
         "sso_connection-update",

@@ -62,7 +62,8 @@ class Service:
             if flaws:
                 raise Refusal(400, flaws)
             if not EVERYWHERE.isdisjoint(query):
-                query = {name: text for name, text in query.items() if name not in EVERYWHERE}
+                ignored = {name for name in EVERYWHERE if (name, "query") not in operation.parameters}
+                query = {name: text for name, text in query.items() if name not in ignored}
             content = self._body(operation, headers, body)
             call = Call(path, route.values, query, content, headers.get("Host", ""))
             if operation in self._checks:

@@ -113,6 +113,10 @@ class Simulator:
         """Let the people with these addresses accept their invitations, and show invitations with or without `meta`."""
         self._control("POST", "invitations", {"accept": accept or [], "shows_meta": shows_meta})
 
+    def dep_syncs(self, **end: Any) -> None:
+        """Set how the DEP syncs end that start from now on: `status`, `reason`, `failing`, see SyncEnd."""
+        self._control("POST", "dep-syncs", end)
+
     def _control(self, method: str, path: str, body: object = None) -> Any:
         """Send a request to the control paths, which are next to the API and need no key."""
         request = urllib.request.Request(

@@ -13,6 +13,7 @@ from typing import Any
 
 import orjson
 from aiohttp import web
+from behaviors.apple_enrollment import SyncEnd
 from behaviors.users import USERS, accept
 from contract import Contract
 from control import (
@@ -74,6 +75,7 @@ class Server:
                 web.post("/_simulator/commands", self._set_conduct),
                 web.post("/_simulator/commands/advance", self._advance),
                 web.post("/_simulator/invitations", self._handle_invitations),
+                web.post("/_simulator/dep-syncs", self._set_dep_sync_end),
             ]
         )
         return application
@@ -194,6 +196,10 @@ class Server:
         for email in handling.accept:
             if not accept(tenant, email):
                 raise Mistake(f"Invalid invitations: there is none for {email!r}.")
+        return _json(None)
+
+    async def _set_dep_sync_end(self, request: web.Request) -> web.Response:
+        self._service.tenant.dep_sync_end = made(SyncEnd, await content_of(request))
         return _json(None)
 
     def _change(self, add: int, remove: int | list[str]) -> dict[str, list[str]]:

@@ -139,6 +139,8 @@ class Tenant:
     jobs: dict[str, list[Task]] = field(default_factory=dict)
     tasks: dict[str, Task] = field(default_factory=dict)
     conduct: Conduct = field(default_factory=Conduct)
+    # The end of DEP syncs: see behaviors/apple_enrollment.py.
+    dep_sync_end: Any = None
     # Whether invitations are shown with the role and the groups in them.
     shows_meta: bool = True
     # What happened to each device, by its id.

@@ -8,9 +8,12 @@ import re
 import typing as t
 from datetime import datetime, timezone
 
+from .row import Row
+
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d)(:\d\d)?(?:[.,](\d{1,9}))?([Zz]|[+-]\d\d:?\d\d)?", re.ASCII)
 # Esper has no earlier data, and earlier times cannot be compared on all systems.
 _FIRST_YEAR = 1970
+_NO_TIME = datetime(1, 1, 1, tzinfo=timezone.utc)
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 # Days, hours, minutes and seconds.
 _NUMBER = r"(\d{1,9}(?:\.\d{1,9})?)"
@@ -103,3 +106,13 @@ def time_of_number(text: str) -> datetime | None:
 def now() -> datetime:
     """Return the current time with time zone."""
     return datetime.now(timezone.utc)
+
+
+def newest_first(rows: t.Iterable[Row], *keys: str) -> list[Row]:
+    """Return objects in the order of the times in their properties, the latest first. The second property counts if the
+    times in the first are equal. Objects without a valid time are the last, and keep their order."""
+
+    def times(row: Row) -> tuple[datetime, ...]:
+        return tuple(parse_time(str(row.get(key))) or _NO_TIME for key in keys)
+
+    return sorted(rows, key=times, reverse=True)

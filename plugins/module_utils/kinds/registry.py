@@ -15,6 +15,7 @@ from .background_script import BACKGROUND_SCRIPT
 from .blueprint import BLUEPRINT
 from .content import CONTENT
 from .custom_action import CUSTOM_ACTION
+from .dep_profile import DEP_PROFILE
 from .device_group import DEVICE_GROUP
 from .device_group_thumbnail import DEVICE_GROUP_THUMBNAIL
 from .directory_record import DIRECTORY_RECORD
@@ -41,6 +42,7 @@ KINDS: tuple[Kind, ...] = (
     PROVISIONING_PROFILE,
     WALLPAPER,
     WEBCLIP,
+    DEP_PROFILE,
     DEVICE_GROUP_THUMBNAIL,
     ENTERPRISE,
     ENTERPRISE_POLICY,

@@ -153,11 +153,22 @@ def plain_reading(
 
 
 def plain_singleton(
-    *, name: str, title: str, doc: Words, routes: Routes, fields: tuple[Field, ...], **attributes: t.Any
+    *,
+    name: str,
+    title: str,
+    doc: Words,
+    routes: Routes,
+    fields: tuple[Field, ...],
+    info_doc: Words = (),
+    info_returns: tuple[Value, ...] = (),
+    seealso: tuple[str, ...] = (),
+    **attributes: t.Any,
 ) -> Kind:
     """Return a kind of which each tenant has one object, with a module that updates it and an _info module.
 
-    ``title`` is the object in a sentence, ``doc`` its purpose. Other arguments are those of Kind.
+    ``title`` is the object in a sentence, ``doc`` its purpose. ``info_doc`` and ``info_returns`` are added to the
+    description and the return values of the _info module. ``seealso`` are other modules. Other arguments are those of
+    Kind.
     """
     return Kind(
         name=name,
@@ -178,14 +189,15 @@ def plain_singleton(
                     contains=fields,
                 ),
             ),
-            seealso=(f"{name}_info",),
+            seealso=(f"{name}_info", *seealso),
         ),
         info_module=ModuleSpec(
             short_description=f"Get information about Esper {title}",
-            description=f"Returns the {title} of the tenant.",
+            description=(f"Returns the {title} of the tenant.", *_paragraphs(info_doc)),
+            returns=info_returns,
             check_mode=READS_ONLY,
             diff_mode=NO_DIFF,
-            seealso=(name,),
+            seealso=(name, *seealso),
         ),
         **attributes,
     )

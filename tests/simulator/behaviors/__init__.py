@@ -16,6 +16,7 @@ from exchange import Check
 from behaviors import (
     alerts,
     apple,
+    apple_enrollment,
     applications,
     blueprints,
     commands,
@@ -72,6 +73,7 @@ KINDS = (
     apple,
     foundry,
     google_devices,
+    apple_enrollment,
 )
 
 OPERATIONS = {name: behavior for kind in KINDS for name, behavior in kind.OPERATIONS.items()}
