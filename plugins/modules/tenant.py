@@ -87,6 +87,10 @@ options:
     description: Geofences, each with the options of M(esper.cloud.geofence).
     type: list
     elements: dict
+  google_play_apps:
+    description: Play apps, each with the options of M(esper.cloud.google_play_app).
+    type: list
+    elements: dict
   preferred_region:
     description: Preferred regions, with the options of M(esper.cloud.preferred_region).
     type: dict
@@ -157,6 +161,7 @@ seealso:
   - module: esper.cloud.enterprise_policy
   - module: esper.cloud.foundry_build
   - module: esper.cloud.geofence
+  - module: esper.cloud.google_play_app
   - module: esper.cloud.preferred_region
   - module: esper.cloud.report_subscription
   - module: esper.cloud.role

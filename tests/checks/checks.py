@@ -53,8 +53,8 @@ mypy tests/benchmarks
 # and the inventory.
 REPRESENTATIVES = ("enterprise_policy", "content", "device_command", "tenant", "inventory_devices")
 
-# Targets with the ways to fail, nested options, and secrets. tests/processes runs modules on this core, too, and tests/unit
-# compares modules with tasks in the controller's process and reads inventories.
+# Targets with the ways to fail, nested options, and secrets. tests/processes runs modules on this core, too, and
+# tests/unit compares modules with tasks in the controller's process and reads inventories.
 MODULES_ON_OLDEST = ("api", "enterprise_policy")
 
 # Sanity tests that depend on ansible-core, with its own Python only. The newest core imports modules with the other
@@ -67,8 +67,8 @@ SANITY_ON_OLDEST = (
 )
 
 # The unit tests that only read files of the repository give the same result on each core. The contract tests do not use
-# ansible-core. The others run on the oldest Python, too, because the engine has to work on it. The law tests run the code
-# of all kinds there. `make test-matrix` runs all unit tests on each core.
+# ansible-core. The others run on the oldest Python, too, because the engine has to work on it. The law tests run the
+# code of all kinds there. `make test-matrix` runs all unit tests on each core.
 UNITS_ON_OLDEST = (
     "tests/unit",
     "--ignore=tests/unit/plugins/module_utils/kinds",

@@ -12,6 +12,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "simulator"))
 
+import apple_files
 import mobileprovision
 from apk import Manifest, made
 
@@ -66,9 +67,41 @@ _ANDROID = {
     "files": [{"content": "law.txt", "destination_path": "/sdcard/law.txt"}],
 }
 
+# A tenant with Google, without a person who signs up.
+_ENROLL = (
+    "google_enterprise",
+    {
+        "state": "recorded",
+        "google_enterprise_id": "LC02k9x4pz",
+        "state_code": 2,
+        "callback_url": "https://it.example.com/google",
+        "signup_url": "https://play.google.com/work/recorded",
+        "completion_token": "recorded-completion",
+        "enterprise_token": "recorded-enterprise",
+    },
+)
 _ACCESS = {"role": "Group Viewer", "groups": ["All devices/Law"]}
 
 PREPARATIONS: dict[str, Preparation] = {
+    "apns_certificate": Preparation(
+        files={"law.pem": apple_files.certificate()},
+        tasks=(
+            ("apns_certificate", {"state": "requested"}),
+            ("apns_certificate", {"src": "law.pem", "apple_id": "law@example.com"}),
+            ("apns_certificate", {"state": "requested"}),
+        ),
+    ),
+    "dep_token": Preparation(
+        files={"law.p7m": apple_files.dep_token()},
+        tasks=(
+            ("dep_token", {"state": "requested"}),
+            ("dep_token", {"src": "law.p7m", "name": "Law"}),
+        ),
+    ),
+    "vpp_token": Preparation(
+        files={"law.vpptoken": apple_files.vpp_token()},
+        tasks=(("vpp_token", {"src": "law.vpptoken"}), ("vpp_token", {"src": "law.vpptoken", "force": True})),
+    ),
     "alarm_rule": Preparation(
         tasks=(
             ("device_group", {"path": "All devices/Stores/Germany", "create_parents": True}),
@@ -127,6 +160,17 @@ PREPARATIONS: dict[str, Preparation] = {
             "last_name": "Bo",
             "active": False,
         },
+    ),
+    "google_play_app": Preparation(
+        tasks=(_ENROLL,),
+        identity={"package_name": "com.example.law"},
+        second={"package_name": "com.example.second"},
+    ),
+    "google_web_token": Preparation(
+        tasks=(_ENROLL,),
+        identity={"parent_url": "https://law.example.com", "state": "present"},
+        second={"parent_url": "https://second.example.com", "state": "present"},
+        by_unknown_id={"state": "present"},
     ),
     "device_heartbeat": Preparation(
         info={"seen_after": "2026-01-01T01:00:00+01:00", "platform": "ANDROID"},

@@ -216,7 +216,11 @@ class Contract:
             body=_schema(raw.get("requestBody", {})),
             form=None if form is None else self.resolve(form),
             has_optional_body=raw.get("requestBody", {}).get("required") is False,
-            answers={int(status): _schema(spec) for status, spec in raw["responses"].items() if status.isdigit()},
+            answers={
+                int(status): _schema(spec) or _schema(spec, "text/plain; charset=utf-8")
+                for status, spec in raw["responses"].items()
+                if status.isdigit()
+            },
             errors={status: schema for status, schema in errors.items() if "properties" in schema},
         )
 

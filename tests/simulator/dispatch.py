@@ -71,6 +71,8 @@ class Service:
             answer = behavior(self.tenant, call)
         except Refusal as refusal:
             return _refused(operation, refusal.status, refusal.lines)
+        if isinstance(answer.body, bytes):
+            return Reply(answer.status, answer.body, {"Content-Type": "text/plain; charset=utf-8", **answer.headers})
         return Reply(answer.status, b"" if answer.body is None else orjson.dumps(answer.body))
 
     def error(self, method: str, path: str, status: int) -> Reply:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import typing as t
 from datetime import datetime, timezone
@@ -18,7 +19,8 @@ _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 # Days, hours, minutes and seconds.
 _NUMBER = r"(\d{1,9}(?:\.\d{1,9})?)"
 _DURATION = re.compile(f"P(?:{_NUMBER}D)?(?:T(?:{_NUMBER}H)?(?:{_NUMBER}M)?(?:{_NUMBER}S)?)?", re.ASCII)
-_UNITS = (86400, 3600, 60, 1)
+_SECONDS_OF_DAY = 86_400
+_UNITS = (_SECONDS_OF_DAY, 3600, 60, 1)
 MILLISECONDS = 1000
 """Number of milliseconds in a second."""
 # In seconds, this is more than 1,000 years from now.
@@ -116,3 +118,9 @@ def newest_first(rows: t.Iterable[Row], *keys: str) -> list[Row]:
         return tuple(parse_time(str(row.get(key))) or _NO_TIME for key in keys)
 
     return sorted(rows, key=times, reverse=True)
+
+
+def days_until(text: t.Any) -> int | None:
+    """Return the number of whole days until a time, negative after it, None if the value is not a time."""
+    time = parse_time(text) if isinstance(text, str) else None
+    return None if time is None else math.floor((time - now()).total_seconds() / _SECONDS_OF_DAY)

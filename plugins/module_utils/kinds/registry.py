@@ -24,6 +24,7 @@ from .enterprise_policy import ENTERPRISE_POLICY
 from .foundry_build import FOUNDRY_BUILD
 from .foundry_device_model import FOUNDRY_DEVICE_MODEL
 from .geofence import GEOFENCE
+from .google_play_app import GOOGLE_PLAY_APP
 from .preferred_region import PREFERRED_REGION
 from .provisioning_profile import PROVISIONING_PROFILE
 from .report_subscription import REPORT_SUBSCRIPTION
@@ -48,6 +49,7 @@ KINDS: tuple[Kind, ...] = (
     ENTERPRISE_POLICY,
     FOUNDRY_BUILD,
     GEOFENCE,
+    GOOGLE_PLAY_APP,
     PREFERRED_REGION,
     REPORT_SUBSCRIPTION,
     ROLE,

@@ -30,6 +30,7 @@ def plain_kind(
     info_options: tuple[Option, ...] = (),
     creates: bool = True,
     deletes: bool = True,
+    states: tuple[str, ...] = (),
     rules: t.Mapping[str, t.Any] = MappingProxyType({}),
     info_rules: t.Mapping[str, t.Any] = MappingProxyType({}),
     info_short_description: str = "",
@@ -44,7 +45,8 @@ def plain_kind(
     own. ``options`` and ``info_options`` are added to those of the modules, ``rules`` and ``info_rules`` to the rules
     between the options. ``info_short_description`` is for a kind with a long title, because ansible-doc -l has 80
     columns. ``deletes`` is false if Esper cannot delete the objects, ``creates`` if it cannot create them either.
-    ``returns`` and ``info_returns`` are further return values. Other arguments are those of Kind.
+    ``states`` are the choices of the option ``state`` if they are others, the default first. ``returns`` and
+    ``info_returns`` are further return values. Other arguments are those of Kind.
     """
     deletes = creates and deletes
     title, plural = title or name.replace("_", " "), plural or f"{name}s"
@@ -63,7 +65,7 @@ def plain_kind(
             _OMITTED,
         ),
         options=(
-            *((state_option(title, deletes=deletes),) if creates else ()),
+            *((state_option(title, deletes=deletes, states=states),) if creates else ()),
             _id_option(f"ID of the {title}. The {title} must exist{unless}.", id_type),
             *writable(fields),
             *options,

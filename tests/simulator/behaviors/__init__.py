@@ -17,6 +17,7 @@ from behaviors import (
     alerts,
     apple,
     apple_enrollment,
+    apple_tokens,
     applications,
     blueprints,
     commands,
@@ -28,6 +29,7 @@ from behaviors import (
     directory,
     foundry,
     geofences,
+    google,
     google_devices,
     identity,
     operations,
@@ -71,9 +73,11 @@ KINDS = (
     reports,
     scripts,
     apple,
+    apple_enrollment,
+    apple_tokens,
     foundry,
     google_devices,
-    apple_enrollment,
+    google,
 )
 
 OPERATIONS = {name: behavior for kind in KINDS for name, behavior in kind.OPERATIONS.items()}
