@@ -481,7 +481,7 @@ AREAS = {
     "Devices": ("device", "device_group", "device_facts"),
     "Commands and operations": ("device_command", "converge", "operation"),
     "Blueprints and policies": ("blueprint", "enterprise_policy"),
-    "Apps and content": ("app", "content", "oem_config_schema"),
+    "Apps and content": ("app", "tenant_app", "esper_app", "content", "oem_config_schema"),
     "Alerts and places": ("alarm_rule", "alert_channel", "geofence"),
     "Appearance": ("wallpaper", "device_group_thumbnail", "tile_icon", "tile_icon_assignment"),
     "Apple and scripts": ("webclip", "provisioning_profile", "custom_action", "background_script"),

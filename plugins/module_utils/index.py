@@ -65,6 +65,8 @@ MODULES = {
     "sso_connection_info": ("kinds.sso_connection", "SSO_CONNECTION_ROWS"),
     "status_metric_info": ("kinds.status_metric", "STATUS_METRIC"),
     "tenant": ("tasks.tenant", "TENANT"),
+    "tenant_app": ("kinds.tenant_app", "TENANT_APP_VERSION"),
+    "tenant_app_info": ("kinds.tenant_app", "TENANT_APP"),
     "tile_icon": ("kinds.tile_icon", "TILE_ICON"),
     "tile_icon_assignment": ("tasks.tile_icon_assignment", "TILE_ICON_ASSIGNMENT"),
     "tile_icon_info": ("kinds.tile_icon", "TILE_ICON"),

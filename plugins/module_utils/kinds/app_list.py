@@ -59,6 +59,12 @@ def version_number(value: t.Any) -> t.Any:
     return int(value) if str(value).isdecimal() else value
 
 
+def version_code(version: Row) -> int | None:
+    """Return the code of a version, by which versions are ordered, None if it is no number."""
+    code = version_number(version.get("build_number"))
+    return code if isinstance(code, int) else None
+
+
 def versions_of(
     view: TenantView, app: Row, query: Row | None = None, *, family: str = V1, kind: Kind | None = None
 ) -> list[Row]:

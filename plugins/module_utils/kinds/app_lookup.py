@@ -12,9 +12,8 @@ import typing as t
 
 from ..base.errors import ApiError, InvalidParameter
 from ..base.row import Params, Row
-from .app_list import APPS, LEGACY, LEGACY_APPS, app_of, version_number, versions_of, with_app
+from .app_list import APPS, LEGACY, LEGACY_APPS, app_of, version_code, versions_of, with_app
 from .app_package import with_package
-from .app_version import matches_target
 from .app_version_lookup import VersionLookup
 from .blueprint_usage import Usage, is_same_id, usage_of
 
@@ -38,8 +37,7 @@ class AppVersionLookup(VersionLookup):
 
     def rank_of(self, version: Row) -> t.Any:
         """Return the version code, None if it is no number."""
-        code = version_number(version.get("build_number"))
-        return code if isinstance(code, int) else None
+        return version_code(version)
 
     def rank_label(self, version: Row) -> str:
         """Return the version code for messages."""
@@ -62,9 +60,9 @@ class AppVersionLookup(VersionLookup):
         listed = self._listed_versions(app)
         rows = self._versions_in_legacy(app, query) if listed is None else listed
         # Only v1 has some versions. An upload that finds one of them adopts it.
-        if not any(matches_target(self.kind, row, target) for row in rows) and (listed is None or not target["src"]):
+        if not any(self.matches(row, target) for row in rows) and (listed is None or not target["src"]):
             rows += self._versions_in_v1(app, query)
-        matching = [row for row in rows if matches_target(self.kind, row, target)]
+        matching = [row for row in rows if self.matches(row, target)]
         if not matching:
             _check_name_of_code(app, rows, target)
         return matching

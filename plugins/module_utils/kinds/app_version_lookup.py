@@ -10,7 +10,7 @@ from ..base.row import Params, Row
 from ..engine.lookup import Lookup, lookup_of
 from ..model.kind import Kind
 from ..model.unknowns import KnownAfterApply
-from .app_version import has_version, may_match_target, target_label, validate
+from .app_version import has_version, matches_target, may_match_target, target_label, validate
 from .blueprint_usage import Usage
 
 
@@ -60,6 +60,10 @@ class VersionLookup(Lookup):
     def check_app_of(self, target: Params) -> None:
         """Raise InvalidParameter if the version ID of a task is that of a version of another app, as far as Esper shows
         this with few requests."""
+
+    def matches(self, row: Row, target: Params) -> bool:
+        """Return whether a version is the one of the options."""
+        return matches_target(self.kind, row, target)
 
     # --- of each API --------------------------------------------------------------------------------------------------
 

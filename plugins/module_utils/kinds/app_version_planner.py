@@ -18,7 +18,7 @@ from ..http.forms import Form
 from ..model.compare import Comparison
 from ..model.plan import Effect, ObjectDiff, Plan, Step
 from ..model.unknowns import KnownAfterApply
-from .app_version import IDENTITY, check_bytes, key_of, matches_target, target_label
+from .app_version import IDENTITY, check_bytes, key_of, target_label
 from .app_version_lookup import VersionLookup
 from .blueprint_list import BLUEPRINTS
 from .blueprint_usage import Usage
@@ -119,7 +119,7 @@ class VersionPlanner(Planner):
         matching = [
             row
             for row in rows or []
-            if row["package_name"] == target["package_name"] and matches_target(self.kind, row, target)
+            if row["package_name"] == target["package_name"] and self.lookup.matches(row, target)
         ]
         if rows is not None and not matching:
             existing = ", ".join(map(self.kind.name_of, rows))

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import typing as t
+from dataclasses import replace
 
 from ..base.ids import normal_id
 from ..base.validators import length
@@ -177,6 +178,7 @@ _VERSION = (
 _APPS = Reference(
     kind="app", options=("package_name", "version_name", "version_code"), api_keys=("app_id", "app_version_id")
 )
+_TENANT_APPS = replace(_APPS, kind="tenant_app")
 _APP_IDS = (
     identifier("app_id", "ID of the app, instead of its package name.", required_by_api=True),
     identifier("app_version_id", "ID of the version, instead of its name and code.", required_by_api=True),
@@ -257,7 +259,7 @@ def tenant_apps(platform: str, *types: str, named_kinds: tuple[tuple[Field, Refe
         Field("base64_app_config", "Configuration of the app, encoded in Base64."),
         list_type="map",
         map_keys=(("app_id",), *((option.name,) for option, _reference in named_kinds), ("package_name",)),
-        references=(_APPS, *(reference for _option, reference in named_kinds)),
+        references=(_TENANT_APPS, *(reference for _option, reference in named_kinds)),
     )
 
 
