@@ -41,6 +41,7 @@ MODULES = {
     "enterprise_policy": ("kinds.enterprise_policy", "ENTERPRISE_POLICY"),
     "enterprise_policy_info": ("kinds.enterprise_policy", "ENTERPRISE_POLICY"),
     "enterprise_report_info": ("kinds.enterprise_report", "ENTERPRISE_REPORT"),
+    "esper_app_info": ("kinds.esper_app", "ESPER_APP"),
     "event_info": ("tasks.event_info", "EVENT_INFO"),
     "geofence": ("kinds.geofence", "GEOFENCE"),
     "geofence_info": ("kinds.geofence", "GEOFENCE"),

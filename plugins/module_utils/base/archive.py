@@ -46,7 +46,7 @@ def names_in(path: Path, *, advice: str) -> list[str] | Reason:
     if not head:
         return "it is empty", AGAIN
     try:
-        with _LimitedFile(path) as file, zipfile.ZipFile(file) as archive:
+        with _LimitedFile(path) as opened, zipfile.ZipFile(opened) as archive:
             return archive.namelist()
     except OSError:
         raise

@@ -21,6 +21,9 @@ _APPS = (
     ("APPLE", "com.example.guide", "Guide", (("3.2", "32"),)),
     ("WINDOWS", "com.example.display", "Display", (("5.0", "500"), ("5.1", "510"))),
 )
+# Package, architecture, and the codes of the versions, the oldest first. Their order as texts is another one.
+_ESPER_APPS = (("com.example.agent", "arm64_v8a", (9, 980, 8040)), ("com.example.agent", "x86_64", (8040,)))
+_ESPER_TABLE = "/v2/tenant-esper-apps"
 _APP_TABLE = "/v2/tenant-apps"
 _VERSIONS = "/v2/tenant-apps/{appId}/versions"
 _ARTIFACTS = "/v2/tenant-apps/{appId}/versions/{versionId}/artifacts"
@@ -41,6 +44,10 @@ def seed(tenant: Tenant) -> None:
             suffix = "ipa" if platform == "APPLE" else "msi"
             file = File.of(f"{package}.{suffix}", None, data)
             _add_version(tenant, app, name, Package(platform, package, version_name, code), file)
+    for package, architecture, codes in _ESPER_APPS:
+        app_id = tenant.new_id()
+        for code in codes:
+            _add_esper_app(tenant, app_id, package, architecture, code)
 
 
 # --- apps -------------------------------------------------------------------------------------------------------------
@@ -152,6 +159,65 @@ def delete_artifact(tenant: Tenant, call: Call) -> Answer:
     return Answer({"content": artifact})
 
 
+# --- Esper's own apps -------------------------------------------------------------------------------------------------
+
+
+def list_esper_apps(tenant: Tenant, call: Call) -> Answer:
+    """GET /v2/tenant-esper-apps: filters are exact, and codes are ordered as texts."""
+    names = ("package_name", "architecture", "version_code")
+    rows = [
+        row
+        for row in tenant.objects[_ESPER_TABLE].values()
+        if all(call.query.get(name) in (None, row[name]) for name in names)
+    ]
+    order = call.query.get("ordering", "")
+    if order:
+        rows.sort(key=lambda row: str(row[order.split(" ")[0].lstrip("-")]), reverse=order.startswith("-"))
+    shown = ("tenant_id", "app_version_id", "app_id", *names, "app_sha256_hash", "signature_hash", "created_at")
+    return _listed(paged(call, [{name: row[name] for name in shown} for row in rows], default=20))
+
+
+def get_esper_app(tenant: Tenant, call: Call) -> Answer:
+    """GET /v2/esper-apps/{appId}/versions/{versionId}."""
+    row = found(tenant.objects[_ESPER_TABLE], call.values["versionId"])
+    if row["app_id"] != call.values["appId"].lower():
+        raise Refusal(404, ["Not found. "])
+    own = ("app_id", "app_sha256_hash", "signature_hash", "architecture", "created_at")
+    return Answer(
+        {
+            "content": {
+                **{name: row[name] for name in own},
+                "id": row["app_version_id"],
+                "app_type": "ESPER_ANDROID",
+                "app_name": "Agent",
+                "app_download_url": tenant.storage.link(call.host, f"esper-apps/{row['app_version_id']}"),
+                "release_notes": "Faster start",
+                "description": "",
+                "file_size_in_kb": 20480,
+                "version_name": f"{row['version_code']}.0",
+                "build_number": row["version_code"],
+                "min_sdk_version": "21",
+            }
+        }
+    )
+
+
+def _add_esper_app(tenant: Tenant, app_id: str, package: str, architecture: str, code: int) -> None:
+    file = File.of(f"{package}.apk", None, f"{package} {architecture} {code}".encode())
+    row = {
+        "tenant_id": tenant.settings.enterprise_id,
+        "app_version_id": tenant.new_id(),
+        "app_id": app_id,
+        "package_name": package,
+        "architecture": architecture,
+        "version_code": str(code),
+        "app_sha256_hash": file.sha256,
+        "signature_hash": "9F:86:D0:81",
+        "created_at": tenant.now(),
+    }
+    tenant.objects[_ESPER_TABLE][row["app_version_id"]] = row
+
+
 # --- for all ----------------------------------------------------------------------------------------------------------
 
 
@@ -231,4 +297,6 @@ OPERATIONS: dict[str, Behavior] = {
     "POST /v2/tenant-apps/{appId}/versions/{versionId}/artifacts": upload_artifact,
     "DELETE /v2/tenant-apps/{appId}/versions/{versionId}/artifacts/{artifactId}": delete_artifact,
     "GET /v2/device-apps": list_devices,
+    "GET /v2/tenant-esper-apps": list_esper_apps,
+    "GET /v2/esper-apps/{appId}/versions/{versionId}": get_esper_app,
 }
