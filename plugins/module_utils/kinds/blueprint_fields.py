@@ -166,15 +166,15 @@ def scripts(doc: str, check: t.Callable[[t.Any], str] | None = None, **lengths: 
 _PACKAGE = identifier(
     "package_name", "Package name (bundle ID) of an app of the tenant, instead of its ID.", in_payload=False
 )
-_VERSION = (
-    identifier(
-        "version_name",
-        "Name of the version, instead of its ID. V(latest) selects the version with the highest version code, or the"
-        " one created last if Esper does not return the codes.",
-        in_payload=False,
-    ),
-    number("version_code", "Code of the version, if several versions have the same name.", in_payload=False),
-)
+
+
+def _version(latest: str) -> tuple[Field, ...]:
+    """Return the options that name a version of an app. ``latest`` is the meaning of the latest version."""
+    doc = f"Name of the version, instead of its ID. V(latest) selects the version with the highest {latest}."
+    code = "Code of the version, if several versions have the same name."
+    return identifier("version_name", doc, in_payload=False), number("version_code", code, in_payload=False)
+
+
 _APPS = Reference(
     kind="app", options=("package_name", "version_name", "version_code"), api_keys=("app_id", "app_version_id")
 )
@@ -188,7 +188,7 @@ ANDROID_APPS = dict_list(
     "apps",
     ("Apps of the blueprint, identified by O(settings.android.apps[].package_name).", KEPT),
     identifier("package_name", "Package name of the app.", required_by_api=True),
-    *_VERSION,
+    *_version("version code, or the one created last if Esper does not return the codes"),
     *_APP_IDS,
     Field(
         "installation_rule",
@@ -247,7 +247,7 @@ def tenant_apps(platform: str, *types: str, named_kinds: tuple[tuple[Field, Refe
         (f"Apps of the blueprint, identified by O(settings.{platform}.apps[].app_id).", KEPT),
         *(option for option, _reference in named_kinds),
         _PACKAGE,
-        *_VERSION,
+        *_version("numbers in its name and code, or the one created last if no name consists of numbers"),
         *_APP_IDS,
         Field("state", "Visibility of the app.", choices=("SHOW",), required_by_api=True, create_default="SHOW"),
         Field(

@@ -119,8 +119,6 @@ def _numbers(text: t.Any) -> _Numbers | None:
 
 
 def latest_of(versions: t.Sequence[Row]) -> Row:
-    """Return the latest version of an app: the one with the highest numbers, or the one created last if the name of one
-    does not consist of numbers."""
-    if any(rank_of(row) is None for row in versions):
-        return max(versions, key=lambda row: str(row.get("created_at") or ""))
-    return max(versions, key=lambda row: rank_of(row) or ())
+    """Return the latest version of an app: the one with the highest numbers, or the one created last if the name of
+    none consists of numbers."""
+    return max(versions, key=lambda row: (rank_of(row) or (), str(row.get("created_at") or "")))
