@@ -105,7 +105,6 @@ options:
         description:
           - 'Type of the artifact: another package (C(.msix) or C(.appx)), or a certificate (C(.cer)).'
           - Required if O(artifacts[].state=present).
-          - Mutually exclusive with O(id).
           - Required if O(state=present).
         type: str
         choices: [UWP_DEPENDENCY, UWP_CERTIFICATE]
@@ -116,13 +115,11 @@ options:
           - The module searches C(files) of the role and of the playbook, then the directories next to them,
             then the working directory of Ansible.
           - If the task is delegated to another machine, the path is on that machine and is not searched.
-          - Mutually exclusive with O(id).
           - Required if O(state=present).
         type: path
       id:
         description:
           - ID of the artifact, from RV(artifacts). Required if O(artifacts[].state=absent).
-          - Mutually exclusive with O(src) and O(type).
           - Required if O(state=absent).
         type: str
   artifacts_upload:
@@ -138,8 +135,8 @@ options:
       - Number of versions of the app to keep, including the version of the task. Versions with lower numbers
         in their names, or with the same name and a lower code, are deleted. Must be at least 1.
       - Versions in use are kept with a warning, unless O(force=true).
-      - The task fails if the version of the task is not one of them, or if the name of a version does not
-        consist of numbers.
+      - The task fails if its version is not one of them, or if the name of a version does not consist of
+        numbers.
       - If omitted, no other versions are deleted. Requires O(state=present).
     type: int
   force:

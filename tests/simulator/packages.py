@@ -20,7 +20,7 @@ MSI = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 
 
 class Package(NamedTuple):
-    """What the service reads of a package. Only those of Apple have a code."""
+    """The values that Esper reads from a package. Only those of Apple have a code."""
 
     platform: str
     package_name: str
@@ -70,7 +70,7 @@ def archive(entries: dict[str, bytes]) -> bytes:
 
 
 def read(name: str, data: bytes | None) -> Package:
-    """What is in a package; else what its file name says, `NAME-VERSION.SUFFIX`."""
+    """The values in a package; else those in its file name, `NAME-VERSION.SUFFIX`."""
     stem, _, suffix = name.rpartition(".")
     platform = "APPLE" if suffix == "ipa" else "WINDOWS"
     try:

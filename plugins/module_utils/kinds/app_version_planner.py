@@ -32,11 +32,11 @@ class VersionPlanner(Planner):
     API."""
 
     rank_title: str
-    """What orders the versions of an app, in a sentence."""
+    """The order of the versions of an app, in a sentence."""
     advice_on_rank: str = ""
-    """What makes the rank of the version of a task known."""
+    """The advice if the rank of the version of a task is unknown."""
     advice_on_app: str = "or set force=true"
-    """What to do if an app to delete is in use."""
+    """The advice if an app to delete is in use."""
 
     @property
     def lookup(self) -> VersionLookup:

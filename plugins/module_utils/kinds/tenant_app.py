@@ -147,8 +147,8 @@ _MODULE = ModuleSpec(
                 "Number of versions of the app to keep, including the version of the task. Versions with lower numbers"
                 " in their names, or with the same name and a lower code, are deleted. Must be at least 1.",
                 "Versions in use are kept with a warning, unless O(force=true).",
-                "The task fails if the version of the task is not one of them, or if the name of a version does not"
-                " consist of numbers.",
+                "The task fails if its version is not one of them, or if the name of a version does not consist of"
+                " numbers.",
                 "If omitted, no other versions are deleted. Requires O(state=present).",
             ),
             type="int",

@@ -66,10 +66,7 @@ ARTIFACTS = Option(
             identifier=True,
         ),
     ),
-    rules={
-        "required_if": [("state", "present", ("type", "src")), ("state", "absent", ("id",))],
-        "mutually_exclusive": [("id", "src"), ("id", "type")],
-    },
+    rules={"required_if": [("state", "present", ("type", "src")), ("state", "absent", ("id",))]},
 )
 
 ARTIFACTS_UPLOAD = Option(
@@ -110,6 +107,12 @@ def check_artifacts(params: Params) -> None:
         valid = ", ".join(suffix for suffix, each in FORMATS.items() if each.has_artifacts)
         raise InvalidParameter(f"artifacts requires a src with one of the suffixes {valid}.")
     for number, artifact in enumerate(artifacts):
+        unused = ("id",) if artifact["state"] == "present" else ("type", "src")
+        for name in unused:
+            if artifact[name] is not None:
+                raise InvalidParameter(
+                    f"artifacts[{number}].{name} does not apply if state={artifact['state']}. Omit it."
+                )
         if artifact["state"] == "present":
             _check_file(artifact, f"artifacts[{number}].src")
 

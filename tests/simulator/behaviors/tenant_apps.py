@@ -36,18 +36,17 @@ _Row = dict[str, Any]
 
 
 def seed(tenant: Tenant) -> None:
-    """A few apps, each in one or two versions."""
+    """A few apps, each in one or two versions, and versions of Esper's agent."""
     for platform, package, name, versions in _APPS:
         app = _add_app(tenant, platform, package)
         for version_name, code in versions:
             data = packages.ipa(package, version_name, code) if platform == "APPLE" else packages.msi(version_name)
-            suffix = "ipa" if platform == "APPLE" else "msi"
-            file = File.of(f"{package}.{suffix}", None, data)
+            file = File.of(f"{package}.{'ipa' if platform == 'APPLE' else 'msi'}", None, data)
             _add_version(tenant, app, name, Package(platform, package, version_name, code), file)
-    for package, architecture, codes in _ESPER_APPS:
+    for package, architecture, numbers in _ESPER_APPS:
         app_id = tenant.new_id()
-        for code in codes:
-            _add_esper_app(tenant, app_id, package, architecture, code)
+        for number in numbers:
+            _add_esper_app(tenant, app_id, package, architecture, number)
 
 
 # --- apps -------------------------------------------------------------------------------------------------------------

@@ -132,7 +132,7 @@ def test_an_upload_whose_response_is_lost_is_adopted(world: World, tmp_path: Pat
     assert len(versions(world, "com.example.till")) == 1
 
 
-def test_builds_of_one_version_are_told_apart_by_their_codes(world: World, tmp_path: Path) -> None:
+def test_builds_of_one_version_are_distinguished_by_their_codes(world: World, tmp_path: Path) -> None:
     for code in ("1", "2"):
         app(world, src=ipa(tmp_path, "3.2.0", code))
     run = app(world, **TILL, version_name="3.2.0", description="x")
@@ -219,9 +219,11 @@ def test_invalid_artifacts_are_found_before_the_upload(world: World, tmp_path: P
     wrong = {"type": "UWP_CERTIFICATE", "src": artifacts[0]["src"]}
     empty = {"type": "UWP_CERTIFICATE", "src": write(tmp_path, "empty.cer", b"")}
     other = {"type": "UWP_DEPENDENCY", "src": write(tmp_path, "no.appx", b"text")}
+    both = {**artifacts[0], "id": "6f1d2c3b-4a5e-4f60-9b8a-7c6d5e4f3a2b"}
     for run, error in (
         (app(world, src=src, artifacts=[wrong]), "Invalid artifacts[0].src: an artifact of the type UWP_CERTIFICATE"),
         (app(world, src=src, artifacts=[*artifacts, empty]), "the file is empty"),
+        (app(world, src=src, artifacts=[both]), "artifacts[0].id does not apply if state=present. Omit it."),
         (app(world, src=src, artifacts=[other]), "is not an MSIX or APPX file: it is not a ZIP archive"),
         (app(world, src=ipa(tmp_path, "1"), artifacts=artifacts), "artifacts requires a src with one of the suffixes"),
         (app(world, **DISPLAY, version_name="5.0", state="absent", artifacts=artifacts), "requires state=present"),
