@@ -177,7 +177,7 @@ EXAMPLES = r"""
 
 - name: Upload an MSI file, which the module does not read
   esper.cloud.tenant_app:
-    src: "{{ playbook_dir }}/build/scanner-1.4.msi"
+    src: "{{ playbook_dir }}/build/Scanner-1.4.msi"
     package_name: Scanner
     version_name: "1.4"
 
