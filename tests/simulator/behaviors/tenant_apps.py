@@ -40,8 +40,10 @@ def seed(tenant: Tenant) -> None:
     for platform, package, name, versions in _APPS:
         app = _add_app(tenant, platform, package)
         for version_name, code in versions:
-            data = packages.ipa(package, version_name, code) if platform == "APPLE" else packages.msi(version_name)
-            file = File.of(f"{package}.{'ipa' if platform == 'APPLE' else 'msi'}", None, data)
+            if platform == "APPLE":
+                file = File.of(f"{package}.ipa", None, packages.ipa(package, version_name, code))
+            else:
+                file = File.of(f"{package}.msix", None, packages.msix(package, version_name))
             _add_version(tenant, app, name, Package(platform, package, version_name, code), file)
     for package, architecture, numbers in _ESPER_APPS:
         app_id = tenant.new_id()
