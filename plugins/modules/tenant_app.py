@@ -211,11 +211,11 @@ tenant_app:
     id:
       description: ID of the app. Null in check mode if the task creates the app.
       type: str
-      sample: 5d0a5f86-4c5b-4c3f-9a54-3f1f6f0ba001
+      sample: 6f2f7c55-7c1f-4b8e-9a39-55a8c0f6a003
     version_id:
       description: ID of the version. Blueprints refer to it. Null in check mode if the task uploads the version.
       type: str
-      sample: 7b9c1d52-94a8-4f0e-8c7d-2a6e5f4d3c02
+      sample: 6f2f7c55-7c1f-4b8e-9a39-55a8c0f6a004
     platform:
       description: 'Platform of the app: V(APPLE) or V(WINDOWS).'
       type: str

@@ -135,7 +135,7 @@ tenant_apps:
         id:
           description: ID of the version. Blueprints refer to it.
           type: str
-          sample: 7b9c1d52-94a8-4f0e-8c7d-2a6e5f4d3c02
+          sample: 6f2f7c55-7c1f-4b8e-9a39-55a8c0f6a004
         name:
           description: Name of the app.
           type: str

@@ -17,7 +17,16 @@ from __future__ import annotations
 from ..model.field import Field
 from ..model.kind import Kind, Routes, Shape
 from ..model.module_spec import NO_DIFF, READS_ONLY, ModuleSpec, Option, Value, writable
-from .blueprint_list import BLUEPRINTS
+from .app_version_options import (
+    APP_ID,
+    RULES,
+    VERSION_ID,
+    force_option,
+    state_option,
+    usage_options,
+    versions_field,
+    versions_option,
+)
 from .downloads import dest_option, with_downloads
 from .tenant_app_artifacts import ARTIFACTS, ARTIFACTS_UPLOAD, ARTIFACTS_VALUE
 from .tenant_app_list import ID, PACKAGE_NAME, PATH, PLATFORM, PLATFORMS, TENANT_APPS, VERSION, label_of, with_code
@@ -25,8 +34,6 @@ from .tenant_app_lookup import TenantAppLookup
 from .tenant_app_planner import TenantAppPlanner
 from .tenant_app_reader import TenantAppReader
 from .upload import SEARCH_PATH, UPLOAD_DEADLINE
-
-_VERSION_ID = "7b9c1d52-94a8-4f0e-8c7d-2a6e5f4d3c02"
 
 _ABOUT_VERSION = (
     Field("name", "Name of the app.", api="app_name", writable=False, sample="Till"),
@@ -66,20 +73,8 @@ _ABOUT_VERSION = (
 )
 
 _VERSION_FIELDS = (
-    Field(
-        "id",
-        "ID of the app. Null in check mode if the task creates the app.",
-        api="app_id",
-        writable=False,
-        sample=ID.sample,
-    ),
-    Field(
-        "version_id",
-        "ID of the version. Blueprints refer to it. Null in check mode if the task uploads the version.",
-        api="id",
-        writable=False,
-        sample=_VERSION_ID,
-    ),
+    APP_ID,
+    VERSION_ID,
     PLATFORM,
     PACKAGE_NAME,
     *_ABOUT_VERSION,
@@ -100,15 +95,9 @@ _MODULE = ModuleSpec(
         "Options you omit are not changed.",
     ),
     options=(
-        Option(
-            "state",
-            (
-                "Desired state of the app version.",
-                "V(absent) deletes the version. If no version is set, it deletes all versions of the app. Esper keeps"
-                " the app without versions, and the module considers it deleted.",
-            ),
-            choices=("present", "absent"),
-            default="present",
+        state_option(
+            "V(absent) deletes the version. If no version is set, it deletes all versions of the app. Esper keeps the"
+            " app without versions, and the module considers it deleted."
         ),
         Option(
             "src",
@@ -153,30 +142,10 @@ _MODULE = ModuleSpec(
             ),
             type="int",
         ),
-        Option(
-            "force",
-            (
-                "If V(true), versions in use are deleted. If V(false), the task fails, and the error lists the users.",
-                "A version is in use if a device has it installed, or if the published version or the latest draft"
-                " of a blueprint has it. Earlier versions of a blueprint do not count.",
-                "M(esper.cloud.tenant) considers the blueprints after the task.",
-            ),
-            type="bool",
-            default=False,
-        ),
+        force_option(),
         UPLOAD_DEADLINE,
     ),
-    rules={
-        "required_one_of": [("src", "id", "package_name")],
-        "required_if": [("state", "present", ("src", "version_id", "version_name", "version_code"), True)],
-        "mutually_exclusive": [
-            ("src", "id"),
-            ("id", "package_name"),
-            ("src", "version_id"),
-            ("version_id", "version_name"),
-            ("version_id", "version_code"),
-        ],
-    },
+    rules=RULES,
     returns=(
         Value(
             "tenant_app",
@@ -211,35 +180,11 @@ _APP_FIELDS = (
     PLATFORM,
     PACKAGE_NAME,
     Field("created_at", "Time of the first upload.", writable=False, sample="2026-03-01T09:30:00Z"),
-    Field(
-        "versions",
-        (
-            "Versions of the app, in the order of the Esper API.",
-            "Null unless O(versions), O(details), O(blueprints) or O(devices) is V(true).",
-        ),
-        type="list",
-        elements="dict",
-        writable=False,
-        fields=(
-            Field("id", "ID of the version. Blueprints refer to it.", sample=_VERSION_ID),
-            *_ABOUT_VERSION,
-            Field(
-                "blueprints",
-                "Blueprints that have the version in any of their versions. Null unless O(blueprints=true).",
-                type="list",
-                elements="dict",
-                fields=BLUEPRINTS.fields,
-                sample=[{"id": "0a4b1d6e-7d0c-4a4e-9a64-35b0a7a3c001", "name": "Point of Sale"}],
-            ),
-            Field(
-                "devices",
-                "Devices that have the version installed. Null unless O(devices=true).",
-                type="list",
-                elements="dict",
-                fields=(Field("id", "ID of the device.", api="device_id"),),
-                sample=[{"id": "7c6f0b0e-3f0d-4d3e-8a83-1f3cbb1a2001"}],
-            ),
-        ),
+    versions_field(
+        _ABOUT_VERSION,
+        (Field("id", "ID of the device.", api="device_id"),),
+        "O(versions), O(details), O(blueprints) or O(devices)",
+        [{"id": "7c6f0b0e-3f0d-4d3e-8a83-1f3cbb1a2001"}],
     ),
 )
 
@@ -255,12 +200,7 @@ _INFO_MODULE = ModuleSpec(
         Option("package_name", "Package name of the apps, case-sensitive.", identifier=True),
         Option("name", "Name of the apps, case-sensitive. Several apps can have the same name.", identifier=True),
         Option("platform", "Platform of the apps.", choices=tuple(PLATFORMS)),
-        Option(
-            "versions",
-            "If V(true), the versions are returned too. This takes one request for each app.",
-            type="bool",
-            default=False,
-        ),
+        versions_option(),
         Option(
             "details",
             "If V(true), the versions are returned with RV(tenant_apps[].versions[].checksum) and"
@@ -268,18 +208,7 @@ _INFO_MODULE = ModuleSpec(
             type="bool",
             default=False,
         ),
-        Option(
-            "blueprints",
-            "If V(true), the versions and their blueprints are returned too. This takes one request for each version.",
-            type="bool",
-            default=False,
-        ),
-        Option(
-            "devices",
-            "If V(true), the versions and their devices are returned too. This takes one request for each version.",
-            type="bool",
-            default=False,
-        ),
+        *usage_options(),
         dest_option(
             "apps",
             "app",
