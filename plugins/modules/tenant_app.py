@@ -104,13 +104,12 @@ options:
       type:
         description:
           - 'Type of the artifact: another package (C(.msix) or C(.appx)), or a certificate (C(.cer)).'
-          - Required if O(artifacts[].state=present).
           - Required if O(state=present).
         type: str
         choices: [UWP_DEPENDENCY, UWP_CERTIFICATE]
       src:
         description:
-          - Path of the file on the controller. Required if O(artifacts[].state=present).
+          - Path of the file on the controller.
           - A relative path is searched in the same way as by M(ansible.builtin.copy).
           - The module searches C(files) of the role and of the playbook, then the directories next to them,
             then the working directory of Ansible.
@@ -119,7 +118,7 @@ options:
         type: path
       id:
         description:
-          - ID of the artifact, from RV(artifacts). Required if O(artifacts[].state=absent).
+          - ID of the artifact, from RV(artifacts).
           - Required if O(state=absent).
         type: str
   artifacts_upload:

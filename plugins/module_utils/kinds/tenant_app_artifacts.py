@@ -46,23 +46,17 @@ ARTIFACTS = Option(
         ),
         Option(
             "type",
-            (
-                "Type of the artifact: another package (C(.msix) or C(.appx)), or a certificate (C(.cer)).",
-                "Required if O(artifacts[].state=present).",
-            ),
+            "Type of the artifact: another package (C(.msix) or C(.appx)), or a certificate (C(.cer)).",
             choices=(_DEPENDENCY, _CERTIFICATE),
         ),
         Option(
             "src",
-            (
-                "Path of the file on the controller. Required if O(artifacts[].state=present).",
-                *SEARCH_PATH,
-            ),
+            ("Path of the file on the controller.", *SEARCH_PATH),
             type="path",
         ),
         Option(
             "id",
-            "ID of the artifact, from RV(artifacts). Required if O(artifacts[].state=absent).",
+            "ID of the artifact, from RV(artifacts).",
             identifier=True,
         ),
     ),
