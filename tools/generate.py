@@ -121,16 +121,16 @@ def option(
         doc["default"] = spec["default"]
     field_module = importlib.import_module(f"{PACKAGE}.model.field")
     fields = list(field_module.options_in(getattr(described, "fields", ())))
+    path = f"{path}{described.name}[]." if spec["type"] == "list" else f"{path}{described.name}."
     if fields:
         found = {name for reference in described.references if reference.options for name in reference.api_keys}
-        path = f"{path}{described.name}[]." if spec["type"] == "list" else f"{path}{described.name}."
         rules = {"mutually_exclusive": field_module.exclusive_options(described.fields)}
         doc["suboptions"] = {
             each.name: option(each, option_rules(each.name, rules, path), nested=True, optional=found, path=path)
             for each in fields
         }
     elif inside := getattr(described, "options", ()):
-        doc["suboptions"] = options(inside, described.rules)
+        doc["suboptions"] = options(inside, described.rules, path)
     return doc
 
 
@@ -159,9 +159,10 @@ def _listed(values: t.Sequence[t.Any]) -> list[t.Any]:
     return _Flow(values) if sum(len(str(each)) + 2 for each in values) < 84 else list(values)
 
 
-def options(described: t.Iterable[t.Any], rules: t.Mapping[str, t.Any]) -> Doc:
-    """Return the documentation of options, with the rules between them as sentences."""
-    return {each.name: option(each, option_rules(each.name, rules)) for each in described}
+def options(described: t.Iterable[t.Any], rules: t.Mapping[str, t.Any], path: str = "") -> Doc:
+    """Return the documentation of options, with the rules between them as sentences. ``path`` is that of the dict that
+    has the options."""
+    return {each.name: option(each, option_rules(each.name, rules, path), path=path) for each in described}
 
 
 def _named(names: t.Iterable[str], joint: str, path: str = "") -> str:
@@ -478,29 +479,54 @@ def _fragment(summary: str, names: str, parts: dict[str, Doc]) -> str:
 
 # The modules of each area, without those that end in _info, which follow the module that they belong to.
 AREAS = {
-    "Devices": ("device", "device_group", "device_facts"),
+    "Devices": ("device", "device_group", "device_facts", "device_app"),
     "Commands and operations": ("device_command", "converge", "operation"),
+    "Pipelines": ("pipeline", "pipeline_run"),
     "Blueprints and policies": ("blueprint", "enterprise_policy"),
-    "Apps and content": ("app", "tenant_app", "esper_app", "content", "oem_config_schema"),
+    "Apps and content": (
+        "app",
+        "tenant_app",
+        "app_catalog",
+        "app_store",
+        "esper_app",
+        "content",
+        "oem_config_schema",
+    ),
     "Alerts and places": ("alarm_rule", "alert_channel", "geofence"),
     "Appearance": ("wallpaper", "device_group_thumbnail", "tile_icon", "tile_icon_assignment"),
+    "Apple devices": (
+        "apns_certificate",
+        "dep_token",
+        "dep_profile",
+        "dep_sync",
+        "seamless_provisioning",
+        "vpp_token",
+        "vpp_app",
+        "vpp_license",
+    ),
     "Apple and scripts": ("webclip", "provisioning_profile", "custom_action", "background_script"),
+    "Google": (
+        "google_enterprise",
+        "google_play_app",
+        "device_google_account",
+        "device_google_policy",
+        "google_web_token",
+        "google_service_account",
+    ),
+    "Foundry": ("foundry_build", "foundry_device_model", "foundry_event"),
     "Users and access": ("user", "role", "personal_access_token", "sso_connection", "token"),
     "Tenant settings": ("enterprise", "preferred_region"),
     "Enrollment": ("directory_record", "mdm_service_config"),
     "Reports and monitoring": (
         "report",
         "report_type",
+        "report_subscription",
         "event",
         "device_location",
         "device_heartbeat",
         "device_tile",
         "status_metric",
         "enterprise_report",
-        "report",
-        "report_type",
-        "report_subscription",
-        "event",
         "remote_viewer_session",
     ),
     "All objects": ("tenant", "api"),

@@ -97,11 +97,16 @@ def settings_of(row: Row) -> str:
     return platform
 
 
-def devices_with(view: TenantView, version: Row) -> list[Row]:
-    """Return the IDs of the devices that have a version."""
-    query = {"app_id": str(version["app_id"]), "app_version_id": str(version["id"])}
-    purpose = f"Reading the devices with the {TENANT_APPS.title} '{label_of(version)}'"
+def devices_with(view: TenantView, app_id: str, version_id: str, *, purpose: str) -> list[Row]:
+    """Return the IDs of the devices that have a version of an app. ``purpose`` is the start of an error message."""
+    query = {"app_id": app_id, "app_version_id": version_id}
     return view.list_at("/v2/device-apps", query, page_size=None, key="device_id", purpose=purpose)
+
+
+def devices_of_version(view: TenantView, version: Row) -> list[Row]:
+    """Return the IDs of the devices that have a version."""
+    purpose = f"Reading the devices with the {TENANT_APPS.title} '{label_of(version)}'"
+    return devices_with(view, str(version["app_id"]), str(version["id"]), purpose=purpose)
 
 
 def rank_of(version: Row) -> tuple[_Numbers, _Numbers] | None:

@@ -4,6 +4,9 @@
 
 from __future__ import annotations
 
+import typing as t
+
+from ..base.errors import EsperError
 from ..base.row import Params, Row
 from ..http.forms import Form
 from ..model.plan import Plan, Step
@@ -11,7 +14,7 @@ from ..model.unknowns import KnownAfterApply
 from .app_version import path_of
 from .app_version_planner import VersionPlanner
 from .tenant_app_artifacts import add_artifacts, check_artifacts
-from .tenant_app_list import PATH, devices_with, read_version
+from .tenant_app_list import PATH, devices_of_version, read_version
 from .tenant_app_lookup import TenantAppLookup
 
 
@@ -24,6 +27,23 @@ class TenantAppPlanner(VersionPlanner):
     def lookup(self) -> TenantAppLookup:
         """The lookup of the kind."""
         return TenantAppLookup(self.view, self.kind)
+
+    def prefetch(self, several: t.Sequence[Params]) -> None:
+        """Read the versions of the apps in a task, and those that the task has with their checksums, several at a
+        time."""
+        super().prefetch(several)
+        apps = [self._app_or_none(params) for params in several]
+        self.read_each(list({app["id"]: app for app in apps if app is not None}.values()), self.lookup.versions_of)
+        found = filter(None, map(self._find_or_none, several))
+        existing = [row for row in found if not isinstance(row["id"], KnownAfterApply)]
+        self.read_each(existing, lambda row: self.read_whole(row, {}))
+
+    def _app_or_none(self, params: Params) -> Row | None:
+        """Return the app that a task selects. The plan of an app that cannot be found fails with the error."""
+        try:
+            return self.lookup.find_app(self.lookup.with_file(params))
+        except EsperError:
+            return None
 
     def plan(self, params: Params, current: Row | None) -> Plan:
         """Return the plan for a version or an app. Raise InvalidParameter if an artifact is invalid."""
@@ -70,7 +90,7 @@ class TenantAppPlanner(VersionPlanner):
 
     def device_count(self, version: Row) -> int:
         """Return the number of devices that have a version."""
-        return len(devices_with(self.view, version))
+        return len(devices_of_version(self.view, version))
 
     def app_deletion_steps(self, app: Row, versions: list[Row], *, force: bool) -> list[Step]:
         """Return the deletion of an app with all of its versions: one request for each."""

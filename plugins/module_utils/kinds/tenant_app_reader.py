@@ -15,7 +15,7 @@ from ..http.download import Download
 from ..http.parallel import CONCURRENCY, in_parallel
 from .app_version_reader import VersionReader
 from .downloads import destinations, save
-from .tenant_app_list import VERSION, devices_with, label_of, latest_of, read_version, settings_of, versions_of
+from .tenant_app_list import VERSION, devices_of_version, label_of, latest_of, read_version, settings_of, versions_of
 from .tenant_app_package import FORMATS
 
 _SUFFIXES = {"APPLE": ".ipa", "WINDOWS": ".msi"}
@@ -51,7 +51,7 @@ class TenantAppReader(VersionReader):
 
     def devices_of(self, app: Row, version: Row) -> list[Row]:
         """Return the devices that have a version of an app."""
-        return devices_with(self.view, version)
+        return devices_of_version(self.view, version)
 
     def platform_of(self, app: Row) -> str:
         """Return the platform of an app in the settings of blueprints."""

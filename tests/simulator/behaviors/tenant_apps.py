@@ -13,8 +13,6 @@ from packages import Package
 from storage import File
 from tenant import Tenant
 
-from behaviors.blueprints import version_users
-
 # Platform, package, name, and the versions with their codes, the oldest first.
 _APPS = (
     ("APPLE", "com.example.catalogue", "Catalogue", (("1.0", "10"), ("1.1", "11"))),
@@ -25,7 +23,7 @@ _APPS = (
 _ESPER_APPS = (("com.example.agent", "arm64_v8a", (9, 980, 8040)), ("com.example.agent", "x86_64", (8040,)))
 _ESPER_TABLE = "/v2/tenant-esper-apps"
 _APP_TABLE = "/v2/tenant-apps"
-_VERSIONS = "/v2/tenant-apps/{appId}/versions"
+VERSIONS = "/v2/tenant-apps/{appId}/versions"
 _ARTIFACTS = "/v2/tenant-apps/{appId}/versions/{versionId}/artifacts"
 _TYPES = {"APPLE": "TENANT_IOS", "WINDOWS": "TENANT_WINDOWS"}
 _SUFFIXES = {"UWP_DEPENDENCY": (".msix", ".appx"), "UWP_CERTIFICATE": (".cer",)}
@@ -117,17 +115,9 @@ def update_version(tenant: Tenant, call: Call) -> Answer:
 def delete_version(tenant: Tenant, call: Call) -> Answer:
     """DELETE /v2/tenant-apps/{appId}/versions/{versionId}: also one in use. The app stays without versions."""
     version = _version(tenant, call)
-    del tenant.objects[_VERSIONS][version["id"]]
+    del tenant.objects[VERSIONS][version["id"]]
     tenant.storage.remove(version["key"])
     return Answer({"content": _shown(call, version)})
-
-
-def list_devices(tenant: Tenant, call: Call) -> Answer:
-    """GET /v2/device-apps: the devices whose version of their blueprint has the version of the app."""
-    blueprints = version_users(tenant, "app_version_id", call.query["app_version_id"].lower())
-    devices = [device for device in tenant.devices.values() if device.current_blueprint_version_id in blueprints]
-    rows = [{"device_id": device.id} for device in devices if device.platform in _TYPES]
-    return Answer({"content": {"count": len(rows), "next": "", "prev": "", "results": rows or None}})
 
 
 # --- artifacts --------------------------------------------------------------------------------------------------------
@@ -248,7 +238,7 @@ def _add_version(tenant: Tenant, app: _Row, name: str, package: Package, file: F
         **_about(tenant),
     }
     tenant.storage.put(version["key"], file)
-    tenant.objects[_VERSIONS][version["id"]] = version
+    tenant.objects[VERSIONS][version["id"]] = version
     tenant.owners[version["id"]] = app["id"]
     return version
 
@@ -262,14 +252,14 @@ def _app(tenant: Tenant, call: Call) -> _Row:
 
 
 def _version(tenant: Tenant, call: Call) -> _Row:
-    version = found(tenant.objects[_VERSIONS], call.values["versionId"])
+    version = found(tenant.objects[VERSIONS], call.values["versionId"])
     if version["app_id"] != _app(tenant, call)["id"]:
         raise Refusal(404, ["Not found. "])
     return version
 
 
 def _versions(tenant: Tenant, app: _Row) -> list[_Row]:
-    return [version for version in tenant.objects[_VERSIONS].values() if version["app_id"] == app["id"]]
+    return [version for version in tenant.objects[VERSIONS].values() if version["app_id"] == app["id"]]
 
 
 def _shown(call: Call, version: _Row) -> _Row:
@@ -297,7 +287,6 @@ OPERATIONS: dict[str, Behavior] = {
     "DELETE /v2/tenant-apps/{appId}/versions/{versionId}": delete_version,
     "POST /v2/tenant-apps/{appId}/versions/{versionId}/artifacts": upload_artifact,
     "DELETE /v2/tenant-apps/{appId}/versions/{versionId}/artifacts/{artifactId}": delete_artifact,
-    "GET /v2/device-apps": list_devices,
     "GET /v2/tenant-esper-apps": list_esper_apps,
     "GET /v2/esper-apps/{appId}/versions/{versionId}": get_esper_app,
 }
