@@ -237,7 +237,7 @@ def test_invalid_artifacts_are_found_before_the_upload(world: World, tmp_path: P
 
 def test_one_task_uploads_an_app_and_uses_it_in_a_blueprint(world: World, tmp_path: Path) -> None:
     src = ipa(tmp_path, "3.2.0", "320")
-    tasks = {
+    tasks: Row = {
         "blueprints": [
             {
                 "name": "Tablets",
@@ -260,8 +260,17 @@ def test_one_task_uploads_an_app_and_uses_it_in_a_blueprint(world: World, tmp_pa
     assert made["settings"]["ios"]["apps"][0]["app_version_id"] == version["id"]
     assert made["settings"]["ios"]["apps"][0]["app_type"] == "TENANT_IOS"
     assert not world.must("tenant", tasks).changed
+    # A newer version reaches the blueprint in the same task, and the old one is no longer in use.
+    tasks["tenant_apps"] = [{"src": ipa(tmp_path, "3.10.0", "1"), "keep_versions": 1}]
+    predicted = world.must("tenant", tasks, check_mode=True)
+    run = world.must("tenant", tasks)
+    assert predicted.diff == run.diff
+    assert [each.split(" ")[0] for each in run.writes] == ["POST", "PUT", "DELETE"]
+    (version,) = versions(world, "com.example.till")
+    (made,) = world.must("blueprint_info", {"name": "Tablets"}).result["blueprints"]
+    assert made["settings"]["ios"]["apps"][0]["app_version_id"] == version["id"]
     # The version that the blueprint has is in use, unless the same task removes it from there.
-    gone = [{**TILL, "version_name": "3.2.0", "state": "absent"}]
+    gone = [{**TILL, "version_name": "3.10.0", "state": "absent"}]
     refused = world.run("tenant", {"tenant_apps": gone})
     assert "in use by the blueprint 'Tablets' (published version)" in str(refused.result)
     both = {"tenant_apps": gone, "blueprints": [{"name": "Tablets", "state": "absent"}]}
