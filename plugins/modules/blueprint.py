@@ -1887,6 +1887,7 @@ seealso:
   - module: esper.cloud.blueprint_info
   - module: esper.cloud.converge
   - module: esper.cloud.app
+  - module: esper.cloud.tenant_app
   - module: esper.cloud.content
 """
 

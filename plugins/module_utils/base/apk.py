@@ -70,7 +70,9 @@ def _reason_against_archive(names: set[str]) -> Reason:
     if any(name.endswith(".apk") for name in names):
         return "it is an archive with several APK files, such as XAPK or APKS", f"{_SINGLE}. Get a universal APK file"
     if any(re.match(r"Payload/[^/]+\.app/", name) for name in names):
-        return "it is an app for Apple devices (IPA)", "This module manages Android apps only"
+        return "it is an app for Apple devices (IPA)", "Use the module tenant_app for it"
+    if names & {"AppxManifest.xml", "AppxMetadata/AppxBundleManifest.xml"}:
+        return "it is an app for Windows devices (MSIX or APPX)", "Use the module tenant_app for it"
     return f"it is a ZIP archive without {_MANIFEST}", "Set src to an APK file"
 
 

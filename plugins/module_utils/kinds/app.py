@@ -255,7 +255,7 @@ _MODULE = ModuleSpec(
         ),
     ),
     sources=("src",),
-    seealso=("app_info",),
+    seealso=("app_info", "tenant_app"),
 )
 
 APP_VERSION = Kind(
