@@ -26,6 +26,7 @@ from ..kinds.app_list import APPS as ANDROID_APPS
 from ..kinds.app_list import V1, versions_of
 from ..kinds.blueprint_catalog import CATALOGS, Catalog
 from ..kinds.device_search import devices_option, find_devices, label_of, labels_of, unique_devices
+from ..kinds.tenant_app_list import devices_with
 from ..model.conform import to_text
 from ..model.module_spec import NO_DIFF, READS_ONLY, ModuleSpec, Option, Value
 from ..task import ModuleDefinition, ModuleResult, RunContext
@@ -315,9 +316,7 @@ def _read_android(view: TenantView, version: Row) -> list[tuple[t.Any, str | Non
 
 def _read_others(view: TenantView, version: Row) -> list[tuple[t.Any, str | None]]:
     """Return the same for other devices, whose names Esper does not return."""
-    query = {name: version[name] for name in ("app_id", "app_version_id")}
-    purpose = _purpose(version)
-    rows = list_all(view.client, "/v2/device-apps", query=query, page_size=None, key="device_id", purpose=purpose)
+    rows = devices_with(view, version["app_id"], version["app_version_id"], purpose=_purpose(version))
     return [(row["device_id"], None) for row in rows]
 
 
