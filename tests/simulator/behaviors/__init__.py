@@ -29,6 +29,7 @@ from behaviors import (
     identity,
     operations,
     pictures,
+    pipelines,
     policies,
     readings,
     reports,
@@ -68,6 +69,7 @@ KINDS = (
     reports,
     scripts,
     apple,
+    pipelines,
 )
 
 OPERATIONS = {name: behavior for kind in KINDS for name, behavior in kind.OPERATIONS.items()}
