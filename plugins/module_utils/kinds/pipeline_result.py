@@ -155,13 +155,16 @@ class Shown:
             members = [{"name": self._paths.get(each, each)} for each in ids]
         if members is None:
             return {**result, **names}
-        labels = [each["name"] for each in members]
+        # Members have no order, and are added at the same time.
+        labels = sorted(str(each["name"]) for each in members)
         if kind == GROUPS:
             devices = (
-                [each.get("device_name") or each.get("id") for each in row["devices"]] if "devices" in row else None
+                sorted(str(each.get("device_name") or each.get("id")) for each in row["devices"])
+                if "devices" in row
+                else None
             )
             return {**result, **names, "groups": labels, "members": devices}
-        inactive = [each["name"] for each in members if each["is_active"] is False]
+        inactive = sorted(str(each["name"]) for each in members if each["is_active"] is False)
         return {**result, **names, "devices": labels, "inactive": inactive}
 
 
