@@ -489,6 +489,88 @@ def test_nothing_is_created_twice_if_a_response_is_lost(world: World, path: str,
     assert not release(world, one).changed
 
 
+# --- objects of other kinds -------------------------------------------------------------------------------------------
+
+
+def test_operations_name_apps_files_and_policies(world: World) -> None:
+    app = next(row for row in world.must("app_info", {"versions": True}).result["apps"] if len(row["versions"]) > 1)
+    old, new = sorted(app["versions"], key=lambda version: version["version_code"])[:: len(app["versions"]) - 1]
+    files = world.must("content_info", {}).result["contents"]
+    file = next(each for each in files if [other["name"] for other in files].count(each["name"]) == 1)
+    world.must("enterprise_policy", {"name": "Kiosk"})
+    package = {"package_name": app["package_name"]}
+
+    def operations(version: str) -> list[Row]:
+        return [
+            {"type": "INSTALL", "app": {**package, "version_name": version}},
+            {"type": "SYNC_CONTENT", "content": file["name"], "args": {"priority": 1}},
+            {"type": "SET_NEW_POLICY", "policy": "Kiosk"},
+        ]
+
+    created = release(world, stage("One", *operations(old["version_name"])))
+    sent = {each["body"]["operation_type"]: each["body"]["args"] for each in created.requests if _is_operation(each)}
+    assert sent["INSTALL"] == {
+        **package,
+        "app_version": old["id"],
+        "version_name": old["version_name"],
+        "version_code": old["version_code"],
+        "application_name": app["name"],
+    }
+    assert sent["SYNC_CONTENT"] == {"content_id": file["id"], "priority": 1}
+    assert re.search(r"/enterprise/[0-9a-f-]{36}/policy/\d+/$", sent["SET_NEW_POLICY"]["policy_url"])
+    assert not release(world, stage("One", *operations(old["version_name"]))).changed
+    by_id = [
+        {"type": "INSTALL", "args": {"app_version": old["id"]}},
+        {"type": "SYNC_CONTENT", "content": str(file["id"])},
+    ]
+    assert kinds_of(release(world, stage("One", *by_id))) == ["DELETE operationlists/ID/operations/ID/"]
+    changed = release(world, stage("One", *operations("latest")))
+    assert kinds_of(changed) == ["PUT operationlists/ID/operations/ID/", "POST operationlists/ID/operations/"]
+    assert changed.requests[-2]["body"]["args"]["app_version"] == new["id"]
+    shown = info(world)["stages"][0]["operation_lists"][0]["operations"][0]["app"]
+    assert shown == {**package, "version_name": new["version_name"], "version_code": new["version_code"]}
+    exported = info(world, export=True)
+    assert exported["stages"][0]["operation_lists"][0]["operations"] == [
+        {"type": "INSTALL", "app": {**package, **{key: new[key] for key in ("version_name", "version_code")}}},
+        {"type": "SYNC_CONTENT", "content": file["name"], "args": {"priority": 1}},
+        {"type": "SET_NEW_POLICY", "policy": "Kiosk"},
+    ]
+    assert not world.must("pipeline", exported).changed
+
+
+def _is_operation(request: Row) -> bool:
+    return request["method"] == "POST" and request["path"].endswith("/operations/")
+
+
+def test_tenant_creates_what_a_pipeline_names_before_it(world: World) -> None:
+    task = {
+        "device_groups": [{"path": "All devices/Stores/Bonn", "create_parents": True}],
+        "enterprise_policies": [{"name": "Kiosk"}],
+        "pipelines": [
+            {
+                "name": name,
+                "stages": [stage("One", {"type": "SET_NEW_POLICY", "policy": "Kiosk"}, groups=["Stores/Bonn"])],
+            }
+            for name in ("Till release", "Nightly")
+        ],
+    }
+    predicted = world.must("tenant", task, check_mode=True)
+    assert (predicted.changed, predicted.writes) == (True, [])
+    created = world.must("tenant", task)
+    assert created.diff == predicted.diff
+    assert not world.must("tenant", task).changed
+    assert info(world)["stages"][0]["target_lists"][0]["groups"] == ["All devices/Stores/Bonn"]
+
+
+def test_info_returns_devices_of_groups_and_runs(world: World) -> None:
+    release(world, stage("One", groups=["All devices", *groups(world)]))
+    run = post(world, f"{PATH}{info(world)['id']}/runs/", {})
+    shown = info(world, members=True, runs=5)
+    assert shown["stages"][0]["target_lists"][0]["members"] == devices(world)
+    assert [each["id"] for each in shown["runs"]] == [run["id"]]
+    assert "runs is -1; the minimum is 0" in world.run("pipeline_info", {"runs": -1}).message
+
+
 # --- a large pipeline -------------------------------------------------------------------------------------------------
 
 DEVICES, GROUPS, PAGE = 5000, 300, 10
