@@ -71,12 +71,12 @@ class BatchItem:
     @property
     def is_absent(self) -> bool:
         """True if the task requires that the object does not exist."""
-        return self.params.get("state") == "absent"
+        return self.params.get("state") in self.kind.absent_states
 
     @property
     def planned_action(self) -> str:
         """The action that the plan comes to, one of ACTIONS."""
-        if not self.plan.steps:
+        if all(step.unchanged for step in self.plan.steps):
             return "unchanged"
         if self.plan.record is None:
             return "deleted"
@@ -96,7 +96,7 @@ class BatchItem:
     @property
     def has_early_deletion(self) -> bool:
         """True if a deletion of the plan frees a name for a change."""
-        return self.is_early or any(step.method == "DELETE" for step in self.change_steps)
+        return self.is_early or any(step.is_deletion for step in self.change_steps)
 
     @property
     def deleted_ids(self) -> set[str]:

@@ -20,7 +20,7 @@ from ..base.row import Row
 from ..base.text import composed, listed, unicode_forms
 from ..http.client import Client, Query
 from ..http.download import Download
-from ..http.paging import iterate, list_all
+from ..http.paging import iterate, list_all, list_each
 from ..http.parallel import CONCURRENCY
 from ..model.conform import conform, secrets_of, typed_result
 from ..model.kind import Kind
@@ -179,6 +179,16 @@ class TenantView:
                 self._lists[cache_key] = rows
         return rows if kind is None else self._typed_once(kind, cache_key, rows, self._typed_rows)
 
+    def read_lists(self, paths: t.Iterable[str], *, page_size: int | None = PAGE_SIZE, purpose: str) -> None:
+        """Read several lists together, for list_at(): see list_each(). What is cached is not read again."""
+        unread = [path for path in dict.fromkeys(paths) if _cache_key(path, None) not in self._lists]
+        invalidations = self._invalidations
+        found = list_each(self.client, unread, page_size=page_size, concurrency=CONCURRENCY, purpose=purpose)
+        if invalidations == self._invalidations:
+            # The dict is replaced, because other threads can read it at the same time.
+            new = {_cache_key(path, None): rows for path, rows in zip(unread, found, strict=True)}
+            self._lists = {**self._lists, **new}
+
     def _typed_rows(self, kind: Kind, rows: list[Row]) -> list[Row]:
         return [typed for row in rows if (typed := self.typed(kind, row))]
 
@@ -243,7 +253,11 @@ class TenantView:
         """Return the object at a path, or None. ``ids`` are the values of the placeholders in the path. With ``kind``,
         the object has the types of its fields."""
         row = self._read_once(
-            path, ids, lambda: self.client.find_object(path, ids=ids, key=_id_key(kind), purpose=purpose)
+            path,
+            ids,
+            lambda: self.client.find_object(
+                path, ids=ids, key=_id_key(kind), object_key=_object_key(kind), purpose=purpose
+            ),
         )
         return self._typed_object(kind, _cache_key(path, ids), row)
 
@@ -252,7 +266,11 @@ class TenantView:
     ) -> Row:
         """Return the object at a path: see find_at(). Raise ApiError if there is none."""
         row = self._read_once(
-            path, ids, lambda: self.client.get_object(path, ids=ids, key=_id_key(kind), purpose=purpose)
+            path,
+            ids,
+            lambda: self.client.get_object(
+                path, ids=ids, key=_id_key(kind), object_key=_object_key(kind), purpose=purpose
+            ),
         )
         return self._typed_object(kind, _cache_key(path, ids), row) or {}
 
@@ -524,6 +542,10 @@ def _id_key(kind: Kind | None) -> str | None:
     if kind is None:
         return "id"
     return kind.id_key if kind.has_ids else None
+
+
+def _object_key(kind: Kind | None) -> str:
+    return "" if kind is None else kind.routes.object_key
 
 
 def _folded(name: t.Any) -> str:

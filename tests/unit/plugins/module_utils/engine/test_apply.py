@@ -675,6 +675,18 @@ def test_the_object_may_be_anywhere_in_an_answer(server: Server, view: TenantVie
     assert not step.adopted
 
 
+def test_the_object_may_be_the_only_property_of_an_answer(server: Server, view: TenantView) -> None:
+    kind = replace(CHANNEL, routes=replace(CHANNEL.routes, object_key="schema"))
+    nested = answers({"content": {"schema": {"id": "1", "channel_name": "a"}}})
+    server.replies(nested, nested)
+    found = view.find_object(kind, "1")
+    assert (found or {})["channel_name"] == "a"
+    step = Step("Changing", "PUT", kind.routes.object, ids={"id": "1"}, body={})
+    record = apply(view, kind, Plan({}, [step]))
+    assert (record or {})["name"] == "a"
+    assert step.unconfirmed is None
+
+
 def test_a_step_may_be_given_more_time(server: Server, clock: Clock, make_client: MakeClient) -> None:
     view = TenantView(make_client(server, deadline=10))
     server.replies(answers({"id": "1"}), answers({"id": "1"}), answers({"id": "1"}))
@@ -715,6 +727,22 @@ def test_a_change_whose_answer_is_not_the_object_still_gives_the_object(
     assert result.record is not None
     assert (result.record["id"], result.record["name"]) == ("1", "Ops")
     assert result.record["email"] == "new@example.org"
+
+
+def test_a_put_that_modifies_nothing_is_no_change(tenant: FakeTenant, run: Run) -> None:
+    tenant.add(channel_name="Ops", email="old@example.org")
+    # Another client made the same change in the meantime.
+    tenant.troubles.append(Trouble("PUT", answers(None, 304), takes_effect=True))
+    result = run(DIRECTORY, name="Ops", email="new@example.org")
+    assert not result.changed
+    assert (result.record or {})["email"] == "new@example.org"
+
+
+def test_a_put_that_modifies_nothing_although_the_object_differs_is_an_error(tenant: FakeTenant, run: Run) -> None:
+    tenant.add(channel_name="Ops", email="old@example.org")
+    tenant.troubles.append(Trouble("PUT", answers(None, 304)))
+    with pytest.raises(RequestFailed, match="returned HTTP 304 without the object"):
+        run(DIRECTORY, name="Ops", email="new@example.org")
 
 
 def test_a_changed_object_is_read_again(server: Server, tenant: FakeTenant, view: TenantView) -> None:
