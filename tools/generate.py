@@ -505,7 +505,6 @@ AREAS = {
         "vpp_license",
     ),
     "Apple and scripts": ("webclip", "provisioning_profile", "custom_action", "background_script"),
-    "Pipelines": ("pipeline", "pipeline_run"),
     "Google": (
         "google_enterprise",
         "google_play_app",

@@ -16,8 +16,8 @@ from typing import Any
 
 import apple_files
 import mobileprovision
-from behaviors.pipelines import TARGET_LISTS
 from behaviors.google import sign_up
+from behaviors.pipelines import TARGET_LISTS
 from behaviors.roles import ROLES
 from behaviors.users import INVITATIONS
 from contract import Contract, Operation, Schema

@@ -97,6 +97,7 @@ PREPARATIONS: dict[str, Preparation] = {
                 {"name": "Rest", "groups": ["All devices"], "operations": [{"type": "REBOOT"}]},
             ],
         },
+    ),
     "apns_certificate": Preparation(
         files={"law.pem": apple_files.certificate()},
         tasks=(
