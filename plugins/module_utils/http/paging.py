@@ -26,6 +26,9 @@ _PASSES = 5
 _PAGES_WITHOUT_NEW = 2
 # A page waits for those before it. Maximum number of waiting pages for each one that is read at the same time.
 _BUFFER = 3
+# Maximum number of pages of a list that are read together with those of other lists. The number of objects that Esper
+# returns can be wrong.
+_MOST_PAGES = 2000
 _NOT_THE_ITEMS = frozenset({"next", "prev", "previous", "next_cursor", "prev_cursor"})
 
 
@@ -139,7 +142,9 @@ def list_each(
 
     first = fetch_all([(request, 0) for request in requests])
     offsets = [
-        range(len(page.rows), page.count, len(page.rows)) if page.count is not None and page.rows else range(0)
+        range(len(page.rows), page.count, len(page.rows))
+        if page.count is not None and 0 < page.count <= len(page.rows) * _MOST_PAGES
+        else range(0)
         for page in first
     ]
     others = iter(
@@ -150,7 +155,7 @@ def list_each(
         reading = _Pass(request, key, None, overlap=False, must_complete=False)
         for next_page in (page, *itertools.islice(others, len(each))):
             reading.add(next_page)
-        if reading.is_complete and (page.count is not None or _following(page) is None):
+        if reading.is_complete and (each or _following(page) is None):
             lists.append(list(reading.rows.values()))
         else:
             lists.append(list_all(client, path, purpose=purpose, page_size=page_size, key=key, concurrency=concurrency))
