@@ -79,6 +79,8 @@ MODULES = {
     "operation_info": ("tasks.operation_info", "OPERATION_INFO"),
     "personal_access_token": ("kinds.personal_access_token", "PERSONAL_ACCESS_TOKEN"),
     "personal_access_token_info": ("kinds.personal_access_token", "PERSONAL_ACCESS_TOKEN"),
+    "pipeline": ("kinds.pipeline", "PIPELINE"),
+    "pipeline_info": ("kinds.pipeline", "PIPELINE"),
     "preferred_region": ("kinds.preferred_region", "PREFERRED_REGION"),
     "preferred_region_info": ("kinds.preferred_region", "PREFERRED_REGION"),
     "provisioning_profile": ("kinds.provisioning_profile", "PROVISIONING_PROFILE"),

@@ -130,6 +130,10 @@ options:
     description: Directory records, each with the options of M(esper.cloud.directory_record).
     type: list
     elements: dict
+  pipelines:
+    description: Pipelines, each with the options of M(esper.cloud.pipeline).
+    type: list
+    elements: dict
   users:
     description: Users, each with the options of M(esper.cloud.user).
     type: list
@@ -176,6 +180,7 @@ seealso:
   - module: esper.cloud.foundry_device_model
   - module: esper.cloud.alarm_rule
   - module: esper.cloud.directory_record
+  - module: esper.cloud.pipeline
   - module: esper.cloud.user
 """
 

@@ -104,7 +104,7 @@ options:
       type:
         description:
           - 'Type of the artifact: another package (C(.msix) or C(.appx)), or a certificate (C(.cer)).'
-          - Required if O(state=present).
+          - Required if O(artifacts[].state=present).
         type: str
         choices: [UWP_DEPENDENCY, UWP_CERTIFICATE]
       src:
@@ -114,12 +114,12 @@ options:
           - The module searches C(files) of the role and of the playbook, then the directories next to them,
             then the working directory of Ansible.
           - If the task is delegated to another machine, the path is on that machine and is not searched.
-          - Required if O(state=present).
+          - Required if O(artifacts[].state=present).
         type: path
       id:
         description:
           - ID of the artifact, from RV(artifacts).
-          - Required if O(state=absent).
+          - Required if O(artifacts[].state=absent).
         type: str
   artifacts_upload:
     description:

@@ -17,6 +17,7 @@ from typing import Any
 import apple_files
 import mobileprovision
 from behaviors.google import sign_up
+from behaviors.pipelines import TARGET_LISTS
 from behaviors.roles import ROLES
 from behaviors.users import INVITATIONS
 from contract import Contract, Operation, Schema
@@ -79,6 +80,8 @@ _POLICY = "/enterprise/{enterprise_id}/policy/"
 _APNS = "/tenant/v0/apnscertificates/"
 _DEP = "/tenant/v0/deptokens/"
 _RULES = "/v1/enterprise/{enterprise_id}/alarmrules/"
+_PIPELINE = "/pipelines/v0/pipelines/{pipeline_id}/"
+_TARGET_LIST = f"{_PIPELINE}targetlists/{{targetlist_id}}/"
 _ENROLLMENT = "POST /v2/emm/details/"
 _REMOTE_FILE = "/v0/enterprise/{enterprise_id}/content/remote-file/"
 
@@ -90,6 +93,13 @@ def _command(caller: Caller) -> dict[str, Any]:
 def _rule(caller: Caller) -> dict[str, Any]:
     # A rule has devices or groups.
     return {"groups": None, "alert_channels": None}
+
+
+def _group_link(caller: Caller) -> dict[str, Any]:
+    # Only a list of device groups takes one.
+    for row in caller.service.tenant.objects[TARGET_LISTS].values():
+        row["target_list_type"] = "GROUPS"
+    return {"device_group_id": caller.service.tenant.root}
 
 
 def _completion(caller: Caller) -> dict[str, Any]:
@@ -153,6 +163,12 @@ _BODIES: dict[str, Callable[[Caller], dict[str, Any]]] = {
     "POST /v2/provisioning-profiles": lambda caller: {
         "file": File.of("shop.mobileprovision", None, mobileprovision.made(mobileprovision.Profile("Shop", "com.shop")))
     },
+    f"POST {_PIPELINE}targetlists/": lambda caller: {"target_list_type": "DEVICES"},
+    "POST /pipelines/v0/stages/{stage_id}/targetlists/": lambda caller: {
+        "target_list_id": caller.prepare(f"POST {_PIPELINE}targetlists/")["content"]["id"]
+    },
+    f"POST {_TARGET_LIST}targets/": lambda caller: {"device_id": caller.device},
+    f"POST {_TARGET_LIST}devicegroups/": _group_link,
     f"PUT {_APNS}{{id}}/": lambda caller: {"file": File.of("apns.pem", None, apple_files.certificate())},
     f"PUT {_DEP}{{id}}/": lambda caller: {"file": File.of("token.p7m", None, apple_files.dep_token())},
     "POST /tenant/v0/vpptokens/": lambda caller: {"filename": File.of("token.vpptoken", None, apple_files.vpp_token())},

@@ -84,6 +84,21 @@ _ENROLL = (
 _ACCESS = {"role": "Group Viewer", "groups": ["All devices/Law"]}
 
 PREPARATIONS: dict[str, Preparation] = {
+    "pipeline": Preparation(
+        sample={
+            "description": "Head office first",
+            "timeout_seconds": 86400,
+            "stages": [{"name": "Pilot", "groups": ["All devices"], "operations": [{"type": "REBOOT"}]}],
+        },
+        changed={
+            "description": "All at once",
+            "active": False,
+            "stages": [
+                {"name": "Pilot", "groups": [], "operations": [{"type": "LOCK", "args": {"message": "Law"}}]},
+                {"name": "Rest", "groups": ["All devices"], "operations": [{"type": "REBOOT"}]},
+            ],
+        },
+    ),
     "apns_certificate": Preparation(
         files={"law.pem": apple_files.certificate()},
         tasks=(

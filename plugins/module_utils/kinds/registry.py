@@ -25,6 +25,7 @@ from .foundry_build import FOUNDRY_BUILD
 from .foundry_device_model import FOUNDRY_DEVICE_MODEL
 from .geofence import GEOFENCE
 from .google_play_app import GOOGLE_PLAY_APP
+from .pipeline import PIPELINE
 from .preferred_region import PREFERRED_REGION
 from .provisioning_profile import PROVISIONING_PROFILE
 from .report_subscription import REPORT_SUBSCRIPTION
@@ -61,5 +62,6 @@ KINDS: tuple[Kind, ...] = (
     FOUNDRY_DEVICE_MODEL,
     ALARM_RULE,
     DIRECTORY_RECORD,
+    PIPELINE,
     USER,
 )
