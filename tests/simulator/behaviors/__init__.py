@@ -29,6 +29,7 @@ from behaviors import (
     identity,
     operations,
     pictures,
+    pipeline_runs,
     policies,
     readings,
     reports,
@@ -68,6 +69,7 @@ KINDS = (
     reports,
     scripts,
     apple,
+    pipeline_runs,
 )
 
 OPERATIONS = {name: behavior for kind in KINDS for name, behavior in kind.OPERATIONS.items()}
