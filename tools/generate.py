@@ -485,6 +485,7 @@ AREAS = {
     "Alerts and places": ("alarm_rule", "alert_channel", "geofence"),
     "Appearance": ("wallpaper", "device_group_thumbnail", "tile_icon", "tile_icon_assignment"),
     "Apple and scripts": ("webclip", "provisioning_profile", "custom_action", "background_script"),
+    "Pipelines": ("pipeline", "pipeline_run"),
     "Users and access": ("user", "role", "personal_access_token", "sso_connection", "token"),
     "Tenant settings": ("enterprise", "preferred_region"),
     "Enrollment": ("directory_record", "mdm_service_config"),

@@ -80,6 +80,10 @@ options:
     description: Geofences, each with the options of M(esper.cloud.geofence).
     type: list
     elements: dict
+  pipelines:
+    description: Pipelines, each with the options of M(esper.cloud.pipeline).
+    type: list
+    elements: dict
   preferred_region:
     description: Preferred regions, with the options of M(esper.cloud.preferred_region).
     type: dict
@@ -144,6 +148,7 @@ seealso:
   - module: esper.cloud.enterprise
   - module: esper.cloud.enterprise_policy
   - module: esper.cloud.geofence
+  - module: esper.cloud.pipeline
   - module: esper.cloud.preferred_region
   - module: esper.cloud.report_subscription
   - module: esper.cloud.role

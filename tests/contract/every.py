@@ -15,6 +15,7 @@ from contextlib import suppress
 from typing import Any
 
 import mobileprovision
+from behaviors.pipelines import TARGET_LISTS
 from behaviors.roles import ROLES
 from behaviors.users import INVITATIONS
 from contract import Contract, Operation, Schema
@@ -70,6 +71,8 @@ _TILE_ICON = "POST /v1/enterprise/{enterprise_id}/tile-icons/"
 _PICTURE = File.of("picture.png", "image/png", b"data")
 _POLICY = "/enterprise/{enterprise_id}/policy/"
 _RULES = "/v1/enterprise/{enterprise_id}/alarmrules/"
+_PIPELINE = "/pipelines/v0/pipelines/{pipeline_id}/"
+_TARGET_LIST = f"{_PIPELINE}targetlists/{{targetlist_id}}/"
 _REMOTE_FILE = "/v0/enterprise/{enterprise_id}/content/remote-file/"
 
 
@@ -80,6 +83,13 @@ def _command(caller: Caller) -> dict[str, Any]:
 def _rule(caller: Caller) -> dict[str, Any]:
     # A rule has devices or groups.
     return {"groups": None, "alert_channels": None}
+
+
+def _group_link(caller: Caller) -> dict[str, Any]:
+    # Only a list of device groups takes one.
+    for row in caller.service.tenant.objects[TARGET_LISTS].values():
+        row["target_list_type"] = "GROUPS"
+    return {"device_group_id": caller.service.tenant.root}
 
 
 def _enterprise(caller: Caller) -> dict[str, Any]:
@@ -130,6 +140,12 @@ _BODIES: dict[str, Callable[[Caller], dict[str, Any]]] = {
     "POST /v2/provisioning-profiles": lambda caller: {
         "file": File.of("shop.mobileprovision", None, mobileprovision.made(mobileprovision.Profile("Shop", "com.shop")))
     },
+    f"POST {_PIPELINE}targetlists/": lambda caller: {"target_list_type": "DEVICES"},
+    "POST /pipelines/v0/stages/{stage_id}/targetlists/": lambda caller: {
+        "target_list_id": caller.prepare(f"POST {_PIPELINE}targetlists/")["content"]["id"]
+    },
+    f"POST {_TARGET_LIST}targets/": lambda caller: {"device_id": caller.device},
+    f"POST {_TARGET_LIST}devicegroups/": _group_link,
     # A geofence with devices cannot be deleted.
     "POST /v0/enterprise/{enterprise_id}/create-apply-geo-fence/": lambda caller: {"devices": []},
     f"POST {_REMOTE_FILE}generate_download_url/": lambda caller: {

@@ -21,6 +21,7 @@ from .directory_record import DIRECTORY_RECORD
 from .enterprise import ENTERPRISE
 from .enterprise_policy import ENTERPRISE_POLICY
 from .geofence import GEOFENCE
+from .pipeline import PIPELINE
 from .preferred_region import PREFERRED_REGION
 from .provisioning_profile import PROVISIONING_PROFILE
 from .report_subscription import REPORT_SUBSCRIPTION
@@ -43,6 +44,7 @@ KINDS: tuple[Kind, ...] = (
     ENTERPRISE,
     ENTERPRISE_POLICY,
     GEOFENCE,
+    PIPELINE,
     PREFERRED_REGION,
     REPORT_SUBSCRIPTION,
     ROLE,

@@ -12,31 +12,27 @@ Choice: a stage that Esper calls invalid has no devices or no operations. It doe
 
 from __future__ import annotations
 
-import ast
-import contextlib
-import json
 import typing as t
 from dataclasses import dataclass, field
 
-from ..base.errors import ApiError, EsperError, InvalidParameter, NotFound
+from ..base.errors import ApiError, InvalidParameter, NotFound
 from ..base.limits import LONGEST_TIME
 from ..base.row import Params, Row
 from ..base.text import counted, listed
 from ..engine.apply import apply_each, raise_first
-from ..engine.lookup import lookup_of
 from ..engine.tenant_view import TenantView
 from ..http.parallel import CONCURRENCY, in_parallel
-from ..kinds.device_search import devices_option, label_of, require_devices
-from ..kinds.pipeline import PIPELINE
+from ..kinds.device_search import devices_option, label_of, labels_of, require_devices
+from ..kinds.pipeline import PIPELINE, pipelines
+from ..kinds.pipeline_tree import RUNS
 from ..model.module_spec import ModuleSpec, Option, Support, Value
 from ..model.plan import Step
 from ..task import ModuleDefinition, ModuleResult, RunContext, diff_entry
-from .command import RISKY, risk_of, risks
+from .command import RISKY, raise_one, risk_of, risks
 from .pipeline_runs import (
     COMMAND,
     PIPELINE_RUN,
     RUN,
-    RUNS,
     STAGE_RUN,
     TARGET_RUN,
     TARGET_RUNS,
@@ -55,7 +51,6 @@ from .pipeline_runs import (
     report_values,
     select_stage,
     stage_name,
-    stages_of,
     status_of,
     title_of,
     without_report,
@@ -73,6 +68,8 @@ _STATES_OF = {
     "devices": ("cancelled", "retried"),
     "if_running": ("started",),
 }
+# The results of devices that a task retries by default.
+_FAILED = ("failed", "timed_out")
 _REQUIRE_WAIT = ("until", "promote", "cancel_on_failure")
 
 MODULE = ModuleSpec(
@@ -251,7 +248,7 @@ MODULE = ModuleSpec(
 
 def _run(view: TenantView, params: Params, context: RunContext) -> ModuleResult:
     _check_options(params)
-    pipeline = None if params["pipeline"] is None else lookup_of(view, PIPELINE).resolve(params["pipeline"])
+    pipeline = None if params["pipeline"] is None else pipelines(view).resolve(params["pipeline"])
     task = _Task(view, params, context, pipeline)
     actions = {
         "started": task.start,
@@ -341,35 +338,23 @@ class _Task:
 
     def _check_stages(self, pipeline: Row) -> None:
         """Raise InvalidParameter if Esper would call the run invalid, or if it has an operation to confirm."""
-        view, stages = self.view, stages_of(self.view, str(pipeline["id"]))
         title = PIPELINE.phrase(pipeline)
+        stages = pipelines(self.view).tree_reader(pipeline).read(has_unattached=False).stages
         if not stages:
-            raise InvalidParameter(f"The {title} has no stages. Add stages to it.")
-        for stage, (has_targets, operations) in zip(
-            stages, in_parallel(view.client, self._read_stage, stages, CONCURRENCY), strict=True
-        ):
-            if not (has_targets and operations):
-                lacks = "operations" if has_targets else "target list"
-                raise InvalidParameter(f"The stage '{stage.get('name')}' of the {title} has no {lacks}. Add one.")
+            raise InvalidParameter(f"The {title} has no stages. Add a stage to it.")
+        for stage in stages:
+            operations = [row for each in stage["operation_lists"] for row in each["operations"]]
+            if not (stage["target_lists"] and operations):
+                missing = "operations" if stage["target_lists"] else "devices or device groups"
+                raise InvalidParameter(f"The stage '{stage.get('name')}' of the {title} has no {missing}. Add them.")
             for operation in operations:
                 name = str(operation.get("operation_type"))
-                effect = risk_of(name, _args_of(operation), RISKY)
+                effect = risk_of(name, operation["args"] or {}, RISKY)
                 if effect and not self.params["confirm"]:
                     raise InvalidParameter(
                         f"The stage '{stage.get('name')}' of the {title} has the operation {name}, which {effect}. Set"
                         " confirm to true to continue."
                     )
-
-    def _read_stage(self, stage: Row) -> tuple[bool, list[Row]]:
-        """Return whether a stage has a target list, and its operations."""
-        path = self.view.client.target("/pipelines/v0/stages/{stage_id}/", {"stage_id": str(stage["id"])})
-        purpose = f"Reading the stage '{stage.get('name')}'"
-        lists = self.view.list_at(f"{path}targetlists/", page_size=None, purpose=purpose)
-        operations: list[Row] = []
-        for each in self.view.list_at(f"{path}operationlists/", page_size=None, purpose=purpose):
-            list_path = self.view.client.target("/pipelines/v0/operationlists/{id}/operations/", {"id": str(each["id"])})
-            operations += self.view.list_at(list_path, page_size=None, purpose=purpose)
-        return bool(lists), operations
 
     # --- the other states ---------------------------------------------------------------------------------------------
 
@@ -476,18 +461,20 @@ class _Task:
         """Repeat the operations of a stage on devices that failed."""
         run = self._required_run()
         stages, devices = self._selected_devices(run)
-        states = ("failed", "timed_out") if self.params["devices"] is None else ("failed", "timed_out", "cancelled")
+        states = _FAILED if self.params["devices"] is None else (*_FAILED, "cancelled")
         failed = [(stage, device) for stage, device in stages if device.state in states]
+        labels = {device.device_id: devices.get(device.device_id, device.device_id) for _stage, device in failed}
         if failed and has_ended(run):
             raise InvalidParameter(
-                f"{title_of(run)} has ended, so devices cannot be retried: {_named(failed, devices)}. Start another run."
+                f"{title_of(run)} has ended, so devices cannot be retried: {listed(list(labels.values()))}. Start"
+                " another run."
             )
-        steps = [self._retry_step(stage, device, devices[device.device_id]) for stage, device in failed]
-        before = {devices[device.device_id]: device.state for _stage, device in failed}
+        steps = [self._retry_step(stage, device, labels[device.device_id]) for stage, device in failed]
+        before = {labels[device.device_id]: device.state for _stage, device in failed}
         diff = self._diff(run, before, dict.fromkeys(before, "pending")) if failed else {}
         if not self.context.check_mode:
             raise_first(apply_each(self.view, PIPELINE_RUN, steps))
-        count = {"device_count": len({device.device_id for _stage, device in failed})}
+        count = {"device_count": len(labels)}
         return self._follow(run, changed=bool(steps)) | count | diff
 
     def _retry_step(self, stage: StageDevices, device: DeviceRun, label: str) -> Step:
@@ -555,7 +542,8 @@ class _Task:
         read = list(in_parallel(self.view.client, lambda row: read_devices(self.view, row), stage_runs, CONCURRENCY))
         pairs = [(stage, device) for stage in read for device in stage.devices]
         if self.params["devices"] is None:
-            return pairs, {device.device_id: device.device_id for _stage, device in pairs}
+            failed = dict.fromkeys(device.device_id for _stage, device in pairs if device.state in _FAILED)
+            return pairs, labels_of(self.view, failed)
         names = {str(row["id"]): label_of(row) for row in require_devices(self.view, self.params["devices"])}
         known = {device.device_id for _stage, device in pairs}
         for id_, label in names.items():
@@ -719,7 +707,9 @@ class _Following:
                 message = f"{title_of(self.run)} waits, because too many devices failed: {_failed_part(stage)}"
                 if self._params["cancel_on_failure"] and self.task.cancel_run(self.run):
                     self.changed, self.run = True, read_run(self.task.view, self.run)
-                    message = f"{title_of(self.run)} is canceled, because too many devices failed: {_failed_part(stage)}"
+                    message = (
+                        f"{title_of(self.run)} is canceled, because too many devices failed: {_failed_part(stage)}"
+                    )
                 return "failed", message
         if self._params["until"] == "waiting":
             return "waiting", ""
@@ -769,22 +759,9 @@ def _cancel_target_step(stage: StageDevices, target_run: Row, label: str) -> Ste
     )
 
 
-def _args_of(operation: Row) -> Row:
-    """Return the arguments of an operation, which Esper can return as text."""
-    args = operation.get("args")
-    if isinstance(args, str):
-        for parse in (json.loads, ast.literal_eval):
-            with contextlib.suppress(ValueError, SyntaxError, RecursionError, MemoryError):
-                args = parse(args)
-                break
-    return args if isinstance(args, dict) else {}
-
-
 def _failed_part(stage: StageDevices) -> str:
     """Return the number of devices of a stage that did not succeed, as part of a sentence."""
-    return (
-        f"{len(stage.unsuccessful)} of {counted(len(stage.devices))} of the stage '{stage.name}' did not succeed"
-    )
+    return f"{len(stage.unsuccessful)} of {counted(len(stage.devices))} of the stage '{stage.name}' did not succeed"
 
 
 def _with_devices(message: str, devices: list[Row]) -> str:

@@ -28,20 +28,19 @@ from ..engine.tenant_view import TenantView
 from ..http.paging import iterate, list_all
 from ..http.parallel import CONCURRENCY, in_parallel
 from ..kinds.device_search import labels_of
+from ..kinds.pipeline_tree import RUNS, STAGES
 from ..model.conform import to_row, to_text
 from ..model.field import Field
 from ..model.kind import Kind, Routes, Shape
 from ..model.module_spec import Value
 from .waiting import DEVICE_ID, DEVICE_NAME, DEVICE_REASON
 
-RUNS = "/pipelines/v0/pipelines/{pipeline_id}/runs/"
-RUN = "/pipelines/v0/pipelines/{pipeline_id}/runs/{run_id}/"
+RUN = f"{RUNS}{{run_id}}/"
 STAGE_RUNS = "/pipelines/v0/runs/{run_id}/stageruns/"
 STAGE_RUN = "/pipelines/v0/runs/{run_id}/stageruns/{stage_run_id}/"
 TARGET_RUNS = "/pipelines/v0/stageruns/{stage_run_id}/targetruns/"
 TARGET_RUN = "/pipelines/v0/stageruns/{stage_run_id}/targetruns/{target_run_id}/"
 COMMAND = "/pipelines/v0/stageruns/{stage_run_id}/targetruns/{target_run_id}/command/"
-_STAGES = "/pipelines/v0/pipelines/{pipeline_id}/stages/"
 _OPERATIONS = "/pipelines/v0/stageruns/{stage_run_id}/operations/"
 
 STATUSES = (
@@ -274,7 +273,7 @@ def read_stage_runs(view: TenantView, run: Row) -> list[Row]:
 
 def stages_of(view: TenantView, pipeline_id: str) -> list[Row]:
     """Return the stages of a pipeline in their order, none if the pipeline does not exist. They are read once."""
-    path = view.client.target(_STAGES, {"pipeline_id": pipeline_id})
+    path = view.client.target(STAGES, {"pipeline_id": pipeline_id})
     try:
         rows = view.list_at(path, page_size=None, purpose=f"Reading the stages of the pipeline {pipeline_id}")
     except ApiError as error:
@@ -291,15 +290,19 @@ def stage_name(stage_run: Row) -> str:
 
 def select_stage(stage_runs: list[Row], run: Row, name: str) -> Row:
     """Return the stage run of a stage by name or ID. Raise NotFound or Ambiguous."""
-    name = composed(name).strip()
-    found = [row for row in stage_runs if normal_id(name) in {normal_id(row.get(key)) for key in ("id", "stage_id")}]
-    found = found or [row for row in stage_runs if composed(stage_name(row)).strip() == name]
-    title = f"stage of {_object(run)}"
+    found, title = select_stages(stage_runs, name), f"stage of {_object(run)}"
     if not found:
         raise NotFound(title, name, map(stage_name, stage_runs))
     if len(found) > 1:
         raise Ambiguous(title, name, [f"{stage_name(row)} (ID {row['id']})" for row in found], "Use the ID instead.")
     return found[0]
+
+
+def select_stages(stage_runs: list[Row], name: str) -> list[Row]:
+    """Return the stage runs of the stages with a name or ID."""
+    name = composed(name).strip()
+    found = [row for row in stage_runs if normal_id(name) in {normal_id(row.get(key)) for key in ("id", "stage_id")}]
+    return found or [row for row in stage_runs if composed(stage_name(row)).strip() == name]
 
 
 def _created_at(row: Row) -> datetime:
@@ -378,7 +381,9 @@ def _target_run(row: Row) -> Row:
         "status": to_text(row.get("status")),
         "command_id": to_text(row.get("command_id")),
         "command_status": to_text(row.get("command_status")),
-        "reason": next((each for each in to_row(row.get("command_meta")).values() if each and isinstance(each, str)), None),
+        "reason": next(
+            (each for each in to_row(row.get("command_meta")).values() if each and isinstance(each, str)), None
+        ),
         "created_at": _created_at(row),
     }
 

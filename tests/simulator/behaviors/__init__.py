@@ -30,6 +30,7 @@ from behaviors import (
     operations,
     pictures,
     pipeline_runs,
+    pipelines,
     policies,
     readings,
     reports,
@@ -70,6 +71,7 @@ KINDS = (
     scripts,
     apple,
     pipeline_runs,
+    pipelines,
 )
 
 OPERATIONS = {name: behavior for kind in KINDS for name, behavior in kind.OPERATIONS.items()}

@@ -9,10 +9,10 @@ see progress.py. Properties of rows that begin with "_" are not shown.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import orjson
 from exchange import Answer, Behavior, Call, Refusal, apps_list, found, refuse, window
 from progress import advance, begin, enter
 from tasks import (
@@ -28,7 +28,10 @@ from tasks import (
     TIMED_OUT,
     Task,
 )
-from tenant import DISABLED, Tenant
+from tenant import Device, Tenant
+
+from behaviors.pipelines import PIPELINES, operations_of, stages_of, targets_of
+
 Row = dict[str, Any]
 
 _RUNS = "/pipelines/v0/pipelines/{pipeline_id}/runs"
@@ -80,7 +83,7 @@ def list_runs(tenant: Tenant, call: Call) -> Answer:
 
 def create_run(tenant: Tenant, call: Call) -> Answer:
     """POST .../runs/: with a copy of the stages and of their operations. The devices are found when a stage starts."""
-    pipeline = _found_pipeline(tenant, call.values["pipeline_id"])
+    pipeline = found(tenant.objects[PIPELINES], call.values["pipeline_id"])
     if not pipeline["is_active"]:
         raise refuse("pipeline", "The pipeline is not active.")
     earlier = _runs_of(tenant, pipeline["id"])
@@ -94,7 +97,7 @@ def create_run(tenant: Tenant, call: Call) -> Answer:
         "status_meta": {},
     }
     tenant.objects[_RUNS][run["id"]] = run
-    for stage in _stages_of(tenant, pipeline["id"]):
+    for stage in stages_of(tenant, pipeline["id"]):
         stage_run: Row = {
             **_new(tenant),
             "pipeline_id": pipeline["id"],
@@ -105,8 +108,8 @@ def create_run(tenant: Tenant, call: Call) -> Answer:
             "_target_runs": [],
         }
         tenant.objects[_STAGE_RUNS][stage_run["id"]] = stage_run
-        for operation in _operations_of(tenant, stage["id"]):
-            copy = {**_new(tenant), **{name: operation[name] for name in ("operation_type", "args")}}
+        for operation in operations_of(tenant, stage["id"]):
+            copy: Row = {**_new(tenant), **{name: operation.get(name) for name in ("operation_type", "args")}}
             tenant.objects[_OPERATIONS][copy["id"]] = copy
             stage_run["_operations"].append(copy["id"])
     return _answer(run)
@@ -182,13 +185,15 @@ def update_stage_run(tenant: Tenant, call: Call) -> Answer:
 
 def list_operations(tenant: Tenant, call: Call) -> Answer:
     """GET .../operations/."""
-    return _list(call, [tenant.objects[_OPERATIONS][name] for name in _stage_run(tenant, call)["_operations"]])
+    rows = [tenant.objects[_OPERATIONS][name] for name in _stage_run(tenant, call)["_operations"]]
+    return _list(call, rows, _shown_operation)
 
 
 def get_operation(tenant: Tenant, call: Call) -> Answer:
     """GET .../operations/{stage_run_operation_id}/."""
     _stage_run(tenant, call)
-    return _answer(found(tenant.objects[_OPERATIONS], call.values["stage_run_operation_id"]))
+    row = found(tenant.objects[_OPERATIONS], call.values["stage_run_operation_id"])
+    return _answer(_shown_operation(row))
 
 
 # --- target runs ------------------------------------------------------------------------------------------------------
@@ -205,10 +210,11 @@ def create_target_runs(tenant: Tenant, call: Call) -> Answer:
     run = tenant.objects[_RUNS][stage_run["pipeline_run_id"]]
     _check_open(run, "Pipeline run")
     target_id = call.body["target_id"].lower()
-    earlier = [each for each in _target_runs_of(tenant, stage_run) if each["target_id"] == target_id]
-    if not earlier:
+    devices = (each["device_id"] for each in _target_runs_of(tenant, stage_run) if each["target_id"] == target_id)
+    device = tenant.devices.get(next(devices, ""))
+    if device is None:
         raise refuse("target_id", "The target is not part of the stage run.")
-    created = _add_target_runs(tenant, stage_run, {name: earlier[0][name] for name in _OF_TARGET})
+    created = _add_target_runs(tenant, stage_run, target_id, device)
     stage_run["ended_at"] = None
     _enter(tenant, stage_run, "running")
     _enter(tenant, run, "running")
@@ -283,25 +289,24 @@ def _go_on(tenant: Tenant, run: Row) -> None:
 def _start(tenant: Tenant, stage_run: Row) -> None:
     """Start a stage on the devices that its target lists have now."""
     stage_run["started_at"] = tenant.now()
-    targets = _targets_of(tenant, stage_run["stage_id"])
+    targets = targets_of(tenant, stage_run["stage_id"])
     if not targets or not stage_run["_operations"]:
         _enter(tenant, stage_run, "invalid")
         return
     _enter(tenant, stage_run, "running")
-    for target in targets:
-        _add_target_runs(tenant, stage_run, target)
+    for target_id, device in targets:
+        _add_target_runs(tenant, stage_run, target_id, device)
 
 
-_OF_TARGET = ("target_id", "device_id", "device_alias")
-
-
-def _add_target_runs(tenant: Tenant, stage_run: Row, target: Row) -> list[Row]:
+def _add_target_runs(tenant: Tenant, stage_run: Row, target_id: str, device: Device) -> list[Row]:
     """Add the operations of a stage on a device. It gets the first one at once, and each other after the one before."""
     created: list[Row] = []
     for operation_id in stage_run["_operations"]:
         row: Row = {
             **_new(tenant),
-            **target,
+            "target_id": target_id,
+            "device_id": device.id,
+            "device_alias": device.alias,
             "stage_run_id": stage_run["id"],
             "stage_run_operation_id": operation_id,
             "command_id": "",
@@ -322,8 +327,7 @@ def _send(tenant: Tenant, target_run: Row) -> None:
         _enter(tenant, target_run, "invalid")
     elif not target_run["command_id"]:
         operation = tenant.objects[_OPERATIONS][target_run["stage_run_operation_id"]]
-        arguments = _arguments_of(operation)
-        begin(tenant, target_run["id"], operation["operation_type"], arguments, [device], "IMMEDIATE")
+        begin(tenant, target_run["id"], operation["operation_type"], operation["args"], [device], "IMMEDIATE")
         target_run["command_id"] = tenant.jobs[target_run["id"]][0].id
         target_run["started_at"] = tenant.now()
         _follow_task(tenant, target_run)
@@ -394,59 +398,6 @@ def _enter(tenant: Tenant, row: Row, status: str) -> None:
         row["ended_at"] = row["updated_at"]
 
 
-# --- the pipeline -----------------------------------------------------------------------------------------------------
-
-_PIPELINES = "/pipelines/v0/pipelines"
-_STAGES = f"{_PIPELINES}/{{pipeline_id}}/stages"
-_TARGET_LISTS = f"{_PIPELINES}/{{pipeline_id}}/targetlists"
-_LIST = f"{_TARGET_LISTS}/{{targetlist_id}}"
-_ATTACHED = "/pipelines/v0/stages/{stage_id}/targetlists"
-_OPERATION_LISTS = "/pipelines/v0/stages/{stage_id}/operationlists"
-_LISTED = "/pipelines/v0/operationlists/{operationlist_id}/operations"
-
-
-def _below(tenant: Tenant, table: str, owner: str) -> list[Row]:
-    return [row for key, row in tenant.objects[table].items() if tenant.owners.get(key) == owner]
-
-
-def _found_pipeline(tenant: Tenant, pipeline_id: str) -> Row:
-    return found(tenant.objects[_PIPELINES], pipeline_id)
-
-
-def _stages_of(tenant: Tenant, pipeline_id: str) -> list[Row]:
-    return _below(tenant, _STAGES, pipeline_id)
-
-
-def _operations_of(tenant: Tenant, stage_id: str) -> list[Row]:
-    """The operations of a stage in their order."""
-    lists = _below(tenant, _OPERATION_LISTS, stage_id)
-    return [operation for each in lists for operation in _below(tenant, _LISTED, each["id"])]
-
-
-def _arguments_of(operation: Row) -> Row:
-    return json.loads(operation["args"]) if isinstance(operation["args"], str) else operation["args"]
-
-
-def _targets_of(tenant: Tenant, stage_id: str) -> list[Row]:
-    """The devices of a stage, each once, as the properties of a target run."""
-    targets: dict[str, Row] = {}
-    for link in _below(tenant, _ATTACHED, stage_id):
-        list_id = link["target_list_id"]
-        for target in _below(tenant, f"{_LIST}/targets", list_id):
-            if target["is_active"]:
-                targets.setdefault(target["device_id"], _target(target["id"], target))
-        groups = {group["device_group_id"] for group in _below(tenant, f"{_LIST}/devicegroups", list_id)}
-        for device in tenant.devices.values():
-            if device.group_id in groups and device.state != DISABLED:
-                row = {"device_id": device.id, "device_alias": device.alias}
-                targets.setdefault(device.id, _target(device.id, row))
-    return list(targets.values())
-
-
-def _target(target_id: str, row: Row) -> Row:
-    return {"target_id": target_id, "device_id": row["device_id"], "device_alias": row["device_alias"]}
-
-
 # --- rows -------------------------------------------------------------------------------------------------------------
 
 
@@ -510,7 +461,7 @@ def _command(tenant: Tenant, target_run: Row) -> Row:
         "device_type": "all",
         "device_id": task.device,
         "schedule": "IMMEDIATE",
-        "args": dict(task.arguments),
+        "args": dict(task.arguments or {}),
         "request_id": task.id,
         "request_status": target_run["command_status"],
         "request_status_reason": task.reason,
@@ -522,7 +473,7 @@ def _check_open(row: Row, title: str) -> None:
         raise refuse("status", f"{title} has ended.")
 
 
-def _list(call: Call, rows: Sequence[Row]) -> Answer:
+def _list(call: Call, rows: Sequence[Row], show: Callable[[Row], Row] | None = None) -> Answer:
     """A page of rows that have the status, the name and the like of the query, in its order."""
     filters = {name: text for name, text in call.query.items() if name not in ("limit", "offset", "ordering")}
     if "pipeline_name" in filters:
@@ -532,7 +483,7 @@ def _list(call: Call, rows: Sequence[Row]) -> Answer:
     if ordering := call.query.get("ordering", ""):
         key = ordering.lstrip("-").replace("__", "_")
         rows.sort(key=lambda row: (row[key] is not None, row[key] or 0), reverse=ordering.startswith("-"))
-    return Answer({"code": 200, "message": "success", "content": apps_list(call, rows, show=_shown)})
+    return Answer({"code": 200, "message": "success", "content": apps_list(call, rows, show or _shown)})
 
 
 def _answer(row: Row) -> Answer:
@@ -540,11 +491,12 @@ def _answer(row: Row) -> Answer:
 
 
 def _shown(row: Row) -> Row:
-    return dict(_properties(row))
+    return {name: value for name, value in row.items() if not name.startswith("_")}
 
 
-def _properties(row: Row) -> Iterator[tuple[str, Any]]:
-    yield from ((name, value) for name, value in row.items() if not name.startswith("_"))
+def _shown_operation(row: Row) -> Row:
+    """An operation, whose arguments are JSON in a text."""
+    return {**row, "args": orjson.dumps(row["args"] or {}).decode()}
 
 
 OPERATIONS: dict[str, Behavior] = {

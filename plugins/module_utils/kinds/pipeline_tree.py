@@ -1,0 +1,212 @@
+# SPDX-FileCopyrightText: esper.cloud contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The tree of a pipeline in the Esper API, and its reading.
+
+Based on pipelines.yaml of the contract. A stage in the tree is the stage in API format, with its ``target_lists`` and
+``operation_lists``. A target list has ``targets`` or ``device_groups``, if its members are read, and an operation list
+has its ``operations``.
+
+Choice: the lists take no ``limit``. The offset of the next page is that in the link, or the number of objects so far.
+Choice: stages and operations run in the order of their creation, because neither has a position in the contract.
+Choice: the arguments of an operation are an object, JSON in a text, or a Python literal in a text.
+"""
+
+from __future__ import annotations
+
+import ast
+import itertools
+import json
+import typing as t
+from dataclasses import dataclass
+
+from ..base.row import Row
+from ..base.secret_keys import secret_values
+from ..base.times import parse_time
+from ..engine.tenant_view import TenantView
+from ..http.paging import iterate
+from ..http.parallel import CONCURRENCY, in_parallel
+from ..model.field import Field
+from ..model.kind import Kind, Routes, Shape
+
+PREFIX = "/pipelines/v0/"
+PIPELINES = f"{PREFIX}pipelines/"
+_PIPELINE = f"{PIPELINES}{{pipeline_id}}/"
+RUNS = f"{_PIPELINE}runs/"
+STAGES = f"{_PIPELINE}stages/"
+TARGET_LISTS = f"{_PIPELINE}targetlists/"
+TARGETS = f"{TARGET_LISTS}{{list_id}}/targets/"
+DEVICE_GROUPS = f"{TARGET_LISTS}{{list_id}}/devicegroups/"
+ATTACHED = f"{PREFIX}stages/{{stage_id}}/targetlists/"
+OPERATION_LISTS = f"{PREFIX}stages/{{stage_id}}/operationlists/"
+OPERATIONS = f"{PREFIX}operationlists/{{list_id}}/operations/"
+
+DEVICES, GROUPS = "DEVICES", "GROUPS"
+
+
+def _part(name: str, title: str, path: str, *fields: Field) -> Kind:
+    """Return the kind of a part of a pipeline."""
+    return Kind(
+        name=name,
+        title=title,
+        plural=f"{name}s",
+        routes=Routes(list=path, object=f"{path}{{id}}/", update="PUT", page_size=None),
+        shape=Shape.READ_ONLY,
+        fields=(Field("id", writable=False), *fields, Field("created_at", writable=False)),
+    )
+
+
+_NAME = Field("name")
+_DESCRIPTION = Field("description")
+STAGE = _part("stage", "stage", STAGES, _NAME, _DESCRIPTION, Field("timeout", api="timeout_seconds", type="int"))
+TARGET_LIST = _part("target_list", "target list", TARGET_LISTS, _NAME, Field("type", api="target_list_type"))
+TARGET = _part(
+    "target",
+    "target",
+    TARGETS,
+    Field("device_id"),
+    Field("device_name"),
+    Field("device_alias"),
+    Field("is_active", type="bool"),
+)
+GROUP_LINK = _part("group_link", "device group", DEVICE_GROUPS, Field("device_group_id"))
+OPERATION_LIST = _part("operation_list", "operation list", OPERATION_LISTS, _NAME, _DESCRIPTION)
+OPERATION = _part("operation", "operation", OPERATIONS, Field("type", api="operation_type"), Field("args", type="raw"))
+RUN = _part(
+    "pipeline_run", "run", RUNS, Field("number", api="run_number", type="int"), Field("status", normalize=str.lower)
+)
+
+
+@dataclass
+class Tree:
+    """The stages of a pipeline in their order, and all of its target lists, attached or not."""
+
+    stages: list[Row]
+    target_lists: list[Row]
+
+    @property
+    def unattached(self) -> list[Row]:
+        """The target lists that no stage has."""
+        attached = {each["id"] for stage in self.stages for each in stage["target_lists"]}
+        return [row for row in self.target_lists if row["id"] not in attached]
+
+
+class TreeReader:
+    """Reads the parts of a pipeline, several at the same time. Methods raise the errors of Client.request()."""
+
+    def __init__(self, view: TenantView, pipeline: Row, phrase: str) -> None:
+        self._view = view
+        self._id = str(pipeline["id"])
+        self._phrase = phrase
+
+    def read(self, *, has_targets: bool = True, has_operations: bool = True, has_unattached: bool = True) -> Tree:
+        """Return the stages with their target lists, their operation lists and the operations in these.
+
+        ``has_targets`` and ``has_operations`` say what is read of each stage, ``has_unattached`` whether target lists
+        that no stage has are read, too. The members of the target lists are not read.
+        """
+        kinds = (STAGE, TARGET_LIST) if has_unattached else (STAGE,)
+        found = list(in_parallel(self._view.client, lambda kind: self._children(kind), kinds, CONCURRENCY))
+        stages = [dict(row) for row in _in_order(found[0])]
+        target_lists = {str(row["id"]): dict(row) for rows in found[1:] for row in rows}
+        needed = {ATTACHED: has_targets, OPERATION_LISTS: has_operations}
+        parts = [(stage, path) for stage in stages for path, is_needed in needed.items() if is_needed]
+
+        def read(part: tuple[Row, str]) -> list[Row]:
+            stage, path = part
+            kind = TARGET_LIST if path == ATTACHED else OPERATION_LIST
+            return self._children(kind, path, stage_id=str(stage["id"]))
+
+        for (stage, path), rows in zip(
+            parts, list(in_parallel(self._view.client, read, parts, CONCURRENCY)), strict=True
+        ):
+            if path == ATTACHED:
+                # One list can be attached to several stages.
+                stage["target_lists"] = [target_lists.setdefault(str(row["id"]), dict(row)) for row in rows]
+            else:
+                stage["operation_lists"] = [dict(row) for row in _in_order(rows)]
+        self._read_operations([each for stage in stages for each in stage.get("operation_lists", ())])
+        return Tree(stages, list(target_lists.values()))
+
+    def _read_operations(self, lists: list[Row]) -> None:
+        def read(row: Row) -> list[Row]:
+            return self._children(OPERATION, list_id=str(row["id"]))
+
+        found = list(in_parallel(self._view.client, read, lists, CONCURRENCY))
+        for row, operations in zip(lists, found, strict=True):
+            row["operations"] = [{**each, "args": self._args(each)} for each in _in_order(operations)]
+
+    def read_members(self, lists: t.Sequence[Row]) -> None:
+        """Add the members to target lists: ``targets`` to those of devices, ``device_groups`` to those of groups."""
+        unread = [row for row in lists if not {"targets", "device_groups"} & row.keys()]
+        # Each list has pages, too.
+        concurrency = max(CONCURRENCY // max(len(unread), 1), 1)
+
+        def read(row: Row) -> list[Row]:
+            kind = members_of(row)
+            return [] if kind is None else self._children(kind, concurrency=concurrency, list_id=str(row["id"]))
+
+        found = list(in_parallel(self._view.client, read, unread, CONCURRENCY))
+        for row, members in zip(unread, found, strict=True):
+            row["device_groups" if row.get("target_list_type") == GROUPS else "targets"] = members
+
+    def devices_in(self, target_list: Row, group_id: str) -> list[Row]:
+        """Return the devices in a device group of a target list, as Esper has them now."""
+        ids = {"pipeline_id": self._id, "list_id": str(target_list["id"]), "group_id": group_id}
+        path = self._view.client.target(f"{DEVICE_GROUPS}{{group_id}}/devices/", ids)
+        return self._view.list_at(path, page_size=None, concurrency=CONCURRENCY, purpose=self._purpose("devices"))
+
+    def last_runs(self, number: int) -> list[Row]:
+        """Return the latest runs of the pipeline, the latest first."""
+        path = self._view.client.target(RUNS, {"pipeline_id": self._id})
+        query = {"ordering": "-run_number"}
+        rows = iterate(self._view.client, path, query=query, page_size=None, purpose=self._purpose("runs"))
+        typed = [self._view.typed(RUN, row) for row in itertools.islice(rows, number)]
+        return [row for row in typed if row is not None]
+
+    def _children(self, kind: Kind, path: str = "", *, concurrency: int = 1, **ids: str) -> list[Row]:
+        return self._view.list_at(
+            self._view.client.target(path or kind.routes.list, {"pipeline_id": self._id, **ids}),
+            kind=kind,
+            page_size=None,
+            concurrency=concurrency,
+            purpose=self._purpose(kind.titles),
+        )
+
+    def _args(self, operation: Row) -> Row | None:
+        args = parse_args(operation.get("args"))
+        self._view.client.hide(*secret_values(args))
+        return args
+
+    def _purpose(self, what: str) -> str:
+        return f"Reading the {what} of the {self._phrase}"
+
+
+def members_of(target_list: Row) -> Kind | None:
+    """Return the kind of the members of a target list, None for a type without members in the contract."""
+    return {DEVICES: TARGET, GROUPS: GROUP_LINK}.get(str(target_list.get("target_list_type")))
+
+
+def parse_args(args: t.Any) -> Row | None:
+    """Return the arguments of an operation, None if they are a text that cannot be read."""
+    for parse in (json.loads, ast.literal_eval):
+        if not isinstance(args, str):
+            break
+        if not args.strip():
+            return {}
+        try:
+            args = parse(args)
+        except (ValueError, SyntaxError, MemoryError, RecursionError):
+            continue
+    if args is None:
+        return {}
+    return args if isinstance(args, dict) else None
+
+
+def _in_order(rows: list[Row]) -> list[Row]:
+    """Return stages or operations in the order of their creation. Without a valid time, the order of the list counts."""
+    times = [parse_time(str(row.get("created_at"))) for row in rows]
+    if None in times:
+        return rows
+    return [
+        row for _time, _index, row in sorted(zip(times, range(len(rows)), rows, strict=True), key=lambda each: each[:2])
+    ]
