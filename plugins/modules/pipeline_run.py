@@ -293,8 +293,7 @@ stages:
           type: int
           sample: 0
     failed_percentage:
-      description: Percentage of the devices of the stage that did not succeed. V(0) for a stage that has
-        not started.
+      description: Percentage of the devices of the stage that did not succeed. V(0) if it has not started.
       type: float
       sample: 2.0
 counts:

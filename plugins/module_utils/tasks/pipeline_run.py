@@ -149,8 +149,8 @@ MODULE = ModuleSpec(
         ),
         Option(
             "wait_timeout",
-            "Maximum time to wait, in seconds, even if O(deadline) is shorter. The task fails if it is exceeded, and the"
-            f" run continues in Esper. At most V({LONGEST_TIME}), a week.",
+            "Maximum time to wait, in seconds, even if O(deadline) is shorter. The task fails if it is exceeded, and"
+            f" the run continues in Esper. At most V({LONGEST_TIME}), a week.",
             type="float",
             default=3600.0,
         ),
@@ -410,7 +410,7 @@ class _Task:
             purpose=f"Canceling run {PIPELINE_RUN.name_of(run)}",
             method="PUT",
             path=RUN,
-            ids=ids_of(run),
+            ids={**ids_of(run)},
             body={"status": "cancelled"},
         )
         return self._send_cancellation(step)
@@ -509,7 +509,7 @@ class _Task:
         if not self.params["confirm"]:
             raise InvalidParameter(f"Deleting run {PIPELINE_RUN.name_of(run)} cannot be undone. Set confirm to true.")
         if not self.context.check_mode:
-            step = Step(f"Deleting run {PIPELINE_RUN.name_of(run)}", "DELETE", RUN, ids=ids_of(run))
+            step = Step(f"Deleting run {PIPELINE_RUN.name_of(run)}", "DELETE", RUN, ids={**ids_of(run)})
             raise_one(apply_each(self.view, PIPELINE_RUN, [step]))
         return result | self._diff(run, {"status": status_of(run)}, {})
 
@@ -562,18 +562,6 @@ class _Task:
                 raise error
             return False
         return True
-
-    def _accepted(self, run: Row) -> Row:
-        """Return the result about a run for which the task does not wait."""
-        state = "waiting" if status_of(run) == "waiting" else "accepted"
-        if has_ended(run):
-            state = "completed" if status_of(run) == "success" else "failed"
-        return {"pipeline_run": self.view.to_result(PIPELINE_RUN, run), "state": state, **without_report()}
-
-    def _diff(self, run: Row, before: Row, after: Row) -> Row:
-        if not self.context.diff:
-            return {}
-        return {"diff": [diff_entry(f"pipeline run {PIPELINE_RUN.name_of(run)}", before, after)]}
 
     def _follow(self, run: Row, *, changed: bool, promoted: str = "") -> Row:
         """Return the result about a run, after the wait if the task waits. ``promoted`` is the ID of the stage run that

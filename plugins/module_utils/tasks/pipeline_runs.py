@@ -140,7 +140,7 @@ def report_values(condition: str) -> tuple[Value, ...]:
                 Value("counts", "Number of devices by result.", type="dict", contains=_COUNT_VALUES),
                 Value(
                     "failed_percentage",
-                    "Percentage of the devices of the stage that did not succeed. V(0) for a stage that has not started.",
+                    "Percentage of the devices of the stage that did not succeed. V(0) if it has not started.",
                     type="float",
                     sample=2.0,
                 ),
@@ -323,7 +323,7 @@ class DeviceRun:
     decisive: Row = field(init=False)
 
     def __post_init__(self) -> None:
-        by_result = {}
+        by_result: dict[str, Row] = {}
         for row in self.target_runs:
             by_result.setdefault(_result_of(row), row)
         self.state = next(each for each in _WORST_FIRST if each in by_result)
@@ -372,6 +372,7 @@ def read_devices(view: TenantView, stage_run: Row) -> StageDevices:
 
 def _target_run(row: Row) -> Row:
     """Return what this file needs of a target run, with the types that it needs."""
+    texts = (value for value in to_row(row.get("command_meta")).values() if value and isinstance(value, str))
     return {
         "id": to_text(row.get("id")),
         "target_id": to_text(row.get("target_id")),
@@ -381,9 +382,7 @@ def _target_run(row: Row) -> Row:
         "status": to_text(row.get("status")),
         "command_id": to_text(row.get("command_id")),
         "command_status": to_text(row.get("command_status")),
-        "reason": next(
-            (each for each in to_row(row.get("command_meta")).values() if each and isinstance(each, str)), None
-        ),
+        "reason": next(texts, None),
         "created_at": _created_at(row),
     }
 
