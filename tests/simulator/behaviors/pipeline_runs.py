@@ -474,7 +474,7 @@ def _check_open(row: Row, title: str) -> None:
 
 
 def _list(call: Call, rows: Sequence[Row], show: Callable[[Row], Row] | None = None) -> Answer:
-    """A page of rows that have the status, the name and the like of the query, in its order."""
+    """A page of rows that have the status, the name and the like of the query, in its order. No time is the latest."""
     filters = {name: text for name, text in call.query.items() if name not in ("limit", "offset", "ordering")}
     if "pipeline_name" in filters:
         name = filters.pop("pipeline_name").lower()
@@ -482,7 +482,7 @@ def _list(call: Call, rows: Sequence[Row], show: Callable[[Row], Row] | None = N
     rows = [row for row in rows if all(row[name] == text for name, text in filters.items())]
     if ordering := call.query.get("ordering", ""):
         key = ordering.lstrip("-").replace("__", "_")
-        rows.sort(key=lambda row: (row[key] is not None, row[key] or 0), reverse=ordering.startswith("-"))
+        rows.sort(key=lambda row: (row[key] is None, row[key] or 0), reverse=ordering.startswith("-"))
     return Answer({"code": 200, "message": "success", "content": apps_list(call, rows, show or _shown)})
 
 

@@ -113,3 +113,526 @@ def test_a_run_goes_to_its_end_with_failures_within_the_tolerance(world: World) 
     assert f"Run 1 of the pipeline '{NAME}': stage 2 of 2, Stage 2: running" in task.progress
     assert f"Run 1 of the pipeline '{NAME}': stage 1 of 2, Stage 1: failure, waiting for a promotion" in task.progress
     assert len([write for write in task.writes if write.startswith("POST")]) == 1
+
+
+def test_a_run_without_failures_is_promoted_by_the_task(world: World) -> None:
+    devices = devices_of(world, 4)
+    build(world, devices[:1], devices[1:], devices)
+    result = must(world, wait=True, promote="always")
+    assert (result["state"], result["pipeline_run"]["status"]) == ("completed", "success")
+    assert counts(result) == {"succeeded": 8}
+    assert result["failed_devices"] == []
+
+
+def test_a_task_that_does_not_wait_ends_when_the_run_is_accepted(world: World) -> None:
+    build(world, devices_of(world, 1))
+    task = run(world)
+    pipeline_id = task.result["pipeline_run"]["pipeline_id"]
+    assert (task.changed, task.result["state"], task.result["pipeline_run"]["status"]) == (True, "accepted", "pending")
+    assert task.result["counts"] == {"succeeded": 0, "failed": 0, "timed_out": 0, "cancelled": 0, "pending": None}
+    assert (task.result["stages"], task.result["failed_devices"]) == ([], [])
+    assert task.writes == [f"POST {PIPELINES}{pipeline_id}/runs/"]
+    # The pipeline, its last run, its stages, and for each stage its target lists, operation lists and operations.
+    assert len(task.requests) == 7
+
+
+def test_a_report_is_not_read_if_the_task_does_not_want_it(world: World) -> None:
+    build(world, devices_of(world, 1))
+    task = run(world, wait=True, report=False)
+    assert task.result["state"] == "completed"
+    assert (task.result["stages"], task.result["counts"]["pending"]) == ([], None)
+    assert not any("targetruns" in each["path"] for each in task.requests)
+
+
+def test_statuses_are_read_in_any_case(world: World) -> None:
+    devices = devices_of(world, 2)
+    build(world, devices[:1], devices[1:])
+
+    def shout(_method: str, _path: str, body: t.Any) -> t.Any:
+        if isinstance(body, dict):
+            return {name: value.upper() if name == "status" else shout("", "", value) for name, value in body.items()}
+        return [shout("", "", each) for each in body] if isinstance(body, list) else body
+
+    world.simulator.rewrites.append(shout)
+    result = must(world, wait=True, promote="always")
+    assert (result["state"], result["pipeline_run"]["status"]) == ("completed", "success")
+    assert {stage["status"] for stage in result["stages"]} == {"success"}
+
+
+# --- promotion --------------------------------------------------------------------------------------------------------
+
+
+def test_a_person_promotes_a_run_stage_by_stage(world: World) -> None:
+    devices = devices_of(world, 2)
+    build(world, devices[:1], devices[1:])
+    first = must(world, wait=True, until="waiting")
+    assert (first["state"], first["pipeline_run"]["status"]) == ("waiting", "waiting")
+    assert [stage["status"] for stage in first["stages"]] == ["success", "pending"]
+    predicted = must(world, state="resumed", check_mode=True)
+    task = run(world, state="resumed")
+    assert task.writes[0].startswith("PUT /pipelines/v0/runs/")
+    assert task.requests[-2]["body"] == {"status": "queued"}
+    assert (predicted["changed"], predicted["diff"]) == (task.changed, task.diff)
+    assert task.diff[0]["before"] == {"Stage 2": "pending"}
+    # Nothing waits any more.
+    again = run(world, state="resumed", wait=True)
+    assert (again.changed, again.result["state"], again.writes) == (False, "completed", [])
+    assert [each["run_number"] for each in runs_of(world)] == [1]
+
+
+def test_a_task_waits_on_while_a_person_has_to_promote(world: World, clock: Clock) -> None:
+    devices = devices_of(world, 2)
+    build(world, devices[:1], devices[1:])
+    task = run(world, wait=True, wait_timeout=60)
+    assert task.failed
+    assert task.message == (
+        f"Run 1 of the pipeline '{NAME}' has not ended after 60 s: stage 1 of 2, Stage 1: success, waiting for a"
+        " promotion. It continues in Esper. Increase wait_timeout, or follow the run with if_running=follow."
+    )
+    assert (task.result["state"], task.changed) == ("failed", True)
+    assert len(task.writes) == 1
+
+
+def test_too_many_failures_of_a_stage_stop_the_promotion(world: World) -> None:
+    devices = devices_of(world, 4)
+    build(world, devices[:3], devices[3:])
+    world.simulator.conduct(failing=[devices[0]["id"]])
+    task = run(world, wait=True, promote="always", max_fail_percentage=33)
+    assert task.failed
+    assert task.message == (
+        f"Run 1 of the pipeline '{NAME}' waits, because too many devices failed: 1 of 3 devices of the stage 'Stage 1'"
+        f" did not succeed: {devices[0]['name']} (failed)."
+    )
+    assert (task.result["state"], task.result["pipeline_run"]["status"]) == ("failed", "waiting")
+    assert len(task.writes) == 1
+    # A person decides that this is enough.
+    result = must(world, state="resumed", wait=True, max_fail_percentage=34)
+    assert (result["state"], counts(result)) == ("completed", {"succeeded": 3, "failed": 1})
+
+
+def test_too_many_failures_of_a_stage_cancel_the_run(world: World) -> None:
+    devices = devices_of(world, 4)
+    build(world, devices[:3], devices[3:])
+    world.simulator.conduct(failing=[devices[0]["id"]])
+    task = run(world, wait=True, promote="always", cancel_on_failure=True)
+    assert task.failed
+    assert task.message.startswith(f"Run 1 of the pipeline '{NAME}' is canceled, because too many devices failed: 1 of")
+    assert task.result["pipeline_run"]["status"] == "cancelled"
+    assert [each["status"] for each in runs_of(world)] == ["cancelled"]
+
+
+def test_too_many_failures_of_the_last_stage_fail_the_task(world: World) -> None:
+    devices = devices_of(world, 2)
+    build(world, devices)
+    world.simulator.conduct(failing=[devices[0]["id"]])
+    task = run(world, wait=True, max_fail_percentage=49.9, report=False)
+    assert task.message == (
+        f"Run 1 of the pipeline '{NAME}' failed: 1 of 2 devices of the stage 'Stage 1' did not succeed:"
+        f" {devices[0]['name']} (failed)."
+    )
+    assert task.result["failed_devices"][0]["reason"] is None
+
+
+def test_a_stage_without_devices_is_a_warning(world: World) -> None:
+    devices = devices_of(world, 1)
+    build(world, [], devices)
+    task = run(world, wait=True, promote="always")
+    assert task.result["state"] == "completed"
+    assert [stage["failed_percentage"] for stage in task.result["stages"]] == [0.0, 0.0]
+    assert "Esper calls a stage of Run 1" in task.warnings[0] or "invalid" in task.warnings[0]
+
+
+def test_the_next_stage_is_that_of_the_pipeline_not_of_the_list(world: World) -> None:
+    devices = devices_of(world, 1)
+    build(world, devices, devices, devices)
+    must(world, wait=True, until="waiting")
+    result = must(world, state="resumed", wait=True, until="waiting")
+    assert [stage["status"] for stage in result["stages"]] == ["success", "success", "pending"]
+    result = must(world, state="resumed", stage="Stage 3", wait=True)
+    assert result["state"] == "completed"
+    assert "'Stage 4' was not found" in run(world, state="cancelled", stage="Stage 4").message
+
+
+# --- one run at a time ------------------------------------------------------------------------------------------------
+
+
+def test_a_pipeline_that_runs_is_not_started_again(world: World) -> None:
+    build(world, devices_of(world, 1))
+    must(world)
+    for check_mode in (True, False):
+        task = run(world, check_mode=check_mode)
+        assert task.message == (
+            f"Run 1 of the pipeline '{NAME}' has the status pending, and a pipeline has one run at a time. Set"
+            " if_running=follow to wait for it, or cancel it."
+        )
+        assert task.writes == []
+    followed = run(world, if_running="follow")
+    assert (followed.changed, followed.result["pipeline_run"]["number"], followed.writes) == (False, 1, [])
+    assert must(world, if_running="follow", wait=True)["pipeline_run"]["status"] == "success"
+    assert must(world, if_running="follow", wait=True)["pipeline_run"]["number"] == 2
+
+
+def test_a_task_that_was_killed_follows_the_same_run(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    devices = devices_of(world, 2)
+    build(world, devices[:1], devices[1:])
+    with monkeypatch.context() as patched:
+
+        def kill(_client: object, _seconds: float) -> None:
+            raise KeyboardInterrupt
+
+        patched.setattr("ansible_collections.esper.cloud.plugins.module_utils.http.client.Client.wait", kill)
+        with pytest.raises(KeyboardInterrupt):
+            run(world, wait=True, promote="always")
+    assert [each["run_number"] for each in runs_of(world)] == [1]
+    result = must(world, if_running="follow", wait=True, promote="always")
+    assert (result["state"], result["pipeline_run"]["number"]) == ("completed", 1)
+    # The second task promoted the run.
+    assert result["changed"]
+    assert len(runs_of(world)) == 1
+
+
+def test_a_run_whose_response_is_lost_is_followed(world: World) -> None:
+    build(world, devices_of(world, 1))
+    world.simulator.fault(kind="drop_after", method="POST", path="/runs/")
+    task = run(world, wait=True)
+    assert (task.result["state"], task.changed) == ("completed", True)
+    assert len(task.writes) == len(runs_of(world)) == 1
+
+
+def test_a_run_that_esper_did_not_start_is_started_once(world: World) -> None:
+    build(world, devices_of(world, 1))
+    world.simulator.fault(kind="drop_before", method="POST", path="/runs/")
+    task = run(world, wait=True)
+    assert task.result["state"] == "completed"
+    assert (len(task.writes), len(runs_of(world))) == (2, 1)
+
+
+@pytest.mark.parametrize("if_running", ["fail", "follow"])
+def test_a_run_that_another_client_starts_at_the_same_time_is_not_taken_for_that_of_the_task(
+    world: World, if_running: str
+) -> None:
+    pipeline = build(world, devices_of(world, 1))
+    path = f"{PIPELINES}{pipeline['id']}/runs/"
+    hidden = []
+
+    def hide_first_list(method: str, requested: str, body: t.Any) -> t.Any:
+        if method == "GET" and requested == path and not hidden:
+            hidden.append(body)
+            return {**body, "content": {**body["content"], "count": 0, "results": []}}
+        return body
+
+    post(world, path, {})
+    world.simulator.rewrites.append(hide_first_list)
+    task = run(world, if_running=if_running)
+    assert not task.changed
+    assert task.failed is (if_running == "fail")
+    assert (task.result["pipeline_run"]["number"] if if_running == "follow" else 1) == 1
+    assert len(runs_of(world)) == 1
+
+
+def test_an_interrupted_wait_says_that_the_run_continues(world: World) -> None:
+    build(world, devices_of(world, 1))
+    for _attempt in range(4):
+        world.simulator.fault(kind="status", status=500, method="GET", path="/stageruns/")
+    task = run(world, wait=True)
+    assert task.failed
+    assert (task.changed, task.result["pipeline_run"]["number"]) == (True, 1)
+    assert "continues in Esper. To follow it, set if_running=follow." in task.message
+
+
+# --- what is rejected -------------------------------------------------------------------------------------------------
+
+
+def test_a_pipeline_that_cannot_run_is_rejected_before_a_request(world: World) -> None:
+    devices = devices_of(world, 1)
+    pipeline = build(world, is_active=False)
+    path = f"{PIPELINES}{pipeline['id']}/"
+    world.must("api", {"method": "PUT", "path": path, "body": {"name": NAME, "is_active": False}})
+    errors = [run(world).message]
+    world.must("api", {"method": "PUT", "path": path, "body": {"name": NAME, "is_active": True}})
+    errors.append(run(world).message)
+    stage = post(world, f"{path}stages/", {"name": "Empty"})
+    errors.append(run(world).message)
+    targets = post(world, f"{path}targetlists/", {"name": "x", "target_list_type": "DEVICES"})
+    post(world, f"/pipelines/v0/stages/{stage['id']}/targetlists/", {"target_list_id": targets["id"]})
+    errors.append(run(world).message)
+    assert errors == [
+        f"The pipeline '{NAME}' is not active, so Esper does not run it. Set active=true for it.",
+        f"The pipeline '{NAME}' has no stages. Add a stage to it.",
+        f"The stage 'Empty' of the pipeline '{NAME}' has no devices or device groups. Add them.",
+        f"The stage 'Empty' of the pipeline '{NAME}' has no operations. Add them.",
+    ]
+    assert devices
+    assert runs_of(world) == []
+
+
+@pytest.mark.parametrize("operation", ["WIPE", "CLEAR_APP_DATA", "SET_WIFI_STATE"])
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_dangerous_operations_need_a_confirmation(world: World, operation: str, check_mode: bool) -> None:
+    devices = devices_of(world, 1)
+    build(world, devices, operations=("REBOOT", operation))
+    task = run(world, check_mode=check_mode)
+    assert f"has the operation {operation}, which" in task.message
+    assert "Set confirm to true to continue." in task.message
+    assert task.writes == []
+    assert must(world, confirm=True, check_mode=check_mode)["changed"]
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        ({"run": "1"}, "The option run is not allowed with state=started."),
+        ({"stage": "x"}, "The option stage is not allowed with state=started."),
+        ({"devices": ["x"]}, "The option devices is not allowed with state=started."),
+        ({"state": "resumed", "devices": ["x"]}, "The option devices is not allowed with state=resumed."),
+        ({"state": "resumed", "if_running": "follow"}, "The option if_running is not allowed with state=resumed."),
+        ({"promote": "always"}, "The option promote=always requires wait=true."),
+        ({"until": "waiting"}, "The option until=waiting requires wait=true."),
+        ({"cancel_on_failure": True}, "The option cancel_on_failure=true requires wait=true."),
+        ({"state": "cancelled", "devices": []}, "The option devices is empty. List a device, or omit the option."),
+        ({"max_fail_percentage": 101}, "Invalid max_fail_percentage: 101. It must be from 0 to 100."),
+        ({"wait_timeout": -1}, "Invalid wait_timeout: -1."),
+        ({"state": "absent"}, "state is absent but all of the following are missing: run"),
+        ({"state": "retried", "run": "first"}, "Invalid run: 'first'. It must be a number or an ID."),
+        ({"pipeline": None, "run": NOT_FOUND}, "null"),
+    ],
+    ids=str,
+)
+def test_invalid_options_are_errors(world: World, options: Row, error: str) -> None:
+    post(world, PIPELINES, {"name": NAME})
+    assert error in run(world, **options).message
+
+
+def test_what_does_not_exist_is_named(world: World) -> None:
+    post(world, PIPELINES, {"name": NAME})
+    assert "The pipeline 'Till' was not found." in run(world, pipeline="Till").message
+    for state in ("resumed", "retried"):
+        assert run(world, state=state).message == f"The pipeline '{NAME}' has not run."
+        assert "The pipeline run '7' was not found." in run(world, state=state, run="7").message
+    nothing = must(world, state="cancelled")
+    assert (nothing["changed"], nothing["pipeline_run"], nothing["state"]) == (False, None, "completed")
+    assert not must(world, state="absent", run="7")["changed"]
+    options = {"state": "resumed", "run": "7"}
+    assert "The run 7 is a number, so the option pipeline is required." in world.run("pipeline_run", options).message
+
+
+# --- cancellation -----------------------------------------------------------------------------------------------------
+
+
+def test_a_run_is_canceled_once(world: World) -> None:
+    devices = devices_of(world, 2)
+    build(world, devices[:1], devices[1:], operations=("REBOOT", "LOCK"))
+    must(world, wait=True, until="waiting")
+    predicted = must(world, state="cancelled", check_mode=True)
+    task = run(world, state="cancelled", wait=True)
+    assert (predicted["changed"], predicted["diff"]) == (task.changed, task.diff) == (True, task.diff)
+    assert task.diff[0]["after"] == {"status": "cancelled"}
+    assert (task.result["state"], task.result["pipeline_run"]["status"]) == ("completed", "cancelled")
+    assert counts(task.result) == {"succeeded": 1}
+    again = run(world, state="cancelled", run="1")
+    assert (again.changed, again.result["state"], again.writes) == (False, "completed", [])
+
+
+def test_a_cancellation_that_is_too_late_is_no_change(world: World) -> None:
+    build(world, devices_of(world, 1))
+    started = must(world, wait=True)
+    path = f"{PIPELINES}{started['pipeline_run']['pipeline_id']}/runs/"
+    seen = []
+
+    def show_as_running(_method: str, requested: str, body: t.Any) -> t.Any:
+        if requested == path and not seen:
+            seen.append(body)
+            rows = [{**row, "status": "running"} for row in body["content"]["results"]]
+            return {**body, "content": {**body["content"], "results": rows}}
+        return body
+
+    world.simulator.rewrites.append(show_as_running)
+    task = run(world, state="cancelled")
+    assert not task.failed
+    assert len(task.writes) == 1
+    assert (task.changed, task.diff) == (False, None)
+
+
+def test_a_stage_is_canceled(world: World) -> None:
+    devices = devices_of(world, 2)
+    build(world, devices[:1], devices[1:])
+    must(world, wait=True, until="waiting")
+    task = run(world, state="cancelled", stage="Stage 2")
+    assert task.changed
+    assert task.diff[0]["before"] == {"Stage 2": "pending"}
+    assert not must(world, state="cancelled", stage="Stage 2")["changed"]
+    result = run(world, state="resumed", wait=True).result
+    assert [stage["status"] for stage in result["stages"]] == ["success", "cancelled"]
+
+
+def test_devices_are_canceled_as_far_as_possible(world: World) -> None:
+    devices = devices_of(world, 4)
+    build(world, devices[:3], devices[3:], operations=("REBOOT", "LOCK"))
+    world.simulator.conduct(polls=20, silent=[devices[0]["id"]])
+    run(world, wait=True, wait_timeout=4)
+    names = [each["name"] for each in devices[:2]]
+    task = run(world, state="cancelled", devices=names)
+    # The first one has not received its command, the second executes it. Neither has the second operation.
+    assert sum("/command/" in write for write in task.writes) == 1
+    assert task.result["device_count"] == 2
+    assert task.result["late_devices"] == [names[1]]
+    assert task.warnings == [f"Too late to cancel: {names[1]}. The devices execute an operation already."]
+    assert task.diff[0]["after"] == dict.fromkeys(sorted(names), "cancelled")
+    info = world.must("pipeline_run_info", {"pipeline": NAME, "devices": True}).result["pipeline_runs"][0]
+    states = {each["name"]: each["state"] for each in info["failed_devices"]}
+    assert states[names[0]] == "cancelled"
+    assert states[names[1]] == "cancelled"
+    again = run(world, state="cancelled", devices=names)
+    assert (again.changed, again.result["device_count"], again.result["late_devices"]) == (False, 0, [names[1]])
+    other = run(world, state="cancelled", devices=[devices[3]["name"]])
+    assert f"'{devices[3]['name']}' was not found. Its stage has not started." in other.message
+
+
+# --- retries ----------------------------------------------------------------------------------------------------------
+
+
+def test_failed_devices_are_retried(world: World) -> None:
+    devices = devices_of(world, 4)
+    build(world, devices[:3], devices[3:], operations=("REBOOT", "LOCK"))
+    world.simulator.conduct(failing=[each["id"] for each in devices[:2]])
+    assert run(world, wait=True, until="waiting").failed
+    world.simulator.conduct()
+    predicted = must(world, state="retried", check_mode=True)
+    assert (predicted["changed"], predicted["device_count"]) == (True, 2)
+    one = run(world, state="retried", devices=[devices[0]["name"]], wait=True, until="waiting")
+    assert one.message.endswith(
+        f"1 of 3 devices of the stage 'Stage 1' did not succeed: {devices[1]['name']} (failed)."
+    )
+    assert one.result["device_count"] == 1
+    sent = [each["body"] for each in one.requests if each["method"] == "POST"]
+    assert [each["device_name"] for each in sent] == [devices[0]["name"]]
+    task = run(world, state="retried", stage="Stage 1", wait=True, until="waiting")
+    assert (task.result["state"], counts(task.result)) == ("waiting", {"succeeded": 3})
+    assert task.diff[0]["before"] == {devices[1]["name"]: "failed"}
+    again = run(world, state="retried")
+    assert (again.changed, again.writes, again.result["device_count"]) == (False, [], 0)
+    assert must(world, state="resumed", wait=True)["state"] == "completed"
+
+
+def test_a_retry_whose_response_is_lost_is_not_repeated(world: World) -> None:
+    devices = devices_of(world, 2)
+    build(world, devices[:1], devices[1:])
+    world.simulator.conduct(failing=[devices[0]["id"]])
+    run(world, wait=True, until="waiting")
+    world.simulator.conduct(polls=9)
+    world.simulator.fault(kind="drop_after", method="POST", path="/targetruns/")
+    task = run(world, state="retried")
+    assert not task.failed, task.message
+    assert len(task.writes) == 1
+    assert not must(world, state="retried")["changed"]
+
+
+def test_devices_of_a_run_that_has_ended_are_not_retried(world: World) -> None:
+    devices = devices_of(world, 2)
+    build(world, devices)
+    world.simulator.conduct(failing=[devices[0]["id"]])
+    run(world, wait=True)
+    task = run(world, state="retried")
+    assert task.message == (
+        f"Run 1 of the pipeline '{NAME}' has ended, so devices cannot be retried: {devices[0]['name']}. Start another"
+        " run."
+    )
+    assert task.writes == []
+
+
+# --- deletion ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_run_is_deleted_after_its_end(world: World) -> None:
+    build(world, devices_of(world, 1))
+    identifier = must(world)["pipeline_run"]["id"]
+    absent = {"state": "absent", "run": "1"}
+    assert run(world, **absent).message.endswith("has the status pending. Cancel it before you delete it.")
+    must(world, state="cancelled")
+    assert run(world, **absent).message.endswith("cannot be undone. Set confirm to true.")
+    assert must(world, **absent, confirm=True, check_mode=True)["changed"]
+    task = run(world, **absent, confirm=True)
+    assert (task.changed, task.result["pipeline_run"], len(task.writes)) == (True, None, 1)
+    assert not must(world, **absent)["changed"]
+    assert not world.must("pipeline_run", {"state": "absent", "run": identifier}).changed
+
+
+# --- devices that do not respond --------------------------------------------------------------------------------------
+
+
+def test_silent_devices_are_pending_when_the_wait_is_over(world: World) -> None:
+    devices = devices_of(world, 3)
+    build(world, devices)
+    world.simulator.conduct(silent=[devices[0]["id"]])
+    task = run(world, wait=True, wait_timeout=120)
+    assert task.failed
+    assert "has not ended after 120 s: stage 1 of 1, Stage 1: running. It continues in Esper." in task.message
+    assert task.message.endswith(f"{devices[0]['name']} (pending).")
+    assert counts(task.result) == {"succeeded": 2, "pending": 1}
+    # It responds later.
+    world.simulator.conduct()
+    assert must(world, if_running="follow", wait=True)["state"] == "completed"
+
+
+@pytest.mark.parametrize("status", ["timeout", "cancelled", "invalid"])
+def test_other_ends_fail_the_task(world: World, status: str) -> None:
+    pipeline = build(world, devices_of(world, 1))
+    started = must(world)["pipeline_run"]
+    path = f"{PIPELINES}{pipeline['id']}/runs/{started['id']}/"
+    world.must("api", {"method": "PUT", "path": path, "body": {"status": status}})
+    task = run(world, state="resumed", wait=True)
+    assert task.failed
+    assert f"Run 1 of the pipeline '{NAME}' has the status {status}" in task.message
+    assert not task.changed
+
+
+# --- information ------------------------------------------------------------------------------------------------------
+
+
+def test_runs_are_listed_with_their_stages_and_devices(world: World) -> None:
+    devices = devices_of(world, 4)
+    build(world, devices[:2], devices[2:])
+    world.simulator.conduct(failing=[devices[0]["id"]], reason="The battery is low")
+    for _number in range(12):
+        must(world, state="cancelled")
+        must(world)
+    run(world, state="resumed", wait=True, until="waiting")
+
+    def info(**options: t.Any) -> list[Row]:
+        return t.cast("list[Row]", world.must("pipeline_run_info", options).result["pipeline_runs"])
+
+    assert len(info()) == 10
+    assert [row["number"] for row in info(pipeline=NAME, limit=12)] == list(range(12, 0, -1))
+    assert [row["number"] for row in info(status="waiting")] == [12]
+    assert "stages" not in info()[0]
+    last = info(pipeline=NAME, limit=1, stages=True)[0]
+    assert [(stage["name"], stage["status"]) for stage in last["stages"]] == [
+        ("Stage 1", "failure"),
+        ("Stage 2", "pending"),
+    ]
+    read = info(pipeline=NAME, run="12", devices=True, reasons=True)[0]
+    assert read["failed_devices"][0]["reason"] == "The battery is low"
+    assert (read["stages"][0]["failed_percentage"], counts(read)) == (50.0, {"succeeded": 1, "failed": 1})
+    assert info(run=last["id"], devices=True, stage="Stage 2")[0]["failed_devices"] == []
+    assert info(run=NOT_FOUND) == info(pipeline=NAME, run="99") == info(pipeline="Other") == []
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        ({"limit": 0}, "The option limit is 0; the minimum is 1."),
+        ({"reasons": True}, "The option reasons=true requires devices=true."),
+        ({"stage": "x"}, "The option stage requires stages=true or devices=true."),
+        ({"run": "1"}, "The run 1 is a number, so the option pipeline is required."),
+    ],
+)
+def test_invalid_options_of_the_information_are_errors(world: World, options: Row, error: str) -> None:
+    assert error in world.run("pipeline_run_info", options).message
+
+
+def test_check_mode_starts_nothing(world: World) -> None:
+    build(world, devices_of(world, 1))
+    task = run(world, check_mode=True, wait=True)
+    assert (task.changed, task.result["pipeline_run"], task.result["state"]) == (True, None, "accepted")
+    assert (task.writes, runs_of(world)) == ([], [])
+    assert json.dumps(task.result["counts"])
