@@ -60,11 +60,13 @@ _CONNECTION = tuple(
 class Effects:
     """Completed changes of a task. Its result contains them, even if the task fails or is interrupted afterwards.
 
-    ``sentences`` are for the message, ``values`` for the result, ``writes`` are all write requests.
+    ``sentences`` are for the message, ``values`` for the result, ``writes`` are all write requests. ``latest`` are
+    values for the result of a failed task, even if it changed nothing, such as the object for which it waited.
     """
 
     sentences: list[str] = field(default_factory=list)
     values: Row = field(default_factory=dict)
+    latest: Row = field(default_factory=dict)
     writes: WriteLog = field(default_factory=WriteLog)
 
     def add(self, text: str, **values: t.Any) -> None:
@@ -74,6 +76,7 @@ class Effects:
 
     def added_to(self, failure: Row) -> Row:
         """Return the result of a failed task with the effects before the failure."""
+        failure = {**self.latest, **failure}
         if not self.sentences:
             return failure
         return {**self.values, **failure, "changed": True, "msg": " ".join([sentence(failure["msg"]), *self.sentences])}

@@ -83,13 +83,13 @@ options:
   wait:
     description:
       - If V(true), the task waits until the run is complete or has reached O(until), or O(wait_timeout) is
-        exceeded.
+        exceeded. The run then continues in Esper.
       - If V(false), the task ends when Esper has accepted the request.
     type: bool
     default: false
   wait_timeout:
-    description: Maximum time to wait, in seconds, even if O(deadline) is shorter. The task fails if it is
-      exceeded, and the run continues in Esper. At most V(604800), a week.
+    description: Maximum time to wait for the run, in seconds, even if O(deadline) is shorter. With V(0),
+      the task reads the status once. The task fails if it is exceeded. At most V(604800), a week.
     type: float
     default: 3600.0
   until:

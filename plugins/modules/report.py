@@ -109,7 +109,8 @@ options:
     default: true
   wait_timeout:
     description: Maximum time to wait for the report, in seconds, even if O(deadline) is shorter.
-      The task fails if it is exceeded. At most V(604800), a week.
+      With V(0), the task reads the status once. The task fails if it is exceeded. At most V(604800),
+      a week.
     type: float
     default: 900.0
 seealso:

@@ -238,7 +238,8 @@ class TaskAction(NormalAction):
                     raise
                 message = f"The task exceeded its timeout of {self._task.timeout} s. {done}"
                 failed = {"failed": True, "changed": True, "timedout": {"period": self._task.timeout}, "msg": message}
-                return secrets.without(ModuleResult({**context.effects.values, **failed}))
+                values = {**context.effects.values, **context.effects.latest}
+                return secrets.without(ModuleResult({**values, **failed}))
 
     def _report_effects(self, context: RunContext, secrets: Secrets) -> None:
         """Show the effects of an interrupted task, because the controller no longer shows results and warnings."""

@@ -16,7 +16,6 @@ import typing as t
 from dataclasses import dataclass, field
 
 from ..base.errors import ApiError, InvalidParameter, NotFound
-from ..base.limits import LONGEST_TIME
 from ..base.row import Params, Row
 from ..base.text import counted, listed
 from ..engine.apply import apply_each, raise_first
@@ -55,10 +54,13 @@ from .pipeline_runs import (
     title_of,
     without_report,
 )
-from .waiting import attempts, check_percentage, check_timeout
+from .polling import attempts, check_timeout, timeout_option
+from .waiting import check_percentage
 
 # The maximum number of devices in a message. The result contains all.
 _NAMED_DEVICES = 5
+# The longest pause between readings of the run, in seconds.
+_LONGEST_PAUSE = 30.0
 # The stages are read at each of so many readings of the run, and whenever the run has changed.
 _READINGS_PER_STAGES = 3
 # The options that only some states have.
@@ -141,19 +143,13 @@ MODULE = ModuleSpec(
             "wait",
             (
                 "If V(true), the task waits until the run is complete or has reached O(until), or O(wait_timeout) is"
-                " exceeded.",
+                " exceeded. The run then continues in Esper.",
                 "If V(false), the task ends when Esper has accepted the request.",
             ),
             type="bool",
             default=False,
         ),
-        Option(
-            "wait_timeout",
-            "Maximum time to wait, in seconds, even if O(deadline) is shorter. The task fails if it is exceeded, and"
-            f" the run continues in Esper. At most V({LONGEST_TIME}), a week.",
-            type="float",
-            default=3600.0,
-        ),
+        timeout_option("the run", 3600.0),
         Option(
             "until",
             (
@@ -635,12 +631,13 @@ class _Following:
     def _wait(self) -> tuple[str, str]:
         """Return the state of the result, and the message of a failure."""
         view, timeout = self.task.view, self._params["wait_timeout"]
-        for number in attempts(view.client, timeout):
+        for number in attempts(view.client, timeout, longest_pause=_LONGEST_PAUSE):
             before, self.run = self.run, read_run(view, self.run)
             has_changed = any(before.get(key) != self.run.get(key) for key in ("status", "updated_at"))
             is_decisive = has_ended(self.run) or status_of(self.run) == "waiting"
             if not self.stage_runs or has_changed or is_decisive or number % _READINGS_PER_STAGES == 0:
                 self.stage_runs = read_stage_runs(view, self.run)
+            self.task.context.effects.latest = self.task.result_of(self.run)
             self.task.context.progress(f"{title_of(self.run)}: {self._progress()}")
             if has_ended(self.run):
                 return self._judge_end()

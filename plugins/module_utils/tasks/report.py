@@ -20,7 +20,6 @@ from pathlib import Path
 
 from ..base.errors import EsperError, InvalidParameter, InvalidValues
 from ..base.ids import is_id
-from ..base.limits import LONGEST_TIME
 from ..base.row import Params, Row
 from ..base.times import format_utc, utc_time
 from ..engine.tenant_view import TenantView
@@ -30,7 +29,7 @@ from ..model.conform import to_int, to_row, to_rows, to_text
 from ..model.module_spec import ModuleSpec, Option, Support, Value
 from ..model.values import is_too_deep
 from ..task import ModuleDefinition, ModuleResult, RunContext
-from .waiting import attempts, check_timeout
+from .polling import Polling, check_timeout, timeout_option
 
 _REPORTS = "/report/v0/reports"
 _REPORT = "/report/v0/reports/{report_id}"
@@ -133,13 +132,7 @@ _MODULE = ModuleSpec(
             type="bool",
             default=True,
         ),
-        Option(
-            "wait_timeout",
-            "Maximum time to wait for the report, in seconds, even if O(deadline) is shorter. The task fails if it is"
-            f" exceeded. At most V({LONGEST_TIME}), a week.",
-            type="float",
-            default=900.0,
-        ),
+        timeout_option("the report", 900.0),
     ),
     rules={
         "required_one_of": [("report_type", "id")],
@@ -202,23 +195,21 @@ def _run(view: TenantView, params: Params, context: RunContext) -> ModuleResult:
     request = None if params["id"] is not None else _request_of(params)
     if request is not None and context.check_mode:
         return ModuleResult({"changed": params["wait"] and dest is not None, "report": dict.fromkeys(_KEYS)})
-    identifier = params["id"]
+    identifier, created = params["id"], None
     if request is not None:
-        row = _create(view, request)
-        identifier = str(row["id"])
+        created = _create(view, request)
+        identifier = str(created["id"])
         if not params["wait"]:
-            return ModuleResult({"changed": False, "report": _summary(row)})
-    row = _wait(view, identifier, params["wait_timeout"] if params["wait"] else 0, context)
+            return ModuleResult({"changed": False, "report": _summary(created)})
+    polling = _polling(view, identifier)
+    row = polling.wait(view.client, context, params["wait_timeout"] if params["wait"] else 0, created)
     report = _to_result(view, row)
     status = report["status"]
     if status not in (_SUCCEEDED, *_OPEN):
-        return _failure(f"Esper did not create the report {identifier}: its status is {status}.", report)
+        message = f"Esper did not create the report {identifier}: its status is {status}."
+        return ModuleResult({"failed": True, "changed": False, "msg": message, "report": report})
     if status in _OPEN and params["wait"]:
-        return _failure(
-            f"The report {identifier} has the status {status} after {params['wait_timeout']:g} s. Increase"
-            f" wait_timeout, or run a task with id={identifier} later.",
-            report,
-        )
+        return polling.timed_out(row, params["wait_timeout"], f"run a task with id={identifier} later")
     warnings = []
     if report["truncated"]:
         warnings.append(
@@ -229,10 +220,6 @@ def _run(view: TenantView, params: Params, context: RunContext) -> ModuleResult:
         download = Download(_link_of(row), f"Downloading the report {identifier}")
         changed = context.check_mode or save(view.client, download, dest)
     return ModuleResult({"changed": changed, "report": report}, warnings)
-
-
-def _failure(message: str, report: Row) -> ModuleResult:
-    return ModuleResult({"failed": True, "changed": False, "msg": message, "report": report})
 
 
 # --- options ----------------------------------------------------------------------------------------------------------
@@ -318,15 +305,17 @@ def _create(view: TenantView, body: Row) -> Row:
     return row
 
 
-def _wait(view: TenantView, identifier: str, timeout: float, context: RunContext) -> Row:
-    """Return a report when it is complete, or its last state if the wait times out."""
-    row: Row = {}
-    for _attempt in attempts(view.client, timeout):
-        row = view.client.get_object(_REPORT, ids={"report_id": identifier}, purpose=f"Reading the report {identifier}")
-        if row.get("status") not in _OPEN:
-            break
-        context.progress(f"Report {identifier}: {row['status']}")
-    return row
+def _polling(view: TenantView, identifier: str) -> Polling:
+    """Return the wait for a report."""
+    return Polling(
+        title=f"The report {identifier}",
+        read=lambda: view.client.get_object(
+            _REPORT, ids={"report_id": identifier}, purpose=f"Reading the report {identifier}"
+        ),
+        status=lambda row: str(row.get("status")),
+        is_complete=lambda row: row.get("status") not in _OPEN,
+        to_result=lambda row: {"report": _summary(row)},
+    )
 
 
 def _summary(row: Row) -> Row:

@@ -10,8 +10,6 @@ unanswered, not as failed. All percentages refer to the devices that the task wa
 
 from __future__ import annotations
 
-import itertools
-import time
 import typing as t
 from collections import Counter
 from dataclasses import dataclass, field
@@ -21,17 +19,13 @@ from ..base.limits import LONGEST_TIME
 from ..base.row import Params, Row
 from ..base.text import counted
 from ..engine.tenant_view import TenantView
-from ..http.client import Client
 from ..kinds.device_search import labels_of
 from ..model.module_spec import Option, Value
 from ..task import RunContext
 from .command import REQUEST, AcceptedCommand
+from .polling import attempts, check_timeout
 from .statuses import TERMINAL_STATES, result_of, statuses_of_command, statuses_of_devices
 
-# Pauses between requests for the status, in seconds.
-_FIRST_PAUSE = 1.0
-_LONGEST_PAUSE = 15.0
-_PAUSE_FACTOR = 1.5
 # The maximum number of devices in a message. The result contains all.
 _NAMED_DEVICES = 5
 _PERCENTAGES = ("max_fail_percentage", "max_unanswered_percentage")
@@ -236,12 +230,6 @@ def check_percentage(params: Params, name: str) -> None:
         raise InvalidParameter(f"Invalid {name}: {params[name]:.15g}. It must be from 0 to 100.")
 
 
-def check_timeout(timeout: float) -> None:
-    """Raise InvalidParameter if the option wait_timeout is out of range."""
-    if not 0 <= timeout <= LONGEST_TIME:
-        raise InvalidParameter(f"Invalid wait_timeout: {timeout:g}. It must be from 0 to {LONGEST_TIME}.")
-
-
 def without_wait(count: int | None) -> Row:
     """Return the part of the result about the devices if the task does not wait for them. ``count`` is their number,
     None if it is unknown."""
@@ -330,20 +318,6 @@ def _poll_until_complete(
         ):
             break
     return progress
-
-
-def attempts(client: Client, timeout: float) -> t.Iterator[int]:
-    """Yield the number of each attempt, the first at once and the others after growing pauses, until the wait times
-    out. Extend the deadline of the task for that."""
-    client.extend(timeout + client.connection.timeout)
-    end, pause = time.monotonic() + timeout, _FIRST_PAUSE
-    for number in itertools.count(1):
-        yield number
-        remaining = end - time.monotonic()
-        if remaining <= 0:
-            return
-        client.wait(min(pause, remaining))
-        pause = min(pause * _PAUSE_FACTOR, _LONGEST_PAUSE)
 
 
 def _waits_for_offline_devices_only(request: Trackable, progress: Progress, online: set[str]) -> bool:

@@ -11,7 +11,7 @@ import pytest
 from ansible_collections.esper.cloud.plugins.module_utils.catalog import definition_of
 from ansible_collections.esper.cloud.plugins.module_utils.module import perform
 from ansible_collections.esper.cloud.plugins.module_utils.task import RunContext
-from ansible_collections.esper.cloud.plugins.module_utils.tasks import command, waiting
+from ansible_collections.esper.cloud.plugins.module_utils.tasks import command, polling, waiting
 from ansible_collections.esper.cloud.tests.unit.service import Reply, Request, Server, answers
 
 Row = dict[str, t.Any]
@@ -142,7 +142,7 @@ def run(server: Server) -> Run:
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(waiting, "_FIRST_PAUSE", 0.001)
+    monkeypatch.setattr(polling, "_FIRST_PAUSE", 0.001)
 
 
 def sent(tenant: Tenant) -> list[tuple[str, list[str]]]:

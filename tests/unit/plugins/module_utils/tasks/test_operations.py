@@ -16,7 +16,7 @@ from ansible_collections.esper.cloud.plugins.module_utils.task import (
     RunContext,
     unmet_requirement,
 )
-from ansible_collections.esper.cloud.plugins.module_utils.tasks import waiting
+from ansible_collections.esper.cloud.plugins.module_utils.tasks import polling
 from ansible_collections.esper.cloud.plugins.module_utils.tasks.operation import OPERATION_TASK
 from ansible_collections.esper.cloud.plugins.module_utils.tasks.operation_info import OPERATION_INFO
 from ansible_collections.esper.cloud.plugins.module_utils.tasks.operations import (
@@ -192,7 +192,7 @@ def replies_in_states(*states_of_polls: tuple[str, dict[str, str], int | None]) 
 @pytest.fixture
 def waited(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> Clock:
     """The clock of the client, which the wait also uses."""
-    monkeypatch.setattr(waiting, "time", clock)
+    monkeypatch.setattr(polling, "time", clock)
     return clock
 
 

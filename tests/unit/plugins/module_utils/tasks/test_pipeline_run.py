@@ -8,7 +8,7 @@ import json
 import typing as t
 
 import pytest
-from ansible_collections.esper.cloud.plugins.module_utils.tasks import waiting
+from ansible_collections.esper.cloud.plugins.module_utils.tasks import polling
 from ansible_collections.esper.cloud.tests.laws.world import Run, World
 from ansible_collections.esper.cloud.tests.unit.service import Clock
 
@@ -22,7 +22,7 @@ NOT_FOUND = "0b1e7f3c-0000-4000-8000-000000000001"
 @pytest.fixture(autouse=True)
 def _clock(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     """The end of the wait is by the clock of the client."""
-    monkeypatch.setattr(waiting, "time", clock)
+    monkeypatch.setattr(polling, "time", clock)
 
 
 def post(world: World, path: str, body: t.Any) -> t.Any:

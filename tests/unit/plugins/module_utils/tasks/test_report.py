@@ -55,7 +55,7 @@ def test_a_task_waits_for_the_report_and_returns_its_rows_by_column(world: World
     assert len(report["rows"]) > 0
     assert all(list(row) == [column["name"] for column in report["columns"]] for row in report["rows"])
     assert (report["status"], report["truncated"]) == ("SUCCEEDED", False)
-    assert run.progress == [f"Report {report['id']}: RUNNING"]
+    assert run.progress == [f"The report {report['id']}: RUNNING"]
 
 
 def test_filters_and_times_are_sent_in_api_format(world: World) -> None:
@@ -219,8 +219,8 @@ def test_a_report_that_takes_too_long_fails_the_task_with_its_id(world: World) -
     identifier = run.result["report"]["id"]
     assert run.failed
     assert run.message == (
-        f"The report {identifier} has the status RUNNING after 0 s. Increase wait_timeout, or run a task with"
-        f" id={identifier} later."
+        f"The report {identifier} has the status RUNNING after 0 s, and Esper continues with it. Increase wait_timeout,"
+        f" or run a task with id={identifier} later."
     )
     assert len(run.requests) == 2
 

@@ -12,7 +12,7 @@ import pytest
 from ansible_collections.esper.cloud.plugins.module_utils.base.errors import InvalidParameter
 from ansible_collections.esper.cloud.plugins.module_utils.engine.tenant_view import TenantView
 from ansible_collections.esper.cloud.plugins.module_utils.task import RunContext
-from ansible_collections.esper.cloud.plugins.module_utils.tasks import waiting
+from ansible_collections.esper.cloud.plugins.module_utils.tasks import polling
 from ansible_collections.esper.cloud.plugins.module_utils.tasks.command import AcceptedCommand
 from ansible_collections.esper.cloud.plugins.module_utils.tasks.statuses import latest_commands
 from ansible_collections.esper.cloud.plugins.module_utils.tasks.waiting import Commands, check_wait, outcome
@@ -65,7 +65,7 @@ class Service:
 @pytest.fixture
 def waited(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> Clock:
     """The clock of the client, which the wait also uses."""
-    monkeypatch.setattr(waiting, "time", clock)
+    monkeypatch.setattr(polling, "time", clock)
     return clock
 
 
