@@ -15,6 +15,7 @@ from contextlib import suppress
 from typing import Any
 
 import mobileprovision
+from behaviors.pipeline_runs import RUNS, TARGET_RUNS
 from behaviors.pipelines import TARGET_LISTS
 from behaviors.roles import ROLES
 from behaviors.users import INVITATIONS
@@ -73,6 +74,8 @@ _POLICY = "/enterprise/{enterprise_id}/policy/"
 _RULES = "/v1/enterprise/{enterprise_id}/alarmrules/"
 _PIPELINE = "/pipelines/v0/pipelines/{pipeline_id}/"
 _TARGET_LIST = f"{_PIPELINE}targetlists/{{targetlist_id}}/"
+_RUN = f"{_PIPELINE}runs/{{pipeline_run_id}}/"
+_TARGET_RUNS = "/pipelines/v0/stageruns/{stage_run_id}/targetruns/"
 _REMOTE_FILE = "/v0/enterprise/{enterprise_id}/content/remote-file/"
 
 
@@ -146,6 +149,11 @@ _BODIES: dict[str, Callable[[Caller], dict[str, Any]]] = {
     },
     f"POST {_TARGET_LIST}targets/": lambda caller: {"device_id": caller.device},
     f"POST {_TARGET_LIST}devicegroups/": _group_link,
+    f"PUT {_RUN}": lambda caller: {"status": "cancelled"},
+    "PUT /pipelines/v0/runs/{pipeline_run_id}/stageruns/{stage_run_id}/": lambda caller: {"status": "cancelled"},
+    f"POST {_TARGET_RUNS}": lambda caller: {
+        "target_id": [*caller.service.tenant.objects[TARGET_RUNS].values()][-1]["target_id"]
+    },
     # A geofence with devices cannot be deleted.
     "POST /v0/enterprise/{enterprise_id}/create-apply-geo-fence/": lambda caller: {"devices": []},
     f"POST {_REMOTE_FILE}generate_download_url/": lambda caller: {
@@ -166,12 +174,22 @@ _QUERIES: dict[str, Callable[[Caller], dict[str, Any]]] = {
 _AFTER = {
     f"DELETE {_GROUP}": "POST /enterprise/{enterprise_id}/devicegroup/",
     "DELETE /v2/blueprints/{blueprint_id}/": "POST /v2/blueprints/",
-    "GET /pipelines/v0/stageruns/{stage_run_id}/targetruns/{target_run_id}/command/": (
-        "POST /pipelines/v0/stageruns/{stage_run_id}/targetruns/{target_run_id}/command/"
-    ),
+    # A run can be deleted after its end.
+    f"DELETE {_RUN}": f"PUT {_RUN}",
     "PUT /v2/devices/{deviceId}/google-accounts/": "POST /v2/devices/{deviceId}/google-accounts/",
     "DELETE /v2/devices/{deviceId}/google-accounts/": "POST /v2/devices/{deviceId}/google-accounts/",
 }
+# What a run of a pipeline needs; it starts when it is read.
+_FOR_RUNS = (
+    "POST /pipelines/v0/pipelines/",
+    f"POST {_PIPELINE}stages/",
+    "POST /pipelines/v0/stages/{stage_id}/targetlists/",
+    f"POST {_TARGET_LIST}targets/",
+    "POST /pipelines/v0/stages/{stage_id}/operationlists/",
+    "POST /pipelines/v0/operationlists/{operationlist_id}/operations/",
+    f"POST {_PIPELINE}runs/",
+    f"GET {_RUN}",
+)
 _SETTINGS = Settings(devices=12, groups=6, tags=3, seed=7, api_key=KEY, enterprise_id=ENTERPRISE_ID)
 
 
@@ -268,6 +286,9 @@ class Caller:
     def values(self, operation: Operation) -> dict[str, str]:
         """Ids of objects that exist, for the parameters of the path; the objects are made if need be."""
         name = f"{operation.method} {operation.path}"
+        if any(part in name for part in ("{pipeline_run_id}", "/stageruns/")) and not self.service.tenant.objects[RUNS]:
+            for needed in _FOR_RUNS:
+                self.prepare(needed)
         if name in _AFTER:
             self.prepare(_AFTER[name])
         values: dict[str, str] = {}

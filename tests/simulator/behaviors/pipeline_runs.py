@@ -34,17 +34,18 @@ from behaviors.pipelines import PIPELINES, operations_of, stages_of, targets_of
 
 Row = dict[str, Any]
 
-_RUNS = "/pipelines/v0/pipelines/{pipeline_id}/runs"
+RUNS = "/pipelines/v0/pipelines/{pipeline_id}/runs"
 _STAGE_RUNS = "/pipelines/v0/runs/{pipeline_run_id}/stageruns"
 _OPERATIONS = "/pipelines/v0/stageruns/{stage_run_id}/operations"
-_TARGET_RUNS = "/pipelines/v0/stageruns/{stage_run_id}/targetruns"
-_RUN = f"{_RUNS}/{{pipeline_run_id}}/"
+TARGET_RUNS = "/pipelines/v0/stageruns/{stage_run_id}/targetruns"
+_RUN = f"{RUNS}/{{pipeline_run_id}}/"
 _STAGE_RUN = f"{_STAGE_RUNS}/{{stage_run_id}}/"
-_TARGET_RUN = f"{_TARGET_RUNS}/{{target_run_id}}/"
+_TARGET_RUN = f"{TARGET_RUNS}/{{target_run_id}}/"
 _COMMAND = f"{_TARGET_RUN}command/"
 
 _FINAL = frozenset({"success", "failure", "cancelled", "timeout", "invalid"})
 _UNSENT = ("pending", "queued", "processing")
+_PENDING = {"status": "pending", "started_at": None, "ended_at": None}
 # The status of a target run, and that of its command, by the state of the task.
 _STATUSES = {
     QUEUED: ("dispatched", "QUEUED"),
@@ -73,7 +74,7 @@ def is_running(tenant: Tenant, pipeline_id: str) -> bool:
 
 def list_all_runs(tenant: Tenant, call: Call) -> Answer:
     """GET /pipelines/v0/runs/."""
-    return _list(call, list(tenant.objects[_RUNS].values()))
+    return _list(call, list(tenant.objects[RUNS].values()))
 
 
 def list_runs(tenant: Tenant, call: Call) -> Answer:
@@ -91,15 +92,19 @@ def create_run(tenant: Tenant, call: Call) -> Answer:
         raise Refusal(409, ["detail: The pipeline is running. "])
     run: Row = {
         **_new(tenant),
+        **_PENDING,
+        "enterprise_id": tenant.settings.enterprise_id,
         "run_number": max((each["run_number"] for each in earlier), default=0) + 1,
         "pipeline_id": pipeline["id"],
         "pipeline_name": pipeline["name"],
         "status_meta": {},
     }
-    tenant.objects[_RUNS][run["id"]] = run
+    tenant.objects[RUNS][run["id"]] = run
     for stage in stages_of(tenant, pipeline["id"]):
         stage_run: Row = {
             **_new(tenant),
+            **_PENDING,
+            "enterprise_id": tenant.settings.enterprise_id,
             "pipeline_id": pipeline["id"],
             "pipeline_run_id": run["id"],
             "stage_id": stage["id"],
@@ -139,11 +144,11 @@ def delete_run(tenant: Tenant, call: Call) -> Answer:
     if run["status"] not in _FINAL:
         raise refuse("status", "The pipeline run has not ended.")
     for stage_run in _stage_runs_of(tenant, run):
-        for table, names in ((_OPERATIONS, stage_run["_operations"]), (_TARGET_RUNS, stage_run["_target_runs"])):
+        for table, names in ((_OPERATIONS, stage_run["_operations"]), (TARGET_RUNS, stage_run["_target_runs"])):
             for name in names:
                 del tenant.objects[table][name]
         del tenant.objects[_STAGE_RUNS][stage_run["id"]]
-    del tenant.objects[_RUNS][run["id"]]
+    del tenant.objects[RUNS][run["id"]]
     return _answer(run)
 
 
@@ -207,7 +212,7 @@ def list_target_runs(tenant: Tenant, call: Call) -> Answer:
 def create_target_runs(tenant: Tenant, call: Call) -> Answer:
     """POST .../targetruns/: all operations of the stage again, on one device. The stage and the run go on."""
     stage_run = _stage_run(tenant, call)
-    run = tenant.objects[_RUNS][stage_run["pipeline_run_id"]]
+    run = tenant.objects[RUNS][stage_run["pipeline_run_id"]]
     _check_open(run, "Pipeline run")
     target_id = call.body["target_id"].lower()
     devices = (each["device_id"] for each in _target_runs_of(tenant, stage_run) if each["target_id"] == target_id)
@@ -304,6 +309,7 @@ def _add_target_runs(tenant: Tenant, stage_run: Row, target_id: str, device: Dev
     for operation_id in stage_run["_operations"]:
         row: Row = {
             **_new(tenant),
+            **_PENDING,
             "target_id": target_id,
             "device_id": device.id,
             "device_alias": device.alias,
@@ -313,7 +319,7 @@ def _add_target_runs(tenant: Tenant, stage_run: Row, target_id: str, device: Dev
             "command_status": "",
             "command_meta": {},
         }
-        tenant.objects[_TARGET_RUNS][row["id"]] = row
+        tenant.objects[TARGET_RUNS][row["id"]] = row
         stage_run["_target_runs"].append(row["id"])
         created.append(row)
     _send(tenant, created[0])
@@ -358,7 +364,7 @@ def _follow_task(tenant: Tenant, target_run: Row) -> None:
 def _settle_above(tenant: Tenant, target_run: Row) -> None:
     """The stage and the run of a target run end, if it was the last one."""
     stage_run = tenant.objects[_STAGE_RUNS][target_run["stage_run_id"]]
-    _settle(tenant, tenant.objects[_RUNS][stage_run["pipeline_run_id"]])
+    _settle(tenant, tenant.objects[RUNS][stage_run["pipeline_run_id"]])
 
 
 def _settle(tenant: Tenant, run: Row) -> None:
@@ -403,21 +409,11 @@ def _enter(tenant: Tenant, row: Row, status: str) -> None:
 
 def _new(tenant: Tenant) -> Row:
     now = tenant.now()
-    return {
-        "id": tenant.new_id(),
-        "enterprise_id": tenant.settings.enterprise_id,
-        "status": "pending",
-        "created_by": 1,
-        "updated_by": 1,
-        "created_at": now,
-        "updated_at": now,
-        "started_at": None,
-        "ended_at": None,
-    }
+    return {"id": tenant.new_id(), "created_by": 1, "updated_by": 1, "created_at": now, "updated_at": now}
 
 
 def _runs_of(tenant: Tenant, pipeline_id: str) -> list[Row]:
-    return [run for run in tenant.objects[_RUNS].values() if run["pipeline_id"] == pipeline_id]
+    return [run for run in tenant.objects[RUNS].values() if run["pipeline_id"] == pipeline_id]
 
 
 def _stage_runs_of(tenant: Tenant, run: Row) -> list[Row]:
@@ -425,7 +421,7 @@ def _stage_runs_of(tenant: Tenant, run: Row) -> list[Row]:
 
 
 def _target_runs_of(tenant: Tenant, stage_run: Row) -> list[Row]:
-    return [tenant.objects[_TARGET_RUNS][name] for name in stage_run["_target_runs"]]
+    return [tenant.objects[TARGET_RUNS][name] for name in stage_run["_target_runs"]]
 
 
 def _first(tenant: Tenant, run: Row, status: str) -> Row | None:
@@ -434,7 +430,7 @@ def _first(tenant: Tenant, run: Row, status: str) -> Row | None:
 
 def _run(tenant: Tenant, call: Call) -> Row:
     """The run in the path, of the pipeline in the path if it has one."""
-    run = found(tenant.objects[_RUNS], call.values["pipeline_run_id"])
+    run = found(tenant.objects[RUNS], call.values["pipeline_run_id"])
     return found({run["pipeline_id"]: run}, call.values.get("pipeline_id", run["pipeline_id"]))
 
 
@@ -445,7 +441,7 @@ def _stage_run(tenant: Tenant, call: Call) -> Row:
 
 
 def _target_run(tenant: Tenant, call: Call) -> Row:
-    row = found(tenant.objects[_TARGET_RUNS], call.values["target_run_id"])
+    row = found(tenant.objects[TARGET_RUNS], call.values["target_run_id"])
     return found({row["stage_run_id"]: row}, call.values["stage_run_id"])
 
 
@@ -501,8 +497,8 @@ def _shown_operation(row: Row) -> Row:
 
 OPERATIONS: dict[str, Behavior] = {
     "GET /pipelines/v0/runs/": list_all_runs,
-    f"GET {_RUNS}/": list_runs,
-    f"POST {_RUNS}/": create_run,
+    f"GET {RUNS}/": list_runs,
+    f"POST {RUNS}/": create_run,
     f"GET {_RUN}": get_run,
     f"PUT {_RUN}": update_run,
     f"DELETE {_RUN}": delete_run,
@@ -511,8 +507,8 @@ OPERATIONS: dict[str, Behavior] = {
     f"PUT {_STAGE_RUN}": update_stage_run,
     f"GET {_OPERATIONS}/": list_operations,
     f"GET {_OPERATIONS}/{{stage_run_operation_id}}/": get_operation,
-    f"GET {_TARGET_RUNS}/": list_target_runs,
-    f"POST {_TARGET_RUNS}/": create_target_runs,
+    f"GET {TARGET_RUNS}/": list_target_runs,
+    f"POST {TARGET_RUNS}/": create_target_runs,
     f"GET {_TARGET_RUN}": get_target_run,
     f"PUT {_TARGET_RUN}": update_target_run,
     f"GET {_COMMAND}": get_command,
