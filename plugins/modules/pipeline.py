@@ -13,7 +13,11 @@ version_added: 0.1.0
 author: esper.cloud contributors (@ansible-collections)
 description:
   - Creates, updates, renames and deletes pipelines.
-  - A pipeline runs operations on devices and device groups, stage by stage.
+  - 'A pipeline runs operations on devices and device groups, stage by stage. A task describes all of it:
+    its stages in their order, with target lists and operation lists.'
+  - The module reads only what the task sets. It adds first and removes last, so an interrupted task can be
+    run again.
+  - To start a pipeline, use M(esper.cloud.pipeline_run).
   - Options you omit are not changed.
   - At least one of O(id) and O(name) is required.
 extends_documentation_fragment:
@@ -36,14 +40,310 @@ options:
     description: ID of the pipeline. The pipeline must exist unless O(state=absent).
     type: str
   name:
-    description: Name of the pipeline, case-sensitive.
+    description: Name of the pipeline, case-sensitive. With O(id), its new name.
     type: str
   description:
     description: Description of the pipeline.
     type: str
   active:
-    description: If V(true), the pipeline can run. Esper creates active pipelines by default.
+    description: If V(true), the pipeline can run. Esper creates pipelines as active by default.
     type: bool
+  default:
+    description: If V(true), the pipeline is a default one. Esper does not document the effect.
+    type: bool
+  timeout_seconds:
+    description: Time in seconds after which a run of the pipeline times out. Esper documents 86400 as the
+      default, but also that runs time out after 21 days. Must be at least 1.
+    type: int
+  stages:
+    description:
+      - Stages of the pipeline, in the order in which they run.
+      - Other stages are not changed, unless O(exact=true).
+      - Esper adds a new stage at the end. If a stage must move, or be created before others, the task fails
+        unless O(recreate_stages=true).
+      - A stage has target lists and operation lists. In most pipelines it has one of each. Then set O(stages[].devices)
+        or O(stages[].groups), and O(stages[].operations).
+    type: list
+    elements: dict
+    suboptions:
+      name:
+        description: Name of the stage, case-sensitive. With O(stages[].id), its new name.
+        type: str
+        required: true
+      id:
+        description: ID of the stage. Required to rename a stage.
+        type: str
+      description:
+        description: Description of the stage.
+        type: str
+      timeout_seconds:
+        description: Time in seconds after which a run of the stage times out. Esper documents 7 days as the
+          default of a run.
+        type: int
+      devices:
+        description:
+          - Devices of the stage, by name, alias, serial number or ID. The list replaces the existing one.
+          - The module looks up devices one by one, or in the list of all devices if this takes fewer requests.
+          - Mutually exclusive with O(groups) and O(target_lists).
+        type: list
+        elements: str
+      groups:
+        description:
+          - Device groups of the stage, by path, name or ID. The list replaces the existing one.
+          - Mutually exclusive with O(devices) and O(target_lists).
+        type: list
+        elements: str
+      subgroups:
+        description: If V(true), C(groups) also includes the groups below them, as they are when the task
+          runs.
+        type: bool
+        default: false
+      operations:
+        description:
+          - Operations of the stage.
+          - The list replaces the existing one. Operations run in this order.
+          - A changed operation keeps its place, so the other operations are not sent again.
+          - Mutually exclusive with O(operation_lists).
+        type: list
+        elements: dict
+        suboptions:
+          type:
+            description: Type of the operation.
+            type: str
+            required: true
+            choices:
+              - ADD_OVERRIDE_APN
+              - ADD_TO_WHITELIST
+              - ADD_WIFI_AP
+              - CAPTURE_SCREENSHOT
+              - CLEAR_APP_DATA
+              - INITIATE_CONFERENCE_CALL
+              - INITIATE_OFFER
+              - INSTALL
+              - LOCK
+              - NOTIFY_OTA
+              - REBOOT
+              - REFRESH_APPLIST
+              - REMOVE_FROM_WHITELIST
+              - REMOVE_WIFI_AP
+              - REQUEST_BUGREPORT
+              - REQUEST_DPCLOG
+              - SET_ADB_STATE
+              - SET_APP_PERMISSION
+              - SET_APP_STATE
+              - SET_BLUETOOTH_STATE
+              - SET_BRIGHTNESS_SCALE
+              - SET_DEVICE_LOCKDOWN_STATE
+              - SET_GEO_FENCE
+              - SET_GPS_STATE
+              - SET_KIOSK_APP
+              - SET_NEW_POLICY
+              - SET_ROTATION_STATE
+              - SET_SCREEN_OFF_TIMEOUT
+              - SET_STREAM_VOLUME
+              - SET_TIMEZONE
+              - SET_WALLPAPER
+              - SET_WIFI_STATE
+              - SIMPLE_INSTALL
+              - SYNC_CONTENT
+              - UNINSTALL
+              - UPDATE_DEVICE_CONFIG
+              - UPDATE_HEARTBEAT
+              - UPDATE_LATEST_DPC
+              - WIPE
+          args:
+            description:
+              - Arguments of the operation, in API format. Arguments you omit are not changed.
+              - Passwords, certificates and Wi-Fi access points are never shown.
+            type: dict
+          app:
+            description:
+              - Version of an Android app for V(INSTALL). The module sends its ID and names as arguments.
+              - Mutually exclusive with O(content) and O(policy).
+            type: dict
+            suboptions:
+              package_name:
+                description: Package name of the app.
+                type: str
+                required: true
+              version_name:
+                description: Name of the version. V(latest) selects the version with the highest version code.
+                type: str
+              version_code:
+                description: Code of the version, a number.
+                type: int
+          content:
+            description:
+              - Content file for V(SYNC_CONTENT), by name or ID.
+              - Mutually exclusive with O(app) and O(policy).
+            type: str
+          policy:
+            description:
+              - Enterprise policy for V(SET_NEW_POLICY), by name or ID.
+              - Mutually exclusive with O(app) and O(content).
+            type: str
+      target_lists:
+        description:
+          - Target lists of the stage. Other target lists stay attached, unless O(exact=true).
+          - If several stages name one list, it is attached to each of them. Set its members in one stage,
+            and only its name in the others.
+          - Mutually exclusive with O(devices) and O(groups).
+        type: list
+        elements: dict
+        suboptions:
+          name:
+            description: Name of the list. With O(stages[].target_lists[].id), its new name.
+            type: str
+          id:
+            description: ID of the list. Required to rename a list.
+            type: str
+          devices:
+            description:
+              - Devices of the list, by name, alias, serial number or ID. The list replaces the existing one.
+              - The module looks up devices one by one, or in the list of all devices if this takes fewer
+                requests.
+              - Mutually exclusive with O(groups).
+              - Required if O(inactive) is set.
+            type: list
+            elements: str
+          groups:
+            description:
+              - Device groups of the list, by path, name or ID. The list replaces the existing one.
+              - Mutually exclusive with O(devices).
+            type: list
+            elements: str
+          subgroups:
+            description: If V(true), C(groups) also includes the groups below them, as they are when the task
+              runs.
+            type: bool
+            default: false
+          inactive:
+            description: Devices of O(stages[].target_lists[].devices) that take no part in runs, although
+              they stay in the list. If omitted, new devices are active, and others are not changed.
+            type: list
+            elements: str
+      operation_lists:
+        description:
+          - Operation lists of the stage. Other operation lists are not changed, unless O(exact=true).
+          - Mutually exclusive with O(operations).
+        type: list
+        elements: dict
+        suboptions:
+          name:
+            description: Name of the list. With O(stages[].operation_lists[].id), its new name.
+            type: str
+          id:
+            description: ID of the list. Required to rename a list.
+            type: str
+          description:
+            description: Description of the list.
+            type: str
+          operations:
+            description:
+              - Operations of the list.
+              - The list replaces the existing one. Operations run in this order.
+              - A changed operation keeps its place, so the other operations are not sent again.
+            type: list
+            elements: dict
+            suboptions:
+              type:
+                description: Type of the operation.
+                type: str
+                required: true
+                choices:
+                  - ADD_OVERRIDE_APN
+                  - ADD_TO_WHITELIST
+                  - ADD_WIFI_AP
+                  - CAPTURE_SCREENSHOT
+                  - CLEAR_APP_DATA
+                  - INITIATE_CONFERENCE_CALL
+                  - INITIATE_OFFER
+                  - INSTALL
+                  - LOCK
+                  - NOTIFY_OTA
+                  - REBOOT
+                  - REFRESH_APPLIST
+                  - REMOVE_FROM_WHITELIST
+                  - REMOVE_WIFI_AP
+                  - REQUEST_BUGREPORT
+                  - REQUEST_DPCLOG
+                  - SET_ADB_STATE
+                  - SET_APP_PERMISSION
+                  - SET_APP_STATE
+                  - SET_BLUETOOTH_STATE
+                  - SET_BRIGHTNESS_SCALE
+                  - SET_DEVICE_LOCKDOWN_STATE
+                  - SET_GEO_FENCE
+                  - SET_GPS_STATE
+                  - SET_KIOSK_APP
+                  - SET_NEW_POLICY
+                  - SET_ROTATION_STATE
+                  - SET_SCREEN_OFF_TIMEOUT
+                  - SET_STREAM_VOLUME
+                  - SET_TIMEZONE
+                  - SET_WALLPAPER
+                  - SET_WIFI_STATE
+                  - SIMPLE_INSTALL
+                  - SYNC_CONTENT
+                  - UNINSTALL
+                  - UPDATE_DEVICE_CONFIG
+                  - UPDATE_HEARTBEAT
+                  - UPDATE_LATEST_DPC
+                  - WIPE
+              args:
+                description:
+                  - Arguments of the operation, in API format. Arguments you omit are not changed.
+                  - Passwords, certificates and Wi-Fi access points are never shown.
+                type: dict
+              app:
+                description:
+                  - Version of an Android app for V(INSTALL). The module sends its ID and names as arguments.
+                  - Mutually exclusive with O(content) and O(policy).
+                type: dict
+                suboptions:
+                  package_name:
+                    description: Package name of the app.
+                    type: str
+                    required: true
+                  version_name:
+                    description: Name of the version. V(latest) selects the version with the highest version
+                      code.
+                    type: str
+                  version_code:
+                    description: Code of the version, a number.
+                    type: int
+              content:
+                description:
+                  - Content file for V(SYNC_CONTENT), by name or ID.
+                  - Mutually exclusive with O(app) and O(policy).
+                type: str
+              policy:
+                description:
+                  - Enterprise policy for V(SET_NEW_POLICY), by name or ID.
+                  - Mutually exclusive with O(app) and O(content).
+                type: str
+  exact:
+    description: If V(true), removes the stages, target lists and operation lists that the task does not list.
+      Lists of a stage are only removed if the task lists those of the same type.
+    type: bool
+    default: false
+  recreate_stages:
+    description: If V(true), deletes stages and creates them again if their order requires it. They get other
+      IDs, and keep what the task omits. If V(false), the task fails instead.
+    type: bool
+    default: false
+  confirm:
+    description: 'If V(true), confirms new operations that cannot be undone, or that take devices offline:
+      V(CLEAR_APP_DATA), V(WIPE), or V(SET_WIFI_STATE) with C(wifi_state=false).'
+    type: bool
+    default: false
+  force:
+    description:
+      - If V(true), the pipeline is changed even if a run has not ended. The change counts for the next run.
+      - With O(state=absent), cancels the run first, and waits up to one minute for its end.
+      - If V(false), the task fails instead, and the error names the run.
+    type: bool
+    default: false
 seealso:
   - module: esper.cloud.pipeline_info
 """
@@ -66,17 +366,136 @@ pipeline:
       type: str
       sample: 0b1e7f3c-5a3f-4a53-9f3c-0d5e3f3b7a10
     name:
-      description: Name of the pipeline, case-sensitive.
+      description: Name of the pipeline.
       type: str
       sample: Till release
     description:
       description: Description of the pipeline.
       type: str
-      sample: Head office first
+      sample: Head office, then Berlin, then all stores
     active:
-      description: If V(true), the pipeline can run. Esper creates active pipelines by default.
+      description: If V(true), the pipeline can run.
       type: bool
       sample: true
+    default:
+      description: If V(true), the pipeline is a default one. Esper does not document the effect.
+      type: bool
+      sample: false
+    timeout_seconds:
+      description: Time in seconds after which a run of the pipeline times out.
+      type: int
+      sample: 86400
+    valid:
+      description: If V(true), Esper considers the pipeline as valid. Esper does not document the rules.
+      type: bool
+      sample: true
+    visible:
+      description: If V(true), the pipeline is visible.
+      type: bool
+      sample: true
+    archived:
+      description: If V(true), the pipeline is archived.
+      type: bool
+      sample: false
+    created_at:
+      description: Time of creation.
+      type: str
+      sample: '2026-03-01T09:30:00Z'
+    updated_at:
+      description: Time of the last change.
+      type: str
+      sample: '2026-03-02T11:00:00Z'
+    stages:
+      description: Stages of the pipeline, in the order in which they run. Null if they were not read.
+      type: list
+      elements: dict
+      contains:
+        id:
+          description: ID of the stage. Null in check mode if the task creates the stage.
+          type: str
+        name:
+          description: Name of the stage.
+          type: str
+        description:
+          description: Description of the stage.
+          type: str
+        timeout_seconds:
+          description: Time in seconds after which a run of the stage times out.
+          type: int
+        target_lists:
+          description: Target lists of the stage. Null if they were not read.
+          type: list
+          elements: dict
+          contains:
+            id:
+              description: ID of the target list.
+              type: str
+            name:
+              description: Name of the target list.
+              type: str
+            type:
+              description: Type of the target list, V(DEVICES), V(GROUPS) or V(COLLECTIONS).
+              type: str
+            devices:
+              description: Names of the devices in the list, also of inactive ones. Null for other types,
+                or if they were not read.
+              type: list
+              elements: str
+            inactive:
+              description: Names of the inactive devices in the list.
+              type: list
+              elements: str
+            groups:
+              description: Paths of the device groups in the list. Null for other types, or if they were not
+                read.
+              type: list
+              elements: str
+            members:
+              description: Names of the devices in the device groups of the list. Null unless the module reads
+                them.
+              type: list
+              elements: str
+        operation_lists:
+          description: Operation lists of the stage. Null if they were not read.
+          type: list
+          elements: dict
+          contains:
+            id:
+              description: ID of the operation list.
+              type: str
+            name:
+              description: Name of the operation list.
+              type: str
+            description:
+              description: Description of the operation list.
+              type: str
+            operations:
+              description: Operations of the list, in the order in which they run.
+              type: list
+              elements: dict
+              contains:
+                id:
+                  description: ID of the operation.
+                  type: str
+                type:
+                  description: Type of the operation.
+                  type: str
+                args:
+                  description: Arguments of the operation, in API format. Null if they cannot be read.
+                  type: dict
+                app:
+                  description: App version that the operation installs. Null for operations of other types.
+                  type: dict
+                  contains:
+                    package_name:
+                      description: Package name of the app.
+                      type: str
+                    version_name:
+                      description: Name of the version.
+                      type: str
+                    version_code:
+                      description: Code of the version.
+                      type: int
 requests:
   description: The requests that were sent, with status and duration.
   returned: with C(-vvv)

@@ -35,6 +35,27 @@ options:
       - Name of the pipeline, case-sensitive.
       - Mutually exclusive with O(id).
     type: str
+  tree:
+    description: If V(true), also returns stages and target lists with their members. This takes several requests
+      for each pipeline.
+    type: bool
+    default: true
+  runs:
+    description: Number of the latest runs to return.
+    type: int
+    default: 0
+  members:
+    description: If V(true), also returns the devices in the device groups of target lists, as Esper has them
+      now. This takes one request for each device group.
+    type: bool
+    default: false
+  export:
+    description:
+      - If V(true), returns pipelines as options of M(esper.cloud.pipeline) for another tenant.
+      - The export omits lists of devices and of collections, which differ from tenant to tenant, and secret
+        arguments of operations. RV(omitted) lists them.
+    type: bool
+    default: false
 seealso:
   - module: esper.cloud.pipeline
 """
@@ -57,17 +78,160 @@ pipelines:
       type: str
       sample: 0b1e7f3c-5a3f-4a53-9f3c-0d5e3f3b7a10
     name:
-      description: Name of the pipeline, case-sensitive.
+      description: Name of the pipeline.
       type: str
       sample: Till release
     description:
       description: Description of the pipeline.
       type: str
-      sample: Head office first
+      sample: Head office, then Berlin, then all stores
     active:
-      description: If V(true), the pipeline can run. Esper creates active pipelines by default.
+      description: If V(true), the pipeline can run.
       type: bool
       sample: true
+    default:
+      description: If V(true), the pipeline is a default one. Esper does not document the effect.
+      type: bool
+      sample: false
+    timeout_seconds:
+      description: Time in seconds after which a run of the pipeline times out.
+      type: int
+      sample: 86400
+    valid:
+      description: If V(true), Esper considers the pipeline as valid. Esper does not document the rules.
+      type: bool
+      sample: true
+    visible:
+      description: If V(true), the pipeline is visible.
+      type: bool
+      sample: true
+    archived:
+      description: If V(true), the pipeline is archived.
+      type: bool
+      sample: false
+    created_at:
+      description: Time of creation.
+      type: str
+      sample: '2026-03-01T09:30:00Z'
+    updated_at:
+      description: Time of the last change.
+      type: str
+      sample: '2026-03-02T11:00:00Z'
+    stages:
+      description: Stages of the pipeline, in the order in which they run. Null if they were not read.
+      type: list
+      elements: dict
+      contains:
+        id:
+          description: ID of the stage. Null in check mode if the task creates the stage.
+          type: str
+        name:
+          description: Name of the stage.
+          type: str
+        description:
+          description: Description of the stage.
+          type: str
+        timeout_seconds:
+          description: Time in seconds after which a run of the stage times out.
+          type: int
+        target_lists:
+          description: Target lists of the stage. Null if they were not read.
+          type: list
+          elements: dict
+          contains:
+            id:
+              description: ID of the target list.
+              type: str
+            name:
+              description: Name of the target list.
+              type: str
+            type:
+              description: Type of the target list, V(DEVICES), V(GROUPS) or V(COLLECTIONS).
+              type: str
+            devices:
+              description: Names of the devices in the list, also of inactive ones. Null for other types,
+                or if they were not read.
+              type: list
+              elements: str
+            inactive:
+              description: Names of the inactive devices in the list.
+              type: list
+              elements: str
+            groups:
+              description: Paths of the device groups in the list. Null for other types, or if they were not
+                read.
+              type: list
+              elements: str
+            members:
+              description: Names of the devices in the device groups of the list. Null unless the module reads
+                them.
+              type: list
+              elements: str
+        operation_lists:
+          description: Operation lists of the stage. Null if they were not read.
+          type: list
+          elements: dict
+          contains:
+            id:
+              description: ID of the operation list.
+              type: str
+            name:
+              description: Name of the operation list.
+              type: str
+            description:
+              description: Description of the operation list.
+              type: str
+            operations:
+              description: Operations of the list, in the order in which they run.
+              type: list
+              elements: dict
+              contains:
+                id:
+                  description: ID of the operation.
+                  type: str
+                type:
+                  description: Type of the operation.
+                  type: str
+                args:
+                  description: Arguments of the operation, in API format. Null if they cannot be read.
+                  type: dict
+                app:
+                  description: App version that the operation installs. Null for operations of other types.
+                  type: dict
+                  contains:
+                    package_name:
+                      description: Package name of the app.
+                      type: str
+                    version_name:
+                      description: Name of the version.
+                      type: str
+                    version_code:
+                      description: Code of the version.
+                      type: int
+    unattached_target_lists:
+      description: Target lists that no stage has.
+      type: list
+      elements: dict
+      sample: []
+    runs:
+      description: Latest runs, the latest first. Returned if O(runs) is above 0.
+      type: list
+      elements: dict
+      sample: []
+omitted:
+  description: Values that the export omits.
+  returned: with O(export=true)
+  type: list
+  elements: dict
+  contains:
+    pipeline:
+      description: Name of the pipeline.
+      type: str
+      sample: Till release
+    path:
+      description: Path of the option.
+      type: str
+      sample: stages[0].target_lists[0].devices
 requests:
   description: The requests that were sent, with status and duration.
   returned: with C(-vvv)

@@ -80,10 +80,6 @@ options:
     description: Geofences, each with the options of M(esper.cloud.geofence).
     type: list
     elements: dict
-  pipelines:
-    description: Pipelines, each with the options of M(esper.cloud.pipeline).
-    type: list
-    elements: dict
   preferred_region:
     description: Preferred regions, with the options of M(esper.cloud.preferred_region).
     type: dict
@@ -113,6 +109,10 @@ options:
     elements: dict
   directory_records:
     description: Directory records, each with the options of M(esper.cloud.directory_record).
+    type: list
+    elements: dict
+  pipelines:
+    description: Pipelines, each with the options of M(esper.cloud.pipeline).
     type: list
     elements: dict
   users:
@@ -148,7 +148,6 @@ seealso:
   - module: esper.cloud.enterprise
   - module: esper.cloud.enterprise_policy
   - module: esper.cloud.geofence
-  - module: esper.cloud.pipeline
   - module: esper.cloud.preferred_region
   - module: esper.cloud.report_subscription
   - module: esper.cloud.role
@@ -157,6 +156,7 @@ seealso:
   - module: esper.cloud.device_group
   - module: esper.cloud.alarm_rule
   - module: esper.cloud.directory_record
+  - module: esper.cloud.pipeline
   - module: esper.cloud.user
 """
 

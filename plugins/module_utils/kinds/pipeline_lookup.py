@@ -4,22 +4,13 @@
 
 from __future__ import annotations
 
-import typing as t
-
 from ..base.row import Row
 from ..engine.lookup import Lookup
-from ..model.field import Field
 from .pipeline_tree import Tree, TreeReader
 
 
 class PipelineLookup(Lookup):
     """Finds pipelines, and reads their parts."""
-
-    def read_separate_fields(self, row: Row, fields: t.Iterable[Field]) -> Row:
-        """Return a pipeline with its stages and their lists, without the members of the target lists."""
-        if not any(field.name == "stages" for field in fields):
-            return row
-        return {**row, "stages": self.tree_reader(row).read(has_unattached=False).stages}
 
     def tree_reader(self, row: Row) -> TreeReader:
         """Return the reader of the parts of a pipeline."""

@@ -51,7 +51,11 @@ def _part(name: str, title: str, path: str, *fields: Field) -> Kind:
         plural=f"{name}s",
         routes=Routes(list=path, object=f"{path}{{id}}/", update="PUT", page_size=None),
         shape=Shape.READ_ONLY,
-        fields=(Field("id", writable=False), *fields, Field("created_at", writable=False)),
+        fields=(
+            Field("id", f"ID of the {title}.", writable=False),
+            *fields,
+            Field("created_at", "Time of creation.", writable=False),
+        ),
     )
 
 
@@ -72,8 +76,15 @@ GROUP_LINK = _part("group_link", "device group", DEVICE_GROUPS, Field("device_gr
 OPERATION_LIST = _part("operation_list", "operation list", OPERATION_LISTS, _NAME, _DESCRIPTION)
 OPERATION = _part("operation", "operation", OPERATIONS, Field("type", api="operation_type"), Field("args", type="raw"))
 RUN = _part(
-    "pipeline_run", "run", RUNS, Field("number", api="run_number", type="int"), Field("status", normalize=str.lower)
+    "pipeline_run",
+    "run",
+    RUNS,
+    Field("number", "Number of the run.", api="run_number", type="int"),
+    Field("status", "Status of the run.", normalize=str.lower),
+    Field("started_at", "Time at which the run started."),
+    Field("ended_at", "Time at which the run ended."),
 )
+_ENDED = ("success", "failure", "cancelled", "timeout", "invalid")
 
 
 @dataclass
@@ -133,7 +144,14 @@ class TreeReader:
 
         found = list(in_parallel(self._view.client, read, lists, CONCURRENCY))
         for row, operations in zip(lists, found, strict=True):
-            row["operations"] = [{**each, "args": self._args(each)} for each in _in_order(operations)]
+            row["operations"] = operations_in_order(operations)
+            for each in row["operations"]:
+                self._view.client.hide(*secret_values(each["args"]))
+
+    def read_all_lists(self, tree: Tree) -> None:
+        """Add the target lists that no stage has to a tree."""
+        known = {row["id"] for row in tree.target_lists}
+        tree.target_lists += [dict(row) for row in self._children(TARGET_LIST) if row["id"] not in known]
 
     def read_members(self, lists: t.Sequence[Row]) -> None:
         """Add the members to target lists: ``targets`` to those of devices, ``device_groups`` to those of groups."""
@@ -149,11 +167,21 @@ class TreeReader:
         for row, members in zip(unread, found, strict=True):
             row["device_groups" if row.get("target_list_type") == GROUPS else "targets"] = members
 
-    def devices_in(self, target_list: Row, group_id: str) -> list[Row]:
-        """Return the devices in a device group of a target list, as Esper has them now."""
-        ids = {"pipeline_id": self._id, "list_id": str(target_list["id"]), "group_id": group_id}
-        path = self._view.client.target(f"{DEVICE_GROUPS}{{group_id}}/devices/", ids)
-        return self._view.list_at(path, page_size=None, concurrency=CONCURRENCY, purpose=self._purpose("devices"))
+    def read_devices(self, lists: t.Sequence[Row]) -> None:
+        """Add the devices in their device groups, as Esper has them now, to target lists with their members."""
+        pairs = [(row, str(link.get("device_group_id"))) for row in lists for link in row["device_groups"]]
+
+        def read(pair: tuple[Row, str]) -> list[Row]:
+            row, group_id = pair
+            ids = {"pipeline_id": self._id, "list_id": str(row["id"]), "group_id": group_id}
+            path = self._view.client.target(f"{DEVICE_GROUPS}{{group_id}}/devices/", ids)
+            return self._view.list_at(path, page_size=None, purpose=self._purpose("devices"))
+
+        for row in lists:
+            row["devices"] = []
+        found = list(in_parallel(self._view.client, read, pairs, CONCURRENCY))
+        for (row, _group_id), devices in zip(pairs, found, strict=True):
+            row["devices"] += devices
 
     def last_runs(self, number: int) -> list[Row]:
         """Return the latest runs of the pipeline, the latest first."""
@@ -172,18 +200,23 @@ class TreeReader:
             purpose=self._purpose(kind.titles),
         )
 
-    def _args(self, operation: Row) -> Row | None:
-        args = parse_args(operation.get("args"))
-        self._view.client.hide(*secret_values(args))
-        return args
-
     def _purpose(self, what: str) -> str:
         return f"Reading the {what} of the {self._phrase}"
+
+
+def is_active_run(run: Row) -> bool:
+    """Return whether a run has not ended. Its status can be in upper case."""
+    return str(run.get("status")).lower() not in _ENDED
 
 
 def members_of(target_list: Row) -> Kind | None:
     """Return the kind of the members of a target list, None for a type without members in the contract."""
     return {DEVICES: TARGET, GROUPS: GROUP_LINK}.get(str(target_list.get("target_list_type")))
+
+
+def operations_in_order(rows: list[Row]) -> list[Row]:
+    """Return the operations of a list in their order, with their arguments as a dict: see parse_args()."""
+    return [{**row, "args": parse_args(row.get("args"))} for row in _in_order(rows)]
 
 
 def parse_args(args: t.Any) -> Row | None:
@@ -203,10 +236,9 @@ def parse_args(args: t.Any) -> Row | None:
 
 
 def _in_order(rows: list[Row]) -> list[Row]:
-    """Return stages or operations in the order of their creation. Without a valid time, the order of the list counts."""
+    """Return stages or operations in the order of their creation. Without valid times, the order of the list counts."""
     times = [parse_time(str(row.get("created_at"))) for row in rows]
-    if None in times:
+    known = [time for time in times if time is not None]
+    if len(known) < len(rows):
         return rows
-    return [
-        row for _time, _index, row in sorted(zip(times, range(len(rows)), rows, strict=True), key=lambda each: each[:2])
-    ]
+    return [rows[index] for index in sorted(range(len(rows)), key=known.__getitem__)]

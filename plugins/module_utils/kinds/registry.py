@@ -44,7 +44,6 @@ KINDS: tuple[Kind, ...] = (
     ENTERPRISE,
     ENTERPRISE_POLICY,
     GEOFENCE,
-    PIPELINE,
     PREFERRED_REGION,
     REPORT_SUBSCRIPTION,
     ROLE,
@@ -53,5 +52,6 @@ KINDS: tuple[Kind, ...] = (
     DEVICE_GROUP,
     ALARM_RULE,
     DIRECTORY_RECORD,
+    PIPELINE,
     USER,
 )

@@ -32,20 +32,23 @@ def plain_kind(
     rules: t.Mapping[str, t.Any] = MappingProxyType({}),
     info_rules: t.Mapping[str, t.Any] = MappingProxyType({}),
     info_short_description: str = "",
+    info_returns: tuple[Value, ...] = (),
     **attributes: t.Any,
 ) -> Kind:
     """Return a kind whose objects have an ID, and a name or other keys, with a module and an _info module.
 
     ``doc`` is the purpose of the objects. ``title`` defaults to the name, ``plural`` to the name with an s. ``keys``
     are the options that select an object in place of its ID. If they are not ("name",), the kind has a lookup of its
-    own. ``options`` and ``info_options`` are added to those of the modules, ``rules`` and ``info_rules`` to the rules
-    between the options. ``info_short_description`` is for a kind with a long title, because ansible-doc -l has 80
-    columns. ``deletes`` is false if Esper cannot delete the objects. Other arguments are those of Kind.
+    own. ``options`` and ``info_options`` are added to those of the modules, an option ``force`` replaces the derived
+    one. ``rules`` and ``info_rules`` are added to the rules between the options, ``info_returns`` to the return values.
+    ``info_short_description`` is for a kind with a long title, because ansible-doc -l has 80 columns. ``deletes`` is
+    false if Esper cannot delete the objects. Other arguments are those of Kind.
     """
     title, plural = title or name.replace("_", " "), plural or f"{name}s"
     titles = plural.replace("_", " ")
     id_type = next((field.type for field in fields if field.name == "id"), "str")
-    has_force = any(guard.option == "force" for guard in guards)
+    has_own_force = any(option.name == "force" for option in options)
+    has_force = any(guard.option == "force" for guard in guards) and not has_own_force
     has_name = "name" in keys
     can_replace = attributes.get("on_difference") == "replace"
     unless = " unless O(state=absent)" if deletes else ""
@@ -78,6 +81,7 @@ def plain_kind(
             *info_options,
         ),
         rules={"mutually_exclusive": _exclusive(info_options, has_name=has_name), **info_rules},
+        returns=info_returns,
         check_mode=READS_ONLY,
         diff_mode=NO_DIFF,
         seealso=(name,),

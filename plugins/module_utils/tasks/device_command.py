@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from ..base.row import Params, Row
 from ..engine.tenant_view import TenantView
+from ..kinds.command_risk import RISKY, risk_of, risks
 from ..kinds.device_search import devices_option
 from ..model.module_spec import ModuleSpec, Option, Support, Value
 from ..task import ModuleDefinition, ModuleResult, RunContext
@@ -13,12 +14,9 @@ from .command import (
     ALIAS_OPTION,
     ARGS,
     COMMANDS,
-    RISKY,
     checked_command,
     confirm_option,
     extra_args_option,
-    risk_of,
-    risks,
     send,
 )
 from .safety import max_devices_option
