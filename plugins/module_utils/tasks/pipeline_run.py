@@ -21,13 +21,14 @@ from ..base.text import counted, listed
 from ..engine.apply import apply_each, raise_first
 from ..engine.tenant_view import TenantView
 from ..http.parallel import CONCURRENCY, in_parallel
+from ..kinds.command_risk import RISKY, risk_of, risks
 from ..kinds.device_search import devices_option, label_of, labels_of, require_devices
 from ..kinds.pipeline import PIPELINE, pipelines
 from ..kinds.pipeline_tree import RUNS
 from ..model.module_spec import ModuleSpec, Option, Support, Value
 from ..model.plan import Step
 from ..task import ModuleDefinition, ModuleResult, RunContext, diff_entry
-from .command import RISKY, raise_one, risk_of, risks
+from .command import raise_one
 from .pipeline_runs import (
     COMMAND,
     PIPELINE_RUN,

@@ -28,7 +28,7 @@ from ..engine.tenant_view import TenantView
 from ..http.paging import iterate, list_all
 from ..http.parallel import CONCURRENCY, in_parallel
 from ..kinds.device_search import labels_of
-from ..kinds.pipeline_tree import RUNS, STAGES
+from ..kinds.pipeline_tree import RUNS, TreeReader
 from ..model.conform import to_row, to_text
 from ..model.field import Field
 from ..model.kind import Kind, Routes, Shape
@@ -265,22 +265,23 @@ def read_stage_runs(view: TenantView, run: Row) -> list[Row]:
     typed = [row for each in rows if (row := view.typed(_STAGE_RUN, each))]
     if len(typed) < 2:
         return typed
-    order = {str(stage["id"]): index for index, stage in enumerate(stages_of(view, str(run["pipeline_id"])))}
+    order = {id_: index for index, id_ in enumerate(_stage_ids(view, run))}
     # Stages that were deleted since then have no place.
     is_known = all(str(row.get("stage_id")) in order for row in typed)
     return sorted(typed, key=lambda row: order[str(row["stage_id"])]) if is_known else sorted(typed, key=_created_at)
 
 
-def stages_of(view: TenantView, pipeline_id: str) -> list[Row]:
-    """Return the stages of a pipeline in their order, none if the pipeline does not exist. They are read once."""
-    path = view.client.target(STAGES, {"pipeline_id": pipeline_id})
+def _stage_ids(view: TenantView, run: Row) -> list[str]:
+    """Return the IDs of the stages of the pipeline in their order, none if the pipeline is deleted. They are read
+    once."""
+    reader = TreeReader(view, {"id": run["pipeline_id"]}, f"pipeline '{run.get('pipeline_name')}'")
     try:
-        rows = view.list_at(path, page_size=None, purpose=f"Reading the stages of the pipeline {pipeline_id}")
+        tree = reader.read(has_targets=False, has_operations=False, has_unattached=False)
     except ApiError as error:
         if error.status != 404:
             raise
         return []
-    return sorted(rows, key=_created_at)
+    return [str(stage["id"]) for stage in tree.stages]
 
 
 def stage_name(stage_run: Row) -> str:
