@@ -132,7 +132,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Read an online device
+- name: Read online devices
   esper.cloud.device_info:
     filters:
       state: online
@@ -142,57 +142,59 @@ EXAMPLES = r"""
 
 - name: Create a pipeline with two stages
   esper.cloud.pipeline:
-    name: Settings of the POS terminals
+    name: Time zone of the POS terminals
     stages:
       - name: One device
-        devices: ["{{ online.devices[0].id }}"]
+        devices: "{{ online.devices[:1] | map(attribute='id') }}"
         operations: &operations
           - type: SET_TIMEZONE
             args:
               timezone_string: Europe/Berlin
-      - name: All devices of the group
-        groups: ["{{ online.devices[0].group_id }}"]
+      - name: Some devices
+        devices: "{{ online.devices[1:4] | map(attribute='id') }}"
         operations: *operations
-
-- name: Start a run, and wait until its first stage has ended
-  esper.cloud.pipeline_run:
-    pipeline: Settings of the POS terminals
-    if_running: follow
-    wait: true
-    until: waiting
-  register: started
-
-- name: Promote the run to the next stage
-  esper.cloud.pipeline_run:
-    state: resumed
-    pipeline: Settings of the POS terminals
-    run: "{{ started.pipeline_run.number }}"
-
-- name: Cancel the run
-  esper.cloud.pipeline_run:
-    state: cancelled
-    pipeline: Settings of the POS terminals
 
 - name: Run the pipeline to its end if at most 1 in 10 devices of a stage fails
   esper.cloud.pipeline_run:
-    pipeline: Settings of the POS terminals
+    pipeline: Time zone of the POS terminals
+    if_running: follow
     wait: true
     wait_timeout: 14400
     promote: always
     max_fail_percentage: 10
     cancel_on_failure: true
     reasons: true
-  register: release
-  failed_when: false
+  register: completed
 
 - name: Show the devices that failed
   ansible.builtin.debug:
-    msg: "{{ release.failed_devices | map(attribute='name') }}"
+    msg: "{{ completed.failed_devices | map(attribute='name') }}"
+
+- name: Start a run, and wait until its first stage has ended
+  esper.cloud.pipeline_run:
+    pipeline: Time zone of the POS terminals
+    wait: true
+    until: waiting
+
+- name: Promote the run to the next stage
+  esper.cloud.pipeline_run:
+    state: resumed
+    pipeline: Time zone of the POS terminals
+
+- name: Retry the devices that failed
+  esper.cloud.pipeline_run:
+    state: retried
+    pipeline: Time zone of the POS terminals
+
+- name: Cancel the run
+  esper.cloud.pipeline_run:
+    state: cancelled
+    pipeline: Time zone of the POS terminals
 
 - name: Delete the first run
   esper.cloud.pipeline_run:
     state: absent
-    run: "{{ started.pipeline_run.id }}"
+    run: "{{ completed.pipeline_run.id }}"
     confirm: true
 """
 

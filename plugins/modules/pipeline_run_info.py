@@ -89,7 +89,7 @@ EXAMPLES = r"""
 
 - name: Read the last run of a pipeline with the devices that failed
   esper.cloud.pipeline_run_info:
-    pipeline: Settings of the POS terminals
+    pipeline: Time zone of the POS terminals
     limit: 1
     devices: true
     reasons: true
