@@ -35,15 +35,19 @@ options:
       - Name of the pipeline, case-sensitive.
       - Mutually exclusive with O(id).
     type: str
-  tree:
-    description: If V(true), also returns stages and target lists with their members. This takes several requests
-      for each pipeline.
+  unattached:
+    description: If V(true), also returns the target lists that no stage has.
     type: bool
-    default: true
+    default: false
   runs:
     description: Number of the latest runs to return.
     type: int
     default: 0
+  tree:
+    description: If V(true), also returns stages with their lists and members. This takes several requests
+      for each pipeline.
+    type: bool
+    default: true
   members:
     description: If V(true), also returns the devices in the device groups of target lists, as Esper has them
       now. This takes one request for each device group.

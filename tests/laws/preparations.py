@@ -69,6 +69,21 @@ _ANDROID = {
 _ACCESS = {"role": "Group Viewer", "groups": ["All devices/Law"]}
 
 PREPARATIONS: dict[str, Preparation] = {
+    "pipeline": Preparation(
+        sample={
+            "description": "Head office first",
+            "timeout_seconds": 86400,
+            "stages": [{"name": "Pilot", "groups": ["All devices"], "operations": [{"type": "REBOOT"}]}],
+        },
+        changed={
+            "description": "All at once",
+            "active": False,
+            "stages": [
+                {"name": "Pilot", "groups": [], "operations": [{"type": "LOCK", "args": {"message": "Law"}}]},
+                {"name": "Rest", "groups": ["All devices"], "operations": [{"type": "REBOOT"}]},
+            ],
+        },
+    ),
     "alarm_rule": Preparation(
         tasks=(
             ("device_group", {"path": "All devices/Stores/Germany", "create_parents": True}),

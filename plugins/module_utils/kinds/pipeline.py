@@ -25,7 +25,7 @@ from ..model.plain import plain_kind
 from .command_risk import RISKY, risks
 from .pipeline_lookup import PipelineLookup
 from .pipeline_planner import PipelinePlanner
-from .pipeline_reader import PipelineReader, read_runs, read_stages, read_unattached
+from .pipeline_reader import PipelineReader, read_runs, read_unattached
 from .pipeline_result import STAGES, TARGET_LISTS
 from .pipeline_stages import STAGES_OPTION
 from .pipeline_tree import PIPELINES, PREFIX, RUN, TreeReader, is_active_run
@@ -39,13 +39,6 @@ def _active_runs(view: t.Any, row: Row) -> list[str]:
     ]
 
 
-_TREE = Option(
-    "tree",
-    "If V(true), also returns stages and target lists with their members. This takes several requests for each"
-    " pipeline.",
-    type="bool",
-    default=True,
-)
 _RUNS = Field(
     "runs",
     "Latest runs, the latest first. Returned if O(runs) is above 0.",
@@ -163,11 +156,26 @@ PIPELINE = plain_kind(
         ),
     ),
     related=(
-        Related(STAGES, _TREE, read_stages),
-        Related(TARGET_LISTS, _TREE, read_unattached),
+        Related(
+            TARGET_LISTS,
+            Option(
+                "unattached",
+                "If V(true), also returns the target lists that no stage has.",
+                type="bool",
+                default=False,
+            ),
+            read_unattached,
+        ),
         Related(_RUNS, Option("runs", "Number of the latest runs to return.", type="int", default=0), read_runs),
     ),
     info_options=(
+        Option(
+            "tree",
+            "If V(true), also returns stages with their lists and members. This takes several requests for each"
+            " pipeline.",
+            type="bool",
+            default=True,
+        ),
         Option(
             "members",
             "If V(true), also returns the devices in the device groups of target lists, as Esper has them now. This"

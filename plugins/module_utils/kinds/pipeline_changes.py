@@ -59,11 +59,11 @@ _STAGE, _LIST, _OPERATION_LIST = (f"{kind.routes.list}{{id}}/" for kind in (STAG
 _DEVICES_PER_REQUEST = 500
 _MAX_NAMED = 5
 
-# The phases of the write requests. Operations that are added have one for each place in their list.
-_LISTS, _MEMBERS, _STAGES, _STAGE_LISTS, _OPERATIONS = 1, 2, 3, 4, 5
-_REMOVED = 1_000_000
-_REMOVED_OPERATIONS, _REMOVED_OPERATION_LISTS, _REMOVED_STAGES, _REMOVED_LISTS = (
-    _REMOVED * number for number in (2, 3, 4, 5)
+# The phases of the write requests. The lists of a stage, and the operations of a list, have one for each place, so that
+# Esper keeps them in this order.
+_LISTS, _MEMBERS, _STAGES, _STAGE_LISTS, _OPERATIONS = 1, 2, 3, 1_000_000, 2_000_000
+_REMOVED, _REMOVED_OPERATIONS, _REMOVED_OPERATION_LISTS, _REMOVED_STAGES, _REMOVED_LISTS = (
+    1_000_000 * number for number in (3, 5, 6, 7, 8)
 )
 
 
@@ -244,9 +244,9 @@ class TreeChanges:
         ids = {node.id for node in nodes}
         if len(ids) < len(nodes):
             raise InvalidParameter(f"{stage.path} names a target list twice. List it once.")
-        for node in nodes:
+        for index, node in enumerate(nodes):
             if node.row is None or all(each["id"] != node.id for each in attached):
-                self._attach(stage, after["id"], node)
+                self._attach(stage, after["id"], node, index)
         gone = [each for each in attached if each["id"] not in ids and (exact or each["id"] in self._replaced)]
         for each in gone:
             self._add(
@@ -339,7 +339,7 @@ class TreeChanges:
             str(row["id"]), _Node(row["id"], str(row.get("name")), row.get("target_list_type"), row)
         )
 
-    def _attach(self, stage: Stage, stage_id: Id, node: _Node) -> None:
+    def _attach(self, stage: Stage, stage_id: Id, node: _Node, index: int) -> None:
         ids = {"stage_id": stage_id}
 
         def find(body: Row) -> Row | None:
@@ -355,7 +355,7 @@ class TreeChanges:
                 body={"target_list_id": node.id},
                 find_existing=find,
             ),
-            _STAGE_LISTS,
+            _STAGE_LISTS + index,
         )
 
     # --- members ------------------------------------------------------------------------------------------------------
@@ -471,11 +471,11 @@ class TreeChanges:
         pairs, surplus = _match_operation_lists(desired, existing)
         stage_id, result = after["id"], []
         ids = {"stage_id": stage_id}
-        for each, found in pairs:
+        for index, (each, found) in enumerate(pairs):
             if found is None:
                 values = {"name": each.name, "pipeline_id": self._pipeline_id}
                 values |= {} if each.description is None else {"description": each.description}
-                step = self._create("operation list", OPERATION_LIST, str(each.name), values, _STAGE_LISTS, ids)
+                step = self._create("operation list", OPERATION_LIST, str(each.name), values, _STAGE_LISTS + index, ids)
                 created = {key: KnownAfterApply(step, key) for key in ("id", "description")}
                 list_after: Row = {**created, **values, "operations": []}
             else:

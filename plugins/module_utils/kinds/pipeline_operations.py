@@ -218,10 +218,10 @@ class OperationResolver:
         prefix = f"{client.connection.api_url}/enterprise/{client.enterprise_id}/policy/"
         identifier = row["id"]
         if isinstance(identifier, KnownAfterApply):
-            args = {"policy_url": identifier.transformed(lambda value: f"{prefix}{value}/")}
+            url: t.Any = identifier.transformed(lambda value: f"{prefix}{value}/")
         else:
-            args = {"policy_url": row.get("url") or f"{prefix}{identifier}/"}
-        return args, args
+            url = row.get("url") or f"{prefix}{identifier}/"
+        return {"policy_url": url}, {"policy_url": url}
 
 
 def _comparable(args: Row) -> Row:

@@ -12,13 +12,16 @@ from ..base.secret_keys import is_secret_key
 from ..engine.lookup import lookup_of
 from ..engine.reader import Reader
 from ..engine.tenant_view import TenantView
+from ..http.parallel import in_parallel
 from ..model.kind import Kind
 from .content import CONTENT
 from .enterprise_policy import ENTERPRISE_POLICY
 from .pipeline_lookup import PipelineLookup
 from .pipeline_result import Shown
-from .pipeline_tree import DEVICES, GROUPS, Tree, TreeReader
+from .pipeline_tree import DEVICES, GROUPS, TreeReader
 
+# Maximum number of pipelines that are read at the same time. Each of them takes parallel requests.
+_PIPELINES = 4
 _APP_ARGS = ("app_version", "package_name", "version_name", "version_code", "application_name")
 
 
@@ -26,23 +29,12 @@ def _reader_of(view: TenantView, row: Row) -> TreeReader:
     return TreeReader(view, row, f"pipeline '{row.get('name') or row['id']}'")
 
 
-def _read_tree(view: TenantView, row: Row, params: Params) -> Tree:
+def read_unattached(view: TenantView, row: Row, _params: Params) -> list[Row]:
+    """Return the target lists of a pipeline that no stage has, with their members."""
     reader = _reader_of(view, row)
-    tree = reader.read()
-    reader.read_members(tree.target_lists)
-    if params["members"]:
-        reader.read_devices([each for each in tree.target_lists if each.get("target_list_type") == GROUPS])
-    return tree
-
-
-def read_stages(view: TenantView, row: Row, params: Params) -> list[Row]:
-    """Return the stages of a pipeline with their lists and members."""
-    return Shown(view).stages(_read_tree(view, row, params).stages)
-
-
-def read_unattached(view: TenantView, row: Row, params: Params) -> list[Row]:
-    """Return the target lists of a pipeline that no stage has. The view has read them already."""
-    return Shown(view).target_lists(_read_tree(view, row, params).unattached)
+    lists = reader.read(has_operations=False).unattached
+    reader.read_members(lists)
+    return Shown(view).target_lists(lists)
 
 
 def read_runs(view: TenantView, row: Row, params: Params) -> list[Row]:
@@ -65,6 +57,20 @@ class PipelineReader(Reader):
             "omitted": omitted,
         }
 
+    def complete(self, rows: list[Row], params: Params) -> list[Row]:
+        """Return pipelines with their stages, if the task asks for them."""
+        if not params["tree"]:
+            return rows
+        return list(in_parallel(self.view.client, lambda row: self._with_stages(row, params), rows, _PIPELINES))
+
+    def _with_stages(self, row: Row, params: Params) -> Row:
+        reader = _reader_of(self.view, row)
+        tree = reader.read(has_unattached=False)
+        reader.read_members(tree.target_lists)
+        if params["members"]:
+            reader.read_devices([each for each in tree.target_lists if each.get("target_list_type") == GROUPS])
+        return {**row, "stages": Shown(self.view).stages(tree.stages)}
+
     def _exported(self, row: Row, omitted: list[Row]) -> Row:
         """Return a pipeline as options of the module for another tenant. Append what it omits to ``omitted``."""
         reader = t.cast("PipelineLookup", lookup_of(self.view, self.kind)).tree_reader(row)
@@ -76,11 +82,11 @@ class PipelineReader(Reader):
             for index, (stage, raw) in enumerate(zip(Shown(self.view).stages(tree.stages), tree.stages, strict=True))
         ]
         omitted += [{"pipeline": self.kind.name_of(row), "path": path} for path in lost]
-        own = [field.name for field in self.kind.fields if field.writable and record[field.name] is not None]
-        return {**{name: record[name] for name in own}, "stages": stages}
+        own = {field.name: record[field.name] for field in self.kind.fields if field.writable}
+        return {**_set_values(own), "stages": stages}
 
     def _exported_stage(self, stage: Row, raw: Row, path: str, lost: list[str]) -> Row:
-        values = {key: stage[key] for key in ("name", "description", "timeout_seconds") if stage[key] is not None}
+        values = _set_values({key: stage[key] for key in ("name", "description", "timeout_seconds")})
         lists = []
         for index, each in enumerate(stage["target_lists"]):
             if each["type"] == GROUPS:
@@ -124,6 +130,11 @@ class PipelineReader(Reader):
         if not identifier:
             return ""
         return lookup_of(self.view, kind).names_of([str(identifier)]).get(str(identifier), "")
+
+
+def _set_values(values: Row) -> Row:
+    """Return the values that are set. A time of 0 is not."""
+    return {key: value for key, value in values.items() if value is not None and (key != "timeout_seconds" or value)}
 
 
 def _last_part(url: t.Any) -> str:

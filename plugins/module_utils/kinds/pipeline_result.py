@@ -15,6 +15,7 @@ from .pipeline_tree import GROUPS
 
 # Maximum number of members of a target list in a diff.
 _MAX_SHOWN = 20
+_ORDER = "order of stages"
 
 _OPERATIONS = Field(
     "operations",
@@ -155,13 +156,16 @@ class Shown:
             members = [{"name": self._paths.get(each, each)} for each in ids]
         if members is None:
             return {**result, **names}
-        labels = [each["name"] for each in members]
+        # Members have no order, and are added at the same time.
+        labels = sorted(str(each["name"]) for each in members)
         if kind == GROUPS:
             devices = (
-                [each.get("device_name") or each.get("id") for each in row["devices"]] if "devices" in row else None
+                sorted(str(each.get("device_name") or each.get("id")) for each in row["devices"])
+                if "devices" in row
+                else None
             )
             return {**result, **names, "groups": labels, "members": devices}
-        inactive = [each["name"] for each in members if each["is_active"] is False]
+        inactive = sorted(str(each["name"]) for each in members if each["is_active"] is False)
         return {**result, **names, "devices": labels, "inactive": inactive}
 
 
@@ -188,7 +192,7 @@ def tree_diff(before: t.Sequence[Row], after: t.Sequence[Row]) -> tuple[Row, Row
     names = {str(stage["id"]): stage["name"] for stage in after if stage["id"] is not None}
     described = [
         {
-            **({"order of stages": [stage["name"] for stage in stages]} if stages else {}),
+            **({_ORDER: [stage["name"] for stage in stages]} if stages else {}),
             **{f"stage {names.get(str(stage['id']), stage['name'])}": _described(stage) for stage in stages},
         }
         for stages in (before, after)
@@ -224,17 +228,15 @@ def _differences(before: Row, after: Row) -> tuple[Row, Row]:
     """Return the values that differ in two dicts, at any depth."""
     shown: tuple[Row, Row] = ({}, {})
     for key in dict.fromkeys([*before, *after]):
-        pair = before.get(key), after.get(key)
-        if pair[0] == pair[1]:
+        one, other = before.get(key), after.get(key)
+        if one == other:
             continue
-        if all(isinstance(value, dict) for value in pair):
-            pair = _differences(*pair)
-        elif all(isinstance(value, list) for value in pair) and set(pair[0]) != set(pair[1]) and "order" not in key:
-            others = [set(value) for value in reversed(pair)]
-            pair = tuple(
-                [item for item in value if item not in other] for value, other in zip(pair, others, strict=True)
-            )
-        for result, value, values in zip(shown, pair, (before, after), strict=True):
+        if isinstance(one, dict) and isinstance(other, dict):
+            one, other = _differences(one, other)
+        elif isinstance(one, list) and isinstance(other, list) and key != _ORDER:
+            removed, added = set(one) - set(other), set(other) - set(one)
+            one, other = [each for each in one if each in removed], [each for each in other if each in added]
+        for result, value, values in ((shown[0], one, before), (shown[1], other, after)):
             if key in values:
                 result[key] = _shortened(value)
     return shown
