@@ -16,8 +16,10 @@ description:
     a run or parts of it, retries failed devices, and deletes a run.
   - A pipeline has one run at a time. Esper pauses it after each stage, until somebody promotes the run to
     the next stage, or the task does with O(promote=always).
-  - If a task is interrupted, the run continues in Esper. With O(if_running=follow), the next run of the task
-    follows the same run, and starts no other.
+  - If a task is interrupted, the run continues in Esper. With O(if_running=follow), another task follows
+    it and starts no other.
+  - A stage ends when all of its devices have a result, so an offline device keeps it running until it times
+    out in Esper. To leave devices out, cancel them with O(state=cancelled) and O(devices).
   - If the response to a request is lost, the module looks for the run before it sends the request again.
     A pipeline never runs twice.
   - At least one of O(pipeline) and O(run) is required.
@@ -37,8 +39,8 @@ options:
     description:
       - Desired state of the run.
       - V(started) starts a run. V(resumed) promotes a waiting run to the next stage.
-      - V(cancelled) cancels the run, a stage or devices. V(retried) repeats the operations of a stage on
-        failed devices.
+      - V(cancelled) cancels the run, a stage or devices.
+      - V(retried) repeats the operations of a stage on failed devices. The run must not have ended.
       - V(absent) deletes a run that has ended.
     type: str
     choices: [started, resumed, cancelled, retried, absent]
@@ -49,7 +51,7 @@ options:
   run:
     description:
       - Run by number or ID. Defaults to the run of the pipeline that has not ended, or else to the last run.
-        Required if O(state=absent). Not allowed if O(state=started).
+        Not allowed if O(state=started).
       - Required if O(state=absent).
     type: str
   stage:
@@ -82,8 +84,8 @@ options:
     default: false
   wait:
     description:
-      - If V(true), the task waits until the run is complete or has reached O(until), or O(wait_timeout) is
-        exceeded. The run then continues in Esper.
+      - If V(true), the task waits for the run, as O(until) says. If O(wait_timeout) is exceeded, the task
+        fails, and the run continues in Esper.
       - If V(false), the task ends when Esper has accepted the request.
     type: bool
     default: false
@@ -102,7 +104,7 @@ options:
   promote:
     description:
       - Whether the task promotes the run if it waits. Requires O(wait=true).
-      - V(never) waits until somebody else promotes the run. V(always) promotes it to the next stage, if not
+      - V(never) waits until somebody else promotes the run. V(always) promotes it to the next stage, unless
         more devices of the last stage than O(max_fail_percentage) failed.
     type: str
     choices: [never, always]

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.esper.cloud.plugins.module_utils.http import responses as responses_module
 from ansible_collections.esper.cloud.plugins.module_utils.http import transport as transport_module
-from ansible_collections.esper.cloud.plugins.module_utils.tasks import waiting as following_module
+from ansible_collections.esper.cloud.plugins.module_utils.tasks import polling as polling_module
 from ansible_collections.esper.cloud.tests.faults.proxy import Proxy
 from ansible_collections.esper.cloud.tests.faults.world import (
     KEY,
@@ -51,7 +51,7 @@ def world(patches: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory)
     patches.setattr(socket, "getaddrinfo", resolver)
     patches.setattr(transport_module, "time", clock)
     patches.setattr(responses_module, "time", clock)
-    patches.setattr(following_module, "time", clock)
+    patches.setattr(polling_module, "time", clock)
     patches.setattr(transport_module.Transport, "_sleep", lambda _client, seconds: clock.wait(seconds))
     certificates = Certificates(folder)
     with Simulator(api_key=KEY, devices=10) as simulator:

@@ -19,7 +19,7 @@ from ansible.errors import AnsibleParserError
 from ansible.template import Templar
 from ansible_collections.esper.cloud.plugins.module_utils.http import responses as responses_module
 from ansible_collections.esper.cloud.plugins.module_utils.http import transport as transport_module
-from ansible_collections.esper.cloud.plugins.module_utils.tasks import waiting as waiting_module
+from ansible_collections.esper.cloud.plugins.module_utils.tasks import polling as polling_module
 from ansible_collections.esper.cloud.plugins.plugin_utils.api_values import as_template
 from ansible_collections.esper.cloud.tests.faults.world import Clock
 from ansible_collections.esper.cloud.tests.laws.world import World
@@ -119,7 +119,7 @@ class Runner:
         self.simulator = DirectSimulator()
         adapter = Adapter(self.simulator)
         self.patches.setattr(requests.Session, "get_adapter", lambda _session, **_options: adapter)
-        for module in (transport_module, responses_module, waiting_module):
+        for module in (transport_module, responses_module, polling_module):
             self.patches.setattr(module, "time", clock)
         self.patches.setattr(transport_module.Transport, "_sleep", lambda _client, seconds: clock.wait(seconds))
         self.patches.setenv("HOME", str(self.folder))

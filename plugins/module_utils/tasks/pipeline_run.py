@@ -82,8 +82,10 @@ MODULE = ModuleSpec(
         " parts of it, retries failed devices, and deletes a run.",
         "A pipeline has one run at a time. Esper pauses it after each stage, until somebody promotes the run to the"
         " next stage, or the task does with O(promote=always).",
-        "If a task is interrupted, the run continues in Esper. With O(if_running=follow), the next run of the task"
-        " follows the same run, and starts no other.",
+        "If a task is interrupted, the run continues in Esper. With O(if_running=follow), another task follows it"
+        " and starts no other.",
+        "A stage ends when all of its devices have a result, so an offline device keeps it running until it times out"
+        " in Esper. To leave devices out, cancel them with O(state=cancelled) and O(devices).",
         "If the response to a request is lost, the module looks for the run before it sends the request again. A"
         " pipeline never runs twice.",
     ),
@@ -93,8 +95,8 @@ MODULE = ModuleSpec(
             (
                 "Desired state of the run.",
                 "V(started) starts a run. V(resumed) promotes a waiting run to the next stage.",
-                "V(cancelled) cancels the run, a stage or devices. V(retried) repeats the operations of a stage on"
-                " failed devices.",
+                "V(cancelled) cancels the run, a stage or devices.",
+                "V(retried) repeats the operations of a stage on failed devices. The run must not have ended.",
                 "V(absent) deletes a run that has ended.",
             ),
             choices=("started", "resumed", "cancelled", "retried", "absent"),
@@ -107,8 +109,8 @@ MODULE = ModuleSpec(
         ),
         Option(
             "run",
-            "Run by number or ID. Defaults to the run of the pipeline that has not ended, or else to the last run."
-            " Required if O(state=absent). Not allowed if O(state=started).",
+            "Run by number or ID. Defaults to the run of the pipeline that has not ended, or else to the last run. Not"
+            " allowed if O(state=started).",
             identifier=True,
         ),
         Option(
@@ -143,8 +145,8 @@ MODULE = ModuleSpec(
         Option(
             "wait",
             (
-                "If V(true), the task waits until the run is complete or has reached O(until), or O(wait_timeout) is"
-                " exceeded. The run then continues in Esper.",
+                "If V(true), the task waits for the run, as O(until) says. If O(wait_timeout) is exceeded, the task"
+                " fails, and the run continues in Esper.",
                 "If V(false), the task ends when Esper has accepted the request.",
             ),
             type="bool",
@@ -164,7 +166,7 @@ MODULE = ModuleSpec(
             "promote",
             (
                 "Whether the task promotes the run if it waits. Requires O(wait=true).",
-                "V(never) waits until somebody else promotes the run. V(always) promotes it to the next stage, if not"
+                "V(never) waits until somebody else promotes the run. V(always) promotes it to the next stage, unless"
                 " more devices of the last stage than O(max_fail_percentage) failed.",
             ),
             choices=("never", "always"),
