@@ -15,12 +15,11 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field
 
-from ..base.errors import ApiError, InvalidParameter, NotFound
+from ..base.errors import ApiError, EsperError, InvalidParameter, NotFound
 from ..base.row import Params, Row
 from ..base.text import counted, listed
 from ..engine.apply import apply_each, raise_first
 from ..engine.tenant_view import TenantView
-from ..http.parallel import CONCURRENCY, in_parallel
 from ..kinds.command_risk import RISKY, risk_of, risks
 from ..kinds.device_search import devices_option, label_of, labels_of, require_devices
 from ..kinds.pipeline import PIPELINE, pipelines
@@ -44,6 +43,7 @@ from .pipeline_runs import (
     ids_of,
     iterate_runs,
     newest_run,
+    read_all_devices,
     read_devices,
     read_run,
     read_stage_runs,
@@ -271,6 +271,8 @@ def _check_options(params: Params) -> None:
     for name in _REQUIRE_WAIT:
         if params[name] != defaults[name] and not params["wait"]:
             raise InvalidParameter(f"The option {name}={str(params[name]).lower()} requires wait=true.")
+    if params["until"] == "waiting" and params["promote"] == "always":
+        raise InvalidParameter("until=waiting and promote=always exclude each other. Omit one of them.")
     if params["devices"] is not None and not params["devices"]:
         raise InvalidParameter("The option devices is empty. List a device, or omit the option.")
     check_percentage(params, "max_fail_percentage")
@@ -293,13 +295,13 @@ class _Task:
         """Start a run, or follow the one that has not ended."""
         pipeline = t.cast("Row", self.pipeline)
         title = PIPELINE.phrase(pipeline)
+        newest = newest_run(self.view, pipeline)
+        if newest is not None and not has_ended(newest):
+            return self._follow_other(newest)
         if pipeline.get("is_active") is False:
             raise InvalidParameter(f"The {title} is not active, so Esper does not run it. Set active=true for it.")
         if pipeline.get("is_valid") is False:
             self.warnings.append(f"Esper calls the {title} invalid. Check its stages.")
-        newest = newest_run(self.view, pipeline)
-        if newest is not None and not has_ended(newest):
-            return self._follow_other(newest)
         self._check_stages(pipeline)
         if self.context.check_mode:
             return {"changed": True, "pipeline_run": None, "state": "accepted", **without_report()}
@@ -321,7 +323,7 @@ class _Task:
             f"{title_of(run)} (ID {run['id']}) continues in Esper. To follow it, set if_running=follow.",
             **self._accepted(run),
         )
-        return self._follow(run, changed=True)
+        return self._follow(run, changed=True, is_current=True)
 
     def _find_started(self, pipeline: Row, number: int) -> Row | None:
         run = newest_run(self.view, pipeline)
@@ -386,7 +388,8 @@ class _Task:
             ids={"run_id": run["id"], "stage_run_id": stage_run["id"]},
             body={"status": "queued"},
         )
-        raise_one(apply_each(self.view, PIPELINE_RUN, [step]))
+        # Somebody else can have promoted the run at the same time.
+        self._change(step, lambda row: status_of(row) != "pending")
 
     def cancel(self) -> Row:
         """Cancel a run, a stage, or devices."""
@@ -399,12 +402,14 @@ class _Task:
             return self._cancel_stage(run)
         if has_ended(run):
             return {"changed": False, **self._accepted(run), "state": "completed"}
-        changed = self.context.check_mode or self.cancel_run(run)
-        diff = self._diff(run, {"status": status_of(run)}, {"status": "cancelled"}) if changed else {}
-        return self._follow(run, changed=changed) | diff
+        diff = self._diff(run, {"status": status_of(run)}, {"status": "cancelled"})
+        if self.context.check_mode:
+            return self._follow(run, changed=True) | diff
+        changed, after = self.cancel_run(run)
+        return self._follow(after, changed=changed, is_current=True) | (diff if changed else {})
 
-    def cancel_run(self, run: Row) -> bool:
-        """Cancel a run. Return whether it was still possible."""
+    def cancel_run(self, run: Row) -> tuple[bool, Row]:
+        """Cancel a run. Return whether it was still possible, and the run afterwards."""
         step = Step(
             purpose=f"Canceling run {PIPELINE_RUN.name_of(run)}",
             method="PUT",
@@ -412,7 +417,8 @@ class _Task:
             ids={**ids_of(run)},
             body={"status": "cancelled"},
         )
-        return self._send_cancellation(step)
+        changed, after = self._change(step)
+        return changed, {**run, **after}
 
     def _cancel_stage(self, run: Row) -> Row:
         stage_run = select_stage(read_stage_runs(self.view, run), run, self.params["stage"])
@@ -427,34 +433,34 @@ class _Task:
             ids={"run_id": run["id"], "stage_run_id": stage_run["id"]},
             body={"status": "cancelled"},
         )
-        changed = self.context.check_mode or self._send_cancellation(step)
+        changed = self.context.check_mode or self._change(step)[0]
         return self._follow(run, changed=changed) | (diff if changed else {})
 
     def _cancel_devices(self, run: Row) -> Row:
-        stages, devices = self._selected_devices(run)
-        steps: list[Step] = []
-        cancelled: set[str] = set()
-        late: dict[str, str] = {}
+        stages, names = self._selected_devices(run)
+        steps: dict[Step, str] = {}
+        late: set[str] = set()
         for stage, device in stages:
             for target_run in device.target_runs:
-                label = devices[device.device_id]
                 if has_ended(target_run):
                     continue
-                step = _cancel_target_step(stage, target_run, label)
+                step = _cancel_target_step(stage, target_run, names[device.device_id])
                 if step is None:
-                    late[device.device_id] = label
+                    late.add(device.device_id)
                 else:
-                    cancelled.add(device.device_id)
-                    steps.append(step)
-        before = {devices[each]: "pending" for each in sorted(cancelled)}
-        diff = self._diff(run, before, dict.fromkeys(before, "cancelled")) if cancelled else {}
+                    steps[step] = device.device_id
         if not self.context.check_mode:
-            raise_one(apply_each(self.view, PIPELINE_RUN, steps))
-        if late:
-            names = listed(list(late.values()))
-            self.warnings.append(f"Too late to cancel: {names}. The devices execute an operation already.")
-        counts = {"device_count": len(cancelled), "late_devices": list(late.values())}
-        return self._follow(run, changed=bool(steps)) | counts | diff
+            failures = apply_each(self.view, PIPELINE_RUN, steps)
+            raise_first([failure for failure in failures if not _is_rejection(failure[1])])
+            # A device can receive its command, or report its result, at the same time.
+            late |= {steps.pop(step) for step, _error in failures}
+        cancelled = [names[id_] for id_ in names if id_ in steps.values()]
+        late_names = [names[id_] for id_ in names if id_ in late]
+        if late_names:
+            self.warnings.append(f"Too late to cancel: {listed(late_names)}. The devices execute an operation already.")
+        diff = self._diff(run, dict.fromkeys(cancelled, "pending"), dict.fromkeys(cancelled, "cancelled"))
+        counts = {"device_count": len(cancelled), "late_devices": late_names}
+        return self._follow(run, changed=bool(steps)) | counts | (diff if steps else {})
 
     def retry(self) -> Row:
         """Repeat the operations of a stage on devices that failed."""
@@ -538,8 +544,7 @@ class _Task:
         stage_runs = read_stage_runs(self.view, run)
         if self.params["stage"] is not None:
             stage_runs = [select_stage(stage_runs, run, self.params["stage"])]
-        read = list(in_parallel(self.view.client, lambda row: read_devices(self.view, row), stage_runs, CONCURRENCY))
-        pairs = [(stage, device) for stage in read for device in stage.devices]
+        pairs = [(stage, device) for stage in read_all_devices(self.view, stage_runs) for device in stage.devices]
         if self.params["devices"] is None:
             failed = dict.fromkeys(device.device_id for _stage, device in pairs if device.state in _FAILED)
             return pairs, labels_of(self.view, failed)
@@ -550,27 +555,28 @@ class _Task:
                 raise NotFound(f"device of run {PIPELINE_RUN.name_of(run)}", label, note="Its stage has not started.")
         return [(stage, device) for stage, device in pairs if device.device_id in names], names
 
-    def _send_cancellation(self, step: Step) -> bool:
-        """Send a cancellation. Return whether it was accepted, False if the run or the stage has ended before."""
+    def _change(self, step: Step, is_late: t.Callable[[Row], bool] = has_ended) -> tuple[bool, Row]:
+        """Change the status of a run or a stage run. Return whether it was still possible, and the object afterwards.
+        If Esper rejects the request, ``is_late`` returns whether the object that exists explains it."""
         for failed, error in apply_each(self.view, PIPELINE_RUN, [step]):
-            if not isinstance(error, ApiError) or error.status not in (400, 409):
+            if not _is_rejection(error):
                 raise error
             ids = {name: str(value) for name, value in failed.ids.items()}
             row = self.view.client.get_object(failed.path, ids=ids, purpose=f"{failed.purpose} (reading its status)")
-            if not has_ended(row):
+            if not is_late(row):
                 raise error
-            return False
-        return True
+            return False, row
+        return True, step.response or {}
 
-    def _follow(self, run: Row, *, changed: bool, promoted: str = "") -> Row:
+    def _follow(self, run: Row, *, changed: bool, promoted: str = "", is_current: bool = False) -> Row:
         """Return the result about a run, after the wait if the task waits. ``promoted`` is the ID of the stage run that
-        the task has promoted."""
+        the task has promoted. ``is_current`` is whether the run was read after the change."""
         following = _Following(self, run, {promoted} - {""}, changed=changed)
         if self.context.check_mode:
             return {"changed": changed or following.will_promote, **self._accepted(run)}
         if self.params["wait"]:
             return following.result()
-        if changed and self.params["state"] != "started":
+        if changed and not is_current:
             run = read_run(self.view, run)
         return {"changed": changed, **self._accepted(run)}
 
@@ -607,7 +613,7 @@ class _Following:
     changed: bool
     stage_runs: list[Row] = field(default_factory=list)
     exceeding: list[StageDevices] = field(default_factory=list)
-    _devices: dict[str, StageDevices] = field(default_factory=dict)
+    _devices: dict[tuple[str, t.Any], StageDevices] = field(default_factory=dict)
 
     @property
     def _params(self) -> Params:
@@ -625,7 +631,7 @@ class _Following:
         state, message = self._wait()
         result: Row = {"changed": self.changed, **self.task.result_of(self.run), "state": state, **without_report()}
         if self._params["report"] or self.exceeding:
-            result |= report(self.task.view, self._read_all_devices(), reasons=self._params["reasons"])
+            result |= report(self.task.view, self._read_devices(self.stage_runs), reasons=self._params["reasons"])
         if state == "failed":
             devices = [row for row in result["failed_devices"] if row["state"] != "succeeded"]
             result |= {"failed": True, "msg": _with_devices(message, devices)}
@@ -667,7 +673,7 @@ class _Following:
             return "completed", ""
         if status != "failure":
             return "failed", f"{title_of(self.run)} has the status {status}"
-        stages = self._read_all_devices()
+        stages = self._read_devices(self.stage_runs)
         self.exceeding = [stage for stage in stages if stage.exceeds(self._params["max_fail_percentage"])]
         if self.exceeding:
             return "failed", f"{title_of(self.run)} failed: {'; '.join(map(_failed_part, self.exceeding))}"
@@ -686,19 +692,17 @@ class _Following:
         index = self.stage_runs.index(following)
         if index:
             previous = self.stage_runs[index - 1]
-            stage = self._read_devices(previous)
+            (stage,) = self._read_devices([previous])
             is_retried = status_of(previous) == "failure" and stage.counts["pending"]
             if not has_ended(previous) or is_retried:
                 return None
             if stage.exceeds(self._params["max_fail_percentage"]):
                 self.exceeding = [stage]
-                message = f"{title_of(self.run)} waits, because too many devices failed: {_failed_part(stage)}"
-                if self._params["cancel_on_failure"] and self.task.cancel_run(self.run):
-                    self.changed, self.run = True, read_run(self.task.view, self.run)
-                    message = (
-                        f"{title_of(self.run)} is canceled, because too many devices failed: {_failed_part(stage)}"
-                    )
-                return "failed", message
+                if self._params["cancel_on_failure"]:
+                    changed, self.run = self.task.cancel_run(self.run)
+                    self.changed |= changed
+                reason = f"because too many devices failed: {_failed_part(stage)}"
+                return "failed", f"{title_of(self.run)} has the status {status_of(self.run)}, {reason}"
         if self._params["until"] == "waiting":
             return "waiting", ""
         if self._params["promote"] == "always":
@@ -707,21 +711,16 @@ class _Following:
             self.changed = True
         return None
 
-    def _read_all_devices(self) -> list[StageDevices]:
-        """Return all stages with their devices."""
-        view = self.task.view
-        view.client.extend(view.client.connection.timeout)
-        return list(in_parallel(view.client, self._read_devices, self.stage_runs, CONCURRENCY))
-
-    def _read_devices(self, stage_run: Row) -> StageDevices:
-        """Return a stage with its devices. They are read once after all of them have a result."""
-        known = self._devices.get(str(stage_run["id"]))
-        if known is not None and known.stage_run.get("updated_at") == stage_run.get("updated_at"):
-            return known
-        stage = read_devices(self.task.view, stage_run)
-        if has_ended(stage_run) and not stage.counts["pending"]:
-            self._devices[str(stage_run["id"])] = stage
-        return stage
+    def _read_devices(self, stage_runs: list[Row]) -> list[StageDevices]:
+        """Return stage runs with their devices. They are read once after all of them have a result."""
+        keys = [(str(row["id"]), row.get("updated_at")) for row in stage_runs]
+        unread = [row for row, key in zip(stage_runs, keys, strict=True) if key not in self._devices]
+        read = {str(stage.stage_run["id"]): stage for stage in read_all_devices(self.task.view, unread)}
+        for key in keys:
+            stage = read.get(key[0])
+            if stage is not None and has_ended(stage.stage_run) and not stage.counts["pending"]:
+                self._devices[key] = stage
+        return [read.get(key[0]) or self._devices[key] for key in keys]
 
 
 def _next_stage(stage_runs: list[Row]) -> Row | None:
@@ -745,6 +744,11 @@ def _cancel_target_step(stage: StageDevices, target_run: Row, label: str) -> Ste
         body={"request_status": "cancelled"},
         response_key="request_id",
     )
+
+
+def _is_rejection(error: EsperError) -> bool:
+    """Return whether Esper rejected a request, for example because the status has changed before."""
+    return isinstance(error, ApiError) and error.status in (400, 409)
 
 
 def _failed_part(stage: StageDevices) -> str:

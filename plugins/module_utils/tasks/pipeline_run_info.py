@@ -16,7 +16,6 @@ from ..base.ids import is_uuid
 from ..base.row import Params, Row
 from ..base.validators import in_range
 from ..engine.tenant_view import TenantView
-from ..http.parallel import CONCURRENCY, in_parallel
 from ..kinds.pipeline import pipelines
 from ..model.module_spec import NO_DIFF, READS_ONLY, ModuleSpec, Option, Value
 from ..task import ModuleDefinition, ModuleResult, RunContext
@@ -25,7 +24,7 @@ from .pipeline_runs import (
     STATUSES,
     find_run,
     iterate_runs,
-    read_devices,
+    read_all_devices,
     read_stage_runs,
     report,
     report_values,
@@ -124,8 +123,7 @@ def _parts(view: TenantView, run: Row, params: Params) -> Row:
         stage_runs = select_stages(stage_runs, params["stage"])
     if not params["devices"]:
         return {"stages": [stage_result(view, row) for row in stage_runs]}
-    stages = list(in_parallel(view.client, lambda row: read_devices(view, row), stage_runs, CONCURRENCY))
-    return report(view, stages, reasons=params["reasons"])
+    return report(view, read_all_devices(view, stage_runs), reasons=params["reasons"])
 
 
 PIPELINE_RUN_INFO = ModuleDefinition("pipeline_run_info", _MODULE, _run, unknown={"pipeline_runs": []})

@@ -250,7 +250,7 @@ def find_run(view: TenantView, pipeline: Row | None, text: str) -> Row | None:
     if pipeline is None:
         # There is no path to a run without its pipeline.
         return next((row for row in iterate_runs(view, None) if normal_id(row["id"]) == normal_id(text)), None)
-    ids = {"pipeline_id": str(pipeline["id"]), "run_id": text}
+    ids = {"pipeline_id": str(pipeline["id"]), "run_id": str(normal_id(text))}
     row = view.client.find_object(RUN, ids=ids, purpose=f"Reading the run {text}")
     return None if row is None else _typed_run(view, row, pipeline)
 
@@ -358,13 +358,21 @@ class StageDevices:
         return len(self.unsuccessful) * 100 > percentage * len(self.devices)
 
 
-def read_devices(view: TenantView, stage_run: Row) -> StageDevices:
+def read_all_devices(view: TenantView, stage_runs: list[Row]) -> list[StageDevices]:
+    """Return stage runs with their devices as they are now."""
+    # Each list has pages, too.
+    concurrency = max(CONCURRENCY // max(len(stage_runs), 1), 1)
+    read = in_parallel(view.client, lambda row: read_devices(view, row, concurrency), stage_runs, CONCURRENCY)
+    return list(read)
+
+
+def read_devices(view: TenantView, stage_run: Row, concurrency: int = CONCURRENCY) -> StageDevices:
     """Return a stage run with its devices as they are now. A stage that has not started has none."""
     if status_of(stage_run) == "pending":
         return StageDevices(stage_run, [])
     path = view.client.target(TARGET_RUNS, {"stage_run_id": str(stage_run["id"])})
     purpose = f"Reading the devices of the stage '{stage_name(stage_run)}'"
-    rows = list_all(view.client, path, concurrency=CONCURRENCY, convert=_target_run, purpose=purpose)
+    rows = list_all(view.client, path, concurrency=concurrency, convert=_target_run, purpose=purpose)
     by_device: dict[str, dict[str, Row]] = {}
     for row in sorted(rows, key=lambda row: row["created_at"]):
         by_device.setdefault(row["device_id"], {})[row["operation_id"]] = row
@@ -461,7 +469,7 @@ def _operation_types(view: TenantView, stage: StageDevices) -> list[tuple[str, s
 
 def _reason(view: TenantView, stage: StageDevices, device: DeviceRun) -> str | None:
     row = device.decisive
-    if not (row["id"] and row["command_id"]):
+    if device.state == "pending" or not (row["id"] and row["command_id"]):
         return t.cast("str | None", row["reason"])
     ids = {"stage_run_id": str(stage.stage_run["id"]), "target_run_id": row["id"]}
     body = view.client.find_object(COMMAND, ids=ids, key=None, purpose="Reading the reason of a failure")

@@ -200,8 +200,8 @@ def test_too_many_failures_of_a_stage_stop_the_promotion(world: World) -> None:
     task = run(world, wait=True, promote="always", max_fail_percentage=33)
     assert task.failed
     assert task.message == (
-        f"Run 1 of the pipeline '{NAME}' waits, because too many devices failed: 1 of 3 devices of the stage 'Stage 1'"
-        f" did not succeed: {devices[0]['name']} (failed)."
+        f"Run 1 of the pipeline '{NAME}' has the status waiting, because too many devices failed: 1 of 3 devices of the"
+        f" stage 'Stage 1' did not succeed: {devices[0]['name']} (failed)."
     )
     assert (task.result["state"], task.result["pipeline_run"]["status"]) == ("failed", "waiting")
     assert len(task.writes) == 1
@@ -216,7 +216,7 @@ def test_too_many_failures_of_a_stage_cancel_the_run(world: World) -> None:
     world.simulator.conduct(failing=[devices[0]["id"]])
     task = run(world, wait=True, promote="always", cancel_on_failure=True)
     assert task.failed
-    assert task.message.startswith(f"Run 1 of the pipeline '{NAME}' is canceled, because too many devices failed: 1 of")
+    assert task.message.startswith(f"Run 1 of the pipeline '{NAME}' has the status cancelled, because too many devices")
     assert task.result["pipeline_run"]["status"] == "cancelled"
     assert [each["status"] for each in runs_of(world)] == ["cancelled"]
 
@@ -388,6 +388,10 @@ def test_dangerous_operations_need_a_confirmation(world: World, operation: str, 
         ({"state": "resumed", "if_running": "follow"}, "The option if_running is not allowed with state=resumed."),
         ({"promote": "always"}, "The option promote=always requires wait=true."),
         ({"until": "waiting"}, "The option until=waiting requires wait=true."),
+        (
+            {"promote": "always", "until": "waiting", "wait": True},
+            "until=waiting and promote=always exclude each other.",
+        ),
         ({"cancel_on_failure": True}, "The option cancel_on_failure=true requires wait=true."),
         ({"state": "cancelled", "devices": []}, "The option devices is empty. List a device, or omit the option."),
         ({"max_fail_percentage": 101}, "Invalid max_fail_percentage: 101. It must be from 0 to 100."),
@@ -433,24 +437,65 @@ def test_a_run_is_canceled_once(world: World) -> None:
     assert (again.changed, again.result["state"], again.writes) == (False, "completed", [])
 
 
-def test_a_cancellation_that_is_too_late_is_no_change(world: World) -> None:
-    build(world, devices_of(world, 1))
-    started = must(world, wait=True)
-    path = f"{PIPELINES}{started['pipeline_run']['pipeline_id']}/runs/"
+def show_once(world: World, path: str, status: str) -> None:
+    """Show the objects in the next response of a list with a status that they had before."""
     seen = []
 
-    def show_as_running(_method: str, requested: str, body: t.Any) -> t.Any:
-        if requested == path and not seen:
+    def show(_method: str, requested: str, body: t.Any) -> t.Any:
+        if requested.endswith(path) and not seen:
             seen.append(body)
-            rows = [{**row, "status": "running"} for row in body["content"]["results"]]
+            rows = [{**row, "status": status} for row in body["content"]["results"]]
             return {**body, "content": {**body["content"], "results": rows}}
         return body
 
-    world.simulator.rewrites.append(show_as_running)
+    world.simulator.rewrites.append(show)
+
+
+def test_a_cancellation_that_is_too_late_is_no_change(world: World) -> None:
+    build(world, devices_of(world, 1))
+    must(world, wait=True)
+    show_once(world, "/runs/", "running")
     task = run(world, state="cancelled")
     assert not task.failed
     assert len(task.writes) == 1
-    assert (task.changed, task.diff) == (False, None)
+    assert (task.changed, task.diff, task.result["pipeline_run"]["status"]) == (False, None, "success")
+
+
+def test_a_promotion_by_somebody_else_at_the_same_time_is_no_error(world: World) -> None:
+    devices = devices_of(world, 2)
+    build(world, devices[:1], devices[1:])
+    must(world, wait=True, until="waiting")
+    must(world, state="resumed")
+    show_once(world, "/runs/", "waiting")
+    show_once(world, "/stageruns/", "pending")
+    world.simulator.fault(kind="status", status=400, method="PUT", path="/stageruns/")
+    task = run(world, state="resumed", stage="Stage 2", wait=True)
+    assert not task.failed, task.message
+    assert len(task.writes) == 1
+    assert task.result["state"] == "completed"
+
+
+@pytest.mark.parametrize("state", ["resumed", "cancelled"])
+def test_a_rejected_change_fails_the_task(world: World, state: str) -> None:
+    devices = devices_of(world, 2)
+    build(world, devices[:1], devices[1:])
+    must(world, wait=True, until="waiting")
+    world.simulator.fault(kind="status", status=400, method="PUT")
+    task = run(world, state=state)
+    assert task.failed
+    assert "HTTP 400" in task.message
+    assert not task.changed
+
+
+def test_a_device_that_starts_at_the_same_time_is_late(world: World) -> None:
+    devices = devices_of(world, 1)
+    build(world, devices)
+    world.simulator.conduct(silent=[devices[0]["id"]])
+    must(world)
+    world.simulator.fault(kind="status", status=400, method="PUT", path="/command/")
+    task = run(world, state="cancelled", devices=[devices[0]["name"]])
+    assert (task.changed, task.result["device_count"]) == (False, 0)
+    assert task.result["late_devices"] == [devices[0]["name"]]
 
 
 def test_a_stage_is_canceled(world: World) -> None:
