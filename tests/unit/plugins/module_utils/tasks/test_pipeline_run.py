@@ -37,9 +37,9 @@ def devices_of(world: World, number: int) -> list[Row]:
     return devices[:number]
 
 
-def build(world: World, *stages: list[Row], operations: t.Sequence[str] = ("REBOOT",), **values: t.Any) -> Row:
+def build(world: World, *stages: list[Row], operations: t.Sequence[str] = ("REBOOT",), name: str = NAME) -> Row:
     """Create a pipeline with a stage for each list of devices."""
-    pipeline: Row = post(world, PIPELINES, {"name": NAME, **values})
+    pipeline: Row = post(world, PIPELINES, {"name": name})
     for number, devices in enumerate(stages, 1):
         targets = post(
             world,
@@ -345,7 +345,7 @@ def test_an_interrupted_wait_says_that_the_run_continues(world: World) -> None:
 
 def test_a_pipeline_that_cannot_run_is_rejected_before_a_request(world: World) -> None:
     devices = devices_of(world, 1)
-    pipeline = build(world, is_active=False)
+    pipeline = build(world)
     path = f"{PIPELINES}{pipeline['id']}/"
     world.must("api", {"method": "PUT", "path": path, "body": {"name": NAME, "is_active": False}})
     errors = [run(world).message]
@@ -366,45 +366,44 @@ def test_a_pipeline_that_cannot_run_is_rejected_before_a_request(world: World) -
     assert runs_of(world) == []
 
 
-@pytest.mark.parametrize("operation", ["WIPE", "CLEAR_APP_DATA", "SET_WIFI_STATE"])
-@pytest.mark.parametrize("check_mode", [True, False])
-def test_dangerous_operations_need_a_confirmation(world: World, operation: str, check_mode: bool) -> None:
+def test_dangerous_operations_need_a_confirmation(world: World) -> None:
     devices = devices_of(world, 1)
-    build(world, devices, operations=("REBOOT", operation))
-    task = run(world, check_mode=check_mode)
-    assert f"has the operation {operation}, which" in task.message
-    assert "Set confirm to true to continue." in task.message
-    assert task.writes == []
-    assert must(world, confirm=True, check_mode=check_mode)["changed"]
+    for name in ("WIPE", "CLEAR_APP_DATA", "SET_WIFI_STATE"):
+        build(world, devices, name=name, operations=("REBOOT", name))
+        for check_mode in (True, False):
+            task = run(world, pipeline=name, check_mode=check_mode)
+            assert f"has the operation {name}, which" in task.message
+            assert "Set confirm to true to continue." in task.message
+            assert task.writes == []
+    assert must(world, pipeline="WIPE", confirm=True)["changed"]
 
 
-@pytest.mark.parametrize(
-    ("options", "error"),
-    [
-        ({"run": "1"}, "The option run is not allowed with state=started."),
-        ({"stage": "x"}, "The option stage is not allowed with state=started."),
-        ({"devices": ["x"]}, "The option devices is not allowed with state=started."),
-        ({"state": "resumed", "devices": ["x"]}, "The option devices is not allowed with state=resumed."),
-        ({"state": "resumed", "if_running": "follow"}, "The option if_running is not allowed with state=resumed."),
-        ({"promote": "always"}, "The option promote=always requires wait=true."),
-        ({"until": "waiting"}, "The option until=waiting requires wait=true."),
-        (
-            {"promote": "always", "until": "waiting", "wait": True},
-            "until=waiting and promote=always exclude each other.",
-        ),
-        ({"cancel_on_failure": True}, "The option cancel_on_failure=true requires wait=true."),
-        ({"state": "cancelled", "devices": []}, "The option devices is empty. List a device, or omit the option."),
-        ({"max_fail_percentage": 101}, "Invalid max_fail_percentage: 101. It must be from 0 to 100."),
-        ({"wait_timeout": -1}, "Invalid wait_timeout: -1."),
-        ({"state": "absent"}, "state is absent but all of the following are missing: run"),
-        ({"state": "retried", "run": "first"}, "Invalid run: 'first'. It must be a number or an ID."),
-        ({"pipeline": None, "run": NOT_FOUND}, "null"),
-    ],
-    ids=str,
-)
-def test_invalid_options_are_errors(world: World, options: Row, error: str) -> None:
+INVALID: list[tuple[Row, str]] = [
+    ({"run": "1"}, "The option run is not allowed with state=started."),
+    ({"stage": "x"}, "The option stage is not allowed with state=started."),
+    ({"devices": ["x"]}, "The option devices is not allowed with state=started."),
+    ({"state": "resumed", "devices": ["x"]}, "The option devices is not allowed with state=resumed."),
+    ({"state": "resumed", "if_running": "follow"}, "The option if_running is not allowed with state=resumed."),
+    ({"promote": "always"}, "The option promote=always requires wait=true."),
+    ({"until": "waiting"}, "The option until=waiting requires wait=true."),
+    (
+        {"promote": "always", "until": "waiting", "wait": True},
+        "until=waiting and promote=always exclude each other.",
+    ),
+    ({"cancel_on_failure": True}, "The option cancel_on_failure=true requires wait=true."),
+    ({"state": "cancelled", "devices": []}, "The option devices is empty. List a device, or omit the option."),
+    ({"max_fail_percentage": 101}, "Invalid max_fail_percentage: 101. It must be from 0 to 100."),
+    ({"wait_timeout": -1}, "Invalid wait_timeout: -1."),
+    ({"state": "absent"}, "state is absent but all of the following are missing: run"),
+    ({"state": "retried", "run": "first"}, "Invalid run: 'first'. It must be a number or an ID."),
+    ({"pipeline": None, "run": NOT_FOUND}, "null"),
+]
+
+
+def test_invalid_options_are_errors(world: World) -> None:
     post(world, PIPELINES, {"name": NAME})
-    assert error in run(world, **options).message
+    for options, error in INVALID:
+        assert error in run(world, **options).message
 
 
 def test_what_does_not_exist_is_named(world: World) -> None:
@@ -619,16 +618,16 @@ def test_silent_devices_are_pending_when_the_wait_is_over(world: World) -> None:
     assert must(world, if_running="follow", wait=True)["state"] == "completed"
 
 
-@pytest.mark.parametrize("status", ["timeout", "cancelled", "invalid"])
-def test_other_ends_fail_the_task(world: World, status: str) -> None:
+def test_other_ends_fail_the_task(world: World) -> None:
     pipeline = build(world, devices_of(world, 1))
-    started = must(world)["pipeline_run"]
-    path = f"{PIPELINES}{pipeline['id']}/runs/{started['id']}/"
-    world.must("api", {"method": "PUT", "path": path, "body": {"status": status}})
-    task = run(world, state="resumed", wait=True)
-    assert task.failed
-    assert f"Run 1 of the pipeline '{NAME}' has the status {status}" in task.message
-    assert not task.changed
+    for number, status in enumerate(("timeout", "cancelled", "invalid"), 1):
+        started = must(world)["pipeline_run"]
+        path = f"{PIPELINES}{pipeline['id']}/runs/{started['id']}/"
+        world.must("api", {"method": "PUT", "path": path, "body": {"status": status}})
+        task = run(world, state="resumed", wait=True)
+        assert task.failed
+        assert f"Run {number} of the pipeline '{NAME}' has the status {status}" in task.message
+        assert not task.changed
 
 
 # --- information ------------------------------------------------------------------------------------------------------
@@ -638,7 +637,7 @@ def test_runs_are_listed_with_their_stages_and_devices(world: World) -> None:
     devices = devices_of(world, 4)
     build(world, devices[:2], devices[2:])
     world.simulator.conduct(failing=[devices[0]["id"]], reason="The battery is low")
-    for _number in range(12):
+    for _number in range(4):
         must(world, state="cancelled")
         must(world)
     run(world, state="resumed", wait=True, until="waiting")
@@ -646,33 +645,31 @@ def test_runs_are_listed_with_their_stages_and_devices(world: World) -> None:
     def info(**options: t.Any) -> list[Row]:
         return t.cast("list[Row]", world.must("pipeline_run_info", options).result["pipeline_runs"])
 
-    assert len(info()) == 10
-    assert [row["number"] for row in info(pipeline=NAME, limit=12)] == list(range(12, 0, -1))
-    assert [row["number"] for row in info(status="waiting")] == [12]
+    assert len(info()) == 4
+    assert [row["number"] for row in info(pipeline=NAME, limit=3)] == [4, 3, 2]
+    assert [row["number"] for row in info(status="waiting")] == [4]
     assert "stages" not in info()[0]
     last = info(pipeline=NAME, limit=1, stages=True)[0]
     assert [(stage["name"], stage["status"]) for stage in last["stages"]] == [
         ("Stage 1", "failure"),
         ("Stage 2", "pending"),
     ]
-    read = info(pipeline=NAME, run="12", devices=True, reasons=True)[0]
+    read = info(pipeline=NAME, run="4", devices=True, reasons=True)[0]
     assert read["failed_devices"][0]["reason"] == "The battery is low"
     assert (read["stages"][0]["failed_percentage"], counts(read)) == (50.0, {"succeeded": 1, "failed": 1})
     assert info(run=last["id"], devices=True, stage="Stage 2")[0]["failed_devices"] == []
     assert info(run=NOT_FOUND) == info(pipeline=NAME, run="99") == info(pipeline="Other") == []
 
 
-@pytest.mark.parametrize(
-    ("options", "error"),
-    [
+def test_invalid_options_of_the_information_are_errors(world: World) -> None:
+    invalid: list[tuple[Row, str]] = [
         ({"limit": 0}, "The option limit is 0; the minimum is 1."),
         ({"reasons": True}, "The option reasons=true requires devices=true."),
         ({"stage": "x"}, "The option stage requires stages=true or devices=true."),
         ({"run": "1"}, "The run 1 is a number, so the option pipeline is required."),
-    ],
-)
-def test_invalid_options_of_the_information_are_errors(world: World, options: Row, error: str) -> None:
-    assert error in world.run("pipeline_run_info", options).message
+    ]
+    for options, error in invalid:
+        assert error in world.run("pipeline_run_info", options).message
 
 
 def test_check_mode_starts_nothing(world: World) -> None:
