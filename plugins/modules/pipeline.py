@@ -349,10 +349,69 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Create a pipeline
+- name: Create a pipeline that installs an app in three stages
   esper.cloud.pipeline:
     name: Till release
-    description: Head office, then Berlin, then everybody
+    description: Head office, then Berlin, then all stores
+    stages:
+      - name: Head office
+        devices: [OUW-MDJ-00001]
+        operations: &install
+          - type: INSTALL
+            app:
+              package_name: com.example.till
+              version_name: latest
+          - type: REBOOT
+      - name: Berlin
+        groups: [Stores/Berlin]
+        operations: *install
+      - name: All stores
+        groups: [Stores]
+        subgroups: true
+        timeout_seconds: 604800
+        operations: *install
+
+- name: Change the operations of one stage, even while the pipeline runs
+  esper.cloud.pipeline:
+    name: Till release
+    force: true
+    stages:
+      - name: Berlin
+        operations:
+          - type: SET_BRIGHTNESS_SCALE
+            args:
+              brightness_value: 80
+
+- name: Put Berlin first, and delete the other stages
+  esper.cloud.pipeline:
+    name: Till release
+    exact: true
+    recreate_stages: true
+    stages:
+      - name: Berlin
+      - name: Head office
+
+- name: Attach one target list to two stages
+  esper.cloud.pipeline:
+    name: Nightly maintenance
+    stages:
+      - name: Update policies
+        target_lists:
+          - name: Night shift
+            groups: [Stores/Berlin]
+        operations:
+          - type: UPDATE_HEARTBEAT
+      - name: Restart
+        target_lists:
+          - name: Night shift
+        operations:
+          - type: REBOOT
+
+- name: Delete a pipeline, and cancel its run
+  esper.cloud.pipeline:
+    name: Nightly maintenance
+    state: absent
+    force: true
 """
 
 RETURN = r"""

@@ -65,9 +65,20 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Read all pipelines
+- name: Read a pipeline with its stages and its last run
   esper.cloud.pipeline_info:
-  register: result
+    name: Till release
+    runs: 1
+  register: release
+
+- name: Show the stages
+  ansible.builtin.debug:
+    msg: "{{ release.pipelines | map(attribute='stages') | flatten | map(attribute='name') }}"
+
+- name: Export all pipelines as options of the module pipeline
+  esper.cloud.pipeline_info:
+    export: true
+  register: exported
 """
 
 RETURN = r"""

@@ -24,6 +24,7 @@ from ..model.values import deep_merge, matches
 from .blueprint_catalog import CATALOGS, Catalog
 from .command_risk import RISKY, risk_of
 from .content import CONTENT
+from .content_lookup import ContentLookup
 from .enterprise_policy import ENTERPRISE_POLICY
 
 TYPES = (
@@ -209,8 +210,10 @@ class OperationResolver:
         return {**compared, **{key: value for key, value in about.items() if value is not None}}, compared
 
     def _content_args(self, name: str, _path: str) -> tuple[Row, Row]:
-        args = {"content_id": lookup_of(self._view, CONTENT).resolve(name)["id"]}
-        return args, args
+        lookup = ContentLookup(self._view, CONTENT)
+        row = lookup.find_by_id(name.strip()) if name.strip().isdecimal() else None
+        row = row or lookup.resolve(name, advice="Use the ID instead.", user="a pipeline")
+        return {"content_id": row["id"]}, {"content_id": row["id"]}
 
     def _policy_args(self, name: str, _path: str) -> tuple[Row, Row]:
         row = lookup_of(self._view, ENTERPRISE_POLICY).resolve(name)
