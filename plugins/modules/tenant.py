@@ -65,6 +65,9 @@ options:
     description: Webclips, each with the options of M(esper.cloud.webclip).
     type: list
     elements: dict
+  dep_profile:
+    description: DEP profile, with the options of M(esper.cloud.dep_profile).
+    type: dict
   device_group_thumbnails:
     description: Device group thumbnails, each with the options of M(esper.cloud.device_group_thumbnail).
     type: list
@@ -76,8 +79,16 @@ options:
     description: Enterprise policies, each with the options of M(esper.cloud.enterprise_policy).
     type: list
     elements: dict
+  foundry_builds:
+    description: Foundry builds, each with the options of M(esper.cloud.foundry_build).
+    type: list
+    elements: dict
   geofences:
     description: Geofences, each with the options of M(esper.cloud.geofence).
+    type: list
+    elements: dict
+  google_play_apps:
+    description: Play apps, each with the options of M(esper.cloud.google_play_app).
     type: list
     elements: dict
   preferred_region:
@@ -101,6 +112,10 @@ options:
     elements: dict
   device_groups:
     description: Device groups, each with the options of M(esper.cloud.device_group).
+    type: list
+    elements: dict
+  foundry_device_models:
+    description: Foundry device models, each with the options of M(esper.cloud.foundry_device_model).
     type: list
     elements: dict
   alarm_rules:
@@ -144,16 +159,20 @@ seealso:
   - module: esper.cloud.provisioning_profile
   - module: esper.cloud.wallpaper
   - module: esper.cloud.webclip
+  - module: esper.cloud.dep_profile
   - module: esper.cloud.device_group_thumbnail
   - module: esper.cloud.enterprise
   - module: esper.cloud.enterprise_policy
+  - module: esper.cloud.foundry_build
   - module: esper.cloud.geofence
+  - module: esper.cloud.google_play_app
   - module: esper.cloud.preferred_region
   - module: esper.cloud.report_subscription
   - module: esper.cloud.role
   - module: esper.cloud.tile_icon
   - module: esper.cloud.blueprint
   - module: esper.cloud.device_group
+  - module: esper.cloud.foundry_device_model
   - module: esper.cloud.alarm_rule
   - module: esper.cloud.directory_record
   - module: esper.cloud.pipeline

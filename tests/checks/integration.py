@@ -48,6 +48,7 @@ def _run(command: list[str], journal: Path, *, in_process: bool) -> int:
             "esper_in_process": in_process,
             # ansible-test copies the targets to another directory.
             "examples_folder": str(CHECKOUT / "examples"),
+            "apple_files": str(TESTS.parent / "simulator" / "apple_files.py"),
             "simulator_control_url": f"{simulator.url.removesuffix('/api')}/_simulator",
         }
         (TESTS / "integration_config.yml").write_text(json.dumps(settings))

@@ -14,7 +14,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
+import apple_files
 import mobileprovision
+from behaviors.google import sign_up
 from behaviors.pipeline_runs import RUNS, TARGET_RUNS
 from behaviors.pipelines import TARGET_LISTS
 from behaviors.roles import ROLES
@@ -49,6 +51,7 @@ _ELSEWHERE = {
     "/device/v0/heartbeat": "/v2/devices/",
     "/enterprise/{enterprise_id}/group": "/enterprise/{enterprise_id}/devicegroup/",
     "/v0/devices": "/v2/devices/",
+    "/v0/enterprise/{enterprise_id}/emm": "/v2/emm/details/",
     "/v0/enterprise/{enterprise_id}/device": "/v2/devices/",
     "/v1/enterprise/{enterprise_id}/device": "/v2/devices/",
     "/v0/enterprise/{enterprise_id}/create-apply-geofence": "/v0/enterprise/{enterprise_id}/create-apply-geo-fence/",
@@ -71,11 +74,14 @@ _GROUP_BODY: dict[str, Any] = {"parent": None, "device_ids": None, "thumbnail": 
 _TILE_ICON = "POST /v1/enterprise/{enterprise_id}/tile-icons/"
 _PICTURE = File.of("picture.png", "image/png", b"data")
 _POLICY = "/enterprise/{enterprise_id}/policy/"
+_APNS = "/tenant/v0/apnscertificates/"
+_DEP = "/tenant/v0/deptokens/"
 _RULES = "/v1/enterprise/{enterprise_id}/alarmrules/"
 _PIPELINE = "/pipelines/v0/pipelines/{pipeline_id}/"
 _TARGET_LIST = f"{_PIPELINE}targetlists/{{targetlist_id}}/"
 _RUN = f"{_PIPELINE}runs/{{pipeline_run_id}}/"
 _TARGET_RUNS = "/pipelines/v0/stageruns/{stage_run_id}/targetruns/"
+_ENROLLMENT = "POST /v2/emm/details/"
 _REMOTE_FILE = "/v0/enterprise/{enterprise_id}/content/remote-file/"
 
 
@@ -93,6 +99,11 @@ def _group_link(caller: Caller) -> dict[str, Any]:
     for row in caller.service.tenant.objects[TARGET_LISTS].values():
         row["target_list_type"] = "GROUPS"
     return {"device_group_id": caller.service.tenant.root}
+
+
+def _completion(caller: Caller) -> dict[str, Any]:
+    started = caller.prepare("POST /v2/emm/enrollment/begin/")["content"]
+    return {"completion_token": started["completion_token"], "enterprise_token": sign_up(caller.service.tenant)}
 
 
 def _enterprise(caller: Caller) -> dict[str, Any]:
@@ -140,6 +151,10 @@ _BODIES: dict[str, Callable[[Caller], dict[str, Any]]] = {
         "app_file": File.of("com.example.new-1.0-1.apk", None, b"data")
     },
     "POST /v2/background-scripts/": lambda caller: {"frequency_in_mins": None},
+    "POST /v2/seamless": lambda caller: {
+        "assigned_blueprint_id": next(iter(caller.service.tenant.objects["blueprints"])),
+        "group_id": caller.service.tenant.root,
+    },
     "POST /v2/provisioning-profiles": lambda caller: {
         "file": File.of("shop.mobileprovision", None, mobileprovision.made(mobileprovision.Profile("Shop", "com.shop")))
     },
@@ -154,8 +169,18 @@ _BODIES: dict[str, Callable[[Caller], dict[str, Any]]] = {
     f"POST {_TARGET_RUNS}": lambda caller: {
         "target_id": [*caller.service.tenant.objects[TARGET_RUNS].values()][-1]["target_id"]
     },
+    f"PUT {_APNS}{{id}}/": lambda caller: {"file": File.of("apns.pem", None, apple_files.certificate())},
+    f"PUT {_DEP}{{id}}/": lambda caller: {"file": File.of("token.p7m", None, apple_files.dep_token())},
+    "POST /tenant/v0/vpptokens/": lambda caller: {"filename": File.of("token.vpptoken", None, apple_files.vpp_token())},
+    # The list in v0 has them as URLs.
+    _ENROLLMENT: lambda caller: dict.fromkeys(("callback_url", "signup_url"), _TEXTS["url"]),
+    "POST /v2/emm/enrollment/complete/": _completion,
+    "POST /v2/emm/web-token/": lambda caller: {
+        "google_enterprise_id": caller.prepare(_ENROLLMENT)["content"]["google_enterprise_id"]
+    },
     # A geofence with devices cannot be deleted.
     "POST /v0/enterprise/{enterprise_id}/create-apply-geo-fence/": lambda caller: {"devices": []},
+    "PUT /v1/foundry/device-models/{device_model_id}/": lambda caller: {"locked_build_id": None},
     f"POST {_REMOTE_FILE}generate_download_url/": lambda caller: {
         "file_key": caller.prepare(f"POST {_REMOTE_FILE}")["file_key"]
     },
@@ -167,6 +192,7 @@ _QUERIES: dict[str, Callable[[Caller], dict[str, Any]]] = {
     "GET /commands/v0/status/": lambda caller: {"request": caller.prepare(_COMMAND)["content"]["id"]},
     "GET /geofence/v1/geofences/{geofence_id}/blueprints": lambda caller: {"limit": 10, "offset": 0},
     "GET /geofence/v1/geofences/{geofence_id}/devices": lambda caller: {"limit": 10, "offset": 0},
+    "GET /v2/itunesapps": lambda caller: {"apple_app_id": "361309726"},
     "GET /v2/oem-config-schema": lambda caller: {"package_name": "com.example.oemconfig"},
     "GET /v2/subgroups": lambda caller: {"parent_group_ids": caller.service.tenant.root},
 }
@@ -176,8 +202,17 @@ _AFTER = {
     "DELETE /v2/blueprints/{blueprint_id}/": "POST /v2/blueprints/",
     # A run can be deleted after its end.
     f"DELETE {_RUN}": f"PUT {_RUN}",
-    "PUT /v2/devices/{deviceId}/google-accounts/": "POST /v2/devices/{deviceId}/google-accounts/",
-    "DELETE /v2/devices/{deviceId}/google-accounts/": "POST /v2/devices/{deviceId}/google-accounts/",
+    **{f"{method} {_APNS}{{id}}/": f"POST {_APNS}" for method in ("GET", "PUT", "DELETE")},
+    **{f"{method} {_DEP}{{id}}/": f"POST {_DEP}" for method in ("GET", "PUT")},
+    **dict.fromkeys(
+        (
+            "PUT /v2/devices/{deviceId}/google-accounts/",
+            "DELETE /v2/devices/{deviceId}/google-accounts/",
+            "GET /v2/devices/{deviceId}/google-accounts/policy/",
+            "PUT /v2/devices/{deviceId}/google-accounts/policy/",
+        ),
+        "POST /v2/devices/{deviceId}/google-accounts/",
+    ),
 }
 # What a run of a pipeline needs; it starts when it is read.
 _FOR_RUNS = (
@@ -218,7 +253,7 @@ class Caller:
         data = body if operation.form else b"" if operation.body is None else json.dumps(body).encode()
         texts = {name: str(value) for name, value in query.items()}
         reply = self.service.reply(operation.method, path, texts, headers, data)
-        content = json.loads(reply.body) if reply.body else None
+        content = content_of(reply)
         flaws = self.contract.validate_answer(operation.method, path, reply.status, content)
         assert flaws == [], flaws
         return reply
@@ -250,7 +285,7 @@ class Caller:
         operation = self.contract.operation(*name.split(" "))
         reply = self.call(operation, self.values(operation), self.body(operation))
         assert reply.status < 300, reply.body
-        return json.loads(reply.body)
+        return content_of(reply)
 
     @property
     def device(self) -> str:
@@ -309,7 +344,7 @@ class Caller:
                 for operation in self._operations(method, path):
                     known = values if path == collection else self.values(operation)
                     reply = self.call(operation, known, self.body(operation), **self.query(operation))
-                    found = found_ids(json.loads(reply.body), name) if reply.body and reply.status < 400 else []
+                    found = found_ids(content_of(reply), name) if reply.status < 400 else []
                     if found:
                         # Objects that were made for this call are the last ones; the last app has no version.
                         return found[0] if "version" in segments else found[-1]
@@ -326,6 +361,13 @@ class Caller:
             return File.of(f"{name}.bin", "application/octet-stream", b"data")
         value = self.value(schema, name)
         return value if isinstance(value, str) else json.dumps(value)
+
+
+def content_of(reply: Reply) -> Any:
+    """The JSON in an answer, or its text; None without a body."""
+    if reply.headers["Content-Type"].startswith("text/plain"):
+        return reply.body.decode()
+    return json.loads(reply.body) if reply.body else None
 
 
 def _values_of(body: Any, key: str) -> Iterator[str]:

@@ -151,7 +151,7 @@ def bodies_of(params: Params) -> dict[str, Params] | None:
 
 
 @given(some_settings(), st.booleans(), st.booleans())
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_what_the_module_lets_pass_the_contract_accepts(chosen: Params, publish: bool, exact: bool) -> None:
     bodies = bodies_of({"name": "Kiosks", "settings": chosen, "publish": publish, "exact": exact})
     for method, body in (bodies or {}).items():

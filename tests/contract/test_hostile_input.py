@@ -24,7 +24,7 @@ from process import Simulator
 
 Row = dict[str, Any]
 
-few = settings(max_examples=20, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+few = settings(max_examples=12, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
 
 
 def play(simulator: Simulator, module: str, **options: Any) -> Row:
@@ -236,7 +236,7 @@ _WAITING = {"wait": False, "wait_timeout": 1}
 
 
 @pytest.mark.parametrize("module", [each for each in MODULES if definition_of(each).options])
-@settings(few, max_examples=30)
+@settings(few, max_examples=20)
 @given(data=st.data())
 def test_no_type_is_a_crash(running: Simulator, module: str, data: st.DataObject) -> None:
     options = sorted(set(definition_of(module).options) - _WAITING.keys())

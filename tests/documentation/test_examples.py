@@ -20,6 +20,7 @@ from ansible_collections.esper.cloud.tests.documentation.provoke import Ansible
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "simulator"))
 
+import apple_files
 from apk import unreadable
 
 if t.TYPE_CHECKING:
@@ -123,5 +124,9 @@ FILES: dict[str, str | bytes] = {
     "menu.html": "<h1>Menu</h1>\n",
     "com.example.kiosk-1.3.0-130.apk": APK,
     "build/com.example.pos-2.1.0-210.apk": APK,
+    "apns-2027.pem": apple_files.certificate(),
+    "retail.p7m": apple_files.dep_token(),
+    "retail.vpptoken": apple_files.vpp_token(),
+    "retail-2027.vpptoken": apple_files.vpp_token(),
     "stores-tasks.yml": "- esper.cloud.device_group_info:\n",
 }

@@ -19,9 +19,11 @@ GALAXY: dict[str, t.Any] = yaml.safe_load((ROOT / "galaxy.yml").read_text(encodi
 GUIDES = [page for page in pages() if page.startswith("docs/") and page != "docs/index.md"]
 # The hosts of other projects that pages link to. Their pages are not checked.
 OTHER_HOSTS = {
+    "business.apple.com",
     "docs.ansible.com",
     "forum.ansible.com",
     "help.esper.io",
+    "identity.apple.com",
     "pypi.org",
     "semver.org",
     "www.esper.io",

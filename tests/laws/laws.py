@@ -73,7 +73,8 @@ def _manages(subject: Subject) -> Reason:
 
 
 def _creates(subject: Subject) -> Reason:
-    return _manages(subject) or ("always exists" if subject.singleton else "")
+    exists = "always exists" if subject.singleton else "" if subject.creates else "created by Esper"
+    return _manages(subject) or exists
 
 
 def _updates(subject: Subject) -> Reason:
@@ -118,7 +119,7 @@ def _exports(subject: Subject) -> Reason:
 
 
 def _create(world: World, subject: Subject, objects: Objects) -> Run:
-    """Create the first object. A singleton exists, so it gets the properties."""
+    """Create the first object. If it exists already, such as a singleton, it gets the properties."""
     run = world.must(subject.name, objects.create)
     assert run.changed, f"The {subject.title} is already like this. Set other values in preparations.py."
     return run
@@ -338,9 +339,11 @@ def vanished(world: World, subject: Subject, objects: Objects) -> None:
 @law("A name that two objects have is an error, and the message lists both.", _creates)
 def ambiguous(world: World, subject: Subject, objects: Objects) -> None:
     _create(world, subject, objects)
-    path = subject.list_path.replace("{enterprise_id}", world.simulator.enterprise_id)
-    wanted = objects.label.rpartition("/")[2]
-    world.simulator.rewrites.append(lambda method, asked, body: _with_twins(body, wanted) if asked == path else body)
+    path = re.compile(re.sub(r"\\{[^}]*\\}", "[^/]+", re.escape(subject.list_path)))
+    wanted = objects.label if "://" in objects.label else objects.label.rpartition("/")[2]
+    world.simulator.rewrites.append(
+        lambda method, asked, body: _with_twins(body, wanted) if path.fullmatch(asked) else body
+    )
     for options in (objects.update, objects.delete) if subject.can_delete else (objects.update,):
         run = world.run(subject.name, options)
         assert run.failed, f"{options} takes one of two objects"
@@ -367,7 +370,7 @@ def _other_id(value: str | int) -> str | int:
 @law("An ID or a name that no object has: _info returns nothing, absent changes nothing, present fails.", _reads_named)
 def unknown(world: World, subject: Subject, objects: Objects) -> None:
     unknown_id = {"id": objects.by_unknown_id["id"]}
-    for options in (objects.info, unknown_id) if subject.has_name else (unknown_id,):
+    for options in (objects.info, unknown_id) if subject.has_name and subject.creates else (unknown_id,):
         found = _read(world, subject, options)
         assert found == [], f"{options} returns {found}"
     if subject.module is None:
@@ -416,7 +419,7 @@ def blank(world: World, subject: Subject, objects: Objects) -> None:
 def secrets(world: World, subject: Subject, objects: Objects) -> None:
     # The client asks for the ID of the enterprise, and the response has the API key.
     world.connection.clear()
-    runs = []
+    runs, prepared = [], {*world.secrets}
     if subject.module:
         tasks = [objects.create, objects.update] if objects.changed else [objects.create]
         tasks += [{**objects.moved, "state": "absent"}] if subject.can_delete else []
@@ -426,7 +429,7 @@ def secrets(world: World, subject: Subject, objects: Objects) -> None:
         _fail_writes(world, kind="status", status=400, body=_TELLTALE, times=None)
         refused = world.run(subject.name, objects.create)
         assert refused.failed, "the task succeeds although each write request gets HTTP 400"
-        own = {each for each in world.secrets if each != KEY}
+        own = world.secrets - prepared - {KEY}
         sent = repr([each["body"] for run in [*runs, refused] for each in run.requests])
         assert all(each in sent for each in own), f"not all of the secrets {own} are sent, so the law proves nothing"
         runs.append(refused)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "simulator"))
 
+import apple_files
 import mobileprovision
 from apk import Manifest, made
 
@@ -66,6 +67,19 @@ _ANDROID = {
     "files": [{"content": "law.txt", "destination_path": "/sdcard/law.txt"}],
 }
 
+# A tenant with Google, without a person who signs up.
+_ENROLL = (
+    "google_enterprise",
+    {
+        "state": "recorded",
+        "google_enterprise_id": "LC02k9x4pz",
+        "state_code": 2,
+        "callback_url": "https://it.example.com/google",
+        "signup_url": "https://play.google.com/work/recorded",
+        "completion_token": "recorded-completion",
+        "enterprise_token": "recorded-enterprise",
+    },
+)
 _ACCESS = {"role": "Group Viewer", "groups": ["All devices/Law"]}
 
 PREPARATIONS: dict[str, Preparation] = {
@@ -84,6 +98,25 @@ PREPARATIONS: dict[str, Preparation] = {
             ],
         },
     ),
+    "apns_certificate": Preparation(
+        files={"law.pem": apple_files.certificate()},
+        tasks=(
+            ("apns_certificate", {"state": "requested"}),
+            ("apns_certificate", {"src": "law.pem", "apple_id": "law@example.com"}),
+            ("apns_certificate", {"state": "requested"}),
+        ),
+    ),
+    "dep_token": Preparation(
+        files={"law.p7m": apple_files.dep_token()},
+        tasks=(
+            ("dep_token", {"state": "requested"}),
+            ("dep_token", {"src": "law.p7m", "name": "Law"}),
+        ),
+    ),
+    "vpp_token": Preparation(
+        files={"law.vpptoken": apple_files.vpp_token()},
+        tasks=(("vpp_token", {"src": "law.vpptoken"}), ("vpp_token", {"src": "law.vpptoken", "force": True})),
+    ),
     "alarm_rule": Preparation(
         tasks=(
             ("device_group", {"path": "All devices/Stores/Germany", "create_parents": True}),
@@ -100,6 +133,9 @@ PREPARATIONS: dict[str, Preparation] = {
         inside="versions",
         by_unknown_id={"version_name": "1.0.0"},
         exceptions={"info": "app manages versions, app_info reads apps"},
+    ),
+    "app_store": Preparation(
+        info={"title": "Example", "bundle_id": "com.example.scanner"}, info_all={"title": "Example"}
     ),
     "blueprint": Preparation(
         files={"law.apk": _apk("com.example.law"), "law.txt": b"law"},
@@ -124,6 +160,7 @@ PREPARATIONS: dict[str, Preparation] = {
         for_create=({"src": "law.txt"}, {"src": "second.txt"}),
     ),
     "custom_action": Preparation(info={"name": "Bluetooth", "scripts": True}, info_all={"scripts": True}),
+    "dep_sync": Preparation(tasks=(("dep_sync", {"wait": True}),) * 2),
     # A user who does not have to accept an invitation, because the properties of an invitation do not change.
     "user": Preparation(
         tasks=(("device_group", {"path": "Law"}),),
@@ -138,6 +175,17 @@ PREPARATIONS: dict[str, Preparation] = {
             "last_name": "Bo",
             "active": False,
         },
+    ),
+    "google_play_app": Preparation(
+        tasks=(_ENROLL,),
+        identity={"package_name": "com.example.law"},
+        second={"package_name": "com.example.second"},
+    ),
+    "google_web_token": Preparation(
+        tasks=(_ENROLL,),
+        identity={"parent_url": "https://law.example.com", "state": "present"},
+        second={"parent_url": "https://second.example.com", "state": "present"},
+        by_unknown_id={"state": "present"},
     ),
     "device_heartbeat": Preparation(
         info={"seen_after": "2026-01-01T01:00:00+01:00", "platform": "ANDROID"},
@@ -156,6 +204,20 @@ PREPARATIONS: dict[str, Preparation] = {
         second={"path": "All devices/Second law"},
         sample={},
         changed={"new_path": "All devices/Moved law"},
+    ),
+    # The simulated tenant has these builds and device models, because no task can create them.
+    "foundry_build": Preparation(
+        identity={"device_model": "Example K10", "version": "15.2.31", "approved": True},
+        second={"device_model": "Example T5", "version": "15.2.31", "approved": True},
+        changed={"approved": False},
+        info={"device_model": "Example K10", "version": "15.2.31"},
+        by_unknown_id={"approved": True},
+    ),
+    "foundry_device_model": Preparation(
+        identity={"name": "Example K10"},
+        second={"name": "Example T5"},
+        sample={"auto_update": True, "locked_build": "15.2.30", "confirm": True},
+        changed={"latest": True, "confirm": True},
     ),
     "oem_config_schema": Preparation(
         info={"oem_type": "ZEBRA", "package_name": "com.example.oemconfig"},

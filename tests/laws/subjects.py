@@ -24,9 +24,10 @@ class Subject:
     """A kind of object as its modules show it: the one that manages it, the one that reads it, or both.
 
     ``returned`` is the return value of the _info module. ``singleton`` is true if the tenant always has exactly one
-    object. ``in_tenant`` is true if the module ``tenant`` has a list of such objects. ``list_path`` is the path of the
-    list that names are looked up in. ``on_lost_create`` is that of Kind. ``related`` are the values that the _info
-    module returns on request: the option that requests each of them, and its field.
+    object. ``creates`` is false if only Esper creates the objects. ``in_tenant`` is true if the module ``tenant`` has a
+    list of such objects. ``list_path`` is the path of the list that names are looked up in. ``on_lost_create`` is that
+    of Kind. ``related`` are the values that the _info module returns on request: the option that requests each of them,
+    and its field.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Subject:
     module: ModuleSpec | None
     info_module: ModuleSpec | None
     singleton: bool
+    creates: bool
     in_tenant: bool
     on_lost_create: str
     related: tuple[tuple[str, str], ...]
@@ -109,6 +111,7 @@ def _subject(name: str) -> Subject:
         module=managed.module if managed else None,
         info_module=read.info_module if read else None,
         singleton=kind.shape is Shape.SINGLETON,
+        creates=kind.creates,
         in_tenant=managed in KINDS,
         on_lost_create=kind.on_lost_create,
         related=tuple((each.option.name, each.field.name) for each in kind.related),

@@ -39,7 +39,7 @@ from ansible_collections.esper.cloud.tests.unit.plugins.inventory.test_sources i
 from contract import Contract
 from process import ENTERPRISE_ID
 
-NUMBER, SEED = 2000, 20260115
+NUMBER, SEED = 1200, 20260115
 SCENARIOS = {each.name: each for each in scenarios()}
 MODULES = sorted({each.module for each in SCENARIOS.values()})
 _INVENTORY_SHARES = 5

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from ansible_collections.esper.cloud.plugins.module_utils.index import MODULES
 from ansible_collections.esper.cloud.tests.laws.objects import objects_of, preparation_of
-from ansible_collections.esper.cloud.tests.laws.preparations import Preparation, Row
+from ansible_collections.esper.cloud.tests.laws.preparations import PREPARATIONS, Preparation, Row
 from ansible_collections.esper.cloud.tests.laws.subjects import Subject, subjects
 
 INVENTORY = "devices"
@@ -108,6 +108,12 @@ def _constant(options: Row) -> Options:
     return lambda _tenant: options
 
 
+def _apple(name: str, tasks: int | None = None) -> Preparation:
+    """Return the preparation of a module that uploads files from Apple, with its first tasks only."""
+    own = PREPARATIONS[name]
+    return Preparation(files=own.files, tasks=own.tasks[:tasks])
+
+
 _WAIT: Row = {"wait": True, "wait_timeout": 120}
 _LAW_APP = next(each for each in subjects() if each.name == "app")
 _LAW_ICON = next(each for each in subjects() if each.name == "tile_icon")
@@ -120,8 +126,30 @@ def _operation(tenant: Tenant) -> list[Task]:
     return [("operation", {"operation_type": "REBOOT", "devices": tenant.online})]
 
 
+# Devices on other platforms fail.
+_ANY: Row = {"max_fail_percentage": 100}
+
+
+def _accounts(tenant: Tenant) -> list[Task]:
+    return [("device_google_account", {"devices": tenant.ids, **_ANY})]
+
+
 def _icon(_tenant: Tenant) -> list[Task]:
     return [("tile_icon", objects_of(_LAW_ICON).create)]
+
+
+_ENROLLED = preparation_of(next(each for each in subjects() if each.name == "google_play_app"))
+_SIGN_UP: Row = {"state": "started", "callback_url": "https://it.example.com/google"}
+_UNAPPROVED: Row = {"package_name": "com.android.chrome", "state": "unapproved"}
+_ACCOUNT: Row = {"key_id": "law", "type": 1, "data": "private-key-of-law", "public_data": "public"}
+
+
+def _sign_up(_tenant: Tenant) -> list[Task]:
+    return [("google_enterprise", _SIGN_UP)]
+
+
+def _account(_tenant: Tenant) -> list[Task]:
+    return [("google_service_account", _ACCOUNT)]
 
 
 _INVITED: Row = {"email": "dora@example.com", "role": "Law", "groups": ["All devices"]}
@@ -192,6 +220,10 @@ def _started(tenant: Tenant) -> list[Task]:
 
 def _waiting(tenant: Tenant) -> list[Task]:
     return [*_pipeline(tenant), ("pipeline_run", {**_PIPELINE, **_WAIT, "until": "waiting"})]
+
+
+def _serials(tenant: Tenant) -> list[str]:
+    return sorted(each["serial"] for each in tenant.devices)
 
 
 _OTHERS = (
@@ -302,7 +334,76 @@ _OTHERS = (
     Scenario(
         "tile_icon_assignment-remove", "tile_icon_assignment", _constant({"state": "absent", "all_devices": True})
     ),
+    Scenario("google_enterprise-start", "google_enterprise", _constant(_SIGN_UP)),
+    Scenario("google_enterprise-again", "google_enterprise", _constant({**_SIGN_UP, "force": True}), earlier=_sign_up),
+    Scenario("google_enterprise-record", "google_enterprise", _constant(_ENROLLED.tasks[0][1])),
+    Scenario("google_enterprise-same", "google_enterprise", _constant({}), _ENROLLED),
+    Scenario("google_enterprise_info", "google_enterprise_info", _constant({}), _ENROLLED, earlier=_account),
+    Scenario(
+        "google_web_token-issue", "google_web_token", _constant({"parent_url": "https://law.example.com"}), _ENROLLED
+    ),
+    Scenario("google_play_app-unapprove", "google_play_app", _constant(_UNAPPROVED), _ENROLLED),
+    Scenario("google_play_app_info-installs", "google_play_app_info", _constant({"installs": True}), _ENROLLED),
+    Scenario("google_service_account-add", "google_service_account", _constant(_ACCOUNT), _ENROLLED),
+    Scenario("google_service_account-same", "google_service_account", _constant(_ACCOUNT), _ENROLLED, earlier=_account),
     Scenario("token_info", "token_info", _constant({})),
+    Scenario("dep_sync-wait", "dep_sync", _constant({"max_age": 60, **_WAIT})),
+    Scenario("dep_sync-follow", "dep_sync", _constant(_WAIT), earlier=lambda _tenant: [("dep_sync", {})]),
+    Scenario(
+        "seamless_provisioning-serials",
+        "seamless_provisioning",
+        lambda tenant: {"serials": ["LAW1", *_serials(tenant)], "blueprint": "Law", "group": tenant.path},
+        _ASSIGNED,
+    ),
+    Scenario(
+        "vpp_app-refresh",
+        "vpp_app",
+        _constant({"apple_app_id": "361309726", "refresh": True, "preferred_region": "DE"}),
+    ),
+    Scenario("vpp_app_info-licenses", "vpp_app_info", _constant({"licenses": True})),
+    Scenario("apns_certificate-request", "apns_certificate", _constant({"state": "requested", "dest": "law.csr"})),
+    Scenario(
+        "apns_certificate-upload",
+        "apns_certificate",
+        _constant({"src": "law.pem", "apple_id": "second@example.com"}),
+        _apple("apns_certificate"),
+    ),
+    Scenario(
+        "apns_certificate-delete",
+        "apns_certificate",
+        _constant({"state": "absent", "confirm": True}),
+        _apple("apns_certificate"),
+    ),
+    Scenario("dep_token-check", "dep_token", _constant({"name": "Law"}), _apple("dep_token")),
+    Scenario("dep_token-request", "dep_token", _constant({"state": "requested", "force": True})),
+    Scenario("dep_token-upload", "dep_token", _constant({"src": "law.p7m", "name": "Second"}), _apple("dep_token", 1)),
+    Scenario("vpp_token-upload", "vpp_token", _constant({"src": "law.vpptoken", "force": True}), _apple("vpp_token")),
+    Scenario("vpp_token-delete", "vpp_token", _constant({"state": "absent", "confirm": True}), _apple("vpp_token", 1)),
+    Scenario("device_google_account-add", "device_google_account", lambda tenant: {"devices": tenant.ids, **_ANY}),
+    Scenario(
+        "device_google_account-remove",
+        "device_google_account",
+        lambda tenant: {"devices": tenant.ids, "state": "absent", "confirm": True, **_ANY},
+        earlier=_accounts,
+    ),
+    Scenario(
+        "device_google_policy",
+        "device_google_policy",
+        lambda tenant: {"devices": tenant.ids, "apps": [{"package_name": "com.example.law"}], **_ANY},
+        earlier=_accounts,
+    ),
+    Scenario(
+        "device_google_account_info",
+        "device_google_account_info",
+        lambda tenant: {"devices": tenant.ids, "policy": True, "emm": True},
+        earlier=lambda tenant: [
+            *_accounts(tenant),
+            (
+                "device_google_policy",
+                {"devices": tenant.ids, "apps": [{"package_name": "com.example.law", "mcm_id": "7"}], **_ANY},
+            ),
+        ],
+    ),
     Scenario("sso_connection-check", "sso_connection", _constant({"default": True, "strategy": "samlp"})),
     Scenario(
         "sso_connection-update",

@@ -19,7 +19,7 @@ from simulated import Simulator, variables
 Task = dict[str, Any]
 
 # Enough for a busy machine. This finds programs that hang, not programs that are slow.
-PATIENCE = 90
+PATIENCE = 180
 
 
 @dataclass

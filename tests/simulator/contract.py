@@ -48,6 +48,7 @@ class Operation:
     parameters: Mapping[tuple[str, str], Mapping[str, Any]]
     body: Schema | None
     form: Schema | None
+    has_optional_body: bool
     answers: Mapping[int, Schema | None]
     errors: Mapping[int, Schema]
 
@@ -214,7 +215,12 @@ class Contract:
             parameters={(spec["name"], spec["in"]): spec for spec in parameters},
             body=_schema(raw.get("requestBody", {})),
             form=None if form is None else self.resolve(form),
-            answers={int(status): _schema(spec) for status, spec in raw["responses"].items() if status.isdigit()},
+            has_optional_body=raw.get("requestBody", {}).get("required") is False,
+            answers={
+                int(status): _schema(spec) or _schema(spec, "text/plain; charset=utf-8")
+                for status, spec in raw["responses"].items()
+                if status.isdigit()
+            },
             errors={status: schema for status, schema in errors.items() if "properties" in schema},
         )
 

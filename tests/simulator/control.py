@@ -63,6 +63,16 @@ class Invitations:
     shows_meta: bool = True
 
 
+@dataclass(frozen=True)
+class AppleConduct:
+    """The conduct of a tenant with files from Apple: whether it rejects an upload to an object that has a file, whether
+    it accepts only one VPP token, and whether it returns the organization and the expiry of a VPP token."""
+
+    rejects_renewals: bool = False
+    accepts_one_token: bool = False
+    returns_meta: bool = False
+
+
 @web.middleware
 async def guard(
     request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]

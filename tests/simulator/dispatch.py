@@ -62,7 +62,8 @@ class Service:
             if flaws:
                 raise Refusal(400, flaws)
             if not EVERYWHERE.isdisjoint(query):
-                query = {name: text for name, text in query.items() if name not in EVERYWHERE}
+                ignored = {name for name in EVERYWHERE if (name, "query") not in operation.parameters}
+                query = {name: text for name, text in query.items() if name not in ignored}
             content = self._body(operation, headers, body)
             call = Call(path, route.values, query, content, headers.get("Host", ""))
             if operation in self._checks:
@@ -70,6 +71,8 @@ class Service:
             answer = behavior(self.tenant, call)
         except Refusal as refusal:
             return _refused(operation, refusal.status, refusal.lines)
+        if isinstance(answer.body, bytes):
+            return Reply(answer.status, answer.body, {"Content-Type": "text/plain; charset=utf-8", **answer.headers})
         return Reply(answer.status, b"" if answer.body is None else orjson.dumps(answer.body))
 
     def error(self, method: str, path: str, status: int) -> Reply:
@@ -97,6 +100,8 @@ class Service:
         if wanted is None:
             return None
         kind = headers.get("Content-Type", "")
+        if operation.has_optional_body and not (kind or body):
+            return {}
         if kind.partition(";")[0] != wanted:
             raise Refusal(415, [f'detail: Unsupported media type "{kind}" in request. '])
         if not isinstance(body, bytes):

@@ -35,10 +35,11 @@ class Call:
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer; no body is sent for None."""
+    """An answer; no body is sent for None, and bytes are sent as a text with `headers`."""
 
     body: Any = None
     status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass

@@ -114,6 +114,18 @@ class Simulator:
         """Let the people with these addresses accept their invitations, and show invitations with or without `meta`."""
         self._control("POST", "invitations", {"accept": accept or [], "shows_meta": shows_meta})
 
+    def dep_syncs(self, **end: Any) -> None:
+        """Set how the DEP syncs end that start from now on: `status`, `reason`, `failing`, see SyncEnd."""
+        self._control("POST", "dep-syncs", end)
+
+    def apple(self, **conduct: bool) -> None:
+        """Set the conduct with files from Apple, as in AppleConduct of control.py."""
+        self._control("POST", "apple", conduct)
+
+    def sign_up(self) -> str:
+        """Sign a person up at Google for the pending sign-up; gives the token that the callback URL gets."""
+        return str(self._control("POST", "google")["enterprise_token"])
+
     def _control(self, method: str, path: str, body: object = None) -> Any:
         """Send a request to the control paths, which are next to the API and need no key."""
         request = urllib.request.Request(

@@ -13,11 +13,14 @@ from typing import Any
 
 import orjson
 from aiohttp import web
+from behaviors.apple_enrollment import SyncEnd
+from behaviors.google import sign_up
 from behaviors.users import USERS, accept
 from contract import Contract
 from control import (
     MOST_OBJECTS,
     Advance,
+    AppleConduct,
     Change,
     Invitations,
     Mistake,
@@ -74,6 +77,9 @@ class Server:
                 web.post("/_simulator/commands", self._set_conduct),
                 web.post("/_simulator/commands/advance", self._advance),
                 web.post("/_simulator/invitations", self._handle_invitations),
+                web.post("/_simulator/dep-syncs", self._set_dep_sync_end),
+                web.post("/_simulator/apple", self._set_apple_conduct),
+                web.post("/_simulator/google", self._sign_up),
             ]
         )
         return application
@@ -195,6 +201,20 @@ class Server:
             if not accept(tenant, email):
                 raise Mistake(f"Invalid invitations: there is none for {email!r}.")
         return _json(None)
+
+    async def _set_dep_sync_end(self, request: web.Request) -> web.Response:
+        self._service.tenant.dep_sync_end = made(SyncEnd, await content_of(request))
+        return _json(None)
+
+    async def _set_apple_conduct(self, request: web.Request) -> web.Response:
+        self._service.tenant.apple_conduct = asdict(made(AppleConduct, await content_of(request)))
+        return _json(None)
+
+    async def _sign_up(self, request: web.Request) -> web.Response:
+        token = sign_up(self._service.tenant)
+        if token is None:
+            raise Mistake("Invalid sign-up: none is pending.")
+        return _json({"enterprise_token": token})
 
     def _change(self, add: int, remove: int | list[str]) -> dict[str, list[str]]:
         """Add devices and remove some, the oldest if only their number is said."""

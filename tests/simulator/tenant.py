@@ -139,8 +139,12 @@ class Tenant:
     jobs: dict[str, list[Task]] = field(default_factory=dict)
     tasks: dict[str, Task] = field(default_factory=dict)
     conduct: Conduct = field(default_factory=Conduct)
+    # The end of DEP syncs: see behaviors/apple_enrollment.py.
+    dep_sync_end: Any = None
     # Whether invitations are shown with the role and the groups in them.
     shows_meta: bool = True
+    # The conduct with files from Apple: see AppleConduct in control.py.
+    apple_conduct: dict[str, bool] = field(default_factory=dict)
     # What happened to each device, by its id.
     events: defaultdict[str, list[dict[str, Any]]] = field(default_factory=lambda: defaultdict(list))
     # Lists of devices that were worked out for a query: void as soon as a device changes or a group moves.

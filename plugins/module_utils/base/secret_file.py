@@ -43,14 +43,14 @@ class SecretFile:
         except OSError as error:
             raise InvalidParameter(f"Cannot write '{self.path}': {error.strerror}.") from None
 
-    def write(self, secret: str) -> None:
+    def write(self, secret: str | bytes) -> None:
         """Replace the file by one with the secret. Raise InvalidParameter if that fails."""
         partial = self._partial
         if partial is None:
             raise TypeError("The file is not prepared.")
         try:
-            with partial.open("w", encoding="utf-8") as handle:
-                handle.write(secret)
+            with partial.open("wb") as handle:
+                handle.write(secret.encode() if isinstance(secret, str) else secret)
                 handle.flush()
                 os.fsync(handle.fileno())
             partial.replace(self.path)

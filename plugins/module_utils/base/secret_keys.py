@@ -20,7 +20,7 @@ _SECRET = re.compile(
     (?<!update)passw(or)?d(?!quality|policy|length|history|expir|changed|required|enabled|type|timeout|min|max|age|id$)
     | passphrase | wifiphrase | passcode(?!quality|policy|length|required|type) | sharedkey | privatekey | apikey
     | accesskey | secret(?!id$|name$|type$) | credential(?!id|name|type) | pushmagic | certdata | downloadurl
-    | downloadlink | (signup|invitation|invite)(url|link)
+    | downloadlink | (signup|invitation|invite)(url|link) | ^build(update|job)?url$ | ^buildjobparams$
     | (token|tokenvalue|tokens|psk|pwd|appfile|wifiaccesspoints)$
     | ^(pin|pincode|otp|authorization|cookie)$
     """,
@@ -28,6 +28,8 @@ _SECRET = re.compile(
 )
 # Keys that say nothing about their values, inside the value of a secret key.
 _PLAIN = frozenset({"content", "data", "key", "text", "value"})
+# Keys whose values give access if another key is in the same object.
+SECRET_BESIDE = {"data": "public_data"}
 # A link whose query contains its own permission.
 _SIGNED_LINK = re.compile(r"https?://\S*[?&](x-(amz|goog)-)?(signature|sig|\w*token|security-token)=", re.IGNORECASE)
 _QUOTED_VALUE = re.compile(
@@ -55,7 +57,7 @@ def mask_secrets(value: t.Any, *, is_secret: bool = False) -> t.Any:
     ``is_secret`` is whether the key of the value itself is secret.
     """
     if isinstance(value, t.Mapping):
-        return {key: mask_secrets(item, is_secret=_hides(key, is_secret)) for key, item in value.items()}
+        return {key: mask_secrets(item, is_secret=_hides(key, is_secret, value)) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [mask_secrets(item, is_secret=is_secret) for item in value]
     return MASK if _is_secret(value, is_secret) else value
@@ -65,7 +67,7 @@ def secret_values(value: t.Any, *, is_secret: bool = False) -> t.Iterator[str]:
     """Yield the texts and numbers that mask_secrets() masks, as texts."""
     if isinstance(value, t.Mapping):
         for key, item in value.items():
-            yield from secret_values(item, is_secret=_hides(key, is_secret))
+            yield from secret_values(item, is_secret=_hides(key, is_secret, value))
     elif isinstance(value, (list, tuple)):
         for item in value:
             yield from secret_values(item, is_secret=is_secret)
@@ -73,8 +75,10 @@ def secret_values(value: t.Any, *, is_secret: bool = False) -> t.Iterator[str]:
         yield str(value)
 
 
-def _hides(key: t.Any, is_secret: bool) -> bool:
-    return is_secret_key(str(key)) or (is_secret and key in _PLAIN)
+def _hides(key: t.Any, is_secret: bool, others: t.Container[t.Any] = ()) -> bool:
+    """Return whether the value of a key gives access. ``is_secret`` is whether that of its object does, ``others`` are
+    the keys in the object."""
+    return is_secret_key(str(key)) or (is_secret and key in _PLAIN) or SECRET_BESIDE.get(str(key), "") in others
 
 
 def _is_secret(value: t.Any, is_secret: bool) -> bool:

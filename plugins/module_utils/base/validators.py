@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from .ids import is_uuid
 from .text import counted
 
+_HTTPS = re.compile(r"https://[^\s/?#]+\S*")
 # One @ with a text before and after it, and no whitespace. Only Esper can validate more than that.
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
 
@@ -89,3 +90,9 @@ uuid = Validator(lambda value: "" if is_uuid(value) else f"is not a valid UUID: 
 
 email = Validator(lambda value: "" if _EMAIL.fullmatch(value) else f"is not a valid email address: '{value}'", "")
 """The validator of the form of an email address. The text of an option says that it is one."""
+
+https_url = Validator(
+    lambda value: "" if _HTTPS.fullmatch(value) else f"is not a URL that starts with https://: '{value}'",
+    "Must start with https://.",
+)
+"""The validator of the URL of a page with TLS."""

@@ -10,14 +10,14 @@ from __future__ import annotations
 import functools
 import itertools
 import typing as t
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from ..base.errors import ApiError, EsperError, InvalidValues, RequestFailed, TransportError
+from ..base.errors import ApiError, EsperError, InvalidValues, NotFound, RequestFailed, TransportError
 from ..base.ids import is_id
 from ..base.row import Params, Row
 from ..base.text import counted
 from ..http.parallel import CONCURRENCY, in_parallel
-from ..http.responses import Response, replace_hint, sentence
+from ..http.responses import Response, object_in, replace_hint, sentence
 from ..model.conform import conform
 from ..model.kind import Kind, Shape
 from ..model.plan import ObjectDiff, Plan, Step
@@ -89,18 +89,33 @@ def plan_rest(view: TenantView, kind: Kind, params: Params, steps: t.Iterable[St
     """Return the plan of what is left to do after write requests, None if their responses show that nothing is.
 
     ``steps`` are the requests of one plan. An object that was found instead of created can differ. If the response to
-    an update does not have the object, the object is read. Raise the error of the update if it did not take effect.
+    an update does not have the object, the object is read. Raise the error of the update if it did not take effect,
+    another one if it deleted the object.
     """
-    unconfirmed = next((step.unconfirmed for step in steps if step.unconfirmed is not None), None)
-    if unconfirmed is None:
+    step = next((step for step in steps if step.unconfirmed is not None), None)
+    if step is None or step.unconfirmed is None:
         adopted = [step for step in steps if step.adopted]
         return make_plan(view, kind, _selecting_replacement(kind, params, adopted)) if adopted else None
     # Another view, because this one can have the planned changes of other objects of the task.
-    rest = make_plan(TenantView(view.client), kind, params)
+    current_view = TenantView(view.client)
+    try:
+        rest = make_plan(current_view, kind, params)
+    except NotFound:
+        _raise_if_deleted(current_view, kind, params, step)
+        raise
     if rest.steps:
-        view.accepted = [each for each in view.accepted if each.step.unconfirmed is not unconfirmed]
-        raise unconfirmed
+        _raise_if_deleted(current_view, kind, params, step)
+        view.accepted = [each for each in view.accepted if each.step is not step]
+        raise step.unconfirmed
     return rest
+
+
+def _raise_if_deleted(view: TenantView, kind: Kind, params: Params, step: Step) -> None:
+    """Raise EsperError if the object of an update does not exist. A response without an object can mean that."""
+    identifier = resolve_unknowns(step.ids).get("id") if step.path == kind.routes.object else None
+    lookup = lookup_of(view, kind)
+    if identifier is not None and lookup.find_by_id(str(identifier)) is None:
+        raise EsperError(f"Esper deleted the {lookup.phrase(params)} instead of changing it.")
 
 
 def _selecting_replacement(kind: Kind, params: Params, adopted: t.Iterable[Step]) -> Params:
@@ -108,7 +123,7 @@ def _selecting_replacement(kind: Kind, params: Params, adopted: t.Iterable[Step]
     if params.get("id") is None:
         return params
     for step in adopted:
-        if step.response is not None and any(isinstance(each, Step) and each.method == "DELETE" for each in step.after):
+        if step.response is not None and any(isinstance(each, Step) and each.is_deletion for each in step.after):
             return {**params, "id": str(step.response[kind.id_key])}
     return params
 
@@ -296,6 +311,7 @@ def _send_step(view: TenantView, kind: Kind, step: Step) -> None:
             purpose=step.purpose,
             idempotent=idempotent,
         )
+        response = replace(response, body=object_in(response.body, kind.routes.object_key))
         view.hide_secrets(kind, response.body)
         return response
 
@@ -314,7 +330,7 @@ def _send_step(view: TenantView, kind: Kind, step: Step) -> None:
             return
         if explanation := _explain_not_found(view, kind, step):
             replace_hint(error, explanation)
-        if explanation or step.method != "DELETE":
+        if explanation or not step.is_deletion:
             raise
         step.done = True
         return
@@ -327,7 +343,7 @@ def _send_step(view: TenantView, kind: Kind, step: Step) -> None:
         return
     _accept(view, kind, step, response)
     step.response = _object_in(response, step, kind)
-    if step.method != "DELETE" and not _is_confirmed(response, step, kind):
+    if not step.is_deletion and not _is_confirmed(response, step, kind):
         step.unconfirmed = _without_object(view, step, response)
     if step.is_settled is not None:
         _wait_until_settled(view, step, step.is_settled)

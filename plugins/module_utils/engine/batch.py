@@ -71,7 +71,7 @@ class BatchItem:
     @property
     def is_absent(self) -> bool:
         """True if the task requires that the object does not exist."""
-        return self.params.get("state") == "absent"
+        return self.params.get("state") in self.kind.absent_states
 
     @property
     def planned_action(self) -> str:
@@ -96,7 +96,7 @@ class BatchItem:
     @property
     def has_early_deletion(self) -> bool:
         """True if a deletion of the plan frees a name for a change."""
-        return self.is_early or any(step.method == "DELETE" for step in self.change_steps)
+        return self.is_early or any(step.is_deletion for step in self.change_steps)
 
     @property
     def deleted_ids(self) -> set[str]:

@@ -55,6 +55,11 @@ class Lookup:
         """Return the IDs of the objects that an object depends on, with its own ID."""
         return {str(row.get(self.kind.id_key))}
 
+    def not_found_error(self, params: Params) -> NotFound:
+        """Return the error about the object of a task that does not exist, if the module cannot create it."""
+        names = [] if params.get("id") is not None else map(self.kind.name_of, self.view.list_objects(self.kind))
+        return NotFound(self.kind.title, self.task_key(params), names)
+
     # --- lookup -----------------------------------------------------------------------------------------------------
 
     def find(self, params: Params) -> Row | None:

@@ -57,11 +57,14 @@ class Planner:
                 f" {self.kind.title} exists."
             )
         params = self._without_id_as_name(params, current)
-        if self.kind.file_options and params.get("state") != "absent":
+        is_absent = params.get("state") in self.kind.absent_states
+        if self.kind.file_options and not is_absent:
             params = with_texts(self.kind.fields, params)
-        if params.get("state") == "absent":
+        if is_absent:
             plan = Plan(None) if current is None else self.plan_delete(current, params)
         elif current is None:
+            if not self.kind.creates:
+                raise self.lookup.not_found_error(params)
             plan = self.plan_create(params)
         else:
             plan = self.plan_update(current, params)
@@ -74,7 +77,7 @@ class Planner:
         Raise InvalidParameter if the task would give an object a UUID as name.
         """
         name = params.get("name")
-        if params.get("state") == "absent" or not isinstance(name, str) or not is_uuid(name.strip()):
+        if params.get("state") in self.kind.absent_states or not isinstance(name, str) or not is_uuid(name.strip()):
             return params
         identifier = normal_id(name.strip())
         if current is not None and identifier == normal_id(current.get(self.kind.id_key)):
@@ -255,7 +258,7 @@ class Planner:
         self.check_guards(current, params, updates=True)
         replaces = kind.routes.replaces
         own = [field for field in kind.fields if field.writable and not field.separate_route]
-        sent = [field for field in own if replaces or field in differing or field.secret]
+        sent = [field for field in own if replaces or field in differing or (field.secret and field.name in desired)]
         steps, body = [], {}
         if self._is_merge or any(not field.separate_route for field in differing):
             self._check_mismatches(current, sent, replaces=replaces)
@@ -382,6 +385,8 @@ class Planner:
             current: Row | None = self.view.get_at(
                 self.kind.routes.object, kind=self.kind, purpose=self.kind.purpose_of_list
             )
+        elif not self.kind.routes.has_object_get:
+            current = self.view.find_object(self.kind, str(saved[self.kind.id_key]))
         else:
             ids, purpose = {"id": str(saved[self.kind.id_key])}, f"Reading the {self.kind.phrase(saved)} again"
             current = self.view.find_at(self.kind.routes.object, ids, kind=self.kind, purpose=purpose)

@@ -243,7 +243,11 @@ class TenantView:
         """Return the object at a path, or None. ``ids`` are the values of the placeholders in the path. With ``kind``,
         the object has the types of its fields."""
         row = self._read_once(
-            path, ids, lambda: self.client.find_object(path, ids=ids, key=_id_key(kind), purpose=purpose)
+            path,
+            ids,
+            lambda: self.client.find_object(
+                path, ids=ids, key=_id_key(kind), object_key=_object_key(kind), purpose=purpose
+            ),
         )
         return self._typed_object(kind, _cache_key(path, ids), row)
 
@@ -252,7 +256,11 @@ class TenantView:
     ) -> Row:
         """Return the object at a path: see find_at(). Raise ApiError if there is none."""
         row = self._read_once(
-            path, ids, lambda: self.client.get_object(path, ids=ids, key=_id_key(kind), purpose=purpose)
+            path,
+            ids,
+            lambda: self.client.get_object(
+                path, ids=ids, key=_id_key(kind), object_key=_object_key(kind), purpose=purpose
+            ),
         )
         return self._typed_object(kind, _cache_key(path, ids), row) or {}
 
@@ -524,6 +532,10 @@ def _id_key(kind: Kind | None) -> str | None:
     if kind is None:
         return "id"
     return kind.id_key if kind.has_ids else None
+
+
+def _object_key(kind: Kind | None) -> str:
+    return "" if kind is None else kind.routes.object_key
 
 
 def _folded(name: t.Any) -> str:

@@ -23,7 +23,7 @@ from ..base.version import VERSION
 from .connection import Connection
 from .download import Download, Sink
 from .forms import Form, Watch
-from .responses import Response, read_response, sentence, server_message
+from .responses import Response, object_in, read_response, sentence, server_message
 from .transport import RawResponse, Transport, deadline_error
 
 Query = t.Mapping[str, t.Any]
@@ -41,6 +41,7 @@ _ID_LENGTH = 100
 _TARGET_LENGTH = 500
 # Maximum number of characters of the target of a redirect in a message.
 _ORIGIN_LENGTH = 200
+_TEXT = {"Accept": "text/plain; charset=utf-8"}
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -93,6 +94,7 @@ class Client:
             log=log,
         )
         self._enterprise_id = connection.enterprise_id
+        self._path_ids: dict[str, str] = {}
         self._discovery = threading.Lock()
         self._device_requests = threading.Semaphore(_DEVICE_REQUESTS)
 
@@ -158,12 +160,19 @@ class Client:
         return response
 
     def get_object(
-        self, path: str, *, ids: Ids | None = None, query: Query | None = None, key: str | None = "id", purpose: str
+        self,
+        path: str,
+        *,
+        ids: Ids | None = None,
+        query: Query | None = None,
+        key: str | None = "id",
+        object_key: str = "",
+        purpose: str,
     ) -> dict[str, t.Any]:
-        """Return an object. Raise TransportError if it does not have the property ``key``, unless that is None, and the
-        errors of request()."""
+        """Return an object. ``object_key`` is the property of the body that has it: see Routes. Raise TransportError if
+        it does not have the property ``key``, unless that is None, and the errors of request()."""
         response = self._read(path, ids, query, purpose)
-        body = response.body
+        body = object_in(response.body, object_key)
         if not isinstance(body, dict) or (key is not None and not is_id(body.get(key))):
             raise self.unusable(response, "GET", "no object", purpose)
         return body
@@ -181,11 +190,18 @@ class Client:
         )
 
     def find_object(
-        self, path: str, *, ids: Ids | None = None, query: Query | None = None, key: str | None = "id", purpose: str
+        self,
+        path: str,
+        *,
+        ids: Ids | None = None,
+        query: Query | None = None,
+        key: str | None = "id",
+        object_key: str = "",
+        purpose: str,
     ) -> dict[str, t.Any] | None:
         """Return an object like get_object(), or None if Esper returns HTTP 404."""
         try:
-            return self.get_object(path, ids=ids, query=query, key=key, purpose=purpose)
+            return self.get_object(path, ids=ids, query=query, key=key, object_key=object_key, purpose=purpose)
         except ApiError as error:
             if error.status != 404:
                 raise
@@ -202,15 +218,17 @@ class Client:
         purpose: str,
         idempotent: bool | None = None,
         can_be_empty: bool | None = None,
+        is_text: bool = False,
     ) -> Response:
         """Send one request, with as many retries as are safe and the options allow.
 
         ``path`` is that of the contract, with its placeholders and trailing slash. ``ids`` are the values of the
-        placeholders, except {enterprise_id}. ``query`` values that are None are omitted. ``body`` is sent as JSON,
-        unless it is a Form.
+        placeholders, except {enterprise_id} and those of set_path_id(). ``query`` values that are None are omitted.
+        ``body`` is sent as JSON, unless it is a Form.
         ``purpose`` is the start of an error message: "Creating the device group 'Berlin'".
         ``idempotent`` is whether the request can be repeated if its outcome is unknown, and ``can_be_empty`` whether
-        the response is valid without a body. If omitted, the method decides.
+        the response is valid without a body. If omitted, the method decides. ``is_text`` is whether the body of the
+        response is a text, not JSON.
 
         Raise ApiError for an error status, and TransportError if there is no valid response. Their ``outcome_unknown``
         is true if a write request may have taken effect anyway.
@@ -231,12 +249,22 @@ class Client:
         record: t.ContextManager[None] = contextlib.nullcontext() if method == "GET" else self._writes.record(purpose)
         with slot, record:
             return self._transport.with_retries(
-                lambda: self._send(method, target, shown, body, purpose, can_be_empty=can_be_empty),
+                lambda: self._send(method, target, shown, body, purpose, can_be_empty=can_be_empty, is_text=is_text),
                 method,
                 shown,
                 purpose,
                 idempotent,
             )
+
+    def request_text(
+        self, method: str, path: str, *, body: t.Any = None, purpose: str, idempotent: bool | None = None
+    ) -> bytes:
+        """Send a request whose response is a text, and return its bytes: see request(). Raise TransportError if the
+        response has no text."""
+        response = self.request(method, path, body=body, purpose=purpose, idempotent=idempotent, is_text=True)
+        if not isinstance(response.body, bytes):
+            raise self.unusable(response, method, "no text", purpose)
+        return response.body
 
     def download(self, download: Download, file: Sink) -> None:
         """Write the bytes of a download to a file, see Download.save()."""
@@ -253,6 +281,11 @@ class Client:
             if self._enterprise_id is None:
                 self._enterprise_id = self._discover_enterprise_id()
             return self._enterprise_id
+
+    def set_path_id(self, placeholder: str, value: str) -> str:
+        """Set the value of a placeholder in all paths of the task, and return it. The first value stays, because cached
+        responses depend on it."""
+        return self._path_ids.setdefault(placeholder, value)
 
     def redact(self, text: str) -> str:
         """Return a text without the API key and the other secrets."""
@@ -305,7 +338,9 @@ class Client:
     def target(self, path: str, ids: Ids | None = None) -> str:
         """Return a path of the contract with the values of its placeholders. Raise InvalidParameter if an ID is not a
         part of a path, and the errors of the request that reads the enterprise ID."""
-        known: Ids = {**(ids or {}), "enterprise_id": self.enterprise_id} if "{enterprise_id}" in path else ids or {}
+        known: Ids = {**self._path_ids, **(ids or {})}
+        if "{enterprise_id}" in path:
+            known = {**known, "enterprise_id": self.enterprise_id}
         for value in known.values():
             if not is_path_part(str(value)):
                 shown = self.redact(str(value))[:_ID_LENGTH]
@@ -315,12 +350,19 @@ class Client:
                 )
         return re.sub(r"{(\w+)}", lambda found: quote(str(known[found.group(1)]), safe=""), path)
 
-    def _send(self, method: str, target: str, shown: str, body: t.Any, purpose: str, *, can_be_empty: bool) -> Response:
+    def _send(
+        self, method: str, target: str, shown: str, body: t.Any, purpose: str, *, can_be_empty: bool, is_text: bool
+    ) -> Response:
         """Send a request. ``shown`` is its target for messages, in which secrets are masked."""
         url = self.connection.api_url + target
         for _hop in range(_REDIRECTS + 1):
             with self._transport.open(
-                method, url, target=shown, purpose=purpose, body=lambda: self._encoded(body, purpose)
+                method,
+                url,
+                target=shown,
+                purpose=purpose,
+                body=lambda: self._encoded(body, purpose),
+                headers=_TEXT if is_text else None,
             ) as raw:
                 is_redirect = 300 <= raw.status < 400
                 content = b"" if is_redirect else raw.content()
@@ -334,6 +376,7 @@ class Client:
                     target=shown,
                     purpose=purpose,
                     can_be_empty=can_be_empty,
+                    is_text=is_text,
                 )
             url = self._redirection(raw, url, method, shown, purpose)
         raise TransportError(

@@ -54,7 +54,7 @@ _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]|\xed[\xa0-\xbf]")
 
 @dataclass(frozen=True)
 class Response:
-    """The HTTP status, and the JSON body without its envelope (None if it was empty).
+    """The HTTP status, and the JSON body without its envelope (None if it was empty), or the bytes of a text.
 
     ``whole`` is the body with its envelope, ``target`` the path and query of the request for messages.
     """
@@ -121,11 +121,12 @@ def read_response(
     target: str,
     purpose: str,
     can_be_empty: bool,
+    is_text: bool = False,
 ) -> Response:
     """Return the decoded response to one request.
 
     ``content`` is the body, ``retry_after`` the header of that name, ``target`` the requested path and query.
-    ``can_be_empty`` is whether a response without a body is valid.
+    ``can_be_empty`` is whether a response without a body is valid, ``is_text`` whether the body is a text.
 
     Raise ApiError for an error status, and TransportError for invalid JSON, either of them inside Transient if the
     request can be repeated.
@@ -137,9 +138,11 @@ def read_response(
         data, readable = None, False
     if status >= 400:
         raise _api_error(status, data, content, retry_after, redaction, method=method, target=target, purpose=purpose)
+    is_page = _is_page(content)
+    if is_text and not is_page:
+        return Response(status, _text_in(content, data), data, target)
     if readable:
         return Response(status, _without_envelope(data), data, target)
-    is_page = _is_page(content)
     what = (
         f"a web page{_title_of(content, redaction)} instead of JSON. A proxy or a login page intercepts the request, or"
         " tenant or api_url is wrong"
@@ -220,6 +223,20 @@ def _without_envelope(data: t.Any) -> t.Any:
         if is_whole or data.keys() <= _ENVELOPE:
             return content
     return data
+
+
+def _text_in(content: bytes, data: t.Any) -> bytes | None:
+    """Return the text in a body, None if it has none. ``data`` is its JSON, None if it is not JSON. The contract also
+    describes a text with the property ``content``, so a text in an envelope, or in JSON, is accepted too."""
+    inside = _without_envelope(data)
+    text = inside.encode() if isinstance(inside, str) else b"" if isinstance(data, (dict, list)) else content
+    return text if text.strip() else None
+
+
+def object_in(body: t.Any, key: str) -> t.Any:
+    """Return the object in the property ``key`` of a body, if the body has no other property, otherwise the body."""
+    is_nested = bool(key) and isinstance(body, dict) and body.keys() == {key} and isinstance(body[key], dict)
+    return body[key] if is_nested else body
 
 
 def sentence(text: str) -> str:

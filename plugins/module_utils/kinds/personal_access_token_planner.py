@@ -11,10 +11,11 @@ from ..base.errors import EsperError, InvalidParameter, InvalidValues
 from ..base.redaction import Disclosed
 from ..base.row import Params, Row
 from ..base.secret_file import SecretFile
+from ..base.times import is_in_milliseconds
 from ..engine.planner import Planner
 from ..model.compare import missing_error
 from ..model.plan import Effect, ObjectDiff, Plan, Step
-from .token_expiry import expires_within, expiry_error, is_in_milliseconds, to_expiry, to_number
+from .token_expiry import expires_within, expiry_error, to_expiry, to_number
 
 # The value of a token in a diff.
 _NOT_SHOWN = "(not shown)"

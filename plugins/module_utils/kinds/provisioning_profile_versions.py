@@ -5,19 +5,16 @@
 from __future__ import annotations
 
 import json
-import math
 import typing as t
-from datetime import datetime, timezone
 
 from ..base.row import Params, Row
-from ..base.times import parse_time
+from ..base.times import days_until
 from ..engine.tenant_view import TenantView
 from ..model.conform import conform
 from ..model.field import Field
 from ..model.unknowns import KnownAfterApply
 
 PROFILES = "/v2/provisioning-profiles"
-_SECONDS = 86400
 
 VERSION_FIELDS = (
     Field("id", "ID of the version."),
@@ -77,14 +74,7 @@ def shown_versions(view: TenantView, profile: Row, _params: Params) -> list[Row]
 def with_days_left(row: Row) -> Row:
     """Return a profile of a response with the number of whole days until its expiration, negative after it. It is null
     if the time is not valid."""
-    return {**row, "days_left": _days_left(row.get("expiration_date"))}
-
-
-def _days_left(text: t.Any) -> int | None:
-    time = parse_time(text) if isinstance(text, str) else None
-    if time is None:
-        return None
-    return math.floor((time - datetime.now(timezone.utc)).total_seconds() / _SECONDS)
+    return {**row, "days_left": days_until(row.get("expiration_date"))}
 
 
 def _order(row: Row) -> tuple[str, str]:

@@ -15,12 +15,16 @@ from .background_script import BACKGROUND_SCRIPT
 from .blueprint import BLUEPRINT
 from .content import CONTENT
 from .custom_action import CUSTOM_ACTION
+from .dep_profile import DEP_PROFILE
 from .device_group import DEVICE_GROUP
 from .device_group_thumbnail import DEVICE_GROUP_THUMBNAIL
 from .directory_record import DIRECTORY_RECORD
 from .enterprise import ENTERPRISE
 from .enterprise_policy import ENTERPRISE_POLICY
+from .foundry_build import FOUNDRY_BUILD
+from .foundry_device_model import FOUNDRY_DEVICE_MODEL
 from .geofence import GEOFENCE
+from .google_play_app import GOOGLE_PLAY_APP
 from .pipeline import PIPELINE
 from .preferred_region import PREFERRED_REGION
 from .provisioning_profile import PROVISIONING_PROFILE
@@ -40,16 +44,20 @@ KINDS: tuple[Kind, ...] = (
     PROVISIONING_PROFILE,
     WALLPAPER,
     WEBCLIP,
+    DEP_PROFILE,
     DEVICE_GROUP_THUMBNAIL,
     ENTERPRISE,
     ENTERPRISE_POLICY,
+    FOUNDRY_BUILD,
     GEOFENCE,
+    GOOGLE_PLAY_APP,
     PREFERRED_REGION,
     REPORT_SUBSCRIPTION,
     ROLE,
     TILE_ICON,
     BLUEPRINT,
     DEVICE_GROUP,
+    FOUNDRY_DEVICE_MODEL,
     ALARM_RULE,
     DIRECTORY_RECORD,
     PIPELINE,

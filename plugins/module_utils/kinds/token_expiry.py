@@ -4,24 +4,15 @@
 
 from __future__ import annotations
 
-import re
 import typing as t
-from datetime import datetime, timezone
+from datetime import timezone
 
-from ..base.times import now, parse_time
+from ..base.times import MILLISECONDS, now, parse_time, time_of_number
 
 NEVER = "never"
 
 _API_NEVER = -1
-# In seconds, this is more than 1,000 years from now.
-_LONGEST_SECONDS = 10**11
-_MILLISECONDS = 1000
 _SECONDS_OF_DAY = 86_400
-
-
-def is_in_milliseconds(number: t.Any) -> bool:
-    """Return whether a time of the API is in milliseconds."""
-    return isinstance(number, (int, float)) and number > _LONGEST_SECONDS
 
 
 def to_expiry(value: t.Any) -> t.Any:
@@ -29,20 +20,8 @@ def to_expiry(value: t.Any) -> t.Any:
     text = str(value).strip()
     if text.lower() == NEVER or text == str(_API_NEVER):
         return NEVER
-    time = _time_of(text)
+    time = time_of_number(text) or parse_time(text)
     return value if time is None else f"{time.astimezone(timezone.utc):%Y-%m-%dT%H:%M:%SZ}"
-
-
-def _time_of(text: str) -> datetime | None:
-    # Python and Jinja have times with fractions.
-    number_text = re.fullmatch(r"([0-9]{1,15})(?:\.[0-9]+)?", text)
-    if number_text is None:
-        return parse_time(text)
-    number = int(number_text[1])
-    try:
-        return datetime.fromtimestamp(number / _MILLISECONDS if is_in_milliseconds(number) else number, timezone.utc)
-    except (ValueError, OverflowError, OSError):
-        return None
 
 
 def expiry_error(value: str) -> str:
@@ -57,7 +36,7 @@ def to_number(expiry: str, *, in_milliseconds: bool) -> int:
     time = parse_time(expiry)
     if time is None:
         return _API_NEVER
-    return int(time.timestamp()) * (_MILLISECONDS if in_milliseconds else 1)
+    return int(time.timestamp()) * (MILLISECONDS if in_milliseconds else 1)
 
 
 def expires_within(expiry: t.Any, days: int) -> bool:

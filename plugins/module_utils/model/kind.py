@@ -46,7 +46,8 @@ class Routes:
     them. ``has_object_get`` is false if Esper has no GET for one object, so it is found in the list.
 
     With ``keeps_omitted``, PUT and POST keep the properties that a body omits. With ``counts_page``, the number in the
-    list is that of the objects on the page.
+    list is that of the objects on the page. ``object_key`` is the property that has the object in responses with one
+    object, "" if the whole response is the object. Responses without it are accepted too.
     """
 
     list: str = ""
@@ -61,6 +62,7 @@ class Routes:
     has_object_get: bool = True
     keeps_omitted: bool = False
     counts_page: bool = False
+    object_key: str = ""
 
     @property
     def replaces(self) -> bool:
@@ -188,7 +190,10 @@ class Kind:
 
     ``on_difference`` is the effect of a change of a ``create_only`` field. "fail": the task fails. "replace": it also
     fails, unless it sets the option ``replace``. Then the object is deleted and created again. ``returns_name`` is
-    false if responses do not have the name. Then ``routes.name_filter`` must be exact.
+    false if responses do not have the name. Then ``routes.name_filter`` must be exact. ``creates`` is false if only
+    Esper creates the objects, so an object that does not exist is an error.
+
+    ``absent_states`` are the values of the option ``state`` after which the object does not exist.
 
     ``view_key`` is the key of the kind in TenantView. It defaults to the name, and differs if a module manages versions
     of the objects of another kind. ``in_tenant`` is true if the module tenant manages the objects too.
@@ -212,10 +217,12 @@ class Kind:
     validator: t.Callable[[Row], str] = accept_all
     on_difference: t.Literal["fail", "replace"] = "fail"
     returns_name: bool = True
+    creates: bool = True
     adapt: t.Callable[[Row], Row] | None = None
     to_api: t.Callable[[Row], Row] | None = None
     find_keys: t.Callable[[Row], t.Iterable[str]] | None = None
     on_lost_create: t.Literal["adopt", "fail"] = "adopt"
+    absent_states: tuple[str, ...] = ("absent",)
     in_tenant: bool = True
     uploads: tuple[Upload, ...] = ()
     related: tuple[Related, ...] = ()

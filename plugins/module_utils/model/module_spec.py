@@ -142,11 +142,11 @@ def writable(fields: t.Iterable[Field]) -> tuple[Field, ...]:
     return tuple(options_in(fields))
 
 
-def state_option(title: str, *, deletes: bool = True) -> Option:
+def state_option(title: str, *, deletes: bool = True, states: tuple[str, ...] = ()) -> Option:
     """Return the option ``state`` of a module that manages objects. ``title`` is an object in a sentence. ``deletes``
-    is false if Esper cannot delete such objects."""
-    choices = ("present", "absent") if deletes else ("present",)
-    return Option("state", f"Desired state of the {title}.", choices=choices, default="present")
+    is false if Esper cannot delete such objects. ``states`` are the choices if they are others, the default first."""
+    choices = states or (("present", "absent") if deletes else ("present",))
+    return Option("state", f"Desired state of the {title}.", choices=choices, default=choices[0])
 
 
 def confirm_option(secret: str) -> Option:

@@ -28,10 +28,13 @@ def plain_kind(
     related: tuple[Related, ...] = (),
     options: tuple[Option, ...] = (),
     info_options: tuple[Option, ...] = (),
+    creates: bool = True,
     deletes: bool = True,
+    states: tuple[str, ...] = (),
     rules: t.Mapping[str, t.Any] = MappingProxyType({}),
     info_rules: t.Mapping[str, t.Any] = MappingProxyType({}),
     info_short_description: str = "",
+    returns: tuple[Value, ...] = (),
     info_returns: tuple[Value, ...] = (),
     **attributes: t.Any,
 ) -> Kind:
@@ -40,12 +43,15 @@ def plain_kind(
     ``doc`` is the purpose of the objects. ``title`` defaults to the name, ``plural`` to the name with an s. ``keys``
     are the options that select an object in place of its ID. If they are not ("name",), the kind has a lookup of its
     own. ``options`` and ``info_options`` are added to those of the modules, an option ``force`` replaces the derived
-    one. ``rules`` and ``info_rules`` are added to the rules between the options, ``info_returns`` to the return values.
-    ``info_short_description`` is for a kind with a long title, because ansible-doc -l has 80 columns. ``deletes`` is
-    false if Esper cannot delete the objects. Other arguments are those of Kind.
+    one. ``rules`` and ``info_rules`` are added to the rules between the options. ``info_short_description`` is for a
+    kind with a long title, because ansible-doc -l has 80 columns. ``deletes`` is false if Esper cannot delete the
+    objects, ``creates`` if it cannot create them either. ``states`` are the choices of the option ``state`` if they are
+    others, the default first. ``returns`` and ``info_returns`` are further return values. Other arguments are those of
+    Kind.
     """
+    deletes = creates and deletes
     title, plural = title or name.replace("_", " "), plural or f"{name}s"
-    titles = plural.replace("_", " ")
+    titles = f"{title}s" if plural == f"{name}s" else plural.replace("_", " ")
     id_type = next((field.type for field in fields if field.name == "id"), "str")
     has_own_force = any(option.name == "force" for option in options)
     has_force = any(guard.option == "force" for guard in guards) and not has_own_force
@@ -54,9 +60,14 @@ def plain_kind(
     unless = " unless O(state=absent)" if deletes else ""
     module = ModuleSpec(
         short_description=f"Manage Esper {titles}",
-        description=(f"{_verbs(fields, renames=has_name, deletes=deletes)} {titles}.", *_paragraphs(doc), _OMITTED),
+        description=(
+            *((f"{_verbs(fields, renames=has_name, deletes=deletes)} {titles}.",) if creates else ()),
+            *_paragraphs(doc),
+            *(() if creates else (f"The Esper API cannot create or delete {titles}.",)),
+            _OMITTED,
+        ),
         options=(
-            state_option(title, deletes=deletes),
+            *((state_option(title, deletes=deletes, states=states),) if creates else ()),
             _id_option(f"ID of the {title}. The {title} must exist{unless}.", id_type),
             *writable(fields),
             *options,
@@ -64,6 +75,7 @@ def plain_kind(
             *((_force_option(title, can_replace=can_replace),) if has_force else ()),
         ),
         rules=_rules(fields, keys, rules),
+        returns=returns,
         sources=(*file_options(fields), *(upload.option for upload in uploads)),
         seealso=(f"{name}_info",),
     )
@@ -92,6 +104,7 @@ def plain_kind(
         plural=plural,
         routes=routes,
         fields=fields,
+        creates=creates,
         guards=guards,
         uploads=uploads,
         related=related,
@@ -144,11 +157,22 @@ def plain_reading(
 
 
 def plain_singleton(
-    *, name: str, title: str, doc: Words, routes: Routes, fields: tuple[Field, ...], **attributes: t.Any
+    *,
+    name: str,
+    title: str,
+    doc: Words,
+    routes: Routes,
+    fields: tuple[Field, ...],
+    info_doc: Words = (),
+    info_returns: tuple[Value, ...] = (),
+    seealso: tuple[str, ...] = (),
+    **attributes: t.Any,
 ) -> Kind:
     """Return a kind of which each tenant has one object, with a module that updates it and an _info module.
 
-    ``title`` is the object in a sentence, ``doc`` its purpose. Other arguments are those of Kind.
+    ``title`` is the object in a sentence, ``doc`` its purpose. ``info_doc`` and ``info_returns`` are added to the
+    description and the return values of the _info module. ``seealso`` are other modules. Other arguments are those of
+    Kind.
     """
     return Kind(
         name=name,
@@ -169,14 +193,15 @@ def plain_singleton(
                     contains=fields,
                 ),
             ),
-            seealso=(f"{name}_info",),
+            seealso=(f"{name}_info", *seealso),
         ),
         info_module=ModuleSpec(
             short_description=f"Get information about Esper {title}",
-            description=f"Returns the {title} of the tenant.",
+            description=(f"Returns the {title} of the tenant.", *_paragraphs(info_doc)),
+            returns=info_returns,
             check_mode=READS_ONLY,
             diff_mode=NO_DIFF,
-            seealso=(name,),
+            seealso=(name, *seealso),
         ),
         **attributes,
     )

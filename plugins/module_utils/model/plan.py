@@ -82,6 +82,9 @@ class Step:
     ``explain_not_found`` is called if Esper returns HTTP 404. It returns the sentence for the error, or "" for a
     DELETE that succeeded, because the object does not exist. Without it, 404 is success for every DELETE.
 
+    A step that ``deletes`` deletes the object with another method than DELETE. It is sent with the deletions, 404 is
+    success, and its response needs no object.
+
     ``response_key`` is the property that the response to an update must have, "" for the ID of the object. ``sink``
     stores a secret of the response.
 
@@ -106,6 +109,7 @@ class Step:
     extract_object: Reader | None = None
     next_step: FollowUp | None = None
     explain_not_found: t.Callable[[], str] | None = None
+    deletes: bool = False
     response_key: str = ""
     time_limit: float | None = None
     after: tuple[Producer, ...] = ()
@@ -118,6 +122,11 @@ class Step:
     adopted: bool = False
     done: bool = False
     unconfirmed: RequestFailed | None = None
+
+    @property
+    def is_deletion(self) -> bool:
+        """True if the request deletes an object."""
+        return self.deletes or self.method == "DELETE"
 
 
 @dataclass
@@ -151,7 +160,7 @@ class Plan:
 
     def is_late(self, step: Step) -> bool:
         """Return whether a step deletes something, and no other step of the plan must be sent after it."""
-        deletes = self.record is None or step.method == "DELETE"
+        deletes = self.record is None or step.is_deletion
         return deletes and not any(step in other.after for other in self.steps)
 
     def complete(self) -> None:

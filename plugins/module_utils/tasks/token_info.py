@@ -8,13 +8,11 @@ Choice: if Esper rejects one of them, for example for a personal access token, i
 
 from __future__ import annotations
 
-import typing as t
-
 from ..base.errors import ApiError
 from ..base.ids import last_uuid
 from ..base.row import Params, Row
 from ..base.secret_keys import secret_values
-from ..base.times import now, parse_time
+from ..base.times import days_until
 from ..engine.tenant_view import TenantView
 from ..model.conform import typed_result
 from ..model.field import Field
@@ -22,7 +20,6 @@ from ..model.module_spec import NO_DIFF, READS_ONLY, ModuleSpec, Value
 from ..task import ModuleDefinition, ModuleResult, RunContext
 
 _REJECTED = (403, 404)
-_SECONDS_OF_DAY = 86_400
 
 _TOKEN = (
     Field("id", "ID of the API key.", sample="1042"),
@@ -102,7 +99,7 @@ def _run(view: TenantView, _params: Params, _context: RunContext) -> ModuleResul
     if token is None and user is None:
         raise failures[0]
     if token is not None:
-        token["days_left"] = _days_left(token["expires_on"])
+        token["days_left"] = days_until(token["expires_on"])
     return ModuleResult({"changed": False, "token_info": token, "user": user}, [str(error) for error in failures])
 
 
@@ -119,11 +116,6 @@ def _read(view: TenantView, path: str, what: str, fields: tuple[Field, ...], fai
     values, mismatches = typed_result(fields, body)
     view.record_invalid(what, str(body["id"]), mismatches)
     return values
-
-
-def _days_left(expires_on: t.Any) -> int | None:
-    time = parse_time(expires_on) if isinstance(expires_on, str) else None
-    return None if time is None else int((time - now()).total_seconds() // _SECONDS_OF_DAY)
 
 
 TOKEN_INFO = ModuleDefinition("token_info", _MODULE, _run)

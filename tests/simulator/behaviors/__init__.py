@@ -16,6 +16,8 @@ from exchange import Check
 from behaviors import (
     alerts,
     apple,
+    apple_enrollment,
+    apple_tokens,
     applications,
     blueprints,
     commands,
@@ -25,7 +27,10 @@ from behaviors import (
     device_groups,
     devices,
     directory,
+    foundry,
     geofences,
+    google,
+    google_devices,
     identity,
     operations,
     pictures,
@@ -72,6 +77,11 @@ KINDS = (
     apple,
     pipeline_runs,
     pipelines,
+    apple_enrollment,
+    apple_tokens,
+    foundry,
+    google_devices,
+    google,
 )
 
 OPERATIONS = {name: behavior for kind in KINDS for name, behavior in kind.OPERATIONS.items()}

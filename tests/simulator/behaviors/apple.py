@@ -19,6 +19,7 @@ WEBCLIPS = "/v2/webclips"
 PROFILES = "/v2/provisioning-profiles"
 
 _PROFILE_VERSIONS = "/v2/provisioning-profiles/{id}/versions"
+_APPS = "/v2/tenant-apps"
 _APP_VERSIONS = "/v2/tenant-apps/{appId}/versions"
 _BOOLEANS = {"true": True, "false": False}
 _Row = dict[str, Any]
@@ -93,18 +94,30 @@ def list_apps(tenant: Tenant, call: Call) -> Answer:
         }
         for webclip in tenant.objects[WEBCLIPS].values()
     ]
+    code = "build_number" if call.query.get("legacy_format", "true") == "true" else "version_code"
     versions = [
         {
             "app_id": version["app_id"],
             "app_version_id": version["id"],
             "app_type": version["app_type"],
             "name": version["app_name"],
+            "package_name": tenant.objects[_APPS][version["app_id"]]["package_name"],
+            "version_name": version["version_name"],
+            code: version["build_number"],
+            "created_at": version["created_at"],
         }
         for version in tenant.objects[_APP_VERSIONS].values()
         if version["app_type"] == "TENANT_IOS"
     ]
-    kind = call.query.get("app_type")
-    return _page(call, [app for app in (*webclips, *versions) if kind in (None, app["app_type"])])
+    kind, search = call.query.get("app_type"), call.query.get("search", "").lower()
+    apps = [
+        app
+        for app in (*webclips, *versions)
+        if kind in (None, app["app_type"]) and search in f"{app['name']}\n{app.get('package_name', '')}".lower()
+    ]
+    if ordering := call.query.get("ordering"):
+        apps.sort(key=lambda app: str(app.get(ordering, "")))
+    return _page(call, apps)
 
 
 # --- provisioning profiles --------------------------------------------------------------------------------------------

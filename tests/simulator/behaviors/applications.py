@@ -69,9 +69,23 @@ def seed(tenant: Tenant) -> None:
             _add_version(tenant, app, manifest, File.of(f"{package}.apk", None, made(manifest)), version_id)
         app.update(is_active=label != "Old Player", is_hidden=label == "Esper Agent")
     for label, package in _PLAY:
-        app = _add_app(tenant, Manifest(package, "", 0, label))
-        app["is_g_play"] = True
-        _add_version(tenant, app, Manifest(package, "24.1.0", 0, label), None)
+        add_play_app(tenant, package, label)
+
+
+def add_play_app(tenant: Tenant, package: str, label: str = "") -> None:
+    """Add an app of Google Play with one version, unless the tenant has an app of the package."""
+    if any(app["package_name"] == package for app in tenant.objects["applications"].values()):
+        return
+    app = _add_app(tenant, Manifest(package, "", 0, label))
+    app["is_g_play"] = True
+    _add_version(tenant, app, Manifest(package, "24.1.0", 0, label), None)
+
+
+def remove_play_app(tenant: Tenant, package: str) -> None:
+    """Remove an app of Google Play."""
+    apps = tenant.objects["applications"]
+    for app in [app for app in apps.values() if app["is_g_play"] and app["package_name"] == package]:
+        del apps[app["id"]]
 
 
 def upload(tenant: Tenant, call: Call) -> Answer:

@@ -8,8 +8,11 @@ import typing as t
 
 import pytest
 from ansible_collections.esper.cloud.plugins.module_utils.base.secret_keys import (
+    MASK,
+    SECRET_BESIDE,
     is_secret_key,
     mask_pairs,
+    mask_secrets,
     secret_values,
 )
 from ansible_collections.esper.cloud.plugins.module_utils.catalog import definition_of
@@ -32,7 +35,7 @@ def test_all_secret_fields_are_in_the_table() -> None:
     names |= {name for each in secrets if isinstance(each, Option) for name in each.aliases}
     names |= {option.name for option in OPTIONS if option.secret}
     assert len(names) > 5
-    assert {name for name in names if not is_secret_key(name.rpartition(".")[2])} == set()
+    assert {name for name in names if not is_secret_key(name.rpartition(".")[2])} == SECRET_BESIDE.keys()
 
 
 def test_no_other_field_is_in_the_table() -> None:
@@ -44,6 +47,12 @@ def test_no_other_field_is_in_the_table() -> None:
 def test_values_of_secret_keys_are_collected() -> None:
     value = {"a": [{"password": "one", "name": "two"}], "tokens": ["three", 4, None, True], "secret": {"value": "five"}}
     assert sorted(secret_values(value)) == ["4", "five", "one", "three"]
+
+
+def test_a_private_key_x_its_public_key() -> None:
+    assert mask_secrets({"data": "private", "public_data": "public"}) == {"data": MASK, "public_data": "public"}
+    assert mask_secrets({"data": "plain"}) == {"data": "plain"}
+    assert list(secret_values([{"data": "private", "public_data": "public"}, {"data": "plain"}])) == ["private"]
 
 
 @pytest.mark.parametrize(

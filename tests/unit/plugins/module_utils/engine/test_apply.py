@@ -675,6 +675,18 @@ def test_the_object_may_be_anywhere_in_an_answer(server: Server, view: TenantVie
     assert not step.adopted
 
 
+def test_the_object_may_be_the_only_property_of_an_answer(server: Server, view: TenantView) -> None:
+    kind = replace(CHANNEL, routes=replace(CHANNEL.routes, object_key="schema"))
+    nested = answers({"content": {"schema": {"id": "1", "channel_name": "a"}}})
+    server.replies(nested, nested)
+    found = view.find_object(kind, "1")
+    assert (found or {})["channel_name"] == "a"
+    step = Step("Changing", "PUT", kind.routes.object, ids={"id": "1"}, body={})
+    record = apply(view, kind, Plan({}, [step]))
+    assert (record or {})["name"] == "a"
+    assert step.unconfirmed is None
+
+
 def test_a_step_may_be_given_more_time(server: Server, clock: Clock, make_client: MakeClient) -> None:
     view = TenantView(make_client(server, deadline=10))
     server.replies(answers({"id": "1"}), answers({"id": "1"}), answers({"id": "1"}))

@@ -204,6 +204,51 @@ def test_a_body_is_sent_as_json_and_none_as_nothing(server: Server, client: Clie
 
 
 @pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        (b"-----BEGIN\r\n\xff\n", b"-----BEGIN\r\n\xff\n"),
+        # Base64 can look like a number.
+        (b"123456", b"123456"),
+        ({"code": 200, "message": "success", "content": "text"}, b"text"),
+        (b'"text"', b"text"),
+    ],
+)
+def test_a_text_is_returned_byte_for_byte(server: Server, client: Client, body: t.Any, text: bytes) -> None:
+    server.app = lambda _request: answers(body, Content_Type="text/plain; charset=utf-8")
+    assert client.request_text("POST", "/keys/", body={}, purpose=PURPOSE) == text
+    (request,) = server.requests
+    assert request.headers["accept"] == "text/plain; charset=utf-8"
+    assert request.json == {}
+
+
+@pytest.mark.parametrize("body", [None, b" ", {"code": 200, "message": "no key"}, [], b"<html><title>Login</title>"])
+def test_a_response_without_the_text_is_an_error(server: Server, client: Client, body: t.Any) -> None:
+    server.app = lambda _request: answers(body)
+    with pytest.raises(TransportError, match=r"no text|a web page") as caught:
+        client.request_text("POST", "/keys/", purpose=PURPOSE)
+    assert caught.value.outcome_unknown
+    assert len(server.requests) == 1
+
+
+def test_the_error_of_a_request_for_a_text_is_json(server: Server, client: Client) -> None:
+    server.app = lambda _request: answers({"message": "No permission"}, 403)
+    with pytest.raises(ApiError, match="HTTP 403: No permission"):
+        client.request_text("POST", "/keys/", purpose=PURPOSE)
+
+
+@pytest.mark.parametrize(
+    ("body", "found"),
+    [
+        ({"content": {"schema": {"id": "1"}}}, {"id": "1"}),
+        ({"content": {"id": "1", "schema": {"id": "2"}}}, {"id": "1", "schema": {"id": "2"}}),
+    ],
+)
+def test_an_object_can_be_nested(server: Server, client: Client, body: t.Any, found: t.Any) -> None:
+    server.app = lambda _request: answers(body)
+    assert client.get_object("/things/1", object_key="schema", purpose=PURPOSE) == found
+
+
+@pytest.mark.parametrize(
     ("body", "taken"),
     [
         ({"id": 1}, {"id": 1}),
