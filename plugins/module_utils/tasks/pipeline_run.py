@@ -62,7 +62,7 @@ from .waiting import check_percentage
 _NAMED_DEVICES = 5
 # The longest pause between readings of the run, in seconds.
 _LONGEST_PAUSE = 30.0
-# The stages are read at each of so many readings of the run, and whenever the run has changed.
+# The number of readings of the run for each reading of its stages. They are also read if the run has changed.
 _READINGS_PER_STAGES = 3
 # The options that only some states have.
 _STATES_OF = {

@@ -4,7 +4,7 @@
 """Runs of pipelines, with their stage runs, target runs and commands: pipelines.yaml.
 
 A run goes on by being read, one step for each reading of it or of its stage runs. Its commands go on like all others:
-see progress.py. Properties of rows that begin with "_" are not shown.
+see progress.py. Properties of rows that start with "_" are not shown.
 """
 
 from __future__ import annotations

@@ -288,10 +288,7 @@ def _shown(device: Device) -> Row:
 
 
 def _pipeline(tenant: Tenant, row: Row) -> Row:
-    """A pipeline, which is valid if each stage has target lists and operations."""
-    stages = stages_of(tenant, row["id"])
-    is_valid = all(_attached(tenant, stage["id"]) and operations_of(tenant, stage["id"]) for stage in stages)
-    return {**row, "is_valid": bool(stages) and is_valid, "is_visible": True}
+    return {**row, "is_valid": True, "is_visible": True}
 
 
 def _operation(tenant: Tenant, row: Row) -> Row:
