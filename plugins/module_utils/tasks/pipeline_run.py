@@ -633,9 +633,23 @@ class _Following:
         if self._params["report"] or self.exceeding:
             result |= report(self.task.view, self._read_devices(self.stage_runs), reasons=self._params["reasons"])
         if state == "failed":
-            devices = [row for row in result["failed_devices"] if row["state"] != "succeeded"]
-            result |= {"failed": True, "msg": _with_devices(message, devices)}
+            result |= {"failed": True, "msg": self._with_devices(message, result["failed_devices"])}
         return result
+
+    def _with_devices(self, message: str, devices: list[Row]) -> str:
+        """Return a message with the names of devices that did not succeed: those of the stages in which too many
+        failed, or else of all stages. The most useful ones come first."""
+        stages = [stage.name for stage in self.exceeding]
+        first = "failed" if stages else "pending"
+        shown = [device for device in devices if not stages or device["stage"] in stages]
+        shown.sort(key=lambda device: device["state"] != first)
+        if not shown:
+            return f"{message}."
+        names = [f"{device['name'] or device['id']} ({device['reason'] or device['state']})" for device in shown]
+        hidden = len(names) - _NAMED_DEVICES
+        more = f" and {hidden} more (see failed_devices)" if hidden > 0 else ""
+        separator = ":" if stages else ". These devices did not succeed:"
+        return f"{message}{separator} {', '.join(names[:_NAMED_DEVICES])}{more}."
 
     def _wait(self) -> tuple[str, str]:
         """Return the state of the result, and the message of a failure."""
@@ -754,17 +768,6 @@ def _is_rejection(error: EsperError) -> bool:
 def _failed_part(stage: StageDevices) -> str:
     """Return the number of devices of a stage that did not succeed, as part of a sentence."""
     return f"{len(stage.unsuccessful)} of {counted(len(stage.devices))} of the stage '{stage.name}' did not succeed"
-
-
-def _with_devices(message: str, devices: list[Row]) -> str:
-    """Return a message with the names of devices, failed ones first, because their reasons are more useful."""
-    shown = sorted(devices, key=lambda device: device["state"] == "pending")
-    names = [f"{device['name'] or device['id']} ({device['reason'] or device['state']})" for device in shown]
-    if not names:
-        return f"{message}."
-    hidden = len(names) - _NAMED_DEVICES
-    more = f" and {hidden} more (see failed_devices)" if hidden > 0 else ""
-    return f"{message}: {', '.join(names[:_NAMED_DEVICES])}{more}."
 
 
 PIPELINE_RUN_TASK = ModuleDefinition(

@@ -611,12 +611,18 @@ def test_silent_devices_are_pending_when_the_wait_is_over(world: World) -> None:
     devices = devices_of(world, 3)
     build(world, devices)
     world.simulator.conduct(silent=[devices[0]["id"]])
-    task = run(world, wait=True, wait_timeout=120)
+    # The wait can be longer than the deadline.
+    task = run(world, wait=True, wait_timeout=120, deadline=5)
     assert task.failed
     assert "has not ended after 120 s: stage 1 of 1, Stage 1: running. It continues in Esper." in task.message
-    assert task.message.endswith(f"{devices[0]['name']} (pending).")
+    assert task.message.endswith(f" These devices did not succeed: {devices[0]['name']} (pending).")
     assert counts(task.result) == {"succeeded": 2, "pending": 1}
-    # It responds later.
+    # A task that leaves it out waits for the rest.
+    left_out = run(world, state="cancelled", devices=[devices[0]["name"]], wait=True, max_fail_percentage=34)
+    assert not left_out.failed, left_out.message
+    assert counts(left_out.result) == {"succeeded": 2, "cancelled": 1}
+    # Another one responds later.
+    assert run(world, wait=True, wait_timeout=10).failed
     world.simulator.conduct()
     assert must(world, if_running="follow", wait=True)["state"] == "completed"
 
