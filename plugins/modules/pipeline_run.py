@@ -303,7 +303,7 @@ stages:
 counts:
   description:
     - Sum of the numbers of devices of all stages, by result. A device counts once for each of its stages.
-    - RV(counts.pending) is null if the devices are not read.
+    - RV(counts.pending) is null if O(wait=false) or O(report=false).
   returned: success
   type: dict
   contains:

@@ -138,7 +138,7 @@ pipeline_runs:
     stages:
       description:
         - Stages of the run, in their order.
-        - Only returned if O(devices=true).
+        - Only returned if O(stages=true) or O(devices=true).
       type: list
       elements: dict
       contains:
@@ -193,7 +193,7 @@ pipeline_runs:
     counts:
       description:
         - Sum of the numbers of devices of all stages, by result. A device counts once for each of its stages.
-        - RV(counts.pending) is null if the devices are not read.
+        - Only returned if O(devices=true).
       type: dict
       contains:
         succeeded:

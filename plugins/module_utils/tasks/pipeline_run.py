@@ -218,7 +218,10 @@ MODULE = ModuleSpec(
             ),
             sample="completed",
         ),
-        *report_values("Empty if O(wait=false) or O(report=false)."),
+        *report_values(
+            "Empty if O(wait=false) or O(report=false).",
+            counts="RV(counts.pending) is null if O(wait=false) or O(report=false).",
+        ),
         Value(
             "device_count",
             "Number of devices whose operations are canceled or retried.",

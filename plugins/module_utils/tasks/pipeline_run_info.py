@@ -79,7 +79,10 @@ _MODULE = ModuleSpec(
             elements="dict",
             contains=(
                 *PIPELINE_RUN.fields,
-                *report_values("Only returned if O(devices=true)."),
+                *report_values(
+                    "Only returned if O(devices=true).",
+                    stages="Only returned if O(stages=true) or O(devices=true).",
+                ),
             ),
         ),
     ),

@@ -126,13 +126,13 @@ _COUNTS = (
 _COUNT_VALUES = tuple(Value(name, doc, type="int", sample=sample) for name, doc, sample in _COUNTS)
 
 
-def report_values(condition: str) -> tuple[Value, ...]:
+def report_values(condition: str, *, stages: str = "", counts: str = "") -> tuple[Value, ...]:
     """Return the documentation of the return values of report(). ``condition`` is a sentence about when they are
-    read."""
+    returned, ``stages`` and ``counts`` are those of the values of these names, if they differ."""
     return (
         Value(
             "stages",
-            ("Stages of the run, in their order.", condition),
+            ("Stages of the run, in their order.", stages or condition),
             type="list",
             elements="dict",
             contains=(
@@ -150,7 +150,7 @@ def report_values(condition: str) -> tuple[Value, ...]:
             "counts",
             (
                 "Sum of the numbers of devices of all stages, by result. A device counts once for each of its stages.",
-                "RV(counts.pending) is null if the devices are not read.",
+                counts or condition,
             ),
             type="dict",
             contains=_COUNT_VALUES,
