@@ -121,16 +121,16 @@ def option(
         doc["default"] = spec["default"]
     field_module = importlib.import_module(f"{PACKAGE}.model.field")
     fields = list(field_module.options_in(getattr(described, "fields", ())))
+    path = f"{path}{described.name}[]." if spec["type"] == "list" else f"{path}{described.name}."
     if fields:
         found = {name for reference in described.references if reference.options for name in reference.api_keys}
-        path = f"{path}{described.name}[]." if spec["type"] == "list" else f"{path}{described.name}."
         rules = {"mutually_exclusive": field_module.exclusive_options(described.fields)}
         doc["suboptions"] = {
             each.name: option(each, option_rules(each.name, rules, path), nested=True, optional=found, path=path)
             for each in fields
         }
     elif inside := getattr(described, "options", ()):
-        doc["suboptions"] = options(inside, described.rules)
+        doc["suboptions"] = options(inside, described.rules, path)
     return doc
 
 
@@ -159,9 +159,10 @@ def _listed(values: t.Sequence[t.Any]) -> list[t.Any]:
     return _Flow(values) if sum(len(str(each)) + 2 for each in values) < 84 else list(values)
 
 
-def options(described: t.Iterable[t.Any], rules: t.Mapping[str, t.Any]) -> Doc:
-    """Return the documentation of options, with the rules between them as sentences."""
-    return {each.name: option(each, option_rules(each.name, rules)) for each in described}
+def options(described: t.Iterable[t.Any], rules: t.Mapping[str, t.Any], path: str = "") -> Doc:
+    """Return the documentation of options, with the rules between them as sentences. ``path`` is that of the dict that
+    has the options."""
+    return {each.name: option(each, option_rules(each.name, rules, path), path=path) for each in described}
 
 
 def _named(names: t.Iterable[str], joint: str, path: str = "") -> str:
@@ -181,13 +182,13 @@ def option_rules(name: str, rules: t.Mapping[str, t.Any], path: str = "") -> lis
         sentences.append(f"Mutually exclusive with {named}.")
     for option_name, value, names, *any_of in rules.get("required_if", ()):
         if name in names and (len(names) == 1 or not any(any_of)):
-            sentences.append(f"Required if O({option_name}={_value(value)}).")
+            sentences.append(f"Required if O({path}{option_name}={_value(value)}).")
     for option_name, names in rules.get("required_by", {}).items():
         if name in names:
-            sentences.append(f"Required if O({option_name}) is set.")
+            sentences.append(f"Required if O({path}{option_name}) is set.")
     for names in rules.get("required_together", ()):
         if name in names:
-            rest = _named((each for each in names if each != name), "and")
+            rest = _named((each for each in names if each != name), "and", path)
             sentences.append(f"Required together with {rest}.")
     return sentences
 

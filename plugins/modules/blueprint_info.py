@@ -14,8 +14,8 @@ author: esper.cloud contributors (@ansible-collections)
 description:
   - Returns one blueprint by name or ID, or all blueprints of the tenant. If the blueprint does not exist,
     the list is empty.
-  - Can also return all versions of blueprints, the differences between two versions, and blueprints in a
-    form that M(esper.cloud.blueprint) accepts in another tenant.
+  - Can also return all versions of blueprints, their history, the differences between two versions, and blueprints
+    in a form that M(esper.cloud.blueprint) accepts in another tenant.
 extends_documentation_fragment:
   - esper.cloud.connection
   - esper.cloud.attributes
@@ -51,11 +51,64 @@ options:
       - Mutually exclusive with O(export) and O(compare).
     type: bool
     default: false
+  history:
+    description:
+      - If V(true), the module also returns who saved each version of each blueprint, when, and the differences
+        to the version before.
+      - Mutually exclusive with O(export) and O(compare).
+    type: bool
+    default: false
+  version_filter:
+    description:
+      - Filter for versions. Only versions that match all of its values are returned. Requires O(versions=true)
+        or O(history=true).
+      - Apps, content files and Wi-Fi networks are those in the settings for Android.
+    type: dict
+    suboptions:
+      published:
+        description: If V(true), only published versions. If V(false), only drafts.
+        type: bool
+      number:
+        description: Number of a published version. Drafts after it have the same number.
+        type: int
+      package_name:
+        description:
+          - Package name of an app in the version.
+          - Mutually exclusive with O(version_filter.app_id).
+        type: str
+      version_name:
+        description:
+          - Name of the version of the app. Requires O(version_filter.package_name) or O(version_filter.app_id).
+          - Mutually exclusive with O(version_filter.app_version_id).
+        type: str
+      app_id:
+        description:
+          - ID of an app in the version, instead of its package name.
+          - Mutually exclusive with O(version_filter.package_name).
+        type: str
+      app_version_id:
+        description:
+          - ID of the version of an app, instead of its name.
+          - Mutually exclusive with O(version_filter.version_name).
+        type: str
+      content:
+        description:
+          - File name of a content file in the version.
+          - Mutually exclusive with O(version_filter.file_id).
+        type: str
+      file_id:
+        description:
+          - ID of a content file in the version, instead of its file name.
+          - Mutually exclusive with O(version_filter.content).
+        type: str
+      wifi_network_id:
+        description: ID of a Wi-Fi network in the version.
+        type: str
   compare:
     description:
       - Two versions of a blueprint to compare, older version first, by the number of a published version
         or by ID. Requires O(name) or O(id).
-      - Mutually exclusive with O(export) and O(versions).
+      - Mutually exclusive with O(export), O(versions), and O(history).
     type: list
     elements: str
   export:
@@ -64,7 +117,7 @@ options:
         of IDs.
       - The export omits objects without names, such as Wi-Fi networks, and also passwords and settings unknown
         to this collection. RV(omitted) lists them.
-      - Mutually exclusive with O(compare) and O(versions).
+      - Mutually exclusive with O(compare), O(versions), and O(history).
     type: bool
     default: false
 seealso:
@@ -107,6 +160,20 @@ EXAMPLES = r"""
     esper.cloud.blueprint:
       tenant: acme-production
       api_key: "{{ lookup('ansible.builtin.env', 'ACME_KEY') }}"
+
+- name: Read since when the POS terminals have an app
+  esper.cloud.blueprint_info:
+    name: Point of Sale
+    history: true
+    version_filter:
+      published: true
+      package_name: com.example.till
+  register: terminals
+
+- name: Show the first version with the app
+  ansible.builtin.debug:
+    msg: "{{ terminals.history[-1].updated_at }}: version {{ terminals.history[-1].version_number }}"
+  when: terminals.history | length > 0
 """
 
 RETURN = r"""
@@ -180,10 +247,67 @@ blueprints:
       type: str
       sample: '2026-03-02T11:00:00Z'
 versions:
-  description: All versions of each blueprint, newest first, with the keys of RV(blueprints).
+  description: Versions of each blueprint that match O(version_filter), newest first, with
+    the keys of RV(blueprints).
   returned: with O(versions=true)
   type: list
   elements: dict
+history:
+  description: Versions of each blueprint, newest first, with the differences to the version
+    before.
+  returned: with O(history=true)
+  type: list
+  elements: dict
+  contains:
+    blueprint:
+      description: Name of the blueprint.
+      type: str
+      sample: Self-service kiosks
+    version_id:
+      description: ID of the version.
+      type: str
+      sample: 1a1f0d3c-5a77-4dd1-9a3c-26b9e3f0a7e2
+    version_number:
+      description: Number of the version.
+      type: int
+      sample: 3
+    minor_version_number:
+      description: Number of the draft.
+      type: int
+      sample: 0
+    publish:
+      description: Whether the version is published.
+      type: bool
+      sample: true
+    comments:
+      description: Comment on the version.
+      type: str
+      sample: Spring release
+    created_at:
+      description: Time of creation, as Esper returns it for the version.
+      type: str
+      sample: '2026-03-01T09:30:00Z'
+    created_by:
+      description: ID of the user who created it.
+      type: str
+      sample: '17'
+    updated_at:
+      description: Time of the save.
+      type: str
+      sample: '2026-03-02T11:00:00Z'
+    updated_by:
+      description: ID of the user who saved the version.
+      type: str
+      sample: '17'
+    differences:
+      description: Differences to the version before, as in RV(differences). Empty for the
+        first version.
+      type: list
+      elements: dict
+      sample:
+        - path: settings.android.apps[com.example.kiosk].version_name
+          before: 1.0.0
+          after: 1.1.0
 differences:
   description: Differences between the two versions.
   returned: with O(compare)

@@ -72,6 +72,13 @@ options:
       command.
     type: bool
     default: false
+  with_provisioning:
+    description:
+      - If V(true), the converge also applies settings that are otherwise applied at provisioning only. The
+        module converges one device with a request of its own, and several with operations in place of commands.
+      - If an up-to-date device must also apply them, set O(force=true).
+    type: bool
+    default: false
   alias:
     description:
       - Name of the command in the Esper console.
@@ -108,6 +115,7 @@ options:
     type: float
     default: 0.0
 seealso:
+  - module: esper.cloud.converge_info
   - module: esper.cloud.blueprint
   - module: esper.cloud.device_command
 """
@@ -180,6 +188,25 @@ commands:
       description: Number of device groups that the command names.
       type: int
       sample: 0
+operations:
+  description: Operations that Esper accepted, one for up to 500 devices. Empty for one device, and in check
+    mode.
+  returned: if O(with_provisioning=true)
+  type: list
+  elements: dict
+  contains:
+    id:
+      description: ID of the operation.
+      type: str
+      sample: 6f2f7c55-7c1f-4b8e-9a39-55a8c0f6a003
+    devices:
+      description: Number of devices of the operation.
+      type: int
+      sample: 300
+converge_id:
+  description: ID of the converge of one device. Null for several devices, and in check mode.
+  returned: if O(with_provisioning=true)
+  type: str
 state:
   description:
     - Status of the request.

@@ -13,6 +13,7 @@ version_added: 0.1.0
 author: esper.cloud contributors (@ansible-collections)
 description:
   - Sends a command to devices or device groups, and optionally waits for the result of each device.
+  - Cancels a command for devices that have not started it.
   - If several selectors are set, for example O(devices) and O(groups), the task acts on devices that match
     all of them. If no device matches, the task fails unless O(allow_empty=true).
   - One request takes up to 1,000 devices or 500 device groups. One task for many devices is therefore much
@@ -20,40 +21,36 @@ description:
   - The module validates the arguments of the command before it sends a request.
   - If the response to a command is lost, the module looks for the command before it sends it again. No device
     receives it twice.
-  - At least one of O(devices), O(groups), and O(filters) is required.
+  - If O(state=sent), at least one of O(devices), O(groups), and O(filters) is required.
 extends_documentation_fragment:
   - esper.cloud.connection
   - esper.cloud.attributes
 attributes:
   check_mode:
-    description: Sends no command and returns the number of devices.
+    description: Sends no request and returns the number of devices.
     support: full
   diff_mode:
-    description: A command has no state before and after.
-    support: N/A
+    description: Shows the states before and after a cancellation.
+    support: partial
+    details: Only with O(state=cancelled), because a new command has no previous state.
 options:
+  state:
+    description:
+      - Desired state of the command.
+      - V(sent) sends a command in each run.
+      - V(cancelled) cancels the command O(id) for devices that have not started it. RV(too_late) lists the
+        devices that have started or completed it.
+    type: str
+    choices: [sent, cancelled]
+    default: sent
   devices:
     description:
       - Devices by name, alias, serial number or ID.
       - The module looks up devices one by one, or in the list of all devices if this takes fewer requests.
+      - With O(state=cancelled), the devices for which the command is canceled. Defaults to all.
     type: list
     elements: str
     aliases: [device]
-  groups:
-    description:
-      - Device groups by path, name or ID. Devices in their subgroups are included, disabled devices are not.
-      - If O(groups) is the only selector, the module sends the command to the device groups, and Esper sends
-        it to their devices. Otherwise, the module sends the command to the devices that match.
-    type: list
-    elements: str
-  filters:
-    description:
-      - Filters for devices, for example C(state), C(platform), C(tags), C(search) and C(battery_level_lte).
-        O(esper.cloud.devices#inventory:filters) lists all filters and their values. Disabled devices are
-        not included.
-      - Device groups, tags and blueprints can be set by name or ID.
-      - An empty dictionary selects no device. To select all devices, set O(groups) to V(All devices).
-    type: dict
   allow_empty:
     description: If V(true), a task that selects no device makes no changes. If V(false), it fails.
     type: bool
@@ -66,9 +63,10 @@ options:
         Otherwise, there is no limit by default.
     type: int
   command:
-    description: Name of the command.
+    description:
+      - Name of the command.
+      - Required if O(state=sent).
     type: str
-    required: true
     choices:
       - ADD_TO_WHITELIST
       - ADD_WIFI_AP
@@ -120,6 +118,21 @@ options:
       - USE_ONLY_SAVED_WIFI_AP
       - VPP_APP_INSTALL
       - WIPE
+  groups:
+    description:
+      - Device groups by path, name or ID. Devices in their subgroups are included, disabled devices are not.
+      - If O(groups) is the only selector, the module sends the command to the device groups, and Esper sends
+        it to their devices. Otherwise, the module sends the command to the devices that match.
+    type: list
+    elements: str
+  filters:
+    description:
+      - Filters for devices, for example C(state), C(platform), C(tags), C(search) and C(battery_level_lte).
+        O(esper.cloud.devices#inventory:filters) lists all filters and their values. Disabled devices are
+        not included.
+      - Device groups, tags and blueprints can be set by name or ID.
+      - An empty dictionary selects no device. To select all devices, set O(groups) to V(All devices).
+    type: dict
   args:
     description: Arguments of the command, or of the operation with the name of a command.
     type: dict
@@ -289,7 +302,7 @@ options:
           - Required for C(SET_STATIC_IP).
         type: str
       profile:
-        description: Configuration profile in base64.
+        description: Configuration profile in base64. It is never shown.
         type: str
       profile_identifier:
         description: Identifier of the profile.
@@ -466,7 +479,16 @@ options:
       without a result after O(wait_timeout) without failing the task.
     type: float
     default: 0.0
+  id:
+    description:
+      - ID of the command to cancel. M(esper.cloud.device_command_info) returns the commands of a device.
+      - Required if O(state=cancelled).
+    type: str
+  reason:
+    description: Reason for the cancellation.
+    type: str
 seealso:
+  - module: esper.cloud.device_command_info
   - module: esper.cloud.converge
   - module: esper.cloud.device
 """
@@ -507,18 +529,36 @@ EXAMPLES = r"""
     allow_empty: true
     command: UPDATE_HEARTBEAT
   run_once: true
+
+- name: Send a command that waits until the night
+  esper.cloud.device_command:
+    groups: [All devices]
+    command: REBOOT
+    schedule: WINDOW
+    schedule_args:
+      start_datetime: "2030-05-01T22:00:00Z"
+      end_datetime: "2030-05-02T02:00:00Z"
+  register: scheduled
+
+- name: Cancel it for devices that have not started it
+  esper.cloud.device_command:
+    state: cancelled
+    id: "{{ scheduled.commands[0].id }}"
+    reason: The maintenance is postponed
 """
 
 RETURN = r"""
 device_count:
-  description: Number of selected devices. Null if Esper does not return the number of devices in O(groups).
+  description:
+    - Number of selected devices. Null if Esper does not return the number of devices in O(groups).
+    - With O(state=cancelled), number of devices for which the command is canceled.
   returned: success
   type: int
   sample: 300
 commands:
   description: Commands that Esper accepted, one for up to 1,000 devices or 500 device groups. Empty in check
     mode.
-  returned: success
+  returned: if O(state=sent)
   type: list
   elements: dict
   contains:
@@ -534,6 +574,28 @@ commands:
       description: Number of device groups that the command names.
       type: int
       sample: 0
+too_late:
+  description: Devices that have started or completed the command, so it is not canceled for them.
+  returned: if O(state=cancelled)
+  type: list
+  elements: dict
+  contains:
+    id:
+      description: ID of the device.
+      type: str
+      sample: e2425d4b-c266-41b4-a83e-490189fc9a0f
+    name:
+      description: Name of the device.
+      type: str
+      sample: OUW-MDJ-00001
+    state:
+      description: State of the command on the device.
+      type: str
+      sample: in_progress
+    reason:
+      description: Reason that the device or Esper reports.
+      type: str
+      sample: The battery is low
 state:
   description:
     - Status of the request.
@@ -542,12 +604,12 @@ state:
     - V(pending) if some devices are pending, but not more than O(max_unanswered_percentage).
     - V(failed) if more devices than O(max_fail_percentage) failed, or more than O(max_unanswered_percentage)
       are pending.
-  returned: success
+  returned: if O(state=sent)
   type: str
   sample: completed
 counts:
   description: Number of devices by result.
-  returned: success
+  returned: if O(state=sent)
   type: dict
   contains:
     succeeded:
@@ -577,7 +639,7 @@ counts:
       sample: 0
 failed_devices:
   description: Devices that failed or are pending. Empty if O(wait=false).
-  returned: success
+  returned: if O(state=sent)
   type: list
   elements: dict
   contains:

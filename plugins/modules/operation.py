@@ -18,8 +18,8 @@ description:
   - If several selectors are set, for example O(devices) and O(groups), the task acts on devices that
     match all of them. If no device matches, the task fails unless O(allow_empty=true).
   - There are operations without an equivalent command, for example to apply geofences, capture screenshots
-    or install system updates. Operations can be canceled. If M(esper.cloud.device_command) has the
-    same command, use it unless you need a query or a cancellation.
+    or install system updates. If M(esper.cloud.device_command) has the same command, use it unless
+    you need a query.
   - One request takes up to 500 named devices, or a query for any number of devices.
   - The module validates the arguments of the operation before it sends a request.
   - If the response to a request is lost, the module looks for the operation before it sends the request
@@ -363,7 +363,7 @@ options:
           - Required for C(SET_STATIC_IP).
         type: str
       profile:
-        description: Configuration profile in base64.
+        description: Configuration profile in base64. It is never shown.
         type: str
       profile_identifier:
         description: Identifier of the profile.

@@ -13,11 +13,10 @@ version_added: 0.1.0
 author: esper.cloud contributors (@ansible-collections)
 description:
   - Creates, updates, renames and deletes pipelines.
-  - 'A pipeline runs operations on devices and device groups, stage by stage. A task describes all of it:
-    its stages in their order, with target lists and operation lists.'
-  - The module reads only what the task sets. It adds first and removes last, so an interrupted task can be
-    run again.
-  - To start a pipeline, use M(esper.cloud.pipeline_run).
+  - 'A pipeline runs operations on devices and device groups, stage by stage. A task describes
+    all of it: its stages in their order, with target lists and operation lists.'
+  - The module reads only what the task sets. It adds first and removes last, so an interrupted
+    task can be run again.
   - Options you omit are not changed.
   - At least one of O(id) and O(name) is required.
 extends_documentation_fragment:
@@ -52,17 +51,17 @@ options:
     description: If V(true), the pipeline is a default one. Esper does not document the effect.
     type: bool
   timeout_seconds:
-    description: Time in seconds after which a run of the pipeline times out. Esper documents 86400 as the
-      default, but also that runs time out after 21 days. Must be at least 1.
+    description: Time in seconds after which a run of the pipeline times out. Esper documents
+      86400 as the default, but also that runs time out after 21 days. Must be at least 1.
     type: int
   stages:
     description:
       - Stages of the pipeline, in the order in which they run.
       - Other stages are not changed, unless O(exact=true).
-      - Esper adds a new stage at the end. If a stage must move, or be created before others, the task fails
-        unless O(recreate_stages=true).
-      - A stage has target lists and operation lists. In most pipelines it has one of each. Then set O(stages[].devices)
-        or O(stages[].groups), and O(stages[].operations).
+      - Esper adds a new stage at the end. If a stage must move, or be created before others,
+        the task fails unless O(recreate_stages=true).
+      - A stage has target lists and operation lists. In most pipelines it has one of each.
+        Then set O(stages[].devices) or O(stages[].groups), and O(stages[].operations).
     type: list
     elements: dict
     suboptions:
@@ -77,25 +76,28 @@ options:
         description: Description of the stage.
         type: str
       timeout_seconds:
-        description: Time in seconds after which a run of the stage times out. Esper documents 7 days as the
-          default of a run.
+        description: Time in seconds after which a run of the stage times out. Esper documents
+          7 days as the default of a run.
         type: int
       devices:
         description:
-          - Devices of the stage, by name, alias, serial number or ID. The list replaces the existing one.
-          - The module looks up devices one by one, or in the list of all devices if this takes fewer requests.
-          - Mutually exclusive with O(groups) and O(target_lists).
+          - Devices of the stage, by name, alias, serial number or ID. The list replaces the
+            existing one.
+          - The module looks up devices one by one, or in the list of all devices if this
+            takes fewer requests.
+          - Mutually exclusive with O(stages[].groups) and O(stages[].target_lists).
         type: list
         elements: str
       groups:
         description:
-          - Device groups of the stage, by path, name or ID. The list replaces the existing one.
-          - Mutually exclusive with O(devices) and O(target_lists).
+          - Device groups of the stage, by path, name or ID. The list replaces the existing
+            one.
+          - Mutually exclusive with O(stages[].devices) and O(stages[].target_lists).
         type: list
         elements: str
       subgroups:
-        description: If V(true), C(groups) also includes the groups below them, as they are when the task
-          runs.
+        description: If V(true), C(groups) also includes the groups below them, as they are
+          when the task runs.
         type: bool
         default: false
       operations:
@@ -103,7 +105,7 @@ options:
           - Operations of the stage.
           - The list replaces the existing one. Operations run in this order.
           - A changed operation keeps its place, so the other operations are not sent again.
-          - Mutually exclusive with O(operation_lists).
+          - Mutually exclusive with O(stages[].operation_lists).
         type: list
         elements: dict
         suboptions:
@@ -154,12 +156,15 @@ options:
           args:
             description:
               - Arguments of the operation, in API format. Arguments you omit are not changed.
-              - Passwords, certificates and Wi-Fi access points are never shown.
+              - Passwords, certificates and Wi-Fi access points, which the module recognizes
+                by the names of their arguments, are never shown.
             type: dict
           app:
             description:
-              - Version of an Android app for V(INSTALL). The module sends its ID and names as arguments.
-              - Mutually exclusive with O(content) and O(policy).
+              - Version of an Android app for V(INSTALL). The module sends its ID and names
+                as arguments.
+              - C(version_name) or C(version_code) is required.
+              - Mutually exclusive with O(stages[].operations[].content) and O(stages[].operations[].policy).
             type: dict
             suboptions:
               package_name:
@@ -167,7 +172,8 @@ options:
                 type: str
                 required: true
               version_name:
-                description: Name of the version. V(latest) selects the version with the highest version code.
+                description: Name of the version. V(latest) selects the version with the highest
+                  version code.
                 type: str
               version_code:
                 description: Code of the version, a number.
@@ -175,62 +181,67 @@ options:
           content:
             description:
               - Content file for V(SYNC_CONTENT), by name or ID.
-              - Mutually exclusive with O(app) and O(policy).
+              - Mutually exclusive with O(stages[].operations[].app) and O(stages[].operations[].policy).
             type: str
           policy:
             description:
               - Enterprise policy for V(SET_NEW_POLICY), by name or ID.
-              - Mutually exclusive with O(app) and O(content).
+              - Mutually exclusive with O(stages[].operations[].app) and O(stages[].operations[].content).
             type: str
       target_lists:
         description:
           - Target lists of the stage. Other target lists stay attached, unless O(exact=true).
-          - If several stages name one list, it is attached to each of them. Set its members in one stage,
-            and only its name in the others.
-          - Mutually exclusive with O(devices) and O(groups).
+          - If several stages name one list, it is attached to each of them. Set its members
+            in one stage, and only its name in the others.
+          - Mutually exclusive with O(stages[].devices) and O(stages[].groups).
         type: list
         elements: dict
         suboptions:
           name:
-            description: Name of the list. With O(stages[].target_lists[].id), its new name.
+            description: Name of the list. With O(stages[].target_lists[].id), its new name,
+              otherwise required.
             type: str
           id:
             description: ID of the list. Required to rename a list.
             type: str
           devices:
             description:
-              - Devices of the list, by name, alias, serial number or ID. The list replaces the existing one.
-              - The module looks up devices one by one, or in the list of all devices if this takes fewer
-                requests.
-              - Mutually exclusive with O(groups).
-              - Required if O(inactive) is set.
+              - Devices of the list, by name, alias, serial number or ID. The list replaces
+                the existing one.
+              - The module looks up devices one by one, or in the list of all devices if this
+                takes fewer requests.
+              - Mutually exclusive with O(stages[].target_lists[].groups).
+              - Required if O(stages[].target_lists[].inactive) is set.
             type: list
             elements: str
           groups:
             description:
-              - Device groups of the list, by path, name or ID. The list replaces the existing one.
-              - Mutually exclusive with O(devices).
+              - Device groups of the list, by path, name or ID. The list replaces the existing
+                one.
+              - Mutually exclusive with O(stages[].target_lists[].devices).
             type: list
             elements: str
           subgroups:
-            description: If V(true), C(groups) also includes the groups below them, as they are when the task
-              runs.
+            description: If V(true), C(groups) also includes the groups below them, as they
+              are when the task runs.
             type: bool
             default: false
           inactive:
-            description: Devices of O(stages[].target_lists[].devices) that take no part in runs, although
-              they stay in the list. If omitted, new devices are active, and others are not changed.
+            description: Devices of O(stages[].target_lists[].devices) that take no part in
+              runs, although they stay in the list. If omitted, new devices are active, and
+              others are not changed.
             type: list
             elements: str
       operation_lists:
         description:
           - Operation lists of the stage. Other operation lists are not changed, unless O(exact=true).
-          - Mutually exclusive with O(operations).
+          - Mutually exclusive with O(stages[].operations).
         type: list
         elements: dict
         suboptions:
           name:
-            description: Name of the list. With O(stages[].operation_lists[].id), its new name.
+            description: Name of the list. With O(stages[].operation_lists[].id), its new
+              name, otherwise required.
             type: str
           id:
             description: ID of the list. Required to rename a list.
@@ -242,7 +253,8 @@ options:
             description:
               - Operations of the list.
               - The list replaces the existing one. Operations run in this order.
-              - A changed operation keeps its place, so the other operations are not sent again.
+              - A changed operation keeps its place, so the other operations are not sent
+                again.
             type: list
             elements: dict
             suboptions:
@@ -292,13 +304,18 @@ options:
                   - WIPE
               args:
                 description:
-                  - Arguments of the operation, in API format. Arguments you omit are not changed.
-                  - Passwords, certificates and Wi-Fi access points are never shown.
+                  - Arguments of the operation, in API format. Arguments you omit are not
+                    changed.
+                  - Passwords, certificates and Wi-Fi access points, which the module recognizes
+                    by the names of their arguments, are never shown.
                 type: dict
               app:
                 description:
-                  - Version of an Android app for V(INSTALL). The module sends its ID and names as arguments.
-                  - Mutually exclusive with O(content) and O(policy).
+                  - Version of an Android app for V(INSTALL). The module sends its ID and
+                    names as arguments.
+                  - C(version_name) or C(version_code) is required.
+                  - Mutually exclusive with O(stages[].operation_lists[].operations[].content)
+                    and O(stages[].operation_lists[].operations[].policy).
                 type: dict
                 suboptions:
                   package_name:
@@ -306,8 +323,8 @@ options:
                     type: str
                     required: true
                   version_name:
-                    description: Name of the version. V(latest) selects the version with the highest version
-                      code.
+                    description: Name of the version. V(latest) selects the version with the
+                      highest version code.
                     type: str
                   version_code:
                     description: Code of the version, a number.
@@ -315,31 +332,35 @@ options:
               content:
                 description:
                   - Content file for V(SYNC_CONTENT), by name or ID.
-                  - Mutually exclusive with O(app) and O(policy).
+                  - Mutually exclusive with O(stages[].operation_lists[].operations[].app)
+                    and O(stages[].operation_lists[].operations[].policy).
                 type: str
               policy:
                 description:
                   - Enterprise policy for V(SET_NEW_POLICY), by name or ID.
-                  - Mutually exclusive with O(app) and O(content).
+                  - Mutually exclusive with O(stages[].operation_lists[].operations[].app)
+                    and O(stages[].operation_lists[].operations[].content).
                 type: str
   exact:
-    description: If V(true), removes the stages, target lists and operation lists that the task does not list.
-      Lists of a stage are only removed if the task lists those of the same type.
+    description: If V(true), removes the stages, target lists and operation lists that the
+      task does not list. Lists of a stage are only removed if the task lists those of the
+      same type.
     type: bool
     default: false
   recreate_stages:
-    description: If V(true), deletes stages and creates them again if their order requires it. They get other
-      IDs, and keep what the task omits. If V(false), the task fails instead.
+    description: If V(true), deletes stages and creates them again if their order requires
+      it. They get other IDs, and keep what the task omits. If V(false), the task fails instead.
     type: bool
     default: false
   confirm:
-    description: 'If V(true), confirms new operations that cannot be undone, or that take devices offline:
-      V(CLEAR_APP_DATA), V(WIPE), or V(SET_WIFI_STATE) with C(wifi_state=false).'
+    description: 'If V(true), confirms new operations that cannot be undone, or that take
+      devices offline: V(CLEAR_APP_DATA), V(WIPE), or V(SET_WIFI_STATE) with C(wifi_state=false).'
     type: bool
     default: false
   force:
     description:
-      - If V(true), the pipeline is changed even if a run has not ended. The change counts for the next run.
+      - If V(true), the pipeline is changed even if a run has not ended. The change counts
+        for the next run.
       - With O(state=absent), cancels the run first, and waits up to one minute for its end.
       - If V(false), the task fails instead, and the error names the run.
     type: bool
@@ -391,7 +412,7 @@ EXAMPLES = r"""
       - name: Berlin
       - name: Head office
 
-- name: Attach one target list to two stages
+- name: Create a pipeline whose stages have the same target list
   esper.cloud.pipeline:
     name: Nightly maintenance
     stages:

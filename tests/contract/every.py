@@ -192,6 +192,7 @@ _QUERIES: dict[str, Callable[[Caller], dict[str, Any]]] = {
     "GET /commands/v0/status/": lambda caller: {"request": caller.prepare(_COMMAND)["content"]["id"]},
     "GET /geofence/v1/geofences/{geofence_id}/blueprints": lambda caller: {"limit": 10, "offset": 0},
     "GET /geofence/v1/geofences/{geofence_id}/devices": lambda caller: {"limit": 10, "offset": 0},
+    "GET /v2/command-inbox/": lambda caller: {"device_id": caller.device},
     "GET /v2/itunesapps": lambda caller: {"apple_app_id": "361309726"},
     "GET /v2/oem-config-schema": lambda caller: {"package_name": "com.example.oemconfig"},
     "GET /v2/subgroups": lambda caller: {"parent_group_ids": caller.service.tenant.root},

@@ -142,9 +142,9 @@ def test_a_query_out_of_bounds_is_400(api: Api, path: str, query: dict[str, Any]
 
 
 def test_an_unsupported_operation_is_501_with_the_reason(api: Api) -> None:
-    answer = api("GET", "/v2/command-inbox/", device_id=MISSING)
+    answer = api("PUT", f"/v2/devices/{MISSING}/devicestate", {})
     assert answer.status == 501
-    assert "GET /v2/command-inbox/: It is for devices" in answer.body["message"]
+    assert "PUT /v2/devices/{id}/devicestate: It is for devices" in answer.body["message"]
 
 
 def test_a_missing_slash_is_301_on_get_only(api: Api) -> None:

@@ -17,7 +17,7 @@ from ..base.ids import is_id
 from ..base.row import Params, Row
 from ..base.text import counted
 from ..http.parallel import CONCURRENCY, in_parallel
-from ..http.responses import Response, object_in, replace_hint, sentence
+from ..http.responses import NOT_MODIFIED, Response, object_in, replace_hint, sentence
 from ..model.conform import conform
 from ..model.kind import Kind, Shape
 from ..model.plan import ObjectDiff, Plan, Step
@@ -82,7 +82,8 @@ def _apply_plan(view: TenantView, kind: Kind, params: Params, planned: Plan, che
         record = record_after(view, kind, planned)
         if rest := plan_rest(view, kind, params, planned.steps):
             record = apply(view, kind, rest)
-    return Result(bool(planned.steps), record, planned.changes, planned.warnings, planned.related, planned.extra)
+    changed = any(not step.unchanged for step in planned.steps)
+    return Result(changed, record, planned.changes, planned.warnings, planned.related, planned.extra)
 
 
 def plan_rest(view: TenantView, kind: Kind, params: Params, steps: t.Iterable[Step]) -> Plan | None:
@@ -335,6 +336,11 @@ def _send_step(view: TenantView, kind: Kind, step: Step) -> None:
         step.done = True
         return
     _raise_if_error(view, step, response)
+    if response.status == NOT_MODIFIED:
+        # Only reading the object shows whether it is as desired.
+        step.done = step.unchanged = True
+        step.unconfirmed = _without_object(view, step, response)
+        return
     # A response that asks for another request has no effect yet.
     following = step.next_step(response) if step.next_step else None
     if following:

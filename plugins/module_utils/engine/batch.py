@@ -76,7 +76,7 @@ class BatchItem:
     @property
     def planned_action(self) -> str:
         """The action that the plan comes to, one of ACTIONS."""
-        if not self.plan.steps:
+        if all(step.unchanged for step in self.plan.steps):
             return "unchanged"
         if self.plan.record is None:
             return "deleted"

@@ -23,7 +23,7 @@ from ..base.version import VERSION
 from .connection import Connection
 from .download import Download, Sink
 from .forms import Form, Watch
-from .responses import Response, object_in, read_response, sentence, server_message
+from .responses import NOT_MODIFIED, Response, object_in, read_response, sentence, server_message
 from .transport import RawResponse, Transport, deadline_error
 
 Query = t.Mapping[str, t.Any]
@@ -364,7 +364,8 @@ class Client:
                 body=lambda: self._encoded(body, purpose),
                 headers=_TEXT if is_text else None,
             ) as raw:
-                is_redirect = 300 <= raw.status < 400
+                # A PUT that changes nothing is a success.
+                is_redirect = 300 <= raw.status < 400 and (method, raw.status) != ("PUT", NOT_MODIFIED)
                 content = b"" if is_redirect else raw.content()
             if not is_redirect:
                 return read_response(

@@ -20,6 +20,8 @@ from ..base.errors import ApiError, RequestFailed, TransportError
 from ..base.redaction import Redaction
 from ..base.secret_keys import MASK, is_secret_path, mask_pairs
 
+NOT_MODIFIED = 304
+"""The status of a PUT that changes nothing, because the object is already so, or can no longer be changed."""
 _ENVELOPE = frozenset({"content", "message", "code", "status"})
 # The parts of an error response that messages quote, and the parts that are read for it.
 _MESSAGE_LENGTH = 500

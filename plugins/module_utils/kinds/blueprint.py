@@ -14,6 +14,7 @@ from ..engine.tenant_view import TenantView
 from ..model.field import Field
 from ..model.kind import Guard, Kind
 from ..model.module_spec import NO_DIFF, READS_ONLY, ModuleSpec, Option, Value, confirm_option, writable
+from .blueprint_history import HISTORY, VERSION_FILTER
 from .blueprint_list import BLUEPRINT_ROUTES
 from .blueprint_lookup import BlueprintLookup, users_of
 from .blueprint_planner import BlueprintPlanner
@@ -172,8 +173,8 @@ _INFO_MODULE = ModuleSpec(
     description=(
         "Returns one blueprint by name or ID, or all blueprints of the tenant. If the blueprint does not exist, the"
         " list is empty.",
-        "Can also return all versions of blueprints, the differences between two versions, and blueprints in a form"
-        " that M(esper.cloud.blueprint) accepts in another tenant.",
+        "Can also return all versions of blueprints, their history, the differences between two versions, and"
+        " blueprints in a form that M(esper.cloud.blueprint) accepts in another tenant.",
     ),
     options=(
         Option("id", "ID of the blueprint.", identifier=True),
@@ -196,6 +197,14 @@ _INFO_MODULE = ModuleSpec(
             default=False,
         ),
         Option(
+            "history",
+            "If V(true), the module also returns who saved each version of each blueprint, when, and the differences to"
+            " the version before.",
+            type="bool",
+            default=False,
+        ),
+        VERSION_FILTER,
+        Option(
             "compare",
             "Two versions of a blueprint to compare, older version first, by the number of a published version or"
             " by ID. Requires O(name) or O(id).",
@@ -216,7 +225,7 @@ _INFO_MODULE = ModuleSpec(
             default=False,
         ),
     ),
-    rules={"mutually_exclusive": [("id", "name"), ("export", "compare", "versions")]},
+    rules={"mutually_exclusive": [("id", "name"), ("export", "compare", "versions"), ("export", "compare", "history")]},
     returns=(
         Value(
             "blueprints",
@@ -230,11 +239,12 @@ _INFO_MODULE = ModuleSpec(
         ),
         Value(
             "versions",
-            "All versions of each blueprint, newest first, with the keys of RV(blueprints).",
+            "Versions of each blueprint that match O(version_filter), newest first, with the keys of RV(blueprints).",
             type="list",
             elements="dict",
             returned="with O(versions=true)",
         ),
+        HISTORY,
         Value(
             "differences",
             "Differences between the two versions.",

@@ -46,12 +46,11 @@ def version_kind(kind: Kind) -> Kind:
 
 
 def list_versions(
-    view: TenantView, blueprint: Row, *, number: int | None = None, kind: Kind | None = None, purpose: str
+    view: TenantView, blueprint: Row, query: Row | None = None, *, kind: Kind | None = None, purpose: str
 ) -> list[Row]:
-    """Return all versions of a blueprint, or those with a version number, newest first. They can be without settings,
-    and have the types of the fields of ``kind``, if it is set."""
-    path = _VERSIONS.format(id=blueprint["id"])
-    query = _NEWEST_FIRST if number is None else {**_NEWEST_FIRST, "version_number": str(number)}
+    """Return all versions of a blueprint, or those that match a query, newest first. They can be without settings, and
+    have the types of the fields of ``kind``, if it is set."""
+    path, query = _VERSIONS.format(id=blueprint["id"]), {**_NEWEST_FIRST, **(query or {})}
     return view.list_at(
         path, query, kind=kind and version_kind(kind), page_size=None, key="version_id", purpose=purpose
     )

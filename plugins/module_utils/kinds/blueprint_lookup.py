@@ -36,9 +36,9 @@ class BlueprintLookup(Lookup):
         blueprint is read."""
         return row if "settings" in row else self.find_by_id(str(row["id"]))
 
-    def versions_of(self, blueprint: Row) -> list[Row]:
-        """Return all versions of a blueprint, newest first."""
-        return [self._whole_version(blueprint, row) for row in self._list_versions(blueprint)]
+    def versions_of(self, blueprint: Row, query: Row | None = None) -> list[Row]:
+        """Return all versions of a blueprint, or those that match a query, newest first."""
+        return [self._whole_version(blueprint, row) for row in self._list_versions(blueprint, query)]
 
     def version_of(self, blueprint: Row, version: str) -> Row:
         """Return a version of a blueprint by ID, or the one that was published with a number. Raise NotFound."""
@@ -60,17 +60,17 @@ class BlueprintLookup(Lookup):
         own = (read.get("version_id"), saved.get("version_id"))
         if None in own or own[0] == own[1] or after == (before[0], before[1] + 1):
             return None
-        rows = self._list_versions(read, before[0]) if after == (before[0] + 1, 0) else []
+        rows = self._list_versions(read, {"version_number": str(before[0])}) if after == (before[0] + 1, 0) else []
         if own[0] not in [row["version_id"] for row in rows]:
             rows = self._list_versions(read)
         between = [row for row in rows if row["version_id"] not in own and _age(read) < _age(row) < _age(saved)]
         return self._whole_version(read, max(between, key=_age)) if between else None
 
-    def _list_versions(self, blueprint: Row, number: int | None = None) -> list[Row]:
-        """Return all versions of a blueprint, or those with a number, as Esper lists them, which can be without
+    def _list_versions(self, blueprint: Row, query: Row | None = None) -> list[Row]:
+        """Return all versions of a blueprint, or those that match a query, as Esper lists them, which can be without
         settings."""
         purpose = f"Reading the versions of the {self.kind.phrase(blueprint)}"
-        return list_versions(self.view, blueprint, number=number, kind=self.kind, purpose=purpose)
+        return list_versions(self.view, blueprint, query, kind=self.kind, purpose=purpose)
 
     def _whole_version(self, blueprint: Row, version: Row) -> Row:
         """Return a version of the list of versions with its settings."""

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from ..base.errors import InvalidParameter, NotFound
 from ..base.row import Params, Row
 from ..engine.reader import Reader
@@ -11,6 +13,7 @@ from ..engine.tenant_view import TenantView
 from ..model.field import Field
 from ..model.kind import Kind
 from . import blueprint_comparison as comparison
+from .blueprint_history import VersionFilter, history_entry, version_filter
 from .blueprint_lookup import BlueprintLookup
 from .blueprint_names import Names
 from .blueprint_settings import SETTINGS
@@ -28,6 +31,8 @@ class BlueprintReader(Reader):
         """Return the values of the module. Raise InvalidParameter or NotFound if versions cannot be compared."""
         if params["compare"] is not None and (len(params["compare"]) != 2 or not (params["id"] or params["name"])):
             raise InvalidParameter("The option compare requires two versions, and name or id.")
+        if params["version_filter"] is not None and not params["versions"] and not params["history"]:
+            raise InvalidParameter("The option version_filter requires versions=true or history=true.")
         rows = self._select_blueprints(params)
         if params["export"]:
             return self._export(rows)
@@ -35,10 +40,42 @@ class BlueprintReader(Reader):
             result = {self.kind.plural: [self.kind.to_result(row) for row in rows]}
             return {**result, "differences": self._differences(rows, params)}
         result = {self.kind.plural: [self.kind.to_result(self._with_names(row, params)) for row in rows]}
-        if params["versions"]:
-            versions = [version for row in rows for version in self._lookup.versions_of(row)]
-            result["versions"] = [self.kind.to_result(self._with_names(version, params)) for version in versions]
+        result |= self._versions_and_history(rows, params)
         return result
+
+    def _versions_and_history(self, rows: list[Row], params: Params) -> Row:
+        """Return the versions of blueprints and their history, if the task asks for them."""
+        if not params["versions"] and not params["history"]:
+            return {}
+        selected = (
+            version_filter(self.view, params["version_filter"]) if params["version_filter"] else VersionFilter({})
+        )
+        result: Row = {name: [] for name in ("versions", "history") if params[name]}
+        for row in rows:
+            # The differences to the version before need the versions that do not match too.
+            versions = self._lookup.versions_of(row, {} if params["history"] else selected.query)
+            matching = [version for version in versions if selected.matches(version)]
+            if params["versions"]:
+                result["versions"] += [self.kind.to_result(self._with_names(version, params)) for version in matching]
+            if params["history"]:
+                result["history"] += self._history(row, versions, matching, params)
+        return result
+
+    def _history(self, blueprint: Row, versions: list[Row], matching: list[Row], params: Params) -> list[Row]:
+        """Return those of the versions of a blueprint that match, with their differences to the versions before."""
+        previous = {newer["version_id"]: older for newer, older in itertools.pairwise(versions)}
+
+        def changes(version: Row) -> list[Row]:
+            before = previous.get(version["version_id"])
+            return [] if before is None else self._changes(before, version, params)
+
+        return [history_entry(self.kind.name_of(blueprint), version, changes(version)) for version in matching]
+
+    def _changes(self, before: Row, after: Row, params: Params) -> list[Row]:
+        """Return the differences between two versions with settings."""
+        return comparison.differences(
+            *(comparison.to_result(self._with_names(version, params)["settings"]) for version in (before, after))
+        )
 
     def _select_blueprints(self, params: Params) -> list[Row]:
         if params["id"] is None and params["name"] is None:
@@ -55,9 +92,8 @@ class BlueprintReader(Reader):
         """Return the differences between two versions of a blueprint."""
         if not rows:
             raise NotFound(self.kind.title, params["id"] or params["name"])
-        selected = [self._lookup.version_of(rows[0], version) for version in params["compare"]]
-        before, after = (comparison.to_result(self._with_names(version, params)["settings"]) for version in selected)
-        return comparison.differences(before, after)
+        before, after = (self._lookup.version_of(rows[0], version) for version in params["compare"])
+        return self._changes(before, after, params)
 
     def _export(self, rows: list[Row]) -> Row:
         """Return blueprints as options of the module for another tenant, and the paths of omitted values."""

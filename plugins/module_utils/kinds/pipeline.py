@@ -55,7 +55,6 @@ PIPELINE = plain_kind(
         " stages in their order, with target lists and operation lists.",
         "The module reads only what the task sets. It adds first and removes last, so an interrupted task can be run"
         " again.",
-        "To start a pipeline, use M(esper.cloud.pipeline_run).",
     ),
     routes=Routes(list=PIPELINES, object=f"{PIPELINES}{{id}}/", update="PUT", page_size=None, extra_prefixes=(PREFIX,)),
     fields=(

@@ -93,13 +93,17 @@ def operations_option(doc: str) -> Option:
                 "args",
                 (
                     "Arguments of the operation, in API format. Arguments you omit are not changed.",
-                    "Passwords, certificates and Wi-Fi access points are never shown.",
+                    "Passwords, certificates and Wi-Fi access points, which the module recognizes by the names of their"
+                    " arguments, are never shown.",
                 ),
                 type="dict",
             ),
             Option(
                 "app",
-                "Version of an Android app for V(INSTALL). The module sends its ID and names as arguments.",
+                (
+                    "Version of an Android app for V(INSTALL). The module sends its ID and names as arguments.",
+                    "C(version_name) or C(version_code) is required.",
+                ),
                 type="dict",
                 options=(
                     Option("package_name", "Package name of the app.", required=True, identifier=True),

@@ -85,7 +85,11 @@ STAGES_OPTION = Option(
             type="list",
             elements="dict",
             options=(
-                Option("name", "Name of the list. With O(stages[].target_lists[].id), its new name.", identifier=True),
+                Option(
+                    "name",
+                    "Name of the list. With O(stages[].target_lists[].id), its new name, otherwise required.",
+                    identifier=True,
+                ),
                 Option("id", "ID of the list. Required to rename a list.", identifier=True),
                 *_members("list"),
                 _names(
@@ -107,7 +111,9 @@ STAGES_OPTION = Option(
             elements="dict",
             options=(
                 Option(
-                    "name", "Name of the list. With O(stages[].operation_lists[].id), its new name.", identifier=True
+                    "name",
+                    "Name of the list. With O(stages[].operation_lists[].id), its new name, otherwise required.",
+                    identifier=True,
                 ),
                 Option("id", "ID of the list. Required to rename a list.", identifier=True),
                 Option("description", "Description of the list."),

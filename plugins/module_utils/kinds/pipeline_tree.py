@@ -24,7 +24,6 @@ from ..base.secret_keys import secret_values
 from ..base.times import parse_time
 from ..engine.tenant_view import TenantView
 from ..http.paging import iterate
-from ..http.parallel import CONCURRENCY, in_parallel
 from ..model.field import Field
 from ..model.kind import Kind, Routes, Shape
 
@@ -115,90 +114,83 @@ class TreeReader:
         ``has_targets`` and ``has_operations`` say what is read of each stage, ``has_unattached`` whether target lists
         that no stage has are read, too. The members of the target lists are not read.
         """
-        kinds = (STAGE, TARGET_LIST) if has_unattached else (STAGE,)
-        found = list(in_parallel(self._view.client, lambda kind: self._children(kind), kinds, CONCURRENCY))
-        stages = [dict(row) for row in _in_order(found[0])]
-        target_lists = {str(row["id"]): dict(row) for rows in found[1:] for row in rows}
-        needed = {ATTACHED: has_targets, OPERATION_LISTS: has_operations}
-        parts = [(stage, path) for stage in stages for path, is_needed in needed.items() if is_needed]
-
-        def read(part: tuple[Row, str]) -> list[Row]:
-            stage, path = part
-            kind = TARGET_LIST if path == ATTACHED else OPERATION_LIST
-            return self._children(kind, path, stage_id=str(stage["id"]))
-
-        for (stage, path), rows in zip(
-            parts, list(in_parallel(self._view.client, read, parts, CONCURRENCY)), strict=True
-        ):
-            if path == ATTACHED:
-                # One list can be attached to several stages.
-                stage["target_lists"] = [target_lists.setdefault(str(row["id"]), dict(row)) for row in rows]
-            else:
-                stage["operation_lists"] = [dict(row) for row in _in_order(rows)]
+        stages_path, lists_path = self._path(STAGES), self._path(TARGET_LISTS)
+        self._read([stages_path, *([lists_path] if has_unattached else [])], "stages")
+        stages = [dict(row) for row in _in_order(self._rows(STAGE, stages_path))]
+        known = self._rows(TARGET_LIST, lists_path) if has_unattached else []
+        target_lists = {str(row["id"]): dict(row) for row in known}
+        attached = [self._path(ATTACHED, stage_id=stage["id"]) for stage in stages if has_targets]
+        operations = [self._path(OPERATION_LISTS, stage_id=stage["id"]) for stage in stages if has_operations]
+        self._read([*attached, *operations], "lists")
+        for stage, path in zip(stages, attached, strict=False):
+            rows = self._rows(TARGET_LIST, path)
+            # One list can be attached to several stages.
+            stage["target_lists"] = [target_lists.setdefault(str(row["id"]), dict(row)) for row in rows]
+        for stage, path in zip(stages, operations, strict=False):
+            stage["operation_lists"] = [dict(row) for row in _in_order(self._rows(OPERATION_LIST, path))]
         self._read_operations([each for stage in stages for each in stage.get("operation_lists", ())])
         return Tree(stages, list(target_lists.values()))
 
     def _read_operations(self, lists: list[Row]) -> None:
-        def read(row: Row) -> list[Row]:
-            return self._children(OPERATION, list_id=str(row["id"]))
-
-        found = list(in_parallel(self._view.client, read, lists, CONCURRENCY))
-        for row, operations in zip(lists, found, strict=True):
-            row["operations"] = operations_in_order(operations)
+        paths = [self._path(OPERATIONS, list_id=row["id"]) for row in lists]
+        self._read(paths, "operations")
+        for row, path in zip(lists, paths, strict=True):
+            row["operations"] = operations_in_order(self._rows(OPERATION, path))
             for each in row["operations"]:
                 self._view.client.hide(*secret_values(each["args"]))
 
     def read_all_lists(self, tree: Tree) -> None:
         """Add the target lists that no stage has to a tree."""
         known = {row["id"] for row in tree.target_lists}
-        tree.target_lists += [dict(row) for row in self._children(TARGET_LIST) if row["id"] not in known]
+        path = self._path(TARGET_LISTS)
+        self._read([path], "target lists")
+        tree.target_lists += [dict(row) for row in self._rows(TARGET_LIST, path) if row["id"] not in known]
 
     def read_members(self, lists: t.Sequence[Row]) -> None:
         """Add the members to target lists: ``targets`` to those of devices, ``device_groups`` to those of groups."""
-        unread = [row for row in lists if not {"targets", "device_groups"} & row.keys()]
-        # Each list has pages, too.
-        concurrency = max(CONCURRENCY // max(len(unread), 1), 1)
-
-        def read(row: Row) -> list[Row]:
-            kind = members_of(row)
-            return [] if kind is None else self._children(kind, concurrency=concurrency, list_id=str(row["id"]))
-
-        found = list(in_parallel(self._view.client, read, unread, CONCURRENCY))
-        for row, members in zip(unread, found, strict=True):
-            row["device_groups" if row.get("target_list_type") == GROUPS else "targets"] = members
+        paths = {
+            id(row): self._path(kind.routes.list, list_id=row["id"])
+            for row in lists
+            if (kind := members_of(row)) is not None
+        }
+        self._read(paths.values(), "target lists")
+        for row in lists:
+            if kind := members_of(row):
+                key = "targets" if kind is TARGET else "device_groups"
+                row[key] = self._rows(kind, paths[id(row)])
 
     def read_devices(self, lists: t.Sequence[Row]) -> None:
         """Add the devices in their device groups, as Esper has them now, to target lists with their members."""
-        pairs = [(row, str(link.get("device_group_id"))) for row in lists for link in row["device_groups"]]
-
-        def read(pair: tuple[Row, str]) -> list[Row]:
-            row, group_id = pair
-            ids = {"pipeline_id": self._id, "list_id": str(row["id"]), "group_id": group_id}
-            path = self._view.client.target(f"{DEVICE_GROUPS}{{group_id}}/devices/", ids)
-            return self._view.list_at(path, page_size=None, purpose=self._purpose("devices"))
-
+        paths = {
+            id(row): [
+                self._path(f"{DEVICE_GROUPS}{{group_id}}/devices/", list_id=row["id"], group_id=link["device_group_id"])
+                for link in row["device_groups"]
+                if link.get("device_group_id")
+            ]
+            for row in lists
+        }
+        self._read([path for each in paths.values() for path in each], "devices")
         for row in lists:
-            row["devices"] = []
-        found = list(in_parallel(self._view.client, read, pairs, CONCURRENCY))
-        for (row, _group_id), devices in zip(pairs, found, strict=True):
-            row["devices"] += devices
+            row["devices"] = [device for path in paths[id(row)] for device in self._rows(None, path)]
 
     def last_runs(self, number: int) -> list[Row]:
         """Return the latest runs of the pipeline, the latest first."""
-        path = self._view.client.target(RUNS, {"pipeline_id": self._id})
         query = {"ordering": "-run_number"}
-        rows = iterate(self._view.client, path, query=query, page_size=None, purpose=self._purpose("runs"))
+        rows = iterate(self._view.client, self._path(RUNS), query=query, page_size=None, purpose=self._purpose("runs"))
         typed = [self._view.typed(RUN, row) for row in itertools.islice(rows, number)]
         return [row for row in typed if row is not None]
 
-    def _children(self, kind: Kind, path: str = "", *, concurrency: int = 1, **ids: str) -> list[Row]:
-        return self._view.list_at(
-            self._view.client.target(path or kind.routes.list, {"pipeline_id": self._id, **ids}),
-            kind=kind,
-            page_size=None,
-            concurrency=concurrency,
-            purpose=self._purpose(kind.titles),
+    def _path(self, path: str, **ids: t.Any) -> str:
+        return self._view.client.target(
+            path, {"pipeline_id": self._id, **{name: str(value) for name, value in ids.items()}}
         )
+
+    def _read(self, paths: t.Iterable[str], what: str) -> None:
+        self._view.read_lists(paths, page_size=None, purpose=self._purpose(what))
+
+    def _rows(self, kind: Kind | None, path: str) -> list[Row]:
+        """Return a list that _read() has read."""
+        return self._view.list_at(path, kind=kind, page_size=None, purpose=self._purpose("parts"))
 
     def _purpose(self, what: str) -> str:
         return f"Reading the {what} of the {self._phrase}"

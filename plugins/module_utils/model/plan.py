@@ -93,7 +93,8 @@ class Step:
     is complete. The engine waits until it is.
 
     The engine sets ``done`` when Esper has accepted the request, ``response`` to the object in the response, and
-    ``adopted`` if that object was found instead of created. ``unconfirmed`` is the error of an update whose response
+    ``adopted`` if that object was found instead of created. ``unchanged`` is true if Esper returned that a PUT changes
+    nothing. ``unconfirmed`` is the error of an update whose response
     does not have the object, so only reading it shows whether the update took effect.
     """
 
@@ -120,6 +121,7 @@ class Step:
     is_settled: t.Callable[[], bool] | None = None
     response: Row | None = None
     adopted: bool = False
+    unchanged: bool = False
     done: bool = False
     unconfirmed: RequestFailed | None = None
 

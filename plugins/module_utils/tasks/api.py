@@ -18,6 +18,7 @@ from ..engine.tenant_view import TenantView
 from ..http.client import Client
 from ..http.forms import Form
 from ..http.paging import list_all
+from ..http.responses import NOT_MODIFIED
 from ..model.module_spec import ModuleSpec, Option, Support, Value
 from ..model.values import is_too_deep
 from ..task import ModuleDefinition, ModuleResult, RunContext
@@ -162,7 +163,7 @@ def call(client: Client, params: Params, *, check_mode: bool = False) -> Row:
     if is_too_deep(content):
         raise TransportError(f"{purpose} failed: the response is nested too deeply.", method=method, path=path)
     shown = content if params["show_secrets"] else mask_secrets(content)
-    return {"changed": method != "GET", "status": status, "content": shown}
+    return {"changed": method != "GET" and status != NOT_MODIFIED, "status": status, "content": shown}
 
 
 def _checked_path(path: str) -> str:

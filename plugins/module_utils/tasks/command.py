@@ -18,6 +18,7 @@ from dataclasses import dataclass, field, replace
 
 from ..base.errors import EsperError, InvalidParameter, InvalidValues
 from ..base.row import Row
+from ..base.secret_keys import mask_secrets, secret_values
 from ..base.text import counted, listed
 from ..base.validators import in_range
 from ..engine.apply import apply_each
@@ -26,10 +27,12 @@ from ..http.paging import iterate
 from ..http.parallel import in_parts
 from ..kinds.command_risk import risks
 from ..model.compare import compare
+from ..model.conform import secrets_of, to_text
 from ..model.field import Field, Words
 from ..model.kind import Kind, Routes, Shape
 from ..model.module_spec import Option
 from ..model.plan import Step
+from ..model.values import is_too_deep
 from ..task import Effects
 from .schedules import SCHEDULE, schedule_errors
 
@@ -220,7 +223,7 @@ _ARGS = (
     _text("permission", "Name of the permission."),
     _text("policy_url", "URL of the policy."),
     _text("primary_dns", "IPv4 address of the first DNS server."),
-    _text("profile", "Configuration profile in base64."),
+    _text("profile", "Configuration profile in base64. It is never shown.", secret=True),
     _text("profile_identifier", "Identifier of the profile.", identifier=True),
     _number("rotate_state", "Rotation of the screen. V(0) is automatic, V(1) is portrait and V(2) is landscape.", 0, 2),
     Field(
@@ -265,6 +268,23 @@ ARGS = Field(
 )
 
 
+_KNOWN_ARGS = frozenset(arg.api_name for arg in ARGS.fields)
+
+
+def shown_args(args: t.Any) -> t.Any:
+    """Return the arguments of a command or an operation in the form of options, without those that can be secret."""
+    if not isinstance(args, dict):
+        return args
+    others = {key: value for key, value in args.items() if key not in _KNOWN_ARGS}
+    return None if is_too_deep(args) else mask_secrets({**ARGS.from_api(args), **others})
+
+
+def hide_args(view: TenantView, args: t.Any) -> None:
+    """Mask the secret arguments of a command in everything that the task shows."""
+    if isinstance(args, dict) and not is_too_deep(args):
+        view.client.hide(*secrets_of(ARGS.fields, args), *secret_values(args))
+
+
 def extra_args_option(others: str) -> Option:
     """Return the option ``extra_args``; ``others`` are the arguments that have options of their own."""
     return Option(
@@ -299,13 +319,39 @@ def confirm_option(names: t.Iterable[str]) -> Option:
     )
 
 
+def _user_id(value: t.Any) -> str | None:
+    """Return the ID of a user, who can be an object, an ID, or a URL that ends in it."""
+    text = to_text(value.get("id") if isinstance(value, dict) else value)
+    return text and text.rstrip("/").rpartition("/")[2]
+
+
 REQUEST = Kind(
     name="command",
     title="command",
     plural="commands",
     routes=Routes(list="/commands/v0/commands/", object="/commands/v0/commands/{id}/"),
     shape=Shape.READ_ONLY,
-    fields=(Field("id", writable=False), Field("command"), Field("name", api="alias")),
+    name_key="command",
+    fields=(
+        Field("id", "ID of the command.", writable=False, sample="6f2f7c55-7c1f-4b8e-9a39-55a8c0f6a003"),
+        Field("command", "Name of the command.", sample="REBOOT"),
+        Field(
+            "args",
+            "Arguments of the command, without those that can be secret.",
+            api="command_args",
+            type="dict",
+            normalize=shown_args,
+            sample={},
+        ),
+        Field(
+            "alias",
+            "Name of the command in the Esper console. Null if Esper does not return it.",
+            sample="Ansible 0c1d2e3f",
+        ),
+        Field("schedule", "Schedule of the command. Null if Esper does not return it.", sample="IMMEDIATE"),
+        Field("created_at", "Time of creation.", writable=False, sample="2026-03-01T09:30:00Z"),
+        Field("created_by", "ID of the user who sent the command.", normalize=_user_id, writable=False, sample="17"),
+    ),
 )
 """A command in the Esper API: one request to several devices."""
 
@@ -319,6 +365,13 @@ class Command:
     schedule: str = "IMMEDIATE"
     schedule_args: Row = field(default_factory=dict)
     alias: str = "Ansible"
+
+
+def reject_options(params: t.Mapping[str, t.Any], options: t.Iterable[Option | Field]) -> None:
+    """Raise InvalidParameter if a task sets options that its state does not allow."""
+    for option in options:
+        if params[option.name] not in (None, getattr(option, "default", None)):
+            raise InvalidParameter(f"The option {option.name} is not allowed with state={params['state']}.")
 
 
 def checked_command(params: t.Mapping[str, t.Any]) -> Command:

@@ -2,13 +2,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The module that sends the command CONVERGE to outdated devices.
 
-Based on /commands/v0/commands/ (v0.yaml), and on the blueprints of devices in /v2/devices/ and /v2/blueprints/
+Based on /commands/v0/commands/ (v0.yaml), for converges with provisioning on /v2/converge (v2.yaml) or /v0/operations/
+(v0.yaml), and on the blueprints of devices in /v2/devices/ and /v2/blueprints/
 (v2.yaml). A device is outdated if it runs another blueprint than its assigned one, or another version than the latest
 published one. This version is `latest_published_version_id` of the blueprint, which the contract does not document, or
 else the newest published version in the list of its versions.
 """
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 from ..base.errors import NotFound
 from ..base.row import Params, Row
@@ -20,7 +23,9 @@ from ..kinds.device_search import devices_option, find_devices, label_of
 from ..model.conform import to_row
 from ..model.module_spec import ModuleSpec, Option, Support, Value
 from ..task import ModuleDefinition, ModuleResult, RunContext, diff_entry
-from .command import ALIAS_OPTION, AcceptedCommand, Command, send
+from .command import ALIAS_OPTION, Command, send
+from .converges import StartedConverge, start_converge
+from .operations import Operation, StartedOperations, queries_for, start_operations, summary
 from .safety import check_device_count, max_devices_option
 from .selection import (
     ALLOW_EMPTY_OPTION,
@@ -33,7 +38,16 @@ from .selection import (
     select,
 )
 from .statuses import LatestCommand, latest_commands
-from .waiting import COMMANDS_VALUE, Commands, check_wait, outcome, outcome_values, without_wait
+from .waiting import (
+    COMMANDS_VALUE,
+    Commands,
+    Together,
+    Trackable,
+    check_wait,
+    outcome,
+    outcome_values,
+    without_wait,
+)
 from .waiting import OPTIONS as WAITING
 
 MODULE = ModuleSpec(
@@ -59,6 +73,17 @@ MODULE = ModuleSpec(
             type="bool",
             default=False,
         ),
+        Option(
+            "with_provisioning",
+            (
+                "If V(true), the converge also applies settings that are otherwise applied at provisioning only. The"
+                " module converges one device with a request of its own, and several with operations in place of"
+                " commands.",
+                "If an up-to-date device must also apply them, set O(force=true).",
+            ),
+            type="bool",
+            default=False,
+        ),
         ALIAS_OPTION,
         *WAITING,
     ),
@@ -80,11 +105,28 @@ MODULE = ModuleSpec(
             sample=["OUW-MDJ-00001"],
         ),
         COMMANDS_VALUE,
+        Value(
+            "operations",
+            "Operations that Esper accepted, one for up to 500 devices. Empty for one device, and in check mode.",
+            type="list",
+            elements="dict",
+            contains=(
+                Value("id", "ID of the operation.", sample="6f2f7c55-7c1f-4b8e-9a39-55a8c0f6a003"),
+                Value("devices", "Number of devices of the operation.", type="int", sample=300),
+            ),
+            returned="if O(with_provisioning=true)",
+        ),
+        Value(
+            "converge_id",
+            "ID of the converge of one device. Null for several devices, and in check mode.",
+            sample=None,
+            returned="if O(with_provisioning=true)",
+        ),
         *outcome_values(),
     ),
     check_mode=Support("full", "Sends no command and returns the number of outdated devices."),
     diff_mode=Support("full", "Shows the blueprint versions of the devices before and after the change."),
-    seealso=("blueprint", "device_command"),
+    seealso=("converge_info", "blueprint", "device_command"),
 )
 
 
@@ -107,21 +149,41 @@ def _run(view: TenantView, params: Params, context: RunContext) -> ModuleResult:
         "pending_devices": [label_of(row) for row in outdated if row["id"] in pending],
         "commands": [],
     }
+    if params["with_provisioning"]:
+        result |= {"operations": [], "converge_id": None}
     if context.diff:
         result["diff"] = [_diff(selected, versions)] if selected else []
     predicted = {**result, **without_wait(len(outdated))}
     if context.check_mode:
         return ModuleResult(predicted)
     context.effects.values |= predicted
-    sent: list[AcceptedCommand] = []
-    if selected:
-        command = Command("CONVERGE", alias=params["alias"])
-        sent = send(view, context.effects, command, [row["id"] for row in selected])
-    result["commands"] = [each.summary for each in sent]
-    request, count = Commands(view, "The converge", sent, pending), len(outdated)
+    request, accepted = _send(view, params, context, [row["id"] for row in selected], pending)
     online = online_ids(view, Selection.of(outdated), params)
-    ends, _states = outcome(view, request, outdated, params, context, count=count, online=online)
-    return ModuleResult({**result, **ends})
+    ends, _states = outcome(view, request, outdated, params, context, count=len(outdated), online=online)
+    return ModuleResult({**result, **accepted, **ends})
+
+
+def _send(
+    view: TenantView, params: Params, context: RunContext, ids: list[str], pending: dict[str, str]
+) -> tuple[Trackable, Row]:
+    """Converge devices. Return what to wait for, and the part of the result about the requests. ``pending`` are the IDs
+    of pending commands by the IDs of their devices."""
+    title = "The converge"
+    others = Commands(view, title, [], pending)
+    if not ids:
+        return others, {}
+    if not params["with_provisioning"]:
+        sent = send(view, context.effects, Command("CONVERGE", alias=params["alias"]), ids)
+        return replace(others, sent=sent), {"commands": [each.summary for each in sent]}
+    if len(ids) == 1:
+        converge = start_converge(view, context.effects, ids[0])
+        request: Trackable = StartedConverge(view, title, converge)
+        accepted: Row = {"converge_id": converge["id"]}
+    else:
+        operation = Operation("CONVERGE", {"converge_with_provision": True})
+        rows = start_operations(view, context.effects, operation, queries_for(ids))
+        request, accepted = StartedOperations(view, title, rows), {"operations": [summary(row) for row in rows]}
+    return Together(title, [request, others]) if pending else request, accepted
 
 
 def _without_converged(view: TenantView, outdated: list[Row], versions: _Versions) -> tuple[list[Row], dict[str, str]]:

@@ -122,12 +122,20 @@ ANDROID = Value(
 
 def apps_of(view: TenantView, device: Row) -> list[Row]:
     """Return the apps on a device."""
-    path = f"{_DEVICE}app/" if is_android(device) else "/v2/devices/%s/device-apps/"
+    return [app_of(row) for row in app_rows_of(view, device)]
+
+
+def app_rows_of(view: TenantView, device: Row, package_name: str | None = None) -> list[Row]:
+    """Return the apps on a device in API format. Only apps on Android have a package name, so others are not selected
+    by it."""
     purpose = f"Reading the apps of the device {device['id']}"
-    return [_app(row) for row in list_all(view.client, path % device["id"], purpose=purpose)]
+    if not is_android(device):
+        return list_all(view.client, f"/v2/devices/{device['id']}/device-apps/", purpose=purpose)
+    rows = list_all(view.client, f"{_DEVICE}app/" % device["id"], query={"package_name": package_name}, purpose=purpose)
+    return [row for row in rows if package_name in (None, row.get("package_name"))]
 
 
-def _app(row: Row) -> Row:
+def app_of(row: Row) -> Row:
     """Return an installed app in the form of the result. Esper returns only the IDs of apps on other platforms."""
     names = ("package_name", "version_name", "version_code", "state", "app_id", "app_version_id")
     return {"name": to_text(row.get("app_name")), "type": to_text(row.get("app_type")), **_texts(row, names)}
@@ -145,12 +153,12 @@ def last_events_of(view: TenantView, device: Row, limit: int) -> list[Row]:
     ]
 
 
-def installs_of(view: TenantView, device: Row, limit: int) -> list[Row]:
-    """Return the latest installations on a device, the newest first."""
+def installs_of(view: TenantView, device: Row, limit: int | None, query: Row | None = None) -> list[Row]:
+    """Return the latest installations on a device that match a query, or all, the newest first."""
     if not is_android(device):
         return []
     purpose = f"Reading the installations on the device {device['id']}"
-    rows = list_all(view.client, f"{_DEVICE}install/" % device["id"], purpose=purpose)
+    rows = list_all(view.client, f"{_DEVICE}install/" % device["id"], query=query, purpose=purpose)
     rows.sort(key=lambda row: str(row.get("updated_on")), reverse=True)
     return [_install(row) for row in rows[:limit]]
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..base.errors import ApiError, EsperError, InvalidParameter, NotFound
+from ..base.errors import ApiError, EsperError, NotFound
 from ..base.row import Params, Row
 from ..engine.apply import apply_each, raise_first
 from ..engine.lookup import lookup_of
@@ -25,7 +25,7 @@ from ..kinds.geofence import GEOFENCE
 from ..model.module_spec import ModuleSpec, Option, Support, Value
 from ..model.plan import Step
 from ..task import ModuleDefinition, ModuleResult, RunContext, diff_entry
-from .command import ARGS, confirm_option, extra_args_option
+from .command import ARGS, confirm_option, extra_args_option, reject_options
 from .operations import (
     CANCELLED,
     FINAL_STATES,
@@ -110,8 +110,8 @@ MODULE = ModuleSpec(
         "Cancels an operation for all its devices or for some of them.",
         SELECTION,
         "There are operations without an equivalent command, for example to apply geofences, capture screenshots or"
-        " install system updates. Operations can be canceled. If M(esper.cloud.device_command) has the"
-        " same command, use it unless you need a query or a cancellation.",
+        " install system updates. If M(esper.cloud.device_command) has the same command, use it unless you need a"
+        " query.",
         "One request takes up to 500 named devices, or a query for any number of devices.",
         "The module validates the arguments of the operation before it sends a request.",
         "If the response to a request is lost, the module looks for the operation before it sends the request again."
@@ -184,9 +184,7 @@ MODULE = ModuleSpec(
 
 def _run(view: TenantView, params: Params, context: RunContext) -> ModuleResult:
     cancels = params["state"] == "cancelled"
-    for option in _STARTING if cancels else _CANCELLING:
-        if params[option.name] not in (None, getattr(option, "default", None)):
-            raise InvalidParameter(f"The option {option.name} is not allowed with state={params['state']}.")
+    reject_options(params, _STARTING if cancels else _CANCELLING)
     return _cancel(view, params, context) if cancels else _start(view, params, context)
 
 

@@ -41,7 +41,7 @@ from ..model.module_spec import Option
 from ..model.plan import Finder, Step
 from ..model.values import matches
 from ..task import Effects
-from .command import ARGS, accepting, checked_request, raise_one
+from .command import accepting, checked_request, raise_one, shown_args
 from .schedules import TIMES
 from .statuses import TERMINAL_STATES
 from .waiting import Progress, number
@@ -229,14 +229,6 @@ GEOFENCES = Option(
 _OWN_REQUIRED_ARGS = {"APPLY_GEO_FENCE": ("geofences", "geofence_ids")}
 
 
-def _without_secrets(args: t.Any) -> t.Any:
-    """Return arguments in the form of options, without secret ones."""
-    if not isinstance(args, dict):
-        return args
-    known = {field.api_name for field in ARGS.fields}
-    return {**ARGS.from_api(args), **{key: value for key, value in args.items() if key not in known}}
-
-
 OPERATION = Kind(
     name="operation",
     title="operation",
@@ -268,7 +260,7 @@ OPERATION = Kind(
             "Arguments of the operation, without those that can be secret.",
             api="arguments",
             type="dict",
-            normalize=_without_secrets,
+            normalize=shown_args,
             sample={},
         ),
         Field("created_at", "Time of creation.", writable=False, sample="2026-03-01T09:30:00Z"),
@@ -439,7 +431,7 @@ def _is_same(row: Row, body: Row) -> bool:
     return (
         has_same_devices
         and row.get("schedule_type") == body["schedule_type"]
-        and matches(_without_secrets(row.get("arguments") or {}), _without_secrets(body.get("arguments") or {}))
+        and matches(shown_args(row.get("arguments") or {}), shown_args(body.get("arguments") or {}))
     )
 
 

@@ -19,20 +19,26 @@ from ..base.times import parse_time
 from ..engine.tenant_view import TenantView
 from ..http.paging import list_all
 from ..http.parallel import CONCURRENCY, in_parallel, in_parts
+from ..model.conform import to_text
 from .command import REQUEST
 
-_PATH = "/commands/v0/status/"
-# The result of a command on a device by the state that Esper reports. All other states are pending.
-_RESULTS = {
+STATUSES = "/commands/v0/status/"
+# The states of a command on a device, by the state that Esper reports.
+STATES = {
+    "Command Queued": "queued",
+    "Command Scheduled": "scheduled",
+    "Command Initiated": "initiated",
+    "Command Acknowledged": "acknowledged",
+    "Command In Progress": "in_progress",
     "Command Success": "succeeded",
     "Command Failure": "failed",
     "Command TimeOut": "timed_out",
     "Command Cancelled": "cancelled",
 }
-# The results of commands and operations on a device.
-TERMINAL_STATES = tuple(_RESULTS.values())
+# The results of commands and operations on a device. All other states are pending.
+TERMINAL_STATES = ("succeeded", "failed", "timed_out", "cancelled")
 # The maximum number of IDs in a query.
-_IDS_PER_QUERY = 50
+IDS_PER_QUERY = 50
 _UNKNOWN_TIME = datetime.min.replace(tzinfo=timezone.utc)
 
 
@@ -48,14 +54,39 @@ class LatestCommand:
 
 def result_of(row: Row) -> str:
     """Return the result in a status, or in a part of the statistics: a terminal state or pending."""
-    return _RESULTS.get(str(row.get("state")), "pending")
+    state = state_of(row.get("state"))
+    return state if state in TERMINAL_STATES else "pending"
+
+
+def state_of(state: t.Any) -> str | None:
+    """Return the state of a command on a device, as Esper reports it, in collection terms."""
+    return STATES.get(str(state)) or to_text(state)
+
+
+def api_state_of(state: str | None) -> str | None:
+    """Return a state of a command on a device in API format, None for None."""
+    return next((api for api, own in STATES.items() if own == state), None)
 
 
 def statuses_of_command(view: TenantView, command_id: str) -> t.Iterator[Row]:
     """Return the states of a command on all its devices, in the form of Trackable.results()."""
     purpose = f"Reading the devices of the command {command_id}"
-    rows = list_all(view.client, _PATH, query={"request": command_id}, purpose=purpose)
+    rows = list_all(view.client, STATUSES, query={"request": command_id}, purpose=purpose)
     return (_to_result(_with_texts(row)) for row in rows)
+
+
+def read_statuses(view: TenantView, command_id: str, devices: t.Sequence[str] | None) -> t.Iterator[Row]:
+    """Return the statuses of a command on some of its devices, or on all, with their states in collection terms."""
+    purpose = f"Reading the devices of the command {command_id}"
+
+    def read_part(part: list[str]) -> list[Row]:
+        query = {"request": command_id, "device": ",".join(part) or None}
+        return list_all(view.client, STATUSES, query=query, purpose=purpose)
+
+    parts: t.Iterable[list[str]] = [[]] if devices is None else in_parts(IDS_PER_QUERY, devices)
+    for rows in in_parallel(view.client, read_part, parts, CONCURRENCY):
+        for row in map(_with_texts, rows):
+            yield {**row, "state": state_of(row.get("state")), "reason": to_text(row.get("reason"))}
 
 
 def statuses_of_devices(view: TenantView, commands: t.Mapping[str, str]) -> list[Row]:
@@ -66,13 +97,13 @@ def statuses_of_devices(view: TenantView, commands: t.Mapping[str, str]) -> list
     def read_part(devices: list[str]) -> list[Row]:
         requests = list(dict.fromkeys(commands[device] for device in devices))
         query = {"request": ",".join(requests), "device": ",".join(devices)}
-        rows = list_all(view.client, _PATH, query=query, purpose=purpose)
+        rows = list_all(view.client, STATUSES, query=query, purpose=purpose)
         # Both IDs, because a device can have several of the commands.
         found = {(row["request"], row["device"]): _to_result(row) for row in map(_with_texts, rows)}
         pending = {"state": "pending", "reason": None}
         return [found.get((commands[device], device)) or {"device": device, **pending} for device in devices]
 
-    parts = in_parallel(view.client, read_part, in_parts(_IDS_PER_QUERY, list(commands)), CONCURRENCY)
+    parts = in_parallel(view.client, read_part, in_parts(IDS_PER_QUERY, list(commands)), CONCURRENCY)
     return [row for rows in parts for row in rows]
 
 
@@ -91,16 +122,16 @@ def latest_commands(
         rows = list_all(view.client, REQUEST.routes.list, query=query, purpose=purpose)
         requests = {str(row["id"]): row for row in rows if is_relevant(_args_of(row))}
         latest: dict[str, LatestCommand] = {}
-        for requests_part in in_parts(_IDS_PER_QUERY, list(requests)):
+        for requests_part in in_parts(IDS_PER_QUERY, list(requests)):
             query = {"device": ",".join(part), "request": ",".join(requests_part)}
-            for status in map(_with_texts, list_all(view.client, _PATH, query=query, purpose=purpose)):
+            for status in map(_with_texts, list_all(view.client, STATUSES, query=query, purpose=purpose)):
                 command = _command(requests.get(status["request"]), status)
                 if command is not None and _rank(command) >= _rank(latest.get(status["device"])):
                     latest[status["device"]] = command
         return latest
 
     latest: dict[str, LatestCommand] = {}
-    for part in in_parallel(view.client, read_part, in_parts(_IDS_PER_QUERY, ids), CONCURRENCY):
+    for part in in_parallel(view.client, read_part, in_parts(IDS_PER_QUERY, ids), CONCURRENCY):
         latest |= part
     return latest
 

@@ -372,6 +372,27 @@ class Commands:
         return rows
 
 
+@dataclass(frozen=True)
+class Together:
+    """Several requests that were accepted, counted together."""
+
+    title: str
+    requests: t.Sequence[Trackable]
+
+    @property
+    def ids(self) -> list[str]:
+        return [id_ for request in self.requests for id_ in request.ids]
+
+    def poll(self) -> Progress:
+        progress = [request.poll() for request in self.requests]
+        counts = sum((each.counts for each in progress), Counter[str]())
+        # If Esper aborts one request, the task still waits for the others.
+        return Progress(counts, sum(each.total for each in progress), any(each.is_resolving for each in progress))
+
+    def results(self) -> list[Row]:
+        return [row for request in self.requests for row in request.results()]
+
+
 def number(value: t.Any) -> int:
     """Return a number of devices that Esper returned, 0 if it is none."""
     try:

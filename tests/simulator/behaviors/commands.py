@@ -29,7 +29,7 @@ from exchange import (
     require,
 )
 from progress import begin, enter, read
-from tasks import ENDED, STATES, Task
+from tasks import ENDED, QUEUED, STATES, Task
 from tenant import DISABLED, Device, Tenant
 
 from behaviors.devices import matching
@@ -96,17 +96,17 @@ def create_older_command(tenant: Tenant, call: Call) -> Answer:
 
 
 def list_older_commands(tenant: Tenant, call: Call) -> Answer:
-    """GET /v0/enterprise/{enterprise_id}/command/: all on one page, as there is nothing to ask for another with."""
+    """GET /v0/enterprise/{enterprise_id}/command/."""
     devices = listed(call.query["devices"]) if "devices" in call.query else None
     same = ("command", "command_type", "device_type")
     commands = [
-        _older(tenant, command)
+        command
         for command in tenant.objects["commands"].values()
         if all(call.query.get(name, command[name]) == command[name] for name in same)
         and call.query.get("issued_by", command["created_by"]) == command["created_by"]
         and (devices is None or any(task.device in devices for task in tenant.jobs[command["id"]]))
     ]
-    return _whole(commands)
+    return legacy_list(call, commands, show=lambda command: _older(tenant, command))
 
 
 def list_group_commands(tenant: Tenant, call: Call) -> Answer:
@@ -187,6 +187,27 @@ def get_status(tenant: Tenant, call: Call) -> Answer:
     task = _task(tenant, call)
     read(tenant, call, [task])
     return _answer(_shown(task))
+
+
+def get_inbox(tenant: Tenant, call: Call) -> Answer:
+    """GET /v2/command-inbox/: the first command that waits for a device; nothing if none does."""
+    device = found(tenant.devices, call.query["device_id"].lower())
+    commands = tenant.objects["commands"]
+    waiting = (each for each in tenant.tasks.values() if each.device == device.id and each.state == QUEUED)
+    task = next((each for each in waiting if each.job in commands), None)
+    if task is None:
+        return _answer({})
+    return _answer(
+        {
+            "id": task.job,
+            "command": task.command,
+            "command_args": task.arguments,
+            "device_meta": {"platform": device.platform},
+            "state": task.state,
+            "created_on": task.created_at,
+            "updated_on": task.updated_at,
+        }
+    )
 
 
 def update_status(tenant: Tenant, call: Call) -> Answer:
@@ -320,28 +341,21 @@ def _older_statuses(
     devices = listed(call.query["device"]) if "device" in call.query else None
     tasks = [task for task in tasks if devices is None or task.device in devices]
     read(tenant, call, tasks)
-    state = call.query.get("state")
-    return _whole(
-        [
-            {
-                "id": task.id,
-                "request": task.job,
-                "device": f"{enterprise_url(tenant)}device/{task.device}/",
-                "state": task.state,
-                "reason": task.reason,
-                "created_on": task.created_at,
-                "updated_on": task.updated_at,
-                **more(task),
-            }
-            for task in tasks
-            if state in (None, task.state)
-        ]
-    )
+    tasks = [task for task in tasks if call.query.get("state", task.state) == task.state]
 
+    def show(task: Task) -> dict[str, Any]:
+        return {
+            "id": task.id,
+            "request": task.job,
+            "device": f"{enterprise_url(tenant)}device/{task.device}/",
+            "state": task.state,
+            "reason": task.reason,
+            "created_on": task.created_at,
+            "updated_on": task.updated_at,
+            **more(task),
+        }
 
-def _whole(rows: Sequence[Any]) -> Answer:
-    """A list without pages."""
-    return Answer({"count": len(rows), "next": None, "previous": None, "results": rows})
+    return legacy_list(call, tasks, show=show)
 
 
 def _answer(content: Any, status: int = 200) -> Answer:
@@ -356,6 +370,7 @@ OPERATIONS: dict[str, Behavior] = {
     "GET /commands/v0/status/": list_statuses,
     "GET /commands/v0/status/{id}/": get_status,
     "PUT /commands/v0/status/{id}/": update_status,
+    "GET /v2/command-inbox/": get_inbox,
     "GET /v0/enterprise/{enterprise_id}/command/": list_older_commands,
     "POST /v0/enterprise/{enterprise_id}/command/": create_older_command,
     "GET /v0/enterprise/{enterprise_id}/command/{request_id}/status/": list_older_statuses,

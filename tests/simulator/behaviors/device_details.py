@@ -9,6 +9,7 @@ the event feed (legacy.yaml, v1.yaml and unpublished.yaml).
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Mapping
 from typing import Any
 from uuid import UUID, uuid5
@@ -28,6 +29,8 @@ from exchange import (
     refuse,
 )
 from tenant import DISABLED, ONLINE, Device, Tenant
+
+from behaviors.tenant_apps import VERSIONS
 
 App = dict[str, Any]
 
@@ -54,6 +57,7 @@ _SETTINGS = {
 
 _INSTALLED = "INSTALL_SUCCESS"
 
+_CONFIG = b"<dict><key>server</key><string>https://till.example.com</string></dict>"
 # Platform -> the kinds of apps that /v2/.../device-apps/ has for it, one each.
 _KINDS = {"APPLE": ("ESPER_IOS", "TENANT_IOS"), "WINDOWS": ("ESPER_WINDOWS",)}
 # Package, label and version of what is on Android devices in any case.
@@ -90,8 +94,19 @@ def list_device_apps(tenant: Tenant, call: Call) -> Answer:
     device = found(tenant.devices, call.values["deviceId"])
     wanted = call.query["app_type"].split(",") if "app_type" in call.query else None
     kinds = [kind for kind in _KINDS.get(device.platform, ()) if wanted is None or kind in wanted]
-    content = apps_list(call, kinds, show=lambda kind: _device_app(device, kind), back="prev")
+    content = apps_list(call, kinds, show=lambda kind: _device_app(tenant, device, kind), back="prev")
     return Answer({"content": content | {"results": content["results"] or None}})
+
+
+def list_devices_of_app(tenant: Tenant, call: Call) -> Answer:
+    """GET /v2/device-apps: the devices with a version of an app, with nothing but their ids."""
+    rows = [
+        {"device_id": device.id}
+        for device in tenant.devices.values()
+        for app in [_device_app(tenant, device, kind) for kind in _KINDS.get(device.platform, ())]
+        if all(app[name] == call.query[name].lower() for name in ("app_id", "app_version_id"))
+    ]
+    return Answer({"content": apps_list(call, rows, show=dict, back="prev")})
 
 
 def list_apps(tenant: Tenant, call: Call) -> Answer:
@@ -175,13 +190,20 @@ def _shown(device: Device) -> dict[str, Any]:
     return {name: document[name] for name in names if name in document} | {"tenant_id": None}
 
 
-def _device_app(device: Device, kind: str) -> App:
+def _device_app(tenant: Tenant, device: Device, kind: str) -> App:
+    """The app of a kind on a device: the tenant's first one of that kind in its last version, or another one."""
+    versions = [each for each in tenant.objects[VERSIONS].values() if each["app_type"] == kind]
+    own = [each for each in versions if each["app_id"] == versions[0]["app_id"]][-1:]
+    ids = {"app_id": own[0]["app_id"], "app_version_id": own[0]["id"]} if own else {}
     return {
         "id": _id(device, kind),
         "device_id": device.id,
         "app_id": _id(None, kind),
         "app_type": kind,
         "app_version_id": _id(None, f"{kind} 1.0"),
+        **ids,
+        # What no client may show unless it is asked to.
+        **({"base64_app_config": b64encode(_CONFIG).decode()} if own else {}),
         "created_at": device.provisioned_on,
         "updated_at": device.provisioned_on,
     }
@@ -287,6 +309,7 @@ OPERATIONS: dict[str, Behavior] = {
     "DELETE /device/v0/devices/{id}/": delete_device,
     "GET /device/v0/devices/{id}/devicestate": get_settings,
     "GET /v2/devices/{deviceId}/device-apps/": list_device_apps,
+    "GET /v2/device-apps": list_devices_of_app,
     "GET /enterprise/{enterprise_id}/device/{device_id}/app/": list_apps,
     "GET /enterprise/{enterprise_id}/device/{device_id}/app/{app_id}/": get_app,
     "GET /enterprise/{enterprise_id}/device/{device_id}/status/": get_status,

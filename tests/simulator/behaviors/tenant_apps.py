@@ -18,7 +18,7 @@ _APPS = (
     ("WINDOWS", "com.example.display", "Display", (("5.0", "500"), ("5.1", "510"))),
 )
 _APP_TABLE = "/v2/tenant-apps"
-_VERSIONS = "/v2/tenant-apps/{appId}/versions"
+VERSIONS = "/v2/tenant-apps/{appId}/versions"
 _TYPES = {"APPLE": "TENANT_IOS", "WINDOWS": "TENANT_WINDOWS"}
 
 
@@ -72,7 +72,7 @@ def _add_version(tenant: Tenant, app: dict[str, Any], name: str, version_name: s
         "build_number": code,
         **_about(tenant),
     }
-    tenant.objects[_VERSIONS][version["id"]] = version
+    tenant.objects[VERSIONS][version["id"]] = version
     tenant.owners[version["id"]] = app["id"]
     return version
 
@@ -82,7 +82,7 @@ def _about(tenant: Tenant) -> dict[str, str]:
 
 
 def _versions(tenant: Tenant, app: dict[str, Any]) -> list[dict[str, Any]]:
-    return [version for version in tenant.objects[_VERSIONS].values() if version["app_id"] == app["id"]]
+    return [version for version in tenant.objects[VERSIONS].values() if version["app_id"] == app["id"]]
 
 
 def _listed(page: Page) -> Answer:

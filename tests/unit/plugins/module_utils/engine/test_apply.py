@@ -729,6 +729,22 @@ def test_a_change_whose_answer_is_not_the_object_still_gives_the_object(
     assert result.record["email"] == "new@example.org"
 
 
+def test_a_put_that_modifies_nothing_is_no_change(tenant: FakeTenant, run: Run) -> None:
+    tenant.add(channel_name="Ops", email="old@example.org")
+    # Another client made the same change in the meantime.
+    tenant.troubles.append(Trouble("PUT", answers(None, 304), takes_effect=True))
+    result = run(DIRECTORY, name="Ops", email="new@example.org")
+    assert not result.changed
+    assert (result.record or {})["email"] == "new@example.org"
+
+
+def test_a_put_that_modifies_nothing_although_the_object_differs_is_an_error(tenant: FakeTenant, run: Run) -> None:
+    tenant.add(channel_name="Ops", email="old@example.org")
+    tenant.troubles.append(Trouble("PUT", answers(None, 304)))
+    with pytest.raises(RequestFailed, match="returned HTTP 304 without the object"):
+        run(DIRECTORY, name="Ops", email="new@example.org")
+
+
 def test_a_changed_object_is_read_again(server: Server, tenant: FakeTenant, view: TenantView) -> None:
     for limit in (1, 2):
         assert ensure(view, CHANNEL, {"name": "Ops", "limit": limit, "state": "present"}).changed

@@ -1138,7 +1138,7 @@ def test_a_redirect_to_nonsense_is_a_sentence(server: Server, client: Client, me
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])
 @pytest.mark.parametrize(
-    ("status", "headers"), [(302, {}), (304, {}), (300, {"Location": "/api/other/"}), (302, {"Location": ""})]
+    ("status", "headers"), [(302, {}), (305, {}), (300, {"Location": "/api/other/"}), (302, {"Location": ""})]
 )
 def test_a_redirect_that_cannot_be_followed_is_no_success(
     server: Server, client: Client, method: str, status: int, headers: dict[str, str]
@@ -1147,6 +1147,13 @@ def test_a_redirect_that_cannot_be_followed_is_no_success(
     error = str(error_of(client, method))
     assert f"{method} /things/ returned HTTP {status}, a redirect to an invalid URL" in error
     assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PATCH", "DELETE"])
+def test_only_a_put_can_return_that_nothing_is_modified(server: Server, client: Client, method: str) -> None:
+    server.replies(answers(None, 304), answers(None, 304))
+    assert client.request("PUT", "/things/", purpose=PURPOSE).status == 304
+    assert f"{method} /things/ returned HTTP 304, a redirect" in str(error_of(client, method))
 
 
 def test_the_body_of_a_redirect_is_not_read(server: Server, client: Client) -> None:

@@ -571,6 +571,15 @@ def test_info_returns_devices_of_groups_and_runs(world: World) -> None:
     assert "runs is -1; the minimum is 0" in world.run("pipeline_info", {"runs": -1}).message
 
 
+def test_many_groups_by_id_are_read_in_the_list_of_all(world: World) -> None:
+    world.simulator.reset(groups=20)
+    rows = world.must("device_group_info", {}).result["device_groups"]
+    run = release(world, stage("One", groups=[row["id"] for row in rows]), check_mode=True)
+    assert sum("/devicegroup/" in each["path"] for each in run.requests) == 1
+    missing = release(world, stage("One", groups=[*(row["id"] for row in rows), ENTERPRISE_ID]))
+    assert f"The device group '{ENTERPRISE_ID}' was not found." in missing.message
+
+
 # --- a large pipeline -------------------------------------------------------------------------------------------------
 
 DEVICES, GROUPS, PAGE = 5000, 300, 10
