@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Write all that follows from the descriptions in plugins/module_utils: `make generate`.
 
-Module files, action plugins, documentation fragments, the index of modules, meta/runtime.yml, and the tables of the
-content in the README and in docs/modules.md.
+Module files, action plugins, documentation fragments, the index of modules, meta/runtime.yml, the tables of the
+content in the README and in docs/modules.md, and the tables of operations in docs/operations.md.
 With --check, change nothing and fail if a file would change.
 """
 
@@ -21,6 +21,7 @@ import typing as t
 from dataclasses import dataclass
 from pathlib import Path
 
+import operations
 import yaml
 
 CHECKOUT = Path(__file__).resolve().parents[1]
@@ -586,6 +587,17 @@ def module_tables(found: list[Module]) -> str:
     )
 
 
+def operation_tables(found: list[Module]) -> str:
+    """Return a table of operations and their modules for each document of the contract, for docs/operations.md."""
+    kind_type = importlib.import_module(f"{PACKAGE}.model.kind").Kind
+    kinds = [each for _file, _name, each in definitions("kinds") if isinstance(each, kind_type)]
+    options = {each.name: each.spec.argument_spec for each in found}
+    tables = operations.rows(operations.contract(), operations.declared(), kinds, options)
+    return "\n".join(
+        f"## {document}.yaml\n\n{_table(('Operation', 'Modules'), rows)}" for document, rows in tables.items()
+    )
+
+
 def option_table() -> str:
     """Return the table of connection options for the README."""
     rows = []
@@ -650,6 +662,7 @@ def files(*, check: bool) -> dict[Path, str]:
         sys.stdout.write(f"wrote {registry.relative_to(CHECKOUT)}\n")
     found = modules()
     readme, module_list = CHECKOUT / "README.md", CHECKOUT / "docs" / "modules.md"
+    operation_list = CHECKOUT / "docs" / "operations.md"
     return {
         **{plugins / "modules" / f"{each.name}.py": module_file(each) for each in found},
         registry: kinds,
@@ -661,6 +674,7 @@ def files(*, check: bool) -> dict[Path, str]:
             between(readme.read_text(encoding="utf-8"), "content", readme_tables(found)), "options", option_table()
         ),
         module_list: between(module_list.read_text(encoding="utf-8"), "modules", module_tables(found)),
+        operation_list: between(operation_list.read_text(encoding="utf-8"), "operations", operation_tables(found)),
     }
 
 

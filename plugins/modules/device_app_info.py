@@ -13,6 +13,7 @@ version_added: 0.1.0
 author: esper.cloud contributors (@ansible-collections)
 description:
   - Returns the apps on the devices O(devices), or the devices that have a version of the app O(package_name).
+  - Without O(devices), one of O(version_name), O(version_code) and O(app_version_id) is required.
   - A device or an app that does not exist is not an error. RV(missing) lists such devices.
   - With O(devices), this takes one request for each device.
   - At least one of O(devices) and O(package_name) is required.

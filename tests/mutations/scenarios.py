@@ -294,6 +294,50 @@ _OTHERS = (
         "operation",
         _constant({"operation_type": "BEEP_DEVICE", "device_query": {"state": "online"}}),
     ),
+    Scenario(
+        "device_command_info-list", "device_command_info", _constant({"status": True, "legacy": True}), earlier=_reboot
+    ),
+    Scenario(
+        "device_command_info-android",
+        "device_command_info",
+        lambda tenant: {"device": tenant.online[0], "inbox": True},
+        earlier=_reboot,
+    ),
+    Scenario(
+        "device_command_info-apple", "device_command_info", lambda tenant: {"device": tenant.online[1]}, earlier=_reboot
+    ),
+    Scenario(
+        "device_app_info-devices",
+        "device_app_info",
+        lambda tenant: {"devices": tenant.online, "installs": True, "config": True},
+    ),
+    Scenario(
+        "device_app_info-app",
+        "device_app_info",
+        _constant({"package_name": "com.example.catalogue", "version_name": "1.1"}),
+    ),
+    Scenario(
+        "converge-provisioning",
+        "converge",
+        lambda tenant: {"device": tenant.online[0], "with_provisioning": True, "force": True, **_WAIT},
+        _ASSIGNED,
+    ),
+    Scenario(
+        "converge_info",
+        "converge_info",
+        lambda tenant: {"devices": tenant.ids, "commands": True},
+        _ASSIGNED,
+        earlier=lambda tenant: [
+            ("converge", {"device": tenant.online[0], "with_provisioning": True, "force": True}),
+        ],
+    ),
+    Scenario(
+        "blueprint_info-history",
+        "blueprint_info",
+        _constant({"name": "Law", "history": True, "version_filter": {"published": True}}),
+        _NAMES,
+        earlier=_named,
+    ),
     Scenario("event_info-devices", "event_info", lambda tenant: {"devices": tenant.online}, earlier=_reboot),
     Scenario("event_info-groups", "event_info", _constant({"groups": ["All devices"]}), earlier=_reboot),
     Scenario("user-invite", "user", _constant({**_INVITED, "show_invitation_url": True}), _CUSTOM_ROLE),

@@ -30,7 +30,7 @@ def plain_kind(
     info_options: tuple[Option, ...] = (),
     creates: bool = True,
     deletes: bool = True,
-    states: tuple[str, ...] = (),
+    states: t.Mapping[str, str] = MappingProxyType({}),
     rules: t.Mapping[str, t.Any] = MappingProxyType({}),
     info_rules: t.Mapping[str, t.Any] = MappingProxyType({}),
     info_short_description: str = "",
@@ -45,8 +45,9 @@ def plain_kind(
     own. ``options`` and ``info_options`` are added to those of the modules, where an option ``force`` replaces the
     derived one, ``rules`` and ``info_rules`` to the rules between the options. ``info_short_description`` is for a kind
     with a long title, because ansible-doc -l has 80 columns. ``deletes`` is false if Esper cannot delete the objects,
-    ``creates`` if it cannot create them either. ``states`` are the choices of the option ``state`` if they are others,
-    the default first. ``returns`` and ``info_returns`` are further return values. Other arguments are those of Kind.
+    ``creates`` if it cannot create them either. ``states`` are the choices of the option ``state`` with a sentence
+    about each, if they are others, the default first. ``returns`` and ``info_returns`` are further return values. Other
+    arguments are those of Kind.
     """
     deletes = creates and deletes
     title, plural = title or name.replace("_", " "), plural or f"{name}s"
@@ -55,6 +56,9 @@ def plain_kind(
     has_own_force = any(option.name == "force" for option in options)
     has_force = any(guard.option == "force" for guard in guards) and not has_own_force
     has_name = "name" in keys
+    filters = {option.name for option in info_options}
+    selectors = [f"O({key})" for key in ("id", *keys) if key in ("id", *filters)]
+    selected_by = "name or ID" if has_name else " or ".join(selectors) if len(selectors) == 2 else "ID"
     can_replace = attributes.get("on_difference") == "replace"
     unless = " unless O(state=absent)" if deletes else ""
     module = ModuleSpec(
@@ -81,7 +85,7 @@ def plain_kind(
     info_module = ModuleSpec(
         short_description=info_short_description or f"Get information about Esper {titles}",
         description=(
-            f"Returns one {title} by {'name or ID' if has_name else 'ID'}, or all {titles} of the tenant.",
+            f"Returns one {title} by {selected_by}, or all {titles} of the tenant.",
             f"If the {title} does not exist, the list is empty.",
         ),
         options=(

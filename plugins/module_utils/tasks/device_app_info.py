@@ -54,6 +54,7 @@ _MODULE = ModuleSpec(
     short_description="Get information about apps on Esper devices",
     description=(
         "Returns the apps on the devices O(devices), or the devices that have a version of the app O(package_name).",
+        "Without O(devices), one of O(version_name), O(version_code) and O(app_version_id) is required.",
         "A device or an app that does not exist is not an error. RV(missing) lists such devices.",
         "With O(devices), this takes one request for each device.",
     ),
@@ -192,7 +193,7 @@ def _apps_on_devices(view: TenantView, devices: list[Row], params: Params) -> li
         {
             "id": device["id"],
             "name": label_of(device),
-            "platform": device.get("platform"),
+            "platform": to_text(device.get("platform")),
             "apps": [row for row in rows if _matches(row, params, (*_TERMS, "app_version_id"))],
         }
         for device, rows in zip(devices, apps, strict=True)

@@ -231,9 +231,10 @@ def _matching(view: TenantView, params: Params) -> list[Row]:
         queries += [(_OLD, {"devices": each, "command": params["command"]}) for each in devices]
 
     def matches(row: Row) -> bool:
-        groups = {last_uuid(group) for group in row.get("groups") or ()}
+        groups = row.get("groups")
+        sent_to = {last_uuid(group) for group in groups} if isinstance(groups, list) else set()
         return params["schedule"] in (None, row.get("schedule")) and (
-            ids["groups"] is None or not groups.isdisjoint(ids["groups"])
+            ids["groups"] is None or not sent_to.isdisjoint(ids["groups"])
         )
 
     def read(request: tuple[str, Row]) -> list[Row]:
