@@ -81,6 +81,8 @@ MODULES = {
     "personal_access_token_info": ("kinds.personal_access_token", "PERSONAL_ACCESS_TOKEN"),
     "pipeline": ("kinds.pipeline", "PIPELINE"),
     "pipeline_info": ("kinds.pipeline", "PIPELINE"),
+    "pipeline_run": ("tasks.pipeline_run", "PIPELINE_RUN_TASK"),
+    "pipeline_run_info": ("tasks.pipeline_run_info", "PIPELINE_RUN_INFO"),
     "preferred_region": ("kinds.preferred_region", "PREFERRED_REGION"),
     "preferred_region_info": ("kinds.preferred_region", "PREFERRED_REGION"),
     "provisioning_profile": ("kinds.provisioning_profile", "PROVISIONING_PROFILE"),

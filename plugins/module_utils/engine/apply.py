@@ -473,7 +473,9 @@ def _resolve_duplicate(view: TenantView, kind: Kind, step: Step) -> None:
 
 def _object_in(response: Response, step: Step, kind: Kind) -> Row | None:
     """Return the object in the response to a write request, None if it is empty or has a message only."""
-    body = response.body if isinstance(response.body, dict) else {}
+    # A request that creates several objects returns a list of them.
+    first = next(iter(response.body), None) if isinstance(response.body, list) else response.body
+    body = first if isinstance(first, dict) else {}
     # A planner can add planned values, such as the ID of an object that an earlier step created.
     row = resolve_unknowns(step.extract_object(body)) if step.extract_object else body
     if not row or kind.shape is Shape.SINGLETON:

@@ -287,13 +287,17 @@ def _shown(device: Device) -> Row:
     }
 
 
+def _pipeline(tenant: Tenant, row: Row) -> Row:
+    return {**row, "is_valid": True, "is_visible": True}
+
+
 def _operation(tenant: Tenant, row: Row) -> Row:
     """An operation, whose arguments are JSON in a text."""
     args = row.get("args")
     return {**row, "args": args if isinstance(args, str) else orjson.dumps(args or {}).decode()}
 
 
-SHOWN: dict[str, Shown] = {OPERATIONS_OF_LIST: _operation}
+SHOWN: dict[str, Shown] = {PIPELINES: _pipeline, OPERATIONS_OF_LIST: _operation}
 
 CHECKS: dict[str, Check] = {f"DELETE {TARGET_LISTS}/{{targetlist_id}}/": _check_delete}
 
