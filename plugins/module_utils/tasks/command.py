@@ -228,7 +228,7 @@ _ARGS = (
     _text("permission", "Name of the permission."),
     _text("policy_url", "URL of the policy."),
     _text("primary_dns", "IPv4 address of the first DNS server."),
-    _text("profile", "Configuration profile in base64. It is never shown.", secret=True),
+    _text("profile", "Configuration profile in base64. Results do not show it."),
     _text("profile_identifier", "Identifier of the profile.", identifier=True),
     _number("rotate_state", "Rotation of the screen. V(0) is automatic, V(1) is portrait and V(2) is landscape.", 0, 2),
     Field(
@@ -274,14 +274,19 @@ ARGS = Field(
 
 
 _KNOWN_ARGS = frozenset(arg.api_name for arg in ARGS.fields)
+# A configuration profile can contain passwords and certificates.
+_HIDDEN_ARGS = ("profile",)
 
 
 def shown_args(args: t.Any) -> t.Any:
     """Return the arguments of a command or an operation in the form of options, without those that can be secret."""
     if not isinstance(args, dict):
         return args
+    if is_too_deep(args):
+        return None
     others = {key: value for key, value in args.items() if key not in _KNOWN_ARGS}
-    return None if is_too_deep(args) else mask_secrets({**ARGS.from_api(args), **others})
+    shown = {**ARGS.from_api(args), **others}
+    return mask_secrets({key: value for key, value in shown.items() if key not in _HIDDEN_ARGS})
 
 
 def hide_args(view: TenantView, args: t.Any) -> None:
