@@ -37,10 +37,13 @@ OTHER_FILES = {
     "sso_connection": ("sso_connections",),
     "user": ("users",),
     "event_info": ("events",),
+    "device_google_account_info": ("google_account_info",),
 }
 SHARED = {
     "alerts (alarm_rule, alert_channel)": ("alerts",),
     "apple (webclip, provisioning_profile)": ("apple",),
+    "foundry (foundry_build, foundry_device_model, foundry_event)": ("foundry", "foundry_model_lookup"),
+    "google (device_google_account, device_google_policy)": ("google_accounts", "google_devices", "device_changes"),
     "pictures (wallpaper, tile_icon, device_group_thumbnail)": (
         "downloads",
         "linked_file",

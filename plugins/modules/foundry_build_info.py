@@ -12,7 +12,7 @@ short_description: Get information about Esper Foundry builds
 version_added: 0.1.0
 author: esper.cloud contributors (@ansible-collections)
 description:
-  - Returns one Foundry build by ID, or all Foundry builds of the tenant.
+  - Returns one Foundry build by O(id) or O(version), or all Foundry builds of the tenant.
   - If the Foundry build does not exist, the list is empty.
 extends_documentation_fragment:
   - esper.cloud.connection

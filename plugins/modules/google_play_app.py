@@ -16,8 +16,6 @@ description:
   - A Play app is an app of Google Play that is approved for the devices of the tenant.
   - Blueprints use a Play app like any other app, with the type C(PLAYSTORE).
   - 'The tenant must be enrolled with Google: see M(esper.cloud.google_enterprise).'
-  - If O(state=unapproved), removes the approval at Google, which also deletes the Play app in Esper.
-    If O(state=absent), only deletes it in Esper.
   - Options you omit are not changed.
   - At least one of O(id) and O(package_name) is required.
 extends_documentation_fragment:
@@ -32,7 +30,11 @@ attributes:
     support: full
 options:
   state:
-    description: Desired state of the Play app.
+    description:
+      - Desired state of the Play app.
+      - V(present) approves the Play app.
+      - V(unapproved) removes the approval at Google, which also deletes the Play app in Esper.
+      - V(absent) only deletes the Play app in Esper.
     type: str
     choices: [present, unapproved, absent]
     default: present
@@ -40,8 +42,8 @@ options:
     description: ID of the Play app. The Play app must exist unless O(state=absent).
     type: str
   package_name:
-    description: Package name of the Play app, case-sensitive. Must have from 1 to 255 characters.
-      Required on creation.
+    description: Package name of the Play app, case-sensitive. Must have from 1 to 255 characters. Required
+      on creation.
     type: str
   active:
     description: If V(true), the Play app is active.
@@ -56,8 +58,8 @@ options:
     description: ID at Google or name of the Google enterprise. Only necessary if the tenant has several.
     type: str
   force:
-    description: If V(true), the Play app is deleted even if it is in use. If V(false), the task fails
-      instead, and the error names the users.
+    description: If V(true), the Play app is deleted even if it is in use. If V(false), the task fails instead,
+      and the error names the users.
     type: bool
     default: false
 seealso:

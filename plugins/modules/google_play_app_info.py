@@ -12,7 +12,7 @@ short_description: Get information about Esper Play apps
 version_added: 0.1.0
 author: esper.cloud contributors (@ansible-collections)
 description:
-  - Returns one Play app by ID, or all Play apps of the tenant.
+  - Returns one Play app by O(id) or O(package_name), or all Play apps of the tenant.
   - If the Play app does not exist, the list is empty.
 extends_documentation_fragment:
   - esper.cloud.connection

@@ -14,9 +14,9 @@ author: esper.cloud contributors (@ansible-collections)
 description:
   - Creates, updates and deletes web tokens.
   - A web token lets a web page of yours embed the app store of Google Play.
-  - If O(state=issued), requests a new token and returns it as RV(token). Set C(no_log) to true in the task,
-    because everyone with the token can use it. Such a task always reports a change.
-  - If O(state=present) or O(state=absent), manages the web tokens that Esper stores, one for each O(parent_url).
+  - A task with O(state=issued) always reports a change. Set C(no_log) to true in it, because everyone with
+    the token can use it.
+  - Esper can store one web token for each O(parent_url).
   - 'The tenant must be enrolled with Google: see M(esper.cloud.google_enterprise).'
   - Options you omit are not changed.
   - At least one of O(id) and O(parent_url) is required.
@@ -32,7 +32,11 @@ attributes:
     support: full
 options:
   state:
-    description: Desired state of the web token.
+    description:
+      - Desired state of the web token.
+      - V(issued) returns a new web token as RV(token), which Esper does not store.
+      - V(present) stores a web token for O(parent_url) in Esper.
+      - V(absent) deletes the stored web token.
     type: str
     choices: [issued, present, absent]
     default: issued

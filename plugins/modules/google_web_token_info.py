@@ -12,7 +12,7 @@ short_description: Get information about stored Esper web tokens
 version_added: 0.1.0
 author: esper.cloud contributors (@ansible-collections)
 description:
-  - Returns one web token by ID, or all web tokens of the tenant.
+  - Returns one web token by O(id) or O(parent_url), or all web tokens of the tenant.
   - If the web token does not exist, the list is empty.
 extends_documentation_fragment:
   - esper.cloud.connection

@@ -3,7 +3,8 @@
 
 """Files that Apple issues: push certificates, and tokens of Apple Business Manager. To make them, and to read them.
 
-A certificate is signed by its own key, which is never stored. A DEP token is readable here, real ones are encrypted.
+A certificate is signed by its own key, which follows from its topic, so its bytes are the same in each run. A DEP token
+is readable here, real ones are encrypted.
 As a program, this file writes one: `apple_files.py certificate|dep|vpp FILE [DAYS]`.
 """
 
@@ -14,11 +15,11 @@ import json
 import re
 import sys
 from datetime import datetime, timedelta, timezone
+from hashlib import sha256
 from pathlib import Path
 
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
@@ -30,14 +31,14 @@ _EXPIRY = re.compile(rb'"access_token_expiry": "([^"]+)"')
 
 def certificate(topic: str = TOPIC, expires: datetime = LAST, *, der: bool = False) -> bytes:
     """A push certificate in PEM or DER format. The topic "" leaves it out of the subject."""
-    key = ec.generate_private_key(ec.SECP256R1())
+    key = Ed25519PrivateKey.from_private_bytes(sha256(topic.encode()).digest())
     attributes = [x509.NameAttribute(NameOID.COMMON_NAME, f"APSP:{topic.rpartition('.')[2]}")]
     if topic:
         attributes.insert(0, x509.NameAttribute(NameOID.USER_ID, topic))
     name = x509.Name(attributes)
     builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
-    builder = builder.serial_number(x509.random_serial_number()).not_valid_before(expires - timedelta(days=365))
-    made = builder.not_valid_after(expires).sign(key, SHA256())
+    builder = builder.serial_number(1).not_valid_before(expires - timedelta(days=365))
+    made = builder.not_valid_after(expires).sign(key, None)
     return made.public_bytes(Encoding.DER if der else Encoding.PEM)
 
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 from ..base.errors import InvalidParameter
 from ..base.ids import normal_id
 from ..base.row import Params, Row
+from ..base.times import newest_first
 from ..base.validators import in_range
 from ..engine.planner import Planner, in_use
 from ..engine.reader import Reader
@@ -108,7 +109,7 @@ class BuildReader(Reader):
         rows = matching(super().read_rows({**params, "limit": None}), params)
         if params["approved"] is not None:
             rows = [row for row in rows if bool(row.get("approved")) is params["approved"]]
-        return sorted(rows, key=lambda row: str(row.get("created_at") or ""), reverse=True)[:limit]
+        return newest_first(rows, "created_at")[:limit]
 
 
 def _versions_in_use(view: TenantView) -> list[str]:

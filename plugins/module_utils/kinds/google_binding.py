@@ -80,7 +80,9 @@ def select_binding(view: TenantView, wanted: str | None) -> Row | None:
         raise NotFound(GOOGLE_BINDINGS.title, wanted or "", [name for row in existing for name in _names_of(row)])
     if len(rows) > 1:
         names = [" ".join(_names_of(row)) for row in rows]
-        raise Ambiguous(GOOGLE_BINDINGS.title, wanted or "", names, "Set google_enterprise to the ID of one of them.")
+        raise Ambiguous(
+            GOOGLE_BINDINGS.title, wanted or "(not set)", names, "Set google_enterprise to the ID of one of them."
+        )
     return rows[0] if rows else None
 
 

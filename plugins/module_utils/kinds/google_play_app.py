@@ -108,11 +108,13 @@ GOOGLE_PLAY_APP = plain_kind(
         "A Play app is an app of Google Play that is approved for the devices of the tenant.",
         "Blueprints use a Play app like any other app, with the type C(PLAYSTORE).",
         "The tenant must be enrolled with Google: see M(esper.cloud.google_enterprise).",
-        "If O(state=unapproved), removes the approval at Google, which also deletes the Play app in Esper. If"
-        " O(state=absent), only deletes it in Esper.",
     ),
     keys=("package_name",),
-    states=("present", _UNAPPROVED, "absent"),
+    states={
+        "present": "V(present) approves the Play app.",
+        _UNAPPROVED: "V(unapproved) removes the approval at Google, which also deletes the Play app in Esper.",
+        "absent": "V(absent) only deletes the Play app in Esper.",
+    },
     absent_states=("absent", _UNAPPROVED),
     info_short_description="Get information about Esper Play apps",
     routes=Routes(list=_PRODUCTS, object=f"{_PRODUCTS}{{id}}", name_filter="package_name"),

@@ -101,13 +101,17 @@ GOOGLE_WEB_TOKEN = plain_kind(
     title="web token",
     doc=(
         "A web token lets a web page of yours embed the app store of Google Play.",
-        "If O(state=issued), requests a new token and returns it as RV(token). Set C(no_log) to true in the task,"
-        " because everyone with the token can use it. Such a task always reports a change.",
-        "If O(state=present) or O(state=absent), manages the web tokens that Esper stores, one for each O(parent_url).",
+        "A task with O(state=issued) always reports a change. Set C(no_log) to true in it, because everyone with the"
+        " token can use it.",
+        "Esper can store one web token for each O(parent_url).",
         "The tenant must be enrolled with Google: see M(esper.cloud.google_enterprise).",
     ),
     keys=("parent_url",),
-    states=(_ISSUED, "present", "absent"),
+    states={
+        _ISSUED: "V(issued) returns a new web token as RV(token), which Esper does not store.",
+        "present": "V(present) stores a web token for O(parent_url) in Esper.",
+        "absent": "V(absent) deletes the stored web token.",
+    },
     in_tenant=False,
     info_short_description="Get information about stored Esper web tokens",
     routes=Routes(list=_STORED, object=f"{_STORED}{{id}}", page_size=None, name_filter=""),

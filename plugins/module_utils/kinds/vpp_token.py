@@ -53,6 +53,7 @@ def _adapt(row: Row) -> Row:
     }
     return {
         **row,
+        "meta": meta,
         "shown_meta": public,
         "secrets_of_meta": list(secret_values(meta)),
         "expires_at": expires_at,

@@ -11,6 +11,7 @@ from __future__ import annotations
 import functools
 import typing as t
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from .field import Field, Words, identity, options_in, sounds_secret
 
@@ -142,11 +143,13 @@ def writable(fields: t.Iterable[Field]) -> tuple[Field, ...]:
     return tuple(options_in(fields))
 
 
-def state_option(title: str, *, deletes: bool = True, states: tuple[str, ...] = ()) -> Option:
+def state_option(title: str, *, deletes: bool = True, states: t.Mapping[str, str] = MappingProxyType({})) -> Option:
     """Return the option ``state`` of a module that manages objects. ``title`` is an object in a sentence. ``deletes``
-    is false if Esper cannot delete such objects. ``states`` are the choices if they are others, the default first."""
-    choices = states or (("present", "absent") if deletes else ("present",))
-    return Option("state", f"Desired state of the {title}.", choices=choices, default=choices[0])
+    is false if Esper cannot delete such objects. ``states`` are the choices with a sentence about each, if they are
+    others, the default first."""
+    choices = tuple(states) or (("present", "absent") if deletes else ("present",))
+    doc = f"Desired state of the {title}."
+    return Option("state", (doc, *states.values()) if states else doc, choices=choices, default=choices[0])
 
 
 def confirm_option(secret: str) -> Option:

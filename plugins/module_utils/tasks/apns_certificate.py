@@ -183,10 +183,11 @@ def _upload(view: TenantView, rows: list[Row], params: Params, context: RunConte
         return apple_uploads.unchanged(
             APNS_CERTIFICATE_ROWS, current, context, apple_uploads.expiry_warnings(APNS_CERTIFICATE_ROWS, current)
         )
+    account = params["apple_id"].strip()
     target = selected or next(iter(same), None) or _target(view, rows, certificate)
     _check_topic(target, completed, certificate, params)
     after = {
-        "apple_id": params["apple_id"],
+        "apple_id": account,
         "topic": certificate.topic,
         "issued_at": format_utc(certificate.issued),
         "expires_at": format_utc(certificate.expires),
@@ -194,8 +195,10 @@ def _upload(view: TenantView, rows: list[Row], params: Params, context: RunConte
     before = APNS_CERTIFICATE_ROWS.to_result(target)
     record = {**before, **after, "state": COMPLETED, "days_left": days_until(after["expires_at"])}
     if not context.check_mode:
-        form = Form(fields={"apple_id": params["apple_id"]}, files={"file": path})
-        uploaded = apple_uploads.upload(view, _APPLE, target, form, lambda row: _has(row, certificate))
+        form = Form(fields={"apple_id": account}, files={"file": path})
+        uploaded = apple_uploads.upload(
+            view, _APPLE, target, form, lambda row: _has(row, certificate) and _is_same_account(row, account)
+        )
         record = view.to_result(APNS_CERTIFICATE_ROWS, uploaded)
     result: Row = {"changed": True, APNS_CERTIFICATE_ROWS.name: record}
     if context.diff:

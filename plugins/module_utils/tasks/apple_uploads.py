@@ -87,12 +87,16 @@ def with_id(kind: Kind, rows: t.Iterable[Row], identifier: str) -> Row:
 
 
 def require_completed(view: TenantView, apple: AppleFile, rows: list[Row], params: Params) -> Row:
-    """Return the object with a file from Apple that a task without a file selects. Raise NotFound or Ambiguous."""
-    kind = apple.kind
-    row = lookup_of(view, kind).one_or_none(rows, wanted(params, apple.selectors))
-    if row is None or row.get("state") != COMPLETED:
+    """Return the object with a file from Apple that a task without a file selects. Raise EsperError if there is none,
+    and Ambiguous if there are several."""
+    kind, selected = apple.kind, wanted(params, apple.selectors)
+    row = lookup_of(view, kind).one_or_none(rows, selected)
+    if row is not None and row.get("state") != COMPLETED:
+        raise EsperError(
+            f"The {apple.text} '{selected}' waits for its {apple.file}. Upload the {apple.file} from Apple with src."
+        )
+    if row is None:
         advice = f"Create a {apple.text} with state=requested, and upload the {apple.file} from Apple with src."
-        selected = wanted(params, apple.selectors)
         if any(params.get(name) is not None for name in apple.selectors):
             raise NotFound(kind.title, selected, map(kind.name_of, rows), advice)
         raise EsperError(f"The tenant has no {kind.title}. {advice}")

@@ -183,7 +183,7 @@ def _is_due(row: Row, name: str, days: int) -> bool:
 def _warnings_after(row: Row, record: Row, params: Params) -> list[str]:
     """Return a warning if an uploaded token is due already, so that the next run uploads it again."""
     days = record["days_left"]
-    if days is None or days >= max(params["renew_within"], 0):
+    if days is None or days >= params["renew_within"]:
         return []
     return [
         f"The uploaded {DEP_TOKEN_ROWS.phrase(row)} expires on {record['expires_at']}. Download a new token in Apple"

@@ -23,8 +23,8 @@ from ..base.validators import https_url
 from ..engine.tenant_view import TenantView
 from ..http.paging import list_all
 from ..http.responses import replace_hint
-from ..kinds.google_account import ACCOUNT_FIELDS, read_account
 from ..kinds.google_binding import GOOGLE_BINDINGS, is_enrolled
+from ..kinds.google_service_accounts import ACCOUNT_FIELDS, read_account
 from ..model.conform import to_text, typed_result
 from ..model.field import Field
 from ..model.module_spec import NO_DIFF, READS_ONLY, ModuleSpec, Option, Value

@@ -13,8 +13,8 @@ from ..base.errors import EsperError, InvalidParameter, InvalidValues
 from ..base.row import Params, Row
 from ..engine.apply import send
 from ..engine.tenant_view import TenantView
-from ..kinds.google_account import ACCOUNT_FIELDS, GOOGLE_ACCOUNTS, read_account
 from ..kinds.google_binding import NOT_ENROLLED, select_binding
+from ..kinds.google_service_accounts import ACCOUNT_FIELDS, GOOGLE_ACCOUNTS, read_account
 from ..model.module_spec import ModuleSpec, Option, Value
 from ..model.plan import Step
 from ..task import ModuleDefinition, ModuleResult, RunContext, diff_entry

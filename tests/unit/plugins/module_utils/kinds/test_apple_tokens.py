@@ -129,10 +129,16 @@ def test_the_same_certificate_is_not_sent_again(world: World, certificate: str) 
         run = apns(world, certificate, **options)
         assert (run.changed, run.writes, run.diff, run.warnings) == (False, [], [], [])
     assert world.must("apns_certificate", {}).result["apns_certificate"]["days_left"] == 20
+    pending = world.must("apns_certificate", {"state": "requested"}).result["apns_certificate"]["id"]
+    assert world.run("apns_certificate", {"id": pending}).message.startswith(
+        f"The signing request '{pending}' waits for its certificate."
+    )
     # Another account goes to the same object, although a signing request waits.
-    world.must("apns_certificate", {"state": "requested"})
-    run = apns(world, certificate, apple_id="new@example.com")
-    assert run.changed
+    world.simulator.apple(rejects_renewals=True)
+    assert apns(world, certificate, apple_id="new@example.com").failed
+    world.simulator.apple()
+    run = apns(world, certificate, apple_id=" new@example.com ")
+    assert (run.changed, run.result["apns_certificate"]["apple_id"]) == (True, "new@example.com")
     assert len(world.must("apns_certificate_info", {"state": "COMPLETED"}).result["apns_certificates"]) == 1
     assert apns(world, certificate, apple_id="new@example.com", force=True).changed
 

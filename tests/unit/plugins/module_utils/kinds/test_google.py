@@ -260,6 +260,17 @@ def test_a_play_app_in_a_blueprint_needs_force(world: World, state: str) -> None
     assert world.must("google_play_app", {**task, "force": True}).changed
 
 
+def test_tenant_deletes_a_play_app_after_the_change_of_its_blueprint(world: World) -> None:
+    bind(world)
+    apps = [{"package_name": "com.android.chrome", "version_name": "latest"}]
+    world.must("blueprint", {"name": "Tablets", "settings": {"android": {"apps": apps}}, "publish": True})
+    delete = {"package_name": "com.android.chrome", "state": "unapproved"}
+    clear = {"name": "Tablets", "settings": {"android": {"apps": []}}, "exact": True, "publish": True}
+    run = world.must("tenant", {"google_play_apps": [delete], "blueprints": [clear]})
+    assert run.writes[0].split("/")[1:3] == ["v2", "blueprints"]
+    assert run.writes[-1].startswith("PUT /v0/enterprise/")
+
+
 def test_an_update_that_deletes_the_app_is_an_error(world: World) -> None:
     """Esper can return HTTP 204 for PATCH, which means that the app is deleted."""
     bind(world)
