@@ -1328,7 +1328,10 @@ options:
                 type: str
                 choices: [VPP, TENANT_IOS, ESPER_IOS, WEBCLIP, PRELOADED]
               base64_app_config:
-                description: Configuration of the app, encoded in Base64.
+                description:
+                  - Configuration of the app, encoded in Base64. It can contain passwords, so it is
+                    never shown.
+                  - See O(update_password) for when it is sent.
                 type: str
           provisioning_profiles:
             description:
@@ -1571,7 +1574,10 @@ options:
                 type: str
                 choices: [TENANT_WINDOWS, ESPER_WINDOWS]
               base64_app_config:
-                description: Configuration of the app, encoded in Base64.
+                description:
+                  - Configuration of the app, encoded in Base64. It can contain passwords, so it is
+                    never shown.
+                  - See O(update_password) for when it is sent.
                 type: str
           auto_update_settings:
             description: Automatic updates.

@@ -254,7 +254,14 @@ def tenant_apps(platform: str, *types: str, named_kinds: tuple[tuple[Field, Refe
             choices=types,
             required_by_api=True,
         ),
-        Field("base64_app_config", "Configuration of the app, encoded in Base64."),
+        Field(
+            "base64_app_config",
+            (
+                "Configuration of the app, encoded in Base64. It can contain passwords, so it is never shown.",
+                "See O(update_password) for when it is sent.",
+            ),
+            secret=True,
+        ),
         list_type="map",
         map_keys=(("app_id",), *((option.name,) for option, _reference in named_kinds), ("package_name",)),
         references=(_APPS, *(reference for _option, reference in named_kinds)),
