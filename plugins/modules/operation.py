@@ -363,7 +363,7 @@ options:
           - Required for C(SET_STATIC_IP).
         type: str
       profile:
-        description: Configuration profile in base64. Results do not show it.
+        description: Configuration profile in base64. It is never shown.
         type: str
       profile_identifier:
         description: Identifier of the profile.

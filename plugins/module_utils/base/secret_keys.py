@@ -19,8 +19,9 @@ _SECRET = re.compile(
     r"""
     (?<!update)passw(or)?d(?!quality|policy|length|history|expir|changed|required|enabled|type|timeout|min|max|age|id$)
     | passphrase | wifiphrase | passcode(?!quality|policy|length|required|type) | sharedkey | privatekey | apikey
-    | accesskey | secret(?!id$|name$|type$) | credential(?!id|name|type) | pushmagic | certdata | downloadurl
-    | downloadlink | (signup|invitation|invite)(url|link) | ^build(update|job)?url$ | ^buildjobparams$
+    | accesskey | secret(?!id$|name$|type$) | credential(?!id|name|type) | pushmagic | certdata | base64appconfig
+    | downloadurl | downloadlink | (signup|invitation|invite)(url|link) | ^build(update|job)?url$
+    | ^buildjobparams$
     | (token|tokenvalue|tokens|psk|pwd|appfile|wifiaccesspoints)$
     | ^(pin|pincode|otp|authorization|cookie)$
     """,

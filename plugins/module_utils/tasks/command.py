@@ -223,7 +223,7 @@ _ARGS = (
     _text("permission", "Name of the permission."),
     _text("policy_url", "URL of the policy."),
     _text("primary_dns", "IPv4 address of the first DNS server."),
-    _text("profile", "Configuration profile in base64. Results do not show it."),
+    _text("profile", "Configuration profile in base64. It is never shown.", secret=True),
     _text("profile_identifier", "Identifier of the profile.", identifier=True),
     _number("rotate_state", "Rotation of the screen. V(0) is automatic, V(1) is portrait and V(2) is landscape.", 0, 2),
     Field(
