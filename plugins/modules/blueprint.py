@@ -1306,8 +1306,8 @@ options:
                 type: str
               version_name:
                 description: Name of the version, instead of its ID. V(latest) selects the version
-                  with the highest version code, or the one created last if Esper does not return
-                  the codes.
+                  with the highest numbers in its name and code, or the one created last if no name
+                  consists of numbers.
                 type: str
               version_code:
                 description: Code of the version, if several versions have the same name.
@@ -1549,8 +1549,8 @@ options:
                 type: str
               version_name:
                 description: Name of the version, instead of its ID. V(latest) selects the version
-                  with the highest version code, or the one created last if Esper does not return
-                  the codes.
+                  with the highest numbers in its name and code, or the one created last if no name
+                  consists of numbers.
                 type: str
               version_code:
                 description: Code of the version, if several versions have the same name.
@@ -1887,6 +1887,7 @@ seealso:
   - module: esper.cloud.blueprint_info
   - module: esper.cloud.converge
   - module: esper.cloud.app
+  - module: esper.cloud.tenant_app
   - module: esper.cloud.content
 """
 

@@ -57,6 +57,10 @@ options:
     description: Provisioning profiles, each with the options of M(esper.cloud.provisioning_profile).
     type: list
     elements: dict
+  tenant_apps:
+    description: Tenant apps, each with the options of M(esper.cloud.tenant_app).
+    type: list
+    elements: dict
   wallpapers:
     description: Wallpapers, each with the options of M(esper.cloud.wallpaper).
     type: list
@@ -157,6 +161,7 @@ seealso:
   - module: esper.cloud.content
   - module: esper.cloud.custom_action
   - module: esper.cloud.provisioning_profile
+  - module: esper.cloud.tenant_app
   - module: esper.cloud.wallpaper
   - module: esper.cloud.webclip
   - module: esper.cloud.dep_profile

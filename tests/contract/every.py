@@ -66,7 +66,11 @@ _ELSEWHERE = {
 }
 
 # Collections that the contract does not list: the operation that makes a row, and the key of its ID in the answer.
-_WITHIN = {"/v2/scripts": ("POST /v2/custom-actions/", "script_id")}
+_WITHIN = {
+    "/v2/scripts": ("POST /v2/custom-actions/", "script_id"),
+    "/v2/esper-apps": ("GET /v2/tenant-esper-apps", "app_id"),
+    "/v2/esper-apps/{appId}/versions": ("GET /v2/tenant-esper-apps", "app_version_id"),
+}
 
 _COMMAND = "POST /commands/v0/commands/"
 _GROUP = "/enterprise/{enterprise_id}/devicegroup/{group_id}/"
@@ -127,6 +131,10 @@ _BODIES: dict[str, Callable[[Caller], dict[str, Any]]] = {
     "POST /v1/enterprise/{enterprise_id}/wallpaper/": lambda caller: {"image_file": _PICTURE},
     _TILE_ICON: lambda caller: {"icon_file": _PICTURE},
     "POST /v1/enterprise/{enterprise_id}/tile-icon-apply/": lambda caller: {"icon": caller.prepare(_TILE_ICON)["id"]},
+    "POST /v2/tenant-apps/{appId}/versions/{versionId}/artifacts": lambda caller: {
+        "artifact_type": "UWP_CERTIFICATE",
+        "file": File.of("kiosk.cer", None, b"certificate"),
+    },
     f"POST {_RULES}": _rule,
     f"PUT {_RULES}{{alarm_id}}/": _rule,
     f"PATCH {_RULES}{{alarm_id}}/": _rule,

@@ -30,6 +30,7 @@ from .preferred_region import PREFERRED_REGION
 from .provisioning_profile import PROVISIONING_PROFILE
 from .report_subscription import REPORT_SUBSCRIPTION
 from .role import ROLE
+from .tenant_app import TENANT_APP_VERSION
 from .tile_icon import TILE_ICON
 from .user import USER
 from .wallpaper import WALLPAPER
@@ -42,6 +43,7 @@ KINDS: tuple[Kind, ...] = (
     CONTENT,
     CUSTOM_ACTION,
     PROVISIONING_PROFILE,
+    TENANT_APP_VERSION,
     WALLPAPER,
     WEBCLIP,
     DEP_PROFILE,
