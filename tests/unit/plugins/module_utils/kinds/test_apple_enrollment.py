@@ -35,6 +35,7 @@ def test_a_change_creates_a_profile_with_the_values_that_the_task_omits(world: W
     run = world.must("dep_profile", {"show_setup_items": ["TOS", "Siri"]})
     (body,) = [each["body"] for each in run.requests if each["method"] == "POST"]
     assert body == {"show_setup_items": ["TOS", "Siri"], "auto_advance_setup": False}
+    assert run.warnings == []
     assert not world.must("dep_profile", {"show_setup_items": ["Siri", "TOS", "Siri"]}).changed
     found = world.must("dep_profile_info", {}).result
     assert found["dep_profile"] == run.result["dep_profile"]
