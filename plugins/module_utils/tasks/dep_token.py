@@ -177,8 +177,9 @@ def _warnings_after(row: Row, record: Row, params: Params) -> list[str]:
     days = record["days_left"]
     if days is None or days >= params["renew_within"]:
         return []
+    verb = "expired" if days < 0 else "expires"
     return [
-        f"The uploaded {DEP_TOKEN_ROWS.phrase(row)} expires on {record['expires_at']}. Download a new token in Apple"
+        f"The uploaded {DEP_TOKEN_ROWS.phrase(row)} {verb} on {record['expires_at']}. Download a new token in Apple"
         " Business Manager."
     ]
 

@@ -360,7 +360,8 @@ def test_a_token_is_renewed_when_it_is_due(world: World, write: t.Callable[[str,
 def test_an_expired_token_is_reported_with_its_date(world: World, write: t.Callable[[str, bytes], str]) -> None:
     expired = in_days(-2.5)
     world.must("dep_token", {"state": "requested"})
-    assert text(expired) in dep(world, write("old.p7m", apple_files.dep_token(expired))).warnings[0]
+    warning = dep(world, write("old.p7m", apple_files.dep_token(expired))).warnings[0]
+    assert warning.startswith(f"The uploaded DEP token 'Retail' expired on {text(expired)}. Download a new")
     for options in ({}, {"name": "Retail"}):
         run = world.must("dep_token", options)
         assert run.warnings == [f"The DEP token 'Retail' expired on {text(expired)}. Renew it."]
