@@ -5,6 +5,7 @@
 Based on /v1/foundry/device-models/ of the contract (foundry.yaml), which has no GET for one device model.
 
 Choice: a request cannot have null for the locked build, so only ``latest`` or ``auto_update: false`` end a lock.
+Choice: a lock to a build that is not approved is not sent again, because Esper rejects it.
 Choice: with ``latest``, Esper chooses the locked build, so it is neither compared nor sent.
 """
 
@@ -64,11 +65,27 @@ class DeviceModelPlanner(Planner):
         plan = super().plan_update({**current, _LOCK: named}, params)
         if plan.steps:
             self._check_changes(phrase, current, after, params)
+        keeps_unapproved = self._keeps_unapproved_lock(current, builds)
+        if keeps_unapproved and after["auto_update"] and not (current.get("auto_update") or after["latest"]):
+            raise InvalidParameter(
+                f"Cannot set auto_update=true for the {phrase}, because its build '{self._labels[locked]}' is not"
+                " approved. Approve it first, or set locked_build."
+            )
         for step in plan.steps:
+            if keeps_unapproved:
+                # Esper rejects the lock.
+                step.body = {key: value for key, value in step.body.items() if key != _LOCK}
             # The response only has the values that can change.
             step.extract_object = lambda row: {**current, **row} if row else row
             step.response_key = "auto_update"
         return plan
+
+    def _keeps_unapproved_lock(self, current: Row, builds: list[Row]) -> bool:
+        """Return whether the device model keeps its lock to a build that is not approved after the task."""
+        locked = next((row for row in builds if row["build_id"] == current.get(_LOCK)), None)
+        if locked is None or (self._build is not None and self._build["build_id"] != locked["build_id"]):
+            return False
+        return not (self.view.planned_object(FOUNDRY_BUILD, locked["build_id"]) or locked).get("approved")
 
     def _check_changes(self, phrase: str, current: Row, after: Row, params: Params) -> None:
         """Raise InvalidParameter if the lock is invalid, or if devices update at once and the task does not confirm
@@ -161,7 +178,10 @@ FOUNDRY_DEVICE_MODEL = plain_kind(
             default=False,
         ),
     ),
-    rules={"mutually_exclusive": [("id", "name"), ("id", "model")], "required_together": [("manufacturer", "model")]},
+    rules={
+        "mutually_exclusive": [("id", name) for name in ("name", "model", "profile_name", "profile_variant")],
+        "required_together": [("manufacturer", "model")],
+    },
     info_options=(
         *_names(),
         Option(

@@ -147,7 +147,8 @@ class Plan:
     deferred_parts: list[t.Callable[[Plan], None]] = field(default_factory=list)
     """Functions that add steps. They depend on all other plans of the task."""
     relies_on: list[tuple[Kind, t.Any]] = field(default_factory=list)
-    """Objects, by kind and ID, whose planned changes must be applied before this plan deletes anything."""
+    """Objects, by kind and ID, whose planned changes must be applied before this plan deletes anything, or before all
+    of its steps if it deletes nothing."""
 
     def is_late(self, step: Step) -> bool:
         """Return whether a step deletes something, and no other step of the plan must be sent after it."""
