@@ -183,13 +183,13 @@ def option_rules(name: str, rules: t.Mapping[str, t.Any], path: str = "") -> lis
         sentences.append(f"Mutually exclusive with {named}.")
     for option_name, value, names, *any_of in rules.get("required_if", ()):
         if name in names and (len(names) == 1 or not any(any_of)):
-            sentences.append(f"Required if O({option_name}={_value(value)}).")
+            sentences.append(f"Required if O({path}{option_name}={_value(value)}).")
     for option_name, names in rules.get("required_by", {}).items():
         if name in names:
-            sentences.append(f"Required if O({option_name}) is set.")
+            sentences.append(f"Required if O({path}{option_name}) is set.")
     for names in rules.get("required_together", ()):
         if name in names:
-            rest = _named((each for each in names if each != name), "and")
+            rest = _named((each for each in names if each != name), "and", path)
             sentences.append(f"Required together with {rest}.")
     return sentences
 

@@ -16,9 +16,9 @@ description:
     the authentication, retries, paging and error messages of the other modules.
   - 'The module is not idempotent: it sends a write request in each run. To prevent this, read the object
     first, and use C(when).'
-  - 'These objects do not have a module yet: pipelines, builds of Esper Foundation, Google accounts of devices,
-    and apps for other platforms than Android. The same applies to tokens and certificates for the enrollment
-    of Apple and Google devices.'
+  - 'These objects do not have a module yet: builds of Esper Foundation, Google accounts of devices, and apps
+    for other platforms than Android. The same applies to tokens and certificates for the enrollment of Apple
+    and Google devices.'
 extends_documentation_fragment:
   - esper.cloud.connection
   - esper.cloud.attributes

@@ -126,6 +126,7 @@ options:
     default: 3600.0
 seealso:
   - module: esper.cloud.app_info
+  - module: esper.cloud.tenant_app
 """
 
 EXAMPLES = r"""

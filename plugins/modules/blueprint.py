@@ -1306,8 +1306,8 @@ options:
                 type: str
               version_name:
                 description: Name of the version, instead of its ID. V(latest) selects the version
-                  with the highest version code, or the one created last if Esper does not return
-                  the codes.
+                  with the highest numbers in its name and code, or the one created last if no name
+                  consists of numbers.
                 type: str
               version_code:
                 description: Code of the version, if several versions have the same name.
@@ -1328,10 +1328,7 @@ options:
                 type: str
                 choices: [VPP, TENANT_IOS, ESPER_IOS, WEBCLIP, PRELOADED]
               base64_app_config:
-                description:
-                  - Configuration of the app, encoded in Base64. It can contain passwords, so it is
-                    never shown.
-                  - See O(update_password) for when it is sent.
+                description: Configuration of the app, encoded in Base64.
                 type: str
           provisioning_profiles:
             description:
@@ -1552,8 +1549,8 @@ options:
                 type: str
               version_name:
                 description: Name of the version, instead of its ID. V(latest) selects the version
-                  with the highest version code, or the one created last if Esper does not return
-                  the codes.
+                  with the highest numbers in its name and code, or the one created last if no name
+                  consists of numbers.
                 type: str
               version_code:
                 description: Code of the version, if several versions have the same name.
@@ -1574,10 +1571,7 @@ options:
                 type: str
                 choices: [TENANT_WINDOWS, ESPER_WINDOWS]
               base64_app_config:
-                description:
-                  - Configuration of the app, encoded in Base64. It can contain passwords, so it is
-                    never shown.
-                  - See O(update_password) for when it is sent.
+                description: Configuration of the app, encoded in Base64.
                 type: str
           auto_update_settings:
             description: Automatic updates.
@@ -1893,6 +1887,7 @@ seealso:
   - module: esper.cloud.blueprint_info
   - module: esper.cloud.converge
   - module: esper.cloud.app
+  - module: esper.cloud.tenant_app
   - module: esper.cloud.content
 """
 

@@ -57,6 +57,10 @@ options:
     description: Provisioning profiles, each with the options of M(esper.cloud.provisioning_profile).
     type: list
     elements: dict
+  tenant_apps:
+    description: Tenant apps, each with the options of M(esper.cloud.tenant_app).
+    type: list
+    elements: dict
   wallpapers:
     description: Wallpapers, each with the options of M(esper.cloud.wallpaper).
     type: list
@@ -126,6 +130,10 @@ options:
     description: Directory records, each with the options of M(esper.cloud.directory_record).
     type: list
     elements: dict
+  pipelines:
+    description: Pipelines, each with the options of M(esper.cloud.pipeline).
+    type: list
+    elements: dict
   users:
     description: Users, each with the options of M(esper.cloud.user).
     type: list
@@ -153,6 +161,7 @@ seealso:
   - module: esper.cloud.content
   - module: esper.cloud.custom_action
   - module: esper.cloud.provisioning_profile
+  - module: esper.cloud.tenant_app
   - module: esper.cloud.wallpaper
   - module: esper.cloud.webclip
   - module: esper.cloud.dep_profile
@@ -171,6 +180,7 @@ seealso:
   - module: esper.cloud.foundry_device_model
   - module: esper.cloud.alarm_rule
   - module: esper.cloud.directory_record
+  - module: esper.cloud.pipeline
   - module: esper.cloud.user
 """
 

@@ -17,6 +17,8 @@ from typing import Any
 import apple_files
 import mobileprovision
 from behaviors.google import sign_up
+from behaviors.pipeline_runs import RUNS, TARGET_RUNS
+from behaviors.pipelines import TARGET_LISTS
 from behaviors.roles import ROLES
 from behaviors.users import INVITATIONS
 from contract import Contract, Operation, Schema
@@ -64,7 +66,11 @@ _ELSEWHERE = {
 }
 
 # Collections that the contract does not list: the operation that makes a row, and the key of its ID in the answer.
-_WITHIN = {"/v2/scripts": ("POST /v2/custom-actions/", "script_id")}
+_WITHIN = {
+    "/v2/scripts": ("POST /v2/custom-actions/", "script_id"),
+    "/v2/esper-apps": ("GET /v2/tenant-esper-apps", "app_id"),
+    "/v2/esper-apps/{appId}/versions": ("GET /v2/tenant-esper-apps", "app_version_id"),
+}
 
 _COMMAND = "POST /commands/v0/commands/"
 _GROUP = "/enterprise/{enterprise_id}/devicegroup/{group_id}/"
@@ -75,6 +81,10 @@ _POLICY = "/enterprise/{enterprise_id}/policy/"
 _APNS = "/tenant/v0/apnscertificates/"
 _DEP = "/tenant/v0/deptokens/"
 _RULES = "/v1/enterprise/{enterprise_id}/alarmrules/"
+_PIPELINE = "/pipelines/v0/pipelines/{pipeline_id}/"
+_TARGET_LIST = f"{_PIPELINE}targetlists/{{targetlist_id}}/"
+_RUN = f"{_PIPELINE}runs/{{pipeline_run_id}}/"
+_TARGET_RUNS = "/pipelines/v0/stageruns/{stage_run_id}/targetruns/"
 _ENROLLMENT = "POST /v2/emm/details/"
 _REMOTE_FILE = "/v0/enterprise/{enterprise_id}/content/remote-file/"
 
@@ -86,6 +96,13 @@ def _command(caller: Caller) -> dict[str, Any]:
 def _rule(caller: Caller) -> dict[str, Any]:
     # A rule has devices or groups.
     return {"groups": None, "alert_channels": None}
+
+
+def _group_link(caller: Caller) -> dict[str, Any]:
+    # Only a list of device groups takes one.
+    for row in caller.service.tenant.objects[TARGET_LISTS].values():
+        row["target_list_type"] = "GROUPS"
+    return {"device_group_id": caller.service.tenant.root}
 
 
 def _completion(caller: Caller) -> dict[str, Any]:
@@ -114,6 +131,10 @@ _BODIES: dict[str, Callable[[Caller], dict[str, Any]]] = {
     "POST /v1/enterprise/{enterprise_id}/wallpaper/": lambda caller: {"image_file": _PICTURE},
     _TILE_ICON: lambda caller: {"icon_file": _PICTURE},
     "POST /v1/enterprise/{enterprise_id}/tile-icon-apply/": lambda caller: {"icon": caller.prepare(_TILE_ICON)["id"]},
+    "POST /v2/tenant-apps/{appId}/versions/{versionId}/artifacts": lambda caller: {
+        "artifact_type": "UWP_CERTIFICATE",
+        "file": File.of("kiosk.cer", None, b"certificate"),
+    },
     f"POST {_RULES}": _rule,
     f"PUT {_RULES}{{alarm_id}}/": _rule,
     f"PATCH {_RULES}{{alarm_id}}/": _rule,
@@ -144,6 +165,17 @@ _BODIES: dict[str, Callable[[Caller], dict[str, Any]]] = {
     },
     "POST /v2/provisioning-profiles": lambda caller: {
         "file": File.of("shop.mobileprovision", None, mobileprovision.made(mobileprovision.Profile("Shop", "com.shop")))
+    },
+    f"POST {_PIPELINE}targetlists/": lambda caller: {"target_list_type": "DEVICES"},
+    "POST /pipelines/v0/stages/{stage_id}/targetlists/": lambda caller: {
+        "target_list_id": caller.prepare(f"POST {_PIPELINE}targetlists/")["content"]["id"]
+    },
+    f"POST {_TARGET_LIST}targets/": lambda caller: {"device_id": caller.device},
+    f"POST {_TARGET_LIST}devicegroups/": _group_link,
+    f"PUT {_RUN}": lambda caller: {"status": "cancelled"},
+    "PUT /pipelines/v0/runs/{pipeline_run_id}/stageruns/{stage_run_id}/": lambda caller: {"status": "cancelled"},
+    f"POST {_TARGET_RUNS}": lambda caller: {
+        "target_id": [*caller.service.tenant.objects[TARGET_RUNS].values()][-1]["target_id"]
     },
     f"PUT {_APNS}{{id}}/": lambda caller: {"file": File.of("apns.pem", None, apple_files.certificate())},
     f"PUT {_DEP}{{id}}/": lambda caller: {"file": File.of("token.p7m", None, apple_files.dep_token())},
@@ -177,9 +209,8 @@ _QUERIES: dict[str, Callable[[Caller], dict[str, Any]]] = {
 _AFTER = {
     f"DELETE {_GROUP}": "POST /enterprise/{enterprise_id}/devicegroup/",
     "DELETE /v2/blueprints/{blueprint_id}/": "POST /v2/blueprints/",
-    "GET /pipelines/v0/stageruns/{stage_run_id}/targetruns/{target_run_id}/command/": (
-        "POST /pipelines/v0/stageruns/{stage_run_id}/targetruns/{target_run_id}/command/"
-    ),
+    # A run can be deleted after its end.
+    f"DELETE {_RUN}": f"PUT {_RUN}",
     **{f"{method} {_APNS}{{id}}/": f"POST {_APNS}" for method in ("GET", "PUT", "DELETE")},
     **{f"{method} {_DEP}{{id}}/": f"POST {_DEP}" for method in ("GET", "PUT")},
     **dict.fromkeys(
@@ -192,6 +223,17 @@ _AFTER = {
         "POST /v2/devices/{deviceId}/google-accounts/",
     ),
 }
+# What a run of a pipeline needs; it starts when it is read.
+_FOR_RUNS = (
+    "POST /pipelines/v0/pipelines/",
+    f"POST {_PIPELINE}stages/",
+    "POST /pipelines/v0/stages/{stage_id}/targetlists/",
+    f"POST {_TARGET_LIST}targets/",
+    "POST /pipelines/v0/stages/{stage_id}/operationlists/",
+    "POST /pipelines/v0/operationlists/{operationlist_id}/operations/",
+    f"POST {_PIPELINE}runs/",
+    f"GET {_RUN}",
+)
 _SETTINGS = Settings(devices=12, groups=6, tags=3, seed=7, api_key=KEY, enterprise_id=ENTERPRISE_ID)
 
 
@@ -288,6 +330,9 @@ class Caller:
     def values(self, operation: Operation) -> dict[str, str]:
         """Ids of objects that exist, for the parameters of the path; the objects are made if need be."""
         name = f"{operation.method} {operation.path}"
+        if any(part in name for part in ("{pipeline_run_id}", "/stageruns/")) and not self.service.tenant.objects[RUNS]:
+            for needed in _FOR_RUNS:
+                self.prepare(needed)
         if name in _AFTER:
             self.prepare(_AFTER[name])
         values: dict[str, str] = {}

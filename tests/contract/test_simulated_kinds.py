@@ -376,19 +376,6 @@ def test_commands_are_the_same_at_the_older_path(api: Api) -> None:
     assert len(events) == 1
 
 
-def test_runs_of_a_pipeline_are_also_listed_without_it(api: Api) -> None:
-    pipeline = api("POST", PIPELINES, {"name": "One"}).body["content"]
-    run = api("POST", f"{PIPELINES}{pipeline['id']}/runs/", {}).body["content"]
-    assert [row["id"] for row in api.get("/pipelines/v0/runs/")["content"]["results"]] == [run["id"]]
-    assert api("GET", f"/pipelines/v0/stageruns/{MISSING}/targetruns/").status == 404
-    stage_runs = api.get(f"/pipelines/v0/runs/{run['id']}/stageruns/")["content"]["results"]
-    assert len(stage_runs) == 2
-    assert api.get(f"/pipelines/v0/stageruns/{stage_runs[0]['id']}/targetruns/")["content"]["count"] == 0
-    path = f"/pipelines/v0/runs/{run['id']}/stageruns/{stage_runs[0]['id']}/"
-    assert api("PUT", path, {"status": "cancelled"}).status == 200
-    assert api.get(path)["content"]["status"] == "cancelled"
-
-
 def test_rows_are_ordered_as_the_query_says(api: Api) -> None:
     for seconds in (9, 10, 100):
         api("POST", PIPELINES, {"name": f"After {seconds}", "timeout_seconds": seconds})

@@ -14,6 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "simulator"))
 
 import apple_files
 import mobileprovision
+import packages
 from apk import Manifest, made
 
 Row = dict[str, t.Any]
@@ -83,6 +84,21 @@ _ENROLL = (
 _ACCESS = {"role": "Group Viewer", "groups": ["All devices/Law"]}
 
 PREPARATIONS: dict[str, Preparation] = {
+    "pipeline": Preparation(
+        sample={
+            "description": "Head office first",
+            "timeout_seconds": 86400,
+            "stages": [{"name": "Pilot", "groups": ["All devices"], "operations": [{"type": "REBOOT"}]}],
+        },
+        changed={
+            "description": "All at once",
+            "active": False,
+            "stages": [
+                {"name": "Pilot", "groups": [], "operations": [{"type": "LOCK", "args": {"message": "Law"}}]},
+                {"name": "Rest", "groups": ["All devices"], "operations": [{"type": "REBOOT"}]},
+            ],
+        },
+    ),
     "apns_certificate": Preparation(
         files={"law.pem": apple_files.certificate()},
         tasks=(
@@ -230,6 +246,17 @@ PREPARATIONS: dict[str, Preparation] = {
         sample={"description": "Law", "expires": _in_days(7), "return_token": True},
         # The second run is 90 days before the new time, so it does not renew the token again.
         changed={"expires": _in_days(90), "renew": "expiring", "return_token": True},
+    ),
+    "tenant_app": Preparation(
+        files={"law.ipa": packages.ipa("com.example.law", "1.0.0"), "second-1.0.0.msi": packages.msi("second")},
+        identity={"platform": "APPLE", "package_name": "com.example.law", "version_name": "1.0.0"},
+        second={"platform": "WINDOWS", "package_name": "second", "version_name": "1.0.0"},
+        for_create=({"src": "law.ipa"}, {"src": "second-1.0.0.msi"}),
+        info={"package_name": "com.example.law"},
+        info_all={"versions": True},
+        inside="versions",
+        by_unknown_id={"version_name": "1.0.0"},
+        exceptions={"info": "tenant_app manages versions, tenant_app_info reads apps"},
     ),
     "tile_icon": Preparation(
         files={"law.png": b"law", "second.png": b"second"},

@@ -201,11 +201,61 @@ def _reboot(tenant: Tenant) -> list[Task]:
     ]
 
 
+_PIPELINE: Row = {"pipeline": "Law"}
+
+
+def _pipeline(tenant: Tenant) -> list[Task]:
+    operations = [{"type": "REBOOT"}, {"type": "LOCK"}]
+    devices = [tenant.online[:2], tenant.online[1:]]
+    stages = [
+        {"name": name, "devices": ids, "operations": operations}
+        for name, ids in zip(("First", "Last"), devices, strict=True)
+    ]
+    return [("pipeline", {"name": "Law", "stages": stages})]
+
+
+def _started(tenant: Tenant) -> list[Task]:
+    return [*_pipeline(tenant), ("pipeline_run", _PIPELINE)]
+
+
+def _waiting(tenant: Tenant) -> list[Task]:
+    return [*_pipeline(tenant), ("pipeline_run", {**_PIPELINE, **_WAIT, "until": "waiting"})]
+
+
 def _serials(tenant: Tenant) -> list[str]:
     return sorted(each["serial"] for each in tenant.devices)
 
 
 _OTHERS = (
+    Scenario(
+        "pipeline_run-wait",
+        "pipeline_run",
+        _constant({**_PIPELINE, **_WAIT, "promote": "always", "max_fail_percentage": 50, "reasons": True}),
+        earlier=_pipeline,
+    ),
+    Scenario("pipeline_run-predict", "pipeline_run", _constant(_PIPELINE), earlier=_pipeline, check_mode=True),
+    Scenario(
+        "pipeline_run-follow",
+        "pipeline_run",
+        _constant({**_PIPELINE, **_WAIT, "if_running": "follow", "until": "waiting"}),
+        earlier=_started,
+    ),
+    Scenario("pipeline_run-promote", "pipeline_run", _constant({**_PIPELINE, "state": "resumed"}), earlier=_waiting),
+    Scenario("pipeline_run-cancel", "pipeline_run", _constant({**_PIPELINE, "state": "cancelled"}), earlier=_waiting),
+    Scenario(
+        "pipeline_run-cancel-devices",
+        "pipeline_run",
+        lambda tenant: {**_PIPELINE, "state": "cancelled", "devices": tenant.online[:2]},
+        earlier=_started,
+    ),
+    Scenario("pipeline_run-retry", "pipeline_run", _constant({**_PIPELINE, "state": "retried"}), earlier=_waiting),
+    Scenario(
+        "pipeline_run_info-devices",
+        "pipeline_run_info",
+        _constant({"devices": True, "reasons": True}),
+        earlier=_waiting,
+    ),
+    Scenario("pipeline_run_info-list", "pipeline_run_info", _constant({"status": "waiting"}), earlier=_waiting),
     Scenario("device-tags", "device", lambda tenant: {"devices": tenant.ids, "tags": ["law", "pilot"]}),
     Scenario("device-alias", "device", lambda tenant: {"device": tenant.online[0], "alias": "Law 1"}),
     Scenario("device-group", "device", lambda tenant: {"devices": tenant.ids[:3], "group": tenant.path}),

@@ -47,12 +47,14 @@ class Conduct:
     polls    the number of reads until a task is complete, at least 1
     failing  the IDs of devices whose tasks fail, with `reason`
     silent   the IDs of devices that never respond
+    waits    whether a pipeline run waits for a promotion before each stage but the first
     """
 
     polls: int = 2
     failing: Set[str] = frozenset()
     silent: Set[str] = frozenset()
     reason: str = "The device could not do it"
+    waits: bool = True
 
     def __post_init__(self) -> None:
         if self.polls < 1:

@@ -11,18 +11,15 @@ from __future__ import annotations
 import re
 import struct
 import typing as t
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from .archive import Reason, names_in, read_entry
 from .errors import InvalidParameter
 
 _MANIFEST = "AndroidManifest.xml"
 # Larger than any manifest, and small enough to unpack in memory.
 _MAX_BYTES = 16 * 1024**2
-# Android unpacks no others. Those of other methods can need a lot of time or memory.
-_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-_HEAD_BYTES = 1024
 _MAX_TEXT = 1000
 
 _STRINGS, _XML, _START_ELEMENT, _RESOURCE_IDS = 0x0001, 0x0003, 0x0102, 0x0180
@@ -32,10 +29,6 @@ _NONE = 0xFFFFFFFF
 # The names of attributes can be missing, because Android finds them by their resource IDs.
 _ATTRIBUTES = {0x0101021B: "versionCode", 0x0101021C: "versionName"}
 
-_Reason = tuple[str, str]
-_AGAIN = "Build or download it again"
-_WEB_PAGE = "it is a web page", "Download it again with a link that leads to the file"
-_DAMAGED = "it is truncated or damaged", _AGAIN
 _SINGLE = "Esper accepts single APK files only"
 
 
@@ -58,26 +51,15 @@ def check_apk(path: Path) -> None:
         raise InvalidParameter(f"The file '{path}' is not an APK file: {reason[0]}. {reason[1]}.")
 
 
-def _reason_against(path: Path) -> _Reason | None:
+def _reason_against(path: Path) -> Reason | None:
     """Return why a file is not an APK file, and what to do instead. None if it is one. Raise OSError."""
-    with path.open("rb") as file:
-        head = file.read(_HEAD_BYTES)
-    if not head:
-        return "it is empty", _AGAIN
-    try:
-        with zipfile.ZipFile(path) as archive:
-            names = set(archive.namelist())
-    except OSError:
-        raise
-    except Exception:  # noqa: BLE001 - zipfile raises many types for invalid files
-        if head.startswith(b"PK"):
-            return _DAMAGED
-        is_page = re.search(rb"<!doctype html|<html", head, re.IGNORECASE)
-        return _WEB_PAGE if is_page else ("it is not a ZIP archive", "Set src to an APK file")
-    return None if _MANIFEST in names else _reason_against_archive(names)
+    names = names_in(path, advice="Set src to an APK file")
+    if isinstance(names, tuple):
+        return names
+    return None if _MANIFEST in names else _reason_against_archive(set(names))
 
 
-def _reason_against_archive(names: set[str]) -> _Reason:
+def _reason_against_archive(names: set[str]) -> Reason:
     if "BundleConfig.pb" in names or f"base/manifest/{_MANIFEST}" in names:
         return (
             "it is an Android App Bundle (AAB)",
@@ -88,28 +70,21 @@ def _reason_against_archive(names: set[str]) -> _Reason:
     if any(name.endswith(".apk") for name in names):
         return "it is an archive with several APK files, such as XAPK or APKS", f"{_SINGLE}. Get a universal APK file"
     if any(re.match(r"Payload/[^/]+\.app/", name) for name in names):
-        return "it is an app for Apple devices (IPA)", "This module manages Android apps only"
+        return "it is an app for Apple devices (IPA)", "Use the module tenant_app for it"
+    if names & {"AppxManifest.xml", "AppxMetadata/AppxBundleManifest.xml"}:
+        return "it is an app for Windows devices (MSIX or APPX)", "Use the module tenant_app for it"
     return f"it is a ZIP archive without {_MANIFEST}", "Set src to an APK file"
 
 
 def read_package(path: Path) -> Package:
     """Return the package name and version of an APK file. Raise InvalidParameter with the reason if they cannot be
     read."""
+    data = read_entry(path, _MANIFEST, _MAX_BYTES)
     try:
-        with zipfile.ZipFile(path) as archive:
-            entry = archive.getinfo(_MANIFEST)
-            if entry.compress_type not in _METHODS:
-                raise InvalidParameter(f"its {_MANIFEST} has an unknown compression method")
-            with archive.open(entry) as file:
-                data = file.read(_MAX_BYTES + 1)
-        if len(data) > _MAX_BYTES:
-            raise InvalidParameter(f"its {_MANIFEST} is too large")
         return _package(_Manifest(data).attributes())
-    except KeyError:
-        raise InvalidParameter(f"it does not contain {_MANIFEST}") from None
     except InvalidParameter:
         raise
-    except Exception as error:  # noqa: BLE001 - zipfile and struct raise many types for invalid files
+    except Exception as error:  # noqa: BLE001 - struct raises many types for invalid files
         raise InvalidParameter(f"its {_MANIFEST} cannot be read ({type(error).__name__})") from None
 
 

@@ -21,7 +21,7 @@ _SECRET = re.compile(
     | passphrase | wifiphrase | passcode(?!quality|policy|length|required|type) | sharedkey | privatekey | apikey
     | accesskey | secret(?!id$|name$|type$) | credential(?!id|name|type) | pushmagic | certdata | base64appconfig
     | downloadurl | downloadlink | (signup|invitation|invite)(url|link) | ^build(update|job)?url$
-    | ^buildjobparams$ | ^profile$
+    | ^buildjobparams$
     | (token|tokenvalue|tokens|psk|pwd|appfile|wifiaccesspoints)$
     | ^(pin|pincode|otp|authorization|cookie)$
     """,

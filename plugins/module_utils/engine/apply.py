@@ -8,6 +8,7 @@ Knows no kind of object by name, and does not depend on Ansible: parameters and 
 from __future__ import annotations
 
 import functools
+import itertools
 import typing as t
 from dataclasses import dataclass, replace
 
@@ -27,6 +28,9 @@ from .tenant_view import AcceptedWrite, TenantView
 
 # The maximum number of accepted write requests in the message of a failed task.
 _LISTED_WRITES = 3
+
+# The seconds between the readings that show whether the effect of a write request is complete.
+_PAUSES = (1, 2, 3, 4, *[5] * 10)
 
 # Maximum number of requests that merge the changes of a task with those of other clients.
 _MAX_MERGES = 3
@@ -161,14 +165,38 @@ def apply(view: TenantView, kind: Kind, planned: Plan) -> Row | None:
 
 
 def send(view: TenantView, kind: Kind, steps: t.Sequence[Step]) -> None:
-    """Send write requests in their order."""
+    """Send write requests in their order, those of one phase at the same time."""
     try:
-        for step in steps:
-            if step.if_created is None or not step.if_created.adopted:
-                _execute_step(view, kind, step)
+        for _phase, group in itertools.groupby(steps, key=lambda step: step.phase or step):
+            needed = [step for step in group if step.if_created is None or not step.if_created.adopted]
+            if len(needed) > 1:
+                _send_together(view, kind, needed)
+            elif needed:
+                _execute_step(view, kind, needed[0])
     finally:
         if steps:
             view.invalidate(kind)
+
+
+def _send_together(view: TenantView, kind: Kind, steps: t.Sequence[Step]) -> None:
+    """Send independent write requests, several at a time. After a failure, no further one is started. Raise it."""
+    failures: list[EsperError] = []
+
+    def attempt(step: Step) -> None:
+        try:
+            if not failures:
+                _execute_step(view, kind, step)
+        except EsperError as error:
+            # An exception in a thread would cancel the requests in progress, whose outcome would be unknown.
+            failures.append(error)
+
+    for _result in in_parallel(view.client, attempt, steps, CONCURRENCY):
+        pass
+    if failures:
+        error = failures[0]
+        if len(failures) > 1:
+            error.args = (f"{sentence(str(error))} {counted(len(failures) - 1, 'more request')} failed.",)
+        raise error
 
 
 def merge_again(view: TenantView, kind: Kind, params: Params, planned: Plan) -> None:
@@ -222,6 +250,10 @@ def record_after(view: TenantView, kind: Kind, planned: Plan) -> Row | None:
     """Return the object after the write requests of a plan, None if it does not exist."""
     if planned.record is None or not planned.steps:
         return planned.record
+    if planned.parts:
+        response = planned.root.response if planned.root else None
+        record = planned.record if response is None else view.to_result(kind, response)
+        return {**record, **resolve_unknowns(planned.parts)}
     responses = [step.response for step in planned.steps if step.response is not None]
     return view.to_result(kind, responses[-1]) if responses else planned.record
 
@@ -293,6 +325,10 @@ def _send_step(view: TenantView, kind: Kind, step: Step) -> None:
     except ApiError as error:
         if error.status != 404:
             raise
+        if step.alternative is not None:
+            _execute_step(view, kind, step.alternative)
+            step.done = True
+            return
         if explanation := _explain_not_found(view, kind, step):
             replace_hint(error, explanation)
         if explanation or not step.is_deletion:
@@ -315,6 +351,20 @@ def _send_step(view: TenantView, kind: Kind, step: Step) -> None:
     step.response = _object_in(response, step, kind)
     if not step.is_deletion and not _is_confirmed(response, step, kind):
         step.unconfirmed = _without_object(view, step, response)
+    if step.is_settled is not None:
+        _wait_until_settled(view, step, step.is_settled)
+
+
+def _wait_until_settled(view: TenantView, step: Step, is_settled: t.Callable[[], bool]) -> None:
+    """Wait until the effect of a write request is complete. Raise EsperError if it takes too long."""
+    for pause in _PAUSES:
+        if is_settled():
+            return
+        view.client.wait(pause)
+    if not is_settled():
+        raise EsperError(
+            f"{step.purpose} was accepted, but is not complete after {sum(_PAUSES)} seconds. Run the task again later."
+        )
 
 
 def _explain_not_found(view: TenantView, kind: Kind, step: Step) -> str:
@@ -423,7 +473,9 @@ def _resolve_duplicate(view: TenantView, kind: Kind, step: Step) -> None:
 
 def _object_in(response: Response, step: Step, kind: Kind) -> Row | None:
     """Return the object in the response to a write request, None if it is empty or has a message only."""
-    body = response.body if isinstance(response.body, dict) else {}
+    # A request that creates several objects returns a list of them.
+    first = next(iter(response.body), None) if isinstance(response.body, list) else response.body
+    body = first if isinstance(first, dict) else {}
     # A planner can add planned values, such as the ID of an object that an earlier step created.
     row = resolve_unknowns(step.extract_object(body)) if step.extract_object else body
     if not row or kind.shape is Shape.SINGLETON:

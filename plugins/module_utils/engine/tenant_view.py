@@ -20,7 +20,7 @@ from ..base.row import Row
 from ..base.text import composed, listed, unicode_forms
 from ..http.client import Client, Query
 from ..http.download import Download
-from ..http.paging import iterate, list_all
+from ..http.paging import iterate, list_all, list_each
 from ..http.parallel import CONCURRENCY
 from ..model.conform import conform, secrets_of, typed_result
 from ..model.kind import Kind
@@ -178,6 +178,16 @@ class TenantView:
             if invalidations == self._invalidations:
                 self._lists[cache_key] = rows
         return rows if kind is None else self._typed_once(kind, cache_key, rows, self._typed_rows)
+
+    def read_lists(self, paths: t.Iterable[str], *, page_size: int | None = PAGE_SIZE, purpose: str) -> None:
+        """Read several lists together, for list_at(): see list_each(). What is cached is not read again."""
+        unread = [path for path in dict.fromkeys(paths) if _cache_key(path, None) not in self._lists]
+        invalidations = self._invalidations
+        found = list_each(self.client, unread, page_size=page_size, concurrency=CONCURRENCY, purpose=purpose)
+        if invalidations == self._invalidations:
+            # The dict is replaced, because other threads can read it at the same time.
+            new = {_cache_key(path, None): rows for path, rows in zip(unread, found, strict=True)}
+            self._lists = {**self._lists, **new}
 
     def _typed_rows(self, kind: Kind, rows: list[Row]) -> list[Row]:
         return [typed for row in rows if (typed := self.typed(kind, row))]

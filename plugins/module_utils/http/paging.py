@@ -14,7 +14,7 @@ import typing as t
 from dataclasses import dataclass
 from urllib.parse import parse_qs, urlsplit
 
-from ..base.errors import TransportError
+from ..base.errors import EsperError, TransportError
 from ..base.limits import PAGE_SIZE
 from ..base.row import Row
 from .client import Client, Query
@@ -26,6 +26,9 @@ _PASSES = 5
 _PAGES_WITHOUT_NEW = 2
 # A page waits for those before it. Maximum number of waiting pages for each one that is read at the same time.
 _BUFFER = 3
+# Maximum number of pages of a list that are read together with those of other lists. The number of objects that Esper
+# returns can be wrong.
+_MOST_PAGES = 2000
 _NOT_THE_ITEMS = frozenset({"next", "prev", "previous", "next_cursor", "prev_cursor"})
 
 
@@ -103,6 +106,60 @@ def list_all(
         method="GET",
         path=target,
     )
+
+
+def list_each(
+    client: Client,
+    paths: t.Sequence[str],
+    *,
+    purpose: str,
+    page_size: int | None = PAGE_SIZE,
+    key: str | None = "id",
+    concurrency: int,
+) -> list[list[Row]]:
+    """Return the objects of several lists: see list_all(). ``concurrency`` is the maximum number of pages that are read
+    at the same time, of whatever list. A list that changes at the same time is read again alone.
+
+    Raise the errors of list_all(), after the requests in progress.
+    """
+    requests = [_Requests(client, path, {}, page_size, purpose) for path in paths]
+    failures: list[EsperError] = []
+
+    def fetch(job: tuple[_Requests, int]) -> _Page | None:
+        request, offset = job
+        try:
+            return None if failures else request.fetch(offset)
+        except EsperError as error:
+            # An exception in a thread would cancel the other requests of the task.
+            failures.append(error)
+            return None
+
+    def fetch_all(jobs: list[tuple[_Requests, int]]) -> list[_Page]:
+        pages = list(in_parallel(client, fetch, jobs, concurrency))
+        if failures:
+            raise failures[0]
+        return [page for page in pages if page is not None]
+
+    first = fetch_all([(request, 0) for request in requests])
+    offsets = [
+        range(len(page.rows), page.count, len(page.rows))
+        if page.count is not None and 0 < page.count <= len(page.rows) * _MOST_PAGES
+        else range(0)
+        for page in first
+    ]
+    others = iter(
+        fetch_all([(request, offset) for request, each in zip(requests, offsets, strict=True) for offset in each])
+    )
+    lists = []
+    for path, request, page, each in zip(paths, requests, first, offsets, strict=True):
+        reading = _Pass(request, key, None, overlap=False, must_complete=False)
+        for next_page in (page, *itertools.islice(others, len(each))):
+            reading.add(next_page)
+        if reading.is_complete and (each or _following(page) is None):
+            lists.append(list(reading.rows.values()))
+        else:
+            lists.append(list_all(client, path, purpose=purpose, page_size=page_size, key=key, concurrency=concurrency))
+    return lists
 
 
 def iterate(

@@ -12,7 +12,16 @@ from .app_list import APP_NAME, APPS, LEGACY, PACKAGE_NAME, V1, VERSION, label_o
 from .app_lookup import AppVersionLookup
 from .app_planner import AppVersionPlanner
 from .app_reader import AppReader
-from .blueprint_list import BLUEPRINTS
+from .app_version_options import (
+    APP_ID,
+    RULES,
+    VERSION_ID,
+    force_option,
+    state_option,
+    usage_options,
+    versions_field,
+    versions_option,
+)
 from .upload import SEARCH_PATH, UPLOAD_DEADLINE
 
 _ABOUT_VERSION = (
@@ -106,51 +115,23 @@ _APP_FIELDS = (
         writable=False,
         sample=False,
     ),
-    Field(
-        "versions",
+    versions_field(
+        _ABOUT_VERSION,
         (
-            "Versions of the app, in the order of the Esper API.",
-            "Null unless O(versions), O(blueprints) or O(devices) is V(true).",
+            Field("id"),
+            Field("name", api="device_name"),
+            Field("alias", api="alias_name"),
+            Field("group", api="group_name"),
         ),
-        type="list",
-        elements="dict",
-        writable=False,
-        fields=(
-            Field(
-                "id",
-                "ID of the version. Blueprints refer to it.",
-                sample="6f2f7c55-7c1f-4b8e-9a39-55a8c0f6a004",
-            ),
-            *_ABOUT_VERSION,
-            Field(
-                "blueprints",
-                "Blueprints that have the version in any of their versions. Null unless O(blueprints=true).",
-                type="list",
-                elements="dict",
-                fields=BLUEPRINTS.fields,
-                sample=[{"id": "0a4b1d6e-7d0c-4a4e-9a64-35b0a7a3c001", "name": "Point of Sale"}],
-            ),
-            Field(
-                "devices",
-                "Devices that have the version installed. Null unless O(devices=true).",
-                type="list",
-                elements="dict",
-                fields=(
-                    Field("id"),
-                    Field("name", api="device_name"),
-                    Field("alias", api="alias_name"),
-                    Field("group", api="group_name"),
-                ),
-                sample=[
-                    {
-                        "id": "7c6f0b0e-3f0d-4d3e-8a83-1f3cbb1a2001",
-                        "name": "ESR-POS-0001",
-                        "alias": "Till 1",
-                        "group": "Berlin",
-                    }
-                ],
-            ),
-        ),
+        "O(versions), O(blueprints) or O(devices)",
+        [
+            {
+                "id": "7c6f0b0e-3f0d-4d3e-8a83-1f3cbb1a2001",
+                "name": "ESR-POS-0001",
+                "alias": "Till 1",
+                "group": "Berlin",
+            }
+        ],
     ),
 )
 
@@ -167,24 +148,8 @@ _INFO_MODULE = ModuleSpec(
         Option("package_name", "Package name of the app, case-sensitive.", identifier=True),
         Option("id", "ID of the app.", identifier=True),
         Option("name", "Name of the apps, case-sensitive. Several apps can have the same name.", identifier=True),
-        Option(
-            "versions",
-            "If V(true), the versions are returned too. This takes one request for each app.",
-            type="bool",
-            default=False,
-        ),
-        Option(
-            "blueprints",
-            "If V(true), the versions and their blueprints are returned too. This takes one request for each version.",
-            type="bool",
-            default=False,
-        ),
-        Option(
-            "devices",
-            "If V(true), the versions and their devices are returned too. This takes one request for each version.",
-            type="bool",
-            default=False,
-        ),
+        versions_option(),
+        *usage_options(),
     ),
     rules={"mutually_exclusive": [("id", "package_name", "name")]},
     check_mode=READS_ONLY,
@@ -206,22 +171,10 @@ APP = Kind(
 """An app, which is identified by its package name."""
 
 _VERSION_FIELDS = (
-    Field(
-        "id",
-        "ID of the app. Null in check mode if the task creates the app.",
-        api="app_id",
-        writable=False,
-        sample="6f2f7c55-7c1f-4b8e-9a39-55a8c0f6a003",
-    ),
+    APP_ID,
     APP_NAME,
     PACKAGE_NAME,
-    Field(
-        "version_id",
-        "ID of the version. Blueprints refer to it. Null in check mode if the task uploads the version.",
-        api="id",
-        writable=False,
-        sample="6f2f7c55-7c1f-4b8e-9a39-55a8c0f6a004",
-    ),
+    VERSION_ID,
     *_ABOUT_VERSION,
 )
 
@@ -240,14 +193,8 @@ _MODULE = ModuleSpec(
         " a command (M(esper.cloud.device_command)).",
     ),
     options=(
-        Option(
-            "state",
-            (
-                "Desired state of the app version.",
-                "V(absent) deletes the version. If no version is set, it deletes the app with all of its versions.",
-            ),
-            choices=("present", "absent"),
-            default="present",
+        state_option(
+            "V(absent) deletes the version. If no version is set, it deletes the app with all of its versions."
         ),
         Option(
             "src",
@@ -291,31 +238,10 @@ _MODULE = ModuleSpec(
             ),
             type="int",
         ),
-        Option(
-            "force",
-            (
-                "If V(true), versions in use are deleted. If V(false), the task fails, and the error lists the users.",
-                "A version is in use if a device has it installed, or if the published version or the latest draft"
-                " of a blueprint has it. Earlier versions of a blueprint do not count.",
-                "M(esper.cloud.tenant) considers the blueprints after the task.",
-                "Esper rejects the deletion of a whole app that a blueprint has, even if O(force=true).",
-            ),
-            type="bool",
-            default=False,
-        ),
+        force_option("Esper rejects the deletion of a whole app that a blueprint has, even if O(force=true)."),
         UPLOAD_DEADLINE,
     ),
-    rules={
-        "required_one_of": [("src", "id", "package_name")],
-        "required_if": [("state", "present", ("src", "version_id", "version_name", "version_code"), True)],
-        "mutually_exclusive": [
-            ("src", "id"),
-            ("id", "package_name"),
-            ("src", "version_id"),
-            ("version_id", "version_name"),
-            ("version_id", "version_code"),
-        ],
-    },
+    rules=RULES,
     returns=(
         Value(
             "app",
@@ -329,7 +255,7 @@ _MODULE = ModuleSpec(
         ),
     ),
     sources=("src",),
-    seealso=("app_info",),
+    seealso=("app_info", "tenant_app"),
 )
 
 APP_VERSION = Kind(

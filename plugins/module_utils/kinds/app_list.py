@@ -19,6 +19,7 @@ from ..engine.tenant_view import TenantView
 from ..model.field import Field
 from ..model.kind import Kind, Routes, Shape
 from ..model.unknowns import KnownAfterApply
+from .app_version import version_label
 
 LEGACY = "/enterprise/{enterprise_id}/application/"
 V1 = "/v1/enterprise/{enterprise_id}/application/"
@@ -49,15 +50,19 @@ LEGACY_APPS = replace(
 """The apps of the legacy family, with their versions."""
 
 
+label_of = version_label("version_code")
+"""Return the text for a version in messages."""
+
+
 def version_number(value: t.Any) -> t.Any:
     """Return the code of a version as a number. The API has it as text."""
     return int(value) if str(value).isdecimal() else value
 
 
-def label_of(version: Row) -> str:
-    """Return the text for a version in messages: package name, version name and version code."""
-    code = version.get("build_number")
-    return f"{version.get('package_name')} {version.get('version_code')}" + (f" ({code})" if code else "")
+def version_code(version: Row) -> int | None:
+    """Return the code of a version, by which versions are ordered, None if it is no number."""
+    code = version_number(version.get("build_number"))
+    return code if isinstance(code, int) else None
 
 
 def versions_of(
@@ -70,6 +75,11 @@ def versions_of(
     purpose = f"Reading the versions of the app '{APPS.name_of(app)}'"
     rows = view.list_at(f"{family}{app['id']}/version/", query, kind=kind, purpose=purpose)
     return [with_app(app, row) for row in rows]
+
+
+def devices_with(view: TenantView, app_id: str, version_id: str, *, purpose: str) -> list[Row]:
+    """Return the devices that have a version of an app. ``purpose`` is the start of an error message."""
+    return view.list_at(f"{V1}{app_id}/version/{version_id}/installdevices", purpose=purpose)
 
 
 def with_app(app: Row, version: Row) -> Row:

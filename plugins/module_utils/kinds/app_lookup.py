@@ -8,58 +8,48 @@ them from the list of all apps in the legacy family, and asks for one app only i
 
 from __future__ import annotations
 
+import typing as t
+
 from ..base.errors import ApiError, InvalidParameter
 from ..base.row import Params, Row
-from ..engine.lookup import Lookup, lookup_of
-from ..model.unknowns import KnownAfterApply
-from .app_list import APPS, LEGACY, LEGACY_APPS, app_of, versions_of, with_app
-from .app_package import has_version, matches_target, may_match_target, target_label, validate, with_package
+from .app_list import APPS, LEGACY, LEGACY_APPS, app_of, version_code, versions_of, with_app
+from .app_package import with_package
+from .app_version_lookup import VersionLookup
 from .blueprint_usage import Usage, is_same_id, usage_of
 
 
-class AppVersionLookup(Lookup):
-    """Finds versions of apps, and the blueprints that use them."""
+class AppVersionLookup(VersionLookup):
+    """Finds versions of Android apps, and the blueprints that use them."""
 
-    def task_key(self, params: Params) -> str:
-        """Return the text for the version that the options name."""
-        return target_label(with_package(params))
+    apps = APPS
 
-    def dependency_ids(self, row: Row) -> set[str]:
-        """Return the IDs of the version and of its app."""
-        return {str(row["id"]), str(row.get("app_id"))}
+    def with_file(self, params: Params) -> Params:
+        """Return the options, completed from the APK file. Raise InvalidParameter if the file is invalid."""
+        return with_package(params)
+
+    def with_app(self, app: Row, version: Row) -> Row:
+        """Return a version with the properties of its app."""
+        return with_app(app, version)
+
+    def app_of(self, version: Row) -> Row:
+        """Return the app of a version that has its properties."""
+        return app_of(version)
+
+    def rank_of(self, version: Row) -> t.Any:
+        """Return the version code, None if it is no number."""
+        return version_code(version)
+
+    def rank_label(self, version: Row) -> str:
+        """Return the version code for messages."""
+        return str(version.get("build_number"))
 
     # --- finding ------------------------------------------------------------------------------------------------------
-
-    def find(self, params: Params) -> Row | None:
-        """Return the version that the options of a task address, or None. Options without a version address the app.
-        Raise Ambiguous or InvalidParameter."""
-        validate(params)
-        target = with_package(params)
-        app = self.find_app(target)
-        if app and not has_version(target):
-            return app
-        matching: list[Row] = []
-        if app:
-            uploads = [row for row in self.uploads_of(app) if may_match_target(row, target)]
-            matching = [*self._find_existing(app, target), *uploads]
-        if not matching and target["version_id"] is not None:
-            self._check_app_of(target)
-        return self.one_or_none(matching, target_label(target), "Set version_code too.")
-
-    def find_app(self, target: Params) -> Row | None:
-        """Return the app that the options name, or None."""
-        return lookup_of(self.view, APPS).find({"id": target["id"], "name": target["package_name"]})
-
-    def uploads_of(self, app: Row) -> list[Row]:
-        """Return the versions of an app that the same task uploads."""
-        planned = self.view.planned(self.kind)
-        return [row for row in planned if isinstance(row["id"], KnownAfterApply) and row["app_id"] == app["id"]]
 
     def versions_of(self, app: Row) -> list[Row]:
         """Return all versions of an app as Esper has them, which v1 lists."""
         return versions_of(self.view, app, kind=self.kind)
 
-    def _find_existing(self, app: Row, target: Params) -> list[Row]:
+    def find_existing(self, app: Row, target: Params) -> list[Row]:
         """Return the versions of an app that match the options of a task.
 
         Raise InvalidParameter if the version code belongs to a version with another name.
@@ -70,9 +60,9 @@ class AppVersionLookup(Lookup):
         listed = self._listed_versions(app)
         rows = self._versions_in_legacy(app, query) if listed is None else listed
         # Only v1 has some versions. An upload that finds one of them adopts it.
-        if not any(matches_target(row, target) for row in rows) and (listed is None or not target["src"]):
+        if not any(self.matches(row, target) for row in rows) and (listed is None or not target["src"]):
             rows += self._versions_in_v1(app, query)
-        matching = [row for row in rows if matches_target(row, target)]
+        matching = [row for row in rows if self.matches(row, target)]
         if not matching:
             _check_name_of_code(app, rows, target)
         return matching
@@ -107,7 +97,7 @@ class AppVersionLookup(Lookup):
             is_in_legacy.setdefault(str(row["id"]), False)
         return rows
 
-    def _check_app_of(self, target: Params) -> None:
+    def check_app_of(self, target: Params) -> None:
         """Raise InvalidParameter if the version ID of a task is that of a version of another app. Only the legacy
         family lists all apps with their versions."""
         for app in self.view.list_objects(LEGACY_APPS):

@@ -6,40 +6,32 @@ from __future__ import annotations
 
 from ..base.row import Params, Row
 from ..engine.lookup import lookup_of
-from ..engine.reader import Reader
-from ..http.paging import list_all
-from .app_list import V1, label_of, versions_of
-from .blueprint_list import BLUEPRINTS
+from .app_list import devices_with, label_of, versions_of
+from .app_version_reader import VersionReader
 
 
-class AppReader(Reader):
-    """Reads apps, and on request their versions with their blueprints and devices."""
+class AppReader(VersionReader):
+    """Reads Android apps."""
 
-    def get_info(self, params: Params) -> Row:
+    def read_rows(self, params: Params) -> list[Row]:
         """Return the apps that the options address, or all apps."""
         if params["name"] is not None:
             rows = self.view.list_objects(self.kind, {"application_name": params["name"]})
-            rows = [row for row in rows if row.get("application_name") == params["name"]]
-        elif params["id"] is None and params["package_name"] is None:
-            rows = self.view.list_objects(self.kind)
-        else:
-            row = lookup_of(self.view, self.kind).find({"id": params["id"], "name": params["package_name"]})
-            rows = [row] if row else []
-        if params["versions"] or params["blueprints"] or params["devices"]:
-            rows = [{**row, "versions": self._versions_of(row, params)} for row in rows]
-        return {self.kind.plural: [self.view.to_result(self.kind, row) for row in rows]}
+            return [row for row in rows if row.get("application_name") == params["name"]]
+        if params["id"] is None and params["package_name"] is None:
+            return self.view.list_objects(self.kind)
+        row = lookup_of(self.view, self.kind).find({"id": params["id"], "name": params["package_name"]})
+        return [row] if row else []
 
-    def _versions_of(self, app: Row, params: Params) -> list[Row]:
-        rows = []
-        for row in versions_of(self.view, app):
-            version = {**row}
-            if params["blueprints"]:
-                # The filter finds the blueprints that have the version in any of their versions.
-                query = {"settings__android__app_version_id": row["id"]}
-                version["blueprints"] = self.view.list_objects(BLUEPRINTS, query)
-            if params["devices"]:
-                path = f"{V1}{app['id']}/version/{row['id']}/installdevices"
-                purpose = f"Reading the devices with the app '{label_of(row)}'"
-                version["devices"] = list_all(self.view.client, path, purpose=purpose)
-            rows.append(version)
-        return rows
+    def versions_of(self, app: Row, params: Params) -> list[Row]:
+        """Return the versions of an app."""
+        return versions_of(self.view, app)
+
+    def devices_of(self, app: Row, version: Row) -> list[Row]:
+        """Return the devices that have a version of an app."""
+        purpose = f"Reading the devices with the app '{label_of(version)}'"
+        return devices_with(self.view, app["id"], version["id"], purpose=purpose)
+
+    def platform_of(self, app: Row) -> str:
+        """Return the platform of an app in the settings of blueprints."""
+        return "android"

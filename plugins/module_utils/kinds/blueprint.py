@@ -165,7 +165,7 @@ _MODULE = ModuleSpec(
         ),
     ),
     rules={"required_one_of": [("id", "name")], "mutually_exclusive": [("version", "settings")]},
-    seealso=("blueprint_info", "converge", "app", "content"),
+    seealso=("blueprint_info", "converge", "app", "tenant_app", "content"),
 )
 
 _INFO_MODULE = ModuleSpec(

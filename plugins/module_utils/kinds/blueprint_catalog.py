@@ -4,7 +4,8 @@
 
 Based on the lists of apps: /v1/enterprise/{enterprise_id}/application/ of v1.yaml for Android, /v2/tenant-apps of
 v2.yaml for Apple and Windows. The contract does not define the latest version: here it is the version with the highest
-version code, or the one created last if no version has a code.
+version code, for Apple and Windows the one with the highest numbers in its name and code, or the one created last if no
+version has a code or numbers.
 """
 
 from __future__ import annotations
@@ -16,11 +17,12 @@ from urllib.parse import quote
 from ..base.errors import Ambiguous, ApiError, InvalidParameter, NotFound
 from ..base.row import Row
 from ..engine.tenant_view import TenantView
-from ..model.field import Field
-from ..model.kind import Kind, Routes, Shape
+from ..model.kind import Kind
 from ..model.unknowns import KnownAfterApply
 from .app import APP_VERSION
-from .app_list import APPS
+from .app_list import APPS, version_code
+from .tenant_app import TENANT_APP_VERSION
+from .tenant_app_list import TENANT_APPS, VERSIONS, rank_of
 
 LATEST = "latest"
 VERSION_TERMS = ("app_version_id", "version_name", "version_code")
@@ -36,9 +38,10 @@ _NO_IDS = ("", ".", "..", "None")
 class CatalogRoutes:
     """The apps of a platform in the API.
 
-    ``versions`` is the path of the versions of an app, and ``version_kind`` their kind if the module ``app`` uploads
-    them. ``name_key`` is the key of the version name. ``type_field`` is the field with the type of an app in a
-    blueprint, and ``own_type`` the type of the apps of the tenant. ``query`` selects the platform.
+    ``versions`` is the path of the versions of an app, and ``version_kind`` their kind. ``name_key`` is the key of the
+    version name. ``rank`` returns the value by which versions are ordered, None if it is unknown. ``type_field`` is the
+    field with the type of an app in a blueprint, and ``own_type`` the type of the apps of the tenant. ``query`` selects
+    the platform.
     """
 
     kind: Kind
@@ -46,28 +49,20 @@ class CatalogRoutes:
     name_key: str
     type_field: str
     own_type: str
-    version_kind: Kind | None = None
+    version_kind: Kind
+    rank: t.Callable[[Row], t.Any]
     query: t.Mapping[str, str] = field(default_factory=dict)
-
-
-_TENANT_APPS = Kind(
-    name="tenant_app",
-    title="app",
-    plural="apps",
-    routes=Routes(list="/v2/tenant-apps", object="/v2/tenant-apps/{id}", name_filter="package_name"),
-    shape=Shape.READ_ONLY,
-    fields=(Field("id", writable=False), Field("package_name", writable=False)),
-    name_key="package_name",
-)
 
 
 def _tenant_apps(platform: str, own_type: str) -> CatalogRoutes:
     return CatalogRoutes(
-        kind=_TENANT_APPS,
-        versions=_TENANT_APPS.routes.list + "/{app_id}/versions",
+        kind=TENANT_APPS,
+        versions=VERSIONS,
         name_key="version_name",
+        rank=rank_of,
         type_field="app_type",
         own_type=own_type,
+        version_kind=TENANT_APP_VERSION,
         query={"platform": platform},
     )
 
@@ -78,6 +73,7 @@ CATALOGS = {
         versions=APPS.routes.list + "{app_id}/version/",
         # The API calls the name of a version version_code.
         name_key="version_code",
+        rank=version_code,
         type_field="type",
         own_type="ENTERPRISE",
         version_kind=APP_VERSION,
@@ -98,6 +94,7 @@ class CatalogVersion:
     code: int | None
     type: str
     created: str
+    rank: t.Any
 
     @property
     def terms(self) -> Row:
@@ -105,9 +102,9 @@ class CatalogVersion:
         return {"app_version_id": self.id, "version_name": self.name, "version_code": self.code}
 
     @property
-    def age(self) -> tuple[int, str]:
+    def age(self) -> tuple[bool, t.Any, str]:
         """The key that sorts the versions of an app: the latest has the highest."""
-        return -1 if self.code is None else self.code, self.created
+        return self.rank is not None, self.rank, self.created
 
 
 class Catalog:
@@ -128,7 +125,11 @@ class Catalog:
         """Return the apps with a package name, all without one. Includes apps that the same task uploads."""
         kind = self._routes.kind
         query = {**self._routes.query, **({kind.routes.name_filter: package} if package else {})}
-        uploads = [row for row in self._view.planned(kind) if isinstance(row["id"], KnownAfterApply)]
+        uploads = [
+            row
+            for row in self._view.planned(kind)
+            if isinstance(row["id"], KnownAfterApply) and self._routes.query.items() <= row.items()
+        ]
         rows = [*self._view.list_objects(kind, query), *uploads]
         return [row for row in rows if package in (None, row.get("package_name"))]
 
@@ -162,11 +163,11 @@ class Catalog:
             if error.status != 404:
                 raise
             return []
-        return rows if kind is None else [row for row in rows if not self._view.is_deleted(kind, row["id"])]
+        return [row for row in rows if not self._view.is_deleted(kind, row["id"])]
 
     def _uploads_of(self, app_id: str | KnownAfterApply) -> list[Row]:
         """Return the versions of an app that the task uploads."""
-        planned = self._view.planned(self._routes.version_kind) if self._routes.version_kind else []
+        planned = self._view.planned(self._routes.version_kind)
         return [row for row in planned if row["app_id"] == app_id and isinstance(row["id"], KnownAfterApply)]
 
     def _version(self, app_id: str | KnownAfterApply, row: Row) -> CatalogVersion:
@@ -179,6 +180,7 @@ class Catalog:
             code=int(code) if code.isdecimal() else None,
             type=row.get("app_type") or ("PLAYSTORE" if row.get("is_g_play") else self._routes.own_type),
             created=_LAST if is_planned else str(row.get("created_on") or row.get("created_at") or ""),
+            rank=self._routes.rank(row),
         )
 
     # --- the version that a task selects ------------------------------------------------------------------------------
@@ -229,7 +231,7 @@ def _matching(versions: list[CatalogVersion], app: Row) -> list[CatalogVersion]:
     matching = [version for version in versions if all(str(version.terms[key]) == str(app[key]) for key in terms)]
     if not is_latest:
         return matching
-    unknown = [version for version in matching if version.code is None]
+    unknown = [version for version in matching if version.rank is None]
     if len(unknown) < len(matching) and any(isinstance(version.id, KnownAfterApply) for version in unknown):
         raise InvalidParameter(
             f"Cannot determine the {LATEST} version of the app '{app.get('package_name') or app.get('app_id')}': this"

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import typing as t
+from dataclasses import replace
 
 from ..base.ids import normal_id
 from ..base.validators import length
@@ -165,18 +166,19 @@ def scripts(doc: str, check: t.Callable[[t.Any], str] | None = None, **lengths: 
 _PACKAGE = identifier(
     "package_name", "Package name (bundle ID) of an app of the tenant, instead of its ID.", in_payload=False
 )
-_VERSION = (
-    identifier(
-        "version_name",
-        "Name of the version, instead of its ID. V(latest) selects the version with the highest version code, or the"
-        " one created last if Esper does not return the codes.",
-        in_payload=False,
-    ),
-    number("version_code", "Code of the version, if several versions have the same name.", in_payload=False),
-)
+
+
+def _version(latest: str) -> tuple[Field, ...]:
+    """Return the options that name a version of an app. ``latest`` is the meaning of the latest version."""
+    doc = f"Name of the version, instead of its ID. V(latest) selects the version with the highest {latest}."
+    code = "Code of the version, if several versions have the same name."
+    return identifier("version_name", doc, in_payload=False), number("version_code", code, in_payload=False)
+
+
 _APPS = Reference(
     kind="app", options=("package_name", "version_name", "version_code"), api_keys=("app_id", "app_version_id")
 )
+_TENANT_APPS = replace(_APPS, kind="tenant_app")
 _APP_IDS = (
     identifier("app_id", "ID of the app, instead of its package name.", required_by_api=True),
     identifier("app_version_id", "ID of the version, instead of its name and code.", required_by_api=True),
@@ -186,7 +188,7 @@ ANDROID_APPS = dict_list(
     "apps",
     ("Apps of the blueprint, identified by O(settings.android.apps[].package_name).", KEPT),
     identifier("package_name", "Package name of the app.", required_by_api=True),
-    *_VERSION,
+    *_version("version code, or the one created last if Esper does not return the codes"),
     *_APP_IDS,
     Field(
         "installation_rule",
@@ -245,7 +247,7 @@ def tenant_apps(platform: str, *types: str, named_kinds: tuple[tuple[Field, Refe
         (f"Apps of the blueprint, identified by O(settings.{platform}.apps[].app_id).", KEPT),
         *(option for option, _reference in named_kinds),
         _PACKAGE,
-        *_VERSION,
+        *_version("numbers in its name and code, or the one created last if no name consists of numbers"),
         *_APP_IDS,
         Field("state", "Visibility of the app.", choices=("SHOW",), required_by_api=True, create_default="SHOW"),
         Field(
@@ -254,17 +256,10 @@ def tenant_apps(platform: str, *types: str, named_kinds: tuple[tuple[Field, Refe
             choices=types,
             required_by_api=True,
         ),
-        Field(
-            "base64_app_config",
-            (
-                "Configuration of the app, encoded in Base64. It can contain passwords, so it is never shown.",
-                "See O(update_password) for when it is sent.",
-            ),
-            secret=True,
-        ),
+        Field("base64_app_config", "Configuration of the app, encoded in Base64."),
         list_type="map",
         map_keys=(("app_id",), *((option.name,) for option, _reference in named_kinds), ("package_name",)),
-        references=(_APPS, *(reference for _option, reference in named_kinds)),
+        references=(_TENANT_APPS, *(reference for _option, reference in named_kinds)),
     )
 
 

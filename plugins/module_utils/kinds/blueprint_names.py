@@ -56,7 +56,7 @@ def _lists_of(kind: str) -> tuple[_NamedList, ...]:
     )
 
 
-_APPS = _lists_of("app")
+_APPS = (*_lists_of("app"), *_lists_of("tenant_app"))
 _FILES = _lists_of("content")
 _APP_NAMES = sorted({name for named_list in _APPS for name in named_list.reference.options})
 

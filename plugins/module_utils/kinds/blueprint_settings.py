@@ -60,7 +60,7 @@ _IOS = dict_field(
         "App of the kiosk mode.",
         identifier("app_id", "ID of the app."),
         Field("app_type", "Source of the app.", choices=_APPLE_APPS),
-        **nameless("app", "app_id"),
+        **nameless("tenant_app", "app_id"),
     ),
     DEVICE_MODE,
     setting(

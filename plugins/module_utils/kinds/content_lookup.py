@@ -92,15 +92,15 @@ class ContentLookup(Lookup):
         rows = self.view.candidates_by_name(self.kind, name) if name.strip() else []
         return [row for row in rows if composed(str(row.get("name"))) == composed(name)]
 
-    def resolve(self, name: str) -> Row:
-        """Return the content file that a blueprint names. If several are the same file, return the oldest: two
-        concurrent uploads of a file create it twice. Raise NotFound, or Ambiguous if they differ."""
+    def resolve(self, name: str, *, advice: str = "Set file_id instead.", user: str = "a blueprint") -> Row:
+        """Return the content file that a blueprint or another ``user`` names. If several are the same file, return the
+        oldest: two concurrent uploads of a file create it twice. Raise NotFound, or Ambiguous if they differ."""
         rows = not_replaced(self.find_by_name(name))
         if len(rows) > 1 and all(is_same_file(rows[0], row) for row in rows):
             return min(rows, key=upload_order)
-        row = self.one_or_none(rows, name, "Set file_id instead.")
+        row = self.one_or_none(rows, name, advice)
         if row is None:
-            raise NotFound(self.kind.title, name, self.names(), "Upload it before you add it to a blueprint.")
+            raise NotFound(self.kind.title, name, self.names(), f"Upload it before you add it to {user}.")
         return row
 
     def names(self) -> list[str]:

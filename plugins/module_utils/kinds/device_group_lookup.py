@@ -123,7 +123,7 @@ class DeviceGroupLookup(Lookup):
 
     def _resolve(self, reference: str) -> Row:
         if is_uuid(reference):
-            row = self.find_by_id(reference)
+            row = self._find_preloaded(reference.lower()) or self.find_by_id(reference)
         elif is_path(reference):
             row = self.find_at(split_path(reference))
         else:
@@ -134,6 +134,13 @@ class DeviceGroupLookup(Lookup):
         if row is None:
             raise self.not_found(reference)
         return row
+
+    def _find_preloaded(self, identifier: str) -> Row | None:
+        """Return the group with an ID if names are looked up in the list of all groups anyway."""
+        if not self.view.is_preloaded(self.kind) or self.view.planned_object(self.kind, identifier) is not None:
+            return None
+        row = (self.view.objects_by_id(self.kind) or {}).get(identifier)
+        return None if row is None else self.locate(row)
 
     def lists(self) -> tuple[Kind, ...]:
         return (self.kind,)

@@ -25,10 +25,12 @@ from .foundry_build import FOUNDRY_BUILD
 from .foundry_device_model import FOUNDRY_DEVICE_MODEL
 from .geofence import GEOFENCE
 from .google_play_app import GOOGLE_PLAY_APP
+from .pipeline import PIPELINE
 from .preferred_region import PREFERRED_REGION
 from .provisioning_profile import PROVISIONING_PROFILE
 from .report_subscription import REPORT_SUBSCRIPTION
 from .role import ROLE
+from .tenant_app import TENANT_APP_VERSION
 from .tile_icon import TILE_ICON
 from .user import USER
 from .wallpaper import WALLPAPER
@@ -41,6 +43,7 @@ KINDS: tuple[Kind, ...] = (
     CONTENT,
     CUSTOM_ACTION,
     PROVISIONING_PROFILE,
+    TENANT_APP_VERSION,
     WALLPAPER,
     WEBCLIP,
     DEP_PROFILE,
@@ -59,5 +62,6 @@ KINDS: tuple[Kind, ...] = (
     FOUNDRY_DEVICE_MODEL,
     ALARM_RULE,
     DIRECTORY_RECORD,
+    PIPELINE,
     USER,
 )

@@ -42,17 +42,19 @@ def plain_kind(
 
     ``doc`` is the purpose of the objects. ``title`` defaults to the name, ``plural`` to the name with an s. ``keys``
     are the options that select an object in place of its ID. If they are not ("name",), the kind has a lookup of its
-    own. ``options`` and ``info_options`` are added to those of the modules, ``rules`` and ``info_rules`` to the rules
-    between the options. ``info_short_description`` is for a kind with a long title, because ansible-doc -l has 80
-    columns. ``deletes`` is false if Esper cannot delete the objects, ``creates`` if it cannot create them either.
-    ``states`` are the choices of the option ``state`` with a sentence about each, if they are others, the default
-    first. ``returns`` and ``info_returns`` are further return values. Other arguments are those of Kind.
+    own. ``options`` and ``info_options`` are added to those of the modules, where an option ``force`` replaces the
+    derived one, ``rules`` and ``info_rules`` to the rules between the options. ``info_short_description`` is for a kind
+    with a long title, because ansible-doc -l has 80 columns. ``deletes`` is false if Esper cannot delete the objects,
+    ``creates`` if it cannot create them either. ``states`` are the choices of the option ``state`` with a sentence
+    about each, if they are others, the default first. ``returns`` and ``info_returns`` are further return values. Other
+    arguments are those of Kind.
     """
     deletes = creates and deletes
     title, plural = title or name.replace("_", " "), plural or f"{name}s"
     titles = f"{title}s" if plural == f"{name}s" else plural.replace("_", " ")
     id_type = next((field.type for field in fields if field.name == "id"), "str")
-    has_force = any(guard.option == "force" for guard in guards)
+    has_own_force = any(option.name == "force" for option in options)
+    has_force = any(guard.option == "force" for guard in guards) and not has_own_force
     has_name = "name" in keys
     filters = {option.name for option in info_options}
     selectors = [f"O({key})" for key in ("id", *keys) if key in ("id", *filters)]

@@ -88,6 +88,10 @@ class Step:
     ``response_key`` is the property that the response to an update must have, "" for the ID of the object. ``sink``
     stores a secret of the response.
 
+    Steps next to each other with the same ``phase``, which is not 0, are independent and sent at the same time.
+    ``alternative`` is sent instead if Esper returns HTTP 404. ``is_settled`` returns whether the effect of the request
+    is complete. The engine waits until it is.
+
     The engine sets ``done`` when Esper has accepted the request, ``response`` to the object in the response, and
     ``adopted`` if that object was found instead of created. ``unchanged`` is true if Esper returned that a PUT changes
     nothing. ``unconfirmed`` is the error of an update whose response
@@ -112,6 +116,9 @@ class Step:
     after: tuple[Producer, ...] = ()
     if_created: Step | None = None
     sink: Sink | None = None
+    phase: int = 0
+    alternative: Step | None = None
+    is_settled: t.Callable[[], bool] | None = None
     response: Row | None = None
     adopted: bool = False
     unchanged: bool = False
@@ -146,6 +153,10 @@ class Plan:
     """The existing object in API format, None if there is none. The engine sets it."""
     deferred_parts: list[t.Callable[[Plan], None]] = field(default_factory=list)
     """Functions that add steps. They depend on all other plans of the task."""
+    root: Step | None = None
+    """The step whose response is the object of a composite kind. None if the object itself does not change."""
+    parts: Row = field(default_factory=dict)
+    """The values of the record that the response to ``root`` lacks, with placeholders for values of other responses."""
     relies_on: list[tuple[Kind, t.Any]] = field(default_factory=list)
     """Objects, by kind and ID, whose planned changes must be applied before this plan deletes anything, or before all
     of its steps if it deletes nothing."""

@@ -25,6 +25,7 @@ from ..engine.apply import apply_each
 from ..engine.tenant_view import TenantView
 from ..http.paging import iterate
 from ..http.parallel import in_parts
+from ..kinds.command_risk import risks
 from ..model.compare import compare
 from ..model.conform import secrets_of, to_text
 from ..model.field import Field, Words
@@ -39,12 +40,6 @@ _DEVICES_PER_COMMAND = 1000
 _GROUPS_PER_COMMAND = 500
 # The maximum number of IDs in a message. The result contains all.
 _SHOWN_IDS = 5
-
-# The effects that require confirmation.
-IRREVERSIBLE = "cannot be undone"
-GOES_OFFLINE = "takes the devices offline"
-# The commands that have such an effect with any arguments.
-RISKY = {"CLEAR_APP_DATA": IRREVERSIBLE, "WIPE": IRREVERSIBLE}
 
 COMMANDS = (
     "ADD_TO_WHITELIST",
@@ -274,14 +269,19 @@ ARGS = Field(
 
 
 _KNOWN_ARGS = frozenset(arg.api_name for arg in ARGS.fields)
+# A configuration profile can contain passwords and certificates.
+_HIDDEN_ARGS = ("profile",)
 
 
 def shown_args(args: t.Any) -> t.Any:
     """Return the arguments of a command or an operation in the form of options, without those that can be secret."""
     if not isinstance(args, dict):
         return args
+    if is_too_deep(args):
+        return None
     others = {key: value for key, value in args.items() if key not in _KNOWN_ARGS}
-    return None if is_too_deep(args) else mask_secrets({**ARGS.from_api(args), **others})
+    shown = {**ARGS.from_api(args), **others}
+    return mask_secrets({key: value for key, value in shown.items() if key not in _HIDDEN_ARGS})
 
 
 def hide_args(view: TenantView, args: t.Any) -> None:
@@ -311,19 +311,6 @@ ALIAS_OPTION = Option(
     ),
     default="Ansible",
 )
-
-
-def risks(names: t.Iterable[str]) -> str:
-    """Return the commands that require confirmation, for the documentation. ``names`` are those with any arguments."""
-    return f"{', '.join(f'V({name})' for name in sorted(names))}, or V(SET_WIFI_STATE) with C(wifi_state=false)"
-
-
-def risk_of(name: str, args: Row, risky: t.Mapping[str, str]) -> str:
-    """Return the effect of a command or an operation that requires confirmation, "" if there is none. ``args`` are in
-    API format. ``risky`` are the effects by name that do not depend on arguments."""
-    if name == "SET_WIFI_STATE" and not args.get("wifi_state"):
-        return GOES_OFFLINE
-    return risky.get(name, "")
 
 
 def confirm_option(names: t.Iterable[str]) -> Option:

@@ -19,6 +19,7 @@ from ..base.row import Params, Row
 from ..engine.apply import apply_each, raise_first
 from ..engine.lookup import lookup_of
 from ..engine.tenant_view import TenantView
+from ..kinds.command_risk import RISKY, risk_of, risks
 from ..kinds.device_search import devices_option, label_of, labels_of
 from ..model.module_spec import ModuleSpec, Option, Support, Value
 from ..model.plan import Step
@@ -28,13 +29,10 @@ from .command import (
     ARGS,
     COMMANDS,
     REQUEST,
-    RISKY,
     checked_command,
     confirm_option,
     extra_args_option,
     reject_options,
-    risk_of,
-    risks,
     send,
 )
 from .safety import check_device_count, max_devices_option

@@ -19,12 +19,13 @@ from ..engine.apply import apply_each, raise_first
 from ..engine.lookup import lookup_of
 from ..engine.tenant_view import TenantView
 from ..http.parallel import CONCURRENCY, in_parallel
+from ..kinds.command_risk import risk_of, risks
 from ..kinds.device_search import devices_option, label_of
 from ..kinds.geofence import GEOFENCE
 from ..model.module_spec import ModuleSpec, Option, Support, Value
 from ..model.plan import Step
 from ..task import ModuleDefinition, ModuleResult, RunContext, diff_entry
-from .command import ARGS, confirm_option, extra_args_option, reject_options, risk_of, risks
+from .command import ARGS, confirm_option, extra_args_option, reject_options
 from .operations import (
     CANCELLED,
     FINAL_STATES,

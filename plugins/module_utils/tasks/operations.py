@@ -31,6 +31,8 @@ from ..engine.apply import apply_each
 from ..engine.tenant_view import TenantView
 from ..http.paging import iterate, list_all
 from ..http.parallel import in_parts
+from ..kinds.command_risk import GOES_OFFLINE, IRREVERSIBLE
+from ..kinds.command_risk import RISKY as RISKY_COMMANDS
 from ..kinds.device import FILTERS, check_filters
 from ..model.compare import compare_object
 from ..model.field import Field
@@ -39,8 +41,7 @@ from ..model.module_spec import Option
 from ..model.plan import Finder, Step
 from ..model.values import matches
 from ..task import Effects
-from .command import GOES_OFFLINE, IRREVERSIBLE, accepting, checked_request, raise_one, shown_args
-from .command import RISKY as RISKY_COMMANDS
+from .command import accepting, checked_request, raise_one, shown_args
 from .schedules import TIMES
 from .statuses import TERMINAL_STATES
 from .waiting import Progress, number

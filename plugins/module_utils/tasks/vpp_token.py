@@ -125,7 +125,7 @@ def _upload(view: TenantView, params: Params, context: RunContext) -> ModuleResu
     if unknown and not params["force"]:
         warning = (
             f"The token '{path}' is not uploaded, because Esper does not return enough to compare it with the"
-            f" {VPP_TOKEN_ROWS.phrase(unknown[0])}. To upload it, set force=true."
+            " existing token. To upload it, set force=true."
         )
         return unchanged(VPP_TOKEN_ROWS, unknown[0], context, [warning])
     after = {"organization": file.organization, "expires_at": format_utc(file.expires)}

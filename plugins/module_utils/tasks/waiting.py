@@ -219,10 +219,15 @@ class _Results:
 def check_wait(params: Params) -> None:
     """Raise InvalidParameter if an option of the wait is out of range."""
     for name in _PERCENTAGES:
-        # Not a number is out of range too.
-        if not 0 <= params[name] <= 100:
-            raise InvalidParameter(f"Invalid {name}: {params[name]:.15g}. It must be from 0 to 100.")
+        check_percentage(params, name)
     check_timeout(params["wait_timeout"])
+
+
+def check_percentage(params: Params, name: str) -> None:
+    """Raise InvalidParameter if an option with a percentage is out of range."""
+    # Not a number is out of range too.
+    if not 0 <= params[name] <= 100:
+        raise InvalidParameter(f"Invalid {name}: {params[name]:.15g}. It must be from 0 to 100.")
 
 
 def without_wait(count: int | None) -> Row:

@@ -18,6 +18,7 @@ import pytest
 from ansible_collections.esper.cloud.plugins.module_utils.base.errors import (
     Ambiguous,
     ApiError,
+    EsperError,
     NotFound,
     RequestFailed,
 )
@@ -580,6 +581,60 @@ def test_a_later_step_gets_the_values_of_an_earlier_step(server: Server, tenant:
     assert (record["id"], record["name"]) == ("2", "b")
     # What was planned stays as it was, for the same plan to be shown.
     assert isinstance(nested["deep"][0]["id"], KnownAfterApply)  # type: ignore[index]
+
+
+def _create(name: str, phase: int, **body: t.Any) -> Step:
+    body = {"channel_name": name, **body}
+    return Step(f"Creating {name}", "POST", CHANNEL.routes.list, body=body, find_existing=lambda _: None, phase=phase)
+
+
+def test_steps_of_one_phase_are_sent_at_the_same_time(server: Server, tenant: FakeTenant, view: TenantView) -> None:
+    first = _create("first", 0)
+    together = [_create(str(number), 1, settings={"of": KnownAfterApply(first, "id")}) for number in range(3)]
+    last = _create("last", 2, settings={"of": [KnownAfterApply(each, "id") for each in together]})
+    # The objects of a composite kind are the first one, and its parts.
+    parts = {"limit": [KnownAfterApply(each, "id") for each in together]}
+    record = apply(view, CHANNEL, Plan({"name": "first"}, [first, *together, last], root=first, parts=parts))
+    names = [each.json["channel_name"] for each in server.writes()]
+    assert (names[0], sorted(names[1:4]), names[4]) == ("first", ["0", "1", "2"], "last")
+    assert [each.json["settings"] for each in server.writes()[1:4]] == [{"of": "1"}] * 3
+    assert record is not None
+    assert (record["id"], record["name"], sorted(record["limit"])) == ("1", "first", ["2", "3", "4"])
+
+
+def test_after_a_failure_no_later_phase_is_started(server: Server, tenant: FakeTenant, view: TenantView) -> None:
+    tenant.troubles.append(Trouble("POST", answers({"message": "No more."}, 403)))
+    steps = [*(_create(str(number), 1) for number in range(4)), _create("last", 2)]
+    with pytest.raises(ApiError, match="No more"):
+        apply(view, CHANNEL, Plan({}, steps))
+    assert steps[-1].done is False
+    assert sum(step.done for step in steps) == len(tenant.rows)
+
+
+def test_another_request_is_sent_instead_if_an_object_is_not_found(
+    server: Server, tenant: FakeTenant, view: TenantView
+) -> None:
+    tenant.add(channel_name="Ops")
+    again = Step("Removing", "DELETE", CHANNEL.routes.object, {"id": "1"})
+    step = Step("Removing", "DELETE", CHANNEL.routes.object, {"id": "7"}, alternative=again)
+    apply(view, CHANNEL, Plan(None, [step]))
+    assert (step.done, again.done, tenant.rows) == (True, True, {})
+
+
+@pytest.mark.parametrize("readings", [0, 3, 100])
+def test_the_engine_waits_until_the_effect_of_a_request_is_complete(
+    tenant: FakeTenant, view: TenantView, clock: Clock, readings: int
+) -> None:
+    tenant.add(channel_name="Ops")
+    waiting = [False] * readings
+    settled = Step("Cancelling", "DELETE", CHANNEL.routes.object, {"id": "1"})
+    settled.is_settled = lambda: waiting.pop() if waiting else True
+    if readings == 100:
+        with pytest.raises(EsperError, match="Cancelling was accepted, but is not complete after 60 seconds"):
+            apply(view, CHANNEL, Plan(None, [settled]))
+    else:
+        apply(view, CHANNEL, Plan(None, [settled]))
+        assert waiting == []
 
 
 def test_a_request_that_must_be_confirmed_is_sent_again(server: Server, view: TenantView) -> None:

@@ -11,7 +11,12 @@ from dataclasses import dataclass, field
 
 import pytest
 from ansible_collections.esper.cloud.plugins.module_utils.base.errors import ApiError, TransportError
-from ansible_collections.esper.cloud.plugins.module_utils.http.paging import iterate, iterate_newest, list_all
+from ansible_collections.esper.cloud.plugins.module_utils.http.paging import (
+    iterate,
+    iterate_newest,
+    list_all,
+    list_each,
+)
 from ansible_collections.esper.cloud.tests.unit.service import Reply, Request, Server, answers
 from hypothesis import given
 from hypothesis import strategies as st
@@ -424,6 +429,61 @@ def test_only_the_pages_that_are_needed_are_iterated(server: Server, client: Cli
 
 
 # --- the newest first -------------------------------------------------------------------------------------------------
+
+
+def several(*lists: Listing) -> t.Callable[[Request], Reply]:
+    """Lists at the paths /0/, /1/ and so on."""
+
+    def reply(request: Request) -> Reply:
+        return lists[int(request.path.strip("/").split("/")[-1])](request)
+
+    return reply
+
+
+def read_each(client: Client, number: int) -> list[list[int]]:
+    found = list_each(
+        client, [f"/{index}/" for index in range(number)], page_size=None, concurrency=4, purpose="Reading"
+    )
+    return [[row["id"] for row in rows] for rows in found]
+
+
+def test_several_lists_are_read_together(server: Server, client: Client) -> None:
+    lists = [Listing(rows(*range(number)), cap=3) for number in (0, 1, 3, 10)]
+    lists += [Listing(rows(*range(7)), cap=3, counts=False), Listing(rows(*range(7)), cap=3, links=False)]
+    server.app = several(*lists)
+    assert read_each(client, len(lists)) == [list(range(number)) for number in (0, 1, 3, 10, 7, 7)]
+    # A list without a number of objects is read again alone, page by page.
+    assert [len(each.asked) for each in lists] == [1, 1, 1, 4, 1 + 3, 3]
+
+
+def test_a_list_that_changes_while_several_are_read_is_read_again(server: Server, client: Client) -> None:
+    def remove(number: int, listing: Listing) -> None:
+        if number == 2:
+            del listing.items[0]
+
+    lists = [Listing(rows(*range(9)), cap=3, before=remove), Listing(rows(*range(9)), cap=3)]
+    server.app = several(*lists)
+    assert read_each(client, 2) == [list(range(1, 9)), list(range(9))]
+    assert len(lists[1].asked) == 3
+
+
+def test_a_huge_count_of_one_of_several_lists_costs_no_memory(server: Server, client: Client) -> None:
+    def reply(request: Request) -> Reply:
+        page = rows(1) if "offset" not in request.query else []
+        return answers({"results": page, "count": 10**15})
+
+    server.app = reply
+    with pytest.raises(TransportError, match="changed each of the 5 times"):
+        read_each(client, 1)
+
+
+def test_an_error_of_one_of_several_lists_is_raised(server: Server, client: Client) -> None:
+    server.app = several(Listing(rows(1)), t.cast("Listing", lambda _request: answers({"message": "No."}, 403)))
+    with pytest.raises(ApiError, match=r"Reading failed.*No\."):
+        read_each(client, 2)
+    # The client is not stopped.
+    server.app = several(Listing(rows(1)))
+    assert read_each(client, 1) == [[1]]
 
 
 def newest(client: t.Any, page_size: int = 10) -> t.Iterator[Row]:

@@ -1414,8 +1414,8 @@ def test_the_references_of_the_settings_are_those_that_names_stand_for() -> None
         for reference in each.references
         if reference.options
     }
-    apps = {(platform, "apps", "app") for platform in CATALOGS}
+    apps = {(platform, "apps", "app" if platform == "android" else "tenant_app") for platform in CATALOGS}
     files = {(platform, "files", "content") for platform in ("android", "linux")}
     terms = {("ios", "apps", "webclip"), ("ios", "provisioning_profiles", "provisioning_profile")}
     assert named == apps | files | terms
-    assert BLUEPRINT.depends_on >= {"app", "content", *TERMS}
+    assert BLUEPRINT.depends_on >= {"app", "tenant_app", "content", *TERMS}

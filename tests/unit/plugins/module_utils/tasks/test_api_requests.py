@@ -187,5 +187,5 @@ def test_the_text_about_objects_without_a_module_names_no_module() -> None:
     words = re.split(r"[^a-z]+", text.lower())
     pairs = {f"{one} {other}" for one, other in itertools.pairwise(words)}
     names = {name.replace("_", " ") for name in MODULES} - {"api", "app", "device"}
-    assert "pipelines" in words
+    assert "enrollment" in words
     assert not {f"{name}{suffix}" for name in names for suffix in ("", "s")} & {*words, *pairs}
