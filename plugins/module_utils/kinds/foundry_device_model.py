@@ -65,14 +65,14 @@ class DeviceModelPlanner(Planner):
         plan = super().plan_update({**current, _LOCK: named}, params)
         if plan.steps:
             self._check_changes(phrase, current, after, params)
-        keeps_unapproved = self._keeps_unapproved_lock(current, builds)
-        if keeps_unapproved and after["auto_update"] and not (current.get("auto_update") or after["latest"]):
+        unapproved = self._unapproved_lock(current, builds)
+        if unapproved and after["auto_update"] and not (current.get("auto_update") or after["latest"]):
             raise InvalidParameter(
-                f"Cannot set auto_update=true for the {phrase}, because its build '{self._labels[locked]}' is not"
+                f"Cannot set auto_update=true for the {phrase}, because its build '{unapproved['version']}' is not"
                 " approved. Approve it first, or set locked_build."
             )
         for step in plan.steps:
-            if keeps_unapproved:
+            if unapproved:
                 # Esper rejects the lock.
                 step.body = {key: value for key, value in step.body.items() if key != _LOCK}
             # The response only has the values that can change.
@@ -80,12 +80,13 @@ class DeviceModelPlanner(Planner):
             step.response_key = "auto_update"
         return plan
 
-    def _keeps_unapproved_lock(self, current: Row, builds: list[Row]) -> bool:
-        """Return whether the device model keeps its lock to a build that is not approved after the task."""
+    def _unapproved_lock(self, current: Row, builds: list[Row]) -> Row | None:
+        """Return the build to which the device model stays locked, if it is not approved after the task."""
         locked = next((row for row in builds if row["build_id"] == current.get(_LOCK)), None)
         if locked is None or (self._build is not None and self._build["build_id"] != locked["build_id"]):
-            return False
-        return not (self.view.planned_object(FOUNDRY_BUILD, locked["build_id"]) or locked).get("approved")
+            return None
+        is_approved = (self.view.planned_object(FOUNDRY_BUILD, locked["build_id"]) or locked).get("approved")
+        return None if is_approved else locked
 
     def _check_changes(self, phrase: str, current: Row, after: Row, params: Params) -> None:
         """Raise InvalidParameter if the lock is invalid, or if devices update at once and the task does not confirm
