@@ -51,7 +51,7 @@ class DeviceModelPlanner(Planner):
     def plan_update(self, current: Row, params: Params) -> Plan:
         phrase = self.kind.phrase(current)
         after = {
-            name: bool(current.get(name)) if params[name] is None else params[name]
+            name: current.get(name) is True if params[name] is None else params[name]
             for name in ("auto_update", "latest")
         }
         _check(phrase, params, after)
@@ -61,12 +61,12 @@ class DeviceModelPlanner(Planner):
         if params["locked_build"] is not None:
             self._build = BuildLookup(self.view, FOUNDRY_BUILD).resolve_for(current, params["locked_build"])
         locked = current.get(_LOCK)
-        named = {"id": locked, "version": self._labels.get(locked)} if locked else None
+        named = {"id": locked, "version": self._labels.get(locked)} if locked and isinstance(locked, str) else None
         plan = super().plan_update({**current, _LOCK: named}, params)
         if plan.steps:
             self._check_changes(phrase, current, after, params)
         unapproved = self._unapproved_lock(current, builds)
-        if unapproved and after["auto_update"] and not (current.get("auto_update") or after["latest"]):
+        if unapproved and after["auto_update"] and not (current.get("auto_update") is True or after["latest"]):
             raise InvalidParameter(
                 f"Cannot set auto_update=true for the {phrase}, because its build '{unapproved['version']}' is not"
                 " approved. Approve it first, or set locked_build."
@@ -99,7 +99,9 @@ class DeviceModelPlanner(Planner):
                     f"Cannot lock the {phrase} to the build '{new['version']}', because the build is not approved."
                     " Approve it first."
                 )
-        changes = [f"{name}=true" for name in ("auto_update", "latest") if after[name] and not current.get(name)]
+        changes = [
+            f"{name}=true" for name in ("auto_update", "latest") if after[name] and current.get(name) is not True
+        ]
         changes += ["locked_build"] if new is not None else []
         if changes and after["auto_update"] and not params["confirm"]:
             raise InvalidParameter(

@@ -219,6 +219,29 @@ def test_a_lock_to_one_of_two_builds_of_a_version_is_its_id(world: World) -> Non
         assert model["locked_build"] == build["id"]
 
 
+@pytest.mark.parametrize("values", [{"auto_update": "false"}, {"auto_update": "true"}, {"locked_build_id": {"id": 1}}])
+def test_a_value_of_another_type_is_no_confirmation(world: World, values: Row) -> None:
+    def change(_method: str, path: str, body: Row) -> Row:
+        for row in body["content"]["results"] if path.endswith("device-models/") else ():
+            row.update(values)
+        return body
+
+    world.simulator.rewrites.append(change)
+    run = lock(world, auto_update=True, locked_build="15.2.30")
+    assert "Set confirm to true to continue." in run.message
+    assert run.writes == []
+
+
+def test_a_build_without_version_is_no_suggestion(world: World) -> None:
+    def change(_method: str, path: str, body: Row) -> Row:
+        for row in body["content"]["results"] if path.endswith("builds/") else ():
+            row["foundation_major_number"] = None
+        return body
+
+    world.simulator.rewrites.append(change)
+    assert approve(world, "15.2.31").message == "The Foundry build 'Example K10 15.2.31' was not found."
+
+
 def test_device_models_are_selected_by_names(world: World) -> None:
     by_parts = lock(world, manufacturer="Example", model="X1", profile_name="default", auto_update=False)
     assert by_parts.result["foundry_device_model"]["name"] == "Example X1 default"
