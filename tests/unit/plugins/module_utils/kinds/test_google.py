@@ -120,6 +120,28 @@ def test_a_completion_is_sent_once(world: World, kind: str, is_enrolled: bool) -
     assert run.changed or "check the enrollment in the Esper Console" in run.message
 
 
+def test_a_lost_completion_without_details_is_explained(world: World) -> None:
+    start(world)
+    token = world.simulator.sign_up()
+    world.simulator.fault(kind="drop_after", method="POST")
+    world.simulator.fault(kind="status", status=403, method="GET", path="/details/", after=1)
+    run = enroll(world, enterprise_token=token)
+    assert run.message.startswith("Completing the Google sign-up failed: ")
+    assert "The module cannot read the enrollment. Google accepts a token only once" in run.message
+    assert len(run.writes) == 1
+    assert enroll(world).result["google_enterprise"]["enrolled"] is True
+
+
+@pytest.mark.parametrize("status", [400, 404, 409])
+def test_a_completion_of_another_client_counts(world: World, status: int) -> None:
+    start(world)
+    token = world.simulator.sign_up()
+    world.simulator.fault(kind="status", status=status, method="POST", path="/complete/", processed=True)
+    run = enroll(world, enterprise_token=token)
+    assert (run.changed, len(run.writes)) == (True, 1)
+    assert run.result["google_enterprise"]["enrolled"] is True
+
+
 def test_whitespace_around_tokens_and_ids_is_ignored(world: World) -> None:
     start(world)
     token = world.simulator.sign_up()
