@@ -233,6 +233,21 @@ def _with_second_binding(method: str, path: str, body: t.Any) -> t.Any:
     return {**body, "count": 2, "results": [other, row]}
 
 
+@pytest.mark.parametrize("state", ["present", "unapproved"])
+def test_an_enterprise_without_valid_id_is_an_error(world: World, state: str) -> None:
+    bind(world)
+
+    def change(_method: str, path: str, body: Row) -> Row:
+        for row in body["results"] if path.endswith("/emm") else ():
+            row["id"] = "../x"
+        return body
+
+    world.simulator.rewrites.append(change)
+    run = world.run("google_play_app", {**PLAY, "state": state})
+    assert run.message == "Esper returned no valid ID of the Google enterprise."
+    assert run.writes == []
+
+
 def test_a_task_selects_one_of_several_enterprises(world: World) -> None:
     bind(world)
     world.simulator.rewrites.append(_with_second_binding)
@@ -320,6 +335,15 @@ def test_tenant_deletes_a_play_app_after_the_change_of_its_blueprint(world: Worl
     run = world.must("tenant", {"google_play_apps": [delete], "blueprints": [clear]})
     assert run.writes[0].split("/")[1:3] == ["v2", "blueprints"]
     assert run.writes[-1].startswith("PUT /v0/enterprise/")
+
+
+def test_a_blueprint_of_the_same_task_cannot_use_a_new_play_app(world: World) -> None:
+    bind(world)
+    apps = [{"package_name": "com.example.new", "version_name": "latest", "type": "PLAYSTORE"}]
+    blueprint = {"name": "Tablets", "settings": {"android": {"apps": apps}}}
+    run = world.run("tenant", {"google_play_apps": [{"package_name": "com.example.new"}], "blueprints": [blueprint]})
+    assert run.message.endswith("Approve it with esper.cloud.google_play_app in an earlier task.")
+    assert run.writes == []
 
 
 def test_an_update_that_deletes_the_app_is_an_error(world: World) -> None:
