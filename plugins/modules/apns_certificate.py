@@ -65,8 +65,8 @@ options:
     description:
       - Path of the file for the signing request, on the machine where the module runs. The file has the mode
         0600. Missing directories are created. Requires O(state=requested).
-      - Esper returns a signing request only once. If the file does not exist, the module requests another
-        signing request.
+      - Esper returns a signing request only once. If the file is missing or empty, the module requests another
+        one.
     type: path
   force:
     description: If V(true), requests another signing request although one waits, or uploads O(src) although
