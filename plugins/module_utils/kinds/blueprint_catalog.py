@@ -201,7 +201,8 @@ class Catalog:
         ids = [app_id] if app_id else [row["id"] for row in self.apps(str(package))]
         if not ids:
             others = [str(row.get("package_name")) for row in self.apps()]
-            raise NotFound("app", str(package), others, "Upload it before you add it to a blueprint.")
+            advice = "Approve it with google_play_app" if type_ == "PLAYSTORE" else "Upload it"
+            raise NotFound("app", str(package), others, f"{advice} before you add it to a blueprint.")
         versions = [version for candidate_id in ids for version in self.versions(candidate_id)]
         if type_ is not None and len(ids) > 1:
             versions = [version for version in versions if version.type == type_]
