@@ -8,7 +8,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: google_web_token_info
-short_description: Get information about Google web tokens in Esper
+short_description: Get information about Google web tokens
 version_added: 0.1.0
 author: esper.cloud contributors (@ansible-collections)
 description:

@@ -114,7 +114,7 @@ GOOGLE_WEB_TOKEN = plain_kind(
     },
     in_tenant=False,
     short_description="Manage Google web tokens in Esper",
-    info_short_description="Get information about Google web tokens in Esper",
+    info_short_description="Get information about Google web tokens",
     seealso=("google_enterprise", "google_play_app"),
     routes=Routes(list=_STORED, object=f"{_STORED}{{id}}", page_size=None, name_filter=""),
     name_key="parent_url",

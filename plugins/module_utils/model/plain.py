@@ -177,9 +177,9 @@ def plain_singleton(
 ) -> Kind:
     """Return a kind of which each tenant has one object, with a module that updates it and an _info module.
 
-    ``title`` is the object in a sentence, ``titles`` the one in short descriptions, if it is another, ``doc`` its purpose. ``info_doc`` and ``info_returns`` are added to the
-    description and the return values of the _info module. ``seealso`` are other modules. Other arguments are those of
-    Kind.
+    ``title`` is the object in a sentence, ``titles`` the one in short descriptions, if it is another, ``doc`` its
+    purpose. ``info_doc`` and ``info_returns`` are added to the description and the return values of the _info module.
+    ``seealso`` are other modules. Other arguments are those of Kind.
     """
     return Kind(
         name=name,
