@@ -90,7 +90,7 @@ _MODULE = ModuleSpec(
         ),
         Option(
             "confirm",
-            "Must be V(true) to delete a certificate, and to upload one with another topic than the current one. Esper"
+            "If V(true), confirms the deletion of a certificate, and the upload of one with another topic. Esper"
             " then loses the connection to the Apple devices. This cannot be undone.",
             type="bool",
             default=False,

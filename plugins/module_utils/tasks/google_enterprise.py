@@ -137,7 +137,7 @@ _MODULE = ModuleSpec(
             returned="if O(state=started)",
         ),
     ),
-    seealso=("google_enterprise_info", "google_play_app"),
+    seealso=("google_enterprise_info", "google_play_app", "google_service_account"),
 )
 _INFO_MODULE = ModuleSpec(
     short_description="Get information about the Google enrollment",
