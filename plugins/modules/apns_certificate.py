@@ -19,6 +19,7 @@ description:
     same topic, expiry and Apple Account. It does not upload an expired certificate.
   - Without O(src), O(state=present) only checks that the certificate exists.
   - If neither O(id), O(apple_id) nor O(topic) is set, the module selects the only certificate of the tenant.
+    If it only checks, it selects the one that expires last of several with the same topic.
 extends_documentation_fragment:
   - esper.cloud.connection
   - esper.cloud.attributes
@@ -64,8 +65,8 @@ options:
     description:
       - Path of the file for the signing request, on the machine where the module runs. The file has the mode
         0600. Missing directories are created. Requires O(state=requested).
-      - Esper returns a signing request only once. If the file does not exist, the module requests another
-        signing request.
+      - Esper returns a signing request only once. If the file is missing or empty, the module requests another
+        one.
     type: path
   force:
     description: If V(true), requests another signing request although one waits, or uploads O(src) although

@@ -32,7 +32,7 @@ from ..task import ModuleDefinition, ModuleResult, RunContext, diff_entry
 
 _DETAILS = "/v2/emm/details/"
 _TITLE = "Google enterprise"
-_NOT_FOUND, _CONFLICT = 404, 409
+_BAD_REQUEST, _NOT_FOUND, _CONFLICT = 400, 404, 409
 _REJECTED = (403, 404)
 
 _FIELDS = (
@@ -207,6 +207,14 @@ def _details(view: TenantView) -> Row:
     return next((row for row in rows if is_enrolled(row)), rows[-1] if rows else {})
 
 
+def _details_or_none(view: TenantView) -> Row | None:
+    """Return the enrollment like _details(), None if the request fails."""
+    try:
+        return _details(view)
+    except RequestFailed:
+        return None
+
+
 def _hide(view: TenantView, value: object) -> None:
     view.client.hide(*secret_values(value))
 
@@ -272,7 +280,7 @@ def _begin(view: TenantView, current: Row, callback_url: str) -> tuple[Row, bool
             raise
         return found, False
     _hide(view, response.body)
-    if not isinstance(response.body, dict) or not response.body.get("signup_url"):
+    if not isinstance(response.body, dict) or not to_text(response.body.get("signup_url")):
         raise view.client.unusable(response, "POST", f"HTTP {response.status} without a sign-up URL", purpose)
     return {**current, "callback_url": callback_url, **response.body}, True
 
@@ -281,8 +289,9 @@ def _complete(view: TenantView, current: Row, params: Params, context: RunContex
     """Complete the pending sign-up unless the tenant is enrolled."""
     if is_enrolled(current):
         return _result(view, current, current, context, changed=False)
-    token, completion_token = params["enterprise_token"], params["completion_token"] or current.get("completion_token")
-    if not token or not token.strip():
+    token = (params["enterprise_token"] or "").strip()
+    completion_token = (params["completion_token"] or "").strip() or to_text(current.get("completion_token"))
+    if not token:
         raise InvalidParameter(
             "The tenant is not enrolled with Google, so enterprise_token is required. Google adds it to callback_url"
             " after the sign-up."
@@ -291,14 +300,14 @@ def _complete(view: TenantView, current: Row, params: Params, context: RunContex
         raise InvalidParameter("No Google sign-up is pending. Start one with state=started, or set completion_token.")
     if context.check_mode:
         return _result(view, current, current, context, changed=True, enrolled=True, signup_pending=False)
-    body = {"completion_token": str(completion_token), "enterprise_token": token.strip()}
+    body = {"completion_token": completion_token, "enterprise_token": token}
     after = _once(view, "/v2/emm/enrollment/complete/", body, "Completing the Google sign-up")
     return _result(view, current, after, context, changed=True)
 
 
 def _record(view: TenantView, current: Row, params: Params, context: RunContext) -> ModuleResult:
     """Add an existing enrollment to Esper unless the tenant has it. Raise InvalidParameter if it has another one."""
-    wanted = params["google_enterprise_id"]
+    wanted = params["google_enterprise_id"].strip()
     if is_enrolled(current):
         if current["google_enterprise_id"] != wanted:
             raise InvalidParameter(
@@ -306,7 +315,8 @@ def _record(view: TenantView, current: Row, params: Params, context: RunContext)
                 " recorded. The Esper API cannot end an enrollment."
             )
         return _result(view, current, current, context, changed=False)
-    values = {name: params[name] for name in (*_RECORDED, "name") if params[name] is not None}
+    texts = {name: params[name] for name in (*_RECORDED, "name") if params[name] is not None}
+    values = {name: value.strip() if isinstance(value, str) else value for name, value in texts.items()}
     values["state"] = values.pop("state_code")
     after = {**current, **values}
     if not context.check_mode:
@@ -324,15 +334,18 @@ def _once(view: TenantView, path: str, body: Row, purpose: str) -> Row:
     try:
         response = view.client.request("POST", path, body=body, purpose=purpose, idempotent=False)
     except RequestFailed as error:
-        status = error.status if isinstance(error, ApiError) else None
-        if (error.outcome_unknown or status == _CONFLICT) and is_enrolled(found := _details(view)):
+        is_rejected = isinstance(error, ApiError) and error.status in (_BAD_REQUEST, _NOT_FOUND, _CONFLICT)
+        found = _details_or_none(view) if error.outcome_unknown or is_rejected else {}
+        if found is not None and is_enrolled(found):
+            # The response is lost, or another client sent the token at the same time.
             return found
-        if isinstance(error, ApiError) and status == _NOT_FOUND:
+        if isinstance(error, ApiError) and error.status == _NOT_FOUND:
             replace_hint(error, "Esper does not know the completion token. Start the sign-up again with state=started.")
         elif error.outcome_unknown:
+            state = "The module cannot read the enrollment." if found is None else "The tenant is not enrolled."
             error.args = (
-                f"{error} The tenant is not enrolled. Google accepts a token only once, so check the enrollment in the"
-                " Esper Console before you start the sign-up again.",
+                f"{error} {state} Google accepts a token only once, so check the enrollment in the Esper Console before"
+                " you start the sign-up again.",
             )
         raise
     _hide(view, response.body)

@@ -35,10 +35,32 @@ def test_a_change_creates_a_profile_with_the_values_that_the_task_omits(world: W
     run = world.must("dep_profile", {"show_setup_items": ["TOS", "Siri"]})
     (body,) = [each["body"] for each in run.requests if each["method"] == "POST"]
     assert body == {"show_setup_items": ["TOS", "Siri"], "auto_advance_setup": False}
+    assert run.warnings == []
     assert not world.must("dep_profile", {"show_setup_items": ["Siri", "TOS", "Siri"]}).changed
     found = world.must("dep_profile_info", {}).result
     assert found["dep_profile"] == run.result["dep_profile"]
     assert found["dep_profiles"] == [run.result["dep_profile"], first.result["dep_profile"]]
+
+
+def test_a_profile_of_another_client_at_the_same_time_is_merged(world: World) -> None:
+    world.must("dep_profile", {"show_setup_items": ["TOS"]})
+    tenant = world.simulator._server._service.tenant
+    rivals = [tenant.new_id()]
+
+    def create_another(method: str, path: str, body: t.Any) -> t.Any:
+        if method == "POST" and path == PROFILES and rivals:
+            identifier, now = rivals.pop(), tenant.now()
+            row = {**body["content"], "id": identifier, "show_setup_items": ["Zoom"], "auto_advance_setup": False}
+            tenant.objects[PROFILES.rstrip("/")][identifier] = {**row, "created_at": now, "updated_at": now}
+        return body
+
+    world.simulator.rewrites.append(create_another)
+    run = world.must("dep_profile", {"show_setup_items": ["Siri"]})
+    assert run.warnings == [
+        "Another client changed the DEP profile at the same time. The module merged both changes.",
+    ]
+    found = world.must("dep_profile_info", {}).result["dep_profile"]
+    assert (found["show_setup_items"], found["auto_advance_setup"]) == (["Siri"], False)
 
 
 def test_a_tenant_without_a_profile_gets_one_for_an_empty_list(world: World) -> None:
@@ -124,7 +146,14 @@ def test_all_apps_are_those_with_licenses(world: World) -> None:
     ]
     assert len(run.requests) == 3
     assert world.run("vpp_app_info", {"version_id": row_id()}).message == "version_id requires apple_app_id or id."
+    assert "is not a UUID" in world.run("vpp_app_info", {"id": f" {row_id()}"}).message
     assert "'Germany' is not a two-letter" in world.run("vpp_app_info", {"country_code": "Germany"}).message
+
+
+def test_an_app_without_the_id_of_apple_has_no_licenses(world: World) -> None:
+    respond(world, "/v2/itunesapps", {"count": 1, "results": [{"app_id": row_id()}]})
+    run = world.must("vpp_app_info", {"id": row_id(), "licenses": True})
+    assert [row["licenses"] for row in run.result["vpp_apps"]] == [None]
 
 
 def row_id() -> str:

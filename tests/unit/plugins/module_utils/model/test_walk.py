@@ -175,6 +175,9 @@ def test_a_type_mismatch_is_reported(params: dict[str, t.Any], error: str) -> No
         ({"src": "file", "items": [{"src": "/file"}]}, ""),
         ({"src": None, "items": None}, ""),
         ({"src": " "}, "The option src is not a valid path: ' '."),
+        ({"src": f"/{'a' * 255}/{'b' * 255}"}, ""),
+        ({"src": "a" * 256}, "The option src is not a path, but has 256 characters. Set the path of the file."),
+        ({"src": "a\nb"}, "The option src is not a path, but has 3 characters. Set the path of the file."),
         ({"items": [{"src": "x"}, {"src": "x\0"}]}, "The option items[1].src is not a valid path: 'x\\x00'."),
     ],
 )
@@ -253,7 +256,7 @@ TEXTS = (
         ({"name": ["a"]}, ["name must be a text, not a list."], []),
         ({"devices": [{}, ["a"]]}, ["devices[0] must be a text, not a dict.", "devices[1] must be a text, not a"], []),
         ({"comment": {"a": 1}}, [], ["comment is a dict, and is sent as a text."]),
-        ({"pin": [5349]}, [], ["pin is a list, and is sent as a text."]),
+        ({"pin": [5349]}, ["pin must be a text, not a list. In a template, use the filter string."], []),
         ({"brightness": 50, "google_id": 7}, [], []),
         ({"brightness": 5.5}, [], ["brightness is a number, and is sent as the text '5.5'"]),
         ({"name": 8}, ["name must be a text, not the number 8"], []),
