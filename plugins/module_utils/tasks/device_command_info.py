@@ -83,7 +83,9 @@ _MODULE = ModuleSpec(
             elements="str",
             identifier=True,
         ),
-        Option("command", "Name of the commands, as in O(esper.cloud.device_command#module:command)."),
+        Option(
+            "command", "Name of the commands, as in O(esper.cloud.device_command#module:command).", identifier=True
+        ),
         Option("schedule", "Schedule of the commands.", choices=tuple(SCHEDULES)),
         Option(
             "state",

@@ -152,6 +152,7 @@ def test_commands_that_only_the_older_list_has_are_read_on_request(world: World)
         ({"id": "a", "device": ANDROID}, "mutually exclusive"),
         ({"device": ANDROID, "schedule": "WINDOW"}, "mutually exclusive"),
         ({"device": ""}, "The option device is empty"),
+        ({"command": ""}, "The option command is empty"),
     ],
 )
 def test_options_that_do_not_fit_are_an_error(world: World, options: Row, message: str) -> None:
