@@ -14,6 +14,7 @@ from pathlib import Path
 
 from ..base.checksums import checksum_like
 from ..base.errors import InvalidParameter
+from ..base.ids import normal_id
 from ..base.row import Params, Row
 from ..model.kind import Kind
 
@@ -52,6 +53,12 @@ def validate(params: Params) -> None:
         raise InvalidParameter("keep_versions requires state=present, because state=absent keeps no version.")
 
 
+def without_whitespace(params: Params) -> Params:
+    """Return the options without whitespace around identifiers."""
+    texts = {name: value for name in (*IDENTITY, "id", "version_id") if isinstance(value := params.get(name), str)}
+    return {**params, **{name: value.strip() for name, value in texts.items()}}
+
+
 def path_of(src: str) -> Path:
     """Return the path of a file to upload. Raise InvalidParameter if the file does not exist."""
     path = Path(src).expanduser()
@@ -85,7 +92,7 @@ def target_label(target: Params) -> str:
 def matches_target(kind: Kind, row: Row, target: Params) -> bool:
     """Return whether a version is the one of the options."""
     known = {key_of(kind, name): target[name] for name in _VERSION if target[name] is not None}
-    return all(str(row.get(key)) == str(value) for key, value in known.items())
+    return all(normal_id(str(row.get(key))) == normal_id(str(value)) for key, value in known.items())
 
 
 def may_match_target(kind: Kind, row: Row, target: Params) -> bool:
