@@ -19,6 +19,7 @@ description:
     same topic, expiry and Apple Account. It does not upload an expired certificate.
   - Without O(src), O(state=present) only checks that the certificate exists.
   - If neither O(id), O(apple_id) nor O(topic) is set, the module selects the only certificate of the tenant.
+    If it only checks, it selects the one that expires last of several with the same topic.
 extends_documentation_fragment:
   - esper.cloud.connection
   - esper.cloud.attributes

@@ -32,7 +32,7 @@ options:
   id:
     description:
       - ID of the Foundry build. The Foundry build must exist.
-      - Mutually exclusive with O(version).
+      - Mutually exclusive with O(version), O(device_model), O(build_type), and O(arch).
     type: str
   approved:
     description: If V(true), devices can update to the build. If V(false), they cannot.
@@ -41,6 +41,7 @@ options:
   device_model:
     description:
       - Device model of the build, by the name or ID that M(esper.cloud.foundry_device_model_info) returns.
+      - Mutually exclusive with O(id).
       - Required together with O(version).
     type: str
   version:
@@ -51,10 +52,14 @@ options:
       - Required together with O(device_model).
     type: str
   build_type:
-    description: Type of the build, if there are several builds of the version.
+    description:
+      - Type of the build, if there are several builds of the version.
+      - Mutually exclusive with O(id).
     type: str
   arch:
-    description: Architecture of the build, if there are several builds of the version.
+    description:
+      - Architecture of the build, if there are several builds of the version.
+      - Mutually exclusive with O(id).
     type: str
     choices: [arm, arm64, x86_64, x86]
   remarks:

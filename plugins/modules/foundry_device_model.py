@@ -31,7 +31,7 @@ options:
   id:
     description:
       - ID of the Foundry device model. The Foundry device model must exist.
-      - Mutually exclusive with O(name) and O(model).
+      - Mutually exclusive with O(name), O(model), O(profile_name), and O(profile_variant).
     type: str
   auto_update:
     description: If V(true), devices update automatically. If V(false), they do not, and O(latest) and O(locked_build)
@@ -63,10 +63,14 @@ options:
       - Required together with O(manufacturer).
     type: str
   profile_name:
-    description: Name of the profile of the device model, case-sensitive.
+    description:
+      - Name of the profile of the device model, case-sensitive.
+      - Mutually exclusive with O(id).
     type: str
   profile_variant:
-    description: Variant of the profile of the device model, case-sensitive.
+    description:
+      - Variant of the profile of the device model, case-sensitive.
+      - Mutually exclusive with O(id).
     type: str
   confirm:
     description: 'If V(true), confirms a change after which devices can update at once: O(auto_update=true),

@@ -55,7 +55,8 @@ options:
     description: Minimum API level of Android. Must be at least 1.
     type: int
   google_enterprise:
-    description: ID at Google or name of the Google enterprise. Only necessary if the tenant has several.
+    description: Name of the Google enterprise, or its ID at Google or in the Esper API. Only necessary if
+      the tenant has several.
     type: str
   force:
     description: If V(true), the Play app is deleted even if it is in use. If V(false), the task fails instead,

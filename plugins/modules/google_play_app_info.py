@@ -40,7 +40,8 @@ options:
       - Mutually exclusive with O(id).
     type: str
   google_enterprise:
-    description: ID at Google or name of the Google enterprise. Only necessary if the tenant has several.
+    description: Name of the Google enterprise, or its ID at Google or in the Esper API. Only necessary if
+      the tenant has several.
     type: str
   install_state:
     description: State of the installations, in the words of the Esper API. Requires O(installs=true).

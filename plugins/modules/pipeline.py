@@ -17,6 +17,7 @@ description:
     all of it: its stages in their order, with target lists and operation lists.'
   - The module reads only what the task sets. It adds first and removes last, so an interrupted
     task can be run again.
+  - To start a pipeline, use M(esper.cloud.pipeline_run).
   - Options you omit are not changed.
   - At least one of O(id) and O(name) is required.
 extends_documentation_fragment:

@@ -37,7 +37,11 @@ from ansible_collections.esper.cloud.plugins.module_utils.base.errors import (
 from ansible_collections.esper.cloud.plugins.module_utils.base.text import printable
 from ansible_collections.esper.cloud.plugins.module_utils.http.transport import HAS_REQUESTS
 from ansible_collections.esper.cloud.plugins.module_utils.model.values import without_omit
-from ansible_collections.esper.cloud.plugins.module_utils.model.walk import text_slips, type_mismatch
+from ansible_collections.esper.cloud.plugins.module_utils.model.walk import (
+    invalid_path,
+    text_slips,
+    type_mismatch,
+)
 from ansible_collections.esper.cloud.plugins.module_utils.module import NULL_IS_EMPTY, argument_spec, perform
 from ansible_collections.esper.cloud.plugins.module_utils.task import (
     ModuleDefinition,
@@ -87,8 +91,9 @@ class TaskAction(NormalAction):
         try:
             self._task.args = without_omit(self._task.args)
             visits = definition.visit(self._task.args)
-            if mismatch := type_mismatch(visits.all) or " ".join(text_slips(visits.all).errors):
-                raise InvalidParameter(mismatch)
+            slips = text_slips(visits.all)
+            if error := type_mismatch(visits.all) or " ".join(slips.errors) or invalid_path(visits.all):
+                raise InvalidParameter(error)
             if unknown := unknown_result(
                 definition, visits, check_mode=bool(self._task.check_mode), empty_is_null=NULL_IS_EMPTY
             ):

@@ -65,6 +65,9 @@ _ELSEWHERE = {
     "/pipelines/v0/stageruns": "/pipelines/v0/runs/{pipeline_run_id}/stageruns/",
 }
 
+# Parameters of paths that are another property than the ID of a row.
+_PROPERTIES = {"devicegroup_id": "device_group_id"}
+
 # Collections that the contract does not list: the operation that makes a row, and the key of its ID in the answer.
 _WITHIN = {
     "/v2/scripts": ("POST /v2/custom-actions/", "script_id"),
@@ -394,7 +397,7 @@ def found_ids(body: Any, name: str) -> list[str]:
     if not isinstance(body, dict):
         return []
     snake = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name)
-    for key in (snake, "id", "request_id"):
+    for key in (_PROPERTIES.get(snake, snake), "id", "request_id"):
         if key in body:
             return [str(body[key])]
     return [row_id for value in body.values() if isinstance(value, dict | list) for row_id in found_ids(value, name)]

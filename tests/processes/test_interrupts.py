@@ -175,3 +175,25 @@ def test_the_timeout_of_a_task_does_not_hide_what_was_accepted(
     assert "changed=True failed=True" in played.output
     assert time.monotonic() - began < PATIENCE
     simulator.clear_faults()
+
+
+@pytest.mark.parametrize("in_process", ["in_process"], indirect=True)
+def test_the_next_run_follows_the_run_of_a_pipeline(
+    make_controller: MakeController, simulator: Simulator, in_process: bool
+) -> None:
+    controller = make_controller(ESPER_TIMEOUT=str(2 * PATIENCE))
+    devices = [device["id"] for device in simulator.state(devices=True)["devices"] if device["state"] == 1][:2]
+    stages = [{"name": each, "devices": [each], "operations": [{"type": "REBOOT"}]} for each in devices]
+    run = {"pipeline": "Till release", "if_running": "follow", "wait": True, "promote": "always"}
+    controller.playbook(
+        {"esper.cloud.pipeline": {"name": "Till release", "stages": stages}}, {"esper.cloud.pipeline_run": run}
+    )
+    simulator.conduct(polls=1)
+    # Esper promotes the run, but the task does not get the response.
+    simulator.fault(kind="hang", method="PUT", path="/stageruns/", processed=True)
+    interrupted(controller, simulator, "killed", in_process)
+    second = controller.play()
+    # The task only waits for the rest of the run.
+    assert (second.code, second.recap["changed"]) == (0, 0), second.output
+    started = [each for each in simulator.writes() if each["method"] == "POST" and each["path"].endswith("/runs/")]
+    assert len(started) == 1

@@ -79,7 +79,7 @@ def read_dep_token(data: bytes) -> str | None:
 def read_vpp_token(data: bytes) -> dict[str, str] | None:
     """The content of a content token, None if the file is none."""
     try:
-        content = json.loads(base64.b64decode(data, validate=True))
+        content = json.loads(base64.b64decode(b"".join(data.split()), validate=True))
     except ValueError:
         return None
     return content if isinstance(content, dict) and "token" in content else None

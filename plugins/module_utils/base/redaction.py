@@ -148,7 +148,9 @@ class Redaction:
 
 
 def _maskable(secrets: t.Iterable[str]) -> frozenset[str]:
-    return frozenset(secret for secret in secrets if len(secret) >= SHORTEST and secret.strip())
+    # A module can remove the line break at the end of a secret from a file. Messages from Esper are on one line.
+    forms = (text for secret in secrets for text in (secret, secret.strip(), " ".join(secret.split())))
+    return frozenset(text for text in forms if len(text) >= SHORTEST and text.strip())
 
 
 def free_texts(values: t.Iterable[t.Any]) -> t.Iterator[str]:

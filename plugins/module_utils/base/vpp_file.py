@@ -40,4 +40,6 @@ def read_vpp_file(path: Path) -> VppFile:
             f"The file '{path}' is not a content token (.vpptoken). Download it in Apple Business Manager, in the"
             " settings for payments and billing."
         )
-    return VppFile(organization, expires, (data.decode("ascii").strip(), token))
+    # Esper can quote the file without its line ends, or one of its lines.
+    lines = data.decode("ascii").split()
+    return VppFile(organization, expires, ("".join(lines), *lines, token))

@@ -328,8 +328,8 @@ class Batch:
             item.depends_on |= item.takes_name_of
 
     def _order_early_deletions(self) -> None:
-        """Apply a deletion that frees a name after all that must change before it."""
-        waiting = [item for item in self.items if item.has_early_deletion]
+        """Apply a deletion that frees a name, and a change without deletions, after all that must change before it."""
+        waiting = [item for item in self.items if item.has_early_deletion or not item.deletion_steps]
         for item in waiting:
             item.depends_on |= item.deletion_depends_on
             for other in item.deletion_depends_on:

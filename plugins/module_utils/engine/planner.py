@@ -382,9 +382,7 @@ class Planner:
         replaced that of the task. Nobody can find a change between the last read and the request of the task.
         """
         if self.kind.shape is Shape.SINGLETON:
-            current: Row | None = self.view.get_at(
-                self.kind.routes.object, kind=self.kind, purpose=self.kind.purpose_of_list
-            )
+            current = self.lookup.find({})
         elif not self.kind.routes.has_object_get:
             current = self.view.find_object(self.kind, str(saved[self.kind.id_key]))
         else:

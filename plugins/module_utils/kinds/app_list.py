@@ -77,6 +77,11 @@ def versions_of(
     return [with_app(app, row) for row in rows]
 
 
+def devices_with(view: TenantView, app_id: str, version_id: str, *, purpose: str) -> list[Row]:
+    """Return the devices that have a version of an app. ``purpose`` is the start of an error message."""
+    return view.list_at(f"{V1}{app_id}/version/{version_id}/installdevices", purpose=purpose)
+
+
 def with_app(app: Row, version: Row) -> Row:
     """Return a version with the properties of its app."""
     about = {key: app.get(key) for key in ("package_name", "application_name")}

@@ -6,8 +6,7 @@ from __future__ import annotations
 
 from ..base.row import Params, Row
 from ..engine.lookup import lookup_of
-from ..http.paging import list_all
-from .app_list import V1, label_of, versions_of
+from .app_list import devices_with, label_of, versions_of
 from .app_version_reader import VersionReader
 
 
@@ -30,8 +29,8 @@ class AppReader(VersionReader):
 
     def devices_of(self, app: Row, version: Row) -> list[Row]:
         """Return the devices that have a version of an app."""
-        path = f"{V1}{app['id']}/version/{version['id']}/installdevices"
-        return list_all(self.view.client, path, purpose=f"Reading the devices with the app '{label_of(version)}'")
+        purpose = f"Reading the devices with the app '{label_of(version)}'"
+        return devices_with(self.view, app["id"], version["id"], purpose=purpose)
 
     def platform_of(self, app: Row) -> str:
         """Return the platform of an app in the settings of blueprints."""

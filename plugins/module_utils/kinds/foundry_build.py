@@ -13,6 +13,8 @@ Choice: remarks are only sent together with a change, because Esper does not ret
 
 from __future__ import annotations
 
+import functools
+
 from ..base.errors import InvalidParameter
 from ..base.ids import normal_id
 from ..base.row import Params, Row
@@ -66,8 +68,9 @@ class BuildPlanner(Planner):
                     and row.get("latest")
                     and normal_id(row["device_model_id"]) == normal_id(current.get("device_model_id"))
                 ]
-            else:
-                self._check_locks(current, models, params)
+            elif not params["force"]:
+                # Other objects of the same task can lock the device models to other builds.
+                plan.deferred_parts.append(functools.partial(self._check_locks, current))
             if params.get("remarks"):
                 step.body = {**step.body, "user_remarks": params["remarks"]}
         return plan
@@ -80,18 +83,19 @@ class BuildPlanner(Planner):
                 " set force=true."
             )
 
-    def _check_locks(self, current: Row, models: list[Row], params: Params) -> None:
-        """Raise InvalidParameter if device models are locked to the build, unless the task has force."""
-        identifier = normal_id(current["build_id"])
-        users = [
-            f"the device model '{DEVICE_MODELS.name_of(row)}'"
-            for row in models
-            if normal_id(row.get("locked_build_id")) == identifier
-        ]
-        if users and not params["force"]:
+    def _check_locks(self, current: Row, plan: Plan) -> None:
+        """Raise InvalidParameter if device models are locked to the build after the task. Remove the approval after the
+        task has locked them to other builds."""
+        users, former = (
+            [row for row in rows if normal_id(row.get("locked_build_id")) == normal_id(current["build_id"])]
+            for rows in (self.view.all_as_planned(DEVICE_MODELS), self.view.list_objects(DEVICE_MODELS))
+        )
+        if users:
+            names = [f"the device model '{DEVICE_MODELS.name_of(row)}'" for row in users]
             raise InvalidParameter(
-                f"{in_use(self.kind.phrase(current), users)} Lock it to another build first, or set force=true."
+                f"{in_use(self.kind.phrase(current), names)} Lock it to another build first, or set force=true."
             )
+        plan.relies_on += [(DEVICE_MODELS, row["device_model_id"]) for row in former]
 
 
 class BuildReader(Reader):
@@ -180,7 +184,10 @@ FOUNDRY_BUILD = plain_kind(
             default=False,
         ),
     ),
-    rules={"mutually_exclusive": [("id", "version")], "required_together": [("device_model", "version")]},
+    rules={
+        "mutually_exclusive": [("id", name) for name in ("version", "device_model", "build_type", "arch")],
+        "required_together": [("device_model", "version")],
+    },
     returns=(
         Value(
             "updating_models",

@@ -86,9 +86,8 @@ class BuildLookup(Lookup):
             return NotFound(self.kind.title, self.task_key(params))
         model = lookup_of(self.view, DEVICE_MODELS).resolve(params["device_model"])
         rows = builds_of(self.view, self.kind, model)
-        return NotFound(
-            self.kind.title, self.task_key(params), [f"{DEVICE_MODELS.name_of(model)} {row['version']}" for row in rows]
-        )
+        names = [f"{DEVICE_MODELS.name_of(model)} {row['version']}" for row in rows if row["version"]]
+        return NotFound(self.kind.title, self.task_key(params), names)
 
     def resolve_for(self, model: Row, text: str) -> Row:
         """Return the build of a device model with a version or an ID. Raise NotFound or Ambiguous."""
@@ -99,7 +98,7 @@ class BuildLookup(Lookup):
             found = matching(rows, {"version": text})
         build = self._only(found, f"{DEVICE_MODELS.name_of(model)} {text}")
         if build is None:
-            raise NotFound(self.kind.title, text, [str(row["version"]) for row in rows])
+            raise NotFound(self.kind.title, text, [row["version"] for row in rows if row["version"]])
         return build
 
     def names_of(self, ids: t.Collection[str]) -> dict[str, str]:

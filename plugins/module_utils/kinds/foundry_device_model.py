@@ -5,6 +5,7 @@
 Based on /v1/foundry/device-models/ of the contract (foundry.yaml), which has no GET for one device model.
 
 Choice: a request cannot have null for the locked build, so only ``latest`` or ``auto_update: false`` end a lock.
+Choice: a lock to a build that is not approved is not sent again, because Esper rejects it.
 Choice: with ``latest``, Esper chooses the locked build, so it is neither compared nor sent.
 """
 
@@ -50,7 +51,7 @@ class DeviceModelPlanner(Planner):
     def plan_update(self, current: Row, params: Params) -> Plan:
         phrase = self.kind.phrase(current)
         after = {
-            name: bool(current.get(name)) if params[name] is None else params[name]
+            name: current.get(name) is True if params[name] is None else params[name]
             for name in ("auto_update", "latest")
         }
         _check(phrase, params, after)
@@ -60,15 +61,32 @@ class DeviceModelPlanner(Planner):
         if params["locked_build"] is not None:
             self._build = BuildLookup(self.view, FOUNDRY_BUILD).resolve_for(current, params["locked_build"])
         locked = current.get(_LOCK)
-        named = {"id": locked, "version": self._labels.get(locked)} if locked else None
+        named = {"id": locked, "version": self._labels.get(locked)} if locked and isinstance(locked, str) else None
         plan = super().plan_update({**current, _LOCK: named}, params)
         if plan.steps:
             self._check_changes(phrase, current, after, params)
+        unapproved = self._unapproved_lock(current, builds)
+        if unapproved and after["auto_update"] and not (current.get("auto_update") is True or after["latest"]):
+            raise InvalidParameter(
+                f"Cannot set auto_update=true for the {phrase}, because its build '{unapproved['version']}' is not"
+                " approved. Approve it first, or set locked_build."
+            )
         for step in plan.steps:
+            if unapproved:
+                # Esper rejects the lock.
+                step.body = {key: value for key, value in step.body.items() if key != _LOCK}
             # The response only has the values that can change.
             step.extract_object = lambda row: {**current, **row} if row else row
             step.response_key = "auto_update"
         return plan
+
+    def _unapproved_lock(self, current: Row, builds: list[Row]) -> Row | None:
+        """Return the build to which the device model stays locked, if it is not approved after the task."""
+        locked = next((row for row in builds if row["build_id"] == current.get(_LOCK)), None)
+        if locked is None or (self._build is not None and self._build["build_id"] != locked["build_id"]):
+            return None
+        is_approved = (self.view.planned_object(FOUNDRY_BUILD, locked["build_id"]) or locked).get("approved")
+        return None if is_approved else locked
 
     def _check_changes(self, phrase: str, current: Row, after: Row, params: Params) -> None:
         """Raise InvalidParameter if the lock is invalid, or if devices update at once and the task does not confirm
@@ -81,7 +99,9 @@ class DeviceModelPlanner(Planner):
                     f"Cannot lock the {phrase} to the build '{new['version']}', because the build is not approved."
                     " Approve it first."
                 )
-        changes = [f"{name}=true" for name in ("auto_update", "latest") if after[name] and not current.get(name)]
+        changes = [
+            f"{name}=true" for name in ("auto_update", "latest") if after[name] and current.get(name) is not True
+        ]
         changes += ["locked_build"] if new is not None else []
         if changes and after["auto_update"] and not params["confirm"]:
             raise InvalidParameter(
@@ -161,7 +181,10 @@ FOUNDRY_DEVICE_MODEL = plain_kind(
             default=False,
         ),
     ),
-    rules={"mutually_exclusive": [("id", "name"), ("id", "model")], "required_together": [("manufacturer", "model")]},
+    rules={
+        "mutually_exclusive": [("id", name) for name in ("name", "model", "profile_name", "profile_variant")],
+        "required_together": [("manufacturer", "model")],
+    },
     info_options=(
         *_names(),
         Option(

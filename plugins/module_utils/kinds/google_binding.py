@@ -56,8 +56,9 @@ GOOGLE_BINDINGS = Kind(
 
 GOOGLE_ENTERPRISE_OPTION = Option(
     "google_enterprise",
-    "ID at Google or name of the Google enterprise. Only necessary if the tenant has several.",
+    "Name of the Google enterprise, or its ID at Google or in the Esper API. Only necessary if the tenant has several.",
     identifier=True,
+    numbers=True,
 )
 
 NOT_ENROLLED = (
@@ -72,10 +73,11 @@ def is_enrolled(row: Row) -> bool:
 
 
 def select_binding(view: TenantView, wanted: str | None) -> Row | None:
-    """Return the binding that a task selects by its ID at Google or its name, or the only one. Return None if there is
+    """Return the binding that a task selects by one of its IDs or its name, or the only one. Return None if there is
     none. Raise NotFound or Ambiguous."""
     existing = [row for row in view.list_objects(GOOGLE_BINDINGS) if is_enrolled(row)]
-    rows = existing if wanted is None else [row for row in existing if wanted.strip() in _names_of(row)]
+    text = None if wanted is None else wanted.strip()
+    rows = [row for row in existing if text is None or text in (*_names_of(row), str(row["id"]))]
     if existing and not rows:
         raise NotFound(GOOGLE_BINDINGS.title, wanted or "", [name for row in existing for name in _names_of(row)])
     if len(rows) > 1:

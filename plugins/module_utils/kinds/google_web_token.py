@@ -78,17 +78,18 @@ class WebTokenPlanner(GooglePlanner):
         the task sets options of stored tokens."""
         if wrong := [name for name in ("id", "active", "token") if params.get(name) is not None]:
             raise InvalidParameter(f"{' and '.join(wrong)} requires state=present, which stores a web token.")
+        desired = self.desired(params)
         # This validates the URL.
-        self.compare({}, self.desired(params))
+        self.compare({}, desired)
         binding = select_binding(self.view, params[GOOGLE_ENTERPRISE_OPTION.name])
         if binding is None:
             raise EsperError(NOT_ENROLLED)
-        phrase = f"web token for {params['parent_url']}"
+        phrase = f"web token for {desired['parent_url']}"
         step = Step(
             purpose=f"Requesting a {phrase}",
             method="POST",
             path="/v2/emm/web-token/",
-            body={"google_enterprise_id": binding["google_enterprise_id"], "parent_url": params["parent_url"]},
+            body={"google_enterprise_id": binding["google_enterprise_id"], "parent_url": desired["parent_url"]},
             response_key="token",
         )
         plan = Plan(None, [step], [ObjectDiff(phrase, {}, {"token": "(not shown)"})], extra={"token": None})

@@ -55,6 +55,7 @@ PIPELINE = plain_kind(
         " stages in their order, with target lists and operation lists.",
         "The module reads only what the task sets. It adds first and removes last, so an interrupted task can be run"
         " again.",
+        "To start a pipeline, use M(esper.cloud.pipeline_run).",
     ),
     routes=Routes(list=PIPELINES, object=f"{PIPELINES}{{id}}/", update="PUT", page_size=None, extra_prefixes=(PREFIX,)),
     fields=(
@@ -210,7 +211,7 @@ PIPELINE = plain_kind(
         Guard(
             users=_active_runs,
             also_update=True,
-            advice="Wait until it ends, or cancel it with the module pipeline_run",
+            advice="Wait until it ends, or cancel it with esper.cloud.pipeline_run",
         ),
     ),
     lookup=PipelineLookup,

@@ -50,30 +50,29 @@ def _part(name: str, title: str, path: str, *fields: Field) -> Kind:
         plural=f"{name}s",
         routes=Routes(list=path, object=f"{path}{{id}}/", update="PUT", page_size=None),
         shape=Shape.READ_ONLY,
-        fields=(
-            Field("id", f"ID of the {title}.", writable=False),
-            *fields,
-            Field("created_at", "Time of creation.", writable=False),
-        ),
+        fields=(Field("id", f"ID of the {title}.", writable=False), *fields),
     )
 
 
 _NAME = Field("name")
 _DESCRIPTION = Field("description")
-STAGE = _part("stage", "stage", STAGES, _NAME, _DESCRIPTION, Field("timeout", api="timeout_seconds", type="int"))
-TARGET_LIST = _part("target_list", "target list", TARGET_LISTS, _NAME, Field("type", api="target_list_type"))
-TARGET = _part(
-    "target",
-    "target",
-    TARGETS,
-    Field("device_id"),
-    Field("device_name"),
-    Field("device_alias"),
-    Field("is_active", type="bool"),
+_CREATED_AT = Field("created_at", "Time of creation.", writable=False)
+STAGE = _part(
+    "stage", "stage", STAGES, _NAME, _DESCRIPTION, Field("timeout", api="timeout_seconds", type="int"), _CREATED_AT
 )
+TARGET_LIST = _part("target_list", "target list", TARGET_LISTS, _NAME, Field("type", api="target_list_type"))
+# No more fields than needed, because a list can have thousands of targets.
+TARGET = _part("target", "target", TARGETS, Field("device_id"), Field("device_name"), Field("is_active", type="bool"))
 GROUP_LINK = _part("group_link", "device group", DEVICE_GROUPS, Field("device_group_id"))
-OPERATION_LIST = _part("operation_list", "operation list", OPERATION_LISTS, _NAME, _DESCRIPTION)
-OPERATION = _part("operation", "operation", OPERATIONS, Field("type", api="operation_type"), Field("args", type="raw"))
+OPERATION_LIST = _part("operation_list", "operation list", OPERATION_LISTS, _NAME, _DESCRIPTION, _CREATED_AT)
+OPERATION = _part(
+    "operation",
+    "operation",
+    OPERATIONS,
+    Field("type", api="operation_type"),
+    Field("args", type="raw"),
+    _CREATED_AT,
+)
 RUN = _part(
     "pipeline_run",
     "run",

@@ -39,7 +39,7 @@ def find_vpp_apps(view: TenantView, query: Query) -> list[Row]:
 def check_ids(params: Params) -> None:
     """Raise InvalidParameter if an ID in the options of a module is invalid."""
     check_apple_app_id(params["apple_app_id"])
-    if params["id"] is not None and not is_uuid(params["id"].strip()):
+    if params["id"] is not None and not is_uuid(params["id"]):
         raise InvalidParameter(f"Invalid id: '{params['id']}' is not a UUID. For the ID at Apple, set apple_app_id.")
 
 
@@ -68,7 +68,9 @@ class VppAppReader(Reader):
 
 def _licenses(view: TenantView, row: Row, params: Params) -> Row | None:
     """Return the licenses of an app. Those of several apps are in one list."""
-    apple_app_id = str(row.get("apple_app_id"))
+    apple_app_id = row.get("apple_app_id")
+    if not apple_app_id:
+        return None
     if params["apple_app_id"] is not None or params["id"] is not None:
         return next(iter(licenses_of(view, apple_app_id)), None)
     return next((each for each in view.list_objects(VPP_LICENSE) if each[VPP_LICENSE.id_key] == apple_app_id), None)

@@ -158,7 +158,8 @@ class Plan:
     parts: Row = field(default_factory=dict)
     """The values of the record that the response to ``root`` lacks, with placeholders for values of other responses."""
     relies_on: list[tuple[Kind, t.Any]] = field(default_factory=list)
-    """Objects, by kind and ID, whose planned changes must be applied before this plan deletes anything."""
+    """Objects, by kind and ID, whose planned changes must be applied before this plan deletes anything, or before all
+    of its steps if it deletes nothing."""
 
     def is_late(self, step: Step) -> bool:
         """Return whether a step deletes something, and no other step of the plan must be sent after it."""

@@ -23,6 +23,8 @@ QUOTE_VALUE = (
 """The advice for a boolean or a number in place of a text."""
 
 _COLLECTIONS = (list, tuple, t.Mapping)
+# Maximum number of bytes in the name of a file.
+_LONGEST_NAME = 255
 
 
 class Visit(t.NamedTuple):
@@ -221,10 +223,17 @@ def _slip_error(path: str, value: t.Any) -> str:
 def invalid_path(visits: t.Iterable[Visit]) -> str:
     """Return the error of the first invalid file path, "" if there is none.
 
-    An empty path is invalid, because it would be the current directory of Ansible.
+    An empty path is invalid, because it would be the current directory of Ansible. The content of a file in place of
+    its path can be secret, so the error does not quote it.
     """
     for path, described, value in visits:
-        if described.type == "path" and isinstance(value, str) and (not value.strip() or "\0" in value):
+        if described.type != "path" or not isinstance(value, str):
+            continue
+        if "\n" in value.strip() or any(
+            len(part.encode(errors="replace")) > _LONGEST_NAME for part in value.split("/")
+        ):
+            return f"The option {path} is not a path, but has {len(value)} characters. Set the path of the file."
+        if not value.strip() or "\0" in value:
             return f"The option {path} is not a valid path: {value!r}."
     return ""
 

@@ -7,6 +7,8 @@ Choice: a certificate is identified by its topic, and is the same if topic, expi
 Choice: an upload goes to O(id), otherwise to the newest signing request, otherwise to the certificate of the same
 topic. A certificate that Esper has, but with another Apple Account, goes to its own object.
 Choice: the requests of two certificates are not compared, because Esper does not return the key of a signing request.
+Choice: a task without a file checks the certificate of a topic that expires last, because a renewal with another
+signing request need not replace the object of the former one.
 Choice: Apple Accounts are not case-sensitive, because they are email addresses.
 """
 
@@ -43,7 +45,8 @@ _MODULE = ModuleSpec(
         "With O(src), the module reads the certificate, and uploads it unless Esper has a certificate with the same"
         " topic, expiry and Apple Account. It does not upload an expired certificate.",
         "Without O(src), O(state=present) only checks that the certificate exists.",
-        "If neither O(id), O(apple_id) nor O(topic) is set, the module selects the only certificate of the tenant.",
+        "If neither O(id), O(apple_id) nor O(topic) is set, the module selects the only certificate of the tenant. If"
+        " it only checks, it selects the one that expires last of several with the same topic.",
     ),
     options=(
         Option(
@@ -126,7 +129,7 @@ def _run(view: TenantView, params: Params, context: RunContext) -> ModuleResult:
         return _delete(view, rows, params, context)
     if params["src"] is not None:
         return _upload(view, rows, params, context)
-    row = apple_uploads.require_completed(view, _APPLE, _selected(rows, params), params)
+    row = apple_uploads.require_completed(view, _APPLE, _without_renewed(_selected(rows, params)), params)
     return apple_uploads.unchanged(
         APNS_CERTIFICATE_ROWS, row, context, apple_uploads.expiry_warnings(APNS_CERTIFICATE_ROWS, row)
     )
@@ -134,15 +137,21 @@ def _run(view: TenantView, params: Params, context: RunContext) -> ModuleResult:
 
 def _selected(rows: list[Row], params: Params) -> list[Row]:
     """Return the objects that the options select. Without an ID, only certificates are selected."""
-    if params["id"] is not None:
-        rows = [row for row in rows if str(row["id"]).lower() == params["id"].strip().lower()]
-    else:
-        rows = in_state(rows, COMPLETED)
+    identifier = params["id"]
+    rows = in_state(rows, COMPLETED) if identifier is None else apple_uploads.rows_with_id(rows, identifier)
     if params["apple_id"] is not None:
         rows = [row for row in rows if _is_same_account(row, params["apple_id"])]
     if params["topic"] is not None:
         rows = [row for row in rows if _topic_of(row) == params["topic"].strip()]
     return rows
+
+
+def _without_renewed(rows: list[Row]) -> list[Row]:
+    """Return only the certificate that expires last if all have the same topic: the others were renewed."""
+    topics = {_topic_of(row) for row in rows}
+    if len(topics) != 1 or topics == {None} or None in map(_expiry_of, rows):
+        return rows
+    return [max(rows, key=_expiry_of)]
 
 
 def _topic_of(row: Row) -> str | None:
@@ -229,7 +238,9 @@ def _target(view: TenantView, rows: list[Row], certificate: PushCertificate) -> 
 
 def _check_topic(target: Row, completed: list[Row], certificate: PushCertificate, params: Params) -> None:
     """Raise InvalidParameter if an upload replaces a certificate of another topic, unless the task confirms it."""
-    topics = {_topic_of(row) for row in completed}
+    # The topic of an expired certificate is not the current one if Esper has a valid certificate.
+    valid = [row for row in completed if (expiry := _expiry_of(row)) is None or expiry > now()]
+    topics = {_topic_of(row) for row in valid or completed}
     own = _topic_of(target) if target.get("state") == COMPLETED else certificate.topic
     if params["confirm"] or (own == certificate.topic and (not topics or certificate.topic in topics)):
         return

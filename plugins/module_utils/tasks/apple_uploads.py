@@ -18,6 +18,7 @@ from ..base.errors import ApiError, EsperError, InvalidParameter, NotFound, Requ
 from ..base.ids import normal_id
 from ..base.row import Params, Row
 from ..base.secret_file import SecretFile
+from ..base.times import newest_first
 from ..engine.apply import send
 from ..engine.lookup import lookup_of
 from ..engine.tenant_view import TenantView
@@ -69,7 +70,7 @@ def reject_options(params: Params, state: str, names: t.Iterable[str]) -> None:
 
 def newest(rows: t.Iterable[Row]) -> Row | None:
     """Return the object that was created last, None if there is none."""
-    return max(rows, key=lambda row: str(row.get("created_at") or ""), default=None)
+    return next(iter(newest_first(rows, "created_at")), None)
 
 
 def in_state(rows: t.Iterable[Row], state: str) -> list[Row]:
@@ -79,11 +80,16 @@ def in_state(rows: t.Iterable[Row], state: str) -> list[Row]:
 
 def with_id(kind: Kind, rows: t.Iterable[Row], identifier: str) -> Row:
     """Return the object with an ID. Raise NotFound if there is none."""
-    rows, wanted = list(rows), normal_id(identifier.strip())
-    row = next((row for row in rows if normal_id(row["id"]) == wanted), None)
-    if row is None:
+    rows = list(rows)
+    found = rows_with_id(rows, identifier)
+    if not found:
         raise NotFound(kind.title, identifier, (str(each["id"]) for each in rows))
-    return row
+    return found[0]
+
+
+def rows_with_id(rows: t.Iterable[Row], identifier: str) -> list[Row]:
+    """Return the objects with an ID: one, or none."""
+    return [row for row in rows if normal_id(str(row["id"])) == normal_id(identifier.strip())]
 
 
 def require_completed(view: TenantView, apple: AppleFile, rows: list[Row], params: Params) -> Row:
@@ -186,11 +192,12 @@ def _issue(view: TenantView, apple: AppleFile, dest: SecretFile | None, context:
 def upload(view: TenantView, apple: AppleFile, target: Row, form: Form, find: t.Callable[[Row], bool]) -> Row:
     """Upload a file from Apple to an object, and return the object. ``find`` returns whether an object has the file,
     in case that the response is lost."""
-    kind = apple.kind
+    kind, before = apple.kind, _without_days(apple.kind.to_result(target))
 
     def find_existing(_body: t.Any) -> Row | None:
-        rows = in_state(view.list_objects(kind), COMPLETED)
-        return next((row for row in rows if row["id"] == target["id"] and find(row)), None)
+        # An object that is as before the upload, which can have the same file already, did not get the file.
+        rows = [row for row in in_state(view.list_objects(kind), COMPLETED) if row["id"] == target["id"]]
+        return next((row for row in rows if find(row) and _without_days(kind.to_result(row)) != before), None)
 
     name = next(iter(form.files.values())).name
     step = Step(
@@ -209,3 +216,7 @@ def upload(view: TenantView, apple: AppleFile, target: Row, form: Form, find: t.
             replace_hint(error, hint)
         raise
     return step.response or {}
+
+
+def _without_days(record: Row) -> Row:
+    return {**record, "days_left": None}

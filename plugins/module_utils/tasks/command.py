@@ -269,14 +269,19 @@ ARGS = Field(
 
 
 _KNOWN_ARGS = frozenset(arg.api_name for arg in ARGS.fields)
+# A configuration profile can contain passwords and certificates.
+_HIDDEN_ARGS = ("profile",)
 
 
 def shown_args(args: t.Any) -> t.Any:
     """Return the arguments of a command or an operation in the form of options, without those that can be secret."""
     if not isinstance(args, dict):
         return args
+    if is_too_deep(args):
+        return None
     others = {key: value for key, value in args.items() if key not in _KNOWN_ARGS}
-    return None if is_too_deep(args) else mask_secrets({**ARGS.from_api(args), **others})
+    shown = {**ARGS.from_api(args), **others}
+    return mask_secrets({key: value for key, value in shown.items() if key not in _HIDDEN_ARGS})
 
 
 def hide_args(view: TenantView, args: t.Any) -> None:

@@ -149,10 +149,7 @@ def _upload(view: TenantView, rows: list[Row], params: Params, context: RunConte
     record, warnings = {**before, "name": name, "state": COMPLETED, "expires_at": None, "days_left": None}, []
     if not context.check_mode:
         form = Form(fields={"token_name": name}, files={"file": path})
-        known = _version(target)
-        uploaded = apple_uploads.upload(
-            view, _APPLE, target, form, lambda row: _is_named(row, name) and _version(row) != known
-        )
+        uploaded = apple_uploads.upload(view, _APPLE, target, form, lambda row: _is_named(row, name))
         record = view.to_result(DEP_TOKEN_ROWS, uploaded)
         warnings = _warnings_after(uploaded, record, params)
     result: Row = {"changed": True, DEP_TOKEN_ROWS.name: record}
@@ -165,11 +162,6 @@ def _upload(view: TenantView, rows: list[Row], params: Params, context: RunConte
 
 def _expiry_of(row: Row) -> object:
     return to_row(row.get("meta")).get("token_expiry_on")
-
-
-def _version(row: Row) -> tuple[object, ...]:
-    """Return the properties of a token that an upload changes."""
-    return row.get("state"), row.get("token_name"), _expiry_of(row), row.get("updated_at")
 
 
 def _is_due(row: Row, name: str, days: int) -> bool:
@@ -185,8 +177,9 @@ def _warnings_after(row: Row, record: Row, params: Params) -> list[str]:
     days = record["days_left"]
     if days is None or days >= params["renew_within"]:
         return []
+    verb = "expired" if days < 0 else "expires"
     return [
-        f"The uploaded {DEP_TOKEN_ROWS.phrase(row)} expires on {record['expires_at']}. Download a new token in Apple"
+        f"The uploaded {DEP_TOKEN_ROWS.phrase(row)} {verb} on {record['expires_at']}. Download a new token in Apple"
         " Business Manager."
     ]
 

@@ -20,13 +20,10 @@ from ..base.errors import ApiError, InvalidParameter
 from ..base.row import Params, Row
 from ..engine.lookup import lookup_of
 from ..engine.tenant_view import TenantView
-from ..http.paging import list_all
 from ..http.parallel import in_parallel
-from ..kinds.app_list import APPS as ANDROID_APPS
-from ..kinds.app_list import V1, versions_of
+from ..kinds import app_list, tenant_app_list
 from ..kinds.blueprint_catalog import CATALOGS, Catalog
 from ..kinds.device_search import devices_option, find_devices, label_of, labels_of, unique_devices
-from ..kinds.tenant_app_list import devices_with
 from ..model.conform import to_text
 from ..model.module_spec import NO_DIFF, READS_ONLY, ModuleSpec, Option, Value
 from ..task import ModuleDefinition, ModuleResult, RunContext
@@ -281,7 +278,7 @@ def _devices_with_app(view: TenantView, params: Params) -> list[Row]:
 
 def _android_versions(view: TenantView, _platform: str, params: Params) -> list[Row]:
     """Return the versions of an Android app in the form of the result."""
-    app = lookup_of(view, ANDROID_APPS).find({"id": None, "name": params["package_name"]})
+    app = lookup_of(view, app_list.APPS).find({"id": None, "name": params["package_name"]})
     return [
         {
             "name": to_text(row.get("application_name")),
@@ -294,7 +291,7 @@ def _android_versions(view: TenantView, _platform: str, params: Params) -> list[
             "app_id": to_text(row.get("app_id")),
             "app_version_id": to_text(row.get("id")),
         }
-        for row in (versions_of(view, app) if app else ())
+        for row in (app_list.versions_of(view, app) if app else ())
     ]
 
 
@@ -319,14 +316,13 @@ def _versions(view: TenantView, platform: str, params: Params) -> list[Row]:
 
 def _read_android(view: TenantView, version: Row) -> list[tuple[t.Any, str | None]]:
     """Return the IDs and names of the Android devices with a version of an app."""
-    path = f"{V1}{version['app_id']}/version/{version['app_version_id']}/installdevices"
-    rows = list_all(view.client, path, purpose=_purpose(version))
+    rows = app_list.devices_with(view, version["app_id"], version["app_version_id"], purpose=_purpose(version))
     return [(row["id"], to_text(row.get("device_name"))) for row in rows]
 
 
 def _read_others(view: TenantView, version: Row) -> list[tuple[t.Any, str | None]]:
     """Return the same for other devices, whose names Esper does not return."""
-    rows = devices_with(view, version["app_id"], version["app_version_id"], purpose=_purpose(version))
+    rows = tenant_app_list.devices_with(view, version["app_id"], version["app_version_id"], purpose=_purpose(version))
     return [(row["device_id"], None) for row in rows]
 
 

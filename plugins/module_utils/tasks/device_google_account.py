@@ -100,7 +100,7 @@ def _run(view: TenantView, params: Params, context: RunContext) -> ModuleResult:
 def _plan(view: TenantView, params: Params, device: Row) -> DeviceChange:
     if not is_android(device):
         return DeviceChange(device, error=NOT_ANDROID)
-    wanted = {name: params[name] for name in _IDS if params[name] is not None}
+    wanted = {name: params[name].strip() for name in _IDS if params[name] is not None}
     accounts = [_ids_of(view, device, each) for each in accounts_of(view, device)]
     current = wanted if wanted in accounts else next(iter(accounts), None)
     change = DeviceChange(device, before=current or {}, values=current or dict.fromkeys(_IDS))

@@ -108,7 +108,7 @@ def _checked_apps(apps: list[Row]) -> dict[str, Row]:
             errors.append(f"apps[{index}].package_name '{name}' is listed twice")
         if app["mcm_id"] is not None and app["action"] == "uninstall":
             errors.append(f"apps[{index}].mcm_id is not allowed with action=uninstall")
-        checked[name] = app
+        checked[name] = {**app, "mcm_id": None if app["mcm_id"] is None else app["mcm_id"].strip()}
     if errors:
         raise InvalidValues(errors, "apps")
     return checked

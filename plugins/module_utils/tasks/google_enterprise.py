@@ -272,7 +272,7 @@ def _begin(view: TenantView, current: Row, callback_url: str) -> tuple[Row, bool
             raise
         return found, False
     _hide(view, response.body)
-    if not isinstance(response.body, dict) or not response.body.get("signup_url"):
+    if not isinstance(response.body, dict) or not to_text(response.body.get("signup_url")):
         raise view.client.unusable(response, "POST", f"HTTP {response.status} without a sign-up URL", purpose)
     return {**current, "callback_url": callback_url, **response.body}, True
 
@@ -281,8 +281,9 @@ def _complete(view: TenantView, current: Row, params: Params, context: RunContex
     """Complete the pending sign-up unless the tenant is enrolled."""
     if is_enrolled(current):
         return _result(view, current, current, context, changed=False)
-    token, completion_token = params["enterprise_token"], params["completion_token"] or current.get("completion_token")
-    if not token or not token.strip():
+    token = (params["enterprise_token"] or "").strip()
+    completion_token = (params["completion_token"] or "").strip() or to_text(current.get("completion_token"))
+    if not token:
         raise InvalidParameter(
             "The tenant is not enrolled with Google, so enterprise_token is required. Google adds it to callback_url"
             " after the sign-up."
@@ -291,14 +292,14 @@ def _complete(view: TenantView, current: Row, params: Params, context: RunContex
         raise InvalidParameter("No Google sign-up is pending. Start one with state=started, or set completion_token.")
     if context.check_mode:
         return _result(view, current, current, context, changed=True, enrolled=True, signup_pending=False)
-    body = {"completion_token": str(completion_token), "enterprise_token": token.strip()}
+    body = {"completion_token": completion_token, "enterprise_token": token}
     after = _once(view, "/v2/emm/enrollment/complete/", body, "Completing the Google sign-up")
     return _result(view, current, after, context, changed=True)
 
 
 def _record(view: TenantView, current: Row, params: Params, context: RunContext) -> ModuleResult:
     """Add an existing enrollment to Esper unless the tenant has it. Raise InvalidParameter if it has another one."""
-    wanted = params["google_enterprise_id"]
+    wanted = params["google_enterprise_id"].strip()
     if is_enrolled(current):
         if current["google_enterprise_id"] != wanted:
             raise InvalidParameter(
@@ -306,7 +307,8 @@ def _record(view: TenantView, current: Row, params: Params, context: RunContext)
                 " recorded. The Esper API cannot end an enrollment."
             )
         return _result(view, current, current, context, changed=False)
-    values = {name: params[name] for name in (*_RECORDED, "name") if params[name] is not None}
+    texts = {name: params[name] for name in (*_RECORDED, "name") if params[name] is not None}
+    values = {name: value.strip() if isinstance(value, str) else value for name, value in texts.items()}
     values["state"] = values.pop("state_code")
     after = {**current, **values}
     if not context.check_mode:

@@ -20,6 +20,7 @@ from ..model.plan import Step
 from ..task import ModuleDefinition, ModuleResult, RunContext, diff_entry
 
 _SENT = ("google_enterprise_id", "key_id", "name", "type", "data", "public_data", "is_set", "is_active")
+_IDS = ("google_enterprise_id", "key_id")
 
 _MODULE = ModuleSpec(
     short_description="Add the Google service account of a tenant",
@@ -59,6 +60,7 @@ def _run(view: TenantView, params: Params, context: RunContext) -> ModuleResult:
     blank = [name for name in ("data", "public_data") if not params[name].strip()]
     if blank:
         raise InvalidValues([f"{name} must not be empty" for name in blank])
+    params = {**params, **{name: params[name].strip() for name in _IDS if params[name] is not None}}
     current = read_account(view)
     if current is not None:
         _check_key(current, params)

@@ -139,7 +139,10 @@ def _run(view: TenantView, params: Params, context: RunContext) -> ModuleResult:
     if params["src"] is not None:
         return _upload(view, params, context)
     id_type = _SERIAL if params["serials"] is not None else _UUID
-    unique_ids = list(dict.fromkeys(text.strip() for text in params[id_type.option]))
+    by_id: dict[str, str] = {}
+    for text in params[id_type.option]:
+        by_id.setdefault(text.strip().lower(), text.strip())
+    unique_ids = list(by_id.values())
     _check(params, id_type, unique_ids)
     blueprint = lookup_of(view, BLUEPRINT).resolve(params["blueprint"])
     group = None if params["group"] is None else device_groups(view).resolve(params["group"])
@@ -154,7 +157,10 @@ def _run(view: TenantView, params: Params, context: RunContext) -> ModuleResult:
     body: Row = {"assigned_blueprint_id": str(blueprint["id"])}
     if group is not None:
         body["group_id"] = group["id"]
-    body |= {name: params[name] for name in ("alias", "tags") if params[name] is not None}
+    if params["alias"] is not None:
+        body["alias"] = params["alias"].strip()
+    if params["tags"] is not None:
+        body["tags"] = [tag.strip() for tag in params["tags"]]
 
     failures: list[EsperError] = []
 
@@ -262,7 +268,7 @@ def _result_of(row: Row) -> Row:
     """Return a result in a response in the form of the module."""
     reasons = [leaf for leaf in leaves(row.get("meta")) if isinstance(leaf, str) and leaf.strip()]
     status = to_text(row.get("status"))
-    reason = ", ".join(reasons) or (None if status != _FAILED else "Esper returned no reason")
+    reason = ", ".join(reasons) or ("Esper returned no reason" if status in _UNSUCCESSFUL else None)
     return {**_result(to_text(row.get("unique_ids"))), "id": to_text(row.get("id")), "status": status, "reason": reason}
 
 

@@ -18,17 +18,17 @@ from ..base.errors import ApiError, EsperError, InvalidParameter
 from ..base.row import Params, Row
 from ..base.times import days_until, format_utc, now, parse_time
 from ..base.vpp_file import VppFile, read_vpp_file
-from ..engine.apply import add_accepted, send
+from ..engine.apply import accepted_writes, send
 from ..engine.lookup import lookup_of
 from ..engine.tenant_view import TenantView
 from ..http.forms import Form
-from ..http.responses import replace_hint
+from ..http.responses import replace_hint, sentence
 from ..kinds.vpp_token import VPP_TOKEN_ROWS, scalars_in
 from ..model.field import SEARCH_PATH
 from ..model.module_spec import ModuleSpec, Option, Value
 from ..model.plan import Step
 from ..task import ModuleDefinition, ModuleResult, RunContext, diff_entry
-from .apple_uploads import expiry_warnings, reject_options, unchanged, wanted, with_id
+from .apple_uploads import expiry_warnings, reject_options, rows_with_id, unchanged, wanted, with_id
 
 _MODULE = ModuleSpec(
     short_description="Manage Esper VPP tokens",
@@ -118,9 +118,16 @@ def _upload(view: TenantView, params: Params, context: RunContext) -> ModuleResu
             f"The token '{path}' expired on {format_utc(file.expires)}. Download a new one in Apple Business Manager."
         )
     rows = view.list_objects(VPP_TOKEN_ROWS)
-    if same := next((row for row in rows if _matches(row, file)), None):
-        return unchanged(VPP_TOKEN_ROWS, same, context)
-    replaced = None if params["id"] is None else with_id(VPP_TOKEN_ROWS, rows, params["id"])
+    same = next((row for row in rows if _matches(row, file)), None)
+    replaced = None
+    if params["id"] is not None:
+        # After a replacement, the token with this ID does not exist any more.
+        found = rows_with_id(rows, params["id"])
+        replaced = next(iter(found), None) if same else with_id(VPP_TOKEN_ROWS, rows, params["id"])
+    if same is not None:
+        if replaced is None or _matches(replaced, file):
+            return unchanged(VPP_TOKEN_ROWS, replaced or same, context)
+        return _deleted(view, replaced, context, {VPP_TOKEN_ROWS.name: VPP_TOKEN_ROWS.to_result(same)})
     unknown = [row for row in rows if row is (replaced or row) and _matches(row, file) is None]
     if unknown and not params["force"]:
         warning = (
@@ -142,7 +149,7 @@ def _upload(view: TenantView, params: Params, context: RunContext) -> ModuleResu
             f"Esper keeps older tokens of {file.organization} ({ids}). To delete one, set state to absent with its ID."
         ]
     if not context.check_mode:
-        record = view.to_result(VPP_TOKEN_ROWS, _send(view, path, rows, replaced))
+        record = view.to_result(VPP_TOKEN_ROWS, _send(view, path, file, rows, replaced))
     result: Row = {"changed": True, VPP_TOKEN_ROWS.name: record}
     if context.diff:
         before = {} if replaced is None else {"expires_at": VPP_TOKEN_ROWS.to_result(replaced)["expires_at"]}
@@ -150,17 +157,21 @@ def _upload(view: TenantView, params: Params, context: RunContext) -> ModuleResu
     return ModuleResult(result, warnings)
 
 
-def _send(view: TenantView, path: Path, rows: list[Row], replaced: Row | None) -> Row:
+def _send(view: TenantView, path: Path, file: VppFile, rows: list[Row], replaced: Row | None) -> Row:
     """Upload a token, and delete the one that it replaces. Return the new one."""
     known = {str(row["id"]) for row in rows}
+
+    def find(_body: object) -> Row | None:
+        new = (row for row in view.list_objects(VPP_TOKEN_ROWS) if str(row["id"]) not in known)
+        # Another client can upload another token at the same time.
+        return next((row for row in new if _matches(row, file) is not False), None)
+
     step = Step(
         purpose=f"Uploading the {VPP_TOKEN_ROWS.title} '{path.name}'",
         method="POST",
         path=VPP_TOKEN_ROWS.routes.list,
         body=Form(files={"filename": path}),
-        find_existing=lambda _body: next(
-            (row for row in view.list_objects(VPP_TOKEN_ROWS) if str(row["id"]) not in known), None
-        ),
+        find_existing=find,
     )
     try:
         send(view, VPP_TOKEN_ROWS, [step])
@@ -173,7 +184,9 @@ def _send(view: TenantView, path: Path, rows: list[Row], replaced: Row | None) -
         try:
             send(view, VPP_TOKEN_ROWS, [_deletion(replaced)])
         except EsperError as error:
-            add_accepted(view, error)
+            advice = "To delete the older token, set state to absent with its ID."
+            error.args = (f"{sentence(str(error))} {accepted_writes(view)} {advice}",)
+            error.names_changes = True
             raise
     return step.response or {}
 
@@ -203,7 +216,7 @@ def _has_organization(row: Row, file: VppFile) -> bool:
 def _delete(view: TenantView, params: Params, context: RunContext) -> ModuleResult:
     rows = view.list_objects(VPP_TOKEN_ROWS)
     if params["id"] is not None:
-        rows = [row for row in rows if str(row["id"]).lower() == params["id"].strip().lower()]
+        rows = rows_with_id(rows, params["id"])
     row = lookup_of(view, VPP_TOKEN_ROWS).one_or_none(rows, wanted(params, ("id",)))
     if row is None:
         return unchanged(VPP_TOKEN_ROWS, None, context)
@@ -212,9 +225,14 @@ def _delete(view: TenantView, params: Params, context: RunContext) -> ModuleResu
             f"Without the {VPP_TOKEN_ROWS.phrase(row)}, devices lose the app licenses that it assigns. To delete it,"
             " set confirm=true."
         )
+    return _deleted(view, row, context, {})
+
+
+def _deleted(view: TenantView, row: Row, context: RunContext, values: Row) -> ModuleResult:
+    """Delete a token, and return the result with other return values."""
     if not context.check_mode:
         send(view, VPP_TOKEN_ROWS, [_deletion(row)])
-    result: Row = {"changed": True}
+    result: Row = {"changed": True, **values}
     if context.diff:
         record = VPP_TOKEN_ROWS.to_result(row)
         result["diff"] = [

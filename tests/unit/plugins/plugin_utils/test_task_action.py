@@ -91,6 +91,15 @@ def test_a_type_mismatch_fails_before_validation(make_action: MakeAction, in_pro
     assert result == {"failed": True, "msg": "The option settings must be a dict, not bool."}
 
 
+def test_the_content_of_a_file_in_place_of_its_path_is_not_shown(make_action: MakeAction) -> None:
+    content = "eyJ0b2tlbiI6" * 30
+    result = make_action("vpp_token", args={"src": content}).run(task_vars={})
+    assert result == {
+        "failed": True,
+        "msg": "The option src is not a path, but has 360 characters. Set the path of the file.",
+    }
+
+
 def test_an_option_and_its_alias_cause_a_warning(make_action: MakeAction) -> None:
     result = make_action("device", args={"device": "a", "devices": ["b"], "state": "?"}).run(task_vars={})
     assert result["warnings"] == ["Both option devices and its alias device are set."]

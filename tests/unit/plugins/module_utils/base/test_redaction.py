@@ -46,6 +46,14 @@ def test_a_secret_that_is_a_part_of_another_is_masked() -> None:
     assert redaction.text("correct horse battery, correct horse") == "********, ********"
 
 
+@pytest.mark.parametrize("join", ["\n", " "])
+def test_a_secret_with_other_whitespace_is_masked(join: str) -> None:
+    redaction = Redaction(["-----BEGIN KEY-----\nMIIC\n-----END KEY-----\n", "   pass   "])
+    key = join.join(("-----BEGIN KEY-----", "MIIC", "-----END KEY-----"))
+    assert redaction.text(f"Invalid key {key}.") == "Invalid key ********."
+    assert redaction.text("pass, or '   pass   '") == "pass, or '********'"
+
+
 @pytest.mark.parametrize("secret", ["1", "1234567", "pass"])
 def test_a_short_secret_is_not_looked_for(secret: str) -> None:
     text = f"The password {secret} of 12345678 passes"

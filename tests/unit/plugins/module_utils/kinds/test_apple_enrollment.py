@@ -35,6 +35,7 @@ def test_a_change_creates_a_profile_with_the_values_that_the_task_omits(world: W
     run = world.must("dep_profile", {"show_setup_items": ["TOS", "Siri"]})
     (body,) = [each["body"] for each in run.requests if each["method"] == "POST"]
     assert body == {"show_setup_items": ["TOS", "Siri"], "auto_advance_setup": False}
+    assert run.warnings == []
     assert not world.must("dep_profile", {"show_setup_items": ["Siri", "TOS", "Siri"]}).changed
     found = world.must("dep_profile_info", {}).result
     assert found["dep_profile"] == run.result["dep_profile"]
@@ -124,7 +125,14 @@ def test_all_apps_are_those_with_licenses(world: World) -> None:
     ]
     assert len(run.requests) == 3
     assert world.run("vpp_app_info", {"version_id": row_id()}).message == "version_id requires apple_app_id or id."
+    assert "is not a UUID" in world.run("vpp_app_info", {"id": f" {row_id()}"}).message
     assert "'Germany' is not a two-letter" in world.run("vpp_app_info", {"country_code": "Germany"}).message
+
+
+def test_an_app_without_the_id_of_apple_has_no_licenses(world: World) -> None:
+    respond(world, "/v2/itunesapps", {"count": 1, "results": [{"app_id": row_id()}]})
+    run = world.must("vpp_app_info", {"id": row_id(), "licenses": True})
+    assert [row["licenses"] for row in run.result["vpp_apps"]] == [None]
 
 
 def row_id() -> str:

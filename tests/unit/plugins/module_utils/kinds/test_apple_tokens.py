@@ -158,8 +158,10 @@ def test_a_renewal_goes_to_the_newest_request_and_then_to_the_certificate(
     run = apns(world, newer)
     assert run.result["apns_certificate"]["id"] == pending["id"]
     assert not apns(world, newer).changed
-    # Now two certificates have the topic.
-    assert "is ambiguous: 2 objects match" in world.run("apns_certificate", {}).message
+    # Now two certificates have the topic, of which a check selects the one that expires last.
+    assert world.must("apns_certificate", {"apple_id": ACCOUNT}).result["apns_certificate"]["id"] == pending["id"]
+    absent = {"state": "absent", "confirm": True}
+    assert "is ambiguous: 2 objects match" in world.run("apns_certificate", absent).message
     assert apns(world, newer, id=first["id"]).changed
 
 
@@ -178,6 +180,53 @@ def test_a_certificate_of_another_topic_needs_a_confirmation(
     assert apns(world, other, confirm=True).changed
     assert not apns(world, other).changed
     assert not apns(world, certificate).changed
+
+
+def test_the_topic_of_an_expired_certificate_is_not_the_current_one(
+    world: World, certificate: str, write: t.Callable[[str, bytes], str]
+) -> None:
+    world.must("apns_certificate", {"state": "requested"})
+    assert apns(world, write("other.pem", apple_files.certificate(OTHER)), confirm=True).changed
+    world.must("apns_certificate", {"state": "requested"})
+
+    def expire(_method: str, path: str, body: t.Any) -> t.Any:
+        for row in body["content"]["results"] if path == APNS else ():
+            if row["meta"].get("topic") == apple_files.TOPIC:
+                row["meta"]["cert_expiry_on"] = "2024-06-01T09:30:00Z"
+        return body
+
+    renewal = write("renewal.pem", apple_files.certificate(expires=in_days(365)))
+    assert apns(world, renewal, check_mode=True).changed
+    world.simulator.rewrites.append(expire)
+    run = apns(world, renewal)
+    assert (run.writes, f"the current topic is {OTHER}." in run.message) == ([], True)
+
+
+def test_a_rejected_upload_of_a_certificate_that_esper_has_is_no_change(world: World, certificate: str) -> None:
+    world.simulator.apple(rejects_renewals=True)
+    run = apns(world, certificate, force=True)
+    assert (run.failed, run.changed, "returned HTTP 400" in run.message) == (True, False, True)
+    world.simulator.apple()
+    world.simulator.fault(kind="drop_before", method="PUT")
+    assert len(apns(world, certificate, force=True).writes) == 2
+
+
+def test_the_newest_request_is_not_the_one_with_the_latest_text(
+    world: World, write: t.Callable[[str, bytes], str]
+) -> None:
+    first, second = (
+        world.must("apns_certificate", {"state": "requested", "force": True}).result["apns_certificate"]["id"]
+        for _number in range(2)
+    )
+    times = {first: "2026-03-01T10:30:00Z", second: "2026-03-01T04:00:00-07:00"}
+
+    def move(_method: str, path: str, body: t.Any) -> t.Any:
+        for row in body["content"]["results"] if path == APNS else ():
+            row["created_at"] = times[row["id"]]
+        return body
+
+    world.simulator.rewrites.append(move)
+    assert apns(world, write("apns.pem", apple_files.certificate())).writes == [f"PUT {APNS}{second}/"]
 
 
 def test_an_unknown_topic_is_not_replaced(world: World, certificate: str, write: t.Callable[[str, bytes], str]) -> None:
@@ -311,7 +360,8 @@ def test_a_token_is_renewed_when_it_is_due(world: World, write: t.Callable[[str,
 def test_an_expired_token_is_reported_with_its_date(world: World, write: t.Callable[[str, bytes], str]) -> None:
     expired = in_days(-2.5)
     world.must("dep_token", {"state": "requested"})
-    assert text(expired) in dep(world, write("old.p7m", apple_files.dep_token(expired))).warnings[0]
+    warning = dep(world, write("old.p7m", apple_files.dep_token(expired))).warnings[0]
+    assert warning.startswith(f"The uploaded DEP token 'Retail' expired on {text(expired)}. Download a new")
     for options in ({}, {"name": "Retail"}):
         run = world.must("dep_token", options)
         assert run.warnings == [f"The DEP token 'Retail' expired on {text(expired)}. Renew it."]
@@ -452,20 +502,54 @@ def test_a_replacement_whose_deletion_fails_names_the_upload(
     run = vpp(world, src, id=first, force=True)
     assert (run.failed, run.changed) == (True, True)
     assert "Uploading the VPP token 'retail.vpptoken' was accepted" in run.message
+    assert run.message.endswith("To delete the older token, set state to absent with its ID.")
+
+
+def test_a_replacement_is_completed_by_the_next_run(world: World, write: t.Callable[[str, bytes], str]) -> None:
+    world.simulator.apple(returns_meta=True)
+    first = vpp(world, write("retail.vpptoken", vpp_file())).result["vpp_token"]
+    new = write("new.vpptoken", vpp_file(days=400))
+    world.simulator.fault(kind="status", status=403, method="DELETE")
+    assert vpp(world, new, id=first["id"]).failed
+    predicted, run = vpp(world, new, id=first["id"], check_mode=True), vpp(world, new, id=first["id"])
+    assert (predicted.changed, predicted.writes, predicted.diff) == (True, [], run.diff)
+    assert run.writes == [f"DELETE {VPP}{first['id']}"]
+    assert world.must("vpp_token_info", {}).result["vpp_tokens"] == [run.result["vpp_token"]]
+    # The token of the ID is never deleted because of itself.
+    assert not vpp(world, new, id=run.result["vpp_token"]["id"]).changed
+
+
+def test_the_token_of_another_client_is_not_that_of_a_lost_upload(
+    world: World, write: t.Callable[[str, bytes], str]
+) -> None:
+    world.simulator.apple(returns_meta=True)
+    reads: list[str] = []
+
+    def add_another(method: str, path: str, body: t.Any) -> t.Any:
+        if (method, path) == ("GET", VPP):
+            reads.append(path)
+            meta = {"name": "Example Retail", "expiry": text(in_days(100))}
+            body["content"]["results"] += [{"id": "another", "meta": meta}] if len(reads) > 1 else []
+        return body
+
+    world.simulator.rewrites.append(add_another)
+    world.simulator.fault(kind="drop_before", method="POST")
+    run = vpp(world, write("retail.vpptoken", vpp_file()))
+    assert (run.changed, len(run.writes)) == (True, 2)
 
 
 def test_the_token_is_never_shown(world: World, write: t.Callable[[str, bytes], str]) -> None:
     world.simulator.apple(returns_meta=True)
     data = vpp_file()
-    src = write("retail.vpptoken", data)
-    echo = f'{{"message": "{SECRET} {data.decode()}"}}'
+    src = write("retail.vpptoken", b"\n".join([data[:60], data[60:], b""]))
+    echo = f'{{"message": "{SECRET} {data.decode()}", "detail": "{data.decode()[:60]}"}}'
     world.simulator.fault(kind="status", status=400, method="POST", body=echo)
     runs = [vpp(world, src), vpp(world, src), world.must("vpp_token_info", {})]
     assert [run.failed for run in runs] == [True, False, False]
     issued = world.simulator._server._service.tenant.issued
     assert issued
     for run in runs:
-        assert not [each for each in (SECRET, data.decode(), *issued) if each in run.shown]
+        assert not [each for each in (SECRET, data.decode()[:60], *issued) if each in run.shown]
     assert runs[2].result["vpp_tokens"][0]["meta"] == {}
 
 

@@ -188,6 +188,27 @@ def test_a_lock_is_shown_as_the_version_before_and_after(world: World) -> None:
     assert lock(world, auto_update=False).changed
 
 
+def test_a_lock_to_a_build_without_approval_is_kept_but_not_sent(world: World) -> None:
+    lock(world, auto_update=True, locked_build="15.2.30", confirm=True)
+    approve(world, "15.2.30", approved=False, force=True)
+    assert lock(world, locked_build="15.2.30").writes == []
+    off = lock(world, auto_update=False)
+    assert [each["body"] for each in off.requests if each["method"] == "PUT"] == [
+        {"auto_update": False, "latest": False}
+    ]
+    assert off.result["foundry_device_model"]["locked_build"] == "15.2.30"
+    on = lock(world, auto_update=True, confirm=True)
+    assert on.message.endswith("because its build '15.2.30' is not approved. Approve it first, or set locked_build.")
+    assert on.writes == []
+    assert lock(world, auto_update=True, latest=True, confirm=True).changed
+
+
+@pytest.mark.parametrize("name", ["profile_name", "profile_variant"])
+def test_an_id_excludes_other_selectors(world: World, name: str) -> None:
+    identifier = lock(world, auto_update=False).result["foundry_device_model"]["id"]
+    assert "mutually exclusive" in lock(world, id=identifier, auto_update=False, **{name: "default"}).message
+
+
 def test_a_lock_to_one_of_two_builds_of_a_version_is_its_id(world: World) -> None:
     approve(world, "15.3.1", build_type="user")
     build = builds(world, device_model=MODEL, version="15.3.1", approved=True)[0]
@@ -196,6 +217,29 @@ def test_a_lock_to_one_of_two_builds_of_a_version_is_its_id(world: World) -> Non
     for _run in range(2):
         model = lock(world, locked_build=build["id"].upper(), **options).result["foundry_device_model"]
         assert model["locked_build"] == build["id"]
+
+
+@pytest.mark.parametrize("values", [{"auto_update": "false"}, {"auto_update": "true"}, {"locked_build_id": {"id": 1}}])
+def test_a_value_of_another_type_is_no_confirmation(world: World, values: Row) -> None:
+    def change(_method: str, path: str, body: Row) -> Row:
+        for row in body["content"]["results"] if path.endswith("device-models/") else ():
+            row.update(values)
+        return body
+
+    world.simulator.rewrites.append(change)
+    run = lock(world, auto_update=True, locked_build="15.2.30")
+    assert "Set confirm to true to continue." in run.message
+    assert run.writes == []
+
+
+def test_a_build_without_version_is_no_suggestion(world: World) -> None:
+    def change(_method: str, path: str, body: Row) -> Row:
+        for row in body["content"]["results"] if path.endswith("builds/") else ():
+            row["foundation_major_number"] = None
+        return body
+
+    world.simulator.rewrites.append(change)
+    assert approve(world, "15.2.31").message == "The Foundry build 'Example K10 15.2.31' was not found."
 
 
 def test_device_models_are_selected_by_names(world: World) -> None:
@@ -244,6 +288,38 @@ def test_a_task_approves_a_build_and_locks_the_model_to_it(world: World) -> None
     assert predicted.diff == run.diff
     assert [each.split("/")[3] for each in run.writes] == ["builds", "device-models"]
     assert world.must("tenant", options).writes == []
+
+
+def test_a_task_moves_the_lock_and_then_removes_the_approval(world: World) -> None:
+    lock(world, auto_update=True, locked_build="15.2.30", confirm=True)
+    options = {
+        "foundry_builds": [
+            {"device_model": MODEL, "version": "15.2.30", "approved": False},
+            {"device_model": MODEL, "version": "15.2.31", "approved": True},
+        ],
+        "foundry_device_models": [{"name": MODEL, "locked_build": "15.2.31", "confirm": True}],
+    }
+    predicted = world.must("tenant", options, check_mode=True)
+    run = world.must("tenant", options)
+    assert predicted.diff == run.diff
+    bodies = [each["body"] for each in run.requests if each["method"] == "PUT"]
+    assert bodies[0] == {"approved": True}
+    assert bodies[1]["auto_update"] is True
+    assert bodies[2] == {"approved": False}
+    assert world.must("tenant", options).writes == []
+
+
+def test_an_approval_stays_if_the_lock_cannot_be_moved(world: World) -> None:
+    lock(world, auto_update=True, locked_build="15.2.30", confirm=True)
+    options = {
+        "foundry_builds": [{"device_model": MODEL, "version": "15.2.30", "approved": False}],
+        "foundry_device_models": [{"name": MODEL, "locked_build": "15.2.29", "confirm": True}],
+        "on_error": "continue",
+    }
+    world.simulator.fault(kind="status", status=403, method="PUT", path="/device-models/")
+    run = world.run("tenant", options)
+    assert [each.split("/")[3] for each in run.writes] == ["device-models"]
+    assert "Depends on foundry_device_models[0] 'Example K10', which failed." in run.message
 
 
 def test_objects_of_a_task_that_do_not_exist(world: World) -> None:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 import typing as t
 
 import pytest
@@ -119,6 +120,32 @@ def test_a_completion_is_sent_once(world: World, kind: str, is_enrolled: bool) -
     assert run.changed or "check the enrollment in the Esper Console" in run.message
 
 
+def test_whitespace_around_tokens_and_ids_is_ignored(world: World) -> None:
+    start(world)
+    token = world.simulator.sign_up()
+    quoted = '{"errors": ["Invalid token wrong-token-of-google."]}'
+    world.simulator.fault(kind="status", status=400, path="/complete/", body=quoted)
+    wrong = enroll(world, enterprise_token=" wrong-token-of-google\n")
+    assert wrong.message.endswith("returned HTTP 400: Invalid token ********.")
+    assert "wrong-token-of-google" not in wrong.shown
+    assert enroll(world, enterprise_token=f" {token}\n", completion_token=" ").changed
+    issued = world.must("google_web_token", {"parent_url": f" {PAGE['parent_url']} "})
+    assert [each["body"]["parent_url"] for each in issued.requests if each["method"] == "POST"] == [PAGE["parent_url"]]
+    added = world.must("google_service_account", {**ACCOUNT, "key_id": f" {ACCOUNT['key_id']} "})
+    assert added.result["google_service_account"]["key_id"] == ACCOUNT["key_id"]
+    assert not world.must("google_service_account", ACCOUNT).changed
+
+
+def test_a_private_key_in_an_error_is_masked(world: World) -> None:
+    bind(world)
+    key = "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBg\n-----END PRIVATE KEY-----"
+    quoted = json.dumps({"errors": [f"Invalid key {key}"]})
+    world.simulator.fault(kind="status", status=400, method="POST", path="/accounts/", body=quoted)
+    run = world.run("google_service_account", {**ACCOUNT, "data": f"{key}\n"})
+    assert run.message.endswith("returned HTTP 400: Invalid key ********.")
+    assert "MIIEvQIBADANBg" not in run.shown
+
+
 def test_a_start_is_repeated(world: World) -> None:
     world.simulator.fault(kind="drop_after", method="POST")
     run = start(world)
@@ -189,7 +216,9 @@ def test_a_task_selects_one_of_several_enterprises(world: World) -> None:
     world.simulator.rewrites.append(_with_second_binding)
     run = world.run("google_play_app", PLAY)
     assert run.result["candidates"] == ["LC02k9x4pz Example Stores", "LC0other Other Stores"]
-    for name in ("LC02k9x4pz", "Example Stores"):
+    bindings = world.must("google_enterprise_info", {}).result["google_bindings"]
+    number = next(each["id"] for each in bindings if each["name"] == "Example Stores")
+    for name in ("LC02k9x4pz", "Example Stores", number):
         assert world.must("google_play_app_info", {"google_enterprise": name}).result["google_play_apps"]
     unknown = world.run("google_play_app", {**PLAY, "google_enterprise": "Example Store"})
     assert "Did you mean 'Example Stores'?" in unknown.message

@@ -175,6 +175,9 @@ def test_a_type_mismatch_is_reported(params: dict[str, t.Any], error: str) -> No
         ({"src": "file", "items": [{"src": "/file"}]}, ""),
         ({"src": None, "items": None}, ""),
         ({"src": " "}, "The option src is not a valid path: ' '."),
+        ({"src": f"/{'a' * 255}/{'b' * 255}"}, ""),
+        ({"src": "a" * 256}, "The option src is not a path, but has 256 characters. Set the path of the file."),
+        ({"src": "a\nb"}, "The option src is not a path, but has 3 characters. Set the path of the file."),
         ({"items": [{"src": "x"}, {"src": "x\0"}]}, "The option items[1].src is not a valid path: 'x\\x00'."),
     ],
 )

@@ -562,11 +562,15 @@ def test_failed_devices_are_retried(world: World) -> None:
 
 
 def test_a_retry_whose_response_is_lost_is_not_repeated(world: World) -> None:
-    devices = devices_of(world, 2)
-    build(world, devices[:1], devices[1:])
-    world.simulator.conduct(failing=[devices[0]["id"]])
+    devices = devices_of(world, 3)
+    build(world, devices[:2], devices[2:])
+    world.simulator.conduct(failing=[each["id"] for each in devices[:2]])
     run(world, wait=True, until="waiting")
-    world.simulator.conduct(polls=9)
+    world.simulator.conduct(polls=99)
+    # A response has a list of target runs, so nothing is read after it but the run.
+    task = run(world, state="retried", devices=[devices[0]["name"]])
+    assert (task.changed, task.result["pipeline_run"]["status"]) == (True, "running")
+    assert [each["method"] for each in task.requests[-2:]] == ["POST", "GET"]
     world.simulator.fault(kind="drop_after", method="POST", path="/targetruns/")
     task = run(world, state="retried")
     assert not task.failed, task.message

@@ -37,7 +37,7 @@ def statuses(run: Run) -> dict[str, tuple[t.Any, t.Any]]:
 
 def test_each_device_has_a_request_with_the_names_resolved(world: World, blueprint: Row) -> None:
     group = world.must("device_group", {"path": "Berlin"}).result["device_group"]
-    options: Row = {"serials": [NEW, "DMPX2345ABCE", f" {NEW} "], "group": "Berlin", "tags": ["till"]}
+    options: Row = {"serials": [NEW, "DMPX2345ABCE", f" {NEW.lower()} "], "group": "Berlin", "tags": [" till"]}
     predicted = provision(world, check_mode=True, **options)
     assert (predicted.changed, predicted.writes) == (True, [])
     assert statuses(predicted) == {NEW: (None, None), "DMPX2345ABCE": (None, None)}
