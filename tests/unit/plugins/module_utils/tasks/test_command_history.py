@@ -98,6 +98,16 @@ def test_a_device_has_a_history_with_the_commands_to_its_groups(world: World, de
     assert ids(read(world, device=device, state="cancelled")) == []
 
 
+@pytest.mark.parametrize(("device", "lists"), [(ANDROID, 1), (APPLE, 2)])
+def test_a_name_of_commands_takes_no_request_for_each_other_command(world: World, device: str, lists: int) -> None:
+    wanted = send(world, "LOCK")
+    for _number in range(4):
+        send(world)
+    run = read(world, device=device, command="LOCK", limit=1)
+    assert ids(run) == [wanted]
+    assert len(run.requests) == 1 + lists
+
+
 def test_commands_that_the_list_lacks_are_read_by_their_ids(world: World) -> None:
     shared = send(world, devices=())
 
