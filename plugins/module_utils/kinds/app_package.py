@@ -9,13 +9,12 @@ from dataclasses import asdict
 from ..base.apk import check_apk, read_package
 from ..base.errors import InvalidParameter
 from ..base.row import Params
-from .app_version import path_of, with_values_of_file, without_whitespace
+from .app_version import path_of, with_values_of_file
 
 
 def with_package(params: Params) -> Params:
     """Return the options, completed from the APK file. Raise InvalidParameter if it is not an APK file or contradicts
     the options, or if neither the file nor the options have package and version."""
-    params = without_whitespace(params)
     if not params["src"]:
         return params
     path = path_of(params["src"])

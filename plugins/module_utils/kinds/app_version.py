@@ -53,12 +53,6 @@ def validate(params: Params) -> None:
         raise InvalidParameter("keep_versions requires state=present, because state=absent keeps no version.")
 
 
-def without_whitespace(params: Params) -> Params:
-    """Return the options without whitespace around identifiers."""
-    texts = {name: value for name in (*IDENTITY, "id", "version_id") if isinstance(value := params.get(name), str)}
-    return {**params, **{name: value.strip() for name, value in texts.items()}}
-
-
 def path_of(src: str) -> Path:
     """Return the path of a file to upload. Raise InvalidParameter if the file does not exist."""
     path = Path(src).expanduser()

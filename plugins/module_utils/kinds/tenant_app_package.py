@@ -13,7 +13,7 @@ from ..base.errors import InvalidParameter
 from ..base.ipa import read_ipa, reason_against_ipa
 from ..base.msix import read_msix, reason_against_msix
 from ..base.row import Params
-from .app_version import path_of, with_values_of_file, without_whitespace
+from .app_version import path_of, with_values_of_file
 
 # The start of all files in the format of MSI.
 _MSI = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -78,7 +78,6 @@ def check_format(path: Path, file_format: PackageFormat) -> None:
 def with_package(params: Params) -> Params:
     """Return the options, completed from the file. Raise InvalidParameter if the file is invalid or contradicts the
     options, or if neither the file nor the options have package name and version name."""
-    params = without_whitespace(params)
     if not params["src"]:
         return params
     path = path_of(params["src"])
