@@ -143,7 +143,7 @@ _MODULE = ModuleSpec(
     ),
     check_mode=READS_ONLY,
     diff_mode=NO_DIFF,
-    seealso=("device_info", "app_info"),
+    seealso=("device_info", "app_info", "tenant_app_info"),
 )
 
 
