@@ -334,7 +334,8 @@ def _history(view: TenantView, device: Row, params: Params) -> list[tuple[Row, R
 
 def _rows_to_read(params: Params) -> int:
     """Return the number of commands to read at a time. A name selects from more commands than the task returns."""
-    return params["limit"] if params["command"] is None else max(params["limit"], PAGE_SIZE)
+    limit: int = params["limit"]
+    return limit if params["command"] is None else max(limit, PAGE_SIZE)
 
 
 def _inbox(view: TenantView, device: Row) -> list[Row]:
