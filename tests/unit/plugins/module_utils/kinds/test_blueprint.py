@@ -403,7 +403,7 @@ def test_other_options_of_the_latest_version_count(tenant: Tenant, run: Run) -> 
         (
             {"apps": [{"package_name": "com.example.play", "version_name": "1", "type": "PLAYSTORE"}]},
             NotFound,
-            "'com.example.play' was not found. Did you mean .* Approve it with google_play_app before",
+            "'com.example.play' was not found. .* Approve it with esper.cloud.google_play_app in an earlier",
         ),
         (
             {"apps": [{"package_name": "com.example.till"}]},
