@@ -43,7 +43,7 @@ RAN, FOLLOWED, RETRIED, CANCELED = "run", "run followed after a kill", "failed d
 RUNS = "one task about a run"
 # The percentage of a stage that can fail. More than 2 % of a stage with device groups fail by chance.
 _TOLERANCE = 10
-# One device of so many fails.
+# One of this number of devices fails.
 _FAILING_EACH = 50
 # A stage starts, sends each of two operations, and gets the result of each. The last step ends the run.
 _STEPS = 5
