@@ -10,6 +10,8 @@ from ..base.row import Row
 
 IRREVERSIBLE = "cannot be undone"
 GOES_OFFLINE = "takes the devices offline"
+# The texts of a setting that is on.
+_ON = ("true", "1", "yes", "on")
 RISKY = {"CLEAR_APP_DATA": IRREVERSIBLE, "WIPE": IRREVERSIBLE}
 """The commands that have such an effect with any arguments."""
 
@@ -22,6 +24,7 @@ def risks(names: t.Iterable[str]) -> str:
 def risk_of(name: str, args: Row, risky: t.Mapping[str, str]) -> str:
     """Return the effect of a command or an operation that requires confirmation, "" if there is none. ``args`` are in
     API format. ``risky`` are the effects by name that do not depend on arguments."""
-    if name == "SET_WIFI_STATE" and not args.get("wifi_state"):
+    # A template can return a boolean as a text.
+    if name == "SET_WIFI_STATE" and str(args.get("wifi_state")).strip().lower() not in _ON:
         return GOES_OFFLINE
     return risky.get(name, "")

@@ -115,25 +115,26 @@ class TreeChanges:
         """Plan the changes to the desired stages. Raise InvalidParameter, NotFound and Ambiguous, and the errors of
         Client.request()."""
         wanted = {stage.name for stage in desired}
-        leftovers = {
-            str(row["name"]).removesuffix(REPLACED): row
-            for row in self._tree.stages
-            if str(row.get("name")).endswith(REPLACED)
-            and str(row["name"]) not in wanted
-            and str(row["name"]).removesuffix(REPLACED) in wanted
-        }
-        existing = [row for row in self._tree.stages if row not in leftovers.values()]
+        leftovers: dict[str, list[Row]] = {}
+        for row in self._tree.stages:
+            name = str(row.get("name"))
+            if name.endswith(REPLACED) and name not in wanted and name.removesuffix(REPLACED) in wanted:
+                leftovers.setdefault(name.removesuffix(REPLACED), []).append(row)
+        removed = [row for rows in leftovers.values() for row in rows]
+        existing = [row for row in self._tree.stages if row not in removed]
         children = sync_children(desired, existing, title="stage", ordered=True)
         if children.moves and not can_recreate:
             raise InvalidParameter(_order_error(children, self._phrase))
         planned: list[tuple[Stage, Row | None]] = []
-        removed = list(leftovers.values())
+        sources: set[t.Any] = set()
         for index, (stage, row) in enumerate(children.pairs):
-            source = leftovers.get(stage.name)
+            # The first one is complete. Another one is of a task that was interrupted, too.
+            source = next(iter(leftovers.get(stage.name, ())), None)
             if row is not None and index >= children.kept:
                 self._rename_replaced(row)
                 removed.append(row)
-                source, row = row, None
+                source, row = source or row, None
+            sources |= set() if source is None else {source["id"]}
             planned.append((stage if source is None else self._completed(stage, source, exact=exact), row))
         self._find_all_lists(planned)
         for stage, row in planned:
@@ -141,7 +142,8 @@ class TreeChanges:
         self._plan_members()
         removed += children.surplus if exact else []
         for row in removed:
-            self._remove("stage", row, _STAGE, _REMOVED_STAGES)
+            # The next task needs the source of a stage as long as there are others of its name.
+            self._remove("stage", row, _STAGE, _REMOVED_STAGES + (row["id"] in sources))
         self._remove_unused_lists(planned, removed, exact=exact)
         self.stages = self._stages_after(children.surplus if not exact else [])
         self.steps = sorted(self._phases, key=self._phases.__getitem__)
@@ -363,7 +365,9 @@ class TreeChanges:
     def _plan_members(self) -> None:
         """Plan the names and members of all target lists of the task."""
         managed = [node for node in self._nodes.values() if node.managed is not None]
-        unread = [node.row for node in managed if node.row is not None]
+        # The diff shows the members of the lists that new ones replace.
+        replaced = [row for row in self._lists if row["id"] in self._replaced]
+        unread = [*(node.row for node in managed if node.row is not None), *replaced]
         if unread and self._reader is not None:
             self._reader.read_members(unread)
         for node in self._nodes.values():

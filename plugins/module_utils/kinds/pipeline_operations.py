@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from ..base.errors import InvalidParameter
 from ..base.row import Params, Row
-from ..base.secret_keys import is_secret_key
+from ..base.secret_keys import is_secret_key, mask_secrets
 from ..engine.lookup import lookup_of
 from ..engine.tenant_view import TenantView
 from ..model.compare import HIDDEN
@@ -165,7 +165,7 @@ def shown_args(args: Row | None) -> Row | None:
     """Return arguments for a result or a diff, without secrets."""
     if args is None:
         return None
-    return {key: HIDDEN if is_secret_key(key) and value else value for key, value in args.items()}
+    return {key: HIDDEN if is_secret_key(key) and value else mask_secrets(value) for key, value in args.items()}
 
 
 def app_in(row_type: t.Any, args: Row | None) -> Row | None:

@@ -10,6 +10,7 @@ from ..base.errors import InvalidParameter
 from ..base.row import Params, Row
 from ..base.text import listed
 from ..engine.planner import Planner
+from ..model.compare import HIDDEN
 from ..model.plan import ObjectDiff, Plan, Step
 from ..model.unknowns import KnownAfterApply, hide_unknowns
 from .pipeline_changes import TreeChanges
@@ -82,6 +83,9 @@ class PipelinePlanner(Planner):
             plan.steps += changes.steps
             diff = plan.changes[0] if plan.changes else ObjectDiff(self.kind.header(row), {}, {})
             before, now = tree_diff(shown.stages(changes.stages_before), hide_unknowns(after))
+            if not (before or now):
+                # Secret arguments are equal in the diff.
+                now = {"arguments of operations": HIDDEN}
             plan.changes = [ObjectDiff(diff.title, {**diff.before, **before}, {**diff.after, **now})]
 
     def plan_delete(self, current: Row, params: Params) -> Plan:

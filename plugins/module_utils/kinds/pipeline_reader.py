@@ -8,7 +8,7 @@ import typing as t
 
 from ..base.errors import InvalidParameter
 from ..base.row import Params, Row
-from ..base.secret_keys import is_secret_key
+from ..base.secret_keys import is_secret_key, secret_values
 from ..engine.lookup import lookup_of
 from ..engine.reader import Reader
 from ..engine.tenant_view import TenantView
@@ -120,7 +120,7 @@ class PipelineReader(Reader):
         if kind == "SET_NEW_POLICY" and (name := self._name_of(ENTERPRISE_POLICY, _last_part(args.get("policy_url")))):
             result["policy"] = name
             del args["policy_url"]
-        for key in [key for key in args if is_secret_key(key)]:
+        for key in [key for key in args if is_secret_key(key) or any(secret_values({key: args[key]}))]:
             lost.append(f"{path}.args.{key}")
             del args[key]
         return {**result, "args": args} if args else result

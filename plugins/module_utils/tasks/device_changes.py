@@ -24,7 +24,7 @@ from ..model.plan import Step
 from ..task import ModuleResult, RunContext, diff_entry
 from .safety import max_devices_option
 from .selection import ALLOW_EMPTY_OPTION, Selection, check_safe, filters_option, groups_option
-from .waiting import DEVICE_ID, DEVICE_NAME, DEVICE_REASON
+from .waiting import DEVICE_ID, DEVICE_NAME, DEVICE_REASON, exceeds
 
 # Maximum number of requests at the same time.
 CONCURRENCY = 8
@@ -149,7 +149,7 @@ def change_devices(
     }
     if context.diff:
         result["diff"] = diff
-    if len(failed) * 100 > params["max_fail_percentage"] * max(len(rows), 1):
+    if exceeds(len(failed), len(rows), params["max_fail_percentage"]):
         shown = listed([f"{label_of(each.row)} ({each.error})" for each in failed], _NAMED_DEVICES)
         result.update(failed=True, msg=f"{action} {counted(len(rows))}: {len(failed)} failed: {shown}")
     return ModuleResult(result)

@@ -265,12 +265,12 @@ def _run(view: TenantView, params: Params, context: RunContext) -> ModuleResult:
 
 def _check_options(params: Params) -> None:
     state = params["state"]
+    defaults = {option.name: option.default for option in MODULE.options if isinstance(option, Option)}
     for name, states in _STATES_OF.items():
-        if state not in states and params[name] not in (None, "fail"):
+        if state not in states and params[name] != defaults[name]:
             raise InvalidParameter(f"The option {name} is not allowed with state={state}.")
     if state == "started" and params["pipeline"] is None:
         raise InvalidParameter("The option pipeline is required with state=started.")
-    defaults = {option.name: option.default for option in MODULE.options if isinstance(option, Option)}
     for name in _REQUIRE_WAIT:
         if params[name] != defaults[name] and not params["wait"]:
             raise InvalidParameter(f"The option {name}={str(params[name]).lower()} requires wait=true.")
@@ -376,14 +376,13 @@ class _Task:
             raise InvalidParameter(f"{title_of(run)} waits, but all its stages have started.")
         if status_of(following) != "pending":
             return self._follow(run, changed=False)
-        if not self.context.check_mode:
-            self.promote(run, following)
+        changed = self.context.check_mode or self.promote(run, following)
         name = stage_name(following)
-        diff = self._diff(run, {name: "pending"}, {name: "queued"})
-        return self._follow(run, changed=True, promoted=str(following["id"])) | diff
+        diff = self._diff(run, {name: "pending"}, {name: "queued"}) if changed else {}
+        return self._follow(run, changed=changed, promoted=str(following["id"])) | diff
 
-    def promote(self, run: Row, stage_run: Row) -> None:
-        """Start a stage of a run that waits."""
+    def promote(self, run: Row, stage_run: Row) -> bool:
+        """Start a stage of a run that waits. Return whether that was still possible."""
         step = Step(
             purpose=f"Promoting run {PIPELINE_RUN.name_of(run)} to the stage '{stage_name(stage_run)}'",
             method="PUT",
@@ -392,7 +391,7 @@ class _Task:
             body={"status": "queued"},
         )
         # Somebody else can have promoted the run at the same time.
-        self._change(step, lambda row: status_of(row) != "pending")
+        return self._change(step, lambda row: status_of(row) != "pending")[0]
 
     def cancel(self) -> Row:
         """Cancel a run, a stage, or devices."""
@@ -579,7 +578,7 @@ class _Task:
             return {"changed": changed or following.will_promote, **self._accepted(run)}
         if self.params["wait"]:
             return following.result()
-        if changed and not is_current:
+        if (changed or promoted) and not is_current:
             run = read_run(self.view, run)
         return {"changed": changed, **self._accepted(run)}
 
@@ -694,6 +693,8 @@ class _Following:
         self.exceeding = [stage for stage in stages if stage.exceeds(self._params["max_fail_percentage"])]
         if self.exceeding:
             return "failed", f"{title_of(self.run)} failed: {'; '.join(map(_failed_part, self.exceeding))}"
+        if unstarted := [stage.name for stage in stages if status_of(stage.stage_run) == "pending"]:
+            return "failed", f"{title_of(self.run)} failed before these stages started: {listed(unstarted)}"
         if invalid := [stage.name for stage in stages if status_of(stage.stage_run) == "invalid"]:
             self.task.warnings.append(
                 f"{title_of(self.run)} has a stage that Esper calls invalid, because it has no devices or no"
@@ -723,9 +724,8 @@ class _Following:
         if self._params["until"] == "waiting":
             return "waiting", ""
         if self._params["promote"] == "always":
-            self.task.promote(self.run, following)
+            self.changed |= self.task.promote(self.run, following)
             self.promoted.add(str(following["id"]))
-            self.changed = True
         return None
 
     def _read_devices(self, stage_runs: list[Row]) -> list[StageDevices]:

@@ -33,7 +33,7 @@ from ..model.conform import to_row, to_text
 from ..model.field import Field
 from ..model.kind import Kind, Routes, Shape
 from ..model.module_spec import Value
-from .waiting import DEVICE_ID, DEVICE_NAME, DEVICE_REASON
+from .waiting import DEVICE_ID, DEVICE_NAME, DEVICE_REASON, exceeds
 
 RUN = f"{RUNS}{{run_id}}/"
 STAGE_RUNS = "/pipelines/v0/runs/{run_id}/stageruns/"
@@ -355,7 +355,7 @@ class StageDevices:
 
     def exceeds(self, percentage: float) -> bool:
         """Return whether the percentage of devices that did not succeed is higher."""
-        return len(self.unsuccessful) * 100 > percentage * len(self.devices)
+        return exceeds(len(self.unsuccessful), len(self.devices), percentage)
 
 
 def read_all_devices(view: TenantView, stage_runs: list[Row]) -> list[StageDevices]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import typing as t
 from collections import Counter
 from dataclasses import dataclass, field
+from fractions import Fraction
 
 from ..base.errors import InvalidParameter
 from ..base.limits import LONGEST_TIME
@@ -230,6 +231,12 @@ def check_percentage(params: Params, name: str) -> None:
         raise InvalidParameter(f"Invalid {name}: {params[name]:.15g}. It must be from 0 to 100.")
 
 
+def exceeds(part: int, total: int, percentage: float) -> bool:
+    """Return whether a part of a total is more than a percentage of it."""
+    # The product of floats is not exact: 4.6 % of 1500 would be less than 69.
+    return part * 100 > Fraction(str(percentage)) * max(total, 1)
+
+
 def without_wait(count: int | None) -> Row:
     """Return the part of the result about the devices if the task does not wait for them. ``count`` is their number,
     None if it is unknown."""
@@ -296,8 +303,8 @@ def _have_failed(progress: Progress, results: _Results, params: Params) -> bool:
     return (
         not results.counts.total()
         or (progress.is_resolving and not unanswered)
-        or _exceeds(results.failed, results.total, params["max_fail_percentage"])
-        or _exceeds(results.counts["pending"], results.total, unanswered)
+        or exceeds(results.failed, results.total, params["max_fail_percentage"])
+        or exceeds(results.counts["pending"], results.total, unanswered)
     )
 
 
@@ -313,7 +320,7 @@ def _poll_until_complete(
         )
         if (
             progress.is_complete
-            or _exceeds(progress.failed, progress.total, params["max_fail_percentage"])
+            or exceeds(progress.failed, progress.total, params["max_fail_percentage"])
             or (online is not None and _waits_for_offline_devices_only(request, progress, online))
         ):
             break
@@ -404,10 +411,6 @@ def number(value: t.Any) -> int:
 def _completed(counts: Counter[str]) -> int:
     """Return the number of devices with a result."""
     return sum(counts[state] for state in TERMINAL_STATES)
-
-
-def _exceeds(part: int, total: int, percentage: float) -> bool:
-    return part * 100 > percentage * max(total, 1)
 
 
 def _failed_devices(view: TenantView, rows: list[Row], known: t.Iterable[Row]) -> list[Row]:

@@ -389,6 +389,23 @@ def test_secret_arguments_are_never_shown(world: World) -> None:
     ]
 
 
+def test_secrets_inside_arguments_are_not_shown_and_not_exported(world: World) -> None:
+    def config(lock: str, inner: str) -> Row:
+        args = {"new_lockscreen_password": lock, "settings": {"wifi": {"password": inner}}, "level": 1}
+        return stage("One", {"type": "UPDATE_DEVICE_CONFIG", "args": args})
+
+    runs = [release(world, config(*texts)) for texts in (("1234", "12"), ("1234", "12"), ("5678", "12"))]
+    assert [run.changed for run in runs] == [True, False, True]
+    assert runs[2].diff[0]["after"] == {"arguments of operations": "(not shown)"}
+    shown = info(world)["stages"][0]["operation_lists"][0]["operations"][0]["args"]
+    assert shown["settings"] == {"wifi": {"password": "********"}}
+    exported = world.must("pipeline_info", {"name": "Till release", "export": True}).result
+    operations = exported["pipelines"][0]["stages"][0]["operation_lists"][0]["operations"]
+    assert operations == [{"type": "UPDATE_DEVICE_CONFIG", "args": {"level": 1}}]
+    assert [each["path"].rpartition(".")[2] for each in exported["omitted"]] == ["new_lockscreen_password", "settings"]
+    assert not world.must("pipeline", exported["pipelines"][0]).changed
+
+
 def test_wipe_needs_confirm(world: World) -> None:
     release(world, stage("One"))
     wipe = stage("One", REBOOT, {"type": "WIPE"})
@@ -403,6 +420,20 @@ def test_wipe_needs_confirm(world: World) -> None:
     # It is there already.
     assert not release(world, wipe).changed
     assert release(world, {**wipe, "description": "Clean up"}).changed
+
+
+@pytest.mark.parametrize("value", ["false", "False", " no ", "0", 0, False, None, ""])
+def test_wifi_that_is_turned_off_needs_confirm(world: World, value: t.Any) -> None:
+    wifi = stage("One", {"type": "SET_WIFI_STATE", "args": {"wifi_state": value}}, groups=groups(world)[:1])
+    assert "would get the operation SET_WIFI_STATE, which takes the devices offline" in release(world, wifi).message
+    release(world, wifi, confirm=True)
+    started = world.run("pipeline_run", {"pipeline": "Till release"}, check_mode=True)
+    assert "has the operation SET_WIFI_STATE, which takes the devices offline" in started.message
+
+
+@pytest.mark.parametrize("value", ["true", "True", "on", 1, True])
+def test_wifi_that_is_turned_on_needs_no_confirm(world: World, value: t.Any) -> None:
+    assert release(world, stage("One", {"type": "SET_WIFI_STATE", "args": {"wifi_state": value}})).changed
 
 
 def test_a_running_pipeline_is_changed_with_force_only(world: World) -> None:
@@ -479,6 +510,36 @@ def test_nothing_is_created_twice_if_responses_are_lost(world: World) -> None:
     assert run.result["pipeline"]["stages"] == shown["stages"]
     assert [len(each["operations"]) for each in shown["stages"][0]["operation_lists"]] == [2]
     assert not release(world, one).changed
+
+
+def test_the_diff_shows_the_members_of_a_list_of_another_type(world: World) -> None:
+    names = devices(world)
+    release(world, stage("One", devices=names))
+    run = release(world, stage("One", groups=[]), check_mode=True)
+    assert run.diff[0]["before"] == {"stage One": {"target list One": {"type": "DEVICES", "devices": names}}}
+    assert run.diff[0]["after"] == {"stage One": {"target list One": {"type": "GROUPS"}}}
+
+
+def test_a_stage_is_complete_after_two_interrupted_tasks(world: World) -> None:
+    release(world, stage("A"), stage("B", REBOOT, LOCK, groups=groups(world)[:1]), stage("C", LOCK))
+    create, delete = {"method": "POST", "path": "/operationlists/$"}, {"method": "DELETE", "path": "/stages/[^/]+/$"}
+
+    def order(*names: str) -> Run:
+        return release(world, *({"name": name} for name in names), recreate_stages=True)
+
+    world.simulator.fault(kind="status", status=403, times=2, **create)
+    assert order("A", "C", "B").failed
+    world.simulator.clear_faults()
+    # The first B is complete, the second one has no operations. Now a third one gets its place.
+    world.simulator.fault(kind="status", status=403, times=5, **delete)
+    assert order("B", "A", "C").failed
+    world.simulator.clear_faults()
+    order("B", "A", "C")
+    shown = info(world)["stages"]
+    assert [each["name"] for each in shown] == ["B", "A", "C"]
+    types = [[each["type"] for each in row["operations"]] for stage in shown for row in stage["operation_lists"]]
+    assert types == [["REBOOT", "LOCK"], ["REBOOT"], ["LOCK"]]
+    assert not order("B", "A", "C").changed
 
 
 # --- objects of other kinds -------------------------------------------------------------------------------------------

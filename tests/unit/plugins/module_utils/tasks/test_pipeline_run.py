@@ -477,7 +477,22 @@ def test_a_promotion_by_somebody_else_at_the_same_time_is_no_error(world: World)
     task = run(world, state="resumed", stage="Stage 2", wait=True)
     assert not task.failed, task.message
     assert len(task.writes) == 1
-    assert task.result["state"] == "completed"
+    assert (task.changed, task.diff, task.result["state"]) == (False, None, "completed")
+
+
+def test_a_promotion_that_is_rejected_because_it_has_happened_is_no_change(world: World) -> None:
+    devices = devices_of(world, 2)
+    build(world, devices[:1], devices[1:])
+    must(world, wait=True, until="waiting")
+    rejection: Row = {"kind": "status", "status": 409, "method": "PUT", "path": "/stageruns/", "processed": True}
+    world.simulator.fault(times=1, **rejection)
+    resumed = run(world, state="resumed")
+    assert (resumed.changed, resumed.diff, resumed.result["state"]) == (False, None, "accepted")
+    must(world, state="resumed", wait=True)
+    must(world, wait=True, until="waiting")
+    world.simulator.fault(times=1, **rejection)
+    followed = must(world, if_running="follow", wait=True, promote="always")
+    assert (followed["changed"], followed["state"]) == (False, "completed")
 
 
 @pytest.mark.parametrize("state", ["resumed", "cancelled"])
@@ -644,6 +659,16 @@ def test_other_ends_fail_the_task(world: World) -> None:
         assert task.failed
         assert f"Run {number} of the pipeline '{NAME}' has the status {status}" in task.message
         assert not task.changed
+
+
+def test_a_run_that_fails_before_its_last_stage_fails_the_task(world: World) -> None:
+    devices = devices_of(world, 2)
+    pipeline = build(world, devices[:1], devices[1:])
+    started = must(world, wait=True, until="waiting")["pipeline_run"]
+    post(world, f"{PIPELINES}{pipeline['id']}/runs/{started['id']}/", {"status": "failure"}, "PUT")
+    task = run(world, state="resumed", wait=True, max_fail_percentage=100)
+    assert task.message == f"Run 1 of the pipeline '{NAME}' failed before these stages started: Stage 2."
+    assert task.failed
 
 
 # --- information ------------------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from ansible_collections.esper.cloud.plugins.module_utils.task import RunContext
 from ansible_collections.esper.cloud.plugins.module_utils.tasks import polling
 from ansible_collections.esper.cloud.plugins.module_utils.tasks.command import AcceptedCommand
 from ansible_collections.esper.cloud.plugins.module_utils.tasks.statuses import latest_commands
-from ansible_collections.esper.cloud.plugins.module_utils.tasks.waiting import Commands, check_wait, outcome
+from ansible_collections.esper.cloud.plugins.module_utils.tasks.waiting import Commands, check_wait, exceeds, outcome
 from ansible_collections.esper.cloud.tests.unit.service import Reply, Request, Server, answers
 
 if t.TYPE_CHECKING:
@@ -184,6 +184,12 @@ def test_options_out_of_range_are_rejected(option: str, value: float) -> None:
     check_wait(DEFAULTS)
     with pytest.raises(InvalidParameter, match=f"Invalid {option}: {value:.15g}. It must be "):
         check_wait({**DEFAULTS, "wait": False, option: value})
+
+
+@pytest.mark.parametrize(("part", "total", "percentage"), [(69, 1500, 4.6), (77, 1375, 5.6), (1, 10, 10), (0, 0, 0.0)])
+def test_a_percentage_is_exact_at_its_limit(part: int, total: int, percentage: float) -> None:
+    assert not exceeds(part, total, percentage)
+    assert exceeds(part + 1, total, percentage)
 
 
 def test_all_numbers_are_from_the_same_moment(server: Server, client: Client, waited: Clock) -> None:
