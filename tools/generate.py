@@ -504,8 +504,10 @@ AREAS = {
         "vpp_token",
         "vpp_app",
         "vpp_license",
+        "webclip",
+        "provisioning_profile",
     ),
-    "Apple and scripts": ("webclip", "provisioning_profile", "custom_action", "background_script"),
+    "Scripts": ("custom_action", "background_script"),
     "Google": (
         "google_enterprise",
         "google_play_app",

@@ -104,10 +104,10 @@ def users(row: str, options: t.Mapping[str, t.Mapping[str, t.Any]]) -> str:
             raise ValueError(f"'{text}' is not a module, or a module with an option")
         module, option, value = user["module"], user["option"], user["value"] or ""
         if module not in options:
-            continue
+            raise ValueError(f"the module {module} does not exist")
         if option and option not in options[module]:
             raise ValueError(f"the module {module} has no option {option}")
         if value and value[1:] not in options[module][option].get("choices", ()):
             raise ValueError(f"the option {option} of the module {module} has no value {value[1:]}")
         texts.append(f"`{module}` with `{option}{value}`" if option else f"`{module}`")
-    return ", ".join(texts) or "`api`. No module uses it yet."
+    return ", ".join(texts)

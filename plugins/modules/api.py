@@ -12,13 +12,12 @@ short_description: Send requests to the Esper API
 version_added: 0.1.0
 author: esper.cloud contributors (@ansible-collections)
 description:
-  - Sends one request, or reads all pages of a list, for objects without a module in this collection. It has
-    the authentication, retries, paging and error messages of the other modules.
-  - 'The module is not idempotent: it sends a write request in each run. To prevent this, read the object
-    first, and use C(when).'
-  - 'These objects do not have a module yet: builds of Esper Foundation, Google accounts of devices, and apps
-    for other platforms than Android. The same applies to tokens and certificates for the enrollment of Apple
-    and Google devices.'
+  - Sends one request, or reads all pages of a list, for operations that no other module has.
+    It has the authentication, retries, paging and error messages of the other modules.
+  - 'The module is not idempotent: it sends a write request in each run. To prevent this,
+    read the object first, and use C(when).'
+  - 'The list of operations in the guides has the module for each operation of the Esper API:
+    U(https://github.com/ansible-collections/esper.cloud/blob/main/docs/operations.md).'
 extends_documentation_fragment:
   - esper.cloud.connection
   - esper.cloud.attributes
@@ -38,7 +37,8 @@ options:
     default: GET
   path:
     description:
-      - Path below C(/api), for example V(/v2/devices/), with slashes as in the reference of the Esper API.
+      - Path below C(/api), for example V(/v2/devices/), with slashes as in the reference
+        of the Esper API.
       - The module replaces C({enterprise_id}). Insert the IDs of other objects yourself.
     type: str
     required: true
@@ -49,7 +49,8 @@ options:
   body:
     description:
       - Body of the request, which is sent as JSON.
-      - 'The module does not know which values are secret. If there are any, set C(no_log: true) for the task.'
+      - 'The module does not know which values are secret. If there are any, set C(no_log:
+        true) for the task.'
       - Messages do not show texts of the body that have eight or more characters.
       - Mutually exclusive with O(form) and O(files).
     type: raw
@@ -61,19 +62,21 @@ options:
     default: {}
   files:
     description:
-      - Files of a multipart form. The keys are the names of the form fields, the values are paths.
-      - The module reads the files on the host on which it runs, and streams them. Their size is not limited.
+      - Files of a multipart form. The keys are the names of the form fields, the values are
+        paths.
+      - The module reads the files on the host on which it runs, and streams them. Their size
+        is not limited.
       - Mutually exclusive with O(body).
     type: dict
     default: {}
   all_pages:
-    description: If V(true), the module reads all pages of a list. Requires O(method=GET). Each object is
-      returned once, even if the list changes during the task.
+    description: If V(true), the module reads all pages of a list. Requires O(method=GET).
+      Each object is returned once, even if the list changes during the task.
     type: bool
     default: false
   page_size:
-    description: Number of objects in each page with O(all_pages=true). Use V(20) for blueprints, which are
-      large.
+    description: Number of objects in each page with O(all_pages=true). Use V(20) for blueprints,
+      which are large.
     type: int
     default: 250
   key:
@@ -82,8 +85,8 @@ options:
     default: id
   show_secrets:
     description:
-      - If V(true), the result contains API keys, tokens, passwords, certificate files, and links that do
-        not require a key. If V(false), these are masked.
+      - If V(true), the result contains API keys, tokens, passwords, certificate files, and
+        links that do not require a key. If V(false), these are masked.
       - The API key of the connection is never shown.
     type: bool
     default: false

@@ -65,8 +65,8 @@ options:
     description:
       - Path of the file for the signing request, on the machine where the module runs. The file has the mode
         0600. Missing directories are created. Requires O(state=requested).
-      - Esper returns a signing request only once. If the file does not exist, the module requests another
-        signing request.
+      - Esper returns a signing request only once. If the file is missing or empty, the module requests another
+        one.
     type: path
   force:
     description: If V(true), requests another signing request although one waits, or uploads O(src) although
@@ -74,8 +74,8 @@ options:
     type: bool
     default: false
   confirm:
-    description: Must be V(true) to delete a certificate, and to upload one with another topic than the current
-      one. Esper then loses the connection to the Apple devices. This cannot be undone.
+    description: If V(true), confirms the deletion of a certificate, and the upload of one with another topic.
+      Esper then loses the connection to the Apple devices. This cannot be undone.
     type: bool
     default: false
 requirements:

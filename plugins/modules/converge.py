@@ -83,6 +83,7 @@ options:
     description:
       - Name of the command in the Esper console.
       - The module appends a random suffix, so it can find the command if the response is lost.
+      - Not allowed with O(with_provisioning=true), which sends no command.
     type: str
     default: Ansible
   wait:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: dep_profile_info
-short_description: Get information about Esper DEP profile
+short_description: Get information about Esper DEP profiles
 version_added: 0.1.0
 author: esper.cloud contributors (@ansible-collections)
 description:

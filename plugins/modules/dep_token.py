@@ -59,8 +59,8 @@ options:
     description:
       - Path of the file for the public key, on the machine where the module runs. The file has the mode 0600.
         Missing directories are created. Requires O(state=requested).
-      - Esper returns a public key only once. If the file does not exist, the module requests another public
-        key.
+      - Esper returns a public key only once. If the file is missing or empty, the module requests another
+        one.
     type: path
   renew_within:
     description: Number of days before the expiry from which O(src) replaces the token. With V(0), O(src)

@@ -84,6 +84,7 @@ options:
 seealso:
   - module: esper.cloud.device_info
   - module: esper.cloud.app_info
+  - module: esper.cloud.tenant_app_info
 """
 
 EXAMPLES = r"""

@@ -86,7 +86,7 @@ options:
       - Required together with O(google_user_id).
     type: str
   confirm:
-    description: If V(true), confirms the removal of accounts.
+    description: If V(true), confirms O(state=absent), after which apps of Google Play stop working.
     type: bool
     default: false
 seealso:

@@ -95,6 +95,7 @@ options:
 seealso:
   - module: esper.cloud.device_google_account
   - module: esper.cloud.device_google_account_info
+  - module: esper.cloud.google_play_app
 """
 
 EXAMPLES = r"""
@@ -102,11 +103,13 @@ EXAMPLES = r"""
   esper.cloud.device_google_account:
     devices: [OUW-MDJ-00001]
 
-- name: Install the scanner app from Google Play on the device
+- name: Install the scanner app from Google Play on the device, and uninstall the old one
   esper.cloud.device_google_policy:
     devices: [OUW-MDJ-00001]
     apps:
       - package_name: com.example.scanner
+      - package_name: com.example.scanner.old
+        action: uninstall
 """
 
 RETURN = r"""

@@ -75,6 +75,8 @@ options:
     default: false
 seealso:
   - module: esper.cloud.foundry_build_info
+  - module: esper.cloud.foundry_device_model
+  - module: esper.cloud.foundry_event_info
 """
 
 EXAMPLES = r"""

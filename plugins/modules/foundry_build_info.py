@@ -86,6 +86,8 @@ options:
     type: int
 seealso:
   - module: esper.cloud.foundry_build
+  - module: esper.cloud.foundry_device_model
+  - module: esper.cloud.foundry_event_info
 """
 
 EXAMPLES = r"""

@@ -79,6 +79,8 @@ options:
     default: false
 seealso:
   - module: esper.cloud.foundry_device_model_info
+  - module: esper.cloud.foundry_build
+  - module: esper.cloud.foundry_event_info
 """
 
 EXAMPLES = r"""

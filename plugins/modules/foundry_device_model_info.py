@@ -53,6 +53,8 @@ options:
     type: bool
 seealso:
   - module: esper.cloud.foundry_device_model
+  - module: esper.cloud.foundry_build
+  - module: esper.cloud.foundry_event_info
 """
 
 EXAMPLES = r"""

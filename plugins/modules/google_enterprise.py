@@ -83,6 +83,7 @@ options:
 seealso:
   - module: esper.cloud.google_enterprise_info
   - module: esper.cloud.google_play_app
+  - module: esper.cloud.google_service_account
 """
 
 EXAMPLES = r"""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: google_play_app
-short_description: Manage Esper Play apps
+short_description: Manage Google Play apps in Esper
 version_added: 0.1.0
 author: esper.cloud contributors (@ansible-collections)
 description:
@@ -65,6 +65,8 @@ options:
     default: false
 seealso:
   - module: esper.cloud.google_play_app_info
+  - module: esper.cloud.google_enterprise
+  - module: esper.cloud.blueprint
 """
 
 EXAMPLES = r"""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: google_play_app_info
-short_description: Get information about Esper Play apps
+short_description: Get information about Google Play apps in Esper
 version_added: 0.1.0
 author: esper.cloud contributors (@ansible-collections)
 description:
@@ -44,10 +44,12 @@ options:
       the tenant has several.
     type: str
   install_state:
-    description: State of the installations, in the words of the Esper API. Requires O(installs=true).
+    description: State of the installations in the Esper API, for example V(FAILED). Requires O(installs=true).
     type: str
 seealso:
   - module: esper.cloud.google_play_app
+  - module: esper.cloud.google_enterprise
+  - module: esper.cloud.blueprint
 """
 
 EXAMPLES = r"""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: google_web_token
-short_description: Manage Esper web tokens
+short_description: Manage Google web tokens in Esper
 version_added: 0.1.0
 author: esper.cloud contributors (@ansible-collections)
 description:
@@ -60,6 +60,8 @@ options:
     type: str
 seealso:
   - module: esper.cloud.google_web_token_info
+  - module: esper.cloud.google_enterprise
+  - module: esper.cloud.google_play_app
 """
 
 EXAMPLES = r"""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: google_web_token_info
-short_description: Get information about stored Esper web tokens
+short_description: Get information about Google web tokens
 version_added: 0.1.0
 author: esper.cloud contributors (@ansible-collections)
 description:
@@ -41,6 +41,8 @@ options:
     type: str
 seealso:
   - module: esper.cloud.google_web_token
+  - module: esper.cloud.google_enterprise
+  - module: esper.cloud.google_play_app
 """
 
 EXAMPLES = r"""

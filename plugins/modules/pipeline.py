@@ -368,12 +368,13 @@ options:
     default: false
 seealso:
   - module: esper.cloud.pipeline_info
+  - module: esper.cloud.pipeline_run
 """
 
 EXAMPLES = r"""
 - name: Create a pipeline that installs an app in three stages
   esper.cloud.pipeline:
-    name: Till release
+    name: POS release
     description: Head office, then Berlin, then all stores
     stages:
       - name: Head office
@@ -395,7 +396,7 @@ EXAMPLES = r"""
 
 - name: Change the operations of one stage, even while the pipeline runs
   esper.cloud.pipeline:
-    name: Till release
+    name: POS release
     force: true
     stages:
       - name: Berlin
@@ -406,7 +407,7 @@ EXAMPLES = r"""
 
 - name: Put Berlin first, and delete the other stages
   esper.cloud.pipeline:
-    name: Till release
+    name: POS release
     exact: true
     recreate_stages: true
     stages:
@@ -449,7 +450,7 @@ pipeline:
     name:
       description: Name of the pipeline.
       type: str
-      sample: Till release
+      sample: POS release
     description:
       description: Description of the pipeline.
       type: str
@@ -494,15 +495,19 @@ pipeline:
         id:
           description: ID of the stage. Null in check mode if the task creates the stage.
           type: str
+          sample: d5a1c3a0-77a6-4c11-8e37-9b1a1fbb1c3d
         name:
           description: Name of the stage.
           type: str
+          sample: Berlin
         description:
           description: Description of the stage.
           type: str
+          sample: All stores in Berlin
         timeout_seconds:
           description: Time in seconds after which a run of the stage times out.
           type: int
+          sample: 604800
         target_lists:
           description: Target lists of the stage. Null if they were not read.
           type: list
@@ -511,31 +516,41 @@ pipeline:
             id:
               description: ID of the target list.
               type: str
+              sample: c3f0a9b4-1d2e-4a57-8b6f-7e5d4c3b2a10
             name:
               description: Name of the target list.
               type: str
+              sample: Berlin
             type:
               description: Type of the target list, V(DEVICES), V(GROUPS) or V(COLLECTIONS).
               type: str
+              sample: GROUPS
             devices:
               description: Names of the devices in the list, also of inactive ones. Null for other types,
                 or if they were not read.
               type: list
               elements: str
+              sample:
+                - OUW-MDJ-00001
             inactive:
               description: Names of the inactive devices in the list.
               type: list
               elements: str
+              sample: []
             groups:
               description: Paths of the device groups in the list. Null for other types, or if they were not
                 read.
               type: list
               elements: str
+              sample:
+                - Stores/Berlin
             members:
               description: Names of the devices in the device groups of the list. Null unless the module reads
                 them.
               type: list
               elements: str
+              sample:
+                - OUW-MDJ-00001
         operation_lists:
           description: Operation lists of the stage. Null if they were not read.
           type: list
@@ -544,12 +559,15 @@ pipeline:
             id:
               description: ID of the operation list.
               type: str
+              sample: 9d8c7b6a-5f4e-4d3c-8b2a-1f0e9d8c7b6a
             name:
               description: Name of the operation list.
               type: str
+              sample: Berlin
             description:
               description: Description of the operation list.
               type: str
+              sample: Installs the app
             operations:
               description: Operations of the list, in the order in which they run.
               type: list
@@ -558,12 +576,17 @@ pipeline:
                 id:
                   description: ID of the operation.
                   type: str
+                  sample: 5e2a7d10-8c4b-4f6e-9a31-2b7c0d9e8f14
                 type:
                   description: Type of the operation.
                   type: str
+                  sample: INSTALL
                 args:
                   description: Arguments of the operation, in API format. Null if they cannot be read.
                   type: dict
+                  sample:
+                    package_name: com.example.pos
+                    app_version: 6f2f7c55-7c1f-4b8e-9a39-55a8c0f6a004
                 app:
                   description: App version that the operation installs. Null for operations of other types.
                   type: dict
@@ -571,12 +594,15 @@ pipeline:
                     package_name:
                       description: Package name of the app.
                       type: str
+                      sample: com.example.pos
                     version_name:
                       description: Name of the version.
                       type: str
+                      sample: 2.1.0
                     version_code:
                       description: Code of the version.
                       type: int
+                      sample: 210
 requests:
   description: The requests that were sent, with status and duration.
   returned: with C(-vvv)

@@ -50,8 +50,8 @@ options:
     type: str
   run:
     description:
-      - Run by number or ID. Defaults to the run of the pipeline that has not ended, or else to the last run.
-        Not allowed if O(state=started).
+      - Run by number or ID. Quote a number. Defaults to the run of the pipeline that has not ended, or else
+        to the last run. Not allowed if O(state=started).
       - Required if O(state=absent).
     type: str
   stage:

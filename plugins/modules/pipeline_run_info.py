@@ -31,7 +31,7 @@ options:
     type: str
   run:
     description:
-      - Run by number or ID. A number requires O(pipeline).
+      - Run by number or ID. Quote a number. A number requires O(pipeline).
       - Mutually exclusive with O(status).
     type: str
   status:

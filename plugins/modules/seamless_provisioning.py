@@ -109,7 +109,7 @@ EXAMPLES = r"""
     serials: [DMPX2345ABCD, DMPX2345ABCE]
     blueprint: Point of Sale iPad
     group: Stores/Berlin
-    tags: [till]
+    tags: [pos]
 """
 
 RETURN = r"""

@@ -33,6 +33,7 @@ options:
     description: Only returns apps with fewer available licenses than this number.
     type: int
 seealso:
+  - module: esper.cloud.vpp_app_info
   - module: esper.cloud.vpp_app
 """
 

@@ -53,8 +53,8 @@ options:
     type: bool
     default: false
   confirm:
-    description: Must be V(true) to delete a token. Esper then cannot assign its licenses any more, and devices
-      can lose their apps.
+    description: If V(true), confirms the deletion of a token. Esper then cannot assign its licenses any more,
+      and devices can lose their apps.
     type: bool
     default: false
 seealso:

@@ -72,6 +72,21 @@ def test_a_run_does_not_wait_if_the_conduct_says_so(api: Api) -> None:
     assert [api.get(item)["content"]["status"] for _reading in range(4)] == ["running"] * 2 + ["complete", "success"]
 
 
+def test_a_run_goes_on_by_the_steps_of_the_conduct_even_with_offline_devices(api: Api) -> None:
+    offline = [each for each in api.simulator.state(devices=True)["devices"] if each["state"] == 60][:1]
+    path = pipeline(api, offline, stages=2, operations=2)
+    item = f"{path}runs/{post(api, f'{path}runs/', {})['id']}/"
+    api.simulator.conduct(polls=1, steps=4)
+    assert [api.get(item)["content"]["status"] for _reading in range(3)] == ["running"] * 3
+    api.simulator.conduct(polls=1, steps=4, reaches_all=True)
+    run = api.get(item)["content"]
+    assert run["status"] == "waiting"
+    (following,) = rows(api, f"/pipelines/v0/runs/{run['id']}/stageruns/", status="pending")
+    item_of_stage = f"/pipelines/v0/runs/{run['id']}/stageruns/{following['id']}/"
+    assert api("PUT", item_of_stage, {"status": "queued"}).status == 200
+    assert [api.get(item)["content"]["status"] for _reading in range(2)] == ["complete", "success"]
+
+
 def test_failures_and_silent_devices_show_in_target_runs(api: Api) -> None:
     failing, silent, other = devices = online(api, 3)
     path = pipeline(api, devices, stages=1, operations=2)

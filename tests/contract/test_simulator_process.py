@@ -111,6 +111,7 @@ MISTAKES: dict[str, list[object]] = {
     "commands": [
         [],
         {"polls": 0},
+        {"steps": 0},
         {"polls": "x"},
         {"failing": "x"},
         {"failing": [5]},

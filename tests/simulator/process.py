@@ -102,8 +102,8 @@ class Simulator:
         return changed
 
     def conduct(self, **conduct: Any) -> None:
-        """Set how devices handle commands from now on: `polls`, `failing`, `silent`, `reason`, `waits`, as
-        in tasks.py."""
+        """Set how devices handle commands from now on: `polls`, `failing`, `silent`, `reason`, `waits`, `steps` and
+        `reaches_all`, as in tasks.py."""
         self._control("POST", "commands", conduct)
 
     def advance_commands(self, readings: int = 1) -> None:

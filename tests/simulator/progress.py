@@ -43,8 +43,13 @@ def advance(tenant: Tenant, tasks: Iterable[Task]) -> None:
     """Each task goes a step on, unless it has ended or its device does not answer."""
     for task in tasks:
         device = tenant.devices.get(task.device)
-        if device and task.state not in ENDED and device.state == ONLINE and device.id not in tenant.conduct.silent:
+        if device and task.state not in ENDED and _responds(tenant, device):
             _step(tenant, task, device)
+
+
+def _responds(tenant: Tenant, device: Device) -> bool:
+    is_reached = device.state == ONLINE or tenant.conduct.reaches_all
+    return is_reached and device.id not in tenant.conduct.silent
 
 
 def enter(tenant: Tenant, task: Task, state: str, reason: str = "") -> None:

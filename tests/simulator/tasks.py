@@ -48,6 +48,8 @@ class Conduct:
     failing  the IDs of devices whose tasks fail, with `reason`
     silent   the IDs of devices that never respond
     waits    whether a pipeline run waits for a promotion before each stage but the first
+    steps    the number of steps that a pipeline run goes on with each read, at least 1
+    reaches_all  whether devices respond in any state, such as offline ones
     """
 
     polls: int = 2
@@ -55,7 +57,10 @@ class Conduct:
     silent: Set[str] = frozenset()
     reason: str = "The device could not do it"
     waits: bool = True
+    steps: int = 1
+    reaches_all: bool = False
 
     def __post_init__(self) -> None:
-        if self.polls < 1:
-            raise ValueError("polls is less than 1")
+        for name in ("polls", "steps"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is less than 1")

@@ -60,13 +60,12 @@ def test_users_follow_from_the_routes_of_kinds(tool: t.Any) -> None:
 
 def test_a_row_replaces_what_follows_from_routes(tool: t.Any) -> None:
     table = {
-        "GET /v1/things/": "thing_info[id], other",
-        "POST /v1/things/": "other",
+        "GET /v1/things/": "thing_info[id]",
         "DELETE /v1/things/{thing_id}": "api: No.",
     }
     assert [users for _name, users in tool.rows(OPERATIONS, table, [_kind()], OPTIONS)["v1"]] == [
         "`thing_info` with `id`",
-        "`api`. No module uses it yet.",
+        "`thing`",
         "`api`. No.",
     ]
 
@@ -78,6 +77,7 @@ def test_a_row_replaces_what_follows_from_routes(tool: t.Any) -> None:
         ({}, {"list": "/v2/things/"}, "GET /v1/things/: no kind has this route, and tools/operations.yml has no row"),
         ({"GET /v1/things/": "thing_info[name]"}, {}, "the module thing_info has no option name"),
         ({"GET /v1/things/": "thing[state=here]"}, {}, "the option state of the module thing has no value here"),
+        ({"GET /v1/things/": "thing, thin_info"}, {}, "the module thin_info does not exist"),
         ({"GET /v1/things/": "thing (state)"}, {}, "is not a module, or a module with an option"),
     ],
 )

@@ -21,8 +21,8 @@ def is_uuid(value: object) -> bool:
 
 
 def normal_id(value: t.Any) -> t.Any:
-    """Return a UUID in lower case, the form of the API, and any other value as it is."""
-    return value.lower() if is_uuid(value) else value
+    """Return a UUID in the form of the API, in lower case and without whitespace, and any other value as it is."""
+    return value.strip().lower() if isinstance(value, str) and is_uuid(value.strip()) else value
 
 
 def is_id(value: object) -> bool:

@@ -40,6 +40,9 @@ def read_ipa(path: Path) -> dict[str, str | None]:
     found = [] if isinstance(names, tuple) else sorted(set(filter(_INFO.fullmatch, names)))
     if len(found) != 1:
         raise InvalidParameter(f"it contains {len(found)} apps")
+    if package_text(found[0]) is None:
+        # Messages show the name.
+        raise InvalidParameter("the name of its app is too long or unprintable")
     data = read_entry(path, found[0], _MAX_BYTES)
     try:
         # plistlib rejects declarations of entities, which could expand to any size.

@@ -37,7 +37,8 @@ def read_msix(path: Path) -> dict[str, str | None]:
         identity = _identity(data)
     except expat.ExpatError as error:
         raise InvalidParameter(f"its {name} is not valid XML ({error})") from None
-    except ValueError as error:
+    except (ValueError, LookupError) as error:
+        # LookupError is about a manifest whose declared encoding does not exist.
         raise InvalidParameter(f"its {name} cannot be read ({error})") from None
     return {option: package_text(identity.get(key)) for option, key in _KEYS.items()}
 
@@ -55,6 +56,8 @@ def _identity(data: bytes) -> dict[str, str]:
         nonlocal depth
         depth += 1
         if depth == _DEPTH and name.rpartition(" ")[2] == "Identity":
+            if found:
+                raise ValueError("it has several identities")
             found.update(attributes)
 
     def end(_name: str) -> None:

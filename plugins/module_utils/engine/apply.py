@@ -136,7 +136,8 @@ def accepted_writes(view: TenantView, steps: t.Container[Step] | None = None) ->
     ids = {step: f" (ID {write.id})" if write.id else "" for step, write in writes.items()}
     texts = [f"{step.purpose} was accepted{ids[step]}" for step in writes]
     if len(texts) > _LISTED_WRITES:
-        texts = [*texts[:_LISTED_WRITES], f"{counted(len(texts) - _LISTED_WRITES, 'more request')} were accepted"]
+        more = len(texts) - _LISTED_WRITES
+        texts = [*texts[:_LISTED_WRITES], f"{counted(more, 'more request')} {'was' if more == 1 else 'were'} accepted"]
     return f"{'. '.join(texts)}." if texts else ""
 
 

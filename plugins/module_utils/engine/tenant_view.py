@@ -231,8 +231,9 @@ class TenantView:
     # --- objects ----------------------------------------------------------------------------------------------------
 
     def find_object(self, kind: Kind, identifier: str) -> Row | None:
-        """Return the existing object with an ID, or None. A UUID can be in upper case."""
-        identifier = normal_id(identifier)
+        """Return the existing object with an ID, or None. A UUID can be in upper case. Whitespace around it is
+        ignored."""
+        identifier = normal_id(identifier.strip())
         if not kind.routes.has_object_get:
             rows = self.list_objects(kind)
             return next((row for row in rows if str(normal_id(row[kind.id_key])) == identifier), None)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from ..base.checksums import checksum_like
 from ..base.errors import InvalidParameter
+from ..base.ids import normal_id
 from ..base.row import Params, Row
 from ..model.kind import Kind
 
@@ -85,7 +86,7 @@ def target_label(target: Params) -> str:
 def matches_target(kind: Kind, row: Row, target: Params) -> bool:
     """Return whether a version is the one of the options."""
     known = {key_of(kind, name): target[name] for name in _VERSION if target[name] is not None}
-    return all(str(row.get(key)) == str(value) for key, value in known.items())
+    return all(normal_id(str(row.get(key))) == normal_id(str(value)) for key, value in known.items())
 
 
 def may_match_target(kind: Kind, row: Row, target: Params) -> bool:

@@ -201,7 +201,11 @@ class Catalog:
         ids = [app_id] if app_id else [row["id"] for row in self.apps(str(package))]
         if not ids:
             others = [str(row.get("package_name")) for row in self.apps()]
-            raise NotFound("app", str(package), others, "Upload it before you add it to a blueprint.")
+            advice = "Upload it before you add it to a blueprint."
+            if type_ == "PLAYSTORE":
+                # Esper assigns the ID of the app in a blueprint when it approves the Play app.
+                advice = "Approve it with esper.cloud.google_play_app in an earlier task."
+            raise NotFound("app", str(package), others, advice)
         versions = [version for candidate_id in ids for version in self.versions(candidate_id)]
         if type_ is not None and len(ids) > 1:
             versions = [version for version in versions if version.type == type_]

@@ -42,6 +42,7 @@ VERSION_FILTER = Option(
         Option(
             "version_name",
             "Name of the version of the app. Requires O(version_filter.package_name) or O(version_filter.app_id).",
+            identifier=True,
             numbers=True,
         ),
         Option("app_id", "ID of an app in the version, instead of its package name.", identifier=True),

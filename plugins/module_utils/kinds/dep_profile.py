@@ -154,6 +154,7 @@ class DepProfileReader(Reader):
 DEP_PROFILE = plain_singleton(
     name="dep_profile",
     title="DEP profile",
+    titles="DEP profiles",
     doc=(
         "The profile for the Device Enrollment Program (DEP) determines the setup screens that Apple devices show"
         " during automated enrollment.",

@@ -130,7 +130,9 @@ def check_filters(filters: t.Mapping[str, t.Any]) -> Row:
 
 
 def _checked_value(name: str, filter_: Filter, value: t.Any) -> t.Any:
-    if isinstance(value, (dict, list)) or value is None or not str(value).strip():
+    if value is None or not str(value).strip():
+        raise InvalidParameter(f"Invalid device filter '{name}': the value is empty.")
+    if isinstance(value, (dict, list)):
         raise InvalidParameter(f"Invalid device filter '{name}': {value!r} is not a text or number.")
     if (isinstance(value, bool) and filter_.type is str) or (name in ("serial", "udid") and not isinstance(value, str)):
         raise InvalidParameter(f"Invalid device filter '{name}': {value} is not a text. {QUOTE_VALUE}")

@@ -29,6 +29,8 @@ class EsperAppReader(Reader):
         return list(in_parallel(self.view.client, self._read, rows, CONCURRENCY)) if params["details"] else rows
 
     def _read(self, row: Row) -> Row:
+        if row.get("app_id") is None:
+            return row
         ids = {"app_id": str(row["app_id"]), "id": str(row["app_version_id"])}
         purpose = f"Reading the {self.kind.title} '{row.get('package_name') or row['app_id']}'"
         return {**self.view.get_at(_VERSION, ids, purpose=purpose), **row}

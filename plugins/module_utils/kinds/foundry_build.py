@@ -141,6 +141,7 @@ _LINKS = (
 FOUNDRY_BUILD = plain_kind(
     name="foundry_build",
     title="Foundry build",
+    seealso=("foundry_device_model", "foundry_event_info"),
     doc=(
         "Approves builds of Esper Foundation for over-the-air updates, or removes the approval.",
         "If a device model has automatic updates and always uses the latest approved build, its devices update after"

@@ -156,6 +156,7 @@ def _names(*more: str) -> tuple[Option, ...]:
 FOUNDRY_DEVICE_MODEL = plain_kind(
     name="foundry_device_model",
     title="Foundry device model",
+    seealso=("foundry_build", "foundry_event_info"),
     info_short_description="Get Esper Foundry device models",
     doc=(
         "Sets whether devices of a model update to builds of Esper Foundation automatically, and to which build.",

@@ -74,10 +74,12 @@ def is_enrolled(row: Row) -> bool:
 
 def select_binding(view: TenantView, wanted: str | None) -> Row | None:
     """Return the binding that a task selects by one of its IDs or its name, or the only one. Return None if there is
-    none. Raise NotFound or Ambiguous."""
+    none. Raise NotFound or Ambiguous, EsperError if all have invalid IDs."""
     existing = [row for row in view.list_objects(GOOGLE_BINDINGS) if is_enrolled(row)]
     text = None if wanted is None else wanted.strip()
     rows = [row for row in existing if text is None or text in (*_names_of(row), str(row["id"]))]
+    if not existing and view.has_omitted(GOOGLE_BINDINGS):
+        raise EsperError("Esper returned no valid ID of the Google enterprise.")
     if existing and not rows:
         raise NotFound(GOOGLE_BINDINGS.title, wanted or "", [name for row in existing for name in _names_of(row)])
     if len(rows) > 1:

@@ -50,6 +50,7 @@ _RUNS = Field(
 
 PIPELINE = plain_kind(
     name="pipeline",
+    seealso=("pipeline_run",),
     doc=(
         "A pipeline runs operations on devices and device groups, stage by stage. A task describes all of it: its"
         " stages in their order, with target lists and operation lists.",
@@ -66,7 +67,7 @@ PIPELINE = plain_kind(
             identifier=True,
             normalize=str.strip,
             returns="Name of the pipeline.",
-            sample="Till release",
+            sample="POS release",
         ),
         Field("description", "Description of the pipeline.", sample="Head office, then Berlin, then all stores"),
         Field(
@@ -202,7 +203,7 @@ PIPELINE = plain_kind(
             elements="dict",
             returned="with O(export=true)",
             contains=(
-                Value("pipeline", "Name of the pipeline.", sample="Till release"),
+                Value("pipeline", "Name of the pipeline.", sample="POS release"),
                 Value("path", "Path of the option.", sample="stages[0].target_lists[0].devices"),
             ),
         ),

@@ -23,43 +23,51 @@ _OPERATIONS = Field(
     type="list",
     elements="dict",
     fields=(
-        Field("id", "ID of the operation."),
-        Field("type", "Type of the operation."),
-        Field("args", "Arguments of the operation, in API format. Null if they cannot be read.", type="dict"),
+        Field("id", "ID of the operation.", sample="5e2a7d10-8c4b-4f6e-9a31-2b7c0d9e8f14"),
+        Field("type", "Type of the operation.", sample="INSTALL"),
+        Field(
+            "args",
+            "Arguments of the operation, in API format. Null if they cannot be read.",
+            type="dict",
+            sample={"package_name": "com.example.pos", "app_version": "6f2f7c55-7c1f-4b8e-9a39-55a8c0f6a004"},
+        ),
         Field(
             "app",
             "App version that the operation installs. Null for operations of other types.",
             type="dict",
             fields=(
-                Field("package_name", "Package name of the app."),
-                Field("version_name", "Name of the version."),
-                Field("version_code", "Code of the version.", type="int"),
+                Field("package_name", "Package name of the app.", sample="com.example.pos"),
+                Field("version_name", "Name of the version.", sample="2.1.0"),
+                Field("version_code", "Code of the version.", type="int", sample=210),
             ),
         ),
     ),
 )
 _TARGET_LIST = (
-    Field("id", "ID of the target list."),
-    Field("name", "Name of the target list."),
-    Field("type", "Type of the target list, V(DEVICES), V(GROUPS) or V(COLLECTIONS)."),
+    Field("id", "ID of the target list.", sample="c3f0a9b4-1d2e-4a57-8b6f-7e5d4c3b2a10"),
+    Field("name", "Name of the target list.", sample="Berlin"),
+    Field("type", "Type of the target list, V(DEVICES), V(GROUPS) or V(COLLECTIONS).", sample="GROUPS"),
     Field(
         "devices",
         "Names of the devices in the list, also of inactive ones. Null for other types, or if they were not read.",
         type="list",
         elements="str",
+        sample=["OUW-MDJ-00001"],
     ),
-    Field("inactive", "Names of the inactive devices in the list.", type="list", elements="str"),
+    Field("inactive", "Names of the inactive devices in the list.", type="list", elements="str", sample=[]),
     Field(
         "groups",
         "Paths of the device groups in the list. Null for other types, or if they were not read.",
         type="list",
         elements="str",
+        sample=["Stores/Berlin"],
     ),
     Field(
         "members",
         "Names of the devices in the device groups of the list. Null unless the module reads them.",
         type="list",
         elements="str",
+        sample=["OUW-MDJ-00001"],
     ),
 )
 TARGET_LISTS = Field(
@@ -83,10 +91,16 @@ STAGES = Field(
         Reference("enterprise_policy", ("policy",), ("policy_url",)),
     ),
     fields=(
-        Field("id", "ID of the stage. Null in check mode if the task creates the stage."),
-        Field("name", "Name of the stage."),
-        Field("description", "Description of the stage."),
-        Field("timeout_seconds", "Time in seconds after which a run of the stage times out.", type="int"),
+        Field(
+            "id",
+            "ID of the stage. Null in check mode if the task creates the stage.",
+            sample="d5a1c3a0-77a6-4c11-8e37-9b1a1fbb1c3d",
+        ),
+        Field("name", "Name of the stage.", sample="Berlin"),
+        Field("description", "Description of the stage.", sample="All stores in Berlin"),
+        Field(
+            "timeout_seconds", "Time in seconds after which a run of the stage times out.", type="int", sample=604800
+        ),
         Field(
             "target_lists",
             "Target lists of the stage. Null if they were not read.",
@@ -100,9 +114,9 @@ STAGES = Field(
             type="list",
             elements="dict",
             fields=(
-                Field("id", "ID of the operation list."),
-                Field("name", "Name of the operation list."),
-                Field("description", "Description of the operation list."),
+                Field("id", "ID of the operation list.", sample="9d8c7b6a-5f4e-4d3c-8b2a-1f0e9d8c7b6a"),
+                Field("name", "Name of the operation list.", sample="Berlin"),
+                Field("description", "Description of the operation list.", sample="Installs the app"),
                 _OPERATIONS,
             ),
         ),

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 from pathlib import Path, PurePosixPath
-from urllib.parse import urlsplit
 
 from ..base.checksums import sha256_of
 from ..base.errors import InvalidParameter, TransportError
@@ -15,6 +14,7 @@ from ..http.download import Download
 from ..http.parallel import CONCURRENCY, in_parallel
 from .app_version_reader import VersionReader
 from .downloads import destinations, save
+from .linked_file import stored_name
 from .tenant_app_list import VERSION, devices_of_version, label_of, latest_of, read_version, settings_of, versions_of
 from .tenant_app_package import FORMATS
 
@@ -95,8 +95,7 @@ class TenantAppReader(VersionReader):
 
 def _file_name(version: Row) -> str:
     """Return the file name of a version. The suffix is that of its link, if it is valid."""
-    path = urlsplit(str(version.get("app_download_url"))).path
-    suffix = PurePosixPath(path).suffix.lower()
+    suffix = PurePosixPath(stored_name(version.get("app_download_url"))).suffix.lower()
     if suffix not in FORMATS:
         suffix = _SUFFIXES.get(str(version.get("platform")), "")
     return f"{version.get('package_name')}-{version.get('version_name')}{suffix}"

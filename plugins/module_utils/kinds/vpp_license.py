@@ -78,7 +78,7 @@ VPP_LICENSE = plain_reading(
         replace(APPLE_APP_ID, query=""),
         Option("available_below", "Only returns apps with fewer available licenses than this number.", type="int"),
     ),
-    seealso=("vpp_app",),
+    seealso=("vpp_app_info", "vpp_app"),
     fields=(
         Field("apple_app_id", "ID of the app at Apple.", api="app_id", sample="361309726"),
         Field("total", "Number of licenses.", api="total_count", type="int", sample=100),

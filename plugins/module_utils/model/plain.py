@@ -33,7 +33,9 @@ def plain_kind(
     states: t.Mapping[str, str] = MappingProxyType({}),
     rules: t.Mapping[str, t.Any] = MappingProxyType({}),
     info_rules: t.Mapping[str, t.Any] = MappingProxyType({}),
+    short_description: str = "",
     info_short_description: str = "",
+    seealso: tuple[str, ...] = (),
     returns: tuple[Value, ...] = (),
     info_returns: tuple[Value, ...] = (),
     **attributes: t.Any,
@@ -43,8 +45,9 @@ def plain_kind(
     ``doc`` is the purpose of the objects. ``title`` defaults to the name, ``plural`` to the name with an s. ``keys``
     are the options that select an object in place of its ID. If they are not ("name",), the kind has a lookup of its
     own. ``options`` and ``info_options`` are added to those of the modules, where an option ``force`` replaces the
-    derived one, ``rules`` and ``info_rules`` to the rules between the options. ``info_short_description`` is for a kind
-    with a long title, because ansible-doc -l has 80 columns. ``deletes`` is false if Esper cannot delete the objects,
+    derived one, ``rules`` and ``info_rules`` to the rules between the options. ``short_description`` and
+    ``info_short_description`` replace the derived ones, for example because ansible-doc -l has 80 columns. ``seealso``
+    are other modules. ``deletes`` is false if Esper cannot delete the objects,
     ``creates`` if it cannot create them either. ``states`` are the choices of the option ``state`` with a sentence
     about each, if they are others, the default first. ``returns`` and ``info_returns`` are further return values. Other
     arguments are those of Kind.
@@ -62,7 +65,7 @@ def plain_kind(
     can_replace = attributes.get("on_difference") == "replace"
     unless = " unless O(state=absent)" if deletes else ""
     module = ModuleSpec(
-        short_description=f"Manage Esper {titles}",
+        short_description=short_description or f"Manage Esper {titles}",
         description=(
             *((f"{_verbs(fields, renames=has_name, deletes=deletes)} {titles}.",) if creates else ()),
             *_paragraphs(doc),
@@ -80,7 +83,7 @@ def plain_kind(
         rules=_rules(fields, keys, rules),
         returns=returns,
         sources=(*file_options(fields), *(upload.option for upload in uploads)),
-        seealso=(f"{name}_info",),
+        seealso=(f"{name}_info", *seealso),
     )
     info_module = ModuleSpec(
         short_description=info_short_description or f"Get information about Esper {titles}",
@@ -99,7 +102,7 @@ def plain_kind(
         returns=info_returns,
         check_mode=READS_ONLY,
         diff_mode=NO_DIFF,
-        seealso=(name,),
+        seealso=(name, *seealso),
     )
     return Kind(
         name=name,
@@ -163,6 +166,7 @@ def plain_singleton(
     *,
     name: str,
     title: str,
+    titles: str = "",
     doc: Words,
     routes: Routes,
     fields: tuple[Field, ...],
@@ -173,9 +177,9 @@ def plain_singleton(
 ) -> Kind:
     """Return a kind of which each tenant has one object, with a module that updates it and an _info module.
 
-    ``title`` is the object in a sentence, ``doc`` its purpose. ``info_doc`` and ``info_returns`` are added to the
-    description and the return values of the _info module. ``seealso`` are other modules. Other arguments are those of
-    Kind.
+    ``title`` is the object in a sentence, ``titles`` the one in short descriptions, if it is another, ``doc`` its
+    purpose. ``info_doc`` and ``info_returns`` are added to the description and the return values of the _info module.
+    ``seealso`` are other modules. Other arguments are those of Kind.
     """
     return Kind(
         name=name,
@@ -185,7 +189,7 @@ def plain_singleton(
         fields=fields,
         shape=Shape.SINGLETON,
         module=ModuleSpec(
-            short_description=f"Manage Esper {title}",
+            short_description=f"Manage Esper {titles or title}",
             description=(f"Sets the {title} of the tenant.", *_paragraphs(doc), _OMITTED),
             options=writable(fields),
             returns=(
@@ -199,7 +203,7 @@ def plain_singleton(
             seealso=(f"{name}_info", *seealso),
         ),
         info_module=ModuleSpec(
-            short_description=f"Get information about Esper {title}",
+            short_description=f"Get information about Esper {titles or title}",
             description=(f"Returns the {title} of the tenant.", *_paragraphs(info_doc)),
             returns=info_returns,
             check_mode=READS_ONLY,

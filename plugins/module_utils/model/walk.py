@@ -161,7 +161,8 @@ class Slips(t.NamedTuple):
 
 
 def text_slips(visits: t.Iterable[Visit]) -> Slips:
-    """Return the errors of names and serial numbers that are no texts, and warnings of other values.
+    """Return the errors of names and serial numbers that are no texts, of secrets that are lists or dicts, and warnings
+    of other values.
 
     YAML reads NO, 0010, 1.10 and 12:30:45 as false, 8, 1.1 and 45045, and a template can be a list. Ansible converts
     such a value to a text without a message. Only the action plugin sees the keys of a dict before they are texts.
@@ -174,7 +175,8 @@ def text_slips(visits: t.Iterable[Visit]) -> Slips:
             is_number = isinstance(item, int) and not isinstance(item, bool)
             if not _is_slip(item) or (is_number and _takes_numbers(described)):
                 continue
-            if described.identifier:
+            if described.identifier or (described.secret and isinstance(item, _COLLECTIONS)):
+                # A template of ansible-core before 2.19 makes a key in JSON a dict, whose text is not JSON.
                 slips.errors.append(_slip_error(item_path, item))
             elif isinstance(item, _COLLECTIONS):
                 slips.warnings.append(f"The option {item_path} is a {_kind_of(item)}, and is sent as a text.")
@@ -216,7 +218,7 @@ def _takes_numbers(described: Described) -> bool:
 
 def _slip_error(path: str, value: t.Any) -> str:
     if isinstance(value, _COLLECTIONS):
-        return f"The option {path} must be a text, not a {_kind_of(value)}."
+        return f"The option {path} must be a text, not a {_kind_of(value)}. In a template, use the filter string."
     return f"The option {path} must be a text, not the {_kind_of(value)} {value}. {QUOTE_VALUE}"
 
 

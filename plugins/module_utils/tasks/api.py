@@ -28,13 +28,12 @@ METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _MODULE = ModuleSpec(
     short_description="Send requests to the Esper API",
     description=(
-        "Sends one request, or reads all pages of a list, for objects without a module in this collection. It has the"
+        "Sends one request, or reads all pages of a list, for operations that no other module has. It has the"
         " authentication, retries, paging and error messages of the other modules.",
         "The module is not idempotent: it sends a write request in each run. To prevent this, read the object first,"
         " and use C(when).",
-        "These objects do not have a module yet: builds of Esper Foundation, Google accounts of devices,"
-        " and apps for other platforms than Android. The same applies to tokens and certificates for the enrollment of"
-        " Apple and Google devices.",
+        "The list of operations in the guides has the module for each operation of the Esper API:"
+        " U(https://github.com/ansible-collections/esper.cloud/blob/main/docs/operations.md).",
     ),
     options=(
         Option("method", "HTTP method of the request.", choices=METHODS, default="GET"),

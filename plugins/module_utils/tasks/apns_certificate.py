@@ -8,7 +8,7 @@ Choice: an upload goes to O(id), otherwise to the newest signing request, otherw
 topic. A certificate that Esper has, but with another Apple Account, goes to its own object.
 Choice: the requests of two certificates are not compared, because Esper does not return the key of a signing request.
 Choice: a task without a file checks the certificate of a topic that expires last, because a renewal with another
-signing request need not replace the object of the former one.
+signing request need not replace the object of the earlier one.
 Choice: Apple Accounts are not case-sensitive, because they are email addresses.
 """
 
@@ -90,7 +90,7 @@ _MODULE = ModuleSpec(
         ),
         Option(
             "confirm",
-            "Must be V(true) to delete a certificate, and to upload one with another topic than the current one. Esper"
+            "If V(true), confirms the deletion of a certificate, and the upload of one with another topic. Esper"
             " then loses the connection to the Apple devices. This cannot be undone.",
             type="bool",
             default=False,
@@ -149,9 +149,10 @@ def _selected(rows: list[Row], params: Params) -> list[Row]:
 def _without_renewed(rows: list[Row]) -> list[Row]:
     """Return only the certificate that expires last if all have the same topic: the others were renewed."""
     topics = {_topic_of(row) for row in rows}
-    if len(topics) != 1 or topics == {None} or None in map(_expiry_of, rows):
+    dated = [(expiry, row) for row in rows if (expiry := _expiry_of(row)) is not None]
+    if len(topics) != 1 or topics == {None} or len(dated) < len(rows):
         return rows
-    return [max(rows, key=_expiry_of)]
+    return [max(dated, key=lambda pair: pair[0])[1]]
 
 
 def _topic_of(row: Row) -> str | None:

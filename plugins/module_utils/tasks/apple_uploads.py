@@ -51,7 +51,7 @@ def dest_option(text: str) -> Option:
         (
             f"Path of the file for the {text}, on the machine where the module runs. The file has the mode 0600."
             " Missing directories are created. Requires O(state=requested).",
-            f"Esper returns a {text} only once. If the file does not exist, the module requests another {text}.",
+            f"Esper returns a {text} only once. If the file is missing or empty, the module requests another one.",
         ),
         type="path",
     )
@@ -137,7 +137,7 @@ def request(view: TenantView, apple: AppleFile, params: Params, context: RunCont
     reject_options(params, "requested", ("src", *apple.selectors))
     known = _pending(view, kind)
     dest = SecretFile(params["dest"]) if params["dest"] is not None else None
-    has_text = dest is None or dest.path.is_file()
+    has_text = dest is None or (dest.path.is_file() and dest.path.stat().st_size > 0)
     pending = newest(known)
     if pending is not None and has_text and not params["force"]:
         return unchanged(kind, pending, context)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..base.errors import NotFound
+from ..base.errors import InvalidParameter, NotFound
 from ..base.row import Params, Row
 from ..base.text import counted
 from ..engine.tenant_view import TenantView
@@ -84,7 +84,10 @@ MODULE = ModuleSpec(
             type="bool",
             default=False,
         ),
-        ALIAS_OPTION,
+        replace(
+            ALIAS_OPTION,
+            doc=(*ALIAS_OPTION.doc, "Not allowed with O(with_provisioning=true), which sends no command."),
+        ),
         *WAITING,
     ),
     rules={"required_one_of": [("devices", "groups", "filters", "blueprints")]},
@@ -132,6 +135,8 @@ MODULE = ModuleSpec(
 
 def _run(view: TenantView, params: Params, context: RunContext) -> ModuleResult:
     check_wait(params)
+    if params["with_provisioning"] and params["alias"] != ALIAS_OPTION.default:
+        raise InvalidParameter("The option alias is not allowed with with_provisioning=true.")
     selection = select(view, params, with_disabled=False)
     devices, versions = {row["id"]: row for row in selection.rows or ()}, _Versions(view)
     assigned = [row for row in devices.values() if _blueprint(row, "assigned_blueprint_id")]

@@ -63,8 +63,18 @@ _MODULE = ModuleSpec(
             "Package name of the app, case-sensitive. Only this app is returned.",
             identifier=True,
         ),
-        Option("version_name", "Name of the version of the app. Only this version is returned.", numbers=True),
-        Option("version_code", "Code of the version of the app. Only this version is returned.", numbers=True),
+        Option(
+            "version_name",
+            "Name of the version of the app. Only this version is returned.",
+            identifier=True,
+            numbers=True,
+        ),
+        Option(
+            "version_code",
+            "Code of the version of the app. Only this version is returned.",
+            identifier=True,
+            numbers=True,
+        ),
         Option("app_version_id", "ID of the version of the app. Only this version is returned.", identifier=True),
         Option(
             "platform",
@@ -133,7 +143,7 @@ _MODULE = ModuleSpec(
     ),
     check_mode=READS_ONLY,
     diff_mode=NO_DIFF,
-    seealso=("device_info", "app_info"),
+    seealso=("device_info", "app_info", "tenant_app_info"),
 )
 
 

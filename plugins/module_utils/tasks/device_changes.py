@@ -135,13 +135,15 @@ def change_devices(
         diff_entry(f"device {label_of(each.row)}", each.before, each.after) for each in changes if each.step is not None
     ]
     if not context.check_mode:
-        _apply(view, kind, changes)
+        _apply(view, kind, changes, plan)
     failed = [each for each in changes if each.error]
     result: Row = {
         "changed": any(_has_changed(each, context) for each in changes),
         "device_count": len(rows),
         "devices": [
-            {**_names_of(each), "changed": each.step is not None, **each.values} for each in changes if not each.error
+            {**_names_of(each), "changed": _has_changed(each, context), **each.values}
+            for each in changes
+            if not each.error
         ],
         "failed_devices": [{**_names_of(each), "state": "failed", "reason": each.error} for each in failed],
     }
@@ -162,15 +164,22 @@ def _planned(plan: t.Callable[[Row], DeviceChange], device: Row) -> DeviceChange
         return DeviceChange(device, error=str(error))
 
 
-def _apply(view: TenantView, kind: Kind, changes: list[DeviceChange]) -> None:
+def _apply(view: TenantView, kind: Kind, changes: list[DeviceChange], plan: t.Callable[[Row], DeviceChange]) -> None:
     owners = {each.step: each for each in changes if each.step is not None}
     failures: list[tuple[Step, EsperError]] = apply_each(view, kind, owners, concurrency=CONCURRENCY)
     for step, error in failures:
         owners[step].error = str(error)
+    unconfirmed = {step: owner.row for step, owner in owners.items() if step.unconfirmed is not None}
+    again = in_parallel(view.client, functools.partial(_planned, plan), unconfirmed.values(), CONCURRENCY)
+    for step, rest in zip(unconfirmed, again, strict=True):
+        if rest.step is not None or rest.error:
+            # The request had no effect.
+            step.done, owners[step].error = False, str(step.unconfirmed)
+            view.accepted = [each for each in view.accepted if each.step is not step]
 
 
 def _has_changed(change: DeviceChange, context: RunContext) -> bool:
-    return change.step is not None and (context.check_mode or change.step.done)
+    return change.step is not None and (context.check_mode or (change.step.done and not change.step.unchanged))
 
 
 def _names_of(change: DeviceChange) -> Row:

@@ -83,7 +83,7 @@ _MODULE = ModuleSpec(
             elements="str",
             identifier=True,
         ),
-        Option("command", "Name of the commands, as in O(esper.cloud.device_command#module:command)."),
+        Option("command", "Name of the commands, as in O(esper.cloud.device_command#module:command).", identifier=True),
         Option("schedule", "Schedule of the commands.", choices=tuple(SCHEDULES)),
         Option(
             "state",
@@ -304,7 +304,7 @@ def _history_of_android(view: TenantView, device: Row, params: Params) -> list[t
     """Return the commands of an Android device in API format, each with its status."""
     purpose = f"Reading the commands of the device {device['id']}"
     query = {"state": api_state_of(params["state"])}
-    rows = _newest(view, _HISTORY % device["id"], query, params["limit"], purpose)
+    rows = _newest(view, _HISTORY % device["id"], query, _rows_to_read(params), purpose)
     matching = (_from_old(row) for row in rows if params["command"] in (None, row.get("command")))
     return [({**row, "id": row.get("request")}, row) for row in itertools.islice(matching, params["limit"])]
 
@@ -314,21 +314,28 @@ def _history(view: TenantView, device: Row, params: Params) -> list[tuple[Row, R
     purpose = f"Reading the commands of the device {device['id']}"
     kinds = {"exclude_internal_commands": not params["internal"]}
     query = {"device": device["id"], "state": api_state_of(params["state"]), **kinds}
-    statuses = _newest(view, STATUSES, query, params["limit"], purpose)
-    # Commands to a device group are not in the list of those to the device.
-    requests = {"devices": device["id"], "command": params["command"], **kinds}
+    size = _rows_to_read(params)
+    statuses = _newest(view, STATUSES, query, size, purpose)
     found: list[tuple[Row, Row]] = []
-    known: dict[str, Row] | None = None
-    while len(found) < params["limit"] and (part := list(itertools.islice(statuses, params["limit"]))):
-        if known is None:
-            rows = _newest(view, REQUEST.routes.list, requests, params["limit"], purpose)
-            known = {str(row["id"]): row for row in itertools.islice(rows, params["limit"])}
+    known: dict[str, Row] = {}
+    requests: t.Iterator[Row] | None = None
+    while len(found) < params["limit"] and (part := list(itertools.islice(statuses, size))):
+        if requests is None:
+            requests = _newest(view, REQUEST.routes.list, {"devices": device["id"], **kinds}, size, purpose)
+        # As many commands as statuses. Those to a device group are not in the list of those to the device.
+        known.update((str(row["id"]), row) for row in itertools.islice(requests, len(part)))
         missing = list(dict.fromkeys(id_ for status in part if (id_ := str(status.get("request"))) not in known))
         read = in_parallel(view.client, lookup_of(view, REQUEST).find_by_id, missing, CONCURRENCY)
         known.update((id_, row or {"id": id_}) for id_, row in zip(missing, read, strict=True))
         pairs = ((known[str(status.get("request"))], status) for status in part)
         found += [(row, status) for row, status in pairs if params["command"] in (None, row.get("command"))]
     return found[: params["limit"]]
+
+
+def _rows_to_read(params: Params) -> int:
+    """Return the number of commands to read at a time. A name selects from more commands than the task returns."""
+    limit: int = params["limit"]
+    return limit if params["command"] is None else max(limit, PAGE_SIZE)
 
 
 def _inbox(view: TenantView, device: Row) -> list[Row]:

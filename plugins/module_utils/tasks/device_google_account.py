@@ -68,7 +68,12 @@ _MODULE = ModuleSpec(
             identifier=True,
             numbers=True,
         ),
-        Option("confirm", "If V(true), confirms the removal of accounts.", type="bool", default=False),
+        Option(
+            "confirm",
+            "If V(true), confirms O(state=absent), after which apps of Google Play stop working.",
+            type="bool",
+            default=False,
+        ),
     ),
     rules={**SELECTION_RULES, "required_together": [_IDS]},
     returns=change_values(

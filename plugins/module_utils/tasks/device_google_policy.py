@@ -81,7 +81,7 @@ _MODULE = ModuleSpec(
             sample=["com.example.scanner"],
         ),
     ),
-    seealso=("device_google_account", "device_google_account_info"),
+    seealso=("device_google_account", "device_google_account_info", "google_play_app"),
 )
 
 

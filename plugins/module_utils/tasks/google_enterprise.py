@@ -32,7 +32,7 @@ from ..task import ModuleDefinition, ModuleResult, RunContext, diff_entry
 
 _DETAILS = "/v2/emm/details/"
 _TITLE = "Google enterprise"
-_NOT_FOUND, _CONFLICT = 404, 409
+_BAD_REQUEST, _NOT_FOUND, _CONFLICT = 400, 404, 409
 _REJECTED = (403, 404)
 
 _FIELDS = (
@@ -137,7 +137,7 @@ _MODULE = ModuleSpec(
             returned="if O(state=started)",
         ),
     ),
-    seealso=("google_enterprise_info", "google_play_app"),
+    seealso=("google_enterprise_info", "google_play_app", "google_service_account"),
 )
 _INFO_MODULE = ModuleSpec(
     short_description="Get information about the Google enrollment",
@@ -205,6 +205,14 @@ def _details(view: TenantView) -> Row:
     rows = list_all(view.client, _DETAILS, page_size=None, key=None, purpose=f"Reading the {_TITLE}")
     _hide(view, rows)
     return next((row for row in rows if is_enrolled(row)), rows[-1] if rows else {})
+
+
+def _details_or_none(view: TenantView) -> Row | None:
+    """Return the enrollment like _details(), None if the request fails."""
+    try:
+        return _details(view)
+    except RequestFailed:
+        return None
 
 
 def _hide(view: TenantView, value: object) -> None:
@@ -326,15 +334,18 @@ def _once(view: TenantView, path: str, body: Row, purpose: str) -> Row:
     try:
         response = view.client.request("POST", path, body=body, purpose=purpose, idempotent=False)
     except RequestFailed as error:
-        status = error.status if isinstance(error, ApiError) else None
-        if (error.outcome_unknown or status == _CONFLICT) and is_enrolled(found := _details(view)):
+        is_rejected = isinstance(error, ApiError) and error.status in (_BAD_REQUEST, _NOT_FOUND, _CONFLICT)
+        found = _details_or_none(view) if error.outcome_unknown or is_rejected else {}
+        if found is not None and is_enrolled(found):
+            # The response is lost, or another client sent the token at the same time.
             return found
-        if isinstance(error, ApiError) and status == _NOT_FOUND:
+        if isinstance(error, ApiError) and error.status == _NOT_FOUND:
             replace_hint(error, "Esper does not know the completion token. Start the sign-up again with state=started.")
         elif error.outcome_unknown:
+            state = "The module cannot read the enrollment." if found is None else "The tenant is not enrolled."
             error.args = (
-                f"{error} The tenant is not enrolled. Google accepts a token only once, so check the enrollment in the"
-                " Esper Console before you start the sign-up again.",
+                f"{error} {state} Google accepts a token only once, so check the enrollment in the Esper Console before"
+                " you start the sign-up again.",
             )
         raise
     _hide(view, response.body)

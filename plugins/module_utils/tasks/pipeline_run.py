@@ -109,8 +109,8 @@ MODULE = ModuleSpec(
         ),
         Option(
             "run",
-            "Run by number or ID. Defaults to the run of the pipeline that has not ended, or else to the last run. Not"
-            " allowed if O(state=started).",
+            "Run by number or ID. Quote a number. Defaults to the run of the pipeline that has not ended, or else to"
+            " the last run. Not allowed if O(state=started).",
             identifier=True,
         ),
         Option(
@@ -697,8 +697,8 @@ class _Following:
             return "failed", f"{title_of(self.run)} failed before these stages started: {listed(unstarted)}"
         if invalid := [stage.name for stage in stages if status_of(stage.stage_run) == "invalid"]:
             self.task.warnings.append(
-                f"Esper calls a stage of {title_of(self.run)} invalid, because it has no devices or no operations:"
-                f" {listed(invalid)}."
+                f"{title_of(self.run)} has a stage that Esper calls invalid, because it has no devices or no"
+                f" operations: {listed(invalid)}."
             )
         return "completed", ""
 

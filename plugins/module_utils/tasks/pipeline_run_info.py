@@ -41,7 +41,7 @@ _MODULE = ModuleSpec(
     ),
     options=(
         Option("pipeline", "Pipeline by name or ID, case-sensitive.", identifier=True),
-        Option("run", "Run by number or ID. A number requires O(pipeline).", identifier=True),
+        Option("run", "Run by number or ID. Quote a number. A number requires O(pipeline).", identifier=True),
         Option("status", "Status of the runs.", choices=STATUSES),
         Option("limit", "Maximum number of runs to return, 1 or more.", type="int", default=10),
         Option(

@@ -14,6 +14,7 @@ import typing as t
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
+from ..base.ids import last_uuid
 from ..base.row import Row
 from ..base.times import parse_time
 from ..engine.tenant_view import TenantView
@@ -155,8 +156,9 @@ def _args_of(request: Row) -> Row:
 
 
 def _with_texts(status: Row) -> Row:
-    """Return a status whose IDs are texts, because they are keys."""
-    return {**status, "device": str(status.get("device")), "request": str(status.get("request"))}
+    """Return a status whose IDs are texts, because they are keys. They can be URLs that end in the ID."""
+    ids = {name: last_uuid(status.get(name)) or str(status.get(name)) for name in ("device", "request")}
+    return {**status, **ids}
 
 
 def _to_result(status: Row) -> Row:

@@ -66,8 +66,8 @@ _MODULE = ModuleSpec(
         ),
         Option(
             "confirm",
-            "Must be V(true) to delete a token. Esper then cannot assign its licenses any more, and devices can lose"
-            " their apps.",
+            "If V(true), confirms the deletion of a token. Esper then cannot assign its licenses any more, and devices"
+            " can lose their apps.",
             type="bool",
             default=False,
         ),

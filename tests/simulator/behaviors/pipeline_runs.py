@@ -3,8 +3,8 @@
 
 """Runs of pipelines, with their stage runs, target runs and commands: pipelines.yaml.
 
-A run goes on by being read, one step for each reading of it or of its stage runs. Its commands go on like all others:
-see progress.py. Properties of rows that start with "_" are not shown.
+A run goes on by being read, by the steps of the conduct for each reading of it or of its stage runs. Its commands go on
+like all others: see progress.py. Properties of rows that start with "_" are not shown.
 """
 
 from __future__ import annotations
@@ -271,6 +271,12 @@ def update_command(tenant: Tenant, call: Call) -> Answer:
 
 
 def _go_on(tenant: Tenant, run: Row) -> None:
+    """A run goes on by the steps of the conduct."""
+    for _number in range(tenant.conduct.steps):
+        _go_a_step_on(tenant, run)
+
+
+def _go_a_step_on(tenant: Tenant, run: Row) -> None:
     """A run goes a step on: its first stage starts, its devices go a step on, or it ends."""
     for stage_run in _stage_runs_of(tenant, run):
         _follow_devices(tenant, stage_run)

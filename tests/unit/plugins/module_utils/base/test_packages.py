@@ -115,6 +115,28 @@ def test_another_file_is_rejected(path: Path, data: bytes, reason: str) -> None:
         assert reason in found[0]
 
 
+@pytest.mark.parametrize("name", ["till\x1b[31m", "two\nlines", "x" * 60000])
+def test_an_app_whose_name_cannot_be_shown_is_rejected(path: Path, name: str) -> None:
+    pack(path, {f"Payload/{name}.app/Info.plist": b"invalid"})
+    with pytest.raises(InvalidParameter, match=r"^the name of its app is too long or unprintable$"):
+        read_ipa(path)
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (manifest(start="<?xml version='1.0' encoding='base64'?>"), "base64"),
+        (manifest(start="<?xml version='1.0' encoding='nothing'?>"), "unknown encoding: nothing"),
+        (manifest("<Identity Name='A' Version='1.0'/><Identity Name='B' Version='1.0'/>"), "it has several identities"),
+        (manifest("<Identity Name='A' Version='1.0'/><x:Identity xmlns:x='y' Name='B'/>"), "it has several identities"),
+    ],
+)
+def test_a_manifest_that_readers_can_understand_differently_is_rejected(path: Path, data: bytes, reason: str) -> None:
+    pack(path, {MANIFEST: data})
+    with pytest.raises(InvalidParameter, match=reason):
+        read_msix(path)
+
+
 def test_an_archive_with_two_apps_is_rejected(path: Path) -> None:
     pack(path, {INFO: info(), "Payload/Other.app/Info.plist": info()})
     with pytest.raises(InvalidParameter, match="it contains 2 apps"):

@@ -42,6 +42,27 @@ def test_a_change_creates_a_profile_with_the_values_that_the_task_omits(world: W
     assert found["dep_profiles"] == [run.result["dep_profile"], first.result["dep_profile"]]
 
 
+def test_a_profile_of_another_client_at_the_same_time_is_merged(world: World) -> None:
+    world.must("dep_profile", {"show_setup_items": ["TOS"]})
+    tenant = world.simulator._server._service.tenant
+    rivals = [tenant.new_id()]
+
+    def create_another(method: str, path: str, body: t.Any) -> t.Any:
+        if method == "POST" and path == PROFILES and rivals:
+            identifier, now = rivals.pop(), tenant.now()
+            row = {**body["content"], "id": identifier, "show_setup_items": ["Zoom"], "auto_advance_setup": False}
+            tenant.objects[PROFILES.rstrip("/")][identifier] = {**row, "created_at": now, "updated_at": now}
+        return body
+
+    world.simulator.rewrites.append(create_another)
+    run = world.must("dep_profile", {"show_setup_items": ["Siri"]})
+    assert run.warnings == [
+        "Another client changed the DEP profile at the same time. The module merged both changes.",
+    ]
+    found = world.must("dep_profile_info", {}).result["dep_profile"]
+    assert (found["show_setup_items"], found["auto_advance_setup"]) == (["Siri"], False)
+
+
 def test_a_tenant_without_a_profile_gets_one_for_an_empty_list(world: World) -> None:
     assert world.must("dep_profile_info", {}).result["dep_profile"] is None
     assert not world.must("dep_profile", {}).changed

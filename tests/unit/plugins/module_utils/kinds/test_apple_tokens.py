@@ -57,7 +57,9 @@ def test_a_request_is_written_once_and_byte_for_byte(world: World, tmp_path: Pat
     assert first.result[module]["state"] == "CSR_GENERATED"
     second = world.must(module, options)
     assert (second.changed, second.writes, second.result[module]) == (False, [], first.result[module])
-    # Without the file, the text is lost.
+    # Without the file, or with an empty one, the text is lost.
+    dest.write_bytes(b"")
+    assert world.must(module, options, check_mode=True).changed
     dest.unlink()
     third = world.must(module, options)
     assert third.result[module]["id"] != first.result[module]["id"]

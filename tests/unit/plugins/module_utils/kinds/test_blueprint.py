@@ -401,6 +401,11 @@ def test_other_options_of_the_latest_version_count(tenant: Tenant, run: Run) -> 
         ),
         ({"apps": [{"package_name": "com.example.tills", "version_name": "1"}]}, NotFound, "mean 'com.example.till'"),
         (
+            {"apps": [{"package_name": "com.example.play", "version_name": "1", "type": "PLAYSTORE"}]},
+            NotFound,
+            "'com.example.play' was not found. .* Approve it with esper.cloud.google_play_app in an earlier",
+        ),
+        (
             {"apps": [{"package_name": "com.example.till"}]},
             InvalidParameter,
             r"apps\[0\]\.version_name of the app 'com\.example\.till' is required",

@@ -124,6 +124,7 @@ def test_a_content_file_selects_versions(world: World, content: Row) -> None:
         ({"versions": True, "version_filter": {"package_name": "com.example.kiosc"}}, "com.example.kiosk"),
         ({"versions": True, "version_filter": {"package_name": KIOSK, "version_name": "9"}}, "not found"),
         ({"versions": True, "version_filter": {"package_name": ""}}, "version_filter.package_name is empty"),
+        ({"versions": True, "version_filter": {"version_name": ""}}, "version_filter.version_name is empty"),
         ({"history": True, "export": True}, "mutually exclusive"),
     ],
 )

@@ -141,14 +141,14 @@ def test_a_filter_value_is_converted_to_api_format(name: str, given_value: t.Any
 @pytest.mark.parametrize(
     ("name", "value", "says"),
     [
-        ("serial", None, "not a text or number"),
-        ("serial", "", "not a text or number"),
+        ("serial", None, "the value is empty"),
+        ("serial", "", "the value is empty"),
         ("serial", {"a": 1}, "not a text or number"),
         ("serial", [["a"]], "not a text or number"),
         ("serial", ["a", "b"], "takes one value, not a list of 2"),
         ("serial", [], "one value"),
         ("tags", [], "the list is empty"),
-        ("tags", ["a", None], "not a text or number"),
+        ("tags", ["a", None], "the value is empty"),
         ("battery_level_gte", "full", "whole number"),
         ("battery_level_gte", -1, "whole number"),
         ("battery_level_gte", 1.5, "whole number"),

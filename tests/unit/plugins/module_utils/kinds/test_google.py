@@ -120,6 +120,28 @@ def test_a_completion_is_sent_once(world: World, kind: str, is_enrolled: bool) -
     assert run.changed or "check the enrollment in the Esper Console" in run.message
 
 
+def test_a_lost_completion_without_details_is_explained(world: World) -> None:
+    start(world)
+    token = world.simulator.sign_up()
+    world.simulator.fault(kind="drop_after", method="POST")
+    world.simulator.fault(kind="status", status=403, method="GET", path="/details/", after=1)
+    run = enroll(world, enterprise_token=token)
+    assert run.message.startswith("Completing the Google sign-up failed: ")
+    assert "The module cannot read the enrollment. Google accepts a token only once" in run.message
+    assert len(run.writes) == 1
+    assert enroll(world).result["google_enterprise"]["enrolled"] is True
+
+
+@pytest.mark.parametrize("status", [400, 404, 409])
+def test_a_completion_of_another_client_counts(world: World, status: int) -> None:
+    start(world)
+    token = world.simulator.sign_up()
+    world.simulator.fault(kind="status", status=status, method="POST", path="/complete/", processed=True)
+    run = enroll(world, enterprise_token=token)
+    assert (run.changed, len(run.writes)) == (True, 1)
+    assert run.result["google_enterprise"]["enrolled"] is True
+
+
 def test_whitespace_around_tokens_and_ids_is_ignored(world: World) -> None:
     start(world)
     token = world.simulator.sign_up()
@@ -211,6 +233,21 @@ def _with_second_binding(method: str, path: str, body: t.Any) -> t.Any:
     return {**body, "count": 2, "results": [other, row]}
 
 
+@pytest.mark.parametrize("state", ["present", "unapproved"])
+def test_an_enterprise_without_valid_id_is_an_error(world: World, state: str) -> None:
+    bind(world)
+
+    def change(_method: str, path: str, body: Row) -> Row:
+        for row in body["results"] if path.endswith("/emm") else ():
+            row["id"] = "../x"
+        return body
+
+    world.simulator.rewrites.append(change)
+    run = world.run("google_play_app", {**PLAY, "state": state})
+    assert run.message == "Esper returned no valid ID of the Google enterprise."
+    assert run.writes == []
+
+
 def test_a_task_selects_one_of_several_enterprises(world: World) -> None:
     bind(world)
     world.simulator.rewrites.append(_with_second_binding)
@@ -298,6 +335,15 @@ def test_tenant_deletes_a_play_app_after_the_change_of_its_blueprint(world: Worl
     run = world.must("tenant", {"google_play_apps": [delete], "blueprints": [clear]})
     assert run.writes[0].split("/")[1:3] == ["v2", "blueprints"]
     assert run.writes[-1].startswith("PUT /v0/enterprise/")
+
+
+def test_a_blueprint_of_the_same_task_cannot_use_a_new_play_app(world: World) -> None:
+    bind(world)
+    apps = [{"package_name": "com.example.new", "version_name": "latest", "type": "PLAYSTORE"}]
+    blueprint = {"name": "Tablets", "settings": {"android": {"apps": apps}}}
+    run = world.run("tenant", {"google_play_apps": [{"package_name": "com.example.new"}], "blueprints": [blueprint]})
+    assert run.message.endswith("Approve it with esper.cloud.google_play_app in an earlier task.")
+    assert run.writes == []
 
 
 def test_an_update_that_deletes_the_app_is_an_error(world: World) -> None:

@@ -141,6 +141,16 @@ def test_builds_of_one_version_are_distinguished_by_their_codes(world: World, tm
     assert run.result["tenant_app"]["version_code"] == "2"
 
 
+def test_ids_can_be_in_upper_case_and_have_whitespace(world: World, tmp_path: Path) -> None:
+    record = app(world, src=ipa(tmp_path, "3.2.0", "320")).result["tenant_app"]
+    for options in (
+        {"id": f" {record['id'].upper()} ", "version_name": "3.2.0"},
+        {"package_name": " com.example.till ", "version_id": f"{record['version_id'].upper()}\n"},
+    ):
+        assert app(world, **options).result["tenant_app"] == record
+        assert app(world, **options, state="absent", check_mode=True).changed
+
+
 def test_apps_of_two_platforms_can_have_one_package_name(world: World, tmp_path: Path) -> None:
     app(world, src=ipa(tmp_path, "1.0", package="till"))
     app(world, src=write(tmp_path, "till.msix", packages.msix("till", "1.0")))
@@ -397,6 +407,18 @@ def test_a_download_with_other_bytes_is_discarded(world: World, tmp_path: Path) 
     assert list(tmp_path.glob("*guide*")) == []
 
 
+@pytest.mark.parametrize("link", ["http://[", None, 5])
+def test_an_invalid_download_link_is_an_error(world: World, tmp_path: Path, link: t.Any) -> None:
+    def change(method: str, path: str, body: t.Any) -> t.Any:
+        if "app_download_url" in (body.get("content") or {}):
+            body["content"]["app_download_url"] = link
+        return body
+
+    world.simulator.rewrites.append(change)
+    run = world.run("tenant_app_info", {"name": "Guide", "dest": f"{tmp_path}/apps/"})
+    assert run.message.startswith("Downloading the tenant app 'com.example.guide 3.2 (32)' failed")
+
+
 def test_an_unknown_platform_is_an_error_before_a_deletion(world: World) -> None:
     def change(method: str, path: str, body: t.Any) -> t.Any:
         if path == "/v2/tenant-apps":
@@ -421,3 +443,14 @@ def test_esper_apps_are_ordered_by_their_codes(world: World) -> None:
     assert run.result["esper_apps"][0]["version_name"] == "8040.0"
     assert "Signature" not in run.shown
     assert "the minimum is 1" in world.run("esper_app_info", {"limit": 0}).message
+
+
+def test_an_esper_app_without_an_id_has_no_details(world: World) -> None:
+    def change(method: str, path: str, body: t.Any) -> t.Any:
+        for each in body["content"]["results"]:
+            del each["app_id"]
+        return body
+
+    world.simulator.rewrites.append(change)
+    (row,) = world.must("esper_app_info", {"limit": 1, "details": True}).result["esper_apps"]
+    assert (row["app_id"], row["version_name"]) == (None, None)

@@ -256,7 +256,7 @@ TEXTS = (
         ({"name": ["a"]}, ["name must be a text, not a list."], []),
         ({"devices": [{}, ["a"]]}, ["devices[0] must be a text, not a dict.", "devices[1] must be a text, not a"], []),
         ({"comment": {"a": 1}}, [], ["comment is a dict, and is sent as a text."]),
-        ({"pin": [5349]}, [], ["pin is a list, and is sent as a text."]),
+        ({"pin": [5349]}, ["pin must be a text, not a list. In a template, use the filter string."], []),
         ({"brightness": 50, "google_id": 7}, [], []),
         ({"brightness": 5.5}, [], ["brightness is a number, and is sent as the text '5.5'"]),
         ({"name": 8}, ["name must be a text, not the number 8"], []),

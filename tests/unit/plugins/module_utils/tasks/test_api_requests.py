@@ -4,16 +4,13 @@
 
 from __future__ import annotations
 
-import itertools
-import re
 import typing as t
 from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
 from ansible_collections.esper.cloud.plugins.module_utils.base.errors import ApiError, InvalidParameter
-from ansible_collections.esper.cloud.plugins.module_utils.index import MODULES
-from ansible_collections.esper.cloud.plugins.module_utils.tasks.api import _MODULE, CALL, call
+from ansible_collections.esper.cloud.plugins.module_utils.tasks.api import CALL, call
 from ansible_collections.esper.cloud.tests.unit.service import answers
 
 if t.TYPE_CHECKING:
@@ -180,12 +177,3 @@ def test_an_error_has_the_message_of_the_client(server: Server, client: Client) 
         ApiError, match=r"Calling PATCH /v2/things/1/ failed: PATCH /v2/things/1/ returned HTTP 400: No\."
     ):
         run(client, method="PATCH", path="/v2/things/1/", body={})
-
-
-def test_the_text_about_objects_without_a_module_names_no_module() -> None:
-    text = next(each for each in _MODULE.description if "do not have a module yet" in each)
-    words = re.split(r"[^a-z]+", text.lower())
-    pairs = {f"{one} {other}" for one, other in itertools.pairwise(words)}
-    names = {name.replace("_", " ") for name in MODULES} - {"api", "app", "device"}
-    assert "enrollment" in words
-    assert not {f"{name}{suffix}" for name in names for suffix in ("", "s")} & {*words, *pairs}

@@ -98,6 +98,16 @@ def test_a_device_has_a_history_with_the_commands_to_its_groups(world: World, de
     assert ids(read(world, device=device, state="cancelled")) == []
 
 
+@pytest.mark.parametrize(("device", "lists"), [(ANDROID, 1), (APPLE, 2)])
+def test_a_name_of_commands_takes_no_request_for_each_other_command(world: World, device: str, lists: int) -> None:
+    wanted = send(world, "LOCK")
+    for _number in range(4):
+        send(world)
+    run = read(world, device=device, command="LOCK", limit=1)
+    assert ids(run) == [wanted]
+    assert len(run.requests) == 1 + lists
+
+
 def test_commands_that_the_list_lacks_are_read_by_their_ids(world: World) -> None:
     shared = send(world, devices=())
 
@@ -152,6 +162,7 @@ def test_commands_that_only_the_older_list_has_are_read_on_request(world: World)
         ({"id": "a", "device": ANDROID}, "mutually exclusive"),
         ({"device": ANDROID, "schedule": "WINDOW"}, "mutually exclusive"),
         ({"device": ""}, "The option device is empty"),
+        ({"command": ""}, "The option command is empty"),
     ],
 )
 def test_options_that_do_not_fit_are_an_error(world: World, options: Row, message: str) -> None:

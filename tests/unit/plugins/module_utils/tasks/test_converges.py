@@ -136,6 +136,12 @@ def test_one_device_converges_with_provisioning_by_a_request_of_its_own(world: W
     assert not converge(world, ONE).changed
 
 
+def test_a_converge_with_provisioning_has_no_alias(world: World) -> None:
+    run = converge(world, ONE, alias="Spring", force=True)
+    assert run.message == "The option alias is not allowed with with_provisioning=true."
+    assert run.requests == []
+
+
 def test_a_lost_response_does_not_converge_a_device_twice(world: World) -> None:
     converge(world, ONE, force=True, wait=True)
     world.simulator.fault(kind="drop_after", method="POST", path="/v2/converge")

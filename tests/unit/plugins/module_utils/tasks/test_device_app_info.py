@@ -126,6 +126,8 @@ def test_a_platform_without_access_is_left_out_with_a_warning(world: World) -> N
         ({"devices": [ANDROID], "install_state": "INSTALL_FAILED"}, "install_state requires installs=true"),
         ({"devices": [ANDROID], "platform": "APPLE"}, "mutually exclusive"),
         ({"devices": [ANDROID], "package_name": ""}, "The option package_name is empty"),
+        ({"package_name": KIOSK, "version_name": ""}, "The option version_name is empty"),
+        ({"devices": [ANDROID], "version_code": " "}, "The option version_code is empty"),
     ],
 )
 def test_options_that_do_not_fit_are_an_error(world: World, options: Row, message: str) -> None:

@@ -175,6 +175,16 @@ def test_a_failed_request_is_about_one_device(world: World, android: list[str]) 
     assert account(world, *android).changed
 
 
+@pytest.mark.parametrize("processed", [True, False])
+def test_a_response_without_the_object_is_checked(world: World, android: list[str], processed: bool) -> None:
+    account(world, *android)
+    world.simulator.fault(kind="status", status=200, method="PUT", body="{}", times=2, processed=processed)
+    runs = [account(world, android[0], **IDS), policy(world, android[0])]
+    assert [(run.changed, run.failed, len(run.writes)) for run in runs] == [(processed, not processed, 1)] * 2
+    if not processed:
+        assert all("HTTP 200 without the object" in run.message for run in runs)
+
+
 def test_a_rejected_key_is_one_error(world: World, android: list[str]) -> None:
     world.simulator.fault(kind="status", status=403, method="GET", path="/google-accounts/", times=None)
     run = account(world, *android)

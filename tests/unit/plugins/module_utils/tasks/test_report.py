@@ -111,7 +111,7 @@ def test_filters_and_times_are_sent_in_api_format(world: World) -> None:
         ({"wait_timeout": -1}, "Invalid wait_timeout: -1."),
         ({"dest": "."}, "Invalid dest: '.' is a directory. Set the path of a file."),
         ({"dest": "reports/"}, "Invalid dest: 'reports/' is a directory."),
-        ({"dest": "x" * 300}, "File name too long."),
+        ({"dest": "x" * 300}, "The option dest is not a path, but has 300 characters"),
     ],
     ids=str,
 )
