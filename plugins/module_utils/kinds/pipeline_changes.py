@@ -21,7 +21,7 @@ from dataclasses import dataclass, field, replace
 from ..base.errors import EsperError, InvalidParameter
 from ..base.ids import normal_id
 from ..base.row import Row
-from ..base.text import listed
+from ..base.text import composed, listed
 from ..engine.children import Children, find_child, sync_children
 from ..engine.tenant_view import TenantView
 from ..http.parallel import in_parts
@@ -107,8 +107,8 @@ class TreeChanges:
         self._phases: dict[Step, int] = {}
         self._nodes: dict[str, _Node] = {}
         self._found: dict[TargetList, Row | None] = {}
-        # The IDs of the target lists that new ones of another type replace.
-        self._replaced: set[t.Any] = set()
+        # The IDs of the target lists that others of another type replace: the existing one, or None for a new one.
+        self._replaced: dict[t.Any, Row | None] = {}
         self._attached: list[tuple[Row, list[_Node]]] = []
 
     def plan(self, desired: t.Sequence[Stage], *, exact: bool, can_recreate: bool) -> None:
@@ -116,10 +116,10 @@ class TreeChanges:
         Client.request()."""
         wanted = {stage.name for stage in desired}
         leftovers: dict[str, list[Row]] = {}
-        for row in self._tree.stages:
-            name = str(row.get("name"))
+        for each in self._tree.stages:
+            name = str(each.get("name"))
             if name.endswith(REPLACED) and name not in wanted and name.removesuffix(REPLACED) in wanted:
-                leftovers.setdefault(name.removesuffix(REPLACED), []).append(row)
+                leftovers.setdefault(name.removesuffix(REPLACED), []).append(each)
         removed = [row for rows in leftovers.values() for row in rows]
         existing = [row for row in self._tree.stages if row not in removed]
         children = sync_children(desired, existing, title="stage", ordered=True)
@@ -187,7 +187,7 @@ class TreeChanges:
         kept = [
             TargetList(stage.path, row.get("name"), str(row["id"]), row.get("target_list_type"))
             for row in others
-            if row["id"] not in known
+            if row["id"] not in known and row["id"] not in self._replaced
         ]
         pairs, surplus = _match_operation_lists(stage.operation_lists or [], source["operation_lists"])
         phrase = f"stage '{stage.name}'"
@@ -275,7 +275,7 @@ class TreeChanges:
             for each in stage.target_lists or ():
                 found = self._found[each] = self._find_list(each, row)
                 if found is not None and each.type not in (None, found.get("target_list_type")):
-                    self._replaced.add(found["id"])
+                    self._replaced[found["id"]] = None
 
     def _find_list(self, desired: TargetList, stage: Row | None) -> Row | None:
         """Return the existing target list that a desired one is: of the stage, else of the pipeline."""
@@ -285,10 +285,27 @@ class TreeChanges:
         if desired.id is not None:
             known = next((row for row in self._lists if normal_id(row["id"]) == normal_id(desired.id)), None)
             return known or find_child(desired, self._all_lists(), title="target list")
+        if replacement := self._find_replacement(desired, attached):
+            return replacement
         row = find_child(desired, attached, title="target list")
         row = row or find_child(desired, self._lists, title="target list")
         # A list that no stage has is looked for only if no stage has one of this name.
         return row or find_child(desired, self._all_lists(), title="target list")
+
+    def _find_replacement(self, desired: TargetList, attached: list[Row]) -> Row | None:
+        """Return the list of the desired type that an interrupted task added in place of others, which it kept."""
+
+        def is_named(row: Row) -> bool:
+            return composed(str(row.get("name") or "")).strip() == desired.name
+
+        others = [row for row in attached if is_named(row) and row.get("target_list_type") != desired.type]
+        if desired.type is None or not others:
+            return None
+        found = [row for row in self._all_lists() if is_named(row) and row.get("target_list_type") == desired.type]
+        if len(found) != 1:
+            return None
+        self._replaced |= dict.fromkeys((row["id"] for row in others), found[0])
+        return found[0]
 
     @property
     def _lists(self) -> list[Row]:
@@ -303,6 +320,7 @@ class TreeChanges:
     def _node(self, desired: TargetList) -> _Node:
         """Return the target list after the task that a desired list is. It can be that of several stages."""
         row = self._found[desired]
+        row = row and (self._replaced.get(row["id"]) or row)
         current_name = None if row is None else str(row.get("name"))
         if row is None or row["id"] in self._replaced:
             name = str(desired.name or current_name)

@@ -375,7 +375,8 @@ def read_devices(view: TenantView, stage_run: Row, concurrency: int = CONCURRENC
     rows = list_all(view.client, path, concurrency=concurrency, convert=_target_run, purpose=purpose)
     by_device: dict[str, dict[str, Row]] = {}
     for row in sorted(rows, key=lambda row: row["created_at"]):
-        by_device.setdefault(row["device_id"], {})[row["operation_id"]] = row
+        # A target run without an operation replaces no other one, which could hide a failure.
+        by_device.setdefault(row["device_id"], {})[row["operation_id"] or row["id"]] = row
     return StageDevices(stage_run, [DeviceRun(id_, list(latest.values())) for id_, latest in by_device.items()])
 
 

@@ -520,6 +520,28 @@ def test_the_diff_shows_the_members_of_a_list_of_another_type(world: World) -> N
     assert run.diff[0]["after"] == {"stage One": {"target list One": {"type": "GROUPS"}}}
 
 
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("POST", "/stages/[^/]+/targetlists/$"), ("DELETE", "/stages/"), ("DELETE", "/pipelines/[^/]+/targetlists/")],
+)
+@pytest.mark.parametrize("exact", [True, False])
+def test_a_list_of_another_type_is_replaced_after_an_interruption(
+    world: World, method: str, path: str, exact: bool
+) -> None:
+    release(world, stage("One", devices=devices(world)))
+    one = stage("One", groups=groups(world))
+    world.simulator.fault(kind="status", status=403, method=method, path=path)
+    assert release(world, one, exact=exact).failed
+    world.simulator.clear_faults()
+    assert not release(world, one, exact=exact).failed
+    shown = info(world, unattached=True)
+    assert [each["groups"] for each in shown["stages"][0]["target_lists"]] == [groups(world)]
+    # Without exact, an interrupted task can leave a list that no stage has.
+    left = ["DEVICES"] if "/pipelines" in path and not exact else []
+    assert [each["type"] for each in shown["unattached_target_lists"]] == left
+    assert not release(world, one, exact=exact).changed
+
+
 def test_a_stage_is_complete_after_two_interrupted_tasks(world: World) -> None:
     release(world, stage("A"), stage("B", REBOOT, LOCK, groups=groups(world)[:1]), stage("C", LOCK))
     create, delete = {"method": "POST", "path": "/operationlists/$"}, {"method": "DELETE", "path": "/stages/[^/]+/$"}

@@ -162,6 +162,20 @@ def test_statuses_are_read_in_any_case(world: World) -> None:
     assert {stage["status"] for stage in result["stages"]} == {"success"}
 
 
+def test_a_failure_is_not_hidden_if_operations_are_unknown(world: World) -> None:
+    build(world, devices_of(world, 1), operations=("REBOOT", "LOCK"))
+
+    def forget(method: str, path: str, body: t.Any) -> t.Any:
+        if method == "GET" and path.endswith("/targetruns/"):
+            for row, status in zip(body["content"]["results"], ("failure", "success"), strict=False):
+                del row["stage_run_operation_id"]
+                row["status"] = status
+        return body
+
+    world.simulator.rewrites.append(forget)
+    assert counts(must(world, wait=True)) == {"failed": 1}
+
+
 # --- promotion --------------------------------------------------------------------------------------------------------
 
 
