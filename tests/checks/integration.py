@@ -28,7 +28,8 @@ def main() -> int:
     if not any(TESTS.glob("targets/*/tasks/main.yml")):
         sys.exit(f"There is no integration target in {TESTS}.")
     as_modules = sys.argv[1:2] == ["modules"]
-    command = ["ansible-test", "integration", "--local", "--color", "no", *sys.argv[1 + as_modules :]]
+    options = ["--local", "--color", "no", "--continue-on-error"]
+    command = ["ansible-test", "integration", *options, *sys.argv[1 + as_modules :]]
     with tempfile.TemporaryDirectory(prefix="esper-journal.") as directory:
         journal = Path(os.environ.get("SIMULATOR_JOURNAL") or Path(directory) / "journal.jsonl")
         if code := _run(command, journal, in_process=not as_modules):
