@@ -51,7 +51,7 @@ class PipelinePlanner(Planner):
         """Return the plan that changes a pipeline and its tree. The tree is read if the task has stages."""
         if params.get("stages") is None:
             return super().plan_update(current, params)
-        reader = t.cast("PipelineLookup", self.lookup).tree_reader(current)
+        reader = PipelineLookup(self.view, self.kind).tree_reader(current)
         # Neither needs the other, and both take several requests, one after the other.
         desired, tree = together(
             self.view.client,
@@ -97,7 +97,7 @@ class PipelinePlanner(Planner):
         """Return the plan that deletes a pipeline. With ``force``, its run is cancelled before."""
         plan = super().plan_delete(current, params)
         if params.get("force"):
-            reader = t.cast("PipelineLookup", self.lookup).tree_reader(current)
+            reader = PipelineLookup(self.view, self.kind).tree_reader(current)
             plan.steps[:0] = [self._cancel(reader, current, run) for run in reader.last_runs(1) if is_active_run(run)]
         return plan
 
