@@ -185,9 +185,7 @@ class TenantView:
         invalidations = self._invalidations
         found = list_each(self.client, unread, page_size=page_size, concurrency=CONCURRENCY, purpose=purpose)
         if invalidations == self._invalidations:
-            # The dict is replaced, because other threads can read it at the same time.
-            new = {_cache_key(path, None): rows for path, rows in zip(unread, found, strict=True)}
-            self._lists = {**self._lists, **new}
+            self._lists.update({_cache_key(path, None): rows for path, rows in zip(unread, found, strict=True)})
 
     def _typed_rows(self, kind: Kind, rows: list[Row]) -> list[Row]:
         return [typed for row in rows if (typed := self.typed(kind, row))]

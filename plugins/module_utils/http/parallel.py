@@ -10,6 +10,7 @@ from collections import deque
 from graphlib import TopologicalSorter
 from queue import SimpleQueue
 
+from ..base.errors import EsperError
 from ..base.threads import block_signals
 from .client import Client
 from .transport import CONNECTIONS
@@ -76,6 +77,26 @@ def in_dependency_order(
             item, result = workers.next_result()
             sorter.done(item)
             yield result
+
+
+def together(client: Client, *calls: t.Callable[[], t.Any]) -> list[t.Any]:
+    """Return the results of functions that are called at the same time, in their order.
+
+    Raise the first of their errors, in their order. Each function ends first, because a client that is stopped is of no
+    use for the rest of the task.
+    """
+
+    def attempt(call: t.Callable[[], t.Any]) -> tuple[t.Any, EsperError | None]:
+        try:
+            return call(), None
+        except EsperError as error:
+            return None, error
+
+    results = list(in_parallel(client, attempt, calls, len(calls)))
+    for _result, error in results:
+        if error is not None:
+            raise error
+    return [result for result, _error in results]
 
 
 def in_parts(size: int, items: t.Sequence[_In]) -> t.Iterator[list[_In]]:

@@ -574,7 +574,7 @@ class TreeChanges:
         """Delete the target lists that no stage has: with ``exact`` all of them, otherwise those that new lists
         replace. Without a stage that manages its lists, or that is deleted, nothing is deleted."""
         if not self._replaced and not (
-            exact and (removed or any(stage.target_lists is not None for stage, _ in planned))
+            exact and (removed or any(each.target_lists is not None for each, _row in planned))
         ):
             return
         self._read_whole()

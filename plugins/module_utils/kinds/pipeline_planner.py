@@ -10,6 +10,7 @@ from ..base.errors import InvalidParameter
 from ..base.row import Params, Row
 from ..base.text import listed
 from ..engine.planner import Planner
+from ..http.parallel import together
 from ..model.compare import HIDDEN
 from ..model.plan import ObjectDiff, Plan, Step
 from ..model.unknowns import KnownAfterApply, hide_unknowns
@@ -50,12 +51,16 @@ class PipelinePlanner(Planner):
         """Return the plan that changes a pipeline and its tree. The tree is read if the task has stages."""
         if params.get("stages") is None:
             return super().plan_update(current, params)
-        desired = StageResolver(self.view).resolve(params["stages"])
-        reader = t.cast("PipelineLookup", self.lookup).tree_reader(current)
-        tree = reader.read(
-            has_targets=any(stage.target_lists is not None for stage in desired),
-            has_operations=any(stage.operation_lists is not None for stage in desired),
-            has_unattached=False,
+        reader = PipelineLookup(self.view, self.kind).tree_reader(current)
+        # Neither needs the other, and both take several requests, one after the other.
+        desired, tree = together(
+            self.view.client,
+            lambda: StageResolver(self.view).resolve(params["stages"]),
+            lambda: reader.read(
+                has_targets=_have(params["stages"], "devices", "groups", "target_lists"),
+                has_operations=_have(params["stages"], "operations", "operation_lists"),
+                has_unattached=False,
+            ),
         )
         changes = TreeChanges(self.view, self.kind.phrase(current), str(current["id"]), tree, reader)
         plan = super().plan_update(current, params)
@@ -92,7 +97,7 @@ class PipelinePlanner(Planner):
         """Return the plan that deletes a pipeline. With ``force``, its run is cancelled before."""
         plan = super().plan_delete(current, params)
         if params.get("force"):
-            reader = t.cast("PipelineLookup", self.lookup).tree_reader(current)
+            reader = PipelineLookup(self.view, self.kind).tree_reader(current)
             plan.steps[:0] = [self._cancel(reader, current, run) for run in reader.last_runs(1) if is_active_run(run)]
         return plan
 
@@ -105,6 +110,11 @@ class PipelinePlanner(Planner):
             body={"status": "cancelled"},
             is_settled=lambda: not any(is_active_run(each) for each in reader.last_runs(1)),
         )
+
+
+def _have(stages: t.Iterable[Params], *options: str) -> bool:
+    """Return whether a stage of a task has one of the options."""
+    return any(stage.get(option) is not None for stage in stages for option in options)
 
 
 def _paths_of(stages: t.Iterable[Stage]) -> dict[str, str]:

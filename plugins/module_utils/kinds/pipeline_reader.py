@@ -73,7 +73,7 @@ class PipelineReader(Reader):
 
     def _exported(self, row: Row, omitted: list[Row]) -> Row:
         """Return a pipeline as options of the module for another tenant. Append what it omits to ``omitted``."""
-        reader = t.cast("PipelineLookup", lookup_of(self.view, self.kind)).tree_reader(row)
+        reader = PipelineLookup(self.view, self.kind).tree_reader(row)
         tree = reader.read(has_unattached=False)
         reader.read_members([each for each in tree.target_lists if each.get("target_list_type") == GROUPS])
         record, lost = self.kind.to_result(row), list[str]()

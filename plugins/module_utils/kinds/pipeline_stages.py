@@ -13,6 +13,7 @@ from ..base.row import Params, Row
 from ..base.text import composed
 from ..base.validators import in_range
 from ..engine.tenant_view import TenantView
+from ..http.parallel import together
 from ..model.module_spec import Option
 from .device_group import device_groups
 from .device_group_lookup import path_of
@@ -216,13 +217,16 @@ class StageResolver:
         """Read the devices and device groups that the stages of several pipelines name with few requests."""
         lists = [each for stages in several for stage in stages for each in _lists_in(stage)]
         names = {name for each in lists for name in (*(each.get("devices") or ()), *(each.get("inactive") or ()))}
-        if names:
-            self._devices.prefetch(sorted(names))
         groups = {name for each in lists for name in each.get("groups") or ()}
         if any(each.get("subgroups") and each.get("groups") for each in lists):
             # Finding the groups below others takes the list of all groups.
             self._view.preload(self._groups.kind)
         self._groups.prefetch(sorted(groups))
+        together(
+            self._view.client,
+            lambda: self._devices.prefetch(sorted(names)) if names else None,
+            lambda: self._groups.list_groups() if self._view.is_preloaded(self._groups.kind) else None,
+        )
 
     def resolve(self, stages: t.Sequence[Params]) -> list[Stage]:
         """Return the desired stages."""

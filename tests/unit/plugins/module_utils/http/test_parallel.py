@@ -8,11 +8,13 @@ import threading
 import typing as t
 
 import pytest
+from ansible_collections.esper.cloud.plugins.module_utils.base.errors import NotFound
 from ansible_collections.esper.cloud.plugins.module_utils.http.parallel import (
     CONCURRENCY,
     in_dependency_order,
     in_parallel,
     in_parts,
+    together,
 )
 
 PATIENCE = 20.0
@@ -235,3 +237,26 @@ def test_an_interrupt_does_not_wait_for_responses(client: t.Any, interrupt: type
 def test_the_last_part_can_be_shorter() -> None:
     assert list(in_parts(2, [1, 2, 3, 4, 5])) == [[1, 2], [3, 4], [5]]
     assert list(in_parts(2, [])) == []
+
+
+def test_functions_are_called_at_the_same_time(client: t.Any) -> None:
+    both = threading.Barrier(2, timeout=PATIENCE)
+    assert together(client, lambda: (both.wait(), "a")[1], lambda: (both.wait(), "b")[1]) == ["a", "b"]
+
+
+def test_the_first_error_is_raised_after_all_functions_have_ended(client: t.Any) -> None:
+    failed, ended = threading.Event(), threading.Event()
+
+    def fails() -> None:
+        failed.set()
+        raise NotFound("shelf", "first")
+
+    def fails_later() -> None:
+        failed.wait(PATIENCE)
+        ended.set()
+        raise NotFound("shelf", "second")
+
+    with pytest.raises(NotFound, match="first"):
+        together(client, fails, fails_later)
+    assert ended.is_set()
+    assert not client.stopped.is_set()
