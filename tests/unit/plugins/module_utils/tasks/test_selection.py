@@ -234,10 +234,10 @@ def test_no_device_is_an_error_unless_allow_empty_is_set(
         ({"devices": ["  "]}, "devices[0]"),
         ({"groups": [BERLIN, ""]}, "groups[1]"),
         ({"groups": ["/"]}, "Invalid path of a device group: '/'"),
-        ({"filters": {"tags": ""}}, "Invalid device filter 'tags': '' is not"),
+        ({"filters": {"tags": ""}}, "Invalid device filter 'tags': the value is empty"),
         ({"filters": {"tags": []}}, "Invalid device filter 'tags': the list is empty"),
-        ({"filters": {"group_multi": [" "]}}, "Invalid device filter 'group_multi': ' ' is not"),
-        ({"filters": {"search": None}}, "Invalid device filter 'search': None is not"),
+        ({"filters": {"group_multi": [" "]}}, "Invalid device filter 'group_multi': the value is empty"),
+        ({"filters": {"search": None}}, "Invalid device filter 'search': the value is empty"),
     ],
 )
 @pytest.mark.parametrize("allow_empty", [False, True])
