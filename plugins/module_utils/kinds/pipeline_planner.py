@@ -8,7 +8,7 @@ import typing as t
 
 from ..base.errors import InvalidParameter
 from ..base.row import Params, Row
-from ..base.text import listed
+from ..base.text import composed, listed
 from ..engine.planner import Planner
 from ..http.parallel import together
 from ..model.compare import HIDDEN
@@ -18,7 +18,7 @@ from .pipeline_changes import TreeChanges
 from .pipeline_lookup import PipelineLookup
 from .pipeline_result import Shown, tree_diff
 from .pipeline_stages import Stage, StageResolver, check_stages, label_of_group
-from .pipeline_tree import GROUPS, RUNS, Tree, TreeReader, is_active_run
+from .pipeline_tree import DEVICES, GROUPS, RUNS, Tree, TreeReader, is_active_run
 
 _MAX_NAMED = 5
 
@@ -56,11 +56,7 @@ class PipelinePlanner(Planner):
         desired, tree = together(
             self.view.client,
             lambda: StageResolver(self.view).resolve(params["stages"]),
-            lambda: reader.read(
-                has_targets=_have(params["stages"], "devices", "groups", "target_lists"),
-                has_operations=_have(params["stages"], "operations", "operation_lists"),
-                has_unattached=False,
-            ),
+            lambda: _read_tree(reader, params["stages"]),
         )
         changes = TreeChanges(self.view, self.kind.phrase(current), str(current["id"]), tree, reader)
         plan = super().plan_update(current, params)
@@ -110,6 +106,31 @@ class PipelinePlanner(Planner):
             body={"status": "cancelled"},
             is_settled=lambda: not any(is_active_run(each) for each in reader.last_runs(1)),
         )
+
+
+def _read_tree(reader: TreeReader, stages: t.Sequence[Params]) -> Tree:
+    """Return the parts of a pipeline that the stages of a task need, without the members of target lists."""
+    tree = reader.read(
+        has_targets=_have(stages, "devices", "groups", "target_lists"),
+        has_operations=_have(stages, "operations", "operation_lists"),
+        has_unattached=False,
+    )
+    # A stage with one list keeps it if the task has the same type of members. So these are needed in any case.
+    types = {
+        composed(stage["name"]).strip(): type_
+        for stage in stages
+        for type_, option in ((DEVICES, "devices"), (GROUPS, "groups"))
+        if stage.get(option) is not None
+    }
+    kept = [
+        row["target_lists"][0]
+        for row in tree.stages
+        if len(row.get("target_lists", ())) == 1
+        and row["target_lists"][0].get("target_list_type")
+        == types.get(composed(str(row.get("name") or "")).strip(), "")
+    ]
+    reader.prefetch_members(kept)
+    return tree
 
 
 def _have(stages: t.Iterable[Params], *options: str) -> bool:

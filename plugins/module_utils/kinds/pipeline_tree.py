@@ -147,16 +147,21 @@ class TreeReader:
 
     def read_members(self, lists: t.Sequence[Row]) -> None:
         """Add the members to target lists: ``targets`` to those of devices, ``device_groups`` to those of groups."""
+        paths = self.prefetch_members(lists)
+        for row in lists:
+            if kind := members_of(row):
+                key = "targets" if kind is TARGET else "device_groups"
+                row[key] = self._rows(kind, paths[id(row)])
+
+    def prefetch_members(self, lists: t.Sequence[Row]) -> dict[int, str]:
+        """Read what read_members() needs, and return the paths of the members by the identity of the rows."""
         paths = {
             id(row): self._path(kind.routes.list, list_id=row["id"])
             for row in lists
             if (kind := members_of(row)) is not None
         }
         self._read(paths.values(), "target lists")
-        for row in lists:
-            if kind := members_of(row):
-                key = "targets" if kind is TARGET else "device_groups"
-                row[key] = self._rows(kind, paths[id(row)])
+        return paths
 
     def read_devices(self, lists: t.Sequence[Row]) -> None:
         """Add the devices in their device groups, as Esper has them now, to target lists with their members."""
