@@ -16,7 +16,7 @@ from ..base.errors import ApiError, EsperError, InvalidValues, NotFound, Request
 from ..base.ids import is_id
 from ..base.row import Params, Row
 from ..base.text import counted
-from ..http.parallel import CONCURRENCY, in_parallel
+from ..http.parallel import CONCURRENCY, in_parallel, until_failure
 from ..http.responses import NOT_MODIFIED, Response, object_in, replace_hint, sentence
 from ..model.conform import conform
 from ..model.kind import Kind, Shape
@@ -181,18 +181,7 @@ def send(view: TenantView, kind: Kind, steps: t.Sequence[Step]) -> None:
 
 def _send_together(view: TenantView, kind: Kind, steps: t.Sequence[Step]) -> None:
     """Send independent write requests, several at a time. After a failure, no further one is started. Raise it."""
-    failures: list[EsperError] = []
-
-    def attempt(step: Step) -> None:
-        try:
-            if not failures:
-                _execute_step(view, kind, step)
-        except EsperError as error:
-            # An exception in a thread would cancel the requests in progress, whose outcome would be unknown.
-            failures.append(error)
-
-    for _result in in_parallel(view.client, attempt, steps, CONCURRENCY):
-        pass
+    _results, failures = until_failure(view.client, lambda step: _execute_step(view, kind, step), steps, CONCURRENCY)
     if failures:
         error = failures[0]
         if len(failures) > 1:

@@ -14,11 +14,11 @@ import typing as t
 from dataclasses import dataclass
 from urllib.parse import parse_qs, urlsplit
 
-from ..base.errors import EsperError, TransportError
+from ..base.errors import TransportError
 from ..base.limits import PAGE_SIZE
 from ..base.row import Row
 from .client import Client, Query
-from .parallel import in_parallel
+from .parallel import in_parallel, until_failure
 
 # Maximum number of times that a list is read if it keeps changing.
 _PASSES = 5
@@ -123,22 +123,12 @@ def list_each(
     Raise the errors of list_all(), after the requests in progress.
     """
     requests = [_Requests(client, path, {}, page_size, purpose) for path in paths]
-    failures: list[EsperError] = []
-
-    def fetch(job: tuple[_Requests, int]) -> _Page | None:
-        request, offset = job
-        try:
-            return None if failures else request.fetch(offset)
-        except EsperError as error:
-            # An exception in a thread would cancel the other requests of the task.
-            failures.append(error)
-            return None
 
     def fetch_all(jobs: list[tuple[_Requests, int]]) -> list[_Page]:
-        pages = list(in_parallel(client, fetch, jobs, concurrency))
+        pages, failures = until_failure(client, lambda job: job[0].fetch(job[1]), jobs, concurrency)
         if failures:
             raise failures[0]
-        return [page for page in pages if page is not None]
+        return pages
 
     first = fetch_all([(request, 0) for request in requests])
     offsets = [

@@ -79,6 +79,26 @@ def in_dependency_order(
             yield result
 
 
+def until_failure(
+    client: Client, work: t.Callable[[_In], _Out], items: t.Iterable[_In], most: int
+) -> tuple[list[_Out], list[EsperError]]:
+    """Return the results of ``work`` for the items, in their order, and the errors in the order of their time.
+
+    After an error, no further call starts. The calls in progress end, unlike those of in_parallel(), which stops the
+    client, so the outcome of their requests would be unknown.
+    """
+    failures: list[EsperError] = []
+
+    def attempt(item: _In) -> tuple[_Out, ...]:
+        try:
+            return () if failures else (work(item),)
+        except EsperError as error:
+            failures.append(error)
+            return ()
+
+    return [result for results in in_parallel(client, attempt, items, most) for result in results], failures
+
+
 def together(client: Client, *calls: t.Callable[[], t.Any]) -> list[t.Any]:
     """Return the results of functions that are called at the same time, in their order.
 

@@ -15,6 +15,7 @@ from ansible_collections.esper.cloud.plugins.module_utils.http.parallel import (
     in_parallel,
     in_parts,
     together,
+    until_failure,
 )
 
 PATIENCE = 20.0
@@ -259,4 +260,18 @@ def test_the_first_error_is_raised_after_all_functions_have_ended(client: t.Any)
     with pytest.raises(NotFound, match="first"):
         together(client, fails, fails_later)
     assert ended.is_set()
+    assert not client.stopped.is_set()
+
+
+def test_no_call_starts_after_an_error_and_the_client_is_not_stopped(client: t.Any) -> None:
+    started: list[int] = []
+
+    def work(item: int) -> int:
+        started.append(item)
+        if item == 1:
+            raise NotFound("shelf", "second")
+        return item
+
+    results, failures = until_failure(client, work, range(4), 1)
+    assert (results, started, [str(each) for each in failures]) == ([0], [0, 1], [str(NotFound("shelf", "second"))])
     assert not client.stopped.is_set()
