@@ -423,7 +423,7 @@ def registry_file() -> str:
     found = {
         each.name: (file, name, each)
         for file, name, each in definitions("kinds")
-        if isinstance(each, kind_type) and each.module and each.in_tenant
+        if isinstance(each, kind_type) and each.module and each.tenant.plan
     }
     # Kinds that others refer to come first.
     order = graphlib.TopologicalSorter(

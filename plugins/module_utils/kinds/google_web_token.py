@@ -18,7 +18,7 @@ from ..base.redaction import Disclosed
 from ..base.row import Params, Row
 from ..base.validators import https_url, length
 from ..model.field import Field
-from ..model.kind import Routes
+from ..model.kind import Routes, not_in_tenant
 from ..model.module_spec import Option, Value
 from ..model.plain import plain_kind
 from ..model.plan import ObjectDiff, Plan, Step
@@ -113,7 +113,7 @@ GOOGLE_WEB_TOKEN = plain_kind(
         "present": "V(present) stores a web token for O(parent_url) in Esper.",
         "absent": "V(absent) deletes the stored web token.",
     },
-    in_tenant=False,
+    tenant=not_in_tenant("Esper returns a web token only when it is created."),
     short_description="Manage Google web tokens in Esper",
     info_short_description="Get information about Google web tokens",
     seealso=("google_enterprise", "google_play_app"),

@@ -18,7 +18,7 @@ from ..base.errors import EsperError
 from ..base.row import Row
 from ..base.validators import length
 from ..model.field import Field
-from ..model.kind import Guard, Kind, Routes
+from ..model.kind import Guard, Kind, Routes, not_in_tenant
 from ..model.module_spec import NO_DIFF, READS_ONLY, ModuleSpec, Option, Value, state_option, writable
 from .personal_access_token_planner import PersonalAccessTokenPlanner
 from .personal_access_token_reader import PersonalAccessTokenReader
@@ -89,7 +89,7 @@ PERSONAL_ACCESS_TOKEN = Kind(
     fields=_FIELDS,
     guards=(Guard(users=_is_own, advice="Use another API key", also_update=True, reads=("prefix",)),),
     on_lost_create="fail",
-    in_tenant=False,
+    tenant=not_in_tenant("Esper returns the value of a token only when it is created."),
     planner=PersonalAccessTokenPlanner,
     reader=PersonalAccessTokenReader,
     module=ModuleSpec(

@@ -155,6 +155,29 @@ class Upload:
     required: bool = True
 
 
+@dataclass(frozen=True, kw_only=True)
+class Tenant:
+    """The part that a kind takes in a tenant as code.
+
+    ``plan`` is true if the module tenant manages the objects. ``export`` says whether tenant_export writes them:
+    "always", "on_request" only if the task names the kind, "never" if Esper does not return enough to create them
+    again. ``prune`` is true if tenant can delete those that a task does not list. ``is_built_in`` returns true for an
+    object of Esper's own, which is neither exported nor deleted. ``reason`` says why a kind does not take part in all
+    of it, for the guide.
+    """
+
+    plan: bool = True
+    export: t.Literal["always", "on_request", "never"] = "always"
+    prune: bool = True
+    is_built_in: t.Callable[[Row], bool] = lambda _row: False
+    reason: str = ""
+
+
+def not_in_tenant(reason: str) -> Tenant:
+    """Return the part of a kind whose objects are managed by its own module only."""
+    return Tenant(plan=False, export="never", prune=False, reason=reason)
+
+
 @dataclass(frozen=True)
 class Related:
     """A value of an _info module that takes requests of its own, and is returned if a boolean option is true.
@@ -196,7 +219,7 @@ class Kind:
     ``absent_states`` are the values of the option ``state`` after which the object does not exist.
 
     ``view_key`` is the key of the kind in TenantView. It defaults to the name, and differs if a module manages versions
-    of the objects of another kind. ``in_tenant`` is true if the module tenant manages the objects too.
+    of the objects of another kind. ``tenant`` is the part of the kind in a tenant as code.
 
     ``lookup``, ``planner`` and ``reader`` are subclasses of Lookup, Planner and Reader in ``engine``.
     """
@@ -223,7 +246,7 @@ class Kind:
     find_keys: t.Callable[[Row], t.Iterable[str]] | None = None
     on_lost_create: t.Literal["adopt", "fail"] = "adopt"
     absent_states: tuple[str, ...] = ("absent",)
-    in_tenant: bool = True
+    tenant: Tenant = field(default_factory=Tenant)
     uploads: tuple[Upload, ...] = ()
     related: tuple[Related, ...] = ()
     view_key: str = ""

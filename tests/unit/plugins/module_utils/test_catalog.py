@@ -99,7 +99,7 @@ def _managed() -> dict[str, Kind]:
 
 def test_each_kind_with_a_module_is_in_the_registry() -> None:
     managed = _managed()
-    listed = {name: kind for name, kind in managed.items() if kind.in_tenant}
+    listed = {name: kind for name, kind in managed.items() if kind.tenant.plan}
     assert {kind.name: kind for kind in KINDS} == listed
     assert len(KINDS) == len(listed)
     assert all(definition_of(name) is define_module(kind) for name, kind in managed.items())
