@@ -25,6 +25,18 @@ def differences(field: Field, before: t.Any, after: t.Any, path: str = "") -> t.
         yield {"path": path, "before": before, "after": after}
 
 
+def object_differences(fields: t.Sequence[Field], before: Row, after: Row) -> t.Iterator[Row]:
+    """Yield the differences between two objects in collection terms: see differences(). Values that are no fields, such
+    as the checksum of a file, are compared as a whole."""
+    known = {field.name: field for field in fields}
+    for name in {**before, **after}:
+        one, other = before.get(name), after.get(name)
+        if name in known:
+            yield from differences(known[name], one, other, name)
+        elif one != other:
+            yield {"path": name, "before": one, "after": other}
+
+
 def _is_same(field: Field, one: t.Any, other: t.Any) -> bool:
     rules = {"ordered": field.list_type != "set", "typed": field.opaque}
     return matches(one, other, **rules) and matches(other, one, **rules)
