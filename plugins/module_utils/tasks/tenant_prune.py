@@ -78,8 +78,7 @@ class Pruning:
     ) -> Pruning:
         """Return the pruning that the options of a task describe. Raise InvalidParameter if they are invalid.
 
-        ``kinds`` are those of the module. Objects that the task does not list are reported for the kinds in the option
-        prune, and for those of a tree.
+        ``kinds`` are those of the module.
         """
         selectors: dict[str, Selector] = {}
         for index, item in enumerate(params["prune"] or ()):
@@ -92,8 +91,8 @@ class Pruning:
         percent = params["max_deletion_percent"]
         if percent is not None and not 0 <= percent <= 100:
             raise InvalidParameter(f"Invalid max_deletion_percent: {percent}. It must be between 0 and 100.")
-        in_tree = [each.name for each in kinds if params.get("src") and params[each.tenant_option] is not None]
-        reported = [each for each in kinds if each.can_prune and (each.name in selectors or each.name in in_tree)]
+        listed_kinds = [each for each in kinds if params["report_unlisted"] and params[each.tenant_option] is not None]
+        reported = [each for each in kinds if each.can_prune and (each.name in selectors or each in listed_kinds)]
         return cls(view, selectors, reported, deviations, params["max_deletions"], percent)
 
     def find_unlisted(self, batch: Batch) -> list[BatchItem]:
@@ -260,6 +259,13 @@ OPTIONS = (
         ),
     ),
     Option(
+        "report_unlisted",
+        "If V(true), RV(not_in_tree) also has the kinds whose list the task has, even an empty one. The task then reads"
+        " all objects of these kinds, usually with one request for each kind. Always V(true) with O(src).",
+        type="bool",
+        default=False,
+    ),
+    Option(
         "max_deletions",
         "Maximum number of objects that O(prune) deletes. If there are more, the task fails before it makes changes.",
         type="int",
@@ -276,7 +282,7 @@ OPTIONS = (
 NOT_IN_TREE = Value(
     "not_in_tree",
     (
-        "Existing objects that the task does not list, of the kinds in O(prune).",
+        "Existing objects that the task does not list, of the kinds in O(prune) and O(report_unlisted).",
         "Objects of Esper's own, such as the root of the device groups, are left out.",
     ),
     type="list",
