@@ -233,7 +233,9 @@ objects:
       type: str
       sample: device_group
     option:
-      description: Position of the object in the task. All files of a directory have the same position.
+      description:
+        - Position of the object in the task. All files of a directory have the same position.
+        - For an object that the task deletes because it does not list it, the position in O(prune).
       type: str
       sample: device_groups[1]
     name:
@@ -256,6 +258,29 @@ objects:
       sample:
         - name
         - path
+    changes:
+      description: Changes of the object, field by field. Empty if the object failed or was skipped.
+      type: list
+      elements: dict
+      contains:
+        path:
+          description: Path of the value, with dots between the names. An item of a list has its key or its
+            position.
+          type: str
+          sample: settings.android.apps[com.example.kiosk].version_name
+        before:
+          description: Value before the change. V(null) if there is none, or if it is secret.
+          type: raw
+          sample: '1.0'
+        after:
+          description: Value after the change. V(null) if there is none. A secret is V((not shown\)).
+          type: raw
+          sample: '1.1'
+        object:
+          description: Title of another object that changes with this one, such as a parent that is created.
+            Omitted for the object itself.
+          type: str
+          sample: device group All devices/Stores
     msg:
       description: Error message of a failed object.
       type: str

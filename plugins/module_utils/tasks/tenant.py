@@ -16,8 +16,8 @@ from ..engine.tenant_view import TenantView
 from ..kinds.registry import KINDS
 from ..model.kind import Kind, Shape
 from ..model.module_spec import ModuleSpec, Option, Value
-from ..model.unknowns import hide_unknowns
 from ..task import ItemParams, ModuleDefinition, ModuleResult, RunContext, to_diff, unmet_requirement
+from .tenant_record import RECORD, to_record
 
 # The number of objects for which the task gets the time of the option deadline.
 _OBJECTS_PER_DEADLINE = 100
@@ -96,7 +96,7 @@ def _outcome(batch: Batch, context: RunContext) -> ModuleResult:
     result: Row = {
         "changed": any(item.action in changes or item.is_started for item in batch.items),
         "counts": _counts(batch),
-        "objects": [_record(item) for item in batch.items],
+        "objects": [to_record(item) for item in batch.items],
     }
     if context.diff:
         changed = [item for item in batch.items if item.action not in ("failed", "skipped")]
@@ -104,22 +104,6 @@ def _outcome(batch: Batch, context: RunContext) -> ModuleResult:
     if batch.failed:
         result.update(failed=True, msg=_message(batch))
     return ModuleResult(result, [warning for item in batch.items for warning in item.plan.warnings])
-
-
-def _record(item: BatchItem) -> Row:
-    changes = item.changes if item.action not in ("failed", "skipped") else []
-    fields = {name for change in changes for name in {**change.before, **change.after}}
-    record: Row = {
-        "kind": item.kind.name,
-        "option": item.option_path,
-        "name": item.key,
-        "id": hide_unknowns((item.record or item.plan.current or {}).get("id")),
-        "action": item.action,
-        "fields": sorted(fields),
-    }
-    if item.error is not None:
-        record["msg"] = str(item.error)
-    return record
 
 
 def _message(batch: Batch) -> str:
@@ -181,39 +165,7 @@ TENANT = ModuleDefinition(
                 type="list",
                 elements="dict",
                 returned="always",
-                contains=(
-                    Value("kind", "Kind of the object, the name of the module that manages it.", sample="device_group"),
-                    Value(
-                        "option",
-                        "Position of the object in the task. All files of a directory have the same position.",
-                        sample="device_groups[1]",
-                    ),
-                    Value(
-                        "name",
-                        "Name of the object in the task: a path, a name, or a package name with its version.",
-                        sample="All devices/Stores/Berlin",
-                    ),
-                    Value(
-                        "id",
-                        "ID of the object. V(null) if the object does not exist.",
-                        type="raw",
-                        sample="7d1c4f60-6a3e-4b8e-9f10-3c5a2e9b8d77",
-                    ),
-                    Value(
-                        "action",
-                        "Action on the object. One of V(created), V(updated), V(deleted), V(unchanged), V(failed) and"
-                        " V(skipped). A skipped object was not changed because another object failed.",
-                        sample="created",
-                    ),
-                    Value(
-                        "fields",
-                        "Names of the changed properties.",
-                        type="list",
-                        elements="str",
-                        sample=["name", "path"],
-                    ),
-                    Value("msg", "Error message of a failed object.", returned="if the object failed"),
-                ),
+                contains=RECORD,
             ),
             Value(
                 "counts",
