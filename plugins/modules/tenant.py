@@ -281,6 +281,32 @@ objects:
             Omitted for the object itself.
           type: str
           sample: device group All devices/Stores
+    accepted:
+      description: Differences that the task does not change, because O(accepted_deviations) lists them.
+      type: list
+      elements: dict
+      contains:
+        field:
+          description: Path of the value, as in RV(objects[].changes[].path). V(null) if the deviation is
+            that the object exists or does not exist.
+          type: str
+          sample: description
+        before:
+          description: Value in Esper.
+          type: raw
+          sample: Changed in the console
+        after:
+          description: Value in the task.
+          type: raw
+          sample: Kiosks in stores
+        reason:
+          description: Reason of the deviation.
+          type: str
+          sample: Pilot in Berlin
+        until:
+          description: Last day of the deviation. V(null) if it has none.
+          type: str
+          sample: '2026-12-31'
     msg:
       description: Error message of a failed object.
       type: str
