@@ -33,6 +33,16 @@ attributes:
     description: Shows the managed values before and after the change, also in check mode.
     support: full
 options:
+  src:
+    description:
+      - Directories on the controller with the objects as files, see the guide Tenant as code.
+      - 'A later directory overlays the earlier ones: its objects replace single options of the same objects.
+        Options with the value null are removed.'
+      - The objects are added to those in the lists of the task.
+      - The files are checked before the first request. Errors name the file and the line.
+      - A relative path is searched in the same way as by M(ansible.builtin.copy).
+    type: list
+    elements: path
   alert_channels:
     description: Alert channels, each with the options of M(esper.cloud.alert_channel).
     type: list
@@ -138,6 +148,32 @@ options:
     description: Users, each with the options of M(esper.cloud.user).
     type: list
     elements: dict
+  accepted_deviations:
+    description:
+      - Differences between the tenant and the task that are left alone, and reported as accepted.
+      - Those in the file C(accepted_deviations.yml) of O(src) are added.
+    type: list
+    elements: dict
+    suboptions:
+      kind:
+        description: Kind of the object, the name of its module.
+        type: str
+        required: true
+      name:
+        description: Name of the object, as in RV(objects[].name).
+        type: str
+        required: true
+      field:
+        description: Path of the option that can differ, such as V(settings.android). If omitted, all can
+          differ.
+        type: str
+      reason:
+        description: Reason for the deviation.
+        type: str
+        required: true
+      until:
+        description: Last day of the deviation, as V(YYYY-MM-DD). If omitted, it does not end.
+        type: str
   on_error:
     description:
       - Behavior if an object fails.
@@ -307,6 +343,10 @@ objects:
           description: Last day of the deviation. V(null) if it has none.
           type: str
           sample: '2026-12-31'
+    file:
+      description: Position of the object in a file of O(src).
+      type: str
+      sample: tenant/blueprints/kiosk.yml:4
     msg:
       description: Error message of a failed object.
       type: str

@@ -7,6 +7,7 @@ Reports and reviews read these records. They have no secrets: model/compare.py r
 
 from __future__ import annotations
 
+from ..base.located import Positions
 from ..base.row import Row
 from ..engine.batch import BatchItem
 from ..model.differences import plan_changes
@@ -14,7 +15,7 @@ from ..model.module_spec import Value
 from ..model.unknowns import hide_unknowns
 
 
-def to_record(item: BatchItem) -> Row:
+def to_record(item: BatchItem, positions: Positions) -> Row:
     """Return the record of an object."""
     changes = plan_changes(item.kind, item.plan) if item.action not in ("failed", "skipped") else []
     record: Row = {
@@ -27,6 +28,8 @@ def to_record(item: BatchItem) -> Row:
         "changes": changes,
         "accepted": item.accepted,
     }
+    if item.option_path in positions:
+        record["file"] = positions[item.option_path]
     if item.error is not None:
         record["msg"] = str(item.error)
     return record
@@ -116,5 +119,11 @@ RECORD = (
     ),
     CHANGES,
     ACCEPTED,
+    Value(
+        "file",
+        "Position of the object in a file of O(src).",
+        returned="if the object is in a file",
+        sample="tenant/blueprints/kiosk.yml:4",
+    ),
     Value("msg", "Error message of a failed object.", returned="if the object failed"),
 )
