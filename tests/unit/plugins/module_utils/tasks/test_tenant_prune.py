@@ -185,8 +185,8 @@ def test_built_in_objects_are_not_listed(world: World) -> None:
 
 def test_groups_with_devices_and_their_parents_are_kept(world: World) -> None:
     world.must("tenant", {"device_groups": [{"path": each} for each in ("Keep", "Shops", "Shops/Berlin", "Old")]})
-    device = next(iter(world.simulator.state(devices=True)["devices"]))
-    world.must("device", {"devices": [device["device_name"]], "group": "All devices/Shops/Berlin"})
+    device = world.must("device_info", {"groups": ["All devices"]}).result["devices"][0]
+    world.must("device", {"device": device["name"], "group": "All devices/Shops/Berlin"})
     prune = {"kind": "device_groups", "names": ["All devices/*"]}
     listed = [{"path": "Keep"}]
     run = planned(world, {"device_groups": listed, "prune": [prune]})
@@ -268,7 +268,7 @@ def test_nothing_is_deleted_if_an_object_cannot_be_planned(menus: World) -> None
 
 
 def test_nothing_is_deleted_after_a_failed_change(menus: World) -> None:
-    menus.simulator.fail(method="POST", path="upload", status=400, times=1)
+    menus.simulator.fault(kind="status", status=400, method="POST", path="/upload/")
     options = {
         "contents": [menu(menus, "a.txt"), menu(menus, "renamed.txt")],
         "prune": [{"kind": "contents"}],
