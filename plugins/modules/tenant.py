@@ -263,6 +263,8 @@ notes:
   - It also fails if a device group gets the path of a group that the same task moves.
   - To reuse the name of an object, such as a role, delete the object by ID in the same task. The
     deletion comes first.
+  - O(prune) never deletes an object in use. To delete one anyway, list it with C(state=absent) and
+    C(force=true).
   - After a failure or an interruption, run the same task again to apply the rest.
 seealso:
   - module: esper.cloud.alert_channel
