@@ -164,8 +164,8 @@ options:
         type: str
         required: true
       field:
-        description: Path of the option that can differ, such as V(settings.android). If omitted, all can
-          differ.
+        description: Path of the value that can differ, as in RV(objects[].changes[].path). If omitted, all
+          values can differ.
         type: str
       reason:
         description: Reason for the deviation.

@@ -18,6 +18,7 @@ from ..kinds.registry import KINDS
 from ..model.kind import Kind, Shape
 from ..model.module_spec import ModuleSpec, Option, Value
 from ..task import ItemParams, ModuleDefinition, ModuleResult, RunContext, to_diff, unmet_requirement
+from ..tree.deviations import ACCEPTED_DEVIATIONS
 from .tenant_record import RECORD, to_record
 
 # The number of objects for which the task gets the time of the option deadline.
@@ -161,28 +162,7 @@ TENANT = ModuleDefinition(
                 elements="path",
             ),
             *(_option(kind) for kind in KINDS),
-            Option(
-                "accepted_deviations",
-                (
-                    "Differences between the tenant and the task that are left alone, and reported as accepted.",
-                    "Those in the file C(accepted_deviations.yml) of O(src) are added.",
-                ),
-                type="list",
-                elements="dict",
-                options=(
-                    Option("kind", "Kind of the object, the name of its module.", required=True),
-                    Option("name", "Name of the object, as in RV(objects[].name).", required=True, identifier=True),
-                    Option(
-                        "field",
-                        "Path of the option that can differ, such as V(settings.android). If omitted, all can differ.",
-                    ),
-                    Option("reason", "Reason for the deviation.", required=True),
-                    Option(
-                        "until",
-                        "Last day of the deviation, as V(YYYY-MM-DD). If omitted, it does not end.",
-                    ),
-                ),
-            ),
+            ACCEPTED_DEVIATIONS,
             Option(
                 "on_error",
                 (
