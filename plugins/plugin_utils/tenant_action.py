@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import os
 import typing as t
+from collections.abc import Iterator
 from pathlib import Path
 
 from ansible import template
@@ -18,6 +19,8 @@ from ansible_collections.esper.cloud.plugins.module_utils.model.values import wi
 from ansible_collections.esper.cloud.plugins.module_utils.tree.documents import Evaluation
 from ansible_collections.esper.cloud.plugins.module_utils.tree.reader import Root, Tree, read_trees
 from ansible_collections.esper.cloud.plugins.plugin_utils.task_action import Preparation, TaskAction, plain
+from jinja2 import Undefined
+from jinja2.exceptions import UndefinedError
 
 _SRC = "src"
 _DEVIATIONS = "accepted_deviations"
@@ -35,7 +38,7 @@ class TenantAction(TaskAction):
             return self._preparation
         roots = [self._root(path) for path in _paths(args.pop(_SRC))]
         kinds = self.definition.items
-        tree = read_trees(roots, kinds, Evaluation(_renderer(self._templar), self._decrypted))
+        tree = read_trees(roots, kinds, self._evaluation())
         shown = {_SRC: [root.shown for root in roots], **{option: args.get(option) for option in tree.lists}}
         for option, value in tree.lists.items():
             args[option] = self._joined(option, value, args.get(option))
@@ -44,6 +47,9 @@ class TenantAction(TaskAction):
             args[_DEVIATIONS] = self._joined(_DEVIATIONS, tree.accepted_deviations, args.get(_DEVIATIONS))
         self._task.args = args
         return Preparation(tree.positions(kinds), tree.secrets, _warnings(tree, roots), plain(shown))
+
+    def _evaluation(self) -> Evaluation:
+        return Evaluation(_renderer(self._templar), self._decrypted)
 
     def _root(self, path: str) -> Root:
         shown = path.rstrip("/") or path
@@ -106,19 +112,21 @@ def _renderer(templar: t.Any) -> t.Callable[[str], list[t.Any]]:
         try:
             # Ansible removes an omitted value from a list.
             return t.cast("list[t.Any]", without_omit(plain(templar.template([_trusted(text)]))))
-        except AnsibleError as error:
+        except (AnsibleError, UndefinedError) as error:
             raise InvalidParameter(f"The template cannot be rendered: {_first_line(error)}") from None
 
     return render
 
 
 def _with_types(templar: t.Any) -> t.Any:
-    """Return a templar whose results have the types of the variables. Since version 2.19, ansible-core has no other."""
+    """Return a templar whose results have the types of the variables, which all have since ansible-core 2.19."""
     native = getattr(template, "AnsibleNativeEnvironment", None)
     if native is None or hasattr(template, "trust_as_template"):
         return templar
     typed = templar.copy_with_new_env(environment_class=type("_Typed", (native,), {"concat": staticmethod(_concat)}))
     typed.jinja2_native = True
+    # It would change null to an empty text.
+    typed.environment.finalize = None
     return typed
 
 
@@ -129,7 +137,10 @@ def _concat(nodes: t.Iterable[t.Any]) -> t.Any:
     """
     iterator = iter(nodes)
     first = list(itertools.islice(iterator, 2))
-    if len(first) == 1:
-        # An undefined variable raises an error as a text only.
-        return first[0] if str(first[0]) is not None else None
-    return "".join(str(node) for node in itertools.chain(first, iterator))
+    if len(first) != 1:
+        return "".join(str(node) for node in itertools.chain(first, iterator))
+    value = first[0]
+    if isinstance(value, Undefined):
+        # Only its text raises the error.
+        return str(value)
+    return list(value) if isinstance(value, Iterator) else value

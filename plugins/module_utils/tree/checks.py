@@ -58,9 +58,13 @@ def _aliases(described: Described) -> tuple[str, ...]:
 def _check_value(described: Described, item: Located, path: str) -> t.Iterator[Problem]:
     if item.fault:
         yield Problem(item.file, item.line, item.fault)
-        return
-    if item.value is None:
-        return
+    elif item.value is not None:
+        problems = list(_check_type(described, item, path))
+        yield from problems or _other_faults(described, item, path)
+
+
+def _check_type(described: Described, item: Located, path: str) -> t.Iterator[Problem]:
+    """Yield the errors in the type of a value, and in the values in it."""
     suboptions = described.options if isinstance(described, Option) else tuple(options_in(described.fields))
     rules: _Rules = described.rules if isinstance(described, Option) else {}
     if isinstance(described, Field) and (exclusive := exclusive_options(described.fields)):
@@ -75,7 +79,6 @@ def _check_value(described: Described, item: Located, path: str) -> t.Iterator[P
         yield from check_options(suboptions, rules, item, path)
     else:
         yield from _check_item(described, described.type, item, path)
-    yield from _other_faults(described, item, path)
 
 
 def _check_item(described: Described, kind: str, item: Located, path: str) -> t.Iterator[Problem]:
