@@ -40,6 +40,8 @@ from .model.walk import (
     invalid_path,
     needs_check,
     null_identifiers,
+    suggestions,
+    type_mismatch,
     walk,
 )
 
@@ -176,6 +178,14 @@ class ModuleDefinition:
         """Return the values of options in parameters, connection options included. ``only`` selects the options."""
         own = list(walk((*_CONNECTION, *self.module.options), params, only=only))
         return Visits(own, list(walk(self.described_items, params, only=only)) if self.items else [])
+
+    def explain(self, message: str, params: Params) -> str:
+        """Return the message of Ansible about invalid parameters, with the names and values that are close to them. If
+        an item is no dict, return a message that says which one."""
+        if error := type_mismatch(self.visit(params).all):
+            return error
+        questions = suggestions((*_CONNECTION, *self.module.options), params)
+        return " ".join([sentence(message), *questions]) if questions else message
 
 
 @dataclass(frozen=True)

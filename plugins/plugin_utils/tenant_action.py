@@ -15,7 +15,9 @@ from ansible import template
 from ansible.errors import AnsibleError
 from ansible_collections.esper.cloud.plugins.module_utils.base.errors import InvalidParameter
 from ansible_collections.esper.cloud.plugins.module_utils.model.kind import Shape
+from ansible_collections.esper.cloud.plugins.module_utils.model.module_spec import Option
 from ansible_collections.esper.cloud.plugins.module_utils.model.values import without_omit
+from ansible_collections.esper.cloud.plugins.module_utils.tree.deviations import ACCEPTED_DEVIATIONS
 from ansible_collections.esper.cloud.plugins.module_utils.tree.documents import Evaluation
 from ansible_collections.esper.cloud.plugins.module_utils.tree.reader import Root, Tree, read_trees
 from ansible_collections.esper.cloud.plugins.plugin_utils.task_action import Preparation, TaskAction, plain
@@ -23,7 +25,6 @@ from jinja2 import Undefined
 from jinja2.exceptions import UndefinedError
 
 _SRC = "src"
-_DEVIATIONS = "accepted_deviations"
 # Since version 2.19, ansible-core only renders texts that are marked.
 _trusted: t.Callable[[str], str] = getattr(template, "trust_as_template", str)
 
@@ -38,13 +39,16 @@ class TenantAction(TaskAction):
             return self._preparation
         roots = [self._root(path) for path in _paths(args.pop(_SRC))]
         kinds = self.definition.items
-        tree = read_trees(roots, kinds, self._evaluation())
+        deviations = next(each for each in self.definition.module.options if each.name == ACCEPTED_DEVIATIONS)
+        tree = read_trees(roots, kinds, t.cast(Option, deviations), self._evaluation())
         shown = {_SRC: [root.shown for root in roots], **{option: args.get(option) for option in tree.lists}}
         for option, value in tree.lists.items():
             args[option] = self._joined(option, value, args.get(option))
         if tree.accepted_deviations:
-            shown[_DEVIATIONS] = args.get(_DEVIATIONS)
-            args[_DEVIATIONS] = self._joined(_DEVIATIONS, tree.accepted_deviations, args.get(_DEVIATIONS))
+            shown[ACCEPTED_DEVIATIONS] = args.get(ACCEPTED_DEVIATIONS)
+            args[ACCEPTED_DEVIATIONS] = self._joined(
+                ACCEPTED_DEVIATIONS, tree.accepted_deviations, args.get(ACCEPTED_DEVIATIONS)
+            )
         self._task.args = args
         return Preparation(tree.positions(kinds), tree.secrets, _warnings(tree, roots), plain(shown))
 

@@ -7,20 +7,17 @@ Reports and reviews read these records. They have no secrets: model/compare.py r
 
 from __future__ import annotations
 
-import typing as t
-
 from ..base.located import Positions
 from ..base.row import Row
 from ..engine.batch import BatchItem
-from ..model.differences import object_differences
+from ..model.differences import plan_changes
 from ..model.module_spec import Value
-from ..model.plan import ObjectDiff
 from ..model.unknowns import hide_unknowns
 
 
 def to_record(item: BatchItem, positions: Positions) -> Row:
     """Return the record of an object."""
-    changes = changes_of(item) if item.action not in ("failed", "skipped") else []
+    changes = plan_changes(item.kind, item.plan) if item.action not in ("failed", "skipped") else []
     record: Row = {
         "kind": item.kind.name,
         "option": item.option_path,
@@ -29,25 +26,13 @@ def to_record(item: BatchItem, positions: Positions) -> Row:
         "action": item.action,
         "fields": sorted({each["path"].partition(".")[0].partition("[")[0] for each in changes}),
         "changes": changes,
+        "accepted": item.accepted,
     }
     if item.option_path in positions:
         record["file"] = positions[item.option_path]
     if item.error is not None:
         record["msg"] = str(item.error)
     return record
-
-
-def changes_of(item: BatchItem) -> list[Row]:
-    """Return what the plan of an object changes, field by field. The changes of another object that changes with it,
-    such as a parent that is created, have its name."""
-    current = item.plan.current
-    own = item.kind.header(current) if current is not None else item.changes[-1].title if item.changes else ""
-    return [row for change in item.changes for row in _rows(item, change, own)]
-
-
-def _rows(item: BatchItem, change: ObjectDiff, own: str) -> t.Iterator[Row]:
-    for row in object_differences(item.kind.fields, change.before, change.after):
-        yield row if change.title == own else {**row, "object": change.title}
 
 
 CHANGES = Value(
@@ -133,6 +118,7 @@ RECORD = (
         sample=["name", "path"],
     ),
     CHANGES,
+    ACCEPTED,
     Value(
         "file",
         "Position of the object in a file of O(src).",
@@ -140,37 +126,4 @@ RECORD = (
         sample="tenant/blueprints/kiosk.yml:4",
     ),
     Value("msg", "Error message of a failed object.", returned="if the object failed"),
-)
-
-NOT_IN_TREE = Value(
-    "not_in_tree",
-    (
-        "Existing objects that the task does not list, of the kinds in O(prune).",
-        "Objects of Esper's own, such as the root of the device groups, are omitted.",
-    ),
-    type="list",
-    elements="dict",
-    returned="always",
-    contains=(
-        Value("kind", "Kind of the object, the name of the module that manages it.", sample="content"),
-        Value("name", "Name of the object.", sample="old-menu.html"),
-        Value("id", "ID of the object.", type="raw", sample=7),
-        Value("action", "V(deleted) or V(kept).", sample="kept"),
-        Value(
-            "reason",
-            "Reason why the object is kept. V(null) if it is deleted.",
-            sample="The content file 'old-menu.html' is in use by the blueprint 'Menus' (published version).",
-        ),
-    ),
-)
-
-PLAN_CHECKSUM = Value(
-    "plan_checksum",
-    (
-        "Checksum of the plan, for O(plan_checksum). V(null) if the task could not plan all objects.",
-        "It depends on the changes only: two runs with the same changes have the same checksum, and check mode has that"
-        " of the run.",
-    ),
-    returned="always",
-    sample="6f8d2c4e7a91b3d05e1f6c8a2b4d7e9031f5a7c9d2e4b6081a3c5e7f90b2d4f6",
 )

@@ -20,12 +20,12 @@ from ..base.row import Params, Row
 from ..base.text import counted
 from ..engine.lookup import lookup_of
 from ..model.kind import Kind, Shape
+from ..model.module_spec import Option
 from .checks import check_options, suggestion
-from .deviations import ACCEPTED_DEVIATIONS, DEVIATIONS_FILE, check_deviations
+from .deviations import ACCEPTED_DEVIATIONS, check_deviations
 from .documents import Documents, Evaluation, Problem
+from .writer import FILES, SUFFIX
 
-SUFFIX = ".yml"
-FILES = "files"
 # The maximum number of errors in the message. The result contains all.
 _SHOWN_PROBLEMS = 20
 
@@ -76,10 +76,13 @@ class Tree:
         )
 
 
-def read_trees(roots: t.Sequence[Root], kinds: t.Mapping[str, Kind], evaluation: Evaluation) -> Tree:
+def read_trees(
+    roots: t.Sequence[Root], kinds: t.Mapping[str, Kind], deviation_option: Option, evaluation: Evaluation
+) -> Tree:
     """Return the objects in trees, the later ones over the earlier ones. Raise InvalidTree with all errors.
 
-    ``kinds`` are those of the objects, by their options of the module tenant.
+    ``kinds`` are those of the objects, by their options of the module tenant. ``deviation_option`` is its option for
+    accepted deviations.
     """
     documents = Documents(evaluation)
     files = _Files([root.path for root in roots])
@@ -88,7 +91,7 @@ def read_trees(roots: t.Sequence[Root], kinds: t.Mapping[str, Kind], evaluation:
     for root in roots:
         found = _read_root(root, kinds, documents)
         for option, items in found.items():
-            if option == ACCEPTED_DEVIATIONS.name:
+            if option == ACCEPTED_DEVIATIONS:
                 deviations.update((_deviation_key(item, index), item) for index, item in enumerate(items))
                 continue
             kind = kinds[option]
@@ -99,7 +102,7 @@ def read_trees(roots: t.Sequence[Root], kinds: t.Mapping[str, Kind], evaluation:
         module = kinds[option].module
         for item in items if module else ():
             documents.problems.extend(check_options(module.options, module.rules, item))
-    documents.problems.extend(check_deviations(deviations.values(), kinds.values()))
+    documents.problems.extend(check_deviations(deviations.values(), deviation_option, kinds.values()))
     if documents.problems:
         redaction = Redaction(documents.secrets)
         raise InvalidTree([redaction.text(str(each)) for each in sorted(set(documents.problems))])
@@ -148,7 +151,7 @@ def _read_root(root: Root, kinds: t.Mapping[str, Kind], documents: Documents) ->
 
 def _files(root: Root, kinds: t.Mapping[str, Kind], documents: Documents) -> t.Iterator[tuple[Path, str, str]]:
     """Yield the YAML files of a tree: the path, the path in messages, and the option. Record unknown files."""
-    options = [*kinds, DEVIATIONS_FILE.removesuffix(SUFFIX)]
+    options = [*kinds, ACCEPTED_DEVIATIONS]
 
     def fail(shown: str, text: str) -> None:
         documents.problems.append(Problem(shown, 1, text))
