@@ -7,10 +7,10 @@ Ansible's validation, which follows, stops at the first error of an object and d
 
 from __future__ import annotations
 
-import difflib
 import typing as t
 
 from ..base.located import Located
+from ..base.text import did_you_mean
 from ..model.field import Field, exclusive_options, options_in
 from ..model.module_spec import Option
 from ..model.walk import Described, Visit, invalid_path, text_slips, type_mismatch
@@ -46,9 +46,9 @@ def check_options(
 
 
 def suggestion(name: t.Any, known: t.Iterable[str]) -> str:
-    """Return a sentence with the closest known name, after a space, "" if there is none."""
-    close = difflib.get_close_matches(str(name), list(known), 1)
-    return f" Did you mean {close[0]}?" if close else ""
+    """Return a question about the closest known name, after a space, "" if there is none."""
+    question = did_you_mean(str(name), known)
+    return f" {question}" if question else ""
 
 
 def _aliases(described: Described) -> tuple[str, ...]:
@@ -58,25 +58,28 @@ def _aliases(described: Described) -> tuple[str, ...]:
 def _check_value(described: Described, item: Located, path: str) -> t.Iterator[Problem]:
     if item.fault:
         yield Problem(item.file, item.line, item.fault)
-    elif item.value is not None:
-        problems = list(_check_type(described, item, path))
-        yield from problems or _other_faults(described, item, path)
-
-
-def _check_type(described: Described, item: Located, path: str) -> t.Iterator[Problem]:
-    """Yield the errors in the type of a value, and in the values in it."""
+        return
+    if item.value is None:
+        return
     suboptions = described.options if isinstance(described, Option) else tuple(options_in(described.fields))
     rules: _Rules = described.rules if isinstance(described, Option) else {}
     if isinstance(described, Field) and (exclusive := exclusive_options(described.fields)):
         rules = {"mutually_exclusive": exclusive}
-    if described.type == "list" and isinstance(item.value, list):
+    if suboptions and described.type == "list" and isinstance(item.value, list):
         for index, each in enumerate(item.value):
-            if suboptions:
-                yield from check_options(suboptions, rules, each, f"{path}[{index}]")
-            else:
-                yield from _check_item(described, described.elements or "raw", each, f"{path}[{index}]")
+            yield from check_options(suboptions, rules, each, f"{path}[{index}]")
     elif suboptions and described.type == "dict":
         yield from check_options(suboptions, rules, item, path)
+    else:
+        problems = list(_check_plain(described, item, path))
+        yield from problems or _other_faults(described, item, path)
+
+
+def _check_plain(described: Described, item: Located, path: str) -> t.Iterator[Problem]:
+    """Yield the errors of a value without suboptions, and of its items."""
+    if described.type == "list" and isinstance(item.value, list):
+        for index, each in enumerate(item.value):
+            yield from _check_item(described, described.elements or "raw", each, f"{path}[{index}]")
     else:
         yield from _check_item(described, described.type, item, path)
 

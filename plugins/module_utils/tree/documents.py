@@ -70,20 +70,29 @@ class Documents:
     def read(self, path: Path, shown: str) -> Located | None:
         """Return the value of a file, None if it is empty or invalid. ``shown`` is its path in messages."""
         try:
+            text, is_secret = self._text(path)
+            return self._parse(text, shown, is_secret=is_secret)
+        except _InvalidFileError as error:
+            self.problems.append(Problem(shown, error.line, str(error)))
+            return None
+
+    def _text(self, path: Path) -> tuple[str, bool]:
+        """Return the text of a file, and whether the file is encrypted."""
+        try:
             data = path.read_bytes()
             is_secret = data.startswith(_ENCRYPTED)
-            text = self.evaluation.decrypt(data.decode()) if is_secret else data.decode()
+            return self.evaluation.decrypt(data.decode()) if is_secret else data.decode(), is_secret
         except OSError as error:
-            return self._fail(shown, 1, f"The file cannot be read: {error.strerror or error}.")
+            raise _InvalidFileError(f"The file cannot be read: {error.strerror or error}.") from None
         except UnicodeDecodeError as error:
-            return self._fail(shown, data[: error.start].count(b"\n") + 1, "The file is not a text in UTF-8.")
+            line = data[: error.start].count(b"\n") + 1
+            raise _InvalidFileError("The file is not a text in UTF-8.", line) from None
         except EsperError as error:
-            return self._fail(shown, 1, str(error))
-        if not HAS_YAML:
-            return self._fail(shown, 1, "The Python of the controller does not have the library PyYAML.")
-        return self._parse(text, shown, is_secret=is_secret)
+            raise _InvalidFileError(str(error)) from None
 
     def _parse(self, text: str, shown: str, *, is_secret: bool) -> Located | None:
+        if not HAS_YAML:
+            raise _InvalidFileError("The Python of the controller does not have the library PyYAML.")
         try:
             loader = _Loader(text)
             try:
@@ -92,14 +101,20 @@ class Documents:
             finally:
                 loader.dispose()
         except RecursionError:
-            return self._fail(shown, 1, "The values are nested too deeply.")
+            raise _InvalidFileError("The values are nested too deeply.") from None
         except yaml.YAMLError as error:
             mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
             reason = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error)
-            return self._fail(shown, mark.line + 1 if mark else 1, f"The file is not valid YAML: {reason}.")
+            line = mark.line + 1 if mark else 1
+            raise _InvalidFileError(f"The file is not valid YAML: {reason}.", line) from None
 
-    def _fail(self, shown: str, line: int, text: str) -> None:
-        self.problems.append(Problem(shown, line, text))
+
+class _InvalidFileError(Exception):
+    """The reason why a file has no value, and its line."""
+
+    def __init__(self, text: str, line: int = 1) -> None:
+        super().__init__(text)
+        self.line = line
 
 
 class _Conversion:
@@ -139,16 +154,15 @@ class _Conversion:
     def _mapping(self, node: t.Any, is_unsafe: bool) -> dict[t.Any, Located]:
         first: dict[t.Any, t.Any] = {}
         for key_node, _value_node in node.value:
-            if key_node.value in first and key_node.tag == first[key_node.value].tag:
+            if not isinstance(key_node, yaml.ScalarNode):
+                self._problem(key_node, "A key must be a text.")
+            elif key_node is not first.setdefault(key_node.value, key_node):
                 line = first[key_node.value].start_mark.line + 1
                 self._problem(key_node, f"The key {key_node.value} is already in line {line}.")
-            elif isinstance(key_node, yaml.ScalarNode):
-                first[key_node.value] = key_node
         self._loader.flatten_mapping(node)
         converted = {}
         for key_node, value_node in node.value:
             if not isinstance(key_node, yaml.ScalarNode):
-                self._problem(key_node, "A key must be a text.")
                 continue
             key = key_node.value if key_node.tag == _TEXT else self._plain(key_node)
             value = self.value(value_node, is_unsafe=is_unsafe)

@@ -99,9 +99,9 @@ def read_trees(
             _overlay(merged.setdefault(option, {}), resolved, kind, documents)
     objects = {option: list(merged[option].values()) for option in kinds if option in merged}
     for option, items in objects.items():
-        module = kinds[option].module
-        for item in items if module else ():
-            documents.problems.extend(check_options(module.options, module.rules, item))
+        if module := kinds[option].module:
+            for item in items:
+                documents.problems.extend(check_options(module.options, module.rules, item))
     documents.problems.extend(check_deviations(deviations.values(), deviation_option, kinds.values()))
     if documents.problems:
         redaction = Redaction(documents.secrets)
