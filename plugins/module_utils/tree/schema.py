@@ -8,6 +8,7 @@ version 1.2, so ``yes`` is a text for them.
 
 from __future__ import annotations
 
+import json
 import re
 import typing as t
 
@@ -149,3 +150,8 @@ def _text(doc: str | t.Sequence[str]) -> str:
     """Return a documentation without the markup of Ansible."""
     text = doc if isinstance(doc, str) else " ".join(doc)
     return _MARKUP.sub(r"\1", text)
+
+
+def schema_text(schema: Row) -> str:
+    """Return the text of the file of a schema."""
+    return f"{json.dumps(schema, indent=2, ensure_ascii=False)}\n"
