@@ -24,14 +24,14 @@ class BlueprintLookup(Lookup):
     def find(self, params: Params) -> Row | None:
         """Return the blueprint that the options of a task address, or None. Raise Ambiguous."""
         row = super().find(params)
-        return None if row is None else self._whole(row)
+        return None if row is None else self.whole(row)
 
     def find_all(self) -> list[Row]:
         """Return all blueprints of the tenant."""
-        rows = (self._whole(row) for row in self.view.list_objects(self.kind))
+        rows = (self.whole(row) for row in self.view.list_objects(self.kind))
         return [row for row in rows if row is not None]
 
-    def _whole(self, row: Row) -> Row | None:
+    def whole(self, row: Row) -> Row | None:
         """Return a blueprint of a list with its settings. The contract has them in lists too; if they are missing, the
         blueprint is read."""
         return row if "settings" in row else self.find_by_id(str(row["id"]))

@@ -1,0 +1,36 @@
+# SPDX-FileCopyrightText: esper.cloud contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The export of blueprints, with names in place of the IDs in their settings."""
+
+from __future__ import annotations
+
+from ..base.row import Row
+from ..engine.exporter import Exporter
+from ..engine.tenant_view import TenantView
+from ..http.parallel import CONCURRENCY, in_parallel
+from ..model.kind import Kind
+from ..model.walk import unknown_paths
+from .blueprint_lookup import BlueprintLookup
+from .blueprint_names import Names
+from .blueprint_settings import SETTINGS
+
+
+class BlueprintExporter(Exporter):
+    """Exports blueprints with the settings of their last version."""
+
+    def __init__(self, view: TenantView, kind: Kind) -> None:
+        super().__init__(view, kind)
+        self._names = Names(view)
+
+    def complete(self, rows: list[Row]) -> list[Row]:
+        """Return blueprints with their settings, and read what their names need."""
+        lookup = BlueprintLookup(self.view, self.kind)
+        found = [row for row in in_parallel(self.view.client, lookup.whole, rows, CONCURRENCY) if row is not None]
+        self._names.prefetch([row.get("settings") or {} for row in found])
+        return found
+
+    def options_of(self, row: Row, omitted: list[str]) -> Row:
+        settings = self._names.add_names(row.get("settings") or {})
+        options = super().options_of({**row, SETTINGS.name: settings}, omitted)
+        omitted += unknown_paths(SETTINGS, settings)
+        return options
