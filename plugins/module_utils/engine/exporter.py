@@ -235,7 +235,7 @@ class Exporter:
             omitted += [path] if found else []
             return None
         shown = self.view.with_names(self.kind, {field.name: [each.shown for each in found]})[field.name]
-        named = [name for each, name in zip(found, shown, strict=True) if name != each.id]
+        named = [name for each, name in zip(found, shown, strict=True) if each.label or name != each.id]
         if len(named) < len(found):
             omitted.append(path)
             return None
@@ -265,10 +265,14 @@ def secret_variables(kind: Kind, objects: t.Sequence[ExportedObject]) -> t.Itera
     paths = {exported.key: [each.path for each in _leaves(exported.options, SecretValue)] for exported in objects}
     keys = unique_slugs([key for key, found in paths.items() if found], variable_slug, "_")
     for exported in objects:
-        own = unique_slugs(paths[exported.key], variable_slug, "_")
+        own = unique_slugs(paths[exported.key], _slug_of_path, "_")
         owner = "" if kind.shape is Shape.SINGLETON else f"_{keys.get(exported.key)}"
         names = {path: f"{VARIABLE_PREFIX}{kind.name}{owner}_{slug}" for path, slug in own.items()}
         yield replace(exported, options=_with_names(exported.options, names)) if names else exported
+
+
+def _slug_of_path(path: str) -> str:
+    return variable_slug(path.removeprefix("settings."))
 
 
 def _with_names(value: t.Any, names: t.Mapping[str, str]) -> t.Any:

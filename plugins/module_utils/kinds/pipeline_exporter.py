@@ -63,7 +63,7 @@ class PipelineExporter(Exporter):
         operation_lists = []
         for index, each in enumerate(raw["operation_lists"]):
             list_path = f"{path}.operation_lists[{index}]"
-            about = {key: each[key] for key in ("name", "description") if each.get(key) is not None}
+            about = {key: each[key] for key in ("name", "description") if each.get(key)}
             if any(operation.get("operation_type") not in TYPES for operation in each["operations"]):
                 # A task replaces the list as a whole.
                 lost.append(f"{list_path}.operations")
@@ -104,7 +104,9 @@ class PipelineExporter(Exporter):
 
 def _set_values(values: Row) -> Row:
     """Return the values that are set. A time of 0 is not."""
-    return {key: value for key, value in values.items() if value is not None and (key != "timeout_seconds" or value)}
+    return {
+        key: value for key, value in values.items() if value not in (None, "") and (key != "timeout_seconds" or value)
+    }
 
 
 def _last_part(url: t.Any) -> str:

@@ -15,8 +15,9 @@ from __future__ import annotations
 
 from ..base.validators import length
 from ..model.field import Field, SeparateRoute
-from ..model.kind import Guard, Routes
+from ..model.kind import Guard, Routes, Tenant
 from ..model.plain import plain_kind
+from .fixed_roles import FIXED_ROLES
 from .role_planner import RolePlanner
 from .user_list import users_with_role
 
@@ -26,6 +27,7 @@ ROLE = plain_kind(
     routes=Routes(list="/authz2/v1/roles/", object="/authz2/v1/roles/{id}"),
     guards=(Guard(users=users_with_role, advice="Assign another role to them first"),),
     planner=RolePlanner,
+    tenant=Tenant(is_built_in=lambda row: row.get("name") in FIXED_ROLES),
     fields=(
         Field("id", "ID of the role.", writable=False, sample="1d9b4a70-0b47-4a0e-9a53-5a3c1b8a2f11"),
         Field(
