@@ -33,6 +33,16 @@ attributes:
     description: Shows the managed values before and after the change, also in check mode.
     support: full
 options:
+  src:
+    description:
+      - Directories on the controller with the objects as files, see the guide Tenant as code.
+      - 'A later directory overlays the earlier ones: its objects replace single options of the same objects.
+        Options with the value null are removed.'
+      - The objects are added to those in the lists of the task.
+      - The files are checked before the first request. Errors name the file and the line.
+      - A relative path is searched in the same way as by M(ansible.builtin.copy).
+    type: list
+    elements: path
   alert_channels:
     description: Alert channels, each with the options of M(esper.cloud.alert_channel).
     type: list
@@ -138,6 +148,32 @@ options:
     description: Users, each with the options of M(esper.cloud.user).
     type: list
     elements: dict
+  accepted_deviations:
+    description:
+      - Differences between the tenant and the task that are left alone, and reported as accepted.
+      - Those in the file C(accepted_deviations.yml) of O(src) are added.
+    type: list
+    elements: dict
+    suboptions:
+      kind:
+        description: Kind of the object, the name of its module.
+        type: str
+        required: true
+      name:
+        description: Name of the object, as in RV(objects[].name).
+        type: str
+        required: true
+      field:
+        description: Path of the option that can differ, such as V(settings.android). If omitted, all can
+          differ.
+        type: str
+      reason:
+        description: Reason for the deviation.
+        type: str
+        required: true
+      until:
+        description: Last day of the deviation, as V(YYYY-MM-DD). If omitted, it does not end.
+        type: str
   on_error:
     description:
       - Behavior if an object fails.
@@ -233,7 +269,9 @@ objects:
       type: str
       sample: device_group
     option:
-      description: Position of the object in the task. All files of a directory have the same position.
+      description:
+        - Position of the object in the task. All files of a directory have the same position.
+        - For an object that the task deletes because it does not list it, the position in O(prune).
       type: str
       sample: device_groups[1]
     name:
@@ -256,6 +294,59 @@ objects:
       sample:
         - name
         - path
+    changes:
+      description: Changes of the object, field by field. Empty if the object failed or was skipped.
+      type: list
+      elements: dict
+      contains:
+        path:
+          description: Path of the value, with dots between the names. An item of a list has its key or its
+            position.
+          type: str
+          sample: settings.android.apps[com.example.kiosk].version_name
+        before:
+          description: Value before the change. V(null) if there is none, or if it is secret.
+          type: raw
+          sample: '1.0'
+        after:
+          description: Value after the change. V(null) if there is none. A secret is V((not shown\)).
+          type: raw
+          sample: '1.1'
+        object:
+          description: Title of another object that changes with this one, such as a parent that is created.
+            Omitted for the object itself.
+          type: str
+          sample: device group All devices/Stores
+    accepted:
+      description: Differences that the task does not change, because O(accepted_deviations) lists them.
+      type: list
+      elements: dict
+      contains:
+        field:
+          description: Path of the value, as in RV(objects[].changes[].path). V(null) if the deviation is
+            that the object exists or does not exist.
+          type: str
+          sample: description
+        before:
+          description: Value in Esper.
+          type: raw
+          sample: Changed in the console
+        after:
+          description: Value in the task.
+          type: raw
+          sample: Kiosks in stores
+        reason:
+          description: Reason of the deviation.
+          type: str
+          sample: Pilot in Berlin
+        until:
+          description: Last day of the deviation. V(null) if it has none.
+          type: str
+          sample: '2026-12-31'
+    file:
+      description: Position of the object in a file of O(src).
+      type: str
+      sample: tenant/blueprints/kiosk.yml:4
     msg:
       description: Error message of a failed object.
       type: str

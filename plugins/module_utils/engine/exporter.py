@@ -106,7 +106,7 @@ class Exporter:
         if self.kind.shape is Shape.SINGLETON:
             found = self.lookup.find({})
             return [found] if found else []
-        return self.view.list_objects(self.kind)
+        return self.lookup.list_existing()
 
     def objects(self) -> list[ExportedObject]:
         """Return all objects of the kind that are not built in, sorted by key."""

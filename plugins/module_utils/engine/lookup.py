@@ -136,6 +136,10 @@ class Lookup:
         """Return the objects with names or IDs. Raise NotFound or Ambiguous."""
         return [self.resolve(text) for text in texts]
 
+    def list_existing(self) -> list[Row]:
+        """Return all existing objects of a tenant, with what a plan for them needs."""
+        return self.view.list_objects(self.kind)
+
     def lists(self) -> tuple[Kind, ...]:
         """Return the kinds in whose lists find() looks up many objects."""
         is_listed = self.kind.shape is Shape.COLLECTION and self.kind.lookup is None and self.kind.returns_name

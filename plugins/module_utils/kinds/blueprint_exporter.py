@@ -7,10 +7,8 @@ from __future__ import annotations
 from ..base.row import Row
 from ..engine.exporter import Exporter
 from ..engine.tenant_view import TenantView
-from ..http.parallel import CONCURRENCY, in_parallel
 from ..model.kind import Kind
 from ..model.walk import unknown_paths
-from .blueprint_lookup import BlueprintLookup
 from .blueprint_names import Names
 from .blueprint_settings import SETTINGS
 
@@ -23,11 +21,9 @@ class BlueprintExporter(Exporter):
         self._names = Names(view)
 
     def complete(self, rows: list[Row]) -> list[Row]:
-        """Return blueprints with their settings, and read what their names need."""
-        lookup = BlueprintLookup(self.view, self.kind)
-        found = [row for row in in_parallel(self.view.client, lookup.whole, rows, CONCURRENCY) if row is not None]
-        self._names.prefetch([row.get("settings") or {} for row in found])
-        return found
+        """Return the blueprints, after what their names need was read."""
+        self._names.prefetch([row.get("settings") or {} for row in rows])
+        return rows
 
     def options_of(self, row: Row, omitted: list[str]) -> Row:
         settings = self._names.add_names(row.get("settings") or {})

@@ -13,6 +13,7 @@ from ..base.row import Params, Row
 from ..base.text import counted
 from ..engine.lookup import Lookup
 from ..engine.tenant_view import TenantView
+from ..http.parallel import CONCURRENCY, in_parallel
 from .blueprint_list import list_versions, read_version
 from .device_group import DEVICE_GROUP
 from .device_list import count_devices
@@ -24,14 +25,17 @@ class BlueprintLookup(Lookup):
     def find(self, params: Params) -> Row | None:
         """Return the blueprint that the options of a task address, or None. Raise Ambiguous."""
         row = super().find(params)
-        return None if row is None else self.whole(row)
+        return None if row is None else self._whole(row)
+
+    def list_existing(self) -> list[Row]:
+        return self.find_all()
 
     def find_all(self) -> list[Row]:
         """Return all blueprints of the tenant."""
-        rows = (self.whole(row) for row in self.view.list_objects(self.kind))
+        rows = in_parallel(self.view.client, self._whole, self.view.list_objects(self.kind), CONCURRENCY)
         return [row for row in rows if row is not None]
 
-    def whole(self, row: Row) -> Row | None:
+    def _whole(self, row: Row) -> Row | None:
         """Return a blueprint of a list with its settings. The contract has them in lists too; if they are missing, the
         blueprint is read."""
         return row if "settings" in row else self.find_by_id(str(row["id"]))

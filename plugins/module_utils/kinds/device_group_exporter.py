@@ -8,16 +8,11 @@ import typing as t
 
 from ..base.row import Row
 from ..engine.exporter import ExportedObject, Exporter
-from .device_group_lookup import DeviceGroupLookup
 from .group_path import split_path
 
 
 class DeviceGroupExporter(Exporter):
     """Exports device groups by their paths, parents first. The root cannot be changed."""
-
-    def rows(self) -> list[Row]:
-        groups = DeviceGroupLookup(self.view, self.kind).list_groups()
-        return [row for row in groups if not self.kind.tenant.is_built_in(row)]
 
     def options_of(self, row: Row, omitted: list[str]) -> Row:
         options = super().options_of(row, omitted)

@@ -21,7 +21,6 @@ from ..model.field import Field
 from ..model.kind import Guard, Related, Routes
 from ..model.module_spec import Option
 from ..model.plain import plain_kind
-from .geofence_exporter import GeofenceExporter
 from .geofence_forms import V0, V0_CREATE, V0_OBJECT, V1, adapt, coordinate, radius
 from .geofence_lookup import GeofenceLookup
 from .geofence_planner import GeofencePlanner
@@ -91,7 +90,6 @@ GEOFENCE = plain_kind(
     lookup=GeofenceLookup,
     planner=GeofencePlanner,
     reader=GeofenceReader,
-    exporter=GeofenceExporter,
     guards=(Guard(users=users, reads=("device_count",)),),
     fields=(
         Field("id", "ID of the geofence.", writable=False, sample="b6a1c9d2-4c6e-4f1b-9a51-0c1d5e7f3a20"),

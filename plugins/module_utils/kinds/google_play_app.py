@@ -27,7 +27,6 @@ from ..model.plan import Plan
 from .app_list import APPS
 from .blueprint_usage import in_blueprints
 from .google_binding import BINDING_PATH, GOOGLE_ENTERPRISE_OPTION, GoogleLookup, GooglePlanner, GoogleReader
-from .google_play_app_exporter import GooglePlayAppExporter
 
 _PRODUCTS = f"{BINDING_PATH}/{{emm_id}}/product/"
 _UNAPPROVED = "unapproved"
@@ -125,7 +124,6 @@ GOOGLE_PLAY_APP = plain_kind(
     lookup=GoogleLookup,
     planner=GooglePlayAppPlanner,
     reader=GooglePlayAppReader,
-    exporter=GooglePlayAppExporter,
     guards=(Guard(users=_users),),
     options=(GOOGLE_ENTERPRISE_OPTION,),
     info_options=(

@@ -16,15 +16,13 @@ _CREATE_ONLY = ("username", "password")
 class UserExporter(Exporter):
     """Exports users with the groups of the route that also changes them, and invitations."""
 
-    def preload(self) -> None:
-        super().preload()
-        UserLookup(self.view, self.kind).list_invitations()
-
-    def rows(self) -> list[Row]:
+    def complete(self, rows: list[Row]) -> list[Row]:
         lookup = UserLookup(self.view, self.kind)
-        users = [lookup.account(row) for row in self.existing()]
-        invitations = [lookup.invited(row) for row in lookup.list_invitations()]
-        return [*in_parallel(self.view.client, lookup.with_access, users, CONCURRENCY), *invitations]
+
+        def read(row: Row) -> Row:
+            return row if row["status"] == INVITED else lookup.with_access(row)
+
+        return list(in_parallel(self.view.client, read, rows, CONCURRENCY))
 
     def options_of(self, row: Row, omitted: list[str]) -> Row:
         options = super().options_of(row, omitted)

@@ -16,8 +16,7 @@ from ..base.row import Row
 from ..base.text import composed
 from ..engine.lookup import Lookup
 from ..model.names import NamedObject
-from .fixed_roles import FIXED_ROLES
-from .role import ROLE
+from .role import FIXED_ROLES, ROLE
 
 CUSTOM = "AuthZ Role User"
 """The role in API format of a user with a custom role."""

@@ -313,6 +313,12 @@ class Kind:
         return self.info_name or self.tenant_option
 
     @property
+    def can_prune(self) -> bool:
+        """True if the module tenant can delete the objects that a task does not list."""
+        states = self.options.get("state", {}).get("choices", ())
+        return self.tenant.plan and self.tenant.prune and self.has_ids and not {*self.absent_states}.isdisjoint(states)
+
+    @property
     def titles(self) -> str:
         """Objects of the kind in a sentence, such as "device groups"."""
         if self.shape is Shape.SINGLETON:

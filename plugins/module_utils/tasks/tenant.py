@@ -8,6 +8,7 @@ import math
 import typing as t
 
 from ..base.errors import InvalidParameter
+from ..base.located import Positions
 from ..base.row import Params, Row
 from ..base.text import counted
 from ..engine.batch import ACTIONS, Batch, BatchItem
@@ -16,8 +17,8 @@ from ..engine.tenant_view import TenantView
 from ..kinds.registry import KINDS
 from ..model.kind import Kind, Shape
 from ..model.module_spec import ModuleSpec, Option, Value
-from ..model.unknowns import hide_unknowns
 from ..task import ItemParams, ModuleDefinition, ModuleResult, RunContext, to_diff, unmet_requirement
+from .tenant_record import RECORD, to_record
 
 # The number of objects for which the task gets the time of the option deadline.
 _OBJECTS_PER_DEADLINE = 100
@@ -29,6 +30,8 @@ _MANY = 20
 
 
 def _run(view: TenantView, params: Params, context: RunContext) -> ModuleResult:
+    if params["src"]:
+        raise InvalidParameter("The option src requires the action plugin of the module.")
     items = [item for kind in KINDS for item in _items(view, kind, params[kind.tenant_option] or [])]
     batch, continue_on_error = Batch(view, items), params["on_error"] == "continue"
     _extend_deadline(view, len(items))
@@ -96,43 +99,26 @@ def _outcome(batch: Batch, context: RunContext) -> ModuleResult:
     result: Row = {
         "changed": any(item.action in changes or item.is_started for item in batch.items),
         "counts": _counts(batch),
-        "objects": [_record(item) for item in batch.items],
+        "objects": [to_record(item, context.positions) for item in batch.items],
     }
     if context.diff:
         changed = [item for item in batch.items if item.action not in ("failed", "skipped")]
         result["diff"] = to_diff(change for item in changed for change in item.changes)
     if batch.failed:
-        result.update(failed=True, msg=_message(batch))
+        result.update(failed=True, msg=_message(batch, context.positions))
     return ModuleResult(result, [warning for item in batch.items for warning in item.plan.warnings])
 
 
-def _record(item: BatchItem) -> Row:
-    changes = item.changes if item.action not in ("failed", "skipped") else []
-    fields = {name for change in changes for name in {**change.before, **change.after}}
-    record: Row = {
-        "kind": item.kind.name,
-        "option": item.option_path,
-        "name": item.key,
-        "id": hide_unknowns((item.record or item.plan.current or {}).get("id")),
-        "action": item.action,
-        "fields": sorted(fields),
-    }
-    if item.error is not None:
-        record["msg"] = str(item.error)
-    return record
-
-
-def _message(batch: Batch) -> str:
+def _message(batch: Batch, positions: Positions) -> str:
     # An error about several objects, which contains the option paths, is listed once.
-    errors = list(
-        dict.fromkeys(
-            str(item.error) if item.option_path in str(item.error) else f"{item.label}: {item.error}"
-            for item in batch.failed
-        )
-    )
-    hidden = len(errors) - _SHOWN_ERRORS
+    errors: dict[str, str] = {}
+    for item in batch.failed:
+        error = str(item.error) if item.option_path in str(item.error) else f"{item.label}: {item.error}"
+        errors.setdefault(error, positions.located(item.option_path, error))
+    shown = list(errors.values())[:_SHOWN_ERRORS]
+    hidden = len(errors) - len(shown)
     more = f" See objects for {counted(hidden, 'more error')}." if hidden > 0 else ""
-    return f"{len(batch.failed)} of {len(batch.items)} objects failed. {' '.join(errors[:_SHOWN_ERRORS])}{more}"
+    return f"{len(batch.failed)} of {len(batch.items)} objects failed. {' '.join(shown)}{more}"
 
 
 def _option(kind: Kind) -> Option:
@@ -161,7 +147,42 @@ TENANT = ModuleDefinition(
             "Objects you omit are not changed.",
         ),
         options=(
+            Option(
+                "src",
+                (
+                    "Directories on the controller with the objects as files, see the guide Tenant as code.",
+                    "A later directory overlays the earlier ones: its objects replace single options of the same"
+                    " objects. Options with the value null are removed.",
+                    "The objects are added to those in the lists of the task.",
+                    "The files are checked before the first request. Errors name the file and the line.",
+                    "A relative path is searched in the same way as by M(ansible.builtin.copy).",
+                ),
+                type="list",
+                elements="path",
+            ),
             *(_option(kind) for kind in KINDS),
+            Option(
+                "accepted_deviations",
+                (
+                    "Differences between the tenant and the task that are left alone, and reported as accepted.",
+                    "Those in the file C(accepted_deviations.yml) of O(src) are added.",
+                ),
+                type="list",
+                elements="dict",
+                options=(
+                    Option("kind", "Kind of the object, the name of its module.", required=True),
+                    Option("name", "Name of the object, as in RV(objects[].name).", required=True, identifier=True),
+                    Option(
+                        "field",
+                        "Path of the option that can differ, such as V(settings.android). If omitted, all can differ.",
+                    ),
+                    Option("reason", "Reason for the deviation.", required=True),
+                    Option(
+                        "until",
+                        "Last day of the deviation, as V(YYYY-MM-DD). If omitted, it does not end.",
+                    ),
+                ),
+            ),
             Option(
                 "on_error",
                 (
@@ -181,39 +202,7 @@ TENANT = ModuleDefinition(
                 type="list",
                 elements="dict",
                 returned="always",
-                contains=(
-                    Value("kind", "Kind of the object, the name of the module that manages it.", sample="device_group"),
-                    Value(
-                        "option",
-                        "Position of the object in the task. All files of a directory have the same position.",
-                        sample="device_groups[1]",
-                    ),
-                    Value(
-                        "name",
-                        "Name of the object in the task: a path, a name, or a package name with its version.",
-                        sample="All devices/Stores/Berlin",
-                    ),
-                    Value(
-                        "id",
-                        "ID of the object. V(null) if the object does not exist.",
-                        type="raw",
-                        sample="7d1c4f60-6a3e-4b8e-9f10-3c5a2e9b8d77",
-                    ),
-                    Value(
-                        "action",
-                        "Action on the object. One of V(created), V(updated), V(deleted), V(unchanged), V(failed) and"
-                        " V(skipped). A skipped object was not changed because another object failed.",
-                        sample="created",
-                    ),
-                    Value(
-                        "fields",
-                        "Names of the changed properties.",
-                        type="list",
-                        elements="str",
-                        sample=["name", "path"],
-                    ),
-                    Value("msg", "Error message of a failed object.", returned="if the object failed"),
-                ),
+                contains=RECORD,
             ),
             Value(
                 "counts",
