@@ -183,7 +183,9 @@ class Exporter:
         if field.names is not None:
             return self._names_in(field, field.names.objects(value), path, omitted)
         if field.fields and isinstance(value, dict):
-            return self.dict_of(field, value, path, omitted) or None if is_set(field, field.from_api(value)) else None
+            options = self.dict_of(field, value, path, omitted)
+            has_values = is_set(field, field.from_api(value)) or bool(_leaves(options, SecretValue))
+            return options if options and has_values else None
         if field.fields and isinstance(value, list):
             return self._list_of(field, value, path, omitted)
         shown = field.from_api(value)
@@ -226,7 +228,7 @@ class Exporter:
             else:
                 label = item_label(field, field.from_api(row), number)
                 result.append(self.dict_of(field, row, f"{path}[{label}]", omitted))
-        is_lost = len(omitted) > known and not field.map_keys
+        is_lost = len(omitted) > known and not (field.map_keys and result)
         return None if is_lost else result
 
     def _names_in(self, field: Field, found: list[NamedObject], path: str, omitted: list[str]) -> t.Any:

@@ -26,7 +26,14 @@ class BlueprintExporter(Exporter):
         return rows
 
     def options_of(self, row: Row, omitted: list[str]) -> Row:
+        """Return the options for a blueprint. If they have all of its settings, they also remove others that somebody
+        adds later."""
         settings = self._names.add_names(row.get("settings") or {})
         options = super().options_of({**row, SETTINGS.name: settings}, omitted)
+        if not options.get("publish"):
+            # The last version is a draft. A task does not withdraw a published one.
+            options.pop("publish", None)
+        if SETTINGS.name in options and not omitted:
+            options["exact"] = True
         omitted += unknown_paths(SETTINGS, settings)
         return options

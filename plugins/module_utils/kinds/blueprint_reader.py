@@ -99,6 +99,11 @@ class BlueprintReader(Reader):
         exporter = exporter_of(self.view, self.kind)
         exported = [each for _row, each in exporter.export_each(exporter.complete(rows))]
         return {
-            self.kind.plural: [without_secrets(each.options) for each in exported],
+            self.kind.plural: [_copied(without_secrets(each.options)) for each in exported],
             "omitted": [{"blueprint": each.key, "path": path} for each in exported for path in omitted_paths(each)],
         }
+
+
+def _copied(options: Row) -> Row:
+    """Return exported options for a task that decides by itself what it publishes and removes."""
+    return {name: value for name, value in options.items() if name not in ("publish", "exact")}
