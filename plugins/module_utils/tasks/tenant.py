@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import collections
+import functools
 import math
 import typing as t
 
@@ -11,13 +13,17 @@ from ..base.errors import InvalidParameter
 from ..base.located import Positions
 from ..base.row import Params, Row
 from ..base.text import counted
-from ..engine.batch import ACTIONS, Batch, BatchItem
+from ..engine.batch import ACTIONS, Batch, BatchItem, OnProgress
 from ..engine.lookup import lookup_of
 from ..engine.tenant_view import TenantView
 from ..kinds.registry import KINDS
 from ..model.kind import Kind, Shape
 from ..model.module_spec import ModuleSpec, Option, Value
 from ..task import ItemParams, ModuleDefinition, ModuleResult, RunContext, to_diff, unmet_requirement
+from . import tenant_deviations, tenant_plan, tenant_prune
+from .tenant_deviations import Deviations
+from .tenant_plan import PlanDiffers, check_reviewed, checksum_of, planned_changes, write_plan
+from .tenant_prune import Pruning
 from .tenant_record import RECORD, to_record
 
 # The number of objects for which the task gets the time of the option deadline.
@@ -32,18 +38,46 @@ _MANY = 20
 def _run(view: TenantView, params: Params, context: RunContext) -> ModuleResult:
     if params["src"]:
         raise InvalidParameter("The option src requires the action plugin of the module.")
+    deviations = Deviations.of(params, KINDS)
+    pruning = Pruning.of(view, params, KINDS, deviations.active)
     items = [item for kind in KINDS for item in _items(view, kind, params[kind.tenant_option] or [])]
     batch, continue_on_error = Batch(view, items), params["on_error"] == "continue"
     _extend_deadline(view, len(items))
     batch.assign_keys()
+    deviations.assign(items)
+    find_unlisted = functools.partial(pruning.find_unlisted, batch) if pruning.kinds else None
+    result: Row = {"plan_checksum": None}
+    failure: InvalidParameter | None = None
     if not batch.failed or continue_on_error:
-        batch.plan_all(continue_on_error=continue_on_error)
+        batch.plan_all(continue_on_error=continue_on_error, find_unlisted=find_unlisted)
         _report_plan(batch, context)
     if batch.failed and not continue_on_error:
         batch.mark_skipped()
-    elif not context.check_mode:
-        batch.apply_all(on_progress=_reporter(context))
-    return _outcome(batch, context)
+    else:
+        try:
+            pruning.check(batch)
+            _check_plan(view, params, batch, result)
+        except InvalidParameter as error:
+            failure = error
+            batch.mark_skipped()
+        else:
+            if not context.check_mode:
+                batch.apply_all(on_progress=_reporter(context))
+    result["not_in_tree"] = pruning.records(batch)
+    kept = [(each["kind"], each["name"]) for each in result["not_in_tree"] if each["action"] == "kept"]
+    result["accepted_deviations"] = deviations.records(batch.items, kept)
+    outcome = _outcome(batch, context, result, failure)
+    return ModuleResult(outcome.result, [*deviations.warnings(), *outcome.warnings])
+
+
+def _check_plan(view: TenantView, params: Params, batch: Batch, result: Row) -> None:
+    """Write the plan to a file if the task says so, and add its checksum to the result. Raise InvalidParameter if it is
+    not the reviewed plan."""
+    changes = planned_changes(batch, view.client.redact_all)
+    result["plan_checksum"] = checksum_of(changes)
+    if params["plan_dest"] is not None:
+        write_plan(params["plan_dest"], changes)
+    check_reviewed(params, changes)
 
 
 def _items(view: TenantView, kind: Kind, params_list: t.Sequence[Params]) -> t.Iterator[BatchItem]:
@@ -76,15 +110,18 @@ def _report_plan(batch: Batch, context: RunContext) -> None:
         context.progress(f"Planned {len(batch.items)} objects: {summary}")
 
 
-def _reporter(context: RunContext) -> t.Callable[[int, int], None]:
-    """Return a function that reports progress once for each tenth of the objects."""
+def _reporter(context: RunContext) -> OnProgress:
+    """Return a function that reports progress by kind, once for each tenth of the objects."""
     reported = 0
 
-    def report(count: int, total: int) -> None:
+    def report(completed: t.Collection[BatchItem], waiting: t.Collection[BatchItem]) -> None:
         nonlocal reported
+        count, total = len(completed), len(waiting)
         if total >= _MANY and count * _PROGRESS_STEPS // total > reported:
             reported = count * _PROGRESS_STEPS // total
-            context.progress(f"Completed {count} of {total} objects")
+            done, all_of = (collections.Counter(item.kind.titles for item in each) for each in (completed, waiting))
+            kinds = ", ".join(f"{titles} {done[titles]} of {number}" for titles, number in all_of.items())
+            context.progress(f"Completed {count} of {total} objects: {kinds}")
 
     return report
 
@@ -94,9 +131,12 @@ def _counts(batch: Batch) -> dict[str, int]:
     return {action: actions.count(action) for action in ACTIONS}
 
 
-def _outcome(batch: Batch, context: RunContext) -> ModuleResult:
+def _outcome(batch: Batch, context: RunContext, values: Row, failure: InvalidParameter | None) -> ModuleResult:
+    """Return the result of a task. ``values`` are further return values. ``failure`` is the reason why the task does
+    not apply its plan."""
     changes = ("created", "updated", "deleted")
     result: Row = {
+        **values,
         "changed": any(item.action in changes or item.is_started for item in batch.items),
         "counts": _counts(batch),
         "objects": [to_record(item, context.positions) for item in batch.items],
@@ -104,7 +144,11 @@ def _outcome(batch: Batch, context: RunContext) -> ModuleResult:
     if context.diff:
         changed = [item for item in batch.items if item.action not in ("failed", "skipped")]
         result["diff"] = to_diff(change for item in changed for change in item.changes)
-    if batch.failed:
+    if failure is not None:
+        result.update(failed=True, msg=str(failure))
+        if isinstance(failure, PlanDiffers) and failure.differences:
+            result["plan_differences"] = failure.differences
+    elif batch.failed:
         result.update(failed=True, msg=_message(batch, context.positions))
     return ModuleResult(result, [warning for item in batch.items for warning in item.plan.warnings])
 
@@ -144,7 +188,7 @@ TENANT = ModuleDefinition(
             " subgroups, apps and content files before blueprints. Deletions come last, in the opposite order.",
             "The order of the lists has no effect. An object can refer to another object of the same task that does not"
             " exist yet.",
-            "Objects you omit are not changed.",
+            "Objects you omit are not changed, unless O(prune) selects them.",
         ),
         options=(
             Option(
@@ -161,28 +205,9 @@ TENANT = ModuleDefinition(
                 elements="path",
             ),
             *(_option(kind) for kind in KINDS),
-            Option(
-                "accepted_deviations",
-                (
-                    "Differences between the tenant and the task that are left alone, and reported as accepted.",
-                    "Those in the file C(accepted_deviations.yml) of O(src) are added.",
-                ),
-                type="list",
-                elements="dict",
-                options=(
-                    Option("kind", "Kind of the object, the name of its module.", required=True),
-                    Option("name", "Name of the object, as in RV(objects[].name).", required=True, identifier=True),
-                    Option(
-                        "field",
-                        "Path of the option that can differ, such as V(settings.android). If omitted, all can differ.",
-                    ),
-                    Option("reason", "Reason for the deviation.", required=True),
-                    Option(
-                        "until",
-                        "Last day of the deviation, as V(YYYY-MM-DD). If omitted, it does not end.",
-                    ),
-                ),
-            ),
+            *tenant_prune.OPTIONS,
+            tenant_deviations.OPTION,
+            *tenant_plan.OPTIONS,
             Option(
                 "on_error",
                 (
@@ -204,6 +229,10 @@ TENANT = ModuleDefinition(
                 returned="always",
                 contains=RECORD,
             ),
+            tenant_prune.NOT_IN_TREE,
+            tenant_deviations.VALUE,
+            tenant_plan.PLAN_CHECKSUM,
+            tenant_plan.PLAN_DIFFERENCES,
             Value(
                 "counts",
                 "Number of objects for each RV(objects[].action).",
@@ -212,7 +241,10 @@ TENANT = ModuleDefinition(
                 sample={"created": 3, "updated": 1, "deleted": 0, "unchanged": 38, "failed": 0, "skipped": 0},
             ),
         ),
-        sources=tuple(f"{kind.tenant_option}.{source}" for kind in KINDS for source in kind.sources),
+        sources=(
+            *(f"{kind.tenant_option}.{source}" for kind in KINDS for source in kind.sources),
+            "reviewed_plan",
+        ),
         notes=(
             "The task has the time O(deadline) for each 100 objects.",
             "The task fails if an object is listed twice, or if it deletes an object that another object needs.",

@@ -113,6 +113,7 @@ OPTION = Option(
         "Differences between the task and the tenant that the task does not change. It reports them in"
         " RV(objects[].accepted) and RV(accepted_deviations).",
         "After its last day, a deviation has no effect, and the task warns about it.",
+        "Those in the file C(accepted_deviations.yml) of O(src) are added.",
     ),
     type="list",
     elements="dict",
@@ -122,7 +123,12 @@ OPTION = Option(
             "Kind of the object: the option of this module with its list, such as V(blueprints).",
             required=True,
         ),
-        Option("name", "Name of the object, as in RV(objects[].name) or RV(not_in_tree[].name).", required=True),
+        Option(
+            "name",
+            "Name of the object, as in RV(objects[].name) or RV(not_in_tree[].name).",
+            required=True,
+            identifier=True,
+        ),
         Option(
             "field",
             (
