@@ -54,9 +54,9 @@ def test_an_export_creates_the_same_objects_in_another_tenant(world: World) -> N
     names = [kind.name for kind in EXPORTED_KINDS if kind.name not in _NOT_CREATED]
     for name in names:
         prepare(world, name)
-        world.must(name, objects_of(SUBJECTS[name]).create)
+        world.must(name, _without_networks(objects_of(SUBJECTS[name]).create))
     export(world, "one", kinds=names)
-    tree = trees.read(world.folder / "one")
+    tree = trees.read(world.folder / "one", secret="secret-of-the-tree")
     assert tree.keys() >= {SUBJECTS[name].plural if not SUBJECTS[name].singleton else name for name in names}
 
     world.simulator.reset(seed=8)
@@ -65,13 +65,16 @@ def test_an_export_creates_the_same_objects_in_another_tenant(world: World) -> N
         prepare(world, name)
     singletons = [kind.tenant_option for kind in KINDS if kind.shape is Shape.SINGLETON]
     lists: Row = {option: rows[0] if option in singletons else rows for option, rows in tree.items()}
-    import pprint
-
-    r = world.run("tenant", lists)
-    print(r.result.get("exception"))
-    assert not r.failed, r.message
+    assert world.must("tenant", lists).changed
     export(world, "other", kinds=names)
     assert files_in(world.folder / "other") == files_in(world.folder / "one")
+
+
+def _without_networks(value: t.Any) -> t.Any:
+    """Return options without Wi-Fi networks, which have no names."""
+    if not isinstance(value, dict):
+        return value
+    return {name: _without_networks(item) for name, item in value.items() if name != "wifi_networks"}
 
 
 def test_an_export_has_all_kinds_and_a_second_one_is_identical(world: World) -> None:
