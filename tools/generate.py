@@ -535,7 +535,7 @@ AREAS = {
         "enterprise_report",
         "remote_viewer_session",
     ),
-    "All objects": ("tenant", "api"),
+    "All objects": ("tenant", "tenant_export", "api"),
 }
 
 

@@ -101,6 +101,7 @@ MODULES = {
     "tenant": ("tasks.tenant", "TENANT"),
     "tenant_app": ("kinds.tenant_app", "TENANT_APP_VERSION"),
     "tenant_app_info": ("kinds.tenant_app", "TENANT_APP"),
+    "tenant_export": ("tasks.tenant_export", "TENANT_EXPORT"),
     "tile_icon": ("kinds.tile_icon", "TILE_ICON"),
     "tile_icon_assignment": ("tasks.tile_icon_assignment", "TILE_ICON_ASSIGNMENT"),
     "tile_icon_info": ("kinds.tile_icon", "TILE_ICON"),
