@@ -72,3 +72,216 @@ def test_each_device_gets_its_own_values(world: World) -> None:
     assert [each["alias"] for each in run.result["pending_aliases"]] == [f"Till {number}" for number in range(12)]
     again = world.must("device", options)
     assert (again.changed, again.writes) == (False, [])
+
+
+def csv_of(world: World, text: str, name: str = "devices.csv") -> str:
+    path = world.folder / name
+    path.write_text(text, encoding="utf-8")
+    return str(path)
+
+
+def test_all_refusals_are_reported_at_once(world: World) -> None:
+    rows = devices(world)
+    assignments = [
+        {"device": rows[0]["id"], "group": "Stores/Berlin"},
+        {"device": "Nobody", "group": "Stores/Berlin"},
+        {"device": " ", "alias": "Till 1"},
+        {"device": rows[1]["id"], "group": "Stores/Brlin"},
+        {"device": rows[2]["id"], "tags": list("abcdef")},
+        {"device": rows[3]["name"], "alias": "A"},
+        {"device": rows[3]["serial"], "alias": "B"},
+        {"device": rows[4]["id"], "alias": "Same"},
+        {"device": rows[5]["id"], "alias": "Same"},
+        {"device": rows[6]["id"], "tags": ["Kiosk", "kiosk"]},
+        {"device": rows[7]["id"], "tags": ["a"], "add_tags": ["b"]},
+    ]
+    run = world.run("device", {"assignments": assignments})
+    assert run.failed
+    assert not run.changed
+    assert run.writes == []
+    reasons = {each["option"]: each["reason"] for each in run.result["rejected_devices"]}
+    assert reasons.keys() == {f"assignments[{number}]" for number in range(1, 11)}
+    assert "Did you mean 'All devices/Stores/Berlin'" in reasons["assignments[3]"]
+    assert "would have 6 tags" in reasons["assignments[4]"]
+    assert "is listed 2 times" in reasons["assignments[5]"]
+    assert reasons["assignments[7]"] == reasons["assignments[8]"]
+    assert run.message.startswith(
+        "10 of 11 devices failed, so nothing was changed. assignments[1]: The device 'Nobody' was not found."
+    )
+    assert "See rejected_devices for" in run.message
+    done = world.run("device", {"assignments": assignments, "on_error": "continue"})
+    assert (done.failed, done.changed) == (True, True)
+    assert [write.split(" ")[0] for write in done.writes] == ["PATCH"]
+    assert len(done.result["rejected_devices"]) == 10
+    assert [each["id"] for each in done.result["devices"]] == [rows[0]["id"]]
+    again = world.run("device", {"assignments": assignments, "on_error": "continue"})
+    assert (again.failed, again.changed, again.writes) == (True, False, [])
+
+
+@pytest.mark.parametrize("on_error", ["stop", "continue"])
+def test_a_failed_request_stops_the_others_or_not(world: World, on_error: str) -> None:
+    rows = devices(world)
+    world.simulator.fault(kind="status", status=400, method="PATCH", path="/devicegroup/", times=None)
+    assignments = [
+        {"device": rows[0]["id"], "group": "Stores/Berlin", "tags": ["kiosk"]},
+        {"device": rows[1]["id"], "tags": ["spare"]},
+    ]
+    run = world.run("device", {"assignments": assignments, "on_error": on_error})
+    assert run.failed
+    assert "Moving devices to 'All devices/Stores/Berlin' failed" in run.message
+    tagged = [write for write in run.writes if "/device/" in write]
+    assert len(tagged) == (2 if on_error == "continue" else 0)
+    assert run.changed == (on_error == "continue")
+    if on_error == "continue":
+        assert [each["id"] for each in run.result["rejected_devices"]] == [rows[0]["id"]]
+
+
+def test_a_csv_file_sets_what_its_cells_have(world: World) -> None:
+    rows = devices(world)
+    lines = [
+        "\ufeffDevice;group;tags;alias",
+        f"{rows[0]['serial']};Stores/Berlin;kiosk,berlin;Till; ",
+        f"{rows[1]['serial']};;; ",
+        "",
+        f'{rows[2]["serial"]};"Stores/Hamburg";"kiosk, hamburg";',
+    ]
+    run = world.must("device", {"src": csv_of(world, "\r\n".join(lines))})
+    assert [(each["id"], each.get("group"), each.get("tags")) for each in run.result["devices"]] == [
+        (rows[0]["id"], "All devices/Stores/Berlin", ["kiosk", "berlin"]),
+        (rows[1]["id"], None, None),
+        (rows[2]["id"], "All devices/Stores/Hamburg", ["kiosk", "hamburg"]),
+    ]
+    assert [each["alias"] for each in run.result["pending_aliases"]] == ["Till"]
+    after = devices(world)
+    assert (after[1]["tags"], after[1]["group_id"]) == (rows[1]["tags"], rows[1]["group_id"])
+
+
+def test_a_csv_file_can_have_other_columns(world: World) -> None:
+    row = devices(world)[0]
+    text = f"Serial number,City,Store\n{row['serial']},Berlin,Stores/Berlin\nNobody,Bonn,Stores/Bonn,1,2\n"
+    columns = {"device": "Serial number", "group": "Store"}
+    run = world.run("device", {"src": csv_of(world, text), "columns": columns, "on_error": "continue"})
+    assert [each["id"] for each in run.result["devices"]] == [row["id"]]
+    assert run.result["rejected_devices"] == [
+        {
+            "option": "devices.csv line 3",
+            "id": None,
+            "name": "Nobody",
+            "reason": "The line has 5 cells, but the first line has 3. Quote a cell that contains the separator, such"
+            " as several tags.",
+        }
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "columns", "error"),
+    [
+        ("", None, "is empty"),
+        ("device,gruop\nx,y\n", None, "unknown columns 'gruop'. Did you mean 'group'"),
+        ("group,tags\nx,y\n", None, "has no column 'device'"),
+        ("device\nx\n", None, "has no column but 'device'"),
+        ("device,tags,tags\nx,y,z\n", None, "several columns for 'tags'"),
+        ('device,tags\nx,"y\n', None, "is not valid CSV: line 2"),
+        ("Serial,tags\nx,y\n", {"device": "Serail"}, "no column 'Serail'. Did you mean 'Serial'"),
+        ("Serial,tags\nx,y\n", {"devise": "Serial"}, "unknown keys 'devise'. Did you mean 'device'"),
+    ],
+)
+def test_an_invalid_csv_file_is_an_error(world: World, text: str, columns: Row | None, error: str) -> None:
+    options: Row = {"src": csv_of(world, text), **({"columns": columns} if columns else {})}
+    run = world.run("device", {**options, "on_error": "continue"})
+    assert run.failed
+    assert error in run.message
+    assert run.requests == []
+
+
+def test_device_groups_are_created_for_the_devices(world: World) -> None:
+    rows = devices(world)
+    options = {
+        "assignments": [
+            {"device": rows[0]["id"], "group": "Stores/Nord/Kiel"},
+            {"device": rows[1]["id"], "group": "All devices/Stores/Nord/Kiel"},
+            {"device": rows[2]["id"], "group": "Stores/Nord/Emden"},
+            {"device": rows[3]["id"], "group": "Stores//Nord"},
+        ],
+        "create_groups": True,
+        "on_error": "continue",
+    }
+    predicted = world.run("device", options, check_mode=True)
+    assert predicted.writes == []
+    assert predicted.result["created_groups"] == ["All devices/Stores/Nord/Kiel", "All devices/Stores/Nord/Emden"]
+    run = world.run("device", options)
+    assert run.diff == predicted.diff
+    assert [write.split(" ")[0] for write in run.writes] == ["POST", "POST", "POST", "PATCH", "PATCH"]
+    assert [each["group"] for each in devices(world)[:3]] == [
+        "All devices/Stores/Nord/Kiel",
+        "All devices/Stores/Nord/Kiel",
+        "All devices/Stores/Nord/Emden",
+    ]
+    assert [each["option"] for each in run.result["rejected_devices"]] == ["assignments[3]"]
+    assert not world.run("device", options).changed
+
+
+def test_a_move_shows_paths_and_blueprints(world: World) -> None:
+    row = devices(world)[0]
+    groups = world.must("device_group_info", {"path": "Stores/Berlin"}).result["device_groups"]
+    blueprint = world.must("blueprint", {"name": "Counter", "platforms": ["android"]}).result["blueprint"]
+    world.simulator._server.tenant.groups[groups[0]["id"]].blueprint = blueprint["id"]
+    options = {"device": row["id"], "group": "Stores/Berlin"}
+    run = world.must("device", options)
+    move = run.result["moved_devices"][0]
+    assert (move["group_before"], move["group_after"]) == (row["group"], "All devices/Stores/Berlin")
+    assert (move["blueprint_before"], move["blueprint_after"]) == (row["blueprint"], "Counter")
+    assert run.diff[0]["after"] == {"group": "All devices/Stores/Berlin", "blueprint": "Counter"}
+    assert run.diff[0]["before"] == {"group": row["group"], "blueprint": row["blueprint"]}
+    assert run.warnings == [
+        "Moving 1 device to 'All devices/Stores/Berlin' also assigns the blueprint of this device group, 'Counter'."
+        " Esper converges the devices to it by itself."
+    ]
+    record = run.result["devices"][0]
+    assert (record["blueprint_id"], record["blueprint"]) == (blueprint["id"], "Counter")
+    assert "os" not in record
+    assert None not in [record["group_id"], record["blueprint_id"], record["tag_ids"]]
+    assert world.must("device", options).warnings == []
+
+
+def test_a_full_result_is_read_after_the_change(world: World) -> None:
+    row = devices(world)[0]
+    options = {"device": row["id"], "group": "Stores/Berlin", "tags": ["new"], "detail_level": "full"}
+    predicted = world.must("device", options, check_mode=True).result["devices"][0]
+    assert not {"updated_at", "tag_ids"} & predicted.keys()
+    record = world.must("device", options).result["devices"][0]
+    shown = world.must("device_info", {"devices": [row["id"]]}).result["devices"][0]
+    assert record == {key: value for key, value in shown.items() if key in record}
+    assert record.keys() >= {"updated_at", "tag_ids", "current_blueprint_id", "group", "tags"}
+
+
+def test_the_limit_counts_devices_that_change(world: World) -> None:
+    rows = devices(world)
+    items = [{"device": row["id"], "tags": ["one"]} for row in rows[:3]]
+    run = world.run("device", {"assignments": items, "max_devices": 2})
+    assert "Changing 3 devices" in run.message
+    assert run.writes == []
+    world.must("device", {"assignments": items[:2], "max_devices": 2})
+    assert world.must("device", {"assignments": items, "max_devices": 1}).changed
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        ({"assignments": [], "group": "Stores"}, "The option group requires devices"),
+        ({"src": "x.csv", "tags": []}, "The option tags requires devices. With src"),
+        ({"assignments": [], "state": "absent", "confirm": True}, "The option assignments requires state=present"),
+        ({"assignments": [], "devices": []}, "mutually exclusive"),
+        ({"columns": {"device": "x"}, "devices": []}, "src"),
+        ({"src": "/nonexistent/devices.csv"}, "Cannot read the file '/nonexistent/devices.csv'"),
+    ],
+)
+def test_options_that_do_not_go_together_are_an_error(world: World, options: Row, error: str) -> None:
+    run = world.run("device", options)
+    assert error in run.message
+    assert run.writes == []
+
+
+def test_an_empty_list_changes_nothing(world: World) -> None:
+    run = world.must("device", {"assignments": [], "create_groups": True})
+    assert (run.changed, run.writes, run.result["devices"]) == (False, [], [])
