@@ -25,6 +25,7 @@ from .model.walk import (
     blank_identifiers,
     null_identifiers,
     secret_texts,
+    suggestions,
     text_slips,
     type_mismatch,
     unknown_options,
@@ -119,7 +120,7 @@ def _validate_item(
         return {}, [error]
     validated = ArgumentSpecValidator(kind.options, **kind.rules).validate(dict(item))
     if validated.error_messages:
-        return {}, [f"{'; '.join(validated.error_messages)}."]
+        return {}, [" ".join([f"{'; '.join(validated.error_messages)}.", *suggestions(described, item)])]
     return _distinguish_null(described, validated.validated_parameters, item), []
 
 
@@ -170,6 +171,7 @@ class _Module(AnsibleModule):  # type: ignore[misc]  # ansible-core has no types
     definition: t.ClassVar[ModuleDefinition]
     params: Params
     args: Params
+    is_valid = False
 
     def _load_params(self) -> None:
         super()._load_params()
@@ -184,7 +186,8 @@ class _Module(AnsibleModule):  # type: ignore[misc]  # ansible-core has no types
         super().exit_json(**self._as_shown(result))
 
     def fail_json(self, msg: str, **result: t.Any) -> None:
-        super().fail_json(**self._as_shown({**result, "msg": msg}))
+        message = msg if self.is_valid else self.definition.explain(msg, self.args)
+        super().fail_json(**self._as_shown({**result, "msg": message}))
 
     def _as_shown(self, result: dict[str, t.Any]) -> dict[str, t.Any]:
         secrets = Secrets.of(self.params)
@@ -220,6 +223,7 @@ def run_task(definition: ModuleDefinition) -> None:
     """Run a module."""
     _Module.definition = definition
     module = _Module(argument_spec=argument_spec(definition), supports_check_mode=True, **definition.rules)
+    module.is_valid = True
     context = RunContext(module.check_mode, module._diff, module._verbosity)
     outcome, _secrets = perform(definition, module.params, context, module.args)
     for warning in outcome.warnings:

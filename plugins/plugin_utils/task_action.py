@@ -203,7 +203,8 @@ class TaskAction(NormalAction):
         checked = ArgumentSpecValidator(argument_spec(definition, merged), **definition.rules).validate(args)
         secrets = Secrets.of(checked.validated_parameters)
         if checked.error_messages:
-            outcome = secrets.without(ModuleResult({"failed": True, "msg": self._error_message(checked.errors)}))
+            message = definition.explain(self._error_message(checked.errors), args)
+            outcome = secrets.without(ModuleResult({"failed": True, "msg": message}))
         else:
             outcome = self._perform(definition, checked.validated_parameters, args, variables, secrets)
         result = outcome.result
@@ -226,11 +227,13 @@ class TaskAction(NormalAction):
             nonlocal shown_at
             if self._task.no_log:
                 return
-            text = printable(secrets.in_messages.text(sentence))
-            if _IS_TERMINAL and not self._display.verbosity and time.monotonic() - shown_at >= _PROGRESS_INTERVAL:
+            # The name of the task, because the host is only the first one of a task with run_once.
+            text = printable(secrets.in_messages.text(f"{self._task.get_name()}: {sentence}"))
+            if not self._display.verbosity and time.monotonic() - shown_at >= _PROGRESS_INTERVAL:
                 shown_at = time.monotonic()
-                self._display.display(text)
-            self._display.v(text, host=variables.get("inventory_hostname"))
+                # Without a terminal, standard output can be the result of a callback plugin, such as JSON.
+                self._display.display(text, stderr=not _IS_TERMINAL)
+            self._display.v(text)
 
         context = RunContext(bool(self._task.check_mode), bool(self._task.diff), self._display.verbosity, show_progress)
         with _directory(self._loader.get_basedir()), _interrupts(lambda: self._report_effects(context, secrets)):

@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 import typing as t
 
-from ..base.errors import Ambiguous, NotFound
+from ..base.errors import Ambiguous, EsperError, NotFound
 from ..base.ids import is_uuid, normal_id
 from ..base.row import Row
 from ..base.text import composed, unicode_forms
@@ -24,7 +24,7 @@ from ..model.field import Field
 from ..model.kind import Kind, Routes, Shape
 from ..model.module_spec import Option
 from .device import DISABLED
-from .device_list import DEVICE_CONCURRENCY, PAGE_SIZE, count_devices, list_devices
+from .device_list import DEVICE_CONCURRENCY, PAGE_SIZE, count_devices, list_devices, sample_devices
 
 _ITEM = "/v2/devices/{id}"
 # Maximum number of devices that are looked up one by one without counting all devices first.
@@ -79,7 +79,7 @@ def require_devices(view: TenantView, identifiers: t.Iterable[str]) -> list[Row]
     """Return the devices of find_devices() without duplicates. Raise NotFound if one does not exist."""
     found = find_devices(view, identifiers)
     if None in found.values():
-        _raise_not_found(found)
+        _raise_not_found(view.client, found)
     return unique_devices(found.values())
 
 
@@ -104,7 +104,7 @@ class DeviceLookup(Lookup):
 
     def resolve_all(self, texts: t.Collection[str]) -> list[Row]:
         found = self.find_all(texts)
-        return [row if (row := found[text.strip()]) else _raise_not_found(found) for text in texts]
+        return [row if (row := found[text.strip()]) else _raise_not_found(self.view.client, found) for text in texts]
 
     def resolve(self, name: str) -> Row:
         return self.resolve_all([name])[0]
@@ -133,10 +133,27 @@ DEVICE = Kind(
 )
 
 
-def _raise_not_found(found: t.Mapping[str, Row | None]) -> t.NoReturn:
+def _raise_not_found(client: Client, found: t.Mapping[str, Row | None]) -> t.NoReturn:
     missing = [name for name, row in found.items() if row is None]
     others = ", ".join(f"'{name}'" for name in missing[1:])
-    raise NotFound("device", missing[0], note=f"Also not found: {others}." if others else "")
+    names = [] if is_uuid(missing[0]) else _similar_names(client, missing[0])
+    raise NotFound("device", missing[0], names, note=f"Also not found: {others}." if others else "")
+
+
+def _similar_names(client: Client, name: str) -> list[str]:
+    """Return names, aliases and serial numbers of devices, among which those close to a mistyped one are.
+
+    A typing error leaves one half of a name as it is, so a search for each half finds the device in a large tenant.
+    """
+    half = len(name) // 2
+    texts = [text for text in (name[:half].strip(), name[half:].strip()) if text]
+    purpose = f"Looking for devices with names like '{name}'"
+    try:
+        pages = [sample_devices(client, {"search": text}, number=PAGE_SIZE, purpose=purpose)[1] for text in texts]
+    except EsperError:
+        # The error about the name matters more.
+        return []
+    return sorted({text for page in pages for row in page if row.get("state") != DISABLED for text in _names_of(row)})
 
 
 def _count_pages(client: Client) -> int:
