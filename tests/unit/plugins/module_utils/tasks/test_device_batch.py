@@ -5,38 +5,20 @@
 from __future__ import annotations
 
 import typing as t
-from pathlib import Path
 
 import pytest
-from ansible_collections.esper.cloud.tests.laws.preparations import Preparation
-from ansible_collections.esper.cloud.tests.laws.world import EmbeddedSimulator, Run, World
-from ansible_collections.esper.cloud.tests.unit.service import Clock
-from contract import Contract
+from ansible_collections.esper.cloud.tests.laws.world import World
 
 Row = dict[str, t.Any]
 
 
-@pytest.fixture(scope="module")
-def running() -> t.Iterator[EmbeddedSimulator]:
-    with EmbeddedSimulator() as simulator:
-        yield simulator
-
-
-@pytest.fixture(scope="module")
-def contract() -> Contract:
-    return Contract()
-
-
 @pytest.fixture
-def world(running: EmbeddedSimulator, contract: Contract, clock: Clock, tmp_path: Path) -> World:
-    """A tenant with twelve devices. The waits of the client take no time."""
-    made = World(running, contract, tmp_path)
-    made.begin(Preparation())
-    running.reset(devices=12, groups=4, tags=2)
+def fleet(world: World) -> World:
+    """A tenant with twelve devices, and two device groups for them."""
+    world.simulator.reset(devices=12, groups=4, tags=2)
     for name in ("Berlin", "Hamburg"):
-        made.must("device_group", {"path": f"Stores/{name}", "create_parents": True})
-    made.must("device_info", {"devices": []})
-    return made
+        world.must("device_group", {"path": f"Stores/{name}", "create_parents": True})
+    return world
 
 
 def devices(world: World) -> list[Row]:
@@ -44,8 +26,13 @@ def devices(world: World) -> list[Row]:
     return rows
 
 
-def test_each_device_gets_its_own_values(world: World) -> None:
-    rows = devices(world)
+def blueprints(world: World) -> list[Row]:
+    rows: list[Row] = world.must("blueprint_info", {}).result["blueprints"]
+    return rows
+
+
+def test_each_device_gets_its_own_values(fleet: World) -> None:
+    rows = devices(fleet)
     options = {
         "assignments": [
             {
@@ -57,20 +44,20 @@ def test_each_device_gets_its_own_values(world: World) -> None:
             for number, row in enumerate(rows)
         ]
     }
-    predicted = world.must("device", options, check_mode=True)
+    predicted = fleet.must("device", options, check_mode=True)
     assert (predicted.changed, predicted.writes) == (True, [])
-    run = world.must("device", options)
+    run = fleet.must("device", options)
     assert run.diff == predicted.diff
     kinds = [write.split("/")[3 if "/enterprise/" in write else 1] for write in run.writes]
     # One request moves all devices of a group.
     assert {kind: kinds.count(kind) for kind in kinds} == {"devicegroup": 2, "device": 12, "commands": 12}
     # The device list is read once.
     assert sum(each["path"].startswith("/v2/devices/") for each in predicted.requests) == 2
-    after = devices(world)
+    after = devices(fleet)
     assert [row["tags"] for row in after] == [["kiosk", f"till-{number % 3}"] for number in range(12)]
     assert {row["group"] for row in after} == {"All devices/Stores/Berlin", "All devices/Stores/Hamburg"}
     assert [each["alias"] for each in run.result["pending_aliases"]] == [f"Till {number}" for number in range(12)]
-    again = world.must("device", options)
+    again = fleet.must("device", options)
     assert (again.changed, again.writes) == (False, [])
 
 
@@ -80,8 +67,8 @@ def csv_of(world: World, text: str, name: str = "devices.csv") -> str:
     return str(path)
 
 
-def test_all_refusals_are_reported_at_once(world: World) -> None:
-    rows = devices(world)
+def test_all_refusals_are_reported_at_once(fleet: World) -> None:
+    rows = devices(fleet)
     assignments = [
         {"device": rows[0]["id"], "group": "Stores/Berlin"},
         {"device": "Nobody", "group": "Stores/Berlin"},
@@ -95,7 +82,7 @@ def test_all_refusals_are_reported_at_once(world: World) -> None:
         {"device": rows[6]["id"], "tags": ["Kiosk", "kiosk"]},
         {"device": rows[7]["id"], "tags": ["a"], "add_tags": ["b"]},
     ]
-    run = world.run("device", {"assignments": assignments})
+    run = fleet.run("device", {"assignments": assignments})
     assert run.failed
     assert not run.changed
     assert run.writes == []
@@ -109,24 +96,24 @@ def test_all_refusals_are_reported_at_once(world: World) -> None:
         "10 of 11 devices failed, so nothing was changed. assignments[1]: The device 'Nobody' was not found."
     )
     assert "See rejected_devices for" in run.message
-    done = world.run("device", {"assignments": assignments, "on_error": "continue"})
+    done = fleet.run("device", {"assignments": assignments, "on_error": "continue"})
     assert (done.failed, done.changed) == (True, True)
     assert [write.split(" ")[0] for write in done.writes] == ["PATCH"]
     assert len(done.result["rejected_devices"]) == 10
     assert [each["id"] for each in done.result["devices"]] == [rows[0]["id"]]
-    again = world.run("device", {"assignments": assignments, "on_error": "continue"})
+    again = fleet.run("device", {"assignments": assignments, "on_error": "continue"})
     assert (again.failed, again.changed, again.writes) == (True, False, [])
 
 
 @pytest.mark.parametrize("on_error", ["stop", "continue"])
-def test_a_failed_request_stops_the_others_or_not(world: World, on_error: str) -> None:
-    rows = devices(world)
-    world.simulator.fault(kind="status", status=400, method="PATCH", path="/devicegroup/", times=None)
+def test_a_failed_request_stops_the_others_or_not(fleet: World, on_error: str) -> None:
+    rows = devices(fleet)
+    fleet.simulator.fault(kind="status", status=400, method="PATCH", path="/devicegroup/", times=None)
     assignments = [
         {"device": rows[0]["id"], "group": "Stores/Berlin", "tags": ["kiosk"]},
         {"device": rows[1]["id"], "tags": ["spare"]},
     ]
-    run = world.run("device", {"assignments": assignments, "on_error": on_error})
+    run = fleet.run("device", {"assignments": assignments, "on_error": on_error})
     assert run.failed
     assert "Moving devices to 'All devices/Stores/Berlin' failed" in run.message
     tagged = [write for write in run.writes if "/device/" in write]
@@ -136,8 +123,8 @@ def test_a_failed_request_stops_the_others_or_not(world: World, on_error: str) -
         assert [each["id"] for each in run.result["rejected_devices"]] == [rows[0]["id"]]
 
 
-def test_a_csv_file_sets_what_its_cells_have(world: World) -> None:
-    rows = devices(world)
+def test_a_csv_file_sets_what_its_cells_have(fleet: World) -> None:
+    rows = devices(fleet)
     lines = [
         "\ufeffDevice;group;tags;alias",
         f"{rows[0]['serial']};Stores/Berlin;kiosk,berlin;Till; ",
@@ -145,22 +132,22 @@ def test_a_csv_file_sets_what_its_cells_have(world: World) -> None:
         "",
         f'{rows[2]["serial"]};"Stores/Hamburg";"kiosk, hamburg";',
     ]
-    run = world.must("device", {"src": csv_of(world, "\r\n".join(lines))})
+    run = fleet.must("device", {"src": csv_of(fleet, "\r\n".join(lines))})
     assert [(each["id"], each.get("group"), each.get("tags")) for each in run.result["devices"]] == [
         (rows[0]["id"], "All devices/Stores/Berlin", ["kiosk", "berlin"]),
         (rows[1]["id"], None, None),
         (rows[2]["id"], "All devices/Stores/Hamburg", ["kiosk", "hamburg"]),
     ]
     assert [each["alias"] for each in run.result["pending_aliases"]] == ["Till"]
-    after = devices(world)
+    after = devices(fleet)
     assert (after[1]["tags"], after[1]["group_id"]) == (rows[1]["tags"], rows[1]["group_id"])
 
 
-def test_a_csv_file_can_have_other_columns(world: World) -> None:
-    row = devices(world)[0]
+def test_a_csv_file_can_have_other_columns(fleet: World) -> None:
+    row = devices(fleet)[0]
     text = f"Serial number,City,Store\n{row['serial']},Berlin,Stores/Berlin\nNobody,Bonn,Stores/Bonn,1,2\n"
     columns = {"device": "Serial number", "group": "Store"}
-    run = world.run("device", {"src": csv_of(world, text), "columns": columns, "on_error": "continue"})
+    run = fleet.run("device", {"src": csv_of(fleet, text), "columns": columns, "on_error": "continue"})
     assert [each["id"] for each in run.result["devices"]] == [row["id"]]
     assert run.result["rejected_devices"] == [
         {
@@ -194,8 +181,8 @@ def test_an_invalid_csv_file_is_an_error(world: World, text: str, columns: Row |
     assert run.requests == []
 
 
-def test_device_groups_are_created_for_the_devices(world: World) -> None:
-    rows = devices(world)
+def test_device_groups_are_created_for_the_devices(fleet: World) -> None:
+    rows = devices(fleet)
     options = {
         "assignments": [
             {"device": rows[0]["id"], "group": "Stores/Nord/Kiel"},
@@ -206,63 +193,63 @@ def test_device_groups_are_created_for_the_devices(world: World) -> None:
         "create_groups": True,
         "on_error": "continue",
     }
-    predicted = world.run("device", options, check_mode=True)
+    predicted = fleet.run("device", options, check_mode=True)
     assert predicted.writes == []
     assert predicted.result["created_groups"] == ["All devices/Stores/Nord/Kiel", "All devices/Stores/Nord/Emden"]
-    run = world.run("device", options)
+    run = fleet.run("device", options)
     assert run.diff == predicted.diff
     assert [write.split(" ")[0] for write in run.writes] == ["POST", "POST", "POST", "PATCH", "PATCH"]
-    assert [each["group"] for each in devices(world)[:3]] == [
+    assert [each["group"] for each in devices(fleet)[:3]] == [
         "All devices/Stores/Nord/Kiel",
         "All devices/Stores/Nord/Kiel",
         "All devices/Stores/Nord/Emden",
     ]
     assert [each["option"] for each in run.result["rejected_devices"]] == ["assignments[3]"]
-    assert not world.run("device", options).changed
+    assert not fleet.run("device", options).changed
 
 
-def test_a_move_shows_paths_and_blueprints(world: World) -> None:
-    row = devices(world)[0]
-    groups = world.must("device_group_info", {"path": "Stores/Berlin"}).result["device_groups"]
-    blueprint = world.must("blueprint", {"name": "Counter", "platforms": ["android"]}).result["blueprint"]
-    world.simulator._server.tenant.groups[groups[0]["id"]].blueprint = blueprint["id"]
+def test_a_move_shows_paths_and_blueprints(fleet: World) -> None:
+    row = devices(fleet)[0]
+    group = fleet.must("device_group_info", {"path": "Stores/Berlin"}).result["device_groups"][0]
+    blueprint = next(each for each in blueprints(fleet) if each["id"] != row["blueprint_id"])
+    fleet.simulator._server._service.tenant.groups[group["id"]].blueprint = blueprint["id"]
     options = {"device": row["id"], "group": "Stores/Berlin"}
-    run = world.must("device", options)
+    run = fleet.must("device", options)
     move = run.result["moved_devices"][0]
     assert (move["group_before"], move["group_after"]) == (row["group"], "All devices/Stores/Berlin")
-    assert (move["blueprint_before"], move["blueprint_after"]) == (row["blueprint"], "Counter")
-    assert run.diff[0]["after"] == {"group": "All devices/Stores/Berlin", "blueprint": "Counter"}
+    assert (move["blueprint_before"], move["blueprint_after"]) == (row["blueprint"], blueprint["name"])
+    assert run.diff[0]["after"] == {"group": "All devices/Stores/Berlin", "blueprint": blueprint["name"]}
     assert run.diff[0]["before"] == {"group": row["group"], "blueprint": row["blueprint"]}
     assert run.warnings == [
-        "Moving 1 device to 'All devices/Stores/Berlin' also assigns the blueprint of this device group, 'Counter'."
-        " Esper converges the devices to it by itself."
+        "Moving 1 device to 'All devices/Stores/Berlin' also assigns the blueprint of this device group,"
+        f" '{blueprint['name']}'. Esper converges the devices to it by itself."
     ]
     record = run.result["devices"][0]
-    assert (record["blueprint_id"], record["blueprint"]) == (blueprint["id"], "Counter")
+    assert (record["blueprint_id"], record["blueprint"]) == (blueprint["id"], blueprint["name"])
     assert "os" not in record
     assert None not in [record["group_id"], record["blueprint_id"], record["tag_ids"]]
-    assert world.must("device", options).warnings == []
+    assert fleet.must("device", options).warnings == []
 
 
-def test_a_full_result_is_read_after_the_change(world: World) -> None:
-    row = devices(world)[0]
+def test_a_full_result_is_read_after_the_change(fleet: World) -> None:
+    row = devices(fleet)[0]
     options = {"device": row["id"], "group": "Stores/Berlin", "tags": ["new"], "detail_level": "full"}
-    predicted = world.must("device", options, check_mode=True).result["devices"][0]
+    predicted = fleet.must("device", options, check_mode=True).result["devices"][0]
     assert not {"updated_at", "tag_ids"} & predicted.keys()
-    record = world.must("device", options).result["devices"][0]
-    shown = world.must("device_info", {"devices": [row["id"]]}).result["devices"][0]
+    record = fleet.must("device", options).result["devices"][0]
+    shown = fleet.must("device_info", {"devices": [row["id"]]}).result["devices"][0]
     assert record == {key: value for key, value in shown.items() if key in record}
     assert record.keys() >= {"updated_at", "tag_ids", "current_blueprint_id", "group", "tags"}
 
 
-def test_the_limit_counts_devices_that_change(world: World) -> None:
-    rows = devices(world)
+def test_the_limit_counts_devices_that_change(fleet: World) -> None:
+    rows = devices(fleet)
     items = [{"device": row["id"], "tags": ["one"]} for row in rows[:3]]
-    run = world.run("device", {"assignments": items, "max_devices": 2})
+    run = fleet.run("device", {"assignments": items, "max_devices": 2})
     assert "Changing 3 devices" in run.message
     assert run.writes == []
-    world.must("device", {"assignments": items[:2], "max_devices": 2})
-    assert world.must("device", {"assignments": items, "max_devices": 1}).changed
+    fleet.must("device", {"assignments": items[:2], "max_devices": 2})
+    assert fleet.must("device", {"assignments": items, "max_devices": 1}).changed
 
 
 @pytest.mark.parametrize(
