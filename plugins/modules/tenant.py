@@ -126,7 +126,9 @@ options:
     type: list
     elements: dict
   device_groups:
-    description: Device groups, each with the options of M(esper.cloud.device_group).
+    description:
+      - Device groups, each with the options of M(esper.cloud.device_group).
+      - A text is the path of a device group. The module also creates its missing parents.
     type: list
     elements: dict
   foundry_device_models:

@@ -89,7 +89,7 @@ class TaskAction(NormalAction):
         variables = task_vars or {}
         definition = self.definition
         try:
-            self._task.args = without_omit(self._task.args)
+            self._task.args = definition.with_short_items(without_omit(self._task.args))
             visits = definition.visit(self._task.args)
             slips = text_slips(visits.all)
             if error := type_mismatch(visits.all) or " ".join(slips.errors) or invalid_path(visits.all):

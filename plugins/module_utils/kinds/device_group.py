@@ -100,7 +100,11 @@ DEVICE_GROUP = Kind(
     routes=GROUP_ROUTES,
     fields=_FIELDS,
     label=path_of,
-    tenant=Tenant(is_built_in=is_root),
+    tenant=Tenant(
+        is_built_in=is_root,
+        from_text=lambda path: {"path": path, "create_parents": True},
+        text_doc="A text is the path of a device group. The module also creates its missing parents.",
+    ),
     lookup=DeviceGroupLookup,
     planner=DeviceGroupPlanner,
     reader=DeviceGroupReader,

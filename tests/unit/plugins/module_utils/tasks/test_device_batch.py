@@ -272,3 +272,16 @@ def test_options_that_do_not_go_together_are_an_error(world: World, options: Row
 def test_an_empty_list_changes_nothing(world: World) -> None:
     run = world.must("device", {"assignments": [], "create_groups": True})
     assert (run.changed, run.writes, run.result["devices"]) == (False, [], [])
+
+
+def test_device_groups_of_a_tenant_can_be_texts(world: World) -> None:
+    groups = ["Stores/Nord/Kiel", "Stores/a=b", "path=Stores/Emden", {"path": "Stores/Nord"}]
+    run = world.must("tenant", {"device_groups": groups})
+    assert [each["name"] for each in run.result["objects"]] == [
+        "All devices/Stores/Nord/Kiel",
+        "All devices/Stores/a=b",
+        "All devices/Stores/Emden",
+        "All devices/Stores/Nord",
+    ]
+    assert not world.must("tenant", {"device_groups": groups[:3]}).changed
+    assert "device_groups[0]: path must not be empty" in world.run("tenant", {"device_groups": [" "]}).message
