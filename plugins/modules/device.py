@@ -243,6 +243,23 @@ EXAMPLES = r"""
   vars:
     aliases: "{{ {found.devices[1].name: 'Till 2', found.devices[2].name: 'Till 3'} }}"
 
+- name: Set the alias, group and tags of each device in a list
+  esper.cloud.device:
+    assignments:
+      - device: "{{ found.devices[4].serial }}"
+        alias: Till 4
+        group: Stores/Berlin
+        tags: [kiosk, berlin]
+      - device: "{{ found.devices[5].serial }}"
+        add_tags: [spare]
+
+# The first line of the file is "device,alias,group,tags". Several tags in a cell are quoted: "kiosk,hamburg".
+- name: Set the alias, group and tags of the devices in a CSV file, and create missing device groups
+  esper.cloud.device:
+    src: stores.csv
+    create_groups: true
+    on_error: continue
+
 - name: Wipe a lost device
   esper.cloud.device:
     device: "{{ found.devices[3].serial }}"

@@ -294,9 +294,8 @@ EXAMPLES = r"""
 - name: Create device groups and an enterprise policy
   esper.cloud.tenant:
     device_groups:
-      - path: All devices/Stores
-      - path: All devices/Stores/Berlin
-      - path: All devices/Stores/Hamburg
+      - Stores/Berlin
+      - Stores/Hamburg
     enterprise_policies:
       - name: Kiosk
         settings:
