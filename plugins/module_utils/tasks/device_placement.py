@@ -9,7 +9,7 @@ Choices:
 
 - The first rule that a device matches applies. A device that somebody placed elsewhere gets nothing of a rule with a
   group, so that it does not get the tags and the alias of a group that it is not in.
-- A device without a group counts as one directly in the root group. New devices are there if nothing else is configured.
+- A device without a group counts as one directly in the root group, where new devices are by default.
 - The time of the enrollment is `provisioned_on`, or else `created_at`.
 - An alias that is the name, the alias or the serial number of another device is a collision, because tasks could not
   find either device by it. Aliases that the task replaces count until the devices have applied the new ones.
