@@ -483,7 +483,7 @@ def _fragment(summary: str, names: str, parts: dict[str, Doc]) -> str:
 
 # The modules of each area, without those that end in _info, which follow the module that they belong to.
 AREAS = {
-    "Devices": ("device", "device_group", "device_facts", "device_app"),
+    "Devices": ("device", "device_placement", "device_retire", "device_group", "device_facts", "device_app"),
     "Commands and operations": ("device_command", "converge", "operation"),
     "Pipelines": ("pipeline", "pipeline_run"),
     "Blueprints and policies": ("blueprint", "enterprise_policy"),

@@ -49,6 +49,8 @@ MODULES = {
     "device_heartbeat_info": ("kinds.device_heartbeat", "DEVICE_HEARTBEAT"),
     "device_info": ("tasks.device_info", "DEVICE_INFO"),
     "device_location_info": ("kinds.device_location", "DEVICE_LOCATION"),
+    "device_placement": ("tasks.device_placement", "DEVICE_PLACEMENT"),
+    "device_retire": ("tasks.device_retire", "DEVICE_RETIRE"),
     "device_tile_info": ("kinds.device_tile", "DEVICE_TILE"),
     "directory_record": ("kinds.directory_record", "DIRECTORY_RECORD"),
     "directory_record_info": ("kinds.directory_record", "DIRECTORY_RECORD"),
