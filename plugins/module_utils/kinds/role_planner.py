@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-
 from ..base.row import Params, Row
 from ..base.text import did_you_mean
 from ..engine.planner import Planner

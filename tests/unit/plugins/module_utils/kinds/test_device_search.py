@@ -155,14 +155,14 @@ def test_the_error_about_a_mistyped_name_has_close_ones(server: Server, view: Te
     near = device(2, name="Store-Berlin-7", alias="Till Seven", serial="S2")
     removed = device(3, name="Store-Berlin-70", state=20)
     fleet = tenant(server, near, removed, *(device(index) for index in range(4, 9)))
-    with pytest.raises(NotFound, match=r"was not found\. Did you mean 'Store-Berlin-7'\?$|Did you mean 'Till Seven'\?$"):
+    with pytest.raises(
+        NotFound, match=r"was not found\. Did you mean 'Store-Berlin-7'\?$|Did you mean 'Till Seven'\?$"
+    ):
         require_devices(view, [typo])
     assert len(fleet.sent) == 3
 
 
-def test_the_error_about_a_name_does_not_depend_on_the_search_for_close_ones(
-    server: Server, view: TenantView
-) -> None:
+def test_the_error_about_a_name_does_not_depend_on_the_search_for_close_ones(server: Server, view: TenantView) -> None:
     fleet, sent = tenant(server, device(1)), list[str]()
 
     def fails(request: Request) -> Reply:
