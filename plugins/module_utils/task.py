@@ -15,6 +15,7 @@ import typing as t
 from dataclasses import dataclass, field, replace
 
 from .base.errors import EsperError
+from .base.located import Positions
 from .base.redaction import SHORTEST, Redaction, free_texts
 from .base.row import Params, Row
 from .base.secret_keys import mask_secrets, secret_values
@@ -106,13 +107,15 @@ def _purposes(writes: list[str]) -> str:
 @dataclass(frozen=True)
 class RunContext:
     """The settings of a run: ``check_mode`` and ``diff`` as in Ansible, ``verbosity`` as the number of its -v.
-    ``progress`` is called with a sentence whenever a long task has advanced. The task adds to ``effects``."""
+    ``progress`` is called with a sentence whenever a long task has advanced. The task adds to ``effects``.
+    ``positions`` are those of its objects in files."""
 
     check_mode: bool = False
     diff: bool = False
     verbosity: int = 0
     progress: t.Callable[[str], None] = lambda _sentence: None
     effects: Effects = field(default_factory=Effects)
+    positions: Positions = field(default_factory=Positions)
 
 
 @dataclass

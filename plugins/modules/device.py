@@ -100,6 +100,14 @@ options:
         same error.
       - Defaults to 20 if O(state=absent) or O(state=wiped). Otherwise, there is no limit by default.
     type: int
+  detail_level:
+    description:
+      - Amount of information about each device in RV(devices). Each level includes the previous one.
+      - O(esper.cloud.devices#inventory:detail_level) lists the keys of each level. With V(standard)
+        and V(full), the module reads changed devices again.
+    type: str
+    choices: [minimal, standard, full]
+    default: minimal
   wait:
     description:
       - If V(true), the task waits until all devices have applied their aliases, more devices than
@@ -179,8 +187,9 @@ EXAMPLES = r"""
 RETURN = r"""
 devices:
   description:
-    - The devices after the task, or their predicted state in check mode. They have all keys that
-      M(esper.cloud.device_info) returns.
+    - The devices after the task, or their predicted state in check mode. In addition to the keys below, each
+      device has the host variables that the inventory plugin sets at the same O(detail_level), without their
+      prefix. Values that are not known after the task are left out.
     - The alias is the one that the device has before the task, or after it with O(wait=true). RV(pending_aliases)
       has new aliases.
     - With O(state=absent) and O(state=wiped), the devices that the task removes or wipes.
@@ -217,16 +226,51 @@ devices:
       type: str
       sample: ee835708-9b5b-469e-8aa6-68599b0e93f7
     group:
-      description: Path of the device group. Null if O(group) is omitted.
+      description: Path of the device group. Only returned if the task sets the group.
       type: str
       sample: All devices/Stores/Berlin
     tags:
-      description: Names of the tags. Null if the task does not set tags.
+      description: Names of the tags. Only returned if the task sets tags.
       type: list
       elements: str
       sample:
         - kiosk
         - berlin
+    blueprint:
+      description: Name of the blueprint assigned to the device. Only returned if the task moves the device.
+      type: str
+      sample: Point of Sale
+moved_devices:
+  description: Devices that the task moves to another device group, with their assigned blueprint, which can
+    change.
+  returned: if O(state=present)
+  type: list
+  elements: dict
+  contains:
+    id:
+      description: ID of the device.
+      type: str
+      sample: e2425d4b-c266-41b4-a83e-490189fc9a0f
+    name:
+      description: Name of the device.
+      type: str
+      sample: OUW-MDJ-00001
+    group_before:
+      description: Path of the device group before the task.
+      type: str
+      sample: All devices
+    group_after:
+      description: Path of the device group after the task.
+      type: str
+      sample: All devices/Stores/Berlin
+    blueprint_before:
+      description: Name of the blueprint before the task, or its ID if the API key has no access to blueprints.
+      type: str
+      sample: Kiosk
+    blueprint_after:
+      description: The same after the task.
+      type: str
+      sample: Point of Sale
 pending_aliases:
   description: Devices that have not applied their new alias yet.
   returned: if O(state=present)
@@ -278,8 +322,8 @@ counts:
       type: int
       sample: 0
     pending:
-      description: Number of devices that have not reported a result. Null if O(wait=false) and Esper
-        does not return the number of devices.
+      description: Number of devices that have not reported a result. Null if O(wait=false) and Esper does
+        not return the number of devices.
       type: int
       sample: 1
     offline:

@@ -291,6 +291,10 @@ class Client:
         """Return a text without the API key and the other secrets."""
         return self._redaction.text(text)
 
+    def redact_all(self, value: t.Any) -> t.Any:
+        """Return a value without the API key and the other secrets in its texts."""
+        return self._redaction.all(value)
+
     def hide(self, *secrets: str) -> None:
         """Mask secrets of a response in everything that the task shows from now on: messages, log lines, its result.
 

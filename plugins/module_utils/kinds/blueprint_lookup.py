@@ -26,6 +26,9 @@ class BlueprintLookup(Lookup):
         row = super().find(params)
         return None if row is None else self._whole(row)
 
+    def list_existing(self) -> list[Row]:
+        return self.find_all()
+
     def find_all(self) -> list[Row]:
         """Return all blueprints of the tenant."""
         rows = (self._whole(row) for row in self.view.list_objects(self.kind))

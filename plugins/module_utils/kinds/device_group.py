@@ -20,10 +20,10 @@ from __future__ import annotations
 from ..base.ids import last_uuid
 from ..engine.tenant_view import TenantView
 from ..model.field import Field
-from ..model.kind import Kind
+from ..model.kind import Kind, Tenant
 from ..model.module_spec import NO_DIFF, READS_ONLY, ModuleSpec, Option, Value, state_option
 from ..model.names import Names
-from .device_group_lookup import DeviceGroupLookup, path_of
+from .device_group_lookup import DeviceGroupLookup, is_root, path_of
 from .device_group_planner import DeviceGroupPlanner
 from .device_group_reader import DeviceGroupReader
 from .device_group_thumbnail import DEVICE_GROUP_THUMBNAIL
@@ -100,6 +100,7 @@ DEVICE_GROUP = Kind(
     routes=GROUP_ROUTES,
     fields=_FIELDS,
     label=path_of,
+    tenant=Tenant(is_built_in=is_root),
     lookup=DeviceGroupLookup,
     planner=DeviceGroupPlanner,
     reader=DeviceGroupReader,

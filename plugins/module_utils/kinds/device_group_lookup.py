@@ -145,6 +145,9 @@ class DeviceGroupLookup(Lookup):
     def lists(self) -> tuple[Kind, ...]:
         return (self.kind,)
 
+    def list_existing(self) -> list[Row]:
+        return self.list_groups()
+
     def names_of(self, ids: t.Collection[str]) -> dict[str, str]:
         known = {str(row["id"]): row for row in self.list_groups()}
         return {each: path_of(known[each]) for each in ids if each in known}

@@ -19,12 +19,12 @@ from ..base.text import composed, unicode_forms
 from ..engine.lookup import Lookup
 from ..engine.tenant_view import TenantView
 from ..http.client import Client
-from ..http.parallel import CONCURRENCY, in_parallel
+from ..http.parallel import in_parallel
 from ..model.field import Field
 from ..model.kind import Kind, Routes, Shape
 from ..model.module_spec import Option
 from .device import DISABLED
-from .device_list import PAGE_SIZE, count_devices, list_devices, sample_devices
+from .device_list import DEVICE_CONCURRENCY, PAGE_SIZE, count_devices, list_devices, sample_devices
 
 _ITEM = "/v2/devices/{id}"
 # Maximum number of devices that are looked up one by one without counting all devices first.
@@ -59,10 +59,19 @@ def find_devices(view: TenantView, identifiers: t.Iterable[str]) -> dict[str, Ro
     Search for each identifier, or read the list of all devices, whichever takes fewer requests. If a device was removed
     and enrolled again, return the enrolled one. Raise Ambiguous, and what Client.request raises.
     """
+    found = find_each(view, identifiers)
+    for row in found.values():
+        if isinstance(row, Ambiguous):
+            raise row
+    return t.cast("dict[str, Row | None]", found)
+
+
+def find_each(view: TenantView, identifiers: t.Iterable[str]) -> dict[str, Row | Ambiguous | None]:
+    """Return the same as find_devices(), but with the error of each identifier that several devices have."""
     names = list(dict.fromkeys(str(identifier).strip() for identifier in identifiers))
     if len(names) > _FEW and _count_pages(view.client) < len(names):
-        return _match_all(list_devices(view.client, {}, concurrency=CONCURRENCY), names)
-    found = in_parallel(view.client, lambda name: _find_device(view.client, name), names, CONCURRENCY)
+        return _match_all(list_devices(view.client, {}, concurrency=DEVICE_CONCURRENCY), names)
+    found = in_parallel(view.client, lambda name: _find_device(view.client, name), names, DEVICE_CONCURRENCY)
     return dict(zip(names, found, strict=True))
 
 
@@ -152,7 +161,7 @@ def _count_pages(client: Client) -> int:
     return 1 if count is None else math.ceil(float(count) / PAGE_SIZE)
 
 
-def _find_device(client: Client, name: str) -> Row | None:
+def _find_device(client: Client, name: str) -> Row | Ambiguous | None:
     if not name:
         # A search for an empty text matches all devices.
         return None
@@ -165,7 +174,7 @@ def _find_device(client: Client, name: str) -> Row | None:
     return None
 
 
-def _match_all(rows: list[Row], names: list[str]) -> dict[str, Row | None]:
+def _match_all(rows: list[Row], names: list[str]) -> dict[str, Row | Ambiguous | None]:
     """Return the devices among rows by name, alias, serial number or ID, None if no device matches."""
     matches: dict[str, list[Row]] = {name: [] for name in names}
     names_by_text: dict[str, set[str]] = {}
@@ -185,10 +194,10 @@ def _names_of(row: Row) -> set[str]:
     return names - {""}
 
 
-def _one_or_none(rows: list[Row], name: str) -> Row | None:
-    """Return the enrolled device, or else the last disabled one. Raise Ambiguous if several are enrolled."""
+def _one_or_none(rows: list[Row], name: str) -> Row | Ambiguous | None:
+    """Return the enrolled device, or else the last disabled one. Return Ambiguous if several are enrolled."""
     enrolled = [row for row in rows if row.get("state") != DISABLED]
     if len(enrolled) > 1:
         labels = [f"{label_of(row)} (alias {row.get('alias')}, serial {row.get('serial')})" for row in enrolled]
-        raise Ambiguous("device", name, labels, "Use a name, serial number or ID that only one device has.")
+        return Ambiguous("device", name, labels, "Use a name, serial number or ID that only one device has.")
     return next(iter(enrolled or rows[-1:]), None)

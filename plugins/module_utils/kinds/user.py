@@ -27,11 +27,11 @@ from ..base.validators import email, length
 from ..model.field import Field
 from ..model.kind import Guard, Kind
 from ..model.module_spec import NO_DIFF, READS_ONLY, ModuleSpec, Option, state_option, writable
+from .role import INVITATION_ROLES, USER_ROLES
 from .user_list import TOKENS, USER_ROUTES, is_own_user
 from .user_lookup import GROUPS, INVITED, ROLES, UserLookup, normal_email
 from .user_planner import UserPlanner
 from .user_reader import UserReader
-from .user_roles import INVITATION_ROLES, USER_ROLES
 
 
 def _own_key(view: t.Any, row: Row) -> list[str]:
