@@ -188,9 +188,8 @@ options:
   report_unlisted:
     description: If V(true), RV(not_in_tree) also has the kinds whose list the task has, even an empty
       one. The task then reads all objects of these kinds, usually with one request for each kind.
-      Always V(true) with O(src).
+      Defaults to V(true) with O(src), otherwise to V(false).
     type: bool
-    default: false
   max_deletions:
     description: Maximum number of objects that O(prune) deletes. If there are more, the task fails
       before it makes changes.

@@ -270,9 +270,9 @@ OPTIONS = (
     Option(
         "report_unlisted",
         "If V(true), RV(not_in_tree) also has the kinds whose list the task has, even an empty one. The task then reads"
-        " all objects of these kinds, usually with one request for each kind. Always V(true) with O(src).",
+        " all objects of these kinds, usually with one request for each kind. Defaults to V(true) with O(src),"
+        " otherwise to V(false).",
         type="bool",
-        default=False,
     ),
     Option(
         "max_deletions",
