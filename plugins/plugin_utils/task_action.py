@@ -35,6 +35,12 @@ from ansible_collections.esper.cloud.plugins.module_utils.base.errors import (
     InvalidParameter,
 )
 from ansible_collections.esper.cloud.plugins.module_utils.base.text import printable
+from ansible_collections.esper.cloud.plugins.module_utils.http.connection import (
+    OPTIONS,
+    Place,
+    combine,
+    values_in_environment,
+)
 from ansible_collections.esper.cloud.plugins.module_utils.http.transport import HAS_REQUESTS
 from ansible_collections.esper.cloud.plugins.module_utils.model.values import without_omit
 from ansible_collections.esper.cloud.plugins.module_utils.model.walk import (
@@ -50,6 +56,7 @@ from ansible_collections.esper.cloud.plugins.module_utils.task import (
     Secrets,
     unknown_result,
 )
+from ansible_collections.esper.cloud.plugins.plugin_utils.inventory_connections import URL_VARIABLE, connection_of
 
 Variables = dict[str, t.Any]
 Result = dict[str, t.Any]
@@ -102,6 +109,7 @@ class TaskAction(NormalAction):
             environment: dict[str, t.Any] = {}
             self._compute_environment_string(environment)
             reason = self._reason_for_module(variables, environment)
+            args = {**self._task.args, **self._connection_arguments(variables, environment)}
         except EsperError as error:
             return {"failed": True, "msg": str(error)}
         if reason:
@@ -109,8 +117,56 @@ class TaskAction(NormalAction):
             self._display.vvv(f"{self._task.action} runs as a module, because {reason}.", host=host)
             if self._connection.transport == _DEVICE:
                 self._connection = self._connection.use_controller()
-            return t.cast(Result, super().run(tmp, task_vars))
-        return self._run_in_process(definition, variables, environment)
+            # Callbacks get the arguments of the task, which must not have an API key that the task does not set.
+            own, self._task.args = self._task.args, args
+            try:
+                return t.cast(Result, super().run(tmp, task_vars))
+            finally:
+                self._task.args = own
+        return self._run_in_process(definition, args, variables, environment)
+
+    # --- the connection to Esper --------------------------------------------------------------------------------------
+
+    def _connection_arguments(self, variables: Variables, environment: dict[str, t.Any]) -> Result:
+        """Return the connection options that the task does not set, from the inventory file of the host and from its
+        variables. The module reads environment variables itself."""
+        own = Place(
+            "this task", {each.name: self._task.args[each.name] for each in OPTIONS if each.name in self._task.args}
+        )
+        own_variables = self._connection_variables(variables)
+        file = connection_of(variables, str(own_variables.get(URL_VARIABLE.removeprefix("esper_"), "")))
+        in_environment: Result = {}
+        if self._connection.transport in _ON_CONTROLLER:
+            in_environment = values_in_environment({**os.environ, **environment})
+        if own.names_tenant:
+            # A task that sets the tenant can leave the API key to the environment, whatever else is there.
+            in_environment = {
+                name: value for name, value in in_environment.items() if name not in ("tenant", "api_url")
+            }
+        places = (
+            own,
+            file,
+            Place("the variables", own_variables, is_mixed=True),
+            Place("the environment variables", in_environment),
+        )
+        combined = combine(places)
+        found = {name: value for name, (index, value) in combined.items() if index in (1, 2)}
+        if found.get("api_url") or found.get("tenant"):
+            # The one of the environment is for another tenant.
+            found.setdefault("enterprise_id", combined.get("enterprise_id", (0, ""))[1])
+        return found
+
+    def _connection_variables(self, variables: Variables) -> Result:
+        """Return the connection options that variables of the host set."""
+        found: Result = {}
+        for option in OPTIONS:
+            if variables.get(option.variable) is None:
+                continue
+            value = self._templar.template(variables[option.variable])
+            if value is not None and str(value).strip():
+                # str() decrypts a vaulted value.
+                found[option.name] = value if isinstance(value, (bool, int, float)) else str(value)
+        return found
 
     # --- the choice between process and module ----------------------------------------------------------------------
 
@@ -195,11 +251,11 @@ class TaskAction(NormalAction):
     # --- in the process of the controller ---------------------------------------------------------------------------
 
     def _run_in_process(
-        self, definition: ModuleDefinition, variables: Variables, environment: dict[str, t.Any]
+        self, definition: ModuleDefinition, arguments: Result, variables: Variables, environment: dict[str, t.Any]
     ) -> Result:
         """Run the task, and return the same result as the module."""
         merged = {**os.environ, **{name: str(value) for name, value in environment.items()}}
-        args = _json(self._task.args)
+        args = _json(arguments)
         checked = ArgumentSpecValidator(argument_spec(definition, merged), **definition.rules).validate(args)
         secrets = Secrets.of(checked.validated_parameters)
         if checked.error_messages:
