@@ -126,7 +126,9 @@ options:
     type: list
     elements: dict
   device_groups:
-    description: Device groups, each with the options of M(esper.cloud.device_group).
+    description:
+      - Device groups, each with the options of M(esper.cloud.device_group).
+      - A text is the path of a device group. The module also creates its missing parents.
     type: list
     elements: dict
   foundry_device_models:
@@ -183,6 +185,12 @@ options:
           by mistake.
         type: bool
         default: false
+  report_unlisted:
+    description: If V(true), RV(not_in_tree) also has the kinds whose list the task has, even an empty
+      one. The task then reads all objects of these kinds, usually with one request for each kind.
+      Always V(true) with O(src).
+    type: bool
+    default: false
   max_deletions:
     description: Maximum number of objects that O(prune) deletes. If there are more, the task fails
       before it makes changes.
@@ -292,9 +300,8 @@ EXAMPLES = r"""
 - name: Create device groups and an enterprise policy
   esper.cloud.tenant:
     device_groups:
-      - path: All devices/Stores
-      - path: All devices/Stores/Berlin
-      - path: All devices/Stores/Hamburg
+      - Stores/Berlin
+      - Stores/Hamburg
     enterprise_policies:
       - name: Kiosk
         settings:
@@ -420,7 +427,7 @@ objects:
       type: str
 not_in_tree:
   description:
-    - Existing objects that the task does not list, of the kinds in O(prune).
+    - Existing objects that the task does not list, of the kinds in O(prune) and O(report_unlisted).
     - Objects of Esper's own, such as the root of the device groups, are left out.
   returned: always
   type: list

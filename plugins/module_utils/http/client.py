@@ -114,6 +114,11 @@ class Client:
         """The number of times that Esper asked for fewer requests."""
         return self._transport.throttle_count
 
+    @property
+    def request_count(self) -> int:
+        """The number of requests so far."""
+        return self._transport.request_count
+
     def __enter__(self) -> Client:
         return self
 

@@ -107,7 +107,7 @@ def _scalar(value: t.Any, indent: str) -> str:
 
 
 def _text(text: str, indent: str) -> str:
-    is_block = "\n" in text.rstrip("\n") and not _SPECIAL.search(text) and not re.match(r"[ \t\n]", text)
+    is_block = "\n" in text and not _SPECIAL.search(text) and not re.match(r"[ \t\n]", text)
     if is_block:
         ending = "-" if not text.endswith("\n") else "" if not text.endswith("\n\n") else "+"
         lines = text.split("\n") if not text.endswith("\n") else text[:-1].split("\n")
