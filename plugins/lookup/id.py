@@ -47,7 +47,7 @@ EXAMPLES = r"""
 
 - name: Read the IDs of several blueprints
   ansible.builtin.set_fact:
-    blueprint_ids: "{{ query('esper.cloud.id', 'Point of Sale', 'Signage', kind='blueprint') }}"
+    blueprint_ids: "{{ query('esper.cloud.id', 'Point of Sale', 'Signage (Linux)', kind='blueprint') }}"
 """
 
 RETURN = r"""

@@ -399,6 +399,7 @@ _OTHERS = (
             "devices": tenant.ids,
             "until": {"state": "online", "group": "All devices", "version": "latest"},
             "wait_timeout": 0.0,
+            "max_waiting_percentage": 100.0,
         },
         _ASSIGNED,
     ),
