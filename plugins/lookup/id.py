@@ -45,9 +45,9 @@ EXAMPLES = r"""
   esper.cloud.api:
     path: "/enterprise/{enterprise_id}/devicegroup/{{ lookup('esper.cloud.id', 'Stores', kind='device_group') }}/"
 
-- name: Look up several blueprints at once
+- name: Read the IDs of several blueprints
   ansible.builtin.set_fact:
-    blueprint_ids: "{{ query('esper.cloud.id', 'Point of Sale', 'Signage', kind='blueprint') }}"
+    blueprint_ids: "{{ query('esper.cloud.id', 'Point of Sale', 'Signage (Linux)', kind='blueprint') }}"
 """
 
 RETURN = r"""
