@@ -55,13 +55,13 @@ def tree_files(kind: Kind, objects: t.Sequence[ExportedObject]) -> list[TreeFile
 
 def file_text(kind: Kind, value: t.Any, root: str) -> str:
     """Return the text of a file. ``root`` is the path from its directory to the tree."""
-    schema = f"# yaml-language-server: $schema={root}{SCHEMAS}/{schema_name(kind, value)}"
+    schema = f"# yaml-language-server: $schema={root}{schema_path(kind)}"
     return "\n".join([MARKER, schema, "---", *yaml_lines(value), ""])
 
 
-def schema_name(kind: Kind, value: t.Any) -> str:
-    """Return the name of the file with the JSON schema of an object of a kind, or of a list of objects."""
-    return f"{kind.name}.json"
+def schema_path(kind: Kind) -> str:
+    """Return the path of the JSON schema of a kind in a tree."""
+    return f"{SCHEMAS}/{kind.name}.json"
 
 
 def yaml_text(value: t.Any) -> str:
