@@ -396,12 +396,15 @@ def module_file(module: Module) -> str:
 
 
 def action_file(name: str) -> str:
-    """Return the action plugin of a module."""
+    """Return the action plugin of a module. Its base class is that of the module, if it has one in plugin_utils."""
+    utility = f"{name}_action"
+    base = utility if (CHECKOUT / "plugins" / "plugin_utils" / f"{utility}.py").exists() else "task_action"
+    base_class = "".join(word.title() for word in base.split("_"))
     return (
         f'{LICENSE}"""The action plugin of the module {name}.\n\n{MARK}\n"""\n\nfrom __future__ import annotations\n\n'
         "from ansible_collections.esper.cloud.plugins.module_utils.catalog import definition_of\n"
-        "from ansible_collections.esper.cloud.plugins.plugin_utils.task_action import TaskAction\n\n\n"
-        f'class ActionModule(TaskAction):\n    """See TaskAction."""\n\n    definition = definition_of("{name}")\n'
+        f"from ansible_collections.esper.cloud.plugins.plugin_utils.{base} import {base_class}\n\n\n"
+        f'class ActionModule({base_class}):\n    """See {base_class}."""\n\n    definition = definition_of("{name}")\n'
     )
 
 

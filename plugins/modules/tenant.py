@@ -183,6 +183,12 @@ options:
           by mistake.
         type: bool
         default: false
+  report_unlisted:
+    description: If V(true), RV(not_in_tree) also has the kinds whose list the task has, even an empty
+      one. The task then reads all objects of these kinds, usually with one request for each kind.
+      Always V(true) with O(src).
+    type: bool
+    default: false
   max_deletions:
     description: Maximum number of objects that O(prune) deletes. If there are more, the task fails
       before it makes changes.
@@ -420,7 +426,7 @@ objects:
       type: str
 not_in_tree:
   description:
-    - Existing objects that the task does not list, of the kinds in O(prune).
+    - Existing objects that the task does not list, of the kinds in O(prune) and O(report_unlisted).
     - Objects of Esper's own, such as the root of the device groups, are left out.
   returned: always
   type: list

@@ -113,6 +113,10 @@ def _in_tenant(subject: Subject) -> Reason:
     return _manages(subject) or ("" if subject.in_tenant else "not in tenant")
 
 
+def _prunes(subject: Subject) -> Reason:
+    return _in_tenant(subject) or _deletes(subject)
+
+
 def _in_tree(subject: Subject) -> Reason:
     return _in_tenant(subject) or ("" if subject.name in _IN_TREE else "no export")
 
@@ -577,6 +581,28 @@ def tenant(world: World, subject: Subject, objects: Objects) -> None:
         assert predicted.changed == actual.changed == changes, "tenant reports changed differently"
         _equal(_portrait(world, subject, objects), portrait, "After tenant, the objects differ:")
         _is_unchanged(world.must("tenant", many), "the second run of tenant")
+
+
+@law("tenant deletes an object that its list lacks if prune selects its name, and names it as in the list.", _prunes)
+def prune(world: World, subject: Subject, objects: Objects) -> None:
+    both = subject.in_bulk([objects.create, objects.create_second])
+    kept, unlisted = (row["name"] for row in world.must("tenant", both).result["objects"])
+    one = subject.in_bulk([objects.create])
+    reported = world.must("tenant", {**one, "report_unlisted": True})
+    _is_unchanged(reported, "a task that lists one object")
+    extra = {row["name"]: row["action"] for row in reported.result["not_in_tree"]}
+    assert extra.get(unlisted) == "kept", f"{unlisted} is not among {sorted(extra)}"
+    assert kept not in extra, f"{kept} is listed"
+    options = {**one, "prune": [{"kind": subject.plural, "names": [kept, unlisted]}]}
+    predicted, actual = world.must("tenant", options, check_mode=True), world.must("tenant", options)
+    assert predicted.writes == [], f"check mode of prune sends {predicted.writes}"
+    for run in (predicted, actual):
+        rows = run.result["not_in_tree"]
+        assert [row["name"] for row in rows if row["action"] == "deleted"] == [unlisted], rows
+        assert run.diff == actual.diff, "check mode of prune predicts another diff"
+    _is_unchanged(world.must("tenant", options), "the second run of prune")
+    left = {row["name"] for row in world.must("tenant", {**one, "report_unlisted": True}).result["not_in_tree"]}
+    assert left == {*extra} - {unlisted}, "prune deletes other objects"
 
 
 @law("The options that an export returns change nothing in the same tenant.", _exports)

@@ -136,6 +136,10 @@ class Lookup:
         """Return the objects with names or IDs. Raise NotFound or Ambiguous."""
         return [self.resolve(text) for text in texts]
 
+    def key_of(self, row: Row) -> str:
+        """Return the name of an existing object in a task: see task_key()."""
+        return self.kind.name_of(row)
+
     def list_existing(self) -> list[Row]:
         """Return all existing objects of a tenant, with what a plan for them needs."""
         return self.view.list_objects(self.kind)

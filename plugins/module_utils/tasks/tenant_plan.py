@@ -190,8 +190,8 @@ OPTIONS = (
         "reviewed_plan",
         (
             "Path of a file that O(plan_dest) of an earlier task, usually in check mode, has written.",
-            "The task plans again. If its plan is not the reviewed one, it fails before it makes changes. The message and"
-            " RV(plan_differences) name what differs.",
+            "The task plans again. If its plan is not the reviewed one, it fails before it makes changes. The message"
+            " and RV(plan_differences) name what differs.",
             "The plans are compared by their changes: the values before and after, and the checksums of files to"
             " upload. IDs do not count. Of a secret, it only counts whether it changes.",
         ),
