@@ -483,7 +483,16 @@ def _fragment(summary: str, names: str, parts: dict[str, Doc]) -> str:
 
 # The modules of each area, without those that end in _info, which follow the module that they belong to.
 AREAS = {
-    "Devices": ("device", "device_group", "device_facts", "device_app"),
+    "Devices": (
+        "device",
+        "device_placement",
+        "device_retire",
+        "device_group",
+        "device_facts",
+        "device_app",
+        "device_wait",
+        "tag",
+    ),
     "Commands and operations": ("device_command", "converge", "operation"),
     "Pipelines": ("pipeline", "pipeline_run"),
     "Blueprints and policies": ("blueprint", "enterprise_policy"),
@@ -555,13 +564,13 @@ def modules_by_area(found: list[Module]) -> dict[str, list[tuple[str, str]]]:
 
 
 def readme_tables(found: list[Module]) -> str:
-    """Return the tables of modules by area, inventory, roles and playbooks for the README."""
+    """Return the tables of modules by area, other plugins, roles and playbooks for the README."""
     areas = [
         (f"[{area}]({REPOSITORY}/docs/modules.md#{_anchor(area)})", ", ".join(map(_module_link, dict(rows))))
         for area, rows in modules_by_area(found).items()
     ]
     plugins = []
-    for kind in ("inventory", "connection"):
+    for kind in ("inventory", "connection", "lookup", "callback"):
         for path in sorted((CHECKOUT / "plugins" / kind).glob("*.py")):
             name = f"{_link(path.stem, f'plugins/{kind}/{path.name}')} ({kind} plugin)"
             plugins.append((name, _documented(path)["short_description"]))
@@ -577,7 +586,7 @@ def readme_tables(found: list[Module]) -> str:
         playbooks.append((_link(path.stem, f"playbooks/{path.name}"), comment.partition(". ")[0].rstrip(".")))
     parts = (
         (("Area", "Modules"), areas),
-        (("Inventory", "Purpose"), plugins),
+        (("Plugin", "Purpose"), plugins),
         (("Role", "Purpose"), roles),
         (("Playbook", "Purpose"), playbooks),
     )

@@ -181,7 +181,7 @@ class _Module(AnsibleModule):  # type: ignore[misc]  # ansible-core has no types
 
     def _load_params(self) -> None:
         super()._load_params()
-        self.params = without_omit(self.params)
+        self.params = self.definition.with_short_items(without_omit(self.params))
         self.args = copy.deepcopy(self.params)
 
     def _log_invocation(self) -> None:

@@ -174,6 +174,22 @@ class ModuleDefinition:
             if isinstance(option, Option) and option.name in self.items
         )
 
+    def with_short_items(self, params: Params) -> Params:
+        """Return the parameters of a user with options in place of the items that are texts: see Tenant.from_text.
+
+        A text that Ansible reads as a dict, JSON or key=value, is one.
+        """
+        result = dict(params)
+        for option, kind in self.items.items():
+            from_text, value = kind.tenant.from_text, params.get(option)
+            if from_text is not None and isinstance(value, (list, tuple)):
+                known = tuple(f"{name}=" for name in kind.options)
+                result[option] = [
+                    from_text(item) if isinstance(item, str) and not item.lstrip().startswith(("{", *known)) else item
+                    for item in value
+                ]
+        return result
+
     def visit(self, params: Params, only: t.Callable[[Option | Field], bool] = any_option) -> Visits:
         """Return the values of options in parameters, connection options included. ``only`` selects the options."""
         own = list(walk((*_CONNECTION, *self.module.options), params, only=only))

@@ -126,7 +126,9 @@ options:
     type: list
     elements: dict
   device_groups:
-    description: Device groups, each with the options of M(esper.cloud.device_group).
+    description:
+      - Device groups, each with the options of M(esper.cloud.device_group).
+      - A text is the path of a device group. The module also creates its missing parents.
     type: list
     elements: dict
   foundry_device_models:
@@ -298,9 +300,8 @@ EXAMPLES = r"""
 - name: Create device groups and an enterprise policy
   esper.cloud.tenant:
     device_groups:
-      - path: All devices/Stores
-      - path: All devices/Stores/Berlin
-      - path: All devices/Stores/Hamburg
+      - Stores/Berlin
+      - Stores/Hamburg
     enterprise_policies:
       - name: Kiosk
         settings:

@@ -106,7 +106,7 @@ class TaskAction(NormalAction):
         variables = task_vars or {}
         definition = self.definition
         try:
-            self._task.args = without_omit(self._task.args)
+            self._task.args = definition.with_short_items(without_omit(self._task.args))
             self._preparation = self._prepare()
             visits = definition.visit(self._task.args)
             slips = text_slips(visits.all)

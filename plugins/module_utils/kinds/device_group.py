@@ -105,7 +105,12 @@ DEVICE_GROUP = Kind(
     planner=DeviceGroupPlanner,
     reader=DeviceGroupReader,
     exporter=DeviceGroupExporter,
-    tenant=Tenant(is_built_in=is_root, in_one_file=True),
+    tenant=Tenant(
+        is_built_in=is_root,
+        in_one_file=True,
+        from_text=lambda path: {"path": path, "create_parents": True},
+        text_doc="A text is the path of a device group. The module also creates its missing parents.",
+    ),
     module=ModuleSpec(
         short_description="Manage Esper device groups",
         description=(

@@ -155,7 +155,12 @@ class DeviceGroupLookup(Lookup):
     def not_found(self, reference: str, note: str = "") -> NotFound:
         """Return the error about a group that does not exist. It offers paths for a path, and names for a name."""
         rows = self.list_groups()
-        similar = [path_of(row) if is_path(reference) else escape_name(str(row.get("name"))) for row in rows]
+        if is_path(reference):
+            # A long root that the path omits would make every group look different.
+            omitted = "" if reference.casefold().startswith(ROOT.casefold()) else f"{ROOT}/"
+            similar = [path_of(row).removeprefix(omitted) for row in rows]
+        else:
+            similar = [escape_name(str(row.get("name"))) for row in rows]
         return NotFound(self.kind.title, reference, similar, note)
 
     # --- the tree -----------------------------------------------------------------------------------------------------

@@ -164,7 +164,8 @@ class Tenant:
     again. ``prune`` is true if tenant can delete those that a task does not list. ``is_built_in`` returns true for an
     object of Esper's own, which is neither exported nor deleted. ``in_one_file`` is true if all objects are in one file
     of a tree, because they are small and belong together. ``reason`` says why a kind does not take part in all of it,
-    for the guide.
+    for the guide. ``from_text`` returns the options of an object that a task lists as a text, and ``text_doc`` is the
+    sentence about such objects.
     """
 
     plan: bool = True
@@ -173,6 +174,8 @@ class Tenant:
     is_built_in: t.Callable[[Row], bool] = lambda _row: False
     in_one_file: bool = False
     reason: str = ""
+    from_text: t.Callable[[str], Row] | None = None
+    text_doc: str = ""
 
 
 def not_in_tenant(reason: str) -> Tenant:

@@ -26,6 +26,7 @@ from ..model.module_spec import ModuleSpec, Option, Value
 from ..model.plan import Step
 from ..task import ModuleDefinition, ModuleResult, RunContext, diff_entry
 from .command import REQUEST, Command, accepting, send
+from .device_assignments import ASSIGNMENTS, COLUMNS, SRC, targets_of
 from .device_batch import RENAMING, Desired, DeviceBatch, DeviceTarget
 from .operations import Operation, ids_of, operations_of_device, part_of, queries_for, start_step
 from .safety import check_confirmed, check_device_count, max_devices_option
@@ -35,6 +36,7 @@ from .waiting import OPTIONS as WAITING
 from .waiting import Commands, check_wait, outcome, outcome_values, without_wait
 
 _WIPING = 70
+_OF_DEVICES = ("alias", "aliases", "group", "tags", "add_tags", "remove_tags")
 _REMOVAL = "REMOVE_DEVICE"
 
 _WAIT_DOC = (
@@ -47,7 +49,9 @@ _MODULE = ModuleSpec(
     short_description="Manage Esper devices",
     description=(
         "Sets the alias, tags and device group of devices, removes devices from the tenant, or wipes them.",
-        "One task can change any number of devices. Moving up to 1,000 devices takes one request. Setting tags or an"
+        "One task can change any number of devices, either all of O(devices) in the same way, or each device of"
+        " O(assignments) or of the CSV file O(src) with its own alias, group and tags.",
+        "Moving up to 1,000 devices to a device group takes one request. Setting tags or an"
         " alias takes one request for each device that does not have them yet. With O(add_tags) and O(remove_tags), the"
         " module reads each changed device again, because another client can replace its tags at the same time.",
         "Esper sends an alias to the device in a command. An offline device keeps its old alias until it is online"
@@ -64,12 +68,27 @@ _MODULE = ModuleSpec(
                 "V(present) sets the alias, tags and group of the devices, which must exist.",
                 "V(absent) removes the devices from the tenant.",
                 "V(wiped) erases the devices. An offline device is erased when it is online again.",
-                "V(absent) and V(wiped) require O(confirm=true), and ignore devices that do not exist.",
+                "V(absent) and V(wiped) require O(devices) and O(confirm=true), and ignore devices that do not exist.",
             ),
             choices=("present", "absent", "wiped"),
             default="present",
         ),
-        devices_option("An empty list changes nothing.", required=True),
+        devices_option("An empty list changes nothing."),
+        ASSIGNMENTS,
+        SRC,
+        COLUMNS,
+        Option(
+            "on_error",
+            (
+                "Behavior if a device fails.",
+                "V(stop) changes nothing if a device of the task cannot be changed, for example because it does not"
+                " exist. If a request fails, no further request starts.",
+                "V(continue) changes all other devices. The task fails anyway.",
+                "In both cases, the message and RV(rejected_devices) have all errors.",
+            ),
+            choices=("stop", "continue"),
+            default="stop",
+        ),
         Option("alias", "Alias of the device. Requires exactly one device in O(devices)."),
         Option(
             "aliases",
@@ -87,6 +106,13 @@ _MODULE = ModuleSpec(
                 "The module moves the devices, because a device is in exactly one group.",
             ),
             identifier=True,
+        ),
+        Option(
+            "create_groups",
+            "If V(true), the module creates device groups that do not exist, with their parents. If V(false), such a"
+            " device group is an error. A name without a slash is that of a group below the root.",
+            type="bool",
+            default=False,
         ),
         Option(
             "tags",
@@ -125,7 +151,17 @@ _MODULE = ModuleSpec(
         ),
         *(replace(option, doc=_WAIT_DOC) if option.name == "wait" else option for option in WAITING),
     ),
-    rules={"mutually_exclusive": [("alias", "aliases"), ("tags", "add_tags"), ("tags", "remove_tags")]},
+    rules={
+        "required_one_of": [("devices", "assignments", "src")],
+        "required_by": {"columns": ("src",)},
+        "mutually_exclusive": [
+            ("devices", "assignments", "src"),
+            ("alias", "aliases"),
+            ("tags", "add_tags"),
+            ("tags", "remove_tags"),
+        ],
+    },
+    sources=("src",),
     returns=(
         Value(
             "devices",
@@ -189,6 +225,31 @@ _MODULE = ModuleSpec(
                 Value("alias", "Alias that was sent to the device.", sample="POS 1"),
             ),
         ),
+        Value(
+            "created_groups",
+            "Paths of the device groups that the task creates.",
+            type="list",
+            elements="str",
+            returned="if O(state=present)",
+            sample=[],
+        ),
+        Value(
+            "rejected_devices",
+            "Devices that could not be changed.",
+            type="list",
+            elements="dict",
+            returned="if O(state=present)",
+            contains=(
+                Value(
+                    "option",
+                    "Item of O(assignments), or line of O(src). Null if the device is one of O(devices).",
+                    sample="assignments[3]",
+                ),
+                Value("id", "ID of the device. Null if it was not found.", sample=None),
+                Value("name", "Name of the device, or how the task names it.", sample="R9W00000001"),
+                Value("reason", "Error of the device.", sample="The device 'R9W00000001' was not found."),
+            ),
+        ),
         *outcome_values(returned="if O(state=present)"),
     ),
     seealso=("device_info", "device_command", "converge"),
@@ -199,9 +260,10 @@ def _run(view: TenantView, params: Params, context: RunContext) -> ModuleResult:
     check_wait(params)
     if params["state"] != "present":
         return _remove(view, params, context)
-    batch = _batch(view, params)
+    batch, stops = _batch(view, params), params["on_error"] == "stop"
     batch.plan()
-    batch.raise_refusals()
+    if batch.failed and stops:
+        return _refused(batch, params)
     batch.check(params["max_devices"])
     result: Row = {"changed": bool(batch.changed)}
     if context.diff:
@@ -211,18 +273,44 @@ def _run(view: TenantView, params: Params, context: RunContext) -> ModuleResult:
     reads_again = level != MINIMAL and bool(batch.changed) and not context.check_mode
     if not context.check_mode:
         context.effects.values |= {**result, **ends}
-        batch.apply(context)
+        batch.apply(context, stops=stops)
+        renamed = [target for target in renamed if target.error is None]
+        result["changed"] = bool(batch.changed) or view.has_written
         ends, renamed = _await_aliases(view, batch, renamed, params, context)
     if reads_again:
         batch.read_again()
     result["devices"] = batch.records(level, is_current=reads_again)
     result["moved_devices"] = batch.moves()
     result["pending_aliases"] = [_pending_alias(target) for target in renamed]
+    result["created_groups"] = batch.created_groups
+    result["rejected_devices"] = [target.failure() for target in batch.failed]
+    if batch.failed:
+        result["failed"] = True
+        result["msg"] = " ".join(filter(None, [batch.failure_message(), ends.pop("msg", "")]))
     return ModuleResult({**result, **ends}, batch.warnings)
+
+
+def _refused(batch: DeviceBatch, params: Params) -> ModuleResult:
+    """Return the result of a task that changes nothing, because devices cannot be changed."""
+    if params["devices"] is not None:
+        batch.raise_refusals()
+    message = batch.failure_message(", so nothing was changed")
+    try:
+        batch.check(params["max_devices"])
+    except InvalidParameter as error:
+        message = f"{message} {error}"
+    rejected = [target.failure() for target in batch.failed]
+    return ModuleResult({"failed": True, "changed": False, "msg": message, "rejected_devices": rejected})
 
 
 def _batch(view: TenantView, params: Params) -> DeviceBatch:
     """Return the devices of a task with their desired state."""
+    if params["devices"] is None:
+        for option in _OF_DEVICES:
+            if params[option] is not None:
+                name = "src" if params["assignments"] is None else "assignments"
+                raise InvalidParameter(f"The option {option} requires devices. With {name}, each device has its own.")
+        return DeviceBatch.find(view, targets_of(params), creates_groups=params["create_groups"])
     rows = require_devices(view, params["devices"])
     aliases = _desired_aliases(view, rows, params)
     common = Desired(
@@ -231,7 +319,8 @@ def _batch(view: TenantView, params: Params) -> DeviceBatch:
         add_tags=params["add_tags"] or (),
         remove_tags=params["remove_tags"] or (),
     )
-    return DeviceBatch(view, [DeviceTarget(row, replace(common, alias=aliases.get(str(row["id"])))) for row in rows])
+    targets = [DeviceTarget(row, replace(common, alias=aliases.get(str(row["id"])))) for row in rows]
+    return DeviceBatch(view, targets, creates_groups=params["create_groups"])
 
 
 def _await_aliases(
@@ -285,12 +374,12 @@ def _desired_aliases(view: TenantView, rows: list[Row], params: Params) -> dict[
 
 
 def _remove(view: TenantView, params: Params, context: RunContext) -> ModuleResult:
-    changes = ("alias", "aliases", "group", "tags", "add_tags", "remove_tags", "wait")
+    changes = (*_OF_DEVICES, "assignments", "src", "columns", "wait")
     if option := next((name for name in changes if params[name] not in (None, False)), None):
         raise InvalidParameter(f"The option {option} requires state=present, not state={params['state']}.")
     is_wipe = params["state"] == "wiped"
     excluded = (DISABLED, _WIPING) if is_wipe else (DISABLED,)
-    rows = unique_devices(find_devices(view, params["devices"]).values())
+    rows = unique_devices(find_devices(view, params["devices"] or ()).values())
     rows = [row for row in rows if row.get("state") not in excluded]
     if is_wipe:
         rows = _without_wiped(view, rows)

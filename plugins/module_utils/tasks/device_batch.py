@@ -25,10 +25,11 @@ import typing as t
 from dataclasses import dataclass, field
 
 from ..base.errors import Ambiguous, EsperError, InvalidParameter, NotFound
-from ..base.ids import last_uuid
+from ..base.ids import is_uuid, last_uuid
 from ..base.row import Row
 from ..base.text import composed, counted, listed
 from ..engine.apply import add_accepted, apply_each, raise_first
+from ..engine.batch import Batch, BatchItem
 from ..engine.lookup import lookup_of
 from ..engine.tenant_view import TenantView
 from ..http.parallel import CONCURRENCY, in_parallel
@@ -36,10 +37,12 @@ from ..kinds.device import MINIMAL, as_host
 from ..kinds.device_group import DEVICE_GROUP, device_groups
 from ..kinds.device_search import find_devices, find_each, label_of
 from ..kinds.group_devices import steps_into
+from ..kinds.group_path import join_path, split_path
 from ..kinds.tag import TAG
 from ..model.conform import to_row
 from ..model.plan import Step
-from ..task import RunContext, diff_entry
+from ..model.unknowns import resolve_unknowns
+from ..task import RunContext, diff_entry, to_diff
 from .command import REQUEST, Command, accepted_commands, accepting, steps_for
 from .device_names import group_paths, readable_blueprint_names, tag_names
 from .safety import check_device_count
@@ -160,7 +163,6 @@ class DeviceTarget:
             "option": self.option or None,
             "id": self.row.get("id"),
             "name": self.label,
-            "state": "failed",
             "reason": str(self.error),
         }
 
@@ -173,33 +175,32 @@ class DeviceBatch:
     earlier tasks.
     """
 
-    def __init__(self, view: TenantView, targets: t.Sequence[DeviceTarget]) -> None:
+    def __init__(self, view: TenantView, targets: t.Sequence[DeviceTarget], *, creates_groups: bool = False) -> None:
         self.view = view
         self.targets = list(targets)
+        self.creates_groups = creates_groups
+        self._new_groups = Batch(view, [])
         self.warnings: list[str] = []
         self.commands: dict[str, str] = {}
         self._tag_ids: dict[str, str] = {}
         self._blueprints: dict[str, str | None] = {}
 
     @classmethod
-    def find(cls, view: TenantView, requested: t.Iterable[tuple[str, str, Desired]]) -> DeviceBatch:
-        """Return the batch of devices by name, alias, serial number or ID, with few requests for all of them.
-
-        ``requested`` are the place of each device in the task, its identifier and its desired state.
-        """
-        items = [(option, identifier.strip(), desired) for option, identifier, desired in requested]
-        found = find_each(view, [identifier for _option, identifier, _desired in items if identifier])
-        targets = []
-        for option, identifier, desired in items:
-            row, error = found.get(identifier), t.cast("EsperError | None", None)
+    def find(cls, view: TenantView, targets: t.Sequence[DeviceTarget], *, creates_groups: bool = False) -> DeviceBatch:
+        """Return the batch of devices that are yet to be found by ``name``, which can be a name, an alias, a serial
+        number or an ID. This takes few requests for all of them. Devices that have an error keep it."""
+        found = find_each(view, [target.name for target in targets if target.name])
+        for target in targets:
+            row = found.get(target.name.strip())
             if isinstance(row, Ambiguous):
-                row, error = None, row
-            elif not identifier:
-                error = InvalidParameter("The device is empty. Set a name, alias, serial number or ID.")
-            elif row is None:
-                error = NotFound("device", identifier)
-            targets.append(DeviceTarget(row or {}, desired, option, identifier, error))
-        return cls(view, targets)
+                target.error = target.error or row
+            elif row is not None:
+                target.row = row
+            elif not target.name:
+                target.error = target.error or InvalidParameter("The device is empty. Set a name, serial number or ID.")
+            else:
+                target.error = target.error or NotFound("device", target.name)
+        return cls(view, targets, creates_groups=creates_groups)
 
     # --- state --------------------------------------------------------------------------------------------------------
 
@@ -223,16 +224,25 @@ class DeviceBatch:
         """The desired aliases of the devices without an error, by their IDs."""
         return {target.id: target.desired.alias for target in self.valid if target.desired.alias is not None}
 
+    @property
+    def created_groups(self) -> list[str]:
+        """The paths of the device groups that the task creates."""
+        return [item.option_path for item in self._new_groups.items if item.error is None]
+
     def diff(self) -> list[Row]:
-        """Return the values of the changed devices before and after the change, in the form of Ansible's diff."""
-        return [diff_entry(f"device {target.label}", target.before, target.after) for target in self.changed]
+        """Return the values of the changed devices, and of the device groups that the task creates, before and after
+        the change, in the form of Ansible's diff."""
+        groups = [change for item in self._new_groups.items if item.error is None for change in item.changes]
+        return to_diff(groups) + [
+            diff_entry(f"device {target.label}", target.before, target.after) for target in self.changed
+        ]
 
     def failure_message(self, effect: str = "") -> str:
         """Return the message of a failed task. An error about several devices is listed once. ``effect`` is the end of
         the first sentence."""
         errors = list(dict.fromkeys(self._described(target) for target in self.failed))
         hidden = len(errors) - _SHOWN_ERRORS
-        more = f" See failed_devices for {counted(hidden, 'more error')}." if hidden > 0 else ""
+        more = f" See rejected_devices for {counted(hidden, 'more error')}." if hidden > 0 else ""
         shown = " ".join(errors[:_SHOWN_ERRORS])
         return f"{len(self.failed)} of {counted(len(self.targets))} failed{effect}. {shown}{more}"
 
@@ -246,9 +256,9 @@ class DeviceBatch:
     def plan(self) -> None:
         """Plan all changes. Sends GET requests only. Raise what Client.request() raises."""
         self._refuse_duplicates()
-        self._plan_groups()
         self._plan_tags()
         self._plan_aliases()
+        self._plan_groups()
         self._plan_blueprints()
 
     def check(self, max_devices: int | None) -> None:
@@ -285,6 +295,9 @@ class DeviceBatch:
         lookup = lookup_of(self.view, DEVICE_GROUP)
         lookup.prefetch(references)
         groups = {reference: _result_of(functools.partial(lookup.resolve, reference)) for reference in references}
+        missing = [name for name, group in groups.items() if isinstance(group, NotFound) and not is_uuid(name)]
+        if self.creates_groups and missing:
+            groups |= self._plan_new_groups(missing)
         for target in targets:
             group = groups[str(target.desired.group)]
             if isinstance(group, EsperError):
@@ -298,6 +311,30 @@ class DeviceBatch:
         paths = group_paths(self.view, (target.before["group"] for target in moved))
         for target in moved:
             target.before["group"] = paths.get(str(target.before["group"]).lower(), target.before["group"])
+
+    def _plan_new_groups(self, references: list[str]) -> dict[str, Row | EsperError]:
+        """Plan the device groups that do not exist, and return them, or the errors, by the texts of the task."""
+        paths = {reference: join_path(split_path(reference)) for reference in references}
+        params = {**dict.fromkeys(DEVICE_GROUP.options), "state": "present", "create_parents": True}
+        items = {path: BatchItem(DEVICE_GROUP, path, {**params, "path": path}) for path in paths.values()}
+        self._new_groups = Batch(self.view, list(items.values()))
+        self._new_groups.assign_keys()
+        self._new_groups.plan_all(continue_on_error=True)
+        groups: dict[str, Row | EsperError] = {}
+        for reference, path in paths.items():
+            row = items[path].error or device_groups(self.view).find_at(split_path(path))
+            groups[reference] = NotFound(DEVICE_GROUP.title, reference) if row is None else row
+        return groups
+
+    def _create_groups(self, *, stops: bool) -> None:
+        """Create the planned device groups. Raise the first error, or give it to the devices of the group."""
+        self._new_groups.apply_all(on_progress=lambda _count, _total: None)
+        errors = {item.option_path: item.error for item in self._new_groups.failed if item.error is not None}
+        for error in errors.values() if stops else ():
+            add_accepted(self.view, error)
+            raise error
+        for target in self.valid:
+            target.error = errors.get(target.group_path or "")
 
     def _plan_blueprints(self) -> None:
         """Plan the blueprints of moved devices, and warn about those that change."""
@@ -392,6 +429,8 @@ class DeviceBatch:
         requests failed get the error.
         """
         self.commands = {target.id: target.pending for target in self.valid if target.pending}
+        if self._new_groups.items:
+            self._create_groups(stops=stops)
         moves = self._move_steps()
         tagged = [target for target in self.changed if "tags" in target.after]
         renamed = [target for target in self.changed if "alias" in target.after]
@@ -437,7 +476,7 @@ class DeviceBatch:
 
     def _move_steps(self) -> dict[Step, list[DeviceTarget]]:
         """Return the requests that move devices, with the devices of each."""
-        groups: dict[str, list[DeviceTarget]] = {}
+        groups: dict[t.Any, list[DeviceTarget]] = {}
         for target in self.changed:
             if target.is_moved and target.group is not None:
                 groups.setdefault(target.group["id"], []).append(target)
@@ -539,7 +578,8 @@ class DeviceBatch:
             if target.blueprint_id != target.blueprint_id_after:
                 stale += _STALE_BLUEPRINT
         if target.is_moved and target.group is not None:
-            record["group_id"] = target.group["id"]
+            record["group_id"] = resolve_unknowns(target.group["id"])
+            stale += ["group_id"] if record["group_id"] is None else []
             record["blueprint_id"] = id_ = target.blueprint_id if is_current else target.blueprint_id_after
             record["blueprint"] = self._blueprints.get(id_ or "") or id_
         if "tags" in target.after and not is_current:

@@ -171,7 +171,9 @@ def _option(kind: Kind) -> Option:
         text = f"{kind.title[0].upper()}{kind.title[1:]}, with the options of M(esper.cloud.{kind.name})."
         return Option(kind.name, text, type="dict")
     text = f"{kind.titles[0].upper()}{kind.titles[1:]}, each with the options of M(esper.cloud.{kind.name})."
-    return Option(kind.plural, text, type="list", elements="dict")
+    return Option(
+        kind.plural, (text, kind.tenant.text_doc) if kind.tenant.text_doc else text, type="list", elements="dict"
+    )
 
 
 TENANT = ModuleDefinition(
