@@ -76,7 +76,7 @@ from ansible_collections.esper.cloud.plugins.module_utils.model.kind import Kind
 display = Display()
 
 
-class LookupModule(LookupBase):
+class LookupModule(LookupBase):  # type: ignore[misc]  # ansible-core has no types
     def run(self, terms: list[t.Any], variables: t.Any = None, **kwargs: t.Any) -> list[t.Any]:
         self.set_options(var_options=variables, direct=kwargs)
         options = {option.name: _plain(self.get_option(option.name)) for option in OPTIONS}

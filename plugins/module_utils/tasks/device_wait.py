@@ -347,5 +347,5 @@ def _names(result: Row) -> str:
     return listed([f"{row['name']} ({row['reason']})" for row in result["waiting_devices"]], _NAMED_DEVICES)
 
 
-_UNKNOWN = {"changed": False, "state": None, "device_count": None, "ready_count": None, "waiting_devices": []}
+_UNKNOWN: Row = {"changed": False, "state": None, "device_count": None, "ready_count": None, "waiting_devices": []}
 DEVICE_WAIT = ModuleDefinition("device_wait", _MODULE, _run, unknown=_UNKNOWN)
