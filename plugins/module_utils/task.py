@@ -19,6 +19,7 @@ from .base.redaction import SHORTEST, Redaction, free_texts
 from .base.row import Params, Row
 from .base.secret_keys import mask_secrets, secret_values
 from .base.text import listed, printable, printable_lines
+from .base.yaml_text import yaml_text
 from .engine.apply import accepted_writes, ensure_all
 from .engine.lookup import lookup_of
 from .engine.reader import reader_of
@@ -214,7 +215,8 @@ class Secrets:
 
     def without(self, outcome: ModuleResult) -> ModuleResult:
         """Return a result as it leaves the collection: without secrets except the API key, which Ansible masks, and
-        those that are Disclosed, and with control characters escaped in messages, warnings and the titles of diffs."""
+        those that are Disclosed, with control characters escaped in messages, warnings and diffs, and with the values
+        of diffs as YAML."""
         redact = self.in_messages.text
         has_secrets = self.known or self.in_messages.learned
         result = t.cast(Row, self.in_results.all(outcome.result)) if has_secrets else dict(outcome.result)
@@ -226,10 +228,15 @@ class Secrets:
             result["errors"] = [printable(redact(text)) if isinstance(text, str) else text for text in result["errors"]]
         if isinstance(result.get("diff"), list):
             result["diff"] = [
-                {key: printable(value) if key.endswith("_header") else value for key, value in entry.items()}
+                {key: printable(value) if key.endswith("_header") else _shown(value) for key, value in entry.items()}
                 for entry in result["diff"]
             ]
         return ModuleResult(result, [printable(redact(warning)) for warning in outcome.warnings])
+
+
+def _shown(value: t.Any) -> t.Any:
+    """Return a side of a diff as Ansible shows it."""
+    return yaml_text(value) if isinstance(value, dict) else value
 
 
 def _parsed(value: t.Any) -> t.Any:
@@ -259,7 +266,8 @@ def define_module(kind: Kind) -> ModuleDefinition:
 
     def run(view: TenantView, params: Params, context: RunContext) -> ModuleResult:
         expanded = lookup_of(view, kind).expand(params)
-        outcomes = ensure_all(view, kind, [params] if expanded is None else expanded, check_mode=context.check_mode)
+        several = [params] if expanded is None else expanded
+        outcomes = ensure_all(view, kind, several, check_mode=context.check_mode, diff=context.diff)
         result: Row = {"changed": any(outcome.changed for outcome in outcomes)}
         records = [outcome.record for outcome in outcomes if outcome.record is not None]
         if expanded is not None:

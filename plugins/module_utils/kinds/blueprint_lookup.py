@@ -26,6 +26,10 @@ class BlueprintLookup(Lookup):
         row = super().find(params)
         return None if row is None else self._whole(row)
 
+    @property
+    def _is_found_by_name(self) -> bool:
+        return True
+
     def find_all(self) -> list[Row]:
         """Return all blueprints of the tenant."""
         rows = (self._whole(row) for row in self.view.list_objects(self.kind))

@@ -8,10 +8,12 @@ PUT has `publish`.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import typing as t
+from dataclasses import replace
 
-from ..base.errors import InvalidParameter, NotFound
+from ..base.errors import ApiError, InvalidParameter, NotFound
 from ..base.row import Params, Row
 from ..engine.planner import Planner
 from ..engine.tenant_view import TenantView
@@ -19,9 +21,11 @@ from ..model.kind import Kind
 from ..model.plan import Effect, ObjectDiff, Plan, Step
 from ..model.unknowns import KnownAfterApply, resolve_unknowns
 from . import blueprint_comparison as comparison
+from .blueprint_diff import without_ids
 from .blueprint_list import version_kind
 from .blueprint_lookup import BlueprintLookup
 from .blueprint_names import Names, with_planned_names
+from .blueprint_settings import SETTINGS
 
 # Values that a save changes and only Esper knows.
 _UNKNOWN = ("version_id", "version_number", "minor_version_number", "latest_published_version_id", "updated_at")
@@ -137,6 +141,19 @@ class BlueprintPlanner(Planner):
         version = self.lookup.version_between(read, saved)
         return None if version is None else {**read, **version}
 
+    def readable_changes(self, changes: t.Sequence[ObjectDiff]) -> list[ObjectDiff]:
+        """Return changes with the names of apps, content files and other objects in place of their IDs."""
+        return [self._readable(change) for change in super().readable_changes(changes)]
+
+    def _readable(self, change: ObjectDiff) -> ObjectDiff:
+        before, after = change.before.get("settings") or {}, change.after.get("settings") or {}
+        if not change.after:
+            # Planning a deletion needs no names.
+            with contextlib.suppress(ApiError):
+                before = self._names.add_names(before)
+        before, after = without_ids(SETTINGS, before, after)
+        return replace(change, before=_with_settings(change.before, before), after=_with_settings(change.after, after))
+
     # --- restore ------------------------------------------------------------------------------------------------------
 
     def _plan_restore(self, current: Row, params: Params) -> Plan:
@@ -187,6 +204,10 @@ class BlueprintPlanner(Planner):
                 f" cannot restore version {params['version']} with the value. Set confirm to true to restore it without"
                 " the value."
             )
+
+
+def _with_settings(side: Row, settings: Row) -> Row:
+    return {**side, "settings": settings} if side.get("settings") else side
 
 
 def _show_removed(plan: Plan, desired: Row) -> None:

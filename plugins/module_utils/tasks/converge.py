@@ -11,13 +11,15 @@ else the newest published version in the list of its versions.
 
 from __future__ import annotations
 
+import typing as t
 from dataclasses import replace
 
-from ..base.errors import InvalidParameter, NotFound
+from ..base.errors import ApiError, InvalidParameter, NotFound
 from ..base.row import Params, Row
 from ..base.text import counted
 from ..engine.tenant_view import TenantView
 from ..kinds.blueprint import BLUEPRINT
+from ..kinds.blueprint_list import list_versions
 from ..kinds.blueprint_lookup import BlueprintLookup
 from ..kinds.device_search import devices_option, find_devices, label_of
 from ..model.conform import to_row
@@ -128,7 +130,7 @@ MODULE = ModuleSpec(
         *outcome_values(),
     ),
     check_mode=Support("full", "Sends no command and returns the number of outdated devices."),
-    diff_mode=Support("full", "Shows the blueprint versions of the devices before and after the change."),
+    diff_mode=Support("full", "Shows the blueprint of each device with the number of its version, before and after."),
     seealso=("converge_info", "blueprint", "device_command"),
 )
 
@@ -157,7 +159,7 @@ def _run(view: TenantView, params: Params, context: RunContext) -> ModuleResult:
     if params["with_provisioning"]:
         result |= {"operations": [], "converge_id": None}
     if context.diff:
-        result["diff"] = [_diff(selected, versions)] if selected else []
+        result["diff"] = [_diff(view, selected, versions)] if selected else []
     predicted = {**result, **without_wait(len(outdated))}
     if context.check_mode:
         return ModuleResult(predicted)
@@ -243,16 +245,51 @@ class _Versions:
         return next(published, None)
 
 
+class _Labels:
+    """The versions of blueprints for people: the name of the blueprint and the number of the version. Each blueprint
+    is read once."""
+
+    def __init__(self, view: TenantView) -> None:
+        self._view = view
+        self._known: dict[str, tuple[str, dict[str, t.Any]]] = {}
+
+    def of(self, blueprint_id: str, version_id: str | None) -> str | None:
+        """Return a version of a blueprint for people, None if there is none. It has IDs if Esper does not return the
+        names."""
+        if not blueprint_id or not version_id:
+            return None
+        if blueprint_id not in self._known:
+            self._known[blueprint_id] = self._read(blueprint_id)
+        name, numbers = self._known[blueprint_id]
+        return f"{name}, version {numbers.get(version_id.lower(), version_id)}"
+
+    def _read(self, blueprint_id: str) -> tuple[str, dict[str, t.Any]]:
+        try:
+            row = BlueprintLookup(self._view, BLUEPRINT).find_by_id(blueprint_id) or {"id": blueprint_id}
+            purpose = f"Reading the versions of the {BLUEPRINT.phrase(row)}"
+            versions = list_versions(self._view, row, kind=BLUEPRINT, purpose=purpose)
+        except ApiError:
+            # The diff must not prevent the command.
+            return blueprint_id, {}
+        numbers = {str(each["version_id"]).lower(): each.get("version_number") for each in versions}
+        return BLUEPRINT.name_of(row), {key: number for key, number in numbers.items() if number is not None}
+
+
 def _blueprint(device: Row, key: str) -> str:
     return str(to_row(device.get("blueprint_info")).get(key) or "").lower()
 
 
-def _diff(devices: list[Row], versions: _Versions) -> Row:
+def _diff(view: TenantView, devices: list[Row], versions: _Versions) -> Row:
     """Return the versions of devices before and after the task, by the names of the devices."""
+    labels = _Labels(view)
+
+    def current(row: Row) -> str | None:
+        return labels.of(_blueprint(row, "current_blueprint_id"), _blueprint(row, "current_blueprint_version_id"))
+
     return diff_entry(
         f"blueprint versions of {counted(len(devices))}",
-        {label_of(row): versions.current(row) for row in devices},
-        {label_of(row): versions.desired(row) for row in devices},
+        {label_of(row): current(row) for row in devices},
+        {label_of(row): labels.of(_blueprint(row, "assigned_blueprint_id"), versions.desired(row)) for row in devices},
     )
 
 

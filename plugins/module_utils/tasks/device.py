@@ -27,9 +27,10 @@ from dataclasses import dataclass, field, replace
 
 from ..base.errors import EsperError, InvalidParameter
 from ..base.row import Params, Row
-from ..base.text import composed, counted
+from ..base.text import composed, counted, look_alike
 from ..engine.apply import apply_each, raise_first
 from ..engine.lookup import lookup_of
+from ..engine.planner import similar_name_warnings
 from ..engine.tenant_view import TenantView
 from ..http.parallel import CONCURRENCY, in_parallel
 from ..kinds.device import DEVICE_VALUES, DISABLED, FULL, as_host
@@ -277,9 +278,18 @@ def _plan_tags(view: TenantView, targets: list[_Target], params: Params) -> None
         target.tags = _merged_tags(current, added if params["tags"] is None else exact, removed, params)
         _check_number_of_tags(target)
         if set(target.tags) != set(current):
+            for tag in sorted({*target.tags} - {*current, *names.values()}):
+                _warn_of_similar_tags(view, tag, names.values())
             target.change("tags", current, target.tags)
         else:
             target.tags = current
+
+
+def _warn_of_similar_tags(view: TenantView, tag: str, existing: t.Iterable[str]) -> None:
+    """Warn of a new tag that is easily confused with an existing one."""
+    similar = [other for other in existing if look_alike(composed(other), tag)]
+    for warning in similar_name_warnings(TAG.title, tag, similar):
+        view.warn(warning)
 
 
 def _check_number_of_tags(target: _Target) -> None:

@@ -12,6 +12,7 @@ from ..base.row import Params, Row
 from ..base.text import counted
 from ..engine.batch import ACTIONS, Batch, BatchItem
 from ..engine.lookup import lookup_of
+from ..engine.planner import planner_of
 from ..engine.tenant_view import TenantView
 from ..kinds.registry import KINDS
 from ..model.kind import Kind, Shape
@@ -36,6 +37,8 @@ def _run(view: TenantView, params: Params, context: RunContext) -> ModuleResult:
     if not batch.failed or continue_on_error:
         batch.plan_all(continue_on_error=continue_on_error)
         _report_plan(batch, context)
+        if context.diff:
+            _name_objects(view, batch)
     if batch.failed and not continue_on_error:
         batch.mark_skipped()
     elif not context.check_mode:
@@ -104,6 +107,18 @@ def _outcome(batch: Batch, context: RunContext) -> ModuleResult:
     if batch.failed:
         result.update(failed=True, msg=_message(batch))
     return ModuleResult(result, [warning for item in batch.items for warning in item.plan.warnings])
+
+
+def _name_objects(view: TenantView, batch: Batch) -> None:
+    """Show names in place of IDs in the diff. Before the changes, so that check mode and a run show the same."""
+    by_kind: dict[Kind, list[BatchItem]] = {}
+    for item in batch.items:
+        by_kind.setdefault(item.kind, []).append(item)
+    for kind, items in by_kind.items():
+        planner = planner_of(view, kind)
+        changes = iter(planner.readable_changes([change for item in items for change in item.plan.changes]))
+        for item in items:
+            item.plan.changes = [next(changes) for _change in item.plan.changes]
 
 
 def _record(item: BatchItem) -> Row:
