@@ -52,6 +52,8 @@ _REQUESTS_VERBOSITY = 3
 # The options whose values no message quotes, because the module does not know which of them are secret. Since version
 # 2.21, ansible-core shows the message of a failed task even with no_log.
 _NEVER_QUOTED = ("args", "body", "extra_args", "form")
+# The values in them that are never secret.
+_QUOTED = ("package_name", "version_name")
 _CONNECTION = tuple(
     Option(option.name, option.description, type=option.type, secret=option.secret) for option in CONNECTION_OPTIONS
 )
@@ -193,7 +195,7 @@ class Secrets:
     def of(cls, params: Params) -> Secrets:
         """Return the secrets in parameters."""
         api_key = str(params.get("api_key") or "").strip()
-        free = [_parsed(params.get(name)) for name in _NEVER_QUOTED]
+        free = [_without_names(_parsed(params.get(name))) for name in _NEVER_QUOTED]
         known = {*secret_values([params, *free])} - {api_key}
         return cls(
             api_key if len(api_key) >= SHORTEST else "", frozenset(known), frozenset(free_texts(leaves(free))) - known
@@ -232,6 +234,11 @@ class Secrets:
                 for entry in result["diff"]
             ]
         return ModuleResult(result, [printable(redact(warning)) for warning in outcome.warnings])
+
+
+def _without_names(value: t.Any) -> t.Any:
+    """Return the value of an option without names of apps, which messages quote."""
+    return {key: each for key, each in value.items() if key not in _QUOTED} if isinstance(value, dict) else value
 
 
 def _shown(value: t.Any) -> t.Any:

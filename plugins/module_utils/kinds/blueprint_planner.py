@@ -17,14 +17,16 @@ from ..base.errors import ApiError, InvalidParameter, NotFound
 from ..base.row import Params, Row
 from ..engine.planner import Planner
 from ..engine.tenant_view import TenantView
+from ..model.compare import Comparison, compare
 from ..model.kind import Kind
 from ..model.plan import Effect, ObjectDiff, Plan, Step
 from ..model.unknowns import KnownAfterApply, resolve_unknowns
 from . import blueprint_comparison as comparison
 from .blueprint_diff import without_ids
 from .blueprint_list import version_kind
-from .blueprint_lookup import BlueprintLookup
+from .blueprint_lookup import PREVIOUS, BlueprintLookup
 from .blueprint_names import Names, with_planned_names
+from .blueprint_removal import removals_of, without
 from .blueprint_settings import SETTINGS
 
 # Values that a save changes and only Esper knows.
@@ -37,6 +39,8 @@ class BlueprintPlanner(Planner):
     def __init__(self, view: TenantView, kind: Kind) -> None:
         super().__init__(view, kind)
         self._names = Names(view)
+        self._kept: Row | None = None
+        """The current settings without those that the task removes, None if it removes none."""
 
     @property
     def lookup(self) -> BlueprintLookup:
@@ -64,6 +68,7 @@ class BlueprintPlanner(Planner):
         """Return the plan that creates a blueprint: one POST, and one PUT if it is published."""
         if params["version"] is not None:
             raise NotFound(self.kind.title, params["id"] or params["name"])
+        removals_of(params["remove"], params["settings"])
         params, _current = self._resolve_names(params, {})
         plan = super().plan_create(params)
         (create,) = plan.steps
@@ -96,11 +101,25 @@ class BlueprintPlanner(Planner):
         """Return the plan that changes or restores an existing blueprint: no request, or one PUT."""
         if params["version"] is not None:
             return self._plan_restore(current, params)
+        removals = removals_of(params["remove"], params["settings"])
         params, current = self._resolve_names(params, current)
+        self._kept = without(current.get("settings") or {}, removals, self._names) if removals else None
         plan = self._complete_save(super().plan_update(current, params), current, publish=bool(params["publish"]))
-        if params["exact"]:
+        if params["exact"] or removals:
             _show_removed(plan, params["settings"] or {})
         return plan
+
+    def compare(
+        self, current: Row, desired: Row, *, exact: bool = False, always: bool = False
+    ) -> dict[str, Comparison]:
+        """Return the comparison of each field by name. Removed settings are only in the values before."""
+        if self._kept is None:
+            return super().compare(current, desired, exact=exact, always=always)
+        compared = super().compare({**current, "settings": self._kept}, desired, exact=exact, always=always)
+        original, kept = compare(SETTINGS, current.get("settings"), None), compared["settings"]
+        is_same = kept.matches and self._kept == (current.get("settings") or {})
+        before = replace(kept, before=original.before, shown_before=original.shown_before, matches=is_same)
+        return {**compared, "settings": before}
 
     def _complete_save(self, plan: Plan, current: Row, *, publish: bool) -> Plan:
         """Return a plan of an update with the other effects of a save."""
@@ -124,6 +143,9 @@ class BlueprintPlanner(Planner):
     def plan_merge(self, params: Params, rival: Row, step: Step) -> Plan:
         """Return the plan that applies a task again to the last version of another client, which it replaced. The plan
         has no request if the version has the same content as the one of the task."""
+        if params["version"] == PREVIOUS:
+            # The version before is another one now. A restored version replaces the changes of other clients anyway.
+            return Plan(None)
         if paths := self.view.mismatches(version_kind(self.kind), rival):
             raise InvalidParameter(f"Esper returned an unexpected type for {', '.join(paths)}.")
         # The version of the task lacks the changes of the other client, even if that one has all values of the task.
@@ -158,7 +180,10 @@ class BlueprintPlanner(Planner):
 
     def _plan_restore(self, current: Row, params: Params) -> Plan:
         """Return the plan that restores the settings of a version and publishes them: no request, or one PUT."""
-        version = self.lookup.version_of(current, params["version"])
+        if params["version"] == PREVIOUS:
+            version = self.lookup.previous_version(current)
+        else:
+            version = self.lookup.version_of(current, params["version"])
         settings = version.get("settings") or {}
         options = {**params, "settings": None, "publish": True}
         # A comparison by field would ignore settings that are unknown to this collection.
