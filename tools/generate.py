@@ -396,12 +396,15 @@ def module_file(module: Module) -> str:
 
 
 def action_file(name: str) -> str:
-    """Return the action plugin of a module."""
+    """Return the action plugin of a module. Its base class is that of the module, if it has one in plugin_utils."""
+    utility = f"{name}_action"
+    base = utility if (CHECKOUT / "plugins" / "plugin_utils" / f"{utility}.py").exists() else "task_action"
+    base_class = "".join(word.title() for word in base.split("_"))
     return (
         f'{LICENSE}"""The action plugin of the module {name}.\n\n{MARK}\n"""\n\nfrom __future__ import annotations\n\n'
         "from ansible_collections.esper.cloud.plugins.module_utils.catalog import definition_of\n"
-        "from ansible_collections.esper.cloud.plugins.plugin_utils.task_action import TaskAction\n\n\n"
-        f'class ActionModule(TaskAction):\n    """See TaskAction."""\n\n    definition = definition_of("{name}")\n'
+        f"from ansible_collections.esper.cloud.plugins.plugin_utils.{base} import {base_class}\n\n\n"
+        f'class ActionModule({base_class}):\n    """See {base_class}."""\n\n    definition = definition_of("{name}")\n'
     )
 
 
@@ -480,7 +483,16 @@ def _fragment(summary: str, names: str, parts: dict[str, Doc]) -> str:
 
 # The modules of each area, without those that end in _info, which follow the module that they belong to.
 AREAS = {
-    "Devices": ("device", "device_group", "device_facts", "device_app"),
+    "Devices": (
+        "device",
+        "device_placement",
+        "device_retire",
+        "device_group",
+        "device_facts",
+        "device_app",
+        "device_wait",
+        "tag",
+    ),
     "Commands and operations": ("device_command", "converge", "operation"),
     "Pipelines": ("pipeline", "pipeline_run"),
     "Blueprints and policies": ("blueprint", "enterprise_policy"),
@@ -532,7 +544,7 @@ AREAS = {
         "enterprise_report",
         "remote_viewer_session",
     ),
-    "All objects": ("tenant", "api"),
+    "All objects": ("tenant", "tenant_export", "api"),
 }
 
 
@@ -552,13 +564,13 @@ def modules_by_area(found: list[Module]) -> dict[str, list[tuple[str, str]]]:
 
 
 def readme_tables(found: list[Module]) -> str:
-    """Return the tables of modules by area, inventory, roles and playbooks for the README."""
+    """Return the tables of modules by area, other plugins, roles and playbooks for the README."""
     areas = [
         (f"[{area}]({REPOSITORY}/docs/modules.md#{_anchor(area)})", ", ".join(map(_module_link, dict(rows))))
         for area, rows in modules_by_area(found).items()
     ]
     plugins = []
-    for kind in ("inventory", "connection"):
+    for kind in ("inventory", "connection", "lookup", "callback"):
         for path in sorted((CHECKOUT / "plugins" / kind).glob("*.py")):
             name = f"{_link(path.stem, f'plugins/{kind}/{path.name}')} ({kind} plugin)"
             plugins.append((name, _documented(path)["short_description"]))
@@ -574,7 +586,7 @@ def readme_tables(found: list[Module]) -> str:
         playbooks.append((_link(path.stem, f"playbooks/{path.name}"), comment.partition(". ")[0].rstrip(".")))
     parts = (
         (("Area", "Modules"), areas),
-        (("Inventory", "Purpose"), plugins),
+        (("Plugin", "Purpose"), plugins),
         (("Role", "Purpose"), roles),
         (("Playbook", "Purpose"), playbooks),
     )

@@ -15,6 +15,7 @@ from ansible.module_utils.basic import AnsibleFallbackNotFound, AnsibleModule
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.validation import check_type_dict
 
+from .base.located import Positions
 from .base.row import Params
 from .http.connection import OPTIONS as CONNECTION_OPTIONS
 from .model.kind import Kind
@@ -25,6 +26,7 @@ from .model.walk import (
     blank_identifiers,
     null_identifiers,
     secret_texts,
+    suggestions,
     text_slips,
     type_mismatch,
     unknown_options,
@@ -79,8 +81,12 @@ class CheckedItems:
     unknown: list[str]
 
 
-def check_items(definition: ModuleDefinition, params: Params, *, check_mode: bool) -> CheckedItems:
-    """Validate the items of a task with the options of their kinds: see ModuleDefinition.items."""
+def check_items(
+    definition: ModuleDefinition, params: Params, *, check_mode: bool, positions: Positions | None = None
+) -> CheckedItems:
+    """Validate the items of a task with the options of their kinds: see ModuleDefinition.items. ``positions`` are those
+    of items in files, for the errors."""
+    positions = positions or Positions()
     checked = CheckedItems(dict(params), [], [])
     for option, kind in definition.items.items():
         if params[option] is None:
@@ -90,10 +96,11 @@ def check_items(definition: ModuleDefinition, params: Params, *, check_mode: boo
         checked.params[option] = items
         for index, item in enumerate([value] if isinstance(value, t.Mapping) else value):
             label = option if isinstance(value, t.Mapping) else _item_label(option, index, item)
+            option_path = option if isinstance(value, t.Mapping) else f"{option}[{index}]"
             visits = list(walk(described, item))
             validated, errors = _validate_item(kind, described, item, visits)
             if errors:
-                checked.errors += [f"{label}: {error}" for error in errors]
+                checked.errors += [positions.located(option_path, f"{label}: {error}") for error in errors]
                 continue
             null = list(null_identifiers(visits, empty_is_null=NULL_IS_EMPTY and check_mode))
             if null and check_mode:
@@ -119,7 +126,7 @@ def _validate_item(
         return {}, [error]
     validated = ArgumentSpecValidator(kind.options, **kind.rules).validate(dict(item))
     if validated.error_messages:
-        return {}, [f"{'; '.join(validated.error_messages)}."]
+        return {}, [" ".join([f"{'; '.join(validated.error_messages)}.", *suggestions(described, item)])]
     return _distinguish_null(described, validated.validated_parameters, item), []
 
 
@@ -146,7 +153,7 @@ def perform(
     if slips.errors:
         return secrets.without(ModuleResult({"failed": True, "msg": " ".join(slips.errors)})), own
     written = params if args is None else _distinguish_null(definition.module.options, params, args)
-    items = check_items(definition, written, check_mode=context.check_mode)
+    items = check_items(definition, written, check_mode=context.check_mode, positions=context.positions)
     if items.errors:
         return secrets.without(ModuleResult({"failed": True, "msg": " ".join(items.errors)})), own
     outcome = execute(definition, items.params, context, user_agent=USER_AGENT, secrets=secrets)
@@ -170,10 +177,11 @@ class _Module(AnsibleModule):  # type: ignore[misc]  # ansible-core has no types
     definition: t.ClassVar[ModuleDefinition]
     params: Params
     args: Params
+    is_valid = False
 
     def _load_params(self) -> None:
         super()._load_params()
-        self.params = without_omit(self.params)
+        self.params = self.definition.with_short_items(without_omit(self.params))
         self.args = copy.deepcopy(self.params)
 
     def _log_invocation(self) -> None:
@@ -184,7 +192,8 @@ class _Module(AnsibleModule):  # type: ignore[misc]  # ansible-core has no types
         super().exit_json(**self._as_shown(result))
 
     def fail_json(self, msg: str, **result: t.Any) -> None:
-        super().fail_json(**self._as_shown({**result, "msg": msg}))
+        message = msg if self.is_valid else self.definition.explain(msg, self.args)
+        super().fail_json(**self._as_shown({**result, "msg": message}))
 
     def _as_shown(self, result: dict[str, t.Any]) -> dict[str, t.Any]:
         secrets = Secrets.of(self.params)
@@ -220,6 +229,7 @@ def run_task(definition: ModuleDefinition) -> None:
     """Run a module."""
     _Module.definition = definition
     module = _Module(argument_spec=argument_spec(definition), supports_check_mode=True, **definition.rules)
+    module.is_valid = True
     context = RunContext(module.check_mode, module._diff, module._verbosity)
     outcome, _secrets = perform(definition, module.params, context, module.args)
     for warning in outcome.warnings:

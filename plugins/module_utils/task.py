@@ -15,6 +15,7 @@ import typing as t
 from dataclasses import dataclass, field, replace
 
 from .base.errors import EsperError
+from .base.located import Positions
 from .base.redaction import SHORTEST, Redaction, free_texts
 from .base.row import Params, Row
 from .base.secret_keys import mask_secrets, secret_values
@@ -40,6 +41,8 @@ from .model.walk import (
     invalid_path,
     needs_check,
     null_identifiers,
+    suggestions,
+    type_mismatch,
     walk,
 )
 
@@ -107,13 +110,15 @@ def _purposes(writes: list[str]) -> str:
 @dataclass(frozen=True)
 class RunContext:
     """The settings of a run: ``check_mode`` and ``diff`` as in Ansible, ``verbosity`` as the number of its -v.
-    ``progress`` is called with a sentence whenever a long task has advanced. The task adds to ``effects``."""
+    ``progress`` is called with a sentence whenever a long task has advanced. The task adds to ``effects``.
+    ``positions`` are those of its objects in files."""
 
     check_mode: bool = False
     diff: bool = False
     verbosity: int = 0
     progress: t.Callable[[str], None] = lambda _sentence: None
     effects: Effects = field(default_factory=Effects)
+    positions: Positions = field(default_factory=Positions)
 
 
 @dataclass
@@ -172,10 +177,34 @@ class ModuleDefinition:
             if isinstance(option, Option) and option.name in self.items
         )
 
+    def with_short_items(self, params: Params) -> Params:
+        """Return the parameters of a user with options in place of the items that are texts: see Tenant.from_text.
+
+        A text that Ansible reads as a dict, JSON or key=value, is one.
+        """
+        result = dict(params)
+        for option, kind in self.items.items():
+            from_text, value = kind.tenant.from_text, params.get(option)
+            if from_text is not None and isinstance(value, (list, tuple)):
+                known = tuple(f"{name}=" for name in kind.options)
+                result[option] = [
+                    from_text(item) if isinstance(item, str) and not item.lstrip().startswith(("{", *known)) else item
+                    for item in value
+                ]
+        return result
+
     def visit(self, params: Params, only: t.Callable[[Option | Field], bool] = any_option) -> Visits:
         """Return the values of options in parameters, connection options included. ``only`` selects the options."""
         own = list(walk((*_CONNECTION, *self.module.options), params, only=only))
         return Visits(own, list(walk(self.described_items, params, only=only)) if self.items else [])
+
+    def explain(self, message: str, params: Params) -> str:
+        """Return the message of Ansible about invalid parameters, with the names and values that are close to them. If
+        an item is no dict, return a message that says which one."""
+        if error := type_mismatch(self.visit(params).all):
+            return error
+        questions = suggestions((*_CONNECTION, *self.module.options), params)
+        return " ".join([sentence(message), *questions]) if questions else message
 
 
 @dataclass(frozen=True)

@@ -13,15 +13,18 @@ version_added: 0.1.0
 author: esper.cloud contributors (@ansible-collections)
 description:
   - Sets the alias, tags and device group of devices, removes devices from the tenant, or wipes them.
-  - One task can change any number of devices. Moving up to 1,000 devices takes one request. Setting
-    tags or an alias takes one request for each device that does not have them yet. With O(add_tags)
-    and O(remove_tags), the module reads each changed device again, because another client can replace
-    its tags at the same time.
+  - One task can change any number of devices, either all of O(devices) in the same way, or each device
+    of O(assignments) or of the CSV file O(src) with its own alias, group and tags.
+  - Moving up to 1,000 devices to a device group takes one request. Setting tags or an alias takes
+    one request for each device that does not have them yet. With O(add_tags) and O(remove_tags),
+    the module reads each changed device again, because another client can replace its tags at the
+    same time.
   - Esper sends an alias to the device in a command. An offline device keeps its old alias until it
     is online again. RV(pending_aliases) lists these devices, and the command is not sent again. The
     last alias that was sent to a device takes effect.
   - The request that sets tags is not part of the public Esper API. Esper's own tools use it.
   - Options you omit are not changed.
+  - Exactly one of O(devices), O(assignments), or O(src) is required.
 extends_documentation_fragment:
   - esper.cloud.connection
   - esper.cloud.attributes
@@ -39,7 +42,8 @@ options:
       - V(present) sets the alias, tags and group of the devices, which must exist.
       - V(absent) removes the devices from the tenant.
       - V(wiped) erases the devices. An offline device is erased when it is online again.
-      - V(absent) and V(wiped) require O(confirm=true), and ignore devices that do not exist.
+      - V(absent) and V(wiped) require O(devices) and O(confirm=true), and ignore devices that do
+        not exist.
     type: str
     choices: [present, absent, wiped]
     default: present
@@ -49,10 +53,66 @@ options:
       - The module looks up devices one by one, or in the list of all devices if this takes fewer
         requests.
       - An empty list changes nothing.
+      - Mutually exclusive with O(assignments) and O(src).
     type: list
     elements: str
-    required: true
     aliases: [device]
+  assignments:
+    description:
+      - Devices with their own alias, group and tags. An empty list changes nothing.
+      - Empty values are the same as omitted ones, so the rows of a CSV file can have empty cells.
+        List each device once.
+      - Mutually exclusive with O(devices) and O(src).
+    type: list
+    elements: dict
+    suboptions:
+      device:
+        description: Device by name, alias, serial number or ID.
+        type: str
+      alias:
+        description: Alias of the device.
+        type: str
+      group:
+        description: Device group of the device, as in O(group).
+        type: str
+      tags:
+        description: Tags of the device, as in O(tags). An empty list removes all tags.
+        type: list
+        elements: str
+      add_tags:
+        description: Tags to add, as in O(add_tags).
+        type: list
+        elements: str
+      remove_tags:
+        description: Tags to remove, as in O(remove_tags).
+        type: list
+        elements: str
+  src:
+    description:
+      - 'CSV file with the items of O(assignments), in UTF-8. The first line has the names of the
+        columns: C(device), C(alias), C(group), C(tags), C(add_tags) and C(remove_tags), in any order.'
+      - The columns are separated by commas, semicolons or tabs, and the tags in a cell by commas.
+        Empty cells change nothing.
+      - Other columns are an error, unless O(columns) is set.
+      - Mutually exclusive with O(devices) and O(assignments).
+      - Required if O(columns) is set.
+    type: path
+  columns:
+    description:
+      - 'Names of the columns in O(src), for a file with other names. The keys are those of O(assignments),
+        for example V({device: Serial number, group: Store}).'
+      - The module ignores all other columns of the file. Requires O(src).
+    type: dict
+  on_error:
+    description:
+      - Behavior if a device fails.
+      - V(stop) changes nothing if a device of the task cannot be changed, for example because it
+        does not exist. If a request fails, no further request starts.
+      - V(continue) changes all other devices. The task fails anyway.
+      - In both cases, the message and RV(rejected_devices) have all errors.
+    type: str
+    choices: [stop, continue]
+    default: stop
   alias:
     description:
       - Alias of the device. Requires exactly one device in O(devices).
@@ -69,6 +129,12 @@ options:
       - Device group of the devices by name, ID, or path as in O(esper.cloud.device_group#module:path).
       - The module moves the devices, because a device is in exactly one group.
     type: str
+  create_groups:
+    description: If V(true), the module creates device groups that do not exist, with their parents.
+      If V(false), such a device group is an error. A name without a slash is that of a group below
+      the root.
+    type: bool
+    default: false
   tags:
     description:
       - Tags of the devices, at most five for each device, in any order. The module removes all other
@@ -100,6 +166,14 @@ options:
         same error.
       - Defaults to 20 if O(state=absent) or O(state=wiped). Otherwise, there is no limit by default.
     type: int
+  detail_level:
+    description:
+      - Amount of information about each device in RV(devices). Each level includes the previous one.
+      - O(esper.cloud.devices#inventory:detail_level) lists the keys of each level. With V(standard)
+        and V(full), the module reads changed devices again.
+    type: str
+    choices: [minimal, standard, full]
+    default: minimal
   wait:
     description:
       - If V(true), the task waits until all devices have applied their aliases, more devices than
@@ -169,6 +243,23 @@ EXAMPLES = r"""
   vars:
     aliases: "{{ {found.devices[1].name: 'Till 2', found.devices[2].name: 'Till 3'} }}"
 
+- name: Set the alias, group and tags of each device in a list
+  esper.cloud.device:
+    assignments:
+      - device: "{{ found.devices[4].serial }}"
+        alias: Till 4
+        group: Stores/Berlin
+        tags: [kiosk, berlin]
+      - device: "{{ found.devices[5].serial }}"
+        add_tags: [spare]
+
+# The first line of the file is "device,alias,group,tags". Several tags in a cell are quoted: "kiosk,hamburg".
+- name: Set the alias, group and tags of the devices in a CSV file, and create missing device groups
+  esper.cloud.device:
+    src: stores.csv
+    create_groups: true
+    on_error: continue
+
 - name: Wipe a lost device
   esper.cloud.device:
     device: "{{ found.devices[3].serial }}"
@@ -179,8 +270,9 @@ EXAMPLES = r"""
 RETURN = r"""
 devices:
   description:
-    - The devices after the task, or their predicted state in check mode. They have all keys that
-      M(esper.cloud.device_info) returns.
+    - The devices after the task, or their predicted state in check mode. In addition to the keys below, each
+      device has the host variables that the inventory plugin sets at the same O(detail_level), without their
+      prefix. Values that are not known after the task are left out.
     - The alias is the one that the device has before the task, or after it with O(wait=true). RV(pending_aliases)
       has new aliases.
     - With O(state=absent) and O(state=wiped), the devices that the task removes or wipes.
@@ -217,16 +309,51 @@ devices:
       type: str
       sample: ee835708-9b5b-469e-8aa6-68599b0e93f7
     group:
-      description: Path of the device group. Null if O(group) is omitted.
+      description: Path of the device group. Only returned if the task sets the group.
       type: str
       sample: All devices/Stores/Berlin
     tags:
-      description: Names of the tags. Null if the task does not set tags.
+      description: Names of the tags. Only returned if the task sets tags.
       type: list
       elements: str
       sample:
         - kiosk
         - berlin
+    blueprint:
+      description: Name of the blueprint assigned to the device. Only returned if the task moves the device.
+      type: str
+      sample: Point of Sale
+moved_devices:
+  description: Devices that the task moves to another device group, with their assigned blueprint, which can
+    change.
+  returned: if O(state=present)
+  type: list
+  elements: dict
+  contains:
+    id:
+      description: ID of the device.
+      type: str
+      sample: e2425d4b-c266-41b4-a83e-490189fc9a0f
+    name:
+      description: Name of the device.
+      type: str
+      sample: OUW-MDJ-00001
+    group_before:
+      description: Path of the device group before the task.
+      type: str
+      sample: All devices
+    group_after:
+      description: Path of the device group after the task.
+      type: str
+      sample: All devices/Stores/Berlin
+    blueprint_before:
+      description: Name of the blueprint before the task, or its ID if the API key has no access to blueprints.
+      type: str
+      sample: Kiosk
+    blueprint_after:
+      description: The same after the task.
+      type: str
+      sample: Point of Sale
 pending_aliases:
   description: Devices that have not applied their new alias yet.
   returned: if O(state=present)
@@ -245,6 +372,33 @@ pending_aliases:
       description: Alias that was sent to the device.
       type: str
       sample: POS 1
+created_groups:
+  description: Paths of the device groups that the task creates.
+  returned: if O(state=present)
+  type: list
+  elements: str
+  sample: []
+rejected_devices:
+  description: Devices that could not be changed.
+  returned: if O(state=present)
+  type: list
+  elements: dict
+  contains:
+    option:
+      description: Item of O(assignments), or line of O(src). Null if the device is one of O(devices).
+      type: str
+      sample: assignments[3]
+    id:
+      description: ID of the device. Null if it was not found.
+      type: str
+    name:
+      description: Name of the device, or how the task names it.
+      type: str
+      sample: R9W00000001
+    reason:
+      description: Error of the device.
+      type: str
+      sample: The device 'R9W00000001' was not found.
 state:
   description:
     - Status of the request.
@@ -278,8 +432,8 @@ counts:
       type: int
       sample: 0
     pending:
-      description: Number of devices that have not reported a result. Null if O(wait=false) and Esper
-        does not return the number of devices.
+      description: Number of devices that have not reported a result. Null if O(wait=false) and Esper does
+        not return the number of devices.
       type: int
       sample: 1
     offline:

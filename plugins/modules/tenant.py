@@ -12,16 +12,17 @@ short_description: Manage many Esper objects in one task
 version_added: 0.1.0
 author: esper.cloud contributors (@ansible-collections)
 description:
-  - Creates, updates and deletes many objects of several kinds in one task. 1,000 objects take about as long
-    as a few tasks.
-  - Each object takes the options of its module, except the connection options. Set those for the task.
+  - Creates, updates and deletes many objects of several kinds in one task. 1,000 objects take about
+    as long as a few tasks.
+  - Each object takes the options of its module, except the connection options. Set those for the
+    task.
   - The module plans all objects before the first write request, so most errors are found before anything
     is changed. If a list has more than five objects, it reads all objects of their kind at once.
-  - 'The module applies the plan in parallel, in the order of dependencies: device groups before their subgroups,
-    apps and content files before blueprints. Deletions come last, in the opposite order.'
-  - The order of the lists has no effect. An object can refer to another object of the same task that does
-    not exist yet.
-  - Objects you omit are not changed.
+  - 'The module applies the plan in parallel, in the order of dependencies: device groups before their
+    subgroups, apps and content files before blueprints. Deletions come last, in the opposite order.'
+  - The order of the lists has no effect. An object can refer to another object of the same task that
+    does not exist yet.
+  - Objects you omit are not changed, unless O(prune) selects them.
 extends_documentation_fragment:
   - esper.cloud.connection
   - esper.cloud.attributes
@@ -33,6 +34,16 @@ attributes:
     description: Shows the managed values before and after the change, also in check mode.
     support: full
 options:
+  src:
+    description:
+      - Directories on the controller with the objects as files, see the guide Tenant as code.
+      - 'A later directory overlays the earlier ones: its objects replace single options of the same
+        objects. Options with the value null are removed.'
+      - The objects are added to those in the lists of the task.
+      - The files are checked before the first request. Errors name the file and the line.
+      - A relative path is searched in the same way as by M(ansible.builtin.copy).
+    type: list
+    elements: path
   alert_channels:
     description: Alert channels, each with the options of M(esper.cloud.alert_channel).
     type: list
@@ -115,7 +126,9 @@ options:
     type: list
     elements: dict
   device_groups:
-    description: Device groups, each with the options of M(esper.cloud.device_group).
+    description:
+      - Device groups, each with the options of M(esper.cloud.device_group).
+      - A text is the path of a device group. The module also creates its missing parents.
     type: list
     elements: dict
   foundry_device_models:
@@ -138,11 +151,110 @@ options:
     description: Users, each with the options of M(esper.cloud.user).
     type: list
     elements: dict
+  prune:
+    description:
+      - Kinds of objects of which the task deletes those that it does not list. By default, nothing
+        is deleted.
+      - 'The plan names each of these objects. Deletions come last: blueprints before the apps and
+        content files that they use, device groups before their parents.'
+      - 'Objects of Esper''s own, such as the root of the device groups, are never deleted. Objects
+        in use are kept, such as device groups with devices, and content files in a blueprint that
+        the task does not list: RV(not_in_tree) has the reasons. If an object of the task fails, all
+        are kept.'
+    type: list
+    elements: dict
+    suboptions:
+      kind:
+        description: 'Kind of the objects: the option of this module with their list, such as V(contents).'
+        type: str
+        required: true
+      names:
+        description:
+          - Names of the objects that the task can delete, as in RV(not_in_tree[].name). V(*) stands
+            for any text, V(?) for one character. Case-sensitive. Defaults to all.
+          - If several teams have objects in one tenant, each team selects its own.
+        type: list
+        elements: str
+      exclude:
+        description: Names of objects that the task never deletes, with V(*) and V(?).
+        type: list
+        elements: str
+      allow_empty:
+        description: If V(true), the task can delete all of these objects. If V(false), it fails if
+          it would delete some of them without listing another one, because its list can be empty
+          by mistake.
+        type: bool
+        default: false
+  report_unlisted:
+    description: If V(true), RV(not_in_tree) also has the kinds whose list the task has, even an empty
+      one. The task then reads all objects of these kinds, usually with one request for each kind.
+      Always V(true) with O(src).
+    type: bool
+    default: false
+  max_deletions:
+    description: Maximum number of objects that O(prune) deletes. If there are more, the task fails
+      before it makes changes.
+    type: int
+    default: 10
+  max_deletion_percent:
+    description: Maximum percentage of the existing objects of each kind that O(prune) deletes, from
+      0 to 100. If there are more, the task fails before it makes changes. There is no limit by default.
+    type: int
+  accepted_deviations:
+    description:
+      - Differences between the task and the tenant that the task does not change. It reports them
+        in RV(objects[].accepted) and RV(accepted_deviations).
+      - After its last day, a deviation has no effect, and the task warns about it.
+      - Those in the file C(accepted_deviations.yml) of O(src) are added.
+    type: list
+    elements: dict
+    suboptions:
+      kind:
+        description: 'Kind of the object: the option of this module with its list, such as V(blueprints).'
+        type: str
+        required: true
+      name:
+        description: Name of the object, as in RV(objects[].name) or RV(not_in_tree[].name).
+        type: str
+        required: true
+      field:
+        description:
+          - Path of the value, as in RV(objects[].changes[].path), such as V(description) or V(settings.android.apps).
+            Everything in the value is accepted.
+          - 'If omitted, the whole object is accepted: it can have other values, be missing, or exist
+            although the task does not list it.'
+        type: str
+      reason:
+        description: Reason of the deviation.
+        type: str
+        required: true
+      until:
+        description: Last day of the deviation in UTC, such as V(2026-12-31). There is no end by default.
+        type: str
+  plan_dest:
+    description:
+      - Path of a file to which the task writes its plan, for O(reviewed_plan). Check mode writes
+        it too.
+      - The file has the changes field by field, without secrets. Only its owner can read it.
+    type: path
+  reviewed_plan:
+    description:
+      - Path of a file that O(plan_dest) of an earlier task, usually in check mode, has written.
+      - The task plans again. If its plan is not the reviewed one, it fails before it makes changes.
+        The message and RV(plan_differences) name what differs.
+      - 'The plans are compared by their changes: the values before and after, and the checksums of
+        files to upload. IDs do not count. Of a secret, it only counts whether it changes.'
+    type: path
+  plan_checksum:
+    description: RV(plan_checksum) of the reviewed plan. If the plan has another one, the task fails
+      before it makes changes. The message lists the current changes, because only O(reviewed_plan)
+      has those of the reviewed plan.
+    type: str
   on_error:
     description:
       - Behavior if an object fails.
-      - V(stop) starts no further objects and finishes those in progress. If planning fails for any object,
-        nothing is changed.
+      - V(stop) starts no further objects and finishes those in progress. If planning fails for any
+        object, nothing is changed.
       - V(continue) processes all objects that do not depend on the failed one. The task fails anyway.
     type: str
     choices: [stop, continue]
@@ -151,8 +263,8 @@ notes:
   - The task has the time O(deadline) for each 100 objects.
   - The task fails if an object is listed twice, or if it deletes an object that another object needs.
   - It also fails if a device group gets the path of a group that the same task moves.
-  - To reuse the name of an object, such as a role, delete the object by ID in the same task. The deletion
-    comes first.
+  - To reuse the name of an object, such as a role, delete the object by ID in the same task. The
+    deletion comes first.
   - After a failure or an interruption, run the same task again to apply the rest.
 seealso:
   - module: esper.cloud.alert_channel
@@ -188,9 +300,8 @@ EXAMPLES = r"""
 - name: Create device groups and an enterprise policy
   esper.cloud.tenant:
     device_groups:
-      - path: All devices/Stores
-      - path: All devices/Stores/Berlin
-      - path: All devices/Stores/Hamburg
+      - Stores/Berlin
+      - Stores/Hamburg
     enterprise_policies:
       - name: Kiosk
         settings:
@@ -233,7 +344,9 @@ objects:
       type: str
       sample: device_group
     option:
-      description: Position of the object in the task. All files of a directory have the same position.
+      description:
+        - Position of the object in the task. All files of a directory have the same position.
+        - For an object that the task deletes because it does not list it, the position in O(prune).
       type: str
       sample: device_groups[1]
     name:
@@ -256,9 +369,162 @@ objects:
       sample:
         - name
         - path
+    changes:
+      description: Changes of the object, field by field. Empty if the object failed or was skipped.
+      type: list
+      elements: dict
+      contains:
+        path:
+          description: Path of the value, with dots between the names. An item of a list has its key or its
+            position.
+          type: str
+          sample: settings.android.apps[com.example.kiosk].version_name
+        before:
+          description: Value before the change. V(null) if there is none, or if it is secret.
+          type: raw
+          sample: '1.0'
+        after:
+          description: Value after the change. V(null) if there is none. A secret is V((not shown\)).
+          type: raw
+          sample: '1.1'
+        object:
+          description: Title of another object that changes with this one, such as a parent that is created.
+            Omitted for the object itself.
+          type: str
+          sample: device group All devices/Stores
+    accepted:
+      description: Differences that the task does not change, because O(accepted_deviations) lists them.
+      type: list
+      elements: dict
+      contains:
+        field:
+          description: Path of the value, as in RV(objects[].changes[].path). V(null) if the deviation is
+            that the object exists or does not exist.
+          type: str
+          sample: description
+        before:
+          description: Value in Esper.
+          type: raw
+          sample: Changed in the console
+        after:
+          description: Value in the task.
+          type: raw
+          sample: Kiosks in stores
+        reason:
+          description: Reason of the deviation.
+          type: str
+          sample: Pilot in Berlin
+        until:
+          description: Last day of the deviation. V(null) if it has none.
+          type: str
+          sample: '2026-12-31'
+    file:
+      description: Position of the object in a file of O(src).
+      type: str
+      sample: tenant/blueprints/kiosk.yml:4
     msg:
       description: Error message of a failed object.
       type: str
+not_in_tree:
+  description:
+    - Existing objects that the task does not list, of the kinds in O(prune) and O(report_unlisted).
+    - Objects of Esper's own, such as the root of the device groups, are left out.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    kind:
+      description: Kind of the object, the name of the module that manages it.
+      type: str
+      sample: content
+    name:
+      description: Name of the object.
+      type: str
+      sample: old-menu.html
+    id:
+      description: ID of the object.
+      type: raw
+      sample: 7
+    action:
+      description: V(deleted) or V(kept).
+      type: str
+      sample: kept
+    reason:
+      description: Reason why the object is kept. V(null) if it is deleted.
+      type: str
+      sample: The content file 'old-menu.html' (ID 7) is in use by the blueprint 'Menus' (published version).
+        Remove it from there first, or set force=true.
+accepted_deviations:
+  description: The deviations in O(accepted_deviations).
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    kind:
+      description: Kind of the object, the name of the module that manages it.
+      type: str
+      sample: blueprint
+    name:
+      description: Name of the object.
+      type: str
+      sample: Kiosks
+    field:
+      description: Path of the value. V(null) for the whole object.
+      type: str
+      sample: description
+    reason:
+      description: Reason of the deviation.
+      type: str
+      sample: Pilot in Berlin
+    until:
+      description: Last day of the deviation. V(null) if it has none.
+      type: str
+      sample: '2026-12-31'
+    status:
+      description: V(active) if the tenant has this deviation, V(unused) if it does not, V(expired) if the
+        last day has passed.
+      type: str
+      sample: active
+plan_checksum:
+  description:
+    - Checksum of the plan, for O(plan_checksum). V(null) if the task could not plan all objects.
+    - It depends on the changes only. Check mode returns that of the run, and two plans with the same changes
+      have the same.
+  returned: always
+  type: str
+  sample: 6f8d2c4e7a91b3d05e1f6c8a2b4d7e9031f5a7c9d2e4b6081a3c5e7f90b2d4f6
+plan_differences:
+  description: Differences between the plan and O(reviewed_plan).
+  returned: if the plan is not the reviewed one
+  type: list
+  elements: dict
+  contains:
+    kind:
+      description: Kind of the object, the name of the module that manages it.
+      type: str
+      sample: blueprint
+    name:
+      description: Name of the object.
+      type: str
+      sample: Kiosks
+    path:
+      description: Path of the value, V(src) for the bytes of a file. V(null) if the action on the object
+        differs.
+      type: str
+      sample: description
+    reviewed:
+      description: The action in the reviewed plan, or the values C(before) and C(after) it. V(null) if it
+        does not have the change.
+      type: raw
+      sample:
+        before: Kiosks
+        after: Kiosks in stores
+    current:
+      description: The same in the plan of this task.
+      type: raw
+      sample:
+        before: Kiosks of Berlin
+        after: Kiosks in stores
 counts:
   description: Number of objects for each RV(objects[].action).
   returned: always

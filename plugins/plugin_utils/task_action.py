@@ -20,6 +20,7 @@ import threading
 import time
 import typing as t
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ansible.constants import config
@@ -34,6 +35,8 @@ from ansible_collections.esper.cloud.plugins.module_utils.base.errors import (
     EsperError,
     InvalidParameter,
 )
+from ansible_collections.esper.cloud.plugins.module_utils.base.located import Positions
+from ansible_collections.esper.cloud.plugins.module_utils.base.redaction import Redaction
 from ansible_collections.esper.cloud.plugins.module_utils.base.text import printable
 from ansible_collections.esper.cloud.plugins.module_utils.http.transport import HAS_REQUESTS
 from ansible_collections.esper.cloud.plugins.module_utils.model.values import without_omit
@@ -76,6 +79,19 @@ _LONGEST_INTERRUPT = 2.0
 _ON_CONTROLLER = ("local", _DEVICE)
 
 
+@dataclass(frozen=True)
+class Preparation:
+    """The effects of preparing the arguments of a task: the positions of objects in files, secrets and warnings.
+
+    ``shown`` are the arguments that the result shows in place of the prepared ones.
+    """
+
+    positions: Positions = field(default_factory=Positions)
+    secrets: frozenset[str] = frozenset()
+    warnings: list[str] = field(default_factory=list)
+    shown: Result = field(default_factory=dict)
+
+
 class TaskAction(NormalAction):
     """An action plugin that is derived from Ansible's plugin for modules without one, so modules run in the same way.
 
@@ -84,12 +100,14 @@ class TaskAction(NormalAction):
 
     definition: t.ClassVar[ModuleDefinition]
     _connection: t.Any
+    _preparation = Preparation()
 
     def run(self, tmp: str | None = None, task_vars: Variables | None = None) -> Result:
         variables = task_vars or {}
         definition = self.definition
         try:
-            self._task.args = without_omit(self._task.args)
+            self._task.args = definition.with_short_items(without_omit(self._task.args))
+            self._preparation = self._prepare()
             visits = definition.visit(self._task.args)
             slips = text_slips(visits.all)
             if error := type_mismatch(visits.all) or " ".join(slips.errors) or invalid_path(visits.all):
@@ -103,14 +121,24 @@ class TaskAction(NormalAction):
             self._compute_environment_string(environment)
             reason = self._reason_for_module(variables, environment)
         except EsperError as error:
-            return {"failed": True, "msg": str(error)}
+            return {"failed": True, "msg": str(error), **error.details()}
         if reason:
             host = variables.get("inventory_hostname")
             self._display.vvv(f"{self._task.action} runs as a module, because {reason}.", host=host)
             if self._connection.transport == _DEVICE:
                 self._connection = self._connection.use_controller()
-            return t.cast(Result, super().run(tmp, task_vars))
+            return self._with_preparation(super().run(tmp, task_vars))
         return self._run_in_process(definition, variables, environment)
+
+    def _prepare(self) -> Preparation:
+        """Prepare the arguments of the task. This is the place for work that only the controller can do."""
+        return self._preparation
+
+    def _with_preparation(self, result: Result) -> Result:
+        """Return the result of the module with the warnings of the preparation, and without its secrets."""
+        warnings = [*self._preparation.warnings, *result.get("warnings", ())]
+        redaction = Redaction(self._preparation.secrets)
+        return {**redaction.all(result), **({"warnings": warnings} if warnings else {})}
 
     # --- the choice between process and module ----------------------------------------------------------------------
 
@@ -199,20 +227,24 @@ class TaskAction(NormalAction):
     ) -> Result:
         """Run the task, and return the same result as the module."""
         merged = {**os.environ, **{name: str(value) for name, value in environment.items()}}
-        args = _json(self._task.args)
+        args = plain(self._task.args)
         checked = ArgumentSpecValidator(argument_spec(definition, merged), **definition.rules).validate(args)
         secrets = Secrets.of(checked.validated_parameters)
+        secrets = replace(secrets, known=secrets.known | self._preparation.secrets)
         if checked.error_messages:
-            outcome = secrets.without(ModuleResult({"failed": True, "msg": self._error_message(checked.errors)}))
+            message = definition.explain(self._error_message(checked.errors), args)
+            outcome = secrets.without(ModuleResult({"failed": True, "msg": message}))
         else:
             outcome = self._perform(definition, checked.validated_parameters, args, variables, secrets)
         result = outcome.result
         duplicates = [f"Both option {x['option']} and its alias {x['alias']} are set." for x in checked._warnings]
-        if warnings := [*duplicates, *outcome.warnings]:
+        if warnings := [*self._preparation.warnings, *duplicates, *outcome.warnings]:
             result["warnings"] = warnings
         if self._shows_invocation(variables):
-            result["invocation"] = {"module_args": secrets.arguments(checked.validated_parameters)}
-        result = _json(result)
+            result["invocation"] = {
+                "module_args": secrets.arguments({**checked.validated_parameters, **self._preparation.shown})
+            }
+        result = plain(result)
         constants = {name: value for name, value in result.items() if value is None or isinstance(value, bool)}
         # Ansible masks the API key only, as in the module.
         return {**remove_values(result, {secrets.api_key} - {""}), **constants}
@@ -226,13 +258,21 @@ class TaskAction(NormalAction):
             nonlocal shown_at
             if self._task.no_log:
                 return
-            text = printable(secrets.in_messages.text(sentence))
-            if _IS_TERMINAL and not self._display.verbosity and time.monotonic() - shown_at >= _PROGRESS_INTERVAL:
+            # The name of the task, because the host is only the first one of a task with run_once.
+            text = printable(secrets.in_messages.text(f"{self._task.get_name()}: {sentence}"))
+            if not self._display.verbosity and time.monotonic() - shown_at >= _PROGRESS_INTERVAL:
                 shown_at = time.monotonic()
-                self._display.display(text)
-            self._display.v(text, host=variables.get("inventory_hostname"))
+                # Without a terminal, standard output can be the result of a callback plugin, such as JSON.
+                self._display.display(text, stderr=not _IS_TERMINAL)
+            self._display.v(text)
 
-        context = RunContext(bool(self._task.check_mode), bool(self._task.diff), self._display.verbosity, show_progress)
+        context = RunContext(
+            bool(self._task.check_mode),
+            bool(self._task.diff),
+            self._display.verbosity,
+            show_progress,
+            positions=self._preparation.positions,
+        )
         with _directory(self._loader.get_basedir()), _interrupts(lambda: self._report_effects(context, secrets)):
             try:
                 return perform(definition, params, context, args, secrets)[0]
@@ -266,7 +306,7 @@ class TaskAction(NormalAction):
         return bool(config.get_config_value(setting, variables=variables))
 
 
-def _json(value: t.Any) -> t.Any:
+def plain(value: t.Any) -> t.Any:
     """Return a value as Ansible passes it to a module and back: plain data, without Ansible's tags."""
 
     def convert(item: t.Any) -> t.Any:

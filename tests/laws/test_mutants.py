@@ -311,6 +311,10 @@ MUTANTS: dict[str, tuple[Mutant, ...]] = {
         Mutant("reads differently", "the exported task sends", _reads_differently, kind="blueprint"),
         Mutant("always writes", "the exported task sends", _always_writes, kind="blueprint"),
     ),
+    "tree": (
+        Mutant("reads differently", "the exported tree", _reads_differently),
+        Mutant("always writes", "the exported tree sends", _always_writes),
+    ),
 }
 
 

@@ -158,6 +158,7 @@ class Run:
 def enter(task: ModuleDefinition, args: Row, context: RunContext) -> ModuleResult:
     """Validate and run a task like plugins/action/api.py. Secrets that the task shows are not masked here, although
     Ansible masks them: nothing may rely on that."""
+    args = dict(task.with_short_items(args))
     visits = task.visit(args)
     if why := type_mismatch(visits.all):
         return ModuleResult({"failed": True, "msg": why})

@@ -5,10 +5,9 @@ do."""
 
 from __future__ import annotations
 
-import difflib
 import typing as t
 
-from .text import printable
+from .text import did_you_mean, printable
 
 
 class EsperError(Exception):
@@ -53,10 +52,7 @@ class NotFound(EsperError):
     """
 
     def __init__(self, title: str, name: str, available: t.Iterable[str] = (), note: str = "") -> None:
-        others = [other for other in dict.fromkeys(available) if other != name]
-        close = difflib.get_close_matches(name, others, n=3, cutoff=0.6)
-        quoted = [f"'{other}'" for other in close]
-        hint = f"Did you mean {' or '.join(quoted)}?" if close else ""
+        hint = did_you_mean(name, (other for other in dict.fromkeys(available) if other != name), maximum=3)
         super().__init__(" ".join(filter(None, [f"The {title} '{name}' was not found.", hint, note])))
 
 

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 import typing as t
 import unicodedata
@@ -29,6 +30,21 @@ def listed(texts: t.Sequence[str], maximum: int = _MAX_LISTED, noun: str = "") -
     hidden = len(texts) - maximum
     more = counted(hidden, f"more {noun}") if noun else f"{hidden} more"
     return ", ".join(texts[:maximum]) + (f" and {more}" if hidden > 0 else "")
+
+
+def closest(text: str, names: t.Iterable[str], maximum: int = 1) -> list[str]:
+    """Return the names that are closest to a text, regardless of the case of letters, the closest first."""
+    by_key: dict[str, list[str]] = {}
+    for name in names:
+        by_key.setdefault(name.casefold(), []).append(name)
+    keys = difflib.get_close_matches(text.casefold(), by_key, n=maximum, cutoff=0.6)
+    return [name for key in keys for name in by_key[key]][:maximum]
+
+
+def did_you_mean(text: str, names: t.Iterable[str], maximum: int = 1) -> str:
+    """Return a question about the names that are closest to a text, "" if there are none."""
+    quoted = [f"'{name}'" for name in closest(text, names, maximum)]
+    return f"Did you mean {' or '.join(quoted)}?" if quoted else ""
 
 
 def printable(text: str) -> str:

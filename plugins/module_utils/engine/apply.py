@@ -254,15 +254,26 @@ def record_after(view: TenantView, kind: Kind, planned: Plan) -> Row | None:
 
 
 def apply_each(
-    view: TenantView, kind: Kind, steps: t.Iterable[Step], *, concurrency: int = CONCURRENCY
+    view: TenantView,
+    kind: Kind,
+    steps: t.Iterable[Step],
+    *,
+    concurrency: int = CONCURRENCY,
+    stops: bool = False,
 ) -> list[tuple[Step, EsperError]]:
-    """Send independent write requests, several at a time, all of them even if some fail. Return those that failed, with
-    their errors."""
+    """Send independent write requests, several at a time. Return those that failed, with their errors.
+
+    All are sent even if some fail. With ``stops``, no further one starts after a failure.
+    """
+    failures: list[tuple[Step, EsperError]] = []
 
     def attempt(step: Step) -> tuple[Step, EsperError] | None:
+        if stops and failures:
+            return None
         try:
             _execute_step(view, kind, step)
         except EsperError as error:
+            failures.append((step, error))
             return step, error
         return None
 

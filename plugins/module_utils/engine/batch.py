@@ -23,6 +23,7 @@ from ..model.plan import Effect, ObjectDiff, Plan, Step
 from ..model.unknowns import KnownAfterApply, Producer, hide_unknowns, required_steps
 from ..model.values import leaves
 from . import apply as engine
+from .deviations import Deviation, plan_without_accepted
 from .lookup import lookup_of
 from .planner import planner_of
 from .tenant_view import TenantView
@@ -31,7 +32,7 @@ _UNAUTHORIZED = 401
 
 ACTIONS = ("created", "updated", "deleted", "unchanged", "failed", "skipped")
 
-OnProgress = t.Callable[[int, int], None]
+OnProgress = t.Callable[[t.Collection["BatchItem"], t.Collection["BatchItem"]], None]
 _Dependencies = t.Mapping["BatchItem", "set[BatchItem]"]
 
 
@@ -59,6 +60,12 @@ class BatchItem:
     """The objects that must change as planned before the deletions of this one."""
     takes_name_of: set[BatchItem] = field(default_factory=set)
     """The objects to delete whose name this one gets."""
+    deviations: tuple[Deviation, ...] = ()
+    """The accepted deviations of the object."""
+    accepted: list[Row] = field(default_factory=list)
+    """The records of those that exist."""
+    is_unlisted: bool = False
+    """True if the task does not list the object. Batches delete it if nothing prevents that."""
     is_early: bool = False
     """True if the object is deleted among the changes, because another object needs its name."""
     level: int = 0
@@ -110,6 +117,11 @@ class BatchItem:
         return planned or [row for row in [self.plan.current] if row is not None]
 
     @property
+    def is_refused(self) -> bool:
+        """True if the task does not list the object, and it cannot be deleted."""
+        return self.is_unlisted and isinstance(self.error, InvalidParameter)
+
+    @property
     def is_started(self) -> bool:
         """True if a write request of the plan has taken effect."""
         return any(step.done for step in self.plan.steps)
@@ -129,9 +141,12 @@ class BatchItem:
     @property
     def changes(self) -> list[ObjectDiff]:
         """The changes of the object, and of those that change with it, for the diff."""
-        return [
-            ObjectDiff(each.title, hide_unknowns(each.before), hide_unknowns(each.after)) for each in self.plan.changes
-        ]
+        return self.shown_changes(self.plan.changes)
+
+    @staticmethod
+    def shown_changes(changes: t.Iterable[ObjectDiff]) -> list[ObjectDiff]:
+        """Return changes without values that are known only after a request."""
+        return [ObjectDiff(each.title, hide_unknowns(each.before), hide_unknowns(each.after)) for each in changes]
 
     def fail(self, error: EsperError) -> None:
         """Record why the object is not changed, or not changed any further."""
@@ -147,12 +162,15 @@ class Batch:
 
     def __init__(self, view: TenantView, items: list[BatchItem]) -> None:
         self.items = items
+        self.kept: list[BatchItem] = []
+        """The objects that the task does not list and does not delete."""
         self._view = view
         self._owners: dict[tuple[Kind, t.Any], BatchItem] = {}
         self._creators: dict[Producer, BatchItem] = {}
-        self._stages = _dependency_stages({item.kind.name: item.kind for item in items})
+        self._stages = _dependency_stages(items)
         self._continue_on_error = False
         self._is_stopped = False
+        self._has_failed = False
 
     @property
     def failed(self) -> list[BatchItem]:
@@ -186,8 +204,13 @@ class Batch:
                 )
             )
 
-    def plan_all(self, *, continue_on_error: bool) -> None:
+    def plan_all(
+        self, *, continue_on_error: bool, find_unlisted: t.Callable[[], list[BatchItem]] | None = None
+    ) -> None:
         """Plan each object, in the order in which plans are applied: objects to delete are last.
+
+        ``find_unlisted`` is called when all objects of the task are found. It returns objects to delete that the task
+        does not list. Those that are protected are kept: see ``kept``.
 
         If an object cannot be planned, it fails, and the others are planned anyway, to report all errors. Planning
         stops if Esper returns HTTP 401. It also stops after any other failed request, unless ``continue_on_error``.
@@ -202,7 +225,15 @@ class Batch:
             self._prefetch(kind, present)
             self._release_names([item for item in own if item.is_absent], present)
             self._plan_present(sorted(present, key=lambda item: lookup.planned_depth(item.params)))
-        self._plan_absent([item for item in self.items if item.is_absent and item.error is None])
+        absent = [item for item in self.items if item.is_absent and item.error is None]
+        found = [item for item in absent if not self._is_stopped and self._find(item)]
+        if find_unlisted is not None and not self._is_stopped:
+            unlisted = find_unlisted()
+            found += unlisted
+            self.items += unlisted
+            self._stages = _dependency_stages(self.items)
+        self._plan_absent(found)
+        self._keep_refused()
         self._complete_plans()
         self._order_renames()
         self._order_early_deletions()
@@ -210,8 +241,24 @@ class Batch:
         self._set_levels()
         self._check_deletions()
         self._check_dependencies()
+        self._keep_refused()
         for item in self.items:
             item.plan.evaluate_warnings()
+
+    def find_item(self, kind: Kind, identifier: t.Any) -> BatchItem | None:
+        """Return the object of the task that is an existing object. All objects must be found before."""
+        return self._owners.get((kind, identifier))
+
+    def keep_unlisted(self, reason: str) -> None:
+        """Delete no object that the task does not list."""
+        for item in self.items:
+            if item.is_unlisted and item.error is None:
+                item.fail(InvalidParameter(reason))
+        self._keep_refused()
+
+    def _keep_refused(self) -> None:
+        self.kept += [item for item in self.items if item.is_refused]
+        self.items = [item for item in self.items if not item.is_refused]
 
     def _read_lists(self) -> None:
         """Read the lists of the kinds with many objects at the same time. If that fails, so do the plans."""
@@ -262,9 +309,8 @@ class Batch:
         if self._find(item):
             self._plan_found(item)
 
-    def _plan_absent(self, absent: list[BatchItem]) -> None:
-        """Plan the objects to delete. Find all of them first, because an object can be in use by another of them."""
-        found = [item for item in absent if not self._is_stopped and self._find(item)]
+    def _plan_absent(self, found: list[BatchItem]) -> None:
+        """Plan the objects to delete. All of them must be found, because an object can be in use by another of them."""
         for item in found:
             if item.plan.current is not None:
                 self._view.add_effects([Effect(item.kind, item.plan.current[item.kind.id_key], None)])
@@ -273,7 +319,7 @@ class Batch:
             for item in found:
                 if item.error is None and not self._is_stopped:
                     self._plan_found(item)
-            new = {item for item in found if item.error is not None} - refused
+            new = {item for item in found if item.error is not None or item.accepted} - refused
             if not new or self._is_stopped:
                 return
             # An object that is kept can prevent the deletion of another, such as that of its parent group.
@@ -303,6 +349,7 @@ class Batch:
     def _plan_found(self, item: BatchItem) -> None:
         try:
             plan = planner_of(self._view, item.kind).plan(item.params, item.plan.current)
+            plan, item.accepted = plan_without_accepted(self._view, item.kind, item.params, plan, item.deviations)
         except EsperError as error:
             self._fail_to_plan(item, error)
             return
@@ -434,7 +481,7 @@ class Batch:
         deletions after all other changes.
 
         After a failure no further item is started, unless the plan continues on errors. Items in progress are
-        completed. ``on_progress`` gets the number of completed items and of all items. Foreseeable errors are not
+        completed. ``on_progress`` gets the completed items and all items with changes. Foreseeable errors are not
         raised: see BatchItem.error.
         """
         self.mark_skipped()
@@ -445,7 +492,7 @@ class Batch:
             for item in in_dependency_order(self._view.client, self._attempt(send), dependencies, CONCURRENCY):
                 if item.action != "skipped":
                     completed.add(item)
-                    on_progress(len(completed), len(waiting))
+                    on_progress(completed, waiting)
 
     def _phases(self, waiting: list[BatchItem]) -> t.Iterator[tuple[t.Callable[[BatchItem], None], _Dependencies]]:
         """Return what to send in which order: first all changes, then the deletions, stage by stage in the opposite
@@ -479,6 +526,7 @@ class Batch:
                 # In the thread, because the next item can start before the result of this one is read.
                 engine.add_accepted(self._view, error, item.plan.steps)
                 item.fail(error)
+                self._has_failed = True
                 self._is_stopped = not self._continue_on_error
             return item
 
@@ -502,6 +550,9 @@ class Batch:
 
     def _apply_deletions(self, item: BatchItem) -> None:
         # An item that is started is completed, even after a failure of another one.
+        if item.is_unlisted and not item.is_started and self._has_failed:
+            # The failed change can be why the task does not list the object, such as a replacement by another one.
+            return
         if item.error is None and (item.is_started or not self._is_stopped):
             if item.unchanged_dependencies:
                 raise InvalidParameter(item.unchanged_dependencies)
@@ -509,8 +560,9 @@ class Batch:
             item.complete(self._view)
 
 
-def _dependency_stages(kinds: dict[str, Kind]) -> list[list[Kind]]:
-    """Return the kinds in stages. Each kind is in a later stage than those that it refers to."""
+def _dependency_stages(items: t.Iterable[BatchItem]) -> list[list[Kind]]:
+    """Return the kinds of objects in stages. Each kind is in a later stage than those that it refers to."""
+    kinds = {item.kind.name: item.kind for item in items}
     sorter = graphlib.TopologicalSorter(
         {name: [each for each in kind.depends_on if each in kinds] for name, kind in kinds.items()}
     )

@@ -11,8 +11,10 @@ from ..base.ids import is_uuid, normal_id
 from ..base.limits import FEW_LOOKUPS
 from ..base.row import Params, Row
 from ..base.text import composed, look_alike
+from ..model.api_paths import read_field
 from ..model.field import Field, SeparateRoute
 from ..model.kind import Kind, Shape
+from ..model.names import NamedObject
 from .tenant_view import TenantView
 
 
@@ -148,6 +150,14 @@ class Lookup:
         """Return the objects with names or IDs. Raise NotFound or Ambiguous."""
         return [self.resolve(text) for text in texts]
 
+    def key_of(self, row: Row) -> str:
+        """Return the name of an existing object in a task: see task_key()."""
+        return self.kind.name_of(row)
+
+    def list_existing(self) -> list[Row]:
+        """Return all existing objects of a tenant, with what a plan for them needs."""
+        return self.view.list_objects(self.kind)
+
     def lists(self) -> tuple[Kind, ...]:
         """Return the kinds in whose lists find() looks up many objects."""
         is_listed = self.kind.shape is Shape.COLLECTION and self.kind.lookup is None and self.kind.returns_name
@@ -183,6 +193,17 @@ def separate_texts(route: SeparateRoute, items: t.Any, purpose: str) -> list[str
         return route.texts(items)
     except (TypeError, KeyError):
         raise EsperError(f"{purpose} failed: Esper returned an unexpected value.") from None
+
+
+def learn_names(view: TenantView, fields: t.Iterable[Field], rows: t.Sequence[Row]) -> None:
+    """Read the names of the objects of other kinds of which rows have the IDs only."""
+    for each in fields:
+        if (names := each.names) is None:
+            continue
+        found = [found for row in rows for found in names.objects(read_field(each, row))]
+        if unnamed := sorted({str(found.id) for found in found if found.label is None}):
+            lookup = lookup_of(view, t.cast("Kind", names.kind))
+            view.learn_names(NamedObject(identifier, name) for identifier, name in lookup.names_of(unnamed).items())
 
 
 def lookup_of(view: TenantView, kind: Kind) -> Lookup:

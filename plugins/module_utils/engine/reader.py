@@ -12,12 +12,10 @@ from ..base.times import to_utc, utc_time
 from ..base.validators import in_range
 from ..http.client import Query
 from ..http.parallel import CONCURRENCY, in_parallel
-from ..model.api_paths import read_field
 from ..model.kind import Kind, Shape
 from ..model.module_spec import Option
-from ..model.names import NamedObject
 from ..model.walk import walk
-from .lookup import lookup_of
+from .lookup import learn_names, lookup_of
 from .tenant_view import TenantView
 
 RESOLVE_NAMES = "resolve_names"
@@ -47,7 +45,7 @@ class Reader:
             return {self.kind.info_value: None if found is None else self.kind.to_result(found)}
         rows = self.complete(self.read_rows(params), params)
         if params.get(RESOLVE_NAMES) is not False:
-            self._learn_names(rows)
+            learn_names(self.view, self.kind.fields, rows)
         return {self.kind.info_value: self._with_related(rows, params)}
 
     def read_object(self, params: Params) -> Row | None:
@@ -95,16 +93,6 @@ class Reader:
         # The first object fills the cache with what all objects need, such as the list of all blueprints.
         first = [to_result(row) for row in rows[:1]]
         return first + list(in_parallel(self.view.client, to_result, rows[1:], CONCURRENCY))
-
-    def _learn_names(self, rows: list[Row]) -> None:
-        """Read the names of the objects of which rows have the IDs only."""
-        for field in self.kind.fields:
-            if (names := field.names) is None:
-                continue
-            found = [each for row in rows for each in names.objects(read_field(field, row))]
-            if unnamed := sorted({str(each.id) for each in found if each.label is None}):
-                lookup = lookup_of(self.view, t.cast("Kind", names.kind))
-                self.view.learn_names(NamedObject(each, name) for each, name in lookup.names_of(unnamed).items())
 
     def _find_selected(self, query: Query) -> Row | None:
         """Return the object that a query selects, or None."""

@@ -114,6 +114,11 @@ class Client:
         """The number of times that Esper asked for fewer requests."""
         return self._transport.throttle_count
 
+    @property
+    def request_count(self) -> int:
+        """The number of requests so far."""
+        return self._transport.request_count
+
     def __enter__(self) -> Client:
         return self
 
@@ -290,6 +295,10 @@ class Client:
     def redact(self, text: str) -> str:
         """Return a text without the API key and the other secrets."""
         return self._redaction.text(text)
+
+    def redact_all(self, value: t.Any) -> t.Any:
+        """Return a value without the API key and the other secrets in its texts."""
+        return self._redaction.all(value)
 
     def hide(self, *secrets: str) -> None:
         """Mask secrets of a response in everything that the task shows from now on: messages, log lines, its result.

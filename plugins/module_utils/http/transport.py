@@ -238,7 +238,7 @@ class Transport:
     """The connections of one task to one tenant. Safe to use from several threads.
 
     ``log`` gets one line for each request. ``throttle_count`` is the number of times that Esper asked for fewer
-    requests.
+    requests, ``request_count`` the number of requests.
     """
 
     def __init__(
@@ -257,6 +257,8 @@ class Transport:
             )
         self.connection = connection
         self.throttle_count = 0
+        self.request_count = 0
+        self._counting = threading.Lock()
         self._redaction = redaction
         self._log = log
         self._started = time.monotonic()
@@ -492,6 +494,8 @@ class Transport:
         return f"{host} asks to wait {asked:.0f} s, but the task can wait {self._longest_wait:.0f} s at most."
 
     def _report(self, method: str, target: str, outcome: str, started: float) -> None:
+        with self._counting:
+            self.request_count += 1
         if self._log:
             self._log(
                 self._redaction.text(f"{method} {target}: {outcome} in {(time.monotonic() - started) * 1000:.0f} ms")

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from ..base.validators import length
 from ..model.field import Field
-from ..model.kind import Kind, Routes, Shape
+from ..model.kind import Kind, Routes, Shape, Tenant
 from ..model.module_spec import NO_DIFF, READS_ONLY, ModuleSpec, Option, Value, writable
 from .app_list import APP_NAME, APPS, LEGACY, PACKAGE_NAME, V1, VERSION, label_of, version_number
 from .app_lookup import AppVersionLookup
@@ -266,6 +266,8 @@ APP_VERSION = Kind(
     routes=Routes(list=V1, object=V1 + VERSION, extra_prefixes=(LEGACY,)),
     fields=_VERSION_FIELDS,
     label=label_of,
+    # An app of Google Play is approved, not uploaded.
+    tenant=Tenant(is_built_in=lambda row: bool(row.get("is_g_play"))),
     module=_MODULE,
     lookup=AppVersionLookup,
     planner=AppVersionPlanner,

@@ -49,6 +49,12 @@ class AppVersionLookup(VersionLookup):
         """Return all versions of an app as Esper has them, which v1 lists."""
         return versions_of(self.view, app, kind=self.kind)
 
+    def list_existing(self) -> list[Row]:
+        """Return the versions of all apps: those of an app that the legacy family lists with one request for all."""
+        self.view.preload(self.kind)
+        listed = ((app, self._listed_versions(app)) for app in self.view.list_objects(self.apps))
+        return [row for app, rows in listed for row in (self.versions_of(app) if rows is None else rows)]
+
     def find_existing(self, app: Row, target: Params) -> list[Row]:
         """Return the versions of an app that match the options of a task.
 

@@ -44,6 +44,10 @@ class VersionLookup(Lookup):
             self.check_app_of(target)
         return self.one_or_none(matching, target_label(target), "Set version_code too.")
 
+    def list_existing(self) -> list[Row]:
+        """Return the versions of all apps."""
+        return [row for app in self.view.list_objects(self.apps) for row in self.versions_of(app)]
+
     def find_app(self, target: Params) -> Row | None:
         """Return the app that the options name, or None."""
         return lookup_of(self.view, self.apps).find({"id": target["id"], "name": target["package_name"]})

@@ -14,6 +14,7 @@ from ..engine.tenant_view import TenantView
 from ..model.field import Field
 from ..model.kind import Guard, Kind
 from ..model.module_spec import NO_DIFF, READS_ONLY, ModuleSpec, Option, Value, confirm_option, writable
+from .blueprint_exporter import BlueprintExporter
 from .blueprint_history import HISTORY, VERSION_FILTER
 from .blueprint_list import BLUEPRINT_ROUTES
 from .blueprint_lookup import BlueprintLookup, users_of
@@ -308,6 +309,7 @@ BLUEPRINT = Kind(
     lookup=BlueprintLookup,
     planner=BlueprintPlanner,
     reader=BlueprintReader,
+    exporter=BlueprintExporter,
 )
 
 

@@ -13,6 +13,7 @@ from ..base.row import Params, Row
 from ..base.text import counted
 from ..engine.lookup import Lookup
 from ..engine.tenant_view import TenantView
+from ..http.parallel import CONCURRENCY, in_parallel
 from .blueprint_comparison import is_same
 from .blueprint_list import list_versions, read_version
 from .device_group import DEVICE_GROUP
@@ -34,9 +35,12 @@ class BlueprintLookup(Lookup):
     def _is_found_by_name(self) -> bool:
         return True
 
+    def list_existing(self) -> list[Row]:
+        return self.find_all()
+
     def find_all(self) -> list[Row]:
         """Return all blueprints of the tenant."""
-        rows = (self._whole(row) for row in self.view.list_objects(self.kind))
+        rows = in_parallel(self.view.client, self._whole, self.view.list_objects(self.kind), CONCURRENCY)
         return [row for row in rows if row is not None]
 
     def _whole(self, row: Row) -> Row | None:

@@ -4,13 +4,13 @@
 
 from __future__ import annotations
 
-import difflib
 import typing as t
 from dataclasses import dataclass
 
 from ..base.errors import InvalidParameter
 from ..base.ids import is_uuid, normal_id
 from ..base.row import Row
+from ..base.text import did_you_mean
 from ..engine.lookup import lookup_of
 from ..engine.tenant_view import TenantView
 from ..model.kind import Kind
@@ -117,8 +117,7 @@ def check_filters(filters: t.Mapping[str, t.Any]) -> Row:
     for name, value in filters.items():
         filter_ = FILTERS.get(name)
         if filter_ is None:
-            near = difflib.get_close_matches(str(name), FILTERS, n=1)
-            hint = f"Did you mean '{near[0]}'?" if near else f"Valid filters: {', '.join(sorted(FILTERS))}."
+            hint = did_you_mean(str(name), FILTERS) or f"Valid filters: {', '.join(sorted(FILTERS))}."
             raise InvalidParameter(f"Unknown device filter '{name}'. {hint}")
         values = value if isinstance(value, (list, tuple)) else [value]
         if len(values) != 1 and not filter_.many:
@@ -152,8 +151,10 @@ def _checked_value(name: str, filter_: Filter, value: t.Any) -> t.Any:
             code = codes.get(chosen or "", int(text) if _is_number(text) else -1)
             chosen = str(code) if code in STATES else None
         if chosen is None:
+            hint = did_you_mean(text, filter_.choices)
             raise InvalidParameter(
                 f"Invalid device filter '{name}': '{text}' is not one of {', '.join(filter_.choices)}."
+                f"{' ' * bool(hint)}{hint}"
             )
         return chosen
     return text

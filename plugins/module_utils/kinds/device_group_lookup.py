@@ -152,6 +152,9 @@ class DeviceGroupLookup(Lookup):
     def lists(self) -> tuple[Kind, ...]:
         return (self.kind,)
 
+    def list_existing(self) -> list[Row]:
+        return self.list_groups()
+
     def names_of(self, ids: t.Collection[str]) -> dict[str, str]:
         known = {str(row["id"]): row for row in self.list_groups()}
         return {each: path_of(known[each]) for each in ids if each in known}
@@ -159,7 +162,12 @@ class DeviceGroupLookup(Lookup):
     def not_found(self, reference: str, note: str = "") -> NotFound:
         """Return the error about a group that does not exist. It offers paths for a path, and names for a name."""
         rows = self.list_groups()
-        similar = [path_of(row) if is_path(reference) else escape_name(str(row.get("name"))) for row in rows]
+        if is_path(reference):
+            # A long root that the path omits would make every group look different.
+            omitted = "" if reference.casefold().startswith(ROOT.casefold()) else f"{ROOT}/"
+            similar = [path_of(row).removeprefix(omitted) for row in rows]
+        else:
+            similar = [escape_name(str(row.get("name"))) for row in rows]
         return NotFound(self.kind.title, reference, similar, note)
 
     # --- the tree -----------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from ..base.row import Params, Row
+from ..engine.lookup import learn_names
 from ..engine.reader import Reader
 from .device_group_lookup import DeviceGroupLookup, validate_name
 
@@ -24,7 +25,7 @@ class DeviceGroupReader(Reader):
         rows = [groups.locate(row) for row in rows]
         if params["subtree"]:
             rows = list({row["id"]: row for top in rows for row in groups.list_subtree(top)}.values())
-        self._learn_names(rows)
+        learn_names(self.view, self.kind.fields, rows)
         results = sorted(
             (self.view.with_names(self.kind, self.kind.to_result(row)) for row in rows),
             key=lambda result: str(result["path"]),

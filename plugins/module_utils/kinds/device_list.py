@@ -15,6 +15,8 @@ from ..model.conform import to_rows
 _PATH = "/v2/devices/"
 # Maximum number of devices in one page.
 PAGE_SIZE = 1000
+DEVICE_CONCURRENCY = 8
+"""Maximum number of requests for devices at the same time, if a task finds many of them."""
 # The only order that does not change while the list is read. New devices come last.
 _ORDER = "created_at"
 # Maximum length of the values of a filter, and of all filters. Many servers accept 8 kB for the whole request line.

@@ -12,19 +12,19 @@ from __future__ import annotations
 import math
 import typing as t
 
-from ..base.errors import Ambiguous, NotFound
+from ..base.errors import Ambiguous, EsperError, NotFound
 from ..base.ids import is_uuid, normal_id
 from ..base.row import Row
 from ..base.text import composed, unicode_forms
 from ..engine.lookup import Lookup
 from ..engine.tenant_view import TenantView
 from ..http.client import Client
-from ..http.parallel import CONCURRENCY, in_parallel
+from ..http.parallel import in_parallel
 from ..model.field import Field
-from ..model.kind import Kind, Routes, Shape
+from ..model.kind import Kind, Routes, Shape, not_in_tenant
 from ..model.module_spec import Option
 from .device import DISABLED
-from .device_list import PAGE_SIZE, count_devices, list_devices
+from .device_list import DEVICE_CONCURRENCY, PAGE_SIZE, count_devices, list_devices, sample_devices
 
 _ITEM = "/v2/devices/{id}"
 # Maximum number of devices that are looked up one by one without counting all devices first.
@@ -59,10 +59,19 @@ def find_devices(view: TenantView, identifiers: t.Iterable[str]) -> dict[str, Ro
     Search for each identifier, or read the list of all devices, whichever takes fewer requests. If a device was removed
     and enrolled again, return the enrolled one. Raise Ambiguous, and what Client.request raises.
     """
+    found = find_each(view, identifiers)
+    for row in found.values():
+        if isinstance(row, Ambiguous):
+            raise row
+    return t.cast("dict[str, Row | None]", found)
+
+
+def find_each(view: TenantView, identifiers: t.Iterable[str]) -> dict[str, Row | Ambiguous | None]:
+    """Return the same as find_devices(), but with the error of each identifier that several devices have."""
     names = list(dict.fromkeys(str(identifier).strip() for identifier in identifiers))
     if len(names) > _FEW and _count_pages(view.client) < len(names):
-        return _match_all(list_devices(view.client, {}, concurrency=CONCURRENCY), names)
-    found = in_parallel(view.client, lambda name: _find_device(view.client, name), names, CONCURRENCY)
+        return _match_all(list_devices(view.client, {}, concurrency=DEVICE_CONCURRENCY), names)
+    found = in_parallel(view.client, lambda name: _find_device(view.client, name), names, DEVICE_CONCURRENCY)
     return dict(zip(names, found, strict=True))
 
 
@@ -70,7 +79,7 @@ def require_devices(view: TenantView, identifiers: t.Iterable[str]) -> list[Row]
     """Return the devices of find_devices() without duplicates. Raise NotFound if one does not exist."""
     found = find_devices(view, identifiers)
     if None in found.values():
-        _raise_not_found(found)
+        _raise_not_found(view.client, found)
     return unique_devices(found.values())
 
 
@@ -95,7 +104,7 @@ class DeviceLookup(Lookup):
 
     def resolve_all(self, texts: t.Collection[str]) -> list[Row]:
         found = self.find_all(texts)
-        return [row if (row := found[text.strip()]) else _raise_not_found(found) for text in texts]
+        return [row if (row := found[text.strip()]) else _raise_not_found(self.view.client, found) for text in texts]
 
     def resolve(self, name: str) -> Row:
         return self.resolve_all([name])[0]
@@ -121,13 +130,31 @@ DEVICE = Kind(
     fields=(Field("id", writable=False), Field("name", writable=False)),
     label=label_of,
     lookup=DeviceLookup,
+    tenant=not_in_tenant("Devices differ from tenant to tenant."),
 )
 
 
-def _raise_not_found(found: t.Mapping[str, Row | None]) -> t.NoReturn:
+def _raise_not_found(client: Client, found: t.Mapping[str, Row | None]) -> t.NoReturn:
     missing = [name for name, row in found.items() if row is None]
     others = ", ".join(f"'{name}'" for name in missing[1:])
-    raise NotFound("device", missing[0], note=f"Also not found: {others}." if others else "")
+    names = [] if is_uuid(missing[0]) else _similar_names(client, missing[0])
+    raise NotFound("device", missing[0], names, note=f"Also not found: {others}." if others else "")
+
+
+def _similar_names(client: Client, name: str) -> list[str]:
+    """Return names, aliases and serial numbers of devices, among which those close to a mistyped one are.
+
+    A typing error leaves one half of a name as it is, so a search for each half finds the device in a large tenant.
+    """
+    half = len(name) // 2
+    texts = [text for text in (name[:half].strip(), name[half:].strip()) if text]
+    purpose = f"Looking for devices with names like '{name}'"
+    try:
+        pages = [sample_devices(client, {"search": text}, number=PAGE_SIZE, purpose=purpose)[1] for text in texts]
+    except EsperError:
+        # The error about the name matters more.
+        return []
+    return sorted({text for page in pages for row in page if row.get("state") != DISABLED for text in _names_of(row)})
 
 
 def _count_pages(client: Client) -> int:
@@ -135,7 +162,7 @@ def _count_pages(client: Client) -> int:
     return 1 if count is None else math.ceil(float(count) / PAGE_SIZE)
 
 
-def _find_device(client: Client, name: str) -> Row | None:
+def _find_device(client: Client, name: str) -> Row | Ambiguous | None:
     if not name:
         # A search for an empty text matches all devices.
         return None
@@ -148,7 +175,7 @@ def _find_device(client: Client, name: str) -> Row | None:
     return None
 
 
-def _match_all(rows: list[Row], names: list[str]) -> dict[str, Row | None]:
+def _match_all(rows: list[Row], names: list[str]) -> dict[str, Row | Ambiguous | None]:
     """Return the devices among rows by name, alias, serial number or ID, None if no device matches."""
     matches: dict[str, list[Row]] = {name: [] for name in names}
     names_by_text: dict[str, set[str]] = {}
@@ -168,10 +195,10 @@ def _names_of(row: Row) -> set[str]:
     return names - {""}
 
 
-def _one_or_none(rows: list[Row], name: str) -> Row | None:
-    """Return the enrolled device, or else the last disabled one. Raise Ambiguous if several are enrolled."""
+def _one_or_none(rows: list[Row], name: str) -> Row | Ambiguous | None:
+    """Return the enrolled device, or else the last disabled one. Return Ambiguous if several are enrolled."""
     enrolled = [row for row in rows if row.get("state") != DISABLED]
     if len(enrolled) > 1:
         labels = [f"{label_of(row)} (alias {row.get('alias')}, serial {row.get('serial')})" for row in enrolled]
-        raise Ambiguous("device", name, labels, "Use a name, serial number or ID that only one device has.")
+        return Ambiguous("device", name, labels, "Use a name, serial number or ID that only one device has.")
     return next(iter(enrolled or rows[-1:]), None)

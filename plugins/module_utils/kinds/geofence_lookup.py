@@ -61,6 +61,9 @@ class GeofenceLookup(Lookup):
                 break
         return rows
 
+    def list_existing(self) -> list[Row]:
+        return self.list_all("auto")
+
     def list_all(self, generation: str, query: Query | None = None) -> list[Row]:
         """Return all existing geofences that match a query of both generations, those of v1 first."""
         self._generation = generation

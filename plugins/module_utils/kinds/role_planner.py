@@ -4,9 +4,8 @@
 
 from __future__ import annotations
 
-import difflib
-
 from ..base.row import Params, Row
+from ..base.text import did_you_mean
 from ..engine.planner import Planner
 from ..model.plan import ObjectDiff, Plan
 from .role_scopes import SCOPES
@@ -27,7 +26,6 @@ def _warnings_of_scopes(change: ObjectDiff) -> list[str]:
     before, after = (set(side.get("scopes") or []) for side in (change.before, change.after))
     warnings = []
     for scope in sorted(after - before - SCOPES):
-        similar = difflib.get_close_matches(scope, SCOPES, n=1)
-        hint = f"Did you mean '{similar[0]}'?" if similar else "Check the name."
+        hint = did_you_mean(scope, SCOPES) or "Check the name."
         warnings.append(f"Esper does not document the scope '{scope}' of the {change.title}. {hint}")
     return warnings

@@ -11,12 +11,19 @@ Choice: the filter ``device_model`` need not be exact, so the module compares th
 
 from __future__ import annotations
 
+from ..base.row import Row
 from ..model.field import Field
-from ..model.kind import Routes
+from ..model.kind import Routes, Tenant
 from ..model.module_spec import Option
 from .picture_kind import picture_kind
 
 _CATEGORIES = ("mobile", "tablet", "rugged", "pos", "digital_signage", "kiosk")
+
+
+def _is_of_esper(row: Row) -> bool:
+    """Return whether Esper supplies an icon."""
+    return row.get("custom") is False
+
 
 TILE_ICON = picture_kind(
     name="tile_icon",
@@ -59,7 +66,8 @@ TILE_ICON = picture_kind(
         Field("updated_on", "Time of the last change.", writable=False, sample="2026-03-02T11:00:00Z"),
     ),
     fixed_payload=lambda _api_url, enterprise_id: {"enterprise": enterprise_id, "custom": True},
-    is_own=lambda row: row.get("custom") is not False,
+    is_own=lambda row: not _is_of_esper(row),
+    tenant=Tenant(is_built_in=_is_of_esper),
     replace_option="replace",
     options=(
         Option(

@@ -21,8 +21,9 @@ from ..model.kind import Kind, Routes, Shape
 from ..model.names import Names
 from .device_group import DEVICE_GROUP, device_groups
 from .device_group_lookup import path_of
+from .role import FIXED_ROLES
 from .user_list import ACCESS, INVITATIONS, OTHER_IDS
-from .user_roles import FIXED_ROLES, USER_ROLE
+from .user_roles import USER_ROLE
 
 INVITED = "invited"
 
@@ -95,6 +96,13 @@ class UserLookup(Lookup):
 
     def lists(self) -> tuple[Kind, ...]:
         return (self.kind, _INVITATION)
+
+    def list_existing(self) -> list[Row]:
+        """Return the users, and the invitations of people who have not joined yet."""
+        users = self.view.list_objects(self.kind)
+        emails = {normal_email(str(row.get("email"))) for row in users}
+        invitations = [row for row in self.list_invitations() if normal_email(str(row.get("email"))) not in emails]
+        return [*map(self.account, users), *map(self.invited, invitations)]
 
     def list_invitations(self) -> list[Row]:
         """Return all invitations in API format."""

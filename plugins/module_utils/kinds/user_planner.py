@@ -22,10 +22,11 @@ from ..model.plan import Effect, ObjectDiff, Plan, Step
 from ..model.unknowns import KnownAfterApply
 from .device_group import device_groups
 from .device_group_lookup import path_of
+from .role import INVITATION_ROLES, USER_ROLES
 from .sso_connection import SSO_CONNECTION_ROWS
 from .user_list import ACCESS, INVITATIONS, is_own_user
 from .user_lookup import GROUPS, INVITED, ROLES, UserLookup, normal_email, status_of
-from .user_roles import CUSTOM, GROUP_ROLES, INVITATION_ROLES, USER_ROLES, is_custom
+from .user_roles import CUSTOM, GROUP_ROLES, is_custom
 
 _INVITATION = f"{INVITATIONS}/{{invite_id}}"
 _USER = "/authn2/v0/tenant/{enterprise_id}/user/{user_id}/"

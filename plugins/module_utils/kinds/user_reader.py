@@ -7,7 +7,7 @@ from __future__ import annotations
 import functools
 
 from ..base.row import Params, Row
-from ..engine.lookup import lookup_of
+from ..engine.lookup import learn_names, lookup_of
 from ..engine.reader import Reader
 from ..http.parallel import CONCURRENCY, in_parallel
 from .user_list import USER_ROUTES
@@ -37,7 +37,7 @@ class UserReader(Reader):
             rows = [row for row in rows if role in {each.id for each in ROLES.objects(row["profile"]["role"])}]
         if is_one or params["subgroups"]:
             rows = self._with_access(rows, sub_groups=params["subgroups"])
-        self._learn_names(rows)
+        learn_names(self.view, self.kind.fields, rows)
         return {self.kind.plural: [self.view.with_names(self.kind, self.kind.to_result(row)) for row in rows]}
 
     def _list_users(self, params: Params) -> list[Row]:

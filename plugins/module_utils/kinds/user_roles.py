@@ -16,14 +16,11 @@ from ..base.row import Row
 from ..base.text import composed
 from ..engine.lookup import Lookup
 from ..model.names import NamedObject
-from .role import ROLE
+from .role import FIXED_ROLES, ROLE
 
 CUSTOM = "AuthZ Role User"
 """The role in API format of a user with a custom role."""
 
-INVITATION_ROLES = ("Enterprise Admin", "Viewer", "Group Admin", "Group Viewer", "Support")
-USER_ROLES = ("Shoonya Admin", "Enterprise Admin", "Enterprise User", "Viewer", "Group Admin", "Group Viewer")
-FIXED_ROLES = tuple(dict.fromkeys((*INVITATION_ROLES, *USER_ROLES)))
 GROUP_ROLES = ("Group Admin", "Group Viewer")
 """The fixed roles that need device groups."""
 

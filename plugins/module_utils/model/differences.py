@@ -10,6 +10,9 @@ from ..base.row import Row
 from .compare import is_set
 from .field import Field
 from .items import item_label, match_items
+from .kind import Kind
+from .plan import Plan
+from .unknowns import hide_unknowns
 from .values import matches
 
 
@@ -23,6 +26,34 @@ def differences(field: Field, before: t.Any, after: t.Any, path: str = "") -> t.
         yield from _item_differences(field, before or [], after or [], path)
     elif (is_set(field, before) or is_set(field, after)) and not _is_same(field, before, after):
         yield {"path": path, "before": before, "after": after}
+
+
+def object_differences(fields: t.Sequence[Field], before: Row, after: Row) -> t.Iterator[Row]:
+    """Yield the differences between two objects in collection terms: see differences(). Values that are no fields, such
+    as the checksum of a file, are compared as a whole."""
+    known = {field.name: field for field in fields}
+    for name in {**before, **after}:
+        one, other = before.get(name), after.get(name)
+        if name in known:
+            yield from differences(known[name], one, other, name)
+        elif one != other:
+            yield {"path": name, "before": one, "after": other}
+
+
+def plan_changes(kind: Kind, plan: Plan) -> list[Row]:
+    """Return the differences that a plan makes, field by field: see differences().
+
+    Those of another object that changes with the object, such as a parent that is created, also have its title as
+    ``object``. Values that are known only after a request are None.
+    """
+    current = plan.current
+    own = kind.header(current) if current is not None else plan.changes[-1].title if plan.changes else ""
+    rows: list[Row] = []
+    for change in plan.changes:
+        other = {} if change.title == own else {"object": change.title}
+        before, after = hide_unknowns(change.before), hide_unknowns(change.after)
+        rows += [{**row, **other} for row in object_differences(kind.fields, before, after)]
+    return rows
 
 
 def _is_same(field: Field, one: t.Any, other: t.Any) -> bool:

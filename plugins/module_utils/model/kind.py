@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A kind of object as data: its name, API routes, fields and modules, and the guards of its objects.
 
-The engine reads it: engine/lookup.py finds objects, engine/planner.py plans changes, and engine/reader.py reads objects
-for _info modules. A kind can name subclasses of these classes.
+The engine reads it: engine/lookup.py finds objects, engine/planner.py plans changes, engine/reader.py reads objects for
+_info modules, and engine/exporter.py exports them as options. A kind can name subclasses of these classes.
 """
 
 from __future__ import annotations
@@ -162,15 +162,20 @@ class Tenant:
     ``plan`` is true if the module tenant manages the objects. ``export`` says whether tenant_export writes them:
     "always", "on_request" only if the task names the kind, "never" if Esper does not return enough to create them
     again. ``prune`` is true if tenant can delete those that a task does not list. ``is_built_in`` returns true for an
-    object of Esper's own, which is neither exported nor deleted. ``reason`` says why a kind does not take part in all
-    of it, for the guide.
+    object of Esper's own, which is neither exported nor deleted. ``in_one_file`` is true if all objects are in one file
+    of a tree, because they are small and belong together. ``reason`` says why a kind does not take part in all of it,
+    for the guide. ``from_text`` returns the options of an object that a task lists as a text, and ``text_doc`` is the
+    sentence about such objects.
     """
 
     plan: bool = True
     export: t.Literal["always", "on_request", "never"] = "always"
     prune: bool = True
     is_built_in: t.Callable[[Row], bool] = lambda _row: False
+    in_one_file: bool = False
     reason: str = ""
+    from_text: t.Callable[[str], Row] | None = None
+    text_doc: str = ""
 
 
 def not_in_tenant(reason: str) -> Tenant:
@@ -221,7 +226,8 @@ class Kind:
     ``view_key`` is the key of the kind in TenantView. It defaults to the name, and differs if a module manages versions
     of the objects of another kind. ``tenant`` is the part of the kind in a tenant as code.
 
-    ``lookup``, ``planner`` and ``reader`` are subclasses of Lookup, Planner and Reader in ``engine``.
+    ``lookup``, ``planner``, ``reader`` and ``exporter`` are subclasses of Lookup, Planner, Reader and Exporter in
+    ``engine``.
     """
 
     name: str
@@ -254,6 +260,7 @@ class Kind:
     lookup: type[t.Any] | None = None
     planner: type[t.Any] | None = None
     reader: type[t.Any] | None = None
+    exporter: type[t.Any] | None = None
 
     @property
     def key(self) -> str:
@@ -307,6 +314,12 @@ class Kind:
     def info_value(self) -> str:
         """The return value of the _info module: a list of objects, or the object of a singleton."""
         return self.info_name or self.tenant_option
+
+    @property
+    def can_prune(self) -> bool:
+        """True if the module tenant can delete the objects that a task does not list."""
+        states = self.options.get("state", {}).get("choices", ())
+        return self.tenant.plan and self.tenant.prune and self.has_ids and not {*self.absent_states}.isdisjoint(states)
 
     @property
     def titles(self) -> str:

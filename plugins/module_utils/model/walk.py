@@ -4,12 +4,12 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 import re
 import typing as t
 
 from ..base.row import Params
+from ..base.text import closest, did_you_mean
 from .field import Field, options_in
 from .module_spec import Option
 from .values import leaves
@@ -139,10 +139,23 @@ def type_mismatch(visits: t.Iterable[Visit]) -> str:
         is_list = described.type == "list"
         items = value if isinstance(value, (list, tuple)) and is_list else [value]
         for index, item in enumerate(items):
-            if not isinstance(item, (t.Mapping, str)):
+            if not isinstance(item, t.Mapping) and not _may_be_dict(item, is_item=is_list):
                 item_path = f"{path}[{index}]" if is_list else path
-                return f"The option {item_path} must be a dict, not {type(item).__name__}."
+                return f"The option {item_path} must be a dict, not {_type_name(item)}."
     return ""
+
+
+def _type_name(value: t.Any) -> str:
+    """Return the name of the type of a value. Since ansible-core 2.19, values of playbooks have types of its own."""
+    return next(
+        (each.__name__ for each in (bool, int, float, str, list) if isinstance(value, each)), type(value).__name__
+    )
+
+
+def _may_be_dict(value: t.Any, *, is_item: bool) -> bool:
+    """Return whether Ansible can read a dict from a value: JSON or key=value in a text. Its error about an item of a
+    list does not say which item it is."""
+    return isinstance(value, str) and (not is_item or value.lstrip().startswith("{") or "=" in value)
 
 
 def _is_not_finite(value: t.Any) -> bool:
@@ -274,11 +287,28 @@ def unknown_paths(field: Field, value: t.Any) -> list[str]:
 
 def unknown_options(options: t.Iterable[Described], params: Params) -> t.Iterator[str]:
     """Yield the path of each unknown option, with the closest known name."""
+    for prefix, name, close in _unknown(options, params):
+        yield f"{prefix}{name} (did you mean {close}?)" if close else f"{prefix}{name}"
+
+
+def _unknown(options: t.Iterable[Described], params: Params) -> t.Iterator[tuple[str, str, str]]:
+    """Yield the prefix and the name of each unknown option, and the closest known name, "" if there is none."""
     for prefix, known, values in _levels(options, params, of_api=False):
         for name in values:
             if name not in known:
-                close = difflib.get_close_matches(str(name), known, 1)
-                yield f"{prefix}{name} (did you mean {close[0]}?)" if close else f"{prefix}{name}"
+                yield prefix, str(name), next(iter(closest(str(name), known)), "")
+
+
+def suggestions(options: t.Collection[Described], params: Params) -> list[str]:
+    """Return a question for each unknown option, and each value that is no choice of its option, if a valid one is
+    close. Ansible's errors have all valid ones, but not the closest one. No question quotes a value of the task."""
+    questions = [f"Did you mean the option {prefix}{close}?" for prefix, _, close in _unknown(options, params) if close]
+    for path, described, value in walk(options, params, only=lambda each: bool(each.choices)):
+        choices = [str(choice) for choice in described.choices]
+        items = value if isinstance(value, (list, tuple)) else [value]
+        hints = (did_you_mean(item, choices) for item in items if isinstance(item, str) and item not in choices)
+        questions += [f"{hint[:-1]} for {path}?" for hint in hints if hint]
+    return list(dict.fromkeys(questions))
 
 
 def without_omitted(

@@ -12,15 +12,10 @@ import typing as t
 from ..base.errors import InvalidParameter
 from ..base.row import Params, Row
 from ..base.validators import in_range
-from ..engine.lookup import lookup_of
 from ..engine.tenant_view import TenantView
 from ..http.parallel import CONCURRENCY, in_parallel
-from ..kinds.blueprint_list import BLUEPRINTS
 from ..kinds.device import DEVICE_VALUES, FULL, LEVELS, as_host, check_filters
-from ..kinds.device_group import DEVICE_GROUP, device_groups
 from ..kinds.device_search import devices_option, find_devices, unique_devices
-from ..kinds.tag import TAG
-from ..model.kind import Kind
 from ..model.module_spec import NO_DIFF, READS_ONLY, ModuleSpec, Option, Value
 from ..task import ModuleDefinition, ModuleResult, RunContext
 from .device_details import (
@@ -35,10 +30,8 @@ from .device_details import (
     last_events_of,
     status_of,
 )
+from .device_names import add_names
 from .selection import FILTERS_TEXT, matching_devices, queries_of
-
-# Maximum number of objects that are read one by one instead of in the list of all objects.
-_FEW = 5
 
 _MODULE = ModuleSpec(
     short_description="Get information about Esper devices",
@@ -190,7 +183,7 @@ def _run(view: TenantView, params: Params, context: RunContext) -> ModuleResult:
     rows, missing = _selected(view, params, context)
     records = [as_host(row, params["detail_level"], view) for row in rows]
     if params["resolve_names"]:
-        _add_names(view, records)
+        add_names(view, records)
     details: tuple[tuple[str, bool, t.Callable[[Row], t.Any]], ...] = (
         ("apps", params["apps"], lambda row: apps_of(view, row)),
         ("events", params["max_events"] > 0, lambda row: last_events_of(view, row, params["max_events"])),
@@ -226,28 +219,6 @@ def _reporter(context: RunContext) -> t.Callable[[int, int | None], None]:
         context.progress(f"Read {read} of {'an unknown number of' if count is None else count} devices")
 
     return report
-
-
-def _add_names(view: TenantView, records: list[Row]) -> None:
-    """Add the paths of device groups and the names of tags and blueprints."""
-    path_of = device_groups(view).path_of
-    groups = {row["id"]: path_of(row) for row in _rows(view, DEVICE_GROUP, records, "group_id")}
-    blueprints = {row["id"]: row.get("name") for row in _rows(view, BLUEPRINTS, records, "blueprint_id")}
-    tagged = any(record["tag_ids"] for record in records)
-    tags = {row["id"]: row.get("tag") or row["id"] for row in view.list_objects(TAG)} if tagged else {}
-    for record in records:
-        record["group"] = groups.get(str(record["group_id"]).lower())
-        record["tags"] = [tags.get(tag_id, tag_id) for tag_id in record["tag_ids"]]
-        record["blueprint"] = blueprints.get(record["blueprint_id"])
-
-
-def _rows(view: TenantView, kind: Kind, records: list[Row], key: str) -> list[Row]:
-    """Return the objects of a kind to which devices refer. A few are read one by one, many in the list of all."""
-    ids = sorted({str(record[key]) for record in records if record[key]})
-    if len(ids) > _FEW:
-        return device_groups(view).list_groups() if kind is DEVICE_GROUP else view.list_objects(kind)
-    rows = (lookup_of(view, kind).find_by_id(id_) for id_ in ids)
-    return [row for row in rows if row is not None]
 
 
 DEVICE_INFO = ModuleDefinition("device_info", _MODULE, _run)

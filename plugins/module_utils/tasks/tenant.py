@@ -4,21 +4,29 @@
 
 from __future__ import annotations
 
+import collections
+import functools
 import math
 import typing as t
 
 from ..base.errors import InvalidParameter
+from ..base.located import Positions
 from ..base.row import Params, Row
 from ..base.text import counted
-from ..engine.batch import ACTIONS, Batch, BatchItem
+from ..engine.batch import ACTIONS, Batch, BatchItem, OnProgress
 from ..engine.lookup import lookup_of
 from ..engine.planner import planner_of
 from ..engine.tenant_view import TenantView
 from ..kinds.registry import KINDS
 from ..model.kind import Kind, Shape
 from ..model.module_spec import ModuleSpec, Option, Value
-from ..model.unknowns import hide_unknowns
+from ..model.plan import ObjectDiff
 from ..task import ItemParams, ModuleDefinition, ModuleResult, RunContext, to_diff, unmet_requirement
+from . import tenant_deviations, tenant_plan, tenant_prune
+from .tenant_deviations import Deviations
+from .tenant_plan import PlanDiffers, check_reviewed, checksum_of, planned_changes, write_plan
+from .tenant_prune import Pruning
+from .tenant_record import RECORD, to_record
 
 # The number of objects for which the task gets the time of the option deadline.
 _OBJECTS_PER_DEADLINE = 100
@@ -30,20 +38,50 @@ _MANY = 20
 
 
 def _run(view: TenantView, params: Params, context: RunContext) -> ModuleResult:
+    if params["src"]:
+        raise InvalidParameter("The option src requires the action plugin of the module.")
+    deviations = Deviations.of(params, KINDS)
+    pruning = Pruning.of(view, params, KINDS, deviations.active)
     items = [item for kind in KINDS for item in _items(view, kind, params[kind.tenant_option] or [])]
     batch, continue_on_error = Batch(view, items), params["on_error"] == "continue"
     _extend_deadline(view, len(items))
     batch.assign_keys()
+    deviations.assign(items)
+    find_unlisted = functools.partial(pruning.find_unlisted, batch) if pruning.kinds else None
+    result: Row = {"plan_checksum": None}
+    failure: InvalidParameter | None = None
+    readable: dict[BatchItem, list[ObjectDiff]] = {}
     if not batch.failed or continue_on_error:
-        batch.plan_all(continue_on_error=continue_on_error)
+        batch.plan_all(continue_on_error=continue_on_error, find_unlisted=find_unlisted)
         _report_plan(batch, context)
-        if context.diff:
-            _name_objects(view, batch)
     if batch.failed and not continue_on_error:
         batch.mark_skipped()
-    elif not context.check_mode:
-        batch.apply_all(on_progress=_reporter(context))
-    return _outcome(batch, context)
+    else:
+        try:
+            pruning.check(batch)
+            _check_plan(view, params, batch, result)
+        except InvalidParameter as error:
+            failure = error
+            batch.mark_skipped()
+        else:
+            readable = _readable(view, batch.items) if context.diff else {}
+            if not context.check_mode:
+                batch.apply_all(on_progress=_reporter(context))
+    result["not_in_tree"] = pruning.records(batch)
+    kept = [(each["kind"], each["name"]) for each in result["not_in_tree"] if each["action"] == "kept"]
+    result["accepted_deviations"] = deviations.records(batch.items, kept)
+    outcome = _outcome(batch, context, result, readable, failure)
+    return ModuleResult(outcome.result, [*deviations.warnings(), *outcome.warnings])
+
+
+def _check_plan(view: TenantView, params: Params, batch: Batch, result: Row) -> None:
+    """Write the plan to a file if the task says so, and add its checksum to the result. Raise InvalidParameter if it is
+    not the reviewed plan."""
+    changes = planned_changes(batch, view.client.redact_all)
+    result["plan_checksum"] = checksum_of(changes)
+    if params["plan_dest"] is not None:
+        write_plan(params["plan_dest"], changes)
+    check_reviewed(params, changes)
 
 
 def _items(view: TenantView, kind: Kind, params_list: t.Sequence[Params]) -> t.Iterator[BatchItem]:
@@ -76,15 +114,18 @@ def _report_plan(batch: Batch, context: RunContext) -> None:
         context.progress(f"Planned {len(batch.items)} objects: {summary}")
 
 
-def _reporter(context: RunContext) -> t.Callable[[int, int], None]:
-    """Return a function that reports progress once for each tenth of the objects."""
+def _reporter(context: RunContext) -> OnProgress:
+    """Return a function that reports progress by kind, once for each tenth of the objects."""
     reported = 0
 
-    def report(count: int, total: int) -> None:
+    def report(completed: t.Collection[BatchItem], waiting: t.Collection[BatchItem]) -> None:
         nonlocal reported
+        count, total = len(completed), len(waiting)
         if total >= _MANY and count * _PROGRESS_STEPS // total > reported:
             reported = count * _PROGRESS_STEPS // total
-            context.progress(f"Completed {count} of {total} objects")
+            done, all_of = (collections.Counter(item.kind.titles for item in each) for each in (completed, waiting))
+            kinds = ", ".join(f"{titles} {done[titles]} of {number}" for titles, number in all_of.items())
+            context.progress(f"Completed {count} of {total} objects: {kinds}")
 
     return report
 
@@ -94,60 +135,59 @@ def _counts(batch: Batch) -> dict[str, int]:
     return {action: actions.count(action) for action in ACTIONS}
 
 
-def _outcome(batch: Batch, context: RunContext) -> ModuleResult:
+def _outcome(
+    batch: Batch,
+    context: RunContext,
+    values: Row,
+    readable: dict[BatchItem, list[ObjectDiff]],
+    failure: InvalidParameter | None,
+) -> ModuleResult:
+    """Return the result of a task. ``values`` are further return values, ``readable`` the changes of objects for
+    people. ``failure`` is the reason why the task does not apply its plan."""
     changes = ("created", "updated", "deleted")
     result: Row = {
+        **values,
         "changed": any(item.action in changes or item.is_started for item in batch.items),
         "counts": _counts(batch),
-        "objects": [_record(item) for item in batch.items],
+        "objects": [to_record(item, context.positions) for item in batch.items],
     }
     if context.diff:
         changed = [item for item in batch.items if item.action not in ("failed", "skipped")]
-        result["diff"] = to_diff(change for item in changed for change in item.changes)
-    if batch.failed:
-        result.update(failed=True, msg=_message(batch))
+        result["diff"] = to_diff(
+            change for item in changed for change in item.shown_changes(readable.get(item, item.plan.changes))
+        )
+    if failure is not None:
+        result.update(failed=True, msg=str(failure))
+        if isinstance(failure, PlanDiffers) and failure.differences:
+            result["plan_differences"] = failure.differences
+    elif batch.failed:
+        result.update(failed=True, msg=_message(batch, context.positions))
     return ModuleResult(result, [warning for item in batch.items for warning in item.plan.warnings])
 
 
-def _name_objects(view: TenantView, batch: Batch) -> None:
-    """Show names in place of IDs in the diff. Before the changes, so that check mode and a run show the same."""
+def _readable(view: TenantView, items: t.Iterable[BatchItem]) -> dict[BatchItem, list[ObjectDiff]]:
+    """Return the changes of objects for people. Before the changes, so that check mode and a run show the same."""
     by_kind: dict[Kind, list[BatchItem]] = {}
-    for item in batch.items:
+    for item in items:
         by_kind.setdefault(item.kind, []).append(item)
-    for kind, items in by_kind.items():
-        planner = planner_of(view, kind)
-        changes = iter(planner.readable_changes([change for item in items for change in item.plan.changes]))
-        for item in items:
-            item.plan.changes = [next(changes) for _change in item.plan.changes]
+    readable: dict[BatchItem, list[ObjectDiff]] = {}
+    for kind, group in by_kind.items():
+        changes = planner_of(view, kind).readable_changes([change for item in group for change in item.plan.changes])
+        remaining = iter(changes)
+        readable |= {item: [next(remaining) for _change in item.plan.changes] for item in group}
+    return readable
 
 
-def _record(item: BatchItem) -> Row:
-    changes = item.changes if item.action not in ("failed", "skipped") else []
-    fields = {name for change in changes for name in {**change.before, **change.after}}
-    record: Row = {
-        "kind": item.kind.name,
-        "option": item.option_path,
-        "name": item.key,
-        "id": hide_unknowns((item.record or item.plan.current or {}).get("id")),
-        "action": item.action,
-        "fields": sorted(fields),
-    }
-    if item.error is not None:
-        record["msg"] = str(item.error)
-    return record
-
-
-def _message(batch: Batch) -> str:
+def _message(batch: Batch, positions: Positions) -> str:
     # An error about several objects, which contains the option paths, is listed once.
-    errors = list(
-        dict.fromkeys(
-            str(item.error) if item.option_path in str(item.error) else f"{item.label}: {item.error}"
-            for item in batch.failed
-        )
-    )
-    hidden = len(errors) - _SHOWN_ERRORS
+    errors: dict[str, str] = {}
+    for item in batch.failed:
+        error = str(item.error) if item.option_path in str(item.error) else f"{item.label}: {item.error}"
+        errors.setdefault(error, positions.located(item.option_path, error))
+    shown = list(errors.values())[:_SHOWN_ERRORS]
+    hidden = len(errors) - len(shown)
     more = f" See objects for {counted(hidden, 'more error')}." if hidden > 0 else ""
-    return f"{len(batch.failed)} of {len(batch.items)} objects failed. {' '.join(errors[:_SHOWN_ERRORS])}{more}"
+    return f"{len(batch.failed)} of {len(batch.items)} objects failed. {' '.join(shown)}{more}"
 
 
 def _option(kind: Kind) -> Option:
@@ -156,7 +196,9 @@ def _option(kind: Kind) -> Option:
         text = f"{kind.title[0].upper()}{kind.title[1:]}, with the options of M(esper.cloud.{kind.name})."
         return Option(kind.name, text, type="dict")
     text = f"{kind.titles[0].upper()}{kind.titles[1:]}, each with the options of M(esper.cloud.{kind.name})."
-    return Option(kind.plural, text, type="list", elements="dict")
+    return Option(
+        kind.plural, (text, kind.tenant.text_doc) if kind.tenant.text_doc else text, type="list", elements="dict"
+    )
 
 
 TENANT = ModuleDefinition(
@@ -173,10 +215,26 @@ TENANT = ModuleDefinition(
             " subgroups, apps and content files before blueprints. Deletions come last, in the opposite order.",
             "The order of the lists has no effect. An object can refer to another object of the same task that does not"
             " exist yet.",
-            "Objects you omit are not changed.",
+            "Objects you omit are not changed, unless O(prune) selects them.",
         ),
         options=(
+            Option(
+                "src",
+                (
+                    "Directories on the controller with the objects as files, see the guide Tenant as code.",
+                    "A later directory overlays the earlier ones: its objects replace single options of the same"
+                    " objects. Options with the value null are removed.",
+                    "The objects are added to those in the lists of the task.",
+                    "The files are checked before the first request. Errors name the file and the line.",
+                    "A relative path is searched in the same way as by M(ansible.builtin.copy).",
+                ),
+                type="list",
+                elements="path",
+            ),
             *(_option(kind) for kind in KINDS),
+            *tenant_prune.OPTIONS,
+            tenant_deviations.OPTION,
+            *tenant_plan.OPTIONS,
             Option(
                 "on_error",
                 (
@@ -196,40 +254,12 @@ TENANT = ModuleDefinition(
                 type="list",
                 elements="dict",
                 returned="always",
-                contains=(
-                    Value("kind", "Kind of the object, the name of the module that manages it.", sample="device_group"),
-                    Value(
-                        "option",
-                        "Position of the object in the task. All files of a directory have the same position.",
-                        sample="device_groups[1]",
-                    ),
-                    Value(
-                        "name",
-                        "Name of the object in the task: a path, a name, or a package name with its version.",
-                        sample="All devices/Stores/Berlin",
-                    ),
-                    Value(
-                        "id",
-                        "ID of the object. V(null) if the object does not exist.",
-                        type="raw",
-                        sample="7d1c4f60-6a3e-4b8e-9f10-3c5a2e9b8d77",
-                    ),
-                    Value(
-                        "action",
-                        "Action on the object. One of V(created), V(updated), V(deleted), V(unchanged), V(failed) and"
-                        " V(skipped). A skipped object was not changed because another object failed.",
-                        sample="created",
-                    ),
-                    Value(
-                        "fields",
-                        "Names of the changed properties.",
-                        type="list",
-                        elements="str",
-                        sample=["name", "path"],
-                    ),
-                    Value("msg", "Error message of a failed object.", returned="if the object failed"),
-                ),
+                contains=RECORD,
             ),
+            tenant_prune.NOT_IN_TREE,
+            tenant_deviations.VALUE,
+            tenant_plan.PLAN_CHECKSUM,
+            tenant_plan.PLAN_DIFFERENCES,
             Value(
                 "counts",
                 "Number of objects for each RV(objects[].action).",
@@ -238,7 +268,10 @@ TENANT = ModuleDefinition(
                 sample={"created": 3, "updated": 1, "deleted": 0, "unchanged": 38, "failed": 0, "skipped": 0},
             ),
         ),
-        sources=tuple(f"{kind.tenant_option}.{source}" for kind in KINDS for source in kind.sources),
+        sources=(
+            *(f"{kind.tenant_option}.{source}" for kind in KINDS for source in kind.sources),
+            "reviewed_plan",
+        ),
         notes=(
             "The task has the time O(deadline) for each 100 objects.",
             "The task fails if an object is listed twice, or if it deletes an object that another object needs.",

@@ -316,7 +316,8 @@ def _poll_until_complete(
     for _attempt in attempts(view.client, params["wait_timeout"]):
         progress = request.poll()
         context.progress(
-            f"{request.title}: {progress.completed} of {progress.total} devices completed, {progress.failed} failed"
+            f"{request.title}: {progress.completed} of {progress.total} devices done, {progress.failed} of them failed,"
+            f" {progress.unanswered} waiting"
         )
         if (
             progress.is_complete

@@ -33,6 +33,7 @@ def make_action(tmp_path: Path) -> MakeAction:
             "delegate_to": None,
             "diff": False,
             "environment": None,
+            "get_name": lambda: "Restart the kiosks",
             "no_log": False,
             "timeout": 0,
         }
@@ -43,7 +44,7 @@ def make_action(tmp_path: Path) -> MakeAction:
         action._connection = SimpleNamespace(transport="local", become=None, _shell=shell)
         action._templar = Templar()
         action._loader = SimpleNamespace(get_basedir=lambda: str(tmp_path))
-        action._display = SimpleNamespace(verbosity=0, v=lambda text, host: output.append(text))
+        action._display = SimpleNamespace(verbosity=0, v=lambda text, host=None: output.append(text))
         return action
 
     return make

@@ -274,10 +274,12 @@ def test_a_signal_shows_the_effects_and_then_calls_the_handler_of_ansible(
     [
         (True, 0, ["0", "45", "!45", "90", "!90"]),
         (True, 1, ["0", "45", "90"]),
-        (False, 0, ["0", "45", "90"]),
+        # Standard output can be a result in JSON.
+        (False, 0, ["0", "45", "stderr!45", "90", "stderr!90"]),
+        (False, 1, ["0", "45", "90"]),
     ],
 )
-def test_progress_is_shown_once_a_minute_on_a_terminal(
+def test_progress_is_shown_once_a_minute(
     make_action: MakeAction,
     arguments: dict[str, t.Any],
     monkeypatch: pytest.MonkeyPatch,
@@ -300,12 +302,14 @@ def test_progress_is_shown_once_a_minute_on_a_terminal(
     action = make_action(shown=output, args=arguments)
     # Display.v() shows a text only with -v.
     action._display.verbosity = verbosity
-    action._display.display = lambda text: output.append(f"!{text}")
+    action._display.display = lambda text, stderr: output.append(f"{'stderr' * stderr}!{text}")
     action.run(task_vars={})
-    assert sorted(output) == sorted(shown)
+    name = "Restart the kiosks: "
+    assert {name in line for line in output} == {True}
+    assert sorted(line.replace(name, "") for line in output) == sorted(shown)
 
 
-@pytest.mark.parametrize(("no_log", "shown"), [(False, ["Half of it"]), (True, [])])
+@pytest.mark.parametrize(("no_log", "shown"), [(False, ["Restart the kiosks: Half of it"]), (True, [])])
 def test_progress_is_shown_unless_no_log_is_set(
     make_action: MakeAction,
     arguments: dict[str, t.Any],
@@ -333,7 +337,7 @@ def test_progress_has_no_secrets(
     monkeypatch.setattr(module, "execute", tells)
     output: list[str] = []
     make_action(shown=output, args={**arguments, "api_key": key}).run(task_vars={})
-    assert output == [r"Creating '********'\x1b[2K"]
+    assert output == [r"Restart the kiosks: Creating '********'\x1b[2K"]
 
 
 def test_arguments_are_plain_data() -> None:

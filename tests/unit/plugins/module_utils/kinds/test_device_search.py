@@ -150,6 +150,30 @@ def test_the_error_names_all_missing_devices(server: Server, view: TenantView) -
         require_devices(view, ["DEV-1", "Nobody", "Nothing", "Nowhere"])
 
 
+@pytest.mark.parametrize("typo", ["STORE-BERLIN-7", "stor-berlin-7", "STORE-BERLIM-7", "TORE-BERLIN-7", "Till seven"])
+def test_the_error_about_a_mistyped_name_has_close_ones(server: Server, view: TenantView, typo: str) -> None:
+    near = device(2, name="Store-Berlin-7", alias="Till Seven", serial="S2")
+    removed = device(3, name="Store-Berlin-70", state=20)
+    fleet = tenant(server, near, removed, *(device(index) for index in range(4, 9)))
+    with pytest.raises(
+        NotFound, match=r"was not found\. Did you mean 'Store-Berlin-7'\?$|Did you mean 'Till Seven'\?$"
+    ):
+        require_devices(view, [typo])
+    assert len(fleet.sent) == 3
+
+
+def test_the_error_about_a_name_does_not_depend_on_the_search_for_close_ones(server: Server, view: TenantView) -> None:
+    fleet, sent = tenant(server, device(1)), list[str]()
+
+    def fails(request: Request) -> Reply:
+        sent.append(request.path)
+        return fleet(request) if len(sent) == 1 else answers({"message": "Not allowed."}, 403)
+
+    server.app = fails
+    with pytest.raises(NotFound, match=r"The device 'Nobody' was not found\.$"):
+        require_devices(view, ["Nobody"])
+
+
 def test_no_names_take_no_request(server: Server, view: TenantView) -> None:
     fleet = tenant(server, device(1))
     assert require_devices(view, []) == []

@@ -16,6 +16,7 @@ from ansible_collections.esper.cloud.plugins.module_utils.model.walk import (
     null_identifiers,
     secret_paths,
     secret_texts,
+    suggestions,
     text_slips,
     type_mismatch,
     unknown_options,
@@ -146,7 +147,8 @@ def test_paths_of_secrets_and_unknown_values_are_in_collection_terms() -> None:
     [
         ({"size": float("inf")}, "The option size must be an integer, not inf."),
         ({"size": 5.0, "one": {"size": 1}, "many": [{"size": 1}], "src": "x"}, ""),
-        ({"one": "as text", "many": ["as text"]}, ""),
+        ({"one": "as text", "many": ['{"size": 1}', "size=1"]}, ""),
+        ({"many": [{"size": 1}, "as text"]}, "The option many[1] must be a dict, not str."),
         ({"one": False}, "The option one must be a dict, not bool."),
         ({"many": [{}, 5]}, "The option many[1] must be a dict, not int."),
         ({"many": [{"size": float("nan")}]}, "The option many[0].size must be an integer, not nan."),
@@ -282,3 +284,19 @@ def test_other_types_in_place_of_texts_are_found(
             sentence.startswith(f"The option {start}") for sentence, start in zip(sentences, starts, strict=True)
         ] == [True] * len(starts)
     assert "5349" not in str(found.warnings)
+
+
+def test_the_closest_options_and_choices_are_suggested() -> None:
+    actions = Option("actions", "Actions.", type="list", elements="str", choices=("REBOOT", "LOCK"))
+    options = (
+        Option("command", "Command.", choices=("REBOOT", "LOCK")),
+        Option("devices", "Devices.", type="list", elements="str", aliases=("device",)),
+        Option("rules", "Rules.", type="list", elements="dict", options=(actions,)),
+    )
+    params = {"command": "reboot", "devcies": ["S1"], "rules": [{"actions": ["lokc", "LOCK", "secret"], "other": 1}]}
+    assert suggestions(options, params) == [
+        "Did you mean the option devices?",
+        "Did you mean 'REBOOT' for command?",
+        "Did you mean 'LOCK' for rules[0].actions?",
+    ]
+    assert suggestions(options, {"command": None, "device": "S1"}) == []

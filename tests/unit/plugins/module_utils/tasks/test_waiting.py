@@ -110,7 +110,9 @@ def test_the_status_is_read_until_all_devices_have_a_result(server: Server, clie
     assert (result["state"], result["failed_devices"]) == ("completed", [])
     assert result["counts"] == {**NONE, "succeeded": 2}
     assert service.seen == 3
-    assert progress == [f"The command LOCK: {number} of 2 devices completed, 0 failed" for number in (0, 1, 2)]
+    assert progress == [
+        f"The command LOCK: {done} of 2 devices done, 0 of them failed, {2 - done} waiting" for done in (0, 1, 2)
+    ]
     assert waited.waits == pytest.approx([1.0, 1.5])
 
 

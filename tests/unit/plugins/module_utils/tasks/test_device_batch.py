@@ -1,0 +1,287 @@
+# SPDX-FileCopyrightText: esper.cloud contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Changes of many devices at once, against the simulator: from a list and from a CSV file."""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+from ansible_collections.esper.cloud.tests.laws.world import World
+
+Row = dict[str, t.Any]
+
+
+@pytest.fixture
+def fleet(world: World) -> World:
+    """A tenant with twelve devices, and two device groups for them."""
+    world.simulator.reset(devices=12, groups=4, tags=2)
+    for name in ("Berlin", "Hamburg"):
+        world.must("device_group", {"path": f"Stores/{name}", "create_parents": True})
+    return world
+
+
+def devices(world: World) -> list[Row]:
+    rows: list[Row] = world.must("device_info", {"filters": {}, "detail_level": "minimal"}).result["devices"]
+    return rows
+
+
+def blueprints(world: World) -> list[Row]:
+    rows: list[Row] = world.must("blueprint_info", {}).result["blueprints"]
+    return rows
+
+
+def test_each_device_gets_its_own_values(fleet: World) -> None:
+    rows = devices(fleet)
+    options = {
+        "assignments": [
+            {
+                "device": row["serial"],
+                "alias": f"Till {number}",
+                "group": f"Stores/{'Berlin' if number % 2 else 'Hamburg'}",
+                "tags": ["kiosk", f"till-{number % 3}"],
+            }
+            for number, row in enumerate(rows)
+        ]
+    }
+    predicted = fleet.must("device", options, check_mode=True)
+    assert (predicted.changed, predicted.writes) == (True, [])
+    run = fleet.must("device", options)
+    assert run.diff == predicted.diff
+    kinds = [write.split("/")[3 if "/enterprise/" in write else 1] for write in run.writes]
+    # One request moves all devices of a group.
+    assert {kind: kinds.count(kind) for kind in kinds} == {"devicegroup": 2, "device": 12, "commands": 12}
+    # The device list is read once.
+    assert sum(each["path"].startswith("/v2/devices/") for each in predicted.requests) == 2
+    after = devices(fleet)
+    assert [row["tags"] for row in after] == [["kiosk", f"till-{number % 3}"] for number in range(12)]
+    assert {row["group"] for row in after} == {"All devices/Stores/Berlin", "All devices/Stores/Hamburg"}
+    assert [each["alias"] for each in run.result["pending_aliases"]] == [f"Till {number}" for number in range(12)]
+    again = fleet.must("device", options)
+    assert (again.changed, again.writes) == (False, [])
+
+
+def csv_of(world: World, text: str, name: str = "devices.csv") -> str:
+    path = world.folder / name
+    path.write_text(text, encoding="utf-8")
+    return str(path)
+
+
+def test_all_refusals_are_reported_at_once(fleet: World) -> None:
+    rows = devices(fleet)
+    assignments = [
+        {"device": rows[0]["id"], "group": "Stores/Berlin"},
+        {"device": "Nobody", "group": "Stores/Berlin"},
+        {"device": " ", "alias": "Till 1"},
+        {"device": rows[1]["id"], "group": "Stores/Brlin"},
+        {"device": rows[2]["id"], "tags": list("abcdef")},
+        {"device": rows[3]["name"], "alias": "A"},
+        {"device": rows[3]["serial"], "alias": "B"},
+        {"device": rows[4]["id"], "alias": "Same"},
+        {"device": rows[5]["id"], "alias": "Same"},
+        {"device": rows[6]["id"], "tags": ["Kiosk", "kiosk"]},
+        {"device": rows[7]["id"], "tags": ["a"], "add_tags": ["b"]},
+    ]
+    run = fleet.run("device", {"assignments": assignments})
+    assert run.failed
+    assert not run.changed
+    assert run.writes == []
+    reasons = {each["option"]: each["reason"] for each in run.result["rejected_devices"]}
+    assert reasons.keys() == {f"assignments[{number}]" for number in range(1, 11)}
+    assert "Did you mean 'All devices/Stores/Berlin'" in reasons["assignments[3]"]
+    assert "would have 6 tags" in reasons["assignments[4]"]
+    assert "is listed 2 times" in reasons["assignments[5]"]
+    assert reasons["assignments[7]"] == reasons["assignments[8]"]
+    assert run.message.startswith(
+        "10 of 11 devices failed, so nothing was changed. assignments[1]: The device 'Nobody' was not found."
+    )
+    assert "See rejected_devices for" in run.message
+    done = fleet.run("device", {"assignments": assignments, "on_error": "continue"})
+    assert (done.failed, done.changed) == (True, True)
+    assert [write.split(" ")[0] for write in done.writes] == ["PATCH"]
+    assert len(done.result["rejected_devices"]) == 10
+    assert [each["id"] for each in done.result["devices"]] == [rows[0]["id"]]
+    again = fleet.run("device", {"assignments": assignments, "on_error": "continue"})
+    assert (again.failed, again.changed, again.writes) == (True, False, [])
+
+
+@pytest.mark.parametrize("on_error", ["stop", "continue"])
+def test_a_failed_request_stops_the_others_or_not(fleet: World, on_error: str) -> None:
+    rows = devices(fleet)
+    fleet.simulator.fault(kind="status", status=400, method="PATCH", path="/devicegroup/", times=None)
+    assignments = [
+        {"device": rows[0]["id"], "group": "Stores/Berlin", "tags": ["kiosk"]},
+        {"device": rows[1]["id"], "tags": ["spare"]},
+    ]
+    run = fleet.run("device", {"assignments": assignments, "on_error": on_error})
+    assert run.failed
+    assert "Moving devices to 'All devices/Stores/Berlin' failed" in run.message
+    tagged = [write for write in run.writes if "/device/" in write]
+    assert len(tagged) == (2 if on_error == "continue" else 0)
+    assert run.changed == (on_error == "continue")
+    if on_error == "continue":
+        assert [each["id"] for each in run.result["rejected_devices"]] == [rows[0]["id"]]
+
+
+def test_a_csv_file_sets_what_its_cells_have(fleet: World) -> None:
+    rows = devices(fleet)
+    lines = [
+        "\ufeffDevice;group;tags;alias",
+        f"{rows[0]['serial']};Stores/Berlin;kiosk,berlin;Till; ",
+        f"{rows[1]['serial']};;; ",
+        "",
+        f'{rows[2]["serial"]};"Stores/Hamburg";"kiosk, hamburg";',
+    ]
+    run = fleet.must("device", {"src": csv_of(fleet, "\r\n".join(lines))})
+    assert [(each["id"], each.get("group"), each.get("tags")) for each in run.result["devices"]] == [
+        (rows[0]["id"], "All devices/Stores/Berlin", ["kiosk", "berlin"]),
+        (rows[1]["id"], None, None),
+        (rows[2]["id"], "All devices/Stores/Hamburg", ["kiosk", "hamburg"]),
+    ]
+    assert [each["alias"] for each in run.result["pending_aliases"]] == ["Till"]
+    after = devices(fleet)
+    assert (after[1]["tags"], after[1]["group_id"]) == (rows[1]["tags"], rows[1]["group_id"])
+
+
+def test_a_csv_file_can_have_other_columns(fleet: World) -> None:
+    row = devices(fleet)[0]
+    text = f"Serial number,City,Store\n{row['serial']},Berlin,Stores/Berlin\nNobody,Bonn,Stores/Bonn,1,2\n"
+    columns = {"device": "Serial number", "group": "Store"}
+    run = fleet.run("device", {"src": csv_of(fleet, text), "columns": columns, "on_error": "continue"})
+    assert [each["id"] for each in run.result["devices"]] == [row["id"]]
+    assert run.result["rejected_devices"] == [
+        {
+            "option": "devices.csv line 3",
+            "id": None,
+            "name": "Nobody",
+            "reason": "The line has 5 cells, but the first line has 3. Quote a cell that contains the separator, such"
+            " as several tags.",
+        }
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "columns", "error"),
+    [
+        ("", None, "is empty"),
+        ("device,gruop\nx,y\n", None, "unknown columns 'gruop'. Did you mean 'group'"),
+        ("group,tags\nx,y\n", None, "has no column 'device'"),
+        ("device\nx\n", None, "has no column but 'device'"),
+        ("device,tags,tags\nx,y,z\n", None, "several columns for 'tags'"),
+        ('device,tags\nx,"y\n', None, "is not valid CSV: line 2"),
+        ("Serial,tags\nx,y\n", {"device": "Serail"}, "no column 'Serail'. Did you mean 'Serial'"),
+        ("Serial,tags\nx,y\n", {"devise": "Serial"}, "unknown keys 'devise'. Did you mean 'device'"),
+    ],
+)
+def test_an_invalid_csv_file_is_an_error(world: World, text: str, columns: Row | None, error: str) -> None:
+    options: Row = {"src": csv_of(world, text), **({"columns": columns} if columns else {})}
+    run = world.run("device", {**options, "on_error": "continue"})
+    assert run.failed
+    assert error in run.message
+    assert run.requests == []
+
+
+def test_device_groups_are_created_for_the_devices(fleet: World) -> None:
+    rows = devices(fleet)
+    options = {
+        "assignments": [
+            {"device": rows[0]["id"], "group": "Stores/Nord/Kiel"},
+            {"device": rows[1]["id"], "group": "All devices/Stores/Nord/Kiel"},
+            {"device": rows[2]["id"], "group": "Stores/Nord/Emden"},
+            {"device": rows[3]["id"], "group": "Stores//Nord"},
+        ],
+        "create_groups": True,
+        "on_error": "continue",
+    }
+    predicted = fleet.run("device", options, check_mode=True)
+    assert predicted.writes == []
+    assert predicted.result["created_groups"] == ["All devices/Stores/Nord/Kiel", "All devices/Stores/Nord/Emden"]
+    run = fleet.run("device", options)
+    assert run.diff == predicted.diff
+    assert [write.split(" ")[0] for write in run.writes] == ["POST", "POST", "POST", "PATCH", "PATCH"]
+    assert [each["group"] for each in devices(fleet)[:3]] == [
+        "All devices/Stores/Nord/Kiel",
+        "All devices/Stores/Nord/Kiel",
+        "All devices/Stores/Nord/Emden",
+    ]
+    assert [each["option"] for each in run.result["rejected_devices"]] == ["assignments[3]"]
+    assert not fleet.run("device", options).changed
+
+
+def test_a_move_shows_paths_and_blueprints(fleet: World) -> None:
+    row = devices(fleet)[0]
+    group = fleet.must("device_group_info", {"path": "Stores/Berlin"}).result["device_groups"][0]
+    blueprint = next(each for each in blueprints(fleet) if each["id"] != row["blueprint_id"])
+    fleet.simulator._server._service.tenant.groups[group["id"]].blueprint = blueprint["id"]
+    options = {"device": row["id"], "group": "Stores/Berlin"}
+    run = fleet.must("device", options)
+    move = run.result["moved_devices"][0]
+    assert (move["group_before"], move["group_after"]) == (row["group"], "All devices/Stores/Berlin")
+    assert (move["blueprint_before"], move["blueprint_after"]) == (row["blueprint"], blueprint["name"])
+    assert run.diff[0]["after"] == {"group": "All devices/Stores/Berlin", "blueprint": blueprint["name"]}
+    assert run.diff[0]["before"] == {"group": row["group"], "blueprint": row["blueprint"]}
+    assert run.warnings == [
+        "Moving 1 device to 'All devices/Stores/Berlin' also assigns the blueprint of this device group,"
+        f" '{blueprint['name']}'. Esper converges the devices to it by itself."
+    ]
+    record = run.result["devices"][0]
+    assert (record["blueprint_id"], record["blueprint"]) == (blueprint["id"], blueprint["name"])
+    assert "os" not in record
+    assert None not in [record["group_id"], record["blueprint_id"], record["tag_ids"]]
+    assert fleet.must("device", options).warnings == []
+
+
+def test_a_full_result_is_read_after_the_change(fleet: World) -> None:
+    row = devices(fleet)[0]
+    options = {"device": row["id"], "group": "Stores/Berlin", "tags": ["new"], "detail_level": "full"}
+    predicted = fleet.must("device", options, check_mode=True).result["devices"][0]
+    assert not {"updated_at", "tag_ids"} & predicted.keys()
+    record = fleet.must("device", options).result["devices"][0]
+    shown = fleet.must("device_info", {"devices": [row["id"]]}).result["devices"][0]
+    assert record == {key: value for key, value in shown.items() if key in record}
+    assert record.keys() >= {"updated_at", "tag_ids", "current_blueprint_id", "group", "tags"}
+
+
+def test_the_limit_counts_devices_that_change(fleet: World) -> None:
+    rows = devices(fleet)
+    items = [{"device": row["id"], "tags": ["one"]} for row in rows[:3]]
+    run = fleet.run("device", {"assignments": items, "max_devices": 2})
+    assert "Changing 3 devices" in run.message
+    assert run.writes == []
+    fleet.must("device", {"assignments": items[:2], "max_devices": 2})
+    assert fleet.must("device", {"assignments": items, "max_devices": 1}).changed
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        ({"assignments": [], "group": "Stores"}, "The option group requires devices"),
+        ({"src": "x.csv", "tags": []}, "The option tags requires devices. With src"),
+        ({"assignments": [], "state": "absent", "confirm": True}, "The option assignments requires state=present"),
+        ({"assignments": [], "devices": []}, "mutually exclusive"),
+        ({"columns": {"device": "x"}, "devices": []}, "src"),
+        ({"src": "/nonexistent/devices.csv"}, "Cannot read the file '/nonexistent/devices.csv'"),
+    ],
+)
+def test_options_that_do_not_go_together_are_an_error(world: World, options: Row, error: str) -> None:
+    run = world.run("device", options)
+    assert error in run.message
+    assert run.writes == []
+
+
+def test_an_empty_list_changes_nothing(world: World) -> None:
+    run = world.must("device", {"assignments": [], "create_groups": True})
+    assert (run.changed, run.writes, run.result["devices"]) == (False, [], [])
+
+
+def test_device_groups_of_a_tenant_can_be_texts(world: World) -> None:
+    groups = ["Stores/Nord/Kiel", "Stores/a=b", "path=Stores/Emden", {"path": "Stores/Nord"}]
+    run = world.must("tenant", {"device_groups": groups})
+    assert [each["name"] for each in run.result["objects"]] == [
+        "All devices/Stores/Nord/Kiel",
+        "All devices/Stores/a=b",
+        "All devices/Stores/Emden",
+        "All devices/Stores/Nord",
+    ]
+    assert not world.must("tenant", {"device_groups": groups[:3]}).changed
+    assert "device_groups[0]: path must not be empty" in world.run("tenant", {"device_groups": [" "]}).message
