@@ -1974,6 +1974,19 @@ EXAMPLES = r"""
   esper.cloud.blueprint:
     name: Trial
     state: absent
+
+- name: Remove one setting and one app, and keep the rest
+  esper.cloud.blueprint:
+    name: Self-service kiosks
+    publish: true
+    remove:
+      - android.camera_settings
+      - android.apps[com.example.kiosk]
+
+- name: Roll back to the version before the latest published one
+  esper.cloud.blueprint:
+    name: Self-service kiosks
+    version: previous
 """
 
 RETURN = r"""

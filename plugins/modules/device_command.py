@@ -552,6 +552,14 @@ EXAMPLES = r"""
     state: cancelled
     id: "{{ scheduled.commands[0].id }}"
     reason: The maintenance is postponed
+
+- name: Install the latest version of an app on all devices
+  esper.cloud.device_command:
+    groups: [All devices]
+    command: INSTALL
+    args:
+      package_name: com.example.kiosk
+      version_name: latest
 """
 
 RETURN = r"""
