@@ -142,9 +142,12 @@ class BatchItem:
     @property
     def changes(self) -> list[ObjectDiff]:
         """The changes of the object, and of those that change with it, for the diff."""
-        return [
-            ObjectDiff(each.title, hide_unknowns(each.before), hide_unknowns(each.after)) for each in self.plan.changes
-        ]
+        return self.shown_changes(self.plan.changes)
+
+    @staticmethod
+    def shown_changes(changes: t.Iterable[ObjectDiff]) -> list[ObjectDiff]:
+        """Return changes without values that are known only after a request."""
+        return [ObjectDiff(each.title, hide_unknowns(each.before), hide_unknowns(each.after)) for each in changes]
 
     def fail(self, error: EsperError) -> None:
         """Record why the object is not changed, or not changed any further."""
