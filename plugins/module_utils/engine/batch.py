@@ -142,9 +142,12 @@ class BatchItem:
     @property
     def changes(self) -> list[ObjectDiff]:
         """The changes of the object, and of those that change with it, for the diff."""
-        return [
-            ObjectDiff(each.title, hide_unknowns(each.before), hide_unknowns(each.after)) for each in self.plan.changes
-        ]
+        return self.shown_changes(self.plan.changes)
+
+    @staticmethod
+    def shown_changes(changes: t.Iterable[ObjectDiff]) -> list[ObjectDiff]:
+        """Return changes without values that are known only after a request."""
+        return [ObjectDiff(each.title, hide_unknowns(each.before), hide_unknowns(each.after)) for each in changes]
 
     def fail(self, error: EsperError) -> None:
         """Record why the object is not changed, or not changed any further."""
@@ -276,7 +279,7 @@ class Batch:
                 read_list()
 
         many = [each for kind in kinds if kind not in listed_kinds for each in lookup_of(self._view, kind).lists()]
-        lists = [functools.partial(self._view.list_objects, each) for each in many]
+        lists: list[t.Callable[[], t.Any]] = [functools.partial(self._view.list_objects, each) for each in many]
         lists += [lookup_of(self._view, kind).list_existing for kind in listed_kinds]
         if len(lists) > 1:
             list(in_parallel(self._view.client, read, lists, CONCURRENCY))
@@ -320,16 +323,16 @@ class Batch:
         for item in found:
             if item.plan.current is not None:
                 self._view.add_effects([Effect(item.kind, item.plan.current[item.kind.id_key], None)])
-        failed: set[BatchItem] = set()
+        kept: set[BatchItem] = set()
         while True:
             for item in found:
                 if item.error is None and not self._is_stopped:
                     self._plan_found(item)
-            new = {item for item in found if item.error is not None or item.accepted} - failed
+            new = {item for item in found if item.error is not None or item.accepted} - kept
             if not new or self._is_stopped:
                 return
             # An object that is kept can prevent the deletion of another, such as that of its parent group.
-            failed |= new
+            kept |= new
             for item in new:
                 if item.plan.current is not None:
                     self._view.keep(item.kind, item.plan.current[item.kind.id_key])
