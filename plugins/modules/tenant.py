@@ -341,7 +341,7 @@ EXAMPLES = r"""
         names: ["menu*"]
     max_deletions: 5
 
-- name: Leave the orientation of a blueprint alone until the end of a pilot
+- name: Configure a blueprint except for its orientation, until the end of a pilot
   esper.cloud.tenant:
     blueprints:
       - name: Menu boards
