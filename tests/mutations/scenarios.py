@@ -360,6 +360,45 @@ _OTHERS = (
         "operation_info-device", "operation_info", lambda tenant: {"device": tenant.online[0]}, earlier=_operation
     ),
     Scenario("converge-groups", "converge", _constant({"groups": ["All devices"]}), _ASSIGNED),
+    Scenario(
+        "device_placement",
+        "device_placement",
+        _constant(
+            {
+                "rules": [
+                    {
+                        "match": {"group": {"below": "All devices"}, "tags": {"glob": "*"}},
+                        "group": "All devices",
+                        "alias": "{model} {serial:-4}",
+                    },
+                    {"match": {"ip_addresses": {"cidr": "192.0.2.0/24"}}, "add_tags": ["law"]},
+                    {"match": {"api.software_info": {"glob": "*"}, "enrolled": {"since": "2020-01-01"}}, "tags": ["x"]},
+                    {"fallback": True, "ignore": True},
+                ],
+                "overwrite_groups": True,
+                "overwrite_aliases": True,
+            }
+        ),
+    ),
+    Scenario(
+        "device_retire-mark",
+        "device_retire",
+        _constant({"days": 1, "platforms": ["ANDROID", "LINUX"], "action": "mark", "add_tags": ["law"]}),
+    ),
+    Scenario(
+        "device_retire-remove",
+        "device_retire",
+        _constant(
+            {
+                "days": 1,
+                "platforms": ["ANDROID", "APPLE", "LINUX", "WINDOWS"],
+                "never_seen": True,
+                "action": "remove",
+                "confirm": True,
+                "max_percent": 100,
+            }
+        ),
+    ),
     Scenario("converge-wait", "converge", lambda tenant: {"devices": tenant.ids, **_WAIT}, _ASSIGNED),
     Scenario(
         "tile_icon_assignment-devices",
