@@ -14,7 +14,7 @@ class Loader(yaml.SafeLoader):
     """Reads the YAML of a tree."""
 
 
-Loader.add_constructor("!unsafe", lambda loader, node: loader.construct_scalar(node))
+Loader.add_constructor("!unsafe", lambda loader, node: loader.construct_scalar(node))  # type: ignore[arg-type]
 
 
 def load(text: str) -> t.Any:
