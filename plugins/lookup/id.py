@@ -14,6 +14,8 @@ description:
   - Modules of this collection take names, so they do not need this plugin.
   - An object that does not exist is an error that suggests the closest names. If several objects have the name, it is
     an error too.
+  - The connection is that of the host, as for tasks of this collection - its inventory file, its variables, or
+    environment variables.
   - Names are found in the same way as in modules, so several terms take few requests. Each evaluation of a template
     with this plugin sends requests. To look up names once, set a fact.
 extends_documentation_fragment:
@@ -78,7 +80,7 @@ from ansible_collections.esper.cloud.plugins.plugin_utils.inventory_connections 
 display = Display()
 
 
-class LookupModule(LookupBase):  # type: ignore[misc]  # ansible-core has no types
+class LookupModule(LookupBase):
     def run(self, terms: list[t.Any], variables: t.Any = None, **kwargs: t.Any) -> list[t.Any]:
         own = {each.name: kwargs[each.name] for each in OPTIONS if each.name in kwargs}
         keys = [kwargs.get("api_key"), *(os.environ.get(name) for each in OPTIONS if each.secret for name in each.env)]
