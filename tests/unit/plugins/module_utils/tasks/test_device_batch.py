@@ -67,7 +67,7 @@ def csv_of(world: World, text: str, name: str = "devices.csv") -> str:
     return str(path)
 
 
-def test_all_refusals_are_reported_at_once(fleet: World) -> None:
+def test_all_errors_are_reported_at_once(fleet: World) -> None:
     rows = devices(fleet)
     assignments = [
         {"device": rows[0]["id"], "group": "Stores/Berlin"},
