@@ -396,12 +396,15 @@ def module_file(module: Module) -> str:
 
 
 def action_file(name: str) -> str:
-    """Return the action plugin of a module."""
+    """Return the action plugin of a module. Its base class is that of the module, if it has one in plugin_utils."""
+    utility = f"{name}_action"
+    base = utility if (CHECKOUT / "plugins" / "plugin_utils" / f"{utility}.py").exists() else "task_action"
+    base_class = "".join(word.title() for word in base.split("_"))
     return (
         f'{LICENSE}"""The action plugin of the module {name}.\n\n{MARK}\n"""\n\nfrom __future__ import annotations\n\n'
         "from ansible_collections.esper.cloud.plugins.module_utils.catalog import definition_of\n"
-        "from ansible_collections.esper.cloud.plugins.plugin_utils.task_action import TaskAction\n\n\n"
-        f'class ActionModule(TaskAction):\n    """See TaskAction."""\n\n    definition = definition_of("{name}")\n'
+        f"from ansible_collections.esper.cloud.plugins.plugin_utils.{base} import {base_class}\n\n\n"
+        f'class ActionModule({base_class}):\n    """See {base_class}."""\n\n    definition = definition_of("{name}")\n'
     )
 
 
@@ -460,8 +463,10 @@ def connection_fragment() -> str:
     for each in table:
         spec: Doc = {"type": each.type} | ({} if each.default is None else {"default": each.default})
         names = " or ".join(f"E({name})" for name in each.env)
-        module[each.name] = {"description": [*each.description, f"Can also be set with {names}."]} | spec
-        plugin[each.name] = {"description": list(each.description)} | spec | {"env": [{"name": n} for n in each.env]}
+        also = f"Can also be set with the variable C({each.variable}), or with {names}."
+        module[each.name] = {"description": [*each.description, also]} | spec
+        places = {"vars": [{"name": each.variable}], "env": [{"name": name} for name in each.env]}
+        plugin[each.name] = {"description": list(each.description)} | spec | places
     requirements = {"requirements": ["requests >= 2.28"]}
     return _fragment(
         "The documentation of the connection options.",
@@ -480,7 +485,16 @@ def _fragment(summary: str, names: str, parts: dict[str, Doc]) -> str:
 
 # The modules of each area, without those that end in _info, which follow the module that they belong to.
 AREAS = {
-    "Devices": ("device", "device_group", "device_facts", "device_app"),
+    "Devices": (
+        "device",
+        "device_placement",
+        "device_retire",
+        "device_group",
+        "device_facts",
+        "device_app",
+        "device_wait",
+        "tag",
+    ),
     "Commands and operations": ("device_command", "converge", "operation"),
     "Pipelines": ("pipeline", "pipeline_run"),
     "Blueprints and policies": ("blueprint", "enterprise_policy"),
@@ -532,7 +546,7 @@ AREAS = {
         "enterprise_report",
         "remote_viewer_session",
     ),
-    "All objects": ("tenant", "api"),
+    "All objects": ("tenant", "tenant_export", "api"),
 }
 
 
@@ -552,13 +566,13 @@ def modules_by_area(found: list[Module]) -> dict[str, list[tuple[str, str]]]:
 
 
 def readme_tables(found: list[Module]) -> str:
-    """Return the tables of modules by area, inventory, roles and playbooks for the README."""
+    """Return the tables of modules by area, other plugins, roles and playbooks for the README."""
     areas = [
         (f"[{area}]({REPOSITORY}/docs/modules.md#{_anchor(area)})", ", ".join(map(_module_link, dict(rows))))
         for area, rows in modules_by_area(found).items()
     ]
     plugins = []
-    for kind in ("inventory", "connection"):
+    for kind in ("inventory", "connection", "lookup", "callback"):
         for path in sorted((CHECKOUT / "plugins" / kind).glob("*.py")):
             name = f"{_link(path.stem, f'plugins/{kind}/{path.name}')} ({kind} plugin)"
             plugins.append((name, _documented(path)["short_description"]))
@@ -574,7 +588,7 @@ def readme_tables(found: list[Module]) -> str:
         playbooks.append((_link(path.stem, f"playbooks/{path.name}"), comment.partition(". ")[0].rstrip(".")))
     parts = (
         (("Area", "Modules"), areas),
-        (("Inventory", "Purpose"), plugins),
+        (("Plugin", "Purpose"), plugins),
         (("Role", "Purpose"), roles),
         (("Playbook", "Purpose"), playbooks),
     )
@@ -600,15 +614,46 @@ def operation_tables(found: list[Module]) -> str:
     )
 
 
+def kind_table() -> str:
+    """Return the table of the kinds in a tree, for docs/tenant-as-code.md: what takes part in what, and why not."""
+    kind_type = importlib.import_module(f"{PACKAGE}.model.kind").Kind
+    exported = importlib.import_module(f"{PACKAGE}.tasks.tenant_export").EXPORTED_KINDS
+    singleton = importlib.import_module(f"{PACKAGE}.model.kind").Shape.SINGLETON
+    words = {"always": "yes", "on_request": "on request", "never": "no"}
+    rows = []
+    for _file, _name, kind in definitions("kinds"):
+        if not isinstance(kind, kind_type) or kind.module is None:
+            continue
+        can_delete = not set(kind.absent_states).isdisjoint(kind.options.get("state", {}).get("choices", ()))
+        is_one_file = kind.shape is singleton or kind.tenant.in_one_file
+        files = f"`{kind.tenant_option}.yml`" if is_one_file else f"`{kind.tenant_option}/NAME.yml`"
+        rows.append(
+            (
+                _module_link(kind.name),
+                files if kind.tenant.plan else "",
+                words[kind.tenant.export] if kind in exported else "no",
+                "yes" if kind.tenant.prune and can_delete else "no",
+                kind.tenant.reason or ("There is always one." if kind.shape is singleton else ""),
+            )
+        )
+    return _table(("Module", "Files", "Export", "Prune", "Note"), rows)
+
+
 def option_table() -> str:
     """Return the table of connection options for the README."""
     rows = []
     for each in importlib.import_module(f"{PACKAGE}.http.connection").OPTIONS:
         default = "" if each.default is None else f"`{yaml.safe_dump(each.default).partition(chr(10))[0]}`"
         rows.append(
-            (f"`{each.name}`", ", ".join(f"`{name}`" for name in each.env), default, _markdown(each.description[0]))
+            (
+                f"`{each.name}`",
+                f"`{each.variable}`",
+                ", ".join(f"`{name}`" for name in each.env),
+                default,
+                _markdown(each.description[0]),
+            )
         )
-    return _table(("Option", "Environment variable", "Default", "Description"), rows)
+    return _table(("Option", "Variable", "Environment variable", "Default", "Description"), rows)
 
 
 def _markdown(text: str) -> str:
@@ -664,7 +709,7 @@ def files(*, check: bool) -> dict[Path, str]:
         sys.stdout.write(f"wrote {registry.relative_to(CHECKOUT)}\n")
     found = modules()
     readme, module_list = CHECKOUT / "README.md", CHECKOUT / "docs" / "modules.md"
-    operation_list = CHECKOUT / "docs" / "operations.md"
+    operation_list, guide = CHECKOUT / "docs" / "operations.md", CHECKOUT / "docs" / "tenant-as-code.md"
     return {
         **{plugins / "modules" / f"{each.name}.py": module_file(each) for each in found},
         registry: kinds,
@@ -677,6 +722,7 @@ def files(*, check: bool) -> dict[Path, str]:
         ),
         module_list: between(module_list.read_text(encoding="utf-8"), "modules", module_tables(found)),
         operation_list: between(operation_list.read_text(encoding="utf-8"), "operations", operation_tables(found)),
+        guide: between(guide.read_text(encoding="utf-8"), "kinds", kind_table()),
     }
 
 

@@ -24,6 +24,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SNAPSHOTS = ROOT / "tests" / "snapshots"
 NAMESPACE = "esper.cloud"
 INVENTORY = "devices"
+LOOKUP = "id"
 
 # Attributes of an option that the documentation and the argument spec share. "options" has another name in each.
 SHARED = ("aliases", "choices", "default", "elements", "required", "type")
@@ -55,8 +56,11 @@ def main() -> int:
     modules = documentation("module", names, collections)
     inventory = documentation("inventory", [INVENTORY], collections)
     options = {f"{name} (module)": module_options(name, modules[name]) for name in names}
+    lookup = documentation("lookup", [LOOKUP], collections)[LOOKUP]
     options[f"{INVENTORY} (inventory)"] = documented(inventory[INVENTORY]["doc"])
+    options[f"{LOOKUP} (lookup)"] = documented(lookup["doc"])
     returns = {f"{name} (module)": documented_returns(modules[name]["return"]) for name in names}
+    returns[f"{LOOKUP} (lookup)"] = documented_returns(lookup["return"])
     trees = {"options.json": options, "returns.json": returns}
     texts = {SNAPSHOTS / name: json.dumps(tree, indent=2, sort_keys=True) + "\n" for name, tree in trees.items()}
     same = [compare_or_write(path, text, write) for path, text in texts.items()]

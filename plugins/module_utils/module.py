@@ -15,6 +15,7 @@ from ansible.module_utils.basic import AnsibleFallbackNotFound, AnsibleModule
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.validation import check_type_dict
 
+from .base.located import Positions
 from .base.row import Params
 from .http.connection import OPTIONS as CONNECTION_OPTIONS
 from .model.kind import Kind
@@ -80,8 +81,12 @@ class CheckedItems:
     unknown: list[str]
 
 
-def check_items(definition: ModuleDefinition, params: Params, *, check_mode: bool) -> CheckedItems:
-    """Validate the items of a task with the options of their kinds: see ModuleDefinition.items."""
+def check_items(
+    definition: ModuleDefinition, params: Params, *, check_mode: bool, positions: Positions | None = None
+) -> CheckedItems:
+    """Validate the items of a task with the options of their kinds: see ModuleDefinition.items. ``positions`` are those
+    of items in files, for the errors."""
+    positions = positions or Positions()
     checked = CheckedItems(dict(params), [], [])
     for option, kind in definition.items.items():
         if params[option] is None:
@@ -91,10 +96,11 @@ def check_items(definition: ModuleDefinition, params: Params, *, check_mode: boo
         checked.params[option] = items
         for index, item in enumerate([value] if isinstance(value, t.Mapping) else value):
             label = option if isinstance(value, t.Mapping) else _item_label(option, index, item)
+            option_path = option if isinstance(value, t.Mapping) else f"{option}[{index}]"
             visits = list(walk(described, item))
             validated, errors = _validate_item(kind, described, item, visits)
             if errors:
-                checked.errors += [f"{label}: {error}" for error in errors]
+                checked.errors += [positions.located(option_path, f"{label}: {error}") for error in errors]
                 continue
             null = list(null_identifiers(visits, empty_is_null=NULL_IS_EMPTY and check_mode))
             if null and check_mode:
@@ -147,7 +153,7 @@ def perform(
     if slips.errors:
         return secrets.without(ModuleResult({"failed": True, "msg": " ".join(slips.errors)})), own
     written = params if args is None else _distinguish_null(definition.module.options, params, args)
-    items = check_items(definition, written, check_mode=context.check_mode)
+    items = check_items(definition, written, check_mode=context.check_mode, positions=context.positions)
     if items.errors:
         return secrets.without(ModuleResult({"failed": True, "msg": " ".join(items.errors)})), own
     outcome = execute(definition, items.params, context, user_agent=USER_AGENT, secrets=secrets)

@@ -20,6 +20,7 @@ import threading
 import time
 import typing as t
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ansible.constants import config
@@ -34,7 +35,10 @@ from ansible_collections.esper.cloud.plugins.module_utils.base.errors import (
     EsperError,
     InvalidParameter,
 )
+from ansible_collections.esper.cloud.plugins.module_utils.base.located import Positions
+from ansible_collections.esper.cloud.plugins.module_utils.base.redaction import Redaction
 from ansible_collections.esper.cloud.plugins.module_utils.base.text import printable
+from ansible_collections.esper.cloud.plugins.module_utils.http.connection import OPTIONS as CONNECTION_OPTIONS
 from ansible_collections.esper.cloud.plugins.module_utils.http.transport import HAS_REQUESTS
 from ansible_collections.esper.cloud.plugins.module_utils.model.values import without_omit
 from ansible_collections.esper.cloud.plugins.module_utils.model.walk import (
@@ -50,6 +54,7 @@ from ansible_collections.esper.cloud.plugins.module_utils.task import (
     Secrets,
     unknown_result,
 )
+from ansible_collections.esper.cloud.plugins.plugin_utils.inventory_connections import missing_options
 
 Variables = dict[str, t.Any]
 Result = dict[str, t.Any]
@@ -76,6 +81,19 @@ _LONGEST_INTERRUPT = 2.0
 _ON_CONTROLLER = ("local", _DEVICE)
 
 
+@dataclass(frozen=True)
+class Preparation:
+    """The effects of preparing the arguments of a task: the positions of objects in files, secrets and warnings.
+
+    ``shown`` are the arguments that the result shows in place of the prepared ones.
+    """
+
+    positions: Positions = field(default_factory=Positions)
+    secrets: frozenset[str] = frozenset()
+    warnings: list[str] = field(default_factory=list)
+    shown: Result = field(default_factory=dict)
+
+
 class TaskAction(NormalAction):
     """An action plugin that is derived from Ansible's plugin for modules without one, so modules run in the same way.
 
@@ -84,12 +102,14 @@ class TaskAction(NormalAction):
 
     definition: t.ClassVar[ModuleDefinition]
     _connection: t.Any
+    _preparation = Preparation()
 
     def run(self, tmp: str | None = None, task_vars: Variables | None = None) -> Result:
         variables = task_vars or {}
         definition = self.definition
         try:
             self._task.args = definition.with_short_items(without_omit(self._task.args))
+            self._preparation = self._prepare()
             visits = definition.visit(self._task.args)
             slips = text_slips(visits.all)
             if error := type_mismatch(visits.all) or " ".join(slips.errors) or invalid_path(visits.all):
@@ -102,15 +122,38 @@ class TaskAction(NormalAction):
             environment: dict[str, t.Any] = {}
             self._compute_environment_string(environment)
             reason = self._reason_for_module(variables, environment)
+            args = self._with_connection(variables, environment)
         except EsperError as error:
-            return {"failed": True, "msg": str(error)}
+            return {"failed": True, "msg": str(error), **error.details()}
         if reason:
             host = variables.get("inventory_hostname")
             self._display.vvv(f"{self._task.action} runs as a module, because {reason}.", host=host)
             if self._connection.transport == _DEVICE:
                 self._connection = self._connection.use_controller()
-            return t.cast(Result, super().run(tmp, task_vars))
-        return self._run_in_process(definition, variables, environment)
+            # Callbacks get the arguments of the task, which must not have an API key that the task does not set.
+            own, self._task.args = self._task.args, args
+            try:
+                return self._with_preparation(super().run(tmp, task_vars))
+            finally:
+                self._task.args = own
+        return self._run_in_process(definition, args, variables, environment)
+
+    def _prepare(self) -> Preparation:
+        """Prepare the arguments of the task. This is the place for work that only the controller can do."""
+        return self._preparation
+
+    def _with_preparation(self, result: Result) -> Result:
+        """Return the result of the module with the warnings of the preparation, and without its secrets."""
+        warnings = [*self._preparation.warnings, *result.get("warnings", ())]
+        redaction = Redaction(self._preparation.secrets)
+        return {**redaction.all(result), **({"warnings": warnings} if warnings else {})}
+
+    def _with_connection(self, variables: Variables, environment: dict[str, t.Any]) -> Result:
+        """Return the arguments of the task with the connection of its host. The module reads environment variables."""
+        args = self._task.args
+        own = {each.name: args[each.name] for each in CONNECTION_OPTIONS if each.name in args}
+        known = {**os.environ, **environment} if self._connection.transport in _ON_CONTROLLER else {}
+        return {**args, **missing_options(own, variables, self._templar.template, known)}
 
     # --- the choice between process and module ----------------------------------------------------------------------
 
@@ -195,13 +238,14 @@ class TaskAction(NormalAction):
     # --- in the process of the controller ---------------------------------------------------------------------------
 
     def _run_in_process(
-        self, definition: ModuleDefinition, variables: Variables, environment: dict[str, t.Any]
+        self, definition: ModuleDefinition, arguments: Result, variables: Variables, environment: dict[str, t.Any]
     ) -> Result:
         """Run the task, and return the same result as the module."""
         merged = {**os.environ, **{name: str(value) for name, value in environment.items()}}
-        args = _json(self._task.args)
+        args = plain(arguments)
         checked = ArgumentSpecValidator(argument_spec(definition, merged), **definition.rules).validate(args)
         secrets = Secrets.of(checked.validated_parameters)
+        secrets = replace(secrets, known=secrets.known | self._preparation.secrets)
         if checked.error_messages:
             message = definition.explain(self._error_message(checked.errors), args)
             outcome = secrets.without(ModuleResult({"failed": True, "msg": message}))
@@ -209,11 +253,13 @@ class TaskAction(NormalAction):
             outcome = self._perform(definition, checked.validated_parameters, args, variables, secrets)
         result = outcome.result
         duplicates = [f"Both option {x['option']} and its alias {x['alias']} are set." for x in checked._warnings]
-        if warnings := [*duplicates, *outcome.warnings]:
+        if warnings := [*self._preparation.warnings, *duplicates, *outcome.warnings]:
             result["warnings"] = warnings
         if self._shows_invocation(variables):
-            result["invocation"] = {"module_args": secrets.arguments(checked.validated_parameters)}
-        result = _json(result)
+            result["invocation"] = {
+                "module_args": secrets.arguments({**checked.validated_parameters, **self._preparation.shown})
+            }
+        result = plain(result)
         constants = {name: value for name, value in result.items() if value is None or isinstance(value, bool)}
         # Ansible masks the API key only, as in the module.
         return {**remove_values(result, {secrets.api_key} - {""}), **constants}
@@ -235,7 +281,13 @@ class TaskAction(NormalAction):
                 self._display.display(text, stderr=not _IS_TERMINAL)
             self._display.v(text)
 
-        context = RunContext(bool(self._task.check_mode), bool(self._task.diff), self._display.verbosity, show_progress)
+        context = RunContext(
+            bool(self._task.check_mode),
+            bool(self._task.diff),
+            self._display.verbosity,
+            show_progress,
+            positions=self._preparation.positions,
+        )
         with _directory(self._loader.get_basedir()), _interrupts(lambda: self._report_effects(context, secrets)):
             try:
                 return perform(definition, params, context, args, secrets)[0]
@@ -269,7 +321,7 @@ class TaskAction(NormalAction):
         return bool(config.get_config_value(setting, variables=variables))
 
 
-def _json(value: t.Any) -> t.Any:
+def plain(value: t.Any) -> t.Any:
     """Return a value as Ansible passes it to a module and back: plain data, without Ansible's tags."""
 
     def convert(item: t.Any) -> t.Any:

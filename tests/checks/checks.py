@@ -67,6 +67,8 @@ SANITY_ON_OLDEST = (
     "--test=import",
     "plugins/connection/",
     "plugins/inventory/",
+    "plugins/lookup/",
+    "plugins/callback/",
     "plugins/module_utils/",
     "plugins/plugin_utils/",
     "plugins/action/blueprint.py",

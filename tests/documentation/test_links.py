@@ -107,7 +107,7 @@ def test_api_paths_are_in_the_contract(page: str) -> None:
 def test_names_of_content_exist(page: str) -> None:
     known = {
         path.stem
-        for folder in ("modules", "inventory", "connection")
+        for folder in ("modules", "inventory", "connection", "lookup", "callback")
         for path in (ROOT / "plugins" / folder).glob("*.py")
     }
     known |= {path.name for path in (ROOT / "roles").iterdir()} | {

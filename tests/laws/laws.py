@@ -11,7 +11,8 @@ import uuid
 from dataclasses import dataclass
 
 from ansible_collections.esper.cloud.plugins.module_utils.model.values import leaves
-from ansible_collections.esper.cloud.tests.laws import documents
+from ansible_collections.esper.cloud.plugins.module_utils.tasks.tenant_export import EXPORTED_KINDS
+from ansible_collections.esper.cloud.tests.laws import documents, trees
 from ansible_collections.esper.cloud.tests.laws.objects import Objects, objects_of, preparation_of
 from ansible_collections.esper.cloud.tests.laws.preparations import Row
 from ansible_collections.esper.cloud.tests.laws.subjects import Subject
@@ -19,6 +20,9 @@ from ansible_collections.esper.cloud.tests.laws.world import KEY, Run, World
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z?")
+# Properties whose values can be UUIDs although they are no IDs of objects in Esper.
+_OWN_UUIDS = ("key", "uuid")
+_IN_TREE = [kind.name for kind in EXPORTED_KINDS]
 _WRITES = ("POST", "PUT", "PATCH", "DELETE")
 # An error of Esper that repeats the request and shows the API key.
 _TELLTALE = f'{{"message": "Bearer {KEY} sent @request@", "errors": ["@request@"]}}'
@@ -111,6 +115,14 @@ def _in_tenant(subject: Subject) -> Reason:
     return _manages(subject) or ("" if subject.in_tenant else "not in tenant")
 
 
+def _prunes(subject: Subject) -> Reason:
+    return _in_tenant(subject) or _deletes(subject)
+
+
+def _in_tree(subject: Subject) -> Reason:
+    return _in_tenant(subject) or ("" if subject.name in _IN_TREE else "no export")
+
+
 def _exports(subject: Subject) -> Reason:
     return _both(subject) or ("" if "export" in subject.info_options else "no export")
 
@@ -154,6 +166,19 @@ def _is_predicted(world: World, subject: Subject, options: Row) -> None:
     assert predicted.changed == actual.changed, "check mode predicts no change"
     assert predicted.diff, "check mode shows no diff"
     assert predicted.diff == actual.diff, f"check mode shows {predicted.diff}, the run {actual.diff}"
+    assert (shown := list(_ids_in(actual.diff))) == [], f"the diff shows IDs: {shown}"
+
+
+def _ids_in(value: t.Any, key: str = "") -> t.Iterator[str]:
+    """Yield the IDs of objects in a diff, with their keys. Users write some UUIDs themselves."""
+    if isinstance(value, dict):
+        for name, item in value.items():
+            yield from _ids_in(item, name)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _ids_in(item, key)
+    elif isinstance(value, str) and _UUID.fullmatch(value) and key not in _OWN_UUIDS:
+        yield f"{key} {value}"
 
 
 def _fail_writes(world: World, **fault: t.Any) -> None:
@@ -573,6 +598,28 @@ def tenant(world: World, subject: Subject, objects: Objects) -> None:
         _is_unchanged(world.must("tenant", many), "the second run of tenant")
 
 
+@law("tenant deletes an object that its list lacks if prune selects its name, and names it as in the list.", _prunes)
+def prune(world: World, subject: Subject, objects: Objects) -> None:
+    both = subject.in_bulk([objects.create, objects.create_second])
+    kept, unlisted = (row["name"] for row in world.must("tenant", both).result["objects"])
+    one = subject.in_bulk([objects.create])
+    reported = world.must("tenant", {**one, "report_unlisted": True})
+    _is_unchanged(reported, "a task that lists one object")
+    extra = {row["name"]: row["action"] for row in reported.result["not_in_tree"]}
+    assert extra.get(unlisted) == "kept", f"{unlisted} is not among {sorted(extra)}"
+    assert kept not in extra, f"{kept} is listed"
+    options = {**one, "prune": [{"kind": subject.plural, "names": [kept, unlisted]}]}
+    predicted, actual = world.must("tenant", options, check_mode=True), world.must("tenant", options)
+    assert predicted.writes == [], f"check mode of prune sends {predicted.writes}"
+    for run in (predicted, actual):
+        rows = run.result["not_in_tree"]
+        assert [row["name"] for row in rows if row["action"] == "deleted"] == [unlisted], rows
+        assert run.diff == actual.diff, "check mode of prune predicts another diff"
+    _is_unchanged(world.must("tenant", options), "the second run of prune")
+    left = {row["name"] for row in world.must("tenant", {**one, "report_unlisted": True}).result["not_in_tree"]}
+    assert left == {*extra} - {unlisted}, "prune deletes other objects"
+
+
 @law("The options that an export returns change nothing in the same tenant.", _exports)
 def export(world: World, subject: Subject, objects: Objects) -> None:
     _create(world, subject, objects)
@@ -580,3 +627,21 @@ def export(world: World, subject: Subject, objects: Objects) -> None:
     assert len(exported) == 1, f"the export returns {len(exported)} objects"
     assert set(objects.identity) <= exported[0].keys(), f"the export does not contain {set(objects.identity)}"
     _is_unchanged(world.must(subject.name, exported[0]), "the exported task")
+
+
+@law(
+    "The tree that tenant_export writes changes nothing in the same tenant, and a second export is identical.", _in_tree
+)
+def tree(world: World, subject: Subject, objects: Objects) -> None:
+    _create(world, subject, objects)
+    if _creates(subject) == "":
+        world.must(subject.name, objects.create_second)
+    options = {"dest": str(world.folder / "tree"), "kinds": [subject.name]}
+    exported = world.must("tenant_export", options)
+    assert exported.writes == [], f"the export sends {exported.writes}"
+    assert exported.changed, "the export writes no file"
+    rows = trees.read(world.folder / "tree").get(subject.name if subject.singleton else subject.plural)
+    assert rows, "the export has no object"
+    _is_unchanged(world.must("tenant", subject.in_bulk(rows)), "the exported tree")
+    again = world.must("tenant_export", options)
+    assert not again.changed, f"the second export changes {again.result['files']}"

@@ -17,8 +17,8 @@ _CHECKSUM_LENGTH = 8
 
 
 def file_slug(text: str) -> str:
-    """Return a text as part of a file name: lower case letters and digits of any script, periods and hyphens."""
-    words = re.findall(r"[^\W_]+(?:[._]+[^\W_]+)*", composed(text).lower())
+    """Return a text as part of a file name: lower case letters and digits of any script, with few other characters."""
+    words = re.findall(r"[^\W_]+(?:[._@]+[^\W_]+)*", composed(text).lower())
     return _shortened("-".join(words), text)
 
 

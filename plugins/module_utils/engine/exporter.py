@@ -10,8 +10,11 @@ from __future__ import annotations
 
 import typing as t
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
+from ..base.checksums import sha256_of
 from ..base.row import Row
+from ..base.secret_keys import is_secret_key, secret_values
 from ..base.slugs import unique_slugs, variable_slug
 from ..http.download import Download
 from ..http.parallel import CONCURRENCY, in_parallel
@@ -31,9 +34,12 @@ VARIABLE_PREFIX = "esper_secret_"
 
 @dataclass(frozen=True)
 class SecretValue:
-    """A secret in exported options. Its value is not exported. ``variable`` is the name of the variable that has it."""
+    """A secret in exported options, whose value is not exported. ``path`` is the path of the option, ``variable`` the
+    name of the variable that has the value in a tree. ``in_json`` is true if only its key says that it is a secret."""
 
-    variable: str
+    path: str
+    variable: str = ""
+    in_json: bool = False
 
 
 @dataclass(frozen=True)
@@ -48,6 +54,12 @@ class ExportedFile:
     download: t.Callable[[], Download] = field(compare=False)
     checksum: str = ""
     size: int | None = None
+
+    def is_at(self, path: Path) -> bool:
+        """Return whether a local file is this file. Without a checksum, each file at the path counts as it."""
+        if not path.is_file():
+            return False
+        return not self.checksum or sha256_of(path) == self.checksum
 
 
 @dataclass(frozen=True)
@@ -77,7 +89,8 @@ class OmittedObject:
 class Exporter:
     """Exports the objects of one kind. Raises what Client.request() raises.
 
-    A subclass can replace rows(), options_of() and value_of(). ``omitted`` are the objects that objects() left out.
+    A subclass can replace preload(), rows(), options_of() and value_of(). ``omitted`` are the objects that objects()
+    left out.
     """
 
     def __init__(self, view: TenantView, kind: Kind) -> None:
@@ -86,21 +99,28 @@ class Exporter:
         self.lookup = lookup_of(view, kind)
         self.omitted: list[OmittedObject] = []
 
+    def preload(self) -> None:
+        """Read the lists that rows() needs. The lists of several kinds are read at the same time."""
+        self.existing()
+
+    def existing(self) -> list[Row]:
+        """Return the existing objects, in API format."""
+        if self.kind.shape is Shape.SINGLETON:
+            found = self.lookup.find({})
+            return [found] if found else []
+        return self.lookup.list_existing()
+
     def objects(self) -> list[ExportedObject]:
         """Return all objects of the kind that are not built in, sorted by key."""
         return self.export(self.rows())
 
     def rows(self) -> list[Row]:
         """Return the objects to export, in API format, with all properties."""
-        if self.kind.shape is Shape.SINGLETON:
-            found = self.lookup.find({})
-            return [] if found is None else [found]
-        rows = self.view.list_objects(self.kind)
-        return self.complete([row for row in rows if not self.kind.tenant.is_built_in(row)])
+        return self.complete([row for row in self.existing() if not self.kind.tenant.is_built_in(row)])
 
     def complete(self, rows: list[Row]) -> list[Row]:
         """Return objects with the properties that take a request for each object."""
-        fields = [each for each in self._fields if each.request_option]
+        fields = [each for each in self.fields if each.request_option]
         if not fields:
             return rows
 
@@ -112,31 +132,48 @@ class Exporter:
     def export(self, rows: t.Sequence[Row]) -> list[ExportedObject]:
         """Return objects in API format as options, sorted by key. Objects of which a task cannot select one, because
         they have the same name, are left out."""
-        self.learn_names(rows)
         by_key: dict[str, list[tuple[Row, ExportedObject]]] = {}
-        for row in rows:
-            exported = self.export_row(row)
+        for row, exported in self.export_each(rows):
             by_key.setdefault(exported.key, []).append((row, exported))
         for key, found in by_key.items():
             if len(found) > 1:
-                reason = f"{len(found)} {self.kind.titles} have the name '{key}', so a task cannot select one by name."
+                reason = f"{len(found)} {self.kind.titles} have this name, so a task cannot select one of them."
                 self.omitted += [OmittedObject(key, row.get(self.kind.id_key), reason) for row, _exported in found]
-        objects = [found[0][1] for _key, found in sorted(by_key.items()) if len(found) == 1]
-        return list(secret_variables(self.kind, objects))
+        objects = [found[0][1] for found in by_key.values() if len(found) == 1]
+        return list(secret_variables(self.kind, sorted(objects, key=self.sort_key)))
 
-    def export_row(self, row: Row) -> ExportedObject:
-        """Return an object in API format as options."""
+    def export_each(self, rows: t.Sequence[Row]) -> list[tuple[Row, ExportedObject]]:
+        """Return objects in API format, each with its options, in their order, also those with the same name."""
+        learn_names(self.view, [each for each in self.fields if not _names_devices(each)], rows)
+        return [(row, exported) for row in rows if (exported := self.export_row(row)) is not None]
+
+    def sort_key(self, exported: ExportedObject) -> t.Any:
+        """Return the key by which the objects of an export are sorted."""
+        return exported.key
+
+    def export_row(self, row: Row) -> ExportedObject | None:
+        """Return an object in API format as options, None if it has none."""
         omitted: list[str] = []
-        options = self.options_of(row, omitted)
-        return ExportedObject(self.key_of(options, row), options, omitted, _leaves(options, ExportedFile))
+        options = self._without_conflicts(self.options_of(row, omitted))
+        if not options:
+            return None
+        return ExportedObject(self.lookup.task_key(options), options, omitted, _leaves(options, ExportedFile))
 
-    def key_of(self, options: Row, row: Row) -> str:
-        """Return the name of an object in a task."""
-        return self.lookup.task_key(options)
+    def _without_conflicts(self, options: Row) -> Row:
+        """Return options without the empty ones that exclude others."""
+        exclusive = self.kind.rules.get("mutually_exclusive", ())
+        conflicts = {
+            name
+            for names in exclusive
+            if sum(name in options for name in names) > 1
+            for name in names
+            if options.get(name) in ("", [], {})
+        }
+        return {name: value for name, value in options.items() if name not in conflicts}
 
     def options_of(self, row: Row, omitted: list[str]) -> Row:
         """Return the options for an object in API format. Append the paths of lost values to ``omitted``."""
-        values = {each.name: self.value_of(each, read_field(each, row), each.name, omitted) for each in self._fields}
+        values = {each.name: self.value_of(each, read_field(each, row), each.name, omitted) for each in self.fields}
         return {name: value for name, value in values.items() if value is not None}
 
     def value_of(self, field: Field, value: t.Any, path: str, omitted: list[str]) -> t.Any:
@@ -148,13 +185,20 @@ class Exporter:
         if field.names is not None:
             return self._names_in(field, field.names.objects(value), path, omitted)
         if field.fields and isinstance(value, dict):
-            return self.dict_of(field, value, path, omitted) or None
+            options = self.dict_of(field, value, path, omitted)
+            has_values = is_set(field, field.from_api(value)) or bool(_leaves(options, SecretValue))
+            return options if options and has_values else None
         if field.fields and isinstance(value, list):
             return self._list_of(field, value, path, omitted)
         shown = field.from_api(value)
         if field.type == "list" and field.list_type == "set" and isinstance(shown, list):
             shown = sorted(shown, key=str)
-        return shown if shown == [] or is_set(field, shown) else None
+        if shown != [] and not is_set(field, shown):
+            return None
+        if _is_invalid(field, shown):
+            omitted.append(path)
+            return None
+        return without_plain_secrets("json", shown, path) if field.opaque or isinstance(shown, dict) else shown
 
     def dict_of(self, field: Field, value: Row, path: str, omitted: list[str]) -> Row:
         """Return a dict as options, without the IDs for which it has names. An ID without a name is lost."""
@@ -169,14 +213,15 @@ class Exporter:
                     omitted.append(child_path)
             elif (exported := self.value_of(child, child_value, child_path, omitted)) is not None:
                 result[child.name] = exported
-            elif child.required_by_api:
+            elif child.required_by_api and not child.fields and not _is_invalid(child, child_value):
                 result[child.name] = child.from_api(child_value)
         return result
 
-    def _list_of(self, field: Field, items: list[t.Any], path: str, omitted: list[str]) -> list[Row]:
-        """Return the dicts of a list as options, without those that have only an ID."""
+    def _list_of(self, field: Field, items: list[t.Any], path: str, omitted: list[str]) -> list[Row] | None:
+        """Return the dicts of a list as options, without those that have only an ID. A list that tasks replace as a
+        whole is lost if one of its dicts is."""
         names = names_of_ids(field)
-        result = []
+        result, known = [], len(omitted)
         for number, item in enumerate(items):
             row: Row = item if isinstance(item, dict) else {}
             lost = any(row.get(key) is not None and not any(map(row.get, others)) for key, others in names.items())
@@ -185,24 +230,25 @@ class Exporter:
             else:
                 label = item_label(field, field.from_api(row), number)
                 result.append(self.dict_of(field, row, f"{path}[{label}]", omitted))
-        return result
+        is_lost = len(omitted) > known and not (field.map_keys and result)
+        return None if is_lost else result
 
     def _names_in(self, field: Field, found: list[NamedObject], path: str, omitted: list[str]) -> t.Any:
-        """Return the names of other objects."""
+        """Return the names of other objects. Devices differ from tenant to tenant."""
+        if _names_devices(field):
+            omitted += [path] if found else []
+            return None
         shown = self.view.with_names(self.kind, {field.name: [each.shown for each in found]})[field.name]
-        named = [name for each, name in zip(found, shown, strict=True) if name != each.id]
+        named = [name for each, name in zip(found, shown, strict=True) if each.label or name != each.id]
         if len(named) < len(found):
             omitted.append(path)
+            return None
         if field.type != "list":
             return next(iter(named), None)
         return sorted(named) if field.list_type == "set" else named
 
-    def learn_names(self, rows: t.Sequence[Row]) -> None:
-        """Read the names of the objects of which the objects have the IDs only."""
-        learn_names(self.view, self._fields, rows)
-
     @property
-    def _fields(self) -> list[Field]:
+    def fields(self) -> list[Field]:
         """The fields that are options of the module."""
         options = self.kind.options
         return [each for each in self.kind.fields if each.writable and each.name in options]
@@ -219,14 +265,18 @@ def names_of_ids(field: Field) -> dict[str, list[str]]:
 
 
 def secret_variables(kind: Kind, objects: t.Sequence[ExportedObject]) -> t.Iterator[ExportedObject]:
-    """Yield the objects with the name of a variable in each SecretValue, in place of its path."""
-    paths = {exported.key: [each.variable for each in _leaves(exported.options, SecretValue)] for exported in objects}
+    """Yield the objects with the name of the variable in each SecretValue."""
+    paths = {exported.key: [each.path for each in _leaves(exported.options, SecretValue)] for exported in objects}
     keys = unique_slugs([key for key, found in paths.items() if found], variable_slug, "_")
     for exported in objects:
-        own = unique_slugs(paths[exported.key], variable_slug, "_")
+        own = unique_slugs(paths[exported.key], _slug_of_path, "_")
         owner = "" if kind.shape is Shape.SINGLETON else f"_{keys.get(exported.key)}"
         names = {path: f"{VARIABLE_PREFIX}{kind.name}{owner}_{slug}" for path, slug in own.items()}
         yield replace(exported, options=_with_names(exported.options, names)) if names else exported
+
+
+def _slug_of_path(path: str) -> str:
+    return variable_slug(path.removeprefix("settings."))
 
 
 def _with_names(value: t.Any, names: t.Mapping[str, str]) -> t.Any:
@@ -234,7 +284,46 @@ def _with_names(value: t.Any, names: t.Mapping[str, str]) -> t.Any:
         return {key: _with_names(item, names) for key, item in value.items()}
     if isinstance(value, list):
         return [_with_names(item, names) for item in value]
-    return SecretValue(names[value.variable]) if isinstance(value, SecretValue) else value
+    return replace(value, variable=names[value.path]) if isinstance(value, SecretValue) else value
+
+
+def _names_devices(field: Field) -> bool:
+    return field.names is not None and not t.cast("Kind", field.names.kind).tenant.plan
+
+
+def _is_invalid(field: Field, value: t.Any) -> bool:
+    """Return whether a task cannot set a value of Esper."""
+    values = value if isinstance(value, list) else [value]
+    if field.choices and not all(each in field.choices for each in values):
+        return True
+    if isinstance(value, list):
+        return bool(field.list_validator(value)) or (bool(field.elements) and any(map(field.validator, values)))
+    return bool(field.validator(value))
+
+
+def without_plain_secrets(key: str, value: t.Any, path: str) -> t.Any:
+    """Return JSON of Esper with a SecretValue in place of each value whose key is that of a secret. A list that has
+    secrets is one secret, because a task replaces it as a whole."""
+    if not any(secret_values({key: value})):
+        return value
+    if isinstance(value, dict) and not is_secret_key(key):
+        masked = {name: without_plain_secrets(name, item, f"{path}.{name}") for name, item in value.items()}
+        if not any(secret_values({key: without_secrets(masked)})):
+            return masked
+    return SecretValue(path, in_json=True)
+
+
+def without_secrets(value: t.Any) -> t.Any:
+    """Return exported options without secrets, and without dicts that have nothing else."""
+    if isinstance(value, dict):
+        kept = {key: (item, without_secrets(item)) for key, item in value.items() if not isinstance(item, SecretValue)}
+        return {key: rest for key, (item, rest) in kept.items() if rest != {} or item == {}}
+    return [without_secrets(item) for item in value] if isinstance(value, list) else value
+
+
+def omitted_paths(exported: ExportedObject) -> list[str]:
+    """Return the paths of the values that without_secrets() does not return."""
+    return [*exported.omitted, *(each.path for each in _leaves(exported.options, SecretValue))]
 
 
 _Leaf = t.TypeVar("_Leaf")

@@ -16,6 +16,7 @@ from ..base.ids import normal_id
 from ..base.row import Row
 from ..engine.lookup import lookup_of
 from ..engine.tenant_view import TenantView
+from ..http.parallel import CONCURRENCY, in_parallel
 from ..model.conform import to_row
 from ..model.field import Reference
 from ..model.unknowns import KnownAfterApply
@@ -68,6 +69,8 @@ class Names:
         self._view = view
         self._catalogs = {platform: Catalog(view, routes) for platform, routes in CATALOGS.items()}
         self._terms = Terms(view)
+        # The list of content files, and the names by ID that follow from it.
+        self._named_contents: tuple[list[Row], dict[str, str]] | None = None
 
     # --- the settings of a task ---------------------------------------------------------------------------------------
 
@@ -197,6 +200,22 @@ class Names:
 
     # --- the settings of Esper ----------------------------------------------------------------------------------------
 
+    def prefetch(self, several: t.Iterable[Row]) -> None:
+        """Read the versions of all apps in some settings at the same time, for add_names()."""
+        apps = {
+            (named_list.platform, app.get("app_id"))
+            for settings in several
+            for named_list in _APPS
+            for app in named_list.items_of(settings) or ()
+            if not is_webclip(app)
+        }
+
+        def read(app: tuple[str, t.Any]) -> None:
+            self._catalogs[app[0]].versions(app[1])
+
+        for _versions in in_parallel(self._view.client, read, sorted(apps, key=str), CONCURRENCY):
+            pass
+
     def add_names(self, settings: Row, other: Row | None = None) -> Row:
         """Return settings in API format with the names of all apps, files and other objects, except those that
         ``other`` has too."""
@@ -224,7 +243,10 @@ class Names:
 
     def _contents(self) -> dict[str, str]:
         """Return the names of all content files by ID."""
-        return {str(row["id"]): CONTENT.name_of(row) for row in self._view.list_objects(CONTENT)}
+        rows = self._view.list_objects(CONTENT)
+        if self._named_contents is None or self._named_contents[0] is not rows:
+            self._named_contents = rows, {str(row["id"]): CONTENT.name_of(row) for row in rows}
+        return self._named_contents[1]
 
 
 def with_planned_names(settings: t.Any, planned: Row) -> t.Any:

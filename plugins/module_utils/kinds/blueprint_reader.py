@@ -8,15 +8,14 @@ import itertools
 
 from ..base.errors import InvalidParameter, NotFound
 from ..base.row import Params, Row
+from ..engine.exporter import exporter_of, without_secrets
 from ..engine.reader import Reader
 from ..engine.tenant_view import TenantView
-from ..model.field import Field
 from ..model.kind import Kind
 from . import blueprint_comparison as comparison
 from .blueprint_history import VersionFilter, history_entry, version_filter
 from .blueprint_lookup import BlueprintLookup
 from .blueprint_names import Names
-from .blueprint_settings import SETTINGS
 
 
 class BlueprintReader(Reader):
@@ -97,64 +96,24 @@ class BlueprintReader(Reader):
 
     def _export(self, rows: list[Row]) -> Row:
         """Return blueprints as options of the module for another tenant, and the paths of omitted values."""
-        exported, omitted = [], []
-        for row in rows:
-            settings, lost_paths = self._names.add_names(row.get("settings") or {}), list[str]()
-            record = self.kind.to_result({**row, "settings": settings})
-            options = {key: record[key] for key in ("name", "description", "comments") if record[key]}
-            options["settings"] = _without_ids(SETTINGS, record["settings"], SETTINGS.name, lost_paths)
-            exported.append(options)
-            lost_paths += comparison.unreadable_paths(settings)
-            omitted += [{"blueprint": self.kind.name_of(row), "path": path} for path in lost_paths]
-        return {self.kind.plural: exported, "omitted": omitted}
+        exporter = exporter_of(self.view, self.kind)
+        exported = exporter.export_each(exporter.complete(rows))
+        return {
+            self.kind.plural: [_copied(without_secrets(each.options)) for _row, each in exported],
+            "omitted": [
+                {"blueprint": each.key, "path": path}
+                for row, each in exported
+                for path in _omitted(each.omitted, row.get("settings") or {})
+            ],
+        }
 
 
-def _without_ids(field: Field, value: Row, path: str, omitted: list[str]) -> Row:
-    """Return a dict, in collection terms, without the IDs, and without the list items that have only an ID: IDs without
-    a name are useless in another tenant. Append the paths of the lost values to ``omitted``."""
-    result: Row = {}
-    names = _names_of_ids(field)
-    for child in field.fields:
-        child_value = value.get(child.name)
-        child_path = f"{path}.{child.name}"
-        if child_value is None:
-            continue
-        if child.name in names:
-            if not any(value.get(name) for name in names[child.name]):
-                omitted.append(child_path)
-        elif isinstance(child_value, dict) and child.fields:
-            if part := _without_ids(child, child_value, child_path, omitted):
-                result[child.name] = part
-        elif isinstance(child_value, list) and child.fields:
-            result[child.name] = _items_without_ids(child, child_value, child_path, omitted)
-        else:
-            result[child.name] = child_value
-    return result
+def _copied(options: Row) -> Row:
+    """Return exported options for a task that decides by itself what it publishes and removes."""
+    return {name: value for name, value in options.items() if name not in ("publish", "exact")}
 
 
-def _items_without_ids(field: Field, items: list[Row], path: str, omitted: list[str]) -> list[Row]:
-    names = _names_of_ids(field)
-    paths = {f"{path}[{number}]": item for number, item in enumerate(items)}
-    lost_paths = [
-        item_path
-        for item_path, item in paths.items()
-        if any(
-            item.get(key) is not None and not any(item.get(name) for name in others) for key, others in names.items()
-        )
-    ]
-    omitted += lost_paths
-    return [
-        _without_ids(field, item, item_path, omitted)
-        for item_path, item in paths.items()
-        if item_path not in lost_paths
-    ]
-
-
-def _names_of_ids(field: Field) -> dict[str, list[str]]:
-    """Return the IDs in a dict, or in each dict of a list, with the options that stand for each, none for some IDs."""
-    names: dict[str, list[str]] = {}
-    for reference in field.references:
-        for number, key in enumerate(reference.api_keys):
-            # The last option also stands for the IDs that follow from it.
-            names.setdefault(key, []).extend(reference.options[min(number, len(reference.options) - 1) :][:1])
-    return names
+def _omitted(paths: list[str], settings: Row) -> list[str]:
+    """Return the paths of an export and those of all secrets, also in items that the export omits."""
+    unreadable = comparison.unreadable_paths(settings)
+    return [*(path for path in paths if path not in unreadable), *unreadable]

@@ -18,6 +18,7 @@ from ..model.kind import Guard, Routes
 from ..model.module_spec import Option
 from ..model.plain import plain_kind
 from .blueprint_usage import in_blueprints
+from .custom_action_exporter import CustomActionExporter
 from .custom_action_options import decode, encode
 from .custom_action_planner import CustomActionPlanner
 from .custom_action_reader import CustomActionReader
@@ -123,6 +124,7 @@ CUSTOM_ACTION = plain_kind(
     to_api=encode,
     planner=CustomActionPlanner,
     reader=CustomActionReader,
+    exporter=CustomActionExporter,
     fixed_payload=lambda _api_url, _enterprise_id: {"properties": {}},
     guards=(Guard(users=in_blueprints("custom_actions_multiple.custom_actions.id")),),
     info_options=(

@@ -23,6 +23,7 @@ from ..model.field import Field
 from ..model.kind import Kind, Tenant
 from ..model.module_spec import NO_DIFF, READS_ONLY, ModuleSpec, Option, Value, state_option
 from ..model.names import Names
+from .device_group_exporter import DeviceGroupExporter
 from .device_group_lookup import DeviceGroupLookup, is_root, path_of
 from .device_group_planner import DeviceGroupPlanner
 from .device_group_reader import DeviceGroupReader
@@ -100,14 +101,16 @@ DEVICE_GROUP = Kind(
     routes=GROUP_ROUTES,
     fields=_FIELDS,
     label=path_of,
-    tenant=Tenant(
-        is_built_in=is_root,
-        from_text=lambda path: {"path": path, "create_parents": True},
-        text_doc="A text is the path of a device group. The module also creates its missing parents.",
-    ),
     lookup=DeviceGroupLookup,
     planner=DeviceGroupPlanner,
     reader=DeviceGroupReader,
+    exporter=DeviceGroupExporter,
+    tenant=Tenant(
+        is_built_in=is_root,
+        in_one_file=True,
+        from_text=lambda path: {"path": path, "create_parents": True},
+        text_doc="A text is the path of a device group. The module also creates its missing parents.",
+    ),
     module=ModuleSpec(
         short_description="Manage Esper device groups",
         description=(

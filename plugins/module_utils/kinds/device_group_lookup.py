@@ -13,7 +13,7 @@ import typing as t
 from ..base.errors import InvalidParameter, NotFound
 from ..base.ids import is_uuid, last_uuid
 from ..base.row import Params, Row
-from ..base.text import composed
+from ..base.text import composed, look_alike
 from ..engine.lookup import Lookup
 from ..model.kind import Kind
 from ..model.unknowns import KnownAfterApply
@@ -113,6 +113,13 @@ class DeviceGroupLookup(Lookup):
             return None
         return next((row for row in self.find_by_name(name) if parent_id_of(row) == parent_id), None)
 
+    def similar_siblings(self, parent_id: str | KnownAfterApply | None, name: str) -> list[str]:
+        """Return the names of the groups in a parent that a new one with a name is easily confused with, as far as the
+        lookup of the name has read them."""
+        rows = self.view.candidates_by_name(self.kind, composed(name).strip())
+        names = (composed(str(row.get("name"))).strip() for row in rows if parent_id_of(row) == parent_id)
+        return [each for each in names if look_alike(each, composed(name).strip())]
+
     def resolve(self, reference: str) -> Row:
         """Return the group that an option names: by ID, by path, or by a name that only one group has. Raise NotFound
         or Ambiguous."""
@@ -155,7 +162,12 @@ class DeviceGroupLookup(Lookup):
     def not_found(self, reference: str, note: str = "") -> NotFound:
         """Return the error about a group that does not exist. It offers paths for a path, and names for a name."""
         rows = self.list_groups()
-        similar = [path_of(row) if is_path(reference) else escape_name(str(row.get("name"))) for row in rows]
+        if is_path(reference):
+            # A long root that the path omits would make every group look different.
+            omitted = "" if reference.casefold().startswith(ROOT.casefold()) else f"{ROOT}/"
+            similar = [path_of(row).removeprefix(omitted) for row in rows]
+        else:
+            similar = [escape_name(str(row.get("name"))) for row in rows]
         return NotFound(self.kind.title, reference, similar, note)
 
     # --- the tree -----------------------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ from ..engine.tenant_view import TenantView
 from ..http.client import Client
 from ..http.parallel import in_parallel
 from ..model.field import Field
-from ..model.kind import Kind, Routes, Shape
+from ..model.kind import Kind, Routes, Shape, not_in_tenant
 from ..model.module_spec import Option
 from .device import DISABLED
 from .device_list import DEVICE_CONCURRENCY, PAGE_SIZE, count_devices, list_devices, sample_devices
@@ -130,6 +130,7 @@ DEVICE = Kind(
     fields=(Field("id", writable=False), Field("name", writable=False)),
     label=label_of,
     lookup=DeviceLookup,
+    tenant=not_in_tenant("Devices differ from tenant to tenant."),
 )
 
 

@@ -19,12 +19,13 @@ from ..base.errors import ApiError, InvalidParameter
 from ..base.ids import is_uuid
 from ..base.row import Params, Row
 from ..base.validators import length, max_items
+from ..engine.exporter import Exporter
 from ..engine.lookup import Lookup, lookup_of
 from ..engine.planner import Planner
 from ..engine.reader import Reader
 from ..engine.tenant_view import TenantView
 from ..model.field import Field
-from ..model.kind import Guard, Routes
+from ..model.kind import Guard, Routes, Tenant
 from ..model.module_spec import Option
 from ..model.names import Names
 from ..model.plain import plain_kind
@@ -111,6 +112,13 @@ class DirectoryRecordReader(Reader):
         ]
 
 
+class DirectoryRecordExporter(Exporter):
+    """Exports directory records with the names of their tags."""
+
+    def complete(self, rows: list[Row]) -> list[Row]:
+        return [with_tag_names(self.view, row) for row in rows]
+
+
 def _device_of(_view: object, row: Row) -> list[str]:
     return [f"the device '{row.get('name') or row['device_id']}'"] if row.get("device_id") else []
 
@@ -158,6 +166,12 @@ DIRECTORY_RECORD = plain_kind(
     lookup=DirectoryRecordLookup,
     planner=DirectoryRecordPlanner,
     reader=DirectoryRecordReader,
+    exporter=DirectoryRecordExporter,
+    tenant=Tenant(
+        export="on_request",
+        prune=False,
+        reason="A record belongs to one device. Esper does not document what its deletion does to the device.",
+    ),
     adapt=with_identifiers,
     to_api=to_api,
     find_keys=keys_of,

@@ -14,7 +14,7 @@ from ..base.row import Params, Row
 from ..base.validators import email, length
 from ..engine.planner import Planner
 from ..model.field import Field
-from ..model.kind import Routes
+from ..model.kind import Routes, Tenant
 from ..model.plain import plain_singleton
 from ..model.plan import Plan
 
@@ -45,6 +45,7 @@ ENTERPRISE = plain_singleton(
     doc="The company settings contain the names, the address and the contact of the company that owns the tenant.",
     routes=Routes(object="/v1/enterprise/{enterprise_id}/"),
     planner=EnterprisePlanner,
+    tenant=Tenant(export="on_request", prune=False, reason="The company settings often differ from tenant to tenant."),
     fields=(
         Field("id", "ID of the tenant.", writable=False, sample="0f5b8b52-6a1f-4c11-8e37-9b1a1fbb1c3d"),
         _text("name", "Name of the company, which does not affect the URL of the tenant.", 255, "Example Stores"),

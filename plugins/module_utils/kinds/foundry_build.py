@@ -25,12 +25,13 @@ from ..engine.reader import Reader
 from ..engine.tenant_view import TenantView
 from ..http.paging import list_all
 from ..model.field import Field
-from ..model.kind import Related, Routes
+from ..model.kind import Related, Routes, Tenant
 from ..model.module_spec import Option, Value
 from ..model.names import NamedObject, Names
 from ..model.plain import plain_kind
 from ..model.plan import Plan
 from .foundry_build_lookup import BuildLookup, check_version, matching, with_version
+from .foundry_exporter import BuildExporter
 from .foundry_model_lookup import DEVICE_MODELS
 
 _ARCHITECTURES = ("arm", "arm64", "x86_64", "x86")
@@ -162,6 +163,8 @@ FOUNDRY_BUILD = plain_kind(
     lookup=BuildLookup,
     planner=BuildPlanner,
     reader=BuildReader,
+    exporter=BuildExporter,
+    tenant=Tenant(prune=False, reason="Esper creates the builds. An export has the approved ones."),
     options=(
         Option("device_model", _MODEL_DOC, identifier=True),
         Option("version", _VERSION_DOC, identifier=True),

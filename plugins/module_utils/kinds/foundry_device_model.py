@@ -18,12 +18,14 @@ from ..base.row import Params, Row
 from ..engine.planner import Planner
 from ..engine.reader import Reader
 from ..model.field import Field
+from ..model.kind import Tenant
 from ..model.module_spec import Option
 from ..model.names import NamedObject, Names
 from ..model.plain import plain_kind
 from ..model.plan import Plan
 from .foundry_build import FOUNDRY_BUILD
 from .foundry_build_lookup import BuildLookup, builds_of, labels_of
+from .foundry_exporter import DeviceModelExporter
 from .foundry_model_lookup import DEVICE_MODEL_ROUTES, DeviceModelLookup, with_name
 
 _LOCK = "locked_build_id"
@@ -169,6 +171,8 @@ FOUNDRY_DEVICE_MODEL = plain_kind(
     lookup=DeviceModelLookup,
     planner=DeviceModelPlanner,
     reader=DeviceModelReader,
+    exporter=DeviceModelExporter,
+    tenant=Tenant(prune=False, reason="Esper creates the device models."),
     to_api=_without_lock_of_latest,
     keys=("name", "model"),
     options=(

@@ -43,6 +43,13 @@ class PictureLookup(Lookup):
             return f"{name} ({', '.join(scope)})" if scope else name
         return ", ".join(scope) if params.get("id") is None else str(params["id"])
 
+    def key_of(self, row: Row) -> str:
+        fields = [field for field in self.kind.fields if field.name in self.kind.scope]
+        scope = {field.name: field.from_api(read_field(field, row)) for field in fields}
+        name = self.kind.name_of(row) if self.kind.has_file_name else None
+        identifier = None if any(scope.values()) else row.get(self.kind.id_key)
+        return self.task_key({"id": identifier, **scope, "name": name or scope.get("name")})
+
     def phrase(self, params: Params) -> str:
         name = self.name_in(params) if self.kind.has_file_name else ""
         return f"{self.kind.title} '{name or self.task_key(params)}'"

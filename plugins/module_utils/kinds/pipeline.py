@@ -23,6 +23,7 @@ from ..model.kind import Guard, Related, Routes
 from ..model.module_spec import Option, Value
 from ..model.plain import plain_kind
 from .command_risk import RISKY, risks
+from .pipeline_exporter import PipelineExporter
 from .pipeline_lookup import PipelineLookup
 from .pipeline_planner import PipelinePlanner
 from .pipeline_reader import PipelineReader, read_runs, read_unattached
@@ -218,6 +219,7 @@ PIPELINE = plain_kind(
     lookup=PipelineLookup,
     planner=PipelinePlanner,
     reader=PipelineReader,
+    exporter=PipelineExporter,
 )
 
 

@@ -24,6 +24,9 @@ class ProvisioningProfileLookup(Lookup):
         target = with_file(params)
         return f"{target['name']} ({target['app_identifier']})" if target["app_identifier"] else str(target["name"])
 
+    def key_of(self, row: Row) -> str:
+        return f"{self.kind.name_of(row)} ({row.get('app_identifier')})"
+
     def find(self, params: Params) -> Row | None:
         """Return the profile that the options of a task select, or None. Raise Ambiguous or InvalidParameter."""
         if params.get("id") is not None:

@@ -25,9 +25,10 @@ import typing as t
 from ..base.row import Row
 from ..base.validators import email, length
 from ..model.field import Field
-from ..model.kind import Guard, Kind
+from ..model.kind import Guard, Kind, Tenant
 from ..model.module_spec import NO_DIFF, READS_ONLY, ModuleSpec, Option, state_option, writable
 from .role import INVITATION_ROLES, USER_ROLES
+from .user_exporter import UserExporter
 from .user_list import TOKENS, USER_ROUTES, is_own_user
 from .user_lookup import GROUPS, INVITED, ROLES, UserLookup, normal_email
 from .user_planner import UserPlanner
@@ -195,6 +196,11 @@ USER = Kind(
     lookup=UserLookup,
     planner=UserPlanner,
     reader=UserReader,
+    exporter=UserExporter,
+    tenant=Tenant(
+        export="on_request",
+        reason="Users are people, who often are not the same in each tenant. Esper invites those whom a tree adds.",
+    ),
     module=ModuleSpec(
         short_description="Manage Esper users",
         description=(

@@ -22,6 +22,7 @@ from ..model.module_spec import Option
 from ..model.plain import plain_kind
 from .blueprint_usage import blueprints_with, in_blueprints
 from .linked_file import without_query
+from .webclip_exporter import WebclipExporter
 from .webclip_planner import WebclipPlanner
 from .webclip_reader import WebclipReader
 
@@ -47,6 +48,7 @@ WEBCLIP = plain_kind(
     on_difference="replace",
     planner=WebclipPlanner,
     reader=WebclipReader,
+    exporter=WebclipExporter,
     guards=(Guard(users=in_blueprints(_USED_AS, query=_FILTER)),),
     related=(blueprints_with("webclip", _USED_AS, query=_FILTER),),
     uploads=(Upload(option="icon", key="icon", required=False),),

@@ -141,8 +141,15 @@ def type_mismatch(visits: t.Iterable[Visit]) -> str:
         for index, item in enumerate(items):
             if not isinstance(item, t.Mapping) and not _may_be_dict(item, is_item=is_list):
                 item_path = f"{path}[{index}]" if is_list else path
-                return f"The option {item_path} must be a dict, not {type(item).__name__}."
+                return f"The option {item_path} must be a dict, not {_type_name(item)}."
     return ""
+
+
+def _type_name(value: t.Any) -> str:
+    """Return the name of the type of a value. Since ansible-core 2.19, values of playbooks have types of its own."""
+    return next(
+        (each.__name__ for each in (bool, int, float, str, list) if isinstance(value, each)), type(value).__name__
+    )
 
 
 def _may_be_dict(value: t.Any, *, is_item: bool) -> bool:
@@ -298,9 +305,9 @@ def suggestions(options: t.Collection[Described], params: Params) -> list[str]:
     questions = [f"Did you mean the option {prefix}{close}?" for prefix, _, close in _unknown(options, params) if close]
     for path, described, value in walk(options, params, only=lambda each: bool(each.choices)):
         choices = [str(choice) for choice in described.choices]
-        for item in value if isinstance(value, (list, tuple)) else [value]:
-            if isinstance(item, str) and item not in choices and (hint := did_you_mean(item, choices)):
-                questions.append(f"{hint[:-1]} for {path}?")
+        items = value if isinstance(value, (list, tuple)) else [value]
+        hints = (did_you_mean(item, choices) for item in items if isinstance(item, str) and item not in choices)
+        questions += [f"{hint[:-1]} for {path}?" for hint in hints if hint]
     return list(dict.fromkeys(questions))
 
 

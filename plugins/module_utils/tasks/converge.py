@@ -5,24 +5,21 @@
 Based on /commands/v0/commands/ (v0.yaml), for converges with provisioning on /v2/converge (v2.yaml) or /v0/operations/
 (v0.yaml), and on the blueprints of devices in /v2/devices/ and /v2/blueprints/
 (v2.yaml). A device is outdated if it runs another blueprint than its assigned one, or another version than the latest
-published one. This version is `latest_published_version_id` of the blueprint, which the contract does not document, or
-else the newest published version in the list of its versions.
+published one: see blueprint_versions.py.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from ..base.errors import InvalidParameter, NotFound
+from ..base.errors import InvalidParameter
 from ..base.row import Params, Row
 from ..base.text import counted
 from ..engine.tenant_view import TenantView
-from ..kinds.blueprint import BLUEPRINT
-from ..kinds.blueprint_lookup import BlueprintLookup
 from ..kinds.device_search import devices_option, find_devices, label_of
-from ..model.conform import to_row
 from ..model.module_spec import ModuleSpec, Option, Support, Value
 from ..task import ModuleDefinition, ModuleResult, RunContext, diff_entry
+from .blueprint_versions import PublishedVersions, VersionLabels, assigned_blueprint, current_blueprint, current_version
 from .command import ALIAS_OPTION, Command, send
 from .converges import StartedConverge, start_converge
 from .operations import Operation, StartedOperations, queries_for, start_operations, summary
@@ -128,7 +125,7 @@ MODULE = ModuleSpec(
         *outcome_values(),
     ),
     check_mode=Support("full", "Sends no command and returns the number of outdated devices."),
-    diff_mode=Support("full", "Shows the blueprint versions of the devices before and after the change."),
+    diff_mode=Support("full", "Shows the blueprint of each device with the number of its version, before and after."),
     seealso=("converge_info", "blueprint", "device_command"),
 )
 
@@ -138,8 +135,8 @@ def _run(view: TenantView, params: Params, context: RunContext) -> ModuleResult:
     if params["with_provisioning"] and params["alias"] != ALIAS_OPTION.default:
         raise InvalidParameter("The option alias is not allowed with with_provisioning=true.")
     selection = select(view, params, with_disabled=False)
-    devices, versions = {row["id"]: row for row in selection.rows or ()}, _Versions(view)
-    assigned = [row for row in devices.values() if _blueprint(row, "assigned_blueprint_id")]
+    devices, versions = {row["id"]: row for row in selection.rows or ()}, PublishedVersions(view)
+    assigned = [row for row in devices.values() if assigned_blueprint(row)]
     outdated = [row for row in assigned if params["force"] or versions.is_outdated(row)]
     pending: dict[str, str] = {}
     if not params["force"]:
@@ -157,7 +154,7 @@ def _run(view: TenantView, params: Params, context: RunContext) -> ModuleResult:
     if params["with_provisioning"]:
         result |= {"operations": [], "converge_id": None}
     if context.diff:
-        result["diff"] = [_diff(selected, versions)] if selected else []
+        result["diff"] = [_diff(view, selected, versions)] if selected else []
     predicted = {**result, **without_wait(len(outdated))}
     if context.check_mode:
         return ModuleResult(predicted)
@@ -191,7 +188,9 @@ def _send(
     return Together(title, [request, others]) if pending else request, accepted
 
 
-def _without_converged(view: TenantView, outdated: list[Row], versions: _Versions) -> tuple[list[Row], dict[str, str]]:
+def _without_converged(
+    view: TenantView, outdated: list[Row], versions: PublishedVersions
+) -> tuple[list[Row], dict[str, str]]:
     """Return the devices that are still outdated, and the IDs of their pending converge commands by the IDs of the
     devices.
 
@@ -210,49 +209,13 @@ def _is_pending(command: LatestCommand | None) -> bool:
     return command is not None and command.is_pending
 
 
-class _Versions:
-    """The latest published version of each blueprint, read once."""
-
-    def __init__(self, view: TenantView) -> None:
-        self._lookup = BlueprintLookup(view, BLUEPRINT)
-        self._published: dict[str, str | None] = {}
-
-    def is_outdated(self, device: Row) -> bool:
-        return self.desired(device) not in (None, self.current(device))
-
-    def desired(self, device: Row) -> str | None:
-        """Return the ID of the version that a device must run, None if the blueprint has no published version."""
-        blueprint_id = _blueprint(device, "assigned_blueprint_id")
-        if blueprint_id not in self._published:
-            self._published[blueprint_id] = self._latest(blueprint_id)
-        return self._published[blueprint_id]
-
-    def current(self, device: Row) -> str | None:
-        """Return the ID of the version that a device runs, None if it runs another blueprint."""
-        if _blueprint(device, "current_blueprint_id") != _blueprint(device, "assigned_blueprint_id"):
-            return None
-        return _blueprint(device, "current_blueprint_version_id") or None
-
-    def _latest(self, blueprint_id: str) -> str | None:
-        row = self._lookup.find_by_id(blueprint_id)
-        if row is None:
-            raise NotFound("blueprint", blueprint_id, note="It is assigned to devices. Assign another one to them.")
-        if row.get("latest_published_version_id"):
-            return str(row["latest_published_version_id"])
-        published = (str(version["version_id"]) for version in self._lookup.versions_of(row) if version.get("publish"))
-        return next(published, None)
-
-
-def _blueprint(device: Row, key: str) -> str:
-    return str(to_row(device.get("blueprint_info")).get(key) or "").lower()
-
-
-def _diff(devices: list[Row], versions: _Versions) -> Row:
+def _diff(view: TenantView, devices: list[Row], versions: PublishedVersions) -> Row:
     """Return the versions of devices before and after the task, by the names of the devices."""
+    labels = VersionLabels(view)
     return diff_entry(
         f"blueprint versions of {counted(len(devices))}",
-        {label_of(row): versions.current(row) for row in devices},
-        {label_of(row): versions.desired(row) for row in devices},
+        {label_of(row): labels.of(current_blueprint(row), current_version(row)) for row in devices},
+        {label_of(row): labels.of(assigned_blueprint(row), versions.desired(row)) for row in devices},
     )
 
 

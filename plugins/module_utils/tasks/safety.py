@@ -1,14 +1,16 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Safeguards of tasks that act on devices: the maximum number of devices, and the confirmation of irreversible actions.
+"""Safeguards of tasks that act on devices: the maximum number and percentage of devices, and the confirmation of
+irreversible actions.
 
-Both checks are part of the plan, so check mode reports the same errors. A task checks the devices on which it would
+All checks are part of the plan, so check mode reports the same errors. A task checks the devices on which it would
 act, not all selected devices. A second run without changes therefore passes.
 """
 
 from __future__ import annotations
 
 import typing as t
+from fractions import Fraction
 
 from ..base.errors import InvalidParameter
 from ..base.text import counted
@@ -32,6 +34,20 @@ def max_devices_option(destructive: str = "") -> Option:
             default if destructive else "There is no limit by default.",
         ),
         type="int",
+    )
+
+
+def max_percent_option(of: str, default: str = "There is no limit by default.") -> Option:
+    """Return the option ``max_percent``. ``of`` are the devices of the percentage, such as "the enrolled devices of the
+    tenant", ``default`` is a sentence about the default."""
+    return Option(
+        "max_percent",
+        (
+            f"Maximum percentage of {of} on which the task acts, more than 0 and at most 100.",
+            "If there are more devices, the task fails before it makes changes. Check mode reports the same error.",
+            default,
+        ),
+        type="float",
     )
 
 
@@ -61,6 +77,27 @@ def check_device_count(
         raise InvalidParameter(
             f"{action} {describe_devices(count, names)} exceeds the limit of {counted(maximum)}."
             " Check the selection, or increase max_devices."
+        )
+
+
+def check_device_percentage(
+    limit: float | None, action: str, count: int, total: int, names: t.Sequence[str] = ()
+) -> None:
+    """Raise InvalidParameter if a task would act on a higher percentage of devices than allowed.
+
+    ``limit`` is the option max_percent, ``total`` the number of devices that are 100 percent. ``action`` is the start
+    of a sentence, as in check_device_count().
+    """
+    if limit is None:
+        return
+    # Also false for NaN.
+    if not 0 < limit <= 100:
+        raise InvalidParameter(f"Invalid max_percent: {limit:.15g}. It must be more than 0 and at most 100.")
+    # Without a division, so that a count of exactly the limit is allowed.
+    if count and Fraction(str(limit)) * total < count * 100:
+        raise InvalidParameter(
+            f"{action} {describe_devices(count, names)} of {total} exceeds the limit of {limit:.15g} percent."
+            " Check the selection, or increase max_percent."
         )
 
 

@@ -8,7 +8,7 @@ request, so check mode reports the same. The guards are those of the modules wit
 
 from __future__ import annotations
 
-import fnmatch
+import re
 import typing as t
 from dataclasses import dataclass, field
 
@@ -18,6 +18,7 @@ from ..base.text import counted, listed
 from ..engine.batch import Batch, BatchItem
 from ..engine.deviations import Deviation
 from ..engine.lookup import lookup_of
+from ..engine.reader import reader_of
 from ..engine.tenant_view import TenantView
 from ..model.kind import Kind
 from ..model.module_spec import Option, Value
@@ -45,7 +46,9 @@ class Selector:
 
 
 def _matches(name: str, patterns: t.Iterable[str]) -> bool:
-    return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
+    """Return whether a name matches a pattern. Brackets are text, because names can have them."""
+    expressions = (re.escape(pattern).replace(r"\*", ".*").replace(r"\?", ".") for pattern in patterns)
+    return any(re.fullmatch(expression, name, re.DOTALL) for expression in expressions)
 
 
 @dataclass(frozen=True)
@@ -78,8 +81,7 @@ class Pruning:
     ) -> Pruning:
         """Return the pruning that the options of a task describe. Raise InvalidParameter if they are invalid.
 
-        ``kinds`` are those of the module. Objects that the task does not list are reported for the kinds in the option
-        prune, and for those of a tree.
+        ``kinds`` are those of the module.
         """
         selectors: dict[str, Selector] = {}
         for index, item in enumerate(params["prune"] or ()):
@@ -92,8 +94,8 @@ class Pruning:
         percent = params["max_deletion_percent"]
         if percent is not None and not 0 <= percent <= 100:
             raise InvalidParameter(f"Invalid max_deletion_percent: {percent}. It must be between 0 and 100.")
-        in_tree = [each.name for each in kinds if params.get("src") and params[each.tenant_option] is not None]
-        reported = [each for each in kinds if each.can_prune and (each.name in selectors or each.name in in_tree)]
+        listed_kinds = [each for each in kinds if params["report_unlisted"] and params[each.tenant_option] is not None]
+        reported = [each for each in kinds if each.can_prune and (each.name in selectors or each in listed_kinds)]
         return cls(view, selectors, reported, deviations, params["max_deletions"], percent)
 
     def find_unlisted(self, batch: Batch) -> list[BatchItem]:
@@ -101,17 +103,22 @@ class Pruning:
         has_failed = bool(batch.failed)
         items = []
         for kind in self.kinds:
-            rows = [row for row in lookup_of(self.view, kind).list_existing() if not kind.tenant.is_built_in(row)]
+            rows = [row for row in self._existing(kind) if not kind.tenant.is_built_in(row)]
             self.totals[kind.name] = len(rows)
-            for row in rows:
+            for row in sorted(rows, key=lookup_of(self.view, kind).key_of):
                 if batch.find_item(kind, row[kind.id_key]) is None:
                     unlisted = self._unlisted(kind, row, has_failed=has_failed)
                     self.found.append(unlisted)
                     items += [] if unlisted.reason else [self._item(unlisted)]
         return items
 
+    def _existing(self, kind: Kind) -> list[Row]:
+        """Return all existing objects of a kind with their names, which the list of some kinds lacks."""
+        rows = lookup_of(self.view, kind).list_existing()
+        return rows if kind.returns_name else reader_of(self.view, kind).complete(rows, {})
+
     def _unlisted(self, kind: Kind, row: Row, *, has_failed: bool) -> Unlisted:
-        name, selector = kind.name_of(row), self.selectors.get(kind.name)
+        name, selector = lookup_of(self.view, kind).key_of(row), self.selectors.get(kind.name)
         accepted = (each for each in self.deviations if (each.kind, each.name, each.field) == (kind.name, name, ""))
         if deviation := next(accepted, None):
             return Unlisted(kind, name, row, f"Accepted deviation: {deviation.explanation}")
@@ -154,7 +161,7 @@ class Pruning:
                 selector.matches(each)
                 for item in batch.items
                 if item.kind is kind and not (item.is_unlisted or item.is_absent)
-                for each in (item.key, kind.name_of(item.plan.current or {}))
+                for each in (item.key, lookup_of(self.view, kind).key_of(item.plan.current or {}))
             )
             if not selector.allow_empty and not is_listed:
                 names = [item.key for item in deleted if item.kind is kind]
@@ -187,7 +194,8 @@ class Pruning:
     def records(self, batch: Batch) -> list[Row]:
         """Return the records of the objects that a task does not list: see NOT_IN_TREE."""
         items = {(item.kind.name, item.params["id"]): item for item in (*batch.items, *batch.kept) if item.is_unlisted}
-        return [_record(each, items.get((each.kind.name, each.row[each.kind.id_key]))) for each in self.found]
+        found = sorted(self.found, key=lambda each: (each.kind.name, each.name))
+        return [_record(each, items.get((each.kind.name, each.row[each.kind.id_key]))) for each in found]
 
 
 def _record(unlisted: Unlisted, item: BatchItem | None) -> Row:
@@ -260,6 +268,13 @@ OPTIONS = (
         ),
     ),
     Option(
+        "report_unlisted",
+        "If V(true), RV(not_in_tree) also has the kinds whose list the task has, even an empty one. The task then reads"
+        " all objects of these kinds, usually with one request for each kind. Defaults to V(true) with O(src),"
+        " otherwise to V(false).",
+        type="bool",
+    ),
+    Option(
         "max_deletions",
         "Maximum number of objects that O(prune) deletes. If there are more, the task fails before it makes changes.",
         type="int",
@@ -276,7 +291,7 @@ OPTIONS = (
 NOT_IN_TREE = Value(
     "not_in_tree",
     (
-        "Existing objects that the task does not list, of the kinds in O(prune).",
+        "Existing objects that the task does not list, of the kinds in O(prune) and O(report_unlisted).",
         "Objects of Esper's own, such as the root of the device groups, are left out.",
     ),
     type="list",

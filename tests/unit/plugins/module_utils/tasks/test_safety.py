@@ -13,6 +13,7 @@ from ansible_collections.esper.cloud.plugins.module_utils.tasks.safety import (
     DESTRUCTIVE_LIMIT,
     check_confirmed,
     check_device_count,
+    check_device_percentage,
     describe_devices,
     max_devices_option,
 )
@@ -65,6 +66,39 @@ def test_the_error_names_number_devices_and_action() -> None:
         check_device_count(2, "Moving", 3, ["A", "B", "C"])
     assert str(caught.value) == (
         "Moving 3 devices (A, B, C) exceeds the limit of 2 devices. Check the selection, or increase max_devices."
+    )
+
+
+@pytest.mark.parametrize(
+    ("limit", "count", "total", "passes"),
+    [
+        (None, 10, 10, True),
+        (10, 1, 10, True),
+        (9.9, 1, 10, False),
+        (4.6, 69, 1500, True),
+        (4.6, 70, 1500, False),
+        (100, 10, 10, True),
+        (1, 0, 0, True),
+        (1, 1, 0, False),
+        (0, 0, 10, False),
+        (-1, 0, 10, False),
+        (101, 0, 10, False),
+        (float("nan"), 0, 10, False),
+        (float("inf"), 0, 10, False),
+    ],
+)
+def test_the_percentage_of_devices_is_limited(limit: float | None, count: int, total: int, passes: bool) -> None:
+    expected = contextlib.nullcontext() if passes else pytest.raises(InvalidParameter)
+    with expected:
+        check_device_percentage(limit, "Changing", count, total)
+
+
+def test_the_error_names_the_percentage() -> None:
+    with pytest.raises(InvalidParameter) as caught:
+        check_device_percentage(12.5, "Changing", 2, 10, ["A", "B"])
+    assert str(caught.value) == (
+        "Changing 2 devices (A, B) of 10 exceeds the limit of 12.5 percent."
+        " Check the selection, or increase max_percent."
     )
 
 

@@ -1017,7 +1017,15 @@ def test_an_ambiguous_name_is_an_error_of_its_object(tenant: Tenant) -> None:
 @pytest.mark.parametrize("nothing", [None, []])
 def test_no_objects_take_no_request(tenant: Tenant, nothing: t.Any) -> None:
     result = tenant.done(device_groups=nothing, apps=nothing)
-    assert result == {"changed": False, "counts": NOTHING, "objects": [], "diff": []}
+    assert {**result, "plan_checksum": ""} == {
+        "changed": False,
+        "counts": NOTHING,
+        "objects": [],
+        "diff": [],
+        "not_in_tree": [],
+        "accepted_deviations": [],
+        "plan_checksum": "",
+    }
     assert tenant.simulator.journal() == []
     assert tenant.done() == result
 
