@@ -47,12 +47,15 @@ def _run(view: TenantView, params: Params, context: RunContext) -> ModuleResult:
     _extend_deadline(view, len(items))
     batch.assign_keys()
     deviations.assign(items)
-    find_unlisted = functools.partial(pruning.find_unlisted, batch) if pruning.kinds else None
     result: Row = {"plan_checksum": None}
     failure: InvalidParameter | None = None
     readable: dict[BatchItem, list[ObjectDiff]] = {}
     if not batch.failed or continue_on_error:
-        batch.plan_all(continue_on_error=continue_on_error, find_unlisted=find_unlisted)
+        batch.plan_all(
+            continue_on_error=continue_on_error,
+            listed_kinds=pruning.kinds,
+            find_unlisted=functools.partial(pruning.find_unlisted, batch) if pruning.kinds else None,
+        )
         _report_plan(batch, context)
     if batch.failed and not continue_on_error:
         batch.mark_skipped()
@@ -278,6 +281,8 @@ TENANT = ModuleDefinition(
             "It also fails if a device group gets the path of a group that the same task moves.",
             "To reuse the name of an object, such as a role, delete the object by ID in the same task. The deletion"
             " comes first.",
+            "O(prune) never deletes an object in use. To delete one anyway, list it with C(state=absent) and"
+            " C(force=true).",
             "After a failure or an interruption, run the same task again to apply the rest.",
         ),
         seealso=tuple(kind.name for kind in KINDS),
