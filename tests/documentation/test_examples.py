@@ -124,7 +124,7 @@ FILES: dict[str, str | bytes] = {
     "menu.html": "<h1>Menu</h1>\n",
     "stores.csv": 'device,alias,group,tags\nOUW-MDJ-00001,Till 1,Stores/Berlin,"kiosk,berlin"\n',
     "inventory-2027.csv": "Serial number;Store;City\nOUW-MDJ-00001;Stores/Hamburg;Hamburg\n",
-    "codes.csv": "serial,code\nOUW-MDJ-00001,4711-0815\n",
+    "codes.csv": "serial,code\nELO00000001,4711-0815\n",
     "com.example.kiosk-1.3.0-130.apk": APK,
     "build/com.example.pos-2.1.0-210.apk": APK,
     "apns-2027.pem": apple_files.certificate(),
