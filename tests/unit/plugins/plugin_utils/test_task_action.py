@@ -348,7 +348,7 @@ def test_arguments_are_plain_data() -> None:
         def __str__(self) -> str:
             return "decrypted"
 
-    plain = task_action._json(
+    plain = task_action.plain(
         {
             Text("key"): Text("value"),
             "secret": Vaulted(),
