@@ -614,6 +614,31 @@ def operation_tables(found: list[Module]) -> str:
     )
 
 
+def kind_table() -> str:
+    """Return the table of the kinds in a tree, for docs/tenant-as-code.md: what takes part in what, and why not."""
+    kind_type = importlib.import_module(f"{PACKAGE}.model.kind").Kind
+    exported = importlib.import_module(f"{PACKAGE}.tasks.tenant_export").EXPORTED_KINDS
+    singleton = importlib.import_module(f"{PACKAGE}.model.kind").Shape.SINGLETON
+    words = {"always": "yes", "on_request": "on request", "never": "no"}
+    rows = []
+    for _file, _name, kind in definitions("kinds"):
+        if not isinstance(kind, kind_type) or kind.module is None:
+            continue
+        can_delete = not set(kind.absent_states).isdisjoint(kind.options.get("state", {}).get("choices", ()))
+        is_one_file = kind.shape is singleton or kind.tenant.in_one_file
+        files = f"`{kind.tenant_option}.yml`" if is_one_file else f"`{kind.tenant_option}/NAME.yml`"
+        rows.append(
+            (
+                _module_link(kind.name),
+                files if kind.tenant.plan else "",
+                words[kind.tenant.export] if kind in exported else "no",
+                "yes" if kind.tenant.prune and can_delete else "no",
+                kind.tenant.reason or ("There is always one." if kind.shape is singleton else ""),
+            )
+        )
+    return _table(("Module", "Files", "Export", "Prune", "Note"), rows)
+
+
 def option_table() -> str:
     """Return the table of connection options for the README."""
     rows = []
@@ -684,7 +709,7 @@ def files(*, check: bool) -> dict[Path, str]:
         sys.stdout.write(f"wrote {registry.relative_to(CHECKOUT)}\n")
     found = modules()
     readme, module_list = CHECKOUT / "README.md", CHECKOUT / "docs" / "modules.md"
-    operation_list = CHECKOUT / "docs" / "operations.md"
+    operation_list, guide = CHECKOUT / "docs" / "operations.md", CHECKOUT / "docs" / "tenant-as-code.md"
     return {
         **{plugins / "modules" / f"{each.name}.py": module_file(each) for each in found},
         registry: kinds,
@@ -697,6 +722,7 @@ def files(*, check: bool) -> dict[Path, str]:
         ),
         module_list: between(module_list.read_text(encoding="utf-8"), "modules", module_tables(found)),
         operation_list: between(operation_list.read_text(encoding="utf-8"), "operations", operation_tables(found)),
+        guide: between(guide.read_text(encoding="utf-8"), "kinds", kind_table()),
     }
 
 

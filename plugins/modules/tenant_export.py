@@ -68,8 +68,8 @@ options:
       - pipeline
       - user
   download:
-    description: If V(true), downloads the files of the objects to C(files) in O(dest), unless they are there
-      already. If V(false), the tree only has the files that are there already.
+    description: If V(true), downloads the missing files of the objects to C(files) in O(dest). If V(false),
+      options for missing files are omitted.
     type: bool
     default: false
 notes:

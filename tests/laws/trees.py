@@ -14,7 +14,11 @@ class Loader(yaml.SafeLoader):
     """Reads the YAML of a tree."""
 
 
-Loader.add_constructor("!unsafe", lambda loader, node: loader.construct_scalar(node))  # type: ignore[arg-type]
+def _text(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> t.Any:
+    return loader.construct_scalar(node)
+
+
+Loader.add_constructor("!unsafe", _text)
 
 
 def load(text: str) -> t.Any:

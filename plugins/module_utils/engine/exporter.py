@@ -14,6 +14,7 @@ from pathlib import Path
 
 from ..base.checksums import sha256_of
 from ..base.row import Row
+from ..base.secret_keys import is_secret_key, secret_values
 from ..base.slugs import unique_slugs, variable_slug
 from ..http.download import Download
 from ..http.parallel import CONCURRENCY, in_parallel
@@ -34,10 +35,11 @@ VARIABLE_PREFIX = "esper_secret_"
 @dataclass(frozen=True)
 class SecretValue:
     """A secret in exported options, whose value is not exported. ``path`` is the path of the option, ``variable`` the
-    name of the variable that has the value in a tree."""
+    name of the variable that has the value in a tree. ``in_json`` is true if only its key says that it is a secret."""
 
     path: str
     variable: str = ""
+    in_json: bool = False
 
 
 @dataclass(frozen=True)
@@ -196,7 +198,7 @@ class Exporter:
         if _is_invalid(field, shown):
             omitted.append(path)
             return None
-        return shown
+        return without_plain_secrets("json", shown, path) if field.opaque or isinstance(shown, dict) else shown
 
     def dict_of(self, field: Field, value: Row, path: str, omitted: list[str]) -> Row:
         """Return a dict as options, without the IDs for which it has names. An ID without a name is lost."""
@@ -282,7 +284,7 @@ def _with_names(value: t.Any, names: t.Mapping[str, str]) -> t.Any:
         return {key: _with_names(item, names) for key, item in value.items()}
     if isinstance(value, list):
         return [_with_names(item, names) for item in value]
-    return SecretValue(value.path, names[value.path]) if isinstance(value, SecretValue) else value
+    return replace(value, variable=names[value.path]) if isinstance(value, SecretValue) else value
 
 
 def _names_devices(field: Field) -> bool:
@@ -299,10 +301,23 @@ def _is_invalid(field: Field, value: t.Any) -> bool:
     return bool(field.validator(value))
 
 
+def without_plain_secrets(key: str, value: t.Any, path: str) -> t.Any:
+    """Return JSON of Esper with a SecretValue in place of each value whose key is that of a secret. A list that has
+    secrets is one secret, because a task replaces it as a whole."""
+    if not any(secret_values({key: value})):
+        return value
+    if isinstance(value, dict) and not is_secret_key(key):
+        masked = {name: without_plain_secrets(name, item, f"{path}.{name}") for name, item in value.items()}
+        if not any(secret_values({key: without_secrets(masked)})):
+            return masked
+    return SecretValue(path, in_json=True)
+
+
 def without_secrets(value: t.Any) -> t.Any:
-    """Return exported options without secrets."""
+    """Return exported options without secrets, and without dicts that have nothing else."""
     if isinstance(value, dict):
-        return {key: without_secrets(item) for key, item in value.items() if not isinstance(item, SecretValue)}
+        kept = {key: (item, without_secrets(item)) for key, item in value.items() if not isinstance(item, SecretValue)}
+        return {key: rest for key, (item, rest) in kept.items() if rest != {} or item == {}}
     return [without_secrets(item) for item in value] if isinstance(value, list) else value
 
 

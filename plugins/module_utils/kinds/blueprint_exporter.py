@@ -5,9 +5,10 @@
 from __future__ import annotations
 
 from ..base.row import Row
-from ..engine.exporter import Exporter
+from ..engine.exporter import Exporter, SecretValue
 from ..engine.tenant_view import TenantView
 from ..model.kind import Kind
+from ..model.values import leaves
 from ..model.walk import unknown_paths
 from .blueprint_names import Names
 from .blueprint_settings import SETTINGS
@@ -33,7 +34,8 @@ class BlueprintExporter(Exporter):
         if not options.get("publish"):
             # The last version is a draft. A task does not withdraw a published one.
             options.pop("publish", None)
-        if SETTINGS.name in options and not omitted:
+        has_json_secrets = any(isinstance(each, SecretValue) and each.in_json for each in leaves(options))
+        if SETTINGS.name in options and not omitted and not has_json_secrets:
             options["exact"] = True
         omitted += unknown_paths(SETTINGS, settings)
         return options

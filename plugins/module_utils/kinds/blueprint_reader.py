@@ -8,7 +8,7 @@ import itertools
 
 from ..base.errors import InvalidParameter, NotFound
 from ..base.row import Params, Row
-from ..engine.exporter import exporter_of, omitted_paths, without_secrets
+from ..engine.exporter import exporter_of, without_secrets
 from ..engine.reader import Reader
 from ..engine.tenant_view import TenantView
 from ..model.kind import Kind
@@ -97,13 +97,23 @@ class BlueprintReader(Reader):
     def _export(self, rows: list[Row]) -> Row:
         """Return blueprints as options of the module for another tenant, and the paths of omitted values."""
         exporter = exporter_of(self.view, self.kind)
-        exported = [each for _row, each in exporter.export_each(exporter.complete(rows))]
+        exported = exporter.export_each(exporter.complete(rows))
         return {
-            self.kind.plural: [_copied(without_secrets(each.options)) for each in exported],
-            "omitted": [{"blueprint": each.key, "path": path} for each in exported for path in omitted_paths(each)],
+            self.kind.plural: [_copied(without_secrets(each.options)) for _row, each in exported],
+            "omitted": [
+                {"blueprint": each.key, "path": path}
+                for row, each in exported
+                for path in _omitted(each.omitted, row.get("settings") or {})
+            ],
         }
 
 
 def _copied(options: Row) -> Row:
     """Return exported options for a task that decides by itself what it publishes and removes."""
     return {name: value for name, value in options.items() if name not in ("publish", "exact")}
+
+
+def _omitted(paths: list[str], settings: Row) -> list[str]:
+    """Return the paths of an export and those of all secrets, also in items that the export omits."""
+    unreadable = comparison.unreadable_paths(settings)
+    return [*(path for path in paths if path not in unreadable), *unreadable]

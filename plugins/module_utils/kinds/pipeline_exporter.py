@@ -10,8 +10,7 @@ from __future__ import annotations
 import typing as t
 
 from ..base.row import Row
-from ..base.secret_keys import is_secret_key, secret_values
-from ..engine.exporter import Exporter, SecretValue
+from ..engine.exporter import Exporter, without_plain_secrets
 from ..engine.lookup import lookup_of
 from ..http.parallel import in_parallel
 from ..model.kind import Kind
@@ -49,7 +48,9 @@ class PipelineExporter(Exporter):
             self._stage(stage, each, f"stages[{index}]", omitted)
             for index, (stage, each) in enumerate(zip(Shown(self.view).stages(raw), raw, strict=True))
         ]
-        return {**_set_values(super().options_of(row, omitted)), "stages": stages}
+        # A time of 0 is not set.
+        row = {**row, "timeout_seconds": row.get("timeout_seconds") or None}
+        return {**super().options_of(row, omitted), "stages": stages}
 
     def _stage(self, stage: Row, raw: Row, path: str, lost: list[str]) -> Row:
         values = _set_values({key: stage[key] for key in ("name", "description", "timeout_seconds")})
@@ -91,8 +92,7 @@ class PipelineExporter(Exporter):
         if kind == "SET_NEW_POLICY" and (name := self._name_of(ENTERPRISE_POLICY, _last_part(args.get("policy_url")))):
             result["policy"] = name
             del args["policy_url"]
-        for key in [key for key in args if is_secret_key(key) or any(secret_values({key: args[key]}))]:
-            args[key] = SecretValue(f"{path}.args.{key}")
+        args = {key: without_plain_secrets(key, value, f"{path}.args.{key}") for key, value in args.items()}
         return {**result, "args": args} if args else result
 
     def _name_of(self, kind: Kind, identifier: t.Any) -> str:

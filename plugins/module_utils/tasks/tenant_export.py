@@ -26,7 +26,7 @@ from ..model.module_spec import ModuleSpec, Option, Support, Value
 from ..model.values import leaves
 from ..task import ModuleDefinition, ModuleResult, RunContext, diff_entry
 from ..tree.export_files import apply_changes, file_changes
-from ..tree.writer import FILES, tree_files
+from ..tree.writer import FILES, schema_file, tree_files
 
 # Esper returns these if a tenant does not have a feature, or if the API key must not read it.
 _UNAVAILABLE = (403, 404)
@@ -80,6 +80,7 @@ def _run(view: TenantView, params: Params, context: RunContext) -> ModuleResult:
         for each in complete
         for file in tree_files(each.kind, [_with_files(tree, exported, wanted) for exported in each.objects])
     ]
+    files += [schema_file(each.kind) for each in complete if each.objects]
     changes = file_changes(tree, files, [each.kind.tenant_option for each in complete])
     if not context.check_mode:
         apply_changes(tree, changes)
@@ -244,8 +245,8 @@ TENANT_EXPORT = ModuleDefinition(
             ),
             Option(
                 "download",
-                "If V(true), downloads the files of the objects to C(files) in O(dest), unless they are there already."
-                " If V(false), the tree only has the files that are there already.",
+                "If V(true), downloads the missing files of the objects to C(files) in O(dest). If V(false), options for"
+                " missing files are omitted.",
                 type="bool",
                 default=False,
             ),

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from ..base.slugs import file_slug, unique_slugs
 from ..engine.exporter import ExportedFile, ExportedObject, SecretValue
 from ..model.kind import Kind, Shape
+from .schema import schema_of
 
 MARKER = "# Written by esper.cloud.tenant_export, which replaces and deletes this file."
 """The first line of each file of an export. An export deletes no other file."""
@@ -42,7 +43,7 @@ class TreeFile:
 
 
 def tree_files(kind: Kind, objects: t.Sequence[ExportedObject]) -> list[TreeFile]:
-    """Return the files of the objects of a kind. ``objects`` are sorted by key."""
+    """Return the files of the objects of a kind, without its schema. ``objects`` are sorted by key."""
     option = kind.tenant_option
     if kind.shape is Shape.SINGLETON:
         return [TreeFile(f"{option}{SUFFIX}", file_text(kind, each.options, "")) for each in objects]
@@ -55,13 +56,18 @@ def tree_files(kind: Kind, objects: t.Sequence[ExportedObject]) -> list[TreeFile
 
 def file_text(kind: Kind, value: t.Any, root: str) -> str:
     """Return the text of a file. ``root`` is the path from its directory to the tree."""
-    schema = f"# yaml-language-server: $schema={root}{SCHEMAS}/{schema_name(kind, value)}"
+    schema = f"# yaml-language-server: $schema={root}{schema_path(kind)}"
     return "\n".join([MARKER, schema, "---", *yaml_lines(value), ""])
 
 
-def schema_name(kind: Kind, value: t.Any) -> str:
-    """Return the name of the file with the JSON schema of an object of a kind, or of a list of objects."""
-    return f"{kind.name}.json"
+def schema_file(kind: Kind) -> TreeFile:
+    """Return the file with the JSON schema of the objects of a kind."""
+    return TreeFile(schema_path(kind), f"{json.dumps(schema_of(kind), indent=2, ensure_ascii=False)}\n")
+
+
+def schema_path(kind: Kind) -> str:
+    """Return the path of the JSON schema of a kind in a tree."""
+    return f"{SCHEMAS}/{kind.name}.json"
 
 
 def yaml_text(value: t.Any) -> str:

@@ -402,7 +402,8 @@ def test_secrets_inside_arguments_are_not_shown_and_not_exported(world: World) -
     exported = world.must("pipeline_info", {"name": "Till release", "export": True}).result
     operations = exported["pipelines"][0]["stages"][0]["operation_lists"][0]["operations"]
     assert operations == [{"type": "UPDATE_DEVICE_CONFIG", "args": {"level": 1}}]
-    assert [each["path"].rpartition(".")[2] for each in exported["omitted"]] == ["new_lockscreen_password", "settings"]
+    omitted = [each["path"].rpartition("operations[0].")[2] for each in exported["omitted"]]
+    assert omitted == ["args.new_lockscreen_password", "args.settings.wifi.password"]
     assert not world.must("pipeline", exported["pipelines"][0]).changed
 
 
