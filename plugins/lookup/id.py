@@ -78,7 +78,7 @@ from ansible_collections.esper.cloud.plugins.plugin_utils.inventory_connections 
 display = Display()
 
 
-class LookupModule(LookupBase):  # type: ignore[misc]  # ansible-core has no types
+class LookupModule(LookupBase):
     def run(self, terms: list[t.Any], variables: t.Any = None, **kwargs: t.Any) -> list[t.Any]:
         own = {each.name: kwargs[each.name] for each in OPTIONS if each.name in kwargs}
         keys = [kwargs.get("api_key"), *(os.environ.get(name) for each in OPTIONS if each.secret for name in each.env)]

@@ -279,7 +279,7 @@ class Batch:
                 read_list()
 
         many = [each for kind in kinds if kind not in listed_kinds for each in lookup_of(self._view, kind).lists()]
-        lists = [functools.partial(self._view.list_objects, each) for each in many]
+        lists: list[t.Callable[[], t.Any]] = [functools.partial(self._view.list_objects, each) for each in many]
         lists += [lookup_of(self._view, kind).list_existing for kind in listed_kinds]
         if len(lists) > 1:
             list(in_parallel(self._view.client, read, lists, CONCURRENCY))

@@ -31,8 +31,8 @@ def with_app_version(view: TenantView, title: str, name: str, params: Params) ->
     catalog = Catalog(view, CATALOGS["android"])
     app = {"package_name": str(package).strip(), **{key: args[key] for key in names}}
     if not catalog.apps(app["package_name"]):
-        others = [str(row.get("package_name")) for row in catalog.apps()]
-        raise NotFound("app", app["package_name"], others, "Upload it before you install it.")
+        names_of_apps = [str(row.get("package_name")) for row in catalog.apps()]
+        raise NotFound("app", app["package_name"], names_of_apps, "Upload it before you install it.")
     try:
         version = catalog.select(app, None, "args")
     except Ambiguous as error:

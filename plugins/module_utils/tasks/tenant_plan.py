@@ -140,7 +140,7 @@ def _by_object(changes: list[Row]) -> dict[_Key, Row]:
     for each in changes:
         name = (each["kind"], each["name"])
         numbers[name] += 1
-        found[(*name, numbers[name])] = each
+        found[name[0], name[1], numbers[name]] = each
     return found
 
 
