@@ -131,5 +131,7 @@ FILES: dict[str, str | bytes] = {
     "retail.p7m": apple_files.dep_token(),
     "retail.vpptoken": apple_files.vpp_token(),
     "retail-2027.vpptoken": apple_files.vpp_token(),
+    "base/device_groups.yml": "- path: Shops\n",
+    "production/device_groups.yml": '- "Shops/{{ inventory_hostname }}"\n',
     "stores-tasks.yml": "- esper.cloud.device_group_info:\n",
 }
