@@ -331,6 +331,45 @@ EXAMPLES = r"""
   loop: "{{ applied.objects | rejectattr('action', 'eq', 'unchanged') }}"
   loop_control:
     label: "{{ item.option }}"
+
+- name: Delete the menus that the list lacks, at most five
+  esper.cloud.tenant:
+    contents:
+      - src: menu.png
+    prune:
+      - kind: contents
+        names: ["menu*"]
+    max_deletions: 5
+
+- name: Configure a blueprint except for its orientation, until the end of a pilot
+  esper.cloud.tenant:
+    blueprints:
+      - name: Menu boards
+        settings:
+          android:
+            screen_orientation_settings:
+              orientation_type: LANDSCAPE
+    accepted_deviations:
+      - kind: blueprints
+        name: Menu boards
+        field: settings.android.screen_orientation_settings
+        reason: Upright screens in Berlin
+        until: "2027-03-31"
+
+- name: Write the plan to a file for a review
+  esper.cloud.tenant:
+    device_groups:
+      - path: Stores/Hamburg
+      - path: Stores/Bremen
+    plan_dest: plan.json
+  check_mode: true
+
+- name: Apply the plan if it is the reviewed one
+  esper.cloud.tenant:
+    device_groups:
+      - path: Stores/Hamburg
+      - path: Stores/Bremen
+    reviewed_plan: plan.json
 """
 
 RETURN = r"""

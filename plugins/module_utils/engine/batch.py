@@ -118,7 +118,7 @@ class BatchItem:
         return planned or [row for row in [self.plan.current] if row is not None]
 
     @property
-    def is_refused(self) -> bool:
+    def is_protected(self) -> bool:
         """True if the task does not list the object, and it cannot be deleted."""
         return self.is_unlisted and isinstance(self.error, InvalidParameter)
 
@@ -239,7 +239,7 @@ class Batch:
             self.items += unlisted
             self._stages = _dependency_stages(self.items)
         self._plan_absent(found)
-        self._keep_refused()
+        self._keep_protected()
         self._complete_plans()
         self._order_renames()
         self._order_early_deletions()
@@ -247,7 +247,7 @@ class Batch:
         self._set_levels()
         self._check_deletions()
         self._check_dependencies()
-        self._keep_refused()
+        self._keep_protected()
         for item in self.items:
             item.plan.evaluate_warnings()
 
@@ -260,11 +260,11 @@ class Batch:
         for item in self.items:
             if item.is_unlisted and item.error is None:
                 item.fail(InvalidParameter(reason))
-        self._keep_refused()
+        self._keep_protected()
 
-    def _keep_refused(self) -> None:
-        self.kept += [item for item in self.items if item.is_refused]
-        self.items = [item for item in self.items if not item.is_refused]
+    def _keep_protected(self) -> None:
+        self.kept += [item for item in self.items if item.is_protected]
+        self.items = [item for item in self.items if not item.is_protected]
 
     def _read_lists(self, listed_kinds: t.Sequence[Kind]) -> None:
         """Read the lists of the kinds with many objects, and of some others, at the same time. If that fails, so do the
@@ -323,16 +323,16 @@ class Batch:
         for item in found:
             if item.plan.current is not None:
                 self._view.add_effects([Effect(item.kind, item.plan.current[item.kind.id_key], None)])
-        refused: set[BatchItem] = set()
+        kept: set[BatchItem] = set()
         while True:
             for item in found:
                 if item.error is None and not self._is_stopped:
                     self._plan_found(item)
-            new = {item for item in found if item.error is not None or item.accepted} - refused
+            new = {item for item in found if item.error is not None or item.accepted} - kept
             if not new or self._is_stopped:
                 return
             # An object that is kept can prevent the deletion of another, such as that of its parent group.
-            refused |= new
+            kept |= new
             for item in new:
                 if item.plan.current is not None:
                     self._view.keep(item.kind, item.plan.current[item.kind.id_key])

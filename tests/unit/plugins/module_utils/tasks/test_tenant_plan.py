@@ -186,7 +186,7 @@ def refusal(world: World, options: Row) -> Run:
     return run
 
 
-def test_a_change_in_the_tenant_is_refused_by_name(world: World, reviewed: Row) -> None:
+def test_a_change_in_the_tenant_fails_by_name(world: World, reviewed: Row) -> None:
     world.must("blueprint", board(description="By hand"))
     run = refusal(world, reviewed)
     assert run.message == (
@@ -244,7 +244,7 @@ def test_another_checksum_lists_the_current_changes(world: World, reviewed: Row)
         ('{"changes": [], "plan_checksum": "0"}', "does not have its checksum, so it was edited."),
     ],
 )
-def test_an_invalid_plan_is_refused(world: World, text: str | None, message: str) -> None:
+def test_an_invalid_plan_fails(world: World, text: str | None, message: str) -> None:
     file = world.folder / "plan.json"
     if text is not None:
         file.write_text(text, encoding="utf-8")

@@ -47,7 +47,7 @@ def _without_ids(value: t.Any) -> t.Any:
     return [{**row, "id": None} if "id" in row else row for row in value] if isinstance(value, list) else value
 
 
-def refused(world: World, options: Row) -> Run:
+def failing(world: World, options: Row) -> Run:
     """Return the outcome of a task that fails in check mode and in a run, before it sends a write request."""
     predicted, run = world.run("tenant", options, check_mode=True), world.run("tenant", options)
     for each in (predicted, run):
@@ -129,7 +129,7 @@ def test_two_teams_share_a_tenant(world: World) -> None:
 @pytest.mark.parametrize("contents", [{}, {"contents": []}])
 def test_an_empty_or_missing_list_does_not_delete_all(menus: World, contents: Row) -> None:
     prune = {"kind": "contents", "allow_empty": False}
-    run = refused(menus, {**contents, "prune": [prune]})
+    run = failing(menus, {**contents, "prune": [prune]})
     assert run.message == (
         "The task lists no content files, so it would delete all of them: a.txt, b.txt, c.txt. List those to keep, or"
         " set allow_empty=true in prune[0]."
@@ -141,19 +141,19 @@ def test_an_empty_or_missing_list_does_not_delete_all(menus: World, contents: Ro
 
 def test_a_list_without_a_selected_name_does_not_delete_all_of_them(menus: World) -> None:
     prune = [{"kind": "contents", "names": ["b*"]}]
-    run = refused(menus, {"contents": [menu(menus, "a.txt")], "prune": prune})
+    run = failing(menus, {"contents": [menu(menus, "a.txt")], "prune": prune})
     assert run.message.startswith("The task lists no content files that match prune[0], so it would delete all of them")
 
 
 def test_an_object_to_delete_is_not_one_to_keep(menus: World) -> None:
     absent = {"name": "a.txt", "state": "absent"}
-    run = refused(menus, {"contents": [absent], "prune": [{"kind": "contents"}]})
+    run = failing(menus, {"contents": [absent], "prune": [{"kind": "contents"}]})
     assert "The task lists no content files" in run.message
 
 
 def test_the_number_of_deletions_has_a_limit(menus: World) -> None:
     options = {"contents": [menu(menus, "a.txt")], "prune": [{"kind": "contents"}]}
-    run = refused(menus, {**options, "max_deletions": 1})
+    run = failing(menus, {**options, "max_deletions": 1})
     assert run.message == (
         "The task would delete 2 objects that it does not list, more than max_deletions=1: prune[0] 'b.txt', prune[0]"
         " 'c.txt'. Check the list, or increase max_deletions."
@@ -165,13 +165,13 @@ def test_the_number_of_deletions_has_a_limit(menus: World) -> None:
 def test_ten_deletions_are_the_default_limit(world: World) -> None:
     names = [f"{number}.txt" for number in range(12)]
     world.must("tenant", {"contents": [menu(world, name) for name in names]})
-    run = refused(world, {"contents": [menu(world, "0.txt")], "prune": [{"kind": "contents"}]})
+    run = failing(world, {"contents": [menu(world, "0.txt")], "prune": [{"kind": "contents"}]})
     assert "delete 11 objects that it does not list, more than max_deletions=10" in run.message
 
 
 def test_the_percentage_of_deletions_has_a_limit(menus: World) -> None:
     options = {"contents": [menu(menus, "a.txt")], "prune": [{"kind": "contents"}]}
-    run = refused(menus, {**options, "max_deletion_percent": 66})
+    run = failing(menus, {**options, "max_deletion_percent": 66})
     assert "would delete 2 of 3 content files, more than max_deletion_percent=66: b.txt, c.txt." in run.message
     assert unlisted(planned(menus, {**options, "max_deletion_percent": 67})) == {"b.txt": None, "c.txt": None}
 
