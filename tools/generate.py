@@ -463,8 +463,10 @@ def connection_fragment() -> str:
     for each in table:
         spec: Doc = {"type": each.type} | ({} if each.default is None else {"default": each.default})
         names = " or ".join(f"E({name})" for name in each.env)
-        module[each.name] = {"description": [*each.description, f"Can also be set with {names}."]} | spec
-        plugin[each.name] = {"description": list(each.description)} | spec | {"env": [{"name": n} for n in each.env]}
+        also = f"Can also be set with the variable C({each.variable}), or with {names}."
+        module[each.name] = {"description": [*each.description, also]} | spec
+        places = {"vars": [{"name": each.variable}], "env": [{"name": name} for name in each.env]}
+        plugin[each.name] = {"description": list(each.description)} | spec | places
     requirements = {"requirements": ["requests >= 2.28"]}
     return _fragment(
         "The documentation of the connection options.",
@@ -643,9 +645,15 @@ def option_table() -> str:
     for each in importlib.import_module(f"{PACKAGE}.http.connection").OPTIONS:
         default = "" if each.default is None else f"`{yaml.safe_dump(each.default).partition(chr(10))[0]}`"
         rows.append(
-            (f"`{each.name}`", ", ".join(f"`{name}`" for name in each.env), default, _markdown(each.description[0]))
+            (
+                f"`{each.name}`",
+                f"`{each.variable}`",
+                ", ".join(f"`{name}`" for name in each.env),
+                default,
+                _markdown(each.description[0]),
+            )
         )
-    return _table(("Option", "Environment variable", "Default", "Description"), rows)
+    return _table(("Option", "Variable", "Environment variable", "Default", "Description"), rows)
 
 
 def _markdown(text: str) -> str:

@@ -56,7 +56,7 @@ class _Summary:
         self.names.setdefault(kind, {}).setdefault(action, []).append(name)
 
 
-class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible-core has no types
+class CallbackModule(CallbackBase):
     CALLBACK_VERSION = 2.0
     CALLBACK_TYPE = "aggregate"
     CALLBACK_NAME = "esper.cloud.summary"

@@ -17,31 +17,31 @@ options:
     description:
       - Name of the tenant, such as V(acme) or V(acme.esper.cloud), or the URL of its console or API.
       - Either O(tenant) or O(api_url) is required.
-      - Can also be set with E(ESPER_TENANT) or E(ESPER_ENVIRONMENT).
+      - Can also be set with the variable C(esper_tenant), or with E(ESPER_TENANT) or E(ESPER_ENVIRONMENT).
     type: str
   api_url:
     description:
       - Base URL of the Esper API, such as V(https://acme-api.esper.cloud/api). Overrides O(tenant).
       - Use it for a gateway, or for tests against the simulator.
-      - Can also be set with E(ESPER_API_URL).
+      - Can also be set with the variable C(esper_api_url), or with E(ESPER_API_URL).
     type: str
   api_key:
     description:
       - API key, from the page B(API Key Management) of the Esper console. Required.
       - The key is never shown, logged or cached. It belongs to a user; create a user for automation.
-      - Can also be set with E(ESPER_API_KEY).
+      - Can also be set with the variable C(esper_api_key), or with E(ESPER_API_KEY).
     type: str
   enterprise_id:
     description:
       - UUID of the enterprise. If omitted, the module asks the Esper API, which costs one request for each
         task.
       - The UUID never changes. Setting it makes each task faster.
-      - Can also be set with E(ESPER_ENTERPRISE_ID).
+      - Can also be set with the variable C(esper_enterprise_id), or with E(ESPER_ENTERPRISE_ID).
     type: str
   timeout:
     description:
       - Time limit in seconds for the connection, and for each part of a response. At most V(604800).
-      - Can also be set with E(ESPER_TIMEOUT).
+      - Can also be set with the variable C(esper_timeout), or with E(ESPER_TIMEOUT).
     type: float
     default: 60.0
   retries:
@@ -49,7 +49,7 @@ options:
       - Maximum number of retries after a lost connection, a server error (5xx) or a rate limit (429). At
         most V(100).
       - A request that creates an object is not repeated before the object is looked up.
-      - Can also be set with E(ESPER_RETRIES).
+      - Can also be set with the variable C(esper_retries), or with E(ESPER_RETRIES).
     type: int
     default: 4
   deadline:
@@ -57,7 +57,7 @@ options:
       - Time limit in seconds for all requests of a task, including waits and retries. V(0) sets no limit.
         At most V(604800), a week.
       - A task never exceeds it by more than O(timeout).
-      - Can also be set with E(ESPER_DEADLINE).
+      - Can also be set with the variable C(esper_deadline), or with E(ESPER_DEADLINE).
     type: float
     default: 300.0
   max_response_size:
@@ -65,19 +65,19 @@ options:
       - Maximum size in megabytes of the body of a response, after decompression. V(0) sets no limit. At most
         V(10000).
       - It limits the memory of a task. Downloads of files are not limited.
-      - Can also be set with E(ESPER_MAX_RESPONSE_SIZE).
+      - Can also be set with the variable C(esper_max_response_size), or with E(ESPER_MAX_RESPONSE_SIZE).
     type: int
     default: 25
   validate_certs:
     description:
       - If V(true), the TLS certificate of the server must be valid. Set it to V(false) only for tests.
-      - Can also be set with E(ESPER_VALIDATE_CERTS).
+      - Can also be set with the variable C(esper_validate_certs), or with E(ESPER_VALIDATE_CERTS).
     type: bool
     default: true
   ca_path:
     description:
       - Path of a file or directory with CA certificates that replace those of the system.
-      - Can also be set with E(ESPER_CA_PATH).
+      - Can also be set with the variable C(esper_ca_path), or with E(ESPER_CA_PATH).
     type: path
 requirements:
   - requests >= 2.28
@@ -90,6 +90,8 @@ options:
       - Name of the tenant, such as V(acme) or V(acme.esper.cloud), or the URL of its console or API.
       - Either O(tenant) or O(api_url) is required.
     type: str
+    vars:
+      - name: esper_tenant
     env:
       - name: ESPER_TENANT
       - name: ESPER_ENVIRONMENT
@@ -98,6 +100,8 @@ options:
       - Base URL of the Esper API, such as V(https://acme-api.esper.cloud/api). Overrides O(tenant).
       - Use it for a gateway, or for tests against the simulator.
     type: str
+    vars:
+      - name: esper_api_url
     env:
       - name: ESPER_API_URL
   api_key:
@@ -105,6 +109,8 @@ options:
       - API key, from the page B(API Key Management) of the Esper console. Required.
       - The key is never shown, logged or cached. It belongs to a user; create a user for automation.
     type: str
+    vars:
+      - name: esper_api_key
     env:
       - name: ESPER_API_KEY
   enterprise_id:
@@ -113,6 +119,8 @@ options:
         task.
       - The UUID never changes. Setting it makes each task faster.
     type: str
+    vars:
+      - name: esper_enterprise_id
     env:
       - name: ESPER_ENTERPRISE_ID
   timeout:
@@ -120,6 +128,8 @@ options:
       - Time limit in seconds for the connection, and for each part of a response. At most V(604800).
     type: float
     default: 60.0
+    vars:
+      - name: esper_timeout
     env:
       - name: ESPER_TIMEOUT
   retries:
@@ -129,6 +139,8 @@ options:
       - A request that creates an object is not repeated before the object is looked up.
     type: int
     default: 4
+    vars:
+      - name: esper_retries
     env:
       - name: ESPER_RETRIES
   deadline:
@@ -138,6 +150,8 @@ options:
       - A task never exceeds it by more than O(timeout).
     type: float
     default: 300.0
+    vars:
+      - name: esper_deadline
     env:
       - name: ESPER_DEADLINE
   max_response_size:
@@ -147,6 +161,8 @@ options:
       - It limits the memory of a task. Downloads of files are not limited.
     type: int
     default: 25
+    vars:
+      - name: esper_max_response_size
     env:
       - name: ESPER_MAX_RESPONSE_SIZE
   validate_certs:
@@ -154,12 +170,16 @@ options:
       - If V(true), the TLS certificate of the server must be valid. Set it to V(false) only for tests.
     type: bool
     default: true
+    vars:
+      - name: esper_validate_certs
     env:
       - name: ESPER_VALIDATE_CERTS
   ca_path:
     description:
       - Path of a file or directory with CA certificates that replace those of the system.
     type: path
+    vars:
+      - name: esper_ca_path
     env:
       - name: ESPER_CA_PATH
 requirements:

@@ -16,11 +16,18 @@ description:
     P(esper.cloud.device#connection) and the Python interpreter of the controller. So modules of this collection run
     for a device without further settings, and tasks that need a login fail instead of running on the controller.
   - The name of the source file must end in C(.esper.yml) or C(.esper.yaml).
+  - The hosts use the connection of the source file for their tasks, see the notes.
 extends_documentation_fragment:
   - esper.cloud.connection.plugin
   - constructed
   - inventory_cache
 notes:
+  - The order of precedence of a connection option is the source file, extra variables, variables of the group C(all),
+    environment variables. The variables of the group C(all) are those in C(group_vars) next to the source file and in
+    sources that are read before. The first of these that sets O(tenant) or O(api_url) sets both.
+  - Each host has the variable C(esper_api_url), so its tasks are for its own tenant. They also use the O(api_key),
+    O(enterprise_id), O(validate_certs) and O(ca_path) of the source file, which are not variables. A program that reads
+    the output of C(ansible-inventory), such as AWX, does not have them. Set them as variables there.
   - Connection options can be templates, such as a lookup of a secret, or vaulted values.
   - Values from the Esper API are data. Ansible never evaluates templates in them. If a playbook uses such a value as an
     expression, as in a C(when) with the text C({{ esper_alias }}), Ansible evaluates a text without braces. Write
@@ -58,6 +65,14 @@ options:
       - A name or an ID - V(assigned_blueprint_id), V(current_blueprint_id).
     type: dict
     default: {}
+  exclude_filters:
+    description:
+      - Filters for devices that are not hosts, as a list of dictionaries with the keys and values of O(filters).
+      - A device is excluded if it matches all filters of one dictionary. An empty dictionary is an error.
+      - Each dictionary costs one more request for each 1000 devices that match it.
+    type: list
+    elements: dict
+    default: []
   include_disabled:
     description:
       - If V(true), devices in the state V(disabled) are hosts too. Somebody wiped them, or removed them from the
@@ -70,16 +85,25 @@ options:
       - Sources of the host name, in the order of preference. V(name), V(alias), V(serial), V(id), or a Jinja expression
         on the host variables, such as C(esper_alias ~ '.' ~ esper_platform).
       - If a name is empty, or if several devices have it, none of them gets it. Each device then gets its next name,
-        and finally its ID. So the names do not depend on the order in which Esper lists the devices.
-      - Every name must be valid. Paths, wildcards, names that start with V(!), V(&), V(~) or V(@), and names of more
-        than 512 characters are not used. Neither are names with a word such as V(all) or V(localhost). An ID is only
-        used if it is a UUID. The inventory omits a device without a valid name, and the plugin warns.
+        and finally its ID. So the names do not depend on the order in which Esper lists the devices. If several devices
+        have a name, the plugin warns.
+      - The value of an expression is not a name if it contains the text of a null value, such as V(None.ANDROID).
+      - Every name must be valid. Names with whitespace, colons, commas, slashes or wildcards are not used, unless
+        O(clean_hostnames=true). Neither are names that start with V(!), V(&), V(~) or V(@).
+      - Names such as V(all) or V(localhost), and names of more than 512 characters, are never used. An ID is only used
+        if it is a UUID. The inventory omits a device without a valid name, and the plugin warns.
       - If a host or a group of another inventory source already has the name, the device gets its next name, and the
         plugin warns. To add variables to the host of a device from another source that is read first, set C(esper_id)
         to the ID of the device there.
     type: list
     elements: str
     default: [name, serial, id]
+  clean_hostnames:
+    description:
+      - If V(true), characters that are not valid in a name become underscores, so V(Till 1) becomes V(Till_1).
+      - If V(false), a device with such a name gets its next name.
+    type: bool
+    default: false
   vars_prefix:
     description:
       - Prefix of the names of the host variables.
@@ -101,6 +125,13 @@ options:
     elements: str
     choices: [group, tag, platform, state, blueprint]
     default: [group, tag, platform, state, blueprint]
+  include_empty_groups:
+    description:
+      - If V(true), each device group of the tenant is an inventory group.
+      - If V(false), only device groups with hosts in them or in their subgroups are inventory groups. Ansible warns if
+        a pattern contains another group.
+    type: bool
+    default: true
   connection:
     description:
       - Connection of the hosts.
@@ -179,6 +210,15 @@ filters:
 hostnames: [alias, name]
 
 ---
+# All devices except those that are offline in the lab, or have the tag retired. Only groups with hosts.
+plugin: esper.cloud.devices
+exclude_filters:
+  - group_multi: Lab
+    state: offline
+  - tags: retired
+include_empty_groups: false
+
+---
 # Own variables and groups, in addition to those for device groups and tags. The cache is valid for ten minutes.
 plugin: esper.cloud.devices
 group_by: [group, tag]
@@ -207,27 +247,39 @@ on_error: cached
 """
 
 import contextlib
+import difflib
 import hashlib
 import json
+import os
 import re
 import typing as t
 from collections import Counter
 from pathlib import Path
 
+from ansible.constants import config as ansible_config
 from ansible.errors import AnsibleParserError
 from ansible.inventory.host import Host
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable, to_safe_group_name
 from ansible.release import __version__ as core_version
+from ansible.vars.plugins import get_vars_from_inventory_sources
 from ansible_collections.esper.cloud.plugins.module_utils.base.errors import EsperError, InvalidParameter, RequestFailed
 from ansible_collections.esper.cloud.plugins.module_utils.base.names import unique_hostnames
 from ansible_collections.esper.cloud.plugins.module_utils.base.redaction import Redaction
 from ansible_collections.esper.cloud.plugins.module_utils.base.row import Row
-from ansible_collections.esper.cloud.plugins.module_utils.base.text import listed, printable
+from ansible_collections.esper.cloud.plugins.module_utils.base.text import counted, listed, printable
 from ansible_collections.esper.cloud.plugins.module_utils.engine.tenant_view import TenantView
 from ansible_collections.esper.cloud.plugins.module_utils.http.client import Client
-from ansible_collections.esper.cloud.plugins.module_utils.http.connection import OPTIONS, Connection, api_url_of
+from ansible_collections.esper.cloud.plugins.module_utils.http.connection import (
+    OPTIONS,
+    Connection,
+    Place,
+    api_url_of,
+    combine,
+    values_in_environment,
+)
 from ansible_collections.esper.cloud.plugins.module_utils.kinds.device import DISABLED, MINIMAL, check_filters
 from ansible_collections.esper.cloud.plugins.module_utils.tasks.fleet import CACHE_FORMAT, KINDS, Fleet, read_fleet
+from ansible_collections.esper.cloud.plugins.plugin_utils import inventory_connections
 from ansible_collections.esper.cloud.plugins.plugin_utils.api_values import (
     HAS_TRUST,
     as_data,
@@ -240,25 +292,97 @@ from ansible_collections.esper.cloud.plugins.plugin_utils.garbage import without
 from ansible_collections.esper.cloud.plugins.plugin_utils.host_variables import HostVariables, VariableBuilder
 
 _HOSTNAME_FIELDS = ("name", "alias", "serial", "id")
+_NAMES_PLUGIN = re.compile(r"^[\"']?plugin[\"']?\s*:\s*[\"']?esper\.cloud\.devices\b", re.MULTILINE)
+_LARGEST_FILE = 100_000
+# Stands for a null value in an expression. No name contains it.
+_NULL = "\ue000"
 _DOTTED_NAME = re.compile(r"[a-z_]\w*(\.[a-z_]\w*)*", re.ASCII | re.IGNORECASE)
 
 
 class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
     NAME = "esper.cloud.devices"
+    _vars: Row | None
 
     def verify_file(self, path: str) -> bool:
-        return path.endswith((".esper.yml", ".esper.yaml")) and super().verify_file(path)
+        is_readable = super().verify_file(path)
+        if path.endswith((".esper.yml", ".esper.yaml")):
+            return bool(is_readable)
+        if is_readable and _names_plugin(path):
+            self._warn(
+                f"{path} is not read, although it names the plugin {self.NAME}. Rename it, so that its name ends in"
+                " .esper.yml."
+            )
+        return False
 
     def parse(self, inventory: t.Any, loader: t.Any, path: str, cache: bool = True) -> None:
         super().parse(inventory, loader, path)
-        self._read_config_data(path)
+        self._keys: list[str] = []
         try:
+            options = self._read_options(path)
             with without_collections(inventory):
-                self._populate(self._load_fleet(path, cache))
+                fleet = self._load_fleet(path, cache, options)
+                self._populate(fleet, api_url_of(options))
         except EsperError as error:
             # It can suggest names of objects, and somebody can name an object like the key.
-            redaction = Redaction([str(self._connection_option("api_key") or "")])
-            raise AnsibleParserError(printable(redaction.text(str(error)))) from None
+            raise AnsibleParserError(printable(Redaction(self._keys).text(str(error)))) from None
+
+    # --- the options ------------------------------------------------------------------------------------------------
+
+    def _read_options(self, path: str) -> Row:
+        """Read the source file, and return the connection options."""
+        extra: Row = self._vars or {}
+        variables = {**self._variables_of_all(path), **extra}
+        self._vars = variables
+        try:
+            config = self._read_config_data(path)
+        finally:
+            self._vars = extra
+        self._check_keys(config)
+        if variables:
+            # A variable can be a template with others, such as those in a vault.
+            self.templar.available_variables = variables
+        try:
+            return self._connection_options(path, config, variables)
+        finally:
+            if variables:
+                self.templar.available_variables = {}
+
+    def _variables_of_all(self, path: str) -> Row:
+        """Return the variables of the group all: those of sources that were read before, and of the files next to the
+        source."""
+        group = self.inventory.groups["all"]
+        return {**group.get_vars(), **get_vars_from_inventory_sources(self.loader, [path], [group], "all")}
+
+    def _check_keys(self, config: t.Mapping[str, t.Any]) -> None:
+        known = [*ansible_config.get_configuration_definitions("inventory", self._load_name), "plugin"]
+        for key in config:
+            if key not in known:
+                near = difflib.get_close_matches(str(key), known, n=1)
+                hint = f"Did you mean '{near[0]}'?" if near else f"Valid options: {', '.join(sorted(set(known)))}."
+                raise InvalidParameter(f"Unknown option '{key}' in the inventory file. {hint}")
+
+    def _connection_options(self, path: str, config: t.Mapping[str, t.Any], variables: Row) -> Row:
+        file = {each.name: self._plain(config[each.name]) for each in OPTIONS if config.get(each.name) is not None}
+        in_variables = {
+            each.name: value
+            for each in OPTIONS
+            if (value := self._plain(variables.get(each.variable))) is not None and str(value).strip()
+        }
+        places = (
+            Place("the inventory file", file),
+            Place("the variables", in_variables, is_mixed=True),
+            Place("the environment variables", values_in_environment(os.environ)),
+        )
+        self._keys = [str(place.values["api_key"]) for place in places if place.values.get("api_key")]
+        combined = {name: value for name, (_index, value) in combine(places).items()}
+        # The places of texts are those above. Ansible also converts the values of the other options.
+        texts = ("tenant", "api_url", "api_key", "enterprise_id")
+        options = {
+            each.name: combined.get(each.name) if each.name in texts else self._plain(self.get_option(each.name))
+            for each in OPTIONS
+        }
+        inventory_connections.remember(path, api_url_of(options), file)
+        return options
 
     def update_cache_if_changed(self) -> None:
         super().update_cache_if_changed()
@@ -278,16 +402,18 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
 
     # --- the data of the tenant -------------------------------------------------------------------------------------
 
-    def _load_fleet(self, path: str, cache: bool) -> Fleet:
+    def _load_fleet(self, path: str, cache: bool, options: Row) -> Fleet:
         """Return the fleet from the cache if it is enabled and valid, otherwise from the Esper API."""
-        options = {option.name: self._connection_option(option.name) for option in OPTIONS}
         filters = check_filters(self._templated(self.get_option("filters")))
-        key = self._cache_key(path, api_url_of(options), filters)
+        excluded = [check_filters(each) for each in self._templated(self.get_option("exclude_filters"))]
+        if {} in excluded:
+            raise InvalidParameter("Invalid exclude_filters: an empty dictionary would exclude all devices. Remove it.")
+        key = self._cache_key(path, api_url_of(options), filters, excluded)
         is_cache_enabled = self.get_option("cache")
         if is_cache_enabled and cache and (cached := self._cached_fleet(key)):
             return cached
         try:
-            fleet = self._read_fleet(Connection.from_options(options), filters)
+            fleet = self._read_fleet(Connection.from_options(options), filters, excluded)
         except RequestFailed as error:
             return self._fallback_to_cache(error, key)
         if is_cache_enabled:
@@ -295,11 +421,12 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             self._cache[key] = fleet.to_cache()
         return fleet
 
-    def _cache_key(self, path: str, api_url: str, filters: Row) -> str:
+    def _cache_key(self, path: str, api_url: str, filters: Row, excluded: list[Row]) -> str:
         """Return the key of the cache for the tenant and the options that select the data. It does not depend on the
         API key."""
         identity = json.dumps(
-            [CACHE_FORMAT, api_url, filters, self.get_option("detail_level"), self._needed_names()], sort_keys=True
+            [CACHE_FORMAT, api_url, filters, excluded, self.get_option("detail_level"), self._needed_names()],
+            sort_keys=True,
         )
         return f"{self.get_cache_key(path)}_{hashlib.sha256(identity.encode()).hexdigest()[:16]}"
 
@@ -311,16 +438,27 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
     def _cached_fleet(self, key: str) -> Fleet | None:
         try:
             return Fleet.from_cache(self._cache[key])
-        except (KeyError, TypeError, ValueError):
+        except KeyError:
+            return None
+        except Exception as error:  # noqa: BLE001 - each cache plugin raises others if its data is damaged
+            self._warn(
+                f"The cache of the inventory is damaged, so the devices are read again ({type(error).__name__})."
+            )
             return None
 
-    def _read_fleet(self, connection: Connection, filters: Row) -> Fleet:
-        with Client(connection, user_agent=f"ansible-core/{core_version}", log=self.display.vvv) as client:
+    def _read_fleet(self, connection: Connection, filters: Row, excluded: list[Row]) -> Fleet:
+        with Client(
+            connection,
+            user_agent=f"ansible-core/{core_version}",
+            log=self.display.vvv,
+            progress=self._announce,
+        ) as client:
             for warning in client.warnings:
                 self._warn(warning)
             return read_fleet(
                 TenantView(client),
                 filters,
+                excluded=excluded,
                 level=self.get_option("detail_level"),
                 kinds=self._needed_names(),
                 concurrency=max(int(self.get_option("concurrency")), 1),
@@ -348,8 +486,13 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         total = "" if count is None else f" of {count}"
         self.display.v(f"esper.cloud.devices: read {read}{total} devices")
 
-    def _connection_option(self, name: str) -> t.Any:
-        value = self._templated(self.get_option(name))
+    def _announce(self, text: str) -> None:
+        # The standard output of ansible-inventory is JSON.
+        self.display.display(f"{self.NAME}: {printable(Redaction(self._keys).text(text))}", stderr=True)
+
+    def _plain(self, value: t.Any) -> t.Any:
+        """Return the value of a connection option with the templates in it evaluated."""
+        value = self._templated(value)
         if value is None or isinstance(value, (bool, int, float)):
             return value
         # str() decrypts a vaulted value.
@@ -365,7 +508,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
 
     # --- hosts ------------------------------------------------------------------------------------------------------
 
-    def _populate(self, fleet: Fleet) -> None:
+    def _populate(self, fleet: Fleet, api_url: str = "") -> None:
         prefix = self.get_option("vars_prefix")
         if not re.fullmatch(r"[A-Za-z_]\w*", prefix, re.ASCII):
             raise InvalidParameter(
@@ -376,11 +519,12 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         devices = [device for device in fleet.devices if includes_disabled or device["state_code"] != DISABLED]
         # _add_hosts() empties the only list that is left.
         fleet.devices = []
-        builder = VariableBuilder(fleet, prefix)
+        constants = {inventory_connections.URL_VARIABLE: as_text(api_url)} if api_url else {}
+        builder = VariableBuilder(fleet, prefix, constants)
         groups = DeviceGroups(self.inventory, fleet, self.get_option("group_by"), self._warn)
         self._add_root_group()
-        groups.create(devices)
-        hostnames = self._hostnames(devices, builder, taken=self._taken_names(f"{prefix}id"))
+        groups.create(devices, with_empty=self.get_option("include_empty_groups"))
+        hostnames = self._hostnames(devices, builder, taken=self._taken_names(f"{prefix}id", api_url))
         for host, variables in self._add_hosts(devices, hostnames, builder, groups):
             self._construct(host, variables)
 
@@ -476,13 +620,20 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
     def _hostnames(self, devices: list[Row], builder: VariableBuilder, taken: Row) -> list[str | None]:
         preferences = self.get_option("hostnames")
         failures: Counter[str] = Counter()
-        names, rejected = unique_hostnames(
+        names, rejected, shared = unique_hostnames(
             [self._hostname_candidates(device, preferences, builder, failures) for device in devices],
             [device["id"] for device in devices],
             taken=taken,
+            clean=self.get_option("clean_hostnames"),
         )
         for preference in (preference for preference, count in failures.items() if count == len(devices)):
             self._warn(f"The host name expression '{preference}' cannot be evaluated for any device.")
+        if shared:
+            doubles = [f"'{name}' ({counted(number)})" for name, number in sorted(shared.items())]
+            self._warn(
+                "Several devices have the same name. None of them gets it, and each one gets its next name:"
+                f" {listed(doubles)}."
+            )
         if rejected:
             renamed = [f"{', '.join(taken_names)} (now {names[index]})" for index, taken_names in rejected.items()]
             self._warn(
@@ -496,11 +647,15 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             )
         return names
 
-    def _taken_names(self, id_variable: str) -> Row:
+    def _taken_names(self, id_variable: str, api_url: str) -> Row:
         """Return the names of all hosts and groups in the inventory, with the ID of the device that a host is. A host
-        of another source is a device only if a variable has the ID of the device."""
+        of another source is a device only if a variable has the ID of the device, and it is not of another tenant."""
         groups = [*self.inventory.groups, *map(to_safe_group_name, self.get_option("groups") or ())]
-        hosts = {name: host.vars.get(id_variable) for name, host in self.inventory.hosts.items()}
+        url_variable = inventory_connections.URL_VARIABLE
+        hosts = {
+            name: host.vars.get(id_variable) if host.vars.get(url_variable, api_url) == api_url else None
+            for name, host in self.inventory.hosts.items()
+        }
         return {**hosts, **dict.fromkeys(groups)}
 
     def _hostname_candidates(
@@ -524,8 +679,39 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
                     ) from error
                 failures[preference] += 1
                 continue
-            candidates.append(None if value is None else str(value))
+            has_null = value is None or self._shows_null(preference, variables, str(value))
+            candidates.append(None if has_null else str(value))
         return candidates
+
+    def _shows_null(self, expression: str, variables: Row, value: str) -> bool:
+        """Return whether the value of an expression contains the text of a null value. In Jinja, that is ``None``."""
+        if "none" not in value.lower():
+            return False
+        try:
+            # With another text in place of null, that text must be in the same places.
+            marked = str(self._compose(expression, t.cast(Row, _with_marked_null(variables))))
+        except Exception:  # noqa: BLE001 - whatever an expression of the user raises
+            return False
+        return _NULL in marked and marked.replace(_NULL, "none").lower() == value.lower()
+
+
+def _with_marked_null(value: t.Any) -> t.Any:
+    if isinstance(value, dict):
+        return {key: _with_marked_null(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_with_marked_null(item) for item in value]
+    return as_text(_NULL) if value is None else value
+
+
+def _names_plugin(path: str) -> bool:
+    """Return whether a file is a source of this plugin, except for its name."""
+    try:
+        file = Path(path)
+        if not file.is_file() or file.stat().st_size > _LARGEST_FILE:
+            return False
+        return bool(_NAMES_PLUGIN.search(file.read_text(encoding="utf-8")))
+    except (OSError, ValueError):
+        return False
 
 
 def _drain(rows: list[Row]) -> t.Iterator[Row]:

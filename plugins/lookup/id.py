@@ -45,9 +45,9 @@ EXAMPLES = r"""
   esper.cloud.api:
     path: "/enterprise/{enterprise_id}/devicegroup/{{ lookup('esper.cloud.id', 'Stores', kind='device_group') }}/"
 
-- name: Look up several blueprints at once
+- name: Read the IDs of several blueprints
   ansible.builtin.set_fact:
-    blueprint_ids: "{{ query('esper.cloud.id', 'Point of Sale', 'Signage', kind='blueprint') }}"
+    blueprint_ids: "{{ query('esper.cloud.id', 'Point of Sale', 'Signage (Linux)', kind='blueprint') }}"
 """
 
 RETURN = r"""
@@ -57,6 +57,7 @@ _raw:
   elements: raw
 """
 
+import os
 import typing as t
 
 from ansible.errors import AnsibleLookupError
@@ -72,21 +73,30 @@ from ansible_collections.esper.cloud.plugins.module_utils.engine.tenant_view imp
 from ansible_collections.esper.cloud.plugins.module_utils.http.client import Client
 from ansible_collections.esper.cloud.plugins.module_utils.http.connection import OPTIONS, Connection
 from ansible_collections.esper.cloud.plugins.module_utils.model.kind import Kind
+from ansible_collections.esper.cloud.plugins.plugin_utils.inventory_connections import missing_options
 
 display = Display()
 
 
-class LookupModule(LookupBase):  # type: ignore[misc]  # ansible-core has no types
+class LookupModule(LookupBase):
     def run(self, terms: list[t.Any], variables: t.Any = None, **kwargs: t.Any) -> list[t.Any]:
-        self.set_options(var_options=variables, direct=kwargs)
-        options = {option.name: _plain(self.get_option(option.name)) for option in OPTIONS}
-        redaction = Redaction([str(options["api_key"] or "").strip()])
+        own = {each.name: kwargs[each.name] for each in OPTIONS if each.name in kwargs}
+        keys = [kwargs.get("api_key"), *(os.environ.get(name) for each in OPTIONS if each.secret for name in each.env)]
         try:
+            found = missing_options(
+                own, variables or {}, self._templar.template if self._templar else _plain, os.environ
+            )
+            # Ansible reads environment variables, and converts all values.
+            self.set_options(direct={**kwargs, **found})
+            options = {option.name: _plain(self.get_option(option.name)) for option in OPTIONS}
+            keys.append(options["api_key"])
             kind, names = kind_of(str(self.get_option("kind")).strip()), _texts(terms)
+            redaction = Redaction([str(key).strip() for key in keys if key])
             return self._find(kind, names, Connection.from_options(options), redaction)
         except EsperError as error:
             # It can suggest names of objects, and somebody can name an object like the key.
-            raise AnsibleLookupError(printable(redaction.text(str(error)))) from None
+            text = Redaction([str(key).strip() for key in keys if key]).text(str(error))
+            raise AnsibleLookupError(printable(text)) from None
 
     def _find(self, kind: Kind, names: list[str], connection: Connection, redaction: Redaction) -> list[t.Any]:
         """Return the IDs of objects."""

@@ -20,6 +20,7 @@ from .base.redaction import SHORTEST, Redaction, free_texts
 from .base.row import Params, Row
 from .base.secret_keys import mask_secrets, secret_values
 from .base.text import listed, printable, printable_lines
+from .base.yaml_text import yaml_text
 from .engine.apply import accepted_writes, ensure_all
 from .engine.lookup import lookup_of
 from .engine.reader import reader_of
@@ -54,6 +55,8 @@ _REQUESTS_VERBOSITY = 3
 # The options whose values no message quotes, because the module does not know which of them are secret. Since version
 # 2.21, ansible-core shows the message of a failed task even with no_log.
 _NEVER_QUOTED = ("args", "body", "extra_args", "form")
+# The values in them that are never secret.
+_QUOTED = ("package_name", "version_name")
 _CONNECTION = tuple(
     Option(option.name, option.description, type=option.type, secret=option.secret) for option in CONNECTION_OPTIONS
 )
@@ -221,7 +224,7 @@ class Secrets:
     def of(cls, params: Params) -> Secrets:
         """Return the secrets in parameters."""
         api_key = str(params.get("api_key") or "").strip()
-        free = [_parsed(params.get(name)) for name in _NEVER_QUOTED]
+        free = [_without_names(_parsed(params.get(name))) for name in _NEVER_QUOTED]
         known = {*secret_values([params, *free])} - {api_key}
         return cls(
             api_key if len(api_key) >= SHORTEST else "", frozenset(known), frozenset(free_texts(leaves(free))) - known
@@ -243,7 +246,8 @@ class Secrets:
 
     def without(self, outcome: ModuleResult) -> ModuleResult:
         """Return a result as it leaves the collection: without secrets except the API key, which Ansible masks, and
-        those that are Disclosed, and with control characters escaped in messages, warnings and the titles of diffs."""
+        those that are Disclosed, with control characters escaped in messages, warnings and diffs, and with the values
+        of diffs as YAML."""
         redact = self.in_messages.text
         has_secrets = self.known or self.in_messages.learned
         result = t.cast(Row, self.in_results.all(outcome.result)) if has_secrets else dict(outcome.result)
@@ -255,10 +259,20 @@ class Secrets:
             result["errors"] = [printable(redact(text)) if isinstance(text, str) else text for text in result["errors"]]
         if isinstance(result.get("diff"), list):
             result["diff"] = [
-                {key: printable(value) if key.endswith("_header") else value for key, value in entry.items()}
+                {key: printable(value) if key.endswith("_header") else _shown(value) for key, value in entry.items()}
                 for entry in result["diff"]
             ]
         return ModuleResult(result, [printable(redact(warning)) for warning in outcome.warnings])
+
+
+def _without_names(value: t.Any) -> t.Any:
+    """Return the value of an option without names of apps, which messages quote."""
+    return {key: each for key, each in value.items() if key not in _QUOTED} if isinstance(value, dict) else value
+
+
+def _shown(value: t.Any) -> t.Any:
+    """Return a side of a diff as Ansible shows it."""
+    return yaml_text(value) if isinstance(value, dict) else value
 
 
 def _parsed(value: t.Any) -> t.Any:
@@ -288,7 +302,8 @@ def define_module(kind: Kind) -> ModuleDefinition:
 
     def run(view: TenantView, params: Params, context: RunContext) -> ModuleResult:
         expanded = lookup_of(view, kind).expand(params)
-        outcomes = ensure_all(view, kind, [params] if expanded is None else expanded, check_mode=context.check_mode)
+        several = [params] if expanded is None else expanded
+        outcomes = ensure_all(view, kind, several, check_mode=context.check_mode, diff=context.diff)
         result: Row = {"changed": any(outcome.changed for outcome in outcomes)}
         records = [outcome.record for outcome in outcomes if outcome.record is not None]
         if expanded is not None:

@@ -1847,14 +1847,27 @@ options:
         Passwords of settings and networks in the task are also kept, because they cannot be read.
     type: bool
     default: false
+  remove:
+    description:
+      - Paths of settings and items to remove, as in diffs and in the differences of M(esper.cloud.blueprint_info),
+        for example V(android.camera_settings), V(android.apps[com.example.kiosk]), V(android.files[menu.html])
+        or V(android.apps[com.example.kiosk].managed_config.server).
+      - The name of an item is its package name, file name, webclip, path on the device, or ID.
+      - All other settings are kept. A path that has no value is not an error.
+      - Mutually exclusive with O(version).
+    type: list
+    elements: str
   version:
     description:
       - Version to restore, by the number of a published version or by ID. The blueprint gets the
         settings of this version, and the module publishes them as a new version.
+      - V(previous) restores the newest published version whose settings differ from those of the
+        latest published version. After that, V(previous) changes nothing until another version is
+        published. To restore an even earlier version, set its number.
       - Passwords that Esper masks cannot be restored. Set O(confirm=true) to restore the version
         without them.
       - If the settings are already in the desired state and published, nothing changes.
-      - Mutually exclusive with O(settings).
+      - Mutually exclusive with O(settings) and O(remove).
     type: str
   update_password:
     description:
@@ -1961,6 +1974,19 @@ EXAMPLES = r"""
   esper.cloud.blueprint:
     name: Trial
     state: absent
+
+- name: Remove one setting and one app, and keep the rest
+  esper.cloud.blueprint:
+    name: Self-service kiosks
+    publish: true
+    remove:
+      - android.camera_settings
+      - android.apps[com.example.kiosk]
+
+- name: Roll back to the version before the latest published one
+  esper.cloud.blueprint:
+    name: Self-service kiosks
+    version: previous
 """
 
 RETURN = r"""

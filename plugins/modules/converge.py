@@ -28,7 +28,7 @@ attributes:
     description: Sends no command and returns the number of outdated devices.
     support: full
   diff_mode:
-    description: Shows the blueprint versions of the devices before and after the change.
+    description: Shows the blueprint of each device with the number of its version, before and after.
     support: full
 options:
   devices:

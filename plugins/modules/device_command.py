@@ -157,7 +157,7 @@ options:
       app_version:
         description:
           - ID of an app version. See RV(esper.cloud.app#module:app.version_id).
-          - Required for C(INSTALL).
+          - C(INSTALL) requires this ID, or C(package_name) and C(version_name) or C(version_code).
         type: str
       bluetooth_state:
         description:
@@ -282,7 +282,7 @@ options:
         type: str
       package_name:
         description:
-          - Package name of the app.
+          - Package name of the app. For C(INSTALL), the name of an app of the tenant, instead of C(app_version).
           - Required for C(ADD_TO_WHITELIST), C(CLEAR_APP_DATA), C(REMOVE_FROM_WHITELIST), C(SET_APP_NOTIFICATIONS),
             C(SET_APP_PERMISSION), C(SET_APP_STATE), C(SET_KIOSK_APP) and C(UNINSTALL).
         type: str
@@ -368,6 +368,13 @@ options:
           - If V(true), the device uses saved Wi-Fi access points only.
           - Required for C(USE_ONLY_SAVED_WIFI_AP).
         type: bool
+      version_code:
+        description: For C(INSTALL), code of the version of the app in C(package_name). Must be at most None.
+        type: int
+      version_name:
+        description: For C(INSTALL), name of the version of the app in C(package_name). V(latest) selects
+          the version with the highest version code.
+        type: str
       video_quality:
         description: Video quality of a remote viewer session.
         type: str
@@ -545,6 +552,14 @@ EXAMPLES = r"""
     state: cancelled
     id: "{{ scheduled.commands[0].id }}"
     reason: The maintenance is postponed
+
+- name: Install the latest version of an app on all devices
+  esper.cloud.device_command:
+    groups: [All devices]
+    command: INSTALL
+    args:
+      package_name: com.example.kiosk
+      version_name: latest
 """
 
 RETURN = r"""

@@ -193,8 +193,8 @@ devices:
       description: Whether the task changes or removes the device.
       type: bool
       sample: false
-failed_devices:
-  description: Devices that could not be marked.
+skipped_devices:
+  description: Devices that cannot be marked, for example because they have five tags.
   returned: success
   type: list
   elements: dict
@@ -208,9 +208,27 @@ failed_devices:
       type: str
       sample: OUW-MDJ-00001
     reason:
-      description: Reason for the failure.
+      description: Reason.
       type: str
-      sample: The device would have 6 tags.
+      sample: The device would have 6 tags. The maximum is 5.
+failed_devices:
+  description: Devices whose requests failed. The task then fails, after all other changes.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    id:
+      description: ID of the device.
+      type: str
+      sample: e2425d4b-c266-41b4-a83e-490189fc9a0f
+    name:
+      description: Name of the device.
+      type: str
+      sample: OUW-MDJ-00001
+    reason:
+      description: Reason.
+      type: str
+      sample: The device would have 6 tags. The maximum is 5.
 requests:
   description: The requests that were sent, with status and duration.
   returned: with C(-vvv)

@@ -215,7 +215,7 @@ options:
       app_version:
         description:
           - ID of an app version. See RV(esper.cloud.app#module:app.version_id).
-          - Required for C(INSTALL).
+          - C(INSTALL) requires this ID, or C(package_name) and C(version_name) or C(version_code).
         type: str
       bluetooth_state:
         description:
@@ -343,7 +343,8 @@ options:
         type: str
       package_name:
         description:
-          - Package name of the app.
+          - Package name of the app. For C(INSTALL), the name of an app of the tenant, instead of
+            C(app_version).
           - Required for C(ADD_TO_WHITELIST), C(CLEAR_APP_DATA), C(REMOVE_FROM_WHITELIST), C(SET_APP_NOTIFICATIONS),
             C(SET_APP_PERMISSION), C(SET_APP_STATE), C(SET_KIOSK_APP) and C(UNINSTALL).
         type: str
@@ -430,6 +431,14 @@ options:
           - If V(true), the device uses saved Wi-Fi access points only.
           - Required for C(USE_ONLY_SAVED_WIFI_AP).
         type: bool
+      version_code:
+        description: For C(INSTALL), code of the version of the app in C(package_name). Must be at
+          most None.
+        type: int
+      version_name:
+        description: For C(INSTALL), name of the version of the app in C(package_name). V(latest)
+          selects the version with the highest version code.
+        type: str
       video_quality:
         description: Video quality of a remote viewer session.
         type: str

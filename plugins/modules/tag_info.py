@@ -76,7 +76,7 @@ tags:
     name:
       description: Name of the tag.
       type: str
-      sample: kiosk
+      sample: showroom
     device_count:
       description: Number of devices that have the tag, without disabled devices. Returned if O(device_counts=true).
       type: int

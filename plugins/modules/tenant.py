@@ -188,9 +188,8 @@ options:
   report_unlisted:
     description: If V(true), RV(not_in_tree) also has the kinds whose list the task has, even an empty
       one. The task then reads all objects of these kinds, usually with one request for each kind.
-      Always V(true) with O(src).
+      Defaults to V(true) with O(src), otherwise to V(false).
     type: bool
-    default: false
   max_deletions:
     description: Maximum number of objects that O(prune) deletes. If there are more, the task fails
       before it makes changes.
@@ -265,6 +264,8 @@ notes:
   - It also fails if a device group gets the path of a group that the same task moves.
   - To reuse the name of an object, such as a role, delete the object by ID in the same task. The
     deletion comes first.
+  - O(prune) never deletes an object in use. To delete one anyway, list it with C(state=absent) and
+    C(force=true).
   - After a failure or an interruption, run the same task again to apply the rest.
 seealso:
   - module: esper.cloud.alert_channel

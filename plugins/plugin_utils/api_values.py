@@ -18,14 +18,15 @@ except ImportError:
 # Since ansible-core 2.19, only a text that is marked as trusted is a template.
 HAS_TRUST = trust_as_template is not None
 
-# A text without these characters is neither a template nor a part of one, and has no header that changes the syntax.
-_TEMPLATE_CHARACTERS = frozenset("{}#")
+# A text without these is neither a template nor a part of one. The header `#jinja2:` changes the syntax of templates.
+# It can be divided among texts, of which the first is a `#` and at most a part of the word.
+_TEMPLATE = re.compile(r"[{}]|jinja2:|\A#(?:j(?:i(?:n(?:j(?:a2?)?)?)?)?)?\Z")
 _TEMPLATE_START = re.compile(r"\{(?=[{%#])")
 
 
 def has_no_template(text: str) -> bool:
     """Return whether a text can be neither a template nor a part of one."""
-    return _TEMPLATE_CHARACTERS.isdisjoint(text)
+    return _TEMPLATE.search(text) is None
 
 
 def as_template(text: str) -> str:

@@ -10,7 +10,7 @@ from ansible.inventory.host import Host
 from ansible.plugins.inventory import to_safe_group_name
 from ansible_collections.esper.cloud.plugins.module_utils.base.names import MAX_LENGTH, full_group_name, group_names
 from ansible_collections.esper.cloud.plugins.module_utils.base.row import Row
-from ansible_collections.esper.cloud.plugins.module_utils.base.text import listed
+from ansible_collections.esper.cloud.plugins.module_utils.base.text import counted, listed
 from ansible_collections.esper.cloud.plugins.module_utils.kinds.group_path import ROOT, split_path
 from ansible_collections.esper.cloud.plugins.module_utils.tasks.fleet import Fleet
 
@@ -35,9 +35,15 @@ class DeviceGroups:
         self._memberships: dict[tuple[t.Any, ...], _Membership] = {}
         self._shortened: list[str] = []
 
-    def create(self, devices: list[Row]) -> None:
-        """Create and nest the inventory groups. Each device group has one, other objects only if a device uses them."""
+    def create(self, devices: list[Row], *, with_empty: bool = True) -> None:
+        """Create and nest the inventory groups. Objects have one if a device uses them. With ``with_empty``, each
+        device group has one."""
         fleet = self._fleet
+        self._warn_of_unknown(devices)
+        if not with_empty:
+            used = {device["group_id"] for device in devices} & fleet.groups.keys()
+            used |= {key for group in used for key in _ancestors(fleet, group)}
+            fleet.groups = {key: group for key, group in fleet.groups.items() if key in used}
         used_tags = {tag for device in devices for tag in device["tag_ids"]}
         used_blueprints = {device["blueprint_id"] for device in devices if device["blueprint_id"]}
         objects: dict[str, dict[t.Any, str]] = {
@@ -57,6 +63,18 @@ class DeviceGroups:
                 f" digest, because AWX cuts longer names: {listed(self._shortened)}."
             )
         self._nest()
+
+    def _warn_of_unknown(self, devices: list[Row]) -> None:
+        if "group" not in self._kinds:
+            return
+        unknown = [device for device in devices if device["group_id"] and device["group_id"] not in self._fleet.groups]
+        if unknown:
+            names = [f"{device['name'] or device['id']} ({device['group_id']})" for device in unknown]
+            self._warn(
+                f"The device groups of {counted(len(unknown))} are not in the list of device groups, so"
+                f" {'it is' if len(unknown) == 1 else 'they are'} in no inventory group for device groups:"
+                f" {listed(names)}."
+            )
 
     def _create_kind(self, kind: str, objects: dict[t.Any, str]) -> None:
         names, shared = group_names(kind, objects, to_safe_group_name)

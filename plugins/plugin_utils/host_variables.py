@@ -19,11 +19,13 @@ from ansible_collections.esper.cloud.plugins.plugin_utils.api_values import as_d
 class VariableBuilder:
     """Builds the variables of a fleet's hosts: the values from the API, and names for the IDs in them.
 
-    ``common`` are the variables that ansible-core sets for each new host of the source.
+    ``common`` are the variables that ansible-core sets for each new host of the source, ``constants`` those that this
+    collection sets for each host.
     """
 
-    def __init__(self, fleet: Fleet, prefix: str) -> None:
+    def __init__(self, fleet: Fleet, prefix: str, constants: Row | None = None) -> None:
         self.common: Row = {}
+        self._constants = constants or {}
         self._fleet = fleet
         self._names = _PrefixedNames(prefix)
 
@@ -39,7 +41,7 @@ class VariableBuilder:
             variables[names["tags"]] = [as_text(fleet.tags.get(tag, tag)) for tag in device["tag_ids"]]
             variables[names["blueprint"]] = as_data(fleet.blueprints.get(device["blueprint_id"]))
             variables[names["current_blueprint"]] = as_data(fleet.blueprints.get(device["current_blueprint_id"]))
-        return variables
+        return variables | self._constants
 
 
 class HostVariables(MutableMapping[str, t.Any]):

@@ -38,6 +38,7 @@ from ansible_collections.esper.cloud.plugins.module_utils.base.errors import (
 from ansible_collections.esper.cloud.plugins.module_utils.base.located import Positions
 from ansible_collections.esper.cloud.plugins.module_utils.base.redaction import Redaction
 from ansible_collections.esper.cloud.plugins.module_utils.base.text import printable
+from ansible_collections.esper.cloud.plugins.module_utils.http.connection import OPTIONS as CONNECTION_OPTIONS
 from ansible_collections.esper.cloud.plugins.module_utils.http.transport import HAS_REQUESTS
 from ansible_collections.esper.cloud.plugins.module_utils.model.values import without_omit
 from ansible_collections.esper.cloud.plugins.module_utils.model.walk import (
@@ -53,6 +54,7 @@ from ansible_collections.esper.cloud.plugins.module_utils.task import (
     Secrets,
     unknown_result,
 )
+from ansible_collections.esper.cloud.plugins.plugin_utils.inventory_connections import missing_options
 
 Variables = dict[str, t.Any]
 Result = dict[str, t.Any]
@@ -120,6 +122,7 @@ class TaskAction(NormalAction):
             environment: dict[str, t.Any] = {}
             self._compute_environment_string(environment)
             reason = self._reason_for_module(variables, environment)
+            args = self._with_connection(variables, environment)
         except EsperError as error:
             return {"failed": True, "msg": str(error), **error.details()}
         if reason:
@@ -127,8 +130,13 @@ class TaskAction(NormalAction):
             self._display.vvv(f"{self._task.action} runs as a module, because {reason}.", host=host)
             if self._connection.transport == _DEVICE:
                 self._connection = self._connection.use_controller()
-            return self._with_preparation(super().run(tmp, task_vars))
-        return self._run_in_process(definition, variables, environment)
+            # Callbacks get the arguments of the task, which must not have an API key that the task does not set.
+            own, self._task.args = self._task.args, args
+            try:
+                return self._with_preparation(super().run(tmp, task_vars))
+            finally:
+                self._task.args = own
+        return self._run_in_process(definition, args, variables, environment)
 
     def _prepare(self) -> Preparation:
         """Prepare the arguments of the task. This is the place for work that only the controller can do."""
@@ -139,6 +147,13 @@ class TaskAction(NormalAction):
         warnings = [*self._preparation.warnings, *result.get("warnings", ())]
         redaction = Redaction(self._preparation.secrets)
         return {**redaction.all(result), **({"warnings": warnings} if warnings else {})}
+
+    def _with_connection(self, variables: Variables, environment: dict[str, t.Any]) -> Result:
+        """Return the arguments of the task with the connection of its host. The module reads environment variables."""
+        args = self._task.args
+        own = {each.name: args[each.name] for each in CONNECTION_OPTIONS if each.name in args}
+        known = {**os.environ, **environment} if self._connection.transport in _ON_CONTROLLER else {}
+        return {**args, **missing_options(own, variables, self._templar.template, known)}
 
     # --- the choice between process and module ----------------------------------------------------------------------
 
@@ -223,11 +238,11 @@ class TaskAction(NormalAction):
     # --- in the process of the controller ---------------------------------------------------------------------------
 
     def _run_in_process(
-        self, definition: ModuleDefinition, variables: Variables, environment: dict[str, t.Any]
+        self, definition: ModuleDefinition, arguments: Result, variables: Variables, environment: dict[str, t.Any]
     ) -> Result:
         """Run the task, and return the same result as the module."""
         merged = {**os.environ, **{name: str(value) for name, value in environment.items()}}
-        args = plain(self._task.args)
+        args = plain(arguments)
         checked = ArgumentSpecValidator(argument_spec(definition, merged), **definition.rules).validate(args)
         secrets = Secrets.of(checked.validated_parameters)
         secrets = replace(secrets, known=secrets.known | self._preparation.secrets)

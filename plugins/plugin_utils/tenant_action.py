@@ -49,6 +49,8 @@ class TenantAction(TaskAction):
             args[ACCEPTED_DEVIATIONS] = self._joined(
                 ACCEPTED_DEVIATIONS, tree.accepted_deviations, args.get(ACCEPTED_DEVIATIONS)
             )
+        # A tree describes all objects of its kinds, so what it lacks is part of the plan.
+        args.setdefault("report_unlisted", True)
         self._task.args = args
         return Preparation(tree.positions(kinds), tree.secrets, _warnings(tree, roots), plain(shown))
 

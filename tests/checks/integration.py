@@ -45,7 +45,7 @@ def _run(command: list[str], journal: Path, *, in_process: bool) -> int:
         settings = {
             "esper_api_url": simulator.url,
             "esper_api_key": simulator.key,
-            "esper_enterprise_id": simulator.enterprise_id,
+            "simulator_enterprise_id": simulator.enterprise_id,
             "esper_in_process": in_process,
             # ansible-test copies the targets to another directory.
             "examples_folder": str(CHECKOUT / "examples"),

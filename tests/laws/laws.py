@@ -20,6 +20,8 @@ from ansible_collections.esper.cloud.tests.laws.world import KEY, Run, World
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z?")
+# Properties whose values can be UUIDs although they are no IDs of objects in Esper.
+_OWN_UUIDS = ("key", "uuid")
 _IN_TREE = [kind.name for kind in EXPORTED_KINDS]
 _WRITES = ("POST", "PUT", "PATCH", "DELETE")
 # An error of Esper that repeats the request and shows the API key.
@@ -164,6 +166,19 @@ def _is_predicted(world: World, subject: Subject, options: Row) -> None:
     assert predicted.changed == actual.changed, "check mode predicts no change"
     assert predicted.diff, "check mode shows no diff"
     assert predicted.diff == actual.diff, f"check mode shows {predicted.diff}, the run {actual.diff}"
+    assert (shown := list(_ids_in(actual.diff))) == [], f"the diff shows IDs: {shown}"
+
+
+def _ids_in(value: t.Any, key: str = "") -> t.Iterator[str]:
+    """Yield the IDs of objects in a diff, with their keys. Users write some UUIDs themselves."""
+    if isinstance(value, dict):
+        for name, item in value.items():
+            yield from _ids_in(item, name)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _ids_in(item, key)
+    elif isinstance(value, str) and _UUID.fullmatch(value) and key not in _OWN_UUIDS:
+        yield f"{key} {value}"
 
 
 def _fail_writes(world: World, **fault: t.Any) -> None:

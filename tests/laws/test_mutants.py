@@ -66,6 +66,13 @@ def _hides_diff_in_check_mode(task: ModuleDefinition, args: Row, context: RunCon
     return enter(task, args, replace(context, diff=context.diff and not context.check_mode))
 
 
+def _shows_ids(task: ModuleDefinition, args: Row, context: RunContext) -> ModuleResult:
+    outcome = enter(task, args, context)
+    for entry in outcome.result.get("diff", ()):
+        entry["after"] += "owner: 3c1f6d0e-6d0c-4c0b-9c43-0f3a8f5b1e11\n"
+    return outcome
+
+
 def _only_plans(task: ModuleDefinition, args: Row, context: RunContext) -> ModuleResult:
     return enter(task, args, replace(context, check_mode=True))
 
@@ -227,6 +234,7 @@ def _loses_an_option(subject: Subject) -> Subject:
 _PREDICTIONS = (
     Mutant("writes in check mode", "check mode sends", _ignores_check_mode),
     Mutant("shows no diff in check mode", "check mode shows no diff", _hides_diff_in_check_mode),
+    Mutant("shows IDs in its diff", "the diff shows IDs", _shows_ids),
 )
 _SECOND_RUNS = (
     Mutant("always writes", "the second run sends", _always_writes),

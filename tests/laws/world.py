@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import orjson
+import yaml
 from aiohttp import web
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.esper.cloud.plugins.module_utils.catalog import definition_of
@@ -108,6 +109,14 @@ class EmbeddedSimulator(Simulator):
         return response
 
 
+def read_diff(result: Row) -> t.Any:
+    """Return the diff in a result, with its sides as data in place of YAML."""
+    diff = result.get("diff")
+    if diff is None:
+        return None
+    return [{**entry, **{side: yaml.safe_load(entry[side]) or {} for side in ("before", "after")}} for entry in diff]
+
+
 @dataclass
 class Run:
     """The outcome of a task: all that a user can see, and the requests that were sent for it."""
@@ -132,7 +141,8 @@ class Run:
 
     @property
     def diff(self) -> t.Any:
-        return self.result.get("diff")
+        """The diff with its sides as data."""
+        return read_diff(self.result)
 
     @property
     def writes(self) -> list[str]:

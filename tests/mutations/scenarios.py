@@ -391,6 +391,18 @@ _OTHERS = (
     Scenario("google_service_account-add", "google_service_account", _constant(_ACCOUNT), _ENROLLED),
     Scenario("google_service_account-same", "google_service_account", _constant(_ACCOUNT), _ENROLLED, earlier=_account),
     Scenario("token_info", "token_info", _constant({})),
+    Scenario("tag_info-counts", "tag_info", _constant({"device_counts": True})),
+    Scenario(
+        "device_wait",
+        "device_wait",
+        lambda tenant: {
+            "devices": tenant.ids,
+            "until": {"state": "online", "group": "All devices", "version": "latest"},
+            "wait_timeout": 0.0,
+            "max_waiting_percentage": 100.0,
+        },
+        _ASSIGNED,
+    ),
     Scenario("dep_sync-wait", "dep_sync", _constant({"max_age": 60, **_WAIT})),
     Scenario("dep_sync-follow", "dep_sync", _constant(_WAIT), earlier=lambda _tenant: [("dep_sync", {})]),
     Scenario(

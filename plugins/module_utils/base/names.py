@@ -15,24 +15,27 @@ from .ids import is_uuid
 
 # Maximum length of the names of hosts and inventory groups. AWX cuts longer ones.
 MAX_LENGTH = 512
-# Names that Ansible reserves, also as one word of a name: Ansible splits a pattern at spaces, commas and colons.
-_RESERVED = r"(?:all|ungrouped|localhost|127\.0\.0\.1|::1)"
-# Names with another meaning in Ansible: a path, a wildcard, the start of an exclusion, a regular expression or a file,
-# or a reserved name.
-_SPECIAL = re.compile(
-    rf"[/\\*?\[\]]|^\.\.?$|^[!&@]|(?:^|[\s,:])~|(?:^|[\s,:]){_RESERVED}(?:$|[\s,:])|^{_RESERVED}$", re.IGNORECASE
-)
+# Names that Ansible reserves.
+_RESERVED = re.compile(r"all|ungrouped|localhost|127\.0\.0\.1|::1", re.IGNORECASE)
+# Characters with another meaning in Ansible: a path, a wildcard, and the separators of patterns.
+_SPECIAL = re.compile(r"[/\\*?\[\]\s:,]")
+# The start of an exclusion, an intersection, a regular expression or a file.
+_SPECIAL_START = re.compile(r"[!&~@]+")
 
 
 def unique_hostnames(
     candidates: t.Sequence[t.Sequence[str | None]],
     ids: t.Sequence[str],
     taken: t.Mapping[str, object] | None = None,
-) -> tuple[list[str | None], dict[int, list[str]]]:
-    """Return one host name for each device, and the names that were already taken, by the index of the device.
+    *,
+    clean: bool = False,
+) -> tuple[list[str | None], dict[int, list[str]], dict[str, int]]:
+    """Return one host name for each device, the names that were already taken, by the index of the device, and the
+    names that several devices prefer, with their number.
 
     ``candidates`` are the possible names of each device in the order of preference, ``ids`` the IDs of the devices.
-    ``taken`` has the names of hosts and groups in the inventory, with the ID of the device that a host is.
+    ``taken`` has the names of hosts and groups in the inventory, with the ID of the device that a host is. With
+    ``clean``, characters that are not valid in a name become underscores.
 
     No device gets a name that several devices prefer. Each falls back to its next name, in the end to its ID.
     Every name passes the same check, and an ID must be a UUID. A device without a valid name has the host name None.
@@ -40,6 +43,7 @@ def unique_hostnames(
     taken = taken or {}
     chosen: list[str | None] = [None] * len(ids)
     rejected: dict[int, list[str]] = {}
+    shared: dict[str, int] = {}
     # Any device may need its ID.
     preferred_before = set(ids)
     for rank in range(max((len(names) for names in candidates), default=0) + 1):
@@ -47,7 +51,7 @@ def unique_hostnames(
         for index, names in enumerate(candidates):
             if chosen[index] is not None or rank > len(names):
                 continue
-            name = _usable(names[rank] if rank < len(names) else ids[index])
+            name = _usable(names[rank], clean=clean) if rank < len(names) else _usable(ids[index])
             if name is None or (name == ids[index] and not is_uuid(name)):
                 continue
             if taken.get(name, ids[index]) == ids[index]:
@@ -58,8 +62,9 @@ def unique_hostnames(
         for index, name in preferred.items():
             if name == ids[index] or (uses[name] == 1 and name not in preferred_before):
                 chosen[index] = name
+        shared |= {name: number for name, number in uses.items() if number > 1}
         preferred_before.update(uses)
-    return chosen, {index: names for index, names in rejected.items() if names}
+    return chosen, {index: names for index, names in rejected.items() if names}, shared
 
 
 def group_names(
@@ -108,8 +113,11 @@ def _by_value(names: t.Mapping[str, str]) -> dict[str, list[str]]:
     return found
 
 
-def _usable(name: str | None) -> str | None:
+def _usable(name: str | None, *, clean: bool = False) -> str | None:
     """Return a name without surrounding whitespace, or None if it cannot be a host name."""
     text = "" if name is None else str(name).strip()
-    is_usable = 0 < len(text) <= MAX_LENGTH and text.isprintable() and not _SPECIAL.search(text)
-    return text if is_usable else None
+    if clean:
+        text = _SPECIAL_START.sub("_", text, count=1) if _SPECIAL_START.match(text) else text
+        text = _SPECIAL.sub("_", "".join(each if each.isprintable() else "_" for each in text))
+    is_special = _SPECIAL.search(text) or _SPECIAL_START.match(text) or _RESERVED.fullmatch(text) or text in (".", "..")
+    return text if 0 < len(text) <= MAX_LENGTH and text.isprintable() and not is_special else None

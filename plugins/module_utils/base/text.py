@@ -55,6 +55,11 @@ def printable(text: str) -> str:
     return _CONTROL.sub(lambda found: found.group().encode("unicode_escape").decode(), text)
 
 
+def has_control(text: str) -> bool:
+    """Return whether printable() changes a text."""
+    return _CONTROL.search(text) is not None
+
+
 def printable_lines(text: str) -> str:
     """Return a text like printable(), but keep its lines."""
     return "\n".join(map(printable, text.split("\n")))
@@ -64,6 +69,18 @@ def composed(text: str) -> str:
     """Return a text in the composed Unicode form (NFC). Texts that look the same, such as file names of macOS and
     Linux, have one such form."""
     return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
+def look_alike(one: str, other: str) -> bool:
+    """Return whether two texts differ only in upper and lower case, whitespace, or the form of their characters. Such
+    texts are easily confused."""
+    return one != other and _look(one) == _look(other)
+
+
+def _look(text: str) -> str:
+    # A letter in lower case can have another compatibility form, and the other way around.
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    return " ".join(folded.split())
 
 
 def unicode_forms(text: str) -> list[str]:

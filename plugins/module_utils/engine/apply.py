@@ -58,13 +58,18 @@ def ensure(view: TenantView, kind: Kind, params: Params, *, check_mode: bool = F
     return ensure_all(view, kind, [params], check_mode=check_mode)[0]
 
 
-def ensure_all(view: TenantView, kind: Kind, several: t.Sequence[Params], *, check_mode: bool = False) -> list[Result]:
-    """Do the same for several objects. All are planned before the first write, so lists are read once."""
+def ensure_all(
+    view: TenantView, kind: Kind, several: t.Sequence[Params], *, check_mode: bool = False, diff: bool = False
+) -> list[Result]:
+    """Do the same for several objects. All are planned before the first write, so lists are read once. With ``diff``,
+    the changes are for people: see Planner.readable_changes()."""
     plans = [make_plan(view, kind, params) for params in several]
     for planned in plans:
         planned.complete()
     for planned in plans:
         planned.evaluate_warnings()
+        if diff:
+            planned.changes = planner_of(view, kind).readable_changes(planned.changes)
     try:
         return [
             _apply_plan(view, kind, params, planned, check_mode) for params, planned in zip(several, plans, strict=True)

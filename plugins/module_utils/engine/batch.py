@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import collections
 import contextlib
+import functools
 import graphlib
 import typing as t
 from dataclasses import dataclass, field
@@ -141,9 +142,12 @@ class BatchItem:
     @property
     def changes(self) -> list[ObjectDiff]:
         """The changes of the object, and of those that change with it, for the diff."""
-        return [
-            ObjectDiff(each.title, hide_unknowns(each.before), hide_unknowns(each.after)) for each in self.plan.changes
-        ]
+        return self.shown_changes(self.plan.changes)
+
+    @staticmethod
+    def shown_changes(changes: t.Iterable[ObjectDiff]) -> list[ObjectDiff]:
+        """Return changes without values that are known only after a request."""
+        return [ObjectDiff(each.title, hide_unknowns(each.before), hide_unknowns(each.after)) for each in changes]
 
     def fail(self, error: EsperError) -> None:
         """Record why the object is not changed, or not changed any further."""
@@ -202,18 +206,23 @@ class Batch:
             )
 
     def plan_all(
-        self, *, continue_on_error: bool, find_unlisted: t.Callable[[], list[BatchItem]] | None = None
+        self,
+        *,
+        continue_on_error: bool,
+        listed_kinds: t.Sequence[Kind] = (),
+        find_unlisted: t.Callable[[], list[BatchItem]] | None = None,
     ) -> None:
         """Plan each object, in the order in which plans are applied: objects to delete are last.
 
-        ``find_unlisted`` is called when all objects of the task are found. It returns objects to delete that the task
-        does not list. Those that are protected are kept: see ``kept``.
+        ``listed_kinds`` are kinds of which all objects are read. ``find_unlisted`` is called when all objects of the
+        task are found. It returns objects to delete that the task does not list. Those that are protected are kept: see
+        ``kept``.
 
         If an object cannot be planned, it fails, and the others are planned anyway, to report all errors. Planning
         stops if Esper returns HTTP 401. It also stops after any other failed request, unless ``continue_on_error``.
         """
         self._continue_on_error = continue_on_error
-        self._read_lists()
+        self._read_lists(listed_kinds)
         for kind in (each for stage in self._stages for each in stage):
             if self._is_stopped:
                 break
@@ -257,18 +266,21 @@ class Batch:
         self.kept += [item for item in self.items if item.is_refused]
         self.items = [item for item in self.items if not item.is_refused]
 
-    def _read_lists(self) -> None:
-        """Read the lists of the kinds with many objects at the same time. If that fails, so do the plans."""
+    def _read_lists(self, listed_kinds: t.Sequence[Kind]) -> None:
+        """Read the lists of the kinds with many objects, and of some others, at the same time. If that fails, so do the
+        plans."""
         items = [item.kind for item in self.items if item.error is None and item.params.get("id") is None]
         kinds = [kind for kind, number in collections.Counter(items).items() if number > FEW_LOOKUPS]
-        for kind in kinds:
+        for kind in {*kinds, *listed_kinds}:
             self._view.preload(kind)
 
-        def read(kind: Kind) -> None:
+        def read(read_list: t.Callable[[], t.Any]) -> None:
             with contextlib.suppress(EsperError):
-                self._view.list_objects(kind)
+                read_list()
 
-        lists = [each for kind in kinds for each in lookup_of(self._view, kind).lists()]
+        many = [each for kind in kinds if kind not in listed_kinds for each in lookup_of(self._view, kind).lists()]
+        lists: list[t.Callable[[], t.Any]] = [functools.partial(self._view.list_objects, each) for each in many]
+        lists += [lookup_of(self._view, kind).list_existing for kind in listed_kinds]
         if len(lists) > 1:
             list(in_parallel(self._view.client, read, lists, CONCURRENCY))
 

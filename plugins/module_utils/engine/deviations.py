@@ -58,9 +58,9 @@ def plan_without_accepted(
     ``deviations`` are those of the object. Raise InvalidParameter if a change of other values would also change an
     accepted one.
     """
-    changes = plan_changes(kind, plan)
     if not plan.steps or not deviations:
         return plan, []
+    changes = plan_changes(kind, plan)
     if whole := next((each for each in deviations if not each.field), None):
         accepted = [whole.accept(each["path"], each["before"], each["after"]) for each in changes]
         is_compared = plan.current is not None and plan.record is not None

@@ -10,7 +10,7 @@ from ..base.errors import Ambiguous, EsperError, NotFound
 from ..base.ids import is_uuid, normal_id
 from ..base.limits import FEW_LOOKUPS
 from ..base.row import Params, Row
-from ..base.text import composed
+from ..base.text import composed, look_alike
 from ..model.api_paths import read_field
 from ..model.field import Field, SeparateRoute
 from ..model.kind import Kind, Shape
@@ -102,6 +102,20 @@ class Lookup:
             return []
         rows = self.view.candidates_by_name(self.kind, name)
         return [row for row in rows if composed(str(row.get(key) or "")).strip() == name]
+
+    def similar_names(self, name: str) -> list[str]:
+        """Return the names of the objects that a new one with a name is easily confused with, as far as the lookup of
+        the name has read them. Sends no other request."""
+        if self.kind.shape is not Shape.COLLECTION or not self.kind.returns_name or not self._is_found_by_name:
+            return []
+        rows = self.view.candidates_by_name(self.kind, composed(name).strip())
+        names = (str(row.get(self.kind.name_key) or "") for row in rows)
+        return [each for each in names if look_alike(composed(each).strip(), composed(name).strip())]
+
+    @property
+    def _is_found_by_name(self) -> bool:
+        """True if find() reads the candidates for the name of a task."""
+        return type(self).find is Lookup.find
 
     def find_by_keys(self, keys: t.Collection[str]) -> list[Row]:
         """Return all objects that have at least one of some keys: see Kind.find_keys."""

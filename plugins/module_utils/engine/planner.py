@@ -11,9 +11,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..base.checksums import check_upload
-from ..base.errors import EsperError, InvalidParameter, InvalidValues, NotFound
+from ..base.errors import ApiError, EsperError, InvalidParameter, InvalidValues, NotFound
 from ..base.ids import is_uuid, normal_id
 from ..base.row import Params, Row
+from ..base.text import listed
 from ..http.forms import Form
 from ..http.parallel import CONCURRENCY, in_parallel
 from ..model.api_paths import body_of
@@ -66,6 +67,9 @@ class Planner:
             if not self.kind.creates:
                 raise self.lookup.not_found_error(params)
             plan = self.plan_create(params)
+            if isinstance(params.get("name"), str) and plan.record is not None and plan.steps:
+                name = str(params["name"]).strip()
+                plan.warnings += similar_name_warnings(self.kind.title, name, self.lookup.similar_names(name))
         else:
             plan = self.plan_update(current, params)
         plan.current = current
@@ -493,6 +497,34 @@ class Planner:
         names = set(fields)
         return [path for path in self.view.mismatches(self.kind, current) if re.split(r"[.\[]", path)[0] in names]
 
+    def readable_changes(self, changes: t.Sequence[ObjectDiff]) -> list[ObjectDiff]:
+        """Return changes with names in place of the IDs of other objects, as far as Esper returns the names.
+
+        Responses can have the IDs only. The names take requests, so only a task with a diff reads them.
+        """
+        for field in self.kind.fields:
+            if field.names is None:
+                continue
+            sides = [side for change in changes for side in (change.before, change.after)]
+            if ids := sorted({each for side in sides for each in _uuids(side.get(field.name))}):
+                labels = self._read_names(t.cast("Kind", field.names.kind), ids)
+                changes = [
+                    replace(
+                        change,
+                        before=_with_labels(change.before, field.name, labels),
+                        after=_with_labels(change.after, field.name, labels),
+                    )
+                    for change in changes
+                ]
+        return list(changes)
+
+    def _read_names(self, kind: Kind, ids: t.Sequence[str]) -> dict[str, str]:
+        try:
+            return lookup_of(self.view, kind).names_of(ids)
+        except ApiError:
+            # The task does not need the names.
+            return {}
+
     def delete_step(self, current: Row) -> Step:
         """Return the step that deletes an object."""
         return Step(
@@ -522,6 +554,17 @@ def uuid_as_name(title: str, name: str) -> InvalidParameter:
     )
 
 
+def similar_name_warnings(title: str, name: str, others: t.Collection[str]) -> list[str]:
+    """Return a warning if a new object is easily confused with existing ones, none otherwise."""
+    if not others:
+        return []
+    names = listed([f"'{other}'" for other in sorted(set(others))])
+    return [
+        f"The {title} '{name}' is new, but a similar name exists: {names}. The names differ only in case, whitespace or"
+        " the form of characters."
+    ]
+
+
 def in_use(phrase: str, users: t.Iterable[str]) -> str:
     """Return the sentence that an object is in use. ``phrase`` is the object, ``users`` are phrases for its users."""
     return f"The {phrase} is in use by {' and '.join(users)}."
@@ -530,6 +573,17 @@ def in_use(phrase: str, users: t.Iterable[str]) -> str:
 def planner_of(view: TenantView, kind: Kind) -> Planner:
     """Return the planner of a kind in a view."""
     return t.cast("Planner", (kind.planner or Planner)(view, kind))
+
+
+def _uuids(value: t.Any) -> t.Iterator[str]:
+    yield from (each for each in (value if isinstance(value, list) else [value]) if is_uuid(each))
+
+
+def _with_labels(side: Row, name: str, labels: dict[str, str]) -> Row:
+    value: t.Any = side.get(name)
+    if isinstance(value, list):
+        return {**side, name: [labels.get(each, each) if isinstance(each, str) else each for each in value]}
+    return {**side, name: labels.get(value, value)} if isinstance(value, str) else side
 
 
 def _keeps_values(field: Field, desired: Row) -> bool:

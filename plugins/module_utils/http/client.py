@@ -69,8 +69,8 @@ class WriteLog:
 class Client:
     """The API of one tenant, for one task. Safe to use from several threads.
 
-    ``log`` gets one line for each request, ``progress`` a sentence for each tenth of a large upload, ``writes`` all
-    write requests. ``redaction`` masks secrets in messages: the API key, and those of hide().
+    ``log`` gets one line for each request, ``progress`` a sentence for each long wait and for each tenth of a large
+    upload, ``writes`` all write requests. ``redaction`` masks secrets in messages: the API key, and those of hide().
     """
 
     def __init__(
@@ -92,6 +92,7 @@ class Client:
             redaction=self._redaction,
             user_agent=f"esper.cloud/{VERSION} {user_agent}".strip(),
             log=log,
+            progress=progress,
         )
         self._enterprise_id = connection.enterprise_id
         self._path_ids: dict[str, str] = {}

@@ -30,6 +30,11 @@ class Option:
     env: tuple[str, ...] = ()
     secret: bool = False
 
+    @property
+    def variable(self) -> str:
+        """The name of the variable that sets the option."""
+        return f"esper_{self.name}"
+
 
 _MOST_RETRIES = 100
 _MOST_MEGABYTES = 10_000
@@ -196,6 +201,96 @@ class Connection:
                 " network can read the API key."
             ]
         return []
+
+
+@dataclass(frozen=True)
+class Place:
+    """Values of connection options from one place, such as the variables of a host.
+
+    ``title`` is the place in a message. If ``is_mixed``, the values can come from different files, so a tenant and a
+    URL that differ mean that the API key can belong to either.
+    """
+
+    title: str
+    values: t.Mapping[str, t.Any]
+    is_mixed: bool = False
+
+    @property
+    def names_tenant(self) -> bool:
+        """True if the place sets the tenant."""
+        return any(text.strip() for text in self._tenant.values())
+
+    @property
+    def _tenant(self) -> dict[str, str]:
+        return {name: str(self.values.get(name) or "") for name in _TENANT_OPTIONS}
+
+    @property
+    def url(self) -> str | None:
+        """The URL of the tenant, None if the place does not set it, "" if it is not clear."""
+        if not self.names_tenant:
+            return None
+        try:
+            url = api_url_of(self._tenant)
+            if self.is_mixed and self._tenant["tenant"].strip():
+                return url if api_url_of({"tenant": self._tenant["tenant"]}) == url else ""
+        except ConfigurationError:
+            return ""
+        return url
+
+
+_TENANT_OPTIONS = ("tenant", "api_url")
+# The options that belong to one tenant.
+_OF_TENANT = ("api_key", "enterprise_id")
+
+
+def combine(places: t.Sequence[Place]) -> dict[str, tuple[int, t.Any]]:
+    """Return the value of each option that a place sets, with the index of the place. Earlier places take precedence.
+
+    The first place that sets the tenant or the URL sets both. An API key and an enterprise ID are used for the tenant
+    of their place only, or for any tenant if their place does not set one.
+
+    Raise ConfigurationError if all API keys are those of other tenants.
+    """
+    urls = [place.url for place in places]
+    first = next((index for index, place in enumerate(places) if place.names_tenant), None)
+    combined: dict[str, tuple[int, t.Any]] = {}
+    url = None
+    if first is not None:
+        combined |= {name: (first, places[first].values.get(name) or "") for name in _TENANT_OPTIONS}
+        try:
+            url = api_url_of({name: str(combined[name][1]) for name in _TENANT_OPTIONS})
+        except ConfigurationError:
+            # Connection.from_options() explains it.
+            return {**combined, **_first_values(places)}
+    for name, value in _first_values(places).items():
+        if name in _OF_TENANT:
+            usable = [place if urls[index] in (None, url) else Place("", {}) for index, place in enumerate(places)]
+            if (found := _first_values(usable).get(name)) is not None:
+                combined[name] = found
+            elif name == "api_key":
+                raise ConfigurationError(
+                    f"The API key of {places[value[0]].title} is for another tenant than {urlsplit(url or '').netloc}."
+                    " Set api_key, or the variable esper_api_key, for this tenant."
+                )
+        else:
+            combined[name] = value
+    return combined
+
+
+def _first_values(places: t.Sequence[Place]) -> dict[str, tuple[int, t.Any]]:
+    """Return the value of each option except those that set the tenant, from the first place that sets it."""
+    names = [option.name for option in OPTIONS if option.name not in _TENANT_OPTIONS]
+    return {
+        name: next((index, place.values[name]) for index, place in enumerate(places) if name in place.values)
+        for name in names
+        if any(name in place.values for place in places)
+    }
+
+
+def values_in_environment(environment: t.Mapping[str, str]) -> dict[str, str]:
+    """Return the options that environment variables set."""
+    found = {option.name: next(filter(None, map(environment.get, option.env)), None) for option in OPTIONS}
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def api_url_of(options: t.Mapping[str, t.Any]) -> str:

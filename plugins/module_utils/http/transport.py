@@ -58,6 +58,8 @@ CONNECTIONS = 20
 _SHORTEST_TIMEOUT = 0.001
 _LONGEST_BACKOFF = 60.0
 _LONGEST_REQUESTED_WAIT = 600.0
+# A longer wait is announced.
+_SILENT_WAIT = 10.0
 # A wait until the deadline can be longer than the rest of the time by rounding.
 _ROUNDING = 0.01
 _CHUNK = 64 * 1024
@@ -71,6 +73,8 @@ _HEADER_SIZE = 16 * 1024
 # limit the size of their output in all supported versions.
 _ENCODINGS = frozenset({"gzip", "x-gzip", "deflate"})
 _GZIP_OR_ZLIB = 47
+# What OpenSSL finds in place of a TLS record if the server does not use TLS on the port.
+_NO_TLS = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG"})
 # X509_V_ERR codes of OpenSSL for a chain without a trusted CA.
 _UNKNOWN_CA = frozenset({2, 18, 19, 20, 21})
 
@@ -237,8 +241,8 @@ class _Adapter(_HTTPAdapter):  # type: ignore[misc]
 class Transport:
     """The connections of one task to one tenant. Safe to use from several threads.
 
-    ``log`` gets one line for each request. ``throttle_count`` is the number of times that Esper asked for fewer
-    requests, ``request_count`` the number of requests.
+    ``log`` gets one line for each request, ``progress`` a sentence for each long wait. ``throttle_count`` is the number
+    of times that Esper asked for fewer requests, ``request_count`` the number of requests.
     """
 
     def __init__(
@@ -248,6 +252,7 @@ class Transport:
         redaction: Redaction,
         user_agent: str,
         log: t.Callable[[str], None] | None = None,
+        progress: t.Callable[[str], None] | None = None,
     ) -> None:
         """Send no request. Raise ConfigurationError if the library requests is missing."""
         if not HAS_REQUESTS:
@@ -261,9 +266,12 @@ class Transport:
         self._counting = threading.Lock()
         self._redaction = redaction
         self._log = log
+        self._progress = progress
         self._started = time.monotonic()
         # The time of the next request to a host that asked for a pause, by its name, "" for the API.
         self._not_before: dict[str, float] = {}
+        # The longest of these times that was announced, because several threads wait for it.
+        self._announced = 0.0
         self._stopped = threading.Event()
         self._session: requests.Session = _Session()
         self._session.auth = _BearerAuth(connection.api_key)
@@ -431,6 +439,7 @@ class Transport:
             raise TransportError(
                 f"{purpose} failed before {method} {target}: {self._too_long(wait, target)}", method=method, path=target
             )
+        self._announce(wait, purpose, f"{_host_of(target) or 'Esper'} asks to wait")
         self._sleep(wait)
         if self.remaining() == 0:
             raise TransportError(
@@ -438,6 +447,14 @@ class Transport:
                 method=method,
                 path=target,
             )
+
+    def _announce(self, wait: float, purpose: str, reason: str) -> None:
+        """Report a long wait, unless another thread has reported one that ends at about the same time."""
+        end = time.monotonic() + wait
+        if self._progress and wait > _SILENT_WAIT and end > self._announced + 1:
+            self._announced = end
+            text = f"{purpose}: {reason}. " if purpose else f"{reason}. "
+            self._progress(self._redaction.text(f"{text}The next attempt is in {wait:.0f} s.", any_case=True))
 
     def _exceeded(self) -> str:
         return f"the task exceeded its deadline of {self.connection.deadline:g} s. Increase deadline"
@@ -464,6 +481,8 @@ class Transport:
         remaining = self.remaining()
         if failure is not None and remaining is not None and wait > remaining:
             raise failure
+        if failure is not None:
+            self._announce(wait, "", str(failure).rstrip("."))
         self._sleep(wait)
 
     def _note_retry_after(self, failure: RequestFailed, target: str) -> None:
@@ -654,7 +673,9 @@ def _classify_error(
         return f"the host {host} cannot be reached", False, True
     if find(requests.ReadTimeout, urllib3.exceptions.ReadTimeoutError, TimeoutError):
         return f"the request to {host} timed out", True, True
-    if broken := find(ssl.SSLError):
+    if (broken := find(ssl.SSLError)) and broken.reason in _NO_TLS:
+        return f"{host} does not use TLS on this port. Check the port and the scheme in api_url", False, False
+    if broken:
         return f"the TLS connection to {host} failed ({broken.reason or 'no reason given'})", True, True
     # InvalidHeader is about the response here, such as two lengths.
     damage = urllib3.exceptions.DecodeError, urllib3.exceptions.InvalidHeader, http.client.HTTPException

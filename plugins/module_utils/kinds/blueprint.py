@@ -129,10 +129,27 @@ _MODULE = ModuleSpec(
             default=False,
         ),
         Option(
+            "remove",
+            (
+                "Paths of settings and items to remove, as in diffs and in the differences of"
+                " M(esper.cloud.blueprint_info), for example V(android.camera_settings),"
+                " V(android.apps[com.example.kiosk]), V(android.files[menu.html]) or"
+                " V(android.apps[com.example.kiosk].managed_config.server).",
+                "The name of an item is its package name, file name, webclip, path on the device, or ID.",
+                "All other settings are kept. A path that has no value is not an error.",
+            ),
+            type="list",
+            elements="str",
+            identifier=True,
+        ),
+        Option(
             "version",
             (
                 "Version to restore, by the number of a published version or by ID. The blueprint gets the settings"
                 " of this version, and the module publishes them as a new version.",
+                "V(previous) restores the newest published version whose settings differ from those of the latest"
+                " published version. After that, V(previous) changes nothing until another version is published. To"
+                " restore an even earlier version, set its number.",
                 "Passwords that Esper masks cannot be restored. Set O(confirm=true) to restore the version without"
                 " them.",
                 "If the settings are already in the desired state and published, nothing changes.",
@@ -165,7 +182,7 @@ _MODULE = ModuleSpec(
             default=False,
         ),
     ),
-    rules={"required_one_of": [("id", "name")], "mutually_exclusive": [("version", "settings")]},
+    rules={"required_one_of": [("id", "name")], "mutually_exclusive": [("version", "settings"), ("version", "remove")]},
     seealso=("blueprint_info", "converge", "app", "tenant_app", "content"),
 )
 

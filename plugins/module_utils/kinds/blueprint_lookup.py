@@ -14,9 +14,13 @@ from ..base.text import counted
 from ..engine.lookup import Lookup
 from ..engine.tenant_view import TenantView
 from ..http.parallel import CONCURRENCY, in_parallel
+from .blueprint_comparison import is_same
 from .blueprint_list import list_versions, read_version
 from .device_group import DEVICE_GROUP
 from .device_list import count_devices
+
+PREVIOUS = "previous"
+"""The text in place of the number of a version, for the one before the latest published version."""
 
 
 class BlueprintLookup(Lookup):
@@ -26,6 +30,10 @@ class BlueprintLookup(Lookup):
         """Return the blueprint that the options of a task address, or None. Raise Ambiguous."""
         row = super().find(params)
         return None if row is None else self._whole(row)
+
+    @property
+    def _is_found_by_name(self) -> bool:
+        return True
 
     def list_existing(self) -> list[Row]:
         return self.find_all()
@@ -53,6 +61,27 @@ class BlueprintLookup(Lookup):
                 return self._whole_version(blueprint, row)
         numbers = ", ".join(str(row.get("version_number")) for row in published) or "none"
         raise NotFound("version", version, note=f"Published versions of the {self.kind.phrase(blueprint)}: {numbers}.")
+
+    def previous_version(self, blueprint: Row) -> Row:
+        """Return the version to restore if a task rolls a blueprint back: the newest published version whose settings
+        differ from those of the latest one. Raise NotFound if there is none.
+
+        A rollback publishes the settings of a version again. If the latest version has the settings of the one before
+        the previous one, it is the result of a rollback, so it is returned. A second run then changes nothing.
+        """
+        published = (row for row in self._list_versions(blueprint) if row.get("publish"))
+        distinct: list[Row] = []
+        for version in (self._whole_version(blueprint, row) for row in published):
+            if not distinct or not is_same(distinct[-1].get("settings") or {}, version.get("settings") or {}):
+                distinct.append(version)
+            if len(distinct) > 2:
+                break
+        if len(distinct) < 2:
+            note = f"The {self.kind.phrase(blueprint)} has no published version with other settings before the latest."
+            raise NotFound("version", PREVIOUS, note=note)
+        latest, previous, *before = distinct
+        is_rollback = any(is_same(latest.get("settings") or {}, each.get("settings") or {}) for each in before)
+        return latest if is_rollback else previous
 
     def version_between(self, read: Row, saved: Row) -> Row | None:
         """Return the last version of a blueprint that another client saved after a version was read, and before the

@@ -8,20 +8,26 @@ PUT has `publish`.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import typing as t
+from dataclasses import replace
 
-from ..base.errors import InvalidParameter, NotFound
+from ..base.errors import ApiError, InvalidParameter, NotFound
 from ..base.row import Params, Row
 from ..engine.planner import Planner
 from ..engine.tenant_view import TenantView
+from ..model.compare import Comparison, compare
 from ..model.kind import Kind
 from ..model.plan import Effect, ObjectDiff, Plan, Step
 from ..model.unknowns import KnownAfterApply, resolve_unknowns
 from . import blueprint_comparison as comparison
+from .blueprint_diff import without_ids
 from .blueprint_list import version_kind
-from .blueprint_lookup import BlueprintLookup
+from .blueprint_lookup import PREVIOUS, BlueprintLookup
 from .blueprint_names import Names, with_planned_names
+from .blueprint_removal import removals_of, without
+from .blueprint_settings import SETTINGS
 
 # Values that a save changes and only Esper knows.
 _UNKNOWN = ("version_id", "version_number", "minor_version_number", "latest_published_version_id", "updated_at")
@@ -33,6 +39,8 @@ class BlueprintPlanner(Planner):
     def __init__(self, view: TenantView, kind: Kind) -> None:
         super().__init__(view, kind)
         self._names = Names(view)
+        self._kept: Row | None = None
+        """The current settings without those that the task removes, None if it removes none."""
 
     @property
     def lookup(self) -> BlueprintLookup:
@@ -60,6 +68,7 @@ class BlueprintPlanner(Planner):
         """Return the plan that creates a blueprint: one POST, and one PUT if it is published."""
         if params["version"] is not None:
             raise NotFound(self.kind.title, params["id"] or params["name"])
+        removals_of(params["remove"], params["settings"])
         params, _current = self._resolve_names(params, {})
         plan = super().plan_create(params)
         (create,) = plan.steps
@@ -92,11 +101,25 @@ class BlueprintPlanner(Planner):
         """Return the plan that changes or restores an existing blueprint: no request, or one PUT."""
         if params["version"] is not None:
             return self._plan_restore(current, params)
+        removals = removals_of(params["remove"], params["settings"])
         params, current = self._resolve_names(params, current)
+        self._kept = without(current.get("settings") or {}, removals, self._names) if removals else None
         plan = self._complete_save(super().plan_update(current, params), current, publish=bool(params["publish"]))
-        if params["exact"]:
+        if params["exact"] or removals:
             _show_removed(plan, params["settings"] or {})
         return plan
+
+    def compare(
+        self, current: Row, desired: Row, *, exact: bool = False, always: bool = False
+    ) -> dict[str, Comparison]:
+        """Return the comparison of each field by name. Removed settings are only in the values before."""
+        if self._kept is None:
+            return super().compare(current, desired, exact=exact, always=always)
+        compared = super().compare({**current, "settings": self._kept}, desired, exact=exact, always=always)
+        original, kept = compare(SETTINGS, current.get("settings"), None), compared["settings"]
+        is_same = kept.matches and self._kept == (current.get("settings") or {})
+        before = replace(kept, before=original.before, shown_before=original.shown_before, matches=is_same)
+        return {**compared, "settings": before}
 
     def _complete_save(self, plan: Plan, current: Row, *, publish: bool) -> Plan:
         """Return a plan of an update with the other effects of a save."""
@@ -120,6 +143,9 @@ class BlueprintPlanner(Planner):
     def plan_merge(self, params: Params, rival: Row, step: Step) -> Plan:
         """Return the plan that applies a task again to the last version of another client, which it replaced. The plan
         has no request if the version has the same content as the one of the task."""
+        if params["version"] == PREVIOUS:
+            # The version before is another one now. A restored version replaces the changes of other clients anyway.
+            return Plan(None)
         if paths := self.view.mismatches(version_kind(self.kind), rival):
             raise InvalidParameter(f"Esper returned an unexpected type for {', '.join(paths)}.")
         # The version of the task lacks the changes of the other client, even if that one has all values of the task.
@@ -137,11 +163,27 @@ class BlueprintPlanner(Planner):
         version = self.lookup.version_between(read, saved)
         return None if version is None else {**read, **version}
 
+    def readable_changes(self, changes: t.Sequence[ObjectDiff]) -> list[ObjectDiff]:
+        """Return changes with the names of apps, content files and other objects in place of their IDs."""
+        return [self._readable(change) for change in super().readable_changes(changes)]
+
+    def _readable(self, change: ObjectDiff) -> ObjectDiff:
+        before, after = change.before.get("settings") or {}, change.after.get("settings") or {}
+        if not change.after:
+            # Planning a deletion needs no names.
+            with contextlib.suppress(ApiError):
+                before = self._names.add_names(before)
+        before, after = without_ids(SETTINGS, before, after)
+        return replace(change, before=_with_settings(change.before, before), after=_with_settings(change.after, after))
+
     # --- restore ------------------------------------------------------------------------------------------------------
 
     def _plan_restore(self, current: Row, params: Params) -> Plan:
         """Return the plan that restores the settings of a version and publishes them: no request, or one PUT."""
-        version = self.lookup.version_of(current, params["version"])
+        if params["version"] == PREVIOUS:
+            version = self.lookup.previous_version(current)
+        else:
+            version = self.lookup.version_of(current, params["version"])
         settings = version.get("settings") or {}
         options = {**params, "settings": None, "publish": True}
         # A comparison by field would ignore settings that are unknown to this collection.
@@ -187,6 +229,10 @@ class BlueprintPlanner(Planner):
                 f" cannot restore version {params['version']} with the value. Set confirm to true to restore it without"
                 " the value."
             )
+
+
+def _with_settings(side: Row, settings: Row) -> Row:
+    return {**side, "settings": settings} if side.get("settings") else side
 
 
 def _show_removed(plan: Plan, desired: Row) -> None:

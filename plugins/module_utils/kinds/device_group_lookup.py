@@ -13,7 +13,7 @@ import typing as t
 from ..base.errors import InvalidParameter, NotFound
 from ..base.ids import is_uuid, last_uuid
 from ..base.row import Params, Row
-from ..base.text import composed
+from ..base.text import composed, look_alike
 from ..engine.lookup import Lookup
 from ..model.kind import Kind
 from ..model.unknowns import KnownAfterApply
@@ -112,6 +112,13 @@ class DeviceGroupLookup(Lookup):
         if isinstance(parent_id, KnownAfterApply):
             return None
         return next((row for row in self.find_by_name(name) if parent_id_of(row) == parent_id), None)
+
+    def similar_siblings(self, parent_id: str | KnownAfterApply | None, name: str) -> list[str]:
+        """Return the names of the groups in a parent that a new one with a name is easily confused with, as far as the
+        lookup of the name has read them."""
+        rows = self.view.candidates_by_name(self.kind, composed(name).strip())
+        names = (composed(str(row.get("name"))).strip() for row in rows if parent_id_of(row) == parent_id)
+        return [each for each in names if look_alike(each, composed(name).strip())]
 
     def resolve(self, reference: str) -> Row:
         """Return the group that an option names: by ID, by path, or by a name that only one group has. Raise NotFound

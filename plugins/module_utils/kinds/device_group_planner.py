@@ -10,7 +10,7 @@ from ..base.errors import InvalidParameter, NotFound
 from ..base.ids import is_uuid, last_uuid
 from ..base.row import Params, Row
 from ..base.text import composed, counted
-from ..engine.planner import Planner, uuid_as_name
+from ..engine.planner import Planner, similar_name_warnings, uuid_as_name
 from ..model.compare import Comparison
 from ..model.plan import Effect, ObjectDiff, Plan, Step
 from ..model.unknowns import KnownAfterApply, resolve_unknowns
@@ -105,6 +105,8 @@ class DeviceGroupPlanner(Planner):
         path = str(location.path)
         self._check_name(location.name)
         self._check_vacated(location)
+        siblings = self.lookup.similar_siblings(location.parent_id, location.name)
+        plan.warnings += similar_name_warnings(self.kind.title, path, siblings)
         body: Row = {"name": location.name, "parent": location.parent_id}
         thumbnail = self._compare_thumbnail({}, params or {})
         if thumbnail.payload not in (None, NULL):

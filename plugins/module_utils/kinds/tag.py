@@ -106,6 +106,6 @@ TAG = plain_reading(
     seealso=("device", "device_info"),
     fields=(
         Field("id", "ID of the tag.", writable=False, sample="f7f6c7f5-52b7-4a0c-9d5e-0b6a4f8f2d10"),
-        Field("name", "Name of the tag.", api="tag", writable=False, sample="kiosk"),
+        Field("name", "Name of the tag.", api="tag", writable=False, sample="showroom"),
     ),
 )

@@ -9,10 +9,13 @@ version in the list of its versions.
 
 from __future__ import annotations
 
-from ..base.errors import NotFound
+import typing as t
+
+from ..base.errors import ApiError, NotFound
 from ..base.row import Row
 from ..engine.tenant_view import TenantView
 from ..kinds.blueprint import BLUEPRINT
+from ..kinds.blueprint_list import list_versions
 from ..kinds.blueprint_lookup import BlueprintLookup
 from ..model.conform import to_row
 
@@ -52,6 +55,36 @@ class PublishedVersions:
             return str(row["latest_published_version_id"])
         published = (str(version["version_id"]) for version in self.lookup.versions_of(row) if version.get("publish"))
         return next(published, None)
+
+
+class VersionLabels:
+    """The versions of blueprints for people: the name of the blueprint and the number of the version. Each blueprint
+    is read once."""
+
+    def __init__(self, view: TenantView) -> None:
+        self._view = view
+        self._known: dict[str, tuple[str, dict[str, t.Any]]] = {}
+
+    def of(self, blueprint_id: str, version_id: str | None) -> str | None:
+        """Return a version of a blueprint for people, None if there is none. It has IDs if Esper does not return the
+        names."""
+        if not blueprint_id or not version_id:
+            return None
+        if blueprint_id not in self._known:
+            self._known[blueprint_id] = self._read(blueprint_id)
+        name, numbers = self._known[blueprint_id]
+        return f"{name}, version {numbers.get(version_id.lower(), version_id)}"
+
+    def _read(self, blueprint_id: str) -> tuple[str, dict[str, t.Any]]:
+        try:
+            row = BlueprintLookup(self._view, BLUEPRINT).find_by_id(blueprint_id) or {"id": blueprint_id}
+            purpose = f"Reading the versions of the {BLUEPRINT.phrase(row)}"
+            versions = list_versions(self._view, row, kind=BLUEPRINT, purpose=purpose)
+        except ApiError:
+            # The diff must not prevent the command.
+            return blueprint_id, {}
+        numbers = {str(each["version_id"]).lower(): each.get("version_number") for each in versions}
+        return BLUEPRINT.name_of(row), {key: number for key, number in numbers.items() if number is not None}
 
 
 def assigned_blueprint(device: Row) -> str:

@@ -153,7 +153,7 @@ def _switch(name: str, doc: Words) -> Field:
 def _with_requirement(arg: Field) -> Field:
     """Return an argument that documents the commands that require it."""
     commands = [f"C({name})" for name, args in REQUIRED_ARGS.items() if arg.name in args]
-    if not commands:
+    if not commands or arg.name == "app_version":
         return arg
     *others, last = commands
     names = f"{', '.join(others)} and {last}" if others else last
@@ -167,7 +167,10 @@ _ARGS = (
     _text("app_state", "Visibility of the app on the device.", "SHOW", "HIDE", "DISABLE", "LAUNCHABLE_BUT_HIDDEN"),
     _text(
         "app_version",
-        "ID of an app version. See RV(esper.cloud.app#module:app.version_id).",
+        (
+            "ID of an app version. See RV(esper.cloud.app#module:app.version_id).",
+            "C(INSTALL) requires this ID, or C(package_name) and C(version_name) or C(version_code).",
+        ),
         identifier=True,
     ),
     _switch("bluetooth_state", "If V(true), Bluetooth is turned on. If V(false), it is turned off."),
@@ -219,7 +222,11 @@ _ARGS = (
     _text("locale", "Language of the device as a locale, for example V(de_DE)."),
     _switch("managed_only", "If V(true), only profiles that were installed by Esper are listed."),
     _text("new_lockscreen_password", "New password of the lock screen. It is never shown.", secret=True),
-    _text("package_name", "Package name of the app.", identifier=True),
+    _text(
+        "package_name",
+        "Package name of the app. For C(INSTALL), the name of an app of the tenant, instead of C(app_version).",
+        identifier=True,
+    ),
     _text("permission", "Name of the permission."),
     _text("policy_url", "URL of the policy."),
     _text("primary_dns", "IPv4 address of the first DNS server."),
@@ -244,6 +251,14 @@ _ARGS = (
     _text("title", "Title of the message."),
     _text("url", "Link in the message."),
     _switch("use_only_saved_ap", "If V(true), the device uses saved Wi-Fi access points only."),
+    _number("version_code", "For C(INSTALL), code of the version of the app in C(package_name)."),
+    _text(
+        "version_name",
+        "For C(INSTALL), name of the version of the app in C(package_name). V(latest) selects the version with the"
+        " highest version code.",
+        identifier=True,
+        numbers=True,
+    ),
     _text("video_quality", "Video quality of a remote viewer session.", "LOW", "MEDIUM", "HIGH"),
     _number("volume_level", "Volume of the audio stream.", 0, 100),
     Field(

@@ -19,7 +19,7 @@ from ..engine.tenant_view import TenantView
 from ..kinds.device_search import devices_option, find_devices, label_of
 from ..model.module_spec import ModuleSpec, Option, Support, Value
 from ..task import ModuleDefinition, ModuleResult, RunContext, diff_entry
-from .blueprint_versions import PublishedVersions, assigned_blueprint
+from .blueprint_versions import PublishedVersions, VersionLabels, assigned_blueprint, current_blueprint, current_version
 from .command import ALIAS_OPTION, Command, send
 from .converges import StartedConverge, start_converge
 from .operations import Operation, StartedOperations, queries_for, start_operations, summary
@@ -125,7 +125,7 @@ MODULE = ModuleSpec(
         *outcome_values(),
     ),
     check_mode=Support("full", "Sends no command and returns the number of outdated devices."),
-    diff_mode=Support("full", "Shows the blueprint versions of the devices before and after the change."),
+    diff_mode=Support("full", "Shows the blueprint of each device with the number of its version, before and after."),
     seealso=("converge_info", "blueprint", "device_command"),
 )
 
@@ -154,7 +154,7 @@ def _run(view: TenantView, params: Params, context: RunContext) -> ModuleResult:
     if params["with_provisioning"]:
         result |= {"operations": [], "converge_id": None}
     if context.diff:
-        result["diff"] = [_diff(selected, versions)] if selected else []
+        result["diff"] = [_diff(view, selected, versions)] if selected else []
     predicted = {**result, **without_wait(len(outdated))}
     if context.check_mode:
         return ModuleResult(predicted)
@@ -209,12 +209,13 @@ def _is_pending(command: LatestCommand | None) -> bool:
     return command is not None and command.is_pending
 
 
-def _diff(devices: list[Row], versions: PublishedVersions) -> Row:
+def _diff(view: TenantView, devices: list[Row], versions: PublishedVersions) -> Row:
     """Return the versions of devices before and after the task, by the names of the devices."""
+    labels = VersionLabels(view)
     return diff_entry(
         f"blueprint versions of {counted(len(devices))}",
-        {label_of(row): versions.current(row) for row in devices},
-        {label_of(row): versions.desired(row) for row in devices},
+        {label_of(row): labels.of(current_blueprint(row), current_version(row)) for row in devices},
+        {label_of(row): labels.of(assigned_blueprint(row), versions.desired(row)) for row in devices},
     )
 
 

@@ -2,33 +2,25 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The module that sets the alias, tags and device group of devices, and removes and wipes devices.
 
-Based on these requests, in addition to those in device_batch.py:
-
-- DELETE /device/v0/devices/{id}/, which removes Apple, Linux and Windows devices
-- the operation REMOVE_DEVICE (/v0/operations/), which removes Android devices
-- the command WIPE
+Based on the command WIPE, and on the requests in device_batch.py and device_removal.py.
 """
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import replace
 
 from ..base.errors import InvalidParameter
 from ..base.row import Params, Row
 from ..base.text import counted
-from ..engine.apply import apply_each, raise_first
 from ..engine.tenant_view import TenantView
-from ..http.parallel import CONCURRENCY, in_parallel
 from ..kinds.device import DEVICE_VALUES, DISABLED, LEVELS, MINIMAL, as_host
 from ..kinds.device_search import devices_option, find_devices, label_of, require_devices, unique_devices
 from ..model.module_spec import ModuleSpec, Option, Value
-from ..model.plan import Step
 from ..task import ModuleDefinition, ModuleResult, RunContext, diff_entry
-from .command import REQUEST, Command, accepting, send
+from .command import Command, send
 from .device_assignments import ASSIGNMENTS, COLUMNS, SRC, targets_of
 from .device_batch import RENAMING, Desired, DeviceBatch, DeviceTarget
-from .operations import Operation, ids_of, operations_of_device, part_of, queries_for, start_step
+from .device_removal import pending_removals, remove_devices
 from .safety import check_confirmed, check_device_count, max_devices_option
 from .selection import Selection, online_ids
 from .statuses import latest_commands
@@ -37,7 +29,6 @@ from .waiting import Commands, check_wait, outcome, outcome_values, without_wait
 
 _WIPING = 70
 _OF_DEVICES = ("alias", "aliases", "group", "tags", "add_tags", "remove_tags")
-_REMOVAL = "REMOVE_DEVICE"
 
 _WAIT_DOC = (
     "If V(true), the task waits until all devices have applied their aliases, more devices than"
@@ -384,7 +375,7 @@ def _remove(view: TenantView, params: Params, context: RunContext) -> ModuleResu
     if is_wipe:
         rows = _without_wiped(view, rows)
     else:
-        pending = _pending_removals(view, rows)
+        pending = pending_removals(view, rows)
         rows = [row for row in rows if row["id"] not in pending]
     names, action = [label_of(row) for row in rows], "Wiping" if is_wipe else "Removing"
     check_device_count(params["max_devices"], action, len(rows), names, is_destructive=True)
@@ -398,7 +389,7 @@ def _remove(view: TenantView, params: Params, context: RunContext) -> ModuleResu
         if is_wipe:
             _wipe(view, context, rows)
         else:
-            _delete(view, context, rows)
+            remove_devices(view, context, rows)
     return ModuleResult(result)
 
 
@@ -411,52 +402,12 @@ def _without_wiped(view: TenantView, rows: list[Row]) -> list[Row]:
     return [row for row in left if row is not None and row.get("state") not in (DISABLED, _WIPING)]
 
 
-def _pending_removals(view: TenantView, rows: list[Row]) -> set[str]:
-    """Return the IDs of Android devices that a pending operation removes."""
-    unsuccessful = ("FAILED", "CANCELLED")
-
-    def is_pending(device_id: str) -> bool:
-        operations = (
-            row["id"]
-            for row in operations_of_device(view, device_id)
-            if row.get("operation") == _REMOVAL and row.get("state") not in unsuccessful
-        )
-        # A complete operation can have failed devices.
-        parts = (part_of(view, operation_id, device_id) for operation_id in operations)
-        return any(part is not None and part.get("state") not in unsuccessful for part in parts)
-
-    android = [row["id"] for row in rows if row.get("platform") == "ANDROID"]
-    pending = list(in_parallel(view.client, is_pending, android, CONCURRENCY))
-    return set(itertools.compress(android, pending))
-
-
 def _wipe(view: TenantView, context: RunContext, rows: list[Row]) -> None:
     windows = [row["id"] for row in rows if row.get("platform") == "WINDOWS"]
     others = [row["id"] for row in rows if row.get("platform") != "WINDOWS"]
     # Only Windows devices require the argument.
     send(view, context.effects, Command("WIPE", {"is_factory_reset": True}), windows)
     send(view, context.effects, Command("WIPE"), others)
-
-
-def _delete(view: TenantView, context: RunContext, rows: list[Row]) -> None:
-    """Remove Android devices with operations, each for many devices, and other devices one by one."""
-    android = [row["id"] for row in rows if row.get("platform") == "ANDROID"]
-    steps = [
-        Step(
-            purpose=f"Removing the device '{label_of(row)}'",
-            method="DELETE",
-            path="/device/v0/devices/{id}/",
-            ids={"id": row["id"]},
-        )
-        for row in rows
-        if row.get("platform") != "ANDROID"
-    ]
-    starts = [
-        start_step(Operation(_REMOVAL), query, f"Removing {counted(len(ids_of(query)), 'Android device')}")
-        for query in queries_for(android)
-    ]
-    with accepting(context.effects, f"The operation {_REMOVAL}", starts):
-        raise_first(apply_each(view, REQUEST, [*steps, *starts]))
 
 
 DEVICE = ModuleDefinition("device", _MODULE, _run)

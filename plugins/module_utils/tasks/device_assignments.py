@@ -8,14 +8,13 @@ A value that is empty is the same as one that is omitted, because the empty cell
 from __future__ import annotations
 
 import csv
-import difflib
 import io
 import typing as t
 from pathlib import Path
 
 from ..base.errors import EsperError, InvalidParameter
 from ..base.row import Params, Row
-from ..base.text import counted
+from ..base.text import counted, did_you_mean
 from ..base.text_file import read_text
 from ..model.module_spec import Option
 from .device_batch import Desired, DeviceTarget
@@ -162,8 +161,7 @@ def _unknown(names: list[str], noun: str = "columns") -> str:
 
 
 def _closest(name: str, valid: t.Sequence[str]) -> str:
-    near = difflib.get_close_matches(name, valid, n=1)
-    return f"Did you mean '{near[0]}'?" if near else f"Valid names: {', '.join(valid)}."
+    return did_you_mean(name, valid) or f"Valid names: {', '.join(valid)}."
 
 
 def _target_of(option: str, names: list[str], cells: list[str]) -> DeviceTarget:

@@ -27,10 +27,11 @@ from dataclasses import dataclass, field
 from ..base.errors import Ambiguous, EsperError, InvalidParameter, NotFound
 from ..base.ids import is_uuid, last_uuid
 from ..base.row import Row
-from ..base.text import composed, counted, listed
+from ..base.text import composed, counted, listed, look_alike
 from ..engine.apply import add_accepted, apply_each, raise_first
 from ..engine.batch import Batch, BatchItem
 from ..engine.lookup import lookup_of
+from ..engine.planner import similar_name_warnings
 from ..engine.tenant_view import TenantView
 from ..http.parallel import CONCURRENCY, in_parallel
 from ..kinds.device import MINIMAL, as_host
@@ -364,6 +365,7 @@ class DeviceBatch:
             return
         names = tag_names(self.view)
         self._tag_ids = {name: id_ for id_, name in names.items()}
+        new: set[str] = set()
         for target in targets:
             current = [names.get(tag_id, tag_id) for tag_id in target.row.get("tags") or ()]
             target.tags = _merged_tags(current, target.desired)
@@ -372,7 +374,12 @@ class DeviceBatch:
             elif error := _result_of(functools.partial(_check_number_of_tags, target)):
                 target.error = error
             else:
+                new |= {*target.tags} - {*current, *names.values()}
                 target.change("tags", current, target.tags)
+        for tag in sorted(new):
+            similar = [name for name in names.values() if look_alike(composed(name), tag)]
+            for warning in similar_name_warnings(TAG.title, tag, similar):
+                self.view.warn(warning)
 
     def _plan_aliases(self) -> None:
         """Plan the changes of aliases.

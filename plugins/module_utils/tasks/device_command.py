@@ -24,6 +24,7 @@ from ..kinds.device_search import devices_option, label_of, labels_of
 from ..model.module_spec import ModuleSpec, Option, Support, Value
 from ..model.plan import Step
 from ..task import ModuleDefinition, ModuleResult, RunContext, diff_entry
+from .app_versions import with_app_version
 from .command import (
     ALIAS_OPTION,
     ARGS,
@@ -178,6 +179,7 @@ def _run(view: TenantView, params: Params, context: RunContext) -> ModuleResult:
 
 
 def _send(view: TenantView, params: Params, context: RunContext) -> ModuleResult:
+    params = with_app_version(view, "command", params["command"], params)
     command = checked_command(params)
     check_wait(params)
     selection = select(view, params, by_query=("groups",))

@@ -39,6 +39,7 @@ from .safety import (
     check_confirmed,
     check_device_count,
     check_device_percentage,
+    describe_devices,
     max_devices_option,
     max_percent_option,
 )
@@ -48,6 +49,21 @@ _REMOVED_PERCENT = 10.0
 _FIELDS = ("last_seen", "enrolled")
 # More days than Esper exists, which a date minus the days can still have.
 _MAX_DAYS = 10_000
+
+
+def _failures(name: str, doc: str) -> Value:
+    return Value(
+        name,
+        doc,
+        type="list",
+        elements="dict",
+        contains=(
+            Value("id", "ID of the device.", sample="e2425d4b-c266-41b4-a83e-490189fc9a0f"),
+            Value("name", "Name of the device.", sample="OUW-MDJ-00001"),
+            Value("reason", "Reason.", sample="The device would have 6 tags. The maximum is 5."),
+        ),
+    )
+
 
 _MODULE = ModuleSpec(
     short_description="Retire Esper devices that were not seen for days",
@@ -148,17 +164,8 @@ _MODULE = ModuleSpec(
                 Value("changed", "Whether the task changes or removes the device.", type="bool", sample=False),
             ),
         ),
-        Value(
-            "failed_devices",
-            "Devices that could not be marked.",
-            type="list",
-            elements="dict",
-            contains=(
-                Value("id", "ID of the device.", sample="e2425d4b-c266-41b4-a83e-490189fc9a0f"),
-                Value("name", "Name of the device.", sample="OUW-MDJ-00001"),
-                Value("reason", "Reason for the failure.", sample="The device would have 6 tags."),
-            ),
-        ),
+        _failures("skipped_devices", "Devices that cannot be marked, for example because they have five tags."),
+        _failures("failed_devices", "Devices whose requests failed. The task then fails, after all other changes."),
     ),
     seealso=("device", "device_placement", "device_info"),
 )
@@ -194,6 +201,7 @@ def _run(view: TenantView, params: Params, context: RunContext) -> ModuleResult:
         "not_seen_count": len(old),
         "unknown_count": sum(_is_unknown(row) for row in rows) if not params["never_seen"] else 0,
         "changed_count": 0,
+        "skipped_devices": [],
         "failed_devices": [],
     }
     records = [_record(each, places, started) for each in old[: params["max_reported"]]]
@@ -280,6 +288,13 @@ def _mark(
     desired = Desired(group=params["group"], add_tags=params["add_tags"] or ())
     batch = DeviceBatch(view, [DeviceTarget(each.row, desired) for each in old])
     batch.plan()
+    # A device that cannot be marked, now or in the next run, does not fail a task that runs from a schedule.
+    skipped, batch.targets = batch.failed, batch.valid
+    result["skipped_devices"] = [_failure(target) for target in skipped]
+    warnings = []
+    if skipped:
+        names = [target.label for target in skipped]
+        warnings = [f"The task does not mark {describe_devices(len(names), names)}. {skipped[0].error}"]
     _check_safe(params, "Marking", [target.row for target in batch.changed], total)
     planned = {target.id for target in batch.changed}
     result = _with_changes(result, records, planned)
@@ -289,12 +304,14 @@ def _mark(
         context.effects.values |= result
         batch.apply(context, stops=False)
         result = {**result, **_with_changes(result, records, {target.id for target in batch.changed})}
-    result["failed_devices"] = [
-        {"id": target.row.get("id"), "name": target.label, "reason": str(target.error)} for target in batch.failed
-    ]
+    result["failed_devices"] = [_failure(target) for target in batch.failed]
     if batch.failed:
         result |= {"failed": True, "msg": batch.failure_message()}
-    return ModuleResult(result, batch.warnings)
+    return ModuleResult(result, [*warnings, *batch.warnings])
+
+
+def _failure(target: DeviceTarget) -> Row:
+    return {"id": target.row.get("id"), "name": target.label, "reason": str(target.error)}
 
 
 def _remove(

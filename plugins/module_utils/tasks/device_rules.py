@@ -8,7 +8,6 @@ reads the result again. This file sends no requests.
 
 from __future__ import annotations
 
-import difflib
 import fnmatch
 import functools
 import ipaddress
@@ -21,7 +20,7 @@ from datetime import datetime, timedelta
 from ..base.errors import InvalidParameter
 from ..base.ids import is_uuid, normal_id
 from ..base.row import Row
-from ..base.text import composed
+from ..base.text import composed, did_you_mean
 from ..base.times import parse_time, seconds_of, utc_time
 from ..kinds.device import FILTERS, STATES
 
@@ -315,9 +314,7 @@ def _check_field(path: str, name: t.Any) -> None:
 
 
 def _hint(text: str, choices: t.Sequence[str]) -> str:
-    folded = {choice.casefold(): choice for choice in choices}
-    near = difflib.get_close_matches(text.casefold(), folded, n=1)
-    return f"Did you mean '{folded[near[0]]}'?" if near else f"Valid values: {', '.join(choices)}."
+    return did_you_mean(text, choices) or f"Valid values: {', '.join(choices)}."
 
 
 def _forms_of(name: str) -> tuple[str, ...]:

@@ -32,10 +32,10 @@ def read_enrolled(view: TenantView, context: RunContext, keys: t.Collection[str]
 
     Raise what Client.request raises.
     """
-    kept = _KEYS.union(keys)
+    kept = tuple(_KEYS.union(keys))
 
     def convert(row: Row) -> Row:
-        return {key: value for key, value in row.items() if key in kept}
+        return {key: row[key] for key in kept if key in row}
 
     def report(read: int, count: int | None) -> None:
         context.progress(f"Read {read} of {'an unknown number of' if count is None else count} devices")

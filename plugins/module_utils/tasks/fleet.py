@@ -17,10 +17,11 @@ from ..base.row import Row
 from ..base.threads import block_signals
 from ..engine.tenant_view import TenantView
 from ..kinds.blueprint_list import BLUEPRINTS
-from ..kinds.device import FULL, as_host, resolve_filters
+from ..kinds.device import FULL, MINIMAL, as_host, resolve_filters
 from ..kinds.device_group import device_groups
 from ..kinds.device_list import list_devices
 from ..kinds.tag import TAG
+from ..model.kind import Kind
 
 # Kinds of objects whose names the inventory can look up.
 KINDS = ("group", "tag", "blueprint")
@@ -29,6 +30,8 @@ VARIABLES = (*as_host({"id": ""}, FULL), "group", "tags", "blueprint", "current_
 # Incremented if the format of the cache changes, so that an older cache is not used.
 CACHE_FORMAT = 2
 _DEVICES_PER_TEXT = 1000
+# The values that each device in the cache has.
+_CACHED = as_host({"id": ""}, MINIMAL).keys()
 # Responses to the undocumented request for tags that mean that the tenant or the user has no access to it.
 _NO_ACCESS = frozenset({400, 403, 404, 405, 410, 501})
 
@@ -57,14 +60,23 @@ class Fleet:
 
     @classmethod
     def from_cache(cls, cached: t.Any) -> Fleet:
-        """Return the fleet that to_cache() returned. Raise ValueError, TypeError or KeyError for anything else."""
-        return cls(**{**cached, "devices": [device for text in cached["devices"] for device in json.loads(text)]})
+        """Return the fleet that to_cache() returned. Raise ValueError, TypeError, LookupError or AttributeError for
+        anything else."""
+        fleet = cls(**{**cached, "devices": [device for text in cached["devices"] for device in json.loads(text)]})
+        if any(_CACHED - device.keys() for device in fleet.devices) or not all(
+            isinstance(each, dict) for each in (fleet.groups, fleet.tags, fleet.blueprints)
+        ):
+            raise ValueError("not a fleet")
+        if not all(isinstance(group["path"], str) and "parent" in group for group in fleet.groups.values()):
+            raise ValueError("not a device group")
+        return fleet
 
 
 def read_fleet(
     view: TenantView,
     filters: Row,
     *,
+    excluded: t.Sequence[Row] = (),
     level: str,
     kinds: t.Collection[str],
     concurrency: int,
@@ -72,8 +84,8 @@ def read_fleet(
     on_progress: t.Callable[[int, int | None], None],
     warn: t.Callable[[str], None],
 ) -> Fleet:
-    """Return the devices that match ``filters`` (see check_filters()), and the names of those ``kinds`` of objects that
-    they refer to.
+    """Return the devices that match ``filters`` (see check_filters()) and none of ``excluded``, and the names of those
+    ``kinds`` of objects that they refer to.
 
     No text contains the API key: somebody can name a device like it.
 
@@ -95,8 +107,18 @@ def read_fleet(
         convert=convert,
         on_progress=on_progress,
     )
+    for others in excluded:
+        # A filter with the same key selects other devices. The rest narrows the list down.
+        query = resolve_filters(view, {**filters, **others})
+        rows = list_devices(view.client, query, concurrency=concurrency, by_cursor=by_cursor, convert=_id_only)
+        hidden = {row["id"] for row in rows}
+        devices = [device for device in devices if device["id"] not in hidden]
     fleet = Fleet(devices)
-    readers = {"group": _groups, "tag": lambda view: _tag_names(view, warn), "blueprint": _blueprint_names}
+    readers = {
+        "group": _groups,
+        "tag": lambda view: _tag_names(view, warn),
+        "blueprint": lambda view: _blueprint_names(view, warn),
+    }
     needed = [kind for kind in kinds if _refers_to(kind, fleet.devices)]
     found = redaction.all(_read_in_parallel(view, [readers[kind] for kind in needed], concurrency))
     names = dict(zip(needed, found, strict=True))
@@ -107,6 +129,10 @@ def read_fleet(
         warn(redaction.text(warning))
     fleet.read_at = datetime.now(timezone.utc).isoformat(timespec="seconds")
     return fleet
+
+
+def _id_only(row: Row) -> Row:
+    return {"id": row["id"]}
 
 
 def _contains(values: t.Iterable[t.Any], text: str) -> bool:
@@ -155,18 +181,26 @@ def _groups(view: TenantView) -> dict[str, Row]:
     }
 
 
-def _blueprint_names(view: TenantView) -> dict[str, str]:
-    return {row["id"]: row.get("name") or row["id"] for row in view.list_objects(BLUEPRINTS)}
+def _blueprint_names(view: TenantView, warn: t.Callable[[str], None]) -> dict[str, str]:
+    # The request is documented, so another error than a missing permission is a mistake.
+    return _names_or_none(view, BLUEPRINTS, "name", frozenset({403}), warn)
 
 
 def _tag_names(view: TenantView, warn: t.Callable[[str], None]) -> dict[str, str]:
+    return _names_or_none(view, TAG, "tag", _NO_ACCESS, warn)
+
+
+def _names_or_none(
+    view: TenantView, kind: Kind, key: str, no_access: t.Collection[int], warn: t.Callable[[str], None]
+) -> dict[str, str]:
+    """Return the names of all objects of a kind by ID, or none with a warning if Esper does not allow to read them."""
     try:
-        return {row["id"]: row.get("tag") or row["id"] for row in view.list_objects(TAG)}
+        return {row["id"]: row.get(key) or row["id"] for row in view.list_objects(kind)}
     except ApiError as error:
-        if error.status not in _NO_ACCESS:
+        if error.status not in no_access:
             raise
         warn(
-            "Using the IDs of tags, because their names are not available"
+            f"Using the IDs of {kind.plural}, because their names are not available"
             f" ({error.method} {error.path} returned HTTP {error.status})."
         )
         return {}

@@ -25,6 +25,7 @@ from ..kinds.geofence import GEOFENCE
 from ..model.module_spec import ModuleSpec, Option, Support, Value
 from ..model.plan import Step
 from ..task import ModuleDefinition, ModuleResult, RunContext, diff_entry
+from .app_versions import with_app_version
 from .command import ARGS, confirm_option, extra_args_option, reject_options
 from .operations import (
     CANCELLED,
@@ -192,6 +193,7 @@ def _run(view: TenantView, params: Params, context: RunContext) -> ModuleResult:
 
 
 def _start(view: TenantView, params: Params, context: RunContext) -> ModuleResult:
+    params = with_app_version(view, "operation", params["operation_type"], params)
     operation, title = checked_operation(params), f"The operation {params['operation_type']}"
     check_wait(params)
     if names := params["geofences"]:

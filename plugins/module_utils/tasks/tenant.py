@@ -15,10 +15,12 @@ from ..base.row import Params, Row
 from ..base.text import counted
 from ..engine.batch import ACTIONS, Batch, BatchItem, OnProgress
 from ..engine.lookup import lookup_of
+from ..engine.planner import planner_of
 from ..engine.tenant_view import TenantView
 from ..kinds.registry import KINDS
 from ..model.kind import Kind, Shape
 from ..model.module_spec import ModuleSpec, Option, Value
+from ..model.plan import ObjectDiff
 from ..task import ItemParams, ModuleDefinition, ModuleResult, RunContext, to_diff, unmet_requirement
 from . import tenant_deviations, tenant_plan, tenant_prune
 from .tenant_deviations import Deviations
@@ -45,11 +47,15 @@ def _run(view: TenantView, params: Params, context: RunContext) -> ModuleResult:
     _extend_deadline(view, len(items))
     batch.assign_keys()
     deviations.assign(items)
-    find_unlisted = functools.partial(pruning.find_unlisted, batch) if pruning.kinds else None
     result: Row = {"plan_checksum": None}
     failure: InvalidParameter | None = None
+    readable: dict[BatchItem, list[ObjectDiff]] = {}
     if not batch.failed or continue_on_error:
-        batch.plan_all(continue_on_error=continue_on_error, find_unlisted=find_unlisted)
+        batch.plan_all(
+            continue_on_error=continue_on_error,
+            listed_kinds=pruning.kinds,
+            find_unlisted=functools.partial(pruning.find_unlisted, batch) if pruning.kinds else None,
+        )
         _report_plan(batch, context)
     if batch.failed and not continue_on_error:
         batch.mark_skipped()
@@ -61,12 +67,13 @@ def _run(view: TenantView, params: Params, context: RunContext) -> ModuleResult:
             failure = error
             batch.mark_skipped()
         else:
+            readable = _readable(view, batch.items) if context.diff else {}
             if not context.check_mode:
                 batch.apply_all(on_progress=_reporter(context))
     result["not_in_tree"] = pruning.records(batch)
     kept = [(each["kind"], each["name"]) for each in result["not_in_tree"] if each["action"] == "kept"]
     result["accepted_deviations"] = deviations.records(batch.items, kept)
-    outcome = _outcome(batch, context, result, failure)
+    outcome = _outcome(batch, context, result, readable, failure)
     return ModuleResult(outcome.result, [*deviations.warnings(), *outcome.warnings])
 
 
@@ -131,9 +138,15 @@ def _counts(batch: Batch) -> dict[str, int]:
     return {action: actions.count(action) for action in ACTIONS}
 
 
-def _outcome(batch: Batch, context: RunContext, values: Row, failure: InvalidParameter | None) -> ModuleResult:
-    """Return the result of a task. ``values`` are further return values. ``failure`` is the reason why the task does
-    not apply its plan."""
+def _outcome(
+    batch: Batch,
+    context: RunContext,
+    values: Row,
+    readable: dict[BatchItem, list[ObjectDiff]],
+    failure: InvalidParameter | None,
+) -> ModuleResult:
+    """Return the result of a task. ``values`` are further return values, ``readable`` the changes of objects for
+    people. ``failure`` is the reason why the task does not apply its plan."""
     changes = ("created", "updated", "deleted")
     result: Row = {
         **values,
@@ -143,7 +156,9 @@ def _outcome(batch: Batch, context: RunContext, values: Row, failure: InvalidPar
     }
     if context.diff:
         changed = [item for item in batch.items if item.action not in ("failed", "skipped")]
-        result["diff"] = to_diff(change for item in changed for change in item.changes)
+        result["diff"] = to_diff(
+            change for item in changed for change in item.shown_changes(readable.get(item, item.plan.changes))
+        )
     if failure is not None:
         result.update(failed=True, msg=str(failure))
         if isinstance(failure, PlanDiffers) and failure.differences:
@@ -151,6 +166,19 @@ def _outcome(batch: Batch, context: RunContext, values: Row, failure: InvalidPar
     elif batch.failed:
         result.update(failed=True, msg=_message(batch, context.positions))
     return ModuleResult(result, [warning for item in batch.items for warning in item.plan.warnings])
+
+
+def _readable(view: TenantView, items: t.Iterable[BatchItem]) -> dict[BatchItem, list[ObjectDiff]]:
+    """Return the changes of objects for people. Before the changes, so that check mode and a run show the same."""
+    by_kind: dict[Kind, list[BatchItem]] = {}
+    for item in items:
+        by_kind.setdefault(item.kind, []).append(item)
+    readable: dict[BatchItem, list[ObjectDiff]] = {}
+    for kind, group in by_kind.items():
+        changes = planner_of(view, kind).readable_changes([change for item in group for change in item.plan.changes])
+        remaining = iter(changes)
+        readable |= {item: [next(remaining) for _change in item.plan.changes] for item in group}
+    return readable
 
 
 def _message(batch: Batch, positions: Positions) -> str:
@@ -253,6 +281,8 @@ TENANT = ModuleDefinition(
             "It also fails if a device group gets the path of a group that the same task moves.",
             "To reuse the name of an object, such as a role, delete the object by ID in the same task. The deletion"
             " comes first.",
+            "O(prune) never deletes an object in use. To delete one anyway, list it with C(state=absent) and"
+            " C(force=true).",
             "After a failure or an interruption, run the same task again to apply the rest.",
         ),
         seealso=tuple(kind.name for kind in KINDS),

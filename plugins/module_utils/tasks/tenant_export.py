@@ -245,8 +245,8 @@ TENANT_EXPORT = ModuleDefinition(
             ),
             Option(
                 "download",
-                "If V(true), downloads the missing files of the objects to C(files) in O(dest). If V(false), options for"
-                " missing files are omitted.",
+                "If V(true), downloads the missing files of the objects to C(files) in O(dest). If V(false), options"
+                " for missing files are omitted.",
                 type="bool",
                 default=False,
             ),

@@ -9,6 +9,7 @@ until something else would be changed.
 
 from __future__ import annotations
 
+import collections
 import hashlib
 import json
 import typing as t
@@ -29,7 +30,7 @@ _CHANGES = ("created", "updated", "deleted")
 _MAX_NAMED = 10
 _MAX_LENGTH = 60
 _MASK_KEYS = ("before", "after")
-_Key = tuple[str, str]
+_Key = tuple[str, str, int]
 
 
 def planned_changes(batch: Batch, redact: t.Callable[[t.Any], t.Any]) -> list[Row]:
@@ -128,9 +129,19 @@ class PlanDiffers(InvalidParameter):
 
 def _differences(reviewed: list[Row], changes: list[Row]) -> t.Iterator[Row]:
     """Yield the differences between a reviewed plan and the current one: see PLAN_DIFFERENCES."""
-    before, after = ({(each["kind"], each["name"]): each for each in plan} for plan in (reviewed, changes))
+    before, after = map(_by_object, (reviewed, changes))
     for key in sorted({*before, *after}):
         yield from _differences_of(key, before.get(key), after.get(key))
+
+
+def _by_object(changes: list[Row]) -> dict[_Key, Row]:
+    """Return changes by kind and name, with a number, because several objects can have the same name."""
+    found, numbers = dict[_Key, Row](), collections.Counter[tuple[str, str]]()
+    for each in changes:
+        name = (each["kind"], each["name"])
+        numbers[name] += 1
+        found[name[0], name[1], numbers[name]] = each
+    return found
 
 
 def _differences_of(key: _Key, reviewed: Row | None, current: Row | None) -> t.Iterator[Row]:

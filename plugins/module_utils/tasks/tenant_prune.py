@@ -105,7 +105,7 @@ class Pruning:
         for kind in self.kinds:
             rows = [row for row in self._existing(kind) if not kind.tenant.is_built_in(row)]
             self.totals[kind.name] = len(rows)
-            for row in rows:
+            for row in sorted(rows, key=lookup_of(self.view, kind).key_of):
                 if batch.find_item(kind, row[kind.id_key]) is None:
                     unlisted = self._unlisted(kind, row, has_failed=has_failed)
                     self.found.append(unlisted)
@@ -194,7 +194,8 @@ class Pruning:
     def records(self, batch: Batch) -> list[Row]:
         """Return the records of the objects that a task does not list: see NOT_IN_TREE."""
         items = {(item.kind.name, item.params["id"]): item for item in (*batch.items, *batch.kept) if item.is_unlisted}
-        return [_record(each, items.get((each.kind.name, each.row[each.kind.id_key]))) for each in self.found]
+        found = sorted(self.found, key=lambda each: (each.kind.name, each.name))
+        return [_record(each, items.get((each.kind.name, each.row[each.kind.id_key]))) for each in found]
 
 
 def _record(unlisted: Unlisted, item: BatchItem | None) -> Row:
@@ -269,9 +270,9 @@ OPTIONS = (
     Option(
         "report_unlisted",
         "If V(true), RV(not_in_tree) also has the kinds whose list the task has, even an empty one. The task then reads"
-        " all objects of these kinds, usually with one request for each kind. Always V(true) with O(src).",
+        " all objects of these kinds, usually with one request for each kind. Defaults to V(true) with O(src),"
+        " otherwise to V(false).",
         type="bool",
-        default=False,
     ),
     Option(
         "max_deletions",

@@ -95,7 +95,7 @@ def read_trees(
                 deviations.update((_deviation_key(item, index), item) for index, item in enumerate(items))
                 continue
             kind = kinds[option]
-            resolved = [files.resolve(item, kind) for item in items]
+            resolved = [files.resolve(_with_options(item, kind), kind) for item in items]
             _overlay(merged.setdefault(option, {}), resolved, kind, documents)
     objects = {option: list(merged[option].values()) for option in kinds if option in merged}
     for option, items in objects.items():
@@ -118,6 +118,16 @@ def read_trees(
 def _plain_option(kind: Kind, items: list[Located]) -> t.Any:
     values = [item.plain() for item in items]
     return values[0] if kind.shape is Shape.SINGLETON else values
+
+
+def _with_options(item: Located, kind: Kind) -> Located:
+    """Return the options of an object, which can be written as a text: see Tenant.from_text."""
+    if kind.tenant.from_text is None or not isinstance(item.value, str):
+        return item
+    options = kind.tenant.from_text(item.value)
+    return Located(
+        {name: Located(value, item.file, item.line) for name, value in options.items()}, item.file, item.line
+    )
 
 
 def _deviation_key(item: Located, index: int) -> t.Hashable:

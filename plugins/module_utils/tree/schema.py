@@ -38,13 +38,14 @@ def schema_of(kind: Kind) -> Row:
     module = kind.module
     if module is None:
         raise TypeError(f"The kind {kind.name} has no module.")
-    item = {"$ref": "#/definitions/object"}
+    item: Row = {"$ref": "#/definitions/object"}
+    items = item if kind.tenant.from_text is None else {"anyOf": [item, {"type": "string"}]}
     is_single = kind.shape is Shape.SINGLETON
     return {
         "$schema": _DRAFT,
         "title": f"{kind.title[0].upper()}{kind.title[1:]}",
         "description": module.short_description,
-        **(item if is_single else {"anyOf": [item, {"type": "array", "items": item}]}),
+        **(item if is_single else {"anyOf": [item, {"type": "array", "items": items}]}),
         "definitions": {"object": _object(module.options, module.rules), "template": _TEMPLATE},
     }
 

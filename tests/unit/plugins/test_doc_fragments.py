@@ -126,7 +126,7 @@ def test_the_documentation_has_the_options_of_the_table(fragment: Doc) -> None:
 def test_the_documentation_has_the_words_of_the_table() -> None:
     for option in OPTIONS:
         names = " or ".join(f"E({name})" for name in option.env)
-        fallback = f"Can also be set with {names}."
+        fallback = f"Can also be set with the variable C(esper_{option.name}), or with {names}."
         assert PLUGIN_FRAGMENT["options"][option.name]["description"] == list(option.description)
         assert MODULE_FRAGMENT["options"][option.name]["description"] == [*option.description, fallback]
 
@@ -134,7 +134,8 @@ def test_the_documentation_has_the_words_of_the_table() -> None:
 def test_a_plugin_s_options_come_from_the_environment_variables_of_the_table() -> None:
     for option in OPTIONS:
         assert PLUGIN_FRAGMENT["options"][option.name]["env"] == [{"name": name} for name in option.env]
-        assert "env" not in MODULE_FRAGMENT["options"][option.name]
+        assert PLUGIN_FRAGMENT["options"][option.name]["vars"] == [{"name": f"esper_{option.name}"}]
+        assert not {"env", "vars"} & MODULE_FRAGMENT["options"][option.name].keys()
 
 
 def test_the_environment_variables_have_one_meaning_each() -> None:

@@ -18,7 +18,7 @@ from ansible_collections.esper.cloud.plugins.inventory.devices import DOCUMENTAT
 from ansible_collections.esper.cloud.plugins.module_utils.base.errors import InvalidParameter
 from ansible_collections.esper.cloud.plugins.module_utils.kinds.device import as_host
 from ansible_collections.esper.cloud.plugins.module_utils.tasks.fleet import Fleet
-from ansible_collections.esper.cloud.plugins.plugin_utils.api_values import as_template
+from ansible_collections.esper.cloud.plugins.plugin_utils.api_values import as_template, has_no_template
 
 Row = dict[str, t.Any]
 
@@ -27,6 +27,8 @@ DEFAULTS: Row = {
     "filters": {},
     "include_disabled": False,
     "hostnames": ["name", "serial", "id"],
+    "clean_hostnames": False,
+    "include_empty_groups": True,
     "vars_prefix": "esper_",
     "detail_level": "standard",
     "group_by": ["group", "tag", "platform", "state", "blueprint"],
@@ -210,6 +212,68 @@ def test_an_expression_that_never_works_causes_one_warning(warnings: list[str]) 
 def test_an_invalid_prefix_of_variables_fails_validation(prefix: str) -> None:
     with pytest.raises(InvalidParameter, match="vars_prefix"):
         populated([device()], vars_prefix=prefix)
+
+
+@pytest.mark.parametrize(
+    ("expression", "named"),
+    [
+        ("esper_alias ~ '.' ~ esper_platform", False),
+        ("(esper_alias ~ '-x') | upper", False),
+        ("esper_hardware.model ~ '.' ~ esper_serial", False),
+        ("esper_alias", False),
+        ("esper_alias or 'None.1'", True),
+        ("'Nonet-' ~ esper_serial", True),
+        ("'a' if esper_alias is none else 'b'", True),
+    ],
+)
+def test_an_expression_without_a_value_is_no_name(expression: str, named: bool) -> None:
+    inventory = populated([device(1)], hostnames=[as_template(expression), "serial"])
+    assert (list(inventory.hosts) != ["SN00001"]) is named
+
+
+def test_devices_with_one_name_cause_a_warning(warnings: list[str]) -> None:
+    inventory = populated([device(1, name="Till"), device(2, name="Till"), device(3)])
+    assert list(inventory.hosts) == ["SN00001", "SN00002", "ABC-DEF-00003"]
+    assert warnings == [
+        "Several devices have the same name. None of them gets it, and each one gets its next name: 'Till' (2 devices)."
+    ]
+
+
+def test_a_device_whose_group_is_not_listed_causes_a_warning(warnings: list[str]) -> None:
+    inventory = populated([device(1, group_id="berlin"), device(2, group_id="lost")], groups=GROUPS)
+    assert len(inventory.hosts) == 2
+    assert warnings == [
+        "The device groups of 1 device are not in the list of device groups, so it is in no inventory group for device"
+        " groups: ABC-DEF-00002 (lost)."
+    ]
+    warnings.clear()
+    populated([device(2, group_id="lost")], group_by=["tag"])
+    assert warnings == []
+
+
+def test_groups_can_be_only_those_with_hosts() -> None:
+    made = [device(1, group_id="berlin")]
+    every = set(populated(made.copy(), groups=dict(GROUPS), group_by=["group"]).groups)
+    used = set(populated(made.copy(), groups=dict(GROUPS), group_by=["group"], include_empty_groups=False).groups)
+    assert used < every
+    berlin = GROUPS["berlin"]["path"].split("/")[1:]
+    assert used - {"all", "ungrouped", "esper", "group_all_devices"} == {
+        "_".join(["group", *berlin[: depth + 1]]).lower() for depth in range(len(berlin))
+    }
+
+
+@pytest.mark.parametrize("text", ["Till #5", "#5", "a # b"])
+def test_a_number_sign_is_no_template(text: str) -> None:
+    inventory = populated([device(alias=text)])
+    (host,) = inventory.hosts.values()
+    assert type(host.vars["esper_alias"]).__name__ not in ("AnsibleUnsafeText", "AnsibleUnsafeStr")
+    assert has_no_template(text)
+    assert rendered(inventory, "{{ esper_alias }}") == text
+
+
+@pytest.mark.parametrize("text", ["#", "#j", "#jinja2", "#jinja2:x", "jinja2:variable_start_string:'[['", "{", "}}"])
+def test_a_part_of_a_header_is_no_plain_text(text: str) -> None:
+    assert not has_no_template(text)
 
 
 def test_disabled_devices_are_left_out_unless_asked_for() -> None:

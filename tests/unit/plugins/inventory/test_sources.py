@@ -115,6 +115,10 @@ class Sources:
         # Retries do not wait.
         monkeypatch.setattr(Transport, "_sleep", lambda _transport, _seconds: None)
 
+    @property
+    def warnings(self) -> list[str]:
+        return self._shown["warning"]
+
     def write(self, **options: t.Any) -> Path:
         """Write the source with options in addition to the connection."""
         connection = {"api_url": self._simulator.url, "api_key": self._simulator.key}
@@ -228,6 +232,21 @@ def test_a_filter_for_disabled_devices_includes_them(sources: Sources) -> None:
     listed = sources.list(filters={"state": "disabled"})
     assert listed.hosts
     assert listed.members("state_disabled") == set(listed.hosts)
+
+
+def test_devices_can_be_excluded(sources: Sources, simulator: Simulator) -> None:
+    everything = sources.list()
+    in_berlin = everything.members("group_stores_berlin")
+    online = everything.members("state_online")
+    kiosks = everything.members("tag_kiosk")
+    excluded = [{"group_multi": "Stores/Berlin", "state": "online"}, {"tags": ["kiosk"]}]
+    listed = sources.list(exclude_filters=excluded)
+    assert set(listed.hosts) == set(everything.hosts) - (in_berlin & online) - kiosks
+    # The same key in both options.
+    apple = sources.list(filters={"platform": ["APPLE", "LINUX"]}, exclude_filters=[{"platform": "LINUX"}])
+    assert {each["esper_platform"] for each in apple.hosts.values()} == {"APPLE"}
+    for wrong, text in (([{}], "would exclude all devices"), ([{"tag": "x"}], "Unknown device filter 'tag'")):
+        assert text in sources.error(exclude_filters=wrong)
 
 
 # --- names ------------------------------------------------------------------------------------------------------------
@@ -391,6 +410,8 @@ FAILURES: list[tuple[Row, str]] = [
     ({"api_url": "http://127.0.0.1:9/api", "retries": 0}, "the host 127.0.0.1 refused the connection"),
     ({"api_url": "", "tenant": "no tenant"}, "Invalid tenant "),
     ({"api_url": "", "tenant": WRONG_KEY, "api_key": WRONG_KEY}, "The options tenant and api_key have the same value"),
+    ({"filter": {"platform": "LINUX"}}, "Unknown option 'filter' in the inventory file. Did you mean 'filters'"),
+    ({"shape": 1}, "Unknown option 'shape' in the inventory file. Valid options: api_key, .*vars_prefix"),
     ({"filters": {"platfrom": "LINUX"}}, "'platfrom'. Did you mean 'platform'"),
     ({"filters": {"platform": "BEOS"}}, "'platform': 'BEOS' is not one of ANDROID, APPLE, LINUX, WINDOWS"),
     ({"filters": {"is_gms": 7}}, "'7' is not true or false"),
@@ -427,7 +448,7 @@ def test_each_page_is_read_once_and_its_progress_shown(pages: Sources, fleet: Si
     assert set(listed.paths) == {"/v2/devices/"}
     # Each page starts with the last device of the page before.
     assert sorted(each["query"].get("offset", "0") for each in listed.requests) == ["0", "999"]
-    assert {len(values) for values in listed.hosts.values()} == {11 + 2}
+    assert {len(values) for values in listed.hosts.values()} == {12 + 2}
     assert {text for text in listed.progress if "devices" in text} == {
         "esper.cloud.devices: read 1000 of 1500 devices",
         "esper.cloud.devices: read 1500 of 1500 devices",
@@ -556,6 +577,17 @@ def test_a_cache_file_of_another_user_can_be_read(
     assert {*cached(tmp_path)} <= {*refused}
 
 
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"devices": ["[{}]"]}', "\x00\xff"])
+def test_a_damaged_cache_is_read_again(sources: Sources, caching: Row, tmp_path: Path, content: str) -> None:
+    first = sources.list(**caching)
+    (file,) = cached(tmp_path)
+    file.write_text(content, encoding="latin-1")
+    again = sources.list(**caching)
+    assert again.hosts == first.hosts
+    assert again.requests
+    assert sources.list(**caching).requests == []
+
+
 def test_a_cache_without_files_works(sources: Sources, caching: Row) -> None:
     assert sources.list(**{**caching, "cache_plugin": "memory"}).hosts
 
@@ -673,3 +705,83 @@ def test_hosts_can_have_the_local_connection(sources: Sources) -> None:
         variables = listed.variables(name)
         assert variables["ansible_connection"] == "local"
         assert "ansible_facts_modules" not in variables
+
+
+@pytest.fixture(scope="module")
+def second() -> t.Iterator[Simulator]:
+    """Another tenant, whose devices have the same names."""
+    with Simulator(devices=5, groups=3, tags=2, seed=7, api_key="key-of-the-second", enterprise_id=SECOND) as simulator:
+        yield simulator
+
+
+SECOND = "22222222-0b52-4c5e-9a51-3f0c7d2b8e64"
+MakeAction = t.Callable[..., t.Any]
+
+
+def test_the_hosts_of_two_tenants_stay_apart_and_use_their_own(
+    sources: Sources, simulator: Simulator, second: Simulator, make_action: MakeAction
+) -> None:
+    files = {name: sources.folder / f"{name}.esper.yml" for name, _tenant in (("first", simulator), ("second", second))}
+    for file, tenant in zip(files.values(), (simulator, second), strict=True):
+        options = {
+            "api_url": tenant.url,
+            "api_key": tenant.key,
+            **LEAN,
+            "hostnames": ["name", "esper_enterprise_id ~ esper_serial"],
+        }
+        file.write_text(json.dumps({"plugin": "esper.cloud.devices", **options}))
+    listed = sources.read(*files.values())
+    names = {tenant.url: {each["name"] for each in alive(tenant)} for tenant in (simulator, second)}
+    assert names[second.url] & names[simulator.url]
+    by_url = Counter(values["esper_api_url"] for values in listed.hosts.values())
+    assert by_url == {url: len(found) for url, found in names.items()}
+    for name, values in [*listed.hosts.items()][:2] + [*listed.hosts.items()][-2:]:
+        tenant = second if values["esper_api_url"] == second.url else simulator
+        tenant.clear_journal()
+        action = make_action("device_info", args={"devices": [values["esper_id"]], "detail_level": "minimal"})
+        variables = listed.variables(name)
+        # The action of this test does not evaluate templates.
+        del variables["ansible_python_interpreter"]
+        result = action.run(task_vars=variables)
+        assert [each["id"] for each in result["devices"]] == [values["esper_id"]]
+        assert tenant.journal()
+        assert action._task.args.keys() == {"devices", "detail_level"}
+        assert tenant.key not in json.dumps(result)
+
+
+def test_the_connection_can_be_variables(
+    sources: Sources, simulator: Simulator, make_action: MakeAction, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ESPER_API_URL", "http://127.0.0.1:9/api")
+    monkeypatch.setenv("ESPER_API_KEY", WRONG_KEY)
+    fleet = sources.folder / "fleet.esper.yml"
+    fleet.write_text(json.dumps({"plugin": "esper.cloud.devices", **LEAN}))
+    (sources.folder / "group_vars").mkdir()
+    (sources.folder / "group_vars" / "all.yml").write_text(
+        json.dumps(
+            {"esper_api_url": "{{ of_vault.url }}", "esper_api_key": simulator.key, "of_vault": {"url": simulator.url}}
+        )
+    )
+    manager = InventoryManager(loader=DataLoader(), sources=[str(fleet)])
+    assert len(manager.hosts) == len(alive(simulator))
+    assert {host.vars["esper_api_url"] for host in manager.hosts.values()} == {simulator.url}
+
+
+def test_the_key_of_another_tenant_is_not_sent(sources: Sources, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ESPER_TENANT", "acme")
+    monkeypatch.setenv("ESPER_API_KEY", WRONG_KEY)
+    fleet = sources.folder / "fleet.esper.yml"
+    fleet.write_text(json.dumps({"plugin": "esper.cloud.devices", "tenant": "other"}))
+    with pytest.raises(AnsibleError, match="The API key of the environment variables is for another tenant than other"):
+        sources.parse(fleet)
+
+
+def test_a_source_of_another_name_is_no_source_but_causes_a_warning(sources: Sources) -> None:
+    plugin = inventory_loader.get("esper.cloud.devices")
+    other = sources.folder / "fleet.yml"
+    other.write_text("# A fleet\nplugin: esper.cloud.devices\n")
+    assert not plugin.verify_file(str(other))
+    assert ["Rename it" in each for each in sources.warnings] == [True]
+    other.write_text("plugin: amazon.aws.aws_ec2\n")
+    assert not plugin.verify_file(str(other))
+    assert len(sources.warnings) == 1

@@ -82,8 +82,8 @@ def test_warnings_and_titles_of_diffs_have_no_control_characters(run: Run) -> No
         {
             "before_header": f"device group {ESCAPED}",
             "after_header": f"device group {ESCAPED}",
-            "before": {"name": HOSTILE},
-            "after": {},
+            "before": 'name: "{}"\n'.format(ESCAPED.replace("\\x1b", "\\u001b")),
+            "after": "",
         }
     ]
 

@@ -582,3 +582,77 @@ def test_a_name_that_yaml_made_a_number_is_an_error_before_any_request(
     assert result["failed"]
     assert result["msg"].startswith(message)
     assert server.sent == []
+
+
+# --- the connection as variables --------------------------------------------------------------------------------------
+
+OTHER_KEY = "key-Of-Another-Tenant-0123"
+
+
+def sent_keys(server: Server) -> list[str]:
+    return [request.headers["authorization"].removeprefix("Bearer ") for request in server.requests]
+
+
+def test_variables_set_what_the_task_and_the_environment_do_not(
+    make_action: MakeAction, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.replies(*[answers({"count": 0})] * 3)
+    monkeypatch.setenv("ESPER_API_URL", "http://127.0.0.1:9/api")
+    monkeypatch.setenv("ESPER_API_KEY", OTHER_KEY)
+    variables = {"esper_api_url": server.url, "esper_api_key": KEY, "esper_tenant": "", "esper_retries": "0"}
+    action = make_action(args={"path": "/v2/devices/"})
+    result = action.run(task_vars=variables)
+    assert result["status"] == 200
+    assert KEY not in json.dumps(result)
+    assert action._task.args == {"path": "/v2/devices/"}
+    # Options of the task take precedence.
+    for args in ({"api_key": "own-key"}, {"api_url": server.url, "api_key": "own-key"}):
+        assert make_action(args={**args, "path": "/v2/devices/"}).run(task_vars=variables)["status"] == 200
+    assert sent_keys(server) == [KEY, "own-key", "own-key"]
+
+
+@pytest.mark.parametrize(
+    ("args", "variables", "environment"),
+    [
+        # Of a variable and the task, of the environment and a variable.
+        ({"tenant": "own"}, {"esper_tenant": "acme", "esper_api_key": KEY}, {}),
+        ({}, {"esper_tenant": "acme"}, {"ESPER_TENANT": "other", "ESPER_API_KEY": KEY}),
+        # Two variables with different tenants, for example of an inventory file and of group_vars.
+        ({}, {"esper_tenant": "acme", "esper_api_url": "https://other-api.esper.cloud/api", "esper_api_key": KEY}, {}),
+    ],
+)
+def test_the_key_of_a_tenant_is_not_sent_to_another(
+    make_action: MakeAction,
+    monkeypatch: pytest.MonkeyPatch,
+    args: dict[str, t.Any],
+    variables: dict[str, t.Any],
+    environment: dict[str, str],
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    result = make_action(args={**args, "path": "/v2/devices/"}).run(task_vars=variables)
+    assert result["failed"] is True
+    assert "is for another tenant than" in result["msg"]
+    assert KEY not in json.dumps(result)
+
+
+def test_a_module_gets_the_variables_but_the_arguments_of_the_task_do_not_keep_them(
+    make_action: MakeAction, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[dict[str, t.Any]] = []
+    monkeypatch.setattr(task_action.NormalAction, "run", lambda action, *_: seen.append(dict(action._task.args)) or {})
+    monkeypatch.setenv("ESPER_ENTERPRISE_ID", ENTERPRISE)
+    action = make_action(args={"path": "/"}, async_val=60)
+    action._display.vvv = lambda text, host: None
+    action.run(task_vars={"esper_tenant": "acme", "esper_api_key": KEY})
+    # An enterprise ID without a tenant is used for any tenant.
+    assert seen == [{"path": "/", "tenant": "acme", "api_url": "", "api_key": KEY, "enterprise_id": ENTERPRISE}]
+    assert action._task.args == {"path": "/"}
+
+
+def test_an_invalid_variable_is_an_error(make_action: MakeAction, server: Server) -> None:
+    variables = {"esper_api_url": server.url, "esper_api_key": KEY, "esper_timeout": "soon"}
+    result = make_action(args={"path": "/v2/devices/"}).run(task_vars=variables)
+    assert result["failed"] is True
+    assert "timeout" in result["msg"]
+    assert server.requests == []

@@ -92,6 +92,13 @@ def test_templates_keep_the_types_of_variables(task: Task) -> None:
     assert geofence == {"name": "0042", "description": "1.10", "circle": {"radius": 7}}
 
 
+def test_a_tree_reports_the_objects_that_it_lacks(task: Task) -> None:
+    task.write("geofences/yard.yml", "name: Yard")
+    assert task.prepared()["report_unlisted"] is True
+    task.args = {"report_unlisted": False}
+    assert task.prepared()["report_unlisted"] is False
+
+
 @pytest.mark.parametrize(
     ("template", "value"),
     [

@@ -467,7 +467,7 @@ def test_progress_counts_each_object_once(client: Client, store: Store) -> None:
     store.add(BOX, name="old")
     told: list[tuple[int, int]] = []
     items = items_of((SHELF, {"name": "a"}), (BOX, {"name": "old", "state": "absent"}), (BOX, {"name": "b"}))
-    prepared(client, items).apply_all(on_progress=lambda count, of: told.append((count, of)))
+    prepared(client, items).apply_all(on_progress=lambda done, of: told.append((len(done), len(of))))
     assert told == [(1, 3), (2, 3), (3, 3)]
 
 

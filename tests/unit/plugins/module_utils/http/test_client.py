@@ -29,6 +29,7 @@ from ansible_collections.esper.cloud.plugins.module_utils.base.errors import (
 from ansible_collections.esper.cloud.plugins.module_utils.base.redaction import Redaction
 from ansible_collections.esper.cloud.plugins.module_utils.http import transport as transport_module
 from ansible_collections.esper.cloud.plugins.module_utils.http.client import Client
+from ansible_collections.esper.cloud.plugins.module_utils.http.connection import Connection
 from ansible_collections.esper.cloud.plugins.module_utils.http.responses import Transient, read_response
 from ansible_collections.esper.cloud.tests.unit.authority import Authority
 from ansible_collections.esper.cloud.tests.unit.service import (
@@ -1369,3 +1370,36 @@ def test_an_error_of_the_transport_has_details_too(server: Server, make_client: 
     error = error_of(make_client(server, retries=0))
     assert isinstance(error, TransportError)
     assert error.details() == {"request": {"method": "GET", "path": "/things/"}}
+
+
+def test_long_waits_are_announced_once(server: Server, client: Client, clock: Clock) -> None:
+    announced: list[str] = []
+    client._transport._progress = announced.append
+    server.replies(answers({}, 429, Retry_After="45"), answers({}), answers({}, 429, Retry_After="5"), answers({}))
+    get(client)
+    get(client)
+    assert len(announced) == 1
+    assert re.fullmatch(r".*: Esper asks to wait[.] The next attempt is in 4[5-9] s[.]", announced[0])
+
+
+def test_tls_to_a_port_without_it_fails_at_once() -> None:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        accepted: list[int] = []
+
+        def respond() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    connection, _address = listener.accept()
+                    accepted.append(1)
+                    with connection:
+                        connection.recv(4096)
+                        connection.sendall(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+
+        threading.Thread(target=respond, daemon=True).start()
+        url = f"https://127.0.0.1:{listener.getsockname()[1]}/api"
+        client = Client(Connection(url, "k", retries=4))
+        with client, pytest.raises(TransportError, match="does not use TLS on this port"):
+            get(client)
+        assert accepted == [1]

@@ -224,41 +224,41 @@ def test_only_devices_enrolled_since_then_or_named_are_compared(
     assert names(run.result["devices"]) == {name}
 
 
-@pytest.mark.parametrize(
-    "options",
-    [
-        {"rules": []},
-        {"rules": [everything()]},
-        {"rules": [everything(tags=[])]},
-        {"rules": [everything(add_tags=[])]},
-        {"rules": [everything(add_tags=[""])]},
-        {"rules": [everything(group="")]},
-        {"rules": [everything(group=None)]},
-        {"rules": [everything(group="Nowhere", add_tags=["x"])]},
-        {"rules": [everything(alias="")]},
-        {"rules": [everything(ignore=True, add_tags=["x"])]},
-        {"rules": [everything(add_tags=["x"]), everything(add_tags=["y"])]},
-        {"rules": [{"match": {}, "add_tags": ["x"]}]},
-        {"rules": [{"match": None, "add_tags": ["x"]}]},
-        {"rules": [{"add_tags": ["x"]}]},
-        {"rules": [{"match": {"serial": ""}, "add_tags": ["x"]}]},
-        {"rules": [everything(add_tags=["x"])], "enrolled_since": ""},
-        {"rules": [everything(add_tags=["x"])], "enrolled_since": None},
-        {"rules": [everything(add_tags=["x"])], "enrolled_since": "0d"},
-        {"rules": [everything(add_tags=["x"])], "devices": None},
-        {"rules": [everything(add_tags=["x"])], "devices": [""]},
-        {"rules": [everything(group=BERLIN)], "from_groups": None},
-        {"rules": [everything(group=BERLIN)], "from_groups": ["Stores"], "overwrite_groups": True},
-        {"rules": [everything(add_tags=["x"])], "max_devices": 0},
-        {"rules": [everything(add_tags=["x"])], "max_percent": 0},
-        {"rules": [everything(add_tags=["x"])], "max_reported": -1},
-        {"rules": None},
-    ],
-)
-def test_an_empty_or_wrong_value_is_an_error_and_changes_nothing(world: World, options: Row) -> None:
-    run = world.run("device_placement", options)
-    assert run.failed, run.result
-    assert run.writes == []
+INVALID: list[Row] = [
+    {"rules": []},
+    {"rules": [everything()]},
+    {"rules": [everything(tags=[])]},
+    {"rules": [everything(add_tags=[])]},
+    {"rules": [everything(add_tags=[""])]},
+    {"rules": [everything(group="")]},
+    {"rules": [everything(group=None)]},
+    {"rules": [everything(group="Nowhere", add_tags=["x"])]},
+    {"rules": [everything(alias="")]},
+    {"rules": [everything(ignore=True, add_tags=["x"])]},
+    {"rules": [everything(add_tags=["x"]), everything(add_tags=["y"])]},
+    {"rules": [{"match": {}, "add_tags": ["x"]}]},
+    {"rules": [{"match": None, "add_tags": ["x"]}]},
+    {"rules": [{"add_tags": ["x"]}]},
+    {"rules": [{"match": {"serial": ""}, "add_tags": ["x"]}]},
+    {"rules": [everything(add_tags=["x"])], "enrolled_since": ""},
+    {"rules": [everything(add_tags=["x"])], "enrolled_since": None},
+    {"rules": [everything(add_tags=["x"])], "enrolled_since": "0d"},
+    {"rules": [everything(add_tags=["x"])], "devices": None},
+    {"rules": [everything(add_tags=["x"])], "devices": [""]},
+    {"rules": [everything(group=BERLIN)], "from_groups": None},
+    {"rules": [everything(group=BERLIN)], "from_groups": ["Stores"], "overwrite_groups": True},
+    {"rules": [everything(add_tags=["x"])], "max_devices": 0},
+    {"rules": [everything(add_tags=["x"])], "max_percent": 0},
+    {"rules": [everything(add_tags=["x"])], "max_reported": -1},
+    {"rules": None},
+]
+
+
+def test_an_empty_or_wrong_value_is_an_error_and_changes_nothing(world: World) -> None:
+    for options in INVALID:
+        run = world.run("device_placement", options)
+        assert run.failed, options
+        assert run.writes == []
 
 
 def test_an_empty_list_of_devices_changes_nothing(world: World) -> None:

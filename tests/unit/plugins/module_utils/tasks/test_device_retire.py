@@ -103,6 +103,17 @@ def test_old_devices_are_marked_once(tenant: World) -> None:
     assert [row["group"] for row in again.result["devices"]] == [BERLIN, BERLIN]
 
 
+def test_a_device_that_cannot_be_marked_is_skipped(tenant: World) -> None:
+    names = [row["name"] for row in retire(tenant).result["devices"]]
+    tenant.must("device", {"devices": names[:1], "tags": ["1", "2", "3", "4", "5"]})
+    run = retire(tenant, action="mark", add_tags=["old"])
+    assert (run.failed, run.changed, run.result["changed_count"]) == (False, True, 1)
+    assert [row["name"] for row in run.result["skipped_devices"]] == names[:1]
+    assert run.warnings[0].startswith(f"The task does not mark 1 device ({names[0]}). ")
+    again = retire(tenant, action="mark", add_tags=["old"])
+    assert (again.failed, again.changed, again.writes) == (False, False, [])
+
+
 def test_old_devices_are_removed_once(tenant: World) -> None:
     options: Row = {"action": "remove", "confirm": True}
     before = retire(tenant)
@@ -150,39 +161,40 @@ def test_a_removal_is_guarded(tenant: World, options: Row, message: str, check_m
     assert run.writes == []
 
 
-@pytest.mark.parametrize(
-    "options",
-    [
-        {"days": None},
-        {"days": 0},
-        {"days": -1},
-        {"days": ""},
-        {"days": "many"},
-        {"days": 100_000},
-        {"platforms": None},
-        {"platforms": []},
-        {"platforms": [""]},
-        {"platforms": ["ANDROIT"]},
-        {"groups": []},
-        {"groups": None},
-        {"groups": [""]},
-        {"groups": ["Nowhere"]},
-        {"max_devices": 0},
-        {"max_percent": 101},
-        {"add_tags": ["x"]},
-        {"action": ""},
-        {"action": "mark"},
-        {"action": "mark", "add_tags": []},
-        {"action": "mark", "group": ""},
-        {"action": "mark", "group": None},
-        {"action": "remove", "group": BERLIN},
-    ],
-)
-def test_an_empty_or_wrong_value_is_an_error_and_changes_nothing(world: World, options: Row) -> None:
-    action = {"action": "remove", "confirm": True, "max_devices": 100, "max_percent": 100}
-    run = retire(world, **({**action, **options} if "action" not in options and "add_tags" not in options else options))
-    assert run.failed
-    assert run.writes == []
+INVALID: list[Row] = [
+    {"days": None},
+    {"days": 0},
+    {"days": -1},
+    {"days": ""},
+    {"days": "many"},
+    {"days": 100_000},
+    {"platforms": None},
+    {"platforms": []},
+    {"platforms": [""]},
+    {"platforms": ["ANDROIT"]},
+    {"groups": []},
+    {"groups": None},
+    {"groups": [""]},
+    {"groups": ["Nowhere"]},
+    {"max_devices": 0},
+    {"max_percent": 101},
+    {"add_tags": ["x"]},
+    {"action": ""},
+    {"action": "mark"},
+    {"action": "mark", "add_tags": []},
+    {"action": "mark", "group": ""},
+    {"action": "mark", "group": None},
+    {"action": "remove", "group": BERLIN},
+]
+
+
+def test_an_empty_or_wrong_value_is_an_error_and_changes_nothing(world: World) -> None:
+    removal = {"action": "remove", "confirm": True, "max_devices": 100, "max_percent": 100}
+    for options in INVALID:
+        is_removal = options.keys().isdisjoint(("action", "add_tags"))
+        run = retire(world, **({**removal, **options} if is_removal else options))
+        assert run.failed, options
+        assert run.writes == []
 
 
 def test_the_module_lists_by_default() -> None:

@@ -11,6 +11,7 @@ import typing as t
 import pytest
 from ansible_collections.esper.cloud.plugins.module_utils.base.errors import ApiError
 from ansible_collections.esper.cloud.plugins.module_utils.engine.tenant_view import TenantView
+from ansible_collections.esper.cloud.plugins.module_utils.kinds.device import as_host
 from ansible_collections.esper.cloud.plugins.module_utils.tasks.fleet import KINDS, Fleet, read_fleet
 from ansible_collections.esper.cloud.tests.unit.service import Reply, Request, Server, answers
 
@@ -143,14 +144,22 @@ def test_lists_are_read_side_by_side_where_that_may_be(server: Server, client: C
 
 
 def test_a_list_that_fails_is_no_half_a_fleet(server: Server, client: Client) -> None:
-    server.app = service([DEVICE], refused={"blueprints": 403})
+    server.app = service([DEVICE], refused={"blueprints": 404})
     with pytest.raises(ApiError):
         read(client)
 
 
+def test_a_key_without_the_right_to_blueprints_has_a_fleet(server: Server, client: Client) -> None:
+    server.app = service([DEVICE], refused={"blueprints": 403})
+    warnings: list[str] = []
+    fleet = read(client, warnings)
+    assert (len(fleet.devices), fleet.blueprints) == (1, {})
+    assert ["Using the IDs of blueprints, because their names are not available" in each for each in warnings] == [True]
+
+
 @pytest.mark.parametrize("number", [0, 1, 999, 1000, 1001, 2500])
 def test_a_cache_returns_the_same_fleet(number: int) -> None:
-    devices = [{"id": str(each), "alias": "Büro", "tag_ids": [], "battery_level": 1.5} for each in range(number)]
+    devices = [{**as_host({"id": str(each)}, "standard"), "alias": "Büro"} for each in range(number)]
     fleet = Fleet(devices, {"g": {"path": "p", "parent": None}}, {"t": "kiosk"}, {"b": "x"}, "2026-03-01")
     assert Fleet.from_cache(json.loads(json.dumps(fleet.to_cache()))) == fleet
 

@@ -9,7 +9,7 @@ import typing as t
 
 import pytest
 from ansible_collections.esper.cloud.plugins.module_utils.tasks import polling
-from ansible_collections.esper.cloud.tests.laws.world import KEY, Run, World
+from ansible_collections.esper.cloud.tests.laws.world import KEY, Run, World, read_diff
 from ansible_collections.esper.cloud.tests.unit.service import Clock
 
 Row = dict[str, t.Any]
@@ -189,7 +189,7 @@ def test_a_person_promotes_a_run_stage_by_stage(world: World) -> None:
     task = run(world, state="resumed")
     assert task.writes[0].startswith("PUT /pipelines/v0/runs/")
     assert task.requests[-2]["body"] == {"status": "queued"}
-    assert (predicted["changed"], predicted["diff"]) == (task.changed, task.diff)
+    assert (predicted["changed"], read_diff(predicted)) == (task.changed, task.diff)
     assert task.diff[0]["before"] == {"Stage 2": "pending"}
     # Nothing waits any more.
     again = run(world, state="resumed", wait=True)
@@ -448,7 +448,7 @@ def test_a_run_is_canceled_once(world: World) -> None:
     must(world, wait=True, until="waiting")
     predicted = must(world, state="cancelled", check_mode=True)
     task = run(world, state="cancelled", wait=True)
-    assert (predicted["changed"], predicted["diff"]) == (task.changed, task.diff) == (True, task.diff)
+    assert (predicted["changed"], read_diff(predicted)) == (task.changed, task.diff) == (True, task.diff)
     assert task.diff[0]["after"] == {"status": "cancelled"}
     assert (task.result["state"], task.result["pipeline_run"]["status"]) == ("completed", "cancelled")
     assert counts(task.result) == {"succeeded": 1}

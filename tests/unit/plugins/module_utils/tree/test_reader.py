@@ -209,6 +209,15 @@ def test_rules_ignore_null_and_use_defaults(trees: Trees) -> None:
     ]
 
 
+def test_an_object_can_be_a_text(trees: Trees) -> None:
+    trees.write("base/device_groups.yml", "- Shops\n- path: Depots\n")
+    trees.write("production/device_groups.yml", "- path: Shops\n  create_parents: false\n")
+    assert trees.read("base", "production").lists["device_groups"] == [
+        {"path": "Shops", "create_parents": False},
+        {"path": "Depots"},
+    ]
+
+
 # --- files that objects name ------------------------------------------------------------------------------------------
 
 

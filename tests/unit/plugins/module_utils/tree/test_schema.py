@@ -108,6 +108,12 @@ def test_a_template_can_replace_any_value(validators: dict[str, Draft7Validator]
         assert validators["blueprint"].is_valid(value)
 
 
+def test_an_object_in_a_list_can_be_a_text(validators: dict[str, Draft7Validator]) -> None:
+    assert validators["device_group"].is_valid(["Shops", {"path": "Depots"}])
+    assert not validators["device_group"].is_valid([7])
+    assert not validators["role"].is_valid(["A"])
+
+
 def test_a_deletion_needs_no_version(validators: dict[str, Draft7Validator]) -> None:
     assert validators["app"].is_valid({"package_name": "a", "state": "absent"})
 
