@@ -187,7 +187,7 @@ def _exports_differently(task: ModuleDefinition, args: Row, context: RunContext)
     outcome = enter(task, args, context)
     for file in Path(args["dest"]).rglob("*.yml") if task.name == "tenant_export" else ():
         text = file.read_text(encoding="utf-8")
-        file.write_text(text.replace("description: ", "description: Another "), encoding="utf-8")
+        file.write_text(text.replace("description: Self-service", "description: Service"), encoding="utf-8")
     return outcome
 
 
