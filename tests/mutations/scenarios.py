@@ -8,6 +8,7 @@ import typing as t
 from dataclasses import dataclass
 
 from ansible_collections.esper.cloud.plugins.module_utils.index import MODULES
+from ansible_collections.esper.cloud.plugins.module_utils.tasks.tenant_export import EXPORTED_KINDS
 from ansible_collections.esper.cloud.tests.laws.objects import objects_of, preparation_of
 from ansible_collections.esper.cloud.tests.laws.preparations import PREPARATIONS, Preparation, Row
 from ansible_collections.esper.cloud.tests.laws.subjects import Subject, subjects
@@ -44,6 +45,7 @@ class Tenant:
 Options = t.Callable[[Tenant], Row]
 
 _NOTHING = Preparation()
+_EXPORTED = [kind.name for kind in EXPORTED_KINDS]
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ class Scenario:
     @property
     def reads_only(self) -> bool:
         """Return whether no write request may be sent."""
-        return self.check_mode or self.module.endswith("_info") or self.module == INVENTORY
+        return self.check_mode or self.module.endswith(("_info", "_export")) or self.module == INVENTORY
 
 
 def scenarios() -> tuple[Scenario, ...]:
@@ -99,6 +101,8 @@ def _of_kind(subject: Subject) -> t.Iterator[Scenario]:
         yield scenario("list", f"{subject}_info", objects.info_all, earlier=exists)
         if "export" in subject.info_module.argument_spec:
             yield scenario("export", f"{subject}_info", {"export": True}, earlier=exists)
+    if subject.name in _EXPORTED:
+        yield scenario("tree", "tenant_export", {"dest": "tree", "kinds": [subject.name]}, earlier=exists)
     if subject.in_tenant:
         tasks = [objects.create] if subject.singleton else [objects.update, objects.create_second]
         yield scenario("batch", "tenant", subject.in_bulk(tasks), earlier=exists)
