@@ -14,6 +14,8 @@ description:
   - Modules of this collection take names, so they do not need this plugin.
   - An object that does not exist is an error that suggests the closest names. If several objects have the name, it is
     an error too.
+  - The connection is that of the host, as for tasks of this collection - its inventory file, its variables, or
+    environment variables.
   - Names are found in the same way as in modules, so several terms take few requests. Each evaluation of a template
     with this plugin sends requests. To look up names once, set a fact.
 extends_documentation_fragment:

@@ -13,8 +13,8 @@ version_added: 0.1.0
 author: esper.cloud contributors (@ansible-collections)
 description:
   - Sets the alias, tags and device group of devices, removes devices from the tenant, or wipes them.
-  - One task can change any number of devices, either all of O(devices) in the same way, or each device
-    of O(assignments) or of the CSV file O(src) with its own alias, group and tags.
+  - One task can change any number of devices. It changes all O(devices) in the same way. O(assignments)
+    and the CSV file O(src) have an alias, a group and tags for each device.
   - Moving up to 1,000 devices to a device group takes one request. Setting tags or an alias takes
     one request for each device that does not have them yet. With O(add_tags) and O(remove_tags),
     the module reads each changed device again, because another client can replace its tags at the

@@ -133,7 +133,7 @@ class TaskAction(NormalAction):
             # Callbacks get the arguments of the task, which must not have an API key that the task does not set.
             own, self._task.args = self._task.args, args
             try:
-                return self._with_preparation(super().run(tmp, task_vars))
+                return self._with_preparation(t.cast(Result, super().run(tmp, task_vars)))
             finally:
                 self._task.args = own
         return self._run_in_process(definition, args, variables, environment)
@@ -144,6 +144,8 @@ class TaskAction(NormalAction):
 
     def _with_preparation(self, result: Result) -> Result:
         """Return the result of the module with the warnings of the preparation, and without its secrets."""
+        if not self._preparation.warnings and not self._preparation.secrets:
+            return result
         warnings = [*self._preparation.warnings, *result.get("warnings", ())]
         redaction = Redaction(self._preparation.secrets)
         return {**redaction.all(result), **({"warnings": warnings} if warnings else {})}

@@ -81,7 +81,7 @@ class TenantAction(TaskAction):
             # The only place that has the passwords in all versions of ansible-core.
             return t.cast(bytes, self._loader._vault.decrypt(text.strip().encode())).decode()
         except (AnsibleError, UnicodeDecodeError) as error:
-            raise InvalidParameter(f"Ansible Vault cannot decrypt the value: {_first_line(error)}") from None
+            raise InvalidParameter(f"Ansible Vault cannot decrypt the value: {_reason(error)}") from None
 
 
 def _paths(value: t.Any) -> list[str]:
@@ -102,9 +102,10 @@ def _warnings(tree: Tree, roots: list[Root]) -> list[str]:
     return warnings
 
 
-def _first_line(error: Exception) -> str:
+def _reason(error: Exception) -> str:
+    """Return the first line of an error. Before version 2.19, ansible-core repeats the sentences of some errors."""
     lines = str(error).strip().splitlines() or [type(error).__name__]
-    return f"{lines[0].rstrip('. ')}."
+    return f"{'. '.join(dict.fromkeys(lines[0].rstrip('. ').split('. ')))}."
 
 
 # --- templates --------------------------------------------------------------------------------------------------------
@@ -119,7 +120,7 @@ def _renderer(templar: t.Any) -> t.Callable[[str], list[t.Any]]:
             # Ansible removes an omitted value from a list.
             return t.cast("list[t.Any]", without_omit(plain(templar.template([_trusted(text)]))))
         except (AnsibleError, UndefinedError) as error:
-            raise InvalidParameter(f"The template cannot be rendered: {_first_line(error)}") from None
+            raise InvalidParameter(f"The template cannot be rendered: {_reason(error)}") from None
 
     return render
 

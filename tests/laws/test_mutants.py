@@ -7,6 +7,7 @@ from __future__ import annotations
 import logging
 import typing as t
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import pytest
 from ansible_collections.esper.cloud.plugins.module_utils.catalog import definition_of
@@ -182,6 +183,19 @@ def _reads_differently(task: ModuleDefinition, args: Row, context: RunContext) -
     return outcome
 
 
+def _exports_differently(task: ModuleDefinition, args: Row, context: RunContext) -> ModuleResult:
+    outcome = enter(task, args, context)
+    for file in Path(args["dest"]).rglob("*.yml") if task.name == "tenant_export" else ():
+        text = file.read_text(encoding="utf-8")
+        file.write_text(text.replace("description: Self-service", "description: Service"), encoding="utf-8")
+    return outcome
+
+
+def _always_exports(task: ModuleDefinition, args: Row, context: RunContext) -> ModuleResult:
+    outcome = enter(task, args, context)
+    return ModuleResult({**outcome.result, "changed": True}) if task.name == "tenant_export" else outcome
+
+
 def _finds_anything(task: ModuleDefinition, args: Row, context: RunContext) -> ModuleResult:
     named = {"id", "name"} if task.name.endswith("_info") else set()
     return enter(task, {name: value for name, value in args.items() if name not in named}, context)
@@ -312,8 +326,9 @@ MUTANTS: dict[str, tuple[Mutant, ...]] = {
         Mutant("always writes", "the exported task sends", _always_writes, kind="blueprint"),
     ),
     "tree": (
-        Mutant("reads differently", "the exported tree", _reads_differently),
-        Mutant("always writes", "the exported tree sends", _always_writes),
+        Mutant("exports differently", "the exported tree sends", _exports_differently),
+        Mutant("always exports", "the second export changes", _always_exports),
+        Mutant("always writes", "the export sends", _always_writes),
     ),
 }
 

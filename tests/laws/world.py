@@ -114,7 +114,13 @@ def read_diff(result: Row) -> t.Any:
     diff = result.get("diff")
     if diff is None:
         return None
-    return [{**entry, **{side: yaml.safe_load(entry[side]) or {} for side in ("before", "after")}} for entry in diff]
+    return [{**entry, **{side: _read_side(entry[side]) for side in ("before", "after")}} for entry in diff]
+
+
+def _read_side(text: str) -> t.Any:
+    """Return one side of a diff as data. The content of a file stays a text."""
+    value = yaml.safe_load(text) if text else {}
+    return value if isinstance(value, dict) else text
 
 
 @dataclass

@@ -8,6 +8,7 @@ import typing as t
 from dataclasses import dataclass
 
 from ansible_collections.esper.cloud.plugins.module_utils.index import MODULES
+from ansible_collections.esper.cloud.plugins.module_utils.tasks.tenant_export import EXPORTED_KINDS
 from ansible_collections.esper.cloud.tests.laws.objects import objects_of, preparation_of
 from ansible_collections.esper.cloud.tests.laws.preparations import PREPARATIONS, Preparation, Row
 from ansible_collections.esper.cloud.tests.laws.subjects import Subject, subjects
@@ -44,6 +45,7 @@ class Tenant:
 Options = t.Callable[[Tenant], Row]
 
 _NOTHING = Preparation()
+_EXPORTED = [kind.name for kind in EXPORTED_KINDS]
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ class Scenario:
     @property
     def reads_only(self) -> bool:
         """Return whether no write request may be sent."""
-        return self.check_mode or self.module.endswith("_info") or self.module == INVENTORY
+        return self.check_mode or self.module.endswith(("_info", "_export")) or self.module == INVENTORY
 
 
 def scenarios() -> tuple[Scenario, ...]:
@@ -99,6 +101,8 @@ def _of_kind(subject: Subject) -> t.Iterator[Scenario]:
         yield scenario("list", f"{subject}_info", objects.info_all, earlier=exists)
         if "export" in subject.info_module.argument_spec:
             yield scenario("export", f"{subject}_info", {"export": True}, earlier=exists)
+    if subject.name in _EXPORTED:
+        yield scenario("tree", "tenant_export", {"dest": "tree", "kinds": [subject.name]}, earlier=exists)
     if subject.in_tenant:
         tasks = [objects.create] if subject.singleton else [objects.update, objects.create_second]
         yield scenario("batch", "tenant", subject.in_bulk(tasks), earlier=exists)
@@ -360,6 +364,45 @@ _OTHERS = (
         "operation_info-device", "operation_info", lambda tenant: {"device": tenant.online[0]}, earlier=_operation
     ),
     Scenario("converge-groups", "converge", _constant({"groups": ["All devices"]}), _ASSIGNED),
+    Scenario(
+        "device_placement",
+        "device_placement",
+        _constant(
+            {
+                "rules": [
+                    {
+                        "match": {"group": {"below": "All devices"}, "tags": {"glob": "*"}},
+                        "group": "All devices",
+                        "alias": "{model} {serial:-4}",
+                    },
+                    {"match": {"ip_addresses": {"cidr": "192.0.2.0/24"}}, "add_tags": ["law"]},
+                    {"match": {"api.software_info": {"glob": "*"}, "enrolled": {"since": "2020-01-01"}}, "tags": ["x"]},
+                    {"fallback": True, "ignore": True},
+                ],
+                "overwrite_groups": True,
+                "overwrite_aliases": True,
+            }
+        ),
+    ),
+    Scenario(
+        "device_retire-mark",
+        "device_retire",
+        _constant({"days": 1, "platforms": ["ANDROID", "LINUX"], "action": "mark", "add_tags": ["law"]}),
+    ),
+    Scenario(
+        "device_retire-remove",
+        "device_retire",
+        _constant(
+            {
+                "days": 1,
+                "platforms": ["ANDROID", "APPLE", "LINUX", "WINDOWS"],
+                "never_seen": True,
+                "action": "remove",
+                "confirm": True,
+                "max_percent": 100,
+            }
+        ),
+    ),
     Scenario("converge-wait", "converge", lambda tenant: {"devices": tenant.ids, **_WAIT}, _ASSIGNED),
     Scenario(
         "tile_icon_assignment-devices",

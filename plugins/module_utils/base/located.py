@@ -69,8 +69,11 @@ class Positions(t.Mapping[str, str]):
         return len(self._objects)
 
     def of_error(self, option_path: str, message: str) -> str:
-        """Return the position of the value that an error about an object names, by its path or in quotes. If the error
-        names none, return that of the object. Return "" if the object is not in a file."""
+        """Return the position of the value that an error about an object names, by its path or in quotes.
+
+        If the value is missing, return that of the dict that lacks it. If the error names no value, return that of the
+        object. Return "" if the object is not in a file.
+        """
         found = self._objects.get(option_path)
         if found is None:
             return ""
@@ -78,7 +81,7 @@ class Positions(t.Mapping[str, str]):
         named = [
             (len(path), item)
             for path, item in inside
-            if re.search(rf"(?<![\w.]){re.escape(path)}(?![\w.\[])", message) and re.search(r"[.\[]", path)
+            if re.search(rf"(?<![\w.]){re.escape(path)}(?!\w)", message) and re.search(r"[.\[]", path)
         ]
         if named:
             return max(named, key=lambda each: each[0])[1].position

@@ -10,6 +10,7 @@ from ..base.row import Row
 from ..base.slugs import file_slug
 from ..engine.exporter import ExportedFile, Exporter
 from ..http.download import Download
+from ..model.conform import to_text
 from .linked_file import stored_name
 from .webclip_apps import webclip_apps
 
@@ -22,7 +23,7 @@ class WebclipExporter(Exporter):
         webclip_apps(self.view)
 
     def complete(self, rows: list[Row]) -> list[Row]:
-        names = {str(app["app_id"]).lower(): app.get("name") for app in webclip_apps(self.view)}
+        names = {str(app["app_id"]).lower(): to_text(app.get("name")) for app in webclip_apps(self.view)}
         key = self.kind.name_key
         return [{**row, key: row.get(key) or names.get(str(row["id"]).lower())} for row in rows]
 

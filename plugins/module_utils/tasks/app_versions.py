@@ -38,8 +38,8 @@ def with_app_version(view: TenantView, title: str, name: str, params: Params) ->
     except Ambiguous as error:
         advice = "Set args.version_code too, or args.app_version instead."
         raise Ambiguous("app", app["package_name"], error.candidates, advice) from None
-    others = {key: value for key, value in args.items() if key not in ("package_name", *_NAMES)}
-    return {**params, "args": {**others, "app_version": version.id}}
+    kept = {key: value for key, value in args.items() if key not in ("package_name", *_NAMES)}
+    return {**params, "args": {**kept, "app_version": version.id}}
 
 
 def _errors(name: str, args: Params, names: t.Sequence[str]) -> t.Iterator[str]:

@@ -40,8 +40,8 @@ _MODULE = ModuleSpec(
     short_description="Manage Esper devices",
     description=(
         "Sets the alias, tags and device group of devices, removes devices from the tenant, or wipes them.",
-        "One task can change any number of devices, either all of O(devices) in the same way, or each device of"
-        " O(assignments) or of the CSV file O(src) with its own alias, group and tags.",
+        "One task can change any number of devices. It changes all O(devices) in the same way. O(assignments) and the"
+        " CSV file O(src) have an alias, a group and tags for each device.",
         "Moving up to 1,000 devices to a device group takes one request. Setting tags or an"
         " alias takes one request for each device that does not have them yet. With O(add_tags) and O(remove_tags), the"
         " module reads each changed device again, because another client can replace its tags at the same time.",
@@ -254,7 +254,7 @@ def _run(view: TenantView, params: Params, context: RunContext) -> ModuleResult:
     batch, stops = _batch(view, params), params["on_error"] == "stop"
     batch.plan()
     if batch.failed and stops:
-        return _refused(batch, params)
+        return _unchanged(batch, params)
     batch.check(params["max_devices"])
     result: Row = {"changed": bool(batch.changed)}
     if context.diff:
@@ -281,10 +281,10 @@ def _run(view: TenantView, params: Params, context: RunContext) -> ModuleResult:
     return ModuleResult({**result, **ends}, batch.warnings)
 
 
-def _refused(batch: DeviceBatch, params: Params) -> ModuleResult:
+def _unchanged(batch: DeviceBatch, params: Params) -> ModuleResult:
     """Return the result of a task that changes nothing, because devices cannot be changed."""
     if params["devices"] is not None:
-        batch.raise_refusals()
+        batch.raise_errors()
     message = batch.failure_message(", so nothing was changed")
     try:
         batch.check(params["max_devices"])

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Changes of the alias, the device group and the tags of many devices: a plan, its refusals, and its requests.
+"""Changes of the alias, the device group and the tags of many devices: a plan, its errors, and its requests.
 
 Based on these requests:
 
@@ -63,7 +63,7 @@ _SHOWN_ERRORS = 3
 _STALE = ("updated_at",)
 _STALE_BLUEPRINT = ("current_blueprint_id", "current_blueprint_version_id", "blueprint_status")
 # Errors about one device or device group. Others are about the tenant or the API key, and end the task.
-_REFUSALS = (NotFound, Ambiguous, InvalidParameter)
+_OWN_ERRORS = (NotFound, Ambiguous, InvalidParameter)
 
 Failures = list[tuple[Step, EsperError]]
 _Out = t.TypeVar("_Out")
@@ -256,7 +256,7 @@ class DeviceBatch:
 
     def plan(self) -> None:
         """Plan all changes. Sends GET requests only. Raise what Client.request() raises."""
-        self._refuse_duplicates()
+        self._check_duplicates()
         self._plan_tags()
         self._plan_aliases()
         self._plan_groups()
@@ -267,7 +267,7 @@ class DeviceBatch:
         names = [target.label for target in self.changed]
         check_device_count(max_devices, "Changing", len(names), names)
 
-    def raise_refusals(self) -> None:
+    def raise_errors(self) -> None:
         """Raise the error of the plan if devices cannot be changed."""
         errors = list({str(target.error): target.error for target in self.failed}.values())
         if len(errors) == 1 and errors[0] is not None:
@@ -275,7 +275,7 @@ class DeviceBatch:
         if errors:
             raise InvalidParameter(self.failure_message(", so nothing was changed"))
 
-    def _refuse_duplicates(self) -> None:
+    def _check_duplicates(self) -> None:
         targets: dict[str, list[DeviceTarget]] = {}
         for target in self.valid:
             targets.setdefault(target.id, []).append(target)
@@ -386,7 +386,7 @@ class DeviceBatch:
 
         The devices were read before the commands. A device that has executed a command since then is read again.
         """
-        self._refuse_equal_aliases()
+        self._check_aliases()
         aliases = self.aliases
         latest = latest_commands(self.view, RENAMING, list(aliases), lambda args: isinstance(args.get(_ALIAS), str))
         completed = {id_: command.args[_ALIAS] for id_, command in latest.items() if not command.is_pending}
@@ -408,8 +408,8 @@ class DeviceBatch:
             elif command is not None and is_pending:
                 target.pending = command.id
 
-    def _refuse_equal_aliases(self) -> None:
-        """Refuse devices that would have the same alias, if at least one of them is new."""
+    def _check_aliases(self) -> None:
+        """Give an error to devices that would have the same alias, if at least one of them is new."""
         owners: dict[str, list[DeviceTarget]] = {}
         for target in self.valid:
             alias = target.desired.alias
@@ -605,7 +605,7 @@ def _result_of(call: t.Callable[[], _Out]) -> _Out | EsperError:
     """Return the result of a function, or its error if it is about one device or device group."""
     try:
         return call()
-    except _REFUSALS as error:
+    except _OWN_ERRORS as error:
         return error
 
 

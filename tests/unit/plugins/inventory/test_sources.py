@@ -417,7 +417,7 @@ FAILURES: list[tuple[Row, str]] = [
     ({"filters": {"is_gms": 7}}, "'7' is not true or false"),
     (
         {"filters": {"group_multi": "Stores/Brelin"}},
-        "'Stores/Brelin' was not found. Did you mean 'All devices/Stores/Berlin'",
+        "'Stores/Brelin' was not found. Did you mean 'Stores/Berlin'",
     ),
     ({"filters": {"tags": "kisok"}}, "'kisok' was not found. Did you mean 'kiosk'"),
 ]

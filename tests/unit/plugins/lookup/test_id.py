@@ -8,11 +8,21 @@ import typing as t
 
 import pytest
 from ansible.errors import AnsibleError
+from ansible.parsing.dataloader import DataLoader
 from ansible.plugins.loader import lookup_loader
+from ansible.template import Templar
 from ansible_collections.esper.cloud.plugins.module_utils.base.errors import InvalidParameter
 from ansible_collections.esper.cloud.plugins.module_utils.catalog import kind_of
 from ansible_collections.esper.cloud.plugins.module_utils.index import MODULES
 from ansible_collections.esper.cloud.tests.unit.service import Reply, Request, Server, answers
+
+try:
+    from ansible.template import trust_as_template as trust
+except ImportError:  # before ansible-core 2.19
+
+    def trust(text: str) -> str:
+        return text
+
 
 Row = dict[str, t.Any]
 LookUp = t.Callable[..., list[t.Any]]
@@ -42,9 +52,10 @@ def look_up(server: Server, enterprise: str, key: str, sent: list[Request], monk
     monkeypatch.setenv("ESPER_API_KEY", key)
     monkeypatch.setenv("ESPER_ENTERPRISE_ID", enterprise)
 
-    def run(*terms: t.Any, **options: t.Any) -> list[t.Any]:
-        plugin = lookup_loader.get("esper.cloud.id", loader=None, templar=None)
-        found: list[t.Any] = plugin.run(list(terms), {}, **{"api_url": server.url, "retries": 0, **options})
+    def run(*terms: t.Any, variables: Row | None = None, **options: t.Any) -> list[t.Any]:
+        loader, known = DataLoader(), {"esper_api_url": server.url} if variables is None else variables
+        plugin = lookup_loader.get("esper.cloud.id", loader=loader, templar=Templar(loader, variables=known))
+        found: list[t.Any] = plugin.run(list(terms), known, **{"retries": 0, **options})
         return found
 
     return run
@@ -57,6 +68,16 @@ def test_ids_have_the_order_and_the_type_of_the_terms(look_up: LookUp) -> None:
     assert look_up(ids[0], kind="role") == ids[:1]
     assert look_up("Kiosk", kind="enterprise_policy") == [7]
     assert look_up(kind="role") == []
+
+
+def test_the_connection_is_that_of_the_host(
+    look_up: LookUp, server: Server, key: str, sent: list[Request], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ESPER_API_KEY", "the-key-of-another-tenant")
+    variables = {"esper_api_url": server.url, "esper_api_key": trust("{{ secret }}"), "secret": key}
+    assert look_up("Clerk", variables=variables, kind="role") == [ROLES[0]["id"]]
+    assert look_up("Clerk", variables={}, api_url=server.url, api_key=key, kind="role") == [ROLES[0]["id"]]
+    assert {request.headers["authorization"] for request in sent} == {f"Bearer {key}"}
 
 
 def test_many_names_take_one_request(look_up: LookUp, sent: list[Request]) -> None:

@@ -67,7 +67,7 @@ def test_an_async_task_with_the_connection_device_runs_on_the_controller(
     make_action: MakeAction, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     local, used = object(), []
-    monkeypatch.setattr(task_action.NormalAction, "run", lambda action, *_: used.append(action._connection))
+    monkeypatch.setattr(task_action.NormalAction, "run", lambda action, *_: used.append(action._connection) or {})
     action = make_action(args={"path": "/"}, async_val=60)
     action._connection.transport = "esper.cloud.device"
     action._connection.use_controller = lambda: local
@@ -348,7 +348,7 @@ def test_arguments_are_plain_data() -> None:
         def __str__(self) -> str:
             return "decrypted"
 
-    plain = task_action._json(
+    plain = task_action.plain(
         {
             Text("key"): Text("value"),
             "secret": Vaulted(),

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from ansible.parsing.dataloader import DataLoader
 from ansible.parsing.vault import VaultLib, VaultSecret
+from ansible.plugins.action.normal import ActionModule as NormalAction
 from ansible.template import Templar
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[4] / "tests" / "simulator"))
@@ -139,7 +140,8 @@ def test_an_undefined_variable_is_an_error_with_its_position(task: Task) -> None
         f"{task.root}/enterprise.yml:2",
         f"{task.root}/roles/guest.yml:1",
     ]
-    assert all("'company' is undefined" in error for error in result["errors"])
+    reason = "The template cannot be rendered: 'company' is undefined."
+    assert all(error.endswith(reason) for error in result["errors"])
 
 
 def test_an_encrypted_value_is_decrypted(task: Task) -> None:
@@ -212,12 +214,22 @@ def test_errors_and_records_have_positions(in_tenant: Task, simulator: Simulator
         "name: Kiosks\nsettings:\n  android:\n    files:\n"
         "      - content: lost.html\n        destination_path: /sdcard/lost.html\n",
     )
+    in_tenant.write(
+        "blueprints/wifi.yml", "name: Wi-Fi\nsettings:\n  android:\n    wifi_settings:\n      allow_wifi: true\n"
+    )
     simulator.clear_journal()
     result = in_tenant.action().run(task_vars={})
     file = f"{in_tenant.root}/blueprints/kiosk.yml"
     assert f"{file}:5: " in result["msg"]
     assert "lost.html" in result["msg"]
-    assert [each["file"] for each in result["objects"]] == [f"{file}:1", f"{in_tenant.root}/device_groups.yml:1"]
+    wifi = f"{in_tenant.root}/blueprints/wifi.yml"
+    # The dict that lacks an option.
+    assert f"{wifi}:4: blueprints[1] 'Wi-Fi': Invalid parameters: settings.android.wifi_settings." in result["msg"]
+    assert [each["file"] for each in result["objects"]] == [
+        f"{file}:1",
+        f"{wifi}:1",
+        f"{in_tenant.root}/device_groups.yml:1",
+    ]
     assert {entry["method"] for entry in simulator.journal()} == {"GET"}
 
 
@@ -248,3 +260,32 @@ def test_invalid_files_cause_no_request(in_tenant: Task, simulator: Simulator) -
     assert len(result["errors"]) == 2
     assert result["msg"].startswith("The files have 2 errors. ")
     assert simulator.journal() == []
+
+
+def test_the_result_of_the_module_has_the_warnings_and_no_encrypted_values(
+    in_tenant: Task, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = "\n  ".join(in_tenant.encrypted(PASSWORD).splitlines())
+    in_tenant.write(
+        "roles/guest.yml",
+        'name: "{{ shop }}"\nscopes: "{{ esper_secret_x | default(omit) }}"\n'
+        f"description: !vault |\n  {lines}\n",
+    )
+    in_tenant.keywords = {"async_val": 60}
+    made = in_tenant.action()
+    given: list[Row] = []
+
+    def run(action: t.Any, _tmp: t.Any, _variables: t.Any) -> Row:
+        given.append(action._task.args)
+        return {"changed": True, "warnings": ["Other"], "msg": f"With {PASSWORD}"}
+
+    monkeypatch.setattr(NormalAction, "run", run)
+    made._display.vvv = lambda _text, host: None
+    result = made.run(task_vars={})
+    assert given[0]["roles"] == [{"name": "Berlin", "description": PASSWORD}]
+    assert "src" not in given[0]
+    assert result["msg"] == "With ********"
+    assert [warning.partition(":")[0] for warning in result["warnings"]] == [
+        "These variables are not set, so the secrets that they contain are not managed",
+        "Other",
+    ]

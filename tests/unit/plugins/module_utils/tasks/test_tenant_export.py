@@ -11,7 +11,12 @@ from pathlib import Path
 import pytest
 from ansible_collections.esper.cloud.plugins.module_utils.kinds.registry import KINDS
 from ansible_collections.esper.cloud.plugins.module_utils.model.kind import Shape
+from ansible_collections.esper.cloud.plugins.module_utils.model.module_spec import Option
+from ansible_collections.esper.cloud.plugins.module_utils.tasks.tenant import TENANT
 from ansible_collections.esper.cloud.plugins.module_utils.tasks.tenant_export import EXPORTED_KINDS
+from ansible_collections.esper.cloud.plugins.module_utils.tree.deviations import ACCEPTED_DEVIATIONS
+from ansible_collections.esper.cloud.plugins.module_utils.tree.documents import Evaluation
+from ansible_collections.esper.cloud.plugins.module_utils.tree.reader import Root, read_trees
 from ansible_collections.esper.cloud.plugins.module_utils.tree.writer import MARKER
 from ansible_collections.esper.cloud.tests.laws import trees
 from ansible_collections.esper.cloud.tests.laws.objects import objects_of, preparation_of
@@ -77,6 +82,20 @@ def _without_networks(value: t.Any) -> t.Any:
     return {name: _without_networks(item) for name, item in value.items() if name != "wifi_networks"}
 
 
+def test_the_module_tenant_reads_an_export(world: World) -> None:
+    world.must("role", {"name": "Field", "description": "{{ 1 }} #"})
+    export(world, kinds=[kind.name for kind in EXPORTED_KINDS])
+    option = next(each for each in TENANT.module.options if each.name == ACCEPTED_DEVIATIONS)
+    assert isinstance(option, Option)
+    evaluation = Evaluation(render=lambda _text: [], decrypt=lambda text: text)
+    root = world.folder / "tree"
+    tree = read_trees([Root(root, "tree")], TENANT.items, option, evaluation)
+    expected = trees.read(root)
+    assert {name: value if isinstance(value, list) else [value] for name, value in tree.lists.items()} == expected
+    assert {"name": "Field", "description": "{{ 1 }} #", "scopes": []} in tree.lists["roles"]
+    assert not world.must("tenant", tree.lists).changed
+
+
 def test_an_export_has_all_kinds_and_a_second_one_is_identical(world: World) -> None:
     for name in ("alarm_rule", "role", "pipeline"):
         prepare(world, name)
@@ -129,7 +148,7 @@ def test_a_renamed_object_moves_one_file(world: World) -> None:
         ]
     )
     assert run.diff == predicted.diff
-    assert "name: Three" in run.diff[0]["after"]
+    assert "name: Three" in run.result["diff"][0]["after"]
     assert set(files_in(world.folder / "tree")) == {"alert_channels/one.yml", "alert_channels/three.yml"}
 
 
