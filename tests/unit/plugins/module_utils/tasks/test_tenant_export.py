@@ -60,7 +60,7 @@ def test_an_export_creates_the_same_objects_in_another_tenant(world: World) -> N
     for name in names:
         prepare(world, name)
         world.must(name, _without_networks(objects_of(SUBJECTS[name]).create))
-    export(world, "one", kinds=names)
+    export(world, "one", kinds=names, download=True)
     tree = trees.read(world.folder / "one", secret="secret-of-the-tree")
     assert tree.keys() >= {SUBJECTS[name].plural if not SUBJECTS[name].singleton else name for name in names}
 
@@ -71,7 +71,7 @@ def test_an_export_creates_the_same_objects_in_another_tenant(world: World) -> N
     singletons = [kind.tenant_option for kind in KINDS if kind.shape is Shape.SINGLETON]
     lists: Row = {option: rows[0] if option in singletons else rows for option, rows in tree.items()}
     assert world.must("tenant", lists).changed
-    export(world, "other", kinds=names)
+    export(world, "other", kinds=names, download=True)
     assert files_in(world.folder / "other") == files_in(world.folder / "one")
 
 
