@@ -283,7 +283,7 @@ TENANT_EXPORT = ModuleDefinition(
                     " same way.",
                     "If V(false), options with the paths of missing files are omitted. The option C(checksum) of an"
                     " object names its file in both cases.",
-                    "Esper returns no checksums of wallpapers, thumbnails and tile icons, so the module always downloads"
+                    "Esper returns no checksums of wallpapers, thumbnails and tile icons, so the module always reads"
                     " these pictures to compute them.",
                 ),
                 type="bool",
