@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from ..base.row import Row
 from ..base.times import parse_time
 
+_ROOT = "All devices/"
 _MAX_BARS = 10
 _OTHERS = "Others"
 _AGES = (
@@ -40,8 +41,8 @@ def fleet_of(devices: t.Sequence[Row], now: datetime) -> Row:
         "outdated": sum(device["is_outdated"] is True for device in present),
         "charts": [
             _chart("state", "State", _states(present)),
-            _chart("last_seen", "Last seen", _ages(present, now)),
             _chart("platform", "Platform", _top(map(_platform, present))),
+            _chart("last_seen", "Last seen", _ages(present, now)),
             _chart("os_version", "OS version", _top(map(_os_version, present))),
             _chart("group", "Device group", _top(_group(device) for device in present)),
             _chart("blueprint_version", "Blueprint version", _versions(present)),
@@ -99,7 +100,8 @@ def _os_version(device: Row) -> str:
 
 
 def _group(device: Row) -> str:
-    return str(device["group"] or "No group")
+    # All paths start with the root.
+    return str(device["group"] or "No group").removeprefix(_ROOT)
 
 
 def _versions(devices: list[Row]) -> list[Row]:

@@ -14,7 +14,7 @@ import typing as t
 from ..base.text import printable_lines
 
 # Elements without content and end tag.
-_VOID = frozenset({"meta", "link"})
+_VOID = frozenset({"meta", "link", "wbr"})
 
 
 class Markup(str):

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 import typing as t
 
 from ..base.row import Row
@@ -15,7 +16,8 @@ from .style import STYLE
 from .words import (
     IN_ESPER,
     IN_TREE,
-    TONES,
+    NOT_IN_TREE,
+    action_tone,
     action_word,
     author_of,
     headline,
@@ -30,7 +32,14 @@ from .words import summary as summary_of
 _WIDTH = 340
 _ROW = 34
 _BAR = 8
-_MAX_LABEL = 40
+_MAX_LABEL = 36
+_SIDES = {"before": IN_ESPER, "after": IN_TREE}
+# A title, and what follows.
+_Section = tuple[str, list[Markup]]
+# Charts whose bars are shares of the fleet. Those of the others are relative to the longest one.
+_SHARES = ("state", "last_seen", "platform")
+# A long name breaks after these.
+_BREAKS = re.compile(r"(?<=[._/\[])(?=.)")
 
 
 def page_of(report: Row) -> str:
@@ -53,12 +62,24 @@ def page_of(report: Row) -> str:
         element("title", f"{headline(report)} - {report['title']}"),
         element("style", style),
     )
-    parts = [_fleet(report), _differences(report), _not_in_tree(report), _accepted(report)]
-    body = element("body", _header(report), element("main", *parts), _footer(report))
+    parts = {
+        "fleet": _fleet(report),
+        "differences": _differences(report),
+        "not-in-tree": _not_in_tree(report),
+        "accepted": _accepted(report),
+    }
+    sections = [
+        element("section", element("h2", title), *children, id=name)
+        for name, (title, children) in parts.items()
+        if children
+    ]
+    links = [element("a", title, href=f"#{name}") for name, (title, children) in parts.items() if children]
+    header = _header(report, element("nav", *links) if len(links) > 1 else None)
+    body = element("body", header, element("main", *sections), _footer(report))
     return f"<!DOCTYPE html>\n{element('html', head, body, lang='en')}\n"
 
 
-def _header(report: Row) -> Markup:
+def _header(report: Row, links: Markup | None) -> Markup:
     fleet = report["fleet"]
     tiles = [_tile(label, number, tone) for label, number, tone in summary_of(report)]
     tiles.append(_tile("Unchanged", report["counts"]["unchanged"], "plain"))
@@ -72,6 +93,7 @@ def _header(report: Row) -> Markup:
         element("p", f"{report['tenant']}, {shown_time(report['generated_at'])}", class_="meta"),
         element("p", report["failure"], class_="error") if report["failure"] else None,
         element("ul", *tiles, class_="tiles"),
+        links,
     )
 
 
@@ -79,50 +101,49 @@ def _tile(label: str, number: int, tone: str) -> Markup:
     return element("li", element("b", f"{number:,}"), element("span", label), class_=f"tile {tone}")
 
 
-def _section(title: str, *children: Markup | None) -> Markup:
-    return element("section", element("h2", title), *children)
-
-
 # --- charts -----------------------------------------------------------------------------------------------------------
 
 
-def _fleet(report: Row) -> Markup | None:
+def _fleet(report: Row) -> _Section:
     fleet = report["fleet"]
     if not fleet:
-        return None
+        return "Fleet", []
     charts = [_chart(chart, fleet["devices"]) for chart in fleet["charts"] if chart["bars"]]
-    text = f"{counted(fleet['devices'])}"
+    text = counted(fleet["devices"])
     if fleet["disabled"]:
-        text += f", and {counted(fleet['disabled'], 'disabled device')} that the charts leave out"
-    return _section("Fleet", element("p", f"{text}.", class_="note"), element("div", *charts, class_="charts"))
+        text += f", without {counted(fleet['disabled'], 'disabled device')}"
+    return "Fleet", [element("p", f"{text}.", class_="note"), element("div", *charts, class_="charts")]
 
 
 def _chart(chart: Row, total: int) -> Markup:
     bars = chart["bars"]
-    height = len(bars) * _ROW - (_ROW - _BAR - 20)
-    longest = max(bar["count"] for bar in bars) or 1
+    is_share = chart["key"] in _SHARES
+    # The bar for all others is often longer than each of them.
+    longest = total if is_share else max((bar["count"] for bar in bars if bar["tone"] != "others"), default=0)
     described = "; ".join(f"{bar['label']}: {bar['count']}" for bar in bars)
     picture = element(
         "svg",
         element("title", f"{chart['title']}. {described}"),
-        *(_bar(bar, index * _ROW, longest, total) for index, bar in enumerate(bars)),
-        viewBox=f"0 0 {_WIDTH} {height}",
+        *(_bar(bar, index * _ROW, longest, total, is_share=is_share) for index, bar in enumerate(bars)),
+        viewBox=f"0 0 {_WIDTH} {len(bars) * _ROW - 4}",
         role="img",
     )
     return element("figure", element("h3", chart["title"]), picture, class_="card")
 
 
-def _bar(bar: Row, top: int, longest: int, total: int) -> Markup:
-    # A small number is visible too.
-    width = max(2.0, _WIDTH * bar["count"] / longest) if bar["count"] else 0
+def _bar(bar: Row, top: int, longest: int, total: int, *, is_share: bool) -> Markup:
     share = f"{100 * bar['count'] / total:.0f} %" if total else ""
+    has_bar = bar["count"] and (is_share or bar["tone"] != "others")
+    # A small number is visible too.
+    width = max(2.0, _WIDTH * bar["count"] / longest) if has_bar and longest else 0
+    row = {"x": 0, "y": top + 20, "height": _BAR, "rx": 3}
     return element(
         "g",
         element("title", f"{bar['label']}: {bar['count']} ({share})"),
         element("text", _short(bar["label"]), x=0, y=top + 14),
-        element("text", f"{bar['count']:,}", x=_WIDTH, y=top + 14, class_="count"),
-        element("rect", x=0, y=top + 20, width=_WIDTH, height=_BAR, rx=3, class_="track"),
-        element("rect", x=0, y=top + 20, width=f"{width:.1f}", height=_BAR, rx=3, class_=bar["tone"]),
+        element("text", f"{bar['count']:,} \u00b7 {share}", x=_WIDTH, y=top + 14, class_="count"),
+        element("rect", **row, width=_WIDTH, class_="track") if is_share else None,
+        element("rect", **row, width=f"{width:.1f}", class_=bar["tone"]) if width else None,
     )
 
 
@@ -135,21 +156,22 @@ def _short(label: str) -> str:
 # --- differences ------------------------------------------------------------------------------------------------------
 
 
-def _differences(report: Row) -> Markup:
-    if not report["objects"]:
-        return _section("Differences", element("p", f"{headline(report)}.", class_="note"))
-    return _section("Differences", *(_object(report["view"], row) for row in report["objects"]))
+def _differences(report: Row) -> _Section:
+    objects = [_object(report["view"], row) for row in report["objects"]]
+    return "Differences", objects or [element("p", f"{headline(report)}.", class_="note")]
 
 
 def _object(view: str, row: Row) -> Markup:
     notes = [author_of(row, "changed"), f"Defined in {row['file']}" if row.get("file") else None]
     shown = [note for note in notes if note]
+    # A new object has no values in Esper, and a deleted one none in the tree.
+    sides = [side for side in _SIDES if (row["action"], side) not in (("created", "before"), ("deleted", "after"))]
     return element(
         "article",
-        _title(row, action_word(view, row["action"]), TONES[row["action"]]),
+        _title(row, action_word(view, row["action"]), action_tone(view, row["action"])),
         element("p", ". ".join(shown), class_="note") if shown else None,
         element("p", row["msg"], class_="error") if row.get("msg") else None,
-        _table(row["changes"]) if row["changes"] else None,
+        _table(row["changes"], sides) if row["changes"] else None,
         class_="object",
     )
 
@@ -159,20 +181,29 @@ def _title(row: Row, tag: str, tone: str) -> Markup:
     return element("h3", element("span", tag, class_=f"tag {tone}"), kind, row["name"])
 
 
-def _table(changes: list[Row]) -> Markup:
-    titles = element("tr", *(element("th", title, scope="col") for title in ("Value", IN_ESPER, IN_TREE)))
-    return element("table", element("thead", titles), element("tbody", *map(_change, changes)))
+def _table(changes: list[Row], sides: list[str]) -> Markup:
+    titles = element("tr", *(element("th", title, scope="col") for title in ("Value", *map(_SIDES.get, sides))))
+    rows = [_change(change, sides) for change in changes]
+    return element(
+        "table", element("thead", titles), element("tbody", *rows), class_="two" if len(sides) == 1 else None
+    )
 
 
-def _change(change: Row) -> Markup:
-    path = element("code", change["path"])
+def _change(change: Row, sides: list[str]) -> Markup:
     other = change.get("object")
     return element(
         "tr",
-        element("td", path, element("div", other, class_="note") if other else None),
-        element("td", _value(change["before"]), class_="before", data_label=IN_ESPER),
-        element("td", _value(change["after"]), class_="after", data_label=IN_TREE),
+        element(
+            "td", element("code", _breakable(change["path"])), element("p", other, class_="note") if other else None
+        ),
+        *(element("td", _value(change[side]), class_=side, data_label=_SIDES[side]) for side in sides),
     )
+
+
+def _breakable(text: t.Any) -> Markup:
+    """Return a path that breaks after the names in it."""
+    first, *others = _BREAKS.split(str(text))
+    return joined([first, *(part for each in others for part in (element("wbr"), each))])
 
 
 def _value(value: t.Any) -> Markup:
@@ -183,42 +214,41 @@ def _value(value: t.Any) -> Markup:
 # --- other objects ----------------------------------------------------------------------------------------------------
 
 
-def _not_in_tree(report: Row) -> Markup | None:
+def _not_in_tree(report: Row) -> _Section:
     rows = report["not_in_tree"]
-    if not rows:
-        return None
-    return _section(
-        "Not in the tree",
-        *(
-            element(
-                "article",
-                _title(row, "Not in the tree", "others"),
-                *(element("p", note, class_="note") for note in (author_of(row, "created"), row["reason"]) if note),
-                class_="object",
-            )
-            for row in rows
-        ),
-    )
+    reasons = {row["reason"] for row in rows}
+    # Usually the same for all objects, so it is there once.
+    note = element("p", reasons.pop(), class_="note") if len(reasons) == 1 and None not in reasons else None
+    items = [
+        element(
+            "li",
+            element("span", f"{kind_word(row['kind'])} ", class_="kind"),
+            element("b", _breakable(row["name"])),
+            *(
+                element("p", text, class_="note")
+                for text in (author_of(row, "created"), row["reason"] if note is None else None)
+                if text
+            ),
+        )
+        for row in rows
+    ]
+    parts = [] if note is None else [note]
+    return f"{NOT_IN_TREE} ({len(rows)})", [*parts, element("ul", *items, class_="list")] if rows else []
 
 
-def _accepted(report: Row) -> Markup | None:
+def _accepted(report: Row) -> _Section:
     rows = report["accepted"]
-    if not rows:
-        return None
     words = {"active": ("Accepted", "good"), "unused": ("No longer needed", "others"), "expired": ("Expired", "warn")}
-    return _section(
-        "Accepted deviations",
-        *(
-            element(
-                "article",
-                _title(row, *words.get(row["status"], (str(row["status"]), "others"))),
-                element("p", element("code", row["field"]), class_="note") if row["field"] else None,
-                element("p", joined([row["reason"], f", until {row['until']}" if row["until"] else ""]), class_="note"),
-                class_="object",
-            )
-            for row in rows
-        ),
-    )
+    return "Accepted deviations", [
+        element(
+            "article",
+            _title(row, *words.get(row["status"], (str(row["status"]), "others"))),
+            element("p", element("code", row["field"]), class_="note") if row["field"] else None,
+            element("p", joined([row["reason"], f", until {row['until']}" if row["until"] else ""]), class_="note"),
+            class_="object",
+        )
+        for row in rows
+    ]
 
 
 def _footer(report: Row) -> Markup:

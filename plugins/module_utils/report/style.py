@@ -39,7 +39,7 @@ h3 { font-size: .95rem; margin: 0 0 10px; }
 .tile.good { border-top-color: var(--good); } .tile.warn { border-top-color: var(--warn); }
 .tile.bad { border-top-color: var(--bad); } .tile.plain { border-top-color: var(--plain); }
 .charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(340px, 100%), 1fr)); gap: 16px;
-  align-items: start; }
+  margin-top: 10px; }
 .card { background: var(--card); border: 1px solid var(--line); border-radius: 8px; padding: 16px; margin: 0;
   min-width: 0; }
 svg { display: block; width: 100%; height: auto; }
@@ -66,6 +66,11 @@ code { font: .85rem/1.45 ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu 
 td.before code { background: var(--before); } td.after code { background: var(--after); }
 td.before code, td.after code { padding: 1px 4px; border-radius: 4px; box-decoration-break: clone;
   -webkit-box-decoration-break: clone; }
+table.two th:first-child { width: 33%; }
+nav { display: flex; flex-wrap: wrap; gap: 4px 18px; margin-top: 16px; font-size: .9rem; }
+.list { columns: 3 300px; column-gap: 24px; padding: 0; margin: 10px 0 0; list-style: none; }
+.list li { break-inside: avoid; padding: 6px 0; border-top: 1px solid var(--line); overflow-wrap: anywhere; }
+.list b { font-weight: 600; } .list p { margin: 0; }
 .none { color: var(--soft); font-style: italic; }
 a { color: var(--plain); }
 footer { color: var(--soft); font-size: .85rem; padding-top: 28px; padding-bottom: 36px; overflow-wrap: anywhere; }
@@ -73,10 +78,12 @@ footer { color: var(--soft); font-size: .85rem; padding-top: 28px; padding-botto
   main, header, footer { padding-left: 12px; padding-right: 12px; }
   .headline { font-size: 1.5rem; }
   .tiles { grid-template-columns: repeat(2, minmax(0, 1fr)); }
+  .tile:last-child:nth-child(odd) { grid-column: 1 / -1; }
   thead { position: absolute; clip-path: inset(50%); width: 1px; height: 1px; overflow: hidden; }
   tr { display: block; border-top: 1px solid var(--line); padding: 6px 0; }
   td { display: block; border: 0; padding: 2px 0; }
-  td[data-label]::before { content: attr(data-label) ": "; color: var(--soft); font-size: .8rem; }
+  td[data-label] { display: grid; grid-template-columns: 5.5rem minmax(0, 1fr); justify-items: start; }
+  td[data-label]::before { content: attr(data-label); color: var(--soft); font-size: .8rem; }
 }
 @media print {
   :root {
@@ -87,6 +94,7 @@ footer { color: var(--soft); font-size: .85rem; padding-top: 28px; padding-botto
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
   body { font-size: 11pt; }
   main, header, footer { max-width: none; padding-left: 0; padding-right: 0; }
+  nav { display: none; }
   .card, .tile, tr { break-inside: avoid; }
   h2, h3 { break-after: avoid; }
 }

@@ -34,14 +34,18 @@ _ACTIONS = {
         "skipped": "Skipped",
     },
 }
-TONES = {"failed": "bad", "created": "good", "updated": "warn", "deleted": "bad", "skipped": "others"}
-"""The tone of each action: it selects the color."""
+_TONES = {"failed": "bad", "created": "good", "updated": "warn", "deleted": "bad", "skipped": "others"}
 _MAX_LENGTH = 2000
 
 
 def action_word(view: str, action: str) -> str:
     """Return the words for the action on an object."""
     return _ACTIONS[view][action]
+
+
+def action_tone(view: str, action: str) -> str:
+    """Return the tone of the action on an object, which selects the color. A missing object is no good news."""
+    return "bad" if (view, action) == ("drift", "created") else _TONES[action]
 
 
 def headline(report: Row) -> str:
@@ -68,7 +72,8 @@ def tone_of(report: Row) -> str:
 def summary(report: Row) -> list[tuple[str, int, str]]:
     """Return the label, the number and the tone of each kind of difference that exists."""
     counts = report["counts"]
-    rows = [(action_word(report["view"], action), counts[action], tone) for action, tone in TONES.items()]
+    view = report["view"]
+    rows = [(action_word(view, action), counts[action], action_tone(view, action)) for action in _TONES]
     rows += [(NOT_IN_TREE, counts["not_in_tree"], "others"), ("Accepted", counts["accepted"], "others")]
     rows.append(("Acceptance expired", counts["expired"], "warn"))
     return [row for row in rows if row[1]]

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import typing as t
 from pathlib import Path
 
@@ -89,6 +90,7 @@ def test_the_page_fits_and_sends_no_request(page: Path, browser: Browser) -> Non
     printed = browser.pdf()
     assert printed.startswith(b"%PDF")
     if folder := os.environ.get("REPORT_SCREENSHOTS"):
+        shutil.copytree(page.parent, Path(folder) / "report", dirs_exist_ok=True)
         (Path(folder) / "print.pdf").write_bytes(printed)
 
 
