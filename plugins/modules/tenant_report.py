@@ -67,12 +67,12 @@ options:
     description: URL at which people find the page, for links in Markdown and cards.
     type: str
   fleet:
-    description: If V(true), the report has the charts of the fleet. This reads the list of the devices, and
-      up to three requests for each of their blueprints.
+    description: If V(true), the report has the charts of the fleet. This takes the list of the devices, and
+      a few requests for each of their blueprints.
     type: bool
     default: true
   authors:
-    description: If V(true), the report has who changed the objects that differ. This takes up to one request
+    description: If V(true), the report has who changed the objects that differ. This takes at most one request
       for each of these objects.
     type: bool
     default: true
