@@ -53,10 +53,13 @@ def headline(report: Row) -> str:
     if report["failure"] and not report["objects"]:
         return "The comparison failed"
     counts, is_drift = report["counts"], report["view"] == "drift"
-    number = len(report["objects"])
+    number = sum(counts[action] for action in ("created", "updated", "deleted"))
+    errors = f"{counted(counts['failed'], 'object')} cannot be {'compared' if is_drift else 'planned'}"
     if number:
         verb = f"differ{'s' if number == 1 else ''} from the tree" if is_drift else "in the plan"
-        return f"{counted(number, 'object')} {verb}"
+        return f"{counted(number, 'object')} {verb}{f', {errors}' if counts['failed'] else ''}"
+    if counts["failed"]:
+        return errors
     if counts["not_in_tree"]:
         return f"{counted(counts['not_in_tree'], 'object')} in Esper, but not in the tree"
     return "No drift" if is_drift else "No changes"
