@@ -31,7 +31,19 @@ from tenants import PREPARED, Row, tenants
 
 SECRET = "secret-of-the-tree"
 # The options that select an object in a task.
-IDENTITIES = ("name", "path", "emails", "package_name", "device_model", "version")
+IDENTITIES = (
+    "name",
+    "path",
+    "emails",
+    "package_name",
+    "device_model",
+    "version",
+    "version_name",
+    "version_code",
+    "platform",
+    "orientation",
+    "app_identifier",
+)
 
 
 @pytest.fixture(scope="module")
@@ -119,7 +131,15 @@ def edits_of(lists: Row) -> list[Edit]:
 
 
 def _is_plain(field: Field, row: Row) -> bool:
-    is_fixed = field.create_only or field.identifier or field.names or field.secret or not field.writable
+    # The category of a tile icon is fixed, too: only an upload has it.
+    is_fixed = (
+        field.create_only
+        or field.name == "category"
+        or field.identifier
+        or field.names
+        or field.secret
+        or not field.writable
+    )
     return field.name in row and field.type in ("str", "bool") and not is_fixed
 
 
