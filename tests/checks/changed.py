@@ -49,12 +49,16 @@ RULES: tuple[tuple[str, dict[str, Arguments]], ...] = (
     (r"tests/(laws|simulator)/.+|examples/.+", {"laws": ()}),
     (r"tests/processes/.+", {"processes": ()}),
     (r"tests/checks/.+", {"integration": ("device_group_info",)}),
-    (r"tests/checks/(artifact|importer)\.py|requirements\.txt", {"artifact": (), "importer": ()}),
+    (r"tests/checks/(artifact|importer)\.py|requirements\.txt|galaxy\.yml", {"artifact": (), "importer": ()}),
+    (
+        r"tests/checks/execution_environment\.py|requirements\.txt|meta/execution-environment\.yml|docs/awx\.md",
+        {"execution-environment": ()},
+    ),
     (r"tests/checks/demo\.py|demo\.esper\.yml|playbooks/.+", {"demo": ()}),
     (r"tests/requirements/.+|pyproject\.toml", {"ruff": (), "format": (), "mypy": (), "units": UNITS}),
     (r"playbooks/(?P<kind>\w+)\.yml", {"integration": ("playbook_{kind}",)}),
     (r"roles/(?P<kind>\w+)/.+", {"integration": ("role_{kind}",)}),
-    (r".+\.ya?ml|\.ansible-lint", {"ansible-lint": ()}),
+    (r".+\.ya?ml|\.ansible-lint", {"ansible-lint": (), "yamllint": ()}),
     (r"(docs|meta|roles|playbooks)/.+|README\.md|galaxy\.yml", {"documentation": (), "importer": ()}),
     (r"changelogs/.+|CHANGELOG\.rst", {"changelog": ()}),
 )
