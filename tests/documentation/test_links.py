@@ -159,5 +159,14 @@ def test_the_navigation_of_the_site_has_all_guides() -> None:
     assert entries == {PurePosixPath(guide).stem for guide in GUIDES} | {"overview", "reference/index"}
 
 
+def test_the_readme_has_the_form_that_certification_requires() -> None:
+    readme = pages()["README.md"]
+    assert [link for link in links("README.md") if not link.startswith("https://")] == []
+    assert re.findall(r"pip3? install .*ansible", readme) == []
+    headings = re.findall(r"^## (.+)$", readme, re.M)
+    needed = ["Requirements", "Installation", "Testing", "Support and limits", "Release notes and versioning", "License"]
+    assert [heading for heading in headings if heading in needed] == needed
+
+
 def test_code_blocks_have_a_language() -> None:
     assert [str(block) for block in blocks() if not block.language] == []
