@@ -123,7 +123,7 @@ def main() -> int:
     plugins = ["antsibull-docs", "collection", "--use-current", "--squash-hierarchy", "--fail-on-error"]
     # With breadcrumbs, the navigation of each page would list all plugins.
     plugins += ["--no-breadcrumbs", "--no-add-antsibull-docs-version", "--dest-dir", str(reference), "esper.cloud"]
-    pages = ["sphinx-build", "-b", "html", "-j", "2", "-q", "-W", "--keep-going"]
+    pages = ["sphinx-build", "-b", "html", "-j", "2", "-q", "-W", "--keep-going", "-d", str(OUTPUT / "doctrees")]
     pages += ["-c", str(CHECKOUT / "docs" / "docsite"), str(source), str(html)]
     for command in (plugins, pages):
         if code := subprocess.run(command, env=variables, check=False).returncode:

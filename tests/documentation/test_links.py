@@ -164,7 +164,14 @@ def test_the_readme_has_the_form_that_certification_requires() -> None:
     assert [link for link in links("README.md") if not link.startswith("https://")] == []
     assert re.findall(r"pip3? install .*ansible", readme) == []
     headings = re.findall(r"^## (.+)$", readme, re.M)
-    needed = ["Requirements", "Installation", "Testing", "Support and limits", "Release notes and versioning", "License"]
+    needed = [
+        "Requirements",
+        "Installation",
+        "Testing",
+        "Support and limits",
+        "Release notes and versioning",
+        "License",
+    ]
     assert [heading for heading in headings if heading in needed] == needed
 
 
