@@ -183,6 +183,15 @@ CHECKS = (
         "the built collection works alone under ansible-runner, as in AWX, and leaves no key behind",
         ("python", "tests/checks/artifact.py"),
     ),
+    Check(
+        "awx",
+        "the playbook awx_setup creates objects in AWX with valid options, and its second run changes nothing",
+        ("python", "tests/checks/awx.py"),
+        # It downloads the collection awx.awx, and each task runs as a module.
+        newest=None,
+        matrix=(),
+        ends_only=True,
+    ),
     Check("ansible-lint", "playbooks and roles meet the production profile", ("ansible-lint", "--strict")),
     Check(
         "demo",
