@@ -50,6 +50,7 @@ RULES: tuple[tuple[str, dict[str, Arguments]], ...] = (
     (r"tests/processes/.+", {"processes": ()}),
     (r"tests/checks/.+", {"integration": ("device_group_info",)}),
     (r"tests/checks/(artifact|importer)\.py|requirements\.txt", {"artifact": (), "importer": ()}),
+    (r"extensions/.+|playbooks/files/awx.+", {"units": ("tests/unit",), "artifact": ()}),
     (r"tests/checks/demo\.py|demo\.esper\.yml|playbooks/.+", {"demo": ()}),
     (r"tests/requirements/.+|pyproject\.toml", {"ruff": (), "format": (), "mypy": (), "units": UNITS}),
     (r"playbooks/(?P<kind>\w+)\.yml", {"integration": ("playbook_{kind}",)}),
