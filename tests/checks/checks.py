@@ -199,6 +199,15 @@ CHECKS = (
         ("python", "tests/checks/artifact.py"),
         release=(),
     ),
+    Check(
+        "awx",
+        "the playbook awx_setup creates objects in AWX with valid options, and its second run changes nothing",
+        ("python", "tests/checks/awx.py"),
+        # It downloads the collection awx.awx, and each task runs as a module.
+        newest=None,
+        matrix=(),
+        ends_only=True,
+    ),
     Check("ansible-lint", "playbooks and roles meet the production profile", ("ansible-lint", "--strict")),
     Check(
         "demo",
