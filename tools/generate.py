@@ -546,7 +546,7 @@ AREAS = {
         "enterprise_report",
         "remote_viewer_session",
     ),
-    "All objects": ("tenant", "tenant_export", "api"),
+    "All objects": ("tenant", "tenant_export", "tenant_report", "api"),
 }
 
 

@@ -106,6 +106,7 @@ MODULES = {
     "tenant_app": ("kinds.tenant_app", "TENANT_APP_VERSION"),
     "tenant_app_info": ("kinds.tenant_app", "TENANT_APP"),
     "tenant_export": ("tasks.tenant_export", "TENANT_EXPORT"),
+    "tenant_report": ("tasks.tenant_report", "TENANT_REPORT"),
     "tile_icon": ("kinds.tile_icon", "TILE_ICON"),
     "tile_icon_assignment": ("tasks.tile_icon_assignment", "TILE_ICON_ASSIGNMENT"),
     "tile_icon_info": ("kinds.tile_icon", "TILE_ICON"),

@@ -79,6 +79,13 @@ options:
       - The task fails if it is the ID of a version of another app.
       - Mutually exclusive with O(src), O(version_name), and O(version_code).
     type: str
+  checksum:
+    description:
+      - Checksum of the file of the app version in hexadecimal. Its length determines the algorithm.
+      - With O(src), the task fails if the file has another checksum.
+      - Without O(src), the task fails if the app version does not exist or has another checksum, because
+        the file to upload is missing. Ignored if O(state=absent).
+    type: str
   release_name:
     description: Name of the release. Must have at most 255 characters.
     type: str

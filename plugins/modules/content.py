@@ -71,6 +71,14 @@ options:
       - With O(src), the content file to replace. The replacement has another ID. If the task runs again,
         the module finds the replacement by its name and bytes.
     type: int
+  checksum:
+    description:
+      - Checksum of the file of the content file in hexadecimal. Esper returns MD5 checksums of most content
+        files.
+      - With O(src), the task fails if the file has another checksum.
+      - Without O(src), the task fails if the content file does not exist or has another checksum, because
+        the file to upload is missing. Ignored if O(state=absent).
+    type: str
   description:
     description: Description of the content file.
     type: str

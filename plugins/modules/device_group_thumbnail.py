@@ -64,6 +64,14 @@ options:
         ID. If the task runs again, the module finds the replacement by its bytes.
       - Mutually exclusive with O(name).
     type: str
+  checksum:
+    description:
+      - Checksum of the file of the device group thumbnail in hexadecimal. It must be a SHA-256 checksum.
+        Ignored if O(compare_content=false).
+      - With O(src), the task fails if the file has another checksum.
+      - Without O(src), the task fails if the device group thumbnail does not exist or has another checksum,
+        because the file to upload is missing. Ignored if O(state=absent).
+    type: str
   compare_content:
     description:
       - If V(true), the module downloads device group thumbnails and compares their bytes with those of O(src).

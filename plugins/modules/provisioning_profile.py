@@ -56,6 +56,13 @@ options:
       - If O(state=absent), only the version with the bytes of this file is deleted.
       - Mutually exclusive with O(version).
     type: path
+  checksum:
+    description:
+      - Checksum of the file of the provisioning profile in hexadecimal. It must be a SHA-256 checksum.
+      - With O(src), the task fails if the file has another checksum.
+      - Without O(src), the task fails if the provisioning profile does not exist or has another checksum,
+        because the file to upload is missing. Ignored if O(state=absent).
+    type: str
   version:
     description:
       - ID or UUID of the only version to delete. Requires O(state=absent). If neither O(version) nor O(src)

@@ -37,9 +37,9 @@ options:
       - Mutually exclusive with O(name).
     type: str
   device_counts:
-    description: 'If V(true), also returns the number of devices that have each tag. Esper does not return
-      it with the tags, so the module counts the devices: two requests for one tag, or the list of all devices
-      for all tags.'
+    description: If V(true), also returns the number of devices that have each tag. Esper does not return
+      it with the tags, so the module counts the devices. One tag takes two requests, all tags the list of
+      all devices.
     type: bool
     default: false
 seealso:

@@ -85,6 +85,13 @@ options:
       - ID of the version. The version must exist unless O(state=absent).
       - Mutually exclusive with O(src), O(version_name), and O(version_code).
     type: str
+  checksum:
+    description:
+      - Checksum of the file of the app version in hexadecimal. Esper returns SHA-256 checksums.
+      - With O(src), the task fails if the file has another checksum.
+      - Without O(src), the task fails if the app version does not exist or has another checksum, because
+        the file to upload is missing. Ignored if O(state=absent).
+    type: str
   description:
     description: Description of the version.
     type: str

@@ -48,10 +48,16 @@ options:
     elements: str
     choices:
       - alert_channel
+      - app
       - background_script
+      - content
       - custom_action
+      - provisioning_profile
+      - tenant_app
+      - wallpaper
       - webclip
       - dep_profile
+      - device_group_thumbnail
       - enterprise
       - enterprise_policy
       - foundry_build
@@ -60,6 +66,7 @@ options:
       - preferred_region
       - report_subscription
       - role
+      - tile_icon
       - blueprint
       - device_group
       - foundry_device_model
@@ -68,10 +75,22 @@ options:
       - pipeline
       - user
   download:
-    description: If V(true), downloads the missing files of the objects to C(files) in O(dest). If V(false),
-      options for missing files are omitted.
+    description:
+      - If V(true), downloads the files of the objects to C(files) in O(dest), several at a time. Files with
+        the right size and checksum are not downloaded again. A downloaded file is checked in the same way.
+      - If V(false), options with the paths of missing files are omitted. The option C(checksum) of an object
+        names its file in both cases.
+      - Esper returns no checksums of wallpapers, thumbnails and tile icons, so the module always reads these
+        pictures to compute them.
     type: bool
     default: false
+  download_deadline:
+    description:
+      - Time limit of the task in seconds, measured from the start of the downloads. It applies if O(deadline)
+        leaves less time.
+      - V(0) sets no limit. At most V(604800), a week.
+    type: float
+    default: 3600.0
 notes:
   - Git does not keep the mode of a file. A file has no secret, but some values can be confidential, such
     as scripts.
@@ -103,6 +122,12 @@ EXAMPLES = r"""
   check_mode: true
   diff: true
   register: drift
+
+- name: Export content files and app versions with their files
+  esper.cloud.tenant_export:
+    dest: "{{ playbook_dir }}/tenant"
+    kinds: [app, content]
+    download: true
 """
 
 RETURN = r"""

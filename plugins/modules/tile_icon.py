@@ -13,11 +13,15 @@ version_added: 0.1.0
 author: esper.cloud contributors (@ansible-collections)
 description:
   - Uploads, replaces and deletes tile icons.
-  - The Esper console shows the icon on the tiles of devices of a model, in tenants that use templates.
-  - The module manages one custom icon for each device model. Icons that Esper supplies are never deleted.
-  - Esper returns no checksums of icons, so the module downloads the icon to compare its bytes with O(src).
-  - 'Esper cannot change an icon. With O(replace=true), the module uploads a new icon and then deletes the
-    old one. Devices to which the old icon is assigned do not get the new one: use M(esper.cloud.tile_icon_assignment).'
+  - The Esper console shows the icon on the tiles of devices of a model, in tenants that use
+    templates.
+  - The module manages one custom icon for each device model. Icons that Esper supplies are
+    never deleted.
+  - Esper returns no checksums of icons, so the module downloads the icon to compare its bytes
+    with O(src).
+  - 'Esper cannot change an icon. With O(replace=true), the module uploads a new icon and
+    then deletes the old one. Devices to which the old icon is assigned do not get the new
+    one: use M(esper.cloud.tile_icon_assignment).'
   - At least one of O(id) and O(device_model) is required.
 extends_documentation_fragment:
   - esper.cloud.connection
@@ -39,16 +43,25 @@ options:
     description:
       - Path of the tile icon to upload, on the controller.
       - A relative path is searched in the same way as by M(ansible.builtin.copy).
-      - The module searches C(files) of the role and of the playbook, then the directories next to them, then
-        the working directory of Ansible.
-      - If the task is delegated to another machine, the path is on that machine and is not searched.
+      - The module searches C(files) of the role and of the playbook, then the directories
+        next to them, then the working directory of Ansible.
+      - If the task is delegated to another machine, the path is on that machine and is not
+        searched.
       - If omitted, the tile icon must exist unless O(state=absent).
     type: path
   id:
     description:
       - ID of the tile icon. The tile icon must exist unless O(state=absent).
-      - With O(src), the tile icon to replace if its bytes differ. The replacement has another ID. If the
-        task runs again, the module finds the replacement by its bytes.
+      - With O(src), the tile icon to replace if its bytes differ. The replacement has another
+        ID. If the task runs again, the module finds the replacement by its bytes.
+    type: str
+  checksum:
+    description:
+      - Checksum of the file of the tile icon in hexadecimal. It must be a SHA-256 checksum.
+        Ignored if O(compare_content=false).
+      - With O(src), the task fails if the file has another checksum.
+      - Without O(src), the task fails if the tile icon does not exist or has another checksum,
+        because the file to upload is missing. Ignored if O(state=absent).
     type: str
   device_model:
     description: Model of the devices, case-sensitive. Required on creation.
@@ -59,14 +72,15 @@ options:
     choices: [mobile, tablet, rugged, pos, digital_signage, kiosk]
   compare_content:
     description:
-      - If V(true), the module downloads tile icons and compares their bytes with those of O(src).
-      - If V(false), a tile icon of the device model is never replaced. Use this if Esper changes the bytes
-        of pictures.
+      - If V(true), the module downloads tile icons and compares their bytes with those of
+        O(src).
+      - If V(false), a tile icon of the device model is never replaced. Use this if Esper
+        changes the bytes of pictures.
     type: bool
     default: true
   replace:
-    description: If V(true), an icon with another category or other bytes is replaced. If V(false), the task
-      fails.
+    description: If V(true), an icon with another category or other bytes is replaced. If
+      V(false), the task fails.
     type: bool
     default: false
 seealso:

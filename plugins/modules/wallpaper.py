@@ -13,13 +13,15 @@ version_added: 0.1.0
 author: esper.cloud contributors (@ansible-collections)
 description:
   - Uploads, replaces and deletes wallpapers.
-  - A wallpaper is identified by its file name and its orientation. If the tenant has a wallpaper with both
-    and with other bytes, the module uploads the file and then deletes the old wallpaper.
-  - Esper returns neither the names nor the checksums of wallpapers. The module takes the name from the end
-    of the link, and downloads wallpapers to compare their bytes with O(src). If no wallpaper has the name,
-    all wallpapers of the orientation are downloaded, because Esper could have renamed the file.
-  - Blueprints refer to wallpapers by ID. A replaced wallpaper has another ID, so the task fails if a blueprint
-    uses the old one, unless O(force=true). M(esper.cloud.tenant) considers the blueprints after the task.
+  - A wallpaper is identified by its file name and its orientation. If the tenant has a wallpaper
+    with both and with other bytes, the module uploads the file and then deletes the old wallpaper.
+  - Esper returns neither the names nor the checksums of wallpapers. The module takes the name from
+    the end of the link, and downloads wallpapers to compare their bytes with O(src). If no wallpaper
+    has the name, all wallpapers of the orientation are downloaded, because Esper could have renamed
+    the file.
+  - Blueprints refer to wallpapers by ID. A replaced wallpaper has another ID, so the task fails if
+    a blueprint uses the old one, unless O(force=true). M(esper.cloud.tenant) considers the blueprints
+    after the task.
   - At least one of O(id), O(name), and O(src) is required.
 extends_documentation_fragment:
   - esper.cloud.connection
@@ -41,12 +43,13 @@ options:
     description:
       - Path of the wallpaper to upload, on the controller.
       - A relative path is searched in the same way as by M(ansible.builtin.copy).
-      - The module searches C(files) of the role and of the playbook, then the directories next to them, then
-        the working directory of Ansible.
+      - The module searches C(files) of the role and of the playbook, then the directories next to
+        them, then the working directory of Ansible.
       - If the task is delegated to another machine, the path is on that machine and is not searched.
       - If omitted, the wallpaper must exist unless O(state=absent).
-      - If O(state=absent), the wallpaper with the name of the file is deleted. The file need not exist. If
-        several have the name, its bytes select one. If none has the name, the picture with its bytes is deleted.
+      - If O(state=absent), the wallpaper with the name of the file is deleted. The file need not
+        exist. If several have the name, its bytes select one. If none has the name, the picture with
+        its bytes is deleted.
     type: path
   name:
     description:
@@ -57,9 +60,17 @@ options:
   id:
     description:
       - ID of the wallpaper. The wallpaper must exist unless O(state=absent).
-      - With O(src), the wallpaper to replace if its bytes differ. The replacement has another ID. If the
-        task runs again, the module finds the replacement by its bytes.
+      - With O(src), the wallpaper to replace if its bytes differ. The replacement has another ID.
+        If the task runs again, the module finds the replacement by its bytes.
       - Mutually exclusive with O(name).
+    type: str
+  checksum:
+    description:
+      - Checksum of the file of the wallpaper in hexadecimal. It must be a SHA-256 checksum. Ignored
+        if O(compare_content=false).
+      - With O(src), the task fails if the file has another checksum.
+      - Without O(src), the task fails if the wallpaper does not exist or has another checksum, because
+        the file to upload is missing. Ignored if O(state=absent).
     type: str
   orientation:
     description: Orientation of the screen for which the wallpaper is intended. Required on creation.
@@ -68,12 +79,13 @@ options:
   compare_content:
     description:
       - If V(true), the module downloads wallpapers and compares their bytes with those of O(src).
-      - If V(false), a wallpaper with the name is never replaced. Use this if Esper changes the bytes of pictures.
+      - If V(false), a wallpaper with the name is never replaced. Use this if Esper changes the bytes
+        of pictures.
     type: bool
     default: true
   force:
-    description: If V(true), the wallpaper is replaced or deleted even if it is in use. If V(false), the task
-      fails instead, and the error names the users.
+    description: If V(true), the wallpaper is replaced or deleted even if it is in use. If V(false),
+      the task fails instead, and the error names the users.
     type: bool
     default: false
 seealso:

@@ -95,7 +95,7 @@ CHECKS = (
         "integration",
         "playbooks get from a simulated tenant what the documentation promises, in the controller's process",
         ("python", "tests/checks/integration.py"),
-        matrix=(),
+        matrix=("exhaustive",),
     ),
     Check(
         "modules",
@@ -103,7 +103,7 @@ CHECKS = (
         ("python", "tests/checks/integration.py", "modules"),
         newest=None,
         oldest=MODULES_ON_OLDEST,
-        matrix=(),
+        matrix=("exhaustive",),
     ),
     Check(
         "sanity",

@@ -74,6 +74,14 @@ def test_names_in_both_unicode_forms_are_one_name(world: World, kind: str, forms
     assert [each["id"] for each in next(value for value in info.values() if isinstance(value, list))] == [row["id"]]
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_name_in_neither_unicode_form_is_found(world: World, kind: str) -> None:
+    row = created(world, kind, "\uf90d")
+    assert unicodedata.normalize("NFC", "\uf90d") == unicodedata.normalize("NFD", "\uf90d") != "\uf90d"
+    run = world.must(kind, {"name": "\uf90d"})
+    assert (run.changed, run.result[kind]["id"]) == (False, row["id"])
+
+
 @pytest.mark.parametrize("forms", FORMS, ids=str)
 def test_paths_in_both_unicode_forms_are_one_path(world: World, forms: Forms) -> None:
     world.begin(Preparation())

@@ -110,3 +110,7 @@ def make_client(clock: Clock) -> t.Iterator[MakeClient]:
 def client(server: Server, make_client: MakeClient) -> Client:
     """A client of the server with the default options."""
     return make_client(server)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--round-trips", metavar="NUMBER", type=int, default=4, help="number of tenants for round trips")

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import typing as t
 from pathlib import Path
 
@@ -60,7 +61,13 @@ def test_the_action_group_is_all_modules_that_send_requests() -> None:
 def test_a_source_file_says_whose_it_is(path: str) -> None:
     beginning = (ROOT / path).read_text(encoding="utf-8")[:400]
     assert "SPDX-FileCopyrightText: esper.cloud contributors" in beginning
-    assert "SPDX-License-Identifier: GPL-3.0-or-later" in beginning
+    assert "SPDX-License-" + "Identifier: GPL-3.0-or-later" in beginning  # Not a license of this file.
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "changelogs" / "fragments").glob("*.yml")), ids=lambda path: path.stem)
+def test_fragments_have_the_markup_of_the_release_notes(path: Path) -> None:
+    # The release notes are reStructuredText. They show markup for ansible-doc, such as "C(name)", as it is.
+    assert not re.findall(r"\b(?:[A-Z]|RV)\(.*", path.read_text(encoding="utf-8"))
 
 
 def imports(path: Path) -> set[str]:

@@ -87,4 +87,5 @@ def unicode_forms(text: str) -> list[str]:
     """Return a text and its other Unicode forms, for a search that distinguishes them."""
     if text.isascii():
         return [text]
-    return list(dict.fromkeys([text, *(unicodedata.normalize(form, text) for form in ("NFC", "NFD"))]))
+    # Some characters have neither form.
+    return list(dict.fromkeys([composed(text), text, unicodedata.normalize("NFD", text)]))

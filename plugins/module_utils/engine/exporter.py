@@ -12,7 +12,7 @@ import typing as t
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from ..base.checksums import sha256_of
+from ..base.checksums import matches_file
 from ..base.row import Row
 from ..base.secret_keys import is_secret_key, secret_values
 from ..base.slugs import unique_slugs, variable_slug
@@ -46,8 +46,9 @@ class SecretValue:
 class ExportedFile:
     """A file in exported options, as the value of the option that names it.
 
-    ``path`` is its path below the directory of files, with slashes. ``checksum`` is its SHA-256 checksum and ``size``
-    its size in bytes, if Esper returns them. ``download`` returns the link, which Esper may sign for a short time.
+    ``path`` is its path below the directory of files, with slashes. ``checksum`` is its checksum, whose length
+    determines the algorithm, and ``size`` its size in bytes, if Esper returns them. ``download`` returns the link,
+    which Esper may sign for a short time.
     """
 
     path: str
@@ -57,9 +58,7 @@ class ExportedFile:
 
     def is_at(self, path: Path) -> bool:
         """Return whether a local file is this file. Without a checksum, each file at the path counts as it."""
-        if not path.is_file():
-            return False
-        return not self.checksum or sha256_of(path) == self.checksum
+        return path.is_file() and matches_file(path, self.size, self.checksum or None)
 
 
 @dataclass(frozen=True)
@@ -157,7 +156,9 @@ class Exporter:
         options = self._without_conflicts(self.options_of(row, omitted))
         if not options:
             return None
-        return ExportedObject(self.lookup.task_key(options), options, omitted, _leaves(options, ExportedFile))
+        named = {name: value for name, value in options.items() if not isinstance(value, ExportedFile)}
+        key = self.lookup.task_key({**dict.fromkeys(self.kind.options), **named})
+        return ExportedObject(key, options, omitted, _leaves(options, ExportedFile))
 
     def _without_conflicts(self, options: Row) -> Row:
         """Return options without the empty ones that exclude others."""

@@ -96,19 +96,19 @@ class Lookup:
     def find_by_name(self, name: str) -> list[Row]:
         """Return all objects with a name. The name is case-sensitive. Whitespace around it and its Unicode form are
         ignored."""
-        name, key = composed(name).strip(), self.kind.name_key
+        name, key = name.strip(), self.kind.name_key
         if not name:
             # An empty name does not select an object without a name.
             return []
         rows = self.view.candidates_by_name(self.kind, name)
-        return [row for row in rows if composed(str(row.get(key) or "")).strip() == name]
+        return [row for row in rows if composed(str(row.get(key) or "")).strip() == composed(name)]
 
     def similar_names(self, name: str) -> list[str]:
         """Return the names of the objects that a new one with a name is easily confused with, as far as the lookup of
         the name has read them. Sends no other request."""
         if self.kind.shape is not Shape.COLLECTION or not self.kind.returns_name or not self._is_found_by_name:
             return []
-        rows = self.view.candidates_by_name(self.kind, composed(name).strip())
+        rows = self.view.candidates_by_name(self.kind, name.strip())
         names = (str(row.get(self.kind.name_key) or "") for row in rows)
         return [each for each in names if look_alike(composed(each).strip(), composed(name).strip())]
 

@@ -8,6 +8,7 @@ from ..base.validators import length
 from ..model.field import Field
 from ..model.kind import Kind, Routes, Shape, Tenant
 from ..model.module_spec import NO_DIFF, READS_ONLY, ModuleSpec, Option, Value, writable
+from .app_exporter import AppVersionExporter
 from .app_list import APP_NAME, APPS, LEGACY, PACKAGE_NAME, V1, VERSION, label_of, version_number
 from .app_lookup import AppVersionLookup
 from .app_planner import AppVersionPlanner
@@ -22,6 +23,7 @@ from .app_version_options import (
     versions_field,
     versions_option,
 )
+from .file_checksum import checksum_option
 from .upload import SEARCH_PATH, UPLOAD_DEADLINE
 
 _ABOUT_VERSION = (
@@ -226,6 +228,7 @@ _MODULE = ModuleSpec(
             ),
             identifier=True,
         ),
+        checksum_option("app version", "Its length determines the algorithm."),
         *writable(_VERSION_FIELDS),
         Option(
             "keep_versions",
@@ -271,5 +274,6 @@ APP_VERSION = Kind(
     module=_MODULE,
     lookup=AppVersionLookup,
     planner=AppVersionPlanner,
+    exporter=AppVersionExporter,
 )
 """A version of an app, which the module ``app`` manages. Its result includes properties of the app."""

@@ -49,6 +49,10 @@ class AppVersionLookup(VersionLookup):
         """Return all versions of an app as Esper has them, which v1 lists."""
         return versions_of(self.view, app, kind=self.kind)
 
+    def whole_versions_of(self, app: Row) -> list[Row]:
+        """Return all versions of an app with all of their properties."""
+        return self._versions_in_legacy(app, {}) or self.versions_of(app)
+
     def list_existing(self) -> list[Row]:
         """Return the versions of all apps: those of an app that the legacy family lists with one request for all."""
         self.view.preload(self.kind)

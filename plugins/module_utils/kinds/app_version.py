@@ -17,6 +17,7 @@ from ..base.errors import InvalidParameter
 from ..base.ids import normal_id
 from ..base.row import Params, Row
 from ..model.kind import Kind
+from .file_checksum import check_file_of, checksum_in
 
 IDENTITY = ("package_name", "version_name", "version_code")
 _VERSION = ("version_id", "version_name", "version_code")
@@ -97,10 +98,12 @@ def may_match_target(kind: Kind, row: Row, target: Params) -> bool:
     )
 
 
-def check_bytes(kind: Kind, current: Row, src: str | None) -> None:
-    """Raise InvalidParameter if a file differs from the one that Esper has for its version. The length of a checksum
-    determines its algorithm, which the contract does not document."""
-    known = current.get(key_of(kind, "checksum"))
+def check_bytes(kind: Kind, current: Row, params: Params) -> None:
+    """Raise InvalidParameter if the file or the checksum of a task differs from what Esper has for its version. The
+    length of a checksum determines its algorithm, which the contract does not document."""
+    known, src = current.get(key_of(kind, "checksum")), params["src"]
+    if (wanted := checksum_in(params)) is not None and not src:
+        check_file_of(kind.phrase(current), known, wanted)
     checksum = checksum_like(known, path_of(src)) if src else None
     if checksum and known and checksum != known.lower():
         raise InvalidParameter(

@@ -22,6 +22,7 @@ from .app_version import IDENTITY, check_bytes, key_of, target_label
 from .app_version_lookup import VersionLookup
 from .blueprint_list import BLUEPRINTS
 from .blueprint_usage import Usage
+from .file_checksum import checksum_in, missing_file
 from .upload import time_limit_of
 
 _SET_SRC = "Set src to upload it."
@@ -48,7 +49,9 @@ class VersionPlanner(Planner):
     def plan_create(self, params: Params) -> Plan:
         """Return the plan that uploads a version, and then sets its properties."""
         target = self.lookup.with_file(params)
-        app = self.lookup.find_app(target)
+        app, checksum = self.lookup.find_app(target), checksum_in(params)
+        if not target["src"] and checksum is not None and target["version_id"] is None:
+            raise missing_file(f"{self.kind.title} '{target_label(target)}'", checksum)
         if not target["src"]:
             raise self._not_found(app, target)
         desired = self.desired(params)
@@ -110,7 +113,7 @@ class VersionPlanner(Planner):
         row = self.lookup.find(params)
         if row:
             row = self.read_whole(row, params)
-            check_bytes(self.kind, row, params["src"])
+            check_bytes(self.kind, row, params)
         return row
 
     def _extract_upload(self, body: Row, target: Params) -> Row | None:
@@ -143,7 +146,7 @@ class VersionPlanner(Planner):
     def plan_update(self, current: Row, params: Params) -> Plan:
         """Return the plan that sets the properties of a version, and removes old versions of its app."""
         current = self.read_whole(current, params)
-        check_bytes(self.kind, current, params["src"])
+        check_bytes(self.kind, current, params)
         plan = super().plan_update(current, params)
         for step in plan.steps:
             step.ids = self.version_ids(current)

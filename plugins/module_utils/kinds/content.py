@@ -11,11 +11,13 @@ from ..base.validators import length
 from ..model.field import Field
 from ..model.kind import Kind, Routes
 from ..model.module_spec import NO_DIFF, ModuleSpec, Option, Support, Value, state_option, writable
+from .content_exporter import ContentExporter
 from .content_file import size_in_bytes
 from .content_lookup import ContentLookup
 from .content_planner import ContentPlanner
 from .content_reader import ContentReader
 from .downloads import dest_option
+from .file_checksum import checksum_option
 from .upload import SEARCH_PATH, UPLOAD_DEADLINE
 
 _FIELDS = (
@@ -108,6 +110,7 @@ _MODULE = ModuleSpec(
             type="int",
             identifier=True,
         ),
+        checksum_option("content file", "Esper returns MD5 checksums of most content files."),
         *writable(_FIELDS),
         UPLOAD_DEADLINE,
         Option(
@@ -229,6 +232,7 @@ CONTENT = Kind(
     lookup=ContentLookup,
     planner=ContentPlanner,
     reader=ContentReader,
+    exporter=ContentExporter,
     module=_MODULE,
     info_module=_INFO_MODULE,
 )

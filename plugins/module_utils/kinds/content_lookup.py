@@ -85,6 +85,11 @@ class ContentLookup(Lookup):
         rows = not_replaced(self.find_by_name(name))
         if len(rows) > 1 and source is not None:
             rows = [row for row in self.with_bytes(name, source) if not is_replaced(row)][:1] or rows
+        checksum = str(params.get("checksum") or "").lower()
+        if len(rows) > 1 and checksum:
+            rows = (
+                sorted((row for row in rows if str(row.get("hash")).lower() == checksum), key=upload_order)[:1] or rows
+            )
         return self.one_or_none(rows, name)
 
     def find_by_name(self, name: str) -> list[Row]:

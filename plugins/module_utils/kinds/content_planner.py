@@ -32,6 +32,7 @@ from .content_file import (
     without_mark,
 )
 from .content_lookup import ContentLookup
+from .file_checksum import check_file_of, checksum_in, missing_file
 from .upload import time_limit_of
 
 
@@ -50,6 +51,9 @@ class ContentPlanner(Planner):
         kind, source, name = self.kind, source_of(params), name_in(params)
         if params.get("id") is not None:
             raise NotFound(kind.title, str(params["id"]))
+        checksum = checksum_in(params)
+        if source is None and checksum is not None:
+            raise missing_file(f"{kind.title} '{name}'", checksum)
         if source is None:
             raise NotFound(kind.title, name, self.lookup.names(), "Set src to upload it.")
         desired = self.desired(params)
@@ -70,6 +74,8 @@ class ContentPlanner(Planner):
             raise InvalidParameter(
                 f"Cannot rename the {self.kind.phrase(current)} to '{name}'. Set src to upload it with that name."
             )
+        if (checksum := checksum_in(params)) is not None and source is None:
+            check_file_of(self.kind.phrase(current), current.get("hash"), checksum)
         replaced = self.lookup.replaced_by(current, params)
         params = _with_properties(params, current, replaced)
         if source is None or (name == old_name and has_bytes_of(current, source)):

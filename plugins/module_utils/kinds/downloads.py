@@ -91,12 +91,18 @@ def destinations(kind: Kind, path: str, rows: list[Row], name_of: t.Callable[[Ro
 
 
 def save(
-    client: Client, download: Download, file: Path, check: t.Callable[[Path], None] = lambda _partial: None
+    client: Client,
+    download: Download,
+    file: Path,
+    check: t.Callable[[Path], None] = lambda _partial: None,
+    *,
+    new_mode: int = 0o666,
 ) -> bool:
     """Write the bytes of a download to a file, which never holds only a part of them and keeps its mode. A file with
     the same bytes is not replaced. Return whether the file changed.
 
-    ``check`` raises an error if the downloaded file is not valid. Raise InvalidParameter if the file cannot be written.
+    ``check`` raises an error if the downloaded file is not valid. The umask applies to ``new_mode``, the mode of a new
+    file. Raise InvalidParameter if the file cannot be written.
     """
     partial = file.with_name(f".{uuid.uuid4().hex}.part")
     try:
@@ -104,7 +110,7 @@ def save(
             file.parent.mkdir(parents=True, exist_ok=True)
         mode = stat.S_IMODE(file.stat().st_mode) if file.exists() else None
         # The umask only applies to the mode of a new file. Nobody else reads the file before it has its mode.
-        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666 if mode is None else 0o600)
+        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, new_mode if mode is None else 0o600)
         with os.fdopen(descriptor, "wb") as handle:
             client.download(download, handle)
         check(partial)

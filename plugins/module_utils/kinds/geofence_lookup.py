@@ -44,7 +44,7 @@ class GeofenceLookup(Lookup):
         return row
 
     def find_by_name(self, name: str) -> list[Row]:
-        name = composed(name).strip()
+        name = name.strip()
         rows = self._from_v1(lambda: super(GeofenceLookup, self).find_by_name(name))
         if rows or not name or self._generation == "v1":
             return rows
@@ -56,7 +56,11 @@ class GeofenceLookup(Lookup):
                 for row in existing
                 if str(row["id"]) not in planned and not self.view.is_deleted(self.kind, row["id"])
             ]
-            rows = [row for row in (*rows, *planned.values()) if composed(str(row.get("name") or "")).strip() == name]
+            rows = [
+                row
+                for row in (*rows, *planned.values())
+                if composed(str(row.get("name") or "")).strip() == composed(name)
+            ]
             if rows:
                 break
         return rows

@@ -10,8 +10,10 @@ from ..model.field import Field
 from ..model.kind import Guard, Related, Routes, Upload
 from ..model.module_spec import NO_DIFF, READS_ONLY, ModuleSpec, Option, Support, Value, state_option, writable
 from .downloads import dest_option
+from .file_checksum import checksum_option
 from .linked_file import file_name, without_query
 from .picture import PictureKind
+from .picture_exporter import PictureExporter
 from .picture_lookup import PictureLookup
 from .picture_planner import PicturePlanner
 from .picture_reader import PictureReader
@@ -82,6 +84,7 @@ def picture_kind(
         lookup=PictureLookup,
         planner=PicturePlanner,
         reader=PictureReader,
+        exporter=PictureExporter,
         module=ModuleSpec(
             short_description=f"Manage Esper {titles}",
             description=(f"Uploads, replaces and deletes {titles}.", *doc),
@@ -107,6 +110,7 @@ def picture_kind(
                     ),
                     identifier=True,
                 ),
+                checksum_option(title, "It must be a SHA-256 checksum. Ignored if O(compare_content=false)."),
                 *writable(all_fields),
                 Option(
                     "compare_content",

@@ -12,14 +12,15 @@ from __future__ import annotations
 import typing as t
 from pathlib import Path
 
-from ..base.checksums import sha256_of
-from ..base.errors import EsperError, NotFound
+from ..base.checksums import algorithm_of, sha256_of
+from ..base.errors import EsperError, InvalidParameter, NotFound
 from ..base.ids import is_uuid
 from ..base.row import Params, Row
 from ..engine.lookup import Lookup
 from ..http.parallel import CONCURRENCY, in_parallel
 from ..model.api_paths import read_field
 from ..model.unknowns import KnownAfterApply
+from .file_checksum import checksum_in
 from .linked_file import has_name
 from .picture import PictureKind
 
@@ -62,19 +63,19 @@ class PictureLookup(Lookup):
 
     def find(self, params: Params) -> Row | None:
         """Return the picture that the options of a task select, or None. Raise Ambiguous if several match."""
-        source = _source_of(params)
+        wanted = wanted_checksum(params)
         if params.get("id") is not None:
             row = self.find_by_id(str(params["id"]))
-            if row is None and source is not None and params.get("state") != "absent":
+            if row is None and wanted and params.get("state") != "absent":
                 # A replacement has another ID.
-                return self._oldest(self.with_bytes(self.candidates(params), source))
+                return self._oldest(self.with_bytes(self.candidates(params), wanted))
             return row
         rows = self.candidates(params)
         named = self.named(rows, params)
         others = [row for row in rows if row not in named]
-        if source is not None:
+        if wanted:
             # Without one that has the name, Esper could have renamed the picture.
-            same = self.with_bytes(named, source) or (self.with_bytes(others, source) if not named else [])
+            same = self.with_bytes(named, wanted) or (self.with_bytes(others, wanted) if not named else [])
             if len(same) == 1 or (same and params.get("state") != "absent"):
                 return self._oldest(same)
         found = self.one_or_none(named, self.task_key(params))
@@ -137,11 +138,10 @@ class PictureLookup(Lookup):
         """Return the link to a picture, the file name of a planned one."""
         return row.get(self.kind.link_key)
 
-    def with_bytes(self, rows: list[Row], source: Path) -> list[Row]:
-        """Return the pictures in a list that have the bytes of a file. Raise InvalidParameter if it cannot be read."""
+    def with_bytes(self, rows: list[Row], wanted: str) -> list[Row]:
+        """Return the pictures in a list whose bytes have a SHA-256 checksum."""
         # A planned picture has no bytes yet.
         existing = [row for row in rows if not isinstance(row[self.kind.id_key], KnownAfterApply)]
-        wanted = sha256_of(source) if existing else ""
 
         def checksum_of(row: Row) -> str | EsperError:
             try:
@@ -169,9 +169,9 @@ class PictureLookup(Lookup):
         """Return the pictures that an upload of a task, or of another client at the same time, has created, the oldest
         first. ``earlier`` are the IDs of the pictures before."""
         rows = [row for row in self.candidates(params) if str(row[self.kind.id_key]) not in earlier]
-        source = _source_of(params)
+        wanted = wanted_checksum(params)
         named = self.named(rows, params)
-        return sorted((source and self.with_bytes(rows, source)) or named, key=age)
+        return sorted((wanted and self.with_bytes(rows, wanted)) or named, key=age)
 
     def _oldest(self, rows: list[Row]) -> Row | None:
         return min(rows, key=age, default=None)
@@ -180,6 +180,18 @@ class PictureLookup(Lookup):
 def age(row: Row) -> tuple[str, str]:
     """Return the key that sorts pictures by the time of the upload, the same for all clients."""
     return str(row.get("created_on") or ""), str(row.get("id"))
+
+
+def wanted_checksum(params: Params) -> str:
+    """Return the SHA-256 checksum of the picture of a task, "" if bytes are not compared. Raise InvalidParameter if the
+    file cannot be read, or if ``checksum`` is not valid."""
+    source = _source_of(params)
+    if source is None and not params.get("compare_content", True):
+        return ""
+    checksum = checksum_in(params)
+    if checksum is not None and algorithm_of(checksum) != "sha256":
+        raise InvalidParameter(f"Invalid checksum '{checksum}': it must be a SHA-256 checksum in hexadecimal.")
+    return checksum or (sha256_of(source) if source is not None else "")
 
 
 def _source_of(params: Params) -> Path | None:

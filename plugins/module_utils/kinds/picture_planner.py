@@ -20,9 +20,10 @@ from ..engine.planner import Planner
 from ..model.plan import Effect, ObjectDiff, Plan
 from ..model.unknowns import KnownAfterApply
 from .content_file import flaw_of_name
+from .file_checksum import checksum_in, missing_file
 from .linked_file import has_name
 from .picture import PictureKind
-from .picture_lookup import PictureLookup, age
+from .picture_lookup import PictureLookup, age, wanted_checksum
 
 if t.TYPE_CHECKING:
     from ..engine.tenant_view import TenantView
@@ -48,6 +49,8 @@ class PicturePlanner(Planner):
         kind, lookup, name = self.kind, self.lookup, self.lookup.name_in(params)
         if params.get("id") is not None:
             raise NotFound(kind.title, str(params["id"]), lookup.names())
+        if params.get("src") is None and (checksum := checksum_in(params)) is not None:
+            raise missing_file(lookup.phrase(params), checksum)
         if params.get("src") is None:
             raise NotFound(kind.title, lookup.task_key(params), lookup.names(), "Set src to upload it.")
         if flaw := flaw_of_name(name):
@@ -102,8 +105,12 @@ class PicturePlanner(Planner):
                 f" the ID or {' and '.join(fixed)}."
             )
         source = Path(params["src"]) if params.get("src") is not None else None
-        compares = source is not None and bool(params.get("compare_content", True))
-        if compares and source is not None and self._has_other_bytes(current, source):
+        wanted = wanted_checksum(params)
+        if wanted and self._has_other_bytes(current, wanted):
+            if source is None:
+                raise missing_file(
+                    self._identified(current), wanted, f"Esper has the checksum {self.lookup.checksum_of(current)}. "
+                )
             differing.append("src")
         if differing:
             self._check_own(current, "replace")
@@ -121,19 +128,21 @@ class PicturePlanner(Planner):
             )
         else:
             plan = self._plan_replacement(current, params, differing)
-        if compares and params.get("id") is None:
-            plan.deferred_parts.append(functools.partial(self._plan_former, current=current, params=params))
+        if wanted and params.get("id") is None:
+            plan.deferred_parts.append(
+                functools.partial(self._plan_former, current=current, params=params, wanted=wanted)
+            )
         return plan
 
-    def _has_other_bytes(self, row: Row, source: Path) -> bool:
-        """Return whether a picture has other bytes than a file. Raise InvalidParameter if nobody knows."""
+    def _has_other_bytes(self, row: Row, wanted: str) -> bool:
+        """Return whether a picture has another SHA-256 checksum. Raise InvalidParameter if nobody knows."""
         checksum = self.lookup.checksum_of(row)
         if not checksum:
             raise InvalidParameter(
                 f"Esper returned no link to the {self._identified(row)}, so the module cannot compare its bytes. Set"
                 " compare_content to false."
             )
-        return checksum != sha256_of(source)
+        return checksum != wanted
 
     def _plan_replacement(self, current: Row, params: Params, differing: list[str]) -> Plan:
         kind, record = self.kind, self.kind.to_result(current)
@@ -153,7 +162,7 @@ class PicturePlanner(Planner):
         plan.deferred_parts.append(lambda plan: plan.relies_on.extend(self.check_guards(current, params)))
         return plan
 
-    def _plan_former(self, plan: Plan, current: Row, params: Params) -> None:
+    def _plan_former(self, plan: Plan, current: Row, params: Params, wanted: str) -> None:
         """Add the deletion of earlier versions of a picture, which an interrupted task left. Warn if one is kept."""
         kind, lookup = self.kind, self.lookup
         others = [
@@ -163,7 +172,7 @@ class PicturePlanner(Planner):
             and not isinstance(row[kind.id_key], KnownAfterApply)
             and lookup.link_of(row)
         ]
-        same = lookup.with_bytes(others, Path(params["src"]))
+        same = lookup.with_bytes(others, wanted)
         for row in [row for row in others if row not in same]:
             if kind.replace_option and not params.get(kind.replace_option):
                 self.view.warn(

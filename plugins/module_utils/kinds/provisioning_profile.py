@@ -18,6 +18,8 @@ from ..model.module_spec import Option
 from ..model.plain import plain_kind
 from .blueprint_usage import blueprints_with
 from .downloads import dest_option, with_downloads
+from .file_checksum import checksum_option
+from .provisioning_profile_exporter import ProvisioningProfileExporter
 from .provisioning_profile_lookup import ProvisioningProfileLookup
 from .provisioning_profile_planner import ProvisioningProfilePlanner
 from .provisioning_profile_reader import ProvisioningProfileReader
@@ -78,6 +80,7 @@ PROVISIONING_PROFILE = with_downloads(
         lookup=ProvisioningProfileLookup,
         planner=ProvisioningProfilePlanner,
         reader=ProvisioningProfileReader,
+        exporter=ProvisioningProfileExporter,
         related=(
             _VERSIONS,
             blueprints_with(
@@ -97,6 +100,7 @@ PROVISIONING_PROFILE = with_downloads(
                 ),
                 type="path",
             ),
+            checksum_option("provisioning profile", "It must be a SHA-256 checksum."),
             Option(
                 "version",
                 "ID or UUID of the only version to delete. Requires O(state=absent). If neither O(version) nor O(src)"

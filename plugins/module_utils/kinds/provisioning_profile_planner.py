@@ -20,6 +20,7 @@ from ..model.plan import Effect, ObjectDiff, Plan, Step
 from ..model.unknowns import KnownAfterApply
 from .blueprint_list import BLUEPRINTS
 from .blueprint_usage import Usage, usage_of
+from .file_checksum import checksum_in, missing_file
 from .provisioning_profile_lookup import file_of, with_file
 from .provisioning_profile_versions import versions_of, with_checksum
 from .upload import time_limit_of
@@ -36,7 +37,9 @@ class ProvisioningProfilePlanner(Planner):
     def plan_create(self, params: Params) -> Plan:
         """Return the plan that uploads the first version of a profile."""
         _check(params)
-        target = with_file(params)
+        target, checksum = with_file(params), checksum_in(params)
+        if params.get("id") is None and params.get("src") is None and checksum is not None:
+            raise missing_file(self.lookup.phrase(params), checksum)
         if params.get("id") is not None or params.get("src") is None:
             names = map(self.kind.name_of, self.view.list_objects(self.kind))
             key = str(params["id"]) if params.get("id") is not None else self.lookup.task_key(params)
@@ -46,7 +49,7 @@ class ProvisioningProfilePlanner(Planner):
     def plan_update(self, current: Row, params: Params) -> Plan:
         """Return the plan that uploads a version, unless the profile has it, and deletes old versions."""
         _check(params)
-        plan, kept_id = Plan(self.kind.to_result(current)), ""
+        plan, kept_id, checksum = Plan(self.kind.to_result(current)), "", checksum_in(params)
         if params.get("src") is not None:
             _check_profile(current, params)
             known = with_checksum(versions_of(self.view, current), sha256_of(Path(params["src"])))
@@ -55,6 +58,11 @@ class ProvisioningProfilePlanner(Planner):
             else:
                 kept_id = str(known["id"])
                 plan.record = {**(plan.record or {}), "version_id": kept_id}
+        elif checksum is not None:
+            known = with_checksum(versions_of(self.view, current), checksum)
+            if known is None:
+                raise missing_file(self.kind.phrase(current), checksum)
+            plan.record = {**(plan.record or {}), "version_id": str(known["id"])}
         if params.get("keep_versions") is not None:
             plan.deferred_parts.append(
                 functools.partial(self._plan_removals, current=current, params=params, kept_id=kept_id)

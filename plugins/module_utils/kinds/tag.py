@@ -74,7 +74,7 @@ _COUNTS = Related(
     Option(
         "device_counts",
         "If V(true), also returns the number of devices that have each tag. Esper does not return it with the tags, so"
-        " the module counts the devices: two requests for one tag, or the list of all devices for all tags.",
+        " the module counts the devices. One tag takes two requests, all tags the list of all devices.",
         type="bool",
         default=False,
     ),

@@ -17,6 +17,7 @@ from __future__ import annotations
 from ..model.field import Field
 from ..model.kind import Kind, Routes, Shape
 from ..model.module_spec import NO_DIFF, READS_ONLY, ModuleSpec, Option, Value, writable
+from .app_exporter import TenantAppExporter
 from .app_version_options import (
     APP_ID,
     RULES,
@@ -28,6 +29,7 @@ from .app_version_options import (
     versions_option,
 )
 from .downloads import dest_option, with_downloads
+from .file_checksum import checksum_option
 from .tenant_app_artifacts import ARTIFACTS, ARTIFACTS_UPLOAD, ARTIFACTS_VALUE
 from .tenant_app_list import ID, PACKAGE_NAME, PATH, PLATFORM, PLATFORMS, TENANT_APPS, VERSION, label_of, with_code
 from .tenant_app_lookup import TenantAppLookup
@@ -127,6 +129,7 @@ _MODULE = ModuleSpec(
             "version_code", "Code of the version. Required if several versions have the same name.", identifier=True
         ),
         Option("version_id", "ID of the version. The version must exist unless O(state=absent).", identifier=True),
+        checksum_option("app version", "Esper returns SHA-256 checksums."),
         *writable(_VERSION_FIELDS),
         ARTIFACTS,
         ARTIFACTS_UPLOAD,
@@ -172,6 +175,7 @@ TENANT_APP_VERSION = Kind(
     module=_MODULE,
     lookup=TenantAppLookup,
     planner=TenantAppPlanner,
+    exporter=TenantAppExporter,
 )
 """A version of an app, which the module ``tenant_app`` manages. Its result includes properties of the app."""
 

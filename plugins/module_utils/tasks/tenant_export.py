@@ -13,7 +13,8 @@ import typing as t
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from ..base.errors import ApiError, InvalidParameter
+from ..base.errors import ApiError, InvalidParameter, TransportError
+from ..base.limits import LONGEST_TIME
 from ..base.row import Params, Row
 from ..base.text import counted
 from ..engine.exporter import ExportedFile, ExportedObject, Exporter, SecretValue, exporter_of
@@ -30,6 +31,9 @@ from ..tree.writer import FILES, schema_file, tree_files
 
 # Esper returns these if a tenant does not have a feature, or if the API key must not read it.
 _UNAVAILABLE = (403, 404)
+# The maximum number of downloads at a time.
+_DOWNLOADS = 6
+_MODE = 0o600
 
 
 def _can_export(kind: Kind) -> bool:
@@ -63,6 +67,10 @@ class _Export:
 
 
 def _run(view: TenantView, params: Params, context: RunContext) -> ModuleResult:
+    if not 0 <= params["download_deadline"] <= LONGEST_TIME:
+        raise InvalidParameter(
+            f"Invalid download_deadline: {params['download_deadline']:g}. It must be from 0 to {LONGEST_TIME}."
+        )
     tree = _checked_dest(params["dest"])
     names = params["kinds"]
     kinds = [
@@ -72,8 +80,7 @@ def _run(view: TenantView, params: Params, context: RunContext) -> ModuleResult:
     complete = [each for each in exports if each.error is None]
     downloads = _downloads(tree, complete, is_wanted=params["download"])
     if not context.check_mode:
-        for file, target in downloads:
-            save(view.client, file.download(), target)
+        _fetch(view, downloads, params["download_deadline"])
     wanted = {file.path for file, _target in downloads}
     files = [
         file
@@ -169,6 +176,31 @@ def _downloads(tree: Path, exports: t.Iterable[_Export], *, is_wanted: bool) -> 
     return [(file, target) for file, target in targets if not file.is_at(target)]
 
 
+def _fetch(view: TenantView, downloads: list[tuple[ExportedFile, Path]], seconds: float) -> None:
+    """Download files, several at a time. Each file is written as a whole, so those that are complete stay if one fails.
+    Raise TransportError if a file is not the expected one."""
+
+    def fetch(download: tuple[ExportedFile, Path]) -> None:
+        file, target = download
+        link = file.download()
+
+        def check(partial: Path) -> None:
+            if not file.is_at(partial):
+                raise TransportError(
+                    f"{link.purpose} failed: the downloaded file does not have the size and checksum that Esper"
+                    " returns.",
+                    method="GET",
+                    path=f"{FILES}/{file.path}",
+                )
+
+        save(view.client, link, target, check, new_mode=_MODE)
+
+    if downloads:
+        view.client.extend(seconds)
+    for _none in in_parallel(view.client, fetch, downloads, _DOWNLOADS):
+        pass
+
+
 def _with_files(tree: Path, exported: ExportedObject, downloaded: t.Container[str]) -> ExportedObject:
     """Return an object without the options of files that the tree does not have."""
     missing = {file.path for file in _missing(tree, exported, downloaded)}
@@ -198,7 +230,8 @@ def _omitted(export: _Export, tree: Path, downloaded: t.Container[str]) -> t.Ite
         for path in exported.omitted:
             reason = "Esper returns no name for this value, or a task cannot set it."
             yield {"kind": kind, "name": exported.key, "id": None, "path": path, "reason": reason}
-        for file in _missing(tree, exported, downloaded):
+        # A checksum in the tree names a file that it does not have.
+        for file in (each for each in _missing(tree, exported, downloaded) if not each.checksum):
             reason = "The file is not in the tree. Set download=true."
             yield {"kind": kind, "name": exported.key, "id": None, "path": f"{FILES}/{file.path}", "reason": reason}
 
@@ -245,10 +278,27 @@ TENANT_EXPORT = ModuleDefinition(
             ),
             Option(
                 "download",
-                "If V(true), downloads the missing files of the objects to C(files) in O(dest). If V(false), options"
-                " for missing files are omitted.",
+                (
+                    "If V(true), downloads the files of the objects to C(files) in O(dest), several at a time. Files"
+                    " with the right size and checksum are not downloaded again. A downloaded file is checked in the"
+                    " same way.",
+                    "If V(false), options with the paths of missing files are omitted. The option C(checksum) of an"
+                    " object names its file in both cases.",
+                    "Esper returns no checksums of wallpapers, thumbnails and tile icons, so the module always reads"
+                    " these pictures to compute them.",
+                ),
                 type="bool",
                 default=False,
+            ),
+            Option(
+                "download_deadline",
+                (
+                    "Time limit of the task in seconds, measured from the start of the downloads. It applies if"
+                    " O(deadline) leaves less time.",
+                    f"V(0) sets no limit. At most V({LONGEST_TIME}), a week.",
+                ),
+                type="float",
+                default=3600.0,
             ),
         ),
         returns=(

@@ -28,6 +28,7 @@ from .writer import FILES, SUFFIX
 
 # The maximum number of errors in the message. The result contains all.
 _SHOWN_PROBLEMS = 20
+_SOURCE, _CHECKSUM = "src", "checksum"
 
 
 class InvalidTree(EsperError):
@@ -202,6 +203,10 @@ def _wrong_suffix(path: Path) -> str:
     return f"The file must be named {path.stem}{SUFFIX}." if path.suffix in (".yaml", ".json") else ""
 
 
+def _without_source(item: Located) -> Located:
+    return Located({name: value for name, value in item.value.items() if name != _SOURCE}, item.file, item.line)
+
+
 @dataclass
 class _Files:
     """The files in trees to which options refer. Those in a later tree come first."""
@@ -214,7 +219,10 @@ class _Files:
         state = values.get("state")
         is_optional = state is not None and state.value in kind.absent_states
         for source in kind.sources:
-            item = self._resolved(item, source.split("."), is_optional)
+            found = self._resolved(item, source.split("."), is_optional)
+            # The tenant can have the file that the checksum names.
+            is_named = source == _SOURCE and values.get(_CHECKSUM) is not None and _CHECKSUM in kind.options
+            item = _without_source(item) if is_named and _SOURCE in values and found.value[_SOURCE].fault else found
         return item
 
     def _resolved(self, item: Located, names: list[str], is_optional: bool) -> Located:

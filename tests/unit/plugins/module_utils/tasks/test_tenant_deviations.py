@@ -164,9 +164,9 @@ def test_a_replacement_is_not_applied_in_part(world: World) -> None:
 
 def test_secrets_are_not_sent_back(world: World) -> None:
     """The hidden text of a secret must not become its value."""
-    policy = {"name": "Pilot", "settings": {"kiosk_mode": True, "settings_app_password": "secret-of-the-pilot"}}
-    world.must("enterprise_policy", policy)
-    changed = {"name": "Pilot", "description": "New", "settings": {**policy["settings"], "kiosk_mode": False}}
+    settings = {"kiosk_mode": True, "settings_app_password": "secret-of-the-pilot"}
+    world.must("enterprise_policy", {"name": "Pilot", "settings": settings})
+    changed = {"name": "Pilot", "description": "New", "settings": {**settings, "kiosk_mode": False}}
     accepted = [deviation("settings.kiosk_mode", "enterprise_policy")]
     run = world.must("tenant", {"enterprise_policies": [changed], "accepted_deviations": accepted})
     bodies = [each["body"] for each in run.requests if each["method"] != "GET"]

@@ -43,6 +43,15 @@ def files_in(tree: Path) -> dict[str, str]:
     return {str(file.relative_to(tree)): file.read_text() for file in sorted(tree.rglob("*.yml"))}
 
 
+def with_paths(value: t.Any, tree: Path) -> t.Any:
+    """Return the options of a tree with the paths of its files, as the module tenant reads them."""
+    if isinstance(value, dict):
+        return {name: with_paths(item, tree) for name, item in value.items()}
+    if isinstance(value, list):
+        return [with_paths(item, tree) for item in value]
+    return str(tree / value) if isinstance(value, str) and value.startswith("files/") else value
+
+
 def prepare(world: World, name: str) -> None:
     preparation = PREPARATIONS.get(name)
     if preparation is not None:
@@ -60,8 +69,8 @@ def test_an_export_creates_the_same_objects_in_another_tenant(world: World) -> N
     for name in names:
         prepare(world, name)
         world.must(name, _without_networks(objects_of(SUBJECTS[name]).create))
-    export(world, "one", kinds=names)
-    tree = trees.read(world.folder / "one", secret="secret-of-the-tree")
+    export(world, "one", kinds=names, download=True)
+    tree = with_paths(trees.read(world.folder / "one", secret="secret-of-the-tree"), world.folder / "one")
     assert tree.keys() >= {SUBJECTS[name].plural if not SUBJECTS[name].singleton else name for name in names}
 
     world.simulator.reset(seed=8)
@@ -71,7 +80,7 @@ def test_an_export_creates_the_same_objects_in_another_tenant(world: World) -> N
     singletons = [kind.tenant_option for kind in KINDS if kind.shape is Shape.SINGLETON]
     lists: Row = {option: rows[0] if option in singletons else rows for option, rows in tree.items()}
     assert world.must("tenant", lists).changed
-    export(world, "other", kinds=names)
+    export(world, "other", kinds=names, download=True)
     assert files_in(world.folder / "other") == files_in(world.folder / "one")
 
 

@@ -240,6 +240,15 @@ def test_a_missing_file_is_an_error_unless_the_object_is_absent(trees: Trees, tm
     ]
 
 
+def test_a_checksum_stands_for_a_file_that_the_tree_does_not_have(trees: Trees) -> None:
+    named = "name: a.html\nsrc: files/a.html\nchecksum: 9e107d9d372bb6826bd81d3542a419d6\n"
+    trees.write("base/contents/a.yml", named)
+    expected = {"name": "a.html", "checksum": "9e107d9d372bb6826bd81d3542a419d6"}
+    assert trees.read("base").lists["contents"] == [expected]
+    trees.write("base/files/a.html", "a")
+    assert trees.read("base").lists["contents"] == [{**expected, "src": str(trees.directory / "base/files/a.html")}]
+
+
 # --- overlays ---------------------------------------------------------------------------------------------------------
 
 

@@ -1,0 +1,98 @@
+# SPDX-FileCopyrightText: esper.cloud contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The page of a report, in a real browser: the fleet of a simulated tenant with 1,000 devices, and hostile names."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import typing as t
+from pathlib import Path
+
+import pytest
+from ansible_collections.esper.cloud.tests.laws.world import World
+from ansible_collections.esper.cloud.tests.unit.browser import Browser, find_browser
+
+Row = dict[str, t.Any]
+BROWSER = find_browser()
+WIDTHS = (1440, 390)
+HOSTILE = '<script>alert(1)</script><img src="http://127.0.0.1:9/x.png" onerror=alert(2)>'
+
+
+def hostile_tree() -> Row:
+    long = "x" * 300
+    boards = [
+        {
+            "name": f"Board {number}",
+            "settings": {"android": {"screen_orientation_settings": {"orientation_type": turn}}},
+        }
+        for number, turn in enumerate(("PORTRAIT", "LANDSCAPE", "AUTO"))
+    ]
+    return {
+        "blueprints": boards,
+        "roles": [{"name": HOSTILE[:60], "description": HOSTILE}, {"name": "Field \u202eknird", "description": long}],
+        "device_groups": [{"path": f"Stores/Store {number}"} for number in range(8)],
+    }
+
+
+def changed_tree() -> Row:
+    tree = hostile_tree()
+    for board in tree["blueprints"]:
+        board["description"] = "Changed: " + HOSTILE
+        board["settings"]["android"]["screen_orientation_settings"]["orientation_type"] = "INVERTED PORTRAIT"
+    tree["roles"][1]["description"] = HOSTILE * 3
+    tree["device_groups"].append({"path": "Stores/" + "Very-long-name-without-spaces" * 4})
+    del tree["device_groups"][0]
+    deviation = {"kind": "blueprints", "name": "Board 0", "field": "description", "reason": HOSTILE, "until": None}
+    return {**tree, "report_unlisted": True, "accepted_deviations": [deviation]}
+
+
+@pytest.fixture
+def page(world: World) -> Path:
+    """The page of a tenant that differs from its tree."""
+    world.simulator.reset(devices=1000, groups=40)
+    world.must("tenant", hostile_tree())
+    plan = world.must("tenant", changed_tree(), check_mode=True).result
+    plan = {key: value for key, value in plan.items() if key != "diff"}
+    dest = world.folder / "report"
+    world.must("tenant_report", {"plan": plan, "dest": str(dest), "title": "Production " + HOSTILE})
+    return dest / "report.html"
+
+
+@pytest.fixture
+def browser(tmp_path: Path) -> t.Iterator[Browser]:
+    assert BROWSER is not None
+    started = Browser(BROWSER, tmp_path)
+    yield started
+    started.close()
+
+
+@pytest.mark.skipif(BROWSER is None, reason="no Chromium is installed, so the page is not tested in a browser")
+def test_the_page_fits_and_sends_no_request(page: Path, browser: Browser) -> None:
+    url = page.as_uri()
+    for width in WIDTHS:
+        for scheme in ("light", "dark"):
+            browser.open(url, width=width, scheme=scheme)
+            assert browser.evaluate("document.documentElement.scrollWidth") <= width
+            too_wide = (
+                "[...document.querySelectorAll('body *')].filter(e => !e.closest('svg, thead') &&"
+                f" e.getBoundingClientRect().right > {width}).map(e => e.outerHTML.slice(0, 200))"
+            )
+            assert browser.evaluate(too_wide) == []
+            assert browser.evaluate("document.querySelectorAll('script, img, iframe').length") == 0
+            assert browser.evaluate("document.querySelectorAll('svg').length") == 6
+            urls = [each["params"]["request"]["url"] for each in events(browser, "Network.requestWillBeSent")]
+            assert [each for each in urls if each != url and not each.startswith("data:")] == []
+            assert events(browser, "Runtime.consoleAPICalled") == events(browser, "Runtime.exceptionThrown") == []
+            assert events(browser, "Log.entryAdded") == []
+            if folder := os.environ.get("REPORT_SCREENSHOTS"):
+                browser.screenshot(Path(folder) / f"{scheme}-{width}.png", whole=True)
+    printed = browser.pdf()
+    assert printed.startswith(b"%PDF")
+    if folder := os.environ.get("REPORT_SCREENSHOTS"):
+        shutil.copytree(page.parent, Path(folder) / "report", dirs_exist_ok=True)
+        (Path(folder) / "print.pdf").write_bytes(printed)
+
+
+def events(browser: Browser, method: str) -> list[Row]:
+    return [event for event in browser.events if event["method"] == method]
