@@ -123,7 +123,15 @@ def edits_of(lists: Row) -> list[Edit]:
 
 
 def _is_plain(field: Field, row: Row) -> bool:
-    is_fixed = field.create_only or field.identifier or field.names or field.secret or not field.writable
+    # The category of a tile icon is fixed, too: only an upload has it.
+    is_fixed = (
+        field.create_only
+        or field.name == "category"
+        or field.identifier
+        or field.names
+        or field.secret
+        or not field.writable
+    )
     return field.name in row and field.type in ("str", "bool") and not is_fixed
 
 
