@@ -40,7 +40,9 @@ ASSIGNMENTS = Option(
         _name("device", "Device by name, alias, serial number or ID."),
         Option("alias", "Alias of the device."),
         _name("group", "Device group of the device, as in O(group)."),
-        _name("tags", "Tags of the device, as in O(tags). An empty list removes all tags.", type="list", elements="str"),
+        _name(
+            "tags", "Tags of the device, as in O(tags). An empty list removes all tags.", type="list", elements="str"
+        ),
         _name("add_tags", "Tags to add, as in O(add_tags).", type="list", elements="str"),
         _name("remove_tags", "Tags to remove, as in O(remove_tags).", type="list", elements="str"),
     ),

@@ -461,9 +461,7 @@ class DeviceBatch:
                 steps += tag_steps
             if alias_steps and not (stops and failures):
                 owners = {step: [target] for step, target in alias_steps.items()}
-                sent = apply_each(
-                    self.view, REQUEST, owners, stops=stops, on_progress=report("Sent the aliases of")
-                )
+                sent = apply_each(self.view, REQUEST, owners, stops=stops, on_progress=report("Sent the aliases of"))
                 failures += self._record(owners, sent)
             if failures and stops:
                 self._raise(failures, is_complete=self._is_complete(failures, [*moves, *steps, *alias_steps], tagged))
