@@ -188,9 +188,9 @@ CHECKS = (
         release=(),
     ),
     Check(
-        "execution-environment",
+        "builder",
         "ansible-builder finds the requirements of the collection, and accepts the definition of the guide",
-        ("python", "tests/checks/execution_environment.py"),
+        ("python", "tests/checks/builder.py"),
         release=(),
     ),
     Check(
