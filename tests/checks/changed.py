@@ -54,6 +54,8 @@ RULES: tuple[tuple[str, dict[str, Arguments]], ...] = (
         r"tests/checks/builder\.py|requirements\.txt|meta/execution-environment\.yml|docs/awx\.md",
         {"builder": ()},
     ),
+    (r"tests/checks/(artifact|importer)\.py|requirements\.txt", {"artifact": (), "importer": ()}),
+    (r"extensions/.+|playbooks/files/awx.+", {"units": ("tests/unit",), "artifact": ()}),
     (r"tests/checks/demo\.py|demo\.esper\.yml|playbooks/.+", {"demo": ()}),
     (r"tests/requirements/.+|pyproject\.toml", {"ruff": (), "format": (), "mypy": (), "units": UNITS}),
     (r"playbooks/(?P<kind>\w+)\.yml", {"integration": ("playbook_{kind}",)}),

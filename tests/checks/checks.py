@@ -129,7 +129,7 @@ CHECKS = (
         ("python", "-m", "pytest"),
         newest=("tests/unit", "tests/contract"),
         oldest=UNITS_ON_OLDEST,
-        matrix=("tests/unit",),
+        matrix=("tests/unit", "--round-trips=20"),
     ),
     Check(
         "processes",
@@ -197,7 +197,16 @@ CHECKS = (
         "artifact",
         "the built collection works alone under ansible-runner, as in AWX, and leaves no key behind",
         ("python", "tests/checks/artifact.py"),
-        release=(),
+        release=("10000",),
+    ),
+    Check(
+        "awx",
+        "the playbook awx_setup creates objects in AWX with valid options, and its second run changes nothing",
+        ("python", "tests/checks/awx.py"),
+        # It downloads the collection awx.awx, and each task runs as a module.
+        newest=None,
+        matrix=(),
+        ends_only=True,
     ),
     Check("ansible-lint", "playbooks and roles meet the production profile", ("ansible-lint", "--strict")),
     Check(
