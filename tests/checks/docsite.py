@@ -33,7 +33,7 @@ def site_target(page: str, link: str) -> str:
     for prefix in (f"{REPOSITORY}/blob/main/", f"{REPOSITORY}/tree/main/"):
         path = path.replace(prefix, "/")
     if path.startswith(f"{SITE}/"):
-        path = path.removeprefix(f"{SITE}/")
+        path = path.removeprefix(f"{SITE}/") or "index.html"
         return _with_anchor(path.replace(".html", ".rst" if path.startswith("reference/") else ".md"), anchor)
     if path.startswith(("https://", "http://")) or not path:
         return link
