@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Write all that follows from the descriptions in plugins/module_utils: `make generate`.
 
-Module files, action plugins, documentation fragments, the index of modules, meta/runtime.yml, the tables of the
-content in the README and in docs/modules.md, and the tables of operations in docs/operations.md.
+Module files, action plugins, documentation fragments, the index of modules, meta/runtime.yml, the credential type of
+AWX, the tables of the content in the README and in docs/modules.md, and the tables of operations in docs/operations.md.
 With --check, change nothing and fail if a file would change.
 """
 
@@ -476,6 +476,55 @@ def connection_fragment() -> str:
     )
 
 
+def credential_type() -> Doc:
+    """Return the credential type of AWX for the connection options.
+
+    Options with numbers limit the requests of a job and do not belong to a tenant, so jobs set them as variables.
+    """
+    fields: list[Doc] = []
+    variables: dict[str, str] = {}
+    table = importlib.import_module(f"{PACKAGE}.http.connection").OPTIONS
+    for each in (option for option in table if option.type not in ("int", "float")):
+        label = " ".join(_ACRONYMS.get(word, word) for word in each.name.split("_"))
+        field = {"id": each.name, "type": "string", "label": label[0].upper() + label[1:]}
+        field["help_text"] = re.sub(r"\b[BCEIMOPV]\(([^)]*)\)", r"\1", " ".join(each.description))
+        value = each.name
+        if each.secret:
+            field["secret"] = True
+        if each.type == "bool":
+            # An omitted boolean is false in AWX, and an omitted choice is the first one.
+            field["choices"] = ["true", "false"] if each.default else ["false", "true"]
+            value = f"{each.name} | default('{field['choices'][0]}', true)"
+        fields.append(field)
+        variables[each.env[0]] = f"{{{{ {value} }}}}"
+    return {
+        "name": "Esper",
+        "description": "Tenant and API key of Esper",
+        # AWX offers inventory sources no other kind that users can create.
+        "kind": "cloud",
+        "inputs": {"fields": fields, "required": [each["id"] for each in fields if each.get("secret")]},
+        "injectors": {"env": variables},
+    }
+
+
+_ACRONYMS = {"api": "API", "ca": "CA", "id": "ID", "url": "URL"}
+
+
+def credential_type_file() -> str:
+    """Return the file of the credential type, which the playbook awx_setup reads."""
+    return f"---\n{LICENSE}# {MARK}\n{dump(credential_type())}"
+
+
+def credential_type_blocks() -> str:
+    """Return the input and the injector configuration of the credential type, for docs/awx.md."""
+    described = credential_type()
+    parts = (("Input configuration", "inputs"), ("Injector configuration", "injectors"))
+    return "\n".join(
+        f"{title}:\n\n<!-- not run: a credential type of AWX -->\n```yaml\n{dump(described[name])}```\n"
+        for title, name in parts
+    )
+
+
 def _fragment(summary: str, names: str, parts: dict[str, Doc]) -> str:
     blocks = "\n".join(f'    {name} = r"""\n{dump(doc).rstrip()}\n"""\n' for name, doc in parts.items())
     return (
@@ -712,6 +761,7 @@ def files(*, check: bool) -> dict[Path, str]:
     found = modules()
     readme, module_list = CHECKOUT / "README.md", CHECKOUT / "docs" / "modules.md"
     operation_list, guide = CHECKOUT / "docs" / "operations.md", CHECKOUT / "docs" / "tenant-as-code.md"
+    awx = CHECKOUT / "docs" / "awx.md"
     return {
         **{plugins / "modules" / f"{each.name}.py": module_file(each) for each in found},
         registry: kinds,
@@ -725,6 +775,8 @@ def files(*, check: bool) -> dict[Path, str]:
         module_list: between(module_list.read_text(encoding="utf-8"), "modules", module_tables(found)),
         operation_list: between(operation_list.read_text(encoding="utf-8"), "operations", operation_tables(found)),
         guide: between(guide.read_text(encoding="utf-8"), "kinds", kind_table()),
+        CHECKOUT / "playbooks" / "files" / "awx_credential_type.yml": credential_type_file(),
+        awx: between(awx.read_text(encoding="utf-8"), "credential type", credential_type_blocks()),
     }
 
 

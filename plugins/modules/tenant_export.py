@@ -80,8 +80,8 @@ options:
         the right size and checksum are not downloaded again. A downloaded file is checked in the same way.
       - If V(false), options with the paths of missing files are omitted. The option C(checksum) of an object
         names its file in both cases.
-      - Esper returns no checksums of wallpapers, thumbnails and tile icons, so the module always downloads
-        these pictures to compute them.
+      - Esper returns no checksums of wallpapers, thumbnails and tile icons, so the module always reads these
+        pictures to compute them.
     type: bool
     default: false
   download_deadline:
@@ -122,6 +122,12 @@ EXAMPLES = r"""
   check_mode: true
   diff: true
   register: drift
+
+- name: Export content files and app versions with their files
+  esper.cloud.tenant_export:
+    dest: "{{ playbook_dir }}/tenant"
+    kinds: [app, content]
+    download: true
 """
 
 RETURN = r"""

@@ -84,9 +84,12 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Compare the tenant with the tree
+- name: Compare the tenant with a list
   esper.cloud.tenant:
-    src: tenant
+    device_groups:
+      - path: Stores/Hamburg
+      - path: Stores/Bremen
+    report_unlisted: true
   check_mode: true
   register: drift
 
@@ -96,7 +99,7 @@ EXAMPLES = r"""
     dest: "{{ playbook_dir }}/report"
     title: Production
 
-- name: Render a plan for a comment on a pull request
+- name: Write a comment for a pull request
   esper.cloud.tenant_report:
     plan: "{{ drift }}"
     view: plan

@@ -14,7 +14,7 @@ from ..base.times import parse_time
 from ..base.yaml_text import yaml_text
 
 VIEWS = ("drift", "plan")
-"""How a report describes the differences: as what is wrong in the tenant, or as what a run would do."""
+"""Descriptions of the differences: what is wrong in the tenant, or what a run does."""
 IN_ESPER = "In Esper"
 IN_TREE = "In the tree"
 NOT_IN_TREE = "Not in the tree"

@@ -230,7 +230,8 @@ def _omitted(export: _Export, tree: Path, downloaded: t.Container[str]) -> t.Ite
         for path in exported.omitted:
             reason = "Esper returns no name for this value, or a task cannot set it."
             yield {"kind": kind, "name": exported.key, "id": None, "path": path, "reason": reason}
-        for file in _missing(tree, exported, downloaded):
+        # A checksum in the tree names a file that it does not have.
+        for file in (each for each in _missing(tree, exported, downloaded) if not each.checksum):
             reason = "The file is not in the tree. Set download=true."
             yield {"kind": kind, "name": exported.key, "id": None, "path": f"{FILES}/{file.path}", "reason": reason}
 
@@ -283,7 +284,7 @@ TENANT_EXPORT = ModuleDefinition(
                     " same way.",
                     "If V(false), options with the paths of missing files are omitted. The option C(checksum) of an"
                     " object names its file in both cases.",
-                    "Esper returns no checksums of wallpapers, thumbnails and tile icons, so the module always downloads"
+                    "Esper returns no checksums of wallpapers, thumbnails and tile icons, so the module always reads"
                     " these pictures to compute them.",
                 ),
                 type="bool",

@@ -233,6 +233,19 @@ def test_errors_and_records_have_positions(in_tenant: Task, simulator: Simulator
     assert {entry["method"] for entry in simulator.journal()} == {"GET"}
 
 
+def test_a_file_that_neither_the_tree_nor_the_tenant_has_is_an_error_with_its_position(
+    in_tenant: Task, simulator: Simulator
+) -> None:
+    checksum = "9e107d9d372bb6826bd81d3542a419d6"
+    in_tenant.write("contents/lost.yml", f"name: lost.txt\nsrc: files/lost.txt\nchecksum: {checksum}\n")
+    in_tenant.write("device_groups.yml", "- path: Shops\n")
+    simulator.clear_journal()
+    result = in_tenant.action().run(task_vars={})
+    assert f"{in_tenant.root}/contents/lost.yml:1: contents[0] 'lost.txt': The file of the content" in result["msg"]
+    assert f"with the checksum {checksum} is missing: neither Esper nor the task has it." in result["msg"]
+    assert {entry["method"] for entry in simulator.journal()} == {"GET"}
+
+
 def test_results_have_no_encrypted_values(in_tenant: Task) -> None:
     lines = "\n  ".join(in_tenant.encrypted(PASSWORD).splitlines())
     in_tenant.write("roles/guest.yml", f"name: Guest\ndescription: !vault |\n  {lines}\n")

@@ -7,7 +7,6 @@ from __future__ import annotations
 import hashlib
 import stat
 import typing as t
-from pathlib import Path
 
 import pytest
 from ansible_collections.esper.cloud.plugins.module_utils.http.client import Client
