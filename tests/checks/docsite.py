@@ -91,7 +91,9 @@ def navigation(text: str, page: str) -> str:
     for section in re.split(r"^## ", text, flags=re.M)[1:]:
         title = section.partition("\n")[0]
         links = ((text, site_target(page, link)) for text, link in _TITLED_LINK.findall(section))
-        entries = [f"{text} <{link.rpartition('.')[0]}>" for text, link in links if not link.startswith("https://")]
+        # A link to a section is not another page.
+        pages = ((text, link) for text, link in links if not link.startswith("https://") and "#" not in link)
+        entries = [f"{text} <{link.rpartition('.')[0]}>" for text, link in pages]
         trees.append("\n".join(["```{toctree}", ":hidden:", f":caption: {title}", "", *entries, "```", ""]))
     return "\n".join(trees)
 
