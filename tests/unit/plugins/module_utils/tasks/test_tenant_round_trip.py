@@ -3,7 +3,7 @@
 """Round trips of any tenant through two simulators: an export is applied to another tenant, changed there, and found
 again.
 
-``--round-trips=NUMBER`` sets the number of tenants. `make test-matrix` has more of them than `make test`.
+``--round-trips=NUMBER`` sets the number of tenants. More of them take minutes.
 """
 
 from __future__ import annotations
