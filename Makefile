@@ -6,7 +6,7 @@ PYTHON ?= python3
 CHECKS := $(PYTHON) tests/checks
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-changed test-matrix lock sbom units laws faults mutations integration sanity lint generate messages simulator bench format clean
+.PHONY: help demo test test-changed test-matrix release-check lock sbom units laws faults mutations integration sanity lint docs generate messages simulator bench format clean
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,6 +22,9 @@ test-changed: ## Run the checks for the changes since the branch main
 
 test-matrix: ## Run the checks that depend on ansible-core with each supported version
 	@$(CHECKS) --matrix
+
+release-check: ## Run the checks for a release, after make test
+	@$(CHECKS) --release
 
 units: ## Run the unit and contract tests
 	@$(CHECKS) units
@@ -43,6 +46,9 @@ sanity: ## Run ansible-test sanity
 
 lint: ## Run the static checks
 	@$(CHECKS) ruff format mypy ansible-lint imports documentation changelog
+
+docs: ## Build the documentation site
+	@$(PYTHON) tests/checks/docsite.py
 
 simulator: .venv ## Run a simulated tenant on port 8899
 	@.venv/bin/python tests/checks/stage.py >/dev/null

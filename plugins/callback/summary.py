@@ -152,13 +152,25 @@ def _objects_of(values: Row) -> list[tuple[str, str, str]]:
 
 
 def _names_of(module: str, values: Row) -> list[str]:
-    """Return the name of the object that a module changed, or the number of its devices."""
+    """Return the name of the object that a module changed, or the number of devices that it changed."""
     record = values.get(module)
     if isinstance(record, dict):
         return [str(record[key]) for key in _NAME_KEYS if record.get(key)][:1]
-    devices = values.get("devices")
-    count = len(devices) if isinstance(devices, list) else values.get("device_count")
+    count = _count_of(values)
     return [counted(count)] if isinstance(count, int) else []
+
+
+def _count_of(values: Row) -> t.Any:
+    """Return the number of devices that a task changed. A task can select other devices, which need no change."""
+    if "changed_count" in values:
+        return values["changed_count"]
+    outdated, pending = values.get("outdated_count"), values.get("pending_devices")
+    if isinstance(outdated, int) and isinstance(pending, list):
+        return outdated - len(pending)
+    devices = values.get("devices")
+    if not isinstance(devices, list):
+        return values.get("device_count")
+    return sum(1 for row in devices if not isinstance(row, dict) or row.get("changed", True))
 
 
 def _phrase(action: str, names: list[str]) -> str:

@@ -372,6 +372,11 @@ pending_aliases:
       description: Alias that was sent to the device.
       type: str
       sample: POS 1
+changed_count:
+  description: Number of devices that the task changes.
+  returned: if O(state=present)
+  type: int
+  sample: 2
 created_groups:
   description: Paths of the device groups that the task creates.
   returned: if O(state=present)

@@ -153,6 +153,8 @@ def main() -> int:
         return _matrix(options)
     if options.changed:
         return _changed(options)
+    if options.release:
+        return _release(options)
 
     selected = [check for check in CHECKS if not options.names or check.name in options.names]
     if options.core:
@@ -220,6 +222,20 @@ def _matrix(options: argparse.Namespace) -> int:
     return run.close()
 
 
+def _release(options: argparse.Namespace) -> int:
+    """Run the checks that a release needs in addition to `make test`, on the newest ansible-core."""
+    environment = newest()
+    jobs = [
+        Job(check, environment, check.release)
+        for check in CHECKS
+        if check.release is not None and check.name in (options.names or [check.name])
+    ]
+    run = Run(len(jobs) == 1, options.jobs)
+    if run.make_environments([environment], [job.check for job in jobs]):
+        run.run(jobs)
+    return run.close()
+
+
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python3 tests/checks", description=__doc__)
     names = [check.name for check in CHECKS]
@@ -232,6 +248,7 @@ def _options() -> argparse.Namespace:
     which.add_argument(
         "--matrix", action="store_true", help="run the checks that depend on ansible-core with each supported version"
     )
+    which.add_argument("--release", action="store_true", help="run the checks for a release")
     which.add_argument("--changed", action="store_true", help="run the checks for the changes since the branch main")
     # One more than there are processors, because tests also wait.
     jobs = (os.cpu_count() or 1) + 1
@@ -246,6 +263,12 @@ def _options() -> argparse.Namespace:
     absent = {check.name for check in CHECKS if where and check.arguments(where) is None}
     if excess := absent & set(options.names):
         parser.error(f"does not run with this ansible-core: {', '.join(sorted(excess))}")
+    absent = {check.name for check in CHECKS if options.release and check.release is None}
+    absent |= {
+        check.name for check in CHECKS if not (where or options.release) and check.newest is check.oldest is None
+    }
+    if excess := absent & set(options.names):
+        parser.error(f"runs with other options only: {', '.join(sorted(excess))}")
     return options
 
 

@@ -13,9 +13,9 @@ Arguments = tuple[str, ...]
 class Check:
     """A command that runs in its own copy of the collection and fails if the statement in ``proves`` is false.
 
-    ``newest``, ``oldest`` and ``matrix`` are the arguments of the command on the newest ansible-core, on the oldest
-    one, and in `make test-matrix`. With None, the check does not run there. ``ends_only`` leaves out the cores between
-    the oldest and the newest in `make test-matrix`.
+    ``newest``, ``oldest``, ``matrix`` and ``release`` are the arguments of the command on the newest ansible-core, on
+    the oldest one, in `make test-matrix`, and in `make release-check`. With None, the check does not run there.
+    ``ends_only`` leaves out the cores between the oldest and the newest in `make test-matrix`.
     """
 
     name: str
@@ -24,6 +24,7 @@ class Check:
     newest: Arguments | None = ()
     oldest: Arguments | None = None
     matrix: Arguments | None = None
+    release: Arguments | None = None
     ends_only: bool = False
 
     @property
@@ -175,13 +176,28 @@ CHECKS = (
     Check("mypy", "the types are correct", ("sh", "-ec", MYPY)),
     Check(
         "importer",
-        "Galaxy and Automation Hub accept the built collection without a warning",
+        "Galaxy and Automation Hub accept the built collection without a warning, and it has no unnecessary files",
         ("python", "tests/checks/importer.py"),
+        release=("lint",),
+    ),
+    Check(
+        "release",
+        "version, release notes and rules of certification are correct, and the built collection works when installed",
+        ("python", "tests/checks/release.py"),
+        newest=None,
+        release=(),
+    ),
+    Check(
+        "builder",
+        "ansible-builder finds the requirements of the collection, and accepts the definition of the guide",
+        ("python", "tests/checks/builder.py"),
+        release=(),
     ),
     Check(
         "artifact",
         "the built collection works alone under ansible-runner, as in AWX, and leaves no key behind",
         ("python", "tests/checks/artifact.py"),
+        release=("10000",),
     ),
     Check(
         "awx",
@@ -202,6 +218,7 @@ CHECKS = (
         "documentation",
         "the documentation of all plugins renders, and its references are valid",
         ("antsibull-docs", "lint-collection-docs", "--plugin-docs", "--validate-collection-refs", "all", "."),
+        release=(),
     ),
     Check(
         "snapshots",
@@ -219,7 +236,9 @@ CHECKS = (
         "texts, names of tasks and short descriptions are plain technical English",
         ("python", "tests/checks/language.py"),
     ),
-    Check("changelog", "the changelog fragments are valid", ("antsibull-changelog", "lint")),
+    Check("changelog", "the changelog fragments are valid", ("antsibull-changelog", "lint"), release=()),
+    Check("yamllint", "YAML files have the form that .yamllint describes", ("yamllint", "--strict", "."), release=()),
+    Check("licenses", "each file has a license that reuse finds", ("reuse", "lint"), newest=None, release=()),
     Check("ruff", "the code follows the rules in pyproject.toml", ("ruff", "check")),
     Check("format", "the code is formatted", ("ruff", "format", "--check")),
 )

@@ -10,7 +10,7 @@ import re
 import subprocess
 import sys
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
@@ -34,6 +34,7 @@ LAYERS = {
     "simulator": "tests/simulator/requirements.txt",
     "units": "tests/requirements/units.txt",
     "tools": "tests/requirements/tools.txt",
+    "docs": "tests/requirements/docs.txt",
 }
 
 LOCKS = CHECKOUT / "tests" / "requirements" / "locks"
@@ -65,6 +66,8 @@ class Environment:
     @property
     def lock(self) -> Path:
         """Return the lock file of this Python and ansible-core. It does not exist for all that a machine can have."""
+        if self.name == "docs":
+            return LOCKS / "docs.txt"
         version = next((version for version, path in interpreters().items() if path == self.interpreter), (0, 0))
         core = re.search(r"==(2\.\d+)", self.core)
         newest_minor = max((minor for minor, (low, _high) in PYTHONS.items() if low <= version), default=0)
@@ -130,6 +133,11 @@ def newest() -> Environment:
     """Describe `.venv`: the newest ansible-core that runs on the newest Python."""
     found = interpreters()
     return Environment("newest", CHECKOUT / ".venv", found[max(found)], "ansible-core>=2.16")
+
+
+def docs() -> Environment:
+    """Describe the environment that builds the documentation site. The theme needs an older docutils than the tools."""
+    return replace(newest(), name="docs", path=CHECKOUT / ".ansible" / "venv-docs")
 
 
 def oldest() -> Environment:

@@ -10,7 +10,7 @@ import sys
 import typing as t
 from concurrent.futures import ThreadPoolExecutor
 
-from environments import LAYERS, LOCKS, RUNTIME, Environment, every_core, newest, oldest
+from environments import LAYERS, LOCKS, RUNTIME, Environment, docs, every_core, newest, oldest
 from stage import CHECKOUT
 
 # CA certificates are always the newest ones.
@@ -30,21 +30,22 @@ def main() -> None:
         sys.exit(f"No Python of this machine runs ansible-core {', '.join(missing)}. Install one.")
     with ThreadPoolExecutor(2) as pool:
         texts = dict(zip(environments, pool.map(_resolve_all, environments), strict=True))
-    runtime = _resolve(newest(), ["runtime"])
+    runtime, site = _resolve(newest(), ["runtime"]), _resolve(docs(), ["docs"])
     LOCKS.mkdir(exist_ok=True)
     for file in LOCKS.glob("*.txt"):
         file.unlink()
     for environment, text in texts.items():
         environment.lock.write_text(text)
         print(environment.lock.relative_to(CHECKOUT))
-    RUNTIME.write_text(runtime)
-    print(RUNTIME.relative_to(CHECKOUT))
+    for file, text in ((RUNTIME, runtime), (docs().lock, site)):
+        file.write_text(text)
+        print(file.relative_to(CHECKOUT))
 
 
 def _resolve_all(environment: Environment) -> str:
     """Return the lock file of an environment with the layers that the checks install in it. The oldest environment has
     the oldest libraries that the collection supports."""
-    layers = [name for name in LAYERS if name != "tools" or environment.path == newest().path]
+    layers = ["runtime", "simulator", "units", *(["tools"] if environment.path == newest().path else [])]
     return _resolve(environment, layers, _oldest_libraries() if environment.path == oldest().path else [])
 
 

@@ -7,14 +7,17 @@ import json
 import subprocess
 import sys
 import time
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from socket import AF_INET6, create_connection, socket
 from urllib.parse import urlsplit
 
+import apk
 import pytest
 from caller import Answer, Api, request
 from contract import Contract
 from process import FOLDER, Simulator
+from tenant import epoch
 
 
 def test_the_same_seed_makes_the_same_tenant(simulator: Simulator) -> None:
@@ -182,6 +185,20 @@ def test_it_serves_on_an_ipv6_address() -> None:
     with Simulator(host="::1", devices=1) as simulator:
         assert simulator.url.startswith("http://[::1]:")
         assert simulator.state()["device_count"] == 1
+
+
+@pytest.mark.parametrize("hour", range(24))
+def test_the_times_of_the_data_end_hours_ago(hour: int) -> None:
+    now = datetime(2026, 3, 1, hour, 30, tzinfo=timezone.utc)
+    assert timedelta(hours=1) <= now - epoch(now) < timedelta(hours=13)
+    assert epoch(now) == epoch(now.replace(minute=45))
+
+
+def test_an_apk_file_is_read_from_its_manifest(tmp_path: Path) -> None:
+    arguments = [sys.executable, str(FOLDER / "apk.py"), "com.example.till", "2.1.0", "210", "--dest", str(tmp_path)]
+    path = Path(subprocess.run(arguments, capture_output=True, text=True, check=True).stdout.strip())
+    assert path == tmp_path / "com.example.till-2.1.0-210.apk"
+    assert apk.read("other.apk", path.read_bytes()) == apk.Manifest("com.example.till", "2.1.0", 210)
 
 
 def test_it_runs_from_anywhere_and_stops_cleanly(tmp_path: Path) -> None:

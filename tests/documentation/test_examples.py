@@ -7,10 +7,12 @@ A block that does not run has a reason: ``<!-- not run: REASON -->``.
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 import sys
 import typing as t
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -22,6 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "simulator"))
 
 import apple_files
 from apk import unreadable
+from process import FOLDER
 
 if t.TYPE_CHECKING:
     from process import Simulator
@@ -33,6 +36,7 @@ class _Loader(yaml.SafeLoader):
 
 _Loader.add_constructor("!vault", lambda loader, node: loader.construct_scalar(t.cast(yaml.ScalarNode, node)))
 
+RETAILER = "docs/retailer.md"
 EXAMPLES = [block for block in blocks() if block.language == "yaml"]
 RUN = [block for block in EXAMPLES if block.mark != "not run"]
 PAGES = sorted({block.page for block in RUN})
@@ -89,15 +93,50 @@ def test_inventory_files_are_read(block: Block, simulator: Simulator, tmp_path: 
     assert len(ran.stdout.splitlines()) > 1
 
 
-@pytest.mark.parametrize("page", sorted({block.page for block in blocks() if block.mark == "output"}))
+@pytest.mark.parametrize("page", sorted({block.page for block in blocks() if block.mark == "output"} - {RETAILER}))
 def test_commands_show_the_output(page: str, simulator: Simulator, tmp_path: Path) -> None:
     """The commands of a page run in their order. Their output contains the lines of the page in the same order."""
-    ansible = _in_new_tenant(simulator, tmp_path)
+    _run_commands(page, _in_new_tenant(simulator, tmp_path))
+
+
+def test_the_retailer_has_the_stores_and_the_app_of_the_page(simulator: Simulator, tmp_path: Path) -> None:
+    """After the commands of the page, each device is in its store, and the rollback has reached the online devices."""
+    variables = {"SIMULATOR": str(FOLDER), "ANSIBLE_CALLBACKS_ENABLED": "esper.cloud.summary"}
+    _run_commands(RETAILER, _in_new_tenant(simulator, tmp_path, devices=560), **variables)
+    sent = Counter(
+        (each["method"], re.sub(r"[0-9a-f-]{36}", "ID", each["path"]).rstrip("/")) for each in simulator.writes()
+    )
+    assert sent == {
+        # The device groups of the regions and stores, the devices of each store, and the alias of each device.
+        ("POST", "/enterprise/ID/devicegroup"): 64,
+        ("PATCH", "/enterprise/ID/devicegroup/ID"): 60,
+        # The pilot, the other stores, and the rollback are commands, too.
+        ("POST", "/commands/v0/commands"): 500 + 3,
+        ("POST", "/enterprise/ID/application/upload"): 1,
+        ("PUT", "/v2/blueprints/ID"): 2,
+    }
+    state = simulator.state(devices=True)
+    groups = {each["id"]: each["name"] for each in state["groups"]}
+    published = {each["name"]: each["latest_published_version_id"] for each in state["blueprints"]}["Point of Sale"]
+    lines = csv.DictReader((tmp_path / "fleet.csv").read_text(encoding="utf-8").splitlines())
+    stores = {line["Serial number"]: line for line in lines}
+    devices = [each for each in state["devices"] if each["serial"] in stores]
+    assert len(devices) == 500
+    for device in devices:
+        line = stores[device["serial"]]
+        assert line["Store"].endswith(f"/{groups[device['group_id']]}")
+        # Offline devices get their aliases later.
+        assert device["state"] != 1 or device["alias"] == line["Name"]
+    versions = [each["blueprint_info"]["current_blueprint_version_id"] for each in devices if each["state"] == 1]
+    assert versions.count(published) == 63
+
+
+def _run_commands(page: str, ansible: Ansible, **environment: str) -> None:
     for block in (block for block in EXAMPLES if block.page == page and block.text.startswith("# ")):
-        (tmp_path / block.text.split()[1]).write_text(block.text, encoding="utf-8")
-    (tmp_path / "fleet.esper.yml").write_text("plugin: esper.cloud.devices\n", encoding="utf-8")
+        (ansible.folder / block.text.split()[1]).write_text(block.text, encoding="utf-8")
+    (ansible.folder / "fleet.esper.yml").write_text("plugin: esper.cloud.devices\n", encoding="utf-8")
     for block in (block for block in blocks() if block.page == page and block.mark == "output"):
-        ran = ansible.run("sh", "-c", block.value)
+        ran = ansible.run("sh", "-c", block.value, **environment)
         printed = iter([_without_duration(line) for line in ran.stdout.splitlines()])
         shown = [_without_duration(line) for line in block.text.splitlines() if line not in ("", "...")]
         assert [line for line in shown if line not in printed] == [], f"{block}: {ran.stdout}{ran.stderr}"
@@ -107,8 +146,8 @@ def _without_duration(line: str) -> str:
     return re.sub(r"in \d+ ms", "in 1 ms", line.rstrip())
 
 
-def _in_new_tenant(simulator: Simulator, folder: Path) -> Ansible:
-    simulator.reset()
+def _in_new_tenant(simulator: Simulator, folder: Path, **sizes: int) -> Ansible:
+    simulator.reset(**sizes)
     simulator.clear_faults()
     # Commands succeed as soon as their status is read.
     simulator.conduct(polls=1)

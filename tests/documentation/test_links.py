@@ -7,6 +7,7 @@ from __future__ import annotations
 import functools
 import os
 import re
+import sys
 import typing as t
 from pathlib import PurePosixPath
 
@@ -14,6 +15,10 @@ import pytest
 import yaml
 from ansible_collections.esper.cloud.plugins.module_utils.http.connection import OPTIONS
 from ansible_collections.esper.cloud.tests.documentation.pages import ROOT, anchors, blocks, code_spans, links, pages
+
+sys.path.insert(0, str(ROOT / "tests" / "checks"))
+
+from docsite import SITE, navigation, site_page, site_target
 
 GALAXY: dict[str, t.Any] = yaml.safe_load((ROOT / "galaxy.yml").read_text(encoding="utf-8"))
 GUIDES = [page for page in pages() if page.startswith("docs/") and page != "docs/index.md"]
@@ -40,6 +45,8 @@ def _target(page: str, link: str) -> str:
     for kind in ("blob", "tree"):
         if link.startswith(f"{repository}/{kind}/main/"):
             return link.removeprefix(f"{repository}/{kind}/main/")
+    if link.startswith(f"{SITE}/"):
+        return _site_source(link.removeprefix(f"{SITE}/"))
     if link.startswith(f"{repository}/actions/workflows/"):
         return f".github/workflows/{link.split('/workflows/')[1].split('/')[0]}"
     if link.startswith(("http://", "https://")):
@@ -47,6 +54,16 @@ def _target(page: str, link: str) -> str:
     if link.startswith("#"):
         return page + link
     return os.path.normpath(PurePosixPath(page).parent / link)
+
+
+def _site_source(path: str) -> str:
+    """Return the file that a page of the documentation site is made from."""
+    if path in ("", "index.html", "reference/index.html"):
+        return "docs/index.md"
+    if plugin := re.fullmatch(r"reference/(\w+)_([a-z]+)\.html", path):
+        folder = "modules" if plugin[2] == "module" else plugin[2]
+        return f"roles/{plugin[1]}/README.md" if folder == "role" else f"plugins/{folder}/{plugin[1]}.py"
+    return f"docs/{path.removesuffix('.html')}.md"
 
 
 @pytest.mark.parametrize("page", pages())
@@ -122,6 +139,40 @@ def test_names_of_content_exist(page: str) -> None:
 def test_environment_variables_exist(page: str) -> None:
     known = {name for option in OPTIONS for name in option.env} | _VARIABLES
     assert set(re.findall(r"\bESPER_[A-Z_]+\b", pages()[page])) - known == set()
+
+
+def test_the_site_links_to_its_own_pages() -> None:
+    assert site_target("docs/inventory.md", "awx.md#project") == "awx.md#project"
+    assert site_target("docs/inventory.md", "../README.md#connection-options") == "overview.md#connection-options"
+    assert site_target("docs/index.md", "../roles/app_release/README.md") == "reference/app_release_role.rst"
+    assert site_target("README.md", f"{GALAXY['repository']}/blob/main/docs/awx.md") == "awx.md"
+    assert site_target("README.md", f"{SITE}/reference/app_module.html") == "reference/app_module.rst"
+    assert site_target("docs/index.md", "../SECURITY.md") == f"{GALAXY['repository']}/blob/main/SECURITY.md"
+    text = "`esper.cloud.app` and `esper.cloud.git`\n```yaml\n- esper.cloud.app: {}\n# `esper.cloud.app`\n```\n"
+    linked = text.replace("`esper.cloud.app` and", "[`esper.cloud.app`](reference/app_module.rst) and")
+    assert site_page("docs/index.md", text, {"app": "app_module"}) == linked
+
+
+def test_the_navigation_of_the_site_has_all_guides() -> None:
+    trees = navigation(pages()["docs/index.md"], "docs/index.md")
+    entries = set(re.findall(r"^.+ <(.+)>$", trees, re.M))
+    assert entries == {PurePosixPath(guide).stem for guide in GUIDES} | {"overview", "reference/index"}
+
+
+def test_the_readme_has_the_form_that_certification_requires() -> None:
+    readme = pages()["README.md"]
+    assert [link for link in links("README.md") if not link.startswith("https://")] == []
+    assert re.findall(r"pip3? install .*ansible", readme) == []
+    headings = re.findall(r"^## (.+)$", readme, re.M)
+    needed = [
+        "Requirements",
+        "Installation",
+        "Testing",
+        "Support and limits",
+        "Release notes and versioning",
+        "License",
+    ]
+    assert [heading for heading in headings if heading in needed] == needed
 
 
 def test_code_blocks_have_a_language() -> None:

@@ -13,8 +13,11 @@ from pathlib import Path
 
 import pytest
 import yaml
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible_collections.esper.cloud.plugins.module_utils.catalog import definition_of
 from ansible_collections.esper.cloud.plugins.module_utils.kinds.device import FILTERS
-from ansible_collections.esper.cloud.tests.documentation.pages import ROOT, pages
+from ansible_collections.esper.cloud.plugins.module_utils.module import argument_spec
+from ansible_collections.esper.cloud.tests.documentation.pages import ROOT, code_spans, pages
 from ansible_collections.esper.cloud.tests.documentation.provoke import Ansible
 
 if t.TYPE_CHECKING:
@@ -58,6 +61,18 @@ def test_the_inventory_guide_lists_all_filters() -> None:
     unlisted = [name for name in FILTERS if not any(fnmatch(name, pattern) for pattern in listed)]
     assert unlisted == []
     assert [pattern for pattern in listed if not any(fnmatch(name, pattern) for name in FILTERS)] == []
+
+
+_TASKS = [span for span in code_spans("docs/espercli.md") if span.startswith("esper.cloud.")]
+
+
+@pytest.mark.parametrize("task", _TASKS)
+def test_the_tasks_that_replace_commands_are_valid(task: str) -> None:
+    ((name, options),) = yaml.safe_load(task).items()
+    definition = definition_of(name.removeprefix("esper.cloud."))
+    connection = {"api_url": "http://127.0.0.1/api", "api_key": "key"}
+    spec = argument_spec(definition, {})
+    assert ArgumentSpecValidator(spec, **definition.rules).validate({**connection, **options}).error_messages == []
 
 
 def test_the_readme_lists_the_tested_versions() -> None:

@@ -5,10 +5,13 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import re
+import sys
 from dataclasses import asdict, dataclass
 from io import BytesIO
+from pathlib import Path
 from struct import pack
 from zipfile import BadZipFile, ZipFile, ZipInfo
 
@@ -93,3 +96,22 @@ def read(name: str, data: bytes | None) -> Manifest | None:
     except (BadZipFile, KeyError, TypeError, ValueError):
         parts = _NAME.fullmatch(name)
         return None if parts is None else Manifest(parts[1], parts[2], int(parts[3]))
+
+
+def main() -> None:
+    """Write an APK file that has a manifest and no app: `python tests/simulator/apk.py com.example.till 2.0.0 200`."""
+    parser = argparse.ArgumentParser(prog="apk.py", description="Write an APK file for the simulator.")
+    parser.add_argument("package_name")
+    parser.add_argument("version_name")
+    parser.add_argument("version_code", type=int)
+    parser.add_argument("--label", default="", help="name of the app")
+    parser.add_argument("--dest", type=Path, default=Path(), help="directory of the file")
+    options = parser.parse_args()
+    manifest = Manifest(options.package_name, options.version_name, options.version_code, options.label)
+    path = options.dest / f"{manifest.package_name}-{manifest.version_name}-{manifest.version_code}.apk"
+    path.write_bytes(made(manifest))
+    sys.stdout.write(f"{path}\n")
+
+
+if __name__ == "__main__":
+    main()

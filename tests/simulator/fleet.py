@@ -16,7 +16,8 @@ T = TypeVar("T")
 Document = dict[str, Any]
 
 _GB = 1024**3
-_DAY = 24 * 3600
+_HOUR = 3600
+_DAY = 24 * _HOUR
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _PLATFORMS = ("ANDROID",) * 70 + ("APPLE",) * 12 + ("LINUX",) * 10 + ("WINDOWS",) * 8
 _ROLES = ("Till", "Kiosk", "Menu board", "Scanner", "Tablet", "Büro")
@@ -121,7 +122,7 @@ class _Fleet:
             "name": f"{self._letters()}-{self._letters()}-{number:05d}",
             # People choose the friendly names: some twice, some never.
             "alias": None if number % 10 == 0 else "" if number % 11 == 0 else role,
-            "state": self._state(platform),
+            "state": (state := self._state(platform)),
             "platform": platform,
             "serial": serial,
             "global_device_id": f"{platform.lower()}-{serial}",
@@ -129,7 +130,7 @@ class _Fleet:
             "group_id": None if number % 25 == 0 else self._pick(self._groups),
             "tags": tags,
             "provisioned_on": moment(created + 600),
-            "last_seen": moment(-int(chance() * chance() * 30 * _DAY)),
+            "last_seen": moment(-int(chance() * chance() * (_HOUR if state == _ONLINE else 30 * _DAY))),
             "created_at": moment(created),
             "updated_at": moment(created + 600),
             "provisioned_with": "BLUEPRINT",

@@ -22,7 +22,15 @@ ROOT = "All devices"
 # States of devices.
 ONLINE, DISABLED = 1, 20
 
-EPOCH = datetime(2026, 1, 15, 8, tzinfo=timezone.utc)
+
+def epoch(now: datetime) -> datetime:
+    """The zero of the times of the data: one hour to thirteen hours ago, so that times which follow are in the past."""
+    past = now - timedelta(hours=1)
+    return past.replace(hour=past.hour // 12 * 12, minute=0, second=0, microsecond=0)
+
+
+# The same for all tenants of a process, so that a reset makes an equal tenant.
+EPOCH = epoch(datetime.now(timezone.utc))
 
 
 @dataclass(frozen=True)
@@ -176,7 +184,7 @@ class Tenant:
         return secret
 
     def now(self) -> str:
-        """A time that grows by a second with each call: the wall clock has no part in the data."""
+        """A time that grows by a second with each call: it is the same in each run of a day."""
         self._ticks += 1
         return moment(self._ticks)
 

@@ -113,4 +113,4 @@ def client(server: Server, make_client: MakeClient) -> Client:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--round-trips", metavar="NUMBER", type=int, default=4, help="number of tenants for round trips")
+    parser.addoption("--round-trips", metavar="NUMBER", type=int, default=3, help="number of tenants for round trips")

@@ -19,6 +19,8 @@ UTILITIES = ROOT / "plugins" / "module_utils"
 SOURCES = {".py", ".sh", ".toml", ".yml", ".yaml"}
 # Written by tools, which keep no header.
 WRITTEN = {"changelogs/changelog.yaml", "tests/integration/integration_config.yml"}
+# Workflows whose commits we have not seen are named by a tag.
+NAMED_BY_TAG = {"ansible-collections/partner-certification-checker/.github/workflows/certification-reusable.yml@v4.1.0"}
 # What tools leave behind, and the facts of the contract, which are nobody's.
 NOT_OURS = {"tests/output", "tests/contract/api"}
 
@@ -68,6 +70,22 @@ def test_a_source_file_says_whose_it_is(path: str) -> None:
 def test_fragments_have_the_markup_of_the_release_notes(path: Path) -> None:
     # The release notes are reStructuredText. They show markup for ansible-doc, such as "C(name)", as it is.
     assert not re.findall(r"\b(?:[A-Z]|RV)\(.*", path.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / ".github" / "workflows").glob("*.yml")), ids=lambda path: path.stem)
+def test_workflows_use_fixed_actions_and_few_permissions(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    used = set(re.findall(r"uses: (.+)", text)) - NAMED_BY_TAG
+    assert used
+    assert not [each for each in used if not re.fullmatch(r"[\w./-]+@[0-9a-f]{40} # v[\d.]+", each)]
+    workflow = yaml.safe_load(text)
+    assert workflow["permissions"] == {"contents": "read"}
+    writing = {name for name, job in workflow["jobs"].items() if "write" in job.get("permissions", {}).values()}
+    assert writing == {"release": {"notes"}, "site": {"publish"}}.get(path.stem, set())
+    # Only the job that publishes reads the key, and it runs no code of the repository.
+    keyed = {name for name, job in workflow["jobs"].items() if "secrets." in str(job)}
+    assert keyed <= {"publish"}
+    assert not [name for name in keyed if "actions/checkout" in str(workflow["jobs"][name])]
 
 
 def imports(path: Path) -> set[str]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ..base.errors import ApiError, NotFound
+from ..base.errors import EsperError, NotFound
 from ..base.row import Row
 from ..engine.tenant_view import TenantView
 from ..kinds.blueprint import BLUEPRINT
@@ -80,7 +80,7 @@ class VersionLabels:
             row = BlueprintLookup(self._view, BLUEPRINT).find_by_id(blueprint_id) or {"id": blueprint_id}
             purpose = f"Reading the versions of the {BLUEPRINT.phrase(row)}"
             versions = list_versions(self._view, row, kind=BLUEPRINT, purpose=purpose)
-        except ApiError:
+        except EsperError:
             # The diff must not prevent the command.
             return blueprint_id, {}
         numbers = {str(each["version_id"]).lower(): each.get("version_number") for each in versions}

@@ -217,6 +217,13 @@ _MODULE = ModuleSpec(
             ),
         ),
         Value(
+            "changed_count",
+            "Number of devices that the task changes.",
+            type="int",
+            returned="if O(state=present)",
+            sample=2,
+        ),
+        Value(
             "created_groups",
             "Paths of the device groups that the task creates.",
             type="list",
@@ -271,6 +278,7 @@ def _run(view: TenantView, params: Params, context: RunContext) -> ModuleResult:
     if reads_again:
         batch.read_again()
     result["devices"] = batch.records(level, is_current=reads_again)
+    result["changed_count"] = len(batch.changed)
     result["moved_devices"] = batch.moves()
     result["pending_aliases"] = [_pending_alias(target) for target in renamed]
     result["created_groups"] = batch.created_groups

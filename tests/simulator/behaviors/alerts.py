@@ -43,8 +43,8 @@ def _alarms(tenant: Tenant, rule: dict[str, Any]) -> Iterator[dict[str, Any]]:
                 "device_name": device.name,
                 "group_id": [group.id] if group else [],
                 "group_name": group.name if group else "",
-                "alert_time": moment(hour * _HOUR),
-                "latest_seen": moment(hour * _HOUR + 60),
+                "alert_time": moment((hour - _ALARMS) * _HOUR),
+                "latest_seen": moment((hour - _ALARMS) * _HOUR + 60),
             }
 
 

@@ -72,8 +72,8 @@ def seed(tenant: Tenant) -> None:
             "duration": duration,
             "created_by": "ops@example.com" if number else "admin@example.com",
             "updated_by": "ops@example.com",
-            "created_at": moment(number * _DAY),
-            "updated_at": moment(number * _DAY + 630),
+            "created_at": moment((number - 2) * _DAY),
+            "updated_at": moment((number - 2) * _DAY + 630),
         }
 
 

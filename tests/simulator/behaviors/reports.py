@@ -12,7 +12,7 @@ from typing import Any
 
 from exchange import Answer, Behavior, Call, found, instant, not_found, refuse
 from storage import File
-from tenant import DISABLED, Device, Tenant
+from tenant import DISABLED, Device, Tenant, moment
 
 from behaviors.device_details import apps_of
 
@@ -46,7 +46,7 @@ def list_types(tenant: Tenant, call: Call) -> Answer:
             "name": kind,
             "display_name": kind.replace("_", " ").capitalize(),
             "description": f"A row for each {_SUBJECTS[kind]}",
-            "last_generated_at": "2026-01-15T00:00:00Z",
+            "last_generated_at": moment(0),
             "available_from": f"{day}T00:00:00Z",
         }
         for kind, day in _FIRST_DATES.items()
@@ -114,7 +114,7 @@ def get_oem_config_schema(tenant: Tenant, call: Call) -> Answer:
         "is_latest": code == list(_OEM_VERSIONS)[-1],
         "status": "ACTIVE",
         "schema_metadata": {"restriction_count": 1},
-        "created_at": "2026-01-15T08:00:00Z",
+        "created_at": moment(0),
         **({"schema_json": schema} if call.query.get("include_schema", "true") != "false" else {}),
     }
     return Answer({"code": 200, "message": "success", "content": content})

@@ -67,6 +67,19 @@ def test_changes_are_shown_by_kind(summary: Summary) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"changed_count": 2, "devices": [{}, {}, {}], "device_count": 9},
+        {"device_count": 9, "outdated_count": 3, "pending_devices": ["Till 1"]},
+        {"devices": [{"changed": True}, {"changed": False}, {"changed": True}], "device_count": 3},
+    ],
+)
+def test_devices_that_need_no_change_are_not_counted(summary: Summary, values: Row) -> None:
+    summary.plugin.v2_runner_on_ok(result("esper.cloud.converge", {"changed": True, **values}))
+    assert summary.end() == ["ESPER [Stores]", "converge: 1 changed (2 devices)"]
+
+
 def test_failures_have_their_task_and_message(summary: Summary) -> None:
     fails = summary.plugin.v2_runner_on_failed
     fails(result("esper.cloud.app", {"msg": "Too large\x1b[2K."}, "Upload"))

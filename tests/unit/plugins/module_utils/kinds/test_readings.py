@@ -14,6 +14,7 @@ from ansible_collections.esper.cloud.tests.laws.preparations import Preparation
 from ansible_collections.esper.cloud.tests.laws.world import EmbeddedSimulator, Run, World
 from ansible_collections.esper.cloud.tests.unit.service import Clock
 from contract import Contract
+from tenant import EPOCH
 
 Row = dict[str, t.Any]
 
@@ -50,6 +51,11 @@ def devices(world: World) -> list[Row]:
 def paths(run: Run) -> list[str]:
     """Return the last parts of the paths of the requests."""
     return [str(each["path"]).rstrip("/").rpartition("/")[2] for each in run.requests]
+
+
+def at(**offset: int) -> str:
+    """Return a time after the zero of the simulator."""
+    return (EPOCH + timedelta(**offset)).isoformat().replace("+00:00", "Z")
 
 
 def query(run: Run) -> Row:
@@ -239,27 +245,27 @@ def test_both_generations_of_status_metrics_have_the_same_values(world: World) -
 
 def test_a_report_is_about_the_last_day_unless_the_task_sets_a_period(world: World) -> None:
     run = world.must("enterprise_report_info", {})
-    assert run.result["availability"] == {"available_from": "2025-12-16T08:00:00Z", "enabled": True}
+    assert run.result["availability"] == {"available_from": at(days=-30), "enabled": True}
     assert run.result["report"]["registered_devices"] == 12
     start, end = (
         datetime.fromisoformat(query(run)[name].replace("Z", "+00:00")) for name in ("start_date", "end_date")
     )
     assert end - start == timedelta(days=1)
-    run = world.must("enterprise_report_info", {"start": "2026-04-01", "end": "2026-05-01T02:00:00+02:00"})
-    assert query(run) == {"start_date": "2026-04-01T00:00:00Z", "end_date": "2026-05-01T00:00:00Z"}
+    run = world.must("enterprise_report_info", {"start": "2030-04-01", "end": "2030-05-01T02:00:00+02:00"})
+    assert query(run) == {"start_date": "2030-04-01T00:00:00Z", "end_date": "2030-05-01T00:00:00Z"}
 
 
 @pytest.mark.parametrize(
     ("options", "error", "requests"),
     [
         (
-            {"start": "2025-12-01"},
-            "No report is available before 2025-12-16T08:00:00Z. Set start to this time or a later one.",
+            {"start": at(days=-31)},
+            f"No report is available before {at(days=-30)}. Set start to this time or a later one.",
             1,
         ),
         (
-            {"start": "2026-05-01", "end": "2026-05-01"},
-            "The option start must be before end: 2026-05-01T00:00:00Z is not before 2026-05-01T00:00:00Z.",
+            {"start": "2030-05-01", "end": "2030-05-01"},
+            "The option start must be before end: 2030-05-01T00:00:00Z is not before 2030-05-01T00:00:00Z.",
             0,
         ),
     ],
@@ -293,9 +299,9 @@ def test_sessions_are_sorted_and_have_words_and_seconds(world: World) -> None:
         ({"longer_than": 629}, ["TERMINATED"]),
         ({"longer_than": 630}, []),
         ({"shorter_than": 631}, ["TERMINATED"]),
-        ({"created_after": "2026-01-16", "created_before": "2026-01-17"}, ["FAILED"]),
-        ({"updated_after": "2026-01-17T08:10:00Z"}, ["ACTIVE"]),
-        ({"updated_before": "2026-01-16"}, ["TERMINATED"]),
+        ({"created_after": at(hours=-25), "created_before": at(hours=-23)}, ["FAILED"]),
+        ({"updated_after": at(minutes=10)}, ["ACTIVE"]),
+        ({"updated_before": at(days=-1)}, ["TERMINATED"]),
         ({"created_by": "admin"}, ["TERMINATED"]),
         ({"reason": "menu"}, ["ACTIVE"]),
         ({"device": "nobody"}, []),

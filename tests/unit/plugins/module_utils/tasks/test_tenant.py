@@ -1129,7 +1129,7 @@ def test_progress_is_reported_for_many_objects(tenant: Tenant) -> None:
     tenant.done(device_groups=[{"path": f"Unit {number}"} for number in range(40)])
     planned, *completed = tenant.progress
     assert planned == "Planned 40 objects: 40 created"
-    assert completed == [f"Completed {count} of 40 objects" for count in range(4, 41, 4)]
+    assert completed == [f"Completed {count} of 40 objects: device groups {count} of 40" for count in range(4, 41, 4)]
 
 
 def test_progress_does_not_exceed_the_number_of_objects(tenant: Tenant, tmp_path: Path) -> None:
@@ -1140,7 +1140,7 @@ def test_progress_does_not_exceed_the_number_of_objects(tenant: Tenant, tmp_path
     # The old content files of failed objects are not deleted.
     tenant.simulator.fault(kind="status", status=403, method="POST", path="/content/upload/", times=5)
     assert tenant.run(contents=contents, on_error="continue")["counts"] == counts(updated=15, failed=5)
-    assert tenant.progress[-1] == "Completed 20 of 20 objects"
+    assert tenant.progress[-1] == "Completed 20 of 20 objects: content files 20 of 20"
     assert len(tenant.progress) == 11
 
 

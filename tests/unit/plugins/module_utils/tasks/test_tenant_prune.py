@@ -126,6 +126,39 @@ def test_two_teams_share_a_tenant(world: World) -> None:
     assert world_names(world) == {"north-1.txt", "south-1.txt", "south-2.txt"}
 
 
+def test_two_teams_share_a_tenant_with_trees_of_several_kinds(world: World) -> None:
+    """A smaller tree deletes objects of its own team only, also if both teams use the same kinds."""
+
+    def tree(team: str, numbers: str) -> Row:
+        files = [{"content": f"{team}-{each}.txt", "destination_path": f"/sdcard/{each}.txt"} for each in numbers]
+        kinds = ("contents", "blueprints", "roles", "alert_channels")
+        return {
+            "device_groups": [{"path": team}, *({"path": f"{team}/{each}"} for each in numbers)],
+            "contents": [menu(world, f"{team}-{each}.txt") for each in numbers],
+            "blueprints": [{"name": f"{team}-board", "exact": True, "settings": {"android": {"files": files}}}],
+            "roles": [{"name": f"{team}-{each}", "scopes": ["read:device"]} for each in numbers],
+            "alert_channels": [{"name": f"{team}-{each}", "emails": ["a@example.com"]} for each in numbers],
+            "prune": [
+                {"kind": "device_groups", "names": [f"All devices/{team}*"]},
+                *({"kind": kind, "names": [f"{team}-*"]} for kind in kinds),
+            ],
+        }
+
+    for team in ("north", "south"):
+        world.must("tenant", tree(team, "12"))
+    run = planned(world, tree("north", "1"))
+    deleted = {(each["kind"], each["name"]) for each in run.result["objects"] if each["action"] == "deleted"}
+    assert deleted == {
+        ("device_group", "All devices/north/2"),
+        ("content", "north-2.txt"),
+        ("role", "north-2"),
+        ("alert_channel", "north-2"),
+    }
+    for team, numbers in (("south", "12"), ("north", "1")):
+        again = world.must("tenant", tree(team, numbers))
+        assert (again.changed, again.writes) == (False, [])
+
+
 @pytest.mark.parametrize("contents", [{}, {"contents": []}])
 def test_an_empty_or_missing_list_does_not_delete_all(menus: World, contents: Row) -> None:
     prune = {"kind": "contents", "allow_empty": False}
