@@ -19,7 +19,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import yaml
-from execution_environment import requirements
+from builder import requirements
 from importer import build
 from stage import CHECKOUT
 
