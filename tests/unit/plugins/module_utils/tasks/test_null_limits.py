@@ -1,6 +1,7 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The options that select or limit devices, with the value of an undefined variable, for each module that acts on them."""
+"""The options that select or limit devices, with the value of an undefined variable, for each module that changes
+devices."""
 
 from __future__ import annotations
 
