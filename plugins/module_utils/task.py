@@ -391,7 +391,7 @@ def unknown_result(
     if not null:
         return None
     if not check_mode:
-        return ModuleResult({"failed": True, "msg": f"{_options(null)} null. Set a name or an ID, or omit it."})
+        return ModuleResult({"failed": True, "msg": f"{_options(null)} null. Set a value, or omit it."})
     warning = (
         f"{_options(null)} null in check mode, probably because another task creates the object."
         " The changes of this task are known after that task has run."
