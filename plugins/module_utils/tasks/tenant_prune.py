@@ -241,6 +241,7 @@ OPTIONS = (
                 "kind",
                 "Kind of the objects: the option of this module with their list, such as V(contents).",
                 required=True,
+                identifier=True,
             ),
             Option(
                 "names",
@@ -251,12 +252,14 @@ OPTIONS = (
                 ),
                 type="list",
                 elements="str",
+                identifier=True,
             ),
             Option(
                 "exclude",
                 "Names of objects that the task never deletes, with V(*) and V(?).",
                 type="list",
                 elements="str",
+                identifier=True,
             ),
             Option(
                 "allow_empty",
@@ -285,6 +288,7 @@ OPTIONS = (
         "Maximum percentage of the existing objects of each kind that O(prune) deletes, from 0 to 100. If there are"
         " more, the task fails before it makes changes. There is no limit by default.",
         type="int",
+        identifier=True,
     ),
 )
 

@@ -331,3 +331,39 @@ def test_invalid_options_fail_before_any_request(world: World, options: Row, mes
     run = world.run("tenant", options)
     assert message in run.message
     assert run.requests == []
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"prune": [{"kind": "contents", "names": None}]}, "The option prune[0].names is null."),
+        ({"prune": [{"kind": "contents", "names": ""}]}, "The option prune[0].names[0] is empty."),
+        ({"prune": [{"kind": "contents", "names": ["a*", ""]}]}, "The option prune[0].names[1] is empty."),
+        ({"prune": [{"kind": "contents", "names": [None]}]}, "The option prune[0].names[0] is empty."),
+        ({"prune": [{"kind": "contents", "exclude": None}]}, "The option prune[0].exclude is null."),
+        ({"prune": [{"kind": "contents", "exclude": " "}]}, "The option prune[0].exclude[0] is empty."),
+        ({"prune": [{"kind": None}]}, "The option prune[0].kind is null."),
+        ({"prune": [{"kind": ""}]}, "The option prune[0].kind is empty."),
+        ({"prune": [None]}, "The option prune[0] must be a dict, not NoneType."),
+        ({"prune": [{"kind": "contents"}], "max_deletion_percent": None}, "The option max_deletion_percent is null."),
+        ({"plan_checksum": None}, "The option plan_checksum is null."),
+        ({"plan_checksum": ""}, "The option plan_checksum is empty."),
+        ({"reviewed_plan": None}, "The option reviewed_plan is null."),
+        ({"reviewed_plan": ""}, "The option reviewed_plan is not a valid path: ''."),
+        ({"accepted_deviations": [{"kind": "contents", "name": None, "reason": "x"}]}, "[0].name is null."),
+        (
+            {"accepted_deviations": [{"kind": "contents", "name": "a.txt", "reason": "Pilot", "field": None}]},
+            "The option accepted_deviations[0].field is null.",
+        ),
+        (
+            {"accepted_deviations": [{"kind": "contents", "name": "a.txt", "reason": "Pilot", "until": ""}]},
+            "The option accepted_deviations[0].until is empty.",
+        ),
+    ],
+)
+def test_an_empty_variable_selects_nothing(menus: World, options: Row, message: str, *, check_mode: bool) -> None:
+    """Neither a run nor its plan, which people trust, has what an empty variable does not name."""
+    run = menus.run("tenant", {"contents": [menu(menus, "a.txt")], **options}, check_mode=check_mode)
+    assert message in run.message
+    assert (run.failed, run.changed, run.requests) == (True, False, [])
