@@ -61,8 +61,9 @@ def failing(world: World, options: Row) -> Run:
 @pytest.fixture
 def world(world: World) -> World:
     """A tenant without content files and blueprints."""
-    prune = [{"kind": kind, "allow_empty": True} for kind in ("contents", "blueprints")]
-    world.must("tenant", {"prune": prune, "max_deletions": 100})
+    world.must("tenant", {"prune": [{"kind": "blueprints", "allow_empty": True}], "max_deletions": 100})
+    contents = world.must("content_info", {}).result["contents"]
+    world.must("tenant", {"contents": [{"id": row["id"], "state": "absent"} for row in contents]})
     return world
 
 
@@ -75,7 +76,7 @@ def menus(world: World) -> World:
 
 def test_nothing_is_deleted_by_default(menus: World) -> None:
     run = planned(menus, {"contents": [menu(menus, "a.txt")], "report_unlisted": True})
-    assert unlisted(run) == dict.fromkeys(("b.txt", "c.txt"), "The option prune does not name its kind.")
+    assert unlisted(run) == dict.fromkeys(("b.txt", "c.txt"), "The task does not prune content files.")
     assert not run.changed
     assert world_names(menus) == {"a.txt", "b.txt", "c.txt"}
 
@@ -108,6 +109,30 @@ def test_names_select_and_exclude(menus: World) -> None:
     prune = {"kind": "content", "names": ["?.txt", "[b].txt"], "exclude": ["c*"]}
     run = planned(menus, {"contents": [menu(menus, "a.txt")], "prune": [prune]})
     assert unlisted(run) == {"b.txt": None, "[b].txt": None, "c.txt": "prune[0] does not select its name."}
+
+
+def test_objects_with_the_same_name_are_kept(menus: World) -> None:
+    """Neither an export nor a task can name one of them. Somebody uploaded the second one in the console."""
+
+    def with_twin(_method: str, _path: str, body: t.Any) -> t.Any:
+        rows = body["results"] if isinstance(body, dict) and "results" in body else []
+        twins = [{**row, "id": 9000} for row in rows if row.get("name") == "b.txt"]
+        return {**body, "results": [*rows, *twins]} if twins else body
+
+    menus.simulator.rewrites.append(with_twin)
+    reason = "2 content files have this name, so a task cannot select one of them."
+    options = {"contents": [menu(menus, "a.txt")], "report_unlisted": True}
+    other = "The task does not prune content files."
+    run = menus.must("tenant", options)
+    assert [(row["name"], row["reason"]) for row in run.result["not_in_tree"]] == [
+        ("b.txt", reason),
+        ("b.txt", reason),
+        ("c.txt", other),
+    ]
+    run = planned(menus, {**options, "prune": [{"kind": "contents"}]})
+    assert unlisted(run) == {"b.txt": reason, "c.txt": None}
+    assert [each for each in run.writes if each.startswith("DELETE")] == run.writes
+    assert len(run.writes) == 1
 
 
 def test_two_teams_share_a_tenant(world: World) -> None:
