@@ -76,6 +76,10 @@ def test_plays_and_tasks_run(page: str, simulator: Simulator, tmp_path: Path) ->
         # The file is no APK file, so the role cannot read these from it.
         "app_release_package_name": "com.example.pos",
         "app_release_version_name": "2.1.0",
+        # The lists of the tasks with the module tenant.
+        "store_groups": [{"path": "Stores"}, {"path": "Stores/Hamburg"}],
+        "north_menus": [{"src": "menu.html"}],
+        "blueprints": [{"name": "Menu boards"}],
     }
     keys = dict.fromkeys(("PRODUCTION_KEY", "ACME_EU_KEY", "ACME_US_KEY"), simulator.key)
     ran = ansible.run("ansible-playbook", "-i", inventory, "page.yml", "-e", json.dumps(variables), **keys)
