@@ -365,7 +365,7 @@ class DeviceBatch:
         targets = [target for target in self.valid if target.desired.changes_tags]
         for target in targets:
             checked = _result_of(target.desired.checked_tags)
-            target.error = checked if isinstance(checked, EsperError) else None
+            target.error = checked if isinstance(checked, EsperError) else _unreadable_tags(target)
         targets = [target for target in targets if target.error is None]
         if not targets:
             return
@@ -677,6 +677,16 @@ def _tag_step(target: DeviceTarget) -> Step:
         path=_LEGACY,
         ids={"id": target.id},
         body={"tags": target.tags},
+    )
+
+
+def _unreadable_tags(target: DeviceTarget) -> EsperError | None:
+    """Return an error if the tags of a device have an unexpected type, because a request replaces all of them."""
+    tags = target.row.get("tags")
+    if tags is None or (isinstance(tags, list) and all(isinstance(tag, str) for tag in tags)):
+        return None
+    return EsperError(
+        f"The device '{target.label}' is not changed, because Esper returned an unexpected type for its tags."
     )
 
 

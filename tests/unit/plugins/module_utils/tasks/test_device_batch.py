@@ -319,3 +319,24 @@ def test_a_long_task_reports_its_progress(world: World) -> None:
         lines = [line for line in run.progress if line.startswith(text)]
         assert lines == [f"{text} {count} of 20 devices" for count in range(2, 21, 2)]
     assert world.must("device", {"devices": [items[0]["device"]], "tags": []}).progress == []
+
+
+@pytest.mark.parametrize("tags", ["a", 1, [{"id": "a"}], [1], {"a": "b"}], ids=str)
+@pytest.mark.parametrize("module", ["device", "device_placement"])
+def test_tags_that_cannot_be_read_are_not_replaced(fleet: World, module: str, tags: t.Any) -> None:
+    row = devices(fleet)[0]
+
+    def rewrite(_method: str, path: str, body: t.Any) -> t.Any:
+        if path.startswith("/v2/devices/"):
+            for each in body["content"].get("results", [body["content"]]):
+                each["tags"] = tags
+        return body
+
+    fleet.simulator.rewrites.append(rewrite)
+    tasks = {
+        "device": {"devices": [row["id"]], "add_tags": ["till"]},
+        "device_placement": {"rules": [{"match": {"id": row["id"]}, "add_tags": ["till"]}]},
+    }
+    run = fleet.run(module, tasks[module])
+    assert run.writes == []
+    assert "an unexpected type for its tags" in str(run.result)
