@@ -27,7 +27,7 @@ from dataclasses import dataclass, field
 from ..base.errors import Ambiguous, EsperError, InvalidParameter, NotFound
 from ..base.ids import is_uuid, last_uuid
 from ..base.row import Row
-from ..base.text import composed, counted, listed, look_alike
+from ..base.text import composed, counted, has_control, listed, look_alike
 from ..engine.apply import add_accepted, apply_each, raise_first
 from ..engine.batch import Batch, BatchItem
 from ..engine.lookup import lookup_of
@@ -327,6 +327,9 @@ class DeviceBatch:
         self._new_groups = Batch(self.view, list(items.values()))
         self._new_groups.assign_keys()
         self._new_groups.plan_all(continue_on_error=True)
+        self.warnings += [
+            warning for item in self._new_groups.items if item.error is None for warning in item.plan.warnings
+        ]
         groups: dict[str, Row | EsperError] = {}
         for reference, path in paths.items():
             row = items[path].error or device_groups(self.view).find_at(split_path(path))
@@ -420,7 +423,9 @@ class DeviceBatch:
         for target in self.valid:
             alias = target.desired.alias
             alias = (target.row.get("alias") or "" if alias is None else alias).strip()
-            if alias:
+            if target.desired.alias is not None and has_control(alias):
+                target.error = InvalidParameter(f"Invalid alias: {alias!r} contains a control character.")
+            elif alias:
                 owners.setdefault(alias, []).append(target)
         for alias, same in owners.items():
             new = [target for target in same if target.desired.alias is not None]

@@ -340,3 +340,23 @@ def test_tags_that_cannot_be_read_are_not_replaced(fleet: World, module: str, ta
     run = fleet.run(module, tasks[module])
     assert run.writes == []
     assert "an unexpected type for its tags" in str(run.result)
+
+
+def test_a_new_group_with_a_similar_name_is_a_warning(fleet: World) -> None:
+    rows = devices(fleet)
+    items = [{"device": rows[0]["id"], "group": "Stores/berlin"}, {"device": rows[1]["id"], "group": "Stores/Potsdam"}]
+    run = fleet.run("device", {"assignments": items, "create_groups": True}, check_mode=True)
+    assert run.result["created_groups"] == ["All devices/Stores/berlin", "All devices/Stores/Potsdam"]
+    assert [warning for warning in run.warnings if "similar name exists" in warning] == [
+        "The device group 'All devices/Stores/berlin' is new, but a similar name exists: 'Berlin'. The names differ"
+        " only in case, whitespace or the form of characters."
+    ]
+
+
+@pytest.mark.parametrize("alias", ["Till\n1", "Till\x1b[1m", "Till\u202e1"])
+def test_an_alias_with_a_control_character_is_an_error(fleet: World, alias: str) -> None:
+    row = devices(fleet)[0]
+    for options in ({"assignments": [{"device": row["id"], "alias": alias}]}, {"devices": [row["id"]], "alias": alias}):
+        run = fleet.run("device", options)
+        assert (run.failed, run.writes) == (True, [])
+        assert "contains a control character" in run.message
