@@ -66,7 +66,7 @@ class Scenario:
     @property
     def reads_only(self) -> bool:
         """Return whether no write request may be sent."""
-        return self.check_mode or self.module.endswith(("_info", "_export")) or self.module == INVENTORY
+        return self.check_mode or self.module.endswith(("_info", "_export", "_report")) or self.module == INVENTORY
 
 
 def scenarios() -> tuple[Scenario, ...]:
@@ -228,6 +228,16 @@ def _waiting(tenant: Tenant) -> list[Task]:
 
 def _serials(tenant: Tenant) -> list[str]:
     return sorted(each["serial"] for each in tenant.devices)
+
+
+def _report(tenant: Tenant) -> Row:
+    rows = [{"kind": "device_group", "name": each["name"], "id": each["id"]} for each in tenant.groups]
+    return {
+        "plan": {
+            "objects": [{**rows[0], "action": "updated", "changes": []}],
+            "not_in_tree": [{**row, "action": "kept"} for row in rows[1:]],
+        }
+    }
 
 
 _OTHERS = (
@@ -403,6 +413,7 @@ _OTHERS = (
             }
         ),
     ),
+    Scenario("tenant_report", "tenant_report", _report),
     Scenario("converge-wait", "converge", lambda tenant: {"devices": tenant.ids, **_WAIT}, _ASSIGNED),
     Scenario(
         "tile_icon_assignment-devices",
