@@ -129,7 +129,7 @@ CHECKS = (
         ("python", "-m", "pytest"),
         newest=("tests/unit", "tests/contract"),
         oldest=UNITS_ON_OLDEST,
-        matrix=("tests/unit",),
+        matrix=("tests/unit", "--round-trips=20"),
     ),
     Check(
         "processes",

@@ -187,7 +187,8 @@ class Exporter:
             return self._names_in(field, field.names.objects(value), path, omitted)
         if field.fields and isinstance(value, dict):
             options = self.dict_of(field, value, path, omitted)
-            has_values = is_set(field, field.from_api(value)) or bool(_leaves(options, SecretValue))
+            # Values that are lost do not count, so an export of a copy is the same.
+            has_values = is_set(field, options) or bool(_leaves(options, SecretValue))
             return options if options and has_values else None
         if field.fields and isinstance(value, list):
             return self._list_of(field, value, path, omitted)

@@ -8,10 +8,12 @@ them from the list of all apps in the legacy family, and asks for one app only i
 
 from __future__ import annotations
 
+import functools
 import typing as t
 
 from ..base.errors import ApiError, InvalidParameter
 from ..base.row import Params, Row
+from ..http.parallel import together
 from .app_list import APPS, LEGACY, LEGACY_APPS, app_of, version_code, versions_of, with_app
 from .app_package import with_package
 from .app_version_lookup import VersionLookup
@@ -56,8 +58,17 @@ class AppVersionLookup(VersionLookup):
     def list_existing(self) -> list[Row]:
         """Return the versions of all apps: those of an app that the legacy family lists with one request for all."""
         self.view.preload(self.kind)
-        listed = ((app, self._listed_versions(app)) for app in self.view.list_objects(self.apps))
-        return [row for app, rows in listed for row in (self.versions_of(app) if rows is None else rows)]
+        apps, _legacy_apps = together(
+            self.view.client,
+            lambda: self.view.list_objects(self.apps),
+            lambda: self.view.list_objects(LEGACY_APPS),
+        )
+        listed = [self._listed_versions(app) for app in apps]
+        reads = [
+            functools.partial(self.versions_of, app) for app, rows in zip(apps, listed, strict=True) if rows is None
+        ]
+        unlisted = iter(together(self.view.client, *reads))
+        return [row for rows in listed for row in (next(unlisted) if rows is None else rows)]
 
     def find_existing(self, app: Row, target: Params) -> list[Row]:
         """Return the versions of an app that match the options of a task.

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from urllib.parse import quote
 
 from ..base.errors import Ambiguous, ApiError, InvalidParameter, NotFound
+from ..base.limits import FEW_LOOKUPS
 from ..base.row import Row
 from ..engine.tenant_view import TenantView
 from ..model.kind import Kind
@@ -130,8 +131,20 @@ class Catalog:
             for row in self._view.planned(kind)
             if isinstance(row["id"], KnownAfterApply) and self._routes.query.items() <= row.items()
         ]
-        rows = [*self._view.list_objects(kind, query), *uploads]
+        all_rows = self._view.objects_by_id(kind) if package and not self._routes.query else None
+        rows = [*(self._view.list_objects(kind, query) if all_rows is None else all_rows.values()), *uploads]
         return [row for row in rows if package in (None, row.get("package_name"))]
+
+    def ids_of(self, packages: t.Collection[str]) -> list[str]:
+        """Return the IDs of the existing apps with some package names. Empty if the names are few, and the list of all
+        apps is not read yet."""
+        if len(packages) <= FEW_LOOKUPS and (self._routes.query or self._view.objects_by_id(self._routes.kind) is None):
+            return []
+        return [
+            str(row["id"])
+            for row in self.apps()
+            if row.get("package_name") in packages and not isinstance(row["id"], KnownAfterApply)
+        ]
 
     def package_of(self, app_id: t.Any) -> str | None:
         """Return the package name of an app, None if the catalog does not have the app."""

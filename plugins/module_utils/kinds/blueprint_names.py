@@ -8,6 +8,7 @@ Apps come from blueprint_catalog.py, content files from the list of v0.yaml.
 
 from __future__ import annotations
 
+import functools
 import typing as t
 from dataclasses import dataclass
 
@@ -16,7 +17,7 @@ from ..base.ids import normal_id
 from ..base.row import Row
 from ..engine.lookup import lookup_of
 from ..engine.tenant_view import TenantView
-from ..http.parallel import CONCURRENCY, in_parallel
+from ..http.parallel import together
 from ..model.conform import to_row
 from ..model.field import Reference
 from ..model.unknowns import KnownAfterApply
@@ -209,12 +210,30 @@ class Names:
             for app in named_list.items_of(settings) or ()
             if not is_webclip(app)
         }
+        self._read_versions(apps)
 
-        def read(app: tuple[str, t.Any]) -> None:
-            self._catalogs[app[0]].versions(app[1])
+    def prefetch_desired(self, several: t.Iterable[Row]) -> None:
+        """Read the versions of all apps of which the settings of tasks name versions at the same time, for
+        resolve()."""
+        apps: set[tuple[str, t.Any]] = set()
+        packages: dict[str, set[str]] = {}
+        for settings in several:
+            for named_list in _APPS:
+                for app in named_list.items_of(settings) or ():
+                    if is_webclip(app) or all(app.get(key) is None for key in ("version_name", "version_code")):
+                        continue
+                    if app.get("app_id") is not None:
+                        apps.add((named_list.platform, normal_id(app["app_id"])))
+                    elif app.get("package_name") is not None:
+                        packages.setdefault(named_list.platform, set()).add(app["package_name"])
+        for platform, names in packages.items():
+            apps |= {(platform, app_id) for app_id in self._catalogs[platform].ids_of(names)}
+        self._read_versions(apps)
 
-        for _versions in in_parallel(self._view.client, read, sorted(apps, key=str), CONCURRENCY):
-            pass
+    def _read_versions(self, apps: t.Collection[tuple[str, t.Any]]) -> None:
+        """Read the versions of apps, each with its platform, at the same time."""
+        reads = [functools.partial(self._catalogs[app[0]].versions, app[1]) for app in sorted(apps, key=str)]
+        together(self._view.client, *reads)
 
     def add_names(self, settings: Row, other: Row | None = None) -> Row:
         """Return settings in API format with the names of all apps, files and other objects, except those that

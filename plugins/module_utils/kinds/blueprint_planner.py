@@ -47,6 +47,11 @@ class BlueprintPlanner(Planner):
         """The lookup of blueprints."""
         return BlueprintLookup(self.view, self.kind)
 
+    def prefetch(self, several: t.Sequence[Params]) -> None:
+        """Read the versions of the apps in the settings at the same time."""
+        super().prefetch(several)
+        self._names.prefetch_desired(params["settings"] for params in several if params["settings"])
+
     def desired(self, params: Params) -> Row:
         """Return the desired state in normal form, by field name. Raise InvalidParameter for invalid values."""
         desired = super().desired(params)

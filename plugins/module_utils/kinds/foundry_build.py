@@ -30,12 +30,11 @@ from ..model.module_spec import Option, Value
 from ..model.names import NamedObject, Names
 from ..model.plain import plain_kind
 from ..model.plan import Plan
-from .foundry_build_lookup import BuildLookup, check_version, matching, with_version
+from .foundry_build_lookup import BuildLookup, check_version, is_withdrawn, matching, with_version
 from .foundry_exporter import BuildExporter
 from .foundry_model_lookup import DEVICE_MODELS
 
 _ARCHITECTURES = ("arm", "arm64", "x86_64", "x86")
-_RISKY_STATES = ("unavailable", "to_be_deprecated")
 _VERSION_DOC = (
     "Version of the build: the major, minor and build number of Foundation, for example V(15.2.31). The major version"
     " of Android can precede them."
@@ -78,7 +77,7 @@ class BuildPlanner(Planner):
 
     def _check_state(self, current: Row, params: Params) -> None:
         """Raise InvalidParameter if Esper withdraws the build, unless the task has force."""
-        if current.get("build_state") in _RISKY_STATES and not params["force"]:
+        if is_withdrawn(current) and not params["force"]:
             raise InvalidParameter(
                 f"The {self.kind.phrase(current)} is in the state {current['build_state']}. Approve another build, or"
                 " set force=true."

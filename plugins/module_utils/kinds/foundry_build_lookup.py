@@ -20,6 +20,7 @@ _NUMBERS = ("foundation_major_number", "foundation_minor_number", "foundation_bu
 _VERSION = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9}){2,3}")
 # Options that distinguish builds of one version, and their keys in the API.
 _TYPES = {"build_type": "build_type", "arch": "build_arch"}
+_WITHDRAWN_STATES = ("unavailable", "to_be_deprecated")
 
 
 def with_version(row: Row) -> Row:
@@ -27,6 +28,11 @@ def with_version(row: Row) -> Row:
     numbers = [row.get(key) for key in _NUMBERS]
     is_complete = all(isinstance(each, (int, str)) and str(each).isdecimal() for each in numbers)
     return {**row, "version": ".".join(map(str, numbers)) if is_complete else None}
+
+
+def is_withdrawn(row: Row) -> bool:
+    """Return whether Esper withdraws a build, so that its approval requires force."""
+    return row.get("build_state") in _WITHDRAWN_STATES
 
 
 def check_version(version: str | None) -> None:

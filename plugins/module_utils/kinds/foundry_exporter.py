@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from ..base.row import Row
 from ..engine.exporter import Exporter
-from .foundry_build_lookup import labels_of
+from .foundry_build_lookup import is_withdrawn, labels_of
 from .foundry_model_lookup import DEVICE_MODELS
 
 
@@ -31,7 +31,9 @@ class BuildExporter(Exporter):
             return {}
         types = {"build_type": row.get("build_type"), "arch": row.get("build_arch")}
         own = {} if row["label"] == row["version"] else {name: value for name, value in types.items() if value}
-        return {"device_model": row["model_name"], "version": row["version"], **own, "approved": True}
+        # Otherwise no other tenant could get the approval, nor this one get it back.
+        force = {"force": True} if is_withdrawn(row) else {}
+        return {"device_model": row["model_name"], "version": row["version"], **own, "approved": True, **force}
 
 
 class DeviceModelExporter(Exporter):

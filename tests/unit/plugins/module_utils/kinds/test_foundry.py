@@ -7,6 +7,7 @@ from __future__ import annotations
 import typing as t
 
 import pytest
+import yaml
 from ansible_collections.esper.cloud.plugins.module_utils.kinds import foundry_event
 from ansible_collections.esper.cloud.tests.laws.world import Run, World
 
@@ -328,6 +329,21 @@ def test_objects_of_a_task_that_do_not_exist(world: World) -> None:
         "1 of 1 objects failed. foundry_builds[0] 'Example K10 9.9.9': The Foundry build 'Example K10 9.9.9' was not"
     )
     assert run.writes == []
+
+
+def test_an_export_restores_the_approval_of_a_build_that_esper_withdraws(world: World) -> None:
+    withdrawn = [each for each in builds(world) if each["approved"] and each["state"] == "to_be_deprecated"]
+    tree = world.folder / "tree"
+    world.must("tenant_export", {"dest": str(tree), "kinds": ["foundry_build"]})
+    exported = [yaml.safe_load(file.read_text()) for file in (tree / "foundry_builds").glob("*.yml")]
+    assert sorted(each["device_model"] for each in exported if each.get("force")) == sorted(
+        each["device_model"] for each in withdrawn
+    )
+    assert world.must("tenant", {"foundry_builds": exported}, check_mode=True).changed is False
+
+    world.must("foundry_build", {"id": withdrawn[0]["id"], "approved": False})
+    assert world.must("tenant", {"foundry_builds": exported}).changed
+    assert [each["approved"] for each in builds(world) if each["id"] == withdrawn[0]["id"]] == [True]
 
 
 # --- events -----------------------------------------------------------------------------------------------------------
