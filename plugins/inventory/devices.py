@@ -291,6 +291,8 @@ from ansible_collections.esper.cloud.plugins.plugin_utils.device_groups import R
 from ansible_collections.esper.cloud.plugins.plugin_utils.garbage import without_collections
 from ansible_collections.esper.cloud.plugins.plugin_utils.host_variables import HostVariables, VariableBuilder
 
+# The connection plugins by the values of the option.
+_CONNECTIONS = {"device": "esper.cloud.device", "local": "local"}
 _HOSTNAME_FIELDS = ("name", "alias", "serial", "id")
 _NAMES_PLUGIN = re.compile(r"^[\"']?plugin[\"']?\s*:\s*[\"']?esper\.cloud\.devices\b", re.MULTILINE)
 _LARGEST_FILE = 100_000
@@ -519,25 +521,33 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         devices = [device for device in fleet.devices if includes_disabled or device["state_code"] != DISABLED]
         # _add_hosts() empties the only list that is left.
         fleet.devices = []
-        constants = {inventory_connections.URL_VARIABLE: as_text(api_url)} if api_url else {}
+        constants = self._add_root_group()
+        if api_url:
+            constants[inventory_connections.URL_VARIABLE] = as_text(api_url)
         builder = VariableBuilder(fleet, prefix, constants)
         groups = DeviceGroups(self.inventory, fleet, self.get_option("group_by"), self._warn)
-        self._add_root_group()
         groups.create(devices, with_empty=self.get_option("include_empty_groups"))
         hostnames = self._hostnames(devices, builder, taken=self._taken_names(f"{prefix}id", api_url))
         for host, variables in self._add_hosts(devices, hostnames, builder, groups):
             self._construct(host, variables)
 
-    def _add_root_group(self) -> None:
+    def _add_root_group(self) -> Row:
+        """Add the group of all hosts with its variables. Return those that each host of this source needs, because the
+        group has the connection of another source."""
         self.inventory.add_group(ROOT_GROUP)
-        is_device = self.get_option("connection") == "device"
-        connection = as_data("esper.cloud.device" if is_device else "local")
-        self.inventory.set_variable(ROOT_GROUP, "ansible_connection", connection)
-        if is_device:
-            # Gathering facts does nothing instead of failing.
-            self.inventory.set_variable(ROOT_GROUP, "ansible_facts_modules", [])
         interpreter = as_template("{{ ansible_playbook_python }}")
         self.inventory.set_variable(ROOT_GROUP, "ansible_python_interpreter", interpreter)
+        option = self.get_option("connection")
+        variables: Row = {"ansible_connection": as_data(_CONNECTIONS[option])}
+        current = self.inventory.groups[ROOT_GROUP].vars.get("ansible_connection")
+        if current in _CONNECTIONS.values() and current != _CONNECTIONS[option]:
+            return {**variables, "ansible_facts_modules": [] if option == "device" else ["smart"]}
+        if option == "device":
+            # Gathering facts does nothing instead of failing.
+            variables["ansible_facts_modules"] = []
+        for name, value in variables.items():
+            self.inventory.set_variable(ROOT_GROUP, name, value)
+        return {}
 
     def _add_hosts(
         self, devices: list[Row], hostnames: list[str | None], builder: VariableBuilder, groups: DeviceGroups

@@ -370,7 +370,7 @@ def unmet_requirement(rules: Params, params: Params) -> str:
 def _blank_identifier(visits: Visits) -> str:
     """Return a sentence if an option that names an object is empty, otherwise ""."""
     blank = list(blank_identifiers(visits.own))
-    return f"{_options(blank)} empty. An empty value selects nothing: set a name or an ID, or omit it." if blank else ""
+    return f"{_options(blank)} empty. An empty value selects nothing: set a value, or omit it." if blank else ""
 
 
 def _options(paths: t.Sequence[str]) -> str:
@@ -382,16 +382,18 @@ def unknown_result(
 ) -> ModuleResult | None:
     """Return the result of a task if it sets an option that names an object to null, otherwise None.
 
-    In check mode, such a value is known only after another task has run. Otherwise, it is an error. The values are
-    those that the user wrote, because AnsibleModule does not distinguish null from an omitted option.
+    In check mode, such a value is known only after another task has run. Otherwise, it is an error. It is always one
+    for a module with ``items``, because the plan of all of them would be unknown.
+
+    The values are those that the user wrote, because AnsibleModule does not distinguish null from an omitted option.
     ``empty_is_null`` says whether an empty text in check mode can represent null.
     """
     empty = empty_is_null and check_mode
     null = list(null_identifiers(visits.own, empty_is_null=empty))
     if not null:
         return None
-    if not check_mode:
-        return ModuleResult({"failed": True, "msg": f"{_options(null)} null. Set a name or an ID, or omit it."})
+    if not check_mode or definition.items:
+        return ModuleResult({"failed": True, "msg": f"{_options(null)} null. Set a value, or omit it."})
     warning = (
         f"{_options(null)} null in check mode, probably because another task creates the object."
         " The changes of this task are known after that task has run."

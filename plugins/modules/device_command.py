@@ -352,6 +352,9 @@ options:
           - Text of the message. The Esper API calls it C(message).
           - Required for C(SET_DEVICE_LOCKDOWN_STATE).
         type: str
+      tag:
+        description: Tag of the screenshot that the operation C(CAPTURE_SCREENSHOT) takes.
+        type: str
       timezone_string:
         description:
           - Time zone, for example V(Europe/Berlin).

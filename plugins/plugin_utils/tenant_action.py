@@ -34,7 +34,7 @@ class TenantAction(TaskAction):
 
     def _prepare(self) -> Preparation:
         args = dict(self._task.args)
-        if not args.get(_SRC):
+        if _SRC not in args:
             # Ansible runs a task again with the arguments of the first run, if it has the keyword until.
             return self._preparation
         roots = [self._root(path) for path in _paths(args.pop(_SRC))]
@@ -88,6 +88,9 @@ def _paths(value: t.Any) -> list[str]:
     paths = [path.strip() for path in value.split(",")] if isinstance(value, str) else value
     if not isinstance(paths, (list, tuple)) or not all(isinstance(path, str) and path.strip() for path in paths):
         raise InvalidParameter("The option src must be a list of directories.")
+    if not paths:
+        # With prune, a task without objects would delete them.
+        raise InvalidParameter("The option src is empty. Set a directory, or omit it.")
     return [str(path) for path in paths]
 
 

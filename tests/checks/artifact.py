@@ -48,15 +48,16 @@ SECRETS = play(
 )
 FAILING = play({"esper.cloud.device_group": {"path": "Stores", "api_key": "{{ password }}"}})
 
-# AWX starts ansible-inventory with ansible-runner, too.
+# AWX starts ansible-inventory with ansible-runner, too, and reads a file. Each line of another output is an event.
 READ_INVENTORY = """
 import json, sys
 import ansible_runner
-private, source = sys.argv[1:]
-found, errors = ansible_runner.get_inventory(
-    "list", [source], response_format="json", private_data_dir=private, quiet=True
+private, source, output = sys.argv[1:]
+_, errors = ansible_runner.get_inventory(
+    "list", [source], private_data_dir=private, quiet=True, export=True, output_file=output
 )
-print(json.dumps({"hosts": len(found["_meta"]["hostvars"]), "errors": errors}))
+with open(output) as file:
+    print(json.dumps({"hosts": len(json.load(file)["_meta"]["hostvars"]), "errors": errors}))
 """
 
 
@@ -177,7 +178,7 @@ def read_inventory(job: Job, simulator: Simulator, devices: int) -> str:
     outputs = []
     for _ in range(2):
         simulator.clear_journal()
-        outputs.append(job.run("python", "-c", READ_INVENTORY, job.private, source))
+        outputs.append(job.run("python", "-c", READ_INVENTORY, job.private, source, job.private / "hosts.json"))
         found = json.loads(outputs[-1].splitlines()[-1])
         # It leaves out devices that are not enrolled.
         if not 0.9 * devices < found["hosts"] <= devices:

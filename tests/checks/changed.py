@@ -51,8 +51,8 @@ RULES: tuple[tuple[str, dict[str, Arguments]], ...] = (
     (r"tests/checks/.+", {"integration": ("device_group_info",)}),
     (r"tests/checks/(artifact|importer)\.py|requirements\.txt|galaxy\.yml", {"artifact": (), "importer": ()}),
     (
-        r"tests/checks/execution_environment\.py|requirements\.txt|meta/execution-environment\.yml|docs/awx\.md",
-        {"execution-environment": ()},
+        r"tests/checks/builder\.py|requirements\.txt|meta/execution-environment\.yml|docs/awx\.md",
+        {"builder": ()},
     ),
     (r"tests/checks/(artifact|importer)\.py|requirements\.txt", {"artifact": (), "importer": ()}),
     (r"extensions/.+|playbooks/files/awx.+", {"units": ("tests/unit",), "artifact": ()}),

@@ -188,16 +188,16 @@ CHECKS = (
         release=(),
     ),
     Check(
-        "execution-environment",
+        "builder",
         "ansible-builder finds the requirements of the collection, and accepts the definition of the guide",
-        ("python", "tests/checks/execution_environment.py"),
+        ("python", "tests/checks/builder.py"),
         release=(),
     ),
     Check(
         "artifact",
         "the built collection works alone under ansible-runner, as in AWX, and leaves no key behind",
         ("python", "tests/checks/artifact.py"),
-        release=(),
+        release=("10000",),
     ),
     Check(
         "awx",

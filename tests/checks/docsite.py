@@ -33,7 +33,7 @@ def site_target(page: str, link: str) -> str:
     for prefix in (f"{REPOSITORY}/blob/main/", f"{REPOSITORY}/tree/main/"):
         path = path.replace(prefix, "/")
     if path.startswith(f"{SITE}/"):
-        path = path.removeprefix(f"{SITE}/")
+        path = path.removeprefix(f"{SITE}/") or "index.html"
         return _with_anchor(path.replace(".html", ".rst" if path.startswith("reference/") else ".md"), anchor)
     if path.startswith(("https://", "http://")) or not path:
         return link
@@ -87,12 +87,18 @@ def plugin_pages() -> dict[str, str]:
 
 def navigation(text: str, page: str) -> str:
     """Return the navigation of the site: for each section of the index, the pages that its table or list links to."""
-    trees = []
+    trees, found = [], set[str]()
     for section in re.split(r"^## ", text, flags=re.M)[1:]:
-        title = section.partition("\n")[0]
-        links = ((text, site_target(page, link)) for text, link in _TITLED_LINK.findall(section))
-        entries = [f"{text} <{link.rpartition('.')[0]}>" for text, link in links if not link.startswith("https://")]
-        trees.append("\n".join(["```{toctree}", ":hidden:", f":caption: {title}", "", *entries, "```", ""]))
+        entries = []
+        for name, link in _TITLED_LINK.findall(section):
+            target = site_target(page, link)
+            # A link to a section is not another page.
+            if not target.startswith("https://") and "#" not in target and target not in found:
+                found.add(target)
+                entries.append(f"{name} <{target.rpartition('.')[0]}>")
+        if entries:
+            title = section.partition("\n")[0]
+            trees.append("\n".join(["```{toctree}", ":hidden:", f":caption: {title}", "", *entries, "```", ""]))
     return "\n".join(trees)
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import yaml
-from execution_environment import requirements
+from builder import requirements
 from importer import build
 from stage import CHECKOUT
 
@@ -136,13 +136,14 @@ def first_use_problems() -> t.Iterator[str]:
         collection = folder / "ansible_collections" / "esper" / "cloud"
         programs = folder / "venv" / "bin"
         simulator = collection / "tests" / "simulator" / "requirements.txt"
-        for command in (
+        commands: list[list[str | Path]] = [
             [sys.executable, "-m", "venv", folder / "venv"],
             [programs / "pip", "install", "--quiet", f"ansible-core=={version('ansible-core')}"],
             [programs / "ansible-galaxy", "collection", "install", "--offline", "-p", folder, build(folder)],
             [programs / "pip", "install", "--quiet", "-r", collection / "requirements.txt", "-r", simulator],
             [programs / "python", "-c", FIRST_USE, collection],
-        ):
+        ]
+        for command in commands:
             run = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
             if run.returncode:
                 yield f"{run.stdout}{run.stderr}\n{Path(command[0]).name} failed."

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from ansible_collections.esper.cloud.tests.documentation.pages import Block, blocks
+from ansible_collections.esper.cloud.tests.documentation.pages import ROOT, Block, blocks
 from ansible_collections.esper.cloud.tests.documentation.provoke import Ansible
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "simulator"))
@@ -76,6 +76,10 @@ def test_plays_and_tasks_run(page: str, simulator: Simulator, tmp_path: Path) ->
         # The file is no APK file, so the role cannot read these from it.
         "app_release_package_name": "com.example.pos",
         "app_release_version_name": "2.1.0",
+        # The lists of the tasks with the module tenant.
+        "store_groups": [{"path": "Stores"}, {"path": "Stores/Hamburg"}],
+        "north_menus": [{"src": "menu.html"}],
+        "blueprints": [{"name": "Menu boards"}],
     }
     keys = dict.fromkeys(("PRODUCTION_KEY", "ACME_EU_KEY", "ACME_US_KEY"), simulator.key)
     ran = ansible.run("ansible-playbook", "-i", inventory, "page.yml", "-e", json.dumps(variables), **keys)
@@ -91,6 +95,35 @@ def test_inventory_files_are_read(block: Block, simulator: Simulator, tmp_path: 
     ran = ansible.run("ansible-inventory", "-i", "page.esper.yml", "--graph")
     assert ran.returncode == 0, ran.stderr
     assert len(ran.stdout.splitlines()) > 1
+
+
+def _examples(path: str) -> list[t.Any]:
+    """Return the documents in the EXAMPLES of a plugin. A test target runs those of modules."""
+    (text,) = re.findall(
+        r'^EXAMPLES = r"""\n(.*?)^"""', (ROOT / "plugins" / path).read_text(encoding="utf-8"), re.M | re.S
+    )
+    return list(yaml.safe_load_all(text))
+
+
+def test_the_examples_of_the_lookup_and_of_the_inventory_run(simulator: Simulator, tmp_path: Path) -> None:
+    ansible = _in_new_tenant(simulator, tmp_path)
+    # The groups and the tag in the examples of the inventory.
+    prepare: list[t.Any] = [{"esper.cloud.device_group": {"path": path}} for path in ("Stores/Hamburg", "Lab")]
+    prepare.append({"esper.cloud.device": {"devices": ["OUW-MDJ-00001"], "tags": ["retired"]}})
+    play = {"hosts": "localhost", "gather_facts": False, "tasks": prepare + _examples("lookup/id.py")[0]}
+    (tmp_path / "lookup.yml").write_text(yaml.safe_dump([play]), encoding="utf-8")
+    ran = ansible.run("ansible-playbook", "lookup.yml")
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+
+    (tmp_path / "acme.key").write_text(simulator.key, encoding="utf-8")
+    documents = _examples("inventory/devices.py")
+    assert any(each.pop("tenant", "") for each in documents)  # The simulator has an address only.
+    sources = [ansible.inventory(f"example-{index}", **each) for index, each in enumerate(documents)]
+    ran = ansible.run("ansible-inventory", *(f"-i{name}" for name in sources), "--list", HOME=str(tmp_path))
+    assert ran.returncode == 0, ran.stderr
+    groups = json.loads(ran.stdout)
+    assert any(name.startswith("model_") for name in groups)
+    assert groups["low_battery"]["hosts"]
 
 
 @pytest.mark.parametrize("page", sorted({block.page for block in blocks() if block.mark == "output"} - {RETAILER}))

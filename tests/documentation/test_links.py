@@ -147,6 +147,7 @@ def test_the_site_links_to_its_own_pages() -> None:
     assert site_target("docs/index.md", "../roles/app_release/README.md") == "reference/app_release_role.rst"
     assert site_target("README.md", f"{GALAXY['repository']}/blob/main/docs/awx.md") == "awx.md"
     assert site_target("README.md", f"{SITE}/reference/app_module.html") == "reference/app_module.rst"
+    assert site_target("README.md", f"{SITE}/") == "index.md"
     assert site_target("docs/index.md", "../SECURITY.md") == f"{GALAXY['repository']}/blob/main/SECURITY.md"
     text = "`esper.cloud.app` and `esper.cloud.git`\n```yaml\n- esper.cloud.app: {}\n# `esper.cloud.app`\n```\n"
     linked = text.replace("`esper.cloud.app` and", "[`esper.cloud.app`](reference/app_module.rst) and")

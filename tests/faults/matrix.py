@@ -35,7 +35,7 @@ ERRORS = {
     "no response": r"the request to \S+ timed out\.|the task exceeded its deadline of \S+ s\. Increase deadline\.",
     "unknown host": r"the host \S+ was not found\. Check tenant or api_url\.",
     "certificate": r"the TLS certificate of \S+ is invalid \(",
-    "TLS": r"the TLS connection to \S+ failed",
+    "no TLS": r"\S+ does not use TLS on this port\. Check the port and the scheme in api_url\.",
     "key": r"returned HTTP 401.* The API key is not valid\. Check api_key",
     "scope": r"returned HTTP 403: .* The user of the API key may lack a role or scope\.",
     "gone": r"returned HTTP 404.* The object may have been deleted",
@@ -295,7 +295,7 @@ _fault(
     "certificate",
     secure=True,
 )
-_fault(_group, "no TLS any more", _without_tls, "TLS", secure=True)
+_fault(_group, "no TLS any more", _without_tls, "no TLS", secure=True)
 
 _group = "Rejected requests"
 _fault(_group, "401 in the middle of the task", _simulated(kind="status", status=401, times=None), "key")

@@ -206,6 +206,16 @@ def _drops_last_item(task: ModuleDefinition, args: Row, context: RunContext) -> 
     return enter(task, {**args, **items}, context)
 
 
+def _prunes_nothing(task: ModuleDefinition, args: Row, context: RunContext) -> ModuleResult:
+    selectors = {"report_unlisted": True} if args.get("prune") else {}
+    return enter(task, {**args, "prune": None, **selectors}, context)
+
+
+def _prunes_everything(task: ModuleDefinition, args: Row, context: RunContext) -> ModuleResult:
+    selectors = [{**each, "names": ["*"]} for each in args.get("prune") or ()]
+    return enter(task, {**args, "prune": selectors, "max_deletions": 100}, context)
+
+
 # --- defects of responses and descriptions ----------------------------------------------------------------------------
 
 
@@ -320,6 +330,11 @@ MUTANTS: dict[str, tuple[Mutant, ...]] = {
     "tenant": (
         Mutant("drops the last item", "After tenant, the objects differ", _drops_last_item),
         Mutant("always writes", "check mode of tenant sends", _always_writes),
+    ),
+    "prune": (
+        Mutant("prunes nothing", "'action': 'kept'", _prunes_nothing),
+        Mutant("prunes everything", "'action': 'deleted'.*'action': 'deleted'", _prunes_everything),
+        Mutant("always writes", "check mode of prune sends|lists one object sends", _always_writes),
     ),
     "export": (
         Mutant("reads differently", "the exported task sends", _reads_differently, kind="blueprint"),

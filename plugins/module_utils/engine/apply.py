@@ -260,11 +260,14 @@ def apply_each(
     *,
     concurrency: int = CONCURRENCY,
     stops: bool = False,
+    on_progress: t.Callable[[int, int], None] | None = None,
 ) -> list[tuple[Step, EsperError]]:
     """Send independent write requests, several at a time. Return those that failed, with their errors.
 
-    All are sent even if some fail. With ``stops``, no further one starts after a failure.
+    All are sent even if some fail. With ``stops``, no further one starts after a failure. ``on_progress`` is called
+    after each request with the number of complete requests and of all.
     """
+    steps = list(steps)
     failures: list[tuple[Step, EsperError]] = []
 
     def attempt(step: Step) -> tuple[Step, EsperError] | None:
@@ -277,7 +280,11 @@ def apply_each(
             return step, error
         return None
 
-    outcomes = list(in_parallel(view.client, attempt, steps, concurrency))
+    outcomes = []
+    for outcome in in_parallel(view.client, attempt, steps, concurrency):
+        outcomes.append(outcome)
+        if on_progress:
+            on_progress(len(outcomes), len(steps))
     view.invalidate(kind)
     return [outcome for outcome in outcomes if outcome is not None]
 

@@ -25,7 +25,7 @@ from ..model.items import item_label
 from ..model.kind import Kind, Shape
 from ..model.names import NamedObject
 from ..model.values import leaves
-from .lookup import learn_names, lookup_of
+from .lookup import learn_names, lookup_of, same_name
 from .tenant_view import TenantView
 
 VARIABLE_PREFIX = "esper_secret_"
@@ -136,7 +136,7 @@ class Exporter:
             by_key.setdefault(exported.key, []).append((row, exported))
         for key, found in by_key.items():
             if len(found) > 1:
-                reason = f"{len(found)} {self.kind.titles} have this name, so a task cannot select one of them."
+                reason = same_name(self.kind, len(found))
                 self.omitted += [OmittedObject(key, row.get(self.kind.id_key), reason) for row, _exported in found]
         objects = [found[0][1] for found in by_key.values() if len(found) == 1]
         return list(secret_variables(self.kind, sorted(objects, key=self.sort_key)))
@@ -187,7 +187,8 @@ class Exporter:
             return self._names_in(field, field.names.objects(value), path, omitted)
         if field.fields and isinstance(value, dict):
             options = self.dict_of(field, value, path, omitted)
-            has_values = is_set(field, field.from_api(value)) or bool(_leaves(options, SecretValue))
+            # Values that are lost do not count, so an export of a copy is the same.
+            has_values = is_set(field, options) or bool(_leaves(options, SecretValue))
             return options if options and has_values else None
         if field.fields and isinstance(value, list):
             return self._list_of(field, value, path, omitted)

@@ -206,6 +206,11 @@ def learn_names(view: TenantView, fields: t.Iterable[Field], rows: t.Sequence[Ro
             view.learn_names(NamedObject(identifier, name) for identifier, name in lookup.names_of(unnamed).items())
 
 
+def same_name(kind: Kind, count: int) -> str:
+    """Return the reason why a task cannot select one of some objects with the same name, as a sentence."""
+    return f"{count} {kind.titles} have this name, so a task cannot select one of them."
+
+
 def lookup_of(view: TenantView, kind: Kind) -> Lookup:
     """Return the lookup of a kind in a view."""
     return t.cast("Lookup", (kind.lookup or Lookup)(view, kind))

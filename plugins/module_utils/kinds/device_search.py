@@ -83,6 +83,11 @@ def require_devices(view: TenantView, identifiers: t.Iterable[str]) -> list[Row]
     return unique_devices(found.values())
 
 
+def not_found(view: TenantView, name: str) -> NotFound:
+    """Return the error about a device that does not exist. It suggests similar names."""
+    return _not_found(view.client, name)
+
+
 def unique_devices(rows: t.Iterable[Row | None]) -> list[Row]:
     """Return devices without duplicates and None."""
     return list({row["id"]: row for row in rows if row is not None}.values())
@@ -137,8 +142,11 @@ DEVICE = Kind(
 def _raise_not_found(client: Client, found: t.Mapping[str, Row | None]) -> t.NoReturn:
     missing = [name for name, row in found.items() if row is None]
     others = ", ".join(f"'{name}'" for name in missing[1:])
-    names = [] if is_uuid(missing[0]) else _similar_names(client, missing[0])
-    raise NotFound("device", missing[0], names, note=f"Also not found: {others}." if others else "")
+    raise _not_found(client, missing[0], f"Also not found: {others}." if others else "")
+
+
+def _not_found(client: Client, name: str, note: str = "") -> NotFound:
+    return NotFound("device", name, [] if is_uuid(name) else _similar_names(client, name), note=note)
 
 
 def _similar_names(client: Client, name: str) -> list[str]:

@@ -25,8 +25,9 @@ class Option:
     ``doc`` is the documentation, one paragraph or more. ``type``, ``elements``, ``choices``, ``default``, ``required``
     and ``aliases`` are those of an argument spec. ``options`` are the suboptions of a dict, or of each dict in a list,
     and ``rules`` the rules between them. A ``secret`` value is never shown. An ``identifier`` names an object by ID,
-    name, path or tag. If it is empty or null, the task fails, because it could select other objects. With ``numbers``,
-    a text can be a whole number. ``texts_by_name`` is true for a dict of texts whose keys name objects.
+    name, path or tag, or limits a task in another way. If it is empty or null, the task fails, because it could change
+    objects that nobody named, unless it ``may_be_blank``. With ``numbers``, a text can be a whole number.
+    ``texts_by_name`` is true for a dict of texts whose keys name objects.
 
     ``query`` is set for a filter of an _info module: the query parameter that has the value. It filters the list, or
     selects the object if the path is that of one object. The values of a list have commas between them. ``to_query``
@@ -44,6 +45,7 @@ class Option:
     aliases: tuple[str, ...] = ()
     secret: bool = False
     identifier: bool = False
+    may_be_blank: bool = False
     numbers: bool = False
     texts_by_name: bool = False
     query: str = ""

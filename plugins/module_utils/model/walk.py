@@ -109,7 +109,7 @@ def needs_check(described: Described) -> bool:
 def blank_identifiers(visits: t.Iterable[Visit]) -> t.Iterator[str]:
     """Yield the paths of identifiers that are empty or only whitespace, also in lists and dicts."""
     for path, described, value in visits:
-        if not described.identifier:
+        if not _must_be_set(described):
             continue
         if isinstance(value, list):
             yield from (f"{path}[{index}]" for index, item in enumerate(value) if item is None or _is_blank(item))
@@ -119,10 +119,14 @@ def blank_identifiers(visits: t.Iterable[Visit]) -> t.Iterator[str]:
             yield path
 
 
+def _must_be_set(described: Described) -> bool:
+    return described.identifier and not (isinstance(described, Option) and described.may_be_blank)
+
+
 def null_identifiers(visits: t.Iterable[Visit], *, empty_is_null: bool = False) -> t.Iterator[str]:
     """Yield the paths of identifiers that are null, with ``empty_is_null`` also of those that are an empty text."""
     for path, described, value in visits:
-        if described.identifier and (value is None or (empty_is_null and value == "")):
+        if _must_be_set(described) and (value is None or (empty_is_null and value == "")):
             yield path
 
 

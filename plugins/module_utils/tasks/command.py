@@ -247,6 +247,7 @@ _ARGS = (
     _text("subnet_mask", "Prefix length of the network, from 1 to 32."),
     # Ansible reserves the name "message".
     _text("text", "Text of the message. The Esper API calls it C(message).", api="message"),
+    _text("tag", "Tag of the screenshot that the operation C(CAPTURE_SCREENSHOT) takes."),
     _text("timezone_string", "Time zone, for example V(Europe/Berlin)."),
     _text("title", "Title of the message."),
     _text("url", "Link in the message."),

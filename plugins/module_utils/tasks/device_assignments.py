@@ -8,6 +8,7 @@ A value that is empty is the same as one that is omitted, because the empty cell
 from __future__ import annotations
 
 import csv
+import functools
 import io
 import typing as t
 from pathlib import Path
@@ -24,6 +25,8 @@ _COLUMNS = ("device", "alias", "group", *_TAG_LISTS)
 # The separators of columns, which the header of a file shows.
 _DELIMITERS = (",", ";", "\t")
 
+_name = functools.partial(Option, identifier=True, may_be_blank=True)
+
 ASSIGNMENTS = Option(
     "assignments",
     (
@@ -34,14 +37,14 @@ ASSIGNMENTS = Option(
     type="list",
     elements="dict",
     options=(
-        Option("device", "Device by name, alias, serial number or ID."),
+        _name("device", "Device by name, alias, serial number or ID."),
         Option("alias", "Alias of the device."),
-        Option("group", "Device group of the device, as in O(group)."),
-        Option(
+        _name("group", "Device group of the device, as in O(group)."),
+        _name(
             "tags", "Tags of the device, as in O(tags). An empty list removes all tags.", type="list", elements="str"
         ),
-        Option("add_tags", "Tags to add, as in O(add_tags).", type="list", elements="str"),
-        Option("remove_tags", "Tags to remove, as in O(remove_tags).", type="list", elements="str"),
+        _name("add_tags", "Tags to add, as in O(add_tags).", type="list", elements="str"),
+        _name("remove_tags", "Tags to remove, as in O(remove_tags).", type="list", elements="str"),
     ),
 )
 SRC = Option(

@@ -36,7 +36,7 @@ from ..engine.tenant_view import TenantView
 from ..http.parallel import CONCURRENCY, in_parallel
 from ..kinds.device import MINIMAL, as_host
 from ..kinds.device_group import DEVICE_GROUP, device_groups
-from ..kinds.device_search import find_devices, find_each, label_of
+from ..kinds.device_search import find_devices, find_each, label_of, not_found
 from ..kinds.group_devices import steps_into
 from ..kinds.group_path import join_path, split_path
 from ..kinds.tag import TAG
@@ -59,6 +59,9 @@ _LEGACY = "/enterprise/{enterprise_id}/device/{id}/"
 _ALIAS = "device_alias_name"
 # The maximum number of errors in a message. The result contains all.
 _SHOWN_ERRORS = 3
+# The minimum number of requests for which progress is reported, and the number of reports.
+_MANY = 20
+_PROGRESS_STEPS = 10
 # What only Esper knows after a change of a device, and after a change of its blueprint.
 _STALE = ("updated_at",)
 _STALE_BLUEPRINT = ("current_blueprint_id", "current_blueprint_version_id", "blueprint_status")
@@ -191,6 +194,9 @@ class DeviceBatch:
         """Return the batch of devices that are yet to be found by ``name``, which can be a name, an alias, a serial
         number or an ID. This takes few requests for all of them. Devices that have an error keep it."""
         found = find_each(view, [target.name for target in targets if target.name])
+        # Suggestions take requests, so only the errors that the message shows have them.
+        missing = [name for name, row in found.items() if row is None][:_SHOWN_ERRORS]
+        errors = {name: not_found(view, name) for name in missing}
         for target in targets:
             row = found.get(target.name.strip())
             if isinstance(row, Ambiguous):
@@ -200,7 +206,7 @@ class DeviceBatch:
             elif not target.name:
                 target.error = target.error or InvalidParameter("The device is empty. Set a name, serial number or ID.")
             else:
-                target.error = target.error or NotFound("device", target.name)
+                target.error = target.error or errors.get(target.name.strip()) or NotFound("device", target.name)
         return cls(view, targets, creates_groups=creates_groups)
 
     # --- state --------------------------------------------------------------------------------------------------------
@@ -442,6 +448,7 @@ class DeviceBatch:
         tagged = [target for target in self.changed if "tags" in target.after]
         renamed = [target for target in self.changed if "alias" in target.after]
         alias_steps = {step: target for target in renamed for step in self._alias_steps(target)}
+        report = functools.partial(_reporter, context)
         with accepting(context.effects, f"The command {RENAMING}", list(alias_steps)):
             failures: Failures = []
             if moves:
@@ -449,11 +456,13 @@ class DeviceBatch:
             steps: list[Step] = [*moves]
             if tagged and not (stops and failures):
                 tag_steps: dict[Step, list[DeviceTarget]] = {}
-                failures += self._record(tag_steps, self._apply_tags(tagged, tag_steps, stops=stops))
+                failed = self._apply_tags(tagged, tag_steps, stops=stops, on_progress=report("Set the tags of"))
+                failures += self._record(tag_steps, failed)
                 steps += tag_steps
             if alias_steps and not (stops and failures):
                 owners = {step: [target] for step, target in alias_steps.items()}
-                failures += self._record(owners, apply_each(self.view, REQUEST, owners, stops=stops))
+                sent = apply_each(self.view, REQUEST, owners, stops=stops, on_progress=report("Sent the aliases of"))
+                failures += self._record(owners, sent)
             if failures and stops:
                 self._raise(failures, is_complete=self._is_complete(failures, [*moves, *steps, *alias_steps], tagged))
         self.commands |= {command.devices[0]: command.id for command in accepted_commands(alias_steps)}
@@ -500,7 +509,12 @@ class DeviceBatch:
         return steps_for(self.view, command, [target.id], f"Setting the alias of the device '{target.label}'")
 
     def _apply_tags(
-        self, targets: list[DeviceTarget], owners: dict[Step, list[DeviceTarget]], *, stops: bool
+        self,
+        targets: list[DeviceTarget],
+        owners: dict[Step, list[DeviceTarget]],
+        *,
+        stops: bool,
+        on_progress: t.Callable[[int, int], None],
     ) -> Failures:
         """Set the tags of devices, and return the failed requests. Add all requests to ``owners``.
 
@@ -514,7 +528,7 @@ class DeviceBatch:
         for attempt in range(_MAX_MERGES + 1):
             steps = {target.id: _tag_step(target) for target in waiting}
             owners.update((steps[target.id], [target]) for target in waiting)
-            failed = apply_each(self.view, TAG, steps.values(), stops=stops)
+            failed = apply_each(self.view, TAG, steps.values(), stops=stops, on_progress=on_progress)
             failures += failed
             checks = [
                 _Check(target, steps[target.id])
@@ -599,6 +613,17 @@ class DeviceBatch:
         if target.tags is not None:
             record["tags"] = target.tags
         return {key: value for key, value in record.items() if key not in stale}
+
+
+def _reporter(context: RunContext, text: str) -> t.Callable[[int, int], None]:
+    """Return a function that reports the number of complete requests, once for each tenth of many."""
+
+    def report(count: int, total: int) -> None:
+        tenth, previous = (number * _PROGRESS_STEPS // total for number in (count, count - 1))
+        if total >= _MANY and tenth > previous:
+            context.progress(f"{text} {count} of {counted(total)}")
+
+    return report
 
 
 def _result_of(call: t.Callable[[], _Out]) -> _Out | EsperError:

@@ -34,6 +34,8 @@ def max_devices_option(destructive: str = "") -> Option:
             default if destructive else "There is no limit by default.",
         ),
         type="int",
+        # Null is an error, because a task with an undefined variable would have no limit.
+        identifier=True,
     )
 
 
@@ -48,6 +50,7 @@ def max_percent_option(of: str, default: str = "There is no limit by default.") 
             default,
         ),
         type="float",
+        identifier=True,
     )
 
 

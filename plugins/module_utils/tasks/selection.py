@@ -75,6 +75,7 @@ def filters_option(name: str = "filters", *more: str, aliases: tuple[str, ...] =
         ),
         type="dict",
         aliases=aliases,
+        identifier=True,
     )
 
 

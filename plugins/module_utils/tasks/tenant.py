@@ -38,7 +38,7 @@ _MANY = 20
 
 
 def _run(view: TenantView, params: Params, context: RunContext) -> ModuleResult:
-    if params["src"]:
+    if params["src"] is not None:
         raise InvalidParameter("The option src requires the action plugin of the module.")
     deviations = Deviations.of(params, KINDS)
     pruning = Pruning.of(view, params, KINDS, deviations.active)

@@ -122,6 +122,7 @@ OPTION = Option(
             "kind",
             "Kind of the object: the option of this module with its list, such as V(blueprints).",
             required=True,
+            identifier=True,
         ),
         Option(
             "name",
@@ -137,9 +138,14 @@ OPTION = Option(
                 "If omitted, the whole object is accepted: it can have other values, be missing, or exist although the"
                 " task does not list it.",
             ),
+            identifier=True,
         ),
         Option("reason", "Reason of the deviation.", required=True),
-        Option("until", "Last day of the deviation in UTC, such as V(2026-12-31). There is no end by default."),
+        Option(
+            "until",
+            "Last day of the deviation in UTC, such as V(2026-12-31). There is no end by default.",
+            identifier=True,
+        ),
     ),
 )
 

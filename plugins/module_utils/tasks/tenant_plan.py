@@ -207,11 +207,13 @@ OPTIONS = (
             " upload. IDs do not count. Of a secret, it only counts whether it changes.",
         ),
         type="path",
+        identifier=True,
     ),
     Option(
         "plan_checksum",
         "RV(plan_checksum) of the reviewed plan. If the plan has another one, the task fails before it makes changes."
         " The message lists the current changes, because only O(reviewed_plan) has those of the reviewed plan.",
+        identifier=True,
     ),
 )
 

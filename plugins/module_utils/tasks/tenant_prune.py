@@ -8,6 +8,7 @@ request, so check mode reports the same. The guards are those of the modules wit
 
 from __future__ import annotations
 
+import collections
 import re
 import typing as t
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from ..base.row import Params, Row
 from ..base.text import counted, listed
 from ..engine.batch import Batch, BatchItem
 from ..engine.deviations import Deviation
-from ..engine.lookup import lookup_of
+from ..engine.lookup import lookup_of, same_name
 from ..engine.reader import reader_of
 from ..engine.tenant_view import TenantView
 from ..model.kind import Kind
@@ -105,9 +106,11 @@ class Pruning:
         for kind in self.kinds:
             rows = [row for row in self._existing(kind) if not kind.tenant.is_built_in(row)]
             self.totals[kind.name] = len(rows)
-            for row in sorted(rows, key=lookup_of(self.view, kind).key_of):
+            key_of = lookup_of(self.view, kind).key_of
+            names = collections.Counter(map(key_of, rows))
+            for row in sorted(rows, key=key_of):
                 if batch.find_item(kind, row[kind.id_key]) is None:
-                    unlisted = self._unlisted(kind, row, has_failed=has_failed)
+                    unlisted = self._unlisted(kind, row, names[key_of(row)], has_failed=has_failed)
                     self.found.append(unlisted)
                     items += [] if unlisted.reason else [self._item(unlisted)]
         return items
@@ -117,13 +120,17 @@ class Pruning:
         rows = lookup_of(self.view, kind).list_existing()
         return rows if kind.returns_name else reader_of(self.view, kind).complete(rows, {})
 
-    def _unlisted(self, kind: Kind, row: Row, *, has_failed: bool) -> Unlisted:
+    def _unlisted(self, kind: Kind, row: Row, count: int, *, has_failed: bool) -> Unlisted:
+        """Return an object that the task does not list. ``count`` objects have its name."""
         name, selector = lookup_of(self.view, kind).key_of(row), self.selectors.get(kind.name)
         accepted = (each for each in self.deviations if (each.kind, each.name, each.field) == (kind.name, name, ""))
         if deviation := next(accepted, None):
             return Unlisted(kind, name, row, f"Accepted deviation: {deviation.explanation}")
+        if count > 1:
+            # An export omits them, and the task can list none of them by name.
+            return Unlisted(kind, name, row, same_name(kind, count))
         if selector is None:
-            return Unlisted(kind, name, row, "The option prune does not name its kind.")
+            return Unlisted(kind, name, row, f"The task does not prune {kind.titles}.")
         if not selector.matches(name):
             return Unlisted(kind, name, row, f"{selector.option_path} does not select its name.")
         # An object of the task that was not found can be this one.
@@ -241,6 +248,7 @@ OPTIONS = (
                 "kind",
                 "Kind of the objects: the option of this module with their list, such as V(contents).",
                 required=True,
+                identifier=True,
             ),
             Option(
                 "names",
@@ -251,12 +259,14 @@ OPTIONS = (
                 ),
                 type="list",
                 elements="str",
+                identifier=True,
             ),
             Option(
                 "exclude",
                 "Names of objects that the task never deletes, with V(*) and V(?).",
                 type="list",
                 elements="str",
+                identifier=True,
             ),
             Option(
                 "allow_empty",
@@ -285,6 +295,7 @@ OPTIONS = (
         "Maximum percentage of the existing objects of each kind that O(prune) deletes, from 0 to 100. If there are"
         " more, the task fails before it makes changes. There is no limit by default.",
         type="int",
+        identifier=True,
     ),
 )
 

@@ -749,6 +749,25 @@ def test_the_hosts_of_two_tenants_stay_apart_and_use_their_own(
         assert tenant.key not in json.dumps(result)
 
 
+@pytest.mark.parametrize("connections", [("device", "local"), ("local", "device"), ("local", "local")])
+def test_the_hosts_of_each_tenant_have_the_connection_of_their_source(
+    sources: Sources, simulator: Simulator, second: Simulator, connections: tuple[str, str]
+) -> None:
+    files = []
+    for connection, tenant in zip(connections, (simulator, second), strict=True):
+        files.append(sources.folder / f"{len(files)}.esper.yml")
+        options = {"api_url": tenant.url, "api_key": tenant.key, "connection": connection, "hostnames": ["id"], **LEAN}
+        files[-1].write_text(json.dumps({"plugin": "esper.cloud.devices", **options}))
+    listed = sources.read(*files)
+    for connection, tenant in zip(connections, (simulator, second), strict=True):
+        hosts = [name for name, values in listed.hosts.items() if values["esper_api_url"] == tenant.url]
+        assert hosts
+        for variables in map(listed.variables, hosts):
+            assert variables["ansible_connection"] == {"device": "esper.cloud.device"}.get(connection, connection)
+            # With the modules of the other connection, facts would be missing, or those of the controller.
+            assert (variables.get("ansible_facts_modules") == []) is (connection == "device")
+
+
 def test_the_connection_can_be_variables(
     sources: Sources, simulator: Simulator, make_action: MakeAction, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -173,7 +173,7 @@ def test_a_singleton_in_task_and_tree_is_an_error(task: Task) -> None:
     assert "The option enterprise is set in the task and in a file" in task.action().run(task_vars={})["msg"]
 
 
-@pytest.mark.parametrize("src", [7, [7], [""], {"a": "b"}, "nowhere/"])
+@pytest.mark.parametrize("src", [7, [7], None, "", [], [""], {"a": "b"}, "nowhere/"])
 def test_src_that_is_no_list_of_directories_is_an_error(task: Task, src: t.Any) -> None:
     task.args = {"src": src}
     made = task.action()

@@ -1262,6 +1262,16 @@ def test_an_export_lists_omitted_values(tenant: Tenant, info: Info) -> None:
     assert [(app["package_name"], app["version_name"]) for app in parts["apps"]] == [("com.example.till", "1.0")]
 
 
+def test_an_export_has_no_setting_whose_values_are_all_lost(tenant: Tenant, info: Info) -> None:
+    screen = {"homescreen": {**ALWAYS, "portrait": {"wallpaper_id": FIRST}}}
+    tenant.add({"android": {"wallpaper_settings": screen}}, name="Others")
+    taken = info(name="Others", export=True)
+    assert taken["omitted"] == [
+        {"blueprint": "Others", "path": "settings.android.wallpaper_settings.homescreen.portrait.wallpaper_id"}
+    ]
+    assert "settings" not in taken["blueprints"][0]
+
+
 def test_an_export_works_in_another_tenant(tenant: Tenant, info: Info, once: Again) -> None:
     tenant.contents.append({"id": 9, "name": "c.txt"})
     settings = android(

@@ -285,3 +285,37 @@ def test_device_groups_of_a_tenant_can_be_texts(world: World) -> None:
     ]
     assert not world.must("tenant", {"device_groups": groups[:3]}).changed
     assert "device_groups[0]: path must not be empty" in world.run("tenant", {"device_groups": [" "]}).message
+
+
+def test_the_error_about_an_unknown_device_suggests_close_names(fleet: World) -> None:
+    known = devices(fleet)[0]["name"]
+    run = fleet.run("device", {"assignments": [{"device": f"{known}x", "alias": "Till"}], "on_error": "continue"})
+    assert run.failed
+    assert (
+        f"The device '{known}x' was not found. Did you mean '{known}'?" in run.result["rejected_devices"][0]["reason"]
+    )
+    # A long list of unknown devices has as many suggestions as the message shows errors.
+    missing = [{"device": f"{known}{number}", "alias": f"Till {number}"} for number in range(12)]
+    run = fleet.run("device", {"assignments": missing})
+    assert sum("Did you mean" in each["reason"] for each in run.result["rejected_devices"]) == 3
+    assert len(run.requests) <= 10
+
+
+@pytest.mark.parametrize("name", ["device", "group", "tags", "add_tags", "remove_tags"])
+@pytest.mark.parametrize("value", [8, 1.1, False, ["x", ["y"]], {"x": "y"}], ids=str)
+def test_a_name_of_another_type_changes_nothing(fleet: World, name: str, value: t.Any) -> None:
+    item = {"device": devices(fleet)[0]["name"], "alias": "Till", name: value}
+    run = fleet.run("device", {"assignments": [item]})
+    assert run.failed
+    assert name in run.message
+    assert run.writes == []
+
+
+def test_a_long_task_reports_its_progress(world: World) -> None:
+    world.simulator.reset(devices=30)
+    items = [{"device": row["id"], "alias": f"Till {row['id']}", "tags": ["till"]} for row in devices(world)][:20]
+    run = world.must("device", {"assignments": items})
+    for text in ("Set the tags of", "Sent the aliases of"):
+        lines = [line for line in run.progress if line.startswith(text)]
+        assert lines == [f"{text} {count} of 20 devices" for count in range(2, 21, 2)]
+    assert world.must("device", {"devices": [items[0]["device"]], "tags": []}).progress == []

@@ -234,7 +234,7 @@ def test_no_device_is_an_error_unless_allow_empty_is_set(
         ({"devices": ["  "]}, "devices[0]"),
         ({"groups": [BERLIN, ""]}, "groups[1]"),
         ({"groups": ["/"]}, "Invalid path of a device group: '/'"),
-        ({"filters": {"tags": ""}}, "Invalid device filter 'tags': the value is empty"),
+        ({"filters": {"tags": ""}}, "['tags']"),
         ({"filters": {"tags": []}}, "Invalid device filter 'tags': the list is empty"),
         ({"filters": {"group_multi": [" "]}}, "Invalid device filter 'group_multi': the value is empty"),
         ({"filters": {"search": None}}, "Invalid device filter 'search': the value is empty"),

@@ -61,8 +61,9 @@ def failing(world: World, options: Row) -> Run:
 @pytest.fixture
 def world(world: World) -> World:
     """A tenant without content files and blueprints."""
-    prune = [{"kind": kind, "allow_empty": True} for kind in ("contents", "blueprints")]
-    world.must("tenant", {"prune": prune, "max_deletions": 100})
+    world.must("tenant", {"prune": [{"kind": "blueprints", "allow_empty": True}], "max_deletions": 100})
+    contents = world.must("content_info", {}).result["contents"]
+    world.must("tenant", {"contents": [{"id": row["id"], "state": "absent"} for row in contents]})
     return world
 
 
@@ -75,7 +76,7 @@ def menus(world: World) -> World:
 
 def test_nothing_is_deleted_by_default(menus: World) -> None:
     run = planned(menus, {"contents": [menu(menus, "a.txt")], "report_unlisted": True})
-    assert unlisted(run) == dict.fromkeys(("b.txt", "c.txt"), "The option prune does not name its kind.")
+    assert unlisted(run) == dict.fromkeys(("b.txt", "c.txt"), "The task does not prune content files.")
     assert not run.changed
     assert world_names(menus) == {"a.txt", "b.txt", "c.txt"}
 
@@ -108,6 +109,30 @@ def test_names_select_and_exclude(menus: World) -> None:
     prune = {"kind": "content", "names": ["?.txt", "[b].txt"], "exclude": ["c*"]}
     run = planned(menus, {"contents": [menu(menus, "a.txt")], "prune": [prune]})
     assert unlisted(run) == {"b.txt": None, "[b].txt": None, "c.txt": "prune[0] does not select its name."}
+
+
+def test_objects_with_the_same_name_are_kept(menus: World) -> None:
+    """Neither an export nor a task can name one of them. Somebody uploaded the second one in the console."""
+
+    def with_twin(_method: str, _path: str, body: t.Any) -> t.Any:
+        rows = body["results"] if isinstance(body, dict) and "results" in body else []
+        twins = [{**row, "id": 9000} for row in rows if row.get("name") == "b.txt"]
+        return {**body, "results": [*rows, *twins]} if twins else body
+
+    menus.simulator.rewrites.append(with_twin)
+    reason = "2 content files have this name, so a task cannot select one of them."
+    options = {"contents": [menu(menus, "a.txt")], "report_unlisted": True}
+    other = "The task does not prune content files."
+    run = menus.must("tenant", options)
+    assert [(row["name"], row["reason"]) for row in run.result["not_in_tree"]] == [
+        ("b.txt", reason),
+        ("b.txt", reason),
+        ("c.txt", other),
+    ]
+    run = planned(menus, {**options, "prune": [{"kind": "contents"}]})
+    assert unlisted(run) == {"b.txt": reason, "c.txt": None}
+    assert [each for each in run.writes if each.startswith("DELETE")] == run.writes
+    assert len(run.writes) == 1
 
 
 def test_two_teams_share_a_tenant(world: World) -> None:
@@ -331,3 +356,39 @@ def test_invalid_options_fail_before_any_request(world: World, options: Row, mes
     run = world.run("tenant", options)
     assert message in run.message
     assert run.requests == []
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"prune": [{"kind": "contents", "names": None}]}, "The option prune[0].names is null."),
+        ({"prune": [{"kind": "contents", "names": ""}]}, "The option prune[0].names[0] is empty."),
+        ({"prune": [{"kind": "contents", "names": ["a*", ""]}]}, "The option prune[0].names[1] is empty."),
+        ({"prune": [{"kind": "contents", "names": [None]}]}, "The option prune[0].names[0] is empty."),
+        ({"prune": [{"kind": "contents", "exclude": None}]}, "The option prune[0].exclude is null."),
+        ({"prune": [{"kind": "contents", "exclude": " "}]}, "The option prune[0].exclude[0] is empty."),
+        ({"prune": [{"kind": None}]}, "The option prune[0].kind is null."),
+        ({"prune": [{"kind": ""}]}, "The option prune[0].kind is empty."),
+        ({"prune": [None]}, "The option prune[0] must be a dict, not NoneType."),
+        ({"prune": [{"kind": "contents"}], "max_deletion_percent": None}, "The option max_deletion_percent is null."),
+        ({"plan_checksum": None}, "The option plan_checksum is null."),
+        ({"plan_checksum": ""}, "The option plan_checksum is empty."),
+        ({"reviewed_plan": None}, "The option reviewed_plan is null."),
+        ({"reviewed_plan": ""}, "The option reviewed_plan is not a valid path: ''."),
+        ({"accepted_deviations": [{"kind": "contents", "name": None, "reason": "x"}]}, "[0].name is null."),
+        (
+            {"accepted_deviations": [{"kind": "contents", "name": "a.txt", "reason": "Pilot", "field": None}]},
+            "The option accepted_deviations[0].field is null.",
+        ),
+        (
+            {"accepted_deviations": [{"kind": "contents", "name": "a.txt", "reason": "Pilot", "until": ""}]},
+            "The option accepted_deviations[0].until is empty.",
+        ),
+    ],
+)
+def test_an_empty_variable_selects_nothing(menus: World, options: Row, message: str, *, check_mode: bool) -> None:
+    """Neither a run nor its plan, which people trust, has what an empty variable does not name."""
+    run = menus.run("tenant", {"contents": [menu(menus, "a.txt")], **options}, check_mode=check_mode)
+    assert message in run.message
+    assert (run.failed, run.changed, run.requests) == (True, False, [])

@@ -111,9 +111,10 @@ class Edit:
 
 
 def edits_of(lists: Row) -> list[Edit]:
-    """Return changes of single values, one for each object that has such a value."""
+    """Return changes of single values, one for each object that has such a value. An object in use cannot have changes
+    if a guard of its kind also prevents those."""
     edits: list[Edit] = []
-    for kind in KINDS:
+    for kind in (each for each in KINDS if not any(guard.also_update for guard in each.guards)):
         value = lists.get(kind.tenant_option, [])
         for index, row in enumerate(value if isinstance(value, list) else [value]):
             option = f"{kind.tenant_option}[{index}]" if isinstance(value, list) else kind.tenant_option
