@@ -362,6 +362,10 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
                 near = difflib.get_close_matches(str(key), known, n=1)
                 hint = f"Did you mean '{near[0]}'?" if near else f"Valid options: {', '.join(sorted(set(known)))}."
                 raise InvalidParameter(f"Unknown option '{key}' in the inventory file. {hint}")
+        for name in ("filters", "exclude_filters"):
+            # Otherwise, the inventory would have all devices.
+            if name in config and config[name] is None:
+                raise InvalidParameter(f"The option {name} is null. Set a value, or omit it.")
 
     def _connection_options(self, path: str, config: t.Mapping[str, t.Any], variables: Row) -> Row:
         file = {each.name: self._plain(config[each.name]) for each in OPTIONS if config.get(each.name) is not None}
@@ -407,7 +411,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
     def _load_fleet(self, path: str, cache: bool, options: Row) -> Fleet:
         """Return the fleet from the cache if it is enabled and valid, otherwise from the Esper API."""
         filters = check_filters(self._templated(self.get_option("filters")))
-        excluded = [check_filters(each) for each in self._templated(self.get_option("exclude_filters"))]
+        excluded = [check_filters(each or {}) for each in self._templated(self.get_option("exclude_filters"))]
         if {} in excluded:
             raise InvalidParameter("Invalid exclude_filters: an empty dictionary would exclude all devices. Remove it.")
         key = self._cache_key(path, api_url_of(options), filters, excluded)
