@@ -4,11 +4,13 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import asdict
+from pathlib import Path
 
 from ..base.apk import check_apk, read_package
 from ..base.errors import InvalidParameter
-from ..base.row import Params
+from ..base.row import Params, Row
 from .app_version import path_of, with_values_of_file
 
 
@@ -18,13 +20,32 @@ def with_package(params: Params) -> Params:
     if not params["src"]:
         return params
     path = path_of(params["src"])
-    check_apk(path)
-    try:
-        package = asdict(read_package(path))
-    except InvalidParameter as error:
+    package = _read(path, _state_of(path))
+    if isinstance(package, InvalidParameter):
         if params["package_name"] and params["version_name"]:
             return params
         raise InvalidParameter(
-            f"Cannot read package and version of '{path}': {error}. Set package_name and version_name."
-        ) from None
+            f"Cannot read package and version of '{path}': {package}. Set package_name and version_name."
+        )
     return with_values_of_file(params, path, package)
+
+
+def _state_of(path: Path) -> tuple[int, ...] | None:
+    """Return values that change with a file, None if it does not exist."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size
+
+
+# A task needs the package several times: to find the version, to plan it, and to name it in messages.
+@functools.lru_cache(maxsize=1024)
+def _read(path: Path, _state: tuple[int, ...] | None) -> Row | InvalidParameter:
+    """Return the package and the version in an APK file, or the error if they cannot be read. Raise InvalidParameter if
+    it is not an APK file."""
+    check_apk(path)
+    try:
+        return asdict(read_package(path))
+    except InvalidParameter as error:
+        return error

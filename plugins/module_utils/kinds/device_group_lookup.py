@@ -19,6 +19,9 @@ from ..model.kind import Kind
 from ..model.unknowns import KnownAfterApply
 from .group_path import ROOT, GroupPath, escape_name, is_path, is_root_name, join_path, split_names, split_path
 
+# The key of all groups with their paths among the values that derive from the groups. The others are references.
+_LOCATED = ("located",)
+
 
 class DeviceGroupLookup(Lookup):
     """Finds device groups."""
@@ -174,7 +177,11 @@ class DeviceGroupLookup(Lookup):
 
     def list_groups(self) -> list[Row]:
         """Return all device groups of the tenant."""
-        return self._locate_all(self.view.list_objects(self.kind))
+        rows, derived = self.view.list_objects(self.kind), self.view.derived(self.kind)
+        cached = derived.get(_LOCATED)
+        if cached is None or cached[0] is not rows:
+            cached = derived[_LOCATED] = (rows, self._locate_all(rows))
+        return t.cast("list[Row]", cached[1])
 
     def find_closest(self, names: t.Sequence[str]) -> tuple[Row | None, t.Sequence[str]]:
         """Return the last group that exists on a path, and the names of the missing groups below it. The path is some

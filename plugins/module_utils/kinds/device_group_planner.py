@@ -241,6 +241,8 @@ class DeviceGroupPlanner(Planner):
 
     def _plan_thumbnail(self, plan: Plan, current: Row, params: Params) -> None:
         """Add the change of the thumbnail of a group to a plan."""
+        if params.get("thumbnail") is None:
+            return
         compared = self._compare_thumbnail(current, params)
         if not compared.differs:
             return

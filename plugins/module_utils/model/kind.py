@@ -297,7 +297,7 @@ class Kind:
         """True if each object has an ID."""
         return bool(self.id_key) and self.shape is not Shape.SINGLETON
 
-    @property
+    @functools.cached_property
     def depends_on(self) -> frozenset[str]:
         """The names of the kinds whose objects the fields refer to by name. They are created before, and deleted after.
 

@@ -71,9 +71,10 @@ def _levels(options: t.Iterable[Described], params: Params, of_api: bool, prefix
     known = {name: described for described in options for name in _keys(described, of_api)}
     yield _Level(prefix, known, params)
     for name, described in known.items():
-        if (suboptions := _suboptions(described, of_api)) and name in params:
+        # Most options have no value.
+        if (value := params.get(name)) and (suboptions := _suboptions(described, of_api)):
             path = f"{prefix}{described.name if of_api else name}"
-            for item_path, item in _dicts(params[name], path):
+            for item_path, item in _dicts(value, path):
                 yield from _levels(suboptions, item, of_api, f"{item_path}.")
 
 
