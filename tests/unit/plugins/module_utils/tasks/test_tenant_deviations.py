@@ -20,7 +20,8 @@ def board(orientation: str, description: str = "Own", **android: t.Any) -> Row:
 
 
 def deviation(field: str | None = None, kind: str = "blueprints", name: str = "Pilot", **values: t.Any) -> Row:
-    return {"kind": kind, "name": name, "field": field, "reason": "Test in Berlin", **values}
+    path = {} if field is None else {"field": field}
+    return {"kind": kind, "name": name, **path, "reason": "Test in Berlin", **values}
 
 
 def planned(world: World, options: Row) -> Run:
