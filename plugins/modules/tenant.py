@@ -235,6 +235,7 @@ options:
       - Path of a file to which the task writes its plan, for O(reviewed_plan). Check mode writes
         it too.
       - The file has the changes field by field, without secrets. Only its owner can read it.
+      - It must not be that of O(reviewed_plan).
     type: path
   reviewed_plan:
     description:

@@ -31,6 +31,9 @@ from .tenant_view import TenantView
 VARIABLE_PREFIX = "esper_secret_"
 """The start of the names of the variables with the secrets of a tree."""
 
+_NAMELESS = "None"
+"""The key of an object with neither a name nor an ID: see Lookup.task_key()."""
+
 
 @dataclass(frozen=True)
 class SecretValue:
@@ -129,11 +132,15 @@ class Exporter:
         return list(in_parallel(self.view.client, read, rows, CONCURRENCY))
 
     def export(self, rows: t.Sequence[Row]) -> list[ExportedObject]:
-        """Return objects in API format as options, sorted by key. Objects of which a task cannot select one, because
-        they have the same name, are left out."""
+        """Return objects in API format as options, sorted by key. Objects that a task cannot select, because they
+        have the same name or none, are left out."""
         by_key: dict[str, list[tuple[Row, ExportedObject]]] = {}
         for row, exported in self.export_each(rows):
-            by_key.setdefault(exported.key, []).append((row, exported))
+            if exported.key == _NAMELESS and exported.options.get("name") is None:
+                reason = "It has no name, so a task cannot select it."
+                self.omitted.append(OmittedObject(self.lookup.key_of(row), row.get(self.kind.id_key), reason))
+            else:
+                by_key.setdefault(exported.key, []).append((row, exported))
         for key, found in by_key.items():
             if len(found) > 1:
                 reason = same_name(self.kind, len(found))

@@ -307,7 +307,9 @@ def _unknown(options: t.Iterable[Described], params: Params) -> t.Iterator[tuple
 def suggestions(options: t.Collection[Described], params: Params) -> list[str]:
     """Return a question for each unknown option, and each value that is no choice of its option, if a valid one is
     close. Ansible's errors have all valid ones, but not the closest one. No question quotes a value of the task."""
-    questions = [f"Did you mean the option {prefix}{close}?" for prefix, _, close in _unknown(options, params) if close]
+    questions = [
+        f"Did you mean the option {prefix}{close}?" for prefix, _name, close in _unknown(options, params) if close
+    ]
     for path, described, value in walk(options, params, only=lambda each: bool(each.choices)):
         choices = [str(choice) for choice in described.choices]
         items = value if isinstance(value, (list, tuple)) else [value]

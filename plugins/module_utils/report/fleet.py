@@ -107,4 +107,4 @@ def _group(device: Row) -> str:
 def _versions(devices: list[Row]) -> list[Row]:
     outdated = {str(device["version"]) for device in devices if device["is_outdated"]}
     bars = _top(str(device["version"] or "No blueprint") for device in devices)
-    return [{**bar, "tone": "warn"} if bar["label"] in outdated else bar for bar in bars]
+    return [{**each, "tone": "warn"} if each["label"] in outdated else each for each in bars]

@@ -119,31 +119,31 @@ def _chart(chart: Row, total: int) -> Markup:
     bars = chart["bars"]
     is_share = chart["key"] in _SHARES
     # The bar for all others is often longer than each of them.
-    longest = total if is_share else max((bar["count"] for bar in bars if bar["tone"] != "others"), default=0)
-    described = "; ".join(f"{bar['label']}: {bar['count']}" for bar in bars)
+    longest = total if is_share else max((row["count"] for row in bars if row["tone"] != "others"), default=0)
+    described = "; ".join(f"{row['label']}: {row['count']}" for row in bars)
     picture = element(
         "svg",
         element("title", f"{chart['title']}. {described}"),
-        *(_bar(bar, index * _ROW, longest, total, is_share=is_share) for index, bar in enumerate(bars)),
+        *(_bar(row, index * _ROW, longest, total, is_share=is_share) for index, row in enumerate(bars)),
         viewBox=f"0 0 {_WIDTH} {len(bars) * _ROW - 4}",
         role="img",
     )
     return element("figure", element("h3", chart["title"]), picture, class_="card")
 
 
-def _bar(bar: Row, top: int, longest: int, total: int, *, is_share: bool) -> Markup:
-    share = f"{100 * bar['count'] / total:.0f} %" if total else ""
-    has_bar = bar["count"] and (is_share or bar["tone"] != "others")
+def _bar(row: Row, top: int, longest: int, total: int, *, is_share: bool) -> Markup:
+    share = f"{100 * row['count'] / total:.0f} %" if total else ""
+    has_bar = row["count"] and (is_share or row["tone"] != "others")
     # A small number is visible too.
-    width = max(2.0, _WIDTH * bar["count"] / longest) if has_bar and longest else 0
-    row = {"x": 0, "y": top + 20, "height": _BAR, "rx": 3}
+    width = max(2.0, _WIDTH * row["count"] / longest) if has_bar and longest else 0
+    place = {"x": 0, "y": top + 20, "height": _BAR, "rx": 3}
     return element(
         "g",
-        element("title", f"{bar['label']}: {bar['count']} ({share})"),
-        element("text", _short(bar["label"]), x=0, y=top + 14),
-        element("text", f"{bar['count']:,} \u00b7 {share}", x=_WIDTH, y=top + 14, class_="count"),
-        element("rect", **row, width=_WIDTH, class_="track") if is_share else None,
-        element("rect", **row, width=f"{width:.1f}", class_=bar["tone"]) if width else None,
+        element("title", f"{row['label']}: {row['count']} ({share})"),
+        element("text", _short(row["label"]), x=0, y=top + 14),
+        element("text", f"{row['count']:,} \u00b7 {share}", x=_WIDTH, y=top + 14, class_="count"),
+        element("rect", **place, width=_WIDTH, class_="track") if is_share else None,
+        element("rect", **place, width=f"{width:.1f}", class_=row["tone"]) if width else None,
     )
 
 

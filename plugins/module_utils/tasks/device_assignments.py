@@ -111,7 +111,7 @@ def _texts(values: t.Sequence[t.Any] | None) -> list[str] | None:
 def _targets_in(path: Path, columns: Row | None) -> list[DeviceTarget]:
     # A file of Excel starts with a byte order mark.
     text = read_text(str(path)).removeprefix("\ufeff")
-    header, _, _ = text.lstrip("\r\n").partition("\n")
+    header = text.lstrip("\r\n").partition("\n")[0]
     delimiter = max(_DELIMITERS, key=header.count)
     # With an invalid quote, a reader that is not strict takes the rest of the file as one cell.
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)

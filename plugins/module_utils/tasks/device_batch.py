@@ -27,7 +27,7 @@ from dataclasses import dataclass, field
 from ..base.errors import Ambiguous, EsperError, InvalidParameter, NotFound
 from ..base.ids import is_uuid, last_uuid
 from ..base.row import Row
-from ..base.text import composed, counted, listed, look_alike
+from ..base.text import composed, counted, has_control, listed, look_alike
 from ..engine.apply import add_accepted, apply_each, raise_first
 from ..engine.batch import Batch, BatchItem
 from ..engine.lookup import lookup_of
@@ -327,6 +327,9 @@ class DeviceBatch:
         self._new_groups = Batch(self.view, list(items.values()))
         self._new_groups.assign_keys()
         self._new_groups.plan_all(continue_on_error=True)
+        self.warnings += [
+            warning for item in self._new_groups.items if item.error is None for warning in item.plan.warnings
+        ]
         groups: dict[str, Row | EsperError] = {}
         for reference, path in paths.items():
             row = items[path].error or device_groups(self.view).find_at(split_path(path))
@@ -365,7 +368,7 @@ class DeviceBatch:
         targets = [target for target in self.valid if target.desired.changes_tags]
         for target in targets:
             checked = _result_of(target.desired.checked_tags)
-            target.error = checked if isinstance(checked, EsperError) else None
+            target.error = checked if isinstance(checked, EsperError) else _unreadable_tags(target)
         targets = [target for target in targets if target.error is None]
         if not targets:
             return
@@ -420,7 +423,9 @@ class DeviceBatch:
         for target in self.valid:
             alias = target.desired.alias
             alias = (target.row.get("alias") or "" if alias is None else alias).strip()
-            if alias:
+            if target.desired.alias is not None and has_control(alias):
+                target.error = InvalidParameter(f"Invalid alias: {alias!r} contains a control character.")
+            elif alias:
                 owners.setdefault(alias, []).append(target)
         for alias, same in owners.items():
             new = [target for target in same if target.desired.alias is not None]
@@ -677,6 +682,16 @@ def _tag_step(target: DeviceTarget) -> Step:
         path=_LEGACY,
         ids={"id": target.id},
         body={"tags": target.tags},
+    )
+
+
+def _unreadable_tags(target: DeviceTarget) -> EsperError | None:
+    """Return an error if the tags of a device have an unexpected type, because a request replaces all of them."""
+    tags = target.row.get("tags")
+    if tags is None or (isinstance(tags, list) and all(isinstance(tag, str) for tag in tags)):
+        return None
+    return EsperError(
+        f"The device '{target.label}' is not changed, because Esper returned an unexpected type for its tags."
     )
 
 

@@ -8,8 +8,9 @@ device_batch.py those that mark them.
 Choices:
 
 - A device that is online was seen, whatever its `last_seen` is. A time in the future is seen, too.
-- `last_seen` that is missing or no time is unknown, not old. Such a device is left alone, unless the task includes
-  it. Then the time of its enrollment counts.
+- `last_seen` that is missing or no time is unknown, not old. So is a time before Esper existed, such as the first one
+  of Unix, with which services express that there is none. Such a device is left alone, unless the task includes it.
+  Then the time of its enrollment counts.
 - Devices are removed, not wiped: they are offline, and a wipe would erase them when somebody switches them on again.
 """
 
@@ -235,18 +236,24 @@ def _not_seen_since(row: Row, limit: datetime, params: Params) -> datetime | Non
     """Return when a device was seen last if that is before the limit, otherwise None."""
     if row.get("state") == ONLINE:
         return None
-    time = time_of("last_seen", row)
+    time = _known_time("last_seen", row)
     if time is None and params["never_seen"]:
-        time = time_of("enrolled", row)
+        time = _known_time("enrolled", row)
     return time if time is not None and time < limit else None
 
 
+def _known_time(name: str, row: Row) -> datetime | None:
+    """Return the time in a field of a device, None if it is unknown."""
+    time = time_of(name, row)
+    return time if time is not None and time > now() - timedelta(days=_MAX_DAYS) else None
+
+
 def _is_unknown(row: Row) -> bool:
-    return row.get("state") != ONLINE and time_of("last_seen", row) is None
+    return row.get("state") != ONLINE and _known_time("last_seen", row) is None
 
 
 def _record(old: _Old, places: Places, started: datetime) -> Row:
-    row, seen = old.row, time_of("last_seen", old.row)
+    row, seen = old.row, _known_time("last_seen", old.row)
     return {
         "id": row["id"],
         "name": row.get("name"),

@@ -24,7 +24,7 @@ from ..model.plan import ObjectDiff
 from ..task import ItemParams, ModuleDefinition, ModuleResult, RunContext, to_diff, unmet_requirement
 from . import tenant_deviations, tenant_plan, tenant_prune
 from .tenant_deviations import Deviations
-from .tenant_plan import PlanDiffers, check_reviewed, checksum_of, planned_changes, write_plan
+from .tenant_plan import PlanDiffers, check_paths, check_reviewed, checksum_of, planned_changes, write_plan
 from .tenant_prune import Pruning
 from .tenant_record import RECORD, to_record
 
@@ -40,6 +40,7 @@ _MANY = 20
 def _run(view: TenantView, params: Params, context: RunContext) -> ModuleResult:
     if params["src"] is not None:
         raise InvalidParameter("The option src requires the action plugin of the module.")
+    check_paths(params)
     deviations = Deviations.of(params, KINDS)
     pruning = Pruning.of(view, params, KINDS, deviations.active)
     items = [item for kind in KINDS for item in _items(view, kind, params[kind.tenant_option] or [])]

@@ -101,6 +101,15 @@ def _is_entry(entry: t.Any) -> bool:
     return is_named and all(isinstance(each, dict) and isinstance(each.get("path"), str) for each in entry["changes"])
 
 
+def check_paths(params: Params) -> None:
+    """Raise InvalidParameter if a task would write its plan over the reviewed one, and compare the plan with itself."""
+    paths = [params[name] for name in ("plan_dest", "reviewed_plan")]
+    if None not in paths and len({Path(path).resolve() for path in paths}) == 1:
+        raise InvalidParameter(
+            f"plan_dest and reviewed_plan are the same file, '{paths[1]}'. Write the plan to another file."
+        )
+
+
 def check_reviewed(params: Params, changes: list[Row]) -> None:
     """Raise PlanDiffers if the plan is not the reviewed one that the options of the task have."""
     if params["reviewed_plan"] is not None:
@@ -194,6 +203,7 @@ OPTIONS = (
         (
             "Path of a file to which the task writes its plan, for O(reviewed_plan). Check mode writes it too.",
             "The file has the changes field by field, without secrets. Only its owner can read it.",
+            "It must not be that of O(reviewed_plan).",
         ),
         type="path",
     ),

@@ -69,6 +69,9 @@ class Ways:
             results.append([_comparable(way(module, self._arguments(args), **keywords)) for module, args in cases])
             requests.append(self._simulator.journal())
         for (module, args), action, executed in zip(cases, *results, strict=True):
+            if action.get("failed") and "invocation" not in action:
+                # The action plugin has not read the options yet.
+                executed.pop("invocation", None)
             assert action == executed, (module, args)
         assert _sent(requests[0]) == _sent(requests[1])
         self.requests = requests[0]

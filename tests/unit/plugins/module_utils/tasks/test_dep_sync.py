@@ -6,22 +6,16 @@ from __future__ import annotations
 
 import json
 import typing as t
-from datetime import datetime, timezone
+from datetime import timedelta
 
 import pytest
+from ansible_collections.esper.cloud.plugins.module_utils.base.times import parse_time
 from ansible_collections.esper.cloud.plugins.module_utils.tasks import dep_sync
 from ansible_collections.esper.cloud.tests.laws.world import World
 
 Row = dict[str, t.Any]
 
 SYNCS = "/onboarding/v0/depsyncs/"
-# A minute after the times of a new simulated tenant.
-LATER = datetime(2026, 1, 15, 8, 2, tzinfo=timezone.utc)
-
-
-@pytest.fixture(autouse=True)
-def _now(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dep_sync, "now", lambda: LATER)
 
 
 def start(world: World, **options: t.Any) -> Row:
@@ -53,8 +47,13 @@ def test_a_sync_in_progress_is_followed(world: World) -> None:
 
 
 @pytest.mark.parametrize(("max_age", "changed"), [(0, True), (5, True), (300, False)])
-def test_only_a_recent_sync_makes_another_one_unnecessary(world: World, max_age: int, changed: bool) -> None:
+def test_only_a_recent_sync_makes_another_one_unnecessary(
+    world: World, max_age: int, changed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     first = start(world, wait=True)
+    ended = parse_time(first["updated_at"])
+    assert ended is not None
+    monkeypatch.setattr(dep_sync, "now", lambda: ended + timedelta(minutes=1))
     for check_mode in (True, False):
         run = world.must("dep_sync", {"max_age": max_age, "wait": True}, check_mode=check_mode)
         assert run.changed is changed

@@ -319,3 +319,44 @@ def test_a_long_task_reports_its_progress(world: World) -> None:
         lines = [line for line in run.progress if line.startswith(text)]
         assert lines == [f"{text} {count} of 20 devices" for count in range(2, 21, 2)]
     assert world.must("device", {"devices": [items[0]["device"]], "tags": []}).progress == []
+
+
+@pytest.mark.parametrize("tags", ["a", 1, [{"id": "a"}], [1], {"a": "b"}], ids=str)
+@pytest.mark.parametrize("module", ["device", "device_placement"])
+def test_tags_that_cannot_be_read_are_not_replaced(fleet: World, module: str, tags: t.Any) -> None:
+    row = devices(fleet)[0]
+
+    def rewrite(_method: str, path: str, body: t.Any) -> t.Any:
+        if path.startswith("/v2/devices/"):
+            for each in body["content"].get("results", [body["content"]]):
+                each["tags"] = tags
+        return body
+
+    fleet.simulator.rewrites.append(rewrite)
+    tasks = {
+        "device": {"devices": [row["id"]], "add_tags": ["till"]},
+        "device_placement": {"rules": [{"match": {"id": row["id"]}, "add_tags": ["till"]}]},
+    }
+    run = fleet.run(module, tasks[module])
+    assert run.writes == []
+    assert "an unexpected type for its tags" in str(run.result)
+
+
+def test_a_new_group_with_a_similar_name_is_a_warning(fleet: World) -> None:
+    rows = devices(fleet)
+    items = [{"device": rows[0]["id"], "group": "Stores/berlin"}, {"device": rows[1]["id"], "group": "Stores/Potsdam"}]
+    run = fleet.run("device", {"assignments": items, "create_groups": True}, check_mode=True)
+    assert run.result["created_groups"] == ["All devices/Stores/berlin", "All devices/Stores/Potsdam"]
+    assert [warning for warning in run.warnings if "similar name exists" in warning] == [
+        "The device group 'All devices/Stores/berlin' is new, but a similar name exists: 'Berlin'. The names differ"
+        " only in case, whitespace or the form of characters."
+    ]
+
+
+@pytest.mark.parametrize("alias", ["Till\n1", "Till\x1b[1m", "Till\u202e1"])
+def test_an_alias_with_a_control_character_is_an_error(fleet: World, alias: str) -> None:
+    row = devices(fleet)[0]
+    for options in ({"assignments": [{"device": row["id"], "alias": alias}]}, {"devices": [row["id"]], "alias": alias}):
+        run = fleet.run("device", options)
+        assert (run.failed, run.writes) == (True, [])
+        assert "contains a control character" in run.message

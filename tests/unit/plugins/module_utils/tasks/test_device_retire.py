@@ -80,6 +80,20 @@ def test_devices_that_were_never_seen_count_from_their_enrollment(tenant: World)
     assert sorted(row["last_seen"] is None for row in run.result["devices"]) == [False, False, True, True]
 
 
+@pytest.mark.parametrize("time", ["1970-01-01T00:00:00Z", "0001-01-01T00:00:00Z", 0])
+@pytest.mark.parametrize("never_seen", [False, True])
+def test_a_time_that_stands_for_none_is_not_old(world: World, time: t.Any, never_seen: bool) -> None:
+    def rewrite(_method: str, path: str, body: t.Any) -> t.Any:
+        for row in body["content"]["results"] if path == "/v2/devices/" else ():
+            row.update(state=60, last_seen=time, provisioned_on=time, created_at=time)
+        return body
+
+    world.simulator.rewrites.append(rewrite)
+    run = retire(world, action="remove", confirm=True, max_percent=100, never_seen=never_seen)
+    assert (run.failed, run.changed, run.writes) == (False, False, [])
+    assert (run.result["device_count"] > 0, run.result["not_seen_count"]) == (True, 0)
+
+
 def test_platforms_and_groups_narrow_the_devices_down(tenant: World) -> None:
     listed = retire(tenant).result["devices"]
     for row in listed:

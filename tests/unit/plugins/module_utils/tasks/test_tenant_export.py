@@ -255,6 +255,20 @@ def test_objects_with_the_same_name_are_omitted(world: World) -> None:
     assert run.result["files"] == []
 
 
+def test_an_object_without_a_name_is_omitted(world: World) -> None:
+    world.must("alert_channel", {"name": "One", "emails": ["one@example.com"]})
+    world.simulator.rewrites.append(
+        lambda _method, path, body: (
+            {**body, "results": [{**row, "name": None} for row in body["results"]]}
+            if "alertchannels" in path and "results" in body
+            else body
+        )
+    )
+    run = export(world, kinds=["alert_channel"])
+    assert {each["reason"] for each in run.result["omitted"]} == {"It has no name, so a task cannot select it."}
+    assert run.result["files"] == []
+
+
 def test_a_kind_that_the_tenant_does_not_have_keeps_its_files(world: World) -> None:
     world.must("role", {"name": "Field"})
     export(world, kinds=["role"])

@@ -208,7 +208,8 @@ def test_each_kind_of_difference_is_named(world: World, reviewed: Row) -> None:
     world.must("role", {"name": "Plan role", "scopes": ["update:device:group"]})
     world.must("blueprint", board("LANDSCAPE", description="One"))
     options = {**reviewed, "device_groups": [{"path": "Plan"}], "enterprise_policies": []}
-    run = refusal(world, {**options, "plan_checksum": None})
+    del options["plan_checksum"]
+    run = refusal(world, options)
     for text in (
         "device_group 'All devices/Plan' is created, not unchanged",
         "role 'Plan role' is updated, not created",
@@ -230,7 +231,7 @@ def test_other_bytes_of_a_file_are_named(world: World) -> None:
 
 def test_another_checksum_lists_the_current_changes(world: World, reviewed: Row) -> None:
     world.must("blueprint", board(description="By hand"))
-    run = refusal(world, {**reviewed, "reviewed_plan": None})
+    run = refusal(world, {key: value for key, value in reviewed.items() if key != "reviewed_plan"})
     assert f"not {reviewed['plan_checksum']}. The plan now: updated blueprint 'Plan board'" in run.message
     assert "plan_differences" not in run.result
 
@@ -251,6 +252,16 @@ def test_an_invalid_plan_fails(world: World, text: str | None, message: str) -> 
     run = world.run("tenant", {"device_groups": [{"path": "Plan"}], "reviewed_plan": str(file)})
     assert message in run.message
     assert run.writes == []
+
+
+def test_a_plan_is_not_compared_with_itself(world: World, reviewed: Row) -> None:
+    file = Path(reviewed["reviewed_plan"])
+    link = file.with_name("link.json")
+    link.symlink_to(file)
+    before = file.read_bytes()
+    run = world.run("tenant", {**reviewed, "device_groups": [{"path": "Other"}], "plan_dest": str(link)})
+    assert "plan_dest and reviewed_plan are the same file" in run.message
+    assert (run.requests, file.read_bytes()) == ([], before)
 
 
 def test_progress_is_by_kind(world: World) -> None:
