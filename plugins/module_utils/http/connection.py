@@ -140,7 +140,7 @@ _TENANT = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 @dataclass(frozen=True)
 class Connection:
     """Valid connection options. Times are in seconds. A ``deadline`` of 0 sets no limit. ``max_response_size`` is in
-    megabytes."""
+    megabytes. ``ignored_tenant`` is the option tenant if api_url is that of another one."""
 
     api_url: str
     api_key: str
@@ -151,6 +151,7 @@ class Connection:
     max_response_size: int = 25
     validate_certs: bool = True
     ca_path: str | None = None
+    ignored_tenant: str = ""
 
     def __repr__(self) -> str:
         # The default would show the API key.
@@ -180,13 +181,23 @@ class Connection:
             max_response_size=int(_number(options, "max_response_size", _MOST_MEGABYTES)),
             validate_certs=_value_of(options, "validate_certs"),
             ca_path=options.get("ca_path") or None,
+            ignored_tenant=_ignored_tenant(options, api_url),
         )
 
     def warnings(self, proxy: str = "") -> list[str]:
-        """Return a sentence for each way in which the API key can be read by others. ``proxy`` is the host of the proxy
-        that gets the requests, "" if there is none."""
+        """Return a sentence for each way in which the API key can be read by others, and one if another tenant than the
+        named one gets the requests. ``proxy`` is the host of the proxy that gets them, "" if there is none."""
+        host = urlsplit(self.api_url).hostname or ""
+        ignored = []
+        if self.ignored_tenant and not _is_loopback(host):
+            ignored = [
+                f"The tenant '{self.ignored_tenant}' is ignored, because api_url or ESPER_API_URL is set. The requests"
+                f" are sent to {host}."
+            ]
+        return [*ignored, *self._readable(host, proxy)]
+
+    def _readable(self, host: str, proxy: str) -> list[str]:
         url = urlsplit(self.api_url)
-        host = url.hostname or ""
         if url.scheme == "http":
             if proxy:
                 return [
@@ -291,6 +302,16 @@ def values_in_environment(environment: t.Mapping[str, str]) -> dict[str, str]:
     """Return the options that environment variables set."""
     found = {option.name: next(filter(None, map(environment.get, option.env)), None) for option in OPTIONS}
     return {name: value for name, value in found.items() if value is not None}
+
+
+def _ignored_tenant(options: t.Mapping[str, t.Any], api_url: str) -> str:
+    """Return the option tenant if its API has another URL than the one that is used, otherwise ""."""
+    tenant = (options.get("tenant") or "").strip()
+    try:
+        return tenant if tenant and api_url_of({"tenant": tenant}) != api_url else ""
+    except ConfigurationError:
+        # It can be the API key in the wrong option.
+        return ""
 
 
 def api_url_of(options: t.Mapping[str, t.Any]) -> str:

@@ -277,12 +277,14 @@ def test_what_is_left_out_or_null_has_the_default_of_the_table() -> None:
 )
 def test_a_key_in_clear_is_a_warning(url: str, in_clear: bool) -> None:
     sentence = "The API key is sent unencrypted, because api_url is not an https URL."
-    assert Connection.from_options({**GOOD, "api_url": url}).warnings() == [sentence] * in_clear
+    assert Connection.from_options({**GOOD, "tenant": None, "api_url": url}).warnings() == [sentence] * in_clear
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:8899/api", "http://gateway.example/api", "http://[::1]:8899/api"])
 def test_a_proxy_that_sees_the_key_is_a_warning(url: str) -> None:
-    (warning,) = Connection.from_options({**GOOD, "api_url": url, "validate_certs": False}).warnings("proxy:3128")
+    (warning,) = Connection.from_options({**GOOD, "tenant": None, "api_url": url, "validate_certs": False}).warnings(
+        "proxy:3128"
+    )
     assert "to the proxy proxy:3128" in warning
     assert "NO_PROXY" in warning
     assert Connection.from_options(GOOD).warnings("proxy:3128") == []
@@ -322,3 +324,21 @@ def test_the_key_is_not_shown() -> None:
     connection = Connection.from_options(GOOD)
     assert KEY not in f"{connection!r} {connection} {[connection]}"
     assert ACME in repr(connection)
+
+
+@pytest.mark.parametrize(
+    ("options", "ignored"),
+    [
+        ({"tenant": "acme", "api_url": "https://shop-api.esper.cloud/api"}, True),
+        ({"tenant": "acme", "api_url": "https://acme-api.esper.cloud/api"}, False),
+        ({"tenant": "acme", "api_url": "http://127.0.0.1:8899/api"}, False),
+        ({"tenant": "acme"}, False),
+    ],
+)
+def test_a_tenant_that_the_url_overrides_is_named(options: dict[str, str], ignored: bool) -> None:
+    warnings = Connection.from_options({**GOOD, "api_url": None, **options}).warnings()
+    sentence = (
+        "The tenant 'acme' is ignored, because api_url or ESPER_API_URL is set. The requests are sent to"
+        " shop-api.esper.cloud."
+    )
+    assert warnings == ([sentence] if ignored else [])
