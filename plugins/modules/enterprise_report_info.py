@@ -37,15 +37,15 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Read the numbers of devices in April
+- name: Read the numbers of devices in the last seven days
   esper.cloud.enterprise_report_info:
-    start: "2026-04-01"
-    end: "2026-05-01"
-  register: april
+    start: "{{ '%Y-%m-%d' | strftime(now().timestamp() - 7 * 86400) }}"
+    end: "{{ '%Y-%m-%d' | strftime }}"
+  register: week
 
 - name: Show the maximum number of active devices
   ansible.builtin.debug:
-    msg: "{{ april.report.peak_active_devices }} devices were active"
+    msg: "{{ week.report.peak_active_devices }} devices were active"
 
 - name: Read the numbers of devices in the last 24 hours
   esper.cloud.enterprise_report_info:
