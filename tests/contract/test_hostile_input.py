@@ -17,7 +17,7 @@ from ansible_collections.esper.cloud.plugins.module_utils.index import MODULES
 from ansible_collections.esper.cloud.plugins.module_utils.model.walk import type_mismatch
 from ansible_collections.esper.cloud.plugins.module_utils.module import argument_spec, perform
 from ansible_collections.esper.cloud.plugins.module_utils.task import RunContext
-from ansible_collections.esper.cloud.plugins.plugin_utils.task_action import _json
+from ansible_collections.esper.cloud.plugins.plugin_utils.task_action import plain
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from process import Simulator
@@ -40,7 +40,7 @@ def play(simulator: Simulator, module: str, **options: Any) -> Row:
     spec = argument_spec(task, {})
     if why := type_mismatch(task.visit(options).all):
         return {"failed": True, "msg": why}
-    checked = ArgumentSpecValidator(spec, **task.rules).validate(_json({**options, **connection}))
+    checked = ArgumentSpecValidator(spec, **task.rules).validate(plain({**options, **connection}))
     if checked.error_messages:
         return {"failed": True, "msg": checked.error_messages[0]}
     result = perform(task, checked.validated_parameters, RunContext())[0].result
