@@ -43,7 +43,7 @@ def changed_tree() -> Row:
     tree["roles"][1]["description"] = HOSTILE * 3
     tree["device_groups"].append({"path": "Stores/" + "Very-long-name-without-spaces" * 4})
     del tree["device_groups"][0]
-    deviation = {"kind": "blueprints", "name": "Board 0", "field": "description", "reason": HOSTILE, "until": None}
+    deviation = {"kind": "blueprints", "name": "Board 0", "field": "description", "reason": HOSTILE}
     return {**tree, "report_unlisted": True, "accepted_deviations": [deviation]}
 
 
