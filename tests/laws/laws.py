@@ -10,6 +10,7 @@ import typing as t
 import uuid
 from dataclasses import dataclass
 
+from ansible_collections.esper.cloud.plugins.module_utils.kinds.registry import KINDS
 from ansible_collections.esper.cloud.plugins.module_utils.model.values import leaves
 from ansible_collections.esper.cloud.plugins.module_utils.tasks.tenant_export import EXPORTED_KINDS
 from ansible_collections.esper.cloud.tests.laws import documents, trees
@@ -23,6 +24,7 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z?")
 # Properties whose values can be UUIDs although they are no IDs of objects in Esper.
 _OWN_UUIDS = ("key", "uuid")
 _IN_TREE = [kind.name for kind in EXPORTED_KINDS]
+_PRUNED = [kind.name for kind in KINDS if kind.can_prune]
 _WRITES = ("POST", "PUT", "PATCH", "DELETE")
 # An error of Esper that repeats the request and shows the API key.
 _TELLTALE = f'{{"message": "Bearer {KEY} sent @request@", "errors": ["@request@"]}}'
@@ -116,7 +118,7 @@ def _in_tenant(subject: Subject) -> Reason:
 
 
 def _prunes(subject: Subject) -> Reason:
-    return _in_tenant(subject) or _deletes(subject)
+    return _in_tenant(subject) or ("" if subject.name in _PRUNED else "is not pruned")
 
 
 def _in_tree(subject: Subject) -> Reason:
