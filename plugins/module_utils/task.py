@@ -120,6 +120,10 @@ class RunContext:
     effects: Effects = field(default_factory=Effects)
     positions: Positions = field(default_factory=Positions)
 
+    def report_devices(self, read: int, count: int | None) -> None:
+        """Report how many devices of a list are read. ``count`` is the length of the list, None if it is unknown."""
+        self.progress(f"Read {read} of {'an unknown number of' if count is None else count} devices")
+
 
 @dataclass
 class ModuleResult:

@@ -210,15 +210,8 @@ def _selected(view: TenantView, params: Params, context: RunContext) -> tuple[li
         named, missing = unique_devices(found.values()), [name for name, row in found.items() if row is None]
     if is_empty:
         return [], missing
-    rows = matching_devices(view, queries, named, with_disabled=True, on_progress=_reporter(context))
+    rows = matching_devices(view, queries, named, with_disabled=True, on_progress=context.report_devices)
     return rows, missing
-
-
-def _reporter(context: RunContext) -> t.Callable[[int, int | None], None]:
-    def report(read: int, count: int | None) -> None:
-        context.progress(f"Read {read} of {'an unknown number of' if count is None else count} devices")
-
-    return report
 
 
 DEVICE_INFO = ModuleDefinition("device_info", _MODULE, _run)

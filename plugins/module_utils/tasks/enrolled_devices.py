@@ -37,10 +37,9 @@ def read_enrolled(view: TenantView, context: RunContext, keys: t.Collection[str]
     def convert(row: Row) -> Row:
         return {key: row[key] for key in kept if key in row}
 
-    def report(read: int, count: int | None) -> None:
-        context.progress(f"Read {read} of {'an unknown number of' if count is None else count} devices")
-
-    rows = list_devices(view.client, {}, concurrency=DEVICE_CONCURRENCY, convert=convert, on_progress=report)
+    rows = list_devices(
+        view.client, {}, concurrency=DEVICE_CONCURRENCY, convert=convert, on_progress=context.report_devices
+    )
     return [row for row in rows if row.get("state") not in EXCLUDED_STATES]
 
 

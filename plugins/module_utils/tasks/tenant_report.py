@@ -184,15 +184,12 @@ def _user_names(view: TenantView) -> dict[str, str]:
 
 
 def _read_fleet(view: TenantView, time: datetime, context: RunContext) -> Row:
-    def report(read: int, count: int | None) -> None:
-        context.progress(f"Read {read} of {'an unknown number of' if count is None else count} devices")
-
     devices = list_devices(
         view.client,
         {},
         concurrency=DEVICE_CONCURRENCY,
         convert=lambda row: as_host(row, STANDARD, view),
-        on_progress=report,
+        on_progress=context.report_devices,
     )
     groups = group_paths(view, {device["group_id"] for device in devices})
     versions = _Versions(view, devices)
