@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from ..base.slugs import file_slug, unique_slugs
 from ..engine.exporter import ExportedFile, ExportedObject, SecretValue
 from ..model.kind import Kind, Shape
-from .schema import schema_of
+from .schema import schema_of, schema_text
 
 MARKER = "# Written by esper.cloud.tenant_export, which replaces and deletes this file."
 """The first line of each file of an export. An export deletes no other file."""
@@ -62,7 +62,7 @@ def file_text(kind: Kind, value: t.Any, root: str) -> str:
 
 def schema_file(kind: Kind) -> TreeFile:
     """Return the file with the JSON schema of the objects of a kind."""
-    return TreeFile(schema_path(kind), f"{json.dumps(schema_of(kind), indent=2, ensure_ascii=False)}\n")
+    return TreeFile(schema_path(kind), schema_text(schema_of(kind)))
 
 
 def schema_path(kind: Kind) -> str:
