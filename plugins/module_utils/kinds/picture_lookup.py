@@ -20,6 +20,7 @@ from ..engine.lookup import Lookup
 from ..http.parallel import CONCURRENCY, in_parallel
 from ..model.api_paths import read_field
 from ..model.unknowns import KnownAfterApply
+from .content_file import name_in
 from .file_checksum import checksum_in
 from .linked_file import has_name
 from .picture import PictureKind
@@ -57,7 +58,7 @@ class PictureLookup(Lookup):
 
     def name_in(self, params: Params) -> str:
         """Return the file name in the options, or else that of the file, "" if a task has neither."""
-        return str(params.get("name") or (Path(params["src"]).name if params.get("src") else ""))
+        return name_in(params)
 
     # --- finding ------------------------------------------------------------------------------------------------------
 

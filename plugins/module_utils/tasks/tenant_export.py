@@ -27,7 +27,8 @@ from ..model.module_spec import ModuleSpec, Option, Support, Value
 from ..model.values import leaves
 from ..task import ModuleDefinition, ModuleResult, RunContext, diff_entry
 from ..tree.export_files import apply_changes, file_changes
-from ..tree.writer import FILES, schema_file, tree_files
+from ..tree.writer import FILES, list_schema_file, schema_file, tree_files
+from .tenant_deviations import OPTION as DEVIATIONS
 
 # Esper returns these if a tenant does not have a feature, or if the API key must not read it.
 _UNAVAILABLE = (403, 404)
@@ -87,6 +88,9 @@ def _run(view: TenantView, params: Params, context: RunContext) -> ModuleResult:
         for each in complete
         for file in tree_files(each.kind, [_with_files(tree, exported, wanted) for exported in each.objects])
     ]
+    if files:
+        # Users write this file themselves. Editors complete it, too.
+        files.append(list_schema_file(DEVIATIONS))
     files += [schema_file(each.kind) for each in complete if each.objects]
     changes = file_changes(tree, files, [each.kind.tenant_option for each in complete])
     if not context.check_mode:

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from ..base.slugs import file_slug, unique_slugs
 from ..engine.exporter import ExportedFile, ExportedObject, SecretValue
 from ..model.kind import Kind, Shape
-from .schema import schema_of, schema_text
+from ..model.module_spec import Option
+from .schema import list_schema_of, schema_of, schema_text
 
 MARKER = "# Written by esper.cloud.tenant_export, which replaces and deletes this file."
 """The first line of each file of an export. An export deletes no other file."""
@@ -63,6 +64,11 @@ def file_text(kind: Kind, value: t.Any, root: str) -> str:
 def schema_file(kind: Kind) -> TreeFile:
     """Return the file with the JSON schema of the objects of a kind."""
     return TreeFile(schema_path(kind), schema_text(schema_of(kind)))
+
+
+def list_schema_file(option: Option) -> TreeFile:
+    """Return the file with the JSON schema of the list of an option, which users keep in a file of their own."""
+    return TreeFile(f"{SCHEMAS}/{option.name}.json", schema_text(list_schema_of(option)))
 
 
 def schema_path(kind: Kind) -> str:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 import stat
 import typing as t
 from pathlib import Path
@@ -122,6 +123,9 @@ def test_an_export_has_all_kinds_and_a_second_one_is_identical(world: World) -> 
     assert again.result["unchanged"] == len(before) + len(list((world.folder / "tree" / ".schemas").iterdir()))
     assert files_in(world.folder / "tree") == before
     assert not {"users", "enterprise"} & {path.partition("/")[0] for path in before}
+    # Users write this file themselves, with the schema next to those of the kinds.
+    schema = json.loads((world.folder / "tree" / ".schemas" / "accepted_deviations.json").read_text())
+    assert set(schema["items"]["properties"]) >= {"kind", "name", "reason", "until"}
 
 
 def test_each_list_is_read_once_and_the_rest_is_counted(world: World) -> None:
