@@ -11,7 +11,7 @@ import threading
 import typing as t
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import orjson
@@ -72,8 +72,8 @@ class EmbeddedSimulator(Simulator):
         return 0
 
     def reset(self, **sizes: int) -> None:
-        """Start again with a new tenant that does nothing wrong."""
-        super().reset(**sizes)
+        """Start again with a new tenant that does nothing wrong. This is not a request, because each test does it."""
+        self._server._begin(replace(self._server._settings, **sizes))
         self.answers.clear()
         self.rewrites.clear()
 

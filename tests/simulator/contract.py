@@ -8,6 +8,7 @@ The documents in `tests/contract/api` are taken as they are; `tests/contract/unp
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import re
@@ -86,17 +87,10 @@ class Contract:
     """All documents of the contract."""
 
     def __init__(self, folder: Path = FOLDER) -> None:
-        documents = {file.stem: _load(file) for file in sorted((folder / "api").glob("*.yaml"))}
-        for name, additions in _load(folder / "unpublished.yaml").items():
-            documents[name] = _merge(documents[name], additions)
-        documents = {name: _absolute(name, _joined(document, document)) for name, document in documents.items()}
-        self._documents = documents
-        self._registry: Registry[Any] = Registry().with_resources(
-            (f"urn:{name}", DRAFT202012.create_resource(document)) for name, document in documents.items()
-        )
+        self._documents, self._registry = _read(folder)
         self._paths: dict[str, dict[str, Operation]] = {}
         self._root = _Node()
-        for name, document in documents.items():
+        for name, document in self._documents.items():
             for path, item in document["paths"].items():
                 operations = {
                     method.upper(): self._operation(name, method.upper(), path, item[method]) for method in item
@@ -230,6 +224,17 @@ class Contract:
             return {"type": "object", "properties": _described(_parse(spec))}
         schema: Schema = self._documents[document]["components"]["schemas"][spec]
         return schema
+
+
+@functools.cache
+def _read(folder: Path) -> tuple[dict[str, Any], Registry[Any]]:
+    """Return the documents with the additions, and a registry of them. A process of tests has several contracts."""
+    documents = {file.stem: _load(file) for file in sorted((folder / "api").glob("*.yaml"))}
+    for name, additions in _load(folder / "unpublished.yaml").items():
+        documents[name] = _merge(documents[name], additions)
+    documents = {name: _absolute(name, _joined(document, document)) for name, document in documents.items()}
+    resources = ((f"urn:{name}", DRAFT202012.create_resource(document)) for name, document in documents.items())
+    return documents, Registry().with_resources(resources)
 
 
 def _load(file: Path) -> dict[str, Any]:

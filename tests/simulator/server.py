@@ -52,11 +52,11 @@ class Server:
         self._settings = settings
         self._latency = latency_ms / 1000
         self._journal = Journal(journal)
-        self._contract = Contract()
+        self._service = Service(Contract(), new_tenant(settings))
         self._begin(settings)
 
     def _begin(self, settings: Settings) -> None:
-        self._service = Service(self._contract, new_tenant(settings))
+        self._service.tenant = new_tenant(settings)
         self._faults = Faults(settings.seed)
         self._journal.entries.clear()
 

@@ -12,18 +12,32 @@ from ansible.plugins.action import ActionBase
 
 
 class ActionModule(ActionBase):
-    """Options: ``path`` below /_simulator, ``method``, which defaults to POST, and the ``body`` of a POST."""
+    """Options: ``path`` below /_simulator, ``method``, which defaults to POST, and the ``body`` of a POST.
+
+    The path "sent" returns the requests since the result that the variable ``sent`` contains, as ``reads`` and
+    ``writes``. It is one task, because targets read the journal hundreds of times.
+    """
 
     _requires_connection = False
 
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
-        control = self._templar.template((task_vars or {})["simulator_control_url"])
-        method = self._task.args.get("method", "POST")
-        request = Request(
-            f"{control}/{self._task.args['path']}",
-            data=json.dumps(self._task.args.get("body", {})).encode() if method == "POST" else None,
-            headers={"Content-Type": "application/json"},
-            method=method,
-        )
+        variables = task_vars or {}
+        self._control = self._templar.template(variables["simulator_control_url"])
+        path, method = self._task.args["path"], self._task.args.get("method", "POST")
+        if path == "sent":
+            return self._sent(variables.get("sent", {}).get("until", 0))
+        body = json.dumps(self._task.args.get("body", {})).encode() if method == "POST" else None
+        return {"changed": False, "json": self._request(method, path, body)}
+
+    def _sent(self, since: int) -> dict[str, t.Any]:
+        requests = self._request("GET", f"journal?since={since}")
+        until = requests[-1]["seq"] if requests else since
+        reads = [each for each in requests if each["method"] == "GET"]
+        writes = [each for each in requests if each["method"] != "GET"]
+        return {"changed": False, "reads": reads, "writes": writes, "until": until}
+
+    def _request(self, method: str, path: str, body: bytes | None = None) -> t.Any:
+        headers = {"Content-Type": "application/json"}
+        request = Request(f"{self._control}/{path}", data=body, headers=headers, method=method)
         with build_opener(ProxyHandler({})).open(request, timeout=60) as answer:
-            return {"changed": False, "status": answer.status, "json": json.loads(answer.read() or b"null")}
+            return json.loads(answer.read() or b"null")

@@ -5,40 +5,17 @@
 from __future__ import annotations
 
 import typing as t
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from ansible_collections.esper.cloud.tests.laws.preparations import Preparation
-from ansible_collections.esper.cloud.tests.laws.world import EmbeddedSimulator, Run, World
-from ansible_collections.esper.cloud.tests.unit.service import Clock
+from ansible_collections.esper.cloud.tests.laws.world import Run, World
 from behaviors.pictures import upload_wallpaper
-from contract import Contract
 from exchange import Call
 from storage import File
 
 Row = dict[str, t.Any]
 
 WALLPAPERS = "/v1/enterprise/{enterprise_id}/wallpaper/"
-
-
-@pytest.fixture(scope="module")
-def running() -> t.Iterator[EmbeddedSimulator]:
-    with EmbeddedSimulator() as simulator:
-        yield simulator
-
-
-@pytest.fixture(scope="module")
-def contract() -> Contract:
-    return Contract()
-
-
-@pytest.fixture
-def world(running: EmbeddedSimulator, contract: Contract, clock: Clock, tmp_path: Path) -> World:
-    """A new tenant. The waits of the client take no time."""
-    made = World(running, contract, tmp_path)
-    made.begin(Preparation())
-    return made
 
 
 def wallpaper(world: World, name: str, data: bytes | None = None, /, **options: t.Any) -> Run:

@@ -22,17 +22,6 @@ NOBODY = "deadbeef-0000-4000-8000-00000000beef"
 REPORT = "/v1/enterprise/0f5b8b52-6a1f-4c11-8e37-9b1a1fbb1c3d/report"
 
 
-@pytest.fixture(scope="module")
-def running() -> t.Iterator[EmbeddedSimulator]:
-    with EmbeddedSimulator() as simulator:
-        yield simulator
-
-
-@pytest.fixture(scope="module")
-def contract() -> Contract:
-    return Contract()
-
-
 @pytest.fixture
 def world(running: EmbeddedSimulator, contract: Contract, clock: Clock, tmp_path: Path) -> World:
     """A new tenant with twelve devices. The waits of the client take no time."""

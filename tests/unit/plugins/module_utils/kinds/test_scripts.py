@@ -9,31 +9,10 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.esper.cloud.tests.laws.preparations import Preparation
-from ansible_collections.esper.cloud.tests.laws.world import EmbeddedSimulator, Run, World
-from ansible_collections.esper.cloud.tests.unit.service import Clock
-from contract import Contract
+from ansible_collections.esper.cloud.tests.laws.world import Run, World
 
 Row = dict[str, t.Any]
 ON, OFF = {"label": "On", "script": "rfkill unblock all"}, {"label": "Off", "script": "rfkill block all"}
-
-
-@pytest.fixture(scope="module")
-def running() -> t.Iterator[EmbeddedSimulator]:
-    with EmbeddedSimulator() as simulator:
-        yield simulator
-
-
-@pytest.fixture(scope="module")
-def contract() -> Contract:
-    return Contract()
-
-
-@pytest.fixture
-def world(running: EmbeddedSimulator, contract: Contract, clock: Clock, tmp_path: Path) -> World:
-    """A new tenant. The waits of the client take no time."""
-    made = World(running, contract, tmp_path)
-    made.begin(Preparation())
-    return made
 
 
 # --- background scripts -----------------------------------------------------------------------------------------------

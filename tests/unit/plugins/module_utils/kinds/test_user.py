@@ -24,17 +24,6 @@ CUSTOM = ("role", {"name": "Technician", "scopes": ["read:device"]})
 GROUP = ("device_group", {"path": "Berlin"})
 
 
-@pytest.fixture(scope="module")
-def running() -> t.Iterator[EmbeddedSimulator]:
-    with EmbeddedSimulator() as simulator:
-        yield simulator
-
-
-@pytest.fixture(scope="module")
-def contract() -> Contract:
-    return Contract()
-
-
 @pytest.fixture
 def world(running: EmbeddedSimulator, contract: Contract, clock: Clock, tmp_path: Path) -> World:
     """A tenant with a custom role and a device group. The waits of the client take no time."""
