@@ -46,11 +46,11 @@ class VersionConduct:
                 raise ValueError(f"{name} is not from 0 to 100")
 
     def fails_on(self, device: Device) -> bool:
-        """Whether the converge fails on a device."""
+        """Return whether the converge fails on a device."""
         return _is_in_share("fails", device, self.failure_percent)
 
     def takes_offline(self, device: Device) -> bool:
-        """Whether a device is offline after the converge."""
+        """Return whether a device is offline after the converge."""
         return _can_be_offline(device) and _is_in_share("offline", device, self.offline_percent)
 
 
