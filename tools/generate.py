@@ -596,6 +596,7 @@ AREAS = {
         "enterprise_report",
         "remote_viewer_session",
     ),
+    "Rollouts": ("rollout_wave",),
     "All objects": ("tenant", "tenant_export", "tenant_report", "api"),
 }
 

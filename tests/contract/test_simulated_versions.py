@@ -30,7 +30,7 @@ def blueprint(api: Api) -> Json:
 def app_version(api: Api, blueprint: Json) -> str:
     """The name of the first app version in a blueprint, "" if it has none."""
     names = {
-        version["id"]: version["build_number"]
+        version["id"]: version["version_code"]
         for app in api.simulator.state()["applications"]
         for version in app["versions"]
     }

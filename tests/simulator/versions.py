@@ -94,7 +94,7 @@ def _find_conduct(tenant: Tenant, version_id: str) -> VersionConduct | None:
 def _app_versions(tenant: Tenant, settings: Any) -> Iterator[str]:
     """The names of the app versions in the settings of a blueprint version."""
     versions = {
-        version["id"]: version["build_number"]
+        version["id"]: version["version_code"]
         for app in tenant.objects["applications"].values()
         for version in app["versions"]
     }
