@@ -41,6 +41,8 @@ STATES = {
 TERMINAL_STATES = ("succeeded", "failed", "timed_out", "cancelled")
 # The maximum number of IDs in a query.
 IDS_PER_QUERY = 50
+# The number of statuses in a page, if there can be many of them. A command has up to 1,000 devices.
+_LARGE_PAGE = 1000
 _UNKNOWN_TIME = datetime.min.replace(tzinfo=timezone.utc)
 
 
@@ -98,7 +100,8 @@ def latest_statuses(view: TenantView, commands: t.Sequence[str]) -> dict[str, Ro
     purpose = f"Reading the status of {counted(len(commands), 'command')}"
 
     def read_part(part: list[str]) -> list[Row]:
-        return list_all(view.client, STATUSES, query={"request": ",".join(part)}, purpose=purpose)
+        query = {"request": ",".join(part)}
+        return list_all(view.client, STATUSES, query=query, page_size=_LARGE_PAGE, purpose=purpose)
 
     rank = {id_.lower(): number for number, id_ in enumerate(commands)}
     latest: dict[str, Row] = {}
