@@ -97,6 +97,7 @@ MODULES = {
     "report_type_info": ("kinds.report_type", "REPORT_TYPE"),
     "role": ("kinds.role", "ROLE"),
     "role_info": ("kinds.role", "ROLE"),
+    "rollout_plan": ("tasks.rollout_plan", "ROLLOUT_PLAN"),
     "rollout_wave": ("tasks.rollout_wave", "ROLLOUT_WAVE"),
     "seamless_provisioning": ("tasks.seamless_provisioning", "SEAMLESS_PROVISIONING"),
     "sso_connection": ("tasks.sso_connection", "SSO_CONNECTION"),

@@ -39,7 +39,7 @@ LONGEST_LEASE = 3600
 """Maximum number of seconds of a lease."""
 
 # What the modules read of a device. A device has many other properties, which take memory.
-_KEYS = ("id", "name", "alias", "serial", "state", "group_id", "tags")
+_KEYS = ("id", "name", "alias", "serial", "state", "platform", "group_id", "tags")
 _BLUEPRINT_KEYS = ("assigned_blueprint_id", "current_blueprint_id", "current_blueprint_version_id")
 _DURATION = "A number of seconds, or a text such as V(30m), V(1h) or V(3 days)."
 
