@@ -118,6 +118,13 @@ MODULE = ModuleSpec(
             "Reason why another check of the wave failed. The module records it, and sends no request.",
         ),
         Option(
+            "release",
+            "If V(true), the next run need not wait, because this task is the last one of the run. The module releases"
+            " the rollout anyway if it is paused, failed, completed or reverted.",
+            type="bool",
+            default=False,
+        ),
+        Option(
             "continue_on_failure",
             "If V(true), the rollout can go on with the next wave if this one fails. The task fails anyway.",
             type="bool",
@@ -272,7 +279,8 @@ def _run(view: TenantView, params: Params, context: RunContext) -> ModuleResult:
     except BaseException:
         _release(store)
         raise
-    if outcome.result["outcome"] in ("paused", "failed", "reverted") or state["status"] == "completed":
+    has_ended = outcome.result["outcome"] in ("paused", "reverted") or state["status"] in ("failed", "completed")
+    if has_ended or params["release"]:
         _release(store)
     return outcome
 
