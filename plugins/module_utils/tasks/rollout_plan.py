@@ -6,7 +6,7 @@ Based on /v2/devices/ and /v2/blueprints/ with its versions (v2.yaml). The modul
 blueprint publishes versions, and rollout_wave converges devices.
 
 Choice: a blueprint has the target of the rollout if its latest published version has the same settings as the version
-of the rollout, or the app version of the rollout in its settings for Android. The former version of such a blueprint is
+of the rollout, or the app version of the rollout in its settings for Android. The version to restore is then
 the newest published version that does not have the target.
 """
 
@@ -262,7 +262,7 @@ class _Published:
         ]
 
     def record(self, blueprint_id: str, *, has_target: bool) -> Row:
-        """Return a blueprint for the state. If it has the target, its former version is one without."""
+        """Return a blueprint for the state. If it has the target, the version to restore is one without."""
         rows: t.Iterable[Row] = self._versions[blueprint_id]
         new = self.latest(blueprint_id) if has_target else None
         if has_target:
@@ -399,7 +399,7 @@ _BLUEPRINT_VALUES = (
     Value("new_number", "Its number.", type="int", sample=None),
     Value(
         "restored_version_id",
-        "ID of the version that has the settings of the former one, null unless the rollout went back.",
+        "ID of the version that has the settings of the version before, null unless the rollout went back.",
         sample=None,
     ),
     Value("restored_number", "Its number.", type="int", sample=None),
@@ -435,7 +435,7 @@ ROLLOUT_PLAN = ModuleDefinition(
     ModuleSpec(
         short_description="Plan a staged rollout to Esper devices",
         description=(
-            "Decides which devices belong to which wave of a rollout, validates the calendar and the gates, and keeps"
+            "Decides which devices belong to which wave of a rollout, and validates the calendar and the gates. Keeps"
             " the state of the rollout in a file. The role C(rollout) uses this module.",
             "Changes nothing in Esper. M(esper.cloud.blueprint) publishes the version, and M(esper.cloud.rollout_wave)"
             " converges the devices.",
@@ -448,7 +448,7 @@ ROLLOUT_PLAN = ModuleDefinition(
             *ROLLOUT_OPTIONS,
             Option(
                 "published",
-                "If V(true), the task before published the version of the rollout, or the former version to go back."
+                "If V(true), the task before published the version of the rollout, or the earlier version to go back."
                 " The module records the latest published version of each blueprint in the state.",
                 type="bool",
                 default=False,
@@ -535,7 +535,7 @@ ROLLOUT_PLAN = ModuleDefinition(
         ),
         check_mode=Support("full", "Decides the waves, and neither claims nor writes the state."),
         diff_mode=NO_DIFF,
-        notes=("The file of the state has a second file beside it, which ends in C(.lock). Do not delete it.",),
+        notes=("The file of the state has a second file next to it, which ends in C(.lock). Do not delete it.",),
         seealso=("rollout_wave", "rollout_report", "blueprint", "converge"),
     ),
     _run,

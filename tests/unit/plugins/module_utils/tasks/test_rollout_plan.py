@@ -207,7 +207,7 @@ def test_tags_must_be_ids_if_the_tenant_does_not_return_their_names(fleet: World
 # --- the state --------------------------------------------------------------------------------------------------------
 
 
-def test_former_version_is_saved_before_the_new_one_is_published(fleet: World, path: Path) -> None:
+def test_earlier_version_is_saved_before_the_new_one_is_published(fleet: World, path: Path) -> None:
     first = plan(fleet)
     saved = json.loads(path.read_text())
     assert saved == first["rollout"]
@@ -230,7 +230,7 @@ def test_killed_after_publishing_the_next_run_records_the_version(fleet: World) 
     assert (blueprint["former_number"], blueprint["new_number"]) == (2, 3)
 
 
-def test_version_that_was_published_before_the_rollout_has_the_former_one(fleet: World) -> None:
+def test_version_that_was_published_before_the_rollout_has_an_earlier_one(fleet: World) -> None:
     publish(fleet)
     fleet.must("blueprint", {"name": KIOSKS, "description": "Same app", "publish": True})
     result = plan(fleet)
@@ -360,7 +360,7 @@ def test_going_back(fleet: World, path: Path) -> None:
     assert again["rollout"]["blueprints"][0]["former_number"] == 4
 
 
-def test_no_way_back_without_a_former_version(fleet: World, path: Path) -> None:
+def test_no_way_back_without_an_earlier_version(fleet: World, path: Path) -> None:
     plan(fleet)
     state = json.loads(path.read_text())
     state["blueprints"][0]["former_version_id"] = None
