@@ -12,7 +12,7 @@ short_description: Plan a staged rollout to Esper devices
 version_added: 0.1.0
 author: esper.cloud contributors (@ansible-collections)
 description:
-  - Decides which devices belong to which wave of a rollout, validates the calendar and the gates, and keeps
+  - Decides which devices belong to which wave of a rollout, and validates the calendar and the gates. Keeps
     the state of the rollout in a file. The role C(rollout) uses this module.
   - Changes nothing in Esper. M(esper.cloud.blueprint) publishes the version, and M(esper.cloud.rollout_wave)
     converges the devices.
@@ -68,7 +68,7 @@ options:
     required: true
     suboptions:
       name:
-        description: Name of the wave, which the state, the report and O(wave) use.
+        description: Name of the wave, which the state and the report use.
         type: str
         required: true
       tags:
@@ -183,8 +183,8 @@ options:
     type: float
     default: 60
   published:
-    description: If V(true), the task before published the version of the rollout, or the former version to
-      go back. The module records the latest published version of each blueprint in the state.
+    description: If V(true), the task before published the version of the rollout, or the earlier version
+      to go back. The module records the latest published version of each blueprint in the state.
     type: bool
     default: false
   direction:
@@ -206,7 +206,7 @@ options:
     type: bool
     default: false
 notes:
-  - The file of the state has a second file beside it, which ends in C(.lock). Do not delete it.
+  - The file of the state has a second file next to it, which ends in C(.lock). Do not delete it.
 seealso:
   - module: esper.cloud.rollout_wave
   - module: esper.cloud.rollout_report
@@ -388,7 +388,7 @@ rollout:
           description: Its number.
           type: int
         restored_version_id:
-          description: ID of the version that has the settings of the former one, null unless the rollout
+          description: ID of the version that has the settings of the version before, null unless the rollout
             went back.
           type: str
         restored_number:

@@ -9,16 +9,16 @@ that could not be reached. Its format:
 - ``target``: ``{"app": {package_name, version_name, version_code}}`` or ``{"version": "12"}``.
 - ``blueprints``: ``id``, ``name``, ``former_version_id``, ``former_number``, ``new_version_id``, ``new_number``,
   ``restored_version_id``, ``restored_number``. The new version is null until it is published, the restored one until
-  the former version is published again.
+  the version from before the rollout is published again.
 - ``status``: one of STATUSES. ``reason``: why the rollout failed, stopped or went back, or null. ``ended_at``.
 - ``waves``: ``name``, ``percent``, ``hash_limit``, ``status`` (one of WAVE_STATUSES), ``started_at``,
   ``converged_at``, ``soak_until``, ``ended_at``, ``counts`` (a dict of numbers), ``before`` and ``after`` (readings),
   ``gates`` (results of gates.judge()), ``failed_devices`` (``id``, ``name``, ``reason``), ``failed_count``,
   ``continued`` (whether the rollout goes on although the wave failed).
-- ``unreached``: devices that did not get the former version back (``id``, ``name``, ``reason``), ``unreached_count``.
+- ``unreached``: devices that did not get the restored version (``id``, ``name``, ``reason``), ``unreached_count``.
 - ``lease``: ``run`` and ``until`` of the last run. It is over if ``until`` is in the past.
 
-A run has a lease while it works on a rollout, and renews it. Another run refuses to work on the rollout. If a run was
+A run has a lease while it works on a rollout, and renews it. Another run fails. If a run was
 killed, its lease ends, and the next run takes over. A run that lost its lease cannot save the state, also after the end
 of the other run.
 """
@@ -324,7 +324,7 @@ def check_state(value: t.Any, source: str) -> Row:
     if format_ != FORMAT or not _is_valid(value):
         raise InvalidParameter(
             f"The {source} is not a valid state of a rollout. Restore it from a backup. If there is none, delete it,"
-            " which starts a new rollout that does not know the former version."
+            " which starts a new rollout that does not know the version before."
         )
     return t.cast(Row, value)
 

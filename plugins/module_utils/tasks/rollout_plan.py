@@ -6,7 +6,7 @@ Based on /v2/devices/ and /v2/blueprints/ with its versions (v2.yaml). The modul
 blueprint publishes versions, and rollout_wave converges devices.
 
 Choice: a blueprint has the target of the rollout if its latest published version has the same settings as the version
-of the rollout, or the app version of the rollout in its settings for Android. The former version of such a blueprint is
+of the rollout, or the app version of the rollout in its settings for Android. The version to restore is then
 the newest published version that does not have the target.
 """
 
@@ -68,34 +68,48 @@ def _run(view: TenantView, params: Params, context: RunContext) -> ModuleResult:
     view.client.extend(params["lease"])
     blueprints = read_blueprints(view, params)
     store = store_of(view, params, context)
-    is_first = not params["published"] and params["direction"] == "forward"
-    state = store.claim() if is_first else store.resume()
+    if params["published"] or params["direction"] == "back":
+        state = store.resume()
+        if state is None:
+            raise InvalidParameter(
+                "There is no state of a rollout. First, run the task without published and direction."
+            )
+        return _plan(view, params, context, definition, blueprints, store, state)
+    state = store.claim()
+    try:
+        return _plan(view, params, context, definition, blueprints, store, state)
+    except BaseException:
+        # The run has not started, so the next one need not wait.
+        store.release()
+        raise
+
+
+def _plan(
+    view: TenantView,
+    params: Params,
+    context: RunContext,
+    definition: Definition,
+    blueprints: list[Row],
+    store: StateStore,
+    state: Row | None,
+) -> ModuleResult:
+    """Plan the rollout, and save its state. ``state`` is None if there is none."""
     same: dict[str, t.Any] = {"tenant": tenant_of(view), "blueprints": blueprints, "target": definition.target}
     published = _Published(view, blueprints, definition.target)
-    if is_first:
-        state = _without_old(state, params, published, same)
-    elif state is None:
-        raise InvalidParameter("There is no state of a rollout. Run the task without published and direction first.")
-    else:
-        check_same(state, **same)
+    if state is not None:
+        state = _same_rollout(state, params, published, same)
     targets = read_targets(view, blueprints, definition.waves, context)
-    seed = params["seed"] or default_seed((row["name"] for row in blueprints), definition.target)
     is_new = state is None
     if state is None:
+        seed = params["seed"] or default_seed((row["name"] for row in blueprints), definition.target)
         state = new_state(**{**same, "blueprints": published.records()}, seed=seed, waves=(), started_at=now())
-    division = divide_targets(
-        view,
-        targets,
-        definition.waves,
-        state["seed"],
-        limits=limits_of(state, definition.waves),
-        # Devices can move and enroll while a rollout is in progress.
-        is_strict=is_new,
-    )
-    if is_new and published.is_everywhere() and _is_converged(state, targets):
+    limits = limits_of(state, definition.waves)
+    # Devices can move and enroll while a rollout is in progress.
+    division = divide_targets(view, targets, definition.waves, state["seed"], limits=limits, is_strict=is_new)
+    if is_new and published.is_everywhere() and not _outdated(state, targets):
         # A tenant that is already in the desired state needs no rollout, nor a state.
         return _result(view, "done", state, definition, targets, division, store)
-    if is_new or state["status"] not in FINAL:
+    if state["status"] not in FINAL:
         _update_waves(state, division)
     step = _STEP_OF_STATUS.get(state["status"], "start" if is_new else "continue")
     if params["direction"] == "back":
@@ -104,7 +118,7 @@ def _run(view: TenantView, params: Params, context: RunContext) -> ModuleResult:
         _record_published(state, published)
     elif step == "continue":
         _check_published(state, published)
-    if step != "done" or params["published"]:
+    if step != "done":
         store.save(state)
     if params["release"]:
         store.release()
@@ -114,15 +128,15 @@ def _run(view: TenantView, params: Params, context: RunContext) -> ModuleResult:
 _STEP_OF_STATUS = {"completed": "done", "reverted": "done", "reverting": "revert"}
 
 
-def _without_old(state: Row | None, params: Params, published: _Published, same: dict[str, t.Any]) -> Row | None:
+def _same_rollout(state: Row, params: Params, published: _Published, same: dict[str, t.Any]) -> Row | None:
     """Return the state of a rollout that goes on, None if a new one starts. Raise InvalidParameter if another one is in
     progress, or if the rollout was reverted."""
-    if state is None or params["restart"]:
-        return None
-    if not is_same(state, **same):
-        if state["status"] in FINAL:
-            return None
+    if params["published"] or params["direction"] == "back":
         check_same(state, **same)
+        return state
+    if params["restart"] or (state["status"] in FINAL and not is_same(state, **same)):
+        return None
+    check_same(state, **same)
     if state["status"] == "reverted":
         reason = state["reason"] or "The reason is not known."
         raise InvalidParameter(
@@ -248,7 +262,7 @@ class _Published:
         ]
 
     def record(self, blueprint_id: str, *, has_target: bool) -> Row:
-        """Return a blueprint for the state. If it has the target, its former version is one without."""
+        """Return a blueprint for the state. If it has the target, the version to restore is one without."""
         rows: t.Iterable[Row] = self._versions[blueprint_id]
         new = self.latest(blueprint_id) if has_target else None
         if has_target:
@@ -297,8 +311,9 @@ def _identity(version: Row) -> Row:
 # --- the result -------------------------------------------------------------------------------------------------------
 
 
-def _is_converged(state: Row, targets: Targets) -> bool:
-    return not any(_is_outdated(state, row) for row in targets.rows.values())
+def _outdated(state: Row, targets: Targets) -> set[str]:
+    """Return the IDs of the devices that do not run the version of a rollout."""
+    return {id_ for id_, row in targets.rows.items() if _is_outdated(state, row)}
 
 
 def _is_outdated(state: Row, device: Row) -> bool:
@@ -322,7 +337,7 @@ def _result(
 ) -> ModuleResult:
     statuses = {row["name"]: row["status"] for row in state["waves"]}
     default, zone = "passed" if step == "done" else "pending", definition.calendar.zone
-    outdated = {id_ for id_, row in targets.rows.items() if _is_outdated(state, row)}
+    outdated = _outdated(state, targets)
     waves = [
         _wave_row(each, statuses.get(each.wave.name, default), outdated, _start_of(each.wave, state, zone))
         for each in division.waves
@@ -384,7 +399,7 @@ _BLUEPRINT_VALUES = (
     Value("new_number", "Its number.", type="int", sample=None),
     Value(
         "restored_version_id",
-        "ID of the version that has the settings of the former one, null unless the rollout went back.",
+        "ID of the version that has the settings of the version before, null unless the rollout went back.",
         sample=None,
     ),
     Value("restored_number", "Its number.", type="int", sample=None),
@@ -420,7 +435,7 @@ ROLLOUT_PLAN = ModuleDefinition(
     ModuleSpec(
         short_description="Plan a staged rollout to Esper devices",
         description=(
-            "Decides which devices belong to which wave of a rollout, validates the calendar and the gates, and keeps"
+            "Decides which devices belong to which wave of a rollout, and validates the calendar and the gates. Keeps"
             " the state of the rollout in a file. The role C(rollout) uses this module.",
             "Changes nothing in Esper. M(esper.cloud.blueprint) publishes the version, and M(esper.cloud.rollout_wave)"
             " converges the devices.",
@@ -433,7 +448,7 @@ ROLLOUT_PLAN = ModuleDefinition(
             *ROLLOUT_OPTIONS,
             Option(
                 "published",
-                "If V(true), the task before published the version of the rollout, or the former version to go back."
+                "If V(true), the task before published the version of the rollout, or the earlier version to go back."
                 " The module records the latest published version of each blueprint in the state.",
                 type="bool",
                 default=False,
@@ -520,7 +535,7 @@ ROLLOUT_PLAN = ModuleDefinition(
         ),
         check_mode=Support("full", "Decides the waves, and neither claims nor writes the state."),
         diff_mode=NO_DIFF,
-        notes=("The file of the state has a second file beside it, which ends in C(.lock). Do not delete it.",),
+        notes=("The file of the state has a second file next to it, which ends in C(.lock). Do not delete it.",),
         seealso=("rollout_wave", "rollout_report", "blueprint", "converge"),
     ),
     _run,

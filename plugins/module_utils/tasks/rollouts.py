@@ -44,7 +44,7 @@ _BLUEPRINT_KEYS = ("assigned_blueprint_id", "current_blueprint_id", "current_blu
 _DURATION = "A number of seconds, or a text such as V(30m), V(1h) or V(3 days)."
 
 WAVE_OPTIONS = (
-    Option("name", "Name of the wave, which the state, the report and O(wave) use.", identifier=True, required=True),
+    Option("name", "Name of the wave, which the state and the report use.", identifier=True, required=True),
     Option(
         "tags",
         "Names or IDs of tags. A device matches if it has one of them. Several selectors narrow each other down.",
@@ -235,7 +235,7 @@ ROLLOUT_RULES: t.Mapping[str, t.Any] = {
 
 @dataclass(frozen=True)
 class Definition:
-    """What a task says about a rollout, without names of objects of the tenant."""
+    """The definition of a rollout in the options of a task. Its names of objects are not looked up yet."""
 
     waves: list[Wave]
     health: Health

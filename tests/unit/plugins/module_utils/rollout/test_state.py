@@ -105,7 +105,7 @@ def test_second_run_waits_for_a_killed_one_and_takes_over(path: Path, time: Fake
     assert second.resume() == state
 
 
-def test_second_run_refuses_while_the_first_one_works(path: Path, time: FakeTime) -> None:
+def test_second_run_fails_while_the_first_one_works(path: Path, time: FakeTime) -> None:
     first, second = store(path, "one", time), store(path, "two", time)
     first.claim()
     first.save(planned())
