@@ -29,6 +29,7 @@ from ..base.row import Params, Row
 from ..base.text import counted, listed
 from ..base.times import format_utc, now, parse_time
 from ..engine.tenant_view import TenantView
+from ..http.responses import sentence
 from ..model.module_spec import ModuleSpec, Option, Support, Value
 from ..rollout.calendar import Calendar, start_of, zone_of
 from ..rollout.gates import Health, Reading, failure_text, has_passed, judge
@@ -617,7 +618,7 @@ def _fail(work: Work, reason: str, counts: Row) -> ModuleResult:
     if not goes_on or is_last:
         set_status(work.state, "failed", reason=f"Wave '{work.wave.name}': {reason}", ended_at=now())
     work.save()
-    message = f"The wave '{work.wave.name}' failed. {reason}"
+    message = sentence(f"The wave '{work.wave.name}' failed. {reason}")
     return work.result("failed", changed=_has_sent(work), counts=counts, failed=True, msg=message, cause="gate")
 
 

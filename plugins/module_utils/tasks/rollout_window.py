@@ -203,7 +203,8 @@ class SlidingWindow:
             if not is_open and not converge.in_flight:
                 # The time in which devices may not converge does not count.
                 end += pause
-            pause = min(pause * _PAUSE_FACTOR, LONGEST_PAUSE)
+            # Results come at a rate that depends on the devices. Polls follow it.
+            pause = max(pause / _PAUSE_FACTOR, FIRST_PAUSE) if not quiet else min(pause * _PAUSE_FACTOR, LONGEST_PAUSE)
         return True
 
     def wait(self, seconds: float) -> None:
