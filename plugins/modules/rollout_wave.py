@@ -70,7 +70,7 @@ options:
     required: true
     suboptions:
       name:
-        description: Name of the wave, which the state, the report and O(wave) use.
+        description: Name of the wave, which the state and the report use.
         type: str
         required: true
       tags:
@@ -214,6 +214,11 @@ options:
   failure:
     description: Reason why another check of the wave failed. The module records it, and sends no request.
     type: str
+  release:
+    description: If V(true), the next run need not wait, because this task is the last one of the run. The
+      module releases the rollout anyway if it is paused, failed, completed or reverted.
+    type: bool
+    default: false
   continue_on_failure:
     description: If V(true), the rollout can go on with the next wave if this one fails. The task fails anyway.
     type: bool
