@@ -65,7 +65,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Plan a rollout
+- name: Create the state of a rollout
   esper.cloud.rollout_plan:
     blueprints: [Point of Sale]
     app:

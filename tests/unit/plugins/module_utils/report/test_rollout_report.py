@@ -144,7 +144,7 @@ def test_durations_have_two_units() -> None:
 
 
 @settings(max_examples=30)
-@given(st.just(HOSTILE) | st.text(max_size=40))
+@given(st.just(HOSTILE) | st.text(min_size=1, max_size=40))
 def test_texts_are_never_markup(text: str) -> None:
     state = reverted(text)
     state["tenant"], state["reason"] = text, text
