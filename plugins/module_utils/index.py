@@ -98,6 +98,7 @@ MODULES = {
     "role": ("kinds.role", "ROLE"),
     "role_info": ("kinds.role", "ROLE"),
     "rollout_plan": ("tasks.rollout_plan", "ROLLOUT_PLAN"),
+    "rollout_report": ("tasks.rollout_report", "ROLLOUT_REPORT"),
     "rollout_wave": ("tasks.rollout_wave", "ROLLOUT_WAVE"),
     "seamless_provisioning": ("tasks.seamless_provisioning", "SEAMLESS_PROVISIONING"),
     "sso_connection": ("tasks.sso_connection", "SSO_CONNECTION"),

@@ -230,7 +230,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Plan the rollout
+- name: Start the rollout
   esper.cloud.rollout_plan: &rollout
     blueprints: [Point of Sale]
     app:
@@ -257,7 +257,7 @@ EXAMPLES = r"""
             version_name: 2.1.0
     publish: true
 
-- name: Record the published version
+- name: Save the published version
   esper.cloud.rollout_plan:
     <<: *rollout
     run_id: "{{ planned.run_id }}"

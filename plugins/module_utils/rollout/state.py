@@ -415,7 +415,7 @@ def record_failed(part: Row, devices: t.Sequence[Row]) -> None:
 
 
 def record_unreached(state: Row, devices: t.Sequence[Row]) -> None:
-    """Set the devices (``id``, ``name``, ``reason``) that did not get the former version back, like record_failed()."""
+    """Set the devices (``id``, ``name``, ``reason``) that did not get the restored version, like record_failed()."""
     state["unreached"], state["unreached_count"] = list(devices[:MAX_FAILED_DEVICES]), len(devices)
 
 

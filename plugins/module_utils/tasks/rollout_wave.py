@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The module that brings one wave of a rollout to its devices, or the former version back to them.
+"""The module that brings one wave of a rollout to its devices, or restores the earlier version on them.
 
 Based on the commands and devices of rollout_window.py and rollout_readings.py, and on /v2/blueprints/ (v2.yaml): a
 device that converges gets the latest published version of its blueprint. So the module stops if somebody has published
@@ -11,8 +11,8 @@ Choices where the contract is silent:
 - Devices that were commanded, but did not converge, get no second command from a later wave. The next run after a
   failed wave tries them again.
 - Going back does not wait for a window, because devices with a bad version are worse than a converge by day.
-- A converge command for the new version that is still pending brings a device to the former version after that is
-  published again.
+- A converge command for the new version that is still pending brings a device to the restored version after that is
+  published.
 """
 
 from __future__ import annotations
@@ -516,7 +516,7 @@ def _add_earlier(converge: Converge, part: Row, *, is_resumed: bool) -> None:
 
 
 def _early_end(health: Health) -> t.Callable[[Converge], bool]:
-    """Return a function that returns whether so many devices failed that the wave cannot pass."""
+    """Return a function that returns whether too many devices failed for the wave to pass."""
 
     def is_enough(converge: Converge) -> bool:
         limit = health.max_failed_percent
@@ -659,7 +659,7 @@ def _is_touched(work: Work, row: Row) -> bool:
 
 
 def _end_of_way_back(work: Work, converge: Converge, fleet: Fleet) -> ModuleResult:
-    """Record which devices did not get the former version back. Those that are offline get it when they return."""
+    """Record which devices did not get the earlier version back. Those that are offline get it when they return."""
     waiting = [*converge.queue, *converge.in_flight]
     unreached = [
         *_failed_rows(converge, fleet),
@@ -681,7 +681,7 @@ def _end_of_way_back(work: Work, converge: Converge, fleet: Fleet) -> ModuleResu
     names = [row["name"] for row in unreached]
     if unreached:
         work.view.warn(
-            f"{counted(len(names))} did not get the former version back yet: {listed(names)}. Offline devices get it"
+            f"{counted(len(names))} did not get the earlier version back yet: {listed(names)}. Offline devices get it"
             " when they return. For the others, run the rollout again."
         )
     counts = converge.counts()

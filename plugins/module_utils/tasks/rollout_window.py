@@ -169,7 +169,7 @@ class SlidingWindow:
     _shown: str = ""
 
     def run(self, converge: Converge) -> bool:
-        """Converge the devices until all online ones have a result, the wave ends early, or the time is over. Return
+        """Converge the devices until all online ones have a result, the wave ends early, or the wait timed out. Return
         False if the calendar closed before.
 
         Raise what Client.request raises.

@@ -420,8 +420,8 @@ def test_a_held_wave_passes_with_the_next_task(make: Make) -> None:
 def test_another_check_can_fail_a_wave(make: Make) -> None:
     rollout = make(PILOT, ALL)
     rollout.must("Pilot", hold=True)
-    run = rollout.run("Pilot", failure="The tills print nothing.")
-    assert run.message == "The wave 'Pilot' failed. A check failed: The tills print nothing."
+    run = rollout.run("Pilot", failure="The printers print nothing.")
+    assert run.message == "The wave 'Pilot' failed. A check failed: The printers print nothing."
     assert run.writes == []
     assert rollout.state["waves"][0]["status"] == "failed"
 
@@ -437,7 +437,7 @@ def test_a_wave_waits_for_its_time_and_for_a_window(make: Make) -> None:
     assert len(rollout.converged()) == 40
 
 
-def test_a_task_ends_instead_of_waiting_if_it_is_told_so(make: Make) -> None:
+def test_a_task_ends_instead_of_waiting_if_it_must_not_wait(make: Make) -> None:
     rollout = make({**ALL, "not_before": "+3h"})
     run = rollout.must(pauses="end")
     assert (run.result["outcome"], run.result["until"]) == ("paused", "2026-03-01T12:30:00Z")
@@ -446,7 +446,7 @@ def test_a_task_ends_instead_of_waiting_if_it_is_told_so(make: Make) -> None:
     assert rollout.must(pauses="end").result["outcome"] == "passed"
 
 
-def test_a_soak_ends_the_task_if_it_is_told_so(make: Make) -> None:
+def test_a_soak_ends_the_task_if_it_must_not_wait(make: Make) -> None:
     rollout = make({**ALL, "soak": "1h"})
     run = rollout.must(pauses="end")
     assert (run.changed, run.result["outcome"]) == (True, "paused")
@@ -475,10 +475,10 @@ def test_devices_that_enroll_in_an_earlier_wave_converge_with_the_current_one(ma
     rollout = make(ALMOST_ALL, ALL)
     rollout.must("Pilot")
     device = rollout.devices[0]
-    former = rollout.state["blueprints"][0]["former_version_id"]
+    earlier = rollout.state["blueprints"][0]["former_version_id"]
     added = rollout.world.simulator.change_devices(add=3)["added"]
     for id_ in added:
-        info = {**device.document["blueprint_info"], "current_blueprint_version_id": former}
+        info = {**device.document["blueprint_info"], "current_blueprint_version_id": earlier}
         rollout.tenant.change_device(rollout.tenant.devices[id_], state=ONLINE, blueprint_info=info)
     run = rollout.must("All")
     assert run.result["counts"]["late"] == 3
@@ -509,7 +509,7 @@ def test_another_published_version_stops_the_rollout(make: Make) -> None:
     assert rollout.state["status"] == "failed"
 
 
-def test_a_second_run_refuses_while_the_first_one_works(make: Make) -> None:
+def test_a_second_run_fails_while_the_first_one_works(make: Make) -> None:
     rollout = make()
     seen: list[Run] = []
 
@@ -631,7 +631,7 @@ def test_an_interrupted_wave_continues_wherever_it_was(make: Make) -> None:
 
 
 def go_back(rollout: Rollout) -> Row:
-    """Publish the former version again, as the role does."""
+    """Publish the earlier version again, as the role does."""
     store = StateStore(str(rollout.path), run="the role", lease=60, clock=rollout.now)
     state = t.cast(Row, store.claim())
     state["blueprints"][0] |= rollout.publish("restored", {"version": "2.0.0"})
@@ -657,7 +657,7 @@ def test_going_back_converges_what_was_touched_only(make: Make) -> None:
     assert "reverted, so no wave can start" in rollout.run("Pilot").message
 
 
-def test_devices_that_cannot_be_reached_are_named_and_get_the_former_version_later(make: Make) -> None:
+def test_devices_that_cannot_be_reached_are_named_and_get_the_earlier_version_later(make: Make) -> None:
     rollout = make()
     rollout.world.simulator.version_conducts({"app_version": VERSION, "offline_percent": 20})
     rollout.must()
@@ -668,7 +668,7 @@ def test_devices_that_cannot_be_reached_are_named_and_get_the_former_version_lat
     assert {each["id"] for each in run.result["failed_devices"]} == gone
     assert {each["reason"] for each in run.result["failed_devices"]} == {"offline"}
     assert rollout.state["status"] == "reverted"
-    assert "did not get the former version back yet" in " ".join(run.warnings)
+    assert "did not get the earlier version back yet" in " ".join(run.warnings)
     rollout.bring_online()
     rollout.world.simulator.advance_commands(2)
     assert len(rollout.converged()) == 40
