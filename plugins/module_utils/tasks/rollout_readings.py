@@ -79,10 +79,13 @@ class Readings:
 
     def read_all(self, report: t.Callable[[int, int | None], None]) -> Fleet:
         """Return all devices of the blueprints. Raise what Client.request raises."""
-        query = {"assigned_blueprint_id": list(self._desired)}
-        rows = list_devices(
-            self._view.client, query, concurrency=DEVICE_CONCURRENCY, convert=compact, on_progress=report
-        )
+        rows: list[Row] = []
+        # The filter takes one ID.
+        for blueprint in self._desired:
+            query = {"assigned_blueprint_id": blueprint}
+            rows += list_devices(
+                self._view.client, query, concurrency=DEVICE_CONCURRENCY, convert=compact, on_progress=report
+            )
         self._size = len(rows)
         return self._fleet(rows)
 
