@@ -108,6 +108,7 @@ def _plan(
     division = divide_targets(view, targets, definition.waves, state["seed"], limits=limits, is_strict=is_new)
     if is_new and published.is_everywhere() and not _outdated(state, targets):
         # A tenant that is already in the desired state needs no rollout, nor a state.
+        store.release()
         return _result(view, "done", state, definition, targets, division, store)
     if state["status"] not in FINAL:
         _update_waves(state, division)
@@ -120,7 +121,7 @@ def _plan(
         _check_published(state, published)
     if step != "done":
         store.save(state)
-    if params["release"]:
+    if params["release"] or step == "done":
         store.release()
     return _result(view, step, state, definition, targets, division, store)
 
