@@ -546,6 +546,7 @@ AREAS = {
         "tag",
     ),
     "Commands and operations": ("device_command", "converge", "operation"),
+    "Rollouts": ("rollout_plan", "rollout_wave", "rollout_report"),
     "Pipelines": ("pipeline", "pipeline_run"),
     "Blueprints and policies": ("blueprint", "enterprise_policy"),
     "Apps and content": (

@@ -6,8 +6,10 @@ from __future__ import annotations
 
 import typing as t
 from dataclasses import dataclass
+from datetime import datetime, timezone
 
 from ansible_collections.esper.cloud.plugins.module_utils.index import MODULES
+from ansible_collections.esper.cloud.plugins.module_utils.rollout.state import new_state
 from ansible_collections.esper.cloud.plugins.module_utils.tasks.tenant_export import EXPORTED_KINDS
 from ansible_collections.esper.cloud.tests.laws.objects import objects_of, preparation_of
 from ansible_collections.esper.cloud.tests.laws.preparations import PREPARATIONS, Preparation, Row
@@ -66,7 +68,11 @@ class Scenario:
     @property
     def reads_only(self) -> bool:
         """Return whether no write request may be sent."""
-        return self.check_mode or self.module.endswith(("_info", "_export", "_report")) or self.module == INVENTORY
+        return (
+            self.check_mode
+            or self.module.endswith(("_info", "_export", "_report", "_plan"))
+            or self.module == INVENTORY
+        )
 
 
 def scenarios() -> tuple[Scenario, ...]:
@@ -240,7 +246,33 @@ def _report(tenant: Tenant) -> Row:
     }
 
 
+def _rollout(tenant: Tenant) -> Row:
+    return {
+        "blueprints": ["Default", "Retail Kiosk", "Point of Sale", "Signage (Linux)"],
+        "app": {"package_name": "com.example.till", "version_name": "2.0.0"},
+        "waves": [
+            {"name": "Lab", "tags": ["kiosk"], "groups": [tenant.path], "allow_empty": True},
+            {"name": "The rest", "percent": 100},
+        ],
+        "state": {},
+        "run_id": "law",
+    }
+
+
+def _rollout_state(_tenant: Tenant) -> Row:
+    blueprint = {"id": "1", "name": "Kiosks"}
+    waves = [{"name": "The rest", "percent": 100, "hash_limit": None}]
+    time = datetime(2026, 5, 4, tzinfo=timezone.utc)
+    return {
+        "rollout": new_state(
+            tenant="law", blueprints=[blueprint], target={"version": "2"}, seed="law", waves=waves, started_at=time
+        )
+    }
+
+
 _OTHERS = (
+    Scenario("rollout_plan", "rollout_plan", _rollout),
+    Scenario("rollout_report", "rollout_report", _rollout_state),
     Scenario(
         "pipeline_run-wait",
         "pipeline_run",

@@ -132,6 +132,11 @@ class Run:
         for pid in _children(_table(), self._process.pid):
             os.kill(pid, signal.SIGKILL)
 
+    def kill(self) -> None:
+        """Kill the program and its workers, like a machine that loses power."""
+        os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait(PATIENCE)
+
     def left_over(self, seconds: float) -> list[str]:
         """Kill the processes of the program that still run after a time, and return their command lines."""
         until = time.monotonic() + seconds

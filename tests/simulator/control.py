@@ -34,15 +34,19 @@ class Mistake(Exception):
 
 @dataclass(frozen=True)
 class Change:
-    """The numbers of devices to add and remove, or the IDs of those to remove."""
+    """The numbers of devices to add and remove, or the IDs of those to remove. ``offline_percent`` is the percentage of
+    the Android devices that are offline from now on, null for no change."""
 
     add: int = 0
     remove: int | list[str] = 0
+    offline_percent: float | None = None
 
     def __post_init__(self) -> None:
         in_range("add", self.add, 0, MOST_OBJECTS)
         if isinstance(self.remove, int):
             in_range("remove", self.remove, 0, MOST_OBJECTS)
+        if self.offline_percent is not None:
+            in_range("offline_percent", self.offline_percent, 0, 100)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from random import Random
 from typing import Any, TypeVar
 
-from tenant import Tenant, moment
+from tenant import OFFLINE, ONLINE, Tenant, moment
 
 T = TypeVar("T")
 Document = dict[str, Any]
@@ -63,7 +63,6 @@ _STATES = {
     "LINUX": (0, 20, 70, 80, 90, 100, 200),
     "WINDOWS": (0, 20, 70, 80, 90, 100, 200),
 }
-_ONLINE, _OFFLINE = 1, 60
 
 
 def grow(tenant: Tenant, number: int) -> list[str]:
@@ -130,7 +129,7 @@ class _Fleet:
             "group_id": None if number % 25 == 0 else self._pick(self._groups),
             "tags": tags,
             "provisioned_on": moment(created + 600),
-            "last_seen": moment(-int(chance() * chance() * (_HOUR if state == _ONLINE else 30 * _DAY))),
+            "last_seen": moment(-int(chance() * chance() * (_HOUR if state == ONLINE else 30 * _DAY))),
             "created_at": moment(created),
             "updated_at": moment(created + 600),
             "provisioned_with": "BLUEPRINT",
@@ -244,7 +243,7 @@ class _Fleet:
         made, states = self._made[platform], _STATES[platform]
         if made % 6 == 0:
             return states[made // 6 % len(states)]
-        return _OFFLINE if platform == "ANDROID" and self._random.random() < 0.25 else _ONLINE
+        return OFFLINE if platform == "ANDROID" and self._random.random() < 0.25 else ONLINE
 
     def _total(self, ram: int, storage: int) -> Document:
         return {"total_memory": ram * _GB, "total_internal_storage": storage * _GB}

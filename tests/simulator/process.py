@@ -96,15 +96,23 @@ class Simulator:
         state: dict[str, Any] = self._control("GET", f"state?devices={str(devices).lower()}")
         return state
 
-    def change_devices(self, add: int = 0, remove: int | list[str] = 0) -> dict[str, list[str]]:
-        """Devices come and go behind the client's back; gives the ids `added` and `removed`."""
-        changed: dict[str, list[str]] = self._control("POST", "state/devices", {"add": add, "remove": remove})
+    def change_devices(
+        self, add: int = 0, remove: int | list[str] = 0, offline_percent: float | None = None
+    ) -> dict[str, list[str]]:
+        """Devices come and go behind the client's back; gives the ids `added` and `removed`. With `offline_percent`,
+        that percentage of the Android devices is offline afterwards, and all others are online."""
+        change = {"add": add, "remove": remove, "offline_percent": offline_percent}
+        changed: dict[str, list[str]] = self._control("POST", "state/devices", change)
         return changed
 
     def conduct(self, **conduct: Any) -> None:
         """Set how devices handle commands from now on: `polls`, `failing`, `silent`, `reason`, `waits`, `steps` and
         `reaches_all`, as in tasks.py."""
         self._control("POST", "commands", conduct)
+
+    def version_conducts(self, *conducts: dict[str, Any]) -> None:
+        """Set how devices converge to certain versions from now on, as in versions.py. The first match counts."""
+        self._control("POST", "versions", list(conducts))
 
     def advance_commands(self, readings: int = 1) -> None:
         """Advance all commands, converges and operations as if each had been read the specified number of times."""

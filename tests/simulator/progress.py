@@ -10,7 +10,8 @@ from typing import Any
 
 from exchange import Call, window
 from tasks import ACKNOWLEDGED, ENDED, FAILURE, IN_PROGRESS, INITIATED, QUEUED, SCHEDULED, SUCCESS, Task
-from tenant import DISABLED, ONLINE, Device, Tenant
+from tenant import DISABLED, OFFLINE, ONLINE, Device, Tenant
+from versions import conduct_with
 
 Arguments = Mapping[str, Any]
 # Does to a device what a command is for; says why, if it cannot.
@@ -64,13 +65,17 @@ def enter(tenant: Tenant, task: Task, state: str, reason: str = "") -> None:
 
 def _step(tenant: Tenant, task: Task, device: Device) -> None:
     conduct = tenant.conduct
+    own = conduct_with(tenant, device) if _EFFECTS.get(task.command) is _converge else None
+    polls = own.polls if own and own.polls is not None else conduct.polls
     task.readings += 1
-    if task.readings < conduct.polls:
-        state = _ON_THE_WAY[task.readings * len(_ON_THE_WAY) // conduct.polls]
+    if task.readings < polls:
+        state = _ON_THE_WAY[task.readings * len(_ON_THE_WAY) // polls]
         if state and state != task.state:
             enter(tenant, task, state)
     elif device.id in conduct.failing:
         enter(tenant, task, FAILURE, conduct.reason)
+    elif own and own.fails_on(device):
+        enter(tenant, task, FAILURE, own.reason)
     else:
         effect = _EFFECTS.get(task.command)
         reason = effect(tenant, device, task.arguments) if effect else ""
@@ -96,7 +101,9 @@ def _converge(tenant: Tenant, device: Device, arguments: Arguments) -> str:
         **({"blueprint_upgrade_status": "UPGRADED"} if device.platform == "ANDROID" else {}),
     }
     if after != before:
-        tenant.change_device(device, blueprint_info=after)
+        own = conduct_with(tenant, device)
+        state = OFFLINE if own and own.takes_offline(device) else device.state
+        tenant.change_device(device, blueprint_info=after, state=state)
     return ""
 
 

@@ -41,6 +41,7 @@ from progress import advance
 from seed import new_tenant
 from tasks import Conduct
 from tenant import Settings, Tenant
+from versions import VersionConduct, set_offline
 
 _BODY_LIMIT = 64 * 1024**2
 
@@ -76,6 +77,7 @@ class Server:
                 web.post("/_simulator/state/devices", self._change_devices),
                 web.post("/_simulator/commands", self._set_conduct),
                 web.post("/_simulator/commands/advance", self._advance),
+                web.post("/_simulator/versions", self._set_version_conducts),
                 web.post("/_simulator/invitations", self._handle_invitations),
                 web.post("/_simulator/dep-syncs", self._set_dep_sync_end),
                 web.post("/_simulator/apple", self._set_apple_conduct),
@@ -178,7 +180,10 @@ class Server:
         unknown = set() if isinstance(change.remove, int) else set(change.remove) - self._service.tenant.devices.keys()
         if unknown:
             raise Mistake(f"Invalid change: there is no device {min(unknown)!r}.")
-        return _json(self._change(change.add, change.remove))
+        changed = self._change(change.add, change.remove)
+        if change.offline_percent is not None:
+            set_offline(self._service.tenant, change.offline_percent)
+        return _json(changed)
 
     async def _set_conduct(self, request: web.Request) -> web.Response:
         tenant = self._service.tenant
@@ -192,6 +197,15 @@ class Server:
     async def _advance(self, request: web.Request) -> web.Response:
         for _reading in range(made(Advance, await content_of(request)).readings):
             advance(self._service.tenant, self._service.tenant.tasks.values())
+        return _json(None)
+
+    async def _set_version_conducts(self, request: web.Request) -> web.Response:
+        content = await content_of(request)
+        tenant = self._service.tenant
+        tenant.version_conducts = [
+            made(VersionConduct, each) for each in (content if isinstance(content, list) else [content])
+        ]
+        tenant.conducts_by_version.clear()
         return _json(None)
 
     async def _handle_invitations(self, request: web.Request) -> web.Response:

@@ -20,7 +20,7 @@ from tasks import Conduct, Task
 
 ROOT = "All devices"
 # States of devices.
-ONLINE, DISABLED = 1, 20
+ONLINE, DISABLED, OFFLINE = 1, 20, 60
 
 
 def epoch(now: datetime) -> datetime:
@@ -151,6 +151,9 @@ class Tenant:
     dep_sync_end: Any = None
     # Whether invitations are shown with the role and the groups in them.
     shows_meta: bool = True
+    # The conduct of devices with certain versions, and the one of each blueprint version: see versions.py.
+    version_conducts: list[Any] = field(default_factory=list)
+    conducts_by_version: dict[str, Any] = field(default_factory=dict)
     # The conduct with files from Apple: see AppleConduct in control.py.
     apple_conduct: dict[str, bool] = field(default_factory=dict)
     # What happened to each device, by its id.

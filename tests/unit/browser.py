@@ -131,3 +131,29 @@ class Browser:
         if "method" in message:
             self.events.append(message)
         return message
+
+
+def check_page(browser: Browser, url: str, *, charts: int, screenshots: str) -> None:
+    """Check that a page fits desktops and phones in both color schemes, shows its charts, and sends no request. With
+    the variable REPORT_SCREENSHOTS, its directory gets screenshots, whose names start with ``screenshots``."""
+    for width in (1440, 390):
+        for scheme in ("light", "dark"):
+            browser.open(url, width=width, scheme=scheme)
+            assert browser.evaluate("document.documentElement.scrollWidth") <= width
+            too_wide = (
+                "[...document.querySelectorAll('body *')].filter(e => !e.closest('svg, thead') &&"
+                f" e.getBoundingClientRect().right > {width}).map(e => e.outerHTML.slice(0, 200))"
+            )
+            assert browser.evaluate(too_wide) == []
+            assert browser.evaluate("document.querySelectorAll('script, img, iframe').length") == 0
+            assert browser.evaluate("document.querySelectorAll('svg').length") == charts
+            urls = [each["params"]["request"]["url"] for each in _events(browser, "Network.requestWillBeSent")]
+            assert [each for each in urls if each != url and not each.startswith("data:")] == []
+            assert _events(browser, "Runtime.consoleAPICalled") == _events(browser, "Runtime.exceptionThrown") == []
+            assert _events(browser, "Log.entryAdded") == []
+            if folder := os.environ.get("REPORT_SCREENSHOTS"):
+                browser.screenshot(Path(folder) / f"{screenshots}-{scheme}-{width}.png", whole=True)
+
+
+def _events(browser: Browser, method: str) -> list[Row]:
+    return [event for event in browser.events if event["method"] == method]

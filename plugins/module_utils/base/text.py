@@ -47,6 +47,16 @@ def did_you_mean(text: str, names: t.Iterable[str], maximum: int = 1) -> str:
     return f"Did you mean {' or '.join(quoted)}?" if quoted else ""
 
 
+def hint(text: str, names: t.Iterable[str]) -> str:
+    """Return a question about the name that is closest to a text in parentheses, for a sentence without a period, or
+    else the names."""
+    names = list(names)
+    question = did_you_mean(text, names)
+    if question:
+        return f" (did{question.removeprefix('Did')})"
+    return f" (valid: {', '.join(names)})" if len(names) <= _MAX_LISTED * 2 else ""
+
+
 def printable(text: str) -> str:
     r"""Return a text for one line of a terminal, with control characters escaped as in Python: ``\x1b``, ``\n``.
 

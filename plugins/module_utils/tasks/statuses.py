@@ -16,6 +16,7 @@ from datetime import datetime, timezone
 
 from ..base.ids import last_uuid
 from ..base.row import Row
+from ..base.text import counted
 from ..base.times import parse_time
 from ..engine.tenant_view import TenantView
 from ..http.paging import list_all
@@ -40,6 +41,8 @@ STATES = {
 TERMINAL_STATES = ("succeeded", "failed", "timed_out", "cancelled")
 # The maximum number of IDs in a query.
 IDS_PER_QUERY = 50
+# The number of statuses in a page, if there can be many of them. A command has up to 1,000 devices.
+_LARGE_PAGE = 1000
 _UNKNOWN_TIME = datetime.min.replace(tzinfo=timezone.utc)
 
 
@@ -88,6 +91,26 @@ def read_statuses(view: TenantView, command_id: str, devices: t.Sequence[str] | 
     for rows in in_parallel(view.client, read_part, parts, CONCURRENCY):
         for row in map(_with_texts, rows):
             yield {**row, "state": state_of(row.get("state")), "reason": to_text(row.get("reason"))}
+
+
+def latest_statuses(view: TenantView, commands: t.Sequence[str]) -> dict[str, Row]:
+    """Return the state of the last of several commands on each device, by the ID of the device. ``commands`` are their
+    IDs in the order in which they were sent. The states have ``request``, ``state`` (a terminal state or pending) and
+    ``reason``."""
+    purpose = f"Reading the status of {counted(len(commands), 'command')}"
+
+    def read_part(part: list[str]) -> list[Row]:
+        query = {"request": ",".join(part)}
+        return list_all(view.client, STATUSES, query=query, page_size=_LARGE_PAGE, purpose=purpose)
+
+    rank = {id_.lower(): number for number, id_ in enumerate(commands)}
+    latest: dict[str, Row] = {}
+    for rows in in_parallel(view.client, read_part, in_parts(IDS_PER_QUERY, commands), CONCURRENCY):
+        for row in map(_with_texts, rows):
+            known = latest.get(row["device"])
+            if known is None or rank.get(row["request"], -1) >= rank.get(known["request"], -1):
+                latest[row["device"]] = {**_to_result(row), "request": row["request"]}
+    return latest
 
 
 def statuses_of_devices(view: TenantView, commands: t.Mapping[str, str]) -> list[Row]:

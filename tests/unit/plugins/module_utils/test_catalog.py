@@ -60,7 +60,7 @@ def test_a_module_runs_the_definition_of_its_name(name: str, monkeypatch: pytest
 def test_the_sources_of_a_module_are_its_path_options(name: str) -> None:
     def paths(options: Options, above: str = "") -> t.Iterator[str]:
         for option, spec in options.items():
-            if spec["type"] == "path" and option not in ("dest", "plan_dest"):
+            if spec["type"] == "path" and option not in ("dest", "plan_dest", "state_path"):
                 yield f"{above}{option}"
             yield from paths(spec.get("options") or {}, f"{above}{option}.")
 

@@ -11,11 +11,10 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.esper.cloud.tests.laws.world import World
-from ansible_collections.esper.cloud.tests.unit.browser import Browser, find_browser
+from ansible_collections.esper.cloud.tests.unit.browser import Browser, check_page, find_browser
 
 Row = dict[str, t.Any]
 BROWSER = find_browser()
-WIDTHS = (1440, 390)
 HOSTILE = '<script>alert(1)</script><img src="http://127.0.0.1:9/x.png" onerror=alert(2)>'
 
 
@@ -69,30 +68,9 @@ def browser(tmp_path: Path) -> t.Iterator[Browser]:
 
 @pytest.mark.skipif(BROWSER is None, reason="no Chromium is installed, so the page is not tested in a browser")
 def test_the_page_fits_and_sends_no_request(page: Path, browser: Browser) -> None:
-    url = page.as_uri()
-    for width in WIDTHS:
-        for scheme in ("light", "dark"):
-            browser.open(url, width=width, scheme=scheme)
-            assert browser.evaluate("document.documentElement.scrollWidth") <= width
-            too_wide = (
-                "[...document.querySelectorAll('body *')].filter(e => !e.closest('svg, thead') &&"
-                f" e.getBoundingClientRect().right > {width}).map(e => e.outerHTML.slice(0, 200))"
-            )
-            assert browser.evaluate(too_wide) == []
-            assert browser.evaluate("document.querySelectorAll('script, img, iframe').length") == 0
-            assert browser.evaluate("document.querySelectorAll('svg').length") == 6
-            urls = [each["params"]["request"]["url"] for each in events(browser, "Network.requestWillBeSent")]
-            assert [each for each in urls if each != url and not each.startswith("data:")] == []
-            assert events(browser, "Runtime.consoleAPICalled") == events(browser, "Runtime.exceptionThrown") == []
-            assert events(browser, "Log.entryAdded") == []
-            if folder := os.environ.get("REPORT_SCREENSHOTS"):
-                browser.screenshot(Path(folder) / f"{scheme}-{width}.png", whole=True)
+    check_page(browser, page.as_uri(), charts=6, screenshots="drift")
     printed = browser.pdf()
     assert printed.startswith(b"%PDF")
     if folder := os.environ.get("REPORT_SCREENSHOTS"):
         shutil.copytree(page.parent, Path(folder) / "report", dirs_exist_ok=True)
         (Path(folder) / "print.pdf").write_bytes(printed)
-
-
-def events(browser: Browser, method: str) -> list[Row]:
-    return [event for event in browser.events if event["method"] == method]

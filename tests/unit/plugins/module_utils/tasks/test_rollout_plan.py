@@ -1,0 +1,401 @@
+# SPDX-FileCopyrightText: esper.cloud contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The module rollout_plan with a simulated tenant: it sends GET requests only, and few of them."""
+
+from __future__ import annotations
+
+import json
+import typing as t
+from pathlib import Path
+
+import pytest
+from ansible_collections.esper.cloud.tests.laws.world import Run, World
+
+Row = dict[str, t.Any]
+
+KIOSKS = "Retail Kiosk"
+APP = {"package_name": "com.example.kiosk", "version_name": "1.2.0"}
+PILOT, TENTH, REST = (
+    {"name": "Pilot", "groups": ["Stores"], "allow_empty": True},
+    {"name": "A tenth", "percent": 40},
+    {"name": "The rest", "percent": 100},
+)
+
+
+@pytest.fixture
+def fleet(world: World) -> World:
+    """A tenant with 60 devices."""
+    world.simulator.reset(devices=60, groups=8, tags=100)
+    world._seen = 0
+    return world
+
+
+@pytest.fixture
+def path(world: World) -> Path:
+    return world.folder / "rollout.json"
+
+
+def options_of(world: World, **options: t.Any) -> Row:
+    known = {
+        "blueprints": [KIOSKS],
+        "app": APP,
+        "waves": [PILOT, TENTH, REST],
+        "state_path": str(world.folder / "rollout.json"),
+        "run_id": "one",
+    }
+    return {key: value for key, value in {**known, **options}.items() if value is not None}
+
+
+def plan(world: World, *, check_mode: bool = False, **options: t.Any) -> Row:
+    run = world.must("rollout_plan", options_of(world, **options), check_mode=check_mode)
+    assert run.writes == []
+    assert not run.changed
+    return run.result
+
+
+def error(world: World, **options: t.Any) -> str:
+    run = world.run("rollout_plan", options_of(world, **options))
+    assert run.failed
+    assert run.writes == []
+    return run.message
+
+
+def publish(world: World, version_name: str = "1.2.0") -> None:
+    settings = {"android": {"apps": [{**APP, "version_name": version_name}]}}
+    world.must("blueprint", {"name": KIOSKS, "settings": settings, "publish": True})
+
+
+def change(path: Path, **values: t.Any) -> None:
+    path.write_text(json.dumps({**json.loads(path.read_text()), **values}))
+
+
+def set_wave(path: Path, index: int, **values: t.Any) -> None:
+    state = json.loads(path.read_text())
+    state["waves"][index] |= values
+    path.write_text(json.dumps(state))
+
+
+def kiosks(world: World) -> list[Row]:
+    state = world.simulator.state(devices=True)
+    blueprint = next(row["id"] for row in state["blueprints"] if row["name"] == KIOSKS)
+    return [
+        row
+        for row in state["devices"]
+        if row["blueprint_info"]["assigned_blueprint_id"] == blueprint and row["state"] != 20
+    ]
+
+
+# --- the waves --------------------------------------------------------------------------------------------------------
+
+
+def test_check_mode_shows_the_waves_and_writes_nothing(fleet: World, path: Path) -> None:
+    devices = kiosks(fleet)
+    result = plan(fleet, check_mode=True)
+    assert (result["step"], result["next"], result["is_published"]) == ("start", "Pilot", False)
+    assert [row["name"] for row in result["waves"]] == ["Pilot", "A tenth", "The rest"]
+    assert sum(row["devices"] for row in result["waves"]) == result["device_count"] == len(devices)
+    assert sum(row["online"] for row in result["waves"]) == sum(row["state"] == 1 for row in devices)
+    # Nobody runs a version that is not published.
+    assert result["outdated_count"] == len(devices)
+    assert sorted(name for row in result["waves"] for name in row["names"]) == sorted(row["name"] for row in devices)
+    assert list(path.parent.iterdir()) == []
+    assert plan(fleet, check_mode=True)["waves"] == result["waves"]
+
+
+def test_groups_include_their_subgroups(fleet: World) -> None:
+    groups = {row["id"]: row["path"] for row in fleet.simulator.state()["groups"]}
+    expected = {row["name"] for row in kiosks(fleet) if f"{groups[row['group_id']]}/".startswith("All devices/Stores/")}
+    assert expected
+    for text in ("Stores", "All devices/Stores"):
+        pilot = plan(fleet, waves=[{"name": "Pilot", "groups": [text]}, REST], check_mode=True)["waves"][0]
+        assert set(pilot["names"]) == expected
+
+
+def test_times_of_waves_are_in_the_time_zone(fleet: World) -> None:
+    waves = [{**PILOT, "not_before": "2026-12-24 22:00", "soak": "2h"}, REST]
+    pilot, rest = plan(fleet, waves=waves, timezone="Europe/Berlin", check_mode=True)["waves"]
+    assert (pilot["not_before"], pilot["soak"]) == ("2026-12-24T21:00:00Z", 7200)
+    assert (rest["not_before"], rest["soak"]) == (None, 0)
+
+
+def test_tags_and_groups_take_one_list_each(fleet: World) -> None:
+    state = fleet.simulator.state()
+    tags = [row["tag"] for row in state["tags"]]
+    groups = [row["path"] for row in state["groups"] if "/" in row["path"]]
+    assert (len(tags), len(groups)) == (100, 8)
+    waves = [
+        *({"name": tag, "tags": [tag], "allow_empty": True} for tag in tags),
+        *({"name": group, "groups": [group], "allow_empty": True} for group in groups),
+        REST,
+    ]
+    run = fleet.must("rollout_plan", options_of(fleet, waves=waves))
+    paths = [request["path"].rsplit("/", 2)[-2] for request in run.requests]
+    assert sorted(paths).count("tags") == sorted(paths).count("devicegroup") == 1
+    assert len(run.requests) <= 8
+
+
+def test_requests_grow_with_the_pages_of_the_devices_only(fleet: World) -> None:
+    few = fleet.must("rollout_plan", options_of(fleet), check_mode=True)
+    fleet.simulator.reset(devices=8000, groups=8, tags=100)
+    fleet._seen = 0
+    many = fleet.must("rollout_plan", options_of(fleet), check_mode=True)
+    pages = -(-many.result["device_count"] // 1000)
+    assert pages > 1
+    # Pages are read at the same time, so one more can show that the list did not change.
+    assert len(many.requests) - len(few.requests) <= pages
+    assert sum(row["devices"] for row in many.result["waves"]) == len(kiosks(fleet))
+
+
+def test_all_errors_are_shown_at_once(fleet: World, path: Path) -> None:
+    message = error(
+        fleet,
+        waves=[{"name": "A", "tags": ["kiosq"], "soak": "x"}, {"name": "A", "percent": 200}],
+        health={"converged_percent": 101},
+        windows=[{"days": ["x"]}],
+        timezone="Europe/Berln",
+        lease=5,
+    )
+    for part in (
+        "waves[0].soak",
+        "have the name 'A'",
+        "waves[1].percent",
+        "converged_percent",
+        "windows[0]",
+        "lease is 5",
+    ):
+        assert part in message
+    assert "did you mean 'Europe/Berlin'?" in message
+    message = error(
+        fleet,
+        waves=[
+            {"name": "A", "tags": ["kiosq"]},
+            {"name": "B", "groups": ["Storess", "Stores/Berln"]},
+            {"name": "C", "devices": ["none"]},
+        ],
+    )
+    assert "the tag 'kiosq' was not found (did you mean 'kiosk'?)" in message
+    assert "The device group 'Storess' was not found (did you mean 'Stores'?)" in message
+    assert "The device group 'Stores/Berln' was not found (did you mean" in message
+    assert "the wave 'C' names 'none'" in message
+    assert "blueprint 'Retail Kioskk' was not found" in error(fleet, blueprints=["Retail Kioskk", "Pos"])
+    assert not path.exists()
+
+
+def test_devices_in_no_wave_are_an_error(fleet: World) -> None:
+    number = len(kiosks(fleet)) - plan(fleet, check_mode=True)["waves"][0]["devices"]
+    assert f"{number} devices are in no wave" in error(fleet, waves=[PILOT])
+
+
+def test_version_must_exist(fleet: World, path: Path) -> None:
+    assert error(fleet, app=None, version="9").startswith("The version '9' was not found.")
+    assert "health.app_version requires the option app" in error(
+        fleet, app=None, version="1", health={"app_version": "1.2.0"}
+    )
+    assert not path.exists()
+
+
+def test_tags_must_be_ids_if_the_tenant_does_not_return_their_names(fleet: World) -> None:
+    fleet.simulator.fault(kind="status", status=403, method="GET", path="/tags/", times=None)
+    waves = [{"name": "A", "tags": ["kiosk"], "allow_empty": True}, REST]
+    assert "the tag 'kiosk' must be an ID" in error(fleet, waves=waves)
+    tag = next(row["id"] for row in fleet.simulator.state()["tags"] if row["tag"] == "kiosk")
+    waves[0]["tags"] = [tag.upper()]
+    expected = sum(tag in row["tags"] for row in kiosks(fleet))
+    assert plan(fleet, waves=waves)["waves"][0]["devices"] == expected
+
+
+# --- the state --------------------------------------------------------------------------------------------------------
+
+
+def test_earlier_version_is_saved_before_the_new_one_is_published(fleet: World, path: Path) -> None:
+    first = plan(fleet)
+    saved = json.loads(path.read_text())
+    assert saved == first["rollout"]
+    (blueprint,) = saved["blueprints"]
+    assert (saved["status"], blueprint["former_number"], blueprint["new_version_id"]) == ("planned", 2, None)
+    publish(fleet)
+    second = plan(fleet, published=True)
+    (blueprint,) = second["rollout"]["blueprints"]
+    assert (second["step"], second["is_published"]) == ("continue", True)
+    assert (second["rollout"]["status"], blueprint["former_number"], blueprint["new_number"]) == ("running", 2, 3)
+    assert [row["devices"] for row in second["waves"]] == [row["devices"] for row in first["waves"]]
+
+
+def test_killed_after_publishing_the_next_run_records_the_version(fleet: World) -> None:
+    plan(fleet)
+    publish(fleet)
+    again = plan(fleet)
+    assert (again["step"], again["is_published"]) == ("continue", False)
+    (blueprint,) = plan(fleet, published=True)["rollout"]["blueprints"]
+    assert (blueprint["former_number"], blueprint["new_number"]) == (2, 3)
+
+
+def test_version_that_was_published_before_the_rollout_has_an_earlier_one(fleet: World) -> None:
+    publish(fleet)
+    fleet.must("blueprint", {"name": KIOSKS, "description": "Same app", "publish": True})
+    result = plan(fleet)
+    (blueprint,) = result["rollout"]["blueprints"]
+    assert (result["step"], result["is_published"]) == ("start", True)
+    assert blueprint["former_number"] == 2
+    assert blueprint["new_number"] > 2
+    # Publishing changed nothing.
+    assert plan(fleet, published=True)["rollout"]["blueprints"] == [blueprint]
+
+
+def test_target_can_be_a_version_of_the_blueprint(fleet: World) -> None:
+    result = plan(fleet, app=None, version="1")
+    (blueprint,) = result["rollout"]["blueprints"]
+    assert (result["is_published"], blueprint["former_number"]) == (False, 2)
+    fleet.must("blueprint", {"name": KIOSKS, "version": "1", "publish": True})
+    (blueprint,) = plan(fleet, app=None, version="1", published=True)["rollout"]["blueprints"]
+    assert (blueprint["former_number"], blueprint["new_number"]) == (2, 3)
+    # Version 3 has the settings of version 1, so nothing is left to publish without the state, either.
+    (blueprint,) = plan(fleet, app=None, version="1", restart=True)["rollout"]["blueprints"]
+    assert (blueprint["former_number"], blueprint["new_number"]) == (2, 3)
+
+
+def test_tenant_in_the_desired_state_needs_no_rollout(fleet: World, path: Path) -> None:
+    publish(fleet)
+    fleet.must("converge", {"blueprints": [KIOSKS], "wait": True, "wait_for": "online"})
+    online = [row["name"] for row in kiosks(fleet) if row["state"] == 1]
+    waves = [{"name": "Online", "devices": online}, REST]
+    # The other devices converge when they return.
+    outdated = plan(fleet, waves=waves, check_mode=True)
+    assert outdated["waves"][0]["outdated"] == 0
+    assert (outdated["step"], outdated["outdated_count"]) == ("start", len(kiosks(fleet)) - len(online))
+    fleet.simulator.change_devices(remove=[row["id"] for row in kiosks(fleet) if row["state"] != 1])
+    result = plan(fleet, waves=[{"name": "Online", "devices": online}])
+    assert (result["step"], result["next"], result["outdated_count"]) == ("done", None, 0)
+    assert [row["status"] for row in result["waves"]] == ["passed"]
+    assert not path.exists()
+
+
+def test_waves_that_started_stay_the_first_ones(fleet: World, path: Path) -> None:
+    first = plan(fleet)
+    set_wave(path, 0, status="passed", counts={"done": 3})
+    set_wave(path, 1, status="running")
+    quarter = {"name": "More", "percent": 60}
+    again = plan(fleet, waves=[PILOT, TENTH, quarter, REST])
+    assert again["next"] == "A tenth"
+    assert again["rollout"]["waves"][0]["counts"] == {"done": 3}
+    assert [row["name"] for row in again["rollout"]["waves"]] == ["Pilot", "A tenth", "More", "The rest"]
+    assert again["waves"][1]["names"] == first["waves"][1]["names"]
+    assert error(fleet, waves=[TENTH, REST]) == (
+        "The waves 'Pilot', 'A tenth' of the rollout started, so they must be the first ones in waves, in this order."
+        " Change only later waves, or set restart to true to start again."
+    )
+
+
+def test_rollout_in_progress_goes_on_if_a_tag_does_not_exist_any_more(fleet: World) -> None:
+    waves = [{"name": "Lab", "tags": ["kiosk"], "allow_empty": True}, REST]
+    plan(fleet, waves=waves)
+    waves[0]["tags"] = ["of nobody"]
+    run = fleet.must("rollout_plan", options_of(fleet, waves=waves))
+    assert run.result["notes"][0] == "waves: the tag 'of nobody' was not found."
+
+
+def test_foreign_version_is_noticed(fleet: World) -> None:
+    plan(fleet)
+    publish(fleet)
+    plan(fleet, published=True)
+    publish(fleet, "1.0.0")
+    expected = (
+        "Another version of the blueprint 'Retail Kiosk' was published during the rollout: the latest is 4, that of the"
+        " rollout is 3. Find out who published it. Then set restart to true to start again."
+    )
+    assert error(fleet) == expected
+    assert error(fleet, published=True) == expected
+
+
+def test_completed_rollout_is_done_until_another_version_is_published(fleet: World, path: Path) -> None:
+    plan(fleet)
+    publish(fleet)
+    plan(fleet, published=True)
+    change(path, status="completed")
+    before = path.read_text()
+    result = plan(fleet)
+    assert (result["step"], result["next"]) == ("done", None)
+    assert json.loads(path.read_text())["waves"] == json.loads(before)["waves"]
+    # The run ends here, so the next one need not wait.
+    assert plan(fleet, run_id="two")["step"] == "done"
+    plan(fleet)
+    publish(fleet, "1.0.0")
+    again = plan(fleet)
+    assert (again["step"], again["rollout"]["blueprints"][0]["former_number"]) == ("start", 4)
+    assert again["rollout"]["id"] != result["rollout"]["id"]
+
+
+def test_other_rollout_replaces_one_that_is_over_only(fleet: World, path: Path) -> None:
+    first = plan(fleet)
+    message = error(fleet, app={**APP, "version_name": "1.0.0"})
+    assert message.startswith(
+        "Another rollout is planned: its version is com.example.kiosk 1.2.0, that of the task com.example.kiosk 1.0.0."
+    )
+    change(path, status="reverted")
+    second = plan(fleet, app={**APP, "version_name": "1.0.0"})
+    assert second["step"] == "start"
+    assert second["rollout"]["id"] != first["rollout"]["id"]
+    third = plan(fleet, restart=True)
+    assert (third["step"], third["rollout"]["target"]) == ("start", {"app": APP})
+
+
+def test_going_back(fleet: World, path: Path) -> None:
+    plan(fleet)
+    publish(fleet)
+    plan(fleet, published=True)
+    back = plan(fleet, direction="back", reason="Too many are offline.")
+    assert (back["step"], back["next"]) == ("revert", None)
+    assert json.loads(path.read_text())["status"] == "reverting"
+    # The next run goes on with it.
+    assert plan(fleet)["step"] == "revert"
+    former = back["rollout"]["blueprints"][0]["former_version_id"]
+    fleet.must("blueprint", {"name": KIOSKS, "version": former, "publish": True})
+    after = plan(fleet, published=True)
+    (blueprint,) = after["rollout"]["blueprints"]
+    assert after["step"] == "revert"
+    assert (blueprint["former_number"], blueprint["new_number"], blueprint["restored_number"]) == (2, 3, 4)
+    change(path, status="reverted")
+    assert error(fleet) == (
+        "The rollout of com.example.kiosk 1.2.0 went back: Too many are offline. Roll out another version, or set"
+        " restart to true to try this one again."
+    )
+    again = plan(fleet, restart=True)
+    assert again["rollout"]["blueprints"][0]["former_number"] == 4
+
+
+def test_no_way_back_without_an_earlier_version(fleet: World, path: Path) -> None:
+    plan(fleet)
+    state = json.loads(path.read_text())
+    state["blueprints"][0]["former_version_id"] = None
+    change(path, blueprints=state["blueprints"])
+    assert error(fleet, direction="back").startswith("Cannot go back: no other version of 'Retail Kiosk' was published")
+    path.unlink()
+    assert error(fleet, published=True).startswith("There is no state of a rollout.")
+
+
+def test_two_runs_at_once(fleet: World, path: Path) -> None:
+    plan(fleet)
+    assert "Another run works on the rollout" in error(fleet, run_id="two")
+    plan(fleet, release=True)
+    assert plan(fleet, run_id="two")["rollout"]["lease"]["run"] == "two"
+    assert error(fleet, published=True).startswith(f"Another run took over the rollout in '{path}'")
+
+
+def test_task_that_fails_does_not_keep_the_lease(fleet: World) -> None:
+    plan(fleet, release=True)
+    error(fleet, run_id="two", waves=[TENTH], app={**APP, "version_name": "9"})
+    assert plan(fleet, run_id="three")["step"] == "continue"
+
+
+def test_state_as_data(fleet: World) -> None:
+    first = plan(fleet, state_path=None, state={}, run_id=None)
+    assert first["run_id"]
+    publish(fleet)
+    second = plan(fleet, state_path=None, state=first["rollout"], published=True)
+    assert second["rollout"]["status"] == "running"
+    assert list(fleet.folder.iterdir()) == []
+
+
+def test_progress_has_the_number_of_devices(fleet: World) -> None:
+    run: Run = fleet.must("rollout_plan", options_of(fleet))
+    assert any("devices" in sentence for sentence in run.progress)
