@@ -71,7 +71,7 @@ class EmbeddedSimulator(Simulator):
         self._loop.call_soon_threadsafe(self._loop.stop)
         return 0
 
-    def reset(self, **sizes: int) -> None:
+    def reset(self, **sizes: t.Any) -> None:
         """Start again with a new tenant that does nothing wrong. This is not a request, because each test does it."""
         self._server._begin(replace(self._server._settings, **sizes))
         self.answers.clear()
