@@ -205,9 +205,13 @@ def _matrix(options: argparse.Namespace) -> int:
     run = Run(False, options.jobs)
     for environment in environments:
         is_end = environment in (environments[0], environments[-1])
-        checks = [check for check in selected if is_end or not check.ends_only]
-        if run.make_environments([environment], checks):
-            run.run([Job(check, environment, check.matrix or ()) for check in checks])
+        jobs = [
+            Job(check, environment, arguments)
+            for check in selected
+            if (arguments := check.arguments("matrix" if is_end else environment.name)) is not None
+        ]
+        if run.make_environments([environment], [job.check for job in jobs]):
+            run.run(jobs)
 
     _print(
         "\n"
@@ -259,7 +263,7 @@ def _options() -> argparse.Namespace:
         parser.error(f"no such check: {', '.join(sorted(unknown))}")
     if options.changed and options.names:
         parser.error("--changed selects the checks itself")
-    where = "matrix" if options.core or options.matrix else options.environment
+    where = options.core or ("matrix" if options.matrix else options.environment)
     absent = {check.name for check in CHECKS if where and check.arguments(where) is None}
     if excess := absent & set(options.names):
         parser.error(f"does not run with this ansible-core: {', '.join(sorted(excess))}")

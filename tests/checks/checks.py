@@ -13,9 +13,9 @@ Arguments = tuple[str, ...]
 class Check:
     """A command that runs in its own copy of the collection and fails if the statement in ``proves`` is false.
 
-    ``newest``, ``oldest``, ``matrix`` and ``release`` are the arguments of the command on the newest ansible-core, on
-    the oldest one, in `make test-matrix`, and in `make release-check`. With None, the check does not run there.
-    ``ends_only`` leaves out the cores between the oldest and the newest in `make test-matrix`.
+    ``newest``, ``oldest``, ``matrix``, ``middle`` and ``release`` are the arguments of the command on the newest
+    ansible-core, on the oldest one, on both in `make test-matrix`, on the cores between them in `make test-matrix`, and
+    in `make release-check`. With None, the check does not run there.
     """
 
     name: str
@@ -24,8 +24,8 @@ class Check:
     newest: Arguments | None = ()
     oldest: Arguments | None = None
     matrix: Arguments | None = None
+    middle: Arguments | None = None
     release: Arguments | None = None
-    ends_only: bool = False
 
     @property
     def needs_tools(self) -> bool:
@@ -34,7 +34,7 @@ class Check:
 
     def arguments(self, environment: str) -> Arguments | None:
         """Return the arguments in the environment of this name, or None if the check does not run there."""
-        return {"newest": self.newest, "oldest": self.oldest}.get(environment, self.matrix)
+        return {"newest": self.newest, "oldest": self.oldest, "matrix": self.matrix}.get(environment, self.middle)
 
 
 # Eight programs. Three of them have a module __main__ of their own.
@@ -50,8 +50,8 @@ mypy tests/checks
 mypy tests/benchmarks
 """
 
-# Targets for a change of the engine. They cover nested options and secrets, files, waiting, many objects in one task,
-# and the inventory.
+# Targets for a change of the engine, and for modules on a core between the oldest and the newest. They cover
+# nested options and secrets, files, waiting, many objects in one task, and the inventory.
 REPRESENTATIVES = ("enterprise_policy", "content", "device_command", "tenant", "inventory_devices")
 
 # Targets with the ways to fail, nested options, and secrets. tests/processes runs modules on this core, too, and
@@ -81,7 +81,8 @@ SANITY_ON_OLDEST = (
 
 # The unit tests that only read files of the repository give the same result on each core. The contract tests do not use
 # ansible-core. The others run on the oldest Python, too, because the engine has to work on it. The law tests run the
-# code of all kinds there. `make test-matrix` runs all unit tests on each core.
+# code of all kinds there. `make test-matrix` runs all unit tests on the oldest and the newest core, and these on the
+# cores between them.
 UNITS_ON_OLDEST = (
     "tests/unit",
     "--ignore=tests/unit/plugins/module_utils/kinds",
@@ -97,6 +98,7 @@ CHECKS = (
         "playbooks get from a simulated tenant what the documentation promises, in the controller's process",
         ("python", "tests/checks/integration.py"),
         matrix=("exhaustive",),
+        middle=(),
     ),
     Check(
         "modules",
@@ -105,6 +107,7 @@ CHECKS = (
         newest=None,
         oldest=MODULES_ON_OLDEST,
         matrix=("exhaustive",),
+        middle=REPRESENTATIVES,
     ),
     Check(
         "sanity",
@@ -114,7 +117,6 @@ CHECKS = (
         newest=("--skip-test=pylint", "--skip-test=import"),
         oldest=SANITY_ON_OLDEST,
         matrix=(),
-        ends_only=True,
     ),
     Check(
         "pylint",
@@ -130,14 +132,17 @@ CHECKS = (
         newest=("tests/unit", "tests/contract"),
         oldest=UNITS_ON_OLDEST,
         matrix=("tests/unit", "--round-trips=20"),
+        middle=UNITS_ON_OLDEST,
     ),
     Check(
         "processes",
         "interrupted and concurrent runs end in the desired state, and no secret is shown or left in a file",
         ("python", "-m", "pytest", "tests/processes"),
         newest=("-k", "in_process"),
-        oldest=("-k", "as_modules"),
+        # Two controllers at the same time test the engine, which is the same for modules.
+        oldest=("-k", "as_modules and not two_controllers"),
         matrix=(),
+        middle=("-k", "in_process"),
     ),
     Check(
         "faults",
@@ -166,7 +171,6 @@ CHECKS = (
         # Variables of hosts are templates in another way before ansible-core 2.19.
         oldest=("-k", "devices or find"),
         matrix=("--mutations=20000", "--mutation-seed=0"),
-        ends_only=True,
     ),
     Check(
         "guides",
@@ -206,7 +210,6 @@ CHECKS = (
         # It downloads the collection awx.awx, and each task runs as a module.
         newest=None,
         matrix=(),
-        ends_only=True,
     ),
     Check("ansible-lint", "playbooks and roles meet the production profile", ("ansible-lint", "--strict")),
     Check(
