@@ -234,8 +234,8 @@ EXAMPLES = r"""
   esper.cloud.rollout_plan: &rollout
     blueprints: [Point of Sale]
     app:
-      package_name: com.example.pos
-      version_name: 2.1.0
+      package_name: com.example.till
+      version_name: 1.9.1
     waves:
       - name: Pilot
         percent: 10
@@ -253,8 +253,8 @@ EXAMPLES = r"""
     settings:
       android:
         apps:
-          - package_name: com.example.pos
-            version_name: 2.1.0
+          - package_name: com.example.till
+            version_name: 1.9.1
     publish: true
 
 - name: Save the published version

@@ -16,7 +16,7 @@ import sys
 from measuring import HERE, Options, show
 from stage import stage
 
-SUBJECTS = ("inventory", "devices", "loops", "bulk", "bare", "people", "pipelines", "tree", "imports")
+SUBJECTS = ("inventory", "devices", "loops", "bulk", "bare", "people", "pipelines", "rollout", "tree", "imports")
 
 
 def main() -> None:

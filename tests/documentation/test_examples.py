@@ -82,6 +82,8 @@ def test_plays_and_tasks_run(page: str, simulator: Simulator, tmp_path: Path) ->
         "blueprints": [{"name": "Menu boards"}],
     }
     keys = dict.fromkeys(("PRODUCTION_KEY", "ACME_EU_KEY", "ACME_US_KEY"), simulator.key)
+    # Like a shell, because roles write files to the current directory.
+    keys["PWD"] = str(tmp_path)
     ran = ansible.run("ansible-playbook", "-i", inventory, "page.yml", "-e", json.dumps(variables), **keys)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     # A pattern that matches no host is only a warning.

@@ -270,7 +270,50 @@ def _rollout_state(_tenant: Tenant) -> Row:
     }
 
 
+def _rolled_out(tenant: Tenant) -> tuple[Row, Row]:
+    """Return a device group with a blueprint that a device runs, and this device."""
+    return next(
+        (group, device)
+        for group in tenant.groups
+        for device in tenant.devices
+        if group["blueprint"] and group["blueprint"] == device["blueprint_info"]["current_blueprint_id"]
+    )
+
+
+def _assigned(tenant: Tenant) -> list[Task]:
+    """Move an online device to this group. It gets the blueprint, and is outdated."""
+    group, device = _rolled_out(tenant)
+    other = next(each for each in tenant.online if each != device["id"])
+    return [("device", {"device": other, "group": group["path"]})]
+
+
+def _wave(tenant: Tenant) -> Row:
+    group, device = _rolled_out(tenant)
+    blueprint = {"id": group["blueprint"], "name": "Law"}
+    app = {"package_name": "com.example.till", "version_name": "2.0.0"}
+    state = new_state(
+        tenant="127.0.0.1",
+        blueprints=[blueprint],
+        target={"app": app},
+        seed="law",
+        waves=[{"name": "All", "percent": 100, "hash_limit": None}],
+        started_at=datetime(2026, 5, 4, tzinfo=timezone.utc),
+    )
+    state["blueprints"][0]["new_version_id"] = device["blueprint_info"]["current_blueprint_version_id"]
+    return {
+        "blueprints": [blueprint["id"]],
+        "app": app,
+        "waves": [{"name": "All", "percent": 100, "groups": ["All devices"], "allow_empty": True}],
+        "health": {"converged_percent": 0, "app_version": "2.0.0", "app_version_percent": 0},
+        "wave": "All",
+        "wave_timeout": 0,
+        "state": state,
+        "run_id": "law",
+    }
+
+
 _OTHERS = (
+    Scenario("rollout_wave", "rollout_wave", _wave, earlier=_assigned),
     Scenario("rollout_plan", "rollout_plan", _rollout),
     Scenario("rollout_report", "rollout_report", _rollout_state),
     Scenario(
