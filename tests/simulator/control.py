@@ -34,15 +34,29 @@ class Mistake(Exception):
 
 @dataclass(frozen=True)
 class Change:
-    """The numbers of devices to add and remove, or the IDs of those to remove."""
+    """The numbers of devices to add and remove, or the IDs of those to remove, and the IDs of devices to change, with
+    their new state, time and group."""
 
     add: int = 0
     remove: int | list[str] = 0
+    change: list[str] = field(default_factory=list)
+    state: int | None = None
+    last_seen: str | None = None
+    group_id: str | None = None
 
     def __post_init__(self) -> None:
         in_range("add", self.add, 0, MOST_OBJECTS)
         if isinstance(self.remove, int):
             in_range("remove", self.remove, 0, MOST_OBJECTS)
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """An alarm of a rule for a device, by their IDs, at a time. Without, it is the time of the tenant."""
+
+    rule: str
+    device: str
+    time: str = ""
 
 
 @dataclass(frozen=True)
