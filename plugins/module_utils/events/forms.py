@@ -61,7 +61,7 @@ def make_event(
     values = {"id": identifier, "type": type_, "time": time, "origin": origin, "device": device or {}, **more}
     # Persistence of ansible-rulebook recognizes an event by the UUID.
     meta: Row = {"uuid": identifier}
-    host = host_of(device, hostnames) if device else None
+    host = host_of(device, hostnames) if device and hostnames else None
     if host is not None and _TEMPLATE.search(host) is None:
         meta["hosts"] = host
     return {"esper": without_templates(values), "meta": meta}

@@ -62,10 +62,10 @@ def read_newest(
 ) -> Listing:
     """Return the objects of a list whose time in the property ``key`` is after ``until``, and others on the same pages.
 
-    Objects without a time do not end the reading. With ``can_ascend``, the list can also start with the oldest object,
-    and two neighbors may be in the wrong order if their times differ by at most ``tolerance`` seconds.
-    ``convert`` returns an object in the form that is kept. With ``reads_all``, or if the list is not in the order of time, everything is read. Raise the errors of
-    Client.request().
+    Objects without a time do not end the reading. With ``can_ascend``, the list can also start with the oldest object.
+    Two neighbors may be in the wrong order if their times differ by at most ``tolerance`` seconds. ``convert`` returns
+    an object in the form that is kept. With ``reads_all``, or if the list is not in the order of time, everything is
+    read. Raise the errors of Client.request().
     """
 
     def fetch(offset: int) -> tuple[list[Row], int | None]:

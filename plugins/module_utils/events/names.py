@@ -12,7 +12,7 @@ from ..tasks.fleet import read_blueprint_names, read_group_paths, read_tag_names
 
 
 class Names:
-    """The paths of device groups, and the names of tags and blueprints, by ID. They are read when an event needs them."""
+    """The paths of device groups, and the names of tags and blueprints, by ID. They are read when needed."""
 
     def __init__(self, warn: t.Callable[[str], None]) -> None:
         self._warn = warn

@@ -48,13 +48,14 @@ _NUMBERS = {
     "returned_after": _Number(30, 0, 10_000),
     "max_seen": _Number(100_000, 100, 10_000_000),
 }
-_TEXTS = ("state_file",)
+_TEXTS = ("state_file", "set_hosts")
 _LISTS = ("changes", "groups", "tags", "hostnames")
 
 
 @dataclass(frozen=True)
 class Options:
-    """Valid options. Times are in seconds, ``returned_after`` too. ``filters`` are those of check_filters()."""
+    """Valid options. Times are in seconds, ``returned_after`` too. ``filters`` are those of check_filters(). If
+    ``hostnames`` are empty, events have no hosts."""
 
     connection: Connection
     changes: frozenset[str]
@@ -85,7 +86,7 @@ class Options:
             connection=_connection(args, os.environ if environment is None else environment),
             changes=frozenset(changes),
             filters=_filters(args),
-            hostnames=tuple(hostnames),
+            hostnames=tuple(hostnames) if _converted("set_hosts", "bool", args.get("set_hosts", True)) else (),
             interval=numbers["interval"],
             full_interval=max(numbers["full_interval"], numbers["interval"]),
             overlap=numbers["overlap"],

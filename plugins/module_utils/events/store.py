@@ -7,9 +7,9 @@ A change and its event are written together. The event is deleted after it was h
 at any moment misses nothing. If it is killed between the hand-over and the deletion, it hands the event over again with
 the same ID.
 
-A database of SQLite, so that a change of one device writes one row. The file has the mode 0600. It has no secrets: names, states and times only. Another process cannot open it at the same
-time. Its size depends on the number of devices and of the reported alarms and results in the overlap, whose number is
-limited.
+A database of SQLite, so that a change of one device writes one row. The file has the mode 0600. It has no secrets:
+names, states and times only. Another process cannot open it at the same time. Its size depends on the number of
+devices, and on the number of alarms and results in the overlap, which is limited.
 """
 
 from __future__ import annotations
