@@ -13,7 +13,11 @@ ROOT = Path(__file__).parents[2]
 LOCKS = sorted((ROOT / "tests/requirements/locks").glob("*.txt"))
 LAYERS = ("requirements.txt", "tests/simulator/requirements.txt", "tests/requirements/units.txt")
 # The lock files of environments with other requirements.
-OWN_LAYERS = {"runtime": ("requirements.txt",), "docs": ("tests/requirements/docs.txt",)}
+OWN_LAYERS = {
+    "runtime": ("requirements.txt",),
+    "docs": ("tests/requirements/docs.txt",),
+    "events": ("tests/requirements/events.txt",),
+}
 
 
 def lines_of(file: Path) -> list[str]:

@@ -16,29 +16,25 @@ version_added: 0.1.0
 author: esper.cloud contributors (@ansible-collections)
 description:
   - Adds C(esper) to an event of a webhook, in the form of the event source C(esper.cloud.devices),
-    and the host of the
-    device in C(meta.hosts). So one rule can handle polled events and alerts.
-  - Esper does not document the body of an alert. The filter looks for each value at several
-    places. If your alerts
-    have another form, set O(fields).
+    and the host of the device in C(meta.hosts). So one rule can handle polled events and alerts.
+  - Esper does not document the body of an alert. The filter looks for each value at several places.
+    If your alerts have another form, set O(fields).
   - The filter sends no requests. The host variables of the device in a playbook have its tags and
-    the path of its
-    device group.
+    the path of its device group.
   - An event without a device is not changed.
 options:
   fields:
     description:
       - Places of the values in the body of an alert, as paths with dots, or as lists of paths.
       - The keys are V(id), V(type), V(time), V(device_id), V(name), V(alias), V(serial), V(group),
-        V(tags),
-        V(rule_id), V(rule_name) and V(metric).
+        V(tags), V(rule_id), V(rule_name) and V(metric).
     type: dict
   event_type:
     description: Type of the event. If omitted, it is that of the alert, or V(alarm).
     type: str
   hostnames:
-    description: Sources of C(meta.hosts) in the order of preference. Use the same ones as the
-    inventory.
+    description:
+      - Sources of C(meta.hosts) in the order of preference. Use the same ones as the inventory.
     type: list
     elements: str
     default: [name, serial, id]

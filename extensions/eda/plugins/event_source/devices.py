@@ -20,17 +20,14 @@ description:
     failed command.
   - The first poll only remembers the devices. With O(state_file), a restart reports what happened
     in between.
-  - Each poll needs few requests, because Esper filters devices by state and sorts them by time.
-    All devices are read
-    each O(full_interval) seconds, for changes that Esper cannot filter.
+  - Each poll needs few requests, because Esper filters devices by state and sorts them by time. All
+    devices are read each O(full_interval) seconds, for changes that Esper cannot filter.
   - An event is deleted from the state file after the rulebook has taken it. If the process is
-    killed between these two
-    steps, the event is sent again with the same C(esper.id).
+    killed between these two steps, the event is sent again with the same C(esper.id).
   - A rate limit or an outage delays the next poll. Nothing is lost. An invalid API key stops the
     rulebook.
   - The opening braces of templates in texts from Esper are separated by a space, because
-    ansible-rulebook and
-    playbooks evaluate templates in the values of events.
+    ansible-rulebook and playbooks evaluate templates in the values of events.
   - The Python that runs ansible-rulebook needs the library C(requests).
 options:
   tenant:
@@ -42,20 +39,21 @@ options:
     description: Base URL of the Esper API. Can also be set with E(ESPER_API_URL).
     type: str
   api_key:
-    description: API key. Can also be set with E(ESPER_API_KEY), which keeps it out of the
-    rulebook. Required.
+    description:
+      - API key. Can also be set with E(ESPER_API_KEY), which keeps it out of the rulebook.
+        Required.
     type: str
   enterprise_id:
     description: UUID of the enterprise. Can also be set with E(ESPER_ENTERPRISE_ID).
     type: str
   timeout:
-    description: Time limit in seconds for each part of a response. Can also be set with
-    E(ESPER_TIMEOUT).
+    description:
+      - Time limit in seconds for each part of a response. Can also be set with E(ESPER_TIMEOUT).
     type: float
     default: 60
   retries:
-    description: Maximum number of retries of a request in a poll. Can also be set with
-    E(ESPER_RETRIES).
+    description:
+      - Maximum number of retries of a request in a poll. Can also be set with E(ESPER_RETRIES).
     type: int
     default: 4
   deadline:
@@ -71,25 +69,25 @@ options:
     type: int
     default: 25
   validate_certs:
-    description: If V(true), the TLS certificate must be valid. Can also be set with
-    E(ESPER_VALIDATE_CERTS).
+    description:
+      - If V(true), the TLS certificate must be valid. Can also be set with E(ESPER_VALIDATE_CERTS).
     type: bool
     default: true
   ca_path:
-    description: Path of CA certificates that replace those of the system. Can also be set with
-    E(ESPER_CA_PATH).
+    description:
+      - Path of CA certificates that replace those of the system. Can also be set with
+        E(ESPER_CA_PATH).
     type: str
   changes:
     description:
       - Types of changes to report. By default, all but V(command_succeeded).
       - V(device_offline) and V(device_online) are changes of the state. V(device_returned) is a
-        device that is seen
-        again after O(returned_after) days.
+        device that is seen again after O(returned_after) days.
       - V(device_enrolled) is a new device that is in use, V(device_removed) a device that is
         disabled, wiped or gone.
       - V(device_moved), V(device_tagged) and V(blueprint_changed) are found when all devices are
-        read. For a tenant
-        with at most 1000 devices, or for new and offline devices, they are usually found earlier.
+        read. For a tenant with at most 1000 devices, or for new and offline devices, they are
+        usually found earlier.
       - V(alarm) is an alarm of an alarm rule.
       - V(command_failed) and V(command_succeeded) are the results of a command on a device.
     type: list
@@ -107,8 +105,9 @@ options:
       - command_failed
       - command_succeeded
   groups:
-    description: Device groups by path, name or ID, including their subgroups. If omitted, all
-    devices are reported.
+    description:
+      - Device groups by path, name or ID, including their subgroups. If omitted, all devices are
+        reported.
     type: list
     elements: str
   tags:
@@ -128,8 +127,7 @@ options:
   set_hosts:
     description:
       - If V(true), events have the host of their device in C(meta.hosts), so the action
-        C(run_playbook) limits the
-        playbook to it. The inventory of the rulebook must have the host.
+        C(run_playbook) limits the playbook to it. The inventory of the rulebook must have the host.
       - Set it to V(false) for playbooks whose plays run on C(localhost).
     type: bool
     default: true
