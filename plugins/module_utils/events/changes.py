@@ -66,8 +66,8 @@ def needs_update(before: Row, after: Row) -> bool:
         return True
     gap = gap_between(before, after)
     if gap is None:
-        return before["last_seen"] != after["last_seen"]
-    return gap != timedelta() and (after["state"] == "offline" or abs(gap) > _SMALL_GAP)
+        return bool(before["last_seen"] != after["last_seen"])
+    return bool(gap) and bool(after["state"] == "offline" or abs(gap) > _SMALL_GAP)
 
 
 def gap_between(before: Row, after: Row) -> timedelta | None:

@@ -67,11 +67,11 @@ class DeviceChanges:
     def poll(self, view: TenantView) -> None:
         """Read what has changed. The first time, only remember the devices. Raise what Client.request raises, NotFound
         or Ambiguous for a filter, and ConfigurationError if the filters are too long."""
-        age = time.time() - float(self._store.get(_FULL) or 0)
+        age = time.time() - float(self._store.value(_FULL) or 0)
         is_due = not 0 <= age < self._options.full_interval
         if self._query is None or is_due:
             self._query = resolve_filters(view, self._options.filters)
-        if not self._store.get(_READY):
+        if not self._store.value(_READY):
             self._remember_all(view)
         elif is_due or not fits_one_request(self._query):
             self._compare_all(view)
@@ -96,8 +96,8 @@ class DeviceChanges:
             for removed in self._store.ids() - found:
                 self._store.forget_device(removed)
             self._save_newest(newest)
-            self._store.set(_READY, format_utc(now()))
-            self._store.set(_FULL, str(time.time()))
+            self._store.set_value(_READY, format_utc(now()))
+            self._store.set_value(_FULL, str(time.time()))
 
     def _compare_all(self, view: TenantView) -> None:
         self._names.forget()
@@ -117,7 +117,7 @@ class DeviceChanges:
         self._compare_each(view, self._store.ids() - found, is_outside=True)
         with self._store.transaction():
             self._save_newest(newest)
-            self._store.set(_FULL, str(time.time()))
+            self._store.set_value(_FULL, str(time.time()))
 
     def _list_all(self, view: TenantView, convert: t.Callable[[Row], Row]) -> list[Row]:
         query = self._query or {}
@@ -258,7 +258,7 @@ class DeviceChanges:
 
     def _horizon(self, name: str) -> str:
         """Return the time up to which the poll before has read devices, less the overlap."""
-        newest = parse_time(self._store.get(name))
+        newest = parse_time(self._store.value(name))
         return "" if newest is None else time_key(format_utc(newest - timedelta(seconds=self._options.overlap)))
 
     @staticmethod
@@ -269,5 +269,5 @@ class DeviceChanges:
 
     def _save_newest(self, newest: t.Mapping[str, str]) -> None:
         for name, value in newest.items():
-            if value > self._store.get(name):
-                self._store.set(name, value)
+            if value > self._store.value(name):
+                self._store.set_value(name, value)

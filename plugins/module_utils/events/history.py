@@ -62,7 +62,7 @@ class History:
     # --- alarms -------------------------------------------------------------------------------------------------------
 
     def _poll_alarms(self, view: TenantView) -> None:
-        is_first = not self._store.get(ALARM)
+        is_first = not self._store.value(ALARM)
         rules = [rule for rule in view.list_objects(ALARM_RULE) if is_first or rule.get("is_active") is not False]
 
         def read(rule: Row) -> Listing:
@@ -82,7 +82,7 @@ class History:
             self._check_order(listing, "the alarms of a rule")
             self._add_alarms(view, rule, listing, is_first=is_first)
         with self._store.transaction():
-            self._store.set(ALARM, "ready")
+            self._store.set_value(ALARM, "ready")
 
     def _add_alarms(self, view: TenantView, rule: Row, listing: Listing, *, is_first: bool) -> None:
         feed = _feed_of(rule)
@@ -109,7 +109,7 @@ class History:
 
     def _poll_commands(self, view: TenantView) -> None:
         changes = sorted(self._options.changes.intersection(COMMAND_CHANGES))
-        is_new = {change: not self._store.get(change) for change in changes}
+        is_new = {change: not self._store.value(change) for change in changes}
         listing = read_newest(
             view.client,
             REQUEST.routes.list,
@@ -121,14 +121,14 @@ class History:
             tolerance=self._options.overlap,
         )
         self._check_order(listing, "commands")
-        newest = max(listing.newest("created_at"), self._store.get(f"newest {_COMMANDS}"))
+        newest = max(listing.newest("created_at"), self._store.value(f"newest {_COMMANDS}"))
         window = _earlier(newest, self._options.command_window)
         with self._store.transaction():
             for row in listing.rows:
                 if (moment := time_key(row.get("created_at"))) > window and (id_ := last_uuid(row.get("id"))):
                     self._store.put_command(id_, moment, {"command": to_text(row.get("command"))})
             self._store.forget_commands_until(window)
-        age = time.time() - float(self._store.get(_COMMANDS_READ) or 0)
+        age = time.time() - float(self._store.value(_COMMANDS_READ) or 0)
         reads_all = any(is_new.values()) or not 0 <= age < self._options.full_interval
         since = window if reads_all else max(window, _earlier(newest, _HOUR.total_seconds()))
         commands = self._store.commands_since(since)
@@ -137,11 +137,11 @@ class History:
                 self._poll_results(view, commands, change, state, is_first=is_new[change])
         with self._store.transaction():
             for change in changes:
-                self._store.set(change, "ready")
-            self._store.set(f"newest {_COMMANDS}", newest)
-            self._store.set(f"floor {_COMMANDS}", _earlier(newest, self._options.overlap))
+                self._store.set_value(change, "ready")
+            self._store.set_value(f"newest {_COMMANDS}", newest)
+            self._store.set_value(f"floor {_COMMANDS}", _earlier(newest, self._options.overlap))
             if reads_all:
-                self._store.set(_COMMANDS_READ, str(time.time()))
+                self._store.set_value(_COMMANDS_READ, str(time.time()))
             # Results of commands that are not read any more.
             self._store.forget_results()
 
@@ -215,7 +215,7 @@ class History:
 
     def _floor(self, feed: str) -> str:
         """Return the time up to which everything of a feed was reported."""
-        return self._store.get(f"floor {feed}")
+        return self._store.value(f"floor {feed}")
 
     def _raise_floor(self, feed: str, newest: str) -> None:
         """Forget what was reported before the overlap, and the oldest entries above the limit."""
@@ -226,7 +226,7 @@ class History:
                 self._store.oldest_beyond(feed, self._options.max_seen),
             )
             if floor != self._floor(feed):
-                self._store.set(f"floor {feed}", floor)
+                self._store.set_value(f"floor {feed}", floor)
                 self._store.forget_until(feed, floor)
 
 

@@ -22,20 +22,21 @@ class Names:
 
     def update(self, view: TenantView, devices: t.Iterable[Row]) -> None:
         """Read the names that devices need and that are not known yet. Raise what Client.request raises."""
-        groups, tags, blueprints = set(), set(), set()
+        groups: set[str] = set()
+        tags: set[str] = set()
+        blueprints: set[str] = set()
         for device in devices:
-            groups.add(device.get("group_id"))
+            groups.update(filter(None, [device.get("group_id")]))
             tags.update(device.get("tag_ids") or ())
-            blueprints.update((device.get("blueprint_id"), device.get("current_blueprint_id")))
-        if groups - self._groups.keys() - {None}:
-            self._groups = {id_: str(row["path"]) for id_, row in read_group_paths(view).items()}
-            self._groups.update(dict.fromkeys(groups - self._groups.keys() - {None}, ""))
-        if tags - self._tags.keys():
-            self._tags = read_tag_names(view, self._warn)
-            self._tags.update({tag: tag for tag in tags - self._tags.keys()})
-        if unknown := blueprints - self._blueprints.keys() - {None}:
-            self._blueprints = read_blueprint_names(view, self._warn)
-            self._blueprints.update({id_: id_ for id_ in unknown - self._blueprints.keys()})
+            blueprints.update(filter(None, map(device.get, ("blueprint_id", "current_blueprint_id"))))
+        # An object without a name is not looked for again.
+        if not groups <= self._groups.keys():
+            paths = {id_: str(row["path"]) for id_, row in read_group_paths(view).items()}
+            self._groups = {**dict.fromkeys(groups, ""), **paths}
+        if not tags <= self._tags.keys():
+            self._tags = {**{tag: tag for tag in tags}, **read_tag_names(view, self._warn)}
+        if not blueprints <= self._blueprints.keys():
+            self._blueprints = {**{id_: id_ for id_ in blueprints}, **read_blueprint_names(view, self._warn)}
 
     def forget(self) -> None:
         """Read the names again when they are needed next time, because objects can be renamed."""

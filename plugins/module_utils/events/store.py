@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the event source remembers: the devices as it last read them, the alarms and results that it reported, and the
+"""The memory of the event source: the devices as it last read them, the alarms and results that it reported, and the
 events that it has yet to hand over.
 
 A change and its event are written together. The event is deleted after it was handed over. So a process that is killed
@@ -66,6 +66,8 @@ class Store:
         """
         self.has_new_scope = False
         self._path = path
+        # The number of transactions that are open. SQLite opens one with the first change.
+        self._depth = 0
         with self._explained():
             if path:
                 file = Path(path).expanduser()
@@ -75,24 +77,26 @@ class Store:
                     os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
                 file.chmod(0o600)
                 path = str(file)
-            self._base = sqlite3.connect(path or ":memory:", timeout=1, isolation_level=None, check_same_thread=False)
+            self._base = sqlite3.connect(
+                path or ":memory:", timeout=1, isolation_level="IMMEDIATE", check_same_thread=False
+            )
             # One process only, and no file for shared memory, so that network file systems work too.
             self._base.execute("PRAGMA locking_mode = EXCLUSIVE")
             self._base.execute("PRAGMA journal_mode = WAL")
             self._base.execute("PRAGMA synchronous = NORMAL")
-            self._base.executescript(f"BEGIN IMMEDIATE;{_TABLES}COMMIT;")
-            if self.get("format") not in ("", _FORMAT):
+            self._base.executescript(_TABLES)
+            if self.value("format") not in ("", _FORMAT):
                 raise ConfigurationError(f"The state file '{path}' has the format of another version. Delete it.")
-            self.has_new_scope = self.get("scope") not in ("", scope)
+            self.has_new_scope = self.value("scope") not in ("", scope)
             with self.transaction():
                 if self.has_new_scope:
                     for table in ("meta", "devices", "seen", "commands", "outbox"):
                         self._base.execute(f"DELETE FROM {table}")  # noqa: S608 - a constant
-                self.set("format", _FORMAT)
-                self.set("scope", scope)
-                if not self.get("id"):
-                    self.set("id", str(uuid.uuid4()))
-        self.id = self.get("id")
+                self.set_value("format", _FORMAT)
+                self.set_value("scope", scope)
+                if not self.value("id"):
+                    self.set_value("id", str(uuid.uuid4()))
+        self.id = self.value("id")
 
     def close(self) -> None:
         """Close the file."""
@@ -112,25 +116,25 @@ class Store:
     def transaction(self) -> t.Iterator[None]:
         """Write all or nothing. Within another transaction, it is a part of that."""
         with self._explained():
-            if self._base.in_transaction:
-                yield
-                return
-            self._base.execute("BEGIN IMMEDIATE")
+            self._depth += 1
             try:
                 yield
             except BaseException:
-                self._base.execute("ROLLBACK")
+                self._base.rollback()
                 raise
-            self._base.execute("COMMIT")
+            finally:
+                self._depth -= 1
+            if self._depth == 0:
+                self._base.commit()
 
     # --- single values ------------------------------------------------------------------------------------------------
 
-    def get(self, name: str) -> str:
+    def value(self, name: str) -> str:
         """Return a value, "" if it is not set."""
         found = self._base.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
         return str(found[0]) if found else ""
 
-    def set(self, name: str, value: str) -> None:
+    def set_value(self, name: str, value: str) -> None:
         """Set a value."""
         self._base.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
 
@@ -220,7 +224,7 @@ class Store:
 
     def remove_event(self, number: int) -> None:
         """Forget an event that was handed over."""
-        with self._explained():
+        with self.transaction():
             self._base.execute("DELETE FROM outbox WHERE number = ?", (number,))
 
     # --- commands -----------------------------------------------------------------------------------------------------

@@ -63,7 +63,8 @@ class Source:
 
     def read_fully(self) -> list[Row]:
         """Poll as if the interval for reading all devices was over."""
-        self.poller.store.set("devices read at", "0")
+        with self.poller.store.transaction():
+            self.poller.store.set_value("devices read at", "0")
         return self.poll()
 
 
