@@ -51,7 +51,7 @@ RULES: tuple[tuple[str, dict[str, Arguments]], ...] = (
     (r"tests/checks/.+", {"integration": ("device_group_info",)}),
     (r"tests/checks/(artifact|importer)\.py|requirements\.txt|galaxy\.yml", {"artifact": (), "importer": ()}),
     (
-        r"tests/checks/builder\.py|requirements\.txt|meta/execution-environment\.yml|docs/awx\.md",
+        r"tests/checks/builder\.py|requirements\.txt|meta/execution-environment\.yml|docs/(awx|events)\.md",
         {"builder": ()},
     ),
     (r"tests/checks/(artifact|importer)\.py|requirements\.txt", {"artifact": (), "importer": ()}),

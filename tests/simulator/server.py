@@ -189,7 +189,7 @@ class Server:
 
     async def _add_alarm(self, request: web.Request) -> web.Response:
         tenant, alarm = self._service.tenant, made(Alarm, await content_of(request))
-        if alarm.rule not in tenant.objects[RULES]:
+        if alarm.rule not in tenant.objects.get(RULES, {}):
             raise Mistake(f"Invalid alarm: there is no rule {alarm.rule!r}.")
         if alarm.device not in tenant.devices:
             raise Mistake(f"Invalid alarm: there is no device {alarm.device!r}.")
