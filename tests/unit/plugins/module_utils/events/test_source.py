@@ -10,6 +10,7 @@ import sys
 import threading
 import typing as t
 import uuid
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -73,7 +74,7 @@ def watch(args: Row, queue: t.Any, *steps: t.Callable[[], object]) -> list[float
 
 def test_the_source_hands_over_each_change_once(world: World, tmp_path: Path, devices: list[Row]) -> None:
     queue, args = Queue(), arguments(world, tmp_path, interval=30)
-    change = lambda: world.simulator.set_devices([devices[0]["id"]], state=OFFLINE, last_seen=NOW)  # noqa: E731
+    change = partial(world.simulator.set_devices, [devices[0]["id"]], state=OFFLINE, last_seen=NOW)
     assert watch(args, queue, change, lambda: None, lambda: None) == [30.0] * 4
     assert [event["type"] for event in queue.events] == ["device_offline"]
     watch(args, queue, lambda: None)
@@ -129,7 +130,7 @@ def test_an_event_is_kept_until_the_queue_has_taken_it(world: World, tmp_path: P
         async def put(self, event: Row) -> None:
             raise Stop
 
-    change = lambda: world.simulator.set_devices([devices[0]["id"]], state=OFFLINE, last_seen=NOW)  # noqa: E731
+    change = partial(world.simulator.set_devices, [devices[0]["id"]], state=OFFLINE, last_seen=NOW)
     watch(args, Broken(), change)
     queue = Queue()
     watch(args, queue)
@@ -155,7 +156,7 @@ def test_feedback_confirms_an_event(world: World, tmp_path: Path, devices: list[
 
     engine = Engine()
     args = arguments(world, tmp_path, feedback=True, eda_feedback_queue=engine)
-    change = lambda: world.simulator.set_devices([each["id"] for each in devices[:2]], state=OFFLINE, last_seen=NOW)  # noqa: E731
+    change = partial(world.simulator.set_devices, [each["id"] for each in devices[:2]], state=OFFLINE, last_seen=NOW)
     watch(args, engine, change)
     assert len(engine.events) == 2
     assert engine.stored == []
