@@ -8,7 +8,7 @@ Based on /v2/devices/ of the contract (v2.yaml), which can filter by state and o
 - the offline devices that Esper saw last, up to an overlap before the ones of the poll before,
 - the devices that were created last, in the same way,
 - all offline devices, if their number is not the expected one, because others are online again,
-- each device that is no longer offline, and each one whose enrollment is in progress.
+- each device that is no longer offline, and each one that was created in the last day and is not in use yet.
 
 All devices are read at a longer interval. This finds moves, tags and blueprints of online devices, and removed devices.
 
@@ -42,6 +42,8 @@ _OFFLINE = str(next(code for code, word in STATES.items() if word == "offline"))
 _PURPOSE = "Reading the changes of devices"
 # Maximum number of devices that are read one by one in a small fleet. In a large one, all pages are the limit.
 _FEW = 50
+# Devices that were created longer before the newest one are not read one by one.
+_ENROLLMENT = timedelta(days=1)
 _READY, _FULL = "devices", "devices read at"
 _SEEN, _CREATED = "newest last_seen", "newest created_at"
 
@@ -143,7 +145,7 @@ class DeviceChanges:
             if key == "last_seen":
                 self._compare_returned(view, listing)
         if ENROLLED in self._changes:
-            self._compare_each(view, set(self._store.enrolling_ids()))
+            self._compare_each(view, self._recently_created())
         with self._store.transaction():
             self._save_newest(newest)
 
@@ -183,6 +185,14 @@ class DeviceChanges:
             listing = self._read(view, "last_seen", reads_all=True)
             self._compare(view, listing.rows)
         self._compare_each(view, self._store.offline_ids() - {device["id"] for device in listing.rows})
+
+    def _recently_created(self) -> set[str]:
+        """Return the IDs of the devices whose enrollment is in progress. Some never complete it, so older ones are
+        only compared with all devices."""
+        newest = parse_time(self._store.value(_CREATED))
+        first = "" if newest is None else time_key(format_utc(newest - _ENROLLMENT))
+        created = ((time_key(device["created_at"]), device["id"]) for device in self._store.enrolling())
+        return {id_ for time_, id_ in sorted(created, reverse=True)[:_FEW] if time_ >= first}
 
     def _compare_each(self, view: TenantView, ids: set[str], *, is_outside: bool = False) -> None:
         """Compare devices that are read one by one, or all devices if that takes fewer requests. ``is_outside`` is

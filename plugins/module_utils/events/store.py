@@ -176,9 +176,9 @@ class Store:
         """Return the number of offline devices."""
         return int(self._base.execute("SELECT COUNT(*) FROM devices WHERE state = 'offline'").fetchone()[0])
 
-    def enrolling_ids(self) -> list[str]:
-        """Return the IDs of the devices whose enrollment was not reported."""
-        return [row[0] for row in self._base.execute("SELECT id FROM devices WHERE enrolling = 1")]
+    def enrolling(self) -> list[Row]:
+        """Return the devices whose enrollment was not reported."""
+        return [json.loads(row[0]) for row in self._base.execute("SELECT row FROM devices WHERE enrolling = 1")]
 
     # --- reported alarms and results ----------------------------------------------------------------------------------
 

@@ -48,6 +48,17 @@ def test_a_poll_without_changes_takes_few_requests(world: World, make_source: Ma
     ]
 
 
+def test_devices_that_never_complete_their_enrollment_cost_no_requests(
+    world: World, make_source: MakeSource, devices: list[Row]
+) -> None:
+    world.simulator.reset(devices=900)
+    source = make_source()
+    source.poll()
+    assert len(source.poller.store.enrolling()) > 50
+    source.poll()
+    assert len([each for each in source.requests if each["path"].startswith("/v2/devices/")]) == 2
+
+
 def test_a_device_is_online_again(world: World, make_source: MakeSource, devices: list[Row]) -> None:
     source, device = make_source(), devices[0]
     source.poll()
