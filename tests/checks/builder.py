@@ -14,11 +14,11 @@ import yaml
 from importer import build
 from stage import CHECKOUT
 
-GUIDE = CHECKOUT / "docs" / "awx.md"
+GUIDES = (CHECKOUT / "docs" / "awx.md", CHECKOUT / "docs" / "events.md")
 
 
 def main() -> int:
-    """Return 0 if ansible-builder finds the requirements of the collection and accepts the definition of the guide."""
+    """Return 0 if ansible-builder finds the requirements of the collection and accepts the definitions in guides."""
     with TemporaryDirectory() as name:
         folder = Path(name)
         _run("ansible-galaxy", "collection", "install", "--offline", "--force", "-p", folder, build(folder))
@@ -27,16 +27,23 @@ def main() -> int:
         if required != set(requirements(CHECKOUT / "requirements.txt")) or found["system"]:
             sys.exit(f"ansible-builder found other requirements: {found}")
 
-        definition, context = folder / "execution-environment.yml", folder / "context"
-        definition.write_text(definitions(GUIDE.read_text(encoding="utf-8"))[0])
-        _run("ansible-builder", "create", "-f", definition, "-c", context, "--output-filename", "Containerfile")
-        collections = (context / "_build" / "requirements.yml").read_text(encoding="utf-8")
-        if [each["name"] for each in yaml.safe_load(collections)["collections"]] != ["esper.cloud"]:
-            sys.exit(f"The image has other collections: {collections}")
-        if "introspect.py" not in (context / "Containerfile").read_text(encoding="utf-8"):
-            sys.exit("The image does not install the requirements of its collections.")
+        for guide in GUIDES:
+            _create(folder / guide.stem, definitions(guide.read_text(encoding="utf-8"))[0])
     sys.stdout.write(f"Python: {', '.join(sorted(required))}. System packages: none.\n")
     return 0
+
+
+def _create(folder: Path, text: str) -> None:
+    """Create the build context of an image in a folder. Exit if it does not have the collection."""
+    folder.mkdir()
+    definition, context = folder / "definition.yml", folder / "context"
+    definition.write_text(text)
+    _run("ansible-builder", "create", "-f", definition, "-c", context, "--output-filename", "Containerfile")
+    collections = (context / "_build" / "requirements.yml").read_text(encoding="utf-8")
+    if [each["name"] for each in yaml.safe_load(collections)["collections"]] != ["esper.cloud"]:
+        sys.exit(f"The image has other collections: {collections}")
+    if "introspect.py" not in (context / "Containerfile").read_text(encoding="utf-8"):
+        sys.exit("The image does not install the requirements of its collections.")
 
 
 def requirements(file: Path) -> list[str]:

@@ -51,11 +51,15 @@ RULES: tuple[tuple[str, dict[str, Arguments]], ...] = (
     (r"tests/checks/.+", {"integration": ("device_group_info",)}),
     (r"tests/checks/(artifact|importer)\.py|requirements\.txt|galaxy\.yml", {"artifact": (), "importer": ()}),
     (
-        r"tests/checks/builder\.py|requirements\.txt|meta/execution-environment\.yml|docs/awx\.md",
+        r"tests/checks/builder\.py|requirements\.txt|meta/execution-environment\.yml|docs/(awx|events)\.md",
         {"builder": ()},
     ),
     (r"tests/checks/(artifact|importer)\.py|requirements\.txt", {"artifact": (), "importer": ()}),
     (r"extensions/.+|playbooks/files/awx.+", {"units": ("tests/unit",), "artifact": ()}),
+    (
+        r"(extensions/eda|plugins/module_utils/events|tests/rulebooks)/.+|playbooks/event_.+|tests/checks/events\.py",
+        {"events": ()},
+    ),
     (r"tests/checks/demo\.py|demo\.esper\.yml|playbooks/.+", {"demo": ()}),
     (r"tests/requirements/.+|pyproject\.toml", {"ruff": (), "format": (), "mypy": (), "units": UNITS}),
     (r"playbooks/(?P<kind>\w+)\.yml", {"integration": ("playbook_{kind}",)}),

@@ -211,6 +211,11 @@ CHECKS = (
         newest=None,
         matrix=(),
     ),
+    Check(
+        "events",
+        "event source and event filter pass the checks of Galaxy, and rulebooks miss nothing and handle nothing twice",
+        ("python", "tests/checks/events.py"),
+    ),
     Check("ansible-lint", "playbooks and roles meet the production profile", ("ansible-lint", "--strict")),
     Check(
         "demo",

@@ -35,6 +35,7 @@ LAYERS = {
     "units": "tests/requirements/units.txt",
     "tools": "tests/requirements/tools.txt",
     "docs": "tests/requirements/docs.txt",
+    "events": "tests/requirements/events.txt",
 }
 
 LOCKS = CHECKOUT / "tests" / "requirements" / "locks"
@@ -66,8 +67,8 @@ class Environment:
     @property
     def lock(self) -> Path:
         """Return the lock file of this Python and ansible-core. It does not exist for all that a machine can have."""
-        if self.name == "docs":
-            return LOCKS / "docs.txt"
+        if self.name in ("docs", "events"):
+            return LOCKS / f"{self.name}.txt"
         version = next((version for version, path in interpreters().items() if path == self.interpreter), (0, 0))
         core = re.search(r"==(2\.\d+)", self.core)
         newest_minor = max((minor for minor, (low, _high) in PYTHONS.items() if low <= version), default=0)
@@ -138,6 +139,11 @@ def newest() -> Environment:
 def docs() -> Environment:
     """Describe the environment that builds the documentation site. The theme needs an older docutils than the tools."""
     return replace(newest(), name="docs", path=CHECKOUT / ".ansible" / "venv-docs")
+
+
+def events() -> Environment:
+    """Describe the environment with ansible-rulebook, which starts a Java virtual machine in its process."""
+    return replace(newest(), name="events", path=CHECKOUT / ".ansible" / "venv-events")
 
 
 def oldest() -> Environment:

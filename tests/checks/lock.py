@@ -10,7 +10,7 @@ import sys
 import typing as t
 from concurrent.futures import ThreadPoolExecutor
 
-from environments import LAYERS, LOCKS, RUNTIME, Environment, docs, every_core, newest, oldest
+from environments import LAYERS, LOCKS, RUNTIME, Environment, docs, events, every_core, newest, oldest
 from stage import CHECKOUT
 
 # CA certificates are always the newest ones.
@@ -30,14 +30,15 @@ def main() -> None:
         sys.exit(f"No Python of this machine runs ansible-core {', '.join(missing)}. Install one.")
     with ThreadPoolExecutor(2) as pool:
         texts = dict(zip(environments, pool.map(_resolve_all, environments), strict=True))
-    runtime, site = _resolve(newest(), ["runtime"]), _resolve(docs(), ["docs"])
+    runtime = _resolve(newest(), ["runtime"])
+    others = [(environment.lock, _resolve(environment, [environment.name])) for environment in (docs(), events())]
     LOCKS.mkdir(exist_ok=True)
     for file in LOCKS.glob("*.txt"):
         file.unlink()
     for environment, text in texts.items():
         environment.lock.write_text(text)
         print(environment.lock.relative_to(CHECKOUT))
-    for file, text in ((RUNTIME, runtime), (docs().lock, site)):
+    for file, text in ((RUNTIME, runtime), *others):
         file.write_text(text)
         print(file.relative_to(CHECKOUT))
 

@@ -121,6 +121,9 @@ MISTAKES: dict[str, list[object]] = {
         {"offline_percent": 101},
         {"offline_percent": -1},
         {"offline_percent": "x"},
+        {"change": ["x"], "state": 1},
+        {"change": [], "state": "offline"},
+        {"change": [], "group_id": "x"},
     ],
     "versions": [
         {},
@@ -135,6 +138,7 @@ MISTAKES: dict[str, list[object]] = {
         {"app_version": "1", "reason": 5},
         {"app_version": "1", "percent": 5},
     ],
+    "alarms": [[], {}, {"rule": "x"}, {"rule": "x", "device": "y"}],
     "commands": [
         [],
         {"polls": 0},

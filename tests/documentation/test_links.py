@@ -130,6 +130,7 @@ def test_names_of_content_exist(page: str) -> None:
     known |= {path.name for path in (ROOT / "roles").iterdir()} | {
         path.stem for path in (ROOT / "playbooks").glob("*.yml")
     }
+    known |= {path.stem for path in (ROOT / "extensions" / "eda").rglob("*") if path.suffix in (".py", ".yml")}
     known |= {"esper", "git"}  # the action group, and the name of the repository
     text = pages()[page]
     assert {name for name in re.findall(r"\besper\.cloud\.([a-z_]+)", text) if name not in known} == set()

@@ -34,11 +34,16 @@ class Mistake(Exception):
 
 @dataclass(frozen=True)
 class Change:
-    """The numbers of devices to add and remove, or the IDs of those to remove. ``offline_percent`` is the percentage of
-    the Android devices that are offline from now on, null for no change."""
+    """The numbers of devices to add and remove, or the IDs of those to remove, and the IDs of devices to change, with
+    their new state, time and group. ``offline_percent`` is the percentage of the Android devices that are offline from
+    now on, null for no change."""
 
     add: int = 0
     remove: int | list[str] = 0
+    change: list[str] = field(default_factory=list)
+    state: int | None = None
+    last_seen: str | None = None
+    group_id: str | None = None
     offline_percent: float | None = None
 
     def __post_init__(self) -> None:
@@ -47,6 +52,15 @@ class Change:
             in_range("remove", self.remove, 0, MOST_OBJECTS)
         if self.offline_percent is not None:
             in_range("offline_percent", self.offline_percent, 0, 100)
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """An alarm of a rule for a device, by their IDs, at a time. Without, it is the time of the tenant."""
+
+    rule: str
+    device: str
+    time: str = ""
 
 
 @dataclass(frozen=True)

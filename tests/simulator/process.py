@@ -105,6 +105,14 @@ class Simulator:
         changed: dict[str, list[str]] = self._control("POST", "state/devices", change)
         return changed
 
+    def set_devices(self, ids: list[str], **values: Any) -> None:
+        """Set the `state`, `last_seen` or `group_id` of devices behind the client's back."""
+        self._control("POST", "state/devices", {"change": ids, **values})
+
+    def alarm(self, rule: str, device: str, time: str = "") -> None:
+        """Add an alarm of a rule for a device, at a time or now."""
+        self._control("POST", "alarms", {"rule": rule, "device": device, "time": time})
+
     def conduct(self, **conduct: Any) -> None:
         """Set how devices handle commands from now on: `polls`, `failing`, `silent`, `reason`, `waits`, `steps` and
         `reaches_all`, as in tasks.py."""

@@ -13,6 +13,7 @@ from typing import Any
 
 import orjson
 from aiohttp import web
+from behaviors.alerts import RULES
 from behaviors.apple_enrollment import SyncEnd
 from behaviors.google import sign_up
 from behaviors.users import USERS, accept
@@ -20,6 +21,7 @@ from contract import Contract
 from control import (
     MOST_OBJECTS,
     Advance,
+    Alarm,
     AppleConduct,
     Change,
     Invitations,
@@ -75,6 +77,7 @@ class Server:
                 web.delete("/_simulator/faults", self._clear_faults),
                 web.get("/_simulator/state", self._get_state),
                 web.post("/_simulator/state/devices", self._change_devices),
+                web.post("/_simulator/alarms", self._add_alarm),
                 web.post("/_simulator/commands", self._set_conduct),
                 web.post("/_simulator/commands/advance", self._advance),
                 web.post("/_simulator/versions", self._set_version_conducts),
@@ -177,13 +180,26 @@ class Server:
 
     async def _change_devices(self, request: web.Request) -> web.Response:
         change = made(Change, await content_of(request))
-        unknown = set() if isinstance(change.remove, int) else set(change.remove) - self._service.tenant.devices.keys()
-        if unknown:
+        named = {*change.change, *(() if isinstance(change.remove, int) else change.remove)}
+        if unknown := named - self._service.tenant.devices.keys():
             raise Mistake(f"Invalid change: there is no device {min(unknown)!r}.")
+        if change.group_id is not None and change.group_id not in self._service.tenant.groups:
+            raise Mistake(f"Invalid change: there is no group {change.group_id!r}.")
+        values = {"state": change.state, "last_seen": change.last_seen, "group_id": change.group_id}
+        self._set(change.change, {name: value for name, value in values.items() if value is not None})
         changed = self._change(change.add, change.remove)
         if change.offline_percent is not None:
             set_offline(self._service.tenant, change.offline_percent)
         return _json(changed)
+
+    async def _add_alarm(self, request: web.Request) -> web.Response:
+        tenant, alarm = self._service.tenant, made(Alarm, await content_of(request))
+        if alarm.rule not in tenant.objects.get(RULES, {}):
+            raise Mistake(f"Invalid alarm: there is no rule {alarm.rule!r}.")
+        if alarm.device not in tenant.devices:
+            raise Mistake(f"Invalid alarm: there is no device {alarm.device!r}.")
+        tenant.alarms.append((alarm.rule, alarm.device, alarm.time or tenant.now()))
+        return _json(None)
 
     async def _set_conduct(self, request: web.Request) -> web.Response:
         tenant = self._service.tenant
@@ -229,6 +245,12 @@ class Server:
         if token is None:
             raise Mistake("Invalid sign-up: none is pending.")
         return _json({"enterprise_token": token})
+
+    def _set(self, ids: list[str], values: dict[str, Any]) -> None:
+        """Change devices behind the client's back."""
+        tenant = self._service.tenant
+        for device_id in ids:
+            tenant.change_device(tenant.devices[device_id], **values)
 
     def _change(self, add: int, remove: int | list[str]) -> dict[str, list[str]]:
         """Add devices and remove some, the oldest if only their number is said."""

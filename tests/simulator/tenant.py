@@ -156,6 +156,8 @@ class Tenant:
     conducts_by_version: dict[str, Any] = field(default_factory=dict)
     # The conduct with files from Apple: see AppleConduct in control.py.
     apple_conduct: dict[str, bool] = field(default_factory=dict)
+    # Alarms that a test added: rule, device, time. The oldest is the first.
+    alarms: list[tuple[str, str, str]] = field(default_factory=list)
     # What happened to each device, by its id.
     events: defaultdict[str, list[dict[str, Any]]] = field(default_factory=lambda: defaultdict(list))
     # Lists of devices that were worked out for a query: void as soon as a device changes or a group moves.

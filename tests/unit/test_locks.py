@@ -8,12 +8,17 @@ from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
 LOCKS = sorted((ROOT / "tests/requirements/locks").glob("*.txt"))
 LAYERS = ("requirements.txt", "tests/simulator/requirements.txt", "tests/requirements/units.txt")
 # The lock files of environments with other requirements.
-OWN_LAYERS = {"runtime": ("requirements.txt",), "docs": ("tests/requirements/docs.txt",)}
+OWN_LAYERS = {
+    "runtime": ("requirements.txt",),
+    "docs": ("tests/requirements/docs.txt",),
+    "events": ("tests/requirements/events.txt",),
+}
 
 
 def lines_of(file: Path) -> list[str]:
@@ -24,7 +29,7 @@ def lines_of(file: Path) -> list[str]:
 def pins_of(file: Path) -> dict[str, str]:
     """Return the version of each package in a lock file. Raise ValueError if a line is no pin."""
     pins = (line.split("==") for line in lines_of(file))
-    return {name.lower(): version for name, version in pins}
+    return {str(canonicalize_name(name)): version for name, version in pins}
 
 
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.stem)
@@ -33,7 +38,9 @@ def test_a_lock_file_meets_the_requirements(lock: Path) -> None:
     pins = pins_of(lock)
     required = [Requirement(line) for layer in layers for line in lines_of(ROOT / layer)]
     assert len(required) >= len(layers)
-    assert [str(each) for each in required if not each.specifier.contains(pins.get(each.name.lower(), "0"))] == []
+    assert [
+        str(each) for each in required if not each.specifier.contains(pins.get(canonicalize_name(each.name), "0"))
+    ] == []
 
 
 def test_each_supported_core_has_a_lock_file() -> None:

@@ -29,6 +29,7 @@ from .alert_channel import ALERT_CHANNEL
 from .device_group import DEVICE_GROUP
 from .device_search import DEVICE
 
+HISTORY = "/v1/enterprise/{enterprise_id}/alarmrules/{id}/alarmhistory/"
 _ALARM = Kind(
     name="alarm",
     title="alarm",
@@ -37,7 +38,7 @@ _ALARM = Kind(
     id_key="",
     routes=Routes(
         list="/v1/enterprise/{enterprise_id}/alarmrules/",
-        object="/v1/enterprise/{enterprise_id}/alarmrules/{id}/alarmhistory/",
+        object=HISTORY,
     ),
     fields=(
         Field("device_id", "ID of the device."),

@@ -115,9 +115,9 @@ def read_fleet(
         devices = [device for device in devices if device["id"] not in hidden]
     fleet = Fleet(devices)
     readers = {
-        "group": _groups,
-        "tag": lambda view: _tag_names(view, warn),
-        "blueprint": lambda view: _blueprint_names(view, warn),
+        "group": read_group_paths,
+        "tag": lambda view: read_tag_names(view, warn),
+        "blueprint": lambda view: read_blueprint_names(view, warn),
     }
     needed = [kind for kind in kinds if _refers_to(kind, fleet.devices)]
     found = redaction.all(_read_in_parallel(view, [readers[kind] for kind in needed], concurrency))
@@ -174,19 +174,19 @@ def _read_in_parallel(
             raise
 
 
-def _groups(view: TenantView) -> dict[str, Row]:
+def read_group_paths(view: TenantView) -> dict[str, Row]:
     groups = device_groups(view)
     return {
         row["id"]: {"path": groups.path_of(row), "parent": last_uuid(row.get("parent"))} for row in groups.list_groups()
     }
 
 
-def _blueprint_names(view: TenantView, warn: t.Callable[[str], None]) -> dict[str, str]:
+def read_blueprint_names(view: TenantView, warn: t.Callable[[str], None]) -> dict[str, str]:
     # The request is documented, so another error than a missing permission is a mistake.
     return _names_or_none(view, BLUEPRINTS, "name", frozenset({403}), warn)
 
 
-def _tag_names(view: TenantView, warn: t.Callable[[str], None]) -> dict[str, str]:
+def read_tag_names(view: TenantView, warn: t.Callable[[str], None]) -> dict[str, str]:
     return _names_or_none(view, TAG, "tag", _NO_ACCESS, warn)
 
 

@@ -37,15 +37,23 @@ def _alarms(tenant: Tenant, rule: dict[str, Any]) -> Iterator[dict[str, Any]]:
     devices = _devices(tenant, rule)
     for hour in range(_ALARMS):
         for device in devices:
-            group = tenant.groups.get(device.group_id or "")
-            yield {
-                "device_id": device.id,
-                "device_name": device.name,
-                "group_id": [group.id] if group else [],
-                "group_name": group.name if group else "",
-                "alert_time": moment((hour - _ALARMS) * _HOUR),
-                "latest_seen": moment((hour - _ALARMS) * _HOUR + 60),
-            }
+            start = (hour - _ALARMS) * _HOUR
+            yield _alarm(tenant, device, moment(start), moment(start + 60))
+    for rule_id, device_id, time in tenant.alarms:
+        if rule_id == rule["id"] and device_id in tenant.devices:
+            yield _alarm(tenant, tenant.devices[device_id], time, time)
+
+
+def _alarm(tenant: Tenant, device: Device, time: str, seen: str) -> dict[str, Any]:
+    group = tenant.groups.get(device.group_id or "")
+    return {
+        "device_id": device.id,
+        "device_name": device.name,
+        "group_id": [group.id] if group else [],
+        "group_name": group.name if group else "",
+        "alert_time": time,
+        "latest_seen": seen,
+    }
 
 
 def _devices(tenant: Tenant, rule: dict[str, Any]) -> list[Device]:
