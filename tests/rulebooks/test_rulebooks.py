@@ -198,9 +198,7 @@ def test_alerts_of_a_webhook_have_the_form_of_events(make_rulebook: MakeRulebook
         "eda.builtin.webhook": {"host": "127.0.0.1", "port": port, "token": "t0ken"},
         "filters": [{"esper.cloud.device_event": {"fields": {"name": "data.deviceName", "group": "data.place"}}}],
     }
-    message = (
-        "ALERT {{ event.esper.type }} {{ event.meta.hosts }} {{ event.esper.device.group }} {{ event.esper.origin }}"
-    )
+    message = "ALERT {{ event.esper.origin }} {{ event.meta.hosts }} {{ event.esper.device.group }}"
     rulebook = make_rulebook(debug('event.esper.type == "alarm"', message, **source))
     body = {"data": {"deviceName": "TILL-1", "place": "All devices/Stores/Berlin"}, "alert_time": now()}
     request = urllib.request.Request(
