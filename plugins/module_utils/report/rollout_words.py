@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ..base.row import Row
+from ..base.row import Row, is_integer
 from ..base.text import counted
 from ..base.times import parse_time
 from .words import shown_time
@@ -125,7 +125,7 @@ def bars(wave: Row) -> tuple[list[Row], int]:
 
 def _number(row: t.Any, key: str) -> int:
     value = row.get(key) if isinstance(row, dict) else None
-    return value if type(value) is int else 0
+    return value if is_integer(value) else 0
 
 
 def gate_cells(gate: Row) -> list[tuple[str, str]]:

@@ -9,7 +9,7 @@ import typing as t
 from dataclasses import dataclass
 
 from ..base.errors import InvalidValues
-from ..base.row import Row
+from ..base.row import Row, is_integer
 from ..base.text import counted, hint
 
 _IGNORED = ("custom",)
@@ -54,7 +54,7 @@ class Reading:
     def from_row(cls, row: Row) -> Reading:
         """Return the reading in a state. Unknown keys, and values that are not numbers, are ignored."""
         names = {field.name for field in dataclasses.fields(cls)}
-        return cls(**{key: value for key, value in row.items() if key in names and type(value) is int})
+        return cls(**{key: value for key, value in row.items() if key in names and is_integer(value)})
 
 
 def parse_health(row: Row | None) -> Health:

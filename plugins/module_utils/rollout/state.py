@@ -37,7 +37,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from ..base.errors import EsperError, InvalidParameter
-from ..base.row import Row
+from ..base.row import Row, is_integer
 from ..base.secret_file import SecretFile
 from ..base.text import listed
 from ..base.times import format_utc, now, parse_time
@@ -316,7 +316,7 @@ def new_wave(row: Row) -> Row:
 def check_state(value: t.Any, source: str) -> Row:
     """Return a value that is a valid state. ``source`` is what has it, for the error. Raise InvalidParameter."""
     format_ = value.get("format") if isinstance(value, dict) else None
-    if type(format_) is int and format_ > FORMAT:
+    if is_integer(format_) and format_ > FORMAT:
         raise InvalidParameter(
             f"The {source} has the state of a rollout in format {format_}, but this version of esper.cloud knows"
             f" format {FORMAT}. Update the collection."
