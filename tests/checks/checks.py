@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: esper.cloud contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The table of checks. The longest come first, because several run at a time."""
+"""The table of checks. The longest come first, because several run at a time. `events` mostly waits."""
 
 from __future__ import annotations
 
@@ -93,6 +93,11 @@ UNITS_ON_OLDEST = (
 )
 
 CHECKS = (
+    Check(
+        "events",
+        "event source and event filter pass the checks of Galaxy, and rulebooks miss nothing and handle nothing twice",
+        ("python", "tests/checks/events.py"),
+    ),
     Check(
         "integration",
         "playbooks get from a simulated tenant what the documentation promises, in the controller's process",
@@ -210,11 +215,6 @@ CHECKS = (
         # It downloads the collection awx.awx, and each task runs as a module.
         newest=None,
         matrix=(),
-    ),
-    Check(
-        "events",
-        "event source and event filter pass the checks of Galaxy, and rulebooks miss nothing and handle nothing twice",
-        ("python", "tests/checks/events.py"),
     ),
     Check("ansible-lint", "playbooks and roles meet the production profile", ("ansible-lint", "--strict")),
     Check(
