@@ -95,16 +95,16 @@ def summary(report: Row) -> list[tuple[str, int, str]]:
     passed = sum(row["status"] == "passed" for row in waves)
     converged = sum(_number(row["after"], "converged") for row in waves)
     failed = sum(row["failed_count"] for row in waves)
-    offline = sum(_number(row["after"], "offline") for row in waves)
+    offline = sum(_offline(row["after"]) for row in waves)
     rows = [
         (f"of {counted(len(waves), 'wave')} passed", passed, "good" if passed == len(waves) else "plain"),
-        ("devices converged", converged, "good"),
-        ("devices failed", failed, "bad" if failed else "good"),
-        ("devices offline", offline, "warn" if offline else "good"),
+        (f"{_devices(converged)} converged", converged, "good"),
+        (f"{_devices(failed)} failed", failed, "bad" if failed else "good"),
+        (f"outdated {_devices(offline)} offline", offline, "warn" if offline else "good"),
     ]
     if report["status"] in ("reverting", "reverted"):
         unreached = report["unreached_count"]
-        rows.append(("devices not reached on the way back", unreached, "bad" if unreached else "good"))
+        rows.append((f"{_devices(unreached)} not reached on the way back", unreached, "bad" if unreached else "good"))
     return rows
 
 
@@ -118,9 +118,19 @@ def bars(wave: Row) -> tuple[list[Row], int]:
         ("Converged", _number(after, "converged"), "good"),
         ("Failed", wave["failed_count"], "bad"),
         ("Waiting", _number(wave["counts"], "waiting"), "plain"),
-        ("Offline", _number(after, "offline"), "others"),
+        ("Outdated and offline", _offline(after), "others"),
     ]
     return [{"label": label, "count": count, "tone": tone} for label, count, tone in rows], total
+
+
+def _devices(number: int) -> str:
+    return "device" if number == 1 else "devices"
+
+
+def _offline(reading: t.Any) -> int:
+    """Return the number of offline devices in a reading that do not run the version. Others count as converged."""
+    converged = _number(reading, "converged") - _number(reading, "converged_online")
+    return max(_number(reading, "offline") - converged, 0)
 
 
 def _number(row: t.Any, key: str) -> int:

@@ -15,6 +15,7 @@ import pytest
 from ansible_collections.esper.cloud.plugins.module_utils.report.rollout_markdown import markdown_of
 from ansible_collections.esper.cloud.plugins.module_utils.report.rollout_page import page_of
 from ansible_collections.esper.cloud.plugins.module_utils.report.rollout_words import (
+    bars,
     duration_between,
     headline,
     tone_of,
@@ -132,6 +133,18 @@ def test_number_of_failed_devices_is_that_of_all() -> None:
     state["waves"][1]["failed_count"] = 4711
     assert "4711 devices failed, the first 9 of them" in Page(page_of(made(state))).texts
     assert "4711 devices failed, the first 9 of them:" in markdown_of(made(state))
+
+
+def test_device_with_the_version_counts_once_even_if_it_is_offline() -> None:
+    after = {"devices": 8, "online": 6, "offline": 2, "converged": 6, "converged_online": 5}
+    rows, total = bars({"after": after, "failed_count": 1, "counts": {"waiting": 0}})
+    assert {row["label"]: row["count"] for row in rows} == {
+        "Converged": 6,
+        "Failed": 1,
+        "Waiting": 0,
+        "Outdated and offline": 1,
+    }
+    assert total == 8
 
 
 def test_durations_have_two_units() -> None:
